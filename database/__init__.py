@@ -1,5 +1,5 @@
 """How every part of Edge Takedown connects to the moderation database."""
 
-from database.connection import UnusableUrl, connect
+from database.connection import UnusableUrlError, connect
 
-__all__ = ["UnusableUrl", "connect"]
+__all__ = ["UnusableUrlError", "connect"]

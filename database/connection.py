@@ -1,13 +1,13 @@
 """One policy for connections: the driver's and the servers' defaults are wrong for a service in six places."""
 
-from typing import Any
+from typing import Any, cast
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import mysql.connector
 from mysql.connector.abstracts import MySQLConnectionAbstract
 
 
-class UnusableUrl(ValueError):
+class UnusableUrlError(ValueError):
     """A database URL that names no database, or has parts that are not understood."""
 
 
@@ -17,24 +17,27 @@ def connect(url: str, *, timeout: int, database: bool = True) -> MySQLConnection
     ``timeout`` bounds, in whole seconds each, the wait for a connection, for an answer and for a lock.
     ``database=False`` leaves the named database unselected, for the one caller that creates it.
 
-    Raises ``UnusableUrl`` for a malformed URL and ``mysql.connector.Error`` when the server cannot be used.
+    Raises ``UnusableUrlError`` for a malformed URL and ``mysql.connector.Error`` when the server cannot be used.
     """
     arguments = _arguments(url)
     if not database:
         del arguments["database"]
-    connection = mysql.connector.connect(
-        **arguments,
-        # A reader that never ends its transaction sees the moment of its first read for ever.
-        autocommit=True,
-        # The driver's default collation is unknown to older MariaDB.
-        charset="utf8mb4",
-        collation="utf8mb4_general_ci",
-        time_zone="+00:00",
-        connection_timeout=timeout,
-        read_timeout=timeout,
-        write_timeout=timeout,
+    # Typed to return a pooled connection as well, which it does only when asked for a pool.
+    connection = cast(
+        MySQLConnectionAbstract,
+        mysql.connector.connect(
+            **arguments,
+            # A reader that never ends its transaction sees the moment of its first read for ever.
+            autocommit=True,
+            # The driver's default collation is unknown to older MariaDB.
+            charset="utf8mb4",
+            collation="utf8mb4_general_ci",
+            time_zone="+00:00",
+            connection_timeout=timeout,
+            read_timeout=timeout,
+            write_timeout=timeout,
+        ),
     )
-    assert isinstance(connection, MySQLConnectionAbstract)  # connect() is also typed to return a pooled connection
     try:
         with connection.cursor() as cursor:
             # The default wait for a table that an ALTER holds is a day, the one for a row 50 s.
@@ -54,14 +57,14 @@ def _arguments(url: str) -> dict[str, Any]:
     try:
         port = parts.port or 3306
     except ValueError as error:
-        raise UnusableUrl(f"database URL: {error}") from None
+        raise UnusableUrlError(f"database URL: {error}") from None
     if parts.scheme != "mysql":
-        raise UnusableUrl(f"database URL: the scheme must be mysql, not {parts.scheme or 'nothing'!r}")
+        raise UnusableUrlError(f"database URL: the scheme must be mysql, not {parts.scheme or 'nothing'!r}")
     if unknown := sorted(options.keys() - {"unix_socket"}):
-        raise UnusableUrl(f"database URL: unknown option {unknown[0]!r}; unix_socket is the only one")
+        raise UnusableUrlError(f"database URL: unknown option {unknown[0]!r}; unix_socket is the only one")
     name = unquote(parts.path.removeprefix("/"))
     if not name or "/" in name:
-        raise UnusableUrl("database URL: its path must be the name of one database, as in mysql://user@host/name")
+        raise UnusableUrlError("database URL: its path must be the name of one database, as in mysql://user@host/name")
     arguments: dict[str, Any] = {
         "user": unquote(parts.username or ""),
         "password": unquote(parts.password or ""),

@@ -1,0 +1,111 @@
+"""``python -m stack run``: the whole system on loopback, until Ctrl-C."""
+
+import fcntl
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+from stack.server import ServerFailedError
+from stack.system import Settings, Stack
+
+_MARK = ".edge-takedown-stack"
+
+
+@click.group(context_settings={"auto_envvar_prefix": "STACK", "show_default": True})
+@click.option("--dir", "directory", envvar="STACK_DIR", default=".stack", type=click.Path(path_type=Path))
+@click.pass_context
+def main(context: click.Context, directory: Path) -> None:
+    """Edge Takedown on this machine: a private MariaDB, the origin, Varnish and the purger."""
+    context.obj = directory.absolute()
+
+
+@main.command()
+@click.option("--edges", envvar="STACK_EDGES", default=1, help="Number of edges.")
+@click.option("--edge-port", envvar="STACK_EDGE_PORT", default=6081, help="Public port of the first edge; 0: any.")
+@click.option("--purge-port", envvar="STACK_PURGE_PORT", default=6082, help="Purge port of the first edge; 0: any.")
+@click.option("--origin-port", envvar="STACK_ORIGIN_PORT", default=6083, help="Port of the origin; 0: any.")
+@click.pass_obj
+def run(directory: Path, edges: int, edge_port: int, purge_port: int, origin_port: int) -> None:
+    """Start everything with sample images, print the addresses, then "ready", and keep running until Ctrl-C."""
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    settings = Settings(edges=edges, edge_port=edge_port, purge_port=purge_port, origin_port=origin_port)
+    try:
+        with _own(directory), Stack(directory, settings) as stack:
+            (directory / "env").write_text("".join(f"{name}={value}\n" for name, value in _environment(stack).items()))
+            click.echo(_welcome(stack, directory))
+            while not stop.wait(0.5):
+                stack.check()
+            click.echo("stopping")
+    except (ServerFailedError, TimeoutError, FileNotFoundError) as error:
+        raise click.ClickException(
+            f"{error}\n(ports are set with STACK_EDGE_PORT, STACK_PURGE_PORT, STACK_ORIGIN_PORT)"
+        ) from error
+    except subprocess.CalledProcessError as error:
+        raise click.ClickException(f"{error}\n{error.stderr or ''}") from error
+
+
+@contextmanager
+def _own(directory: Path) -> Iterator[None]:
+    """Make the directory anew and hold it for this process; nothing that is not ours is ever deleted."""
+    if directory.exists() and any(directory.iterdir()) and not (directory / _MARK).exists():
+        raise click.ClickException(f"{directory} is neither empty nor an earlier stack's; set STACK_DIR to another one")
+    directory.mkdir(parents=True, exist_ok=True)
+    with (directory / _MARK).open("w") as mark:
+        try:
+            fcntl.flock(mark, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise click.ClickException(f"another stack is running in {directory}; stop it or set STACK_DIR") from None
+        for entry in directory.iterdir():
+            if entry.is_dir():
+                shutil.rmtree(entry)
+            elif entry.name != _MARK:
+                entry.unlink()
+        try:
+            yield
+        finally:
+            (directory / "env").unlink(missing_ok=True)
+
+
+def _environment(stack: Stack) -> dict[str, str]:
+    owner, codes = next(iter(stack.codes.items()))
+    return {
+        "EDGE_URL": stack.edge.url,
+        "PURGE_URL": stack.edge.purge_url,
+        "PURGE_TOKEN_FILE": str(stack.edge.token_file),
+        "ORIGIN_URL": stack.origin.url,
+        "DB_SOCKET": str(stack.database.socket),
+        "DB_NAME": stack.database.name_of_database,
+        "DB_URL": stack.database.url("moderation"),
+        "SAMPLE_CODE": codes[0],
+        "SAMPLE_OWNER": owner,
+    }
+
+
+def _welcome(stack: Stack, directory: Path) -> str:
+    codes = next(iter(stack.codes.values()))
+    database = f"mariadb --no-defaults --socket={stack.database.socket} {stack.database.name_of_database}"
+    lines = [
+        f"an image    {stack.edge.url}/images/{codes[0]}",
+        f"thumbnail   {stack.edge.url}/images/{codes[0]}/thumb",
+        *(f"edge        {edge.url}  (purges: {edge.purge_url})" for edge in stack.edges),
+        f"origin      {stack.origin.url}",
+        f"database    {database}",
+        f"take down   {database} -e \"INSERT INTO bans (scope, subject) VALUES ('image', '{codes[0]}')\"",
+        f"lift        {database} -e \"UPDATE bans SET lifted_at = UTC_TIMESTAMP() WHERE subject = '{codes[0]}'\"",
+        f"variables   {directory / 'env'}",
+        "ready",
+    ]
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,103 @@
+"""A private MariaDB: its own data directory and socket, no network."""
+
+import getpass
+import secrets
+import subprocess
+import tempfile
+from pathlib import Path
+
+from mysql.connector.abstracts import MySQLConnectionAbstract
+
+from database import connect
+from stack.commands import command
+from stack.server import Server, ServerFailedError
+
+_NAME = "takedown"
+_ACCOUNTS = ("origin", "import", "purger", "moderation")
+_LONGEST_SOCKET_PATH = 100  # sun_path of a unix socket holds 108 bytes
+
+
+class Database(Server):
+    """The moderation database, migrated, with a password for each of its accounts."""
+
+    def __init__(self, directory: Path) -> None:
+        self.name_of_database = _NAME
+        self.socket = _short(directory / "socket")
+        self._passwords = {account: secrets.token_urlsafe(12) for account in _ACCOUNTS}
+        user = getpass.getuser()
+        self._data = directory / "data"
+        self._user = user
+        super().__init__(
+            "mariadbd",
+            directory,
+            [
+                *("mariadbd", "--no-defaults", f"--user={user}", f"--datadir={self._data}", f"--socket={self.socket}"),
+                *("--skip-networking", f"--pid-file={directory / 'pid'}", "--max-connections=400"),
+                # A development database may lose its last second when the machine dies; it must not when mariadbd does.
+                *("--innodb-flush-log-at-trx-commit=2", "--innodb-log-file-size=64M", "--skip-log-bin"),
+            ],
+        )
+
+    def start(self) -> "Database":
+        """Initialise at the first start, then start and wait until it answers."""
+        if not self._data.exists():
+            self._initialise()
+        super().start()
+        return self
+
+    def after_start_check(self) -> bool:
+        """Whether the server answers on its socket. A check on the socket's file would see one left by a kill."""
+        if not super().after_start_check():
+            return False
+        answer = subprocess.run(
+            ["mariadb-admin", "--no-defaults", f"--user={self._user}", f"--socket={self.socket}", "ping"],
+            capture_output=True,
+            check=False,
+        )
+        return answer.returncode == 0
+
+    def migrate(self) -> None:
+        """Apply the schema with ``purger migrate`` and give each account a password."""
+        subprocess.run(
+            [command("purger"), "migrate", "--database-url", self.admin_url()], check=True, stdout=subprocess.DEVNULL
+        )
+        with self.connect_admin() as connection, connection.cursor() as cursor:
+            for account, password in self._passwords.items():
+                cursor.execute(f"ALTER USER takedown_{account} IDENTIFIED BY '{password}' ACCOUNT UNLOCK")
+
+    def admin_url(self) -> str:
+        """The URL of the account that may do everything; the socket lets in only the user who runs the server."""
+        return f"mysql://{self._user}@localhost/{_NAME}?unix_socket={self.socket}"
+
+    def url(self, account: str) -> str:
+        """The URL of one of the accounts origin, import, purger and moderation."""
+        return f"mysql://takedown_{account}:{self._passwords[account]}@localhost/{_NAME}?unix_socket={self.socket}"
+
+    def connect_admin(self) -> MySQLConnectionAbstract:
+        """A connection that may do everything, for what tests look at and break."""
+        return connect(self.admin_url(), timeout=30)
+
+    def connect(self, account: str) -> MySQLConnectionAbstract:
+        """A connection of one of the accounts."""
+        return connect(self.url(account), timeout=30)
+
+    def _initialise(self) -> None:
+        result = subprocess.run(
+            [
+                *("mariadb-install-db", "--no-defaults", f"--user={self._user}", f"--datadir={self._data}"),
+                *("--auth-root-authentication-method=socket", f"--auth-root-socket-user={self._user}"),
+                "--skip-test-db",
+            ],
+            stdout=self._log_handle,
+            stderr=subprocess.STDOUT,
+            check=False,
+        )
+        if result.returncode != 0:
+            raise ServerFailedError(f"mariadb-install-db failed\n{self.log_tail()}")
+
+
+def _short(path: Path) -> Path:
+    """The path itself, or one in a new temporary directory where it is too long for a unix socket."""
+    if len(str(path)) <= _LONGEST_SOCKET_PATH:
+        return path
+    return Path(tempfile.mkdtemp(prefix="takedown-")) / path.name

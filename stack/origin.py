@@ -1,0 +1,43 @@
+"""An origin server of its own, and what it serves."""
+
+import subprocess
+from pathlib import Path
+
+from stack.commands import command
+from stack.database import Database
+from stack.ports import free_port
+from stack.server import Server
+
+
+class Origin(Server):
+    """``origin serve`` on loopback, with a store of files in its directory."""
+
+    def __init__(self, directory: Path, database: Database, *, port: int = 0, options: dict[str, str] | None = None):
+        self.port = port or free_port()
+        self.address = f"127.0.0.1:{self.port}"
+        self.url = f"http://{self.address}"
+        self.files = directory / "files"
+        self._import_url = database.url("import")
+        self.files.mkdir(parents=True, exist_ok=True)
+        super().__init__(
+            "origin",
+            directory,
+            [command("origin"), "serve"],
+            ports=[self.port],
+            environment={
+                "ORIGIN_DATABASE_URL": database.url("origin"),
+                "ORIGIN_FILES": str(self.files),
+                "ORIGIN_LISTEN": self.address,
+                **(options or {}),
+            },
+        )
+
+    def import_images(self, images: Path, owner: str) -> None:
+        """Record every image of a directory as the owner's, with ``origin import``."""
+        subprocess.run(
+            [command("origin"), "import", str(images), "--owner", owner, "--files", str(self.files)],
+            env={**self.envvars, "ORIGIN_IMPORT_DATABASE_URL": self._import_url},
+            stdout=self._log_handle,
+            stderr=subprocess.STDOUT,
+            check=True,
+        )

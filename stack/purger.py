@@ -1,0 +1,43 @@
+"""A purger of its own."""
+
+import subprocess
+from pathlib import Path
+
+from stack.commands import command
+from stack.database import Database
+from stack.edge import Edge
+from stack.server import Server
+
+
+class Purger(Server):
+    """``purger run``, and the purger's other commands with the same settings."""
+
+    def __init__(self, directory: Path, database: Database, *, options: dict[str, str] | None = None) -> None:
+        super().__init__(
+            "purger",
+            directory,
+            [command("purger"), "run"],
+            environment={
+                "PURGER_DATABASE_URL": database.url("purger"),
+                "PURGER_MODERATION_URL": database.url("moderation"),
+                "PURGER_ADMIN_URL": database.admin_url(),
+                **(options or {}),
+            },
+        )
+
+    def after_start_check(self) -> bool:
+        """Whether the purger says that it watches."""
+        return super().after_start_check() and "watching" in self.log_text()
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run one command of the purger, such as ``status --json``, to its end."""
+        return subprocess.run(
+            [command("purger"), *arguments], env=self.envvars, capture_output=True, text=True, check=False
+        )
+
+    def add_edge(self, edge: Edge) -> None:
+        """Make an edge known. Raises ``subprocess.CalledProcessError`` when it is refused."""
+        self.run(
+            *("edge", "add", edge.edge_name, "--purge-url", edge.purge_url, "--public-url", edge.url),
+            *("--token-file", str(edge.token_file)),
+        ).check_returncode()

@@ -1,0 +1,20 @@
+"""Waiting for a condition, never for a time."""
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+_Seen = TypeVar("_Seen")
+
+
+def wait_until(look: Callable[[], _Seen], what: str, seconds: float = 10) -> _Seen:
+    """Look again and again until what is seen is true, and return it.
+
+    Raises ``TimeoutError`` that says what was awaited and what was seen last.
+    """
+    deadline = time.monotonic() + seconds
+    while not (seen := look()):
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"not within {seconds} s: {what}; last seen: {seen!r}")
+        time.sleep(0.005)
+    return seen

@@ -1,0 +1,159 @@
+"""Promises G1, G3, G4 and G9 while something is broken. Each test mends what it broke."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from stack.server import Server
+from stack.system import Settings, Stack
+from stack.waiting import wait_until
+from tests.site import Site
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A stack of its own: what is broken here must not disturb other tests."""
+    with Stack(tmp_path_factory.mktemp("faults"), Settings(edges=2, edge_settings={"lease": 4.0})) as running:
+        yield running
+
+
+@contextmanager
+def frozen(server: Server) -> Iterator[None]:
+    server.pause()
+    try:
+        yield
+    finally:
+        server.resume()
+
+
+def test_a_row_that_commits_late_is_delivered_and_an_open_one_delays_nobody(site: Site) -> None:
+    early, late = site.new_image(), site.new_image()
+    slow_moderator = site.connect("moderation")
+    slow_moderator.start_transaction()
+    site.ban(late, connection=slow_moderator)  # takes the smaller id and does not commit yet
+    site.ban(early)
+    site.wait_gone(early)
+    assert site.get(late).status_code == 200
+    assert site.is_hit(late)
+
+    slow_moderator.commit()
+    site.wait_gone(late)
+    site.wait_gone(late, site.stack.edges[1])
+
+
+def test_a_purger_killed_between_the_ban_and_the_delivery_loses_nothing(site: Site) -> None:
+    code = site.new_image()
+    assert site.is_hit(code)
+    purger = site.stack.purger
+    purger.pause()
+    site.ban(code)
+    assert site.is_hit(code), "a frozen purger cannot have delivered the ban"
+    purger.kill()
+    purger.start()
+    site.wait_gone(code)
+
+
+def test_a_frozen_edge_delays_nobody_and_loses_nothing(site: Site) -> None:
+    code = site.new_image()
+    first, second = site.stack.edges
+    for edge in (first, second):
+        site.wait_served(code, edge)
+        assert site.is_hit(code, edge)
+    with frozen(first):
+        site.ban(code)
+        site.wait_gone(code, second)
+    site.wait_gone(code, first)
+    first.wait_trusted()
+
+
+def test_a_restarted_edge_is_flushed_and_trusted_again(site: Site) -> None:
+    code = site.new_image()
+    edge = site.stack.edges[1]
+    edge.stop()
+    site.ban(code)
+    site.wait_gone(code, site.stack.edge)
+    edge.start()
+    assert not edge.trusted()
+    edge.wait_trusted()
+    site.wait_gone(code, edge)
+
+
+def test_without_a_purger_a_banned_image_goes_with_the_lease_and_the_site_keeps_working(site: Site) -> None:
+    code, other = site.new_image(), site.new_image()
+    site.get(code)
+    with frozen(site.stack.purger):
+        site.ban(code)
+        site.wait_gone(code)
+        assert "detail=fail-safe" in site.get(other).headers["Cache-Status"]
+        assert site.get(other).status_code == 200
+    site.stack.edge.wait_trusted()
+    site.wait_dated(other)
+    assert site.is_hit(other)
+
+
+@pytest.mark.parametrize("fault", ["stopped", "frozen"])
+def test_a_database_that_is_away_is_an_honest_503_and_all_recover_by_themselves(site: Site, fault: str) -> None:
+    code, unseen = site.new_image(), site.new_image()
+    site.stack.edge.ask("PURGE", f"/images/{unseen}")
+    database = site.stack.database
+    if fault == "stopped":
+        database.kill()
+    else:
+        database.pause()
+    assert site.is_hit(code)
+    answer = site.get(unseen)
+    assert answer.status_code == 503
+    assert int(answer.headers["Retry-After"]) > 0
+    assert answer.headers["Cache-Control"] == "no-store"
+    wait_until(lambda: site.get(code).status_code == 503, "images turn to 503 once the lease is over")
+    if fault == "stopped":
+        database.start()
+    else:
+        database.resume()
+    site.wait_served(unseen)
+    for edge in site.stack.edges:
+        edge.wait_trusted()
+        site.wait_served(code, edge)
+
+    with site.connect("moderation") as moderation:
+        site.ban(code, connection=moderation)
+    site.wait_gone(code)
+
+
+def test_the_purger_starts_while_database_and_edge_are_away_and_says_so_once(site: Site) -> None:
+    code = site.new_image()
+    stack = site.stack
+    first, second = stack.edges
+    site.get(code)
+    stack.purger.stop()
+    stack.database.stop()
+    second.stop()
+    stack.purger.start()
+    stack.database.start()
+    with site.connect("moderation") as moderation:
+        site.ban(code, connection=moderation)
+    site.wait_gone(code)
+    second.start()
+    second.wait_trusted()
+    site.wait_gone(code, second)
+    first.wait_trusted()
+
+
+def test_a_vanished_or_short_file_is_an_error_that_nobody_keeps(site: Site) -> None:
+    code = site.new_image()
+    digest = site.get(code).headers["ETag"].strip('"')
+    path = next(Path(site.stack.origin.files).rglob(digest))
+    whole = path.read_bytes()
+    for broken in (None, whole[:-1], b""):
+        path.unlink()
+        if broken is not None:
+            path.write_bytes(broken)
+        site.stack.edge.ask("PURGE", f"/images/{code}")
+        answer = site.get(code)
+        assert answer.status_code == 500
+        assert answer.headers["Cache-Control"] == "no-store"
+        path.write_bytes(whole)
+        site.wait_served(code)
+    assert code in site.stack.origin.log_text()

@@ -1,0 +1,113 @@
+"""What clients, moderators and the site's own people do, for the tests of the whole system."""
+
+from contextlib import ExitStack
+from itertools import count
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import requests
+from mysql.connector.abstracts import MySQLConnectionAbstract
+
+from stack.edge import Edge
+from stack.samples import draw
+from stack.system import Stack
+from stack.waiting import wait_until
+
+_numbers = count(1)
+
+
+class Site:
+    """One test's view of a running stack. Images are the test's own, so that tests side by side do not meet."""
+
+    def __init__(self, stack: Stack, directory: Path) -> None:
+        self.stack = stack
+        self._directory = directory
+        self._closing = ExitStack()
+        self.moderation = self.connect("moderation")
+        self.admin = self._opened(stack.database.connect_admin())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._closing.close()
+
+    def connect(self, account: str) -> MySQLConnectionAbstract:
+        """A further connection of one of the accounts, closed at the end."""
+        return self._opened(self.stack.database.connect(account))
+
+    def _opened(self, connection: MySQLConnectionAbstract) -> MySQLConnectionAbstract:
+        self._closing.callback(connection.close)
+        return connection
+
+    def new_owner(self) -> str:
+        """An owner's key that no other test uses."""
+        return f"test-owner-{next(_numbers)}"
+
+    def new_image(self, owner: str | None = None, code: str | None = None) -> str:
+        """Import a new picture, or a new one under the same code, and wait until it has its date. Returns the code."""
+        number = next(_numbers)
+        code = code or f"test-{number}"
+        directory = self._directory / f"import-{number}"
+        directory.mkdir()
+        draw(directory / f"{code}.png", f"{code} {number}", hue=number % 12 / 12, size=(400, 300))
+        self.stack.origin.import_images(directory, owner or self.new_owner())
+        self.wait_dated(code)
+        return code
+
+    def wait_dated(self, code: str) -> requests.Response:
+        """Wait until the first edge serves the image with Last-Modified, so that it may be kept for long."""
+
+        def dated() -> requests.Response | None:
+            answer = self.get(code)
+            return answer if "Last-Modified" in answer.headers else None
+
+        return wait_until(dated, f"Last-Modified of {code}")
+
+    def get(self, path: str, edge: Edge | None = None, **headers: str) -> requests.Response:
+        """GET /images/PATH at an edge, the first one if none is named; ``if_none_match`` becomes ``If-None-Match``."""
+        names = {name.replace("_", "-").title(): value for name, value in headers.items()}
+        return requests.get(f"{(edge or self.stack.edge).url}/images/{path}", headers=names, timeout=10)
+
+    def ban(self, subject: str, scope: str = "image", connection: MySQLConnectionAbstract | None = None) -> None:
+        """INSERT a row into bans, through moderation's account."""
+        with (connection or self.moderation).cursor() as cursor:
+            cursor.execute("INSERT INTO bans (scope, subject) VALUES (%s, %s)", (scope, subject))
+
+    def lift(self, subject: str) -> None:
+        """Set lifted_at, through moderation's account."""
+        with self.moderation.cursor() as cursor:
+            cursor.execute("UPDATE bans SET lifted_at = UTC_TIMESTAMP(3) WHERE subject = %s", (subject,))
+
+    def wait_gone(self, path: str, edge: Edge | None = None) -> requests.Response:
+        """Wait until an edge answers 410 for /images/PATH."""
+
+        def gone() -> requests.Response | None:
+            answer = self.get(path, edge)
+            return answer if answer.status_code == 410 else None
+
+        return wait_until(gone, f"{path} gone")
+
+    def wait_served(self, path: str, edge: Edge | None = None) -> requests.Response:
+        """Wait until an edge answers 200 for /images/PATH."""
+
+        def served() -> requests.Response | None:
+            answer = self.get(path, edge)
+            return answer if answer.status_code == 200 else None
+
+        return wait_until(served, f"{path} served")
+
+    def is_hit(self, path: str, edge: Edge | None = None) -> bool:
+        """Whether the answer came from the edge's cache, as Cache-Status says (RFC 9211)."""
+        return "; hit" in self.get(path, edge).headers["Cache-Status"]
+
+    def number(self, query: str) -> int:
+        """One number from the database, asked as admin."""
+        with self.admin.cursor() as cursor:
+            cursor.execute(query)
+            row = cursor.fetchone()
+        assert row is not None
+        return int(row[0])  # type: ignore[arg-type]
