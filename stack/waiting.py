@@ -7,7 +7,7 @@ from typing import TypeVar
 _Seen = TypeVar("_Seen")
 
 
-def wait_until(look: Callable[[], _Seen], what: str, seconds: float = 10) -> _Seen:
+def wait_until(look: Callable[[], _Seen | None], what: str, seconds: float = 10) -> _Seen:
     """Look again and again until what is seen is true, and return it.
 
     Raises ``TimeoutError`` that says what was awaited and what was seen last.

@@ -109,5 +109,5 @@ class Site:
         with self.admin.cursor() as cursor:
             cursor.execute(query)
             row = cursor.fetchone()
-        assert row is not None
-        return int(row[0])  # type: ignore[arg-type]
+        assert isinstance(row, tuple)
+        return int(str(row[0]))

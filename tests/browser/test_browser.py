@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 from selenium.webdriver import Chrome
 
@@ -28,7 +29,8 @@ def _statuses(browser: Chrome) -> list[int]:
     """The statuses of the image requests that went over the wire since the last call."""
     urls: dict[str, str] = {}
     statuses: dict[str, int] = {}
-    for entry in browser.get_log("performance"):
+    chrome: Any = browser  # get_log has no types
+    for entry in chrome.get_log("performance"):
         message = json.loads(entry["message"])["message"]
         parameters = message["params"]
         if message["method"] == "Network.requestWillBeSent":
