@@ -1,0 +1,126 @@
+"""The edge's own VCL with another site's settings in it, so that tests and the stack run the true files."""
+
+import re
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+SOURCE = Path(__file__).resolve().parent.parent / "varnish"
+
+
+class SettingError(ValueError):
+    """A setting that VCL cannot hold, or that ``default.vcl`` no longer has on a line of its own."""
+
+
+def render(
+    out_dir: Path,
+    *,
+    backend: str,
+    token_file: Path,
+    lease: float = 10,
+    fail_safe_ttl: float = 2,
+    renditions: Sequence[str] | None = None,
+    purger: bool = True,
+    source: Path = SOURCE,
+) -> Path:
+    """Copy the VCL to ``out_dir`` with these settings at the top of ``default.vcl``, and return that file's path.
+
+    ``backend`` is HOST:PORT, ``lease`` and ``fail_safe_ttl`` are seconds. ``renditions`` are those besides the
+    original; None keeps the ones that ``default.vcl`` has.
+
+    Raises ``SettingError`` when a value is malformed, or when the line that it replaces does not stand there exactly
+    once: a setting that is silently not applied would be worse than none.
+    """
+    host, _, port = backend.rpartition(":")
+    if not re.fullmatch(r"[A-Za-z0-9.:_-]+", host.strip("[]")) or not port.isdecimal():
+        raise SettingError(f"backend {backend!r} is not HOST:PORT")
+    lines = {
+        '    .host = "127.0.0.1";': f'    .host = "{host.strip("[]")}";',
+        '    .port = "8000";': f'    .port = "{port}";',
+        '    var.set("token", std.fileread("/etc/varnish/takedown.token"));': (
+            f'    var.set("token", std.fileread("{_path(token_file)}"));'
+        ),
+        '    var.set_duration("lease", 10s);': f'    var.set_duration("lease", {_seconds("lease", lease)});',
+        '    var.set_duration("fail-safe TTL", 2s);': (
+            f'    var.set_duration("fail-safe TTL", {_seconds("fail-safe TTL", fail_safe_ttl)});'
+        ),
+        '    var.set("purger", "yes");': f'    var.set("purger", "{"yes" if purger else "no"}");',
+    }
+    if renditions is not None:
+        lines['    if (req.http.Takedown-Rendition !~ "^(?:thumb|preview)$") {'] = (
+            f'    if (req.http.Takedown-Rendition !~ "^(?:{_names(renditions)})$") {{'
+        )
+    shutil.copytree(source, out_dir, dirs_exist_ok=True)
+    default = out_dir / "default.vcl"
+    default.write_text(_replace(default.read_text(), lines))
+    return default
+
+
+def _replace(text: str, lines: dict[str, str]) -> str:
+    for old, new in lines.items():
+        found = text.count(f"{old}\n")
+        if found != 1:
+            raise SettingError(f"default.vcl has the line {old.strip()!r} {found} times; it must stand there once")
+        text = text.replace(f"{old}\n", f"{new}\n")
+    return text
+
+
+def _seconds(name: str, value: float) -> str:
+    # Varnish takes a cap of 0 for no cap, and its decimals end at the millisecond.
+    if not 0.001 <= value < 1e9:
+        raise SettingError(f"{name} {value!r} is not between 0.001 and 1e9 seconds")
+    return f"{value:.3f}s"
+
+
+def _path(path: Path) -> Path:
+    if not path.is_absolute() or not re.fullmatch(r'[^"\\\n]+', str(path)):
+        raise SettingError(f"token file {str(path)!r} is not an absolute path without quotes and backslashes")
+    return path
+
+
+def _names(renditions: Sequence[str]) -> str:
+    for name in renditions:
+        if not re.fullmatch(r"[a-z0-9_-]{1,32}", name):
+            raise SettingError(f"rendition {name!r} is not 1 to 32 of a-z 0-9 _ -")
+    if not renditions:
+        return "$."  # matches nothing
+    return "|".join(renditions)
+
+
+@click.command()
+@click.argument("out_dir", type=click.Path(path_type=Path))
+@click.option("--backend", required=True, metavar="HOST:PORT")
+@click.option("--token-file", required=True, type=click.Path(path_type=Path))
+@click.option("--lease", default=10.0, show_default=True, help="seconds")
+@click.option("--fail-safe-ttl", default=2.0, show_default=True, help="seconds")
+@click.option("--rendition", "renditions", multiple=True, help="besides the original; may be given again")
+@click.option("--purger", type=click.Choice(["yes", "no"]), default="yes", show_default=True)
+def main(
+    out_dir: Path,
+    backend: str,
+    token_file: Path,
+    lease: float,
+    fail_safe_ttl: float,
+    renditions: tuple[str, ...],
+    purger: str,
+) -> None:
+    """Copy the edge's VCL to OUT_DIR with these settings in it, and print the path of its default.vcl."""
+    try:
+        default = render(
+            out_dir,
+            backend=backend,
+            token_file=token_file,
+            lease=lease,
+            fail_safe_ttl=fail_safe_ttl,
+            renditions=renditions or None,
+            purger=purger == "yes",
+        )
+    except SettingError as error:
+        raise click.UsageError(str(error)) from error
+    click.echo(default)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,35 @@
+# Answers that the edge makes up: one line of text, never kept by anyone.
+
+# A fetch that failed. It starts with a lifetime and a grace that would outlive the origin's recovery.
+sub takedown_fetch_error {
+    call takedown_uncacheable;
+    set beresp.http.Retry-After = "1";
+    set beresp.http.Cache-Control = "no-store";
+    set beresp.http.Content-Type = "text/plain; charset=utf-8";
+    set beresp.http.X-Content-Type-Options = "nosniff";
+    unset beresp.http.Server;
+    set beresp.body = "Service Unavailable" + {"
+"};
+}
+
+sub takedown_error {
+    if (resp.status == 405) {
+        set resp.http.Allow = "GET, HEAD";
+    }
+    if (resp.status == 503) {
+        set resp.http.Retry-After = "1";
+    }
+    set resp.http.Cache-Status = "edge-takedown";
+    call takedown_plain;
+}
+
+sub takedown_plain {
+    set resp.http.Cache-Control = "no-store";
+    set resp.http.Content-Type = "text/plain; charset=utf-8";
+    set resp.http.X-Content-Type-Options = "nosniff";
+    unset resp.http.Server;
+    unset resp.http.X-Varnish;
+    unset resp.http.Via;
+    set resp.body = resp.reason + {"
+"};
+}
