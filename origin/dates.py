@@ -1,0 +1,64 @@
+"""HTTP dates, in whole seconds since 1970-01-01 UTC (RFC 9110, 5.6.7)."""
+
+import re
+from calendar import timegm
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from time import gmtime
+
+_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_TIME = r"(?P<hour>\d\d):(?P<minute>\d\d):(?P<second>\d\d)"
+_MONTH = f"(?P<month>{'|'.join(_MONTHS)})"
+# A recipient has to accept all three forms, of which the first is the only one that may be sent.
+_FORMS = tuple(
+    re.compile(form, re.ASCII)
+    for form in (
+        rf"(?:{'|'.join(_DAYS)}), (?P<day>\d\d) {_MONTH} (?P<year>\d{{4}}) {_TIME} GMT",
+        rf"(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day, (?P<day>\d\d)-{_MONTH}-(?P<year>\d\d) {_TIME} GMT",
+        rf"(?:{'|'.join(_DAYS)}) {_MONTH} (?P<day>[ \d]\d) {_TIME} (?P<year>\d{{4}})",
+    )
+)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@lru_cache(maxsize=4096)
+def format_date(seconds: int) -> str:
+    """Write ``seconds`` as an IMF-fixdate, as in ``Sun, 06 Nov 1994 08:49:37 GMT``.
+
+    Not by strftime: its names of days and months follow the locale.
+    """
+    year, month, day, hour, minute, second, weekday, *_ = gmtime(seconds)
+    return f"{_DAYS[weekday]}, {day:02} {_MONTHS[month - 1]} {year:04} {hour:02}:{minute:02}:{second:02} GMT"
+
+
+def parse_date(text: str) -> int | None:
+    """Read an HTTP date in any of its three forms; None for what is not one, which the caller has to ignore.
+
+    The name of the day is not compared with the date: that would turn a clumsy client's revalidation into a download.
+    """
+    match = next(filter(None, (form.fullmatch(text) for form in _FORMS)), None)
+    if match is None:
+        return None
+    year, month, day = int(match["year"]), _MONTHS.index(match["month"]) + 1, int(match["day"])
+    if len(match["year"]) == 2:
+        year = _full_year(year, datetime.now(UTC).year)
+    hour, minute, second = int(match["hour"]), int(match["minute"]), int(match["second"])
+    try:
+        datetime(year, month, day, hour, minute, min(second, 59), tzinfo=UTC)
+    except ValueError:
+        return None
+    # The grammar allows second 60, the leap second, which is the next minute's second 0 here.
+    return timegm((year, month, day, hour, minute, second)) if second <= 60 else None
+
+
+def whole_second_after(moment: datetime) -> int:
+    """Round ``moment`` (UTC, no zone attached, as the database's driver gives it) up to a whole second."""
+    since = moment.replace(tzinfo=UTC) - _EPOCH
+    return -(-since // timedelta(seconds=1))
+
+
+def _full_year(two_digits: int, this_year: int) -> int:
+    """Complete a year of two digits: one that would lie more than 50 years ahead is the most recent past one."""
+    year = this_year - this_year % 100 + two_digits
+    return year - 100 if year > this_year + 50 else year

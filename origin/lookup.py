@@ -1,0 +1,104 @@
+"""Looking an image up in the moderation database: one statement a request, one lasting connection a thread."""
+
+import contextlib
+import logging
+import threading
+import time
+from importlib.resources import files
+
+import mysql.connector
+from mysql.connector.abstracts import MySQLConnectionAbstract, MySQLCursorAbstract
+from mysql.connector.types import MySQLConvertibleType
+
+from database import connect
+from origin.answers import Found
+from origin.breaker import CircuitBreaker
+
+logger = logging.getLogger(__name__)
+
+# Seconds. A request that finds the database away is answered after this (G9 leaves 3 s, the queue included).
+TIMEOUT = 2
+_PAUSE = 1.0
+
+Parameters = dict[str, MySQLConvertibleType]
+
+
+class DatabaseUnavailableError(Exception):
+    """The database gave no answer in time, or none at all. The message names the reason."""
+
+
+class Lookup:
+    """Looks images up. Its methods may be called by any thread."""
+
+    def __init__(self, url: str):
+        """``url`` as ``database.connect`` takes it. No connection is made before the first lookup."""
+        self._url = url
+        self._sql = _statement("lookup.sql")
+        self._of_thread = threading.local()
+        self._breaker = CircuitBreaker(_PAUSE)
+        self._away = False
+
+    def find(self, code: str, rendition: str) -> Found:
+        """Read all that one request needs. Both names must keep to their alphabets.
+
+        Raises ``DatabaseUnavailableError``.
+        """
+        if not self._breaker.allows():
+            raise DatabaseUnavailableError("it did not answer in time a moment ago")
+        started = time.monotonic()
+        parameters: Parameters = {"code": code, "rendition": rendition}
+        try:
+            try:
+                found = self._query(parameters)
+            except mysql.connector.Error:
+                self._disconnect()
+                # A connection that died while it was idle fails at once and is worth one more try. One that timed out
+                # has used up what a request may take.
+                if time.monotonic() - started > TIMEOUT / 2:
+                    raise
+                found = self._query(parameters)
+        except mysql.connector.Error as error:
+            self._disconnect()
+            if time.monotonic() - started > TIMEOUT / 2:
+                self._breaker.timed_out()
+            self._report_away(error)
+            raise DatabaseUnavailableError(str(error)) from error
+        self._breaker.succeeded()
+        if self._away:
+            self._away = False
+            logger.info("the database answers again")
+        return found
+
+    def _query(self, parameters: Parameters) -> Found:
+        cursor: MySQLCursorAbstract | None = getattr(self._of_thread, "cursor", None)
+        if cursor is None:
+            cursor = self._connect()
+        cursor.execute(self._sql, parameters)
+        return Found._make(cursor.fetchall()[0])
+
+    def _connect(self) -> MySQLCursorAbstract:
+        connection = connect(self._url, timeout=TIMEOUT)
+        cursor = connection.cursor()
+        self._of_thread.connection, self._of_thread.cursor = connection, cursor
+        return cursor
+
+    def _disconnect(self) -> None:
+        """Give up this thread's connection: after an error nobody knows what state it is in."""
+        connection: MySQLConnectionAbstract | None = getattr(self._of_thread, "connection", None)
+        self._of_thread.connection = self._of_thread.cursor = None
+        if connection is not None:
+            with contextlib.suppress(mysql.connector.Error):
+                # Not close(), which says goodbye to the server and waits for one that is frozen.
+                connection.shutdown()
+
+    def _report_away(self, error: mysql.connector.Error) -> None:
+        """Log that the database is away once, not with each of the requests that find it so."""
+        if not self._away:
+            self._away = True
+            logger.error("the database is unavailable, images are answered 503: %s", error)
+
+
+def _statement(name: str) -> str:
+    """Read a statement that comes with this package, without its comments and line breaks: it is sent each time."""
+    lines = files("origin").joinpath(name).read_text("utf-8").splitlines()
+    return " ".join(line.strip() for line in lines if not line.startswith("--"))

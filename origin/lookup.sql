@@ -1,0 +1,23 @@
+-- All that one request needs to know of one image, in one statement and so in one snapshot. Always one row.
+--
+-- Every comparison is with a parameter or between columns of the same collation (ascii_bin), so that each part is a look
+-- into an index. EXISTS over lifted_at IS NULL and never a comparison with the time: nothing fires when time passes.
+SELECT
+    renditions.content_type,
+    renditions.size,
+    renditions.digest,
+    images.owner,
+    images.stable_until,
+    EXISTS (SELECT 1 FROM bans WHERE scope = 'image' AND subject = %(code)s AND lifted_at IS NULL)
+    OR EXISTS (SELECT 1 FROM bans WHERE scope = 'owner' AND subject = images.owner AND lifted_at IS NULL) AS banned,
+    EXISTS (SELECT 1 FROM invalidations WHERE scope = 'image' AND subject = %(code)s AND batch IS NULL)
+    OR EXISTS (SELECT 1 FROM invalidations WHERE scope = 'owner' AND subject = images.owner AND batch IS NULL)
+        AS pending,
+    image_change.changed_at AS image_changed_at,
+    owner_change.changed_at AS owner_changed_at,
+    UTC_TIMESTAMP(6) AS read_at
+FROM (SELECT 1 AS one) AS always
+LEFT JOIN images ON images.code = %(code)s
+LEFT JOIN renditions ON renditions.code = images.code AND renditions.name = %(rendition)s
+LEFT JOIN changes AS image_change ON image_change.scope = 'image' AND image_change.subject = %(code)s
+LEFT JOIN changes AS owner_change ON owner_change.scope = 'owner' AND owner_change.subject = images.owner

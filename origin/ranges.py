@@ -1,0 +1,53 @@
+"""Byte ranges (RFC 9110, 14)."""
+
+import re
+from dataclasses import dataclass
+
+_ONE_RANGE = re.compile(r"bytes=(?P<first>\d*)-(?P<last>\d*)", re.ASCII | re.IGNORECASE)
+# Longer than any file; Python refuses to convert texts of some thousands of digits.
+_MOST_DIGITS = 18
+
+
+@dataclass(frozen=True, slots=True)
+class ByteRange:
+    """A part of a file: ``length`` bytes (at least 1) from ``start``, in bytes from 0."""
+
+    start: int
+    length: int
+
+
+class UnsatisfiableRangeError(Exception):
+    """The range asked for lies wholly outside the file: 416 (15.5.17)."""
+
+
+def select_range(header: str, size: int) -> ByteRange | None:
+    """Choose the part of a file of ``size`` bytes that the Range header asks for.
+
+    None means that the header is to be ignored and the whole is sent: another unit, several ranges, or nonsense (14.2).
+    Raises ``UnsatisfiableRangeError``.
+    """
+    match = _ONE_RANGE.fullmatch(header.strip(" \t"))
+    if match is None or match["first"] == match["last"] == "":
+        return None
+    if match["first"] == "":
+        return _suffix(_number(match["last"]), size)
+    first = _number(match["first"])
+    last = _number(match["last"]) if match["last"] else size - 1
+    if match["last"] and last < first:
+        return None
+    if first >= size:
+        raise UnsatisfiableRangeError
+    return ByteRange(first, min(last, size - 1) - first + 1)
+
+
+def _suffix(length: int, size: int) -> ByteRange:
+    """Choose the last ``length`` bytes, or all of a shorter file."""
+    length = min(length, size)
+    if length == 0:
+        raise UnsatisfiableRangeError
+    return ByteRange(size - length, length)
+
+
+def _number(digits: str) -> int:
+    digits = digits.lstrip("0")
+    return int(digits or "0") if len(digits) <= _MOST_DIGITS else 10**_MOST_DIGITS

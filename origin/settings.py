@@ -1,0 +1,49 @@
+"""Settings of ``origin serve``, from flags and environment."""
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from origin.answers import Lifetimes
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where to listen; port 0 takes a free one."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All that ``origin serve`` can be told. Times are in seconds."""
+
+    database_url: str
+    files: Path
+    listen: Address
+    workers: int
+    threads: int
+    banned_status: int
+    special_image: Path | None
+    lifetimes: Lifetimes
+    keep_alive: int
+    stall: int
+    drain: int
+
+
+def default_workers() -> int:
+    """One process for each processor that this one may run on: Python uses one at a time."""
+    return len(os.sched_getaffinity(0))
+
+
+def parse_address(text: str) -> Address:
+    """Read ``HOST:PORT`` or ``[IPv6]:PORT``. Raises ``ValueError``."""
+    match = re.fullmatch(r"(?:\[(?P<v6>[0-9A-Fa-f:.]+)\]|(?P<host>[^:\[\]\s]+)):(?P<port>\d{1,5})", text)
+    if match is None or int(match["port"]) > 65535:
+        raise ValueError(f"{text!r} is not HOST:PORT, as in 127.0.0.1:8000 or [::1]:8000")
+    return Address(match["v6"] or match["host"], int(match["port"]))

@@ -1,0 +1,49 @@
+"""One process of ``origin serve``, from its start to its clean end."""
+
+import logging
+import os
+import signal
+import threading
+from collections.abc import Callable
+
+from origin.answers import Answers
+from origin.app import App
+from origin.lookup import Lookup
+from origin.server import Server
+from origin.settings import Address, Settings
+from origin.special import SpecialImage
+from origin.store import Store
+
+logger = logging.getLogger(__name__)
+
+STOP_SIGNALS = frozenset({signal.SIGTERM, signal.SIGINT})
+
+
+def work(
+    settings: Settings,
+    special: SpecialImage,
+    address: Address,
+    *,
+    share_port: bool,
+    ready: Callable[[], object],
+) -> None:
+    """Serve until SIGTERM or SIGINT, then finish what is being sent. Calls ``ready`` once it listens.
+
+    The caller has blocked both signals, so that they wait to be fetched here: there is no handler that could interrupt
+    anything half done. A second signal cuts short what is still being sent. Raises ``OSError`` where it cannot listen.
+    """
+    parent = os.getppid()
+    answers = Answers(settings.lifetimes, settings.banned_status, special)
+    app = App(Lookup(settings.database_url), answers, Store(settings.files), special)
+    server = Server(app, address, settings, share_port=share_port)
+    server.prepare()
+    serving = threading.Thread(target=server.serve, name="serving", daemon=True)
+    serving.start()
+    ready()
+
+    # A process whose parent was killed would keep its share of the port, out of anybody's reach.
+    while signal.sigtimedwait(STOP_SIGNALS, 1) is None and os.getppid() == parent and serving.is_alive():
+        pass
+    cut_off = server.drain(settings.drain, lambda: signal.sigtimedwait(STOP_SIGNALS, 0.1) is not None)
+    if cut_off:
+        logger.warning("%d responses were still being sent and have been cut off", cut_off)
