@@ -18,11 +18,10 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON {database}.bans TO 'takedown_moderation'
 -- INSERT into the outbox lets an audit send a purge again; it still bans nothing.
 CREATE USER IF NOT EXISTS 'takedown_purger'@'%' ACCOUNT LOCK;
 GRANT SELECT ON {database}.* TO 'takedown_purger'@'%';
-GRANT INSERT, DELETE ON {database}.invalidations TO 'takedown_purger'@'%';
-GRANT DELETE ON {database}.batches TO 'takedown_purger'@'%';
-GRANT UPDATE ON {database}.numbering TO 'takedown_purger'@'%';
+GRANT INSERT ON {database}.invalidations TO 'takedown_purger'@'%';
 GRANT INSERT, UPDATE, DELETE ON {database}.edges TO 'takedown_purger'@'%';
 GRANT INSERT, UPDATE, DELETE ON {database}.receipts TO 'takedown_purger'@'%';
 GRANT INSERT, UPDATE, DELETE ON {database}.sightings TO 'takedown_purger'@'%';
 GRANT EXECUTE ON PROCEDURE {database}.number_invalidations_v1 TO 'takedown_purger'@'%';
 GRANT EXECUTE ON PROCEDURE {database}.standing_triggers_v1 TO 'takedown_purger'@'%';
+GRANT EXECUTE ON PROCEDURE {database}.prune_outbox_v1 TO 'takedown_purger'@'%';

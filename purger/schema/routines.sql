@@ -64,3 +64,44 @@ BEGIN
     WHERE TRIGGER_SCHEMA = DATABASE()
     ORDER BY TRIGGER_NAME;
 END//
+
+-- Takes batches that were numbered before p_before out of the outbox, about 5,000 rows a call, and moves the mark below
+-- which the outbox is no longer whole. Answers one row: size (rows that this call took).
+--
+-- One transaction that runs in the server: an edge's worker that has read fewer rows than there were finds the mark
+-- moved, and a purger that is frozen in the middle holds no lock. Rows go by primary key (see above).
+CREATE DEFINER = 'takedown_definer'@'localhost' PROCEDURE IF NOT EXISTS prune_outbox_v1(IN p_before DATETIME(6))
+    MODIFIES SQL DATA
+BEGIN
+    DECLARE v_batch BIGINT UNSIGNED;
+    DECLARE v_size INT UNSIGNED DEFAULT 0;
+    DECLARE EXIT HANDLER FOR SQLEXCEPTION
+    BEGIN
+        ROLLBACK;
+        RESIGNAL;
+    END;
+
+    CREATE TEMPORARY TABLE IF NOT EXISTS picked (id BIGINT UNSIGNED NOT NULL PRIMARY KEY) ENGINE = MEMORY;
+    SET TRANSACTION ISOLATION LEVEL READ COMMITTED;
+    START TRANSACTION;
+    SELECT MAX(batch) INTO v_batch
+    FROM (SELECT batch, numbered_at FROM batches ORDER BY batch LIMIT 500) AS oldest
+    WHERE numbered_at < p_before;
+
+    IF v_batch IS NOT NULL THEN
+        DELETE FROM picked;
+        INSERT INTO picked
+        SELECT id FROM invalidations FORCE INDEX (batch) WHERE batch <= v_batch ORDER BY batch LIMIT 5000;
+        SELECT COUNT(*) INTO v_size FROM picked;
+
+        DELETE invalidations
+        FROM picked STRAIGHT_JOIN invalidations FORCE INDEX (PRIMARY) ON invalidations.id = picked.id;
+
+        IF v_size < 5000 THEN
+            DELETE FROM batches WHERE batch <= v_batch;
+        END IF;
+        UPDATE numbering SET pruned_batch = GREATEST(pruned_batch, v_batch) WHERE one = 1;
+    END IF;
+    COMMIT;
+    SELECT v_size AS size;
+END//

@@ -1,0 +1,89 @@
+"""What edges still have to be told: rows read once for all of them, and the plans made from them."""
+
+import threading
+from collections import OrderedDict
+
+from purger.model import Row
+from purger.plan import Plan, make_plan
+from purger.queue import Queue
+
+
+class Backlog:
+    """New batches in memory, older ones from the database; safe for use from many threads."""
+
+    def __init__(
+        self, queue: Queue, *, rows_kept: int = 50_000, rows_a_plan: int = 20_000, plans_kept: int = 8
+    ) -> None:
+        """``queue`` is used by nobody else. The sizes bound the memory: 250 bytes a row, 20 a code in a plan."""
+        self._queue = queue
+        self._rows_kept = rows_kept
+        self._rows_a_plan = rows_a_plan
+        self._plans_kept = plans_kept
+        self._lock = threading.Lock()
+        self._reading = threading.Lock()
+        self._batches: OrderedDict[int, list[Row]] = OrderedDict()  # every batch from the first key to the last
+        self._count = 0
+        self._plans: OrderedDict[tuple[int, int], Plan] = OrderedDict()
+
+    def add(self, after: int, last: int, rows: list[Row]) -> None:
+        """Keep the rows of the batches after ``after`` up to ``last``. The poller calls it before it tells of them."""
+        with self._lock:
+            if self._batches and next(reversed(self._batches)) != after:
+                self._forget()
+            for batch in range(after + 1, last + 1):
+                self._batches[batch] = []
+            for row in rows:
+                self._batches[row.batch].append(row)
+            self._count += len(rows)
+            while self._count > self._rows_kept and len(self._batches) > 1:
+                self._count -= len(self._batches.popitem(last=False)[1])
+
+    def forget(self) -> None:
+        """Drop everything: the database has gone back to an earlier state, and numbers may come a second time."""
+        with self._lock:
+            self._forget()
+
+    def plan(self, after: int, head: int) -> Plan:
+        """The plan for an edge at ``after``, up to ``head`` or as far as is sensible in one go.
+
+        Raises ``PrunedError`` when rows in between may have left the outbox, ``DatabaseUnavailableError`` when older rows are
+        needed and cannot be read.
+        """
+        with self._lock:
+            plan = self._from_memory(after, head)
+        if plan is None:
+            # One reader: after an outage many edges want the same old rows at the same time.
+            with self._reading:
+                with self._lock:
+                    plan = self._kept(after, head)
+                if plan is None:
+                    last = self._queue.reach(after, head, self._rows_a_plan)
+                    plan = make_plan(self._queue.rows(after, last), after + 1, last)
+                    with self._lock:
+                        self._keep((after, head), plan)
+        return plan
+
+    def _from_memory(self, after: int, head: int) -> Plan | None:
+        plan = self._kept(after, head)
+        if plan is None and after + 1 in self._batches and head in self._batches:
+            rows: list[Row] = []
+            for last in range(after + 1, head + 1):
+                rows += self._batches[last]
+                if len(rows) >= self._rows_a_plan:
+                    break
+            plan = make_plan(rows, after + 1, last)
+            self._keep((after, head), plan)
+        return plan
+
+    def _kept(self, after: int, head: int) -> Plan | None:
+        return self._plans.get((after, head))
+
+    def _keep(self, key: tuple[int, int], plan: Plan) -> None:
+        self._plans[key] = plan
+        while len(self._plans) > self._plans_kept:
+            self._plans.popitem(last=False)
+
+    def _forget(self) -> None:
+        self._batches.clear()
+        self._plans.clear()
+        self._count = 0

@@ -1,0 +1,78 @@
+"""The command line `purger`."""
+
+import logging
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from database import UnusableUrlError
+from purger import schema, service
+from purger.cli_edge import edge
+from purger.cli_options import database_url
+from purger.settings import Settings
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="edge-takedown")
+def cli() -> None:
+    """Watches the moderation database and keeps every edge true."""
+
+
+cli.add_command(edge)
+
+
+@cli.command()
+@click.option("--database-url", envvar="PURGER_ADMIN_URL", required=True, help="mysql://... of an admin's account.")
+def migrate(database_url: str) -> None:
+    """Create or update the schema, its triggers and accounts. Safe to run again: it restores what is missing."""
+    try:
+        done = schema.migrate(database_url)
+    except schema.MigrationError as error:
+        raise click.ClickException(str(error)) from error
+    for line in done or ["nothing to do: the schema is complete"]:
+        click.echo(line)
+
+
+def _seconds(name: str, text: str) -> Callable[[Any], Any]:
+    default = getattr(Settings(database_url=""), name)
+    flag = "--" + name.replace("_", "-")
+    envvar = "PURGER_" + name.upper()
+    return click.option(
+        flag, name, type=click.FloatRange(min=0, min_open=True), default=default, envvar=envvar, show_default=True,
+        show_envvar=True, help=f"Seconds {text}.",
+    )  # fmt: skip
+
+
+@cli.command()
+@database_url
+@_seconds("poll_interval", "between two looks at the outbox")
+@_seconds("heartbeat_interval", "between an edge's heartbeats")
+@_seconds("rebound_delay", "until each purge is sent a second time")
+@_seconds("connect_timeout", "to wait for a connection to an edge")
+@_seconds("read_timeout", "to wait for an edge's answer")
+@_seconds("retry_longest", "between two tries at most")
+@_seconds("prune_interval", "between looks for what is past its retention")
+@_seconds("audit_interval", "between audits of a small sample")
+@click.option("--retention-days", type=click.IntRange(min=1), default=30, envvar="PURGER_RETENTION_DAYS",
+              show_default=True, show_envvar=True, help="Days that outbox, receipts and sightings are kept.")  # fmt: skip
+@click.option("--verbose", is_flag=True, help="Log details.")
+def run(verbose: bool, **values: Any) -> None:
+    """Run until SIGTERM or SIGINT: number changes, purge every edge, renew its lease."""
+    logging.basicConfig(
+        stream=sys.stderr,
+        level=logging.DEBUG if verbose else logging.INFO,
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+    )
+    logging.getLogger("urllib3").setLevel(logging.WARNING)
+    service.run(Settings(**values))
+
+
+def main() -> None:
+    """Entry point: errors that the user can mend are told in one line."""
+    try:
+        cli()
+    except UnusableUrlError as error:
+        click.echo(f"Error: {error}", err=True)
+        sys.exit(2)

@@ -1,0 +1,49 @@
+"""What several commands share."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+
+import click
+
+from purger.errors import DatabaseUnavailableError
+from purger.link import Link
+
+database_url = click.option(
+    "--database-url",
+    envvar="PURGER_DATABASE_URL",
+    required=True,
+    show_envvar=True,
+    help="mysql://... of the purger's account.",
+)
+
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+
+
+@contextmanager
+def linked(url: str, timeout: int = 10) -> Iterator[Link]:
+    """A connection for one command; the database being away ends it with exit code 1."""
+    link = Link(url, timeout=timeout)
+    try:
+        yield link
+    except DatabaseUnavailableError as error:
+        raise click.ClickException(f"the database is unusable: {error}") from error
+    finally:
+        link.close()
+
+
+def print_json(value: object) -> None:
+    """Print ``value`` as JSON; times are UTC."""
+    click.echo(json.dumps(value, indent=2, default=_plain))
+
+
+def utc(moment: datetime | None) -> str | None:
+    """A time from the database as ISO 8601 in UTC, to the millisecond."""
+    return moment.isoformat(timespec="milliseconds") + "Z" if moment else None
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, datetime):
+        return str(utc(value))
+    raise TypeError(f"{type(value).__name__} is not JSON")

@@ -1,0 +1,47 @@
+"""What can go wrong, as types: each kind asks for something else."""
+
+
+class DatabaseUnavailableError(Exception):
+    """The moderation database cannot be used now. The text says why and, where it is known, what to do."""
+
+
+class DeliveryError(Exception):
+    """An edge did not acknowledge a request. ``kind`` names the type in logs and in ``edges.problem``."""
+
+    kind = "failed"
+
+
+class UnreachableError(DeliveryError):
+    """No connection to the purge listener, or it broke off before the answer."""
+
+    kind = "unreachable"
+
+
+class SlowError(DeliveryError):
+    """Connected, but no answer within the read time-out. The request may have been carried out."""
+
+    kind = "too slow"
+
+
+class FailingError(DeliveryError):
+    """A 5xx answer."""
+
+    kind = "failing"
+
+
+class RefusedError(DeliveryError):
+    """A 4xx or 3xx answer other than the two below, or an answer that no purge listener of ours gives."""
+
+    kind = "refused"
+
+
+class MalformedError(DeliveryError):
+    """400: the edge does not understand the request, and will not at the next try either."""
+
+    kind = "malformed"
+
+
+class OtherInstanceError(DeliveryError):
+    """412: another varnishd than the one whose progress is known answers at this address."""
+
+    kind = "another instance"

@@ -1,0 +1,96 @@
+"""A connection to the moderation database that opens itself again after an error."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import mysql.connector
+from mysql.connector.abstracts import MySQLConnectionAbstract, MySQLCursorAbstract
+
+from database import connect
+from purger.errors import DatabaseUnavailableError
+from purger.statements import statement
+
+_ADVICE = {
+    1044: "check the grants of the account in the database URL: `purger migrate` gives them",
+    1045: "check the user and the password in the database URL; accounts are made locked",
+    1049: "run `purger migrate` to create it",
+    1142: "check the grants of the account in the database URL: `purger migrate` gives them",
+    1146: "run `purger migrate`",
+    1305: "run `purger migrate`",
+    1370: "check the grants of the account in the database URL: `purger migrate` gives them",
+    1449: "run `purger migrate` to make the account again",
+    1665: "set binlog_format to ROW or MIXED: with STATEMENT nothing can be written under READ COMMITTED",
+    3118: "unlock the account: ALTER USER ... IDENTIFIED BY '...' ACCOUNT UNLOCK",
+    4151: "unlock the account: ALTER USER ... IDENTIFIED BY '...' ACCOUNT UNLOCK",
+}
+
+
+def explain(error: mysql.connector.Error) -> str:
+    """One line on a database error: what it was, and what to do where that is known."""
+    advice = _ADVICE.get(error.errno or 0)
+    text = " ".join(str(error).split())
+    return f"{text}; {advice}" if advice else text
+
+
+class Link:
+    """One connection, for one thread. Every error closes it, so that the next use begins a fresh session."""
+
+    def __init__(self, url: str, *, timeout: int) -> None:
+        self._url = url
+        self._timeout = timeout
+        self._connection: MySQLConnectionAbstract | None = None
+
+    def rows(self, name: str, /, **parameters: Any) -> list[tuple[Any, ...]]:
+        """Run the statement ``name`` and fetch all rows of its first result."""
+        with self.cursor() as cursor:
+            return fetch(cursor, name, **parameters)
+
+    def run(self, name: str, /, **parameters: Any) -> int:
+        """Run the statement ``name``, which has no result, and return how many rows it changed."""
+        with self.cursor() as cursor:
+            cursor.execute(statement(name), parameters)
+            return cursor.rowcount
+
+    @contextmanager
+    def transaction(self) -> Iterator[MySQLCursorAbstract]:
+        """A cursor within a transaction, committed at the end and rolled back after any error."""
+        with self.cursor() as cursor:
+            cursor.execute("START TRANSACTION")
+            yield cursor
+            cursor.execute("COMMIT")
+
+    @contextmanager
+    def cursor(self) -> Iterator[MySQLCursorAbstract]:
+        """A cursor, connecting first where needed.
+
+        Raises ``DatabaseUnavailableError`` for whatever the driver raises. The connection does not outlive an error of
+        any kind: that also rolls an open transaction back.
+        """
+        try:
+            if self._connection is None:
+                self._connection = connect(self._url, timeout=self._timeout)
+            with self._connection.cursor() as cursor:
+                yield cursor
+        except mysql.connector.Error as error:
+            self.close()
+            raise DatabaseUnavailableError(explain(error)) from error
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Close the connection, whatever state it is in."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with suppress(mysql.connector.Error):  # it is gone already
+                connection.close()
+
+
+def fetch(cursor: MySQLCursorAbstract, name: str, /, **parameters: Any) -> list[tuple[Any, ...]]:
+    """Run the statement ``name`` on ``cursor``; all rows of its first result. A CALL answers a second, empty one."""
+    cursor.execute(statement(name), parameters)
+    rows: Sequence[Any] = cursor.fetchall()
+    while cursor.nextset():
+        pass
+    return [tuple(row) for row in rows]

@@ -1,0 +1,70 @@
+"""The values that the parts of the purger hand to each other."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+
+class Row(NamedTuple):
+    """A numbered row of the outbox."""
+
+    id: int
+    batch: int
+    scope: str  # image or owner
+    subject: str  # a code, or an owner's key
+    cause: str  # ban, lift, unban, image, rendition, resend
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """An edge as it is configured: what makes a new worker necessary when it changes."""
+
+    name: str
+    purge_url: str
+    public_url: str
+    token_file: str
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How far an edge has come, as the database remembers it."""
+
+    instance: str | None
+    acknowledged: int
+    rebounded: int
+    triggers: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Triggers:
+    """The triggers on our tables at one moment.
+
+    ``fingerprint`` changes when one of ours is dropped, replaced or made again: a change made while it was gone has
+    left no trace in the outbox. ``missing`` names those of ours that do not stand.
+    """
+
+    fingerprint: str
+    missing: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """One acknowledgement of the batches ``first`` to ``last``."""
+
+    edge: str
+    first: int
+    last: int
+    method: str  # purge, ban or flush
+    instance: str
+    at: float  # seconds since 1970, the purger's clock
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """What an edge removed (``removed``), or what was seen at its public door afterwards (the other three)."""
+
+    edge: str
+    invalidation: int
+    removed: int | None = None
+    at: float | None = None
+    status: int | None = None
+    gone: bool | None = None

@@ -1,0 +1,92 @@
+"""From rows of the outbox to the fewest requests that carry them out at an edge. Pure functions."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from purger.model import Row
+
+#: Codes in one delivery that are sent as a PURGE each; more go as BANs. A PURGE tells what it removed, and adds nothing
+#: to the edge's list of bans; a BAN takes hundreds of codes in the same time.
+SINGLES = 20
+
+#: Bytes in one list of codes. Varnish takes header lines of 8 KB (http_req_hdr_len).
+LIST_BYTES = 7000
+
+#: Rows of one delivery by BAN that are looked for at the edge's public door afterwards.
+SAMPLE = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request to a purge listener. ``rows`` are those of bans and lifts whose outcome a PURGE's answer tells."""
+
+    method: str
+    path: str
+    headers: tuple[tuple[str, str], ...] = ()
+    rows: tuple[Row, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What brings an edge from batch ``first`` - 1 to batch ``last``."""
+
+    first: int
+    last: int
+    method: str  # purge, or ban when there is any BAN in it
+    requests: tuple[Request, ...]
+    sample: tuple[Row, ...]  # rows to look for at the public door
+
+
+FLUSH = Request("BAN", "/", (("Takedown-All", "1"),))
+
+
+def make_plan(rows: Sequence[Row], first: int, last: int) -> Plan:
+    """Plan the delivery of ``rows``, the outbox from batch ``first`` to ``last``, whatever their order.
+
+    Each subject is sent once. Bans come before changes of images, so that an import does not keep one waiting.
+    """
+    urgent_first = sorted(rows, key=_of_an_image)
+    codes = _by_subject(row for row in urgent_first if row.scope == "image")
+    owners = _by_subject(row for row in urgent_first if row.scope == "owner")
+    requests = [Request("BAN", "/", (("Takedown-Owner", owner),)) for owner in owners]
+    if len(codes) <= SINGLES:
+        requests += [
+            Request("PURGE", f"/images/{code}", rows=tuple(row for row in found if not _of_an_image(row)))
+            for code, found in codes.items()
+        ]
+    else:
+        requests += [Request("BAN", "/", (("Takedown-Codes", text),)) for text in code_lists(codes)]
+    method = "ban" if owners or len(codes) > SINGLES else "purge"
+    bans = [found[0] for found in (*owners.values(), *codes.values()) if found[0].cause in ("ban", "resend")]
+    sample = bans[: SINGLES if len(codes) <= SINGLES else SAMPLE]
+    return Plan(first, last, method, tuple(requests), tuple(sample))
+
+
+def code_lists(codes: Iterable[str]) -> Iterator[str]:
+    """Cut ``codes`` into comma-separated lists of at most ``LIST_BYTES``, each of codes with one last character.
+
+    The edge's fence has a mark for each last character: a mixed list would make fetches of every code start again.
+    """
+    groups: dict[str, list[str]] = {}
+    for code in codes:
+        groups.setdefault(code[-1], []).append(code)
+    for group in groups.values():
+        size, chosen = 0, list[str]()
+        for code in group:
+            if chosen and size + len(code) + 1 > LIST_BYTES:
+                yield ",".join(chosen)
+                size, chosen = 0, []
+            chosen.append(code)
+            size += len(code) + 1
+        yield ",".join(chosen)
+
+
+def _of_an_image(row: Row) -> bool:
+    return row.cause in ("image", "rendition")
+
+
+def _by_subject(rows: Iterable[Row]) -> dict[str, list[Row]]:
+    subjects: dict[str, list[Row]] = {}
+    for row in rows:
+        subjects.setdefault(row.subject, []).append(row)
+    return subjects

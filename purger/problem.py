@@ -1,0 +1,30 @@
+"""A problem in the log: once when it begins, once when it changes its kind, once when it ends."""
+
+import logging
+
+
+class Problem:
+    """What is wrong with one thing (an edge, the database), if anything is."""
+
+    def __init__(self, log: logging.Logger, thing: str) -> None:
+        self._log = log
+        self._thing = thing
+        self._kind: str | None = None
+        self.text: str | None = None
+
+    def begin(self, kind: str, text: str) -> bool:
+        """Note a failed try. True when this is news, that is when it was logged."""
+        self.text = f"{kind}: {text}"
+        if kind == self._kind:
+            return False
+        self._kind = kind
+        self._log.error("%s is %s: %s", self._thing, kind, text)
+        return True
+
+    def end(self) -> bool:
+        """Note a try that went well. True when this is news."""
+        if self._kind is None:
+            return False
+        self._log.info("%s is no longer %s", self._thing, self._kind)
+        self._kind = self.text = None
+        return True

@@ -1,0 +1,171 @@
+"""What one edge has and what it needs next: the worker's judgement, without clock, network or database."""
+
+from collections import deque
+from dataclasses import dataclass, field
+
+from purger.lease import Lease
+from purger.model import Standing
+from purger.watch import Verification
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Ask the edge for its instance and clock."""
+
+
+@dataclass(frozen=True, slots=True)
+class Flush:
+    """Empty the edge: ``head`` was read before, and ``triggers`` stood then. ``reason`` is for the log."""
+
+    reason: str
+    head: int
+    triggers: str
+
+
+@dataclass(frozen=True, slots=True)
+class Beat:
+    """Send a heartbeat with ``epoch``."""
+
+    epoch: str
+
+
+@dataclass(frozen=True, slots=True)
+class Deliver:
+    """Deliver the batches after ``after`` up to ``head``."""
+
+    after: int
+    head: int
+
+
+@dataclass(frozen=True, slots=True)
+class Rebound:
+    """Deliver the batches after ``after`` up to ``last`` a second time."""
+
+    after: int
+    last: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reflush:
+    """Send the last flush a second time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Nothing to do for so many seconds, unless something new is found."""
+
+    seconds: float
+
+
+Step = Ask | Flush | Beat | Deliver | Rebound | Reflush | Wait
+
+
+@dataclass(slots=True)
+class Progress:
+    """How far an edge has come. ``now`` and ``at`` are seconds of the monotonic clock."""
+
+    rebound_delay: float
+    lease: Lease
+    instance: str | None = None
+    acknowledged: int = 0
+    rebounded: int = 0
+    triggers: str | None = None
+    confirmed: bool = False  # the instance has answered this process
+    must_flush: str | None = None
+    reflush_due: float | None = None
+    _echoes: deque[tuple[int, float]] = field(default_factory=deque)
+
+    def resume(self, standing: Standing, *, now: float) -> None:
+        """Go on from what the database remembers. Rebounds not made before are made a full delay from now."""
+        self.instance, self.triggers = standing.instance, standing.triggers
+        self.acknowledged, self.rebounded = standing.acknowledged, standing.rebounded
+        if self.rebounded < self.acknowledged:
+            self._echoes.append((self.acknowledged, now + self.rebound_delay))
+
+    def standing(self) -> Standing | None:
+        """What the database should remember; None while the last flush has yet to be sent again."""
+        if self.reflush_due is not None or self.must_flush:
+            return None
+        return Standing(self.instance, self.acknowledged, self.rebounded, self.triggers)
+
+    def recognise(self, instance: str) -> None:
+        """The edge has named its instance. The progress of another one is worth nothing."""
+        if instance != self.instance:
+            self.must_flush = "another varnishd answers" if self.instance else "it is new"
+            self.instance = instance
+        self.confirmed = True
+
+    def flushed(self, flush: Flush, *, at: float) -> None:
+        """The edge has acknowledged ``flush``: the one case in which progress may also go back."""
+        self.acknowledged = self.rebounded = flush.head
+        self.triggers = flush.triggers
+        self.must_flush = None
+        self._echoes.clear()
+        self.reflush_due = at + self.rebound_delay
+
+    def delivered(self, last: int, *, at: float) -> None:
+        """The edge has acknowledged everything up to batch ``last``."""
+        self.acknowledged = max(self.acknowledged, last)
+        self._echoes.append((last, at + self.rebound_delay))
+
+    def echoed(self, last: int) -> None:
+        """The edge has acknowledged everything up to batch ``last`` a second time."""
+        self.rebounded = max(self.rebounded, last)
+        while self._echoes and self._echoes[0][0] <= self.rebounded:
+            self._echoes.popleft()
+
+    def next_step(self, head: int | None, pruned: int, verification: Verification | None, now: float) -> Step:
+        """What to do now, given what the poller has found.
+
+        A first delivery goes before any second one. A heartbeat, once a second, goes before both: otherwise a steady
+        stream of purges would let the lease run out.
+        """
+        if not self.confirmed:
+            return Ask()
+        if head is not None and verification is not None:
+            if reason := self._reason_to_flush(head, pruned, verification):
+                return Flush(reason, head, verification.triggers.fingerprint)
+            if self.lease.epoch and self.lease.due <= now and self._holds_everything(verification, now):
+                return Beat(self.lease.epoch)
+            if self.acknowledged < head:
+                return Deliver(self.acknowledged, head)
+        if not self.must_flush:
+            if self.reflush_due is not None and self.reflush_due <= now:
+                return Reflush()
+            if last := self._rebound_due(now):
+                return Rebound(self.rebounded, last)
+        if self.lease.stale(now):
+            return Ask()
+        return Wait(self._next_moment(now) - now)
+
+    def _reason_to_flush(self, head: int, pruned: int, verification: Verification) -> str | None:
+        if self.must_flush:
+            return self.must_flush
+        if min(self.acknowledged, self.rebounded) < pruned:
+            return f"its progress, batch {self.acknowledged}, is older than what the outbox still holds"
+        if self.acknowledged > head:
+            return f"the database has gone back to batch {head}"
+        if self.triggers != verification.triggers.fingerprint:
+            return "the triggers have changed, and changes may have left no trace"
+        return None
+
+    def _holds_everything(self, verification: Verification, now: float) -> bool:
+        overdue = self._rebound_due(now) is not None or (self.reflush_due is not None and self.reflush_due <= now)
+        return self.lease.covered(verification) and self.acknowledged >= verification.head and not overdue
+
+    def _rebound_due(self, now: float) -> int | None:
+        last = None
+        for batch, due in self._echoes:
+            if due > now:
+                break
+            last = batch
+        return last
+
+    def _next_moment(self, now: float) -> float:
+        moments = [self.lease.received + 2 * self.lease.interval, self.lease.due]
+        if self.reflush_due is not None:
+            moments.append(self.reflush_due)
+        if self._echoes:
+            moments.append(self._echoes[0][1])
+        # What is due and yet not done waits for the poller to find something.
+        return min((moment for moment in moments if moment > now), default=now + self.lease.interval)

@@ -1,0 +1,186 @@
+"""Writes what the edges acknowledged: one connection and one transaction for all of them."""
+
+import logging
+import threading
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from mysql.connector.abstracts import MySQLCursorAbstract
+
+from purger.errors import DatabaseUnavailableError
+from purger.link import Link
+from purger.model import Receipt, Sighting, Standing
+from purger.problem import Problem
+from purger.statements import statement
+
+log = logging.getLogger(__name__)
+
+#: Seconds between writes of what is only of interest to a reader of the table `edges`.
+_LIVENESS_INTERVAL = 2.0
+
+_RETRY = 0.5
+_ROWS_A_STATEMENT = 1000
+
+
+@dataclass(slots=True)
+class _Notes:
+    """What waits to be written. Of an edge's progress and liveness only the latest counts."""
+
+    progress: dict[str, dict[str, Any]] = field(default_factory=dict)
+    liveness: dict[str, dict[str, Any]] = field(default_factory=dict)
+    receipts: list[Receipt] = field(default_factory=list)
+    sightings: list[Sighting] = field(default_factory=list)
+
+    def put_progress(self, values: dict[str, Any]) -> None:
+        before = self.progress.get(values["name"])
+        self.progress[values["name"]] = values | {"flushed": values["flushed"] or bool(before and before["flushed"])}
+
+    def merge(self, later: "_Notes") -> None:
+        for values in later.progress.values():
+            self.put_progress(values)
+        self.liveness |= later.liveness
+        self.receipts += later.receipts
+        self.sightings += later.sightings
+
+
+class Recorder(threading.Thread):
+    """Keeps what workers tell it until the database has it, however long that takes.
+
+    A purger that dies before has told an edge something twice, never something less.
+    """
+
+    def __init__(self, link: Link, *, delay: float, stop: threading.Event) -> None:
+        """``delay`` seconds are waited after the first note, so that many edges share one transaction.
+
+        ``stop`` ends the thread after a last write; it is to be set when the workers are done.
+        """
+        super().__init__(name="recorder")
+        self._link = link
+        self._delay = delay
+        self._halt = stop
+        self._lock = threading.Lock()
+        self._wake = threading.Event()
+        self._notes = _Notes()
+        self._problem = Problem(log, "the record of acknowledgements")
+
+    def acknowledged(
+        self,
+        edge: str,
+        standing: Standing,
+        *,
+        flushed: bool = False,
+        receipts: Iterable[Receipt] = (),
+        sightings: Iterable[Sighting] = (),
+    ) -> None:
+        """Note an edge's progress, with the receipts and sightings that led to it."""
+        with self._lock:
+            self._notes.put_progress(
+                {
+                    "name": edge,
+                    "instance": standing.instance,
+                    "acknowledged": standing.acknowledged,
+                    "rebounded": standing.rebounded,
+                    "triggers": standing.triggers,
+                    "flushed": flushed,
+                }
+            )
+            self._notes.receipts += receipts
+            self._notes.sightings += sightings
+        self._wake.set()
+
+    def seen(self, sighting: Sighting) -> None:
+        """Note what was seen at an edge's public door."""
+        with self._lock:
+            self._notes.sightings.append(sighting)
+        self._wake.set()
+
+    def alive(self, edge: str, *, seen_at: float | None, epoch: str | None, problem: str | None) -> None:
+        """Note when an edge last answered (seconds since 1970), its last epoch, and what is wrong with it."""
+        with self._lock:
+            before = self._notes.liveness.get(edge, {})
+            self._notes.liveness[edge] = {
+                "name": edge,
+                "seen_at": _time(seen_at) if seen_at is not None else before.get("seen_at"),
+                "epoch": _time(float(epoch)) if epoch is not None else before.get("epoch"),
+                "problem": problem and problem[:255],
+            }
+
+    def run(self) -> None:
+        """Write until stopped, then once more."""
+        waiting = _Notes()
+        liveness_due = 0.0
+        while not self._halt.is_set():
+            self._wake.wait(max(0.0, liveness_due - time.monotonic()) if not self._wake.is_set() else 0)
+            self._halt.wait(self._delay)
+            self._wake.clear()
+            waiting.merge(self._take())
+            if self._write(waiting):
+                waiting = _Notes()
+                liveness_due = time.monotonic() + _LIVENESS_INTERVAL
+            else:
+                self._halt.wait(_RETRY)
+        waiting.merge(self._take())
+        self._write(waiting)
+        self._link.close()
+
+    def wake(self) -> None:
+        """Let the thread notice at once that it was stopped."""
+        self._wake.set()
+
+    def _take(self) -> _Notes:
+        with self._lock:
+            notes, self._notes = self._notes, _Notes()
+        return notes
+
+    def _write(self, notes: _Notes) -> bool:
+        if not (notes.progress or notes.liveness or notes.receipts or notes.sightings):
+            return True
+        try:
+            with self._link.transaction() as cursor:
+                _insert(cursor, "receipt", [_receipt(receipt) for receipt in notes.receipts])
+                _insert(cursor, "sighting", [_sighting(sighting) for sighting in notes.sightings])
+                _insert(cursor, "progress", list(notes.progress.values()))
+                _insert(cursor, "liveness", list(notes.liveness.values()))
+        except DatabaseUnavailableError as error:
+            self._problem.begin("stuck", str(error))
+            return False
+        except Exception:
+            if self._problem.begin("not understood", "this is a bug; after a restart edges are told everything again"):
+                log.exception("while recording")
+            return False
+        self._problem.end()
+        return True
+
+
+def _insert(cursor: MySQLCursorAbstract, name: str, rows: list[dict[str, Any]]) -> None:
+    for start in range(0, len(rows), _ROWS_A_STATEMENT):
+        cursor.executemany(statement(name), rows[start : start + _ROWS_A_STATEMENT])
+
+
+def _receipt(receipt: Receipt) -> dict[str, Any]:
+    return {
+        "edge": receipt.edge,
+        "last": receipt.last,
+        "first": receipt.first,
+        "method": receipt.method,
+        "instance": receipt.instance,
+        "at": _time(receipt.at),
+    }
+
+
+def _sighting(sighting: Sighting) -> dict[str, Any]:
+    return {
+        "edge": sighting.edge,
+        "invalidation": sighting.invalidation,
+        "removed": sighting.removed,
+        "at": _time(sighting.at) if sighting.at is not None else None,
+        "status": sighting.status,
+        "gone": sighting.gone,
+    }
+
+
+def _time(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None)

@@ -1,0 +1,119 @@
+"""`purger migrate`: brings a database to the schema that this version needs; safe to run again and at any time."""
+
+import re
+from importlib import resources
+from importlib.resources.abc import Traversable
+
+import mysql.connector
+from mysql.connector.abstracts import MySQLCursorAbstract
+
+from database import UnusableUrlError, connect
+from purger.link import explain, fetch
+from purger.queue import judge_triggers
+from purger.statements import statement
+
+#: Seconds. A later migration may rebuild a large table.
+_TIMEOUT = 3600
+
+#: Seconds that a statement waits for a table. While it does, everyone else waits behind it.
+_LOCK_TIMEOUT = 10
+
+
+class MigrationError(Exception):
+    """The database cannot be brought to the schema. The text says why and what to do."""
+
+
+def migrate(url: str) -> list[str]:
+    """Apply what the database at ``url`` (an admin's account) lacks; what was done, a line each.
+
+    Raises ``MigrationError``. What was applied before stays, and the next run goes on from there.
+    """
+    try:
+        connection = connect(url, timeout=_TIMEOUT, database=False)
+    except (mysql.connector.Error, UnusableUrlError) as error:
+        raise MigrationError(explain(error) if isinstance(error, mysql.connector.Error) else str(error)) from error
+    try:
+        with connection.cursor() as cursor:
+            return _migrate(cursor, _database_name(url))
+    except mysql.connector.Error as error:
+        raise MigrationError(_advise(error)) from error
+    finally:
+        connection.close()
+
+
+def _database_name(url: str) -> str:
+    name = url.partition("?")[0].rpartition("/")[2]
+    if not re.fullmatch(r"[A-Za-z0-9_$-]{1,64}", name):
+        raise MigrationError(f"the database's name must be 1 to 64 letters, digits, '_', '$' or '-', not {name!r}")
+    return name
+
+
+def _migrate(cursor: MySQLCursorAbstract, name: str) -> list[str]:
+    quoted = f"`{name}`"
+    cursor.execute(f"SET SESSION lock_wait_timeout = {_LOCK_TIMEOUT:d}")
+    _check_server(cursor)
+    if not fetch(cursor, "migrate_lock")[0][0]:
+        raise MigrationError("another `purger migrate` is at work; wait for its end")
+    done = []
+    cursor.execute(statement("migrate_exists"), {"name": name})
+    if not cursor.fetchall():
+        cursor.execute(statement("migrate_create").replace("{database}", quoted))
+        done.append(f"created the database {name}")
+    cursor.execute(f"USE {quoted}")
+    done += _apply_migrations(cursor)
+    for part in ("definer", "routines"):
+        _script(cursor, _schema(f"{part}.sql"), quoted)
+    missing = judge_triggers(fetch(cursor, "triggers")).missing
+    for part in ("triggers", "accounts"):
+        _script(cursor, _schema(f"{part}.sql"), quoted)
+    if left := judge_triggers(fetch(cursor, "triggers")).missing:
+        raise MigrationError(f"these triggers do not stand although they were just created: {', '.join(left)}")
+    return done + [f"created the trigger {trigger}" for trigger in missing]
+
+
+def _apply_migrations(cursor: MySQLCursorAbstract) -> list[str]:
+    cursor.execute(statement("migrate_versions"))
+    applied = {version for (version,) in fetch(cursor, "migrate_applied")}
+    done = []
+    for script in sorted(_schema("migrations").iterdir(), key=lambda script: script.name):
+        match = re.fullmatch(r"(\d{4})_\w+\.sql", script.name)
+        if match and int(match[1]) not in applied:
+            _script(cursor, script, "")
+            cursor.execute(statement("migrate_apply"), {"version": int(match[1]), "name": script.name})
+            done.append(f"applied {script.name}")
+    return done
+
+
+def _schema(name: str) -> Traversable:
+    return resources.files("purger").joinpath("schema", name)
+
+
+def _script(cursor: MySQLCursorAbstract, script: Traversable, quoted: str) -> None:
+    """Run all statements of a script; the driver knows DELIMITER."""
+    cursor.execute(script.read_text(encoding="utf-8").replace("{database}", quoted), map_results=True)
+    for _ in cursor.fetchsets():
+        pass
+
+
+def _check_server(cursor: MySQLCursorAbstract) -> None:
+    version, log_bin, binlog_format = fetch(cursor, "migrate_server")[0]
+    numbers = tuple(int(number) for number in re.findall(r"\d+", version)[:3])
+    needed = (10, 6, 0) if "MariaDB" in version else (8, 0, 29)
+    if numbers < needed:
+        raise MigrationError(f"the server is {version}; MySQL 8.0.29 or MariaDB 10.6 is the oldest that will do")
+    if log_bin and binlog_format == "STATEMENT":
+        raise MigrationError(
+            "binlog_format is STATEMENT, with which nothing can be written under READ COMMITTED (error 1665): "
+            "SET GLOBAL binlog_format = 'ROW', and the same in the server's configuration"
+        )
+
+
+def _advise(error: mysql.connector.Error) -> str:
+    if error.errno == 1419:
+        return (
+            "the server keeps a binary log and lets only SUPER create triggers (error 1419): run this with such an "
+            "account, or SET GLOBAL log_bin_trust_function_creators = 1 while migrating"
+        )
+    if error.errno == 1205:
+        return f"another session holds a table for longer than {_LOCK_TIMEOUT} s; run this again when it has ended"
+    return explain(error)

@@ -1,0 +1,116 @@
+"""`purger run`: puts the threads together, follows the list of edges, and ends on a signal."""
+
+import logging
+import signal
+import threading
+from collections.abc import Callable
+from urllib.parse import urlsplit, urlunsplit
+
+from purger.backlog import Backlog
+from purger.door import Door
+from purger.errors import DatabaseUnavailableError
+from purger.link import Link
+from purger.looker import Looker
+from purger.model import Edge, Standing
+from purger.problem import Problem
+from purger.queue import Queue
+from purger.recorder import Recorder
+from purger.settings import Settings
+from purger.watch import Watch
+from purger.worker import Worker
+
+log = logging.getLogger(__name__)
+
+
+class Service:
+    """All that runs in one purger."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._stop = threading.Event()
+        self._written = threading.Event()  # set when nothing more will be told to the recorder
+        self._link = self._new_link()
+        self._problem = Problem(log, "the list of edges")
+        self._backlog = Backlog(Queue(self._new_link()))
+        self._watch = Watch(Queue(self._new_link()), self._backlog, interval=settings.poll_interval, stop=self._stop)
+        self._recorder = Recorder(self._new_link(), delay=settings.record_delay, stop=self._written)
+        self._looker = Looker(self._new_link(), Door(), self._recorder, self._stop)
+        self._workers: dict[str, Worker] = {}
+
+    def run(self, wait: Callable[[float], bool]) -> None:
+        """Run until ``wait``, given the seconds to wait at most, returns True. Then finish what is in flight."""
+        for thread in (self._watch, self._recorder, self._looker):
+            thread.start()
+        log.info("watching %s", without_password(self._settings.database_url))
+        stopped = False
+        while not stopped:
+            self._follow_edges()
+            stopped = wait(self._settings.edges_interval)
+        log.info("stopping")
+        self._stop.set()
+        self._finish(list(self._workers.values()))
+        for thread in (self._watch, self._looker):
+            thread.join()
+        self._written.set()
+        self._recorder.wake()
+        self._recorder.join()
+        self._link.close()
+
+    def _new_link(self) -> Link:
+        return Link(self._settings.database_url, timeout=self._settings.database_timeout)
+
+    def _follow_edges(self) -> None:
+        """Start workers for edges that are new, stop those of edges that are gone, and do both where one changed."""
+        try:
+            rows = self._link.rows("edges")
+        except DatabaseUnavailableError as error:
+            self._problem.begin("unreadable", str(error))
+            return
+        self._problem.end()
+        edges = {row[0]: (Edge(*row[:4]), Standing(*row[4:])) for row in rows}
+        leaving = [
+            worker for name, worker in self._workers.items() if name not in edges or edges[name][0] != worker.edge
+        ]
+        self._finish(leaving)
+        for worker in leaving:
+            log.info("edge %s is no longer followed", worker.edge.name)
+            del self._workers[worker.edge.name]
+        for name, (edge, standing) in edges.items():
+            if name not in self._workers:
+                log.info("edge %s is followed: %s", name, edge.purge_url)
+                self._workers[name] = Worker(
+                    edge, standing, self._settings, self._watch, self._backlog, self._recorder, self._looker
+                )
+                self._workers[name].start()
+
+    @staticmethod
+    def _finish(workers: list[Worker]) -> None:
+        for worker in workers:
+            worker.stop()
+        for worker in workers:
+            worker.join()
+
+
+def run(settings: Settings) -> None:
+    """Run a purger until SIGTERM or SIGINT. A second one ends it at once.
+
+    Both are blocked and waited for: a handler would run in the middle of whatever the main thread is doing.
+    """
+    signals = {signal.SIGTERM, signal.SIGINT}
+    signal.pthread_sigmask(signal.SIG_BLOCK, signals)
+
+    def wait(seconds: float) -> bool:
+        if signal.sigtimedwait(signals, seconds) is None:
+            return False
+        for number in signals:
+            signal.signal(number, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, signals)
+        return True
+
+    Service(settings).run(wait)
+
+
+def without_password(url: str) -> str:
+    """A database URL fit for a log."""
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))

@@ -1,0 +1,1 @@
+SELECT VERSION(), @@GLOBAL.log_bin, @@SESSION.binlog_format

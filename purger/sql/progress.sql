@@ -1,0 +1,7 @@
+-- Progress goes only forward, unless it belongs to another instance than before or the edge was flushed.
+UPDATE edges
+SET acknowledged = IF(instance <=> %(instance)s AND NOT %(flushed)s, GREATEST(acknowledged, %(acknowledged)s), %(acknowledged)s),
+    rebounded = IF(instance <=> %(instance)s AND NOT %(flushed)s, GREATEST(rebounded, %(rebounded)s), %(rebounded)s),
+    triggers = %(triggers)s,
+    instance = %(instance)s
+WHERE name = %(name)s

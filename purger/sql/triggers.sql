@@ -1,0 +1,1 @@
+CALL standing_triggers_v1()

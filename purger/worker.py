@@ -1,0 +1,211 @@
+"""Keeps one edge true: a thread that takes one step after another, for ever."""
+
+import logging
+import threading
+import time
+
+from purger.backlog import Backlog
+from purger.delivery import Answer, Delivery
+from purger.errors import DatabaseUnavailableError, DeliveryError, MalformedError, OtherInstanceError
+from purger.lease import Lease
+from purger.looker import Looker
+from purger.model import Edge, Receipt, Sighting, Standing
+from purger.plan import FLUSH, Plan, Request
+from purger.problem import Problem
+from purger.progress import Ask, Beat, Deliver, Flush, Progress, Rebound, Reflush, Step, Wait
+from purger.queue import PrunedError
+from purger.recorder import Recorder
+from purger.retry import Backoff
+from purger.settings import Settings
+from purger.watch import Watch
+
+log = logging.getLogger(__name__)
+
+
+class Worker(threading.Thread):
+    """Delivers to one edge what the watch finds, and renews its lease."""
+
+    def __init__(
+        self, edge: Edge, standing: Standing, settings: Settings, watch: Watch, backlog: Backlog, recorder: Recorder,
+        looker: Looker,
+    ) -> None:  # fmt: skip
+        super().__init__(name=f"edge {edge.name}")
+        self.edge = edge
+        self._watch = watch
+        self._backlog = backlog
+        self._recorder = recorder
+        self._looker = looker
+        self._delivery = Delivery(
+            edge, connect_timeout=settings.connect_timeout, read_timeout=settings.read_timeout
+        )  # fmt: skip
+        self._progress = Progress(settings.rebound_delay, Lease(settings.heartbeat_interval))
+        self._progress.resume(standing, now=time.monotonic())
+        self._problem = Problem(log, f"edge {edge.name}")
+        self._backoff = Backoff(settings.retry_first, settings.retry_longest)
+        self._changes = Backoff(settings.retry_first, settings.retry_longest)
+        self._wake = threading.Event()
+        self._halt = threading.Event()
+        self._held: tuple[list[Receipt], list[Sighting]] = ([], [])
+        self._rebounding: tuple[Plan, int] | None = None  # a plan, and how many of its requests are done
+
+    def stop(self) -> None:
+        """Let the thread end after the request in flight."""
+        self._halt.set()
+        self._wake.set()
+
+    def run(self) -> None:
+        """Take steps until stopped."""
+        self._watch.subscribe(self._wake.set)
+        while not self._halt.is_set():
+            self._wake.clear()
+            try:
+                self._take(self._next_step())
+            except OtherInstanceError:
+                # Ask who it is now; the answer leads to a flush. Two edges behind one address would do so for ever.
+                self._progress.confirmed = False
+                self._halt.wait(self._changes.next())
+            except DeliveryError as error:
+                self._fail(error.kind, str(error))
+            except DatabaseUnavailableError as error:
+                # Older rows are needed that cannot be read now; the watch has logged why.
+                self._halt.wait(self._backoff.next())
+                log.debug("edge %s waits: %s", self.edge.name, error)
+            except Exception:
+                if self._fail("not understood", "this is a bug; the edge gets no heartbeat while it lasts"):
+                    log.exception("edge %s", self.edge.name)
+                self._progress.confirmed = False
+        self._watch.unsubscribe(self._wake.set)
+        self._delivery.close()
+
+    def _take(self, step: Step) -> None:
+        match step:
+            case Ask():
+                self._ask()
+            case Flush():
+                self._flush(step)
+            case Beat():
+                self._beat(step.epoch)
+            case Deliver():
+                self._deliver(step)
+            case Rebound():
+                self._rebound(step)
+            case Reflush():
+                self._reflush()
+            case Wait():
+                self._wake.wait(step.seconds)
+
+    def _next_step(self) -> Step:
+        # In this order: the head is never older than the verification that it is held against.
+        verification = self._watch.verification
+        head = self._watch.head
+        return self._progress.next_step(head, self._watch.pruned, verification, time.monotonic())
+
+    def _fail(self, kind: str, text: str) -> bool:
+        news = self._problem.begin(kind, text)
+        self._recorder.alive(self.edge.name, seen_at=None, epoch=None, problem=self._problem.text)
+        self._halt.wait(self._backoff.next())
+        return news
+
+    def _send(self, request: Request) -> Answer:
+        answer = self._delivery.send(request, self._progress.instance)
+        self._went_well()
+        return answer
+
+    def _went_well(self, epoch: str | None = None) -> None:
+        self._backoff.reset()
+        self._problem.end()
+        self._recorder.alive(self.edge.name, seen_at=time.time(), epoch=epoch, problem=None)
+
+    def _ask(self) -> None:
+        answer = self._delivery.ask(self._progress.instance if self._progress.confirmed else None)
+        self._heard(answer)
+        self._progress.recognise(answer.instance)
+        self._went_well()
+
+    def _beat(self, epoch: str) -> None:
+        try:
+            answer = self._delivery.heartbeat(str(self._progress.instance), epoch)
+        except MalformedError:
+            # An epoch that the edge does not take, from its future perhaps: the next one is fresh.
+            self._progress.confirmed = False
+            raise
+        self._changes.reset()
+        self._progress.lease.beaten(at=time.monotonic())
+        self._heard(answer)
+        self._went_well(epoch)
+
+    def _heard(self, answer: Answer) -> None:
+        self._progress.lease.answered(answer.now, at=time.monotonic(), ticket=self._watch.request())
+
+    def _flush(self, step: Flush) -> None:
+        log.warning("edge %s is flushed: %s", self.edge.name, step.reason)
+        first = self._progress.acknowledged + 1
+        self._send(FLUSH)
+        self._rebounding = None
+        self._progress.flushed(step, at=time.monotonic())
+        if first <= step.head:
+            self._held[0].append(self._receipt(first, step.head, "flush"))
+
+    def _reflush(self) -> None:
+        self._send(FLUSH)
+        self._progress.reflush_due = None
+        self._record(flushed=True)
+
+    def _deliver(self, step: Deliver) -> None:
+        plan = self._plan(step.after, step.head)
+        if plan is None:
+            return
+        sightings: list[Sighting] = []
+        for request in plan.requests:
+            answer = self._carry_out(request)
+            if answer is None:
+                return
+            sightings += [Sighting(self.edge.name, row.id, answer.removed) for row in request.rows]
+        self._progress.delivered(plan.last, at=time.monotonic())
+        self._held[0].append(self._receipt(plan.first, plan.last, plan.method))
+        self._held[1].extend(sightings)
+        self._record()
+        self._looker.offer(self.edge, plan.sample)
+
+    def _rebound(self, step: Rebound) -> None:
+        if self._rebounding is None:
+            plan = self._plan(step.after, step.last)
+            if plan is None:
+                return
+            self._rebounding = (plan, 0)
+        plan, done = self._rebounding
+        if done < len(plan.requests):
+            # One request a step, so that a first delivery need not wait for the rest.
+            if self._carry_out(plan.requests[done]) is not None:
+                self._rebounding = (plan, done + 1)
+            return
+        self._rebounding = None
+        self._progress.echoed(plan.last)
+        self._record()
+
+    def _plan(self, after: int, head: int) -> Plan | None:
+        try:
+            return self._backlog.plan(after, head)
+        except PrunedError:
+            self._progress.must_flush = "the outbox no longer holds what it has to be told"
+            return None
+
+    def _carry_out(self, request: Request) -> Answer | None:
+        try:
+            return self._send(request)
+        except MalformedError as error:
+            log.error("edge %s calls %s %s malformed: %s", self.edge.name, request.method, request.path, error)
+            self._progress.must_flush = "a purge that it calls malformed must not block it"
+            return None
+
+    def _receipt(self, first: int, last: int, method: str) -> Receipt:
+        return Receipt(self.edge.name, first, last, method, str(self._progress.instance), time.time())
+
+    def _record(self, *, flushed: bool = False) -> None:
+        """Hand progress and receipts on, unless a flush has yet to be sent again: then both wait for that."""
+        if standing := self._progress.standing():
+            receipts, sightings = self._held
+            self._held = ([], [])
+            self._recorder.acknowledged(
+                self.edge.name, standing, flushed=flushed, receipts=receipts, sightings=sightings
+            )
