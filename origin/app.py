@@ -9,6 +9,7 @@ import bottle
 
 from origin.answers import Answer, Answers, Conditions, FilePart, failure
 from origin.lookup import DatabaseUnavailableError, Lookup
+from origin.names import CODE, ORIGINAL, RENDITION
 from origin.special import SpecialImage
 from origin.store import DamagedFileError, Store
 
@@ -17,10 +18,9 @@ logger = logging.getLogger(__name__)
 Environ = dict[str, Any]
 StartResponse = Callable[[str, list[tuple[str, str]]], object]
 
-ORIGINAL = "original"
 # \Z, since Bottle ends its patterns with $, which lets a trailing newline through: a second URL for the same image.
-_ORIGINAL_PATH = r"/images/<code:re:[A-Za-z0-9_-]{1,64}\Z>"
-_RENDITION_PATH = r"/images/<code:re:[A-Za-z0-9_-]{1,64}>/<rendition:re:[a-z0-9_-]{1,32}\Z>"
+_ORIGINAL_PATH = rf"/images/<code:re:{CODE}\Z>"
+_RENDITION_PATH = rf"/images/<code:re:{CODE}>/<rendition:re:{RENDITION}\Z>"
 _RETRY_AFTER = ("Retry-After", "2")
 
 

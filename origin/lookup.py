@@ -4,7 +4,6 @@ import contextlib
 import logging
 import threading
 import time
-from importlib.resources import files
 
 import mysql.connector
 from mysql.connector.abstracts import MySQLConnectionAbstract, MySQLCursorAbstract
@@ -13,6 +12,7 @@ from mysql.connector.types import MySQLConvertibleType
 from database import connect
 from origin.answers import Found
 from origin.breaker import CircuitBreaker
+from origin.statements import statement
 
 logger = logging.getLogger(__name__)
 
@@ -33,7 +33,7 @@ class Lookup:
     def __init__(self, url: str):
         """``url`` as ``database.connect`` takes it. No connection is made before the first lookup."""
         self._url = url
-        self._sql = _statement("lookup.sql")
+        self._sql = statement("lookup.sql")
         self._of_thread = threading.local()
         self._breaker = CircuitBreaker(_PAUSE)
         self._away = False
@@ -96,9 +96,3 @@ class Lookup:
         if not self._away:
             self._away = True
             logger.error("the database is unavailable, images are answered 503: %s", error)
-
-
-def _statement(name: str) -> str:
-    """Read a statement that comes with this package, without its comments and line breaks: it is sent each time."""
-    lines = files("origin").joinpath(name).read_text("utf-8").splitlines()
-    return " ".join(line.strip() for line in lines if not line.startswith("--"))

@@ -91,6 +91,10 @@ class Store:
             os.close(descriptor)
             raise
 
+    def has(self, digest: str) -> bool:
+        """Tell whether a file with this digest is there. For imports: nothing that serves asks."""
+        return Path(self.path(digest)).is_file()
+
     @contextlib.contextmanager
     def incoming(self) -> Iterator["Incoming"]:
         """A file on its way into the store; it disappears at the end of the block unless it was kept."""

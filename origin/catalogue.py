@@ -1,0 +1,85 @@
+"""What an import reads and writes of the database. Changed rows reach the edges by the triggers on their tables."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Any, cast
+
+from mysql.connector.abstracts import MySQLConnectionAbstract
+from mysql.connector.types import MySQLConvertibleType
+
+from origin.statements import statement
+
+# A type of the driver's, that a statement's parameters have to be declared as.
+Row = Sequence[MySQLConvertibleType] | dict[str, MySQLConvertibleType]
+
+
+@dataclass(frozen=True, slots=True)
+class Rendition:
+    """A row of ``renditions``. Size in bytes, width and height in pixels, digest in hex."""
+
+    code: str
+    name: str
+    content_type: str
+    size: int
+    width: int
+    height: int
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """A row of ``images`` and those of its renditions."""
+
+    code: str
+    owner: str
+    stable_until: datetime | None
+    renditions: tuple[Rendition, ...]
+
+
+@dataclass(slots=True)
+class Recorded:
+    """What the database holds of an image: the digests by the names of its renditions."""
+
+    owner: str
+    stable_until: datetime | None
+    digests: dict[str, str] = field(default_factory=dict)
+
+
+class Catalogue:
+    """The tables ``images`` and ``renditions``, for the account takedown_import. Raises ``mysql.connector.Error``."""
+
+    def __init__(self, connection: MySQLConnectionAbstract):
+        self._connection = connection
+
+    def recorded(self, codes: Sequence[str]) -> dict[str, Recorded]:
+        """What is recorded of these images (some hundred at most: longer lists make the server scan)."""
+        if not codes:
+            return {}
+        found: dict[str, Recorded] = {}
+        sql = statement("existing.sql").format(codes=", ".join(["%s"] * len(codes)))
+        with self._connection.cursor() as cursor:
+            cursor.execute(sql, list(codes))
+            for code, owner, stable_until, name, digest in cast(list[tuple[Any, ...]], cursor.fetchall()):
+                image = found.setdefault(code, Recorded(owner, stable_until))
+                if name is not None:
+                    image.digests[name] = digest
+        return found
+
+    def record(self, images: Iterable[Image]) -> None:
+        """Write images with their renditions, all of them or, when it fails, none."""
+        images = list(images)
+        if not images:
+            return
+        rows: list[Row] = [{"code": i.code, "owner": i.owner, "stable_until": i.stable_until} for i in images]
+        renditions: list[Row] = [asdict(rendition) for image in images for rendition in image.renditions]
+        self._connection.start_transaction()
+        try:
+            with self._connection.cursor() as cursor:
+                cursor.executemany(statement("record_image.sql"), rows)
+                if renditions:
+                    cursor.executemany(statement("record_rendition.sql"), renditions)
+            self._connection.commit()
+        except BaseException:
+            self._connection.rollback()
+            raise

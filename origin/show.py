@@ -1,0 +1,79 @@
+"""``origin show``: what the database says of a code."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, cast
+
+from mysql.connector.abstracts import MySQLConnectionAbstract
+
+from origin.statements import statement
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What is known of a code. Times are UTC, as the database has them."""
+
+    code: str
+    image: dict[str, Any]
+    renditions: list[dict[str, Any]]
+    bans: list[dict[str, Any]]
+
+    @property
+    def known(self) -> bool:
+        """Whether there is anything to show at all."""
+        return self.image["owner"] is not None or bool(self.bans)
+
+    def as_json(self) -> dict[str, Any]:
+        """The same for programs; times in ISO 8601."""
+        shown = {"code": self.code, "banned": bool(self.bans), **self.image}
+        shown |= {"bans": self.bans, "renditions": self.renditions}
+        return cast(dict[str, Any], _with_text_times(shown))
+
+
+def look(connection: MySQLConnectionAbstract, code: str) -> Shown:
+    """Read what is known of a code. Raises ``mysql.connector.Error``."""
+    with connection.cursor(dictionary=True) as cursor:
+        cursor.execute(statement("show.sql"), {"code": code})
+        rows = cast(list[dict[str, Any]], cursor.fetchall())
+        cursor.execute(statement("show_bans.sql"), {"code": code})
+        bans = cast(list[dict[str, Any]], cursor.fetchall())
+    first = rows[0]
+    changes = [first["image_changed_at"], first["owner_changed_at"]]
+    image = {
+        "owner": first["owner"],
+        "imported_at": first["imported_at"],
+        "stable_until": first["stable_until"],
+        "changed_at": max((change for change in changes if change), default=None),
+        "pending": bool(first["pending"]),
+    }
+    columns = ("name", "content_type", "size", "width", "height", "digest")
+    renditions = [{column: row[column] for column in columns} for row in rows if row["name"] is not None]
+    return Shown(code, image, renditions, bans)
+
+
+def describe(shown: Shown) -> list[tuple[str, str]]:
+    """Say it for people, as pairs of a name and what there is to say."""
+    lines = [("code", shown.code), ("banned", "yes" if shown.bans else "no")]
+    for ban in shown.bans:
+        by = f" by {ban['banned_by']}" if ban["banned_by"] else ""
+        why = f": {ban['reason']}" if ban["reason"] else ""
+        lines.append(("", f"{ban['scope']} {ban['subject']}, ban {ban['id']} of {_time(ban['banned_at'])}{by}{why}"))
+    lines.append(("owner", shown.image["owner"] or "there is no image with this code"))
+    lines.append(("last change", _time(shown.image["changed_at"]) + ", another waits" * shown.image["pending"]))
+    if shown.image["owner"]:
+        lines.append(("imported", _time(shown.image["imported_at"])))
+        lines.append(("stable until", _time(shown.image["stable_until"])))
+    kind = "{content_type}, {width} x {height} pixels, {size} bytes, {digest}"
+    return lines + [(rendition["name"], kind.format(**rendition)) for rendition in shown.renditions]
+
+
+def _time(moment: datetime | None) -> str:
+    return "-" if moment is None else f"{moment:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _with_text_times(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _with_text_times(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_with_text_times(item) for item in value]
+    return value.isoformat() + "Z" if isinstance(value, datetime) else value
