@@ -1,0 +1,159 @@
+"""TCP proxies on loopback whose two directions can be cut, delayed, slowed down or robbed, each by itself."""
+
+import asyncio
+import threading
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+_Result = TypeVar("_Result")
+
+_SIZE = 65536  # bytes read at once
+
+
+class Way:
+    """One direction of all connections through a proxy. What is set holds for what arrives from then on."""
+
+    def __init__(self, run: Callable[[Coroutine[Any, Any, None]], None]) -> None:
+        self._run = run
+        self._open = asyncio.Event()
+        self._open.set()
+        self.held = 0  # connections with something to deliver that wait for mend()
+        self.delay: Callable[[], float] | None = None  # seconds to wait before the first bytes of each message
+        self.drip: tuple[int, float] | None = None  # deliver so many bytes at a time, and wait so many seconds between
+        self.lose = False  # read and drop what arrives
+
+    def cut(self) -> None:
+        """Deliver nothing more. As on a real network what was sent is not lost: it arrives when the cut is mended."""
+        self._run(self._set(False))
+
+    def mend(self) -> None:
+        """Deliver what was held, and everything from now on as it comes."""
+        self.delay, self.drip, self.lose = None, None, False
+        self._run(self._set(True))
+
+    async def _set(self, is_open: bool) -> None:
+        if is_open:
+            self._open.set()
+        else:
+            self._open.clear()
+
+    async def passed(self) -> None:
+        """Wait while the way is cut."""
+        self.held += 1
+        try:
+            await self._open.wait()
+        finally:
+            self.held -= 1
+
+
+class Proxy:
+    """Forwards one port to another. ``up`` leads to the server, ``down`` back to its clients."""
+
+    def __init__(self, proxies: "Proxies", target: int) -> None:
+        self._target = target
+        self.up = Way(proxies.run)
+        self.down = Way(proxies.run)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._server: asyncio.Server | None = None
+        self.port = 0
+
+    async def open(self) -> None:
+        """Listen on a free port."""
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0, limit=_SIZE)
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    async def close(self) -> None:
+        """Stop listening and break every connection off."""
+        if self._server is not None:
+            self._server.close()
+        for task in self._tasks:
+            task.cancel()
+
+    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._tasks.add(task)
+        writers = [writer]
+        try:
+            there, back = await asyncio.open_connection("127.0.0.1", self._target, limit=_SIZE)
+            writers.append(back)
+            messages = _Messages()
+            async with asyncio.TaskGroup() as pipes:
+                pipes.create_task(_pipe(reader, back, self.up, messages))
+                pipes.create_task(_pipe(there, writer, self.down, messages))
+        except* (OSError, asyncio.CancelledError):
+            pass  # a broken connection is broken on both sides
+        finally:
+            self._tasks.discard(task)
+            for each in writers:
+                each.transport.abort()
+
+
+class _Messages:
+    """Tells where a message begins: where the direction of a connection's bytes turns."""
+
+    def __init__(self) -> None:
+        self._last: Way | None = None
+
+    def begins(self, way: Way) -> bool:
+        begins, self._last = self._last is not way, way
+        return begins
+
+
+async def _pipe(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, way: Way, messages: _Messages) -> None:
+    while data := await reader.read(_SIZE):
+        if messages.begins(way) and way.delay is not None:
+            await asyncio.sleep(way.delay())
+        await way.passed()
+        if way.lose:
+            continue
+        size, pause = way.drip or (len(data), 0.0)
+        for start in range(0, len(data), size):
+            if start:
+                await asyncio.sleep(pause)
+            writer.write(data[start : start + size])
+            await writer.drain()
+    await way.passed()
+    with suppress(OSError):
+        writer.write_eof()
+
+
+class Proxies:
+    """A context manager over a thread in which any number of proxies run."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="proxies", daemon=True)
+        self._proxies: list[Proxy] = []
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        for proxy in self._proxies:
+            self.run(proxy.close())
+        self.run(_all_ended())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    def run(self, coroutine: Coroutine[Any, Any, _Result]) -> _Result:
+        """Run something in the proxies' thread, to its end."""
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(10)
+
+    def to(self, port: int) -> Proxy:
+        """A new proxy to a port of 127.0.0.1, which need not be open yet."""
+        proxy = Proxy(self, port)
+        self.run(proxy.open())
+        self._proxies.append(proxy)
+        return proxy
+
+
+async def _all_ended() -> None:
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    await asyncio.gather(*others, return_exceptions=True)
