@@ -1,0 +1,1 @@
+"""Watches the moderation database and keeps every edge true."""

@@ -46,8 +46,8 @@ class Backlog:
     def plan(self, after: int, head: int) -> Plan:
         """The plan for an edge at ``after``, up to ``head`` or as far as is sensible in one go.
 
-        Raises ``PrunedError`` when rows in between may have left the outbox, ``DatabaseUnavailableError`` when older rows are
-        needed and cannot be read.
+        Raises ``PrunedError`` when rows in between may have left the outbox, ``DatabaseUnavailableError`` when older
+        rows are needed and cannot be read.
         """
         with self._lock:
             plan = self._from_memory(after, head)

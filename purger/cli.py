@@ -10,7 +10,9 @@ import click
 from database import UnusableUrlError
 from purger import schema, service
 from purger.cli_edge import edge
+from purger.cli_moderation import ban, lift
 from purger.cli_options import database_url
+from purger.cli_reports import audit, receipts, status
 from purger.settings import Settings
 
 
@@ -20,7 +22,8 @@ def cli() -> None:
     """Watches the moderation database and keeps every edge true."""
 
 
-cli.add_command(edge)
+for command in (ban, lift, status, receipts, audit, edge):
+    cli.add_command(command)
 
 
 @cli.command()
@@ -55,8 +58,15 @@ def _seconds(name: str, text: str) -> Callable[[Any], Any]:
 @_seconds("retry_longest", "between two tries at most")
 @_seconds("prune_interval", "between looks for what is past its retention")
 @_seconds("audit_interval", "between audits of a small sample")
-@click.option("--retention-days", type=click.IntRange(min=1), default=30, envvar="PURGER_RETENTION_DAYS",
-              show_default=True, show_envvar=True, help="Days that outbox, receipts and sightings are kept.")  # fmt: skip
+@click.option(
+    "--retention-days",
+    type=click.IntRange(min=1),
+    default=30,
+    envvar="PURGER_RETENTION_DAYS",
+    show_default=True,
+    show_envvar=True,
+    help="Days that outbox, receipts and sightings are kept.",
+)
 @click.option("--verbose", is_flag=True, help="Log details.")
 def run(verbose: bool, **values: Any) -> None:
     """Run until SIGTERM or SIGINT: number changes, purge every edge, renew its lease."""

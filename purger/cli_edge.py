@@ -6,13 +6,16 @@ from urllib.parse import urlsplit
 
 import click
 import mysql.connector
-from rich.console import Console
-from rich.table import Table
 
 from database import connect
-from purger.cli_options import as_json, database_url, linked, print_json, utc
-from purger.link import explain
+from purger.cli_options import as_json, database_url, linked, new_console, new_table, print_json, utc
+from purger.link import REFUSALS, explain
 from purger.statements import statement
+
+_COLUMNS = (
+    *("name", "purge_url", "public_url", "token_file", "enabled"),
+    *("instance", "acknowledged", "seen_at", "epoch", "problem"),
+)
 
 
 @click.group()
@@ -51,12 +54,10 @@ def add(name: str, purge_url: str, public_url: str, token_file: Path, database_u
         with connection.cursor() as cursor:
             cursor.execute(statement("edge_add"), values)
         connection.close()
-    except mysql.connector.IntegrityError as error:
+    except mysql.connector.Error as error:
         if error.errno == 1062:
             raise click.ClickException(f"there is an edge {name} already; remove it first to change it") from error
-        raise click.ClickException(explain(error)) from error
-    except mysql.connector.Error as error:
-        if "edges_name_is" in str(error):
+        if error.errno in REFUSALS:
             raise click.UsageError("an edge's name is 1 to 64 of A-Z a-z 0-9 _ . -") from error
         raise click.ClickException(explain(error)) from error
     click.echo(f"added edge {name}")
@@ -71,18 +72,17 @@ def list_(as_json: bool, database_url: str) -> None:
     """List all edges as the database knows them. `purger status` asks them."""
     with linked(database_url) as link:
         rows = link.rows("edge_list")
-    names = ("name", "purge_url", "public_url", "token_file", "enabled", "instance", "acknowledged", "seen_at", "epoch", "problem")  # fmt: skip
-    edges = [dict(zip(names, row, strict=True)) | {"enabled": bool(row[4])} for row in rows]
+    edges = [dict(zip(_COLUMNS, row, strict=True)) | {"enabled": bool(row[4])} for row in rows]
     if as_json:
         print_json(edges)
         return
-    table = Table("edge", "purge", "public", "token file", "enabled", "acknowledged", "last answer", "problem")
+    table = new_table("edge", "purge", "public", "token file", "enabled", "acknowledged", "last answer", "problem")
     for one in edges:
         table.add_row(
             one["name"], one["purge_url"], one["public_url"], one["token_file"], "yes" if one["enabled"] else "no",
             str(one["acknowledged"]), utc(one["seen_at"]) or "never", one["problem"] or "",
         )  # fmt: skip
-    Console().print(table)
+    new_console().print(table)
 
 
 @edge.command()

@@ -26,6 +26,11 @@ _ADVICE = {
 }
 
 
+#: Errors by which MariaDB and MySQL refuse a value: CHECK (4025, 3819), its width (1406) or alphabet (1366), a value
+#: cut (1265).
+REFUSALS = (4025, 3819, 1406, 1366, 1265)
+
+
 def explain(error: mysql.connector.Error) -> str:
     """One line on a database error: what it was, and what to do where that is known."""
     advice = _ADVICE.get(error.errno or 0)

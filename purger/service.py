@@ -9,6 +9,7 @@ from urllib.parse import urlsplit, urlunsplit
 from purger.backlog import Backlog
 from purger.door import Door
 from purger.errors import DatabaseUnavailableError
+from purger.keeper import Keeper
 from purger.link import Link
 from purger.looker import Looker
 from purger.model import Edge, Standing
@@ -35,11 +36,12 @@ class Service:
         self._watch = Watch(Queue(self._new_link()), self._backlog, interval=settings.poll_interval, stop=self._stop)
         self._recorder = Recorder(self._new_link(), delay=settings.record_delay, stop=self._written)
         self._looker = Looker(self._new_link(), Door(), self._recorder, self._stop)
+        self._keeper = Keeper(self._new_link(), Door(), settings, self._stop)
         self._workers: dict[str, Worker] = {}
 
     def run(self, wait: Callable[[float], bool]) -> None:
         """Run until ``wait``, given the seconds to wait at most, returns True. Then finish what is in flight."""
-        for thread in (self._watch, self._recorder, self._looker):
+        for thread in (self._watch, self._recorder, self._looker, self._keeper):
             thread.start()
         log.info("watching %s", without_password(self._settings.database_url))
         stopped = False
@@ -49,7 +51,7 @@ class Service:
         log.info("stopping")
         self._stop.set()
         self._finish(list(self._workers.values()))
-        for thread in (self._watch, self._looker):
+        for thread in (self._watch, self._looker, self._keeper):
             thread.join()
         self._written.set()
         self._recorder.wake()

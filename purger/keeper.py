@@ -1,0 +1,86 @@
+"""Now and then: takes out what is past its retention, and audits a small sample."""
+
+import logging
+import threading
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+from purger.audit import audit
+from purger.door import Door
+from purger.errors import DatabaseUnavailableError
+from purger.link import Link
+from purger.settings import Settings
+
+log = logging.getLogger(__name__)
+
+#: Seconds between two chunks: bans come first.
+_REST = 0.1
+
+
+def prune(link: Link, before: datetime) -> Iterator[int]:
+    """Take out of outbox, batches, receipts and sightings what was numbered before ``before`` (UTC).
+
+    In small chunks, each by primary key and in its own transaction; yields the rows of each. Raises
+    ``DatabaseUnavailableError``.
+    """
+    while size := link.rows("prune_outbox", before=before)[0][0]:
+        yield size
+    mark, first = link.rows("pruned")[0]
+    for (edge,) in link.rows("receipt_edges"):
+        while size := link.run("prune_receipts", edge=edge, last=mark):
+            yield size
+        while first is not None and (size := link.run("prune_sightings", edge=edge, first=first)):
+            yield size
+
+
+class Keeper(threading.Thread):
+    """Prunes and audits at intervals, and logs what an audit finds."""
+
+    def __init__(self, link: Link, door: Door, settings: Settings, stop: threading.Event) -> None:
+        super().__init__(name="keeper")
+        self._link = link
+        self._door = door
+        self._settings = settings
+        self._halt = stop
+        self._unreachable: frozenset[str] = frozenset()
+
+    def run(self) -> None:
+        """Work until stopped."""
+        prune_due = audit_due = time.monotonic() + self._settings.prune_interval
+        while not self._halt.wait(max(0.0, min(prune_due, audit_due) - time.monotonic())):
+            try:
+                if prune_due <= time.monotonic():
+                    prune_due = time.monotonic() + self._settings.prune_interval
+                    self._prune()
+                if audit_due <= time.monotonic():
+                    audit_due = time.monotonic() + self._settings.audit_interval
+                    self._audit()
+            except DatabaseUnavailableError as error:
+                log.debug("put off: %s", error)  # the watch has said so
+            except Exception:
+                log.exception("while pruning or auditing")
+        self._door.close()
+        self._link.close()
+
+    def _prune(self) -> None:
+        before = datetime.now(UTC).replace(tzinfo=None) - timedelta(days=self._settings.retention_days)
+        rows = 0
+        for size in prune(self._link, before):
+            rows += size
+            if self._halt.wait(_REST):
+                break
+        if rows:
+            log.info("pruned %d rows older than %d days", rows, self._settings.retention_days)
+
+    def _audit(self) -> None:
+        found = audit(self._link, self._door, sample=self._settings.audit_sample, stopped=self._halt.is_set)
+        for served in found.served:
+            log.error(
+                "audit: edge %s shows banned image %s (%s); purged again",
+                *(served.edge, served.code, ", ".join(served.renditions)),
+            )
+        unreachable = frozenset(found.unreachable)
+        for name in sorted(unreachable - self._unreachable):
+            log.error("audit: edge %s gives no answer at its public door: %s", name, found.unreachable[name])
+        self._unreachable = unreachable

@@ -1,0 +1,1 @@
+SELECT owner FROM images WHERE code = %(code)s

@@ -1,0 +1,1 @@
+CALL prune_outbox_v1(%(before)s)

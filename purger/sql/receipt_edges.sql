@@ -1,0 +1,1 @@
+SELECT edge FROM receipts UNION SELECT edge FROM sightings

@@ -1,0 +1,17 @@
+-- For the same rows of the outbox: each edge's first acknowledgement that covers it, and what was seen afterwards.
+SELECT event.id, known.edge, receipts.acknowledged_at, receipts.instance, receipts.method,
+    sightings.removed, sightings.seen_at, sightings.status, sightings.gone
+FROM (
+    SELECT id, batch
+    FROM invalidations FORCE INDEX (subject)
+    WHERE scope = 'image' AND subject = %(code)s AND cause NOT IN ('image', 'rendition')
+    UNION ALL
+    SELECT id, batch FROM invalidations FORCE INDEX (subject) WHERE scope = 'owner' AND subject = %(owner)s
+) AS event
+CROSS JOIN (SELECT name AS edge FROM edges UNION SELECT DISTINCT edge FROM receipts) AS known
+LEFT JOIN receipts
+    ON receipts.edge = known.edge
+    AND receipts.batch = (SELECT MIN(batch) FROM receipts AS first WHERE first.edge = known.edge AND first.batch >= event.batch)
+    AND receipts.first_batch <= event.batch
+LEFT JOIN sightings ON sightings.edge = known.edge AND sightings.invalidation = event.id
+ORDER BY event.id, known.edge
