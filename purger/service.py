@@ -4,6 +4,7 @@ import logging
 import signal
 import threading
 from collections.abc import Callable
+from queue import Empty, SimpleQueue
 from urllib.parse import urlsplit, urlunsplit
 
 from purger.backlog import Backlog
@@ -94,19 +95,25 @@ class Service:
 
 
 def run(settings: Settings) -> None:
-    """Run a purger until SIGTERM or SIGINT. A second one ends it at once.
+    """Run a purger until SIGTERM or SIGINT. A second one ends it at once."""
+    # A SimpleQueue may be filled by a handler that interrupts its own reader; an Event could deadlock there, and
+    # signal.sigtimedwait answers at random after SIGCONT, so that a purger that had been frozen would end.
+    received: SimpleQueue[int] = SimpleQueue()
+    signals = (signal.SIGTERM, signal.SIGINT)
 
-    Both are blocked and waited for: a handler would run in the middle of whatever the main thread is doing.
-    """
-    signals = {signal.SIGTERM, signal.SIGINT}
-    signal.pthread_sigmask(signal.SIG_BLOCK, signals)
+    def note(number: int, _frame: object) -> None:
+        received.put(number)
+        for each in signals:
+            signal.signal(each, signal.SIG_DFL)
+
+    for number in signals:
+        signal.signal(number, note)
 
     def wait(seconds: float) -> bool:
-        if signal.sigtimedwait(signals, seconds) is None:
+        try:
+            received.get(timeout=seconds)
+        except Empty:
             return False
-        for number in signals:
-            signal.signal(number, signal.SIG_DFL)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, signals)
         return True
 
     Service(settings).run(wait)
