@@ -6,12 +6,15 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+import requests
+
 from stack.database import Database
 from stack.edge import Edge
 from stack.origin import Origin
 from stack.purger import Purger
 from stack.samples import draw_samples
 from stack.server import Server
+from stack.waiting import wait_until
 
 
 @dataclass(frozen=True)
@@ -76,6 +79,8 @@ class Stack:
             running.enter_context(self.purger)
             for edge in self.edges:
                 edge.wait_trusted()
+            # A date comes with the second after the number; without one an image may be kept for two seconds only.
+            wait_until(self._dated, "Last-Modified of the sample images")
             self._running = running.pop_all()
         return self
 
@@ -83,6 +88,12 @@ class Stack:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self._running.__exit__(kind, error, traceback)
+
+    def _dated(self) -> bool:
+        codes = [code for owner in self.codes.values() for code in owner]
+        return all(
+            "Last-Modified" in requests.head(f"{self.origin.url}/images/{code}", timeout=10).headers for code in codes
+        )
 
     def check(self) -> None:
         """Raise ``ServerFailed`` when a server has ended by itself."""

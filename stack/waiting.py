@@ -8,12 +8,12 @@ _Seen = TypeVar("_Seen")
 
 
 def wait_until(look: Callable[[], _Seen | None], what: str, seconds: float = 10) -> _Seen:
-    """Look again and again until what is seen is true, and return it.
+    """Look again and again until what is seen is neither None nor False, and return it.
 
     Raises ``TimeoutError`` that says what was awaited and what was seen last.
     """
     deadline = time.monotonic() + seconds
-    while not (seen := look()):
+    while (seen := look()) is None or seen is False:
         if time.monotonic() > deadline:
             raise TimeoutError(f"not within {seconds} s: {what}; last seen: {seen!r}")
         time.sleep(0.005)

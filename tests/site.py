@@ -1,6 +1,7 @@
 """What clients, moderators and the site's own people do, for the tests of the whole system."""
 
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from itertools import count
 from pathlib import Path
 from types import TracebackType
@@ -103,6 +104,14 @@ class Site:
     def is_hit(self, path: str, edge: Edge | None = None) -> bool:
         """Whether the answer came from the edge's cache, as Cache-Status says (RFC 9211)."""
         return "; hit" in self.get(path, edge).headers["Cache-Status"]
+
+    @contextmanager
+    def statement_log(self) -> Iterator[None]:
+        """Let the database log each statement with its account in mysql.general_log."""
+        with self.admin.cursor() as cursor:
+            cursor.execute("SET GLOBAL log_output = 'TABLE', general_log = 1")
+            yield
+            cursor.execute("SET GLOBAL general_log = 0")
 
     def number(self, query: str) -> int:
         """One number from the database, asked as admin."""
