@@ -47,8 +47,7 @@ class Found(NamedTuple):
     stable_until: datetime | None
     banned: int
     pending: int
-    image_changed_at: datetime | None
-    owner_changed_at: datetime | None
+    changed_at: datetime | None
     read_at: datetime
 
 
@@ -160,11 +159,9 @@ def last_modified(found: Found, now: float) -> int | None:
     change could get the same date (and a date from the future must not be sent, 8.8.2.1). Nor is it told while a change
     waits for its number, that is for its time.
     """
-    image, owner = found.image_changed_at, found.owner_changed_at
-    changed_at = max(image, owner) if image and owner else image or owner
-    if changed_at is None or found.pending:
+    if found.changed_at is None or found.pending:
         return None
-    seconds = whole_second_after(changed_at)
+    seconds = whole_second_after(found.changed_at)
     return seconds if seconds < now and seconds < whole_second_after(found.read_at) else None
 
 

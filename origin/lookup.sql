@@ -13,8 +13,10 @@ SELECT
     EXISTS (SELECT 1 FROM invalidations WHERE scope = 'image' AND subject = %(code)s AND batch IS NULL)
     OR EXISTS (SELECT 1 FROM invalidations WHERE scope = 'owner' AND subject = images.owner AND batch IS NULL)
         AS pending,
-    image_change.changed_at AS image_changed_at,
-    owner_change.changed_at AS owner_changed_at,
+    GREATEST(
+        COALESCE(image_change.changed_at, owner_change.changed_at),
+        COALESCE(owner_change.changed_at, image_change.changed_at)
+    ) AS changed_at,
     UTC_TIMESTAMP(6) AS read_at
 FROM (SELECT 1 AS one) AS always
 LEFT JOIN images ON images.code = %(code)s

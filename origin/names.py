@@ -8,8 +8,9 @@ ORIGINAL = "original"
 THUMB = "thumb"
 
 CODE_ALPHABET = "1 to 64 of A-Z a-z 0-9 _ -"
+_FULL_CODE = re.compile(CODE).fullmatch
 
 
 def is_code(text: str) -> bool:
     """Tell whether ``text`` can be an image's code; owners' keys have the same alphabet."""
-    return re.fullmatch(CODE, text) is not None
+    return _FULL_CODE(text) is not None
