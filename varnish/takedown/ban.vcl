@@ -35,12 +35,12 @@ sub takedown_ban_codes {
     }
     # Lists that end alike in every code, as the purger sends them, leave the fetches of other codes alone.
     if (req.http.Takedown-Codes ~ "^[^,]*([^,])(?:,[^,]*\1)*+$") {
-        set req.http.Takedown-Code = req.http.Takedown-Codes;
+        var.set("code", req.http.Takedown-Codes);
         call takedown_mark_code;
     } else {
         call takedown_mark_all;
     }
-    var.set("ban", "obj.http.Takedown-Code ~ ^(?:" + regsuball(req.http.Takedown-Codes, ",", "|") + ")$");
+    var.set("ban", "obj.http.Takedown-Image ~ ^(?:" + regsuball(req.http.Takedown-Codes, ",", "|") + ")/");
     var.set("banned", "the codes of the list");
     call takedown_ban_now;
 }
@@ -50,7 +50,7 @@ sub takedown_ban_owner {
         return (synth(400, "Bad Request: Takedown-Owner wants one owner's key"));
     }
     call takedown_mark_all;
-    var.set("ban", "obj.http.Takedown-Owner == " + req.http.Takedown-Owner);
+    var.set("ban", "obj.http.Takedown-Image ~ /" + req.http.Takedown-Owner + "$");
     var.set("banned", "owner " + req.http.Takedown-Owner);
     call takedown_ban_now;
 }

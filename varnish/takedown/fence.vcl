@@ -6,7 +6,7 @@
 # mark a steady stream of purges would make every fetch of every other image try again.
 
 sub takedown_mark_code {
-    var.global_set("mark " + regsub(req.http.Takedown-Code, "^.*(.)$", "\1"), req.xid);
+    var.global_set("mark " + regsub(var.get("code"), "^.*(.)$", "\1"), req.xid);
 }
 
 sub takedown_mark_all {
@@ -15,7 +15,7 @@ sub takedown_mark_all {
 
 sub takedown_read_marks {
     var.set("marks", var.global_get("mark all") + " " +
-        var.global_get("mark " + regsub(bereq.http.Takedown-Code, "^.*(.)$", "\1")));
+        var.global_get("mark " + regsub(var.get("code"), "^.*(.)$", "\1")));
 }
 
 sub takedown_note_fence {

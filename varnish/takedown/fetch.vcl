@@ -2,6 +2,7 @@
 
 sub takedown_fetch {
     set bereq.url = regsub(bereq.url, "\?.*$", "");
+    var.set("code", regsub(bereq.url, "^/images/([^/]+).*$", "\1"));
     # Varnish then fills in the backend's own name.
     unset bereq.http.Host;
     unset bereq.http.Cookie;
@@ -16,6 +17,7 @@ sub takedown_fetch {
 
 # What the origin says for its own sake is kept from clients. CDN-Cache-Control goes once it was read (lifetime.vcl).
 sub takedown_strip {
+    unset beresp.http.Date;
     unset beresp.http.Server;
     unset beresp.http.Via;
     unset beresp.http.X-Powered-By;

@@ -2,12 +2,14 @@
 # query string or cookie they were asked for with.
 
 sub takedown_key {
-    hash_data(req.http.Takedown-Code);
+    hash_data(regsub(req.url, "^/images/([^/?]+).*$", "\1"));
 }
 
-# A ban passes over objects that lack the header it tests, so code and owner stand on every object (the owner as the
-# origin sent it), and the origin's own Vary, which could split the key again, on none.
+# What bans test: the code and its owner, as the origin sent it, in the one header Takedown-Image: <code>/<owner>. It
+# stands on every object, since a ban passes over those without. Each header that is stored, and taken out again of each
+# answer, is paid for by every hit. The origin's own Vary, which could split the key again, goes.
 sub takedown_name_object {
-    set beresp.http.Takedown-Code = bereq.http.Takedown-Code;
+    set beresp.http.Takedown-Image = var.get("code") + "/" + beresp.http.Takedown-Owner;
+    unset beresp.http.Takedown-Owner;
     set beresp.http.Vary = "Takedown-Rendition";
 }

@@ -40,7 +40,7 @@ sub takedown_listener_answer {
     call takedown_mode;
     set resp.http.Takedown-Mode = var.get("mode");
     if (req.method == "PURGE" && resp.status == 200) {
-        set resp.http.Takedown-Removed = req.http.Takedown-Removed;
+        set resp.http.Takedown-Removed = var.get_int("removed");
     }
     if (req.method == "HEARTBEAT" && resp.status == 200 && var.global_get("trusted from")) {
         set resp.http.Takedown-Epoch = var.global_get("trusted from");

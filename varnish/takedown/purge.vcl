@@ -2,10 +2,10 @@
 
 sub takedown_purge {
     if (req.method == "PURGE") {
-        set req.http.Takedown-Code = regsub(req.url, "^/images/([A-Za-z0-9_-]{1,64})$", "\1");
-        if (req.http.Takedown-Code == req.url) {
+        if (req.url !~ "^/images/[A-Za-z0-9_-]{1,64}$") {
             return (synth(400, "Bad Request: PURGE wants /images/<code>, and removes all renditions of it"));
         }
+        var.set("code", regsub(req.url, "^/images/", ""));
         # The mark comes first: a fetch that sees the old one is then already in the cache, or not yet asked for.
         call takedown_mark_code;
         # Fetches in flight are the fence's business, and a purge does not wait for them.
@@ -17,7 +17,7 @@ sub takedown_purge {
 # In vcl_hit as in vcl_miss, since either is where the lookup of a code may end.
 sub takedown_purge_here {
     if (req.method == "PURGE") {
-        set req.http.Takedown-Removed = purge.hard();
-        return (synth(200, "Purged " + req.http.Takedown-Code + ": " + req.http.Takedown-Removed + " removed"));
+        var.set_int("removed", purge.hard());
+        return (synth(200, "Purged " + var.get("code") + ": " + var.get_int("removed") + " removed"));
     }
 }

@@ -1,4 +1,7 @@
 # Which requests of the public listener have an image behind them: GET and HEAD of /images/<code>[/<rendition>].
+#
+# Every hit comes through here, and a header that is set costs it more than a pattern that is matched. So the code stays
+# in the URL until it is needed, and the original is the variant without a header.
 
 sub takedown_methods {
     if (req.method != "GET" && req.method != "HEAD") {
@@ -7,18 +10,15 @@ sub takedown_methods {
 }
 
 sub takedown_route {
-    # Where the pattern does not match, regsub gives back the whole URL, and no code has a slash in it. This one match
-    # is most of what a hit pays, so the rendition has a second one of its own only when there is something to find.
-    set req.http.Takedown-Code =
-        regsub(req.url, "^/images/([A-Za-z0-9_-]{1,64})(?:/[a-z0-9_-]{1,32})?(?:\?.*)?$", "\1");
-    if (req.http.Takedown-Code == req.url) {
-        call takedown_not_found;
-    }
-    set req.http.Takedown-Rendition = regsub(req.url, "^/images/[^/?]+(?:/([^?]+))?(?:\?.*)?$", "\1");
-    if (req.http.Takedown-Rendition == "") {
-        set req.http.Takedown-Rendition = "original";
-    } else {
+    if (req.url ~ "^/images/[A-Za-z0-9_-]{1,64}(?:\?|$)") {
+        if (req.http.Takedown-Rendition) {
+            unset req.http.Takedown-Rendition;
+        }
+    } elseif (req.url ~ "^/images/[A-Za-z0-9_-]{1,64}/[a-z0-9_-]{1,32}(?:\?|$)") {
+        set req.http.Takedown-Rendition = regsub(req.url, "^/images/[^/]+/([^?]+).*$", "\1");
         call takedown_renditions;
+    } else {
+        call takedown_not_found;
     }
 }
 

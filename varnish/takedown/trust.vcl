@@ -2,25 +2,27 @@
 # on, and the cache is trusted while E <= now < E + lease. At all other times, from the start on, the edge is in
 # fail-safe mode: a hit is at most the fail-safe TTL old, and nothing is served by grace.
 
-sub takedown_mode {
-    if (std.real(var.global_get("trusted until"), 0.0) > std.real(time=now) &&
-        std.real(var.global_get("trusted from"), 0.0) <= std.real(time=now)) {
-        var.set("mode", "trusted");
-        return;
-    }
-    call takedown_settings;
-    if (var.get("purger") == "no") {
-        var.set("mode", "unguarded");
-    } else {
-        var.set("mode", "fail-safe");
+sub takedown_trust_hits {
+    # What every hit pays.
+    if (std.real(var.global_get("trusted until"), 0.0) <= std.real(time=now) ||
+        std.real(var.global_get("trusted from"), 0.0) > std.real(time=now)) {
+        call takedown_settings;
+        if (var.get("purger") != "no") {
+            set req.ttl = var.get_duration("fail-safe TTL");
+            set req.grace = 0s;
+        }
     }
 }
 
-sub takedown_trust_hits {
-    call takedown_mode;
-    if (var.get("mode") == "fail-safe") {
-        set req.ttl = var.get_duration("fail-safe TTL");
-        set req.grace = 0s;
+sub takedown_mode {
+    call takedown_settings;
+    if (var.get("purger") == "no") {
+        var.set("mode", "unguarded");
+    } elseif (std.real(var.global_get("trusted until"), 0.0) <= std.real(time=now) ||
+              std.real(var.global_get("trusted from"), 0.0) > std.real(time=now)) {
+        var.set("mode", "fail-safe");
+    } else {
+        var.set("mode", "trusted");
     }
 }
 

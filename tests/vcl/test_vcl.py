@@ -1,0 +1,28 @@
+"""Runs each .vtc beside this file against a real varnishd that has the true VCL, through varnishtest."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
+
+
+@pytest.mark.parametrize("test", sorted(HERE.glob("*.vtc")), ids=lambda path: path.stem)
+def test_vcl(test: Path, tmp_path: Path) -> None:
+    macros = {
+        "render": f"printf sesame >{tmp_path}/token; {sys.executable} -m stack.vcl --token-file {tmp_path}/token",
+        "heartbeat": f"{sys.executable} {HERE}/heartbeat.py",
+        "python": sys.executable,
+        "vcl": f"{tmp_path}/vcl",
+        "token": f"{tmp_path}/token",
+        "listeners": "-j none -a public=127.0.0.1:0 -a purge=127.0.0.1:0",
+    }
+    # -t bounds the whole test, in seconds.
+    command = ["varnishtest", "-t", "40", *(f"-D{name}={value}" for name, value in macros.items()), str(test)]
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "TMPDIR": str(tmp_path)}
+    ran = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, f"{test.name}\n{ran.stdout[-20_000:]}\n{ran.stderr}"
