@@ -1,7 +1,7 @@
 """Promises G1, G3, G4 and G9 while something is broken. Each test mends what it broke."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
@@ -26,6 +26,15 @@ def frozen(server: Server) -> Iterator[None]:
         yield
     finally:
         server.resume()
+
+
+@contextmanager
+def stopped(server: Server) -> Iterator[None]:
+    server.kill()
+    try:
+        yield
+    finally:
+        server.start()
 
 
 def test_a_row_that_commits_late_is_delivered_and_an_open_one_delays_nobody(site: Site) -> None:
@@ -93,32 +102,24 @@ def test_without_a_purger_a_banned_image_goes_with_the_lease_and_the_site_keeps_
     assert site.is_hit(other)
 
 
-@pytest.mark.parametrize("fault", ["stopped", "frozen"])
-def test_a_database_that_is_away_is_an_honest_503_and_all_recover_by_themselves(site: Site, fault: str) -> None:
+@pytest.mark.parametrize("away", [stopped, frozen])
+def test_a_database_that_is_away_is_an_honest_503_and_all_recover_by_themselves(
+    site: Site, away: Callable[[Server], AbstractContextManager[None]]
+) -> None:
     code, unseen = site.new_image(), site.new_image()
     site.stack.edge.ask("PURGE", f"/images/{unseen}")
-    database = site.stack.database
-    if fault == "stopped":
-        database.kill()
-    else:
-        database.pause()
-    assert site.is_hit(code)
-    answer = site.get(unseen)
-    assert answer.status_code == 503
-    assert int(answer.headers["Retry-After"]) > 0
-    assert answer.headers["Cache-Control"] == "no-store"
-    wait_until(lambda: site.get(code).status_code == 503, "images turn to 503 once the lease is over")
-    if fault == "stopped":
-        database.start()
-    else:
-        database.resume()
+    with away(site.stack.database):
+        assert site.is_hit(code)
+        answer = site.get(unseen)
+        assert answer.status_code == 503
+        assert int(answer.headers["Retry-After"]) > 0
+        assert answer.headers["Cache-Control"] == "no-store"
+        wait_until(lambda: site.get(code).status_code == 503, "images turn to 503 once the lease is over")
     site.wait_served(unseen)
     for edge in site.stack.edges:
         edge.wait_trusted()
         site.wait_served(code, edge)
-
-    with site.connect("moderation") as moderation:
-        site.ban(code, connection=moderation)
+    site.ban(code, connection=site.connect("moderation"))
     site.wait_gone(code)
 
 
@@ -126,19 +127,19 @@ def test_the_purger_starts_while_database_and_edge_are_away_and_says_so_once(sit
     code = site.new_image()
     stack = site.stack
     first, second = stack.edges
-    site.get(code)
+    assert site.is_hit(code)
     stack.purger.stop()
-    stack.database.stop()
-    second.stop()
-    stack.purger.start()
-    stack.database.start()
-    with site.connect("moderation") as moderation:
-        site.ban(code, connection=moderation)
-    site.wait_gone(code)
-    second.start()
+    with stopped(second):
+        with stopped(stack.database):
+            stack.purger.start()
+            wait_until(lambda: "ERROR" in stack.purger.log_text(), "the purger says that the database is away")
+        site.ban(code, connection=site.connect("moderation"))
+        site.wait_gone(code)
+        first.wait_trusted()
+        said = [line for line in stack.purger.log_text().splitlines() if second.edge_name in line and "ERROR" in line]
+        assert len(said) == 1, said
     second.wait_trusted()
     site.wait_gone(code, second)
-    first.wait_trusted()
 
 
 def test_a_vanished_or_short_file_is_an_error_that_nobody_keeps(site: Site) -> None:
