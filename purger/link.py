@@ -42,9 +42,12 @@ class Link:
     """One connection, for one thread. Every error closes it, so that the next use begins a fresh session."""
 
     def __init__(self, url: str, *, timeout: int) -> None:
+        """``timeout`` in whole seconds, as for ``database.connect``."""
         self._url = url
         self._timeout = timeout
         self._connection: MySQLConnectionAbstract | None = None
+        # One cursor for all statements: making one asks the server whether it is there, a round trip each time.
+        self._cursor: MySQLCursorAbstract | None = None
 
     def rows(self, name: str, /, **parameters: Any) -> list[tuple[Any, ...]]:
         """Run the statement ``name`` and fetch all rows of its first result."""
@@ -73,10 +76,10 @@ class Link:
         any kind: that also rolls an open transaction back.
         """
         try:
-            if self._connection is None:
+            if self._connection is None or self._cursor is None:
                 self._connection = connect(self._url, timeout=self._timeout)
-            with self._connection.cursor() as cursor:
-                yield cursor
+                self._cursor = self._connection.cursor()
+            yield self._cursor
         except mysql.connector.Error as error:
             self.close()
             raise DatabaseUnavailableError(explain(error)) from error
@@ -86,7 +89,7 @@ class Link:
 
     def close(self) -> None:
         """Close the connection, whatever state it is in."""
-        connection, self._connection = self._connection, None
+        connection, self._connection, self._cursor = self._connection, None, None
         if connection is not None:
             with suppress(mysql.connector.Error):  # it is gone already
                 connection.close()

@@ -6,16 +6,20 @@ import logging
 class Problem:
     """What is wrong with one thing (an edge, the database), if anything is."""
 
-    def __init__(self, log: logging.Logger, thing: str) -> None:
+    def __init__(self, log: logging.Logger, thing: str, *, patience: int = 1) -> None:
+        """``patience``: failed tries in succession before the first is logged."""
         self._log = log
         self._thing = thing
+        self._patience = patience
         self._kind: str | None = None
+        self._failures = 0
         self.text: str | None = None
 
     def begin(self, kind: str, text: str) -> bool:
         """Note a failed try. True when this is news, that is when it was logged."""
         self.text = f"{kind}: {text}"
-        if kind == self._kind:
+        self._failures += 1
+        if kind == self._kind or self._failures < self._patience:
             return False
         self._kind = kind
         self._log.error("%s is %s: %s", self._thing, kind, text)
@@ -23,7 +27,9 @@ class Problem:
 
     def end(self) -> bool:
         """Note a try that went well. True when this is news."""
+        self._failures = 0
         if self._kind is None:
+            self.text = None
             return False
         self._log.info("%s is no longer %s", self._thing, self._kind)
         self._kind = self.text = None

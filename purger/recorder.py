@@ -3,7 +3,7 @@
 import logging
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -52,19 +52,21 @@ class Recorder(threading.Thread):
     A purger that dies before has told an edge something twice, never something less.
     """
 
-    def __init__(self, link: Link, *, delay: float, stop: threading.Event) -> None:
+    def __init__(self, link: Link, *, delay: float, stop: threading.Event, usable: Callable[[], bool]) -> None:
         """``delay`` seconds are waited after the first note, so that many edges share one transaction.
 
-        ``stop`` ends the thread after a last write; it is to be set when the workers are done.
+        ``stop`` ends the thread after a last write; it is to be set when the workers are done. ``usable`` tells whether
+        the database is known to be away, and a failure to write is no news.
         """
         super().__init__(name="recorder")
         self._link = link
         self._delay = delay
         self._halt = stop
+        self._usable = usable
         self._lock = threading.Lock()
         self._wake = threading.Event()
         self._notes = _Notes()
-        self._problem = Problem(log, "the record of acknowledgements")
+        self._problem = Problem(log, "the record of acknowledgements", patience=2)
 
     def acknowledged(
         self,
@@ -145,7 +147,8 @@ class Recorder(threading.Thread):
                 _insert(cursor, "progress", list(notes.progress.values()))
                 _insert(cursor, "liveness", list(notes.liveness.values()))
         except DatabaseUnavailableError as error:
-            self._problem.begin("stuck", str(error))
+            if self._usable():
+                self._problem.begin("stuck", str(error))
             return False
         except Exception:
             if self._problem.begin("not understood", "this is a bug; after a restart edges are told everything again"):

@@ -32,10 +32,13 @@ class Service:
         self._stop = threading.Event()
         self._written = threading.Event()  # set when nothing more will be told to the recorder
         self._link = self._new_link()
-        self._problem = Problem(log, "the list of edges")
+        # The watch tells of the database being away; this is for what concerns the list alone.
+        self._problem = Problem(log, "the list of edges", patience=2)
         self._backlog = Backlog(Queue(self._new_link()))
         self._watch = Watch(Queue(self._new_link()), self._backlog, interval=settings.poll_interval, stop=self._stop)
-        self._recorder = Recorder(self._new_link(), delay=settings.record_delay, stop=self._written)
+        self._recorder = Recorder(
+            self._new_link(), delay=settings.record_delay, stop=self._written, usable=lambda: self._watch.usable
+        )
         self._looker = Looker(self._new_link(), Door(), self._recorder, self._stop)
         self._keeper = Keeper(self._new_link(), Door(), settings, self._stop)
         self._workers: dict[str, Worker] = {}
@@ -67,7 +70,8 @@ class Service:
         try:
             rows = self._link.rows("edges")
         except DatabaseUnavailableError as error:
-            self._problem.begin("unreadable", str(error))
+            if self._watch.usable:
+                self._problem.begin("unreadable", str(error))
             return
         self._problem.end()
         edges = {row[0]: (Edge(*row[:4]), Standing(*row[4:])) for row in rows}

@@ -49,6 +49,7 @@ class Watch(threading.Thread):
         self._ticket = 0
         self._verified_at = 0.0
         self._problem = Problem(log, "the database")
+        self.usable = True
         self._missing: tuple[str, ...] = ()
         self.head: int | None = None
         self.pruned = 0
@@ -77,6 +78,7 @@ class Watch(threading.Thread):
             try:
                 self._look()
             except DatabaseUnavailableError as error:
+                self.usable = False
                 self._problem.begin("unusable", str(error))
                 self._halt.wait(max(_WHEN_AWAY, self._interval))
                 continue
@@ -86,6 +88,7 @@ class Watch(threading.Thread):
                 self._halt.wait(max(_WHEN_AWAY, self._interval))
                 continue
             self._problem.end()
+            self.usable = True
             cost = time.monotonic() - began
             self._halt.wait(max(self._interval, cost))
 

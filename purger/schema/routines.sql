@@ -1,5 +1,9 @@
 -- Routines run as the locked definer, so that the purger's own account needs no right to alter the outbox.
 -- A changed routine gets a new name (_v2): a purger that still runs goes on with the old one.
+
+-- The counter, should its row ever be lost.
+INSERT IGNORE INTO numbering (one) VALUES (1);
+
 DELIMITER //
 
 -- Gives the next batch number to rows of the outbox that are visible, that is committed, and have none yet: the oldest
@@ -25,6 +29,8 @@ BEGIN
     SET TRANSACTION ISOLATION LEVEL READ COMMITTED;
     START TRANSACTION;
     SELECT last_batch, numbered_at INTO v_batch, v_before FROM numbering WHERE one = 1 FOR UPDATE;
+    -- A counter that was lost or restored alone must not give a number twice.
+    SELECT GREATEST(v_batch, COALESCE(MAX(batch), 0)) INTO v_batch FROM batches;
 
     DELETE FROM picked;
     INSERT INTO picked SELECT id FROM invalidations WHERE batch IS NULL ORDER BY id LIMIT 5000;
