@@ -1,0 +1,62 @@
+"""``python -m tests.chaos``: the checker, for as long as one likes."""
+
+import secrets
+import shutil
+import signal
+import sys
+import tempfile
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from tests.chaos.campaign import Campaign, Outcome
+from tests.chaos.faults import FAULTS
+from tests.chaos.report import details, duration, line, table
+from tests.chaos.system import System
+
+
+@click.command(context_settings={"show_default": True})
+@click.option("--minutes", default=10.0, help="How long; each fault runs at least once, whatever this says.")
+@click.option("--seed", type=int, help="What was printed by the run to be repeated; random if not given.")
+@click.option(
+    "--fault", "names", multiple=True, type=click.Choice(list(FAULTS)), help="Only this one; may be given again."
+)
+@click.option("--edges", default=2, type=click.IntRange(1, 8))
+@click.option("--lease", default=3.0, help="Seconds; a short one makes rounds short.")
+@click.option("--fail-safe-ttl", default=2.0, help="Seconds.")
+def main(
+    minutes: float, seed: int | None, names: tuple[str, ...], edges: int, lease: float, fail_safe_ttl: float
+) -> None:
+    """Read, ban, lift and replace on a real system while faults run, and compare every answer with the promises.
+
+    The exit code is 1 when a promise was broken; the servers' logs are then kept.
+    """
+    seed = secrets.randbelow(10**6) if seed is None else seed
+    console = Console()
+    directory = Path(tempfile.mkdtemp(prefix="takedown-chaos-"))
+    faults = [FAULTS[name] for name in names] or list(FAULTS.values())
+    with System(directory, edges=edges, lease=lease, fail_safe_ttl=fail_safe_ttl) as system:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: system.halted.set())
+        console.print(
+            f"seed {seed}, {edges} edges, {len(faults)} faults, {duration(minutes * 60)}; "
+            f"bound 1 s, {system.bound:g} s under a fault"
+        )
+        campaign = Campaign(system, seed)
+
+        def told(outcome: Outcome) -> None:
+            console.print(line(outcome), highlight=False, soft_wrap=True)
+            for text in details(outcome, campaign.history, seed):
+                console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+        outcomes = campaign.run(faults, minutes * 60, told)
+    console.print(table(outcomes))
+    if any(outcome.violations for outcome in outcomes):
+        console.print(f"violated; to repeat: --seed {seed}; logs: {directory}", soft_wrap=True)
+        sys.exit(1)
+    shutil.rmtree(directory)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,179 @@
+"""Round after round: clients read, moderators moderate, one fault runs beside them, and what was read is judged."""
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from random import Random
+
+from tests.chaos.catalogue import RENDITIONS
+from tests.chaos.faults import Fault, Scene
+from tests.chaos.faults.nothing import NOTHING
+from tests.chaos.history import History, Other, Read, Stall, Window, clock
+from tests.chaos.judge import Judge, Violation, starving
+from tests.chaos.moderator import Moderator, Shelf
+from tests.chaos.readers import Reader
+from tests.chaos.receipts import receipt_violations
+from tests.chaos.system import System
+
+_ENDINGS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"  # fences are told apart by these
+_OWNERS, _IMAGES = 6, 10  # images of each owner
+_READERS, _READS = 3, 25.0  # clients of each edge, and reads a second of each
+_MODERATORS, _ACTIONS = 2, 4.0  # and actions a second of each
+_CALM = 2.5  # seconds in which all is well after each fault
+
+
+@dataclass
+class Outcome:
+    """What came of one round."""
+
+    fault: str
+    seconds: float
+    reads: int
+    refused: int
+    changes: int
+    delay: float  # the longest, in seconds, that a state was shown after the commit that ended it
+    violations: list[Violation] = field(default_factory=list)
+    history: list[Read] = field(default_factory=list)  # kept only where something was violated
+
+
+class Campaign:
+    """Everything that runs on one system from one seed."""
+
+    def __init__(self, system: System, seed: int) -> None:
+        self.system = system
+        self.history = History()
+        self._random = Random(f"{seed} faults")
+        hot: deque[str] = deque(maxlen=8)
+        shelves = [self._shelf(number) for number in range(_OWNERS)]
+        codes = [code for shelf in shelves for code in shelf.versions]
+        common = (hot, system.catalogue, self.history)
+        self._moderators = [
+            Moderator(system.database, shelves[n::_MODERATORS], *common, Random(f"{seed} moderator {n}"), _ACTIONS)
+            for n in range(_MODERATORS)
+        ]
+        self._readers = [
+            Reader(edge, codes, *common, Random(f"{seed} {edge.edge_name} {n}"), _READS)
+            for edge in system.edges
+            for n in range(_READERS)
+        ]
+        self._codes = codes
+
+    def _shelf(self, number: int) -> Shelf:
+        codes = [
+            f"image-{number}-{index}-{_ENDINGS[(number * _IMAGES + index) % len(_ENDINGS)]}" for index in range(_IMAGES)
+        ]
+        begun = self.history.begin(dict.fromkeys(codes, 1))
+        shelf = Shelf(f"owner-{number}", self.system.add_images(f"owner-{number}", codes))
+        self.history.finish(begun, committed=True)
+        return shelf
+
+    def run(self, faults: Sequence[Fault], seconds: float, told: Callable[[Outcome], None]) -> list[Outcome]:
+        """Run rounds for so many seconds, at least one of each fault, then see that nothing was lost.
+
+        The faults come in an order drawn from the seed, and again in another one until the time is over.
+        """
+        outcomes = []
+
+        def tell(outcome: Outcome) -> None:
+            outcomes.append(outcome)
+            told(outcome)
+
+        self.system.settle()
+        until = clock() + seconds
+        with self._everybody_at_work():
+            todo: list[Fault] = []
+            first = len(faults)
+            while first > 0 or clock() < until:
+                todo = todo or self._random.sample(list(faults), len(faults))
+                tell(self._round(todo.pop()))
+                first -= 1
+        tell(self._end())
+        return outcomes
+
+    @contextmanager
+    def _everybody_at_work(self) -> Iterator[None]:
+        ended = threading.Event()
+        people: list[Reader | Moderator] = [*self._moderators, *self._readers]
+        threads = [*people, threading.Thread(target=self._watch_clock, args=(ended,))]
+        for thread in threads:
+            thread.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            for person in people:
+                person.stop()
+            for thread in threads:
+                thread.join(60)
+
+    def _watch_clock(self, ended: threading.Event) -> None:
+        """Record when this process was not run: others were not, either."""
+        last = clock()
+        while not ended.wait(0.02):
+            now = clock()
+            if now - last > 0.1:
+                self.history.stalls.append(Stall(last, now))
+            last = now
+
+    def _round(self, fault: Fault) -> Outcome:
+        edge = self._random.choice(self.system.edges)
+        start = clock()
+        lost: list[Violation] = []
+        try:
+            fault.action(Scene(self.system, edge, self._random))
+            self.system.settle()
+        except TimeoutError as error:
+            lost.append(Violation("lost", edge.name, f"after the fault: {error}"))
+        if fault.name != NOTHING:
+            bound = self.system.bound if fault.loosens else 1.0 + fault.extra
+            edges = None if fault.everywhere else frozenset({edge.edge_name})
+            self.history.windows.append(Window(fault.name, start, clock(), bound, edges))
+        self.system.pause(_CALM)
+        for server in self.system.servers:
+            server.check()
+        outcome = self._judged(fault.name, start)
+        outcome.violations += lost
+        return outcome
+
+    def _judged(self, name: str, start: float, *, calm_to_the_end: bool = True) -> Outcome:
+        end = clock()
+        reads = self.history.take_reads()
+        changes = self.history.copy_changes()
+        judge = Judge(changes, self.history.windows, self.history.stalls)
+        verdicts = [judge.judge(read) for read in reads]
+        violations = [verdict.violation for verdict in verdicts if verdict.violation]
+        if calm_to_the_end:
+            names = [edge.edge_name for edge in self.system.edges]
+            violations += starving(reads, self.history.windows, names, start, end)
+        return Outcome(
+            fault=name,
+            seconds=end - start,
+            reads=len(reads),
+            refused=sum(read.saw in (Other.REFUSED, Other.FAILED) for read in reads),
+            changes=sum(start <= change.sent < end for each in changes.values() for change in each),
+            delay=max((verdict.delay for verdict in verdicts), default=0.0),
+            violations=violations,
+            history=reads if violations else [],
+        )
+
+    def _end(self) -> Outcome:
+        """Once all is quiet every image must be at every edge what the database says, and every receipt there."""
+        start = clock()
+        lost: list[Violation] = []
+        try:
+            self.system.settle()
+        except TimeoutError as error:
+            lost.append(Violation("lost", "every edge", f"at the end: {error}"))
+        self.system.pause(1.0 + 0.5)
+        self.history.take_reads()
+        for reader in self._readers[::_READERS]:
+            for code in self._codes:
+                for rendition in RENDITIONS:
+                    reader.read(code, rendition)
+        outcome = self._judged("the end", start, calm_to_the_end=False)
+        unread = [read for read in outcome.history if isinstance(read.saw, Other)]
+        lost += [Violation("lost", read.edge, "refused although all is well", read) for read in unread]
+        outcome.violations += lost + receipt_violations(self.system)
+        return outcome

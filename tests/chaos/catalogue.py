@@ -1,0 +1,56 @@
+"""The images that are read: bytes that no two versions share, so that every body says what it is."""
+
+import hashlib
+import random
+from dataclasses import dataclass
+from pathlib import Path
+
+from origin.special import read_special_image
+from origin.store import Store
+from tests.chaos.history import BANNED, Other, State
+
+RENDITIONS = {"original": 6000, "thumb": 600}  # name and bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One version of an image, with SHA-256 and bytes of the file of each rendition by name."""
+
+    code: str
+    number: State
+    files: dict[str, tuple[str, int]]
+
+
+class Catalogue:
+    """Makes versions of images in the origin's store and recognises them again."""
+
+    def __init__(self, files: Path) -> None:
+        self._store = Store(files)
+        self._latest: dict[str, State] = {}
+        self._known: dict[str, tuple[str, str, State]] = {}  # code, rendition and version by digest
+        self._special = read_special_image(None).digest
+
+    def make(self, code: str) -> Version:
+        """Write the files of an image's next version. They are no pictures: nothing that serves opens one."""
+        number = self._latest[code] = self._latest.get(code, BANNED) + 1
+        files = {}
+        for rendition, size in RENDITIONS.items():
+            name = f"{code} {rendition} {number}\n"
+            body = name.encode() + random.Random(name).randbytes(size)
+            digest = hashlib.sha256(body).hexdigest()
+            files[rendition] = (digest, len(body))
+            self._known[digest] = (code, rendition, number)
+            path = Path(self._store.path(digest))
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(body)
+        return Version(code, number, files)
+
+    def recognise(self, code: str, rendition: str, status: int, body: bytes) -> State | Other:
+        """What a whole answer showed of an image. Its bytes decide; the status only tells errors from nonsense."""
+        digest = hashlib.sha256(body).hexdigest()
+        if digest == self._special:
+            return BANNED
+        known = self._known.get(digest)
+        if known is not None:
+            return known[2] if known[:2] == (code, rendition) else Other.FOREIGN
+        return Other.REFUSED if status >= 500 else Other.FOREIGN

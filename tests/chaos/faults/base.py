@@ -1,0 +1,88 @@
+"""What a fault is, and what many of them do."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from random import Random
+
+from stack.edge import Edge
+from stack.server import Server
+from tests.chaos.proxy import Way
+from tests.chaos.system import System
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Where a fault takes place: the system, one of its edges, and the campaign's randomness."""
+
+    system: System
+    edge: Edge
+    random: Random
+
+    def while_broken(self) -> None:
+        """Let time pass: mostly longer than the bound, so that a cache wrongly trusted shows; else a hiccup."""
+        long = self.random.random() < 0.7
+        self.pause(*((self.system.bound + 0.5, self.system.bound + 2) if long else (0.2, 1.5)))
+
+    def pause(self, shortest: float, longest: float) -> None:
+        """Let some time pass, in seconds."""
+        self.system.pause(self.random.uniform(shortest, longest))
+
+
+Action = Callable[[Scene], None]
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A named fault and what it may do to the promises."""
+
+    name: str
+    action: Action  # breaks something, lets time pass, and leaves it mended
+    loosens: bool  # takedowns may take lease + fail-safe TTL; otherwise they are as fast as ever
+    everywhere: bool  # felt at every edge, and not only at the scene's
+    extra: float  # seconds that a takedown may take longer although the fault does not loosen
+
+
+FAULTS: dict[str, Fault] = {}
+
+
+def fault(
+    name: str, *, loosens: bool = True, everywhere: bool = True, extra: float = 0.0
+) -> Callable[[Action], Action]:
+    """Enter an action into the table of faults."""
+
+    def enter(action: Action) -> Action:
+        FAULTS[name] = Fault(name, action, loosens, everywhere, extra)
+        return action
+
+    return enter
+
+
+@contextmanager
+def frozen(server: Server) -> Iterator[None]:
+    """The server stands still (SIGSTOP), with whatever it holds in its hands."""
+    server.pause()
+    try:
+        yield
+    finally:
+        server.resume()
+
+
+@contextmanager
+def away(server: Server) -> Iterator[None]:
+    """The server is killed without a warning (SIGKILL), and started again at the end."""
+    server.kill()
+    try:
+        yield
+    finally:
+        server.start()
+
+
+@contextmanager
+def mended(*ways: Way) -> Iterator[None]:
+    """Whatever is done to these ways of a proxy is over at the end."""
+    try:
+        yield
+    finally:
+        for way in ways:
+            way.mend()

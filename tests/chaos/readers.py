@@ -1,0 +1,79 @@
+"""Clients: each reads one image after another through one edge, and records what it saw."""
+
+import threading
+from collections import deque
+from collections.abc import Sequence
+from random import Random
+
+import requests
+
+from stack.edge import Edge
+from tests.chaos.catalogue import RENDITIONS, Catalogue
+from tests.chaos.history import History, Other, Read, State, clock
+
+_TIMEOUT = 12.0  # seconds for the first byte and between two: an edge may be frozen for longer than any fault's bound
+
+
+class Reader(threading.Thread):
+    """One client with a connection of its own and a bounded rate."""
+
+    def __init__(
+        self,
+        edge: Edge,
+        codes: Sequence[str],
+        hot: deque[str],
+        catalogue: Catalogue,
+        history: History,
+        random: Random,
+        rate: float,
+    ) -> None:
+        super().__init__(name=f"reader at {edge.edge_name}", daemon=True)
+        self._edge = edge
+        self._codes = codes
+        self._hot = hot  # the codes that moderators changed last, which are the ones worth reading
+        self._catalogue = catalogue
+        self._history = history
+        self._random = random
+        self._pause = 1 / rate
+        self._halt = threading.Event()
+        self._tags: dict[str, tuple[str, State]] = {}  # what a browser would hold: tag and version by path
+        self._session = requests.Session()
+
+    def stop(self) -> None:
+        """End after the read in hand."""
+        self._halt.set()
+
+    def run(self) -> None:
+        """Read until stopped."""
+        while not self._halt.wait(self._pause * self._random.uniform(0.5, 1.5)):
+            hot = list(self._hot)
+            codes = hot if hot and self._random.random() < 0.6 else self._codes
+            self.read(
+                self._random.choice(codes),
+                self._random.choice(list(RENDITIONS)),
+                conditional=self._random.random() < 0.25,
+            )
+        self._session.close()
+
+    def read(self, code: str, rendition: str, *, conditional: bool = False) -> None:
+        """Read one rendition and record it. A 304 shows the version whose tag was sent."""
+        path = code if rendition == "original" else f"{code}/{rendition}"
+        tag, held = self._tags.get(path, ("", 0)) if conditional else ("", 0)
+        sent = clock()
+        status: int | None = None
+        saw: State | Other
+        try:
+            answer = self._session.get(
+                f"{self._edge.url}/images/{path}", headers={"If-None-Match": tag} if tag else None, timeout=_TIMEOUT
+            )
+            status = answer.status_code
+            if status == 304 and tag:
+                saw = held
+            else:
+                saw = self._catalogue.recognise(code, rendition, status, answer.content)
+                if isinstance(saw, int) and "ETag" in answer.headers:
+                    self._tags[path] = (answer.headers["ETag"], saw)
+        except requests.RequestException:
+            saw = Other.FAILED
+        shown = f"{path} if none match" if tag else path
+        self._history.add_read(Read(self._edge.edge_name, code, shown, sent, clock(), saw, status))

@@ -1,0 +1,147 @@
+"""The system under test: the real servers, with a proxy before the origin and one before each edge's purge listener."""
+
+import threading
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import mysql.connector
+import requests
+
+from stack.database import Database
+from stack.edge import Edge
+from stack.origin import Origin
+from stack.purger import Purger
+from stack.server import Server, ServerFailedError
+from stack.waiting import wait_until
+from tests.chaos.catalogue import Catalogue
+from tests.chaos.moderator import importing
+from tests.chaos.proxy import Proxies, Proxy
+
+
+class System:
+    """A context manager: inside it all servers run. Start and stop them from the main thread alone."""
+
+    def __init__(self, directory: Path, *, edges: int = 2, lease: float = 3.0, fail_safe_ttl: float = 2.0) -> None:
+        self.bound = lease + fail_safe_ttl  # seconds: what is promised under any fault
+        self.halted = threading.Event()
+        self._running = ExitStack()
+        self._proxies = self._running.enter_context(Proxies())
+        self.database = Database(directory / "database")
+        self.origin = Origin(directory / "origin", self.database)
+        self.origin_proxy = self._proxies.to(self.origin.port)
+        self.edges = [
+            Edge(
+                directory / f"edge{number}",
+                f"127.0.0.1:{self.origin_proxy.port}",
+                name=f"edge{number}",
+                lease=lease,
+                fail_safe_ttl=fail_safe_ttl,
+            )
+            for number in range(1, edges + 1)
+        ]
+        self._purge_proxies = {edge.edge_name: self._proxies.to(edge.purge_port) for edge in self.edges}
+        self.purger = Purger(
+            directory / "purger",
+            self.database,
+            options={"PURGER_HEARTBEAT_INTERVAL": str(lease / 6), "PURGER_RETRY_LONGEST": "1"},
+        )
+        self.catalogue = Catalogue(self.origin.files)
+
+    def __enter__(self) -> Self:
+        with ExitStack() as starting:
+            starting.callback(self._running.close)
+            self._running.enter_context(self.database)
+            self.database.migrate()
+            self._running.enter_context(self.origin)
+            for edge in self.edges:
+                self._running.callback(stopped, edge.start())
+                self._add(edge)
+            self._running.enter_context(self.purger)
+            self.settle()
+            starting.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._running.close()
+
+    @property
+    def servers(self) -> list[Server]:
+        """All servers."""
+        return [self.database, self.origin, *self.edges, self.purger]
+
+    def purge_proxy(self, edge: Edge) -> Proxy:
+        """The proxy between the purger and an edge."""
+        return self._purge_proxies[edge.edge_name]
+
+    def add_images(self, owner: str, codes: list[str]) -> dict[str, int]:
+        """Import the first version of each image. Returns the versions' numbers by code."""
+        versions = [self.catalogue.make(code) for code in codes]
+        with self.database.connect("import") as connection:
+            connection.start_transaction()
+            with connection.cursor() as cursor:
+                for version in versions:
+                    for statement, parameters in importing(version, owner):
+                        cursor.execute(statement, parameters)
+            connection.commit()
+        return {version.code: version.number for version in versions}
+
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        """What a query answers, asked as admin on a connection of its own: the last one may have died with a server."""
+        with self.database.connect_admin() as connection, connection.cursor() as cursor:
+            cursor.execute(query)
+            return [tuple(row) for row in cursor.fetchall()]
+
+    def number(self, query: str) -> int:
+        """One number from the database."""
+        return int(str(self.rows(query)[0][0]))
+
+    def pause(self, seconds: float) -> None:
+        """Let time pass. Raises ``KeyboardInterrupt`` when the campaign is to end, and when a server fell."""
+        if self.halted.wait(seconds):
+            raise KeyboardInterrupt
+
+    def settle(self, seconds: float = 30) -> None:
+        """Wait until nothing that was committed before now is pending anywhere and every edge trusts its cache.
+
+        Raises ``TimeoutError``.
+        """
+        newest = wait_until(
+            self._quietly(lambda: (self.number("SELECT COALESCE(MAX(id), 0) FROM invalidations"),)),
+            "an answer of the database",
+            seconds,
+        )[0]
+        pending = f"SELECT COUNT(*) FROM invalidations WHERE batch IS NULL AND id <= {newest}"
+        wait_until(self._quietly(lambda: self.number(pending) == 0), "all changes numbered", seconds)
+        head = self.number(f"SELECT COALESCE(MAX(batch), 0) FROM invalidations WHERE id <= {newest}")
+        behind = f"SELECT COUNT(*) FROM edges WHERE enabled AND rebounded < {head}"
+        wait_until(self._quietly(lambda: self.number(behind) == 0), "all changes at every edge", seconds)
+        for edge in self.edges:
+            wait_until(self._quietly(edge.trusted), f"a heartbeat at {edge.name}", seconds)
+
+    def _quietly(self, look: Callable[[], Any]) -> Callable[[], Any]:
+        """The same look, at a slower pace and with an error taken for "not yet"."""
+
+        def again() -> Any:
+            self.pause(0.02)
+            with suppress(mysql.connector.Error, requests.RequestException):
+                return look()
+            return None
+
+        return again
+
+    def _add(self, edge: Edge) -> None:
+        self.purger.run(
+            *("edge", "add", edge.edge_name, "--purge-url", f"http://127.0.0.1:{self.purge_proxy(edge).port}"),
+            *("--public-url", edge.url, "--token-file", str(edge.token_file)),
+        ).check_returncode()
+
+
+def stopped(edge: Edge) -> None:
+    """Stop an edge. Its exit code is no news: the manager reports with it that a child of it was once killed."""
+    with suppress(ServerFailedError):
+        edge.stop()
