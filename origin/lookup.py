@@ -83,8 +83,7 @@ class Lookup:
         self._of_thread.connection = None
         if connection is not None:
             with contextlib.suppress(mysql.connector.Error):
-                # Not close(), which says goodbye to the server and waits for one that is frozen.
-                connection.shutdown()
+                connection.close()
 
     def _report_away(self, error: mysql.connector.Error) -> None:
         """Log that the database is away once, not with each of the requests that find it so."""

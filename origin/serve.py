@@ -9,6 +9,10 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import mysql.connector
+
+from database import UnusableUrlError, connect
+from origin.lookup import TIMEOUT
 from origin.settings import Address, Settings
 from origin.special import SpecialImage, read_special_image
 from origin.worker import STOP_SIGNALS, work
@@ -33,6 +37,7 @@ def serve(settings: Settings) -> int:
     special = read_special_image(settings.special_image)
     if not settings.files.is_dir():
         raise CannotServeError(f"{settings.files} is not a directory: --files has to name the store of `origin import`")
+    _try_database(settings.database_url)
     signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS | {signal.SIGCHLD})
     with _reserve(settings.listen, share=settings.workers > 1) as reserved:
         address = Address(*reserved.getsockname()[:2])
@@ -43,6 +48,16 @@ def serve(settings: Settings) -> int:
     except OSError as error:
         raise CannotServeError(f"cannot listen on {address}: {error.strerror or error}") from None
     return 0
+
+
+def _try_database(url: str) -> None:
+    """Connect once, to tell the operator now of what each request would meet. A database that is away may come back."""
+    try:
+        connect(url, timeout=TIMEOUT).close()
+    except UnusableUrlError as error:
+        raise CannotServeError(str(error)) from None
+    except mysql.connector.Error as error:
+        logger.error("the database is unavailable, images are answered 503 until it is: %s", error)
 
 
 def _announce(address: Address) -> None:

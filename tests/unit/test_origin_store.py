@@ -1,0 +1,108 @@
+"""Files under their digests."""
+
+import hashlib
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from origin.answers import FilePart
+from origin.ranges import ByteRange
+from origin.store import CHUNK, DamagedFileError, Store
+
+
+def put(store: Store, content: bytes) -> str:
+    with store.incoming() as incoming:
+        incoming.file.write(content)
+        digest, size = incoming.keep()
+    assert digest == hashlib.sha256(content).hexdigest()
+    assert size == len(content)
+    return digest
+
+
+def whole(digest: str, size: int) -> FilePart:
+    return FilePart(digest, size, ByteRange(0, size))
+
+
+def open_files() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+@given(content=st.binary(min_size=1, max_size=3000), data=st.data())
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
+def test_what_was_put_in_comes_out_whole_and_in_parts(tmp_path: Path, content: bytes, data: st.DataObject) -> None:
+    store = Store(tmp_path)
+    digest = put(store, content)
+    start = data.draw(st.integers(0, len(content) - 1))
+    length = data.draw(st.integers(1, len(content) - start))
+    for part in (ByteRange(0, len(content)), ByteRange(start, length)):
+        body = store.open(FilePart(digest, len(content), part), "x")
+        assert b"".join(body) == content[part.start : part.start + part.length]
+        body.close()
+
+
+def test_a_large_file_is_read_in_chunks(tmp_path: Path) -> None:
+    store, content = Store(tmp_path), os.urandom(3 * CHUNK + 5)
+    body = store.open(whole(put(store, content), len(content)), "x")
+    chunks = list(body)
+    body.close()
+    assert [len(chunk) for chunk in chunks] == [CHUNK, CHUNK, CHUNK, 5]
+    assert b"".join(chunks) == content
+
+
+def test_a_file_that_is_not_what_the_row_says_is_damaged(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    digest = put(store, b"content")
+    before = open_files()
+    for size in (6, 8):
+        with pytest.raises(DamagedFileError, match=r"image-x.*7 bytes"):
+            store.open(whole(digest, size), "image-x")
+    with pytest.raises(DamagedFileError, match=r"image-y.*No such file"):
+        store.open(whole("0" * 64, 7), "image-y")
+    Path(store.path("1" * 64)).mkdir(parents=True)
+    with pytest.raises(DamagedFileError, match="image-z"):
+        store.open(whole("1" * 64, 7), "image-z")
+    assert open_files() == before, "no descriptor was left open"
+
+
+def test_a_file_that_shrinks_while_it_is_sent_ends_in_an_error(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    digest = put(store, bytes(3 * CHUNK))
+    body = store.open(whole(digest, 3 * CHUNK), "image-x")
+    assert len(next(body)) == CHUNK
+    os.truncate(store.path(digest), CHUNK + 10)
+    with pytest.raises(DamagedFileError, match=f"image-x.*ends at byte {CHUNK + 10}"):
+        list(body)
+    body.close()
+
+
+def test_a_replaced_file_does_not_change_what_is_being_sent(tmp_path: Path) -> None:
+    store, content = Store(tmp_path), os.urandom(2 * CHUNK)
+    digest = put(store, content)
+    body = store.open(whole(digest, len(content)), "x")
+    put(store, content)
+    Path(store.path(digest)).unlink()
+    assert b"".join(body) == content
+    body.close()
+
+
+def test_what_is_not_kept_leaves_nothing_behind(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    with store.incoming() as incoming:
+        incoming.file.write(b"x")
+        assert len(list(tmp_path.iterdir())) == 1
+    assert not list(tmp_path.iterdir())
+    with pytest.raises(RuntimeError), store.incoming():
+        raise RuntimeError
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_is_kept_has_one_name_and_can_be_read_by_another_user(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    digest = put(store, b"content")
+    assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == [digest]
+    assert Path(store.path(digest)).stat().st_mode & 0o444 == 0o444
+    assert store.has(digest)
+    assert not store.has("0" * 64)
