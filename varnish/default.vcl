@@ -101,6 +101,7 @@ sub vcl_backend_fetch {
 
 sub vcl_backend_response {
     call takedown_keep_stale;
+    call takedown_origin_error;
     call takedown_strip;
     call takedown_name_object;
     call takedown_lifetime;

@@ -12,10 +12,10 @@ sub takedown_ranges {
     }
 }
 
-# Varnish refuses numbers of more than 18 digits, and a last byte before the first.
+# Varnish refuses large numbers, and a last byte before the first. 15 digits are what a VCL integer holds.
 sub takedown_range_numbers {
-    set req.http.Range = regsub(req.http.Range, "-0*[0-9]{19,}$", "-999999999999999999");
-    set req.http.Range = regsub(req.http.Range, "=0*[0-9]{19,}-", "=999999999999999999-");
+    set req.http.Range = regsub(req.http.Range, "-0*[0-9]{16,}$", "-999999999999999");
+    set req.http.Range = regsub(req.http.Range, "=0*[0-9]{16,}-", "=999999999999999-");
     if (req.http.Range ~ "[0-9]-[0-9]" &&
         std.integer(regsub(req.http.Range, "^.*-", ""), 0) <
         std.integer(regsub(req.http.Range, "^.*=([0-9]+)-.*$", "\1"), 0)) {
@@ -31,25 +31,22 @@ sub takedown_conditions {
     }
 }
 
-# A list, `*` and weak tags match as they should once the one tag that matched stands alone. No match never falls
-# through to the date.
+# Varnish knows neither lists nor `*`. Whether or not a tag matches, the date then plays no part.
 sub takedown_if_none_match {
     std.collect(req.http.If-None-Match);
-    unset req.http.If-Modified-Since;
-    if (req.http.If-None-Match == "*" ||
-        std.strstr(req.http.If-None-Match, regsub(resp.http.ETag, "^W/", ""))) {
-        set req.http.If-None-Match = resp.http.ETag;
-        unset req.http.Range;
-    } else {
-        unset req.http.If-None-Match;
+    if (resp.status == 200 && (req.http.If-None-Match == "*" ||
+        (resp.http.ETag && std.strstr(req.http.If-None-Match, regsub(resp.http.ETag, "^W/", ""))))) {
+        set resp.status = 304;
     }
+    unset req.http.If-None-Match;
+    unset req.http.If-Modified-Since;
 }
 
 sub takedown_if_modified_since {
     if (!resp.http.Last-Modified) {
         # Varnish would compare with the time of the fetch.
         unset req.http.If-Modified-Since;
-    } elseif (std.time(req.http.If-Modified-Since, now - 1s) > now) {
+    } elseif (req.http.If-Modified-Since ~ "GMT$" && std.time(req.http.If-Modified-Since, now) > now) {
         # Varnish ignores a date in the future. None of ours lies there, so it is later than any.
         set req.http.If-Modified-Since = resp.http.Last-Modified;
     }

@@ -12,6 +12,16 @@ sub takedown_fetch_error {
 "};
 }
 
+# An error of the origin's, or of what stands before it. The lifetime is no matter here, since nothing of it is kept.
+sub takedown_origin_error {
+    if (beresp.status >= 500) {
+        set beresp.http.Cache-Control = "no-store";
+        if (beresp.status == 503 && !beresp.http.Retry-After) {
+            set beresp.http.Retry-After = "1";
+        }
+    }
+}
+
 sub takedown_error {
     if (resp.status == 405) {
         set resp.http.Allow = "GET, HEAD";
