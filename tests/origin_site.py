@@ -1,0 +1,110 @@
+"""An origin with its database and nothing else, for tests of what it answers by itself."""
+
+import subprocess
+from contextlib import ExitStack
+from itertools import count
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import requests
+from PIL import Image
+
+from stack.commands import command
+from stack.database import Database
+from stack.origin import Origin
+from stack.waiting import wait_until
+
+_numbers = count(1)
+
+
+class OriginSite:
+    """Without a purger, so that a change gets its number when a test says so and not before."""
+
+    def __init__(self, directory: Path, **options: str) -> None:
+        self.directory = directory
+        self.database = Database(directory / "database")
+        self._options = options
+        self._closing = ExitStack()
+
+    def __enter__(self) -> Self:
+        self._closing.enter_context(self.database)
+        self.database.migrate()
+        self.origin = Origin(self.directory / "origin", self.database, options=self._options)
+        self._closing.enter_context(self.origin)
+        self.admin = self.database.connect_admin()
+        self._closing.callback(self.admin.close)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._closing.__exit__(kind, error, traceback)
+
+    def another_origin(self, name: str, **options: str) -> Origin:
+        """A further origin over the same database and files, not yet started."""
+        origin = Origin(self.directory / name, self.database, options=options)
+        origin.files.rmdir()
+        origin.files.symlink_to(self.origin.files)
+        return origin
+
+    def execute(self, statement: str, *parameters: Any) -> None:
+        with self.admin.cursor() as cursor:
+            cursor.execute(statement, parameters)
+
+    def number(self) -> None:
+        """Give all changes their number, as the purger does."""
+        with self.admin.cursor() as cursor:
+            cursor.callproc("number_invalidations_v1")
+
+    def new_code(self) -> str:
+        return f"code-{next(_numbers)}"
+
+    def new_image(self, code: str | None = None, owner: str = "joe", dated: bool = True, **options: str) -> str:
+        """Import a new picture, and wait until it has its date unless told not to. Returns its code."""
+        number = next(_numbers)
+        code = code or f"code-{number}"
+        directory = self.directory / f"pictures-{number}"
+        directory.mkdir()
+        Image.effect_noise((400, 300), number).save(directory / f"{code}.png")
+        assert self.run_import(directory, owner, **options).returncode == 0
+        if dated:
+            self.number()
+            self.wait_dated(code)
+        return code
+
+    def run_import(self, directory: Path, owner: str = "joe", **options: str) -> "subprocess.CompletedProcess[str]":
+        flags = [part for name, value in options.items() for part in (f"--{name.replace('_', '-')}", value)]
+        return subprocess.run(
+            [command("origin"), "import", str(directory), "--owner", owner, *flags],
+            env={"ORIGIN_IMPORT_DATABASE_URL": self.database.url("import"), "ORIGIN_FILES": str(self.origin.files)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def show(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(
+            [command("origin"), "show", *arguments],
+            env={"ORIGIN_DATABASE_URL": self.database.url("origin")},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def request(self, path: str, method: str = "GET", **headers: str) -> requests.Response:
+        """``if_none_match`` becomes ``If-None-Match``."""
+        names = {name.replace("_", "-").title(): value for name, value in headers.items()}
+        return requests.request(method, f"{self.origin.url}/images/{path}", headers=names, timeout=10)
+
+    def wait_dated(self, path: str) -> requests.Response:
+        def dated() -> requests.Response | None:
+            answer = self.request(path)
+            return answer if "Last-Modified" in answer.headers else None
+
+        return wait_until(dated, f"Last-Modified of {path}")
+
+    def file_of(self, code: str) -> Path:
+        """Where the store keeps the original of an image."""
+        digest = self.request(code, "HEAD").headers["ETag"].strip('"')
+        return self.origin.files / digest[:2] / digest[2:4] / digest
