@@ -2,20 +2,30 @@
 
 import threading
 from collections import OrderedDict
+from typing import Protocol
 
 from purger.model import Row
 from purger.plan import Plan, make_plan
-from purger.queue import Queue
+
+
+class Outbox(Protocol):
+    """What is needed of ``purger.queue.Queue``."""
+
+    def rows(self, after: int, last: int) -> list[Row]:
+        """As ``Queue.rows``."""
+
+    def reach(self, after: int, head: int, limit: int) -> int:
+        """As ``Queue.reach``."""
 
 
 class Backlog:
     """New batches in memory, older ones from the database; safe for use from many threads."""
 
     def __init__(
-        self, queue: Queue, *, rows_kept: int = 50_000, rows_a_plan: int = 20_000, plans_kept: int = 8
+        self, outbox: Outbox, *, rows_kept: int = 50_000, rows_a_plan: int = 20_000, plans_kept: int = 8
     ) -> None:
-        """``queue`` is used by nobody else. The sizes bound the memory: 250 bytes a row, 20 a code in a plan."""
-        self._queue = queue
+        """``outbox`` is used by nobody else. The sizes bound the memory: 250 bytes a row, 20 a code in a plan."""
+        self._outbox = outbox
         self._rows_kept = rows_kept
         self._rows_a_plan = rows_a_plan
         self._plans_kept = plans_kept
@@ -57,8 +67,8 @@ class Backlog:
                 with self._lock:
                     plan = self._kept(after, head)
                 if plan is None:
-                    last = self._queue.reach(after, head, self._rows_a_plan)
-                    plan = make_plan(self._queue.rows(after, last), after + 1, last)
+                    last = self._outbox.reach(after, head, self._rows_a_plan)
+                    plan = make_plan(self._outbox.rows(after, last), after + 1, last)
                     with self._lock:
                         self._keep((after, head), plan)
         return plan

@@ -51,7 +51,7 @@ def _database_name(url: str) -> str:
 def _migrate(cursor: MySQLCursorAbstract, name: str) -> list[str]:
     quoted = f"`{name}`"
     cursor.execute(f"SET SESSION lock_wait_timeout = {_LOCK_TIMEOUT:d}")
-    _check_server(cursor)
+    judge_server(*fetch(cursor, "migrate_server")[0])
     if not fetch(cursor, "migrate_lock")[0][0]:
         raise MigrationError("another `purger migrate` is at work; wait for its end")
     done = []
@@ -95,8 +95,8 @@ def _script(cursor: MySQLCursorAbstract, script: Traversable, quoted: str) -> No
         pass
 
 
-def _check_server(cursor: MySQLCursorAbstract) -> None:
-    version, log_bin, binlog_format = fetch(cursor, "migrate_server")[0]
+def judge_server(version: str, log_bin: int, binlog_format: str) -> None:
+    """Raise ``MigrationError`` when the schema cannot work on such a server."""
     numbers = tuple(int(number) for number in re.findall(r"\d+", version)[:3])
     needed = (10, 6, 0) if "MariaDB" in version else (8, 0, 29)
     if numbers < needed:

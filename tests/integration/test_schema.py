@@ -1,0 +1,292 @@
+"""The schema on a real server: what it refuses, what its triggers write, and what each account may do."""
+
+import json
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+
+import mysql.connector
+import pytest
+from click.testing import CliRunner
+from mysql.connector.abstracts import MySQLCursorAbstract
+
+from purger.cli import cli
+from stack.database import Database
+
+_numbers = count(1)
+
+
+@pytest.fixture(scope="module")
+def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
+    with Database(tmp_path_factory.mktemp("schema")) as running:
+        running.migrate()
+        yield running
+
+
+@pytest.fixture
+def cursor(database: Database) -> Iterator[MySQLCursorAbstract]:
+    with database.connect_admin() as connection, connection.cursor() as cursor:
+        yield cursor
+
+
+@pytest.fixture
+def code(cursor: MySQLCursorAbstract) -> str:
+    """An image with one rendition; what its triggers wrote is taken out of the outbox."""
+    code = f"image{next(_numbers)}"
+    cursor.execute("INSERT INTO images (code, owner) VALUES (%s, 'anna')", (code,))
+    cursor.execute("INSERT INTO renditions VALUES (%s, 'original', 'image/png', 10, 1, 1, SHA2('a', 256))", (code,))
+    cursor.execute("DELETE FROM invalidations")
+    return code
+
+
+def call(cursor: MySQLCursorAbstract, procedure: str) -> list[tuple[object, ...]]:
+    cursor.execute(f"CALL {procedure}")
+    rows: list[tuple[object, ...]] = [tuple(row) for row in cursor.fetchall()]
+    while cursor.nextset():
+        pass
+    return rows
+
+
+def written(cursor: MySQLCursorAbstract) -> list[tuple[object, ...]]:
+    """What the triggers have written since the last look."""
+    cursor.execute("SELECT scope, subject, cause FROM invalidations ORDER BY id")
+    rows: list[tuple[object, ...]] = [tuple(row) for row in cursor.fetchall()]
+    cursor.execute("DELETE FROM invalidations")
+    return rows
+
+
+SUBJECT = "subject_is_1_to_64"
+BAD_BANS = [
+    ("img", "abc", "scope_is_image_or_owner"),
+    ("IMAGE", "abc", "scope_is_image_or_owner"),
+    ("image ", "abc", "scope_is_image_or_owner"),
+    ("", "abc", "scope_is_image_or_owner"),
+    ("image", "", SUBJECT),
+    ("image", "abc ", SUBJECT),
+    ("image", " abc", SUBJECT),
+    ("image", "abc\n", SUBJECT),
+    ("image", "a.b", SUBJECT),
+    ("image", "a|b", SUBJECT),
+    ("owner", "a,b", SUBJECT),
+    ("image", "x" * 65, SUBJECT),
+]
+
+
+@pytest.mark.parametrize("table", ["bans", "invalidations"])
+@pytest.mark.parametrize("mode", ["STRICT_ALL_TABLES", ""], ids=["strict", "lax"])
+@pytest.mark.parametrize(("scope", "subject", "constraint"), BAD_BANS)
+def test_a_malformed_row_is_refused_by_name(
+    cursor: MySQLCursorAbstract, table: str, mode: str, scope: str, subject: str, constraint: str
+) -> None:
+    cursor.execute("SET SESSION sql_mode = %s", (mode,))
+    cause = ", cause" if table == "invalidations" else ""
+    with pytest.raises(mysql.connector.Error, match=constraint):
+        cursor.execute(
+            f"INSERT INTO {table} (scope, subject{cause}) VALUES (%s, %s{', %s' if cause else ''})",
+            (scope, subject, "resend") if cause else (scope, subject),
+        )
+    cursor.execute(f"SELECT COUNT(*) FROM {table} WHERE subject = %s", (subject,))
+    assert cursor.fetchone() == (0,)
+
+
+@pytest.mark.parametrize("mode", ["STRICT_ALL_TABLES", ""], ids=["strict", "lax"])
+@pytest.mark.parametrize(("scope", "subject"), [("imagexxxxxxxxxxxxxxxx", "abc"), ("image", "x" * 300), ("image", "é")])
+def test_what_a_lax_session_would_cut_is_refused_too(
+    cursor: MySQLCursorAbstract, mode: str, scope: str, subject: str
+) -> None:
+    cursor.execute("SET SESSION sql_mode = %s", (mode,))
+    with pytest.raises(mysql.connector.Error):
+        cursor.execute("INSERT INTO bans (scope, subject) VALUES (%s, %s)", (scope, subject))
+
+
+def test_codes_that_differ_in_case_are_two(cursor: MySQLCursorAbstract) -> None:
+    cursor.execute("INSERT INTO images (code, owner) VALUES ('CaSe', 'a'), ('cAsE', 'a')")
+    cursor.execute("SELECT COUNT(*) FROM images WHERE code = 'CaSe'")
+    assert cursor.fetchone() == (1,)
+
+
+def test_a_ban_and_its_lift_are_a_row_each(cursor: MySQLCursorAbstract, code: str) -> None:
+    cursor.execute("INSERT INTO bans (scope, subject) VALUES ('image', %s)", (code,))
+    ban = cursor.lastrowid
+    cursor.execute("SELECT ban_id, batch FROM invalidations")
+    assert cursor.fetchall() == [(ban, None)]
+    assert written(cursor) == [("image", code, "ban")]
+    cursor.execute("UPDATE bans SET reason = 'spam' WHERE id = %s", (ban,))
+    assert written(cursor) == []
+    cursor.execute("UPDATE bans SET lifted_at = '2000-01-01' WHERE id = %s", (ban,))
+    assert written(cursor) == [("image", code, "lift")]
+    cursor.execute("UPDATE bans SET lifted_at = '2001-01-01' WHERE id = %s", (ban,))
+    assert written(cursor) == []
+    cursor.execute("UPDATE bans SET lifted_at = NULL WHERE id = %s", (ban,))
+    assert written(cursor) == [("image", code, "ban")]
+
+
+def test_deleting_and_moving_a_ban_lose_no_purge(cursor: MySQLCursorAbstract, code: str) -> None:
+    cursor.execute("INSERT INTO bans (scope, subject) VALUES ('image', %s)", (code,))
+    ban = cursor.lastrowid
+    written(cursor)
+    cursor.execute("UPDATE bans SET subject = 'elsewhere' WHERE id = %s", (ban,))
+    assert written(cursor) == [("image", code, "unban"), ("image", "elsewhere", "ban")]
+    cursor.execute("UPDATE bans SET scope = 'owner' WHERE id = %s", (ban,))
+    assert written(cursor) == [("image", "elsewhere", "unban"), ("owner", "elsewhere", "ban")]
+    cursor.execute("REPLACE INTO bans (id, scope, subject) VALUES (%s, 'image', 'third')", (ban,))
+    assert written(cursor) == [("owner", "elsewhere", "unban"), ("image", "third", "ban")]
+    cursor.execute("DELETE FROM bans WHERE id = %s", (ban,))
+    assert written(cursor) == [("image", "third", "unban")]
+
+
+def test_a_ban_that_is_rolled_back_purges_nothing(cursor: MySQLCursorAbstract, code: str) -> None:
+    cursor.execute("START TRANSACTION")
+    cursor.execute("INSERT INTO bans (scope, subject) VALUES ('image', %s)", (code,))
+    cursor.execute("ROLLBACK")
+    assert written(cursor) == []
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE images SET owner = 'berta' WHERE code = '{code}'",
+        "UPDATE images SET stable_until = '2030-01-01' WHERE code = '{code}'",
+        "DELETE FROM images WHERE code = '{code}'",
+    ],
+)
+def test_a_change_of_an_image_is_a_purge(cursor: MySQLCursorAbstract, code: str, change: str) -> None:
+    cursor.execute(change.format(code=code))
+    assert written(cursor) == [("image", code, "image")]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE renditions SET digest = SHA2('b', 256) WHERE code = '{code}'",
+        "UPDATE renditions SET content_type = 'image/webp' WHERE code = '{code}'",
+        "UPDATE renditions SET name = 'thumb' WHERE code = '{code}'",
+        "DELETE FROM renditions WHERE code = '{code}'",
+        "INSERT INTO renditions VALUES ('{code}', 'thumb', 'image/png', 10, 1, 1, SHA2('t', 256))",
+    ],
+)
+def test_a_change_of_a_rendition_is_a_purge(cursor: MySQLCursorAbstract, code: str, change: str) -> None:
+    cursor.execute(change.format(code=code))
+    assert written(cursor) == [("image", code, "rendition")]
+
+
+def test_replacing_and_renaming_an_image_purge_both_names(cursor: MySQLCursorAbstract, code: str) -> None:
+    cursor.execute("REPLACE INTO images (code, owner) VALUES (%s, 'anna')", (code,))
+    assert set(written(cursor)) == {("image", code, "image")}
+    cursor.execute("UPDATE images SET code = %s WHERE code = %s", (f"{code}-new", code))
+    assert written(cursor) == [("image", code, "image"), ("image", f"{code}-new", "image")]
+
+
+def test_times_are_utc_whatever_the_session_says(cursor: MySQLCursorAbstract, code: str) -> None:
+    cursor.execute("SET SESSION time_zone = '+09:00'")
+    cursor.execute("INSERT INTO bans (scope, subject) VALUES ('image', %s)", (code,))
+    call(cursor, "number_invalidations_v1()")
+    cursor.execute(
+        """SELECT ABS(TIMESTAMPDIFF(SECOND, banned_at, UTC_TIMESTAMP())) < 60,
+               ABS(TIMESTAMPDIFF(SECOND, written_at, UTC_TIMESTAMP())) < 60,
+               ABS(TIMESTAMPDIFF(SECOND, numbered_at, UTC_TIMESTAMP())) < 60
+        FROM bans JOIN invalidations ON ban_id = bans.id JOIN numbering WHERE bans.subject = %s""",
+        (code,),
+    )
+    assert cursor.fetchall() == [(1, 1, 1)]
+    written(cursor)
+
+
+DENIED = {
+    "origin": [
+        "INSERT INTO bans (scope, subject) VALUES ('image', 'abc')",
+        "UPDATE images SET owner = 'x'",
+        "SELECT * FROM edges",
+        "CALL number_invalidations_v1()",
+    ],
+    "import": [
+        "SELECT * FROM bans",
+        "INSERT INTO invalidations (scope, subject, cause) VALUES ('image', 'abc', 'resend')",
+        "DELETE FROM images",
+        "TRUNCATE TABLE images",
+    ],
+    "moderation": [
+        "TRUNCATE TABLE bans",
+        "DROP TRIGGER bans_inserted_v1",
+        "DELETE FROM invalidations",
+        "UPDATE images SET owner = 'x'",
+        "CALL number_invalidations_v1()",
+    ],
+    "purger": [
+        "INSERT INTO bans (scope, subject) VALUES ('image', 'abc')",
+        "UPDATE bans SET lifted_at = NOW()",
+        "UPDATE invalidations SET batch = 1",
+        "DELETE FROM invalidations",
+        "UPDATE numbering SET last_batch = 0",
+        "UPDATE images SET owner = 'x'",
+        "DROP TRIGGER bans_inserted_v1",
+    ],
+}
+
+
+@pytest.mark.parametrize(("account", "sql"), [(account, sql) for account in DENIED for sql in DENIED[account]])
+def test_no_account_may_do_more_than_its_part_needs(database: Database, account: str, sql: str) -> None:
+    with (
+        database.connect(account) as connection,
+        connection.cursor() as cursor,
+        pytest.raises(mysql.connector.Error) as refused,
+    ):
+        cursor.execute(sql)
+    assert refused.value.errno in {1142, 1143, 1227, 1370}
+
+
+def test_nobody_can_log_in_as_the_definer(database: Database) -> None:
+    url = database.admin_url().replace(f"mysql://{database._user}@", "mysql://takedown_definer@")
+    result = CliRunner().invoke(cli, ["status", "--database-url", url])
+    assert result.exit_code == 1
+    assert "locked" in result.output
+
+
+def migrate(database: Database) -> list[str]:
+    result = CliRunner().invoke(cli, ["migrate", "--database-url", database.admin_url()])
+    assert result.exit_code == 0, result.output
+    return result.output.splitlines()
+
+
+def test_migrating_again_changes_nothing(database: Database, cursor: MySQLCursorAbstract, code: str) -> None:
+    before = call(cursor, "standing_triggers_v1()")
+    assert migrate(database) == ["nothing to do: the schema is complete"]
+    assert call(cursor, "standing_triggers_v1()") == before
+    cursor.execute("SELECT COUNT(*) FROM images WHERE code = %s", (code,))
+    assert cursor.fetchone() == (1,)
+
+
+def test_migrating_restores_a_trigger_that_is_gone(database: Database, cursor: MySQLCursorAbstract, code: str) -> None:
+    cursor.execute("DROP TRIGGER bans_inserted_v1")
+    url = database.url("purger")
+    state = CliRunner().invoke(cli, ["status", "--json", "--database-url", url])
+    assert json.loads(state.output)["database"]["missing_triggers"] == ["bans_inserted_v1"]
+    assert state.exit_code == 3
+    assert migrate(database) == ["created the trigger bans_inserted_v1"]
+    cursor.execute("INSERT INTO bans (scope, subject) VALUES ('image', %s)", (code,))
+    assert written(cursor) == [("image", code, "ban")]
+
+
+def test_a_counter_that_was_lost_comes_back_and_gives_no_number_twice(
+    database: Database, cursor: MySQLCursorAbstract, code: str
+) -> None:
+    def number() -> int:
+        cursor.execute("INSERT INTO bans (scope, subject) VALUES ('image', %s)", (code,))
+        ((last_batch, size),) = call(cursor, "number_invalidations_v1()")
+        assert size == 1
+        return int(str(last_batch))
+
+    before = number()
+    cursor.execute("DELETE FROM numbering")
+    migrate(database)
+    assert number() == before + 1
+    written(cursor)
+
+
+def test_an_admin_url_without_a_server_is_told_in_one_line(tmp_path: Path) -> None:
+    result = CliRunner().invoke(
+        cli, ["migrate", "--database-url", f"mysql://a@localhost/b?unix_socket={tmp_path}/none"]
+    )
+    assert result.exit_code == 1
+    assert result.output.startswith("Error: ")
+    assert len(result.output.splitlines()) == 1

@@ -1,0 +1,149 @@
+import logging
+
+import pytest
+
+from purger.backlog import Backlog
+from purger.model import Row
+from purger.problem import Problem
+from purger.queue import PrunedError, expected_triggers, judge_triggers
+from purger.retry import Backoff
+from purger.schema import MigrationError, judge_server
+from purger.service import without_password
+
+
+class Outbox:
+    """Rows by batch, as ``Queue`` reads them; counts the reads."""
+
+    def __init__(self, batches: int, pruned: int = 0) -> None:
+        self.batches = {batch: [Row(batch, batch, "image", f"c{batch}", "ban")] for batch in range(1, batches + 1)}
+        self.pruned = pruned
+        self.reads = 0
+
+    def rows(self, after: int, last: int) -> list[Row]:
+        self.reads += 1
+        if after < self.pruned:
+            raise PrunedError
+        return [row for batch in range(after + 1, last + 1) for row in self.batches[batch]]
+
+    def reach(self, after: int, head: int, limit: int) -> int:
+        return min(head, after + limit)
+
+
+def backlog(outbox: Outbox, **sizes: int) -> Backlog:
+    return Backlog(outbox, **sizes)
+
+
+def test_new_batches_are_planned_from_memory() -> None:
+    outbox = Outbox(9)
+    known = backlog(outbox)
+    known.add(5, 9, outbox.rows(5, 9))
+    reads = outbox.reads
+    plan = known.plan(6, 9)
+    assert [request.path for request in plan.requests] == ["/images/c7", "/images/c8", "/images/c9"]
+    assert (plan.first, plan.last, outbox.reads) == (7, 9, reads)
+
+
+def test_older_batches_come_from_the_database() -> None:
+    outbox = Outbox(9)
+    known = backlog(outbox, rows_kept=2)
+    known.add(5, 9, outbox.rows(5, 9))
+    assert [request.path for request in known.plan(6, 8).requests] == ["/images/c7", "/images/c8"]
+    assert outbox.reads == 2
+
+
+def test_a_gap_is_never_taken_for_an_empty_batch() -> None:
+    outbox = Outbox(9)
+    known = backlog(outbox)
+    known.add(2, 3, outbox.rows(2, 3))
+    known.add(7, 9, outbox.rows(7, 9))
+    assert len(known.plan(2, 9).requests) == 7
+
+
+def test_what_was_pruned_is_not_taken_for_nothing() -> None:
+    with pytest.raises(PrunedError):
+        backlog(Outbox(9, pruned=6)).plan(4, 9)
+
+
+def test_a_long_backlog_goes_in_pieces() -> None:
+    outbox = Outbox(9)
+    assert backlog(outbox, rows_a_plan=4).plan(0, 9).last == 4
+    known = backlog(outbox, rows_a_plan=4)
+    known.add(0, 9, outbox.rows(0, 9))
+    assert known.plan(0, 9).last == 4
+
+
+def test_numbers_that_come_a_second_time_are_read_again() -> None:
+    outbox = Outbox(4)
+    known = backlog(outbox)
+    known.add(3, 4, outbox.rows(3, 4))
+    known.plan(3, 4)
+    known.forget()
+    outbox.batches[4] = [Row(99, 4, "image", "other", "ban")]
+    assert [request.path for request in known.plan(3, 4).requests] == ["/images/other"]
+
+
+def test_a_problem_is_logged_when_it_begins_changes_and_ends(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    problem = Problem(logging.getLogger("test"), "edge e")
+    for kind in ("unreachable", "unreachable", "refused", "refused"):
+        problem.begin(kind, "why")
+    problem.end()
+    problem.end()
+    assert [record.message for record in caplog.records] == [
+        "edge e is unreachable: why",
+        "edge e is refused: why",
+        "edge e is no longer refused",
+    ]
+
+
+def test_a_patient_problem_keeps_a_single_failure_to_itself(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    problem = Problem(logging.getLogger("test"), "it", patience=2)
+    problem.begin("stuck", "why")
+    problem.end()
+    assert not caplog.records
+    problem.begin("stuck", "why")
+    problem.begin("stuck", "why")
+    assert [record.message for record in caplog.records] == ["it is stuck: why"]
+
+
+def test_waits_grow_are_bounded_and_start_again() -> None:
+    backoff = Backoff(0.1, 3.0)
+    waits = [backoff.next() for _ in range(50)]
+    assert 0.05 <= waits[0] <= 0.1
+    assert all(wait <= 3.0 for wait in waits)
+    assert min(waits[10:]) >= 1.5
+    backoff.reset()
+    assert backoff.next() <= 0.1
+
+
+def test_triggers_are_told_apart_by_when_they_were_made() -> None:
+    names = sorted(expected_triggers())
+    rows: list[tuple[object, ...]] = [(name, "bans", "2026-01-01 00:00:00.00") for name in names]
+    whole = judge_triggers(rows)
+    assert whole.missing == ()
+    assert judge_triggers([*rows, ("site_hook", "pictures", "2026-01-01")]) == whole
+    assert judge_triggers([*rows[1:], (names[0], "bans", "2026-01-01 00:00:00.01")]).fingerprint != whole.fingerprint
+    assert judge_triggers(rows[1:]).missing == (names[0],)
+
+
+@pytest.mark.parametrize(
+    ("version", "log_bin", "binlog_format", "said"),
+    [
+        ("10.5.29-MariaDB", 0, "MIXED", "MariaDB 10.6 is the oldest"),
+        ("8.0.28", 0, "ROW", "MySQL 8.0.29"),
+        ("11.8.2-MariaDB-log", 1, "STATEMENT", "1665"),
+    ],
+)
+def test_servers_that_will_not_do(version: str, log_bin: int, binlog_format: str, said: str) -> None:
+    with pytest.raises(MigrationError, match=said):
+        judge_server(version, log_bin, binlog_format)
+
+
+@pytest.mark.parametrize("server", [("10.6.0-MariaDB", 1, "MIXED"), ("8.0.29", 1, "ROW"), ("9.1.0", 0, "STATEMENT")])
+def test_servers_that_will_do(server: tuple[str, int, str]) -> None:
+    judge_server(*server)
+
+
+def test_the_log_does_not_tell_the_password() -> None:
+    assert without_password("mysql://u:s3cret@db:3307/n?unix_socket=/s") == "mysql://db:3307/n?unix_socket=/s"

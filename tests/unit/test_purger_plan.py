@@ -1,0 +1,73 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
+from purger.model import Row
+from purger.plan import LIST_BYTES, SINGLES, Plan, code_lists, make_plan
+
+KEYS = st.text("ABCXYZabcxyz019_-", min_size=1, max_size=64)
+CAUSES = st.sampled_from(["ban", "lift", "unban", "image", "rendition", "resend"])
+ROWS = st.lists(st.tuples(st.sampled_from(["image", "owner"]), KEYS, CAUSES), max_size=80).map(
+    lambda tuples: [Row(number, 1, *values) for number, values in enumerate(tuples, 1)]
+)
+
+
+def bans(*codes: str, cause: str = "ban") -> list[Row]:
+    return [Row(number, 1, "image", code, cause) for number, code in enumerate(codes, 1)]
+
+
+def told(plan: Plan) -> list[tuple[str, str]]:
+    """What an edge that carries the plan out is told, as (scope, subject)."""
+    subjects = []
+    for request in plan.requests:
+        headers = dict(request.headers)
+        if request.method == "PURGE":
+            subjects.append(("image", request.path.removeprefix("/images/")))
+        elif "Takedown-Owner" in headers:
+            subjects.append(("owner", headers["Takedown-Owner"]))
+        else:
+            subjects += [("image", code) for code in headers["Takedown-Codes"].split(",")]
+    return subjects
+
+
+@given(ROWS)
+def test_each_subject_is_sent_exactly_once(rows: list[Row]) -> None:
+    assert sorted(told(make_plan(rows, 1, 1))) == sorted({(row.scope, row.subject) for row in rows})
+
+
+@given(st.lists(KEYS, unique=True, min_size=SINGLES + 1, max_size=400))
+def test_lists_fit_a_header_and_end_alike(codes: list[str]) -> None:
+    for text in code_lists(codes):
+        assert len(text) <= LIST_BYTES
+        assert len({code[-1] for code in text.split(",")}) == 1
+
+
+def test_a_group_is_cut_only_when_it_must_be() -> None:
+    codes = [f"{number:063d}x" for number in range(200)]
+    lists = list(code_lists(codes))
+    assert [code for text in lists for code in text.split(",")] == codes
+    assert len(lists) == -(-200 // ((LIST_BYTES + 1) // 65))
+
+
+def test_few_codes_are_purges_and_more_are_bans() -> None:
+    few = make_plan(bans(*(f"c{number}" for number in range(SINGLES))), 1, 3)
+    many = make_plan(bans(*(f"c{number}" for number in range(SINGLES + 1))), 1, 3)
+    assert {request.method for request in few.requests} == {"PURGE"}
+    assert {request.method for request in many.requests} == {"BAN"}
+    assert (few.method, many.method) == ("purge", "ban")
+
+
+def test_a_ban_goes_before_the_images_of_an_import() -> None:
+    rows = [*bans(*(f"new{number}" for number in range(5)), cause="image"), Row(9, 1, "image", "flagged", "ban")]
+    assert make_plan(rows, 1, 1).requests[0].path == "/images/flagged"
+
+
+def test_a_purge_knows_the_bans_that_its_answer_tells_of() -> None:
+    rows = [Row(1, 1, "image", "a", "image"), Row(2, 1, "image", "a", "ban"), Row(3, 2, "image", "a", "lift")]
+    (request,) = make_plan(rows, 1, 2).requests
+    assert [row.id for row in request.rows] == [2, 3]
+
+
+def test_only_bans_are_looked_for_and_of_many_a_sample() -> None:
+    assert make_plan(bans("a", cause="lift"), 1, 1).sample == ()
+    assert len(make_plan(bans("a", "b"), 1, 1).sample) == 2
+    assert 0 < len(make_plan(bans(*map(str, range(500))), 1, 1).sample) < 10

@@ -1,0 +1,159 @@
+import pytest
+
+from purger.lease import Lease
+from purger.model import Standing, Triggers
+from purger.progress import Ask, Beat, Deliver, Flush, Progress, Rebound, Reflush, Wait
+from purger.watch import Verification
+
+TRIGGERS = Triggers("all")
+DELAY = 0.5
+
+
+def verified(head: int, ticket: int = 1, triggers: Triggers = TRIGGERS) -> Verification:
+    return Verification(ticket, head, triggers)
+
+
+@pytest.fixture
+def edge() -> Progress:
+    """An edge at batch 5, known and up to date, whose clock was heard at 100.0 and whose heartbeat is due at 101.0."""
+    progress = Progress(DELAY, Lease(1.0))
+    progress.resume(Standing("one", 5, 5, "all"), now=100.0)
+    progress.recognise("one")
+    progress.lease.answered("1700000000.000", at=100.0, ticket=1)
+    progress.lease.due = 101.0
+    return progress
+
+
+def test_an_edge_is_asked_before_anything_else() -> None:
+    progress = Progress(DELAY, Lease(1.0))
+    progress.resume(Standing("one", 5, 5, "all"), now=0.0)
+    assert progress.next_step(9, 0, verified(9), 1.0) == Ask()
+
+
+def test_a_new_edge_is_flushed_to_the_head_that_was_read() -> None:
+    progress = Progress(DELAY, Lease(1.0))
+    progress.resume(Standing(None, 0, 0, None), now=100.0)
+    progress.recognise("one")
+    step = progress.next_step(9, 0, verified(9), 100.0)
+    assert isinstance(step, Flush)
+    progress.flushed(step, at=100.0)
+    assert progress.acknowledged == 9
+    assert progress.next_step(11, 0, verified(9), 100.0) == Deliver(9, 11)
+
+
+def test_a_flush_waits_for_the_database(edge: Progress) -> None:
+    edge.recognise("two")
+    assert isinstance(edge.next_step(None, 0, None, 100.0), Wait)
+
+
+def test_the_same_instance_goes_on_where_it_was(edge: Progress) -> None:
+    assert edge.next_step(7, 0, verified(7), 100.0) == Deliver(5, 7)
+
+
+def test_another_instance_is_flushed(edge: Progress) -> None:
+    edge.recognise("two")
+    assert isinstance(edge.next_step(5, 0, verified(5), 100.0), Flush)
+
+
+@pytest.mark.parametrize(("pruned", "flushed"), [(5, False), (6, True)])
+def test_an_edge_behind_the_mark_is_flushed(edge: Progress, pruned: int, flushed: bool) -> None:
+    assert isinstance(edge.next_step(8, pruned, verified(8), 100.0), Flush) is flushed
+
+
+def test_a_database_that_went_back_means_a_flush(edge: Progress) -> None:
+    step = edge.next_step(4, 0, verified(4), 100.0)
+    assert isinstance(step, Flush)
+    edge.flushed(step, at=100.0)
+    assert edge.acknowledged == 4
+
+
+def test_changed_triggers_mean_a_flush_before_the_next_heartbeat(edge: Progress) -> None:
+    step = edge.next_step(5, 0, verified(5, triggers=Triggers("others")), 102.0)
+    assert isinstance(step, Flush)
+    edge.flushed(step, at=102.0)
+    assert edge.triggers == "others"
+    assert isinstance(edge.next_step(5, 0, verified(5, triggers=Triggers("others")), 102.0), Beat)
+
+
+def test_a_missing_trigger_stops_heartbeats_but_no_purges(edge: Progress) -> None:
+    broken = verified(5, triggers=Triggers("some", ("bans_inserted_v1",)))
+    assert not isinstance(edge.next_step(5, 0, broken, 101.5), Beat)
+    assert edge.next_step(6, 0, broken, 101.5) == Deliver(5, 6)
+
+
+def test_a_heartbeat_needs_a_verification_that_began_after_the_epoch(edge: Progress) -> None:
+    edge.lease.answered("1700000001.000", at=101.0, ticket=2)
+    assert not isinstance(edge.next_step(5, 0, verified(5, ticket=1), 101.5), Beat)
+    assert edge.next_step(5, 0, verified(5, ticket=2), 101.5) == Beat("1700000001.000")
+
+
+def test_a_heartbeat_waits_for_all_that_the_verification_found(edge: Progress) -> None:
+    assert edge.next_step(6, 0, verified(6), 101.5) == Deliver(5, 6)
+    edge.delivered(6, at=101.5)
+    assert isinstance(edge.next_step(6, 0, verified(6), 101.5), Beat)
+
+
+def test_a_heartbeat_goes_before_what_came_after_the_verification(edge: Progress) -> None:
+    assert isinstance(edge.next_step(9, 0, verified(5), 101.5), Beat)
+
+
+def test_an_overdue_rebound_holds_the_heartbeat_back(edge: Progress) -> None:
+    edge.delivered(6, at=101.0)
+    assert isinstance(edge.next_step(6, 0, verified(6), 101.4), Beat)
+    assert edge.next_step(6, 0, verified(6), 101.5) == Rebound(5, 6)
+    edge.echoed(6)
+    assert isinstance(edge.next_step(6, 0, verified(6), 101.5), Beat)
+
+
+def test_a_first_delivery_goes_before_a_second_one(edge: Progress) -> None:
+    edge.delivered(6, at=100.0)
+    assert edge.next_step(7, 0, verified(5), 100.6) == Deliver(6, 7)
+
+
+def test_rebounds_that_are_due_are_made_together(edge: Progress) -> None:
+    for batch, at in ((6, 100.0), (7, 100.1), (8, 100.4)):
+        edge.delivered(batch, at=at)
+    assert edge.next_step(8, 0, verified(8), 100.7) == Rebound(5, 7)
+
+
+def test_rebounds_outlive_a_restart() -> None:
+    progress = Progress(DELAY, Lease(1.0))
+    progress.resume(Standing("one", 8, 6, "all"), now=100.0)
+    progress.recognise("one")
+    progress.lease.answered("1700000000.000", at=100.0, ticket=1)
+    progress.lease.due = 200.0
+    assert progress.next_step(8, 0, verified(8), 100.0) == Wait(DELAY)
+    assert progress.next_step(8, 0, verified(8), 100.5) == Rebound(6, 8)
+
+
+def test_a_flush_is_sent_twice_and_remembered_then(edge: Progress) -> None:
+    edge.recognise("two")
+    step = edge.next_step(5, 0, verified(5), 100.0)
+    assert isinstance(step, Flush)
+    assert edge.standing() is None
+    edge.flushed(step, at=100.0)
+    assert edge.standing() is None
+    assert edge.next_step(5, 0, verified(5), 100.5) == Reflush()
+    edge.reflush_due = None
+    assert edge.standing() == Standing("two", 5, 5, "all")
+
+
+def test_an_old_epoch_is_followed_by_a_fresh_one_at_once() -> None:
+    lease = Lease(1.0)
+    lease.answered("1700000000.000", at=100.0, ticket=1)
+    lease.beaten(at=101.0)
+    assert lease.due == 102.0
+    lease.answered("1700000001.000", at=101.0, ticket=2)
+    lease.beaten(at=160.0)
+    assert lease.due == 160.0
+
+
+def test_a_silent_edge_is_asked_again(edge: Progress) -> None:
+    assert edge.next_step(None, 0, None, 102.0) == Ask()
+
+
+def test_a_wait_ends_when_the_next_thing_is_due(edge: Progress) -> None:
+    edge.delivered(6, at=100.1)
+    step = edge.next_step(6, 0, verified(6), 100.2)
+    assert isinstance(step, Wait)
+    assert step.seconds == pytest.approx(0.4)
