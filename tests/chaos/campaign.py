@@ -17,11 +17,11 @@ from tests.chaos.readers import Reader
 from tests.chaos.receipts import receipt_violations
 from tests.chaos.system import System
 
-_ENDINGS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"  # fences are told apart by these
-_OWNERS, _IMAGES = 6, 10  # images of each owner
-_READERS, _READS = 3, 25.0  # clients of each edge, and reads a second of each
+ENDINGS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"  # fences are told apart by these
+_OWNERS, _IMAGES = 6, 6  # images of each owner
+_READERS, _READS = 3, 30.0  # clients of each edge, and reads a second of each
 _MODERATORS, _ACTIONS = 2, 4.0  # and actions a second of each
-_CALM = 2.5  # seconds in which all is well after each fault
+_CALM = 2.0  # seconds in which all is well after each fault
 
 
 @dataclass
@@ -62,7 +62,7 @@ class Campaign:
 
     def _shelf(self, number: int) -> Shelf:
         codes = [
-            f"image-{number}-{index}-{_ENDINGS[(number * _IMAGES + index) % len(_ENDINGS)]}" for index in range(_IMAGES)
+            f"image-{number}-{index}-{ENDINGS[(number * _IMAGES + index) % len(ENDINGS)]}" for index in range(_IMAGES)
         ]
         begun = self.history.begin(dict.fromkeys(codes, 1))
         shelf = Shelf(f"owner-{number}", self.system.add_images(f"owner-{number}", codes))
@@ -146,7 +146,7 @@ class Campaign:
         violations = [verdict.violation for verdict in verdicts if verdict.violation]
         if calm_to_the_end:
             names = [edge.edge_name for edge in self.system.edges]
-            violations += starving(reads, self.history.windows, names, start, end)
+            violations += starving(reads, self.history.windows, self.history.stalls, names, start, end)
         return Outcome(
             fault=name,
             seconds=end - start,

@@ -65,8 +65,7 @@ class Judge:
                 default=self._bound,
             )
             until = change.returned + max(bound, self._bound) + SLACK
-            stalled = sum(max(0.0, min(until, stall.end) - max(change.sent, stall.start)) for stall in self._stalls)
-            self._deadlines[key] = until + stalled
+            self._deadlines[key] = until + _stalled(self._stalls, change.sent, until)
         return self._deadlines[key]
 
     def judge(self, read: Read) -> Verdict:
@@ -102,7 +101,12 @@ class Judge:
 
 
 def starving(
-    reads: Iterable[Read], windows: Sequence[Window], edges: Iterable[str], start: float, end: float
+    reads: Iterable[Read],
+    windows: Sequence[Window],
+    stalls: Sequence[Stall],
+    edges: Iterable[str],
+    start: float,
+    end: float,
 ) -> list[Violation]:
     """Whether clients were starved between start and end, outside every window that touches their edge."""
     reads = list(reads)
@@ -125,9 +129,14 @@ def starving(
         violations += [
             Violation("starved", edge, f"waited {read.answered - read.sent:.3f} s while all was well", read)
             for read in calm
-            if read.answered - read.sent > LONGEST_WAIT
+            if read.answered - read.sent - _stalled(stalls, read.sent, read.answered) > LONGEST_WAIT
         ]
     return violations
+
+
+def _stalled(stalls: Sequence[Stall], start: float, end: float) -> float:
+    """Seconds between start and end for which the machine stood still."""
+    return sum(max(0.0, min(end, stall.end) - max(start, stall.start)) for stall in stalls)
 
 
 def _calm_seconds(windows: Sequence[Window], start: float, end: float) -> float:

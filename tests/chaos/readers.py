@@ -47,7 +47,7 @@ class Reader(threading.Thread):
         """Read until stopped."""
         while not self._halt.wait(self._pause * self._random.uniform(0.5, 1.5)):
             hot = list(self._hot)
-            codes = hot if hot and self._random.random() < 0.6 else self._codes
+            codes = hot if hot and self._random.random() < 0.5 else self._codes
             self.read(
                 self._random.choice(codes),
                 self._random.choice(list(RENDITIONS)),

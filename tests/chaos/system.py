@@ -24,7 +24,16 @@ from tests.chaos.proxy import Proxies, Proxy
 class System:
     """A context manager: inside it all servers run. Start and stop them from the main thread alone."""
 
-    def __init__(self, directory: Path, *, edges: int = 2, lease: float = 3.0, fail_safe_ttl: float = 2.0) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        edges: int = 2,
+        lease: float = 3.0,
+        fail_safe_ttl: float = 2.0,
+        **vcl: Any,
+    ) -> None:
+        """``vcl`` are further arguments of ``stack.vcl.render``."""
         self.bound = lease + fail_safe_ttl  # seconds: what is promised under any fault
         self.halted = threading.Event()
         self._running = ExitStack()
@@ -39,6 +48,7 @@ class System:
                 name=f"edge{number}",
                 lease=lease,
                 fail_safe_ttl=fail_safe_ttl,
+                **vcl,
             )
             for number in range(1, edges + 1)
         ]
@@ -46,7 +56,7 @@ class System:
         self.purger = Purger(
             directory / "purger",
             self.database,
-            options={"PURGER_HEARTBEAT_INTERVAL": str(lease / 6), "PURGER_RETRY_LONGEST": "1"},
+            options={"PURGER_HEARTBEAT_INTERVAL": str(min(1.0, lease / 6)), "PURGER_RETRY_LONGEST": "1"},
         )
         self.catalogue = Catalogue(self.origin.files)
 
@@ -110,6 +120,15 @@ class System:
 
         Raises ``TimeoutError``.
         """
+        self._wait_told("rebounded", seconds)
+        for edge in self.edges:
+            wait_until(self._quietly(edge.trusted), f"a heartbeat at {edge.name}", seconds)
+
+    def wait_acknowledged(self, seconds: float = 30) -> None:
+        """Wait until every edge has acknowledged what was committed before now. Raises ``TimeoutError``."""
+        self._wait_told("acknowledged", seconds)
+
+    def _wait_told(self, progress: str, seconds: float) -> None:
         newest = wait_until(
             self._quietly(lambda: (self.number("SELECT COALESCE(MAX(id), 0) FROM invalidations"),)),
             "an answer of the database",
@@ -118,16 +137,14 @@ class System:
         pending = f"SELECT COUNT(*) FROM invalidations WHERE batch IS NULL AND id <= {newest}"
         wait_until(self._quietly(lambda: self.number(pending) == 0), "all changes numbered", seconds)
         head = self.number(f"SELECT COALESCE(MAX(batch), 0) FROM invalidations WHERE id <= {newest}")
-        behind = f"SELECT COUNT(*) FROM edges WHERE enabled AND rebounded < {head}"
-        wait_until(self._quietly(lambda: self.number(behind) == 0), "all changes at every edge", seconds)
-        for edge in self.edges:
-            wait_until(self._quietly(edge.trusted), f"a heartbeat at {edge.name}", seconds)
+        behind = f"SELECT COUNT(*) FROM edges WHERE enabled AND {progress} < {head}"
+        wait_until(self._quietly(lambda: self.number(behind) == 0), f"all changes {progress} at every edge", seconds)
 
     def _quietly(self, look: Callable[[], Any]) -> Callable[[], Any]:
         """The same look, at a slower pace and with an error taken for "not yet"."""
 
         def again() -> Any:
-            self.pause(0.02)
+            self.pause(0.01)
             with suppress(mysql.connector.Error, requests.RequestException):
                 return look()
             return None

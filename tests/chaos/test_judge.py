@@ -122,8 +122,10 @@ def test_what_the_machine_stood_still_is_added() -> None:
     assert kind(judge, read(12.0, 1)) == "leak"
 
 
-def starved(*reads: Read, windows: tuple[Window, ...] = (), seconds: float = 10.0) -> list[str]:
-    return [f"{found.edge}: {found.text}" for found in starving(reads, windows, ["edge1"], 0.0, seconds)]
+def starved(
+    *reads: Read, windows: tuple[Window, ...] = (), stalls: tuple[Stall, ...] = (), seconds: float = 10.0
+) -> list[str]:
+    return [f"{found.edge}: {found.text}" for found in starving(reads, windows, stalls, ["edge1"], 0.0, seconds)]
 
 
 def test_clients_are_starved_when_too_many_are_refused_or_one_waits_too_long_while_all_is_well() -> None:
@@ -136,6 +138,7 @@ def test_clients_are_starved_when_too_many_are_refused_or_one_waits_too_long_whi
     assert len(starved(*well, *refused)) == 1
     assert len(starved(*well, *failed)) == 1
     assert len(starved(*well, slow)) == 1
+    assert starved(*well, slow, stalls=(Stall(3.5, 3.7),)) == []
     assert len(starved()) == 1, "nobody was answered at all"
     assert starved(*well, *(read(1.0, Other.REFUSED, edge="edge2") for _ in range(9))) == []
 

@@ -25,7 +25,7 @@ def slow_bodies(scene: Scene) -> None:
 def held(scene: Scene) -> None:
     """All caches are emptied, and what the origin has looked up by then arrives when bans of it are acknowledged."""
     way = scene.system.origin_proxy.down
-    for _ in range(3):
+    for _ in range(2):
         with mended(way):
             way.cut()
             for edge in scene.system.edges:

@@ -35,8 +35,8 @@ def stands_still(scene: Scene) -> None:
 
 @fault("purger killed while numbering")
 def killed_while_numbering(scene: Scene) -> None:
-    """Dead while the server carries out its numbering, three times."""
-    for _ in range(3):
+    """Dead while the server carries out its numbering, and again."""
+    for _ in range(2):
         with _numbering_held(scene.system):
             scene.system.purger.kill()
         scene.pause(0, 1)

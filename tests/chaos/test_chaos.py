@@ -1,0 +1,46 @@
+"""A short round of the checker on a real system, and one on a system that it must find wanting."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.chaos.campaign import Campaign, Outcome
+from tests.chaos.faults import FAULTS, Fault, Scene
+from tests.chaos.faults.base import mended
+from tests.chaos.report import details
+from tests.chaos.system import System
+
+SEED = 1
+
+
+@pytest.mark.timeout(180)
+def test_no_promise_is_broken_under_a_handful_of_faults(tmp_path: Path) -> None:
+    names = ["purger killed while numbering", "answers of the purge path lost", "fetches held across bans"]
+    broken: list[str] = []
+    with System(tmp_path, lease=2, fail_safe_ttl=1) as system:
+        campaign = Campaign(system, SEED)
+
+        def told(outcome: Outcome) -> None:
+            broken.extend(details(outcome, campaign.history, SEED))
+
+        outcomes = campaign.run([FAULTS[name] for name in names], 0, told)
+    assert not broken, "\n".join(broken)
+    assert [outcome.fault for outcome in outcomes if outcome.reads < 100] == []
+    assert sum(outcome.changes for outcome in outcomes) > 20
+
+
+def cut_for_long(scene: Scene) -> None:
+    way = scene.system.purge_proxy(scene.edge).up
+    with mended(way):
+        way.cut()
+        scene.system.pause(scene.system.bound + 3)
+
+
+def test_it_finds_an_edge_that_trusts_its_cache_for_too_long(tmp_path: Path) -> None:
+    found: list[str] = []
+    with System(tmp_path, edges=1, lease=60) as system:
+        system.bound = 2
+        campaign = Campaign(system, SEED)
+        cut = Fault("purge path cut for long", cut_for_long, loosens=True, everywhere=True, extra=0)
+        campaign.run([cut], 0, lambda outcome: found.extend(violation.kind for violation in outcome.violations))
+    assert "leak" in found

@@ -1,0 +1,194 @@
+"""Races that are forced to happen: each would be lost without the mechanism that it is about.
+
+TAKEDOWN_RACES and TAKEDOWN_BANS say how many; the suite is content with fewer than a release should be.
+"""
+
+import os
+import shutil
+import socket
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from itertools import count
+from random import Random
+
+import pytest
+import requests
+
+from stack.edge import Edge
+from stack.vcl import SOURCE
+from stack.waiting import wait_until
+from tests.chaos.campaign import ENDINGS
+from tests.chaos.history import BANNED, Other, State
+from tests.chaos.receipts import receipt_violations
+from tests.chaos.system import System
+
+RACES = int(os.environ.get("TAKEDOWN_RACES", "200"))
+BANS = int(os.environ.get("TAKEDOWN_BANS", "5000"))
+AT_ONCE = 50  # fetches that are held together; the edge lets the origin have 100
+
+_numbers = count(1)
+
+
+@pytest.fixture(scope="module")
+def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+    with System(tmp_path_factory.mktemp("races"), edges=1, lease=10) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def fenceless(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+    """A system whose edge notices a purge during a fetch as little as stock Varnish does."""
+    vcl = tmp_path_factory.mktemp("fenceless") / "vcl"
+    shutil.copytree(SOURCE, vcl)
+    fence = vcl / "takedown" / "fence.vcl"
+    before = 'if (var.get("marks") != var.get("marks noted")) {'
+    assert before in fence.read_text()
+    fence.write_text(fence.read_text().replace(before, "if (false) {"))
+    with System(tmp_path_factory.mktemp("no-fence"), edges=1, lease=10, source=vcl) as running:
+        yield running
+
+
+def new_codes(system: System, number: int) -> list[str]:
+    """Codes of new images, whose own import is over at every edge."""
+    codes = [f"race-{next(_numbers)}-{ENDINGS[index % len(ENDINGS)]}" for index in range(number)]
+    system.add_images("owner", codes)
+    system.settle()
+    return codes
+
+
+def read(system: System, code: str) -> State | Other:
+    answer = requests.get(f"{system.edges[0].url}/images/{code}", timeout=20)
+    return system.catalogue.recognise(code, "original", answer.status_code, answer.content)
+
+
+def read_all(system: System, codes: list[str]) -> list[State | Other]:
+    with ThreadPoolExecutor(AT_ONCE) as clients:
+        return list(clients.map(lambda code: read(system, code), codes))
+
+
+def ban(system: System, codes: list[str], *, together: bool) -> None:
+    """Ban images in one transaction, or each in its own."""
+    with system.database.connect("moderation") as connection, connection.cursor() as cursor:
+        if together:
+            cursor.execute("START TRANSACTION")
+        for code in codes:
+            cursor.execute("INSERT INTO bans (scope, subject) VALUES ('image', %s)", (code,))
+        if together:
+            cursor.execute("COMMIT")
+
+
+def race(system: System, codes: list[str], *, together: bool) -> list[State | Other]:
+    """Hold the fetch of every image after its lookup, ban it, await the acknowledgement, let the fetches go.
+
+    Returns what the clients of those fetches saw.
+    """
+    way = system.origin_proxy.down
+    with ThreadPoolExecutor(len(codes)) as clients:
+        way.cut()
+        try:
+            reads = [clients.submit(read, system, code) for code in codes]
+            wait_until(lambda: way.held == len(codes), "all fetches held")
+            ban(system, codes, together=together)
+            system.wait_acknowledged()
+        finally:
+            way.mend()
+        return [each.result() for each in reads]
+
+
+@pytest.mark.timeout(120 + RACES // 4)
+def test_no_flagged_image_is_readable_after_the_acknowledgement(system: System) -> None:
+    for start in range(0, RACES, AT_ONCE):
+        codes = new_codes(system, min(AT_ONCE, RACES - start))
+        held = race(system, codes, together=start // AT_ONCE % 2 == 1)
+        assert set(held) == {BANNED}, "those who waited get the new answer"
+        assert set(read_all(system, codes)) == {BANNED}
+        system.settle()
+        assert set(read_all(system, codes)) == {BANNED}
+
+
+def test_without_the_fence_it_is_until_the_rebound_takes_it_away(fenceless: System) -> None:
+    codes = new_codes(fenceless, 10)
+    assert set(race(fenceless, codes, together=False)) == {1}, "the race above is one that can be lost"
+    fenceless.settle()
+    assert set(read_all(fenceless, codes)) == {BANNED}
+
+
+def test_a_steady_stream_of_other_purges_leaves_misses_cacheable(system: System) -> None:
+    edge = system.edges[0]
+    codes = new_codes(system, 60)
+    assert set(read_all(system, codes)) == {1}  # so that the origin is warm
+    edge.ask("BAN", takedown_all="1")
+    with purging(edge, rate=1000) as purged:
+        wait_until(lambda: purged[0] > 200, "a stream of purges")
+        fetches = edge.counters()["MAIN.backend_req"]
+        for code in codes:
+            assert read(system, code) == 1
+            assert "; hit" in requests.get(f"{edge.url}/images/{code}", timeout=5).headers["Cache-Status"]
+        assert edge.counters()["MAIN.backend_req"] - fetches <= 2 * len(codes)
+    assert purged[0] > 300
+
+
+@contextmanager
+def purging(edge: Edge, rate: int) -> Iterator[list[int]]:
+    """Purge other codes, so many a second, over one connection. Yields a list of one number: how many so far."""
+    stop = threading.Event()
+    purged = [0]
+    random, token = Random(1), edge.token()
+
+    def send() -> None:
+        with socket.create_connection(("127.0.0.1", edge.purge_port)) as connection:
+            answers = connection.makefile("rb")
+            while not stop.wait(0.01):
+                codes = [f"other-{random.choice(ENDINGS)}" for _ in range(rate // 100)]
+                requests_ = [
+                    f"PURGE /images/{code} HTTP/1.1\r\nHost: edge\r\nAuthorization: Bearer {token}\r\n\r\n"
+                    for code in codes
+                ]
+                connection.sendall("".join(requests_).encode())
+                for _ in codes:
+                    assert answers.readline().startswith(b"HTTP/1.1 200")
+                    length = 0
+                    while (header := answers.readline()) != b"\r\n":
+                        name, _, value = header.partition(b":")
+                        length = int(value) if name.lower() == b"content-length" else length
+                    answers.read(length)
+                    purged[0] += 1
+
+    with ThreadPoolExecutor(1) as sender:
+        sending = sender.submit(send)
+        try:
+            yield purged
+        finally:
+            stop.set()
+        sending.result()
+
+
+@pytest.mark.timeout(120 + BANS // 200)
+def test_bans_while_the_purger_is_killed_all_the_time_are_all_acknowledged_and_none_twice(system: System) -> None:
+    first = system.number("SELECT COALESCE(MAX(id), 0) FROM bans") + 1
+    done = threading.Event()
+
+    def moderate() -> None:
+        with system.database.connect("moderation") as connection, connection.cursor() as cursor:
+            for start in range(0, BANS, 100):
+                rows = ", ".join(f"('image', 'many-{number}')" for number in range(start, min(start + 100, BANS)))
+                cursor.execute(f"INSERT INTO bans (scope, subject) VALUES {rows}")
+                done.wait(0.1)
+        done.set()
+
+    kills = 0
+    with ThreadPoolExecutor(1) as moderator:
+        moderating = moderator.submit(moderate)
+        while not done.wait(2):
+            system.purger.kill()
+            kills += 1
+            system.purger.start()
+        moderating.result()
+    system.settle(60)
+    assert kills > 1
+    assert system.number(f"SELECT COUNT(*) FROM bans WHERE id >= {first}") == BANS
+    unnumbered = f"SELECT COUNT(*) FROM invalidations WHERE ban_id >= {first} AND batch IS NULL"
+    assert system.number(unnumbered) == 0
+    assert receipt_violations(system) == []
