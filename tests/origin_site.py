@@ -73,11 +73,17 @@ class OriginSite:
             self.wait_dated(code)
         return code
 
+    def origin_command(self, *arguments: str) -> list[str]:
+        return [command("origin"), *arguments]
+
+    def import_environment(self) -> dict[str, str]:
+        return {"ORIGIN_IMPORT_DATABASE_URL": self.database.url("import"), "ORIGIN_FILES": str(self.origin.files)}
+
     def run_import(self, directory: Path, owner: str = "joe", **options: str) -> "subprocess.CompletedProcess[str]":
         flags = [part for name, value in options.items() for part in (f"--{name.replace('_', '-')}", value)]
         return subprocess.run(
-            [command("origin"), "import", str(directory), "--owner", owner, *flags],
-            env={"ORIGIN_IMPORT_DATABASE_URL": self.database.url("import"), "ORIGIN_FILES": str(self.origin.files)},
+            self.origin_command("import", str(directory), "--owner", owner, *flags),
+            env=self.import_environment(),
             capture_output=True,
             text=True,
             check=False,
@@ -85,7 +91,7 @@ class OriginSite:
 
     def show(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
         return subprocess.run(
-            [command("origin"), "show", *arguments],
+            self.origin_command("show", *arguments),
             env={"ORIGIN_DATABASE_URL": self.database.url("origin")},
             capture_output=True,
             text=True,

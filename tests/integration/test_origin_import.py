@@ -1,0 +1,297 @@
+"""``origin import`` and ``origin show`` on real files and a real database."""
+
+import hashlib
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from tests.origin_site import OriginSite
+
+ORIENTATION, GPS = 0x0112, 0x8825
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OriginSite]:
+    with OriginSite(tmp_path_factory.mktemp("origin-import"), ORIGIN_WORKERS="1") as running:
+        yield running
+
+
+def picture(path: Path, size: tuple[int, int] = (400, 300), mode: str = "RGB", colour: int = 60) -> Path:
+    Image.effect_noise(size, colour).convert(mode).save(path)
+    return path
+
+
+def thumb(site: OriginSite, code: str) -> Image.Image:
+    answer = site.request(f"{code}/thumb")
+    assert answer.status_code == 200
+    image = Image.open(BytesIO(answer.content))
+    assert image.format is not None
+    assert Image.MIME[image.format] == answer.headers["Content-Type"]
+    return image
+
+
+def outbox(site: OriginSite) -> int:
+    with site.admin.cursor() as cursor:
+        cursor.execute("SELECT COUNT(*) FROM invalidations")
+        row = cursor.fetchone()
+    assert row is not None
+    return int(str(next(iter(row))))
+
+
+@pytest.mark.parametrize(
+    ("suffix", "content_type", "thumb_type"),
+    [
+        (".jpg", "image/jpeg", "image/jpeg"),
+        (".png", "image/png", "image/png"),
+        (".gif", "image/gif", "image/png"),
+        (".webp", "image/webp", "image/webp"),
+        (".avif", "image/avif", "image/avif"),
+    ],
+)
+def test_each_kind_is_served_byte_for_byte_with_a_thumbnail(
+    site: OriginSite, tmp_path: Path, suffix: str, content_type: str, thumb_type: str
+) -> None:
+    code = site.new_code()
+    file = picture(tmp_path / f"{code}{suffix}", (640, 320))
+    result = site.run_import(tmp_path)
+    assert result.returncode == 0
+    assert "1 new, 0 changed, 0 unchanged, 0 refused" in result.stdout
+    answer = site.request(code)
+    assert answer.content == file.read_bytes()
+    assert answer.headers["Content-Type"] == content_type
+    small = thumb(site, code)
+    assert small.size == (256, 128)
+    assert Image.MIME[str(small.format)] == thumb_type
+
+
+def test_the_content_says_what_a_file_is_not_its_name(site: OriginSite, tmp_path: Path) -> None:
+    code = site.new_code()
+    picture(tmp_path / "x.png").rename(tmp_path / f"{code}.jpg")
+    assert site.run_import(tmp_path).returncode == 0
+    assert site.request(code).headers["Content-Type"] == "image/png"
+
+
+def test_a_thumbnail_is_upright_small_and_tells_nothing_of_the_place(site: OriginSite, tmp_path: Path) -> None:
+    code = site.new_code()
+    image = Image.effect_noise((640, 320), 60).convert("RGB")
+    exif = image.getexif()
+    exif[ORIENTATION] = 6
+    exif[GPS] = {1: "N", 2: (1.0, 2.0, 3.0)}
+    image.save(tmp_path / f"{code}.jpg", exif=exif)
+    assert site.run_import(tmp_path).returncode == 0
+    assert thumb(site, code).size == (128, 256)
+    assert not thumb(site, code).getexif()
+    shown = json.loads(site.show(code, "--json").stdout)
+    sizes = {rendition["name"]: (rendition["width"], rendition["height"]) for rendition in shown["renditions"]}
+    assert sizes == {"original": (320, 640), "thumb": (128, 256)}
+
+
+@pytest.mark.parametrize(
+    ("mode", "suffix"),
+    [
+        ("P", ".png"),
+        ("1", ".png"),
+        ("L", ".jpg"),
+        ("LA", ".png"),
+        ("RGBA", ".png"),
+        ("CMYK", ".jpg"),
+        ("RGBA", ".webp"),
+    ],
+)
+def test_every_way_to_hold_colours_gets_a_thumbnail(site: OriginSite, tmp_path: Path, mode: str, suffix: str) -> None:
+    code = site.new_code()
+    picture(tmp_path / f"{code}{suffix}", mode=mode)
+    result = site.run_import(tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert thumb(site, code).size == (256, 192)
+
+
+def test_sixteen_bit_grey_keeps_its_brightness(site: OriginSite, tmp_path: Path) -> None:
+    code = site.new_code()
+    Image.new("I;16", (300, 300), 0x8000).save(tmp_path / f"{code}.png")
+    assert site.run_import(tmp_path).returncode == 0
+    assert thumb(site, code).getpixel((9, 9)) == 0x80
+
+
+def test_a_small_picture_is_not_blown_up(site: OriginSite, tmp_path: Path) -> None:
+    code = site.new_code()
+    picture(tmp_path / f"{code}.png", (40, 30))
+    assert site.run_import(tmp_path).returncode == 0
+    assert thumb(site, code).size == (40, 30)
+
+
+def test_broken_files_are_passed_over_and_listed_with_the_reason(site: OriginSite, tmp_path: Path) -> None:
+    good, other, twice, broken = (site.new_code() for _ in range(4))
+    picture(tmp_path / f"{good}.png")
+    picture(tmp_path / f"{twice}.png")
+    picture(tmp_path / f"{twice}.jpg")
+    whole = picture(tmp_path / f"{broken}.jpg").read_bytes()
+    (tmp_path / f"{broken}.jpg").write_bytes(whole[: len(whole) // 2])
+    (tmp_path / "notes.txt").write_text("not a picture")
+    (tmp_path / "empty.png").touch()
+    (tmp_path / "gone.png").symlink_to("nowhere")
+    (tmp_path / ".hidden.png").write_text("a program's own")
+    picture(tmp_path / "not a code.png")
+    Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff.png")).touch()
+    Image.new("1", (20000, 20000)).save(tmp_path / "bomb.png")
+    (tmp_path / "within").mkdir()
+    picture(tmp_path / "within" / f"{other}.webp")
+
+    result = site.run_import(tmp_path)
+    assert result.returncode == 3
+    assert "3 new, 0 changed, 0 unchanged, 8 refused" in result.stdout
+    refused = dict(line.removeprefix(f"refused {tmp_path}/").split(": ", 1) for line in _refusals(result.stderr))
+    assert refused.keys() == {
+        *(f"{twice}.png", f"{broken}.jpg", "notes.txt", "empty.png", "gone.png", "not a code.png", "bomb.png"),
+        "\\udcff.png",
+    }
+    assert str(tmp_path / f"{twice}.jpg") in refused[f"{twice}.png"]
+    assert "truncated" in refused[f"{broken}.jpg"]
+    assert "not a JPEG, PNG, GIF, WebP or AVIF" in refused["notes.txt"]
+    assert "No such file" in refused["gone.png"]
+    assert "1 to 64 of A-Z a-z 0-9 _ -" in refused["not a code.png"]
+    assert "bomb" in refused["bomb.png"]
+    assert site.request(good).status_code == site.request(other).status_code == 200
+    assert site.request(broken).status_code == 404
+    assert not [path for path in site.origin.files.iterdir() if path.is_file()], "nothing half done stays behind"
+
+    again = site.run_import(tmp_path)
+    assert again.returncode == 3
+    assert "0 new, 0 changed, 3 unchanged, 8 refused" in again.stdout
+
+
+def _refusals(output: str) -> list[str]:
+    return [line for line in output.splitlines() if line.startswith("refused ")]
+
+
+def test_a_second_run_imports_what_changed_and_says_so(site: OriginSite, tmp_path: Path) -> None:
+    same, other = site.new_code(), site.new_code()
+    for code in (same, other):
+        picture(tmp_path / f"{code}.png")
+    site.run_import(tmp_path)
+    before, rows = site.request(same), outbox(site)
+    assert "0 new, 0 changed, 2 unchanged" in site.run_import(tmp_path).stdout
+    assert outbox(site) == rows, "what is unchanged purges nothing"
+
+    changed = picture(tmp_path / f"{other}.png")
+    assert "0 new, 1 changed, 1 unchanged" in site.run_import(tmp_path).stdout
+    assert site.request(other).content == changed.read_bytes()
+    assert site.request(same).content == before.content
+    with site.admin.cursor() as cursor:
+        cursor.execute("SELECT DISTINCT subject FROM invalidations ORDER BY id DESC LIMIT 1")
+        assert cursor.fetchone() == (other,)
+
+
+def test_a_replacement_that_is_broken_leaves_the_image_as_it_was(site: OriginSite, tmp_path: Path) -> None:
+    code = site.new_code()
+    content = picture(tmp_path / f"{code}.png").read_bytes()
+    site.run_import(tmp_path)
+    (tmp_path / f"{code}.png").write_bytes(content[:500])
+    assert site.run_import(tmp_path).returncode == 3
+    assert site.request(code).content == content
+
+
+def test_a_file_that_the_store_has_lost_is_brought_back(site: OriginSite, tmp_path: Path) -> None:
+    code = site.new_code()
+    content = picture(tmp_path / f"{code}.png").read_bytes()
+    site.run_import(tmp_path)
+    site.file_of(code).unlink()
+    assert site.request(code).status_code == 500
+    assert site.run_import(tmp_path).returncode == 0
+    assert site.request(code).content == content
+
+
+def test_another_owner_and_another_stability_are_changes(site: OriginSite, tmp_path: Path) -> None:
+    code = site.new_code()
+    picture(tmp_path / f"{code}.png")
+    site.run_import(tmp_path, "ann", stable_until="2040-01-01")
+    assert "Expires" in site.request(code).headers
+    assert "1 unchanged" in site.run_import(tmp_path, "ann").stdout, "what is not said stays as it is"
+
+    moved = site.run_import(tmp_path, "bea")
+    assert "1 changed" in moved.stdout
+    assert f"moved {code} here from owner ann" in moved.stderr
+    assert site.request(code).headers["Takedown-Owner"] == "bea"
+    assert site.request(code).headers["Expires"] == "Sun, 01 Jan 2040 00:00:00 GMT"
+
+    command = [*site.origin_command("import", str(tmp_path), "--owner", "bea", "--not-stable")]
+    subprocess.run(command, env=site.import_environment(), check=True, capture_output=True)
+    assert "Expires" not in site.request(code).headers
+
+
+def test_the_file_is_stored_before_the_row_that_names_it(site: OriginSite, tmp_path: Path) -> None:
+    """What a failure in between leaves is a file that nobody names, never a row without its file."""
+    code = site.new_code()
+    digest = hashlib.sha256(picture(tmp_path / f"{code}.png").read_bytes()).hexdigest()
+    site.execute("REVOKE INSERT ON renditions FROM takedown_import")
+    try:
+        failed = site.run_import(tmp_path)
+    finally:
+        site.execute("GRANT INSERT ON renditions TO takedown_import")
+    assert failed.returncode == 1
+    assert "INSERT command denied" in failed.stderr
+    assert "Traceback" not in failed.stderr
+    assert "0 new" in failed.stdout
+    assert (site.origin.files / digest[:2] / digest[2:4] / digest).exists()
+    assert site.show(code).returncode == 1, "neither of its rows is there"
+    assert "1 new" in site.run_import(tmp_path).stdout
+    assert site.request(code).status_code == 200
+
+
+@pytest.mark.parametrize("owner", ["", "a b", "x" * 65, "é"])
+def test_an_owner_outside_the_alphabet_is_a_usage_error(site: OriginSite, tmp_path: Path, owner: str) -> None:
+    result = site.run_import(tmp_path, owner)
+    assert result.returncode == 2
+    assert "1 to 64 of A-Z a-z 0-9 _ -" in result.stderr
+
+
+def test_show_says_whose_an_image_is_and_what_bans_it(site: OriginSite) -> None:
+    code = site.new_image(owner="shown")
+    shown = json.loads(site.show(code, "--json").stdout)
+    assert (shown["code"], shown["owner"], shown["banned"], shown["pending"]) == (code, "shown", False, False)
+    digest = hashlib.sha256(site.request(code).content).hexdigest()
+    assert {rendition["name"]: rendition["digest"] for rendition in shown["renditions"]}["original"] == digest
+
+    for scope, subject in (("image", code), ("owner", "shown")):
+        site.execute(
+            "INSERT INTO bans (scope, subject, reason, banned_by) VALUES (%s, %s, 'order 66', 'court')", scope, subject
+        )
+    shown = json.loads(site.show(code, "--json").stdout)
+    assert shown["banned"]
+    assert shown["pending"]
+    assert [(ban["scope"], ban["subject"]) for ban in shown["bans"]] == [("image", code), ("owner", "shown")]
+    text = site.show(code).stdout
+    for part in (code, "shown", "by court: order 66", "another waits", digest):
+        assert part in text
+    site.execute("UPDATE bans SET lifted_at = UTC_TIMESTAMP() WHERE banned_by = 'court'")
+    assert not json.loads(site.show(code, "--json").stdout)["banned"]
+
+
+def test_show_of_what_nobody_knows_fails_and_a_bare_ban_is_known(site: OriginSite) -> None:
+    code = site.new_code()
+    unknown = site.show(code)
+    assert unknown.returncode == 1
+    assert "no image with this code" in unknown.stdout
+    site.execute("INSERT INTO bans (scope, subject) VALUES ('image', %s)", code)
+    assert site.show(code).returncode == 0
+    assert site.show("a b").returncode == 2
+
+
+def test_no_database_is_a_clear_error(site: OriginSite, tmp_path: Path) -> None:
+    environment = {**site.import_environment(), "ORIGIN_IMPORT_DATABASE_URL": "mysql://x@127.0.0.1:1/x"}
+    for arguments in (
+        ["import", str(tmp_path), "--owner", "x"],
+        ["show", "x", "--database-url", "mysql://x@127.0.0.1:1/x"],
+    ):
+        result = subprocess.run(
+            site.origin_command(*arguments), env=environment, capture_output=True, text=True, check=False
+        )
+        assert result.returncode == 1
+        assert "127.0.0.1" in result.stderr
+        assert "Traceback" not in result.stderr
