@@ -19,7 +19,7 @@ def test_vcl(test: Path, tmp_path: Path) -> None:
         "python": sys.executable,
         "vcl": f"{tmp_path}/vcl",
         "token": f"{tmp_path}/token",
-        "listeners": "-j none -a public=127.0.0.1:0 -a purge=127.0.0.1:0 -p thread_stats_rate=1",
+        "listeners": "-j none -a public=127.0.0.1:0 -a purge=127.0.0.1:0 -p thread_stats_rate=1 -p thread_pools=1 -p thread_pool_min=30",
     }
     # -t bounds the whole test, in seconds.
     command = ["varnishtest", "-t", "40", *(f"-D{name}={value}" for name, value in macros.items()), str(test)]
