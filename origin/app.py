@@ -28,7 +28,7 @@ class App:
     """The origin, as WSGI servers call it (PEP 3333).
 
     Bottle's routes are used and its response is not: that drops Last-Modified from a 304, puts a Content-Type where
-    none belongs, ignores bytes of a path that are not UTF-8, and costs a fifth of a request's time.
+    none belongs, and lets bytes of a path that are not UTF-8 disappear.
     """
 
     def __init__(self, lookup: Lookup, answers: Answers, store: Store, special: SpecialImage):

@@ -72,7 +72,7 @@ class Lookup:
         connection: MySQLConnectionAbstract | None = getattr(self._of_thread, "connection", None)
         if connection is None:
             connection = self._of_thread.connection = connect(self._url, timeout=TIMEOUT)
-        # Not by a cursor: it looks for further statements in the text, which takes a third of a lookup's time.
+        # Not by a cursor: its search for further statements in the text takes a third of our part of a lookup.
         connection.cmd_query(query)
         rows, _ = connection.get_rows()
         return Found._make(cast(tuple[Any, ...], rows[0]))

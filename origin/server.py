@@ -18,12 +18,28 @@ from origin.store import DamagedFileError
 logger = logging.getLogger(__name__)
 
 _REQUEST_HEADERS_BYTES = 32 * 1024
+_REQUEST_BODY_BYTES = 64 * 1024
 _BACKLOG = 1024
 _FOR_EVER = 10**7  # seconds
 
 
+class _Request(cheroot.server.HTTPRequest):
+    """A request after whose chunked body, which nobody reads, the connection ends.
+
+    cheroot would go on, and take the body for the next request.
+    """
+
+    def read_request_headers(self) -> bool:
+        understood: bool = super().read_request_headers()  # type: ignore[no-untyped-call]
+        if self.chunked_read:
+            self.close_connection = True
+        return understood
+
+
 class _Connection(cheroot.server.HTTPConnection):
     """A connection that the server knows of while a thread works on it."""
+
+    RequestHandlerClass = _Request
 
     def __init__(self, server: "Server", sock: socket.socket, makefile: Any):
         # Idle, a connection may last for keep_alive; in the middle of a message the peer has to go on sooner.
@@ -46,6 +62,8 @@ class Server(cheroot.wsgi.Server):
     # The edge bounds how many connections it opens. Closing some after each answer would cost it a round trip more.
     keep_alive_conn_limit = 1_000_000
     max_request_header_size = _REQUEST_HEADERS_BYTES
+    # Nothing here takes a body, but cheroot reads it, whole, before it answers.
+    max_request_body_size = _REQUEST_BODY_BYTES
 
     def __init__(self, app: Callable[..., Any], address: Address, settings: Settings, *, share_port: bool):
         """``share_port``: other processes listen on the same port, and the kernel spreads connections over them."""

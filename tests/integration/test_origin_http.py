@@ -1,5 +1,6 @@
 """The origin's HTTP contract over a real database, as a cache or a browser sees it."""
 
+import contextlib
 import hashlib
 import shutil
 import socket
@@ -111,6 +112,30 @@ def test_other_methods_are_405(site: OriginSite, image: str, method: str) -> Non
     assert answer.headers["Cache-Control"] == "no-store"
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        "Transfer-Encoding: chunked\r\n\r\n1f\r\nGET /images/nobody HTTP/1.1\r\n\r\n\r\n0\r\n\r\n",
+        "Content-Length: 31\r\n\r\nGET /images/nobody HTTP/1.1\r\n\r\n",
+    ],
+)
+def test_a_body_is_never_taken_for_the_next_request(site: OriginSite, image: str, body: str) -> None:
+    with socket.create_connection(("127.0.0.1", site.origin.port), timeout=10) as client:
+        client.sendall(f"HEAD /images/{image} HTTP/1.1\r\nHost: x\r\n{body}".encode())
+        client.shutdown(socket.SHUT_WR)
+        received = b""
+        with contextlib.suppress(ConnectionResetError):  # of what it did not read it may say so
+            while chunk := client.recv(65536):
+                received += chunk
+    assert received.count(b"HTTP/1.1 ") == received.count(b"HTTP/1.1 200 OK") == 1
+
+
+def test_a_large_body_is_refused(site: OriginSite, image: str) -> None:
+    with socket.create_connection(("127.0.0.1", site.origin.port), timeout=10) as client:
+        client.sendall(f"POST /images/{image} HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000000\r\n\r\n".encode())
+        assert client.recv(1000).startswith(b"HTTP/1.1 413 ")
+
+
 def test_a_change_takes_the_date_away_until_it_is_numbered_and_then_gives_a_newer_one(site: OriginSite) -> None:
     code = site.new_image(dated=False)
     pending = site.request(code)
@@ -169,7 +194,11 @@ def test_a_ban_answers_every_name_of_the_image_and_lifting_all_of_them_ends_it(s
     )
     assert site.request(code).status_code == 410, "one of two bans still stands"
     site.execute("UPDATE bans SET lifted_at = '2099-01-01' WHERE scope = %s AND subject = %s", scope, subject)
-    assert site.request(code).headers["ETag"] == etag
+    lifted = site.request(code)
+    assert lifted.headers["ETag"] == etag
+    assert "Last-Modified" not in lifted.headers, "the changes wait for their numbers"
+    site.number()
+    site.wait_dated(code)
 
 
 def test_a_code_can_be_banned_before_it_has_an_image(site: OriginSite) -> None:
