@@ -4,6 +4,7 @@ vcl 4.1;
 
 import purge;
 import std;
+import str;
 import var;
 
 # ---- What a site edits -----------------------------------------------------------------------------------------------
@@ -104,6 +105,7 @@ sub vcl_backend_response {
     call takedown_origin_error;
     call takedown_strip;
     call takedown_name_object;
+    call takedown_store_hit;
     call takedown_lifetime;
     call takedown_trust_object;
     call takedown_fence;

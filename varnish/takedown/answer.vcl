@@ -19,18 +19,22 @@ sub takedown_answer {
     call takedown_cache_status;
 }
 
+# What a hit says is stored with the object, so that it costs a hit nothing.
+sub takedown_store_hit {
+    set beresp.http.Cache-Status = "edge-takedown; hit";
+}
+
 sub takedown_cache_status {
-    if (!req.hash_always_miss) {
-        set resp.http.Cache-Status = "edge-takedown; hit";
-        if (obj.ttl < 0s) {
-            set resp.http.Cache-Status = resp.http.Cache-Status + "; ttl=" + std.integer(duration=obj.ttl);
+    if (req.hash_always_miss) {
+        if (req.is_hitmiss) {
+            set resp.http.Cache-Status = "edge-takedown; fwd=bypass";
+        } elseif (obj.uncacheable) {
+            set resp.http.Cache-Status = "edge-takedown; fwd=uri-miss";
+        } else {
+            set resp.http.Cache-Status = "edge-takedown; fwd=uri-miss; stored";
         }
-    } elseif (req.is_hitmiss) {
-        set resp.http.Cache-Status = "edge-takedown; fwd=bypass";
-    } elseif (obj.uncacheable) {
-        set resp.http.Cache-Status = "edge-takedown; fwd=uri-miss";
-    } else {
-        set resp.http.Cache-Status = "edge-takedown; fwd=uri-miss; stored";
+    } elseif (obj.ttl < 0s) {
+        set resp.http.Cache-Status = resp.http.Cache-Status + "; ttl=" + std.integer(duration=obj.ttl);
     }
     if (req.ttl > 0s) {
         set resp.http.Cache-Status = resp.http.Cache-Status + "; detail=fail-safe";

@@ -2,7 +2,7 @@
 
 sub takedown_fetch {
     set bereq.url = regsub(bereq.url, "\?.*$", "");
-    var.set("code", regsub(bereq.url, "^/images/([^/]+).*$", "\1"));
+    var.set("code", str.split(bereq.url, 2, "/"));
     # Varnish then fills in the backend's own name.
     unset bereq.http.Host;
     unset bereq.http.Cookie;

@@ -2,7 +2,8 @@
 # query string or cookie they were asked for with.
 
 sub takedown_key {
-    hash_data(regsub(req.url, "^/images/([^/?]+).*$", "\1"));
+    # The URL is one that takedown_route or takedown_purge has found well-formed.
+    hash_data(str.split(req.url, 2, "/?"));
 }
 
 # What bans test: the code and its owner, as the origin sent it, in the one header Takedown-Image: <code>/<owner>. It

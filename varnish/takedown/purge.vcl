@@ -5,7 +5,7 @@ sub takedown_purge {
         if (req.url !~ "^/images/[A-Za-z0-9_-]{1,64}$") {
             return (synth(400, "Bad Request: PURGE wants /images/<code>, and removes all renditions of it"));
         }
-        var.set("code", regsub(req.url, "^/images/", ""));
+        var.set("code", str.split(req.url, 2, "/"));
         # The mark comes first: a fetch that sees the old one is then already in the cache, or not yet asked for.
         call takedown_mark_code;
         # Fetches in flight are the fence's business, and a purge does not wait for them.

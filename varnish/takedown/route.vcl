@@ -15,7 +15,7 @@ sub takedown_route {
             unset req.http.Takedown-Rendition;
         }
     } elseif (req.url ~ "^/images/[A-Za-z0-9_-]{1,64}/[a-z0-9_-]{1,32}(?:\?|$)") {
-        set req.http.Takedown-Rendition = regsub(req.url, "^/images/[^/]+/([^?]+).*$", "\1");
+        set req.http.Takedown-Rendition = str.split(req.url, 3, "/?");
         call takedown_renditions;
     } else {
         call takedown_not_found;
