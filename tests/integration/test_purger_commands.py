@@ -1,0 +1,181 @@
+"""What moderators and operators type, against the whole system."""
+
+import json
+import subprocess
+from typing import Any
+
+import pytest
+
+from stack.ports import free_port
+from stack.waiting import wait_until
+from tests.site import Site
+
+
+def purger(site: Site, *arguments: str, code: int = 0) -> str:
+    """The output of one command, which has to end with this exit code."""
+    result = site.stack.purger.run(*arguments)
+    assert result.returncode == code, result.stdout + result.stderr
+    return result.stdout
+
+
+def receipts(site: Site, code: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(purger(site, "receipts", code, "--json"))
+    return found
+
+
+def complete(site: Site, code: str) -> list[dict[str, Any]] | None:
+    """The edges' receipts for the only event on this code, once all of them have looked."""
+    (event,) = receipts(site, code)["events"]
+    return event["edges"] if all(edge["seen_at"] for edge in event["edges"]) else None
+
+
+def hidden_ban(site: Site, code: str) -> None:
+    """Ban a code behind the purger's back, as nothing can but a damaged database."""
+    with site.admin.cursor() as cursor:
+        cursor.execute("START TRANSACTION")
+        cursor.execute("INSERT INTO bans (scope, subject) VALUES ('image', %s)", (code,))
+        cursor.execute("DELETE FROM invalidations WHERE ban_id = LAST_INSERT_ID()")
+        cursor.execute("COMMIT")
+
+
+def test_a_ban_is_proven_at_every_edge(site: Site) -> None:
+    code = site.new_image()
+    for edge in site.stack.edges:
+        site.wait_served(code, edge)
+    out = purger(site, "ban", code, "--reason", "court order", "--by", "judge", "--wait", "10")
+    first, *edges = out.splitlines()
+    ban = int(first.removeprefix("ban ").partition(":")[0])
+    assert edges == ["edge edge1: acknowledged", "edge edge2: acknowledged"]
+    assert site.wait_gone(code).status_code == 410
+
+    seen = wait_until(lambda: complete(site, code), "every edge was looked at")
+    assert [(edge["edge"], edge["method"], edge["status"], edge["gone"]) for edge in seen] == [
+        ("edge1", "purge", 410, True),
+        ("edge2", "purge", 410, True),
+    ]
+    assert all(edge["removed"] >= 1 and edge["acknowledged_at"] and edge["instance"] for edge in seen)
+    (known,) = receipts(site, code)["bans"]
+    assert (known["id"], known["reason"], known["banned_by"]) == (ban, "court order", "judge")
+    table = purger(site, "receipts", code)
+    assert f"ban {ban} on image {code} by judge" in table
+    assert "gone (410)" in table
+
+
+def test_a_ban_of_the_owner_is_a_receipt_of_each_of_his_images(site: Site) -> None:
+    owner = site.new_owner()
+    code = site.new_image(owner)
+    purger(site, "ban", "--owner", owner, "--wait", "10")
+    found = receipts(site, code)
+    assert (found["owner"], found["bans"][0]["scope"]) == (owner, "owner")
+    assert all(edge["method"] == "ban" for edge in found["events"][0]["edges"])
+    seen = wait_until(lambda: complete(site, code), "every edge was looked at")
+    assert all(edge["gone"] and edge["status"] == 410 for edge in seen)
+
+
+def test_lifting_brings_the_image_back_and_is_an_event_of_its_own(site: Site) -> None:
+    code = site.new_image()
+    purger(site, "ban", code)
+    purger(site, "ban", code)
+    site.wait_gone(code)
+    assert purger(site, "lift", code) == f"lifted 2 bans: image {code}\n"
+    site.wait_served(code)
+    assert [event["cause"] for event in receipts(site, code)["events"]] == ["ban", "ban", "lift", "lift"]
+    assert "no open ban" in site.stack.purger.run("lift", code).stderr
+    purger(site, "lift", code, code=1)
+
+
+def test_a_code_without_an_image_is_banned_and_remarked_on(site: Site) -> None:
+    result = site.stack.purger.run("ban", "not-yet-there")
+    assert result.returncode == 0
+    assert "no image has this code" in result.stderr
+
+
+@pytest.mark.parametrize("code", ["with space", "trailing ", "dot.dot", "a/b", "ü", "", "x" * 65, "x" * 300])
+def test_a_ban_that_would_ban_nothing_is_refused_with_its_reason(site: Site, code: str) -> None:
+    before = site.number("SELECT COUNT(*) FROM bans")
+    result = site.stack.purger.run("ban", "--", code)
+    assert result.returncode == 2
+    assert "1 to 64 of A-Z a-z 0-9 _ -" in result.stderr
+    assert site.number("SELECT COUNT(*) FROM bans") == before
+
+
+@pytest.mark.parametrize("arguments", [[], ["abc", "--owner", "abc"], ["--wait", "-1", "abc"]])
+def test_a_ban_wants_one_subject(site: Site, arguments: list[str]) -> None:
+    purger(site, "ban", *arguments, code=2)
+
+
+def test_an_audit_finds_what_is_served_and_mends_it(site: Site) -> None:
+    code, fine = site.new_image(), site.new_image()
+    for edge in site.stack.edges:
+        site.wait_served(code, edge)
+    hidden_ban(site, code)
+    purger(site, "ban", fine, "--wait", "10")
+    assert site.is_hit(code), "the edge has not heard of the ban"
+
+    found = json.loads(purger(site, "audit", "--json", code=4))
+    served = {(one["edge"], one["code"]) for one in found["served"]}
+    assert {("edge1", code), ("edge2", code)} <= served
+    assert fine not in {banned for _, banned in served}
+    site.wait_gone(code)
+    site.wait_gone(code, site.stack.edges[1])
+    causes = [event["cause"] for event in receipts(site, code)["events"]]
+    assert causes == ["resend"]
+
+
+def test_an_audit_finds_images_of_a_banned_owner_too(site: Site) -> None:
+    owner = site.new_owner()
+    code = site.new_image(owner)
+    with site.admin.cursor() as cursor:
+        cursor.execute("START TRANSACTION")
+        cursor.execute("INSERT INTO bans (scope, subject) VALUES ('owner', %s)", (owner,))
+        cursor.execute("DELETE FROM invalidations WHERE ban_id = LAST_INSERT_ID()")
+        cursor.execute("COMMIT")
+    assert f"image {code}" in purger(site, "audit", code=4)
+    site.wait_gone(code)
+
+
+def test_an_edge_that_gives_no_answer_is_listed_and_the_work_is_done_in_part(site: Site) -> None:
+    closed = f"http://127.0.0.1:{free_port()}"
+    urls = ("--purge-url", closed, "--public-url", closed, "--token-file", str(site.stack.edge.token_file))
+    purger(site, "edge", "add", "closed", *urls)
+    try:
+        assert "closed" in {edge["name"] for edge in json.loads(purger(site, "edge", "list", "--json"))}
+        code = site.new_image()
+        out = purger(site, "ban", code, "--wait", "5", code=3)
+        assert "edge edge1: acknowledged" in out
+        assert "edge closed: unreachable" in out
+        state = json.loads(purger(site, "status", "--json", code=3))
+        modes = {edge["name"]: edge["mode"] for edge in state["edges"]}
+        assert modes == {"closed": None, "edge1": "trusted", "edge2": "trusted"}
+        assert "closed" in json.loads(purger(site, "audit", "--sample", "3", "--json", code=3))["unreachable"]
+    finally:
+        purger(site, "edge", "remove", "closed")
+    purger(site, "edge", "remove", "closed", code=1)
+
+
+def test_the_status_of_a_healthy_fleet(site: Site) -> None:
+    wait_until(lambda: lag(site) == 0, "no edge is behind")
+    state = json.loads(purger(site, "status", "--json"))
+    assert state["database"]["pending"] == 0
+    assert state["database"]["missing_triggers"] == []
+    assert all(edge["epoch"] and edge["instance"] and not edge["problem"] for edge in state["edges"])
+    assert "all triggers stand" in purger(site, "status")
+
+
+def lag(site: Site) -> int:
+    return sum(edge["lag"] for edge in json.loads(purger(site, "status", "--json"))["edges"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["edge1", "--purge-url", "http://a", "--public-url", "http://a"], "already"),
+        (["bad name", "--purge-url", "http://a", "--public-url", "http://a"], "1 to 64"),
+        (["new", "--purge-url", "ftp://a", "--public-url", "http://a"], "not an http"),
+        (["new", "--purge-url", "http://a/path", "--public-url", "http://a"], "more than scheme"),
+    ],
+)
+def test_an_edge_that_cannot_be_is_refused(site: Site, arguments: list[str], said: str) -> None:
+    result: subprocess.CompletedProcess[str] = site.stack.purger.run("edge", "add", *arguments, "--token-file", "t")
+    assert result.returncode in {1, 2}
+    assert said in result.stderr

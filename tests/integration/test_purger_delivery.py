@@ -1,0 +1,342 @@
+"""`purger run` against real edges and a real database, with each of them away in turn."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from itertools import count
+from pathlib import Path
+
+import pytest
+from mysql.connector.abstracts import MySQLConnectionAbstract
+
+from purger.link import Link
+from stack.database import Database
+from stack.edge import Edge
+from stack.ports import free_port
+from stack.purger import Purger
+from stack.waiting import wait_until
+
+LEASE = 2.0
+_numbers = count(1)
+
+
+class Fleet(ExitStack):
+    """A database, an edge and a purger. The edge has no origin: here only its purge listener matters."""
+
+    def __init__(self, directory: Path) -> None:
+        super().__init__()
+        self.directory = directory
+        self.database = self.enter_context(Database(directory / "database"))
+        self.database.migrate()
+        self.edge = self.new_edge("edge1")
+        self.purger = Purger(directory / "purger", self.database)
+        self.purger.add_edge(self.edge)
+        self.enter_context(self.purger)
+        self.admin = self._connect()
+        self._log_start = 0
+        self.edge.wait_trusted()
+
+    def new_edge(self, name: str) -> Edge:
+        backend = f"127.0.0.1:{free_port()}"
+        return self.enter_context(Edge(self.directory / name, backend, name=name, lease=LEASE))
+
+    def _connect(self) -> MySQLConnectionAbstract:
+        connection = self.database.connect_admin()
+        self.callback(connection.close)
+        return connection
+
+    def sql(self, text: str, *values: str | int) -> list[tuple[object, ...]]:
+        with self.admin.cursor() as cursor:
+            cursor.execute(text, values)
+            rows: list[tuple[object, ...]] = [tuple(row) for row in cursor.fetchall()] if cursor.description else []
+            while cursor.nextset():
+                pass
+        return rows
+
+    def number(self, text: str, *values: str | int) -> int:
+        return int(str(self.sql(text, *values)[0][0]))
+
+    def ban(self) -> str:
+        code = f"code{next(_numbers)}"
+        self.sql("INSERT INTO bans (scope, subject) VALUES ('image', %s)", code)
+        return code
+
+    def head(self) -> int:
+        return self.number("SELECT last_batch FROM numbering")
+
+    def settled(self) -> bool:
+        """Whether the database says that every edge has everything, twice."""
+        pending = self.number("SELECT COUNT(*) FROM invalidations WHERE batch IS NULL")
+        behind = self.number(
+            "SELECT COUNT(*) FROM edges JOIN numbering WHERE LEAST(acknowledged, rebounded) < last_batch"
+        )
+        return pending == behind == 0
+
+    def settle(self) -> None:
+        wait_until(self.settled, "every edge has everything, twice")
+
+    def purges(self, edge: Edge | None = None) -> int:
+        return (edge or self.edge).counters()["MAIN.n_purges"]
+
+    def bans_added(self) -> int:
+        return self.edge.counters()["MAIN.bans_added"]
+
+    def read_log_from_here(self) -> None:
+        self._log_start = self.purger.log.stat().st_size
+
+    def log(self) -> str:
+        """What the purger has logged since the test began."""
+        return self.purger.log.read_bytes()[self._log_start :].decode()
+
+    def logged(self, text: str, times: int = 1) -> None:
+        """Wait until the purger has logged ``text``, and see that it did so just so often."""
+        wait_until(lambda: self.log().count(text) >= times, f"{text!r} in the log of the purger")
+        assert self.log().count(text) == times, self.purger.log_tail()
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+    with Fleet(tmp_path_factory.mktemp("fleet")) as fleet:
+        yield fleet
+
+
+@pytest.fixture
+def fleet(running: Fleet) -> Iterator[Fleet]:
+    """The fleet, all well and with a fresh log of the purger."""
+    running.edge.wait_trusted()
+    running.settle()
+    running.read_log_from_here()
+    yield running
+    assert "bug" not in running.log(), running.purger.log_tail()
+
+
+def test_a_ban_is_a_purge_twice_a_receipt_once_and_progress(fleet: Fleet) -> None:
+    before = fleet.purges()
+    code = fleet.ban()
+    fleet.settle()
+    assert fleet.purges() == before + 2
+    rows = fleet.sql(
+        """SELECT receipts.method, receipts.instance = edges.instance, receipts.batch, receipts.first_batch
+        FROM invalidations JOIN receipts ON receipts.batch = invalidations.batch
+        JOIN edges ON edges.name = receipts.edge
+        WHERE invalidations.subject = %s""",
+        code,
+    )
+    assert rows == [("purge", 1, fleet.head(), fleet.head())]
+
+
+def test_a_rebound_that_was_not_made_is_made_after_a_restart(fleet: Fleet) -> None:
+    fleet.ban()
+    fleet.settle()
+    fleet.purger.stop()
+    before = fleet.purges()
+    fleet.sql("UPDATE edges SET rebounded = acknowledged - 1")
+    fleet.purger.start()
+    fleet.settle()
+    assert fleet.purges() == before + 1
+
+
+def test_what_was_banned_while_the_purger_was_away_is_delivered_without_a_flush(fleet: Fleet) -> None:
+    fleet.purger.stop()
+    before, bans = fleet.purges(), fleet.bans_added()
+    fleet.ban()
+    fleet.purger.start()
+    fleet.settle()
+    assert fleet.purges() == before + 2
+    assert fleet.bans_added() == bans
+    assert "flushed" not in fleet.log()
+
+
+def test_rows_that_another_purger_numbered_are_delivered(fleet: Fleet) -> None:
+    fleet.purger.pause()
+    before = fleet.purges()
+    fleet.ban()
+    fleet.sql("CALL number_invalidations_v1()")
+    fleet.purger.resume()
+    fleet.settle()
+    assert fleet.purges() == before + 2
+
+
+def test_many_bans_go_in_lists(fleet: Fleet) -> None:
+    before, bans = fleet.purges(), fleet.bans_added()
+    codes = ", ".join(f"('image', 'bulk{next(_numbers)}-{number % 4}')" for number in range(2000))
+    fleet.sql(f"INSERT INTO bans (scope, subject) VALUES {codes}")
+    fleet.settle()
+    assert fleet.purges() == before
+    # Four last characters, 500 codes of 11 or 12 bytes each: one list each, sent twice.
+    assert fleet.bans_added() == bans + 8
+
+
+def test_a_restarted_edge_is_flushed_and_gets_its_heartbeat(fleet: Fleet) -> None:
+    instance = fleet.sql("SELECT instance FROM edges")
+    fleet.edge.stop()
+    fleet.edge.start()
+    fleet.edge.wait_trusted()
+    fleet.logged("edge edge1 is flushed: another varnishd answers")
+    wait_until(lambda: fleet.sql("SELECT instance FROM edges") != instance, "the new instance in the database")
+
+
+def test_an_edge_that_is_away_is_a_problem_once_and_gets_everything_later(fleet: Fleet) -> None:
+    fleet.edge.pause()
+    fleet.ban()
+    fleet.logged("edge edge1 is too slow")
+    wait_until(lambda: fleet.sql("SELECT problem IS NOT NULL FROM edges") == [(1,)], "the problem in the database")
+    fleet.edge.resume()
+    fleet.logged("edge edge1 is no longer too slow")
+    fleet.settle()
+    fleet.edge.wait_trusted()
+    wait_until(lambda: fleet.sql("SELECT problem FROM edges") == [(None,)], "no problem in the database")
+
+
+def test_a_dead_edge_delays_no_other_and_is_taken_up_when_it_comes(fleet: Fleet) -> None:
+    late = Edge(fleet.directory / "late", "127.0.0.1:1", name="late", lease=LEASE)
+    fleet.purger.add_edge(late)
+    fleet.logged("edge late is unreachable")
+    fleet.ban()
+    done = "SELECT COUNT(*) FROM edges JOIN numbering WHERE name = 'edge1' AND rebounded = last_batch"
+    wait_until(lambda: fleet.number(done) == 1, "the other edge has everything")
+    with late:
+        late.wait_trusted()
+        fleet.logged("edge late is flushed: it is new")
+        fleet.logged("edge late is no longer unreachable")
+        fleet.purger.run("edge", "remove", "late").check_returncode()
+        wait_until(lambda: not late.trusted(), "an edge that was removed stops trusting its cache")
+    fleet.logged("edge late is no longer followed")
+
+
+def test_a_wrong_token_is_a_refusal_until_it_is_right(fleet: Fleet) -> None:
+    token = fleet.edge.token_file.read_text()
+    fleet.purger.stop()
+    fleet.edge.token_file.write_text("wrong\n")
+    try:
+        fleet.purger.start()
+        fleet.logged("edge edge1 is refused: 403")
+    finally:
+        fleet.edge.token_file.write_text(token)
+    fleet.logged("edge edge1 is no longer refused")
+    fleet.ban()
+    fleet.settle()
+
+
+def test_a_purge_that_is_malformed_does_not_block_the_edge(fleet: Fleet) -> None:
+    # No session that checks constraints can write such a row, nor number it.
+    fleet.sql("SET SESSION check_constraint_checks = 0")
+    fleet.sql(
+        """INSERT INTO invalidations (scope, subject, cause, batch)
+        SELECT 'image', 'no code', 'ban', last_batch + 1 FROM numbering"""
+    )
+    fleet.sql("SET SESSION check_constraint_checks = 1")
+    fleet.sql("UPDATE numbering SET last_batch = last_batch + 1")
+    fleet.logged("edge edge1 calls PURGE /images/no code malformed: 400")
+    fleet.logged("edge edge1 is flushed: a purge that it calls malformed must not block it")
+    fleet.ban()
+    fleet.settle()
+
+
+def test_an_edge_behind_what_was_pruned_is_flushed(fleet: Fleet) -> None:
+    fleet.purger.stop()
+    fleet.ban()
+    fleet.sql("CALL number_invalidations_v1()")
+    fleet.sql("CALL prune_outbox_v1(TIMESTAMPADD(DAY, 1, UTC_TIMESTAMP(6)))")
+    assert fleet.number("SELECT COUNT(*) FROM invalidations") == 0
+    fleet.purger.start()
+    fleet.logged("is older than what the outbox still holds")
+    fleet.settle()
+    assert fleet.sql("SELECT method, batch FROM receipts ORDER BY batch DESC LIMIT 1") == [("flush", fleet.head())]
+
+
+def test_a_missing_trigger_ends_trust_and_what_it_missed_is_flushed(fleet: Fleet) -> None:
+    fleet.sql("DROP TRIGGER bans_inserted_v1")
+    fleet.logged("missing triggers: bans_inserted_v1.")
+    wait_until(lambda: not fleet.edge.trusted(), "the edge stops trusting its cache")
+    fleet.ban()
+    fleet.purger.run("migrate").check_returncode()
+    fleet.edge.wait_trusted()
+    fleet.logged("edge edge1 is flushed: the triggers have changed")
+
+
+def test_triggers_that_changed_while_the_purger_was_away_mean_a_flush(fleet: Fleet) -> None:
+    fleet.purger.stop()
+    fleet.sql("DROP TRIGGER bans_updated_v1")
+    fleet.purger.run("migrate").check_returncode()
+    fleet.purger.start()
+    fleet.logged("edge edge1 is flushed: the triggers have changed")
+    fleet.edge.wait_trusted()
+
+
+def test_a_frozen_database_ends_trust_and_is_a_problem_once(fleet: Fleet) -> None:
+    fleet.database.pause()
+    try:
+        fleet.logged("the database is unusable")
+        wait_until(lambda: not fleet.edge.trusted(), "the edge stops trusting its cache")
+    finally:
+        fleet.database.resume()
+    fleet.logged("the database is no longer unusable")
+    fleet.edge.wait_trusted()
+    fleet.ban()
+    fleet.settle()
+    assert fleet.log().count("ERROR") == 1
+
+
+def test_a_database_that_is_away_at_the_start_is_waited_for(fleet: Fleet) -> None:
+    fleet.purger.stop()
+    fleet.database.stop()
+    try:
+        fleet.purger.start()
+        fleet.logged("the database is unusable")
+    finally:
+        fleet.database.start()
+    fleet.admin = fleet._connect()
+    fleet.edge.wait_trusted()
+    fleet.ban()
+    fleet.settle()
+
+
+def test_a_database_without_the_schema_is_told_what_to_do(fleet: Fleet) -> None:
+    fleet.purger.stop()
+    fleet.sql("RENAME TABLE numbering TO elsewhere")
+    try:
+        fleet.purger.start()
+        fleet.logged("run `purger migrate`")
+    finally:
+        fleet.sql("RENAME TABLE elsewhere TO numbering")
+    fleet.edge.wait_trusted()
+
+
+def test_a_database_that_went_back_means_a_flush(fleet: Fleet) -> None:
+    fleet.ban()
+    fleet.settle()
+    head = fleet.head()
+    fleet.sql("DELETE FROM invalidations WHERE batch = %s", head)
+    fleet.sql("DELETE FROM batches WHERE batch = %s", head)
+    fleet.sql("UPDATE numbering SET last_batch = %s", head - 1)
+    fleet.logged("the database has gone back from batch")
+    fleet.logged("edge edge1 is flushed: the database has gone back")
+    code = fleet.ban()
+    fleet.settle()
+    assert fleet.sql("SELECT batch FROM invalidations WHERE subject = %s", code) == [(head,)]
+
+
+def test_progress_in_the_database_never_goes_back_within_one_instance(fleet: Fleet) -> None:
+    fleet.ban()
+    fleet.settle()
+    fleet.purger.stop()
+    ((instance, triggers, head),) = fleet.sql("SELECT instance, triggers, acknowledged FROM edges")
+    late = {"name": "edge1", "instance": instance, "triggers": triggers, "acknowledged": 0, "rebounded": 0}
+    link = Link(fleet.database.url("purger"), timeout=5)
+    link.run("progress", **late, flushed=False)
+    assert fleet.sql("SELECT acknowledged, rebounded FROM edges") == [(head, head)]
+    link.run("progress", **late | {"instance": "other"}, flushed=False)
+    assert fleet.sql("SELECT acknowledged, rebounded, instance FROM edges") == [(0, 0, "other")]
+    link.close()
+    fleet.purger.start()
+    fleet.edge.wait_trusted()
+
+
+def test_sigterm_and_sigint_end_it_in_order(fleet: Fleet) -> None:
+    for number in (15, 2):
+        process = fleet.purger.process
+        assert process is not None
+        fleet.purger.stop(stop_signal=number, expected_returncode=0)
+        assert fleet.purger.log_text().rstrip().endswith("stopping")
+        fleet.purger.start()
+    fleet.edge.wait_trusted()
