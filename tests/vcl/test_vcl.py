@@ -9,6 +9,8 @@ import pytest
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
+# Counters are up to date after each task, and background fetches find a thread.
+PARAMETERS = "-p thread_stats_rate=1 -p thread_pools=1 -p thread_pool_min=30"
 
 
 @pytest.mark.parametrize("test", sorted(HERE.glob("*.vtc")), ids=lambda path: path.stem)
@@ -19,7 +21,7 @@ def test_vcl(test: Path, tmp_path: Path) -> None:
         "python": sys.executable,
         "vcl": f"{tmp_path}/vcl",
         "token": f"{tmp_path}/token",
-        "listeners": "-j none -a public=127.0.0.1:0 -a purge=127.0.0.1:0 -p thread_stats_rate=1 -p thread_pools=1 -p thread_pool_min=30",
+        "listeners": f"-j none -a public=127.0.0.1:0 -a purge=127.0.0.1:0 {PARAMETERS}",
     }
     # -t bounds the whole test, in seconds.
     command = ["varnishtest", "-t", "40", *(f"-D{name}={value}" for name, value in macros.items()), str(test)]

@@ -8,7 +8,7 @@ sub takedown_fetch {
     unset bereq.http.Cookie;
     unset bereq.http.Authorization;
     unset bereq.http.Accept-Encoding;
-    # A request with a body cannot be tried again, and one that drips in would hold up everybody who waits for the image.
+    # A request with a body cannot be tried again, and one that drips in would hold up all who wait for the image.
     unset bereq.body;
     # Never conditional: a 304 would pass the fence and then wait, unseen by any purge, for the old body to end.
     unset bereq.http.If-None-Match;
