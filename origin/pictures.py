@@ -63,8 +63,7 @@ def inspect(file: BinaryIO, thumb: BinaryIO) -> tuple[Kind, Kind]:
 
 def _inspect(picture: Image.Image, thumb: BinaryIO) -> tuple[Kind, Kind]:
     kind = picture.format or ""
-    picture.load()
-    shown = ImageOps.exif_transpose(picture)
+    shown = ImageOps.exif_transpose(picture)  # decodes all of it
     small_format = _THUMB_FORMATS[kind]
     small = _in_plain_mode(shown, _PLAIN_MODES.get(small_format, _PLAIN_MODES_ELSE))
     small.thumbnail(THUMB_SIZE)

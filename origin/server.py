@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+import select
 import socket
 import sys
 import threading
@@ -20,6 +21,8 @@ logger = logging.getLogger(__name__)
 _REQUEST_HEADERS_BYTES = 32 * 1024
 _REQUEST_BODY_BYTES = 64 * 1024
 _BACKLOG = 1024
+# Also the longest that another connection can come to wait for a thread that waits like this.
+_NEAR_MILLISECONDS = 2
 _FOR_EVER = 10**7  # seconds
 
 
@@ -45,14 +48,30 @@ class _Connection(cheroot.server.HTTPConnection):
         # Idle, a connection may last for keep_alive; in the middle of a message the peer has to go on sooner.
         sock.settimeout(server.stall)
         super().__init__(server, sock, makefile)
+        self._poll = select.poll()
+        self._poll.register(sock, select.POLLIN)
 
     def communicate(self) -> bool:
         self.server.busy.add(self)
         try:
-            keep_open: bool = super().communicate()  # type: ignore[no-untyped-call]
-            return keep_open
+            while super().communicate():  # type: ignore[no-untyped-call]
+                if not self._next_is_near():
+                    return True
+            return False
         finally:
             self.server.busy.discard(self)
+
+    def _next_is_near(self) -> bool:
+        """Wait a moment for a further request, while no other connection waits for this thread.
+
+        An edge under load sends the next one at once. To take it here saves two changes of thread, about a seventh of
+        the processor time that a request costs.
+        """
+        if self.rfile.has_data():
+            return True
+        if self.server.requests.qsize or not self.server.ready:
+            return False
+        return bool(self._poll.poll(_NEAR_MILLISECONDS))
 
 
 class Server(cheroot.wsgi.Server):
