@@ -4,6 +4,7 @@ import asyncio
 import threading
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -49,20 +50,28 @@ class Way:
 
 
 class Proxy:
-    """Forwards one port to another. ``up`` leads to the server, ``down`` back to its clients."""
+    """Forwards connections to a port of 127.0.0.1 or to a unix socket, and is of the same kind itself.
 
-    def __init__(self, proxies: "Proxies", target: int) -> None:
+    ``up`` leads to the server, ``down`` back to its clients.
+    """
+
+    def __init__(self, proxies: "Proxies", target: int | Path) -> None:
         self._target = target
         self.up = Way(proxies.run)
         self.down = Way(proxies.run)
         self._tasks: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
         self.port = 0
+        self.socket = Path()
 
     async def open(self) -> None:
-        """Listen on a free port."""
-        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0, limit=_SIZE)
-        self.port = self._server.sockets[0].getsockname()[1]
+        """Listen on a free port, or on a socket beside the server's."""
+        if isinstance(self._target, int):
+            self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0, limit=_SIZE)
+            self.port = self._server.sockets[0].getsockname()[1]
+        else:
+            self.socket = self._target.with_name(f"{self._target.name}-p")
+            self._server = await asyncio.start_unix_server(self._accept, self.socket, limit=_SIZE)
 
     async def close(self) -> None:
         """Stop listening and break every connection off."""
@@ -77,7 +86,10 @@ class Proxy:
         self._tasks.add(task)
         writers = [writer]
         try:
-            there, back = await asyncio.open_connection("127.0.0.1", self._target, limit=_SIZE)
+            if isinstance(self._target, int):
+                there, back = await asyncio.open_connection("127.0.0.1", self._target, limit=_SIZE)
+            else:
+                there, back = await asyncio.open_unix_connection(self._target, limit=_SIZE)
             writers.append(back)
             messages = _Messages()
             async with asyncio.TaskGroup() as pipes:
@@ -146,9 +158,9 @@ class Proxies:
         """Run something in the proxies' thread, to its end."""
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(10)
 
-    def to(self, port: int) -> Proxy:
-        """A new proxy to a port of 127.0.0.1, which need not be open yet."""
-        proxy = Proxy(self, port)
+    def to(self, target: int | Path) -> Proxy:
+        """A new proxy to a port of 127.0.0.1, or to a unix socket, which need not be open yet."""
+        proxy = Proxy(self, target)
         self.run(proxy.open())
         self._proxies.append(proxy)
         return proxy

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import timedelta
 
+from rich.box import SIMPLE
 from rich.table import Table
 
 from tests.chaos.campaign import Outcome
@@ -14,10 +15,10 @@ _SHOWN = 3  # violations of each kind that are shown with their history
 
 
 def table(outcomes: Sequence[Outcome]) -> Table:
-    """One line a fault, over all its rounds."""
-    result = Table(title="Edge Takedown under faults")
+    """One line a fault, over all its rounds; the delay is the worst of them."""
+    result = Table(box=SIMPLE)
     result.add_column("fault", no_wrap=True)
-    for heading in ("rounds", "reads", "refused", "changes", "worst delay", "violations"):
+    for heading in ("rounds", "reads", "refused", "changes", "delay, s", "violations"):
         result.add_column(heading, justify="right")
     for fault in dict.fromkeys(outcome.fault for outcome in outcomes):
         rounds = [outcome for outcome in outcomes if outcome.fault == fault]
@@ -27,7 +28,7 @@ def table(outcomes: Sequence[Outcome]) -> Table:
             str(sum(outcome.reads for outcome in rounds)),
             str(sum(outcome.refused for outcome in rounds)),
             str(sum(outcome.changes for outcome in rounds)),
-            f"{max(outcome.delay for outcome in rounds):.3f} s",
+            f"{max(outcome.delay for outcome in rounds):.3f}",
             str(sum(len(outcome.violations) for outcome in rounds)),
         )
     return result

@@ -1,4 +1,4 @@
-"""The system under test: the real servers, with a proxy before the origin and one before each edge's purge listener."""
+"""The system under test: the real servers, with proxies on the paths that faults break."""
 
 import threading
 from collections.abc import Callable
@@ -53,10 +53,17 @@ class System:
             for number in range(1, edges + 1)
         ]
         self._purge_proxies = {edge.edge_name: self._proxies.to(edge.purge_port) for edge in self.edges}
+        self.database_proxy = self._proxies.to(self.database.socket)
         self.purger = Purger(
             directory / "purger",
             self.database,
-            options={"PURGER_HEARTBEAT_INTERVAL": str(min(1.0, lease / 6)), "PURGER_RETRY_LONGEST": "1"},
+            options={
+                "PURGER_DATABASE_URL": self.database.url("purger").replace(
+                    str(self.database.socket), str(self.database_proxy.socket)
+                ),
+                "PURGER_HEARTBEAT_INTERVAL": str(min(1.0, lease / 6)),
+                "PURGER_RETRY_LONGEST": "1",
+            },
         )
         self.catalogue = Catalogue(self.origin.files)
 
@@ -77,7 +84,7 @@ class System:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._running.close()
+        self._running.__exit__(kind, error, traceback)
 
     @property
     def servers(self) -> list[Server]:

@@ -15,7 +15,7 @@ SEED = 1
 
 @pytest.mark.timeout(180)
 def test_no_promise_is_broken_under_a_handful_of_faults(tmp_path: Path) -> None:
-    names = ["purger killed while numbering", "answers of the purge path lost", "fetches held across bans"]
+    names = ["purger killed while numbering", "answers to purges lost", "fetches held across bans"]
     broken: list[str] = []
     with System(tmp_path, lease=2, fail_safe_ttl=1) as system:
         campaign = Campaign(system, SEED)

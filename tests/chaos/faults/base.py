@@ -21,7 +21,7 @@ class Scene:
 
     def while_broken(self) -> None:
         """Let time pass: mostly longer than the bound, so that a cache wrongly trusted shows; else a hiccup."""
-        long = self.random.random() < 0.7
+        long = self.random.random() < 0.75
         self.pause(*((self.system.bound + 0.5, self.system.bound + 2) if long else (0.2, 1.5)))
 
     def pause(self, shortest: float, longest: float) -> None:

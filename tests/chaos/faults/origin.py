@@ -8,7 +8,7 @@ def slow(scene: Scene) -> None:
     """Each answer is older than it looks when it arrives."""
     way = scene.system.origin_proxy.down
     with mended(way):
-        way.delay = lambda: scene.random.uniform(0, 3)
+        way.delay = lambda: scene.random.uniform(0, 2)
         scene.system.pause(scene.system.bound + 2)
 
 

@@ -30,7 +30,7 @@ def cut(scene: Scene) -> None:
     _cut(scene, proxy.up, proxy.down)
 
 
-@fault("answers of the purge path lost", everywhere=False)
+@fault("answers to purges lost", everywhere=False)
 def answers_lost(scene: Scene) -> None:
     """Requests take effect and their answers never come."""
     way = scene.system.purge_proxy(scene.edge).down

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from stack.waiting import wait_until
-from tests.chaos.faults.base import Scene, away, fault, frozen
+from tests.chaos.faults.base import Scene, away, fault, frozen, mended
 from tests.chaos.history import clock
 from tests.chaos.system import System
 
@@ -50,6 +50,24 @@ def frozen_while_numbering(scene: Scene) -> None:
     with _numbering_held(scene.system):
         scene.system.purger.pause()
     with frozen(scene.system.purger):
+        scene.while_broken()
+
+
+@fault("purger cut off from the database")
+def cut_off(scene: Scene) -> None:
+    """Moderators go on committing what the purger does not see, while it reaches every edge."""
+    proxy = scene.system.database_proxy
+    ways = scene.random.choice([(proxy.up,), (proxy.down,), (proxy.up, proxy.down)])
+    with mended(*ways):
+        for way in ways:
+            way.cut()
+        scene.while_broken()
+
+
+@fault("numbering stuck")
+def numbering_stuck(scene: Scene) -> None:
+    """Somebody holds the counter's row: the purger sees what it cannot number."""
+    with _numbering_held(scene.system):
         scene.while_broken()
 
 
