@@ -49,7 +49,7 @@ def render(
         '    var.set("purger", "yes");': f'    var.set("purger", "{"yes" if purger else "no"}");',
     }
     if renditions is not None:
-        lines['    if (req.http.Takedown-Rendition !~ "^(?:thumb|preview)$") {'] = (
+        lines['    if (req.http.Takedown-Rendition !~ "^(?:thumb)$") {'] = (
             f'    if (req.http.Takedown-Rendition !~ "^(?:{_names(renditions)})$") {{'
         )
     shutil.copytree(source, out_dir, dirs_exist_ok=True)

@@ -40,7 +40,7 @@ sub takedown_settings {
 
 sub takedown_renditions {
     # Those that exist besides the original. Another name is 404 here, so that clients cannot make up variants.
-    if (req.http.Takedown-Rendition !~ "^(?:thumb|preview)$") {
+    if (req.http.Takedown-Rendition !~ "^(?:thumb)$") {
         call takedown_not_found;
     }
 }
