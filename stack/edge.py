@@ -48,6 +48,8 @@ class Edge(Server):
                 *("varnishd", "-F", "-j", "none", "-n", self._workdir, "-f", self.vcl, "-T", "127.0.0.1:0"),
                 *("-a", f"public=127.0.0.1:{self.public_port}", "-a", f"purge=127.0.0.1:{self.purge_port}"),
                 *("-s", f"default,{storage}", "-s", "Transient=default,32M", "-p", "thread_pool_min=50"),
+                # In fail-safe mode all lives are short: they belong to the main storage too.
+                *("-p", "shortlived=0"),
             ],
             ports=[self.public_port, self.purge_port],
         )
