@@ -33,7 +33,7 @@ class Backlog:
         self._reading = threading.Lock()
         self._batches: OrderedDict[int, list[Row]] = OrderedDict()  # every batch from the first key to the last
         self._count = 0
-        self._plans: OrderedDict[tuple[int, int], Plan] = OrderedDict()
+        self._plans: OrderedDict[tuple[int, int, int], Plan] = OrderedDict()
 
     def add(self, after: int, last: int, rows: list[Row]) -> None:
         """Keep the rows of the batches after ``after`` up to ``last``. The poller calls it before it tells of them."""
@@ -53,42 +53,41 @@ class Backlog:
         with self._lock:
             self._forget()
 
-    def plan(self, after: int, head: int) -> Plan:
+    def plan(self, after: int, head: int, requests: int = 256) -> Plan:
         """The plan for an edge at ``after``, up to ``head`` or as far as is sensible in one go.
+
+        ``requests`` is how many may follow each other at that edge (``plan.affordable``).
 
         Raises ``PrunedError`` when rows in between may have left the outbox, ``DatabaseUnavailableError`` when older
         rows are needed and cannot be read.
         """
         with self._lock:
-            plan = self._from_memory(after, head)
+            plan = self._from_memory(after, head, requests)
         if plan is None:
             # One reader: after an outage many edges want the same old rows at the same time.
             with self._reading:
                 with self._lock:
-                    plan = self._kept(after, head)
+                    plan = self._plans.get((after, head, requests))
                 if plan is None:
                     last = self._outbox.reach(after, head, self._rows_a_plan)
-                    plan = make_plan(self._outbox.rows(after, last), after + 1, last)
+                    plan = make_plan(self._outbox.rows(after, last), after + 1, last, requests)
                     with self._lock:
-                        self._keep((after, head), plan)
+                        self._keep((after, head, requests), plan)
         return plan
 
-    def _from_memory(self, after: int, head: int) -> Plan | None:
-        plan = self._kept(after, head)
+    def _from_memory(self, after: int, head: int, requests: int) -> Plan | None:
+        plan = self._plans.get((after, head, requests))
         if plan is None and after + 1 in self._batches and head in self._batches:
             rows: list[Row] = []
             for last in range(after + 1, head + 1):
                 rows += self._batches[last]
                 if len(rows) >= self._rows_a_plan:
                     break
-            plan = make_plan(rows, after + 1, last)
-            self._keep((after, head), plan)
+            plan = make_plan(rows, after + 1, last, requests)
+            self._keep((after, head, requests), plan)
         return plan
 
-    def _kept(self, after: int, head: int) -> Plan | None:
-        return self._plans.get((after, head))
-
-    def _keep(self, key: tuple[int, int], plan: Plan) -> None:
+    def _keep(self, key: tuple[int, int, int], plan: Plan) -> None:
         self._plans[key] = plan
         while len(self._plans) > self._plans_kept:
             self._plans.popitem(last=False)

@@ -3,6 +3,7 @@
 import logging
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import click
@@ -13,6 +14,8 @@ from purger.cli_edge import edge
 from purger.cli_moderation import ban, lift
 from purger.cli_options import database_url
 from purger.cli_reports import audit, receipts, status
+from purger.errors import DatabaseUnavailableError
+from purger.link import Link
 from purger.settings import Settings
 
 
@@ -76,7 +79,13 @@ def run(verbose: bool, **values: Any) -> None:
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
     )
     logging.getLogger("urllib3").setLevel(logging.WARNING)
-    service.run(Settings(**values))
+    settings = Settings(**values)
+    link = Link(settings.database_url, timeout=settings.database_timeout)
+    # A URL that can never work ends it here; a database that is away is waited for.
+    with suppress(DatabaseUnavailableError):
+        link.rows("poll")
+    link.close()
+    service.run(settings)
 
 
 def main() -> None:

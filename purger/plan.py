@@ -12,6 +12,9 @@ SINGLES = 20
 #: Bytes in one list of codes. Varnish takes header lines of 8 KB (http_req_hdr_len).
 LIST_BYTES = 7000
 
+#: Seconds that the requests of one delivery should take together.
+DELIVERY = 0.2
+
 #: Rows of one delivery by BAN that are looked for at the edge's public door afterwards.
 SAMPLE = 3
 
@@ -40,44 +43,62 @@ class Plan:
 FLUSH = Request("BAN", "/", (("Takedown-All", "1"),))
 
 
-def make_plan(rows: Sequence[Row], first: int, last: int) -> Plan:
+def affordable(seconds: float) -> int:
+    """How many requests may follow each other at an edge that takes ``seconds`` for one: 1, 4, 16, 64 or 256.
+
+    All of them should be over within a fraction of G1's second, also at an edge on another continent.
+    """
+    return max(count for count in (1, 4, 16, 64, 256) if count == 1 or count * seconds <= DELIVERY)
+
+
+def make_plan(rows: Sequence[Row], first: int, last: int, requests_wanted: int = 256) -> Plan:
     """Plan the delivery of ``rows``, the outbox from batch ``first`` to ``last``, whatever their order.
 
-    Each subject is sent once. Bans come before changes of images, so that an import does not keep one waiting.
+    Each subject is sent once. Bans come before changes of images, so that an import does not keep one waiting. When
+    codes would take more requests than are wanted, they go in as few lists as they fit in.
     """
     urgent_first = sorted(rows, key=_of_an_image)
     codes = _by_subject(row for row in urgent_first if row.scope == "image")
     owners = _by_subject(row for row in urgent_first if row.scope == "owner")
     requests = [Request("BAN", "/", (("Takedown-Owner", owner),)) for owner in owners]
-    if len(codes) <= SINGLES:
+    singles = min(SINGLES, requests_wanted)
+    if len(codes) <= singles:
         requests += [
             Request("PURGE", f"/images/{code}", rows=tuple(row for row in found if not _of_an_image(row)))
             for code, found in codes.items()
         ]
     else:
-        requests += [Request("BAN", "/", (("Takedown-Codes", text),)) for text in code_lists(codes)]
-    method = "ban" if owners or len(codes) > SINGLES else "purge"
+        lists = list(code_lists(codes))
+        if len(lists) > requests_wanted:
+            lists = list(_cut(codes))
+        requests += [Request("BAN", "/", (("Takedown-Codes", text),)) for text in lists]
+    method = "ban" if owners or len(codes) > singles else "purge"
     bans = [found[0] for found in (*owners.values(), *codes.values()) if found[0].cause in ("ban", "resend")]
-    sample = bans[: SINGLES if len(codes) <= SINGLES else SAMPLE]
+    sample = bans[: SINGLES if len(codes) <= singles else SAMPLE]
     return Plan(first, last, method, tuple(requests), tuple(sample))
 
 
 def code_lists(codes: Iterable[str]) -> Iterator[str]:
     """Cut ``codes`` into comma-separated lists of at most ``LIST_BYTES``, each of codes with one last character.
 
-    The edge's fence has a mark for each last character: a mixed list would make fetches of every code start again.
+    The edge's fence has a mark for each last character: a mixed list makes fetches of every code start again.
     """
     groups: dict[str, list[str]] = {}
     for code in codes:
         groups.setdefault(code[-1], []).append(code)
     for group in groups.values():
-        size, chosen = 0, list[str]()
-        for code in group:
-            if chosen and size + len(code) + 1 > LIST_BYTES:
-                yield ",".join(chosen)
-                size, chosen = 0, []
-            chosen.append(code)
-            size += len(code) + 1
+        yield from _cut(group)
+
+
+def _cut(codes: Iterable[str]) -> Iterator[str]:
+    size, chosen = 0, list[str]()
+    for code in codes:
+        if chosen and size + len(code) + 1 > LIST_BYTES:
+            yield ",".join(chosen)
+            size, chosen = 0, []
+        chosen.append(code)
+        size += len(code) + 1
+    if chosen:
         yield ",".join(chosen)
 
 

@@ -117,8 +117,8 @@ class Progress:
     def next_step(self, head: int | None, pruned: int, verification: Verification | None, now: float) -> Step:
         """What to do now, given what the poller has found.
 
-        A first delivery goes before any second one. A heartbeat, once a second, goes before both: otherwise a steady
-        stream of purges would let the lease run out.
+        A first delivery goes before any second one, unless that is overdue. A heartbeat, once a second, goes before
+        both. Otherwise a steady stream of purges would let the lease run out.
         """
         if not self.confirmed:
             return Ask()
@@ -127,7 +127,7 @@ class Progress:
                 return Flush(reason, head, verification.triggers.fingerprint)
             if self.lease.epoch and self.lease.due <= now and self._holds_everything(verification, now):
                 return Beat(self.lease.epoch)
-            if self.acknowledged < head:
+            if self.acknowledged < head and not self._overdue(now):
                 return Deliver(self.acknowledged, head)
         if not self.must_flush:
             if self.reflush_due is not None and self.reflush_due <= now:
@@ -151,8 +151,13 @@ class Progress:
         return None
 
     def _holds_everything(self, verification: Verification, now: float) -> bool:
-        overdue = self._rebound_due(now) is not None or (self.reflush_due is not None and self.reflush_due <= now)
-        return self.lease.covered(verification) and self.acknowledged >= verification.head and not overdue
+        delivered = self.acknowledged >= verification.head and not self._overdue(now)
+        return delivered and self.lease.covered(verification)
+
+    def _overdue(self, now: float) -> bool:
+        """Whether a second sending is later than by half its delay, and so nearly G1's second after the first."""
+        late = now - self.rebound_delay / 2
+        return self._rebound_due(late) is not None or (self.reflush_due is not None and self.reflush_due <= late)
 
     def _rebound_due(self, now: float) -> int | None:
         last = None

@@ -10,6 +10,9 @@ from purger.errors import DatabaseUnavailableError
 from purger.link import Link, fetch
 from purger.model import Row, Triggers
 
+#: The oldest rows that number_invalidations_v1 takes in one call.
+_ROWS_A_CALL = 5000
+
 
 class Poll(NamedTuple):
     """What one look at the outbox shows, all of it as of one moment."""
@@ -37,9 +40,14 @@ class Queue:
         head, pruned, pending = rows[0]
         return Poll(head, pruned, bool(pending))
 
-    def number(self) -> int:
-        """Give visible rows the next batch number; the last batch number then, whoever gave it."""
-        return int(self._link.rows("number")[0][0])
+    def number(self) -> tuple[int, bool]:
+        """Give visible rows the next batch number.
+
+        The last batch number then, whoever gave it, and whether all rows that were committed before this call have
+        one. A call that takes fewer rows than it may has seen no more.
+        """
+        head, size = self._link.rows("number")[0]
+        return int(head), int(size) < _ROWS_A_CALL
 
     def rows(self, after: int, last: int) -> list[Row]:
         """The rows of the batches after ``after`` up to ``last``.

@@ -7,7 +7,7 @@ from importlib.resources.abc import Traversable
 import mysql.connector
 from mysql.connector.abstracts import MySQLCursorAbstract
 
-from database import UnusableUrlError, connect
+from database import connect
 from purger.link import explain, fetch
 from purger.queue import judge_triggers
 from purger.statements import statement
@@ -26,12 +26,13 @@ class MigrationError(Exception):
 def migrate(url: str) -> list[str]:
     """Apply what the database at ``url`` (an admin's account) lacks; what was done, a line each.
 
-    Raises ``MigrationError``. What was applied before stays, and the next run goes on from there.
+    Raises ``MigrationError``, or ``UnusableUrlError`` for a malformed URL. What was applied before stays, and the next
+    run goes on from there.
     """
     try:
         connection = connect(url, timeout=_TIMEOUT, database=False)
-    except (mysql.connector.Error, UnusableUrlError) as error:
-        raise MigrationError(explain(error) if isinstance(error, mysql.connector.Error) else str(error)) from error
+    except mysql.connector.Error as error:
+        raise MigrationError(explain(error)) from error
     try:
         with connection.cursor() as cursor:
             return _migrate(cursor, _database_name(url))

@@ -10,7 +10,7 @@ from purger.backlog import Backlog
 from purger.errors import DatabaseUnavailableError
 from purger.model import Triggers
 from purger.problem import Problem
-from purger.queue import Poll, PrunedError, Queue
+from purger.queue import PrunedError, Queue
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +27,7 @@ _BATCHES_READ = 8
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """At a moment after ticket ``ticket`` was asked for, ``head`` was the last batch and nothing was pending."""
+    """All that was committed when ticket ``ticket`` was asked for is in the batches up to ``head``."""
 
     ticket: int
     head: int
@@ -97,22 +97,26 @@ class Watch(threading.Thread):
             ticket = self._ticket
         wanted = self.verification is None or self.verification.ticket < ticket
         verify = wanted and time.monotonic() - self._verified_at >= _VERIFICATIONS_APART
-        poll = self._number_all()
-        if verify and poll is not None:
+        head = self._number_all()
+        if verify and head is not None:
             triggers = self._queue.triggers()
             self._report(triggers)
-            self.verification = Verification(ticket, poll.head, triggers)
+            self.verification = Verification(ticket, head, triggers)
             self._verified_at = time.monotonic()
             self._notify()
 
-    def _number_all(self) -> Poll | None:
-        """Number until nothing is pending. The poll that found nothing pending, or None when stopped before."""
+    def _number_all(self) -> int | None:
+        """Number until all has a number that was committed before; the head then, or None when stopped before.
+
+        It does not go on until nothing is pending: in a steady stream of changes that moment never comes.
+        """
         while not self._halt.is_set():
             poll = self._queue.poll()
             self.pruned = poll.pruned
-            self._advance(self._queue.number() if poll.pending else poll.head)
-            if not poll.pending:
-                return poll
+            head, all_numbered = self._queue.number() if poll.pending else (poll.head, True)
+            self._advance(head)
+            if all_numbered:
+                return head
         return None
 
     def _advance(self, head: int) -> None:

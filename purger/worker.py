@@ -10,7 +10,7 @@ from purger.errors import DatabaseUnavailableError, DeliveryError, MalformedErro
 from purger.lease import Lease
 from purger.looker import Looker
 from purger.model import Edge, Receipt, Sighting, Standing
-from purger.plan import FLUSH, Plan, Request
+from purger.plan import FLUSH, Plan, Request, affordable
 from purger.problem import Problem
 from purger.progress import Ask, Beat, Deliver, Flush, Progress, Rebound, Reflush, Step, Wait
 from purger.queue import PrunedError
@@ -45,6 +45,7 @@ class Worker(threading.Thread):
         self._changes = Backoff(settings.retry_first, settings.retry_longest)
         self._wake = threading.Event()
         self._halt = threading.Event()
+        self._pace = 0.0  # seconds for a request, smoothed
         self._held: tuple[list[Receipt], list[Sighting]] = ([], [])
         self._rebounding: tuple[Plan, int] | None = None  # a plan, and how many of its requests are done
 
@@ -107,7 +108,9 @@ class Worker(threading.Thread):
         return news
 
     def _send(self, request: Request) -> Answer:
+        began = time.monotonic()
         answer = self._delivery.send(request, self._progress.instance)
+        self._pace += (time.monotonic() - began - self._pace) / 8
         self._went_well()
         return answer
 
@@ -185,7 +188,7 @@ class Worker(threading.Thread):
 
     def _plan(self, after: int, head: int) -> Plan | None:
         try:
-            return self._backlog.plan(after, head)
+            return self._backlog.plan(after, head, affordable(self._pace))
         except PrunedError:
             self._progress.must_flush = "the outbox no longer holds what it has to be told"
             return None

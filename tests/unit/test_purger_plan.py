@@ -2,7 +2,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from purger.model import Row
-from purger.plan import LIST_BYTES, SINGLES, Plan, code_lists, make_plan
+from purger.plan import LIST_BYTES, SINGLES, Plan, affordable, code_lists, make_plan
 
 KEYS = st.text("ABCXYZabcxyz019_-", min_size=1, max_size=64)
 CAUSES = st.sampled_from(["ban", "lift", "unban", "image", "rendition", "resend"])
@@ -54,6 +54,17 @@ def test_few_codes_are_purges_and_more_are_bans() -> None:
     assert {request.method for request in few.requests} == {"PURGE"}
     assert {request.method for request in many.requests} == {"BAN"}
     assert (few.method, many.method) == ("purge", "ban")
+
+
+@given(st.lists(KEYS, unique=True, min_size=5, max_size=100), st.sampled_from([1, 4, 16]))
+def test_a_distant_edge_gets_few_requests(codes: list[str], wanted: int) -> None:
+    plan = make_plan(bans(*codes), 1, 1, wanted)
+    assert sorted(subject for _, subject in told(plan)) == sorted(codes)
+    assert len(plan.requests) <= max(wanted, -(-sum(len(code) + 1 for code in codes) // (LIST_BYTES - 65)))
+
+
+def test_requests_are_given_the_time_they_take() -> None:
+    assert [affordable(seconds) for seconds in (0.0005, 0.02, 0.15, 5.0)] == [256, 4, 1, 1]
 
 
 def test_a_ban_goes_before_the_images_of_an_import() -> None:

@@ -99,15 +99,23 @@ def test_a_heartbeat_goes_before_what_came_after_the_verification(edge: Progress
 
 def test_an_overdue_rebound_holds_the_heartbeat_back(edge: Progress) -> None:
     edge.delivered(6, at=101.0)
-    assert isinstance(edge.next_step(6, 0, verified(6), 101.4), Beat)
-    assert edge.next_step(6, 0, verified(6), 101.5) == Rebound(5, 6)
+    assert isinstance(edge.next_step(6, 0, verified(6), 101.7), Beat)
+    assert edge.next_step(6, 0, verified(6), 101.8) == Rebound(5, 6)
     edge.echoed(6)
-    assert isinstance(edge.next_step(6, 0, verified(6), 101.5), Beat)
+    assert isinstance(edge.next_step(6, 0, verified(6), 101.8), Beat)
 
 
 def test_a_first_delivery_goes_before_a_second_one(edge: Progress) -> None:
     edge.delivered(6, at=100.0)
     assert edge.next_step(7, 0, verified(5), 100.6) == Deliver(6, 7)
+
+
+def test_an_overdue_rebound_goes_before_a_steady_stream(edge: Progress) -> None:
+    edge.delivered(6, at=100.0)
+    edge.delivered(7, at=100.1)
+    assert edge.next_step(8, 0, verified(5), 100.8) == Rebound(5, 7)
+    edge.echoed(7)
+    assert edge.next_step(8, 0, verified(5), 100.8) == Deliver(7, 8)
 
 
 def test_rebounds_that_are_due_are_made_together(edge: Progress) -> None:
