@@ -14,8 +14,9 @@ import mysql.connector
 from database import UnusableUrlError, connect
 from origin.lookup import TIMEOUT
 from origin.settings import Address, Settings
+from origin.signals import STOP_SIGNALS, Received
 from origin.special import SpecialImage, read_special_image
-from origin.worker import STOP_SIGNALS, work
+from origin.worker import work
 
 logger = logging.getLogger(__name__)
 
@@ -38,7 +39,6 @@ def serve(settings: Settings) -> int:
     if not settings.files.is_dir():
         raise CannotServeError(f"{settings.files} is not a directory: --files has to name the store of `origin import`")
     _try_database(settings.database_url)
-    signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS | {signal.SIGCHLD})
     with _reserve(settings.listen, share=settings.workers > 1) as reserved:
         address = Address(*reserved.getsockname()[:2])
         if settings.workers > 1:
@@ -114,6 +114,7 @@ class _Parent:
         self._special = special
         self._address = address
         self._slots = [_Slot() for _ in range(settings.workers)]
+        self._received = Received(STOP_SIGNALS | {signal.SIGCHLD})
 
     def run(self) -> int:
         """Run until told to stop. Answers the exit code: 1 if a process did not end well."""
@@ -142,11 +143,15 @@ class _Parent:
 
     def _start(self, slot: _Slot, ready: Callable[[], object]) -> None:
         slot.started = time.monotonic()
+        # Blocked until the child has a queue of its own: what it receives before would go into a copy of the parent's.
+        blocked = signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
         slot.pid = os.fork() or self._become_worker(ready)
+        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
 
     def _become_worker(self, ready: Callable[[], object]) -> int:
         code = 1
         try:
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             work(self._settings, self._special, self._address, share_port=True, ready=ready)
             code = 0
         except OSError as error:
@@ -161,8 +166,7 @@ class _Parent:
         """Wait for a signal: to stop, or that a process has ended, or for the time at which one is due."""
         due = min((slot.due for slot in self._slots if slot.pid is None), default=None)
         timeout = 3600.0 if due is None else max(0.0, due - time.monotonic())
-        received = signal.sigtimedwait(STOP_SIGNALS | {signal.SIGCHLD}, timeout)
-        return received is not None and received.si_signo in STOP_SIGNALS
+        return self._received.wait(timeout) in STOP_SIGNALS
 
     def _replace_dead(self) -> None:
         self._reap()
@@ -193,8 +197,8 @@ class _Parent:
         well, number = True, signal.SIGTERM
         self._signal_all(number)
         while any(slot.pid for slot in self._slots):
-            received = signal.sigtimedwait(STOP_SIGNALS | {signal.SIGCHLD}, max(0.0, end - time.monotonic()))
-            if received is None or received.si_signo in STOP_SIGNALS:
+            received = self._received.wait(end - time.monotonic())
+            if received is None or received in STOP_SIGNALS:
                 # A second signal is passed on: it cuts short what is still being sent.
                 self._signal_all(signal.SIGKILL if received is None else signal.SIGTERM)
                 end = time.monotonic() + _GRACE

@@ -2,7 +2,6 @@
 
 import logging
 import os
-import signal
 import threading
 from collections.abc import Callable
 
@@ -11,12 +10,11 @@ from origin.app import App
 from origin.lookup import Lookup
 from origin.server import Server
 from origin.settings import Address, Settings
+from origin.signals import STOP_SIGNALS, Received
 from origin.special import SpecialImage
 from origin.store import Store
 
 logger = logging.getLogger(__name__)
-
-STOP_SIGNALS = frozenset({signal.SIGTERM, signal.SIGINT})
 
 
 def work(
@@ -29,9 +27,9 @@ def work(
 ) -> None:
     """Serve until SIGTERM or SIGINT, then finish what is being sent. Calls ``ready`` once it listens.
 
-    The caller has blocked both signals, so that they wait to be fetched here: there is no handler that could interrupt
-    anything half done. A second signal cuts short what is still being sent. Raises ``OSError`` where it cannot listen.
+    A second signal cuts short what is still being sent. Raises ``OSError`` where it cannot listen.
     """
+    received = Received(STOP_SIGNALS)
     parent = os.getppid()
     answers = Answers(settings.lifetimes, settings.banned_status, special)
     app = App(Lookup(settings.database_url), answers, Store(settings.files), special)
@@ -42,8 +40,8 @@ def work(
     ready()
 
     # A process whose parent was killed would keep its share of the port, out of anybody's reach.
-    while signal.sigtimedwait(STOP_SIGNALS, 1) is None and os.getppid() == parent and serving.is_alive():
+    while received.wait(1) is None and os.getppid() == parent and serving.is_alive():
         pass
-    cut_off = server.drain(settings.drain, lambda: signal.sigtimedwait(STOP_SIGNALS, 0.1) is not None)
+    cut_off = server.drain(settings.drain, lambda: received.wait(0.1) is not None)
     if cut_off:
         logger.warning("%d responses were still being sent and have been cut off", cut_off)

@@ -102,6 +102,15 @@ def test_without_a_purger_a_banned_image_goes_with_the_lease_and_the_site_keeps_
     assert site.is_hit(other)
 
 
+def test_an_origin_that_was_frozen_goes_on(site: Site) -> None:
+    code = site.new_image()
+    with frozen(site.stack.origin):
+        site.stack.edge.ask("PURGE", f"/images/{code}")
+        assert site.get(code).status_code == 503
+    site.wait_served(code)
+    site.stack.check()
+
+
 @pytest.mark.parametrize("away", [stopped, frozen])
 def test_a_database_that_is_away_is_an_honest_503_and_all_recover_by_themselves(
     site: Site, away: Callable[[Server], AbstractContextManager[None]]
