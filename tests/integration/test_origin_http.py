@@ -2,7 +2,6 @@
 
 import contextlib
 import hashlib
-import shutil
 import socket
 import subprocess
 from collections.abc import Iterator
@@ -294,7 +293,6 @@ def test_with_status_200_the_special_image_is_cached_as_any_other(site: OriginSi
         assert site_200.request(banned, range="bytes=0-9").content == special.read_bytes()[:10]
 
 
-@pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
 def test_serving_makes_no_stat(site: OriginSite, image: str) -> None:
     """Asked of the kernel: after the first request, which loads what is loaded late, files are only opened."""
     origin = site.another_origin("traced", ORIGIN_WORKERS="1", ORIGIN_THREADS="1")
