@@ -2,10 +2,15 @@
 
 import json
 import subprocess
+import threading
 from typing import Any
 
 import pytest
 
+from purger.door import Door
+from purger.keeper import Keeper
+from purger.link import Link
+from purger.settings import Settings
 from stack.ports import free_port
 from stack.waiting import wait_until
 from tests.site import Site
@@ -132,6 +137,23 @@ def test_an_audit_finds_images_of_a_banned_owner_too(site: Site) -> None:
         cursor.execute("COMMIT")
     assert f"image {code}" in purger(site, "audit", code=4)
     site.wait_gone(code)
+
+
+def test_a_running_purger_audits_by_itself(site: Site, caplog: pytest.LogCaptureFixture) -> None:
+    code = site.new_image()
+    site.wait_served(code)
+    hidden_ban(site, code)
+    url = site.stack.database.url("purger")
+    settings = Settings(database_url=url, prune_interval=0.05, audit_interval=0.05, audit_sample=10_000)
+    stop = threading.Event()
+    keeper = Keeper(Link(url, timeout=5), Door(), settings, stop)
+    keeper.start()
+    try:
+        wait_until(lambda: f"edge edge1 shows banned image {code}" in caplog.text, "the audit tells of it")
+        site.wait_gone(code)
+    finally:
+        stop.set()
+        keeper.join()
 
 
 def test_an_edge_that_gives_no_answer_is_listed_and_the_work_is_done_in_part(site: Site) -> None:

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack
+from datetime import datetime, timedelta
 from itertools import count
 from pathlib import Path
 
 import pytest
 from mysql.connector.abstracts import MySQLConnectionAbstract
 
+from purger.keeper import prune
 from purger.link import Link
 from stack.database import Database
 from stack.edge import Edge
@@ -156,6 +158,25 @@ def test_rows_that_another_purger_numbered_are_delivered(fleet: Fleet) -> None:
     assert fleet.purges() == before + 2
 
 
+def test_a_second_purger_by_mistake_doubles_no_receipt_and_loses_nothing(fleet: Fleet) -> None:
+    before = fleet.purges()
+    with Purger(fleet.directory / "second", fleet.database) as second:
+        wait_until(lambda: "edge1 is followed" in second.log_text(), "the second purger follows the edge")
+        codes = [fleet.ban() for _ in range(20)]
+        wait_until(lambda: fleet.purges() >= before + 4 * len(codes), "both have sent everything twice")
+        fleet.settle()
+        assert "flushed" not in second.log_text()
+    marks = ", ".join(["%s"] * len(codes))
+    rows = fleet.sql(
+        f"""SELECT invalidations.id, COUNT(*) FROM invalidations JOIN receipts
+            ON invalidations.batch BETWEEN receipts.first_batch AND receipts.batch AND receipts.method = 'purge'
+        WHERE invalidations.subject IN ({marks}) GROUP BY invalidations.id""",
+        *codes,
+    )
+    assert len(rows) == len(codes)
+    assert fleet.sql("SELECT edge, batch FROM receipts GROUP BY edge, batch HAVING COUNT(*) > 1") == []
+
+
 def test_many_bans_go_in_lists(fleet: Fleet) -> None:
     before, bans = fleet.purges(), fleet.bans_added()
     codes = ", ".join(f"('image', 'bulk{next(_numbers)}-{number % 4}')" for number in range(2000))
@@ -242,6 +263,34 @@ def test_an_edge_behind_what_was_pruned_is_flushed(fleet: Fleet) -> None:
     fleet.logged("is older than what the outbox still holds")
     fleet.settle()
     assert fleet.sql("SELECT method, batch FROM receipts ORDER BY batch DESC LIMIT 1") == [("flush", fleet.head())]
+
+
+def test_what_is_past_its_retention_goes_and_the_rest_stays(fleet: Fleet) -> None:
+    old = fleet.ban()
+    fleet.settle()
+    seen = "SELECT COUNT(*) FROM sightings JOIN invalidations ON invalidations.id = invalidation WHERE subject = %s"
+    wait_until(lambda: fleet.number(seen, old) == 1, "the edge's answer is recorded")
+    fleet.purger.stop()
+    ((numbered_at,),) = fleet.sql("SELECT numbered_at FROM numbering")
+    assert isinstance(numbered_at, datetime)
+    new = fleet.ban()
+    fleet.purger.start()
+    fleet.settle()
+    wait_until(lambda: fleet.number(seen, new) == 1, "the edge's answer is recorded")
+
+    link = Link(fleet.database.url("purger"), timeout=5)
+    assert sum(prune(link, numbered_at + timedelta(microseconds=1))) > 0
+    link.close()
+    head = fleet.head()
+    assert fleet.sql("SELECT subject FROM invalidations") == [(new,)]
+    assert fleet.sql("SELECT batch FROM batches") == [(head,)]
+    assert fleet.sql("SELECT pruned_batch FROM numbering") == [(head - 1,)]
+    assert fleet.number("SELECT COUNT(*) FROM receipts WHERE batch <= %s", head - 1) == 0
+    assert fleet.number("SELECT COUNT(*) FROM receipts WHERE batch = %s", head) == 1
+    assert fleet.number("SELECT COUNT(*) FROM sightings") == 1
+    fleet.ban()
+    fleet.settle()
+    assert "flushed" not in fleet.log()
 
 
 def test_a_missing_trigger_ends_trust_and_what_it_missed_is_flushed(fleet: Fleet) -> None:
