@@ -61,7 +61,7 @@ def banned_codes(link: Link, sample: int | None) -> Iterator[str]:
 
     A sample begins at a ban chosen by chance and goes on from the first one at the end.
     """
-    first, last = link.rows("audit_span")[0]
+    first, last = map(int, link.rows("audit_span")[0])
     if sample is None:
         yield from _codes_after(link, 0, last)
         return

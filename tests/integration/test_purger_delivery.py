@@ -69,7 +69,8 @@ class Fleet(ExitStack):
         """Whether the database says that every edge has everything, twice."""
         pending = self.number("SELECT COUNT(*) FROM invalidations WHERE batch IS NULL")
         behind = self.number(
-            "SELECT COUNT(*) FROM edges JOIN numbering WHERE LEAST(acknowledged, rebounded) < last_batch"
+            """SELECT COUNT(*) FROM edges JOIN numbering
+            WHERE instance IS NULL OR LEAST(acknowledged, rebounded) < last_batch"""
         )
         return pending == behind == 0
 
