@@ -30,6 +30,15 @@ def cut(scene: Scene) -> None:
     _cut(scene, proxy.up, proxy.down)
 
 
+@fault("purges lost", everywhere=False)
+def purges_lost(scene: Scene) -> None:
+    """Requests never arrive, then or later."""
+    way = scene.system.purge_proxy(scene.edge).up
+    with mended(way):
+        way.lose = True
+        scene.while_broken()
+
+
 @fault("answers to purges lost", everywhere=False)
 def answers_lost(scene: Scene) -> None:
     """Requests take effect and their answers never come."""
