@@ -5,6 +5,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from itertools import count
 from typing import Any
@@ -151,18 +152,13 @@ def test_concurrent_writers_and_numberers_lose_and_double_nothing(connections: C
     codes = new_codes(600)
     committed: list[str] = []
     writing = threading.Event()
-    writers = [
-        threading.Thread(target=write, args=(connections.open("moderation"), codes[part::4], committed))
-        for part in range(4)
-    ]
-    numberers = [threading.Thread(target=number_until, args=(connections.open("purger"), writing)) for _ in range(3)]
-    for thread in (*writers, *numberers):
-        thread.start()
-    for thread in writers:
-        thread.join()
-    writing.set()
-    for thread in numberers:
-        thread.join()
+    with ThreadPoolExecutor(7) as pool:
+        numberers = [pool.submit(number_until, connections.open("purger"), writing) for _ in range(3)]
+        writers = [pool.submit(write, connections.open("moderation"), codes[part::4], committed) for part in range(4)]
+        wait(writers)
+        writing.set()
+        for thread in (*writers, *numberers):
+            thread.result()
     connections.number_all()
 
     assert 0 < len(committed) < len(codes)

@@ -3,6 +3,9 @@
 import json
 import subprocess
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
@@ -64,6 +67,53 @@ def test_a_ban_is_proven_at_every_edge(site: Site) -> None:
     table = purger(site, "receipts", code)
     assert f"ban {ban} on image {code} by judge" in table
     assert "gone (410)" in table
+
+
+@contextmanager
+def showing_for_ever(body: bytes) -> Iterator[str]:
+    """A public door that shows one picture whatever happens: no edge of ours can be made to. Its URL."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever).start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+
+
+def test_an_edge_that_goes_on_showing_the_image_is_found_out(site: Site) -> None:
+    code = site.new_image()
+    edge = site.stack.edge
+    urls = ("--purge-url", edge.purge_url, "--token-file", str(edge.token_file))
+    with showing_for_ever(site.get(code).content) as door:
+        purger(site, "edge", "add", "liar", *urls, "--public-url", door)
+        try:
+            # What a flush has covered is not looked at.
+            known = "SELECT COUNT(*) FROM edges WHERE name = 'liar' AND instance IS NOT NULL"
+            wait_until(lambda: site.number(known) == 1, "the first flush is over")
+            purger(site, "ban", code, "--wait", "10")
+
+            def found_out() -> bool:
+                receipt = {edge["edge"]: edge["gone"] for edge in receipts(site, code)["events"][0]["edges"]}
+                return receipt.get("liar") is False and receipt["edge1"] is True
+
+            wait_until(found_out, "the receipt says that the image is still there")
+            wait_until(lambda: len(receipts(site, code)["events"]) == 2, "the purge was put into the outbox again")
+            assert receipts(site, code)["events"][1]["cause"] == "resend"
+            assert "STILL THERE (200)" in purger(site, "receipts", code)
+            assert f"edge liar still shows banned image {code}" in site.stack.purger.log_text()
+        finally:
+            purger(site, "edge", "remove", "liar")
 
 
 def test_a_ban_of_the_owner_is_a_receipt_of_each_of_his_images(site: Site) -> None:
