@@ -26,7 +26,7 @@ def child_killed(scene: Scene) -> None:
         for child in manager.children():
             child.kill()
             child.wait(10)
-        wait_until(manager.children, "another child of varnishd")
+        wait_until(lambda: bool(manager.children()), "another child of varnishd")
         scene.pause(0.5, 2)
 
 

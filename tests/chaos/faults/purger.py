@@ -76,12 +76,12 @@ def _numbering_held(system: System) -> Iterator[None]:
     """Holds the counter's row until a numbering waits for it, so that what follows happens in its middle."""
     waiting = (
         "SELECT COUNT(*) FROM information_schema.PROCESSLIST "
-        "WHERE USER = 'takedown_purger' AND INFO LIKE '%last_batch%FOR UPDATE%'"
+        "WHERE USER = 'takedown_definer' AND INFO LIKE 'SELECT last_batch%FOR UPDATE'"
     )
     with system.database.connect_admin() as connection, connection.cursor() as cursor:
         connection.start_transaction()
         cursor.execute("SELECT last_batch FROM numbering WHERE one = 1 FOR UPDATE")
         cursor.fetchall()
-        wait_until(lambda: system.number(waiting), "a numbering that waits for the counter")
+        wait_until(lambda: system.number(waiting) > 0, "a numbering that waits for the counter")
         yield
         connection.rollback()
