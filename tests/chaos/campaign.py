@@ -4,7 +4,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from random import Random
 
 from tests.chaos.catalogue import RENDITIONS
@@ -34,8 +34,8 @@ class Outcome:
     refused: int
     changes: int
     delay: float  # the longest, in seconds, that a state was shown after the commit that ended it
-    violations: list[Violation] = field(default_factory=list)
-    history: list[Read] = field(default_factory=list)  # kept only where something was violated
+    violations: list[Violation]
+    history: list[Read]
 
 
 class Campaign:
@@ -58,6 +58,7 @@ class Campaign:
             for edge in system.edges
             for n in range(_READERS)
         ]
+        self._people: list[Reader | Moderator] = [*self._moderators, *self._readers]
         self._codes = codes
 
     def _shelf(self, number: int) -> Shelf:
@@ -77,8 +78,8 @@ class Campaign:
         outcomes = []
 
         def tell(outcome: Outcome) -> None:
-            outcomes.append(outcome)
             told(outcome)
+            outcomes.append(replace(outcome, history=[]))  # an hour of it would not fit into memory
 
         self.system.settle()
         until = clock() + seconds
@@ -95,15 +96,14 @@ class Campaign:
     @contextmanager
     def _everybody_at_work(self) -> Iterator[None]:
         ended = threading.Event()
-        people: list[Reader | Moderator] = [*self._moderators, *self._readers]
-        threads = [*people, threading.Thread(target=self._watch_clock, args=(ended,))]
+        threads = [*self._people, threading.Thread(target=self._watch_clock, args=(ended,))]
         for thread in threads:
             thread.start()
         try:
             yield
         finally:
             ended.set()
-            for person in people:
+            for person in self._people:
                 person.stop()
             for thread in threads:
                 thread.join(60)
@@ -131,22 +131,26 @@ class Campaign:
             edges = None if fault.everywhere else frozenset({edge.edge_name})
             self.history.windows.append(Window(fault.name, start, clock(), bound, edges))
         self.system.pause(_CALM)
+        self._check_all_live()
+        reads = self.history.take_reads()
+        outcome = self._judged(fault.name, start, reads)
+        names = [each.edge_name for each in self.system.edges]
+        lost += starving(reads, self.history.windows, self.history.stalls, names, start, clock())
+        return replace(outcome, violations=outcome.violations + lost, history=reads)
+
+    def _check_all_live(self) -> None:
+        """Raise when a server, or somebody of the checker's own, has ended by itself."""
         for server in self.system.servers:
             server.check()
-        outcome = self._judged(fault.name, start)
-        outcome.violations += lost
-        return outcome
+        for person in self._people:
+            if not person.is_alive():
+                raise RuntimeError(f"{person.name} has ended by itself; see above")
 
-    def _judged(self, name: str, start: float, *, calm_to_the_end: bool = True) -> Outcome:
+    def _judged(self, name: str, start: float, reads: list[Read]) -> Outcome:
         end = clock()
-        reads = self.history.take_reads()
         changes = self.history.copy_changes()
         judge = Judge(changes, self.history.windows, self.history.stalls)
         verdicts = [judge.judge(read) for read in reads]
-        violations = [verdict.violation for verdict in verdicts if verdict.violation]
-        if calm_to_the_end:
-            names = [edge.edge_name for edge in self.system.edges]
-            violations += starving(reads, self.history.windows, self.history.stalls, names, start, end)
         return Outcome(
             fault=name,
             seconds=end - start,
@@ -154,8 +158,8 @@ class Campaign:
             refused=sum(read.saw in (Other.REFUSED, Other.FAILED) for read in reads),
             changes=sum(start <= change.sent < end for each in changes.values() for change in each),
             delay=max((verdict.delay for verdict in verdicts), default=0.0),
-            violations=violations,
-            history=reads if violations else [],
+            violations=[verdict.violation for verdict in verdicts if verdict.violation],
+            history=reads,
         )
 
     def _end(self) -> Outcome:
@@ -167,13 +171,16 @@ class Campaign:
         except TimeoutError as error:
             lost.append(Violation("lost", "every edge", f"at the end: {error}"))
         self.system.pause(1.0 + 0.5)
-        self.history.take_reads()
+        last = self.history.take_reads()
         for reader in self._readers[::_READERS]:
             for code in self._codes:
                 for rendition in RENDITIONS:
                     reader.read(code, rendition)
-        outcome = self._judged("the end", start, calm_to_the_end=False)
-        unread = [read for read in outcome.history if isinstance(read.saw, Other)]
-        lost += [Violation("lost", read.edge, "refused although all is well", read) for read in unread]
-        outcome.violations += lost + receipt_violations(self.system)
-        return outcome
+        final = self.history.take_reads()
+        lost += [
+            Violation("lost", read.edge, f"{read.saw.value} although all is well", read)
+            for read in final
+            if isinstance(read.saw, Other)
+        ]
+        outcome = self._judged("the end", start, last + final)
+        return replace(outcome, violations=outcome.violations + lost + receipt_violations(self.system))
