@@ -65,7 +65,7 @@ def banned_codes(link: Link, sample: int | None) -> Iterator[str]:
     if sample is None:
         yield from _codes_after(link, 0, last)
         return
-    start = random.randint(first, max(first, last)) - 1  # noqa: S311
+    start = random.SystemRandom().randint(first, last) - 1
     left = sample
     for after, until in ((start, last), (0, start)):
         for code in _codes_after(link, after, until):

@@ -23,7 +23,7 @@ def edge() -> None:
     """Add, list and remove edges. A running purger notices within a second."""
 
 
-def _url(context: click.Context, parameter: click.Parameter, value: str) -> str:  # noqa: ARG001
+def _url(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
     parts = urlsplit(value)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise click.BadParameter(f"{value!r} is not an http:// or https:// URL with a host")

@@ -115,7 +115,7 @@ class Recorder(threading.Thread):
         waiting = _Notes()
         liveness_due = 0.0
         while not self._halt.is_set():
-            self._wake.wait(max(0.0, liveness_due - time.monotonic()) if not self._wake.is_set() else 0)
+            self._wake.wait(max(0.0, liveness_due - time.monotonic()))
             self._halt.wait(self._delay)
             self._wake.clear()
             waiting.merge(self._take())

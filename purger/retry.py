@@ -19,4 +19,4 @@ class Backoff:
         """The wait after one more failure: doubled each time, and up to half of it taken off by chance."""
         wait = min(self._longest, self._first * 2.0 ** min(self._tries, 30))
         self._tries += 1
-        return wait * random.uniform(0.5, 1.0)  # noqa: S311
+        return wait * random.SystemRandom().uniform(0.5, 1.0)
