@@ -1,21 +1,18 @@
 """A Varnish edge of its own, with the project's VCL."""
 
-import json
 import secrets
-import subprocess
-from contextlib import suppress
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import requests
 
 from stack.ports import free_port
-from stack.server import Server
+from stack.varnish import Varnish
 from stack.vcl import render
 from stack.waiting import wait_until
 
 
-class Edge(Server):
+class Edge(Varnish):
     """``varnishd`` with ``varnish/default.vcl`` rendered for this machine; ``settings`` go to ``stack.vcl.render``."""
 
     def __init__(
@@ -39,28 +36,9 @@ class Edge(Server):
         if not self.token_file.exists():
             self.token_file.touch(mode=0o600)
             self.token_file.write_text(secrets.token_urlsafe(24) + "\n")
-        self._workdir = directory / "varnishd"
         self.vcl = render(directory / "vcl", backend=backend, token_file=self.token_file, **settings)
-        super().__init__(
-            name,
-            directory,
-            [
-                *("varnishd", "-F", "-j", "none", "-n", self._workdir, "-f", self.vcl, "-T", "127.0.0.1:0"),
-                *("-a", f"public=127.0.0.1:{self.public_port}", "-a", f"purge=127.0.0.1:{self.purge_port}"),
-                *("-s", f"default,{storage}", "-s", "Transient=default,32M", "-p", "thread_pool_min=50"),
-                # In fail-safe mode all lives are short: they belong to the main storage too.
-                *("-p", "shortlived=0"),
-            ],
-            ports=[self.public_port, self.purge_port],
-        )
-
-    def stop(self, stop_signal: int | None = None, expected_returncode: int | None = None) -> Self:
-        """End the edge. The signal goes to the manager alone, to whom a child that ends by itself is a failure."""
-        if self.process is not None:
-            self.process.terminate()
-            with suppress(subprocess.TimeoutExpired):
-                self.process.wait(10)
-        return super().stop(stop_signal, expected_returncode)
+        listeners = {"public": self.public_port, "purge": self.purge_port}
+        super().__init__(name, directory, listeners, ["-f", self.vcl], storage)
 
     def token(self) -> str:
         """The token that the purge listener asks for."""
@@ -80,16 +58,6 @@ class Edge(Server):
         """Wait until the lease holds. Raises ``TimeoutError``."""
         wait_until(self.trusted, f"a heartbeat at {self.name}", seconds)
 
-    def counters(self) -> dict[str, int]:
-        """The counters of varnishstat, such as ``MAIN.cache_hit``."""
-        out = self._tool("varnishstat", "-1", "-j")
-        return {name: int(entry["value"]) for name, entry in json.loads(out)["counters"].items()}
-
     def reload(self, label: str) -> None:
         """Load the VCL again under a new name and use it."""
-        self._tool("varnishadm", "vcl.load", label, str(self.vcl))
-        self._tool("varnishadm", "vcl.use", label)
-
-    def _tool(self, program: str, *arguments: str) -> str:
-        result = subprocess.run([program, "-n", self._workdir, *arguments], capture_output=True, text=True, check=True)
-        return result.stdout
+        self.load(label, self.vcl)

@@ -1,0 +1,93 @@
+"""A hit of 20 KB at the edge, beside Varnish with only its built-in VCL and nginx with proxy_cache."""
+
+import getpass
+import grp
+import os
+import threading
+from contextlib import ExitStack
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import requests
+
+from bench.load import wrk
+from bench.rounds import Contender, compare
+from stack.edge import Edge
+from stack.ports import free_port
+from stack.server import Server
+from stack.varnish import Varnish
+
+_BODY = b"x" * 20_000
+
+
+class _Backend(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        for name, value in {
+            "Content-Type": "image/jpeg",
+            "Content-Length": str(len(_BODY)),
+            "ETag": '"0123456789"',
+            "Last-Modified": "Mon, 02 Nov 2026 00:00:00 GMT",
+            "Cache-Control": "public, max-age=86400",
+            "CDN-Cache-Control": "max-age=86400",
+            "Takedown-Owner": "owner1",
+        }.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(_BODY)
+
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        """Say nothing."""
+
+
+def run(directory: Path, rounds: int) -> None:
+    """Compare requests/s and CPU a request for hits and for 304s."""
+    with ExitStack() as running:
+        backend = running.enter_context(ThreadingHTTPServer(("127.0.0.1", 0), _Backend))
+        threading.Thread(target=backend.serve_forever, daemon=True).start()
+        running.callback(backend.shutdown)
+        address = f"127.0.0.1:{backend.server_port}"
+        ours = running.enter_context(Edge(directory / "ours", address, lease=86400.0))
+        ours.ask("HEARTBEAT", takedown_epoch=ours.ask("HEARTBEAT").headers["Takedown-Now"])
+        servers = {
+            "stock varnish": running.enter_context(
+                Varnish("stock", directory / "stock", {"public": free_port()}, ["-b", address])
+            ),
+            "edge takedown": ours,
+            "nginx proxy_cache": running.enter_context(_nginx(directory / "nginx", address)),
+        }
+        for title, header in {"edge hit, 20 KB": "", "edge 304": 'If-None-Match: "0123456789"'}.items():
+            compare(title, {name: _contender(server, header) for name, server in servers.items()}, rounds)
+
+
+def _contender(server: Server, header: str) -> Contender:
+    url = f"http://127.0.0.1:{server.ports[0]}/images/sample"
+    requests.get(url, timeout=5).raise_for_status()
+    assert server.process is not None
+    pid = server.process.pid
+    return lambda: wrk(url, pid, header=header, connections=16)
+
+
+def _nginx(directory: Path, backend: str) -> Server:
+    port = free_port()
+    directory.mkdir(parents=True)
+    (directory / "nginx.conf").write_text(f"""
+user {getpass.getuser()} {grp.getgrgid(os.getgid()).gr_name};
+daemon off; worker_processes 1; pid {directory}/pid; error_log {directory}/error.log;
+events {{ worker_connections 512; }}
+http {{
+    access_log off; sendfile on; tcp_nopush on; keepalive_requests 1000000000;
+    client_body_temp_path {directory}/body; proxy_temp_path {directory}/proxy; fastcgi_temp_path {directory}/fastcgi;
+    uwsgi_temp_path {directory}/uwsgi; scgi_temp_path {directory}/scgi;
+    proxy_cache_path {directory}/cache keys_zone=images:10m;
+    server {{
+        listen 127.0.0.1:{port};
+        location / {{ proxy_pass http://{backend}; proxy_cache images; }}
+    }}
+}}
+""")
+    return Server(
+        "nginx", directory, ["nginx", "-c", directory / "nginx.conf", "-e", directory / "error.log"], ports=[port]
+    )

@@ -1,0 +1,59 @@
+"""varnishd with any VCL: the edge's, or its built-in one for comparison."""
+
+import json
+import subprocess
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Self
+
+from stack.server import Server
+
+
+class Varnish(Server):
+    """``varnishd`` on loopback. ``listeners`` gives the port of each listener by its name."""
+
+    def __init__(
+        self,
+        name: str,
+        directory: Path,
+        listeners: Mapping[str, int],
+        source: Sequence[str | Path],
+        storage: str = "64M",
+    ) -> None:
+        """``source`` says where its VCL comes from: ``-f FILE``, or ``-b BACKEND`` for the built-in one."""
+        self._workdir = directory / "varnishd"
+        addresses = [part for label, port in listeners.items() for part in ("-a", f"{label}=127.0.0.1:{port}")]
+        super().__init__(
+            name,
+            directory,
+            [
+                *("varnishd", "-F", "-j", "none", "-n", self._workdir, "-T", "127.0.0.1:0", *source, *addresses),
+                *("-s", f"default,{storage}", "-s", "Transient=default,32M", "-p", "thread_pool_min=50"),
+                # In fail-safe mode all lives are short: they belong to the main storage too.
+                *("-p", "shortlived=0"),
+            ],
+            ports=list(listeners.values()),
+        )
+
+    def stop(self, stop_signal: int | None = None, expected_returncode: int | None = None) -> Self:
+        """End it. The signal goes to the manager alone, to whom a child that ends by itself is a failure."""
+        if self.process is not None:
+            self.process.terminate()
+            with suppress(subprocess.TimeoutExpired):
+                self.process.wait(10)
+        return super().stop(stop_signal, expected_returncode)
+
+    def counters(self) -> dict[str, int]:
+        """The counters of varnishstat, such as ``MAIN.cache_hit``."""
+        out = self._tool("varnishstat", "-1", "-j")
+        return {name: int(entry["value"]) for name, entry in json.loads(out)["counters"].items()}
+
+    def load(self, label: str, vcl: Path) -> None:
+        """Load a VCL under a new name and use it."""
+        self._tool("varnishadm", "vcl.load", label, str(vcl))
+        self._tool("varnishadm", "vcl.use", label)
+
+    def _tool(self, program: str, *arguments: str) -> str:
+        result = subprocess.run([program, "-n", self._workdir, *arguments], capture_output=True, text=True, check=True)
+        return result.stdout
