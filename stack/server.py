@@ -4,7 +4,8 @@ import os
 import signal
 import socket
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
 
@@ -107,6 +108,26 @@ class Server(Executor):
         parent = psutil.Process(self.process.pid)
         for process in [*parent.children(recursive=True), parent]:
             os.kill(process.pid, number)
+
+
+@contextmanager
+def frozen(server: Server) -> Iterator[None]:
+    """The server stands still (SIGSTOP), with whatever it holds in its hands."""
+    server.pause()
+    try:
+        yield
+    finally:
+        server.resume()
+
+
+@contextmanager
+def away(server: Server) -> Iterator[None]:
+    """The server is killed without a warning (SIGKILL), and started again at the end."""
+    server.kill()
+    try:
+        yield
+    finally:
+        server.start()
 
 
 def _accepts(port: int) -> bool:

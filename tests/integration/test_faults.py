@@ -1,12 +1,12 @@
 """Promises G1, G3, G4 and G9 while something is broken. Each test mends what it broke."""
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
 
-from stack.server import Server
+from stack.server import Server, away, frozen
 from stack.system import Settings, Stack
 from stack.waiting import wait_until
 from tests.site import Site
@@ -17,24 +17,6 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """A stack of its own: what is broken here must not disturb other tests."""
     with Stack(tmp_path_factory.mktemp("faults"), Settings(edges=2, edge_settings={"lease": 4.0})) as running:
         yield running
-
-
-@contextmanager
-def frozen(server: Server) -> Iterator[None]:
-    server.pause()
-    try:
-        yield
-    finally:
-        server.resume()
-
-
-@contextmanager
-def stopped(server: Server) -> Iterator[None]:
-    server.kill()
-    try:
-        yield
-    finally:
-        server.start()
 
 
 def test_a_row_that_commits_late_is_delivered_and_an_open_one_delays_nobody(site: Site) -> None:
@@ -111,13 +93,13 @@ def test_an_origin_that_was_frozen_goes_on(site: Site) -> None:
     site.stack.check()
 
 
-@pytest.mark.parametrize("away", [stopped, frozen])
+@pytest.mark.parametrize("gone", [away, frozen])
 def test_a_database_that_is_away_is_an_honest_503_and_all_recover_by_themselves(
-    site: Site, away: Callable[[Server], AbstractContextManager[None]]
+    site: Site, gone: Callable[[Server], AbstractContextManager[None]]
 ) -> None:
     code, unseen = site.new_image(), site.new_image()
     site.stack.edge.ask("PURGE", f"/images/{unseen}")
-    with away(site.stack.database):
+    with gone(site.stack.database):
         assert site.is_hit(code)
         answer = site.get(unseen)
         assert answer.status_code == 503
@@ -138,8 +120,8 @@ def test_the_purger_starts_while_database_and_edge_are_away_and_says_so_once(sit
     first, second = stack.edges
     assert site.is_hit(code)
     stack.purger.stop()
-    with stopped(second):
-        with stopped(stack.database):
+    with away(second):
+        with away(stack.database):
             stack.purger.start()
             wait_until(lambda: "ERROR" in stack.purger.log_text(), "the purger says that the database is away")
         site.ban(code, connection=site.connect("moderation"))

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from random import Random
 
 from stack.edge import Edge
-from stack.server import Server
 from tests.chaos.proxy import Way
 from tests.chaos.system import System
 
@@ -56,26 +55,6 @@ def fault(
         return action
 
     return enter
-
-
-@contextmanager
-def frozen(server: Server) -> Iterator[None]:
-    """The server stands still (SIGSTOP), with whatever it holds in its hands."""
-    server.pause()
-    try:
-        yield
-    finally:
-        server.resume()
-
-
-@contextmanager
-def away(server: Server) -> Iterator[None]:
-    """The server is killed without a warning (SIGKILL), and started again at the end."""
-    server.kill()
-    try:
-        yield
-    finally:
-        server.start()
 
 
 @contextmanager

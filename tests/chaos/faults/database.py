@@ -1,6 +1,7 @@
 """The database dies, stands still, loses a trigger or is given much to do."""
 
-from tests.chaos.faults.base import Scene, away, fault, frozen
+from stack.server import away, frozen
+from tests.chaos.faults.base import Scene, fault
 
 
 @fault("database killed")

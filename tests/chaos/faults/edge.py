@@ -2,8 +2,9 @@
 
 import psutil
 
+from stack.server import frozen
 from stack.waiting import wait_until
-from tests.chaos.faults.base import Scene, fault, frozen, mended
+from tests.chaos.faults.base import Scene, fault, mended
 from tests.chaos.system import stopped
 
 

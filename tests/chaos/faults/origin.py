@@ -1,6 +1,7 @@
 """The origin is slow, holds its answers back, dies or stands still. None of this may delay a takedown."""
 
-from tests.chaos.faults.base import Scene, away, fault, frozen, mended
+from stack.server import away, frozen
+from tests.chaos.faults.base import Scene, fault, mended
 
 
 @fault("slow origin", loosens=False)

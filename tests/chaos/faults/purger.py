@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from stack.server import away, frozen
 from stack.waiting import wait_until
-from tests.chaos.faults.base import Scene, away, fault, frozen, mended
+from tests.chaos.faults.base import Scene, fault, mended
 from tests.chaos.history import clock
 from tests.chaos.system import System
 
