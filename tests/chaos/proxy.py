@@ -20,6 +20,7 @@ class Way:
         self._run = run
         self._open = asyncio.Event()
         self._open.set()
+        self._mended = asyncio.Event()
         self.held = 0  # connections with something to deliver that wait for mend()
         self.delay: Callable[[], float] | None = None  # seconds to wait before the first bytes of each message
         self.drip: tuple[int, float] | None = None  # deliver so many bytes at a time, and wait so many seconds between
@@ -30,15 +31,22 @@ class Way:
         self._run(self._set(False))
 
     def mend(self) -> None:
-        """Deliver what was held, and everything from now on as it comes."""
+        """Deliver what was held or late, and everything from now on as it comes."""
         self.delay, self.drip, self.lose = None, None, False
         self._run(self._set(True))
 
     async def _set(self, is_open: bool) -> None:
         if is_open:
             self._open.set()
+            self._mended.set()
+            self._mended = asyncio.Event()
         else:
             self._open.clear()
+
+    async def linger(self, seconds: float) -> None:
+        """Wait for so long, or until the way is mended."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._mended.wait(), seconds)
 
     async def passed(self) -> None:
         """Wait while the way is cut."""
@@ -116,17 +124,19 @@ class _Messages:
 
 async def _pipe(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, way: Way, messages: _Messages) -> None:
     while data := await reader.read(_SIZE):
-        if messages.begins(way) and way.delay is not None:
-            await asyncio.sleep(way.delay())
+        delay = way.delay
+        if messages.begins(way) and delay is not None:
+            await way.linger(delay())
         await way.passed()
         if way.lose:
             continue
-        size, pause = way.drip or (len(data), 0.0)
-        for start in range(0, len(data), size):
-            if start:
-                await asyncio.sleep(pause)
-            writer.write(data[start : start + size])
+        while data:
+            size, pause = way.drip or (len(data), 0.0)
+            writer.write(data[:size])
             await writer.drain()
+            data = data[size:]
+            if data and way.drip:  # it may have been mended meanwhile
+                await way.linger(pause)
     await way.passed()
     with suppress(OSError):
         writer.write_eof()

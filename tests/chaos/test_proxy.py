@@ -119,6 +119,20 @@ def test_a_delay_is_for_each_message_and_a_drip_for_each_piece(client: socket.so
     assert clock() - start >= 0.2
 
 
+def test_what_is_late_comes_at_once_when_the_way_is_mended(client: socket.socket, echo: Echo, proxy: Proxy) -> None:
+    proxy.down.delay = lambda: 60.0
+    client.sendall(b"late\n")
+    wait_until(lambda: echo.lines == [b"late\n"], "the request at the server")
+    assert nothing_comes(client)
+    proxy.down.mend()
+    assert client.recv(100) == b"late\n"
+    proxy.down.drip = (2, 60.0)
+    client.sendall(b"1234\n")
+    assert client.recv(100) == b"12"
+    proxy.down.mend()
+    assert client.recv(100) == b"34\n"
+
+
 def test_a_server_that_is_away_breaks_the_connection_off() -> None:
     with socket.create_server(("127.0.0.1", 0)) as unused:
         port = unused.getsockname()[1]
