@@ -33,7 +33,7 @@ def main(
     The exit code is 1 when a promise was broken; the servers' logs are then kept.
     """
     seed = secrets.randbelow(10**6) if seed is None else seed
-    console = Console(width=max(Console().width, 96))  # as wide as the table
+    console = Console(width=max(Console().width, 100))  # as wide as the table
     directory = Path(tempfile.mkdtemp(prefix="takedown-chaos-"))
     faults = [FAULTS[name] for name in names] or list(FAULTS.values())
     with System(directory, edges=edges, lease=lease, fail_safe_ttl=fail_safe_ttl) as system:
