@@ -1,5 +1,6 @@
 """How every part of Edge Takedown connects to the moderation database."""
 
 from database.connection import UnusableUrlError, connect
+from database.primary import NotPrimaryError
 
-__all__ = ["UnusableUrlError", "connect"]
+__all__ = ["NotPrimaryError", "UnusableUrlError", "connect"]

@@ -6,6 +6,8 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import mysql.connector
 from mysql.connector.abstracts import MySQLConnectionAbstract
 
+from database.primary import require_primary
+
 
 class UnusableUrlError(ValueError):
     """A database URL that names no database, or has parts that are not understood."""
@@ -17,7 +19,8 @@ def connect(url: str, *, timeout: int, database: bool = True) -> MySQLConnection
     ``timeout`` bounds, in whole seconds each, the wait for a connection, for an answer and for a lock.
     ``database=False`` leaves the named database unselected, for the one caller that creates it.
 
-    Raises ``UnusableUrlError`` for a malformed URL and ``mysql.connector.Error`` when the server cannot be used.
+    Raises ``UnusableUrlError`` for a malformed URL and ``mysql.connector.Error`` when the server cannot be used, also
+    because it may be behind another one (``NotPrimaryError``).
     """
     arguments = _arguments(url)
     if not database:
@@ -44,6 +47,7 @@ def connect(url: str, *, timeout: int, database: bool = True) -> MySQLConnection
             cursor.execute(f"SET SESSION lock_wait_timeout = {timeout:d}, innodb_lock_wait_timeout = {timeout:d}")
             # REPEATABLE READ locks what a writing statement reads: moderators would wait for it.
             cursor.execute("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED")
+            require_primary(cursor)
     except BaseException:
         connection.close()
         raise

@@ -49,6 +49,7 @@ class Found(NamedTuple):
     pending: int
     changed_at: datetime | None
     read_at: datetime
+    read_only: int = 0  # the server was demoted and may be behind
 
 
 class Conditions(NamedTuple):

@@ -9,7 +9,7 @@ from typing import Any, cast
 import mysql.connector
 from mysql.connector.abstracts import MySQLConnectionAbstract
 
-from database import connect
+from database import NotPrimaryError, connect
 from origin.answers import Found
 from origin.breaker import CircuitBreaker
 from origin.names import CODE_ALPHABET, is_code
@@ -75,7 +75,10 @@ class Lookup:
         # Not by a cursor: its search for further statements in the text takes a third of our part of a lookup.
         connection.cmd_query(query)
         rows, _ = connection.get_rows()
-        return Found._make(cast(tuple[Any, ...], rows[0]))
+        found = Found._make(cast(tuple[Any, ...], rows[0]))
+        if found.read_only:
+            raise NotPrimaryError("the server has become read-only, as replicas are: connect to the primary")
+        return found
 
     def _disconnect(self) -> None:
         """Give up this thread's connection: after an error nobody knows what state it is in."""

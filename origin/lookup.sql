@@ -17,7 +17,8 @@ SELECT
         COALESCE(image_change.changed_at, owner_change.changed_at),
         COALESCE(owner_change.changed_at, image_change.changed_at)
     ) AS changed_at,
-    UTC_TIMESTAMP(6) AS read_at
+    UTC_TIMESTAMP(6) AS read_at,
+    @@GLOBAL.read_only AS read_only
 FROM (SELECT 1 AS one) AS always
 LEFT JOIN images ON images.code = %(code)s
 LEFT JOIN renditions ON renditions.code = images.code AND renditions.name = %(rendition)s

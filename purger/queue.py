@@ -37,7 +37,9 @@ class Queue:
         rows = self._link.rows("poll")
         if not rows:
             raise DatabaseUnavailableError("the table numbering has lost its row; run `purger migrate`")
-        head, pruned, pending = rows[0]
+        head, pruned, pending, read_only = rows[0]
+        if read_only:
+            raise DatabaseUnavailableError("the server has become read-only, as replicas are: connect to the primary")
         return Poll(head, pruned, bool(pending))
 
     def number(self) -> tuple[int, bool]:

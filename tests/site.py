@@ -113,6 +113,16 @@ class Site:
             yield
             cursor.execute("SET GLOBAL general_log = 0")
 
+    @contextmanager
+    def read_only_server(self) -> Iterator[None]:
+        """Let the server refuse writes, as one does that was demoted to a replica."""
+        with self.admin.cursor() as cursor:
+            cursor.execute("SET GLOBAL read_only = 1")
+            try:
+                yield
+            finally:
+                cursor.execute("SET GLOBAL read_only = 0")
+
     def number(self, query: str) -> int:
         """One number from the database, asked as admin."""
         with self.admin.cursor() as cursor:

@@ -114,6 +114,18 @@ def test_a_database_that_is_away_is_an_honest_503_and_all_recover_by_themselves(
     site.wait_gone(code)
 
 
+def test_a_primary_that_is_demoted_under_open_connections_fills_no_cache_and_vouches_for_nothing(site: Site) -> None:
+    code, unseen = site.new_image(), site.new_image()
+    site.stack.edge.ask("PURGE", f"/images/{unseen}")
+    with site.read_only_server():
+        assert site.get(unseen).status_code == 503
+        wait_until(lambda: not site.stack.edge.trusted(), "the lease is over")
+        assert site.get(code).status_code == 503
+        assert "read-only" in site.stack.purger.run("status").stderr
+    site.wait_served(unseen)
+    site.stack.edge.wait_trusted()
+
+
 def test_the_purger_starts_while_database_and_edge_are_away_and_says_so_once(site: Site) -> None:
     code = site.new_image()
     stack = site.stack
