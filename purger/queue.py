@@ -79,17 +79,25 @@ class Queue:
 
 
 @cache
-def expected_triggers() -> frozenset[str]:
-    """The names of the triggers that the schema defines."""
+def expected_triggers() -> frozenset[tuple[str, str]]:
+    """The triggers that the schema defines: name and table."""
     text = resources.files("purger").joinpath("schema", "triggers.sql").read_text(encoding="utf-8")
-    return frozenset(re.findall(r"\bTRIGGER IF NOT EXISTS (\w+)", text))
+    return frozenset(re.findall(r"\bTRIGGER IF NOT EXISTS (\w+) AFTER \w+ ON (\w+)", text))
 
 
 def judge_triggers(standing: list[tuple[object, ...]]) -> Triggers:
     """Compare the triggers that stand (name, table, created) with those that the schema defines.
 
-    Others, such as a site's own hooks, are left out: flushing the edges would mend nothing that a hook missed.
+    A trigger moves with a table that is renamed: on another table than its own it misses every change. Others, such as
+    a site's own hooks, are left out: flushing the edges would mend nothing that a hook missed.
     """
-    ours = sorted(" ".join(map(str, row)) for row in standing if row[0] in expected_triggers())
-    missing = expected_triggers() - {str(row[0]) for row in standing}
-    return Triggers(hashlib.sha256("\n".join(ours).encode()).hexdigest(), tuple(sorted(missing)))
+    ours = {(str(row[0]), str(row[1])): " ".join(map(str, row)) for row in standing if row[:2] in expected_triggers()}
+    missing = sorted(name for name, _ in expected_triggers() - ours.keys())
+    return Triggers(hashlib.sha256("\n".join(sorted(ours.values())).encode()).hexdigest(), tuple(missing))
+
+
+def strayed_triggers(standing: list[tuple[object, ...]]) -> list[tuple[str, str]]:
+    """Those of ours that stand on another table than their own: name and that table."""
+    names = {name for name, _ in expected_triggers()}
+    found = [(str(row[0]), str(row[1])) for row in standing if row[0] in names]
+    return [trigger for trigger in found if trigger not in expected_triggers()]

@@ -9,7 +9,7 @@ from mysql.connector.abstracts import MySQLCursorAbstract
 
 from database import connect
 from purger.link import explain, fetch
-from purger.queue import judge_triggers
+from purger.queue import judge_triggers, strayed_triggers
 from purger.statements import statement
 
 #: Seconds. A later migration may rebuild a large table.
@@ -65,11 +65,20 @@ def _migrate(cursor: MySQLCursorAbstract, name: str) -> list[str]:
     for part in ("definer", "routines"):
         _script(cursor, _schema(f"{part}.sql"), quoted)
     missing = judge_triggers(fetch(cursor, "triggers")).missing
+    done += _drop_strayed_triggers(cursor)
     for part in ("triggers", "accounts"):
         _script(cursor, _schema(f"{part}.sql"), quoted)
     if left := judge_triggers(fetch(cursor, "triggers")).missing:
         raise MigrationError(f"these triggers do not stand although they were just created: {', '.join(left)}")
     return done + [f"created the trigger {trigger}" for trigger in missing]
+
+
+def _drop_strayed_triggers(cursor: MySQLCursorAbstract) -> list[str]:
+    """Drop our triggers that went with a table which was swapped for another: their names are wanted on that one."""
+    strayed = strayed_triggers(fetch(cursor, "triggers"))
+    for trigger, _ in strayed:
+        cursor.execute(statement("migrate_drop_trigger").replace("{trigger}", trigger))
+    return [f"dropped the trigger {trigger} from {table}" for trigger, table in strayed]
 
 
 def _apply_migrations(cursor: MySQLCursorAbstract) -> list[str]:

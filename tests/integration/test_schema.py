@@ -267,6 +267,23 @@ def test_migrating_restores_a_trigger_that_is_gone(database: Database, cursor: M
     assert written(cursor) == [("image", code, "ban")]
 
 
+def test_triggers_that_went_with_a_swapped_table_are_missed_and_restored(
+    database: Database, cursor: MySQLCursorAbstract, code: str
+) -> None:
+    cursor.execute("CREATE TABLE bans_new LIKE bans")
+    cursor.execute("RENAME TABLE bans TO bans_old, bans_new TO bans")
+    ours = ["bans_deleted_v1", "bans_inserted_v1", "bans_updated_v1"]
+    state = CliRunner().invoke(cli, ["status", "--json", "--database-url", database.url("purger")])
+    assert json.loads(state.output)["database"]["missing_triggers"] == ours
+    assert migrate(database) == [
+        *(f"dropped the trigger {trigger} from bans_old" for trigger in ours),
+        *(f"created the trigger {trigger}" for trigger in ours),
+    ]
+    cursor.execute("INSERT INTO bans (scope, subject) VALUES ('image', %s)", (code,))
+    assert written(cursor) == [("image", code, "ban")]
+    cursor.execute("DROP TABLE bans_old")
+
+
 def test_a_counter_that_was_lost_comes_back_and_gives_no_number_twice(
     database: Database, cursor: MySQLCursorAbstract, code: str
 ) -> None:

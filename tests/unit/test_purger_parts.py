@@ -5,10 +5,11 @@ import pytest
 from purger.backlog import Backlog
 from purger.model import Row
 from purger.problem import Problem
-from purger.queue import PrunedError, expected_triggers, judge_triggers
+from purger.queue import PrunedError, expected_triggers, judge_triggers, strayed_triggers
 from purger.retry import Backoff
 from purger.schema import MigrationError, judge_server
 from purger.service import without_password
+from purger.watch import rest
 
 
 class Outbox:
@@ -117,14 +118,29 @@ def test_waits_grow_are_bounded_and_start_again() -> None:
     assert backoff.next() <= 0.1
 
 
+def test_a_slow_poll_rests_as_long_again_and_a_frozen_one_not_for_ever() -> None:
+    assert rest(0.003, 0.001) == 0.003
+    assert rest(0.003, 0.045) == 0.045
+    assert rest(0.003, 3600.0) < 1
+    assert rest(1.0, 3600.0) == 1.0
+
+
 def test_triggers_are_told_apart_by_when_they_were_made() -> None:
-    names = sorted(expected_triggers())
-    rows: list[tuple[object, ...]] = [(name, "bans", "2026-01-01 00:00:00.00") for name in names]
+    names = [name for name, _ in sorted(expected_triggers())]
+    rows: list[tuple[object, ...]] = [(*trigger, "2026-01-01 00:00:00.00") for trigger in sorted(expected_triggers())]
     whole = judge_triggers(rows)
     assert whole.missing == ()
     assert judge_triggers([*rows, ("site_hook", "pictures", "2026-01-01")]) == whole
     assert judge_triggers([*rows[1:], (names[0], "bans", "2026-01-01 00:00:00.01")]).fingerprint != whole.fingerprint
     assert judge_triggers(rows[1:]).missing == (names[0],)
+
+
+def test_a_trigger_that_went_with_a_renamed_table_is_missing() -> None:
+    first, *others = [(*trigger, "2026-01-01 00:00:00.00") for trigger in sorted(expected_triggers())]
+    strayed = (first[0], "bans_old", first[2])
+    assert judge_triggers([strayed, *others]).missing == (first[0],)
+    assert strayed_triggers([first, *others, ("site_hook", "pictures", "2026-01-01")]) == []
+    assert strayed_triggers([strayed, *others]) == [(first[0], "bans_old")]
 
 
 @pytest.mark.parametrize(
