@@ -20,9 +20,20 @@ _VERIFICATIONS_APART = 0.05
 #: Seconds between polls while the database cannot be used.
 _WHEN_AWAY = 0.25
 
+#: Seconds of rest that a slow poll may ask for at most.
+_LONGEST_REST = 0.2
+
 #: Batches read into memory at once. More have come when another purger numbered them while this one was cut off: then
 #: each edge reads what it needs.
 _BATCHES_READ = 8
+
+
+def rest(interval: float, cost: float) -> float:
+    """Seconds to wait after a poll that took ``cost``: as long again, so that polls never take more than half the time.
+
+    The cost is measured by a clock that goes on while the process is frozen, so it is believed up to a bound only.
+    """
+    return max(interval, min(cost, _LONGEST_REST))
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +100,7 @@ class Watch(threading.Thread):
                 continue
             self._problem.end()
             self.usable = True
-            cost = time.monotonic() - began
-            self._halt.wait(max(self._interval, cost))
+            self._halt.wait(rest(self._interval, time.monotonic() - began))
 
     def _look(self) -> None:
         with self._lock:
