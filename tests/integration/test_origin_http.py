@@ -129,6 +129,12 @@ def test_a_body_is_never_taken_for_the_next_request(site: OriginSite, image: str
     assert received.count(b"HTTP/1.1 ") == received.count(b"HTTP/1.1 200 OK") == 1
 
 
+def test_a_header_with_underscores_is_not_the_one_with_dashes(site: OriginSite, image: str) -> None:
+    headers = {"If_None_Match": "*", "If_Modified_Since": "Fri, 01 Jan 2100 00:00:00 GMT"}
+    answer = requests.get(f"{site.origin.url}/images/{image}", headers=headers, timeout=10)
+    assert answer.status_code == 200
+
+
 def test_a_large_body_is_refused(site: OriginSite, image: str) -> None:
     with socket.create_connection(("127.0.0.1", site.origin.port), timeout=10) as client:
         client.sendall(f"POST /images/{image} HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000000\r\n\r\n".encode())
