@@ -1,10 +1,12 @@
 """What an import reads and writes of the database. Changed rows reach the edges by the triggers on their tables."""
 
+import contextlib
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any, cast
 
+import mysql.connector
 from mysql.connector.abstracts import MySQLConnectionAbstract
 from mysql.connector.types import MySQLConvertibleType
 
@@ -73,13 +75,15 @@ class Catalogue:
             return
         rows: list[Row] = [{"code": i.code, "owner": i.owner, "stable_until": i.stable_until} for i in images]
         renditions: list[Row] = [asdict(rendition) for image in images for rendition in image.renditions]
-        self._connection.start_transaction()
-        try:
-            with self._connection.cursor() as cursor:
+        with self._connection.cursor() as cursor:
+            # Not by the driver's commit() and rollback(): on a lost connection they raise no mysql.connector.Error.
+            cursor.execute("START TRANSACTION")
+            try:
                 cursor.executemany(statement("record_image.sql"), rows)
                 if renditions:
                     cursor.executemany(statement("record_rendition.sql"), renditions)
-            self._connection.commit()
-        except BaseException:
-            self._connection.rollback()
-            raise
+                cursor.execute("COMMIT")
+            except BaseException:
+                with contextlib.suppress(mysql.connector.Error):
+                    cursor.execute("ROLLBACK")
+                raise
