@@ -32,6 +32,7 @@ class Standing:
     acknowledged: int
     rebounded: int
     triggers: str | None
+    epoch: float | None = None  # the last that it is known to have accepted
 
 
 @dataclass(frozen=True, slots=True)

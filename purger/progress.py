@@ -57,6 +57,10 @@ class Wait:
     seconds: float
 
 
+#: Seconds by which an edge may have been vouched for later than the database remembers: what a purger that was killed
+#: had not yet written. More than that, and the database is an older one.
+_UNWRITTEN = 10.0
+
 Step = Ask | Flush | Beat | Deliver | Rebound | Reflush | Wait
 
 
@@ -73,12 +77,14 @@ class Progress:
     confirmed: bool = False  # the instance has answered this process
     must_flush: str | None = None
     reflush_due: float | None = None
+    remembered_epoch: float | None = None  # of the instance that was resumed, until it has answered
     _echoes: deque[tuple[int, float]] = field(default_factory=deque)
 
     def resume(self, standing: Standing, *, now: float) -> None:
         """Go on from what the database remembers. Rebounds not made before are made a full delay from now."""
         self.instance, self.triggers = standing.instance, standing.triggers
         self.acknowledged, self.rebounded = standing.acknowledged, standing.rebounded
+        self.remembered_epoch = standing.epoch
         if self.rebounded < self.acknowledged:
             self._echoes.append((self.acknowledged, now + self.rebound_delay))
 
@@ -88,11 +94,17 @@ class Progress:
             return None
         return Standing(self.instance, self.acknowledged, self.rebounded, self.triggers)
 
-    def recognise(self, instance: str) -> None:
-        """The edge has named its instance. The progress of another one is worth nothing."""
+    def recognise(self, instance: str, epoch: str | None = None) -> None:
+        """The edge has named its instance, and the ``epoch`` that it keeps.
+
+        The progress of another one is worth nothing, and so is that from a backup of the database.
+        """
         if instance != self.instance:
             self.must_flush = "another varnishd answers" if self.instance else "it is new"
             self.instance = instance
+        elif epoch and self.remembered_epoch and float(epoch) > self.remembered_epoch + _UNWRITTEN:
+            self.must_flush = "the database has gone back to before the edge's last heartbeat"
+        self.remembered_epoch = None
         self.confirmed = True
 
     def flushed(self, flush: Flush, *, at: float) -> None:

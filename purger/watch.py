@@ -62,6 +62,7 @@ class Watch(threading.Thread):
         self._problem = Problem(log, "the database")
         self.usable = True
         self._missing: tuple[str, ...] = ()
+        self.setbacks = 0  # counted before the head shows it
         self.head: int | None = None
         self.pruned = 0
         self.verification: Verification | None = None
@@ -123,19 +124,25 @@ class Watch(threading.Thread):
         while not self._halt.is_set():
             poll = self._queue.poll()
             self.pruned = poll.pruned
+            self._notice_setback(poll.head)
             head, all_numbered = self._queue.number() if poll.pending else (poll.head, True)
             self._advance(head)
             if all_numbered:
                 return head
         return None
 
-    def _advance(self, head: int) -> None:
-        if head == self.head:
-            return
+    def _notice_setback(self, head: int) -> None:
+        """Look at the head before anything is numbered: numbering may bring it to where it was, with other rows."""
         if self.head is not None and head < self.head:
             log.error("the database has gone back from batch %d to %d: every edge will be flushed", self.head, head)
             self._backlog.forget()
-        elif self.head is not None and head - self.head <= _BATCHES_READ:
+            self.setbacks += 1
+            self.head = head
+
+    def _advance(self, head: int) -> None:
+        if head == self.head:
+            return
+        if self.head is not None and head - self.head <= _BATCHES_READ:
             try:
                 self._backlog.add(self.head, head, self._queue.rows(self.head, head))
             except PrunedError:

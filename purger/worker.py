@@ -45,6 +45,7 @@ class Worker(threading.Thread):
         self._changes = Backoff(settings.retry_first, settings.retry_longest)
         self._wake = threading.Event()
         self._halt = threading.Event()
+        self._setbacks = 0  # of the database, that this edge was flushed for
         self._pace = 0.0  # seconds for a request, smoothed
         self._held: tuple[list[Receipt], list[Sighting]] = ([], [])
         self._rebounding: tuple[Plan, int] | None = None  # a plan, and how many of its requests are done
@@ -99,6 +100,9 @@ class Worker(threading.Thread):
         # In this order: the head is never older than the verification that it is held against.
         verification = self._watch.verification
         head = self._watch.head
+        if self._setbacks != self._watch.setbacks:
+            self._setbacks = self._watch.setbacks
+            self._progress.must_flush = "the database has gone back"
         return self._progress.next_step(head, self._watch.pruned, verification, time.monotonic())
 
     def _fail(self, kind: str, text: str) -> bool:
@@ -122,7 +126,7 @@ class Worker(threading.Thread):
     def _ask(self) -> None:
         answer = self._delivery.ask(self._progress.instance if self._progress.confirmed else None)
         self._heard(answer)
-        self._progress.recognise(answer.instance)
+        self._progress.recognise(answer.instance, answer.epoch)
         self._went_well()
 
     def _beat(self, epoch: str) -> None:

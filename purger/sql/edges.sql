@@ -1,4 +1,5 @@
-SELECT name, purge_url, public_url, token_file, instance, acknowledged, rebounded, triggers
+SELECT name, purge_url, public_url, token_file, instance, acknowledged, rebounded, triggers,
+    CAST(UNIX_TIMESTAMP(epoch) AS DOUBLE)
 FROM edges
 WHERE enabled
 ORDER BY name

@@ -366,6 +366,35 @@ def test_a_database_that_went_back_means_a_flush(fleet: Fleet) -> None:
     assert fleet.sql("SELECT batch FROM invalidations WHERE subject = %s", code) == [(head,)]
 
 
+def test_a_database_that_went_back_and_has_numbered_other_rows_means_a_flush(fleet: Fleet) -> None:
+    fleet.ban()
+    fleet.settle()
+    head = fleet.head()
+    fleet.purger.pause()
+    try:
+        fleet.sql("DELETE FROM invalidations WHERE batch = %s", head)
+        fleet.sql("DELETE FROM batches WHERE batch = %s", head)
+        fleet.sql("UPDATE numbering SET last_batch = %s", head - 1)
+        fleet.ban()
+    finally:
+        fleet.purger.resume()
+    fleet.logged("edge edge1 is flushed: the database has gone back")
+    fleet.settle()
+    assert fleet.head() == head
+
+
+def test_a_backup_that_was_restored_while_no_purger_ran_means_a_flush(fleet: Fleet) -> None:
+    fleet.purger.stop()
+    fleet.purger.start()
+    fleet.edge.wait_trusted()
+    fleet.purger.stop()
+    assert "flushed" not in fleet.log()
+    fleet.sql("UPDATE edges SET epoch = epoch - INTERVAL 1 MINUTE")
+    fleet.purger.start()
+    fleet.logged("edge edge1 is flushed: the database has gone back")
+    fleet.edge.wait_trusted()
+
+
 def test_progress_in_the_database_never_goes_back_within_one_instance(fleet: Fleet) -> None:
     fleet.ban()
     fleet.settle()
