@@ -1,6 +1,8 @@
 """``python -m stack run``: the whole system on loopback, until Ctrl-C."""
 
 import fcntl
+import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -12,10 +14,11 @@ from pathlib import Path
 
 import click
 
-from stack.server import ServerFailedError
+from stack.server import PortTakenError, ServerFailedError
 from stack.system import Settings, Stack
 
 _MARK = ".edge-takedown-stack"
+_PORT = click.IntRange(0, 65535)
 
 
 @click.group(context_settings={"auto_envvar_prefix": "STACK", "show_default": True})
@@ -27,10 +30,14 @@ def main(context: click.Context, directory: Path) -> None:
 
 
 @main.command()
-@click.option("--edges", envvar="STACK_EDGES", default=1, help="Number of edges.")
-@click.option("--edge-port", envvar="STACK_EDGE_PORT", default=6081, help="Public port of the first edge; 0: any.")
-@click.option("--purge-port", envvar="STACK_PURGE_PORT", default=6082, help="Purge port of the first edge; 0: any.")
-@click.option("--origin-port", envvar="STACK_ORIGIN_PORT", default=6083, help="Port of the origin; 0: any.")
+@click.option("--edges", envvar="STACK_EDGES", default=1, type=click.IntRange(min=1), help="Number of edges.")
+@click.option(
+    "--edge-port", envvar="STACK_EDGE_PORT", default=6081, type=_PORT, help="Public port of the first edge; 0: any."
+)
+@click.option(
+    "--purge-port", envvar="STACK_PURGE_PORT", default=6082, type=_PORT, help="Purge port of the first edge; 0: any."
+)
+@click.option("--origin-port", envvar="STACK_ORIGIN_PORT", default=6083, type=_PORT, help="Port of the origin; 0: any.")
 @click.pass_obj
 def run(directory: Path, edges: int, edge_port: int, purge_port: int, origin_port: int) -> None:
     """Start everything with sample images, print the addresses, then "ready", and keep running until Ctrl-C."""
@@ -40,15 +47,18 @@ def run(directory: Path, edges: int, edge_port: int, purge_port: int, origin_por
     settings = Settings(edges=edges, edge_port=edge_port, purge_port=purge_port, origin_port=origin_port)
     try:
         with _own(directory), Stack(directory, settings) as stack:
-            (directory / "env").write_text("".join(f"{name}={value}\n" for name, value in _environment(stack).items()))
+            environment = _environment(stack).items()
+            (directory / "env").write_text("".join(f"{name}={_shell_word(value)}\n" for name, value in environment))
             click.echo(_welcome(stack, directory))
             while not stop.wait(0.5):
                 stack.check()
             click.echo("stopping")
-    except (ServerFailedError, TimeoutError, FileNotFoundError) as error:
+    except PortTakenError as error:
         raise click.ClickException(
             f"{error}\n(ports are set with STACK_EDGE_PORT, STACK_PURGE_PORT, STACK_ORIGIN_PORT)"
         ) from error
+    except (ServerFailedError, OSError) as error:  # a TimeoutError and a missing command are OSErrors
+        raise click.ClickException(str(error)) from error
     except subprocess.CalledProcessError as error:
         raise click.ClickException(f"{error}\n{error.stderr or ''}") from error
 
@@ -65,7 +75,7 @@ def _own(directory: Path) -> Iterator[None]:
         except BlockingIOError:
             raise click.ClickException(f"another stack is running in {directory}; stop it or set STACK_DIR") from None
         for entry in directory.iterdir():
-            if entry.is_dir():
+            if entry.is_dir() and not entry.is_symlink():
                 shutil.rmtree(entry)
             elif entry.name != _MARK:
                 entry.unlink()
@@ -73,6 +83,11 @@ def _own(directory: Path) -> Iterator[None]:
             yield
         finally:
             (directory / "env").unlink(missing_ok=True)
+
+
+def _shell_word(value: str) -> str:
+    """The value as it may stand in an assignment: itself, or in quotes where the shell would take it apart."""
+    return value if re.fullmatch(r"[\w@%+=:,./?-]*", value, re.ASCII) else shlex.quote(value)
 
 
 def _environment(stack: Stack) -> dict[str, str]:
@@ -92,7 +107,8 @@ def _environment(stack: Stack) -> dict[str, str]:
 
 def _welcome(stack: Stack, directory: Path) -> str:
     codes = next(iter(stack.codes.values()))
-    database = f"mariadb --no-defaults --socket={stack.database.socket} {stack.database.name_of_database}"
+    socket = shlex.quote(str(stack.database.socket))
+    database = f"mariadb --no-defaults --socket={socket} {stack.database.name_of_database}"
     lines = [
         f"an image    {stack.edge.url}/images/{codes[0]}",
         f"thumbnail   {stack.edge.url}/images/{codes[0]}/thumb",

@@ -1,7 +1,9 @@
 """The project's own commands, as installed beside the running Python."""
 
 import shutil
+import subprocess
 import sysconfig
+from collections.abc import Mapping, Sequence
 
 
 def command(name: str) -> str:
@@ -10,3 +12,12 @@ def command(name: str) -> str:
     if path is None:
         raise FileNotFoundError(f"{name} is not installed in this environment; './dev setup' does it")
     return path
+
+
+def run_apart(
+    command_line: Sequence[str], environment: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end, out of reach of the terminal's Ctrl-C: what called it decides when to stop."""
+    return subprocess.run(
+        command_line, env=environment, capture_output=True, text=True, check=False, start_new_session=True
+    )

@@ -1,15 +1,18 @@
 """A private MariaDB: its own data directory and socket, no network."""
 
+import atexit
 import getpass
 import secrets
+import shutil
 import subprocess
 import tempfile
 from pathlib import Path
+from urllib.parse import quote
 
 from mysql.connector.abstracts import MySQLConnectionAbstract
 
 from database import connect
-from stack.commands import command
+from stack.commands import command, run_apart
 from stack.server import Server, ServerFailedError
 
 _NAME = "takedown"
@@ -58,20 +61,18 @@ class Database(Server):
 
     def migrate(self) -> None:
         """Apply the schema with ``purger migrate`` and give each account a password."""
-        subprocess.run(
-            [command("purger"), "migrate", "--database-url", self.admin_url()], check=True, stdout=subprocess.DEVNULL
-        )
+        run_apart([command("purger"), "migrate", "--database-url", self.admin_url()]).check_returncode()
         with self.connect_admin() as connection, connection.cursor() as cursor:
             for account, password in self._passwords.items():
                 cursor.execute(f"ALTER USER takedown_{account} IDENTIFIED BY '{password}' ACCOUNT UNLOCK")
 
     def admin_url(self) -> str:
         """The URL of the account that may do everything; the socket lets in only the user who runs the server."""
-        return f"mysql://{self._user}@localhost/{_NAME}?unix_socket={self.socket}"
+        return f"mysql://{self._user}@localhost/{_NAME}?unix_socket={quote(str(self.socket))}"
 
     def url(self, account: str) -> str:
         """The URL of one of the accounts origin, import, purger and moderation."""
-        return f"mysql://takedown_{account}:{self._passwords[account]}@localhost/{_NAME}?unix_socket={self.socket}"
+        return f"mysql://takedown_{account}:{self._passwords[account]}@localhost/{_NAME}?unix_socket={quote(str(self.socket))}"
 
     def connect_admin(self) -> MySQLConnectionAbstract:
         """A connection that may do everything, for what tests look at and break."""
@@ -82,22 +83,22 @@ class Database(Server):
         return connect(self.url(account), timeout=30)
 
     def _initialise(self) -> None:
-        result = subprocess.run(
+        result = run_apart(
             [
-                *("mariadb-install-db", "--no-defaults", f"--user={self._user}", f"--datadir={self._data}"),
+                # As --user the script would use it too, for chowns that know no spaces and reach into the system.
+                *("mariadb-install-db", "--no-defaults", f"-u{self._user}", f"--datadir={self._data}"),
                 *("--auth-root-authentication-method=socket", f"--auth-root-socket-user={self._user}"),
                 "--skip-test-db",
             ],
-            stdout=self._log_handle,
-            stderr=subprocess.STDOUT,
-            check=False,
         )
         if result.returncode != 0:
-            raise ServerFailedError(f"mariadb-install-db failed\n{self.log_tail()}")
+            raise ServerFailedError(f"mariadb-install-db failed\n{result.stdout}{result.stderr}")
 
 
 def _short(path: Path) -> Path:
     """The path itself, or one in a new temporary directory where it is too long for a unix socket."""
     if len(str(path)) <= _LONGEST_SOCKET_PATH:
         return path
-    return Path(tempfile.mkdtemp(prefix="takedown-")) / path.name
+    directory = tempfile.mkdtemp(prefix="takedown-")
+    atexit.register(shutil.rmtree, directory, ignore_errors=True)
+    return Path(directory) / path.name

@@ -1,9 +1,8 @@
 """An origin server of its own, and what it serves."""
 
-import subprocess
 from pathlib import Path
 
-from stack.commands import command
+from stack.commands import command, run_apart
 from stack.database import Database
 from stack.ports import free_port
 from stack.server import Server
@@ -34,10 +33,7 @@ class Origin(Server):
 
     def import_images(self, images: Path, owner: str) -> None:
         """Record every image of a directory as the owner's, with ``origin import``."""
-        subprocess.run(
+        run_apart(
             [command("origin"), "import", str(images), "--owner", owner, "--files", str(self.files)],
-            env={**self.envvars, "ORIGIN_IMPORT_DATABASE_URL": self._import_url},
-            stdout=self._log_handle,
-            stderr=subprocess.STDOUT,
-            check=True,
-        )
+            {**self.envvars, "ORIGIN_IMPORT_DATABASE_URL": self._import_url},
+        ).check_returncode()

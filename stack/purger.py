@@ -3,7 +3,7 @@
 import subprocess
 from pathlib import Path
 
-from stack.commands import command
+from stack.commands import command, run_apart
 from stack.database import Database
 from stack.edge import Edge
 from stack.server import Server
@@ -31,9 +31,7 @@ class Purger(Server):
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run one command of the purger, such as ``status --json``, to its end."""
-        return subprocess.run(
-            [command("purger"), *arguments], env=self.envvars, capture_output=True, text=True, check=False
-        )
+        return run_apart([command("purger"), *arguments], self.envvars)
 
     def add_edge(self, edge: Edge) -> None:
         """Make an edge known. Raises ``subprocess.CalledProcessError`` when it is refused."""

@@ -20,6 +20,10 @@ class ServerFailedError(Exception):
     """A server did not start, or ended by itself. The message names it and ends with the tail of its log."""
 
 
+class PortTakenError(ServerFailedError):
+    """A server did not start, since another process has its port."""
+
+
 class Server(Executor):
     """One server in a directory of its own, with ``NAME.log`` in it. Subclasses say when it is ready.
 
@@ -71,7 +75,7 @@ class Server(Executor):
             return super().start()
         except AlreadyRunning:
             taken = ", ".join(str(port) for port in self.ports if not is_free(port))
-            raise ServerFailedError(f"{self.name}: port {taken} of 127.0.0.1 is already taken") from None
+            raise PortTakenError(f"{self.name}: port {taken} of 127.0.0.1 is already taken") from None
         except (ExecutorError, OSError) as error:
             raise ServerFailedError(f"{self.name} did not start: {error}\n{self.log_tail()}") from None
 
