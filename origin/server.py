@@ -46,7 +46,7 @@ class _Request(cheroot.server.HTTPRequest):
     header_reader = _HeaderReader()
 
     def read_request_headers(self) -> bool:
-        understood: bool = super().read_request_headers()  # type: ignore[no-untyped-call]
+        understood: bool = super().read_request_headers()
         if self.chunked_read:
             self.close_connection = True
         return understood
@@ -67,7 +67,7 @@ class _Connection(cheroot.server.HTTPConnection):
     def communicate(self) -> bool:
         self.server.busy.add(self)
         try:
-            while super().communicate():  # type: ignore[no-untyped-call]
+            while super().communicate():
                 if not self._next_is_near():
                     return True
             return False

@@ -27,7 +27,10 @@ conditions = st.builds(Conditions, *[st.none() | st.sampled_from([
 ])] * 4)  # fmt: skip
 
 
-def decide(found: Found, asked: Conditions = Conditions(), status: int = 410, now: float = CLOCK) -> Answer:  # noqa: B008
+UNCONDITIONAL = Conditions()
+
+
+def decide(found: Found, asked: Conditions = UNCONDITIONAL, status: int = 410, now: float = CLOCK) -> Answer:
     return Answers(LIFETIMES, status, SPECIAL).decide(found, asked, now)
 
 

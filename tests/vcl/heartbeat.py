@@ -22,7 +22,7 @@ def main(address: str, token_file: str, seconds: str = "0") -> None:
     token = Path(token_file).read_text().strip()
     clock = heartbeat(address, token, None).headers["Takedown-Now"]
     answer = heartbeat(address, token, f"{float(clock) - float(seconds):.3f}")
-    print(answer.headers["Takedown-Mode"], answer.headers["Takedown-Epoch"])  # noqa: T201
+    print(answer.headers["Takedown-Mode"], answer.headers["Takedown-Epoch"])
 
 
 main(*sys.argv[1:])
