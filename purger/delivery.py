@@ -1,16 +1,21 @@
 """Sends one request at a time to an edge's purge listener, and reads the answer as what it is."""
 
 import re
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
 import requests
+import urllib3
 
 from purger.errors import FailingError, MalformedError, OtherInstanceError, RefusedError, SlowError, UnreachableError
 from purger.model import Edge
 from purger.plan import Request
 
 _HEARTBEAT = Request("HEARTBEAT", "/")
+
+#: Bytes of an answer's body that are read. A purge listener sends one line; another server might never end.
+_BODY = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +67,14 @@ class Delivery:
                 headers=headers,
                 timeout=self._timeout,
                 allow_redirects=False,
+                stream=True,
             )
+            text = self._text(response)
         except requests.exceptions.ReadTimeout:
             raise SlowError(f"no answer to {request.method} within {self._timeout[1]:g} s") from None
-        except (requests.RequestException, ValueError) as error:
+        except (requests.RequestException, urllib3.exceptions.HTTPError, ValueError) as error:
             raise UnreachableError(f"{self._url}: {_cause(error)}") from error
-        return self._read(response)
+        return self._read(response, text)
 
     def close(self) -> None:
         """Close the connection."""
@@ -86,9 +93,22 @@ class Delivery:
         self._session.headers["Authorization"] = f"Bearer {token}"
         self._authorized = True
 
-    def _read(self, response: requests.Response) -> Answer:
+    def _text(self, response: requests.Response) -> str:
+        """The body, or its beginning; the connection is kept if that is all. Raises ``SlowError``."""
+        body, until = b"", time.monotonic() + self._timeout[1]
+        while chunk := response.raw.read1(_BODY):
+            body += chunk
+            if len(body) >= _BODY:
+                response.close()
+                break
+            if time.monotonic() > until:
+                response.close()
+                raise SlowError(f"no end of an answer within {self._timeout[1]:g} s")
+        return body.decode("utf-8", "replace")
+
+    def _read(self, response: requests.Response, text: str) -> Answer:
         status = response.status_code
-        said = f"{status} {' '.join(response.text.split())[:160]}"
+        said = f"{status} {' '.join(text.split())[:160]}"
         if status >= 500:
             raise FailingError(said)
         if status == 412:
@@ -100,13 +120,13 @@ class Delivery:
             raise RefusedError(said)
         instance = response.headers.get("ETag", "")
         now = response.headers.get("Takedown-Now", "")
-        if not re.fullmatch(r'"[!#-~]{1,64}"', instance) or not re.fullmatch(r"\d+(\.\d+)?", now):
+        if not re.fullmatch(r'"[!#-~]{1,64}"', instance) or not re.fullmatch(r"\d{1,11}(\.\d+)?", now):
             raise RefusedError(f"{said}: without ETag and Takedown-Now this is no purge listener; check the purge URL")
         removed = response.headers.get("Takedown-Removed", "")
         return Answer(
             instance=instance.strip('"'),
             now=now,
-            removed=int(removed) if removed.isdecimal() else None,
+            removed=int(removed) if re.fullmatch(r"\d{1,9}", removed) else None,
             mode=response.headers.get("Takedown-Mode"),
             epoch=response.headers.get("Takedown-Epoch"),
         )
@@ -116,4 +136,5 @@ def _cause(error: BaseException) -> str:
     """The innermost reason in one line: what urllib3 and requests wrap around it names objects, not causes."""
     while (inner := error.__cause__ or error.__context__) is not None:
         error = inner
-    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__

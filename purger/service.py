@@ -3,6 +3,7 @@
 import logging
 import signal
 import threading
+import time
 from collections.abc import Callable
 from queue import Empty, SimpleQueue
 from urllib.parse import urlsplit, urlunsplit
@@ -90,12 +91,15 @@ class Service:
                 )
                 self._workers[name].start()
 
-    @staticmethod
-    def _finish(workers: list[Worker]) -> None:
+    def _finish(self, workers: list[Worker]) -> None:
+        """Stop workers. One whose edge goes on answering without an end must not hold up the others."""
         for worker in workers:
             worker.stop()
+        until = time.monotonic() + self._settings.connect_timeout + 2 * self._settings.read_timeout
         for worker in workers:
-            worker.join()
+            worker.join(max(0.0, until - time.monotonic()))
+            if worker.is_alive():
+                log.warning("edge %s has not ended its answer and is left to itself", worker.edge.name)
 
 
 def run(settings: Settings) -> None:

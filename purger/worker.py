@@ -29,7 +29,7 @@ class Worker(threading.Thread):
         self, edge: Edge, standing: Standing, settings: Settings, watch: Watch, backlog: Backlog, recorder: Recorder,
         looker: Looker,
     ) -> None:  # fmt: skip
-        super().__init__(name=f"edge {edge.name}")
+        super().__init__(name=f"edge {edge.name}", daemon=True)
         self.edge = edge
         self._watch = watch
         self._backlog = backlog

@@ -1,7 +1,9 @@
 """`purger run` against real edges and a real database, with each of them away in turn."""
 
+import socket
+import threading
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from datetime import datetime, timedelta
 from itertools import count
 from pathlib import Path
@@ -364,6 +366,33 @@ def test_a_database_that_went_back_means_a_flush(fleet: Fleet) -> None:
     code = fleet.ban()
     fleet.settle()
     assert fleet.sql("SELECT batch FROM invalidations WHERE subject = %s", code) == [(head,)]
+
+
+def test_an_edge_that_never_ends_its_answer_does_not_hold_up_the_list(fleet: Fleet) -> None:
+    ended = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def drip() -> None:
+            connection, _ = listening.accept()
+            with connection, suppress(OSError):
+                connection.sendall(b"HTTP/1.1 200 OK\r\nX: ")
+                while not ended.wait(0.5):
+                    connection.sendall(b"x")
+
+        thread = threading.Thread(target=drip)
+        thread.start()
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        try:
+            fleet.purger.run(
+                *("edge", "add", "drip", "--purge-url", url, "--public-url", url),
+                *("--token-file", str(fleet.edge.token_file)),
+            ).check_returncode()
+            fleet.logged("edge drip is followed")
+            fleet.purger.run("edge", "remove", "drip").check_returncode()
+            wait_until(lambda: "edge drip is no longer followed" in fleet.log(), "the list goes on", 20)
+        finally:
+            ended.set()
+            thread.join()
 
 
 def test_a_database_that_went_back_and_has_numbered_other_rows_means_a_flush(fleet: Fleet) -> None:
