@@ -68,6 +68,15 @@ class Site:
 
         return wait_until(dated, f"Last-Modified of {code}")
 
+    def wait_header(self, path: str, name: str) -> requests.Response:
+        """Wait until the first edge serves the image with its date and this header."""
+
+        def sent() -> requests.Response | None:
+            answer = self.get(path)
+            return answer if name in answer.headers and "Last-Modified" in answer.headers else None
+
+        return wait_until(sent, f"{name} of {path}")
+
     def get(self, path: str, edge: Edge | None = None, **headers: str) -> requests.Response:
         """GET /images/PATH at an edge, the first one if none is named; ``if_none_match`` becomes ``If-None-Match``."""
         names = {name.replace("_", "-").title(): value for name, value in headers.items()}

@@ -14,8 +14,9 @@ sub takedown_ranges {
 
 # Varnish refuses large numbers, and a last byte before the first. 15 digits are what a VCL integer holds.
 sub takedown_range_numbers {
-    set req.http.Range = regsub(req.http.Range, "-0*[0-9]{16,}$", "-999999999999999");
-    set req.http.Range = regsub(req.http.Range, "=0*[0-9]{16,}-", "=999999999999999-");
+    set req.http.Range = regsuball(req.http.Range, "([=-])0+([0-9])", "\1\2");
+    set req.http.Range = regsub(req.http.Range, "-[0-9]{16,}$", "-999999999999999");
+    set req.http.Range = regsub(req.http.Range, "=[0-9]{16,}-", "=999999999999999-");
     if (req.http.Range ~ "[0-9]-[0-9]" &&
         std.integer(regsub(req.http.Range, "^.*-", ""), 0) <
         std.integer(regsub(req.http.Range, "^.*=([0-9]+)-.*$", "\1"), 0)) {
@@ -28,6 +29,9 @@ sub takedown_conditions {
         call takedown_if_none_match;
     } elseif (req.http.If-Modified-Since) {
         call takedown_if_modified_since;
+    }
+    if (req.http.Range && resp.status == 200) {
+        call takedown_range_here;
     }
 }
 
@@ -42,12 +46,27 @@ sub takedown_if_none_match {
     unset req.http.If-Modified-Since;
 }
 
+# Varnish ignores a date in the future, and would compare with the time of the fetch where the image has no date. It also
+# reads ISO 8601 and numbers, which are no HTTP dates: those begin with a letter.
 sub takedown_if_modified_since {
-    if (!resp.http.Last-Modified) {
-        # Varnish would compare with the time of the fetch.
-        unset req.http.If-Modified-Since;
-    } elseif (req.http.If-Modified-Since ~ "GMT$" && std.time(req.http.If-Modified-Since, now) > now) {
-        # Varnish ignores a date in the future. None of ours lies there, so it is later than any.
-        set req.http.If-Modified-Since = resp.http.Last-Modified;
+    if (resp.status == 200 && resp.http.Last-Modified && req.http.If-Modified-Since ~ "^[A-Z]" &&
+        std.time(req.http.If-Modified-Since, std.time(real=0.0)) >= std.time(resp.http.Last-Modified, now)) {
+        set resp.status = 304;
+    }
+    unset req.http.If-Modified-Since;
+}
+
+# Varnish's own 416 has the headers of the image: a cache may then keep it as long as the image, if that is stable.
+sub takedown_range_here {
+    if (req.http.If-Range && req.http.If-Range !~ {"^[A-Z"]"}) {
+        unset req.http.Range;
+    } elseif (resp.http.Content-Length && (req.http.Range ~ "=-0$" ||
+        std.integer(regsub(req.http.Range, "^.*=([0-9]+)-.*$", "\1"), -1) >= std.integer(resp.http.Content-Length, 0))) {
+        if (!req.http.If-Range || req.http.If-Range == resp.http.ETag ||
+            req.http.If-Range == resp.http.Last-Modified) {
+            var.set("content range", "bytes */" + resp.http.Content-Length);
+            return (synth(416));
+        }
+        unset req.http.Range;
     }
 }

@@ -26,6 +26,10 @@ sub takedown_error {
     if (resp.status == 405) {
         set resp.http.Allow = "GET, HEAD";
     }
+    if (resp.status == 416) {
+        set resp.http.Content-Range = var.get("content range");
+        set resp.http.Accept-Ranges = "bytes";
+    }
     if (resp.status == 503) {
         set resp.http.Retry-After = "1";
     }

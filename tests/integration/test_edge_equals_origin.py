@@ -1,0 +1,106 @@
+"""The edge answers conditional and range requests as the origin does (section 13 and 14 of RFC 9110)."""
+
+import http.client
+from collections.abc import Iterator
+from datetime import timedelta
+from email.utils import format_datetime, parsedate_to_datetime
+
+import pytest
+
+from tests.site import Site
+
+Headers = list[tuple[str, str]]
+# A 304 of the edge may repeat more of them, and the text of an error is its own.
+COMPARED = ("ETag", "Last-Modified", "Cache-Control", "Expires", "Content-Range")
+
+
+def dates(last_modified: str) -> Iterator[str]:
+    """Dates around the image's in all three forms, and what is none."""
+    changed = parsedate_to_datetime(last_modified)
+    for days in (-400, -1, 0, 1, 400):
+        date = changed + timedelta(days=days)
+        yield format_datetime(date, usegmt=True)
+        yield date.strftime("%A, %d-%b-%y %H:%M:%S GMT")
+        yield date.strftime(f"%a %b {date.day:2} %H:%M:%S %Y")
+    day_after = changed + timedelta(days=1)
+    yield from (last_modified.replace("GMT", zone) for zone in ("UTC", "EST", "+0000", ""))
+    yield from (last_modified.lower(), last_modified.replace(",", ""), last_modified[5:], f"{last_modified}, x")
+    yield from (changed.isoformat(), changed.strftime("%Y-%m-%dT%H:%M:%S"), day_after.strftime("%Y-%m-%dT%H:%M:%S"))
+    yield from ("", "0", "-1", "yesterday", str(int(day_after.timestamp())), "99999999999", "Inf", "nan")
+    yield from ("Sun, 31 Feb 2027 00:00:00 GMT", "Sun, 00 Jan 2027 00:00:00 GMT", "Fri, 31 Dec 9999 23:59:59 GMT")
+
+
+def tags(etag: str) -> Iterator[str]:
+    bare = etag.strip('"')
+    yield from (etag, f"W/{etag}", "*", f'"x", {etag}', f'"x",W/{etag} ,"y"', f",{etag}", f"{etag},", f'"x",,{etag}')
+    yield from ("", ",", '"x"', 'W/"x"', bare, f"'{bare}'", f'"{bare[:-1]}"', f'"x{bare}"', '*, "x"', etag.upper())
+
+
+def ranges(size: int) -> Iterator[str]:
+    huge = "99999999999999999999"
+    yield from ("bytes=0-0", "bytes=0-", "bytes=-1", "Bytes=0-1", f"bytes={size - 1}-", f"bytes=0-{huge}")
+    yield from (f"bytes=-{size}", f"bytes=-{size + 1}", f"bytes=-{huge}", f"bytes=0-{size}", "bytes=000-001")
+    yield from ("bytes=00000000000000000000001-00000000000000000000002", f"bytes={'0' * 20}5-{'0' * 20}4")
+    yield from (f"bytes={size}-", f"bytes={size}-{size}", f"bytes={huge}-", f"bytes={huge}-{huge}")
+    yield from ("bytes=-0", "bytes=-00000000000000000000000")
+    yield from ("bytes=1-0", f"bytes={huge}-5", "bytes=0-0,2-2", "bytes=0-0,", "bytes= 0-0", "bytes =0-0", "bytes=-")
+    yield from ("bytes=", "bytes", "", "0-1", "items=0-1", "bytes=a-b", "bytes=1--1", "bytes=+1-2", "bytes=0-1;x")
+
+
+def requests_for(etag: str, last_modified: str, size: int) -> Iterator[Headers]:
+    earlier = format_datetime(parsedate_to_datetime(last_modified) - timedelta(days=1), usegmt=True)
+    for tag in tags(etag):
+        yield [("If-None-Match", tag)]
+        yield [("If-None-Match", tag), ("If-Modified-Since", last_modified)]
+        yield [("If-None-Match", tag), ("Range", "bytes=0-3")]
+        yield [("If-None-Match", '"x"'), ("If-None-Match", tag)]
+        yield [("If-Range", tag), ("Range", "bytes=0-3")]
+    for date in dates(last_modified):
+        yield [("If-Modified-Since", date)]
+        yield [("If-Range", date), ("Range", "bytes=0-3")]
+    for part in ranges(size):
+        yield [("Range", part)]
+        for name, value in (("If-Range", etag), ("If-Range", '"x"'), ("If-Range", last_modified)):
+            yield [("Range", part), (name, value)]
+        for date in (last_modified, earlier):
+            yield [("Range", part), ("If-Modified-Since", date)]
+
+
+def ask(connection: http.client.HTTPConnection, method: str, path: str, headers: Headers) -> tuple[object, ...]:
+    connection.putrequest(method, f"/images/{path}")
+    for name, value in headers:
+        connection.putheader(name, value)
+    connection.endheaders()
+    answer = connection.getresponse()
+    body = answer.read()
+    shown = body if answer.status in (200, 206, 410) else b""
+    return answer.status, {name: answer.headers.get(name) for name in COMPARED}, shown
+
+
+@pytest.mark.parametrize("kind", ["image", "stable", "thumb", "banned", "unknown"])
+def test_edge_and_origin_answer_alike(site: Site, kind: str) -> None:
+    path = "nobody-has-this" if kind == "unknown" else site.new_image()
+    if kind == "stable":
+        with site.admin.cursor() as cursor:
+            cursor.execute("UPDATE images SET stable_until = UTC_TIMESTAMP() + INTERVAL 9 DAY WHERE code = %s", (path,))
+        site.wait_header(path, "Expires")
+    elif kind == "thumb":
+        path = f"{path}/thumb"
+    elif kind == "banned":
+        site.ban(path)
+        site.wait_gone(path)
+    shown = site.get(path)
+    etag = shown.headers.get("ETag", '"none"')
+    last_modified = shown.headers.get("Last-Modified", "Sun, 06 Nov 1994 08:49:37 GMT")
+
+    origin = http.client.HTTPConnection("127.0.0.1", site.stack.origin.port, timeout=10)
+    edge = http.client.HTTPConnection("127.0.0.1", site.stack.edge.public_port, timeout=10)
+    statuses = set()
+    for headers in requests_for(etag, last_modified, len(shown.content)):
+        for method in ("GET", "HEAD"):
+            expected = ask(origin, method, path, headers)
+            assert ask(edge, method, path, headers) == expected, (method, headers)
+            statuses.add(expected[0])
+    origin.close()
+    edge.close()
+    assert statuses == {"banned": {410}, "unknown": {404}}.get(kind, {200, 206, 304, 416})
