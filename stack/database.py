@@ -30,6 +30,10 @@ class Database(Server):
         user = getpass.getuser()
         self._data = directory / "data"
         self._user = user
+        # Each mariadbd that starts deletes all temporary tables that it finds in its directory for them: in /tmp also
+        # those of its neighbours, which then fail.
+        temporary = directory / "tmp"
+        temporary.mkdir(parents=True, exist_ok=True)
         super().__init__(
             "mariadbd",
             directory,
@@ -39,6 +43,7 @@ class Database(Server):
                 # A development database may lose its last second when the machine dies; it must not when mariadbd does.
                 *("--innodb-flush-log-at-trx-commit=2", "--innodb-log-file-size=64M", "--skip-log-bin"),
             ],
+            environment={"TMPDIR": str(temporary)},
         )
 
     def start(self) -> "Database":
@@ -90,6 +95,7 @@ class Database(Server):
                 *("--auth-root-authentication-method=socket", f"--auth-root-socket-user={self._user}"),
                 "--skip-test-db",
             ],
+            self.envvars,
         )
         if result.returncode != 0:
             raise ServerFailedError(f"mariadb-install-db failed\n{result.stdout}{result.stderr}")
