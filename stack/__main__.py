@@ -8,36 +8,46 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, TypeVar
 
 import click
 
 from stack.server import PortTakenError, ServerFailedError
 from stack.system import Settings, Stack
 
+Command = TypeVar("Command", bound=Callable[..., Any])
+
 _MARK = ".edge-takedown-stack"
-_PORT = click.IntRange(0, 65535)
 
 
 @click.group(context_settings={"auto_envvar_prefix": "STACK", "show_default": True})
-@click.option("--dir", "directory", envvar="STACK_DIR", default=".stack", type=click.Path(path_type=Path))
+@click.option(
+    "--dir", "directory", envvar="STACK_DIR", show_envvar=True, default=".stack", type=click.Path(path_type=Path)
+)
 @click.pass_context
 def main(context: click.Context, directory: Path) -> None:
     """Edge Takedown on this machine: a private MariaDB, the origin, Varnish and the purger."""
     context.obj = directory.absolute()
 
 
+def _port(flag: str, default: int, meaning: str) -> Callable[[Command], Command]:
+    envvar = "STACK" + flag.removeprefix("-").replace("-", "_").upper()
+    port = click.IntRange(0, 65535)
+    return click.option(
+        flag, type=port, default=default, envvar=envvar, show_envvar=True, help=f"{meaning}; 0: any free one."
+    )
+
+
 @main.command()
-@click.option("--edges", envvar="STACK_EDGES", default=1, type=click.IntRange(min=1), help="Number of edges.")
 @click.option(
-    "--edge-port", envvar="STACK_EDGE_PORT", default=6081, type=_PORT, help="Public port of the first edge; 0: any."
+    "--edges", envvar="STACK_EDGES", type=click.IntRange(min=1), default=1, show_envvar=True, help="Number of edges."
 )
-@click.option(
-    "--purge-port", envvar="STACK_PURGE_PORT", default=6082, type=_PORT, help="Purge port of the first edge; 0: any."
-)
-@click.option("--origin-port", envvar="STACK_ORIGIN_PORT", default=6083, type=_PORT, help="Port of the origin; 0: any.")
+@_port("--edge-port", 6081, "Public port of the first edge")
+@_port("--purge-port", 6082, "Purge port of the first edge")
+@_port("--origin-port", 6083, "Port of the origin")
 @click.pass_obj
 def run(directory: Path, edges: int, edge_port: int, purge_port: int, origin_port: int) -> None:
     """Start everything with sample images, print the addresses, then "ready", and keep running until Ctrl-C."""
@@ -124,4 +134,4 @@ def _welcome(stack: Stack, directory: Path) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(prog_name="./dev"))

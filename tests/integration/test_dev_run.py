@@ -1,0 +1,106 @@
+"""``./dev run``, as a newcomer and a script meet it."""
+
+import os
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+import pytest
+import requests
+
+from database import connect
+from stack.waiting import wait_until
+
+_NAMES = {
+    *("EDGE_URL", "PURGE_URL", "PURGE_TOKEN_FILE", "ORIGIN_URL"),
+    *("DB_SOCKET", "DB_NAME", "DB_URL", "SAMPLE_CODE", "SAMPLE_OWNER"),
+}
+
+
+def _command() -> list[str]:
+    return [sys.executable, "-m", "stack", "run"]
+
+
+def _environment(directory: Path) -> dict[str, str]:
+    ports = dict.fromkeys(("STACK_EDGE_PORT", "STACK_PURGE_PORT", "STACK_ORIGIN_PORT"), "0")
+    return {**os.environ, **ports, "STACK_DIR": str(directory)}
+
+
+@contextmanager
+def _running(directory: Path) -> Iterator[subprocess.Popen[str]]:
+    """It has said ``ready``; it leads a process group, as a command in a terminal does."""
+    with subprocess.Popen(
+        _command(), env=_environment(directory), stdout=subprocess.PIPE, text=True, start_new_session=True
+    ) as process:
+        try:
+            assert process.stdout is not None
+            assert "ready\n" in iter(process.stdout.readline, "")
+            yield process
+        finally:
+            process.kill()
+
+
+def _variables(directory: Path) -> dict[str, str]:
+    """The variables as a shell reads them."""
+    return dict(word.split("=", 1) for word in shlex.split((directory / "env").read_text()))
+
+
+def _refused(environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    result = subprocess.run(_command(), env=environment, capture_output=True, text=True, check=False)
+    assert result.returncode in (1, 2)
+    assert "Traceback" not in result.stderr
+    return result
+
+
+def test_a_ban_written_with_what_it_prints_is_served_as_410_and_ctrl_c_leaves_nothing(tmp_path: Path) -> None:
+    directory = tmp_path / "a directory's name"
+    with _running(directory) as process:
+        names = _variables(directory)
+        assert names.keys() == _NAMES
+        image = f"{names['EDGE_URL']}/images/{names['SAMPLE_CODE']}"
+        assert requests.get(image, timeout=10).status_code == 200
+        connection = connect(names["DB_URL"], timeout=10)
+        with connection.cursor() as cursor:
+            cursor.execute("INSERT INTO bans (scope, subject) VALUES ('owner', %s)", (names["SAMPLE_OWNER"],))
+        connection.close()
+        wait_until(lambda: requests.get(image, timeout=10).status_code == 410, "the special image")
+
+        assert "another stack is running" in _refused(_environment(directory)).stderr
+        children = psutil.Process(process.pid).children(recursive=True)
+        os.killpg(process.pid, signal.SIGINT)
+        assert process.wait(30) == 0
+        assert not [child for child in children if child.is_running()]
+
+
+@pytest.mark.parametrize("moment", ["while it starts", "while it runs"])
+def test_servers_do_not_outlive_a_killed_run(tmp_path: Path, moment: str) -> None:
+    children: list[psutil.Process] = []
+    if moment == "while it runs":
+        with _running(tmp_path / "stack") as process:
+            children = psutil.Process(process.pid).children(recursive=True)
+    else:
+        with subprocess.Popen(_command(), env=_environment(tmp_path / "stack"), stdout=subprocess.DEVNULL) as process:
+            parent = psutil.Process(process.pid)
+            children = wait_until(lambda: parent.children(recursive=True) or None, "its first child")
+            process.kill()
+    assert children
+    wait_until(lambda: not any(child.is_running() for child in children), "the end of its servers", 30)
+
+
+def test_what_it_cannot_use_is_refused_and_nothing_of_others_is_deleted(tmp_path: Path) -> None:
+    (tmp_path / "letter").write_text("mine")
+    assert "neither empty nor an earlier stack's" in _refused(_environment(tmp_path)).stderr
+    assert str(tmp_path / "letter") in _refused(_environment(tmp_path / "letter")).stderr
+    assert "STACK_EDGE_PORT" in _refused({**_environment(tmp_path / "new"), "STACK_EDGE_PORT": "65536"}).stderr
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = str(other.getsockname()[1])
+        stderr = _refused({**_environment(tmp_path / "new"), "STACK_ORIGIN_PORT": port}).stderr
+    assert f"origin: port {port}" in stderr
+    assert "STACK_ORIGIN_PORT" in stderr
+    assert (tmp_path / "letter").read_text() == "mine"
