@@ -1,6 +1,7 @@
 """How every part of Edge Takedown connects to the moderation database."""
 
 from database.connection import UnusableUrlError, connect
+from database.errors import explain
 from database.primary import NotPrimaryError
 
-__all__ = ["NotPrimaryError", "UnusableUrlError", "connect"]
+__all__ = ["NotPrimaryError", "UnusableUrlError", "connect", "explain"]

@@ -60,7 +60,7 @@ def _run(run: "Import", directory: Path) -> None:
 
     from origin.importing import find_files
 
-    files = find_files(directory)
+    files = find_files(directory, lambda error: run.refuse(Path(error.filename), f"cannot be read: {error.strerror}"))
     columns = (TextColumn("importing"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     outcome = run.outcome
     try:
@@ -71,10 +71,14 @@ def _run(run: "Import", directory: Path) -> None:
         for code, owner in outcome.moved:
             click.echo(f"moved {code} here from owner {owner}", err=True)
         for path, reason in outcome.refused:
-            # A file's name may be no text at all.
-            click.echo(f"refused {path}: {reason}".encode(errors="backslashreplace"), err=True)
+            click.echo(f"refused {_shown(path)}: {reason}", err=True)
         click.echo(
             f"{outcome.new} new, {outcome.changed} changed, {outcome.unchanged} unchanged,"
             f" {len(outcome.refused)} refused"
         )
     sys.exit(_DONE_IN_PART if outcome.refused else 0)
+
+
+def _shown(path: Path) -> str:
+    """The path on one line. A file's name may hold line breaks and a terminal's commands, and be no text at all."""
+    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in str(path))

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import shutil
+import stat
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -40,10 +41,10 @@ class Outcome:
     refused: list[tuple[Path, str]] = field(default_factory=list)
 
 
-def find_files(directory: Path) -> list[Path]:
-    """All files below a directory, in a lasting order, but for hidden ones."""
+def find_files(directory: Path, unreadable: Callable[[OSError], object]) -> list[Path]:
+    """All files below a directory, in a lasting order, but for hidden ones. Tells of directories it cannot read."""
     files: list[Path] = []
-    for parent, directories, names in os.walk(directory):
+    for parent, directories, names in os.walk(directory, onerror=unreadable):
         directories[:] = sorted(name for name in directories if not name.startswith("."))
         files += [Path(parent, name) for name in sorted(names) if not name.startswith(".")]
     return files
@@ -86,9 +87,9 @@ class Import:
         """Tell whether the file's name gives it a code of its own; without one it is refused."""
         first = self._files.setdefault(path.stem, path)
         if not is_code(path.stem):
-            self._refuse(path, f"its name without the suffix is no code, that is {CODE_ALPHABET}")
+            self.refuse(path, f"its name without the suffix is no code, that is {CODE_ALPHABET}")
         elif first is not path:
-            self._refuse(path, f"the code {path.stem} is that of {first} already")
+            self.refuse(path, f"the code {path.stem} is that of {first} already")
         else:
             return True
         return False
@@ -99,13 +100,14 @@ class Import:
         if self._stability.change:
             stable_until = self._stability.until
         try:
+            _check_regular(path)
             same_file = recorded is not None and self._is_stored(path, recorded)
             if recorded and same_file and (recorded.owner, recorded.stable_until) == (self._owner, stable_until):
                 self.outcome.unchanged += 1
                 return []
             renditions = () if same_file else self._store_renditions(code, path)
         except (RefusedFileError, UnusablePictureError) as error:
-            self._refuse(path, str(error))
+            self.refuse(path, str(error))
             return []
         return [Image(code, self._owner, stable_until, renditions)]
 
@@ -137,9 +139,20 @@ class Import:
                 for name, kind, incoming in zip((ORIGINAL, THUMB), kinds, (original, thumb), strict=True)
             )
 
-    def _refuse(self, path: Path, reason: str) -> None:
+    def refuse(self, path: Path, reason: str) -> None:
+        """Note what is not imported, and why."""
         self.outcome.refused.append((path, reason))
 
 
 def _rendition(code: str, name: str, kind: Kind, digest: str, size: int) -> Rendition:
     return Rendition(code, name, kind.content_type, size, kind.width, kind.height, digest)
+
+
+def _check_regular(path: Path) -> None:
+    """Refuse what is no plain file: a named pipe would be waited for, and a device read, for ever."""
+    try:
+        mode = path.stat().st_mode
+    except OSError as error:
+        raise RefusedFileError(f"cannot be read: {error.strerror}") from None
+    if not stat.S_ISREG(mode):
+        raise RefusedFileError("not a regular file")

@@ -10,7 +10,7 @@ import click
 import mysql.connector
 from mysql.connector.abstracts import MySQLConnectionAbstract
 
-from database import UnusableUrlError, connect
+from database import UnusableUrlError, connect, explain
 from origin.names import CODE_ALPHABET, is_code
 from origin.settings import Address, parse_address
 
@@ -87,5 +87,7 @@ def connected(url: str) -> Iterator[MySQLConnectionAbstract]:
             yield connection
         finally:
             connection.close()
-    except (UnusableUrlError, mysql.connector.Error) as error:
-        raise click.ClickException(str(error)) from None
+    except UnusableUrlError as error:
+        raise click.UsageError(str(error)) from None
+    except mysql.connector.Error as error:
+        raise click.ClickException(explain(error)) from None

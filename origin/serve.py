@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import mysql.connector
 
-from database import UnusableUrlError, connect
+from database import UnusableUrlError, connect, explain
 from origin.lookup import TIMEOUT
 from origin.settings import Address, Settings
 from origin.signals import STOP_SIGNALS, Received
@@ -57,7 +57,7 @@ def _try_database(url: str) -> None:
     except UnusableUrlError as error:
         raise CannotServeError(str(error)) from None
     except mysql.connector.Error as error:
-        logger.error("the database is unavailable, images are answered 503 until it is: %s", error)
+        logger.error("the database is unavailable, images are answered 503 until it is: %s", explain(error))
 
 
 def _announce(address: Address) -> None:

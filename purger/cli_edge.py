@@ -7,9 +7,9 @@ from urllib.parse import urlsplit
 import click
 import mysql.connector
 
-from database import connect
+from database import connect, explain
 from purger.cli_options import as_json, database_url, linked, new_console, new_table, print_json, utc
-from purger.link import REFUSALS, explain
+from purger.link import REFUSALS
 from purger.statements import statement
 
 _COLUMNS = (
@@ -63,6 +63,8 @@ def add(name: str, purge_url: str, public_url: str, token_file: Path, database_u
     click.echo(f"added edge {name}")
     if not token_file.is_file():
         click.echo(f"warning: {token_file} is not there, as seen from this machine", err=True)
+    elif not token_file.stat().st_size:
+        click.echo(f"warning: {token_file} is empty", err=True)
 
 
 @edge.command("list")

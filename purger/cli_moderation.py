@@ -5,10 +5,11 @@ import sys
 import click
 import mysql.connector
 
+from database import explain
 from purger import moderation
 from purger.cli_options import linked
 from purger.errors import DatabaseUnavailableError
-from purger.link import Link, explain
+from purger.link import Link
 
 _moderation_url = click.option(
     "--moderation-url",

@@ -7,35 +7,13 @@ from typing import Any
 import mysql.connector
 from mysql.connector.abstracts import MySQLConnectionAbstract, MySQLCursorAbstract
 
-from database import connect
+from database import connect, explain
 from purger.errors import DatabaseUnavailableError
 from purger.statements import statement
-
-_ADVICE = {
-    1044: "check the grants of the account in the database URL: `purger migrate` gives them",
-    1045: "check the user and the password in the database URL; accounts are made locked",
-    1049: "run `purger migrate` to create it",
-    1142: "check the grants of the account in the database URL: `purger migrate` gives them",
-    1146: "run `purger migrate`",
-    1305: "run `purger migrate`",
-    1370: "check the grants of the account in the database URL: `purger migrate` gives them",
-    1449: "run `purger migrate` to make the account again",
-    1665: "set binlog_format to ROW or MIXED: with STATEMENT nothing can be written under READ COMMITTED",
-    3118: "unlock the account: ALTER USER ... IDENTIFIED BY '...' ACCOUNT UNLOCK",
-    4151: "unlock the account: ALTER USER ... IDENTIFIED BY '...' ACCOUNT UNLOCK",
-}
-
 
 #: Errors by which MariaDB and MySQL refuse a value: CHECK (4025, 3819), its width (1406) or alphabet (1366), a value
 #: cut (1265).
 REFUSALS = (4025, 3819, 1406, 1366, 1265)
-
-
-def explain(error: mysql.connector.Error) -> str:
-    """One line on a database error: what it was, and what to do where that is known."""
-    advice = _ADVICE.get(error.errno or 0)
-    text = " ".join(str(error).split())
-    return f"{text}; {advice}" if advice else text
 
 
 class Link:

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import mysql.connector
 
-from database import connect
-from purger.link import REFUSALS, Link, explain
+from database import connect, explain
+from purger.link import REFUSALS, Link
 from purger.statements import statement
 
 _POLL = 0.05

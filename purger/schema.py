@@ -7,8 +7,8 @@ from importlib.resources.abc import Traversable
 import mysql.connector
 from mysql.connector.abstracts import MySQLCursorAbstract
 
-from database import connect
-from purger.link import explain, fetch
+from database import connect, explain
+from purger.link import fetch
 from purger.queue import judge_triggers, strayed_triggers
 from purger.statements import statement
 

@@ -138,6 +138,8 @@ def test_broken_files_are_passed_over_and_listed_with_the_reason(site: OriginSit
     (tmp_path / "gone.png").symlink_to("nowhere")
     (tmp_path / ".hidden.png").write_text("a program's own")
     picture(tmp_path / "not a code.png")
+    os.mkfifo(tmp_path / "pipe.png")
+    (tmp_path / "two\nlines.png").touch()
     Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff.png")).touch()
     Image.new("1", (20000, 20000)).save(tmp_path / "bomb.png")
     (tmp_path / "within").mkdir()
@@ -145,11 +147,11 @@ def test_broken_files_are_passed_over_and_listed_with_the_reason(site: OriginSit
 
     result = site.run_import(tmp_path)
     assert result.returncode == 3
-    assert "3 new, 0 changed, 0 unchanged, 8 refused" in result.stdout
+    assert "3 new, 0 changed, 0 unchanged, 10 refused" in result.stdout
     refused = dict(line.removeprefix(f"refused {tmp_path}/").split(": ", 1) for line in _refusals(result.stderr))
     assert refused.keys() == {
         *(f"{twice}.png", f"{broken}.jpg", "notes.txt", "empty.png", "gone.png", "not a code.png", "bomb.png"),
-        "\\udcff.png",
+        *("\\udcff.png", "two\\nlines.png", "pipe.png"),
     }
     assert str(tmp_path / f"{twice}.jpg") in refused[f"{twice}.png"]
     assert "truncated" in refused[f"{broken}.jpg"]
@@ -157,13 +159,14 @@ def test_broken_files_are_passed_over_and_listed_with_the_reason(site: OriginSit
     assert "No such file" in refused["gone.png"]
     assert "1 to 64 of A-Z a-z 0-9 _ -" in refused["not a code.png"]
     assert "bomb" in refused["bomb.png"]
+    assert "not a regular file" in refused["pipe.png"]
     assert site.request(good).status_code == site.request(other).status_code == 200
     assert site.request(broken).status_code == 404
     assert not [path for path in site.origin.files.iterdir() if path.is_file()], "nothing half done stays behind"
 
     again = site.run_import(tmp_path)
     assert again.returncode == 3
-    assert "0 new, 0 changed, 3 unchanged, 8 refused" in again.stdout
+    assert "0 new, 0 changed, 3 unchanged, 10 refused" in again.stdout
 
 
 def _refusals(output: str) -> list[str]:
