@@ -66,8 +66,10 @@ class Looker(threading.Thread):
         try:
             for code in self._codes(row):
                 look = self._door.look(edge.public_url, code, dict(self._link.rows("digests", code=code)))
-                # A lift in the meantime brings the image back by right.
-                served = bool(look.served) and bool(self._link.rows("banned", code=code)[0][0])
+                if look.served and not self._link.rows("banned", code=code)[0][0]:
+                    # A lift in the meantime brings the image back by right: it was not seen gone, nor still there.
+                    continue
+                served = bool(look.served)
                 status = look.status
                 if served:
                     self._report(edge, row, code, look.served)

@@ -114,6 +114,8 @@ def test_an_edge_that_goes_on_showing_the_image_is_found_out(site: Site) -> None
             assert f"edge liar still shows banned image {code}" in site.stack.purger.log_text()
         finally:
             purger(site, "edge", "remove", "liar")
+            # Until then it goes on acknowledging, and the next test's receipts would wait for a look at it.
+            wait_until(lambda: "edge liar is no longer followed" in site.stack.purger.log_text(), "the end of the liar")
 
 
 def test_a_ban_of_the_owner_is_a_receipt_of_each_of_his_images(site: Site) -> None:
@@ -125,6 +127,24 @@ def test_a_ban_of_the_owner_is_a_receipt_of_each_of_his_images(site: Site) -> No
     assert all(edge["method"] == "ban" for edge in found["events"][0]["edges"])
     seen = wait_until(lambda: complete(site, code), "every edge was looked at")
     assert all(edge["gone"] and edge["status"] == 410 for edge in seen)
+
+
+def test_an_image_that_was_lifted_before_anyone_looked_was_not_seen_gone(site: Site) -> None:
+    code, later = site.new_image(), site.new_image()
+    with site.moderation.cursor() as cursor:
+        cursor.execute("START TRANSACTION")
+        site.ban(code)
+        site.lift(code)
+        cursor.execute("COMMIT")
+    wait_until(lambda: site.number("SELECT COUNT(*) FROM invalidations WHERE batch IS NULL") == 0, "all numbered")
+    site.ban(later)
+    # Looks come one after the other.
+    wait_until(lambda: complete(site, later), "every edge was looked at")
+    ban, _ = receipts(site, code)["events"]
+    assert [(edge["removed"] is not None, edge["seen_at"], edge["gone"]) for edge in ban["edges"]] == [
+        (True, None, None),
+        (True, None, None),
+    ]
 
 
 def test_lifting_brings_the_image_back_and_is_an_event_of_its_own(site: Site) -> None:
