@@ -14,6 +14,6 @@ LEFT JOIN receipts
     AND receipts.batch = (SELECT MIN(batch) FROM receipts AS first WHERE first.edge = known.edge AND first.batch >= event.batch)
     AND receipts.first_batch <= event.batch
 LEFT JOIN sightings ON sightings.edge = known.edge AND sightings.invalidation = event.id
--- An edge that has been removed is shown with what it acknowledged, and not blamed for the rest.
-WHERE receipts.edge IS NOT NULL OR EXISTS (SELECT 1 FROM edges WHERE edges.name = known.edge)
+-- An edge that was removed or disabled is shown with what it acknowledged, and not blamed for the rest.
+WHERE receipts.edge IS NOT NULL OR EXISTS (SELECT 1 FROM edges WHERE edges.name = known.edge AND edges.enabled)
 ORDER BY event.id, known.edge
