@@ -20,13 +20,6 @@ from stack.database import Database
 _numbers = count(1)
 
 
-@pytest.fixture(scope="module")
-def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
-    with Database(tmp_path_factory.mktemp("numbering")) as running:
-        running.migrate()
-        yield running
-
-
 @pytest.fixture
 def connections(database: Database) -> Iterator["Connections"]:
     with Connections(database) as connections:

@@ -16,13 +16,6 @@ from stack.database import Database
 _numbers = count(1)
 
 
-@pytest.fixture(scope="module")
-def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
-    with Database(tmp_path_factory.mktemp("schema")) as running:
-        running.migrate()
-        yield running
-
-
 @pytest.fixture
 def cursor(database: Database) -> Iterator[MySQLCursorAbstract]:
     with database.connect_admin() as connection, connection.cursor() as cursor:
