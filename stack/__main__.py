@@ -4,10 +4,8 @@ import fcntl
 import re
 import shlex
 import shutil
-import signal
 import subprocess
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +13,7 @@ from typing import Any, TypeVar
 
 import click
 
+from origin.signals import STOP_SIGNALS, Received
 from stack.server import PortTakenError, ServerFailedError
 from stack.system import Settings, Stack
 
@@ -51,16 +50,14 @@ def _port(flag: str, default: int, meaning: str) -> Callable[[Command], Command]
 @click.pass_obj
 def run(directory: Path, edges: int, edge_port: int, purge_port: int, origin_port: int) -> None:
     """Start everything with sample images, print the addresses, then "ready", and keep running until Ctrl-C."""
-    stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
+    received = Received(STOP_SIGNALS)
     settings = Settings(edges=edges, edge_port=edge_port, purge_port=purge_port, origin_port=origin_port)
     try:
         with _own(directory), Stack(directory, settings) as stack:
             environment = _environment(stack).items()
             (directory / "env").write_text("".join(f"{name}={_shell_word(value)}\n" for name, value in environment))
             click.echo(_welcome(stack, directory))
-            while not stop.wait(0.5):
+            while received.wait(0.5) is None:
                 stack.check()
             click.echo("stopping")
     except PortTakenError as error:
