@@ -4,6 +4,12 @@ from tests.chaos.faults.base import Scene, fault, mended
 from tests.chaos.proxy import Way
 
 
+def _lose(scene: Scene, way: Way) -> None:
+    with mended(way):
+        way.lose = True
+        scene.while_broken()
+
+
 def _cut(scene: Scene, *ways: Way) -> None:
     with mended(*ways):
         for way in ways:
@@ -33,19 +39,13 @@ def cut(scene: Scene) -> None:
 @fault("purges lost", everywhere=False)
 def purges_lost(scene: Scene) -> None:
     """Requests never arrive, then or later."""
-    way = scene.system.purge_proxy(scene.edge).up
-    with mended(way):
-        way.lose = True
-        scene.while_broken()
+    _lose(scene, scene.system.purge_proxy(scene.edge).up)
 
 
 @fault("answers to purges lost", everywhere=False)
 def answers_lost(scene: Scene) -> None:
     """Requests take effect and their answers never come."""
-    way = scene.system.purge_proxy(scene.edge).down
-    with mended(way):
-        way.lose = True
-        scene.while_broken()
+    _lose(scene, scene.system.purge_proxy(scene.edge).down)
 
 
 @fault("slow purge listener", everywhere=False)
