@@ -9,7 +9,7 @@ import requests
 from stack.ports import free_port
 from stack.varnish import Varnish
 from stack.vcl import render
-from stack.waiting import wait_until
+from stack.waiting import PATIENCE, wait_until
 
 
 class Edge(Varnish):
@@ -48,13 +48,13 @@ class Edge(Varnish):
         """Send one request with the token to the purge listener; ``takedown_codes`` becomes ``Takedown-Codes``."""
         names = {"Authorization": f"Bearer {self.token()}"}
         names |= {name.replace("_", "-").title(): value for name, value in headers.items()}
-        return requests.request(method, self.purge_url + path, headers=names, timeout=10)
+        return requests.request(method, self.purge_url + path, headers=names, timeout=PATIENCE)
 
     def trusted(self) -> bool:
         """Whether the edge trusts its cache now: the lease holds."""
         return self.ask("HEARTBEAT").headers.get("Takedown-Mode") == "trusted"
 
-    def wait_trusted(self, seconds: float = 20) -> None:
+    def wait_trusted(self, seconds: float = PATIENCE) -> None:
         """Wait until the lease holds. Raises ``TimeoutError``."""
         wait_until(self.trusted, f"a heartbeat at {self.name}", seconds)
 

@@ -1,14 +1,18 @@
 """Ports for servers that have to be told theirs."""
 
+import errno
 import random
 import socket
+from pathlib import Path
 
-_LOW, _HIGH = 10_000, 32_000  # below the ports that Linux hands to outgoing connections
-_handed_out: set[int] = set()
+_LOWEST = 10_000
+_HIGHEST = 32_000
+_OUTGOING = Path("/proc/sys/net/ipv4/ip_local_port_range")  # first and last port of Linux's outgoing connections
+_claims: list[socket.socket] = []
 
 
 def is_free(port: int) -> bool:
-    """Whether nothing listens on this port of 127.0.0.1."""
+    """Tell whether nothing listens on this port of 127.0.0.1."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -19,12 +23,32 @@ def is_free(port: int) -> bool:
 
 
 def free_port() -> int:
-    """A port that is free now and that this process has not handed out before.
+    """Draw a free port and keep it for this process until it ends, so that a server may restart on it at any time.
 
-    Drawn at random, so that test processes side by side do not draw the same one.
+    Test processes side by side never draw the same one: a claim is an abstract unix socket named after the port. Like
+    the port it belongs to the network namespace, and it ends with the process, however that ends (unix(7)).
     """
     while True:
-        port = random.randrange(_LOW, _HIGH)
-        if port not in _handed_out and is_free(port):
-            _handed_out.add(port)
+        port = random.randrange(_LOWEST, _end())
+        claim = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        try:
+            claim.bind(f"\0edge-takedown port {port}")
+        except OSError as error:
+            claim.close()
+            if error.errno != errno.EADDRINUSE:
+                raise
+            continue
+        if is_free(port):
+            _claims.append(claim)
             return port
+        claim.close()
+
+
+def _end() -> int:
+    """Return the first port not to draw: outgoing connections would take those from their own first one on."""
+    try:
+        first_outgoing = int(_OUTGOING.read_text().split()[0])
+    except OSError:
+        return _HIGHEST
+    # Where outgoing connections begin very low they cannot be evaded: then the chance is as small as it can be.
+    return min(first_outgoing, _HIGHEST) if first_outgoing > _LOWEST + 1000 else _HIGHEST

@@ -5,7 +5,7 @@ import signal
 import socket
 import subprocess
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Self
 
@@ -14,6 +14,7 @@ from mirakuru import Executor
 from mirakuru.exceptions import AlreadyRunning, ExecutorError, ProcessExitedWithError, ProcessFinishedWithError
 
 from stack.ports import is_free
+from stack.waiting import PATIENCE, wait_until
 
 
 class ServerFailedError(Exception):
@@ -50,7 +51,7 @@ class Server(Executor):
             # Whatever ends the parent, its servers end too: nothing keeps a port from the next run.
             ["setpriv", "--pdeathsig", "TERM", "--", *map(str, command)],
             cwd=str(directory),
-            timeout=30,
+            timeout=PATIENCE,
             sleep=0.02,
             envvars=environment,
             stdin=subprocess.DEVNULL,
@@ -82,9 +83,15 @@ class Server(Executor):
     def stop(self, stop_signal: int | None = None, expected_returncode: int | None = None) -> Self:
         """End the server in an orderly way. Raises ``ServerFailedError`` when its exit code says that it failed."""
         try:
-            return super().stop(stop_signal, expected_returncode)
+            super().stop(stop_signal, expected_returncode)
         except ProcessFinishedWithError as error:
             raise ServerFailedError(f"{self.name} failed while it stopped: {error}\n{self.log_tail()}") from None
+        return self._released()
+
+    def kill(self, wait: bool = True, sig: int | None = None) -> Self:
+        """Kill the server and its children (SIGKILL), and wait until its ports are free for the next start."""
+        super().kill(wait, sig)
+        return self._released() if wait else self
 
     def check(self) -> None:
         """Raise ``ServerFailedError`` when the server has ended by itself."""
@@ -106,6 +113,12 @@ class Server(Executor):
     def log_tail(self, lines: int = 20) -> str:
         """The last lines of the log, with a heading that names the file."""
         return "\n".join([f"--- the end of {self.log}:", *self.log_text().splitlines()[-lines:]])
+
+    def _released(self) -> Self:
+        # A child such as varnishd's, which holds the listeners, ends after its parent: a start at once met its ports.
+        with suppress(TimeoutError):
+            wait_until(lambda: all(map(is_free, self.ports)), f"{self.name} gives its ports back")
+        return self
 
     def _signal(self, number: int) -> None:
         assert self.process is not None
