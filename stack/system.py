@@ -1,5 +1,6 @@
 """The whole system: database, origin, edges and purger, started in order and stopped in the reverse one."""
 
+from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +15,7 @@ from stack.origin import Origin
 from stack.purger import Purger
 from stack.samples import draw_samples
 from stack.server import Server
-from stack.waiting import wait_until
+from stack.waiting import PATIENCE, wait_until
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,7 @@ class Settings:
     origin_options: dict[str, str] = field(default_factory=dict)  # ORIGIN_... variables
     purger_options: dict[str, str] = field(default_factory=dict)  # PURGER_... variables
     edge_settings: dict[str, Any] = field(default_factory=dict)  # arguments of stack.vcl.render
+    settings_of_edge: dict[str, dict[str, Any]] = field(default_factory=dict)  # and those of one edge alone, by name
 
 
 class Stack:
@@ -48,7 +50,7 @@ class Stack:
                 name=f"edge{number}",
                 public_port=settings.edge_port if number == 1 else 0,
                 purge_port=settings.purge_port if number == 1 else 0,
-                **settings.edge_settings,
+                **settings.edge_settings | settings.settings_of_edge.get(f"edge{number}", {}),
             )
             for number in range(1, settings.edges + 1)
         ]
@@ -80,7 +82,8 @@ class Stack:
             for edge in self.edges:
                 edge.wait_trusted()
             # A date comes with the second after the number; without one an image may be kept for two seconds only.
-            wait_until(self._dated, "Last-Modified of the sample images")
+            codes = [code for owner in self.codes.values() for code in owner]
+            wait_until(lambda: self.dated(codes), "Last-Modified of the sample images")
             self._running = running.pop_all()
         return self
 
@@ -89,11 +92,32 @@ class Stack:
     ) -> None:
         self._running.__exit__(kind, error, traceback)
 
-    def _dated(self) -> bool:
-        codes = [code for owner in self.codes.values() for code in owner]
-        return all(
-            "Last-Modified" in requests.head(f"{self.origin.url}/images/{code}", timeout=10).headers for code in codes
-        )
+    def dated(self, codes: Iterable[str]) -> bool:
+        """Tell whether the origin sends Last-Modified with each of these images, so that an edge may keep them."""
+        urls = (f"{self.origin.url}/images/{code}" for code in codes)
+        return all("Last-Modified" in requests.head(url, timeout=PATIENCE).headers for url in urls)
+
+    def settle(self) -> None:
+        """Wait until every edge has acknowledged all that was committed before now, and its rebound.
+
+        Raises ``TimeoutError``.
+        """
+        with self.database.connect_admin() as connection, connection.cursor() as cursor:
+
+            def number(query: str) -> int:
+                cursor.execute(query)
+                ((value,),) = cursor.fetchall()
+                return int(str(value))
+
+            unnumbered = "SELECT COUNT(*) FROM invalidations WHERE batch IS NULL"
+            wait_until(lambda: number(unnumbered) == 0, "all changes numbered")
+            head = number("SELECT last_batch FROM numbering")
+            names = ", ".join(f"'{edge.edge_name}'" for edge in self.edges)
+            settled = (
+                f"SELECT COUNT(*) FROM edges WHERE name IN ({names})"
+                f" AND instance IS NOT NULL AND LEAST(acknowledged, rebounded) >= {head}"
+            )
+            wait_until(lambda: number(settled) == len(self.edges), "all changes rebounded at every edge")
 
     def check(self) -> None:
         """Raise ``ServerFailed`` when a server has ended by itself."""

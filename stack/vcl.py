@@ -21,14 +21,15 @@ def render(
     token_file: Path,
     lease: float = 10,
     fail_safe_ttl: float = 2,
+    fetch_timeout: float | None = None,
     renditions: Sequence[str] | None = None,
     purger: bool = True,
     source: Path = SOURCE,
 ) -> Path:
     """Copy the VCL to ``out_dir`` with these settings at the top of ``default.vcl``, and return that file's path.
 
-    ``backend`` is HOST:PORT, ``lease`` and ``fail_safe_ttl`` are seconds. ``renditions`` are those besides the
-    original; None keeps the ones that ``default.vcl`` has.
+    ``backend`` is HOST:PORT, ``lease``, ``fail_safe_ttl`` and ``fetch_timeout`` (for the first byte and between two)
+    are seconds; ``renditions`` are those besides the original. None keeps what ``default.vcl`` has.
 
     Raises ``SettingError`` when a value is malformed, or when the line that it replaces does not stand there exactly
     once: a setting that is silently not applied would be worse than none.
@@ -48,6 +49,9 @@ def render(
         ),
         '    var.set("purger", "yes");': f'    var.set("purger", "{"yes" if purger else "no"}");',
     }
+    if fetch_timeout is not None:
+        for name in ("first_byte_timeout", "between_bytes_timeout"):
+            lines[f"    .{name} = 5s;"] = f"    .{name} = {_seconds('fetch timeout', fetch_timeout)};"
     if renditions is not None:
         lines['    if (req.http.Takedown-Rendition !~ "^(?:thumb)$") {'] = (
             f'    if (req.http.Takedown-Rendition !~ "^(?:{_names(renditions)})$") {{'
@@ -95,6 +99,7 @@ def _names(renditions: Sequence[str]) -> str:
 @click.option("--token-file", required=True, type=click.Path(path_type=Path))
 @click.option("--lease", default=10.0, show_default=True, help="seconds")
 @click.option("--fail-safe-ttl", default=2.0, show_default=True, help="seconds")
+@click.option("--fetch-timeout", type=float, help="seconds; that of default.vcl if not given")
 @click.option("--rendition", "renditions", multiple=True, help="besides the original; may be given again")
 @click.option("--purger", type=click.Choice(["yes", "no"]), default="yes", show_default=True)
 def main(
@@ -103,6 +108,7 @@ def main(
     token_file: Path,
     lease: float,
     fail_safe_ttl: float,
+    fetch_timeout: float | None,
     renditions: tuple[str, ...],
     purger: str,
 ) -> None:
@@ -114,6 +120,7 @@ def main(
             token_file=token_file,
             lease=lease,
             fail_safe_ttl=fail_safe_ttl,
+            fetch_timeout=fetch_timeout,
             renditions=renditions or None,
             purger=purger == "yes",
         )

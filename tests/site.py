@@ -13,7 +13,7 @@ from mysql.connector.abstracts import MySQLConnectionAbstract
 from stack.edge import Edge
 from stack.samples import draw
 from stack.system import Stack
-from stack.waiting import wait_until
+from stack.waiting import PATIENCE, wait_until
 
 _numbers = count(1)
 
@@ -49,15 +49,25 @@ class Site:
         return f"test-owner-{next(_numbers)}"
 
     def new_image(self, owner: str | None = None, code: str | None = None) -> str:
-        """Import a new picture, or a new one under the same code, and wait until it has its date. Returns the code."""
+        """Import a new picture, or a new one under the same code, and let the first edge keep it. Returns the code.
+
+        The import's own purges are over by then, the rebounds included: nothing but the test takes it out again.
+        """
         number = next(_numbers)
         code = code or f"test-{number}"
         directory = self._directory / f"import-{number}"
         directory.mkdir()
         draw(directory / f"{code}.png", f"{code} {number}", hue=number % 12 / 12, size=(400, 300))
         self.stack.origin.import_images(directory, owner or self.new_owner())
-        self.wait_dated(code)
+        self.stack.settle()
+        # Asked before it is dated, the edge would keep the answer without a date for two seconds.
+        wait_until(lambda: self.stack.dated([code]), f"Last-Modified of {code}")
+        self.wait_hit(code)
         return code
+
+    def wait_hit(self, path: str, edge: Edge | None = None) -> None:
+        """Ask an edge for /images/PATH until it answers from its cache."""
+        wait_until(lambda: self.is_hit(path, edge), f"{path} in the cache")
 
     def wait_dated(self, code: str) -> requests.Response:
         """Wait until the first edge serves the image with Last-Modified, so that it may be kept for long."""
@@ -80,7 +90,7 @@ class Site:
     def get(self, path: str, edge: Edge | None = None, **headers: str) -> requests.Response:
         """GET /images/PATH at an edge, the first one if none is named; ``if_none_match`` becomes ``If-None-Match``."""
         names = {name.replace("_", "-").title(): value for name, value in headers.items()}
-        return requests.get(f"{(edge or self.stack.edge).url}/images/{path}", headers=names, timeout=10)
+        return requests.get(f"{(edge or self.stack.edge).url}/images/{path}", headers=names, timeout=PATIENCE)
 
     def ban(self, subject: str, scope: str = "image", connection: MySQLConnectionAbstract | None = None) -> None:
         """INSERT a row into bans, through moderation's account."""

@@ -23,11 +23,15 @@ def changed_lines(default: Path) -> list[str]:
 def test_each_setting_is_written_and_nothing_else(tmp_path: Path) -> None:
     default = render(
         tmp_path / "vcl",
-        **settings(tmp_path, lease=0.5, fail_safe_ttl=0.25, purger=False, renditions=["thumb", "hi-res"]),
+        **settings(
+            tmp_path, lease=0.5, fail_safe_ttl=0.25, fetch_timeout=60, purger=False, renditions=["thumb", "hi-res"]
+        ),
     )
     assert default == tmp_path / "vcl" / "default.vcl"
     assert changed_lines(default) == [
         '.port = "8123";',
+        ".first_byte_timeout = 60.000s;",
+        ".between_bytes_timeout = 60.000s;",
         f'var.set("token", std.fileread("{tmp_path}/token"));',
         'var.set_duration("lease", 0.500s);',
         'var.set_duration("fail-safe TTL", 0.250s);',
