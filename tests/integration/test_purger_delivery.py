@@ -164,14 +164,16 @@ def test_rows_that_another_purger_numbered_are_delivered(fleet: Fleet) -> None:
 
 
 def test_a_second_purger_by_mistake_doubles_no_receipt_and_loses_nothing(fleet: Fleet) -> None:
-    codes = []
+    def ban_sent_by_both() -> str:
+        before = fleet.purges()
+        code = fleet.ban()
+        wait_until(lambda: fleet.purges() >= before + 4, "both have sent the ban twice")
+        return code
+
     with Purger(fleet.directory / "second", fleet.database, options=PATIENT) as second:
         wait_until(lambda: "edge1 is followed" in second.log_text(), "the second purger follows the edge")
-        for _ in range(10):
-            # One at a time: several together may go as a BAN, at an edge that is slow at the moment.
-            before = fleet.purges()
-            codes.append(fleet.ban())
-            wait_until(lambda: fleet.purges() >= before + 4, "both have sent the ban twice")
+        # One at a time: several together may go as a BAN, at an edge that is slow at the moment.
+        codes = [ban_sent_by_both() for _ in range(10)]
         fleet.settle()
         assert "flushed" not in second.log_text()
     marks = ", ".join(["%s"] * len(codes))
