@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from random import Random
 from typing import cast
 
 import psutil
@@ -20,6 +21,7 @@ from stack.commands import command
 from stack.origin import Origin
 from stack.ports import is_free
 from stack.waiting import PATIENCE, wait_until
+from tests.chaos.proxy import Proxies
 from tests.origin_site import OriginSite
 
 # The promise is 3 s. A busy machine gets more: without the bound the last of those who queue would wait 20 s.
@@ -80,6 +82,36 @@ def test_a_frozen_database_is_503_in_time_also_for_those_who_queue(site: OriginS
     finally:
         site.database.resume()
     wait_back(site, image)
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_database_that_is_late_with_each_answer_is_200_or_503_in_time(
+    site: OriginSite, image: str, workers: str
+) -> None:
+    """Connecting alone takes several round trips, and 40 requests queue for 8 threads."""
+    late = Random(7)
+    with Proxies() as proxies:
+        proxy = proxies.to(site.database.socket)
+        url = f"{site.database.url('origin').partition('?')[0]}?unix_socket={proxy.socket}"
+        options = {"ORIGIN_WORKERS": workers, "ORIGIN_THREADS": "8", "ORIGIN_DATABASE_URL": url}
+        with site.another_origin(f"late-{workers}", **options) as origin:
+            late_site = OriginSite(site.directory)
+            late_site.origin = origin
+
+            def ask_all() -> set[int]:
+                answers = ask_many(late_site, image, 40)
+                assert all(seconds < G9_SECONDS for _, seconds in answers)
+                for answer, _ in answers:
+                    if answer.status_code != 200:
+                        assert_unavailable(answer)
+                return {answer.status_code for answer, _ in answers}
+
+            proxy.down.delay = lambda: late.uniform(0.5, 1.9)
+            assert ask_all() == {503}, "no thread has a connection yet"
+            # The connections arrive in the end, and then some of the requests can be answered.
+            wait_until(lambda: 200 in ask_all(), "an image through a late database", 60)
+            proxy.down.mend()
+            wait_until(lambda: ask_all() == {200}, "every image again")
 
 
 def test_a_locked_table_is_503_in_time(site: OriginSite, image: str) -> None:
