@@ -66,7 +66,7 @@ def _migrate(cursor: MySQLCursorAbstract, name: str) -> list[str]:
         _script(cursor, _schema(f"{part}.sql"), quoted)
     missing = judge_triggers(fetch(cursor, "triggers")).missing
     done += _drop_strayed_triggers(cursor)
-    for part in ("triggers", "accounts"):
+    for part in ("triggers", "log", "accounts"):
         _script(cursor, _schema(f"{part}.sql"), quoted)
     if left := judge_triggers(fetch(cursor, "triggers")).missing:
         raise MigrationError(f"these triggers do not stand although they were just created: {', '.join(left)}")

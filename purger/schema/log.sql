@@ -1,0 +1,79 @@
+-- The triggers that write moderation_log. They stand beside those that fill the outbox (triggers.sql): a purger of
+-- version 0.1 looks at those alone.
+--
+-- None of them reads a table. With a binary log in the format MIXED such a read locks what it reads until the moderator's
+-- transaction ends, and other moderators and imports would wait for it. The id of the outbox's row therefore comes from
+-- the trigger on the outbox by a variable of the session, which each event sets anew before it is read.
+DELIMITER //
+
+-- The session's own account and the server's own time. UTC_TIMESTAMP is what the session says it is (SET TIMESTAMP);
+-- SYSDATE is not, and UNIX_TIMESTAMP takes the session's time zone out of it.
+CREATE DEFINER = 'takedown_definer'@'localhost' TRIGGER IF NOT EXISTS moderation_log_signed_v1 BEFORE INSERT ON moderation_log FOR EACH ROW
+BEGIN
+    IF NEW.id <> 0 OR @@SESSION.insert_id <> 0 THEN
+        SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'moderation_log.id is given by the server: name none, and leave INSERT_ID alone';
+    END IF;
+    SET NEW.account = USER();
+    SET NEW.logged_at = TIMESTAMPADD(MICROSECOND, UNIX_TIMESTAMP(SYSDATE(6)) * 1000000, '1970-01-01');
+END//
+
+CREATE DEFINER = 'takedown_definer'@'localhost' TRIGGER IF NOT EXISTS moderation_log_kept_v1 BEFORE UPDATE ON moderation_log FOR EACH ROW
+    SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'moderation_log is append-only: its rows cannot be changed'//
+
+CREATE DEFINER = 'takedown_definer'@'localhost' TRIGGER IF NOT EXISTS moderation_log_whole_v1 BEFORE DELETE ON moderation_log FOR EACH ROW
+    SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'moderation_log is append-only: its rows cannot be deleted'//
+
+CREATE DEFINER = 'takedown_definer'@'localhost' TRIGGER IF NOT EXISTS invalidations_inserted_v1 AFTER INSERT ON invalidations FOR EACH ROW
+    SET @takedown_outbox_before = @takedown_outbox, @takedown_outbox = NEW.id//
+
+CREATE DEFINER = 'takedown_definer'@'localhost' TRIGGER IF NOT EXISTS bans_inserted_log_v1 AFTER INSERT ON bans FOR EACH ROW FOLLOWS bans_inserted_v1
+BEGIN
+    INSERT INTO moderation_log (action, ban_id, scope, subject, reason, banned_by, detail, invalidation)
+    VALUES ('ban', NEW.id, NEW.scope, NEW.subject, NEW.reason, NEW.banned_by,
+        IF(NEW.lifted_at IS NULL, NULL, JSON_OBJECT('lifted_at', NEW.lifted_at)), @takedown_outbox);
+    SET @takedown_outbox = NULL, @takedown_outbox_before = NULL;
+END//
+
+CREATE DEFINER = 'takedown_definer'@'localhost' TRIGGER IF NOT EXISTS bans_updated_log_v1 AFTER UPDATE ON bans FOR EACH ROW FOLLOWS bans_updated_v1
+BEGIN
+    IF OLD.scope <> NEW.scope OR OLD.subject <> NEW.subject THEN
+        INSERT INTO moderation_log (action, ban_id, scope, subject, reason, banned_by, invalidation)
+        VALUES ('unban', OLD.id, OLD.scope, OLD.subject, OLD.reason, OLD.banned_by, @takedown_outbox_before),
+            ('ban', NEW.id, NEW.scope, NEW.subject, NEW.reason, NEW.banned_by, @takedown_outbox);
+    ELSEIF (OLD.lifted_at IS NULL) <> (NEW.lifted_at IS NULL) THEN
+        INSERT INTO moderation_log (action, ban_id, scope, subject, reason, banned_by, invalidation)
+        VALUES (IF(NEW.lifted_at IS NULL, 'ban', 'lift'), NEW.id, NEW.scope, NEW.subject, NEW.reason, NEW.banned_by, @takedown_outbox);
+    END IF;
+    IF CAST(OLD.reason AS BINARY) <> CAST(NEW.reason AS BINARY) OR CAST(OLD.banned_by AS BINARY) <> CAST(NEW.banned_by AS BINARY)
+        OR OLD.banned_at <> NEW.banned_at OR OLD.lifted_at <> NEW.lifted_at THEN
+        INSERT INTO moderation_log (action, ban_id, scope, subject, reason, banned_by, detail)
+        VALUES ('change', NEW.id, NEW.scope, NEW.subject, NEW.reason, NEW.banned_by, JSON_OBJECT(
+            'reason', OLD.reason, 'banned_by', OLD.banned_by, 'banned_at', OLD.banned_at, 'lifted_at', OLD.lifted_at));
+    END IF;
+    SET @takedown_outbox = NULL, @takedown_outbox_before = NULL;
+END//
+
+CREATE DEFINER = 'takedown_definer'@'localhost' TRIGGER IF NOT EXISTS bans_deleted_log_v1 AFTER DELETE ON bans FOR EACH ROW FOLLOWS bans_deleted_v1
+BEGIN
+    INSERT INTO moderation_log (action, ban_id, scope, subject, reason, banned_by, detail, invalidation)
+    VALUES ('unban', OLD.id, OLD.scope, OLD.subject, OLD.reason, OLD.banned_by,
+        IF(OLD.lifted_at IS NULL, NULL, JSON_OBJECT('lifted_at', OLD.lifted_at)), @takedown_outbox);
+    SET @takedown_outbox = NULL, @takedown_outbox_before = NULL;
+END//
+
+CREATE DEFINER = 'takedown_definer'@'localhost' TRIGGER IF NOT EXISTS images_updated_log_v1 AFTER UPDATE ON images FOR EACH ROW FOLLOWS images_updated_v1
+BEGIN
+    IF OLD.code <> NEW.code OR OLD.owner <> NEW.owner THEN
+        INSERT INTO moderation_log (action, scope, subject, owner, detail, invalidation)
+        VALUES ('move', 'image', OLD.code, OLD.owner, CONCAT('now code ', NEW.code, ' of owner ', NEW.owner),
+            IF(OLD.code <> NEW.code, @takedown_outbox_before, @takedown_outbox));
+        SET @takedown_outbox = NULL, @takedown_outbox_before = NULL;
+    END IF;
+END//
+
+CREATE DEFINER = 'takedown_definer'@'localhost' TRIGGER IF NOT EXISTS images_deleted_log_v1 AFTER DELETE ON images FOR EACH ROW FOLLOWS images_deleted_v1
+BEGIN
+    INSERT INTO moderation_log (action, scope, subject, owner, detail, invalidation)
+    VALUES ('move', 'image', OLD.code, OLD.owner, 'deleted', @takedown_outbox);
+    SET @takedown_outbox = NULL, @takedown_outbox_before = NULL;
+END//
