@@ -1,8 +1,8 @@
-"""The lease: which time of its own an edge may be told that it has everything from."""
+"""Decides which timestamp of the edge's own clock the next heartbeat may confirm."""
 
 from dataclasses import dataclass
 
-from purger.watch import Verification
+from purger.model import Verification
 
 
 @dataclass(slots=True)
@@ -18,23 +18,31 @@ class Lease:
     received: float = 0.0
     ticket: int = 0
     due: float = 0.0
+    _first: Verification | None = None
 
     def answered(self, epoch: str, *, at: float, ticket: int) -> None:
         """Keep the clock that an answer carried. ``ticket`` was drawn after the answer had arrived."""
-        self.epoch, self.received, self.ticket = epoch, at, ticket
+        self.epoch, self.received, self.ticket, self._first = epoch, at, ticket, None
+
+    def verified_by(self, verification: Verification) -> Verification | None:
+        """Return the first verification that covers the epoch, given the latest one; None when there is none yet.
+
+        The latest asks for more under a bulk or a steady stream: its head moves on as fast as an edge is told.
+        None as well while triggers are missing: what was committed meanwhile has left no trace.
+        """
+        if self.epoch is None or verification.ticket < self.ticket or verification.triggers.missing:
+            return None
+        if self._first is None:
+            self._first = verification
+        return self._first
+
+    def doubt(self) -> None:
+        """Wait for a later verification: what the batches hold has changed since the first one."""
+        self._first = None
 
     def beaten(self, *, at: float) -> None:
         """A heartbeat was accepted. The next is due an interval later, or at once when its epoch was an old one."""
         self.due = at if at - self.received > 2 * self.interval else at + self.interval
-
-    def covered(self, verification: Verification | None) -> bool:
-        """Whether ``verification`` began after the epoch had been received, and found all triggers."""
-        return (
-            self.epoch is not None
-            and verification is not None
-            and verification.ticket >= self.ticket
-            and not verification.triggers.missing
-        )
 
     def stale(self, now: float) -> bool:
         """Whether the edge should be asked again: nothing has been heard of it for two intervals."""

@@ -72,3 +72,12 @@ class Sighting:
     at: float | None = None
     status: int | None = None
     gone: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """All that was committed when ticket ``ticket`` was asked for is in the batches up to ``head``."""
+
+    ticket: int
+    head: int
+    triggers: Triggers

@@ -1,6 +1,6 @@
 """From rows of the outbox to the fewest requests that carry them out at an edge. Pure functions."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from purger.model import Row
@@ -9,8 +9,11 @@ from purger.model import Row
 #: to the edge's list of bans; a BAN takes hundreds of codes in the same time.
 SINGLES = 20
 
-#: Bytes in one list of codes. Varnish takes header lines of 8 KB (http_req_hdr_len).
+#: Bytes in one list of codes or owners. Varnish takes header lines of 8 KB (http_req_hdr_len).
 LIST_BYTES = 7000
+
+#: Causes of rows that a person waits for. An image that changes may wait for them.
+URGENT = frozenset({"ban", "lift", "unban", "resend"})
 
 #: Seconds that the requests of one delivery should take together.
 DELIVERY = 0.2
@@ -55,55 +58,81 @@ def make_plan(rows: Sequence[Row], first: int, last: int, requests_wanted: int =
     """Plan the delivery of ``rows``, the outbox from batch ``first`` to ``last``, whatever their order.
 
     Each subject is sent once. Bans come before changes of images, so that an import does not keep one waiting. When
-    codes would take more requests than are wanted, they go in as few lists as they fit in.
+    codes or owners would take more requests than are wanted, they go in as few lists as they fit in.
     """
     urgent_first = sorted(rows, key=_of_an_image)
     codes = _by_subject(row for row in urgent_first if row.scope == "image")
     owners = _by_subject(row for row in urgent_first if row.scope == "owner")
-    requests = [Request("BAN", "/", (("Takedown-Owner", owner),)) for owner in owners]
     singles = min(SINGLES, requests_wanted)
-    if len(codes) <= singles:
-        requests += [
-            Request("PURGE", f"/images/{code}", rows=tuple(row for row in found if not _of_an_image(row)))
-            for code, found in codes.items()
-        ]
-    else:
-        lists = list(code_lists(codes))
-        if len(lists) > requests_wanted:
-            lists = list(_cut(codes))
-        requests += [Request("BAN", "/", (("Takedown-Codes", text),)) for text in lists]
-    method = "ban" if owners or len(codes) > singles else "purge"
+    few_codes = len(codes) <= singles
+    of_codes = _purges(codes) if few_codes else _bans("Takedown-Codes", codes, requests_wanted)
+    of_owners = _bans("Takedown-Owners", owners, requests_wanted, singles)
+    # Single codes come first: in the middle of a bulk of owners they are the ones that somebody waits for.
+    requests = of_codes + of_owners if few_codes else of_owners + of_codes
     bans = [found[0] for found in (*owners.values(), *codes.values()) if found[0].cause in ("ban", "resend")]
-    sample = bans[: SINGLES if len(codes) <= singles else SAMPLE]
-    return Plan(first, last, method, tuple(requests), tuple(sample))
+    few = len(codes) + len(owners) <= SINGLES
+    return Plan(
+        first=first,
+        last=last,
+        method="purge" if few_codes and not owners else "ban",
+        requests=tuple(requests),
+        sample=tuple(bans[: SINGLES if few else SAMPLE]),
+    )
 
 
-def code_lists(codes: Iterable[str]) -> Iterator[str]:
-    """Cut ``codes`` into comma-separated lists of at most ``LIST_BYTES``, each of codes with one last character.
+def single_owners(request: Request) -> list[Request]:
+    """Cut a list of owners into one request each, for an edge of version 0.1, which knows no such lists."""
+    lists = [value for name, value in request.headers if name == "Takedown-Owners"]
+    return [_ban_of_owner(owner) for text in lists for owner in text.split(",")]
 
-    The edge's fence has a mark for each last character: a mixed list makes fetches of every code start again.
+
+def _purges(codes: Mapping[str, list[Row]]) -> list[Request]:
+    return [
+        Request("PURGE", f"/images/{code}", rows=tuple(row for row in found if not _of_an_image(row)))
+        for code, found in codes.items()
+    ]
+
+
+def _bans(header: str, subjects: Collection[str], wanted: int, singles: int = 0) -> list[Request]:
+    """BANs of lists, or up to ``singles`` owners one by one."""
+    if len(subjects) <= singles:
+        return [_ban_of_owner(owner) for owner in subjects]
+    lists = list(alike_lists(subjects))
+    if len(lists) > wanted:
+        lists = list(_cut(subjects))
+    return [Request("BAN", "/", ((header, text),)) for text in lists]
+
+
+def _ban_of_owner(owner: str) -> Request:
+    return Request("BAN", "/", (("Takedown-Owner", owner),))
+
+
+def alike_lists(subjects: Iterable[str]) -> Iterator[str]:
+    """Cut codes or owners into comma-separated lists of at most ``LIST_BYTES``, each with one last character.
+
+    The edge's fence has a mark for each last character: a mixed list makes fetches of every image start again.
     """
     groups: dict[str, list[str]] = {}
-    for code in codes:
-        groups.setdefault(code[-1], []).append(code)
+    for subject in subjects:
+        groups.setdefault(subject[-1], []).append(subject)
     for group in groups.values():
         yield from _cut(group)
 
 
-def _cut(codes: Iterable[str]) -> Iterator[str]:
+def _cut(subjects: Iterable[str]) -> Iterator[str]:
     size, chosen = 0, list[str]()
-    for code in codes:
-        if chosen and size + len(code) + 1 > LIST_BYTES:
+    for subject in subjects:
+        if chosen and size + len(subject) + 1 > LIST_BYTES:
             yield ",".join(chosen)
             size, chosen = 0, []
-        chosen.append(code)
-        size += len(code) + 1
+        chosen.append(subject)
+        size += len(subject) + 1
     if chosen:
         yield ",".join(chosen)
 
 
 def _of_an_image(row: Row) -> bool:
-    return row.cause in ("image", "rendition")
+    return row.cause not in URGENT
 
 
 def _by_subject(rows: Iterable[Row]) -> dict[str, list[Row]]:

@@ -4,8 +4,7 @@ from collections import deque
 from dataclasses import dataclass, field
 
 from purger.lease import Lease
-from purger.model import Standing
-from purger.watch import Verification
+from purger.model import Standing, Verification
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +108,7 @@ class Progress:
 
     def flushed(self, flush: Flush, *, at: float) -> None:
         """The edge has acknowledged ``flush``: the one case in which progress may also go back."""
+        self.lease.doubt()
         self.acknowledged = self.rebounded = flush.head
         self.triggers = flush.triggers
         self.must_flush = None
@@ -163,8 +163,8 @@ class Progress:
         return None
 
     def _holds_everything(self, verification: Verification, now: float) -> bool:
-        delivered = self.acknowledged >= verification.head and not self._overdue(now)
-        return delivered and self.lease.covered(verification)
+        first = self.lease.verified_by(verification)
+        return first is not None and self.acknowledged >= first.head and not self._overdue(now)
 
     def _overdue(self, now: float) -> bool:
         """Whether a second sending is later than by half its delay, and so nearly G1's second after the first."""

@@ -4,11 +4,10 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from purger.backlog import Backlog
 from purger.errors import DatabaseUnavailableError
-from purger.model import Triggers
+from purger.model import Triggers, Verification
 from purger.problem import Problem
 from purger.queue import PrunedError, Queue
 
@@ -34,15 +33,6 @@ def rest(interval: float, cost: float) -> float:
     The cost is measured by a clock that goes on while the process is frozen, so it is believed up to a bound only.
     """
     return max(interval, min(cost, _LONGEST_REST))
-
-
-@dataclass(frozen=True, slots=True)
-class Verification:
-    """All that was committed when ticket ``ticket`` was asked for is in the batches up to ``head``."""
-
-    ticket: int
-    head: int
-    triggers: Triggers
 
 
 class Watch(threading.Thread):

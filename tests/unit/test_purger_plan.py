@@ -1,8 +1,9 @@
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from purger.model import Row
-from purger.plan import LIST_BYTES, SINGLES, Plan, affordable, code_lists, make_plan
+from purger.plan import LIST_BYTES, SINGLES, Plan, Request, affordable, alike_lists, make_plan, single_owners
 
 KEYS = st.text("ABCXYZabcxyz019_-", min_size=1, max_size=64)
 CAUSES = st.sampled_from(["ban", "lift", "unban", "image", "rendition", "resend"])
@@ -11,8 +12,8 @@ ROWS = st.lists(st.tuples(st.sampled_from(["image", "owner"]), KEYS, CAUSES), ma
 )
 
 
-def bans(*codes: str, cause: str = "ban") -> list[Row]:
-    return [Row(number, 1, "image", code, cause) for number, code in enumerate(codes, 1)]
+def bans(*subjects: str, cause: str = "ban", scope: str = "image") -> list[Row]:
+    return [Row(number, 1, scope, subject, cause) for number, subject in enumerate(subjects, 1)]
 
 
 def told(plan: Plan) -> list[tuple[str, str]]:
@@ -24,6 +25,8 @@ def told(plan: Plan) -> list[tuple[str, str]]:
             subjects.append(("image", request.path.removeprefix("/images/")))
         elif "Takedown-Owner" in headers:
             subjects.append(("owner", headers["Takedown-Owner"]))
+        elif "Takedown-Owners" in headers:
+            subjects += [("owner", owner) for owner in headers["Takedown-Owners"].split(",")]
         else:
             subjects += [("image", code) for code in headers["Takedown-Codes"].split(",")]
     return subjects
@@ -34,16 +37,50 @@ def test_each_subject_is_sent_exactly_once(rows: list[Row]) -> None:
     assert sorted(told(make_plan(rows, 1, 1))) == sorted({(row.scope, row.subject) for row in rows})
 
 
+MANY = [f"x{number}" for number in range(10 * SINGLES)]
+
+
+@pytest.mark.parametrize("owners", [1, SINGLES, 10 * SINGLES])
+@pytest.mark.parametrize("codes", [0, SINGLES, SINGLES + 1, 10 * SINGLES])
+@pytest.mark.parametrize("wanted", [1, 256])
+def test_owners_are_told_beside_any_number_of_codes(owners: int, codes: int, wanted: int) -> None:
+    rows = [*bans(*MANY[:codes]), *bans(*MANY[:owners], scope="owner")]
+    plan = make_plan(rows, 1, 1, wanted)
+    assert sorted(told(plan)) == sorted((row.scope, row.subject) for row in rows)
+    assert plan.method == "ban"
+
+
+def test_few_owners_are_told_one_by_one_and_more_in_lists() -> None:
+    few = make_plan(bans(*MANY[:SINGLES], scope="owner"), 1, 1)
+    assert [dict(request.headers) for request in few.requests] == [{"Takedown-Owner": key} for key in MANY[:SINGLES]]
+    many = make_plan(bans(*MANY, scope="owner"), 1, 1)
+    assert len(many.requests) == 10  # one for each digit that they end in
+    assert [single for request in many.requests for single in single_owners(request)] == [
+        request for key in sorted(MANY, key=lambda key: key[-1]) for request in single_owners_of(key)
+    ]
+
+
+def single_owners_of(key: str) -> list[Request]:
+    return [Request("BAN", "/", (("Takedown-Owner", key),))]
+
+
+def test_a_single_ban_goes_before_a_bulk_of_the_other_scope() -> None:
+    bulk_of_owners = make_plan([*bans(*MANY, scope="owner"), Row(999, 1, "image", "flagged", "ban")], 1, 1)
+    assert bulk_of_owners.requests[0].path == "/images/flagged"
+    bulk_of_images = make_plan([*bans(*MANY), Row(999, 1, "owner", "joe", "ban")], 1, 1)
+    assert bulk_of_images.requests[0].headers == (("Takedown-Owner", "joe"),)
+
+
 @given(st.lists(KEYS, unique=True, min_size=SINGLES + 1, max_size=400))
 def test_lists_fit_a_header_and_end_alike(codes: list[str]) -> None:
-    for text in code_lists(codes):
+    for text in alike_lists(codes):
         assert len(text) <= LIST_BYTES
         assert len({code[-1] for code in text.split(",")}) == 1
 
 
 def test_a_group_is_cut_only_when_it_must_be() -> None:
     codes = [f"{number:063d}x" for number in range(200)]
-    lists = list(code_lists(codes))
+    lists = list(alike_lists(codes))
     assert [code for text in lists for code in text.split(",")] == codes
     assert len(lists) == -(-200 // ((LIST_BYTES + 1) // 65))
 

@@ -1,9 +1,8 @@
 import pytest
 
 from purger.lease import Lease
-from purger.model import Standing, Triggers
+from purger.model import Standing, Triggers, Verification
 from purger.progress import Ask, Beat, Deliver, Flush, Progress, Rebound, Reflush, Wait
-from purger.watch import Verification
 
 TRIGGERS = Triggers("all")
 DELAY = 0.5
@@ -95,6 +94,35 @@ def test_a_heartbeat_waits_for_all_that_the_verification_found(edge: Progress) -
 
 def test_a_heartbeat_goes_before_what_came_after_the_verification(edge: Progress) -> None:
     assert isinstance(edge.next_step(9, 0, verified(5), 101.5), Beat)
+
+
+def test_a_heartbeat_waits_for_the_first_verification_of_its_epoch_alone(edge: Progress) -> None:
+    assert edge.next_step(6, 0, verified(6), 101.5) == Deliver(5, 6)
+    edge.delivered(6, at=101.5)
+    # Verified again and again, as under a bulk or a steady stream: the edge is always behind the latest head.
+    assert edge.next_step(9, 0, verified(9, ticket=7), 101.5) == Beat("1700000000.000")
+    edge.lease.answered("1700000001.000", at=101.5, ticket=8)
+    edge.lease.due = 101.5
+    assert edge.next_step(9, 0, verified(9, ticket=7), 101.5) == Deliver(6, 9)
+    assert edge.next_step(9, 0, verified(9, ticket=8), 101.5) == Deliver(6, 9)
+    edge.delivered(9, at=101.6)
+    assert edge.next_step(12, 0, verified(12, ticket=9), 101.6) == Beat("1700000001.000")
+
+
+def test_a_verification_without_all_triggers_is_not_the_first_one(edge: Progress) -> None:
+    broken = verified(5, triggers=Triggers("all", ("bans_inserted_v1",)))
+    assert not isinstance(edge.next_step(5, 0, broken, 101.5), Beat)
+    assert isinstance(edge.next_step(6, 0, verified(6), 101.5), Deliver)
+    assert not isinstance(edge.next_step(5, 0, broken, 101.5), Beat)
+
+
+def test_a_flush_needs_a_verification_of_its_own_head(edge: Progress) -> None:
+    assert edge.next_step(9, 0, verified(9), 101.5) == Deliver(5, 9)
+    edge.must_flush = "the database has gone back"
+    step = edge.next_step(4, 0, verified(4, ticket=2), 101.5)
+    assert isinstance(step, Flush)
+    edge.flushed(step, at=101.5)
+    assert isinstance(edge.next_step(4, 0, verified(4, ticket=2), 101.5), Beat)
 
 
 def test_an_overdue_rebound_holds_the_heartbeat_back(edge: Progress) -> None:

@@ -1,13 +1,14 @@
-# BAN / with exactly one of Takedown-Codes, Takedown-Owner and Takedown-All. What stands in a ban's expression is text,
-# so the arguments are checked to the letter, and the fields are obj.* alone, so that the ban lurker can do its work.
+# BAN / with exactly one of Takedown-Codes, Takedown-Owners, Takedown-Owner (a list of one, as before 0.2) and
+# Takedown-All. What stands in a ban's expression is text, so the arguments are checked to the letter, and the
+# fields are obj.* alone, so that the ban lurker can do its work.
 
 sub takedown_ban {
     if (req.method == "BAN") {
         call takedown_ban_arguments;
         if (req.http.Takedown-Codes) {
             call takedown_ban_codes;
-        } elseif (req.http.Takedown-Owner) {
-            call takedown_ban_owner;
+        } elseif (req.http.Takedown-Owners) {
+            call takedown_ban_owners;
         } else {
             call takedown_ban_all;
         }
@@ -17,15 +18,25 @@ sub takedown_ban {
 sub takedown_ban_arguments {
     # A header sent twice would otherwise lose its second line.
     std.collect(req.http.Takedown-Codes, ",");
+    std.collect(req.http.Takedown-Owners, ",");
     std.collect(req.http.Takedown-Owner, ",");
     std.collect(req.http.Takedown-All, ",");
     if (req.url != "/") {
         return (synth(400, "Bad Request: BAN wants the path /"));
     }
-    if ((req.http.Takedown-Codes && (req.http.Takedown-Owner || req.http.Takedown-All)) ||
-        (req.http.Takedown-Owner && req.http.Takedown-All) ||
-        !(req.http.Takedown-Codes || req.http.Takedown-Owner || req.http.Takedown-All)) {
-        return (synth(400, "Bad Request: BAN wants exactly one of Takedown-Codes, Takedown-Owner and Takedown-All"));
+    var.set("arguments", "");
+    if (req.http.Takedown-Codes) { var.set("arguments", var.get("arguments") + "1"); }
+    if (req.http.Takedown-Owners) { var.set("arguments", var.get("arguments") + "1"); }
+    if (req.http.Takedown-Owner) { var.set("arguments", var.get("arguments") + "1"); }
+    if (req.http.Takedown-All) { var.set("arguments", var.get("arguments") + "1"); }
+    if (var.get("arguments") != "1") {
+        return (synth(400, "Bad Request: BAN wants exactly one of Takedown-Codes, Takedown-Owners and Takedown-All"));
+    }
+    if (req.http.Takedown-Owner) {
+        if (req.http.Takedown-Owner !~ "^[A-Za-z0-9_-]{1,64}$") {
+            return (synth(400, "Bad Request: Takedown-Owner wants one owner's key"));
+        }
+        set req.http.Takedown-Owners = req.http.Takedown-Owner;
     }
 }
 
@@ -45,13 +56,18 @@ sub takedown_ban_codes {
     call takedown_ban_now;
 }
 
-sub takedown_ban_owner {
-    if (req.http.Takedown-Owner !~ "^[A-Za-z0-9_-]{1,64}$") {
-        return (synth(400, "Bad Request: Takedown-Owner wants one owner's key"));
+sub takedown_ban_owners {
+    if (req.http.Takedown-Owners !~ "^(?:[A-Za-z0-9_-]{1,64}(?:,(?!$)|$))++$") {
+        return (synth(400, "Bad Request: Takedown-Owners wants owners' keys with commas between them, and no spaces"));
     }
-    call takedown_mark_all;
-    var.set("ban", "obj.http.Takedown-Image ~ /" + req.http.Takedown-Owner + "$");
-    var.set("banned", "owner " + req.http.Takedown-Owner);
+    if (req.http.Takedown-Owners ~ "^[^,]*([^,])(?:,[^,]*\1)*+$") {
+        var.set("owner", req.http.Takedown-Owners);
+        call takedown_mark_owner;
+    } else {
+        call takedown_mark_all;
+    }
+    var.set("ban", "obj.http.Takedown-Image ~ /(?:" + regsuball(req.http.Takedown-Owners, ",", "|") + ")$");
+    var.set("banned", "the owners of the list");
     call takedown_ban_now;
 }
 

@@ -11,6 +11,8 @@ sub takedown_key {
 # answer, is paid for by every hit. The origin's own Vary, which could split the key again, goes.
 sub takedown_name_object {
     set beresp.http.Takedown-Image = var.get("code") + "/" + beresp.http.Takedown-Owner;
+    # For the fence.
+    var.set("owner", beresp.http.Takedown-Owner);
     unset beresp.http.Takedown-Owner;
     set beresp.http.Vary = "Takedown-Rendition";
 }
