@@ -80,7 +80,7 @@ def test_a_ban_written_with_what_it_prints_is_served_as_410_and_ctrl_c_leaves_no
         assert_secret(directory, process.pid, Path(names["PURGE_TOKEN_FILE"]).read_text().strip())
         image = f"{names['EDGE_URL']}/images/{names['SAMPLE_CODE']}"
         assert requests.get(image, timeout=PATIENCE).status_code == 200
-        connection = connect(names["DB_URL"], timeout=PATIENCE)
+        connection = connect(names["DB_URL"], timeout=60)
         with connection.cursor() as cursor:
             cursor.execute("INSERT INTO bans (scope, subject) VALUES ('owner', %s)", (names["SAMPLE_OWNER"],))
         connection.close()
