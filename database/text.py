@@ -5,7 +5,8 @@ def printable(text: object) -> str:
     r"""Escape each character of ``str(text)`` that is not printable, as in ``\n``, ``\x1b`` and ``\u202e``.
 
     The result stays on one line and holds no command for a terminal, no change of writing direction and no half of a
-    surrogate pair (as names of files that are not UTF-8 do). Rich's markup passes: give a ``rich.text.Text`` to a table.
+    surrogate pair (as names of files that are not UTF-8 do). Rich's markup passes: put a
+    ``rich.text.Text`` into a table.
     """
     shown = str(text)
     if shown.isprintable():
