@@ -13,6 +13,7 @@ from database import NotPrimaryError, connect
 from origin.answers import Found
 from origin.breaker import CircuitBreaker
 from origin.names import CODE_ALPHABET, is_code
+from origin.rows import require_well_formed
 from origin.statements import statement
 
 logger = logging.getLogger(__name__)
@@ -40,7 +41,7 @@ class Lookup:
     def find(self, code: str, rendition: str) -> Found:
         """Read all that one request needs.
 
-        Raises ``DatabaseUnavailableError``, and ``ValueError`` for a name that is none.
+        Raises ``DatabaseUnavailableError``, ``MalformedRowError``, and ``ValueError`` for a name that is none.
         """
         query = self._sql % {"code": _quoted(code), "rendition": _quoted(rendition)}
         if not self._breaker.allows():
@@ -66,7 +67,7 @@ class Lookup:
         if self._away:
             self._away = False
             logger.info("the database answers again")
-        return found
+        return require_well_formed(found, code)
 
     def _query(self, query: str) -> Found:
         connection: MySQLConnectionAbstract | None = getattr(self._of_thread, "connection", None)
