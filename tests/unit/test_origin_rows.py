@@ -62,7 +62,8 @@ def refusal(found: Found) -> str | None:
 @given(value=st.text())
 def test_no_text_of_a_row_starts_a_header_or_leaves_the_store(value: str) -> None:
     for column in ("content_type", "digest", "owner"):
-        message = refusal(GOOD._replace(**{column: value}))
+        row: dict[str, Any] = {column: value}
+        message = refusal(GOOD._replace(**row))
         if message is None:
             assert not set(value) & set("\r\n:;,\\ ")
             assert column == "content_type" or "/" not in value
