@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from stack.system import Stack
+from tests.fuzz.__main__ import main
 from tests.fuzz.answers import GarbledError, answers
 from tests.fuzz.campaign import Campaign, Fault
 from tests.fuzz.case import TOKEN, Case, Target, read
@@ -113,3 +114,9 @@ def test_a_case_is_the_same_by_its_number_and_from_its_file(tmp_path: Path) -> N
     (tmp_path / "case.json").write_text("{}")
     with pytest.raises(ValueError, match="holds no case"):
         read(tmp_path / "case.json")
+
+
+def test_listeners_are_named_as_the_page_says() -> None:
+    names = ["edge", "origin", "purge"]
+    context = main.make_context("fuzz", [part for name in names for part in ("--target", name)])
+    assert [Target(name) for name in context.params["targets"]] == list(Target)
