@@ -1,7 +1,16 @@
 """How every part of Edge Takedown connects to the moderation database."""
 
-from database.connection import UnusableUrlError, connect
+from database.connection import NotEncryptedError, UnusableFileError, connect
 from database.errors import explain
 from database.primary import NotPrimaryError
+from database.url import UnusableUrlError, without_secrets
 
-__all__ = ["NotPrimaryError", "UnusableUrlError", "connect", "explain"]
+__all__ = [
+    "NotEncryptedError",
+    "NotPrimaryError",
+    "UnusableFileError",
+    "UnusableUrlError",
+    "connect",
+    "explain",
+    "without_secrets",
+]

@@ -1,16 +1,22 @@
-"""One policy for connections: the driver's and the servers' defaults are wrong for a service in six places."""
+"""One policy for connections: the driver's and the servers' defaults are wrong for a service in seven places."""
 
+import os
 from typing import Any, cast
-from urllib.parse import parse_qs, unquote, urlsplit
 
 import mysql.connector
 from mysql.connector.abstracts import MySQLConnectionAbstract
 
 from database.primary import require_primary
+from database.secret_files import UnreadableSecretError, read_secret
+from database.url import DatabaseUrl, TlsMode, parse_url
 
 
-class UnusableUrlError(ValueError):
-    """A database URL that names no database, or has parts that are not understood."""
+class UnusableFileError(mysql.connector.Error):
+    """A file that the database URL names cannot be read. The message names the file and the reason."""
+
+
+class NotEncryptedError(mysql.connector.Error):
+    """The server offers no TLS, and the database URL (or its default) requires it."""
 
 
 def connect(url: str, *, timeout: int, database: bool = True) -> MySQLConnectionAbstract:
@@ -20,9 +26,11 @@ def connect(url: str, *, timeout: int, database: bool = True) -> MySQLConnection
     ``database=False`` leaves the named database unselected, for the one caller that creates it.
 
     Raises ``UnusableUrlError`` for a malformed URL and ``mysql.connector.Error`` when the server cannot be used, also
-    because it may be behind another one (``NotPrimaryError``).
+    because it may be behind another one (``NotPrimaryError``), because it has no TLS (``NotEncryptedError``), or
+    because a file that the URL names cannot be read (``UnusableFileError``).
     """
-    arguments = _arguments(url)
+    parts = parse_url(url)
+    arguments = _arguments(parts)
     if not database:
         del arguments["database"]
     # Typed to return a pooled connection as well, which it does only when asked for a pool.
@@ -42,6 +50,12 @@ def connect(url: str, *, timeout: int, database: bool = True) -> MySQLConnection
         ),
     )
     try:
+        # The driver knows no mode between "if the server offers it" and "verified".
+        if parts.tls_mode.required and not _is_encrypted(connection):
+            raise NotEncryptedError(
+                f"{parts.host} offers no TLS: switch it on there, or write ssl_mode=DISABLED into the database URL "
+                "where the network between is trusted"
+            )
         with connection.cursor() as cursor:
             # The default wait for a table that an ALTER holds is a day, the one for a row 50 s.
             cursor.execute(f"SET SESSION lock_wait_timeout = {timeout:d}, innodb_lock_wait_timeout = {timeout:d}")
@@ -54,28 +68,36 @@ def connect(url: str, *, timeout: int, database: bool = True) -> MySQLConnection
     return connection
 
 
-def _arguments(url: str) -> dict[str, Any]:
-    """Split a database URL into the driver's arguments. The message of an error never shows the password."""
-    parts = urlsplit(url)
-    options = parse_qs(parts.query, keep_blank_values=True)
-    try:
-        port = parts.port or 3306
-    except ValueError as error:
-        raise UnusableUrlError(f"database URL: {error}") from None
-    if parts.scheme != "mysql":
-        raise UnusableUrlError(f"database URL: the scheme must be mysql, not {parts.scheme or 'nothing'!r}")
-    if unknown := sorted(options.keys() - {"unix_socket"}):
-        raise UnusableUrlError(f"database URL: unknown option {unknown[0]!r}; unix_socket is the only one")
-    name = unquote(parts.path.removeprefix("/"))
-    if not name or "/" in name:
-        raise UnusableUrlError("database URL: its path must be the name of one database, as in mysql://user@host/name")
-    arguments: dict[str, Any] = {
-        "user": unquote(parts.username or ""),
-        "password": unquote(parts.password or ""),
-        "database": name,
+def _arguments(url: DatabaseUrl) -> dict[str, Any]:
+    """Turn a URL into the driver's arguments. Reads the password's file, so that a changed one is seen at once."""
+    password = url.password
+    if url.password_file is not None:
+        try:
+            password = read_secret(url.password_file)
+        except UnreadableSecretError as error:
+            raise UnusableFileError(f"password_file: {error}") from None
+    arguments: dict[str, Any] = {"user": url.user, "password": password, "database": url.name}
+    if url.unix_socket is not None:
+        return arguments | {"unix_socket": url.unix_socket}
+    return arguments | {"host": url.host, "port": url.port} | _tls_arguments(url)
+
+
+def _tls_arguments(url: DatabaseUrl) -> dict[str, Any]:
+    if url.tls_mode is TlsMode.DISABLED:
+        return {"ssl_disabled": True}
+    files = {"ssl_ca": url.ca_file, "ssl_cert": url.certificate_file, "ssl_key": url.key_file}
+    for name, file in files.items():
+        # The driver's own message for this is a number of OpenSSL's.
+        if file is not None and not os.access(file, os.R_OK):
+            raise UnusableFileError(f"{name}: {file} is not there or not readable")
+    return {
+        **{name: str(file) for name, file in files.items() if file is not None},
+        "ssl_verify_cert": url.tls_mode.verified,
+        "ssl_verify_identity": url.tls_mode is TlsMode.VERIFY_IDENTITY,
     }
-    if "unix_socket" in options:
-        arguments["unix_socket"] = options["unix_socket"][-1]
-    else:
-        arguments |= {"host": parts.hostname or "127.0.0.1", "port": port}
-    return arguments
+
+
+def _is_encrypted(connection: MySQLConnectionAbstract) -> bool:
+    """Ask the driver. The server's own word (Ssl_cipher) would come through whoever ended TLS on the way, too."""
+    driver: Any = getattr(connection, "_cmysql", None)
+    return bool(driver.get_ssl_cipher()) if driver is not None else connection.is_secure

@@ -11,6 +11,8 @@ _ADVICE = {
     1305: "run `purger migrate`",
     1370: "check the grants of the account in the database URL: `purger migrate` gives them",
     1449: "run `purger migrate` to make the account again",
+    2026: "TLS failed: check that the server has it, that ssl_ca in the database URL is the authority that signed the "
+    "server's certificate, and for VERIFY_IDENTITY that this names the URL's host",
     1665: "set binlog_format to ROW or MIXED: with STATEMENT nothing can be written under READ COMMITTED",
     3118: "unlock the account: ALTER USER ... IDENTIFIED BY '...' ACCOUNT UNLOCK",
     4151: "unlock the account: ALTER USER ... IDENTIFIED BY '...' ACCOUNT UNLOCK",

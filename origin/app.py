@@ -22,6 +22,8 @@ StartResponse = Callable[[str, list[tuple[str, str]]], object]
 _ORIGINAL_PATH = rf"/images/<code:re:{CODE}\Z>"
 _RENDITION_PATH = rf"/images/<code:re:{CODE}>/<rendition:re:{RENDITION}\Z>"
 _RETRY_AFTER = ("Retry-After", "2")
+# Of the WSGI environment: when the request's first bytes arrived, in seconds of the monotonic clock.
+BEGAN = "takedown.began"
 
 
 class App:
@@ -52,7 +54,7 @@ class App:
             answer: Answer = route.call(environ, **names)
             return answer, (answer.text,) if answer.file is None else self._body(answer.file, environ)
         except bottle.HTTPError as error:
-            if error.status_code == 405:
+            if error.status_code == 405 or environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
                 answer = failure(405, "Only GET and HEAD are answered here.", ("Allow", "GET, HEAD"))
             else:
                 answer = self._answers.unknown()
@@ -84,7 +86,7 @@ class App:
             get("HTTP_RANGE") if environ["REQUEST_METHOD"] == "GET" else None,
             get("HTTP_IF_RANGE"),
         )
-        return self._answers.decide(self._lookup.find(code, rendition), conditions, time.time())
+        return self._answers.decide(self._lookup.find(code, rendition, environ[BEGAN]), conditions, time.time())
 
     def _body(self, file: FilePart, environ: Environ) -> Iterable[bytes]:
         """Open what the answer shows. A HEAD opens it too, so that it tells of a damaged file as a GET does."""

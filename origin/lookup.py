@@ -12,18 +12,29 @@ from mysql.connector.abstracts import MySQLConnectionAbstract
 from database import NotPrimaryError, connect
 from origin.answers import Found
 from origin.breaker import CircuitBreaker
+from origin.connecting import Connecting
 from origin.names import CODE_ALPHABET, is_code
 from origin.statements import statement
 
 logger = logging.getLogger(__name__)
 
-# Seconds. A request that finds the database away is answered after this (G9 leaves 3 s, the queue included).
+# Seconds that one round trip to the database may take. The driver takes whole ones, and when it connects only.
 TIMEOUT = 2
+# Seconds that a request may take from the arrival of its first bytes, the queue included (G9 promises 3).
+BUDGET = 2.8
+# Seconds after which a request no longer asks the database, since a round trip might take it past its budget.
+LATEST_START = BUDGET - TIMEOUT
+# Seconds for which the breaker stays open, and between two log lines on requests that came too late.
 _PAUSE = 1.0
+_LATE_LOG_INTERVAL = 60.0
 
 
 class DatabaseUnavailableError(Exception):
     """The database gave no answer in time, or none at all. The message names the reason."""
+
+
+class _NotConnectedInTimeError(mysql.connector.Error):
+    """The connection was not there by the time at which the request had to ask."""
 
 
 class Lookup:
@@ -36,29 +47,26 @@ class Lookup:
         self._of_thread = threading.local()
         self._breaker = CircuitBreaker(_PAUSE)
         self._away = False
+        self._next_late_log = 0.0
 
-    def find(self, code: str, rendition: str) -> Found:
-        """Read all that one request needs.
+    def find(self, code: str, rendition: str, began: float) -> Found:
+        """Read all that one request needs; it began at ``began`` (of the monotonic clock, in seconds).
 
-        Raises ``DatabaseUnavailableError``, and ``ValueError`` for a name that is none.
+        Raises ``DatabaseUnavailableError`` no later than ``BUDGET`` after that, and ``ValueError`` for a name that is
+        none.
         """
         query = self._sql % {"code": _quoted(code), "rendition": _quoted(rendition)}
+        started = time.monotonic()
+        latest = began + LATEST_START
+        if started > latest:
+            self._report_late(started, began)
+            raise DatabaseUnavailableError("the request has waited too long to ask it")
         if not self._breaker.allows():
             raise DatabaseUnavailableError("it did not answer in time a moment ago")
-        started = time.monotonic()
         try:
-            try:
-                found = self._query(query)
-            except mysql.connector.Error:
-                self._disconnect()
-                # A connection that died while it was idle fails at once and is worth one more try. One that timed out
-                # has used up what a request may take.
-                if time.monotonic() - started > TIMEOUT / 2:
-                    raise
-                found = self._query(query)
+            found = self._ask(query, latest)
         except mysql.connector.Error as error:
-            self._disconnect()
-            if time.monotonic() - started > TIMEOUT / 2:
+            if isinstance(error, _NotConnectedInTimeError) or time.monotonic() - started > TIMEOUT / 2:
                 self._breaker.timed_out()
             self._report_away(error)
             raise DatabaseUnavailableError(str(error)) from error
@@ -68,10 +76,39 @@ class Lookup:
             logger.info("the database answers again")
         return found
 
-    def _query(self, query: str) -> Found:
-        connection: MySQLConnectionAbstract | None = getattr(self._of_thread, "connection", None)
+    def _ask(self, query: str, latest: float) -> Found:
+        """Query, and once more where that fails at once: a connection may have died while it was idle."""
+        try:
+            return self._query(self._connection(latest), query)
+        except mysql.connector.Error:
+            self._disconnect()
+            if time.monotonic() > latest:
+                raise
+        try:
+            return self._query(self._connection(latest), query)
+        except mysql.connector.Error:
+            self._disconnect()
+            raise
+
+    def _connection(self, latest: float) -> MySQLConnectionAbstract:
+        """Get the connection of this thread. Where there is none, wait until ``latest`` for the one being made."""
+        of_thread = self._of_thread
+        connection: MySQLConnectionAbstract | None = getattr(of_thread, "connection", None)
         if connection is None:
-            connection = self._of_thread.connection = connect(self._url, timeout=TIMEOUT)
+            connecting: Connecting[MySQLConnectionAbstract] | None = getattr(of_thread, "connecting", None)
+            if connecting is None:
+                connecting = of_thread.connecting = Connecting(lambda: connect(self._url, timeout=TIMEOUT))
+            try:
+                connection = connecting.wait(latest - time.monotonic())
+            except BaseException:
+                of_thread.connecting = None
+                raise
+            if connection is None:
+                raise _NotConnectedInTimeError("no connection in time")
+            of_thread.connection, of_thread.connecting = connection, None
+        return connection
+
+    def _query(self, connection: MySQLConnectionAbstract, query: str) -> Found:
         # Not by a cursor: its search for further statements in the text takes a third of our part of a lookup.
         connection.cmd_query(query)
         rows, _ = connection.get_rows()
@@ -93,6 +130,16 @@ class Lookup:
         if not self._away:
             self._away = True
             logger.error("the database is unavailable, images are answered 503: %s", error)
+
+    def _report_late(self, now: float, began: float) -> None:
+        """Log now and then that requests are answered 503 since they waited too long for a thread."""
+        if now >= self._next_late_log:
+            self._next_late_log = now + _LATE_LOG_INTERVAL
+            logger.error(
+                "requests wait %.1f s for a thread and are answered 503: the database is slow, or --workers and"
+                " --threads are too few",
+                now - began,
+            )
 
 
 def _quoted(name: str) -> str:

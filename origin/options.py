@@ -11,6 +11,7 @@ import mysql.connector
 from mysql.connector.abstracts import MySQLConnectionAbstract
 
 from database import UnusableUrlError, connect, explain
+from database.options import DatabaseUrlOption
 from origin.names import CODE_ALPHABET, is_code
 from origin.settings import Address, parse_address
 
@@ -18,7 +19,10 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 DIRECTORY = click.Path(file_okay=False, path_type=Path)
 _TIMEOUT = 10  # seconds: no client waits for what these commands do
-_URL_FORM = "mysql://user:password@host/name (for a socket, localhost and ?unix_socket=PATH)"
+_URL_FORM = (
+    "mysql://user:password@host/name (for a socket, localhost and ?unix_socket=PATH). Better in a file, whose path is "
+    "in the variable with _FILE added to its name"
+)
 
 
 class AddressType(click.ParamType[Address]):
@@ -75,7 +79,9 @@ def setting(flag: str, help_: str, *, env: str | None = None, **attributes: Any)
 
 def database_url(account: str, env: str | None = None) -> Callable[[Command], Command]:
     """The option for the database, which every command needs."""
-    return setting("--database-url", f"{_URL_FORM}; {account}.", env=env, required=True, metavar="URL")
+    return setting(
+        "--database-url", f"{_URL_FORM}; {account}.", env=env, required=True, metavar="URL", cls=DatabaseUrlOption
+    )
 
 
 @contextmanager

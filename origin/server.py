@@ -13,43 +13,58 @@ from typing import Any
 import cheroot.server
 import cheroot.wsgi
 
+from origin.app import BEGAN
+from origin.head import MAX_BODY_BYTES, RefusedError, read_head
 from origin.settings import Address, Settings
 from origin.store import DamagedFileError
 
 logger = logging.getLogger(__name__)
 
-_REQUEST_HEADERS_BYTES = 32 * 1024
-_REQUEST_BODY_BYTES = 64 * 1024
 _BACKLOG = 1024
 # Also the longest that another connection can come to wait for a thread that waits like this.
 _NEAR_MILLISECONDS = 2
 _FOR_EVER = 10**7  # seconds
 
 
-class _HeaderReader(cheroot.server.HeaderReader):
-    """Drops headers whose names have underscores (cheroot's own reader that should do so raises TypeError).
-
-    WSGI gives If_None_Match the name of If-None-Match. An edge takes out only the latter, and the 304 to its plain GET
-    is a 503 for all who wait for the image.
-    """
-
-    def _allow_header(self, key_name: bytes) -> bool:
-        return b"_" not in key_name
-
-
 class _Request(cheroot.server.HTTPRequest):
-    """A request after whose chunked body, which nobody reads, the connection ends.
+    """A request whose head is read strictly, where cheroot lets through what others would read otherwise."""
 
-    cheroot would go on, and take the body for the next request.
-    """
+    method = b""
 
-    header_reader = _HeaderReader()
+    def parse_request(self) -> None:
+        """Read the head. Where there is none, or it was refused, ``ready`` stays False and the connection ends."""
+        try:
+            head = read_head(self.conn.rfile.readline)
+        except RefusedError as refused:
+            self.simple_response(refused.status, str(refused))
+            return
+        if head is None:
+            return
+        self.method, self.uri, self.path, self.qs = head.method, head.target, head.path, head.query
+        self.request_protocol = b"HTTP/1.%d" % head.minor
+        self.response_protocol = "HTTP/1.0" if head.minor == 0 else "HTTP/1.1"
+        self.inheaders = head.fields
+        self.close_connection = head.close
+        # cheroot would go on after a chunked body that nobody reads, and take it for the next request.
+        self.chunked_read = head.chunked
+        if head.fields.get(b"Expect", b"").lower() == b"100-continue":
+            self.conn.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        self.ready = True
 
-    def read_request_headers(self) -> bool:
-        understood: bool = super().read_request_headers()
-        if self.chunked_read:
-            self.close_connection = True
-        return understood
+    def simple_response(self, status: str, msg: str = "") -> None:
+        """Answer an error with the bare text ``msg``. The connection ends after it."""
+        body = f"{msg or status}\n".encode()
+        lines = (
+            f"HTTP/1.1 {status}",
+            "Content-Type: text/plain; charset=utf-8",
+            f"Content-Length: {len(body)}",
+            "Cache-Control: no-store",
+            "X-Content-Type-Options: nosniff",
+            "Connection: close",
+        )
+        head = "".join(f"{line}\r\n" for line in lines).encode("latin-1") + b"\r\n"
+        with contextlib.suppress(ConnectionError):  # the peer may have gone
+            self.conn.wfile.write(head if self.method == b"HEAD" else head + body)
 
 
 class _Connection(cheroot.server.HTTPConnection):
@@ -61,6 +76,7 @@ class _Connection(cheroot.server.HTTPConnection):
         # Idle, a connection may last for keep_alive; in the middle of a message the peer has to go on sooner.
         sock.settimeout(server.stall)
         super().__init__(server, sock, makefile)
+        self.began = 0.0  # when the present request's first bytes were there, by the monotonic clock
         self._poll = select.poll()
         self._poll.register(sock, select.POLLIN)
 
@@ -70,6 +86,7 @@ class _Connection(cheroot.server.HTTPConnection):
             while super().communicate():
                 if not self._next_is_near():
                     return True
+                self.began = time.monotonic()
             return False
         finally:
             self.server.busy.discard(self)
@@ -87,15 +104,23 @@ class _Connection(cheroot.server.HTTPConnection):
         return bool(self._poll.poll(_NEAR_MILLISECONDS))
 
 
+class _Gateway(cheroot.wsgi.Gateway_10):
+    """Tells the application when its request began."""
+
+    def get_environ(self) -> dict[str, Any]:
+        environ: dict[str, Any] = super().get_environ()
+        environ[BEGAN] = self.req.conn.began
+        return environ
+
+
 class Server(cheroot.wsgi.Server):
     """A cheroot server: prepare() listens, serve() runs until another thread calls drain()."""
 
     ConnectionClass = _Connection
     # The edge bounds how many connections it opens. Closing some after each answer would cost it a round trip more.
     keep_alive_conn_limit = 1_000_000
-    max_request_header_size = _REQUEST_HEADERS_BYTES
     # Nothing here takes a body, but cheroot reads it, whole, before it answers.
-    max_request_body_size = _REQUEST_BODY_BYTES
+    max_request_body_size = MAX_BODY_BYTES
 
     def __init__(self, app: Callable[..., Any], address: Address, settings: Settings, *, share_port: bool):
         """``share_port``: other processes listen on the same port, and the kernel spreads connections over them."""
@@ -111,6 +136,7 @@ class Server(cheroot.wsgi.Server):
             timeout=settings.keep_alive,
             reuse_port=share_port,
         )
+        self.gateway = _Gateway
         # No bound: at its bound cheroot closes a socket for reading only, and then waits for the thread that sends for
         # as long as it takes. drain() has a bound that holds.
         self.shutdown_timeout = _FOR_EVER
@@ -123,6 +149,7 @@ class Server(cheroot.wsgi.Server):
         if conn.last_used is None:
             self.put_conn(conn)
         else:
+            conn.began = time.monotonic()
             super().process_conn(conn)
 
     def drain(self, seconds: float, hurry: Callable[[], bool]) -> int:

@@ -12,7 +12,7 @@ from database import UnusableUrlError
 from purger import schema, service
 from purger.cli_edge import edge
 from purger.cli_moderation import ban, lift
-from purger.cli_options import database_url
+from purger.cli_options import database_url, url_option
 from purger.cli_reports import audit, receipts, status
 from purger.errors import DatabaseUnavailableError
 from purger.link import Link
@@ -30,7 +30,7 @@ for command in (ban, lift, status, receipts, audit, edge):
 
 
 @cli.command()
-@click.option("--database-url", envvar="PURGER_ADMIN_URL", required=True, help="mysql://... of an admin's account.")
+@url_option("--database-url", "PURGER_ADMIN_URL", "an admin's account")
 def migrate(database_url: str) -> None:
     """Create or update the schema, its triggers and accounts. Safe to run again: it restores what is missing."""
     try:
@@ -78,7 +78,8 @@ def run(verbose: bool, **values: Any) -> None:
         level=logging.DEBUG if verbose else logging.INFO,
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
     )
-    logging.getLogger("urllib3").setLevel(logging.WARNING)
+    # Its warnings on answers with malformed headers are tracebacks.
+    logging.getLogger("urllib3").setLevel(logging.ERROR)
     settings = Settings(**values)
     link = Link(settings.database_url, timeout=settings.database_timeout)
     # A URL that can never work ends it here; a database that is away is waited for.

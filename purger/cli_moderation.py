@@ -7,22 +7,16 @@ import mysql.connector
 
 from database import explain
 from purger import moderation
-from purger.cli_options import linked
+from purger.cli_options import linked, url_option
 from purger.errors import DatabaseUnavailableError
 from purger.link import Link
 
-_moderation_url = click.option(
-    "--moderation-url",
-    envvar="PURGER_MODERATION_URL",
-    required=True,
-    show_envvar=True,
-    help="mysql://... of moderation's account.",
-)
-_purger_url = click.option(
+_moderation_url = url_option("--moderation-url", "PURGER_MODERATION_URL", "moderation's account")
+_purger_url = url_option(
     "--database-url",
-    envvar="PURGER_DATABASE_URL",
-    show_envvar=True,
-    help="mysql://... of the purger's account: for --wait, and to tell whether there is such an image.",
+    "PURGER_DATABASE_URL",
+    "the purger's account: for --wait, and to tell whether there is such an image",
+    required=False,
 )
 _owner = click.option("--owner", metavar="KEY", help="All images of this owner instead of one code.")
 _code = click.argument("code", required=False)

@@ -2,25 +2,37 @@
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from typing import Any, TypeVar
 
 import click
 from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from database.options import DatabaseUrlOption
 from purger.errors import DatabaseUnavailableError
 from purger.link import Link
 
-database_url = click.option(
-    "--database-url",
-    envvar="PURGER_DATABASE_URL",
-    required=True,
-    show_envvar=True,
-    help="mysql://... of the purger's account.",
-)
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def url_option(flag: str, envvar: str, account: str, *, required: bool = True) -> Callable[[Command], Command]:
+    """Make the option that takes the database URL of one account, also from files (``DatabaseUrlOption``)."""
+    return click.option(
+        flag,
+        envvar=envvar,
+        required=required,
+        show_envvar=True,
+        cls=DatabaseUrlOption,
+        metavar="URL",
+        help=f"mysql://... of {account}. Better in a file, whose path is in {envvar}_FILE.",
+    )
+
+
+database_url = url_option("--database-url", "PURGER_DATABASE_URL", "the purger's account")
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 

@@ -1,21 +1,32 @@
 """Sends one request at a time to an edge's purge listener, and reads the answer as what it is."""
 
+import http.client
 import re
-import time
+import ssl
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
-import requests
-import urllib3
-
-from purger.errors import FailingError, MalformedError, OtherInstanceError, RefusedError, SlowError, UnreachableError
+from database.text import printable
+from purger.credentials import CredentialError, TlsFiles, TokenFile
+from purger.edge_url import UnusableEdgeUrlError, shown
+from purger.errors import (
+    FailingError,
+    MalformedError,
+    OtherInstanceError,
+    RefusedError,
+    SlowError,
+    UnreachableError,
+    UntrustedError,
+)
 from purger.model import Edge
 from purger.plan import Request
+from purger.wire import Reply, Wire
 
 _HEARTBEAT = Request("HEARTBEAT", "/")
 
-#: Bytes of an answer's body that are read. A purge listener sends one line; another server might never end.
-_BODY = 4096
+#: Characters of an answer, or of a cause, that a message shows.
+_SHOWN = 160
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,16 +46,18 @@ class Delivery:
     Every method raises a ``DeliveryError`` unless the edge acknowledged.
     """
 
-    def __init__(self, edge: Edge, *, connect_timeout: float, read_timeout: float) -> None:
-        self._url = edge.purge_url.rstrip("/")
-        self._token_file = Path(edge.token_file)
-        self._timeout = (connect_timeout, read_timeout)
-        self._session = requests.Session()
-        # A proxy or a .netrc in the environment is not meant for purges.
-        self._session.trust_env = False
-        self._session.headers.clear()
-        self._session.headers["User-Agent"] = "edge-takedown-purger"
-        self._authorized = False
+    def __init__(
+        self, edge: Edge, *, connect_timeout: float, read_timeout: float, token_directory: Path | None = None
+    ) -> None:
+        """Times in seconds; ``read_timeout`` is for a whole request with its answer.
+
+        ``token_directory`` is the one from which files that the edge names are read; None for any.
+        """
+        self._url = shown(edge.purge_url)
+        self._read_timeout = read_timeout
+        self._token_file = TokenFile(Path(edge.token_file), token_directory)
+        files = TlsFiles(edge.ca_file, edge.certificate_file, edge.key_file, token_directory)
+        self._wire = Wire(edge.purge_url, files, connect_timeout=connect_timeout, read_timeout=read_timeout)
 
     def ask(self, instance: str | None = None) -> Answer:
         """Ask for instance, clock and mode; with ``instance`` only of that varnishd."""
@@ -56,59 +69,54 @@ class Delivery:
 
     def send(self, request: Request, instance: str | None) -> Answer:
         """Send ``request``, to the varnishd ``instance`` alone if one is named, and read the answer's status."""
-        self._authorize()
         headers = dict(request.headers)
         if instance is not None:
             headers["If-Match"] = f'"{instance}"'
+        if not all(value.isascii() and value.isprintable() for value in headers.values()):
+            raise MalformedError(f"HTTP cannot send {printable(headers)[:_SHOWN]}")
         try:
-            response = self._session.request(
-                request.method,
-                self._url + request.path,
-                headers=headers,
-                timeout=self._timeout,
-                allow_redirects=False,
-                stream=True,
-            )
-            text = self._text(response)
-        except requests.exceptions.ReadTimeout:
-            raise SlowError(f"no answer to {request.method} within {self._timeout[1]:g} s") from None
-        except (requests.RequestException, urllib3.exceptions.HTTPError, ValueError) as error:
-            raise UnreachableError(f"{self._url}: {_cause(error)}") from error
-        return self._read(response, text)
+            headers["Authorization"] = f"Bearer {self._token_file.token()}"
+        except CredentialError as error:
+            raise RefusedError(str(error)) from None
+        headers["User-Agent"] = "edge-takedown-purger"
+        # Before anything is sent: the token goes to no server that is not the one that was meant.
+        self._connect()
+        return self._read(self._exchange(request, headers))
 
     def close(self) -> None:
         """Close the connection."""
-        self._session.close()
+        self._wire.close()
 
-    def _authorize(self) -> None:
-        """Read the token, at first and after each refusal: it may have been exchanged."""
-        if self._authorized:
-            return
+    def _connect(self) -> None:
         try:
-            token = self._token_file.read_text(encoding="ascii").strip()
-        except (OSError, UnicodeError) as error:
-            raise RefusedError(f"the token file {self._token_file} cannot be read: {error}") from error
-        if not re.fullmatch(r"[!-~]+", token):
-            raise RefusedError(f"the token file {self._token_file} does not hold one token of visible ASCII characters")
-        self._session.headers["Authorization"] = f"Bearer {token}"
-        self._authorized = True
+            self._wire.connect()
+        except CredentialError as error:
+            raise UntrustedError(str(error)) from None
+        except ssl.SSLError as error:
+            raise self._ended(error) from None
+        except (OSError, UnusableEdgeUrlError) as error:
+            raise UnreachableError(f"{self._url}: {_cause(error)}") from None
 
-    def _text(self, response: requests.Response) -> str:
-        """The body, or its beginning; the connection is kept if that is all. Raises ``SlowError``."""
-        body, until = b"", time.monotonic() + self._timeout[1]
-        while chunk := response.raw.read1(_BODY):
-            body += chunk
-            if len(body) >= _BODY:
-                response.close()
-                break
-            if time.monotonic() > until:
-                response.close()
-                raise SlowError(f"no end of an answer within {self._timeout[1]:g} s")
-        return body.decode("utf-8", "replace")
+    def _exchange(self, request: Request, headers: dict[str, str]) -> Reply:
+        try:
+            return self._wire.request(request.method, quote(request.path), headers)
+        except TimeoutError:
+            raise SlowError(f"no whole answer to {request.method} within {self._read_timeout:g} s") from None
+        except ssl.SSLError as error:
+            raise self._ended(error) from None
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            raise UnreachableError(f"{self._url}: {_cause(error)}") from None
 
-    def _read(self, response: requests.Response, text: str) -> Answer:
-        status = response.status_code
-        said = f"{status} {' '.join(text.split())[:160]}"
+    def _ended(self, error: ssl.SSLError) -> UntrustedError | UnreachableError:
+        """Tell a connection that broke off from one without trust, or without TLS at the other end."""
+        if isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError | ssl.SSLSyscallError):
+            return UnreachableError(f"{self._url}: {_cause(error)}")
+        reason = getattr(error, "verify_message", None) or _cause(error)
+        return UntrustedError(f"{self._url}: {reason}; see CA, certificate and host name of this edge")
+
+    def _read(self, reply: Reply) -> Answer:
+        status = reply.status
+        said = f"{status} {printable(' '.join(reply.text.split())[:_SHOWN])}"
         if status >= 500:
             raise FailingError(said)
         if status == 412:
@@ -116,25 +124,23 @@ class Delivery:
         if status == 400:
             raise MalformedError(said)
         if not 200 <= status < 300:
-            self._authorized = False
+            self._token_file.refused()
             raise RefusedError(said)
-        instance = response.headers.get("ETag", "")
-        now = response.headers.get("Takedown-Now", "")
+        instance = reply.headers.get("ETag", "")
+        now = reply.headers.get("Takedown-Now", "")
         if not re.fullmatch(r'"[!#-~]{1,64}"', instance) or not re.fullmatch(r"\d{1,11}(\.\d+)?", now):
             raise RefusedError(f"{said}: without ETag and Takedown-Now this is no purge listener; check the purge URL")
-        removed = response.headers.get("Takedown-Removed", "")
+        removed = reply.headers.get("Takedown-Removed", "")
         return Answer(
             instance=instance.strip('"'),
             now=now,
             removed=int(removed) if re.fullmatch(r"\d{1,9}", removed) else None,
-            mode=response.headers.get("Takedown-Mode"),
-            epoch=response.headers.get("Takedown-Epoch"),
+            mode=reply.headers.get("Takedown-Mode"),
+            epoch=reply.headers.get("Takedown-Epoch"),
         )
 
 
 def _cause(error: BaseException) -> str:
-    """The innermost reason in one line: what urllib3 and requests wrap around it names objects, not causes."""
-    while (inner := error.__cause__ or error.__context__) is not None:
-        error = inner
-    text = " ".join(str(error).split())
+    """Name an error and its text on one line."""
+    text = printable(" ".join(str(error).split())[:_SHOWN])
     return f"{type(error).__name__}: {text}" if text else type(error).__name__

@@ -17,6 +17,12 @@ class UnreachableError(DeliveryError):
     kind = "unreachable"
 
 
+class UntrustedError(DeliveryError):
+    """TLS: the edge is not proven to be the one that was meant, or does not take the purger's certificate."""
+
+    kind = "untrusted"
+
+
 class SlowError(DeliveryError):
     """Connected, but no answer within the read time-out. The request may have been carried out."""
 

@@ -22,6 +22,9 @@ class Edge:
     purge_url: str
     public_url: str
     token_file: str
+    ca_file: str | None = None  # None: the system's authorities
+    certificate_file: str | None = None
+    key_file: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,8 @@ import threading
 import time
 from collections.abc import Callable
 from queue import Empty, SimpleQueue
-from urllib.parse import urlsplit, urlunsplit
 
+from database import without_secrets
 from purger.backlog import Backlog
 from purger.door import Door
 from purger.errors import DatabaseUnavailableError
@@ -48,7 +48,7 @@ class Service:
         """Run until ``wait``, given the seconds to wait at most, returns True. Then finish what is in flight."""
         for thread in (self._watch, self._recorder, self._looker, self._keeper):
             thread.start()
-        log.info("watching %s", without_password(self._settings.database_url))
+        log.info("watching %s", without_secrets(self._settings.database_url))
         stopped = False
         while not stopped:
             self._follow_edges()
@@ -125,9 +125,3 @@ def run(settings: Settings) -> None:
         return True
 
     Service(settings).run(wait)
-
-
-def without_password(url: str) -> str:
-    """A database URL fit for a log."""
-    parts = urlsplit(url)
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))

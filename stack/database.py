@@ -6,6 +6,7 @@ import secrets
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import quote
 
@@ -23,7 +24,8 @@ _LONGEST_SOCKET_PATH = 100  # sun_path of a unix socket holds 108 bytes
 class Database(Server):
     """The moderation database, migrated, with a password for each of its accounts."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, options: Sequence[str] = ()) -> None:
+        """``options`` of mariadbd come last, and so win over ours: ``--skip-networking=0`` gives it a network."""
         self.name_of_database = _NAME
         self.socket = _short(directory / "socket")
         self._passwords = {account: secrets.token_urlsafe(12) for account in _ACCOUNTS}
@@ -42,6 +44,7 @@ class Database(Server):
                 *("--skip-networking", f"--pid-file={directory / 'pid'}", "--max-connections=400"),
                 # A development database may lose its last second when the machine dies; it must not when mariadbd does.
                 *("--innodb-flush-log-at-trx-commit=2", "--innodb-log-file-size=64M", "--skip-log-bin"),
+                *options,
             ],
             environment={"TMPDIR": str(temporary)},
         )
@@ -58,7 +61,8 @@ class Database(Server):
         if not super().after_start_check():
             return False
         answer = subprocess.run(
-            ["mariadb-admin", "--no-defaults", f"--user={self._user}", f"--socket={self.socket}", "ping"],
+            # Its clients insist on TLS, which the server may lack.
+            ["mariadb-admin", "--no-defaults", "--skip-ssl", f"--user={self._user}", f"--socket={self.socket}", "ping"],
             capture_output=True,
             check=False,
         )

@@ -13,7 +13,7 @@ from PIL import Image
 from stack.commands import command
 from stack.database import Database
 from stack.origin import Origin
-from stack.waiting import wait_until
+from stack.waiting import PATIENCE, wait_until
 
 _numbers = count(1)
 
@@ -101,7 +101,7 @@ class OriginSite:
     def request(self, path: str, method: str = "GET", **headers: str) -> requests.Response:
         """``if_none_match`` becomes ``If-None-Match``."""
         names = {name.replace("_", "-").title(): value for name, value in headers.items()}
-        return requests.request(method, f"{self.origin.url}/images/{path}", headers=names, timeout=10)
+        return requests.request(method, f"{self.origin.url}/images/{path}", headers=names, timeout=PATIENCE)
 
     def wait_dated(self, path: str) -> requests.Response:
         def dated() -> requests.Response | None:

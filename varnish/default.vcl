@@ -23,9 +23,20 @@ backend origin {
     .wait_timeout = 1s;
 }
 
+# Addresses that may speak to the purge listener; any other gets 403, whatever its token. List your purgers alone.
+acl takedown_purgers {
+    "127.0.0.0"/8;
+    "::1";
+    "10.0.0.0"/8;
+    "172.16.0.0"/12;
+    "192.168.0.0"/16;
+    "fc00::"/7;
+}
+
 sub takedown_settings {
-    # The token that each purge carries. A new token wants a new file name (docs/edge.md, "Token").
-    var.set("token", std.fileread("/etc/varnish/takedown.token"));
+    # The file that holds the token of each purge, or two, one a line, that are both accepted. Each load of this VCL
+    # reads it (docs/edge.md, "Token").
+    var.set("token file", "/etc/varnish/takedown.token");
 
     # How long the cache is trusted after a moment for which the purger vouches. Longer shows images for longer when
     # purger or database are away, and hides a flagged one as much later on an edge that cannot be reached.
@@ -50,6 +61,7 @@ sub takedown_renditions {
 include "./takedown/route.vcl";
 include "./takedown/key.vcl";
 include "./takedown/trust.vcl";
+include "./takedown/token.vcl";
 include "./takedown/listener.vcl";
 include "./takedown/purge.vcl";
 include "./takedown/ban.vcl";
@@ -63,6 +75,7 @@ include "./takedown/errors.vcl";
 
 sub vcl_init {
     call takedown_check_settings;
+    call takedown_read_tokens;
     call takedown_start;
     return (ok);
 }

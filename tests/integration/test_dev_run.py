@@ -15,7 +15,7 @@ import pytest
 import requests
 
 from database import connect
-from stack.waiting import wait_until
+from stack.waiting import PATIENCE, wait_until
 
 _NAMES = {
     *("EDGE_URL", "PURGE_URL", "PURGE_TOKEN_FILE", "ORIGIN_URL"),
@@ -64,17 +64,17 @@ def test_a_ban_written_with_what_it_prints_is_served_as_410_and_ctrl_c_leaves_no
         names = _variables(directory)
         assert names.keys() == _NAMES
         image = f"{names['EDGE_URL']}/images/{names['SAMPLE_CODE']}"
-        assert requests.get(image, timeout=10).status_code == 200
-        connection = connect(names["DB_URL"], timeout=10)
+        assert requests.get(image, timeout=PATIENCE).status_code == 200
+        connection = connect(names["DB_URL"], timeout=PATIENCE)
         with connection.cursor() as cursor:
             cursor.execute("INSERT INTO bans (scope, subject) VALUES ('owner', %s)", (names["SAMPLE_OWNER"],))
         connection.close()
-        wait_until(lambda: requests.get(image, timeout=10).status_code == 410, "the special image")
+        wait_until(lambda: requests.get(image, timeout=PATIENCE).status_code == 410, "the special image")
 
         assert "another stack is running" in _refused(_environment(directory)).stderr
         children = psutil.Process(process.pid).children(recursive=True)
         os.killpg(process.pid, signal.SIGINT)
-        assert process.wait(30) == 0
+        assert process.wait(PATIENCE) == 0
         assert not [child for child in children if child.is_running()]
 
 
@@ -90,7 +90,7 @@ def test_servers_do_not_outlive_a_killed_run(tmp_path: Path, moment: str) -> Non
             children = wait_until(lambda: parent.children(recursive=True) or None, "its first child")
             process.kill()
     assert children
-    wait_until(lambda: not any(child.is_running() for child in children), "the end of its servers", 30)
+    wait_until(lambda: not any(child.is_running() for child in children), "the end of its servers")
 
 
 def test_what_it_cannot_use_is_refused_and_nothing_of_others_is_deleted(tmp_path: Path) -> None:

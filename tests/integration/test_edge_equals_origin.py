@@ -7,6 +7,7 @@ from email.utils import format_datetime, parsedate_to_datetime
 
 import pytest
 
+from stack.waiting import PATIENCE
 from tests.site import Site
 
 Headers = list[tuple[str, str]]
@@ -93,8 +94,8 @@ def test_edge_and_origin_answer_alike(site: Site, kind: str) -> None:
     etag = shown.headers.get("ETag", '"none"')
     last_modified = shown.headers.get("Last-Modified", "Sun, 06 Nov 1994 08:49:37 GMT")
 
-    origin = http.client.HTTPConnection("127.0.0.1", site.stack.origin.port, timeout=10)
-    edge = http.client.HTTPConnection("127.0.0.1", site.stack.edge.public_port, timeout=10)
+    origin = http.client.HTTPConnection("127.0.0.1", site.stack.origin.port, timeout=PATIENCE)
+    edge = http.client.HTTPConnection("127.0.0.1", site.stack.edge.public_port, timeout=PATIENCE)
     statuses = set()
     for headers in requests_for(etag, last_modified, len(shown.content)):
         for method in ("GET", "HEAD"):

@@ -14,7 +14,7 @@ import pytest
 import requests
 
 from stack.commands import command
-from stack.waiting import wait_until
+from stack.waiting import PATIENCE, wait_until
 from tests.origin_site import OriginSite
 
 
@@ -119,7 +119,7 @@ def test_other_methods_are_405(site: OriginSite, image: str, method: str) -> Non
     ],
 )
 def test_a_body_is_never_taken_for_the_next_request(site: OriginSite, image: str, body: str) -> None:
-    with socket.create_connection(("127.0.0.1", site.origin.port), timeout=10) as client:
+    with socket.create_connection(("127.0.0.1", site.origin.port), timeout=PATIENCE) as client:
         client.sendall(f"HEAD /images/{image} HTTP/1.1\r\nHost: x\r\n{body}".encode())
         client.shutdown(socket.SHUT_WR)
         received = b""
@@ -131,12 +131,12 @@ def test_a_body_is_never_taken_for_the_next_request(site: OriginSite, image: str
 
 def test_a_header_with_underscores_is_not_the_one_with_dashes(site: OriginSite, image: str) -> None:
     headers = {"If_None_Match": "*", "If_Modified_Since": "Fri, 01 Jan 2100 00:00:00 GMT"}
-    answer = requests.get(f"{site.origin.url}/images/{image}", headers=headers, timeout=10)
+    answer = requests.get(f"{site.origin.url}/images/{image}", headers=headers, timeout=PATIENCE)
     assert answer.status_code == 200
 
 
 def test_a_large_body_is_refused(site: OriginSite, image: str) -> None:
-    with socket.create_connection(("127.0.0.1", site.origin.port), timeout=10) as client:
+    with socket.create_connection(("127.0.0.1", site.origin.port), timeout=PATIENCE) as client:
         client.sendall(f"POST /images/{image} HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000000\r\n\r\n".encode())
         assert client.recv(1000).startswith(b"HTTP/1.1 413 ")
 
@@ -308,13 +308,13 @@ def test_serving_makes_no_stat(site: OriginSite, image: str) -> None:
         try:
             url = f"{origin.url}/images/{image}"
             wait_until(lambda: _answers(url), "the first answer")
-            digest = requests.get(url, timeout=10).headers["ETag"].strip('"')
+            digest = requests.get(url, timeout=PATIENCE).headers["ETag"].strip('"')
             looks = 2
             wait_until(lambda: trace.read_text().count(digest) == looks, "the first looks at the file")
             before = trace.read_text()
             assert "stat" in before, "the trace shows the calls that are looked for"
             for method, conditions in (("GET", {}), ("HEAD", {}), ("GET", {"Range": "bytes=5-"})):
-                assert requests.request(method, url, headers=conditions, timeout=10).ok
+                assert requests.request(method, url, headers=conditions, timeout=PATIENCE).ok
             wait_until(lambda: trace.read_text().count(digest) == looks + 3, "three more looks at the file")
             assert "stat" not in trace.read_text()[len(before) :]
         finally:
@@ -324,6 +324,6 @@ def test_serving_makes_no_stat(site: OriginSite, image: str) -> None:
 
 def _answers(url: str) -> bool:
     try:
-        return requests.get(url, timeout=10).ok
+        return requests.get(url, timeout=PATIENCE).ok
     except requests.ConnectionError:
         return False

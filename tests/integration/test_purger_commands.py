@@ -50,7 +50,7 @@ def test_a_ban_is_proven_at_every_edge(site: Site) -> None:
     code = site.new_image()
     for edge in site.stack.edges:
         site.wait_served(code, edge)
-    out = purger(site, "ban", code, "--reason", "court order", "--by", "judge", "--wait", "10")
+    out = purger(site, "ban", code, "--reason", "court order", "--by", "judge", "--wait", "60")
     first, *edges = out.splitlines()
     ban = int(first.removeprefix("ban ").partition(":")[0])
     assert edges == ["edge edge1: acknowledged", "edge edge2: acknowledged"]
@@ -101,7 +101,7 @@ def test_an_edge_that_goes_on_showing_the_image_is_found_out(site: Site) -> None
             # What a flush has covered is not looked at.
             known = "SELECT COUNT(*) FROM edges WHERE name = 'liar' AND instance IS NOT NULL"
             wait_until(lambda: site.number(known) == 1, "the first flush is over")
-            purger(site, "ban", code, "--wait", "10")
+            purger(site, "ban", code, "--wait", "60")
 
             def found_out() -> bool:
                 receipt = {edge["edge"]: edge["gone"] for edge in receipts(site, code)["events"][0]["edges"]}
@@ -121,7 +121,7 @@ def test_an_edge_that_goes_on_showing_the_image_is_found_out(site: Site) -> None
 def test_a_ban_of_the_owner_is_a_receipt_of_each_of_his_images(site: Site) -> None:
     owner = site.new_owner()
     code = site.new_image(owner)
-    purger(site, "ban", "--owner", owner, "--wait", "10")
+    purger(site, "ban", "--owner", owner, "--wait", "60")
     found = receipts(site, code)
     assert (found["owner"], found["bans"][0]["scope"]) == (owner, "owner")
     assert all(edge["method"] == "ban" for edge in found["events"][0]["edges"])
@@ -136,7 +136,8 @@ def test_an_image_that_was_lifted_before_anyone_looked_was_not_seen_gone(site: S
         site.ban(code)
         site.lift(code)
         cursor.execute("COMMIT")
-    wait_until(lambda: site.number("SELECT COUNT(*) FROM invalidations WHERE batch IS NULL") == 0, "all numbered")
+    # Delivered with the next one it might go in a list, whose answer does not tell of each.
+    site.stack.settle()
     site.ban(later)
     # Looks come one after the other.
     wait_until(lambda: complete(site, later), "every edge was looked at")
@@ -184,7 +185,7 @@ def test_an_audit_finds_what_is_served_and_mends_it(site: Site) -> None:
     for edge in site.stack.edges:
         site.wait_served(code, edge)
     hidden_ban(site, code)
-    purger(site, "ban", fine, "--wait", "10")
+    purger(site, "ban", fine, "--wait", "60")
     assert site.is_hit(code), "the edge has not heard of the ban"
 
     found = json.loads(purger(site, "audit", "--json", code=4))
@@ -216,7 +217,7 @@ def test_a_running_purger_audits_by_itself(site: Site, caplog: pytest.LogCapture
     url = site.stack.database.url("purger")
     settings = Settings(database_url=url, prune_interval=0.05, audit_interval=0.05, audit_sample=10_000)
     stop = threading.Event()
-    keeper = Keeper(Link(url, timeout=5), Door(), settings, stop)
+    keeper = Keeper(Link(url, timeout=60), Door(), settings, stop)
     keeper.start()
     try:
         wait_until(lambda: f"edge edge1 shows banned image {code}" in caplog.text, "the audit tells of it")
@@ -233,7 +234,7 @@ def test_an_edge_that_gives_no_answer_is_listed_and_the_work_is_done_in_part(sit
     try:
         assert "closed" in {edge["name"] for edge in json.loads(purger(site, "edge", "list", "--json"))}
         code = site.new_image()
-        out = purger(site, "ban", code, "--wait", "5", code=3)
+        out = purger(site, "ban", code, "--wait", "10", code=3)
         assert "edge edge1: acknowledged" in out
         assert "edge closed: unreachable" in out
         state = json.loads(purger(site, "status", "--json", code=3))

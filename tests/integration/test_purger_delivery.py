@@ -20,6 +20,8 @@ from stack.purger import Purger
 from stack.waiting import wait_until
 
 LEASE = 2.0
+# Seconds that only a frozen edge outlasts, and no busy machine.
+PATIENT = {"PURGER_CONNECT_TIMEOUT": "2", "PURGER_READ_TIMEOUT": "5"}
 _numbers = count(1)
 
 
@@ -32,7 +34,7 @@ class Fleet(ExitStack):
         self.database = self.enter_context(Database(directory / "database"))
         self.database.migrate()
         self.edge = self.new_edge("edge1")
-        self.purger = Purger(directory / "purger", self.database)
+        self.purger = Purger(directory / "purger", self.database, options=PATIENT)
         self.purger.add_edge(self.edge)
         self.enter_context(self.purger)
         self.admin = self._connect()
@@ -162,11 +164,16 @@ def test_rows_that_another_purger_numbered_are_delivered(fleet: Fleet) -> None:
 
 
 def test_a_second_purger_by_mistake_doubles_no_receipt_and_loses_nothing(fleet: Fleet) -> None:
-    before = fleet.purges()
-    with Purger(fleet.directory / "second", fleet.database) as second:
+    def ban_sent_by_both() -> str:
+        before = fleet.purges()
+        code = fleet.ban()
+        wait_until(lambda: fleet.purges() >= before + 4, "both have sent the ban twice")
+        return code
+
+    with Purger(fleet.directory / "second", fleet.database, options=PATIENT) as second:
         wait_until(lambda: "edge1 is followed" in second.log_text(), "the second purger follows the edge")
-        codes = [fleet.ban() for _ in range(20)]
-        wait_until(lambda: fleet.purges() >= before + 4 * len(codes), "both have sent everything twice")
+        # One at a time: several together may go as a BAN, at an edge that is slow at the moment.
+        codes = [ban_sent_by_both() for _ in range(10)]
         fleet.settle()
         assert "flushed" not in second.log_text()
     marks = ", ".join(["%s"] * len(codes))
@@ -281,7 +288,7 @@ def test_what_is_past_its_retention_goes_and_the_rest_stays(fleet: Fleet) -> Non
     fleet.settle()
     wait_until(lambda: fleet.number(seen, new) == 1, "the edge's answer is recorded")
 
-    link = Link(fleet.database.url("purger"), timeout=5)
+    link = Link(fleet.database.url("purger"), timeout=60)
     assert sum(prune(link, numbered_at + timedelta(microseconds=1))) > 0
     link.close()
     head = fleet.head()
@@ -389,7 +396,7 @@ def test_an_edge_that_never_ends_its_answer_does_not_hold_up_the_list(fleet: Fle
             ).check_returncode()
             fleet.logged("edge drip is followed")
             fleet.purger.run("edge", "remove", "drip").check_returncode()
-            wait_until(lambda: "edge drip is no longer followed" in fleet.log(), "the list goes on", 20)
+            wait_until(lambda: "edge drip is no longer followed" in fleet.log(), "the list goes on")
         finally:
             ended.set()
             thread.join()
@@ -430,7 +437,7 @@ def test_progress_in_the_database_never_goes_back_within_one_instance(fleet: Fle
     fleet.purger.stop()
     ((instance, triggers, head),) = fleet.sql("SELECT instance, triggers, acknowledged FROM edges")
     late = {"name": "edge1", "instance": instance, "triggers": triggers, "acknowledged": 0, "rebounded": 0}
-    link = Link(fleet.database.url("purger"), timeout=5)
+    link = Link(fleet.database.url("purger"), timeout=60)
     link.run("progress", **late, flushed=False)
     assert fleet.sql("SELECT acknowledged, rebounded FROM edges") == [(head, head)]
     link.run("progress", **late | {"instance": "other"}, flushed=False)

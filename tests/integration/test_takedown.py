@@ -5,7 +5,7 @@ from email.utils import parsedate_to_datetime
 
 import requests
 
-from stack.waiting import wait_until
+from stack.waiting import PATIENCE, wait_until
 from tests.site import Site
 
 
@@ -134,7 +134,7 @@ def test_hits_ask_neither_the_origin_nor_the_database(site: Site) -> None:
             assert site.get(f"{code}/thumb?{number}").status_code == 200
             assert site.get(code, if_none_match=etag).status_code == 304
             assert site.get(code, range="bytes=0-9").status_code == 206
-            assert requests.head(f"{site.stack.edge.url}/images/{code}", timeout=5).status_code == 200
+            assert requests.head(f"{site.stack.edge.url}/images/{code}", timeout=PATIENCE).status_code == 200
         assert work() == (fetches, statements)
 
 
@@ -153,7 +153,7 @@ def test_purge_methods_do_not_exist_on_the_public_listener(site: Site) -> None:
     for method in ("PURGE", "BAN", "HEARTBEAT"):
         for url in (f"{site.stack.edge.url}/images/{code}", f"{site.stack.edge.url}/"):
             answer = requests.request(
-                method, url, headers={**token, "Takedown-All": "1", "Takedown-Epoch": "1.0"}, timeout=5
+                method, url, headers={**token, "Takedown-All": "1", "Takedown-Epoch": "1.0"}, timeout=PATIENCE
             )
             assert answer.status_code == 405
             assert answer.headers["Allow"] == "GET, HEAD"
@@ -167,7 +167,7 @@ def test_the_purge_listener_refuses_without_the_token(site: Site) -> None:
     for headers in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": "Bearer "}):
         for method, path in (("PURGE", f"/images/{code}"), ("BAN", "/"), ("HEARTBEAT", "/")):
             answer = requests.request(
-                method, edge.purge_url + path, headers={**headers, "Takedown-All": "1"}, timeout=5
+                method, edge.purge_url + path, headers={**headers, "Takedown-All": "1"}, timeout=PATIENCE
             )
             assert answer.status_code == 403
     assert site.is_hit(code)

@@ -1,16 +1,21 @@
 """What a delivery makes of an edge that is none: only a server of the test's own answers so."""
 
+import logging
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from purger.delivery import Delivery
-from purger.errors import RefusedError, SlowError
+from purger.errors import MalformedError, RefusedError, SlowError, UnreachableError, UntrustedError
 from purger.model import Edge
+from purger.plan import Request
+from tests.certificates import Authority
 
 OURS = b'HTTP/1.1 200 OK\r\nETag: "one"\r\nTakedown-Now: 1700000000.000\r\n'
 
@@ -24,7 +29,7 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
     token.write_text("sesame")
     with ExitStack() as closing:
 
-        def start(head: bytes, part: bytes, pause: float) -> Delivery:
+        def start(head: bytes, part: bytes, pause: float, read_timeout: float = 60) -> Delivery:
             listening = closing.enter_context(socket.create_server(("127.0.0.1", 0)))
             ended = threading.Event()
 
@@ -41,7 +46,7 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
             closing.callback(thread.join)
             closing.callback(ended.set)
             url = f"http://127.0.0.1:{listening.getsockname()[1]}"
-            delivery = Delivery(Edge("e", url, url, str(token)), connect_timeout=1, read_timeout=0.3)
+            delivery = Delivery(Edge("e", url, url, str(token)), connect_timeout=60, read_timeout=read_timeout)
             closing.callback(delivery.close)
             return delivery
 
@@ -56,7 +61,7 @@ def test_a_body_without_an_end_is_not_read_to_the_end(serve: Serve) -> None:
 
 def test_a_body_that_drips_is_too_slow(serve: Serve) -> None:
     with pytest.raises(SlowError):
-        serve(OURS, b"x", 0.02).ask()
+        serve(OURS, b"x", 0.02, read_timeout=1).ask()
 
 
 @pytest.mark.parametrize("header", [b"Takedown-Now: 99999999999999999999.000", b"Takedown-Now: later"])
@@ -67,3 +72,141 @@ def test_a_clock_that_is_none_is_refused(serve: Serve, header: bytes) -> None:
 
 def test_a_count_that_no_column_holds_is_not_taken(serve: Serve) -> None:
     assert serve(OURS + b"Content-Length: 0\r\nTakedown-Removed: 99999999999999\r\n", b"", 1).ask().removed is None
+
+
+def test_headers_that_drip_are_too_slow(serve: Serve) -> None:
+    with pytest.raises(SlowError, match=r"no whole answer to HEARTBEAT within 0\.3 s"):
+        serve(b"HTTP/1.1 200 OK\r\nX: y", b"x", 0.02).ask()
+    with pytest.raises(SlowError):
+        serve(b"HTTP/1.1 100 Continue\r\n", b"HTTP/1.1 100 Continue\r\n\r\n", 0.02).ask()
+
+
+class Listener:
+    """A server of the test's own that gives each connection one answer and records what it was sent."""
+
+    def __init__(self, answer: bytes, context: ssl.SSLContext | None = None) -> None:
+        self.answer = answer
+        self.received = b""
+        self._context = context
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        self._listening.settimeout(20)
+        self.port = self._listening.getsockname()[1]
+        self._thread = threading.Thread(target=self._serve)
+
+    def __enter__(self) -> "Listener":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._thread.join()
+        self._listening.close()
+
+    def _serve(self) -> None:
+        connection, _ = self._listening.accept()
+        connection.settimeout(20)
+        with suppress(OSError), connection:
+            if self._context is not None:
+                connection = self._context.wrap_socket(connection, server_side=True)
+            self.received += connection.recv(65536)
+            connection.sendall(self.answer)
+            connection.shutdown(socket.SHUT_WR)
+
+
+@pytest.fixture
+def token(tmp_path: Path) -> Path:
+    file = tmp_path / "token"
+    file.write_text("sesame\n")
+    file.chmod(0o600)
+    return file
+
+
+def delivery_to(url: str, token: Path, **files: Any) -> Delivery:
+    return Delivery(Edge("e", url, url, str(token), **files), connect_timeout=5, read_timeout=5)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"",
+        b"HTTP/1.1",
+        b"HTTP/1.1 200 O",
+        b"HTTP/1.1 200 OK\r\nETag: ",
+        b"HTTP/1.1 nonsense\r\n\r\n",
+        b"\x16\x03\x01garbage\x1b[2J\r\n",
+        b"SSH-2.0-OpenSSH_9.2\r\n",
+        OURS + b"Content-Length: 10\r\n\r\nshort",
+        OURS + b"Transfer-Encoding: chunked\r\n\r\nzz\r\nhello",
+        OURS + b"Transfer-Encoding: chunked\r\n\r\n5\r\nhel",
+        b"HTTP/1.1 200 OK\r\n" + b"A: b\r\n" * 200 + b"\r\n",
+        b"HTTP/1.1 200 OK\r\nA: " + b"b" * 70000 + b"\r\n\r\n",
+    ],
+)
+def test_an_answer_that_is_broken_is_one_line_and_no_acknowledgement(
+    token: Path, answer: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    with Listener(answer) as listener, pytest.raises(UnreachableError) as caught:
+        delivery_to(f"http://127.0.0.1:{listener.port}", token).ask()
+    assert str(caught.value).isprintable()
+    assert caplog.text == ""
+
+
+def test_an_answer_is_shown_without_its_control_characters(token: Path) -> None:
+    answer = b"HTTP/1.1 403 No\r\nContent-Length: 10\r\n\r\n\x1b[2Jno\nway"
+    with Listener(answer) as listener, pytest.raises(RefusedError) as caught:
+        delivery_to(f"http://127.0.0.1:{listener.port}", token).ask()
+    assert str(caught.value) == "403 \\x1b[2Jno way"
+
+
+@pytest.mark.parametrize("value", ["a\r\nX: y", "\u00e9", "a\x00"])
+def test_a_header_that_http_cannot_hold_is_malformed_and_not_sent(token: Path, value: str) -> None:
+    request = Request("BAN", "/", (("Takedown-Owner", value),))
+    with pytest.raises(MalformedError):
+        delivery_to("http://127.0.0.1:1", token).send(request, None)
+
+
+@pytest.mark.parametrize("url", ["http://u:pw@127.0.0.1:1", "ftp://x", "http://x:99999", "http://[x", "http://x/y", ""])
+def test_a_url_that_was_written_into_the_table_by_hand_is_an_error_of_this_edge_alone(token: Path, url: str) -> None:
+    with pytest.raises(UnreachableError) as caught:
+        delivery_to(url, token).ask()
+    assert "pw" not in str(caught.value)
+
+
+def server_context(authority: Authority, host: str = "127.0.0.1") -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*authority.sign(host))
+    return context
+
+
+def test_a_listener_is_told_the_token_when_its_certificate_is_right(token: Path, tmp_path: Path) -> None:
+    ours = Authority(tmp_path, "ours")
+    with Listener(OURS + b"Content-Length: 0\r\n\r\n", server_context(ours)) as listener:
+        delivery = delivery_to(f"https://127.0.0.1:{listener.port}", token, ca_file=str(ours.file))
+        assert delivery.ask().instance == "one"
+        delivery.close()
+    assert b"Authorization: Bearer sesame\r\n" in listener.received
+
+
+@pytest.mark.parametrize("wrong", ["authority", "host", "system"])
+def test_a_listener_without_the_right_certificate_gets_no_token(token: Path, tmp_path: Path, wrong: str) -> None:
+    ours, other = Authority(tmp_path, "ours"), Authority(tmp_path, "other")
+    context = server_context(
+        other if wrong == "authority" else ours, "edge.example" if wrong == "host" else "127.0.0.1"
+    )
+    ca_file = None if wrong == "system" else str(ours.file)
+    with Listener(OURS + b"\r\n", context) as listener, pytest.raises(UntrustedError, match="see CA"):
+        delivery_to(f"https://127.0.0.1:{listener.port}", token, ca_file=ca_file).ask()
+    assert listener.received == b""
+
+
+def test_a_listener_that_speaks_no_tls_gets_no_token(token: Path) -> None:
+    with Listener(b"HTTP/1.1 400 Bad Request\r\n\r\n") as listener, pytest.raises(UntrustedError):
+        delivery_to(f"https://127.0.0.1:{listener.port}", token).ask()
+    assert b"Bearer" not in listener.received
+
+
+def test_files_of_tls_that_cannot_be_used_are_named(token: Path, tmp_path: Path) -> None:
+    url, none = "https://127.0.0.1:1", str(tmp_path / "none")
+    for files in ({"ca_file": none}, {"certificate_file": none}, {"ca_file": str(token)}):
+        with pytest.raises(UntrustedError, match=r"(CA|certificate) file: .* cannot be used"):
+            delivery_to(url, token, **files).ask()

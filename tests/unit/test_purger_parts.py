@@ -8,7 +8,6 @@ from purger.problem import Problem
 from purger.queue import PrunedError, expected_triggers, judge_triggers, strayed_triggers
 from purger.retry import Backoff
 from purger.schema import MigrationError, judge_server
-from purger.service import without_password
 from purger.watch import rest
 
 
@@ -159,7 +158,3 @@ def test_servers_that_will_not_do(version: str, log_bin: int, binlog_format: str
 @pytest.mark.parametrize("server", [("10.6.0-MariaDB", 1, "MIXED"), ("8.0.29", 1, "ROW"), ("9.1.0", 0, "STATEMENT")])
 def test_servers_that_will_do(server: tuple[str, int, str]) -> None:
     judge_server(*server)
-
-
-def test_the_log_does_not_tell_the_password() -> None:
-    assert without_password("mysql://u:s3cret@db:3307/n?unix_socket=/s") == "mysql://db:3307/n?unix_socket=/s"

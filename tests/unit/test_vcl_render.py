@@ -32,7 +32,7 @@ def test_each_setting_is_written_and_nothing_else(tmp_path: Path) -> None:
         '.port = "8123";',
         ".first_byte_timeout = 60.000s;",
         ".between_bytes_timeout = 60.000s;",
-        f'var.set("token", std.fileread("{tmp_path}/token"));',
+        f'var.set("token file", "{tmp_path}/token");',
         'var.set_duration("lease", 0.500s);',
         'var.set_duration("fail-safe TTL", 0.250s);',
         'var.set("purger", "no");',

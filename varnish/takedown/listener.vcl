@@ -1,6 +1,7 @@
-# The purge listener: who may speak to it, and what every answer of it carries.
+# Decides who may speak to the purge listener, and writes the headers that each of its answers carries.
 
 sub takedown_listener {
+    call takedown_address;
     call takedown_authorise;
     call takedown_listener_methods;
     call takedown_instance;
@@ -9,10 +10,10 @@ sub takedown_listener {
     call takedown_heartbeat;
 }
 
-sub takedown_authorise {
-    call takedown_settings;
-    if (var.get("token") == "" || req.http.Authorization != "Bearer " + regsub(var.get("token"), "\s+$", "")) {
-        return (synth(403, "Forbidden: Authorization must be Bearer and the token of this edge"));
+# Behind a proxy that speaks PROXY to this listener, client.ip is the purger's own address and not the proxy's.
+sub takedown_address {
+    if (client.ip !~ takedown_purgers) {
+        return (synth(403, "Forbidden: this address is not in the ACL takedown_purgers of default.vcl"));
     }
 }
 
@@ -34,6 +35,17 @@ sub takedown_instance {
 }
 
 sub takedown_listener_answer {
+    # A stranger learns nothing about the edge.
+    if (resp.status != 403) {
+        call takedown_describe_edge;
+    }
+    if (resp.status == 405) {
+        set resp.http.Allow = "PURGE, BAN, HEARTBEAT";
+    }
+    call takedown_plain;
+}
+
+sub takedown_describe_edge {
     # Half a millisecond less, so that rounding to whole ones never names a moment that has not yet come.
     set resp.http.Takedown-Now = std.real(time=std.now() - 0.5ms);
     set resp.http.ETag = {"""} + var.global_get("instance") + {"""};
@@ -45,8 +57,4 @@ sub takedown_listener_answer {
     if (req.method == "HEARTBEAT" && resp.status == 200 && var.global_get("trusted from")) {
         set resp.http.Takedown-Epoch = var.global_get("trusted from");
     }
-    if (resp.status == 405) {
-        set resp.http.Allow = "PURGE, BAN, HEARTBEAT";
-    }
-    call takedown_plain;
 }

@@ -53,9 +53,6 @@ sub takedown_start {
 
 sub takedown_check_settings {
     call takedown_settings;
-    if (var.get("token") !~ "^[!-~]+\s*$") {
-        return (fail("The token file is missing, unreadable, or not one word: see takedown_settings in default.vcl"));
-    }
     if (var.get_duration("lease") <= 0s || var.get_duration("fail-safe TTL") <= 0s) {
         # Varnish takes a cap of 0 for no cap.
         return (fail("The lease and the fail-safe TTL must be longer than 0s: see takedown_settings in default.vcl"));

@@ -1,0 +1,153 @@
+"""Reads database URLs. No message, and no text made from a URL, shows any part of its user and password."""
+
+import re
+from dataclasses import dataclass, field
+from enum import Enum
+from ipaddress import ip_address
+from pathlib import Path
+from urllib.parse import parse_qs, unquote
+
+_URL = re.compile(
+    r"mysql://(?:(?P<user>[^:@/?#\[\]]*)(?::(?P<password>[^@/?#\[\]]*))?@)?"
+    r"(?P<host>\[[0-9A-Fa-f:.]+\]|[^:@/?#\[\]]*)(?::(?P<port>[0-9]{1,5}))?"
+    r"(?P<path>/[^?#@]*)?(?:\?(?P<options>[^#@]*))?"
+)
+_FORM = "mysql://user:password@host:port/name"
+_ENCODE = "percent-encode each of % : / ? # [ ] @ in user and password, as in %40 for @"
+_OPTIONS = ("unix_socket", "password_file", "ssl_mode", "ssl_ca", "ssl_cert", "ssl_key")
+
+
+class UnusableUrlError(ValueError):
+    """A database URL that names no database, or has parts that are not understood."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"database URL: {reason}")
+
+
+class TlsMode(Enum):
+    """``--ssl-mode`` of MySQL's clients: how a connection is encrypted, and what of the server is verified."""
+
+    DISABLED = "DISABLED"
+    PREFERRED = "PREFERRED"
+    REQUIRED = "REQUIRED"
+    VERIFY_CA = "VERIFY_CA"
+    VERIFY_IDENTITY = "VERIFY_IDENTITY"
+
+    @property
+    def required(self) -> bool:
+        """Whether a connection without encryption is refused."""
+        return self not in {TlsMode.DISABLED, TlsMode.PREFERRED}
+
+    @property
+    def verified(self) -> bool:
+        """Whether the server's certificate must be signed by the CA that the URL names."""
+        return self in {TlsMode.VERIFY_CA, TlsMode.VERIFY_IDENTITY}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatabaseUrl:
+    """The parts of a database URL. Its text is fit for a log."""
+
+    host: str
+    port: int
+    name: str
+    unix_socket: str | None
+    user: str = field(repr=False)
+    password: str = field(repr=False)
+    password_file: Path | None
+    tls_mode: TlsMode
+    ca_file: Path | None
+    certificate_file: Path | None
+    key_file: Path | None
+
+    def __str__(self) -> str:
+        if self.unix_socket is not None:
+            return f"mysql://localhost/{self.name}?unix_socket={self.unix_socket}"
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"mysql://{host}:{self.port}/{self.name}"
+
+
+def parse_url(text: str) -> DatabaseUrl:
+    """Read ``mysql://user:password@host:port/name?option=value``. Raises ``UnusableUrlError``.
+
+    Options are ``unix_socket`` and ``password_file`` (paths), and as MySQL's clients have them ``ssl_mode``,
+    ``ssl_ca``, ``ssl_cert`` and ``ssl_key``.
+    """
+    if not text.startswith("mysql://"):
+        raise UnusableUrlError(f"the scheme must be mysql, as in {_FORM}")
+    match = _URL.fullmatch(text)
+    if match is None or re.search("%(?![0-9A-Fa-f]{2})", f"{match['user']}{match['password']}"):
+        raise UnusableUrlError(f"it is not of the form {_FORM}; {_ENCODE}")
+    name = unquote((match["path"] or "").removeprefix("/"))
+    if not name or "/" in name:
+        raise UnusableUrlError("its path must be the name of one database, as in mysql://user@host/name")
+    port = int(match["port"] or 3306)
+    if not 0 < port <= 65535:
+        raise UnusableUrlError("its port is not between 1 and 65535")
+    options = _read_options(match["options"] or "")
+    host, socket = (match["host"] or "127.0.0.1").strip("[]"), options.get("unix_socket")
+    if "password_file" in options and match["password"] is not None:
+        raise UnusableUrlError("it has both a password and a password_file")
+    mode = _tls_mode(options, local=socket is not None or _is_loopback(host))
+    if socket is not None and mode.required:
+        raise UnusableUrlError("TLS is for connections by network: leave ssl_mode out beside unix_socket")
+    return DatabaseUrl(
+        host=host,
+        port=port,
+        name=name,
+        unix_socket=socket,
+        user=unquote(match["user"] or ""),
+        password=unquote(match["password"] or ""),
+        password_file=_path(options, "password_file"),
+        tls_mode=mode,
+        ca_file=_path(options, "ssl_ca"),
+        certificate_file=_path(options, "ssl_cert"),
+        key_file=_path(options, "ssl_key"),
+    )
+
+
+def without_secrets(text: str) -> str:
+    """Name the server and the database of a URL for a log, without user, password and options."""
+    try:
+        return str(parse_url(text))
+    except UnusableUrlError:
+        return "an unusable database URL"
+
+
+def _read_options(text: str) -> dict[str, str]:
+    options = {name: values[-1] for name, values in parse_qs(text, keep_blank_values=True).items()}
+    # Its name is not shown: it may be part of a password that has a `?` in it.
+    if options.keys() - set(_OPTIONS):
+        raise UnusableUrlError(f"it has an unknown option; there are {', '.join(_OPTIONS)} (or else {_ENCODE})")
+    if empty := sorted(name for name, value in options.items() if not value):
+        raise UnusableUrlError(f"its option {empty[0]} is empty")
+    return options
+
+
+def _tls_mode(options: dict[str, str], *, local: bool) -> TlsMode:
+    """Choose as MySQL's clients do, but for one thing: nothing leaves this machine unencrypted unless asked for."""
+    written = options.get("ssl_mode")
+    if written is not None and written.upper() not in TlsMode.__members__:
+        raise UnusableUrlError(f"its ssl_mode is none of {', '.join(TlsMode.__members__)}")
+    if written is not None:
+        mode = TlsMode(written.upper())
+    elif "ssl_ca" in options:
+        mode = TlsMode.VERIFY_CA
+    else:
+        mode = TlsMode.PREFERRED if local else TlsMode.REQUIRED
+    if mode.verified and "ssl_ca" not in options:
+        raise UnusableUrlError(f"ssl_mode {mode.value} needs ssl_ca, the file of the CA that signed the server")
+    if ("ssl_cert" in options) != ("ssl_key" in options):
+        raise UnusableUrlError("ssl_cert and ssl_key need each other")
+    return mode
+
+
+def _path(options: dict[str, str], name: str) -> Path | None:
+    return Path(options[name]) if name in options else None
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"

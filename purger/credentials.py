@@ -1,0 +1,136 @@
+"""The files by which purger and edge know each other: the token, and the certificates of TLS."""
+
+import logging
+import re
+import ssl
+from pathlib import Path
+
+from database.secret_files import UnreadableSecretError, exposure, read_secret
+
+log = logging.getLogger(__name__)
+
+#: The characters of a Bearer token (RFC 6750, section 2.1). No URL is one, and so no file that holds a database URL.
+_TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")
+
+_Signature = tuple[int, int, int, int] | None
+
+
+class CredentialError(ValueError):
+    """A file that cannot be used. The message names it and the reason, and nothing of its content."""
+
+
+class TokenFile:
+    """The file with the token that is sent to one edge, on its first line; a second token may follow for later.
+
+    A file that was exchanged is noticed at the next use. While it cannot be used, as in the middle of its exchange, the
+    token that it held before is the one.
+    """
+
+    def __init__(self, path: Path, within: Path | None) -> None:
+        """``within`` is the directory outside of which no file is read; None for any."""
+        self._path = path
+        self._within = within
+        self._token: str | None = None
+        self._seen: _Signature = None
+        self._complained: _Signature = None
+
+    def token(self) -> str:
+        """Return the token. Raises ``CredentialError`` where none was read before."""
+        seen = _signature(self._path)
+        if self._token is not None and seen == self._seen:
+            return self._token
+        try:
+            self._token, self._seen = self._read(), seen
+        except CredentialError as error:
+            if self._token is None:
+                raise
+            if seen != self._complained:
+                log.warning("%s; the token that it held before is sent on", error)
+                self._complained = seen
+        return self._token
+
+    def refused(self) -> None:
+        """Forget the token, since the edge does not take it: the file is read again before the next use."""
+        self._token = None
+
+    def _read(self) -> str:
+        _check_place(self._path, self._within)
+        try:
+            lines = read_secret(self._path).splitlines()
+        except UnreadableSecretError as error:
+            raise CredentialError(f"token file: {error}") from None
+        if len(lines) > 2 or not all(_TOKEN.fullmatch(line.strip()) for line in lines):
+            raise CredentialError(
+                f"token file: {self._path} is not one or two lines of a token each (letters, digits and . _ ~ + / - =)"
+            )
+        if warning := exposure(self._path):
+            log.warning("token file: %s", warning)
+        return lines[0].strip()
+
+
+class TlsFiles:
+    """The authority that an edge's certificate must be signed by, and the client certificate that is shown to it."""
+
+    def __init__(self, ca: str | None, certificate: str | None, key: str | None, within: Path | None) -> None:
+        """Paths, or None: for the system's authorities, and for no client certificate. ``within`` as for the token."""
+        self._ca = Path(ca) if ca else None
+        self._certificate = Path(certificate) if certificate else None
+        self._key = Path(key) if key else None
+        self._files = [file for file in (self._ca, self._certificate, self._key) if file]
+        self._within = within
+        self._loaded: list[_Signature] | None = None
+
+    def changed(self) -> bool:
+        """Tell whether a file is another one than was loaded."""
+        return self._loaded is not None and self._loaded != [_signature(file) for file in self._files]
+
+    def load(self) -> ssl.SSLContext:
+        """Make a context that verifies the server's certificate and its host name. Raises ``CredentialError``."""
+        for file in self._files:
+            _check_place(file, self._within)
+        if self._key and (warning := exposure(self._key)):
+            log.warning("key file: %s", warning)
+        loaded = [_signature(file) for file in self._files]
+        context = ssl.create_default_context(cafile=self._read_ca())
+        if self._certificate:
+            self._load_certificate(context, self._certificate)
+        self._loaded = loaded
+        return context
+
+    def _read_ca(self) -> str | None:
+        if self._ca is None:
+            return None
+        try:
+            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(self._ca)
+        except (OSError, ssl.SSLError) as error:
+            raise CredentialError(f"CA file: {self._ca} cannot be used: {_reason(error)}") from None
+        return str(self._ca)
+
+    def _load_certificate(self, context: ssl.SSLContext, certificate: Path) -> None:
+        try:
+            context.load_cert_chain(certificate, self._key, password=_no_password)
+        except (OSError, ssl.SSLError, CredentialError) as error:
+            files = f"{certificate} and {self._key or 'the key in it'}"
+            raise CredentialError(f"certificate file: {files} cannot be used: {_reason(error)}") from None
+
+
+def _no_password() -> str:
+    raise CredentialError("the key is encrypted")
+
+
+def _reason(error: Exception) -> str:
+    return str(getattr(error, "reason", None) or getattr(error, "strerror", None) or error)
+
+
+def _check_place(file: Path, within: Path | None) -> None:
+    if within is not None and not file.resolve().is_relative_to(within.resolve()):
+        raise CredentialError(f"{file} is not in {within}, the one directory that --token-directory allows")
+
+
+def _signature(path: Path) -> _Signature:
+    """What changes when a file is overwritten or exchanged: its inode, size, and times of writing and of change."""
+    try:
+        found = path.stat()
+    except (OSError, ValueError):
+        return None
+    return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns

@@ -1,0 +1,145 @@
+"""Sends case after case to one listener of a running stack, and judges what comes of it."""
+
+import time
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from stack.system import Stack
+from tests.fuzz.aftermath import aftermath
+from tests.fuzz.case import Case, Target
+from tests.fuzz.health import Counters, Health, grown
+from tests.fuzz.judge import PASSING, Verdict, judge
+from tests.fuzz.maker import make
+from tests.fuzz.wire import exchange
+
+_CLIENTS = 8
+_BLOCK = 500  # cases between two readings of the gauges
+_MEMORY_FROM = 5_000  # requests: in fewer the servers are still warming up
+_PINPOINTED = 3  # cases looked for behind the lines of the logs, each by sending a block again one by one
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing that must not be, with the case behind it where that is known."""
+
+    kind: str
+    text: str
+    case: Case | None = None
+
+
+@dataclass
+class Outcome:
+    """What came of one listener's cases."""
+
+    target: Target
+    requests: int = 0
+    seconds: float = 0.0
+    statuses: Counter[int] = field(default_factory=Counter)
+    resets: int = 0
+    passing: int = 0  # answers that only a busy machine explains: the same case alone did not cause them again
+    memory: dict[str, tuple[int, int]] = field(default_factory=dict)  # bytes, after a fifth and at the end
+    faults: list[Fault] = field(default_factory=list)
+
+
+class Campaign:
+    """All cases of one seed for one listener. ``told`` hears of each fault as it is found, and of progress."""
+
+    def __init__(self, stack: Stack, target: Target, seed: int, told: Callable[[Fault], object]) -> None:
+        self._stack = stack
+        self._seed = seed
+        self._told = told
+        self._token = stack.edge.token()
+        self._health = Health(stack)
+        self.outcome = Outcome(target)
+
+    def run(self, requests: int, progress: Callable[[int], object] = lambda _done: None) -> Outcome:
+        """Send cases 0 to ``requests`` - 1, then check that the stack serves as before."""
+        self._health.settle()
+        outcome, began, early = self.outcome, time.monotonic(), None
+        with ThreadPoolExecutor(_CLIENTS) as clients:
+            for start in range(0, requests, _BLOCK):
+                cases = [make(outcome.target, self._seed, n) for n in range(start, min(start + _BLOCK, requests))]
+                self._block(cases, clients)
+                outcome.requests += len(cases)
+                progress(outcome.requests)
+                if early is None and outcome.requests >= requests // 5:
+                    early = self._health.memory()
+        outcome.seconds = time.monotonic() - began
+        late = self._health.memory()
+        outcome.memory = {name: ((early or late)[name], late[name]) for name in late}
+        if early and requests >= _MEMORY_FROM:
+            self._tell("memory", grown(early, late))
+        self._tell("served", aftermath(self._stack))
+        return outcome
+
+    def replay(self, case: Case) -> Verdict:
+        """Send one case alone and judge it and the gauges."""
+        self._health.settle()
+        before = self._health.counters()
+        verdict = self._one(case)
+        self._note(case, verdict)
+        self._compare(before, [verdict])
+        self._tell("log", self._health.alarms(), case)
+        self._tell("served", aftermath(self._stack), case)
+        return verdict
+
+    def _block(self, cases: list[Case], clients: ThreadPoolExecutor) -> None:
+        before = self._health.counters()
+        verdicts = list(clients.map(self._one, cases))
+        for case, verdict in zip(cases, verdicts, strict=True):
+            self._note(case, verdict)
+        self._compare(before, verdicts)
+        if alarms := self._health.alarms():
+            self._pinpoint(alarms, cases)
+
+    def _one(self, case: Case) -> Verdict:
+        port = {
+            Target.EDGE: self._stack.edge.public_port,
+            Target.ORIGIN: self._stack.origin.port,
+            Target.PURGE: self._stack.edge.purge_port,
+        }[case.target]
+        seen = exchange(port, case, self._token)
+        self.outcome.resets += seen.reset and not case.aborted
+        return judge(case, seen, self._token)
+
+    def _note(self, case: Case, verdict: Verdict) -> None:
+        self.outcome.statuses.update(answer.status for answer in verdict.answers)
+        for kind, text in verdict.faults:
+            if kind in PASSING and kind not in dict(self._one(case).faults):
+                self.outcome.passing += 1
+            else:
+                self._tell(kind, [text], case)
+
+    def _compare(self, before: Counters, verdicts: list[Verdict]) -> None:
+        """Nothing restarted, and the edge purged and banned exactly as often as its purge listener said."""
+        after = self._health.counters()
+        if after.restarts != before.restarts:
+            self._tell("restart", [f"varnishd's child: {before.restarts} became {after.restarts}"])
+        told = [verdict.acts for verdict in verdicts] if self.outcome.target is Target.PURGE else []
+        least, most = sum(acts.start for acts in told), sum(acts.stop - 1 for acts in told)
+        if not least <= (done := after.acts - before.acts) <= most:
+            self._tell("purged", [f"the edge carried out {done} purges and bans, and said so {least} times"])
+
+    def _pinpoint(self, alarms: list[str], cases: list[Case]) -> None:
+        """Find the cases behind what the logs say, by sending them again one by one."""
+        known = sum(fault.kind == "log" and fault.case is not None for fault in self.outcome.faults)
+        if known >= _PINPOINTED:
+            self._tell("log", alarms)
+            return
+        for case in cases:
+            self._one(case)
+            if again := self._health.alarms():
+                self._tell("log", again[:1], case)
+                known += 1
+            if known >= _PINPOINTED:
+                return
+        if not known:
+            self._tell("log", alarms)
+
+    def _tell(self, kind: str, texts: list[str], case: Case | None = None) -> None:
+        for text in texts:
+            fault = Fault(kind, text, case)
+            self.outcome.faults.append(fault)
+            self._told(fault)

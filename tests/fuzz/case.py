@@ -1,0 +1,72 @@
+"""One input of the fuzzer, and its form in a file that can be replayed."""
+
+import json
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import pairwise
+from pathlib import Path
+
+# Stands for the edge's token in what is written down: each stack has another token, and a file holds no secret.
+TOKEN = b"@TOKEN@"
+
+
+class Target(StrEnum):
+    """A listener of the stack."""
+
+    EDGE = "edge"
+    ORIGIN = "origin"
+    PURGE = "purge"
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """The bytes of one connection.
+
+    ``cuts`` are offsets at which sending pauses for a moment. ``aborted``: the connection is reset without reading.
+    ``most_answers`` bounds how many requests a server may see in these bytes, where a rule of RFC 9112 does.
+    """
+
+    target: Target
+    seed: int
+    number: int
+    data: bytes
+    cuts: tuple[int, ...] = ()
+    aborted: bool = False
+    most_answers: int | None = None
+
+    def parts(self, token: str) -> list[bytes]:
+        """Return the pieces to send one by one, with the edge's token put in."""
+        data = self.data.replace(TOKEN, token.encode())
+        edges = [0, *sorted(cut % (len(data) + 1) for cut in self.cuts), len(data)]
+        return [data[start:end] for start, end in pairwise(edges) if start < end]
+
+    def write(self, path: Path, verdict: str) -> None:
+        """Write the case and its verdict as JSON; bytes 0 to 255 are the characters of these numbers."""
+        fields = {
+            "verdict": verdict,
+            "target": self.target,
+            "seed": self.seed,
+            "number": self.number,
+            "cuts": self.cuts,
+            "aborted": self.aborted,
+            "most_answers": self.most_answers,
+            "data": self.data.decode("latin-1"),
+        }
+        path.write_text(json.dumps(fields, indent=1) + "\n")
+
+
+def read(path: Path) -> Case:
+    """Read a case that ``Case.write`` wrote. Raises ``ValueError`` when the file holds something else."""
+    try:
+        fields = json.loads(path.read_text())
+        return Case(
+            target=Target(fields["target"]),
+            seed=int(fields["seed"]),
+            number=int(fields["number"]),
+            data=fields["data"].encode("latin-1"),
+            cuts=tuple(map(int, fields["cuts"])),
+            aborted=bool(fields["aborted"]),
+            most_answers=fields["most_answers"],
+        )
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"{path} holds no case of the fuzzer: {error!r}") from error

@@ -1,0 +1,88 @@
+"""Reads the gauges of the running stack: counters of Varnish, memory, and what the logs say."""
+
+import re
+from dataclasses import dataclass
+
+import psutil
+
+from stack.server import Server
+from stack.system import Stack
+from stack.waiting import wait_until
+
+# Growth from a fifth of the run to its end that is still flat: allocators and caches settle late.
+_GROWTH = 12 * 1024 * 1024  # bytes
+_ALARMS = re.compile(
+    r"^.*(?:Traceback \(most recent| ERROR | CRITICAL |[Pp]anic|Assert error|Child .* died).*$",
+    re.MULTILINE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Counters:
+    """What varnishd has counted since its start."""
+
+    restarts: tuple[int, ...]  # children started, died, dumped, panicked
+    purges: int
+    bans: int
+
+    @property
+    def acts(self) -> int:
+        """Purges and bans together."""
+        return self.purges + self.bans
+
+
+class Health:
+    """One stack's gauges."""
+
+    def __init__(self, stack: Stack) -> None:
+        self._stack = stack
+        self._read: dict[str, int] = {server.name: len(server.log_text()) for server in stack.servers}
+
+    def settle(self) -> None:
+        """Wait until the purger has nothing more to send on account of earlier changes. Raises ``TimeoutError``."""
+        waiting = "SELECT COUNT(*) FROM edges, numbering WHERE rebounded < last_batch"
+        unnumbered = "SELECT COUNT(*) FROM invalidations WHERE batch IS NULL"
+        with self._stack.database.connect_admin() as connection, connection.cursor() as cursor:
+
+            def none_left() -> bool:
+                cursor.execute(f"SELECT ({waiting}) + ({unnumbered})")
+                return cursor.fetchone() == (0,)
+
+            wait_until(none_left, "every change sent twice to every edge", 30)
+
+    def counters(self) -> Counters:
+        """Read the edge's counters."""
+        counters = self._stack.edge.counters()
+        restarts = tuple(counters[f"MGT.child_{what}"] for what in ("start", "died", "dump", "panic"))
+        return Counters(restarts, counters["MAIN.n_purges"], counters["MAIN.bans_added"])
+
+    def memory(self) -> dict[str, int]:
+        """Resident bytes of origin and edge with their children; the edge's without what it stores."""
+        counters = self._stack.edge.counters()
+        stored = sum(value for name, value in counters.items() if re.fullmatch(r"SMA\..*\.g_bytes", name))
+        edge = _resident(self._stack.edge) - stored
+        return {"origin": _resident(self._stack.origin), "edge": edge, "purger": _resident(self._stack.purger)}
+
+    def alarms(self) -> list[str]:
+        """Return the lines of the logs of origin, edge and purger since the last call that tell of a fault."""
+        found = []
+        for server in (self._stack.origin, self._stack.edge, self._stack.purger):
+            text = server.log_text()
+            new, self._read[server.name] = text[self._read[server.name] :], len(text)
+            found += [f"{server.name}'s log: {line}" for line in _ALARMS.findall(new)]
+        return found
+
+
+def grown(before: dict[str, int], after: dict[str, int]) -> list[str]:
+    """Name the servers whose memory grew by more than a bound between two readings."""
+    return [
+        f"{name} grew from {before[name] >> 20} to {after[name] >> 20} MB"
+        for name in before
+        if after[name] - before[name] > max(_GROWTH, before[name] // 10)
+    ]
+
+
+def _resident(server: Server) -> int:
+    assert server.process is not None
+    parent = psutil.Process(server.process.pid)
+    return sum(int(process.memory_info().rss) for process in [parent, *parent.children(recursive=True)])

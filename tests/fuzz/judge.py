@@ -1,0 +1,87 @@
+"""Judges one exchange by itself: what a server may not answer, whatever it was sent."""
+
+import hashlib
+from dataclasses import dataclass
+
+from tests.fuzz.answers import Answer, GarbledError, answers
+from tests.fuzz.case import TOKEN, Case, Target
+from tests.fuzz.commands import commands
+from tests.fuzz.wire import Exchange
+
+# "Not implemented" (an unknown transfer coding) and "version not supported" speak about the request (RFC 9110, 15.6).
+_ABOUT_THE_REQUEST = (501, 505)
+# A machine that is busy elsewhere can cause these once; a fault causes them again.
+PASSING = ("503", "hangs")
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The answers of one exchange, and its faults as (kind, sentence)."""
+
+    answers: list[Answer]
+    faults: list[tuple[str, str]]
+    unanswered: int = 0  # commands that may have been carried out although their answers were lost in a reset
+
+    @property
+    def acts(self) -> range:
+        """How many purges and bans the purge listener has carried out, by its answers."""
+        said = sum(_purged(answer) or _banned(answer) for answer in self.answers)
+        return range(said, said + self.unanswered + 1)
+
+
+def judge(case: Case, seen: Exchange, token: str) -> Verdict:
+    """Judge what came back for a case."""
+    faults = []
+    if not seen.ended:
+        faults.append(("hangs", "the connection was still open after 30 s"))
+    if token.encode() in seen.received:
+        faults.append(("token", "the edge's token is in the answer"))
+    if b"Traceback (most recent call" in seen.received:
+        faults.append(("traceback", "a traceback is in the answer"))
+    try:
+        found = answers(seen.received)
+    except GarbledError as error:
+        return Verdict([], [*faults, ("garbled", str(error))])
+    for answer in found:
+        faults += _judge_answer(answer, seen)
+    if case.most_answers is not None and len(found) > case.most_answers:
+        statuses = ", ".join(str(answer.status) for answer in found)
+        faults.append(("smuggled", f"{len(found)} answers ({statuses}) to a request whose end is in doubt"))
+    if case.target is Target.PURGE:
+        faults += _judge_commands(case, found, token)
+    lost = seen.reset and case.target is Target.PURGE
+    return Verdict(found, faults, commands(b"".join(case.parts(token)), token) if lost else 0)
+
+
+def _judge_answer(answer: Answer, seen: Exchange) -> list[tuple[str, str]]:
+    faults = []
+    if answer.status >= 500 and answer.status not in _ABOUT_THE_REQUEST:
+        faults.append((str(answer.status), f"{answer.status} {answer.reason!r}: {answer.body[:80]!r}"))
+    if answer.cut and seen.ended and not seen.reset:
+        faults.append(
+            ("cut", f"the body ended after {len(answer.body)} of {answer.headers[b'content-length']!r} bytes")
+        )
+    if answer.status == 200 and answer.headers.get(b"content-type", b"").startswith(b"image/") and answer.body:
+        tag = answer.headers.get(b"etag", b"").strip(b'"').decode("latin-1")
+        if not answer.cut and hashlib.sha256(answer.body).hexdigest() != tag:
+            faults.append(("foreign", f"the image's bytes are not those of its ETag {tag!r}"))
+    return faults
+
+
+def _judge_commands(case: Case, found: list[Answer], token: str) -> list[tuple[str, str]]:
+    if TOKEN not in case.data:
+        other = [answer.status for answer in found if answer.status < 400]
+        return [("authorised", f"{other} without the token")] if other else []
+    wellformed = commands(b"".join(case.parts(token)), token)
+    done = sum(answer.status == 200 for answer in found)
+    if done > wellformed:
+        return [("acted", f"{done} requests were carried out, and {wellformed} were well-formed commands")]
+    return []
+
+
+def _purged(answer: Answer) -> bool:
+    return answer.status == 200 and b"takedown-removed" in answer.headers
+
+
+def _banned(answer: Answer) -> bool:
+    return answer.status == 200 and answer.body.startswith(b"Banned ")

@@ -1,0 +1,116 @@
+"""A short seeded round of the fuzzer on the real stack, and its own judgement."""
+
+from pathlib import Path
+
+import pytest
+
+from stack.system import Stack
+from tests.fuzz.answers import GarbledError, answers
+from tests.fuzz.campaign import Campaign, Fault
+from tests.fuzz.case import TOKEN, Case, Target, read
+from tests.fuzz.commands import commands
+from tests.fuzz.judge import judge
+from tests.fuzz.maker import make
+from tests.fuzz.report import Reporter
+from tests.fuzz.wire import Exchange
+
+_SEED, _REQUESTS = 1, 400
+_OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+_FORBIDDEN = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n"
+
+
+def test_no_malformed_request_breaks_edge_origin_or_purge_listener(tmp_path: Path) -> None:
+    reporter, told = Reporter(tmp_path / "faults"), list[str]()
+    with Stack(tmp_path / "stack") as stack:
+        for target in Target:
+
+            def tell(fault: Fault, target: Target = target) -> None:
+                told.extend(reporter.lines(target, fault))
+
+            outcome = Campaign(stack, target, _SEED, tell).run(_REQUESTS)
+            assert outcome.requests == _REQUESTS
+            assert len(outcome.statuses) > 5, outcome.statuses  # it reached more than the first check
+    assert not told, "\n".join(told)
+
+
+def _faults(target: Target, data: bytes, received: bytes, **fields: int | None) -> list[str]:
+    case = Case(target, 0, 0, data, most_answers=fields.get("most_answers"))
+    return [kind for kind, _ in judge(case, Exchange(received, reset=False, ended=True), "sesame").faults]
+
+
+@pytest.mark.parametrize(
+    ("received", "kinds"),
+    [
+        (_OK, []),
+        (b"", []),
+        (b"HTTP/1.1 100 Continue\r\n\r\n" + _OK, []),
+        (_OK.replace(b"200 OK", b"505 HTTP Version Not Supported"), []),
+        (_OK.replace(b"200 OK", b"500 Internal Server Error"), ["500"]),
+        (_OK + _OK.replace(b"200 OK", b"503 Service Unavailable"), ["503"]),
+        (_OK[:-1], ["cut"]),
+        (_OK + b"more", ["garbled"]),
+        (b"HTTP/1.1 200 OK\r\nX: a\nb\r\n\r\n", ["garbled"]),
+        (b"HTTP/1.1 200 OK\r\n\r\nTraceback (most recent call last):", ["traceback"]),
+        (b"HTTP/1.1 200 OK\r\nX: sesame\r\n\r\n", ["token"]),
+        (_OK.replace(b"\r\n\r\n", b'\r\nContent-Type: image/png\r\nETag: "0"\r\n\r\n'), ["foreign"]),
+    ],
+)
+def test_what_a_server_may_not_answer_is_a_fault(received: bytes, kinds: list[str]) -> None:
+    assert _faults(Target.ORIGIN, b"GET / HTTP/1.1\r\n\r\n", received) == kinds
+
+
+def test_a_second_answer_where_one_request_is_in_doubt_is_a_fault() -> None:
+    assert _faults(Target.EDGE, b"", _OK, most_answers=1) == []
+    assert _faults(Target.EDGE, b"", _OK + _OK, most_answers=1) == ["smuggled"]
+    assert _faults(Target.EDGE, b"", _OK + _OK) == []
+
+
+def test_the_purge_listener_may_carry_out_well_formed_commands_with_the_token_alone() -> None:
+    start, end = b"BAN / HTTP/1.1\r\nTakedown-All: ", b"\r\nAuthorization: Bearer " + TOKEN + b"\r\n\r\n"
+    assert _faults(Target.PURGE, start + b"1" + end, _OK) == []
+    assert _faults(Target.PURGE, start + b"2" + end, _OK) == ["acted"]
+    assert _faults(Target.PURGE, start + b"1" + end, _OK + _OK) == ["acted"]
+    assert _faults(Target.PURGE, start + b"1\r\n\r\n", _FORBIDDEN) == []
+    assert _faults(Target.PURGE, start + b"1\r\n\r\n", _OK) == ["authorised"]
+
+
+@pytest.mark.parametrize(
+    ("sent", "count"),
+    [
+        ("PURGE /images/a HTTP/1.1\r\nAuthorization: Bearer t\r\n\r\n", 1),
+        ("PURGE /images/a http/1.1\nauthorization:\r\n bearer t\n\n", 1),
+        ("PURGE http://e.test/images/a HTTP/1.1\r\nAuthorization: Bearer t\r\n\r\n /", 1),
+        ("HEARTBEAT / HTTP/1.1\r\nAuthorization: Bearer t\r\n\r\n" * 2, 2),
+        ("PURGE /images/a/thumb HTTP/1.1\r\nAuthorization: Bearer t\r\n\r\n", 0),
+        ("PURGE /images/a HTTP/1.1\r\nAuthorization: Bearer u\r\n\r\n", 0),
+        ("BAN / HTTP/1.1\r\nTakedown-Codes: a,b\r\nAuthorization: Bearer t\r\n\r\n", 1),
+        ("BAN / HTTP/1.1\r\nTakedown-Codes: a, b\r\nAuthorization: Bearer t\r\n\r\n", 0),
+        ("BAN / HTTP/1.1\r\nTakedown-All: 1\r\nTakedown-Owner: x\r\nAuthorization: Bearer t\r\n\r\n", 0),
+        ("PURGE http://e.test/images/a HTTP/1.1\r\nAuthorization: Bearer t\r\n\r\n /", 1),
+        ("HEARTBEAT / HTTP/1.1\r\nTakedown-Epoch: 1\r\nAuthorization: Bearer t\r\n\r\n", 0),
+    ],
+)
+def test_commands_are_counted_as_the_page_on_edges_defines_them(sent: str, count: int) -> None:
+    assert commands(sent.encode(), "t") == count
+
+
+def test_chunked_answers_and_answers_to_head_are_taken_apart() -> None:
+    head = _OK.removesuffix(b"ok")
+    chunked = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n"
+    assert [answer.body for answer in answers(head + chunked + _OK + head)] == [b"", b"ok", b"ok", b""]
+    with pytest.raises(GarbledError, match="byte 0"):
+        answers(b"<html>")
+
+
+def test_a_case_is_the_same_by_its_number_and_from_its_file(tmp_path: Path) -> None:
+    for target in Target:
+        cases = [make(target, 7, number) for number in range(200)]
+        assert cases == [make(target, 7, number) for number in range(200)]
+        assert len({case.data for case in cases}) > 150
+        for case in cases:
+            case.write(tmp_path / "case.json", "500: why")
+            assert read(tmp_path / "case.json") == case
+            assert b"".join(case.parts("t")) == case.data.replace(TOKEN, b"t")
+    (tmp_path / "case.json").write_text("{}")
+    with pytest.raises(ValueError, match="holds no case"):
+        read(tmp_path / "case.json")

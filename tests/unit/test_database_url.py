@@ -1,0 +1,159 @@
+"""A database URL is understood or refused, and no text made from one shows its user or password."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import quote
+
+import click
+import pytest
+from click.testing import CliRunner
+from hypothesis import given
+from hypothesis import strategies as st
+
+from database import UnusableUrlError, connect, without_secrets
+from database.connection import UnusableFileError
+from database.options import DatabaseUrlOption
+from database.url import TlsMode, parse_url
+
+NASTY = "s3/c?r#e[t@ :p%w"
+PARTS = ("s3", "c?r", "e[t", ":p%w")  # of it: none may be shown
+
+
+def test_each_part_is_read() -> None:
+    url = parse_url(
+        "mysql://u%40x:p%2Fw@db.example:3307/na%6De?ssl_mode=verify_identity&ssl_ca=/ca&ssl_cert=/c&ssl_key=/k"
+    )
+    assert (url.user, url.password, url.host, url.port, url.name) == ("u@x", "p/w", "db.example", 3307, "name")
+    assert (url.tls_mode, url.ca_file) == (TlsMode.VERIFY_IDENTITY, Path("/ca"))
+    assert (url.certificate_file, url.key_file) == (Path("/c"), Path("/k"))
+    assert str(url) == "mysql://db.example:3307/name"
+
+
+@given(st.text(min_size=1).filter(lambda text: text.isprintable()))
+def test_any_encoded_password_is_read_back_and_never_shown(password: str) -> None:
+    url = parse_url(f"mysql://u:{quote(password, safe='')}@[::1]/name")
+    assert url.password == password
+    assert str(url) == "mysql://[::1]:3306/name"
+    assert repr(url).startswith("DatabaseUrl(host='::1', port=3306, name='name', unix_socket=None, password_file=None")
+
+
+@pytest.mark.parametrize("character", NASTY[2:])
+@pytest.mark.parametrize("rest", ["@db/name", "@db:3306/name?unix_socket=/s", "@/name", "@db", "/a@b", ""])
+def test_a_password_that_is_not_encoded_is_never_shown(character: str, rest: str) -> None:
+    url = f"mysql://secretuser:abc{character}def{rest}"
+    try:
+        shown = str(parse_url(url))
+    except UnusableUrlError as error:
+        shown = str(error)
+    assert not any(part in shown for part in ("secretuser", "abc", "def"))
+    assert without_secrets(url).startswith(("mysql://", "an unusable database URL"))
+
+
+def test_the_message_says_what_to_encode() -> None:
+    with pytest.raises(UnusableUrlError, match="percent-encode") as caught:
+        parse_url(f"mysql://u:{NASTY}@db/name")
+    assert not any(part in str(caught.value) for part in PARTS)
+
+
+@pytest.mark.parametrize(
+    ("rest", "reason"),
+    [
+        ("db", "must be the name of one database"),
+        ("db/a/b", "must be the name of one database"),
+        ("db:0/n", "port"),
+        ("db:99999/n", "port"),
+        ("db/n?sslmode=require", "unknown option; there are unix_socket, password_file, ssl_mode"),
+        ("db/n?ssl_mode=on", "ssl_mode is none of DISABLED, PREFERRED, REQUIRED, VERIFY_CA, VERIFY_IDENTITY"),
+        ("db/n?ssl_mode=VERIFY_CA", "needs ssl_ca"),
+        ("db/n?ssl_cert=/c", "need each other"),
+        ("db/n?ssl_ca=", "ssl_ca is empty"),
+        ("localhost/n?unix_socket=/s&ssl_mode=REQUIRED", "leave ssl_mode out"),
+    ],
+)
+def test_what_is_refused(rest: str, reason: str) -> None:
+    with pytest.raises(UnusableUrlError, match=reason):
+        parse_url(f"mysql://u@{rest}")
+
+
+@pytest.mark.parametrize(
+    ("rest", "mode"),
+    [
+        ("localhost/n?unix_socket=/s", TlsMode.PREFERRED),
+        ("localhost/n", TlsMode.PREFERRED),
+        ("127.3.2.1/n", TlsMode.PREFERRED),
+        ("[::1]/n", TlsMode.PREFERRED),
+        ("/n", TlsMode.PREFERRED),
+        ("10.0.0.1/n", TlsMode.REQUIRED),
+        ("db.example/n", TlsMode.REQUIRED),
+        ("localhost.example/n", TlsMode.REQUIRED),
+        ("db.example/n?ssl_mode=PREFERRED", TlsMode.PREFERRED),
+        ("db.example/n?ssl_mode=disabled", TlsMode.DISABLED),
+        ("localhost/n?ssl_ca=/ca", TlsMode.VERIFY_CA),
+    ],
+)
+def test_tls_is_required_off_loopback_unless_it_is_written_otherwise(rest: str, mode: TlsMode) -> None:
+    assert parse_url(f"mysql://u@{rest}").tls_mode is mode
+
+
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UnusableFileError, match=r"password_file: .*/none cannot be read"):
+        connect(f"mysql://u@localhost/n?password_file={tmp_path}/none", timeout=1)
+    with pytest.raises(UnusableFileError, match=r"ssl_ca: .*/none is not there"):
+        connect(f"mysql://u@localhost/n?ssl_ca={tmp_path}/none", timeout=1)
+    with pytest.raises(UnusableUrlError, match="both a password and a password_file"):
+        connect("mysql://u:p@localhost/n?password_file=/x", timeout=1)
+
+
+@click.command()
+@click.option("--url", envvar=["FIRST_URL", "SECOND_URL"], required=True, cls=DatabaseUrlOption)
+def command(url: str) -> None:
+    click.echo(url)
+
+
+def test_a_url_comes_from_the_flag_a_variable_a_file_or_a_credential(tmp_path: Path) -> None:
+    file, credential = tmp_path / "file", tmp_path / "SECOND_URL"
+    file.write_text("from file\n")
+    credential.write_text("from credential\n")
+    for path in (file, credential):
+        path.chmod(0o600)
+    places = {"CREDENTIALS_DIRECTORY": str(tmp_path)}
+
+    def said(**more: str) -> str:
+        ran = CliRunner().invoke(command, env=places | more)
+        assert ran.exit_code == 0, ran.output
+        return ran.output
+
+    assert said() == "from credential\n"
+    assert said(SECOND_URL_FILE=str(file)) == "from file\n"
+    assert said(SECOND_URL_FILE=str(file), SECOND_URL="from variable") == "from variable\n"
+    assert said(SECOND_URL="from variable", FIRST_URL_FILE=str(file)) == "from file\n"
+    assert CliRunner().invoke(command, ["--url", "from flag"], env=places).output == "from flag\n"
+
+
+def test_a_secret_file_that_all_can_read_is_warned_about(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_text("from file\n")
+    file.chmod(0o644)
+    ran = CliRunner().invoke(command, env={"FIRST_URL_FILE": str(file)})
+    assert ran.stdout == "from file\n"
+    assert ran.stderr == f"warning: every user of this machine can read {file}: chmod o-rwx it\n"
+
+
+@pytest.mark.parametrize(
+    ("make", "reason"),
+    [
+        (Path.exists, "cannot be read: No such file"),
+        (os.mkfifo, "is not a regular file"),
+        (Path.touch, "is empty"),
+        (lambda path: path.write_text("x" * 5000), "is longer than the 4096 bytes"),
+        (lambda path: path.write_bytes(b"\xff"), "is not UTF-8"),
+    ],
+)
+def test_a_secret_file_that_cannot_be_used_is_a_usage_error(
+    tmp_path: Path, make: Callable[[Path], object], reason: str
+) -> None:
+    make(tmp_path / "file")
+    ran = CliRunner().invoke(command, env={"FIRST_URL_FILE": str(tmp_path / "file")})
+    assert ran.exit_code == 2
+    assert f"FIRST_URL: {tmp_path}/file {reason}" in ran.stderr

@@ -1,0 +1,82 @@
+"""The token that is sent is the first of its file as it is now, and no other file is taken for one."""
+
+import logging
+import os
+from pathlib import Path
+
+import pytest
+
+from purger.credentials import CredentialError, TokenFile
+
+LONGER = "a-token_of.24~visible+/characters=="
+
+
+def write(path: Path, text: str) -> Path:
+    path.write_text(text)
+    path.chmod(0o600)
+    return path
+
+
+def test_the_first_line_is_the_token(tmp_path: Path) -> None:
+    assert TokenFile(write(tmp_path / "t", f"{LONGER}\n"), None).token() == LONGER
+    assert TokenFile(write(tmp_path / "t", f"new\r\n{LONGER}\r\n"), None).token() == "new"
+
+
+@pytest.mark.parametrize("text", ["a b", "a\nb\nc", "\n\na", "a@b", "mysql://u:p@h/n", "\u00e9", "x" * 5000, ""])
+def test_a_file_of_something_else_is_refused_and_not_shown(tmp_path: Path, text: str) -> None:
+    with pytest.raises(CredentialError, match="token file: ") as caught:
+        TokenFile(write(tmp_path / "t", text), None).token()
+    assert not text or text not in str(caught.value)
+
+
+def test_a_file_that_is_overwritten_or_exchanged_is_read_again(tmp_path: Path) -> None:
+    path = write(tmp_path / "t", "one")
+    tokens = TokenFile(path, None)
+    assert tokens.token() == "one"
+    path.write_text("two-2")
+    assert tokens.token() == "two-2"
+    write(tmp_path / "new", "three").replace(path)
+    assert tokens.token() == "three"
+
+
+def test_while_a_file_is_exchanged_the_token_is_the_one_of_before(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = write(tmp_path / "t", "one")
+    tokens = TokenFile(path, None)
+    assert tokens.token() == "one"
+    path.write_text("")
+    assert [tokens.token(), tokens.token()] == ["one", "one"]
+    assert caplog.text.count("is empty; the token that it held before is sent on") == 1
+    path.unlink()
+    assert tokens.token() == "one"
+    tokens.refused()
+    with pytest.raises(CredentialError, match="cannot be read"):
+        tokens.token()
+    write(path, "four")
+    assert tokens.token() == "four"
+
+
+def test_files_outside_of_the_token_directory_are_not_read(tmp_path: Path) -> None:
+    inside = tmp_path / "tokens"
+    inside.mkdir()
+    secret = write(tmp_path / "secret", "secret")
+    (inside / "link").symlink_to(secret)
+    assert TokenFile(write(inside / "t", "one"), inside).token() == "one"
+    for path in (secret, inside / "link", inside / ".." / "secret"):
+        with pytest.raises(CredentialError, match="--token-directory"):
+            TokenFile(path, inside).token()
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(CredentialError, match="not a regular file"):
+        TokenFile(tmp_path / "pipe", None).token()
+
+
+def test_a_token_that_all_can_read_is_warned_about(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.WARNING)
+    path = write(tmp_path / "t", "one")
+    path.chmod(0o644)
+    assert TokenFile(path, None).token() == "one"
+    assert f"every user of this machine can read {path}: chmod o-rwx it" in caplog.text
