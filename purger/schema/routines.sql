@@ -63,9 +63,10 @@ END//
 -- Gives the next batch number to rows of the outbox that are visible, that is committed, and have none yet. p_size: how
 -- many it numbered; p_more: whether others may be left.
 --
--- With p_after it takes the newest 200 rows whose ids are above p_after, an id that is a second or so old: the cost then
--- does not grow with the rows of an older transaction that is still open, each of which would have to be looked at.
--- Without it (NULL) it takes the oldest 5,000 of all, so that a bulk goes on, and the newest 200.
+-- With p_after it takes the newest 2,000 rows whose ids are above p_after, an id that is a second or so old: the cost
+-- then does not grow with the rows of an older transaction that is still open, each of which would have to be looked at.
+-- Without it (NULL) it takes the oldest 5,000 of all. A bulk is thus numbered from both ends, and a ban that comes in the
+-- middle of it does not wait behind it.
 --
 -- Rows are picked before the counter's row is locked, so that a long look holds nobody up, and numbered by primary key
 -- for certain: any other index would make it wait for a moderator's open transaction. What another client numbered in
@@ -131,15 +132,11 @@ BEGIN
         INSERT INTO chosen
         SELECT id FROM invalidations FORCE INDEX (batch) WHERE batch IS NULL ORDER BY id LIMIT 5000;
         SELECT COUNT(*) >= 5000 INTO p_more FROM chosen;
-        IF p_more THEN
-            INSERT IGNORE INTO chosen
-            SELECT id FROM invalidations FORCE INDEX (batch) WHERE batch IS NULL ORDER BY id DESC LIMIT 200;
-        END IF;
     ELSE
         INSERT INTO chosen
         SELECT id FROM invalidations FORCE INDEX (PRIMARY)
-        WHERE id > p_after AND batch IS NULL ORDER BY id DESC LIMIT 200;
-        SELECT COUNT(*) >= 200 INTO p_more FROM chosen;
+        WHERE id > p_after AND batch IS NULL ORDER BY id DESC LIMIT 2000;
+        SELECT COUNT(*) >= 2000 INTO p_more FROM chosen;
     END IF;
     INSERT INTO malformed
     SELECT invalidations.id
@@ -175,9 +172,9 @@ END//
 -- Waits in the server, up to p_wait seconds, until there is something new in the outbox for a client that knows it up to
 -- batch p_known, numbers what is visible, and answers two results: the rows of the batches after p_known (none if p_known
 -- is NULL or more than p_batches behind), and one row: last_batch, pruned_batch, whether the server is read-only, whether
--- more rows may wait for a number, and the largest id there is, committed or not.
+-- more rows may wait for a number, the largest id there is, committed or not, and how many rows `unnumberable` holds.
 --
--- p_after is as in number_invalidations_v2, from the last column of an earlier answer. There is a look each p_step
+-- p_after is as in number_invalidations_v2, a largest id of an earlier answer. There is a look each p_step
 -- seconds, or as long as a look takes where that is longer. Each sees what is committed by then, and none leaves a
 -- transaction open. Nothing is numbered when the database has gone back to before p_known: the client is told first.
 -- The mark of pruning is read after the rows: what a pruning took before they were read had moved it.
@@ -218,7 +215,9 @@ BEGIN
     FROM invalidations FORCE INDEX (batch)
     WHERE batch > p_known AND batch <= v_last AND p_known + p_batches >= v_last
     ORDER BY batch, id;
-    SELECT v_last, pruned_batch, @@GLOBAL.read_only, v_more, v_largest FROM numbering WHERE one = 1;
+    SELECT v_last, pruned_batch, @@GLOBAL.read_only, v_more, v_largest, (SELECT COUNT(*) FROM unnumberable)
+    FROM numbering
+    WHERE one = 1;
 END//
 
 -- The triggers that stand on our tables, one row each: name, table and when it was created. information_schema shows
