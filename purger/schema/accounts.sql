@@ -26,5 +26,7 @@ GRANT INSERT, UPDATE, DELETE ON {database}.receipts TO 'takedown_purger'@'%';
 GRANT INSERT, UPDATE, DELETE ON {database}.sightings TO 'takedown_purger'@'%';
 GRANT SELECT, INSERT, UPDATE, DELETE ON {database}.purgers TO 'takedown_purger'@'%';
 GRANT EXECUTE ON PROCEDURE {database}.number_invalidations_v1 TO 'takedown_purger'@'%';
+GRANT EXECUTE ON PROCEDURE {database}.number_invalidations_v2 TO 'takedown_purger'@'%';
+GRANT EXECUTE ON PROCEDURE {database}.take_invalidations_v2 TO 'takedown_purger'@'%';
 GRANT EXECUTE ON PROCEDURE {database}.standing_triggers_v1 TO 'takedown_purger'@'%';
 GRANT EXECUTE ON PROCEDURE {database}.prune_outbox_v1 TO 'takedown_purger'@'%';
