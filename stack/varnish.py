@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Self
 
 from stack.server import Server
+from stack.waiting import PATIENCE
 
 
 class Varnish(Server):
@@ -41,7 +42,7 @@ class Varnish(Server):
         if self.process is not None:
             self.process.terminate()
             with suppress(subprocess.TimeoutExpired):
-                self.process.wait(10)
+                self.process.wait(PATIENCE)
         return super().stop(stop_signal, expected_returncode)
 
     def counters(self) -> dict[str, int]:
