@@ -5,7 +5,7 @@ import hashlib
 import requests
 
 from stack.system import Stack
-from stack.waiting import wait_until
+from stack.waiting import PATIENCE, wait_until
 
 
 def aftermath(stack: Stack) -> list[str]:
@@ -25,7 +25,7 @@ def aftermath(stack: Stack) -> list[str]:
 
 
 def _image(url: str, path: str) -> str | None:
-    answer = requests.get(f"{url}/images/{path}", timeout=10)
+    answer = requests.get(f"{url}/images/{path}", timeout=PATIENCE)
     digest = hashlib.sha256(answer.content).hexdigest()
     if answer.status_code != 200 or answer.headers.get("ETag") != f'"{digest}"':
         return f"GET {url}/images/{path} is {answer.status_code} with ETag {answer.headers.get('ETag')}, bytes {digest}"
@@ -37,7 +37,9 @@ def _hit(stack: Stack, code: str) -> str | None:
     try:
         stack.edge.wait_trusted()
         wait_until(
-            lambda: "; hit" in requests.get(f"{stack.edge.url}/images/{code}", timeout=10).headers["Cache-Status"],
+            lambda: (
+                "; hit" in requests.get(f"{stack.edge.url}/images/{code}", timeout=PATIENCE).headers["Cache-Status"]
+            ),
             f"{code} from the cache",
         )
     except TimeoutError as error:
@@ -48,7 +50,7 @@ def _hit(stack: Stack, code: str) -> str | None:
 def _refused(stack: Stack) -> str | None:
     statuses = {
         method: requests.request(
-            method, stack.edge.purge_url + "/", headers={"Takedown-All": "1"}, timeout=10
+            method, stack.edge.purge_url + "/", headers={"Takedown-All": "1"}, timeout=PATIENCE
         ).status_code
         for method in ("PURGE", "BAN", "HEARTBEAT", "GET")
     }

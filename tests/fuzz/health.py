@@ -48,7 +48,7 @@ class Health:
                 cursor.execute(f"SELECT ({waiting}) + ({unnumbered})")
                 return cursor.fetchone() == (0,)
 
-            wait_until(none_left, "every change sent twice to every edge", 30)
+            wait_until(none_left, "every change sent twice to every edge")
 
     def counters(self) -> Counters:
         """Read the edge's counters."""

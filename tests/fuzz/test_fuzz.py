@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from stack.system import Stack
+from stack.system import Settings, Stack
 from tests.fuzz.__main__ import main
 from tests.fuzz.answers import GarbledError, answers
 from tests.fuzz.campaign import Campaign, Fault
@@ -22,7 +22,9 @@ _FORBIDDEN = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n"
 
 def test_no_malformed_request_breaks_edge_origin_or_purge_listener(tmp_path: Path) -> None:
     reporter, told = Reporter(tmp_path / "faults"), list[str]()
-    with Stack(tmp_path / "stack") as stack:
+    # A fetch that is late because the machine is busy would be a 503.
+    patient = Settings(edge_settings={"fetch_timeout": 60})
+    with Stack(tmp_path / "stack", patient) as stack:
         for target in Target:
 
             def tell(fault: Fault, target: Target = target) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from stack.waiting import wait_until
+from stack.waiting import PATIENCE, wait_until
 from tests.documents import ROOT, block
 
 README = ROOT / "README.md"
@@ -43,7 +43,7 @@ class Newcomer:
     def wait_status(self, code: str, status: int) -> None:
         """Wait until the edge answers with a status for an image."""
         url = f"{self.variables['EDGE_URL']}/images/{code}"
-        wait_until(lambda: requests.get(url, timeout=10).status_code == status, f"{status} for {code}")
+        wait_until(lambda: requests.get(url, timeout=PATIENCE).status_code == status, f"{status} for {code}")
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +70,7 @@ def rebounds_are_over(newcomer: Newcomer) -> bool:
 
 
 def test_pasted_as_one_block_the_commands_show_what_they_say(newcomer: Newcomer) -> None:
-    wait_until(lambda: rebounds_are_over(newcomer), "the second sending of all purges", 30)
+    wait_until(lambda: rebounds_are_over(newcomer), "the second sending of all purges")
     pasted = newcomer.paste(block(README, "sh", ". .stack/env"))
     assert pasted.stderr == ""
     answers = pasted.stdout.split("\n\n")[:-1]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 def heartbeat(address: str, token: str, epoch: str | None) -> http.client.HTTPResponse:
-    connection = http.client.HTTPConnection(address, timeout=10)
+    connection = http.client.HTTPConnection(address, timeout=60)
     headers = {"Authorization": f"Bearer {token}"} | ({"Takedown-Epoch": epoch} if epoch else {})
     connection.request("HEARTBEAT", "/", headers=headers)
     answer = connection.getresponse()
