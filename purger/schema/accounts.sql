@@ -29,4 +29,5 @@ GRANT EXECUTE ON PROCEDURE {database}.number_invalidations_v1 TO 'takedown_purge
 GRANT EXECUTE ON PROCEDURE {database}.number_invalidations_v2 TO 'takedown_purger'@'%';
 GRANT EXECUTE ON PROCEDURE {database}.take_invalidations_v2 TO 'takedown_purger'@'%';
 GRANT EXECUTE ON PROCEDURE {database}.standing_triggers_v1 TO 'takedown_purger'@'%';
+GRANT EXECUTE ON PROCEDURE {database}.standing_triggers_v2 TO 'takedown_purger'@'%';
 GRANT EXECUTE ON PROCEDURE {database}.prune_outbox_v1 TO 'takedown_purger'@'%';

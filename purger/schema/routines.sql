@@ -231,6 +231,17 @@ BEGIN
     ORDER BY TRIGGER_NAME;
 END//
 
+-- The same with all that tells a trigger from another of its name: what it does, when, and as whom.
+CREATE DEFINER = 'takedown_definer'@'localhost' PROCEDURE IF NOT EXISTS standing_triggers_v2()
+    READS SQL DATA
+BEGIN
+    SELECT TRIGGER_NAME AS name, EVENT_OBJECT_TABLE AS on_table, CREATED AS created, ACTION_TIMING AS timing,
+        EVENT_MANIPULATION AS event, DEFINER AS definer, SQL_MODE AS sql_mode, ACTION_STATEMENT AS body
+    FROM information_schema.TRIGGERS
+    WHERE TRIGGER_SCHEMA = DATABASE()
+    ORDER BY TRIGGER_NAME;
+END//
+
 -- Takes batches that were numbered before p_before out of the outbox, about 5,000 rows a call, and moves the mark below
 -- which the outbox is no longer whole. Answers one row: size (rows that this call took).
 --
