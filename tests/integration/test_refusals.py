@@ -6,7 +6,7 @@ from pathlib import Path
 
 import mysql.connector
 import pytest
-from mysql.connector.abstracts import MySQLConnectionAbstract, MySQLCursorAbstract
+from mysql.connector.abstracts import MySQLCursorAbstract
 
 from stack.database import Database
 
@@ -48,7 +48,6 @@ def snapshot(admin: MySQLCursorAbstract) -> Iterator[None]:
 def refused(cursor: MySQLCursorAbstract, sql: str) -> str:
     with pytest.raises(mysql.connector.Error) as error:
         cursor.execute(sql)
-        cursor.fetchall()
     return str(error.value)
 
 
@@ -69,7 +68,8 @@ MALFORMED = {
     "import": [
         ("INSERT INTO images (code, owner) VALUES ('a b', 'x')", "images.code must be"),
         ("INSERT INTO images (code, owner) VALUES ('new', 'x\\r\\nSet-Cookie: y')", "images.owner must be"),
-        ("INSERT INTO images (code, owner) VALUES ('known', 'x') ON DUPLICATE KEY UPDATE owner = 'a b'", "images.owner"),
+        ("INSERT INTO images (code, owner) VALUES ('known', 'x') ON DUPLICATE KEY UPDATE owner = 'a b'",
+         "images.owner"),
         ("UPDATE images SET owner = '../..' WHERE code = 'known'", "images.owner must be"),
         ("UPDATE IGNORE images SET code = '' WHERE code = 'known'", "images.code must be"),
         (RENDITION + "('known', 'x', 'image/png', 1, 1, 1, '../../../etc/passwd')", "renditions.digest must be"),
@@ -83,7 +83,8 @@ MALFORMED = {
         ("UPDATE renditions SET code = 'a b' WHERE code = 'known'", "renditions.code must be"),
     ],
     "purger": [
-        ("INSERT INTO invalidations (scope, subject, cause) VALUES ('image', 'a b', 'resend')", "invalidations.subject"),
+        ("INSERT INTO invalidations (scope, subject, cause) VALUES ('image', 'a b', 'resend')",
+         "invalidations.subject"),
         ("INSERT INTO invalidations (scope, subject, cause) VALUES ('all', 'a', 'resend')", "invalidations.scope"),
         ("INSERT INTO invalidations (scope, subject, cause) VALUES ('image', 'a', '\\e[2J')", "invalidations.cause"),
         ("INSERT INTO edges (name, purge_url, public_url, token_file) VALUES ('a\\nb', 'http://a', 'http://a', '')",
@@ -118,14 +119,18 @@ def test_load_data_is_checked_row_by_row(database: Database, tmp_path: Path) -> 
 
 def address(database: Database, account: str) -> dict[str, str]:
     user, password = database.url(account).removeprefix("mysql://").partition("@")[0].split(":")
-    return {"user": user, "password": password, "database": database.name_of_database, "unix_socket": str(database.socket)}
+    return {
+        "user": user,
+        "password": password,
+        "database": database.name_of_database,
+        "unix_socket": str(database.socket),
+    }
 
 
 NAMED_IDS = {
     "moderation": [
         f"INSERT INTO bans (id, scope, subject) VALUES ({LARGEST}, 'image', 'a')",
         f"REPLACE INTO bans (id, scope, subject) VALUES ({LARGEST}, 'image', 'a')",
-        f"INSERT INTO bans (scope, subject) VALUES ('image', 'a') ON DUPLICATE KEY UPDATE id = {LARGEST}",
         f"UPDATE bans SET id = {LARGEST}",
         f"INSERT INTO bans VALUES ({LARGEST}, 'image', 'a', '', '', NOW(), NULL)",
     ],
@@ -187,9 +192,7 @@ def test_after_all_attacks_the_next_ban_gets_the_next_id(database: Database, adm
 @pytest.mark.parametrize("mode", ["", "NO_AUTO_VALUE_ON_ZERO"])
 @pytest.mark.parametrize("table", ["bans", "invalidations"])
 @pytest.mark.usefixtures("snapshot")
-def test_the_admin_may_not_name_an_id_by_mistake(
-    database: Database, admin: MySQLCursorAbstract, table: str, mode: str, named: int
-) -> None:
+def test_the_admin_may_not_name_an_id_by_mistake(admin: MySQLCursorAbstract, table: str, mode: str, named: int) -> None:
     if named == 0 and not mode:
         return  # asks for the next id, as leaving it out does
     admin.execute("SET SESSION sql_mode = %s", (mode,))
@@ -213,19 +216,13 @@ def test_a_malformed_row_that_is_there_can_be_deleted(database: Database, admin:
 def plant(admin: MySQLCursorAbstract, bans: list[tuple[str, str]]) -> None:
     """Write malformed bans, as only one who may drop the triggers can."""
     admin.execute("SET SESSION check_constraint_checks = 0")
+    again = []
     for trigger in ("bans_checked_insert_v1", "bans_inserted_v1", "bans_inserted_log_v1"):
         admin.execute(f"SHOW CREATE TRIGGER {trigger}")
         rows = admin.fetchall()
         admin.execute(f"DROP TRIGGER {trigger}")
-        MADE_AGAIN.append(str(rows[0][2]))
+        again.append(str(rows[0][2]))
     admin.executemany("INSERT INTO bans (scope, subject, banned_by) VALUES (%s, %s, 'planted')", bans)
-    while MADE_AGAIN:
-        admin.execute(MADE_AGAIN.pop(0))
+    for definition in again:
+        admin.execute(definition)
     admin.execute("SET SESSION check_constraint_checks = 1")
-
-
-MADE_AGAIN: list[str] = []
-
-
-def as_moderation(database: Database) -> MySQLConnectionAbstract:
-    return database.connect("moderation")
