@@ -1,11 +1,12 @@
 """How every part of Edge Takedown connects to the moderation database."""
 
 from database.connection import NotEncryptedError, UnusableFileError, connect
-from database.errors import explain
+from database.errors import REFUSALS, explain
 from database.primary import NotPrimaryError
 from database.url import UnusableUrlError, without_secrets
 
 __all__ = [
+    "REFUSALS",
     "NotEncryptedError",
     "NotPrimaryError",
     "UnusableFileError",

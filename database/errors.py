@@ -1,5 +1,7 @@
 """What an error of the database means to whoever runs a command."""
 
+import re
+
 import mysql.connector
 
 _ADVICE = {
@@ -19,8 +21,32 @@ _ADVICE = {
 }
 
 
+#: Errors by which MariaDB and MySQL refuse a value: a trigger's rule (1644), a CHECK (4025, 3819), the width of a column
+#: (1406), its alphabet (1366), a value cut (1265).
+REFUSALS = (1644, 4025, 3819, 1406, 1366, 1265)
+
+_CHECK_NAME = re.compile(r"(?:CONSTRAINT|[Cc]heck constraint) [`']?(?:\w+`?\.`?)*(\w+)")
+_COLUMN_NAME = re.compile(r"column (?:[`']?\w+[`']?\.)*[`']?(\w+)")
+
+
 def explain(error: mysql.connector.Error) -> str:
-    """One line on a database error: what it was, and what to do where that is known."""
+    """One line on a database error: what it was, and what to do where that is known.
+
+    A value that the schema refuses is told by the rule alone, without the server's numbers and names.
+    """
+    if error.errno in REFUSALS:
+        return _rule(error)
     advice = _ADVICE.get(error.errno or 0)
     text = " ".join(str(error).split())
     return f"{text}; {advice}" if advice else text
+
+
+def _rule(error: mysql.connector.Error) -> str:
+    text = " ".join(str(error.msg or error).split())
+    if error.errno in (4025, 3819) and (name := _CHECK_NAME.search(text)):
+        return f"the rule is: {name[1].replace('_', ' ')}"
+    if error.errno == 1406 and (name := _COLUMN_NAME.search(text)):
+        return f"the value for {name[1]} is too long"
+    if error.errno in (1366, 1265) and (name := _COLUMN_NAME.search(text)):
+        return f"the value for {name[1]} has characters that are not allowed"
+    return text

@@ -63,6 +63,14 @@ def _seconds(name: str, text: str) -> Callable[[Any], Any]:
     )  # fmt: skip
 
 
+def _days(name: str, text: str) -> Callable[[Any], Any]:
+    default = getattr(Settings(database_url=""), name)
+    return click.option(
+        "--" + name.replace("_", "-"), name, type=click.IntRange(min=1, max=36_500), default=default,
+        envvar="PURGER_" + name.upper(), show_default=True, show_envvar=True, help=f"Days {text}.",
+    )  # fmt: skip
+
+
 @cli.command()
 @database_url
 @_seconds("poll_interval", "between two looks at the outbox")
@@ -73,15 +81,8 @@ def _seconds(name: str, text: str) -> Callable[[Any], Any]:
 @_seconds("retry_longest", "between two tries at most")
 @_seconds("prune_interval", "between looks for what is past its retention")
 @_seconds("audit_interval", "between audits of a small sample")
-@click.option(
-    "--retention-days",
-    type=click.IntRange(min=1),
-    default=30,
-    envvar="PURGER_RETENTION_DAYS",
-    show_default=True,
-    show_envvar=True,
-    help="Days that outbox, receipts and sightings are kept.",
-)
+@_days("retention_days", "that changes stay in the outbox: an edge that was away for longer is flushed")
+@_days("receipt_retention_days", "that bans and lifts stay there, with their receipts")
 @click.option("--verbose", is_flag=True, help="Log details.")
 def run(verbose: bool, **values: Any) -> None:
     """Run until SIGTERM or SIGINT: number changes, purge every edge, renew its lease."""

@@ -4,7 +4,6 @@ import logging
 import threading
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 
 from purger.audit import audit
 from purger.door import Door
@@ -18,20 +17,16 @@ log = logging.getLogger(__name__)
 _REST = 0.1
 
 
-def prune(link: Link, before: datetime) -> Iterator[int]:
-    """Take out of outbox, batches, receipts and sightings what was numbered before ``before`` (UTC).
+def prune(link: Link, days: int, receipt_days: int) -> Iterator[int]:
+    """Take out of outbox, batches, receipts and sightings what is past its retention by the database's clock.
 
-    In small chunks, each by primary key and in its own transaction; yields the rows of each. Raises
-    ``DatabaseUnavailableError``.
+    ``days`` holds for all but bans and lifts, ``receipt_days`` for these and their receipts. In small chunks, each a
+    call that runs wholly in the server; yields the rows of each. Raises ``DatabaseUnavailableError``.
     """
-    while size := link.rows("prune_outbox", before=before)[0][0]:
+    more = True
+    while more:
+        size, more = link.rows("prune_outbox", days=days, receipt_days=receipt_days)[0]
         yield size
-    mark, first = link.rows("pruned")[0]
-    for (edge,) in link.rows("receipt_edges"):
-        while size := link.run("prune_receipts", edge=edge, last=mark):
-            yield size
-        while first is not None and (size := link.run("prune_sightings", edge=edge, first=first)):
-            yield size
 
 
 class Keeper(threading.Thread):
@@ -64,14 +59,14 @@ class Keeper(threading.Thread):
         self._link.close()
 
     def _prune(self) -> None:
-        before = datetime.now(UTC).replace(tzinfo=None) - timedelta(days=self._settings.retention_days)
+        days, receipt_days = self._settings.retention_days, self._settings.receipt_retention_days
         rows = 0
-        for size in prune(self._link, before):
+        for size in prune(self._link, days, receipt_days):
             rows += size
-            if self._halt.wait(_REST):
+            if size and self._halt.wait(_REST):
                 break
         if rows:
-            log.info("pruned %d rows older than %d days", rows, self._settings.retention_days)
+            log.info("pruned %d changes older than %d days (bans and lifts: %d)", rows, days, receipt_days)
 
     def _audit(self) -> None:
         found = audit(self._link, self._door, sample=self._settings.audit_sample, stopped=self._halt.is_set)

@@ -11,10 +11,6 @@ from database import connect, explain
 from purger.errors import DatabaseUnavailableError
 from purger.statements import statement
 
-#: Errors by which MariaDB and MySQL refuse a value: CHECK (4025, 3819), its width (1406) or alphabet (1366), a value
-#: cut (1265).
-REFUSALS = (4025, 3819, 1406, 1366, 1265)
-
 
 class Link:
     """One connection, for one thread. Every error closes it, so that the next use begins a fresh session."""

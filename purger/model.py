@@ -43,11 +43,13 @@ class Triggers:
     """The triggers on our tables at one moment.
 
     ``fingerprint`` changes when one of ours is dropped, replaced or made again: a change made while it was gone has
-    left no trace in the outbox. ``missing`` names those of ours that do not stand.
+    left no trace in the outbox. ``missing`` names those of the outbox that do not stand, or not as they were defined;
+    ``weakened`` those that check rows or write the log: without them no purge is lost.
     """
 
     fingerprint: str
     missing: tuple[str, ...] = ()
+    weakened: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

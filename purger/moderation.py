@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import mysql.connector
 
-from database import connect, explain
-from purger.link import REFUSALS, Link
+from database import REFUSALS, connect, explain
+from purger.link import Link
 from purger.statements import statement
 
 _POLL = 0.05
@@ -75,10 +75,10 @@ def _write(url: str, name: str, values: dict[str, str]) -> tuple[int, int]:
 def _refusal(error: mysql.connector.Error, scope: str, subject: str) -> RefusedBanError | None:
     if error.errno not in REFUSALS:
         return None
-    text = str(error)
+    text = explain(error)
     if "reason" in text or "banned_by" in text:
-        return RefusedBanError(f"the reason or the name is too long: {explain(error)}")
+        return RefusedBanError(f"the reason or the name is too long: {text}")
     what = "a code" if scope == "image" else "an owner's key"
     return RefusedBanError(
-        f"{subject!r} is not {what}, which is 1 to 64 of A-Z a-z 0-9 _ - with nothing before or after: {explain(error)}"
+        f"{subject!r} is not {what}, which is 1 to 64 of A-Z a-z 0-9 _ - with nothing before or after: {text}"
     )

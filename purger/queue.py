@@ -1,16 +1,14 @@
 """The outbox in the database: polling, numbering and reading it. No HTTP here."""
 
-import hashlib
 import re
 from collections.abc import Iterable
-from functools import cache
-from importlib import resources
 from typing import NamedTuple
 
 from database.text import printable
 from purger.errors import DatabaseUnavailableError
 from purger.link import Link, fetch, fetch_sets
 from purger.model import Row, Triggers
+from purger.triggers import judge_triggers
 
 #: Batches answered with their rows at most. More have come when another purger numbered them while this one was cut
 #: off: then each edge reads what it needs.
@@ -95,28 +93,3 @@ class Queue:
 def first_malformed(rows: Iterable[Row]) -> Row | None:
     """The first row of which no purge can be made, if any: a session can switch off what the schema checks."""
     return next((row for row in rows if row.scope not in ("image", "owner") or not _KEY.fullmatch(row.subject)), None)
-
-
-@cache
-def expected_triggers() -> frozenset[tuple[str, str]]:
-    """The triggers that the schema defines: name and table."""
-    text = resources.files("purger").joinpath("schema", "triggers.sql").read_text(encoding="utf-8")
-    return frozenset(re.findall(r"\bTRIGGER IF NOT EXISTS (\w+) AFTER \w+ ON (\w+)", text))
-
-
-def judge_triggers(standing: list[tuple[object, ...]]) -> Triggers:
-    """Compare the triggers that stand (name, table, created) with those that the schema defines.
-
-    A trigger moves with a table that is renamed: on another table than its own it misses every change. Others, such as
-    a site's own hooks, are left out: flushing the edges would mend nothing that a hook missed.
-    """
-    ours = {(str(row[0]), str(row[1])): " ".join(map(str, row)) for row in standing if row[:2] in expected_triggers()}
-    missing = sorted(name for name, _ in expected_triggers() - ours.keys())
-    return Triggers(hashlib.sha256("\n".join(sorted(ours.values())).encode()).hexdigest(), tuple(missing))
-
-
-def strayed_triggers(standing: list[tuple[object, ...]]) -> list[tuple[str, str]]:
-    """Those of ours that stand on another table than their own: name and that table."""
-    names = {name for name, _ in expected_triggers()}
-    found = [(str(row[0]), str(row[1])) for row in standing if row[0] in names]
-    return [trigger for trigger in found if trigger not in expected_triggers()]

@@ -1,15 +1,16 @@
 """`purger migrate`: brings a database to the schema that this version needs; safe to run again and at any time."""
 
 import re
-from importlib import resources
-from importlib.resources.abc import Traversable
 
 import mysql.connector
 from mysql.connector.abstracts import MySQLCursorAbstract
 
 from database import connect, explain
 from purger.link import fetch
-from purger.queue import judge_triggers, strayed_triggers
+from purger.schema_grants import grant, name_pattern, narrow_definer
+from purger.schema_rows import mend_rows
+from purger.schema_scripts import run_script, schema_file
+from purger.schema_triggers import TriggersNotMadeError, restore_triggers
 from purger.statements import statement
 
 #: Seconds. A later migration may rebuild a large table.
@@ -38,6 +39,8 @@ def migrate(url: str) -> list[str]:
             return _migrate(cursor, _database_name(url))
     except mysql.connector.Error as error:
         raise MigrationError(_advise(error)) from error
+    except TriggersNotMadeError as error:
+        raise MigrationError(str(error)) from error
     finally:
         connection.close()
 
@@ -62,47 +65,26 @@ def _migrate(cursor: MySQLCursorAbstract, name: str) -> list[str]:
         done.append(f"created the database {name}")
     cursor.execute(f"USE {quoted}")
     done += _apply_migrations(cursor)
-    for part in ("definer", "routines"):
-        _script(cursor, _schema(f"{part}.sql"), quoted)
-    missing = judge_triggers(fetch(cursor, "triggers")).missing
-    done += _drop_strayed_triggers(cursor)
-    for part in ("triggers", "log", "accounts"):
-        _script(cursor, _schema(f"{part}.sql"), quoted)
-    if left := judge_triggers(fetch(cursor, "triggers")).missing:
-        raise MigrationError(f"these triggers do not stand although they were just created: {', '.join(left)}")
-    return done + [f"created the trigger {trigger}" for trigger in missing]
-
-
-def _drop_strayed_triggers(cursor: MySQLCursorAbstract) -> list[str]:
-    """Drop our triggers that went with a table which was swapped for another: their names are wanted on that one."""
-    strayed = strayed_triggers(fetch(cursor, "triggers"))
-    for trigger, _ in strayed:
-        cursor.execute(statement("migrate_drop_trigger").replace("{trigger}", trigger))
-    return [f"dropped the trigger {trigger} from {table}" for trigger, table in strayed]
+    pattern = name_pattern(cursor, name)
+    run_script(cursor, schema_file("definer.sql"), {"{pattern}": pattern})
+    run_script(cursor, schema_file("routines.sql"))
+    done += restore_triggers(cursor)
+    done += grant(cursor, name)
+    done += narrow_definer(cursor, name, pattern)
+    return done + mend_rows(cursor)
 
 
 def _apply_migrations(cursor: MySQLCursorAbstract) -> list[str]:
     cursor.execute(statement("migrate_versions"))
     applied = {version for (version,) in fetch(cursor, "migrate_applied")}
     done = []
-    for script in sorted(_schema("migrations").iterdir(), key=lambda script: script.name):
+    for script in sorted(schema_file("migrations").iterdir(), key=lambda script: script.name):
         match = re.fullmatch(r"(\d{4})_\w+\.sql", script.name)
         if match and int(match[1]) not in applied:
-            _script(cursor, script, "")
+            run_script(cursor, script)
             cursor.execute(statement("migrate_apply"), {"version": int(match[1]), "name": script.name})
             done.append(f"applied {script.name}")
     return done
-
-
-def _schema(name: str) -> Traversable:
-    return resources.files("purger").joinpath("schema", name)
-
-
-def _script(cursor: MySQLCursorAbstract, script: Traversable, quoted: str) -> None:
-    """Run all statements of a script; the driver knows DELIMITER."""
-    cursor.execute(script.read_text(encoding="utf-8").replace("{database}", quoted), map_results=True)
-    for _ in cursor.fetchsets():
-        pass
 
 
 def judge_server(version: str, log_bin: int, binlog_format: str) -> None:

@@ -25,7 +25,10 @@ class Settings:
     edges_interval: float = 1.0
     # Acknowledgements of many edges go to the database together.
     record_delay: float = 0.05
+    # Days that changes stay in the outbox. An edge that was away for longer is flushed.
     retention_days: int = 30
+    # Days that bans and lifts stay there, with their receipts: what a court asks for a year later.
+    receipt_retention_days: int = 400
     prune_interval: float = 60.0
     audit_interval: float = 300.0
     # Codes, each asked for in all its renditions at every edge.

@@ -20,6 +20,7 @@ def status(link: Link, *, connect_timeout: float = 1.0, read_timeout: float = 3.
     ``mode`` is what the edge itself says now, or None when it gave no answer; then ``problem`` says why.
     """
     head, numbered_at, pruned, pending = link.rows("status")[0]
+    triggers = Queue(link).triggers()
     edges = [row for row in link.rows("edge_list") if row[4]]
     ask = _asker(connect_timeout, read_timeout)
     with ThreadPoolExecutor(_AT_ONCE) as pool:
@@ -30,7 +31,8 @@ def status(link: Link, *, connect_timeout: float = 1.0, read_timeout: float = 3.
             "head": head,
             "numbered_at": numbered_at,
             "pruned": pruned,
-            "missing_triggers": list(Queue(link).triggers().missing),
+            "missing_triggers": list(triggers.missing),
+            "weakened_triggers": list(triggers.weakened),
         },
         "edges": [_edge(row, answer, head) for row, answer in zip(edges, answers, strict=True)],
     }

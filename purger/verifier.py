@@ -40,6 +40,7 @@ class Verifier(threading.Thread):
         self._watch = watch
         self._halt = stop
         self._missing: tuple[str, ...] = ()
+        self._weakened: tuple[str, ...] = ()
         self._problem = Problem(log, "the verification of heartbeats", patience=2)
 
     def run(self) -> None:
@@ -83,12 +84,20 @@ class Verifier(threading.Thread):
         return None
 
     def _report(self, triggers: Triggers) -> None:
+        if triggers.weakened != self._weakened:
+            self._weakened = triggers.weakened
+            if triggers.weakened:
+                log.error(
+                    "triggers that check rows or write the log are missing or altered: %s. Purges go on. "
+                    "Run `purger migrate` to restore them",
+                    ", ".join(triggers.weakened),
+                )
         if triggers.missing == self._missing:
             return
         self._missing = triggers.missing
         if triggers.missing:
             log.error(
-                "missing triggers: %s. Changes leave no trace without them: no edge gets a heartbeat. "
+                "missing or altered triggers: %s. Changes leave no trace without them: no edge gets a heartbeat. "
                 "Run `purger migrate` to restore them",
                 ", ".join(triggers.missing),
             )

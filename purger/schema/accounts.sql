@@ -1,32 +1,49 @@
 -- One account for each part, with no more rights than it uses. They are made locked and without a password; give them
 -- one and unlock them:  ALTER USER takedown_origin IDENTIFIED BY '...' ACCOUNT UNLOCK;
+--
+-- Grants name tables, and columns where an id must not be written. What an earlier version granted and this one does not
+-- is taken away by withdrawn.sql.
+
+-- Not the reason of a ban, nor who banned.
 CREATE USER IF NOT EXISTS 'takedown_origin'@'%' ACCOUNT LOCK;
 GRANT SELECT ON {database}.images TO 'takedown_origin'@'%';
 GRANT SELECT ON {database}.renditions TO 'takedown_origin'@'%';
-GRANT SELECT ON {database}.bans TO 'takedown_origin'@'%';
+GRANT SELECT (id, scope, subject, banned_at, lifted_at) ON {database}.bans TO 'takedown_origin'@'%';
 GRANT SELECT ON {database}.changes TO 'takedown_origin'@'%';
 GRANT SELECT ON {database}.invalidations TO 'takedown_origin'@'%';
 
+-- ON DUPLICATE KEY UPDATE needs UPDATE on the columns of the key as well, in MariaDB.
 CREATE USER IF NOT EXISTS 'takedown_import'@'%' ACCOUNT LOCK;
-GRANT SELECT, INSERT, UPDATE ON {database}.images TO 'takedown_import'@'%';
-GRANT SELECT, INSERT, UPDATE ON {database}.renditions TO 'takedown_import'@'%';
+GRANT SELECT, INSERT (code, owner, stable_until, imported_at), UPDATE (code, owner, stable_until, imported_at) ON {database}.images TO 'takedown_import'@'%';
+GRANT SELECT, INSERT (code, name, content_type, size, width, height, digest), UPDATE (code, name, content_type, size, width, height, digest) ON {database}.renditions TO 'takedown_import'@'%';
 -- To tell which ban an image would leave behind under another owner.
 GRANT SELECT (scope, subject, lifted_at) ON {database}.bans TO 'takedown_import'@'%';
 
 -- No right to drop: TRUNCATE, which no trigger sees, needs it.
 CREATE USER IF NOT EXISTS 'takedown_moderation'@'%' ACCOUNT LOCK;
-GRANT SELECT, INSERT, UPDATE, DELETE ON {database}.bans TO 'takedown_moderation'@'%';
+GRANT SELECT, DELETE, INSERT (scope, subject, reason, banned_by, banned_at, lifted_at), UPDATE (scope, subject, reason, banned_by, banned_at, lifted_at) ON {database}.bans TO 'takedown_moderation'@'%';
 
--- INSERT into the outbox lets an audit send a purge again; it still bans nothing.
+-- INSERT into the outbox lets an audit send a purge again; it still bans nothing. Receipts, sightings and the log are not
+-- the purger's to delete: prune_outbox_v2 does, when they are past their retention.
 CREATE USER IF NOT EXISTS 'takedown_purger'@'%' ACCOUNT LOCK;
-GRANT SELECT ON {database}.* TO 'takedown_purger'@'%';
-GRANT INSERT ON {database}.invalidations TO 'takedown_purger'@'%';
-GRANT INSERT, UPDATE, DELETE ON {database}.edges TO 'takedown_purger'@'%';
-GRANT INSERT, UPDATE, DELETE ON {database}.receipts TO 'takedown_purger'@'%';
-GRANT INSERT, UPDATE, DELETE ON {database}.sightings TO 'takedown_purger'@'%';
+GRANT SELECT ON {database}.bans TO 'takedown_purger'@'%';
+GRANT SELECT ON {database}.images TO 'takedown_purger'@'%';
+GRANT SELECT ON {database}.renditions TO 'takedown_purger'@'%';
+GRANT SELECT ON {database}.numbering TO 'takedown_purger'@'%';
+GRANT SELECT ON {database}.batches TO 'takedown_purger'@'%';
+GRANT SELECT ON {database}.changes TO 'takedown_purger'@'%';
+GRANT SELECT ON {database}.retention TO 'takedown_purger'@'%';
+GRANT SELECT ON {database}.unnumberable TO 'takedown_purger'@'%';
+GRANT SELECT ON {database}.moderation_log TO 'takedown_purger'@'%';
+GRANT SELECT ON {database}.schema_versions TO 'takedown_purger'@'%';
+GRANT SELECT, INSERT (scope, subject, cause) ON {database}.invalidations TO 'takedown_purger'@'%';
+GRANT SELECT, INSERT, UPDATE, DELETE ON {database}.edges TO 'takedown_purger'@'%';
+GRANT SELECT, INSERT, UPDATE ON {database}.receipts TO 'takedown_purger'@'%';
+GRANT SELECT, INSERT, UPDATE ON {database}.sightings TO 'takedown_purger'@'%';
 GRANT SELECT, INSERT, UPDATE, DELETE ON {database}.purgers TO 'takedown_purger'@'%';
 GRANT EXECUTE ON PROCEDURE {database}.number_invalidations_v1 TO 'takedown_purger'@'%';
 GRANT EXECUTE ON PROCEDURE {database}.number_invalidations_v2 TO 'takedown_purger'@'%';
 GRANT EXECUTE ON PROCEDURE {database}.take_invalidations_v2 TO 'takedown_purger'@'%';
 GRANT EXECUTE ON PROCEDURE {database}.standing_triggers_v1 TO 'takedown_purger'@'%';
-GRANT EXECUTE ON PROCEDURE {database}.prune_outbox_v1 TO 'takedown_purger'@'%';
+GRANT EXECUTE ON PROCEDURE {database}.standing_triggers_v2 TO 'takedown_purger'@'%';
+GRANT EXECUTE ON PROCEDURE {database}.prune_outbox_v2 TO 'takedown_purger'@'%';

@@ -3,7 +3,9 @@
 --
 -- None of them reads a table. With a binary log in the format MIXED such a read locks what it reads until the moderator's
 -- transaction ends, and other moderators and imports would wait for it. The id of the outbox's row therefore comes from
--- the trigger on the outbox by a variable of the session, which each event sets anew before it is read.
+-- the trigger on the outbox by a variable of the session, which the BEFORE trigger (checks.sql) of each row clears.
+--
+-- No comments inside a trigger: its text is compared with this file word for word, whatever the line breaks.
 DELIMITER //
 
 -- The session's own account and the server's own time. UTC_TIMESTAMP is what the session says it is (SET TIMESTAMP);
@@ -23,15 +25,23 @@ CREATE DEFINER = 'takedown_definer'@'localhost' TRIGGER IF NOT EXISTS moderation
 CREATE DEFINER = 'takedown_definer'@'localhost' TRIGGER IF NOT EXISTS moderation_log_whole_v1 BEFORE DELETE ON moderation_log FOR EACH ROW
     SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'moderation_log is append-only: its rows cannot be deleted'//
 
+-- A session with NO_AUTO_VALUE_ON_ZERO can name the id 0, which looks before the insertion as if none were named.
 CREATE DEFINER = 'takedown_definer'@'localhost' TRIGGER IF NOT EXISTS invalidations_inserted_v1 AFTER INSERT ON invalidations FOR EACH ROW
-    SET @takedown_outbox_before = @takedown_outbox, @takedown_outbox = NEW.id//
+BEGIN
+    IF NEW.id = 0 THEN
+        SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'invalidations.id is given by the server: leave the column out';
+    END IF;
+    SET @takedown_outbox_before = @takedown_outbox, @takedown_outbox = NEW.id;
+END//
 
 CREATE DEFINER = 'takedown_definer'@'localhost' TRIGGER IF NOT EXISTS bans_inserted_log_v1 AFTER INSERT ON bans FOR EACH ROW FOLLOWS bans_inserted_v1
 BEGIN
+    IF NEW.id = 0 THEN
+        SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'bans.id is given by the server: leave the column out';
+    END IF;
     INSERT INTO moderation_log (action, ban_id, scope, subject, reason, banned_by, detail, invalidation)
     VALUES ('ban', NEW.id, NEW.scope, NEW.subject, NEW.reason, NEW.banned_by,
         IF(NEW.lifted_at IS NULL, NULL, JSON_OBJECT('lifted_at', NEW.lifted_at)), @takedown_outbox);
-    SET @takedown_outbox = NULL, @takedown_outbox_before = NULL;
 END//
 
 CREATE DEFINER = 'takedown_definer'@'localhost' TRIGGER IF NOT EXISTS bans_updated_log_v1 AFTER UPDATE ON bans FOR EACH ROW FOLLOWS bans_updated_v1
@@ -50,7 +60,6 @@ BEGIN
         VALUES ('change', NEW.id, NEW.scope, NEW.subject, NEW.reason, NEW.banned_by, JSON_OBJECT(
             'reason', OLD.reason, 'banned_by', OLD.banned_by, 'banned_at', OLD.banned_at, 'lifted_at', OLD.lifted_at));
     END IF;
-    SET @takedown_outbox = NULL, @takedown_outbox_before = NULL;
 END//
 
 CREATE DEFINER = 'takedown_definer'@'localhost' TRIGGER IF NOT EXISTS bans_deleted_log_v1 AFTER DELETE ON bans FOR EACH ROW FOLLOWS bans_deleted_v1
@@ -58,7 +67,6 @@ BEGIN
     INSERT INTO moderation_log (action, ban_id, scope, subject, reason, banned_by, detail, invalidation)
     VALUES ('unban', OLD.id, OLD.scope, OLD.subject, OLD.reason, OLD.banned_by,
         IF(OLD.lifted_at IS NULL, NULL, JSON_OBJECT('lifted_at', OLD.lifted_at)), @takedown_outbox);
-    SET @takedown_outbox = NULL, @takedown_outbox_before = NULL;
 END//
 
 CREATE DEFINER = 'takedown_definer'@'localhost' TRIGGER IF NOT EXISTS images_updated_log_v1 AFTER UPDATE ON images FOR EACH ROW FOLLOWS images_updated_v1
@@ -67,7 +75,6 @@ BEGIN
         INSERT INTO moderation_log (action, scope, subject, owner, detail, invalidation)
         VALUES ('move', 'image', OLD.code, OLD.owner, CONCAT('now code ', NEW.code, ' of owner ', NEW.owner),
             IF(OLD.code <> NEW.code, @takedown_outbox_before, @takedown_outbox));
-        SET @takedown_outbox = NULL, @takedown_outbox_before = NULL;
     END IF;
 END//
 
@@ -75,5 +82,4 @@ CREATE DEFINER = 'takedown_definer'@'localhost' TRIGGER IF NOT EXISTS images_del
 BEGIN
     INSERT INTO moderation_log (action, scope, subject, owner, detail, invalidation)
     VALUES ('move', 'image', OLD.code, OLD.owner, 'deleted', @takedown_outbox);
-    SET @takedown_outbox = NULL, @takedown_outbox_before = NULL;
 END//

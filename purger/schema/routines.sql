@@ -3,6 +3,7 @@
 
 -- The counter, should its row ever be lost.
 INSERT IGNORE INTO numbering (one) VALUES (1);
+INSERT IGNORE INTO retention (one) VALUES (1);
 
 DELIMITER //
 
@@ -231,6 +232,17 @@ BEGIN
     ORDER BY TRIGGER_NAME;
 END//
 
+-- The same with all that tells a trigger from another of its name: what it does, when, and as whom.
+CREATE DEFINER = 'takedown_definer'@'localhost' PROCEDURE IF NOT EXISTS standing_triggers_v2()
+    READS SQL DATA
+BEGIN
+    SELECT TRIGGER_NAME AS name, EVENT_OBJECT_TABLE AS on_table, CREATED AS created, ACTION_TIMING AS timing,
+        EVENT_MANIPULATION AS event, DEFINER AS definer, SQL_MODE AS sql_mode, ACTION_STATEMENT AS body
+    FROM information_schema.TRIGGERS
+    WHERE TRIGGER_SCHEMA = DATABASE()
+    ORDER BY TRIGGER_NAME;
+END//
+
 -- Takes batches that were numbered before p_before out of the outbox, about 5,000 rows a call, and moves the mark below
 -- which the outbox is no longer whole. Answers one row: size (rows that this call took).
 --
@@ -270,4 +282,102 @@ BEGIN
     END IF;
     COMMIT;
     SELECT v_size AS size;
+END//
+
+-- Takes what is past its retention out of outbox, batches, receipts and sightings, about 5,000 rows of the outbox a call:
+-- after p_days all but bans and lifts, after p_receipt_days these too. Answers one row: size (rows of the outbox that
+-- this call took) and more (whether another call may find more).
+--
+-- Time is the server's, not the purger's, and a clock that leaps empties nothing: what is past its retention moves on by
+-- 60 seconds for each second since the last call, of which 10 minutes count at most. What was passed over once is not
+-- looked at again: retention.outbox_batch is where the next call begins.
+--
+-- The mark (numbering.pruned_batch) moves in the same transaction as the rows go: see prune_outbox_v1.
+CREATE DEFINER = 'takedown_definer'@'localhost' PROCEDURE IF NOT EXISTS prune_outbox_v2(
+    IN p_days INT UNSIGNED, IN p_receipt_days INT UNSIGNED)
+    MODIFIES SQL DATA
+BEGIN
+    DECLARE v_first, v_last, v_last_receipt BIGINT UNSIGNED;
+    DECLARE v_size, v_step INT UNSIGNED DEFAULT 0;
+    DECLARE v_now, v_moved_at, v_outbox_until, v_receipts_until, v_oldest DATETIME(6);
+    DECLARE EXIT HANDLER FOR SQLEXCEPTION
+    BEGIN
+        ROLLBACK;
+        RESIGNAL;
+    END;
+
+    CREATE TEMPORARY TABLE IF NOT EXISTS picked (id BIGINT UNSIGNED NOT NULL PRIMARY KEY) ENGINE = MEMORY;
+    CREATE TEMPORARY TABLE IF NOT EXISTS picked_edges (
+        edge VARCHAR(255) CHARACTER SET ascii COLLATE ascii_bin NOT NULL PRIMARY KEY) ENGINE = MEMORY;
+    SET TRANSACTION ISOLATION LEVEL READ COMMITTED;
+    START TRANSACTION;
+    SELECT outbox_batch, outbox_until, receipts_until, moved_at INTO v_first, v_outbox_until, v_receipts_until, v_moved_at
+    FROM retention WHERE one = 1 FOR UPDATE;
+
+    SET v_now = TIMESTAMPADD(MICROSECOND, UNIX_TIMESTAMP(SYSDATE(6)) * 1000000, '1970-01-01');
+    SELECT COALESCE(MIN(numbered_at), v_now) INTO v_oldest
+    FROM (SELECT numbered_at FROM batches ORDER BY batch LIMIT 1) AS oldest;
+    IF v_moved_at IS NULL OR v_moved_at > v_now THEN
+        SET v_moved_at = v_now;
+    END IF;
+    SET v_step = 60 * LEAST(TIMESTAMPDIFF(SECOND, v_moved_at, v_now), 600);
+    IF v_step > 0 THEN
+        SET v_moved_at = v_now;
+    END IF;
+    SET v_outbox_until = LEAST(TIMESTAMPADD(DAY, -CAST(p_days AS SIGNED), v_now),
+        TIMESTAMPADD(SECOND, v_step, COALESCE(v_outbox_until, v_oldest)));
+    SET v_receipts_until = LEAST(TIMESTAMPADD(DAY, -CAST(GREATEST(p_receipt_days, p_days) AS SIGNED), v_now),
+        TIMESTAMPADD(SECOND, v_step, COALESCE(v_receipts_until, v_oldest)));
+
+    SELECT MAX(batch) INTO v_last
+    FROM (
+        SELECT batch, numbered_at, SUM(size) OVER (ORDER BY batch) AS total, ROW_NUMBER() OVER (ORDER BY batch) AS place
+        FROM (SELECT batch, numbered_at, size FROM batches WHERE batch > v_first ORDER BY batch LIMIT 500) AS next
+    ) AS counted
+    WHERE numbered_at < v_outbox_until AND (total <= 5000 OR place = 1);
+    SELECT MAX(batch) INTO v_last_receipt
+    FROM (
+        SELECT batch, numbered_at, SUM(size) OVER (ORDER BY batch) AS total, ROW_NUMBER() OVER (ORDER BY batch) AS place
+        FROM (SELECT batch, numbered_at, size FROM batches WHERE batch <= v_first ORDER BY batch LIMIT 500) AS next
+    ) AS counted
+    WHERE numbered_at < v_receipts_until AND (total <= 5000 OR place = 1);
+
+    DELETE FROM picked;
+    INSERT INTO picked
+    SELECT id FROM invalidations FORCE INDEX (batch) WHERE batch > v_first AND batch <= v_last AND ban_id IS NULL;
+    INSERT INTO picked
+    SELECT id FROM invalidations FORCE INDEX (batch) WHERE batch <= v_last_receipt;
+    SELECT COUNT(*) INTO v_size FROM picked;
+    IF v_size > 0 THEN
+        DELETE FROM picked_edges;
+        INSERT INTO picked_edges SELECT DISTINCT edge FROM sightings;
+        DELETE sightings
+        FROM picked_edges STRAIGHT_JOIN picked STRAIGHT_JOIN sightings FORCE INDEX (PRIMARY)
+            ON sightings.edge = picked_edges.edge AND sightings.invalidation = picked.id;
+        DELETE invalidations
+        FROM picked STRAIGHT_JOIN invalidations FORCE INDEX (PRIMARY) ON invalidations.id = picked.id;
+    END IF;
+    IF v_last IS NOT NULL OR v_last_receipt IS NOT NULL THEN
+        DELETE FROM batches
+        WHERE batch > v_first AND batch <= v_last
+            AND NOT EXISTS (SELECT 1 FROM invalidations FORCE INDEX (batch) WHERE invalidations.batch = batches.batch);
+        DELETE FROM batches WHERE batch <= v_last_receipt;
+        DELETE FROM picked_edges;
+        INSERT INTO picked_edges SELECT DISTINCT edge FROM receipts;
+        DELETE receipts
+        FROM picked_edges STRAIGHT_JOIN receipts FORCE INDEX (PRIMARY)
+            ON receipts.edge = picked_edges.edge AND receipts.batch > v_first AND receipts.batch <= v_last
+        WHERE NOT EXISTS (SELECT 1 FROM batches WHERE batches.batch BETWEEN receipts.first_batch AND receipts.batch);
+        DELETE receipts
+        FROM picked_edges STRAIGHT_JOIN receipts FORCE INDEX (PRIMARY)
+            ON receipts.edge = picked_edges.edge AND receipts.batch <= v_last_receipt;
+    END IF;
+
+    UPDATE numbering SET pruned_batch = GREATEST(pruned_batch, v_last) WHERE one = 1 AND v_last IS NOT NULL;
+    UPDATE retention
+    SET outbox_until = v_outbox_until, receipts_until = v_receipts_until, moved_at = v_moved_at,
+        outbox_batch = COALESCE(v_last, outbox_batch), receipts_batch = COALESCE(v_last_receipt, receipts_batch)
+    WHERE one = 1;
+    COMMIT;
+    SELECT v_size AS size, v_last IS NOT NULL OR v_last_receipt IS NOT NULL AS more;
 END//

@@ -1,1 +1,2 @@
-CALL prune_outbox_v1(%(before)s)
+-- Takes out what is past its retention, a chunk a call; answers size and more.
+CALL prune_outbox_v2(%(days)s, %(receipt_days)s)

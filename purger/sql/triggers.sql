@@ -1,1 +1,1 @@
-CALL standing_triggers_v1()
+CALL standing_triggers_v2()

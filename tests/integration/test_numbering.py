@@ -134,6 +134,20 @@ def test_numbers_and_dates_only_grow(connections: Connections) -> None:
     assert row[0] == row[1]
 
 
+def test_a_date_never_goes_back_whatever_the_clock_did(connections: Connections) -> None:
+    ahead = "UPDATE numbering SET numbered_at = TIMESTAMPADD(DAY, 1, UTC_TIMESTAMP(6))"
+    connections.run("admin", ahead)  # numbered a moment ago, by a clock that has been set back since
+    ((before,),) = connections.run("purger", "SELECT numbered_at FROM numbering")
+    (code,) = new_codes()
+    ban(connections.open("moderation"), code)
+    connections.number_all()
+    later = "SELECT numbered_at > %s FROM numbering"
+    assert connections.run("purger", later, before) == [(1,)]
+    changed = "SELECT changed_at > %s FROM changes WHERE scope = 'image' AND subject = %s"
+    assert connections.run("purger", changed, before, code) == [(1,)]
+    connections.run("admin", "UPDATE numbering SET numbered_at = UTC_TIMESTAMP(6)")
+
+
 def test_a_change_is_dated_when_it_is_numbered(connections: Connections) -> None:
     (code,) = new_codes()
     ban(connections.open("moderation"), code)
@@ -221,40 +235,6 @@ def test_a_frozen_client_holds_no_lock(connections: Connections) -> None:
                 client.send_signal(18)  # SIGCONT
         finally:
             client.kill()
-
-
-def test_pruning_takes_whole_batches_and_moves_the_mark(connections: Connections) -> None:
-    moderator = connections.open("moderation")
-    old, (new,) = new_codes(3), new_codes()
-    ban(moderator, *old)
-    connections.number_all()
-    ((boundary,),) = connections.run("purger", "SELECT numbered_at FROM numbering")
-    last_old = connections.batch(old[0])
-    ban(moderator, new)
-    connections.number_all()
-    (unnumbered,) = new_codes()
-    ban(moderator, unnumbered)
-
-    cut = "CALL prune_outbox_v1(TIMESTAMPADD(MICROSECOND, 1, %s))"
-    while connections.run("purger", cut, boundary) != [(0,)]:
-        pass
-    assert connections.run("purger", "SELECT pruned_batch FROM numbering") == [(last_old,)]
-    assert connections.run("purger", "SELECT COUNT(*) FROM invalidations WHERE batch <= %s", last_old) == [(0,)]
-    assert connections.run("purger", "SELECT COUNT(*) FROM batches WHERE batch <= %s", last_old) == [(0,)]
-    assert connections.batch(new) is not None
-    assert connections.batch(unnumbered) is None
-
-
-def test_pruning_waits_for_no_open_transaction(connections: Connections) -> None:
-    slow = connections.open("moderation")
-    slow.start_transaction()
-    ban(slow, *new_codes(10))
-    ban(connections.open("moderation"), *new_codes(10))
-    connections.number_all()
-    impatient = connections.open("purger", timeout=_IMPATIENCE)
-    run(impatient, "CALL prune_outbox_v1(TIMESTAMPADD(DAY, 1, UTC_TIMESTAMP(6)))")
-    slow.commit()
-    assert connections.number() == 10
 
 
 def test_without_the_lock_of_the_counter_nothing_is_numbered(connections: Connections) -> None:

@@ -5,7 +5,7 @@ import pytest
 from purger.backlog import Backlog
 from purger.model import Row
 from purger.problem import Problem
-from purger.queue import PrunedError, expected_triggers, judge_triggers, strayed_triggers
+from purger.queue import PrunedError
 from purger.retry import Backoff
 from purger.schema import MigrationError, judge_server
 from purger.verifier import rest
@@ -136,24 +136,6 @@ def test_the_window_holds_the_ids_of_the_last_second() -> None:
     assert window.start(101.5) == 9
     window.note(3, at=102.6)  # the database has gone back
     assert window.start(102.6) is None
-
-
-def test_triggers_are_told_apart_by_when_they_were_made() -> None:
-    names = [name for name, _ in sorted(expected_triggers())]
-    rows: list[tuple[object, ...]] = [(*trigger, "2026-01-01 00:00:00.00") for trigger in sorted(expected_triggers())]
-    whole = judge_triggers(rows)
-    assert whole.missing == ()
-    assert judge_triggers([*rows, ("site_hook", "pictures", "2026-01-01")]) == whole
-    assert judge_triggers([*rows[1:], (names[0], "bans", "2026-01-01 00:00:00.01")]).fingerprint != whole.fingerprint
-    assert judge_triggers(rows[1:]).missing == (names[0],)
-
-
-def test_a_trigger_that_went_with_a_renamed_table_is_missing() -> None:
-    first, *others = [(*trigger, "2026-01-01 00:00:00.00") for trigger in sorted(expected_triggers())]
-    strayed = (first[0], "bans_old", first[2])
-    assert judge_triggers([strayed, *others]).missing == (first[0],)
-    assert strayed_triggers([first, *others, ("site_hook", "pictures", "2026-01-01")]) == []
-    assert strayed_triggers([strayed, *others]) == [(first[0], "bans_old")]
 
 
 @pytest.mark.parametrize(

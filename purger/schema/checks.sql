@@ -1,0 +1,128 @@
+-- The schema's rules once more, as triggers: MariaDB lets every session switch CHECKs off (check_constraint_checks), and no
+-- session can switch off a trigger. What a row may hold stands in migrations/0001_tables.sql as well; keep both alike.
+--
+-- Ids come from the server alone: one row with a huge id is the last that the table would ever take. INSERT_ID is the
+-- session's way to choose the next id without naming it.
+--
+-- A condition that is unknown (NULL) refuses too: a lax session turns NULL into '' after these triggers have run.
+DELIMITER //
+
+CREATE DEFINER = 'takedown_definer'@'localhost' TRIGGER IF NOT EXISTS bans_checked_insert_v1 BEFORE INSERT ON bans FOR EACH ROW
+BEGIN
+    SET @takedown_outbox = NULL, @takedown_outbox_before = NULL;
+    IF NEW.id <> 0 OR @@SESSION.insert_id <> 0 THEN
+        SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'bans.id is given by the server: leave the column out, and INSERT_ID alone';
+    ELSEIF (NEW.scope IN ('image', 'owner') AND LENGTH(NEW.scope) = 5) IS NOT TRUE THEN
+        SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'bans.scope must be image or owner, in small letters and nothing else';
+    ELSEIF (LENGTH(NEW.subject) BETWEEN 1 AND 64 AND NEW.subject NOT REGEXP '[^A-Za-z0-9_-]') IS NOT TRUE THEN
+        SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'bans.subject must be 1 to 64 of A-Z a-z 0-9 _ - and nothing else';
+    END IF;
+END//
+
+CREATE DEFINER = 'takedown_definer'@'localhost' TRIGGER IF NOT EXISTS bans_checked_update_v1 BEFORE UPDATE ON bans FOR EACH ROW
+BEGIN
+    SET @takedown_outbox = NULL, @takedown_outbox_before = NULL;
+    IF NEW.id <> OLD.id THEN
+        SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'bans.id is given by the server and cannot be changed';
+    ELSEIF (NEW.scope IN ('image', 'owner') AND LENGTH(NEW.scope) = 5) IS NOT TRUE THEN
+        SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'bans.scope must be image or owner, in small letters and nothing else';
+    ELSEIF (LENGTH(NEW.subject) BETWEEN 1 AND 64 AND NEW.subject NOT REGEXP '[^A-Za-z0-9_-]') IS NOT TRUE THEN
+        SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'bans.subject must be 1 to 64 of A-Z a-z 0-9 _ - and nothing else';
+    END IF;
+END//
+
+CREATE DEFINER = 'takedown_definer'@'localhost' TRIGGER IF NOT EXISTS bans_checked_delete_v1 BEFORE DELETE ON bans FOR EACH ROW
+    SET @takedown_outbox = NULL, @takedown_outbox_before = NULL//
+
+CREATE DEFINER = 'takedown_definer'@'localhost' TRIGGER IF NOT EXISTS images_checked_insert_v1 BEFORE INSERT ON images FOR EACH ROW
+BEGIN
+    IF (LENGTH(NEW.code) BETWEEN 1 AND 64 AND NEW.code NOT REGEXP '[^A-Za-z0-9_-]') IS NOT TRUE THEN
+        SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'images.code must be 1 to 64 of A-Z a-z 0-9 _ - and nothing else';
+    ELSEIF (LENGTH(NEW.owner) BETWEEN 1 AND 64 AND NEW.owner NOT REGEXP '[^A-Za-z0-9_-]') IS NOT TRUE THEN
+        SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'images.owner must be 1 to 64 of A-Z a-z 0-9 _ - and nothing else';
+    END IF;
+END//
+
+CREATE DEFINER = 'takedown_definer'@'localhost' TRIGGER IF NOT EXISTS images_checked_update_v1 BEFORE UPDATE ON images FOR EACH ROW
+BEGIN
+    SET @takedown_outbox = NULL, @takedown_outbox_before = NULL;
+    IF (LENGTH(NEW.code) BETWEEN 1 AND 64 AND NEW.code NOT REGEXP '[^A-Za-z0-9_-]') IS NOT TRUE THEN
+        SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'images.code must be 1 to 64 of A-Z a-z 0-9 _ - and nothing else';
+    ELSEIF (LENGTH(NEW.owner) BETWEEN 1 AND 64 AND NEW.owner NOT REGEXP '[^A-Za-z0-9_-]') IS NOT TRUE THEN
+        SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'images.owner must be 1 to 64 of A-Z a-z 0-9 _ - and nothing else';
+    END IF;
+END//
+
+CREATE DEFINER = 'takedown_definer'@'localhost' TRIGGER IF NOT EXISTS images_checked_delete_v1 BEFORE DELETE ON images FOR EACH ROW
+    SET @takedown_outbox = NULL, @takedown_outbox_before = NULL//
+
+CREATE DEFINER = 'takedown_definer'@'localhost' TRIGGER IF NOT EXISTS renditions_checked_insert_v1 BEFORE INSERT ON renditions FOR EACH ROW
+BEGIN
+    IF (LENGTH(NEW.code) BETWEEN 1 AND 64 AND NEW.code NOT REGEXP '[^A-Za-z0-9_-]') IS NOT TRUE THEN
+        SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'renditions.code must be 1 to 64 of A-Z a-z 0-9 _ - and nothing else';
+    ELSEIF (LENGTH(NEW.name) BETWEEN 1 AND 32 AND NEW.name NOT REGEXP '[^a-z0-9_-]') IS NOT TRUE THEN
+        SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'renditions.name must be 1 to 32 of a-z 0-9 _ - and nothing else';
+    ELSEIF (LENGTH(NEW.content_type) <= 64 AND NEW.content_type LIKE 'image/_%' AND NEW.content_type NOT REGEXP '[^a-z0-9/+.-]') IS NOT TRUE THEN
+        SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'renditions.content_type must be image/SUBTYPE: up to 64 of a-z 0-9 / + . - and nothing else';
+    ELSEIF (LENGTH(NEW.digest) = 64 AND NEW.digest NOT REGEXP '[^0-9a-f]') IS NOT TRUE THEN
+        SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'renditions.digest must be a SHA-256 as 64 hex digits 0-9 a-f and nothing else';
+    END IF;
+END//
+
+CREATE DEFINER = 'takedown_definer'@'localhost' TRIGGER IF NOT EXISTS renditions_checked_update_v1 BEFORE UPDATE ON renditions FOR EACH ROW
+BEGIN
+    IF (LENGTH(NEW.code) BETWEEN 1 AND 64 AND NEW.code NOT REGEXP '[^A-Za-z0-9_-]') IS NOT TRUE THEN
+        SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'renditions.code must be 1 to 64 of A-Z a-z 0-9 _ - and nothing else';
+    ELSEIF (LENGTH(NEW.name) BETWEEN 1 AND 32 AND NEW.name NOT REGEXP '[^a-z0-9_-]') IS NOT TRUE THEN
+        SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'renditions.name must be 1 to 32 of a-z 0-9 _ - and nothing else';
+    ELSEIF (LENGTH(NEW.content_type) <= 64 AND NEW.content_type LIKE 'image/_%' AND NEW.content_type NOT REGEXP '[^a-z0-9/+.-]') IS NOT TRUE THEN
+        SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'renditions.content_type must be image/SUBTYPE: up to 64 of a-z 0-9 / + . - and nothing else';
+    ELSEIF (LENGTH(NEW.digest) = 64 AND NEW.digest NOT REGEXP '[^0-9a-f]') IS NOT TRUE THEN
+        SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'renditions.digest must be a SHA-256 as 64 hex digits 0-9 a-f and nothing else';
+    END IF;
+END//
+
+-- A malformed row that is already there (0.1 let it in) can be deleted: the purge of a key that names nothing is written
+-- for the key '-'. Trailing spaces go first, since 'abc ' compares equal to 'abc'.
+CREATE DEFINER = 'takedown_definer'@'localhost' TRIGGER IF NOT EXISTS invalidations_checked_insert_v1 BEFORE INSERT ON invalidations FOR EACH ROW
+BEGIN
+    IF NEW.cause IN ('unban', 'lift', 'image', 'rendition') THEN
+        SET NEW.scope = IF(RTRIM(NEW.scope) IN ('image', 'owner'), RTRIM(NEW.scope), 'image');
+        SET NEW.subject = RTRIM(NEW.subject);
+        IF (LENGTH(NEW.subject) BETWEEN 1 AND 64 AND NEW.subject NOT REGEXP '[^A-Za-z0-9_-]') IS NOT TRUE THEN
+            SET NEW.subject = '-';
+        END IF;
+    END IF;
+    IF NEW.id <> 0 OR @@SESSION.insert_id <> 0 THEN
+        SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'invalidations.id is given by the server: leave the column out, and INSERT_ID alone';
+    ELSEIF NEW.batch IS NOT NULL THEN
+        SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'invalidations.batch is given by numbering: leave the column out';
+    ELSEIF (NEW.scope IN ('image', 'owner') AND LENGTH(NEW.scope) = 5) IS NOT TRUE THEN
+        SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'invalidations.scope must be image or owner, in small letters and nothing else';
+    ELSEIF (LENGTH(NEW.subject) BETWEEN 1 AND 64 AND NEW.subject NOT REGEXP '[^A-Za-z0-9_-]') IS NOT TRUE THEN
+        SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'invalidations.subject must be 1 to 64 of A-Z a-z 0-9 _ - and nothing else';
+    ELSEIF (LENGTH(NEW.cause) BETWEEN 1 AND 16 AND NEW.cause NOT REGEXP '[^a-z]') IS NOT TRUE THEN
+        SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'invalidations.cause must be 1 to 16 of a-z and nothing else';
+    END IF;
+END//
+
+CREATE DEFINER = 'takedown_definer'@'localhost' TRIGGER IF NOT EXISTS edges_checked_insert_v1 BEFORE INSERT ON edges FOR EACH ROW
+BEGIN
+    IF (LENGTH(NEW.name) BETWEEN 1 AND 64 AND NEW.name NOT REGEXP '[^A-Za-z0-9_.-]') IS NOT TRUE THEN
+        SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'edges.name must be 1 to 64 of A-Z a-z 0-9 _ - . and nothing else';
+    ELSEIF (NEW.purge_url NOT REGEXP '[^!-~]' AND NEW.public_url NOT REGEXP '[^!-~]') IS NOT TRUE THEN
+        SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'edges.purge_url and edges.public_url must be of printable ASCII without spaces';
+    END IF;
+END//
+
+-- Progress is written all the time: only a change of what is checked is checked.
+CREATE DEFINER = 'takedown_definer'@'localhost' TRIGGER IF NOT EXISTS edges_checked_update_v1 BEFORE UPDATE ON edges FOR EACH ROW
+BEGIN
+    IF NOT (CAST(NEW.name AS BINARY) <=> CAST(OLD.name AS BINARY))
+        AND (LENGTH(NEW.name) BETWEEN 1 AND 64 AND NEW.name NOT REGEXP '[^A-Za-z0-9_.-]') IS NOT TRUE THEN
+        SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'edges.name must be 1 to 64 of A-Z a-z 0-9 _ - . and nothing else';
+    ELSEIF NOT (NEW.purge_url <=> OLD.purge_url AND NEW.public_url <=> OLD.public_url)
+        AND (NEW.purge_url NOT REGEXP '[^!-~]' AND NEW.public_url NOT REGEXP '[^!-~]') IS NOT TRUE THEN
+        SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'edges.purge_url and edges.public_url must be of printable ASCII without spaces';
+    END IF;
+END//

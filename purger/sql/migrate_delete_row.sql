@@ -1,0 +1,1 @@
+DELETE FROM invalidations WHERE id = %(id)s

@@ -1,1 +1,0 @@
-DELETE FROM sightings WHERE edge = %(edge)s AND invalidation < %(first)s ORDER BY edge, invalidation LIMIT 1000

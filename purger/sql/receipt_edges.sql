@@ -1,1 +1,0 @@
-SELECT edge FROM receipts UNION SELECT edge FROM sightings

@@ -1,0 +1,242 @@
+"""What is past its retention goes, by the database's clock; bans, lifts and their receipts stay longer."""
+
+from collections.abc import Iterator
+from itertools import count
+from typing import Any
+
+import mysql.connector
+import pytest
+from mysql.connector.abstracts import MySQLConnectionAbstract
+
+from database import connect
+from purger.keeper import prune
+from purger.link import Link
+from purger.queue import PrunedError, Queue
+from stack.database import Database
+
+_numbers = count(1)
+PRUNE = "CALL prune_outbox_v2(30, 400)"
+
+
+class Outbox:
+    """A database whose past a test can make: each ``batch`` was numbered so many days ago."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self.admin = connect(database.admin_url(), timeout=30)
+        self.purger = connect(database.url("purger"), timeout=30)
+
+    def sql(self, text: str, *values: Any, by: MySQLConnectionAbstract | None = None) -> list[tuple[object, ...]]:
+        with (by or self.admin).cursor() as cursor:
+            cursor.execute(text, values)
+            rows: list[tuple[object, ...]] = [tuple(row) for row in cursor.fetchall()] if cursor.description else []
+            while cursor.nextset():
+                pass
+        return rows
+
+    def number(self, text: str, *values: Any) -> int:
+        return int(str(self.sql(text, *values)[0][0]))
+
+    def batch(self, days: int, *, bans: int = 0, images: int = 0) -> int:
+        """Number some bans and some changes of images together, with a receipt and a sighting each, as of then."""
+        for _ in range(bans):
+            self.sql("INSERT INTO bans (scope, subject) VALUES ('image', %s)", f"c{next(_numbers)}")
+        if images:
+            rows = ", ".join(f"('image', 'c{next(_numbers)}', 'image')" for _ in range(images))
+            self.sql(f"INSERT INTO invalidations (scope, subject, cause) VALUES {rows}")
+        head = 0
+        while self.number("SELECT COUNT(*) FROM invalidations WHERE batch IS NULL"):
+            self.sql("CALL number_invalidations_v1()")
+            head = self.number("SELECT last_batch FROM numbering")
+            self.sql(
+                "UPDATE batches SET numbered_at = TIMESTAMPADD(DAY, %s, UTC_TIMESTAMP(6)) WHERE batch = %s", -days, head
+            )
+            self.sql("INSERT INTO receipts VALUES ('edge1', %s, %s, 'purge', 'i', UTC_TIMESTAMP(6))", head, head)
+        self.sql("INSERT IGNORE INTO sightings (edge, invalidation) SELECT 'edge1', id FROM invalidations")
+        return head
+
+    def prune(self) -> int:
+        link = Link(self.database.url("purger"), timeout=30)
+        rows = sum(prune(link, 30, 400))
+        link.close()
+        return rows
+
+    def content(self) -> dict[str, list[object]]:
+        tables = {
+            "rows": "SELECT batch FROM invalidations ORDER BY id",
+            "batches": "SELECT batch FROM batches ORDER BY batch",
+            "receipts": "SELECT batch FROM receipts ORDER BY batch",
+            "sightings": "SELECT batch FROM sightings JOIN invalidations ON id = invalidation ORDER BY id",
+        }
+        return {table: [row[0] for row in self.sql(text)] for table, text in tables.items()}
+
+    def forget_bounds(self) -> None:
+        """Let pruning have come up to today long ago: nothing but the retention itself holds it back."""
+        self.sql("UPDATE retention SET outbox_until = UTC_TIMESTAMP(6), receipts_until = UTC_TIMESTAMP(6)")
+
+
+@pytest.fixture
+def outbox(database: Database) -> Iterator[Outbox]:
+    outbox = Outbox(database)
+    for table in ("invalidations", "batches", "receipts", "sightings", "numbering", "retention"):
+        outbox.sql(f"DELETE FROM {table}")
+    outbox.sql("INSERT INTO numbering (one) VALUES (1)")
+    outbox.sql("INSERT INTO retention (one) VALUES (1)")
+    yield outbox
+    outbox.admin.close()
+    outbox.purger.close()
+
+
+def test_bans_and_their_receipts_stay_longer_than_the_rest(outbox: Outbox) -> None:
+    oldest = outbox.batch(500, bans=1, images=1)
+    image = outbox.batch(100, images=2)
+    mixed = outbox.batch(50, bans=1, images=2)
+    young = outbox.batch(10, bans=1, images=1)
+    outbox.forget_bounds()
+    assert outbox.prune() == 1 + 1 + 2 + 2
+    assert outbox.content() == {
+        "rows": [mixed, young, young],
+        "batches": [mixed, young],
+        "receipts": [mixed, young],
+        "sightings": [mixed, young, young],
+    }
+    assert outbox.number("SELECT COUNT(*) FROM sightings") == 3
+    assert outbox.sql("SELECT pruned_batch FROM numbering") == [(mixed,)]
+    assert outbox.sql("SELECT outbox_batch, receipts_batch FROM retention") == [(mixed, oldest)]
+    assert image < mixed
+
+
+def test_a_receipt_stays_while_one_of_its_batches_holds_a_ban(outbox: Outbox) -> None:
+    first = outbox.batch(100, bans=1)
+    last = outbox.batch(100, images=1)
+    outbox.sql("DELETE FROM receipts")
+    outbox.sql("INSERT INTO receipts VALUES ('edge1', %s, %s, 'flush', 'i', UTC_TIMESTAMP(6))", last, first)
+    outbox.forget_bounds()
+    outbox.prune()
+    assert outbox.content()["receipts"] == [last]
+
+
+def test_the_mark_is_never_behind_what_was_taken(outbox: Outbox) -> None:
+    """After each call alone, also within a long past that takes several."""
+    for _ in range(3):
+        outbox.batch(100, images=4000)
+    last = outbox.batch(10, images=5)
+    rows = outbox.number("SELECT COUNT(*) FROM invalidations")
+    outbox.forget_bounds()
+    calls = 0
+    while outbox.sql(PRUNE, by=outbox.purger)[0][1]:
+        calls += 1
+        first_whole = outbox.number(
+            """SELECT MIN(batch) FROM (
+                SELECT batches.batch, size FROM batches LEFT JOIN invalidations ON invalidations.batch = batches.batch
+                GROUP BY batches.batch, size HAVING COUNT(id) = size
+            ) AS whole"""
+        )
+        assert outbox.number("SELECT pruned_batch FROM numbering") == first_whole - 1
+        assert outbox.number("SELECT MIN(batch) FROM invalidations") == first_whole
+    assert calls >= 3
+    assert rows == 12_005
+    assert set(outbox.content()["rows"]) == {last}
+
+
+def test_where_the_mark_cannot_move_nothing_goes(outbox: Outbox) -> None:
+    outbox.batch(100, images=3)
+    outbox.batch(10, images=3)
+    outbox.forget_bounds()
+    outbox.admin.start_transaction()
+    outbox.sql("SELECT * FROM numbering FOR UPDATE")
+    impatient = connect(outbox.database.url("purger"), timeout=1)
+    with pytest.raises(mysql.connector.Error):
+        outbox.sql(PRUNE, by=impatient)
+    outbox.admin.rollback()
+    impatient.close()
+    assert len(outbox.content()["rows"]) == 6
+    assert len(outbox.content()["sightings"]) == 6
+
+
+def test_rows_that_may_have_gone_are_not_taken_for_none(outbox: Outbox) -> None:
+    """The mark is looked at after the rows."""
+    old, young = outbox.batch(100, images=3), outbox.batch(10, images=3)
+    outbox.forget_bounds()
+    outbox.prune()
+    link = Link(outbox.database.url("purger"), timeout=30)
+    with pytest.raises(PrunedError):
+        Queue(link).rows(old - 1, young)
+    assert len(Queue(link).rows(old, young)) == 3
+    link.close()
+
+
+def test_rows_that_go_while_they_are_read_are_noticed(outbox: Outbox) -> None:
+    """Pruning between the two looks, as by another purger: the mark has to be the later of them."""
+    old, young = outbox.batch(100, images=3), outbox.batch(10, images=3)
+    outbox.forget_bounds()
+    link = Link(outbox.database.url("purger"), timeout=30)
+    with link.cursor() as cursor:
+        query = cursor.execute
+
+        def between(statement: str, *values: Any, **options: Any) -> Any:
+            done = query(statement, *values, **options)
+            if "numbering" in statement:
+                return done
+            rows = cursor.fetchall()
+            cursor.fetchall = lambda: rows  # type: ignore[method-assign]
+            outbox.prune()
+            return done
+
+        cursor.execute = between  # type: ignore[method-assign]
+        with pytest.raises(PrunedError):
+            Queue(link).rows(old - 1, young)
+    link.close()
+
+
+def test_a_clock_that_leaps_empties_nothing(outbox: Outbox) -> None:
+    """The server's clock is 40 days ahead since the last look: all numbers seem that much older."""
+    outbox.batch(70, images=3)
+    kept = [outbox.batch(69 - day, images=1) for day in range(0, 60, 10)]
+    outbox.sql(
+        """UPDATE retention SET outbox_until = TIMESTAMPADD(DAY, -70, UTC_TIMESTAMP(6)),
+        receipts_until = TIMESTAMPADD(DAY, -440, UTC_TIMESTAMP(6)),
+        moved_at = TIMESTAMPADD(DAY, -40, UTC_TIMESTAMP(6))"""
+    )
+    for _ in range(20):
+        outbox.prune()
+    # 10 hours for the leap, and a minute for each second since.
+    assert outbox.content()["rows"] == kept
+    assert outbox.number("SELECT outbox_until < TIMESTAMPADD(DAY, -69, UTC_TIMESTAMP(6)) FROM retention") == 1
+    outbox.sql("UPDATE retention SET moved_at = TIMESTAMPADD(DAY, 40, UTC_TIMESTAMP(6))")  # and back again
+    outbox.prune()
+    assert outbox.content()["rows"] == kept
+    assert outbox.number("SELECT moved_at <= UTC_TIMESTAMP(6) FROM retention") == 1
+
+
+def test_pruning_catches_up_by_the_minute(outbox: Outbox) -> None:
+    outbox.batch(31, images=3)
+    outbox.sql(
+        """UPDATE retention SET outbox_until = TIMESTAMPADD(HOUR, -1, TIMESTAMPADD(DAY, -31, UTC_TIMESTAMP(6))),
+        moved_at = TIMESTAMPADD(MINUTE, -5, UTC_TIMESTAMP(6))"""
+    )
+    assert outbox.prune() == 3  # five minutes are five hours
+
+
+def test_what_was_passed_over_is_not_looked_at_again(outbox: Outbox) -> None:
+    for _ in range(3):
+        outbox.batch(100, bans=20, images=1)
+    outbox.forget_bounds()
+    outbox.prune()
+    reads = "SELECT VARIABLE_VALUE FROM information_schema.SESSION_STATUS WHERE VARIABLE_NAME = 'HANDLER_READ_NEXT'"
+    ((before,),) = outbox.sql(reads, by=outbox.purger)
+    assert outbox.sql(PRUNE, by=outbox.purger) == [(0, 0)]
+    ((after,),) = outbox.sql(reads, by=outbox.purger)
+    assert int(str(after)) - int(str(before)) < 30, "the 60 bans that stay are read again"
+
+
+def test_pruning_waits_for_no_open_transaction(outbox: Outbox) -> None:
+    outbox.batch(100, bans=10, images=10)
+    outbox.forget_bounds()
+    with connect(outbox.database.url("moderation"), timeout=30) as slow:
+        slow.start_transaction()
+        outbox.sql("INSERT INTO bans (scope, subject) VALUES ('image', 'open')", by=slow)
+        impatient = connect(outbox.database.url("purger"), timeout=2)
+        assert outbox.sql(PRUNE, by=impatient)[0][0] == 10
+        impatient.close()
+        slow.commit()

@@ -1,0 +1,24 @@
+import mysql.connector
+import pytest
+
+from database import explain
+
+
+@pytest.mark.parametrize(
+    ("errno", "text", "said"),
+    [
+        (1644, "bans.subject must be 1 to 64", "bans.subject must be 1 to 64"),
+        (4025, "CONSTRAINT `bans_scope_is_image_or_owner` failed for `x`.`bans`", "the rule is: bans scope is image or owner"),
+        (3819, "Check constraint 'bans_scope_is_image_or_owner' is violated.", "the rule is: bans scope is image or owner"),
+        (1406, "Data too long for column 'reason' at row 1", "the value for reason is too long"),
+        (
+            1366,
+            "Incorrect string value: '\\xC3\\xA9' for column `takedown`.`bans`.`subject` at row 1",
+            "the value for subject has characters that are not allowed",
+        ),
+        (1146, "Table 'x.bans' doesn't exist", "1146 (42S02): Table 'x.bans' doesn't exist; run `purger migrate`"),
+    ],
+)  # fmt: skip
+def test_a_refusal_is_told_in_words(errno: int, text: str, said: str) -> None:
+    state = "42S02" if errno == 1146 else "45000"
+    assert explain(mysql.connector.Error(text, errno=errno, sqlstate=state)) == said
