@@ -1,11 +1,14 @@
 """What edges still have to be told: rows read once for all of them, and the plans made from them."""
 
 import threading
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from typing import Protocol
 
 from purger.model import Row
-from purger.plan import Plan, make_plan
+from purger.plan import SINGLES, URGENT, Plan, make_plan
+
+#: Single bans kept for edges that are in the middle of a bulk.
+_URGENT_KEPT = 200
 
 
 class Outbox(Protocol):
@@ -34,10 +37,22 @@ class Backlog:
         self._batches: OrderedDict[int, list[Row]] = OrderedDict()  # every batch from the first key to the last
         self._count = 0
         self._plans: OrderedDict[tuple[int, int, int], Plan] = OrderedDict()
+        self._largest = 0  # id of a row
+        self._urgent: deque[Row] = deque(maxlen=_URGENT_KEPT)
+        self._urgent_count = 0
 
-    def add(self, after: int, last: int, rows: list[Row]) -> None:
-        """Keep the rows of the batches after ``after`` up to ``last``. The poller calls it before it tells of them."""
+    def add(self, after: int, last: int, rows: list[Row], *, newest: bool = False) -> None:
+        """Keep the rows of the batches after ``after`` up to ``last``. The poller calls it before it tells of them.
+
+        ``newest`` says that they are the newest rows. A few bans among them, beyond all ids seen before, are single
+        ones: an edge that is in the middle of a bulk is told of them at once.
+        """
         with self._lock:
+            beyond = [row for row in rows if row.id > self._largest and row.cause in URGENT]
+            self._largest = max(self._largest, *(row.id for row in rows), 0)
+            if newest and len(beyond) <= SINGLES:
+                self._urgent.extend(beyond)
+                self._urgent_count += len(beyond)
             if self._batches and next(reversed(self._batches)) != after:
                 self._forget()
             for batch in range(after + 1, last + 1):
@@ -53,13 +68,19 @@ class Backlog:
         with self._lock:
             self._forget()
 
+    def urgent_since(self, count: int) -> tuple[int, list[Row]]:
+        """Return how many single bans there have been so far, and those after the first ``count``, if still kept."""
+        with self._lock:
+            fresh = min(self._urgent_count - count, len(self._urgent))
+            return self._urgent_count, list(self._urgent)[len(self._urgent) - fresh :]
+
     def plan(self, after: int, head: int, requests: int = 256) -> Plan:
         """The plan for an edge at ``after``, up to ``head`` or as far as is sensible in one go.
 
         ``requests`` is how many may follow each other at that edge (``plan.affordable``).
 
-        Raises ``PrunedError`` when rows in between may have left the outbox, ``DatabaseUnavailableError`` when older
-        rows are needed and cannot be read.
+        Raises ``PrunedError`` when rows in between may have left the outbox, ``MalformedRowError`` when no purge can be
+        made of one, ``DatabaseUnavailableError`` when older rows are needed and cannot be read.
         """
         with self._lock:
             plan = self._from_memory(after, head, requests)
@@ -95,4 +116,4 @@ class Backlog:
     def _forget(self) -> None:
         self._batches.clear()
         self._plans.clear()
-        self._count = 0
+        self._count = self._largest = 0

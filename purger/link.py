@@ -75,8 +75,18 @@ class Link:
 
 def fetch(cursor: MySQLCursorAbstract, name: str, /, **parameters: Any) -> list[tuple[Any, ...]]:
     """Run the statement ``name`` on ``cursor``; all rows of its first result. A CALL answers a second, empty one."""
+    return fetch_sets(cursor, name, **parameters)[0]
+
+
+def fetch_sets(cursor: MySQLCursorAbstract, name: str, /, **parameters: Any) -> list[list[tuple[Any, ...]]]:
+    """Run the statement ``name`` on ``cursor``; all rows of each result, of a CALL also of the empty last one."""
     cursor.execute(statement(name), parameters)
-    rows: Sequence[Any] = cursor.fetchall()
+    sets = [_rows(cursor)]
     while cursor.nextset():
-        pass
+        sets.append(_rows(cursor))
+    return sets
+
+
+def _rows(cursor: MySQLCursorAbstract) -> list[tuple[Any, ...]]:
+    rows: Sequence[Any] = cursor.fetchall()
     return [tuple(row) for row in rows]

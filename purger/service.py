@@ -20,6 +20,7 @@ from purger.problem import Problem
 from purger.queue import Queue
 from purger.recorder import Recorder
 from purger.settings import Settings
+from purger.verifier import Verifier
 from purger.watch import Watch
 from purger.worker import Worker
 
@@ -38,6 +39,7 @@ class Service:
         self._problem = Problem(log, "the list of edges", patience=2)
         self._backlog = Backlog(Queue(self._new_link()))
         self._watch = Watch(Queue(self._new_link()), self._backlog, interval=settings.poll_interval, stop=self._stop)
+        self._verifier = Verifier(Queue(self._new_link()), self._watch, self._stop)
         self._recorder = Recorder(
             self._new_link(), delay=settings.record_delay, stop=self._written, usable=lambda: self._watch.usable
         )
@@ -47,7 +49,7 @@ class Service:
 
     def run(self, wait: Callable[[float], bool]) -> None:
         """Run until ``wait``, given the seconds to wait at most, returns True. Then finish what is in flight."""
-        for thread in (self._watch, self._recorder, self._looker, self._keeper):
+        for thread in (self._watch, self._verifier, self._recorder, self._looker, self._keeper):
             thread.start()
         log.info("watching %s", without_secrets(self._settings.database_url))
         stopped = False
@@ -57,7 +59,7 @@ class Service:
         log.info("stopping")
         self._stop.set()
         self._finish(list(self._workers.values()))
-        for thread in (self._watch, self._looker, self._keeper):
+        for thread in (self._watch, self._verifier, self._looker, self._keeper):
             thread.join()
         self._written.set()
         self._recorder.wake()

@@ -1,4 +1,4 @@
-"""The poller: finds and numbers new rows for all edges, and verifies what a heartbeat claims."""
+"""Finds and numbers new rows for all edges as soon as they are committed."""
 
 import logging
 import threading
@@ -7,58 +7,58 @@ from collections.abc import Callable
 
 from purger.backlog import Backlog
 from purger.errors import DatabaseUnavailableError
-from purger.model import Triggers, Verification
+from purger.model import Verification
 from purger.problem import Problem
-from purger.queue import PrunedError, Queue
+from purger.queue import Queue, Taken
+from purger.window import Window
 
 log = logging.getLogger(__name__)
 
-#: Seconds between two verifications at least. Each serves every edge that asked before it began.
-_VERIFICATIONS_APART = 0.05
+#: Seconds that the server may wait for a row before it answers: a stop is noticed after that, and the connection's
+#: time-out is longer.
+_LONGEST_WAIT = 0.5
+
+#: Seconds between two looks up to which the server is left to wait; for longer ones the poller does.
+_LONGEST_STEP = 0.1
 
 #: Seconds between polls while the database cannot be used.
 _WHEN_AWAY = 0.25
 
-#: Seconds of rest that a slow poll may ask for at most.
-_LONGEST_REST = 0.2
-
-#: Batches read into memory at once. More have come when another purger numbered them while this one was cut off: then
-#: each edge reads what it needs.
-_BATCHES_READ = 8
-
-
-def rest(interval: float, cost: float) -> float:
-    """Seconds to wait after a poll that took ``cost``: as long again, so that polls never take more than half the time.
-
-    The cost is measured by a clock that goes on while the process is frozen, so it is believed up to a bound only.
-    """
-    return max(interval, min(cost, _LONGEST_REST))
+#: Seconds from its INSERT to its COMMIT within which a row is found by the fast look. All others are the verifier's.
+_WINDOW = 1.0
 
 
 class Watch(threading.Thread):
-    """Looks at the outbox for ever. What it found is in ``head``, ``pruned`` and ``verification``."""
+    """Polls the newest rows of the outbox.
 
-    def __init__(self, queue: Queue, backlog: Backlog, *, interval: float, stop: threading.Event) -> None:
-        """``interval`` is the wait between two polls in seconds; a slower poll is followed by a longer one."""
+    ``head``, ``pruned`` and ``verification`` hold what is known, whoever found it.
+    """
+
+    def __init__(
+        self, queue: Queue, backlog: Backlog, *, interval: float, stop: threading.Event,
+        sign: Callable[[], None] = lambda: None,
+    ) -> None:  # fmt: skip
+        """``interval`` is the wait between two looks in seconds. ``sign`` is called after each poll that went well."""
         super().__init__(name="watch")
         self._queue = queue
         self._backlog = backlog
         self._interval = interval
         self._halt = stop
+        self._sign = sign
+        self._window = Window(_WINDOW)
         self._tell: list[Callable[[], None]] = []
         self._lock = threading.Lock()
         self._ticket = 0
-        self._verified_at = 0.0
+        self._unnumberable = 0
         self._problem = Problem(log, "the database")
         self.usable = True
-        self._missing: tuple[str, ...] = ()
         self.setbacks = 0  # counted before the head shows it
         self.head: int | None = None
         self.pruned = 0
         self.verification: Verification | None = None
 
     def subscribe(self, wake: Callable[[], None]) -> None:
-        """Have ``wake`` called, in the poller's thread, whenever something new was found."""
+        """Have ``wake`` called, in the finder's thread, whenever something new was found."""
         with self._lock:
             self._tell = [*self._tell, wake]
 
@@ -73,85 +73,82 @@ class Watch(threading.Thread):
             self._ticket += 1
             return self._ticket
 
+    def requested(self) -> int | None:
+        """Return the latest ticket when there is no verification for it yet. The first, 0, is for all edges."""
+        with self._lock:
+            wanted = self.verification is None or self.verification.ticket < self._ticket
+            return self._ticket if wanted else None
+
+    def verified(self, verification: Verification) -> None:
+        """Publish a verification."""
+        self.verification = verification
+        self._notify()
+
+    def found(self, taken: Taken, *, newest: bool = False) -> None:
+        """Publish an answer of the outbox. ``newest`` says that it is about the newest rows only."""
+        with self._lock:
+            moved = self._advance(taken, newest)
+        if moved:
+            self._notify()
+
     def run(self) -> None:
         """Poll until stopped. The database being away is logged once, and polled for at a slower pace."""
         while not self._halt.is_set():
-            began = time.monotonic()
             try:
-                self._look()
+                rest = self._look()
             except DatabaseUnavailableError as error:
                 self.usable = False
                 self._problem.begin("unusable", str(error))
-                self._halt.wait(max(_WHEN_AWAY, self._interval))
-                continue
+                rest = max(_WHEN_AWAY, self._interval)
             except Exception:
                 if self._problem.begin("not understood", "this is a bug; no edge gets a heartbeat"):
                     log.exception("while polling")
-                self._halt.wait(max(_WHEN_AWAY, self._interval))
-                continue
-            self._problem.end()
-            self.usable = True
-            self._halt.wait(rest(self._interval, time.monotonic() - began))
+                rest = max(_WHEN_AWAY, self._interval)
+            else:
+                self._problem.end()
+                self.usable = True
+                self._sign()
+            self._halt.wait(rest)
 
-    def _look(self) -> None:
-        with self._lock:
-            ticket = self._ticket
-        wanted = self.verification is None or self.verification.ticket < ticket
-        verify = wanted and time.monotonic() - self._verified_at >= _VERIFICATIONS_APART
-        head = self._number_all()
-        if verify and head is not None:
-            triggers = self._queue.triggers()
-            self._report(triggers)
-            self.verification = Verification(ticket, head, triggers)
-            self._verified_at = time.monotonic()
-            self._notify()
+    def _look(self) -> float:
+        """Look once, or until there is something; the seconds to rest afterwards."""
+        began = time.monotonic()
+        after, known = self._window.start(began), self.head
+        wait = _LONGEST_WAIT if after is not None and self._interval <= _LONGEST_STEP else 0.0
+        taken = self._queue.take(known, after=after, wait=wait, step=self._interval)
+        self._window.note(taken.largest, at=began)
+        self.found(taken, newest=True)
+        self._report(taken.unnumberable)
+        return 0.0 if taken.more else self._interval
 
-    def _number_all(self) -> int | None:
-        """Number until all has a number that was committed before; the head then, or None when stopped before.
-
-        It does not go on until nothing is pending: in a steady stream of changes that moment never comes.
-        """
-        while not self._halt.is_set():
-            poll = self._queue.poll()
-            self.pruned = poll.pruned
-            self._notice_setback(poll.head)
-            head, all_numbered = self._queue.number() if poll.pending else (poll.head, True)
-            self._advance(head)
-            if all_numbered:
-                return head
-        return None
-
-    def _notice_setback(self, head: int) -> None:
-        """Look at the head before anything is numbered: numbering may bring it to where it was, with other rows."""
-        if self.head is not None and head < self.head:
-            log.error("the database has gone back from batch %d to %d: every edge will be flushed", self.head, head)
+    def _advance(self, taken: Taken, newest: bool) -> bool:
+        """Move the head. Two threads report, so what is compared is what was known when the question was put."""
+        known, head = taken.known, self.head
+        self.pruned = taken.pruned
+        if known is not None and head is not None and taken.head < min(known, head):
+            # Seen before anything is numbered: numbering may bring the head to where it was, with other rows.
+            log.error("the database has gone back from batch %d to %d: every edge will be flushed", known, taken.head)
             self._backlog.forget()
             self.setbacks += 1
-            self.head = head
-
-    def _advance(self, head: int) -> None:
-        if head == self.head:
-            return
-        if self.head is not None and head - self.head <= _BATCHES_READ:
-            try:
-                self._backlog.add(self.head, head, self._queue.rows(self.head, head))
-            except PrunedError:
+        elif head is None or taken.head > head:
+            if known is not None and head is not None and known <= head and taken.rows is not None:
+                rows = [row for row in taken.rows if row.batch > head]
+                self._backlog.add(head, taken.head, rows, newest=newest)
+            else:
                 self._backlog.forget()
-        self.head = head
-        self._notify()
-
-    def _report(self, triggers: Triggers) -> None:
-        if triggers.missing == self._missing:
-            return
-        self._missing = triggers.missing
-        if triggers.missing:
-            log.error(
-                "missing triggers: %s. Changes leave no trace without them: no edge gets a heartbeat. "
-                "Run `purger migrate` to restore them",
-                ", ".join(triggers.missing),
-            )
         else:
-            log.info("all triggers stand again; edges are flushed, since changes may have left no trace")
+            return False
+        self.head = taken.head
+        return True
+
+    def _report(self, unnumberable: int) -> None:
+        if unnumberable > self._unnumberable:
+            log.error(
+                "%d malformed rows were taken out of the outbox: no purge can be made of them. "
+                "The table unnumberable holds them; see who wrote them",
+                unnumberable - self._unnumberable,
+            )
+        self._unnumberable = unnumberable
 
     def _notify(self) -> None:
         for wake in self._tell:

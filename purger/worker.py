@@ -5,15 +5,16 @@ import threading
 import time
 
 from purger.backlog import Backlog
+from purger.carrying import Carrying
 from purger.delivery import Answer, Delivery
 from purger.errors import DatabaseUnavailableError, DeliveryError, MalformedError, OtherInstanceError
 from purger.lease import Lease
 from purger.looker import Looker
 from purger.model import Edge, Receipt, Sighting, Standing
-from purger.plan import FLUSH, Plan, Request, affordable
+from purger.plan import DELIVERY, FLUSH, Plan, Request, affordable, make_plan
 from purger.problem import Problem
 from purger.progress import Ask, Beat, Deliver, Flush, Progress, Rebound, Reflush, Step, Wait
-from purger.queue import PrunedError
+from purger.queue import MalformedRowError, PrunedError
 from purger.recorder import Recorder
 from purger.retry import Backoff
 from purger.settings import Settings
@@ -49,7 +50,10 @@ class Worker(threading.Thread):
         self._setbacks = 0  # of the database, that this edge was flushed for
         self._pace = 0.0  # seconds for a request, smoothed
         self._held: tuple[list[Receipt], list[Sighting]] = ([], [])
-        self._rebounding: tuple[Plan, int] | None = None  # a plan, and how many of its requests are done
+        self._delivering: Carrying | None = None
+        self._rebounding: Carrying | None = None
+        self._urgent = 0  # single bans that this edge has been told of out of turn, or will be in its turn
+        self._knows_owner_lists = True  # edges of version 0.1 do not
 
     def stop(self) -> None:
         """Let the thread end after the request in flight."""
@@ -175,7 +179,8 @@ class Worker(threading.Thread):
         log.warning("edge %s is flushed: %s", self.edge.name, step.reason)
         first = self._progress.acknowledged + 1
         self._send(FLUSH)
-        self._rebounding = None
+        self._delivering = self._rebounding = None
+        self._knows_owner_lists = True
         self._progress.flushed(step, at=time.monotonic())
         if first <= step.head:
             self._held[0].append(self._receipt(first, step.head, "flush"))
@@ -186,51 +191,81 @@ class Worker(threading.Thread):
         self._record(flushed=True)
 
     def _deliver(self, step: Deliver) -> None:
-        plan = self._plan(step.after, step.head)
-        if plan is None:
-            return
-        sightings: list[Sighting] = []
-        for request in plan.requests:
-            answer = self._carry_out(request)
-            if answer is None:
+        """Send the requests of a plan, for a fraction of a second: a heartbeat may be due before the rest."""
+        if self._delivering is None or self._delivering.plan.first != step.after + 1:
+            self._delivering = self._plan(step.after, step.head)
+        carrying, until = self._delivering, time.monotonic() + DELIVERY
+        while carrying is not None and carrying.requests:
+            if time.monotonic() > until or not (self._express(carrying.plan) and self._carry_out(carrying)):
                 return
-            sightings += [Sighting(self.edge.name, row.id, answer.removed) for row in request.rows]
+        if carrying is None:
+            return
+        plan, self._delivering = carrying.plan, None
         self._progress.delivered(plan.last, at=time.monotonic())
         self._held[0].append(self._receipt(plan.first, plan.last, plan.method))
-        self._held[1].extend(sightings)
+        self._held[1].extend(carrying.sightings)
         self._record()
         self._looker.offer(self.edge, plan.sample)
 
+    def _express(self, plan: Plan) -> bool:
+        """Send single bans that came while the lists of ``plan`` are sent; they are sent again when it is their turn.
+
+        False when an edge called one malformed. Progress, and with it receipts and leases, knows nothing of them.
+        """
+        self._urgent, rows = self._backlog.urgent_since(self._urgent)
+        in_lists = plan.method == "ban" and len(plan.requests) > 1
+        return all(
+            self._carry_out(Carrying(single, list(single.requests)))
+            for single in (make_plan([row], row.batch, row.batch) for row in rows)
+            if in_lists and single.last >= plan.first
+        )
+
     def _rebound(self, step: Rebound) -> None:
         if self._rebounding is None:
-            plan = self._plan(step.after, step.last)
-            if plan is None:
-                return
-            self._rebounding = (plan, 0)
-        plan, done = self._rebounding
-        if done < len(plan.requests):
+            self._rebounding = self._plan(step.after, step.last)
+        carrying = self._rebounding
+        if carrying is None:
+            return
+        if carrying.requests:
             # One request a step, so that a first delivery need not wait for the rest.
-            if self._carry_out(plan.requests[done]) is not None:
-                self._rebounding = (plan, done + 1)
+            self._carry_out(carrying)
             return
         self._rebounding = None
-        self._progress.echoed(plan.last)
+        self._progress.echoed(carrying.plan.last)
         self._record()
 
-    def _plan(self, after: int, head: int) -> Plan | None:
+    def _plan(self, after: int, head: int) -> Carrying | None:
         try:
-            return self._backlog.plan(after, head, affordable(self._pace))
+            plan = self._backlog.plan(after, head, affordable(self._pace))
         except PrunedError:
             self._progress.must_flush = "the outbox no longer holds what it has to be told"
             return None
+        except MalformedRowError as error:
+            self._progress.must_flush = f"no purge can be made of what it has to be told: {error}"
+            return None
+        carrying = Carrying(plan, list(plan.requests))
+        if not self._knows_owner_lists:
+            carrying.cut_lists()
+        return carrying
 
-    def _carry_out(self, request: Request) -> Answer | None:
+    def _carry_out(self, carrying: Carrying) -> bool:
+        """Send the first of the requests that are left; False when the edge calls it malformed and will be flushed."""
+        request = carrying.requests[0]
         try:
-            return self._send(request)
+            answer = self._send(request)
         except MalformedError as error:
+            if carrying.cut_list():
+                if self._knows_owner_lists:
+                    log.info("edge %s takes no lists of owners, as before 0.2: they go one by one", self.edge.name)
+                self._knows_owner_lists = False
+                carrying.cut_lists()
+                return True
             log.error("edge %s calls %s %s malformed: %s", self.edge.name, request.method, request.path, error)
             self._progress.must_flush = "a purge that it calls malformed must not block it"
-            return None
+            return False
+        carrying.sightings += [Sighting(self.edge.name, row.id, answer.removed) for row in request.rows]
+        del carrying.requests[0]
+        return True
 
     def _receipt(self, first: int, last: int, method: str) -> Receipt:
         return Receipt(self.edge.name, first, last, method, str(self._progress.instance), time.time())

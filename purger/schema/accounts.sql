@@ -10,6 +10,8 @@ GRANT SELECT ON {database}.invalidations TO 'takedown_origin'@'%';
 CREATE USER IF NOT EXISTS 'takedown_import'@'%' ACCOUNT LOCK;
 GRANT SELECT, INSERT, UPDATE ON {database}.images TO 'takedown_import'@'%';
 GRANT SELECT, INSERT, UPDATE ON {database}.renditions TO 'takedown_import'@'%';
+-- To tell which ban an image would leave behind under another owner.
+GRANT SELECT (scope, subject, lifted_at) ON {database}.bans TO 'takedown_import'@'%';
 
 -- No right to drop: TRUNCATE, which no trigger sees, needs it.
 CREATE USER IF NOT EXISTS 'takedown_moderation'@'%' ACCOUNT LOCK;
@@ -24,5 +26,7 @@ GRANT INSERT, UPDATE, DELETE ON {database}.receipts TO 'takedown_purger'@'%';
 GRANT INSERT, UPDATE, DELETE ON {database}.sightings TO 'takedown_purger'@'%';
 GRANT SELECT, INSERT, UPDATE, DELETE ON {database}.purgers TO 'takedown_purger'@'%';
 GRANT EXECUTE ON PROCEDURE {database}.number_invalidations_v1 TO 'takedown_purger'@'%';
+GRANT EXECUTE ON PROCEDURE {database}.number_invalidations_v2 TO 'takedown_purger'@'%';
+GRANT EXECUTE ON PROCEDURE {database}.take_invalidations_v2 TO 'takedown_purger'@'%';
 GRANT EXECUTE ON PROCEDURE {database}.standing_triggers_v1 TO 'takedown_purger'@'%';
 GRANT EXECUTE ON PROCEDURE {database}.prune_outbox_v1 TO 'takedown_purger'@'%';

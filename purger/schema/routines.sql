@@ -60,6 +60,166 @@ BEGIN
     SELECT v_batch AS last_batch, v_size AS size;
 END//
 
+-- Gives the next batch number to rows of the outbox that are visible, that is committed, and have none yet. p_size: how
+-- many it numbered; p_more: whether others may be left.
+--
+-- With p_after it takes the newest 2,000 rows whose ids are above p_after, an id that is a second or so old: the cost
+-- then does not grow with the rows of an older transaction that is still open, each of which would have to be looked at.
+-- Without it (NULL) it takes the oldest 5,000 of all. A bulk is thus numbered from both ends, and a ban that comes in the
+-- middle of it does not wait behind it.
+--
+-- Rows are picked before the counter's row is locked, so that a long look holds nobody up, and numbered by primary key
+-- for certain: any other index would make it wait for a moderator's open transaction. What another client numbered in
+-- between is left alone. Rows that a session without checks wrote malformed are taken out (remove_malformed_v2).
+--
+-- The whole of it runs in the server: a client that is frozen or killed in the middle leaves no lock behind.
+CREATE DEFINER = 'takedown_definer'@'localhost' PROCEDURE IF NOT EXISTS number_invalidations_v2(
+    IN p_after BIGINT UNSIGNED, OUT p_size INT UNSIGNED, OUT p_more BOOLEAN)
+    MODIFIES SQL DATA
+BEGIN
+    DECLARE v_batch BIGINT UNSIGNED;
+    DECLARE v_before, v_now DATETIME(6);
+    DECLARE EXIT HANDLER FOR SQLEXCEPTION
+    BEGIN
+        ROLLBACK;
+        RESIGNAL;
+    END;
+
+    CALL pick_invalidations_v2(p_after, p_more);
+    SET TRANSACTION ISOLATION LEVEL READ COMMITTED;
+    START TRANSACTION;
+    SELECT last_batch, numbered_at INTO v_batch, v_before FROM numbering WHERE one = 1 FOR UPDATE;
+    -- A counter that was lost or restored alone must not give a number twice.
+    SELECT GREATEST(v_batch, COALESCE(MAX(batch), 0)) + 1 INTO v_batch FROM batches;
+    IF EXISTS (SELECT 1 FROM malformed) THEN
+        CALL remove_malformed_v2();
+        SET p_more = TRUE;
+    END IF;
+
+    UPDATE chosen STRAIGHT_JOIN invalidations FORCE INDEX (PRIMARY) ON invalidations.id = chosen.id
+    SET invalidations.batch = v_batch
+    WHERE invalidations.batch IS NULL;
+    SET p_size = ROW_COUNT();
+    IF p_size > 0 THEN
+        -- SYSDATE is read here and now, after the rows were; NOW and UTC_TIMESTAMP stand still at the CALL's start and
+        -- only tell how far the session's zone is from UTC.
+        SET v_now = TIMESTAMPADD(MICROSECOND, TIMESTAMPDIFF(MICROSECOND, NOW(6), UTC_TIMESTAMP(6)), SYSDATE(6));
+        SET v_now = GREATEST(v_now, TIMESTAMPADD(MICROSECOND, 1, v_before));
+
+        INSERT INTO changes (scope, subject, changed_at)
+        SELECT DISTINCT invalidations.scope, invalidations.subject, v_now
+        FROM chosen STRAIGHT_JOIN invalidations FORCE INDEX (PRIMARY) ON invalidations.id = chosen.id
+        WHERE invalidations.batch = v_batch
+        ON DUPLICATE KEY UPDATE changed_at = v_now;
+
+        INSERT INTO batches (batch, numbered_at, size) VALUES (v_batch, v_now, p_size);
+        UPDATE numbering SET last_batch = v_batch, numbered_at = v_now WHERE one = 1;
+    END IF;
+    COMMIT;
+END//
+
+-- Picks the rows that number_invalidations_v2 is to number into the temporary table chosen, and those of them that are
+-- malformed into the temporary table malformed. Plain reads: they neither lock nor wait.
+CREATE DEFINER = 'takedown_definer'@'localhost' PROCEDURE IF NOT EXISTS pick_invalidations_v2(
+    IN p_after BIGINT UNSIGNED, OUT p_more BOOLEAN)
+    MODIFIES SQL DATA
+BEGIN
+    CREATE TEMPORARY TABLE IF NOT EXISTS chosen (id BIGINT UNSIGNED NOT NULL PRIMARY KEY) ENGINE = MEMORY;
+    CREATE TEMPORARY TABLE IF NOT EXISTS malformed (id BIGINT UNSIGNED NOT NULL PRIMARY KEY) ENGINE = MEMORY;
+    DELETE FROM chosen;
+    DELETE FROM malformed;
+    IF p_after IS NULL THEN
+        INSERT INTO chosen
+        SELECT id FROM invalidations FORCE INDEX (batch) WHERE batch IS NULL ORDER BY id LIMIT 5000;
+        SELECT COUNT(*) >= 5000 INTO p_more FROM chosen;
+    ELSE
+        INSERT INTO chosen
+        SELECT id FROM invalidations FORCE INDEX (PRIMARY)
+        WHERE id > p_after AND batch IS NULL ORDER BY id DESC LIMIT 2000;
+        SELECT COUNT(*) >= 2000 INTO p_more FROM chosen;
+    END IF;
+    INSERT INTO malformed
+    SELECT invalidations.id
+    FROM chosen STRAIGHT_JOIN invalidations FORCE INDEX (PRIMARY) ON invalidations.id = chosen.id
+    WHERE scope NOT IN ('image', 'owner') OR LENGTH(scope) <> 5
+        OR LENGTH(subject) NOT BETWEEN 1 AND 64 OR subject REGEXP '[^A-Za-z0-9_-]';
+END//
+
+-- Takes the rows that are in the temporary table malformed out of the outbox, for number_invalidations_v2 and in its
+-- transaction: no purge can be made of them, no row that is checked can have such a number, and all others would wait.
+-- `unnumberable` keeps them. Comparisons ignore trailing spaces, so such a ban may hide an image: the subject without
+-- them goes into the outbox.
+CREATE DEFINER = 'takedown_definer'@'localhost' PROCEDURE IF NOT EXISTS remove_malformed_v2()
+    MODIFIES SQL DATA
+BEGIN
+    INSERT IGNORE INTO unnumberable (id, scope, subject, cause, ban_id, written_at, found_at)
+    SELECT invalidations.id, scope, subject, cause, ban_id, written_at, UTC_TIMESTAMP(6)
+    FROM malformed STRAIGHT_JOIN invalidations FORCE INDEX (PRIMARY) ON invalidations.id = malformed.id
+    WHERE invalidations.batch IS NULL;
+
+    DELETE invalidations
+    FROM malformed STRAIGHT_JOIN invalidations FORCE INDEX (PRIMARY) ON invalidations.id = malformed.id
+    WHERE invalidations.batch IS NULL;
+    DELETE chosen FROM malformed STRAIGHT_JOIN chosen ON chosen.id = malformed.id;
+
+    INSERT INTO invalidations (scope, subject, cause, ban_id)
+    SELECT RTRIM(scope), RTRIM(subject), cause, ban_id
+    FROM malformed STRAIGHT_JOIN unnumberable ON unnumberable.id = malformed.id
+    WHERE RTRIM(scope) IN ('image', 'owner') AND LENGTH(RTRIM(scope)) = 5
+        AND LENGTH(RTRIM(subject)) BETWEEN 1 AND 64 AND RTRIM(subject) NOT REGEXP '[^A-Za-z0-9_-]';
+END//
+
+-- Waits in the server, up to p_wait seconds, until there is something new in the outbox for a client that knows it up to
+-- batch p_known, numbers what is visible, and answers two results: the rows of the batches after p_known (none if p_known
+-- is NULL or more than p_batches behind), and one row: last_batch, pruned_batch, whether the server is read-only, whether
+-- more rows may wait for a number, the largest id there is, committed or not, and how many rows `unnumberable` holds.
+--
+-- p_after is as in number_invalidations_v2, a largest id of an earlier answer. There is a look each p_step
+-- seconds, or as long as a look takes where that is longer. Each sees what is committed by then, and none leaves a
+-- transaction open. Nothing is numbered when the database has gone back to before p_known: the client is told first.
+-- The mark of pruning is read after the rows: what a pruning took before they were read had moved it.
+CREATE DEFINER = 'takedown_definer'@'localhost' PROCEDURE IF NOT EXISTS take_invalidations_v2(
+    IN p_known BIGINT UNSIGNED, IN p_batches INT UNSIGNED, IN p_after BIGINT UNSIGNED, IN p_wait DOUBLE, IN p_step DOUBLE)
+    MODIFIES SQL DATA
+BEGIN
+    DECLARE v_began, v_looked DATETIME(6) DEFAULT SYSDATE(6);
+    DECLARE v_largest, v_last BIGINT UNSIGNED;
+    DECLARE v_pending, v_more BOOLEAN DEFAULT FALSE;
+    DECLARE v_size INT UNSIGNED;
+
+    SET TRANSACTION ISOLATION LEVEL READ UNCOMMITTED;
+    SELECT COALESCE(MAX(id), 0) INTO v_largest FROM invalidations;
+    look: LOOP
+        SELECT MAX(last_batch) INTO v_last FROM numbering WHERE one = 1;
+        IF p_after IS NULL THEN
+            SELECT EXISTS (SELECT 1 FROM invalidations FORCE INDEX (batch) WHERE batch IS NULL) INTO v_pending;
+        ELSE
+            SELECT EXISTS (SELECT 1 FROM invalidations FORCE INDEX (PRIMARY) WHERE id > p_after AND batch IS NULL)
+            INTO v_pending;
+        END IF;
+        -- A clock that is set ends the wait.
+        IF v_pending OR NOT v_last <=> p_known
+            OR TIMESTAMPDIFF(MICROSECOND, v_began, SYSDATE(6)) NOT BETWEEN 0 AND 1000000 * p_wait THEN
+            LEAVE look;
+        END IF;
+        DO SLEEP(GREATEST(p_step, LEAST(p_wait, TIMESTAMPDIFF(MICROSECOND, v_looked, SYSDATE(6)) / 1000000)));
+        SET v_looked = SYSDATE(6);
+    END LOOP;
+
+    IF v_pending AND COALESCE(v_last >= p_known, v_last IS NOT NULL) THEN
+        CALL number_invalidations_v2(p_after, v_size, v_more);
+    END IF;
+    -- What is answered as known may not be later than the rows.
+    SELECT MAX(last_batch) INTO v_last FROM numbering WHERE one = 1;
+    SELECT id, batch, scope, subject, cause
+    FROM invalidations FORCE INDEX (batch)
+    WHERE batch > p_known AND batch <= v_last AND p_known + p_batches >= v_last
+    ORDER BY batch, id;
+    SELECT v_last, pruned_batch, @@GLOBAL.read_only, v_more, v_largest, (SELECT COUNT(*) FROM unnumberable)
+    FROM numbering
+    WHERE one = 1;
+END//
+
 -- The triggers that stand on our tables, one row each: name, table and when it was created. information_schema shows
 -- triggers only to an account that may also create them, which the purger's may not.
 CREATE DEFINER = 'takedown_definer'@'localhost' PROCEDURE IF NOT EXISTS standing_triggers_v1()

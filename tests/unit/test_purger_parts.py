@@ -8,7 +8,8 @@ from purger.problem import Problem
 from purger.queue import PrunedError, expected_triggers, judge_triggers, strayed_triggers
 from purger.retry import Backoff
 from purger.schema import MigrationError, judge_server
-from purger.watch import rest
+from purger.verifier import rest
+from purger.window import Window
 
 
 class Outbox:
@@ -117,11 +118,24 @@ def test_waits_grow_are_bounded_and_start_again() -> None:
     assert backoff.next() <= 0.1
 
 
-def test_a_slow_poll_rests_as_long_again_and_a_frozen_one_not_for_ever() -> None:
-    assert rest(0.003, 0.001) == 0.003
-    assert rest(0.003, 0.045) == 0.045
-    assert rest(0.003, 3600.0) < 1
-    assert rest(1.0, 3600.0) == 1.0
+def test_a_slow_look_is_followed_by_a_longer_rest_and_a_frozen_one_by_no_endless_one() -> None:
+    assert rest(0.0) < rest(0.1)
+    assert rest(0.1) == pytest.approx(0.3)
+    assert rest(3600.0) < 1
+
+
+def test_the_window_holds_the_ids_of_the_last_second() -> None:
+    window = Window(1.0)
+    assert window.start(100.0) is None
+    for at, largest in ((100.0, 5), (100.5, 9), (101.0, 20)):
+        window.note(largest, at=at)
+    assert window.start(100.9) is None
+    assert window.start(101.0) == 5
+    assert window.start(101.5) == 5
+    window.note(30, at=101.5)
+    assert window.start(101.5) == 9
+    window.note(3, at=102.6)  # the database has gone back
+    assert window.start(102.6) is None
 
 
 def test_triggers_are_told_apart_by_when_they_were_made() -> None:

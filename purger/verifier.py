@@ -1,0 +1,96 @@
+"""Looks at the whole outbox and the triggers: for what a heartbeat claims, and for rows that were committed late."""
+
+import logging
+import threading
+import time
+
+from purger.errors import DatabaseUnavailableError
+from purger.model import Triggers, Verification
+from purger.problem import Problem
+from purger.queue import Queue
+from purger.watch import Watch
+
+log = logging.getLogger(__name__)
+
+#: Seconds between two looks at least. Each serves every edge that asked before it began.
+_LOOKS_APART = 0.05
+
+#: The thread rests this many times as long as it looked: each row that is not committed costs it half a microsecond.
+_REST = 3.0
+
+#: Seconds of rest at most, also when the look took so long because the process was frozen.
+_LONGEST_REST = 0.5
+
+
+def rest(cost: float) -> float:
+    """Seconds to wait after a look that took ``cost``."""
+    return max(_LOOKS_APART, min(_REST * cost, _LONGEST_REST))
+
+
+class Verifier(threading.Thread):
+    """Numbers whatever the watch has not found, and verifies for the edges that asked.
+
+    A look at all rows takes long while a large transaction is open. It has a connection of its own, so that a new ban
+    does not wait for it.
+    """
+
+    def __init__(self, queue: Queue, watch: Watch, stop: threading.Event) -> None:
+        super().__init__(name="verifier")
+        self._queue = queue
+        self._watch = watch
+        self._halt = stop
+        self._missing: tuple[str, ...] = ()
+        self._problem = Problem(log, "the verification of heartbeats", patience=2)
+
+    def run(self) -> None:
+        """Look until stopped."""
+        while not self._halt.is_set():
+            began = time.monotonic()
+            try:
+                self._look()
+            except DatabaseUnavailableError as error:
+                if self._watch.usable:
+                    self._problem.begin("stuck", str(error))
+                self._halt.wait(_LONGEST_REST)
+                continue
+            except Exception:
+                if self._problem.begin("not understood", "this is a bug; no edge gets a heartbeat"):
+                    log.exception("while verifying")
+                self._halt.wait(_LONGEST_REST)
+                continue
+            self._problem.end()
+            self._halt.wait(rest(time.monotonic() - began))
+
+    def _look(self) -> None:
+        ticket = self._watch.requested()
+        head = self._number_all()
+        if ticket is not None and head is not None:
+            triggers = self._queue.triggers()
+            self._report(triggers)
+            self._watch.verified(Verification(ticket, head, triggers))
+
+    def _number_all(self) -> int | None:
+        """Number until all has a number that was committed before; the head then, or None when stopped before.
+
+        It does not go on until nothing is pending: in a steady stream of changes that moment never comes.
+        """
+        while not self._halt.is_set():
+            taken = self._queue.take(self._watch.head)
+            self._watch.found(taken)
+            gone_back = taken.known is not None and taken.head < taken.known
+            if not taken.more and not gone_back:
+                return taken.head
+        return None
+
+    def _report(self, triggers: Triggers) -> None:
+        if triggers.missing == self._missing:
+            return
+        self._missing = triggers.missing
+        if triggers.missing:
+            log.error(
+                "missing triggers: %s. Changes leave no trace without them: no edge gets a heartbeat. "
+                "Run `purger migrate` to restore them",
+                ", ".join(triggers.missing),
+            )
+        else:
+            log.info("all triggers stand again; edges are flushed, since changes may have left no trace")
