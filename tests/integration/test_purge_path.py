@@ -36,7 +36,8 @@ class PurgePath(ExitStack):
         self.database = self.enter_context(Database(directory / "database"))
         self.database.migrate()
         self.purger = self.enter_context(Purger(directory / "purger", self.database, options=PATIENT))
-        self.admin = self.enter_context(self.database.connect_admin())
+        self.admin = self.database.connect_admin()
+        self.callback(self.admin.close)
 
     def rows(self, text: str, *values: str) -> list[Any]:
         with self.admin.cursor() as cursor:
@@ -170,7 +171,7 @@ def test_purges_go_over_tls_to_the_edge_that_has_the_right_certificate(path: Pur
         path.settle("tls")
         ((receipts,),) = path.rows(
             """SELECT COUNT(*) FROM receipts
-            JOIN invalidations ON invalidations.batch BETWEEN receipts.first_batch AND receipts.last_batch
+            JOIN invalidations ON invalidations.batch BETWEEN receipts.first_batch AND receipts.batch
             WHERE edge = 'tls' AND subject = 'cat'"""
         )
         assert receipts == 1
