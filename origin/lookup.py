@@ -53,8 +53,8 @@ class Lookup:
     def find(self, code: str, rendition: str, began: float) -> Found:
         """Read all that one request needs; it began at ``began`` (of the monotonic clock, in seconds).
 
-        Raises ``DatabaseUnavailableError`` no later than ``BUDGET`` after that, ``MalformedRowError``, and ``ValueError``
-        for a name that is none.
+        Raises ``DatabaseUnavailableError`` no later than ``BUDGET`` after that, ``MalformedRowError``, and
+        ``ValueError`` for a name that is none.
         """
         query = self._sql % {"code": _quoted(code), "rendition": _quoted(rendition)}
         started = time.monotonic()
