@@ -2,13 +2,14 @@
 
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
 from database.secret_files import exposure
+from database.text import printable
 from purger.cli_options import as_json, database_url, linked, new_console, new_table, print_json, utc
 from purger.edge_url import UnusableEdgeUrlError, is_private, shown, split_url
 from purger.link import Link
@@ -158,25 +159,29 @@ def _write(link: Link, statement: str, settings: Mapping[str, str | None]) -> No
     link.run(statement, **values)
 
 
-def _warn(settings: Mapping[str, str | None]) -> None:
+def doubts(settings: Mapping[str, str | None]) -> Iterator[str]:
     """Say what is doubtful: files as seen from this machine, and a token that travels unencrypted."""
     for name in ("token_file", "ca_file", "certificate_file", "key_file"):
         file = settings.get(name)
         if not file:
             continue
         if not os.access(file, os.R_OK) or not Path(file).is_file():
-            click.echo(f"warning: {file} is not there or not readable, as seen from this machine", err=True)
+            yield f"{file} is not there or not readable, as seen from this machine"
         elif not Path(file).stat().st_size:
-            click.echo(f"warning: {file} is empty", err=True)
+            yield f"{file} is empty"
         elif name in ("token_file", "key_file") and (exposed := exposure(Path(file))):
-            click.echo(f"warning: {exposed}", err=True)
+            yield exposed
     url = str(settings["purge_url"])
     if url.startswith("http:") and not is_private(url):
-        click.echo(
-            f"warning: the token goes to {shown(url)} unencrypted, and whoever answers there is taken for the edge: "
-            "use https:// with --ca-file, unless you trust every network between",
-            err=True,
+        yield (
+            f"the token goes to {shown(url)} unencrypted, and whoever answers there is taken for the edge: "
+            "use https:// with --ca-file, unless you trust every network between"
         )
+
+
+def _warn(settings: Mapping[str, str | None]) -> None:
+    for doubt in doubts(settings):
+        click.echo(f"warning: {printable(doubt)}", err=True)
 
 
 @edge.command("list")

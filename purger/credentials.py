@@ -42,6 +42,7 @@ class TokenFile:
         self._token: str | None = None
         self._seen: _Signature = None
         self._complained: _Signature = None
+        self._warned: str | None = None
 
     def token(self) -> str:
         """Return the token. Raises ``CredentialError`` where none was read before."""
@@ -72,8 +73,9 @@ class TokenFile:
             raise CredentialError(
                 f"token file: {self._path} is not one or two lines of a token each (letters, digits and . _ ~ + / - =)"
             )
-        if warning := exposure(self._path):
-            log.warning("token file: %s", warning)
+        if (warning := exposure(self._path)) != self._warned:
+            log.warning("token file: %s", warning or f"{self._path} is readable by its owner and group alone now")
+            self._warned = warning
         return lines[0].strip()
 
 
@@ -96,9 +98,9 @@ class TlsFiles:
         """Make a context that verifies the server's certificate and its host name. Raises ``CredentialError``."""
         for file in self._files:
             _check_place(file)
-        if self._key and (warning := exposure(self._key)):
-            log.warning("key file: %s", warning)
         loaded = [_signature(file) for file in self._files]
+        if self._key and loaded != self._loaded and (warning := exposure(self._key)):
+            log.warning("key file: %s", warning)
         context = ssl.create_default_context(cafile=self._read_ca())
         if self._certificate:
             self._load_certificate(context, self._certificate)

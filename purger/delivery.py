@@ -25,6 +25,9 @@ from purger.wire import Reply, Wire
 
 _HEARTBEAT = Request("HEARTBEAT", "/")
 
+#: Ends of a TLS connection that are no verdict on a certificate.
+_ENDS = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)
+
 #: Characters of an answer, or of a cause, that a message shows.
 _SHOWN = 160
 
@@ -97,14 +100,20 @@ class Delivery:
             return self._wire.request(request.method, quote(request.path), headers)
         except TimeoutError:
             raise SlowError(f"no whole answer to {request.method} within {self._read_timeout:g} s") from None
-        except ssl.SSLError as error:
+        except (ssl.SSLError, ConnectionResetError, BrokenPipeError) as error:
             raise self._ended(error) from None
         except (OSError, http.client.HTTPException, ValueError) as error:
             raise UnreachableError(f"{self._url}: {_cause(error)}") from None
 
-    def _ended(self, error: ssl.SSLError) -> UntrustedError | UnreachableError:
-        """Tell a connection that broke off from one without trust, or without TLS at the other end."""
-        if isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError | ssl.SSLSyscallError):
+    def _ended(self, error: OSError) -> UntrustedError | UnreachableError:
+        """Tell a connection that broke off from one whose ends do not trust each other, or that is no TLS at all."""
+        if not isinstance(error, ssl.SSLError) or isinstance(error, _ENDS) or error.library == "SYS":
+            if self._wire.awaits_verdict:
+                # With TLS 1.3 a server judges the client's certificate after the client has begun to send; the reset
+                # that follows often overtakes its alert.
+                return UntrustedError(
+                    f"{self._url}: ended the connection after the handshake; it may not take this purger's certificate"
+                )
             return UnreachableError(f"{self._url}: {_cause(error)}")
         reason = getattr(error, "verify_message", None) or _cause(error)
         return UntrustedError(f"{self._url}: {reason}; see CA, certificate and host name of this edge")

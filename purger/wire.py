@@ -41,6 +41,8 @@ class Wire:
         self._read_timeout = read_timeout
         self._until = _Deadline()
         self._connection: http.client.HTTPConnection | None = None
+        #: Whether the last connection is one of TLS over which no answer has come yet.
+        self.awaits_verdict = False
 
     def connect(self) -> None:
         """Open the connection where there is none, the far side has ended it, or the files of TLS have changed.
@@ -50,6 +52,7 @@ class Wire:
         if self._connection is not None and not (_has_ended(self._connection.sock) or self._files.changed()):
             return
         self.close()
+        self.awaits_verdict = False
         scheme, host, port = split_url(self._url)
         made = http.client.HTTPConnection(host, port, timeout=self._connect_timeout)
         if scheme == "https":
@@ -61,6 +64,7 @@ class Wire:
             made.close()
             raise
         self._connection = made
+        self.awaits_verdict = scheme == "https"
 
     def request(self, method: str, path: str, headers: Mapping[str, str]) -> Reply:
         """Send a request without a body over the open connection, and read its answer.
@@ -78,10 +82,12 @@ class Wire:
             for name, value in headers.items():
                 connection.putheader(name, value)
             connection.endheaders()
-            return self._read(connection.getresponse())
+            reply = self._read(connection.getresponse())
         except BaseException:
             self.close()
             raise
+        self.awaits_verdict = False
+        return reply
 
     def close(self) -> None:
         """Close the connection."""

@@ -1,6 +1,7 @@
 """A Varnish edge of its own, with the project's VCL."""
 
 import secrets
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ class Edge(Varnish):
         public_port: int = 0,
         purge_port: int = 0,
         storage: str = "64M",
+        proxied: Collection[str] = (),
         **settings: Any,
     ) -> None:
         self.edge_name = name
@@ -38,7 +40,7 @@ class Edge(Varnish):
             self.token_file.write_text(secrets.token_urlsafe(24) + "\n")
         self.vcl = render(directory / "vcl", backend=backend, token_file=self.token_file, **settings)
         listeners = {"public": self.public_port, "purge": self.purge_port}
-        super().__init__(name, directory, listeners, ["-f", self.vcl], storage)
+        super().__init__(name, directory, listeners, ["-f", self.vcl], storage, proxied)
 
     def token(self) -> str:
         """The token that the purge listener asks for."""

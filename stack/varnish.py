@@ -2,7 +2,7 @@
 
 import json
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Self
@@ -21,10 +21,18 @@ class Varnish(Server):
         listeners: Mapping[str, int],
         source: Sequence[str | Path],
         storage: str = "64M",
+        proxied: Collection[str] = (),
     ) -> None:
-        """``source`` says where its VCL comes from: ``-f FILE``, or ``-b BACKEND`` for the built-in one."""
+        """``source`` says where its VCL comes from: ``-f FILE``, or ``-b BACKEND`` for the built-in one.
+
+        ``proxied`` are the listeners that speak PROXY, since something that ends TLS stands before them.
+        """
         self._workdir = directory / "varnishd"
-        addresses = [part for label, port in listeners.items() for part in ("-a", f"{label}=127.0.0.1:{port}")]
+
+        def address(label: str, port: int) -> str:
+            return f"{label}=127.0.0.1:{port}{',PROXY' if label in proxied else ''}"
+
+        addresses = [part for label, port in listeners.items() for part in ("-a", address(label, port))]
         super().__init__(
             name,
             directory,
@@ -52,8 +60,12 @@ class Varnish(Server):
 
     def load(self, label: str, vcl: Path) -> None:
         """Load a VCL under a new name and use it."""
-        self._tool("varnishadm", "vcl.load", label, str(vcl))
-        self._tool("varnishadm", "vcl.use", label)
+        self._tool("varnishadm", "-t", "60", "vcl.load", label, str(vcl))
+        self._tool("varnishadm", "-t", "60", "vcl.use", label)
+
+    def varnishlog(self, *arguments: str) -> str:
+        """What varnishd has logged since its start, as ``varnishlog`` shows it with these arguments."""
+        return self._tool("varnishlog", "-d", *arguments)
 
     def _tool(self, program: str, *arguments: str) -> str:
         result = subprocess.run([program, "-n", self._workdir, *arguments], capture_output=True, text=True, check=True)

@@ -1,0 +1,32 @@
+"""hitch, which ends TLS before a listener."""
+
+import getpass
+from pathlib import Path
+
+from stack.ports import free_port
+from stack.server import Server
+
+
+class Hitch(Server):
+    """``hitch`` on loopback before the listener on ``backend_port``, to which it speaks PROXY."""
+
+    def __init__(self, directory: Path, backend_port: int, pem: Path, *, client_ca: Path | None = None) -> None:
+        """``pem`` holds certificate and key. Where ``client_ca`` is named, only clients that it signed get through."""
+        self.port = free_port()
+        self.url = f"https://127.0.0.1:{self.port}"
+        directory.mkdir(parents=True, exist_ok=True)
+        lines = [
+            f'frontend = "[127.0.0.1]:{self.port}"',
+            f'backend = "[127.0.0.1]:{backend_port}"',
+            f'pem-file = "{pem}"',
+            "write-proxy-v2 = on",
+            "workers = 1",
+            "daemon = off",
+        ]
+        if client_ca is not None:
+            lines += ["client-verify = required", f'client-verify-ca = "{client_ca}"']
+        if getpass.getuser() == "root":
+            lines.append('user = "nobody"')  # its workers refuse to be root
+        configuration = directory / "hitch.conf"
+        configuration.write_text("\n".join(lines) + "\n")
+        super().__init__("hitch", directory, ["hitch", f"--config={configuration}"], ports=[self.port])
