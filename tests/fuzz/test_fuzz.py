@@ -62,6 +62,14 @@ def test_what_a_server_may_not_answer_is_a_fault(received: bytes, kinds: list[st
     assert _faults(Target.ORIGIN, b"GET / HTTP/1.1\r\n\r\n", received) == kinds
 
 
+def test_varnish_may_fail_where_its_own_headers_find_no_room() -> None:
+    full = b"GET / HTTP/1.1\r\n" + b"X: y\r\n" * 120 + b"\r\n"
+    failed = _OK.replace(b"200 OK", b"500 Internal Server Error")
+    assert _faults(Target.EDGE, full, failed) == []
+    assert _faults(Target.ORIGIN, full, failed) == ["500"]
+    assert _faults(Target.EDGE, b"GET / HTTP/1.1\r\n" + b"X: y\r\n" * 60 + b"\r\n", failed) == ["500"]
+
+
 def test_a_second_answer_where_one_request_is_in_doubt_is_a_fault() -> None:
     assert _faults(Target.EDGE, b"", _OK, most_answers=1) == []
     assert _faults(Target.EDGE, b"", _OK + _OK, most_answers=1) == ["smuggled"]

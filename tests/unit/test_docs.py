@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import click
 import pytest
@@ -68,6 +69,13 @@ def test_every_variable_exists(name: str) -> None:
     used = set(re.findall(r"\b(?:PURGER|ORIGIN|STACK|TAKEDOWN)_[A-Z_]*[A-Z]\b", code(ROOT / name)))
     # Set by ./dev run for those who use it, and read by no command.
     assert used - known - {"ORIGIN_URL"} == set()
+
+
+@pytest.mark.parametrize("text", [ROOT / "README.md", ROOT / "dev"], ids=["README.md", "dev"])
+def test_the_ports_are_the_ones_that_are_used(text: Path) -> None:
+    said = dict(re.findall(r"(STACK_[A-Z]+_PORT)`? \((\d+)\)", text.read_text()))
+    ports = {str(option.envvar): str(option.default) for option in options() if str(option.envvar).endswith("_PORT")}
+    assert said == ports != {}
 
 
 @pytest.mark.parametrize("name", NAMES)
