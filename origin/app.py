@@ -10,6 +10,7 @@ import bottle
 from origin.answers import Answer, Answers, Conditions, FilePart, failure
 from origin.lookup import DatabaseUnavailableError, Lookup
 from origin.names import CODE, ORIGINAL, RENDITION
+from origin.rows import MalformedRowError
 from origin.special import SpecialImage
 from origin.store import DamagedFileError, Store
 
@@ -63,6 +64,9 @@ class App:
         except DamagedFileError as error:
             logger.error("%s", error)
             answer = failure(500, "The image's file cannot be read.")
+        except MalformedRowError as error:
+            logger.error("%s", error)
+            answer = failure(500, "The image's record is malformed.")
         except Exception:
             logger.exception("request for %r failed", environ["PATH_INFO"])
             answer = failure(500, "The request failed.")

@@ -68,6 +68,15 @@ class Catalogue:
                     image.digests[name] = digest
         return found
 
+    def banned_owners(self, owners: Sequence[str]) -> set[str]:
+        """Those of these owners that have a ban which is not lifted."""
+        if not owners:
+            return set()
+        sql = statement("banned_owners.sql").format(owners=", ".join(["%s"] * len(owners)))
+        with self._connection.cursor() as cursor:
+            cursor.execute(sql, list(owners))
+            return {str(row[0]) for row in cast(list[tuple[Any, ...]], cursor.fetchall())}
+
     def record(self, images: Iterable[Image]) -> None:
         """Write images with their renditions, all of them or, when it fails, none."""
         images = list(images)

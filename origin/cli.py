@@ -30,7 +30,7 @@ main.add_command(import_command)
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 @database_url("account takedown_origin")
 def show_command(code: str, as_json: bool, database_url: str) -> None:
-    """Show what the database says of an image: whose it is, whether and why it is banned, when it last changed.
+    """Show what the database says of an image: whose it is, whether it is banned, when it last changed.
 
     The exit code is 1 where it knows neither an image nor a ban of that code.
     """

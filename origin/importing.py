@@ -2,17 +2,18 @@
 
 import hashlib
 import os
-import shutil
 import stat
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from pathlib import Path
 
 from origin.catalogue import Catalogue, Image, Recorded, Rendition
+from origin.metadata import MalformedPictureError, Pieces, format_of, strip
 from origin.names import CODE_ALPHABET, ORIGINAL, THUMB, is_code
 from origin.pictures import Kind, UnusablePictureError, inspect
+from origin.rules import Rules
 from origin.store import Store
+from origin.tree import Tree
 
 # Images in one transaction: few commits, and locks too short for anyone to notice.
 _BATCH = 100
@@ -23,11 +24,12 @@ class RefusedFileError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Stability:
-    """What an import does to ``images.stable_until``: set it to ``until`` (UTC; None clears it), or keep it."""
+class Move:
+    """An image that came from another owner, and whether a ban of that owner hid it until then."""
 
-    change: bool = False
-    until: datetime | None = None
+    code: str
+    owner: str
+    was_banned: bool
 
 
 @dataclass(slots=True)
@@ -37,32 +39,24 @@ class Outcome:
     new: int = 0
     changed: int = 0
     unchanged: int = 0
-    moved: list[tuple[str, str]] = field(default_factory=list)  # codes, and whose they were before
+    moved: list[Move] = field(default_factory=list)
     refused: list[tuple[Path, str]] = field(default_factory=list)
-
-
-def find_files(directory: Path, unreadable: Callable[[OSError], object]) -> list[Path]:
-    """All files below a directory, in a lasting order, but for hidden ones. Tells of directories it cannot read."""
-    files: list[Path] = []
-    for parent, directories, names in os.walk(directory, onerror=unreadable):
-        directories[:] = sorted(name for name in directories if not name.startswith("."))
-        files += [Path(parent, name) for name in sorted(names) if not name.startswith(".")]
-    return files
 
 
 class Import:
     """One run of ``origin import`` for one owner."""
 
-    def __init__(self, store: Store, catalogue: Catalogue, owner: str, stability: Stability):
+    def __init__(self, tree: Tree, store: Store, catalogue: Catalogue, owner: str, rules: Rules):
+        self._tree = tree
         self._store = store
         self._catalogue = catalogue
         self._owner = owner
-        self._stability = stability
+        self._rules = rules
         self._files: dict[str, Path] = {}
         self.outcome = Outcome()
 
     def run(self, files: Sequence[Path], advance: Callable[[], object]) -> None:
-        """Import the files, calling ``advance`` after each.
+        """Import files of the tree, calling ``advance`` after each.
 
         A file that cannot be imported is noted and passed over. Raises ``OSError`` where the store, and
         ``mysql.connector.Error`` where the database fails: what was imported by then stays.
@@ -71,17 +65,22 @@ class Import:
             batch = files[start : start + _BATCH]
             codes = {path: path.stem for path in batch if self._has_code(path)}
             recorded = self._catalogue.recorded([*codes.values()])
+            foreign = {image.owner for image in recorded.values()} - {self._owner}
+            banned = self._catalogue.banned_owners(sorted(foreign))
             images = []
             for path in batch:
                 if code := codes.get(path):
-                    images += self._prepare(code, path, recorded.get(code))
+                    images += self._prepare(code, path, recorded.get(code), banned)
                 advance()
             self._catalogue.record(images)
-            replaced = sum(image.code in recorded for image in images)
-            self.outcome.changed += replaced
-            self.outcome.new += len(images) - replaced
-            owners = [(image.code, recorded[image.code].owner) for image in images if image.code in recorded]
-            self.outcome.moved += [(code, owner) for code, owner in owners if owner != self._owner]
+            self._count(images, recorded, banned)
+
+    def _count(self, images: Sequence[Image], recorded: dict[str, Recorded], banned: set[str]) -> None:
+        """Note what has been recorded, beside what was there before."""
+        replaced = [(image.code, recorded[image.code].owner) for image in images if image.code in recorded]
+        self.outcome.changed += len(replaced)
+        self.outcome.new += len(images) - len(replaced)
+        self.outcome.moved += [Move(code, owner, owner in banned) for code, owner in replaced if owner != self._owner]
 
     def _has_code(self, path: Path) -> bool:
         """Tell whether the file's name gives it a code of its own; without one it is refused."""
@@ -89,70 +88,98 @@ class Import:
         if not is_code(path.stem):
             self.refuse(path, f"its name without the suffix is no code, that is {CODE_ALPHABET}")
         elif first is not path:
-            self.refuse(path, f"the code {path.stem} is that of {first} already")
+            self.refuse(path, f"the code {path.stem} is that of {self._tree.root / first} already")
         else:
             return True
         return False
 
-    def _prepare(self, code: str, path: Path, recorded: Recorded | None) -> list[Image]:
-        """Put one file into the store. Answers what is to be recorded of it: nothing, or one image."""
+    def _prepare(self, code: str, path: Path, recorded: Recorded | None, banned: set[str]) -> list[Image]:
+        """Put one file into the store. Returns what is to be recorded of it: nothing, or one image."""
         stable_until = recorded.stable_until if recorded else None
-        if self._stability.change:
-            stable_until = self._stability.until
+        if self._rules.stability.change:
+            stable_until = self._rules.stability.until
         try:
-            _check_regular(path)
-            same_file = recorded is not None and self._is_stored(path, recorded)
+            if recorded and recorded.owner != self._owner and not self._rules.move:
+                raise RefusedFileError(_of_another(recorded.owner, recorded.owner in banned, self._owner))
+            format_, content = self._read(path)
+            same_file = recorded is not None and self._is_stored(content, recorded)
             if recorded and same_file and (recorded.owner, recorded.stable_until) == (self._owner, stable_until):
                 self.outcome.unchanged += 1
                 return []
-            renditions = () if same_file else self._store_renditions(code, path)
+            renditions = () if same_file else self._store_renditions(code, format_, content)
         except (RefusedFileError, UnusablePictureError) as error:
             self.refuse(path, str(error))
             return []
         return [Image(code, self._owner, stable_until, renditions)]
 
-    def _is_stored(self, path: Path, recorded: Recorded) -> bool:
-        """Tell whether the file is the one that is recorded, and all that is made of it is in the store."""
+    def _read(self, path: Path) -> tuple[str, Pieces]:
+        """Read a file as it is to be kept: its format, and its content without what is not wanted of it.
+
+        It is judged, and read, by one descriptor: another file under its name a moment later makes no difference.
+        """
         try:
-            with path.open("rb") as file:
-                digest = hashlib.file_digest(file, "sha256").hexdigest()
+            with self._tree.opened(path) as descriptor:
+                self._check(os.fstat(descriptor))
+                with open(descriptor, "rb", closefd=False) as file:
+                    data = file.read(self._rules.max_bytes + 1)
         except OSError as error:
             raise RefusedFileError(f"cannot be read: {error.strerror}") from None
+        if len(data) > self._rules.max_bytes:  # it grew
+            raise RefusedFileError(f"more than {self._rules.max_bytes} bytes")
+        format_ = format_of(data)
+        if format_ is None:
+            raise RefusedFileError("not a JPEG, PNG, GIF, WebP or AVIF picture")
+        if not self._rules.strip:
+            return format_, [data]
+        try:
+            return format_, strip(data, format_)
+        except MalformedPictureError as error:
+            reason = f"its metadata cannot be found, and so not taken out ({error})"
+            raise RefusedFileError(f"{reason}: --metadata keep takes it as it is, if it can be decoded") from None
+
+    def _check(self, status: os.stat_result) -> None:
+        """Refuse what is no plain file, what is too large, and what was hidden from other users."""
+        if not stat.S_ISREG(status.st_mode):
+            raise RefusedFileError("not a regular file")
+        if status.st_size > self._rules.max_bytes:
+            raise RefusedFileError(
+                f"{status.st_size} bytes, more than {self._rules.max_bytes}: a larger --max-bytes would take it"
+            )
+        if not status.st_mode & (stat.S_IRGRP | stat.S_IROTH) and not self._rules.include_private:
+            mode = f"{stat.S_IMODE(status.st_mode):04o}"
+            raise RefusedFileError(f"only its owner may read it (mode {mode}): --include-private publishes it as well")
+
+    def _is_stored(self, content: Pieces, recorded: Recorded) -> bool:
+        """Tell whether this content is the one that is recorded, and all that is made of it is in the store."""
+        digest = hashlib.sha256()
+        for piece in content:
+            digest.update(piece)
         return (
-            recorded.digests.get(ORIGINAL) == digest
+            recorded.digests.get(ORIGINAL) == digest.hexdigest()
             and THUMB in recorded.digests
             and all(self._store.has(stored) for stored in recorded.digests.values())
         )
 
-    def _store_renditions(self, code: str, path: Path) -> tuple[Rendition, ...]:
+    def _store_renditions(self, code: str, format_: str, content: Pieces) -> tuple[Rendition, ...]:
         with self._store.incoming() as original, self._store.incoming() as thumb:
-            try:
-                with path.open("rb") as file:
-                    shutil.copyfileobj(file, original.file)
-            except OSError as error:
-                # Either end can fail; where it is the store, the next file fails as well and is reported too.
-                raise RefusedFileError(f"cannot be copied: {error.strerror}") from None
+            original.file.writelines(content)
             original.file.seek(0)
-            kinds = inspect(original.file, thumb.file)
+            kinds = inspect(original.file, format_, thumb.file, self._rules.max_pixels)
             return tuple(
                 _rendition(code, name, kind, *incoming.keep())
                 for name, kind, incoming in zip((ORIGINAL, THUMB), kinds, (original, thumb), strict=True)
             )
 
     def refuse(self, path: Path, reason: str) -> None:
-        """Note what is not imported, and why."""
-        self.outcome.refused.append((path, reason))
+        """Note a path of the tree that is not imported, and why."""
+        self.outcome.refused.append((self._tree.root / path, reason))
+
+
+def _of_another(owner: str, is_banned: bool, new_owner: str) -> str:
+    """Say why an image of another owner is refused, and what taking it over would do."""
+    end = f" and ends what the ban of owner {owner} does to it" if is_banned else ""
+    return f"an image of owner {owner} has this code: --move gives it to {new_owner}{end}"
 
 
 def _rendition(code: str, name: str, kind: Kind, digest: str, size: int) -> Rendition:
     return Rendition(code, name, kind.content_type, size, kind.width, kind.height, digest)
-
-
-def _check_regular(path: Path) -> None:
-    """Refuse what is no plain file: a named pipe would be waited for, and a device read, for ever."""
-    try:
-        mode = path.stat().st_mode
-    except OSError as error:
-        raise RefusedFileError(f"cannot be read: {error.strerror}") from None
-    if not stat.S_ISREG(mode):
-        raise RefusedFileError("not a regular file")

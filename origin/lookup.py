@@ -14,6 +14,7 @@ from origin.answers import Found
 from origin.breaker import CircuitBreaker
 from origin.connecting import Connecting
 from origin.names import CODE_ALPHABET, is_code
+from origin.rows import require_well_formed
 from origin.statements import statement
 
 logger = logging.getLogger(__name__)
@@ -52,8 +53,8 @@ class Lookup:
     def find(self, code: str, rendition: str, began: float) -> Found:
         """Read all that one request needs; it began at ``began`` (of the monotonic clock, in seconds).
 
-        Raises ``DatabaseUnavailableError`` no later than ``BUDGET`` after that, and ``ValueError`` for a name that is
-        none.
+        Raises ``DatabaseUnavailableError`` no later than ``BUDGET`` after that, ``MalformedRowError``, and
+        ``ValueError`` for a name that is none.
         """
         query = self._sql % {"code": _quoted(code), "rendition": _quoted(rendition)}
         started = time.monotonic()
@@ -74,7 +75,7 @@ class Lookup:
         if self._away:
             self._away = False
             logger.info("the database answers again")
-        return found
+        return require_well_formed(found, code)
 
     def _ask(self, query: str, latest: float) -> Found:
         """Query, and once more where that fails at once: a connection may have died while it was idle."""

@@ -11,6 +11,7 @@ import mysql.connector
 from mysql.connector.abstracts import MySQLConnectionAbstract
 
 from database import UnusableUrlError, connect, explain
+from database.codes import hint_for_code
 from database.options import DatabaseUrlOption
 from origin.names import CODE_ALPHABET, is_code
 from origin.settings import Address, parse_address
@@ -47,7 +48,8 @@ class NameType(click.ParamType[str]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """Check the alphabet."""
         if not is_code(value):
-            self.fail(f"{value!r} is not {CODE_ALPHABET}", param, ctx)
+            hint = hint_for_code(str(value)) if self.name == "CODE" else ""
+            self.fail(f"{value!a} is not {CODE_ALPHABET}{hint}", param, ctx)
         return str(value)
 
 

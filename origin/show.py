@@ -6,6 +6,7 @@ from typing import Any, cast
 
 from mysql.connector.abstracts import MySQLConnectionAbstract
 
+from database.text import printable
 from origin.statements import statement
 
 
@@ -52,19 +53,30 @@ def look(connection: MySQLConnectionAbstract, code: str) -> Shown:
 
 
 def describe(shown: Shown) -> list[tuple[str, str]]:
-    """Say it for people, as pairs of a name and what there is to say."""
+    """Say it for people, as pairs of a name and what there is to say; printable, whatever the rows hold."""
     lines = [("code", shown.code), ("banned", "yes" if shown.bans else "no")]
-    for ban in shown.bans:
-        by = f" by {ban['banned_by']}" if ban["banned_by"] else ""
-        why = f": {ban['reason']}" if ban["reason"] else ""
-        lines.append(("", f"{ban['scope']} {ban['subject']}, ban {ban['id']} of {_time(ban['banned_at'])}{by}{why}"))
+    lines += [
+        ("", f"{ban['scope']} {ban['subject']}, ban {ban['id']} of {_time(ban['banned_at'])}") for ban in shown.bans
+    ]
+    if shown.bans:
+        lines.append(("", f"by whom and why: purger receipts {shown.code}"))
     lines.append(("owner", shown.image["owner"] or "there is no image with this code"))
-    lines.append(("last change", _time(shown.image["changed_at"]) + ", another waits" * shown.image["pending"]))
+    lines.append(("last change", _last_change(shown)))
     if shown.image["owner"]:
         lines.append(("imported", _time(shown.image["imported_at"])))
         lines.append(("stable until", _time(shown.image["stable_until"])))
     kind = "{content_type}, {width} x {height} pixels, {size} bytes, {digest}"
-    return lines + [(rendition["name"], kind.format(**rendition)) for rendition in shown.renditions]
+    lines += [(str(rendition["name"]), kind.format(**rendition)) for rendition in shown.renditions]
+    return [(printable(name), printable(value)) for name, value in lines]
+
+
+def _last_change(shown: Shown) -> str:
+    """Say when the image last changed; a change counts, and has its time, once a purger has numbered it."""
+    changed_at = shown.image["changed_at"]
+    if not shown.image["pending"]:
+        return _time(changed_at)
+    just_now = "changed just now, and not numbered yet: does a purger run? (purger status)"
+    return just_now if changed_at is None else f"{_time(changed_at)}; {just_now}"
 
 
 def _time(moment: datetime | None) -> str:

@@ -4,6 +4,8 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
+from database.text import printable
+
 _DEFAULT = Path(__file__).with_name("special.svg")
 _CONTENT_TYPES = {
     ".svg": "image/svg+xml",
@@ -35,12 +37,12 @@ def read_special_image(path: Path | None) -> SpecialImage:
     content_type = _CONTENT_TYPES.get(path.suffix.lower())
     if content_type is None:
         raise UnusableSpecialImageError(
-            f"special image {path}: its name must end with one of {', '.join(_CONTENT_TYPES)}"
+            f"special image {printable(path)}: its name must end with one of {', '.join(_CONTENT_TYPES)}"
         )
     try:
         body = path.read_bytes()
     except OSError as error:
-        raise UnusableSpecialImageError(f"special image {path}: {error.strerror}") from None
+        raise UnusableSpecialImageError(f"special image {printable(path)}: {error.strerror}") from None
     if not body:
-        raise UnusableSpecialImageError(f"special image {path}: the file is empty")
+        raise UnusableSpecialImageError(f"special image {printable(path)}: the file is empty")
     return SpecialImage(content_type, body, hashlib.sha256(body).hexdigest())

@@ -6,16 +6,23 @@ A file is never altered once it has its name, so a replaced image does not chang
 import contextlib
 import hashlib
 import os
+import stat
 import tempfile
 from collections.abc import Iterator
 from io import BufferedRandom
 from pathlib import Path
 
+from database.text import printable
 from origin.answers import FilePart
 from origin.ranges import ByteRange
 
 # One read and one send for most images, and no more memory than this for each response of a large one.
 CHUNK = 64 * 1024
+
+# A symbolic link is refused at each step below the root: it could lead to any file that the origin may read. Opening a
+# named pipe without O_NONBLOCK would hold the thread until somebody writes into it.
+_DIRECTORY = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_FILE = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 class DamagedFileError(Exception):
@@ -69,27 +76,44 @@ class Store:
         self._root = root
 
     def path(self, digest: str) -> str:
-        """Where the file with this digest is kept. Two levels of directories keep each of them short."""
+        """Answer where the file with this digest is kept. Two levels of directories keep each of them short."""
         return f"{self._root}/{digest[:2]}/{digest[2:4]}/{digest}"
 
     def open(self, file: FilePart, name: str) -> Body:
         """Open a part of a file. Raises ``DamagedFileError``, with ``name`` in its message.
 
-        The size is taken by seeking to the end: no stat is made, here or by the kernel on our behalf.
+        Only a regular file of the recorded size is served, judged by the descriptor that is open: a path could be
+        another file's a moment later.
         """
-        path = self.path(file.digest)
+        name = printable(name)
         try:
-            descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+            descriptor = self._open(file.digest)
         except OSError as error:
-            raise DamagedFileError(f"{name}: {error.strerror}: {path}") from error
+            raise DamagedFileError(f"{name}: {error.strerror}: {self.path(file.digest)}") from error
         try:
-            actual = os.lseek(descriptor, 0, os.SEEK_END)
-            if actual != file.size:
-                raise DamagedFileError(f"{name}: {path} has {actual} bytes, the database says {file.size}")
+            status = os.fstat(descriptor)
+            if not stat.S_ISREG(status.st_mode):
+                raise DamagedFileError(f"{name}: {self.path(file.digest)} is not a regular file")
+            if status.st_size != file.size:
+                raise DamagedFileError(
+                    f"{name}: {self.path(file.digest)} has {status.st_size} bytes, the database says {file.size}"
+                )
             return Body(descriptor, file.part, name)
         except BaseException:
             os.close(descriptor)
             raise
+
+    def _open(self, digest: str) -> int:
+        """Open the file of a digest, one directory after the other: each might be a link. Raises ``OSError``."""
+        outer = os.open(f"{self._root}/{digest[:2]}", _DIRECTORY)
+        try:
+            inner = os.open(digest[2:4], _DIRECTORY, dir_fd=outer)
+        finally:
+            os.close(outer)
+        try:
+            return os.open(digest, _FILE, dir_fd=inner)
+        finally:
+            os.close(inner)
 
     def has(self, digest: str) -> bool:
         """Tell whether a file with this digest is there. For imports: nothing that serves asks."""

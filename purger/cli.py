@@ -4,6 +4,7 @@ import logging
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import click
@@ -14,6 +15,7 @@ from purger.cli_edge import edge
 from purger.cli_moderation import ban, lift
 from purger.cli_options import database_url, url_option
 from purger.cli_reports import audit, receipts, status
+from purger.credentials import allow_only
 from purger.errors import DatabaseUnavailableError
 from purger.link import Link
 from purger.settings import Settings
@@ -21,6 +23,16 @@ from purger.settings import Settings
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="edge-takedown")
+@click.option(
+    "--token-directory",
+    type=click.Path(path_type=Path, file_okay=False),
+    envvar="PURGER_TOKEN_DIRECTORY",
+    show_envvar=True,
+    expose_value=False,
+    callback=lambda _context, _parameter, value: allow_only(value),
+    help="Use no token, certificate or key of edges outside of this directory: whoever may write the table `edges` "
+    "could otherwise have other files sent to a server of his.  [default: any]",
+)
 def cli() -> None:
     """Watches the moderation database and keeps every edge true."""
 
@@ -57,7 +69,7 @@ def _seconds(name: str, text: str) -> Callable[[Any], Any]:
 @_seconds("heartbeat_interval", "between an edge's heartbeats")
 @_seconds("rebound_delay", "until each purge is sent a second time")
 @_seconds("connect_timeout", "to wait for a connection to an edge")
-@_seconds("read_timeout", "to wait for an edge's answer")
+@_seconds("read_timeout", "for one request to an edge, the whole of its answer included")
 @_seconds("retry_longest", "between two tries at most")
 @_seconds("prune_interval", "between looks for what is past its retention")
 @_seconds("audit_interval", "between audits of a small sample")

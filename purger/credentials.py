@@ -12,11 +12,22 @@ log = logging.getLogger(__name__)
 #: The characters of a Bearer token (RFC 6750, section 2.1). No URL is one, and so no file that holds a database URL.
 _TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")
 
+_allowed: Path | None = None
+
 _Signature = tuple[int, int, int, int] | None
 
 
 class CredentialError(ValueError):
     """A file that cannot be used. The message names it and the reason, and nothing of its content."""
+
+
+def allow_only(directory: Path | None) -> None:
+    """Let this process use files of ``directory`` alone for tokens and TLS; None allows any.
+
+    Which files those are stands in the database. The rule is the process's own, so that no command can forget it.
+    """
+    global _allowed
+    _allowed = directory
 
 
 class TokenFile:
@@ -26,10 +37,8 @@ class TokenFile:
     token that it held before is the one.
     """
 
-    def __init__(self, path: Path, within: Path | None) -> None:
-        """``within`` is the directory outside of which no file is read; None for any."""
+    def __init__(self, path: Path) -> None:
         self._path = path
-        self._within = within
         self._token: str | None = None
         self._seen: _Signature = None
         self._complained: _Signature = None
@@ -54,7 +63,7 @@ class TokenFile:
         self._token = None
 
     def _read(self) -> str:
-        _check_place(self._path, self._within)
+        _check_place(self._path)
         try:
             lines = read_secret(self._path).splitlines()
         except UnreadableSecretError as error:
@@ -71,13 +80,12 @@ class TokenFile:
 class TlsFiles:
     """The authority that an edge's certificate must be signed by, and the client certificate that is shown to it."""
 
-    def __init__(self, ca: str | None, certificate: str | None, key: str | None, within: Path | None) -> None:
-        """Paths, or None: for the system's authorities, and for no client certificate. ``within`` as for the token."""
+    def __init__(self, ca: str | None, certificate: str | None, key: str | None) -> None:
+        """Paths, or None: for the system's authorities, and for no client certificate."""
         self._ca = Path(ca) if ca else None
         self._certificate = Path(certificate) if certificate else None
         self._key = Path(key) if key else None
         self._files = [file for file in (self._ca, self._certificate, self._key) if file]
-        self._within = within
         self._loaded: list[_Signature] | None = None
 
     def changed(self) -> bool:
@@ -87,7 +95,7 @@ class TlsFiles:
     def load(self) -> ssl.SSLContext:
         """Make a context that verifies the server's certificate and its host name. Raises ``CredentialError``."""
         for file in self._files:
-            _check_place(file, self._within)
+            _check_place(file)
         if self._key and (warning := exposure(self._key)):
             log.warning("key file: %s", warning)
         loaded = [_signature(file) for file in self._files]
@@ -122,9 +130,9 @@ def _reason(error: Exception) -> str:
     return str(getattr(error, "reason", None) or getattr(error, "strerror", None) or error)
 
 
-def _check_place(file: Path, within: Path | None) -> None:
-    if within is not None and not file.resolve().is_relative_to(within.resolve()):
-        raise CredentialError(f"{file} is not in {within}, the one directory that --token-directory allows")
+def _check_place(file: Path) -> None:
+    if _allowed is not None and not file.resolve().is_relative_to(_allowed.resolve()):
+        raise CredentialError(f"{file} is not in {_allowed}, the one directory that --token-directory allows")
 
 
 def _signature(path: Path) -> _Signature:

@@ -46,17 +46,12 @@ class Delivery:
     Every method raises a ``DeliveryError`` unless the edge acknowledged.
     """
 
-    def __init__(
-        self, edge: Edge, *, connect_timeout: float, read_timeout: float, token_directory: Path | None = None
-    ) -> None:
-        """Times in seconds; ``read_timeout`` is for a whole request with its answer.
-
-        ``token_directory`` is the one from which files that the edge names are read; None for any.
-        """
+    def __init__(self, edge: Edge, *, connect_timeout: float, read_timeout: float) -> None:
+        """Times in seconds; ``read_timeout`` is for a whole request with its answer."""
         self._url = shown(edge.purge_url)
         self._read_timeout = read_timeout
-        self._token_file = TokenFile(Path(edge.token_file), token_directory)
-        files = TlsFiles(edge.ca_file, edge.certificate_file, edge.key_file, token_directory)
+        self._token_file = TokenFile(Path(edge.token_file))
+        files = TlsFiles(edge.ca_file, edge.certificate_file, edge.key_file)
         self._wire = Wire(edge.purge_url, files, connect_timeout=connect_timeout, read_timeout=read_timeout)
 
     def ask(self, instance: str | None = None) -> Answer:

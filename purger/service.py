@@ -10,6 +10,7 @@ from queue import Empty, SimpleQueue
 from database import without_secrets
 from purger.backlog import Backlog
 from purger.door import Door
+from purger.edge_url import shown
 from purger.errors import DatabaseUnavailableError
 from purger.keeper import Keeper
 from purger.link import Link
@@ -69,7 +70,7 @@ class Service:
         return Link(self._settings.database_url, timeout=self._settings.database_timeout)
 
     def _follow_edges(self) -> None:
-        """Start workers for edges that are new, stop those of edges that are gone, and do both where one changed."""
+        """Start workers for edges that are new, stop those of edges that are gone, and tell those of changed ones."""
         try:
             rows = self._link.rows("edges")
         except DatabaseUnavailableError as error:
@@ -77,17 +78,18 @@ class Service:
                 self._problem.begin("unreadable", str(error))
             return
         self._problem.end()
-        edges = {row[0]: (Edge(*row[:4]), Standing(*row[4:])) for row in rows}
-        leaving = [
-            worker for name, worker in self._workers.items() if name not in edges or edges[name][0] != worker.edge
-        ]
+        edges = {row[0]: (Edge(*row[:4], *row[-3:]), Standing(*row[4:-3])) for row in rows}
+        leaving = [worker for name, worker in self._workers.items() if name not in edges]
         self._finish(leaving)
         for worker in leaving:
             log.info("edge %s is no longer followed", worker.edge.name)
             del self._workers[worker.edge.name]
         for name, (edge, standing) in edges.items():
-            if name not in self._workers:
-                log.info("edge %s is followed: %s", name, edge.purge_url)
+            if name in self._workers and self._workers[name].edge != edge:
+                log.info("edge %s has changed: %s", name, shown(edge.purge_url))
+                self._workers[name].follow(edge)
+            elif name not in self._workers:
+                log.info("edge %s is followed: %s", name, shown(edge.purge_url))
                 self._workers[name] = Worker(
                     edge, standing, self._settings, self._watch, self._backlog, self._recorder, self._looker
                 )

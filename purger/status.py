@@ -23,7 +23,7 @@ def status(link: Link, *, connect_timeout: float = 1.0, read_timeout: float = 3.
     edges = [row for row in link.rows("edge_list") if row[4]]
     ask = _asker(connect_timeout, read_timeout)
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        answers = list(pool.map(ask, [Edge(*row[:4]) for row in edges]))
+        answers = list(pool.map(ask, [Edge(*row[:4], *row[-3:]) for row in edges]))
     return {
         "database": {
             "pending": pending,
@@ -51,7 +51,7 @@ def _asker(connect_timeout: float, read_timeout: float) -> Callable[[Edge], dict
 
 
 def _edge(row: tuple[Any, ...], answer: dict[str, Any], head: int) -> dict[str, Any]:
-    name, purge_url, public_url, _, _, instance, acknowledged, seen_at, epoch, problem = row
+    name, purge_url, public_url, _, _, instance, acknowledged, seen_at, epoch, problem = row[:10]
     return {
         "name": name,
         "purge_url": purge_url,

@@ -36,9 +36,9 @@ class Worker(threading.Thread):
         self._backlog = backlog
         self._recorder = recorder
         self._looker = looker
-        self._delivery = Delivery(
-            edge, connect_timeout=settings.connect_timeout, read_timeout=settings.read_timeout
-        )  # fmt: skip
+        self._settings = settings
+        self._delivery = self._new_delivery(edge)
+        self._delivers_to = edge
         self._progress = Progress(settings.rebound_delay, Lease(settings.heartbeat_interval))
         self._progress.resume(standing, now=time.monotonic())
         self._problem = Problem(log, f"edge {edge.name}")
@@ -46,6 +46,7 @@ class Worker(threading.Thread):
         self._changes = Backoff(settings.retry_first, settings.retry_longest)
         self._wake = threading.Event()
         self._halt = threading.Event()
+        self._interrupt = threading.Event()  # ends a pause after an error
         self._setbacks = 0  # of the database, that this edge was flushed for
         self._pace = 0.0  # seconds for a request, smoothed
         self._held: tuple[list[Receipt], list[Sighting]] = ([], [])
@@ -57,6 +58,13 @@ class Worker(threading.Thread):
     def stop(self) -> None:
         """Let the thread end after the request in flight."""
         self._halt.set()
+        self._interrupt.set()
+        self._wake.set()
+
+    def follow(self, edge: Edge) -> None:
+        """Go on with another URL or other files, after the request in flight. Progress stays, so nothing is flushed."""
+        self.edge = edge
+        self._interrupt.set()
         self._wake.set()
 
     def run(self) -> None:
@@ -64,17 +72,18 @@ class Worker(threading.Thread):
         self._watch.subscribe(self._wake.set)
         while not self._halt.is_set():
             self._wake.clear()
+            self._connect_anew()
             try:
                 self._take(self._next_step())
             except OtherInstanceError:
                 # Ask who it is now; the answer leads to a flush. Two edges behind one address would do so for ever.
                 self._progress.confirmed = False
-                self._halt.wait(self._changes.next())
+                self._interrupt.wait(self._changes.next())
             except DeliveryError as error:
                 self._fail(error.kind, str(error))
             except DatabaseUnavailableError as error:
                 # Older rows are needed that cannot be read now; the watch has logged why.
-                self._halt.wait(self._backoff.next())
+                self._interrupt.wait(self._backoff.next())
                 log.debug("edge %s waits: %s", self.edge.name, error)
             except Exception:
                 if self._fail("not understood", "this is a bug; the edge gets no heartbeat while it lasts"):
@@ -82,6 +91,24 @@ class Worker(threading.Thread):
                 self._progress.confirmed = False
         self._watch.unsubscribe(self._wake.set)
         self._delivery.close()
+
+    def _new_delivery(self, edge: Edge) -> Delivery:
+        return Delivery(
+            edge, connect_timeout=self._settings.connect_timeout, read_timeout=self._settings.read_timeout
+        )  # fmt: skip
+
+    def _connect_anew(self) -> None:
+        """Leave the listener of before where the edge has changed, and ask first who answers at the new one."""
+        if self._delivers_to is self.edge:
+            return
+        self._delivers_to = self.edge
+        self._interrupt.clear()
+        if self._halt.is_set():
+            self._interrupt.set()
+        self._delivery.close()
+        self._delivery = self._new_delivery(self._delivers_to)
+        self._backoff.reset()
+        self._progress.confirmed = False
 
     def _take(self, step: Step) -> None:
         match step:
@@ -112,7 +139,7 @@ class Worker(threading.Thread):
     def _fail(self, kind: str, text: str) -> bool:
         news = self._problem.begin(kind, text)
         self._recorder.alive(self.edge.name, seen_at=None, epoch=None, problem=self._problem.text)
-        self._halt.wait(self._backoff.next())
+        self._interrupt.wait(self._backoff.next())
         return news
 
     def _send(self, request: Request) -> Answer:

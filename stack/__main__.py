@@ -6,7 +6,7 @@ import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -44,9 +44,9 @@ def _port(flag: str, default: int, meaning: str) -> Callable[[Command], Command]
 @click.option(
     "--edges", envvar="STACK_EDGES", type=click.IntRange(min=1), default=1, show_envvar=True, help="Number of edges."
 )
-@_port("--edge-port", 6081, "Public port of the first edge")
-@_port("--purge-port", 6082, "Purge port of the first edge")
-@_port("--origin-port", 6083, "Port of the origin")
+@_port("--edge-port", 6181, "Public port of the first edge")
+@_port("--purge-port", 6182, "Purge port of the first edge")
+@_port("--origin-port", 6183, "Port of the origin")
 @click.pass_obj
 def run(directory: Path, edges: int, edge_port: int, purge_port: int, origin_port: int) -> None:
     """Start everything with sample images, print the addresses, then "ready", and keep running until Ctrl-C."""
@@ -54,8 +54,7 @@ def run(directory: Path, edges: int, edge_port: int, purge_port: int, origin_por
     settings = Settings(edges=edges, edge_port=edge_port, purge_port=purge_port, origin_port=origin_port)
     try:
         with _own(directory), Stack(directory, settings) as stack:
-            environment = _environment(stack).items()
-            (directory / "env").write_text("".join(f"{name}={_shell_word(value)}\n" for name, value in environment))
+            _write_private(directory / "env", _environment(stack))
             click.echo(_welcome(stack, directory))
             while received.wait(0.5) is None:
                 stack.check()
@@ -76,6 +75,7 @@ def _own(directory: Path) -> Iterator[None]:
     if directory.exists() and any(directory.iterdir()) and not (directory / _MARK).exists():
         raise click.ClickException(f"{directory} is neither empty nor an earlier stack's; set STACK_DIR to another one")
     directory.mkdir(parents=True, exist_ok=True)
+    directory.chmod(0o700)  # passwords, a token and the database's socket lie in it
     with (directory / _MARK).open("w") as mark:
         try:
             fcntl.flock(mark, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -90,6 +90,12 @@ def _own(directory: Path) -> Iterator[None]:
             yield
         finally:
             (directory / "env").unlink(missing_ok=True)
+
+
+def _write_private(file: Path, variables: Mapping[str, str]) -> None:
+    """Write ``NAME=value`` lines that nobody but the file's owner may read: one value holds a password."""
+    file.touch(mode=0o600, exist_ok=False)
+    file.write_text("".join(f"{name}={_shell_word(value)}\n" for name, value in variables.items()))
 
 
 def _shell_word(value: str) -> str:

@@ -70,7 +70,9 @@ class Database(Server):
 
     def migrate(self) -> None:
         """Apply the schema with ``purger migrate`` and give each account a password."""
-        run_apart([command("purger"), "migrate", "--database-url", self.admin_url()]).check_returncode()
+        # A URL on a command line is everybody's to read.
+        migrate = [command("purger"), "migrate"]
+        run_apart(migrate, {**self.envvars, "PURGER_ADMIN_URL": self.admin_url()}).check_returncode()
         with self.connect_admin() as connection, connection.cursor() as cursor:
             for account, password in self._passwords.items():
                 cursor.execute(f"ALTER USER takedown_{account} IDENTIFIED BY '{password}' ACCOUNT UNLOCK")

@@ -34,6 +34,16 @@ class Origin(Server):
     def import_images(self, images: Path, owner: str) -> None:
         """Record every image of a directory as the owner's, with ``origin import``."""
         run_apart(
-            [command("origin"), "import", str(images), "--owner", owner, "--files", str(self.files)],
+            # Whatever the umask was under which the images were made: they are samples, and no secrets.
+            [
+                command("origin"),
+                "import",
+                str(images),
+                "--owner",
+                owner,
+                "--files",
+                str(self.files),
+                "--include-private",
+            ],
             {**self.envvars, "ORIGIN_IMPORT_DATABASE_URL": self._import_url},
         ).check_returncode()

@@ -40,7 +40,9 @@ def render(
     lines = {
         '    .host = "127.0.0.1";': f'    .host = "{host.strip("[]")}";',
         '    .port = "8000";': f'    .port = "{port}";',
-        '    var.set("token file", "/etc/varnish/takedown.token");': f'    var.set("token file", "{_path(token_file)}");',
+        '    var.set("token file", "/etc/varnish/takedown.token");': (
+            f'    var.set("token file", "{_path(token_file)}");'
+        ),
         '    var.set_duration("lease", 10s);': f'    var.set_duration("lease", {_seconds("lease", lease)});',
         '    var.set_duration("fail-safe TTL", 2s);': (
             f'    var.set_duration("fail-safe TTL", {_seconds("fail-safe TTL", fail_safe_ttl)});'

@@ -79,10 +79,12 @@ class OriginSite:
     def import_environment(self) -> dict[str, str]:
         return {"ORIGIN_IMPORT_DATABASE_URL": self.database.url("import"), "ORIGIN_FILES": str(self.origin.files)}
 
-    def run_import(self, directory: Path, owner: str = "joe", **options: str) -> "subprocess.CompletedProcess[str]":
-        flags = [part for name, value in options.items() for part in (f"--{name.replace('_', '-')}", value)]
+    def run_import(
+        self, directory: Path, owner: str = "joe", *flags: str, **options: str
+    ) -> "subprocess.CompletedProcess[str]":
+        settings = [part for name, value in options.items() for part in (f"--{name.replace('_', '-')}", value)]
         return subprocess.run(
-            self.origin_command("import", str(directory), "--owner", owner, *flags),
+            self.origin_command("import", str(directory), "--owner", owner, *flags, *settings),
             env=self.import_environment(),
             capture_output=True,
             text=True,

@@ -71,6 +71,7 @@ include "./takedown/lifetime.vcl";
 include "./takedown/fence.vcl";
 include "./takedown/conditions.vcl";
 include "./takedown/answer.vcl";
+include "./takedown/framing.vcl";
 include "./takedown/errors.vcl";
 
 sub vcl_init {
@@ -134,6 +135,7 @@ sub vcl_backend_error {
 sub vcl_deliver {
     call takedown_conditions;
     call takedown_answer;
+    call takedown_framing;
     return (deliver);
 }
 
@@ -143,5 +145,6 @@ sub vcl_synth {
     } else {
         call takedown_error;
     }
+    call takedown_framing;
     return (deliver);
 }

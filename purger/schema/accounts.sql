@@ -10,6 +10,8 @@ GRANT SELECT ON {database}.invalidations TO 'takedown_origin'@'%';
 CREATE USER IF NOT EXISTS 'takedown_import'@'%' ACCOUNT LOCK;
 GRANT SELECT, INSERT, UPDATE ON {database}.images TO 'takedown_import'@'%';
 GRANT SELECT, INSERT, UPDATE ON {database}.renditions TO 'takedown_import'@'%';
+-- To tell which ban an image would leave behind under another owner.
+GRANT SELECT (scope, subject, lifted_at) ON {database}.bans TO 'takedown_import'@'%';
 
 -- No right to drop: TRUNCATE, which no trigger sees, needs it.
 CREATE USER IF NOT EXISTS 'takedown_moderation'@'%' ACCOUNT LOCK;

@@ -1,5 +1,5 @@
 SELECT name, purge_url, public_url, token_file, instance, acknowledged, rebounded, triggers,
-    CAST(UNIX_TIMESTAMP(epoch) AS DOUBLE)
+    CAST(UNIX_TIMESTAMP(epoch) AS DOUBLE), ca_file, certificate_file, key_file
 FROM edges
 WHERE enabled
 ORDER BY name

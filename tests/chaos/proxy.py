@@ -8,6 +8,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
+from stack.waiting import PATIENCE
+
 _Result = TypeVar("_Result")
 
 _SIZE = 65536  # bytes read at once
@@ -25,6 +27,7 @@ class Way:
         self.delay: Callable[[], float] | None = None  # seconds to wait before the first bytes of each message
         self.drip: tuple[int, float] | None = None  # deliver so many bytes at a time, and wait so many seconds between
         self.lose = False  # read and drop what arrives
+        self.lost = 0  # how often something was dropped
 
     def cut(self) -> None:
         """Deliver nothing more. As on a real network what was sent is not lost: it arrives when the cut is mended."""
@@ -129,6 +132,7 @@ async def _pipe(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, way:
             await way.linger(delay())
         await way.passed()
         if way.lose:
+            way.lost += 1
             continue
         while data:
             size, pause = way.drip or (len(data), 0.0)
@@ -166,7 +170,7 @@ class Proxies:
 
     def run(self, coroutine: Coroutine[Any, Any, _Result]) -> _Result:
         """Run something in the proxies' thread, to its end."""
-        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(10)
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(PATIENCE)
 
     def to(self, target: int | Path) -> Proxy:
         """A new proxy to a port of 127.0.0.1, or to a unix socket, which need not be open yet."""

@@ -1,7 +1,7 @@
 """The system under test: the real servers, with proxies on the paths that faults break."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import TracebackType
@@ -15,7 +15,7 @@ from stack.edge import Edge
 from stack.origin import Origin
 from stack.purger import Purger
 from stack.server import Server, ServerFailedError
-from stack.waiting import wait_until
+from stack.waiting import PATIENCE, wait_until
 from tests.chaos.catalogue import Catalogue
 from tests.chaos.moderator import importing
 from tests.chaos.proxy import Proxies, Proxy
@@ -31,9 +31,10 @@ class System:
         edges: int = 2,
         lease: float = 3.0,
         fail_safe_ttl: float = 2.0,
+        purger_options: Mapping[str, str] | None = None,
         **vcl: Any,
     ) -> None:
-        """``vcl`` are further arguments of ``stack.vcl.render``."""
+        """``purger_options`` are further PURGER_ variables, ``vcl`` further arguments of ``stack.vcl.render``."""
         self.bound = lease + fail_safe_ttl  # seconds: what is promised under any fault
         self.halted = threading.Event()
         self._running = ExitStack()
@@ -63,6 +64,7 @@ class System:
                 ),
                 "PURGER_HEARTBEAT_INTERVAL": str(min(1.0, lease / 6)),
                 "PURGER_RETRY_LONGEST": "1",
+                **(purger_options or {}),
             },
         )
         self.catalogue = Catalogue(self.origin.files)
@@ -122,7 +124,7 @@ class System:
         if self.halted.wait(seconds):
             raise KeyboardInterrupt
 
-    def settle(self, seconds: float = 30) -> None:
+    def settle(self, seconds: float = PATIENCE) -> None:
         """Wait until nothing that was committed before now is pending anywhere and every edge trusts its cache.
 
         Raises ``TimeoutError``.
@@ -131,7 +133,7 @@ class System:
         for edge in self.edges:
             wait_until(self._quietly(edge.trusted), f"a heartbeat at {edge.name}", seconds)
 
-    def wait_acknowledged(self, seconds: float = 30) -> None:
+    def wait_acknowledged(self, seconds: float = PATIENCE) -> None:
         """Wait until every edge has acknowledged what was committed before now. Raises ``TimeoutError``."""
         self._wait_told("acknowledged", seconds)
 

@@ -7,7 +7,8 @@ from contextlib import suppress
 
 import pytest
 
-from stack.waiting import wait_until
+from stack.ports import free_port
+from stack.waiting import PATIENCE, wait_until
 from tests.chaos.history import clock
 from tests.chaos.proxy import Proxies, Proxy
 
@@ -47,7 +48,7 @@ def proxy(echo: Echo) -> Iterator[Proxy]:
 @pytest.fixture
 def client(proxy: Proxy) -> Iterator[socket.socket]:
     with socket.create_connection(("127.0.0.1", proxy.port)) as client:
-        client.settimeout(5)
+        client.settimeout(PATIENCE)
         yield client
 
 
@@ -58,7 +59,7 @@ def nothing_comes(client: socket.socket) -> bool:
     except TimeoutError:
         return True
     finally:
-        client.settimeout(5)
+        client.settimeout(PATIENCE)
     return False
 
 
@@ -95,7 +96,8 @@ def test_an_answer_that_is_cut_has_had_its_effect(client: socket.socket, echo: E
 def test_an_answer_that_is_lost_never_comes(client: socket.socket, echo: Echo, proxy: Proxy) -> None:
     proxy.down.lose = True
     client.sendall(b"lost\n")
-    wait_until(lambda: echo.lines == [b"lost\n"], "the request at the server")
+    wait_until(lambda: proxy.down.lost == 1, "the answer lost")
+    assert echo.lines == [b"lost\n"]
     assert nothing_comes(client)
     proxy.down.mend()
     client.sendall(b"kept\n")
@@ -134,9 +136,10 @@ def test_what_is_late_comes_at_once_when_the_way_is_mended(client: socket.socket
 
 
 def test_a_server_that_is_away_breaks_the_connection_off() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as unused:
-        port = unused.getsockname()[1]
     with Proxies() as proxies:
-        to_nobody = proxies.to(port)
-        with socket.create_connection(("127.0.0.1", to_nobody.port), timeout=5) as client, suppress(ConnectionError):
+        to_nobody = proxies.to(free_port())
+        with (
+            socket.create_connection(("127.0.0.1", to_nobody.port), timeout=PATIENCE) as client,
+            suppress(ConnectionError),
+        ):
             assert client.recv(100) == b""

@@ -20,12 +20,16 @@ from tests.fuzz.report import Reporter, table
 @click.option("--requests", default=10_000, type=click.IntRange(min=1), help="Connections to each listener.")
 @click.option("--seed", type=int, help="The number that an earlier run printed, to repeat it.  [default: random]")
 @click.option(
-    "--target", "targets", multiple=True, type=click.Choice(list(Target)), help="May be given again.  [default: all]"
+    "--target",
+    "targets",
+    multiple=True,
+    type=click.Choice([str(target) for target in Target]),
+    help="May be given again.  [default: all]",
 )
 @click.option(
     "--replay", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="Send this file's case alone."
 )
-def main(requests: int, seed: int | None, targets: tuple[Target, ...], replay: Path | None) -> None:
+def main(requests: int, seed: int | None, targets: tuple[str, ...], replay: Path | None) -> None:
     """Send mutated requests and random bytes to edge, origin and purge listener, and judge what comes back.
 
     A fault is a 5xx without a cause, a traceback, a restart, memory that grows, a purge that nobody ordered, a request
@@ -43,7 +47,9 @@ def main(requests: int, seed: int | None, targets: tuple[Target, ...], replay: P
             outcomes = [_replay(stack, case, console, directory)]
         else:
             console.print(f"seed {seed}, {requests:,} requests to each listener", highlight=False)
-            outcomes = [_run(stack, target, seed, requests, console, directory) for target in targets or tuple(Target)]
+            outcomes = [
+                _run(stack, target, seed, requests, console, directory) for target in map(Target, targets or Target)
+            ]
     console.print(table(outcomes))
     if any(outcome.faults for outcome in outcomes):
         repeat = "" if case else f"to repeat: --seed {seed}; "

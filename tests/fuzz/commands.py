@@ -3,7 +3,9 @@
 import re
 
 _FOLD = re.compile(rb"(?<![\r\n])\r?\n[ \t]+")
-_REQUEST = re.compile(rb"(PURGE|BAN|HEARTBEAT)[ \t]+(?:https?://[^\s/]+)?(\S+)[ \t]+(?i:HTTP)/1\.[0-9]\r?\n((?:[^\r\n]+\r?\n)*)\r?\n")
+_REQUEST = re.compile(
+    rb"(PURGE|BAN|HEARTBEAT)[ \t]+(?:https?://[^\s/]+)?(\S+)[ \t]+(?i:HTTP)/1\.[0-9]\r?\n((?:[^\r\n]+\r?\n)*)\r?\n"
+)
 _KEYS = rb"[A-Za-z0-9_-]{1,64}(?:,[A-Za-z0-9_-]{1,64})*"
 _ARGUMENTS = {
     b"takedown-codes": _KEYS,

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from stack.system import Stack
+from tests.fuzz.__main__ import main
 from tests.fuzz.answers import GarbledError, answers
 from tests.fuzz.campaign import Campaign, Fault
 from tests.fuzz.case import TOKEN, Case, Target, read
@@ -86,7 +87,6 @@ def test_the_purge_listener_may_carry_out_well_formed_commands_with_the_token_al
         ("BAN / HTTP/1.1\r\nTakedown-Codes: a,b\r\nAuthorization: Bearer t\r\n\r\n", 1),
         ("BAN / HTTP/1.1\r\nTakedown-Codes: a, b\r\nAuthorization: Bearer t\r\n\r\n", 0),
         ("BAN / HTTP/1.1\r\nTakedown-All: 1\r\nTakedown-Owner: x\r\nAuthorization: Bearer t\r\n\r\n", 0),
-        ("PURGE http://e.test/images/a HTTP/1.1\r\nAuthorization: Bearer t\r\n\r\n /", 1),
         ("HEARTBEAT / HTTP/1.1\r\nTakedown-Epoch: 1\r\nAuthorization: Bearer t\r\n\r\n", 0),
     ],
 )
@@ -114,3 +114,9 @@ def test_a_case_is_the_same_by_its_number_and_from_its_file(tmp_path: Path) -> N
     (tmp_path / "case.json").write_text("{}")
     with pytest.raises(ValueError, match="holds no case"):
         read(tmp_path / "case.json")
+
+
+def test_listeners_are_named_as_the_page_says() -> None:
+    names = ["edge", "origin", "purge"]
+    context = main.make_context("fuzz", [part for name in names for part in ("--target", name)])
+    assert [Target(name) for name in context.params["targets"]] == list(Target)

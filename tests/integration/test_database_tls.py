@@ -96,7 +96,7 @@ def test_a_server_without_tls_is_refused_where_tls_is_required(tmp_path: Path) -
         database.migrate()
         served = Served(database, port, Authority(tmp_path, "ours"), Authority(tmp_path, "other"))
         assert _cipher(served.url("")) == ""
-        with pytest.raises(NotEncryptedError, match="127.0.0.1 offers no TLS"):
+        with pytest.raises(NotEncryptedError, match=r"127\.0\.0\.1 offers no TLS"):
             connect(served.url("ssl_mode=REQUIRED"), timeout=10)
         with pytest.raises(mysql.connector.Error):
             connect(served.url(f"ssl_ca={served.ours.file}"), timeout=10)

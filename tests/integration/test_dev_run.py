@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import psutil
 import pytest
@@ -51,6 +52,18 @@ def _variables(directory: Path) -> dict[str, str]:
     return dict(word.split("=", 1) for word in shlex.split((directory / "env").read_text()))
 
 
+def assert_secret(directory: Path, run: int, secret: str) -> None:
+    """Nobody else on the machine can read it: neither in a file nor in a process's command line."""
+    assert directory.stat().st_mode & 0o777 == 0o700
+    files = [path for path in directory.rglob("*") if path.is_file() and path.stat().st_size < 1_000_000]
+    holding = [path for path in files if secret.encode() in path.read_bytes()]
+    assert holding
+    assert [path for path in holding if path.stat().st_mode & 0o077] == []
+    processes = psutil.Process(run).children(recursive=True)
+    assert processes
+    assert [process for process in processes if secret in " ".join(process.cmdline())] == []
+
+
 def _refused(environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
     result = subprocess.run(_command(), env=environment, capture_output=True, text=True, check=False)
     assert result.returncode in (1, 2)
@@ -63,9 +76,11 @@ def test_a_ban_written_with_what_it_prints_is_served_as_410_and_ctrl_c_leaves_no
     with _running(directory) as process:
         names = _variables(directory)
         assert names.keys() == _NAMES
+        assert_secret(directory, process.pid, str(urlsplit(names["DB_URL"]).password))
+        assert_secret(directory, process.pid, Path(names["PURGE_TOKEN_FILE"]).read_text().strip())
         image = f"{names['EDGE_URL']}/images/{names['SAMPLE_CODE']}"
         assert requests.get(image, timeout=PATIENCE).status_code == 200
-        connection = connect(names["DB_URL"], timeout=PATIENCE)
+        connection = connect(names["DB_URL"], timeout=60)
         with connection.cursor() as cursor:
             cursor.execute("INSERT INTO bans (scope, subject) VALUES ('owner', %s)", (names["SAMPLE_OWNER"],))
         connection.close()

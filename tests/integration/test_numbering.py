@@ -1,5 +1,6 @@
 """Batch numbers follow commits: what reads "everything up to batch N" misses nothing, however late it commits."""
 
+import os
 import random
 import subprocess
 import sys
@@ -210,9 +211,9 @@ def number_until(connection: MySQLConnectionAbstract, done: threading.Event) -> 
 
 
 FROZEN = """
-import sys
+import os
 from database import connect
-connection = connect(sys.argv[1], timeout=30)
+connection = connect(os.environ["URL"], timeout=30)
 cursor = connection.cursor()
 print("ready", flush=True)
 while True:
@@ -225,9 +226,8 @@ while True:
 
 def test_a_frozen_client_holds_no_lock(connections: Connections) -> None:
     moderator, impatient = connections.open("moderation"), connections.open("purger", timeout=_IMPATIENCE)
-    with subprocess.Popen(
-        [sys.executable, "-c", FROZEN, connections.database.url("purger")], stdout=subprocess.PIPE
-    ) as client:
+    environment = {**os.environ, "URL": connections.database.url("purger")}
+    with subprocess.Popen([sys.executable, "-c", FROZEN], env=environment, stdout=subprocess.PIPE) as client:
         try:
             assert client.stdout is not None
             assert client.stdout.readline() == b"ready\n"

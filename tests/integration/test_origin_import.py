@@ -1,8 +1,10 @@
 """``origin import`` and ``origin show`` on real files and a real database."""
 
 import hashlib
+import itertools
 import json
 import os
+import random
 import subprocess
 from collections.abc import Iterator
 from io import BytesIO
@@ -12,8 +14,7 @@ import pytest
 from PIL import Image
 
 from tests.origin_site import OriginSite
-
-ORIENTATION, GPS = 0x0112, 0x8825
+from tests.pictures import EVERYTHING, FORMATS, GPS, ORIENTATION, SECRET, pixels
 
 
 @pytest.fixture(scope="module")
@@ -92,6 +93,127 @@ def test_a_thumbnail_is_upright_small_and_tells_nothing_of_the_place(site: Origi
     assert sizes == {"original": (320, 640), "thumb": (128, 256)}
 
 
+@pytest.mark.parametrize("format_", FORMATS)
+def test_metadata_is_taken_out_unless_it_is_to_be_kept(site: OriginSite, tmp_path: Path, format_: str) -> None:
+    code = site.new_code()
+    told = EVERYTHING[format_](6)
+    (tmp_path / f"{code}.x").write_bytes(told)
+    assert site.run_import(tmp_path).returncode == 0
+    served = site.request(code)
+    assert SECRET in told
+    assert SECRET not in served.content
+    assert pixels(served.content) == pixels(told)
+    assert "1 unchanged" in site.run_import(tmp_path).stdout, "the same again is the same"
+    assert_thumb_tells_nothing(site, code)
+
+    assert "1 changed" in site.run_import(tmp_path, metadata="keep").stdout
+    assert site.request(code).content == told
+    assert "1 unchanged" in site.run_import(tmp_path, metadata="keep").stdout
+    assert_thumb_tells_nothing(site, code)
+    assert "1 changed" in site.run_import(tmp_path).stdout
+    assert site.request(code).content == served.content
+
+
+def assert_thumb_tells_nothing(site: OriginSite, code: str) -> None:
+    assert SECRET not in site.request(f"{code}/thumb").content
+    small = thumb(site, code)
+    assert not small.getexif()
+    assert not {"exif", "xmp", "comment", "dpi", "photoshop"} & small.info.keys()
+
+
+def test_files_and_pictures_beyond_a_limit_are_refused_and_the_limit_can_be_set(
+    site: OriginSite, tmp_path: Path
+) -> None:
+    large, heavy = site.new_code(), site.new_code()
+    Image.new("1", (10000, 9500)).save(tmp_path / f"{large}.png")
+    picture(tmp_path / f"{heavy}.png")
+    size = (tmp_path / f"{heavy}.png").stat().st_size
+    result = site.run_import(tmp_path, max_bytes=str(size - 1))
+    assert result.returncode == 3
+    assert f"{heavy}.png: {size} bytes, more than {size - 1}: a larger --max-bytes would take it" in result.stderr
+    assert f"{large}.png: more than 89478485 pixels: a larger --max-pixels would take it" in result.stderr
+    assert site.request(heavy).status_code == site.request(large).status_code == 404
+
+    assert site.run_import(tmp_path, max_bytes=str(size), max_pixels="95000000").returncode == 0
+    assert site.request(heavy).status_code == 200
+    assert thumb(site, large).size == (256, 243)
+
+
+def test_a_private_file_is_published_only_when_that_is_said(site: OriginSite, tmp_path: Path) -> None:
+    code = site.new_code()
+    picture(tmp_path / f"{code}.png").chmod(0o600)
+    result = site.run_import(tmp_path)
+    assert result.returncode == 3
+    assert f"{code}.png: only its owner may read it (mode 0600): --include-private" in result.stderr
+    assert site.request(code).status_code == 404
+    assert site.run_import(tmp_path, "joe", "--include-private").returncode == 0
+    assert site.request(code).status_code == 200
+
+
+def test_symbolic_links_are_followed_only_when_that_is_said(site: OriginSite, tmp_path: Path) -> None:
+    file, within = site.new_code(), site.new_code()
+    outside, inside = tmp_path / "outside", tmp_path / "inside"
+    for directory in (outside, inside):
+        directory.mkdir()
+    for code in (file, within):
+        picture(outside / f"{code}.png")
+    (inside / f"{file}.png").symlink_to(outside / f"{file}.png")
+    (inside / "directory").symlink_to(outside)
+    result = site.run_import(inside)
+    assert result.returncode == 3
+    assert "0 new, 0 changed, 0 unchanged, 2 refused" in result.stdout
+    assert result.stderr.count("a symbolic link: --follow-symlinks imports") == 2
+    assert site.request(file).status_code == site.request(within).status_code == 404
+
+    site.run_import(inside, "joe", "--follow-symlinks")
+    assert site.request(file).status_code == site.request(within).status_code == 200
+
+
+def test_taking_over_an_image_names_the_ban_that_no_longer_hides_it(site: OriginSite, tmp_path: Path) -> None:
+    code = site.new_code()
+    picture(tmp_path / f"{code}.png")
+    site.run_import(tmp_path, "alice")
+    site.execute("INSERT INTO bans (scope, subject) VALUES ('owner', 'alice')")
+    refused = site.run_import(tmp_path, "bob")
+    assert refused.returncode == 3
+    assert "--move gives it to bob and ends what the ban of owner alice does to it" in refused.stderr
+    assert site.request(code).status_code == 410
+
+    moved = site.run_import(tmp_path, "bob", "--move")
+    assert moved.returncode == 0
+    assert f"moved {code} here from owner alice; the ban of owner alice does not hide it any more" in moved.stderr
+    assert site.request(code).headers["Takedown-Owner"] == "bob"
+
+
+def test_hostile_files_are_refused_or_decoded_and_never_end_an_import(site: OriginSite, tmp_path: Path) -> None:
+    """Pictures of each format, cut off or with bytes replaced, doubled and taken out; the same ones in each run."""
+    chance = random.Random(11)
+    codes = {}
+    for format_, number in itertools.product(FORMATS, range(30)):
+        data = bytearray(EVERYTHING[format_](6))
+        if number < 6:
+            del data[chance.randrange(len(data)) :]
+        else:
+            for _ in range(chance.choice((1, 3, 30))):
+                at = chance.randrange(len(data))
+                data[at : at + chance.choice((0, 1, 1, 4))] = chance.randbytes(chance.choice((0, 1, 1, 4)))
+        code = site.new_code()
+        (tmp_path / f"{code}.x").write_bytes(data)
+        codes[code] = format_
+    for mode in ("strip", "keep"):
+        result = site.run_import(tmp_path, metadata=mode)
+        assert result.returncode == 3
+        assert "Traceback" not in result.stderr
+        refused = {Path(line.split(": ")[0]).stem for line in _refusals(result.stderr)}
+        assert 0 < len(refused) < len(codes)
+        for code in codes.keys() - refused:
+            Image.open(BytesIO(site.request(code).content)).load()
+            assert thumb(site, code).width <= 256
+        if mode == "strip":
+            assert all(site.request(code).status_code == 404 for code in refused)
+    assert not [path for path in site.origin.files.iterdir() if path.is_file()], "nothing half done stays behind"
+
+
 @pytest.mark.parametrize(
     ("mode", "suffix"),
     [
@@ -156,9 +278,9 @@ def test_broken_files_are_passed_over_and_listed_with_the_reason(site: OriginSit
     assert str(tmp_path / f"{twice}.jpg") in refused[f"{twice}.png"]
     assert "truncated" in refused[f"{broken}.jpg"]
     assert "not a JPEG, PNG, GIF, WebP or AVIF" in refused["notes.txt"]
-    assert "No such file" in refused["gone.png"]
+    assert "--follow-symlinks" in refused["gone.png"]
     assert "1 to 64 of A-Z a-z 0-9 _ -" in refused["not a code.png"]
-    assert "bomb" in refused["bomb.png"]
+    assert "--max-pixels" in refused["bomb.png"]
     assert "not a regular file" in refused["pipe.png"]
     assert site.request(good).status_code == site.request(other).status_code == 200
     assert site.request(broken).status_code == 404
@@ -217,14 +339,16 @@ def test_another_owner_and_another_stability_are_changes(site: OriginSite, tmp_p
     assert "Expires" in site.request(code).headers
     assert "1 unchanged" in site.run_import(tmp_path, "ann").stdout, "what is not said stays as it is"
 
-    moved = site.run_import(tmp_path, "bea")
+    assert "an image of owner ann has this code: --move gives it to bea\n" in site.run_import(tmp_path, "bea").stderr
+    assert site.request(code).headers["Takedown-Owner"] == "ann"
+
+    moved = site.run_import(tmp_path, "bea", "--move")
     assert "1 changed" in moved.stdout
-    assert f"moved {code} here from owner ann" in moved.stderr
+    assert f"moved {code} here from owner ann\n" in moved.stderr
     assert site.request(code).headers["Takedown-Owner"] == "bea"
     assert site.request(code).headers["Expires"] == "Sun, 01 Jan 2040 00:00:00 GMT"
 
-    command = [*site.origin_command("import", str(tmp_path), "--owner", "bea", "--not-stable")]
-    subprocess.run(command, env=site.import_environment(), check=True, capture_output=True)
+    assert site.run_import(tmp_path, "bea", "--not-stable").returncode == 0
     assert "Expires" not in site.request(code).headers
 
 
@@ -270,8 +394,9 @@ def test_show_says_whose_an_image_is_and_what_bans_it(site: OriginSite) -> None:
     assert shown["pending"]
     assert [(ban["scope"], ban["subject"]) for ban in shown["bans"]] == [("image", code), ("owner", "shown")]
     text = site.show(code).stdout
-    for part in (code, "shown", "by court: order 66", "another waits", digest):
+    for part in (code, "shown", "UTC; changed just now", f"purger receipts {code}", digest):
         assert part in text
+    assert "order 66" not in text, "which the account of the origin may not be able to read"
     site.execute("UPDATE bans SET lifted_at = UTC_TIMESTAMP() WHERE banned_by = 'court'")
     assert not json.loads(site.show(code, "--json").stdout)["banned"]
 
@@ -284,6 +409,19 @@ def test_show_of_what_nobody_knows_fails_and_a_bare_ban_is_known(site: OriginSit
     site.execute("INSERT INTO bans (scope, subject) VALUES ('image', %s)", code)
     assert site.show(code).returncode == 0
     assert site.show("a b").returncode == 2
+
+
+def test_show_says_in_plain_words_that_no_purger_has_numbered_anything(site: OriginSite) -> None:
+    shown = site.show(site.new_image(dated=False)).stdout
+    assert "changed just now, and not numbered yet: does a purger run?" in shown
+    assert "another waits" not in shown
+
+
+@pytest.mark.parametrize("typed", ["https://img.example.org/images/{}/thumb", "{}.JPG"])
+def test_a_url_or_a_file_name_gets_a_hint(site: OriginSite, typed: str) -> None:
+    result = site.show(typed.format("abc-1"))
+    assert result.returncode == 2
+    assert "did you mean 'abc-1'?" in result.stderr
 
 
 def test_no_database_is_a_clear_error(site: OriginSite, tmp_path: Path) -> None:

@@ -67,6 +67,64 @@ def test_a_file_that_is_not_what_the_row_says_is_damaged(tmp_path: Path) -> None
     assert open_files() == before, "no descriptor was left open"
 
 
+def put_aside(store: Store, digest: str, tmp_path: Path) -> tuple[Path, Path]:
+    """Move a file out of the store; return where it should be and where it is."""
+    inside, outside = Path(store.path(digest)), tmp_path / "outside"
+    inside.rename(outside)
+    return inside, outside
+
+
+def test_no_link_is_followed_out_of_the_store(tmp_path: Path) -> None:
+    store = Store(tmp_path / "store")
+    (tmp_path / "store").mkdir()
+    digest = put(store, b"content")
+    before = open_files()
+    inside, outside = put_aside(store, digest, tmp_path)
+    inside.symlink_to(outside)
+    with pytest.raises(DamagedFileError, match="image-x"):
+        store.open(whole(digest, 7), "image-x")
+    inside.unlink()
+    outside.rename(inside)
+    for directory in (inside.parent, inside.parent.parent):
+        directory.rename(outside)
+        directory.symlink_to(outside)
+        with pytest.raises(DamagedFileError, match="image-x"):
+            store.open(whole(digest, 7), "image-x")
+        directory.unlink()
+        outside.rename(directory)
+    store.open(whole(digest, 7), "image-x").close()
+    assert open_files() == before, "no descriptor was left open"
+
+
+def test_a_store_may_itself_be_reached_by_a_link(tmp_path: Path) -> None:
+    (tmp_path / "store").mkdir()
+    (tmp_path / "link").symlink_to("store")
+    digest = put(Store(tmp_path / "store"), b"content")
+    Store(tmp_path / "link").open(whole(digest, 7), "x").close()
+
+
+def test_only_a_regular_file_is_served_and_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    digest = put(store, b"content")
+    before = open_files()
+    inside = Path(store.path(digest))
+    inside.unlink()
+    os.mkfifo(inside)
+    with pytest.raises(DamagedFileError, match=r"image-x.*not a regular file"):
+        store.open(whole(digest, 0), "image-x")
+    inside.unlink()
+    inside.mkdir()
+    with pytest.raises(DamagedFileError, match=r"image-x.*not a regular file"):
+        store.open(whole(digest, inside.stat().st_size), "image-x")
+    assert open_files() == before, "no descriptor was left open"
+
+
+def test_a_name_in_a_message_is_escaped(tmp_path: Path) -> None:
+    with pytest.raises(DamagedFileError) as damaged:
+        Store(tmp_path).open(whole("0" * 64, 7), "/images/x\x1b[31m\n")
+    assert str(damaged.value).isprintable()
+
+
 def test_a_file_that_shrinks_while_it_is_sent_ends_in_an_error(tmp_path: Path) -> None:
     store = Store(tmp_path)
     digest = put(store, bytes(3 * CHUNK))

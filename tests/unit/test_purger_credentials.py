@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from purger.credentials import CredentialError, TokenFile
+from purger.credentials import CredentialError, TokenFile, allow_only
 
 LONGER = "a-token_of.24~visible+/characters=="
 
@@ -18,20 +18,20 @@ def write(path: Path, text: str) -> Path:
 
 
 def test_the_first_line_is_the_token(tmp_path: Path) -> None:
-    assert TokenFile(write(tmp_path / "t", f"{LONGER}\n"), None).token() == LONGER
-    assert TokenFile(write(tmp_path / "t", f"new\r\n{LONGER}\r\n"), None).token() == "new"
+    assert TokenFile(write(tmp_path / "t", f"{LONGER}\n")).token() == LONGER
+    assert TokenFile(write(tmp_path / "t", f"new\r\n{LONGER}\r\n")).token() == "new"
 
 
 @pytest.mark.parametrize("text", ["a b", "a\nb\nc", "\n\na", "a@b", "mysql://u:p@h/n", "\u00e9", "x" * 5000, ""])
 def test_a_file_of_something_else_is_refused_and_not_shown(tmp_path: Path, text: str) -> None:
     with pytest.raises(CredentialError, match="token file: ") as caught:
-        TokenFile(write(tmp_path / "t", text), None).token()
+        TokenFile(write(tmp_path / "t", text)).token()
     assert not text or text not in str(caught.value)
 
 
 def test_a_file_that_is_overwritten_or_exchanged_is_read_again(tmp_path: Path) -> None:
     path = write(tmp_path / "t", "one")
-    tokens = TokenFile(path, None)
+    tokens = TokenFile(path)
     assert tokens.token() == "one"
     path.write_text("two-2")
     assert tokens.token() == "two-2"
@@ -43,7 +43,7 @@ def test_while_a_file_is_exchanged_the_token_is_the_one_of_before(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     path = write(tmp_path / "t", "one")
-    tokens = TokenFile(path, None)
+    tokens = TokenFile(path)
     assert tokens.token() == "one"
     path.write_text("")
     assert [tokens.token(), tokens.token()] == ["one", "one"]
@@ -62,21 +62,25 @@ def test_files_outside_of_the_token_directory_are_not_read(tmp_path: Path) -> No
     inside.mkdir()
     secret = write(tmp_path / "secret", "secret")
     (inside / "link").symlink_to(secret)
-    assert TokenFile(write(inside / "t", "one"), inside).token() == "one"
-    for path in (secret, inside / "link", inside / ".." / "secret"):
-        with pytest.raises(CredentialError, match="--token-directory"):
-            TokenFile(path, inside).token()
+    allow_only(inside)
+    try:
+        assert TokenFile(write(inside / "t", "one")).token() == "one"
+        for path in (secret, inside / "link", inside / ".." / "secret"):
+            with pytest.raises(CredentialError, match="--token-directory"):
+                TokenFile(path).token()
+    finally:
+        allow_only(None)
 
 
 def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(CredentialError, match="not a regular file"):
-        TokenFile(tmp_path / "pipe", None).token()
+        TokenFile(tmp_path / "pipe").token()
 
 
 def test_a_token_that_all_can_read_is_warned_about(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.WARNING)
     path = write(tmp_path / "t", "one")
     path.chmod(0o644)
-    assert TokenFile(path, None).token() == "one"
+    assert TokenFile(path).token() == "one"
     assert f"every user of this machine can read {path}: chmod o-rwx it" in caplog.text

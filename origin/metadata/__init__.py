@@ -1,0 +1,37 @@
+"""Takes metadata (place, camera, names, comments, previews) out of pictures without touching their pixels.
+
+Each format has a list of the parts that a browser needs to show the picture; all else is left out, also what nobody has
+thought of yet, and whatever follows the picture's end. Of EXIF the orientation stays, of everything else that describes
+the picture the colour profile. The same bytes always give the same result, and a result gives itself.
+"""
+
+from origin.metadata import avif, gif, jpeg, png, webp
+from origin.metadata.reader import MalformedPictureError, Pieces
+
+__all__ = ["MalformedPictureError", "Pieces", "format_of", "strip"]
+
+_STRIP = {"JPEG": jpeg.strip, "PNG": png.strip, "GIF": gif.strip, "WEBP": webp.strip, "AVIF": avif.strip}
+_AVIF_BRANDS = {b"avif", b"avis", b"mif1", b"msf1"}
+
+
+def format_of(data: bytes) -> str | None:
+    """Tell a picture's format by its first bytes, under Pillow's name for it; None for any other file."""
+    if data.startswith(b"\xff\xd8\xff"):
+        return "JPEG"
+    if data.startswith(png.SIGNATURE):
+        return "PNG"
+    if data.startswith((b"GIF87a", b"GIF89a")):
+        return "GIF"
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return "WEBP"
+    if data[4:8] == b"ftyp" and data[8:12] in _AVIF_BRANDS:
+        return "AVIF"
+    return None
+
+
+def strip(data: bytes, format_: str) -> Pieces:
+    """Return the picture without its metadata, in pieces to be joined. Raises ``MalformedPictureError``.
+
+    ``format_`` is what ``format_of`` says of ``data``.
+    """
+    return list(_STRIP[format_](data))

@@ -1,0 +1,70 @@
+"""JPEG (ITU T.81, JFIF): segments before and between the scans, of which most applications add their own."""
+
+import re
+from collections.abc import Iterator
+
+from origin.metadata.orientation import only_orientation
+from origin.metadata.reader import Reader
+
+_SOI, _EOI, _SOS = 0xD8, 0xD9, 0xDA
+_APP0, _APP1, _APP2, _APP14 = 0xE0, 0xE1, 0xE2, 0xEE
+_ALONE = {0x01, _SOI, *range(0xD0, 0xD8)}  # markers without a segment
+# Frames and tables: SOF0 to SOF15 with DHT and DAC among them, DQT, DNL, DRI, DHP, EXP.
+_KEPT = {*range(0xC0, 0xD0), *range(0xDB, 0xE0)}
+
+_MARKER = re.compile(rb"\xff[^\x00\xff]")
+# What ends the data of a scan: a marker that is neither a stuffed zero, nor a restart, nor a fill byte.
+_AFTER_SCAN = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
+
+
+def strip(data: bytes) -> Iterator[bytes | memoryview]:
+    """Keep frames, tables, scans, JFIF's and Adobe's headers, the colour profile and the orientation.
+
+    A further picture behind the first (MPO, motion photo, gain map) goes, and so does whatever else follows the end.
+    Raises ``MalformedPictureError``.
+    """
+    view = memoryview(data)
+    yield view[:2]
+    at, turned = 2, False
+    while marker := _MARKER.search(data, at):
+        start, kind = marker.start(), data[marker.start() + 1]
+        at = start + 2
+        if kind == _EOI:
+            yield view[start:at]
+            return
+        if kind in _ALONE:
+            continue
+        reader = Reader(data, at, len(data))
+        reader.skip(reader.uint(2) - 2)
+        at = reader.at
+        if kind == _SOS:
+            after = _AFTER_SCAN.search(data, at)
+            at = after.start() if after else len(data)
+        if kind in _KEPT or kind == _SOS:
+            yield view[start:at]
+        elif kind == _APP1 and data.startswith(b"Exif\0\0", start + 4):
+            if not turned:  # the first one counts
+                yield _orientation(data[start + 4 : at])
+            turned = True
+        else:
+            yield _application(kind, data[start + 4 : at])
+
+
+def _application(kind: int, content: bytes) -> bytes:
+    """Return what is kept of an APPn segment: a header without what may follow it, or a part of the profile."""
+    if kind == _APP0 and content.startswith(b"JFIF\0") and len(content) >= 14:
+        return _segment(kind, content[:12] + bytes(2))  # without its preview
+    if kind == _APP2 and content.startswith(b"ICC_PROFILE\0"):
+        return _segment(kind, content)
+    if kind == _APP14 and content.startswith(b"Adobe") and len(content) >= 12:
+        return _segment(kind, content[:12])
+    return b""
+
+
+def _orientation(exif: bytes) -> bytes:
+    kept = only_orientation(exif)
+    return _segment(_APP1, b"Exif\0\0" + kept) if kept else b""
+
+
+def _segment(kind: int, content: bytes) -> bytes:
+    return bytes((0xFF, kind)) + (len(content) + 2).to_bytes(2, "big") + content

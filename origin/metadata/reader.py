@@ -1,0 +1,34 @@
+"""Reads numbers and bytes of a picture's container, and never beyond its end."""
+
+# What a stripped picture is made of: parts of the file, and the few bytes that are written anew.
+Pieces = list[bytes | memoryview]
+
+
+class MalformedPictureError(ValueError):
+    """A picture's container that does not hold together. The message says where, as a byte of the file."""
+
+
+class Reader:
+    """Reads ``data[at:end]`` from its start to its end, big-endian. Raises ``MalformedPictureError``."""
+
+    def __init__(self, data: bytes | bytearray, at: int, end: int):
+        self.data = data
+        self.at = at
+        self.end = end
+
+    def skip(self, length: int) -> int:
+        """Go past ``length`` bytes. Returns where they start."""
+        start = self.at
+        if length < 0 or start + length > self.end:
+            raise MalformedPictureError(f"broken or truncated: {length} bytes from byte {start} end beyond {self.end}")
+        self.at += length
+        return start
+
+    def take(self, length: int) -> bytes:
+        """Read ``length`` bytes."""
+        start = self.skip(length)
+        return bytes(self.data[start : self.at])
+
+    def uint(self, length: int) -> int:
+        """Read an unsigned integer of ``length`` bytes; 0 where there are none."""
+        return int.from_bytes(self.take(length), "big")

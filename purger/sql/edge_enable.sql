@@ -1,0 +1,1 @@
+UPDATE edges SET enabled = %(enabled)s WHERE name = %(name)s

@@ -1,0 +1,131 @@
+"""The README's blocks, pasted as they stand by someone who has nothing but the README."""
+
+import os
+import re
+import shlex
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import requests
+
+from stack.waiting import wait_until
+from tests.documents import ROOT, block
+
+README = ROOT / "README.md"
+
+
+@dataclass(frozen=True)
+class Newcomer:
+    """Someone in the directory in which ``./dev run`` was started."""
+
+    directory: Path
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """What ``.stack/env`` says."""
+        return dict(word.split("=", 1) for word in shlex.split((self.directory / ".stack/env").read_text()))
+
+    def paste(self, text: str) -> subprocess.CompletedProcess[str]:
+        """Paste lines into a fresh shell."""
+        shell = ["bash", "--noprofile", "--norc", "-s"]
+        return subprocess.run(shell, input=text, cwd=self.directory, capture_output=True, text=True, check=False)
+
+    def sql(self, text: str, *options: str) -> subprocess.CompletedProcess[str]:
+        """Paste lines into the client, as the server's administrator unless ``options`` name another account."""
+        client = ["mariadb", "--no-defaults", f"--socket={self.variables['DB_SOCKET']}", *options]
+        return subprocess.run(client, input=text, capture_output=True, text=True, check=False)
+
+    def wait_status(self, code: str, status: int) -> None:
+        """Wait until the edge answers with a status for an image."""
+        url = f"{self.variables['EDGE_URL']}/images/{code}"
+        wait_until(lambda: requests.get(url, timeout=10).status_code == status, f"{status} for {code}")
+
+
+@pytest.fixture(scope="module")
+def newcomer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Newcomer]:
+    """``./dev run`` has said ``ready``, with its default directory and ports that are free."""
+    directory = tmp_path_factory.mktemp("clone")
+    ports = dict.fromkeys(("STACK_EDGE_PORT", "STACK_PURGE_PORT", "STACK_ORIGIN_PORT"), "0")
+    environment = {**os.environ, **ports, "PYTHONPATH": str(ROOT)}
+    environment.pop("STACK_DIR", None)
+    command = [sys.executable, "-m", "stack", "run"]
+    with subprocess.Popen(command, cwd=directory, env=environment, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            assert "ready\n" in iter(process.stdout.readline, "")
+            yield Newcomer(directory)
+        finally:
+            process.send_signal(signal.SIGINT)
+
+
+def rebounds_are_over(newcomer: Newcomer) -> bool:
+    """Whether the flush and the imports of the start have been sent twice: nothing more leaves the cache by itself."""
+    waiting = "SELECT COUNT(*) FROM edges, numbering WHERE rebounded < last_batch OR instance IS NULL"
+    return newcomer.sql(waiting, "--skip-column-names", newcomer.variables["DB_NAME"]).stdout.strip() == "0"
+
+
+def test_pasted_as_one_block_the_commands_show_what_they_say(newcomer: Newcomer) -> None:
+    wait_until(lambda: rebounds_are_over(newcomer), "the second sending of all purges", 30)
+    pasted = newcomer.paste(block(README, "sh", ". .stack/env"))
+    assert pasted.stderr == ""
+    answers = pasted.stdout.split("\n\n")[:-1]
+    assert [answer.split()[1] for answer in answers] == ["200", "200", "410", "200"]
+    assert "; hit" in answers[1]
+    tags = [re.findall(r"^ETag: (.*)$", answer, re.MULTILINE | re.IGNORECASE) for answer in answers]
+    assert tags[0] == tags[1] == tags[3] != []
+
+
+@pytest.fixture
+def shop(newcomer: Newcomer) -> Iterator[Newcomer]:
+    """A site with its own database and account in the same server; one picture was taken down long ago."""
+    made = newcomer.sql(
+        """
+        CREATE DATABASE site CHARACTER SET utf8mb4;
+        CREATE TABLE site.pictures (code VARCHAR(100) NOT NULL PRIMARY KEY, path VARCHAR(255));
+        INSERT INTO site.pictures VALUES ('sample-2-1', NULL), ('sample-2-2', '/2'), ('sample-2-3', '/3');
+        CREATE USER 'site'@'localhost' IDENTIFIED BY 'secret';
+        GRANT SELECT, INSERT, UPDATE, DELETE ON site.pictures TO 'site'@'localhost';
+        """
+    )
+    assert made.returncode == 0, made.stderr
+    yield newcomer
+    newcomer.sql("DROP DATABASE site; DROP USER 'site'@'localhost';")
+
+
+def test_the_hook_pasted_as_the_readme_says_takes_pictures_down_and_brings_them_back(shop: Newcomer) -> None:
+    def site(text: str) -> subprocess.CompletedProcess[str]:
+        return shop.sql(text, "--user=site", "--password=secret", "site")
+
+    granted = shop.sql(block(README, "sql", "GRANT TRIGGER"))
+    assert granted.returncode == 0, granted.stderr
+    hooked = site(block(README, "sql", "CREATE TRIGGER"))
+    assert hooked.returncode == 0, hooked.stderr
+    shop.wait_status("sample-2-1", 410)
+
+    shop.sql("INSERT INTO takedown.bans (scope, subject, banned_by) VALUES ('image', 'SAMPLE-2-2', 'pictures')")
+    assert site("UPDATE pictures SET path = NULL WHERE code = 'sample-2-2'").returncode == 0
+    shop.wait_status("sample-2-2", 410)
+    assert site("UPDATE pictures SET path = '/new' WHERE code = 'sample-2-2'").returncode == 0
+    shop.wait_status("sample-2-2", 200)
+    open_bans = "SELECT subject FROM takedown.bans WHERE banned_by = 'pictures' AND lifted_at IS NULL"
+    assert shop.sql(open_bans, "--skip-column-names").stdout.split() == ["sample-2-1", "SAMPLE-2-2"]
+
+    assert site("DELETE FROM pictures WHERE code = 'sample-2-3'").returncode == 0
+    shop.wait_status("sample-2-3", 410)
+
+
+@pytest.mark.parametrize("code", ["a.jpg", "two words", "ä", "x" * 65])
+def test_a_takedown_that_cannot_be_written_fails_the_sites_own_statement(shop: Newcomer, code: str) -> None:
+    pasted = block(README, "sql", "GRANT TRIGGER"), block(README, "sql", "CREATE TRIGGER")
+    assert [shop.sql(text, "site").returncode for text in pasted] == [0, 0]
+    shop.sql(f"INSERT INTO pictures VALUES ('{code}', '/4')", "site")
+    refused = shop.sql(f"UPDATE pictures SET path = NULL WHERE code = '{code}'", "site")
+    assert refused.returncode == 1
+    assert "subject" in refused.stderr
+    left = shop.sql(f"SELECT path FROM pictures WHERE code = '{code}'", "--skip-column-names", "site")
+    assert left.stdout.strip() == "/4"

@@ -1,0 +1,37 @@
+"""The lock of Python packages: everything that pyproject.toml asks for, each with its hashes."""
+
+import re
+import tomllib
+from pathlib import Path
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+LOCK = (ROOT / "stack" / "requirements.txt").read_text()
+
+
+def wanted() -> list[Requirement]:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    extras = project["optional-dependencies"].values()
+    texts = [*project["dependencies"], *(text for extra in extras for text in extra)]
+    return [each for each in map(Requirement, texts) if each.name != project["name"]]
+
+
+def test_the_lock_holds_all_that_the_project_asks_for() -> None:
+    found = re.findall(r"^([\w.-]+)==(\S+)", LOCK, re.MULTILINE)
+    locked = {canonicalize_name(name): version for name, version in found}
+    stale = [
+        str(each)
+        for each in wanted()
+        if (name := canonicalize_name(each.name)) not in locked or not each.specifier.contains(locked[name])
+    ]
+    assert stale == [], "run ./dev lock"
+
+
+def test_each_package_has_hashes_and_none_names_a_registry() -> None:
+    packages = re.split(r"^(?=\w)", LOCK, flags=re.MULTILINE)[1:]
+    assert len(packages) > 30
+    assert [package for package in packages if "--hash=sha256:" not in package] == []
+    assert "://" not in LOCK
+    assert not re.search(r"^\s*--(?!hash=)", LOCK, re.MULTILINE), "an option, such as an index"

@@ -1,0 +1,140 @@
+"""Metadata goes out of pictures; pixels, colours, timing and orientation stay as they are."""
+
+import contextlib
+import io
+import struct
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from origin.metadata import MalformedPictureError, format_of, strip
+from tests.pictures import EVERYTHING, FORMATS, ORIENTATION, SECRET, XMP, noise, pixels, saved, segment, told_of
+
+
+def stripped(data: bytes) -> bytes:
+    format_ = format_of(data)
+    assert format_ is not None
+    return b"".join(strip(data, format_))
+
+
+@pytest.mark.parametrize("orientation", [1, 3, 6])
+@pytest.mark.parametrize("format_", FORMATS)
+def test_nothing_that_was_told_stays_and_every_pixel_does(format_: str, orientation: int) -> None:
+    data = EVERYTHING[format_](orientation)
+    assert SECRET in data
+    clean = stripped(data)
+    assert SECRET not in clean
+    assert pixels(clean) == pixels(data)
+    with Image.open(io.BytesIO(clean)) as image, Image.open(io.BytesIO(data)) as before:
+        assert image.format == format_
+        assert set(image.getexif()) <= {ORIENTATION}
+        assert image.info.get("icc_profile") == before.info.get("icc_profile")
+        assert image.info.get("loop") == before.info.get("loop")
+        assert not {"comment", "Comment", "Author", "photoshop"} & image.info.keys()
+        assert not image.info.get("xmp", b"").strip(b"\0")
+    assert stripped(clean) == clean
+
+
+@pytest.mark.parametrize(
+    ("mode", "format_", "options"),
+    [
+        ("L", "JPEG", {}),
+        ("CMYK", "JPEG", {}),
+        ("RGB", "JPEG", {"progressive": True}),
+        ("RGB", "JPEG", {"restart_marker_blocks": 2}),
+        ("P", "PNG", {}),
+        ("1", "PNG", {}),
+        ("I;16", "PNG", {}),
+        ("RGB", "PNG", {"transparency": (60, 60, 60)}),
+        ("P", "GIF", {"transparency": 3}),
+        ("RGB", "WEBP", {"lossless": True}),
+        ("RGB", "WEBP", {}),
+        ("RGBA", "AVIF", {}),
+        ("L", "AVIF", {}),
+    ],
+)
+def test_a_picture_that_tells_nothing_stays_byte_for_byte(mode: str, format_: str, options: dict[str, Any]) -> None:
+    image = Image.new(mode, (90, 60), 300) if mode == "I;16" else noise(mode)
+    data = saved(image, format_, **options)
+    clean = stripped(data)
+    assert pixels(clean) == pixels(data)
+    if format_ != "AVIF":  # whose sizes stay and whose dates go
+        assert clean == data
+    assert len(clean) == len(data)
+
+
+@pytest.mark.parametrize("format_", ["PNG", "GIF", "WEBP", "AVIF"])
+def test_an_animation_keeps_its_pictures_and_their_times(format_: str) -> None:
+    frames = [noise(grain=grain) for grain in (50, 60, 70)]
+    options: dict[str, Any] = {"save_all": True, "append_images": frames[1:], "duration": [50, 60, 70]}
+    if format_ in {"WEBP", "AVIF"}:
+        options |= {"exif": told_of(), "xmp": XMP}
+    data = saved(frames[0], format_, **options)
+    clean = stripped(data)
+    assert len(pixels(clean)) == 3
+    assert pixels(clean) == pixels(data)
+    assert SECRET not in clean
+    assert stripped(clean) == clean
+
+
+def test_of_several_pictures_in_a_jpeg_the_first_stays() -> None:
+    """MPO: what some cameras write, with a second view or a preview behind the first picture."""
+    data = saved(noise(), "MPO", save_all=True, append_images=[noise(grain=90)])
+    assert Image.open(io.BytesIO(data)).format == "MPO"
+    clean = stripped(data)
+    assert Image.open(io.BytesIO(clean)).format == "JPEG"
+    assert pixels(clean) == pixels(data)[:1]
+
+
+def test_an_exif_part_that_cannot_be_read_goes_whole() -> None:
+    data = saved(noise(), "JPEG")
+    for exif in (b"", b"nonsense", b"II*\0\xff\xff\xff\xff", b"MM\0*\0\0\0\x08\xff\xff"):
+        assert stripped(data[:2] + segment(0xE1, b"Exif\0\0" + exif) + data[2:]) == data
+
+
+def test_a_jpeg_without_its_end_is_left_to_the_decoder() -> None:
+    data = saved(noise(), "JPEG")
+    assert stripped(data[:-2]) == data[:-2]
+
+
+@pytest.mark.parametrize("format_", ["PNG", "WEBP", "AVIF"])
+def test_a_part_that_ends_beyond_the_file_is_named(format_: str) -> None:
+    data = EVERYTHING[format_](1)
+    with pytest.raises(MalformedPictureError, match="broken or truncated"):
+        stripped(data[: len(data) // 2])
+
+
+def test_a_critical_chunk_that_nobody_knows_is_not_left_out() -> None:
+    data = saved(noise(), "PNG")
+    with pytest.raises(MalformedPictureError, match="critical chunk b'CgBI'"):
+        stripped(data[:8] + b"\0\0\0\0CgBI\0\0\0\0" + data[8:])
+
+
+def test_boxes_within_boxes_end_in_a_refusal() -> None:
+    box = b""
+    for _ in range(2000):
+        box = struct.pack(">I", len(box) + 8) + b"trak" + box
+    with pytest.raises(MalformedPictureError, match="too deep"):
+        stripped(struct.pack(">I", 16) + b"ftypavif" + bytes(4) + box)
+
+
+@pytest.mark.parametrize("format_", FORMATS)
+@given(data=st.data())
+@settings(max_examples=150, deadline=None)
+def test_whatever_comes_is_stripped_or_refused(format_: str, data: st.DataObject) -> None:
+    whole = bytearray(SAMPLES[format_])
+    for _ in range(data.draw(st.integers(1, 4))):
+        at = data.draw(st.integers(0, len(whole) - 1))
+        cut = data.draw(st.sampled_from([0, 1, 4, 40]))
+        whole[at : at + cut] = data.draw(st.binary(max_size=6))
+    if format_of(bytes(whole)) is None:
+        return
+    with contextlib.suppress(MalformedPictureError):
+        clean = stripped(bytes(whole))
+        assert stripped(clean) == clean
+
+
+SAMPLES = {format_: EVERYTHING[format_](6) for format_ in FORMATS}
