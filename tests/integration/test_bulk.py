@@ -1,0 +1,191 @@
+"""Bulks of bans: in few requests, with heartbeats that go on and single bans that do not wait behind them."""
+
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from stack.edge import Edge
+from stack.waiting import wait_until
+from tests.chaos.proxy import Proxies
+from tests.integration.test_purger_delivery import Fleet
+
+_numbers = count(1)
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+    with Fleet(tmp_path_factory.mktemp("bulk")) as fleet:
+        yield fleet
+
+
+@pytest.fixture
+def fleet(running: Fleet) -> Iterator[Fleet]:
+    """The fleet, all well and with a fresh log of the purger."""
+    running.edge.wait_trusted()
+    running.settle()
+    running.read_log_from_here()
+    yield running
+    assert "bug" not in running.log(), running.purger.log_tail()
+
+
+class Distant:
+    """An edge whose purge listener is 150 ms away, so that a bulk takes its time."""
+
+    def __init__(self, fleet: Fleet, proxies: Proxies, directory: Path) -> None:
+        self.fleet = fleet
+        self.edge = fleet.enter_context(Edge(directory, "127.0.0.1:1", name=f"distant{next(_numbers)}", lease=60.0))
+        self._proxy = proxies.to(self.edge.purge_port)
+        self._proxy.up.delay = lambda: 0.15
+        self.modes: list[bool] = []
+        url = f"http://127.0.0.1:{self._proxy.port}"
+        fleet.purger.run(
+            *("edge", "add", self.edge.edge_name, "--purge-url", url, "--public-url", self.edge.url),
+            *("--token-file", str(self.edge.token_file)),
+        ).check_returncode()
+        self.edge.wait_trusted()
+        fleet.settle()
+
+    def told(self) -> tuple[int, int]:
+        """PURGEs and BANs so far, at one moment. Whoever asks also notes whether the edge trusts its cache."""
+        self.modes.append(self.edge.trusted())
+        counters = self.edge.counters()
+        return counters["MAIN.n_purges"], counters["MAIN.bans_added"]
+
+    def epoch(self) -> float:
+        return float(self.edge.ask("HEARTBEAT").headers["Takedown-Epoch"])
+
+    def leave(self) -> None:
+        self.fleet.purger.run("edge", "remove", self.edge.edge_name).check_returncode()
+
+
+@pytest.fixture
+def distant(fleet: Fleet, tmp_path: Path) -> Iterator[Distant]:
+    with Proxies() as proxies:
+        edge = Distant(fleet, proxies, tmp_path / "distant")
+        yield edge
+        edge.leave()
+
+
+def ban_many(fleet: Fleet, scope: str, number: int) -> None:
+    """Ban so many subjects in one transaction."""
+    prefix = f"bulk{next(_numbers)}"
+    fleet.sql("START TRANSACTION")
+    for start in range(0, number, 5000):
+        rows = ", ".join(f"('{scope}', '{prefix}-{each}')" for each in range(start, min(start + 5000, number)))
+        fleet.sql(f"INSERT INTO bans (scope, subject) VALUES {rows}")
+    fleet.sql("COMMIT")
+
+
+@pytest.mark.parametrize("scope", ["owner", "image"])
+def test_a_single_ban_is_told_in_the_middle_of_a_bulk(fleet: Fleet, distant: Distant, scope: str) -> None:
+    purges, before = distant.told()
+    ban_many(fleet, scope, 20_000)
+    wait_until(lambda: distant.told()[1] > before + 2, "the first lists")
+    fleet.ban()
+
+    def bans_when_purged() -> int | None:
+        now = distant.told()
+        return now[1] if now[0] > purges else None
+
+    until_then = wait_until(bans_when_purged, "the single ban") - before
+    fleet.settle()
+    both = distant.told()[1] - before
+    # A list holds 400 and more of the 20,000, and each goes twice: the single ban came before the first time was over.
+    assert both <= 2 * 60
+    assert until_then < both / 2
+    assert all(distant.modes)
+
+
+def test_heartbeats_go_on_under_a_steady_stream(fleet: Fleet, distant: Distant) -> None:
+    first, seen = distant.epoch(), fleet.purges(distant.edge)
+
+    def renewed_under_the_stream() -> bool:
+        for _ in range(5):
+            fleet.ban()
+        return distant.epoch() > first + 3
+
+    wait_until(renewed_under_the_stream, "heartbeats while there is always something that the edge has not been told")
+    assert fleet.purges(distant.edge) > seen
+
+
+def test_what_is_not_committed_holds_up_neither_bans_nor_heartbeats(fleet: Fleet) -> None:
+    open_one = fleet.database.connect("moderation")
+    open_one.start_transaction()
+    with open_one.cursor() as cursor:
+        for start in range(0, 50_000, 5000):
+            rows = ", ".join(f"('image', 'open-{each}')" for each in range(start, start + 5000))
+            cursor.execute(f"INSERT INTO bans (scope, subject) VALUES {rows}")
+    purges, epoch = fleet.purges(), fleet.sql("SELECT MAX(epoch) FROM edges")
+    fleet.ban()
+    wait_until(lambda: fleet.purges() == purges + 2, "the ban, twice")
+    wait_until(lambda: fleet.sql("SELECT MAX(epoch) FROM edges") > epoch, "a heartbeat that is recorded")
+    open_one.rollback()
+    open_one.close()
+
+
+def test_a_ban_that_is_committed_long_after_it_was_written_is_delivered(fleet: Fleet) -> None:
+    late = fleet.database.connect("moderation")
+    late.start_transaction()
+    with late.cursor() as cursor:
+        cursor.execute("INSERT INTO bans (scope, subject) VALUES ('image', 'late')")
+    # By then the fast look has left it behind: it looks at what was written within a second.
+    epoch = fleet.number("SELECT FLOOR(UNIX_TIMESTAMP(MAX(epoch))) FROM edges")
+    wait_until(lambda: fleet.number("SELECT FLOOR(UNIX_TIMESTAMP(MAX(epoch))) FROM edges") > epoch + 3, "three seconds")
+    purges = fleet.purges()
+    late.commit()
+    wait_until(lambda: fleet.purges() == purges + 2, "the ban, twice")
+    late.close()
+
+
+def test_an_edge_of_version_0_1_gets_owners_one_by_one(fleet: Fleet, tmp_path: Path) -> None:
+    edge = Edge(tmp_path / "old", "127.0.0.1:1", name="old")
+    ban = edge.vcl.parent / "takedown" / "ban.vcl"
+    ban.write_text(ban.read_text().replace("_arguments {", "_arguments { unset req.http.Takedown-Owners;"))
+    with edge:
+        assert edge.ask("BAN", takedown_owners="a,b").status_code == 400
+        fleet.purger.add_edge(edge)
+        edge.wait_trusted()
+        fleet.settle()
+        before = edge.counters()["MAIN.bans_added"]
+        ban_many(fleet, "owner", 50)
+        fleet.logged("edge old takes no lists of owners")
+        fleet.settle()
+        assert edge.counters()["MAIN.bans_added"] == before + 2 * 50
+        edge.wait_trusted()
+        fleet.purger.run("edge", "remove", "old").check_returncode()
+    assert "flushed: a purge" not in fleet.log()
+
+
+def test_what_an_edge_calls_malformed_does_not_block_it(fleet: Fleet, tmp_path: Path) -> None:
+    edge = Edge(tmp_path / "strict", "127.0.0.1:1", name="strict")
+    purge = edge.vcl.parent / "takedown" / "purge.vcl"
+    purge.write_text(purge.read_text().replace("{1,64}", "{1,32}"))
+    with edge:
+        fleet.purger.add_edge(edge)
+        edge.wait_trusted()
+        fleet.sql("INSERT INTO bans (scope, subject) VALUES ('image', %s)", "x" * 33)
+        fleet.logged(f"edge strict calls PURGE /images/{'x' * 33} malformed: 400")
+        fleet.logged("edge strict is flushed: a purge that it calls malformed must not block it")
+        fleet.settle()
+        fleet.purger.run("edge", "remove", "strict").check_returncode()
+
+
+def test_a_malformed_row_stops_neither_bans_nor_heartbeats(fleet: Fleet) -> None:
+    fleet.sql("SET SESSION check_constraint_checks = 0")
+    triggers = fleet.sql(
+        """SELECT TRIGGER_NAME FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = DATABASE()
+        AND EVENT_OBJECT_TABLE IN ('bans', 'invalidations') AND ACTION_TIMING = 'BEFORE'"""
+    )
+    for (trigger,) in triggers:
+        fleet.sql(f"DROP TRIGGER {trigger}")
+    fleet.sql("INSERT INTO bans (scope, subject) VALUES ('image', 'two words')")
+    fleet.sql("SET SESSION check_constraint_checks = 1")
+    fleet.database.migrate()
+    fleet.logged("1 malformed rows were taken out of the outbox")
+    fleet.ban()
+    fleet.settle()
+    epoch = fleet.sql("SELECT MAX(epoch) FROM edges")
+    wait_until(lambda: fleet.sql("SELECT MAX(epoch) FROM edges") > epoch, "a heartbeat that is recorded")
+    assert fleet.sql("SELECT scope, subject FROM unnumberable") == [("image", "two words")]
