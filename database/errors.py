@@ -21,8 +21,8 @@ _ADVICE = {
 }
 
 
-#: Errors by which MariaDB and MySQL refuse a value: a trigger's rule (1644), a CHECK (4025, 3819), the width of a column
-#: (1406), its alphabet (1366), a value cut (1265).
+#: Errors by which MariaDB and MySQL refuse a value: a trigger's rule (1644), a CHECK (4025, 3819), the width of a
+#: column (1406), its alphabet (1366), a value cut (1265).
 REFUSALS = (1644, 4025, 3819, 1406, 1366, 1265)
 
 _CHECK_NAME = re.compile(r"(?:CONSTRAINT|[Cc]heck constraint) [`']?(?:\w+`?\.`?)*(\w+)")

@@ -32,7 +32,7 @@ def mend_rows(cursor: MySQLCursorAbstract) -> list[str]:
     return done + [f"attention: {line}" for line in few_ids(fetch(cursor, "ids_left"))]
 
 
-def _transaction(cursor: MySQLCursorAbstract, names: list[str], row: object) -> None:
+def _transaction(cursor: MySQLCursorAbstract, names: list[str], row: int) -> None:
     cursor.execute("START TRANSACTION")
     for name in names:
         cursor.execute(statement(name), {"id": row})

@@ -276,7 +276,7 @@ def take(
     """Call take_invalidations_v2; the subjects that it answers, and its second result."""
     with connection.cursor() as cursor:
         cursor.execute("CALL take_invalidations_v2(%s, 8, %s, %s, 0.001)", (known, after, wait))
-        subjects = [str(row[3]) for row in cursor.fetchall()]
+        subjects = [str(list(row)[3]) for row in cursor.fetchall()]
         cursor.nextset()
         (outbox,) = [tuple(row) for row in cursor.fetchall()]
         while cursor.nextset():

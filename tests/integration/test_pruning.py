@@ -183,7 +183,7 @@ def test_rows_that_go_while_they_are_read_are_noticed(outbox: Outbox) -> None:
             outbox.prune()
             return done
 
-        cursor.execute = between  # type: ignore[method-assign]
+        cursor.execute = between  # type: ignore[method-assign, assignment]
         with pytest.raises(PrunedError):
             Queue(link).rows(old - 1, young)
     link.close()

@@ -221,7 +221,7 @@ def plant(admin: MySQLCursorAbstract, bans: list[tuple[str, str]]) -> None:
         admin.execute(f"SHOW CREATE TRIGGER {trigger}")
         rows = admin.fetchall()
         admin.execute(f"DROP TRIGGER {trigger}")
-        again.append(str(rows[0][2]))
+        again.append(str(list(rows[0])[2]))
     admin.executemany("INSERT INTO bans (scope, subject, banned_by) VALUES (%s, %s, 'planted')", bans)
     for definition in again:
         admin.execute(definition)

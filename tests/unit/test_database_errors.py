@@ -3,13 +3,15 @@ import pytest
 
 from database import explain
 
+_SCOPE_RULE = "the rule is: bans scope is image or owner"
+
 
 @pytest.mark.parametrize(
     ("errno", "text", "said"),
     [
         (1644, "bans.subject must be 1 to 64", "bans.subject must be 1 to 64"),
-        (4025, "CONSTRAINT `bans_scope_is_image_or_owner` failed for `x`.`bans`", "the rule is: bans scope is image or owner"),
-        (3819, "Check constraint 'bans_scope_is_image_or_owner' is violated.", "the rule is: bans scope is image or owner"),
+        (4025, "CONSTRAINT `bans_scope_is_image_or_owner` failed for `x`.`bans`", _SCOPE_RULE),
+        (3819, "Check constraint 'bans_scope_is_image_or_owner' is violated.", _SCOPE_RULE),
         (1406, "Data too long for column 'reason' at row 1", "the value for reason is too long"),
         (
             1366,
@@ -18,7 +20,7 @@ from database import explain
         ),
         (1146, "Table 'x.bans' doesn't exist", "1146 (42S02): Table 'x.bans' doesn't exist; run `purger migrate`"),
     ],
-)  # fmt: skip
+)
 def test_a_refusal_is_told_in_words(errno: int, text: str, said: str) -> None:
     state = "42S02" if errno == 1146 else "45000"
     assert explain(mysql.connector.Error(text, errno=errno, sqlstate=state)) == said
