@@ -73,6 +73,10 @@ class Database(Server):
         # A URL on a command line is everybody's to read.
         migrate = [command("purger"), "migrate"]
         run_apart(migrate, {**self.envvars, "PURGER_ADMIN_URL": self.admin_url()}).check_returncode()
+        self.unlock_accounts()
+
+    def unlock_accounts(self) -> None:
+        """Give each account its password."""
         with self.connect_admin() as connection, connection.cursor() as cursor:
             for account, password in self._passwords.items():
                 cursor.execute(f"ALTER USER takedown_{account} IDENTIFIED BY '{password}' ACCOUNT UNLOCK")

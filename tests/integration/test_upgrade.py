@@ -1,0 +1,265 @@
+"""`purger migrate` on a database of version 0.1 that is in use: nothing is lost, unseen or noticed."""
+
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import mysql.connector
+import pytest
+import requests
+from click.testing import CliRunner
+
+from database import connect
+from purger.cli import cli
+from stack.database import Database
+from stack.edge import Edge
+from stack.origin import Origin
+from stack.purger import Purger
+from stack.samples import draw
+from stack.waiting import PATIENCE, wait_until
+from tests import schema_0_1
+from tests.loop import Loop
+
+IMAGES = {"banned": "anna", "copy": "villain", "kept": "anna", "lifted": "anna", "twice": "anna"}
+GONE, SERVED = ("banned", "copy", "twice"), ("kept", "lifted")
+
+#: Of each table, what a migration leaves as it is. A purger that runs moves the rest of `edges`, and `numbering`.
+KEPT = {
+    "bans": "*",
+    "images": "*",
+    "renditions": "*",
+    "invalidations": "*",
+    "batches": "*",
+    "changes": "*",
+    "receipts": "*",
+    "sightings": "edge, invalidation, removed, seen_at, status, gone",
+    "edges": "name, purge_url, public_url, token_file, enabled, added_at, instance",
+    "schema_versions": "*",
+}
+
+
+class Moderator:
+    """Bans one code after another, a transaction each."""
+
+    def __init__(self, database: Database) -> None:
+        self._connection = connect(database.url("moderation"), timeout=60)
+        self._numbers = count(1)
+        self.banned: list[str] = []
+
+    def ban(self) -> None:
+        code = f"during{next(self._numbers)}"
+        try:
+            with self._connection.cursor() as cursor:
+                cursor.execute("INSERT INTO bans (scope, subject) VALUES ('image', %s)", (code,))
+        except mysql.connector.Error as error:
+            # A REVOKE on the table takes the grants on its columns along; they are granted again at once.
+            if error.errno not in (1142, 1143):
+                raise
+        else:
+            self.banned.append(code)
+
+
+class OldPurger:
+    """Runs what a purger of 0.1 lives from, with its account."""
+
+    def __init__(self, database: Database) -> None:
+        self._connection = connect(database.url("purger"), timeout=60)
+
+    def work(self) -> None:
+        with self._connection.cursor() as cursor:
+            for sql in schema_0_1.statements("purger"):
+                cursor.execute(sql)
+                cursor.fetchall()
+                while cursor.nextset():
+                    pass
+
+
+class Upgrade(ExitStack):
+    """A database of 0.1 with its origin and an edge that trusts its cache; then ``migrate`` with all of them in use."""
+
+    def __init__(self, directory: Path) -> None:
+        super().__init__()
+        self.database = self.enter_context(Database(directory / "database"))
+        schema_0_1.install(self.database)
+        self.admin = self.database.connect_admin()
+        self.callback(self.admin.close)
+        self.origin = self.enter_context(Origin(directory / "origin", self.database))
+        for code, owner in IMAGES.items():
+            (directory / code).mkdir()
+            draw(directory / code / f"{code}.png", code, hue=0.5, size=(40, 30))
+            self.origin.import_images(directory / code, owner)
+        with self.admin.cursor() as cursor:
+            schema_0_1.fill(cursor, self.database.name_of_database)
+        self.edge = self.enter_context(Edge(directory / "edge", self.origin.address, lease=600.0))
+        self._vouch()
+        # Asked before all is dated, the edge would keep an answer for two seconds only.
+        wait_until(lambda: all(map(self.is_dated, IMAGES)), "answers that an edge may keep for a day")
+        wait_until(lambda: all(map(self.is_hit, IMAGES)), "all images in the cache")
+        self.before = self.content()
+        self.purger = self.enter_context(Purger(directory / "purger", self.database))
+        self.moderator = Moderator(self.database)
+        with (
+            Loop(self.moderator.ban) as self.moderating,
+            Loop(OldPurger(self.database).work) as self.old_purger,
+            Loop(self.visit) as self.visiting,
+        ):
+            self.done = self.migrate()
+        wait_until(self.settled, "the edge has everything, twice")
+
+    def sql(self, text: str, *values: Any) -> list[tuple[object, ...]]:
+        with self.admin.cursor() as cursor:
+            cursor.execute(text, values)
+            return [tuple(row) for row in cursor.fetchall()] if cursor.description else []
+
+    def migrate(self) -> list[str]:
+        result = CliRunner().invoke(cli, ["migrate", "--database-url", self.database.admin_url()])
+        assert result.exit_code == 0, result.output
+        return result.output.splitlines()
+
+    def content(self) -> dict[str, list[tuple[object, ...]]]:
+        return {table: self.sql(f"SELECT {columns} FROM {table}") for table, columns in KEPT.items()}
+
+    def _vouch(self) -> None:
+        """Leave the edge as a purger of 0.1 does that has told it everything."""
+        answer = self.edge.ask("HEARTBEAT")
+        epoch = answer.headers["Takedown-Now"]
+        assert self.edge.ask("HEARTBEAT", takedown_epoch=epoch).status_code == 200
+        with self.admin.cursor() as cursor:
+            triggers = schema_0_1.fingerprint(cursor)
+        self.sql(
+            """INSERT INTO edges
+                (name, purge_url, public_url, token_file, instance, triggers, epoch, acknowledged, rebounded)
+            SELECT %s, %s, %s, %s, %s, %s, TIMESTAMPADD(MICROSECOND, %s * 1000000, '1970-01-01'), last_batch, last_batch
+            FROM numbering""",
+            *(self.edge.edge_name, self.edge.purge_url, self.edge.url, str(self.edge.token_file)),
+            *(answer.headers["ETag"].strip('"'), triggers, epoch),
+        )
+
+    def get(self, code: str) -> requests.Response:
+        return requests.get(f"{self.edge.url}/images/{code}", timeout=PATIENCE)
+
+    def is_dated(self, code: str) -> bool:
+        answer = requests.get(f"{self.origin.url}/images/{code}", timeout=PATIENCE)
+        return answer.headers["CDN-Cache-Control"] == "max-age=86400"
+
+    def is_hit(self, code: str) -> bool:
+        return "; hit" in self.get(code).headers["Cache-Status"]
+
+    def visit(self) -> None:
+        """Ask the edge as visitors do, and ask whether it trusts its cache."""
+        for code in IMAGES:
+            answer = self.get(code)
+            assert answer.status_code == (410 if code in GONE else 200), f"{code}: {answer.status_code}"
+            assert "; hit" in answer.headers["Cache-Status"], f"{code}: {answer.headers['Cache-Status']}"
+        assert self.edge.trusted()
+        time.sleep(0.01)  # leaves the processor to the migration
+
+    def settled(self) -> bool:
+        pending = self.sql("SELECT COUNT(*) FROM invalidations WHERE batch IS NULL") != [(0,)]
+        behind = (
+            "SELECT COUNT(*) FROM edges JOIN numbering WHERE name = %s AND LEAST(acknowledged, rebounded) < last_batch"
+        )
+        return not pending and self.sql(behind, self.edge.edge_name) == [(0,)]
+
+
+@pytest.fixture(scope="module")
+def upgrade(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Upgrade]:
+    with Upgrade(tmp_path_factory.mktemp("upgrade")) as upgrade:
+        yield upgrade
+
+
+def test_all_that_was_there_is_there(upgrade: Upgrade) -> None:
+    after = upgrade.content()
+    for table, rows in upgrade.before.items():
+        assert rows, table
+        assert [row for row in rows if row not in after[table]] == [], table
+    assert upgrade.sql("SELECT COUNT(*) FROM images") == [(len(IMAGES),)]
+    assert len(after["bans"]) == len(upgrade.before["bans"]) + len(upgrade.moderator.banned)
+
+
+def test_no_ban_in_the_middle_of_it_went_unseen(upgrade: Upgrade) -> None:
+    banned = upgrade.moderator.banned
+    assert not upgrade.moderating.failed
+    assert len(banned) >= 6
+    found = upgrade.sql(
+        """SELECT bans.subject FROM bans JOIN invalidations ON ban_id = bans.id AND cause = 'ban'
+        WHERE bans.subject LIKE 'during%' AND batch <= (SELECT acknowledged FROM edges WHERE name = 'edge1')"""
+    )
+    assert sorted(found) == sorted((code,) for code in banned)
+    for code in (banned[0], banned[-1]):
+        assert upgrade.get(code).status_code == 410
+
+
+def test_no_visitor_notices_it(upgrade: Upgrade) -> None:
+    """Each image is shown, or not, as before, and from the cache: nothing is flushed and the lease holds."""
+    assert not upgrade.visiting.failed
+    upgrade.visit()
+    assert "edge edge1 is followed" in upgrade.purger.log_text()
+    assert "flushed" not in upgrade.purger.log_text()
+
+
+def test_heartbeats_go_on_after_it(upgrade: Upgrade) -> None:
+    def epoch() -> float:
+        return float(upgrade.edge.ask("HEARTBEAT").headers["Takedown-Epoch"])
+
+    before = epoch()
+    wait_until(lambda: epoch() > before, "a heartbeat of the purger that waited for the migration")
+
+
+def test_a_purger_of_0_1_goes_on(upgrade: Upgrade) -> None:
+    assert not upgrade.old_purger.failed
+    OldPurger(upgrade.database).work()
+
+
+def test_doing_it_again_does_nothing(upgrade: Upgrade) -> None:
+    standing = "SELECT TRIGGER_NAME, CREATED FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = DATABASE()"
+    before = upgrade.sql(standing)
+    assert upgrade.migrate() == ["nothing to do: the schema is complete"]
+    assert upgrade.sql(standing) == before
+    assert not [line for line in upgrade.done if "attention" in line]
+
+
+@pytest.fixture
+def crooked(tmp_path: Path) -> Iterator[Database]:
+    """A database of 0.1 with malformed rows, behind which numbering has stopped."""
+    with Database(tmp_path / "database") as database:
+        schema_0_1.install(database)
+        with database.connect_admin() as admin, admin.cursor() as cursor:
+            schema_0_1.fill(cursor, database.name_of_database)
+            schema_0_1.run(cursor, "malformed", database.name_of_database)
+            with pytest.raises(mysql.connector.Error):
+                schema_0_1.call(cursor, "number_invalidations_v1()")
+        yield database
+
+
+def test_what_0_1_let_in_malformed_blocks_nothing_and_is_told(crooked: Database) -> None:
+    result = CliRunner().invoke(cli, ["migrate", "--database-url", crooked.admin_url()])
+    assert result.exit_code == 0, result.output
+    for told in (
+        "of image 'two words': it banned nothing",
+        "of picture 'cat': it banned nothing",
+        r"of image 'line\nbreak': it banned nothing",
+        "of image 'padded  ' anew without spaces",
+        "attention: a row of renditions for code 'crooked' is malformed",
+        "malformed rows of the outbox to the table unnumberable",
+    ):
+        assert told in result.output
+    with crooked.connect_admin() as admin, admin.cursor() as cursor:
+        cursor.execute(
+            "SELECT subject, reason, banned_by FROM bans WHERE banned_by IN ('dave', 'malformed') ORDER BY id"
+        )
+        rows = [tuple(row) for row in cursor.fetchall()]
+        assert sorted(rows) == [
+            ("padded", "with spaces after it", "dave"),
+            ("stuck", "behind the malformed ones", "dave"),
+        ]
+        cursor.execute("SELECT subject FROM moderation_log WHERE action = 'unban' ORDER BY id")
+        assert len(cursor.fetchall()) == 4
+        schema_0_1.call(cursor, "number_invalidations_v1()")
+        cursor.execute("SELECT DISTINCT subject FROM invalidations WHERE batch = (SELECT last_batch FROM numbering)")
+        assert {subject for (subject,) in cursor.fetchall()} >= {"padded", "stuck"}
+        cursor.execute("SELECT COUNT(*) FROM invalidations WHERE batch IS NULL")
+        assert cursor.fetchall() == [(0,)]
