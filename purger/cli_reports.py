@@ -10,7 +10,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from purger.audit import Audit
 from purger.audit import audit as run_audit
 from purger.cli_options import as_json, database_url, linked, new_console, new_table, print_json, utc
-from purger.door import Door
+from purger.probe import Probe
 from purger.receipts import milliseconds
 from purger.receipts import receipts as read_receipts
 from purger.status import status as read_status
@@ -61,7 +61,7 @@ def _print_status(state: dict[str, Any]) -> None:
 def receipts(code: str, as_json: bool, database_url: str) -> None:
     """Show what became of the bans on the image CODE and on its owner, edge by edge. Times are UTC.
 
-    `removed` is how many objects the edge says it removed; `seen` what came through its public door afterwards.
+    `removed` is how many objects the edge says it removed; `seen` what came through its public listener afterwards.
     """
     if not code.isascii():
         raise click.UsageError("a code is 1 to 64 of A-Z a-z 0-9 _ -")
@@ -120,14 +120,14 @@ def audit(sample: int | None, as_json: bool, database_url: str) -> None:
     Exit code 4 says that a banned image was served, 3 that an edge gave no answer.
     """
     columns = (SpinnerColumn(), TextColumn("{task.completed} codes"), TimeElapsedColumn())
-    door = Door()
+    probe = Probe()
     with (
         linked(database_url) as link,
         Progress(*columns, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bar,
     ):
         task = bar.add_task("audit", total=sample)
-        found = run_audit(link, door, sample=sample, progress=lambda: bar.advance(task))
-    door.close()
+        found = run_audit(link, probe, sample=sample, progress=lambda: bar.advance(task))
+    probe.close()
     if as_json:
         served = [{"edge": one.edge, "code": one.code, "renditions": one.renditions} for one in found.served]
         print_json({"codes": found.codes, "looks": found.looks, "served": served, "unreachable": found.unreachable})
