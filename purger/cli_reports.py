@@ -1,4 +1,4 @@
-"""`purger status`, `purger receipts` and `purger audit`."""
+"""`purger receipts` and `purger audit`."""
 
 import sys
 from typing import Any
@@ -13,45 +13,9 @@ from purger.cli_options import as_json, database_url, linked, new_console, new_t
 from purger.probe import Probe
 from purger.receipts import milliseconds
 from purger.receipts import receipts as read_receipts
-from purger.status import status as read_status
 
 _PART = 3
 _SERVED = 4
-
-
-@click.command()
-@as_json
-@database_url
-def status(as_json: bool, database_url: str) -> None:
-    """Show the database's queue and each edge: its mode, asked now, its lag, its last heartbeat and its problem.
-
-    Exit code 3 says that an edge gives no answer or that a trigger is missing.
-    """
-    with linked(database_url) as link:
-        state = read_status(link)
-    if as_json:
-        print_json(state)
-    else:
-        _print_status(state)
-    if state["database"]["missing_triggers"] or any(edge["mode"] is None for edge in state["edges"]):
-        sys.exit(_PART)
-
-
-def _print_status(state: dict[str, Any]) -> None:
-    database, console = state["database"], new_console()
-    missing = ", ".join(database["missing_triggers"])
-    console.print(
-        f"database: {database['pending']} changes pending, last batch {database['head']}, "
-        + (f"MISSING TRIGGERS: {missing}; run `purger migrate`" if missing else "all triggers stand"),
-        highlight=False,
-    )
-    table = new_table("edge", "mode", "lag", "last heartbeat", "instance", "problem")
-    for edge in state["edges"]:
-        table.add_row(
-            edge["name"], edge["mode"] or "no answer", str(edge["lag"]), utc(edge["epoch"]) or "never",
-            edge["instance"] or "", edge["problem"] or "",
-        )  # fmt: skip
-    console.print(table)
 
 
 @click.command()

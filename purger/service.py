@@ -14,6 +14,7 @@ from purger.errors import DatabaseUnavailableError
 from purger.keeper import Keeper
 from purger.link import Link
 from purger.model import Edge, Standing
+from purger.presence import Presence
 from purger.probe import Probe
 from purger.prober import Prober
 from purger.problem import Problem
@@ -38,7 +39,11 @@ class Service:
         # The watch tells of the database being away; this is for what concerns the list alone.
         self._problem = Problem(log, "the list of edges", patience=2)
         self._backlog = Backlog(Queue(self._new_link()))
-        self._watch = Watch(Queue(self._new_link()), self._backlog, interval=settings.poll_interval, stop=self._stop)
+        self._presence = Presence(self._new_link(), self._written)
+        self._watch = Watch(
+            Queue(self._new_link()), self._backlog, interval=settings.poll_interval, stop=self._stop,
+            sign=self._presence.polled,
+        )  # fmt: skip
         self._verifier = Verifier(Queue(self._new_link()), self._watch, self._stop)
         self._recorder = Recorder(
             self._new_link(), delay=settings.record_delay, stop=self._written, usable=lambda: self._watch.usable
@@ -49,7 +54,7 @@ class Service:
 
     def run(self, wait: Callable[[float], bool]) -> None:
         """Run until ``wait``, given the seconds to wait at most, returns True. Then finish what is in flight."""
-        for thread in (self._watch, self._verifier, self._recorder, self._prober, self._keeper):
+        for thread in (self._watch, self._verifier, self._recorder, self._prober, self._keeper, self._presence):
             thread.start()
         log.info("watching %s", without_secrets(self._settings.database_url))
         stopped = False
@@ -64,6 +69,7 @@ class Service:
         self._written.set()
         self._recorder.wake()
         self._recorder.join()
+        self._presence.join()
         self._link.close()
 
     def _new_link(self) -> Link:
