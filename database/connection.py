@@ -50,22 +50,30 @@ def connect(url: str, *, timeout: int, database: bool = True) -> MySQLConnection
         ),
     )
     try:
-        # The driver knows no mode between "if the server offers it" and "verified".
-        if parts.tls_mode.required and not _is_encrypted(connection):
-            raise NotEncryptedError(
-                f"{parts.host} offers no TLS: switch it on there, or write ssl_mode=DISABLED into the database URL "
-                "where the network between is trusted"
-            )
-        with connection.cursor() as cursor:
-            # The default wait for a table that an ALTER holds is a day, the one for a row 50 s.
-            cursor.execute(f"SET SESSION lock_wait_timeout = {timeout:d}, innodb_lock_wait_timeout = {timeout:d}")
-            # REPEATABLE READ locks what a writing statement reads: moderators would wait for it.
-            cursor.execute("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED")
-            require_primary(cursor)
+        _require_tls(connection, parts)
+        _prepare(connection, timeout)
     except BaseException:
         connection.close()
         raise
     return connection
+
+
+def _require_tls(connection: MySQLConnectionAbstract, url: DatabaseUrl) -> None:
+    # The driver knows no mode between "if the server offers it" and "verified".
+    if url.tls_mode.required and not _is_encrypted(connection):
+        raise NotEncryptedError(
+            f"{url.host} offers no TLS: switch it on there, or write ssl_mode=DISABLED into the database URL "
+            "where the network between is trusted"
+        )
+
+
+def _prepare(connection: MySQLConnectionAbstract, timeout: int) -> None:
+    with connection.cursor() as cursor:
+        # The default wait for a table that an ALTER holds is a day, the one for a row 50 s.
+        cursor.execute(f"SET SESSION lock_wait_timeout = {timeout:d}, innodb_lock_wait_timeout = {timeout:d}")
+        # REPEATABLE READ locks what a writing statement reads: moderators would wait for it.
+        cursor.execute("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED")
+        require_primary(cursor)
 
 
 def _arguments(url: DatabaseUrl) -> dict[str, Any]:

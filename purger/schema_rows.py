@@ -12,7 +12,8 @@ def mend_rows(cursor: MySQLCursorAbstract) -> list[str]:
     """Take out what blocks, and tell of the rest; a line each. Raises ``mysql.connector.Error``.
 
     A malformed ban bans nothing, and goes: moderation_log keeps it. One with trailing spaces does ban, and is written
-    anew without them in the same transaction. Malformed rows of the outbox go to ``unnumberable``.
+    anew without them in the same transaction. Malformed rows of the outbox go to ``unnumberable``; those that are
+    malformed by trailing spaces alone are purged without them.
     """
     done = []
     for ban, scope, subject, padded in fetch(cursor, "migrate_malformed_bans"):
@@ -22,7 +23,7 @@ def mend_rows(cursor: MySQLCursorAbstract) -> list[str]:
         done.append(f"wrote {what} anew without spaces" if padded else f"took out {what}: it banned nothing")
     rows = fetch(cursor, "migrate_malformed_rows")
     for (row,) in rows:
-        _transaction(cursor, ["migrate_keep_unnumberable", "migrate_delete_row"], row)
+        _transaction(cursor, ["migrate_keep_unnumberable", "migrate_trim_row", "migrate_delete_row"], row)
     if rows:
         done.append(f"moved {len(rows)} malformed rows of the outbox to the table unnumberable")
     done += [
