@@ -7,6 +7,7 @@ import click
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from database.text import printable
 from purger.audit import Audit
 from purger.audit import audit as run_audit
 from purger.cli_options import as_json, database_url, linked, new_console, new_table, print_json, utc
@@ -103,6 +104,7 @@ def audit(sample: int | None, as_json: bool, database_url: str) -> None:
 def _print_audit(found: Audit) -> None:
     click.echo(f"{found.codes} banned codes, {found.looks} looks")
     for one in found.served:
-        click.echo(f"SERVED: edge {one.edge}, image {one.code} ({', '.join(one.renditions)}); purged again")
+        where = f"edge {printable(one.edge)}, image {printable(one.code)}"
+        click.echo(f"SERVED: {where} ({printable(', '.join(one.renditions))}); purged again")
     for name, reason in found.unreachable.items():
-        click.echo(f"no answer: edge {name}: {reason}")
+        click.echo(f"no answer: edge {printable(name)}: {printable(reason)}")

@@ -7,7 +7,7 @@ import click
 
 from purger.cli_options import as_json, database_url, print_json, utc
 from purger.cli_text import aligned, wrapped
-from purger.health import State, Trouble, duration, troubles
+from purger.health import State, Trouble, counted, duration, troubles
 from purger.link import Link
 from purger.status import read_state
 
@@ -59,7 +59,7 @@ def _tables(state: State) -> list[str]:
     triggers = state.missing_triggers + state.weakened_triggers
     lines = [
         "",
-        f"database: {state.pending} changes pending, last batch {state.head}, "
+        f"database: {counted(state.pending, 'change')} pending, last batch {state.head}, "
         + (f"triggers missing or altered: {len(triggers)}" if triggers else "all triggers stand"),
     ]
     if purgers := _purger_rows(state):

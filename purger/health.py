@@ -1,7 +1,7 @@
 """Judges the state of the fleet: what is wrong, the worst first, and what to do about it. Pure functions."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import NamedTuple
 
@@ -77,7 +77,7 @@ def troubles(state: State) -> list[Trouble]:
     if state.unusable is not None:
         do = "see that it runs and that PURGER_DATABASE_URL is right; edges are in fail-safe mode within the lease"
         return [Trouble(f"the database cannot be used: {printable(state.unusable)}", do)]
-    return [*_of_the_schema(state), *_of_purgers(state), *_of_numbering(state), *_of_edges(state)]
+    return [*_of_the_schema(state), *_of_the_counter(state), *_of_purgers(state), *_of_edges(state)]
 
 
 def _of_the_schema(state: State) -> Iterator[Trouble]:
@@ -107,53 +107,52 @@ def _of_the_schema(state: State) -> Iterator[Trouble]:
             )
     if state.unnumberable:
         yield Trouble(
-            f"{_count(state.unnumberable, 'malformed change')} of the last day could not be purged",
+            f"{counted(state.unnumberable, 'malformed change')} of the last day could not be purged",
             "see who wrote them (table `unnumberable`), and ban again what they meant",
         )
 
 
-def _of_purgers(state: State) -> Iterator[Trouble]:
-    if any(purger.alive for purger in state.purgers):
-        return
-    if not state.purgers:
-        yield Trouble("no purger runs", "start `purger run`, under a supervisor that restarts it")
-        return
-    if state.counter_locked:
-        return  # which keeps a purger from signing
-    last = state.purgers[0]
-    yield Trouble(
-        f"no purger is alive: {last.name} signed last {duration(last.age)} ago",
-        "start it again; if its process is there, it is frozen or cut off from the database: see its log",
-    )
-
-
-def _of_numbering(state: State) -> Iterator[Trouble]:
+def _of_the_counter(state: State) -> Iterator[Trouble]:
+    # It keeps a purger from signing, too, so it is named before.
     if state.counter_locked:
         yield Trouble(
             "another transaction holds the row of table numbering: nothing gets a number, no edge a heartbeat",
             "find it as an admin in information_schema.innodb_trx (the oldest trx_started) or with XA RECOVER; end it "
-            "with KILL, or XA ROLLBACK",
+            "with KILL or XA ROLLBACK",
         )
-    elif state.stuck:
+
+
+def _of_purgers(state: State) -> Iterator[Trouble]:
+    if not state.purgers:
+        yield Trouble("no purger runs", "start `purger run`, under a supervisor that restarts it")
+    elif not any(purger.alive for purger in state.purgers):
+        last = state.purgers[0]
         yield Trouble(
-            f"{_count(state.stuck, 'committed change')} got no number within {PATIENCE:g} s",
-            "look at the purger's log",
+            f"no purger is alive: {last.name} signed last {duration(last.age)} ago",
+            "start it again; if its process is there, it is frozen or cut off from the database: see its log",
+        )
+    if state.stuck and not state.counter_locked:
+        yield Trouble(
+            f"{counted(state.stuck, 'committed change')} got no number within {PATIENCE:g} s",
+            "no purger takes them up: see above, or the purger's log",
         )
 
 
 def _of_edges(state: State) -> Iterator[Trouble]:
     if not state.edges:
-        what = f"none of {_count(state.disabled, 'edge')} is enabled" if state.disabled else "there are no edges"
+        what = f"none of {counted(state.disabled, 'edge')} is enabled" if state.disabled else "there are no edges"
         yield Trouble(what, "`purger edge enable`" if state.disabled else "make each Varnish known: `purger edge add`")
+    alive = any(purger.alive for purger in state.purgers)
     for edge in state.edges:
-        yield from _of_edge(edge)
+        # What a purger that is gone has written down may be over.
+        yield from _of_edge(edge if alive else replace(edge, recorded=None))
 
 
 def _of_edge(edge: EdgeState) -> Iterator[Trouble]:
     name = printable(edge.name)
     if edge.mode is None:
         failure = printable(edge.failure or "no answer")
-        yield Trouble(f"edge {name} gives no answer: {failure}", _cure(failure))
+        yield Trouble(f"edge {name}: {failure}", _cure(failure))
     elif edge.recorded:
         yield Trouble(f"edge {name}: {printable(edge.recorded)}", _cure(edge.recorded))
     elif edge.mode == "fail-safe":
@@ -171,7 +170,7 @@ def _of_edge(edge: EdgeState) -> Iterator[Trouble]:
         )
     if edge.delay > PATIENCE and edge.mode is not None and not edge.recorded:
         yield Trouble(
-            f"edge {name} has not acknowledged {_count(edge.lag, 'batch', 'batches')}, the first for "
+            f"edge {name} has not acknowledged {counted(edge.lag, 'batch', 'batches')}, the first for "
             f"{duration(edge.delay)}",
             "wait if there is a bulk of bans; otherwise look at the purger's log",
         )
@@ -182,7 +181,8 @@ def _cure(text: str) -> str:
     return _EDGE_CURES.get(kind, "look at the purger's log and at its varnishd")
 
 
-def _count(number: int, noun: str, plural: str | None = None) -> str:
+def counted(number: int, noun: str, plural: str | None = None) -> str:
+    """Write a number with its noun."""
     return f"{number} {noun if number == 1 else plural or noun + 's'}"
 
 
