@@ -1,13 +1,13 @@
-"""Asks every edge through its public door for what is banned, and mends what is still served."""
+"""Asks every edge through its public listener for what is banned, and mends what is still served."""
 
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from purger.door import Door
 from purger.errors import UnreachableError
 from purger.link import Link
 from purger.model import Edge
+from purger.probe import Probe
 
 _PAGE = 500
 
@@ -32,7 +32,7 @@ class Audit:
 
 
 def audit(
-    link: Link, door: Door, *, sample: int | None, progress: Callable[[], object] = lambda: None,
+    link: Link, probe: Probe, *, sample: int | None, progress: Callable[[], object] = lambda: None,
     stopped: Callable[[], bool] = lambda: False,
 ) -> Audit:  # fmt: skip
     """Ask each enabled edge for banned codes and codes of banned owners: all of them, or ``sample`` from anywhere.
@@ -46,7 +46,7 @@ def audit(
         if stopped():
             break
         digests = dict(link.rows("digests", code=code))
-        showing = list(_look(door, edges, code, digests, found))
+        showing = list(_look(probe, edges, code, digests, found))
         # A lift since the list was read brings the image back by right.
         if showing and link.rows("banned", code=code)[0][0]:
             found.served += showing
@@ -94,12 +94,12 @@ def _codes_of(link: Link, owner: str) -> Iterator[str]:
             yield code
 
 
-def _look(door: Door, edges: list[Edge], code: str, digests: dict[str, str], found: Audit) -> Iterator[Served]:
+def _look(probe: Probe, edges: list[Edge], code: str, digests: dict[str, str], found: Audit) -> Iterator[Served]:
     for edge in edges:
         if edge.name in found.unreachable:
             continue
         try:
-            look = door.look(edge.public_url, code, digests)
+            look = probe.look(edge.public_url, code, digests)
         except UnreachableError as error:
             found.unreachable[edge.name] = str(error)
             continue

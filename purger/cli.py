@@ -14,7 +14,8 @@ from purger import schema, service
 from purger.cli_edge import edge
 from purger.cli_moderation import ban, lift
 from purger.cli_options import database_url, url_option
-from purger.cli_reports import audit, receipts, status
+from purger.cli_reports import audit, receipts
+from purger.cli_status import status
 from purger.credentials import allow_only
 from purger.errors import DatabaseUnavailableError
 from purger.link import Link

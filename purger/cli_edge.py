@@ -10,7 +10,7 @@ import click
 
 from database.secret_files import exposure
 from database.text import printable
-from purger.cli_options import as_json, database_url, linked, new_console, new_table, print_json, utc
+from purger.cli_options import as_json, database_url, linked, print_json, utc
 from purger.edge_url import UnusableEdgeUrlError, is_private, shown, split_url
 from purger.link import Link
 
@@ -22,6 +22,16 @@ _COLUMNS = (
     *("ca_file", "certificate_file", "key_file"),
 )
 _SETTINGS = ("name", "purge_url", "public_url", "token_file", "ca_file", "certificate_file", "key_file")
+
+_LABELS = (
+    ("purge", "purge_url"),
+    ("public", "public_url"),
+    ("token", "token_file"),
+    ("authority", "ca_file"),
+    ("certificate", "certificate_file"),
+    ("key", "key_file"),
+    ("problem", "problem"),
+)
 
 _EXAMPLE = """\b
 Example:
@@ -195,13 +205,18 @@ def list_(as_json: bool, database_url: str) -> None:
     if as_json:
         print_json(edges)
         return
-    table = new_table("edge", "purge", "public", "token file", "enabled", "acknowledged", "last answer", "problem")
     for one in edges:
-        table.add_row(
-            one["name"], one["purge_url"], one["public_url"], one["token_file"], "yes" if one["enabled"] else "no",
-            str(one["acknowledged"]), utc(one["seen_at"]) or "never", one["problem"] or "",
-        )  # fmt: skip
-    new_console().print(table)
+        click.echo("\n".join(_described(one)))
+
+
+def _described(one: Mapping[str, Any]) -> Iterator[str]:
+    """Describe an edge as the database knows it, a line each: what may be long has a line of its own."""
+    enabled = "enabled" if one["enabled"] else "disabled"
+    answered = utc(one["seen_at"]) or "never"
+    yield f"{printable(one['name'])}: {enabled}, acknowledged batch {one['acknowledged']}, last answer {answered}"
+    for label, column in _LABELS:
+        if one[column]:
+            yield f"    {label:<12} {printable(one[column])}"
 
 
 @edge.command()

@@ -1,4 +1,4 @@
-"""`purger status`, `purger receipts` and `purger audit`."""
+"""`purger receipts` and `purger audit`."""
 
 import sys
 from typing import Any
@@ -7,51 +7,16 @@ import click
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from database.text import printable
 from purger.audit import Audit
 from purger.audit import audit as run_audit
 from purger.cli_options import as_json, database_url, linked, new_console, new_table, print_json, utc
-from purger.door import Door
+from purger.probe import Probe
 from purger.receipts import milliseconds
 from purger.receipts import receipts as read_receipts
-from purger.status import status as read_status
 
 _PART = 3
 _SERVED = 4
-
-
-@click.command()
-@as_json
-@database_url
-def status(as_json: bool, database_url: str) -> None:
-    """Show the database's queue and each edge: its mode, asked now, its lag, its last heartbeat and its problem.
-
-    Exit code 3 says that an edge gives no answer or that a trigger is missing.
-    """
-    with linked(database_url) as link:
-        state = read_status(link)
-    if as_json:
-        print_json(state)
-    else:
-        _print_status(state)
-    if state["database"]["missing_triggers"] or any(edge["mode"] is None for edge in state["edges"]):
-        sys.exit(_PART)
-
-
-def _print_status(state: dict[str, Any]) -> None:
-    database, console = state["database"], new_console()
-    missing = ", ".join(database["missing_triggers"])
-    console.print(
-        f"database: {database['pending']} changes pending, last batch {database['head']}, "
-        + (f"MISSING TRIGGERS: {missing}; run `purger migrate`" if missing else "all triggers stand"),
-        highlight=False,
-    )
-    table = new_table("edge", "mode", "lag", "last heartbeat", "instance", "problem")
-    for edge in state["edges"]:
-        table.add_row(
-            edge["name"], edge["mode"] or "no answer", str(edge["lag"]), utc(edge["epoch"]) or "never",
-            edge["instance"] or "", edge["problem"] or "",
-        )  # fmt: skip
-    console.print(table)
 
 
 @click.command()
@@ -61,7 +26,7 @@ def _print_status(state: dict[str, Any]) -> None:
 def receipts(code: str, as_json: bool, database_url: str) -> None:
     """Show what became of the bans on the image CODE and on its owner, edge by edge. Times are UTC.
 
-    `removed` is how many objects the edge says it removed; `seen` what came through its public door afterwards.
+    `removed` is how many objects the edge says it removed; `seen` what came through its public listener afterwards.
     """
     if not code.isascii():
         raise click.UsageError("a code is 1 to 64 of A-Z a-z 0-9 _ -")
@@ -120,14 +85,14 @@ def audit(sample: int | None, as_json: bool, database_url: str) -> None:
     Exit code 4 says that a banned image was served, 3 that an edge gave no answer.
     """
     columns = (SpinnerColumn(), TextColumn("{task.completed} codes"), TimeElapsedColumn())
-    door = Door()
+    probe = Probe()
     with (
         linked(database_url) as link,
         Progress(*columns, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bar,
     ):
         task = bar.add_task("audit", total=sample)
-        found = run_audit(link, door, sample=sample, progress=lambda: bar.advance(task))
-    door.close()
+        found = run_audit(link, probe, sample=sample, progress=lambda: bar.advance(task))
+    probe.close()
     if as_json:
         served = [{"edge": one.edge, "code": one.code, "renditions": one.renditions} for one in found.served]
         print_json({"codes": found.codes, "looks": found.looks, "served": served, "unreachable": found.unreachable})
@@ -139,6 +104,7 @@ def audit(sample: int | None, as_json: bool, database_url: str) -> None:
 def _print_audit(found: Audit) -> None:
     click.echo(f"{found.codes} banned codes, {found.looks} looks")
     for one in found.served:
-        click.echo(f"SERVED: edge {one.edge}, image {one.code} ({', '.join(one.renditions)}); purged again")
+        where = f"edge {printable(one.edge)}, image {printable(one.code)}"
+        click.echo(f"SERVED: {where} ({printable(', '.join(one.renditions))}); purged again")
     for name, reason in found.unreachable.items():
-        click.echo(f"no answer: edge {name}: {reason}")
+        click.echo(f"no answer: edge {printable(name)}: {printable(reason)}")

@@ -6,9 +6,9 @@ import time
 from collections.abc import Iterator
 
 from purger.audit import audit
-from purger.door import Door
 from purger.errors import DatabaseUnavailableError
 from purger.link import Link
+from purger.probe import Probe
 from purger.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -32,10 +32,10 @@ def prune(link: Link, days: int, receipt_days: int) -> Iterator[int]:
 class Keeper(threading.Thread):
     """Prunes and audits at intervals, and logs what an audit finds."""
 
-    def __init__(self, link: Link, door: Door, settings: Settings, stop: threading.Event) -> None:
+    def __init__(self, link: Link, probe: Probe, settings: Settings, stop: threading.Event) -> None:
         super().__init__(name="keeper")
         self._link = link
-        self._door = door
+        self._probe = probe
         self._settings = settings
         self._halt = stop
         self._unreachable: frozenset[str] = frozenset()
@@ -55,7 +55,7 @@ class Keeper(threading.Thread):
                 log.debug("put off: %s", error)  # the watch has said so
             except Exception:
                 log.exception("while pruning or auditing")
-        self._door.close()
+        self._probe.close()
         self._link.close()
 
     def _prune(self) -> None:
@@ -69,7 +69,7 @@ class Keeper(threading.Thread):
             log.info("pruned %d changes older than %d days (bans and lifts: %d)", rows, days, receipt_days)
 
     def _audit(self) -> None:
-        found = audit(self._link, self._door, sample=self._settings.audit_sample, stopped=self._halt.is_set)
+        found = audit(self._link, self._probe, sample=self._settings.audit_sample, stopped=self._halt.is_set)
         for served in found.served:
             log.error(
                 "audit: edge %s shows banned image %s (%s); purged again",
@@ -77,5 +77,5 @@ class Keeper(threading.Thread):
             )
         unreachable = frozenset(found.unreachable)
         for name in sorted(unreachable - self._unreachable):
-            log.error("audit: edge %s gives no answer at its public door: %s", name, found.unreachable[name])
+            log.error("audit: edge %s gives no answer at its public listener: %s", name, found.unreachable[name])
         self._unreachable = unreachable

@@ -66,7 +66,10 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """What an edge removed (``removed``), or what was seen at its public door afterwards (the other three)."""
+    """What an edge removed (``removed``), or what was seen at its public listener afterwards (the others).
+
+    ``note`` says why nothing was seen; it goes when something is.
+    """
 
     edge: str
     invalidation: int
@@ -74,6 +77,7 @@ class Sighting:
     at: float | None = None
     status: int | None = None
     gone: bool | None = None
+    note: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

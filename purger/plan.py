@@ -18,7 +18,7 @@ URGENT = frozenset({"ban", "lift", "unban", "resend"})
 #: Seconds that the requests of one delivery should take together.
 DELIVERY = 0.2
 
-#: Rows of one delivery by BAN that are looked for at the edge's public door afterwards.
+#: Rows of one delivery by BAN that are looked for at the edge's public listener afterwards.
 SAMPLE = 3
 
 
@@ -40,7 +40,7 @@ class Plan:
     last: int
     method: str  # purge, or ban when there is any BAN in it
     requests: tuple[Request, ...]
-    sample: tuple[Row, ...]  # rows to look for at the public door
+    sample: tuple[Row, ...]  # rows to look for at the public listener
 
 
 FLUSH = Request("BAN", "/", (("Takedown-All", "1"),))

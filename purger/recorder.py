@@ -94,7 +94,7 @@ class Recorder(threading.Thread):
         self._wake.set()
 
     def seen(self, sighting: Sighting) -> None:
-        """Note what was seen at an edge's public door."""
+        """Note what was seen at an edge's public listener, or why nothing was."""
         with self._lock:
             self._notes.sightings.append(sighting)
         self._wake.set()
@@ -143,7 +143,7 @@ class Recorder(threading.Thread):
         try:
             with self._link.transaction() as cursor:
                 _insert(cursor, "receipt", [_receipt(receipt) for receipt in notes.receipts])
-                _insert(cursor, "sighting", [_sighting(sighting) for sighting in notes.sightings])
+                _insert(cursor, "sighting", [sighting_values(sighting) for sighting in notes.sightings])
                 _insert(cursor, "progress", list(notes.progress.values()))
                 _insert(cursor, "liveness", list(notes.liveness.values()))
         except DatabaseUnavailableError as error:
@@ -174,7 +174,8 @@ def _receipt(receipt: Receipt) -> dict[str, Any]:
     }
 
 
-def _sighting(sighting: Sighting) -> dict[str, Any]:
+def sighting_values(sighting: Sighting) -> dict[str, Any]:
+    """Turn a sighting into the parameters of the statement ``sighting``."""
     return {
         "edge": sighting.edge,
         "invalidation": sighting.invalidation,
@@ -182,6 +183,7 @@ def _sighting(sighting: Sighting) -> dict[str, Any]:
         "at": _time(sighting.at) if sighting.at is not None else None,
         "status": sighting.status,
         "gone": sighting.gone,
+        "note": sighting.note,
     }
 
 

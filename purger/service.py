@@ -9,13 +9,14 @@ from queue import Empty, SimpleQueue
 
 from database import without_secrets
 from purger.backlog import Backlog
-from purger.door import Door
 from purger.edge_url import shown
 from purger.errors import DatabaseUnavailableError
 from purger.keeper import Keeper
 from purger.link import Link
-from purger.looker import Looker
 from purger.model import Edge, Standing
+from purger.presence import Presence
+from purger.probe import Probe
+from purger.prober import Prober
 from purger.problem import Problem
 from purger.queue import Queue
 from purger.recorder import Recorder
@@ -38,18 +39,22 @@ class Service:
         # The watch tells of the database being away; this is for what concerns the list alone.
         self._problem = Problem(log, "the list of edges", patience=2)
         self._backlog = Backlog(Queue(self._new_link()))
-        self._watch = Watch(Queue(self._new_link()), self._backlog, interval=settings.poll_interval, stop=self._stop)
+        self._presence = Presence(self._new_link(), self._written)
+        self._watch = Watch(
+            Queue(self._new_link()), self._backlog, interval=settings.poll_interval, stop=self._stop,
+            sign=self._presence.polled,
+        )  # fmt: skip
         self._verifier = Verifier(Queue(self._new_link()), self._watch, self._stop)
         self._recorder = Recorder(
             self._new_link(), delay=settings.record_delay, stop=self._written, usable=lambda: self._watch.usable
         )
-        self._looker = Looker(self._new_link(), Door(), self._recorder, self._stop)
-        self._keeper = Keeper(self._new_link(), Door(), settings, self._stop)
+        self._prober = Prober(self._new_link(), Probe(), self._recorder, self._stop)
+        self._keeper = Keeper(self._new_link(), Probe(), settings, self._stop)
         self._workers: dict[str, Worker] = {}
 
     def run(self, wait: Callable[[float], bool]) -> None:
         """Run until ``wait``, given the seconds to wait at most, returns True. Then finish what is in flight."""
-        for thread in (self._watch, self._verifier, self._recorder, self._looker, self._keeper):
+        for thread in (self._watch, self._verifier, self._recorder, self._prober, self._keeper, self._presence):
             thread.start()
         log.info("watching %s", without_secrets(self._settings.database_url))
         stopped = False
@@ -59,11 +64,12 @@ class Service:
         log.info("stopping")
         self._stop.set()
         self._finish(list(self._workers.values()))
-        for thread in (self._watch, self._verifier, self._looker, self._keeper):
+        for thread in (self._watch, self._verifier, self._prober, self._keeper):
             thread.join()
         self._written.set()
         self._recorder.wake()
         self._recorder.join()
+        self._presence.join()
         self._link.close()
 
     def _new_link(self) -> Link:
@@ -79,6 +85,7 @@ class Service:
             return
         self._problem.end()
         edges = {row[0]: (Edge(*row[:4], *row[-3:]), Standing(*row[4:-3])) for row in rows}
+        self._prober.follow((edge, standing.acknowledged) for edge, standing in edges.values())
         leaving = [worker for name, worker in self._workers.items() if name not in edges]
         self._finish(leaving)
         for worker in leaving:
@@ -91,7 +98,7 @@ class Service:
             elif name not in self._workers:
                 log.info("edge %s is followed: %s", name, shown(edge.purge_url))
                 self._workers[name] = Worker(
-                    edge, standing, self._settings, self._watch, self._backlog, self._recorder, self._looker
+                    edge, standing, self._settings, self._watch, self._backlog, self._recorder, self._prober
                 )
                 self._workers[name].start()
 

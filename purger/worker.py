@@ -9,9 +9,9 @@ from purger.carrying import Carrying
 from purger.delivery import Answer, Delivery
 from purger.errors import DatabaseUnavailableError, DeliveryError, MalformedError, OtherInstanceError
 from purger.lease import Lease
-from purger.looker import Looker
 from purger.model import Edge, Receipt, Sighting, Standing
 from purger.plan import DELIVERY, FLUSH, Plan, Request, affordable, make_plan
+from purger.prober import Prober
 from purger.problem import Problem
 from purger.progress import Ask, Beat, Deliver, Flush, Progress, Rebound, Reflush, Step, Wait
 from purger.queue import MalformedRowError, PrunedError
@@ -28,14 +28,14 @@ class Worker(threading.Thread):
 
     def __init__(
         self, edge: Edge, standing: Standing, settings: Settings, watch: Watch, backlog: Backlog, recorder: Recorder,
-        looker: Looker,
+        prober: Prober,
     ) -> None:  # fmt: skip
         super().__init__(name=f"edge {edge.name}", daemon=True)
         self.edge = edge
         self._watch = watch
         self._backlog = backlog
         self._recorder = recorder
-        self._looker = looker
+        self._prober = prober
         self._settings = settings
         self._delivery = self._new_delivery(edge)
         self._delivers_to = edge
@@ -50,6 +50,7 @@ class Worker(threading.Thread):
         self._setbacks = 0  # of the database, that this edge was flushed for
         self._pace = 0.0  # seconds for a request, smoothed
         self._held: tuple[list[Receipt], list[Sighting]] = ([], [])
+        self._flushed_after: int | None = None  # the batch before all that a flush covered which was sent only once
         self._delivering: Carrying | None = None
         self._rebounding: Carrying | None = None
         self._urgent = 0  # single bans that this edge has been told of out of turn, or will be in its turn
@@ -179,6 +180,8 @@ class Worker(threading.Thread):
         log.warning("edge %s is flushed: %s", self.edge.name, step.reason)
         first = self._progress.acknowledged + 1
         self._send(FLUSH)
+        if self._flushed_after is None or first <= self._flushed_after:
+            self._flushed_after = first - 1
         self._delivering = self._rebounding = None
         self._knows_owner_lists = True
         self._progress.flushed(step, at=time.monotonic())
@@ -189,6 +192,9 @@ class Worker(threading.Thread):
         self._send(FLUSH)
         self._progress.reflush_due = None
         self._record(flushed=True)
+        if self._flushed_after is not None and self._flushed_after < self._progress.acknowledged:
+            self._prober.offer_flushed(self.edge, self._flushed_after, self._progress.acknowledged)
+        self._flushed_after = None
 
     def _deliver(self, step: Deliver) -> None:
         """Send the requests of a plan, for a fraction of a second: a heartbeat may be due before the rest."""
@@ -205,7 +211,7 @@ class Worker(threading.Thread):
         self._held[0].append(self._receipt(plan.first, plan.last, plan.method))
         self._held[1].extend(carrying.sightings)
         self._record()
-        self._looker.offer(self.edge, plan.sample)
+        self._prober.offer(self.edge, plan.sample)
 
     def _express(self, plan: Plan) -> bool:
         """Send single bans that came while the lists of ``plan`` are sent; they are sent again when it is their turn.

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from purger.door import Door
 from purger.keeper import Keeper
 from purger.link import Link
+from purger.probe import Probe
 from purger.settings import Settings
 from stack.ports import free_port
 from stack.waiting import wait_until
@@ -217,7 +217,7 @@ def test_a_running_purger_audits_by_itself(site: Site, caplog: pytest.LogCapture
     url = site.stack.database.url("purger")
     settings = Settings(database_url=url, prune_interval=0.05, audit_interval=0.05, audit_sample=10_000)
     stop = threading.Event()
-    keeper = Keeper(Link(url, timeout=60), Door(), settings, stop)
+    keeper = Keeper(Link(url, timeout=60), Probe(), settings, stop)
     keeper.start()
     try:
         wait_until(lambda: f"edge edge1 shows banned image {code}" in caplog.text, "the audit tells of it")

@@ -1,0 +1,99 @@
+"""Signs the purger's presence in the database once a second, as long as its poll works."""
+
+import logging
+import os
+import re
+import secrets
+import socket
+import threading
+import time
+from importlib.metadata import version
+from typing import NamedTuple
+
+from database.text import printable
+from purger.errors import DatabaseUnavailableError
+from purger.link import Link
+
+log = logging.getLogger(__name__)
+
+#: Seconds by the database's clock after which a purger that has not signed counts as dead or frozen.
+ALIVE = 5.0
+
+#: Seconds between two signatures.
+_INTERVAL = 1.0
+
+#: Seconds since the last poll that went well after which nothing is signed.
+_POLLED = 2.0
+
+#: Seconds between removals of what purgers that are long gone have left.
+_TIDY_INTERVAL = 3600.0
+
+
+class Present(NamedTuple):
+    """A purger that has signed. Times are UTC by the database's clock; ``age`` is seconds since ``seen_at``."""
+
+    host: str
+    pid: int
+    version: str
+    since: object
+    seen_at: object
+    age: float
+
+    @property
+    def alive(self) -> bool:
+        """Whether it has signed just now."""
+        return abs(self.age) <= ALIVE  # a clock that was set back leaves signatures of the future
+
+    @property
+    def name(self) -> str:
+        """Host and process, fit for a terminal."""
+        return f"pid {self.pid} on {printable(self.host)}"
+
+
+def present(link: Link) -> list[Present]:
+    """All purgers that have signed within the last day, the latest first. Raises ``DatabaseUnavailableError``."""
+    return [Present(*row) for row in link.rows("presence")]
+
+
+class Presence(threading.Thread):
+    """Signs while the poll goes on: a purger that is killed, frozen or cut off from the database stops signing."""
+
+    def __init__(self, link: Link, stop: threading.Event) -> None:
+        super().__init__(name="presence")
+        self._link = link
+        self._halt = stop
+        self._began = time.monotonic()
+        self._polled: float | None = None
+        self._tidied: float | None = None
+        self._values = {
+            "id": secrets.token_hex(16),
+            "host": printable(socket.gethostname())[:255],
+            "pid": os.getpid(),
+            "version": re.sub(r"[^!-~]", "", version("edge-takedown"))[:64],
+        }
+
+    def polled(self) -> None:
+        """Note that the poll went well just now."""
+        self._polled = time.monotonic()
+
+    def run(self) -> None:
+        """Sign until stopped, then take the signature out."""
+        while not self._halt.wait(_INTERVAL if self._polled is not None else 0.1):
+            if self._polled is not None and time.monotonic() - self._polled <= _POLLED:
+                self._sign()
+        try:
+            self._link.run("presence_end", id=self._values["id"])
+        except DatabaseUnavailableError as error:
+            log.debug("presence is left behind: %s", error)
+        self._link.close()
+
+    def _sign(self) -> None:
+        try:
+            self._link.run("presence_sign", **self._values, seconds=int(time.monotonic() - self._began))
+            if self._tidied is None or time.monotonic() - self._tidied > _TIDY_INTERVAL:
+                self._link.run("presence_tidy")
+                self._tidied = time.monotonic()
+        except DatabaseUnavailableError as error:
+            log.debug("presence is not signed: %s", error)  # the watch has said so
+        except Exception:
+            log.exception("while signing presence")

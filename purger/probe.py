@@ -1,0 +1,158 @@
+"""Requests images from an edge's public listener, as a browser would, and judges what comes."""
+
+import hashlib
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import requests
+
+from purger.errors import UnreachableError
+from purger.link import Link
+from purger.model import Edge, Row, Sighting
+
+_CHUNK = 64 * 1024
+
+#: Images requested for a ban of an owner.
+_IMAGES_OF_AN_OWNER = 3
+
+#: What stands in the text of a failed request, and its reason in plain words. The first that matches holds.
+_REASONS = (
+    ("Connection refused", "connection refused"),
+    ("CERTIFICATE_VERIFY_FAILED", "its certificate is not trusted"),
+    ("Name or service not known", "unknown host"),
+    ("ConnectTimeout", "no connection in time"),
+    ("NewConnectionError", "no connection"),
+    ("Read timed out", "no answer in time"),
+    ("IncompleteRead", "the answer broke off"),
+)
+
+#: Notes on rows that no later look can tell more of.
+LIFTED = "the ban was lifted before"
+CHANGED = "what it covers changed before"
+NO_IMAGES = "no images"
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """The answers for one code. ``served`` names the renditions whose URL showed the image."""
+
+    status: int  # of the first that was served, otherwise of the original's URL
+    served: tuple[str, ...]
+    failing: int | None = None  # the first status of 5xx: it tells nothing of the image
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """The result of looking for one row of the outbox at one edge."""
+
+    sighting: Sighting
+    code: str | None = None  # of the image that was shown although it is banned
+    served: tuple[str, ...] = ()  # its renditions
+    again: bool = False  # nothing was seen, and a later look may see more
+
+
+class Probe:
+    """Requests images at any edge's public listener; for one thread."""
+
+    def __init__(self, *, connect_timeout: float = 1.0, read_timeout: float = 5.0, longest: float = 20.0) -> None:
+        """Time-outs in seconds; ``longest`` bounds one whole answer."""
+        self._timeout = (connect_timeout, read_timeout)
+        self._longest = longest
+        self._session = requests.Session()
+        self._session.trust_env = False
+        self._session.headers.clear()
+        self._session.headers["User-Agent"] = "edge-takedown-purger"
+
+    def look(self, public_url: str, code: str, digests: Mapping[str, str]) -> Look:
+        """Ask for ``code`` in the renditions that ``digests`` (SHA-256 in hex, by name) has, and the original's URL.
+
+        A URL shows the image when the body is any of its renditions. Raises ``UnreachableError``.
+        """
+        first = failing = None
+        served: dict[str, int] = {}
+        for name in dict.fromkeys(("original", *digests)):
+            path = f"/images/{code}" if name == "original" else f"/images/{code}/{name}"
+            status, digest = self._fetch(public_url.rstrip("/") + path)
+            first = first or status
+            if status >= 500:
+                failing = failing or status
+            if digest in digests.values():
+                served[name] = status
+        return Look(next(iter(served.values()), first or 0), tuple(served), failing)
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._session.close()
+
+    def _fetch(self, url: str) -> tuple[int, str]:
+        try:
+            with self._session.get(url, timeout=self._timeout, allow_redirects=False, stream=True) as response:
+                digest = hashlib.sha256()
+                until = time.monotonic() + self._longest
+                for chunk in response.iter_content(_CHUNK):
+                    digest.update(chunk)
+                    if time.monotonic() > until:
+                        raise UnreachableError(f"no end of the answer within {self._longest:g} s")
+                return response.status_code, digest.hexdigest()
+        except (requests.RequestException, ValueError) as error:
+            raise UnreachableError(_reason(error)) from error
+
+
+def look_at(link: Link, probe: Probe, edge: Edge, row: Row) -> Finding:
+    """Look whether what ``row`` purged is gone at ``edge``, which has acknowledged it.
+
+    An image that is shown is only held against the edge while the row's own ban stands and nothing that could bring
+    the image back was written since the row. Raises ``DatabaseUnavailableError``.
+    """
+    codes = _codes(link, row)
+    if not codes:
+        return _unseen(edge, row, NO_IMAGES)
+    status, notes = None, list[str]()
+    for code in codes:
+        try:
+            look = probe.look(edge.public_url, code, dict(link.rows("digests", code=code)))
+        except UnreachableError as error:
+            return _unseen(edge, row, f"unreachable: {error}", again=True)
+        if look.served:
+            if note := _excuse(link, row, code):
+                notes.append(note)
+                continue
+            shown = Sighting(edge.name, row.id, at=time.time(), status=look.status, gone=False)
+            return Finding(shown, code, look.served)
+        if look.failing is not None:
+            return _unseen(edge, row, f"the edge answered {look.failing}", again=True)
+        status = look.status
+    if status is None:
+        return _unseen(edge, row, notes[0])
+    return Finding(Sighting(edge.name, row.id, at=time.time(), status=status, gone=True))
+
+
+def _codes(link: Link, row: Row) -> list[str]:
+    if row.scope == "image":
+        return [row.subject]
+    return [code for (code,) in link.rows("images_of", owner=row.subject, after="", limit=_IMAGES_OF_AN_OWNER)]
+
+
+def _excuse(link: Link, row: Row, code: str) -> str | None:
+    """Say why an edge may show ``code`` after it has acknowledged ``row``; None when it may not.
+
+    Read after the look: a lift that the edge has heard of is committed.
+    """
+    found = link.rows("ban_holds", invalidation=row.id, code=code)
+    if not found:
+        return "its row has left the outbox"
+    stands, changed = found[0]
+    if not stands:
+        return LIFTED
+    return CHANGED if changed else None
+
+
+def _unseen(edge: Edge, row: Row, note: str, *, again: bool = False) -> Finding:
+    return Finding(Sighting(edge.name, row.id, note=note), again=again)
+
+
+def _reason(error: Exception) -> str:
+    """Name a failed request in a few words: the texts of the HTTP library repeat the URL and its own internals."""
+    text = f"{type(error).__name__} {error}"
+    return next((reason for part, reason in _REASONS if part in text), type(error).__name__)

@@ -1,0 +1,132 @@
+"""Looks for banned images at the edges that have acknowledged their purge, without delaying any delivery."""
+
+import logging
+import threading
+import time
+from collections.abc import Iterable
+
+from purger.errors import DatabaseUnavailableError
+from purger.link import Link
+from purger.looks import Batches, Looks
+from purger.model import Edge, Row, Sighting
+from purger.probe import Finding, Probe, look_at
+from purger.recorder import Recorder
+from purger.retry import Backoff
+
+log = logging.getLogger(__name__)
+
+#: Bans looked for after a flush: the newest that stand.
+_AFTER_FLUSH = 20
+
+#: Bans looked for at an edge that this process begins to follow, and the hours since they were numbered.
+_UNSEEN = 200
+_UNSEEN_HOURS = 1
+
+#: The thread rests this many times as long as it looked: it shares the interpreter with the deliveries.
+_REST = 3.0
+
+
+class Prober(threading.Thread):
+    """Looks until something was seen, however often the database or an edge is away, and has it recorded."""
+
+    def __init__(self, link: Link, probe: Probe, recorder: Recorder, stop: threading.Event) -> None:
+        super().__init__(name="prober")
+        self._link = link
+        self._probe = probe
+        self._recorder = recorder
+        self._halt = stop
+        self._looks = Looks()
+        self._backoff = Backoff(0.5, 2.0)  # while the database is away
+        self._troubled: set[str] = set()  # edges whose last look saw nothing
+
+    def follow(self, edges: Iterable[tuple[Edge, int]]) -> None:
+        """Look at these edges alone from now on, each with the last batch that it is known to have acknowledged.
+
+        What a new one acknowledged within the last hour, perhaps to a purger that was killed, is looked for as well.
+        """
+        acknowledged = dict(edges)
+        for edge in self._looks.follow(acknowledged):
+            self._looks.put(edge.name, [Batches(0, acknowledged[edge], _UNSEEN, _UNSEEN_HOURS)])
+
+    def offer(self, edge: Edge, rows: Iterable[Row]) -> None:
+        """Look for ``rows`` at ``edge``, which has acknowledged them, when there is time for it. Returns at once."""
+        refused = self._looks.put(edge.name, rows, at_once=True)
+        self._refuse(edge, refused)
+
+    def offer_flushed(self, edge: Edge, after: int, last: int) -> None:
+        """Look for the newest bans of the batches after ``after`` up to ``last``, which a flush of ``edge`` covered."""
+        self._looks.put(edge.name, [Batches(after, last, _AFTER_FLUSH)], at_once=True)
+
+    def run(self) -> None:
+        """Look until stopped."""
+        while not self._halt.is_set():
+            began = time.monotonic()
+            if task := self._looks.take(began):
+                self._halt.wait(self._carry_out(*task, began))
+            else:
+                self._halt.wait(0.1)
+        self._probe.close()
+        self._link.close()
+
+    def _carry_out(self, edge: Edge, task: Row | Batches, began: float) -> float:
+        """Take one look; the seconds to rest after it."""
+        try:
+            if isinstance(task, Batches):
+                self._read(edge, task)
+            else:
+                self._look(edge, task)
+        except DatabaseUnavailableError as error:
+            log.debug("not looked: %s", error)  # the watch has said so
+            self._looks.put_back(edge.name, task)
+            return self._backoff.next()
+        except Exception:
+            log.exception("while looking at edge %s", edge.name)
+        self._backoff.reset()
+        return min(1.0, _REST * (time.monotonic() - began))
+
+    def _read(self, edge: Edge, batches: Batches) -> None:
+        rows = self._link.rows(
+            "unseen",
+            edge=edge.name,
+            after=batches.after,
+            last=batches.last,
+            hours=batches.hours,
+            limit=batches.limit,
+        )
+        refused = self._looks.put(edge.name, [Row(*row) for row in rows])
+        self._refuse(edge, refused)
+
+    def _look(self, edge: Edge, row: Row) -> None:
+        finding = look_at(self._link, self._probe, edge, row)
+        if finding.code is not None:
+            self._report(edge, row, finding)
+        self._recorder.seen(finding.sighting)
+        self._tell(edge, finding)
+        if finding.again:
+            self._looks.saw_nothing(edge.name, row, now=time.monotonic())
+        else:
+            self._looks.went_well(edge.name)
+
+    def _report(self, edge: Edge, row: Row, finding: Finding) -> None:
+        """Log an image that is shown although it must not be, and put its purge into the outbox once more."""
+        renditions = ", ".join(finding.served)
+        log.error(
+            "edge %s still shows banned image %s (%s) after its acknowledgement", edge.name, finding.code, renditions
+        )
+        if row.cause != "resend":
+            self._link.run("resend", code=finding.code)
+
+    def _tell(self, edge: Edge, finding: Finding) -> None:
+        """Log once that nothing can be seen at an edge, and once that it can again."""
+        if finding.again and edge.name not in self._troubled:
+            self._troubled.add(edge.name)
+            log.warning("edge %s cannot be looked at, and will be later: %s", edge.name, finding.sighting.note)
+        elif not finding.again and edge.name in self._troubled:
+            self._troubled.discard(edge.name)
+            log.info("edge %s can be looked at again", edge.name)
+
+    def _refuse(self, edge: Edge, rows: Iterable[Row | Batches]) -> None:
+        note = f"not looked at: {len(self._looks)} looks were waiting"
+        for row in rows:
+            if isinstance(row, Row):
+                self._recorder.seen(Sighting(edge.name, row.id, note=note))

@@ -1,0 +1,1 @@
+DELETE FROM purgers WHERE id = %(id)s

@@ -1,0 +1,324 @@
+"""`purger status` as a check: what is wrong is said first, with exit code 3, and nothing else is."""
+
+import fcntl
+import json
+import os
+import pty
+import struct
+import subprocess
+import termios
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from purger.health import troubles
+from purger.link import Link
+from purger.presence import present
+from purger.status import read_state
+from stack.commands import command
+from stack.database import Database
+from stack.ports import free_port
+from stack.purger import Purger
+from stack.system import Settings, Stack
+from stack.waiting import wait_until
+from tests.site import Site
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A stack of its own, which is broken here. Of its edges only the first trusts its cache through every outage."""
+    settings = Settings(edges=2, settings_of_edge={"edge1": {"lease": 600.0}, "edge2": {"lease": 3.0}})
+    with Stack(tmp_path_factory.mktemp("status"), settings) as running:
+        yield running
+
+
+@pytest.fixture
+def fleet(site: Site) -> Iterator[Site]:
+    """The fleet, all well before and after the test."""
+    wait_ok(site)
+    yield site
+    wait_ok(site)
+
+
+def status(site: Site) -> tuple[int, list[str]]:
+    """Exit code and lines."""
+    result = site.stack.purger.run("status")
+    assert result.stderr == ""
+    return result.returncode, result.stdout.splitlines()
+
+
+def wait_ok(site: Site) -> list[str]:
+    def ok() -> list[str] | None:
+        code, lines = status(site)
+        return lines if code == 0 else None
+
+    return wait_until(ok, "all is well")
+
+
+def wait_problem(site: Site, *parts: str, first: bool = True) -> str:
+    """Wait until a PROBLEM, the first one unless told otherwise, has these parts; the line. The exit code is then 3."""
+
+    def problem() -> str | None:
+        code, lines = status(site)
+        found = [line for line in lines if line.startswith("PROBLEM: ")]
+        assert (code, bool(found)) in {(3, True), (0, False)}
+        assert bool(found) == lines[0].startswith("PROBLEM: ")
+        return next((line for line in found[: 1 if first else None] if all(part in line for part in parts)), None)
+
+    return wait_until(problem, f"a problem with {parts}")
+
+
+def test_all_is_well(fleet: Site) -> None:
+    lines = wait_ok(fleet)
+    assert lines[0] == "OK: 2 edges trust their caches, nothing waits"
+    state = json.loads(fleet.stack.purger.run("status", "--json").stdout)
+    assert fleet.stack.purger.process is not None
+    (purger,) = [each for each in state["purgers"] if each["alive"]]
+    assert (purger["pid"], purger["host"]) == (fleet.stack.purger.process.pid, os.uname().nodename)
+    assert f"pid {purger['pid']}" in "\n".join(lines)
+    assert purger["version"] in "\n".join(lines)
+
+
+def test_a_purger_that_was_killed(fleet: Site) -> None:
+    purger = fleet.stack.purger
+    assert purger.process is not None
+    name = f"pid {purger.process.pid} on {os.uname().nodename}"
+    purger.kill()
+    try:
+        wait_problem(fleet, "no purger is alive", name, "ago", "start it again")
+        code = fleet.new_owner()
+        fleet.ban(code)
+        wait_problem(fleet, "1 committed change got no number", first=False)
+        wait_problem(fleet, "edge edge2 is in fail-safe mode: last heartbeat", first=False)
+    finally:
+        purger.start()
+    fleet.lift(code)
+
+
+def test_a_purger_that_is_frozen(fleet: Site) -> None:
+    assert fleet.stack.purger.process is not None
+    fleet.stack.purger.pause()
+    try:
+        wait_problem(fleet, "no purger is alive", f"pid {fleet.stack.purger.process.pid} on", "frozen")
+    finally:
+        fleet.stack.purger.resume()
+
+
+def test_a_purger_that_was_stopped_leaves_no_presence(fleet: Site) -> None:
+    with fleet.admin.cursor() as cursor:
+        cursor.execute("DELETE FROM purgers WHERE seen_at < UTC_TIMESTAMP() - INTERVAL 3 SECOND")
+    fleet.stack.purger.stop()
+    try:
+        assert fleet.number("SELECT COUNT(*) FROM purgers") == 0
+        wait_problem(fleet, "no purger runs -> start `purger run`")
+    finally:
+        fleet.stack.purger.start()
+
+
+def test_a_purger_whose_poll_hangs_is_not_alive(fleet: Site) -> None:
+    link = Link(fleet.stack.database.url("purger"), timeout=60)
+    with fleet.admin.cursor() as cursor:
+        # It could still sign: another table is locked.
+        cursor.execute("LOCK TABLES invalidations WRITE")
+        try:
+            wait_until(lambda: not any(purger.alive for purger in present(link)), "it no longer signs")
+        finally:
+            cursor.execute("UNLOCK TABLES")
+            link.close()
+
+
+@pytest.mark.parametrize(
+    ("trigger", "said", "trusted"),
+    [("bans_inserted_v1", "bans may go unseen", False), ("bans_checked_insert_v1", "purges go on", True)],
+)
+def test_a_trigger_that_is_missing(fleet: Site, trigger: str, said: str, trusted: bool) -> None:
+    with fleet.admin.cursor() as cursor:
+        cursor.execute(f"DROP TRIGGER {trigger}")
+    try:
+        wait_problem(fleet, trigger, said, "-> run `purger migrate`")
+        if trusted:
+            assert len([line for line in status(fleet)[1] if line.startswith("PROBLEM")]) == 1
+        else:
+            wait_problem(fleet, "edge edge2 is in fail-safe mode", first=False)
+    finally:
+        fleet.stack.purger.run("migrate").check_returncode()
+
+
+def test_a_trigger_with_another_body(fleet: Site) -> None:
+    with fleet.admin.cursor() as cursor:
+        cursor.execute("CREATE OR REPLACE TRIGGER bans_deleted_v1 AFTER DELETE ON bans FOR EACH ROW SET @nothing = 1")
+    try:
+        wait_problem(fleet, "bans_deleted_v1", "-> run `purger migrate`")
+    finally:
+        fleet.stack.purger.run("migrate").check_returncode()
+
+
+def test_a_transaction_that_holds_the_counter(fleet: Site) -> None:
+    with fleet.admin.cursor() as cursor:
+        cursor.execute("START TRANSACTION")
+        cursor.execute("SELECT last_batch FROM numbering FOR UPDATE")
+        cursor.fetchall()
+        fleet.ban("blocked")
+        try:
+            wait_problem(fleet, "another transaction holds the row of table numbering", "innodb_trx")
+        finally:
+            cursor.execute("ROLLBACK")
+    fleet.lift("blocked")
+
+
+def test_a_session_that_holds_the_lock_of_migrations(fleet: Site) -> None:
+    with fleet.moderation.cursor() as cursor:
+        cursor.execute("DO GET_LOCK('edge_takedown_migrate', 0)")
+        connection = fleet.moderation.connection_id
+        wait_problem(fleet, f"connection {connection} holds the lock of migrations", f"KILL {connection}")
+        cursor.execute("DO RELEASE_LOCK('edge_takedown_migrate')")
+
+
+def test_an_edge_that_has_not_acknowledged(fleet: Site) -> None:
+    with fleet.admin.cursor() as cursor:
+        # No edge of ours can be made to answer and to acknowledge nothing: the purger would tell it again.
+        cursor.execute("UPDATE edges SET acknowledged = acknowledged - 1 WHERE name = 'edge1'")
+        cursor.execute("UPDATE batches SET numbered_at = numbered_at - INTERVAL 10 SECOND ORDER BY batch DESC LIMIT 1")
+    wait_problem(fleet, "edge edge1 has not acknowledged 1 batch, the first for", "log")
+    fleet.ban("later")
+    wait_ok(fleet)
+    fleet.lift("later")
+
+
+@contextmanager
+def refusing(body: bytes) -> Iterator[str]:
+    """A server that answers everything with 403 and one body; its URL."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def handle(self) -> None:
+            self.connection.recv(65536)
+            head = b"HTTP/1.1 403 Forbidden\r\nContent-Length: %d\r\nConnection: close\r\n\r\n" % len(body)
+            self.wfile.write(head + body)
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever).start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+
+
+@contextmanager
+def further_edge(site: Site, name: str, purge_url: str) -> Iterator[None]:
+    purger, token = site.stack.purger, str(site.stack.edge.token_file)
+    ipv6 = f"http://[::1]:{free_port()}"
+    added = purger.run("edge", "add", name, "--purge-url", purge_url, "--public-url", ipv6, "--token-file", token)
+    added.check_returncode()
+    try:
+        yield
+        listed = purger.run("edge", "list")
+        assert listed.returncode == 0, listed.stderr
+        assert ipv6 in listed.stdout
+    finally:
+        purger.run("edge", "remove", name).check_returncode()
+
+
+def test_an_edge_that_gives_no_answer(fleet: Site) -> None:
+    with further_edge(fleet, "closed", f"http://127.0.0.1:{free_port()}"):
+        wait_problem(fleet, "edge closed: unreachable", "varnishd")
+
+
+def test_an_edge_whose_answer_is_an_attack_on_the_terminal(fleet: Site) -> None:
+    with refusing(b"[/x] [red]\x1b[31mOK\xe2\x80\xae") as url, further_edge(fleet, "hostile", url):
+        line = wait_problem(fleet, "edge hostile: refused: 403 [/x] [red]", "token")
+        assert line.isprintable()
+        recorded = "SELECT COUNT(*) FROM edges WHERE name = 'hostile' AND problem LIKE '%[/x]%'"
+        wait_until(lambda: fleet.number(recorded) == 1, "the purger has met with it too")
+        assert "\x1b" not in fleet.stack.purger.run("edge", "list").stdout
+
+
+def test_malformed_changes_of_the_last_day(fleet: Site) -> None:
+    with fleet.admin.cursor() as cursor:
+        cursor.execute(
+            """INSERT INTO unnumberable (id, scope, subject, cause, written_at, found_at)
+            VALUES (1, 'image', 'a b', 'ban', UTC_TIMESTAMP(6), UTC_TIMESTAMP(6) - INTERVAL 2 HOUR),
+                (2, 'image', 'c d', 'ban', UTC_TIMESTAMP(6), UTC_TIMESTAMP(6) - INTERVAL 2 DAY)"""
+        )
+        wait_problem(fleet, "1 malformed change of the last day", "`unnumberable`")
+        cursor.execute("DELETE FROM unnumberable")
+
+
+def test_ids_that_are_nearly_used_up(fleet: Site) -> None:
+    with fleet.admin.cursor() as cursor:
+        cursor.execute("ALTER TABLE bans AUTO_INCREMENT = 18446744073709551600")
+        line = wait_problem(fleet, "the ids of table bans are nearly used up")
+        # The cure that it names.
+        _, _, cure = line.partition("run ")
+        cursor.execute(cure.partition(",")[0])
+
+
+def test_a_database_that_is_read_only(fleet: Site) -> None:
+    with fleet.read_only_server():
+        wait_problem(fleet, "the database cannot be used", "read-only")
+
+
+def test_a_database_that_is_away(tmp_path: Path, database: Database) -> None:
+    away = database.url("purger").partition("?")[0] + f"?unix_socket={tmp_path}/none"
+    purger = Purger(tmp_path / "purger", database, options={"PURGER_DATABASE_URL": away})
+    result = purger.run("status")
+    assert result.returncode == 3
+    assert result.stdout.startswith("PROBLEM: the database cannot be used: ")
+    state = json.loads(purger.run("status", "--json").stdout)
+    assert (state["ok"], state["database"], len(state["problems"])) == (False, None, 1)
+
+
+def test_a_fleet_without_edges(tmp_path: Path, database: Database) -> None:
+    purger = Purger(tmp_path / "purger", database)
+    link = Link(database.url("purger"), timeout=60)
+
+    def problems() -> list[str]:
+        return [trouble.what for trouble in troubles(read_state(link))]
+
+    assert problems() == ["no purger runs", "there are no edges"]
+    closed = f"http://127.0.0.1:{free_port()}"
+    urls = ("--purge-url", closed, "--public-url", closed, "--token-file", "/t")
+    purger.run("edge", "add", "one", *urls).check_returncode()
+    purger.run("edge", "disable", "one").check_returncode()
+    try:
+        assert problems() == ["no purger runs", "none of 1 edge is enabled"]
+        assert purger.run("status").returncode == 3
+    finally:
+        purger.run("edge", "remove", "one").check_returncode()
+        link.close()
+
+
+def test_no_word_is_broken_at_80_columns(fleet: Site) -> None:
+    fleet.stack.purger.kill()
+    try:
+        wait_problem(fleet, "no purger is alive")
+        lines = _on_a_terminal(fleet.stack.purger, columns=80)
+    finally:
+        fleet.stack.purger.start()
+    assert lines[0].startswith("PROBLEM: no purger is alive")
+    assert max(map(len, lines)) <= 80
+    words = " ".join(lines).split()
+    assert {"frozen", "database:", "supervisor", "heartbeat", "edge1"} & set(words) >= {"frozen", "heartbeat", "edge1"}
+
+
+def _on_a_terminal(purger: Purger, columns: int) -> list[str]:
+    """Run status on a terminal of this width; its lines."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    environment: dict[str, Any] = {name: value for name, value in purger.envvars.items() if name != "COLUMNS"}
+    process = subprocess.Popen([command("purger"), "status"], stdout=theirs, env=environment, start_new_session=True)
+    os.close(theirs)
+    text = b""
+    while True:
+        try:
+            part = os.read(ours, 4096)
+        except OSError:  # the other end is closed
+            break
+        text += part
+    os.close(ours)
+    assert process.wait() == 3
+    return text.decode().splitlines()

@@ -1,0 +1,96 @@
+from dataclasses import replace
+
+import pytest
+
+from purger.health import EdgeState, State, duration, troubles
+from purger.presence import Present
+
+ALIVE = Present("host", 17, "0.2", None, None, 0.4)
+GOOD = EdgeState(name="paris", mode="trusted", heartbeat_age=1.0)
+WELL = State(purgers=(ALIVE,), edges=(GOOD,))
+
+
+def said(state: State) -> str:
+    """All that is wrong, a line each: what, and what to do."""
+    return "\n".join(f"{trouble.what} -> {trouble.do}" for trouble in troubles(state))
+
+
+def edge(**values: object) -> State:
+    return replace(WELL, edges=(GOOD, replace(GOOD, name="rome", **values)))  # type: ignore[arg-type]
+
+
+def test_all_is_well() -> None:
+    assert troubles(WELL) == []
+
+
+def test_changes_on_their_way_are_no_problem() -> None:
+    assert troubles(replace(WELL, pending=3)) == []
+    assert troubles(edge(lag=2, delay=0.9)) == []
+
+
+@pytest.mark.parametrize(
+    ("state", "what", "do"),
+    [
+        (State(unusable="2002: no\nsocket"), "the database cannot be used: 2002: no\\nsocket", "see that it runs"),
+        (replace(WELL, purgers=()), "no purger runs", "start `purger run`"),
+        (
+            replace(WELL, purgers=(ALIVE._replace(age=5.1),)),
+            "no purger is alive: pid 17 on host signed last 5.1 s ago",
+            "start it again",
+        ),
+        # The database's clock was set back after it had died.
+        (replace(WELL, purgers=(ALIVE._replace(age=-3600.0),)), "no purger is alive", "start it again"),
+        (replace(WELL, edges=()), "there are no edges", "purger edge add"),
+        (replace(WELL, edges=(), disabled=2), "none of 2 edges is enabled", "purger edge enable"),
+        (replace(WELL, missing_triggers=("bans_inserted_v1",)), "bans_inserted_v1; bans may go", "purger migrate"),
+        (replace(WELL, weakened_triggers=("bans_checked_v1",)), "bans_checked_v1; purges go on", "purger migrate"),
+        (replace(WELL, migration_lock=7), "connection 7 holds the lock", "KILL 7"),
+        (replace(WELL, counter_locked=True, stuck=1), "holds the row of table numbering", "innodb_trx"),
+        (replace(WELL, stuck=1), "1 committed change got no number within 1 s", "log"),
+        (replace(WELL, unnumberable=2), "2 malformed changes of the last day", "`unnumberable`"),
+        (replace(WELL, largest_ids={"bans": 2**64 - 10}), "ids of table bans are nearly used up", "ALTER TABLE bans"),
+        (edge(mode=None, failure="unreachable: no"), "rome: unreachable: no", "varnishd"),
+        (edge(mode=None, failure="refused: 403"), "rome: refused: 403", "token"),
+        (edge(mode="fail-safe", heartbeat_age=61.0), "rome is in fail-safe mode: last heartbeat 61 s ago", "log"),
+        (edge(mode="fail-safe", heartbeat_age=None), "rome is in fail-safe mode: no heartbeat yet", "log"),
+        (edge(mode="unguarded"), "rome says mode 'unguarded'", "VCL"),
+        (edge(recorded="too slow: no answer"), "rome: too slow: no answer", "load"),
+        (edge(lag=2, delay=90.0), "rome has not acknowledged 2 batches, the first for 90 s", "bulk"),
+    ],
+)
+def test_what_is_wrong_is_said_with_its_cure(state: State, what: str, do: str) -> None:
+    (trouble,) = troubles(state)
+    assert what in trouble.what
+    assert do in trouble.do
+
+
+def test_one_purger_that_is_alive_is_enough() -> None:
+    assert troubles(replace(WELL, purgers=(ALIVE._replace(age=900.0), ALIVE))) == []
+
+
+def test_causes_come_before_what_follows() -> None:
+    state = replace(
+        edge(mode="fail-safe"), purgers=(), stuck=1, missing_triggers=("bans_inserted_v1",), counter_locked=True
+    )
+    lines = said(state).splitlines()
+    starts = ("missing or altered", "another transaction", "no purger runs", "edge rome is in fail-safe")
+    assert len(lines) == len(starts)
+    assert all(line.startswith(start) for line, start in zip(lines, starts, strict=True))
+
+
+def test_what_a_dead_purger_wrote_of_an_edge_is_not_repeated() -> None:
+    assert "too slow" not in said(replace(edge(recorded="too slow: no answer"), purgers=()))
+
+
+def test_text_from_outside_stays_on_its_line() -> None:
+    text = said(edge(mode=None, failure="refused: [/x]\n\x1b[31mOK"))
+    assert text.startswith("edge rome: refused: [/x]\\n\\x1b[31mOK")
+    assert text.isprintable()
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(-1, "0.0 s"), (0.44, "0.4 s"), (12.3, "12 s"), (119, "119 s"), (180, "3 min"), (7300, "2 h"), (1e6, "12 days")],
+)
+def test_durations(seconds: float, text: str) -> None:
+    assert duration(seconds) == text

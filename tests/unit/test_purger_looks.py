@@ -1,0 +1,81 @@
+from purger.looks import Batches, Looks
+from purger.model import Edge, Row
+
+PARIS, ROME = (Edge(name, "http://p", "http://q", "/t") for name in ("paris", "rome"))
+
+
+def row(number: int) -> Row:
+    return Row(number, number, "image", f"c{number}", "ban")
+
+
+def looks(*edges: Edge, waiting: int = 100) -> Looks:
+    made = Looks(waiting)
+    made.follow(edges)
+    return made
+
+
+def test_edges_take_turns() -> None:
+    waiting = looks(PARIS, ROME)
+    waiting.put("paris", [row(1), row(2)])
+    waiting.put("rome", [row(3), row(4)])
+    taken = [waiting.take(now) for now in (1.0, 2.0, 3.0, 4.0)]
+    assert taken == [(PARIS, row(1)), (ROME, row(3)), (PARIS, row(2)), (ROME, row(4))]
+    assert waiting.take(5.0) is None
+
+
+def test_an_edge_that_shows_nothing_rests_for_longer_each_time_and_keeps_its_looks() -> None:
+    waiting = looks(PARIS, ROME)
+    waiting.put("paris", [row(1), row(2)])
+    now, rests = 1.0, []
+    for _ in range(12):
+        taken = waiting.take(now)
+        assert taken is not None
+        waiting.saw_nothing("paris", taken[1], now=now)
+        began = now
+        while waiting.take(now) is None:
+            now += 0.1
+        waiting.put_back("paris", taken[1])
+        rests.append(now - began)
+    assert rests[0] < 1
+    assert 10 < rests[-1] < 31
+    waiting.put("rome", [row(3)])
+    assert waiting.take(now) == (ROME, row(3)), "no other edge waits for it"
+
+
+def test_an_answer_of_the_edge_ends_its_rest() -> None:
+    waiting = looks(PARIS)
+    waiting.put("paris", [row(1)])
+    waiting.take(1.0)
+    waiting.saw_nothing("paris", row(1), now=1.0)
+    assert waiting.take(1.0) is None
+    waiting.put("paris", [row(2)], at_once=True)
+    assert waiting.take(1.0) == (PARIS, row(1))
+
+
+def test_looks_without_room_are_handed_back() -> None:
+    waiting = looks(PARIS, ROME, waiting=3)
+    assert waiting.put("paris", [row(1), row(2)]) == []
+    assert waiting.put("rome", [row(3), row(4), Batches(0, 9, 20)]) == [row(4), Batches(0, 9, 20)]
+    waiting.take(1.0)
+    assert waiting.put("rome", [row(4)]) == []
+    assert len(waiting) == 3
+
+
+def test_an_edge_that_is_no_longer_followed_makes_room_and_is_new_when_it_comes_back() -> None:
+    waiting = looks(PARIS, ROME, waiting=2)
+    waiting.put("paris", [row(1), row(2)])
+    assert waiting.follow([ROME]) == []
+    assert waiting.put("paris", [row(1)]) == []
+    assert len(waiting) == 0
+    assert waiting.put("rome", [row(3), row(4)]) == []
+    assert waiting.follow([ROME, PARIS]) == [PARIS]
+
+
+def test_a_changed_edge_is_looked_at_by_its_new_url_at_once() -> None:
+    waiting = looks(PARIS)
+    waiting.put("paris", [row(1)])
+    waiting.take(1.0)
+    waiting.saw_nothing("paris", row(1), now=1.0)
+    moved = Edge("paris", "http://p", "http://moved", "/t")
+    assert waiting.follow([moved]) == []
+    assert waiting.take(1.0) == (moved, row(1))
