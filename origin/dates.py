@@ -41,9 +41,9 @@ def parse_date(text: str) -> int | None:
     if match is None:
         return None
     year, month, day = int(match["year"]), _MONTHS.index(match["month"]) + 1, int(match["day"])
-    if len(match["year"]) == 2:
-        year = _full_year(year, datetime.now(UTC).year)
     hour, minute, second = int(match["hour"]), int(match["minute"]), int(match["second"])
+    if len(match["year"]) == 2:
+        year = _full_year((year, month, day, hour, minute, second), datetime.now(UTC))
     try:
         datetime(year, month, day, hour, minute, min(second, 59), tzinfo=UTC)
     except ValueError:
@@ -58,7 +58,7 @@ def whole_second_after(moment: datetime) -> int:
     return -(-since // timedelta(seconds=1))
 
 
-def _full_year(two_digits: int, this_year: int) -> int:
-    """Complete a year of two digits: one that would lie more than 50 years ahead is the most recent past one."""
-    year = this_year - this_year % 100 + two_digits
-    return year - 100 if year > this_year + 50 else year
+def _full_year(date: tuple[int, ...], now: datetime) -> int:
+    """Complete a year of two digits: a date more than 50 years ahead is of the most recent past year that fits."""
+    year = now.year - now.year % 100 + date[0]
+    return year - 100 if (year - 50, *date[1:]) > now.timetuple()[:6] else year

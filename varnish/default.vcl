@@ -45,6 +45,9 @@ sub takedown_settings {
     # Past the lease a hit is at most this old.
     var.set_duration("fail-safe TTL", 2s);
 
+    # The largest body that is kept, as bytes, K, M or G. One larger than the cache would push out all else.
+    var.set("largest kept", "16M");
+
     # "no" where nothing ever purges this edge: the cache is then always trusted, and a takedown takes a day.
     var.set("purger", "yes");
 }
@@ -70,6 +73,7 @@ include "./takedown/fetch.vcl";
 include "./takedown/lifetime.vcl";
 include "./takedown/fence.vcl";
 include "./takedown/conditions.vcl";
+include "./takedown/dates.vcl";
 include "./takedown/answer.vcl";
 include "./takedown/framing.vcl";
 include "./takedown/errors.vcl";
@@ -115,12 +119,13 @@ sub vcl_backend_fetch {
 }
 
 sub vcl_backend_response {
+    call takedown_unasked;
     call takedown_keep_stale;
     call takedown_origin_error;
     call takedown_strip;
+    call takedown_lifetime;
     call takedown_name_object;
     call takedown_store_hit;
-    call takedown_lifetime;
     call takedown_trust_object;
     call takedown_fence;
     return (deliver);

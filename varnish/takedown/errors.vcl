@@ -12,6 +12,13 @@ sub takedown_fetch_error {
 "};
 }
 
+# A 304 that nobody asked for (fetch.vcl): Varnish would take the older object's body for the answer, past the fence.
+sub takedown_unasked {
+    if (beresp.was_304) {
+        return (error(503));
+    }
+}
+
 # An error of the origin's, or of what stands before it. The lifetime is no matter here, since nothing of it is kept.
 sub takedown_origin_error {
     if (beresp.status >= 500) {

@@ -8,7 +8,7 @@ sub takedown_key {
 
 # What bans test: the code and its owner, as the origin sent it, in the one header Takedown-Image: <code>/<owner>. It
 # stands on every object, since a ban passes over those without. Each header that is stored, and taken out again of each
-# answer, is paid for by every hit. The origin's own Vary, which could split the key again, goes.
+# answer, is paid for by every hit. The origin's own Vary, which could split the key again, goes; lifetime.vcl read it.
 sub takedown_name_object {
     set beresp.http.Takedown-Image = var.get("code") + "/" + beresp.http.Takedown-Owner;
     # For the fence.

@@ -57,6 +57,9 @@ sub takedown_check_settings {
         # Varnish takes a cap of 0 for no cap.
         return (fail("The lease and the fail-safe TTL must be longer than 0s: see takedown_settings in default.vcl"));
     }
+    if (std.integer(bytes=std.bytes(var.get("largest kept"), 0B)) <= 0) {
+        return (fail("largest kept is not a number of bytes such as 16M: see takedown_settings in default.vcl"));
+    }
     if (var.get("purger") != "yes" && var.get("purger") != "no") {
         return (fail("purger is neither yes nor no: see takedown_settings in default.vcl"));
     }
