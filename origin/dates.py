@@ -4,7 +4,7 @@ import re
 from calendar import timegm
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from time import gmtime
+from time import gmtime, time
 
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -19,6 +19,8 @@ _FORMS = tuple(
         rf"(?:{'|'.join(_DAYS)}) {_MONTH} (?P<day>[ \d]\d) {_TIME} (?P<year>\d{{4}})",
     )
 )
+# A date with a year of two digits that would lie further ahead is a past one. In seconds, at 365.25 days a year.
+_FIFTY_YEARS = 1_577_880_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -36,20 +38,23 @@ def parse_date(text: str) -> int | None:
     """Read an HTTP date in any of its three forms; None for what is not one, which the caller has to ignore.
 
     The name of the day is not compared with the date: that would turn a clumsy client's revalidation into a download.
+    docs/origin.md has the rules in a table, since the edge follows the same.
     """
     match = next(filter(None, (form.fullmatch(text) for form in _FORMS)), None)
     if match is None:
         return None
     year, month, day = int(match["year"]), _MONTHS.index(match["month"]) + 1, int(match["day"])
-    if len(match["year"]) == 2:
-        year = _full_year(year, datetime.now(UTC).year)
     hour, minute, second = int(match["hour"]), int(match["minute"]), int(match["second"])
-    try:
-        datetime(year, month, day, hour, minute, min(second, 59), tzinfo=UTC)
-    except ValueError:
-        return None
-    # The grammar allows second 60, the leap second, which is the next minute's second 0 here.
-    return timegm((year, month, day, hour, minute, second)) if second <= 60 else None
+    if second == 60:  # the leap second, which clocks here do not have; it lies before the next minute
+        second = 59
+    if len(match["year"]) == 4:
+        return _seconds(year, month, day, hour, minute, second)
+    now = time()
+    year += gmtime(now).tm_year // 100 * 100
+    moment = _seconds(year, month, day, hour, minute, second)
+    if moment is not None and moment > now + _FIFTY_YEARS:
+        return _seconds(year - 100, month, day, hour, minute, second)
+    return moment
 
 
 def whole_second_after(moment: datetime) -> int:
@@ -58,7 +63,9 @@ def whole_second_after(moment: datetime) -> int:
     return -(-since // timedelta(seconds=1))
 
 
-def _full_year(two_digits: int, this_year: int) -> int:
-    """Complete a year of two digits: one that would lie more than 50 years ahead is the most recent past one."""
-    year = this_year - this_year % 100 + two_digits
-    return year - 100 if year > this_year + 50 else year
+def _seconds(year: int, month: int, day: int, hour: int, minute: int, second: int) -> int | None:
+    """Count the seconds since 1970; None where the calendar or the clock has no such moment."""
+    try:
+        return timegm(datetime(year, month, day, hour, minute, second).timetuple())
+    except ValueError:
+        return None
