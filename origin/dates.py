@@ -4,7 +4,7 @@ import re
 from calendar import timegm
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from time import gmtime, time
+from time import gmtime
 
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -19,8 +19,6 @@ _FORMS = tuple(
         rf"(?:{'|'.join(_DAYS)}) {_MONTH} (?P<day>[ \d]\d) {_TIME} (?P<year>\d{{4}})",
     )
 )
-# A date with a year of two digits that would lie further ahead is a past one. In seconds, at 365.25 days a year.
-_FIFTY_YEARS = 1_577_880_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -47,14 +45,12 @@ def parse_date(text: str) -> int | None:
     hour, minute, second = int(match["hour"]), int(match["minute"]), int(match["second"])
     if second == 60:  # the leap second, which clocks here do not have; it lies before the next minute
         second = 59
-    if len(match["year"]) == 4:
-        return _seconds(year, month, day, hour, minute, second)
-    now = time()
-    year += gmtime(now).tm_year // 100 * 100
-    moment = _seconds(year, month, day, hour, minute, second)
-    if moment is not None and moment > now + _FIFTY_YEARS:
-        return _seconds(year - 100, month, day, hour, minute, second)
-    return moment
+    if len(match["year"]) == 2:
+        year = _full_year((year, month, day, hour, minute, second), datetime.now(UTC))
+    try:
+        return timegm(datetime(year, month, day, hour, minute, second).timetuple())
+    except ValueError:
+        return None
 
 
 def whole_second_after(moment: datetime) -> int:
@@ -63,9 +59,7 @@ def whole_second_after(moment: datetime) -> int:
     return -(-since // timedelta(seconds=1))
 
 
-def _seconds(year: int, month: int, day: int, hour: int, minute: int, second: int) -> int | None:
-    """Count the seconds since 1970; None where the calendar or the clock has no such moment."""
-    try:
-        return timegm(datetime(year, month, day, hour, minute, second).timetuple())
-    except ValueError:
-        return None
+def _full_year(date: tuple[int, ...], now: datetime) -> int:
+    """Complete a year of two digits: a date more than 50 years ahead is of the most recent past year that fits."""
+    year = now.year - now.year % 100 + date[0]
+    return year - 100 if (year - 50, *date[1:]) > now.timetuple()[:6] else year

@@ -70,6 +70,7 @@ include "./takedown/fetch.vcl";
 include "./takedown/lifetime.vcl";
 include "./takedown/fence.vcl";
 include "./takedown/conditions.vcl";
+include "./takedown/dates.vcl";
 include "./takedown/answer.vcl";
 include "./takedown/framing.vcl";
 include "./takedown/errors.vcl";
