@@ -11,7 +11,7 @@ from typing import NamedTuple
 from origin.dates import format_date, whole_second_after
 from origin.ranges import ByteRange, UnsatisfiableRangeError, select_range
 from origin.special import SpecialImage
-from origin.validators import not_modified, range_applies
+from origin.validators import not_modified, precondition_fails, range_applies
 
 Header = tuple[str, str]
 
@@ -20,7 +20,8 @@ _ACCEPT_RANGES: Header = ("Accept-Ranges", "bytes")
 _NO_STORE: Header = ("Cache-Control", "no-store")
 # A browser may keep the image but asks each time: after a takedown it must not show its own copy.
 _ASK_EACH_TIME: Header = ("Cache-Control", "public, no-cache")
-_KEEP: Header = ("Cache-Control", "public")
+# Past Expires no cache may show it without asking, not even one that is cut off from the edge (RFC 9111, 5.2.2.2).
+_KEEP: Header = ("Cache-Control", "public, must-revalidate")
 
 _STATUS_LINES = {
     200: "200 OK",
@@ -29,6 +30,7 @@ _STATUS_LINES = {
     404: "404 Not Found",
     405: "405 Method Not Allowed",
     410: "410 Gone",
+    412: "412 Precondition Failed",
     416: "416 Range Not Satisfiable",
     451: "451 Unavailable For Legal Reasons",
     500: "500 Internal Server Error",
@@ -59,6 +61,8 @@ class Conditions(NamedTuple):
     if_modified_since: str | None = None
     range: str | None = None  # None also for HEAD: GET is the only method that ranges are defined for (14.2)
     if_range: str | None = None
+    if_match: str | None = None
+    if_unmodified_since: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +190,8 @@ def _represent(shown: _Represented, conditions: Conditions) -> Answer:
     validators = [("ETag", etag)]
     if shown.last_modified is not None:
         validators.append(("Last-Modified", format_date(shown.last_modified)))
+    if precondition_fails(conditions.if_match, conditions.if_unmodified_since, etag, shown.last_modified):
+        return failure(412, "The image is not the one that was meant.", *validators)
     if not_modified(conditions.if_none_match, conditions.if_modified_since, etag, shown.last_modified):
         return Answer(_STATUS_LINES[304], [*validators, *shown.caching, NOSNIFF])
 

@@ -2,12 +2,12 @@
 
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import bottle
 
-from origin.answers import Answer, Answers, Conditions, FilePart, failure
+from origin.answers import Answer, Answers, Conditions, FilePart, Header, failure
 from origin.lookup import DatabaseUnavailableError, Lookup
 from origin.names import CODE, ORIGINAL, RENDITION
 from origin.rows import MalformedRowError
@@ -34,7 +34,11 @@ class App:
     none belongs, and lets bytes of a path that are not UTF-8 disappear.
     """
 
-    def __init__(self, lookup: Lookup, answers: Answers, store: Store, special: SpecialImage):
+    def __init__(
+        self, lookup: Lookup, answers: Answers, store: Store, special: SpecialImage, headers: Sequence[Header] = ()
+    ):
+        """``headers`` stand on every answer besides its own."""
+        self._headers = list(headers)
         self._lookup = lookup
         self._answers = answers
         self._store = store
@@ -46,7 +50,7 @@ class App:
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request."""
         answer, body = self._respond(environ)
-        start_response(answer.status, answer.headers)
+        start_response(answer.status, answer.headers + self._headers)
         return () if environ["REQUEST_METHOD"] == "HEAD" else body
 
     def _respond(self, environ: Environ) -> tuple[Answer, Iterable[bytes]]:
@@ -89,6 +93,8 @@ class App:
             get("HTTP_IF_MODIFIED_SINCE"),
             get("HTTP_RANGE") if environ["REQUEST_METHOD"] == "GET" else None,
             get("HTTP_IF_RANGE"),
+            get("HTTP_IF_MATCH"),
+            get("HTTP_IF_UNMODIFIED_SINCE"),
         )
         return self._answers.decide(self._lookup.find(code, rendition, environ[BEGAN]), conditions, time.time())
 

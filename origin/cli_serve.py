@@ -6,13 +6,22 @@ from typing import Any
 
 import click
 
-from origin.answers import BANNED_STATUSES, Lifetimes
-from origin.options import DIRECTORY, AddressType, database_url, setting
+from origin.answers import BANNED_STATUSES, Header, Lifetimes
+from origin.fixed_headers import require_distinct
+from origin.options import DIRECTORY, AddressType, HeaderType, database_url, setting
 from origin.serve import CannotServeError, serve
 from origin.settings import Settings, default_workers
 from origin.special import UnusableSpecialImageError
 
 _SECONDS = click.IntRange(min=1)
+
+
+def _distinct(_: click.Context, __: click.Parameter, headers: tuple[Header, ...]) -> tuple[Header, ...]:
+    """Refuse a header that is named twice."""
+    try:
+        return require_distinct(headers)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
 
 
 @click.command("serve")
@@ -47,6 +56,14 @@ _SECONDS = click.IntRange(min=1)
     "--special-image",
     "Shown in the place of a banned image; read once, at start. Without it, a grey drawing.",
     type=click.Path(dir_okay=False, path_type=Path),
+)
+@setting(
+    "--header",
+    "A header that stands on every answer, such as 'Access-Control-Allow-Origin: *'; may be repeated. In the"
+    " environment one a line.",
+    type=HeaderType(),
+    multiple=True,
+    callback=_distinct,
 )
 @setting(
     "--edge-lifetime",
@@ -85,14 +102,16 @@ _SECONDS = click.IntRange(min=1)
     type=_SECONDS,
     default=30,
 )
-def serve_command(edge_lifetime: int, unknown_lifetime: int, undated_lifetime: int, **settings: Any) -> None:
+def serve_command(
+    edge_lifetime: int, unknown_lifetime: int, undated_lifetime: int, header: tuple[Header, ...], **settings: Any
+) -> None:
     """Serve the images.
 
     SIGTERM or SIGINT ends it once what is being sent has been sent; a second one ends it at once.
     """
     lifetimes = Lifetimes(full=edge_lifetime, unknown=unknown_lifetime, undated=undated_lifetime)
     try:
-        code = serve(Settings(lifetimes=lifetimes, **settings))
+        code = serve(Settings(lifetimes=lifetimes, headers=header, **settings))
     except (CannotServeError, UnusableSpecialImageError) as error:
         raise click.ClickException(str(error)) from None
     sys.exit(code)

@@ -36,20 +36,21 @@ def parse_date(text: str) -> int | None:
     """Read an HTTP date in any of its three forms; None for what is not one, which the caller has to ignore.
 
     The name of the day is not compared with the date: that would turn a clumsy client's revalidation into a download.
+    docs/origin.md has the rules in a table, since the edge follows the same.
     """
     match = next(filter(None, (form.fullmatch(text) for form in _FORMS)), None)
     if match is None:
         return None
     year, month, day = int(match["year"]), _MONTHS.index(match["month"]) + 1, int(match["day"])
     hour, minute, second = int(match["hour"]), int(match["minute"]), int(match["second"])
+    if second == 60:  # the leap second, which clocks here do not have; it lies before the next minute
+        second = 59
     if len(match["year"]) == 2:
         year = _full_year((year, month, day, hour, minute, second), datetime.now(UTC))
     try:
-        datetime(year, month, day, hour, minute, min(second, 59), tzinfo=UTC)
+        return timegm(datetime(year, month, day, hour, minute, second).timetuple())
     except ValueError:
         return None
-    # The grammar allows second 60, the leap second, which is the next minute's second 0 here.
-    return timegm((year, month, day, hour, minute, second)) if second <= 60 else None
 
 
 def whole_second_after(moment: datetime) -> int:

@@ -13,6 +13,8 @@ from mysql.connector.abstracts import MySQLConnectionAbstract
 from database import UnusableUrlError, connect, explain
 from database.codes import hint_for_code
 from database.options import DatabaseUrlOption
+from origin.answers import Header
+from origin.fixed_headers import parse_header
 from origin.names import CODE_ALPHABET, is_code
 from origin.settings import Address, parse_address
 
@@ -37,6 +39,23 @@ class AddressType(click.ParamType[Address]):
             return value if isinstance(value, Address) else parse_address(value)
         except ValueError as error:
             self.fail(str(error), param, ctx)
+
+
+class HeaderType(click.ParamType[Header]):
+    """A response header, 'Name: value'."""
+
+    name = "HEADER"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Header:
+        """Read a header; click shows what is wrong with one that cannot be sent."""
+        try:
+            return value if isinstance(value, tuple) else parse_header(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+    def split_envvar_value(self, rv: str) -> list[str]:
+        """Take each line of a variable for a header, where click would split at spaces."""
+        return [line for line in rv.split("\n") if line.strip()]
 
 
 class NameType(click.ParamType[str]):

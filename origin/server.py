@@ -15,6 +15,7 @@ import cheroot.wsgi
 
 from origin.app import BEGAN
 from origin.head import MAX_BODY_BYTES, RefusedError, read_head
+from origin.lingering import Lingering
 from origin.settings import Address, Settings
 from origin.store import DamagedFileError
 
@@ -61,6 +62,7 @@ class _Request(cheroot.server.HTTPRequest):
             "Cache-Control: no-store",
             "X-Content-Type-Options: nosniff",
             "Connection: close",
+            *(f"{name}: {value}" for name, value in self.server.headers),
         )
         head = "".join(f"{line}\r\n" for line in lines).encode("latin-1") + b"\r\n"
         with contextlib.suppress(ConnectionError):  # the peer may have gone
@@ -90,6 +92,11 @@ class _Connection(cheroot.server.HTTPConnection):
             return False
         finally:
             self.server.busy.discard(self)
+
+    def close(self) -> None:
+        """Close, but so that the peer can read what it was sent."""
+        self.rfile.close()
+        self.server.lingering.close(self.socket)
 
     def _next_is_near(self) -> bool:
         """Wait a moment for a further request, while no other connection waits for this thread.
@@ -126,6 +133,8 @@ class Server(cheroot.wsgi.Server):
     def __init__(self, app: Callable[..., Any], address: Address, settings: Settings, *, share_port: bool):
         """``share_port``: other processes listen on the same port, and the kernel spreads connections over them."""
         self.stall = settings.stall
+        self.headers = settings.headers
+        self.lingering = Lingering()
         self.busy: set[_Connection] = set()
         super().__init__(
             (address.host, address.port),

@@ -5,7 +5,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from origin.answers import Lifetimes
+from origin.answers import Header, Lifetimes
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +34,7 @@ class Settings:
     keep_alive: int
     stall: int
     drain: int
+    headers: tuple[Header, ...] = ()  # that stand on every answer
 
 
 def default_workers() -> int:

@@ -1,6 +1,7 @@
 """Conditional requests by entity tag and by date (RFC 9110, 8.8 and 13). Nothing here raises, whatever was sent."""
 
 import re
+from collections.abc import Iterator
 
 from origin.dates import parse_date
 
@@ -16,15 +17,24 @@ def etag_matches(if_none_match: str, etag: str) -> bool:
     """
     if if_none_match == etag:  # what a browser or a cache sends; the list below is for the rest
         return True
-    if if_none_match.strip(" \t") == "*":
-        return True
     wanted = etag.removeprefix("W/")
-    position = 0
-    while item := _LIST_ITEM.match(if_none_match, position):
-        if item["tag"].removeprefix("W/") == wanted:
-            return True
-        position = item.end()
-    return False
+    return _is_any(if_none_match) or any(tag.removeprefix("W/") == wanted for tag in _tags(if_none_match))
+
+
+def precondition_fails(
+    if_match: str | None, if_unmodified_since: str | None, etag: str, last_modified: int | None
+) -> bool:
+    """Tell whether a GET or HEAD is to be answered 412, which is decided before a 304 (13.2.2).
+
+    If-Match compares strongly: ``W/`` matches nothing (13.1.1). With it present the date plays no part. A date that is
+    none is ignored, and so is any where the representation has none (13.1.4).
+    """
+    if if_match is not None:
+        return not (_is_any(if_match) or (not etag.startswith("W/") and etag in _tags(if_match)))
+    if if_unmodified_since is None or last_modified is None:
+        return False
+    since = parse_date(if_unmodified_since)
+    return since is not None and last_modified > since
 
 
 def not_modified(
@@ -53,3 +63,15 @@ def range_applies(if_range: str | None, etag: str, last_modified: int | None) ->
     if if_range.startswith(('"', "W/")):
         return if_range == etag and not etag.startswith("W/")
     return last_modified is not None and parse_date(if_range) == last_modified
+
+
+def _is_any(tags: str) -> bool:
+    return tags.strip(" \t") == "*"
+
+
+def _tags(listed: str) -> Iterator[str]:
+    """Read the list's tags, up to where it stops being a list."""
+    position = 0
+    while item := _LIST_ITEM.match(listed, position):
+        yield item["tag"]
+        position = item.end()

@@ -26,8 +26,10 @@ class Edge(Varnish):
         purge_port: int = 0,
         storage: str = "64M",
         proxied: Collection[str] = (),
+        tls: bool = False,
         **settings: Any,
     ) -> None:
+        """``tls`` adds a public listener for what ends TLS before it: it speaks PROXY and HTTP/2."""
         self.edge_name = name
         self.public_port = public_port or free_port()
         self.purge_port = purge_port or free_port()
@@ -40,7 +42,12 @@ class Edge(Varnish):
             self.token_file.write_text(secrets.token_urlsafe(24) + "\n")
         self.vcl = render(directory / "vcl", backend=backend, token_file=self.token_file, **settings)
         listeners = {"public": self.public_port, "purge": self.purge_port}
-        super().__init__(name, directory, listeners, ["-f", self.vcl], storage, proxied)
+        source: list[str | Path] = ["-f", self.vcl]
+        if tls:
+            self.tls_port = listeners["tls"] = free_port()
+            source += ["-p", "feature=+http2"]
+            proxied = {*proxied, "tls"}
+        super().__init__(name, directory, listeners, source, storage, proxied)
 
     def token(self) -> str:
         """The token that the purge listener asks for."""

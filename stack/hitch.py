@@ -10,7 +10,9 @@ from stack.server import Server
 class Hitch(Server):
     """``hitch`` on loopback before the listener on ``backend_port``, to which it speaks PROXY."""
 
-    def __init__(self, directory: Path, backend_port: int, pem: Path, *, client_ca: Path | None = None) -> None:
+    def __init__(
+        self, directory: Path, backend_port: int, pem: Path, *, client_ca: Path | None = None, http2: bool = False
+    ) -> None:
         """``pem`` holds certificate and key. Where ``client_ca`` is named, only clients that it signed get through."""
         self.port = free_port()
         self.url = f"https://127.0.0.1:{self.port}"
@@ -23,6 +25,8 @@ class Hitch(Server):
             "workers = 1",
             "daemon = off",
         ]
+        if http2:
+            lines.append('alpn-protos = "h2, http/1.1"')
         if client_ca is not None:
             lines += ["client-verify = required", f'client-verify-ca = "{client_ca}"']
         if getpass.getuser() == "root":

@@ -12,6 +12,12 @@ class Pair(NamedTuple):
     certificate: Path
     key: Path
 
+    def pem(self, file: Path) -> Path:
+        """Write both into one file, as hitch takes them."""
+        file.write_bytes(self.certificate.read_bytes() + self.key.read_bytes())
+        file.chmod(0o600)
+        return file
+
 
 class Authority:
     """A certificate authority of the test's own; ``file`` is what others know it by."""

@@ -39,6 +39,7 @@ def browser(tmp_path: Path) -> Iterator[Chrome]:
     assert driver, "chromedriver is not installed; './dev test' does it"
     options = ChromeOptions()
     options.binary_location = chromium
+    options.accept_insecure_certs = True  # the authority of the tests is not one of the system's
     options.set_capability("goog:loggingPrefs", {"performance": "ALL"})
     for switch in (*_SWITCHES, f"--user-data-dir={tmp_path / 'profile'}"):
         options.add_argument(switch)
@@ -59,5 +60,14 @@ def pages(tmp_path: Path) -> Iterator[tuple[Path, str]]:
 
 
 class _QuietHandler(SimpleHTTPRequestHandler):
+    """Pages whose name begins with "isolated" ask for isolation from other origins."""
+
+    def end_headers(self) -> None:
+        """Add what isolates."""
+        if self.path.startswith("/isolated"):
+            self.send_header("Cross-Origin-Opener-Policy", "same-origin")
+            self.send_header("Cross-Origin-Embedder-Policy", "require-corp")
+        super().end_headers()
+
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
         """Say nothing."""

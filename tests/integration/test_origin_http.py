@@ -228,7 +228,7 @@ def test_a_stable_image_may_be_kept_until_its_date(site: OriginSite) -> None:
     tomorrow = (datetime.now(UTC) + timedelta(days=3)).replace(microsecond=0)
     code = site.new_image(stable_until=tomorrow.isoformat())
     answer = site.request(code)
-    assert answer.headers["Cache-Control"] == "public"
+    assert answer.headers["Cache-Control"] == "public, must-revalidate"
     assert parsedate_to_datetime(answer.headers["Expires"]) == tomorrow
     site.execute("INSERT INTO bans (scope, subject) VALUES ('image', %s)", code)
     banned = site.request(code)

@@ -20,7 +20,7 @@ from stack.hitch import Hitch
 from stack.ports import free_port
 from stack.purger import Purger
 from stack.waiting import wait_until
-from tests.certificates import Authority, Pair
+from tests.certificates import Authority
 
 PATIENT = {"PURGER_CONNECT_TIMEOUT": "5", "PURGER_READ_TIMEOUT": "20"}
 ACKNOWLEDGING = b'HTTP/1.1 200 OK\r\nETag: "one"\r\nTakedown-Now: 1700000000.000\r\nContent-Length: 0\r\n\r\n'
@@ -114,12 +114,6 @@ class Recorder:
                 server.shutdown()
 
 
-def pem(pair: Pair, file: Path) -> Path:
-    file.write_bytes(pair.certificate.read_bytes() + pair.key.read_bytes())
-    file.chmod(0o600)
-    return file
-
-
 @contextmanager
 def origin() -> Iterator[str]:
     """An origin that has every image, and lets it be kept for a day. Its address."""
@@ -152,7 +146,7 @@ def test_purges_go_over_tls_to_the_edge_that_has_the_right_certificate(path: Pur
         edge = running.enter_context(
             Edge(tmp_path / "edge", running.enter_context(origin()), name="tls", lease=5, proxied=["purge"])
         )
-        server = pem(ours.sign("127.0.0.1"), tmp_path / "server.pem")
+        server = ours.sign("127.0.0.1").pem(tmp_path / "server.pem")
         hitch = running.enter_context(Hitch(tmp_path / "hitch", edge.purge_port, server, client_ca=ours.file))
         path.edge(
             *("add", "tls", "--purge-url", hitch.url, "--public-url", edge.url, "--token-file", str(edge.token_file)),
@@ -186,7 +180,7 @@ def test_an_edge_takes_no_purger_without_the_right_certificate(tmp_path: Path, s
     files = {"certificate_file": str(client.certificate), "key_file": str(client.key)} if shown == "other" else {}
     recorder = Recorder()
     with recorder.listening() as port:
-        server = pem(ours.sign("127.0.0.1"), tmp_path / "server.pem")
+        server = ours.sign("127.0.0.1").pem(tmp_path / "server.pem")
         with Hitch(tmp_path / "hitch", port, server, client_ca=ours.file) as hitch:
             edge = Configured("e", hitch.url, hitch.url, str(token), ca_file=str(ours.file), **files)
             with pytest.raises(UntrustedError):
@@ -202,7 +196,7 @@ def test_a_false_listener_gets_no_token_and_no_receipt(path: PurgePath, tmp_path
     token.touch(mode=0o600)
     token.write_text("sesame")
     with recorder.listening() as port:
-        server = pem(other.sign("127.0.0.1"), tmp_path / "server.pem")
+        server = other.sign("127.0.0.1").pem(tmp_path / "server.pem")
         with Hitch(tmp_path / "hitch", port, server) as hitch:
             path.edge(
                 *("add", "false", "--purge-url", hitch.url, "--public-url", hitch.url),

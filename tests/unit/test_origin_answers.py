@@ -24,7 +24,7 @@ UNKNOWN = Found(None, None, None, None, None, 0, 0, None, NOW)
 
 conditions = st.builds(Conditions, *[st.none() | st.sampled_from([
     ETAG, "*", CHANGED_DATE, format_date(0), "bytes=0-9", "bytes=5000-", "bytes=-5", "nonsense", "",
-])] * 4)  # fmt: skip
+])] * 6)  # fmt: skip
 
 
 UNCONDITIONAL = Conditions()
@@ -85,6 +85,26 @@ def test_a_range_outside_the_file_is_an_error_that_nobody_keeps() -> None:
     assert "CDN-Cache-Control" not in headers(answer)
 
 
+@pytest.mark.parametrize("status", [410, 200])
+@pytest.mark.parametrize("banned", [0, 1])
+def test_a_failed_precondition_comes_before_all_other_conditions(banned: int, status: int) -> None:
+    """But it counts only where the answer without it would be a success."""
+    found = FOUND._replace(banned=banned)
+    etag = f'"{SPECIAL.digest}"' if banned else ETAG
+    for failing in ({"if_match": '"other"'}, {"if_unmodified_since": format_date(0)}):
+        for others in ({}, {"if_none_match": etag}, {"if_modified_since": CHANGED_DATE}, {"range": "bytes=0-9"}):
+            answer = decide(found, Conditions(**failing, **others), status)
+            if banned and status != 200:
+                assert answer.status == "410 Gone"
+            else:
+                assert answer.status == "412 Precondition Failed"
+                assert headers(answer)["ETag"] == etag
+                assert headers(answer)["Cache-Control"] == "no-store"
+                assert answer.file is None
+    held = Conditions(if_match=etag, if_none_match=etag)
+    assert decide(found, held, status).status.startswith("410" if banned and status != 200 else "304")
+
+
 def test_conditions_come_before_ranges() -> None:
     assert decide(FOUND, Conditions(if_none_match=ETAG, range="bytes=1000-")).status.startswith("304")
     assert decide(FOUND, Conditions(range="bytes=0-9", if_range='"other"')).status.startswith("200")
@@ -132,7 +152,7 @@ def test_two_states_never_share_a_date(first: datetime, data: st.DataObject) -> 
 def test_a_stable_image_may_be_kept_until_its_date_and_by_the_edge_no_longer() -> None:
     found = FOUND._replace(stable_until=NOW + timedelta(seconds=100))
     sent = headers(decide(found))
-    assert sent["Cache-Control"] == "public"
+    assert sent["Cache-Control"] == "public, must-revalidate"
     assert sent["Expires"] == format_date(int(CLOCK) + 100)
     assert sent["CDN-Cache-Control"] == "max-age=100"
     far = headers(decide(found._replace(stable_until=NOW + timedelta(days=400))))

@@ -47,8 +47,14 @@ def test_a_date_of_two_digit_year_more_than_fifty_years_ahead_is_past() -> None:
         assert parse_date(text) == timegm(date.replace(year=date.year + 50 - century).timetuple())
 
 
+def test_the_name_of_the_day_is_not_compared_with_the_date() -> None:
+    for text in ("Mon, 06 Nov 1994 08:49:37 GMT", "Monday, 06-Nov-94 08:49:37 GMT", "Mon Nov  6 08:49:37 1994"):
+        assert parse_date(text) == 784111777
+
+
 def test_a_leap_second_is_read() -> None:
-    assert parse_date("Sat, 31 Dec 2016 23:59:60 GMT") == timegm((2017, 1, 1, 0, 0, 0))
+    """It lies before the next minute, in which something may have changed."""
+    assert parse_date("Sat, 31 Dec 2016 23:59:60 GMT") == timegm((2016, 12, 31, 23, 59, 59))
 
 
 @pytest.mark.parametrize(
@@ -65,6 +71,7 @@ def test_a_leap_second_is_read() -> None:
         "Wed, 31 Feb 2024 08:49:37 GMT",
         "Sun, 06 Nov 1994 24:00:00 GMT",
         "Sun, 06 Nov 1994 08:49:61 GMT",
+        "Sun, 06 Nov 1994 08:49:37 GMT, Sun, 06 Nov 1994 08:49:37 GMT",
         "Sun, ٠٦ Nov 1994 08:49:37 GMT",
     ],
 )
