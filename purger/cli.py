@@ -13,6 +13,7 @@ from database import UnusableUrlError
 from purger import schema, service
 from purger.cli_bans import bans
 from purger.cli_edge import edge
+from purger.cli_flush import flush
 from purger.cli_group import Commands
 from purger.cli_moderation import ban, lift
 from purger.cli_options import database_url, url_option
@@ -41,7 +42,7 @@ def cli() -> None:
     """Deliver bans and lifts from the moderation database to every Varnish edge."""
 
 
-for command in (ban, lift, bans, wait, status, receipts, audit, edge):
+for command in (ban, lift, bans, wait, flush, status, receipts, audit, edge):
     cli.add_command(command)
 
 
