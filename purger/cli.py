@@ -11,13 +11,14 @@ import click
 
 from database import UnusableUrlError
 from purger import schema, service
+from purger.cli_audit import audit
 from purger.cli_bans import bans
 from purger.cli_edge import edge
 from purger.cli_flush import flush
 from purger.cli_group import Commands
 from purger.cli_moderation import ban, lift
 from purger.cli_options import database_url, url_option
-from purger.cli_reports import audit, receipts
+from purger.cli_receipts import receipts
 from purger.cli_status import status
 from purger.cli_wait import wait
 from purger.credentials import allow_only

@@ -1,6 +1,7 @@
 """varnishd with any VCL: the edge's, or its built-in one for comparison."""
 
 import json
+import re
 import subprocess
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
@@ -9,6 +10,13 @@ from typing import Self
 
 from stack.server import Server
 from stack.waiting import PATIENCE
+
+PARAMETERS_FILE = Path(__file__).resolve().parent.parent / "varnish" / "parameters.cli"
+
+
+def read_parameters() -> dict[str, str]:
+    """Read the parameters of varnishd that an edge runs with, by name, from the file that sites start it with."""
+    return dict(re.findall(r"^param\.set (\w+) (\S+)$", PARAMETERS_FILE.read_text(), re.MULTILINE))
 
 
 class Varnish(Server):
@@ -22,25 +30,28 @@ class Varnish(Server):
         source: Sequence[str | Path],
         storage: str = "64M",
         proxied: Collection[str] = (),
+        parameters: Mapping[str, str | float] | None = None,
     ) -> None:
         """``source`` says where its VCL comes from: ``-f FILE``, or ``-b BACKEND`` for the built-in one.
 
         ``proxied`` are the listeners that speak PROXY, since something that ends TLS stands before them.
+        ``parameters`` of varnishd take the place of those in ``varnish/parameters.cli``, or are added to them.
         """
         self._workdir = directory / "varnishd"
 
         def address(label: str, port: int) -> str:
             return f"{label}=127.0.0.1:{port}{',PROXY' if label in proxied else ''}"
 
+        # Fewer threads than Varnish starts by itself: a machine runs several edges.
+        settings = {"thread_pool_min": 50, **read_parameters(), **(parameters or {})}
         addresses = [part for label, port in listeners.items() for part in ("-a", address(label, port))]
         super().__init__(
             name,
             directory,
             [
                 *("varnishd", "-F", "-j", "none", "-n", self._workdir, "-T", "127.0.0.1:0", *source, *addresses),
-                *("-s", f"default,{storage}", "-s", "Transient=default,32M", "-p", "thread_pool_min=50"),
-                # In fail-safe mode all lives are short: they belong to the main storage too.
-                *("-p", "shortlived=0"),
+                *("-s", f"default,{storage}", "-s", "Transient=default,32M"),
+                *(part for name, value in settings.items() for part in ("-p", f"{name}={value}")),
             ],
             ports=list(listeners.values()),
         )

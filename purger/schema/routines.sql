@@ -131,13 +131,13 @@ BEGIN
     DELETE FROM malformed;
     IF p_after IS NULL THEN
         INSERT INTO chosen
-        SELECT id FROM invalidations FORCE INDEX (batch) WHERE batch IS NULL ORDER BY id LIMIT 5000;
-        SELECT COUNT(*) >= 5000 INTO p_more FROM chosen;
+        SELECT id FROM invalidations FORCE INDEX (batch) WHERE batch IS NULL ORDER BY id LIMIT 2000;
+        SELECT COUNT(*) >= 2000 INTO p_more FROM chosen;
     ELSE
         INSERT INTO chosen
         SELECT id FROM invalidations FORCE INDEX (PRIMARY)
-        WHERE id > p_after AND batch IS NULL ORDER BY id DESC LIMIT 2000;
-        SELECT COUNT(*) >= 2000 INTO p_more FROM chosen;
+        WHERE id > p_after AND batch IS NULL ORDER BY id DESC LIMIT 500;
+        SELECT COUNT(*) >= 500 INTO p_more FROM chosen;
     END IF;
     INSERT INTO malformed
     SELECT invalidations.id

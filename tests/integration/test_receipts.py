@@ -1,0 +1,267 @@
+"""`purger receipts` against the whole system: each ban is proven at each edge, or the receipt says why not."""
+
+import fcntl
+import json
+import os
+import pty
+import struct
+import subprocess
+import termios
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from stack.commands import command
+from stack.ports import free_port
+from stack.system import Settings, Stack
+from stack.waiting import wait_until
+from tests.doors import showing_for_ever
+from tests.site import Site
+
+PROVEN = {"edge1": "gone", "edge2": "gone"}
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A stack of its own, whose servers are stopped here. Its edges go on trusting their caches meanwhile."""
+    options = {"PURGER_AUDIT_INTERVAL": "86400", "PURGER_PRUNE_INTERVAL": "86400"}
+    settings = Settings(edges=2, edge_settings={"lease": 600.0}, purger_options=options)
+    with Stack(tmp_path_factory.mktemp("receipts"), settings) as running:
+        yield running
+
+
+def ask(site: Site, *arguments: str) -> tuple[int, str]:
+    """Exit code and output of `purger receipts`."""
+    result = site.stack.purger.run("receipts", *arguments)
+    assert result.stderr == ""
+    return result.returncode, result.stdout
+
+
+def receipts(site: Site, *arguments: str) -> dict[str, Any]:
+    code, out = ask(site, *arguments, "--json")
+    found: dict[str, Any] = json.loads(out)
+    assert found["exit_code"] == code
+    return found
+
+
+def outcomes(site: Site, *arguments: str) -> dict[str, str]:
+    """What the last ban came to at each edge."""
+    return {each["edge"]: each["outcome"] for each in receipts(site, *arguments)["bans"][-1]["edges"]}
+
+
+def wait_proven(site: Site, *arguments: str) -> dict[str, Any]:
+    """Wait until the ban is proven at every edge; its receipts by edge."""
+    wait_until(lambda: outcomes(site, *arguments) == PROVEN or None, f"receipts {arguments} with gone at every edge")
+    found = receipts(site, *arguments)
+    assert found["exit_code"] == 0
+    return {each["edge"]: each["receipt"] for each in found["bans"][-1]["edges"]}
+
+
+def banned_image(site: Site) -> str:
+    """Ban a new image that every edge holds, and wait for its receipts."""
+    code = site.new_image()
+    for edge in site.stack.edges:
+        site.wait_served(code, edge)
+    site.ban(code)
+    wait_proven(site, code)
+    return code
+
+
+def test_a_ban_is_proven_at_every_edge(site: Site) -> None:
+    code = site.new_image()
+    for edge in site.stack.edges:
+        site.wait_served(code, edge)
+    site.stack.purger.run("ban", code, "--reason", "court order", "--by", "judge").check_returncode()
+    for receipt in wait_proven(site, code).values():
+        assert (receipt["method"], receipt["status"], receipt["gone"]) == ("purge", 410, True)
+        assert receipt["removed"] >= 1
+        assert receipt["acknowledged_at"]
+        assert receipt["instance"]
+    exit_code, out = ask(site, code)
+    assert exit_code == 0
+    assert out.startswith(f"image {code}: 1 ban stands, proven gone at 2 edges\n")
+    assert "by judge (takedown_moderation@localhost): court order" in out
+    assert out.count("gone (410) after ") == 2
+    site.lift(code)
+    wait_until(lambda: "acknowledged at 2 of 2 edges" in ask(site, code)[1], "the lift reached the edges")
+    assert "by takedown_moderation@localhost; acknowledged" in ask(site, code)[1]
+
+
+def test_a_ban_of_the_owner_is_a_receipt_of_each_of_his_images(site: Site) -> None:
+    owner = site.new_owner()
+    code = site.new_image(owner)
+    site.ban(owner, scope="owner")
+    for arguments in ((code,), ("--owner", owner)):
+        wait_proven(site, *arguments)
+        (found,) = receipts(site, *arguments)["bans"]
+        assert (found["scope"], found["subject"]) == ("owner", owner)
+        assert "at most 3 of the images are looked at" in ask(site, *arguments)[1]
+
+
+def test_a_ban_after_a_restart_of_the_database(site: Site) -> None:
+    banned_image(site)
+    code = site.new_image()
+    site.stack.database.stop()
+    site.stack.database.start()
+    with site.stack.database.connect("moderation") as connection:
+        site.ban(code, connection=connection)
+    wait_proven(site, code)
+
+
+def test_a_ban_after_a_quiet_spell_longer_than_wait_timeout(site: Site) -> None:
+    def closed() -> int:
+        with site.admin.cursor() as cursor:
+            cursor.execute("SHOW GLOBAL STATUS LIKE 'Aborted_clients'")
+            ((_, number),) = [tuple(row) for row in cursor.fetchall()]
+            return int(str(number))
+
+    code = site.new_image()
+    with site.admin.cursor() as cursor:
+        cursor.execute("SET GLOBAL wait_timeout = 2")
+        try:
+            site.stack.purger.stop()
+            site.stack.purger.start()
+            banned_image(site)  # the prober and the recorder have sessions now
+            before = closed()
+            wait_until(lambda: closed() > before, "the server closes an idle session of the purger")
+            with site.connect("moderation").cursor() as moderation:
+                moderation.execute("INSERT INTO bans (scope, subject) VALUES ('image', %s)", (code,))
+            wait_proven(site, code)
+        finally:
+            cursor.execute("SET GLOBAL wait_timeout = 28800")
+            site.stack.purger.stop()
+            site.stack.purger.start()
+
+
+def test_a_ban_to_an_edge_that_was_away_and_flushed(site: Site) -> None:
+    code = site.new_image()
+    site.stack.edges[1].stop()
+    site.ban(code)
+    wait_until(lambda: outcomes(site, code) == {"edge1": "gone", "edge2": "not acknowledged"} or None, "edge1 alone")
+    exit_code, out = ask(site, code)
+    assert exit_code == 3
+    assert out.startswith(f"image {code}: 1 ban stands; not proven at edge2\n")
+    site.stack.edges[1].start()
+    assert wait_proven(site, code)["edge2"]["method"] == "flush"
+
+
+def test_an_edge_that_goes_on_showing_the_image_is_found_out(site: Site) -> None:
+    code = site.new_image()
+    edge = site.stack.edge
+    add = ("edge", "add", "liar", "--purge-url", edge.purge_url, "--token-file", str(edge.token_file), "--public-url")
+    with showing_for_ever(site.get(code).content) as door:
+        site.stack.purger.run(*add, door).check_returncode()
+        try:
+            known = "SELECT COUNT(*) FROM edges WHERE name = 'liar' AND instance IS NOT NULL"
+            wait_until(lambda: site.number(known) == 1, "the first flush is over")
+            site.ban(code)
+            wait_until(
+                lambda: outcomes(site, code) == PROVEN | {"liar": "still there"} or None, "the liar is found out"
+            )
+            wait_until(lambda: len(receipts(site, code)["resends"]) == 1, "the image was purged again")
+            exit_code, out = ask(site, code)
+            assert exit_code == 4
+            assert out.startswith(f"image {code}: 1 ban stands; STILL SHOWN at liar\n")
+            assert "STILL THERE (200)" in out
+            assert "\npurged again " in out
+            assert f"edge liar still shows banned image {code}" in site.stack.purger.log_text()
+
+            # Mended, it is seen gone at the next look, and the record keeps both.
+            site.stack.purger.run("edge", "set", "liar", "--public-url", edge.url).check_returncode()
+            exit_code, out = ask(site, code, "--look")
+            assert (exit_code, ask(site, code)[0]) == (0, 0)
+            assert "still there (200) at " in ask(site, code)[1]
+        finally:
+            site.stack.purger.run("edge", "remove", "liar").check_returncode()
+            wait_until(lambda: "edge liar is no longer followed" in site.stack.purger.log_text(), "the end of the liar")
+
+
+def test_an_image_that_was_lifted_before_anyone_looked_was_not_seen_gone(site: Site) -> None:
+    code = site.new_image()
+    with site.moderation.cursor() as cursor:
+        cursor.execute("START TRANSACTION")
+        site.ban(code)
+        site.lift(code)
+        cursor.execute("COMMIT")
+    wait_until(lambda: "the ban was lifted before" in ask(site, code)[1] or None, "the note of the look")
+    exit_code, out = ask(site, code)
+    assert exit_code == 0
+    assert "none of which hides it now" in out
+
+
+def test_a_look_on_demand_completes_the_proof(site: Site) -> None:
+    code, owner = banned_image(site), site.new_owner()
+    his = site.new_image(owner)
+    site.ban(owner, scope="owner")
+    for each in (code, his):
+        wait_proven(site, each)
+    with site.admin.cursor() as cursor:
+        cursor.execute("DELETE FROM sightings")
+    for each in (code, his):
+        assert "not looked at" in ask(site, each)[1]
+        assert outcomes(site, each) == {"edge1": "not proven", "edge2": "not proven"}
+        assert ask(site, each, "--look")[0] == 0
+        assert outcomes(site, each) == PROVEN
+
+
+def test_an_edge_that_cannot_be_looked_at(site: Site) -> None:
+    code = banned_image(site)
+    edge = site.stack.edge
+    with site.admin.cursor() as cursor:
+        cursor.execute("DELETE FROM sightings WHERE edge = 'edge1'")
+        cursor.execute("UPDATE edges SET public_url = %s WHERE name = 'edge1'", (f"http://127.0.0.1:{free_port()}",))
+        try:
+            exit_code, out = ask(site, code, "--look")
+            assert exit_code == 3
+            assert "unreachable: connection refused" in out
+        finally:
+            cursor.execute("UPDATE edges SET public_url = %s WHERE name = 'edge1'", (edge.url,))
+    assert ask(site, code, "--look")[0] == 0
+
+
+def test_a_ban_that_was_written_while_its_trigger_was_missing(site: Site) -> None:
+    code = site.new_image()
+    with site.admin.cursor() as cursor:
+        cursor.execute("DROP TRIGGER bans_inserted_v1")
+        try:
+            site.ban(code)
+            exit_code, out = ask(site, code)
+            assert exit_code == 3
+            assert (
+                "no purge was written for it: a trigger was missing, and is missing still: run `purger migrate`" in out
+            )
+            assert outcomes(site, code) == {"edge1": "not acknowledged", "edge2": "not acknowledged"}
+            assert site.is_hit(code)
+            assert ask(site, code, "--look")[0] == 4
+        finally:
+            site.stack.purger.run("migrate").check_returncode()
+    # Each edge is flushed for a trigger that was made again; nothing has looked yet, and there is no row to keep it in.
+    wait_until(lambda: "; it was made again" in ask(site, code)[1], "the trigger is whole")
+    wait_until(lambda: ask(site, code, "--look")[0] == 0, "the image is gone at every edge")
+    assert set(outcomes(site, code).values()) <= {"gone", "not proven"}
+
+
+def test_receipts_of_four_bans_are_read_at_eighty_columns(site: Site) -> None:
+    code = banned_image(site)
+    for reason in ("spam", "a reason of some length, as moderators write them when a court wants to know why", ""):
+        site.lift(code)
+        site.stack.purger.run("ban", code, "--by", "somebody", "--reason", reason).check_returncode()
+    wait_proven(site, code)
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    with os.fdopen(ours, "rb", buffering=0) as terminal:
+        process = subprocess.Popen([command("purger"), "receipts", code], stdout=theirs, env=site.stack.purger.envvars)
+        os.close(theirs)
+        shown = b""
+        try:
+            while part := terminal.read(65536):
+                shown += part
+        except OSError:
+            pass  # the terminal's way of saying that it was the last
+        assert process.wait() == 0
+    written = shown.decode().splitlines()
+    assert max(map(len, written)) <= 80
+    assert len(written) < 36
+    # Nothing is broken but between words.
+    assert " ".join(shown.decode().split()) == " ".join(ask(site, code)[1].split())
