@@ -84,7 +84,7 @@ class Service:
                 self._problem.begin("unreadable", str(error))
             return
         self._problem.end()
-        edges = {row[0]: (Edge(*row[:4], *row[-3:]), Standing(*row[4:10]), _asked(*row[10:12])) for row in rows}
+        edges = {row[0]: (Edge(*row[:4], *row[-3:]), Standing(*row[4:9]), _asked(*row[9:11])) for row in rows}
         self._prober.follow((edge, standing.acknowledged) for edge, standing, _ in edges.values())
         leaving = [worker for name, worker in self._workers.items() if name not in edges]
         self._finish(leaving)
@@ -100,6 +100,8 @@ class Service:
                 self._workers[name] = Worker(
                     edge, standing, self._settings, self._watch, self._backlog, self._recorder, self._prober
                 )
+                # Before its first heartbeat, and so before it starts.
+                self._workers[name].ask_flush(asked)
                 self._workers[name].start()
             self._workers[name].ask_flush(asked)
 

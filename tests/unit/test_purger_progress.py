@@ -204,15 +204,6 @@ def test_a_flush_for_another_reason_answers_the_request_too(edge: Progress) -> N
     assert not isinstance(edge.next_step(5, 0, verified(5), 100.0), Flush)
 
 
-def test_a_request_that_was_carried_out_before_a_restart_is_not_made_again() -> None:
-    progress = Progress(DELAY, Lease(1.0))
-    progress.resume(Standing("one", 5, 5, "all", flush_done=4), now=100.0)
-    progress.recognise("one")
-    assert not isinstance(progress.next_step(5, 0, verified(5), 100.0), Flush)
-    progress.asked = FlushRequest(5, "anna")
-    assert isinstance(progress.next_step(5, 0, verified(5), 100.0), Flush)
-
-
 def test_an_edge_that_was_removed_and_added_counts_its_requests_anew(edge: Progress) -> None:
     edge.flush_done = 7
     edge.asked = FlushRequest(1, "anna")
