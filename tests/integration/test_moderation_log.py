@@ -181,7 +181,9 @@ def test_each_change_of_a_ban_is_kept_with_what_was_there_before(
         ("lifted_at = '2000-01-01'", None, None),
         ("lifted_at = '2001-01-01'", "lifted_at", "2000-01-01 00:00:00.000"),
     ):
+        count = len(rows(admin))
         moderator.execute(f"UPDATE bans SET {sql} WHERE id = %s", (ban,))
+        assert len(rows(admin)) == count + 1, sql
         ((action, logged, detail),) = newest(admin, "action, ban_id, detail")
         assert (action, logged) == ("change" if before else "lift", ban), sql
         if before and value:
@@ -207,6 +209,29 @@ def test_each_change_of_a_ban_is_kept_with_what_was_there_before(
     ((action, reason, detail),) = newest(admin, "action, reason, detail")
     assert (action, reason) == ("unban", "moved")
     assert json.loads(detail)["lifted_at"].startswith("2001-01-01")
+
+
+def test_a_ban_that_is_written_as_lifted_says_so(admin: MySQLCursorAbstract, moderator: MySQLCursorAbstract) -> None:
+    moderator.execute("INSERT INTO bans (scope, subject, lifted_at) VALUES ('image', 'old', '2001-01-01')")
+    ((action, detail),) = newest(admin, "action, detail")
+    assert action == "ban"
+    assert json.loads(detail)["lifted_at"].startswith("2001-01-01")
+
+
+def test_images_that_leave_an_owner_or_their_code_are_kept(admin: MySQLCursorAbstract) -> None:
+    """As the admin: no account of ours may delete one."""
+    admin.execute("REPLACE INTO images (code, owner) VALUES ('first', 'anna')")
+    admin.execute("UPDATE images SET code = 'second' WHERE code = 'first'")
+    move = "action, moderation_log.subject, moderation_log.owner, detail"
+    assert newest(admin, move) == [("move", "first", "anna", "now code second of owner anna")]
+    event = "(SELECT subject FROM invalidations WHERE id = invalidation)"
+    assert newest(admin, event) == [("first",)], "the purge of the name that it left"
+    admin.execute("DELETE FROM images WHERE code = 'second'")
+    assert newest(admin, f"{move}, {event}") == [("move", "second", "anna", "deleted", "second")]
+    count = len(rows(admin))
+    admin.execute("INSERT INTO images (code, owner) VALUES ('third', 'anna')")
+    admin.execute("UPDATE images SET stable_until = '2030-01-01' WHERE code = 'third'")
+    assert len(rows(admin)) == count, "nothing has moved"
 
 
 def test_the_longest_values_are_kept_whole(admin: MySQLCursorAbstract, moderator: MySQLCursorAbstract) -> None:
