@@ -13,7 +13,7 @@ from purger.edge_url import shown
 from purger.errors import DatabaseUnavailableError
 from purger.keeper import Keeper
 from purger.link import Link
-from purger.model import Edge, Standing
+from purger.model import Edge, FlushRequest, Standing
 from purger.presence import Presence
 from purger.probe import Probe
 from purger.prober import Prober
@@ -88,14 +88,14 @@ class Service:
                 self._problem.begin("unreadable", str(error))
             return
         self._problem.end()
-        edges = {row[0]: (Edge(*row[:4], *row[-3:]), Standing(*row[4:-3])) for row in rows}
-        self._prober.follow((edge, standing.acknowledged) for edge, standing in edges.values())
+        edges = {row[0]: (Edge(*row[:4], *row[-3:]), Standing(*row[4:9]), _asked(*row[9:11])) for row in rows}
+        self._prober.follow((edge, standing.acknowledged) for edge, standing, _ in edges.values())
         leaving = [worker for name, worker in self._workers.items() if name not in edges]
         self._finish(leaving)
         for worker in leaving:
             log.info("edge %s is no longer followed", worker.edge.name)
             del self._workers[worker.edge.name]
-        for name, (edge, standing) in edges.items():
+        for name, (edge, standing, asked) in edges.items():
             if name in self._workers and self._workers[name].edge != edge:
                 log.info("edge %s has changed: %s", name, shown(edge.purge_url))
                 self._workers[name].follow(edge)
@@ -104,7 +104,10 @@ class Service:
                 self._workers[name] = Worker(
                     edge, standing, self._settings, self._watch, self._backlog, self._recorder, self._prober
                 )
+                # Before its first heartbeat, and so before it starts.
+                self._workers[name].ask_flush(asked)
                 self._workers[name].start()
+            self._workers[name].ask_flush(asked)
 
     def _finish(self, workers: list[Worker]) -> None:
         """Stop workers. One whose edge goes on answering without an end must not hold up the others."""
@@ -115,6 +118,10 @@ class Service:
             worker.join(max(0.0, until - time.monotonic()))
             if worker.is_alive():
                 log.warning("edge %s has not ended its answer and is left to itself", worker.edge.name)
+
+
+def _asked(number: int | None, by: str) -> FlushRequest | None:
+    return None if number is None else FlushRequest(number, by)
 
 
 def run(settings: Settings) -> None:

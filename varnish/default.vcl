@@ -90,6 +90,7 @@ sub vcl_recv {
         call takedown_listener;
     }
     call takedown_methods;
+    call takedown_body;
     call takedown_route;
     call takedown_trust_hits;
     call takedown_ranges;
@@ -140,7 +141,6 @@ sub vcl_backend_error {
 sub vcl_deliver {
     call takedown_conditions;
     call takedown_answer;
-    call takedown_framing;
     return (deliver);
 }
 

@@ -7,6 +7,7 @@ import pytest
 
 from stack.database import Database
 from stack.system import Settings, Stack
+from tests.fleet import Fleet
 from tests.site import Site
 
 
@@ -36,3 +37,20 @@ def site(stack: Stack, tmp_path: Path) -> Iterator[Site]:
     """The site as its users, moderators and clients see it."""
     with Site(stack, tmp_path) as site:
         yield site
+
+
+@pytest.fixture(scope="module")
+def running_fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+    """The module's own fleet."""
+    with Fleet(tmp_path_factory.mktemp("fleet")) as fleet:
+        yield fleet
+
+
+@pytest.fixture
+def fleet(running_fleet: Fleet) -> Iterator[Fleet]:
+    """The module's fleet, all well and with a fresh log of the purger."""
+    running_fleet.edge.wait_trusted()
+    running_fleet.settle()
+    running_fleet.read_log_from_here()
+    yield running_fleet
+    assert "bug" not in running_fleet.log(), running_fleet.purger.log_tail()

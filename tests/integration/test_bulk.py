@@ -9,25 +9,9 @@ import pytest
 from stack.edge import Edge
 from stack.waiting import wait_until
 from tests.chaos.proxy import Proxies
-from tests.integration.test_purger_delivery import Fleet
+from tests.fleet import Fleet
 
 _numbers = count(1)
-
-
-@pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
-    with Fleet(tmp_path_factory.mktemp("bulk")) as fleet:
-        yield fleet
-
-
-@pytest.fixture
-def fleet(running: Fleet) -> Iterator[Fleet]:
-    """The fleet, all well and with a fresh log of the purger."""
-    running.edge.wait_trusted()
-    running.settle()
-    running.read_log_from_here()
-    yield running
-    assert "bug" not in running.log(), running.purger.log_tail()
 
 
 class Distant:

@@ -2,130 +2,16 @@
 
 import socket
 import threading
-from collections.abc import Iterator
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from itertools import count
-from pathlib import Path
 
-import pytest
-from mysql.connector.abstracts import MySQLConnectionAbstract
-
-from purger.keeper import prune
 from purger.link import Link
-from stack.database import Database
 from stack.edge import Edge
-from stack.ports import free_port
 from stack.purger import Purger
 from stack.waiting import wait_until
+from tests.fleet import LEASE, PATIENT, Fleet
 
-LEASE = 2.0
-# Seconds that only a frozen edge outlasts, and no busy machine.
-PATIENT = {"PURGER_CONNECT_TIMEOUT": "2", "PURGER_READ_TIMEOUT": "5"}
 _numbers = count(1)
-
-
-class Fleet(ExitStack):
-    """A database, an edge and a purger. The edge has no origin: here only its purge listener matters."""
-
-    def __init__(self, directory: Path) -> None:
-        super().__init__()
-        self.directory = directory
-        self.database = self.enter_context(Database(directory / "database"))
-        self.database.migrate()
-        self.edge = self.new_edge("edge1")
-        self.purger = Purger(directory / "purger", self.database, options=PATIENT)
-        self.purger.add_edge(self.edge)
-        self.enter_context(self.purger)
-        self.admin = self._connect()
-        self._log_start = 0
-        self.edge.wait_trusted()
-
-    def new_edge(self, name: str) -> Edge:
-        backend = f"127.0.0.1:{free_port()}"
-        return self.enter_context(Edge(self.directory / name, backend, name=name, lease=LEASE))
-
-    def _connect(self) -> MySQLConnectionAbstract:
-        connection = self.database.connect_admin()
-        self.callback(connection.close)
-        return connection
-
-    def sql(self, text: str, *values: str | int) -> list[tuple[object, ...]]:
-        with self.admin.cursor() as cursor:
-            cursor.execute(text, values)
-            rows: list[tuple[object, ...]] = [tuple(row) for row in cursor.fetchall()] if cursor.description else []
-            while cursor.nextset():
-                pass
-        return rows
-
-    def number(self, text: str, *values: str | int) -> int:
-        return int(str(self.sql(text, *values)[0][0]))
-
-    def ban(self) -> str:
-        code = f"code{next(_numbers)}"
-        self.sql("INSERT INTO bans (scope, subject) VALUES ('image', %s)", code)
-        return code
-
-    def age(self, days: int, last: int) -> None:
-        """Let the batches up to ``last`` have been numbered so many days ago."""
-        older = "UPDATE batches SET numbered_at = TIMESTAMPADD(DAY, %s, numbered_at) WHERE batch <= %s"
-        self.sql(older, -days, last)
-        self.sql("UPDATE retention SET outbox_until = UTC_TIMESTAMP(6), receipts_until = UTC_TIMESTAMP(6)")
-
-    def prune(self) -> int:
-        """Take out what is past its retention, as the keeper does; how many rows of the outbox."""
-        link = Link(self.database.url("purger"), timeout=60)
-        rows = sum(prune(link, days=30, receipt_days=400))
-        link.close()
-        return rows
-
-    def head(self) -> int:
-        return self.number("SELECT last_batch FROM numbering")
-
-    def settled(self) -> bool:
-        """Whether the database says that every edge has everything, twice."""
-        pending = self.number("SELECT COUNT(*) FROM invalidations WHERE batch IS NULL")
-        behind = self.number(
-            """SELECT COUNT(*) FROM edges JOIN numbering
-            WHERE instance IS NULL OR LEAST(acknowledged, rebounded) < last_batch"""
-        )
-        return pending == behind == 0
-
-    def settle(self) -> None:
-        wait_until(self.settled, "every edge has everything, twice")
-
-    def purges(self, edge: Edge | None = None) -> int:
-        return (edge or self.edge).counters()["MAIN.n_purges"]
-
-    def bans_added(self) -> int:
-        return self.edge.counters()["MAIN.bans_added"]
-
-    def read_log_from_here(self) -> None:
-        self._log_start = self.purger.log.stat().st_size
-
-    def log(self) -> str:
-        """What the purger has logged since the test began."""
-        return self.purger.log.read_bytes()[self._log_start :].decode()
-
-    def logged(self, text: str, times: int = 1) -> None:
-        """Wait until the purger has logged ``text``, and see that it did so just so often."""
-        wait_until(lambda: self.log().count(text) >= times, f"{text!r} in the log of the purger")
-        assert self.log().count(text) == times, self.purger.log_tail()
-
-
-@pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
-    with Fleet(tmp_path_factory.mktemp("fleet")) as fleet:
-        yield fleet
-
-
-@pytest.fixture
-def fleet(running: Fleet) -> Iterator[Fleet]:
-    """The fleet, all well and with a fresh log of the purger."""
-    running.edge.wait_trusted()
-    running.settle()
-    running.read_log_from_here()
-    yield running
-    assert "bug" not in running.log(), running.purger.log_tail()
 
 
 def test_a_ban_is_a_purge_twice_a_receipt_once_and_progress(fleet: Fleet) -> None:
@@ -367,7 +253,7 @@ def test_a_database_that_is_away_at_the_start_is_waited_for(fleet: Fleet) -> Non
         fleet.logged("the database is unusable")
     finally:
         fleet.database.start()
-    fleet.admin = fleet._connect()
+    fleet.admin = fleet.connect_admin()
     fleet.edge.wait_trusted()
     fleet.ban()
     fleet.settle()
@@ -393,6 +279,7 @@ def test_a_database_that_went_back_means_a_flush(fleet: Fleet) -> None:
     fleet.sql("UPDATE numbering SET last_batch = %s", head - 1)
     fleet.logged("the database has gone back from batch")
     fleet.logged("edge edge1 is flushed: the database has gone back")
+    wait_until(lambda: fleet.number("SELECT acknowledged FROM edges") == head - 1, "progress goes back with the flush")
     code = fleet.ban()
     fleet.settle()
     assert fleet.sql("SELECT batch FROM invalidations WHERE subject = %s", code) == [(head,)]
@@ -460,6 +347,7 @@ def test_progress_in_the_database_never_goes_back_within_one_instance(fleet: Fle
     fleet.purger.stop()
     ((instance, triggers, head),) = fleet.sql("SELECT instance, triggers, acknowledged FROM edges")
     late = {"name": "edge1", "instance": instance, "triggers": triggers, "acknowledged": 0, "rebounded": 0}
+    late |= {"flush_done": 0}
     link = Link(fleet.database.url("purger"), timeout=60)
     link.run("progress", **late, flushed=False)
     assert fleet.sql("SELECT acknowledged, rebounded FROM edges") == [(head, head)]

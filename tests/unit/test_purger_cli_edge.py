@@ -73,7 +73,17 @@ def test_a_url_that_is_more_or_less_than_scheme_host_and_port_is_refused(url: st
 
 
 @pytest.mark.parametrize(
-    "url", ["http://user:s3cret@e", "http://s3cret@e:1", "http://u:s3/cret@e", "http://u:[s3cret@e", "s3cret@e"]
+    "url",
+    [
+        "http://user:s3cret@e",
+        "http://s3cret@e:1",
+        "http://:s3cret@e",
+        "http://@e",
+        "http://u:s3@cret@e",
+        "http://u:s3/cret@e",
+        "http://u:[s3cret@e",
+        "s3cret@e",
+    ],
 )
 def test_a_user_or_a_password_is_refused_and_not_shown(url: str) -> None:
     with pytest.raises(UnusableEdgeUrlError) as caught:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from purger.credentials import CredentialError, TokenFile, allow_only
+from purger.credentials import CredentialError, TlsFiles, TokenFile, allow_only
+from tests.certificates import Authority
 
 LONGER = "a-token_of.24~visible+/characters=="
 
@@ -84,3 +85,31 @@ def test_a_token_that_all_can_read_is_warned_about(tmp_path: Path, caplog: pytes
     path.chmod(0o644)
     assert TokenFile(path).token() == "one"
     assert f"every user of this machine can read {path}: chmod o-rwx it" in caplog.text
+
+
+def test_a_warning_about_a_file_is_not_repeated_and_its_end_is_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.WARNING)
+    path = write(tmp_path / "t", "one")
+    tokens = TokenFile(path)
+    for mode, said in ((0o644, 1), (0o604, 1), (0o600, 2)):
+        path.chmod(mode)
+        assert tokens.token() == "one"
+        assert len(caplog.records) == said
+    assert f"{path} is readable by its owner and group alone now" in caplog.records[-1].getMessage()
+
+
+def test_certificates_that_are_renewed_in_their_files_are_noticed(tmp_path: Path) -> None:
+    authority, another = Authority(tmp_path, "one"), Authority(tmp_path, "another")
+    pair = authority.sign("edge.example")
+    files = TlsFiles(str(authority.file), str(pair.certificate), str(pair.key))
+    assert not files.changed(), "nothing was loaded yet"
+    files.load()
+    assert not files.changed()
+    another.file.replace(authority.file)
+    assert files.changed()
+    files.load()
+    assert not files.changed()
+    pair.key.touch()
+    assert files.changed()

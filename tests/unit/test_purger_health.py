@@ -48,12 +48,17 @@ def test_changes_on_their_way_are_no_problem() -> None:
         (replace(WELL, counter_locked=True, stuck=1), "holds the row of table numbering", "innodb_trx"),
         (replace(WELL, stuck=1), "1 committed change got no number within 1 s", "log"),
         (replace(WELL, unnumberable=2), "2 malformed changes of the last day", "`unnumberable`"),
-        (replace(WELL, largest_ids={"bans": 2**64 - 10}), "ids of table bans are nearly used up", "ALTER TABLE bans"),
+        (
+            replace(WELL, largest_ids={"bans": 2**64 - 10**8}),
+            "ids of table bans are nearly used up",
+            "ALTER TABLE bans",
+        ),
         (edge(mode=None, failure="unreachable: no"), "rome: unreachable: no", "varnishd"),
         (edge(mode=None, failure="refused: 403"), "rome: refused: 403", "token"),
         (edge(mode="fail-safe", heartbeat_age=61.0), "rome is in fail-safe mode: last heartbeat 61 s ago", "log"),
         (edge(mode="fail-safe", heartbeat_age=None), "rome is in fail-safe mode: no heartbeat yet", "log"),
         (edge(mode="unguarded"), "rome says mode 'unguarded'", "VCL"),
+        (edge(mode="confused"), "rome says mode 'confused'", "VCL"),
         (edge(recorded="too slow: no answer"), "rome: too slow: no answer", "load"),
         (edge(lag=2, delay=90.0), "rome has not acknowledged 2 batches, the first for 90 s", "bulk"),
     ],
@@ -86,6 +91,9 @@ def test_text_from_outside_stays_on_its_line() -> None:
     text = said(edge(mode=None, failure="refused: [/x]\n\x1b[31mOK"))
     assert text.startswith("edge rome: refused: [/x]\\n\\x1b[31mOK")
     assert text.isprintable()
+    named = said(replace(WELL, edges=(replace(GOOD, name="ro\n\x1b[31mme", mode="fail-safe"),)))
+    assert named.startswith("edge ro\\n\\x1b[31mme is in fail-safe mode")
+    assert named.isprintable()
 
 
 @pytest.mark.parametrize(

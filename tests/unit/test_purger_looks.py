@@ -79,3 +79,30 @@ def test_a_changed_edge_is_looked_at_by_its_new_url_at_once() -> None:
     moved = Edge("paris", "http://p", "http://moved", "/t")
     assert waiting.follow([moved]) == []
     assert waiting.take(1.0) == (moved, row(1))
+
+
+def test_a_look_that_saw_nothing_waits_behind_the_others_of_its_edge() -> None:
+    waiting = looks(PARIS)
+    waiting.put("paris", [row(1), row(2)])
+    waiting.take(1.0)
+    waiting.saw_nothing("paris", row(1), now=1.0)
+    assert [waiting.take(100.0), waiting.take(100.0)] == [(PARIS, row(2)), (PARIS, row(1))]
+
+
+def test_an_edge_that_shows_something_again_rests_as_briefly_as_at_first() -> None:
+    waiting = looks(PARIS)
+    for _ in range(12):
+        waiting.saw_nothing("paris", row(1), now=0.0)
+    assert waiting.take(1.0) is None
+    assert waiting.take(31.0) is not None
+    waiting.went_well("paris")
+    waiting.saw_nothing("paris", row(1), now=31.0)
+    assert waiting.take(32.0) is not None
+
+
+def test_a_look_that_is_put_back_takes_up_its_room_again() -> None:
+    waiting = looks(PARIS, waiting=2)
+    waiting.put("paris", [row(1), row(2)])
+    waiting.take(1.0)
+    waiting.put_back("paris", row(1))
+    assert waiting.put("paris", [row(3)]) == [row(3)]

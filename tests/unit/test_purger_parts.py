@@ -154,3 +154,13 @@ def test_servers_that_will_not_do(version: str, log_bin: int, binlog_format: str
 @pytest.mark.parametrize("server", [("10.6.0-MariaDB", 1, "MIXED"), ("8.0.29", 1, "ROW"), ("9.1.0", 0, "STATEMENT")])
 def test_servers_that_will_do(server: tuple[str, int, str]) -> None:
     judge_server(*server)
+
+
+def test_more_single_bans_than_are_kept_leave_the_newest() -> None:
+    known = Backlog(Outbox(0))
+    bans = [Row(number, number, "image", f"c{number}", "ban") for number in range(1, 301)]
+    for ban in bans:
+        known.add(ban.batch - 1, ban.batch, [ban], newest=True)
+    assert known.urgent_since(0) == (300, bans[100:])
+    assert known.urgent_since(298) == (300, bans[298:])
+    assert known.urgent_since(300) == (300, [])

@@ -1,0 +1,109 @@
+"""A database, an edge and a purger that run together, for tests of what a purger does for its edges."""
+
+from contextlib import ExitStack
+from itertools import count
+from pathlib import Path
+
+from mysql.connector.abstracts import MySQLConnectionAbstract
+
+from purger.keeper import prune
+from purger.link import Link
+from stack.database import Database
+from stack.edge import Edge
+from stack.ports import free_port
+from stack.purger import Purger
+from stack.waiting import wait_until
+
+#: Seconds for which an edge of the fleet trusts its cache without a heartbeat.
+LEASE = 2.0
+#: Seconds that only a frozen edge outlasts, and no busy machine.
+PATIENT = {"PURGER_CONNECT_TIMEOUT": "2", "PURGER_READ_TIMEOUT": "5"}
+_numbers = count(1)
+
+
+class Fleet(ExitStack):
+    """A database, an edge and a purger. The edge has no origin: here only its purge listener matters."""
+
+    def __init__(self, directory: Path) -> None:
+        super().__init__()
+        self.directory = directory
+        self.database = self.enter_context(Database(directory / "database"))
+        self.database.migrate()
+        self.edge = self.new_edge("edge1")
+        self.purger = Purger(directory / "purger", self.database, options=PATIENT)
+        self.purger.add_edge(self.edge)
+        self.enter_context(self.purger)
+        self.admin = self.connect_admin()
+        self._log_start = 0
+        self.edge.wait_trusted()
+
+    def new_edge(self, name: str) -> Edge:
+        backend = f"127.0.0.1:{free_port()}"
+        return self.enter_context(Edge(self.directory / name, backend, name=name, lease=LEASE))
+
+    def connect_admin(self) -> MySQLConnectionAbstract:
+        connection = self.database.connect_admin()
+        self.callback(connection.close)
+        return connection
+
+    def sql(self, text: str, *values: str | int) -> list[tuple[object, ...]]:
+        with self.admin.cursor() as cursor:
+            cursor.execute(text, values)
+            rows: list[tuple[object, ...]] = [tuple(row) for row in cursor.fetchall()] if cursor.description else []
+            while cursor.nextset():
+                pass
+        return rows
+
+    def number(self, text: str, *values: str | int) -> int:
+        return int(str(self.sql(text, *values)[0][0]))
+
+    def ban(self) -> str:
+        code = f"code{next(_numbers)}"
+        self.sql("INSERT INTO bans (scope, subject) VALUES ('image', %s)", code)
+        return code
+
+    def age(self, days: int, last: int) -> None:
+        """Let the batches up to ``last`` have been numbered so many days ago."""
+        older = "UPDATE batches SET numbered_at = TIMESTAMPADD(DAY, %s, numbered_at) WHERE batch <= %s"
+        self.sql(older, -days, last)
+        self.sql("UPDATE retention SET outbox_until = UTC_TIMESTAMP(6), receipts_until = UTC_TIMESTAMP(6)")
+
+    def prune(self) -> int:
+        """Take out what is past its retention, as the keeper does; how many rows of the outbox."""
+        link = Link(self.database.url("purger"), timeout=60)
+        rows = sum(prune(link, days=30, receipt_days=400))
+        link.close()
+        return rows
+
+    def head(self) -> int:
+        return self.number("SELECT last_batch FROM numbering")
+
+    def settled(self) -> bool:
+        """Whether the database says that every edge has everything, twice."""
+        pending = self.number("SELECT COUNT(*) FROM invalidations WHERE batch IS NULL")
+        behind = self.number(
+            """SELECT COUNT(*) FROM edges JOIN numbering
+            WHERE instance IS NULL OR LEAST(acknowledged, rebounded) < last_batch"""
+        )
+        return pending == behind == 0
+
+    def settle(self) -> None:
+        wait_until(self.settled, "every edge has everything, twice")
+
+    def purges(self, edge: Edge | None = None) -> int:
+        return (edge or self.edge).counters()["MAIN.n_purges"]
+
+    def bans_added(self) -> int:
+        return self.edge.counters()["MAIN.bans_added"]
+
+    def read_log_from_here(self) -> None:
+        self._log_start = self.purger.log.stat().st_size
+
+    def log(self) -> str:
+        """What the purger has logged since the test began."""
+        return self.purger.log.read_bytes()[self._log_start :].decode()
+
+    def logged(self, text: str, times: int = 1) -> None:
+        """Wait until the purger has logged ``text``, and see that it did so just so often."""
+        wait_until(lambda: self.log().count(text) >= times, f"{text!r} in the log of the purger")
+        assert self.log().count(text) == times, self.purger.log_tail()
