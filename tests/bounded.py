@@ -20,10 +20,18 @@ HEAD = "{} HTTP/1.1\r\nHost: x\r\n"
 
 
 @contextmanager
-def bounded_edge(directory: Path) -> Iterator[Edge]:
-    """Run an edge that has the images "large" and "small" in its cache."""
-    few = {"thread_pool_min": THREADS, "thread_pool_max": THREADS, "thread_pools": 1, "thread_stats_rate": 1}
-    with origin() as address, Edge(directory, address, tls=True, purger=False, parameters=few | BOUNDS) as edge:
+def bounded_edge(directory: Path, **others: float) -> Iterator[Edge]:
+    """Run an edge that has the images "large" and "small" in its cache. ``others`` are further parameters."""
+    few: dict[str, float] = {
+        "thread_pool_min": THREADS,
+        "thread_pool_max": THREADS,
+        "thread_pools": 1,
+        "thread_pool_reserve": 10,
+    }
+    with (
+        origin() as address,
+        Edge(directory, address, tls=True, purger=False, parameters=few | BOUNDS | others) as edge,
+    ):
         for code in ("large", "small"):
             wait_until(partial(is_kept, edge, code), f"{code} is kept")
         yield edge

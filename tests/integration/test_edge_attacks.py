@@ -7,8 +7,10 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
 
 import pytest
+import requests
 
 from stack.edge import Edge
 from stack.waiting import PATIENCE, wait_until
@@ -60,6 +62,26 @@ def test_readers_that_read_nothing_are_cut_off(edge: Edge) -> None:
         serves_and_purges(edge)
         wait_until(lambda: edge.counters()["MAIN.sc_tx_error"] >= ATTACKERS, "each of them is cut off")
         assert max(map(drained, clients)) < LARGE
+
+
+def test_a_connected_purger_gets_through_readers_that_are_never_cut_off(tmp_path: Path) -> None:
+    """Not even a new connection gets an answer then."""
+    with bounded_edge(tmp_path, send_timeout=600, timeout_idle=600) as edge, requests.Session() as purger:
+        purger.headers["Authorization"] = f"Bearer {edge.token()}"
+        assert purger.request("HEARTBEAT", f"{edge.purge_url}/", timeout=PATIENCE).status_code == 200
+        with attackers(edge.public_port, HEAD.format("GET /images/large") + "\r\n"):
+            wait_until(lambda: not answers(edge), "no thread is left for a new connection")
+            for _ in range(10):
+                answer = purger.request("PURGE", f"{edge.purge_url}/images/small", timeout=PATIENCE)
+                assert answer.status_code == 200
+
+
+def answers(edge: Edge) -> bool:
+    """Tell whether a new connection gets an answer within two seconds."""
+    try:
+        return requests.get(f"{edge.url}/images/small", timeout=2).ok
+    except requests.Timeout:
+        return False
 
 
 def begun(clients: list[socket.socket]) -> int:
