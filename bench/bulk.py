@@ -41,7 +41,7 @@ def _bulk(stack: Stack, scope: str, urgent: Iterator[tuple[str, str]]) -> Mappin
         _write(stack, scope)
         begin = time.perf_counter()
         modes = others.submit(_until, over, lambda: float(not stack.edge.trusted()), 0.02)
-        gone = others.submit(_until, over, lambda: _urgent_ban(stack, *next(urgent)), 0.0)
+        gone = others.submit(_until, over, lambda: _urgent_ban(stack, *next(urgent)), 0.1)
         try:
             _wait_acknowledged(stack)
             seconds = time.perf_counter() - begin

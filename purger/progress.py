@@ -191,7 +191,7 @@ class Progress:
         return last
 
     def _next_moment(self, now: float) -> float:
-        moments = [self.lease.received + 2 * self.lease.interval, self.lease.due]
+        moments = [self.lease.heard + 2 * self.lease.interval, self.lease.due]
         if self.reflush_due is not None:
             moments.append(self.reflush_due)
         if self._echoes:

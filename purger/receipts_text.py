@@ -34,7 +34,8 @@ def moment(at: datetime) -> str:
 def after(since: datetime, until: datetime | None) -> str:
     """Write the time between two moments; two clocks may have told them, and then it can be negative."""
     seconds = (until - since).total_seconds() if until else 0.0
-    return f"{round(seconds * 1000)} ms" if seconds < 1 else duration(seconds)
+    milliseconds = round(seconds * 1000)
+    return f"{milliseconds} ms" if milliseconds < 1000 else duration(seconds)
 
 
 def _verdict(report: Report, judged: dict[int, list[Judgement]]) -> list[str]:
@@ -44,7 +45,8 @@ def _verdict(report: Report, judged: dict[int, list[Judgement]]) -> list[str]:
         also = ", or on an owner that it had," if report.code is not None else ""
         return [f"{what}: no ban on it{also} is on record"]
     if not hiding:
-        return [f"{what}: {counted(len(report.bans), 'ban')}, none of which hides it now"]
+        does = "hides it" if report.code is not None else "stands"
+        return [f"{what}: {counted(len(report.bans), 'ban')}, none of which {does} now"]
     judgements = [each for ban in hiding for each in judged[ban.id] if each.counts]
     head = f"{what}: {counted(len(hiding), 'ban')} {'stands' if len(hiding) == 1 else 'stand'}"
     shown = _names(judgements, Outcome.SHOWN)
@@ -55,7 +57,17 @@ def _verdict(report: Report, judged: dict[int, list[Judgement]]) -> list[str]:
         return [f"{head}; not proven at {missing}"]
     if not report.enabled:
         return [f"{head}; there is no enabled edge to prove it at"]
-    return [f"{head}, proven gone at {counted(len(report.enabled), 'edge')}"]
+    return [f"{head}{''.join(_proven(judgements))}"]
+
+
+def _proven(judgements: Sequence[Judgement]) -> Iterator[str]:
+    edges = {outcome: len({each.edge for each in judgements if each.outcome is outcome}) for outcome in Outcome}
+    if number := edges[Outcome.GONE]:
+        yield f", proven gone at {counted(number, 'edge')}"
+    if number := edges[Outcome.NOTHING]:
+        yield f", acknowledged at {counted(number, 'edge')}, with no image to look for"
+    if number := edges[Outcome.LATER]:
+        yield f"; {counted(number, 'edge')} added later"
 
 
 def _names(judgements: Sequence[Judgement], *outcomes: Outcome) -> str:
