@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 from mysql.connector.abstracts import MySQLCursorAbstract
 
+from purger import moderation
 from purger.acknowledgement import Target, wait_acknowledged, who_delivers
 from purger.cli import cli
 from purger.link import Link
@@ -158,15 +159,19 @@ def test_what_comes_after_the_wait_began_is_not_waited_for(desk: Desk) -> None:
     link = Link(desk.database.url("moderation"), timeout=60)
     upto = who_delivers(link).largest
     desk.run("lift", code, code=3)
-    for target in (
-        Target(),
-        Target(ban=ban),
-        Target(scope="image", subject=code),
-        Target(scope="owner", subject="anna"),
-    ):
+    for target in (Target(), Target(ban=ban), Target(scope="image", subject=code)):
         assert wait_acknowledged(link, target, upto, 0).complete, target
-        assert not wait_acknowledged(link, target, upto + 1000, 0).complete or target.scope == "owner", target
+        assert not wait_acknowledged(link, target, upto + 1000, 0).complete, target
     link.close()
+
+
+def test_a_wait_for_an_image_includes_the_bans_of_its_owner(desk: Desk) -> None:
+    owner = desk.new_owner()
+    code = desk.new_image(owner)
+    desk.number()
+    assert desk.run("wait", code, "0").stdout == "edge paris: acknowledged\n"
+    desk.run("ban", "--owner", owner, code=3)
+    assert "not acknowledged" in desk.run("wait", code, "0", code=3).stdout
 
 
 def test_a_ban_that_no_trigger_saw_is_never_acknowledged(desk: Desk) -> None:
@@ -277,6 +282,15 @@ def test_a_database_that_is_away_bans_nothing_and_says_so(tmp_path: Path) -> Non
         assert len(result.stderr.splitlines()) == 1
         if "ban" in arguments:
             assert "nothing was banned" in result.stderr
+
+
+def test_a_ban_without_an_answer_may_stand_and_is_not_called_void(desk: Desk) -> None:
+    code = desk.new_image()
+    link = Link(desk.database.url("moderation"), timeout=1)
+    assert moderation.known(link, "image", code)
+    with frozen(desk.database), pytest.raises(moderation.UncertainError):
+        moderation.ban(link, "image", code, reason="", banned_by="anna")
+    link.close()
 
 
 def test_a_schema_of_before_still_takes_a_ban(desk: Desk) -> None:
