@@ -1,5 +1,6 @@
 """Bulks of 100,000 bans in one transaction, with urgent bans in the middle, beside one request a subject."""
 
+import string
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -15,6 +16,7 @@ from stack.system import Stack
 from stack.waiting import wait_until
 
 _BANS, _REQUESTS, _IMAGES = 100_000, 3_000, 2_000
+_ENDINGS = string.ascii_letters + string.digits  # a list holds codes of one last character alone
 _rounds = count(1)
 
 
@@ -38,12 +40,13 @@ def run(directory: Path, rounds: int) -> None:
 def _bulk(stack: Stack, scope: str, urgent: Iterator[tuple[str, str]]) -> Mapping[str, float]:
     over = threading.Event()
     with ThreadPoolExecutor(2) as others:
+        before = _head(stack)
         _write(stack, scope)
         begin = time.perf_counter()
         modes = others.submit(_until, over, lambda: float(not stack.edge.trusted()), 0.02)
-        gone = others.submit(_until, over, lambda: _urgent_ban(stack, *next(urgent)), 0.0)
+        gone = others.submit(_until, over, lambda: _urgent_ban(stack, *next(urgent)), 0.1)
         try:
-            _wait_acknowledged(stack)
+            _wait_acknowledged(stack, before)
             seconds = time.perf_counter() - begin
         finally:
             over.set()
@@ -70,26 +73,37 @@ def _write(stack: Stack, scope: str) -> None:
     with stack.database.connect("moderation") as moderation, moderation.cursor() as cursor:
         moderation.start_transaction()
         for start in range(0, _BANS, 5000):
-            rows = ", ".join(f"('{scope}', '{prefix}-{number:x}')" for number in range(start, start + 5000))
+            numbers = range(start, start + 5000)
+            rows = ", ".join(f"('{scope}', '{prefix}-{number}{_ENDINGS[number % 62]}')" for number in numbers)
             cursor.execute(f"INSERT INTO bans (scope, subject) VALUES {rows}")
         moderation.commit()
 
 
-def _wait_acknowledged(stack: Stack) -> None:
-    """Wait until the edge has acknowledged all that is in the outbox now."""
+def _wait_acknowledged(stack: Stack, before: int) -> None:
+    """Wait until so many rows have a number above ``before``, and the edge has acknowledged them.
+
+    Looks at a few small rows only: a look at the outbox would take its time from the database.
+    """
     with stack.database.connect("purger") as connection, connection.cursor() as cursor:
 
-        def number(query: str) -> int:
-            cursor.execute(query)
-            ((value,),) = cursor.fetchall()
-            return int(str(value))
+        def numbered() -> int | None:
+            cursor.execute(f"SELECT SUM(size), MAX(batch) FROM batches WHERE batch > {before}")
+            ((size, batch),) = cursor.fetchall()
+            return int(str(batch)) if int(str(size or 0)) >= _BANS else None
 
-        last = number("SELECT MAX(id) FROM invalidations")
-        waiting = f"SELECT EXISTS (SELECT 1 FROM invalidations WHERE batch IS NULL AND id <= {last})"
-        wait_until(lambda: number(waiting) == 0, "all bans numbered", seconds=120)
-        batch = number(f"SELECT MAX(batch) FROM invalidations WHERE id BETWEEN {last - _BANS + 1} AND {last}")
-        acknowledged = f"SELECT COUNT(*) FROM edges WHERE acknowledged < {batch}"
-        wait_until(lambda: number(acknowledged) == 0, "all bans acknowledged", seconds=120)
+        def acknowledged() -> bool:
+            cursor.execute(f"SELECT 1 FROM edges WHERE acknowledged < {batch}")
+            return not cursor.fetchall()
+
+        batch = wait_until(numbered, "all bans numbered", seconds=120)
+        wait_until(acknowledged, "all bans acknowledged", seconds=120)
+
+
+def _head(stack: Stack) -> int:
+    with stack.database.connect("purger") as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT last_batch FROM numbering")
+        ((head,),) = cursor.fetchall()
+        return int(str(head))
 
 
 def _urgent_images(stack: Stack) -> Iterator[tuple[str, str]]:

@@ -36,7 +36,7 @@ class Standing:
     rebounded: int
     triggers: str | None
     epoch: float | None = None  # the last that it is known to have accepted
-    flush_done: int = 0  # the last request for a flush that was carried out
+    flush_done: int = 0  # the last request for a flush that was carried out; not read, `FlushRequest` is what is left
 
 
 class FlushRequest(NamedTuple):

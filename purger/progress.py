@@ -78,7 +78,7 @@ class Progress:
     confirmed: bool = False  # the instance has answered this process
     must_flush: str | None = None
     asked: FlushRequest | None = None
-    flush_done: int = 0  # the last request that a flush has answered
+    flush_done: int = 0  # the last request that a flush of this process has answered
     reflush_due: float | None = None
     remembered_epoch: float | None = None  # of the instance that was resumed, until it has answered
     _echoes: deque[tuple[int, float]] = field(default_factory=deque)
@@ -88,7 +88,6 @@ class Progress:
         self.instance, self.triggers = standing.instance, standing.triggers
         self.acknowledged, self.rebounded = standing.acknowledged, standing.rebounded
         self.remembered_epoch = standing.epoch
-        self.flush_done = standing.flush_done
         if self.rebounded < self.acknowledged:
             self._echoes.append((self.acknowledged, now + self.rebound_delay))
 
@@ -192,7 +191,7 @@ class Progress:
         return last
 
     def _next_moment(self, now: float) -> float:
-        moments = [self.lease.received + 2 * self.lease.interval, self.lease.due]
+        moments = [self.lease.heard + 2 * self.lease.interval, self.lease.due]
         if self.reflush_due is not None:
             moments.append(self.reflush_due)
         if self._echoes:

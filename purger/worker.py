@@ -164,8 +164,12 @@ class Worker(threading.Thread):
         self._recorder.alive(self.edge.name, seen_at=time.time(), epoch=epoch, problem=None)
 
     def _ask(self) -> None:
-        answer = self._delivery.ask(self._progress.instance if self._progress.confirmed else None)
-        self._heard(answer)
+        same = self._progress.confirmed
+        answer = self._delivery.ask(self._progress.instance if same else None)
+        if same and self._progress.lease.awaits_verification(time.monotonic()):
+            self._progress.lease.heard = time.monotonic()
+        else:
+            self._heard(answer)
         self._progress.recognise(answer.instance, answer.epoch)
         self._went_well()
 

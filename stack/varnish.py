@@ -6,7 +6,7 @@ import subprocess
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from stack.server import Server
 from stack.waiting import PATIENCE
@@ -68,6 +68,11 @@ class Varnish(Server):
         """The counters of varnishstat, such as ``MAIN.cache_hit``."""
         out = self._tool("varnishstat", "-1", "-j")
         return {name: int(entry["value"]) for name, entry in json.loads(out)["counters"].items()}
+
+    def parameters(self) -> dict[str, Any]:
+        """The parameters of the running varnishd by name: numbers of seconds, bytes or threads."""
+        shown = json.loads(self._tool("varnishadm", "-t", "60", "param.show", "-j"))
+        return {entry["name"]: entry["value"] for entry in shown if isinstance(entry, dict) and "value" in entry}
 
     def load(self, label: str, vcl: Path) -> None:
         """Load a VCL under a new name and use it."""

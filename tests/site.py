@@ -97,6 +97,14 @@ class Site:
         with (connection or self.moderation).cursor() as cursor:
             cursor.execute("INSERT INTO bans (scope, subject) VALUES (%s, %s)", (scope, subject))
 
+    def ban_unseen(self, subject: str, scope: str = "image") -> None:
+        """Ban behind the purger's back, as nothing can but a damaged database."""
+        with self.admin.cursor() as cursor:
+            cursor.execute("START TRANSACTION")
+            cursor.execute("INSERT INTO bans (scope, subject) VALUES (%s, %s)", (scope, subject))
+            cursor.execute("DELETE FROM invalidations WHERE ban_id = LAST_INSERT_ID()")
+            cursor.execute("COMMIT")
+
     def lift(self, subject: str) -> None:
         """Set lifted_at, through moderation's account."""
         with self.moderation.cursor() as cursor:

@@ -12,7 +12,8 @@ import var;
 backend origin {
     .host = "127.0.0.1";
     .port = "8000";
-    # These bound what a fetch may take, and so the age of what it brings: keep their sum below the lease.
+    # What an origin that hangs may hold (docs/edge.md). Keep connect_timeout, first_byte_timeout and wait_timeout together
+    # below the lease.
     .connect_timeout = 1s;
     .first_byte_timeout = 5s;
     .between_bytes_timeout = 5s;

@@ -9,7 +9,10 @@ import pytest
 from click.testing import CliRunner, Result
 from mysql.connector.abstracts import MySQLCursorAbstract
 
+from purger import moderation
+from purger.acknowledgement import Target, wait_acknowledged, who_delivers
 from purger.cli import cli
+from purger.link import Link
 from stack.database import Database
 from stack.server import frozen
 from tests.site import Site
@@ -63,11 +66,11 @@ class Desk:
     def run(self, *arguments: str, code: int = 0) -> Result:
         return moderate(self.database.url("moderation"), *arguments, code=code)
 
-    def sign(self) -> None:
-        """Sign as a purger does, for the next seconds."""
+    def sign(self, ago: int = -4) -> None:
+        """Sign as a purger does, so many seconds ago. Its signature holds for 5 s from then on."""
         self.sql("DELETE FROM purgers")
-        soon = "UTC_TIMESTAMP(3) + INTERVAL 4 SECOND"
-        self.sql(f"INSERT INTO purgers VALUES ('p', 'host', 1, '0.2', UTC_TIMESTAMP(3), {soon})")
+        then = "UTC_TIMESTAMP(3) - INTERVAL %s SECOND"
+        self.sql(f"INSERT INTO purgers VALUES ('p', 'host', 1, '0.2', UTC_TIMESTAMP(3), {then})", ago)
 
     def number(self) -> None:
         """Number what waits, as a purger does."""
@@ -101,6 +104,7 @@ def test_what_no_image_has_yet_is_banned_ahead(desk: Desk) -> None:
 
 def test_a_ban_that_no_purger_delivers_stands_and_says_so(desk: Desk) -> None:
     code = desk.new_image()
+    desk.sign(ago=3600)  # one that was killed
     result = desk.run("ban", code, code=3)
     assert "the ban stands, but no purger is alive" in result.stderr
     assert "`purger run`" in result.stderr
@@ -131,6 +135,9 @@ def test_a_ban_without_a_number_is_acknowledged_by_nobody(desk: Desk) -> None:
     desk.number()
     for waiting in (["--ban", ban_id(result)], [code], ["--owner", "anna"], []):
         assert desk.run("wait", *waiting, "0").stdout == "edge paris: acknowledged\n"
+    desk.run("lift", code, code=3)
+    for waiting in (["--ban", ban_id(result)], [code], []):
+        assert "not acknowledged" in desk.run("wait", *waiting, "0", code=3).stdout, waiting
 
 
 def test_an_edge_that_is_behind_is_named(desk: Desk) -> None:
@@ -146,15 +153,25 @@ def test_an_edge_that_is_behind_is_named(desk: Desk) -> None:
 
 
 def test_what_comes_after_the_wait_began_is_not_waited_for(desk: Desk) -> None:
-    """An open transaction holds rows that no purger can number."""
-    code, later = desk.new_image(), desk.new_image()
-    ban = ban_id(desk.run("ban", code, code=3))
+    code = desk.new_image()
+    ban = int(ban_id(desk.run("ban", code, code=3)))
     desk.number()
-    with desk.database.connect("moderation") as connection, connection.cursor() as cursor:
-        cursor.execute("START TRANSACTION")
-        cursor.execute("INSERT INTO bans (scope, subject) VALUES ('image', %s)", (later,))
-        desk.run("wait", "0")
-        desk.run("wait", "--ban", ban, "0")
+    link = Link(desk.database.url("moderation"), timeout=60)
+    upto = who_delivers(link).largest
+    desk.run("lift", code, code=3)
+    for target in (Target(), Target(ban=ban), Target(scope="image", subject=code)):
+        assert wait_acknowledged(link, target, upto, 0).complete, target
+        assert not wait_acknowledged(link, target, upto + 1000, 0).complete, target
+    link.close()
+
+
+def test_a_wait_for_an_image_includes_the_bans_of_its_owner(desk: Desk) -> None:
+    owner = desk.new_owner()
+    code = desk.new_image(owner)
+    desk.number()
+    assert desk.run("wait", code, "0").stdout == "edge paris: acknowledged\n"
+    desk.run("ban", "--owner", owner, code=3)
+    assert "not acknowledged" in desk.run("wait", code, "0", code=3).stdout
 
 
 def test_a_ban_that_no_trigger_saw_is_never_acknowledged(desk: Desk) -> None:
@@ -265,6 +282,15 @@ def test_a_database_that_is_away_bans_nothing_and_says_so(tmp_path: Path) -> Non
         assert len(result.stderr.splitlines()) == 1
         if "ban" in arguments:
             assert "nothing was banned" in result.stderr
+
+
+def test_a_ban_without_an_answer_may_stand_and_is_not_called_void(desk: Desk) -> None:
+    code = desk.new_image()
+    link = Link(desk.database.url("moderation"), timeout=1)
+    assert moderation.known(link, "image", code)
+    with frozen(desk.database), pytest.raises(moderation.UncertainError):
+        moderation.ban(link, "image", code, reason="", banned_by="anna")
+    link.close()
 
 
 def test_a_schema_of_before_still_takes_a_ban(desk: Desk) -> None:

@@ -32,20 +32,11 @@ def causes(site: Site, code: str) -> list[str]:
         return [str(cause) for (cause,) in cursor.fetchall()]
 
 
-def hidden_ban(site: Site, code: str) -> None:
-    """Ban a code behind the purger's back, as nothing can but a damaged database."""
-    with site.admin.cursor() as cursor:
-        cursor.execute("START TRANSACTION")
-        cursor.execute("INSERT INTO bans (scope, subject) VALUES ('image', %s)", (code,))
-        cursor.execute("DELETE FROM invalidations WHERE ban_id = LAST_INSERT_ID()")
-        cursor.execute("COMMIT")
-
-
 def test_an_audit_finds_what_is_served_and_mends_it(site: Site) -> None:
     code, fine = site.new_image(), site.new_image()
     for edge in site.stack.edges:
         site.wait_served(code, edge)
-    hidden_ban(site, code)
+    site.ban_unseen(code)
     purger(site, "ban", fine, "--wait", "60")
     assert site.is_hit(code), "the edge has not heard of the ban"
 
@@ -61,11 +52,7 @@ def test_an_audit_finds_what_is_served_and_mends_it(site: Site) -> None:
 def test_an_audit_finds_images_of_a_banned_owner_too(site: Site) -> None:
     owner = site.new_owner()
     code = site.new_image(owner)
-    with site.admin.cursor() as cursor:
-        cursor.execute("START TRANSACTION")
-        cursor.execute("INSERT INTO bans (scope, subject) VALUES ('owner', %s)", (owner,))
-        cursor.execute("DELETE FROM invalidations WHERE ban_id = LAST_INSERT_ID()")
-        cursor.execute("COMMIT")
+    site.ban_unseen(owner, scope="owner")
     assert f"image {code}" in purger(site, "audit", code=4)
     site.wait_gone(code)
 
@@ -73,7 +60,7 @@ def test_an_audit_finds_images_of_a_banned_owner_too(site: Site) -> None:
 def test_a_running_purger_audits_by_itself(site: Site, caplog: pytest.LogCaptureFixture) -> None:
     code = site.new_image()
     site.wait_served(code)
-    hidden_ban(site, code)
+    site.ban_unseen(code)
     url = site.stack.database.url("purger")
     settings = Settings(database_url=url, prune_interval=0.05, audit_interval=0.05, audit_sample=10_000)
     stop = threading.Event()

@@ -279,6 +279,7 @@ def test_a_database_that_went_back_means_a_flush(fleet: Fleet) -> None:
     fleet.sql("UPDATE numbering SET last_batch = %s", head - 1)
     fleet.logged("the database has gone back from batch")
     fleet.logged("edge edge1 is flushed: the database has gone back")
+    wait_until(lambda: fleet.number("SELECT acknowledged FROM edges") == head - 1, "progress goes back with the flush")
     code = fleet.ban()
     fleet.settle()
     assert fleet.sql("SELECT batch FROM invalidations WHERE subject = %s", code) == [(head,)]

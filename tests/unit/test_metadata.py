@@ -3,6 +3,7 @@
 import contextlib
 import io
 import struct
+import zlib
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from origin.metadata import MalformedPictureError, format_of, strip
+from origin.metadata.orientation import only_orientation
 from tests.pictures import EVERYTHING, FORMATS, ORIENTATION, SECRET, XMP, noise, pixels, saved, segment, told_of
 
 
@@ -93,6 +95,60 @@ def test_an_exif_part_that_cannot_be_read_goes_whole() -> None:
     data = saved(noise(), "JPEG")
     for exif in (b"", b"nonsense", b"II*\0\xff\xff\xff\xff", b"MM\0*\0\0\0\x08\xff\xff"):
         assert stripped(data[:2] + segment(0xE1, b"Exif\0\0" + exif) + data[2:]) == data
+
+
+@pytest.mark.parametrize("format_", ["JPEG", "PNG", "WEBP"])
+def test_of_several_orientations_the_first_counts_and_stays_alone(format_: str) -> None:
+    data = saved(noise(), format_)
+    parts = [only_orientation(told_of(orientation).tobytes()) for orientation in (6, 3)]
+    if format_ == "JPEG":
+        marker = b"Exif\0\0"
+        data = data[:2] + b"".join(segment(0xE1, marker + part) for part in parts) + data[2:]
+    elif format_ == "PNG":
+        marker = b"eXIf"
+        data = data[:33] + b"".join(_chunk(marker, part) for part in parts) + data[33:]
+    else:
+        marker = b"EXIF"
+        body = EVERYTHING["WEBP"](6)[12:-6] + marker + struct.pack("<I", len(parts[1])) + parts[1]
+        data = b"RIFF" + struct.pack("<I", len(body) + 4) + b"WEBP" + body
+    clean = stripped(data)
+    assert clean.count(marker) == 1
+    with Image.open(io.BytesIO(clean)) as image:
+        assert image.getexif()[ORIENTATION] == 6
+
+
+def _chunk(kind: bytes, content: bytes) -> bytes:
+    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+
+def test_a_gif_picture_without_a_time_of_its_own_gets_none() -> None:
+    frames = [noise("P", grain=grain) for grain in (50, 70)]
+    data = saved(frames[0], "GIF", save_all=True, append_images=frames[1:], duration=[70, 90])
+    control = data.rindex(b"\x21\xf9\x04")
+    data = data[:control] + data[control + 8 :]
+    assert stripped(data) == data
+
+
+@pytest.mark.parametrize(("orientation", "flags"), [(1, 0), (6, 0x08)])
+def test_a_webp_announces_no_metadata_that_it_has_not(orientation: int, flags: int) -> None:
+    clean = stripped(EVERYTHING["WEBP"](orientation))
+    assert clean[12:16] == b"VP8X"
+    assert clean[20] & 0x0C == flags
+
+
+def test_what_hides_within_a_picture_of_a_webp_animation_goes() -> None:
+    frames = [noise(grain=grain) for grain in (50, 70)]
+    data = saved(frames[0], "WEBP", save_all=True, append_images=frames[1:], duration=70)
+    start = data.index(b"ANMF") + 4
+    length = int.from_bytes(data[start : start + 4], "little")
+    end = start + 4 + length + length % 2
+    hidden = b"ODD \x06\0\0\0SECRET"
+    content = data[start + 4 : end] + hidden
+    data = data[:start] + struct.pack("<I", len(content)) + content + data[end:]
+    data = data[:4] + struct.pack("<I", len(data) - 8) + data[8:]
+    clean = stripped(data)
+    assert SECRET not in clean
+    assert pixels(clean) == pixels(data)
 
 
 def test_a_jpeg_without_its_end_is_left_to_the_decoder() -> None:

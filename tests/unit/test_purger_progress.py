@@ -204,15 +204,6 @@ def test_a_flush_for_another_reason_answers_the_request_too(edge: Progress) -> N
     assert not isinstance(edge.next_step(5, 0, verified(5), 100.0), Flush)
 
 
-def test_a_request_that_was_carried_out_before_a_restart_is_not_made_again() -> None:
-    progress = Progress(DELAY, Lease(1.0))
-    progress.resume(Standing("one", 5, 5, "all", flush_done=4), now=100.0)
-    progress.recognise("one")
-    assert not isinstance(progress.next_step(5, 0, verified(5), 100.0), Flush)
-    progress.asked = FlushRequest(5, "anna")
-    assert isinstance(progress.next_step(5, 0, verified(5), 100.0), Flush)
-
-
 def test_an_edge_that_was_removed_and_added_counts_its_requests_anew(edge: Progress) -> None:
     edge.flush_done = 7
     edge.asked = FlushRequest(1, "anna")
@@ -238,3 +229,11 @@ def test_a_wait_ends_when_the_next_thing_is_due(edge: Progress) -> None:
     step = edge.next_step(6, 0, verified(6), 100.2)
     assert isinstance(step, Wait)
     assert step.seconds == pytest.approx(0.4)
+
+
+def test_an_epoch_is_kept_while_a_far_database_verifies_it(edge: Progress) -> None:
+    assert edge.lease.awaits_verification(109.0)
+    edge.lease.heard = 104.0
+    assert edge.next_step(5, 0, verified(5, ticket=0), 105.75) == Wait(106.0 - 105.75)
+    assert edge.next_step(5, 0, verified(5), 105.75) == Beat("1700000000.000")
+    assert not edge.lease.awaits_verification(110.0), "after ten intervals a later one is better"

@@ -12,7 +12,7 @@ from stack.varnish import read_parameters
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 # Counters are up to date after each task, and background fetches find a thread.
-PARAMETERS = {**read_parameters(), "thread_stats_rate": 1, "thread_pools": 1, "thread_pool_min": 30}
+PARAMETERS = {"thread_pool_min": 60, **read_parameters(), "thread_stats_rate": 1, "thread_pools": 1}
 ARGUMENTS = " ".join(f"-p {name}={value}" for name, value in PARAMETERS.items())
 
 

@@ -1,0 +1,73 @@
+"""An audit finds each banned image that an edge shows, in any rendition, and blames no edge for any other."""
+
+from collections.abc import Iterator, Mapping
+
+import pytest
+
+from purger.audit import audit
+from purger.link import Link
+from purger.probe import Look, Probe
+from tests.site import Site
+
+
+class LateProbe(Probe):
+    """Looks as any probe does; codes that are in ``lifts`` are lifted once an edge has shown them."""
+
+    def __init__(self, site: Site) -> None:
+        super().__init__()
+        self._site = site
+        self.lifts: set[str] = set()
+
+    def look(self, public_url: str, code: str, digests: Mapping[str, str]) -> Look:
+        look = super().look(public_url, code, digests)
+        if look.served and code in self.lifts:
+            self._site.lift(code)
+        return look
+
+
+@pytest.fixture
+def probe(site: Site) -> Iterator[LateProbe]:
+    probe = LateProbe(site)
+    yield probe
+    probe.close()
+
+
+@pytest.fixture
+def link(site: Site) -> Iterator[Link]:
+    link = Link(site.stack.database.url("purger"), timeout=60)
+    yield link
+    link.close()
+
+
+def test_an_audit_asks_for_every_rendition(site: Site, link: Link, probe: Probe) -> None:
+    code, edge = site.new_image(), site.stack.edges[1]
+    site.wait_hit(f"{code}/thumb", edge)
+    site.ban_unseen(code)
+    assert site.get(code, edge).status_code == 410, "this edge holds the thumbnail alone"
+    served = {(one.edge, one.renditions) for one in audit(link, probe, sample=None).served if one.code == code}
+    assert (edge.edge_name, ("thumb",)) in served
+    site.wait_gone(f"{code}/thumb", edge)
+
+
+def test_an_image_that_is_lifted_while_it_is_looked_at_is_no_finding(site: Site, link: Link, probe: LateProbe) -> None:
+    lifted, banned = site.new_image(), site.new_image()
+    for code in (lifted, banned):
+        site.ban_unseen(code)
+    probe.lifts.add(lifted)
+    served = {one.code for one in audit(link, probe, sample=None).served}
+    assert banned in served
+    assert lifted not in served
+    assert site.number("SELECT COUNT(*) FROM bans WHERE lifted_at IS NOT NULL AND subject = '" + lifted + "'") == 1
+    resent = "SELECT COUNT(*) FROM invalidations WHERE cause = 'resend' AND subject = '{}'"
+    assert (site.number(resent.format(banned)), site.number(resent.format(lifted))) == (1, 0)
+
+
+def test_an_audit_of_an_owner_is_one_of_his_images_alone(site: Site, link: Link, probe: Probe) -> None:
+    owner = site.new_owner()
+    his, others = site.new_image(owner), [site.new_image(f"{owner}0"), site.new_image(f"0{owner}")]
+    site.ban_unseen(owner, scope="owner")
+    served = {one.code for one in audit(link, probe, sample=None).served}
+    assert his in served
+    assert not served & set(others)
+    site.wait_gone(his)
+    assert all(site.is_hit(code) for code in others)
