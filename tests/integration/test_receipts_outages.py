@@ -6,7 +6,7 @@ import pytest
 
 from stack.system import Settings, Stack
 from stack.waiting import wait_until
-from tests.receipts import ask, banned_image, outcomes, wait_proven
+from tests.receipts import ask, banned_image, outcomes, receipts, wait_proven
 from tests.site import Site
 
 
@@ -66,12 +66,30 @@ def test_a_ban_to_an_edge_that_was_away_and_flushed(site: Site) -> None:
     assert wait_proven(site, code)["edge2"]["method"] == "flush"
 
 
-def test_a_ban_that_was_written_while_its_trigger_was_missing(site: Site) -> None:
+def test_a_look_at_edges_that_have_not_acknowledged_tells_and_records_nothing(site: Site) -> None:
     code = site.new_image()
+    site.stack.purger.stop()
+    try:
+        site.ban(code)
+        exit_code, out = ask(site, code, "--look")
+        assert exit_code == 4
+        assert "STILL SHOWN at edge1" in out
+        assert "not yet numbered" in ask(site, code)[1]
+        assert ask(site, code)[0] == 3
+        assert receipts(site, code)["resends"] == []
+    finally:
+        site.stack.purger.start()
+    wait_proven(site, code)
+
+
+@pytest.mark.parametrize("scope", ["image", "owner"])
+def test_a_ban_that_was_written_while_its_trigger_was_missing(site: Site, scope: str) -> None:
+    owner = site.new_owner()
+    code = site.new_image(owner)
     with site.admin.cursor() as cursor:
         cursor.execute("DROP TRIGGER bans_inserted_v1")
         try:
-            site.ban(code)
+            site.ban(code if scope == "image" else owner, scope)
             exit_code, out = ask(site, code)
             assert exit_code == 3
             assert (
