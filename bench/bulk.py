@@ -1,9 +1,13 @@
-"""100,000 images banned in one transaction, until the edge has acknowledged all, beside one PURGE an image."""
+"""Bulks of 100,000 bans in one transaction, with urgent bans in the middle, beside one request a subject."""
 
+import string
+import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from pathlib import Path
+from statistics import median
 
 import requests
 
@@ -11,46 +15,132 @@ from bench.rounds import compare
 from stack.system import Stack
 from stack.waiting import wait_until
 
-_BANS, _PURGES = 100_000, 3_000
+_BANS, _REQUESTS, _IMAGES = 100_000, 3_000, 2_000
+_ENDINGS = string.ascii_letters + string.digits  # a list holds codes of one last character alone
 _rounds = count(1)
 
 
 def run(directory: Path, rounds: int) -> None:
-    """Compare images/s from commit to acknowledged."""
+    """Compare subjects/s from commit to acknowledged; urgent bans in ms from commit to gone at the public listener."""
     with Stack(directory) as stack:
-        compare(
-            "bulk, one edge, images/s",
-            {"edge takedown": lambda: _bulk(stack), "one requests PURGE an image": lambda: _purges(stack)},
-            rounds=min(rounds, 3),
-        )
+        urgent = _urgent_images(stack)
+        peer = "one request a subject"
+        for scope, request in {"image": ("PURGE", "/images/{}"), "owner": ("BAN", "/")}.items():
+            compare(
+                f"bulk of {_BANS:,} {scope}s in one transaction, one edge",
+                {
+                    peer: lambda request=request: _one_by_one(stack, *request),  # type: ignore[misc]
+                    "edge takedown": lambda scope=scope: _bulk(stack, scope, urgent),  # type: ignore[misc]
+                },
+                rounds=min(rounds, 3),
+                warm_up=0,
+            )
 
 
-def _bulk(stack: Stack) -> Mapping[str, float]:
+def _bulk(stack: Stack, scope: str, urgent: Iterator[tuple[str, str]]) -> Mapping[str, float]:
+    over = threading.Event()
+    with ThreadPoolExecutor(2) as others:
+        before = _head(stack)
+        _write(stack, scope)
+        begin = time.perf_counter()
+        modes = others.submit(_until, over, lambda: float(not stack.edge.trusted()), 0.02)
+        gone = others.submit(_until, over, lambda: _urgent_ban(stack, *next(urgent)), 0.1)
+        try:
+            _wait_acknowledged(stack, before)
+            seconds = time.perf_counter() - begin
+        finally:
+            over.set()
+        stack.settle()
+        return {
+            "subjects/s": _BANS / seconds,
+            "urgent, median ms": 1000 * median(gone.result()),
+            "urgent, max ms": 1000 * max(gone.result()),
+            "urgent bans": len(gone.result()),
+            "seen in fail-safe, %": 100 * sum(modes.result()) / len(modes.result()),
+        }
+
+
+def _until(over: threading.Event, once: Callable[[], float], pause: float) -> list[float]:
+    seen = [once()]
+    while not over.wait(pause):
+        seen.append(once())
+    return seen
+
+
+def _write(stack: Stack, scope: str) -> None:
+    """Ban so many subjects in one transaction."""
     prefix = f"bulk{next(_rounds)}"
     with stack.database.connect("moderation") as moderation, moderation.cursor() as cursor:
         moderation.start_transaction()
         for start in range(0, _BANS, 5000):
-            rows = ", ".join(f"('image', '{prefix}-{number:x}')" for number in range(start, start + 5000))
+            numbers = range(start, start + 5000)
+            rows = ", ".join(f"('{scope}', '{prefix}-{number}{_ENDINGS[number % 62]}')" for number in numbers)
             cursor.execute(f"INSERT INTO bans (scope, subject) VALUES {rows}")
         moderation.commit()
-    begin = time.perf_counter()
-    with stack.database.connect("purger") as watching, watching.cursor() as cursor:
+
+
+def _wait_acknowledged(stack: Stack, before: int) -> None:
+    """Wait until so many rows have a number above ``before``, and the edge has acknowledged them.
+
+    Looks at a few small rows only: a look at the outbox would take its time from the database.
+    """
+    with stack.database.connect("purger") as connection, connection.cursor() as cursor:
+
+        def numbered() -> int | None:
+            cursor.execute(f"SELECT SUM(size), MAX(batch) FROM batches WHERE batch > {before}")
+            ((size, batch),) = cursor.fetchall()
+            return int(str(batch)) if int(str(size or 0)) >= _BANS else None
 
         def acknowledged() -> bool:
-            cursor.execute(
-                "SELECT 1 FROM numbering WHERE last_batch = (SELECT MIN(acknowledged) FROM edges)"
-                " AND NOT EXISTS (SELECT 1 FROM invalidations WHERE batch IS NULL)"
-            )
-            return bool(cursor.fetchall())
+            cursor.execute(f"SELECT 1 FROM edges WHERE acknowledged < {batch}")
+            return not cursor.fetchall()
 
+        batch = wait_until(numbered, "all bans numbered", seconds=120)
         wait_until(acknowledged, "all bans acknowledged", seconds=120)
-    return {"images/s": _BANS / (time.perf_counter() - begin)}
 
 
-def _purges(stack: Stack) -> Mapping[str, float]:
+def _head(stack: Stack) -> int:
+    with stack.database.connect("purger") as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT last_batch FROM numbering")
+        ((head,),) = cursor.fetchall()
+        return int(str(head))
+
+
+def _urgent_images(stack: Stack) -> Iterator[tuple[str, str]]:
+    """Add images with an owner each, and yield for one after the other its code and, in turn, code or owner to ban."""
+    sample = stack.codes[next(iter(stack.codes))][0]
+    with stack.database.connect_admin() as admin, admin.cursor() as cursor:
+        images = ", ".join(f"('urgent-{number}', 'hasty-{number}')" for number in range(_IMAGES))
+        cursor.execute(f"INSERT INTO images (code, owner) VALUES {images}")
+        cursor.execute(
+            "INSERT INTO renditions (code, name, content_type, size, width, height, digest)"
+            " SELECT images.code, name, content_type, size, width, height, digest FROM images JOIN renditions"
+            f" WHERE images.code LIKE 'urgent-%' AND renditions.code = '{sample}'"
+        )
+    stack.settle()
+    return ((f"urgent-{number}", "owner" if number % 2 else "image") for number in range(_IMAGES))
+
+
+def _urgent_ban(stack: Stack, code: str, scope: str) -> float:
+    """Seconds from the commit of a ban to the image's first 410 at the public listener. It is a hit before."""
+    url = f"{stack.edge.url}/images/{code}"
+    subject = code.replace("urgent", "hasty") if scope == "owner" else code
+    with stack.database.connect("moderation") as moderation, requests.Session() as session:
+        wait_until(lambda: "; hit" in session.get(url, timeout=5).headers["Cache-Status"], f"{url} in the cache")
+        with moderation.cursor() as cursor:
+            cursor.execute("INSERT INTO bans (scope, subject) VALUES (%s, %s)", (scope, subject))
+        begin = time.perf_counter()
+        wait_until(lambda: session.get(url, timeout=5).status_code == 410, f"{url} gone")
+        return time.perf_counter() - begin
+
+
+def _one_by_one(stack: Stack, method: str, path: str) -> Mapping[str, float]:
+    """One PURGE an image or one BAN an owner, over one connection."""
     with requests.Session() as session:
         session.headers["Authorization"] = f"Bearer {stack.edge.token()}"
         begin = time.perf_counter()
-        for number in range(_PURGES):
-            session.request("PURGE", f"{stack.edge.purge_url}/images/one-{number:x}", timeout=5).raise_for_status()
-        return {"images/s": _PURGES / (time.perf_counter() - begin)}
+        for number in range(_REQUESTS):
+            headers = {"Takedown-Owner": f"one-{number:x}"} if method == "BAN" else {}
+            url = stack.edge.purge_url + path.format(f"one-{number:x}")
+            session.request(method, url, headers=headers, timeout=5).raise_for_status()
+        return {"subjects/s": _REQUESTS / (time.perf_counter() - begin)}

@@ -1,4 +1,4 @@
-"""Codes of images, as people type them."""
+"""Codes of images and keys of owners, as people type them."""
 
 import re
 
@@ -6,6 +6,11 @@ _CODE = re.compile(r"[A-Za-z0-9_-]{1,64}").fullmatch
 _HOST = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/]*")
 _AFTER_PATH = re.compile(r"[?#].*", re.DOTALL)
 _SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,5}\Z")
+
+
+def is_key(text: str) -> bool:
+    """Tell whether a text can be a code or an owner's key: 1 to 64 of ``A-Z a-z 0-9 _ -``."""
+    return _CODE(text) is not None
 
 
 def hint_for_code(text: str) -> str:

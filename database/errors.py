@@ -8,6 +8,7 @@ _ADVICE = {
     1044: "check the grants of the account in the database URL: `purger migrate` gives them",
     1045: "check the user and the password in the database URL; accounts are made locked",
     1049: "run `purger migrate` to create it",
+    1054: "run `purger migrate`",
     1142: "check the grants of the account in the database URL: `purger migrate` gives them",
     1146: "run `purger migrate`",
     1305: "run `purger migrate`",

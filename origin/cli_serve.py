@@ -54,7 +54,8 @@ def _distinct(_: click.Context, __: click.Parameter, headers: tuple[Header, ...]
 )
 @setting(
     "--special-image",
-    "Shown in the place of a banned image; read once, at start. Without it, a grey drawing.",
+    "Shown in the place of a banned image; read once, at start. Without it, a grey drawing. Edges keep"
+    " the one before for up to a day: `purger flush --all` ends that.",
     type=click.Path(dir_okay=False, path_type=Path),
 )
 @setting(

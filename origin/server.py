@@ -69,15 +69,32 @@ class _Request(cheroot.server.HTTPRequest):
             self.conn.wfile.write(head if self.method == b"HEAD" else head + body)
 
 
+class _Writer:
+    """Sends bytes at once. cheroot's own writer keeps what a peer that has gone did not take, and sends it to a socket
+    that is closed by then when it is taken out of memory: from Python 3.13 on that is a traceback in the log.
+    """
+
+    def __init__(self, sock: socket.socket):
+        self._socket = sock
+
+    def write(self, data: bytes) -> int:
+        """Send all of ``data``; the socket's timeout is for each piece that the peer takes. Raises ``OSError``."""
+        rest = memoryview(data)
+        while rest:
+            rest = rest[self._socket.send(rest) :]
+        return len(data)
+
+
 class _Connection(cheroot.server.HTTPConnection):
     """A connection that the server knows of while a thread works on it."""
 
     RequestHandlerClass = _Request
 
-    def __init__(self, server: "Server", sock: socket.socket, makefile: Any):
+    def __init__(self, server: "Server", sock: socket.socket, makefile: Callable[..., Any]):
         # Idle, a connection may last for keep_alive; in the middle of a message the peer has to go on sooner.
         sock.settimeout(server.stall)
         super().__init__(server, sock, makefile)
+        self.wfile = _Writer(sock)
         self.began = 0.0  # when the present request's first bytes were there, by the monotonic clock
         self._poll = select.poll()
         self._poll.register(sock, select.POLLIN)

@@ -11,18 +11,23 @@ import click
 
 from database import UnusableUrlError
 from purger import schema, service
+from purger.cli_audit import audit
+from purger.cli_bans import bans
 from purger.cli_edge import edge
+from purger.cli_flush import flush
+from purger.cli_group import Commands
 from purger.cli_moderation import ban, lift
 from purger.cli_options import database_url, url_option
-from purger.cli_reports import audit, receipts
+from purger.cli_receipts import receipts
 from purger.cli_status import status
+from purger.cli_wait import wait
 from purger.credentials import allow_only
 from purger.errors import DatabaseUnavailableError
 from purger.link import Link
 from purger.settings import Settings
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="edge-takedown")
 @click.option(
     "--token-directory",
@@ -35,10 +40,10 @@ from purger.settings import Settings
     "could otherwise have other files sent to a server of his.  [default: any]",
 )
 def cli() -> None:
-    """Watches the moderation database and keeps every edge true."""
+    """Deliver bans and lifts from the moderation database to every Varnish edge."""
 
 
-for command in (ban, lift, status, receipts, audit, edge):
+for command in (ban, lift, bans, wait, flush, status, receipts, audit, edge):
     cli.add_command(command)
 
 

@@ -3,99 +3,154 @@
 import sys
 
 import click
-import mysql.connector
 
-from database import explain
+from database.text import printable
 from purger import moderation
-from purger.cli_options import linked, url_option
+from purger.acknowledgement import Target, hindrance, who_delivers
+from purger.cli_options import linked
+from purger.cli_subject import (
+    ATTENTION,
+    Seconds,
+    code_argument,
+    moderation_url,
+    owner_option,
+    remark,
+    subject,
+    text,
+    user,
+)
+from purger.cli_wait import await_edges
 from purger.errors import DatabaseUnavailableError
 from purger.link import Link
 
-_moderation_url = url_option("--moderation-url", "PURGER_MODERATION_URL", "moderation's account")
-_purger_url = url_option(
-    "--database-url",
-    "PURGER_DATABASE_URL",
-    "the purger's account: for --wait, and to tell whether there is such an image",
-    required=False,
-)
-_owner = click.option("--owner", metavar="KEY", help="All images of this owner instead of one code.")
-_code = click.argument("code", required=False)
+_BAN_EXAMPLES = """\b
+Examples:
+purger ban kX3_vQ --reason 'court order 12/26' --by 'J. Doe' --wait 10
+purger ban --owner anna --reason spam
+purger ban --ahead kX3_vQ    (although no image has this code yet)"""
+
+_LIFT_EXAMPLES = """\b
+Examples:
+purger lift kX3_vQ
+purger lift --owner anna"""
 
 
-@click.command()
-@_code
-@_owner
-@click.option("--reason", default="", help="Kept with the ban.")
-@click.option("--by", "banned_by", help="Who bans.  [default: the user who is logged in]")
-@click.option("--wait", type=click.FloatRange(min=0), metavar="SECONDS",
-              help="Wait until every edge has acknowledged, or has a problem.")  # fmt: skip
-@_moderation_url
-@_purger_url
+@click.command(epilog=_BAN_EXAMPLES)
+@code_argument
+@owner_option
+@click.option("--reason", default="", callback=text, help="Kept with the ban.")
+@click.option("--by", "banned_by", callback=text, help="Who bans.  [default: the user who is logged in]")
+@click.option("--ahead", is_flag=True, help="Also ban what no image has yet; without it a mistyped code is refused.")
+@click.option("--wait", type=Seconds(), metavar="SECONDS",
+              help="Wait until every enabled edge has acknowledged.  [default: return at once]")  # fmt: skip
+@moderation_url
 def ban(
-    code: str | None, owner: str | None, reason: str, banned_by: str | None, wait: float | None, moderation_url: str,
-    database_url: str | None,
+    code: str | None, owner: str | None, reason: str, banned_by: str | None, ahead: bool, wait: float | None,
+    moderation_url: str,
 ) -> None:  # fmt: skip
     """Ban the image CODE, or all images of an owner. Prints the ban's id.
 
-    With --wait exit code 3 says that an edge has not acknowledged; it is named.
+    Exit code 3 says that no image has this code, so that nothing was banned; or that the ban stands and no purger is
+    alive to deliver it, or an edge has not acknowledged within --wait: then it is named.
     """
-    scope, subject = _subject(code, owner)
-    if wait is not None and database_url is None:
-        raise click.UsageError("--wait needs --database-url (PURGER_DATABASE_URL)")
-    try:
-        ban_id = moderation.ban(moderation_url, scope, subject, reason=reason, banned_by=banned_by)
-    except moderation.RefusedBanError as error:
-        raise click.UsageError(str(error)) from error
-    except mysql.connector.Error as error:
-        raise click.ClickException(f"nothing was banned: {explain(error)}") from error
-    click.echo(f"ban {ban_id}: {scope} {subject}")
-    if database_url:
-        _warn_if_unknown(database_url, scope, subject)
-    if wait is not None and database_url:
-        with linked(database_url) as link:
-            _tell(moderation.wait_reached(link, ban_id, wait))
+    scope, key = subject(code, owner)
+    with linked(moderation_url) as link:
+        if not ahead:
+            _require_known(link, scope, key)
+        ban_id = _ban(link, scope, key, reason, banned_by or user())
+        click.echo(f"ban {ban_id}: {scope} {key}")
+        if wait is not None:
+            done = await_edges(link, Target(ban=ban_id), wait)
+        else:
+            done = _is_delivered(link, "the ban stands")
+    if not done:
+        sys.exit(ATTENTION)
 
 
-@click.command()
-@_code
-@_owner
-@_moderation_url
+@click.command(epilog=_LIFT_EXAMPLES)
+@code_argument
+@owner_option
+@moderation_url
 def lift(code: str | None, owner: str | None, moderation_url: str) -> None:
-    """Lift every open ban of the image CODE, or of an owner. An owner's ban goes on hiding a code that is lifted."""
-    scope, subject = _subject(code, owner)
+    """Lift every open ban of the image CODE, or of an owner.
+
+    Exit code 3 says that the image stays hidden all the same, by a ban of its owner, or that no purger is alive. Images
+    of an owner that have bans of their own stay hidden too.
+    """
+    scope, key = subject(code, owner)
+    with linked(moderation_url) as link:
+        count = _lift(link, scope, key)
+        others = _owner_bans(link, key) if scope == "image" else []
+        if not count:
+            raise click.ClickException(f"there is no open ban on {scope} {key}{_hidden_by(others)}")
+        click.echo(f"lifted {count} {'ban' if count == 1 else 'bans'}: {scope} {key}")
+        if others:
+            remark(f"the image stays hidden{_hidden_by(others)}")
+        delivered = _is_delivered(link, "the lift stands")
+    if others or not delivered:
+        sys.exit(ATTENTION)
+
+
+def _require_known(link: Link, scope: str, key: str) -> None:
     try:
-        count = moderation.lift(moderation_url, scope, subject)
-    except mysql.connector.Error as error:
-        raise click.ClickException(f"nothing was lifted: {explain(error)}") from error
-    if not count:
-        raise click.ClickException(f"there is no open ban on {scope} {subject}")
-    click.echo(f"lifted {count} {'ban' if count == 1 else 'bans'}: {scope} {subject}")
+        known = moderation.known(link, scope, key)
+    except DatabaseUnavailableError as error:
+        raise click.ClickException(f"nothing was banned: {error}") from error
+    if known is None:
+        # A takedown does not wait for an upgrade of the schema.
+        remark("whether there is such an image cannot be told: run `purger migrate`")
+    elif not known:
+        what = f"no image has the code {key}" if scope == "image" else f"no image has the owner {key}"
+        remark(f"nothing was banned: {what}; codes and keys differ in case. --ahead bans what may come")
+        sys.exit(ATTENTION)
 
 
-def _subject(code: str | None, owner: str | None) -> tuple[str, str]:
-    if (code is None) == (owner is None):
-        raise click.UsageError("give either a code or --owner KEY")
-    return ("image", code) if code is not None else ("owner", str(owner))
-
-
-def _warn_if_unknown(url: str, scope: str, subject: str) -> None:
-    link = Link(url, timeout=5)
+def _ban(link: Link, scope: str, key: str, reason: str, banned_by: str) -> int:
     try:
-        known = link.rows("subject_known", scope=scope, subject=subject)[0][0]
-    except DatabaseUnavailableError:
-        return  # the ban stands; that is what counts
-    finally:
-        link.close()
-    if not known:
-        what = "no image has this code" if scope == "image" else "no image is this owner's"
-        click.echo(f"note: {what} yet; the ban holds for what may come", err=True)
+        return moderation.ban(link, scope, key, reason=reason, banned_by=banned_by)
+    except moderation.RefusedBanError as error:
+        raise click.UsageError(f"nothing was banned: {printable(error)}") from error
+    except moderation.UncertainError as error:
+        raise click.ClickException(
+            f"the database gave no answer, so the ban may stand or not ({printable(error)}); `purger bans` tells"
+        ) from error
+    except DatabaseUnavailableError as error:
+        raise click.ClickException(f"nothing was banned: {printable(error)}") from error
 
 
-def _tell(edges: list[moderation.Reached]) -> None:
-    for edge in edges:
-        state = "acknowledged" if edge.acknowledged else edge.problem or "not yet acknowledged; does a purger run?"
-        click.echo(f"edge {edge.edge}: {state}")
-    if not edges:
-        click.echo("there are no edges, or no trigger put the ban into the outbox: see `purger status`", err=True)
-    if not edges or not all(edge.acknowledged for edge in edges):
-        sys.exit(3)
+def _lift(link: Link, scope: str, key: str) -> int:
+    try:
+        return moderation.lift(link, scope, key)
+    except moderation.UncertainError as error:
+        raise click.ClickException(
+            f"the database gave no answer, so bans may be lifted or not ({printable(error)}); `purger bans` tells"
+        ) from error
+    except DatabaseUnavailableError as error:
+        raise click.ClickException(f"nothing was lifted: {printable(error)}") from error
+
+
+def _owner_bans(link: Link, code: str) -> list[moderation.OwnerBan]:
+    try:
+        return moderation.owner_bans(link, code)
+    except DatabaseUnavailableError as error:
+        remark(f"whether a ban of its owner hides it cannot be told: {printable(error)}")
+        return []
+
+
+def _hidden_by(others: list[moderation.OwnerBan]) -> str:
+    if not others:
+        return ""
+    ids = ", ".join(str(other.id) for other in others)
+    name = printable(others[0].owner)
+    return f": owner {name} is banned (ban {ids}); `purger lift --owner {name}` would lift that"
+
+
+def _is_delivered(link: Link, what: str) -> bool:
+    """Tell whether there are purger and edges to deliver what was written; if not, say what to do."""
+    try:
+        reason = hindrance(who_delivers(link))
+    except DatabaseUnavailableError as error:
+        reason = f"whether it is delivered cannot be told: {printable(error)}"
+    if reason:
+        remark(f"{what}, but {reason}")
+    return reason is None

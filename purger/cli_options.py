@@ -1,16 +1,12 @@
 """What several commands share."""
 
 import json
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, TypeVar
 
 import click
-from rich import box
-from rich.console import Console
-from rich.table import Table
 
 from database.options import DatabaseUrlOption
 from purger.errors import DatabaseUnavailableError
@@ -35,19 +31,6 @@ def url_option(flag: str, envvar: str, account: str, *, required: bool = True) -
 database_url = url_option("--database-url", "PURGER_DATABASE_URL", "the purger's account")
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
-
-
-def new_console() -> Console:
-    """Where tables go. What is not a terminal has no width: nothing is cut for a log or a pipe."""
-    return Console(width=None if sys.stdout.isatty() else 240)
-
-
-def new_table(*names: str) -> Table:
-    """A table that folds long values and never cuts them."""
-    table = Table(box=box.SIMPLE)
-    for name in names:
-        table.add_column(name, overflow="fold")
-    return table
 
 
 @contextmanager

@@ -4,6 +4,9 @@ from dataclasses import dataclass
 
 from purger.model import Verification
 
+#: Intervals for which an epoch waits to be verified before a later one takes its place.
+_PATIENCE = 10
+
 
 @dataclass(slots=True)
 class Lease:
@@ -16,6 +19,7 @@ class Lease:
     interval: float
     epoch: str | None = None
     received: float = 0.0
+    heard: float = 0.0  # when the edge last answered
     ticket: int = 0
     due: float = 0.0
     _first: Verification | None = None
@@ -23,6 +27,15 @@ class Lease:
     def answered(self, epoch: str, *, at: float, ticket: int) -> None:
         """Keep the clock that an answer carried. ``ticket`` was drawn after the answer had arrived."""
         self.epoch, self.received, self.ticket, self._first = epoch, at, ticket, None
+        self.heard = at
+
+    def awaits_verification(self, now: float) -> bool:
+        """Whether the epoch is kept although the edge has named a later one.
+
+        A database that is far away takes longer to verify one than there is between two answers of the edge: were each
+        replaced by the next, none would ever be verified.
+        """
+        return self.epoch is not None and now - self.received < _PATIENCE * self.interval
 
     def verified_by(self, verification: Verification) -> Verification | None:
         """Return the first verification that covers the epoch, given the latest one; None when there is none yet.
@@ -46,4 +59,4 @@ class Lease:
 
     def stale(self, now: float) -> bool:
         """Whether the edge should be asked again: nothing has been heard of it for two intervals."""
-        return now - self.received >= 2 * self.interval
+        return now - self.heard >= 2 * self.interval

@@ -43,6 +43,15 @@ class Link:
             cursor.execute("COMMIT")
 
     @contextmanager
+    def snapshot(self) -> Iterator[MySQLCursorAbstract]:
+        """A cursor whose statements all read the same moment of the database, and write nothing."""
+        with self.cursor() as cursor:
+            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+            cursor.execute("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")
+            yield cursor
+            cursor.execute("COMMIT")
+
+    @contextmanager
     def cursor(self) -> Iterator[MySQLCursorAbstract]:
         """A cursor, connecting first where needed.
 

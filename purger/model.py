@@ -36,6 +36,14 @@ class Standing:
     rebounded: int
     triggers: str | None
     epoch: float | None = None  # the last that it is known to have accepted
+    flush_done: int = 0  # the last request for a flush that was carried out; not read, `FlushRequest` is what is left
+
+
+class FlushRequest(NamedTuple):
+    """A flush that an operator asked for, and that no flush has answered yet as far as the database knows."""
+
+    number: int
+    by: str
 
 
 @dataclass(frozen=True, slots=True)

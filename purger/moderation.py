@@ -1,84 +1,108 @@
-"""Bans and lifts from the command line: one row of `bans` each, as any moderation system writes them."""
+"""Bans and lifts from the command line: one row of `bans` each, as any moderation system writes them.
 
-import getpass
-import threading
-import time
+All of it goes through moderation's account. What that account may not read, procedures tell (schema/moderation.sql).
+Every function raises ``DatabaseUnavailableError``, also for an account or a schema that lacks something.
+"""
+
+from datetime import datetime
 from typing import NamedTuple
 
 import mysql.connector
 
-from database import REFUSALS, connect, explain
+from database import REFUSALS, explain
+from purger.errors import DatabaseUnavailableError
 from purger.link import Link
 from purger.statements import statement
 
-_POLL = 0.05
+#: The driver's own errors: no answer came, and whether the statement was carried out is unknown.
+_NO_ANSWER = range(2000, 3000)
+
+#: The procedure is not there, or may not be called: `purger migrate` has not been run since an upgrade.
+_NO_PROCEDURE = (1305, 1370)
 
 
 class RefusedBanError(ValueError):
     """The schema refused the ban: it would have banned nothing. The text names what is wrong with it."""
 
 
-class Reached(NamedTuple):
-    """Whether an edge has acknowledged a ban, and what keeps it from that."""
-
-    edge: str
-    acknowledged: bool
-    problem: str | None
+class UncertainError(Exception):
+    """No answer came to a statement: it may have been carried out or not. The text is that of the error."""
 
 
-def ban(url: str, scope: str, subject: str, *, reason: str = "", banned_by: str | None = None) -> int:
-    """Ban a code (scope ``image``) or an owner's images (``owner``) through moderation's account; the ban's id.
+class Ban(NamedTuple):
+    """A row of `bans`. Times are UTC."""
 
-    Raises ``RefusedBanError``, or ``mysql.connector.Error`` when the database cannot be used.
+    id: int
+    scope: str
+    subject: str
+    reason: str
+    banned_by: str
+    banned_at: datetime
+    lifted_at: datetime | None
+
+
+class OwnerBan(NamedTuple):
+    """An open ban of an image's owner."""
+
+    id: int
+    owner: str
+
+
+def known(link: Link, scope: str, subject: str) -> bool | None:
+    """Tell whether there is such an image, or an image of such an owner; None where the schema cannot tell yet."""
+    try:
+        return bool(link.rows("subject_known", scope=scope, subject=subject)[0][0])
+    except DatabaseUnavailableError as error:
+        if _number(error) in _NO_PROCEDURE:
+            return None
+        raise
+
+
+def owner_bans(link: Link, code: str) -> list[OwnerBan]:
+    """Read the open bans of an image's owner, the oldest first."""
+    return [OwnerBan(*row) for row in link.rows("owner_bans", code=code)]
+
+
+def ban(link: Link, scope: str, subject: str, *, reason: str, banned_by: str) -> int:
+    """Ban a code (scope ``image``) or an owner's images (``owner``), and return the ban's id.
+
+    Raises ``RefusedBanError`` and ``UncertainError``.
     """
-    values = {"scope": scope, "subject": subject, "reason": reason, "banned_by": banned_by or getpass.getuser()}
+    values = {"scope": scope, "subject": subject, "reason": reason, "banned_by": banned_by}
+    return _write(link, "ban", values)[1]
+
+
+def lift(link: Link, scope: str, subject: str) -> int:
+    """Lift all open bans of a code or an owner, and return how many there were. Raises ``UncertainError``."""
+    return _write(link, "lift", {"scope": scope, "subject": subject})[0]
+
+
+def bans(link: Link, scope: str | None, subject: str | None, *, only_open: bool, limit: int) -> list[Ban]:
+    """Read the newest bans, ``limit`` at most: of one subject, or of all (None for both)."""
+    rows = link.rows("bans", scope=scope, subject=subject, open=only_open, limit=limit)
+    return [Ban(*row) for row in rows]
+
+
+def _write(link: Link, name: str, values: dict[str, str]) -> tuple[int, int]:
+    # Connected before, so that a server that is away is no reason for doubt.
+    with link.cursor():
+        pass
     try:
-        return _write(url, "ban", values)[1]
-    except mysql.connector.Error as error:
-        raise _refusal(error, scope, subject) or error from error
-
-
-def lift(url: str, scope: str, subject: str) -> int:
-    """Lift all open bans of a code or an owner; how many there were. Raises ``mysql.connector.Error``."""
-    if not subject.isascii():
-        return 0
-    return _write(url, "lift", {"scope": scope, "subject": subject})[0]
-
-
-def reached(link: Link, ban_id: int) -> list[Reached]:
-    """How far a ban has come at each enabled edge."""
-    return [Reached(name, bool(done), problem) for name, done, problem in link.rows("ban_progress", ban=ban_id)]
-
-
-def wait_reached(link: Link, ban_id: int, seconds: float) -> list[Reached]:
-    """``reached``, once every edge has acknowledged or has a problem, or the time is over."""
-    until = time.monotonic() + seconds
-    pause = threading.Event()
-    while True:
-        edges = reached(link, ban_id)
-        settled = edges and all(edge.acknowledged or edge.problem for edge in edges)
-        if settled or time.monotonic() >= until:
-            return edges
-        pause.wait(_POLL)
-
-
-def _write(url: str, name: str, values: dict[str, str]) -> tuple[int, int]:
-    connection = connect(url, timeout=10)
-    try:
-        with connection.cursor() as cursor:
+        with link.cursor() as cursor:
             cursor.execute(statement(name), dict(values))
             return cursor.rowcount, int(cursor.lastrowid or 0)
-    finally:
-        connection.close()
+    except DatabaseUnavailableError as error:
+        cause = error.__cause__
+        number = _number(error)
+        if number in REFUSALS and isinstance(cause, mysql.connector.Error):
+            raise RefusedBanError(explain(cause)) from error
+        if number is None or number in _NO_ANSWER:
+            raise UncertainError(str(error)) from error
+        raise
 
 
-def _refusal(error: mysql.connector.Error, scope: str, subject: str) -> RefusedBanError | None:
-    if error.errno not in REFUSALS:
-        return None
-    text = explain(error)
-    if "reason" in text or "banned_by" in text:
-        return RefusedBanError(f"the reason or the name is too long: {text}")
-    what = "a code" if scope == "image" else "an owner's key"
-    return RefusedBanError(
-        f"{subject!r} is not {what}, which is 1 to 64 of A-Z a-z 0-9 _ - with nothing before or after: {text}"
-    )
+def _number(error: DatabaseUnavailableError) -> int | None:
+    """Find the server's or the driver's number of an error; None where it has none."""
+    cause = error.__cause__
+    number = cause.errno if isinstance(cause, mysql.connector.Error) else None
+    return number if number and number > 0 else None

@@ -14,7 +14,7 @@ from purger.model import Edge, Row, Sighting
 _CHUNK = 64 * 1024
 
 #: Images requested for a ban of an owner.
-_IMAGES_OF_AN_OWNER = 3
+IMAGES_OF_AN_OWNER = 3
 
 #: What stands in the text of a failed request, and its reason in plain words. The first that matches holds.
 _REASONS = (
@@ -99,13 +99,14 @@ class Probe:
             raise UnreachableError(_reason(error)) from error
 
 
-def look_at(link: Link, probe: Probe, edge: Edge, row: Row) -> Finding:
+def look_at(link: Link, probe: Probe, edge: Edge, row: Row, *, code: str | None = None) -> Finding:
     """Look whether what ``row`` purged is gone at ``edge``, which has acknowledged it.
 
-    An image that is shown is only held against the edge while the row's own ban stands and nothing that could bring
-    the image back was written since the row. Raises ``DatabaseUnavailableError``.
+    Of an owner's images ``code`` is requested, or the first few. An image that is shown is only held against the edge
+    while the row's own ban stands and nothing that could bring the image back was written since the row. Raises
+    ``DatabaseUnavailableError``.
     """
-    codes = _codes(link, row)
+    codes = [code] if code is not None else codes_to_look_at(link, row.scope, row.subject)
     if not codes:
         return _unseen(edge, row, NO_IMAGES)
     status, notes = None, list[str]()
@@ -128,10 +129,11 @@ def look_at(link: Link, probe: Probe, edge: Edge, row: Row) -> Finding:
     return Finding(Sighting(edge.name, row.id, at=time.time(), status=status, gone=True))
 
 
-def _codes(link: Link, row: Row) -> list[str]:
-    if row.scope == "image":
-        return [row.subject]
-    return [code for (code,) in link.rows("images_of", owner=row.subject, after="", limit=_IMAGES_OF_AN_OWNER)]
+def codes_to_look_at(link: Link, scope: str, subject: str) -> list[str]:
+    """Choose the codes to request for a ban: its own, or the first few of an owner."""
+    if scope == "image":
+        return [subject]
+    return [code for (code,) in link.rows("images_of", owner=subject, after="", limit=IMAGES_OF_AN_OWNER)]
 
 
 def _excuse(link: Link, row: Row, code: str) -> str | None:

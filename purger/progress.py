@@ -3,8 +3,9 @@
 from collections import deque
 from dataclasses import dataclass, field
 
+from database.text import printable
 from purger.lease import Lease
-from purger.model import Standing, Verification
+from purger.model import FlushRequest, Standing, Verification
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,7 @@ class Flush:
     reason: str
     head: int
     triggers: str
+    request: int = 0  # the request for a flush that it answers as well, of those known when it was decided on
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,8 @@ class Progress:
     triggers: str | None = None
     confirmed: bool = False  # the instance has answered this process
     must_flush: str | None = None
+    asked: FlushRequest | None = None
+    flush_done: int = 0  # the last request that a flush of this process has answered
     reflush_due: float | None = None
     remembered_epoch: float | None = None  # of the instance that was resumed, until it has answered
     _echoes: deque[tuple[int, float]] = field(default_factory=deque)
@@ -91,7 +95,9 @@ class Progress:
         """What the database should remember; None while the last flush has yet to be sent again."""
         if self.reflush_due is not None or self.must_flush:
             return None
-        return Standing(self.instance, self.acknowledged, self.rebounded, self.triggers)
+        return Standing(
+            self.instance, self.acknowledged, self.rebounded, self.triggers, flush_done=self.flush_done
+        )  # fmt: skip
 
     def recognise(self, instance: str, epoch: str | None = None) -> None:
         """The edge has named its instance, and the ``epoch`` that it keeps.
@@ -111,6 +117,7 @@ class Progress:
         self.lease.doubt()
         self.acknowledged = self.rebounded = flush.head
         self.triggers = flush.triggers
+        self.flush_done = flush.request
         self.must_flush = None
         self._echoes.clear()
         self.reflush_due = at + self.rebound_delay
@@ -136,7 +143,8 @@ class Progress:
             return Ask()
         if head is not None and verification is not None:
             if reason := self._reason_to_flush(head, pruned, verification):
-                return Flush(reason, head, verification.triggers.fingerprint)
+                request = self.asked.number if self.asked else self.flush_done
+                return Flush(reason, head, verification.triggers.fingerprint, request)
             if self.lease.epoch and self.lease.due <= now and self._holds_everything(verification, now):
                 return Beat(self.lease.epoch)
             if self.acknowledged < head and not self._overdue(now):
@@ -160,6 +168,9 @@ class Progress:
         # While one is missing no edge gets a heartbeat, and when it is restored the fingerprint is another.
         if self.triggers != verification.triggers.fingerprint and not verification.triggers.missing:
             return "the triggers have changed, and changes may have left no trace"
+        # Not by size: the numbers start again when an edge is removed and added, or the database goes back.
+        if self.asked and self.asked.number != self.flush_done:
+            return f"asked for by {printable(self.asked.by)}"
         return None
 
     def _holds_everything(self, verification: Verification, now: float) -> bool:
@@ -180,7 +191,7 @@ class Progress:
         return last
 
     def _next_moment(self, now: float) -> float:
-        moments = [self.lease.received + 2 * self.lease.interval, self.lease.due]
+        moments = [self.lease.heard + 2 * self.lease.interval, self.lease.due]
         if self.reflush_due is not None:
             moments.append(self.reflush_due)
         if self._echoes:

@@ -87,6 +87,7 @@ class Recorder(threading.Thread):
                     "rebounded": standing.rebounded,
                     "triggers": standing.triggers,
                     "flushed": flushed,
+                    "flush_done": standing.flush_done,
                 }
             )
             self._notes.receipts += receipts

@@ -67,7 +67,8 @@ def _migrate(cursor: MySQLCursorAbstract, name: str) -> list[str]:
     done += _apply_migrations(cursor)
     pattern = name_pattern(cursor, name)
     run_script(cursor, schema_file("definer.sql"), {"{pattern}": pattern})
-    run_script(cursor, schema_file("routines.sql"))
+    for routines in ("routines.sql", "moderation.sql"):
+        run_script(cursor, schema_file(routines))
     done += restore_triggers(cursor)
     done += grant(cursor, name)
     done += narrow_definer(cursor, name, pattern)

@@ -13,7 +13,7 @@ from purger.edge_url import shown
 from purger.errors import DatabaseUnavailableError
 from purger.keeper import Keeper
 from purger.link import Link
-from purger.model import Edge, Standing
+from purger.model import Edge, FlushRequest, Standing
 from purger.presence import Presence
 from purger.probe import Probe
 from purger.prober import Prober
@@ -26,6 +26,10 @@ from purger.watch import Watch
 from purger.worker import Worker
 
 log = logging.getLogger(__name__)
+
+#: The verifier waits this many times as long for an answer as everything else: its look passes over each row that is
+#: not committed. Were it given up, the server would go on with it beside the next one.
+_PATIENCE_OF_VERIFIER = 3
 
 
 class Service:
@@ -44,7 +48,7 @@ class Service:
             Queue(self._new_link()), self._backlog, interval=settings.poll_interval, stop=self._stop,
             sign=self._presence.polled,
         )  # fmt: skip
-        self._verifier = Verifier(Queue(self._new_link()), self._watch, self._stop)
+        self._verifier = Verifier(Queue(self._new_link(_PATIENCE_OF_VERIFIER)), self._watch, self._stop)
         self._recorder = Recorder(
             self._new_link(), delay=settings.record_delay, stop=self._written, usable=lambda: self._watch.usable
         )
@@ -72,8 +76,8 @@ class Service:
         self._presence.join()
         self._link.close()
 
-    def _new_link(self) -> Link:
-        return Link(self._settings.database_url, timeout=self._settings.database_timeout)
+    def _new_link(self, patience: int = 1) -> Link:
+        return Link(self._settings.database_url, timeout=patience * self._settings.database_timeout)
 
     def _follow_edges(self) -> None:
         """Start workers for edges that are new, stop those of edges that are gone, and tell those of changed ones."""
@@ -84,14 +88,14 @@ class Service:
                 self._problem.begin("unreadable", str(error))
             return
         self._problem.end()
-        edges = {row[0]: (Edge(*row[:4], *row[-3:]), Standing(*row[4:-3])) for row in rows}
-        self._prober.follow((edge, standing.acknowledged) for edge, standing in edges.values())
+        edges = {row[0]: (Edge(*row[:4], *row[-3:]), Standing(*row[4:9]), _asked(*row[9:11])) for row in rows}
+        self._prober.follow((edge, standing.acknowledged) for edge, standing, _ in edges.values())
         leaving = [worker for name, worker in self._workers.items() if name not in edges]
         self._finish(leaving)
         for worker in leaving:
             log.info("edge %s is no longer followed", worker.edge.name)
             del self._workers[worker.edge.name]
-        for name, (edge, standing) in edges.items():
+        for name, (edge, standing, asked) in edges.items():
             if name in self._workers and self._workers[name].edge != edge:
                 log.info("edge %s has changed: %s", name, shown(edge.purge_url))
                 self._workers[name].follow(edge)
@@ -100,7 +104,10 @@ class Service:
                 self._workers[name] = Worker(
                     edge, standing, self._settings, self._watch, self._backlog, self._recorder, self._prober
                 )
+                # Before its first heartbeat, and so before it starts.
+                self._workers[name].ask_flush(asked)
                 self._workers[name].start()
+            self._workers[name].ask_flush(asked)
 
     def _finish(self, workers: list[Worker]) -> None:
         """Stop workers. One whose edge goes on answering without an end must not hold up the others."""
@@ -111,6 +118,10 @@ class Service:
             worker.join(max(0.0, until - time.monotonic()))
             if worker.is_alive():
                 log.warning("edge %s has not ended its answer and is left to itself", worker.edge.name)
+
+
+def _asked(number: int | None, by: str) -> FlushRequest | None:
+    return None if number is None else FlushRequest(number, by)
 
 
 def run(settings: Settings) -> None:

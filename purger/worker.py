@@ -9,7 +9,7 @@ from purger.carrying import Carrying
 from purger.delivery import Answer, Delivery
 from purger.errors import DatabaseUnavailableError, DeliveryError, MalformedError, OtherInstanceError
 from purger.lease import Lease
-from purger.model import Edge, Receipt, Sighting, Standing
+from purger.model import Edge, FlushRequest, Receipt, Sighting, Standing
 from purger.plan import DELIVERY, FLUSH, Plan, Request, affordable, make_plan
 from purger.prober import Prober
 from purger.problem import Problem
@@ -47,6 +47,7 @@ class Worker(threading.Thread):
         self._wake = threading.Event()
         self._halt = threading.Event()
         self._interrupt = threading.Event()  # ends a pause after an error
+        self._asked: FlushRequest | None = None
         self._setbacks = 0  # of the database, that this edge was flushed for
         self._pace = 0.0  # seconds for a request, smoothed
         self._held: tuple[list[Receipt], list[Sighting]] = ([], [])
@@ -67,6 +68,12 @@ class Worker(threading.Thread):
         self.edge = edge
         self._interrupt.set()
         self._wake.set()
+
+    def ask_flush(self, asked: FlushRequest | None) -> None:
+        """Have the edge flushed as its operator asks; None: nothing is asked for."""
+        if asked != self._asked:
+            self._asked = asked
+            self._wake.set()
 
     def run(self) -> None:
         """Take steps until stopped."""
@@ -135,6 +142,7 @@ class Worker(threading.Thread):
         if self._setbacks != self._watch.setbacks:
             self._setbacks = self._watch.setbacks
             self._progress.must_flush = "the database has gone back"
+        self._progress.asked = self._asked
         return self._progress.next_step(head, self._watch.pruned, verification, time.monotonic())
 
     def _fail(self, kind: str, text: str) -> bool:
@@ -156,8 +164,12 @@ class Worker(threading.Thread):
         self._recorder.alive(self.edge.name, seen_at=time.time(), epoch=epoch, problem=None)
 
     def _ask(self) -> None:
-        answer = self._delivery.ask(self._progress.instance if self._progress.confirmed else None)
-        self._heard(answer)
+        same = self._progress.confirmed
+        answer = self._delivery.ask(self._progress.instance if same else None)
+        if same and self._progress.lease.awaits_verification(time.monotonic()):
+            self._progress.lease.heard = time.monotonic()
+        else:
+            self._heard(answer)
         self._progress.recognise(answer.instance, answer.epoch)
         self._went_well()
 

@@ -1,7 +1,7 @@
 """A Varnish edge of its own, with the project's VCL."""
 
 import secrets
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,9 +27,13 @@ class Edge(Varnish):
         storage: str = "64M",
         proxied: Collection[str] = (),
         tls: bool = False,
+        parameters: Mapping[str, str | float] | None = None,
         **settings: Any,
     ) -> None:
-        """``tls`` adds a public listener for what ends TLS before it: it speaks PROXY and HTTP/2."""
+        """``tls`` adds a public listener for what ends TLS before it: it speaks PROXY and HTTP/2.
+
+        ``parameters`` of varnishd take the place of those in ``varnish/parameters.cli``.
+        """
         self.edge_name = name
         self.public_port = public_port or free_port()
         self.purge_port = purge_port or free_port()
@@ -47,7 +51,7 @@ class Edge(Varnish):
             self.tls_port = listeners["tls"] = free_port()
             source += ["-p", "feature=+http2"]
             proxied = {*proxied, "tls"}
-        super().__init__(name, directory, listeners, source, storage, proxied)
+        super().__init__(name, directory, listeners, source, storage, proxied, parameters)
 
     def token(self) -> str:
         """The token that the purge listener asks for."""

@@ -1,14 +1,22 @@
 """varnishd with any VCL: the edge's, or its built-in one for comparison."""
 
 import json
+import re
 import subprocess
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from stack.server import Server
 from stack.waiting import PATIENCE
+
+PARAMETERS_FILE = Path(__file__).resolve().parent.parent / "varnish" / "parameters.cli"
+
+
+def read_parameters() -> dict[str, str]:
+    """Read the parameters of varnishd that an edge runs with, by name, from the file that sites start it with."""
+    return dict(re.findall(r"^param\.set (\w+) (\S+)$", PARAMETERS_FILE.read_text(), re.MULTILINE))
 
 
 class Varnish(Server):
@@ -22,25 +30,28 @@ class Varnish(Server):
         source: Sequence[str | Path],
         storage: str = "64M",
         proxied: Collection[str] = (),
+        parameters: Mapping[str, str | float] | None = None,
     ) -> None:
         """``source`` says where its VCL comes from: ``-f FILE``, or ``-b BACKEND`` for the built-in one.
 
         ``proxied`` are the listeners that speak PROXY, since something that ends TLS stands before them.
+        ``parameters`` of varnishd take the place of those in ``varnish/parameters.cli``, or are added to them.
         """
         self._workdir = directory / "varnishd"
 
         def address(label: str, port: int) -> str:
             return f"{label}=127.0.0.1:{port}{',PROXY' if label in proxied else ''}"
 
+        # Fewer threads than Varnish starts by itself: a machine runs several edges.
+        settings = {"thread_pool_min": 50, **read_parameters(), **(parameters or {})}
         addresses = [part for label, port in listeners.items() for part in ("-a", address(label, port))]
         super().__init__(
             name,
             directory,
             [
                 *("varnishd", "-F", "-j", "none", "-n", self._workdir, "-T", "127.0.0.1:0", *source, *addresses),
-                *("-s", f"default,{storage}", "-s", "Transient=default,32M", "-p", "thread_pool_min=50"),
-                # In fail-safe mode all lives are short: they belong to the main storage too.
-                *("-p", "shortlived=0"),
+                *("-s", f"default,{storage}", "-s", "Transient=default,32M"),
+                *(part for name, value in settings.items() for part in ("-p", f"{name}={value}")),
             ],
             ports=list(listeners.values()),
         )
@@ -57,6 +68,11 @@ class Varnish(Server):
         """The counters of varnishstat, such as ``MAIN.cache_hit``."""
         out = self._tool("varnishstat", "-1", "-j")
         return {name: int(entry["value"]) for name, entry in json.loads(out)["counters"].items()}
+
+    def parameters(self) -> dict[str, Any]:
+        """The parameters of the running varnishd by name: numbers of seconds, bytes or threads."""
+        shown = json.loads(self._tool("varnishadm", "-t", "60", "param.show", "-j"))
+        return {entry["name"]: entry["value"] for entry in shown if isinstance(entry, dict) and "value" in entry}
 
     def load(self, label: str, vcl: Path) -> None:
         """Load a VCL under a new name and use it."""

@@ -34,32 +34,47 @@ def render(
     Raises ``SettingError`` when a value is malformed, or when the line that it replaces does not stand there exactly
     once: a setting that is silently not applied would be worse than none.
     """
+    lines = _backend_lines(backend, fetch_timeout) | _setting_lines(token_file, lease, fail_safe_ttl, purger)
+    if renditions is not None:
+        lines |= _rendition_lines(renditions)
+    shutil.copytree(source, out_dir, dirs_exist_ok=True)
+    default = out_dir / "default.vcl"
+    default.write_text(_replace(default.read_text(), lines))
+    return default
+
+
+def _backend_lines(backend: str, fetch_timeout: float | None) -> dict[str, str]:
+    """Name the lines of the backend, each with what takes its place."""
     host, _, port = backend.rpartition(":")
     if not re.fullmatch(r"[A-Za-z0-9.:_-]+", host.strip("[]")) or not port.isdecimal():
         raise SettingError(f"backend {backend!r} is not HOST:PORT")
     lines = {
         '    .host = "127.0.0.1";': f'    .host = "{host.strip("[]")}";',
         '    .port = "8000";': f'    .port = "{port}";',
-        '    var.set("token file", "/etc/varnish/takedown.token");': (
-            f'    var.set("token file", "{_path(token_file)}");'
-        ),
-        '    var.set_duration("lease", 10s);': f'    var.set_duration("lease", {_seconds("lease", lease)});',
-        '    var.set_duration("fail-safe TTL", 2s);': (
-            f'    var.set_duration("fail-safe TTL", {_seconds("fail-safe TTL", fail_safe_ttl)});'
-        ),
-        '    var.set("purger", "yes");': f'    var.set("purger", "{"yes" if purger else "no"}");',
     }
     if fetch_timeout is not None:
         for name in ("first_byte_timeout", "between_bytes_timeout"):
             lines[f"    .{name} = 5s;"] = f"    .{name} = {_seconds('fetch timeout', fetch_timeout)};"
-    if renditions is not None:
-        lines['    if (req.http.Takedown-Rendition !~ "^(?:thumb)$") {'] = (
-            f'    if (req.http.Takedown-Rendition !~ "^(?:{_names(renditions)})$") {{'
-        )
-    shutil.copytree(source, out_dir, dirs_exist_ok=True)
-    default = out_dir / "default.vcl"
-    default.write_text(_replace(default.read_text(), lines))
-    return default
+    return lines
+
+
+def _setting_lines(token_file: Path, lease: float, fail_safe_ttl: float, purger: bool) -> dict[str, str]:
+    """Name the lines of takedown_settings, each with what takes its place."""
+    values = {
+        'var.set("token file", "/etc/varnish/takedown.token")': f'var.set("token file", "{_path(token_file)}")',
+        'var.set_duration("lease", 10s)': f'var.set_duration("lease", {_seconds("lease", lease)})',
+        'var.set_duration("fail-safe TTL", 2s)': (
+            f'var.set_duration("fail-safe TTL", {_seconds("fail-safe TTL", fail_safe_ttl)})'
+        ),
+        'var.set("purger", "yes")': f'var.set("purger", "{"yes" if purger else "no"}")',
+    }
+    return {f"    {old};": f"    {new};" for old, new in values.items()}
+
+
+def _rendition_lines(renditions: Sequence[str]) -> dict[str, str]:
+    """Name the line of takedown_renditions, with what takes its place."""
+    line = '    if (req.http.Takedown-Rendition !~ "^(?:{})$") {{'
+    return {line.format("thumb"): line.format(_names(renditions))}
 
 
 def _replace(text: str, lines: dict[str, str]) -> str:

@@ -12,7 +12,8 @@ import var;
 backend origin {
     .host = "127.0.0.1";
     .port = "8000";
-    # These bound what a fetch may take, and so the age of what it brings: keep their sum below the lease.
+    # What an origin that hangs may hold (docs/edge.md). Keep connect_timeout, first_byte_timeout and wait_timeout together
+    # below the lease.
     .connect_timeout = 1s;
     .first_byte_timeout = 5s;
     .between_bytes_timeout = 5s;
@@ -90,6 +91,7 @@ sub vcl_recv {
         call takedown_listener;
     }
     call takedown_methods;
+    call takedown_body;
     call takedown_route;
     call takedown_trust_hits;
     call takedown_ranges;
@@ -140,7 +142,6 @@ sub vcl_backend_error {
 sub vcl_deliver {
     call takedown_conditions;
     call takedown_answer;
-    call takedown_framing;
     return (deliver);
 }
 

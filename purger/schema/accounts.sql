@@ -22,6 +22,10 @@ GRANT SELECT (scope, subject, lifted_at) ON {database}.bans TO 'takedown_import'
 -- No right to drop: TRUNCATE, which no trigger sees, needs it.
 CREATE USER IF NOT EXISTS 'takedown_moderation'@'%' ACCOUNT LOCK;
 GRANT SELECT, DELETE, INSERT (scope, subject, reason, banned_by, banned_at, lifted_at), UPDATE (scope, subject, reason, banned_by, banned_at, lifted_at) ON {database}.bans TO 'takedown_moderation'@'%';
+GRANT EXECUTE ON PROCEDURE {database}.subject_known_v1 TO 'takedown_moderation'@'%';
+GRANT EXECUTE ON PROCEDURE {database}.owner_bans_v1 TO 'takedown_moderation'@'%';
+GRANT EXECUTE ON PROCEDURE {database}.delivery_v1 TO 'takedown_moderation'@'%';
+GRANT EXECUTE ON PROCEDURE {database}.acknowledgements_v1 TO 'takedown_moderation'@'%';
 
 -- INSERT into the outbox lets an audit send a purge again; it still bans nothing. Receipts, sightings and the log are not
 -- the purger's to delete: prune_outbox_v2 does, when they are past their retention.

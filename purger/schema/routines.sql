@@ -64,10 +64,10 @@ END//
 -- Gives the next batch number to rows of the outbox that are visible, that is committed, and have none yet. p_size: how
 -- many it numbered; p_more: whether others may be left.
 --
--- With p_after it takes the newest 2,000 rows whose ids are above p_after, an id that is a second or so old: the cost
+-- With p_after it takes the newest 500 rows whose ids are above p_after, an id that is a second or so old: the cost
 -- then does not grow with the rows of an older transaction that is still open, each of which would have to be looked at.
--- Without it (NULL) it takes the oldest 5,000 of all. A bulk is thus numbered from both ends, and a ban that comes in the
--- middle of it does not wait behind it.
+-- Without it (NULL) it takes the oldest 2,000 of all. A bulk is thus numbered from both ends, and a ban that comes in the
+-- middle of it does not wait behind it, but for the few rows that hold the counter just then.
 --
 -- Rows are picked before the counter's row is locked, so that a long look holds nobody up, and numbered by primary key
 -- for certain: any other index would make it wait for a moderator's open transaction. What another client numbered in
@@ -131,13 +131,13 @@ BEGIN
     DELETE FROM malformed;
     IF p_after IS NULL THEN
         INSERT INTO chosen
-        SELECT id FROM invalidations FORCE INDEX (batch) WHERE batch IS NULL ORDER BY id LIMIT 5000;
-        SELECT COUNT(*) >= 5000 INTO p_more FROM chosen;
+        SELECT id FROM invalidations FORCE INDEX (batch) WHERE batch IS NULL ORDER BY id LIMIT 2000;
+        SELECT COUNT(*) >= 2000 INTO p_more FROM chosen;
     ELSE
         INSERT INTO chosen
         SELECT id FROM invalidations FORCE INDEX (PRIMARY)
-        WHERE id > p_after AND batch IS NULL ORDER BY id DESC LIMIT 2000;
-        SELECT COUNT(*) >= 2000 INTO p_more FROM chosen;
+        WHERE id > p_after AND batch IS NULL ORDER BY id DESC LIMIT 500;
+        SELECT COUNT(*) >= 500 INTO p_more FROM chosen;
     END IF;
     INSERT INTO malformed
     SELECT invalidations.id

@@ -3,5 +3,6 @@ UPDATE edges
 SET acknowledged = IF(instance <=> %(instance)s AND NOT %(flushed)s, GREATEST(acknowledged, %(acknowledged)s), %(acknowledged)s),
     rebounded = IF(instance <=> %(instance)s AND NOT %(flushed)s, GREATEST(rebounded, %(rebounded)s), %(rebounded)s),
     triggers = %(triggers)s,
+    flush_done = GREATEST(flush_done, %(flush_done)s),
     instance = %(instance)s
 WHERE name = %(name)s

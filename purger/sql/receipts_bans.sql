@@ -1,9 +1,5 @@
--- The bans on a code and on its owner.
-SELECT id, scope, subject, reason, banned_by, banned_at, lifted_at
+-- The bans on a code or an owner that have a row.
+SELECT id, reason, banned_by, banned_at, lifted_at
 FROM bans
-WHERE scope = 'image' AND subject = %(code)s
-UNION ALL
-SELECT id, scope, subject, reason, banned_by, banned_at, lifted_at
-FROM bans
-WHERE scope = 'owner' AND subject = %(owner)s
+WHERE scope = %(scope)s AND subject = %(subject)s
 ORDER BY id

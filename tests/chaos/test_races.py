@@ -5,11 +5,9 @@ TAKEDOWN_RACES and TAKEDOWN_BANS say how many; the suite is content with fewer t
 
 import os
 import shutil
-import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from itertools import count
 from random import Random
 from typing import Any
@@ -17,13 +15,14 @@ from typing import Any
 import pytest
 import requests
 
-from stack.edge import Edge
 from stack.vcl import SOURCE
 from stack.waiting import PATIENCE, wait_until
 from tests.chaos.campaign import ENDINGS
 from tests.chaos.history import BANNED, Other, State
 from tests.chaos.receipts import receipt_violations
+from tests.chaos.streams import ban_of_an_owner, purge_of_a_code, purging
 from tests.chaos.system import System
+from tests.loop import Loop
 
 RACES = int(os.environ.get("TAKEDOWN_RACES", "200"))
 BANS = int(os.environ.get("TAKEDOWN_BANS", "5000"))
@@ -120,54 +119,48 @@ def test_without_the_fence_it_is_until_the_rebound_takes_it_away(fenceless: Syst
     assert set(read_all(fenceless, codes)) == {BANNED}
 
 
-def test_a_steady_stream_of_other_purges_leaves_misses_cacheable(system: System) -> None:
+@pytest.mark.parametrize("other", [purge_of_a_code, ban_of_an_owner])
+def test_a_steady_stream_of_other_purges_leaves_misses_cacheable(system: System, other: Callable[[str], str]) -> None:
     edge = system.edges[0]
     codes = new_codes(system, 60)
     assert set(read_all(system, codes)) == {1}  # so that the origin is warm
     edge.ask("BAN", takedown_all="1")
-    with purging(edge, rate=1000) as purged:
+    with purging(edge, other, rate=1000) as purged:
         wait_until(lambda: purged[0] > 200, "a stream of purges")
-        fetches = edge.counters()["MAIN.backend_req"]
-        for code in codes:
-            assert read(system, code) == 1
-            assert "; hit" in requests.get(f"{edge.url}/images/{code}", timeout=PATIENCE).headers["Cache-Status"]
-        assert edge.counters()["MAIN.backend_req"] - fetches <= 2 * len(codes)
+        assert_cacheable(system, codes)
     assert purged[0] > 300
 
 
-@contextmanager
-def purging(edge: Edge, rate: int) -> Iterator[list[int]]:
-    """Purge other codes, so many a second, over one connection. Yields a list of one number: how many so far."""
-    stop = threading.Event()
-    purged = [0]
-    random, token = Random(1), edge.token()
+def test_a_steady_stream_of_bans_of_owners_leaves_misses_cacheable(system: System) -> None:
+    edge = system.edges[0]
+    codes = new_codes(system, 60)
+    assert set(read_all(system, codes)) == {1}
+    edge.ask("BAN", takedown_all="1")
+    random, pause = Random(2), threading.Event()
+    with system.database.connect("moderation") as connection, connection.cursor() as cursor:
 
-    def send() -> None:
-        with socket.create_connection(("127.0.0.1", edge.purge_port)) as connection:
-            answers = connection.makefile("rb")
-            while not stop.wait(0.01):
-                codes = [f"other-{random.choice(ENDINGS)}" for _ in range(rate // 100)]
-                requests_ = [
-                    f"PURGE /images/{code} HTTP/1.1\r\nHost: edge\r\nAuthorization: Bearer {token}\r\n\r\n"
-                    for code in codes
-                ]
-                connection.sendall("".join(requests_).encode())
-                for _ in codes:
-                    assert answers.readline().startswith(b"HTTP/1.1 200")
-                    length = 0
-                    while (header := answers.readline()) != b"\r\n":
-                        name, _, value = header.partition(b":")
-                        length = int(value) if name.lower() == b"content-length" else length
-                    answers.read(length)
-                    purged[0] += 1
+        def ban_an_owner() -> None:
+            subject = f"flooded-{next(_numbers)}-{random.choice(ENDINGS)}"
+            cursor.execute("INSERT INTO bans (scope, subject) VALUES ('owner', %s)", (subject,))
+            pause.wait(0.002)
 
-    with ThreadPoolExecutor(1) as sender:
-        sending = sender.submit(send)
-        try:
-            yield purged
-        finally:
-            stop.set()
-        sending.result()
+        before = edge.counters()["MAIN.bans_added"]
+        with Loop(ban_an_owner) as bans:
+            wait_until(lambda: edge.counters()["MAIN.bans_added"] > before + 50, "bans of owners at the edge")
+            assert_cacheable(system, codes)
+        assert not bans.failed
+    assert edge.counters()["MAIN.bans_added"] > before + 60
+    system.settle()
+
+
+def assert_cacheable(system: System, codes: list[str]) -> None:
+    """Read each image twice: the second time it is a hit, and few fetches had to start again."""
+    edge = system.edges[0]
+    fetches = edge.counters()["MAIN.backend_req"]
+    for code in codes:
+        assert read(system, code) == 1
+        assert "; hit" in requests.get(f"{edge.url}/images/{code}", timeout=PATIENCE).headers["Cache-Status"]
+    assert edge.counters()["MAIN.backend_req"] - fetches <= 2 * len(codes)
 
 
 @pytest.mark.timeout(600 + BANS // 200)

@@ -134,7 +134,7 @@ def test_a_primary_that_is_demoted_under_open_connections_fills_no_cache_and_vou
         assert site.get(unseen).status_code == 503
         wait_until(lambda: not wary.trusted(), "the lease is over")
         wait_until(lambda: site.get(code, wary).status_code == 503, "no older answer than the fail-safe TTL")
-        assert "read-only" in site.stack.purger.run("status").stderr
+        assert "read-only" in site.stack.purger.run("status").stdout
     site.wait_served(unseen)
     wary.wait_trusted()
 

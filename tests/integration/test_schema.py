@@ -231,7 +231,7 @@ def test_no_account_may_do_more_than_its_part_needs(database: Database, account:
 def test_nobody_can_log_in_as_the_definer(database: Database) -> None:
     url = database.admin_url().replace(f"mysql://{database._user}@", "mysql://takedown_definer@")
     result = CliRunner().invoke(cli, ["status", "--database-url", url])
-    assert result.exit_code == 1
+    assert result.exit_code == 3
     assert "locked" in result.output
 
 

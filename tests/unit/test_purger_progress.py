@@ -1,7 +1,7 @@
 import pytest
 
 from purger.lease import Lease
-from purger.model import Standing, Triggers, Verification
+from purger.model import FlushRequest, Standing, Triggers, Verification
 from purger.progress import Ask, Beat, Deliver, Flush, Progress, Rebound, Reflush, Wait
 
 TRIGGERS = Triggers("all")
@@ -174,6 +174,42 @@ def test_a_flush_is_sent_twice_and_remembered_then(edge: Progress) -> None:
     assert edge.standing() == Standing("two", 5, 5, "all")
 
 
+def test_a_flush_that_is_asked_for_is_made_once(edge: Progress) -> None:
+    edge.asked = FlushRequest(4, "an\nna")
+    step = edge.next_step(5, 0, verified(5), 100.0)
+    assert step == Flush("asked for by an\\nna", 5, "all", 4)
+    edge.flushed(step, at=100.0)
+    assert edge.standing() is None
+    assert not isinstance(edge.next_step(5, 0, verified(5), 100.1), Flush)
+    edge.reflush_due = None
+    assert edge.standing() == Standing("one", 5, 5, "all", flush_done=4)
+
+
+def test_a_flush_that_is_asked_for_while_another_is_sent_is_made_afterwards(edge: Progress) -> None:
+    edge.asked = FlushRequest(4, "anna")
+    step = edge.next_step(5, 0, verified(5), 100.0)
+    edge.asked = FlushRequest(5, "berta")
+    assert isinstance(step, Flush)
+    edge.flushed(step, at=100.0)
+    assert edge.next_step(5, 0, verified(5), 100.0) == Flush("asked for by berta", 5, "all", 5)
+
+
+def test_a_flush_for_another_reason_answers_the_request_too(edge: Progress) -> None:
+    edge.asked = FlushRequest(4, "anna")
+    edge.recognise("two")
+    step = edge.next_step(5, 0, verified(5), 100.0)
+    assert step == Flush("another varnishd answers", 5, "all", 4)
+    assert isinstance(step, Flush)
+    edge.flushed(step, at=100.0)
+    assert not isinstance(edge.next_step(5, 0, verified(5), 100.0), Flush)
+
+
+def test_an_edge_that_was_removed_and_added_counts_its_requests_anew(edge: Progress) -> None:
+    edge.flush_done = 7
+    edge.asked = FlushRequest(1, "anna")
+    assert isinstance(edge.next_step(5, 0, verified(5), 100.0), Flush)
+
+
 def test_an_old_epoch_is_followed_by_a_fresh_one_at_once() -> None:
     lease = Lease(1.0)
     lease.answered("1700000000.000", at=100.0, ticket=1)
@@ -193,3 +229,11 @@ def test_a_wait_ends_when_the_next_thing_is_due(edge: Progress) -> None:
     step = edge.next_step(6, 0, verified(6), 100.2)
     assert isinstance(step, Wait)
     assert step.seconds == pytest.approx(0.4)
+
+
+def test_an_epoch_is_kept_while_a_far_database_verifies_it(edge: Progress) -> None:
+    assert edge.lease.awaits_verification(109.0)
+    edge.lease.heard = 104.0
+    assert edge.next_step(5, 0, verified(5, ticket=0), 105.75) == Wait(106.0 - 105.75)
+    assert edge.next_step(5, 0, verified(5), 105.75) == Beat("1700000000.000")
+    assert not edge.lease.awaits_verification(110.0), "after ten intervals a later one is better"

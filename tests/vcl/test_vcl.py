@@ -7,10 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from stack.varnish import read_parameters
+
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 # Counters are up to date after each task, and background fetches find a thread.
-PARAMETERS = "-p thread_stats_rate=1 -p thread_pools=1 -p thread_pool_min=30"
+PARAMETERS = {"thread_pool_min": 60, **read_parameters(), "thread_stats_rate": 1, "thread_pools": 1}
+ARGUMENTS = " ".join(f"-p {name}={value}" for name, value in PARAMETERS.items())
 
 
 @pytest.mark.parametrize("test", sorted(HERE.glob("*.vtc")), ids=lambda path: path.stem)
@@ -23,7 +26,7 @@ def test_vcl(test: Path, tmp_path: Path) -> None:
         "python": sys.executable,
         "vcl": f"{tmp_path}/vcl",
         "token": f"{tmp_path}/token",
-        "listeners": f"-j none -a public=127.0.0.1:0 -a purge=127.0.0.1:0 {PARAMETERS}",
+        "listeners": f"-j none -a public=127.0.0.1:0 -a purge=127.0.0.1:0 {ARGUMENTS}",
     }
     # -t bounds the whole test, in seconds.
     command = ["varnishtest", "-t", "240", *(f"-D{name}={value}" for name, value in macros.items()), str(test)]

@@ -1,0 +1,1 @@
+SELECT name, public_url, enabled, added_at, triggers FROM edges ORDER BY name

@@ -1,0 +1,146 @@
+"""`purger receipts` against the whole system: each ban is proven at each edge, or the receipt says why not."""
+
+import fcntl
+import os
+import pty
+import struct
+import subprocess
+import termios
+
+from stack.commands import command
+from stack.ports import free_port
+from stack.waiting import wait_until
+from tests.doors import showing_for_ever
+from tests.receipts import PROVEN, ask, banned_image, outcomes, receipts, wait_proven
+from tests.site import Site
+
+
+def test_a_ban_is_proven_at_every_edge(site: Site) -> None:
+    code = site.new_image()
+    for edge in site.stack.edges:
+        site.wait_served(code, edge)
+    site.stack.purger.run("ban", code, "--reason", "court order", "--by", "judge").check_returncode()
+    for receipt in wait_proven(site, code).values():
+        assert (receipt["method"], receipt["status"], receipt["gone"]) == ("purge", 410, True)
+        assert receipt["removed"] >= 1
+        assert receipt["acknowledged_at"]
+        assert receipt["instance"]
+    exit_code, out = ask(site, code)
+    assert exit_code == 0
+    assert out.startswith(f"image {code}: 1 ban stands, proven gone at 2 edges\n")
+    assert "by judge (takedown_moderation@localhost): court order" in out
+    assert out.count("gone (410) after ") == 2
+    site.lift(code)
+    wait_until(lambda: "acknowledged at 2 of 2 edges" in ask(site, code)[1], "the lift reached the edges")
+    assert "by takedown_moderation@localhost; acknowledged" in ask(site, code)[1]
+
+
+def test_a_ban_of_the_owner_is_a_receipt_of_each_of_his_images(site: Site) -> None:
+    owner = site.new_owner()
+    code = site.new_image(owner)
+    site.ban(owner, scope="owner")
+    for arguments in ((code,), ("--owner", owner)):
+        wait_proven(site, *arguments)
+        (found,) = receipts(site, *arguments)["bans"]
+        assert (found["scope"], found["subject"]) == ("owner", owner)
+        assert "at most 3 of the images are looked at" in ask(site, *arguments)[1]
+
+
+def test_an_edge_that_goes_on_showing_the_image_is_found_out(site: Site) -> None:
+    code = site.new_image()
+    edge = site.stack.edge
+    add = ("edge", "add", "liar", "--purge-url", edge.purge_url, "--token-file", str(edge.token_file), "--public-url")
+    with showing_for_ever(site.get(code).content) as door:
+        site.stack.purger.run(*add, door).check_returncode()
+        try:
+            known = "SELECT COUNT(*) FROM edges WHERE name = 'liar' AND instance IS NOT NULL"
+            wait_until(lambda: site.number(known) == 1, "the first flush is over")
+            site.ban(code)
+            wait_until(
+                lambda: outcomes(site, code) == PROVEN | {"liar": "still there"} or None, "the liar is found out"
+            )
+            wait_until(lambda: len(receipts(site, code)["resends"]) == 1, "the image was purged again")
+            exit_code, out = ask(site, code)
+            assert exit_code == 4
+            assert out.startswith(f"image {code}: 1 ban stands; STILL SHOWN at liar\n")
+            assert "STILL THERE (200)" in out
+            assert "\npurged again " in out
+            assert f"edge liar still shows banned image {code}" in site.stack.purger.log_text()
+
+            # Mended, it is seen gone at the next look, and the record keeps both.
+            site.stack.purger.run("edge", "set", "liar", "--public-url", edge.url).check_returncode()
+            exit_code, out = ask(site, code, "--look")
+            assert (exit_code, ask(site, code)[0]) == (0, 0)
+            assert "still there (200) at " in ask(site, code)[1]
+        finally:
+            site.stack.purger.run("edge", "remove", "liar").check_returncode()
+            wait_until(lambda: "edge liar is no longer followed" in site.stack.purger.log_text(), "the end of the liar")
+
+
+def test_an_image_that_was_lifted_before_anyone_looked_was_not_seen_gone(site: Site) -> None:
+    code = site.new_image()
+    with site.moderation.cursor() as cursor:
+        cursor.execute("START TRANSACTION")
+        site.ban(code)
+        site.lift(code)
+        cursor.execute("COMMIT")
+    wait_until(lambda: "the ban was lifted before" in ask(site, code)[1] or None, "the note of the look")
+    exit_code, out = ask(site, code)
+    assert exit_code == 0
+    assert "none of which hides it now" in out
+
+
+def test_a_look_on_demand_completes_the_proof(site: Site) -> None:
+    code, owner = banned_image(site), site.new_owner()
+    his = site.new_image(owner)
+    site.ban(owner, scope="owner")
+    for each in (code, his):
+        wait_proven(site, each)
+    forget = "DELETE FROM sightings WHERE invalidation IN (SELECT id FROM invalidations WHERE subject IN (%s, %s))"
+    with site.admin.cursor() as cursor:
+        cursor.execute(forget, (code, owner))
+    for each in (code, his):
+        assert "not looked at" in ask(site, each)[1]
+        assert outcomes(site, each) == {"edge1": "not proven", "edge2": "not proven"}
+        assert ask(site, each, "--look")[0] == 0
+        assert outcomes(site, each) == PROVEN
+
+
+def test_an_edge_that_cannot_be_looked_at(site: Site) -> None:
+    code = banned_image(site)
+    edge = site.stack.edge
+    with site.admin.cursor() as cursor:
+        cursor.execute("DELETE FROM sightings WHERE edge = 'edge1'")
+        cursor.execute("UPDATE edges SET public_url = %s WHERE name = 'edge1'", (f"http://127.0.0.1:{free_port()}",))
+        try:
+            exit_code, out = ask(site, code, "--look")
+            assert exit_code == 3
+            assert "unreachable: connection refused" in out
+        finally:
+            cursor.execute("UPDATE edges SET public_url = %s WHERE name = 'edge1'", (edge.url,))
+    assert ask(site, code, "--look")[0] == 0
+
+
+def test_receipts_of_four_bans_are_read_at_eighty_columns(site: Site) -> None:
+    code = banned_image(site)
+    for reason in ("spam", "a reason of some length, as moderators write them when a court wants to know why", ""):
+        site.lift(code)
+        site.stack.purger.run("ban", code, "--by", "somebody", "--reason", reason).check_returncode()
+    wait_proven(site, code)
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    with os.fdopen(ours, "rb", buffering=0) as terminal:
+        process = subprocess.Popen([command("purger"), "receipts", code], stdout=theirs, env=site.stack.purger.envvars)
+        os.close(theirs)
+        shown = b""
+        try:
+            while part := terminal.read(65536):
+                shown += part
+        except OSError:
+            pass  # the terminal's way of saying that it was the last
+        assert process.wait() == 0
+    written = shown.decode().splitlines()
+    assert max(map(len, written)) <= 80
+    assert len(written) < 36
+    # Nothing is broken but between words.
+    assert " ".join(shown.decode().split()) == " ".join(ask(site, code)[1].split())

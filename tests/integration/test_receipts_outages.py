@@ -1,0 +1,88 @@
+"""Receipts of bans that came while something was away: each is proven in the end, or the receipt says why not."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from stack.system import Settings, Stack
+from stack.waiting import wait_until
+from tests.receipts import ask, banned_image, outcomes, wait_proven
+from tests.site import Site
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A stack of its own, whose servers are stopped here. Its edges go on trusting their caches meanwhile."""
+    options = {"PURGER_AUDIT_INTERVAL": "86400", "PURGER_PRUNE_INTERVAL": "86400"}
+    settings = Settings(edges=2, edge_settings={"lease": 600.0}, purger_options=options)
+    with Stack(tmp_path_factory.mktemp("receipts"), settings) as running:
+        yield running
+
+
+def test_a_ban_after_a_restart_of_the_database(site: Site) -> None:
+    banned_image(site)
+    code = site.new_image()
+    site.stack.database.stop()
+    site.stack.database.start()
+    with site.stack.database.connect("moderation") as connection:
+        site.ban(code, connection=connection)
+    wait_proven(site, code)
+
+
+def test_a_ban_after_a_quiet_spell_longer_than_wait_timeout(site: Site) -> None:
+    def closed() -> int:
+        with site.admin.cursor() as cursor:
+            cursor.execute("SHOW GLOBAL STATUS LIKE 'Aborted_clients'")
+            ((_, number),) = [tuple(row) for row in cursor.fetchall()]
+            return int(str(number))
+
+    code = site.new_image()
+    with site.admin.cursor() as cursor:
+        cursor.execute("SET GLOBAL wait_timeout = 2")
+        try:
+            site.stack.purger.stop()
+            site.stack.purger.start()
+            banned_image(site)  # the prober and the recorder have sessions now
+            before = closed()
+            wait_until(lambda: closed() > before, "the server closes an idle session of the purger")
+            with site.connect("moderation").cursor() as moderation:
+                moderation.execute("INSERT INTO bans (scope, subject) VALUES ('image', %s)", (code,))
+            wait_proven(site, code)
+        finally:
+            cursor.execute("SET GLOBAL wait_timeout = 28800")
+            site.stack.purger.stop()
+            site.stack.purger.start()
+
+
+def test_a_ban_to_an_edge_that_was_away_and_flushed(site: Site) -> None:
+    code = site.new_image()
+    site.stack.edges[1].stop()
+    site.ban(code)
+    wait_until(lambda: outcomes(site, code) == {"edge1": "gone", "edge2": "not acknowledged"} or None, "edge1 alone")
+    exit_code, out = ask(site, code)
+    assert exit_code == 3
+    assert out.startswith(f"image {code}: 1 ban stands; not proven at edge2\n")
+    site.stack.edges[1].start()
+    assert wait_proven(site, code)["edge2"]["method"] == "flush"
+
+
+def test_a_ban_that_was_written_while_its_trigger_was_missing(site: Site) -> None:
+    code = site.new_image()
+    with site.admin.cursor() as cursor:
+        cursor.execute("DROP TRIGGER bans_inserted_v1")
+        try:
+            site.ban(code)
+            exit_code, out = ask(site, code)
+            assert exit_code == 3
+            assert (
+                "no purge was written for it: a trigger was missing, and is missing still: run `purger migrate`" in out
+            )
+            assert outcomes(site, code) == {"edge1": "not acknowledged", "edge2": "not acknowledged"}
+            assert site.is_hit(code)
+            assert ask(site, code, "--look")[0] == 4
+        finally:
+            site.stack.purger.run("migrate").check_returncode()
+    # Each edge is flushed for a trigger that was made again; nothing has looked yet, and there is no row to keep it in.
+    wait_until(lambda: "; it was made again" in ask(site, code)[1], "the trigger is whole")
+    wait_until(lambda: ask(site, code, "--look")[0] == 0, "the image is gone at every edge")
+    assert set(outcomes(site, code).values()) <= {"gone", "not proven"}

@@ -1,0 +1,224 @@
+"""`purger receipts` from what stands in the database: the history is that of what was banned then."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from purger.cli import cli
+from purger.model import Receipt, Sighting
+from stack.database import Database
+from tests import schema_0_1
+from tests.record import Record, note
+
+
+@pytest.fixture
+def record(database: Database) -> Iterator[Record]:
+    """The module's database, with one edge."""
+    with database.connect_admin() as connection, connection.cursor() as cursor:
+        record = Record(database, cursor)
+        record.sql("DELETE FROM edges")
+        record.sql("DELETE FROM receipts")
+        record.edge()
+        yield record
+
+
+def test_who_banned_and_who_lifted(record: Record) -> None:
+    code = record.new()
+    ban = record.ban(code, reason="court order", banned_by="judge")
+    batch = record.number()
+    record.acknowledged("edge1", batch, batch)
+    record.seen("edge1", ban)
+    out = record.text(code)
+    assert out.startswith(f"image {code}: 1 ban stands, proven gone at 1 edge\n")
+    assert "  by judge (takedown_moderation@localhost): court order\n" in out
+    with record.database.connect("moderation") as connection, connection.cursor() as cursor:
+        cursor.execute("UPDATE bans SET lifted_at = '2001-01-01', banned_by = 'nobody' WHERE id = %s", (ban,))
+    (found,) = record.receipts(code)["bans"]
+    assert (found["account"], found["ended_by"]) == ("takedown_moderation@localhost",) * 2
+    assert found["ended"] > found["begun"] > "2002"
+    assert [event["action"] for event in found["events"]] == ["ban", "lift", "change"]
+    assert "lifted" in record.text(code)
+
+
+def test_a_deleted_ban_and_one_that_was_moved_to_another_code(record: Record) -> None:
+    code, other = record.new(), record.new()
+    deleted, moved = record.ban(code, reason="spam", banned_by="bob"), record.ban(code)
+    record.sql("DELETE FROM bans WHERE id = %s", deleted)
+    record.sql("UPDATE bans SET subject = %s WHERE id = %s", other, moved)
+    out = record.text(code)
+    assert f"image {code}: 2 bans, none of which hides it now" in out
+    assert "  by bob (takedown_moderation@localhost): spam\n" in out
+    assert out.count("  deleted, or changed to another subject, ") == 2
+    assert record.receipts(other, code=3)["bans"][0]["stands"]
+
+
+@pytest.mark.parametrize(
+    "how", ["UPDATE images SET owner = 'bob' WHERE code = %s", "DELETE FROM images WHERE code = %s"]
+)
+def test_an_image_keeps_the_history_of_its_former_owners(record: Record, how: str) -> None:
+    code, owner, later = record.new(), record.new("owner"), record.new("owner")
+    record.sql("INSERT INTO images (code, owner) VALUES (%s, %s)", code, owner)
+    during = record.ban(owner, "owner")
+    record.sql(how, code)
+    after = record.ban(owner, "owner")
+    record.ban(later, "owner")
+    (found,) = record.receipts(code)["bans"]
+    assert (found["id"], found["stands"], found["hides"]) == (during, True, False)
+    out = record.text(code)
+    assert "stands; the image left this owner" in out
+    assert ("deleted" if "DELETE" in how else f"now code {code} of owner bob") in out
+    assert [ban["id"] for ban in record.receipts("--owner", owner, code=3)["bans"]] == [during, after]
+
+
+def test_an_owner_without_images(record: Record) -> None:
+    owner = record.new("owner")
+    ban = record.ban(owner, "owner")
+    batch = record.number()
+    record.acknowledged("edge1", batch, batch, "ban")
+    record.sql(
+        """INSERT INTO sightings (edge, invalidation, note)
+        SELECT 'edge1', id, 'no images' FROM invalidations WHERE ban_id = %s""",
+        ban,
+    )
+    assert "no images" in record.text("--owner", owner)
+    assert "no ban on it is on record" in record.text("--owner", record.new("owner"))
+
+
+def test_an_edge_that_was_added_later_was_no_edge_then(record: Record) -> None:
+    code = record.new()
+    ban = record.ban(code)
+    batch = record.number()
+    record.acknowledged("edge1", batch, batch)
+    record.seen("edge1", ban)
+    record.edge("young")
+    record.acknowledged("young", 1, batch + 3, "flush")
+    out = record.text(code)
+    assert [line.split()[:3] for line in out.splitlines() if "young" in line] == [["young", "added", "later"]]
+    edges = {each["edge"]: each for each in record.receipts(code)["bans"][0]["edges"]}
+    assert edges["young"]["outcome"] == "added later"
+    # One that was told by its own purge was there when the ban was committed.
+    record.sql("UPDATE receipts SET method = 'purge' WHERE edge = 'young'")
+    assert record.receipts(code, code=3)["bans"][0]["edges"][1]["outcome"] == "not proven"
+
+
+@pytest.mark.parametrize("how", ["DELETE FROM edges WHERE name = %s", "UPDATE edges SET enabled = 0 WHERE name = %s"])
+def test_an_edge_that_went_is_shown_with_what_it_acknowledged(record: Record, how: str) -> None:
+    code = record.new()
+    record.edge("gone")
+    first = record.ban(code)
+    batch = record.number()
+    for edge in ("edge1", "gone"):
+        record.acknowledged(edge, batch, batch)
+    record.seen("edge1", first)
+    record.sql(how, "gone")
+    second = record.ban(code)
+    record.acknowledged("edge1", batch + 1, batch + 1)
+    record.seen("edge1", second)
+    bans = record.receipts(code)["bans"]
+    assert [[each["edge"] for each in ban["edges"]] for ban in bans] == [["edge1", "gone"], ["edge1"]]
+
+
+def test_a_receipt_covers_the_batches_from_its_first_to_its_last(record: Record) -> None:
+    code = record.new()
+    record.ban(code)
+    batch = record.number()
+    record.acknowledged("edge1", batch + 1, batch + 5)
+    assert record.receipts(code, code=3)["bans"][0]["edges"][0]["outcome"] == "not acknowledged"
+    record.acknowledged("edge1", batch - 1, batch + 7, "flush")
+    (edge,) = record.receipts(code, code=3)["bans"][0]["edges"]
+    assert (edge["outcome"], edge["receipt"]["method"]) == ("not proven", "flush")
+
+
+def test_what_is_past_its_retention_is_said_to_be_so_and_nothing_else_is(record: Record) -> None:
+    old, young = record.new(), record.new()
+    for code in (old, young):
+        record.ban(code)
+        record.sql("DELETE FROM invalidations WHERE subject = %s", code)
+        if code == old:
+            record.sql("UPDATE retention SET receipts_until = UTC_TIMESTAMP(6)")
+    assert "past their retention" in record.text(old, code=3)
+    assert "past their retention" not in (out := record.text(young, code=3))
+    assert "a trigger was missing, or the row was deleted" in out
+
+
+def test_what_comes_from_outside_reaches_the_terminal_escaped(record: Record) -> None:
+    code = record.new()
+    record.ban(code, reason="a\x1b[31mb\nc\u202e", banned_by="\x1b]0;x\x07")
+    out = record.text(code, code=3)
+    assert r"\x1b]0;x\x07 (takedown_moderation@localhost): a\x1b[31mb\nc\u202e" in out
+    assert out.replace("\n", "").isprintable()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "hint"),
+    [
+        (["https://example.org/images/abc/thumb?x"], "(did you mean 'abc'?)"),
+        (["abc.jpg"], "(did you mean 'abc'?)"),
+        (["a b"], "1 to 64 of A-Z a-z 0-9 _ -"),
+        (["--owner", "a b"], "is not an owner's key"),
+        ([], "give either a code or --owner KEY"),
+        (["abc", "--owner", "abc"], "give either a code or --owner KEY"),
+    ],
+)
+def test_a_malformed_question_is_refused_with_a_hint(record: Record, arguments: list[str], hint: str) -> None:
+    assert hint in record.text(*arguments, code=2)
+
+
+def test_a_code_without_a_ban(record: Record) -> None:
+    assert record.text("never") == "image never: no ban on it, or on an owner that it had, is on record\n"
+
+
+def test_the_first_time_of_a_receipt_stays(record: Record) -> None:
+    code = record.new()
+    ban = record.ban(code)
+    batch = record.number()
+    for at, gone in ((1000.0, False), (2000.0, True), (3000.0, False)):
+        note(
+            record,
+            Receipt("edge1", batch, batch, "purge", "i", at),
+            ban,
+            Sighting("edge1", 0, at=at, status=200, gone=gone),
+        )
+    (edge,) = record.receipts(code)["bans"][0]["edges"]
+    assert edge["receipt"]["acknowledged_at"].startswith("1970-01-01T00:16:40")
+    # Seen gone at last, which no repeat takes back; and the record keeps that it was not at first.
+    assert (edge["outcome"], edge["receipt"]["seen_at"][:19]) == ("gone", "1970-01-01T00:33:20")
+    assert edge["reason"] == "still there (200) at 1970-01-01 00:16:40.000000"
+
+
+def test_no_progress_is_kept_whose_receipt_is_not(record: Record) -> None:
+    batch = record.number()
+    with pytest.raises(AssertionError):
+        note(record, Receipt("edge1", batch, batch, "x" * 300, "i", 1.0), 0, Sighting("edge1", 1))
+    assert record.sql("SELECT acknowledged FROM edges WHERE name = 'edge1'") == [(0,)]
+    note(record, Receipt("edge1", batch, batch, "purge", "i", 1.0), 0, Sighting("edge1", 1))
+    assert record.sql("SELECT acknowledged FROM edges WHERE name = 'edge1'") == [(batch,)]
+
+
+@pytest.fixture
+def upgraded(tmp_path: Path) -> Iterator[Record]:
+    """A database that 0.1 filled, brought to this version."""
+    with Database(tmp_path / "database") as database:
+        schema_0_1.install(database)
+        with database.connect_admin() as admin, admin.cursor() as cursor:
+            schema_0_1.fill(cursor, database.name_of_database)
+            cursor.execute("UPDATE schema_versions SET applied_at = applied_at - INTERVAL 1 DAY")
+            result = CliRunner().invoke(cli, ["migrate", "--database-url", database.admin_url()])
+            assert result.exit_code == 0, result.output
+            yield Record(database, cursor)
+
+
+def test_bans_from_before_the_log_are_shown_and_said_to_be_so(upgraded: Record) -> None:
+    upgraded.sql("DELETE FROM edges")
+    out = upgraded.text("lifted")
+    assert "  by bob (account not recorded): by mistake\n" in out
+    assert "by an account that was not recorded" in out
+    assert "The record of accounts and former owners begins" in out
+    upgraded.sql("UPDATE bans SET lifted_at = NULL WHERE subject = 'lifted'")
+    upgraded.sql("UPDATE bans SET lifted_at = UTC_TIMESTAMP() WHERE subject = 'lifted'")
+    (found,) = upgraded.receipts("lifted")["bans"]
+    assert found["account"] is None
+    assert found["ended_by"]
+    assert "The record of accounts and former owners begins" in upgraded.text("neverbanned")

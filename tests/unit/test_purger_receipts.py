@@ -1,0 +1,208 @@
+"""The judgement of receipts: what proves a ban at an edge, and what does not."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from purger.model import Sighting
+from purger.receipts import Ban, EdgeReceipt, Event, KnownEdge, Purge, Report, Restored, Span, Tenure
+from purger.receipts_judge import Absence, Outcome, absence, exit_code, judge_ban
+from purger.receipts_read import covering
+from purger.receipts_text import after, lines, moment
+
+
+def at(seconds: float) -> datetime:
+    return datetime(2026, 11, 25) + timedelta(seconds=seconds)
+
+
+EDGE = KnownEdge(name="edge1", added_at=at(0))
+ACKNOWLEDGED = EdgeReceipt(edge="edge1", acknowledged_at=at(10.1), method="purge", instance="i")
+GONE = replace(ACKNOWLEDGED, seen_at=at(10.2), status=410, gone=True)
+SHOWN = replace(ACKNOWLEDGED, seen_at=at(10.2), status=200, gone=False)
+SILENT = EdgeReceipt(edge="edge1")
+LOGGED = Event(id=1, action="ban", at=at(10), account="m@h", purge=5)
+
+
+def report(*receipts: EdgeReceipt, edge: KnownEdge | None = EDGE, resends: tuple[EdgeReceipt, ...] = ()) -> Report:
+    purge = Purge(id=5, cause="ban", written_at=at(10), batch=3, edges=receipts)
+    ban = Ban(id=1, scope="image", subject="c", stands=True, events=(LOGGED,), purges=(purge,))
+    again = tuple(
+        Purge(id=6 + number, cause="resend", written_at=at(20), batch=4 + number, edges=(receipt,))
+        for number, receipt in enumerate(resends)
+    )
+    return Report(code="c", bans=(ban,), edges=(edge,) if edge else (), resends=again)
+
+
+@pytest.mark.parametrize(
+    ("receipt", "outcome", "reason", "code"),
+    [
+        (GONE, Outcome.GONE, "", 0),
+        (SHOWN, Outcome.SHOWN, "", 4),
+        (ACKNOWLEDGED, Outcome.UNSEEN, "not looked at", 3),
+        (replace(ACKNOWLEDGED, note="unreachable: refused"), Outcome.UNSEEN, "unreachable: refused", 3),
+        (replace(ACKNOWLEDGED, note="no images"), Outcome.NOTHING, "no images", 0),
+        (SILENT, Outcome.UNACKNOWLEDGED, "", 3),
+        (replace(SILENT, seen_at=at(11), status=410, gone=True), Outcome.UNACKNOWLEDGED, "now gone (410)", 3),
+        (replace(SILENT, seen_at=at(11), status=200, gone=False), Outcome.SHOWN, "", 4),
+    ],
+)
+def test_an_answer_of_an_edge(receipt: EdgeReceipt, outcome: Outcome, reason: str, code: int) -> None:
+    found = report(receipt)
+    (judged,) = judge_ban(found, found.bans[0], {})
+    assert (judged.outcome, judged.reason, exit_code(found, {})) == (outcome, reason, code)
+
+
+@pytest.mark.parametrize(
+    "ended",
+    [
+        {"stands": False},
+        {"left": Tenure(owner="c", until=at(11))},
+    ],
+)
+@pytest.mark.parametrize("receipt", [SHOWN, ACKNOWLEDGED, SILENT])
+def test_nothing_is_missing_of_a_ban_that_hides_nothing_any_more(
+    receipt: EdgeReceipt, ended: dict[str, object]
+) -> None:
+    found = report(receipt)
+    lifted = replace(found, bans=(replace(found.bans[0], **ended),))  # type: ignore[arg-type]
+    assert exit_code(lifted, {}) == 0
+
+
+@pytest.mark.parametrize("edge", [None, replace(EDGE, enabled=False)])
+def test_an_edge_that_went_is_not_blamed_but_leaves_nothing_to_prove_it_at(edge: KnownEdge | None) -> None:
+    found = report(SHOWN, edge=edge)
+    (judged,) = judge_ban(found, found.bans[0], {})
+    assert not judged.counts
+    assert exit_code(found, {}) == 3
+    assert "there is no enabled edge to prove it at" in lines(found, {})[0]
+    others = replace(found, edges=(*found.edges, replace(EDGE, name="edge2")))
+    assert exit_code(others, {}) == 0
+
+
+YOUNG = replace(EDGE, added_at=at(15))
+
+
+@pytest.mark.parametrize(
+    ("receipt", "outcome"),
+    [
+        (SILENT, Outcome.LATER),
+        (EdgeReceipt(edge="edge1", acknowledged_at=at(16), method="flush"), Outcome.LATER),
+        (EdgeReceipt(edge="edge1", acknowledged_at=at(16), method="purge"), Outcome.UNSEEN),
+        # An edge of that name was there before, and was flushed.
+        (EdgeReceipt(edge="edge1", acknowledged_at=at(11), method="flush"), Outcome.UNSEEN),
+        (replace(SILENT, seen_at=at(17), status=200, gone=False), Outcome.SHOWN),
+    ],
+)
+def test_an_edge_that_was_added_after_the_ban(receipt: EdgeReceipt, outcome: Outcome) -> None:
+    found = report(receipt, edge=YOUNG)
+    assert judge_ban(found, found.bans[0], {})[0].outcome is outcome
+
+
+def test_the_latest_look_counts() -> None:
+    mended = replace(GONE, seen_at=at(21))
+    found = report(SHOWN, resends=(mended,))
+    (judged,) = judge_ban(found, found.bans[0], {})
+    assert (judged.outcome, judged.reason) == (Outcome.GONE, "still there (200) at first")
+    assert exit_code(report(GONE, resends=(replace(SHOWN, seen_at=at(21)),)), {}) == 4
+    now = at(30).replace(tzinfo=UTC).timestamp()
+    looked = {(1, "edge1"): Sighting("edge1", 5, at=now, status=200, gone=False)}
+    assert exit_code(report(GONE), looked) == 4
+    away = {(1, "edge1"): Sighting("edge1", 5, note="unreachable: refused")}
+    assert exit_code(report(GONE), away) == 0
+    assert judge_ban(report(GONE), report(GONE).bans[0], away)[0].reason.endswith("unreachable: refused")
+
+
+def test_purges_from_before_the_ban_prove_nothing() -> None:
+    found = report(ACKNOWLEDGED, resends=(GONE,))
+    assert exit_code(found, {}) == 0
+    before = replace(found, resends=(replace(found.resends[0], id=4),))
+    assert exit_code(before, {}) == 3
+
+
+@pytest.mark.parametrize(
+    ("event", "span", "expected"),
+    [
+        (replace(LOGGED, purge=None), Span(receipts_until=at(999)), Absence.UNWRITTEN),
+        (LOGGED, Span(receipts_until=at(11)), Absence.OLD),
+        (LOGGED, Span(receipts_until=at(9)), Absence.UNKNOWN),
+        (LOGGED, Span(pruned=True, oldest=at(11)), Absence.UNKNOWN),
+        (None, Span(pruned=True, oldest=at(11)), Absence.OLD),
+        (None, Span(pruned=True, oldest=at(9)), Absence.UNKNOWN),
+        (None, Span(), Absence.UNKNOWN),
+    ],
+)
+def test_why_a_ban_has_no_purge(event: Event | None, span: Span, expected: Absence) -> None:
+    events = (event,) if event else ()
+    ban = Ban(id=1, scope="image", subject="c", stands=True, banned_at=at(10), events=events)
+    assert absence(Report(code="c", bans=(ban,), span=span), ban) is expected
+
+
+@pytest.mark.parametrize(
+    ("restored", "triggers", "outcome"),
+    [
+        (Restored(at=at(12), fingerprint="f"), "f", Outcome.UNSEEN),
+        (Restored(at=at(12), fingerprint="f"), "e", Outcome.UNACKNOWLEDGED),
+        (Restored(at=at(9), fingerprint="f"), "f", Outcome.UNACKNOWLEDGED),
+        (Restored(at=None, fingerprint="f"), "f", Outcome.UNACKNOWLEDGED),
+    ],
+)
+def test_an_edge_is_flushed_for_a_trigger_that_was_missing(restored: Restored, triggers: str, outcome: Outcome) -> None:
+    ban = Ban(id=1, scope="image", subject="c", stands=True, events=(replace(LOGGED, purge=None),))
+    edge = replace(EDGE, triggers=triggers)
+    found = Report(code="c", bans=(ban,), edges=(edge,), restored=restored)
+    assert judge_ban(found, ban, {})[0].outcome is outcome
+    flushed = replace(found, flushes={(1, "edge1"): at(13)})
+    (judged,) = judge_ban(flushed, ban, {})
+    assert (judged.outcome, judged.receipt.method) == (Outcome.UNSEEN, "flush")
+
+
+#: An image that was anna's from second 10 to 20, and is again from 30 on.
+TENURES = [
+    Tenure(owner="other", until=at(10)),
+    Tenure(owner="anna", since=at(10), until=at(20)),
+    Tenure(owner="other", since=at(20), until=at(30)),
+    Tenure(owner="anna", since=at(30)),
+]
+
+
+@pytest.mark.parametrize(
+    ("begun", "ended", "concerns", "hides"),
+    [(5, 8, False, False), (5, 12, True, False), (12, 25, True, False), (12, 35, True, False), (12, None, True, True),
+     (22, 28, False, False), (35, None, True, True)],
+)  # fmt: skip
+def test_a_ban_of_an_owner_concerns_the_image_while_it_was_his(
+    begun: int, ended: int | None, concerns: bool, hides: bool
+) -> None:
+    events = [Event(id=1, action="ban", at=at(begun), account="m")]
+    events += [Event(id=2, action="lift", at=at(ended), account="m")] if ended else []
+    ban = Ban(id=1, scope="owner", subject="anna", stands=ended is None, events=tuple(events))
+    found = covering(ban, TENURES)
+    assert (found is not None, bool(found and found.hides)) == (concerns, hides)
+
+
+def test_a_ban_of_a_former_owner_hides_the_image_no_more() -> None:
+    ban = Ban(
+        id=1, scope="owner", subject="anna", stands=True, events=(Event(id=1, action="ban", at=at(12), account="m"),)
+    )
+    found = covering(ban, TENURES[:-1])
+    assert found is not None
+    assert (found.stands, found.hides, found.left) == (True, False, TENURES[1])
+    late = replace(ban, events=(replace(ban.events[0], at=at(25)),))
+    assert covering(late, TENURES[:-1]) is None
+
+
+def test_a_ban_from_before_the_log_that_stands_again_in_it() -> None:
+    ban = replace(report().bans[0], purges=(Purge(id=2, cause="ban", written_at=at(1)), report().bans[0].purges[0]))
+    assert (ban.logged, ban.begun, ban.purge) == (None, at(1), ban.purges[1])
+
+
+def test_times_are_short() -> None:
+    now = datetime.now(UTC).replace(tzinfo=None)
+    assert (
+        moment(now.replace(month=11, day=25, hour=16, minute=40, second=12, microsecond=345678)) == "11-25 16:40:12.345"
+    )
+    assert moment(datetime(2020, 1, 2, 3, 4, 5)) == "2020-01-02 03:04:05.000"
+    assert [after(at(0), at(seconds)) for seconds in (0.0123, -0.004, 0.9996, 5, 300, 201933.4)] == [
+        "12 ms", "-4 ms", "1.0 s", "5.0 s", "5 min", "2 days",
+    ]  # fmt: skip
