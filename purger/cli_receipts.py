@@ -57,10 +57,7 @@ def receipts(code: str | None, owner: str | None, look: bool, as_json: bool, dat
     if as_json:
         print_json(plain(report, looks))
     else:
-        written = lines(report, looks)
-        click.echo(
-            "\n".join([part for line in written for part in wrapped(line) or [""]] if sys.stdout.isatty() else written)
-        )
+        _print(lines(report, looks))
     sys.exit(exit_code(report, looks))
 
 

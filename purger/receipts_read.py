@@ -98,15 +98,17 @@ def _on(cursor: MySQLCursorAbstract, scope: str, subject: str) -> tuple[list[Ban
     events: dict[int, list[Event]] = defaultdict(list)
     for ban, *entry in fetch(cursor, "receipts_log", **on):
         events[ban].append(Event(**dict(zip(_EVENT, entry, strict=True))))
-    at_edges: dict[int, list[EdgeReceipt]] = defaultdict(list)
-    for purge, *receipt in fetch(cursor, "receipts_edges", **on):
-        at_edges[purge].append(EdgeReceipt(**_named([tuple(receipt)], _EDGE)))
     purges: dict[int | None, list[Purge]] = defaultdict(list)
     for ban, *values in fetch(cursor, "receipts_purges", **on):
-        edges = tuple(at_edges[values[0]])
-        purges[ban].append(Purge(**dict(zip(_PURGE, values, strict=True)), edges=edges))
+        purge = Purge(**dict(zip(_PURGE, values, strict=True)))
+        purges[ban].append(replace(purge, edges=_at_edges(cursor, purge)))
     ids = sorted(rows.keys() | events.keys() | {ban for ban in purges if ban is not None})
     return [_ban(scope, subject, ban, rows.get(ban), events[ban], purges[ban]) for ban in ids], purges[None]
+
+
+def _at_edges(cursor: MySQLCursorAbstract, purge: Purge) -> tuple[EdgeReceipt, ...]:
+    rows = fetch(cursor, "receipts_edges", invalidation=purge.id, batch=purge.batch)
+    return tuple(EdgeReceipt(**_named([row], _EDGE)) for row in rows)
 
 
 def _ban(
