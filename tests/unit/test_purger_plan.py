@@ -117,5 +117,6 @@ def test_a_purge_knows_the_bans_that_its_answer_tells_of() -> None:
 
 def test_only_bans_are_looked_for_and_of_many_a_sample() -> None:
     assert make_plan(bans("a", cause="lift"), 1, 1).sample == ()
+    assert len(make_plan(bans("a", cause="resend"), 1, 1).sample) == 1
     assert len(make_plan(bans("a", "b"), 1, 1).sample) == 2
     assert 0 < len(make_plan(bans(*map(str, range(500))), 1, 1).sample) < 10

@@ -210,6 +210,22 @@ def test_an_edge_that_was_removed_and_added_counts_its_requests_anew(edge: Progr
     assert isinstance(edge.next_step(5, 0, verified(5), 100.0), Flush)
 
 
+def test_a_rebound_that_was_pruned_means_a_flush() -> None:
+    progress = Progress(DELAY, Lease(1.0))
+    progress.resume(Standing("one", 8, 4, "all"), now=100.0)
+    progress.recognise("one")
+    assert isinstance(progress.next_step(8, 5, verified(8), 100.0), Flush)
+
+
+def test_a_flush_leaves_no_rebound_of_batches_that_are_no_more(edge: Progress) -> None:
+    edge.delivered(6, at=100.0)
+    step = edge.next_step(4, 0, verified(4), 100.1)
+    assert isinstance(step, Flush)
+    edge.flushed(step, at=100.1)
+    edge.reflush_due = None
+    assert not isinstance(edge.next_step(4, 0, verified(4), 100.9), Rebound)
+
+
 def test_an_old_epoch_is_followed_by_a_fresh_one_at_once() -> None:
     lease = Lease(1.0)
     lease.answered("1700000000.000", at=100.0, ticket=1)
