@@ -41,16 +41,16 @@ class Backlog:
         self._urgent: deque[Row] = deque(maxlen=_URGENT_KEPT)
         self._urgent_count = 0
 
-    def add(self, after: int, last: int, rows: list[Row], *, newest: bool = False) -> None:
+    def add(self, after: int, last: int, rows: list[Row]) -> None:
         """Keep the rows of the batches after ``after`` up to ``last``. The poller calls it before it tells of them.
 
-        ``newest`` says that they are the newest rows. A few bans among them, beyond all ids seen before, are single
-        ones: an edge that is in the middle of a bulk is told of them at once.
+        A few bans among them, beyond all ids seen before, are single ones: an edge that is in the middle of a bulk is
+        told of them at once. Of a bulk the newest rows come first, so that all its others are behind those.
         """
         with self._lock:
             beyond = [row for row in rows if row.id > self._largest and row.cause in URGENT]
             self._largest = max(self._largest, *(row.id for row in rows), 0)
-            if newest and len(beyond) <= SINGLES:
+            if len(beyond) <= SINGLES:
                 self._urgent.extend(beyond)
                 self._urgent_count += len(beyond)
             if self._batches and next(reversed(self._batches)) != after:
@@ -67,6 +67,7 @@ class Backlog:
         """Drop everything: the database has gone back to an earlier state, and numbers may come a second time."""
         with self._lock:
             self._forget()
+            self._largest = 0
 
     def urgent_since(self, count: int) -> tuple[int, list[Row]]:
         """Return how many single bans there have been so far, and those after the first ``count``, if still kept."""
@@ -116,4 +117,4 @@ class Backlog:
     def _forget(self) -> None:
         self._batches.clear()
         self._plans.clear()
-        self._count = self._largest = 0
+        self._count = 0

@@ -12,7 +12,7 @@ from purger.triggers import judge_triggers
 
 #: Batches answered with their rows at most. More have come when another purger numbered them while this one was cut
 #: off: then each edge reads what it needs.
-_BATCHES = 8
+_BATCHES = 16
 
 _KEY = re.compile(r"[A-Za-z0-9_-]{1,64}")
 

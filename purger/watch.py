@@ -84,10 +84,10 @@ class Watch(threading.Thread):
         self.verification = verification
         self._notify()
 
-    def found(self, taken: Taken, *, newest: bool = False) -> None:
-        """Publish an answer of the outbox. ``newest`` says that it is about the newest rows only."""
+    def found(self, taken: Taken) -> None:
+        """Publish an answer of the outbox."""
         with self._lock:
-            moved = self._advance(taken, newest)
+            moved = self._advance(taken)
         if moved:
             self._notify()
 
@@ -117,11 +117,11 @@ class Watch(threading.Thread):
         wait = _LONGEST_WAIT if after is not None and self._interval <= _LONGEST_STEP else 0.0
         taken = self._queue.take(known, after=after, wait=wait, step=self._interval)
         self._window.note(taken.largest, at=began)
-        self.found(taken, newest=True)
+        self.found(taken)
         self._report(taken.unnumberable)
         return 0.0 if taken.more else self._interval
 
-    def _advance(self, taken: Taken, newest: bool) -> bool:
+    def _advance(self, taken: Taken) -> bool:
         """Move the head. Two threads report, so what is compared is what was known when the question was put."""
         known, head = taken.known, self.head
         self.pruned = taken.pruned
@@ -131,11 +131,10 @@ class Watch(threading.Thread):
             self._backlog.forget()
             self.setbacks += 1
         elif head is None or taken.head > head:
+            # Otherwise the backlog has a gap, and edges read from the database what is in it.
             if known is not None and head is not None and known <= head and taken.rows is not None:
                 rows = [row for row in taken.rows if row.batch > head]
-                self._backlog.add(head, taken.head, rows, newest=newest)
-            else:
-                self._backlog.forget()
+                self._backlog.add(head, taken.head, rows)
         else:
             return False
         self.head = taken.head

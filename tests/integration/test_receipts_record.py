@@ -189,6 +189,7 @@ def test_the_first_time_of_a_receipt_stays(record: Record) -> None:
 
 
 def test_no_progress_is_kept_whose_receipt_is_not(record: Record) -> None:
+    record.ban(record.new())
     batch = record.number()
     with pytest.raises(AssertionError):
         note(record, Receipt("edge1", batch, batch, "x" * 300, "i", 1.0), 0, Sighting("edge1", 1))

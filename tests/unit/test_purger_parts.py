@@ -160,7 +160,23 @@ def test_more_single_bans_than_are_kept_leave_the_newest() -> None:
     known = Backlog(Outbox(0))
     bans = [Row(number, number, "image", f"c{number}", "ban") for number in range(1, 301)]
     for ban in bans:
-        known.add(ban.batch - 1, ban.batch, [ban], newest=True)
+        known.add(ban.batch - 1, ban.batch, [ban])
     assert known.urgent_since(0) == (300, bans[100:])
     assert known.urgent_since(298) == (300, bans[298:])
     assert known.urgent_since(300) == (300, [])
+
+
+def test_a_single_ban_is_told_from_a_bulk_whoever_numbered_it() -> None:
+    known = Backlog(Outbox(0))
+    bulk = [Row(number, 0, "image", f"c{number}", "ban") for number in range(1, 101)]
+    known.add(0, 1, [row._replace(batch=1) for row in bulk[50:]])  # the newest are numbered first
+    single = Row(101, 3, "image", "single", "ban")
+    known.add(1, 3, [*(row._replace(batch=2) for row in bulk[:50]), single])
+    assert known.urgent_since(0) == (1, [single])
+
+
+def test_a_gap_makes_no_single_bans_of_a_bulk() -> None:
+    known = Backlog(Outbox(0))
+    known.add(0, 1, [Row(number, 1, "image", f"c{number}", "ban") for number in range(51, 101)])
+    known.add(5, 6, [Row(number, 6, "image", f"c{number}", "ban") for number in range(1, 11)])
+    assert known.urgent_since(0) == (0, [])
