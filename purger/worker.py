@@ -190,9 +190,9 @@ class Worker(threading.Thread):
         self._progress.lease.answered(answer.now, at=time.monotonic(), ticket=self._watch.request())
 
     def _flush(self, step: Flush) -> None:
-        log.warning("edge %s is flushed: %s", self.edge.name, step.reason)
         first = self._progress.acknowledged + 1
         self._send(FLUSH)
+        log.warning("edge %s is flushed: %s", self.edge.name, step.reason)
         if self._flushed_after is None or first <= self._flushed_after:
             self._flushed_after = first - 1
         self._delivering = self._rebounding = None
