@@ -1,8 +1,8 @@
 -- Of what was removed the first number stays. Of two looks the later one counts, whether it saw the image gone or shown;
 -- where it saw the same the first time stays. The note keeps the look that was overtaken, or why nothing was seen yet.
 -- Assignments go from left to right: the note is made from the former look, status and gone follow seen_at.
-INSERT INTO sightings (edge, invalidation, removed, seen_at, status, gone, note)
-VALUES (%(edge)s, %(invalidation)s, %(removed)s, %(at)s, %(status)s, %(gone)s, %(note)s)
+INSERT INTO sightings (edge, invalidation, code, removed, seen_at, status, gone, note)
+VALUES (%(edge)s, %(invalidation)s, %(code)s, %(removed)s, %(at)s, %(status)s, %(gone)s, %(note)s)
 ON DUPLICATE KEY UPDATE
     removed = COALESCE(removed, VALUES(removed)),
     note = CASE

@@ -87,6 +87,30 @@ def test_an_owner_without_images(record: Record) -> None:
     assert "no ban on it is on record" in record.text("--owner", record.new("owner"))
 
 
+def test_an_image_of_a_banned_owner_is_shown_with_what_was_seen_of_itself(record: Record) -> None:
+    owner, one, other = record.new("owner"), record.new(), record.new()
+    for code in (one, other):
+        record.sql("INSERT INTO images (code, owner) VALUES (%s, %s)", code, owner)
+    ban = record.ban(owner, "owner")
+    batch = record.number()
+    record.acknowledged("edge1", batch, batch)
+    record.seen("edge1", ban)
+    # A version that kept no codes has looked: at which of the images, nobody knows.
+    assert "not looked at, as far as is on record" in record.text(one, code=3)
+    record.sql(
+        """INSERT INTO sightings (edge, invalidation, code, seen_at, status, gone)
+        SELECT edge, invalidation, %s, seen_at, status, gone FROM sightings
+        WHERE invalidation = (SELECT id FROM invalidations WHERE ban_id = %s)""",
+        *(one, ban),
+    )
+    (edge,) = record.receipts(one)["bans"][0]["edges"]
+    assert (edge["outcome"], edge["receipt"]["removed"], edge["receipt"]["others"]) == ("gone", 1, 0)
+    (edge,) = record.receipts(other, code=3)["bans"][0]["edges"]
+    assert (edge["outcome"], edge["reason"]) == ("not proven", "not looked at: 1 other image of the owner was")
+    assert (edge["receipt"]["seen_at"], edge["receipt"]["others"]) == (None, 1)
+    record.receipts("--owner", owner)
+
+
 def test_an_edge_that_was_added_later_was_no_edge_then(record: Record) -> None:
     code = record.new()
     ban = record.ban(code)
