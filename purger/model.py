@@ -76,7 +76,8 @@ class Receipt:
 class Sighting:
     """What an edge removed (``removed``), or what was seen at its public listener afterwards (the others).
 
-    ``note`` says why nothing was seen; it goes when something is.
+    ``note`` says why nothing was seen; it goes when something is. ``code`` names the one image of a banned owner
+    that was looked at; empty: the subject of the ban as a whole.
     """
 
     edge: str
@@ -86,6 +87,7 @@ class Sighting:
     status: int | None = None
     gone: bool | None = None
     note: str | None = None
+    code: str = ""
 
 
 @dataclass(frozen=True, slots=True)
