@@ -41,11 +41,11 @@ class Image:
 
 @dataclass(slots=True)
 class Recorded:
-    """What the database holds of an image: the digests by the names of its renditions."""
+    """What the database holds of an image: digest and size in bytes of its files, by the names of its renditions."""
 
     owner: str
     stable_until: datetime | None
-    digests: dict[str, str] = field(default_factory=dict)
+    files: dict[str, tuple[str, int]] = field(default_factory=dict)
 
 
 class Catalogue:
@@ -62,10 +62,10 @@ class Catalogue:
         sql = statement("existing.sql").format(codes=", ".join(["%s"] * len(codes)))
         with self._connection.cursor() as cursor:
             cursor.execute(sql, list(codes))
-            for code, owner, stable_until, name, digest in cast(list[tuple[Any, ...]], cursor.fetchall()):
+            for code, owner, stable_until, name, digest, size in cast(list[tuple[Any, ...]], cursor.fetchall()):
                 image = found.setdefault(code, Recorded(owner, stable_until))
                 if name is not None:
-                    image.digests[name] = digest
+                    image.files[name] = digest, size
         return found
 
     def banned_owners(self, owners: Sequence[str]) -> set[str]:

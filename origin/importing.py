@@ -154,10 +154,11 @@ class Import:
         digest = hashlib.sha256()
         for piece in content:
             digest.update(piece)
+        original, _ = recorded.files.get(ORIGINAL, ("", 0))
         return (
-            recorded.digests.get(ORIGINAL) == digest.hexdigest()
-            and THUMB in recorded.digests
-            and all(self._store.has(stored) for stored in recorded.digests.values())
+            original == digest.hexdigest()
+            and THUMB in recorded.files
+            and all(self._store.has(stored, size) for stored, size in recorded.files.values())
         )
 
     def _store_renditions(self, code: str, format_: str, content: Pieces) -> tuple[Rendition, ...]:
