@@ -1,9 +1,10 @@
-"""Public doors that no edge of ours can be made to be."""
+"""Runs public listeners that no edge of ours can be made to be."""
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from socketserver import BaseRequestHandler, ThreadingTCPServer
 
 from stack.waiting import wait_until
 from tests.site import Site
@@ -44,3 +45,30 @@ def third_edge(site: Site, public_url: str) -> Iterator[None]:
     finally:
         site.stack.purger.run("edge", "remove", "third").check_returncode()
         wait_until(lambda: "edge third is no longer followed" in site.stack.purger.log_text(), "the end of the third")
+
+
+@contextmanager
+def answering(*parts: bytes, drip: bytes = b"", every: float = 0.02) -> Iterator[tuple[str, threading.Event]]:
+    """Answer requests with ``parts``, then with ``drip`` every ``every`` seconds for ever, if any.
+
+    Yields the listener's URL, and an event that is set by the first request.
+    """
+    asked, ended = threading.Event(), threading.Event()
+
+    class Handler(BaseRequestHandler):
+        def handle(self) -> None:
+            with suppress(OSError):
+                self.request.recv(4096)
+                asked.set()
+                for part in parts:
+                    self.request.sendall(part)
+                while drip and not ended.wait(every):
+                    self.request.sendall(drip)
+
+    with ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever).start()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}", asked
+        finally:
+            ended.set()
+            server.shutdown()
