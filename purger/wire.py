@@ -1,19 +1,22 @@
 """One kept HTTP/1.1 connection to a listener of an edge, with a total time for each request and with TLS both ways.
 
-No library that was looked at bounds the whole of an answer: urllib3 and httpx bound each read, so that headers which
-drip byte by byte hold up an edge's thread for hours. The standard library's client does the parsing here, and each of
-its reads gets what is left of the request's time.
+Requests are made by ``requests``, over a transport adapter of our own. The usual one bounds each read and not the whole
+of an answer, so that headers which drip byte by byte hold up an edge's thread for hours. The standard library's client
+does the parsing here, and each of its reads gets what is left of the request's time.
 """
 
 import http.client
-import io
 import select
 import socket
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
+import requests
+from requests.adapters import BaseAdapter
+
+from purger.bounded import Deadline, bounded_response
 from purger.credentials import TlsFiles
 from purger.edge_url import split_url
 
@@ -53,8 +56,9 @@ class Wire:
         self._files = files
         self._connect_timeout = connect_timeout
         self._read_timeout = read_timeout
-        self._until = _Deadline(idle=read_timeout if idle_timeout is None else idle_timeout)
+        self._until = Deadline(idle=read_timeout if idle_timeout is None else idle_timeout)
         self._connection: http.client.HTTPConnection | None = None
+        self._session = _new_session(_Adapter(lambda: self._connection))
         #: Whether the last connection is one of TLS over which no answer has come yet.
         self.awaits_verdict = False
 
@@ -71,7 +75,7 @@ class Wire:
         made = http.client.HTTPConnection(host, port, timeout=self._connect_timeout)
         if scheme == "https":
             made = http.client.HTTPSConnection(host, port, timeout=self._connect_timeout, context=self._files.load())
-        made.response_class = _bounded_response(self._until)
+        made.response_class = bounded_response(self._until)
         try:
             made.connect()
         except BaseException:
@@ -94,12 +98,10 @@ class Wire:
             raise http.client.NotConnected
         self._until.moment = time.monotonic() + self._read_timeout
         connection.sock.settimeout(self._read_timeout)
+        url = self._url.rstrip("/") + path
         try:
-            connection.putrequest(method, path, skip_accept_encoding=True)
-            for name, value in headers.items():
-                connection.putheader(name, value)
-            connection.endheaders()
-            reply = self._read(connection.getresponse(), sink)
+            response = self._session.request(method, url, headers=dict(headers), stream=True, allow_redirects=False)
+            reply = self._read(cast(http.client.HTTPResponse, response.raw), sink)
         except BaseException:
             self.close()
             raise
@@ -128,57 +130,46 @@ class Wire:
         return Reply(response.status, response.headers, body.decode("utf-8", "replace"))
 
 
-@dataclass(slots=True)
-class _Deadline:
-    """The moment of the monotonic clock by which the request under way has to be over, and seconds for each read."""
+class _Session(requests.Session):
+    """A session that sends what it is told, where it is told, and nothing of this machine's environment."""
 
-    idle: float
-    moment: float = 0.0
-
-
-def _bounded_response(until: _Deadline) -> type[http.client.HTTPResponse]:
-    """Make the class of a connection's answers, all of whose reads raise ``TimeoutError`` at ``until``."""
-
-    class Response(http.client.HTTPResponse):
-        def __init__(self, sock: socket.socket, *arguments: Any, **named: Any) -> None:
-            super().__init__(sock, *arguments, **named)
-            self.fp.close()
-            self._bounded = _Bounded(sock, until)
-            self.fp = io.BufferedReader(self._bounded)
-
-        def begin(self) -> None:
-            super().begin()
-            self._bounded.may_end = True
-
-    return Response
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """Find none: a token is not sent on, and the body of a redirection is not read for it."""
 
 
-class _Bounded(io.RawIOBase):
-    """Reads from a socket, each time with what is left until a moment."""
+def _new_session(adapter: BaseAdapter) -> requests.Session:
+    session = _Session()
+    session.trust_env = False
+    session.headers.clear()
+    session.adapters.clear()
+    session.mount("http", adapter)
+    return session
 
-    def __init__(self, sock: socket.socket, until: _Deadline) -> None:
-        self._socket = sock
-        # Holds the socket open until this is closed, also when the connection is closed before.
-        self._file = sock.makefile("rb", buffering=0)
-        self._until = until
-        self.may_end = False  # http.client takes the end of a connection for the end of the headers
 
-    def readable(self) -> bool:
-        return True
+class _Adapter(BaseAdapter):
+    """Sends requests over the connection that a wire has opened, and lets its errors through as they are."""
 
-    def readinto(self, buffer: Any) -> int | None:
-        left = self._until.moment - time.monotonic()
-        if left <= 0:
-            raise TimeoutError
-        self._socket.settimeout(min(left, self._until.idle))
-        count = self._file.readinto(buffer)
-        if count == 0 and not self.may_end:
-            raise ConnectionError("the connection ended before the headers of the answer did")
-        return count
+    def __init__(self, connection: Callable[[], http.client.HTTPConnection | None]) -> None:
+        super().__init__()
+        self._connection = connection
+
+    def send(self, request: requests.PreparedRequest, *_arguments: Any, **_named: Any) -> requests.Response:
+        connection = self._connection()
+        if connection is None:
+            raise http.client.NotConnected
+        connection.putrequest(str(request.method), request.path_url, skip_accept_encoding=True)
+        for name, value in request.headers.items():
+            connection.putheader(name, value)
+        connection.endheaders()
+        raw = connection.getresponse()
+        response = requests.Response()
+        response.status_code, response.reason, response.raw = raw.status, raw.reason, raw
+        response.headers.update(raw.headers.items())
+        response.request, response.url = request, str(request.url)
+        return response
 
     def close(self) -> None:
-        self._file.close()
-        super().close()
+        """Do nothing: the connection is the wire's."""
 
 
 def _has_ended(sock: socket.socket | None) -> bool:
