@@ -4,12 +4,20 @@ import os
 import stat
 from pathlib import Path
 
+from database.text import printable
+
 #: Bytes of the longest secret that is read. A larger file was not written to hold one.
 LONGEST = 4096
 
 
 class UnreadableSecretError(ValueError):
-    """A file that cannot be read as a secret. The message names the file and the reason, and nothing of its content."""
+    """A file that cannot be read as a secret. The message names the file and the reason, and nothing of its content.
+
+    Paths may come from the table `edges`, so the message is escaped.
+    """
+
+    def __init__(self, text: str) -> None:
+        super().__init__(printable(text))
 
 
 def read_secret(path: Path) -> str:
@@ -45,5 +53,5 @@ def exposure(path: Path) -> str | None:
     except (OSError, ValueError):
         return None
     if mode & stat.S_IROTH:
-        return f"every user of this machine can read {path}: chmod o-rwx it"
+        return printable(f"every user of this machine can read {path}: chmod o-rwx it")
     return None

@@ -6,6 +6,7 @@ import ssl
 from pathlib import Path
 
 from database.secret_files import UnreadableSecretError, exposure, read_secret
+from database.text import printable
 
 log = logging.getLogger(__name__)
 
@@ -18,7 +19,13 @@ _Signature = tuple[int, int, int, int] | None
 
 
 class CredentialError(ValueError):
-    """A file that cannot be used. The message names it and the reason, and nothing of its content."""
+    """A file that cannot be used. The message names it and the reason, and nothing of its content.
+
+    Its path comes from the table `edges`, so the message is escaped.
+    """
+
+    def __init__(self, text: str) -> None:
+        super().__init__(printable(text))
 
 
 def allow_only(directory: Path | None) -> None:
@@ -74,7 +81,8 @@ class TokenFile:
                 f"token file: {self._path} is not one or two lines of a token each (letters, digits and . _ ~ + / - =)"
             )
         if (warning := exposure(self._path)) != self._warned:
-            log.warning("token file: %s", warning or f"{self._path} is readable by its owner and group alone now")
+            path = printable(self._path)
+            log.warning("token file: %s", warning or f"{path} is readable by its owner and group alone now")
             self._warned = warning
         return lines[0].strip()
 

@@ -87,9 +87,23 @@ def fetch_sets(cursor: MySQLCursorAbstract, name: str, /, **parameters: Any) -> 
     """Run the statement ``name`` on ``cursor``; all rows of each result, of a CALL also of the empty last one."""
     cursor.execute(statement(name), parameters)
     sets = [_rows(cursor)]
-    while cursor.nextset():
-        sets.append(_rows(cursor))
+    with later_results():
+        while cursor.nextset():
+            sets.append(_rows(cursor))
     return sets
+
+
+@contextmanager
+def later_results() -> Iterator[None]:
+    """Raise ``mysql.connector.Error`` for errors of any result but the first, for which the driver has another type."""
+    try:
+        yield
+    except mysql.connector.Error:
+        raise
+    except Exception as error:
+        if errno := getattr(error, "errno", None):
+            raise mysql.connector.errors.get_mysql_exception(errno, str(error)) from error
+        raise
 
 
 def _rows(cursor: MySQLCursorAbstract) -> list[tuple[Any, ...]]:

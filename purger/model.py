@@ -76,7 +76,8 @@ class Receipt:
 class Sighting:
     """What an edge removed (``removed``), or what was seen at its public listener afterwards (the others).
 
-    ``note`` says why nothing was seen; it goes when something is.
+    ``note`` says why nothing was seen; it goes when something is. ``code`` names the one image of a banned owner
+    that was looked at; empty: the subject of the ban as a whole.
     """
 
     edge: str
@@ -88,6 +89,7 @@ class Sighting:
     note: str | None = None
     scope: str = ""  # of the row of the outbox, as is
     subject: str = ""
+    code: str = ""
 
 
 def sighting_of(edge: Edge, row: Row, **seen: Any) -> Sighting:

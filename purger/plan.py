@@ -69,7 +69,8 @@ def make_plan(rows: Sequence[Row], first: int, last: int, requests_wanted: int =
     of_owners = _bans("Takedown-Owners", owners, requests_wanted, singles)
     # Single codes come first: in the middle of a bulk of owners they are the ones that somebody waits for.
     requests = of_codes + of_owners if few_codes else of_owners + of_codes
-    bans = [found[0] for found in (*owners.values(), *codes.values()) if found[0].cause in ("ban", "resend")]
+    # Of one subject all: a lift in between may be that of another ban.
+    bans = [row for found in (*owners.values(), *codes.values()) for row in found if row.cause in ("ban", "resend")]
     few = len(codes) + len(owners) <= SINGLES
     return Plan(
         first=first,

@@ -6,7 +6,7 @@ import socket
 import ssl
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import quote
 
 from purger.credentials import TlsFiles
@@ -57,6 +57,7 @@ class Finding:
     code: str | None = None  # of the image that was shown although it is banned
     served: tuple[str, ...] = ()  # its renditions
     again: bool = False  # nothing was seen, and a later look may see more
+    parts: tuple[Sighting, ...] = ()  # of a ban on an owner: what was seen of each image
 
 
 class Probe:
@@ -132,7 +133,7 @@ def look_at(link: Link, probe: Probe, edge: Edge, row: Row, *, code: str | None 
     codes = [code] if code is not None else codes_to_look_at(link, row.scope, row.subject)
     if not codes:
         return _unseen(edge, row, NO_IMAGES)
-    status, notes = None, list[str]()
+    whole, notes, parts = None, list[str](), list[Sighting]()
     for code in codes:
         try:
             look = probe.look(edge.public_url, code, dict(link.rows("digests", code=code)))
@@ -143,13 +144,15 @@ def look_at(link: Link, probe: Probe, edge: Edge, row: Row, *, code: str | None 
                 notes.append(note)
                 continue
             shown = sighting_of(edge, row, at=time.time(), status=look.status, gone=False)
-            return Finding(shown, code, look.served)
+            parts.append(replace(shown, code=code))
+            return Finding(shown, code, look.served, parts=_parts(row, parts))
         if look.failing is not None:
             return _unseen(edge, row, f"the edge answered {look.failing}", again=True)
-        status = look.status
-    if status is None:
+        whole = sighting_of(edge, row, at=time.time(), status=look.status, gone=True)
+        parts.append(replace(whole, code=code))
+    if whole is None:
         return _unseen(edge, row, notes[0])
-    return Finding(sighting_of(edge, row, at=time.time(), status=status, gone=True))
+    return Finding(whole, parts=_parts(row, parts))
 
 
 def codes_to_look_at(link: Link, scope: str, subject: str) -> list[str]:
@@ -157,6 +160,11 @@ def codes_to_look_at(link: Link, scope: str, subject: str) -> list[str]:
     if scope == "image":
         return [subject]
     return [code for (code,) in link.rows("images_of", owner=subject, after="", limit=IMAGES_OF_AN_OWNER)]
+
+
+def _parts(row: Row, seen: list[Sighting]) -> tuple[Sighting, ...]:
+    """Give what was seen of each image; of a ban on one image the sighting itself says it."""
+    return tuple(seen) if row.scope == "owner" else ()
 
 
 def _excuse(link: Link, row: Row, code: str) -> str | None:

@@ -107,7 +107,8 @@ class Prober(threading.Thread):
         finding = look_at(self._link, self._probe, edge, row)
         if finding.code is not None:
             self._report(edge, row, finding)
-        self._recorder.seen(finding.sighting, setbacks=setbacks)
+        for sighting in (*finding.parts, finding.sighting):
+            self._recorder.seen(sighting, setbacks=setbacks)
         self._tell(edge, finding)
         if finding.again:
             self._looks.saw_nothing(edge.name, row, now=time.monotonic(), setbacks=setbacks)

@@ -206,6 +206,7 @@ def sighting_values(sighting: Sighting) -> dict[str, Any]:
     return {
         "edge": sighting.edge,
         "invalidation": sighting.invalidation,
+        "code": sighting.code,
         "removed": sighting.removed,
         "at": _time(sighting.at) if sighting.at is not None else None,
         "status": sighting.status,

@@ -1,6 +1,7 @@
 """`purger migrate`: brings a database to the schema that this version needs; safe to run again and at any time."""
 
 import re
+from importlib.resources.abc import Traversable
 
 import mysql.connector
 from mysql.connector.abstracts import MySQLCursorAbstract
@@ -18,6 +19,8 @@ _TIMEOUT = 3600
 
 #: Seconds that a statement waits for a table. While it does, everyone else waits behind it.
 _LOCK_TIMEOUT = 10
+
+_DUPLICATE_COLUMN = 1060
 
 
 class MigrationError(Exception):
@@ -57,7 +60,11 @@ def _migrate(cursor: MySQLCursorAbstract, name: str) -> list[str]:
     cursor.execute(f"SET SESSION lock_wait_timeout = {_LOCK_TIMEOUT:d}")
     judge_server(*fetch(cursor, "migrate_server")[0])
     if not fetch(cursor, "migrate_lock")[0][0]:
-        raise MigrationError("another `purger migrate` is at work; wait for its end")
+        holder = fetch(cursor, "migrate_lock_holder")[0][0]
+        raise MigrationError(
+            f"connection {holder} holds the lock of migrations: wait if another `purger migrate` is at work; if none "
+            f"is, end it as an admin (KILL {holder})"
+        )
     done = []
     cursor.execute(statement("migrate_exists"), {"name": name})
     if not cursor.fetchall():
@@ -82,10 +89,19 @@ def _apply_migrations(cursor: MySQLCursorAbstract) -> list[str]:
     for script in sorted(schema_file("migrations").iterdir(), key=lambda script: script.name):
         match = re.fullmatch(r"(\d{4})_\w+\.sql", script.name)
         if match and int(match[1]) not in applied:
-            run_script(cursor, script)
+            _apply(cursor, script)
             cursor.execute(statement("migrate_apply"), {"version": int(match[1]), "name": script.name})
             done.append(f"applied {script.name}")
     return done
+
+
+def _apply(cursor: MySQLCursorAbstract, script: Traversable) -> None:
+    """Run a migration. One that adds columns is a single ALTER: where they are there, a run was cut off after it."""
+    try:
+        run_script(cursor, script)
+    except mysql.connector.Error as error:
+        if error.errno != _DUPLICATE_COLUMN:
+            raise
 
 
 def judge_server(version: str, log_bin: int, binlog_format: str) -> None:

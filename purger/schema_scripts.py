@@ -5,8 +5,9 @@ from importlib import resources
 from importlib.resources.abc import Traversable
 from types import MappingProxyType
 
-import mysql.connector
 from mysql.connector.abstracts import MySQLCursorAbstract
+
+from purger.link import later_results
 
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 
@@ -26,14 +27,7 @@ def run_script(cursor: MySQLCursorAbstract, script: Traversable, changes: Mappin
 
 def run_text(cursor: MySQLCursorAbstract, text: str) -> None:
     """Run the statements in ``text``; the driver knows DELIMITER. Raises ``mysql.connector.Error``."""
-    try:
+    with later_results():
         cursor.execute(text, map_results=True)
         for _ in cursor.fetchsets():
             pass
-    except mysql.connector.Error:
-        raise
-    except Exception as error:
-        # The driver's C extension raises a type of its own for any statement but the first.
-        if errno := getattr(error, "errno", None):
-            raise mysql.connector.errors.get_mysql_exception(errno, str(error)) from error
-        raise

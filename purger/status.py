@@ -47,7 +47,7 @@ def _read(link: Link) -> State:
     if not found:
         raise DatabaseUnavailableError("the table numbering has lost its row; run `purger migrate`")
     head, numbered_at, pruned, pending, unnumberable = found[0]
-    delays = dict(link.rows("delays"))
+    delays = _delays(link, {row[0]: int(row[6]) for row in edges}, int(pruned))
     purgers = tuple(present(link))
     triggers = Queue(link).triggers()
     return State(
@@ -70,6 +70,15 @@ def _read(link: Link) -> State:
         },
         counter_locked=bool(stuck or not any(purger.alive for purger in purgers)) and _counter_is_locked(link),
     )
+
+
+def _delays(link: Link, acknowledged: dict[str, int], pruned: int) -> dict[str, float]:
+    """Read for how many seconds each edge has been behind, by name; one that is not is left out."""
+    delays = {str(name): float(delay) for name, delay in link.rows("delays")}
+    for name, batch in acknowledged.items():
+        if batch < pruned and name not in delays and (found := link.rows("delay_after", after=batch)):
+            delays[name] = float(found[0][0])
+    return delays
 
 
 def _still_waiting(link: Link, before: list[tuple[Any, ...]], *, until: float) -> int:

@@ -10,7 +10,7 @@ from purger.delivery import Answer, Delivery
 from purger.errors import DatabaseUnavailableError, DeliveryError, MalformedError, OtherInstanceError
 from purger.lease import Lease
 from purger.model import Edge, FlushRequest, Receipt, Sighting, Standing, sighting_of
-from purger.plan import DELIVERY, FLUSH, Plan, Request, affordable, make_plan
+from purger.plan import DELIVERY, FLUSH, Request, affordable
 from purger.prober import Prober
 from purger.problem import Problem
 from purger.progress import Ask, Beat, Deliver, Flush, Progress, Rebound, Reflush, Step, Wait
@@ -18,6 +18,7 @@ from purger.queue import MalformedRowError, PrunedError
 from purger.recorder import Recorder
 from purger.retry import Backoff
 from purger.settings import Settings
+from purger.singles import Singles
 from purger.watch import Watch
 
 log = logging.getLogger(__name__)
@@ -54,7 +55,7 @@ class Worker(threading.Thread):
         self._flushed_after: int | None = None  # the batch before all that a flush covered which was sent only once
         self._delivering: Carrying | None = None
         self._rebounding: Carrying | None = None
-        self._urgent = 0  # single bans that this edge has been told of out of turn, or will be in its turn
+        self._singles = Singles(backlog)
         self._knows_owner_lists = True  # edges of version 0.1 do not
 
     def stop(self) -> None:
@@ -190,9 +191,9 @@ class Worker(threading.Thread):
         self._progress.lease.answered(answer.now, at=time.monotonic(), ticket=self._watch.request())
 
     def _flush(self, step: Flush) -> None:
-        log.warning("edge %s is flushed: %s", self.edge.name, step.reason)
         first = self._progress.acknowledged + 1
         self._send(FLUSH)
+        log.warning("edge %s is flushed: %s", self.edge.name, step.reason)
         if self._flushed_after is None or first <= self._flushed_after:
             self._flushed_after = first - 1
         self._delivering = self._rebounding = None
@@ -217,7 +218,7 @@ class Worker(threading.Thread):
             self._delivering = self._plan(step.after, step.head)
         carrying, until = self._delivering, time.monotonic() + DELIVERY
         while carrying is not None and carrying.requests:
-            if time.monotonic() > until or not (self._express(carrying.plan) and self._carry_out(carrying)):
+            if time.monotonic() > until or not (self._express(carrying, until) and self._carry_out(carrying)):
                 return
         if carrying is None:
             return
@@ -228,18 +229,17 @@ class Worker(threading.Thread):
         self._record()
         self._prober.offer(self.edge, plan.sample, setbacks=self._setbacks)
 
-    def _express(self, plan: Plan) -> bool:
-        """Send single bans that came while the lists of ``plan`` are sent; they are sent again when it is their turn.
+    def _express(self, bulk: Carrying, until: float) -> bool:
+        """Send single bans that came meanwhile, up to the moment ``until``; False when the edge called one malformed.
 
-        False when an edge called one malformed. Progress, and with it receipts and leases, knows nothing of them.
+        Progress, and with it receipts and leases, knows nothing of them; what they removed is kept.
         """
-        self._urgent, rows = self._backlog.urgent_since(self._urgent)
-        in_lists = plan.method == "ban" and len(plan.requests) > 1
-        return all(
-            self._carry_out(Carrying(single, list(single.requests)))
-            for single in (make_plan([row], row.batch, row.batch) for row in rows)
-            if in_lists and single.last >= plan.first
-        )
+        self._singles.find(bulk)
+        while time.monotonic() <= until and (single := self._singles.next(bulk)):
+            if not self._carry_out(single):
+                return False
+            self._held[1].extend(single.sightings)
+        return True
 
     def _rebound(self, step: Rebound) -> None:
         if self._rebounding is None:
