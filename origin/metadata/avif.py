@@ -27,6 +27,7 @@ _KEPT_PROPERTIES = {
 }
 _DATED = {b"mvhd", b"tkhd", b"mdhd"}  # they begin with the times of creation and of the last change
 _PICTURES = {b"av01", b"grid", b"iden", b"iovl", b"tmap"}
+_USUAL_NAMES = {b"Color\0", b"Alpha\0"}  # as libavif gives them: most files stay as they are, byte for byte
 _DEEPEST = 8  # boxes within each other
 
 
@@ -125,7 +126,8 @@ def _strip_items(out: bytearray, meta: _Box) -> None:
     kinds = {}
     for item, kind, text in _items(out, boxes[b"iinf"]):
         kinds[item] = kind
-        _overwrite(out, text.start, text.stop)
+        if bytes(out[text.start : text.stop]) not in _USUAL_NAMES:
+            _overwrite(out, text.start, text.stop)
     left = len(out)
     for item, method, extents in _item_places(out, boxes[b"iloc"]):
         if kinds.get(item) in _PICTURES:
