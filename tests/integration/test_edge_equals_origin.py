@@ -1,6 +1,7 @@
 """The edge answers conditional and range requests as the origin does (section 13 and 14 of RFC 9110)."""
 
 import http.client
+import socket
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime, parsedate_to_datetime
@@ -71,6 +72,7 @@ def tags(etag: str) -> Iterator[str]:
     )
     yield from (f'"x"; {etag}', f"*, {etag}", f"{etag}, *", f'"\\{etag}', f'"\x80", {etag}', f'"#", "!", "~" ,{etag}')
     yield ",".join(['"x"'] * 1500 + [etag])
+    yield '"",' * 2600
 
 
 def ranges(size: int) -> Iterator[str]:
@@ -149,3 +151,19 @@ def test_edge_and_origin_answer_alike(site: Site, kind: str) -> None:
     origin.close()
     edge.close()
     assert statuses == {"banned": {410}, "unknown": {404}}.get(kind, {200, 206, 304, 416})
+
+
+def test_a_head_as_large_as_the_edge_takes_is_answered_to_a_miss_as_to_a_hit(site: Site) -> None:
+    code = site.new_image()
+    site.stack.edge.ask("PURGE", f"/images/{code}")
+    head = f"GET /images/{code} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+    lines = [f"A{n}: {'a' * 7000}\r\n" for n in range(4)]
+    # http_req_size is 32 KB, the empty line included.
+    rest = 32 * 1024 - len(head) - sum(map(len, lines)) - len("B: \r\n\r\n")
+    request = f"{head}{''.join(lines)}B: {'b' * rest}\r\n\r\n".encode()
+    for how in (b"fwd=uri-miss", b"hit"):
+        with socket.create_connection(("127.0.0.1", site.stack.edge.public_port), timeout=PATIENCE) as client:
+            client.sendall(request)
+            answer = client.makefile("rb").read()
+        assert answer.startswith(b"HTTP/1.1 200 "), answer[:500]
+        assert b"\r\nCache-Status: edge-takedown; " + how in answer, answer[:500]
