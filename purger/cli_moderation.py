@@ -11,6 +11,7 @@ from purger.cli_options import linked
 from purger.cli_subject import (
     ATTENTION,
     Seconds,
+    SubjectCommand,
     code_argument,
     moderation_url,
     owner_option,
@@ -35,7 +36,7 @@ purger lift kX3_vQ
 purger lift --owner anna"""
 
 
-@click.command(epilog=_BAN_EXAMPLES)
+@click.command(cls=SubjectCommand, epilog=_BAN_EXAMPLES)
 @code_argument
 @owner_option
 @click.option("--reason", default="", callback=text, help="Kept with the ban.")
@@ -65,7 +66,7 @@ def ban(
         sys.exit(ATTENTION)
 
 
-@click.command(epilog=_LIFT_EXAMPLES)
+@click.command(cls=SubjectCommand, epilog=_LIFT_EXAMPLES)
 @code_argument
 @owner_option
 @moderation_url

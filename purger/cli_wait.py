@@ -7,7 +7,7 @@ import click
 from database.text import printable
 from purger.acknowledgement import Delivery, Reached, Target, hindrance, wait_acknowledged, who_delivers
 from purger.cli_options import linked
-from purger.cli_subject import ATTENTION, Seconds, moderation_url, owner_option, remark, subject
+from purger.cli_subject import ATTENTION, Seconds, SubjectCommand, moderation_url, owner_option, remark, subject
 from purger.link import Link
 
 _EXAMPLES = """\b
@@ -18,7 +18,7 @@ purger wait --owner anna 10
 purger wait --ban 4711 10"""
 
 
-@click.command(epilog=_EXAMPLES)
+@click.command(cls=SubjectCommand, epilog=_EXAMPLES)
 @click.argument("words", nargs=-1, required=True, metavar="[CODE] SECONDS")
 @owner_option
 @click.option("--ban", type=click.IntRange(1, 2**64 - 1), metavar="ID", help="This ban, and its lift.")
@@ -32,11 +32,20 @@ def wait(words: tuple[str, ...], owner: str | None, ban: int | None, moderation_
     if len(words) > 2:
         raise click.UsageError("give a code, if any, and then the seconds")
     code = words[0] if len(words) == 2 else None
-    seconds = Seconds().convert(words[-1], None, None)
+    seconds = _seconds(words[-1], alone=len(words) == 1)
     with linked(moderation_url) as link:
         done = await_edges(link, _target(code, owner, ban), seconds)
     if not done:
         sys.exit(ATTENTION)
+
+
+def _seconds(word: str, *, alone: bool) -> float:
+    try:
+        float(word)
+    except ValueError:
+        if alone:
+            raise click.UsageError(f"SECONDS are missing: '{printable(word)}' is no number; they come last") from None
+    return Seconds().convert(word, None, None)
 
 
 def _target(code: str | None, owner: str | None, ban: int | None) -> Target:

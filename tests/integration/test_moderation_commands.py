@@ -370,6 +370,19 @@ def test_a_command_that_says_nothing_clear_is_refused(desk: Desk, arguments: lis
     assert "Error: " in desk.run(*arguments, code=2).stderr
 
 
+@pytest.mark.parametrize("arguments", [["sample-1-2"], ["--owner", "anna", "soon"]])
+def test_a_wait_without_seconds_says_that_they_are_missing(desk: Desk, arguments: list[str]) -> None:
+    assert f"SECONDS are missing: '{arguments[-1]}' is no number" in desk.run("wait", *arguments, code=2).stderr
+
+
+@pytest.mark.parametrize("code", ["-abc", "--abc"])
+def test_a_code_that_begins_with_a_dash_is_given_after_two(desk: Desk, code: str) -> None:
+    for verb in ("ban", "lift", "bans"):
+        assert f"{verb} -- {code}`" in desk.run(verb, code, code=2).stderr
+        assert "No such option" not in desk.run(verb, "--", code, code={"ban": 3, "lift": 1, "bans": 0}[verb]).stderr
+    assert f"wait -- {code}`" in desk.run("wait", code, "1", code=2).stderr
+
+
 def test_a_refusal_of_the_database_is_told_in_plain_words(desk: Desk) -> None:
     code = desk.new_image()
     result = desk.run("ban", code, "--reason", "x" * 300, code=2)
