@@ -1,6 +1,5 @@
 """A hit of 20 KB at the edge, beside Varnish with only its built-in VCL and nginx with proxy_cache."""
 
-import getpass
 import grp
 import os
 import threading
@@ -15,6 +14,7 @@ from bench.rounds import Contender, compare
 from stack.edge import Edge
 from stack.ports import free_port
 from stack.server import Server
+from stack.user import user_name
 from stack.varnish import Varnish
 
 _BODY = b"x" * 20_000
@@ -74,7 +74,7 @@ def _nginx(directory: Path, backend: str) -> Server:
     port = free_port()
     directory.mkdir(parents=True)
     (directory / "nginx.conf").write_text(f"""
-user {getpass.getuser()} {grp.getgrgid(os.getgid()).gr_name};
+user {user_name()} {grp.getgrgid(os.getgid()).gr_name};
 daemon off; worker_processes 1; pid {directory}/pid; error_log {directory}/error.log;
 events {{ worker_connections 512; }}
 http {{

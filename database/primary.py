@@ -27,7 +27,8 @@ def why_behind(variables: Mapping[str, str]) -> str | None:
 
     A replica that accepts writes cannot be told from a primary by this.
     """
-    if variables.get("read_only") == "ON":
+    # From MariaDB 12.0 on also NO_LOCK and NO_LOCK_NO_ADMIN.
+    if variables.get("read_only") not in {None, "OFF", "0"}:
         return "the server is read-only, as replicas are: connect to the primary"
     if variables.get("wsrep_on") == "ON" and int(variables.get("wsrep_sync_wait", "0")) & 1 == 0:
         return "a Galera node may be behind the others: set wsrep_sync_wait to 1"

@@ -54,15 +54,16 @@ class App:
         return () if environ["REQUEST_METHOD"] == "HEAD" else body
 
     def _respond(self, environ: Environ) -> tuple[Answer, Iterable[bytes]]:
+        # Here and not by Bottle, which knows of no difference between get and GET.
+        if environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
+            answer = failure(405, "Only GET and HEAD are answered here.", ("Allow", "GET, HEAD"))
+            return answer, (answer.text,)
         try:
             route, names = self._routes.match(environ)
-            answer: Answer = route.call(environ, **names)
+            answer = route.call(environ, **names)
             return answer, (answer.text,) if answer.file is None else self._body(answer.file, environ)
-        except bottle.HTTPError as error:
-            if error.status_code == 405 or environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
-                answer = failure(405, "Only GET and HEAD are answered here.", ("Allow", "GET, HEAD"))
-            else:
-                answer = self._answers.unknown()
+        except bottle.HTTPError:
+            answer = self._answers.unknown()
         except DatabaseUnavailableError:
             answer = failure(503, "The database is unavailable.", _RETRY_AFTER)
         except DamagedFileError as error:

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, cast
 
 import mysql.connector
-from mysql.connector.abstracts import MySQLConnectionAbstract
+from mysql.connector.abstracts import MySQLConnectionAbstract, MySQLCursorAbstract
 from mysql.connector.types import MySQLConvertibleType
 
 from origin.statements import statement
@@ -41,11 +41,11 @@ class Image:
 
 @dataclass(slots=True)
 class Recorded:
-    """What the database holds of an image: the digests by the names of its renditions."""
+    """What the database holds of an image: digest and size in bytes of its files, by the names of its renditions."""
 
     owner: str
     stable_until: datetime | None
-    digests: dict[str, str] = field(default_factory=dict)
+    files: dict[str, tuple[str, int]] = field(default_factory=dict)
 
 
 class Catalogue:
@@ -62,10 +62,10 @@ class Catalogue:
         sql = statement("existing.sql").format(codes=", ".join(["%s"] * len(codes)))
         with self._connection.cursor() as cursor:
             cursor.execute(sql, list(codes))
-            for code, owner, stable_until, name, digest in cast(list[tuple[Any, ...]], cursor.fetchall()):
+            for code, owner, stable_until, name, digest, size in cast(list[tuple[Any, ...]], cursor.fetchall()):
                 image = found.setdefault(code, Recorded(owner, stable_until))
                 if name is not None:
-                    image.digests[name] = digest
+                    image.files[name] = digest, size
         return found
 
     def banned_owners(self, owners: Sequence[str]) -> set[str]:
@@ -77,18 +77,23 @@ class Catalogue:
             cursor.execute(sql, list(owners))
             return {str(row[0]) for row in cast(list[tuple[Any, ...]], cursor.fetchall())}
 
-    def record(self, images: Iterable[Image]) -> None:
-        """Write images with their renditions, all of them or, when it fails, none."""
+    def record(self, images: Iterable[Image], *, move: bool) -> dict[str, str]:
+        """Write images with their renditions, all of them or, when it fails, none.
+
+        Without ``move`` an image that another owner has by now stays as it is, whatever was read before. Returns the
+        owners of these by code.
+        """
         images = list(images)
         if not images:
-            return
+            return {}
         rows: list[Row] = [{"code": i.code, "owner": i.owner, "stable_until": i.stable_until} for i in images]
-        renditions: list[Row] = [asdict(rendition) for image in images for rendition in image.renditions]
         with self._connection.cursor() as cursor:
             # Not by the driver's commit() and rollback(): on a lost connection they raise no mysql.connector.Error.
             cursor.execute("START TRANSACTION")
             try:
-                cursor.executemany(statement("record_image.sql"), rows)
+                cursor.executemany(statement("move_image.sql" if move else "record_image.sql"), rows)
+                foreign = {} if move else _of_others(cursor, images)
+                renditions: list[Row] = [asdict(r) for i in images if i.code not in foreign for r in i.renditions]
                 if renditions:
                     cursor.executemany(statement("record_rendition.sql"), renditions)
                 cursor.execute("COMMIT")
@@ -96,3 +101,12 @@ class Catalogue:
                 with contextlib.suppress(mysql.connector.Error):
                     cursor.execute("ROLLBACK")
                 raise
+        return foreign
+
+
+def _of_others(cursor: MySQLCursorAbstract, images: Sequence[Image]) -> dict[str, str]:
+    """Those of these images that are recorded as another owner's: the owners by code."""
+    sql = statement("owners.sql").format(codes=", ".join(["%s"] * len(images)))
+    cursor.execute(sql, [image.code for image in images])
+    recorded = {str(code): str(owner) for code, owner in cast(list[tuple[Any, ...]], cursor.fetchall())}
+    return {image.code: recorded[image.code] for image in images if recorded[image.code] != image.owner}

@@ -80,14 +80,14 @@ def import_command(
             "importing needs Pillow, which serving does not: pip install 'edge-takedown[import]'"
         ) from None
     from origin.catalogue import Catalogue
-    from origin.store import Store
+    from origin.store import Store, make_directory
     from origin.tree import Tree
 
     stability = Stability(change=not_stable or stable_until is not None, until=stable_until)
     tree = Tree(directory, follow_symlinks=rules.pop("follow_symlinks"))
     taken = Rules(stability=stability, strip=rules.pop("metadata") == "strip", **rules)
     try:
-        files.mkdir(parents=True, exist_ok=True)
+        make_directory(files)
         with connected(database_url) as connection:
             _run(Import(tree, Store(files), Catalogue(connection), owner, taken), tree)
     except OSError as error:

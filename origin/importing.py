@@ -65,15 +65,22 @@ class Import:
             batch = files[start : start + _BATCH]
             codes = {path: path.stem for path in batch if self._has_code(path)}
             recorded = self._catalogue.recorded([*codes.values()])
-            foreign = {image.owner for image in recorded.values()} - {self._owner}
-            banned = self._catalogue.banned_owners(sorted(foreign))
+            others = {image.owner for image in recorded.values()} - {self._owner}
+            banned = self._catalogue.banned_owners(sorted(others))
             images = []
             for path in batch:
                 if code := codes.get(path):
                     images += self._prepare(code, path, recorded.get(code), banned)
                 advance()
-            self._catalogue.record(images)
-            self._count(images, recorded, banned)
+            foreign = self._catalogue.record(images, move=self._rules.move)
+            self._refuse_foreign(foreign)
+            self._count([image for image in images if image.code not in foreign], recorded, banned)
+
+    def _refuse_foreign(self, owners: dict[str, str]) -> None:
+        """Refuse images that somebody else took, another import for one, after their owner had been looked up."""
+        banned = self._catalogue.banned_owners(sorted(set(owners.values())))
+        for code, owner in owners.items():
+            self.refuse(self._files[code], _of_another(owner, owner in banned, self._owner))
 
     def _count(self, images: Sequence[Image], recorded: dict[str, Recorded], banned: set[str]) -> None:
         """Note what has been recorded, beside what was there before."""
@@ -154,10 +161,11 @@ class Import:
         digest = hashlib.sha256()
         for piece in content:
             digest.update(piece)
+        original, _ = recorded.files.get(ORIGINAL, ("", 0))
         return (
-            recorded.digests.get(ORIGINAL) == digest.hexdigest()
-            and THUMB in recorded.digests
-            and all(self._store.has(stored) for stored in recorded.digests.values())
+            original == digest.hexdigest()
+            and THUMB in recorded.files
+            and all(self._store.has(stored, size) for stored, size in recorded.files.values())
         )
 
     def _store_renditions(self, code: str, format_: str, content: Pieces) -> tuple[Rendition, ...]:

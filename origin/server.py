@@ -14,6 +14,7 @@ import cheroot.server
 import cheroot.wsgi
 
 from origin.app import BEGAN
+from origin.dates import format_date
 from origin.head import MAX_BODY_BYTES, RefusedError, read_head
 from origin.lingering import Lingering
 from origin.settings import Address, Settings
@@ -48,7 +49,8 @@ class _Request(cheroot.server.HTTPRequest):
         self.close_connection = head.close
         # cheroot would go on after a chunked body that nobody reads, and take it for the next request.
         self.chunked_read = head.chunked
-        if head.fields.get(b"Expect", b"").lower() == b"100-continue":
+        # HTTP/1.0 knows no answers before the answer (RFC 9110, 10.1.1).
+        if head.minor and head.fields.get(b"Expect", b"").lower() == b"100-continue":
             self.conn.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         self.ready = True
 
@@ -57,6 +59,7 @@ class _Request(cheroot.server.HTTPRequest):
         body = f"{msg or status}\n".encode()
         lines = (
             f"HTTP/1.1 {status}",
+            f"Date: {format_date(int(time.time()))}",
             "Content-Type: text/plain; charset=utf-8",
             f"Content-Length: {len(body)}",
             "Cache-Control: no-store",

@@ -115,9 +115,16 @@ class Store:
         finally:
             os.close(inner)
 
-    def has(self, digest: str) -> bool:
-        """Tell whether a file with this digest is there. For imports: nothing that serves asks."""
-        return Path(self.path(digest)).is_file()
+    def has(self, digest: str, size: int) -> bool:
+        """Tell whether the file with this digest is there, a regular file of ``size`` bytes as ``open`` demands it.
+
+        For imports: nothing that serves asks.
+        """
+        try:
+            status = os.lstat(self.path(digest))
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        return stat.S_ISREG(status.st_mode) and status.st_size == size
 
     @contextlib.contextmanager
     def incoming(self) -> Iterator["Incoming"]:
@@ -148,14 +155,29 @@ class Incoming:
         self.file.seek(0)
         digest = hashlib.file_digest(self.file, "sha256").hexdigest()
         os.fsync(self.file.fileno())
-        # The server may run as another user than the import.
+        # For the server, as make_directory has it.
         os.fchmod(self.file.fileno(), 0o644)
         path = Path(self._store.path(digest))
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_directory(path.parent)
         self._name.replace(path)
         for directory in (path.parent, path.parent.parent, path.parent.parent.parent):
             _sync_directory(directory)
         return digest, size
+
+
+def make_directory(path: Path) -> None:
+    """Make a directory and those above it that are missing, which all may enter, whatever the umask.
+
+    The server may run as another user than the import. Raises ``OSError``.
+    """
+    if path.is_dir():
+        return
+    make_directory(path.parent)
+    try:
+        path.mkdir()
+    except FileExistsError:  # another import was faster
+        return
+    path.chmod(0o755)
 
 
 def _sync_directory(path: Path) -> None:

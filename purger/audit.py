@@ -23,7 +23,10 @@ class Served:
 
 @dataclass(slots=True)
 class Audit:
-    """What an audit found. ``unreachable`` holds the reason by the name of each edge that gave no answer."""
+    """What an audit found. ``unreachable`` holds the reason by the name of each edge that gave no answer.
+
+    5xx for a code is no answer, as it tells nothing of the image; such an edge is asked for the other codes too.
+    """
 
     codes: int = 0
     looks: int = 0
@@ -95,13 +98,16 @@ def _codes_of(link: Link, owner: str) -> Iterator[str]:
 
 
 def _look(probe: Probe, edges: list[Edge], code: str, digests: dict[str, str], found: Audit) -> Iterator[Served]:
-    for edge in edges:
-        if edge.name in found.unreachable:
-            continue
+    """Ask ``edges`` for one code; those that cannot be reached leave the list: each further look would wait as long."""
+    for edge in list(edges):
         try:
             look = probe.look(edge.public_url, code, digests)
         except UnreachableError as error:
             found.unreachable[edge.name] = str(error)
+            edges.remove(edge)
+            continue
+        if look.failing is not None and not look.served:
+            found.unreachable.setdefault(edge.name, f"the edge answered {look.failing}")
             continue
         found.looks += 1
         if look.served:

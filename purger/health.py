@@ -113,13 +113,13 @@ def _of_the_schema(state: State) -> Iterator[Trouble]:
         if _LARGEST_ID - largest < _FEW_IDS:
             yield Trouble(
                 f"the ids of table {table} are nearly used up: bans fail, or soon will",
-                f"as an admin delete the row with the huge id and run ALTER TABLE {table} AUTO_INCREMENT = 1, which "
-                "goes back to the largest id that is left",
+                f"as an admin delete the row with the huge id, if there is one, run ALTER TABLE {table} "
+                "AUTO_INCREMENT = 1, which goes back to the largest id that is left, and ban again what the row banned",
             )
     if state.unnumberable:
         yield Trouble(
             f"{counted(state.unnumberable, 'malformed change')} of the last day could not be purged",
-            "see who wrote them (table `unnumberable`), and ban again what they meant",
+            "ban again what they meant (table `unnumberable`), and delete them there as an admin",
         )
 
 

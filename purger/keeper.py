@@ -33,7 +33,7 @@ class Keeper(threading.Thread):
     """Prunes and audits at intervals, and logs what an audit finds."""
 
     def __init__(self, link: Link, probe: Probe, settings: Settings, stop: threading.Event) -> None:
-        super().__init__(name="keeper")
+        super().__init__(name="keeper", daemon=True)
         self._link = link
         self._probe = probe
         self._settings = settings

@@ -1,7 +1,7 @@
 """The values that the parts of the purger hand to each other."""
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 
 class Row(NamedTuple):
@@ -76,7 +76,8 @@ class Receipt:
 class Sighting:
     """What an edge removed (``removed``), or what was seen at its public listener afterwards (the others).
 
-    ``note`` says why nothing was seen; it goes when something is.
+    ``note`` says why nothing was seen; it goes when something is. ``code`` names the one image of a banned owner
+    that was looked at; empty: the subject of the ban as a whole.
     """
 
     edge: str
@@ -86,6 +87,14 @@ class Sighting:
     status: int | None = None
     gone: bool | None = None
     note: str | None = None
+    code: str = ""
+    scope: str = ""  # of the row of the outbox, as is
+    subject: str = ""
+
+
+def sighting_of(edge: Edge, row: Row, **seen: Any) -> Sighting:
+    """Make a sighting of a row at an edge; ``seen`` holds the fields of ``Sighting`` that are not the row's."""
+    return Sighting(edge.name, row.id, scope=row.scope, subject=row.subject, **seen)
 
 
 @dataclass(frozen=True, slots=True)

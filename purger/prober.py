@@ -3,12 +3,12 @@
 import logging
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from purger.errors import DatabaseUnavailableError
 from purger.link import Link
 from purger.looks import Batches, Looks
-from purger.model import Edge, Row, Sighting
+from purger.model import Edge, Row, sighting_of
 from purger.probe import Finding, Probe, look_at
 from purger.recorder import Recorder
 from purger.retry import Backoff
@@ -29,12 +29,16 @@ _REST = 3.0
 class Prober(threading.Thread):
     """Looks until something was seen, however often the database or an edge is away, and has it recorded."""
 
-    def __init__(self, link: Link, probe: Probe, recorder: Recorder, stop: threading.Event) -> None:
-        super().__init__(name="prober")
+    def __init__(
+        self, link: Link, probe: Probe, recorder: Recorder, stop: threading.Event, *, setbacks: Callable[[], int]
+    ) -> None:
+        """``setbacks`` counts how often the database was found to have gone back: looks from before are dropped."""
+        super().__init__(name="prober", daemon=True)
         self._link = link
         self._probe = probe
         self._recorder = recorder
         self._halt = stop
+        self._setbacks = setbacks
         self._looks = Looks()
         self._backoff = Backoff(0.5, 2.0)  # while the database is away
         self._troubled: set[str] = set()  # edges whose last look saw nothing
@@ -44,23 +48,27 @@ class Prober(threading.Thread):
 
         What a new one acknowledged within the last hour, perhaps to a purger that was killed, is looked for as well.
         """
+        setbacks = self._setbacks()
         acknowledged = dict(edges)
         for edge in self._looks.follow(acknowledged):
-            self._looks.put(edge.name, [Batches(0, acknowledged[edge], _UNSEEN, _UNSEEN_HOURS)])
+            self._put(edge, [Batches(0, acknowledged[edge], _UNSEEN, _UNSEEN_HOURS)], setbacks)
 
-    def offer(self, edge: Edge, rows: Iterable[Row]) -> None:
-        """Look for ``rows`` at ``edge``, which has acknowledged them, when there is time for it. Returns at once."""
-        refused = self._looks.put(edge.name, rows, at_once=True)
-        self._refuse(edge, refused)
+    def offer(self, edge: Edge, rows: Iterable[Row], *, setbacks: int = 0) -> None:
+        """Look for ``rows`` at ``edge``, which has acknowledged them, when there is time for it. Returns at once.
 
-    def offer_flushed(self, edge: Edge, after: int, last: int) -> None:
+        Dropped when the database has gone back more often than ``setbacks`` times.
+        """
+        self._put(edge, rows, setbacks, at_once=True)
+
+    def offer_flushed(self, edge: Edge, after: int, last: int, *, setbacks: int = 0) -> None:
         """Look for the newest bans of the batches after ``after`` up to ``last``, which a flush of ``edge`` covered."""
-        self._looks.put(edge.name, [Batches(after, last, _AFTER_FLUSH)], at_once=True)
+        self._put(edge, [Batches(after, last, _AFTER_FLUSH)], setbacks, at_once=True)
 
     def run(self) -> None:
         """Look until stopped."""
         while not self._halt.is_set():
             began = time.monotonic()
+            self._looks.begin_anew(self._setbacks())
             if task := self._looks.take(began):
                 self._halt.wait(self._carry_out(*task, began))
             else:
@@ -68,23 +76,23 @@ class Prober(threading.Thread):
         self._probe.close()
         self._link.close()
 
-    def _carry_out(self, edge: Edge, task: Row | Batches, began: float) -> float:
+    def _carry_out(self, edge: Edge, task: Row | Batches, setbacks: int, began: float) -> float:
         """Take one look; the seconds to rest after it."""
         try:
             if isinstance(task, Batches):
-                self._read(edge, task)
+                self._read(edge, task, setbacks)
             else:
-                self._look(edge, task)
+                self._look(edge, task, setbacks)
         except DatabaseUnavailableError as error:
             log.debug("not looked: %s", error)  # the watch has said so
-            self._looks.put_back(edge.name, task)
+            self._looks.put_back(edge.name, task, setbacks=setbacks)
             return self._backoff.next()
         except Exception:
             log.exception("while looking at edge %s", edge.name)
         self._backoff.reset()
         return min(1.0, _REST * (time.monotonic() - began))
 
-    def _read(self, edge: Edge, batches: Batches) -> None:
+    def _read(self, edge: Edge, batches: Batches, setbacks: int) -> None:
         rows = self._link.rows(
             "unseen",
             edge=edge.name,
@@ -93,17 +101,17 @@ class Prober(threading.Thread):
             hours=batches.hours,
             limit=batches.limit,
         )
-        refused = self._looks.put(edge.name, [Row(*row) for row in rows])
-        self._refuse(edge, refused)
+        self._put(edge, [Row(*row) for row in rows], setbacks)
 
-    def _look(self, edge: Edge, row: Row) -> None:
+    def _look(self, edge: Edge, row: Row, setbacks: int) -> None:
         finding = look_at(self._link, self._probe, edge, row)
         if finding.code is not None:
             self._report(edge, row, finding)
-        self._recorder.seen(finding.sighting)
+        for sighting in (*finding.parts, finding.sighting):
+            self._recorder.seen(sighting, setbacks=setbacks)
         self._tell(edge, finding)
         if finding.again:
-            self._looks.saw_nothing(edge.name, row, now=time.monotonic())
+            self._looks.saw_nothing(edge.name, row, now=time.monotonic(), setbacks=setbacks)
         else:
             self._looks.went_well(edge.name)
 
@@ -125,8 +133,9 @@ class Prober(threading.Thread):
             self._troubled.discard(edge.name)
             log.info("edge %s can be looked at again", edge.name)
 
-    def _refuse(self, edge: Edge, rows: Iterable[Row | Batches]) -> None:
-        note = f"not looked at: {len(self._looks)} looks were waiting"
-        for row in rows:
-            if isinstance(row, Row):
-                self._recorder.seen(Sighting(edge.name, row.id, note=note))
+    def _put(self, edge: Edge, tasks: Iterable[Row | Batches], setbacks: int, *, at_once: bool = False) -> None:
+        """Add looks at an edge, and note those that had to make room, at whichever edge."""
+        for at, task in self._looks.put(edge.name, tasks, at_once=at_once, setbacks=setbacks):
+            if isinstance(task, Row):
+                note = f"not looked at: {len(self._looks)} looks were waiting"
+                self._recorder.seen(sighting_of(at, task, note=note), setbacks=setbacks)

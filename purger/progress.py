@@ -112,6 +112,17 @@ class Progress:
         self.remembered_epoch = None
         self.confirmed = True
 
+    def went_back(self, pruned: int) -> None:
+        """The database has lost batches, so that no number that it gave is known to mean what it meant.
+
+        The flush that follows covers all that the outbox holds, the batches after ``pruned``, since receipts may have
+        been lost too. A lost request for a flush is asked for again under the same number.
+        """
+        self.must_flush = "the database has gone back"
+        self.acknowledged = min(self.acknowledged, pruned)
+        self.rebounded = min(self.rebounded, pruned)
+        self.flush_done = 0
+
     def flushed(self, flush: Flush, *, at: float) -> None:
         """The edge has acknowledged ``flush``: the one case in which progress may also go back."""
         self.lease.doubt()

@@ -29,6 +29,7 @@ class EdgeReceipt:
     status: int | None = None
     gone: bool | None = None
     note: str | None = None  # why nothing was seen, or what was seen before
+    others: int = 0  # images of the banned owner that were looked at, other than the one asked for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -111,7 +111,7 @@ def _judge(report: Report, ban: Ban, receipt: EdgeReceipt, edge: KnownEdge | Non
 
 def _again(report: Report, ban: Ban, edge: str) -> list[EdgeReceipt]:
     """Find what an edge answered to later purges of the same code."""
-    if ban.scope != "image" or ban.subject != report.code:
+    if report.code is None:
         return []
     begun = ban.purge.id if ban.purge else None
     later: list[Purge] = [

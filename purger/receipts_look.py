@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from purger.errors import UnreachableError
 from purger.link import Link
@@ -46,7 +46,8 @@ class Looker:
         # Before the acknowledgement it would be no receipt, and the purge is on its way.
         acknowledged = purge is None or any(each.edge == edge.name and each.method for each in purge.edges)
         if purge is not None and acknowledged:
-            self.link.run("sighting", **sighting_values(finding.sighting))
+            for sighting in _evidence(finding, ban, code):
+                self.link.run("sighting", **sighting_values(sighting))
         if finding.code is not None and acknowledged:
             self.link.run("resend", code=finding.code)
         return finding.sighting
@@ -69,3 +70,10 @@ class Looker:
         if status is None:
             return Finding(Sighting(edge.name, 0, note="it was lifted meanwhile" if codes else NO_IMAGES))
         return Finding(Sighting(edge.name, 0, at=time.time(), status=status, gone=True))
+
+
+def _evidence(finding: Finding, ban: Ban, code: str | None) -> list[Sighting]:
+    """Say what a look is evidence of: at one image of a banned owner, of that image alone."""
+    if code is not None and ban.scope == "owner":
+        return [replace(finding.sighting, code=code)]
+    return [*finding.parts, finding.sighting]

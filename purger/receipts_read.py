@@ -6,7 +6,9 @@ from typing import Any
 
 from mysql.connector.abstracts import MySQLCursorAbstract
 
+from purger.health import counted
 from purger.link import Link, fetch
+from purger.probe import NO_IMAGES
 from purger.receipts import Ban, EdgeReceipt, Event, KnownEdge, Purge, Report, Restored, Span, Tenure
 from purger.triggers import judge_triggers
 
@@ -43,7 +45,7 @@ _SPAN = ("tables_made", "log_begins", "receipts_until", "pruned", "oldest")
 _KNOWN = ("name", "public_url", "enabled", "added_at", "triggers")
 _EVENT = ("id", "action", "at", "account", "reason", "banned_by", "detail", "purge")
 _PURGE = ("id", "cause", "written_at", "batch", "numbered_at")
-_EDGE = ("edge", "acknowledged_at", "instance", "method", "removed", "seen_at", "status", "gone", "note")
+_EDGE = ("edge", "acknowledged_at", "instance", "method", "removed", "seen_at", "status", "gone", "note", "others")
 _FLAGS = ("pruned", "enabled", "gone")
 
 
@@ -63,7 +65,7 @@ def _of_code(cursor: MySQLCursorAbstract, code: str) -> tuple[list[Tenure], list
     tenures = _tenures(cursor, code)
     for owner in dict.fromkeys(tenure.owner for tenure in tenures):
         # One or two, hardly ever more.
-        on_owner, _ = _on(cursor, "owner", owner)
+        on_owner, _ = _on(cursor, "owner", owner, code)
         bans += [found for ban in on_owner if (found := covering(ban, tenures))]
     return tenures, bans, resends
 
@@ -91,8 +93,11 @@ def covering(ban: Ban, tenures: list[Tenure]) -> Ban | None:
     return replace(ban, left=None if covered[-1].until is None else covered[-1])
 
 
-def _on(cursor: MySQLCursorAbstract, scope: str, subject: str) -> tuple[list[Ban], list[Purge]]:
-    """Read the bans on one subject, and what was purged again for it. The bans first: each has its purge by then."""
+def _on(cursor: MySQLCursorAbstract, scope: str, subject: str, image: str = "") -> tuple[list[Ban], list[Purge]]:
+    """Read the bans on one subject, and what was purged again for it. The bans first: each has its purge by then.
+
+    Of an owner's bans what was seen of ``image`` is read; empty: of the owner as a whole.
+    """
     on = {"scope": scope, "subject": subject}
     rows = {row[0]: row[1:] for row in fetch(cursor, "receipts_bans", **on)}
     events: dict[int, list[Event]] = defaultdict(list)
@@ -101,14 +106,31 @@ def _on(cursor: MySQLCursorAbstract, scope: str, subject: str) -> tuple[list[Ban
     purges: dict[int | None, list[Purge]] = defaultdict(list)
     for ban, *values in fetch(cursor, "receipts_purges", **on):
         purge = Purge(**dict(zip(_PURGE, values, strict=True)))
-        purges[ban].append(replace(purge, edges=_at_edges(cursor, purge)))
+        purges[ban].append(replace(purge, edges=_at_edges(cursor, purge, image)))
     ids = sorted(rows.keys() | events.keys() | {ban for ban in purges if ban is not None})
     return [_ban(scope, subject, ban, rows.get(ban), events[ban], purges[ban]) for ban in ids], purges[None]
 
 
-def _at_edges(cursor: MySQLCursorAbstract, purge: Purge) -> tuple[EdgeReceipt, ...]:
-    rows = fetch(cursor, "receipts_edges", invalidation=purge.id, batch=purge.batch)
-    return tuple(EdgeReceipt(**_named([row], _EDGE)) for row in rows)
+def _at_edges(cursor: MySQLCursorAbstract, purge: Purge, image: str) -> tuple[EdgeReceipt, ...]:
+    rows = fetch(cursor, "receipts_edges", invalidation=purge.id, batch=purge.batch, code=image)
+    return tuple(_at_edge(row, image) for row in rows)
+
+
+def _at_edge(row: tuple[Any, ...], image: str) -> EdgeReceipt:
+    *values, whole_seen_at, whole_note = row
+    receipt = EdgeReceipt(**_named([tuple(values)], _EDGE))
+    if not image or receipt.seen_at or receipt.note:
+        return receipt
+    return replace(receipt, note=_not_looked_at(receipt.others, whole_seen_at is not None, whole_note))
+
+
+def _not_looked_at(others: int, owner_seen: bool, note: str | None) -> str | None:
+    """Say why nothing was seen of one image of a banned owner. ``note`` is why nothing was seen of the owner."""
+    if others:
+        return f"not looked at: {counted(others, 'other image')} of the owner {'was' if others == 1 else 'were'}"
+    if owner_seen:
+        return "not looked at, as far as is on record: other images of the owner may have been"
+    return "not looked at: the owner had no images then" if note == NO_IMAGES else note
 
 
 def _ban(

@@ -1,18 +1,19 @@
 """Writes what the edges acknowledged: one connection and one transaction for all of them."""
 
+import json
 import logging
 import threading
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 from mysql.connector.abstracts import MySQLCursorAbstract
 
 from purger.errors import DatabaseUnavailableError
-from purger.link import Link
+from purger.link import Link, fetch
 from purger.model import Receipt, Sighting, Standing
+from purger.notes import Notes
 from purger.problem import Problem
 from purger.statements import statement
 
@@ -25,25 +26,8 @@ _RETRY = 0.5
 _ROWS_A_STATEMENT = 1000
 
 
-@dataclass(slots=True)
-class _Notes:
-    """What waits to be written. Of an edge's progress and liveness only the latest counts."""
-
-    progress: dict[str, dict[str, Any]] = field(default_factory=dict)
-    liveness: dict[str, dict[str, Any]] = field(default_factory=dict)
-    receipts: list[Receipt] = field(default_factory=list)
-    sightings: list[Sighting] = field(default_factory=list)
-
-    def put_progress(self, values: dict[str, Any]) -> None:
-        before = self.progress.get(values["name"])
-        self.progress[values["name"]] = values | {"flushed": values["flushed"] or bool(before and before["flushed"])}
-
-    def merge(self, later: "_Notes") -> None:
-        for values in later.progress.values():
-            self.put_progress(values)
-        self.liveness |= later.liveness
-        self.receipts += later.receipts
-        self.sightings += later.sightings
+class _WentBackError(Exception):
+    """The database went back while notes were being written."""
 
 
 class Recorder(threading.Thread):
@@ -52,20 +36,25 @@ class Recorder(threading.Thread):
     A purger that dies before has told an edge something twice, never something less.
     """
 
-    def __init__(self, link: Link, *, delay: float, stop: threading.Event, usable: Callable[[], bool]) -> None:
+    def __init__(
+        self, link: Link, *, delay: float, stop: threading.Event, usable: Callable[[], bool],
+        setbacks: Callable[[], int] = lambda: 0,
+    ) -> None:  # fmt: skip
         """``delay`` seconds are waited after the first note, so that many edges share one transaction.
 
         ``stop`` ends the thread after a last write; it is to be set when the workers are done. ``usable`` tells whether
-        the database is known to be away, and a failure to write is no news.
+        the database is known to be away, and a failure to write is no news. ``setbacks`` counts how often it was found
+        to have gone back, and must do so before its batch numbers are given again.
         """
         super().__init__(name="recorder")
         self._link = link
         self._delay = delay
         self._halt = stop
         self._usable = usable
+        self._setbacks = setbacks
         self._lock = threading.Lock()
         self._wake = threading.Event()
-        self._notes = _Notes()
+        self._notes = Notes()
         self._problem = Problem(log, "the record of acknowledgements", patience=2)
 
     def acknowledged(
@@ -76,9 +65,16 @@ class Recorder(threading.Thread):
         flushed: bool = False,
         receipts: Iterable[Receipt] = (),
         sightings: Iterable[Sighting] = (),
+        setbacks: int = 0,
     ) -> None:
-        """Note an edge's progress, with the receipts and sightings that led to it."""
+        """Note an edge's progress, with the receipts and sightings that led to it.
+
+        Dropped when the database has gone back more often than the ``setbacks`` that the edge was flushed for.
+        """
         with self._lock:
+            if not self._notes.reach(setbacks):
+                self._notes.put_flush(edge, standing.flush_done)
+                return
             self._notes.put_progress(
                 {
                     "name": edge,
@@ -94,10 +90,11 @@ class Recorder(threading.Thread):
             self._notes.sightings += sightings
         self._wake.set()
 
-    def seen(self, sighting: Sighting) -> None:
-        """Note what was seen at an edge's public listener, or why nothing was."""
+    def seen(self, sighting: Sighting, *, setbacks: int = 0) -> None:
+        """Note a look at an edge's public listener; dropped as in ``acknowledged``."""
         with self._lock:
-            self._notes.sightings.append(sighting)
+            if self._notes.reach(setbacks):
+                self._notes.sightings.append(sighting)
         self._wake.set()
 
     def alive(self, edge: str, *, seen_at: float | None, epoch: str | None, problem: str | None) -> None:
@@ -113,7 +110,7 @@ class Recorder(threading.Thread):
 
     def run(self) -> None:
         """Write until stopped, then once more."""
-        waiting = _Notes()
+        waiting = Notes()
         liveness_due = 0.0
         while not self._halt.is_set():
             self._wake.wait(max(0.0, liveness_due - time.monotonic()))
@@ -121,7 +118,7 @@ class Recorder(threading.Thread):
             self._wake.clear()
             waiting.merge(self._take())
             if self._write(waiting):
-                waiting = _Notes()
+                waiting = Notes(waiting.setbacks)
                 liveness_due = time.monotonic() + _LIVENESS_INTERVAL
             else:
                 self._halt.wait(_RETRY)
@@ -133,20 +130,25 @@ class Recorder(threading.Thread):
         """Let the thread notice at once that it was stopped."""
         self._wake.set()
 
-    def _take(self) -> _Notes:
+    def _take(self) -> Notes:
         with self._lock:
-            notes, self._notes = self._notes, _Notes()
+            notes, self._notes = self._notes, Notes(self._notes.setbacks)
         return notes
 
-    def _write(self, notes: _Notes) -> bool:
-        if not (notes.progress or notes.liveness or notes.receipts or notes.sightings):
+    def _write(self, notes: Notes) -> bool:
+        notes.reach(self._setbacks())
+        if not notes:
             return True
         try:
             with self._link.transaction() as cursor:
-                _insert(cursor, "receipt", [_receipt(receipt) for receipt in notes.receipts])
-                _insert(cursor, "sighting", [sighting_values(sighting) for sighting in notes.sightings])
-                _insert(cursor, "progress", list(notes.progress.values()))
+                _write_batches(cursor, notes)
+                _insert(cursor, "flush_done", list(notes.flushes.values()))
                 _insert(cursor, "liveness", list(notes.liveness.values()))
+                # Numbers are given again only after a setback was counted: what was read above was not of these.
+                if self._setbacks() != notes.setbacks:
+                    raise _WentBackError
+        except _WentBackError:
+            return False
         except DatabaseUnavailableError as error:
             if self._usable():
                 self._problem.begin("stuck", str(error))
@@ -157,6 +159,30 @@ class Recorder(threading.Thread):
             return False
         self._problem.end()
         return True
+
+
+def _write_batches(cursor: MySQLCursorAbstract, notes: Notes) -> None:
+    """Write what tells of batches and rows that the database has: one that took over may lack the last of them."""
+    if not (notes.progress or notes.receipts or notes.sightings):
+        return
+    last = int(fetch(cursor, "last_batch")[0][0])
+    _insert(cursor, "receipt", [_receipt(receipt) for receipt in notes.receipts if receipt.last <= last])
+    _insert(cursor, "sighting", [sighting_values(sighting) for sighting in _of_known_rows(cursor, notes.sightings)])
+    _insert(cursor, "progress", [_cut(values, last) for values in notes.progress.values()])
+
+
+def _of_known_rows(cursor: MySQLCursorAbstract, sightings: list[Sighting]) -> list[Sighting]:
+    """Choose the sightings of rows that the outbox has, with the same subject."""
+    known = set[tuple[int, str, str]]()
+    ids = sorted({sighting.invalidation for sighting in sightings})
+    for start in range(0, len(ids), _ROWS_A_STATEMENT):
+        part = json.dumps(ids[start : start + _ROWS_A_STATEMENT])
+        known.update((row[0], row[1], row[2]) for row in fetch(cursor, "known_rows", ids=part))
+    return [each for each in sightings if (each.invalidation, each.scope, each.subject) in known]
+
+
+def _cut(progress: dict[str, Any], last: int) -> dict[str, Any]:
+    return progress | {name: min(progress[name], last) for name in ("acknowledged", "rebounded")}
 
 
 def _insert(cursor: MySQLCursorAbstract, name: str, rows: list[dict[str, Any]]) -> None:
@@ -180,6 +206,7 @@ def sighting_values(sighting: Sighting) -> dict[str, Any]:
     return {
         "edge": sighting.edge,
         "invalidation": sighting.invalidation,
+        "code": sighting.code,
         "removed": sighting.removed,
         "at": _time(sighting.at) if sighting.at is not None else None,
         "status": sighting.status,

@@ -60,7 +60,11 @@ def _migrate(cursor: MySQLCursorAbstract, name: str) -> list[str]:
     cursor.execute(f"SET SESSION lock_wait_timeout = {_LOCK_TIMEOUT:d}")
     judge_server(*fetch(cursor, "migrate_server")[0])
     if not fetch(cursor, "migrate_lock")[0][0]:
-        raise MigrationError("another `purger migrate` is at work; wait for its end")
+        holder = fetch(cursor, "migrate_lock_holder")[0][0]
+        raise MigrationError(
+            f"connection {holder} holds the lock of migrations: wait if another `purger migrate` is at work; if none "
+            f"is, end it as an admin (KILL {holder})"
+        )
     done = []
     cursor.execute(statement("migrate_exists"), {"name": name})
     if not cursor.fetchall():

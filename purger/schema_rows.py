@@ -21,6 +21,9 @@ def mend_rows(cursor: MySQLCursorAbstract) -> list[str]:
         _transaction(cursor, steps, ban)
         what = f"ban {ban} of {printable(scope)} '{printable(subject)}'"
         done.append(f"wrote {what} anew without spaces" if padded else f"took out {what}: it banned nothing")
+    for (ban,) in fetch(cursor, "migrate_undated_bans"):
+        _transaction(cursor, ["migrate_date_ban"], ban)
+        done.append(f"dated ban {ban} 1970-01-01 where its date was none that exists")
     rows = fetch(cursor, "migrate_malformed_rows")
     for (row,) in rows:
         _transaction(cursor, ["migrate_keep_unnumberable", "migrate_trim_row", "migrate_delete_row"], row)

@@ -4,8 +4,9 @@ import logging
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from queue import Empty, SimpleQueue
+from typing import TypeVar
 
 from database import without_secrets
 from purger.backlog import Backlog
@@ -32,6 +33,9 @@ log = logging.getLogger(__name__)
 _PATIENCE_OF_VERIFIER = 3
 
 
+_Thread = TypeVar("_Thread", bound=threading.Thread)
+
+
 class Service:
     """All that runs in one purger."""
 
@@ -50,9 +54,15 @@ class Service:
         )  # fmt: skip
         self._verifier = Verifier(Queue(self._new_link(_PATIENCE_OF_VERIFIER)), self._watch, self._stop)
         self._recorder = Recorder(
-            self._new_link(), delay=settings.record_delay, stop=self._written, usable=lambda: self._watch.usable
+            self._new_link(),
+            delay=settings.record_delay,
+            stop=self._written,
+            usable=lambda: self._watch.usable,
+            setbacks=lambda: self._watch.setbacks,
         )
-        self._prober = Prober(self._new_link(), Probe(), self._recorder, self._stop)
+        self._prober = Prober(
+            self._new_link(), Probe(), self._recorder, self._stop, setbacks=lambda: self._watch.setbacks
+        )
         self._keeper = Keeper(self._new_link(), Probe(), settings, self._stop)
         self._workers: dict[str, Worker] = {}
 
@@ -68,8 +78,9 @@ class Service:
         log.info("stopping")
         self._stop.set()
         self._finish(list(self._workers.values()))
-        for thread in (self._watch, self._verifier, self._prober, self._keeper):
+        for thread in (self._watch, self._verifier):
             thread.join()
+        self._join((self._prober, self._keeper))
         self._written.set()
         self._recorder.wake()
         self._recorder.join()
@@ -113,11 +124,15 @@ class Service:
         """Stop workers. One whose edge goes on answering without an end must not hold up the others."""
         for worker in workers:
             worker.stop()
+        for worker in self._join(workers):
+            log.warning("edge %s has not ended its answer and is left to itself", worker.edge.name)
+
+    def _join(self, threads: Sequence[_Thread]) -> list[_Thread]:
+        """Wait for threads that were stopped, for as long as one request of a worker may take; those that go on."""
         until = time.monotonic() + self._settings.connect_timeout + 2 * self._settings.read_timeout
-        for worker in workers:
-            worker.join(max(0.0, until - time.monotonic()))
-            if worker.is_alive():
-                log.warning("edge %s has not ended its answer and is left to itself", worker.edge.name)
+        for thread in threads:
+            thread.join(max(0.0, until - time.monotonic()))
+        return [thread for thread in threads if thread.is_alive()]
 
 
 def _asked(number: int | None, by: str) -> FlushRequest | None:

@@ -60,10 +60,13 @@ class Verifier(threading.Thread):
                 self._halt.wait(_LONGEST_REST)
                 continue
             self._problem.end()
-            self._halt.wait(rest(time.monotonic() - began))
+            self._halt.wait(_LONGEST_REST if self._missing else rest(time.monotonic() - began))
 
     def _look(self) -> None:
         ticket = self._watch.requested()
+        if ticket is None and self._missing:
+            # Nobody asks again for a while: the edges keep the epoch that could not be verified.
+            ticket = self._watch.request()
         head = self._number_all()
         if ticket is not None and head is not None:
             triggers = self._queue.triggers()
@@ -92,6 +95,8 @@ class Verifier(threading.Thread):
                     "Run `purger migrate` to restore them",
                     ", ".join(triggers.weakened),
                 )
+            else:
+                log.info("all triggers that check rows or write the log stand again")
         if triggers.missing == self._missing:
             return
         self._missing = triggers.missing

@@ -1,4 +1,4 @@
-"""One kept HTTP/1.1 connection to a purge listener, with a total time for each request and with TLS both ways.
+"""One kept HTTP/1.1 connection to a listener of an edge, with a total time for each request and with TLS both ways.
 
 No library that was looked at bounds the whole of an answer: urllib3 and httpx bound each read, so that headers which
 drip byte by byte hold up an edge's thread for hours. The standard library's client does the parsing here, and each of
@@ -10,7 +10,7 @@ import io
 import select
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,9 @@ from purger.edge_url import split_url
 
 #: Bytes of an answer's body that are read. A purge listener sends one line; another server might never end.
 _BODY = 4096
+
+#: Bytes of a body that is wanted whole, at a time.
+_PART = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +36,24 @@ class Reply:
 class Wire:
     """The connection to ``url``; for one thread. It opens itself again after each end and error."""
 
-    def __init__(self, url: str, files: TlsFiles, *, connect_timeout: float, read_timeout: float) -> None:
-        """Times in seconds: ``connect_timeout`` for TCP and again for TLS, ``read_timeout`` for a whole request."""
+    def __init__(
+        self,
+        url: str,
+        files: TlsFiles,
+        *,
+        connect_timeout: float,
+        read_timeout: float,
+        idle_timeout: float | None = None,
+    ) -> None:
+        """Times in seconds: ``connect_timeout`` for TCP and again for TLS, ``read_timeout`` for a whole request.
+
+        ``idle_timeout``: for each read of it; None: as long as the request may take.
+        """
         self._url = url
         self._files = files
         self._connect_timeout = connect_timeout
         self._read_timeout = read_timeout
-        self._until = _Deadline()
+        self._until = _Deadline(idle=read_timeout if idle_timeout is None else idle_timeout)
         self._connection: http.client.HTTPConnection | None = None
         #: Whether the last connection is one of TLS over which no answer has come yet.
         self.awaits_verdict = False
@@ -66,9 +80,12 @@ class Wire:
         self._connection = made
         self.awaits_verdict = scheme == "https"
 
-    def request(self, method: str, path: str, headers: Mapping[str, str]) -> Reply:
+    def request(
+        self, method: str, path: str, headers: Mapping[str, str], *, sink: Callable[[bytes], object] | None = None
+    ) -> Reply:
         """Send a request without a body over the open connection, and read its answer.
 
+        With ``sink`` that gets the whole body, part by part; without it the reply has the beginning.
         ``TimeoutError``, another ``OSError`` and ``http.client.HTTPException`` mean that the request may have been
         carried out; the connection is then closed.
         """
@@ -82,7 +99,7 @@ class Wire:
             for name, value in headers.items():
                 connection.putheader(name, value)
             connection.endheaders()
-            reply = self._read(connection.getresponse())
+            reply = self._read(connection.getresponse(), sink)
         except BaseException:
             self.close()
             raise
@@ -95,9 +112,14 @@ class Wire:
             self._connection.close()
             self._connection = None
 
-    def _read(self, response: http.client.HTTPResponse) -> Reply:
-        """Read the beginning of the body. The connection is kept if that was all of it."""
-        body = response.read(_BODY)
+    def _read(self, response: http.client.HTTPResponse, sink: Callable[[bytes], object] | None) -> Reply:
+        """Read the body, or its beginning. The connection is kept if that was all of it."""
+        body = b""
+        if sink is None:
+            body = response.read(_BODY)
+        else:
+            while part := response.read(_PART):
+                sink(part)
         if len(body) < _BODY and response.length:
             raise http.client.IncompleteRead(body, response.length)
         if response.will_close or not response.isclosed():
@@ -108,8 +130,9 @@ class Wire:
 
 @dataclass(slots=True)
 class _Deadline:
-    """The moment of the monotonic clock by which the request under way has to be over."""
+    """The moment of the monotonic clock by which the request under way has to be over, and seconds for each read."""
 
+    idle: float
     moment: float = 0.0
 
 
@@ -147,7 +170,7 @@ class _Bounded(io.RawIOBase):
         left = self._until.moment - time.monotonic()
         if left <= 0:
             raise TimeoutError
-        self._socket.settimeout(left)
+        self._socket.settimeout(min(left, self._until.idle))
         count = self._file.readinto(buffer)
         if count == 0 and not self.may_end:
             raise ConnectionError("the connection ended before the headers of the answer did")

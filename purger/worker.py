@@ -9,7 +9,7 @@ from purger.carrying import Carrying
 from purger.delivery import Answer, Delivery
 from purger.errors import DatabaseUnavailableError, DeliveryError, MalformedError, OtherInstanceError
 from purger.lease import Lease
-from purger.model import Edge, FlushRequest, Receipt, Sighting, Standing
+from purger.model import Edge, FlushRequest, Receipt, Sighting, Standing, sighting_of
 from purger.plan import DELIVERY, FLUSH, Request, affordable
 from purger.prober import Prober
 from purger.problem import Problem
@@ -142,7 +142,8 @@ class Worker(threading.Thread):
         head = self._watch.head
         if self._setbacks != self._watch.setbacks:
             self._setbacks = self._watch.setbacks
-            self._progress.must_flush = "the database has gone back"
+            self._held = ([], [])
+            self._progress.went_back(self._watch.pruned)
         self._progress.asked = self._asked
         return self._progress.next_step(head, self._watch.pruned, verification, time.monotonic())
 
@@ -190,9 +191,9 @@ class Worker(threading.Thread):
         self._progress.lease.answered(answer.now, at=time.monotonic(), ticket=self._watch.request())
 
     def _flush(self, step: Flush) -> None:
-        log.warning("edge %s is flushed: %s", self.edge.name, step.reason)
         first = self._progress.acknowledged + 1
         self._send(FLUSH)
+        log.warning("edge %s is flushed: %s", self.edge.name, step.reason)
         if self._flushed_after is None or first <= self._flushed_after:
             self._flushed_after = first - 1
         self._delivering = self._rebounding = None
@@ -206,7 +207,9 @@ class Worker(threading.Thread):
         self._progress.reflush_due = None
         self._record(flushed=True)
         if self._flushed_after is not None and self._flushed_after < self._progress.acknowledged:
-            self._prober.offer_flushed(self.edge, self._flushed_after, self._progress.acknowledged)
+            self._prober.offer_flushed(
+                self.edge, self._flushed_after, self._progress.acknowledged, setbacks=self._setbacks
+            )
         self._flushed_after = None
 
     def _deliver(self, step: Deliver) -> None:
@@ -224,7 +227,7 @@ class Worker(threading.Thread):
         self._held[0].append(self._receipt(plan.first, plan.last, plan.method))
         self._held[1].extend(carrying.sightings)
         self._record()
-        self._prober.offer(self.edge, plan.sample)
+        self._prober.offer(self.edge, plan.sample, setbacks=self._setbacks)
 
     def _express(self, bulk: Carrying, until: float) -> bool:
         """Send single bans that came meanwhile, up to the moment ``until``; False when the edge called one malformed.
@@ -281,7 +284,7 @@ class Worker(threading.Thread):
             log.error("edge %s calls %s %s malformed: %s", self.edge.name, request.method, request.path, error)
             self._progress.must_flush = "a purge that it calls malformed must not block it"
             return False
-        carrying.sightings += [Sighting(self.edge.name, row.id, answer.removed) for row in request.rows]
+        carrying.sightings += [sighting_of(self.edge, row, removed=answer.removed) for row in request.rows]
         del carrying.requests[0]
         return True
 
@@ -294,5 +297,10 @@ class Worker(threading.Thread):
             receipts, sightings = self._held
             self._held = ([], [])
             self._recorder.acknowledged(
-                self.edge.name, standing, flushed=flushed, receipts=receipts, sightings=sightings
+                self.edge.name,
+                standing,
+                flushed=flushed,
+                receipts=receipts,
+                sightings=sightings,
+                setbacks=self._setbacks,
             )

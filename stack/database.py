@@ -1,7 +1,6 @@
 """A private MariaDB: its own data directory and socket, no network."""
 
 import atexit
-import getpass
 import secrets
 import shutil
 import subprocess
@@ -15,6 +14,7 @@ from mysql.connector.abstracts import MySQLConnectionAbstract
 from database import connect
 from stack.commands import command, run_apart
 from stack.server import Server, ServerFailedError
+from stack.user import user_name
 
 _NAME = "takedown"
 _ACCOUNTS = ("origin", "import", "purger", "moderation")
@@ -29,7 +29,7 @@ class Database(Server):
         self.name_of_database = _NAME
         self.socket = _short(directory / "socket")
         self._passwords = {account: secrets.token_urlsafe(12) for account in _ACCOUNTS}
-        user = getpass.getuser()
+        user = user_name()
         self._data = directory / "data"
         self._user = user
         # Each mariadbd that starts deletes all temporary tables that it finds in its directory for them: in /tmp also

@@ -1,10 +1,10 @@
 """hitch, which ends TLS before a listener."""
 
-import getpass
 from pathlib import Path
 
 from stack.ports import free_port
 from stack.server import Server
+from stack.user import user_name
 
 
 class Hitch(Server):
@@ -29,7 +29,7 @@ class Hitch(Server):
             lines.append('alpn-protos = "h2, http/1.1"')
         if client_ca is not None:
             lines += ["client-verify = required", f'client-verify-ca = "{client_ca}"']
-        if getpass.getuser() == "root":
+        if user_name() == "root":
             lines.append('user = "nobody"')  # its workers refuse to be root
         configuration = directory / "hitch.conf"
         configuration.write_text("\n".join(lines) + "\n")

@@ -76,8 +76,9 @@ class Record:
 
 def note(record: Record, receipt: Receipt, ban: int, sighting: Sighting) -> None:
     """Let a recorder write a receipt, a sighting of the ban's purge and the edge's progress; fails when it cannot."""
-    row = record.sql("SELECT id FROM invalidations WHERE ban_id = %s AND cause = 'ban'", ban)
-    sighting = replace(sighting, invalidation=row[0][0] if row else sighting.invalidation)
+    row = record.sql("SELECT id, scope, subject FROM invalidations WHERE ban_id = %s AND cause = 'ban'", ban)
+    if row:
+        sighting = replace(sighting, invalidation=row[0][0], scope=row[0][1], subject=row[0][2])
     link = Link(record.database.url("purger"), timeout=10)
     recorder = Recorder(link, delay=0.0, stop=(stop := threading.Event()), usable=lambda: False)
     recorder.acknowledged(

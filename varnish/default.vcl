@@ -12,6 +12,8 @@ import var;
 backend origin {
     .host = "127.0.0.1";
     .port = "8000";
+    # The Host that the origin is asked with. Without it that is .host, and an IPv6 address is none: the origin refuses it.
+    .host_header = "origin";
     # What an origin that hangs may hold (docs/edge.md). Keep connect_timeout, first_byte_timeout and wait_timeout together
     # below the lease.
     .connect_timeout = 1s;
@@ -90,6 +92,7 @@ sub vcl_recv {
     if (local.socket == "purge") {
         call takedown_listener;
     }
+    call takedown_host;
     call takedown_methods;
     call takedown_body;
     call takedown_route;

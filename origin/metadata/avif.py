@@ -12,9 +12,19 @@ from origin.metadata.reader import MalformedPictureError, Reader
 _KEPT_BOXES = {
     *(b"ftyp", b"mdat", b"meta", b"moov"),
     *(b"hdlr", b"pitm", b"iloc", b"iinf", b"iref", b"iprp", b"idat", b"dinf", b"grpl"),  # in meta
+    *(b"ipco", b"ipma"),  # in iprp
     *(b"mvhd", b"trak", b"tkhd", b"tref", b"edts", b"mdia", b"mdhd", b"minf", b"vmhd", b"nmhd", b"stbl"),  # in moov
+    *(b"stsd", b"stts", b"ctts", b"cslg", b"stsc", b"stsz", b"stz2", b"stco", b"co64", b"stss"),  # in stbl
+    *(b"sdtp", b"sbgp", b"sgpd"),
 }
-_CONTAINERS = {b"moov", b"trak", b"mdia"}
+_CONTAINERS = {b"moov", b"trak", b"mdia", b"minf", b"stbl", b"iprp"}
+# Of pictures and animations: size, orientation, coding, layers, colours and brightness. Others are text for people.
+_KEPT_PROPERTIES = {
+    *(b"ispe", b"pixi", b"pasp", b"clap", b"irot", b"imir", b"rloc", b"iscl"),
+    *(b"av1C", b"a1op", b"a1lx", b"lsel", b"auxC", b"colr"),
+    *(b"clli", b"mdcv", b"cclv", b"amve", b"ndwt", b"reve"),
+    *(b"ccst", b"auxi"),  # of an animation's alone
+}
 _DATED = {b"mvhd", b"tkhd", b"mdhd"}  # they begin with the times of creation and of the last change
 _PICTURES = {b"av01", b"grid", b"iden", b"iovl", b"tmap"}
 _DEEPEST = 8  # boxes within each other
@@ -44,8 +54,15 @@ def _strip_boxes(out: bytearray, at: int, end: int, depth: int) -> None:
         raise MalformedPictureError(f"the boxes at byte {at} lie too deep within each other")
     for box in _boxes(out, at, end):
         if box.kind not in _KEPT_BOXES:
-            out[box.start + 4 : box.start + 8] = b"free"
-            out[box.content : box.end] = bytes(box.end - box.content)
+            _empty(out, box)
+        elif box.kind == b"ipco":
+            _strip_properties(out, box.content, box.end)
+        elif box.kind == b"stsd":
+            _strip_samples(out, box)
+        elif box.kind == b"hdlr":
+            reader = Reader(out, box.content, box.end)
+            reader.skip(24)
+            _overwrite(out, reader.at, box.end)  # a name, for people
         elif box.kind in _CONTAINERS:
             _strip_boxes(out, box.content, box.end, depth + 1)
         elif box.kind == b"meta":
@@ -54,8 +71,37 @@ def _strip_boxes(out: bytearray, at: int, end: int, depth: int) -> None:
         elif box.kind in _DATED:
             reader = Reader(out, box.content, box.end)
             length = 16 if reader.uint(4) >> 24 else 8
-            start = reader.skip(length)
-            out[start : reader.at] = bytes(length)
+            _overwrite(out, reader.skip(length), reader.at)
+
+
+def _strip_properties(out: bytearray, at: int, end: int) -> None:
+    """Overwrite properties that show nothing. Their places stay: pictures refer to properties by their number."""
+    for box in _boxes(out, at, end):
+        if box.kind not in _KEPT_PROPERTIES:
+            _empty(out, box)
+
+
+def _strip_samples(out: bytearray, table: _Box) -> None:
+    """Overwrite the encoder's name, and properties that show nothing, in an animation's ``stsd`` box."""
+    reader = Reader(out, table.content, table.end)
+    reader.skip(8)
+    for box in _boxes(out, reader.at, table.end):
+        if box.kind == b"av01":
+            fields = Reader(out, box.content, box.end)
+            fields.skip(42)
+            _overwrite(out, fields.skip(32), fields.at)
+            fields.skip(4)
+            _strip_properties(out, fields.at, box.end)
+
+
+def _empty(out: bytearray, box: _Box) -> None:
+    """Make a box one that every reader passes over."""
+    out[box.start + 4 : box.start + 8] = b"free"
+    _overwrite(out, box.content, box.end)
+
+
+def _overwrite(out: bytearray, start: int, end: int) -> None:
+    out[start:end] = bytes(end - start)
 
 
 def _boxes(data: bytearray, at: int, end: int) -> Iterator[_Box]:
@@ -76,7 +122,10 @@ def _strip_items(out: bytearray, meta: _Box) -> None:
     boxes = {box.kind: box for box in _boxes(out, meta.content + 4, meta.end)}
     if b"iinf" not in boxes or b"iloc" not in boxes:
         return
-    kinds = dict(_item_kinds(out, boxes[b"iinf"]))
+    kinds = {}
+    for item, kind, text in _items(out, boxes[b"iinf"]):
+        kinds[item] = kind
+        _overwrite(out, text.start, text.stop)
     left = len(out)
     for item, method, extents in _item_places(out, boxes[b"iloc"]):
         if kinds.get(item) in _PICTURES:
@@ -100,8 +149,8 @@ def _blank(kind: bytes | None, length: int) -> bytes:
     return exif.ljust(length, b"\0") if kind == b"Exif" and length >= len(exif) else bytes(length)
 
 
-def _item_kinds(data: bytearray, box: _Box) -> Iterator[tuple[int, bytes]]:
-    """The items with their kinds, from an ``iinf`` box."""
+def _items(data: bytearray, box: _Box) -> Iterator[tuple[int, bytes, range]]:
+    """The items from an ``iinf`` box with their kinds, and with the bytes that hold names and types as text."""
     reader = Reader(data, box.content, box.end)
     reader.skip(4 if reader.uint(4) >> 24 else 2)
     for entry in _boxes(data, reader.at, box.end):
@@ -111,7 +160,7 @@ def _item_kinds(data: bytearray, box: _Box) -> Iterator[tuple[int, bytes]]:
             raise MalformedPictureError(f"the list of items at byte {box.start} is of a form that is not understood")
         item = fields.uint(2 if version == 2 else 4)
         fields.skip(2)
-        yield item, fields.take(4)
+        yield item, fields.take(4), range(fields.at, entry.end)
 
 
 def _item_places(data: bytearray, box: _Box) -> Iterator[tuple[int, int, list[tuple[int, int]]]]:

@@ -16,6 +16,9 @@ BEGIN
         SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'bans.scope must be image or owner, in small letters and nothing else';
     ELSEIF (LENGTH(NEW.subject) BETWEEN 1 AND 64 AND NEW.subject NOT REGEXP '[^A-Za-z0-9_-]') IS NOT TRUE THEN
         SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'bans.subject must be 1 to 64 of A-Z a-z 0-9 _ - and nothing else';
+    ELSEIF ((NEW.lifted_at IS NULL OR YEAR(NEW.lifted_at) * MONTH(NEW.lifted_at) * DAYOFMONTH(NEW.lifted_at) > 0)
+        AND YEAR(NEW.banned_at) * MONTH(NEW.banned_at) * DAYOFMONTH(NEW.banned_at) > 0) IS NOT TRUE THEN
+        SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'bans.banned_at and bans.lifted_at must be dates that exist; lifted_at NULL means that the ban stands';
     END IF;
 END//
 
@@ -28,6 +31,9 @@ BEGIN
         SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'bans.scope must be image or owner, in small letters and nothing else';
     ELSEIF (LENGTH(NEW.subject) BETWEEN 1 AND 64 AND NEW.subject NOT REGEXP '[^A-Za-z0-9_-]') IS NOT TRUE THEN
         SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'bans.subject must be 1 to 64 of A-Z a-z 0-9 _ - and nothing else';
+    ELSEIF ((NEW.lifted_at IS NULL OR YEAR(NEW.lifted_at) * MONTH(NEW.lifted_at) * DAYOFMONTH(NEW.lifted_at) > 0)
+        AND YEAR(NEW.banned_at) * MONTH(NEW.banned_at) * DAYOFMONTH(NEW.banned_at) > 0) IS NOT TRUE THEN
+        SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'bans.banned_at and bans.lifted_at must be dates that exist; lifted_at NULL means that the ban stands';
     END IF;
 END//
 

@@ -216,7 +216,9 @@ BEGIN
     FROM invalidations FORCE INDEX (batch)
     WHERE batch > p_known AND batch <= v_last AND p_known + p_batches >= v_last
     ORDER BY batch, id;
-    SELECT v_last, pruned_batch, @@GLOBAL.read_only, v_more, v_largest, (SELECT COUNT(*) FROM unnumberable)
+    -- A number in MySQL and before MariaDB 12.0, and a word since.
+    SELECT v_last, pruned_batch, CAST(@@GLOBAL.read_only AS CHAR) NOT IN ('0', 'OFF'), v_more, v_largest,
+        (SELECT COUNT(*) FROM unnumberable)
     FROM numbering
     WHERE one = 1;
 END//

@@ -1,4 +1,5 @@
--- Progress goes only forward, unless it belongs to another instance than before or the edge was flushed.
+-- Progress goes only forward, unless it belongs to another instance than before or the edge was flushed. Its caller has cut
+-- it to the last batch of this database.
 UPDATE edges
 SET acknowledged = IF(instance <=> %(instance)s AND NOT %(flushed)s, GREATEST(acknowledged, %(acknowledged)s), %(acknowledged)s),
     rebounded = IF(instance <=> %(instance)s AND NOT %(flushed)s, GREATEST(rebounded, %(rebounded)s), %(rebounded)s),

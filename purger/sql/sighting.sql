@@ -1,15 +1,18 @@
--- What was removed and what was seen come one after the other; of each the first stays. A note gives way to a later one,
--- and to what is seen at last. An image that was still there and is gone at a later look: the note keeps the first look.
--- Assignments go from left to right: gone stays as it was until the others are made.
-INSERT INTO sightings (edge, invalidation, removed, seen_at, status, gone, note)
-VALUES (%(edge)s, %(invalidation)s, %(removed)s, %(at)s, %(status)s, %(gone)s, %(note)s)
+-- Of what was removed the first number stays. Of two looks the later one counts, whether it saw the image gone or shown;
+-- where it saw the same the first time stays. The note keeps the look that was overtaken, or why nothing was seen yet.
+-- Assignments go from left to right: the note is made from the former look, status and gone follow seen_at.
+INSERT INTO sightings (edge, invalidation, code, removed, seen_at, status, gone, note)
+VALUES (%(edge)s, %(invalidation)s, %(code)s, %(removed)s, %(at)s, %(status)s, %(gone)s, %(note)s)
 ON DUPLICATE KEY UPDATE
     removed = COALESCE(removed, VALUES(removed)),
     note = CASE
-        WHEN gone = 0 AND VALUES(gone) = 1 THEN CONCAT('still there (', status, ') at ', seen_at)
+        WHEN gone <> VALUES(gone) AND seen_at < VALUES(seen_at)
+            THEN CONCAT(IF(gone, 'gone', 'still there'), ' (', status, ') at ', seen_at)
         WHEN seen_at IS NOT NULL THEN note
         WHEN VALUES(seen_at) IS NULL THEN COALESCE(VALUES(note), note)
     END,
-    status = IF(seen_at IS NULL OR (gone = 0 AND VALUES(gone) = 1), VALUES(status), status),
-    seen_at = IF(seen_at IS NULL OR (gone = 0 AND VALUES(gone) = 1), VALUES(seen_at), seen_at),
-    gone = GREATEST(COALESCE(gone, VALUES(gone)), COALESCE(VALUES(gone), gone))
+    seen_at = IF(
+        seen_at IS NULL OR (gone <> VALUES(gone) AND seen_at < VALUES(seen_at)), VALUES(seen_at), seen_at
+    ),
+    status = IF(seen_at = VALUES(seen_at), VALUES(status), status),
+    gone = IF(seen_at = VALUES(seen_at), VALUES(gone), gone)

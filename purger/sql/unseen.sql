@@ -11,7 +11,7 @@ FROM (
 ) AS event
 JOIN batches ON batches.batch = event.batch
 JOIN bans ON bans.id = event.ban_id AND bans.scope = event.scope AND bans.subject = event.subject AND bans.lifted_at IS NULL
-LEFT JOIN sightings ON sightings.edge = %(edge)s AND sightings.invalidation = event.id
+LEFT JOIN sightings ON sightings.edge = %(edge)s AND sightings.invalidation = event.id AND sightings.code = ''
 WHERE event.cause = 'ban' AND sightings.seen_at IS NULL
     AND (%(hours)s IS NULL OR batches.numbered_at > TIMESTAMPADD(HOUR, -%(hours)s, UTC_TIMESTAMP(6)))
 ORDER BY event.batch DESC, event.id DESC

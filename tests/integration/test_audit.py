@@ -7,6 +7,7 @@ import pytest
 from purger.audit import audit
 from purger.link import Link
 from purger.probe import Look, Probe
+from tests.doors import showing_for_ever, third_edge
 from tests.site import Site
 
 
@@ -71,3 +72,20 @@ def test_an_audit_of_an_owner_is_one_of_his_images_alone(site: Site, link: Link,
     assert not served & set(others)
     site.wait_gone(his)
     assert all(site.is_hit(code) for code in others)
+
+
+def test_an_edge_that_answers_503_has_told_nothing_and_is_asked_for_the_others(
+    site: Site, link: Link, probe: Probe
+) -> None:
+    failing, shown = site.new_image(), site.new_image()
+    with showing_for_ever(site.get(shown).content, failing=failing) as door, third_edge(site, door):
+        for code in (failing, shown):
+            site.ban_unseen(code)
+        found = audit(link, probe, sample=None)
+        assert found.unreachable == {"third": "the edge answered 503"}
+        assert found.looks == found.codes * 3 - 1
+        assert ("third", shown) in {(one.edge, one.code) for one in found.served}
+        command = site.stack.purger.run("audit")
+        assert "no answer: edge third: the edge answered 503" in command.stdout
+    for code in (failing, shown):
+        site.wait_gone(code)

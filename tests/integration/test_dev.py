@@ -1,7 +1,13 @@
-"""``./dev`` itself, where it has nothing to install."""
+"""``./dev`` itself, where it has nothing to install, or believes that it has."""
 
+import os
+import signal
 import subprocess
 from pathlib import Path
+
+import pytest
+
+from stack.waiting import PATIENCE, wait_until
 
 DEV = Path(__file__).resolve().parent.parent.parent / "dev"
 
@@ -24,3 +30,44 @@ def test_without_a_command_it_tells_them_all() -> None:
     assert help_.stdout == dev().stderr
     for command in ("run", "test", "bench", "chaos", "check", "setup", "lock"):
         assert f"\n  {command}" in help_.stdout
+
+
+def installing_dev(directory: Path) -> tuple[list[str], dict[str, str], Path]:
+    """A copy of ``dev`` that lacks a package: command, environment, and the file that keeps services from starting.
+
+    Its ``apt-get install`` waits for ``release`` in the directory, after it has made ``installing`` there.
+    """
+    policy = directory / "policy-rc.d"
+    script = DEV.read_text()
+    assert "/usr/sbin/policy-rc.d" in script
+    (directory / "dev").write_text(script.replace("/usr/sbin/policy-rc.d", str(policy)))
+    install = f"touch '{directory}/installing'; while [ ! -e '{directory}/release' ]; do sleep 0.1; done"
+    commands = {
+        "apt-get": f'[ "$1" != install ] || {{ {install}; exit 100; }}',
+        "id": "echo 0",
+        "python3": "exit 1",  # without ensurepip, by what dev can tell
+    }
+    for name, lines in commands.items():
+        (directory / name).write_text(f"#!/bin/sh\n{lines}\n")
+        (directory / name).chmod(0o755)
+    return ["bash", str(directory / "dev"), "setup"], {"PATH": f"{directory}:{os.environ['PATH']}"}, policy
+
+
+@pytest.mark.parametrize("was_there", [False, True])
+@pytest.mark.parametrize("number", [None, signal.SIGINT, signal.SIGHUP, signal.SIGTERM])
+def test_services_may_start_again_however_an_installation_ends(
+    tmp_path: Path, number: signal.Signals | None, was_there: bool
+) -> None:
+    command, environment, policy = installing_dev(tmp_path)
+    if was_there:
+        policy.write_text("somebody else's")
+    with subprocess.Popen(command, env=environment, start_new_session=True, stderr=subprocess.PIPE) as process:
+        wait_until((tmp_path / "installing").exists, "the installation")
+        assert policy.exists()
+        if number is None:
+            (tmp_path / "release").touch()
+        else:
+            os.killpg(process.pid, number)  # as the terminal does it
+        process.communicate(timeout=PATIENCE)  # all of them have ended once nobody holds its stderr
+    assert process.returncode != 0
+    assert policy.exists() is was_there

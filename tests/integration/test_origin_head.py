@@ -4,6 +4,8 @@ import re
 import socket
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 
 import pytest
 
@@ -129,6 +131,8 @@ def test_what_is_in_doubt_is_refused_and_the_connection_ends(
     assert statuses(received) == [status]
     fields = received.partition(b"\r\n\r\n")[0].lower().split(b"\r\n")
     assert {b"connection: close", b"cache-control: no-store", b"access-control-allow-origin: *"} <= set(fields)
+    date = next(field for field in fields if field.startswith(b"date: ")).partition(b" ")[2].decode()
+    assert abs(datetime.now(UTC) - parsedate_to_datetime(date)) < timedelta(minutes=10)
 
 
 FINE = {
@@ -172,6 +176,19 @@ CLOSING = {
 def test_these_are_answered_and_the_connection_ends(site: OriginSite, image: str, request_text: str) -> None:
     received = exchange(site, (request_text.replace("{}", image) + HIDDEN).encode("latin-1"))
     assert statuses(received) == [200]
+
+
+def test_only_a_client_that_knows_it_is_told_to_continue(site: OriginSite, image: str) -> None:
+    for version, expected in (("HTTP/1.1", [100, 200]), ("HTTP/1.0", [200])):
+        request = head("Host: x", "Expect: 100-continue", "Connection: close", version=version)
+        assert statuses(exchange(site, request.replace("{}", image).encode())) == expected
+
+
+@pytest.mark.parametrize("method", ["get", "head", "Get", "PURGE"])
+def test_another_method_is_405_also_one_that_differs_in_case(site: OriginSite, image: str, method: str) -> None:
+    for path in (image, "nobody"):
+        received = exchange(site, (head("Host: x", method=method).replace("{}", path) + HIDDEN).encode())
+        assert statuses(received) == [405, 404]
 
 
 def test_an_answer_is_never_lost_in_a_reset(site: OriginSite) -> None:

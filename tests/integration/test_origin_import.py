@@ -13,6 +13,11 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from origin.catalogue import Catalogue
+from origin.importing import Import
+from origin.rules import Rules
+from origin.store import Store
+from origin.tree import Tree
 from tests.origin_site import OriginSite
 from tests.pictures import EVERYTHING, FORMATS, GPS, ORIENTATION, SECRET, pixels
 
@@ -330,6 +335,46 @@ def test_a_file_that_the_store_has_lost_is_brought_back(site: OriginSite, tmp_pa
     assert site.request(code).status_code == 500
     assert site.run_import(tmp_path).returncode == 0
     assert site.request(code).content == content
+
+
+@pytest.mark.parametrize("rendition", ["original", "thumb"])
+def test_a_file_that_was_cut_off_in_the_store_is_brought_back(site: OriginSite, tmp_path: Path, rendition: str) -> None:
+    code = site.new_code()
+    picture(tmp_path / f"{code}.png")
+    site.run_import(tmp_path)
+    path = code if rendition == "original" else f"{code}/thumb"
+    content = site.request(path).content
+    os.truncate(site.file_of(path), len(content) // 2)
+    assert site.request(path).status_code == 500
+    assert site.run_import(tmp_path).returncode == 0
+    assert site.request(path).content == content
+
+
+@pytest.mark.parametrize("was_known", [False, True])
+def test_an_image_that_another_import_takes_at_the_same_time_is_refused(
+    site: OriginSite, tmp_path: Path, was_known: bool
+) -> None:
+    """The other one comes after this one has looked up the owner, and before it records the image as its own."""
+    code, other = site.new_code(), site.new_code()
+    for owner in ("early", "late"):
+        (tmp_path / owner).mkdir()
+        picture(tmp_path / owner / f"{code}.png")
+    picture(tmp_path / "early" / f"{other}.png")
+    if was_known:
+        site.new_image(code, "early", stable_until="2040-01-01")
+    with site.database.connect("import") as connection:
+        tree = Tree(tmp_path / "early", follow_symlinks=False)
+        run = Import(tree, Store(site.origin.files), Catalogue(connection), "early", Rules())
+        files = tree.files(run.refuse)
+        run.run(files, lambda: site.run_import(tmp_path / "late", "late", "--move", "--not-stable"))
+    reason = "an image of owner late has this code: --move gives it to early"
+    assert run.outcome.refused == [(tmp_path / "early" / f"{code}.png", reason)]
+    assert (run.outcome.new, run.outcome.changed, run.outcome.moved) == (1, 0, [])
+    answer = site.request(code)
+    assert answer.headers["Takedown-Owner"] == "late"
+    assert "Expires" not in answer.headers
+    assert answer.content == (tmp_path / "late" / f"{code}.png").read_bytes()
+    assert site.request(other).headers["Takedown-Owner"] == "early"
 
 
 def test_another_owner_and_another_stability_are_changes(site: OriginSite, tmp_path: Path) -> None:

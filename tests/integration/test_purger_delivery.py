@@ -8,7 +8,8 @@ from itertools import count
 from purger.link import Link
 from stack.edge import Edge
 from stack.purger import Purger
-from stack.waiting import wait_until
+from stack.waiting import PATIENCE, wait_until
+from tests.doors import answering
 from tests.fleet import LEASE, PATIENT, Fleet
 
 _numbers = count(1)
@@ -371,4 +372,48 @@ def test_sigterm_and_sigint_end_it_in_order(fleet: Fleet) -> None:
         fleet.purger.stop(stop_signal=number, expected_returncode=0)
         assert fleet.purger.log_text().rstrip().endswith("stopping")
         fleet.purger.start()
+    fleet.edge.wait_trusted()
+
+
+def test_what_waits_to_be_written_when_the_database_goes_back_makes_no_receipt_of_another_ban(fleet: Fleet) -> None:
+    fleet.settle()
+    with fleet.connect_admin() as holding, holding.cursor() as cursor:
+        cursor.execute("START TRANSACTION")
+        cursor.execute("SELECT name FROM edges FOR UPDATE")
+        cursor.fetchall()
+        before = fleet.purges()
+        fleet.ban()
+        wait_until(lambda: fleet.purges() == before + 2, "the edge has been told, and the database has not")
+        head = fleet.head()
+        fleet.sql("DELETE FROM invalidations WHERE batch = %s", head)
+        fleet.sql("DELETE FROM batches WHERE batch = %s", head)
+        fleet.sql("UPDATE numbering SET last_batch = %s", head - 1)
+        fleet.logged("the database has gone back from batch")
+        fleet.ban()
+        wait_until(lambda: fleet.head() == head, "the number is given again")
+        holding.rollback()
+    fleet.settle()
+    # The note of the lost ban names the batch of the new one, and a time before that was numbered.
+    times = """SELECT receipts.acknowledged_at > batches.numbered_at
+        FROM batches JOIN receipts ON batches.batch BETWEEN receipts.first_batch AND receipts.batch
+        WHERE batches.batch = %s"""
+    assert {true for (true,) in fleet.sql(times, head)} == {1}
+
+
+def test_a_look_at_an_edge_that_never_ends_its_answer_does_not_hold_up_the_end(fleet: Fleet) -> None:
+    own = fleet.edge.url
+    with answering(b"HTTP/1.1 200 OK\r\n", drip=b"X: x\r\n", every=2.0) as (url, asked):
+        fleet.purger.run("edge", "set", "edge1", "--public-url", url).check_returncode()
+        try:
+            fleet.logged("edge edge1 has changed")
+            fleet.ban()
+            assert asked.wait(PATIENCE)
+            process = fleet.purger.process
+            assert process is not None
+            process.terminate()
+            assert process.wait(PATIENCE) == 0
+        finally:
+            fleet.purger.stop()
+            fleet.purger.run("edge", "set", "edge1", "--public-url", own).check_returncode()
+            fleet.purger.start()
     fleet.edge.wait_trusted()

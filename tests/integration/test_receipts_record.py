@@ -1,6 +1,7 @@
 """`purger receipts` from what stands in the database: the history is that of what was banned then."""
 
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -84,6 +85,30 @@ def test_an_owner_without_images(record: Record) -> None:
     )
     assert "no images" in record.text("--owner", owner)
     assert "no ban on it is on record" in record.text("--owner", record.new("owner"))
+
+
+def test_an_image_of_a_banned_owner_is_shown_with_what_was_seen_of_itself(record: Record) -> None:
+    owner, one, other = record.new("owner"), record.new(), record.new()
+    for code in (one, other):
+        record.sql("INSERT INTO images (code, owner) VALUES (%s, %s)", code, owner)
+    ban = record.ban(owner, "owner")
+    batch = record.number()
+    record.acknowledged("edge1", batch, batch)
+    record.seen("edge1", ban)
+    # A version that kept no codes has looked: at which of the images, nobody knows.
+    assert "not looked at, as far as is on record" in record.text(one, code=3)
+    record.sql(
+        """INSERT INTO sightings (edge, invalidation, code, seen_at, status, gone)
+        SELECT edge, invalidation, %s, seen_at, status, gone FROM sightings
+        WHERE invalidation = (SELECT id FROM invalidations WHERE ban_id = %s)""",
+        *(one, ban),
+    )
+    (edge,) = record.receipts(one)["bans"][0]["edges"]
+    assert (edge["outcome"], edge["receipt"]["removed"], edge["receipt"]["others"]) == ("gone", 1, 0)
+    (edge,) = record.receipts(other, code=3)["bans"][0]["edges"]
+    assert (edge["outcome"], edge["reason"]) == ("not proven", "not looked at: 1 other image of the owner was")
+    assert (edge["receipt"]["seen_at"], edge["receipt"]["others"]) == (None, 1)
+    record.receipts("--owner", owner)
 
 
 def test_an_edge_that_was_added_later_was_no_edge_then(record: Record) -> None:
@@ -170,22 +195,26 @@ def test_a_code_without_a_ban(record: Record) -> None:
     assert record.text("never") == "image never: no ban on it, or on an owner that it had, is on record\n"
 
 
-def test_the_first_time_of_a_receipt_stays(record: Record) -> None:
+def test_the_later_look_counts_whatever_it_saw_and_the_note_keeps_the_former(record: Record) -> None:
     code = record.new()
     ban = record.ban(code)
     batch = record.number()
-    for at, gone in ((1000.0, False), (2000.0, True), (3000.0, False)):
-        note(
-            record,
-            Receipt("edge1", batch, batch, "purge", "i", at),
-            ban,
-            Sighting("edge1", 0, at=at, status=200, gone=gone),
-        )
-    (edge,) = record.receipts(code)["bans"][0]["edges"]
-    assert edge["receipt"]["acknowledged_at"].startswith("1970-01-01T00:16:40")
-    # Seen gone at last, which no repeat takes back; and the record keeps that it was not at first.
-    assert (edge["outcome"], edge["receipt"]["seen_at"][:19]) == ("gone", "1970-01-01T00:33:20")
-    assert edge["reason"] == "still there (200) at 1970-01-01 00:16:40.000000"
+    expected = [
+        # seconds, gone; then the exit code, the seconds of the look that counts, and what the note keeps
+        (1000.0, False, 4, 1000, ""),
+        (2000.0, True, 0, 2000, "still there (200) at 1970-01-01 00:16:40.000000"),
+        (2500.0, True, 0, 2000, "still there (200) at 1970-01-01 00:16:40.000000"),
+        (3000.0, False, 4, 3000, "gone (200) at 1970-01-01 00:33:20.000000"),
+        (2800.0, True, 4, 3000, "gone (200) at 1970-01-01 00:33:20.000000"),
+        (4000.0, True, 0, 4000, "still there (200) at 1970-01-01 00:50:00.000000"),
+    ]
+    for at, gone, code_of_exit, seen_at, reason in expected:
+        receipt = Receipt("edge1", batch, batch, "purge", "i", at)
+        note(record, receipt, ban, Sighting("edge1", 0, at=at, status=200, gone=gone))
+        (edge,) = record.receipts(code, code=code_of_exit)["bans"][0]["edges"]
+        seen = datetime.fromisoformat(edge["receipt"]["seen_at"]).timestamp()
+        assert (seen, edge["reason"]) == (seen_at, reason)
+        assert edge["receipt"]["acknowledged_at"].startswith("1970-01-01T00:16:40"), "the first acknowledgement stays"
 
 
 def test_no_progress_is_kept_whose_receipt_is_not(record: Record) -> None:

@@ -1,14 +1,17 @@
-"""Progress in the database goes back with a flush, and with nothing else."""
+"""Records progress in the database: it goes back with a flush alone, and never beyond what the database has."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
 from purger.link import Link
-from purger.model import Standing
+from purger.model import Edge, Receipt, Row, Sighting, Standing, sighting_of
 from purger.recorder import Recorder
 from stack.database import Database
+
+PARIS = Edge("paris", "http://p", "http://q", "/t")
 
 
 @pytest.fixture
@@ -19,6 +22,9 @@ def link(database: Database) -> Iterator[Link]:
             """REPLACE INTO edges (name, purge_url, public_url, token_file, instance, acknowledged, rebounded)
             VALUES ('paris', 'http://p', 'http://q', '/t', 'one', 9, 9)"""
         )
+        for statement in ("DELETE FROM receipts", "DELETE FROM sightings", "DELETE FROM invalidations"):
+            cursor.execute(statement)
+        cursor.execute("UPDATE numbering SET last_batch = 45")
     link = Link(database.url("purger"), timeout=30)
     yield link
     link.close()
@@ -51,3 +57,108 @@ def test_a_flush_counts_whatever_was_told_with_it(
     record(database, *notes)
     (edge,) = link.rows("edges")
     assert edge[5:7] == (batch, batch)
+
+
+class Notes:
+    """Has a recorder write what it was told once, to a database that has gone back so many times."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self.setbacks = 0
+        self._stop = threading.Event()
+        self._stop.set()
+        self.recorder = self.new_recorder(lambda: self.setbacks)
+
+    def new_recorder(self, setbacks: Callable[[], int]) -> Recorder:
+        link = Link(self._database.url("purger"), timeout=30)
+        return Recorder(link, delay=0.0, stop=self._stop, usable=lambda: True, setbacks=setbacks)
+
+    def tell(self, last: int, *sightings: Sighting, setbacks: int = 0, flush: int = 0, flushed: bool = False) -> None:
+        """Tell of an acknowledgement of the batches from 44 on up to ``last``, one by one."""
+        receipts = [Receipt("paris", batch, batch, "purge", "one", 1.0) for batch in range(44, last + 1)]
+        self.recorder.acknowledged(
+            "paris", Standing("one", last, last, "all", flush_done=flush), receipts=receipts, sightings=sightings,
+            flushed=flushed, setbacks=setbacks,
+        )  # fmt: skip
+
+    def write(self) -> None:
+        self.recorder.start()
+        self.recorder.join()
+
+    def sql(self, text: str) -> list[tuple[Any, ...]]:
+        with self._database.connect_admin() as connection, connection.cursor() as cursor:
+            cursor.execute(text)
+            return [tuple(row) for row in cursor.fetchall()] if cursor.description else []
+
+    def written(self) -> tuple[Any, list[Any], list[Any]]:
+        """What the database has: the progress, the batches of receipts, the rows of sightings."""
+        return (
+            self.sql("SELECT acknowledged FROM edges WHERE name = 'paris'")[0][0],
+            [batch for (batch,) in self.sql("SELECT batch FROM receipts ORDER BY batch")],
+            [row for (row,) in self.sql("SELECT invalidation FROM sightings ORDER BY invalidation")],
+        )
+
+    def row(self, subject: str) -> int:
+        """Write a row of the outbox; its id."""
+        self.sql(f"INSERT INTO invalidations (scope, subject, cause) VALUES ('image', '{subject}', 'ban')")
+        return int(self.sql("SELECT MAX(id) FROM invalidations")[0][0])
+
+
+@pytest.fixture
+def notes(database: Database, link: Link) -> Notes:
+    assert link.rows("last_batch") == [(45,)]
+    return Notes(database)
+
+
+def gone(invalidation: int, subject: str) -> Sighting:
+    return sighting_of(PARIS, Row(invalidation, 44, "image", subject, "ban"), at=1.0, status=410, gone=True)
+
+
+def test_notes_of_what_a_database_never_came_to_are_not_written(notes: Notes) -> None:
+    kept, reused = notes.row("kept"), notes.row("new")
+    notes.tell(48, gone(kept, "kept"), gone(reused, "lost"), gone(reused + 1, "lost"))
+    notes.write()
+    assert notes.written() == (45, [44, 45], [kept])
+
+
+def test_notes_from_before_a_setback_are_not_written_however_far_it_has_numbered_since(notes: Notes) -> None:
+    first, second = notes.row("again"), notes.row("again")
+    notes.sql("UPDATE numbering SET last_batch = 48")
+    notes.sql("UPDATE edges SET flush_asked = 2, flush_done = 1, epoch = NULL")
+    notes.tell(48, gone(first, "again"), flush=3)
+    notes.recorder.seen(gone(second, "again"))
+    notes.recorder.alive("paris", seen_at=5.0, epoch="1700000000.000", problem=None)
+    notes.setbacks = 1
+    notes.write()
+    assert notes.written() == (9, [], [])
+    # The request that was answered stays, of those that this database knows; the heartbeat was for another one.
+    found = notes.sql("SELECT flush_done, epoch, UNIX_TIMESTAMP(seen_at) FROM edges WHERE name = 'paris'")
+    assert found == [(2, None, 5)]
+
+
+def test_notes_of_who_has_not_noticed_a_setback_are_not_written(notes: Notes) -> None:
+    first, second, new = (notes.row(subject) for subject in ("again", "again", "new"))
+    notes.setbacks = 1
+    notes.recorder.seen(gone(new, "new"), setbacks=1)
+    notes.tell(45, gone(first, "again"))
+    notes.recorder.seen(gone(second, "again"))
+    notes.write()
+    assert notes.written() == (9, [], [new])
+
+
+def test_the_flush_that_a_setback_means_is_recorded(notes: Notes) -> None:
+    kept = notes.row("kept")
+    notes.tell(48, gone(kept, "kept"))
+    notes.setbacks = 1
+    notes.tell(4, setbacks=1, flushed=True)
+    notes.tell(48)
+    notes.write()
+    assert notes.written() == (4, [], [])
+
+
+def test_a_setback_that_is_found_while_notes_are_written_undoes_it(notes: Notes) -> None:
+    counts = iter((0, 1))
+    notes.recorder = notes.new_recorder(lambda: next(counts))
+    notes.tell(44)
+    notes.write()
+    assert notes.written() == (9, [], [])

@@ -94,6 +94,37 @@ def test_what_a_lax_session_would_cut_is_refused_too(
         cursor.execute("INSERT INTO bans (scope, subject) VALUES (%s, %s)", (scope, subject))
 
 
+@pytest.mark.parametrize("mode", ["STRICT_ALL_TABLES", ""], ids=["strict", "lax"])
+@pytest.mark.parametrize("date", ["0000-00-00", "2026-00-00", "2026-02-00", "0000-05-05"])
+@pytest.mark.parametrize("column", ["lifted_at", "banned_at"])
+def test_a_date_that_does_not_exist_is_refused(
+    cursor: MySQLCursorAbstract, code: str, column: str, date: str, mode: str
+) -> None:
+    cursor.execute("INSERT INTO bans (scope, subject) VALUES ('image', %s)", (code,))
+    cursor.execute("SET SESSION sql_mode = %s", (mode,))
+    for sql in (
+        f"INSERT INTO bans (scope, subject, {column}) VALUES ('image', %s, %s)",
+        f"UPDATE bans SET subject = %s, {column} = %s ORDER BY id DESC LIMIT 1",
+    ):
+        with pytest.raises(mysql.connector.Error, match="must be dates that exist"):
+            cursor.execute(sql, (code, date))
+
+
+def test_a_date_that_does_not_exist_and_is_there_is_mended(
+    database: Database, cursor: MySQLCursorAbstract, code: str
+) -> None:
+    cursor.execute("DROP TRIGGER bans_checked_insert_v1")
+    cursor.execute("SET SESSION sql_mode = ''")
+    cursor.execute("INSERT INTO bans (scope, subject, lifted_at) VALUES ('image', %s, '0000-00-00')", (code,))
+    ban = cursor.lastrowid
+    moderation = ["--moderation-url", database.url("moderation")]
+    assert json.loads(CliRunner().invoke(cli, ["bans", code, "--json", *moderation]).output)[0]["lifted_at"]
+    assert f"dated ban {ban} 1970-01-01 where its date was none that exists" in migrate(database)
+    cursor.execute("SELECT lifted_at FROM bans WHERE id = %s", (ban,))
+    assert str(cursor.fetchall()) == "[(datetime.datetime(1970, 1, 1, 0, 0),)]"
+    assert migrate(database) == ["nothing to do: the schema is complete"]
+
+
 def test_codes_that_differ_in_case_are_two(cursor: MySQLCursorAbstract) -> None:
     cursor.execute("INSERT INTO images (code, owner) VALUES ('CaSe', 'a'), ('cAsE', 'a')")
     cursor.execute("SELECT COUNT(*) FROM images WHERE code = 'CaSe'")

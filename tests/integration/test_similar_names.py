@@ -1,6 +1,5 @@
 """A database whose name has an underscore: in a grant on a whole database it stands for any character."""
 
-import getpass
 from pathlib import Path
 
 import mysql.connector
@@ -9,6 +8,7 @@ from click.testing import CliRunner
 
 from purger.cli import cli
 from stack.database import Database
+from stack.user import user_name
 
 _ACCOUNTS = ("origin", "import", "purger", "moderation")
 _NEIGHBOUR = """
@@ -24,7 +24,7 @@ def test_no_account_reads_a_database_of_a_similar_name(tmp_path: Path) -> None:
         migrated = CliRunner().invoke(cli, ["migrate", "--database-url", url])
         assert migrated.exit_code == 0, migrated.output
         with (
-            mysql.connector.connect(user=getpass.getuser(), unix_socket=str(database.socket)) as admin,
+            mysql.connector.connect(user=user_name(), unix_socket=str(database.socket)) as admin,
             admin.cursor() as cursor,
         ):
             for sql in filter(str.strip, _NEIGHBOUR.split(";")):

@@ -13,7 +13,20 @@ from PIL import Image
 
 from origin.metadata import MalformedPictureError, format_of, strip
 from origin.metadata.orientation import only_orientation
-from tests.pictures import EVERYTHING, FORMATS, ORIENTATION, SECRET, XMP, noise, pixels, saved, segment, told_of
+from tests.avif import grown, with_property
+from tests.pictures import (
+    EVERYTHING,
+    FORMATS,
+    ORIENTATION,
+    PROFILE,
+    SECRET,
+    XMP,
+    noise,
+    pixels,
+    saved,
+    segment,
+    told_of,
+)
 
 
 def stripped(data: bytes) -> bytes:
@@ -95,6 +108,39 @@ def test_an_exif_part_that_cannot_be_read_goes_whole() -> None:
     data = saved(noise(), "JPEG")
     for exif in (b"", b"nonsense", b"II*\0\xff\xff\xff\xff", b"MM\0*\0\0\0\x08\xff\xff"):
         assert stripped(data[:2] + segment(0xE1, b"Exif\0\0" + exif) + data[2:]) == data
+
+
+@pytest.mark.parametrize("kind", [b"udes", b"altt", b"crtt", b"uuid"])
+@pytest.mark.parametrize("frames", [1, 2])
+def test_a_property_of_an_avif_that_shows_nothing_goes_and_the_others_keep_their_numbers(
+    frames: int, kind: bytes
+) -> None:
+    """It stands before the others, all of which then get another number."""
+    images = [noise("RGBA", grain=50 + number) for number in range(frames)]
+    plain = saved(images[0], "AVIF", save_all=frames > 1, append_images=images[1:], icc_profile=PROFILE)
+    data = with_property(plain, kind, bytes(4) + b"en\0SECRET name\0SECRET place\0SECRET\0")
+    assert pixels(data) == pixels(plain)
+    clean = stripped(data)
+    assert SECRET not in clean
+    assert pixels(clean) == pixels(plain)
+    with Image.open(io.BytesIO(clean)) as image:
+        assert image.info["icc_profile"] == PROFILE
+    assert stripped(clean) == clean
+
+
+def test_names_within_an_avif_go() -> None:
+    """Of items, of handlers, and of what encoded an animation."""
+    frames = [noise("RGBA", grain=grain) for grain in (50, 70)]
+    data = saved(frames[0], "AVIF", save_all=True, append_images=frames[1:], duration=70)
+    told = data.replace(b"\nAOM Coding", b"\nSECRET too").replace(b"av01Color\0", b"av01SECRE\0")
+    told = told.replace(b"Alpha\0", b"SECRE\0")
+    assert told.count(b"SECRE") == 4
+    handler = told.index(b"hdlr")
+    told = grown(told, handler, handler + 4 + 24, SECRET)
+    assert pixels(told) == pixels(data)
+    clean = stripped(told)
+    assert b"SECRE" not in clean
+    assert pixels(clean) == pixels(data)
 
 
 @pytest.mark.parametrize("format_", ["JPEG", "PNG", "WEBP"])

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from origin.answers import FilePart
 from origin.ranges import ByteRange
-from origin.store import CHUNK, DamagedFileError, Store
+from origin.store import CHUNK, DamagedFileError, Store, make_directory
 from tests.alarm import alarm
 
 
@@ -163,5 +163,43 @@ def test_what_is_kept_has_one_name_and_can_be_read_by_another_user(tmp_path: Pat
     digest = put(store, b"content")
     assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == [digest]
     assert Path(store.path(digest)).stat().st_mode & 0o444 == 0o444
-    assert store.has(digest)
-    assert not store.has("0" * 64)
+
+
+@pytest.mark.parametrize("umask", [0o022, 0o077])
+def test_another_user_can_enter_the_directories_whatever_the_umask(tmp_path: Path, umask: int) -> None:
+    root = tmp_path / "for" / "images"
+    before = os.umask(umask)
+    try:
+        make_directory(root)
+        put(Store(root), b"content")
+    finally:
+        os.umask(before)
+    made = [root.parent, *(path for path in root.parent.rglob("*") if path.is_dir())]
+    assert len(made) == 4
+    assert {path.stat().st_mode & 0o777 for path in made} == {0o755}
+
+
+def test_a_directory_that_was_there_keeps_its_mode(tmp_path: Path) -> None:
+    tmp_path.chmod(0o700)
+    make_directory(tmp_path)
+    put(Store(tmp_path), b"content")
+    assert tmp_path.stat().st_mode & 0o777 == 0o700
+
+
+def test_only_a_regular_file_of_the_right_size_is_there(tmp_path: Path) -> None:
+    store = Store(tmp_path / "store")
+    (tmp_path / "store").mkdir()
+    digest = put(store, b"content")
+    assert store.has(digest, 7)
+    assert not store.has("0" * 64, 7)
+    assert not store.has(digest, 6)
+    inside, outside = put_aside(store, digest, tmp_path)
+    inside.symlink_to(outside)
+    assert not store.has(digest, 7)
+    inside.unlink()
+    inside.mkdir()
+    assert not store.has(digest, inside.stat().st_size)
+    inside.rmdir()
+    inside.parent.rmdir()
+    inside.parent.write_text("no directory")
+    assert not store.has(digest, 7)

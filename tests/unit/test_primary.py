@@ -12,6 +12,7 @@ _GROUP = {"group_replication_group_name": "5d0e", "group_replication_single_prim
     [
         {},
         {"read_only": "OFF"},
+        {"read_only": "0"},
         {"read_only": "OFF", "wsrep_on": "OFF", "wsrep_sync_wait": "0"},
         {"wsrep_on": "ON", "wsrep_sync_wait": "1"},
         {"wsrep_on": "ON", "wsrep_sync_wait": "7"},
@@ -28,6 +29,8 @@ def test_a_server_that_shows_what_was_committed_is_taken(variables: dict[str, st
     ("variables", "advice"),
     [
         ({"read_only": "ON"}, "connect to the primary"),
+        ({"read_only": "NO_LOCK"}, "connect to the primary"),
+        ({"read_only": "NO_LOCK_NO_ADMIN"}, "connect to the primary"),
         ({"read_only": "OFF", "wsrep_on": "ON", "wsrep_sync_wait": "0"}, "wsrep_sync_wait"),
         ({"wsrep_on": "ON", "wsrep_sync_wait": "6"}, "wsrep_sync_wait"),
         ({**_GROUP, "group_replication_consistency": "EVENTUAL"}, "group_replication_consistency"),

@@ -1,4 +1,4 @@
-from purger.looks import Batches, Looks
+from purger.looks import Looks
 from purger.model import Edge, Row
 
 PARIS, ROME = (Edge(name, "http://p", "http://q", "/t") for name in ("paris", "rome"))
@@ -19,7 +19,7 @@ def test_edges_take_turns() -> None:
     waiting.put("paris", [row(1), row(2)])
     waiting.put("rome", [row(3), row(4)])
     taken = [waiting.take(now) for now in (1.0, 2.0, 3.0, 4.0)]
-    assert taken == [(PARIS, row(1)), (ROME, row(3)), (PARIS, row(2)), (ROME, row(4))]
+    assert taken == [(PARIS, row(1), 0), (ROME, row(3), 0), (PARIS, row(2), 0), (ROME, row(4), 0)]
     assert waiting.take(5.0) is None
 
 
@@ -39,7 +39,7 @@ def test_an_edge_that_shows_nothing_rests_for_longer_each_time_and_keeps_its_loo
     assert rests[0] < 1
     assert 10 < rests[-1] < 31
     waiting.put("rome", [row(3)])
-    assert waiting.take(now) == (ROME, row(3)), "no other edge waits for it"
+    assert waiting.take(now) == (ROME, row(3), 0), "no other edge waits for it"
 
 
 def test_an_answer_of_the_edge_ends_its_rest() -> None:
@@ -49,16 +49,36 @@ def test_an_answer_of_the_edge_ends_its_rest() -> None:
     waiting.saw_nothing("paris", row(1), now=1.0)
     assert waiting.take(1.0) is None
     waiting.put("paris", [row(2)], at_once=True)
-    assert waiting.take(1.0) == (PARIS, row(1))
+    assert waiting.take(1.0) == (PARIS, row(1), 0)
 
 
-def test_looks_without_room_are_handed_back() -> None:
+def test_the_oldest_looks_of_the_longest_queue_make_room() -> None:
     waiting = looks(PARIS, ROME, waiting=3)
-    assert waiting.put("paris", [row(1), row(2)]) == []
-    assert waiting.put("rome", [row(3), row(4), Batches(0, 9, 20)]) == [row(4), Batches(0, 9, 20)]
-    waiting.take(1.0)
-    assert waiting.put("rome", [row(4)]) == []
+    assert waiting.put("paris", [row(1), row(2), row(3)]) == []
+    assert waiting.put("rome", [row(4)]) == [(PARIS, row(1))], "an edge whose looks pile up leaves room to the others"
+    assert waiting.put("paris", [row(5)]) == [(PARIS, row(2))]
     assert len(waiting) == 3
+    taken = [waiting.take(now) for now in (1.0, 2.0, 3.0)]
+    assert taken == [(PARIS, row(3), 0), (ROME, row(4), 0), (PARIS, row(5), 0)]
+
+
+def test_looks_from_before_a_setback_are_dropped() -> None:
+    waiting = looks(PARIS, ROME)
+    waiting.put("paris", [row(1), row(2)])
+    waiting.put("rome", [row(3)])
+    taken = waiting.take(1.0)
+    assert taken == (PARIS, row(1), 0)
+    waiting.begin_anew(1)
+    assert (len(waiting), waiting.take(100.0)) == (0, None)
+    # One that was under way, and one of a worker that has not noticed.
+    waiting.put_back("paris", row(1), setbacks=0)
+    waiting.saw_nothing("paris", row(1), now=1.0, setbacks=0)
+    assert waiting.put("paris", [row(2)], setbacks=0) == []
+    assert (len(waiting), waiting.take(100.0)) == (0, None)
+    waiting.put("paris", [row(4)], setbacks=1)
+    waiting.put("rome", [row(5)], setbacks=2)
+    assert waiting.take(100.0) == (ROME, row(5), 2), "a worker may notice first"
+    assert waiting.take(100.0) is None
 
 
 def test_an_edge_that_is_no_longer_followed_makes_room_and_is_new_when_it_comes_back() -> None:
@@ -78,7 +98,7 @@ def test_a_changed_edge_is_looked_at_by_its_new_url_at_once() -> None:
     waiting.saw_nothing("paris", row(1), now=1.0)
     moved = Edge("paris", "http://p", "http://moved", "/t")
     assert waiting.follow([moved]) == []
-    assert waiting.take(1.0) == (moved, row(1))
+    assert waiting.take(1.0) == (moved, row(1), 0)
 
 
 def test_a_look_that_saw_nothing_waits_behind_the_others_of_its_edge() -> None:
@@ -86,7 +106,7 @@ def test_a_look_that_saw_nothing_waits_behind_the_others_of_its_edge() -> None:
     waiting.put("paris", [row(1), row(2)])
     waiting.take(1.0)
     waiting.saw_nothing("paris", row(1), now=1.0)
-    assert [waiting.take(100.0), waiting.take(100.0)] == [(PARIS, row(2)), (PARIS, row(1))]
+    assert [waiting.take(100.0), waiting.take(100.0)] == [(PARIS, row(2), 0), (PARIS, row(1), 0)]
 
 
 def test_an_edge_that_shows_something_again_rests_as_briefly_as_at_first() -> None:
@@ -105,4 +125,4 @@ def test_a_look_that_is_put_back_takes_up_its_room_again() -> None:
     waiting.put("paris", [row(1), row(2)])
     waiting.take(1.0)
     waiting.put_back("paris", row(1))
-    assert waiting.put("paris", [row(3)]) == [row(3)]
+    assert waiting.put("paris", [row(3)]) == [(PARIS, row(1))]

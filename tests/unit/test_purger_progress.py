@@ -66,6 +66,20 @@ def test_a_database_that_went_back_means_a_flush(edge: Progress) -> None:
     assert edge.acknowledged == 4
 
 
+def test_a_setback_means_a_flush_that_covers_all_that_the_outbox_holds(edge: Progress) -> None:
+    edge.flush_done = 7
+    edge.went_back(2)
+    assert edge.standing() is None, "nothing is recorded until the flush was sent twice"
+    # Numbered again beyond what the edge has acknowledged of others.
+    step = edge.next_step(9, 2, verified(9), 100.0)
+    assert step == Flush("the database has gone back", 9, "all")
+    assert edge.acknowledged == 2, "the receipt of the flush begins after it"
+    assert isinstance(step, Flush)
+    edge.flushed(step, at=100.0)
+    edge.reflush_due = None
+    assert edge.standing() == Standing("one", 9, 9, "all"), "no request of the new database was answered before"
+
+
 def test_changed_triggers_mean_a_flush_before_the_next_heartbeat(edge: Progress) -> None:
     step = edge.next_step(5, 0, verified(5, triggers=Triggers("others")), 102.0)
     assert isinstance(step, Flush)

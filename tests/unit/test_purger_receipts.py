@@ -113,6 +113,13 @@ def test_the_latest_look_counts() -> None:
     assert judge_ban(report(GONE), report(GONE).bans[0], away)[0].reason.endswith("unreachable: refused")
 
 
+def test_a_later_purge_of_an_image_proves_it_under_a_ban_of_its_owner() -> None:
+    found = report(SHOWN, resends=(replace(GONE, seen_at=at(21)),))
+    owned = replace(found, bans=(replace(found.bans[0], scope="owner", subject="anna"),))
+    assert exit_code(owned, {}) == 0
+    assert exit_code(replace(owned, code=None, owner="anna"), {}) == 4
+
+
 def test_purges_from_before_the_ban_prove_nothing() -> None:
     found = report(ACKNOWLEDGED, resends=(GONE,))
     assert exit_code(found, {}) == 0

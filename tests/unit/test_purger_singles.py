@@ -11,10 +11,10 @@ class Outbox:
     """No database: what is not in memory must not be asked for."""
 
     def rows(self, after: int, last: int) -> list[Row]:
-        raise AssertionError
+        raise AssertionError(after, last)
 
     def reach(self, after: int, head: int, limit: int) -> int:
-        raise AssertionError
+        raise AssertionError(after, head, limit)
 
 
 def bulk_of(rows: list[Row]) -> Carrying:

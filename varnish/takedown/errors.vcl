@@ -3,6 +3,9 @@
 # A fetch that failed. It starts with a lifetime and a grace that would outlive the origin's recovery.
 sub takedown_fetch_error {
     call takedown_uncacheable;
+    # Without it the hit-for-miss would be found for every rendition of the image, in front of those that are fresh. A ban
+    # has no business with what holds no image, so it has no Takedown-Image.
+    set beresp.http.Vary = "Takedown-Rendition";
     set beresp.http.Retry-After = "1";
     set beresp.http.Cache-Control = "no-store";
     set beresp.http.Content-Type = "text/plain; charset=utf-8";

@@ -3,7 +3,7 @@
 sub takedown_fetch {
     set bereq.url = regsub(bereq.url, "\?.*$", "");
     var.set("code", str.split(bereq.url, 2, "/"));
-    # Varnish then fills in the backend's own name.
+    # Varnish then fills in the backend's .host_header.
     unset bereq.http.Host;
     unset bereq.http.Cookie;
     unset bereq.http.Authorization;
@@ -25,9 +25,11 @@ sub takedown_strip {
     unset beresp.http.Surrogate-Control;
 }
 
-# An origin that is sick must not take the stale image away from an edge that may still show it.
+# An origin that is sick must not take the stale image away from an edge that may still show it. Nor must a client whose
+# request the origin refuses, such as for its length. The rest are the origin's answers about the image.
 sub takedown_keep_stale {
-    if (beresp.status >= 500 && bereq.is_bgfetch) {
+    if (bereq.is_bgfetch &&
+        beresp.status != 200 && beresp.status != 404 && beresp.status != 410 && beresp.status != 451) {
         return (abandon);
     }
 }

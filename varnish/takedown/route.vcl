@@ -3,6 +3,24 @@
 # Every hit comes through here, and a header that is set costs it more than a pattern that is matched. So the code stays
 # in the URL until it is needed, and the original is the variant without a header.
 
+# RFC 9112, 3.2, and as the origin does it. Varnish has refused two Hosts already.
+sub takedown_host {
+    if (req.http.Host !~ "^(?:[0-9A-Za-z._~!$&'()*+,;=%-]++|\[[0-9A-Fa-f:.]+\])(?::[0-9]*+)?$") {
+        call takedown_no_host;
+    }
+}
+
+# It may be empty, and HTTP/1.0 needs none.
+sub takedown_no_host {
+    if (!req.http.Host) {
+        if (req.proto != "HTTP/1.0") {
+            return (synth(400, "Bad Request: Host is missing"));
+        }
+    } elseif (req.http.Host !~ "^(?::[0-9]*+)?$") {
+        return (synth(400, "Bad Request: Host is malformed"));
+    }
+}
+
 sub takedown_methods {
     if (req.method != "GET" && req.method != "HEAD") {
         return (synth(405));

@@ -1,0 +1,5 @@
+-- A look at one image of a banned owner is evidence of that image alone: one row an image, beside the owner's own.
+ALTER TABLE sightings
+    ADD COLUMN code VARCHAR(255) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '' COMMENT 'of a ban on an owner: the image that was looked at; empty: the subject as a whole',
+    DROP PRIMARY KEY,
+    ADD PRIMARY KEY (edge, invalidation, code);

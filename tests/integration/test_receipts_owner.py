@@ -1,0 +1,58 @@
+"""A look at one image of a banned owner is evidence of that image, and of no other."""
+
+from stack.waiting import wait_until
+from tests.doors import showing_for_ever, third_edge
+from tests.receipts import ask, outcomes, receipts
+from tests.site import Site
+
+
+def through(site: Site, public_url: str) -> None:
+    """Look at the third edge through ``public_url`` from now on."""
+    site.stack.purger.run("edge", "set", "third", "--public-url", public_url).check_returncode()
+
+
+def third(site: Site, code: str) -> tuple[str, str]:
+    """Outcome and reason of the last ban of ``code`` at the third edge."""
+    (found,) = (each for each in receipts(site, code)["bans"][-1]["edges"] if each["edge"] == "third")
+    return found["outcome"], found["reason"]
+
+
+def test_a_look_at_one_image_tells_nothing_of_another(site: Site) -> None:
+    owner = site.new_owner()
+    shown, other = sorted(site.new_image(owner) for _ in range(2))
+    with showing_for_ever(site.get(shown).content) as door, third_edge(site, door):
+        site.ban(owner, scope="owner")
+        wait_until(lambda: outcomes(site, shown)["third"] == "still there" or None, "one image is seen")
+        assert ask(site, shown)[0] == 4
+        assert ask(site, "--owner", owner)[0] == 4
+        assert third(site, other) == ("not proven", "not looked at: 1 other image of the owner was")
+
+        # The other one is gone there. That says nothing of the first, nor of the owner.
+        wait_until(lambda: outcomes(site, other, "--look")["third"] == "gone" or None, "the other one is seen gone")
+        assert outcomes(site, other)["third"] == "gone"
+        assert ask(site, shown)[0] == 4
+        assert ask(site, "--owner", owner)[0] == 4
+
+        # A look at the owner is one at each image.
+        through(site, site.stack.edge.url)
+        for arguments in (("--owner", owner, "--look"), ("--owner", owner), (shown,), (other,)):
+            assert ask(site, *arguments)[0] == 0
+        assert third(site, shown)[1].startswith("still there (200) at ")
+
+
+def test_an_image_that_is_shown_after_it_was_seen_gone(site: Site) -> None:
+    owner = site.new_owner()
+    code = site.new_image(owner)
+    honest = site.stack.edge.url
+    with showing_for_ever(site.get(code).content) as door, third_edge(site, honest):
+        site.ban(owner, scope="owner")
+        wait_until(lambda: ask(site, "--owner", owner)[0] == 0 or None, "it is seen gone everywhere")
+        through(site, door)
+        assert ask(site, "--owner", owner, "--look")[0] == 4
+        exit_code, out = ask(site, "--owner", owner)
+        assert exit_code == 4
+        assert "STILL THERE (200)" in out
+        assert "; gone (410) at " in out
+        through(site, honest)
+        assert ask(site, "--owner", owner, "--look")[0] == 0
+        assert ask(site, "--owner", owner)[0] == 0

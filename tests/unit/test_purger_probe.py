@@ -1,0 +1,85 @@
+"""Looks at public listeners that are no edges: the whole of an answer is bounded, and each failure has its words."""
+
+import hashlib
+from collections.abc import Iterator
+
+import pytest
+
+from purger.errors import UnreachableError
+from purger.probe import Probe
+from stack.ports import free_port
+from tests.doors import answering, showing_for_ever
+
+IMAGE = b"picture" * 30_000
+DIGESTS = {"original": hashlib.sha256(IMAGE).hexdigest()}
+
+
+@pytest.fixture
+def probe() -> Iterator[Probe]:
+    probe = Probe(read_timeout=30.0, longest=0.5)
+    yield probe
+    probe.close()
+
+
+def test_an_image_is_known_by_its_bytes_over_a_kept_connection() -> None:
+    probe = Probe()
+    with showing_for_ever(IMAGE) as url:
+        for _ in range(2):
+            look = probe.look(f"{url}/", "code", DIGESTS)
+            assert (look.status, look.served) == (200, ("original",))
+    probe.close()
+
+
+@pytest.mark.parametrize(
+    ("begin", "drip"),
+    [
+        (b"", b"H"),
+        (b"HTTP/1.1 200 OK\r\nX: ", b"x"),
+        (b"HTTP/1.1 200 OK\r\n", b"X: x\r\n"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n", b"x"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"1\r\nx\r\n"),
+        (b"HTTP/1.1 200 OK\r\n\r\n", b"x"),
+    ],
+)
+@pytest.mark.timeout(60)
+def test_an_answer_that_drips_is_given_up(probe: Probe, begin: bytes, drip: bytes) -> None:
+    with answering(begin, drip=drip) as (url, _), pytest.raises(UnreachableError, match="no end of the answer"):
+        probe.look(url, "code", DIGESTS)
+
+
+def test_a_silent_edge_is_given_up_before_the_longest_answer_is() -> None:
+    probe = Probe(read_timeout=0.2, longest=3600.0)
+    with answering(drip=b"x", every=3600.0) as (url, _), pytest.raises(UnreachableError, match="no answer in time"):
+        probe.look(url, "code", DIGESTS)
+    probe.close()
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc", "the answer broke off"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nabc", "the answer broke off"),
+        (b"HTTP/1.1 200 OK\r\nX: y\r\n", "the answer broke off"),
+        (b"", "the answer broke off"),
+        (b"SSH-2.0-server\r\n\r\n", "the answer is no HTTP"),
+    ],
+)
+def test_an_answer_that_is_none_has_its_reason(answer: bytes, reason: str) -> None:
+    probe = Probe()
+    with answering(answer) as (url, _), pytest.raises(UnreachableError, match=f"^{reason}$"):
+        probe.look(url, "code", DIGESTS)
+    probe.close()
+
+
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("http://127.0.0.1:{port}", "connection refused"),
+        ("http://no-such-host.invalid", "unknown host"),
+        ("ftp://127.0.0.1", "'ftp://127.0.0.1' is not an http:// or https:// URL with a host"),
+    ],
+)
+def test_no_connection_has_its_reason(probe: Probe, url: str, reason: str) -> None:
+    with pytest.raises(UnreachableError) as raised:
+        probe.look(url.format(port=free_port()), "code", DIGESTS)
+    assert str(raised.value) == reason

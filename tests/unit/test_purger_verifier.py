@@ -1,0 +1,61 @@
+"""The verifier: who asks while triggers are missing."""
+
+import threading
+from typing import Any, cast
+
+from purger.model import Triggers, Verification
+from purger.queue import Queue, Taken
+from purger.verifier import Verifier
+from purger.watch import Watch
+
+_MOST_LOOKS = 20
+
+
+class Database:
+    """An outbox without changes, and a trigger that is missing at the first look alone."""
+
+    def __init__(self, stop: threading.Event) -> None:
+        self._stop = stop
+        self._looks = 0
+        self._triggers = [Triggers("without", missing=("bans_inserted_v1",)), Triggers("whole")]
+
+    def take(self, known: int | None) -> Taken:
+        self._looks += 1
+        if self._looks > _MOST_LOOKS:
+            self._stop.set()
+        return Taken(known, 1, 0, False, 1, 0, [])
+
+    def triggers(self) -> Triggers:
+        return self._triggers.pop(0)
+
+
+class Edges:
+    """Edges that ask once and then wait."""
+
+    def __init__(self, stop: threading.Event) -> None:
+        self.usable, self.head = True, 1
+        self.verifications: list[Verification] = []
+        self._stop = stop
+        self._ticket = 0
+
+    def request(self) -> int:
+        self._ticket += 1
+        return self._ticket
+
+    def requested(self) -> int | None:
+        return None if self.verifications else 0
+
+    def found(self, taken: Taken) -> None:
+        pass
+
+    def verified(self, verification: Verification) -> None:
+        self.verifications.append(verification)
+        if not verification.triggers.missing:
+            self._stop.set()
+
+
+def test_a_trigger_that_is_restored_is_noticed_although_no_edge_asks() -> None:
+    stop = threading.Event()
+    edges, database = Edges(stop), Database(stop)
+    Verifier(cast(Queue, cast(Any, database)), cast(Watch, cast(Any, edges)), stop).run()
+    assert [each.triggers.fingerprint for each in edges.verifications] == ["without", "whole"]

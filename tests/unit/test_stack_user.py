@@ -1,0 +1,14 @@
+"""Whom the servers of the stack run as."""
+
+import os
+import pwd
+
+import pytest
+
+from stack.user import user_name
+
+
+def test_the_environment_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.setenv(variable, "somebody-else")
+    assert user_name() == pwd.getpwuid(os.geteuid()).pw_name
