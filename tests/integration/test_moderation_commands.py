@@ -450,6 +450,24 @@ def test_a_wait_ends_when_the_purger_comes_back(site: Site) -> None:
     run(site, "wait", "60")
 
 
+def test_an_image_whose_ban_no_trigger_saw_is_acknowledged_when_the_edges_were_flushed(site: Site) -> None:
+    code = site.new_image()
+    for edge in site.stack.edges:
+        site.wait_served(code, edge)
+    with site.admin.cursor() as cursor:
+        cursor.execute("DROP TRIGGER bans_inserted_v1")
+    try:
+        assert "no trigger put it into the outbox" in run(site, "ban", code, code=3).stderr
+        assert f"an open ban of image {code} is not in the outbox" in run(site, "wait", code, "600", code=3).stderr
+        assert "(bans_inserted_v1): run `purger migrate`" in run(site, "wait", "600", code=3).stderr
+    finally:
+        site.stack.database.migrate()
+    run(site, "wait", code, "60")
+    for edge in site.stack.edges:
+        assert site.get(code, edge).status_code == 410
+    run(site, "wait", "60")
+
+
 def test_lifting_brings_the_image_back(site: Site) -> None:
     code = site.new_image()
     run(site, "ban", code)
