@@ -1,5 +1,6 @@
 -- Procedures for the moderator's commands. Moderation's account may call them and read none of the tables behind them:
--- whether there is an image, which ban of its owner hides it, and how far the edges have come is all that they tell.
+-- whether there is an image, which ban of its owner hides it, and how far the edges have come is all that they tell; and
+-- standing_triggers_v2 (routines.sql) which triggers stand.
 -- They change nothing. As in routines.sql, a changed one gets a new name (_v2).
 DELIMITER //
 
@@ -39,7 +40,7 @@ BEGIN
         (SELECT COALESCE(MAX(id), 0) FROM invalidations) AS largest;
 END//
 
--- When a ban was written that is open, that conceals an image (scope image) or an owner's images (scope owner), and that is
+-- When a ban was written that is open, that hides an image (scope image) or an owner's images (scope owner), and that is
 -- not in the outbox, so that no edge hears of it; NULL: there is none. p_at is UTC, the latest of several.
 --
 -- Of each subject the newest open ban is judged: an edge that has heard of a later one has forgotten the images. What was
