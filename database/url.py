@@ -73,6 +73,8 @@ def parse_url(text: str) -> DatabaseUrl:
     Options are ``unix_socket`` and ``password_file`` (paths), and as MySQL's clients have them ``ssl_mode``,
     ``ssl_ca``, ``ssl_cert`` and ``ssl_key``.
     """
+    if text.startswith("mysql:") and not text.startswith("mysql://"):
+        raise UnusableUrlError(f"// is missing after mysql:, as in {_FORM}")
     if not text.startswith("mysql://"):
         raise UnusableUrlError(f"the scheme must be mysql, as in {_FORM}")
     match = _URL.fullmatch(text)

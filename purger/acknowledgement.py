@@ -2,23 +2,39 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import NamedTuple
 
 from purger.errors import DatabaseUnavailableError
 from purger.link import Link, fetch_sets
 from purger.presence import ALIVE
+from purger.triggers import bans_seen_since, judge_triggers
 
 #: Seconds between two looks.
 _POLL = 0.05
 
 
+class Standing(NamedTuple):
+    """The triggers that fill the outbox, as they stand now."""
+
+    missing: tuple[str, ...]  # or altered
+    fingerprint: str
+    since: datetime | None  # UTC; since then each ban has come into the outbox. None: a trigger of bans is missing
+
+    def restored_after(self, moment: datetime | None) -> bool:
+        """Tell whether the triggers of bans were made again after ``moment``: each edge is then flushed."""
+        return moment is not None and self.since is not None and self.since > moment
+
+
 class Delivery(NamedTuple):
-    """Who delivers what is in the outbox."""
+    """Who delivers what is in the outbox, and what puts it there."""
 
     purgers: int  # that are alive
     edges: int  # that are enabled
     largest: int  # the largest id that is committed in the outbox
+    standing: Standing
 
 
 class Target(NamedTuple):
@@ -43,9 +59,13 @@ class Reached(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What a wait has come to. ``found``: something in the outbox was there to wait for."""
+    """What a wait has come to.
+
+    ``found``: something in the outbox was there to wait for. ``unwritten``: an open ban is missing there.
+    """
 
     found: bool
+    unwritten: bool
     edges: list[Reached]
 
     @property
@@ -54,13 +74,30 @@ class Outcome(NamedTuple):
         return self.found and bool(self.edges) and all(edge.acknowledged for edge in self.edges)
 
 
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What is waited for, and the edges, at one moment."""
+
+    found: bool
+    unnumbered: bool
+    newest: int | None
+    unwritten: datetime | None
+    edges: Sequence[tuple[str, int | None, str | None, str | None]]  # name, acknowledged, problem, triggers
+
+
 def who_delivers(link: Link) -> Delivery:
     """Read who delivers. Raises ``DatabaseUnavailableError``."""
-    return Delivery(*map(int, link.rows("who_delivers", alive=ALIVE)[0]))
+    rows = link.rows("triggers")
+    judged = judge_triggers(rows)
+    purgers, edges, largest = map(int, link.rows("who_delivers", alive=ALIVE)[0])
+    return Delivery(purgers, edges, largest, Standing(judged.missing, judged.fingerprint, bans_seen_since(rows)))
 
 
 def hindrance(delivery: Delivery) -> str | None:
-    """Say why nothing is delivered now, and what to do; None where purger and edges are there."""
+    """Say why not all is delivered now, and what to do; None where triggers, purger and edges are there."""
+    if delivery.standing.missing:
+        names = ", ".join(delivery.standing.missing)
+        return f"triggers are missing or altered, so edges may not hear of it ({names}): run `purger migrate`"
     if not delivery.purgers:
         return "no purger is alive, so no edge hears of it: start `purger run` (`purger status` tells more)"
     if not delivery.edges:
@@ -71,9 +108,9 @@ def hindrance(delivery: Delivery) -> str | None:
 
 
 def wait_acknowledged(
-    link: Link, target: Target, upto: int, seconds: float, tell: Callable[[Reached], None] = lambda _: None
+    link: Link, target: Target, delivery: Delivery, seconds: float, tell: Callable[[Reached], None] = lambda _: None
 ) -> Outcome:
-    """Wait until each enabled edge has acknowledged what ``target`` has in the outbox up to the id ``upto``.
+    """Wait until each enabled edge has acknowledged what ``target`` had in the outbox when ``delivery`` was read.
 
     After ``seconds`` it returns what has been reached. ``tell`` is called for each edge when it acknowledges. Raises
     ``DatabaseUnavailableError``.
@@ -83,19 +120,33 @@ def wait_acknowledged(
     told: set[str] = set()
     last: int | None = None
     while True:
-        found, unnumbered, newest, rows = _look(link, target, upto)
+        look = _look(link, target, delivery.largest)
         # Under a steady stream the last batch moves on: the first that covers everything is the one to wait for.
-        if last is None and found and not unnumbered:
-            last = newest
-        edges = [Reached(name, _has(acknowledged, last), problem) for name, acknowledged, problem in rows]
-        for edge in edges:
+        if last is None and look.found and not look.unnumbered:
+            last = look.newest
+        outcome = _outcome(target, delivery.standing, look, last)
+        for edge in outcome.edges:
             if edge.acknowledged and edge.edge not in told:
                 told.add(edge.edge)
                 tell(edge)
-        outcome = Outcome(found, edges)
-        if not found or outcome.complete or time.monotonic() >= until:
+        hopeless = not outcome.found or outcome.unwritten or (target == Target() and delivery.standing.missing)
+        if hopeless or outcome.complete or time.monotonic() >= until:
             return outcome
         pause.wait(_POLL)
+
+
+def _outcome(target: Target, standing: Standing, look: _Look, last: int | None) -> Outcome:
+    """Judge each edge. A ban that no trigger saw is delivered by the flush that follows when they are made again."""
+    restored = standing.restored_after(look.unwritten)
+    edges = []
+    for name, acknowledged, problem, flushed in look.edges:
+        reached = _has(acknowledged, last) or (restored and not look.found)
+        if target == Target():
+            reached &= not standing.missing and flushed in (None, standing.fingerprint)
+        elif look.unwritten is not None:
+            reached &= restored and flushed == standing.fingerprint
+        edges.append(Reached(name, reached, problem))
+    return Outcome(look.found or restored, look.unwritten is not None and not restored, edges)
 
 
 def _has(acknowledged: int | None, batch: int | None) -> bool:
@@ -103,10 +154,16 @@ def _has(acknowledged: int | None, batch: int | None) -> bool:
     return batch is not None and acknowledged is not None and acknowledged >= batch
 
 
-def _look(link: Link, target: Target, upto: int) -> tuple[bool, bool, int | None, list[tuple[str, int | None, str]]]:
+def _look(link: Link, target: Target, upto: int) -> _Look:
     with link.cursor() as cursor:
         sets = fetch_sets(cursor, "acknowledgements", **target._asdict(), upto=upto)
     if not sets[0]:
         raise DatabaseUnavailableError("the table numbering has lost its row; run `purger migrate`")
-    found, unnumbered, batch = sets[0][0]
-    return bool(found), bool(unnumbered), batch, [(row[0], row[1], row[2]) for row in sets[1]]
+    found, unnumbered, batch, unwritten = sets[0][0]
+    edges = [(row[0], row[1], row[2], row[3]) for row in sets[1]]
+    return _Look(bool(found), bool(unnumbered), batch, _moment(unwritten), edges)
+
+
+def _moment(value: object) -> datetime | None:
+    """Read a time that the server may give as text, since the column has no type where it is NULL otherwise."""
+    return value if value is None or isinstance(value, datetime) else datetime.fromisoformat(str(value))

@@ -8,7 +8,7 @@ import click
 from database.text import printable
 from purger import moderation
 from purger.cli_options import as_json, linked, print_json, utc
-from purger.cli_subject import code_argument, moderation_url, owner_option, remark, subject
+from purger.cli_subject import SubjectCommand, code_argument, moderation_url, owner_option, remark, subject
 from purger.cli_text import wrapped
 
 _EXAMPLES = """\b
@@ -18,7 +18,7 @@ purger bans kX3_vQ
 purger bans --owner anna --json"""
 
 
-@click.command(epilog=_EXAMPLES)
+@click.command(cls=SubjectCommand, epilog=_EXAMPLES)
 @code_argument
 @owner_option
 @click.option("--open", "only_open", is_flag=True, help="Only those that are not lifted.")

@@ -6,11 +6,12 @@ import click
 
 from database.text import printable
 from purger import moderation
-from purger.acknowledgement import Target, hindrance, who_delivers
+from purger.acknowledgement import Target, hindrance, wait_acknowledged, who_delivers
 from purger.cli_options import linked
 from purger.cli_subject import (
     ATTENTION,
     Seconds,
+    SubjectCommand,
     code_argument,
     moderation_url,
     owner_option,
@@ -35,7 +36,7 @@ purger lift kX3_vQ
 purger lift --owner anna"""
 
 
-@click.command(epilog=_BAN_EXAMPLES)
+@click.command(cls=SubjectCommand, epilog=_BAN_EXAMPLES)
 @code_argument
 @owner_option
 @click.option("--reason", default="", callback=text, help="Kept with the ban.")
@@ -51,7 +52,8 @@ def ban(
     """Ban the image CODE, or all images of an owner. Prints the ban's id.
 
     Exit code 3 says that no image has this code, so that nothing was banned; or that the ban stands and no purger is
-    alive to deliver it, or an edge has not acknowledged within --wait: then it is named.
+    alive to deliver it, or no trigger put it into the outbox, or an edge, which is named, has not acknowledged within
+    --wait.
     """
     scope, key = subject(code, owner)
     with linked(moderation_url) as link:
@@ -59,23 +61,20 @@ def ban(
             _require_known(link, scope, key)
         ban_id = _ban(link, scope, key, reason, banned_by or user())
         click.echo(f"ban {ban_id}: {scope} {key}")
-        if wait is not None:
-            done = await_edges(link, Target(ban=ban_id), wait)
-        else:
-            done = _is_delivered(link, "the ban stands")
+        done = _is_delivered(link, ban_id) if wait is None else _is_acknowledged(link, ban_id, wait)
     if not done:
         sys.exit(ATTENTION)
 
 
-@click.command(epilog=_LIFT_EXAMPLES)
+@click.command(cls=SubjectCommand, epilog=_LIFT_EXAMPLES)
 @code_argument
 @owner_option
 @moderation_url
 def lift(code: str | None, owner: str | None, moderation_url: str) -> None:
     """Lift every open ban of the image CODE, or of an owner.
 
-    Exit code 3 says that the image stays hidden all the same, by a ban of its owner, or that no purger is alive. Images
-    of an owner that have bans of their own stay hidden too.
+    Exit code 3 says that the image stays hidden all the same, by a ban of its owner, or that no purger is alive or a
+    trigger is missing. Images of an owner that have bans of their own stay hidden too.
     """
     scope, key = subject(code, owner)
     with linked(moderation_url) as link:
@@ -86,7 +85,7 @@ def lift(code: str | None, owner: str | None, moderation_url: str) -> None:
         click.echo(f"lifted {count} {'ban' if count == 1 else 'bans'}: {scope} {key}")
         if others:
             remark(f"the image stays hidden{_hidden_by(others)}")
-        delivered = _is_delivered(link, "the lift stands")
+        delivered = _is_delivered(link, None)
     if others or not delivered:
         sys.exit(ATTENTION)
 
@@ -145,12 +144,24 @@ def _hidden_by(others: list[moderation.OwnerBan]) -> str:
     return f": owner {name} is banned (ban {ids}); `purger lift --owner {name}` would lift that"
 
 
-def _is_delivered(link: Link, what: str) -> bool:
-    """Tell whether there are purger and edges to deliver what was written; if not, say what to do."""
+def _is_acknowledged(link: Link, ban_id: int, seconds: float) -> bool:
+    """Wait for the edges; a database that goes away meanwhile leaves the ban as it stands."""
     try:
-        reason = hindrance(who_delivers(link))
+        return await_edges(link, Target(ban=ban_id), seconds)
+    except DatabaseUnavailableError as error:
+        remark(f"the ban stands, but whether edges have acknowledged it cannot be told: {printable(error)}")
+        return False
+
+
+def _is_delivered(link: Link, ban_id: int | None) -> bool:
+    """Tell whether a ban (None: a lift) has what delivers it, triggers, purger and edges; if not, say what to do."""
+    try:
+        delivery = who_delivers(link)
+        reason = hindrance(delivery)
+        if ban_id is not None and not wait_acknowledged(link, Target(ban=ban_id), delivery, 0).found:
+            reason = "no trigger put it into the outbox: run `purger migrate`"
     except DatabaseUnavailableError as error:
         reason = f"whether it is delivered cannot be told: {printable(error)}"
     if reason:
-        remark(f"{what}, but {reason}")
+        remark(f"{'the lift' if ban_id is None else 'the ban'} stands, but {reason}")
     return reason is None

@@ -19,6 +19,22 @@ owner_option = click.option("--owner", metavar="KEY", help="All images of this o
 code_argument = click.argument("code", required=False)
 
 
+class SubjectCommand(click.Command):
+    """A command that takes a code, which may begin with a dash."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse as ``click.Command`` does, and tell how a code is given that was taken for an option."""
+        given = list(args)
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            code = next((each for each in given if each.startswith(error.option_name) and is_key(each)), None)
+            if code is None:
+                raise
+            hint = f"If {code} is a code, put -- before it: `{ctx.command_path} -- {code}`"
+            raise click.UsageError(f"{error.format_message()} {hint}", ctx) from error
+
+
 class Seconds(click.FloatRange):
     """A time that a command waits, in seconds: from 0 to a year."""
 

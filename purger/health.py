@@ -56,6 +56,7 @@ class State:
     """All that is known of a fleet. ``unusable`` says why the database cannot be used; the rest is empty then."""
 
     unusable: str | None = None
+    refused: bool = False  # unusable, with this URL: the server, or the name service, does not know what it names
     purgers: tuple[Present, ...] = ()
     edges: tuple[EdgeState, ...] = ()
     disabled: int = 0
@@ -75,9 +76,19 @@ class State:
 def troubles(state: State) -> list[Trouble]:
     """Name everything that is wrong, causes before what follows from them. Empty: all is well."""
     if state.unusable is not None:
-        do = "see that it runs and that PURGER_DATABASE_URL is right; edges are in fail-safe mode within the lease"
-        return [Trouble(f"the database cannot be used: {printable(state.unusable)}", do)]
+        return [_of_the_database(state.unusable, refused=state.refused)]
     return [*_of_the_schema(state), *_of_the_counter(state), *_of_purgers(state), *_of_edges(state)]
+
+
+def _of_the_database(reason: str, *, refused: bool) -> Trouble:
+    # Of the purger, whose URL and account may be others, it says nothing.
+    edges = "edges fall to fail-safe mode within the lease if the purger cannot use it either"
+    if refused:
+        what = "this command cannot use the database with this URL"
+        do = "correct host, name, user and password in PURGER_DATABASE_URL, or the account's grants (`purger migrate`)"
+    else:
+        what, do = "the database cannot be used", "see that it runs and that PURGER_DATABASE_URL is right"
+    return Trouble(f"{what}: {printable(reason)}", f"{do}; {edges}")
 
 
 def _of_the_schema(state: State) -> Iterator[Trouble]:

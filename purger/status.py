@@ -20,6 +20,9 @@ _AT_ONCE = 16
 _CONNECT_TIMEOUT = 1.0
 _READ_TIMEOUT = 3.0
 
+#: Errors of the server and (2005) of the driver about what the URL names: account, password, database, grants, host.
+_REFUSED = (1044, 1045, 1049, 1142, 1146, 1370, 2005)
+
 #: Lock wait timeout exceeded.
 _LOCKED = 1205
 
@@ -32,7 +35,7 @@ def read_state(link: Link) -> State:
     try:
         return _read(link)
     except DatabaseUnavailableError as error:
-        return State(unusable=str(error))
+        return State(unusable=str(error), refused=_errno(error) in _REFUSED)
 
 
 def _read(link: Link) -> State:
@@ -99,11 +102,15 @@ def _counter_is_locked(link: Link) -> bool:
             cursor.execute("SET SESSION innodb_lock_wait_timeout = 1")
         link.rows("numbering_wait")
     except DatabaseUnavailableError as error:
-        cause = error.__cause__
-        if isinstance(cause, mysql.connector.Error) and cause.errno == _LOCKED:
+        if _errno(error) == _LOCKED:
             return True
         raise
     return False
+
+
+def _errno(error: DatabaseUnavailableError) -> int | None:
+    cause = error.__cause__
+    return cause.errno if isinstance(cause, mysql.connector.Error) else None
 
 
 def _ask(edge: Edge) -> Answer | str:

@@ -3,6 +3,7 @@
 import hashlib
 import re
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from functools import cache, lru_cache
 from importlib import resources
 from typing import NamedTuple
@@ -11,6 +12,9 @@ from purger.model import Triggers
 
 #: The scripts that define triggers, in the order in which they are run: the outbox first, since the log follows it.
 SCRIPTS = ("triggers", "log", "checks")
+
+#: The triggers that put bans into the outbox.
+_OF_BANS = ("bans_inserted_v1", "bans_updated_v1")
 
 _DEFINITION = re.compile(
     r"^CREATE DEFINER = '(\w+)'@'(\w+)' TRIGGER IF NOT EXISTS (\w+) (BEFORE|AFTER) (INSERT|UPDATE|DELETE) ON (\w+) "
@@ -66,6 +70,13 @@ def _judge(standing: tuple[tuple[object, ...], ...]) -> Triggers:
         missing=tuple(sorted(wrong & outbox.keys())),
         weakened=tuple(sorted(wrong & others)),
     )
+
+
+def bans_seen_since(standing: Sequence[Sequence[object]]) -> datetime | None:
+    """Read since when (UTC) each ban comes into the outbox; None: one of the triggers is missing or altered."""
+    if set(judge_triggers(standing).missing) & set(_OF_BANS):
+        return None
+    return max((row[2] for row in standing if row[0] in _OF_BANS and isinstance(row[2], datetime)), default=None)
 
 
 def altered_triggers(standing: Iterable[Sequence[object]]) -> list[str]:

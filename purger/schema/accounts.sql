@@ -26,6 +26,7 @@ GRANT EXECUTE ON PROCEDURE {database}.subject_known_v1 TO 'takedown_moderation'@
 GRANT EXECUTE ON PROCEDURE {database}.owner_bans_v1 TO 'takedown_moderation'@'%';
 GRANT EXECUTE ON PROCEDURE {database}.delivery_v1 TO 'takedown_moderation'@'%';
 GRANT EXECUTE ON PROCEDURE {database}.acknowledgements_v1 TO 'takedown_moderation'@'%';
+GRANT EXECUTE ON PROCEDURE {database}.standing_triggers_v2 TO 'takedown_moderation'@'%';
 
 -- INSERT into the outbox lets an audit send a purge again; it still bans nothing. Receipts, sightings and the log are not
 -- the purger's to delete: prune_outbox_v2 does, when they are past their retention.

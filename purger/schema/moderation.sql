@@ -1,5 +1,6 @@
 -- Procedures for the moderator's commands. Moderation's account may call them and read none of the tables behind them:
--- whether there is an image, which ban of its owner hides it, and how far the edges have come is all that they tell.
+-- whether there is an image, which ban of its owner hides it, and how far the edges have come is all that they tell; and
+-- standing_triggers_v2 (routines.sql) which triggers stand.
 -- They change nothing. As in routines.sql, a changed one gets a new name (_v2).
 DELIMITER //
 
@@ -39,10 +40,51 @@ BEGIN
         (SELECT COALESCE(MAX(id), 0) FROM invalidations) AS largest;
 END//
 
+-- When a ban was written that is open, that hides an image (scope image) or an owner's images (scope owner), and that is
+-- not in the outbox, so that no edge hears of it; NULL: there is none. p_at is UTC, the latest of several.
+--
+-- Of each subject the newest open ban is judged: an edge that has heard of a later one has forgotten the images. What was
+-- pruned is not missing: the log tells that it was there, and for bans from before the log their own time does. All of it is
+-- one statement, since a ban that is written or lifted between two would look like one that is missing.
+CREATE DEFINER = 'takedown_definer'@'localhost' PROCEDURE IF NOT EXISTS unwritten_ban_v1(
+    IN p_scope VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin,
+    IN p_subject VARCHAR(255) CHARACTER SET ascii COLLATE ascii_bin,
+    OUT p_at DATETIME(6))
+    READS SQL DATA
+BEGIN
+    SELECT MAX(COALESCE(logged.logged_at, bans.banned_at)) INTO p_at
+    FROM (
+        SELECT MAX(id) AS id FROM bans WHERE scope = p_scope AND subject = p_subject AND lifted_at IS NULL
+        UNION ALL
+        SELECT MAX(bans.id)
+        FROM images JOIN bans ON bans.scope = 'owner' AND bans.subject = images.owner AND bans.lifted_at IS NULL
+        WHERE p_scope = 'image' AND images.code = p_subject
+    ) AS newest
+    JOIN bans ON bans.id = newest.id
+    LEFT JOIN invalidations AS written
+        ON written.id = (SELECT MAX(id) FROM invalidations FORCE INDEX (ban) WHERE ban_id = newest.id)
+    LEFT JOIN moderation_log AS logged ON logged.id = (
+        SELECT MAX(id) FROM moderation_log FORCE INDEX (ban) WHERE ban_id = newest.id AND action = 'ban')
+    LEFT JOIN retention ON retention.one = 1
+    LEFT JOIN numbering ON numbering.one = 1
+    WHERE NOT COALESCE(written.cause = 'ban' AND written.scope = bans.scope AND written.subject = bans.subject, FALSE)
+        AND NOT EXISTS (
+            SELECT 1 FROM invalidations FORCE INDEX (subject)
+            WHERE scope = bans.scope AND subject = bans.subject AND ban_id > bans.id)
+        AND NOT (written.id IS NULL AND COALESCE(
+            IF(logged.id IS NOT NULL,
+                logged.invalidation IS NOT NULL AND logged.logged_at < retention.receipts_until,
+                bans.banned_at < COALESCE(retention.receipts_until, '1000-01-01')
+                OR (numbering.pruned_batch > 0 AND bans.banned_at < COALESCE(
+                    (SELECT numbered_at FROM batches ORDER BY batch LIMIT 1), '9999-12-31'))),
+            FALSE));
+END//
+
 -- How far the rows of the outbox with ids up to p_upto have come: those of one ban (p_ban), those that concern an image or
 -- an owner (p_scope and p_subject), or all (NULL for each). Two results: one row (whether there are any, whether some
--- have no number yet, the last of their batches), and a row for each enabled edge: name, the batch up to which it has
--- acknowledged everything (NULL: it is new), and what keeps it from being served.
+-- have no number yet, the last of their batches, of a subject also when a ban was written that is missing there:
+-- unwritten_ban_v1), and a row for each enabled edge: name, the batch up to which it has acknowledged everything (NULL: it
+-- is new), what keeps it from being served, and the fingerprint of the triggers that stood when it was last flushed.
 CREATE DEFINER = 'takedown_definer'@'localhost' PROCEDURE IF NOT EXISTS acknowledgements_v1(
     IN p_ban BIGINT UNSIGNED,
     IN p_scope VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin,
@@ -50,12 +92,14 @@ CREATE DEFINER = 'takedown_definer'@'localhost' PROCEDURE IF NOT EXISTS acknowle
     IN p_upto BIGINT UNSIGNED)
     READS SQL DATA
 BEGIN
+    DECLARE v_unwritten DATETIME(6);
     IF p_ban IS NOT NULL THEN
-        SELECT COUNT(*) > 0, COALESCE(SUM(batch IS NULL), 0) > 0, MAX(batch)
+        SELECT COUNT(*) > 0, COALESCE(SUM(batch IS NULL), 0) > 0, MAX(batch), NULL
         FROM invalidations FORCE INDEX (ban)
         WHERE ban_id = p_ban AND id <= p_upto;
     ELSEIF p_subject IS NOT NULL THEN
-        SELECT COUNT(*) > 0, COALESCE(SUM(batch IS NULL), 0) > 0, MAX(batch)
+        CALL unwritten_ban_v1(p_scope, p_subject, v_unwritten);
+        SELECT COUNT(*) > 0, COALESCE(SUM(batch IS NULL), 0) > 0, MAX(batch), v_unwritten
         FROM (
             SELECT batch FROM invalidations FORCE INDEX (subject)
             WHERE scope = p_scope AND subject = p_subject AND id <= p_upto
@@ -66,9 +110,9 @@ BEGIN
             WHERE p_scope = 'image' AND images.code = p_subject AND invalidations.id <= p_upto
         ) AS concerned;
     ELSE
-        SELECT TRUE, EXISTS (SELECT 1 FROM invalidations FORCE INDEX (batch) WHERE batch IS NULL AND id <= p_upto), last_batch
+        SELECT TRUE, EXISTS (SELECT 1 FROM invalidations FORCE INDEX (batch) WHERE batch IS NULL AND id <= p_upto), last_batch, NULL
         FROM numbering
         WHERE one = 1;
     END IF;
-    SELECT name, IF(instance IS NULL, NULL, acknowledged), problem FROM edges WHERE enabled ORDER BY name;
+    SELECT name, IF(instance IS NULL, NULL, acknowledged), problem, triggers FROM edges WHERE enabled ORDER BY name;
 END//

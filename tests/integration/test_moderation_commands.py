@@ -13,6 +13,7 @@ from purger import moderation
 from purger.acknowledgement import Target, wait_acknowledged, who_delivers
 from purger.cli import cli
 from purger.link import Link
+from purger.queue import Queue
 from stack.database import Database
 from stack.server import frozen
 from tests.site import Site
@@ -71,6 +72,14 @@ class Desk:
         self.sql("DELETE FROM purgers")
         then = "UTC_TIMESTAMP(3) - INTERVAL %s SECOND"
         self.sql(f"INSERT INTO purgers VALUES ('p', 'host', 1, '0.2', UTC_TIMESTAMP(3), {then})", ago)
+
+    def fingerprint(self) -> str:
+        """Read which triggers stand, as an edge's flush records them."""
+        link = Link(self.database.url("purger"), timeout=60)
+        try:
+            return Queue(link).triggers().fingerprint
+        finally:
+            link.close()
 
     def number(self) -> None:
         """Number what waits, as a purger does."""
@@ -157,11 +166,11 @@ def test_what_comes_after_the_wait_began_is_not_waited_for(desk: Desk) -> None:
     ban = int(ban_id(desk.run("ban", code, code=3)))
     desk.number()
     link = Link(desk.database.url("moderation"), timeout=60)
-    upto = who_delivers(link).largest
+    then = who_delivers(link)
     desk.run("lift", code, code=3)
     for target in (Target(), Target(ban=ban), Target(scope="image", subject=code)):
-        assert wait_acknowledged(link, target, upto, 0).complete, target
-        assert not wait_acknowledged(link, target, upto + 1000, 0).complete, target
+        assert wait_acknowledged(link, target, then, 0).complete, target
+        assert not wait_acknowledged(link, target, then._replace(largest=then.largest + 1000), 0).complete, target
     link.close()
 
 
@@ -180,6 +189,103 @@ def test_a_ban_that_no_trigger_saw_is_never_acknowledged(desk: Desk) -> None:
     desk.number()
     desk.sql("DELETE FROM invalidations WHERE ban_id = %s", ban)
     assert f"nothing of ban {ban} is in the outbox" in desk.run("wait", "--ban", ban, "600", code=3).stderr
+    result = desk.run("wait", code, "600", code=3)
+    assert f"an open ban of image {code} is not in the outbox" in result.stderr
+    # The cure that it names.
+    assert "Ban it again" in result.stderr
+    desk.run("ban", code, code=3)
+    desk.number()
+    desk.run("wait", code, "0")
+
+
+def without_trigger(desk: Desk, *arguments: str) -> Result:
+    """Run a command, which exits with 3, while the trigger that puts bans into the outbox is missing."""
+    desk.sql("DROP TRIGGER bans_inserted_v1")
+    try:
+        return desk.run(*arguments, code=3)
+    finally:
+        desk.database.migrate()
+
+
+def test_a_ban_says_that_no_trigger_saw_it(desk: Desk) -> None:
+    code = desk.new_image()
+    desk.sign()
+    advice = "the ban stands, but no trigger put it into the outbox: run `purger migrate`"
+    assert advice in without_trigger(desk, "ban", code).stderr
+    assert desk.sql("SELECT COUNT(*) FROM bans WHERE subject = %s", code) == [(1,)]
+    desk.sign()
+    assert "the outbox" not in desk.run("ban", code).stderr
+
+
+def test_nothing_is_called_acknowledged_while_a_trigger_is_missing(desk: Desk) -> None:
+    code = desk.new_image()
+    desk.number()
+    desk.sign()
+    result = without_trigger(desk, "wait", "600")
+    assert "(bans_inserted_v1): run `purger migrate`" in result.stderr
+    assert result.stdout == "edge paris: not acknowledged (failing: 503\\n\\x1b[2J)\n"
+    desk.run("wait", code, "0")  # each of its changes is in the outbox
+    desk.run("ban", code)
+    desk.sign()
+    assert "the lift stands, but triggers are missing" in without_trigger(desk, "lift", code).stderr
+
+
+@pytest.mark.parametrize("of_owner", [False, True])
+def test_a_subject_with_a_ban_that_no_trigger_saw_waits_for_the_flush(desk: Desk, of_owner: bool) -> None:
+    owner = desk.new_owner()
+    code = desk.new_image(owner)
+    desk.number()
+    desk.run("wait", code, "0")
+    desk.sql("DROP TRIGGER bans_inserted_v1")
+    try:
+        desk.run("ban", *(["--owner", owner] if of_owner else [code]), code=3)
+        desk.sign()
+        result = desk.run("wait", code, "600", code=3)
+        assert f"an open ban of image {code} is not in the outbox" in result.stderr
+        assert "Run `purger migrate`" in result.stderr
+        assert "edge paris: acknowledged" not in result.stdout
+    finally:
+        desk.database.migrate()
+    for target in ([code], []):
+        desk.sql("UPDATE edges SET triggers = 'as they were before'")
+        assert "not acknowledged" in desk.run("wait", *target, "0", code=3).stdout
+        flushed = desk.fingerprint()
+        desk.sql("UPDATE edges SET triggers = %s", flushed)
+        assert desk.run("wait", *target, "0").stdout == "edge paris: acknowledged\n"
+
+
+def test_a_ban_that_was_opened_again_unseen_is_not_acknowledged(desk: Desk) -> None:
+    code = desk.new_image()
+    ban = ban_id(desk.run("ban", code, code=3))
+    desk.run("lift", code, code=3)
+    desk.number()
+    desk.run("wait", code, "0")
+    desk.sql("DROP TRIGGER bans_updated_v1")
+    try:
+        desk.sql("UPDATE bans SET lifted_at = NULL WHERE id = %s", ban)
+        assert "is not in the outbox" in desk.run("wait", code, "600", code=3).stderr
+    finally:
+        desk.database.migrate()
+
+
+def test_a_ban_past_its_retention_is_not_missing(desk: Desk) -> None:
+    code = desk.new_image()
+    ban = ban_id(desk.run("ban", code, code=3))
+    desk.number()
+    desk.sql("DELETE FROM invalidations WHERE ban_id = %s", ban)
+    before = desk.sql("SELECT receipts_until FROM retention")[0][0]
+    desk.sql("UPDATE retention SET receipts_until = UTC_TIMESTAMP(6) + INTERVAL 1 SECOND")
+    try:
+        desk.run("wait", code, "0")
+        # What was never in the outbox has not been pruned either.
+        desk.sql("DROP TRIGGER bans_inserted_v1")
+        try:
+            desk.run("ban", code, code=3)
+            desk.run("wait", code, "600", code=3)
+        finally:
+            desk.database.migrate()
+    finally:
+        desk.sql("UPDATE retention SET receipts_until = %s", before)  # type: ignore[arg-type]
 
 
 def test_an_image_whose_owner_is_banned_stays_hidden_and_lift_says_why(desk: Desk) -> None:
@@ -264,6 +370,19 @@ def test_a_command_that_says_nothing_clear_is_refused(desk: Desk, arguments: lis
     assert "Error: " in desk.run(*arguments, code=2).stderr
 
 
+@pytest.mark.parametrize("arguments", [["sample-1-2"], ["--owner", "anna", "soon"]])
+def test_a_wait_without_seconds_says_that_they_are_missing(desk: Desk, arguments: list[str]) -> None:
+    assert f"SECONDS are missing: '{arguments[-1]}' is no number" in desk.run("wait", *arguments, code=2).stderr
+
+
+@pytest.mark.parametrize("code", ["-abc", "--abc"])
+def test_a_code_that_begins_with_a_dash_is_given_after_two(desk: Desk, code: str) -> None:
+    for verb in ("ban", "lift", "bans"):
+        assert f"{verb} -- {code}`" in desk.run(verb, code, code=2).stderr
+        assert "No such option" not in desk.run(verb, "--", code, code={"ban": 3, "lift": 1, "bans": 0}[verb]).stderr
+    assert f"wait -- {code}`" in desk.run("wait", code, "1", code=2).stderr
+
+
 def test_a_refusal_of_the_database_is_told_in_plain_words(desk: Desk) -> None:
     code = desk.new_image()
     result = desk.run("ban", code, "--reason", "x" * 300, code=2)
@@ -276,7 +395,7 @@ def test_a_refusal_of_the_database_is_told_in_plain_words(desk: Desk) -> None:
 
 def test_a_database_that_is_away_bans_nothing_and_says_so(tmp_path: Path) -> None:
     url = f"mysql://a@localhost/b?unix_socket={tmp_path}/none"
-    for arguments in (["ban", "abc"], ["ban", "--ahead", "abc"], ["lift", "abc"], ["bans"]):
+    for arguments in (["ban", "abc"], ["ban", "--ahead", "abc"], ["lift", "abc"], ["bans"], ["wait", "abc", "1"]):
         result = moderate(url, *arguments, code=1)
         assert result.stderr.startswith("Error: ")
         assert len(result.stderr.splitlines()) == 1
@@ -308,7 +427,8 @@ def test_moderation_may_call_what_its_commands_need_and_read_nothing_else(desk: 
     rows = desk.sql(
         "SELECT Routine_name FROM mysql.procs_priv WHERE User = 'takedown_moderation' ORDER BY Routine_name"
     )
-    assert rows == [("acknowledgements_v1",), ("delivery_v1",), ("owner_bans_v1",), ("subject_known_v1",)]
+    names = ("acknowledgements_v1", "delivery_v1", "owner_bans_v1", "standing_triggers_v2", "subject_known_v1")
+    assert rows == [(name,) for name in names]
 
 
 def test_a_ban_is_acknowledged_by_every_edge(site: Site) -> None:
@@ -327,6 +447,24 @@ def test_a_wait_ends_when_the_purger_comes_back(site: Site) -> None:
         ban = ban_id(run(site, "ban", code, "--wait", "0", code=3))
     run(site, "wait", "--ban", ban, "60")
     assert site.get(code).status_code == 410
+    run(site, "wait", "60")
+
+
+def test_an_image_whose_ban_no_trigger_saw_is_acknowledged_when_the_edges_were_flushed(site: Site) -> None:
+    code = site.new_image()
+    for edge in site.stack.edges:
+        site.wait_served(code, edge)
+    with site.admin.cursor() as cursor:
+        cursor.execute("DROP TRIGGER bans_inserted_v1")
+    try:
+        assert "no trigger put it into the outbox" in run(site, "ban", code, code=3).stderr
+        assert f"an open ban of image {code} is not in the outbox" in run(site, "wait", code, "600", code=3).stderr
+        assert "(bans_inserted_v1): run `purger migrate`" in run(site, "wait", "600", code=3).stderr
+    finally:
+        site.stack.database.migrate()
+    run(site, "wait", code, "60")
+    for edge in site.stack.edges:
+        assert site.get(code, edge).status_code == 410
     run(site, "wait", "60")
 
 

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from database.url import parse_url
 from purger.health import troubles
 from purger.link import Link
 from purger.presence import present
@@ -270,6 +271,21 @@ def test_a_database_that_is_away(tmp_path: Path, database: Database) -> None:
     assert result.stdout.startswith("PROBLEM: the database cannot be used: ")
     state = json.loads(purger.run("status", "--json").stdout)
     assert (state["ok"], state["database"], len(state["problems"])) == (False, None, 1)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "mysql://nobody:x@localhost/{name}?unix_socket={socket}",
+        "mysql://nobody:x@no-such-host.invalid/{name}?ssl_mode=DISABLED",
+    ],
+)
+def test_a_url_that_the_database_refuses_is_no_outage(database: Database, url: str) -> None:
+    own = parse_url(database.url("purger"))
+    link = Link(url.format(name=own.name, socket=own.unix_socket), timeout=60)
+    (trouble,) = troubles(read_state(link))
+    assert trouble.what.startswith("this command cannot use the database with this URL: ")
+    assert "if the purger cannot use it either" in trouble.do
 
 
 def test_a_fleet_without_edges(tmp_path: Path, database: Database) -> None:

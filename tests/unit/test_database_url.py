@@ -50,6 +50,13 @@ def test_a_password_that_is_not_encoded_is_never_shown(character: str, rest: str
     assert without_secrets(url).startswith(("mysql://", "an unusable database URL"))
 
 
+@pytest.mark.parametrize("url", ["mysql:/secretuser@db/name", "mysql:secretuser@db/name"])
+def test_two_slashes_that_are_missing_are_named(url: str) -> None:
+    with pytest.raises(UnusableUrlError, match="// is missing after mysql:") as caught:
+        parse_url(url)
+    assert "secretuser" not in str(caught.value)
+
+
 def test_the_message_says_what_to_encode() -> None:
     with pytest.raises(UnusableUrlError, match="percent-encode") as caught:
         parse_url(f"mysql://u:{NASTY}@db/name")

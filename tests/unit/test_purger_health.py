@@ -32,6 +32,21 @@ def test_changes_on_their_way_are_no_problem() -> None:
     ("state", "what", "do"),
     [
         (State(unusable="2002: no\nsocket"), "the database cannot be used: 2002: no\\nsocket", "see that it runs"),
+        (
+            State(unusable="2002: no"),
+            "the database cannot be used",
+            "fail-safe mode within the lease if the purger cannot",
+        ),
+        (
+            State(unusable="1045: no", refused=True),
+            "with this URL: 1045: no",
+            "user and password in PURGER_DATABASE_URL",
+        ),
+        (
+            State(unusable="1045: no", refused=True),
+            "with this URL",
+            "fail-safe mode within the lease if the purger cannot",
+        ),
         (replace(WELL, purgers=()), "no purger runs", "start `purger run`"),
         (
             replace(WELL, purgers=(ALIVE._replace(age=5.1),)),
