@@ -17,7 +17,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     # does the purger's own audit find the bans that a test has hidden from it.
     settings = Settings(
         edges=2,
-        edge_settings={"lease": 30.0, "fetch_timeout": 20.0},
+        edge_settings={"lease": 120.0, "fetch_timeout": 20.0},
         purger_options={"PURGER_AUDIT_INTERVAL": "86400", "PURGER_PRUNE_INTERVAL": "86400"},
     )
     with Stack(tmp_path_factory.mktemp("stack"), settings) as running:
