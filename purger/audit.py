@@ -29,9 +29,11 @@ class Audit:
     """
 
     codes: int = 0
+    edges: int = 0  # that were to be asked
     looks: int = 0
     served: list[Served] = field(default_factory=list)
     unreachable: dict[str, str] = field(default_factory=dict)
+    disabled: tuple[str, ...] = ()  # edges that were not asked; browsers may still be answered by them
 
 
 def audit(
@@ -43,8 +45,8 @@ def audit(
     What is served although it is banned is put into the outbox once more. ``progress`` is called after each code.
     Raises ``DatabaseUnavailableError``.
     """
-    found = Audit()
     edges = [Edge(*row[:4]) for row in link.rows("edges")]
+    found = Audit(edges=len(edges), disabled=tuple(str(row[0]) for row in link.rows("edge_list") if not row[4]))
     for code in banned_codes(link, sample):
         if stopped():
             break

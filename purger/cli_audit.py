@@ -1,4 +1,4 @@
-"""`purger audit`: asks every edge for what is banned."""
+"""`purger audit`: asks every enabled edge for what is banned."""
 
 import sys
 
@@ -21,9 +21,9 @@ _SERVED = 4
 @as_json
 @database_url
 def audit(sample: int | None, as_json: bool, database_url: str) -> None:
-    """Ask every edge, as everyone does, for what is banned; purge again what is still served.
+    """Ask every enabled edge, as everyone does, for what is banned; purge again what is still served.
 
-    Exit code 4 says that a banned image was served, 3 that an edge gave no answer.
+    Exit code 4 says that a banned image was served, 3 that an edge gave no answer, or that there is no edge to ask.
     """
     columns = (SpinnerColumn(), TextColumn("{task.completed} codes"), TimeElapsedColumn())
     probe = Probe()
@@ -36,10 +36,13 @@ def audit(sample: int | None, as_json: bool, database_url: str) -> None:
     probe.close()
     if as_json:
         served = [{"edge": one.edge, "code": one.code, "renditions": one.renditions} for one in found.served]
-        print_json({"codes": found.codes, "looks": found.looks, "served": served, "unreachable": found.unreachable})
+        print_json({
+            "codes": found.codes, "edges": found.edges, "looks": found.looks, "served": served,
+            "unreachable": found.unreachable, "disabled": found.disabled,
+        })  # fmt: skip
     else:
         _print_audit(found)
-    sys.exit(_SERVED if found.served else _PART if found.unreachable else 0)
+    sys.exit(_SERVED if found.served else _PART if found.unreachable or not found.edges else 0)
 
 
 def _print_audit(found: Audit) -> None:
@@ -49,3 +52,7 @@ def _print_audit(found: Audit) -> None:
         click.echo(f"SERVED: {where} ({printable(', '.join(one.renditions))}); purged again")
     for name, reason in found.unreachable.items():
         click.echo(f"no answer: edge {printable(name)}: {printable(reason)}")
+    for name in found.disabled:
+        click.echo(f"not asked: edge {printable(name)}: it is disabled")
+    if not found.edges:
+        click.echo("no edge was asked: see `purger edge list`")

@@ -110,12 +110,15 @@ def _judge(report: Report, ban: Ban, receipt: EdgeReceipt, edge: KnownEdge | Non
 
 
 def _again(report: Report, ban: Ban, edge: str) -> list[EdgeReceipt]:
-    """Find what an edge answered to later purges of the same code."""
+    """Find what an edge answered to later purges of the same code, while ``ban`` stood."""
     if report.code is None:
         return []
-    begun = ban.purge.id if ban.purge else None
+    begun, ended = ban.purge.id if ban.purge else None, ban.ended
     later: list[Purge] = [
-        purge for purge in report.resends if (purge.id > begun if begun is not None else purge.written_at > ban.begun)
+        purge
+        for purge in report.resends
+        if (purge.id > begun if begun is not None else purge.written_at > ban.begun)
+        and (ended is None or purge.written_at < ended)
     ]
     return [each for purge in later for each in purge.edges if each.edge == edge]
 

@@ -81,8 +81,10 @@ def _subject(report: Report) -> str:
 
 def _ban(report: Report, ban: Ban, judgements: list[Judgement]) -> Iterator[str]:
     yield f"ban {ban.id} on {ban.scope} {printable(ban.subject)}, {moment(ban.begun)} UTC: {_state(ban)}"
-    account = ban.logged.account if ban.logged else "account not recorded"
-    yield f"  by {printable(ban.banned_by) or 'unknown'} ({printable(account)}): {printable(ban.reason) or 'no reason'}"
+    account = ban.logged.account if ban.logged else "an account that was not recorded"
+    # The account first: what moderation wrote could look like one.
+    name = f" for {printable(ban.banned_by)}" if ban.banned_by else ""
+    yield f"  by {printable(account)}{name}: {printable(ban.reason) or 'no reason'}"
     if ban.last_banned not in (None, ban.logged):
         yield f"  again since {moment(ban.last_banned.at)} by {printable(ban.last_banned.account)}"
     missing = absence(report, ban)

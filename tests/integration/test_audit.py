@@ -3,10 +3,13 @@
 from collections.abc import Iterator, Mapping
 
 import pytest
+from click.testing import CliRunner
 
 from purger.audit import audit
+from purger.cli import cli
 from purger.link import Link
 from purger.probe import Look, Probe
+from stack.database import Database
 from tests.doors import showing_for_ever, third_edge
 from tests.site import Site
 
@@ -89,3 +92,14 @@ def test_an_edge_that_answers_503_has_told_nothing_and_is_asked_for_the_others(
         assert "no answer: edge third: the edge answered 503" in command.stdout
     for code in (failing, shown):
         site.wait_gone(code)
+
+
+def test_an_audit_that_asks_nobody_is_no_clean_one(database: Database) -> None:
+    with database.connect_admin() as admin, admin.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO edges (name, purge_url, public_url, token_file, enabled) VALUES ('asleep', 'p', 'q', 't', 0)"
+        )
+        cursor.execute("INSERT INTO bans (scope, subject) VALUES ('image', 'abc')")
+    ran = CliRunner().invoke(cli, ["audit", "--database-url", database.url("purger")])
+    assert ran.exit_code == 3
+    assert "not asked: edge asleep: it is disabled\nno edge was asked" in ran.output

@@ -28,7 +28,7 @@ def test_a_ban_is_proven_at_every_edge(site: Site) -> None:
     exit_code, out = ask(site, code)
     assert exit_code == 0
     assert out.startswith(f"image {code}: 1 ban stands, proven gone at 2 edges\n")
-    assert "by judge (takedown_moderation@localhost): court order" in out
+    assert "by takedown_moderation@localhost for judge: court order" in out
     assert out.count("gone (410) after ") == 2
     site.lift(code)
     wait_until(lambda: "acknowledged at 2 of 2 edges" in ask(site, code)[1], "the lift reached the edges")

@@ -33,7 +33,7 @@ def test_who_banned_and_who_lifted(record: Record) -> None:
     record.seen("edge1", ban)
     out = record.text(code)
     assert out.startswith(f"image {code}: 1 ban stands, proven gone at 1 edge\n")
-    assert "  by judge (takedown_moderation@localhost): court order\n" in out
+    assert "  by takedown_moderation@localhost for judge: court order\n" in out
     with record.database.connect("moderation") as connection, connection.cursor() as cursor:
         cursor.execute("UPDATE bans SET lifted_at = '2001-01-01', banned_by = 'nobody' WHERE id = %s", (ban,))
     (found,) = record.receipts(code)["bans"]
@@ -50,7 +50,7 @@ def test_a_deleted_ban_and_one_that_was_moved_to_another_code(record: Record) ->
     record.sql("UPDATE bans SET subject = %s WHERE id = %s", other, moved)
     out = record.text(code)
     assert f"image {code}: 2 bans, none of which hides it now" in out
-    assert "  by bob (takedown_moderation@localhost): spam\n" in out
+    assert "  by takedown_moderation@localhost for bob: spam\n" in out
     assert out.count("  deleted, or changed to another subject, ") == 2
     assert record.receipts(other, code=3)["bans"][0]["stands"]
 
@@ -172,7 +172,7 @@ def test_what_comes_from_outside_reaches_the_terminal_escaped(record: Record) ->
     code = record.new()
     record.ban(code, reason="a\x1b[31mb\nc\u202e", banned_by="\x1b]0;x\x07")
     out = record.text(code, code=3)
-    assert r"\x1b]0;x\x07 (takedown_moderation@localhost): a\x1b[31mb\nc\u202e" in out
+    assert r"by takedown_moderation@localhost for \x1b]0;x\x07: a\x1b[31mb\nc\u202e" in out
     assert out.replace("\n", "").isprintable()
 
 
@@ -243,7 +243,7 @@ def upgraded(tmp_path: Path) -> Iterator[Record]:
 def test_bans_from_before_the_log_are_shown_and_said_to_be_so(upgraded: Record) -> None:
     upgraded.sql("DELETE FROM edges")
     out = upgraded.text("lifted")
-    assert "  by bob (account not recorded): by mistake\n" in out
+    assert "  by an account that was not recorded for bob: by mistake\n" in out
     assert "by an account that was not recorded" in out
     assert "The record of accounts and former owners begins" in out
     upgraded.sql("UPDATE bans SET lifted_at = NULL WHERE subject = 'lifted'")

@@ -99,6 +99,14 @@ def test_an_edge_that_was_added_after_the_ban(receipt: EdgeReceipt, outcome: Out
     assert judge_ban(found, found.bans[0], {})[0].outcome is outcome
 
 
+def test_a_purge_after_the_lift_tells_nothing_of_the_ban() -> None:
+    found = report(GONE, resends=(replace(SHOWN, seen_at=at(21)),))
+    lift = Event(id=2, action="lift", at=at(15), account="m@h")
+    lifted = replace(found.bans[0], stands=False, events=(LOGGED, lift))
+    (judged,) = judge_ban(replace(found, bans=(lifted,)), lifted, {})
+    assert (judged.outcome, judged.receipt.seen_at) == (Outcome.GONE, GONE.seen_at)
+
+
 def test_the_latest_look_counts() -> None:
     mended = replace(GONE, seen_at=at(21))
     found = report(SHOWN, resends=(mended,))
