@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import mysql.connector
 
@@ -44,7 +45,8 @@ def serve(settings: Settings) -> int:
         if settings.workers > 1:
             return _Parent(settings, special, address).run()
     try:
-        work(settings, special, address, share_port=False, ready=lambda: _announce(address))
+        ready = partial(_announce, address)
+        work(settings, special, address, parent=os.getppid(), share_port=False, ready=ready)
     except OSError as error:
         raise CannotServeError(f"cannot listen on {address}: {error.strerror or error}") from None
     return 0
@@ -143,16 +145,18 @@ class _Parent:
 
     def _start(self, slot: _Slot, ready: Callable[[], object]) -> None:
         slot.started = time.monotonic()
+        # Asked here: a child that asked when this process has just been killed would wait for the end of another.
+        parent = os.getpid()
         # Blocked until the child has a queue of its own: what it receives before would go into a copy of the parent's.
         blocked = signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
-        slot.pid = os.fork() or self._become_worker(ready)
+        slot.pid = os.fork() or self._become_worker(parent, ready)
         signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
 
-    def _become_worker(self, ready: Callable[[], object]) -> int:
+    def _become_worker(self, parent: int, ready: Callable[[], object]) -> int:
         code = 1
         try:
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            work(self._settings, self._special, self._address, share_port=True, ready=ready)
+            work(self._settings, self._special, self._address, parent=parent, share_port=True, ready=ready)
             code = 0
         except OSError as error:
             logger.error("cannot listen on %s: %s", self._address, error.strerror or error)

@@ -22,15 +22,15 @@ def work(
     special: SpecialImage,
     address: Address,
     *,
+    parent: int,
     share_port: bool,
     ready: Callable[[], object],
 ) -> None:
-    """Serve until SIGTERM or SIGINT, then finish what is being sent. Calls ``ready`` once it listens.
+    """Serve until SIGTERM or SIGINT, or the process ``parent`` has ended, then finish what is being sent.
 
-    A second signal cuts short what is still being sent. Raises ``OSError`` where it cannot listen.
+    Calls ``ready`` once it listens. A second signal cuts short what is still being sent. Raises ``OSError`` where it cannot listen.
     """
     received = Received(STOP_SIGNALS)
-    parent = os.getppid()
     answers = Answers(settings.lifetimes, settings.banned_status, special)
     app = App(Lookup(settings.database_url), answers, Store(settings.files), special, settings.headers)
     server = Server(app, address, settings, share_port=share_port)
