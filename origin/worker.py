@@ -28,7 +28,8 @@ def work(
 ) -> None:
     """Serve until SIGTERM or SIGINT, or the process ``parent`` has ended, then finish what is being sent.
 
-    Calls ``ready`` once it listens. A second signal cuts short what is still being sent. Raises ``OSError`` where it cannot listen.
+    Calls ``ready`` once it listens. A second signal cuts short what is still being sent. Raises ``OSError`` where it
+    cannot listen.
     """
     received = Received(STOP_SIGNALS)
     answers = Answers(settings.lifetimes, settings.banned_status, special)
