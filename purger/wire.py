@@ -15,6 +15,7 @@ from typing import Any, cast
 
 import requests
 from requests.adapters import BaseAdapter
+from requests.structures import CaseInsensitiveDict
 
 from purger.bounded import Deadline, bounded_response
 from purger.credentials import TlsFiles
@@ -100,7 +101,9 @@ class Wire:
         connection.sock.settimeout(self._read_timeout)
         url = self._url.rstrip("/") + path
         try:
-            response = self._session.request(method, url, headers=dict(headers), stream=True, allow_redirects=False)
+            response = self._session.send(
+                _prepared(method, url, headers), stream=True, proxies={}, allow_redirects=False
+            )
             reply = self._read(cast(http.client.HTTPResponse, response.raw), sink)
         except BaseException:
             self.close()
@@ -128,6 +131,14 @@ class Wire:
             response.close()
             self.close()
         return Reply(response.status, response.headers, body.decode("utf-8", "replace"))
+
+
+def _prepared(method: str, url: str, headers: Mapping[str, str]) -> requests.PreparedRequest:
+    """Make a request of what is known to be well-formed: to look at it again costs more than to send it."""
+    request = requests.PreparedRequest()
+    request.method, request.url = method, url
+    request.headers = CaseInsensitiveDict(headers)
+    return request
 
 
 class _Session(requests.Session):
