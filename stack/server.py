@@ -1,5 +1,6 @@
 """A child process that fails early, with its log."""
 
+import atexit
 import os
 import signal
 import socket
@@ -11,10 +12,15 @@ from typing import Self
 
 import psutil
 from mirakuru import Executor
+from mirakuru.base import cleanup_subprocesses
 from mirakuru.exceptions import AlreadyRunning, ExecutorError, ProcessExitedWithError, ProcessFinishedWithError
 
 from stack.ports import is_free
 from stack.waiting import PATIENCE, wait_until
+
+# At the end of a Python process it kills every process of the machine in whose mark the digits of this one's pid occur:
+# those of other test runs, too. Ours end with their parent anyway (--pdeathsig).
+atexit.unregister(cleanup_subprocesses)
 
 
 class ServerFailedError(Exception):
