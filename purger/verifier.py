@@ -79,8 +79,9 @@ class Verifier(threading.Thread):
         It does not go on until nothing is pending: in a steady stream of changes that moment never comes.
         """
         while not self._halt.is_set():
+            setbacks = self._watch.setbacks  # before the head, which shows a setback last
             taken = self._queue.take(self._watch.head)
-            self._watch.found(taken)
+            self._watch.found(taken, setbacks=setbacks)
             gone_back = taken.known is not None and taken.head < taken.known
             if not taken.more and not gone_back:
                 return taken.head

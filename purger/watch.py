@@ -84,10 +84,14 @@ class Watch(threading.Thread):
         self.verification = verification
         self._notify()
 
-    def found(self, taken: Taken) -> None:
-        """Publish an answer of the outbox."""
+    def found(self, taken: Taken, *, setbacks: int) -> None:
+        """Publish an answer of the outbox; ``setbacks`` is their count from before the question was put.
+
+        An answer to a question from before the latest setback is dropped. It may show the batches that the database has
+        lost since, and the next answer would then be taken for another setback.
+        """
         with self._lock:
-            moved = self._advance(taken)
+            moved = setbacks == self.setbacks and self._advance(taken)
         if moved:
             self._notify()
 
@@ -113,11 +117,12 @@ class Watch(threading.Thread):
     def _look(self) -> float:
         """Look once, or until there is something; the seconds to rest afterwards."""
         began = time.monotonic()
+        setbacks = self.setbacks  # before the head, which shows a setback last
         after, known = self._window.start(began), self.head
         wait = _LONGEST_WAIT if after is not None and self._interval <= _LONGEST_STEP else 0.0
         taken = self._queue.take(known, after=after, wait=wait, step=self._interval)
         self._window.note(taken.largest, at=began)
-        self.found(taken)
+        self.found(taken, setbacks=setbacks)
         self._report(taken.unnumberable)
         return 0.0 if taken.more else self._interval
 

@@ -1,0 +1,36 @@
+"""The head that two threads report, each with answers of its own age."""
+
+import threading
+from typing import cast
+
+from purger.backlog import Backlog
+from purger.queue import Queue, Taken
+from purger.watch import Watch
+
+
+def watch_at(head: int) -> Watch:
+    queue = cast("Queue", None)  # nothing is asked here: answers are handed in
+    watch = Watch(queue, Backlog(queue), interval=0.001, stop=threading.Event())
+    watch.found(answer(None, head), setbacks=0)
+    return watch
+
+
+def answer(known: int | None, head: int) -> Taken:
+    return Taken(known, head, pruned=0, more=False, largest=0, unnumberable=0, rows=[])
+
+
+def test_an_answer_from_before_a_setback_does_not_bring_back_the_lost_batches() -> None:
+    watch = watch_at(30)
+    watch.found(answer(30, 29), setbacks=0)
+    assert (watch.head, watch.setbacks) == (29, 1)
+    # The other thread put its question before, and was answered before the batch was lost.
+    watch.found(answer(29, 30), setbacks=0)
+    watch.found(answer(30, 29), setbacks=0)
+    assert (watch.head, watch.setbacks) == (29, 1)
+
+
+def test_a_second_setback_counts() -> None:
+    watch = watch_at(30)
+    watch.found(answer(30, 29), setbacks=0)
+    watch.found(answer(29, 28), setbacks=1)
+    assert (watch.head, watch.setbacks) == (28, 2)
