@@ -21,7 +21,11 @@ from purger.errors import (
 )
 from purger.model import Edge
 from purger.plan import Request
+from purger.model import Position
 from purger.wire import Reply, Wire
+
+#: The header that carries a position, in requests and answers.
+BATCH = "Takedown-Batch"
 
 _HEARTBEAT = Request("HEARTBEAT", "/")
 
@@ -41,6 +45,7 @@ class Answer:
     removed: int | None  # objects, on PURGE
     mode: str | None  # trusted, fail-safe or unguarded
     epoch: str | None  # the epoch that the edge keeps, on HEARTBEAT
+    position: Position | None = None  # of the edge after the request; None: it names none, as before 0.2
 
 
 class Delivery:
@@ -61,9 +66,17 @@ class Delivery:
         """Ask for instance, clock and mode; with ``instance`` only of that varnishd."""
         return self.send(_HEARTBEAT, instance)
 
-    def heartbeat(self, instance: str, epoch: str) -> Answer:
-        """Tell the edge that it has everything that was committed before ``epoch``, in its own words of its clock."""
-        return self.send(Request("HEARTBEAT", "/", (("Takedown-Epoch", epoch),)), instance)
+    def heartbeat(self, instance: str, epoch: str, position: Position | None = None) -> Answer:
+        """Tell the edge that it has everything that was committed before ``epoch``, in its own words of its clock.
+
+        With ``position`` the edge takes it only if that is its own.
+        """
+        at = () if position is None else ((BATCH, str(position)),)
+        return self.send(Request("HEARTBEAT", "/", (("Takedown-Epoch", epoch), *at)), instance)
+
+    def renew(self) -> None:
+        """Have the next request sent over a new connection: a kept one hides who else answers at the address."""
+        self._wire.close()
 
     def send(self, request: Request, instance: str | None) -> Answer:
         """Send ``request``, to the varnishd ``instance`` alone if one is named, and read the answer's status."""
@@ -136,12 +149,22 @@ class Delivery:
             raise RefusedError(f"{said}: without ETag and Takedown-Now this is no purge listener; check the purge URL")
         removed = reply.headers.get("Takedown-Removed", "")
         return Answer(
+            position=_position(reply, said),
             instance=instance.strip('"'),
             now=now,
             removed=int(removed) if re.fullmatch(r"\d{1,9}", removed) else None,
             mode=reply.headers.get("Takedown-Mode"),
             epoch=reply.headers.get("Takedown-Epoch"),
         )
+
+
+def _position(reply: Reply, said: str) -> Position | None:
+    text = reply.headers.get(BATCH)
+    if text is None:
+        return None
+    if (position := Position.read(text)) is None:
+        raise RefusedError(f"{said}: {BATCH} is no position: {printable(text)[:_SHOWN]}")
+    return position
 
 
 def _cause(error: BaseException) -> str:

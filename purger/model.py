@@ -29,14 +29,22 @@ class Edge:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How far an edge has come, as the database remembers it."""
+    """How far an edge has come, as the database remembers it. Times are the edge's own clock, in seconds since 1970."""
 
     instance: str | None
     acknowledged: int
-    rebounded: int
+    rebounded: int  # the last batch that was sent again half a second later,
+    rebounded_later: int  # and once more some seconds later,
+    rebounded_last: int  # and once more a minute later
     triggers: str | None
     epoch: float | None = None  # the last that it is known to have accepted
+    flushed_at: float | None = None
     flush_done: int = 0  # the last request for a flush that was carried out; not read, `FlushRequest` is what is left
+
+    @property
+    def all_rebounded(self) -> tuple[int, int, int]:
+        """The last batch of each sending after the first."""
+        return self.rebounded, self.rebounded_later, self.rebounded_last
 
 
 class FlushRequest(NamedTuple):

@@ -351,7 +351,7 @@ def test_progress_in_the_database_never_goes_back_within_one_instance(fleet: Fle
     fleet.purger.stop()
     ((instance, triggers, head),) = fleet.sql("SELECT instance, triggers, acknowledged FROM edges")
     late = {"name": "edge1", "instance": instance, "triggers": triggers, "acknowledged": 0, "rebounded": 0}
-    late |= {"flush_done": 0}
+    late |= {"flush_done": 0, "rebounded_later": 0, "rebounded_last": 0, "flushed_at": None}
     link = Link(fleet.database.url("purger"), timeout=60)
     link.run("progress", **late, flushed=False)
     assert fleet.sql("SELECT acknowledged, rebounded FROM edges") == [(head, head)]
