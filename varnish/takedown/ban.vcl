@@ -81,6 +81,8 @@ sub takedown_ban_all {
         # The fence has held back what the flush was to hold back: this is for what got past it and entered later.
         var.set("ban", "obj.age > " + req.http.Takedown-Older + "s");
         var.set("banned", "everything older");
+    } elseif (req.http.Takedown-Batch && !req.http.Takedown-After) {
+        call takedown_mark_flush;
     } else {
         call takedown_mark_all;
     }

@@ -67,4 +67,5 @@ sub takedown_describe_more {
     }
     call takedown_renditions;
     set resp.http.Takedown-Renditions = regsuball(regsuball(var.get("renditions"), "^ | $", ""), " ", ",");
+    set resp.http.Takedown-Stale = std.integer(var.global_get("stale"), 0);
 }

@@ -31,7 +31,7 @@ sub takedown_position_arguments {
         return (synth(400, "Bad Request: Takedown-Older wants seconds.milliseconds"));
     }
     call takedown_position_combination;
-    # "" by hand.
+    # For the fence: "" by hand.
     var.set("number", str.split(req.http.Takedown-Batch, 1, ":") + req.http.Takedown-Part-Of);
 }
 
