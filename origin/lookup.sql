@@ -2,6 +2,7 @@
 --
 -- Every comparison is with a parameter or between columns of the same collation (ascii_bin), so that each part is a look
 -- into an index. EXISTS over lifted_at IS NULL and never a comparison with the time: nothing fires when time passes.
+-- seen is the last batch whose changes this snapshot holds: what was committed before that batch got its number is here.
 -- read_only is a number in MySQL and before MariaDB 12.0, and a word since: OFF, ON, NO_LOCK or NO_LOCK_NO_ADMIN.
 SELECT
     renditions.content_type,
@@ -19,6 +20,7 @@ SELECT
         COALESCE(owner_change.changed_at, image_change.changed_at)
     ) AS changed_at,
     UTC_TIMESTAMP(6) AS read_at,
+    (SELECT last_batch FROM numbering WHERE one = 1) AS seen,
     CAST(@@GLOBAL.read_only AS CHAR) NOT IN ('0', 'OFF') AS read_only
 FROM (SELECT 1 AS one) AS always
 LEFT JOIN images ON images.code = %(code)s

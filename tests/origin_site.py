@@ -5,7 +5,7 @@ from contextlib import ExitStack
 from itertools import count
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import requests
 from PIL import Image
@@ -56,6 +56,13 @@ class OriginSite:
         """Give all changes their number, as the purger does."""
         with self.admin.cursor() as cursor:
             cursor.callproc("number_invalidations_v1")
+
+    def last_batch(self) -> int:
+        """The number of the last batch."""
+        with self.admin.cursor() as cursor:
+            cursor.execute("SELECT last_batch FROM numbering")
+            ((number,),) = cast(list[tuple[int]], cursor.fetchall())
+        return number
 
     def new_code(self) -> str:
         return f"code-{next(_numbers)}"
