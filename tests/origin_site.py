@@ -21,9 +21,10 @@ _numbers = count(1)
 class OriginSite:
     """Without a purger, so that a change gets its number when a test says so and not before."""
 
-    def __init__(self, directory: Path, **options: str) -> None:
+    def __init__(self, directory: Path, database: Database | None = None, /, **options: str) -> None:
+        """``database`` is one that has not been started; ``options`` are variables of the origin."""
         self.directory = directory
-        self.database = Database(directory / "database")
+        self.database = database or Database(directory / "database")
         self._options = options
         self._closing = ExitStack()
 
