@@ -85,7 +85,7 @@ class Lookup:
             logger.info("the database answers again")
         return require_well_formed(found, code)
 
-    def _ask(self, query: str, latest: float) -> Found:
+    def _ask(self, query: str, latest: float) -> Found | None:
         """Query, and once more where that fails at once: a connection may have died while it was idle."""
         try:
             return self._query(self._connection(latest), query)
@@ -120,10 +120,12 @@ class Lookup:
     def _connect(self) -> MySQLConnectionAbstract:
         return connect(self._url, timeout=TIMEOUT, replica=self._replica)
 
-    def _query(self, connection: MySQLConnectionAbstract, query: str) -> Found:
+    def _query(self, connection: MySQLConnectionAbstract, query: str) -> Found | None:
         # Not by a cursor: its search for further statements in the text takes a third of our part of a lookup.
         connection.cmd_query(query)
         rows, _ = connection.get_rows()
+        if not rows:
+            return None
         found = Found._make(cast(tuple[Any, ...], rows[0]))
         if self._replica:
             return found._replace(read_at=found.read_at - DATED_LAG)

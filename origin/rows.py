@@ -21,8 +21,13 @@ class MalformedRowError(Exception):
     """A row that nothing is served from. The message names the code, the column and the value, escaped."""
 
 
-def require_well_formed(found: Found, code: str) -> Found:
-    """Return ``found`` unless a column holds a value that the schema forbids; else raise ``MalformedRowError``."""
+def require_well_formed(found: Found | None, code: str) -> Found:
+    """Return ``found`` unless a column holds a value that the schema forbids; else raise ``MalformedRowError``.
+
+    None stands for the answer of a database whose table ``numbering`` has lost its row.
+    """
+    if found is None:
+        raise MalformedRowError("table numbering has lost its row: run `purger migrate`")
     content_type, size, digest, owner, stable_until, *_, seen, _ = found
     if content_type is not None and not (isinstance(content_type, str) and _CONTENT_TYPE(content_type)):
         raise _malformed(code, "renditions.content_type", content_type)
@@ -35,10 +40,7 @@ def require_well_formed(found: Found, code: str) -> Found:
     if stable_until is not None and not isinstance(stable_until, datetime):
         raise _malformed(code, "images.stable_until", stable_until)
     if not (isinstance(seen, int) and 0 <= seen <= _LARGEST_BATCH):
-        raise MalformedRowError(
-            f"table numbering: last_batch is {_shown(seen)}, not a number up to {_LARGEST_BATCH}: "
-            "run `purger migrate` where the row is gone"
-        )
+        raise MalformedRowError(f"table numbering: last_batch is {_shown(seen)}, not a number up to {_LARGEST_BATCH}")
     return found
 
 

@@ -4,6 +4,7 @@ import hashlib
 from base64 import b64encode
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 import requests
@@ -89,3 +90,15 @@ def test_a_banned_image_is_marked_and_names_the_bytes_that_are_shown(site: Origi
         for marked in (answer, requests.head(url, timeout=PATIENCE)):
             assert marked.headers["Takedown-State"] == "banned"
             assert marked.headers["Repr-Digest"] == f"sha-256=:{digest}:"
+
+
+def test_a_database_that_has_lost_its_numbers_is_500_until_it_is_migrated(tmp_path: Path) -> None:
+    with OriginSite(tmp_path, ORIGIN_WORKERS="1") as site:
+        code = site.new_image()
+        site.execute("DELETE FROM numbering")
+        answer = site.request(code)
+        assert answer.status_code == 500
+        assert answer.headers["Cache-Control"] == "no-store"
+        assert "table numbering has lost its row: run `purger migrate`" in site.origin.log_text()
+        site.database.migrate()
+        assert site.request(code).status_code == 200

@@ -60,7 +60,11 @@ def test_a_batch_that_no_edge_could_read_is_refused_by_its_table(value: Any) -> 
     assert message.isprintable()
 
 
-def refusal(found: Found) -> str | None:
+def test_a_database_that_numbers_nothing_any_more_is_told_with_advice() -> None:
+    assert refusal(None) == "table numbering has lost its row: run `purger migrate`"
+
+
+def refusal(found: Found | None) -> str | None:
     """Why a row is refused; None where it is not."""
     try:
         require_well_formed(found, "code")
