@@ -14,6 +14,16 @@ class Row(NamedTuple):
     cause: str  # ban, lift, unban, image, rendition, resend
 
 
+class Position(NamedTuple):
+    """A batch of one database. Another one may have given the same number: after a restore, or from a copy."""
+
+    batch: int
+    identity: str
+
+    def __str__(self) -> str:
+        return f"{self.batch}:{self.identity}"
+
+
 @dataclass(frozen=True, slots=True)
 class Edge:
     """An edge as it is configured: what makes a new worker necessary when it changes."""

@@ -88,7 +88,7 @@ class Service:
         self._link.close()
 
     def _new_link(self, patience: int = 1) -> Link:
-        return Link(self._settings.database_url, timeout=patience * self._settings.database_timeout)
+        return Link(self._settings.database_url, timeout=patience * self._settings.database_timeout, adopted=True)
 
     def _follow_edges(self) -> None:
         """Start workers for edges that are new, stop those of edges that are gone, and tell those of changed ones."""

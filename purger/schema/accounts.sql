@@ -43,6 +43,7 @@ GRANT SELECT ON {database}.unnumberable TO 'takedown_purger'@'%';
 GRANT SELECT ON {database}.moderation_log TO 'takedown_purger'@'%';
 GRANT SELECT ON {database}.schema_versions TO 'takedown_purger'@'%';
 GRANT SELECT, INSERT (scope, subject, cause) ON {database}.invalidations TO 'takedown_purger'@'%';
+GRANT SELECT, INSERT (server, adopted_by) ON {database}.adoptions TO 'takedown_purger'@'%';
 GRANT SELECT, INSERT, UPDATE, DELETE ON {database}.edges TO 'takedown_purger'@'%';
 GRANT SELECT, INSERT, UPDATE ON {database}.receipts TO 'takedown_purger'@'%';
 GRANT SELECT, INSERT, UPDATE ON {database}.sightings TO 'takedown_purger'@'%';

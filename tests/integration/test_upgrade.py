@@ -13,6 +13,7 @@ import requests
 from click.testing import CliRunner
 
 from database import connect
+from database.speaker import read_speaker
 from purger.cli import cli
 from stack.database import Database
 from stack.edge import Edge
@@ -32,7 +33,7 @@ KEPT = {
     "images": "*",
     "renditions": "*",
     "invalidations": "*",
-    "batches": "*",
+    "batches": "batch, numbered_at, size",
     "changes": "*",
     "receipts": "*",
     "sightings": "edge, invalidation, removed, seen_at, status, gone",
@@ -178,6 +179,26 @@ def test_all_that_was_there_is_there(upgrade: Upgrade) -> None:
         assert [row for row in rows if row not in after[table]] == [], table
     assert upgrade.sql("SELECT COUNT(*) FROM images") == [(len(IMAGES),)]
     assert len(after["bans"]) == len(upgrade.before["bans"]) + len(upgrade.moderator.banned)
+
+
+def test_batches_have_identities_and_nothing_old_is_sent_again(upgrade: Upgrade) -> None:
+    assert upgrade.sql("SELECT COUNT(*) FROM batches WHERE LENGTH(identity) <> 36") == [(0,)]
+    ((batches, identities),) = upgrade.sql(
+        """SELECT COUNT(*), COUNT(DISTINCT identity) FROM batches
+        WHERE identity <> (SELECT identity FROM batches WHERE batch = 1)"""
+    )
+    assert batches == identities != 0
+    later = "SELECT LEAST(rebounded_later, rebounded_last) > 0 FROM edges WHERE name = %s"
+    assert upgrade.sql(later, upgrade.edge.edge_name) == [(1,)]
+
+
+def test_the_server_of_before_speaks_for_the_database(upgrade: Upgrade) -> None:
+    with upgrade.admin.cursor() as cursor:
+        speaker = read_speaker(cursor)
+    assert upgrade.sql("SELECT server, adopted_by FROM adoptions") == [(speaker, "purger migrate")]
+    assert [line for line in upgrade.done if line.startswith("adopted ")] == [
+        f"adopted {speaker}: purgers connected to it speak for this database"
+    ]
 
 
 def test_no_ban_in_the_middle_of_it_went_unseen(upgrade: Upgrade) -> None:
