@@ -8,9 +8,8 @@ from purger.backlog import Backlog
 from purger.carrying import Carrying
 from purger.delivery import Answer
 from purger.errors import MalformedError
-from purger.model import Edge, Sighting, sighting_of
+from purger.model import Edge, Position, Sighting, sighting_of
 from purger.plan import DELIVERY, Request
-from purger.model import Position
 from purger.singles import Singles
 
 log = logging.getLogger(__name__)

@@ -2,9 +2,8 @@
 
 from dataclasses import dataclass, field
 
-from purger.model import Sighting
+from purger.model import Position, Sighting
 from purger.plan import Plan, Request, single_owners
-from purger.model import Position
 
 #: The headers of a request that moves an edge's position, or does not.
 BATCH, AFTER, PART = "Takedown-Batch", "Takedown-After", "Takedown-Part-Of"

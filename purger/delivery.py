@@ -19,9 +19,8 @@ from purger.errors import (
     UnreachableError,
     UntrustedError,
 )
-from purger.model import Edge
+from purger.model import Edge, Position
 from purger.plan import Request
-from purger.model import Position
 from purger.wire import Reply, Wire
 
 #: The header that carries a position, in requests and answers.

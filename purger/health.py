@@ -183,7 +183,7 @@ def _of_edge(edge: EdgeState) -> Iterator[Trouble]:
         )
     if edge.mode is not None and not edge.names_position:
         yield Trouble(
-            f"edge {name} runs the VCL of version 0.1: it names no position, so one that went back would not be noticed",
+            f"edge {name} runs the VCL of version 0.1: it names no position, so one that goes back is not noticed",
             "load the VCL of this version into it (docs/edge.md)",
         )
     if edge.delay > PATIENCE and edge.mode is not None and not edge.recorded:

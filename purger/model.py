@@ -1,7 +1,10 @@
 """The values that the parts of the purger hand to each other."""
 
+import re
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
+
+_POSITION = re.compile(r"(\d{1,15}):([0-9A-Za-z-]{1,64})")
 
 
 class Row(NamedTuple):
@@ -22,6 +25,12 @@ class Position(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.batch}:{self.identity}"
+
+    @classmethod
+    def read(cls, text: str) -> Self | None:
+        """Read ``17:6f0c``, as it stands in a header Takedown-Batch; None where it is none."""
+        found = _POSITION.fullmatch(text)
+        return cls(int(found[1]), found[2]) if found else None
 
 
 @dataclass(frozen=True, slots=True)

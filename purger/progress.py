@@ -6,16 +6,12 @@ from dataclasses import dataclass, field
 from database.text import printable
 from purger.instances import Instances
 from purger.lease import Lease
-from purger.model import FlushRequest, Standing, Verification
-from purger.model import Position
-from purger.rebounds import LATE, Rebounds
+from purger.model import FlushRequest, Position, Standing, Verification
+from purger.rebounds import Rebounds
 from purger.steps import Ask, Beat, Deliver, Flush, LateReflush, Rebound, Reflush, Step, Wait
 
 #: Seconds between two edge's clocks that count as none: a recorded one has milliseconds.
 _ROUNDING = 0.0006
-
-#: Seconds after a flush for which late ones follow it. A purger that takes over later sends none.
-_LATEST = 2 * LATE[-1]
 
 
 @dataclass(slots=True)
@@ -27,6 +23,7 @@ class Progress:
     """
 
     rebound_delay: float
+    late_delays: tuple[float, float]  # seconds
     lease: Lease
     instance: str | None = None
     acknowledged: int = 0
@@ -47,7 +44,7 @@ class Progress:
 
     def __post_init__(self) -> None:
         # Late ones need not be prompt: what was acknowledged within a fifth of their delay is sent together.
-        self.rebounds = (Rebounds(self.rebound_delay), *(Rebounds(delay, delay / 5) for delay in LATE))
+        self.rebounds = (Rebounds(self.rebound_delay), *(Rebounds(delay, delay / 5) for delay in self.late_delays))
 
     @property
     def rebounded(self) -> int:
@@ -63,16 +60,23 @@ class Progress:
             rebounds.resume(done, self.acknowledged, now=now)
         self.flushed_at = standing.flushed_at
         if self.flushed_at is not None:
-            self._late_reflushes = [now + delay for delay in LATE]
+            self._late_reflushes = [now + delay for delay in self.late_delays]
 
     def standing(self) -> Standing | None:
         """Return the state that the database should remember; None while the last flush has yet to be sent again."""
         if self.reflush_due is not None or self.must_flush:
             return None
+        prompt, later, last = self.rebounds
         return Standing(
-            self.instance, self.acknowledged, *(each.done for each in self.rebounds), self.triggers,
-            flushed_at=self.flushed_at, flush_done=self.flush_done,
-        )  # fmt: skip
+            self.instance,
+            self.acknowledged,
+            prompt.done,
+            later.done,
+            last.done,
+            self.triggers,
+            flushed_at=self.flushed_at,
+            flush_done=self.flush_done,
+        )
 
     def heard(self, clock: str, *, at: float) -> None:
         """Note the edge's clock, in seconds since 1970, as an answer has told it."""
@@ -103,7 +107,9 @@ class Progress:
             later = not self.confirmed and ahead > _ROUNDING
             return "it is of version 0.1, and had a heartbeat that the database does not remember" if later else None
         if not known:
-            return f"its position, batch {position}, is none of this database's"
+            return (
+                f"its position, batch {position}, is none of this database, or older than what the outbox still holds"
+            )
         if position.batch < self.acknowledged:
             return f"it has gone back to batch {position.batch} from {self.acknowledged}"
         if ahead < -_ROUNDING:
@@ -135,7 +141,7 @@ class Progress:
         self.reflush_due = at + self.rebound_delay
         self.flushed_at = float(clock)
         # Edges of version 0.1 know no flush of older objects alone.
-        self._late_reflushes = [at + delay for delay in LATE] if self.echoes else []
+        self._late_reflushes = [at + delay for delay in self.late_delays] if self.echoes else []
 
     def reflushed_late(self) -> None:
         """The edge has acknowledged a late flush."""
@@ -204,7 +210,8 @@ class Progress:
                 return Rebound(turn, rebounds.done, last)
         while self._late_reflushes and self._late_reflushes[0] <= now:
             older = now + self._clock_ahead - (self.flushed_at or 0.0)
-            if self.echoes and 0.0 <= older <= _LATEST:
+            # A purger that takes over long after the flush sends none.
+            if self.echoes and 0.0 <= older <= 2 * self.late_delays[-1]:
                 return LateReflush(older)
             self._late_reflushes.pop(0)
         return None

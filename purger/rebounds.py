@@ -3,17 +3,13 @@
 from collections import deque
 from dataclasses import dataclass, field
 
-#: Seconds after an acknowledgement at which its purges are sent again for a thread of varnishd that stood still between
-#: the fence's look and the object's entry into the cache. The first sending, after half a second, is part of G1.
-LATE = (5.0, 60.0)
-
 
 @dataclass(slots=True)
 class Rebounds:
     """The sendings that follow ``delay`` seconds after the first. Times are seconds of the monotonic clock.
 
-    Batches that were acknowledged within ``together`` seconds are sent again together: late ones need not be prompt, and
-    each subject is then sent once.
+    Batches that were acknowledged within ``together`` seconds are sent again together: late ones need not be prompt,
+    and each subject is then sent once.
     """
 
     delay: float

@@ -16,9 +16,8 @@ from purger.errors import (
     SeveralInstancesError,
 )
 from purger.lease import Lease
-from purger.model import Edge, FlushRequest, Receipt, Sighting, Standing
+from purger.model import Edge, FlushRequest, Position, Receipt, Sighting, Standing
 from purger.plan import FLUSH, Request, affordable, late_flush
-from purger.model import Position
 from purger.prober import Prober
 from purger.problem import Problem
 from purger.progress import Progress
@@ -52,7 +51,8 @@ class Worker(threading.Thread):
         self._delivery = self._new_delivery(edge)
         self._delivers_to = edge
         self._renewed = time.monotonic()
-        self._progress = Progress(settings.rebound_delay, Lease(settings.heartbeat_interval))
+        late = settings.later_rebound_delay, settings.last_rebound_delay
+        self._progress = Progress(settings.rebound_delay, late, Lease(settings.heartbeat_interval))
         self._progress.resume(standing, now=time.monotonic())
         self._problem = Problem(log, f"edge {edge.name}")
         self._backoff = Backoff(settings.retry_first, settings.retry_longest)
@@ -204,17 +204,14 @@ class Worker(threading.Thread):
                 f"varnishd {several[0]} and varnishd {several[1]} answer in turn at the purge URL, so neither hears of"
                 " all purges: give each a URL of its own (`purger edge add`)"
             )
-        known = answer.position in (None, self._progress.position) or self._knows(answer.position)
+        position = answer.position
+        known = position is None or position == self._progress.position or self._backlog.knows(position)
         if self._progress.confirmed and self._progress.lease.awaits_verification(now):
             self._progress.lease.heard = now
         else:
             self._heard(answer)
-        self._progress.recognise(answer.instance, answer.epoch, answer.position, known=known)
+        self._progress.recognise(answer.instance, answer.epoch, position, known=known)
         self._went_well()
-
-    def _knows(self, position: Position | None) -> bool:
-        """Tell whether the database has given this position."""
-        return position is not None and self._backlog.identity(position.batch) == position.identity
 
     def _beat(self, epoch: str) -> None:
         if time.monotonic() - self._renewed > _RENEWAL:
@@ -303,7 +300,7 @@ class Worker(threading.Thread):
         self._record()
 
     def _plan(self, after: int, head: int, *, late: bool = False) -> Carrying | None:
-        """Plan batches; None when the outbox no longer has them. The edge is then flushed unless it is a late rebound."""
+        """Plan batches; None when the outbox lacks them. The edge is then flushed, but not for a late rebound."""
         try:
             return self._carrier.plan(after, head, affordable(self._pace))
         except PrunedError:

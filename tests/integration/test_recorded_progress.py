@@ -78,8 +78,8 @@ class Notes:
         """Tell of an acknowledgement of the batches from 44 on up to ``last``, one by one."""
         receipts = [Receipt("paris", batch, batch, "purge", "one", 1.0) for batch in range(44, last + 1)]
         self.recorder.acknowledged(
-            "paris", Standing("one", last, last, last, last, "all", flush_done=flush), receipts=receipts, sightings=sightings,
-            flushed=flushed, setbacks=setbacks,
+            "paris", Standing("one", last, last, last, last, "all", flush_done=flush), receipts=receipts,
+            sightings=sightings, flushed=flushed, setbacks=setbacks,
         )  # fmt: skip
 
     def write(self) -> None:
