@@ -32,3 +32,30 @@ def adopt_first(cursor: MySQLCursorAbstract) -> list[str]:
     server = read_speaker(cursor)
     cursor.execute(statement("adopt"), {"server": server, "by": "purger migrate"})
     return [f"adopted {printable(server)}: purgers connected to it speak for this database"]
+
+
+class Outlook(NamedTuple):
+    """What an adoption would change."""
+
+    speaker: str  # this server
+    adoption: Adoption | None  # the one that counts
+    last_batch: int
+    edges: tuple[tuple[str, str], ...]  # name and purge URL of each enabled one
+
+    @property
+    def speaks(self) -> bool:
+        """Whether this server is the adopted one."""
+        return self.adoption is not None and self.adoption.server == self.speaker
+
+
+def outlook(link: Link) -> Outlook:
+    """Read what an adoption of the server behind ``link`` would change. Raises ``DatabaseUnavailableError``."""
+    adoption = newest(link)
+    edges = tuple((str(row[0]), str(row[1])) for row in link.rows("edges"))
+    return Outlook(link.speaker, adoption, int(link.rows("last_batch")[0][0]), edges)
+
+
+def adopt_server(link: Link, by: str) -> None:
+    """Adopt the server behind ``link``, as ``by`` wants it. Raises ``DatabaseUnavailableError``."""
+    with link.cursor() as cursor:
+        cursor.execute(statement("adopt"), {"server": link.speaker, "by": by})

@@ -11,6 +11,7 @@ import click
 
 from database import UnusableUrlError
 from purger import schema, service
+from purger.cli_adopt import adopt
 from purger.cli_audit import audit
 from purger.cli_bans import bans
 from purger.cli_edge import edge
@@ -43,7 +44,7 @@ def cli() -> None:
     """Deliver bans and lifts from the moderation database to every Varnish edge."""
 
 
-for command in (ban, lift, bans, wait, flush, status, receipts, audit, edge):
+for command in (ban, lift, bans, wait, flush, status, receipts, audit, edge, adopt):
     cli.add_command(command)
 
 

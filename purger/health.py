@@ -59,6 +59,8 @@ class State:
 
     unusable: str | None = None
     refused: bool = False  # unusable, with this URL: the server, or the name service, does not know what it names
+    speaker: str = ""  # this server, as it names itself
+    adopted: str | None = ""  # the server that speaks for the database; None: none was adopted
     purgers: tuple[Present, ...] = ()
     edges: tuple[EdgeState, ...] = ()
     disabled: int = 0
@@ -79,7 +81,13 @@ def troubles(state: State) -> list[Trouble]:
     """Name everything that is wrong, causes before what follows from them. Empty: all is well."""
     if state.unusable is not None:
         return [_of_the_database(state.unusable, refused=state.refused)]
-    return [*_of_the_schema(state), *_of_the_counter(state), *_of_purgers(state), *_of_edges(state)]
+    return [
+        *_of_the_server(state),
+        *_of_the_schema(state),
+        *_of_the_counter(state),
+        *_of_purgers(state),
+        *_of_edges(state),
+    ]
 
 
 def _of_the_database(reason: str, *, refused: bool) -> Trouble:
@@ -91,6 +99,16 @@ def _of_the_database(reason: str, *, refused: bool) -> Trouble:
     else:
         what, do = "the database cannot be used", "see that it runs and that PURGER_DATABASE_URL is right"
     return Trouble(f"{what}: {printable(reason)}", f"{do}; {edges}")
+
+
+def _of_the_server(state: State) -> Iterator[Trouble]:
+    if state.adopted != state.speaker:
+        known = "no server was adopted" if state.adopted is None else f"{printable(state.adopted)} was adopted"
+        yield Trouble(
+            f"this server does not speak for the database: {known}, and this is {printable(state.speaker)}; no edge "
+            "gets a heartbeat from here",
+            "run `purger adopt` if this is the primary now, and do nothing if it is a copy",
+        )
 
 
 def _of_the_schema(state: State) -> Iterator[Trouble]:

@@ -244,6 +244,9 @@ DENIED = {
         "DELETE FROM invalidations",
         "UPDATE numbering SET last_batch = 0",
         "UPDATE images SET owner = 'x'",
+        "UPDATE adoptions SET server = 'x'",
+        "DELETE FROM adoptions",
+        "INSERT INTO adoptions (server, adopted_at) VALUES ('x', '1970-01-01')",
         "DROP TRIGGER bans_inserted_v1",
     ],
 }
