@@ -111,6 +111,7 @@ sub vcl_hash {
 
 sub vcl_hit {
     call takedown_purge_here;
+    call takedown_trust_clock;
     return (deliver);
 }
 

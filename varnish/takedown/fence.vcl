@@ -88,7 +88,8 @@ sub takedown_compare_marks {
 }
 
 sub takedown_fence_age {
-    if (std.real(time=now) - var.get_real("fetch began") > 0.5) {
+    var.set_real("age", std.real(time=now) - var.get_real("fetch began"));
+    if (var.get_real("age") < 0.0 || var.get_real("age") > 0.5) {
         var.set("young", "no");
     }
 }

@@ -14,6 +14,17 @@ sub takedown_trust_hits {
     }
 }
 
+# Called by vcl_hit. An object from the future, of a clock that was set back, has no age that the fail-safe TTL could cap.
+# It is removed, so that all who ask for it wait for one fetch. (obj.age counts from the start of the request, and is less
+# than 0 for those who waited for the object.)
+sub takedown_trust_clock {
+    if (req.ttl > 0s && obj.time > std.now()) {
+        purge.hard();
+        set req.hash_always_miss = true;
+        return (restart);
+    }
+}
+
 sub takedown_mode {
     call takedown_settings;
     if (var.get("purger") == "no") {
