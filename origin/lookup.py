@@ -10,7 +10,7 @@ from typing import Any, cast
 import mysql.connector
 from mysql.connector.abstracts import MySQLConnectionAbstract
 
-from database import NotPrimaryError, connect
+from database import NotPrimaryError, connect, explain
 from origin.answers import Found
 from origin.breaker import CircuitBreaker
 from origin.connecting import Connecting
@@ -145,7 +145,7 @@ class Lookup:
         """Log that the database is away once, not with each of the requests that find it so."""
         if not self._away:
             self._away = True
-            logger.error("the database is unavailable, images are answered 503: %s", error)
+            logger.error("the database is unavailable, images are answered 503: %s", explain(error))
 
     def _report_late(self, now: float, began: float) -> None:
         """Log now and then that requests are answered 503 since they waited too long for a thread."""

@@ -90,13 +90,14 @@ class Replica(Primary):
 
     @contextmanager
     def behind(self) -> Iterator[None]:
-        """The copy changes no more, and goes on at the end: it lags as long as the test wants."""
+        """Hold the copy's changes back, until the end or its promotion: it lags as long as the test wants."""
         self._administer("STOP REPLICA SQL_THREAD")
         try:
             yield
         finally:
-            self._administer("START REPLICA SQL_THREAD")
+            if self._administer("SHOW REPLICA STATUS"):
+                self._administer("START REPLICA SQL_THREAD")
 
     def promote(self) -> None:
-        """Make a primary of it, with what it has: it follows nobody, and takes writes."""
+        """Make a primary of it with what it has applied; the rest is lost. It follows nobody, and takes writes."""
         self._administer("STOP REPLICA", "RESET REPLICA ALL", "SET GLOBAL read_only = 0")
