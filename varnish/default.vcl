@@ -56,10 +56,9 @@ sub takedown_settings {
 }
 
 sub takedown_renditions {
-    # Those that exist besides the original. Another name is 404 here, so that clients cannot make up variants.
-    if (req.http.Takedown-Rendition !~ "^(?:thumb)$") {
-        call takedown_not_found;
-    }
+    # Those that exist besides the original, with a space around each; " " for none. Another name is 404 here, so that
+    # clients cannot make up variants, and the purger is told of these.
+    var.set("renditions", " thumb ");
 }
 
 # ---- How it works ----------------------------------------------------------------------------------------------------

@@ -57,6 +57,10 @@ sub takedown_check_settings {
         # Varnish takes a cap of 0 for no cap.
         return (fail("The lease and the fail-safe TTL must be longer than 0s: see takedown_settings in default.vcl"));
     }
+    call takedown_renditions;
+    if (var.get("renditions") !~ "^ (?:[a-z0-9_-]{1,32} )*$") {
+        return (fail("The renditions are not names with a space around each: see takedown_renditions in default.vcl"));
+    }
     if (std.integer(bytes=std.bytes(var.get("largest kept"), 0B)) <= 0) {
         return (fail("largest kept is not a number of bytes such as 16M: see takedown_settings in default.vcl"));
     }
