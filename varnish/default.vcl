@@ -68,6 +68,7 @@ include "./takedown/key.vcl";
 include "./takedown/trust.vcl";
 include "./takedown/token.vcl";
 include "./takedown/listener.vcl";
+include "./takedown/position.vcl";
 include "./takedown/purge.vcl";
 include "./takedown/ban.vcl";
 include "./takedown/heartbeat.vcl";
@@ -84,6 +85,7 @@ sub vcl_init {
     call takedown_check_settings;
     call takedown_read_tokens;
     call takedown_start;
+    call takedown_position_start;
     return (ok);
 }
 
