@@ -28,6 +28,10 @@ _HEARTBEAT = Request("HEARTBEAT", "/")
 #: Ends of a TLS connection that are no verdict on a certificate.
 _ENDS = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)
 
+#: The name of a rendition, and how many of them an edge may know.
+_RENDITION = re.compile(r"[a-z0-9_-]{1,32}")
+_MOST_RENDITIONS = 100
+
 #: Characters of an answer, or of a cause, that a message shows.
 _SHOWN = 160
 
@@ -41,6 +45,7 @@ class Answer:
     removed: int | None  # objects, on PURGE
     mode: str | None  # trusted, fail-safe or unguarded
     epoch: str | None  # the epoch that the edge keeps, on HEARTBEAT
+    renditions: tuple[str, ...] | None = None  # besides the original, on HEARTBEAT; None: it names none, as before 0.2
 
 
 class Delivery:
@@ -141,7 +146,17 @@ class Delivery:
             removed=int(removed) if re.fullmatch(r"\d{1,9}", removed) else None,
             mode=reply.headers.get("Takedown-Mode"),
             epoch=reply.headers.get("Takedown-Epoch"),
+            renditions=_renditions(reply.headers.get("Takedown-Renditions")),
         )
+
+
+def _renditions(value: str | None) -> tuple[str, ...] | None:
+    """Read the names of renditions, which are requested later; a list with anything else in it is none."""
+    if value is None:
+        return None
+    names = tuple(dict.fromkeys(name.strip(" \t") for name in value.split(","))) if value.strip(" \t") else ()
+    well_formed = len(names) <= _MOST_RENDITIONS and all(_RENDITION.fullmatch(name) for name in names)
+    return names if well_formed else None
 
 
 def _cause(error: BaseException) -> str:

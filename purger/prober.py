@@ -4,13 +4,16 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 from purger.errors import DatabaseUnavailableError
+from purger.finding import SECONDS_AT_AN_OWNER, Finding, choose, look_at
 from purger.link import Link
 from purger.looks import Batches, Looks
 from purger.model import Edge, Row, sighting_of
-from purger.probe import Finding, Probe, look_at
+from purger.probe import Probe
 from purger.recorder import Recorder
+from purger.renditions import KnownRenditions
 from purger.retry import Backoff
 
 log = logging.getLogger(__name__)
@@ -41,7 +44,8 @@ class Prober(threading.Thread):
         self._setbacks = setbacks
         self._looks = Looks()
         self._backoff = Backoff(0.5, 2.0)  # while the database is away
-        self._troubled: set[str] = set()  # edges whose last look saw nothing
+        self._troubled: set[str] = set()  # edges whose last look proved nothing
+        self._renditions = KnownRenditions()
 
     def follow(self, edges: Iterable[tuple[Edge, int]]) -> None:
         """Look at these edges alone from now on, each with the last batch that it is known to have acknowledged.
@@ -104,8 +108,14 @@ class Prober(threading.Thread):
         self._put(edge, [Row(*row) for row in rows], setbacks)
 
     def _look(self, edge: Edge, row: Row, setbacks: int) -> None:
-        finding = look_at(self._link, self._probe, edge, row)
-        if finding.code is not None:
+        choice = replace(
+            choose(self._link, row.scope, row.subject),
+            renditions=self._renditions.of(edge),
+            seconds=SECONDS_AT_AN_OWNER,
+            between=self._rest,
+        )
+        finding = look_at(self._link, self._probe, edge, row, choice)
+        if finding.kept:
             self._report(edge, row, finding)
         for sighting in (*finding.parts, finding.sighting):
             self._recorder.seen(sighting, setbacks=setbacks)
@@ -115,20 +125,29 @@ class Prober(threading.Thread):
         else:
             self._looks.went_well(edge.name)
 
+    def _rest(self, seconds: float) -> None:
+        """Rest between two images of an owner, after a look of so many seconds."""
+        self._halt.wait(min(1.0, _REST * seconds))
+
     def _report(self, edge: Edge, row: Row, finding: Finding) -> None:
-        """Log an image that is shown although it must not be, and put its purge into the outbox once more."""
-        renditions = ", ".join(finding.served)
-        log.error(
-            "edge %s still shows banned image %s (%s) after its acknowledgement", edge.name, finding.code, renditions
-        )
-        if row.cause != "resend":
-            self._link.run("resend", code=finding.code)
+        """Log images that are shown although they must not be, or may be, and put their purges into the outbox again.
+
+        Once: the purge that is sent again is looked at as well, and not sent a third time.
+        """
+        for code, look in ((each.code, each.look) for each in finding.kept):
+            if look.served:
+                text = "edge %s still shows banned image %s (%s) after its acknowledgement"
+                log.error(text, edge.name, code, ", ".join(look.served))
+            else:
+                log.error("edge %s is not proven to hide banned image %s (%s)", edge.name, code, look.said)
+            if row.cause != "resend":
+                self._link.run("resend", code=code)
 
     def _tell(self, edge: Edge, finding: Finding) -> None:
-        """Log once that nothing can be seen at an edge, and once that it can again."""
+        """Log once that nothing is proven by looks at an edge, and once that something is again."""
         if finding.again and edge.name not in self._troubled:
             self._troubled.add(edge.name)
-            log.warning("edge %s cannot be looked at, and will be later: %s", edge.name, finding.sighting.note)
+            log.warning("edge %s proves nothing, and is looked at again later: %s", edge.name, finding.sighting.note)
         elif not finding.again and edge.name in self._troubled:
             self._troubled.discard(edge.name)
             log.info("edge %s can be looked at again", edge.name)

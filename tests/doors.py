@@ -3,11 +3,18 @@
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socketserver import BaseRequestHandler, ThreadingTCPServer
 
-from stack.waiting import wait_until
+import requests
+
+from stack.edge import Edge
+from stack.waiting import PATIENCE, wait_until
 from tests.site import Site
+
+#: The headers by which a banned image is proven gone.
+PROOF = ("Takedown-State", "Repr-Digest")
 
 
 @contextmanager
@@ -28,6 +35,49 @@ def showing_for_ever(body: bytes, *, failing: str = "") -> Iterator[str]:
         threading.Thread(target=server.serve_forever).start()
         try:
             yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+
+
+@dataclass(frozen=True)
+class Stored:
+    """An answer that a sick edge gives whatever it was told."""
+
+    status: int
+    body: bytes
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+@contextmanager
+def replaying(edge: Edge) -> Iterator[tuple[str, dict[str, Stored]]]:
+    """A public door that answers paths with what is stored for them, and others as ``edge`` does.
+
+    Its URL, and the answers by path.
+    """
+    stored: dict[str, Stored] = {}
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            answer = stored.get(self.path) or relayed(self.path)
+            self.send_response(answer.status)
+            for name, value in answer.headers.items():
+                self.send_header(name, value)
+            self.send_header("Content-Length", str(len(answer.body)))
+            self.end_headers()
+            self.wfile.write(answer.body)
+
+        def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+            pass
+
+    def relayed(path: str) -> Stored:
+        answer = requests.get(edge.url + path, timeout=PATIENCE)
+        handed_on = {name: answer.headers[name] for name in PROOF if name in answer.headers}
+        return Stored(answer.status_code, answer.content, handed_on)
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever).start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}", stored
         finally:
             server.shutdown()
 
