@@ -146,15 +146,16 @@ class Delivery:
             removed=int(removed) if re.fullmatch(r"\d{1,9}", removed) else None,
             mode=reply.headers.get("Takedown-Mode"),
             epoch=reply.headers.get("Takedown-Epoch"),
-            renditions=_renditions(reply.headers.get("Takedown-Renditions")),
+            renditions=_renditions(reply.headers.get_all("Takedown-Renditions")),
         )
 
 
-def _renditions(value: str | None) -> tuple[str, ...] | None:
+def _renditions(fields: list[str] | None) -> tuple[str, ...] | None:
     """Read the names of renditions, which are requested later; a list with anything else in it is none."""
-    if value is None:
+    if fields is None:
         return None
-    names = tuple(dict.fromkeys(name.strip(" \t") for name in value.split(","))) if value.strip(" \t") else ()
+    value = ",".join(fields).strip(" \t")
+    names = tuple(dict.fromkeys(name.strip(" \t") for name in value.split(","))) if value else ()
     well_formed = len(names) <= _MOST_RENDITIONS and all(_RENDITION.fullmatch(name) for name in names)
     return names if well_formed else None
 

@@ -44,7 +44,8 @@ class Prober(threading.Thread):
         self._setbacks = setbacks
         self._looks = Looks()
         self._backoff = Backoff(0.5, 2.0)  # while the database is away
-        self._troubled: set[str] = set()  # edges whose last look proved nothing
+        self._silent: set[str] = set()  # edges whose last look got no answer
+        self._unproven: dict[Edge, int] = {}  # by edge the row of the first look whose answer proved nothing
         self._renditions = KnownRenditions()
 
     def follow(self, edges: Iterable[tuple[Edge, int]]) -> None:
@@ -119,7 +120,7 @@ class Prober(threading.Thread):
             self._report(edge, row, finding)
         for sighting in (*finding.parts, finding.sighting):
             self._recorder.seen(sighting, setbacks=setbacks)
-        self._tell(edge, finding)
+        self._tell(edge, row, finding)
         if finding.again:
             self._looks.saw_nothing(edge.name, row, now=time.monotonic(), setbacks=setbacks)
         else:
@@ -143,14 +144,27 @@ class Prober(threading.Thread):
             if row.cause != "resend":
                 self._link.run("resend", code=code)
 
-    def _tell(self, edge: Edge, finding: Finding) -> None:
-        """Log once that nothing is proven by looks at an edge, and once that something is again."""
-        if finding.again and edge.name not in self._troubled:
-            self._troubled.add(edge.name)
-            log.warning("edge %s proves nothing, and is looked at again later: %s", edge.name, finding.sighting.note)
-        elif not finding.again and edge.name in self._troubled:
-            self._troubled.discard(edge.name)
+    def _tell(self, edge: Edge, row: Row, finding: Finding) -> None:
+        """Log once that an edge gives no answer, or one that proves nothing, and once that it is over.
+
+        Others of its answers may prove something meanwhile: only the look that was logged ends the second.
+        """
+        silent = finding.again and finding.sighting.status is None
+        if silent and edge.name not in self._silent:
+            self._silent.add(edge.name)
+            log.warning("edge %s cannot be looked at, and will be later: %s", edge.name, finding.sighting.note)
+        elif not silent and edge.name in self._silent:
+            self._silent.discard(edge.name)
             log.info("edge %s can be looked at again", edge.name)
+        if silent:
+            return
+        if finding.again and edge not in self._unproven:
+            self._unproven[edge] = row.id
+            text = "edge %s does not prove that %s %s is gone, and is looked at again later: %s"
+            log.warning(text, edge.name, row.scope, row.subject, finding.sighting.note)
+        elif not finding.again and self._unproven.get(edge) == row.id:
+            del self._unproven[edge]
+            log.info("edge %s does no longer leave open whether %s %s is gone", edge.name, row.scope, row.subject)
 
     def _put(self, edge: Edge, tasks: Iterable[Row | Batches], setbacks: int, *, at_once: bool = False) -> None:
         """Add looks at an edge, and note those that had to make room, at whichever edge."""

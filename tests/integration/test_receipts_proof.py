@@ -111,6 +111,8 @@ def test_an_answer_that_is_not_that_for_a_banned_image(
     site.ban(code)
     wait_third(site, "not proven", said, code)
     assert ask(site, code)[0] == 3
+    doubt = f"edge third does not prove that image {code} is gone, and is looked at again later: {said}"
+    assert (doubt in site.stack.purger.log_text()) == (answer.status < 500)
     # It is looked at again by itself, and nothing was purged for it.
     stored.clear()
     wait_third(site, "gone", "", code)
