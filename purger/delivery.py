@@ -31,6 +31,10 @@ _HEARTBEAT = Request("HEARTBEAT", "/")
 #: Ends of a TLS connection that are no verdict on a certificate.
 _ENDS = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)
 
+#: The name of a rendition, and how many of them an edge may know.
+_RENDITION = re.compile(r"[a-z0-9_-]{1,32}")
+_MOST_RENDITIONS = 100
+
 #: Characters of an answer, or of a cause, that a message shows.
 _SHOWN = 160
 
@@ -45,6 +49,7 @@ class Answer:
     mode: str | None  # trusted, fail-safe or unguarded
     epoch: str | None  # the epoch that the edge keeps, on HEARTBEAT
     position: Position | None = None  # of the edge after the request; None: it names none, as before 0.2
+    renditions: tuple[str, ...] | None = None  # besides the original, on HEARTBEAT; None: it names none, as before 0.2
 
 
 class Delivery:
@@ -154,6 +159,7 @@ class Delivery:
             removed=int(removed) if re.fullmatch(r"\d{1,9}", removed) else None,
             mode=reply.headers.get("Takedown-Mode"),
             epoch=reply.headers.get("Takedown-Epoch"),
+            renditions=_renditions(reply.headers.get_all("Takedown-Renditions")),
         )
 
 
@@ -164,6 +170,16 @@ def _position(reply: Reply, said: str) -> Position | None:
     if (position := Position.read(text)) is None:
         raise RefusedError(f"{said}: {BATCH} is no position: {printable(text)[:_SHOWN]}")
     return position
+
+
+def _renditions(fields: list[str] | None) -> tuple[str, ...] | None:
+    """Read the names of renditions, which are requested later; a list with anything else in it is none."""
+    if fields is None:
+        return None
+    value = ",".join(fields).strip(" \t")
+    names = tuple(dict.fromkeys(name.strip(" \t") for name in value.split(","))) if value else ()
+    well_formed = len(names) <= _MOST_RENDITIONS and all(_RENDITION.fullmatch(name) for name in names)
+    return names if well_formed else None
 
 
 def _cause(error: BaseException) -> str:

@@ -103,8 +103,9 @@ class Receipt:
 class Sighting:
     """What an edge removed (``removed``), or what was seen at its public listener afterwards (the others).
 
-    ``note`` says why nothing was seen; it goes when something is. ``code`` names the one image of a banned owner
-    that was looked at; empty: the subject of the ban as a whole.
+    ``note`` says why nothing was proven; it goes when something is. Without ``at`` a ``status`` is that of an answer
+    that proved nothing. ``code`` names the one image of a banned owner that was looked at; empty: the subject of the
+    ban as a whole, of an owner ``looked`` of his ``images``.
     """
 
     edge: str
@@ -117,6 +118,8 @@ class Sighting:
     code: str = ""
     scope: str = ""  # of the row of the outbox, as is
     subject: str = ""
+    looked: int | None = None
+    images: int | None = None
 
 
 def sighting_of(edge: Edge, row: Row, **seen: Any) -> Sighting:

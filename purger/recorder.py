@@ -215,7 +215,9 @@ def sighting_values(sighting: Sighting) -> dict[str, Any]:
         "at": _time(sighting.at) if sighting.at is not None else None,
         "status": sighting.status,
         "gone": sighting.gone,
-        "note": sighting.note,
+        "note": sighting.note and sighting.note[:255],
+        "looked": sighting.looked,
+        "images": sighting.images,
     }
 
 
