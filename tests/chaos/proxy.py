@@ -66,8 +66,10 @@ class Proxy:
     ``up`` leads to the server, ``down`` back to its clients.
     """
 
-    def __init__(self, proxies: "Proxies", target: int | Path) -> None:
+    def __init__(self, proxies: "Proxies", target: int | Path, name: str) -> None:
+        self._run = proxies.run
         self._target = target
+        self._name = name
         self.up = Way(proxies.run)
         self.down = Way(proxies.run)
         self._tasks: set[asyncio.Task[None]] = set()
@@ -81,13 +83,24 @@ class Proxy:
             self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0, limit=_SIZE)
             self.port = self._server.sockets[0].getsockname()[1]
         else:
-            self.socket = self._target.with_name(f"{self._target.name}-p")
+            self.socket = self._target.with_name(self._name)
             self._server = await asyncio.start_unix_server(self._accept, self.socket, limit=_SIZE)
+
+    def turn_to(self, target: int | Path) -> None:
+        """Lead new connections to another target of the same kind, and break off those that lead to the old one."""
+        self._run(self._turn_to(target))
+
+    async def _turn_to(self, target: int | Path) -> None:
+        self._target = target
+        self._break_off()
 
     async def close(self) -> None:
         """Stop listening and break every connection off."""
         if self._server is not None:
             self._server.close()
+        self._break_off()
+
+    def _break_off(self) -> None:
         for task in self._tasks:
             task.cancel()
 
@@ -174,7 +187,7 @@ class Proxies:
 
     def to(self, target: int | Path) -> Proxy:
         """A new proxy to a port of 127.0.0.1, or to a unix socket, which need not be open yet."""
-        proxy = Proxy(self, target)
+        proxy = Proxy(self, target, f"proxy{len(self._proxies)}")
         self.run(proxy.open())
         self._proxies.append(proxy)
         return proxy
