@@ -1,0 +1,34 @@
+"""A thread of varnishd stands still at the one moment at which no purge finds what it has in its hands."""
+
+from tests.chaos.faults.base import Scene, fault
+from tests.holding import hold_for
+
+_REBOUNDS = (5.0, 60.0)  # seconds after the acknowledgement; a rebound may be a second late
+_FETCHES = 6
+
+
+@fault("thread held for 2 s", loosens=False, everywhere=False, extra=_REBOUNDS[0] + 1, pending=True)
+def shortly(scene: Scene) -> None:
+    """The rebound after half a second comes too early."""
+    _hold(scene, 2, until=_REBOUNDS[0] + 2)
+
+
+@fault("thread held for 30 s", loosens=False, everywhere=False, extra=_REBOUNDS[1] + 1, pending=True)
+def long(scene: Scene) -> None:
+    """So does the one after five seconds."""
+    _hold(scene, 30, until=_REBOUNDS[1] + 2)
+
+
+def _hold(scene: Scene, seconds: float, until: float) -> None:
+    """Hold fetches of some images while they are moderated, and let time pass until ``until`` after their end."""
+    system = scene.system
+    codes = scene.random.sample(scene.codes, _FETCHES)
+    for code in codes:
+        scene.edge.ask("PURGE", f"/images/{code}")
+    scene.hot.extend(codes)
+    fetches = [hold_for(scene.edge, code, system.directory, seconds) for code in codes]
+    scene.hot.extend(codes)
+    for fetch in fetches:
+        while fetch.is_alive():
+            scene.pause(0.1, 0.2)
+    scene.pause(until, until + 1)
