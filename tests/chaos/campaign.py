@@ -15,7 +15,7 @@ from tests.chaos.judge import Judge, Violation, starving
 from tests.chaos.moderation import Moderation
 from tests.chaos.moderator import Moderator, Shelf
 from tests.chaos.readers import Reader
-from tests.chaos.receipts import receipt_violations
+from tests.chaos.receipts import contradictions, read_gone, receipt_violations
 from tests.chaos.system import System
 
 ENDINGS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"  # fences are told apart by these
@@ -131,7 +131,7 @@ class Campaign:
         if fault.name != NOTHING:
             bound = (self.system.bound if fault.loosens else 1.0) + fault.extra
             edges = None if fault.everywhere else frozenset({edge.edge_name})
-            self.history.windows.append(Window(fault.name, start, clock(), bound, edges))
+            self.history.windows.append(Window(fault.name, start, clock(), bound, edges, fault.revives))
         self.system.pause(_CALM)
         self._check_all_live()
         reads = self.history.take_reads()
@@ -160,7 +160,10 @@ class Campaign:
             refused=sum(read.saw in (Other.REFUSED, Other.FAILED) for read in reads),
             changes=sum(start <= change.sent < end for each in changes.values() for change in each),
             delay=max((verdict.delay for verdict in verdicts), default=0.0),
-            violations=[verdict.violation for verdict in verdicts if verdict.violation],
+            violations=[
+                *(verdict.violation for verdict in verdicts if verdict.violation),
+                *contradictions(read_gone(self.system), reads, self.history),
+            ],
             history=reads,
         )
 

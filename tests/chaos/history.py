@@ -56,6 +56,7 @@ class Window:
     end: float
     bound: float  # seconds after a commit that the old state may still be read, when the commit met this window
     edges: frozenset[str] | None = None  # whom the fault touches; None: all
+    revives: bool = False  # what was gone may come back meanwhile
 
     def touches(self, edge: str) -> bool:
         """Whether the fault is allowed to be felt at an edge."""

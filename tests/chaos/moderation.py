@@ -22,11 +22,17 @@ class Moderation:
         self._history = history
 
     @contextmanager
-    def undone(self) -> Iterator[None]:
-        """Let nobody moderate inside. The end reads each image's state from the database, and records what changed."""
+    def idle(self) -> Iterator[None]:
+        """Let nobody moderate inside, so that what an edge shows wrongly is not put right by the next change."""
         with ExitStack() as idle:
             for moderator in self._moderators:
                 idle.enter_context(moderator.acting)
+            yield
+
+    @contextmanager
+    def undone(self) -> Iterator[None]:
+        """Let nobody moderate inside. The end reads each image's state from the database, and records what changed."""
+        with self.idle():
             sent = clock()
             yield
             changed: dict[str, State] = {}

@@ -2,8 +2,8 @@
 
 import asyncio
 import threading
-from collections.abc import Callable, Coroutine
-from contextlib import suppress
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -89,6 +89,16 @@ class Proxy:
     def turn_to(self, target: int | Path) -> None:
         """Lead new connections to another target of the same kind, and break off those that lead to the old one."""
         self._run(self._turn_to(target))
+
+    @contextmanager
+    def turned_to(self, target: int | Path) -> Iterator[None]:
+        """Lead to another target inside, and back again at the end."""
+        first = self._target
+        self.turn_to(target)
+        try:
+            yield
+        finally:
+            self.turn_to(first)
 
     async def _turn_to(self, target: int | Path) -> None:
         self._target = target

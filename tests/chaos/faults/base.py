@@ -45,6 +45,7 @@ class Fault:
     loosens: bool  # takedowns may take lease + fail-safe TTL; otherwise they are as fast as ever
     everywhere: bool  # felt at every edge, and not only at the scene's
     extra: float  # seconds that a takedown may take longer than that
+    revives: bool  # an image may come back, for no longer than that, after it was seen gone
     pending: bool  # what it breaks has no cure yet: it runs when it is named
 
 
@@ -52,12 +53,18 @@ FAULTS: dict[str, Fault] = {}
 
 
 def fault(
-    name: str, *, loosens: bool = True, everywhere: bool = True, extra: float = 0.0, pending: bool = False
+    name: str,
+    *,
+    loosens: bool = True,
+    everywhere: bool = True,
+    extra: float = 0.0,
+    revives: bool = False,
+    pending: bool = False,
 ) -> Callable[[Action], Action]:
     """Enter an action into the table of faults."""
 
     def enter(action: Action) -> Action:
-        FAULTS[name] = Fault(name, action, loosens, everywhere, extra, pending)
+        FAULTS[name] = Fault(name, action, loosens, everywhere, extra, revives, pending)
         return action
 
     return enter

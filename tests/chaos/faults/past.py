@@ -11,7 +11,7 @@ from tests.chaos.system import stopped
 from tests.copies import put_back, second_server, take_copy
 
 
-@fault("edge back from a snapshot", everywhere=False, pending=True)
+@fault("edge back from a snapshot", everywhere=False, revives=True, pending=True)
 def edge_back(scene: Scene) -> None:
     """The same instance goes on with the cache, the position and the trust that it had earlier."""
     system, edge = scene.system, scene.edge
@@ -30,7 +30,7 @@ def edge_back(scene: Scene) -> None:
         scene.pause(system.bound + 1, system.bound + 2)
 
 
-@fault("database put back, purger up", pending=True)
+@fault("database put back, purger up")
 def database_back(scene: Scene) -> None:
     """The commits of the last seconds are undone under a purger's eyes."""
     _put_back(scene)
@@ -57,12 +57,8 @@ def _put_back(scene: Scene, *, purger_away: bool = False) -> None:
 @fault("origin reads an old copy", loosens=False, pending=True)
 def origin_behind(scene: Scene) -> None:
     """It reads a server that accepts writes and has not what was committed since: the cache fills with the past."""
-    with _copy_of_database(scene) as copy:
-        scene.system.lookup_proxy.turn_to(copy.socket)
-        try:
-            scene.while_broken()
-        finally:
-            scene.system.lookup_proxy.turn_to(scene.system.database.socket)
+    with _copy_of_database(scene) as copy, scene.system.lookup_proxy.turned_to(copy.socket):
+        scene.while_broken()
     scene.pause(scene.system.bound, scene.system.bound + 1)
 
 
