@@ -38,12 +38,28 @@ def held(edge: Edge, path: str, directory: Path) -> Iterator[None]:
     os.mkfifo(come)
     os.mkfifo(go)
     with ThreadPoolExecutor(1) as client:
-        client.submit(_ask, f"{edge.url}/images/{path}", str(hold))
+        while not _reaches(client, edge, path, hold):
+            pass  # somebody else had asked before
         try:
-            wait_until(lambda: _let_go(come), f"the answer for {path} past the fence")
             yield
         finally:
             wait_until(lambda: _let_go(go), f"the thread that is held for {path}")
+            come.unlink()
+            go.unlink()
+
+
+def _reaches(client: ThreadPoolExecutor, edge: Edge, path: str, hold: Path) -> bool:
+    """Purge an image and ask for it. Returns whether that has come past the fence; the answer may have been a hit."""
+    edge.ask("PURGE", f"/images/{path.partition('/')[0]}")
+    asked = client.submit(_ask, f"{edge.url}/images/{path}", str(hold))
+    come = Path(f"{hold}.come")
+
+    def came() -> str | None:
+        if _let_go(come):
+            return "past the fence"
+        return "from the cache" if asked.done() else None
+
+    return wait_until(came, f"an answer for {path}") == "past the fence"
 
 
 def _ask(url: str, hold: str) -> None:

@@ -12,17 +12,22 @@ def instance_of(edge: Edge) -> str:
     return edge.ask("HEARTBEAT").headers["ETag"].strip('"')
 
 
-def twin_of(edge: Edge, directory: Path, backend: str, **settings: Any) -> Edge:
-    """Make an edge with the instance, the token and, if ``settings`` are, the settings of one that runs.
-
-    No process can be copied here with its memory. Freeze the twin in place of that, let the other one serve, and
-    then let the twin go on behind the same addresses: the purger sees one edge that went back to what the twin has.
-    """
+def sibling_of(edge: Edge, directory: Path, backend: str, **settings: Any) -> Edge:
+    """Make an edge with the name and the token of another one, as one beside it behind the same address has them."""
     directory.mkdir(parents=True)
     token_file = directory / "token"
     token_file.touch(mode=0o600)
     token_file.write_text(edge.token_file.read_text())
-    twin = Edge(directory, backend, name=edge.edge_name, **settings)
+    return Edge(directory, backend, name=edge.edge_name, **settings)
+
+
+def twin_of(edge: Edge, directory: Path, backend: str, **settings: Any) -> Edge:
+    """Make an edge with the instance and the token of one that runs.
+
+    No process can be copied here with its memory. Freeze the twin in place of that, let the other one serve, and
+    then let the twin go on behind the same addresses: the purger sees one edge that went back to what the twin has.
+    """
+    twin = sibling_of(edge, directory, backend, **settings)
     insert(twin, after="sub vcl_init {\n", line=f'    var.global_set("instance", "{instance_of(edge)}");\n')
     return twin
 

@@ -4,6 +4,7 @@ import asyncio
 import threading
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
+from itertools import count
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -68,7 +69,8 @@ class Proxy:
 
     def __init__(self, proxies: "Proxies", target: int | Path, name: str) -> None:
         self._run = proxies.run
-        self._target = target
+        self._targets = [target]
+        self._next = count()
         self._name = name
         self.up = Way(proxies.run)
         self.down = Way(proxies.run)
@@ -79,29 +81,33 @@ class Proxy:
 
     async def open(self) -> None:
         """Listen on a free port, or on a socket beside the server's."""
-        if isinstance(self._target, int):
+        (target,) = self._targets
+        if isinstance(target, int):
             self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0, limit=_SIZE)
             self.port = self._server.sockets[0].getsockname()[1]
         else:
-            self.socket = self._target.with_name(self._name)
+            self.socket = target.with_name(self._name)
             self._server = await asyncio.start_unix_server(self._accept, self.socket, limit=_SIZE)
 
-    def turn_to(self, target: int | Path) -> None:
-        """Lead new connections to another target of the same kind, and break off those that lead to the old one."""
-        self._run(self._turn_to(target))
+    def turn_to(self, *targets: int | Path) -> None:
+        """Lead new connections to another target of the same kind, and break off those that lead to the old one.
+
+        Several targets take turns, as those behind a service address do.
+        """
+        self._run(self._turn_to(*targets))
 
     @contextmanager
     def turned_to(self, target: int | Path) -> Iterator[None]:
         """Lead to another target inside, and back again at the end."""
-        first = self._target
+        before = self._targets
         self.turn_to(target)
         try:
             yield
         finally:
-            self.turn_to(first)
+            self.turn_to(*before)
 
-    async def _turn_to(self, target: int | Path) -> None:
-        self._target = target
+    async def _turn_to(self, *targets: int | Path) -> None:
+        self._targets = list(targets)
         self._break_off()
 
     async def close(self) -> None:
@@ -120,10 +126,11 @@ class Proxy:
         self._tasks.add(task)
         writers = [writer]
         try:
-            if isinstance(self._target, int):
-                there, back = await asyncio.open_connection("127.0.0.1", self._target, limit=_SIZE)
+            target = self._targets[next(self._next) % len(self._targets)]
+            if isinstance(target, int):
+                there, back = await asyncio.open_connection("127.0.0.1", target, limit=_SIZE)
             else:
-                there, back = await asyncio.open_unix_connection(self._target, limit=_SIZE)
+                there, back = await asyncio.open_unix_connection(target, limit=_SIZE)
             writers.append(back)
             messages = _Messages()
             async with asyncio.TaskGroup() as pipes:

@@ -23,7 +23,7 @@ from tests.chaos.moderator import importing
 from tests.chaos.proxy import Proxies, Proxy
 from tests.clock import Clock
 from tests.holding import make_holdable
-from tests.twin import twin_of
+from tests.twin import sibling_of, twin_of
 
 
 class System:
@@ -117,6 +117,10 @@ class System:
     def twin(self, edge: Edge) -> Edge:
         """Another varnishd that says it is the same instance of an edge, not yet started."""
         return twin_of(edge, self.new_directory("twin"), self._backend, **self._vcl)
+
+    def sibling(self, edge: Edge) -> Edge:
+        """Another varnishd with an edge's token, not yet started."""
+        return sibling_of(edge, self.new_directory("sibling"), self._backend, **self._vcl)
 
     def put(self, edge: Edge, other: Edge) -> None:
         """Let purger and clients of an edge find another varnishd where they found the last one."""

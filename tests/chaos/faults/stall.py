@@ -23,9 +23,6 @@ def _hold(scene: Scene, seconds: float, until: float) -> None:
     """Hold fetches of some images while they are moderated, and let ``until`` seconds pass after their end."""
     system = scene.system
     codes = scene.random.sample(scene.codes, _FETCHES)
-    for code in codes:
-        scene.edge.ask("PURGE", f"/images/{code}")
-    scene.hot.extend(codes)
     fetches = [hold_for(scene.edge, code, system.directory, seconds) for code in codes]
     scene.hot.extend(codes)
     for fetch in fetches:
