@@ -8,7 +8,7 @@ from stack.server import away, frozen
 from tests.chaos.faults.base import Scene, fault
 from tests.chaos.rivals import Rival
 from tests.chaos.system import stopped
-from tests.copies import put_back, second_server, take_copy
+from tests.snapshots import put_back, second_server, take_copy
 
 
 @fault("edge back from a snapshot", everywhere=False, revives=True, pending=True)
