@@ -10,8 +10,10 @@ _ADVICE = {
     1049: "run `purger migrate` to create it",
     1054: "run `purger migrate`",
     1142: "check the grants of the account in the database URL: `purger migrate` gives them",
+    1143: "check the grants of the account in the database URL: `purger migrate` gives them",
     1146: "run `purger migrate`",
     1305: "run `purger migrate`",
+    1318: "run `purger migrate`",
     1370: "check the grants of the account in the database URL: `purger migrate` gives them",
     1449: "run `purger migrate` to make the account again",
     2026: "TLS failed: check that the server has it, that ssl_ca in the database URL is the authority that signed the "

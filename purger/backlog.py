@@ -2,13 +2,19 @@
 
 import threading
 from collections import OrderedDict, deque
-from typing import Protocol
+from collections.abc import Mapping
+from typing import NamedTuple, Protocol
 
-from purger.model import Row
+from purger.model import Position, Row
 from purger.plan import SINGLES, URGENT, Plan, make_plan
 
 #: Single bans kept for edges that are in the middle of a bulk.
 _URGENT_KEPT = 200
+
+
+class _Batch(NamedTuple):
+    identity: str | None
+    rows: list[Row]
 
 
 class Outbox(Protocol):
@@ -17,8 +23,11 @@ class Outbox(Protocol):
     def rows(self, after: int, last: int) -> list[Row]:
         """As ``Queue.rows``."""
 
-    def reach(self, after: int, head: int, limit: int) -> int:
+    def reach(self, after: int, head: int, limit: int) -> Position:
         """As ``Queue.reach``."""
+
+    def position(self, batch: int) -> str | None:
+        """As ``Queue.position``."""
 
 
 class Backlog:
@@ -34,15 +43,17 @@ class Backlog:
         self._plans_kept = plans_kept
         self._lock = threading.Lock()
         self._reading = threading.Lock()
-        self._batches: OrderedDict[int, list[Row]] = OrderedDict()  # every batch from the first key to the last
+        self._batches: OrderedDict[int, _Batch] = OrderedDict()  # every batch from the first key to the last
         self._count = 0
         self._plans: OrderedDict[tuple[int, int, int], Plan] = OrderedDict()
         self._largest = 0  # id of a row
         self._urgent: deque[Row] = deque(maxlen=_URGENT_KEPT)
         self._urgent_count = 0
 
-    def add(self, after: int, last: int, rows: list[Row]) -> None:
+    def add(self, after: int, last: int, rows: list[Row], identities: Mapping[int, str]) -> None:
         """Keep the rows of the batches after ``after`` up to ``last``. The poller calls it before it tells of them.
+
+        ``identities`` are those of the batches; one of unknown identity is read again from the database.
 
         A few bans among them, beyond all ids seen before, are single ones: an edge that is in the middle of a bulk is
         told of them at once. Of a bulk the newest rows come first, so that all its others are behind those.
@@ -56,12 +67,12 @@ class Backlog:
             if self._batches and next(reversed(self._batches)) != after:
                 self._forget()
             for batch in range(after + 1, last + 1):
-                self._batches[batch] = []
+                self._batches[batch] = _Batch(identities.get(batch), [])
             for row in rows:
-                self._batches[row.batch].append(row)
+                self._batches[row.batch].rows.append(row)
             self._count += len(rows)
             while self._count > self._rows_kept and len(self._batches) > 1:
-                self._count -= len(self._batches.popitem(last=False)[1])
+                self._count -= len(self._batches.popitem(last=False)[1].rows)
 
     def forget(self) -> None:
         """Drop everything: the database has gone back to an earlier state, and numbers may come a second time."""
@@ -92,21 +103,28 @@ class Backlog:
                     plan = self._plans.get((after, head, requests))
                 if plan is None:
                     last = self._outbox.reach(after, head, self._rows_a_plan)
-                    plan = make_plan(self._outbox.rows(after, last), after + 1, last, requests)
+                    rows = self._outbox.rows(after, last.batch)
+                    plan = make_plan(rows, after + 1, last.batch, requests, identity=last.identity)
                     with self._lock:
                         self._keep((after, head, requests), plan)
         return plan
+
+    def knows(self, position: Position) -> bool:
+        """Tell whether the database has given this batch this identity. Raises ``DatabaseUnavailableError``."""
+        with self._reading:
+            return self._outbox.position(position.batch) == position.identity
 
     def _from_memory(self, after: int, head: int, requests: int) -> Plan | None:
         plan = self._plans.get((after, head, requests))
         if plan is None and after + 1 in self._batches and head in self._batches:
             rows: list[Row] = []
             for last in range(after + 1, head + 1):
-                rows += self._batches[last]
+                rows += self._batches[last].rows
                 if len(rows) >= self._rows_a_plan:
                     break
-            plan = make_plan(rows, after + 1, last, requests)
-            self._keep((after, head, requests), plan)
+            if (identity := self._batches[last].identity) is not None:
+                plan = make_plan(rows, after + 1, last, requests, identity=identity)
+                self._keep((after, head, requests), plan)
         return plan
 
     def _keep(self, key: tuple[int, int, int], plan: Plan) -> None:

@@ -11,6 +11,7 @@ import click
 
 from database import UnusableUrlError
 from purger import schema, service
+from purger.cli_adopt import adopt
 from purger.cli_audit import audit
 from purger.cli_bans import bans
 from purger.cli_edge import edge
@@ -43,7 +44,7 @@ def cli() -> None:
     """Deliver bans and lifts from the moderation database to every Varnish edge."""
 
 
-for command in (ban, lift, bans, wait, flush, status, receipts, audit, edge):
+for command in (ban, lift, bans, wait, flush, status, receipts, audit, edge, adopt):
     cli.add_command(command)
 
 
@@ -82,6 +83,8 @@ def _days(name: str, text: str) -> Callable[[Any], Any]:
 @_seconds("poll_interval", "between two looks at the outbox")
 @_seconds("heartbeat_interval", "between an edge's heartbeats")
 @_seconds("rebound_delay", "until each purge is sent a second time")
+@_seconds("later_rebound_delay", "until it is sent a third time")
+@_seconds("last_rebound_delay", "until it is sent a fourth time: an edge may stand still for as long")
 @_seconds("connect_timeout", "to wait for a connection to an edge")
 @_seconds("read_timeout", "for one request to an edge, the whole of its answer included")
 @_seconds("retry_longest", "between two tries at most")

@@ -27,9 +27,9 @@ def status(as_json: bool, database_url: str) -> None:
     """Say whether all is well, and show purgers, queue and edges; each edge is asked now.
 
     The first line begins with OK, or with PROBLEM and what to do. Exit code 3 says that there is a problem: the
-    database cannot be used, no purger is alive, an edge gives no answer or is in fail-safe mode, there is no edge,
-    a change waits for longer than a second, a trigger is missing or altered, ids are nearly used up, or malformed
-    changes came.
+    database cannot be used, its server was not adopted, no purger is alive, an edge gives no answer or is in fail-safe
+    mode, there is no edge, a change waits for longer than a second, a trigger is missing or altered, ids are nearly
+    used up, or malformed changes came.
     """
     link = Link(database_url, timeout=_TIMEOUT)
     try:
@@ -121,6 +121,8 @@ def _plain(state: State, found: list[Trouble]) -> dict[str, Any]:
 
 def _database(state: State) -> dict[str, Any]:
     return {
+        "server": state.speaker,
+        "adopted": state.adopted,
         "pending": state.pending,
         "stuck": state.stuck,
         "head": state.head,

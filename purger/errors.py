@@ -1,8 +1,19 @@
 """What can go wrong, as types: each kind asks for something else."""
 
+from database.text import printable
+
 
 class DatabaseUnavailableError(Exception):
     """The moderation database cannot be used now. The text says why and, where it is known, what to do."""
+
+
+class NotAdoptedError(DatabaseUnavailableError):
+    """The server is not the one that speaks for the database: a copy, or a primary that nobody has adopted yet."""
+
+    def __init__(self, adopted: str | None, speaker: str) -> None:
+        known = "no server was adopted" if adopted is None else f"the server that was adopted is {printable(adopted)}"
+        advice = "run `purger adopt` if this is the primary now, and do nothing if it is a copy"
+        super().__init__(f"{known}, and this is {speaker}: {advice}")
 
 
 class DeliveryError(Exception):
@@ -48,6 +59,12 @@ class MalformedError(DeliveryError):
 
 
 class OtherInstanceError(DeliveryError):
-    """412: another varnishd than the one whose progress is known answers at this address."""
+    """412, or a position that was not expected: not the varnishd whose progress is known, or no longer where it was."""
 
     kind = "another instance"
+
+
+class SeveralInstancesError(DeliveryError):
+    """Two varnishds answer at one address in turn: neither hears of all purges."""
+
+    kind = "several instances"

@@ -22,6 +22,7 @@ _EDGE_CURES = {
     "untrusted": "compare CA, certificates and host name of this edge (`purger edge set`)",
     "refused": "compare the token files and the purge URL (`purger edge set`)",
     "failing": "look at its varnishd's log",
+    "several instances": "give each varnishd a purge URL of its own (`purger edge set`, `purger edge add`)",
 }
 
 
@@ -49,6 +50,7 @@ class EdgeState:
     epoch: datetime | None = None  # UTC, its own clock; the last heartbeat that it accepted
     failure: str | None = None  # why it gave no answer just now: kind and text
     recorded: str | None = None  # what the purger has met with: kind and text
+    names_position: bool = True  # False: its VCL is of version 0.1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +59,8 @@ class State:
 
     unusable: str | None = None
     refused: bool = False  # unusable, with this URL: the server, or the name service, does not know what it names
+    speaker: str = ""  # this server, as it names itself
+    adopted: str | None = ""  # the server that speaks for the database; None: none was adopted
     purgers: tuple[Present, ...] = ()
     edges: tuple[EdgeState, ...] = ()
     disabled: int = 0
@@ -77,7 +81,13 @@ def troubles(state: State) -> list[Trouble]:
     """Name everything that is wrong, causes before what follows from them. Empty: all is well."""
     if state.unusable is not None:
         return [_of_the_database(state.unusable, refused=state.refused)]
-    return [*_of_the_schema(state), *_of_the_counter(state), *_of_purgers(state), *_of_edges(state)]
+    return [
+        *_of_the_server(state),
+        *_of_the_schema(state),
+        *_of_the_counter(state),
+        *_of_purgers(state),
+        *_of_edges(state),
+    ]
 
 
 def _of_the_database(reason: str, *, refused: bool) -> Trouble:
@@ -89,6 +99,16 @@ def _of_the_database(reason: str, *, refused: bool) -> Trouble:
     else:
         what, do = "the database cannot be used", "see that it runs and that PURGER_DATABASE_URL is right"
     return Trouble(f"{what}: {printable(reason)}", f"{do}; {edges}")
+
+
+def _of_the_server(state: State) -> Iterator[Trouble]:
+    if state.adopted != state.speaker:
+        known = "no server was adopted" if state.adopted is None else f"{printable(state.adopted)} was adopted"
+        yield Trouble(
+            f"this server does not speak for the database: {known}, and this is {printable(state.speaker)}; no edge "
+            "gets a heartbeat from here",
+            "run `purger adopt` if this is the primary now, and do nothing if it is a copy",
+        )
 
 
 def _of_the_schema(state: State) -> Iterator[Trouble]:
@@ -178,6 +198,11 @@ def _of_edge(edge: EdgeState) -> Iterator[Trouble]:
         yield Trouble(
             f"edge {name} says mode {printable(edge.mode)!r}: nothing ends its trust when purges do not arrive",
             "set `purger` to yes in its VCL, or disable it (`purger edge disable`)",
+        )
+    if edge.mode is not None and not edge.names_position:
+        yield Trouble(
+            f"edge {name} runs the VCL of version 0.1: it names no position, so one that goes back is not noticed",
+            "load the VCL of this version into it (docs/edge.md)",
         )
     if edge.delay > PATIENCE and edge.mode is not None and not edge.recorded:
         yield Trouble(

@@ -8,17 +8,20 @@ import mysql.connector
 from mysql.connector.abstracts import MySQLConnectionAbstract, MySQLCursorAbstract
 
 from database import connect, explain
-from purger.errors import DatabaseUnavailableError
+from database.speaker import read_speaker
+from purger.errors import DatabaseUnavailableError, NotAdoptedError
 from purger.statements import statement
 
 
 class Link:
     """One connection, for one thread. Every error closes it, so that the next use begins a fresh session."""
 
-    def __init__(self, url: str, *, timeout: int) -> None:
-        """``timeout`` in whole seconds, as for ``database.connect``."""
+    def __init__(self, url: str, *, timeout: int, adopted: bool = False) -> None:
+        """``timeout`` in whole seconds, as for ``database.connect``. ``adopted``: refuse any but the adopted server."""
+        self.speaker = ""  # the server of the latest connection, as it names itself
         self._url = url
         self._timeout = timeout
+        self._adopted = adopted
         self._connection: MySQLConnectionAbstract | None = None
         # One cursor for all statements: making one asks the server whether it is there, a round trip each time.
         self._cursor: MySQLCursorAbstract | None = None
@@ -55,14 +58,11 @@ class Link:
     def cursor(self) -> Iterator[MySQLCursorAbstract]:
         """A cursor, connecting first where needed.
 
-        Raises ``DatabaseUnavailableError`` for whatever the driver raises. The connection does not outlive an error of
-        any kind: that also rolls an open transaction back.
+        Raises ``DatabaseUnavailableError`` for whatever the driver raises, and ``NotAdoptedError``. The connection does
+        not outlive an error of any kind: that also rolls an open transaction back.
         """
         try:
-            if self._connection is None or self._cursor is None:
-                self._connection = connect(self._url, timeout=self._timeout)
-                self._cursor = self._connection.cursor()
-            yield self._cursor
+            yield self._cursor or self._connect()
         except mysql.connector.Error as error:
             self.close()
             raise DatabaseUnavailableError(explain(error)) from error
@@ -70,12 +70,26 @@ class Link:
             self.close()
             raise
 
+    def _connect(self) -> MySQLCursorAbstract:
+        self._connection = connect(self._url, timeout=self._timeout)
+        self._cursor = cursor = self._connection.cursor()
+        self.speaker = read_speaker(cursor)
+        if self._adopted and (adopted := newest_adoption(cursor)) != self.speaker:
+            raise NotAdoptedError(adopted, self.speaker)
+        return cursor
+
     def close(self) -> None:
         """Close the connection, whatever state it is in."""
         connection, self._connection, self._cursor = self._connection, None, None
         if connection is not None:
             with suppress(mysql.connector.Error):  # it is gone already
                 connection.close()
+
+
+def newest_adoption(cursor: MySQLCursorAbstract) -> str | None:
+    """Read the name of the server that speaks for the database; None when none was adopted."""
+    rows = fetch(cursor, "adoption")
+    return str(rows[0][0]) if rows else None
 
 
 def fetch(cursor: MySQLCursorAbstract, name: str, /, **parameters: Any) -> list[tuple[Any, ...]]:

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from purger.model import Row
+from purger.model import Position, Row
 
 #: Codes in one delivery that are sent as a PURGE each; more go as BANs. A PURGE tells what it removed, and adds nothing
 #: to the edge's list of bans; a BAN takes hundreds of codes in the same time.
@@ -31,6 +31,10 @@ class Request:
     headers: tuple[tuple[str, str], ...] = ()
     rows: tuple[Row, ...] = ()
 
+    def naming(self, headers: tuple[tuple[str, str], ...]) -> "Request":
+        """Return the same request with further headers."""
+        return Request(self.method, self.path, self.headers + headers, self.rows)
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -38,12 +42,18 @@ class Plan:
 
     first: int
     last: int
+    position: str  # of an edge that has carried it out, as in 17:6f0c; empty: it brings no edge to a batch
     method: str  # purge, or ban when there is any BAN in it
     requests: tuple[Request, ...]
     sample: tuple[Row, ...]  # rows to look for at the public listener
 
 
 FLUSH = Request("BAN", "/", (("Takedown-All", "1"),))
+
+
+def late_flush(older: float) -> Request:
+    """Make the request that removes all that was fetched more than ``older`` seconds ago."""
+    return FLUSH.naming((("Takedown-Older", f"{older:.3f}"),))
 
 
 def affordable(seconds: float) -> int:
@@ -54,11 +64,14 @@ def affordable(seconds: float) -> int:
     return max(count for count in (1, 4, 16, 64, 256) if count == 1 or count * seconds <= DELIVERY)
 
 
-def make_plan(rows: Sequence[Row], first: int, last: int, requests_wanted: int = 256) -> Plan:
+def make_plan(
+    rows: Sequence[Row], first: int, last: int, requests_wanted: int = 256, *, identity: str | None = None
+) -> Plan:
     """Plan the delivery of ``rows``, the outbox from batch ``first`` to ``last``, whatever their order.
 
     Each subject is sent once. Bans come before changes of images, so that an import does not keep one waiting. When
-    codes or owners would take more requests than are wanted, they go in as few lists as they fit in.
+    codes or owners would take more requests than are wanted, they go in as few lists as they fit in. ``identity`` is
+    that of the batch ``last``; None: these are not all rows of these batches.
     """
     urgent_first = sorted(rows, key=_of_an_image)
     codes = _by_subject(row for row in urgent_first if row.scope == "image")
@@ -75,6 +88,7 @@ def make_plan(rows: Sequence[Row], first: int, last: int, requests_wanted: int =
     return Plan(
         first=first,
         last=last,
+        position="" if identity is None else str(Position(last, identity)),
         method="purge" if few_codes and not owners else "ban",
         requests=tuple(requests),
         sample=tuple(bans[: SINGLES if few else SAMPLE]),

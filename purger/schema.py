@@ -7,6 +7,7 @@ import mysql.connector
 from mysql.connector.abstracts import MySQLCursorAbstract
 
 from database import connect, explain
+from purger.adoption import adopt_first
 from purger.link import fetch
 from purger.schema_grants import grant, name_pattern, narrow_definer
 from purger.schema_rows import mend_rows
@@ -79,6 +80,7 @@ def _migrate(cursor: MySQLCursorAbstract, name: str) -> list[str]:
     done += restore_triggers(cursor)
     done += grant(cursor, name)
     done += narrow_definer(cursor, name, pattern)
+    done += adopt_first(cursor)
     return done + mend_rows(cursor)
 
 

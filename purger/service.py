@@ -88,7 +88,7 @@ class Service:
         self._link.close()
 
     def _new_link(self, patience: int = 1) -> Link:
-        return Link(self._settings.database_url, timeout=patience * self._settings.database_timeout)
+        return Link(self._settings.database_url, timeout=patience * self._settings.database_timeout, adopted=True)
 
     def _follow_edges(self) -> None:
         """Start workers for edges that are new, stop those of edges that are gone, and tell those of changed ones."""
@@ -99,7 +99,7 @@ class Service:
                 self._problem.begin("unreadable", str(error))
             return
         self._problem.end()
-        edges = {row[0]: (Edge(*row[:4], *row[-3:]), Standing(*row[4:9]), _asked(*row[9:11])) for row in rows}
+        edges = {row[0]: (Edge(*row[:7]), Standing(*row[7:15]), _asked(*row[15:17])) for row in rows}
         self._prober.follow((edge, standing.acknowledged) for edge, standing, _ in edges.values())
         leaving = [worker for name, worker in self._workers.items() if name not in edges]
         self._finish(leaving)

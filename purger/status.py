@@ -6,6 +6,7 @@ from typing import Any
 
 import mysql.connector
 
+from purger.adoption import newest
 from purger.delivery import Answer, Delivery
 from purger.errors import DatabaseUnavailableError, DeliveryError
 from purger.health import PATIENCE, EdgeState, State
@@ -53,7 +54,10 @@ def _read(link: Link) -> State:
     delays = _delays(link, {row[0]: int(row[6]) for row in edges}, int(pruned))
     purgers = tuple(present(link))
     triggers = Queue(link).triggers()
+    adoption = newest(link)
     return State(
+        speaker=link.speaker,
+        adopted=adoption and adoption.server,
         purgers=purgers,
         edges=tuple(
             _edge(row, answer, int(head), delays.get(row[0], 0.0)) for row, answer in zip(edges, answers, strict=True)
@@ -141,6 +145,7 @@ def _edge(row: tuple[Any, ...], answer: Answer | str, head: int, delay: float) -
         heartbeat_age=_heartbeat_age(answer),
         failure=None if answered else str(answer),
         recorded=problem,
+        names_position=not isinstance(answer, Answer) or answer.position is not None,
     )
 
 

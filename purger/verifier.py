@@ -80,11 +80,10 @@ class Verifier(threading.Thread):
         """
         while not self._halt.is_set():
             setbacks = self._watch.setbacks  # before the head, which shows a setback last
-            taken = self._queue.take(self._watch.head)
+            taken = self._queue.take(self._watch.place)
             self._watch.found(taken, setbacks=setbacks)
-            gone_back = taken.known is not None and taken.head < taken.known
-            if not taken.more and not gone_back:
-                return taken.head
+            if not taken.more and not taken.gone_back:
+                return taken.head.batch
         return None
 
     def _report(self, triggers: Triggers) -> None:

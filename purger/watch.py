@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable
 
 from purger.backlog import Backlog
-from purger.errors import DatabaseUnavailableError
-from purger.model import Verification
+from purger.errors import DatabaseUnavailableError, NotAdoptedError
+from purger.model import Position, Verification
 from purger.problem import Problem
 from purger.queue import Queue, Taken
 from purger.window import Window
@@ -31,7 +31,7 @@ _WINDOW = 1.0
 class Watch(threading.Thread):
     """Polls the newest rows of the outbox.
 
-    ``head``, ``pruned`` and ``verification`` hold what is known, whoever found it.
+    ``place`` (the last batch), ``pruned`` and ``verification`` hold what is known, whoever found it.
     """
 
     def __init__(
@@ -53,9 +53,15 @@ class Watch(threading.Thread):
         self._problem = Problem(log, "the database")
         self.usable = True
         self.setbacks = 0  # counted before the head shows it
-        self.head: int | None = None
+        self.place: Position | None = None
         self.pruned = 0
         self.verification: Verification | None = None
+
+    @property
+    def head(self) -> int | None:
+        """The number of the last batch; None before the first look."""
+        place = self.place
+        return None if place is None else place.batch
 
     def subscribe(self, wake: Callable[[], None]) -> None:
         """Have ``wake`` called, in the finder's thread, whenever something new was found."""
@@ -102,7 +108,7 @@ class Watch(threading.Thread):
                 rest = self._look()
             except DatabaseUnavailableError as error:
                 self.usable = False
-                self._problem.begin("unusable", str(error))
+                self._problem.begin("not adopted" if isinstance(error, NotAdoptedError) else "unusable", str(error))
                 rest = max(_WHEN_AWAY, self._interval)
             except Exception:
                 if self._problem.begin("not understood", "this is a bug; no edge gets a heartbeat"):
@@ -118,7 +124,7 @@ class Watch(threading.Thread):
         """Look once, or until there is something; the seconds to rest afterwards."""
         began = time.monotonic()
         setbacks = self.setbacks  # before the head, which shows a setback last
-        after, known = self._window.start(began), self.head
+        after, known = self._window.start(began), self.place
         wait = _LONGEST_WAIT if after is not None and self._interval <= _LONGEST_STEP else 0.0
         taken = self._queue.take(known, after=after, wait=wait, step=self._interval)
         self._window.note(taken.largest, at=began)
@@ -128,21 +134,21 @@ class Watch(threading.Thread):
 
     def _advance(self, taken: Taken) -> bool:
         """Move the head. Two threads report, so what is compared is what was known when the question was put."""
-        known, head = taken.known, self.head
+        known, place = taken.known, self.place
         self.pruned = taken.pruned
-        if known is not None and head is not None and taken.head < min(known, head):
+        if taken.gone_back:
             # Seen before anything is numbered: numbering may bring the head to where it was, with other rows.
-            log.error("the database has gone back from batch %d to %d: every edge will be flushed", known, taken.head)
+            log.error("the database has gone back from batch %s to %s: every edge will be flushed", known, taken.head)
             self._backlog.forget()
             self.setbacks += 1
-        elif head is None or taken.head > head:
+        elif place is None or taken.head.batch > place.batch:
             # Otherwise the backlog has a gap, and edges read from the database what is in it.
-            if known is not None and head is not None and known <= head and taken.rows is not None:
-                rows = [row for row in taken.rows if row.batch > head]
-                self._backlog.add(head, taken.head, rows)
+            if known is not None and place is not None and known.batch <= place.batch and taken.rows is not None:
+                rows = [row for row in taken.rows if row.batch > place.batch]
+                self._backlog.add(place.batch, taken.head.batch, rows, taken.identities)
         else:
             return False
-        self.head = taken.head
+        self.place = taken.head
         return True
 
     def _report(self, unnumberable: int) -> None:

@@ -5,23 +5,33 @@ import threading
 import time
 
 from purger.backlog import Backlog
-from purger.carrying import Carrying
+from purger.carrier import Carrier, RefusedPlanError
+from purger.carrying import BATCH, Carrying
 from purger.delivery import Answer, Delivery
-from purger.errors import DatabaseUnavailableError, DeliveryError, MalformedError, OtherInstanceError
+from purger.errors import (
+    DatabaseUnavailableError,
+    DeliveryError,
+    MalformedError,
+    OtherInstanceError,
+    SeveralInstancesError,
+)
 from purger.lease import Lease
-from purger.model import Edge, FlushRequest, Receipt, Sighting, Standing, sighting_of
-from purger.plan import DELIVERY, FLUSH, Request, affordable
+from purger.model import Edge, FlushRequest, Position, Receipt, Sighting, Standing
+from purger.plan import FLUSH, Request, affordable, late_flush
 from purger.prober import Prober
 from purger.problem import Problem
-from purger.progress import Ask, Beat, Deliver, Flush, Progress, Rebound, Reflush, Step, Wait
+from purger.progress import Progress
 from purger.queue import MalformedRowError, PrunedError
 from purger.recorder import Recorder
 from purger.retry import Backoff
 from purger.settings import Settings
-from purger.singles import Singles
+from purger.steps import Ask, Beat, Deliver, Flush, LateReflush, Rebound, Reflush, Step, Wait
 from purger.watch import Watch
 
 log = logging.getLogger(__name__)
+
+#: Seconds between two heartbeats that go over a new connection: another varnishd at the address is found by it.
+_RENEWAL = 5.0
 
 
 class Worker(threading.Thread):
@@ -40,7 +50,9 @@ class Worker(threading.Thread):
         self._settings = settings
         self._delivery = self._new_delivery(edge)
         self._delivers_to = edge
-        self._progress = Progress(settings.rebound_delay, Lease(settings.heartbeat_interval))
+        self._renewed = time.monotonic()
+        late = settings.later_rebound_delay, settings.last_rebound_delay
+        self._progress = Progress(settings.rebound_delay, late, Lease(settings.heartbeat_interval))
         self._progress.resume(standing, now=time.monotonic())
         self._problem = Problem(log, f"edge {edge.name}")
         self._backoff = Backoff(settings.retry_first, settings.retry_longest)
@@ -53,10 +65,9 @@ class Worker(threading.Thread):
         self._pace = 0.0  # seconds for a request, smoothed
         self._held: tuple[list[Receipt], list[Sighting]] = ([], [])
         self._flushed_after: int | None = None  # the batch before all that a flush covered which was sent only once
+        self._carrier = Carrier(backlog, self._send)
         self._delivering: Carrying | None = None
-        self._rebounding: Carrying | None = None
-        self._singles = Singles(backlog)
-        self._knows_owner_lists = True  # edges of version 0.1 do not
+        self._rebounding: dict[int, Carrying] = {}  # by turn
 
     def stop(self) -> None:
         """Let the thread end after the request in flight."""
@@ -84,14 +95,15 @@ class Worker(threading.Thread):
             self._connect_anew()
             try:
                 self._take(self._next_step())
-            except OtherInstanceError:
-                # Ask who it is now; the answer leads to a flush. Two edges behind one address would do so for ever.
+            except OtherInstanceError as error:
+                # Ask who and where it is now; the answer may lead to a flush.
+                log.debug("edge %s: %s", self.edge.name, error)
                 self._progress.confirmed = False
                 self._interrupt.wait(self._changes.next())
             except DeliveryError as error:
                 self._fail(error.kind, str(error))
             except DatabaseUnavailableError as error:
-                # Older rows are needed that cannot be read now; the watch has logged why.
+                # Something is needed of it that cannot be read now; the watch has logged why.
                 self._interrupt.wait(self._backoff.next())
                 log.debug("edge %s waits: %s", self.edge.name, error)
             except Exception:
@@ -122,7 +134,7 @@ class Worker(threading.Thread):
     def _take(self, step: Step) -> None:
         match step:
             case Ask():
-                self._ask()
+                self._ask(step)
             case Flush():
                 self._flush(step)
             case Beat():
@@ -133,13 +145,16 @@ class Worker(threading.Thread):
                 self._rebound(step)
             case Reflush():
                 self._reflush()
+            case LateReflush():
+                self._send(late_flush(step.older))
+                self._progress.reflushed_late()
             case Wait():
                 self._wake.wait(step.seconds)
 
     def _next_step(self) -> Step:
         # In this order: the head is never older than the verification that it is held against.
         verification = self._watch.verification
-        head = self._watch.head
+        head = self._watch.place
         if self._setbacks != self._watch.setbacks:
             self._setbacks = self._watch.setbacks
             self._held = ([], [])
@@ -154,10 +169,21 @@ class Worker(threading.Thread):
         return news
 
     def _send(self, request: Request) -> Answer:
+        """Send one request, and see that it leaves the edge at the position that it should.
+
+        One that was put back to an earlier state shows another; so does one that another purger has told more.
+        """
         began = time.monotonic()
         answer = self._delivery.send(request, self._progress.instance)
         self._pace += (time.monotonic() - began - self._pace) / 8
+        self._progress.heard(answer.now, at=time.monotonic())
         self._went_well()
+        wanted = dict(request.headers).get(BATCH)
+        expected = self._progress.position if wanted is None else Position.read(wanted)
+        if self._progress.echoes and answer.position != expected:
+            raise OtherInstanceError(f"it is at batch {answer.position}, and not at {expected}")
+        if wanted is not None:
+            self._progress.position = answer.position
         return answer
 
     def _went_well(self, epoch: str | None = None) -> None:
@@ -165,26 +191,45 @@ class Worker(threading.Thread):
         self._problem.end()
         self._recorder.alive(self.edge.name, seen_at=time.time(), epoch=epoch, problem=None)
 
-    def _ask(self) -> None:
-        same = self._progress.confirmed
+    def _ask(self, step: Ask) -> None:
+        if step.fresh:
+            self._delivery.renew()
+        same = self._progress.confirmed and not step.fresh
         answer = self._delivery.ask(self._progress.instance if same else None)
-        if same and self._progress.lease.awaits_verification(time.monotonic()):
-            self._progress.lease.heard = time.monotonic()
+        now = time.monotonic()
+        self._progress.heard(answer.now, at=now)
+        self._progress.instances.answered(answer.instance, at=now, fresh=step.fresh)
+        if several := self._progress.instances.several(now):
+            raise SeveralInstancesError(
+                f"varnishd {several[0]} and varnishd {several[1]} answer in turn at the purge URL, so neither hears of"
+                " all purges: give each a URL of its own (`purger edge add`)"
+            )
+        position = answer.position
+        known = position is None or position == self._progress.position or self._backlog.knows(position)
+        if self._progress.confirmed and self._progress.lease.awaits_verification(now):
+            self._progress.lease.heard = now
         else:
             self._heard(answer)
-        self._progress.recognise(answer.instance, answer.epoch)
+        self._progress.recognise(answer.instance, answer.epoch, position, known=known)
         self._went_well()
 
     def _beat(self, epoch: str) -> None:
+        if time.monotonic() - self._renewed > _RENEWAL:
+            self._delivery.renew()
+            self._renewed = time.monotonic()
+        progress = self._progress
         try:
-            answer = self._delivery.heartbeat(str(self._progress.instance), epoch)
+            answer = self._delivery.heartbeat(str(progress.instance), epoch, progress.position)
         except MalformedError:
             # An epoch that the edge does not take, from its future perhaps: the next one is fresh.
-            self._progress.confirmed = False
+            progress.confirmed = False
             raise
+        if answer.position != progress.position:
+            raise OtherInstanceError(f"it is at batch {answer.position}, and not at {progress.position}")
         self._changes.reset()
-        self._progress.lease.beaten(at=time.monotonic())
+        progress.lease.beaten(at=time.monotonic())
         self._heard(answer)
+        progress.recognise(answer.instance, answer.epoch, answer.position, known=True)
         self._went_well(epoch)
 
     def _heard(self, answer: Answer) -> None:
@@ -192,18 +237,21 @@ class Worker(threading.Thread):
 
     def _flush(self, step: Flush) -> None:
         first = self._progress.acknowledged + 1
-        self._send(FLUSH)
+        answer = self._send(FLUSH.naming(((BATCH, str(step.head)),)))
         log.warning("edge %s is flushed: %s", self.edge.name, step.reason)
         if self._flushed_after is None or first <= self._flushed_after:
             self._flushed_after = first - 1
-        self._delivering = self._rebounding = None
-        self._knows_owner_lists = True
-        self._progress.flushed(step, at=time.monotonic())
-        if first <= step.head:
-            self._held[0].append(self._receipt(first, step.head, "flush"))
+        self._delivering = None
+        self._rebounding.clear()
+        self._carrier.begin_anew()
+        self._progress.flushed(step, clock=answer.now, at=time.monotonic())
+        if first <= step.head.batch:
+            self._held[0].append(self._receipt(first, step.head.batch, "flush"))
 
     def _reflush(self) -> None:
-        self._send(FLUSH)
+        # Without the batch before, so that it holds whatever the edge has been told since the first.
+        at = self._progress.position
+        self._send(FLUSH.naming(((BATCH, str(at)),) if at else ()))
         self._progress.reflush_due = None
         self._record(flushed=True)
         if self._flushed_after is not None and self._flushed_after < self._progress.acknowledged:
@@ -213,15 +261,19 @@ class Worker(threading.Thread):
         self._flushed_after = None
 
     def _deliver(self, step: Deliver) -> None:
-        """Send the requests of a plan, for a fraction of a second: a heartbeat may be due before the rest."""
         if self._delivering is None or self._delivering.plan.first != step.after + 1:
             self._delivering = self._plan(step.after, step.head)
-        carrying, until = self._delivering, time.monotonic() + DELIVERY
-        while carrying is not None and carrying.requests:
-            if time.monotonic() > until or not (self._express(carrying, until) and self._carry_out(carrying)):
-                return
+        carrying = self._delivering
         if carrying is None:
             return
+        try:
+            if not self._carrier.deliver(self.edge, carrying, self._progress.position):
+                return
+        except RefusedPlanError:
+            self._must_flush("a purge that it calls malformed must not block it")
+            return
+        finally:
+            self._held[1].extend(self._carrier.take_sightings())
         plan, self._delivering = carrying.plan, None
         self._progress.delivered(plan.last, at=time.monotonic())
         self._held[0].append(self._receipt(plan.first, plan.last, plan.method))
@@ -229,64 +281,38 @@ class Worker(threading.Thread):
         self._record()
         self._prober.offer(self.edge, plan.sample, setbacks=self._setbacks)
 
-    def _express(self, bulk: Carrying, until: float) -> bool:
-        """Send single bans that came meanwhile, up to the moment ``until``; False when the edge called one malformed.
-
-        Progress, and with it receipts and leases, knows nothing of them; what they removed is kept.
-        """
-        self._singles.find(bulk)
-        while time.monotonic() <= until and (single := self._singles.next(bulk)):
-            if not self._carry_out(single):
-                return False
-            self._held[1].extend(single.sightings)
-        return True
-
     def _rebound(self, step: Rebound) -> None:
-        if self._rebounding is None:
-            self._rebounding = self._plan(step.after, step.last)
-        carrying = self._rebounding
+        carrying = self._rebounding.get(step.turn) or self._plan(step.after, step.last, late=step.turn > 0)
         if carrying is None:
+            # No flush for what is past its retention, and was sent twice.
+            self._progress.rebounds[step.turn].sent(step.last)
             return
+        self._rebounding[step.turn] = carrying
         if carrying.requests:
             # One request a step, so that a first delivery need not wait for the rest.
-            self._carry_out(carrying)
+            try:
+                self._carrier.carry_out(self.edge, carrying, carrying.is_part())
+            except RefusedPlanError:
+                self._must_flush("a purge that it calls malformed must not block it")
             return
-        self._rebounding = None
-        self._progress.echoed(carrying.plan.last)
+        del self._rebounding[step.turn]
+        self._progress.rebounds[step.turn].sent(carrying.plan.last)
         self._record()
 
-    def _plan(self, after: int, head: int) -> Carrying | None:
+    def _plan(self, after: int, head: int, *, late: bool = False) -> Carrying | None:
+        """Plan batches; None when the outbox lacks them. The edge is then flushed, but not for a late rebound."""
         try:
-            plan = self._backlog.plan(after, head, affordable(self._pace))
+            return self._carrier.plan(after, head, affordable(self._pace))
         except PrunedError:
-            self._progress.must_flush = "the outbox no longer holds what it has to be told"
-            return None
+            reason = "the outbox no longer holds what it has to be told"
         except MalformedRowError as error:
-            self._progress.must_flush = f"no purge can be made of what it has to be told: {error}"
-            return None
-        carrying = Carrying(plan, list(plan.requests))
-        if not self._knows_owner_lists:
-            carrying.cut_lists()
-        return carrying
+            reason = f"no purge can be made of what it has to be told: {error}"
+        if not late:
+            self._must_flush(reason)
+        return None
 
-    def _carry_out(self, carrying: Carrying) -> bool:
-        """Send the first of the requests that are left; False when the edge calls it malformed and will be flushed."""
-        request = carrying.requests[0]
-        try:
-            answer = self._send(request)
-        except MalformedError as error:
-            if carrying.cut_list():
-                if self._knows_owner_lists:
-                    log.info("edge %s takes no lists of owners, as before 0.2: they go one by one", self.edge.name)
-                self._knows_owner_lists = False
-                carrying.cut_lists()
-                return True
-            log.error("edge %s calls %s %s malformed: %s", self.edge.name, request.method, request.path, error)
-            self._progress.must_flush = "a purge that it calls malformed must not block it"
-            return False
-        carrying.sightings += [sighting_of(self.edge, row, removed=answer.removed) for row in request.rows]
-        del carrying.requests[0]
-        return True
+    def _must_flush(self, reason: str) -> None:
+        self._progress.must_flush = reason
 
     def _receipt(self, first: int, last: int, method: str) -> Receipt:
         return Receipt(self.edge.name, first, last, method, str(self._progress.instance), time.time())

@@ -78,6 +78,15 @@ class Fleet(ExitStack):
     def head(self) -> int:
         return self.number("SELECT last_batch FROM numbering")
 
+    def go_back(self) -> None:
+        """Let the database lose its last batch, as a restored backup has."""
+        head = self.head()
+        self.sql("START TRANSACTION")
+        self.sql("DELETE FROM invalidations WHERE batch = %s", head)
+        self.sql("DELETE FROM batches WHERE batch = %s", head)
+        self.sql("UPDATE numbering SET last_batch = %s", head - 1)
+        self.sql("COMMIT")
+
     def settled(self) -> bool:
         """Whether the database says that every edge has everything, twice."""
         pending = self.number("SELECT COUNT(*) FROM invalidations WHERE batch IS NULL")

@@ -79,7 +79,7 @@ CREATE DEFINER = 'takedown_definer'@'localhost' PROCEDURE IF NOT EXISTS number_i
     MODIFIES SQL DATA
 BEGIN
     DECLARE v_batch BIGINT UNSIGNED;
-    DECLARE v_before, v_now DATETIME(6);
+    DECLARE v_before, v_clock, v_clock_before, v_now DATETIME(6);
     DECLARE EXIT HANDLER FOR SQLEXCEPTION
     BEGIN
         ROLLBACK;
@@ -89,7 +89,7 @@ BEGIN
     CALL pick_invalidations_v2(p_after, p_more);
     SET TRANSACTION ISOLATION LEVEL READ COMMITTED;
     START TRANSACTION;
-    SELECT last_batch, numbered_at INTO v_batch, v_before FROM numbering WHERE one = 1 FOR UPDATE;
+    SELECT last_batch, numbered_at, clock INTO v_batch, v_before, v_clock_before FROM numbering WHERE one = 1 FOR UPDATE;
     -- A counter that was lost or restored alone must not give a number twice.
     SELECT GREATEST(v_batch, COALESCE(MAX(batch), 0)) + 1 INTO v_batch FROM batches;
     IF EXISTS (SELECT 1 FROM malformed) THEN
@@ -104,8 +104,14 @@ BEGIN
     IF p_size > 0 THEN
         -- SYSDATE is read here and now, after the rows were; NOW and UTC_TIMESTAMP stand still at the CALL's start and
         -- only tell how far the session's zone is from UTC.
-        SET v_now = TIMESTAMPADD(MICROSECOND, TIMESTAMPDIFF(MICROSECOND, NOW(6), UTC_TIMESTAMP(6)), SYSDATE(6));
-        SET v_now = GREATEST(v_now, TIMESTAMPADD(MICROSECOND, 1, v_before));
+        SET v_clock = TIMESTAMPADD(MICROSECOND, TIMESTAMPDIFF(MICROSECOND, NOW(6), UTC_TIMESTAMP(6)), SYSDATE(6));
+        SET v_now = GREATEST(v_clock, TIMESTAMPADD(MICROSECOND, 1, v_before));
+        -- The clock was set back: the former date may have been told meanwhile, so this one takes a second of its own. Two
+        -- nodes of a cluster whose clocks differ by less than a second move the dates ahead by two seconds at most.
+        IF v_clock < TIMESTAMPADD(SECOND, -1, v_clock_before)
+            OR (v_clock < v_clock_before AND v_before < TIMESTAMPADD(SECOND, 2, v_clock_before)) THEN
+            SET v_now = TIMESTAMPADD(SECOND, 1, v_before);
+        END IF;
 
         INSERT INTO changes (scope, subject, changed_at)
         SELECT DISTINCT invalidations.scope, invalidations.subject, v_now
@@ -114,7 +120,7 @@ BEGIN
         ON DUPLICATE KEY UPDATE changed_at = v_now;
 
         INSERT INTO batches (batch, numbered_at, size) VALUES (v_batch, v_now, p_size);
-        UPDATE numbering SET last_batch = v_batch, numbered_at = v_now WHERE one = 1;
+        UPDATE numbering SET last_batch = v_batch, numbered_at = v_now, clock = v_clock WHERE one = 1;
     END IF;
     COMMIT;
 END//
@@ -171,25 +177,35 @@ BEGIN
 END//
 
 -- Waits in the server, up to p_wait seconds, until there is something new in the outbox for a client that knows it up to
--- batch p_known, numbers what is visible, and answers two results: the rows of the batches after p_known (none if p_known
--- is NULL or more than p_batches behind), and one row: last_batch, pruned_batch, whether the server is read-only, whether
--- more rows may wait for a number, the largest id there is, committed or not, and how many rows `unnumberable` holds.
+-- batch p_known with the identity p_identity, numbers what is visible, and answers two results: the rows of the batches
+-- after p_known, each with its batch's identity (none if p_known is NULL or more than p_batches behind), and one row:
+-- last_batch, pruned_batch, whether the server is read-only, whether more rows may wait for a number, the largest id there
+-- is, committed or not, how many rows `unnumberable` holds, the identity of last_batch, the server that was adopted, and
+-- whether p_known is still the batch of this identity.
 --
 -- p_after is as in number_invalidations_v2, a largest id of an earlier answer. There is a look each p_step
 -- seconds, or as long as a look takes where that is longer. Each sees what is committed by then, and none leaves a
--- transaction open. Nothing is numbered when the database has gone back to before p_known: the client is told first.
--- The mark of pruning is read after the rows: what a pruning took before they were read had moved it.
+-- transaction open. The mark of pruning is read after the rows: what a pruning took before they were read had moved it.
+--
+-- Nothing is numbered when the database has gone back, to before p_known or to another batch of that number: the client
+-- is told first. Nor is anything when p_speaker, as which the server of this connection names itself, is not the adopted
+-- one: this is a copy, or a replica that nobody has made the primary yet.
 CREATE DEFINER = 'takedown_definer'@'localhost' PROCEDURE IF NOT EXISTS take_invalidations_v2(
-    IN p_known BIGINT UNSIGNED, IN p_batches INT UNSIGNED, IN p_after BIGINT UNSIGNED, IN p_wait DOUBLE, IN p_step DOUBLE)
+    IN p_known BIGINT UNSIGNED, IN p_identity VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin,
+    IN p_speaker VARCHAR(255) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin, IN p_batches INT UNSIGNED,
+    IN p_after BIGINT UNSIGNED, IN p_wait DOUBLE, IN p_step DOUBLE)
     MODIFIES SQL DATA
 BEGIN
     DECLARE v_began, v_looked DATETIME(6) DEFAULT SYSDATE(6);
     DECLARE v_largest, v_last BIGINT UNSIGNED;
-    DECLARE v_pending, v_more BOOLEAN DEFAULT FALSE;
+    DECLARE v_pending, v_more, v_same, v_speaks BOOLEAN DEFAULT FALSE;
     DECLARE v_size INT UNSIGNED;
+    DECLARE v_adopted VARCHAR(255) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 
     SET TRANSACTION ISOLATION LEVEL READ UNCOMMITTED;
     SELECT COALESCE(MAX(id), 0) INTO v_largest FROM invalidations;
+    SET v_adopted = (SELECT server FROM adoptions ORDER BY id DESC LIMIT 1);
+    SET v_speaks = v_adopted <=> p_speaker;
     look: LOOP
         SELECT MAX(last_batch) INTO v_last FROM numbering WHERE one = 1;
         IF p_after IS NULL THEN
@@ -199,7 +215,7 @@ BEGIN
             INTO v_pending;
         END IF;
         -- A clock that is set ends the wait.
-        IF v_pending OR NOT v_last <=> p_known
+        IF v_pending OR NOT v_speaks OR NOT v_last <=> p_known
             OR TIMESTAMPDIFF(MICROSECOND, v_began, SYSDATE(6)) NOT BETWEEN 0 AND 1000000 * p_wait THEN
             LEAVE look;
         END IF;
@@ -207,18 +223,23 @@ BEGIN
         SET v_looked = SYSDATE(6);
     END LOOP;
 
-    IF v_pending AND COALESCE(v_last >= p_known, v_last IS NOT NULL) THEN
+    SET v_same = p_known IS NULL OR p_identity <=> COALESCE(
+        (SELECT identity FROM batches WHERE batch = p_known),
+        (SELECT identity FROM numbering WHERE one = 1 AND last_batch >= p_known));
+    IF v_pending AND v_speaks AND v_same AND COALESCE(v_last >= p_known, v_last IS NOT NULL) THEN
         CALL number_invalidations_v2(p_after, v_size, v_more);
     END IF;
     -- What is answered as known may not be later than the rows.
     SELECT MAX(last_batch) INTO v_last FROM numbering WHERE one = 1;
-    SELECT id, batch, scope, subject, cause
+    SELECT id, invalidations.batch, scope, subject, cause, identity
     FROM invalidations FORCE INDEX (batch)
-    WHERE batch > p_known AND batch <= v_last AND p_known + p_batches >= v_last
-    ORDER BY batch, id;
+    LEFT JOIN batches ON batches.batch = invalidations.batch
+    WHERE invalidations.batch > p_known AND invalidations.batch <= v_last AND p_known + p_batches >= v_last
+    ORDER BY invalidations.batch, id;
     -- A number in MySQL and before MariaDB 12.0, and a word since.
     SELECT v_last, pruned_batch, CAST(@@GLOBAL.read_only AS CHAR) NOT IN ('0', 'OFF'), v_more, v_largest,
-        (SELECT COUNT(*) FROM unnumberable)
+        (SELECT COUNT(*) FROM unnumberable),
+        COALESCE((SELECT identity FROM batches WHERE batch = v_last), numbering.identity), v_adopted, v_same
     FROM numbering
     WHERE one = 1;
 END//
@@ -292,14 +313,15 @@ END//
 --
 -- Time is the server's, not the purger's, and a clock that leaps empties nothing: what is past its retention moves on by
 -- 60 seconds for each second since the last call, of which 10 minutes count at most. What was passed over once is not
--- looked at again: retention.outbox_batch is where the next call begins.
+-- looked at again: retention.outbox_batch is where the next call begins. The last batch stays, however old: by its identity
+-- a purger sees whether the database has gone back.
 --
 -- The mark (numbering.pruned_batch) moves in the same transaction as the rows go: see prune_outbox_v1.
 CREATE DEFINER = 'takedown_definer'@'localhost' PROCEDURE IF NOT EXISTS prune_outbox_v2(
     IN p_days INT UNSIGNED, IN p_receipt_days INT UNSIGNED)
     MODIFIES SQL DATA
 BEGIN
-    DECLARE v_first, v_last, v_last_receipt BIGINT UNSIGNED;
+    DECLARE v_first, v_last, v_last_receipt, v_head BIGINT UNSIGNED;
     DECLARE v_size, v_step INT UNSIGNED DEFAULT 0;
     DECLARE v_now, v_moved_at, v_outbox_until, v_receipts_until, v_oldest DATETIME(6);
     DECLARE EXIT HANDLER FOR SQLEXCEPTION
@@ -315,6 +337,7 @@ BEGIN
     START TRANSACTION;
     SELECT outbox_batch, outbox_until, receipts_until, moved_at INTO v_first, v_outbox_until, v_receipts_until, v_moved_at
     FROM retention WHERE one = 1 FOR UPDATE;
+    SELECT last_batch INTO v_head FROM numbering WHERE one = 1;
 
     SET v_now = TIMESTAMPADD(MICROSECOND, UNIX_TIMESTAMP(SYSDATE(6)) * 1000000, '1970-01-01');
     SELECT COALESCE(MIN(numbered_at), v_now) INTO v_oldest
@@ -334,13 +357,17 @@ BEGIN
     SELECT MAX(batch) INTO v_last
     FROM (
         SELECT batch, numbered_at, SUM(size) OVER (ORDER BY batch) AS total, ROW_NUMBER() OVER (ORDER BY batch) AS place
-        FROM (SELECT batch, numbered_at, size FROM batches WHERE batch > v_first ORDER BY batch LIMIT 500) AS next
+        FROM (
+            SELECT batch, numbered_at, size FROM batches WHERE batch > v_first AND batch < v_head ORDER BY batch LIMIT 500
+        ) AS next
     ) AS counted
     WHERE numbered_at < v_outbox_until AND (total <= 5000 OR place = 1);
     SELECT MAX(batch) INTO v_last_receipt
     FROM (
         SELECT batch, numbered_at, SUM(size) OVER (ORDER BY batch) AS total, ROW_NUMBER() OVER (ORDER BY batch) AS place
-        FROM (SELECT batch, numbered_at, size FROM batches WHERE batch <= v_first ORDER BY batch LIMIT 500) AS next
+        FROM (
+            SELECT batch, numbered_at, size FROM batches WHERE batch <= v_first AND batch < v_head ORDER BY batch LIMIT 500
+        ) AS next
     ) AS counted
     WHERE numbered_at < v_receipts_until AND (total <= 5000 OR place = 1);
 

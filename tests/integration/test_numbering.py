@@ -9,13 +9,15 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from itertools import count
-from typing import Any
+from typing import Any, NamedTuple
 
 import mysql.connector
 import pytest
 from mysql.connector.abstracts import MySQLConnectionAbstract
 
 from database import connect
+from database.speaker import read_speaker
+from purger.statements import statement
 from stack.database import Database
 
 _numbers = count(1)
@@ -271,63 +273,125 @@ def test_without_the_lock_of_the_counter_nothing_is_numbered(connections: Connec
     connections.number_all()
 
 
+class Taken(NamedTuple):
+    """What take_invalidations_v2 answers: the subjects of the first result, and the second."""
+
+    subjects: list[str]
+    head: int
+    pruned: int
+    read_only: int
+    more: int
+    largest: int
+    unnumberable: int
+    identity: str
+    adopted: str | None
+    same: int
+
+
 def take(
-    connection: MySQLConnectionAbstract, known: int | None, after: int | None = None, wait: float = 0.0
-) -> tuple[list[str], tuple[Any, ...]]:
-    """Call take_invalidations_v2; the subjects that it answers, and its second result."""
+    connection: MySQLConnectionAbstract, known: int | None, after: int | None = None, wait: float = 0.0,
+    *, identity: str | None = None, speaker: str | None = None,
+) -> Taken:  # fmt: skip
+    """Call take_invalidations_v2, by default with the identity that batch ``known`` has, for the server that it is."""
     with connection.cursor() as cursor:
-        cursor.execute("CALL take_invalidations_v2(%s, 8, %s, %s, 0.001)", (known, after, wait))
+        speaker = speaker or read_speaker(cursor)
+        cursor.execute(statement("position"), {"batch": known or 0})
+        rows: Any = cursor.fetchall()
+        found = rows[0][0] if rows else None
+        cursor.execute(
+            "CALL take_invalidations_v2(%s, %s, %s, 8, %s, %s, 0.001)",
+            (known, identity or found, speaker, after, wait),
+        )
         subjects = [str(list(row)[3]) for row in cursor.fetchall()]
         cursor.nextset()
-        (outbox,) = [tuple(row) for row in cursor.fetchall()]
+        outbox: Any = cursor.fetchall()[0]
         while cursor.nextset():
             pass
-    return subjects, outbox
+    return Taken(subjects, *outbox)
 
 
 def test_one_call_waits_numbers_and_answers_the_rows(connections: Connections) -> None:
     waiting = connections.open("purger")
-    _, (head, *_, largest, _) = take(waiting, None)
+    first = take(waiting, None)
+    head, largest = first.head, first.largest
     (code,) = new_codes()
     with ThreadPoolExecutor(1) as pool:
         answer = pool.submit(take, waiting, head, largest, 30.0)
         ban(connections.open("moderation"), code)
-        subjects, outbox = answer.result()
-    assert subjects == [code]
-    assert outbox[0] == head + 1
-    assert take(waiting, head + 1) == ([], (head + 1, *outbox[1:4], largest + 1, 0))
+        found = answer.result()
+    assert (found.subjects, found.head, found.same) == ([code], head + 1, 1)
+    assert take(waiting, head + 1) == found._replace(subjects=[], largest=largest + 1)
 
 
 def test_what_another_numbered_ends_the_wait(connections: Connections) -> None:
     waiting = connections.open("purger")
-    _, (head, *_, largest, _) = take(waiting, None)
+    first = take(waiting, None)
+    head, largest = first.head, first.largest
     codes = new_codes(3)
     ban(connections.open("moderation"), *codes)
     assert connections.number() == len(codes)
     # Nothing is pending; beyond the ids there is nothing either.
-    subjects, outbox = take(waiting, head, largest + len(codes), 30.0)
-    assert (subjects, outbox[0]) == (codes, head + 1)
+    assert take(waiting, head, largest + len(codes), 30.0)[:2] == (codes, head + 1)
 
 
 def test_a_wait_holds_no_transaction_open(connections: Connections) -> None:
     waiting = connections.open("purger")
-    _, (head, *_, largest, _) = take(waiting, None)
+    first = take(waiting, None)
+    head, largest = first.head, first.largest
     with ThreadPoolExecutor(1) as pool:
         answer = pool.submit(take, waiting, head, largest, 30.0)
         # With a lock time-out of 1 s this would fail behind a transaction that has the table.
         admin = connections.open("admin", timeout=1)
         run(admin, "ALTER TABLE invalidations COMMENT = 'altered'")
         ban(connections.open("moderation"), *new_codes())
-        assert answer.result()[1][0] == head + 1
+        assert answer.result().head == head + 1
 
 
 def test_nothing_is_numbered_for_one_who_knows_more_than_the_database(connections: Connections) -> None:
     purger = connections.open("purger")
-    _, (head, *_) = take(purger, None)
+    head = take(purger, None).head
     ban(connections.open("moderation"), *new_codes())
-    subjects, outbox = take(purger, head + 1)
-    assert (subjects, outbox[0]) == ([], head)
+    assert take(purger, head + 1)[:2] == ([], head)
     assert connections.number() == 1
+
+
+def test_nothing_is_numbered_for_one_who_knows_another_batch_of_this_number(connections: Connections) -> None:
+    purger, codes = connections.open("purger"), new_codes(2)
+    ban(connections.open("moderation"), codes[0])
+    connections.number_all()
+    head, identity = take(purger, None).head, take(purger, None).identity
+    ban(connections.open("moderation"), codes[1])
+    found = take(purger, head, identity="another")
+    assert (found.head, found.identity, found.same) == (head, identity, 0)
+    found = take(purger, head, identity=identity)
+    assert (found.subjects, found.head, found.same) == ([codes[1]], head + 1, 1)
+
+
+def test_nothing_is_numbered_through_another_server_than_the_adopted_one(connections: Connections) -> None:
+    purger = connections.open("purger")
+    first = take(purger, None)
+    head, largest = first.head, first.largest
+    ban(connections.open("moderation"), *new_codes())
+    # It does not wait either, so that an adoption is noticed soon.
+    found = take(purger, head, largest + 1, 3600.0, speaker="server copy")
+    assert (found.head, found.adopted, found.same) == (head, first.adopted, 1)
+    assert take(purger, head).head == head + 1
+
+
+def test_each_batch_has_an_identity_of_its_own(connections: Connections) -> None:
+    moderator = connections.open("moderation")
+    for number in ("number_invalidations_v1()", "number_invalidations_v2(NULL, @size, @more)") * 2:
+        ban(moderator, *new_codes(2))
+        connections.run("purger", f"CALL {number}")
+    ((batches, identities, longest),) = connections.run(
+        "purger", "SELECT COUNT(*), COUNT(DISTINCT identity), MAX(LENGTH(identity)) FROM batches"
+    )
+    assert batches == identities
+    assert longest == 36
+    assert (
+        take(connections.open("purger"), None).identity
+        == connections.run("purger", "SELECT identity FROM batches ORDER BY batch DESC LIMIT 1")[0][0]
+    )
 
 
 def test_rows_of_a_large_open_transaction_cost_a_fast_look_nothing(connections: Connections) -> None:
@@ -335,12 +399,12 @@ def test_rows_of_a_large_open_transaction_cost_a_fast_look_nothing(connections: 
     slow.start_transaction()
     ban(slow, *new_codes(20_000))
     purger = connections.open("purger")
-    _, (head, *_, largest, _) = take(purger, None)  # read uncommitted: it knows how far they reach
+    first = take(purger, None)
+    head, largest = first.head, first.largest  # read uncommitted: it knows how far they reach
     (single,) = new_codes()
     ban(connections.open("moderation"), single)
     before = pages_read(purger)
-    subjects, _ = take(purger, head, largest)
-    assert subjects == [single]
+    assert take(purger, head, largest).subjects == [single]
     assert pages_read(purger) - before < 5000
     before = pages_read(purger)
     take(purger, head + 1)
@@ -358,8 +422,7 @@ MALFORMED = [("image", "two words"), ("image", "x" * 65), ("picture", "cat"), ("
 
 
 def test_malformed_rows_are_taken_out_and_the_rest_goes_on(connections: Connections) -> None:
-    _, outbox = take(connections.open("purger"), None)
-    before = outbox[5]
+    before = take(connections.open("purger"), None).unnumberable
     unchecked(connections, *MALFORMED)
     (good,) = new_codes()
     ban(connections.open("moderation"), good)
@@ -369,7 +432,7 @@ def test_malformed_rows_are_taken_out_and_the_rest_goes_on(connections: Connecti
     assert left == [(0,)]
     found = connections.run("purger", "SELECT scope, subject FROM unnumberable ORDER BY id")
     assert found[-len(MALFORMED) :] == MALFORMED
-    assert take(connections.open("purger"), None)[1][5] == before + len(MALFORMED)
+    assert take(connections.open("purger"), None).unnumberable == before + len(MALFORMED)
 
 
 def test_a_subject_with_spaces_after_it_is_purged_without_them(connections: Connections) -> None:

@@ -11,6 +11,7 @@ from mysql.connector.abstracts import MySQLConnectionAbstract
 from database import connect
 from purger.keeper import prune
 from purger.link import Link
+from purger.model import Position
 from purger.queue import PrunedError, Queue
 from stack.database import Database
 
@@ -154,6 +155,10 @@ def test_where_the_mark_cannot_move_nothing_goes(outbox: Outbox) -> None:
     assert len(outbox.content()["sightings"]) == 6
 
 
+def place(link: Link, batch: int) -> Position:
+    return Position(batch, str(Queue(link).position(batch)))
+
+
 def test_rows_that_may_have_gone_are_not_taken_for_none(outbox: Outbox) -> None:
     """The mark is looked at after the rows."""
     old, young = outbox.batch(100, images=3), outbox.batch(10, images=3)
@@ -164,8 +169,8 @@ def test_rows_that_may_have_gone_are_not_taken_for_none(outbox: Outbox) -> None:
         Queue(link).rows(old - 1, young)
     assert len(Queue(link).rows(old, young)) == 3
     # The poller, which had been cut off meanwhile: each edge has to judge by its own progress.
-    assert Queue(link).take(old - 1).rows is None
-    assert len(Queue(link).take(old).rows or ()) == 3
+    assert Queue(link).take(place(link, old - 1)).rows is None
+    assert len(Queue(link).take(place(link, old)).rows or ()) == 3
     link.close()
 
 
@@ -175,13 +180,14 @@ def test_rows_that_go_while_they_are_read_are_noticed(outbox: Outbox) -> None:
     outbox.forget_bounds()
     link = Link(outbox.database.url("purger"), timeout=30)
     with link.cursor() as cursor:
-        query = cursor.execute
+        query, fetchall = cursor.execute, cursor.fetchall
 
         def between(statement: str, *values: Any, **options: Any) -> Any:
             done = query(statement, *values, **options)
             if "numbering" in statement:
+                cursor.fetchall = fetchall  # type: ignore[method-assign]
                 return done
-            rows = cursor.fetchall()
+            rows = fetchall()
             cursor.fetchall = lambda: rows  # type: ignore[method-assign]
             outbox.prune()
             return done
@@ -214,11 +220,27 @@ def test_a_clock_that_leaps_empties_nothing(outbox: Outbox) -> None:
 
 def test_pruning_catches_up_by_the_minute(outbox: Outbox) -> None:
     outbox.batch(31, images=3)
+    outbox.batch(1, images=1)
     outbox.sql(
         """UPDATE retention SET outbox_until = TIMESTAMPADD(HOUR, -1, TIMESTAMPADD(DAY, -31, UTC_TIMESTAMP(6))),
         moved_at = TIMESTAMPADD(MINUTE, -5, UTC_TIMESTAMP(6))"""
     )
     assert outbox.prune() == 3  # five minutes are five hours
+
+
+def test_the_last_batch_stays_however_old(outbox: Outbox) -> None:
+    """By its identity a purger sees whether the database has gone back."""
+    outbox.batch(500, images=3)
+    last = outbox.batch(500, bans=1, images=3)
+    outbox.forget_bounds()
+    assert outbox.prune() == 3
+    outbox.prune()
+    assert outbox.content()["batches"] == [last]
+    assert outbox.sql(PRUNE, by=outbox.purger) == [(0, 0)]
+    outbox.batch(1, images=1)
+    outbox.forget_bounds()
+    outbox.prune()
+    assert last not in outbox.content()["batches"]
 
 
 def test_what_was_passed_over_is_not_looked_at_again(outbox: Outbox) -> None:
@@ -235,6 +257,7 @@ def test_what_was_passed_over_is_not_looked_at_again(outbox: Outbox) -> None:
 
 def test_pruning_waits_for_no_open_transaction(outbox: Outbox) -> None:
     outbox.batch(100, bans=10, images=10)
+    outbox.batch(1, images=1)
     outbox.forget_bounds()
     with connect(outbox.database.url("moderation"), timeout=30) as slow:
         slow.start_transaction()

@@ -221,6 +221,7 @@ DENIED = {
         "INSERT INTO bans (scope, subject) VALUES ('image', 'abc')",
         "UPDATE images SET owner = 'x'",
         "SELECT * FROM edges",
+        "SELECT pruned_batch FROM numbering",
         "CALL number_invalidations_v1()",
     ],
     "import": [
@@ -243,6 +244,9 @@ DENIED = {
         "DELETE FROM invalidations",
         "UPDATE numbering SET last_batch = 0",
         "UPDATE images SET owner = 'x'",
+        "UPDATE adoptions SET server = 'x'",
+        "DELETE FROM adoptions",
+        "INSERT INTO adoptions (server, adopted_at) VALUES ('x', '1970-01-01')",
         "DROP TRIGGER bans_inserted_v1",
     ],
 }

@@ -13,6 +13,7 @@ import requests
 from click.testing import CliRunner
 
 from database import connect
+from database.speaker import read_speaker
 from purger.cli import cli
 from stack.database import Database
 from stack.edge import Edge
@@ -32,7 +33,7 @@ KEPT = {
     "images": "*",
     "renditions": "*",
     "invalidations": "*",
-    "batches": "*",
+    "batches": "batch, numbered_at, size",
     "changes": "*",
     "receipts": "*",
     "sightings": "edge, invalidation, removed, seen_at, status, gone",
@@ -84,6 +85,7 @@ class Upgrade(ExitStack):
         super().__init__()
         self.database = self.enter_context(Database(directory / "database"))
         schema_0_1.install(self.database)
+        self.refusal = self._ask_too_early(directory / "too-early")
         self.admin = self.database.connect_admin()
         self.callback(self.admin.close)
         self.origin = self.enter_context(Origin(directory / "origin", self.database))
@@ -108,6 +110,15 @@ class Upgrade(ExitStack):
         ):
             self.done = self.migrate()
         wait_until(self.settled, "the edge has everything, twice")
+
+    def _ask_too_early(self, directory: Path) -> str:
+        """Tell what an origin of this version logs on a database of 0.1; then let it stand in for an origin of 0.1."""
+        with Origin(directory, self.database) as origin:
+            assert requests.get(f"{origin.url}/images/nobody", timeout=PATIENCE).status_code == 503
+            refusal = origin.log_text()
+        with self.database.connect_admin() as connection, connection.cursor() as cursor:
+            cursor.execute("GRANT SELECT (one, last_batch) ON numbering TO takedown_origin@'%'")
+        return refusal
 
     def sql(self, text: str, *values: Any) -> list[tuple[object, ...]]:
         with self.admin.cursor() as cursor:
@@ -171,6 +182,10 @@ def upgrade(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Upgrade]:
         yield upgrade
 
 
+def test_an_origin_that_comes_before_the_schema_says_what_to_do(upgrade: Upgrade) -> None:
+    assert "check the grants of the account in the database URL: `purger migrate` gives them" in upgrade.refusal
+
+
 def test_all_that_was_there_is_there(upgrade: Upgrade) -> None:
     after = upgrade.content()
     for table, rows in upgrade.before.items():
@@ -178,6 +193,26 @@ def test_all_that_was_there_is_there(upgrade: Upgrade) -> None:
         assert [row for row in rows if row not in after[table]] == [], table
     assert upgrade.sql("SELECT COUNT(*) FROM images") == [(len(IMAGES),)]
     assert len(after["bans"]) == len(upgrade.before["bans"]) + len(upgrade.moderator.banned)
+
+
+def test_batches_have_identities_and_nothing_old_is_sent_again(upgrade: Upgrade) -> None:
+    assert upgrade.sql("SELECT COUNT(*) FROM batches WHERE LENGTH(identity) <> 36") == [(0,)]
+    ((batches, identities),) = upgrade.sql(
+        """SELECT COUNT(*), COUNT(DISTINCT identity) FROM batches
+        WHERE identity <> (SELECT identity FROM batches WHERE batch = 1)"""
+    )
+    assert batches == identities != 0
+    later = "SELECT LEAST(rebounded_later, rebounded_last) > 0 FROM edges WHERE name = %s"
+    assert upgrade.sql(later, upgrade.edge.edge_name) == [(1,)]
+
+
+def test_the_server_of_before_speaks_for_the_database(upgrade: Upgrade) -> None:
+    with upgrade.admin.cursor() as cursor:
+        speaker = read_speaker(cursor)
+    assert upgrade.sql("SELECT server, adopted_by FROM adoptions") == [(speaker, "purger migrate")]
+    assert [line for line in upgrade.done if line.startswith("adopted ")] == [
+        f"adopted {speaker}: purgers connected to it speak for this database"
+    ]
 
 
 def test_no_ban_in_the_middle_of_it_went_unseen(upgrade: Upgrade) -> None:

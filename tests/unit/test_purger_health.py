@@ -75,6 +75,8 @@ def test_changes_on_their_way_are_no_problem() -> None:
         (edge(mode="unguarded"), "rome says mode 'unguarded'", "VCL"),
         (edge(mode="confused"), "rome says mode 'confused'", "VCL"),
         (edge(recorded="too slow: no answer"), "rome: too slow: no answer", "load"),
+        (edge(recorded="several instances: a and b"), "rome: several instances: a and b", "a purge URL of its own"),
+        (edge(names_position=False), "rome runs the VCL of version 0.1", "load the VCL"),
         (edge(lag=2, delay=90.0), "rome has not acknowledged 2 batches, the first for 90 s", "bulk"),
     ],
 )
@@ -117,3 +119,14 @@ def test_text_from_outside_stays_on_its_line() -> None:
 )
 def test_durations(seconds: float, text: str) -> None:
     assert duration(seconds) == text
+
+
+@pytest.mark.parametrize("adopted", ["server one", None])
+def test_a_server_that_does_not_speak_for_the_database_is_the_first_problem(adopted: str | None) -> None:
+    state = State(speaker="server two", adopted=adopted)
+    first = troubles(state)[0]
+    assert "this server does not speak for the database" in first.what
+    assert (adopted or "no server was adopted") in first.what
+    assert "this is server two" in first.what
+    assert "`purger adopt` if this is the primary now" in first.do
+    assert not troubles(replace(WELL, speaker="server two", adopted="server two"))

@@ -3,13 +3,15 @@ import logging
 import pytest
 
 from purger.backlog import Backlog
-from purger.model import Row
+from purger.model import Position, Row
 from purger.problem import Problem
 from purger.queue import PrunedError
 from purger.retry import Backoff
 from purger.schema import MigrationError, judge_server
 from purger.verifier import rest
 from purger.window import Window
+
+IDENTITIES = {batch: f"identity-{batch}" for batch in range(100)}
 
 
 class Outbox:
@@ -26,8 +28,12 @@ class Outbox:
             raise PrunedError
         return [row for batch in range(after + 1, last + 1) for row in self.batches[batch]]
 
-    def reach(self, after: int, head: int, limit: int) -> int:
-        return min(head, after + limit)
+    def reach(self, after: int, head: int, limit: int) -> Position:
+        last = min(head, after + limit)
+        return Position(last, IDENTITIES[last])
+
+    def position(self, batch: int) -> str | None:
+        return f"i{batch}"
 
 
 def backlog(outbox: Outbox, **sizes: int) -> Backlog:
@@ -37,7 +43,7 @@ def backlog(outbox: Outbox, **sizes: int) -> Backlog:
 def test_new_batches_are_planned_from_memory() -> None:
     outbox = Outbox(9)
     known = backlog(outbox)
-    known.add(5, 9, outbox.rows(5, 9))
+    known.add(5, 9, outbox.rows(5, 9), IDENTITIES)
     reads = outbox.reads
     plan = known.plan(6, 9)
     assert [request.path for request in plan.requests] == ["/images/c7", "/images/c8", "/images/c9"]
@@ -47,7 +53,7 @@ def test_new_batches_are_planned_from_memory() -> None:
 def test_older_batches_come_from_the_database() -> None:
     outbox = Outbox(9)
     known = backlog(outbox, rows_kept=2)
-    known.add(5, 9, outbox.rows(5, 9))
+    known.add(5, 9, outbox.rows(5, 9), IDENTITIES)
     assert [request.path for request in known.plan(6, 8).requests] == ["/images/c7", "/images/c8"]
     assert outbox.reads == 2
 
@@ -55,8 +61,8 @@ def test_older_batches_come_from_the_database() -> None:
 def test_a_gap_is_never_taken_for_an_empty_batch() -> None:
     outbox = Outbox(9)
     known = backlog(outbox)
-    known.add(2, 3, outbox.rows(2, 3))
-    known.add(7, 9, outbox.rows(7, 9))
+    known.add(2, 3, outbox.rows(2, 3), IDENTITIES)
+    known.add(7, 9, outbox.rows(7, 9), IDENTITIES)
     assert len(known.plan(2, 9).requests) == 7
 
 
@@ -69,14 +75,14 @@ def test_a_long_backlog_goes_in_pieces() -> None:
     outbox = Outbox(9)
     assert backlog(outbox, rows_a_plan=4).plan(0, 9).last == 4
     known = backlog(outbox, rows_a_plan=4)
-    known.add(0, 9, outbox.rows(0, 9))
+    known.add(0, 9, outbox.rows(0, 9), IDENTITIES)
     assert known.plan(0, 9).last == 4
 
 
 def test_numbers_that_come_a_second_time_are_read_again() -> None:
     outbox = Outbox(4)
     known = backlog(outbox)
-    known.add(3, 4, outbox.rows(3, 4))
+    known.add(3, 4, outbox.rows(3, 4), IDENTITIES)
     known.plan(3, 4)
     known.forget()
     outbox.batches[4] = [Row(99, 4, "image", "other", "ban")]
@@ -160,7 +166,7 @@ def test_more_single_bans_than_are_kept_leave_the_newest() -> None:
     known = Backlog(Outbox(0))
     bans = [Row(number, number, "image", f"c{number}", "ban") for number in range(1, 301)]
     for ban in bans:
-        known.add(ban.batch - 1, ban.batch, [ban])
+        known.add(ban.batch - 1, ban.batch, [ban], IDENTITIES)
     assert known.urgent_since(0) == (300, bans[100:])
     assert known.urgent_since(298) == (300, bans[298:])
     assert known.urgent_since(300) == (300, [])
@@ -169,14 +175,14 @@ def test_more_single_bans_than_are_kept_leave_the_newest() -> None:
 def test_a_single_ban_is_told_from_a_bulk_whoever_numbered_it() -> None:
     known = Backlog(Outbox(0))
     bulk = [Row(number, 0, "image", f"c{number}", "ban") for number in range(1, 101)]
-    known.add(0, 1, [row._replace(batch=1) for row in bulk[50:]])  # the newest are numbered first
+    known.add(0, 1, [row._replace(batch=1) for row in bulk[50:]], IDENTITIES)  # the newest are numbered first
     single = Row(101, 3, "image", "single", "ban")
-    known.add(1, 3, [*(row._replace(batch=2) for row in bulk[:50]), single])
+    known.add(1, 3, [*(row._replace(batch=2) for row in bulk[:50]), single], IDENTITIES)
     assert known.urgent_since(0) == (1, [single])
 
 
 def test_a_gap_makes_no_single_bans_of_a_bulk() -> None:
     known = Backlog(Outbox(0))
-    known.add(0, 1, [Row(number, 1, "image", f"c{number}", "ban") for number in range(51, 101)])
-    known.add(5, 6, [Row(number, 6, "image", f"c{number}", "ban") for number in range(1, 11)])
+    known.add(0, 1, [Row(number, 1, "image", f"c{number}", "ban") for number in range(51, 101)], IDENTITIES)
+    known.add(5, 6, [Row(number, 6, "image", f"c{number}", "ban") for number in range(1, 11)], IDENTITIES)
     assert known.urgent_since(0) == (0, [])

@@ -2,9 +2,11 @@
 
 from purger.backlog import Backlog
 from purger.carrying import Carrying
-from purger.model import Row
+from purger.model import Position, Row
 from purger.plan import make_plan
 from purger.singles import Singles
+
+IDENTITIES = {batch: f"identity-{batch}" for batch in range(100)}
 
 
 class Outbox:
@@ -13,8 +15,11 @@ class Outbox:
     def rows(self, after: int, last: int) -> list[Row]:
         raise AssertionError(after, last)
 
-    def reach(self, after: int, head: int, limit: int) -> int:
+    def reach(self, after: int, head: int, limit: int) -> Position:
         raise AssertionError(after, head, limit)
+
+    def position(self, batch: int) -> str | None:
+        raise AssertionError(batch)
 
 
 def bulk_of(rows: list[Row]) -> Carrying:
@@ -36,8 +41,8 @@ def told(singles: Singles, carrying: Carrying) -> list[str]:
 def test_a_single_ban_after_the_bulk_goes_before_what_is_left_of_it() -> None:
     backlog, rows = Backlog(Outbox()), bulk(100, 1)
     singles, carrying = Singles(backlog), bulk_of(rows)
-    backlog.add(0, 1, rows)
-    backlog.add(1, 2, [Row(101, 2, "image", "late", "ban")])
+    backlog.add(0, 1, rows, IDENTITIES)
+    backlog.add(1, 2, [Row(101, 2, "image", "late", "ban")], IDENTITIES)
     singles.find(carrying)
     assert told(singles, carrying) == ["/images/late"]
     singles.find(carrying)
@@ -47,8 +52,8 @@ def test_a_single_ban_after_the_bulk_goes_before_what_is_left_of_it() -> None:
 def test_a_single_ban_within_the_bulk_goes_before_the_others() -> None:
     backlog, rows = Backlog(Outbox()), bulk(100, 1)
     singles, carrying = Singles(backlog), bulk_of([*rows, Row(101, 2, "image", "late", "ban")])
-    backlog.add(0, 1, rows)
-    backlog.add(1, 2, [Row(101, 2, "image", "late", "ban")])
+    backlog.add(0, 1, rows, IDENTITIES)
+    backlog.add(1, 2, [Row(101, 2, "image", "late", "ban")], IDENTITIES)
     singles.find(carrying)
     assert told(singles, carrying) == ["/images/late"]
 
@@ -57,7 +62,7 @@ def test_bans_that_their_plan_sends_as_fast_are_sent_once() -> None:
     both = [Row(1, 1, "image", "x", "ban"), Row(2, 1, "owner", "y", "ban")]
     backlog = Backlog(Outbox())
     singles, carrying = Singles(backlog), bulk_of(both)
-    backlog.add(0, 1, both)
+    backlog.add(0, 1, both, IDENTITIES)
     singles.find(carrying)
     assert told(singles, carrying) == []
 
@@ -67,7 +72,7 @@ def test_many_single_bans_of_an_edge_that_was_away_go_in_lists_alone() -> None:
     rows = [Row(each, each, "image", f"c{each}-x", "ban") for each in range(1, 251)]
     rows[7] = rows[7]._replace(scope="owner")
     for row in rows:
-        backlog.add(row.batch - 1, row.batch, [row])
+        backlog.add(row.batch - 1, row.batch, [row], IDENTITIES)
     singles, carrying = Singles(backlog), bulk_of(rows)
     assert len(carrying.requests) == 2
     singles.find(carrying)
@@ -77,8 +82,8 @@ def test_many_single_bans_of_an_edge_that_was_away_go_in_lists_alone() -> None:
 def test_what_was_delivered_meanwhile_is_not_told_again() -> None:
     backlog, rows = Backlog(Outbox()), bulk(100, 1)
     singles = Singles(backlog)
-    backlog.add(0, 1, rows)
-    backlog.add(1, 2, [Row(101, 2, "image", "late", "ban")])
+    backlog.add(0, 1, rows, IDENTITIES)
+    backlog.add(1, 2, [Row(101, 2, "image", "late", "ban")], IDENTITIES)
     singles.find(bulk_of(rows))
     later = bulk_of([row._replace(batch=3) for row in rows])
     assert told(singles, later) == []

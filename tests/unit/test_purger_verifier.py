@@ -3,11 +3,12 @@
 import threading
 from typing import Any, cast
 
-from purger.model import Triggers, Verification
+from purger.model import Position, Triggers, Verification
 from purger.queue import Queue, Taken
 from purger.verifier import Verifier
 from purger.watch import Watch
 
+ONE = Position(1, "identity")
 _MOST_LOOKS = 20
 
 
@@ -19,11 +20,11 @@ class Database:
         self._looks = 0
         self._triggers = [Triggers("without", missing=("bans_inserted_v1",)), Triggers("whole")]
 
-    def take(self, known: int | None) -> Taken:
+    def take(self, known: Position | None) -> Taken:
         self._looks += 1
         if self._looks > _MOST_LOOKS:
             self._stop.set()
-        return Taken(known, 1, 0, False, 1, 0, [])
+        return Taken(known, ONE, True, 0, False, 1, 0, [])
 
     def triggers(self) -> Triggers:
         return self._triggers.pop(0)
@@ -33,7 +34,7 @@ class Edges:
     """Edges that ask once and then wait."""
 
     def __init__(self, stop: threading.Event) -> None:
-        self.usable, self.head = True, 1
+        self.usable, self.place, self.setbacks = True, ONE, 0
         self.verifications: list[Verification] = []
         self._stop = stop
         self._ticket = 0
@@ -45,7 +46,7 @@ class Edges:
     def requested(self) -> int | None:
         return None if self.verifications else 0
 
-    def found(self, taken: Taken) -> None:
+    def found(self, taken: Taken, *, setbacks: int) -> None:
         pass
 
     def verified(self, verification: Verification) -> None:

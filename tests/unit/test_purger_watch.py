@@ -4,6 +4,7 @@ import threading
 from typing import cast
 
 from purger.backlog import Backlog
+from purger.model import Position, Row
 from purger.queue import Queue, Taken
 from purger.watch import Watch
 
@@ -15,8 +16,11 @@ def watch_at(head: int) -> Watch:
     return watch
 
 
-def answer(known: int | None, head: int) -> Taken:
-    return Taken(known, head, pruned=0, more=False, largest=0, unnumberable=0, rows=[])
+def answer(known: int | None, head: int, *, same: bool = True) -> Taken:
+    place = None if known is None else Position(known, f"identity-{known}")
+    return Taken(
+        place, Position(head, f"identity-{head}"), same, pruned=0, more=False, largest=0, unnumberable=0, rows=[]
+    )
 
 
 def test_an_answer_from_before_a_setback_does_not_bring_back_the_lost_batches() -> None:
@@ -34,3 +38,20 @@ def test_a_second_setback_counts() -> None:
     watch.found(answer(30, 29), setbacks=0)
     watch.found(answer(29, 28), setbacks=1)
     assert (watch.head, watch.setbacks) == (28, 2)
+
+
+def test_another_batch_of_the_same_number_is_a_setback() -> None:
+    watch = watch_at(30)
+    watch.found(answer(30, 31, same=False), setbacks=0)
+    assert (watch.place, watch.setbacks) == (Position(31, "identity-31"), 1)
+
+
+def test_the_batches_found_are_planned_with_their_identity() -> None:
+    backlog = Backlog(cast("Queue", None))
+    watch = Watch(cast("Queue", None), backlog, interval=0.001, stop=threading.Event())
+    watch.found(answer(None, 30), setbacks=0)
+    rows = [Row(1, 31, "image", "a", "ban"), Row(2, 32, "image", "b", "ban")]
+    taken = answer(30, 32)._replace(rows=rows, identities={31: "first", 32: "second"})
+    watch.found(taken, setbacks=0)
+    assert backlog.plan(30, 32).position == "32:second"
+    assert backlog.plan(30, 31).position == "31:first"

@@ -1,0 +1,61 @@
+"""Which server speaks for the database: a purger on any other numbers, sends and vouches for nothing."""
+
+from datetime import datetime
+from typing import NamedTuple
+
+from mysql.connector.abstracts import MySQLCursorAbstract
+
+from database.speaker import read_speaker
+from database.text import printable
+from purger.link import Link, fetch
+from purger.statements import statement
+
+
+class Adoption(NamedTuple):
+    """A server that was adopted. The time is UTC by the database's clock."""
+
+    server: str
+    adopted_at: datetime
+    adopted_by: str
+
+
+def newest(link: Link) -> Adoption | None:
+    """Read the adoption that counts; None: there was none. Raises ``DatabaseUnavailableError``."""
+    rows = link.rows("adoption")
+    return Adoption(*rows[0]) if rows else None
+
+
+def adopt_first(cursor: MySQLCursorAbstract) -> list[str]:
+    """Adopt this server where none was adopted yet; what was done, a line each. Raises ``mysql.connector.Error``."""
+    if fetch(cursor, "adoption"):
+        return []
+    server = read_speaker(cursor)
+    cursor.execute(statement("adopt"), {"server": server, "by": "purger migrate"})
+    return [f"adopted {printable(server)}: purgers connected to it speak for this database"]
+
+
+class Outlook(NamedTuple):
+    """What an adoption would change."""
+
+    speaker: str  # this server
+    adoption: Adoption | None  # the one that counts
+    last_batch: int
+    edges: tuple[tuple[str, str], ...]  # name and purge URL of each enabled one
+
+    @property
+    def speaks(self) -> bool:
+        """Whether this server is the adopted one."""
+        return self.adoption is not None and self.adoption.server == self.speaker
+
+
+def outlook(link: Link) -> Outlook:
+    """Read what an adoption of the server behind ``link`` would change. Raises ``DatabaseUnavailableError``."""
+    adoption = newest(link)
+    edges = tuple((str(row[0]), str(row[1])) for row in link.rows("edges"))
+    return Outlook(link.speaker, adoption, int(link.rows("last_batch")[0][0]), edges)
+
+
+def adopt_server(link: Link, by: str) -> None:
+    """Adopt the server behind ``link``, as ``by`` wants it. Raises ``DatabaseUnavailableError``."""
+    with link.cursor() as cursor:
+        cursor.execute(statement("adopt"), {"server": link.speaker, "by": by})

@@ -1,0 +1,183 @@
+"""One server speaks for a database: a purger on a copy or a replica does nothing until it is adopted."""
+
+import json
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stack.database import Database
+from stack.edge import Edge
+from stack.ports import free_port
+from stack.purger import Purger
+from stack.waiting import wait_until
+from tests.copies import copy_of, follow, replicate
+
+
+class Site(ExitStack):
+    """A database, an edge and a purger, which reaches its database by a link on the file system."""
+
+    def __init__(self, directory: Path, *options: str) -> None:
+        super().__init__()
+        self.directory = directory
+        self.database = self.enter_context(Database(directory / "database", options))
+        self.database.migrate()
+        self.edge = self.enter_context(Edge(directory / "edge", f"127.0.0.1:{free_port()}", lease=2.0))
+        self.address = directory / "current"
+        self.lead_to(self.database)
+        self.purger = self.new_purger("purger", self.database)
+        self.purger.add_edge(self.edge)
+        self.enter_context(self.purger)
+        self.edge.wait_trusted()
+
+    def new_purger(self, name: str, database: Database) -> Purger:
+        """A purger, not started, with the accounts of ``database``; it follows ``lead_to`` at each connection."""
+        url = f"{database.url('purger').partition('?')[0]}?unix_socket={self.address}"
+        return Purger(self.directory / name, database, options={"PURGER_DATABASE_URL": url})
+
+    def lead_to(self, database: Database) -> None:
+        """Let new connections lead to this server, as a virtual address does."""
+        link = self.address.with_suffix(".new")
+        link.symlink_to(database.socket)
+        link.rename(self.address)
+
+    def purges(self) -> int:
+        return self.edge.counters()["MAIN.n_purges"]
+
+    def ban(self, database: Database, code: str) -> None:
+        with database.connect("moderation") as connection, connection.cursor() as cursor:
+            cursor.execute("INSERT INTO bans (scope, subject) VALUES ('image', %s)", (code,))
+
+    def ban_at_the_edge(self, code: str) -> None:
+        """Ban by the true database, and wait until the edge was told, twice."""
+        before = self.purges()
+        self.ban(self.database, code)
+        wait_until(lambda: self.purges() >= before + 2, f"the purge of {code}, twice")
+
+    def wait_fail_safe(self) -> None:
+        wait_until(lambda: not self.edge.trusted(), "the edge stops trusting its cache")
+
+
+def sql(database: Database, text: str) -> list[tuple[Any, ...]]:
+    with database.connect_admin() as connection, connection.cursor() as cursor:
+        cursor.execute(text)
+        return [tuple(row) for row in cursor.fetchall()] if cursor.description else []
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Site]:
+    with Site(tmp_path) as site:
+        yield site
+
+
+def test_a_purger_on_a_copy_numbers_sends_and_vouches_for_nothing(site: Site, tmp_path: Path) -> None:
+    copy = site.enter_context(copy_of(site.database, tmp_path / "copy"))
+    site.purger.stop()
+    site.lead_to(copy)
+    site.ban(copy, "on-the-copy")
+    signed = sql(copy, "SELECT id, seen_at FROM purgers")
+    purges, epoch = site.purges(), site.edge.ask("HEARTBEAT").headers["Takedown-Epoch"]
+    stranger = site.enter_context(site.new_purger("stranger", copy))
+    wait_until(lambda: "the database is not adopted" in stranger.log_text(), "the purger says why")
+    site.wait_fail_safe()
+
+    assert site.edge.ask("HEARTBEAT").headers["Takedown-Epoch"] == epoch
+    assert site.purges() == purges
+    assert sql(copy, "SELECT COUNT(*) FROM invalidations WHERE batch IS NULL") == [(1,)]
+    assert sql(copy, "SELECT id, seen_at FROM purgers") == signed
+    log = stranger.log_text()
+    assert log.count("ERROR") == 1
+    assert str(site.database._data) in log
+    assert str(copy._data) in log
+    assert "run `purger adopt` if this is the primary now, and do nothing if it is a copy" in log
+
+    status = stranger.run("status", "--json")
+    assert status.returncode == 3
+    problem = json.loads(status.stdout)["problems"][0]
+    assert "this server does not speak for the database" in problem["what"]
+    assert "`purger adopt`" in problem["do"]
+
+
+def test_once_adopted_a_copy_speaks(site: Site, tmp_path: Path) -> None:
+    copy = site.enter_context(copy_of(site.database, tmp_path / "copy"))
+    site.ban_at_the_edge("the-copy-has-it-not")
+    site.purger.stop()
+    site.lead_to(copy)
+    stranger = site.enter_context(site.new_purger("stranger", copy))
+    wait_until(lambda: "the database is not adopted" in stranger.log_text(), "the purger says why")
+    site.wait_fail_safe()
+
+    done = stranger.run("adopt", "--by", "failover")
+    assert done.returncode == 0, done.stdout + done.stderr
+    for told in (
+        str(site.database._data),
+        str(copy._data),
+        "purger migrate",
+        "last batch: 0",
+        "edge1",
+        site.edge.purge_url,
+    ):
+        assert told in done.stdout
+    site.edge.wait_trusted()
+    site.ban(copy, "on-the-copy")
+    wait_until(lambda: sql(copy, "SELECT last_batch FROM numbering") == [(1,)], "a number")
+    signed = f"SELECT COUNT(*) FROM purgers WHERE pid = {stranger.process.pid if stranger.process else 0}"
+    wait_until(lambda: sql(copy, signed) == [(1,)], "a signature")
+    assert [row[0] for row in sql(copy, "SELECT adopted_by FROM adoptions ORDER BY id")] == [
+        "purger migrate",
+        "failover",
+    ]
+    assert "the database is no longer not adopted" in stranger.log_text()
+
+    again = stranger.run("adopt")
+    assert (again.returncode, "nothing to do" in again.stdout) == (0, True)
+    assert sql(copy, "SELECT COUNT(*) FROM adoptions") == [(2,)]
+
+
+def test_migrating_a_copy_adopts_nothing(site: Site, tmp_path: Path) -> None:
+    copy = site.enter_context(copy_of(site.database, tmp_path / "copy"))
+    done = site.new_purger("stranger", copy).run("migrate")
+    assert (done.returncode, done.stdout) == (0, "nothing to do: the schema is complete\n")
+    assert sql(copy, "SELECT COUNT(*) FROM adoptions") == [(1,)]
+
+
+def test_a_read_only_server_is_not_adopted(site: Site, tmp_path: Path) -> None:
+    copy = site.enter_context(copy_of(site.database, tmp_path / "copy"))
+    site.lead_to(copy)
+    with copy.connect_admin() as connection, connection.cursor() as cursor:
+        cursor.execute("SET GLOBAL read_only = 1")
+        done = site.purger.run("adopt")
+        assert done.returncode == 1
+        assert "read-only" in done.stderr
+        cursor.execute("SELECT COUNT(*) FROM adoptions")
+        assert cursor.fetchall() == [(1,)]
+
+
+def test_a_failover_that_lost_a_ban_ends_trust_until_it_is_adopted_and_means_a_flush(tmp_path: Path) -> None:
+    port = free_port()
+    network = ("--log-bin=binary-log", "--skip-networking=0", "--bind-address=127.0.0.1", f"--port={port}")
+    with Site(tmp_path, *network) as site:
+        position = sql(site.database, "SELECT @@gtid_binlog_pos")[0][0]
+        replica = site.enter_context(copy_of(site.database, tmp_path / "replica", ["--server-id=2"]))
+        replicate(site.database, replica, port, position)
+        site.edge.wait_trusted()
+        site.ban_at_the_edge("the-replica-has-it")
+        follow(replica, "the-replica-has-it")
+        wait_until(lambda: sql(replica, "SELECT last_batch FROM numbering") == [(1,)], "the number at the replica")
+        sql(replica, "STOP SLAVE")
+        site.ban_at_the_edge("the-replica-has-it-not")
+
+        site.database.kill()
+        sql(replica, "RESET SLAVE ALL")
+        site.lead_to(replica)
+        wait_until(lambda: "the database is not adopted" in site.purger.log_text(), "the purger says why")
+        site.wait_fail_safe()
+        site.purger.run("adopt").check_returncode()
+        wait_until(lambda: "edge edge1 is flushed: the database has gone back" in site.purger.log_text(), "a flush")
+        assert "the database has gone back from batch 2:" in site.purger.log_text()
+        site.edge.wait_trusted()
+        purges = site.purges()
+        site.ban(replica, "another-batch-2")
+        wait_until(lambda: site.purges() >= purges + 2, "its purge, twice")
