@@ -1,7 +1,7 @@
 """Runs public listeners that no edge of ours can be made to be."""
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -17,44 +17,6 @@ from tests.site import Site
 PROOF = ("Takedown-State", "Repr-Digest")
 
 
-@contextmanager
-def showing_for_ever(body: bytes, *, failing: str = "") -> Iterator[str]:
-    """A public door that shows one picture whatever happens, and answers 503 for the code ``failing``. Its URL."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(503 if self.path.split("/")[2] == failing else 200)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-            pass
-
-    with _listening(Handler) as url:
-        yield url
-
-
-@contextmanager
-def serving(asked: list[str], answers: Mapping[str, tuple[int, bytes]]) -> Iterator[str]:
-    """A public door with these answers by path, and 404 for any other; it notes what was ``asked``. Its URL."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            asked.append(self.path)
-            status, body = answers.get(self.path, (404, b""))
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-            pass
-
-    with _listening(Handler) as url:
-        yield url
-
-
 @dataclass(frozen=True)
 class Stored:
     """An answer that a sick edge gives whatever it was told."""
@@ -65,6 +27,25 @@ class Stored:
 
 
 @contextmanager
+def showing_for_ever(body: bytes, *, failing: str = "") -> Iterator[str]:
+    """A public door that shows one picture whatever happens, and answers 503 for the code ``failing``. Its URL."""
+    with _listening(lambda path: Stored(503 if path.split("/")[2] == failing else 200, body)) as url:
+        yield url
+
+
+@contextmanager
+def serving(asked: list[str], answers: Mapping[str, Stored]) -> Iterator[str]:
+    """A public door with these answers by path, and 404 for any other; it notes what was ``asked``. Its URL."""
+
+    def answer(path: str) -> Stored:
+        asked.append(path)
+        return answers.get(path, Stored(404, b""))
+
+    with _listening(answer) as url:
+        yield url
+
+
+@contextmanager
 def replaying(edge: Edge) -> Iterator[tuple[str, dict[str, Stored]]]:
     """A public door that answers paths with what is stored for them, and others as ``edge`` does.
 
@@ -72,25 +53,12 @@ def replaying(edge: Edge) -> Iterator[tuple[str, dict[str, Stored]]]:
     """
     stored: dict[str, Stored] = {}
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            answer = stored.get(self.path) or relayed(self.path)
-            self.send_response(answer.status)
-            for name, value in answer.headers.items():
-                self.send_header(name, value)
-            self.send_header("Content-Length", str(len(answer.body)))
-            self.end_headers()
-            self.wfile.write(answer.body)
-
-        def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-            pass
-
     def relayed(path: str) -> Stored:
         answer = requests.get(edge.url + path, timeout=PATIENCE)
         handed_on = {name: answer.headers[name] for name in PROOF if name in answer.headers}
         return Stored(answer.status_code, answer.content, handed_on)
 
-    with _listening(Handler) as url:
+    with _listening(lambda path: stored.get(path) or relayed(path)) as url:
         yield url, stored
 
 
@@ -140,9 +108,23 @@ def answering(*parts: bytes, drip: bytes = b"", every: float = 0.02) -> Iterator
 
 
 @contextmanager
-def _listening(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
-    """Serve on a free port; its URL."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+def _listening(answer: Callable[[str], Stored]) -> Iterator[str]:
+    """Serve what ``answer`` gives for each path, on a free port; its URL."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            found = answer(self.path)
+            self.send_response(found.status)
+            for name, value in found.headers.items():
+                self.send_header(name, value)
+            self.send_header("Content-Length", str(len(found.body)))
+            self.end_headers()
+            self.wfile.write(found.body)
+
+        def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         threading.Thread(target=server.serve_forever).start()
         try:
             yield f"http://127.0.0.1:{server.server_port}"

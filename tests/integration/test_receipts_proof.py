@@ -77,6 +77,19 @@ def test_old_bytes_that_come_after_the_proof_undo_it(site: Site, stored: dict[st
     assert ask(site, code)[0] == 0
 
 
+def test_other_bytes_after_a_lift_are_no_finding(site: Site, stored: dict[str, Stored]) -> None:
+    code = site.new_image()
+    stored[f"/images/{code}"] = Stored(200, b"old")
+    with site.moderation.cursor() as cursor:
+        cursor.execute("START TRANSACTION")
+        site.ban(code)
+        site.lift(code)
+        cursor.execute("COMMIT")
+    wait_third(site, "not proven", "the ban was lifted before", code)
+    assert ask(site, code)[0] == 0
+    assert receipts(site, code)["resends"] == []
+
+
 def test_a_rendition_whose_row_is_gone_is_looked_at(site: Site, stored: dict[str, Stored]) -> None:
     code = site.new_image()
     stored[f"/images/{code}/thumb"] = Stored(200, site.get(f"{code}/thumb").content)
