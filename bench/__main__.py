@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-_NAMES = ("edge", "origin", "gone", "bulk")
+_NAMES = ("edge", "origin", "gone", "bulk", "lag")
 
 
 @click.command()

@@ -2,11 +2,12 @@
 
 from database.connection import NotEncryptedError, UnusableFileError, connect
 from database.errors import REFUSALS, explain
-from database.primary import NotPrimaryError
+from database.primary import DisorderedError, NotPrimaryError
 from database.url import UnusableUrlError, without_secrets
 
 __all__ = [
     "REFUSALS",
+    "DisorderedError",
     "NotEncryptedError",
     "NotPrimaryError",
     "UnusableFileError",

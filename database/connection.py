@@ -1,12 +1,13 @@
 """One policy for connections: the driver's and the servers' defaults are wrong for a service in seven places."""
 
 import os
+from collections.abc import Callable
 from typing import Any, cast
 
 import mysql.connector
-from mysql.connector.abstracts import MySQLConnectionAbstract
+from mysql.connector.abstracts import MySQLConnectionAbstract, MySQLCursorAbstract
 
-from database.primary import require_primary
+from database.primary import require_ordered, require_primary
 from database.secret_files import UnreadableSecretError, read_secret
 from database.url import DatabaseUrl, TlsMode, parse_url
 
@@ -19,15 +20,17 @@ class NotEncryptedError(mysql.connector.Error):
     """The server offers no TLS, and the database URL (or its default) requires it."""
 
 
-def connect(url: str, *, timeout: int, database: bool = True) -> MySQLConnectionAbstract:
+def connect(url: str, *, timeout: int, database: bool = True, replica: bool = False) -> MySQLConnectionAbstract:
     """Open a connection to ``mysql://user:password@host:port/name``, or to ``...@localhost/name?unix_socket=PATH``.
 
     ``timeout`` bounds, in whole seconds each, the wait for a connection, for an answer and for a lock.
-    ``database=False`` leaves the named database unselected, for the one caller that creates it.
+    ``database=False`` leaves the named database unselected, for the one caller that creates it. ``replica=True`` takes
+    a server that may be behind another one, for callers that say with each answer how far they saw.
 
     Raises ``UnusableUrlError`` for a malformed URL and ``mysql.connector.Error`` when the server cannot be used, also
-    because it may be behind another one (``NotPrimaryError``), because it has no TLS (``NotEncryptedError``), or
-    because a file that the URL names cannot be read (``UnusableFileError``).
+    because it may be behind another one (``NotPrimaryError``), or as a replica applies commits in another order
+    (``DisorderedError``), because it has no TLS (``NotEncryptedError``), or because a file that the URL names cannot be
+    read (``UnusableFileError``).
     """
     parts = parse_url(url)
     arguments = _arguments(parts)
@@ -51,7 +54,7 @@ def connect(url: str, *, timeout: int, database: bool = True) -> MySQLConnection
     )
     try:
         _require_tls(connection, parts)
-        _prepare(connection, timeout)
+        _prepare(connection, timeout, require_ordered if replica else require_primary)
     except BaseException:
         connection.close()
         raise
@@ -67,13 +70,13 @@ def _require_tls(connection: MySQLConnectionAbstract, url: DatabaseUrl) -> None:
         )
 
 
-def _prepare(connection: MySQLConnectionAbstract, timeout: int) -> None:
+def _prepare(connection: MySQLConnectionAbstract, timeout: int, require: Callable[[MySQLCursorAbstract], None]) -> None:
     with connection.cursor() as cursor:
         # The default wait for a table that an ALTER holds is a day, the one for a row 50 s.
         cursor.execute(f"SET SESSION lock_wait_timeout = {timeout:d}, innodb_lock_wait_timeout = {timeout:d}")
         # REPEATABLE READ locks what a writing statement reads: moderators would wait for it.
         cursor.execute("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED")
-        require_primary(cursor)
+        require(cursor)
 
 
 def _arguments(url: DatabaseUrl) -> dict[str, Any]:

@@ -10,6 +10,7 @@ _ADVICE = {
     1049: "run `purger migrate` to create it",
     1054: "run `purger migrate`",
     1142: "check the grants of the account in the database URL: `purger migrate` gives them",
+    1143: "check the grants of the account in the database URL: `purger migrate` gives them",
     1146: "run `purger migrate`",
     1305: "run `purger migrate`",
     1318: "run `purger migrate`",

@@ -1,10 +1,18 @@
-"""Whether a server may be behind: one that is fills the cache with the past, right after the purge of it."""
+"""Rejects servers that may lag: a stale read would refill the cache with the version that was just purged.
+
+Of replicas, for the one who takes them all the same, it rejects those that may change the order of commits.
+"""
 
 from collections.abc import Mapping
 
 import mysql.connector
 from mysql.connector.abstracts import MySQLCursorAbstract
 
+# What orders the commits of a copy: MySQL's names since 8.0.26, and before.
+_ORDER = (
+    "SHOW VARIABLES WHERE Variable_name IN ('replica_preserve_commit_order', 'slave_preserve_commit_order', "
+    "'replica_parallel_workers', 'slave_parallel_workers')"
+)
 _VARIABLES = (
     "SHOW VARIABLES WHERE Variable_name IN ('read_only', 'wsrep_on', 'wsrep_sync_wait', "
     "'group_replication_group_name', 'group_replication_single_primary_mode', 'group_replication_consistency')"
@@ -15,10 +23,31 @@ class NotPrimaryError(mysql.connector.Error):
     """The server may be behind. The message says by what it shows, and what to do."""
 
 
+class DisorderedError(mysql.connector.Error):
+    """A replica may show a commit before an earlier one. The message says by what it shows, and what to do."""
+
+
+def require_ordered(cursor: MySQLCursorAbstract) -> None:
+    """Raise ``DisorderedError`` when a replica may apply commits in another order than the primary."""
+    if reason := why_disordered(_variables(cursor, _ORDER)):
+        raise DisorderedError(reason)
+
+
+def why_disordered(variables: Mapping[str, str]) -> str | None:
+    """Why a replica with these variables may show the number of a batch before all of its changes, or None.
+
+    MySQL alone has them. MariaDB's replicas keep the order, but for a primary that writes in several GTID domains.
+    """
+    workers = variables.get("replica_parallel_workers") or variables.get("slave_parallel_workers") or "0"
+    kept = variables.get("replica_preserve_commit_order") or variables.get("slave_preserve_commit_order")
+    if kept in {"OFF", "0"} and int(workers) > 1:
+        return "the replica may apply commits in another order: set replica_preserve_commit_order to ON"
+    return None
+
+
 def require_primary(cursor: MySQLCursorAbstract) -> None:
     """Raise ``NotPrimaryError`` when reads of this session may show less than what has been committed."""
-    cursor.execute(_VARIABLES)
-    if reason := why_behind({str(name): str(value) for name, value in cursor.fetchall()}):
+    if reason := why_behind(_variables(cursor, _VARIABLES)):
         raise NotPrimaryError(reason)
 
 
@@ -39,3 +68,8 @@ def why_behind(variables: Mapping[str, str]) -> str | None:
     ):
         return "a member of a multi-primary group may be behind the others: set group_replication_consistency to BEFORE"
     return None
+
+
+def _variables(cursor: MySQLCursorAbstract, query: str) -> dict[str, str]:
+    cursor.execute(query)
+    return {str(name): str(value) for name, value in cursor.fetchall()}

@@ -4,6 +4,7 @@ Pure functions with no framework, no file and no clock of their own in them. The
 settings are made once, at start; a request only chooses.
 """
 
+from base64 import b64encode
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
@@ -51,6 +52,7 @@ class Found(NamedTuple):
     pending: int
     changed_at: datetime | None
     read_at: datetime
+    seen: int  # number of the last batch in the lookup's own snapshot
     read_only: int = 0  # the server was demoted and may be behind
 
 
@@ -109,12 +111,16 @@ class Answers:
         self._lifetimes = lifetimes
         self._special = special
         self._banned_status = banned_status
+        # What stands on a special image and on nothing else, for whoever has to tell that an image is gone.
+        digest = b64encode(bytes.fromhex(special.digest)).decode()
+        self._proof = [("Takedown-State", "banned"), ("Repr-Digest", f"sha-256=:{digest}:")]
         self._banned_headers = [
             ("Content-Type", special.content_type),
             ("Content-Length", str(len(special.body))),
             _ASK_EACH_TIME,
             _for_edge(lifetimes.full),
             NOSNIFF,
+            *self._proof,
         ]
         self._full = _for_edge(lifetimes.full)
         self._undated = _for_edge(lifetimes.undated)
@@ -122,6 +128,11 @@ class Answers:
 
     def decide(self, found: Found, conditions: Conditions, now: float) -> Answer:
         """Decide what to send. ``now`` is the origin's own clock, in seconds since 1970."""
+        answer = self._choose(found, conditions, now)
+        answer.headers.append(("Takedown-Seen", str(found.seen)))  # also on errors: the edge compares it with its marks
+        return answer
+
+    def _choose(self, found: Found, conditions: Conditions, now: float) -> Answer:
         if found.banned:
             return self._banned(found, conditions, now)
         if found.content_type is None or found.size is None or found.digest is None:
@@ -138,7 +149,7 @@ class Answers:
         special, owner = self._special, _owned_by(found.owner)
         if self._banned_status == 200:
             dated = last_modified(found, now)
-            caching = [_ASK_EACH_TIME, self._undated if dated is None else self._full, *owner]
+            caching = [_ASK_EACH_TIME, self._undated if dated is None else self._full, *owner, *self._proof]
             shown = _Represented(special.content_type, len(special.body), special.digest, dated, caching)
             return _represent(shown, conditions)
         # Conditions count only where the answer without them would be a success (13.2.1). Such an answer never gets a

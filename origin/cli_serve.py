@@ -28,6 +28,14 @@ def _distinct(_: click.Context, __: click.Parameter, headers: tuple[Header, ...]
 @database_url("account takedown_origin, which only reads")
 @setting("--files", "The store that `origin import` fills.", required=True, type=DIRECTORY)
 @setting(
+    "--replica",
+    "Read from a copy of the database that may lag. Only behind edges of version 0.2, which refuse what a copy says of"
+    " an image before it has the image's latest purge: while it lags that image is answered 503. An edge that the"
+    " purger cannot reach shows a banned image for as much longer as the copy lags.",
+    is_flag=True,
+    default=False,
+)
+@setting(
     "--listen",
     "Where the edge finds the origin; port 0 takes a free one.",
     type=AddressType(),

@@ -10,11 +10,12 @@ _HEADER = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([!-~](?:[\t -~]*[!-~
 _LONGEST = 1000  # bytes in all, of the 8 KB that an edge takes for a line and the 32 KB that it takes for a head
 # They follow from the image, the request or the connection, or the edge makes or removes them.
 _OF_THE_IMAGE = ("accept-ranges", "content-length", "content-range", "content-type", "etag", "last-modified")
+_OF_THE_BYTES = ("content-digest", "repr-digest")
 _OF_CACHING = ("age", "cache-control", "cdn-cache-control", "date", "expires", "pragma", "surrogate-control", "vary")
 _OF_THE_ANSWER = ("allow", "content-encoding", "content-location", "retry-after", "x-content-type-options")
 _OF_THE_CONNECTION = ("connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade")
 _OF_THE_EDGE = ("cache-status", "server", "set-cookie", "via", "x-powered-by", "x-varnish")
-_OWN = frozenset(_OF_THE_IMAGE + _OF_CACHING + _OF_THE_ANSWER + _OF_THE_CONNECTION + _OF_THE_EDGE)
+_OWN = frozenset(_OF_THE_IMAGE + _OF_THE_BYTES + _OF_CACHING + _OF_THE_ANSWER + _OF_THE_CONNECTION + _OF_THE_EDGE)
 _OWN_PREFIX = "takedown-"
 
 

@@ -4,12 +4,13 @@ import contextlib
 import logging
 import threading
 import time
+from datetime import timedelta
 from typing import Any, cast
 
 import mysql.connector
 from mysql.connector.abstracts import MySQLConnectionAbstract
 
-from database import NotPrimaryError, connect
+from database import NotPrimaryError, connect, explain
 from origin.answers import Found
 from origin.breaker import CircuitBreaker
 from origin.connecting import Connecting
@@ -28,6 +29,9 @@ LATEST_START = BUDGET - TIMEOUT
 # Seconds for which the breaker stays open, and between two log lines on requests that came too late.
 _PAUSE = 1.0
 _LATE_LOG_INTERVAL = 60.0
+# The lag of a replica up to which two states of an image never share a Last-Modified: a change's date is told only when
+# every change of the same second has arrived. Until then edges keep the image for --undated-lifetime.
+DATED_LAG = timedelta(seconds=10)
 
 
 class DatabaseUnavailableError(Exception):
@@ -41,9 +45,13 @@ class _NotConnectedInTimeError(mysql.connector.Error):
 class Lookup:
     """Looks images up. Its methods may be called by any thread."""
 
-    def __init__(self, url: str):
-        """``url`` as ``database.connect`` takes it. No connection is made before the first lookup."""
+    def __init__(self, url: str, *, replica: bool = False):
+        """``url`` as ``database.connect`` takes it. No connection is made before the first lookup.
+
+        ``replica`` lets it read from a server that may be behind.
+        """
         self._url = url
+        self._replica = replica
         self._sql = statement("lookup.sql")
         self._of_thread = threading.local()
         self._breaker = CircuitBreaker(_PAUSE)
@@ -77,7 +85,7 @@ class Lookup:
             logger.info("the database answers again")
         return require_well_formed(found, code)
 
-    def _ask(self, query: str, latest: float) -> Found:
+    def _ask(self, query: str, latest: float) -> Found | None:
         """Query, and once more where that fails at once: a connection may have died while it was idle."""
         try:
             return self._query(self._connection(latest), query)
@@ -98,7 +106,7 @@ class Lookup:
         if connection is None:
             connecting: Connecting[MySQLConnectionAbstract] | None = getattr(of_thread, "connecting", None)
             if connecting is None:
-                connecting = of_thread.connecting = Connecting(lambda: connect(self._url, timeout=TIMEOUT))
+                connecting = of_thread.connecting = Connecting(self._connect)
             try:
                 connection = connecting.wait(latest - time.monotonic())
             except BaseException:
@@ -109,11 +117,18 @@ class Lookup:
             of_thread.connection, of_thread.connecting = connection, None
         return connection
 
-    def _query(self, connection: MySQLConnectionAbstract, query: str) -> Found:
+    def _connect(self) -> MySQLConnectionAbstract:
+        return connect(self._url, timeout=TIMEOUT, replica=self._replica)
+
+    def _query(self, connection: MySQLConnectionAbstract, query: str) -> Found | None:
         # Not by a cursor: its search for further statements in the text takes a third of our part of a lookup.
         connection.cmd_query(query)
         rows, _ = connection.get_rows()
+        if not rows:
+            return None
         found = Found._make(cast(tuple[Any, ...], rows[0]))
+        if self._replica:
+            return found._replace(read_at=found.read_at - DATED_LAG)
         if found.read_only:
             raise NotPrimaryError("the server has become read-only, as replicas are: connect to the primary")
         return found
@@ -130,7 +145,7 @@ class Lookup:
         """Log that the database is away once, not with each of the requests that find it so."""
         if not self._away:
             self._away = True
-            logger.error("the database is unavailable, images are answered 503: %s", error)
+            logger.error("the database is unavailable, images are answered 503: %s", explain(error))
 
     def _report_late(self, now: float, began: float) -> None:
         """Log now and then that requests are answered 503 since they waited too long for a thread."""

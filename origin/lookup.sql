@@ -1,7 +1,9 @@
--- All that one request needs to know of one image, in one statement and so in one snapshot. Always one row.
+-- All that one request needs to know of one image, in one statement and so in one snapshot. One row, whatever the image;
+-- none only where numbering has lost its own.
 --
 -- Every comparison is with a parameter or between columns of the same collation (ascii_bin), so that each part is a look
 -- into an index. EXISTS over lifted_at IS NULL and never a comparison with the time: nothing fires when time passes.
+-- seen is the last batch whose changes this snapshot holds: what was committed before that batch got its number is here.
 -- read_only is a number in MySQL and before MariaDB 12.0, and a word since: OFF, ON, NO_LOCK or NO_LOCK_NO_ADMIN.
 SELECT
     renditions.content_type,
@@ -19,9 +21,11 @@ SELECT
         COALESCE(owner_change.changed_at, image_change.changed_at)
     ) AS changed_at,
     UTC_TIMESTAMP(6) AS read_at,
+    numbering.last_batch AS seen,
     CAST(@@GLOBAL.read_only AS CHAR) NOT IN ('0', 'OFF') AS read_only
-FROM (SELECT 1 AS one) AS always
+FROM numbering
 LEFT JOIN images ON images.code = %(code)s
 LEFT JOIN renditions ON renditions.code = images.code AND renditions.name = %(rendition)s
 LEFT JOIN changes AS image_change ON image_change.scope = 'image' AND image_change.subject = %(code)s
 LEFT JOIN changes AS owner_change ON owner_change.scope = 'owner' AND owner_change.subject = images.owner
+WHERE numbering.one = 1

@@ -11,6 +11,7 @@ from origin.answers import Found
 from origin.names import is_code
 
 _LARGEST = 1 << 40  # bytes
+_LARGEST_BATCH = 10**15 - 1  # an edge takes 15 digits
 _SHOWN = 80  # characters of a value in a message
 _CONTENT_TYPE = re.compile(r"image/[a-z0-9][a-z0-9.+-]{0,57}").fullmatch
 _DIGEST = re.compile(r"[0-9a-f]{64}").fullmatch
@@ -20,9 +21,14 @@ class MalformedRowError(Exception):
     """A row that nothing is served from. The message names the code, the column and the value, escaped."""
 
 
-def require_well_formed(found: Found, code: str) -> Found:
-    """Return ``found`` unless a column holds a value that the schema forbids; else raise ``MalformedRowError``."""
-    content_type, size, digest, owner, stable_until, *_ = found
+def require_well_formed(found: Found | None, code: str) -> Found:
+    """Return ``found`` unless a column holds a value that the schema forbids; else raise ``MalformedRowError``.
+
+    None stands for the answer of a database whose table ``numbering`` has lost its row.
+    """
+    if found is None:
+        raise MalformedRowError("table numbering has lost its row: run `purger migrate`")
+    content_type, size, digest, owner, stable_until, *_, seen, _ = found
     if content_type is not None and not (isinstance(content_type, str) and _CONTENT_TYPE(content_type)):
         raise _malformed(code, "renditions.content_type", content_type)
     if size is not None and not (isinstance(size, int) and 0 <= size <= _LARGEST):
@@ -33,10 +39,17 @@ def require_well_formed(found: Found, code: str) -> Found:
         raise _malformed(code, "images.owner", owner)
     if stable_until is not None and not isinstance(stable_until, datetime):
         raise _malformed(code, "images.stable_until", stable_until)
+    if not (isinstance(seen, int) and 0 <= seen <= _LARGEST_BATCH):
+        raise MalformedRowError(f"table numbering: last_batch is {_shown(seen)}, not a number up to {_LARGEST_BATCH}")
     return found
 
 
 def _malformed(code: str, column: str, value: object) -> MalformedRowError:
+    return MalformedRowError(
+        f"image {printable(code)}: column {column} holds {_shown(value)}: correct or delete the row"
+    )
+
+
+def _shown(value: object) -> str:
     shown = printable(value)
-    shown = shown if len(shown) <= _SHOWN else shown[:_SHOWN] + "..."
-    return MalformedRowError(f"image {printable(code)}: column {column} holds '{shown}': correct or delete the row")
+    return f"'{shown}'" if len(shown) <= _SHOWN else f"'{shown[:_SHOWN]}...'"

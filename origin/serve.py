@@ -39,7 +39,7 @@ def serve(settings: Settings) -> int:
     special = read_special_image(settings.special_image)
     if not settings.files.is_dir():
         raise CannotServeError(f"{settings.files} is not a directory: --files has to name the store of `origin import`")
-    _try_database(settings.database_url)
+    _try_database(settings.database_url, replica=settings.replica)
     with _reserve(settings.listen, share=settings.workers > 1) as reserved:
         address = Address(*reserved.getsockname()[:2])
         if settings.workers > 1:
@@ -52,10 +52,10 @@ def serve(settings: Settings) -> int:
     return 0
 
 
-def _try_database(url: str) -> None:
+def _try_database(url: str, *, replica: bool) -> None:
     """Connect once, to tell the operator now of what each request would meet. A database that is away may come back."""
     try:
-        connect(url, timeout=TIMEOUT).close()
+        connect(url, timeout=TIMEOUT, replica=replica).close()
     except UnusableUrlError as error:
         raise CannotServeError(str(error)) from None
     except mysql.connector.Error as error:

@@ -34,6 +34,7 @@ class Settings:
     keep_alive: int
     stall: int
     drain: int
+    replica: bool = False  # read from a database that may be behind
     headers: tuple[Header, ...] = ()  # that stand on every answer
 
 

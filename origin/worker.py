@@ -33,7 +33,8 @@ def work(
     """
     received = Received(STOP_SIGNALS)
     answers = Answers(settings.lifetimes, settings.banned_status, special)
-    app = App(Lookup(settings.database_url), answers, Store(settings.files), special, settings.headers)
+    lookup = Lookup(settings.database_url, replica=settings.replica)
+    app = App(lookup, answers, Store(settings.files), special, settings.headers)
     server = Server(app, address, settings, share_port=share_port)
     server.prepare()
     serving = threading.Thread(target=server.serve, name="serving", daemon=True)

@@ -7,9 +7,15 @@ from dataclasses import dataclass, field
 from purger.errors import UnreachableError
 from purger.link import Link
 from purger.model import Edge
-from purger.probe import Probe
+from purger.owner_images import codes_of
+from purger.probe import Look, Probe
+from purger.proof import Proof
+from purger.renditions import ask_renditions, edges_to_look_at
 
 _PAGE = 500
+
+#: Codes of which something is not proven that are named; all are counted.
+_NAMED = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +25,16 @@ class Served:
     edge: str
     code: str
     renditions: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Unproven:
+    """A banned image of which an edge showed nothing, and did not prove it either."""
+
+    edge: str
+    code: str
+    said: str  # what came, in words
+    again: bool  # the bytes may be those of a replaced image: it is purged again
 
 
 @dataclass(slots=True)
@@ -32,8 +48,17 @@ class Audit:
     edges: int = 0  # that were to be asked
     looks: int = 0
     served: list[Served] = field(default_factory=list)
+    not_proven: int = 0  # looks
+    unproven: list[Unproven] = field(default_factory=list)  # the first of them
     unreachable: dict[str, str] = field(default_factory=dict)
+    unnamed: tuple[str, ...] = ()  # edges that do not name their renditions: those in the database were asked for
     disabled: tuple[str, ...] = ()  # edges that were not asked; browsers may still be answered by them
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    edge: Edge
+    renditions: tuple[str, ...] | None
 
 
 def audit(
@@ -45,17 +70,21 @@ def audit(
     What is served although it is banned is put into the outbox once more. ``progress`` is called after each code.
     Raises ``DatabaseUnavailableError``.
     """
-    edges = [Edge(*row[:4]) for row in link.rows("edges")]
-    found = Audit(edges=len(edges), disabled=tuple(str(row[0]) for row in link.rows("edge_list") if not row[4]))
+    asked = [_Asked(edge, ask_renditions(edge)) for edge in edges_to_look_at(link)]
+    found = Audit(
+        edges=len(asked),
+        unnamed=tuple(each.edge.name for each in asked if each.renditions is None),
+        disabled=tuple(str(row[0]) for row in link.rows("edge_list") if not row[4]),
+    )
     for code in banned_codes(link, sample):
         if stopped():
             break
-        digests = dict(link.rows("digests", code=code))
-        showing = list(_look(probe, edges, code, digests, found))
+        looks = list(_look(probe, asked, code, dict(link.rows("digests", code=code)), found))
         # A lift since the list was read brings the image back by right.
-        if showing and link.rows("banned", code=code)[0][0]:
-            found.served += showing
-            link.run("resend", code=code)
+        if looks and link.rows("banned", code=code)[0][0]:
+            _note(found, code, looks)
+            if any(look.proof in (Proof.SHOWN, Proof.FOREIGN) for _, look in looks):
+                link.run("resend", code=code)
         found.codes += 1
         progress()
     return found
@@ -88,29 +117,38 @@ def _codes_after(link: Link, after: int, until: int) -> Iterator[str]:
             if scope == "image":
                 yield subject
             else:
-                yield from _codes_of(link, subject)
+                yield from codes_of(link, subject)
         after = page[-1][0]
 
 
-def _codes_of(link: Link, owner: str) -> Iterator[str]:
-    code = ""
-    while page := link.rows("images_of", owner=owner, after=code, limit=_PAGE):
-        for (code,) in page:
-            yield code
+def _look(
+    probe: Probe, asked: list[_Asked], code: str, digests: dict[str, str], found: Audit
+) -> Iterator[tuple[str, Look]]:
+    """Ask the edges for one code; yield the looks that did not prove it gone, with the edge's name.
 
-
-def _look(probe: Probe, edges: list[Edge], code: str, digests: dict[str, str], found: Audit) -> Iterator[Served]:
-    """Ask ``edges`` for one code; those that cannot be reached leave the list: each further look would wait as long."""
-    for edge in list(edges):
+    Edges that cannot be reached leave the list: each further look would wait as long.
+    """
+    for each in list(asked):
+        name = each.edge.name
         try:
-            look = probe.look(edge.public_url, code, digests)
+            look = probe.look(each.edge.public_url, code, digests, each.renditions)
         except UnreachableError as error:
-            found.unreachable[edge.name] = str(error)
-            edges.remove(edge)
+            found.unreachable[name] = str(error)
+            asked.remove(each)
             continue
-        if look.failing is not None and not look.served:
-            found.unreachable.setdefault(edge.name, f"the edge answered {look.failing}")
+        if look.proof is Proof.FAILING:
+            found.unreachable.setdefault(name, look.said)
             continue
         found.looks += 1
-        if look.served:
-            yield Served(edge.name, code, look.served)
+        if look.proof is not Proof.GONE:
+            yield name, look
+
+
+def _note(found: Audit, code: str, looks: list[tuple[str, Look]]) -> None:
+    for edge, look in looks:
+        if look.proof is Proof.SHOWN:
+            found.served.append(Served(edge, code, look.served))
+            continue
+        found.not_proven += 1
+        if len(found.unproven) < _NAMED:
+            found.unproven.append(Unproven(edge, code, look.said, look.proof is Proof.FOREIGN))

@@ -26,6 +26,9 @@ class Outbox(Protocol):
     def reach(self, after: int, head: int, limit: int) -> Position:
         """As ``Queue.reach``."""
 
+    def position(self, batch: int) -> str | None:
+        """As ``Queue.position``."""
+
 
 class Backlog:
     """New batches in memory, older ones from the database; safe for use from many threads."""
@@ -105,6 +108,11 @@ class Backlog:
                     with self._lock:
                         self._keep((after, head, requests), plan)
         return plan
+
+    def knows(self, position: Position) -> bool:
+        """Tell whether the database has given this batch this identity. Raises ``DatabaseUnavailableError``."""
+        with self._reading:
+            return self._outbox.position(position.batch) == position.identity
 
     def _from_memory(self, after: int, head: int, requests: int) -> Plan | None:
         plan = self._plans.get((after, head, requests))

@@ -2,8 +2,11 @@
 
 from dataclasses import dataclass, field
 
-from purger.model import Sighting
+from purger.model import Position, Sighting
 from purger.plan import Plan, Request, single_owners
+
+#: The headers of a request that moves an edge's position, or does not.
+BATCH, AFTER, PART = "Takedown-Batch", "Takedown-After", "Takedown-Part-Of"
 
 
 @dataclass(slots=True)
@@ -13,6 +16,16 @@ class Carrying:
     plan: Plan
     requests: list[Request]
     sightings: list[Sighting] = field(default_factory=list)
+
+    def is_part(self) -> tuple[tuple[str, str], ...]:
+        """Make the headers that name the batch to which a request belongs: answers from before it are none."""
+        return ((PART, str(self.plan.last)),)
+
+    def moves(self, at: Position | None) -> tuple[tuple[str, str], ...]:
+        """Make the headers by which an edge ``at`` a position comes to the plan's last batch, unless it is beyond."""
+        if at is None or at.batch >= self.plan.last or not self.plan.position:
+            return self.is_part()
+        return ((BATCH, self.plan.position), (AFTER, str(at)))
 
     def cut_list(self) -> bool:
         """Put single owners in the place of the first request; False when it is no list of owners."""

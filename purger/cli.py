@@ -83,6 +83,8 @@ def _days(name: str, text: str) -> Callable[[Any], Any]:
 @_seconds("poll_interval", "between two looks at the outbox")
 @_seconds("heartbeat_interval", "between an edge's heartbeats")
 @_seconds("rebound_delay", "until each purge is sent a second time")
+@_seconds("later_rebound_delay", "until it is sent a third time")
+@_seconds("last_rebound_delay", "until it is sent a fourth time: an edge may stand still for as long")
 @_seconds("connect_timeout", "to wait for a connection to an edge")
 @_seconds("read_timeout", "for one request to an edge, the whole of its answer included")
 @_seconds("retry_longest", "between two tries at most")

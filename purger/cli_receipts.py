@@ -2,6 +2,7 @@
 
 import re
 import sys
+from contextlib import closing
 from dataclasses import asdict
 from typing import Any
 
@@ -11,10 +12,11 @@ from database.codes import hint_for_code
 from purger.cli_options import as_json, database_url, linked, print_json
 from purger.cli_text import wrapped
 from purger.link import Link
+from purger.owner_images import COUNTED
 from purger.probe import Probe
 from purger.receipts import Ban, Report
 from purger.receipts_judge import Looks, absence, exit_code, judge_ban
-from purger.receipts_look import Looker
+from purger.receipts_look import IMAGES_OF_AN_OWNER, Looker
 from purger.receipts_read import read_receipts
 from purger.receipts_text import lines
 
@@ -25,7 +27,8 @@ _EXAMPLES = """\b
 Examples:
 purger receipts abc123
 purger receipts --owner alice --json > alice.json
-purger receipts abc123 --look"""
+purger receipts abc123 --look
+purger receipts --owner alice --look --limit 100000"""
 
 
 @click.command(epilog=_EXAMPLES)
@@ -37,21 +40,29 @@ purger receipts abc123 --look"""
     help="Request what is banned at every edge first, as browsers do, and record what comes. An image that is still "
     "shown is purged again.",
 )
+@click.option(
+    "--limit",
+    type=click.IntRange(min=1, max=COUNTED),
+    default=IMAGES_OF_AN_OWNER,
+    show_default=True,
+    metavar="N",
+    help="With --owner and --look: request so many of the images at most, drawn by chance.",
+)
 @as_json
 @database_url
-def receipts(code: str | None, owner: str | None, look: bool, as_json: bool, database_url: str) -> None:
+def receipts(code: str | None, owner: str | None, look: bool, limit: int, as_json: bool, database_url: str) -> None:
     """Show what became of the bans on the image CODE, and on each owner that it had while they stood, edge by edge.
 
     Who banned and lifted, by which account of the database; when each edge acknowledged, with how many objects removed
     where it says so; and what came through its public listener afterwards. Times are UTC.
 
-    Exit code 3 says that something of a ban that stands is missing at an edge (not acknowledged, not seen gone), 4 that
-    a banned image was seen there and not since seen gone.
+    Exit code 3 says that something of a ban that stands is missing at an edge (not acknowledged, not proven gone, or
+    only for some of an owner's images), 4 that a banned image was seen there and not since seen gone.
     """
     _check(code, owner)
     with linked(database_url) as link:
         report = read_receipts(link, code=code, owner=owner)
-        looks = _look(link, report) if look else {}
+        looks = _look(link, report, limit) if look else {}
         if looks:
             report = read_receipts(link, code=code, owner=owner)
     if as_json:
@@ -77,12 +88,9 @@ def _check(code: str | None, owner: str | None) -> None:
         raise click.UsageError(f"{owner!a} is not an owner's key, which is {_ALPHABET}")
 
 
-def _look(link: Link, report: Report) -> Looks:
-    probe = Probe()
-    try:
-        return Looker(link, probe).look(report)
-    finally:
-        probe.close()
+def _look(link: Link, report: Report, limit: int) -> Looks:
+    with closing(Probe()) as probe:
+        return Looker(link, probe, limit).look(report)
 
 
 def plain(report: Report, looks: Looks) -> dict[str, Any]:

@@ -19,14 +19,21 @@ from purger.errors import (
     UnreachableError,
     UntrustedError,
 )
-from purger.model import Edge
+from purger.model import Edge, Position
 from purger.plan import Request
 from purger.wire import Reply, Wire
+
+#: The header that carries a position, in requests and answers.
+BATCH = "Takedown-Batch"
 
 _HEARTBEAT = Request("HEARTBEAT", "/")
 
 #: Ends of a TLS connection that are no verdict on a certificate.
 _ENDS = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)
+
+#: The name of a rendition, and how many of them an edge may know.
+_RENDITION = re.compile(r"[a-z0-9_-]{1,32}")
+_MOST_RENDITIONS = 100
 
 #: Characters of an answer, or of a cause, that a message shows.
 _SHOWN = 160
@@ -41,6 +48,8 @@ class Answer:
     removed: int | None  # objects, on PURGE
     mode: str | None  # trusted, fail-safe or unguarded
     epoch: str | None  # the epoch that the edge keeps, on HEARTBEAT
+    position: Position | None = None  # of the edge after the request; None: it names none, as before 0.2
+    renditions: tuple[str, ...] | None = None  # besides the original, on HEARTBEAT; None: it names none, as before 0.2
 
 
 class Delivery:
@@ -61,9 +70,17 @@ class Delivery:
         """Ask for instance, clock and mode; with ``instance`` only of that varnishd."""
         return self.send(_HEARTBEAT, instance)
 
-    def heartbeat(self, instance: str, epoch: str) -> Answer:
-        """Tell the edge that it has everything that was committed before ``epoch``, in its own words of its clock."""
-        return self.send(Request("HEARTBEAT", "/", (("Takedown-Epoch", epoch),)), instance)
+    def heartbeat(self, instance: str, epoch: str, position: Position | None = None) -> Answer:
+        """Tell the edge that it has everything that was committed before ``epoch``, in its own words of its clock.
+
+        With ``position`` the edge takes it only if that is its own.
+        """
+        at = () if position is None else ((BATCH, str(position)),)
+        return self.send(Request("HEARTBEAT", "/", (("Takedown-Epoch", epoch), *at)), instance)
+
+    def renew(self) -> None:
+        """Have the next request sent over a new connection: a kept one hides who else answers at the address."""
+        self._wire.close()
 
     def send(self, request: Request, instance: str | None) -> Answer:
         """Send ``request``, to the varnishd ``instance`` alone if one is named, and read the answer's status."""
@@ -136,12 +153,33 @@ class Delivery:
             raise RefusedError(f"{said}: without ETag and Takedown-Now this is no purge listener; check the purge URL")
         removed = reply.headers.get("Takedown-Removed", "")
         return Answer(
+            position=_position(reply, said),
             instance=instance.strip('"'),
             now=now,
             removed=int(removed) if re.fullmatch(r"\d{1,9}", removed) else None,
             mode=reply.headers.get("Takedown-Mode"),
             epoch=reply.headers.get("Takedown-Epoch"),
+            renditions=_renditions(reply.headers.get_all("Takedown-Renditions")),
         )
+
+
+def _position(reply: Reply, said: str) -> Position | None:
+    text = reply.headers.get(BATCH)
+    if text is None:
+        return None
+    if (position := Position.read(text)) is None:
+        raise RefusedError(f"{said}: {BATCH} is no position: {printable(text)[:_SHOWN]}")
+    return position
+
+
+def _renditions(fields: list[str] | None) -> tuple[str, ...] | None:
+    """Read the names of renditions, which are requested later; a list with anything else in it is none."""
+    if fields is None:
+        return None
+    value = ",".join(fields).strip(" \t")
+    names = tuple(dict.fromkeys(name.strip(" \t") for name in value.split(","))) if value else ()
+    well_formed = len(names) <= _MOST_RENDITIONS and all(_RENDITION.fullmatch(name) for name in names)
+    return names if well_formed else None
 
 
 def _cause(error: BaseException) -> str:

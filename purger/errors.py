@@ -59,6 +59,12 @@ class MalformedError(DeliveryError):
 
 
 class OtherInstanceError(DeliveryError):
-    """412: another varnishd than the one whose progress is known answers at this address."""
+    """412, or a position that was not expected: not the varnishd whose progress is known, or no longer where it was."""
 
     kind = "another instance"
+
+
+class SeveralInstancesError(DeliveryError):
+    """Two varnishds answer at one address in turn: neither hears of all purges."""
+
+    kind = "several instances"

@@ -22,6 +22,7 @@ _EDGE_CURES = {
     "untrusted": "compare CA, certificates and host name of this edge (`purger edge set`)",
     "refused": "compare the token files and the purge URL (`purger edge set`)",
     "failing": "look at its varnishd's log",
+    "several instances": "give each varnishd a purge URL of its own (`purger edge set`, `purger edge add`)",
 }
 
 
@@ -49,6 +50,7 @@ class EdgeState:
     epoch: datetime | None = None  # UTC, its own clock; the last heartbeat that it accepted
     failure: str | None = None  # why it gave no answer just now: kind and text
     recorded: str | None = None  # what the purger has met with: kind and text
+    names_position: bool = True  # False: its VCL is of version 0.1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,6 +198,11 @@ def _of_edge(edge: EdgeState) -> Iterator[Trouble]:
         yield Trouble(
             f"edge {name} says mode {printable(edge.mode)!r}: nothing ends its trust when purges do not arrive",
             "set `purger` to yes in its VCL, or disable it (`purger edge disable`)",
+        )
+    if edge.mode is not None and not edge.names_position:
+        yield Trouble(
+            f"edge {name} runs the VCL of version 0.1: it names no position, so one that goes back is not noticed",
+            "load the VCL of this version into it (docs/edge.md)",
         )
     if edge.delay > PATIENCE and edge.mode is not None and not edge.recorded:
         yield Trouble(

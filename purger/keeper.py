@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import Iterator
 
-from purger.audit import audit
+from purger.audit import Audit, audit
 from purger.errors import DatabaseUnavailableError
 from purger.link import Link
 from purger.probe import Probe
@@ -39,6 +39,7 @@ class Keeper(threading.Thread):
         self._settings = settings
         self._halt = stop
         self._unreachable: frozenset[str] = frozenset()
+        self._doubted: frozenset[str] = frozenset()  # edges that proved nothing at the last audit
 
     def run(self) -> None:
         """Work until stopped."""
@@ -75,7 +76,20 @@ class Keeper(threading.Thread):
                 "audit: edge %s shows banned image %s (%s); purged again",
                 *(served.edge, served.code, ", ".join(served.renditions)),
             )
+        self._report_doubts(found)
         unreachable = frozenset(found.unreachable)
         for name in sorted(unreachable - self._unreachable):
             log.error("audit: edge %s gives no answer at its public listener: %s", name, found.unreachable[name])
         self._unreachable = unreachable
+
+    def _report_doubts(self, found: Audit) -> None:
+        """Log each code that is purged again, and each edge once for what proves nothing in another way."""
+        doubted = {one.edge: one for one in reversed(found.unproven) if not one.again}
+        for one in found.unproven:
+            if one.again:
+                text = "audit: edge %s is not proven to hide banned image %s (%s); purged again"
+                log.error(text, one.edge, one.code, one.said)
+        for name in sorted(doubted.keys() - self._doubted):
+            one = doubted[name]
+            log.error("audit: edge %s is not proven to hide banned image %s (%s)", name, one.code, one.said)
+        self._doubted = frozenset(doubted)

@@ -1,7 +1,10 @@
 """The values that the parts of the purger hand to each other."""
 
+import re
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
+
+_POSITION = re.compile(r"(\d{1,15}):([0-9A-Za-z-]{1,64})")
 
 
 class Row(NamedTuple):
@@ -23,6 +26,12 @@ class Position(NamedTuple):
     def __str__(self) -> str:
         return f"{self.batch}:{self.identity}"
 
+    @classmethod
+    def read(cls, text: str) -> Self | None:
+        """Read ``17:6f0c``, as it stands in a header Takedown-Batch; None where it is none."""
+        found = _POSITION.fullmatch(text)
+        return cls(int(found[1]), found[2]) if found else None
+
 
 @dataclass(frozen=True, slots=True)
 class Edge:
@@ -39,14 +48,22 @@ class Edge:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How far an edge has come, as the database remembers it."""
+    """How far an edge has come, as the database remembers it. Times are the edge's own clock, in seconds since 1970."""
 
     instance: str | None
     acknowledged: int
-    rebounded: int
+    rebounded: int  # the last batch that was sent again half a second later,
+    rebounded_later: int  # and once more some seconds later,
+    rebounded_last: int  # and once more a minute later
     triggers: str | None
     epoch: float | None = None  # the last that it is known to have accepted
+    flushed_at: float | None = None
     flush_done: int = 0  # the last request for a flush that was carried out; not read, `FlushRequest` is what is left
+
+    @property
+    def all_rebounded(self) -> tuple[int, int, int]:
+        """The last batch of each sending after the first."""
+        return self.rebounded, self.rebounded_later, self.rebounded_last
 
 
 class FlushRequest(NamedTuple):
@@ -86,8 +103,9 @@ class Receipt:
 class Sighting:
     """What an edge removed (``removed``), or what was seen at its public listener afterwards (the others).
 
-    ``note`` says why nothing was seen; it goes when something is. ``code`` names the one image of a banned owner
-    that was looked at; empty: the subject of the ban as a whole.
+    ``note`` says why nothing was proven; it goes when something is. Without ``at`` a ``status`` is that of an answer
+    that proved nothing. ``code`` names the one image of a banned owner that was looked at; empty: the subject of the
+    ban as a whole, of an owner ``looked`` of his ``images``.
     """
 
     edge: str
@@ -100,6 +118,8 @@ class Sighting:
     code: str = ""
     scope: str = ""  # of the row of the outbox, as is
     subject: str = ""
+    looked: int | None = None
+    images: int | None = None
 
 
 def sighting_of(edge: Edge, row: Row, **seen: Any) -> Sighting:

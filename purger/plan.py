@@ -31,6 +31,10 @@ class Request:
     headers: tuple[tuple[str, str], ...] = ()
     rows: tuple[Row, ...] = ()
 
+    def naming(self, headers: tuple[tuple[str, str], ...]) -> "Request":
+        """Return the same request with further headers."""
+        return Request(self.method, self.path, self.headers + headers, self.rows)
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -45,6 +49,11 @@ class Plan:
 
 
 FLUSH = Request("BAN", "/", (("Takedown-All", "1"),))
+
+
+def late_flush(older: float) -> Request:
+    """Make the request that removes all that was fetched more than ``older`` seconds ago."""
+    return FLUSH.naming((("Takedown-Older", f"{older:.3f}"),))
 
 
 def affordable(seconds: float) -> int:

@@ -5,24 +5,20 @@ import http.client
 import socket
 import ssl
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from urllib.parse import quote
 
 from purger.credentials import TlsFiles
 from purger.edge_url import UnusableEdgeUrlError
 from purger.errors import UnreachableError
-from purger.link import Link
-from purger.model import Edge, Row, Sighting, sighting_of
-from purger.wire import Wire
+from purger.proof import Proof, judge
+from purger.wire import Reply, Wire
 
 _HEADERS = {"User-Agent": "edge-takedown-purger", "Accept": "*/*"}
 
 #: Connections kept, of a fleet whose URLs may change.
 _CONNECTIONS = 256
-
-#: Images requested for a ban of an owner.
-IMAGES_OF_AN_OWNER = 3
 
 #: Failed requests, and their reasons in plain words. The first that matches holds.
 _REASONS = (
@@ -34,30 +30,15 @@ _REASONS = (
     (http.client.HTTPException, "the answer is no HTTP"),
 )
 
-#: Notes on rows that no later look can tell more of.
-LIFTED = "the ban was lifted before"
-CHANGED = "what it covers changed before"
-NO_IMAGES = "no images"
-
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """The answers for one code. ``served`` names the renditions whose URL showed the image."""
+    """The answers for one image, whose largest ``proof`` holds. ``served`` names the renditions that were shown."""
 
-    status: int  # of the first that was served, otherwise of the original's URL
-    served: tuple[str, ...]
-    failing: int | None = None  # the first status of 5xx: it tells nothing of the image
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """The result of looking for one row of the outbox at one edge."""
-
-    sighting: Sighting
-    code: str | None = None  # of the image that was shown although it is banned
-    served: tuple[str, ...] = ()  # its renditions
-    again: bool = False  # nothing was seen, and a later look may see more
-    parts: tuple[Sighting, ...] = ()  # of a ban on an owner: what was seen of each image
+    proof: Proof
+    status: int  # of the first answer with that proof
+    said: str = ""  # what came, in words, unless it was gone or shown
+    served: tuple[str, ...] = ()
 
 
 class Probe:
@@ -70,22 +51,27 @@ class Probe:
         self._longest = longest
         self._wires: dict[str, Wire] = {}  # by public URL
 
-    def look(self, public_url: str, code: str, digests: Mapping[str, str]) -> Look:
-        """Ask for ``code`` in the renditions that ``digests`` (SHA-256 in hex, by name) has, and the original's URL.
+    def look(
+        self, public_url: str, code: str, digests: Mapping[str, str], renditions: Collection[str] | None = None
+    ) -> Look:
+        """Ask for the original of ``code`` and for ``renditions``: all others that the edge knows.
 
-        A URL shows the image when the body is any of its renditions. Raises ``UnreachableError``.
+        None: it names none, and those are asked for that ``digests`` (SHA-256 in hex, by name) has. A URL shows the
+        image when the body is any of its renditions. Raises ``UnreachableError``.
         """
-        first = failing = None
-        served: dict[str, int] = {}
-        for name in dict.fromkeys(("original", *digests)):
-            path = f"/images/{code}" if name == "original" else f"/images/{code}/{name}"
-            status, digest = self._fetch(public_url, path)
-            first = first or status
-            if status >= 500:
-                failing = failing or status
-            if digest in digests.values():
-                served[name] = status
-        return Look(next(iter(served.values()), first or 0), tuple(served), failing)
+        others = digests if renditions is None else renditions
+        looks = [self._look(public_url, code, name, digests) for name in dict.fromkeys(("original", *others))]
+        served = tuple(name for look in looks for name in look.served)
+        return replace(max(looks, key=lambda look: look.proof), served=served)
+
+    def _look(self, public_url: str, code: str, name: str, digests: Mapping[str, str]) -> Look:
+        path = f"/images/{code}" if name == "original" else f"/images/{code}/{name}"
+        reply, digest = self._fetch(public_url, path)
+        proof, why = judge(reply.status, reply.headers, digest, digests.values())
+        said = f"{reply.status} for {name}: {why}" if why else ""
+        if proof is Proof.FAILING:
+            said = f"the edge answered {reply.status}"
+        return Look(proof, reply.status, said, (name,) if proof is Proof.SHOWN else ())
 
     def close(self) -> None:
         """Close all connections."""
@@ -93,7 +79,7 @@ class Probe:
             wire.close()
         self._wires.clear()
 
-    def _fetch(self, url: str, path: str) -> tuple[int, str]:
+    def _fetch(self, url: str, path: str) -> tuple[Reply, str]:
         wire = self._wires.get(url) or self._new_wire(url)
         try:
             wire.connect()
@@ -111,7 +97,7 @@ class Probe:
             raise UnreachableError(f"no end of the answer within {self._longest:g} s") from error
         except (OSError, http.client.HTTPException, ValueError) as error:
             raise UnreachableError(_reason(error)) from error
-        return reply.status, digest.hexdigest()
+        return reply, digest.hexdigest()
 
     def _new_wire(self, url: str) -> Wire:
         if len(self._wires) >= _CONNECTIONS:
@@ -121,68 +107,6 @@ class Probe:
             idle_timeout=self._read_timeout,
         )  # fmt: skip
         return wire
-
-
-def look_at(link: Link, probe: Probe, edge: Edge, row: Row, *, code: str | None = None) -> Finding:
-    """Look whether what ``row`` purged is gone at ``edge``, which has acknowledged it.
-
-    Of an owner's images ``code`` is requested, or the first few. An image that is shown is only held against the edge
-    while the row's own ban stands and nothing that could bring the image back was written since the row. Raises
-    ``DatabaseUnavailableError``.
-    """
-    codes = [code] if code is not None else codes_to_look_at(link, row.scope, row.subject)
-    if not codes:
-        return _unseen(edge, row, NO_IMAGES)
-    whole, notes, parts = None, list[str](), list[Sighting]()
-    for code in codes:
-        try:
-            look = probe.look(edge.public_url, code, dict(link.rows("digests", code=code)))
-        except UnreachableError as error:
-            return _unseen(edge, row, f"unreachable: {error}", again=True)
-        if look.served:
-            if note := _excuse(link, row, code):
-                notes.append(note)
-                continue
-            shown = sighting_of(edge, row, at=time.time(), status=look.status, gone=False)
-            parts.append(replace(shown, code=code))
-            return Finding(shown, code, look.served, parts=_parts(row, parts))
-        if look.failing is not None:
-            return _unseen(edge, row, f"the edge answered {look.failing}", again=True)
-        whole = sighting_of(edge, row, at=time.time(), status=look.status, gone=True)
-        parts.append(replace(whole, code=code))
-    if whole is None:
-        return _unseen(edge, row, notes[0])
-    return Finding(whole, parts=_parts(row, parts))
-
-
-def codes_to_look_at(link: Link, scope: str, subject: str) -> list[str]:
-    """Choose the codes to request for a ban: its own, or the first few of an owner."""
-    if scope == "image":
-        return [subject]
-    return [code for (code,) in link.rows("images_of", owner=subject, after="", limit=IMAGES_OF_AN_OWNER)]
-
-
-def _parts(row: Row, seen: list[Sighting]) -> tuple[Sighting, ...]:
-    """Give what was seen of each image; of a ban on one image the sighting itself says it."""
-    return tuple(seen) if row.scope == "owner" else ()
-
-
-def _excuse(link: Link, row: Row, code: str) -> str | None:
-    """Say why an edge may show ``code`` after it has acknowledged ``row``; None when it may not.
-
-    Read after the look: a lift that the edge has heard of is committed.
-    """
-    found = link.rows("ban_holds", invalidation=row.id, code=code)
-    if not found:
-        return "its row has left the outbox"
-    stands, changed = found[0]
-    if not stands:
-        return LIFTED
-    return CHANGED if changed else None
-
-
-def _unseen(edge: Edge, row: Row, note: str, *, again: bool = False) -> Finding:
-    return Finding(sighting_of(edge, row, note=note), again=again)
 
 
 def _reason(error: Exception) -> str:

@@ -4,13 +4,16 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 from purger.errors import DatabaseUnavailableError
+from purger.finding import SECONDS_AT_AN_OWNER, Finding, choose, look_at
 from purger.link import Link
 from purger.looks import Batches, Looks
 from purger.model import Edge, Row, sighting_of
-from purger.probe import Finding, Probe, look_at
+from purger.probe import Probe
 from purger.recorder import Recorder
+from purger.renditions import KnownRenditions
 from purger.retry import Backoff
 
 log = logging.getLogger(__name__)
@@ -41,7 +44,9 @@ class Prober(threading.Thread):
         self._setbacks = setbacks
         self._looks = Looks()
         self._backoff = Backoff(0.5, 2.0)  # while the database is away
-        self._troubled: set[str] = set()  # edges whose last look saw nothing
+        self._silent: set[str] = set()  # edges whose last look got no answer
+        self._unproven: dict[Edge, int] = {}  # by edge the row of the first look whose answer proved nothing
+        self._renditions = KnownRenditions()
 
     def follow(self, edges: Iterable[tuple[Edge, int]]) -> None:
         """Look at these edges alone from now on, each with the last batch that it is known to have acknowledged.
@@ -104,34 +109,62 @@ class Prober(threading.Thread):
         self._put(edge, [Row(*row) for row in rows], setbacks)
 
     def _look(self, edge: Edge, row: Row, setbacks: int) -> None:
-        finding = look_at(self._link, self._probe, edge, row)
-        if finding.code is not None:
+        choice = replace(
+            choose(self._link, row.scope, row.subject),
+            renditions=self._renditions.of(edge),
+            seconds=SECONDS_AT_AN_OWNER,
+            between=self._rest,
+        )
+        finding = look_at(self._link, self._probe, edge, row, choice)
+        if finding.kept:
             self._report(edge, row, finding)
         for sighting in (*finding.parts, finding.sighting):
             self._recorder.seen(sighting, setbacks=setbacks)
-        self._tell(edge, finding)
+        self._tell(edge, row, finding)
         if finding.again:
             self._looks.saw_nothing(edge.name, row, now=time.monotonic(), setbacks=setbacks)
         else:
             self._looks.went_well(edge.name)
 
-    def _report(self, edge: Edge, row: Row, finding: Finding) -> None:
-        """Log an image that is shown although it must not be, and put its purge into the outbox once more."""
-        renditions = ", ".join(finding.served)
-        log.error(
-            "edge %s still shows banned image %s (%s) after its acknowledgement", edge.name, finding.code, renditions
-        )
-        if row.cause != "resend":
-            self._link.run("resend", code=finding.code)
+    def _rest(self, seconds: float) -> None:
+        """Rest between two images of an owner, after a look of so many seconds."""
+        self._halt.wait(min(1.0, _REST * seconds))
 
-    def _tell(self, edge: Edge, finding: Finding) -> None:
-        """Log once that nothing can be seen at an edge, and once that it can again."""
-        if finding.again and edge.name not in self._troubled:
-            self._troubled.add(edge.name)
+    def _report(self, edge: Edge, row: Row, finding: Finding) -> None:
+        """Log images that are shown although they must not be, or may be, and put their purges into the outbox again.
+
+        Once: the purge that is sent again is looked at as well, and not sent a third time.
+        """
+        for code, look in ((each.code, each.look) for each in finding.kept):
+            if look.served:
+                text = "edge %s still shows banned image %s (%s) after its acknowledgement"
+                log.error(text, edge.name, code, ", ".join(look.served))
+            else:
+                log.error("edge %s is not proven to hide banned image %s (%s)", edge.name, code, look.said)
+            if row.cause != "resend":
+                self._link.run("resend", code=code)
+
+    def _tell(self, edge: Edge, row: Row, finding: Finding) -> None:
+        """Log once that an edge gives no answer, or one that proves nothing, and once that it is over.
+
+        Others of its answers may prove something meanwhile: only the look that was logged ends the second.
+        """
+        silent = finding.again and finding.sighting.status is None
+        if silent and edge.name not in self._silent:
+            self._silent.add(edge.name)
             log.warning("edge %s cannot be looked at, and will be later: %s", edge.name, finding.sighting.note)
-        elif not finding.again and edge.name in self._troubled:
-            self._troubled.discard(edge.name)
+        elif not silent and edge.name in self._silent:
+            self._silent.discard(edge.name)
             log.info("edge %s can be looked at again", edge.name)
+        if silent:
+            return
+        if finding.again and edge not in self._unproven:
+            self._unproven[edge] = row.id
+            text = "edge %s does not prove that %s %s is gone, and is looked at again later: %s"
+            log.warning(text, edge.name, row.scope, row.subject, finding.sighting.note)
+        elif not finding.again and self._unproven.get(edge) == row.id:
+            del self._unproven[edge]
+            log.info("edge %s does no longer leave open whether %s %s is gone", edge.name, row.scope, row.subject)
 
     def _put(self, edge: Edge, tasks: Iterable[Row | Batches], setbacks: int, *, at_once: bool = False) -> None:
         """Add looks at an edge, and note those that had to make room, at whichever edge."""

@@ -1,116 +1,120 @@
-"""What one edge has and what it needs next: the worker's judgement, without clock, network or database."""
+"""Decides what one edge needs next: the worker's judgement, without clock, network or database."""
 
-from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from database.text import printable
+from purger.instances import Instances
 from purger.lease import Lease
-from purger.model import FlushRequest, Standing, Verification
+from purger.model import FlushRequest, Position, Standing, Verification
+from purger.rebounds import Rebounds
+from purger.steps import Ask, Beat, Deliver, Flush, LateReflush, Rebound, Reflush, Step, Wait
 
-
-@dataclass(frozen=True, slots=True)
-class Ask:
-    """Ask the edge for its instance and clock."""
-
-
-@dataclass(frozen=True, slots=True)
-class Flush:
-    """Empty the edge: ``head`` was read before, and ``triggers`` stood then. ``reason`` is for the log."""
-
-    reason: str
-    head: int
-    triggers: str
-    request: int = 0  # the request for a flush that it answers as well, of those known when it was decided on
-
-
-@dataclass(frozen=True, slots=True)
-class Beat:
-    """Send a heartbeat with ``epoch``."""
-
-    epoch: str
-
-
-@dataclass(frozen=True, slots=True)
-class Deliver:
-    """Deliver the batches after ``after`` up to ``head``."""
-
-    after: int
-    head: int
-
-
-@dataclass(frozen=True, slots=True)
-class Rebound:
-    """Deliver the batches after ``after`` up to ``last`` a second time."""
-
-    after: int
-    last: int
-
-
-@dataclass(frozen=True, slots=True)
-class Reflush:
-    """Send the last flush a second time."""
-
-
-@dataclass(frozen=True, slots=True)
-class Wait:
-    """Nothing to do for so many seconds, unless something new is found."""
-
-    seconds: float
-
-
-#: Seconds by which an edge may have been vouched for later than the database remembers: what a purger that was killed
-#: had not yet written. More than that, and the database is an older one.
-_UNWRITTEN = 10.0
-
-Step = Ask | Flush | Beat | Deliver | Rebound | Reflush | Wait
+#: Seconds between two edge's clocks that count as none: a recorded one has milliseconds.
+_ROUNDING = 0.0006
 
 
 @dataclass(slots=True)
 class Progress:
-    """How far an edge has come. ``now`` and ``at`` are seconds of the monotonic clock."""
+    """How far an edge has come. ``now`` and ``at`` are seconds of the monotonic clock.
+
+    ``position`` is the last one that the edge has named and that the database knows; None for an edge of version 0.1,
+    which names none, and before a flush.
+    """
 
     rebound_delay: float
+    late_delays: tuple[float, float]  # seconds
     lease: Lease
     instance: str | None = None
     acknowledged: int = 0
-    rebounded: int = 0
     triggers: str | None = None
+    position: Position | None = None
+    echoes: bool = False  # the edge names its position
     confirmed: bool = False  # the instance has answered this process
+    instances: Instances = field(default_factory=Instances)
     must_flush: str | None = None
     asked: FlushRequest | None = None
     flush_done: int = 0  # the last request that a flush of this process has answered
     reflush_due: float | None = None
-    remembered_epoch: float | None = None  # of the instance that was resumed, until it has answered
-    _echoes: deque[tuple[int, float]] = field(default_factory=deque)
+    flushed_at: float | None = None  # the edge's own clock, seconds since 1970
+    epoch: float | None = None  # the last that the instance is known to have accepted
+    rebounds: tuple[Rebounds, ...] = ()
+    _late_reflushes: list[float] = field(default_factory=list)
+    _clock_ahead: float = 0.0  # seconds by which the edge's clock is ahead of the monotonic one
+
+    def __post_init__(self) -> None:
+        # Late ones need not be prompt: what was acknowledged within a fifth of their delay is sent together.
+        self.rebounds = (Rebounds(self.rebound_delay), *(Rebounds(delay, delay / 5) for delay in self.late_delays))
+
+    @property
+    def rebounded(self) -> int:
+        """The last batch that was sent a second time."""
+        return self.rebounds[0].done
 
     def resume(self, standing: Standing, *, now: float) -> None:
         """Go on from what the database remembers. Rebounds not made before are made a full delay from now."""
         self.instance, self.triggers = standing.instance, standing.triggers
-        self.acknowledged, self.rebounded = standing.acknowledged, standing.rebounded
-        self.remembered_epoch = standing.epoch
-        if self.rebounded < self.acknowledged:
-            self._echoes.append((self.acknowledged, now + self.rebound_delay))
+        self.acknowledged = standing.acknowledged
+        self.epoch = standing.epoch
+        for rebounds, done in zip(self.rebounds, standing.all_rebounded, strict=True):
+            rebounds.resume(done, self.acknowledged, now=now)
+        self.flushed_at = standing.flushed_at
+        if self.flushed_at is not None:
+            self._late_reflushes = [now + delay for delay in self.late_delays]
 
     def standing(self) -> Standing | None:
-        """What the database should remember; None while the last flush has yet to be sent again."""
+        """Return the state that the database should remember; None while the last flush has yet to be sent again."""
         if self.reflush_due is not None or self.must_flush:
             return None
+        prompt, later, last = self.rebounds
         return Standing(
-            self.instance, self.acknowledged, self.rebounded, self.triggers, flush_done=self.flush_done
-        )  # fmt: skip
+            self.instance,
+            self.acknowledged,
+            prompt.done,
+            later.done,
+            last.done,
+            self.triggers,
+            flushed_at=self.flushed_at,
+            flush_done=self.flush_done,
+        )
 
-    def recognise(self, instance: str, epoch: str | None = None) -> None:
-        """The edge has named its instance, and the ``epoch`` that it keeps.
+    def heard(self, clock: str, *, at: float) -> None:
+        """Note the edge's clock, in seconds since 1970, as an answer has told it."""
+        self._clock_ahead = float(clock) - at
 
-        The progress of another one is worth nothing, and so is that from a backup of the database.
+    def recognise(self, instance: str, epoch: str | None, position: Position | None, *, known: bool) -> None:
+        """Judge an edge that has named its instance, the ``epoch`` that it keeps, and its position.
+
+        ``known`` tells whether the database has given this position. The progress of another instance is worth
+        nothing, and so is that of an edge or of a database that has gone back.
         """
+        self.echoes = position is not None
         if instance != self.instance:
             self.must_flush = "another varnishd answers" if self.instance else "it is new"
-            self.instance = instance
-        elif epoch and self.remembered_epoch and float(epoch) > self.remembered_epoch + _UNWRITTEN:
-            self.must_flush = "the database has gone back to before the edge's last heartbeat"
-        self.remembered_epoch = None
+            self.instance, self.epoch = instance, None
+        elif reason := self._parted(epoch, position, known=known):
+            self.must_flush = reason
+        self.position = None if self.must_flush else position
+        if epoch:
+            self.epoch = float(epoch)
         self.confirmed = True
+
+    def _parted(self, epoch: str | None, position: Position | None, *, known: bool) -> str | None:
+        """Say why this instance is not where the database remembers it; None when it is, or further."""
+        ahead = float(epoch) - self.epoch if epoch and self.epoch is not None else 0.0
+        if position is None:
+            # Perhaps of a purger that was killed, and perhaps of a database that has gone back.
+            later = not self.confirmed and ahead > _ROUNDING
+            return "it is of version 0.1, and had a heartbeat that the database does not remember" if later else None
+        if not known:
+            return (
+                f"its position, batch {position}, is none of this database, or older than what the outbox still holds"
+            )
+        if position.batch < self.acknowledged:
+            return f"it has gone back to batch {position.batch} from {self.acknowledged}"
+        if ahead < -_ROUNDING:
+            return f"it has gone back to a heartbeat of {-ahead:.3f} s before its last one"
+        return None
 
     def went_back(self, pruned: int) -> None:
         """The database has lost batches, so that no number that it gave is known to mean what it meant.
@@ -120,51 +124,53 @@ class Progress:
         """
         self.must_flush = "the database has gone back"
         self.acknowledged = min(self.acknowledged, pruned)
-        self.rebounded = min(self.rebounded, pruned)
+        for rebounds in self.rebounds:
+            rebounds.reset(min(rebounds.done, pruned))
         self.flush_done = 0
 
-    def flushed(self, flush: Flush, *, at: float) -> None:
-        """The edge has acknowledged ``flush``: the one case in which progress may also go back."""
+    def flushed(self, flush: Flush, *, clock: str, at: float) -> None:
+        """The edge has acknowledged ``flush`` at ``clock``: the one case in which progress may also go back."""
         self.lease.doubt()
-        self.acknowledged = self.rebounded = flush.head
+        self.acknowledged = flush.head.batch
+        self.position = flush.head if self.echoes else None
         self.triggers = flush.triggers
         self.flush_done = flush.request
         self.must_flush = None
-        self._echoes.clear()
+        for rebounds in self.rebounds:
+            rebounds.reset(flush.head.batch)
         self.reflush_due = at + self.rebound_delay
+        self.flushed_at = float(clock)
+        # Edges of version 0.1 know no flush of older objects alone.
+        self._late_reflushes = [at + delay for delay in self.late_delays] if self.echoes else []
+
+    def reflushed_late(self) -> None:
+        """The edge has acknowledged a late flush."""
+        self._late_reflushes.pop(0)
 
     def delivered(self, last: int, *, at: float) -> None:
         """The edge has acknowledged everything up to batch ``last``."""
         self.acknowledged = max(self.acknowledged, last)
-        self._echoes.append((last, at + self.rebound_delay))
+        for rebounds in self.rebounds:
+            rebounds.delivered(last, at=at)
 
-    def echoed(self, last: int) -> None:
-        """The edge has acknowledged everything up to batch ``last`` a second time."""
-        self.rebounded = max(self.rebounded, last)
-        while self._echoes and self._echoes[0][0] <= self.rebounded:
-            self._echoes.popleft()
-
-    def next_step(self, head: int | None, pruned: int, verification: Verification | None, now: float) -> Step:
-        """What to do now, given what the poller has found.
+    def next_step(self, head: Position | None, pruned: int, verification: Verification | None, now: float) -> Step:
+        """Choose the next step, given what the poller has found.
 
         A first delivery goes before any second one, unless that is overdue. A heartbeat, once a second, goes before
         both. Otherwise a steady stream of purges would let the lease run out.
         """
-        if not self.confirmed:
-            return Ask()
+        if self.instances.several(now) or not self.confirmed:
+            return Ask(fresh=self.instances.several(now) is not None)
         if head is not None and verification is not None:
-            if reason := self._reason_to_flush(head, pruned, verification):
+            if reason := self._reason_to_flush(head.batch, pruned, verification):
                 request = self.asked.number if self.asked else self.flush_done
                 return Flush(reason, head, verification.triggers.fingerprint, request)
             if self.lease.epoch and self.lease.due <= now and self._holds_everything(verification, now):
-                return Beat(self.lease.epoch)
-            if self.acknowledged < head and not self._overdue(now):
-                return Deliver(self.acknowledged, head)
-        if not self.must_flush:
-            if self.reflush_due is not None and self.reflush_due <= now:
-                return Reflush()
-            if last := self._rebound_due(now):
-                return Rebound(self.rebounded, last)
+                return Ask(fresh=True) if self.instances.pending else Beat(self.lease.epoch)
+            if self.acknowledged < head.batch and not self._must_rebound(now):
+                return Deliver(self.acknowledged, head.batch)
+        if not self.must_flush and (step := self._second_sending(now)):
+            return step
         if self.lease.stale(now):
             return Ask()
         return Wait(self._next_moment(now) - now)
@@ -189,23 +195,37 @@ class Progress:
         return first is not None and self.acknowledged >= first.head and not self._overdue(now)
 
     def _overdue(self, now: float) -> bool:
-        """Whether a second sending is later than by half its delay, and so nearly G1's second after the first."""
-        late = now - self.rebound_delay / 2
-        return self._rebound_due(late) is not None or (self.reflush_due is not None and self.reflush_due <= late)
+        """Tell whether a second sending is late by half its delay, and so nearly G1's second after the first."""
+        reflush = self.reflush_due is not None and self.reflush_due <= now - self.rebound_delay / 2
+        return reflush or self.rebounds[0].overdue(now)
 
-    def _rebound_due(self, now: float) -> int | None:
-        last = None
-        for batch, due in self._echoes:
-            if due > now:
-                break
-            last = batch
-        return last
+    def _must_rebound(self, now: float) -> bool:
+        return self._overdue(now) or any(rebounds.overdue(now) for rebounds in self.rebounds[1:])
+
+    def _second_sending(self, now: float) -> Step | None:
+        if self.reflush_due is not None and self.reflush_due <= now:
+            return Reflush()
+        for turn, rebounds in enumerate(self.rebounds):
+            if last := rebounds.due(now):
+                return Rebound(turn, rebounds.done, last)
+        while self._late_reflushes and self._late_reflushes[0] <= now:
+            older = now + self._clock_ahead - (self.flushed_at or 0.0)
+            # A purger that takes over long after the flush sends none.
+            if self.echoes and 0.0 <= older <= 2 * self.late_delays[-1]:
+                return LateReflush(older)
+            self._late_reflushes.pop(0)
+        return None
 
     def _next_moment(self, now: float) -> float:
-        moments = [self.lease.heard + 2 * self.lease.interval, self.lease.due]
-        if self.reflush_due is not None:
-            moments.append(self.reflush_due)
-        if self._echoes:
-            moments.append(self._echoes[0][1])
         # What is due and yet not done waits for the poller to find something.
-        return min((moment for moment in moments if moment > now), default=now + self.lease.interval)
+        return min((moment for moment in self._moments() if moment > now), default=now + self.lease.interval)
+
+    def _moments(self) -> Iterator[float]:
+        yield self.lease.heard + 2 * self.lease.interval
+        yield self.lease.due
+        if self.reflush_due is not None:
+            yield self.reflush_due
+        yield from self._late_reflushes[:1]
+        for rebounds in self.rebounds:
+            if (moment := rebounds.next_moment()) is not None:
+                yield moment

@@ -26,9 +26,11 @@ class EdgeReceipt:
     method: str | None = None  # purge, ban or flush; None: not acknowledged
     removed: int | None = None  # objects; None where the edge does not say
     seen_at: datetime | None = None  # the purger's clock
-    status: int | None = None
+    status: int | None = None  # without ``seen_at`` of an answer that proved nothing
     gone: bool | None = None
-    note: str | None = None  # why nothing was seen, or what was seen before
+    note: str | None = None  # why nothing was proven, or what was seen before
+    looked: int | None = None  # of the banned owner as a whole: the images that were seen gone
+    images: int | None = None  # and of how many
     others: int = 0  # images of the banned owner that were looked at, other than the one asked for
 
 

@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
+from itertools import takewhile
 
+from purger.finding import NO_IMAGES
 from purger.model import Sighting
-from purger.probe import NO_IMAGES
 from purger.receipts import Ban, EdgeReceipt, KnownEdge, Purge, Report
 
 #: What was seen on demand, by ban and edge.
@@ -19,6 +20,7 @@ class Outcome(StrEnum):
     GONE = "gone"  # acknowledged, and seen gone
     NOTHING = "nothing to see"  # acknowledged, and there is no image to look for
     LATER = "added later"  # the edge was not there when the ban was written, and began empty
+    PART = "gone in part"  # acknowledged, and some of a banned owner's images were seen gone, and none was shown
     UNSEEN = "not proven"  # acknowledged
     UNACKNOWLEDGED = "not acknowledged"
     SHOWN = "still there"
@@ -33,7 +35,7 @@ class Absence(StrEnum):
 
 
 #: What still has to be done about an edge that counts.
-MISSING = (Outcome.UNSEEN, Outcome.UNACKNOWLEDGED)
+MISSING = (Outcome.PART, Outcome.UNSEEN, Outcome.UNACKNOWLEDGED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,10 +97,11 @@ def _without_purge(report: Report, ban: Ban, edge: KnownEdge) -> EdgeReceipt:
 
 def _judge(report: Report, ban: Ban, receipt: EdgeReceipt, edge: KnownEdge | None, look: Sighting | None) -> Judgement:
     evidence = [receipt, *_again(report, ban, receipt.edge), *([_seen(look)] if look else [])]
-    outcome, reason = _outcome(evidence, later=added_later(_written(ban), receipt, edge))
+    of_all = report.code is None and ban.scope == "owner"
+    outcome, reason = _outcome(evidence, later=added_later(_written(ban), receipt, edge), of_all=of_all)
     if outcome is Outcome.UNACKNOWLEDGED and ban.purge and ban.purge.batch is None:
         reason = "not yet numbered"
-    elif outcome is Outcome.GONE and look and look.gone is None:
+    elif outcome in (Outcome.GONE, Outcome.PART) and look and look.gone is None:
         reason = f"now {look.note}"
     return Judgement(
         edge=receipt.edge,
@@ -139,7 +142,8 @@ def added_later(written: datetime, receipt: EdgeReceipt, edge: KnownEdge | None)
     return not receipt.method
 
 
-def _outcome(evidence: Sequence[EdgeReceipt], *, later: bool) -> tuple[Outcome, str]:
+def _outcome(evidence: Sequence[EdgeReceipt], *, later: bool, of_all: bool) -> tuple[Outcome, str]:
+    """Judge the evidence in the order of its purges; ``of_all``: it is of all images of an owner."""
     last = _latest(evidence, evidence[0])
     note = last.note or ""
     if last.gone is False:
@@ -149,8 +153,23 @@ def _outcome(evidence: Sequence[EdgeReceipt], *, later: bool) -> tuple[Outcome, 
     if all(each.method is None for each in evidence):
         return Outcome.UNACKNOWLEDGED, f"now gone ({last.status})" if last.gone else note
     if last.gone:
-        return Outcome.GONE, note
+        if doubt := _doubt(evidence):
+            return Outcome.UNSEEN, f"now {doubt}"
+        return _extent(last) if of_all else (Outcome.GONE, note)
     return (Outcome.NOTHING if note == NO_IMAGES else Outcome.UNSEEN), note or "not looked at"
+
+
+def _extent(seen: EdgeReceipt) -> tuple[Outcome, str]:
+    """Tell whether all of an owner's images were seen gone."""
+    if seen.looked is None or seen.images is None:
+        return Outcome.PART, "at how many of the images is not on record"
+    return (Outcome.GONE if seen.looked >= seen.images else Outcome.PART), seen.note or ""
+
+
+def _doubt(evidence: Sequence[EdgeReceipt]) -> str | None:
+    """Find an answer that proved nothing and came after the last that did; silence is no answer."""
+    later = takewhile(lambda each: each.seen_at is None, reversed(evidence))
+    return next((each.note for each in later if each.note and each.status is not None), None)
 
 
 def _latest(evidence: Sequence[EdgeReceipt], receipt: EdgeReceipt) -> EdgeReceipt:
@@ -159,11 +178,36 @@ def _latest(evidence: Sequence[EdgeReceipt], receipt: EdgeReceipt) -> EdgeReceip
     if not seen:
         return replace(receipt, note=next((each.note for each in reversed(evidence) if each.note), None))
     last = max(seen, key=lambda each: each.seen_at or datetime.min)
+    if last.gone:
+        last = max(_gone_since_shown(seen), key=lambda each: (each.looked or 0, each.seen_at or datetime.min))
     shown = next((each for each in seen if each.gone is False and last.gone), None)
     note = last.note or (f"still there ({shown.status}) at first" if shown else None)
-    return replace(receipt, seen_at=last.seen_at, status=last.status, gone=last.gone, note=note)
+    return replace(
+        receipt,
+        seen_at=last.seen_at,
+        status=last.status,
+        gone=last.gone,
+        note=note,
+        looked=last.looked,
+        images=last.images,
+    )
+
+
+def _gone_since_shown(seen: Sequence[EdgeReceipt]) -> list[EdgeReceipt]:
+    """Choose the looks that came after the last one that was shown something."""
+    times = [(each.seen_at or datetime.min, each) for each in seen]
+    shown = max((at for at, each in times if not each.gone), default=datetime.min)
+    return [each for at, each in times if at > shown]
 
 
 def _seen(look: Sighting) -> EdgeReceipt:
     at = None if look.at is None else datetime.fromtimestamp(look.at, UTC).replace(tzinfo=None)
-    return EdgeReceipt(edge=look.edge, seen_at=at, status=look.status, gone=look.gone, note=look.note)
+    return EdgeReceipt(
+        edge=look.edge,
+        seen_at=at,
+        status=look.status,
+        gone=look.gone,
+        note=look.note,
+        looked=look.looked,
+        images=look.images,
+    )

@@ -6,9 +6,9 @@ from typing import Any
 
 from mysql.connector.abstracts import MySQLCursorAbstract
 
+from purger.finding import NO_IMAGES
 from purger.health import counted
 from purger.link import Link, fetch
-from purger.probe import NO_IMAGES
 from purger.receipts import Ban, EdgeReceipt, Event, KnownEdge, Purge, Report, Restored, Span, Tenure
 from purger.triggers import judge_triggers
 
@@ -45,7 +45,10 @@ _SPAN = ("tables_made", "log_begins", "receipts_until", "pruned", "oldest")
 _KNOWN = ("name", "public_url", "enabled", "added_at", "triggers")
 _EVENT = ("id", "action", "at", "account", "reason", "banned_by", "detail", "purge")
 _PURGE = ("id", "cause", "written_at", "batch", "numbered_at")
-_EDGE = ("edge", "acknowledged_at", "instance", "method", "removed", "seen_at", "status", "gone", "note", "others")
+_EDGE = (
+    "edge", "acknowledged_at", "instance", "method", "removed", "seen_at", "status", "gone", "note", "looked", "images",
+    "others",
+)  # fmt: skip
 _FLAGS = ("pruned", "enabled", "gone")
 
 

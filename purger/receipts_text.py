@@ -5,8 +5,9 @@ from datetime import UTC, datetime
 
 from database.text import printable
 from purger.cli_text import aligned
+from purger.finding import IMAGES_OF_AN_OWNER
 from purger.health import counted, duration
-from purger.probe import IMAGES_OF_AN_OWNER
+from purger.owner_images import COUNTED
 from purger.receipts import Ban, EdgeReceipt, Purge, Report
 from purger.receipts_judge import MISSING, Absence, Judgement, Looks, Outcome, absence, added_later, judge_ban
 
@@ -50,11 +51,12 @@ def _verdict(report: Report, judged: dict[int, list[Judgement]]) -> list[str]:
     judgements = [each for ban in hiding for each in judged[ban.id] if each.counts]
     head = f"{what}: {counted(len(hiding), 'ban')} {'stands' if len(hiding) == 1 else 'stand'}"
     shown = _names(judgements, Outcome.SHOWN)
-    missing = _names(judgements, *MISSING)
-    if shown:
-        return [f"{head}; STILL SHOWN at {shown}" + (f"; not proven at {missing}" if missing else "")]
-    if missing:
-        return [f"{head}; not proven at {missing}"]
+    part = _names(judgements, Outcome.PART)
+    missing = _names(judgements, *(outcome for outcome in MISSING if outcome is not Outcome.PART))
+    said = (f"; STILL SHOWN at {shown}" if shown else "") + (f"; not proven at {missing}" if missing else "")
+    said += f"; proven for some of the images at {part}" if part else ""
+    if said:
+        return [head + said]
     if not report.enabled:
         return [f"{head}; there is no enabled edge to prove it at"]
     return [f"{head}{''.join(_proven(judgements))}"]
@@ -141,7 +143,15 @@ def _seen(since: datetime, each: Judgement) -> str:
         return each.reason
     what = "STILL THERE" if receipt.gone is False else "gone"
     reason = f"; {each.reason}" if each.reason else ""
-    return f"{what} ({receipt.status}) after {after(since, receipt.seen_at)}{reason}"
+    return f"{what} ({receipt.status}){_extent(receipt)} after {after(since, receipt.seen_at)}{reason}"
+
+
+def _extent(receipt: EdgeReceipt) -> str:
+    """Say at how many of an owner's images."""
+    if receipt.looked is None or receipt.images is None:
+        return ""
+    more = " or more" if receipt.images >= COUNTED else ""
+    return f" at {receipt.looked:,} of {receipt.images:,}{more} images"
 
 
 def _end(report: Report, ban: Ban) -> Iterator[str]:
@@ -175,4 +185,7 @@ def _remarks(report: Report) -> Iterator[str]:
         yield f"The record of accounts and former owners begins {moment(span.log_begins)}."
     if any(ban.scope == "owner" and ban.purge for ban in report.bans):
         yield ""
-        yield f"For a ban on an owner at most {IMAGES_OF_AN_OWNER} of the images are looked at."
+        yield (
+            f"Of a banned owner's images the purger looks at {IMAGES_OF_AN_OWNER} at most, drawn by chance. "
+            "--look with a code looks at that one, --owner KEY --look at more (--limit)."
+        )

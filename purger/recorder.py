@@ -81,6 +81,9 @@ class Recorder(threading.Thread):
                     "instance": standing.instance,
                     "acknowledged": standing.acknowledged,
                     "rebounded": standing.rebounded,
+                    "rebounded_later": standing.rebounded_later,
+                    "rebounded_last": standing.rebounded_last,
+                    "flushed_at": None if standing.flushed_at is None else _time(standing.flushed_at),
                     "triggers": standing.triggers,
                     "flushed": flushed,
                     "flush_done": standing.flush_done,
@@ -182,7 +185,8 @@ def _of_known_rows(cursor: MySQLCursorAbstract, sightings: list[Sighting]) -> li
 
 
 def _cut(progress: dict[str, Any], last: int) -> dict[str, Any]:
-    return progress | {name: min(progress[name], last) for name in ("acknowledged", "rebounded")}
+    numbers = ("acknowledged", "rebounded", "rebounded_later", "rebounded_last")
+    return progress | {name: min(progress[name], last) for name in numbers}
 
 
 def _insert(cursor: MySQLCursorAbstract, name: str, rows: list[dict[str, Any]]) -> None:
@@ -211,7 +215,9 @@ def sighting_values(sighting: Sighting) -> dict[str, Any]:
         "at": _time(sighting.at) if sighting.at is not None else None,
         "status": sighting.status,
         "gone": sighting.gone,
-        "note": sighting.note,
+        "note": sighting.note and sighting.note[:255],
+        "looked": sighting.looked,
+        "images": sighting.images,
     }
 
 

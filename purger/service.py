@@ -99,7 +99,7 @@ class Service:
                 self._problem.begin("unreadable", str(error))
             return
         self._problem.end()
-        edges = {row[0]: (Edge(*row[:4], *row[-3:]), Standing(*row[4:9]), _asked(*row[9:11])) for row in rows}
+        edges = {row[0]: (Edge(*row[:7]), Standing(*row[7:15]), _asked(*row[15:17])) for row in rows}
         self._prober.follow((edge, standing.acknowledged) for edge, standing, _ in edges.values())
         leaving = [worker for name, worker in self._workers.items() if name not in edges]
         self._finish(leaving)

@@ -15,6 +15,9 @@ class Settings:
     heartbeat_interval: float = 1.0
     # The second sending must come within G1's second, and after every fetch that overtook the first.
     rebound_delay: float = 0.5
+    # Each purge is sent once more for a thread of the edge's varnishd that stood still for so long.
+    later_rebound_delay: float = 5.0
+    last_rebound_delay: float = 60.0
     connect_timeout: float = 1.0
     # An edge answers in a millisecond; one that needs longer than this is as good as away.
     read_timeout: float = 3.0

@@ -145,6 +145,7 @@ def _edge(row: tuple[Any, ...], answer: Answer | str, head: int, delay: float) -
         heartbeat_age=_heartbeat_age(answer),
         failure=None if answered else str(answer),
         recorded=problem,
+        names_position=not isinstance(answer, Answer) or answer.position is not None,
     )
 
 

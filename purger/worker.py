@@ -5,20 +5,19 @@ import threading
 import time
 
 from purger.backlog import Backlog
-from purger.carrying import Carrying
-from purger.delivery import Answer, Delivery
-from purger.errors import DatabaseUnavailableError, DeliveryError, MalformedError, OtherInstanceError
+from purger.carrier import Carrier, RefusedPlanError
+from purger.carrying import BATCH, Carrying
+from purger.conversation import Conversation
+from purger.errors import DatabaseUnavailableError, DeliveryError
 from purger.lease import Lease
-from purger.model import Edge, FlushRequest, Receipt, Sighting, Standing, sighting_of
-from purger.plan import DELIVERY, FLUSH, Request, affordable
+from purger.model import Edge, FlushRequest, Receipt, Sighting, Standing
+from purger.plan import FLUSH, affordable, late_flush
 from purger.prober import Prober
-from purger.problem import Problem
-from purger.progress import Ask, Beat, Deliver, Flush, Progress, Rebound, Reflush, Step, Wait
+from purger.progress import Progress
 from purger.queue import MalformedRowError, PrunedError
 from purger.recorder import Recorder
-from purger.retry import Backoff
 from purger.settings import Settings
-from purger.singles import Singles
+from purger.steps import Ask, Beat, Deliver, Flush, LateReflush, Rebound, Reflush, Step, Wait
 from purger.watch import Watch
 
 log = logging.getLogger(__name__)
@@ -34,40 +33,32 @@ class Worker(threading.Thread):
         super().__init__(name=f"edge {edge.name}", daemon=True)
         self.edge = edge
         self._watch = watch
-        self._backlog = backlog
         self._recorder = recorder
         self._prober = prober
-        self._settings = settings
-        self._delivery = self._new_delivery(edge)
-        self._delivers_to = edge
-        self._progress = Progress(settings.rebound_delay, Lease(settings.heartbeat_interval))
+        late = settings.later_rebound_delay, settings.last_rebound_delay
+        self._progress = Progress(settings.rebound_delay, late, Lease(settings.heartbeat_interval))
         self._progress.resume(standing, now=time.monotonic())
-        self._problem = Problem(log, f"edge {edge.name}")
-        self._backoff = Backoff(settings.retry_first, settings.retry_longest)
-        self._changes = Backoff(settings.retry_first, settings.retry_longest)
+        self._talk = Conversation(edge, settings, self._progress, recorder, backlog.knows)
         self._wake = threading.Event()
         self._halt = threading.Event()
-        self._interrupt = threading.Event()  # ends a pause after an error
         self._asked: FlushRequest | None = None
         self._setbacks = 0  # of the database, that this edge was flushed for
-        self._pace = 0.0  # seconds for a request, smoothed
         self._held: tuple[list[Receipt], list[Sighting]] = ([], [])
         self._flushed_after: int | None = None  # the batch before all that a flush covered which was sent only once
+        self._carrier = Carrier(backlog, self._talk.send)
         self._delivering: Carrying | None = None
-        self._rebounding: Carrying | None = None
-        self._singles = Singles(backlog)
-        self._knows_owner_lists = True  # edges of version 0.1 do not
+        self._rebounding: dict[int, Carrying] = {}  # by turn
 
     def stop(self) -> None:
         """Let the thread end after the request in flight."""
         self._halt.set()
-        self._interrupt.set()
+        self._talk.interrupt()
         self._wake.set()
 
     def follow(self, edge: Edge) -> None:
         """Go on with another URL or other files, after the request in flight. Progress stays, so nothing is flushed."""
         self.edge = edge
-        self._interrupt.set()
+        self._talk.interrupt()
         self._wake.set()
 
     def ask_flush(self, asked: FlushRequest | None) -> None:
@@ -81,65 +72,48 @@ class Worker(threading.Thread):
         self._watch.subscribe(self._wake.set)
         while not self._halt.is_set():
             self._wake.clear()
-            self._connect_anew()
+            self._talk.move_to(self.edge)
+            if self._halt.is_set():
+                break
             try:
                 self._take(self._next_step())
-            except OtherInstanceError:
-                # Ask who it is now; the answer leads to a flush. Two edges behind one address would do so for ever.
-                self._progress.confirmed = False
-                self._interrupt.wait(self._changes.next())
             except DeliveryError as error:
-                self._fail(error.kind, str(error))
+                self._talk.failed(error)
             except DatabaseUnavailableError as error:
-                # Older rows are needed that cannot be read now; the watch has logged why.
-                self._interrupt.wait(self._backoff.next())
+                # Something is needed of it that cannot be read now; the watch has logged why.
                 log.debug("edge %s waits: %s", self.edge.name, error)
+                self._talk.rest()
             except Exception:
-                if self._fail("not understood", "this is a bug; the edge gets no heartbeat while it lasts"):
+                if self._talk.in_trouble("not understood", "this is a bug; the edge gets no heartbeat while it lasts"):
                     log.exception("edge %s", self.edge.name)
                 self._progress.confirmed = False
         self._watch.unsubscribe(self._wake.set)
-        self._delivery.close()
-
-    def _new_delivery(self, edge: Edge) -> Delivery:
-        return Delivery(
-            edge, connect_timeout=self._settings.connect_timeout, read_timeout=self._settings.read_timeout
-        )  # fmt: skip
-
-    def _connect_anew(self) -> None:
-        """Leave the listener of before where the edge has changed, and ask first who answers at the new one."""
-        if self._delivers_to is self.edge:
-            return
-        self._delivers_to = self.edge
-        self._interrupt.clear()
-        if self._halt.is_set():
-            self._interrupt.set()
-        self._delivery.close()
-        self._delivery = self._new_delivery(self._delivers_to)
-        self._backoff.reset()
-        self._progress.confirmed = False
+        self._talk.close()
 
     def _take(self, step: Step) -> None:
         match step:
             case Ask():
-                self._ask()
+                self._talk.ask(fresh=step.fresh, ticket=self._watch.request)
             case Flush():
                 self._flush(step)
             case Beat():
-                self._beat(step.epoch)
+                self._talk.beat(step.epoch, ticket=self._watch.request)
             case Deliver():
                 self._deliver(step)
             case Rebound():
                 self._rebound(step)
             case Reflush():
                 self._reflush()
+            case LateReflush():
+                self._talk.send(late_flush(step.older))
+                self._progress.reflushed_late()
             case Wait():
                 self._wake.wait(step.seconds)
 
     def _next_step(self) -> Step:
         # In this order: the head is never older than the verification that it is held against.
         verification = self._watch.verification
-        head = self._watch.head
+        head = self._watch.place
         if self._setbacks != self._watch.setbacks:
             self._setbacks = self._watch.setbacks
             self._held = ([], [])
@@ -147,63 +121,23 @@ class Worker(threading.Thread):
         self._progress.asked = self._asked
         return self._progress.next_step(head, self._watch.pruned, verification, time.monotonic())
 
-    def _fail(self, kind: str, text: str) -> bool:
-        news = self._problem.begin(kind, text)
-        self._recorder.alive(self.edge.name, seen_at=None, epoch=None, problem=self._problem.text)
-        self._interrupt.wait(self._backoff.next())
-        return news
-
-    def _send(self, request: Request) -> Answer:
-        began = time.monotonic()
-        answer = self._delivery.send(request, self._progress.instance)
-        self._pace += (time.monotonic() - began - self._pace) / 8
-        self._went_well()
-        return answer
-
-    def _went_well(self, epoch: str | None = None) -> None:
-        self._backoff.reset()
-        self._problem.end()
-        self._recorder.alive(self.edge.name, seen_at=time.time(), epoch=epoch, problem=None)
-
-    def _ask(self) -> None:
-        same = self._progress.confirmed
-        answer = self._delivery.ask(self._progress.instance if same else None)
-        if same and self._progress.lease.awaits_verification(time.monotonic()):
-            self._progress.lease.heard = time.monotonic()
-        else:
-            self._heard(answer)
-        self._progress.recognise(answer.instance, answer.epoch)
-        self._went_well()
-
-    def _beat(self, epoch: str) -> None:
-        try:
-            answer = self._delivery.heartbeat(str(self._progress.instance), epoch)
-        except MalformedError:
-            # An epoch that the edge does not take, from its future perhaps: the next one is fresh.
-            self._progress.confirmed = False
-            raise
-        self._changes.reset()
-        self._progress.lease.beaten(at=time.monotonic())
-        self._heard(answer)
-        self._went_well(epoch)
-
-    def _heard(self, answer: Answer) -> None:
-        self._progress.lease.answered(answer.now, at=time.monotonic(), ticket=self._watch.request())
-
     def _flush(self, step: Flush) -> None:
         first = self._progress.acknowledged + 1
-        self._send(FLUSH)
+        answer = self._talk.send(FLUSH.naming(((BATCH, str(step.head)),)))
         log.warning("edge %s is flushed: %s", self.edge.name, step.reason)
         if self._flushed_after is None or first <= self._flushed_after:
             self._flushed_after = first - 1
-        self._delivering = self._rebounding = None
-        self._knows_owner_lists = True
-        self._progress.flushed(step, at=time.monotonic())
-        if first <= step.head:
-            self._held[0].append(self._receipt(first, step.head, "flush"))
+        self._delivering = None
+        self._rebounding.clear()
+        self._carrier.begin_anew()
+        self._progress.flushed(step, clock=answer.now, at=time.monotonic())
+        if first <= step.head.batch:
+            self._held[0].append(self._receipt(first, step.head.batch, "flush"))
 
     def _reflush(self) -> None:
-        self._send(FLUSH)
+        # Without the batch before, so that it holds whatever the edge has been told since the first.
+        at = self._progress.position
+        self._talk.send(FLUSH.naming(((BATCH, str(at)),) if at else ()))
         self._progress.reflush_due = None
         self._record(flushed=True)
         if self._flushed_after is not None and self._flushed_after < self._progress.acknowledged:
@@ -213,15 +147,19 @@ class Worker(threading.Thread):
         self._flushed_after = None
 
     def _deliver(self, step: Deliver) -> None:
-        """Send the requests of a plan, for a fraction of a second: a heartbeat may be due before the rest."""
         if self._delivering is None or self._delivering.plan.first != step.after + 1:
             self._delivering = self._plan(step.after, step.head)
-        carrying, until = self._delivering, time.monotonic() + DELIVERY
-        while carrying is not None and carrying.requests:
-            if time.monotonic() > until or not (self._express(carrying, until) and self._carry_out(carrying)):
-                return
+        carrying = self._delivering
         if carrying is None:
             return
+        try:
+            if not self._carrier.deliver(self.edge, carrying, self._progress.position):
+                return
+        except RefusedPlanError:
+            self._must_flush("a purge that it calls malformed must not block it")
+            return
+        finally:
+            self._held[1].extend(self._carrier.take_sightings())
         plan, self._delivering = carrying.plan, None
         self._progress.delivered(plan.last, at=time.monotonic())
         self._held[0].append(self._receipt(plan.first, plan.last, plan.method))
@@ -229,64 +167,38 @@ class Worker(threading.Thread):
         self._record()
         self._prober.offer(self.edge, plan.sample, setbacks=self._setbacks)
 
-    def _express(self, bulk: Carrying, until: float) -> bool:
-        """Send single bans that came meanwhile, up to the moment ``until``; False when the edge called one malformed.
-
-        Progress, and with it receipts and leases, knows nothing of them; what they removed is kept.
-        """
-        self._singles.find(bulk)
-        while time.monotonic() <= until and (single := self._singles.next(bulk)):
-            if not self._carry_out(single):
-                return False
-            self._held[1].extend(single.sightings)
-        return True
-
     def _rebound(self, step: Rebound) -> None:
-        if self._rebounding is None:
-            self._rebounding = self._plan(step.after, step.last)
-        carrying = self._rebounding
+        carrying = self._rebounding.get(step.turn) or self._plan(step.after, step.last, late=step.turn > 0)
         if carrying is None:
+            # No flush for what is past its retention, and was sent twice.
+            self._progress.rebounds[step.turn].sent(step.last)
             return
+        self._rebounding[step.turn] = carrying
         if carrying.requests:
             # One request a step, so that a first delivery need not wait for the rest.
-            self._carry_out(carrying)
+            try:
+                self._carrier.carry_out(self.edge, carrying, carrying.is_part())
+            except RefusedPlanError:
+                self._must_flush("a purge that it calls malformed must not block it")
             return
-        self._rebounding = None
-        self._progress.echoed(carrying.plan.last)
+        del self._rebounding[step.turn]
+        self._progress.rebounds[step.turn].sent(carrying.plan.last)
         self._record()
 
-    def _plan(self, after: int, head: int) -> Carrying | None:
+    def _plan(self, after: int, head: int, *, late: bool = False) -> Carrying | None:
+        """Plan batches; None when the outbox lacks them. The edge is then flushed, but not for a late rebound."""
         try:
-            plan = self._backlog.plan(after, head, affordable(self._pace))
+            return self._carrier.plan(after, head, affordable(self._talk.pace))
         except PrunedError:
-            self._progress.must_flush = "the outbox no longer holds what it has to be told"
-            return None
+            reason = "the outbox no longer holds what it has to be told"
         except MalformedRowError as error:
-            self._progress.must_flush = f"no purge can be made of what it has to be told: {error}"
-            return None
-        carrying = Carrying(plan, list(plan.requests))
-        if not self._knows_owner_lists:
-            carrying.cut_lists()
-        return carrying
+            reason = f"no purge can be made of what it has to be told: {error}"
+        if not late:
+            self._must_flush(reason)
+        return None
 
-    def _carry_out(self, carrying: Carrying) -> bool:
-        """Send the first of the requests that are left; False when the edge calls it malformed and will be flushed."""
-        request = carrying.requests[0]
-        try:
-            answer = self._send(request)
-        except MalformedError as error:
-            if carrying.cut_list():
-                if self._knows_owner_lists:
-                    log.info("edge %s takes no lists of owners, as before 0.2: they go one by one", self.edge.name)
-                self._knows_owner_lists = False
-                carrying.cut_lists()
-                return True
-            log.error("edge %s calls %s %s malformed: %s", self.edge.name, request.method, request.path, error)
-            self._progress.must_flush = "a purge that it calls malformed must not block it"
-            return False
-        carrying.sightings += [sighting_of(self.edge, row, removed=answer.removed) for row in request.rows]
-        del carrying.requests[0]
-        return True
+    def _must_flush(self, reason: str) -> None:
+        self._progress.must_flush = reason
 
     def _receipt(self, first: int, last: int, method: str) -> Receipt:
         return Receipt(self.edge.name, first, last, method, str(self._progress.instance), time.time())

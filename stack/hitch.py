@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import psutil
+
 from stack.ports import free_port
 from stack.server import Server
 from stack.user import user_name
@@ -34,3 +36,9 @@ class Hitch(Server):
         configuration = directory / "hitch.conf"
         configuration.write_text("\n".join(lines) + "\n")
         super().__init__("hitch", directory, ["hitch", f"--config={configuration}"], ports=[self.port])
+
+    def after_start_check(self) -> bool:
+        """Whether the worker accepts connections. The parent listens before it, and closes its socket again."""
+        assert self.process is not None
+        has_worker = self.running() and psutil.Process(self.process.pid).children()
+        return super().after_start_check() and bool(has_worker)

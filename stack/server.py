@@ -105,8 +105,9 @@ class Server(Executor):
             raise ServerFailedError(f"{self.name} ended by itself\n{self.log_tail()}")
 
     def pause(self) -> None:
-        """Freeze the server and its children (SIGSTOP)."""
+        """Freeze the server and its children (SIGSTOP), and wait until each of their threads stands still."""
         self._signal(signal.SIGSTOP)
+        wait_until(lambda: all(map(_stands_still, self._processes())), f"{self.name} stands still")
 
     def resume(self) -> None:
         """Let a frozen server go on (SIGCONT)."""
@@ -127,10 +128,13 @@ class Server(Executor):
         return self
 
     def _signal(self, number: int) -> None:
+        for pid in self._processes():
+            os.kill(pid, number)
+
+    def _processes(self) -> list[int]:
         assert self.process is not None
         parent = psutil.Process(self.process.pid)
-        for process in [*parent.children(recursive=True), parent]:
-            os.kill(process.pid, number)
+        return [process.pid for process in [*parent.children(recursive=True), parent]]
 
 
 @contextmanager
@@ -159,3 +163,12 @@ def _accepts(port: int) -> bool:
     except OSError:
         return False
     return True
+
+
+def _stands_still(pid: int) -> bool:
+    """Tell whether a signal has stopped each thread of a process: on a busy machine one goes on for a while."""
+    states = []
+    for thread in Path(f"/proc/{pid}/task").iterdir():
+        with suppress(FileNotFoundError):  # it has ended
+            states.append((thread / "stat").read_text().rpartition(")")[2].split()[0])
+    return all(state in "TtZX" for state in states)

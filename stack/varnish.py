@@ -74,6 +74,10 @@ class Varnish(Server):
         shown = json.loads(self._tool("varnishadm", "-t", "60", "param.show", "-j"))
         return {entry["name"]: entry["value"] for entry in shown if isinstance(entry, dict) and "value" in entry}
 
+    def set_parameter(self, name: str, value: str | float) -> None:
+        """Set a parameter of the running varnishd."""
+        self._tool("varnishadm", "-t", "60", "param.set", name, str(value))
+
     def load(self, label: str, vcl: Path) -> None:
         """Load a VCL under a new name and use it."""
         self._tool("varnishadm", "-t", "60", "vcl.load", label, str(vcl))

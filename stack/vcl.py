@@ -73,8 +73,11 @@ def _setting_lines(token_file: Path, lease: float, fail_safe_ttl: float, purger:
 
 def _rendition_lines(renditions: Sequence[str]) -> dict[str, str]:
     """Name the line of takedown_renditions, with what takes its place."""
-    line = '    if (req.http.Takedown-Rendition !~ "^(?:{})$") {{'
-    return {line.format("thumb"): line.format(_names(renditions))}
+    for name in renditions:
+        if not re.fullmatch(r"[a-z0-9_-]{1,32}", name):
+            raise SettingError(f"rendition {name!r} is not 1 to 32 of a-z 0-9 _ -")
+    names = "".join(f"{name} " for name in renditions)
+    return {'    var.set("renditions", " thumb ");': f'    var.set("renditions", " {names}");'}
 
 
 def _replace(text: str, lines: dict[str, str]) -> str:
@@ -97,15 +100,6 @@ def _path(path: Path) -> Path:
     if not path.is_absolute() or not re.fullmatch(r'[^"\\\n]+', str(path)):
         raise SettingError(f"token file {str(path)!r} is not an absolute path without quotes and backslashes")
     return path
-
-
-def _names(renditions: Sequence[str]) -> str:
-    for name in renditions:
-        if not re.fullmatch(r"[a-z0-9_-]{1,32}", name):
-            raise SettingError(f"rendition {name!r} is not 1 to 32 of a-z 0-9 _ -")
-    if not renditions:
-        return "$."  # matches nothing
-    return "|".join(renditions)
 
 
 @click.command()

@@ -1,35 +1,65 @@
 """Runs public listeners that no edge of ours can be made to be."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socketserver import BaseRequestHandler, ThreadingTCPServer
 
-from stack.waiting import wait_until
+import requests
+
+from stack.edge import Edge
+from stack.waiting import PATIENCE, wait_until
 from tests.site import Site
+
+#: The headers by which a banned image is proven gone.
+PROOF = ("Takedown-State", "Repr-Digest")
+
+
+@dataclass(frozen=True)
+class Stored:
+    """An answer that a sick edge gives whatever it was told."""
+
+    status: int
+    body: bytes
+    headers: dict[str, str] = field(default_factory=dict)
 
 
 @contextmanager
 def showing_for_ever(body: bytes, *, failing: str = "") -> Iterator[str]:
     """A public door that shows one picture whatever happens, and answers 503 for the code ``failing``. Its URL."""
+    with _listening(lambda path: Stored(503 if path.split("/")[2] == failing else 200, body)) as url:
+        yield url
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(503 if self.path.split("/")[2] == failing else 200)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
 
-        def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-            pass
+@contextmanager
+def serving(asked: list[str], answers: Mapping[str, Stored]) -> Iterator[str]:
+    """A public door with these answers by path, and 404 for any other; it notes what was ``asked``. Its URL."""
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever).start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}"
-        finally:
-            server.shutdown()
+    def answer(path: str) -> Stored:
+        asked.append(path)
+        return answers.get(path, Stored(404, b""))
+
+    with _listening(answer) as url:
+        yield url
+
+
+@contextmanager
+def replaying(edge: Edge) -> Iterator[tuple[str, dict[str, Stored]]]:
+    """A public door that answers paths with what is stored for them, and others as ``edge`` does.
+
+    Its URL, and the answers by path.
+    """
+    stored: dict[str, Stored] = {}
+
+    def relayed(path: str) -> Stored:
+        answer = requests.get(edge.url + path, timeout=PATIENCE)
+        handed_on = {name: answer.headers[name] for name in PROOF if name in answer.headers}
+        return Stored(answer.status_code, answer.content, handed_on)
+
+    with _listening(lambda path: stored.get(path) or relayed(path)) as url:
+        yield url, stored
 
 
 @contextmanager
@@ -43,8 +73,11 @@ def third_edge(site: Site, public_url: str) -> Iterator[None]:
         wait_until(lambda: site.number(known) == 1, "the first flush is over")
         yield
     finally:
+        # Another may have been removed before. One that comes back before the purger has missed it is not flushed.
+        ended, log_text = "edge third is no longer followed", site.stack.purger.log_text
+        before = log_text().count(ended)
         site.stack.purger.run("edge", "remove", "third").check_returncode()
-        wait_until(lambda: "edge third is no longer followed" in site.stack.purger.log_text(), "the end of the third")
+        wait_until(lambda: log_text().count(ended) > before, "the end of the third")
 
 
 @contextmanager
@@ -71,4 +104,29 @@ def answering(*parts: bytes, drip: bytes = b"", every: float = 0.02) -> Iterator
             yield f"http://127.0.0.1:{server.server_address[1]}", asked
         finally:
             ended.set()
+            server.shutdown()
+
+
+@contextmanager
+def _listening(answer: Callable[[str], Stored]) -> Iterator[str]:
+    """Serve what ``answer`` gives for each path, on a free port; its URL."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            found = answer(self.path)
+            self.send_response(found.status)
+            for name, value in found.headers.items():
+                self.send_header(name, value)
+            self.send_header("Content-Length", str(len(found.body)))
+            self.end_headers()
+            self.wfile.write(found.body)
+
+        def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever).start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
             server.shutdown()

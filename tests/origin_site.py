@@ -5,7 +5,7 @@ from contextlib import ExitStack
 from itertools import count
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import requests
 from PIL import Image
@@ -21,9 +21,10 @@ _numbers = count(1)
 class OriginSite:
     """Without a purger, so that a change gets its number when a test says so and not before."""
 
-    def __init__(self, directory: Path, **options: str) -> None:
+    def __init__(self, directory: Path, database: Database | None = None, /, **options: str) -> None:
+        """``database`` is one that has not been started; ``options`` are variables of the origin."""
         self.directory = directory
-        self.database = Database(directory / "database")
+        self.database = database or Database(directory / "database")
         self._options = options
         self._closing = ExitStack()
 
@@ -56,6 +57,13 @@ class OriginSite:
         """Give all changes their number, as the purger does."""
         with self.admin.cursor() as cursor:
             cursor.callproc("number_invalidations_v1")
+
+    def last_batch(self) -> int:
+        """The number of the last batch."""
+        with self.admin.cursor() as cursor:
+            cursor.execute("SELECT last_batch FROM numbering")
+            ((number,),) = cast(list[tuple[int]], cursor.fetchall())
+        return number
 
     def new_code(self) -> str:
         return f"code-{next(_numbers)}"

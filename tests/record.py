@@ -82,7 +82,10 @@ def note(record: Record, receipt: Receipt, ban: int, sighting: Sighting) -> None
     link = Link(record.database.url("purger"), timeout=10)
     recorder = Recorder(link, delay=0.0, stop=(stop := threading.Event()), usable=lambda: False)
     recorder.acknowledged(
-        receipt.edge, Standing("i", receipt.last, receipt.last, None), receipts=[receipt], sightings=[sighting]
+        receipt.edge,
+        Standing("i", receipt.last, receipt.last, receipt.last, receipt.last, None),
+        receipts=[receipt],
+        sightings=[sighting],
     )
     stop.set()
     recorder.run()

@@ -56,10 +56,9 @@ sub takedown_settings {
 }
 
 sub takedown_renditions {
-    # Those that exist besides the original. Another name is 404 here, so that clients cannot make up variants.
-    if (req.http.Takedown-Rendition !~ "^(?:thumb)$") {
-        call takedown_not_found;
-    }
+    # Those that exist besides the original, with a space around each; " " for none. Another name is 404 here, so that
+    # clients cannot make up variants, and the purger is told of these.
+    var.set("renditions", " thumb ");
 }
 
 # ---- How it works ----------------------------------------------------------------------------------------------------
@@ -69,12 +68,15 @@ include "./takedown/key.vcl";
 include "./takedown/trust.vcl";
 include "./takedown/token.vcl";
 include "./takedown/listener.vcl";
+include "./takedown/position.vcl";
 include "./takedown/purge.vcl";
 include "./takedown/ban.vcl";
 include "./takedown/heartbeat.vcl";
 include "./takedown/fetch.vcl";
 include "./takedown/lifetime.vcl";
+include "./takedown/marks.vcl";
 include "./takedown/fence.vcl";
+include "./takedown/owners.vcl";
 include "./takedown/conditions.vcl";
 include "./takedown/dates.vcl";
 include "./takedown/answer.vcl";
@@ -85,6 +87,7 @@ sub vcl_init {
     call takedown_check_settings;
     call takedown_read_tokens;
     call takedown_start;
+    call takedown_position_start;
     return (ok);
 }
 
@@ -108,6 +111,7 @@ sub vcl_hash {
 
 sub vcl_hit {
     call takedown_purge_here;
+    call takedown_trust_clock;
     return (deliver);
 }
 

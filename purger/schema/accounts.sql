@@ -11,6 +11,7 @@ GRANT SELECT ON {database}.renditions TO 'takedown_origin'@'%';
 GRANT SELECT (id, scope, subject, banned_at, lifted_at) ON {database}.bans TO 'takedown_origin'@'%';
 GRANT SELECT ON {database}.changes TO 'takedown_origin'@'%';
 GRANT SELECT ON {database}.invalidations TO 'takedown_origin'@'%';
+GRANT SELECT (one, last_batch) ON {database}.numbering TO 'takedown_origin'@'%';
 
 -- ON DUPLICATE KEY UPDATE needs UPDATE on the columns of the key as well, in MariaDB.
 CREATE USER IF NOT EXISTS 'takedown_import'@'%' ACCOUNT LOCK;

@@ -3,7 +3,7 @@
 -- The batch is a parameter, as only then MIN takes one step in the index for each edge: for many rows at once it would
 -- read all receipts of an edge for each.
 SELECT known.edge, receipts.acknowledged_at, receipts.instance, receipts.method,
-    whole.removed, seen.seen_at, seen.status, seen.gone, seen.note,
+    whole.removed, seen.seen_at, seen.status, seen.gone, seen.note, seen.looked, seen.images,
     (
         SELECT COUNT(*)
         FROM sightings AS other

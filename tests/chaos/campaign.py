@@ -12,9 +12,10 @@ from tests.chaos.faults import Fault, Scene
 from tests.chaos.faults.nothing import NOTHING
 from tests.chaos.history import History, Other, Read, Stall, Window, clock
 from tests.chaos.judge import Judge, Violation, starving
+from tests.chaos.moderation import Moderation
 from tests.chaos.moderator import Moderator, Shelf
 from tests.chaos.readers import Reader
-from tests.chaos.receipts import receipt_violations
+from tests.chaos.receipts import contradictions, read_gone, receipt_violations
 from tests.chaos.system import System
 
 ENDINGS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"  # fences are told apart by these
@@ -45,7 +46,7 @@ class Campaign:
         self.system = system
         self.history = History()
         self._random = Random(f"{seed} faults")
-        hot: deque[str] = deque(maxlen=8)
+        self._hot = hot = deque[str](maxlen=8)
         shelves = [self._shelf(number) for number in range(_OWNERS)]
         codes = [code for shelf in shelves for code in shelf.versions]
         common = (hot, system.catalogue, self.history)
@@ -60,6 +61,7 @@ class Campaign:
         ]
         self._people: list[Reader | Moderator] = [*self._moderators, *self._readers]
         self._codes = codes
+        self._moderation = Moderation(self._moderators, system, self.history)
 
     def _shelf(self, number: int) -> Shelf:
         codes = [
@@ -122,14 +124,14 @@ class Campaign:
         start = clock()
         lost: list[Violation] = []
         try:
-            fault.action(Scene(self.system, edge, self._random))
+            fault.action(Scene(self.system, edge, self._random, self._moderation, self._codes, self._hot))
             self.system.settle()
         except TimeoutError as error:
             lost.append(Violation("lost", edge.name, f"after the fault: {error}"))
         if fault.name != NOTHING:
-            bound = self.system.bound if fault.loosens else 1.0 + fault.extra
+            bound = (self.system.bound if fault.loosens else 1.0) + fault.extra
             edges = None if fault.everywhere else frozenset({edge.edge_name})
-            self.history.windows.append(Window(fault.name, start, clock(), bound, edges))
+            self.history.windows.append(Window(fault.name, start, clock(), bound, edges, fault.revives))
         self.system.pause(_CALM)
         self._check_all_live()
         reads = self.history.take_reads()
@@ -158,7 +160,10 @@ class Campaign:
             refused=sum(read.saw in (Other.REFUSED, Other.FAILED) for read in reads),
             changes=sum(start <= change.sent < end for each in changes.values() for change in each),
             delay=max((verdict.delay for verdict in verdicts), default=0.0),
-            violations=[verdict.violation for verdict in verdicts if verdict.violation],
+            violations=[
+                *(verdict.violation for verdict in verdicts if verdict.violation),
+                *contradictions(read_gone(self.system), reads, self.history),
+            ],
             history=reads,
         )
 

@@ -45,6 +45,10 @@ class Catalogue:
             path.write_bytes(body)
         return Version(code, number, files)
 
+    def number(self, digest: str) -> State:
+        """The number of the version that a file belongs to."""
+        return self._known[digest][2]
+
     def recognise(self, code: str, rendition: str, status: int, body: bytes) -> State | Other:
         """What a whole answer showed of an image. Its bytes decide; the status only tells errors from nonsense."""
         digest = hashlib.sha256(body).hexdigest()

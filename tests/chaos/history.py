@@ -56,6 +56,7 @@ class Window:
     end: float
     bound: float  # seconds after a commit that the old state may still be read, when the commit met this window
     edges: frozenset[str] | None = None  # whom the fault touches; None: all
+    revives: bool = False  # what was gone may come back meanwhile
 
     def touches(self, edge: str) -> bool:
         """Whether the fault is allowed to be felt at an edge."""
@@ -91,9 +92,10 @@ class History:
             reads, self._reads = self._reads, []
         return reads
 
-    def begin(self, states: dict[str, State]) -> dict[str, Change]:
+    def begin(self, states: dict[str, State], sent: float | None = None) -> dict[str, Change]:
         """Record, before it is sent, a transaction that puts each code into its new state."""
-        begun = {code: Change(state, clock()) for code, state in states.items()}
+        sent = clock() if sent is None else sent
+        begun = {code: Change(state, sent) for code, state in states.items()}
         with self._lock:
             for code, change in begun.items():
                 self.changes.setdefault(code, []).append(change)

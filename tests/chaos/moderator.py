@@ -78,13 +78,14 @@ class Moderator(threading.Thread):
     ) -> None:
         super().__init__(name=f"moderator of {shelves[0].owner}", daemon=True)
         self._database = database
-        self._shelves = shelves
+        self.shelves = shelves
         self._hot = hot
         self._catalogue = catalogue
         self._history = history
         self._random = random
         self._rate = rate
         self._halt = threading.Event()
+        self.acting = threading.Lock()  # held during each action: who holds it has the moderator idle
         self._connections: dict[str, MySQLConnectionAbstract] = {}
 
     def stop(self) -> None:
@@ -94,7 +95,8 @@ class Moderator(threading.Thread):
     def run(self) -> None:
         """Act until stopped."""
         while not self._halt.wait(self._random.expovariate(self._rate)):
-            self._act(self._random.choice(self._shelves))
+            with self.acting:
+                self._act(self._random.choice(self.shelves))
         for connection in self._connections.values():
             with suppress(mysql.connector.Error):
                 connection.close()

@@ -2,8 +2,9 @@
 
 import asyncio
 import threading
-from collections.abc import Callable, Coroutine
-from contextlib import suppress
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager, suppress
+from itertools import count
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -66,8 +67,11 @@ class Proxy:
     ``up`` leads to the server, ``down`` back to its clients.
     """
 
-    def __init__(self, proxies: "Proxies", target: int | Path) -> None:
-        self._target = target
+    def __init__(self, proxies: "Proxies", target: int | Path, name: str) -> None:
+        self._run = proxies.run
+        self._targets = [target]
+        self._next = count()
+        self._name = name
         self.up = Way(proxies.run)
         self.down = Way(proxies.run)
         self._tasks: set[asyncio.Task[None]] = set()
@@ -77,17 +81,42 @@ class Proxy:
 
     async def open(self) -> None:
         """Listen on a free port, or on a socket beside the server's."""
-        if isinstance(self._target, int):
+        (target,) = self._targets
+        if isinstance(target, int):
             self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0, limit=_SIZE)
             self.port = self._server.sockets[0].getsockname()[1]
         else:
-            self.socket = self._target.with_name(f"{self._target.name}-p")
+            self.socket = target.with_name(self._name)
             self._server = await asyncio.start_unix_server(self._accept, self.socket, limit=_SIZE)
+
+    def turn_to(self, *targets: int | Path) -> None:
+        """Lead new connections to another target of the same kind, and break off those that lead to the old one.
+
+        Several targets take turns, as those behind a service address do.
+        """
+        self._run(self._turn_to(*targets))
+
+    @contextmanager
+    def turned_to(self, target: int | Path) -> Iterator[None]:
+        """Lead to another target inside, and back again at the end."""
+        before = self._targets
+        self.turn_to(target)
+        try:
+            yield
+        finally:
+            self.turn_to(*before)
+
+    async def _turn_to(self, *targets: int | Path) -> None:
+        self._targets = list(targets)
+        self._break_off()
 
     async def close(self) -> None:
         """Stop listening and break every connection off."""
         if self._server is not None:
             self._server.close()
+        self._break_off()
+
+    def _break_off(self) -> None:
         for task in self._tasks:
             task.cancel()
 
@@ -97,10 +126,11 @@ class Proxy:
         self._tasks.add(task)
         writers = [writer]
         try:
-            if isinstance(self._target, int):
-                there, back = await asyncio.open_connection("127.0.0.1", self._target, limit=_SIZE)
+            target = self._targets[next(self._next) % len(self._targets)]
+            if isinstance(target, int):
+                there, back = await asyncio.open_connection("127.0.0.1", target, limit=_SIZE)
             else:
-                there, back = await asyncio.open_unix_connection(self._target, limit=_SIZE)
+                there, back = await asyncio.open_unix_connection(target, limit=_SIZE)
             writers.append(back)
             messages = _Messages()
             async with asyncio.TaskGroup() as pipes:
@@ -174,7 +204,7 @@ class Proxies:
 
     def to(self, target: int | Path) -> Proxy:
         """A new proxy to a port of 127.0.0.1, or to a unix socket, which need not be open yet."""
-        proxy = Proxy(self, target)
+        proxy = Proxy(self, target, f"proxy{len(self._proxies)}")
         self.run(proxy.open())
         self._proxies.append(proxy)
         return proxy

@@ -36,7 +36,9 @@ class Reader(threading.Thread):
         self._random = random
         self._pause = 1 / rate
         self._halt = threading.Event()
-        self._tags: dict[str, tuple[str, State]] = {}  # what a browser would hold: tag and version by path
+        # What a browser would hold: tag and version by path, and date and version.
+        self._tags: dict[str, tuple[str, State]] = {}
+        self._dates: dict[str, tuple[str, State]] = {}
         self._session = requests.Session()
 
     def stop(self) -> None:
@@ -56,24 +58,28 @@ class Reader(threading.Thread):
         self._session.close()
 
     def read(self, code: str, rendition: str, *, conditional: bool = False) -> None:
-        """Read one rendition and record it. A 304 shows the version whose tag was sent."""
+        """Read one rendition and record it. A 304 shows the version whose tag, or date, was sent."""
         path = code if rendition == "original" else f"{code}/{rendition}"
-        tag, held = self._tags.get(path, ("", 0)) if conditional else ("", 0)
+        name, known = self._random.choice([("If-None-Match", self._tags), ("If-Modified-Since", self._dates)])
+        condition, held = known.get(path, ("", 0)) if conditional else ("", 0)
         sent = clock()
         status: int | None = None
         saw: State | Other
         try:
             answer = self._session.get(
-                f"{self._edge.url}/images/{path}", headers={"If-None-Match": tag} if tag else None, timeout=_TIMEOUT
+                f"{self._edge.url}/images/{path}", headers={name: condition} if condition else None, timeout=_TIMEOUT
             )
             status = answer.status_code
-            if status == 304 and tag:
+            if status == 304 and condition:
                 saw = held
             else:
                 saw = self._catalogue.recognise(code, rendition, status, answer.content)
-                if isinstance(saw, int) and "ETag" in answer.headers:
-                    self._tags[path] = (answer.headers["ETag"], saw)
+                if isinstance(saw, int):
+                    for header, memory in (("ETag", self._tags), ("Last-Modified", self._dates)):
+                        memory.pop(path, None)
+                        if header in answer.headers:
+                            memory[path] = (answer.headers[header], saw)
         except requests.RequestException:
             saw = Other.FAILED
-        shown = f"{path} if none match" if tag else path
+        shown = f"{path} with {name}" if condition else path
         self._history.add_read(Read(self._edge.edge_name, code, shown, sent, clock(), saw, status))

@@ -1,7 +1,21 @@
-"""What must stand in the database at the end: a receipt of each edge for each change, and none twice."""
+"""Compares receipts with what was read: one of each edge for each change, none twice, and none that says too much."""
 
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+
+from tests.chaos.history import BANNED, Change, History, Read, Window, clock
 from tests.chaos.judge import Violation
 from tests.chaos.system import System
+
+Gone = Mapping[tuple[str, str], Sequence[float]]  # when an image was seen gone, by edge and code
+
+_ROUNDING = 0.01  # seconds by which the two clocks that are compared may differ
+_SEEN_GONE = """
+SELECT sightings.edge, IF(scope = 'image', subject, code), seen_at
+FROM sightings JOIN invalidations ON invalidations.id = sightings.invalidation
+WHERE gone AND cause = 'ban' AND (scope = 'image' OR code <> '')
+"""
 
 
 def receipt_violations(system: System) -> list[Violation]:
@@ -23,3 +37,48 @@ def receipt_violations(system: System) -> list[Violation]:
             text = f"receipts reach up to batch {following - 1}, the last one is {last}"
             violations.append(Violation("receipt", edge.edge_name, text))
     return violations
+
+
+def read_gone(system: System) -> Gone:
+    """When each image was seen gone at each edge, in seconds of the history's clock."""
+    ahead = time.time() - clock()
+    gone: dict[tuple[str, str], list[float]] = {}
+    for edge, code, seen_at in system.rows(_SEEN_GONE):
+        assert isinstance(seen_at, datetime)
+        gone.setdefault((str(edge), str(code)), []).append(seen_at.replace(tzinfo=UTC).timestamp() - ahead)
+    return gone
+
+
+def contradictions(gone: Gone, reads: Iterable[Read], history: History) -> list[Violation]:
+    """Reads of a banned image after a receipt had said that it is gone there.
+
+    Where a fault brings back what was gone, no receipt can know of it.
+    """
+    changes = history.copy_changes()
+    violations = []
+    for read in reads:
+        if not isinstance(read.saw, int) or read.saw == BANNED:
+            continue
+        banned = _banned_since(changes.get(read.code, []), read)
+        seen = [at for at in gone.get((read.edge, read.code), ()) if banned <= at < read.sent - _ROUNDING]
+        if seen and not any(_explains(window, read) for window in history.windows):
+            text = f"version {read.saw} shown {read.sent - min(seen):.3f} s after a receipt that it is gone"
+            violations.append(Violation("receipt", read.edge, text, read))
+    return violations
+
+
+def _banned_since(changes: Sequence[Change], read: Read) -> float:
+    """When the ban was sent that held all the while that a read took; infinity if there was none."""
+    since = float("inf")
+    for change in changes:
+        if change.sent > read.answered:
+            break
+        if change.state != BANNED:
+            since = float("inf")
+        elif change.returned <= read.sent:
+            since = min(since, change.sent)
+    return since
+
+
+def _explains(window: Window, read: Read) -> bool:
+    return window.revives and window.touches(read.edge) and window.start <= read.answered and read.sent <= window.end

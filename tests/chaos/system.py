@@ -3,9 +3,11 @@
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
+from itertools import count
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import quote
 
 import mysql.connector
 import requests
@@ -19,6 +21,9 @@ from stack.waiting import PATIENCE, wait_until
 from tests.chaos.catalogue import Catalogue
 from tests.chaos.moderator import importing
 from tests.chaos.proxy import Proxies, Proxy
+from tests.clock import Clock
+from tests.holding import make_holdable
+from tests.twin import sibling_of, twin_of
 
 
 class System:
@@ -35,33 +40,41 @@ class System:
         **vcl: Any,
     ) -> None:
         """``purger_options`` are further PURGER_ variables, ``vcl`` further arguments of ``stack.vcl.render``."""
+        self.directory = directory
         self.bound = lease + fail_safe_ttl  # seconds: what is promised under any fault
         self.halted = threading.Event()
         self._running = ExitStack()
+        self._numbers = count(1)
         self._proxies = self._running.enter_context(Proxies())
         self.database = Database(directory / "database")
-        self.origin = Origin(directory / "origin", self.database)
+        self.database_clock = Clock(directory / "database-clock")
+        self.database_clock.govern(self.database)
+        self.database_proxy = self._proxies.to(self.database.socket)  # to the purger
+        self.lookup_proxy = self._proxies.to(self.database.socket)  # to the origin
+        self.origin = Origin(
+            directory / "origin",
+            self.database,
+            options={"ORIGIN_DATABASE_URL": self.database_url("origin", self.lookup_proxy)},
+        )
         self.origin_proxy = self._proxies.to(self.origin.port)
+        self._backend = f"127.0.0.1:{self.origin_proxy.port}"
+        self._vcl = {"lease": lease, "fail_safe_ttl": fail_safe_ttl, **vcl}
         self.edges = [
-            Edge(
-                directory / f"edge{number}",
-                f"127.0.0.1:{self.origin_proxy.port}",
-                name=f"edge{number}",
-                lease=lease,
-                fail_safe_ttl=fail_safe_ttl,
-                **vcl,
-            )
+            Edge(directory / f"edge{number}", self._backend, name=f"edge{number}", **self._vcl)
             for number in range(1, edges + 1)
         ]
         self._purge_proxies = {edge.edge_name: self._proxies.to(edge.purge_port) for edge in self.edges}
-        self.database_proxy = self._proxies.to(self.database.socket)
+        self._public_proxies = {edge.edge_name: self._proxies.to(edge.public_port) for edge in self.edges}
+        self.edge_clocks = {edge.edge_name: Clock(directory / f"{edge.edge_name}-clock") for edge in self.edges}
+        for edge in self.edges:
+            edge.url = f"http://127.0.0.1:{self._public_proxies[edge.edge_name].port}"
+            self.edge_clocks[edge.edge_name].govern(edge)
+            make_holdable(edge)
         self.purger = Purger(
             directory / "purger",
             self.database,
             options={
-                "PURGER_DATABASE_URL": self.database.url("purger").replace(
-                    str(self.database.socket), str(self.database_proxy.socket)
-                ),
+                "PURGER_DATABASE_URL": self.database_url("purger", self.database_proxy),
                 "PURGER_HEARTBEAT_INTERVAL": str(min(1.0, lease / 6)),
                 "PURGER_RETRY_LONGEST": "1",
                 **(purger_options or {}),
@@ -96,6 +109,28 @@ class System:
     def purge_proxy(self, edge: Edge) -> Proxy:
         """The proxy between the purger and an edge."""
         return self._purge_proxies[edge.edge_name]
+
+    def database_url(self, account: str, proxy: Proxy) -> str:
+        """The URL of one of the database's accounts through a proxy."""
+        return self.database.url(account).replace(quote(str(self.database.socket)), quote(str(proxy.socket)))
+
+    def twin(self, edge: Edge) -> Edge:
+        """Another varnishd that says it is the same instance of an edge, not yet started."""
+        return twin_of(edge, self.new_directory("twin"), self._backend, **self._vcl)
+
+    def sibling(self, edge: Edge) -> Edge:
+        """Another varnishd with an edge's token, not yet started."""
+        return sibling_of(edge, self.new_directory("sibling"), self._backend, **self._vcl)
+
+    def put(self, edge: Edge, other: Edge) -> None:
+        """Let purger and clients of an edge find another varnishd where they found the last one."""
+        self._purge_proxies[edge.edge_name].turn_to(other.purge_port)
+        self._public_proxies[edge.edge_name].turn_to(other.public_port)
+        edge.purge_url = f"http://127.0.0.1:{other.purge_port}"  # for edge.ask() and edge.trusted()
+
+    def new_directory(self, name: str) -> Path:
+        """A path in the system's directory that is not taken."""
+        return self.directory / f"{name}{next(self._numbers)}"
 
     def add_images(self, owner: str, codes: list[str]) -> dict[str, int]:
         """Import the first version of each image. Returns the versions' numbers by code."""

@@ -41,6 +41,14 @@ def test_it_finds_an_edge_that_trusts_its_cache_for_too_long(tmp_path: Path) -> 
     with System(tmp_path, edges=1, lease=60) as system:
         system.bound = 2
         campaign = Campaign(system, SEED)
-        cut = Fault("purge path cut for long", cut_for_long, loosens=True, everywhere=True, extra=0)
+        cut = Fault(
+            "purge path cut for long",
+            cut_for_long,
+            loosens=True,
+            everywhere=True,
+            extra=0,
+            revives=False,
+            pending=False,
+        )
         campaign.run([cut], 0, lambda outcome: found.extend(violation.kind for violation in outcome.violations))
     assert "leak" in found

@@ -143,3 +143,19 @@ def test_a_server_that_is_away_breaks_the_connection_off() -> None:
             suppress(ConnectionError),
         ):
             assert client.recv(100) == b""
+
+
+def test_what_is_turned_to_another_target_breaks_off_and_leads_there(
+    client: socket.socket, echo: Echo, proxy: Proxy
+) -> None:
+    client.sendall(b"one\n")
+    assert client.recv(100) == b"one\n"
+    other = Echo()
+    proxy.turn_to(other.port)
+    with suppress(ConnectionResetError):
+        assert client.recv(100) == b""
+    with socket.create_connection(("127.0.0.1", proxy.port)) as second:
+        second.settimeout(PATIENCE)
+        second.sendall(b"two\n")
+        assert second.recv(100) == b"two\n"
+    assert (echo.lines, other.lines) == ([b"one\n"], [b"two\n"])

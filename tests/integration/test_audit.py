@@ -1,6 +1,6 @@
 """An audit finds each banned image that an edge shows, in any rendition, and blames no edge for any other."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 import pytest
 from click.testing import CliRunner
@@ -22,8 +22,10 @@ class LateProbe(Probe):
         self._site = site
         self.lifts: set[str] = set()
 
-    def look(self, public_url: str, code: str, digests: Mapping[str, str]) -> Look:
-        look = super().look(public_url, code, digests)
+    def look(
+        self, public_url: str, code: str, digests: Mapping[str, str], renditions: Collection[str] | None = None
+    ) -> Look:
+        look = super().look(public_url, code, digests, renditions)
         if look.served and code in self.lifts:
             self._site.lift(code)
         return look

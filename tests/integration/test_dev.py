@@ -50,7 +50,9 @@ def installing_dev(directory: Path) -> tuple[list[str], dict[str, str], Path]:
     for name, lines in commands.items():
         (directory / name).write_text(f"#!/bin/sh\n{lines}\n")
         (directory / name).chmod(0o755)
-    return ["bash", str(directory / "dev"), "setup"], {"PATH": f"{directory}:{os.environ['PATH']}"}, policy
+    # No shell sets a trap for a signal that is ignored as it starts, as SIGINT is behind `&` and SIGHUP behind nohup.
+    command = ["env", "--default-signal", "bash", str(directory / "dev"), "setup"]
+    return command, {"PATH": f"{directory}:{os.environ['PATH']}"}, policy
 
 
 @pytest.mark.parametrize("was_there", [False, True])

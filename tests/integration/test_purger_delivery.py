@@ -5,6 +5,8 @@ import threading
 from contextlib import suppress
 from itertools import count
 
+import pytest
+
 from purger.link import Link
 from stack.edge import Edge
 from stack.purger import Purger
@@ -188,7 +190,7 @@ def test_an_edge_behind_what_was_pruned_is_flushed(fleet: Fleet) -> None:
     fleet.prune()
     assert fleet.number("SELECT COUNT(*) FROM invalidations") == 1
     fleet.purger.start()
-    fleet.logged("is older than what the outbox still holds")
+    fleet.logged("older than what the outbox still holds")
     fleet.settle()
     assert fleet.sql("SELECT method, batch FROM receipts ORDER BY batch DESC LIMIT 1") == [("flush", fleet.head())]
 
@@ -331,16 +333,25 @@ def test_a_database_that_went_back_and_has_numbered_other_rows_means_a_flush(fle
     assert fleet.head() == head
 
 
-def test_a_backup_that_was_restored_while_no_purger_ran_means_a_flush(fleet: Fleet) -> None:
+@pytest.mark.parametrize("numbered", [False, True])
+def test_a_backup_that_was_restored_while_no_purger_ran_means_a_flush(fleet: Fleet, numbered: bool) -> None:
+    fleet.ban()
+    fleet.settle()
+    head = fleet.head()
     fleet.purger.stop()
     fleet.purger.start()
     fleet.edge.wait_trusted()
     fleet.purger.stop()
     assert "flushed" not in fleet.log()
-    fleet.sql("UPDATE edges SET epoch = epoch - INTERVAL 1 MINUTE")
+    fleet.go_back()
+    if numbered:
+        fleet.ban()
+        fleet.sql("CALL number_invalidations_v1()")
+    assert fleet.head() == head - (not numbered)
     fleet.purger.start()
-    fleet.logged("edge edge1 is flushed: the database has gone back")
+    fleet.logged("is none of this database")
     fleet.edge.wait_trusted()
+    fleet.settle()
 
 
 def test_progress_in_the_database_never_goes_back_within_one_instance(fleet: Fleet) -> None:
@@ -349,7 +360,7 @@ def test_progress_in_the_database_never_goes_back_within_one_instance(fleet: Fle
     fleet.purger.stop()
     ((instance, triggers, head),) = fleet.sql("SELECT instance, triggers, acknowledged FROM edges")
     late = {"name": "edge1", "instance": instance, "triggers": triggers, "acknowledged": 0, "rebounded": 0}
-    late |= {"flush_done": 0}
+    late |= {"flush_done": 0, "rebounded_later": 0, "rebounded_last": 0, "flushed_at": None}
     link = Link(fleet.database.url("purger"), timeout=60)
     link.run("progress", **late, flushed=False)
     assert fleet.sql("SELECT acknowledged, rebounded FROM edges") == [(head, head)]

@@ -43,7 +43,7 @@ def test_a_ban_of_the_owner_is_a_receipt_of_each_of_his_images(site: Site) -> No
         wait_proven(site, *arguments)
         (found,) = receipts(site, *arguments)["bans"]
         assert (found["scope"], found["subject"]) == ("owner", owner)
-        assert "at most 3 of the images are looked at" in ask(site, *arguments)[1]
+        assert "the purger looks at 100 at most" in ask(site, *arguments)[1]
 
 
 def test_an_edge_that_goes_on_showing_the_image_is_found_out(site: Site) -> None:

@@ -108,7 +108,47 @@ def test_an_image_of_a_banned_owner_is_shown_with_what_was_seen_of_itself(record
     (edge,) = record.receipts(other, code=3)["bans"][0]["edges"]
     assert (edge["outcome"], edge["reason"]) == ("not proven", "not looked at: 1 other image of the owner was")
     assert (edge["receipt"]["seen_at"], edge["receipt"]["others"]) == (None, 1)
-    record.receipts("--owner", owner)
+    (edge,) = record.receipts("--owner", owner, code=3)["bans"][0]["edges"]
+    assert (edge["outcome"], edge["reason"]) == ("gone in part", "at how many of the images is not on record")
+
+
+def test_a_look_at_more_images_of_an_owner_takes_the_place_of_one_at_fewer(record: Record) -> None:
+    owner = record.new("owner")
+    ban = record.ban(owner, "owner")
+    batch = record.number()
+    expected = [
+        # seconds, images looked at and in all; then the exit code, and the look that counts
+        (1000.0, 100, 1240, 3, (1000, 100, 1240)),
+        (2000.0, 100, 1240, 3, (1000, 100, 1240)),
+        (3000.0, 1250, 1250, 0, (3000, 1250, 1250)),
+        (4000.0, 100, 1260, 0, (3000, 1250, 1250)),
+    ]
+    for at, looked, images, code_of_exit, counts in expected:
+        sighting = Sighting("edge1", 0, at=at, status=410, gone=True, looked=looked, images=images)
+        note(record, Receipt("edge1", batch, batch, "ban", "i", at), ban, sighting)
+        (edge,) = record.receipts("--owner", owner, code=code_of_exit)["bans"][0]["edges"]
+        receipt = edge["receipt"]
+        seen = datetime.fromisoformat(receipt["seen_at"]).timestamp()
+        assert (seen, receipt["looked"], receipt["images"]) == counts
+        text = record.text("--owner", owner, code=code_of_exit)
+        assert f"gone (410) at {counts[1]:,} of {counts[2]:,} images after " in text
+        part = "1 ban stands; proven for some of the images at edge1\n" in text
+        assert part == (code_of_exit == 3)
+
+
+def test_an_answer_that_proves_nothing_is_kept_with_its_status(record: Record) -> None:
+    code = record.new()
+    ban = record.ban(code)
+    batch = record.number()
+    for status, said in ((404, "404 for original"), (410, "410 for original"), (None, "unreachable: refused")):
+        sighting = Sighting("edge1", 0, status=status, note=said)
+        note(record, Receipt("edge1", batch, batch, "purge", "i", 1000.0), ban, sighting)
+        (edge,) = record.receipts(code, code=3)["bans"][0]["edges"]
+        assert (edge["outcome"], edge["reason"], edge["receipt"]["status"]) == ("not proven", said, status)
+    sighting = Sighting("edge1", 0, at=2000.0, status=410, gone=True)
+    note(record, Receipt("edge1", batch, batch, "purge", "i", 2000.0), ban, sighting)
+    (edge,) = record.receipts(code)["bans"][0]["edges"]
+    assert (edge["outcome"], edge["reason"], edge["receipt"]["status"]) == ("gone", "", 410)
 
 
 def test_an_edge_that_was_added_later_was_no_edge_then(record: Record) -> None:

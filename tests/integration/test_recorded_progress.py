@@ -19,8 +19,9 @@ def link(database: Database) -> Iterator[Link]:
     """The purger's connection, and an edge at batch 9."""
     with database.connect_admin() as connection, connection.cursor() as cursor:
         cursor.execute(
-            """REPLACE INTO edges (name, purge_url, public_url, token_file, instance, acknowledged, rebounded)
-            VALUES ('paris', 'http://p', 'http://q', '/t', 'one', 9, 9)"""
+            """REPLACE INTO edges (name, purge_url, public_url, token_file, instance, acknowledged, rebounded,
+                rebounded_later, rebounded_last)
+            VALUES ('paris', 'http://p', 'http://q', '/t', 'one', 9, 9, 9, 9)"""
         )
         for statement in ("DELETE FROM receipts", "DELETE FROM sightings", "DELETE FROM invalidations"):
             cursor.execute(statement)
@@ -36,7 +37,7 @@ def record(database: Database, *notes: tuple[int, bool]) -> None:
     stopped.set()
     recorder = Recorder(Link(database.url("purger"), timeout=30), delay=0.0, stop=stopped, usable=lambda: True)
     for batch, flushed in notes:
-        recorder.acknowledged("paris", Standing("one", batch, batch, "all"), flushed=flushed)
+        recorder.acknowledged("paris", Standing("one", batch, batch, batch, batch, "all"), flushed=flushed)
     recorder.start()
     recorder.join()
 
@@ -56,7 +57,7 @@ def test_a_flush_counts_whatever_was_told_with_it(
 ) -> None:
     record(database, *notes)
     (edge,) = link.rows("edges")
-    assert edge[5:7] == (batch, batch)
+    assert edge[8:12] == (batch, batch, batch, batch)
 
 
 class Notes:
@@ -77,8 +78,8 @@ class Notes:
         """Tell of an acknowledgement of the batches from 44 on up to ``last``, one by one."""
         receipts = [Receipt("paris", batch, batch, "purge", "one", 1.0) for batch in range(44, last + 1)]
         self.recorder.acknowledged(
-            "paris", Standing("one", last, last, "all", flush_done=flush), receipts=receipts, sightings=sightings,
-            flushed=flushed, setbacks=setbacks,
+            "paris", Standing("one", last, last, last, last, "all", flush_done=flush), receipts=receipts,
+            sightings=sightings, flushed=flushed, setbacks=setbacks,
         )  # fmt: skip
 
     def write(self) -> None:

@@ -221,6 +221,7 @@ DENIED = {
         "INSERT INTO bans (scope, subject) VALUES ('image', 'abc')",
         "UPDATE images SET owner = 'x'",
         "SELECT * FROM edges",
+        "SELECT pruned_batch FROM numbering",
         "CALL number_invalidations_v1()",
     ],
     "import": [

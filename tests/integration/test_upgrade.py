@@ -85,6 +85,7 @@ class Upgrade(ExitStack):
         super().__init__()
         self.database = self.enter_context(Database(directory / "database"))
         schema_0_1.install(self.database)
+        self.refusal = self._ask_too_early(directory / "too-early")
         self.admin = self.database.connect_admin()
         self.callback(self.admin.close)
         self.origin = self.enter_context(Origin(directory / "origin", self.database))
@@ -109,6 +110,15 @@ class Upgrade(ExitStack):
         ):
             self.done = self.migrate()
         wait_until(self.settled, "the edge has everything, twice")
+
+    def _ask_too_early(self, directory: Path) -> str:
+        """Tell what an origin of this version logs on a database of 0.1; then let it stand in for an origin of 0.1."""
+        with Origin(directory, self.database) as origin:
+            assert requests.get(f"{origin.url}/images/nobody", timeout=PATIENCE).status_code == 503
+            refusal = origin.log_text()
+        with self.database.connect_admin() as connection, connection.cursor() as cursor:
+            cursor.execute("GRANT SELECT (one, last_batch) ON numbering TO takedown_origin@'%'")
+        return refusal
 
     def sql(self, text: str, *values: Any) -> list[tuple[object, ...]]:
         with self.admin.cursor() as cursor:
@@ -170,6 +180,10 @@ class Upgrade(ExitStack):
 def upgrade(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Upgrade]:
     with Upgrade(tmp_path_factory.mktemp("upgrade")) as upgrade:
         yield upgrade
+
+
+def test_an_origin_that_comes_before_the_schema_says_what_to_do(upgrade: Upgrade) -> None:
+    assert "check the grants of the account in the database URL: `purger migrate` gives them" in upgrade.refusal
 
 
 def test_all_that_was_there_is_there(upgrade: Upgrade) -> None:

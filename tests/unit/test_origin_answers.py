@@ -1,5 +1,7 @@
 """Row and conditions in, status, headers and byte range out."""
 
+import hashlib
+from base64 import b64encode
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -19,8 +21,9 @@ SPECIAL = read_special_image(None)
 LIFETIMES = Lifetimes(full=86400, unknown=60, undated=2)
 CHANGED = NOW - timedelta(days=1, microseconds=1)
 CHANGED_DATE = format_date(int(CLOCK) - 86400)
-FOUND = Found("image/png", 1000, DIGEST, "joe", None, 0, 0, CHANGED, NOW)
-UNKNOWN = Found(None, None, None, None, None, 0, 0, None, NOW)
+SEEN = 17
+FOUND = Found("image/png", 1000, DIGEST, "joe", None, 0, 0, CHANGED, NOW, SEEN)
+UNKNOWN = Found(None, None, None, None, None, 0, 0, None, NOW, SEEN)
 
 conditions = st.builds(Conditions, *[st.none() | st.sampled_from([
     ETAG, "*", CHANGED_DATE, format_date(0), "bytes=0-9", "bytes=5000-", "bytes=-5", "nonsense", "",
@@ -52,6 +55,7 @@ def test_an_image_is_served_with_all_its_headers() -> None:
         "Cache-Control": "public, no-cache",
         "CDN-Cache-Control": "max-age=86400",
         "Takedown-Owner": "joe",
+        "Takedown-Seen": "17",
         "X-Content-Type-Options": "nosniff",
     }
     assert answer.file is not None
@@ -64,6 +68,7 @@ def test_not_modified_has_the_headers_that_caches_update_and_no_body() -> None:
     assert answer.status == "304 Not Modified"
     assert headers(answer).keys() == {
         "ETag", "Last-Modified", "Cache-Control", "CDN-Cache-Control", "Takedown-Owner", "X-Content-Type-Options",
+        "Takedown-Seen",
     }  # fmt: skip
     assert answer.text == b""
     assert answer.file is None
@@ -207,6 +212,44 @@ def test_with_status_200_the_special_image_has_validators_of_its_own() -> None:
     assert decide(banned, Conditions(if_none_match=f'"{SPECIAL.digest}"'), 200).status.startswith("304")
     assert decide(banned, Conditions(if_none_match=ETAG), 200).status.startswith("200"), "the banned image's own tag"
     assert headers(decide(banned._replace(pending=1), status=200))["CDN-Cache-Control"] == "max-age=2"
+
+
+@pytest.mark.parametrize("status", [200, 404, 410, 451])
+@given(asked=conditions, known=st.booleans(), banned=st.sampled_from([0, 1]), seen=st.integers(0, 10**15 - 1))
+def test_every_answer_says_how_far_its_lookup_saw(
+    status: int, asked: Conditions, known: bool, banned: int, seen: int
+) -> None:
+    answers = Answers(LIFETIMES, status, SPECIAL)
+    found = (FOUND if known else UNKNOWN)._replace(banned=banned, seen=seen)
+    for _ in range(2):  # nothing that is made once, at start, keeps the number of an earlier request
+        assert headers(answers.decide(found, asked, CLOCK))["Takedown-Seen"] == str(seen)
+
+
+PROOF = {
+    "Takedown-State": "banned",
+    "Repr-Digest": f"sha-256=:{b64encode(hashlib.sha256(SPECIAL.body).digest()).decode()}:",
+}
+
+
+@pytest.mark.parametrize("status", [200, 404, 410, 451])
+@given(asked=conditions, known=st.booleans())
+def test_a_special_image_and_nothing_else_proves_that_the_image_is_gone(
+    status: int, asked: Conditions, known: bool
+) -> None:
+    served = FOUND if known else UNKNOWN
+    assert not headers(decide(served, asked, status)).keys() & PROOF.keys()
+    answer = decide(served._replace(banned=1), asked, status)
+    proof = {name: value for name, value in answer.headers if name in PROOF}
+    # A failed precondition and a range that is not there are errors in words: they show no image.
+    assert proof == ({} if answer.status[:3] in ("412", "416") else PROOF)
+
+
+def test_the_digest_is_that_of_the_whole_special_image_also_where_a_part_of_it_is_sent() -> None:
+    banned, etag = FOUND._replace(banned=1), f'"{SPECIAL.digest}"'
+    for asked, status in ((Conditions(range="bytes=0-9"), "206"), (Conditions(if_none_match=etag), "304")):
+        answer = decide(banned, asked, 200)
+        assert answer.status.startswith(status)
+        assert headers(answer)["Repr-Digest"] == PROOF["Repr-Digest"]
 
 
 @given(asked=conditions)

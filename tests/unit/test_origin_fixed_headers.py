@@ -47,7 +47,15 @@ def test_what_is_none_is_refused(line: str) -> None:
             "Takedown-Owner",
             "takedown-anything",
         ),
-        *("Cache-Status", "Content-Range", "Accept-Ranges", "X-Content-Type-Options", "Allow", "Retry-After"),
+        *(
+            "Cache-Status",
+            "Content-Range",
+            "Accept-Ranges",
+            "X-Content-Type-Options",
+            "Allow",
+            "Retry-After",
+            "Repr-Digest",
+        ),
     ],
 )
 def test_a_header_that_origin_or_edge_sets_is_refused(name: str) -> None:

@@ -11,11 +11,13 @@ from origin.answers import Found
 from origin.rows import MalformedRowError, require_well_formed
 
 NOW = datetime(2026, 5, 1, 12, 0, 0)
-GOOD = Found("image/svg+xml", 1000, "ab" * 32, "joe", NOW, 0, 0, NOW, NOW)
-NOTHING = Found(None, None, None, None, None, 0, 0, None, NOW)
+GOOD = Found("image/svg+xml", 1000, "ab" * 32, "joe", NOW, 0, 0, NOW, NOW, 17)
+NOTHING = Found(None, None, None, None, None, 0, 0, None, NOW, 0)
 
 
-@pytest.mark.parametrize("found", [GOOD, NOTHING, GOOD._replace(size=0), GOOD._replace(stable_until=None)])
+@pytest.mark.parametrize(
+    "found", [GOOD, NOTHING, GOOD._replace(size=0), GOOD._replace(stable_until=None), GOOD._replace(seen=10**15 - 1)]
+)
 def test_what_the_schema_allows_passes(found: Found) -> None:
     assert require_well_formed(found, "code") is found
 
@@ -50,7 +52,19 @@ def test_anything_else_is_refused_by_its_column(column: str, value: Any) -> None
     assert str(refused.value).isprintable(), "nothing of a row reaches the log as it is"
 
 
-def refusal(found: Found) -> str | None:
+@pytest.mark.parametrize("value", [None, -1, 10**15, "17", b"17", "17\r\nX: y"])
+def test_a_batch_that_no_edge_could_read_is_refused_by_its_table(value: Any) -> None:
+    message = refusal(GOOD._replace(seen=value))
+    assert message is not None
+    assert message.startswith("table numbering: last_batch is ")
+    assert message.isprintable()
+
+
+def test_a_database_that_numbers_nothing_any_more_is_told_with_advice() -> None:
+    assert refusal(None) == "table numbering has lost its row: run `purger migrate`"
+
+
+def refusal(found: Found | None) -> str | None:
     """Why a row is refused; None where it is not."""
     try:
         require_well_formed(found, "code")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from database.primary import NotPrimaryError, why_behind
+from database.primary import DisorderedError, NotPrimaryError, why_behind, why_disordered
 
 _GROUP = {"group_replication_group_name": "5d0e", "group_replication_single_primary_mode": "OFF"}
 
@@ -41,3 +41,25 @@ def test_one_that_may_be_behind_is_refused_with_advice(variables: dict[str, str]
     reason = why_behind(variables)
     assert reason is not None
     assert advice in str(NotPrimaryError(reason))
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {},
+        {"replica_preserve_commit_order": "ON", "replica_parallel_workers": "4"},
+        {"replica_preserve_commit_order": "OFF", "replica_parallel_workers": "1"},
+        {"slave_preserve_commit_order": "OFF", "slave_parallel_workers": "0"},
+        {"slave_preserve_commit_order": "1", "slave_parallel_workers": "4"},
+    ],
+)
+def test_a_replica_that_keeps_the_order_of_commits_is_taken(variables: dict[str, str]) -> None:
+    assert why_disordered(variables) is None
+
+
+@pytest.mark.parametrize("prefix", ["replica", "slave"])
+@pytest.mark.parametrize("off", ["OFF", "0"])
+def test_a_replica_that_may_change_the_order_of_commits_is_refused_with_advice(prefix: str, off: str) -> None:
+    reason = why_disordered({f"{prefix}_preserve_commit_order": off, f"{prefix}_parallel_workers": "4"})
+    assert reason is not None
+    assert "replica_preserve_commit_order" in str(DisorderedError(reason))

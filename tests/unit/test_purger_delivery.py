@@ -75,6 +75,27 @@ def test_a_count_that_no_column_holds_is_not_taken(serve: Serve) -> None:
     assert serve(OURS + b"Content-Length: 0\r\nTakedown-Removed: 99999999999999\r\n", b"", 1).ask().removed is None
 
 
+@pytest.mark.parametrize(
+    ("lines", "renditions"),
+    [
+        (b"", None),
+        (b"Takedown-Renditions:\r\n", ()),
+        (b"Takedown-Renditions: thumb\r\n", ("thumb",)),
+        (b"Takedown-Renditions: thumb, small_2,thumb\r\n", ("thumb", "small_2")),
+        (b"Takedown-Renditions: thumb\r\nTakedown-Renditions: small\r\n", ("thumb", "small")),
+        (b"Takedown-Renditions: thumb,../x\r\n", None),
+        (b"Takedown-Renditions: thumb,,small\r\n", None),
+        (b"Takedown-Renditions: Thumb\r\n", None),
+        (b"Takedown-Renditions: " + b"x" * 33 + b"\r\n", None),
+        (b"Takedown-Renditions: " + b",".join(b"%d" % number for number in range(101)) + b"\r\n", None),
+    ],
+)
+def test_the_renditions_of_an_edge_are_names_or_none(
+    serve: Serve, lines: bytes, renditions: tuple[str, ...] | None
+) -> None:
+    assert serve(OURS + b"Content-Length: 0\r\n" + lines, b"", 1).ask().renditions == renditions
+
+
 def test_headers_that_drip_are_too_slow(serve: Serve) -> None:
     with pytest.raises(SlowError, match=r"no whole answer to HEARTBEAT within 1 s"):
         serve(b"HTTP/1.1 200 OK\r\nX: y", b"x", 0.02, read_timeout=1).ask()

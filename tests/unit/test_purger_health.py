@@ -75,6 +75,8 @@ def test_changes_on_their_way_are_no_problem() -> None:
         (edge(mode="unguarded"), "rome says mode 'unguarded'", "VCL"),
         (edge(mode="confused"), "rome says mode 'confused'", "VCL"),
         (edge(recorded="too slow: no answer"), "rome: too slow: no answer", "load"),
+        (edge(recorded="several instances: a and b"), "rome: several instances: a and b", "a purge URL of its own"),
+        (edge(names_position=False), "rome runs the VCL of version 0.1", "load the VCL"),
         (edge(lag=2, delay=90.0), "rome has not acknowledged 2 batches, the first for 90 s", "bulk"),
     ],
 )

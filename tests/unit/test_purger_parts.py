@@ -32,6 +32,9 @@ class Outbox:
         last = min(head, after + limit)
         return Position(last, IDENTITIES[last])
 
+    def position(self, batch: int) -> str | None:
+        return f"i{batch}"
+
 
 def backlog(outbox: Outbox, **sizes: int) -> Backlog:
     return Backlog(outbox, **sizes)

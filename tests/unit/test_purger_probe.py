@@ -7,8 +7,9 @@ import pytest
 
 from purger.errors import UnreachableError
 from purger.probe import Probe
+from purger.proof import Proof
 from stack.ports import free_port
-from tests.doors import answering, showing_for_ever
+from tests.doors import Stored, answering, serving, showing_for_ever
 
 IMAGE = b"picture" * 30_000
 DIGESTS = {"original": hashlib.sha256(IMAGE).hexdigest()}
@@ -26,7 +27,47 @@ def test_an_image_is_known_by_its_bytes_over_a_kept_connection() -> None:
     with showing_for_ever(IMAGE) as url:
         for _ in range(2):
             look = probe.look(f"{url}/", "code", DIGESTS)
-            assert (look.status, look.served) == (200, ("original",))
+            assert (look.proof, look.status, look.served) == (Proof.SHOWN, 200, ("original",))
+    probe.close()
+
+
+@pytest.mark.parametrize(
+    ("renditions", "paths"),
+    [
+        (None, ["/images/code", "/images/code/small"]),
+        ((), ["/images/code"]),
+        (("thumb", "original"), ["/images/code", "/images/code/thumb"]),
+    ],
+)
+def test_the_renditions_that_the_edge_knows_are_asked_for(renditions: tuple[str, ...] | None, paths: list[str]) -> None:
+    asked: list[str] = []
+    probe = Probe()
+    with serving(asked, {"/images/code/thumb": Stored(503, b"")}) as url:
+        look = probe.look(url, "code", {"original": "0" * 64, "small": "1" * 64}, renditions)
+    probe.close()
+    assert asked == paths
+    expected = (Proof.FAILING, 503) if "/images/code/thumb" in paths else (Proof.UNPROVEN, 404)
+    assert (look.proof, look.status) == expected
+
+
+def test_of_several_answers_the_worst_holds() -> None:
+    probe = Probe()
+    answers = {
+        "/images/code": Stored(503, b""),
+        "/images/code/a": Stored(200, b"other"),
+        "/images/code/b": Stored(404, b""),
+    }
+    digests = {"original": hashlib.sha256(IMAGE).hexdigest(), "a": "0" * 64, "b": "1" * 64}
+    with serving([], answers) as url:
+        look = probe.look(url, "code", digests)
+        assert (look.proof, look.status, look.said) == (
+            Proof.FOREIGN,
+            200,
+            "200 for a: other bytes, not marked as banned",
+        )
+        answers["/images/code/b"] = Stored(404, IMAGE)
+        look = probe.look(url, "code", digests)
+        assert (look.proof, look.status, look.served) == (Proof.SHOWN, 404, ("b",))
     probe.close()
 
 

@@ -18,6 +18,9 @@ class Outbox:
     def reach(self, after: int, head: int, limit: int) -> Position:
         raise AssertionError(after, head, limit)
 
+    def position(self, batch: int) -> str | None:
+        raise AssertionError(batch)
+
 
 def bulk_of(rows: list[Row]) -> Carrying:
     plan = make_plan(rows, rows[0].batch, rows[-1].batch)

@@ -36,7 +36,7 @@ def test_each_setting_is_written_and_nothing_else(tmp_path: Path) -> None:
         'var.set_duration("lease", 0.500s);',
         'var.set_duration("fail-safe TTL", 0.250s);',
         'var.set("purger", "no");',
-        'if (req.http.Takedown-Rendition !~ "^(?:thumb|hi-res)$") {',
+        'var.set("renditions", " thumb hi-res ");',
     ]
     for file in (SOURCE / "takedown").iterdir():
         assert (tmp_path / "vcl" / "takedown" / file.name).read_bytes() == file.read_bytes()

@@ -75,15 +75,28 @@ sub takedown_ban_all {
     if (req.http.Takedown-All != "1") {
         return (synth(400, "Bad Request: Takedown-All wants 1"));
     }
-    call takedown_mark_all;
     var.set("ban", "obj.status != 0");
     var.set("banned", "everything");
+    if (req.http.Takedown-Older) {
+        # The fence has held back what the flush was to hold back: this is for what got past it and entered later.
+        var.set("ban", "obj.age > " + req.http.Takedown-Older + "s");
+        var.set("banned", "everything older");
+    } elseif (req.http.Takedown-Batch && !req.http.Takedown-After) {
+        call takedown_mark_flush;
+    } else {
+        call takedown_mark_all;
+    }
     call takedown_ban_now;
 }
 
 sub takedown_ban_now {
     if (!std.ban(var.get("ban"))) {
         return (synth(500, "Internal Server Error: the ban was not taken: " + std.ban_error()));
+    }
+    if (req.http.Takedown-All && !req.http.Takedown-After) {
+        call takedown_position_flush;
+    } else {
+        call takedown_position_move;
     }
     return (synth(200, "Banned " + var.get("banned")));
 }

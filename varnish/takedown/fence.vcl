@@ -1,99 +1,111 @@
-# The fence against the stale fill: a fetch that was in flight while its image was purged brings what the purge was to
-# remove, and Varnish purges only what it already holds. Each purge therefore first sets a mark to its own xid; a fetch
-# notes the marks before it asks, and asks again when they have changed by the time the answer is here.
+# The fence against the stale fill: a fetch that was in flight while its image was purged, or that was answered from a
+# copy of the database that lags, brings what the purge was to remove, and Varnish purges only what it already holds. So
+# each purge first sets a mark (marks.vcl), and each answer is held against the marks of its code, its owner and all.
 #
-# There is a mark for each last character that a code may have, one for each that an owner's key may have, and one for
-# purges that reach further. With a single mark a steady stream of purges would make every fetch of every other image
-# try again. Each mark is a global of its own, so that two purges at the same time cannot undo each other's.
-
-sub takedown_mark_code {
-    var.global_set("mark " + regsub(var.get("code"), "^.*(.)$", "\1"), req.xid);
-}
-
-sub takedown_mark_owner {
-    var.global_set("owner " + regsub(var.get("owner"), "^.*(.)$", "\1"), req.xid);
-}
-
-sub takedown_mark_all {
-    var.global_set("mark all", req.xid);
-}
-
-sub takedown_read_marks {
-    var.set("marks", var.global_get("mark all") + " " +
-        var.global_get("mark " + regsub(var.get("code"), "^.*(.)$", "\1")));
-}
-
-# Notes the marks of all owners: whose image it is stands only in the answer. An absent mark is noted as an empty one.
-sub takedown_note_owners {
-    var.set("owners noted", ";A=" + var.global_get("owner A") + ";B=" + var.global_get("owner B") +
-        ";C=" + var.global_get("owner C") + ";D=" + var.global_get("owner D") +
-        ";E=" + var.global_get("owner E") + ";F=" + var.global_get("owner F") +
-        ";G=" + var.global_get("owner G") + ";H=" + var.global_get("owner H") +
-        ";I=" + var.global_get("owner I") + ";J=" + var.global_get("owner J") +
-        ";K=" + var.global_get("owner K") + ";L=" + var.global_get("owner L") +
-        ";M=" + var.global_get("owner M") + ";N=" + var.global_get("owner N") +
-        ";O=" + var.global_get("owner O") + ";P=" + var.global_get("owner P") +
-        ";Q=" + var.global_get("owner Q") + ";R=" + var.global_get("owner R") +
-        ";S=" + var.global_get("owner S") + ";T=" + var.global_get("owner T") +
-        ";U=" + var.global_get("owner U") + ";V=" + var.global_get("owner V") +
-        ";W=" + var.global_get("owner W") + ";X=" + var.global_get("owner X") +
-        ";Y=" + var.global_get("owner Y") + ";Z=" + var.global_get("owner Z") +
-        ";a=" + var.global_get("owner a") + ";b=" + var.global_get("owner b") +
-        ";c=" + var.global_get("owner c") + ";d=" + var.global_get("owner d") +
-        ";e=" + var.global_get("owner e") + ";f=" + var.global_get("owner f") +
-        ";g=" + var.global_get("owner g") + ";h=" + var.global_get("owner h") +
-        ";i=" + var.global_get("owner i") + ";j=" + var.global_get("owner j") +
-        ";k=" + var.global_get("owner k") + ";l=" + var.global_get("owner l") +
-        ";m=" + var.global_get("owner m") + ";n=" + var.global_get("owner n") +
-        ";o=" + var.global_get("owner o") + ";p=" + var.global_get("owner p") +
-        ";q=" + var.global_get("owner q") + ";r=" + var.global_get("owner r") +
-        ";s=" + var.global_get("owner s") + ";t=" + var.global_get("owner t") +
-        ";u=" + var.global_get("owner u") + ";v=" + var.global_get("owner v") +
-        ";w=" + var.global_get("owner w") + ";x=" + var.global_get("owner x") +
-        ";y=" + var.global_get("owner y") + ";z=" + var.global_get("owner z") +
-        ";0=" + var.global_get("owner 0") + ";1=" + var.global_get("owner 1") +
-        ";2=" + var.global_get("owner 2") + ";3=" + var.global_get("owner 3") +
-        ";4=" + var.global_get("owner 4") + ";5=" + var.global_get("owner 5") +
-        ";6=" + var.global_get("owner 6") + ";7=" + var.global_get("owner 7") +
-        ";8=" + var.global_get("owner 8") + ";9=" + var.global_get("owner 9") +
-        ";_=" + var.global_get("owner _") + ";-=" + var.global_get("owner -") +
-        ";");
-}
-
-# Called with the owner that the answer names. Keys outside the alphabet can never be banned.
-sub takedown_compare_owner {
-    var.set("owner moved", "no");
-    if (var.get("owner") ~ "[A-Za-z0-9_-]$") {
-        var.set("owner", regsub(var.get("owner"), "^.*(.)$", "\1"));
-        if (!std.strstr(var.get("owners noted"),
-            ";" + var.get("owner") + "=" + var.global_get("owner " + var.get("owner")) + ";")) {
-            var.set("owner moved", "yes");
-        }
-    }
-}
+# An answer with Takedown-Seen: S has seen every batch up to S. It is taken when S is no less than the numbers of its
+# marks, whenever it was asked for, and when nothing was purged by hand since. One without is taken when none of its
+# marks has changed since it was asked for. Any other is fetched again.
 
 sub takedown_note_fence {
     call takedown_read_marks;
     call takedown_note_owners;
     var.set("marks noted", var.get("marks"));
+    var.set("hands noted", var.get("hands"));
+    var.set("hand of owners noted", var.get("hand of owners"));
     var.set_real("fetch began", std.real(time=now));
+}
+
+# In this order: whoever reads the flush of before, but the marks of after it, finds that it was made.
+sub takedown_read_marks {
+    var.set("code group", regsub(var.get("code"), "^.*(.)$", "\1"));
+    var.set("flush", std.integer(var.global_get("flush"), 0));
+    var.set("mark of all", var.global_get("mark all"));
+    var.set("mark of code", var.global_get("mark " + var.get("code group")));
+    var.set("marks", var.get("mark of all") + "," + var.get("mark of code"));
+    var.set("hands", var.global_get("hand all") + "," + var.global_get("hand " + var.get("code group")));
+    var.set("hand of owners", var.global_get("hand owners"));
 }
 
 sub takedown_fence {
     call takedown_read_marks;
-    call takedown_compare_owner;
-    if (var.get("marks") != var.get("marks noted") || var.get("owner moved") == "yes") {
-        # The parameter max_retries is 4.
-        if (bereq.retries < 4) {
-            return (retry);
+    var.set("owners group", regsub(var.get("owner"), "^.*(.)$", "\1"));
+    var.set("mark of owner", var.global_get("owner " + var.get("owners group")));
+    var.set("refused", "");
+    var.set("young", "yes");
+    if (var.get("seen") ~ "^[0-9]{1,15}$") {
+        call takedown_compare_numbers;
+        call takedown_compare_hands;
+        if (var.get("hand of owners") != var.get("hand of owners noted")) {
+            call takedown_compare_owner;
         }
-        # The last attempt: what is this young may be shown to the one who asked, and is not kept.
-        if (bereq.is_bgfetch) {
-            return (abandon);
-        }
-        if (std.real(time=now) - var.get_real("fetch began") > 0.5) {
-            return (error(503));
-        }
-        call takedown_uncacheable;
+    } else {
+        call takedown_compare_marks;
+        call takedown_compare_owner;
     }
+    if (var.get("refused") != "") {
+        call takedown_refuse;
+    }
+}
+
+sub takedown_compare_numbers {
+    var.set("mark", var.get("mark of code"));
+    call takedown_compare_number;
+    var.set("mark", var.get("mark of owner"));
+    call takedown_compare_number;
+    var.set("mark", var.get("mark of all"));
+    call takedown_compare_number;
+    if (var.get("refused") != "") {
+        var.global_set("stale", std.integer(var.global_get("stale"), 0) + 1);
+    }
+}
+
+# The mark's own time says how old the unseen purges are: a copy that lags may be older than the fetch.
+sub takedown_compare_number {
+    if (std.integer(str.split(var.get("mark"), 2, " "), 0) == std.integer(var.get("flush"), 0) &&
+        std.integer(str.split(var.get("mark"), 3, " "), 0) > std.integer(var.get("seen"), 0)) {
+        var.set("refused", "it has seen batch " + var.get("seen") + " of the database, and " +
+            str.split(var.get("mark"), 3, " ") + " has purged here");
+        var.set_real("age", std.real(time=std.now()) - std.real(str.split(var.get("mark"), 4, " "), 0.0));
+        if (std.integer(str.split(var.get("mark"), 5, " "), 0) > std.integer(var.get("seen"), 0) ||
+            var.get_real("age") < 0.0 || var.get_real("age") > 0.5) {
+            var.set("young", "no");
+        }
+    }
+}
+
+sub takedown_compare_hands {
+    if (var.get("hands") != var.get("hands noted")) {
+        var.set("refused", "codes that end as its own were purged by hand since it was asked for");
+        call takedown_fence_age;
+    }
+}
+
+sub takedown_compare_marks {
+    if (var.get("marks") != var.get("marks noted")) {
+        var.set("refused", "codes that end as its own were purged since it was asked for");
+        call takedown_fence_age;
+    }
+}
+
+sub takedown_fence_age {
+    var.set_real("age", std.real(time=now) - var.get_real("fetch began"));
+    if (var.get_real("age") < 0.0 || var.get_real("age") > 0.5) {
+        var.set("young", "no");
+    }
+}
+
+sub takedown_refuse {
+    std.log("takedown: refused " + bereq.url + ": " + var.get("refused"));
+    # The parameter max_retries is 4.
+    if (bereq.retries < 4) {
+        return (retry);
+    }
+    # The last attempt: what is this young may be shown to the one who asked, and is not kept.
+    if (bereq.is_bgfetch) {
+        return (abandon);
+    }
+    if (var.get("young") == "no") {
+        return (error(503));
+    }
+    call takedown_uncacheable;
 }

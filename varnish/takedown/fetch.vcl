@@ -17,6 +17,10 @@ sub takedown_fetch {
 
 # What the origin says for its own sake is kept from clients. CDN-Cache-Control goes once it was read (lifetime.vcl).
 sub takedown_strip {
+    # For the fence: two lines of it are no number.
+    std.collect(beresp.http.Takedown-Seen, ",");
+    var.set("seen", beresp.http.Takedown-Seen);
+    unset beresp.http.Takedown-Seen;
     unset beresp.http.Date;
     unset beresp.http.Server;
     unset beresp.http.Via;

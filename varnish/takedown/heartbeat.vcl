@@ -1,12 +1,22 @@
-# HEARTBEAT / renews the lease with the moment E in Takedown-Epoch, or without that header only asks.
+# HEARTBEAT / renews the lease with the moment E in Takedown-Epoch, or without that header only asks. One that names
+# another position than this edge's does neither.
 
 sub takedown_heartbeat {
     if (req.url != "/") {
         return (synth(400, "Bad Request: HEARTBEAT wants the path /"));
     }
+    if (req.http.Takedown-Epoch) {
+        call takedown_epoch;
+    }
+    call takedown_position_expect;
     if (!req.http.Takedown-Epoch) {
         return (synth(200, "Asked, nothing renewed"));
     }
+    call takedown_renew;
+    return (synth(200, "Renewed"));
+}
+
+sub takedown_epoch {
     std.collect(req.http.Takedown-Epoch, ",");
     if (req.http.Takedown-Epoch !~ "^[0-9]{1,11}\.[0-9]{3}$") {
         return (synth(400, "Bad Request: Takedown-Epoch wants seconds.milliseconds"));
@@ -14,8 +24,6 @@ sub takedown_heartbeat {
     if (std.real(req.http.Takedown-Epoch, 0.0) > std.real(time=std.now())) {
         return (synth(400, "Bad Request: Takedown-Epoch lies in the future of this edge's clock"));
     }
-    call takedown_renew;
-    return (synth(200, "Renewed"));
 }
 
 # The later of two is kept, so that a delayed heartbeat takes nothing away; one that is kept from the future, of a clock

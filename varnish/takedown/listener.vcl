@@ -5,6 +5,7 @@ sub takedown_listener {
     call takedown_authorise;
     call takedown_listener_methods;
     call takedown_instance;
+    call takedown_position_arguments;
     call takedown_purge;
     call takedown_ban;
     call takedown_heartbeat;
@@ -54,7 +55,17 @@ sub takedown_describe_edge {
     if (req.method == "PURGE" && resp.status == 200) {
         set resp.http.Takedown-Removed = var.get_int("removed");
     }
-    if (req.method == "HEARTBEAT" && resp.status == 200 && var.global_get("trusted from")) {
+    set resp.http.Takedown-Batch = var.global_get("position");
+    if (req.method == "HEARTBEAT" && (resp.status == 200 || resp.status == 412)) {
+        call takedown_describe_more;
+    }
+}
+
+sub takedown_describe_more {
+    if (var.global_get("trusted from")) {
         set resp.http.Takedown-Epoch = var.global_get("trusted from");
     }
+    call takedown_renditions;
+    set resp.http.Takedown-Renditions = regsuball(regsuball(var.get("renditions"), "^ | $", ""), " ", ",");
+    set resp.http.Takedown-Stale = std.integer(var.global_get("stale"), 0);
 }

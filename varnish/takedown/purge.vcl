@@ -18,6 +18,7 @@ sub takedown_purge {
 sub takedown_purge_here {
     if (req.method == "PURGE") {
         var.set_int("removed", purge.hard());
+        call takedown_position_move;
         return (synth(200, "Purged " + var.get("code") + ": " + var.get_int("removed") + " removed"));
     }
 }

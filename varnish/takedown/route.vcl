@@ -35,6 +35,9 @@ sub takedown_route {
     } elseif (req.url ~ "^/images/[A-Za-z0-9_-]{1,64}/[a-z0-9_-]{1,32}(?:\?|$)") {
         set req.http.Takedown-Rendition = str.split(req.url, 3, "/?");
         call takedown_renditions;
+        if (!std.strstr(var.get("renditions"), " " + req.http.Takedown-Rendition + " ")) {
+            call takedown_not_found;
+        }
     } else {
         call takedown_not_found;
     }

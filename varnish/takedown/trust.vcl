@@ -14,6 +14,17 @@ sub takedown_trust_hits {
     }
 }
 
+# Called by vcl_hit. An object from the future, of a clock that was set back, has no age that the fail-safe TTL could cap.
+# It is removed, so that all who ask for it wait for one fetch. (obj.age counts from the start of the request, and is less
+# than 0 for those who waited for the object.)
+sub takedown_trust_clock {
+    if (req.ttl > 0s && obj.time > std.now()) {
+        purge.hard();
+        set req.hash_always_miss = true;
+        return (restart);
+    }
+}
+
 sub takedown_mode {
     call takedown_settings;
     if (var.get("purger") == "no") {
@@ -56,6 +67,10 @@ sub takedown_check_settings {
     if (var.get_duration("lease") <= 0s || var.get_duration("fail-safe TTL") <= 0s) {
         # Varnish takes a cap of 0 for no cap.
         return (fail("The lease and the fail-safe TTL must be longer than 0s: see takedown_settings in default.vcl"));
+    }
+    call takedown_renditions;
+    if (var.get("renditions") !~ "^ (?:[a-z0-9_-]{1,32} )*$") {
+        return (fail("The renditions are not names with a space around each: see takedown_renditions in default.vcl"));
     }
     if (std.integer(bytes=std.bytes(var.get("largest kept"), 0B)) <= 0) {
         return (fail("largest kept is not a number of bytes such as 16M: see takedown_settings in default.vcl"));

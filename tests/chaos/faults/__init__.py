@@ -1,6 +1,19 @@
 """What is broken beside the clients: one table, filled by one module for each part of the system."""
 
-from tests.chaos.faults import database, edge, nothing, origin, purge_path, purger
+from tests.chaos.faults import clocks, database, edge, nothing, origin, past, purge_path, purger, stall
 from tests.chaos.faults.base import FAULTS, Fault, Scene
 
-__all__ = ["FAULTS", "Fault", "Scene", "database", "edge", "nothing", "origin", "purge_path", "purger"]
+__all__ = [
+    "FAULTS",
+    "Fault",
+    "Scene",
+    "clocks",
+    "database",
+    "edge",
+    "nothing",
+    "origin",
+    "past",
+    "purge_path",
+    "purger",
+    "stall",
+]

@@ -1,22 +1,27 @@
 """What a fault is, and what many of them do."""
 
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from random import Random
 
 from stack.edge import Edge
+from tests.chaos.moderation import Moderation
 from tests.chaos.proxy import Way
 from tests.chaos.system import System
 
 
 @dataclass(frozen=True)
 class Scene:
-    """Where a fault takes place: the system, one of its edges, and the campaign's randomness."""
+    """Where a fault takes place: the system, one of its edges, and the campaign's randomness and moderators."""
 
     system: System
     edge: Edge
     random: Random
+    moderation: Moderation
+    codes: Sequence[str]
+    hot: deque[str]  # what moderators changed last; they and clients turn to these more often than to others
 
     def while_broken(self) -> None:
         """Let time pass: mostly longer than the bound, so that a cache wrongly trusted shows; else a hiccup."""
@@ -39,19 +44,27 @@ class Fault:
     action: Action  # breaks something, lets time pass, and leaves it mended
     loosens: bool  # takedowns may take lease + fail-safe TTL; otherwise they are as fast as ever
     everywhere: bool  # felt at every edge, and not only at the scene's
-    extra: float  # seconds that a takedown may take longer although the fault does not loosen
+    extra: float  # seconds that a takedown may take longer than that
+    revives: bool  # an image may come back, for no longer than that, after it was seen gone
+    pending: bool  # what it breaks has no cure yet: it runs when it is named
 
 
 FAULTS: dict[str, Fault] = {}
 
 
 def fault(
-    name: str, *, loosens: bool = True, everywhere: bool = True, extra: float = 0.0
+    name: str,
+    *,
+    loosens: bool = True,
+    everywhere: bool = True,
+    extra: float = 0.0,
+    revives: bool = False,
+    pending: bool = False,
 ) -> Callable[[Action], Action]:
     """Enter an action into the table of faults."""
 
     def enter(action: Action) -> Action:
-        FAULTS[name] = Fault(name, action, loosens, everywhere, extra)
+        FAULTS[name] = Fault(name, action, loosens, everywhere, extra, revives, pending)
         return action
 
     return enter

@@ -1,0 +1,122 @@
+"""An origin on a copy of the database that lags: stale fills (there must be none), and what the refusals cost."""
+
+import queue
+import string
+import threading
+import time
+from collections import Counter
+from collections.abc import Container, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import NamedTuple
+
+import requests
+from rich.console import Console
+
+from tests.lagging import Lagging
+
+_BANS = 1000
+_PER_SECOND = 20
+_LAGS = (0, 5)  # seconds that the copy waits before it does what the primary did
+# Seconds after the commit of a code's ban at which it is asked for.
+_ASKED = (0.05, 0.2, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 4.8, 5.0, 5.2, 5.5, 6.0, 7.0)
+_CLIENTS = 8
+_LAST = string.ascii_letters + string.digits + "_-"  # by a code's last character edges form their groups
+
+
+class Asked(NamedTuple):
+    """A request and its answer. Times are of the monotonic clock, in seconds."""
+
+    code: str
+    begun: float
+    status: int
+    hit: bool
+
+
+def run(directory: Path, _: int) -> None:
+    """Ban images one after the other, and ask for each of them until the copy has its ban; with each lag once."""
+    # Room for the log of all requests: retries are counted from it.
+    with Lagging(directory, vsl_space="512M") as site:
+        for lag in _LAGS:
+            codes = [f"lag{lag}-{number}{_LAST[number % len(_LAST)]}" for number in range(_BANS)]
+            site.import_images(codes)
+            site.copy.follow(site.primary, delay=lag)
+            before = site.fetches()
+            committed, asked = _ban_all(site, codes)
+            Console().print(f"{_BANS} bans, {_PER_SECOND}/s, the origin's database {lag} s behind")
+            _report(committed, asked, site.fetches() - before)
+
+
+def _ban_all(site: Lagging, codes: list[str]) -> tuple[dict[str, float], list[Asked]]:
+    """Ban the codes at a steady pace; the times of their commits, and all that was asked and answered."""
+    due: queue.PriorityQueue[tuple[float, str]] = queue.PriorityQueue()
+    committed: dict[str, float] = {}
+    done = threading.Event()
+
+    def client() -> Iterator[Asked]:
+        with requests.Session() as session:
+            while not (done.is_set() and due.empty()):
+                try:
+                    at, code = due.get(timeout=0.1)
+                except queue.Empty:
+                    continue
+                time.sleep(max(0.0, at - time.monotonic()))
+                yield _ask(site, session, code)
+
+    with ThreadPoolExecutor(_CLIENTS) as pool, site.primary.connect("moderation") as moderation:
+        clients = [pool.submit(lambda: list(client())) for _ in range(_CLIENTS)]
+        begun = time.monotonic()
+        with moderation.cursor() as cursor, requests.Session() as session:
+            for number, code in enumerate(codes):
+                time.sleep(max(0.0, begun + number / _PER_SECOND - time.monotonic()))
+                _ask(site, session, code)  # into the cache
+                cursor.execute("INSERT INTO bans (scope, subject) VALUES ('image', %s)", (code,))
+                committed[code] = time.monotonic()
+                for seconds in _ASKED:
+                    due.put((committed[code] + seconds, code))
+                due.put((committed[code], f"other-{code}"))  # of the same group, and never asked for: a miss
+        done.set()
+        asked = [answer for each in clients for answer in each.result()]
+    site.copy.wait_caught_up()
+    with requests.Session() as session:
+        return committed, sorted(asked, key=lambda each: each.begun) + [_ask(site, session, code) for code in codes]
+
+
+def _ask(site: Lagging, session: requests.Session, code: str) -> Asked:
+    begun = time.monotonic()
+    answer = site.get(code, session)
+    return Asked(code, begun, answer.status_code, "; hit" in answer.headers["Cache-Status"])
+
+
+def _report(committed: dict[str, float], asked: list[Asked], fetches: Counter[int]) -> None:
+    """Print it. The last of what was asked, one for each code, is from after the copy had every ban."""
+    during, afterwards = asked[: -len(committed)], asked[-len(committed) :]
+    ours = [each for each in during if each.code in committed]
+    others = [each for each in during if each.code not in committed]
+    late = [each for each in ours if each.status == 200 and each.begun > committed[each.code] + 1]
+    several = sum(count for number, count in fetches.items() if number > 1)
+    for line in (
+        f"  stale fills: {len(_refilled(asked, committed) | {each.code for each in afterwards if each.status == 200})}",
+        f"  images sent that were asked for more than 1 s after the commit: {len(late)}",
+        f"  answers for banned codes while the copy lagged: {_statuses(ours)}; afterwards: {_statuses(afterwards)}",
+        f"  answers for other codes of the same group, all misses: {_statuses(others)}",
+        f"  fetches by the requests to the origin that they took: {dict(sorted(fetches.items()))}",
+        f"  that is more than one in {several / fetches.total():.1%} of the fetches",
+    ):
+        Console(width=120).print(line)
+
+
+def _refilled(asked: list[Asked], committed: Container[str]) -> set[str]:
+    """The banned codes that were a hit as an image after they had been gone, or refused."""
+    gone: set[str] = set()
+    refilled: set[str] = set()
+    for each in asked:
+        if each.status != 200:
+            gone.add(each.code)
+        elif each.hit and each.code in committed and each.code in gone:
+            refilled.add(each.code)
+    return refilled
+
+
+def _statuses(asked: list[Asked]) -> dict[int, int]:
+    return dict(Counter(each.status for each in asked))

@@ -1,0 +1,57 @@
+"""Judges an answer of a public listener for a banned image: shown, proven gone, or neither. No HTTP, no SQL."""
+
+import binascii
+import re
+from base64 import b64decode
+from collections.abc import Collection, Sequence
+from email.message import Message
+from enum import IntEnum
+
+#: One member of Repr-Digest (RFC 9530): an algorithm and its byte sequence.
+_MEMBER = re.compile(r"[ \t]*([a-z*][a-z0-9_.*-]*)=:([A-Za-z0-9+/]*={0,2}):[ \t]*")
+
+_UNMARKED = "not marked as banned"
+
+
+class Proof(IntEnum):
+    """The meaning of an answer. Of several answers for one image the largest holds."""
+
+    GONE = 0  # marked as banned, with the body that its Repr-Digest names
+    UNPROVEN = 1  # neither this nor that
+    FAILING = 2  # 5xx, which tells nothing of the image
+    FOREIGN = 3  # success, with bytes that are neither the image's nor marked: perhaps those of a replaced image
+    SHOWN = 4  # bytes of the image
+
+
+def judge(status: int, headers: Message, digest: str, image: Collection[str]) -> tuple[Proof, str]:
+    """Judge an answer whose body has the SHA-256 ``digest``, and say in words why it proves nothing, if so.
+
+    ``image`` holds the digests of all renditions of the image. Digests are in lower-case hex.
+    """
+    if digest in image:
+        return Proof.SHOWN, ""
+    if status >= 500:
+        return Proof.FAILING, ""
+    if headers.get_all("Takedown-State", []) != ["banned"]:
+        if 200 <= status < 300:
+            return Proof.FOREIGN, f"other bytes, {_UNMARKED}"
+        return Proof.UNPROVEN, f"{_UNMARKED} (wrong site, or an origin older than 0.2?)"
+    named = digest_named(headers.get_all("Repr-Digest", []))
+    if named is None:
+        return Proof.UNPROVEN, "marked as banned without a well-formed Repr-Digest"
+    if named != digest:
+        return Proof.UNPROVEN, "the body is not the one that Repr-Digest names"
+    return Proof.GONE, ""
+
+
+def digest_named(fields: Sequence[str]) -> str | None:
+    """Read the one SHA-256 in the fields of Repr-Digest, as lower-case hex; None: there is none, or it is malformed."""
+    members = [_MEMBER.fullmatch(member) for field in fields for member in field.split(",")]
+    named = [member[2] for member in members if member and member[1] == "sha-256"]
+    if len(named) != 1 or not all(members):
+        return None
+    try:
+        digest = b64decode(named[0], validate=True)
+    except binascii.Error:
+        return None
+    return digest.hex() if len(digest) == 32 else None

@@ -1,0 +1,66 @@
+"""An edge of version 0.1 under today's purger, beside one of today's, until its VCL is loaded anew."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from stack.edge import Edge
+from stack.system import Settings, Stack
+from tests import edge_0_1
+from tests.site import Site
+
+LEASE = 600.0  # seconds: what goes has been purged
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """The second edge is of 0.1."""
+    stack = Stack(tmp_path_factory.mktemp("mixed"), Settings(edges=2, edge_settings={"lease": LEASE}))
+    edge_0_1.downgrade(stack.edges[1], stack.origin.address, lease=LEASE)
+    with stack:
+        yield stack
+
+
+@pytest.fixture
+def old(site: Site) -> Edge:
+    return site.stack.edges[1]
+
+
+def test_bans_go_and_lifts_come_at_an_edge_of_0_1_which_is_trusted(site: Site, old: Edge) -> None:
+    code, other = site.new_image(), site.new_image()
+    for path in (code, f"{code}/thumb", other):
+        site.wait_hit(path, old)
+    site.ban(code)
+    for path in (code, f"{code}/thumb"):
+        site.wait_gone(path, old)
+    assert site.is_hit(other, old)
+    site.stack.settle()
+    site.lift(code)
+    site.wait_served(code, old)
+    old.wait_trusted()
+
+
+def test_bans_of_owners_and_many_bans_together_go(site: Site, old: Edge) -> None:
+    owner = site.new_owner()
+    codes = [site.new_image(owner), *(site.new_image() for _ in range(3))]
+    for code in codes:
+        site.wait_hit(code, old)
+    site.moderation.start_transaction()
+    site.ban(owner, scope="owner")
+    for code in codes[1:]:
+        site.ban(code)
+    site.moderation.commit()
+    for code in codes:
+        site.wait_gone(code, old)
+    site.stack.settle()
+
+
+def test_it_is_upgraded_by_a_load_of_todays_vcl_and_keeps_its_promises(site: Site, old: Edge) -> None:
+    code = site.new_image()
+    site.wait_hit(code, old)
+    edge_0_1.upgrade(old, site.stack.origin.address, lease=LEASE)
+    site.wait_hit(code, old)
+    site.ban(code)
+    site.wait_gone(code, old)
+    site.stack.settle()
+    old.wait_trusted()

@@ -1,0 +1,104 @@
+"""Takedown-Seen: how far the origin's lookup saw, over a real database."""
+
+import hashlib
+from base64 import b64encode
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+import requests
+
+from stack.waiting import PATIENCE
+from tests.origin_site import OriginSite
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OriginSite]:
+    with OriginSite(tmp_path_factory.mktemp("origin"), ORIGIN_WORKERS="1") as running:
+        yield running
+
+
+def seen(answer: requests.Response) -> int:
+    return int(answer.headers["Takedown-Seen"])
+
+
+def test_each_answer_says_the_last_batch_that_its_lookup_saw(site: OriginSite) -> None:
+    code = site.new_image()
+    etag = site.request(code).headers["ETag"]
+    before = site.last_batch()
+    site.execute("INSERT INTO bans (scope, subject) VALUES ('image', 'somebody-else')")
+    assert seen(site.request(code)) == before, "a change counts from its number on"
+    site.number()
+    assert site.last_batch() == before + 1
+    answers = {
+        200: site.request(code),
+        206: site.request(code, range="bytes=0-9"),
+        304: site.request(code, if_none_match=etag),
+        404: site.request("nobody"),
+        410: site.request("somebody-else"),
+        412: site.request(code, if_match='"x"'),
+        416: site.request(code, range="bytes=99999999-"),
+    }
+    for status, answer in answers.items():
+        assert answer.status_code == status
+        assert seen(answer) == before + 1
+    assert seen(site.request(code, "HEAD")) == before + 1
+
+
+@pytest.mark.parametrize(("path", "method"), [("nobody/original", "GET"), ("a.b", "GET"), ("nobody", "POST")])
+def test_an_answer_without_a_lookup_says_nothing(site: OriginSite, path: str, method: str) -> None:
+    assert "Takedown-Seen" not in site.request(path, method).headers
+
+
+def test_an_answer_that_has_seen_a_bans_number_has_seen_the_ban(site: OriginSite) -> None:
+    """Number and state come from one snapshot: three clients ask for each code while it is being banned."""
+    codes = [site.new_code() for _ in range(100)]
+    number_of: dict[str, int] = {}
+
+    def ask_until_banned() -> list[tuple[str, int, int]]:
+        answers = []
+        with requests.Session() as session:
+            for code in codes:
+                status = 404
+                while status != 410:
+                    answer = session.get(f"{site.origin.url}/images/{code}", timeout=PATIENCE)
+                    status = answer.status_code
+                    answers.append((code, seen(answer), status))
+        return answers
+
+    with ThreadPoolExecutor(3) as clients:
+        asked = [clients.submit(ask_until_banned) for _ in range(3)]
+        for code in codes:
+            site.execute("INSERT INTO bans (scope, subject) VALUES ('image', %s)", code)
+            site.number()
+            number_of[code] = site.last_batch()
+    for code, number, status in (answer for client in asked for answer in client.result()):
+        assert status == 410 or number < number_of[code], code
+
+
+@pytest.mark.parametrize("status", ["410", "200"])
+def test_a_banned_image_is_marked_and_names_the_bytes_that_are_shown(site: OriginSite, status: str) -> None:
+    code = site.new_image()
+    with site.another_origin(f"marked-{status}", ORIGIN_BANNED_STATUS=status, ORIGIN_WORKERS="1") as origin:
+        url = f"{origin.url}/images/{code}"
+        assert not requests.get(url, timeout=PATIENCE).headers.keys() & {"Takedown-State", "Repr-Digest"}
+        site.execute("INSERT INTO bans (scope, subject) VALUES ('image', %s)", code)
+        answer = requests.get(url, timeout=PATIENCE)
+        assert answer.status_code == int(status)
+        digest = b64encode(hashlib.sha256(answer.content).digest()).decode()
+        for marked in (answer, requests.head(url, timeout=PATIENCE)):
+            assert marked.headers["Takedown-State"] == "banned"
+            assert marked.headers["Repr-Digest"] == f"sha-256=:{digest}:"
+
+
+def test_a_database_that_has_lost_its_numbers_is_500_until_it_is_migrated(tmp_path: Path) -> None:
+    with OriginSite(tmp_path, ORIGIN_WORKERS="1") as site:
+        code = site.new_image()
+        site.execute("DELETE FROM numbering")
+        answer = site.request(code)
+        assert answer.status_code == 500
+        assert answer.headers["Cache-Control"] == "no-store"
+        assert "table numbering has lost its row: run `purger migrate`" in site.origin.log_text()
+        site.database.migrate()
+        assert site.request(code).status_code == 200

@@ -1,0 +1,192 @@
+"""Gone is what the origin answers for a banned image, seen as such. Anything else proves nothing, and is told."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from purger.audit import audit
+from purger.link import Link
+from purger.probe import Probe
+from stack.waiting import wait_until
+from tests.doors import Stored, replaying, third_edge
+from tests.receipts import ask, outcomes, receipts
+from tests.site import Site
+
+UNMARKED = "not marked as banned (wrong site, or an origin older than 0.2?)"
+
+
+@pytest.fixture
+def stored(site: Site) -> Iterator[dict[str, Stored]]:
+    """What the public listener of a third edge, that is purged as the first one is, goes on answering, by path."""
+    with replaying(site.stack.edge) as (door, stored), third_edge(site, door):
+        yield stored
+
+
+def third(site: Site, *arguments: str) -> tuple[str, str]:
+    """Outcome and reason of the last ban at the third edge."""
+    (found,) = (each for each in receipts(site, *arguments)["bans"][-1]["edges"] if each["edge"] == "third")
+    return found["outcome"], found["reason"]
+
+
+def wait_third(site: Site, outcome: str, reason: str, *arguments: str) -> None:
+    """Wait until the last ban came to ``outcome`` at the third edge, for ``reason``."""
+    wait_until(lambda: third(site, *arguments) == (outcome, reason), f"{outcome} at the third edge: {reason}")
+
+
+def wait_looked_again(site: Site, code: str) -> None:
+    """Wait until the third edge was looked at for the purge that was sent again."""
+    looked = f"""SELECT COUNT(*) FROM invalidations JOIN sightings ON sightings.invalidation = invalidations.id
+        WHERE subject = '{code}' AND cause = 'resend' AND edge = 'third' AND status IS NOT NULL"""
+    wait_until(lambda: site.number(looked) > 0, "a look after the second purge")
+
+
+def test_old_bytes_of_a_replaced_image_are_not_gone(site: Site, stored: dict[str, Stored]) -> None:
+    owner = site.new_owner()
+    code = site.new_image(owner)
+    stored[f"/images/{code}"] = Stored(200, site.get(code).content)
+    site.new_image(owner, code)
+    site.ban(code)
+    said = "200 for original: other bytes, not marked as banned"
+    wait_third(site, "not proven", said, code)
+    wait_looked_again(site, code)
+    assert len(receipts(site, code)["resends"]) == 1, "purged again once"
+    assert f"edge third is not proven to hide banned image {code} ({said})" in site.stack.purger.log_text()
+    exit_code, out = ask(site, code)
+    assert exit_code == 3
+    assert f"image {code}: 1 ban stands; not proven at third\n" in out
+
+    # Mended, it is seen gone at the next look, and stays proven.
+    stored.clear()
+    assert ask(site, code, "--look")[0] == 0
+    assert ask(site, code)[0] == 0
+
+
+def test_old_bytes_that_come_after_the_proof_undo_it(site: Site, stored: dict[str, Stored]) -> None:
+    owner = site.new_owner()
+    code = site.new_image(owner)
+    old = Stored(200, site.get(code).content)
+    site.new_image(owner, code)
+    site.ban(code)
+    wait_third(site, "gone", "", code)
+    stored[f"/images/{code}"] = old
+    assert ask(site, code, "--look")[0] == 3
+    wait_looked_again(site, code)
+    assert third(site, code) == ("not proven", "now 200 for original: other bytes, not marked as banned")
+    stored.clear()
+    assert ask(site, code, "--look")[0] == 0
+    assert ask(site, code)[0] == 0
+
+
+def test_other_bytes_after_a_lift_are_no_finding(site: Site, stored: dict[str, Stored]) -> None:
+    code = site.new_image()
+    stored[f"/images/{code}"] = Stored(200, b"old")
+    with site.moderation.cursor() as cursor:
+        cursor.execute("START TRANSACTION")
+        site.ban(code)
+        site.lift(code)
+        cursor.execute("COMMIT")
+    wait_third(site, "not proven", "the ban was lifted before", code)
+    assert ask(site, code)[0] == 0
+    assert receipts(site, code)["resends"] == []
+
+
+def test_a_rendition_whose_row_is_gone_is_looked_at(site: Site, stored: dict[str, Stored]) -> None:
+    code = site.new_image()
+    stored[f"/images/{code}/thumb"] = Stored(200, site.get(f"{code}/thumb").content)
+    with site.admin.cursor() as cursor:
+        cursor.execute("DELETE FROM renditions WHERE code = %s AND name = 'thumb'", (code,))
+    site.ban(code)
+    wait_third(site, "not proven", "200 for thumb: other bytes, not marked as banned", code)
+    assert ask(site, code)[0] == 3
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (Stored(503, b"sick"), "the edge answered 503"),
+        (Stored(404, b"no such page"), f"404 for original: {UNMARKED}"),
+        (Stored(410, b"special"), f"410 for original: {UNMARKED}"),
+        (
+            Stored(410, b"special", {"Takedown-State": "banned"}),
+            "410 for original: marked as banned without a well-formed Repr-Digest",
+        ),
+        (
+            Stored(200, b"other", {"Takedown-State": "banned", "Repr-Digest": f"sha-256=:{'A' * 43}=:"}),
+            "200 for original: the body is not the one that Repr-Digest names",
+        ),
+    ],
+)  # fmt: skip
+def test_an_answer_that_is_not_that_for_a_banned_image(
+    site: Site, stored: dict[str, Stored], answer: Stored, said: str
+) -> None:
+    code = site.new_image()
+    stored[f"/images/{code}"] = answer
+    site.ban(code)
+    wait_third(site, "not proven", said, code)
+    assert ask(site, code)[0] == 3
+    doubt = f"edge third does not prove that image {code} is gone, and is looked at again later: {said}"
+    assert (doubt in site.stack.purger.log_text()) == (answer.status < 500)
+    # It is looked at again by itself, and nothing was purged for it.
+    stored.clear()
+    wait_third(site, "gone", "", code)
+    assert receipts(site, code)["resends"] == []
+
+
+def test_each_image_of_a_banned_owner_is_looked_at(site: Site, stored: dict[str, Stored]) -> None:
+    owner = site.new_owner()
+    codes = sorted(site.new_image(owner) for _ in range(5))
+    stored[f"/images/{codes[-1]}"] = Stored(200, site.get(codes[-1]).content)
+    site.ban(owner, scope="owner")
+    wait_third(site, "still there", "", "--owner", owner)
+    assert ask(site, "--owner", owner)[0] == 4
+    assert third(site, codes[-1])[0] == "still there"
+    assert [third(site, code) for code in codes[:-1]] == 4 * [("gone", "")]
+
+
+def test_a_receipt_says_how_many_images_of_an_owner_were_looked_at(site: Site) -> None:
+    owner = site.new_owner()
+    for _ in range(3):
+        site.new_image(owner)
+    site.ban(owner, scope="owner")
+    wait_until(lambda: set(outcomes(site, "--owner", owner).values()) == {"gone"}, "the purger has looked at all")
+    assert ask(site, "--owner", owner)[1].count("gone (410) at 3 of 3 images after ") == 2
+    forget = "DELETE FROM sightings WHERE invalidation IN (SELECT id FROM invalidations WHERE subject = %s)"
+    with site.admin.cursor() as cursor:
+        cursor.execute(forget, (owner,))
+    exit_code, out = ask(site, "--owner", owner, "--look", "--limit", "2")
+    assert exit_code == 3
+    assert f"owner {owner}: 1 ban stands; proven for some of the images at edge1, edge2\n" in out
+    assert out.count("gone (410) at 2 of 3 images after ") == 2
+    (ban,) = receipts(site, "--owner", owner)["bans"]
+    numbers = {(each["outcome"], each["receipt"]["looked"], each["receipt"]["images"]) for each in ban["edges"]}
+    assert numbers == {("gone in part", 2, 3)}
+    assert ask(site, "--owner", owner, "--look")[0] == 0
+
+
+def test_an_audit_counts_apart_what_is_not_proven(site: Site, stored: dict[str, Stored]) -> None:
+    owner = site.new_owner()
+    replaced, unmarked, lifted = site.new_image(owner), site.new_image(), site.new_image()
+    for code in (replaced, unmarked, lifted):
+        site.ban(code)
+    site.lift(lifted)
+    for code in (replaced, unmarked):
+        wait_third(site, "gone", "", code)
+    stored[f"/images/{replaced}"] = Stored(200, b"old")
+    stored[f"/images/{unmarked}"] = Stored(410, b"special")
+    command = site.stack.purger.run("audit")
+    for code, said in (
+        (replaced, "200 for original: other bytes, not marked as banned; purged again"),
+        (unmarked, f"410 for original: {UNMARKED}"),
+    ):
+        assert f"not proven: edge third, image {code}: {said}\n" in command.stdout
+    assert command.returncode in (3, 4), "other tests may leave an image to be found"
+    link, probe = Link(site.stack.database.url("purger"), timeout=60), Probe()
+    found = audit(link, probe, sample=None)
+    for each in (link, probe):
+        each.close()
+    mine = {(one.edge, one.code, one.again) for one in found.unproven if one.code in (replaced, unmarked, lifted)}
+    assert mine == {("third", replaced, True), ("third", unmarked, False)}
+    assert found.not_proven == len(found.unproven)
+    assert found.unnamed == ()
+    assert len(receipts(site, replaced)["resends"]) == 2
+    assert receipts(site, unmarked)["resends"] == []

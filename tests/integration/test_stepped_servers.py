@@ -1,0 +1,42 @@
+"""The clocks that tests step: each governs its own servers, at once, and no waits."""
+
+import time
+from pathlib import Path
+
+import pytest
+
+from stack.database import Database
+from stack.edge import Edge
+from stack.ports import free_port
+from tests.clock import Clock
+
+CLOSE = 600.0  # seconds that no busy machine takes for an answer
+
+
+@pytest.mark.parametrize("step", [3600.0, -3600.0])
+def test_an_edge_goes_by_its_clock_at_once(tmp_path: Path, step: float) -> None:
+    clock = Clock(tmp_path / "clock")
+    edge = Edge(tmp_path / "edge", f"127.0.0.1:{free_port()}")
+    clock.govern(edge)
+
+    def ahead() -> float:
+        return float(edge.ask("HEARTBEAT").headers["Takedown-Now"]) - time.time()
+
+    with edge:
+        assert abs(ahead()) < CLOSE
+        with clock.stepped(step):
+            assert abs(ahead() - step) < CLOSE
+        assert abs(ahead()) < CLOSE
+
+
+def test_a_database_goes_by_its_clock_and_still_sleeps_for_as_long_as_it_is_told(tmp_path: Path) -> None:
+    clock = Clock(tmp_path / "clock")
+    database = Database(tmp_path / "database")
+    clock.govern(database)
+    with database:
+        database.migrate()
+        with database.connect_admin() as connection, connection.cursor() as cursor, clock.stepped(-3600.0):
+            cursor.execute("SELECT UNIX_TIMESTAMP(NOW(6)), SLEEP(0.1)")
+            ((said, interrupted),) = cursor.fetchall()
+    assert abs(float(str(said)) - time.time() + 3600.0) < CLOSE
+    assert interrupted == 0

@@ -1,0 +1,76 @@
+"""What proves a banned image gone: an answer that is marked so, with the body that its digest names."""
+
+import hashlib
+from base64 import b64encode
+from email.message import Message
+
+import pytest
+
+from purger.proof import Proof, digest_named, judge
+
+SPECIAL = hashlib.sha256(b"special").hexdigest()
+IMAGE = hashlib.sha256(b"image").hexdigest()
+NAMED = f"sha-256=:{b64encode(bytes.fromhex(SPECIAL)).decode()}:"
+SHA512 = f"sha-512=:{b64encode(bytes(64)).decode()}:"
+
+
+def headers(*fields: tuple[str, str]) -> Message:
+    made = Message()
+    for name, value in fields:
+        made[name] = value
+    return made
+
+
+MARKED = headers(("Takedown-State", "banned"), ("Repr-Digest", NAMED))
+
+
+@pytest.mark.parametrize("status", [200, 404, 410, 451])
+def test_a_marked_answer_with_its_own_body_is_gone(status: int) -> None:
+    assert judge(status, MARKED, SPECIAL, [IMAGE]) == (Proof.GONE, "")
+
+
+@pytest.mark.parametrize(
+    ("status", "fields", "digest", "proof"),
+    [
+        (200, MARKED, IMAGE, Proof.SHOWN),
+        (503, headers(), IMAGE, Proof.SHOWN),
+        (503, MARKED, SPECIAL, Proof.FAILING),
+        (200, headers(), SPECIAL, Proof.FOREIGN),
+        (206, headers(("Repr-Digest", NAMED)), SPECIAL, Proof.FOREIGN),
+        (200, headers(("Takedown-State", "served"), ("Repr-Digest", NAMED)), SPECIAL, Proof.FOREIGN),
+        (410, headers(), SPECIAL, Proof.UNPROVEN),
+        (301, headers(), SPECIAL, Proof.UNPROVEN),
+        (410, headers(("Takedown-State", "banned")), SPECIAL, Proof.UNPROVEN),
+        (410, headers(*MARKED.items(), ("Takedown-State", "banned")), SPECIAL, Proof.UNPROVEN),
+        (410, headers(*MARKED.items(), ("Repr-Digest", NAMED)), SPECIAL, Proof.UNPROVEN),
+        (410, MARKED, hashlib.sha256(b"").hexdigest(), Proof.UNPROVEN),
+    ],
+)
+def test_anything_else_is_not(status: int, fields: Message, digest: str, proof: Proof) -> None:
+    found, said = judge(status, fields, digest, [IMAGE])
+    assert found is proof
+    assert bool(said) == (proof in (Proof.UNPROVEN, Proof.FOREIGN))
+
+
+@pytest.mark.parametrize(
+    ("fields", "digest"),
+    [
+        ([NAMED], SPECIAL),
+        ([f"{SHA512}, {NAMED}"], SPECIAL),
+        ([SHA512, NAMED], SPECIAL),
+        ([], None),
+        ([SHA512], None),
+        ([NAMED, NAMED], None),
+        ([f"{NAMED},"], None),
+        ([f"{NAMED}, sha-512"], None),
+        ([NAMED[:-1]], None),
+        ([NAMED.replace("=:", "=", 1)], None),
+        ([NAMED.replace("sha-256", "SHA-256")], None),
+        ([f"sha-256=:{b64encode(bytes(31)).decode()}:"], None),
+        ([f"sha-256=:{'A' * 41}:"], None),
+        ([f"sha-256=:{'A' * 5000}:"], None),
+        (["sha-256=::"], None),
+    ],
+)
+def test_a_digest_is_read_by_its_grammar(fields: list[str], digest: str | None) -> None:
+    assert digest_named(fields) == digest
