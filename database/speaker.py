@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 from mysql.connector.abstracts import MySQLCursorAbstract
 
+from database.primary import NotPrimaryError
 from database.text import printable
 
 _VARIABLES = (
@@ -24,7 +25,7 @@ LONGEST = 255
 def read_speaker(cursor: MySQLCursorAbstract) -> str:
     """Read the name of the server behind ``cursor``: at most ``LONGEST`` printable characters.
 
-    Raises ``mysql.connector.Error``.
+    Raises ``mysql.connector.Error``, and ``NotPrimaryError`` for a Galera node that is outside of its cluster.
     """
     cursor.execute(_VARIABLES)
     variables = {str(name): str(value) for name, value in cursor.fetchall()}
@@ -35,9 +36,14 @@ def read_speaker(cursor: MySQLCursorAbstract) -> str:
 
 
 def speaker_of(variables: Mapping[str, str]) -> str:
-    """Name a server with these variables: by its cluster or group where it is part of one, or else by itself."""
+    """Name a server with these variables: by its cluster or group where it is part of one, or else by itself.
+
+    Raises ``NotPrimaryError`` for a Galera node that is outside of its cluster.
+    """
     cluster, group = variables.get("wsrep_cluster_state_uuid"), variables.get("group_replication_group_name")
-    if variables.get("wsrep_on") == "ON" and cluster:
+    if variables.get("wsrep_on") == "ON":
+        if not cluster:
+            raise NotPrimaryError("the Galera node is not part of its cluster: wait until it has joined")
         return _bounded(f"Galera cluster {variables.get('wsrep_cluster_name', '')} {cluster}")
     if group:
         return _bounded(f"replication group {group}")

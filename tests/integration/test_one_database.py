@@ -4,75 +4,25 @@ import json
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from stack.database import Database
-from stack.edge import Edge
 from stack.ports import free_port
-from stack.purger import Purger
 from stack.waiting import wait_until
+from tests.address import Address, sql
 from tests.copies import copy_of, follow, replicate
 
 
-class Site(ExitStack):
-    """A database, an edge and a purger, which reaches its database by a link on the file system."""
-
-    def __init__(self, directory: Path, *options: str) -> None:
-        super().__init__()
-        self.directory = directory
-        self.database = self.enter_context(Database(directory / "database", options))
-        self.database.migrate()
-        self.edge = self.enter_context(Edge(directory / "edge", f"127.0.0.1:{free_port()}", lease=2.0))
-        self.address = directory / "current"
-        self.lead_to(self.database)
-        self.purger = self.new_purger("purger", self.database)
-        self.purger.add_edge(self.edge)
-        self.enter_context(self.purger)
-        self.edge.wait_trusted()
-
-    def new_purger(self, name: str, database: Database) -> Purger:
-        """A purger, not started, with the accounts of ``database``; it follows ``lead_to`` at each connection."""
-        url = f"{database.url('purger').partition('?')[0]}?unix_socket={self.address}"
-        return Purger(self.directory / name, database, options={"PURGER_DATABASE_URL": url})
-
-    def lead_to(self, database: Database) -> None:
-        """Let new connections lead to this server, as a virtual address does."""
-        link = self.address.with_suffix(".new")
-        link.symlink_to(database.socket)
-        link.rename(self.address)
-
-    def purges(self) -> int:
-        return self.edge.counters()["MAIN.n_purges"]
-
-    def ban(self, database: Database, code: str) -> None:
-        with database.connect("moderation") as connection, connection.cursor() as cursor:
-            cursor.execute("INSERT INTO bans (scope, subject) VALUES ('image', %s)", (code,))
-
-    def ban_at_the_edge(self, code: str) -> None:
-        """Ban by the true database, and wait until the edge was told, twice."""
-        before = self.purges()
-        self.ban(self.database, code)
-        wait_until(lambda: self.purges() >= before + 2, f"the purge of {code}, twice")
-
-    def wait_fail_safe(self) -> None:
-        wait_until(lambda: not self.edge.trusted(), "the edge stops trusting its cache")
-
-
-def sql(database: Database, text: str) -> list[tuple[Any, ...]]:
-    with database.connect_admin() as connection, connection.cursor() as cursor:
-        cursor.execute(text)
-        return [tuple(row) for row in cursor.fetchall()] if cursor.description else []
-
-
 @pytest.fixture
-def site(tmp_path: Path) -> Iterator[Site]:
-    with Site(tmp_path) as site:
-        yield site
+def site(tmp_path: Path) -> Iterator[Address]:
+    with Database(tmp_path / "database") as database:
+        database.migrate()
+        with Address(tmp_path, database) as site:
+            yield site
 
 
-def test_a_purger_on_a_copy_numbers_sends_and_vouches_for_nothing(site: Site, tmp_path: Path) -> None:
+def test_a_purger_on_a_copy_numbers_sends_and_vouches_for_nothing(site: Address, tmp_path: Path) -> None:
     copy = site.enter_context(copy_of(site.database, tmp_path / "copy"))
     site.purger.stop()
     site.lead_to(copy)
@@ -100,7 +50,7 @@ def test_a_purger_on_a_copy_numbers_sends_and_vouches_for_nothing(site: Site, tm
     assert "`purger adopt`" in problem["do"]
 
 
-def test_once_adopted_a_copy_speaks(site: Site, tmp_path: Path) -> None:
+def test_once_adopted_a_copy_speaks(site: Address, tmp_path: Path) -> None:
     copy = site.enter_context(copy_of(site.database, tmp_path / "copy"))
     site.ban_at_the_edge("the-copy-has-it-not")
     site.purger.stop()
@@ -136,14 +86,14 @@ def test_once_adopted_a_copy_speaks(site: Site, tmp_path: Path) -> None:
     assert sql(copy, "SELECT COUNT(*) FROM adoptions") == [(2,)]
 
 
-def test_migrating_a_copy_adopts_nothing(site: Site, tmp_path: Path) -> None:
+def test_migrating_a_copy_adopts_nothing(site: Address, tmp_path: Path) -> None:
     copy = site.enter_context(copy_of(site.database, tmp_path / "copy"))
     done = site.new_purger("stranger", copy).run("migrate")
     assert (done.returncode, done.stdout) == (0, "nothing to do: the schema is complete\n")
     assert sql(copy, "SELECT COUNT(*) FROM adoptions") == [(1,)]
 
 
-def test_a_read_only_server_is_not_adopted(site: Site, tmp_path: Path) -> None:
+def test_a_read_only_server_is_not_adopted(site: Address, tmp_path: Path) -> None:
     copy = site.enter_context(copy_of(site.database, tmp_path / "copy"))
     site.lead_to(copy)
     with copy.connect_admin() as connection, connection.cursor() as cursor:
@@ -158,7 +108,9 @@ def test_a_read_only_server_is_not_adopted(site: Site, tmp_path: Path) -> None:
 def test_a_failover_that_lost_a_ban_ends_trust_until_it_is_adopted_and_means_a_flush(tmp_path: Path) -> None:
     port = free_port()
     network = ("--log-bin=binary-log", "--skip-networking=0", "--bind-address=127.0.0.1", f"--port={port}")
-    with Site(tmp_path, *network) as site:
+    with Database(tmp_path / "database", network) as database, ExitStack() as running:
+        database.migrate()
+        site = running.enter_context(Address(tmp_path, database))
         position = sql(site.database, "SELECT @@gtid_binlog_pos")[0][0]
         replica = site.enter_context(copy_of(site.database, tmp_path / "replica", ["--server-id=2"]))
         replicate(site.database, replica, port, position)

@@ -2,6 +2,7 @@
 
 import pytest
 
+from database.primary import NotPrimaryError
 from database.speaker import LONGEST, speaker_of
 
 ALONE = {"hostname": "db1", "port": "3306", "datadir": "/var/lib/mysql/", "server_id": "1"}
@@ -39,8 +40,12 @@ def test_another_cluster_or_group_has_another_name(whole: dict[str, str], name: 
     assert speaker_of({**whole, name: "other"}) != speaker_of(whole)
 
 
-def test_a_node_without_a_cluster_is_a_server() -> None:
-    assert speaker_of({**NODE, "wsrep_cluster_state_uuid": ""}) == speaker_of(ALONE)
+def test_a_node_outside_of_its_cluster_speaks_for_nobody() -> None:
+    with pytest.raises(NotPrimaryError, match="wait until it has joined"):
+        speaker_of({**NODE, "wsrep_cluster_state_uuid": ""})
+
+
+def test_a_member_without_a_group_is_a_server() -> None:
     assert speaker_of({**MEMBER, "group_replication_group_name": ""}) == speaker_of(MYSQL)
 
 
