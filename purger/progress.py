@@ -111,7 +111,8 @@ class Progress:
             return "it is of version 0.1, and had a heartbeat that the database does not remember" if later else None
         if position == NOWHERE:
             # A purger of version 0.1 leaves it there. Its last heartbeat has to be the one that is remembered.
-            same = self.position == NOWHERE or (self.position is None and bool(epoch) and abs(ahead) <= _ROUNDING)
+            remembered = bool(epoch) and self.epoch is not None and abs(ahead) <= _ROUNDING
+            same = ahead >= -_ROUNDING if self.position == NOWHERE else self.position is None and remembered
             return None if same else "it names no batch, and its last heartbeat is not the one that is remembered"
         if not known:
             return (
