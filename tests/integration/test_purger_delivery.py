@@ -190,7 +190,7 @@ def test_an_edge_behind_what_was_pruned_is_flushed(fleet: Fleet) -> None:
     fleet.prune()
     assert fleet.number("SELECT COUNT(*) FROM invalidations") == 1
     fleet.purger.start()
-    fleet.logged("is older than what the outbox still holds")
+    fleet.logged("older than what the outbox still holds")
     fleet.settle()
     assert fleet.sql("SELECT method, batch FROM receipts ORDER BY batch DESC LIMIT 1") == [("flush", fleet.head())]
 
