@@ -52,7 +52,7 @@ class Scenery:
         return self.system.catalogue.recognise(code, "original", answer.status_code, answer.content)
 
     def wait_shown(self, code: str, state: State = BANNED) -> None:
-        """Wait until the edge shows this state."""
+        """Wait until the edge shows this state. Raises ``TimeoutError``."""
         wait_until(lambda: self.shown(code) == state, f"{code} in state {state}")
 
     def _get(self, code: str) -> requests.Response:

@@ -35,7 +35,7 @@ def main(
     seed = secrets.randbelow(10**6) if seed is None else seed
     console = Console(width=max(Console().width, 100))  # as wide as the table
     directory = Path(tempfile.mkdtemp(prefix="takedown-chaos-"))
-    faults = [FAULTS[name] for name in names] or [fault for fault in FAULTS.values() if not fault.pending]
+    faults = [FAULTS[name] for name in names] or list(FAULTS.values())
     with System(directory, edges=edges, lease=lease, fail_safe_ttl=fail_safe_ttl) as system:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: system.halted.set())

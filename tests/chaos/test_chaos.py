@@ -48,7 +48,6 @@ def test_it_finds_an_edge_that_trusts_its_cache_for_too_long(tmp_path: Path) -> 
             everywhere=True,
             extra=0,
             revives=False,
-            pending=False,
         )
         campaign.run([cut], 0, lambda outcome: found.extend(violation.kind for violation in outcome.violations))
     assert "leak" in found

@@ -46,7 +46,6 @@ class Fault:
     everywhere: bool  # felt at every edge, and not only at the scene's
     extra: float  # seconds that a takedown may take longer than that
     revives: bool  # an image may come back, for no longer than that, after it was seen gone
-    pending: bool  # what it breaks has no cure yet: it runs when it is named
 
 
 FAULTS: dict[str, Fault] = {}
@@ -59,12 +58,11 @@ def fault(
     everywhere: bool = True,
     extra: float = 0.0,
     revives: bool = False,
-    pending: bool = False,
 ) -> Callable[[Action], Action]:
     """Enter an action into the table of faults."""
 
     def enter(action: Action) -> Action:
-        FAULTS[name] = Fault(name, action, loosens, everywhere, extra, revives, pending)
+        FAULTS[name] = Fault(name, action, loosens, everywhere, extra, revives)
         return action
 
     return enter

@@ -26,7 +26,7 @@ def stepped_slightly(scene: Scene) -> None:
     scene.while_broken()
 
 
-@fault("edge's clock stepped back, purges lost", everywhere=False, pending=True)
+@fault("edge's clock stepped back, purges lost", everywhere=False)
 def stepped_unpurged(scene: Scene) -> None:
     """What it holds is from its future, nobody vouches for it, and no purge takes it out."""
     way = scene.system.purge_proxy(scene.edge).up
@@ -38,7 +38,7 @@ def stepped_unpurged(scene: Scene) -> None:
                 scene.pause(scene.system.bound + 1, scene.system.bound + 2)
 
 
-@fault("database's clock stepped", loosens=False, pending=True)
+@fault("database's clock stepped", loosens=False)
 def database_stepped(scene: Scene) -> None:
     """It is off for a while, so that changes bear dates of changes before them."""
     with scene.system.database_clock.stepped(scene.random.choice([-_HOUR, -_SLIGHTLY, _SLIGHTLY, _HOUR])):

@@ -11,7 +11,7 @@ from tests.chaos.system import stopped
 from tests.snapshots import put_back, second_server, take_copy
 
 
-@fault("edge back from a snapshot", everywhere=False, revives=True, pending=True)
+@fault("edge back from a snapshot", everywhere=False, revives=True)
 def edge_back(scene: Scene) -> None:
     """The same instance goes on with the cache, the position and the trust that it had earlier."""
     system, edge = scene.system, scene.edge
@@ -36,7 +36,7 @@ def database_back(scene: Scene) -> None:
     _put_back(scene)
 
 
-@fault("database put back, purger down", pending=True)
+@fault("database put back, purger down")
 def database_back_unseen(scene: Scene) -> None:
     """They are undone while no purger runs, and the one that comes knows nothing but the copy."""
     _put_back(scene, purger_away=True)
@@ -54,7 +54,7 @@ def _put_back(scene: Scene, *, purger_away: bool = False) -> None:
     scene.pause(system.bound + 1, system.bound + 2)
 
 
-@fault("origin reads an old copy", loosens=False, pending=True)
+@fault("origin reads an old copy", loosens=False)
 def origin_behind(scene: Scene) -> None:
     """It reads a server that accepts writes and has not what was committed since: the cache fills with the past."""
     with _copy_of_database(scene) as copy, scene.system.lookup_proxy.turned_to(copy.socket):
@@ -62,7 +62,7 @@ def origin_behind(scene: Scene) -> None:
     scene.pause(scene.system.bound, scene.system.bound + 1)
 
 
-@fault("second purger on a copy", pending=True)
+@fault("second purger on a copy")
 def rival(scene: Scene) -> None:
     """A copy of the database has the same edges, and a purger of its own vouches for them while the true one cannot."""
     system = scene.system

@@ -7,13 +7,13 @@ _REBOUNDS = (7.0, 73.0)  # seconds after the acknowledgement, by which the secon
 _FETCHES = 6
 
 
-@fault("thread held for 2 s", loosens=False, everywhere=False, extra=_REBOUNDS[0], revives=True, pending=True)
+@fault("thread held for 2 s", loosens=False, everywhere=False, extra=_REBOUNDS[0], revives=True)
 def shortly(scene: Scene) -> None:
     """The rebound after half a second comes too early."""
     _hold(scene, 2, until=_REBOUNDS[0] + 1)
 
 
-@fault("thread held for 30 s", loosens=False, everywhere=False, extra=_REBOUNDS[1], revives=True, pending=True)
+@fault("thread held for 30 s", loosens=False, everywhere=False, extra=_REBOUNDS[1], revives=True)
 def long(scene: Scene) -> None:
     """So does the one after five seconds."""
     _hold(scene, 30, until=_REBOUNDS[1] + 1)

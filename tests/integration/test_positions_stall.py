@@ -1,0 +1,33 @@
+"""A thread of varnishd that is held past a purge and its rebound: a later rebound removes what it brings."""
+
+from pathlib import Path
+
+import pytest
+
+from stack.waiting import wait_until
+from tests.chaos.system import System
+from tests.holding import held
+from tests.positions import Scenery
+
+NEVER = "86400"  # seconds
+
+
+@pytest.mark.parametrize(
+    ("later", "last", "missed"),
+    [("8", NEVER, "rebounded"), ("0.6", "10", "rebounded_later")],
+    ids=["later", "last"],
+)
+def test_what_a_held_thread_brings_goes_with_the_next_rebound(
+    tmp_path: Path, later: str, last: str, missed: str
+) -> None:
+    delays = {"PURGER_LATER_REBOUND_DELAY": later, "PURGER_LAST_REBOUND_DELAY": last}
+    with System(tmp_path, edges=1, lease=600, fetch_timeout=60, purger_options=delays) as system:
+        scenery = Scenery(system)
+        code = scenery.new_image()
+        with held(scenery.edge, code, tmp_path):
+            # Nobody looks whether a replaced image is gone, as the purger does with one that was banned.
+            scenery.replace(code)
+            system.wait_acknowledged()
+            done = f"SELECT COUNT(*) FROM edges, numbering WHERE {missed} = last_batch"
+            wait_until(lambda: system.number(done) == 1, f"the edge has {missed} everything")
+        scenery.wait_shown(code, 2)
