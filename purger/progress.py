@@ -10,6 +10,9 @@ from purger.model import FlushRequest, Position, Standing, Verification
 from purger.rebounds import Rebounds
 from purger.steps import Ask, Beat, Deliver, Flush, LateReflush, Rebound, Reflush, Step, Wait
 
+#: Where an edge is that no purge with a batch has reached yet. No database knows it.
+NOWHERE = Position(0, "none")
+
 #: Seconds between two edge's clocks that count as none: a recorded one has milliseconds.
 _ROUNDING = 0.0006
 
@@ -106,6 +109,11 @@ class Progress:
             # Perhaps of a purger that was killed, and perhaps of a database that has gone back.
             later = not self.confirmed and ahead > _ROUNDING
             return "it is of version 0.1, and had a heartbeat that the database does not remember" if later else None
+        if position == NOWHERE:
+            # A purger of version 0.1 leaves it there. Its last heartbeat has to be the one that is remembered.
+            remembered = bool(epoch) and self.epoch is not None and abs(ahead) <= _ROUNDING
+            same = ahead >= -_ROUNDING if self.position == NOWHERE else self.position is None and remembered
+            return None if same else "it names no batch, and its last heartbeat is not the one that is remembered"
         if not known:
             return (
                 f"its position, batch {position}, is none of this database, or older than what the outbox still holds"

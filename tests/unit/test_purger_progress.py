@@ -326,6 +326,20 @@ def test_an_edge_of_version_0_1_with_such_a_heartbeat_is_flushed_but_once() -> N
     assert progress.must_flush == "it is of version 0.1, and had a heartbeat that the database does not remember"
 
 
+def test_an_edge_that_a_purger_of_0_1_has_left_is_flushed_only_where_it_was_told_more() -> None:
+    for epoch, flushed in (("1700000000.000", False), ("1700000000.002", True), ("1699999999.998", True)):
+        progress = Progress(DELAY, LATE, Lease(1.0))
+        progress.resume(Standing("one", 5, 5, 5, 5, "all", epoch=1700000000.0), now=100.0)
+        progress.recognise("one", epoch, NEW, known=False)
+        assert (progress.must_flush is not None) is flushed
+        if not flushed:
+            progress.recognise("one", "1700000009.000", NEW, known=False)
+            assert progress.must_flush is None, "until it is told a batch"
+            progress.position = at(6)
+            progress.recognise("one", "1700000009.000", NEW, known=False)
+            assert progress.must_flush is not None
+
+
 def test_an_address_is_asked_eight_times_before_it_is_trusted() -> None:
     progress = Progress(DELAY, LATE, Lease(1.0))
     progress.resume(Standing("one", 5, 5, 5, 5, "all"), now=100.0)
