@@ -17,7 +17,7 @@ _KEPT, _KEPT_UNKNOWN = 60.0, 5.0
 
 def edges_to_look_at(link: Link) -> list[Edge]:
     """Read all enabled edges, as they are configured. Raises ``DatabaseUnavailableError``."""
-    return [Edge(*row[:4], *row[-3:]) for row in link.rows("edges")]
+    return [Edge(*row[:7]) for row in link.rows("edges")]
 
 
 def ask_renditions(edge: Edge) -> tuple[str, ...] | None:
