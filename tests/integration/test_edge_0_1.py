@@ -55,6 +55,12 @@ def test_bans_of_owners_and_many_bans_together_go(site: Site, old: Edge) -> None
     site.stack.settle()
 
 
+def test_status_names_it_as_one_to_upgrade_and_no_other(site: Site, old: Edge) -> None:
+    status = site.stack.purger.run("status", "--json").stdout
+    assert f"edge {old.edge_name} runs the VCL of version 0.1" in status
+    assert status.count("runs the VCL of version 0.1") == 1
+
+
 def test_it_is_upgraded_by_a_load_of_todays_vcl_and_keeps_its_promises(site: Site, old: Edge) -> None:
     code = site.new_image()
     site.wait_hit(code, old)
@@ -64,3 +70,4 @@ def test_it_is_upgraded_by_a_load_of_todays_vcl_and_keeps_its_promises(site: Sit
     site.wait_gone(code, old)
     site.stack.settle()
     old.wait_trusted()
+    assert "runs the VCL of version 0.1" not in site.stack.purger.run("status", "--json").stdout
