@@ -170,7 +170,7 @@ def test_purges_go_over_tls_to_the_edge_that_has_the_right_certificate(path: Pur
         ((receipts,),) = path.rows(
             """SELECT COUNT(*) FROM receipts
             JOIN invalidations ON invalidations.batch BETWEEN receipts.first_batch AND receipts.batch
-            WHERE edge = 'tls' AND subject = 'cat'"""
+            WHERE edge = 'tls' AND subject = 'cat' AND cause = 'ban'"""
         )
         assert receipts == 1
 
