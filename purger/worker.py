@@ -6,7 +6,7 @@ import time
 
 from purger.backlog import Backlog
 from purger.carrier import Carrier, RefusedPlanError
-from purger.carrying import BATCH, Carrying
+from purger.carrying import BATCH, PART, Carrying
 from purger.conversation import Conversation
 from purger.errors import DatabaseUnavailableError, DeliveryError
 from purger.lease import Lease
@@ -135,9 +135,8 @@ class Worker(threading.Thread):
             self._held[0].append(self._receipt(first, step.head.batch, "flush"))
 
     def _reflush(self) -> None:
-        # Without the batch before, so that it holds whatever the edge has been told since the first.
-        at = self._progress.position
-        self._talk.send(FLUSH.naming(((BATCH, str(at)),) if at else ()))
+        # As a part, since it must not set back what the edge has been told since the first.
+        self._talk.send(FLUSH.naming(((PART, str(self._progress.acknowledged)),)))
         self._progress.reflush_due = None
         self._record(flushed=True)
         if self._flushed_after is not None and self._flushed_after < self._progress.acknowledged:

@@ -71,6 +71,7 @@ def test_once_adopted_a_copy_speaks(site: Address, tmp_path: Path) -> None:
     ):
         assert told in done.stdout
     site.edge.wait_trusted()
+    assert "edge edge1 is flushed" in stranger.log_text(), "it was told of a batch that the copy does not have"
     site.ban(copy, "on-the-copy")
     wait_until(lambda: sql(copy, "SELECT last_batch FROM numbering") == [(1,)], "a number")
     signed = f"SELECT COUNT(*) FROM purgers WHERE pid = {stranger.process.pid if stranger.process else 0}"
