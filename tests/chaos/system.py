@@ -160,11 +160,13 @@ class System:
             raise KeyboardInterrupt
 
     def settle(self, seconds: float = PATIENCE) -> None:
-        """Wait until nothing that was committed before now is pending anywhere and every edge trusts its cache.
+        """Wait until nothing committed before now is pending, each edge trusts its cache and the origin looks up again.
 
         Raises ``TimeoutError``.
         """
         self._wait_told("rebounded", seconds)
+        # It tries only once a second whether a database that was away is back.
+        wait_until(self._quietly(self._origin_looks_up), "a lookup of the origin", seconds)
         for edge in self.edges:
             wait_until(self._quietly(edge.trusted), f"a heartbeat at {edge.name}", seconds)
 
@@ -183,6 +185,9 @@ class System:
         head = self.number(f"SELECT COALESCE(MAX(batch), 0) FROM invalidations WHERE id <= {newest}")
         behind = f"SELECT COUNT(*) FROM edges WHERE enabled AND {progress} < {head}"
         wait_until(self._quietly(lambda: self.number(behind) == 0), f"all changes {progress} at every edge", seconds)
+
+    def _origin_looks_up(self) -> bool:
+        return requests.head(f"{self.origin.url}/images/none", timeout=PATIENCE).status_code == 404
 
     def _quietly(self, look: Callable[[], Any]) -> Callable[[], Any]:
         """The same look, at a slower pace and with an error taken for "not yet"."""
