@@ -1,7 +1,7 @@
 """Compares receipts with what was read: one of each edge for each change, none twice, and none that says too much."""
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
 from tests.chaos.history import BANNED, Change, History, Read, Window, clock
@@ -19,24 +19,28 @@ WHERE gone AND cause = 'ban' AND (scope = 'image' OR code <> '')
 
 
 def receipt_violations(system: System) -> list[Violation]:
-    """Batches that an edge has no receipt for, or two. Receipts are ranges of batches: they must join without gaps."""
-    violations = []
+    """Batches that an edge has no receipt for, or two of purges."""
     last = system.number("SELECT last_batch FROM numbering")
-    for edge in system.edges:
-        ranges = system.rows(
-            f"SELECT first_batch, batch FROM receipts WHERE edge = '{edge.edge_name}' ORDER BY first_batch, batch"
-        )
-        # An edge that was added later than the first batches is flushed, which covers them.
-        following = int(ranges[0][0]) if ranges else 1
-        for first, until in ranges:
-            if int(first) != following:
-                text = f"receipts reach up to batch {following - 1}, and the next begins with {first}"
-                violations.append(Violation("receipt", edge.edge_name, text))
-            following = int(until) + 1
-        if following != last + 1:
-            text = f"receipts reach up to batch {following - 1}, the last one is {last}"
-            violations.append(Violation("receipt", edge.edge_name, text))
-    return violations
+    return [violation for edge in system.edges for violation in _of_edge(system, edge.edge_name, last)]
+
+
+def _of_edge(system: System, edge: str, last: int) -> Iterator[Violation]:
+    """Receipts are ranges of batches, which join without gaps. After a database went back a flush covers all again."""
+    ranges = system.rows(
+        f"SELECT first_batch, batch, method FROM receipts WHERE edge = '{edge}' ORDER BY first_batch, batch"
+    )
+    # An edge that was added later than the first batches is flushed, which covers them.
+    covered = purged = int(ranges[0][0]) - 1 if ranges else 0
+    for first, until, method in ranges:
+        if int(first) > covered + 1:
+            yield Violation("receipt", edge, f"receipts reach up to batch {covered}, and the next begins with {first}")
+        if method != "flush":
+            if int(first) <= purged:
+                yield Violation("receipt", edge, f"receipts of purges reach up to {purged}, and another has {first}")
+            purged = max(purged, int(until))
+        covered = max(covered, int(until))
+    if covered != last:
+        yield Violation("receipt", edge, f"receipts reach up to batch {covered}, the last one is {last}")
 
 
 def read_gone(system: System) -> Gone:

@@ -57,10 +57,10 @@ class System:
             options={"ORIGIN_DATABASE_URL": self.database_url("origin", self.lookup_proxy)},
         )
         self.origin_proxy = self._proxies.to(self.origin.port)
-        self._backend = f"127.0.0.1:{self.origin_proxy.port}"
-        self._vcl = {"lease": lease, "fail_safe_ttl": fail_safe_ttl, **vcl}
+        self.backend = f"127.0.0.1:{self.origin_proxy.port}"
+        self.vcl = {"lease": lease, "fail_safe_ttl": fail_safe_ttl, **vcl}
         self.edges = [
-            Edge(directory / f"edge{number}", self._backend, name=f"edge{number}", **self._vcl)
+            Edge(directory / f"edge{number}", self.backend, name=f"edge{number}", **self.vcl)
             for number in range(1, edges + 1)
         ]
         self._purge_proxies = {edge.edge_name: self._proxies.to(edge.purge_port) for edge in self.edges}
@@ -86,7 +86,7 @@ class System:
         with ExitStack() as starting:
             starting.callback(self._running.close)
             self._running.enter_context(self.database)
-            self.database.migrate()
+            self._install()
             self._running.enter_context(self.origin)
             for edge in self.edges:
                 self._running.callback(stopped, edge.start())
@@ -116,11 +116,11 @@ class System:
 
     def twin(self, edge: Edge) -> Edge:
         """Another varnishd that says it is the same instance of an edge, not yet started."""
-        return twin_of(edge, self.new_directory("twin"), self._backend, **self._vcl)
+        return twin_of(edge, self.new_directory("twin"), self.backend, **self.vcl)
 
     def sibling(self, edge: Edge) -> Edge:
         """Another varnishd with an edge's token, not yet started."""
-        return sibling_of(edge, self.new_directory("sibling"), self._backend, **self._vcl)
+        return sibling_of(edge, self.new_directory("sibling"), self.backend, **self.vcl)
 
     def put(self, edge: Edge, other: Edge) -> None:
         """Let purger and clients of an edge find another varnishd where they found the last one."""
@@ -160,11 +160,13 @@ class System:
             raise KeyboardInterrupt
 
     def settle(self, seconds: float = PATIENCE) -> None:
-        """Wait until nothing that was committed before now is pending anywhere and every edge trusts its cache.
+        """Wait until nothing committed before now is pending, each edge trusts its cache and the origin looks up again.
 
         Raises ``TimeoutError``.
         """
         self._wait_told("rebounded", seconds)
+        # It tries only once a second whether a database that was away is back.
+        wait_until(self._quietly(self._origin_looks_up), "a lookup of the origin", seconds)
         for edge in self.edges:
             wait_until(self._quietly(edge.trusted), f"a heartbeat at {edge.name}", seconds)
 
@@ -184,6 +186,9 @@ class System:
         behind = f"SELECT COUNT(*) FROM edges WHERE enabled AND {progress} < {head}"
         wait_until(self._quietly(lambda: self.number(behind) == 0), f"all changes {progress} at every edge", seconds)
 
+    def _origin_looks_up(self) -> bool:
+        return requests.head(f"{self.origin.url}/images/none", timeout=PATIENCE).status_code == 404
+
     def _quietly(self, look: Callable[[], Any]) -> Callable[[], Any]:
         """The same look, at a slower pace and with an error taken for "not yet"."""
 
@@ -194,6 +199,9 @@ class System:
             return None
 
         return again
+
+    def _install(self) -> None:
+        self.database.migrate()
 
     def _add(self, edge: Edge) -> None:
         self.purger.run(

@@ -30,6 +30,7 @@ def stepped_slightly(scene: Scene) -> None:
 def stepped_unpurged(scene: Scene) -> None:
     """What it holds is from its future, nobody vouches for it, and no purge takes it out."""
     way = scene.system.purge_proxy(scene.edge).up
+    scene.pause(3, 4)  # clients fill its cache
     with mended(way):
         way.lose = True
         with _stepped(scene, -_HOUR):
