@@ -15,9 +15,12 @@ def test_two_varnishds_that_take_turns_at_one_address_are_told_and_not_trusted(t
         wait_until(lambda: "in turn" in system.purger.log_text(), "the purger says that two answer in turn")
         for each in (edge, sibling):
             assert instance_of(each) in system.purger.log_text()
-        status = system.purger.run("status", "--json")
-        assert status.returncode == 3
-        assert "in turn" in status.stdout
+
+        def named() -> bool:
+            status = system.purger.run("status", "--json")
+            return status.returncode == 3 and "in turn" in status.stdout
+
+        wait_until(named, "`purger status` names both")
         wait_until(lambda: not edge.trusted() and not sibling.trusted(), "both leases are over")
         beats = [each.ask("HEARTBEAT").headers.get("Takedown-Epoch") for each in (edge, sibling)]
         system.pause(2)
