@@ -35,6 +35,9 @@ _ENDS = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)
 _RENDITION = re.compile(r"[a-z0-9_-]{1,32}")
 _MOST_RENDITIONS = 100
 
+#: A time of the edge's own clock, in seconds since 1970.
+_CLOCK = re.compile(r"[0-9]{1,11}(\.[0-9]{1,9})?")
+
 #: Characters of an answer, or of a cause, that a message shows.
 _SHOWN = 160
 
@@ -149,7 +152,7 @@ class Delivery:
             raise RefusedError(said)
         instance = reply.headers.get("ETag", "")
         now = reply.headers.get("Takedown-Now", "")
-        if not re.fullmatch(r'"[!#-~]{1,64}"', instance) or not re.fullmatch(r"\d{1,11}(\.\d+)?", now):
+        if not re.fullmatch(r'"[!#-~]{1,64}"', instance) or not _CLOCK.fullmatch(now):
             raise RefusedError(f"{said}: without ETag and Takedown-Now this is no purge listener; check the purge URL")
         removed = reply.headers.get("Takedown-Removed", "")
         return Answer(
@@ -158,7 +161,7 @@ class Delivery:
             now=now,
             removed=int(removed) if re.fullmatch(r"\d{1,9}", removed) else None,
             mode=reply.headers.get("Takedown-Mode"),
-            epoch=reply.headers.get("Takedown-Epoch"),
+            epoch=_epoch(reply, said),
             renditions=_renditions(reply.headers.get_all("Takedown-Renditions")),
         )
 
@@ -170,6 +173,13 @@ def _position(reply: Reply, said: str) -> Position | None:
     if (position := Position.read(text)) is None:
         raise RefusedError(f"{said}: {BATCH} is no position: {printable(text)[:_SHOWN]}")
     return position
+
+
+def _epoch(reply: Reply, said: str) -> str | None:
+    text = reply.headers.get("Takedown-Epoch")
+    if text is not None and not _CLOCK.fullmatch(text):
+        raise RefusedError(f"{said}: Takedown-Epoch is no time: {printable(text)[:_SHOWN]}")
+    return text
 
 
 def _renditions(fields: list[str] | None) -> tuple[str, ...] | None:

@@ -153,8 +153,5 @@ def _heartbeat_age(answer: Answer | str) -> float | None:
     """Seconds since the epoch that the edge keeps, both by its own clock."""
     if isinstance(answer, str) or not answer.epoch:
         return None
-    try:
-        epoch = float(answer.epoch)
-        return float(answer.now) - epoch if epoch else None
-    except ValueError:
-        return None
+    epoch = float(answer.epoch)
+    return float(answer.now) - epoch if epoch else None

@@ -232,3 +232,10 @@ def test_files_of_tls_that_cannot_be_used_are_named(token: Path, tmp_path: Path)
     for files in ({"ca_file": none}, {"certificate_file": none}, {"ca_file": str(token)}):
         with pytest.raises(UntrustedError, match=r"(CA|certificate) file: .* cannot be used"):
             delivery_to(url, token, **files).ask()
+
+
+@pytest.mark.parametrize("epoch", ["nan", "soon", "1_0.000", "-1.000", "1e9", ""])
+def test_an_epoch_that_is_no_time_is_refused(serve: Serve, epoch: str) -> None:
+    head = OURS + f"Takedown-Epoch: {epoch}\r\nContent-Length: 0\r\n".encode()
+    with pytest.raises(RefusedError, match="Takedown-Epoch is no time"):
+        serve(head, b"", 0.1).ask()
