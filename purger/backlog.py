@@ -11,6 +11,9 @@ from purger.plan import SINGLES, URGENT, Plan, make_plan
 #: Single bans kept for edges that are in the middle of a bulk.
 _URGENT_KEPT = 200
 
+#: Positions kept that the database knows: all edges ask for a few.
+_POSITIONS_KEPT = 1000
+
 
 class _Batch(NamedTuple):
     identity: str | None
@@ -46,6 +49,8 @@ class Backlog:
         self._batches: OrderedDict[int, _Batch] = OrderedDict()  # every batch from the first key to the last
         self._count = 0
         self._plans: OrderedDict[tuple[int, int, int], Plan] = OrderedDict()
+        self._positions: set[Position] = set()  # that the database has given
+        self._forgotten = 0  # times: what was read before the last one is of a database that has gone back since
         self._largest = 0  # id of a row
         self._urgent: deque[Row] = deque(maxlen=_URGENT_KEPT)
         self._urgent_count = 0
@@ -78,6 +83,8 @@ class Backlog:
         """Drop everything: the database has gone back to an earlier state, and numbers may come a second time."""
         with self._lock:
             self._forget()
+            self._positions.clear()
+            self._forgotten += 1
             self._largest = 0
 
     def urgent_since(self, count: int) -> tuple[int, list[Row]]:
@@ -100,19 +107,34 @@ class Backlog:
             # One reader: after an outage many edges want the same old rows at the same time.
             with self._reading:
                 with self._lock:
-                    plan = self._plans.get((after, head, requests))
+                    plan, forgotten = self._plans.get((after, head, requests)), self._forgotten
                 if plan is None:
                     last = self._outbox.reach(after, head, self._rows_a_plan)
                     rows = self._outbox.rows(after, last.batch)
                     plan = make_plan(rows, after + 1, last.batch, requests, identity=last.identity)
                     with self._lock:
-                        self._keep((after, head, requests), plan)
+                        if forgotten == self._forgotten:
+                            self._keep((after, head, requests), plan)
         return plan
 
     def knows(self, position: Position) -> bool:
-        """Tell whether the database has given this batch this identity. Raises ``DatabaseUnavailableError``."""
+        """Tell whether the database has given this batch this identity. Raises ``DatabaseUnavailableError``.
+
+        At the start of a purger all edges ask, most for the same one: a database that is far away is asked once.
+        """
         with self._reading:
-            return self._outbox.position(position.batch) == position.identity
+            with self._lock:
+                if position in self._positions:
+                    return True
+                forgotten = self._forgotten
+            if self._outbox.position(position.batch) != position.identity:
+                return False
+            with self._lock:
+                if len(self._positions) >= _POSITIONS_KEPT:
+                    self._positions.clear()
+                if forgotten == self._forgotten:
+                    self._positions.add(position)
+            return True
 
     def _from_memory(self, after: int, head: int, requests: int) -> Plan | None:
         plan = self._plans.get((after, head, requests))

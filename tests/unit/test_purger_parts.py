@@ -1,4 +1,5 @@
 import logging
+from collections.abc import Callable
 
 import pytest
 
@@ -186,3 +187,56 @@ def test_a_gap_makes_no_single_bans_of_a_bulk() -> None:
     known.add(0, 1, [Row(number, 1, "image", f"c{number}", "ban") for number in range(51, 101)], IDENTITIES)
     known.add(5, 6, [Row(number, 6, "image", f"c{number}", "ban") for number in range(1, 11)], IDENTITIES)
     assert known.urgent_since(0) == (0, [])
+
+
+class Failing(Outbox):
+    """A database that is found to have gone back just while it answers."""
+
+    def __init__(self, batches: int) -> None:
+        super().__init__(batches)
+        self.while_answering: Callable[[], None] = lambda: None
+        self.questions = 0
+
+    def rows(self, after: int, last: int) -> list[Row]:
+        rows = super().rows(after, last)
+        self.while_answering()
+        return rows
+
+    def position(self, batch: int) -> str | None:
+        self.questions += 1
+        known = super().position(batch)
+        self.while_answering()
+        return known
+
+
+def test_a_plan_from_before_a_setback_is_not_kept() -> None:
+    outbox = Failing(9)
+    known = backlog(outbox)
+    outbox.while_answering = known.forget
+    known.plan(6, 9)
+    outbox.while_answering = lambda: None
+    known.plan(6, 9)
+    assert outbox.reads == 2
+    known.plan(6, 9)
+    assert outbox.reads == 2
+
+
+def test_the_database_is_asked_once_for_a_position_that_many_edges_have() -> None:
+    outbox = Failing(9)
+    known = backlog(outbox)
+    assert [known.knows(Position(9, "i9")) for _ in range(250)] == [True] * 250
+    assert outbox.questions == 1
+    assert not known.knows(Position(9, "another"))
+    known.forget()
+    assert known.knows(Position(9, "i9"))
+    assert outbox.questions == 3
+
+
+def test_a_position_from_before_a_setback_is_asked_for_again() -> None:
+    outbox = Failing(9)
+    known = backlog(outbox)
+    outbox.while_answering = known.forget
+    known.knows(Position(9, "i9"))
+    outbox.while_answering = lambda: None
+    known.knows(Position(9, "i9"))
+    assert outbox.questions == 2
