@@ -9,6 +9,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from urllib.parse import quote
 
+from database.text import printable
 from purger.credentials import TlsFiles
 from purger.edge_url import UnusableEdgeUrlError
 from purger.errors import UnreachableError
@@ -33,7 +34,10 @@ _REASONS = (
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """The answers for one image, whose largest ``proof`` holds. ``served`` names the renditions that were shown."""
+    """The answers for one image, whose largest ``proof`` holds. ``served`` names the renditions that were shown.
+
+    Names are printable: those of an edge that tells none come from rows, whose checks a session may have switched off.
+    """
 
     proof: Proof
     status: int  # of the first answer with that proof
@@ -68,10 +72,11 @@ class Probe:
         path = f"/images/{code}" if name == "original" else f"/images/{code}/{name}"
         reply, digest = self._fetch(public_url, path)
         proof, why = judge(reply.status, reply.headers, digest, digests.values())
-        said = f"{reply.status} for {name}: {why}" if why else ""
+        shown = printable(name)
+        said = f"{reply.status} for {shown}: {why}" if why else ""
         if proof is Proof.FAILING:
             said = f"the edge answered {reply.status}"
-        return Look(proof, reply.status, said, (name,) if proof is Proof.SHOWN else ())
+        return Look(proof, reply.status, said, (shown,) if proof is Proof.SHOWN else ())
 
     def close(self) -> None:
         """Close all connections."""

@@ -71,6 +71,17 @@ def test_of_several_answers_the_worst_holds() -> None:
     probe.close()
 
 
+def test_the_name_of_a_rendition_moves_no_terminal() -> None:
+    name = "a\x1b[2J"
+    probe = Probe()
+    with serving([], {"/images/code/a%1B%5B2J": Stored(200, IMAGE)}) as url:
+        look = probe.look(url, "code", DIGESTS | {name: "0" * 64})
+        assert look.served == (r"a\x1b[2J",)
+        look = probe.look(url, "code", {"original": "0" * 64, name: "1" * 64})
+        assert look.said == r"200 for a\x1b[2J: other bytes, not marked as banned"
+    probe.close()
+
+
 @pytest.mark.parametrize(
     ("begin", "drip"),
     [
