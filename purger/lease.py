@@ -1,5 +1,6 @@
 """Decides which timestamp of the edge's own clock the next heartbeat may confirm."""
 
+import math
 from dataclasses import dataclass
 
 from purger.model import Verification
@@ -50,8 +51,12 @@ class Lease:
         return self._first
 
     def doubt(self) -> None:
-        """Wait for a later verification: what the batches hold has changed since the first one."""
+        """Hold the epoch against the latest verification, and no longer against the first one."""
         self._first = None
+
+    def forget(self) -> None:
+        """Drop the epoch, and have the edge asked for another at once: the batches that verified it are gone."""
+        self.epoch, self.heard, self._first = None, -math.inf, None
 
     def beaten(self, *, at: float) -> None:
         """A heartbeat was accepted. The next is due an interval later, or at once when its epoch was an old one."""

@@ -135,6 +135,7 @@ class Progress:
         for rebounds in self.rebounds:
             rebounds.reset(min(rebounds.done, pruned))
         self.flush_done = 0
+        self.lease.forget()
 
     def flushed(self, flush: Flush, *, clock: str, at: float) -> None:
         """The edge has acknowledged ``flush`` at ``clock``: the one case in which progress may also go back."""

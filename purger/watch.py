@@ -4,6 +4,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from typing import NamedTuple
 
 from purger.backlog import Backlog
 from purger.errors import DatabaseUnavailableError, NotAdoptedError
@@ -28,10 +29,18 @@ _WHEN_AWAY = 0.25
 _WINDOW = 1.0
 
 
+class Known(NamedTuple):
+    """The last batch (None before the first look), and how often the database had gone back when it was found."""
+
+    place: Position | None
+    setbacks: int
+
+
 class Watch(threading.Thread):
     """Polls the newest rows of the outbox.
 
-    ``place`` (the last batch), ``pruned`` and ``verification`` hold what is known, whoever found it.
+    ``known``, ``pruned`` and ``verification`` hold what is known, whoever found it. ``known`` is set as a whole: with
+    the count of after a setback and the batch of before it an edge would be brought to a batch that is gone.
     """
 
     def __init__(
@@ -52,10 +61,19 @@ class Watch(threading.Thread):
         self._unnumberable = 0
         self._problem = Problem(log, "the database")
         self.usable = True
-        self.setbacks = 0  # counted before the head shows it
-        self.place: Position | None = None
+        self.known = Known(None, 0)
         self.pruned = 0
         self.verification: Verification | None = None
+
+    @property
+    def place(self) -> Position | None:
+        """The last batch; None before the first look."""
+        return self.known.place
+
+    @property
+    def setbacks(self) -> int:
+        """How often the database was found to have gone back."""
+        return self.known.setbacks
 
     @property
     def head(self) -> int | None:
@@ -134,13 +152,13 @@ class Watch(threading.Thread):
 
     def _advance(self, taken: Taken) -> bool:
         """Move the head. Two threads report, so what is compared is what was known when the question was put."""
-        known, place = taken.known, self.place
+        known, (place, setbacks) = taken.known, self.known
         self.pruned = taken.pruned
         if taken.gone_back:
             # Seen before anything is numbered: numbering may bring the head to where it was, with other rows.
             log.error("the database has gone back from batch %s to %s: every edge will be flushed", known, taken.head)
             self._backlog.forget()
-            self.setbacks += 1
+            setbacks += 1
         elif place is None or taken.head.batch > place.batch:
             # Otherwise the backlog has a gap, and edges read from the database what is in it.
             if known is not None and place is not None and known.batch <= place.batch and taken.rows is not None:
@@ -148,7 +166,7 @@ class Watch(threading.Thread):
                 self._backlog.add(place.batch, taken.head.batch, rows, taken.identities)
         else:
             return False
-        self.place = taken.head
+        self.known = Known(taken.head, setbacks)
         return True
 
     def _report(self, unnumberable: int) -> None:

@@ -113,9 +113,9 @@ class Worker(threading.Thread):
     def _next_step(self) -> Step:
         # In this order: the head is never older than the verification that it is held against.
         verification = self._watch.verification
-        head = self._watch.place
-        if self._setbacks != self._watch.setbacks:
-            self._setbacks = self._watch.setbacks
+        head, setbacks = self._watch.known
+        if self._setbacks != setbacks:
+            self._setbacks = setbacks
             self._held = ([], [])
             self._progress.went_back(self._watch.pruned)
         self._progress.asked = self._asked

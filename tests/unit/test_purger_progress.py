@@ -92,6 +92,19 @@ def test_a_setback_means_a_flush_that_covers_all_that_the_outbox_holds(edge: Pro
     )
 
 
+def test_after_a_setback_a_heartbeat_waits_for_no_batch_that_is_gone(edge: Progress) -> None:
+    lost = verified(9, ticket=1)
+    edge.went_back(0)
+    step = edge.next_step(at(4), 0, lost, 101.5)
+    assert isinstance(step, Flush)
+    edge.flushed(step, clock=CLOCK, at=101.5)
+    assert edge.next_step(at(4), 0, lost, 101.6) == Ask()
+    assert not edge.lease.awaits_verification(101.6), "else its new epoch would not be taken"
+    edge.lease.answered("1700000001.600", at=101.6, ticket=2)
+    assert isinstance(edge.next_step(at(4), 0, lost, 101.7), Wait)
+    assert edge.next_step(at(4), 0, verified(4, ticket=2), 101.8) == Beat("1700000001.600")
+
+
 def test_changed_triggers_mean_a_flush_before_the_next_heartbeat(edge: Progress) -> None:
     step = edge.next_step(at(5), 0, verified(5, triggers=Triggers("others")), 102.0)
     assert isinstance(step, Flush)

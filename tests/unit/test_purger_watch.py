@@ -55,3 +55,20 @@ def test_the_batches_found_are_planned_with_their_identity() -> None:
     watch.found(taken, setbacks=0)
     assert backlog.plan(30, 32).position == "32:second"
     assert backlog.plan(30, 31).position == "31:first"
+
+
+class Observed(Watch):
+    """Notes what is known after each change of an attribute, as another thread could find it."""
+
+    def __setattr__(self, name: str, value: object) -> None:
+        super().__setattr__(name, value)
+        if "known" in self.__dict__:
+            self.__dict__.setdefault("seen", []).append((self.head, self.setbacks))
+
+
+def test_a_setback_is_never_seen_with_the_batch_of_before_it() -> None:
+    queue = cast("Queue", None)
+    watch = Observed(queue, Backlog(queue), interval=0.001, stop=threading.Event())
+    watch.found(answer(None, 30), setbacks=0)
+    watch.found(answer(30, 29), setbacks=0)
+    assert list(dict.fromkeys(watch.__dict__["seen"])) == [(None, 0), (30, 0), (29, 1)]
