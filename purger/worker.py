@@ -11,7 +11,7 @@ from purger.conversation import Conversation
 from purger.errors import DatabaseUnavailableError, DeliveryError
 from purger.lease import Lease
 from purger.model import Edge, FlushRequest, Receipt, Sighting, Standing
-from purger.plan import FLUSH, affordable, late_flush
+from purger.plan import FLUSH, SINGLES, affordable, late_flush
 from purger.prober import Prober
 from purger.progress import Progress
 from purger.queue import MalformedRowError, PrunedError
@@ -186,8 +186,14 @@ class Worker(threading.Thread):
 
     def _plan(self, after: int, head: int, *, late: bool = False) -> Carrying | None:
         """Plan batches; None when the outbox lacks them. The edge is then flushed, but not for a late rebound."""
+        requests = affordable(self._talk.pace)
+        if late:
+            # Each answer of the origin has seen these batches by now: the fence refuses none for a list of mixed codes.
+            # A list for each last character would follow a steady stream with as many BANs as it had purges, and every
+            # hit has to pass each of them.
+            requests = min(requests, SINGLES)
         try:
-            return self._carrier.plan(after, head, affordable(self._talk.pace))
+            return self._carrier.plan(after, head, requests)
         except PrunedError:
             reason = "the outbox no longer holds what it has to be told"
         except MalformedRowError as error:

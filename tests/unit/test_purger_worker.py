@@ -1,0 +1,45 @@
+"""The cost of what a worker sends; its steps run against real edges elsewhere."""
+
+import threading
+from typing import cast
+
+import pytest
+
+from purger.backlog import Backlog
+from purger.model import Edge, Row, Standing
+from purger.prober import Prober
+from purger.queue import Queue
+from purger.recorder import Recorder
+from purger.settings import Settings
+from purger.watch import Watch
+from purger.worker import Worker
+
+BATCHES = 100
+URL = "http://127.0.0.1:1"
+
+
+@pytest.fixture
+def worker() -> Worker:
+    """A worker of an edge that nothing is sent to, with batches of one ban each whose codes end in all ways."""
+    queue = cast("Queue", None)  # all that is planned is in memory
+    backlog = Backlog(queue)
+    rows = [Row(number, number, "image", f"code{number}{chr(97 + number % 26)}", "ban") for number in range(1, 101)]
+    backlog.add(0, BATCHES, rows, {number: f"i{number}" for number in range(1, BATCHES + 1)})
+    return Worker(
+        *(Edge("e", URL, URL, "/nowhere"), Standing("one", BATCHES, 0, 0, 0, "all"), Settings(database_url="")),
+        *(Watch(queue, backlog, interval=0.001, stop=threading.Event()), backlog),
+        *(cast("Recorder", None), cast("Prober", None)),
+    )
+
+
+def test_a_late_rebound_of_many_purges_takes_one_request(worker: Worker) -> None:
+    late, prompt = worker._plan(0, BATCHES, late=True), worker._plan(0, BATCHES)
+    assert late is not None
+    assert prompt is not None
+    assert (len(late.requests), len(prompt.requests)) == (1, 26)
+
+
+def test_a_late_rebound_of_a_few_purges_disturbs_no_other_group(worker: Worker) -> None:
+    late = worker._plan(0, 5, late=True)
+    assert late is not None
+    assert [request.method for request in late.requests] == ["PURGE"] * 5
