@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import mysql.connector
 from mysql.connector.abstracts import MySQLCursorAbstract
 
-# What orders the commits of a copy: MySQL's names since 8.0.26, and before.
+# Variables that order the commits of a copy: MySQL's names since 8.0.26, and before.
 _ORDER = (
     "SHOW VARIABLES WHERE Variable_name IN ('replica_preserve_commit_order', 'slave_preserve_commit_order', "
     "'replica_parallel_workers', 'slave_parallel_workers')"

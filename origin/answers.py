@@ -111,7 +111,7 @@ class Answers:
         self._lifetimes = lifetimes
         self._special = special
         self._banned_status = banned_status
-        # What stands on a special image and on nothing else, for whoever has to tell that an image is gone.
+        # Headers of a special image alone, for whoever has to tell that an image is gone.
         digest = b64encode(bytes.fromhex(special.digest)).decode()
         self._proof = [("Takedown-State", "banned"), ("Repr-Digest", f"sha-256=:{digest}:")]
         self._banned_headers = [

@@ -1,4 +1,4 @@
-"""Which server speaks for the database: a purger on any other numbers, sends and vouches for nothing."""
+"""Reads and writes which server speaks for the database: a purger on another numbers, sends and vouches for nothing."""
 
 from datetime import datetime
 from typing import NamedTuple
@@ -35,7 +35,7 @@ def adopt_first(cursor: MySQLCursorAbstract) -> list[str]:
 
 
 class Outlook(NamedTuple):
-    """What an adoption would change."""
+    """The state before an adoption, and whom it concerns."""
 
     speaker: str  # this server
     adoption: Adoption | None  # the one that counts

@@ -1,4 +1,4 @@
-"""What the looks at several images of a banned owner come to, together: gone only where each of them was seen gone."""
+"""Sums up the looks at several images of a banned owner: gone only where each of them was seen gone."""
 
 import hashlib
 from base64 import b64encode

@@ -17,7 +17,7 @@ UNMARKED = "not marked as banned (wrong site, or an origin older than 0.2?)"
 
 @pytest.fixture
 def stored(site: Site) -> Iterator[dict[str, Stored]]:
-    """What the public listener of a third edge, that is purged as the first one is, goes on answering, by path."""
+    """The answers by path at the public listener of a third edge, which is purged as the first one is."""
     with replaying(site.stack.edge) as (door, stored), third_edge(site, door):
         yield stored
 

@@ -1,4 +1,4 @@
-"""What proves a banned image gone: an answer that is marked so, with the body that its digest names."""
+"""An answer proves a banned image gone if it is marked so, with the body that its digest names."""
 
 import hashlib
 from base64 import b64encode

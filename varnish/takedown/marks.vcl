@@ -39,8 +39,8 @@ sub takedown_mark_all {
     call takedown_mark;
 }
 
-# What was fetched from the database of before may have seen larger numbers, and how old the purges are that a flush
-# stands for is not known. In this order a fetch that finds the new flush also finds that it has to ask again.
+# An answer from the database of before may have seen larger numbers, and the age of the purges that a flush stands for
+# is not known. In this order a fetch that finds the new flush also finds that it has to ask again.
 sub takedown_mark_flush {
     var.global_set("hand all", req.xid);
     var.global_set("flush", req.xid);

@@ -28,7 +28,7 @@ def stepped_slightly(scene: Scene) -> None:
 
 @fault("edge's clock stepped back, purges lost", everywhere=False)
 def stepped_unpurged(scene: Scene) -> None:
-    """What it holds is from its future, nobody vouches for it, and no purge takes it out."""
+    """Steps the clock of an edge that hears no purge: its objects come from its future, and nobody vouches for them."""
     way = scene.system.purge_proxy(scene.edge).up
     scene.pause(3, 4)  # clients fill its cache
     with mended(way):
