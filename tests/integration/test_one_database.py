@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from stack.database import Database
-from stack.ports import free_port
 from stack.waiting import wait_until
 from tests.address import Address, sql
-from tests.copies import copy_of, follow, replicate
+from tests.replica import Primary, Replica
+from tests.snapshots import second_server
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def site(tmp_path: Path) -> Iterator[Address]:
 
 
 def test_a_purger_on_a_copy_numbers_sends_and_vouches_for_nothing(site: Address, tmp_path: Path) -> None:
-    copy = site.enter_context(copy_of(site.database, tmp_path / "copy"))
+    copy = site.enter_context(second_server(site.database, tmp_path / "copy"))
     site.purger.stop()
     site.lead_to(copy)
     site.ban(copy, "on-the-copy")
@@ -51,7 +51,7 @@ def test_a_purger_on_a_copy_numbers_sends_and_vouches_for_nothing(site: Address,
 
 
 def test_once_adopted_a_copy_speaks(site: Address, tmp_path: Path) -> None:
-    copy = site.enter_context(copy_of(site.database, tmp_path / "copy"))
+    copy = site.enter_context(second_server(site.database, tmp_path / "copy"))
     site.ban_at_the_edge("the-copy-has-it-not")
     site.purger.stop()
     site.lead_to(copy)
@@ -88,14 +88,14 @@ def test_once_adopted_a_copy_speaks(site: Address, tmp_path: Path) -> None:
 
 
 def test_migrating_a_copy_adopts_nothing(site: Address, tmp_path: Path) -> None:
-    copy = site.enter_context(copy_of(site.database, tmp_path / "copy"))
+    copy = site.enter_context(second_server(site.database, tmp_path / "copy"))
     done = site.new_purger("stranger", copy).run("migrate")
     assert (done.returncode, done.stdout) == (0, "nothing to do: the schema is complete\n")
     assert sql(copy, "SELECT COUNT(*) FROM adoptions") == [(1,)]
 
 
 def test_a_read_only_server_is_not_adopted(site: Address, tmp_path: Path) -> None:
-    copy = site.enter_context(copy_of(site.database, tmp_path / "copy"))
+    copy = site.enter_context(second_server(site.database, tmp_path / "copy"))
     site.lead_to(copy)
     with copy.connect_admin() as connection, connection.cursor() as cursor:
         cursor.execute("SET GLOBAL read_only = 1")
@@ -107,23 +107,16 @@ def test_a_read_only_server_is_not_adopted(site: Address, tmp_path: Path) -> Non
 
 
 def test_a_failover_that_lost_a_ban_ends_trust_until_it_is_adopted_and_means_a_flush(tmp_path: Path) -> None:
-    port = free_port()
-    network = ("--log-bin=binary-log", "--skip-networking=0", "--bind-address=127.0.0.1", f"--port={port}")
-    with Database(tmp_path / "database", network) as database, ExitStack() as running:
+    with Primary(tmp_path / "database") as database, ExitStack() as running:
         database.migrate()
+        replica = running.enter_context(Replica(tmp_path / "replica", database))
         site = running.enter_context(Address(tmp_path, database))
-        position = sql(site.database, "SELECT @@gtid_binlog_pos")[0][0]
-        replica = site.enter_context(copy_of(site.database, tmp_path / "replica", ["--server-id=2"]))
-        replicate(site.database, replica, port, position)
-        site.edge.wait_trusted()
         site.ban_at_the_edge("the-replica-has-it")
-        follow(replica, "the-replica-has-it")
-        wait_until(lambda: sql(replica, "SELECT last_batch FROM numbering") == [(1,)], "the number at the replica")
-        sql(replica, "STOP SLAVE")
-        site.ban_at_the_edge("the-replica-has-it-not")
-
-        site.database.kill()
-        sql(replica, "RESET SLAVE ALL")
+        replica.wait_caught_up()
+        with replica.behind():
+            site.ban_at_the_edge("the-replica-has-it-not")
+            database.kill()
+            replica.promote()
         site.lead_to(replica)
         wait_until(lambda: "the database is not adopted" in site.purger.log_text(), "the purger says why")
         site.wait_fail_safe()
