@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
-from purger.errors import DatabaseUnavailableError
+from purger.errors import CounterLostError
 from purger.link import Link, fetch_sets
 from purger.presence import ALIVE
 from purger.triggers import bans_seen_since, judge_triggers
@@ -158,7 +158,7 @@ def _look(link: Link, target: Target, upto: int) -> _Look:
     with link.cursor() as cursor:
         sets = fetch_sets(cursor, "acknowledgements", **target._asdict(), upto=upto)
     if not sets[0]:
-        raise DatabaseUnavailableError("the table numbering has lost its row; run `purger migrate`")
+        raise CounterLostError
     found, unnumbered, batch, unwritten = sets[0][0]
     edges = [(row[0], row[1], row[2], row[3]) for row in sets[1]]
     return _Look(bool(found), bool(unnumbered), batch, _moment(unwritten), edges)

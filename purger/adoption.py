@@ -7,7 +7,7 @@ from mysql.connector.abstracts import MySQLCursorAbstract
 
 from database.speaker import read_speaker
 from database.text import printable
-from purger.link import Link, fetch
+from purger.link import Link, fetch, last_batch
 from purger.statements import statement
 
 
@@ -52,7 +52,8 @@ def outlook(link: Link) -> Outlook:
     """Read what an adoption of the server behind ``link`` would change. Raises ``DatabaseUnavailableError``."""
     adoption = newest(link)
     edges = tuple((str(row[0]), str(row[1])) for row in link.rows("edges"))
-    return Outlook(link.speaker, adoption, int(link.rows("last_batch")[0][0]), edges)
+    with link.cursor() as cursor:
+        return Outlook(link.speaker, adoption, last_batch(cursor), edges)
 
 
 def adopt_server(link: Link, by: str) -> None:

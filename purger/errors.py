@@ -7,6 +7,13 @@ class DatabaseUnavailableError(Exception):
     """The moderation database cannot be used now. The text says why and, where it is known, what to do."""
 
 
+class CounterLostError(DatabaseUnavailableError):
+    """The table numbering, which holds the last batch number, is empty."""
+
+    def __init__(self) -> None:
+        super().__init__("the table numbering has lost its row; run `purger migrate`")
+
+
 class NotAdoptedError(DatabaseUnavailableError):
     """The server is not the one that speaks for the database: a copy, or a primary that nobody has adopted yet."""
 

@@ -9,7 +9,7 @@ from mysql.connector.abstracts import MySQLConnectionAbstract, MySQLCursorAbstra
 
 from database import connect, explain
 from database.speaker import read_speaker
-from purger.errors import DatabaseUnavailableError, NotAdoptedError
+from purger.errors import CounterLostError, DatabaseUnavailableError, NotAdoptedError
 from purger.statements import statement
 
 
@@ -90,6 +90,14 @@ def newest_adoption(cursor: MySQLCursorAbstract) -> str | None:
     """Read the name of the server that speaks for the database; None when none was adopted."""
     rows = fetch(cursor, "adoption")
     return str(rows[0][0]) if rows else None
+
+
+def last_batch(cursor: MySQLCursorAbstract) -> int:
+    """Read the last batch number that the database has given. Raises ``CounterLostError``."""
+    rows = fetch(cursor, "last_batch")
+    if not rows:
+        raise CounterLostError
+    return int(rows[0][0])
 
 
 def fetch(cursor: MySQLCursorAbstract, name: str, /, **parameters: Any) -> list[tuple[Any, ...]]:

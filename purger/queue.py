@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from database.text import printable
-from purger.errors import DatabaseUnavailableError, NotAdoptedError
+from purger.errors import CounterLostError, DatabaseUnavailableError, NotAdoptedError
 from purger.link import Link, fetch, fetch_sets
 from purger.model import Position, Row, Triggers
 from purger.triggers import judge_triggers
@@ -67,7 +67,7 @@ class Queue:
                 after=after, wait=wait, step=step,
             )  # fmt: skip
         if len(sets) < 2 or not sets[1]:
-            raise DatabaseUnavailableError("the table numbering has lost its row; run `purger migrate`")
+            raise CounterLostError
         head, pruned, read_only, more, largest, unnumberable, head_identity, adopted, same = sets[1][0]
         if read_only:
             raise DatabaseUnavailableError("the server has become read-only, as replicas are: connect to the primary")
@@ -89,7 +89,10 @@ class Queue:
         """
         with self._link.cursor() as cursor:
             rows = [Row(*row) for row in fetch(cursor, "rows", after=after, last=last)]
-            mark, given = fetch(cursor, "mark")[0]
+            marks = fetch(cursor, "mark")
+        if not marks:
+            raise CounterLostError
+        mark, given = marks[0]
         if mark > after:
             raise PrunedError
         if given < last:

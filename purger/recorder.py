@@ -11,7 +11,7 @@ from typing import Any
 from mysql.connector.abstracts import MySQLCursorAbstract
 
 from purger.errors import DatabaseUnavailableError
-from purger.link import Link, fetch
+from purger.link import Link, fetch, last_batch
 from purger.model import Receipt, Sighting, Standing
 from purger.notes import Notes
 from purger.problem import Problem
@@ -168,7 +168,7 @@ def _write_batches(cursor: MySQLCursorAbstract, notes: Notes) -> None:
     """Write what tells of batches and rows that the database has: one that took over may lack the last of them."""
     if not (notes.progress or notes.receipts or notes.sightings):
         return
-    last = int(fetch(cursor, "last_batch")[0][0])
+    last = last_batch(cursor)
     _insert(cursor, "receipt", [_receipt(receipt) for receipt in notes.receipts if receipt.last <= last])
     _insert(cursor, "sighting", [sighting_values(sighting) for sighting in _of_known_rows(cursor, notes.sightings)])
     _insert(cursor, "progress", [_cut(values, last) for values in notes.progress.values()])

@@ -8,7 +8,7 @@ import mysql.connector
 
 from purger.adoption import newest
 from purger.delivery import Answer, Delivery
-from purger.errors import DatabaseUnavailableError, DeliveryError
+from purger.errors import CounterLostError, DatabaseUnavailableError, DeliveryError
 from purger.health import PATIENCE, EdgeState, State
 from purger.link import Link
 from purger.model import Edge
@@ -49,7 +49,7 @@ def _read(link: Link) -> State:
     stuck = _still_waiting(link, waiting, until=began + PATIENCE) if waiting else 0
     found = link.rows("status")
     if not found:
-        raise DatabaseUnavailableError("the table numbering has lost its row; run `purger migrate`")
+        raise CounterLostError
     head, numbered_at, pruned, pending, unnumberable = found[0]
     delays = _delays(link, {row[0]: int(row[6]) for row in edges}, int(pruned))
     purgers = tuple(present(link))

@@ -106,6 +106,16 @@ def test_a_read_only_server_is_not_adopted(site: Address, tmp_path: Path) -> Non
         assert cursor.fetchall() == [(1,)]
 
 
+def test_a_database_whose_counter_is_lost_is_told_what_to_do(site: Address, tmp_path: Path) -> None:
+    copy = site.enter_context(second_server(site.database, tmp_path / "copy"))
+    sql(copy, "DELETE FROM numbering")
+    site.lead_to(copy)
+    done = site.purger.run("adopt")
+    assert done.returncode == 1
+    assert "the table numbering has lost its row; run `purger migrate`" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_a_failover_that_lost_a_ban_ends_trust_until_it_is_adopted_and_means_a_flush(tmp_path: Path) -> None:
     with Primary(tmp_path / "database") as database, ExitStack() as running:
         database.migrate()
