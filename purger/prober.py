@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from purger.errors import DatabaseUnavailableError
-from purger.finding import SECONDS_AT_AN_OWNER, Finding, choose, look_at
+from purger.finding import SECONDS_AT_AN_OWNER, Choice, Finding, choose, look_at
 from purger.link import Link
 from purger.looks import Batches, Looks
 from purger.model import Edge, Row, sighting_of
@@ -28,6 +28,9 @@ _UNSEEN_HOURS = 1
 #: The thread rests this many times as long as it looked: it shares the interpreter with the deliveries.
 _REST = 3.0
 
+#: Seconds for which the images that were drawn for a ban on an owner are looked at: each edge has its look soon.
+_DRAWN_KEPT = 60.0
+
 
 class Prober(threading.Thread):
     """Looks until something was seen, however often the database or an edge is away, and has it recorded."""
@@ -47,6 +50,7 @@ class Prober(threading.Thread):
         self._silent: set[str] = set()  # edges whose last look got no answer
         self._unproven: dict[Edge, int] = {}  # by edge the row of the first look whose answer proved nothing
         self._renditions = KnownRenditions()
+        self._drawn: dict[Row, tuple[float, Choice]] = {}  # of owners; each until a time
 
     def follow(self, edges: Iterable[tuple[Edge, int]]) -> None:
         """Look at these edges alone from now on, each with the last batch that it is known to have acknowledged.
@@ -110,7 +114,7 @@ class Prober(threading.Thread):
 
     def _look(self, edge: Edge, row: Row, setbacks: int) -> None:
         choice = replace(
-            choose(self._link, row.scope, row.subject),
+            self._choose(row),
             renditions=self._renditions.of(edge),
             seconds=SECONDS_AT_AN_OWNER,
             between=self._rest,
@@ -125,6 +129,16 @@ class Prober(threading.Thread):
             self._looks.saw_nothing(edge.name, row, now=time.monotonic(), setbacks=setbacks)
         else:
             self._looks.went_well(edge.name)
+
+    def _choose(self, row: Row) -> Choice:
+        """Choose the images to look at: of an owner the same ones at all edges, since all his codes are read for it."""
+        if row.scope != "owner":
+            return choose(self._link, row.scope, row.subject)
+        now = time.monotonic()
+        self._drawn = {each: drawn for each, drawn in self._drawn.items() if now < drawn[0]}
+        if row not in self._drawn:
+            self._drawn[row] = now + _DRAWN_KEPT, choose(self._link, row.scope, row.subject)
+        return self._drawn[row][1]
 
     def _rest(self, seconds: float) -> None:
         """Rest between two images of an owner, after a look of so many seconds."""

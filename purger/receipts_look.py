@@ -35,13 +35,15 @@ class Looker:
         found: dict[tuple[int, str], Sighting] = {}
         names = {edge.name for edge in report.enabled}
         hiding = [ban for ban in report.bans if ban.hides]
+        choices = {
+            ban.id: choose(self.link, ban.scope, ban.subject, most=self.most, code=report.code) for ban in hiding
+        }
         for edge in edges_to_look_at(self.link) if hiding else ():
             if edge.name not in names:
                 continue
             renditions = self.ask(edge)
             for ban in hiding:
-                choice = choose(self.link, ban.scope, ban.subject, most=self.most, code=report.code)
-                sighting = self._at(edge, ban, report, replace(choice, renditions=renditions))
+                sighting = self._at(edge, ban, report, replace(choices[ban.id], renditions=renditions))
                 found[ban.id, edge.name] = sighting
                 progress()
                 if sighting.note and sighting.note.startswith("unreachable"):

@@ -1,0 +1,33 @@
+"""The images of a banned owner that the prober looks at."""
+
+import threading
+from typing import Any, cast
+
+from purger.link import Link
+from purger.model import Row
+from purger.probe import Probe
+from purger.prober import Prober
+from purger.recorder import Recorder
+
+
+class Codes:
+    """The codes of one owner, as a ``Link`` reads them; counts the reads of the first page."""
+
+    def __init__(self) -> None:
+        self.reads = 0
+
+    def rows(self, name: str, /, *, owner: str, after: str, limit: int) -> list[tuple[Any, ...]]:
+        assert (name, owner) == ("images_of", "alice")
+        self.reads += not after
+        return [] if after else [(f"code{number:03d}",) for number in range(limit)]
+
+
+def test_an_owner_is_read_once_for_all_edges() -> None:
+    codes = Codes()
+    recorder = cast("Recorder", None)  # nothing is seen here
+    prober = Prober(cast("Link", codes), Probe(), recorder, threading.Event(), setbacks=lambda: 0)
+    ban = Row(1, 1, "owner", "alice", "ban")
+    (choice,) = {id(prober._choose(ban)): prober._choose(ban) for _ in range(250)}.values()
+    assert (codes.reads, len(choice.codes), choice.images) == (1, 100, 500)
+    prober._choose(Row(2, 2, "owner", "alice", "ban"))
+    assert codes.reads == 2, "another ban has images of its own"
