@@ -168,6 +168,9 @@ class Progress:
         A first delivery goes before any second one, unless that is overdue. A heartbeat, once a second, goes before
         both. Otherwise a steady stream of purges would let the lease run out.
         """
+        if self.asked is None and self.reflush_due is None:
+            # The database knows of the answer, so that the number may come again: it has lost it then.
+            self.flush_done = 0
         if self.instances.several(now) or not self.confirmed:
             return Ask(fresh=self.instances.several(now) is not None)
         if head is not None and verification is not None:

@@ -249,6 +249,18 @@ def test_an_edge_that_was_removed_and_added_counts_its_requests_anew(edge: Progr
     assert isinstance(edge.next_step(at(5), 0, verified(5), 100.0), Flush)
 
 
+def test_a_request_whose_number_is_given_again_is_carried_out_again(edge: Progress) -> None:
+    """The database has lost the request and no batch, or the edge was removed and added."""
+    for _ in range(2):
+        edge.asked = FlushRequest(1, "anna")
+        step = edge.next_step(at(5), 0, verified(5), 100.0)
+        assert isinstance(step, Flush)
+        edge.flushed(step, clock=CLOCK, at=100.0)
+        edge.reflush_due = None
+        edge.asked = None
+        assert not isinstance(edge.next_step(at(5), 0, verified(5), 100.0), Flush)
+
+
 def test_a_rebound_that_was_pruned_means_a_flush() -> None:
     progress = Progress(DELAY, LATE, Lease(1.0))
     progress.resume(Standing("one", 8, 4, 8, 8, "all"), now=100.0)
