@@ -10,6 +10,9 @@ from purger.model import FlushRequest, Position, Standing, Verification
 from purger.rebounds import Rebounds
 from purger.steps import Ask, Beat, Deliver, Flush, LateReflush, Rebound, Reflush, Step, Wait
 
+#: Seconds that an edge takes for the age of what is to be removed: six digits.
+_OLDEST = 999_999.0
+
 #: Where an edge is that no purge with a batch has reached yet. No database knows it.
 NOWHERE = Position(0, "none")
 
@@ -223,7 +226,7 @@ class Progress:
         while self._late_reflushes and self._late_reflushes[0] <= now:
             older = now + self._clock_ahead - (self.flushed_at or 0.0)
             # A purger that takes over long after the flush sends none.
-            if self.echoes and 0.0 <= older <= 2 * self.late_delays[-1]:
+            if self.echoes and 0.0 <= older <= min(2 * self.late_delays[-1], _OLDEST):
                 return LateReflush(older)
             self._late_reflushes.pop(0)
         return None
