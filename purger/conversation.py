@@ -137,6 +137,8 @@ class Conversation:
             self._progress.confirmed = False
             self._interrupt.wait(self._changes.next())
         else:
+            # It may have been put back to an earlier state meanwhile: its last heartbeat tells, and the next hides it.
+            self._progress.confirmed &= not self._progress.echoes
             self.in_trouble(error.kind, str(error))
 
     def in_trouble(self, kind: str, text: str) -> bool:

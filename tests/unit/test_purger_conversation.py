@@ -1,0 +1,32 @@
+"""Judging an edge by the outcome of requests; the edge itself is not needed for that."""
+
+from pathlib import Path
+from typing import cast
+
+import pytest
+
+from purger.conversation import Conversation
+from purger.errors import UnreachableError
+from purger.lease import Lease
+from purger.model import Edge
+from purger.progress import Progress
+from purger.recorder import Recorder
+from purger.settings import Settings
+
+
+class Silent:
+    """A recorder that writes nothing down."""
+
+    def alive(self, edge: str, **_state: object) -> None:
+        pass
+
+
+@pytest.mark.parametrize("echoes", [True, False])
+def test_an_edge_that_was_out_of_reach_is_asked_where_it_is_before_anything_else(tmp_path: Path, echoes: bool) -> None:
+    progress = Progress(0.5, (5.0, 60.0), Lease(1.0), confirmed=True, echoes=echoes)
+    edge = Edge("paris", "http://127.0.0.1:9", "http://127.0.0.1:9", str(tmp_path / "token"))
+    recorder = cast("Recorder", Silent())
+    talk = Conversation(edge, Settings(database_url=""), progress, recorder, lambda _: False)
+    talk.interrupt()
+    talk.failed(UnreachableError("no answer"))
+    assert progress.confirmed is not echoes, "one of version 0.1 has nothing to tell of it"
