@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import count
 from pathlib import Path
 from statistics import median
@@ -29,8 +30,8 @@ def run(directory: Path, rounds: int) -> None:
             compare(
                 f"bulk of {_BANS:,} {scope}s in one transaction, one edge",
                 {
-                    peer: lambda request=request: _one_by_one(stack, *request),  # type: ignore[misc]
-                    "edge takedown": lambda scope=scope: _bulk(stack, scope, urgent),  # type: ignore[misc]
+                    peer: partial(_one_by_one, stack, *request),
+                    "edge takedown": partial(_bulk, stack, scope, urgent),
                 },
                 rounds=min(rounds, 3),
                 warm_up=0,

@@ -32,8 +32,7 @@ class Cluster(ExitStack):
         first.start()
         for node in self.nodes[1:]:
             self.enter_context(node)
-        for node in self.nodes:
-            wait_until(lambda node=node: _size(node) == size, f"{size} nodes")  # type: ignore[misc]
+        wait_until(lambda: all(_size(node) == size for node in self.nodes), f"{size} nodes at each of them")
 
     def _options(self, number: int) -> list[str]:
         port = self._ports[number]

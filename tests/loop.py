@@ -40,3 +40,4 @@ class Loop(threading.Thread):
             except Exception as error:
                 self.failed.append(repr(error))
             self.done += 1
+            self._halt.wait(0.01)  # leaves the processor to what goes on beside it

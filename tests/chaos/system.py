@@ -59,17 +59,10 @@ class System:
         self.origin_proxy = self._proxies.to(self.origin.port)
         self.backend = f"127.0.0.1:{self.origin_proxy.port}"
         self.vcl = {"lease": lease, "fail_safe_ttl": fail_safe_ttl, **vcl}
-        self.edges = [
-            Edge(directory / f"edge{number}", self.backend, name=f"edge{number}", **self.vcl)
-            for number in range(1, edges + 1)
-        ]
-        self._purge_proxies = {edge.edge_name: self._proxies.to(edge.purge_port) for edge in self.edges}
-        self._public_proxies = {edge.edge_name: self._proxies.to(edge.public_port) for edge in self.edges}
-        self.edge_clocks = {edge.edge_name: Clock(directory / f"{edge.edge_name}-clock") for edge in self.edges}
-        for edge in self.edges:
-            edge.url = f"http://127.0.0.1:{self._public_proxies[edge.edge_name].port}"
-            self.edge_clocks[edge.edge_name].govern(edge)
-            make_holdable(edge)
+        self._purge_proxies: dict[str, Proxy] = {}
+        self._public_proxies: dict[str, Proxy] = {}
+        self.edge_clocks: dict[str, Clock] = {}
+        self.edges = [self._new_edge(f"edge{number}") for number in range(1, edges + 1)]
         self.purger = Purger(
             directory / "purger",
             self.database,
@@ -81,6 +74,17 @@ class System:
             },
         )
         self.catalogue = Catalogue(self.origin.files)
+
+    def _new_edge(self, name: str) -> Edge:
+        """Make an edge with a clock of its own, and proxies before both of its listeners."""
+        edge = Edge(self.directory / name, self.backend, name=name, **self.vcl)
+        self._purge_proxies[name] = self._proxies.to(edge.purge_port)
+        self._public_proxies[name] = self._proxies.to(edge.public_port)
+        self.edge_clocks[name] = Clock(self.directory / f"{name}-clock")
+        edge.url = f"http://127.0.0.1:{self._public_proxies[name].port}"
+        self.edge_clocks[name].govern(edge)
+        make_holdable(edge)
+        return edge
 
     def __enter__(self) -> Self:
         with ExitStack() as starting:

@@ -42,8 +42,8 @@ def look(link: Link, choice: Choice, *answers: Stored, excused: str = "", asked:
     by_path = {f"/images/{code}": answer for code, answer in zip(choice.codes, answers, strict=True)}
     probe = Probe()
     with serving([] if asked is None else asked, by_path) as url:
-        excuse = lambda code: "it moved" if code in excused else None  # noqa: E731
-        found = look_at(link, probe, Edge("e", url, url, "/t"), ROW, choice, excuse=excuse)
+        edge = Edge("e", url, url, "/t")
+        found = look_at(link, probe, edge, ROW, choice, excuse=lambda code: "it moved" if code in excused else None)
     probe.close()
     return found
 

@@ -1,6 +1,5 @@
 """`purger migrate` on a database of version 0.1 that is in use: nothing is lost, unseen or noticed."""
 
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from itertools import count
@@ -175,7 +174,6 @@ class Upgrade(ExitStack):
             assert answer.status_code == (410 if code in GONE else 200), f"{code}: {answer.status_code}"
             assert "; hit" in answer.headers["Cache-Status"], f"{code}: {answer.headers['Cache-Status']}"
         assert self.edge.trusted()
-        time.sleep(0.01)  # leaves the processor to the migration
 
     def settled(self) -> bool:
         pending = self.sql("SELECT COUNT(*) FROM invalidations WHERE batch IS NULL") != [(0,)]
