@@ -157,9 +157,10 @@ class Conversation:
         return Delivery(edge, connect_timeout=settings.connect_timeout, read_timeout=settings.read_timeout)
 
     def _is_at(self, position: Position | None, expected: Position | None) -> bool:
-        if position is None or expected is None or not self._progress.echoes:
-            return (position is None) is not self._progress.echoes
-        return position == expected or (position.batch > expected.batch and self._knows(position))
+        if position is None or not self._progress.echoes:
+            return position is None and not self._progress.echoes
+        further = expected is None or position.batch > expected.batch
+        return position == expected or (further and self._knows(position))
 
     def _went_well(self, epoch: str | None = None) -> None:
         self._backoff.reset()
