@@ -29,9 +29,10 @@ def _distinct(_: click.Context, __: click.Parameter, headers: tuple[Header, ...]
 @setting("--files", "The store that `origin import` fills.", required=True, type=DIRECTORY)
 @setting(
     "--replica",
-    "Read from a copy of the database that may lag. Only behind edges of version 0.2, which refuse what a copy says of"
-    " an image before it has the image's latest purge: while it lags that image is answered 503. An edge that the"
-    " purger cannot reach shows a banned image for as much longer as the copy lags.",
+    "Read from a copy of the database that may lag. Only behind edges of version 0.2, which refuse what a copy says"
+    " before it has the latest purge. While it lags, images that are not in the cache are answered 503 if their code or"
+    " their owner ends in the same character as one just purged. An edge that the purger cannot reach shows a banned"
+    " image for as much longer as the copy lags.",
     is_flag=True,
     default=False,
 )
