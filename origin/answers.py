@@ -5,14 +5,13 @@ settings are made once, at start; a request only chooses.
 """
 
 from base64 import b64encode
-from dataclasses import dataclass
-from datetime import datetime
 from typing import NamedTuple
 
-from origin.dates import format_date, whole_second_after
-from origin.ranges import ByteRange, UnsatisfiableRangeError, select_range
-from origin.special import SpecialImage
-from origin.validators import not_modified, precondition_fails, range_applies
+from origin.byte_ranges import ByteRange, UnsatisfiableRangeError, select_range
+from origin.conditional_requests import not_modified, precondition_fails, range_applies
+from origin.http_dates import format_date, whole_second_after
+from origin.model import FilePart, Found, Lifetimes
+from origin.special_image import SpecialImage
 
 Header = tuple[str, str]
 
@@ -40,22 +39,6 @@ _STATUS_LINES = {
 BANNED_STATUSES = (200, 404, 410, 451)
 
 
-class Found(NamedTuple):
-    """The row that lookup.sql answers, its columns in their order. Times are UTC and have no zone attached."""
-
-    content_type: str | None
-    size: int | None
-    digest: str | None
-    owner: str | None
-    stable_until: datetime | None
-    banned: int
-    pending: int
-    changed_at: datetime | None
-    read_at: datetime
-    seen: int  # number of the last batch in the lookup's own snapshot
-    read_only: int = 0  # the server was demoted and may be behind
-
-
 class Conditions(NamedTuple):
     """What of a request decides its answer: the values of these headers, None where absent."""
 
@@ -65,23 +48,6 @@ class Conditions(NamedTuple):
     if_range: str | None = None
     if_match: str | None = None
     if_unmodified_since: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Lifetimes:
-    """How long the edge keeps an answer, in seconds."""
-
-    full: int
-    unknown: int
-    undated: int
-
-
-class FilePart(NamedTuple):
-    """A part of the file (or the special image) with this digest, which has to have this size in bytes."""
-
-    digest: str
-    size: int
-    part: ByteRange
 
 
 class Answer(NamedTuple):

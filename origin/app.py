@@ -7,12 +7,14 @@ from typing import Any
 
 import bottle
 
-from origin.answers import Answer, Answers, Conditions, FilePart, Header, failure
-from origin.lookup import DatabaseUnavailableError, Lookup
+from origin.answers import Answer, Answers, Conditions, Header, failure
+from origin.lookup import Lookup
+from origin.model import FilePart
 from origin.names import CODE, ORIGINAL, RENDITION
-from origin.rows import MalformedRowError
-from origin.special import SpecialImage
+from origin.row_checks import MalformedRowError
+from origin.special_image import SpecialImage
 from origin.store import DamagedFileError, Store
+from takedown_db.errors import DatabaseUnavailableError
 
 logger = logging.getLogger(__name__)
 

@@ -10,13 +10,15 @@ from typing import Any, cast
 import mysql.connector
 from mysql.connector.abstracts import MySQLConnectionAbstract
 
-from database import NotPrimaryError, connect, explain
-from origin.answers import Found
-from origin.breaker import CircuitBreaker
-from origin.connecting import Connecting
+from origin.circuit_breaker import CircuitBreaker
+from origin.connector import Connecting
+from origin.model import Found
 from origin.names import CODE_ALPHABET, is_code
-from origin.rows import require_well_formed
-from origin.statements import statement
+from origin.row_checks import require_well_formed
+from takedown_db.driver import connect
+from takedown_db.errors import DatabaseUnavailableError, explain
+from takedown_db.primary import NotPrimaryError
+from takedown_db.statements import statement
 
 logger = logging.getLogger(__name__)
 
@@ -34,10 +36,6 @@ _LATE_LOG_INTERVAL = 60.0
 DATED_LAG = timedelta(seconds=10)
 
 
-class DatabaseUnavailableError(Exception):
-    """The database gave no answer in time, or none at all. The message names the reason."""
-
-
 class _NotConnectedInTimeError(mysql.connector.Error):
     """The connection was not there by the time at which the request had to ask."""
 
@@ -52,7 +50,7 @@ class Lookup:
         """
         self._url = url
         self._replica = replica
-        self._sql = statement("lookup.sql")
+        self._sql = statement("look_up_image")
         self._of_thread = threading.local()
         self._breaker = CircuitBreaker(_PAUSE)
         self._away = False

@@ -14,9 +14,9 @@ import cheroot.server
 import cheroot.wsgi
 
 from origin.app import BEGAN
-from origin.dates import format_date
-from origin.head import MAX_BODY_BYTES, RefusedError, read_head
-from origin.lingering import Lingering
+from origin.http_dates import format_date
+from origin.lingering_close import Lingering
+from origin.request_head import MAX_BODY_BYTES, RefusedError, read_head
 from origin.settings import Address, Settings
 from origin.store import DamagedFileError
 

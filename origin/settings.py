@@ -5,7 +5,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from origin.answers import Header, Lifetimes
+from origin.answers import Header
+from origin.model import Lifetimes
 
 
 @dataclass(frozen=True, slots=True)

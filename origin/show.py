@@ -6,8 +6,8 @@ from typing import Any, cast
 
 from mysql.connector.abstracts import MySQLConnectionAbstract
 
-from database.text import printable
-from origin.statements import statement
+from takedown_db.printable import printable
+from takedown_db.statements import statement
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +34,9 @@ class Shown:
 def look(connection: MySQLConnectionAbstract, code: str) -> Shown:
     """Read what is known of a code. Raises ``mysql.connector.Error``."""
     with connection.cursor(dictionary=True) as cursor:
-        cursor.execute(statement("show.sql"), {"code": code})
+        cursor.execute(statement("show_image"), {"code": code})
         rows = cast(list[dict[str, Any]], cursor.fetchall())
-        cursor.execute(statement("show_bans.sql"), {"code": code})
+        cursor.execute(statement("show_bans"), {"code": code})
         bans = cast(list[dict[str, Any]], cursor.fetchall())
     first = rows[0]
     changes = [first["image_changed_at"], first["owner_changed_at"]]

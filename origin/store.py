@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from io import BufferedRandom
 from pathlib import Path
 
-from database.text import printable
-from origin.answers import FilePart
-from origin.ranges import ByteRange
+from origin.byte_ranges import ByteRange
+from origin.model import FilePart
+from takedown_db.printable import printable
 
 # One read and one send for most images, and no more memory than this for each response of a large one.
 CHUNK = 64 * 1024

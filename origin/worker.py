@@ -10,9 +10,9 @@ from origin.app import App
 from origin.lookup import Lookup
 from origin.server import Server
 from origin.settings import Address, Settings
-from origin.signals import STOP_SIGNALS, Received
-from origin.special import SpecialImage
+from origin.special_image import SpecialImage
 from origin.store import Store
+from takedown_db.signals import STOP_SIGNALS, Received
 
 logger = logging.getLogger(__name__)
 

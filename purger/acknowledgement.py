@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
-from purger.errors import CounterLostError
-from purger.link import Link, fetch_sets
 from purger.presence import ALIVE
-from purger.triggers import bans_seen_since, judge_triggers
+from takedown_db.connection import Link, fetch_sets
+from takedown_db.errors import CounterLostError
+from takedown_db.schema.triggers import bans_seen_since, judge_triggers
 
 #: Seconds between two looks.
 _POLL = 0.05
@@ -87,9 +87,9 @@ class _Look:
 
 def who_delivers(link: Link) -> Delivery:
     """Read who delivers. Raises ``DatabaseUnavailableError``."""
-    rows = link.rows("triggers")
+    rows = link.rows("standing_triggers")
     judged = judge_triggers(rows)
-    purgers, edges, largest = map(int, link.rows("who_delivers", alive=ALIVE)[0])
+    purgers, edges, largest = map(int, link.rows("delivery_state", alive=ALIVE)[0])
     return Delivery(purgers, edges, largest, Standing(judged.missing, judged.fingerprint, bans_seen_since(rows)))
 
 

@@ -4,13 +4,13 @@ import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
+from purger.edge_renditions import ask_renditions, edges_to_look_at
 from purger.errors import UnreachableError
-from purger.link import Link
 from purger.model import Edge
 from purger.owner_images import codes_of
 from purger.probe import Look, Probe
-from purger.proof import Proof
-from purger.renditions import ask_renditions, edges_to_look_at
+from purger.probe_verdict import Proof
+from takedown_db.connection import Link
 
 _PAGE = 500
 
@@ -62,9 +62,13 @@ class _Asked:
 
 
 def audit(
-    link: Link, probe: Probe, *, sample: int | None, progress: Callable[[], object] = lambda: None,
+    link: Link,
+    probe: Probe,
+    *,
+    sample: int | None,
+    progress: Callable[[], object] = lambda: None,
     stopped: Callable[[], bool] = lambda: False,
-) -> Audit:  # fmt: skip
+) -> Audit:
     """Ask each enabled edge for banned codes and codes of banned owners: all of them, or ``sample`` from anywhere.
 
     What is served although it is banned is put into the outbox once more. ``progress`` is called after each code.
@@ -74,17 +78,17 @@ def audit(
     found = Audit(
         edges=len(asked),
         unnamed=tuple(each.edge.name for each in asked if each.renditions is None),
-        disabled=tuple(str(row[0]) for row in link.rows("edge_list") if not row[4]),
+        disabled=tuple(str(row[0]) for row in link.rows("list_edges") if not row[4]),
     )
     for code in banned_codes(link, sample):
         if stopped():
             break
-        looks = list(_look(probe, asked, code, dict(link.rows("digests", code=code)), found))
+        looks = list(_look(probe, asked, code, dict(link.rows("rendition_digests", code=code)), found))
         # A lift since the list was read brings the image back by right.
-        if looks and link.rows("banned", code=code)[0][0]:
+        if looks and link.rows("is_banned", code=code)[0][0]:
             _note(found, code, looks)
             if any(look.proof in (Proof.SHOWN, Proof.FOREIGN) for _, look in looks):
-                link.run("resend", code=code)
+                link.run("resend_image", code=code)
         found.codes += 1
         progress()
     return found
@@ -95,7 +99,7 @@ def banned_codes(link: Link, sample: int | None) -> Iterator[str]:
 
     A sample begins at a ban chosen by chance and goes on from the first one at the end.
     """
-    first, last = map(int, link.rows("audit_span")[0])
+    first, last = map(int, link.rows("ban_id_span")[0])
     if sample is None:
         yield from _codes_after(link, 0, last)
         return
@@ -110,7 +114,7 @@ def banned_codes(link: Link, sample: int | None) -> Iterator[str]:
 
 
 def _codes_after(link: Link, after: int, until: int) -> Iterator[str]:
-    while page := link.rows("audit_bans", after=after, limit=_PAGE):
+    while page := link.rows("open_bans_page", after=after, limit=_PAGE):
         for ban, scope, subject in page:
             if ban > until:
                 return

@@ -5,8 +5,8 @@ import re
 import ssl
 from pathlib import Path
 
-from database.secret_files import UnreadableSecretError, exposure, read_secret
-from database.text import printable
+from takedown_db.printable import printable
+from takedown_db.secret_files import UnreadableSecretError, exposure, read_secret
 
 log = logging.getLogger(__name__)
 

@@ -4,7 +4,7 @@ import re
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
-from database.text import printable
+from takedown_db.printable import printable
 
 
 class UnusableEdgeUrlError(ValueError):

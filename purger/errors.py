@@ -1,26 +1,4 @@
-"""What can go wrong, as types: each kind asks for something else."""
-
-from database.text import printable
-
-
-class DatabaseUnavailableError(Exception):
-    """The moderation database cannot be used now. The text says why and, where it is known, what to do."""
-
-
-class CounterLostError(DatabaseUnavailableError):
-    """The table numbering, which holds the last batch number, is empty."""
-
-    def __init__(self) -> None:
-        super().__init__("the table numbering has lost its row; run `purger migrate`")
-
-
-class NotAdoptedError(DatabaseUnavailableError):
-    """The server is not the one that speaks for the database: a copy, or a primary that nobody has adopted yet."""
-
-    def __init__(self, adopted: str | None, speaker: str) -> None:
-        known = "no server was adopted" if adopted is None else f"the server that was adopted is {printable(adopted)}"
-        advice = "run `purger adopt` if this is the primary now, and do nothing if it is a copy"
-        super().__init__(f"{known}, and this is {speaker}: {advice}")
+"""The ways in which a delivery to an edge fails, as types: each kind asks for something else."""
 
 
 class DeliveryError(Exception):

@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import NamedTuple
 
-from database.text import printable
 from purger.presence import Present
+from takedown_db.printable import printable
 
 #: Seconds that a change may wait, for its number or for an edge, before that is a problem.
 PATIENCE = 1.0

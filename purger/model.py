@@ -4,6 +4,8 @@ import re
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Self
 
+from takedown_db.schema.triggers import Triggers
+
 _POSITION = re.compile(r"(\d{1,15}):([0-9A-Za-z-]{1,64})")
 
 
@@ -71,20 +73,6 @@ class FlushRequest(NamedTuple):
 
     number: int
     by: str
-
-
-@dataclass(frozen=True, slots=True)
-class Triggers:
-    """The triggers on our tables at one moment.
-
-    ``fingerprint`` changes when one of ours is dropped, replaced or made again: a change made while it was gone has
-    left no trace in the outbox. ``missing`` names those of the outbox that do not stand, or not as they were defined;
-    ``weakened`` those that check rows or write the log: without them no purge is lost.
-    """
-
-    fingerprint: str
-    missing: tuple[str, ...] = ()
-    weakened: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

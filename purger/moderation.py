@@ -9,10 +9,9 @@ from typing import NamedTuple
 
 import mysql.connector
 
-from database import REFUSALS, explain
-from purger.errors import DatabaseUnavailableError
-from purger.link import Link
-from purger.statements import statement
+from takedown_db.connection import Link
+from takedown_db.errors import REFUSALS, DatabaseUnavailableError, explain
+from takedown_db.statements import statement
 
 #: The driver's own errors: no answer came, and whether the statement was carried out is unknown.
 _NO_ANSWER = range(2000, 3000)
@@ -69,17 +68,17 @@ def ban(link: Link, scope: str, subject: str, *, reason: str, banned_by: str) ->
     Raises ``RefusedBanError`` and ``UncertainError``.
     """
     values = {"scope": scope, "subject": subject, "reason": reason, "banned_by": banned_by}
-    return _write(link, "ban", values)[1]
+    return _write(link, "insert_ban", values)[1]
 
 
 def lift(link: Link, scope: str, subject: str) -> int:
     """Lift all open bans of a code or an owner, and return how many there were. Raises ``UncertainError``."""
-    return _write(link, "lift", {"scope": scope, "subject": subject})[0]
+    return _write(link, "lift_ban", {"scope": scope, "subject": subject})[0]
 
 
 def bans(link: Link, scope: str | None, subject: str | None, *, only_open: bool, limit: int) -> list[Ban]:
     """Read the newest bans, ``limit`` at most: of one subject, or of all (None for both)."""
-    rows = link.rows("bans", scope=scope, subject=subject, open=only_open, limit=limit)
+    rows = link.rows("list_bans", scope=scope, subject=subject, open=only_open, limit=limit)
     return [Ban(*row) for row in rows]
 
 

@@ -3,7 +3,7 @@
 import random
 from collections.abc import Iterator
 
-from purger.link import Link
+from takedown_db.connection import Link
 
 #: Images that are counted, and drawn from: reading a million codes for one ban would keep other looks waiting.
 COUNTED = 200_000
@@ -15,7 +15,7 @@ _CHANCE = random.SystemRandom()
 def codes_of(link: Link, owner: str) -> Iterator[str]:
     """Read the codes of all images of ``owner``, in their order. Raises ``DatabaseUnavailableError``."""
     code = ""
-    while page := link.rows("images_of", owner=owner, after=code, limit=_PAGE):
+    while page := link.rows("owner_codes", owner=owner, after=code, limit=_PAGE):
         for (code,) in page:
             yield code
 

@@ -10,9 +10,9 @@ import time
 from importlib.metadata import version
 from typing import NamedTuple
 
-from database.text import printable
-from purger.errors import DatabaseUnavailableError
-from purger.link import Link
+from takedown_db.connection import Link
+from takedown_db.errors import DatabaseUnavailableError
+from takedown_db.printable import printable
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +52,7 @@ class Present(NamedTuple):
 
 def present(link: Link) -> list[Present]:
     """All purgers that have signed within the last day, the latest first. Raises ``DatabaseUnavailableError``."""
-    return [Present(*row) for row in link.rows("presence")]
+    return [Present(*row) for row in link.rows("purgers_present")]
 
 
 class Presence(threading.Thread):
@@ -82,16 +82,16 @@ class Presence(threading.Thread):
             if self._polled is not None and time.monotonic() - self._polled <= _POLLED:
                 self._sign()
         try:
-            self._link.run("presence_end", id=self._values["id"])
+            self._link.run("end_presence", id=self._values["id"])
         except DatabaseUnavailableError as error:
             log.debug("presence is left behind: %s", error)
         self._link.close()
 
     def _sign(self) -> None:
         try:
-            self._link.run("presence_sign", **self._values, seconds=int(time.monotonic() - self._began))
+            self._link.run("sign_presence", **self._values, seconds=int(time.monotonic() - self._began))
             if self._tidied is None or time.monotonic() - self._tidied > _TIDY_INTERVAL:
-                self._link.run("presence_tidy")
+                self._link.run("forget_purgers")
                 self._tidied = time.monotonic()
         except DatabaseUnavailableError as error:
             log.debug("presence is not signed: %s", error)  # the watch has said so

@@ -9,12 +9,12 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from urllib.parse import quote
 
-from database.text import printable
 from purger.credentials import TlsFiles
 from purger.edge_url import UnusableEdgeUrlError
 from purger.errors import UnreachableError
-from purger.proof import Proof, judge
-from purger.wire import Reply, Wire
+from purger.http_connection import Reply, Wire
+from purger.probe_verdict import Proof, judge
+from takedown_db.printable import printable
 
 _HEADERS = {"User-Agent": "edge-takedown-purger", "Accept": "*/*"}
 
@@ -108,9 +108,11 @@ class Probe:
         if len(self._wires) >= _CONNECTIONS:
             self.close()
         self._wires[url] = wire = Wire(
-            *(url, TlsFiles(None, None, None)), connect_timeout=self._connect_timeout, read_timeout=self._longest,
+            *(url, TlsFiles(None, None, None)),
+            connect_timeout=self._connect_timeout,
+            read_timeout=self._longest,
             idle_timeout=self._read_timeout,
-        )  # fmt: skip
+        )
         return wire
 
 

@@ -6,15 +6,15 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
-from purger.errors import DatabaseUnavailableError
-from purger.finding import SECONDS_AT_AN_OWNER, Choice, Finding, choose, look_at
-from purger.link import Link
-from purger.looks import Batches, Looks
+from purger.backoff import Backoff
+from purger.edge_renditions import KnownRenditions
 from purger.model import Edge, Row, sighting_of
 from purger.probe import Probe
+from purger.probe_schedule import Batches, Looks
 from purger.recorder import Recorder
-from purger.renditions import KnownRenditions
-from purger.retry import Backoff
+from purger.row_probe import SECONDS_AT_AN_OWNER, Choice, Finding, choose, look_at
+from takedown_db.connection import Link
+from takedown_db.errors import DatabaseUnavailableError
 
 log = logging.getLogger(__name__)
 
@@ -103,7 +103,7 @@ class Prober(threading.Thread):
 
     def _read(self, edge: Edge, batches: Batches, setbacks: int) -> None:
         rows = self._link.rows(
-            "unseen",
+            "bans_to_probe",
             edge=edge.name,
             after=batches.after,
             last=batches.last,
@@ -156,7 +156,7 @@ class Prober(threading.Thread):
             else:
                 log.error("edge %s is not proven to hide banned image %s (%s)", edge.name, code, look.said)
             if row.cause != "resend":
-                self._link.run("resend", code=code)
+                self._link.run("resend_image", code=code)
 
     def _tell(self, edge: Edge, row: Row, finding: Finding) -> None:
         """Log once that an edge gives no answer, or one that proves nothing, and once that it is over.

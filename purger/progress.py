@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from database.text import printable
 from purger.instances import Instances
 from purger.lease import Lease
 from purger.model import FlushRequest, Position, Standing, Verification
 from purger.rebounds import Rebounds
 from purger.steps import Ask, Beat, Deliver, Flush, LateReflush, Rebound, Reflush, Step, Wait
+from takedown_db.printable import printable
 
 #: Seconds that an edge takes for the age of what is to be removed: six digits.
 _OLDEST = 999_999.0

@@ -10,12 +10,12 @@ from typing import Any
 
 from mysql.connector.abstracts import MySQLCursorAbstract
 
-from purger.errors import DatabaseUnavailableError
-from purger.link import Link, fetch, last_batch
 from purger.model import Receipt, Sighting, Standing
-from purger.notes import Notes
-from purger.problem import Problem
-from purger.statements import statement
+from purger.problem_log import Problem
+from purger.unwritten import Notes
+from takedown_db.connection import Link, fetch, last_batch
+from takedown_db.errors import DatabaseUnavailableError
+from takedown_db.statements import statement
 
 log = logging.getLogger(__name__)
 
@@ -37,9 +37,14 @@ class Recorder(threading.Thread):
     """
 
     def __init__(
-        self, link: Link, *, delay: float, stop: threading.Event, usable: Callable[[], bool],
+        self,
+        link: Link,
+        *,
+        delay: float,
+        stop: threading.Event,
+        usable: Callable[[], bool],
         setbacks: Callable[[], int] = lambda: 0,
-    ) -> None:  # fmt: skip
+    ) -> None:
         """``delay`` seconds are waited after the first note, so that many edges share one transaction.
 
         ``stop`` ends the thread after a last write; it is to be set when the workers are done. ``usable`` tells whether
@@ -145,8 +150,8 @@ class Recorder(threading.Thread):
         try:
             with self._link.transaction() as cursor:
                 _write_batches(cursor, notes)
-                _insert(cursor, "flush_done", list(notes.flushes.values()))
-                _insert(cursor, "liveness", list(notes.liveness.values()))
+                _insert(cursor, "record_flush_done", list(notes.flushes.values()))
+                _insert(cursor, "record_liveness", list(notes.liveness.values()))
                 # Numbers are given again only after a setback was counted: what was read above was not of these.
                 if self._setbacks() != notes.setbacks:
                     raise _WentBackError
@@ -169,9 +174,13 @@ def _write_batches(cursor: MySQLCursorAbstract, notes: Notes) -> None:
     if not (notes.progress or notes.receipts or notes.sightings):
         return
     last = last_batch(cursor)
-    _insert(cursor, "receipt", [_receipt(receipt) for receipt in notes.receipts if receipt.last <= last])
-    _insert(cursor, "sighting", [sighting_values(sighting) for sighting in _of_known_rows(cursor, notes.sightings)])
-    _insert(cursor, "progress", [_cut(values, last) for values in notes.progress.values()])
+    _insert(cursor, "record_receipt", [_receipt(receipt) for receipt in notes.receipts if receipt.last <= last])
+    _insert(
+        cursor,
+        "record_probe_result",
+        [sighting_values(sighting) for sighting in _of_known_rows(cursor, notes.sightings)],
+    )
+    _insert(cursor, "record_progress", [_cut(values, last) for values in notes.progress.values()])
 
 
 def _of_known_rows(cursor: MySQLCursorAbstract, sightings: list[Sighting]) -> list[Sighting]:

@@ -8,23 +8,23 @@ from collections.abc import Callable, Sequence
 from queue import Empty, SimpleQueue
 from typing import TypeVar
 
-from database import without_secrets
-from purger.backlog import Backlog
+from purger.batches import Backlog
 from purger.edge_url import shown
-from purger.errors import DatabaseUnavailableError
-from purger.keeper import Keeper
-from purger.link import Link
+from purger.maintenance import Keeper
 from purger.model import Edge, FlushRequest, Standing
+from purger.outbox import Queue
+from purger.poller import Watch
 from purger.presence import Presence
 from purger.probe import Probe
 from purger.prober import Prober
-from purger.problem import Problem
-from purger.queue import Queue
+from purger.problem_log import Problem
 from purger.recorder import Recorder
 from purger.settings import Settings
 from purger.verifier import Verifier
-from purger.watch import Watch
 from purger.worker import Worker
+from takedown_db.connection import Link
+from takedown_db.errors import DatabaseUnavailableError
+from takedown_db.url import without_secrets
 
 log = logging.getLogger(__name__)
 
@@ -49,9 +49,12 @@ class Service:
         self._backlog = Backlog(Queue(self._new_link()))
         self._presence = Presence(self._new_link(), self._written)
         self._watch = Watch(
-            Queue(self._new_link()), self._backlog, interval=settings.poll_interval, stop=self._stop,
+            Queue(self._new_link()),
+            self._backlog,
+            interval=settings.poll_interval,
+            stop=self._stop,
             sign=self._presence.polled,
-        )  # fmt: skip
+        )
         self._verifier = Verifier(Queue(self._new_link(_PATIENCE_OF_VERIFIER)), self._watch, self._stop)
         self._recorder = Recorder(
             self._new_link(),
@@ -93,7 +96,7 @@ class Service:
     def _follow_edges(self) -> None:
         """Start workers for edges that are new, stop those of edges that are gone, and tell those of changed ones."""
         try:
-            rows = self._link.rows("edges")
+            rows = self._link.rows("enabled_edges")
         except DatabaseUnavailableError as error:
             if self._watch.usable:
                 self._problem.begin("unreadable", str(error))

@@ -6,14 +6,15 @@ from typing import Any
 
 import mysql.connector
 
-from purger.adoption import newest
-from purger.delivery import Answer, Delivery
-from purger.errors import CounterLostError, DatabaseUnavailableError, DeliveryError
+from purger.edge_client import Answer, Delivery
+from purger.errors import DeliveryError
 from purger.health import PATIENCE, EdgeState, State
-from purger.link import Link
 from purger.model import Edge
+from purger.outbox import Queue
 from purger.presence import present
-from purger.queue import Queue
+from takedown_db.adoption import newest
+from takedown_db.connection import Link
+from takedown_db.errors import CounterLostError, DatabaseUnavailableError
 
 _AT_ONCE = 16
 
@@ -41,13 +42,13 @@ def read_state(link: Link) -> State:
 
 def _read(link: Link) -> State:
     began = time.monotonic()
-    waiting = link.rows("waiting")
-    rows = link.rows("edge_list")
+    waiting = link.rows("unnumbered_rows")
+    rows = link.rows("list_edges")
     edges = [row for row in rows if row[4]]
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         answers = list(pool.map(_ask, [Edge(*row[:4], *row[-3:]) for row in edges]))
     stuck = _still_waiting(link, waiting, until=began + PATIENCE) if waiting else 0
-    found = link.rows("status")
+    found = link.rows("outbox_state")
     if not found:
         raise CounterLostError
     head, numbered_at, pruned, pending, unnumberable = found[0]
@@ -81,9 +82,9 @@ def _read(link: Link) -> State:
 
 def _delays(link: Link, acknowledged: dict[str, int], pruned: int) -> dict[str, float]:
     """Read for how many seconds each edge has been behind, by name; one that is not is left out."""
-    delays = {str(name): float(delay) for name, delay in link.rows("delays")}
+    delays = {str(name): float(delay) for name, delay in link.rows("edge_delays")}
     for name, batch in acknowledged.items():
-        if batch < pruned and name not in delays and (found := link.rows("delay_after", after=batch)):
+        if batch < pruned and name not in delays and (found := link.rows("batch_age", after=batch)):
             delays[name] = float(found[0][0])
     return delays
 
@@ -95,7 +96,7 @@ def _still_waiting(link: Link, before: list[tuple[Any, ...]], *, until: float) -
     left = {row[0] for row in before}
     while left and (pause := until - time.monotonic()) > 0:
         time.sleep(min(pause, 0.1))
-        left &= {row[0] for row in link.rows("waiting")}
+        left &= {row[0] for row in link.rows("unnumbered_rows")}
     return len(left)
 
 
@@ -104,7 +105,7 @@ def _counter_is_locked(link: Link) -> bool:
     try:
         with link.cursor() as cursor:
             cursor.execute("SET SESSION innodb_lock_wait_timeout = 1")
-        link.rows("numbering_wait")
+        link.rows("numbering_lock")
     except DatabaseUnavailableError as error:
         if _errno(error) == _LOCKED:
             return True

@@ -4,11 +4,12 @@ import logging
 import threading
 import time
 
-from purger.errors import DatabaseUnavailableError
-from purger.model import Triggers, Verification
-from purger.problem import Problem
-from purger.queue import Queue
-from purger.watch import Watch
+from purger.model import Verification
+from purger.outbox import Queue
+from purger.poller import Watch
+from purger.problem_log import Problem
+from takedown_db.errors import DatabaseUnavailableError
+from takedown_db.schema.triggers import Triggers
 
 log = logging.getLogger(__name__)
 

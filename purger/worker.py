@@ -4,21 +4,22 @@ import logging
 import threading
 import time
 
-from purger.backlog import Backlog
-from purger.carrier import Carrier, RefusedPlanError
-from purger.carrying import BATCH, PART, Carrying
-from purger.conversation import Conversation
-from purger.errors import DatabaseUnavailableError, DeliveryError
+from purger.batches import Backlog
+from purger.edge_session import Conversation
+from purger.errors import DeliveryError
 from purger.lease import Lease
 from purger.model import Edge, FlushRequest, Receipt, Sighting, Standing
+from purger.outbox import MalformedRowError, PrunedError
 from purger.plan import FLUSH, SINGLES, affordable, late_flush
+from purger.plan_cursor import BATCH, PART, Carrying
+from purger.plan_sender import Carrier, RefusedPlanError
+from purger.poller import Watch
 from purger.prober import Prober
 from purger.progress import Progress
-from purger.queue import MalformedRowError, PrunedError
 from purger.recorder import Recorder
 from purger.settings import Settings
 from purger.steps import Ask, Beat, Deliver, Flush, LateReflush, Rebound, Reflush, Step, Wait
-from purger.watch import Watch
+from takedown_db.errors import DatabaseUnavailableError
 
 log = logging.getLogger(__name__)
 
@@ -27,9 +28,15 @@ class Worker(threading.Thread):
     """Delivers to one edge what the watch finds, and renews its lease."""
 
     def __init__(
-        self, edge: Edge, standing: Standing, settings: Settings, watch: Watch, backlog: Backlog, recorder: Recorder,
+        self,
+        edge: Edge,
+        standing: Standing,
+        settings: Settings,
+        watch: Watch,
+        backlog: Backlog,
+        recorder: Recorder,
         prober: Prober,
-    ) -> None:  # fmt: skip
+    ) -> None:
         super().__init__(name=f"edge {edge.name}", daemon=True)
         self.edge = edge
         self._watch = watch

@@ -13,9 +13,9 @@ from typing import Any, TypeVar
 
 import click
 
-from origin.signals import STOP_SIGNALS, Received
 from stack.server import PortTakenError, ServerFailedError
 from stack.system import Settings, Stack
+from takedown_db.signals import STOP_SIGNALS, Received
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 

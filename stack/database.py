@@ -11,10 +11,10 @@ from urllib.parse import quote
 
 from mysql.connector.abstracts import MySQLConnectionAbstract
 
-from database import connect
 from stack.commands import command, run_apart
 from stack.server import Server, ServerFailedError
 from stack.user import user_name
+from takedown_db.driver import connect
 
 _NAME = "takedown"
 _ACCOUNTS = ("origin", "import", "purger", "moderation")

@@ -6,13 +6,13 @@ from pathlib import Path
 
 from mysql.connector.abstracts import MySQLConnectionAbstract
 
-from purger.keeper import prune
-from purger.link import Link
+from purger.maintenance import prune
 from stack.database import Database
 from stack.edge import Edge
 from stack.ports import free_port
 from stack.purger import Purger
 from stack.waiting import wait_until
+from takedown_db.connection import Link
 
 #: Seconds for which an edge of the fleet trusts its cache without a heartbeat.
 LEASE = 2.0

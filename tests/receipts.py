@@ -5,7 +5,7 @@ from typing import Any
 
 from click.testing import CliRunner
 
-from purger.cli import cli
+from purger.cli.main import cli
 from stack.waiting import wait_until
 from tests.site import Site
 

@@ -9,11 +9,11 @@ from typing import Any
 from click.testing import CliRunner
 from mysql.connector.abstracts import MySQLCursorAbstract
 
-from purger.cli import cli
-from purger.link import Link
+from purger.cli.main import cli
 from purger.model import Receipt, Sighting, Standing
 from purger.recorder import Recorder
 from stack.database import Database
+from takedown_db.connection import Link
 
 _numbers = count(1)
 

@@ -8,10 +8,10 @@ from typing import Self
 
 from mysql.connector.abstracts import MySQLConnectionAbstract
 
-from database import connect
 from stack.database import Database
 from stack.ports import free_port
 from stack.waiting import PATIENCE
+from takedown_db.driver import connect
 
 _ACCOUNT = "replication"
 _PASSWORD = "for a test, on loopback alone"

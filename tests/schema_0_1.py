@@ -5,9 +5,9 @@ from pathlib import Path
 
 from mysql.connector.abstracts import MySQLCursorAbstract
 
-from database import connect
-from purger.schema_scripts import run_script
 from stack.database import Database
+from takedown_db.driver import connect
+from takedown_db.schema.scripts import run_script
 
 _SCRIPTS = Path(__file__).parent / "data" / "schema_0_1"
 

@@ -5,7 +5,7 @@ import random
 from dataclasses import dataclass
 from pathlib import Path
 
-from origin.special import read_special_image
+from origin.special_image import read_special_image
 from origin.store import Store
 from tests.chaos.history import BANNED, Other, State
 

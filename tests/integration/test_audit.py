@@ -6,10 +6,10 @@ import pytest
 from click.testing import CliRunner
 
 from purger.audit import audit
-from purger.cli import cli
-from purger.link import Link
+from purger.cli.main import cli
 from purger.probe import Look, Probe
 from stack.database import Database
+from takedown_db.connection import Link
 from tests.doors import showing_for_ever, third_edge
 from tests.site import Site
 

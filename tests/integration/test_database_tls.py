@@ -7,10 +7,11 @@ from typing import NamedTuple
 import mysql.connector
 import pytest
 
-from database import NotEncryptedError, connect, explain
 from stack.database import Database
 from stack.ports import free_port
 from stack.purger import Purger
+from takedown_db.driver import NotEncryptedError, connect
+from takedown_db.errors import explain
 from tests.certificates import Authority
 
 

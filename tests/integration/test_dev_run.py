@@ -15,8 +15,8 @@ import psutil
 import pytest
 import requests
 
-from database import connect
 from stack.waiting import PATIENCE, wait_until
+from takedown_db.driver import connect
 
 _NAMES = {
     *("EDGE_URL", "PURGE_URL", "PURGE_TOKEN_FILE", "ORIGIN_URL"),

@@ -7,11 +7,11 @@ from dataclasses import replace
 
 import pytest
 
-from purger.finding import ROWS_ALONE, Choice, Finding, look_at
-from purger.link import Link
 from purger.model import Edge, Row
 from purger.probe import Probe
+from purger.row_probe import ROWS_ALONE, Choice, Finding, look_at
 from stack.database import Database
+from takedown_db.connection import Link
 from tests.doors import Stored, serving
 
 IMAGE, SPECIAL = b"picture", b"special"

@@ -2,7 +2,7 @@
 
 from click.testing import CliRunner, Result
 
-from purger.cli import cli
+from purger.cli.main import cli
 from stack.server import frozen
 from stack.waiting import wait_until
 from tests.fleet import Fleet

@@ -6,9 +6,8 @@ from typing import Any
 
 import pytest
 
-import origin.statements
-import purger.statements
 from stack.database import Database
+from takedown_db.statements import statement
 
 _numbers = count(1)
 
@@ -43,10 +42,10 @@ class Keys:
         return list(rows)
 
     def purger(self, name: str, **values: Any) -> list[tuple[Any, ...]]:
-        return [tuple(row.values()) for row in self.rows(purger.statements.statement(name), **values)]
+        return [tuple(row.values()) for row in self.rows(statement(name), **values)]
 
     def origin(self, name: str, **values: Any) -> list[dict[str, Any]]:
-        return self.rows(origin.statements.statement(name), **values)
+        return self.rows(statement(name), **values)
 
     def close(self) -> None:
         self._connection.close()
@@ -71,13 +70,13 @@ def test_a_ban_of_an_owner_is_not_one_of_owners_with_keys_alike(keys: Keys, patt
     other = alike(keys.code, pattern)
     keys.image(other, alike(keys.owner, pattern))
     for code, banned in ((keys.code, 1), (other, 0)):
-        assert keys.purger("banned", code=code) == [(banned,)]
-        (found,) = keys.origin("lookup.sql", code=code, rendition="original")
+        assert keys.purger("is_banned", code=code) == [(banned,)]
+        (found,) = keys.origin("look_up_image", code=code, rendition="original")
         assert (found["banned"], found["pending"]) == (banned, 1)  # their own import waits for a number
-        assert [ban["id"] for ban in keys.origin("show_bans.sql", code=code)] == [keys.ban] * banned
-        stands, _ = keys.purger("ban_holds", invalidation=keys.resend(code), code=code)[0]
+        assert [ban["id"] for ban in keys.origin("show_bans", code=code)] == [keys.ban] * banned
+        stands, _ = keys.purger("ban_stands", invalidation=keys.resend(code), code=code)[0]
         assert stands == banned
-    assert keys.purger("images_of", owner=keys.owner, after="", limit=100) == [(keys.code,)]
+    assert keys.purger("owner_codes", owner=keys.owner, after="", limit=100) == [(keys.code,)]
 
 
 @pytest.mark.parametrize("pattern", ALIKE)
@@ -89,11 +88,11 @@ def test_a_ban_of_an_image_is_not_one_of_images_with_codes_alike(keys: Keys, pat
     with keys._connection.cursor() as cursor:
         cursor.execute("INSERT INTO bans (scope, subject) VALUES ('image', %s)", (code,))
     for each, banned in ((code, 1), (other, 0)):
-        assert keys.purger("banned", code=each) == [(banned,)]
-        (found,) = keys.origin("lookup.sql", code=each, rendition="original")
+        assert keys.purger("is_banned", code=each) == [(banned,)]
+        (found,) = keys.origin("look_up_image", code=each, rendition="original")
         assert found["banned"] == banned
-        assert len(keys.origin("show_bans.sql", code=each)) == banned
-        stands, _ = keys.purger("ban_holds", invalidation=keys.resend(each), code=each)[0]
+        assert len(keys.origin("show_bans", code=each)) == banned
+        stands, _ = keys.purger("ban_stands", invalidation=keys.resend(each), code=each)[0]
         assert stands == banned
 
 
@@ -109,8 +108,8 @@ def test_a_ban_of_an_owner_waits_and_is_dated_for_nobody_else(keys: Keys, patter
         cursor.execute("INSERT INTO bans (scope, subject) VALUES ('owner', %s)", (keys.owner,))
     for code, pending in ((keys.code, 1), (other, 0)):
         for found in (
-            *keys.origin("lookup.sql", code=code, rendition="original"),
-            *keys.origin("show.sql", code=code),
+            *keys.origin("look_up_image", code=code, rendition="original"),
+            *keys.origin("show_image", code=code),
         ):
             assert found["pending"] == pending
             changed = found["changed_at"] if "changed_at" in found else found["owner_changed_at"]

@@ -11,11 +11,11 @@ from mysql.connector.abstracts import MySQLCursorAbstract
 
 from purger import moderation
 from purger.acknowledgement import Target, wait_acknowledged, who_delivers
-from purger.cli import cli
-from purger.link import Link
-from purger.queue import Queue
+from purger.cli.main import cli
+from purger.outbox import Queue
 from stack.database import Database
 from stack.server import frozen
+from takedown_db.connection import Link
 from tests.site import Site
 
 _numbers = count(1)

@@ -101,11 +101,16 @@ def test_not_even_the_admin_alters_the_log_by_mistake(admin: MySQLCursorAbstract
         ("UPDATE IGNORE moderation_log SET reason = 'another'", "cannot be changed"),
         ("DELETE FROM moderation_log", "cannot be deleted"),
         ("DELETE IGNORE FROM moderation_log ORDER BY id DESC LIMIT 1", "cannot be deleted"),
-        (f"REPLACE INTO moderation_log (id, action, scope, subject) VALUES ({before[-1][0]}, 'lift', 'image', 'x')",
-         "moderation_log.id is given"),
-        ("INSERT INTO moderation_log (id, action, scope, subject) VALUES (18446744073709551615, 'ban', 'image', 'x')",
-         "moderation_log.id is given"),
-    ):  # fmt: skip
+        (
+            f"REPLACE INTO moderation_log (id, action, scope, subject) VALUES ({before[-1][0]}, 'lift', 'image', 'x')",
+            "moderation_log.id is given",
+        ),
+        (
+            "INSERT INTO moderation_log (id, action, scope, subject) "
+            "VALUES (18446744073709551615, 'ban', 'image', 'x')",
+            "moderation_log.id is given",
+        ),
+    ):
         with pytest.raises(mysql.connector.Error, match=said):
             admin.execute(sql)
     assert rows(admin) == before

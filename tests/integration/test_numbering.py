@@ -15,10 +15,10 @@ import mysql.connector
 import pytest
 from mysql.connector.abstracts import MySQLConnectionAbstract
 
-from database import connect
-from database.speaker import read_speaker
-from purger.statements import statement
 from stack.database import Database
+from takedown_db.driver import connect
+from takedown_db.server_identity import read_speaker
+from takedown_db.statements import statement
 
 _numbers = count(1)
 NUMBER = "CALL number_invalidations_v2(NULL, @size, @more)"
@@ -229,7 +229,7 @@ def number_until(connection: MySQLConnectionAbstract, done: threading.Event) -> 
 
 FROZEN = """
 import os
-from database import connect
+from takedown_db.driver import connect
 connection = connect(os.environ["URL"], timeout=30)
 cursor = connection.cursor()
 print("ready", flush=True)
@@ -289,13 +289,18 @@ class Taken(NamedTuple):
 
 
 def take(
-    connection: MySQLConnectionAbstract, known: int | None, after: int | None = None, wait: float = 0.0,
-    *, identity: str | None = None, speaker: str | None = None,
-) -> Taken:  # fmt: skip
+    connection: MySQLConnectionAbstract,
+    known: int | None,
+    after: int | None = None,
+    wait: float = 0.0,
+    *,
+    identity: str | None = None,
+    speaker: str | None = None,
+) -> Taken:
     """Call take_invalidations_v2, by default with the identity that batch ``known`` has, for the server that it is."""
     with connection.cursor() as cursor:
         speaker = speaker or read_speaker(cursor)
-        cursor.execute(statement("position"), {"batch": known or 0})
+        cursor.execute(statement("batch_identity"), {"batch": known or 0})
         rows: Any = cursor.fetchall()
         found = rows[0][0] if rows else None
         cursor.execute(

@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from origin.catalogue import Catalogue
-from origin.importing import Import
-from origin.rules import Rules
+from origin.directory_tree import Tree
+from origin.import_catalogue import Catalogue
+from origin.import_rules import Rules
+from origin.importer import Import
 from origin.store import Store
-from origin.tree import Tree
 from tests.origin_site import OriginSite
 from tests.pictures import EVERYTHING, FORMATS, GPS, ORIENTATION, SECRET, pixels
 

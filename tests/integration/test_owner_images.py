@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import pytest
 
 from purger import owner_images
-from purger.link import Link
 from stack.database import Database
+from takedown_db.connection import Link
 
 CODES = [f"his-{number:03d}" for number in range(700)]
 

@@ -8,12 +8,12 @@ import mysql.connector
 import pytest
 from mysql.connector.abstracts import MySQLConnectionAbstract
 
-from database import connect
-from purger.keeper import prune
-from purger.link import Link
+from purger.maintenance import prune
 from purger.model import Position
-from purger.queue import PrunedError, Queue
+from purger.outbox import PrunedError, Queue
 from stack.database import Database
+from takedown_db.connection import Link
+from takedown_db.driver import connect
 
 _numbers = count(1)
 PRUNE = "CALL prune_outbox_v2(30, 400)"

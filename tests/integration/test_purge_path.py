@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import requests
 
-from purger.delivery import Delivery
+from purger.edge_client import Delivery
 from purger.errors import UntrustedError
 from purger.model import Edge as Configured
 from stack.database import Database

@@ -6,12 +6,12 @@ import threading
 
 import pytest
 
-from purger.keeper import Keeper
-from purger.link import Link
+from purger.maintenance import Keeper
 from purger.probe import Probe
 from purger.settings import Settings
 from stack.ports import free_port
 from stack.waiting import wait_until
+from takedown_db.connection import Link
 from tests.site import Site
 
 

@@ -14,14 +14,14 @@ _EXPRESSION = re.compile(r"CAST\(@@GLOBAL\.read_only AS CHAR\)[^,\n]*(?:,[^\n]*?
 
 _SOURCES = [
     path
-    for directory in ("origin", "purger", "database")
+    for directory in ("origin", "purger", "takedown_db")
     for path in sorted((_ROOT / directory).rglob("*.sql"))
     if _VARIABLE in path.read_text()
 ]
 
 
 def test_the_statements_that_ask_are_found() -> None:
-    assert {path.name for path in _SOURCES} >= {"lookup.sql", "routines.sql", "poll.sql"}
+    assert {path.name for path in _SOURCES} >= {"lookup.sql", "outbox.sql", "routines.sql"}
 
 
 @pytest.mark.parametrize("source", _SOURCES, ids=lambda path: path.stem)

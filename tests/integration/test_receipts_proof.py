@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import pytest
 
 from purger.audit import audit
-from purger.link import Link
 from purger.probe import Probe
 from stack.waiting import wait_until
+from takedown_db.connection import Link
 from tests.doors import Stored, replaying, third_edge
 from tests.receipts import ask, outcomes, receipts
 from tests.site import Site
@@ -115,7 +115,7 @@ def test_a_rendition_whose_row_is_gone_is_looked_at(site: Site, stored: dict[str
             "200 for original: the body is not the one that Repr-Digest names",
         ),
     ],
-)  # fmt: skip
+)
 def test_an_answer_that_is_not_that_for_a_banned_image(
     site: Site, stored: dict[str, Stored], answer: Stored, said: str
 ) -> None:

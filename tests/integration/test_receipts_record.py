@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from purger.cli import cli
+from purger.cli.main import cli
 from purger.model import Receipt, Sighting
 from stack.database import Database
 from tests import schema_0_1

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from purger.link import Link
 from purger.model import Edge, Receipt, Row, Sighting, Standing, sighting_of
 from purger.recorder import Recorder
 from stack.database import Database
+from takedown_db.connection import Link
 
 PARIS = Edge("paris", "http://p", "http://q", "/t")
 
@@ -56,7 +56,7 @@ def test_a_flush_counts_whatever_was_told_with_it(
     database: Database, link: Link, notes: list[tuple[int, bool]], batch: int
 ) -> None:
     record(database, *notes)
-    (edge,) = link.rows("edges")
+    (edge,) = link.rows("enabled_edges")
     assert edge[8:12] == (batch, batch, batch, batch)
 
 
@@ -78,9 +78,13 @@ class Notes:
         """Tell of an acknowledgement of the batches from 44 on up to ``last``, one by one."""
         receipts = [Receipt("paris", batch, batch, "purge", "one", 1.0) for batch in range(44, last + 1)]
         self.recorder.acknowledged(
-            "paris", Standing("one", last, last, last, last, "all", flush_done=flush), receipts=receipts,
-            sightings=sightings, flushed=flushed, setbacks=setbacks,
-        )  # fmt: skip
+            "paris",
+            Standing("one", last, last, last, last, "all", flush_done=flush),
+            receipts=receipts,
+            sightings=sightings,
+            flushed=flushed,
+            setbacks=setbacks,
+        )
 
     def write(self) -> None:
         self.recorder.start()

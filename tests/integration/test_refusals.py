@@ -68,8 +68,10 @@ MALFORMED = {
     "import": [
         ("INSERT INTO images (code, owner) VALUES ('a b', 'x')", "images.code must be"),
         ("INSERT INTO images (code, owner) VALUES ('new', 'x\\r\\nSet-Cookie: y')", "images.owner must be"),
-        ("INSERT INTO images (code, owner) VALUES ('known', 'x') ON DUPLICATE KEY UPDATE owner = 'a b'",
-         "images.owner"),
+        (
+            "INSERT INTO images (code, owner) VALUES ('known', 'x') ON DUPLICATE KEY UPDATE owner = 'a b'",
+            "images.owner",
+        ),
         ("UPDATE images SET owner = '../..' WHERE code = 'known'", "images.owner must be"),
         ("UPDATE IGNORE images SET code = '' WHERE code = 'known'", "images.code must be"),
         (RENDITION + "('known', 'x', 'image/png', 1, 1, 1, '../../../etc/passwd')", "renditions.digest must be"),
@@ -83,16 +85,22 @@ MALFORMED = {
         ("UPDATE renditions SET code = 'a b' WHERE code = 'known'", "renditions.code must be"),
     ],
     "purger": [
-        ("INSERT INTO invalidations (scope, subject, cause) VALUES ('image', 'a b', 'resend')",
-         "invalidations.subject"),
+        (
+            "INSERT INTO invalidations (scope, subject, cause) VALUES ('image', 'a b', 'resend')",
+            "invalidations.subject",
+        ),
         ("INSERT INTO invalidations (scope, subject, cause) VALUES ('all', 'a', 'resend')", "invalidations.scope"),
         ("INSERT INTO invalidations (scope, subject, cause) VALUES ('image', 'a', '\\e[2J')", "invalidations.cause"),
-        ("INSERT INTO edges (name, purge_url, public_url, token_file) VALUES ('a\\nb', 'http://a', 'http://a', '')",
-         "edges.name must be"),
-        ("INSERT INTO edges (name, purge_url, public_url, token_file) VALUES ('a', 'http://a b', 'http://a', '')",
-         "edges.purge_url"),
+        (
+            "INSERT INTO edges (name, purge_url, public_url, token_file) VALUES ('a\\nb', 'http://a', 'http://a', '')",
+            "edges.name must be",
+        ),
+        (
+            "INSERT INTO edges (name, purge_url, public_url, token_file) VALUES ('a', 'http://a b', 'http://a', '')",
+            "edges.purge_url",
+        ),
     ],
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("lax", LAX, ids=["no checks", "zero", "regex"])

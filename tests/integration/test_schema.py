@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 from mysql.connector.abstracts import MySQLCursorAbstract
 
-from purger.cli import cli
+from purger.cli.main import cli
 from stack.database import Database
 
 _numbers = count(1)

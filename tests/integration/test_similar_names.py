@@ -6,7 +6,7 @@ import mysql.connector
 import pytest
 from click.testing import CliRunner
 
-from purger.cli import cli
+from purger.cli.main import cli
 from stack.database import Database
 from stack.user import user_name
 

@@ -16,9 +16,7 @@ from typing import Any
 
 import pytest
 
-from database.url import parse_url
 from purger.health import troubles
-from purger.link import Link
 from purger.presence import present
 from purger.status import read_state
 from stack.commands import command
@@ -27,6 +25,8 @@ from stack.ports import free_port
 from stack.purger import Purger
 from stack.system import Settings, Stack
 from stack.waiting import wait_until
+from takedown_db.connection import Link
+from takedown_db.url import parse_url
 from tests.site import Site
 
 

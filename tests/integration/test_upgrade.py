@@ -12,15 +12,15 @@ import requests
 from click.testing import CliRunner
 from mysql.connector.errorcode import ER_LOCK_DEADLOCK
 
-from database import connect
-from database.speaker import read_speaker
-from purger.cli import cli
+from purger.cli.main import cli
 from stack.database import Database
 from stack.edge import Edge
 from stack.origin import Origin
 from stack.purger import Purger
 from stack.samples import draw
 from stack.waiting import PATIENCE, wait_until
+from takedown_db.driver import connect
+from takedown_db.server_identity import read_speaker
 from tests import schema_0_1
 from tests.loop import Loop
 

@@ -1,7 +1,7 @@
 import mysql.connector
 import pytest
 
-from database import explain
+from takedown_db.errors import explain
 
 _SCOPE_RULE = "the rule is: bans scope is image or owner"
 

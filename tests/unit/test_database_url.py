@@ -11,10 +11,9 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
-from database import UnusableUrlError, connect, without_secrets
-from database.connection import UnusableFileError
-from database.options import DatabaseUrlOption
-from database.url import TlsMode, parse_url
+from takedown_db.driver import UnusableFileError, connect
+from takedown_db.url import TlsMode, UnusableUrlError, parse_url, without_secrets
+from takedown_db.url_option import DatabaseUrlOption
 
 NASTY = "s3/c?r#e[t@ :p%w"
 PARTS = ("s3", "c?r", "e[t", ":p%w")  # of it: none may be shown

@@ -7,11 +7,11 @@ from pathlib import Path
 import click
 import pytest
 
-from database.options import DatabaseUrlOption
-from origin.cli import main as origin
-from purger.cli import cli as purger
+from origin.cli.main import main as origin
+from purger.cli.main import cli as purger
 from stack.__main__ import main as stack
 from stack.vcl import main as vcl
+from takedown_db.url_option import DatabaseUrlOption
 from tests.chaos.__main__ import main as chaos
 from tests.documents import PAGES, ROOT, code
 from tests.fuzz.__main__ import main as fuzz

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from origin.answers import Answer, Answers, Conditions, Found, Lifetimes, failure
-from origin.dates import format_date
-from origin.special import read_special_image
+from origin.answers import Answer, Answers, Conditions, failure
+from origin.http_dates import format_date
+from origin.model import Found, Lifetimes
+from origin.special_image import read_special_image
 
 NOW = datetime(2026, 5, 1, 12, 0, 0)
 CLOCK = NOW.replace(tzinfo=UTC).timestamp()
@@ -25,9 +26,26 @@ SEEN = 17
 FOUND = Found("image/png", 1000, DIGEST, "joe", None, 0, 0, CHANGED, NOW, SEEN)
 UNKNOWN = Found(None, None, None, None, None, 0, 0, None, NOW, SEEN)
 
-conditions = st.builds(Conditions, *[st.none() | st.sampled_from([
-    ETAG, "*", CHANGED_DATE, format_date(0), "bytes=0-9", "bytes=5000-", "bytes=-5", "nonsense", "",
-])] * 6)  # fmt: skip
+conditions = st.builds(
+    Conditions,
+    *[
+        st.none()
+        | st.sampled_from(
+            [
+                ETAG,
+                "*",
+                CHANGED_DATE,
+                format_date(0),
+                "bytes=0-9",
+                "bytes=5000-",
+                "bytes=-5",
+                "nonsense",
+                "",
+            ]
+        )
+    ]
+    * 6,
+)
 
 
 UNCONDITIONAL = Conditions()
@@ -67,9 +85,14 @@ def test_not_modified_has_the_headers_that_caches_update_and_no_body() -> None:
     answer = decide(FOUND, Conditions(if_none_match=ETAG))
     assert answer.status == "304 Not Modified"
     assert headers(answer).keys() == {
-        "ETag", "Last-Modified", "Cache-Control", "CDN-Cache-Control", "Takedown-Owner", "X-Content-Type-Options",
+        "ETag",
+        "Last-Modified",
+        "Cache-Control",
+        "CDN-Cache-Control",
+        "Takedown-Owner",
+        "X-Content-Type-Options",
         "Takedown-Seen",
-    }  # fmt: skip
+    }
     assert answer.text == b""
     assert answer.file is None
 
@@ -127,7 +150,7 @@ def test_conditions_come_before_ranges() -> None:
         ("its second is the origin's present one", FOUND, CLOCK - 86400),
         ("it is ahead of the origin's clock", FOUND, CLOCK - 86401),
     ],
-)  # fmt: skip
+)
 def test_an_image_has_no_date_while(why: str, found: Found, now: float) -> None:
     answer = decide(found, now=now)
     assert "Last-Modified" not in headers(answer), why

@@ -1,6 +1,6 @@
 """The circuit breaker before the database."""
 
-from origin.breaker import CircuitBreaker
+from origin.circuit_breaker import CircuitBreaker
 
 
 class Clock:

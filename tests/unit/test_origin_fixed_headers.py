@@ -5,8 +5,8 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
-from origin.cli import main
-from origin.fixed_headers import parse_header, require_distinct
+from origin.added_headers import parse_header, require_distinct
+from origin.cli.main import main
 
 
 @pytest.mark.parametrize(

@@ -47,14 +47,14 @@ def test_these_are_no_codes(text: str) -> None:
 
 def test_serving_needs_neither_pillow_nor_rich() -> None:
     script = (
-        "import sys; sys.modules['PIL'] = sys.modules['rich'] = None; import origin.cli;"
-        " origin.cli.main(['serve', '--help'])"
+        "import sys; sys.modules['PIL'] = sys.modules['rich'] = None; import origin.cli.main;"
+        " origin.cli.main.main(['serve', '--help'])"
     )
     subprocess.run([sys.executable, "-c", script], check=True, capture_output=True)
 
 
 def test_importing_without_pillow_says_what_to_install(tmp_path: Path) -> None:
-    script = f"""import sys; sys.modules['PIL'] = None; import origin.cli; origin.cli.main(
+    script = f"""import sys; sys.modules['PIL'] = None; import origin.cli.main; origin.cli.main.main(
         ['import', {str(tmp_path)!r}, '--owner', 'x', '--database-url', 'mysql://x@127.0.0.1:1/x', '--files', 'x'])"""
     result = subprocess.run([sys.executable, "-c", script], check=False, capture_output=True, text=True)
     assert result.returncode == 1

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from origin.answers import FilePart
-from origin.ranges import ByteRange
+from origin.byte_ranges import ByteRange
+from origin.model import FilePart
 from origin.store import CHUNK, DamagedFileError, Store, make_directory
 from tests.alarm import alarm
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from origin.tree import Tree
+from origin.directory_tree import Tree
 from tests.alarm import alarm
 
 Refused = list[tuple[Path, str]]

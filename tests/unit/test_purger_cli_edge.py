@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from purger.cli_edge import doubts
+from purger.cli.edge import doubts
 from purger.edge_url import UnusableEdgeUrlError, is_private, shown, split_url
 
 

@@ -3,7 +3,7 @@
 import pytest
 from click.testing import CliRunner
 
-from purger.cli import cli
+from purger.cli.main import cli
 
 
 @pytest.mark.parametrize(

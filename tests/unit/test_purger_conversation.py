@@ -5,7 +5,7 @@ from typing import cast
 
 import pytest
 
-from purger.conversation import Conversation
+from purger.edge_session import Conversation
 from purger.errors import UnreachableError
 from purger.lease import Lease
 from purger.model import Edge

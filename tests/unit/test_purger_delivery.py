@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from purger.delivery import Delivery
+from purger.edge_client import Delivery
 from purger.errors import MalformedError, RefusedError, SlowError, UnreachableError, UntrustedError
 from purger.model import Edge
 from purger.plan import Request

@@ -1,5 +1,5 @@
-from purger.looks import Looks
 from purger.model import Edge, Row
+from purger.probe_schedule import Looks
 
 PARIS, ROME = (Edge(name, "http://p", "http://q", "/t") for name in ("paris", "rome"))
 

@@ -3,14 +3,14 @@ from collections.abc import Callable
 
 import pytest
 
-from purger.backlog import Backlog
+from purger.backoff import Backoff
+from purger.batches import Backlog
+from purger.id_window import Window
 from purger.model import Position, Row
-from purger.problem import Problem
-from purger.queue import PrunedError
-from purger.retry import Backoff
-from purger.schema import MigrationError, judge_server
+from purger.outbox import PrunedError
+from purger.problem_log import Problem
 from purger.verifier import rest
-from purger.window import Window
+from takedown_db.schema.migrate import MigrationError, judge_server
 
 IDENTITIES = {batch: f"identity-{batch}" for batch in range(100)}
 

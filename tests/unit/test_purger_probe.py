@@ -7,7 +7,7 @@ import pytest
 
 from purger.errors import UnreachableError
 from purger.probe import Probe
-from purger.proof import Proof
+from purger.probe_verdict import Proof
 from stack.ports import free_port
 from tests.doors import Stored, answering, serving, showing_for_ever
 

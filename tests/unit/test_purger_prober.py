@@ -3,11 +3,11 @@
 import threading
 from typing import Any, cast
 
-from purger.link import Link
 from purger.model import Row
 from purger.probe import Probe
 from purger.prober import Prober
 from purger.recorder import Recorder
+from takedown_db.connection import Link
 
 
 class Codes:
@@ -17,7 +17,7 @@ class Codes:
         self.reads = 0
 
     def rows(self, name: str, /, *, owner: str, after: str, limit: int) -> list[tuple[Any, ...]]:
-        assert (name, owner) == ("images_of", "alice")
+        assert (name, owner) == ("owner_codes", "alice")
         self.reads += not after
         return [] if after else [(f"code{number:03d}",) for number in range(limit)]
 

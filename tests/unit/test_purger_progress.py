@@ -1,9 +1,10 @@
 import pytest
 
 from purger.lease import Lease
-from purger.model import FlushRequest, Position, Standing, Triggers, Verification
+from purger.model import FlushRequest, Position, Standing, Verification
 from purger.progress import Progress
 from purger.steps import Ask, Beat, Deliver, Flush, LateReflush, Rebound, Reflush, Wait
+from takedown_db.schema.triggers import Triggers
 
 TRIGGERS = Triggers("all")
 DELAY = 0.5

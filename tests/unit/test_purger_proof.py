@@ -6,7 +6,7 @@ from email.message import Message
 
 import pytest
 
-from purger.proof import Proof, digest_named, judge
+from purger.probe_verdict import Proof, digest_named, judge
 
 SPECIAL = hashlib.sha256(b"special").hexdigest()
 IMAGE = hashlib.sha256(b"image").hexdigest()

@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from purger.model import Sighting
-from purger.receipts import Ban, EdgeReceipt, Event, KnownEdge, Purge, Report, Restored, Span, Tenure
-from purger.receipts_judge import Absence, Outcome, absence, exit_code, judge_ban
-from purger.receipts_read import covering
-from purger.receipts_text import after, lines, moment
+from purger.receipts.judge import Absence, Outcome, absence, exit_code, judge_ban
+from purger.receipts.model import Ban, EdgeReceipt, Event, KnownEdge, Purge, Report, Restored, Span, Tenure
+from purger.receipts.read import covering
+from purger.receipts.text import after, lines, moment
 
 
 def at(seconds: float) -> datetime:
@@ -183,9 +183,16 @@ TENURES = [
 
 @pytest.mark.parametrize(
     ("begun", "ended", "concerns", "hides"),
-    [(5, 8, False, False), (5, 12, True, False), (12, 25, True, False), (12, 35, True, False), (12, None, True, True),
-     (22, 28, False, False), (35, None, True, True)],
-)  # fmt: skip
+    [
+        (5, 8, False, False),
+        (5, 12, True, False),
+        (12, 25, True, False),
+        (12, 35, True, False),
+        (12, None, True, True),
+        (22, 28, False, False),
+        (35, None, True, True),
+    ],
+)
 def test_a_ban_of_an_owner_concerns_the_image_while_it_was_his(
     begun: int, ended: int | None, concerns: bool, hides: bool
 ) -> None:
@@ -219,5 +226,10 @@ def test_times_are_short() -> None:
     )
     assert moment(datetime(2020, 1, 2, 3, 4, 5)) == "2020-01-02 03:04:05.000"
     assert [after(at(0), at(seconds)) for seconds in (0.0123, -0.004, 0.9996, 5, 300, 201933.4)] == [
-        "12 ms", "-4 ms", "1.0 s", "5.0 s", "5 min", "2 days",
-    ]  # fmt: skip
+        "12 ms",
+        "-4 ms",
+        "1.0 s",
+        "5.0 s",
+        "5 min",
+        "2 days",
+    ]

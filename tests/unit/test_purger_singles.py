@@ -1,10 +1,10 @@
 """Single bans in the middle of a bulk: before it, and at no cost where there is nothing to gain."""
 
-from purger.backlog import Backlog
-from purger.carrying import Carrying
+from purger.batches import Backlog
 from purger.model import Position, Row
 from purger.plan import make_plan
-from purger.singles import Singles
+from purger.plan_cursor import Carrying
+from purger.urgent_bans import Singles
 
 IDENTITIES = {batch: f"identity-{batch}" for batch in range(100)}
 

@@ -3,10 +3,11 @@
 import threading
 from typing import Any, cast
 
-from purger.model import Position, Triggers, Verification
-from purger.queue import Queue, Taken
+from purger.model import Position, Verification
+from purger.outbox import Queue, Taken
+from purger.poller import Watch
 from purger.verifier import Verifier
-from purger.watch import Watch
+from takedown_db.schema.triggers import Triggers
 
 ONE = Position(1, "identity")
 _MOST_LOOKS = 20

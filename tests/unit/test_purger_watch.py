@@ -3,10 +3,10 @@
 import threading
 from typing import cast
 
-from purger.backlog import Backlog
+from purger.batches import Backlog
 from purger.model import Position, Row
-from purger.queue import Queue, Taken
-from purger.watch import Watch
+from purger.outbox import Queue, Taken
+from purger.poller import Watch
 
 
 def watch_at(head: int) -> Watch:

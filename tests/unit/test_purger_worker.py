@@ -5,13 +5,13 @@ from typing import cast
 
 import pytest
 
-from purger.backlog import Backlog
+from purger.batches import Backlog
 from purger.model import Edge, Row, Standing
+from purger.outbox import Queue
+from purger.poller import Watch
 from purger.prober import Prober
-from purger.queue import Queue
 from purger.recorder import Recorder
 from purger.settings import Settings
-from purger.watch import Watch
 from purger.worker import Worker
 
 BATCHES = 100

@@ -2,8 +2,8 @@
 
 import pytest
 
-from database.primary import NotPrimaryError
-from database.speaker import LONGEST, speaker_of
+from takedown_db.primary import NotPrimaryError
+from takedown_db.server_identity import LONGEST, speaker_of
 
 ALONE = {"hostname": "db1", "port": "3306", "datadir": "/var/lib/mysql/", "server_id": "1"}
 MYSQL = {**ALONE, "server_uuid": "6f0c"}

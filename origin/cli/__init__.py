@@ -1,0 +1,1 @@
+"""The command line `origin`, one module a command."""

@@ -1,0 +1,44 @@
+"""The command line ``origin``."""
+
+import json
+import logging
+import sys
+
+import click
+
+from origin.cli.import_ import import_command
+from origin.cli.options import NameType, connected, database_url
+from origin.cli.serve import serve_command
+from origin.show import describe, look
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="edge-takedown")
+def main() -> None:
+    """Serve images that can be taken down at once: the origin behind the edge."""
+    logging.basicConfig(
+        stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s[%(process)d]: %(message)s"
+    )
+
+
+main.add_command(serve_command)
+main.add_command(import_command)
+
+
+@main.command("show")
+@click.argument("code", type=NameType("CODE"))
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@database_url("account takedown_origin")
+def show_command(code: str, as_json: bool, database_url: str) -> None:
+    """Show what the database says of an image: whose it is, whether it is banned, when it last changed.
+
+    The exit code is 1 where it knows neither an image nor a ban of that code.
+    """
+    with connected(database_url) as connection:
+        shown = look(connection, code)
+    if as_json:
+        click.echo(json.dumps(shown.as_json(), indent=2))
+    else:
+        for name, value in describe(shown):
+            click.echo(f"{name:14}{value}")
+    sys.exit(0 if shown.known else 1)

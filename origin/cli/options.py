@@ -1,0 +1,122 @@
+"""What the options of the command line ``origin`` have in common."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+import mysql.connector
+from mysql.connector.abstracts import MySQLConnectionAbstract
+
+from origin.added_headers import parse_header
+from origin.answers import Header
+from origin.names import CODE_ALPHABET, is_code
+from origin.settings import Address, parse_address
+from takedown_db.codes import hint_for_code
+from takedown_db.driver import connect
+from takedown_db.errors import explain
+from takedown_db.url import UnusableUrlError
+from takedown_db.url_option import DatabaseUrlOption
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+DIRECTORY = click.Path(file_okay=False, path_type=Path)
+_TIMEOUT = 10  # seconds: no client waits for what these commands do
+_URL_FORM = (
+    "mysql://user:password@host/name (for a socket, localhost and ?unix_socket=PATH). Better in a file, whose path is "
+    "in the variable with _FILE added to its name"
+)
+
+
+class AddressType(click.ParamType[Address]):
+    """HOST:PORT."""
+
+    name = "HOST:PORT"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Address:
+        """Read an address; click shows what is wrong with one that cannot be read."""
+        try:
+            return value if isinstance(value, Address) else parse_address(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+class HeaderType(click.ParamType[Header]):
+    """A response header, 'Name: value'."""
+
+    name = "HEADER"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Header:
+        """Read a header; click shows what is wrong with one that cannot be sent."""
+        try:
+            return value if isinstance(value, tuple) else parse_header(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+    def split_envvar_value(self, rv: str) -> list[str]:
+        """Take each line of a variable for a header, where click would split at spaces."""
+        return [line for line in rv.split("\n") if line.strip()]
+
+
+class NameType(click.ParamType[str]):
+    """A code or an owner's key."""
+
+    def __init__(self, name: str):
+        self.name = name
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Check the alphabet."""
+        if not is_code(value):
+            hint = hint_for_code(str(value)) if self.name == "CODE" else ""
+            self.fail(f"{value!a} is not {CODE_ALPHABET}{hint}", param, ctx)
+        return str(value)
+
+
+class MomentType(click.ParamType[datetime]):
+    """A date, with or without a time, in UTC unless it names another zone."""
+
+    name = "DATE"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        """Read it. The answer is in UTC and has no zone attached, as the database's driver takes it."""
+        if isinstance(value, datetime):
+            return value
+        try:
+            moment = datetime.fromisoformat(value)
+        except ValueError:
+            self.fail(f"{value!r} is no date, such as 2030-12-31 or 2030-12-31T18:00:00Z", param, ctx)
+        if moment.tzinfo is not None:
+            moment = moment.astimezone(UTC).replace(tzinfo=None)
+        return moment.replace(microsecond=0)
+
+
+def setting(flag: str, help_: str, *, env: str | None = None, **attributes: Any) -> Callable[[Command], Command]:
+    """An option that can also be set in the environment: as ``env``, or ORIGIN_ and its name."""
+    name = "ORIGIN_" + flag.removeprefix("--").replace("-", "_").upper()
+    attributes.setdefault("show_default", attributes.get("default") is not None)
+    envvar = [env, name] if env else name
+    return click.option(flag, envvar=envvar, show_envvar=True, help=help_, **attributes)
+
+
+def database_url(account: str, env: str | None = None) -> Callable[[Command], Command]:
+    """The option for the database, which every command needs."""
+    return setting(
+        "--database-url", f"{_URL_FORM}; {account}.", env=env, required=True, metavar="URL", cls=DatabaseUrlOption
+    )
+
+
+@contextmanager
+def connected(url: str) -> Iterator[MySQLConnectionAbstract]:
+    """A connection for a command, that ends with a message where the database fails."""
+    try:
+        connection = connect(url, timeout=_TIMEOUT)
+        try:
+            yield connection
+        finally:
+            connection.close()
+    except UnusableUrlError as error:
+        raise click.UsageError(str(error)) from None
+    except mysql.connector.Error as error:
+        raise click.ClickException(explain(error)) from None

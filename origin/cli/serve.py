@@ -1,0 +1,128 @@
+"""The command ``origin serve``."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from origin.added_headers import require_distinct
+from origin.answers import BANNED_STATUSES, Header
+from origin.cli.options import DIRECTORY, AddressType, HeaderType, database_url, setting
+from origin.model import Lifetimes
+from origin.settings import Settings, default_workers
+from origin.special_image import UnusableSpecialImageError
+from origin.supervisor import CannotServeError, serve
+
+_SECONDS = click.IntRange(min=1)
+
+
+def _distinct(_: click.Context, __: click.Parameter, headers: tuple[Header, ...]) -> tuple[Header, ...]:
+    """Refuse a header that is named twice."""
+    try:
+        return require_distinct(headers)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
+
+
+@click.command("serve")
+@database_url("account takedown_origin, which only reads")
+@setting("--files", "The store that `origin import` fills.", required=True, type=DIRECTORY)
+@setting(
+    "--replica",
+    "Read from a copy of the database that may lag. Only behind edges of version 0.2, which refuse what a copy says"
+    " before it has the latest purge. While it lags, images that are not in the cache are answered 503 if their code or"
+    " their owner ends in the same character as one just purged. An edge that the purger cannot reach shows a banned"
+    " image for as much longer as the copy lags.",
+    is_flag=True,
+    default=False,
+)
+@setting(
+    "--listen",
+    "Where the edge finds the origin; port 0 takes a free one.",
+    type=AddressType(),
+    default="127.0.0.1:8000",
+)
+@setting(
+    "--workers",
+    "Processes that share the port, since Python keeps but one processor busy.",
+    type=click.IntRange(1, 256),
+    default=default_workers,
+    show_default="one for each processor",
+)
+@setting(
+    "--threads",
+    "Requests that each process works on at a time; each thread keeps one database connection.",
+    type=click.IntRange(1, 1000),
+    default=8,
+)
+@setting(
+    "--banned-status",
+    "Status of a banned image. With 200 the special image has validators, as any other image has.",
+    type=click.Choice(BANNED_STATUSES),
+    default=410,
+)
+@setting(
+    "--special-image",
+    "Shown in the place of a banned image; read once, at start. Without it, a grey drawing. Edges keep"
+    " the one before for up to a day: `purger flush --all` ends that.",
+    type=click.Path(dir_okay=False, path_type=Path),
+)
+@setting(
+    "--header",
+    "A header that stands on every answer, such as 'Access-Control-Allow-Origin: *'; may be repeated. In the"
+    " environment one a line.",
+    type=HeaderType(),
+    multiple=True,
+    callback=_distinct,
+)
+@setting(
+    "--edge-lifetime",
+    "Seconds that the edge keeps an image; whatever changes is purged sooner.",
+    type=_SECONDS,
+    default=86400,
+)
+@setting(
+    "--unknown-lifetime",
+    "Seconds that the edge keeps a 404, which spares the database repeated guesses.",
+    type=_SECONDS,
+    default=60,
+)
+@setting(
+    "--undated-lifetime",
+    "Seconds that the edge keeps an image that has no Last-Modified yet, since it will have one soon.",
+    type=_SECONDS,
+    default=2,
+)
+@setting(
+    "--keep-alive",
+    "Seconds that an idle connection stays open. To be longer than at the edge (Varnish: backend_idle_timeout, 60 s),"
+    " which would else send requests on connections that are just being closed.",
+    type=_SECONDS,
+    default=75,
+)
+@setting(
+    "--stall",
+    "Seconds without any progress after which a connection is given up in the middle of a request or response.",
+    type=_SECONDS,
+    default=10,
+)
+@setting(
+    "--drain",
+    "Seconds that responses have to end when the origin is told to stop; then they are cut off.",
+    type=_SECONDS,
+    default=30,
+)
+def serve_command(
+    edge_lifetime: int, unknown_lifetime: int, undated_lifetime: int, header: tuple[Header, ...], **settings: Any
+) -> None:
+    """Serve the images.
+
+    SIGTERM or SIGINT ends it once what is being sent has been sent; a second one ends it at once.
+    """
+    lifetimes = Lifetimes(full=edge_lifetime, unknown=unknown_lifetime, undated=undated_lifetime)
+    try:
+        code = serve(Settings(lifetimes=lifetimes, headers=header, **settings))
+    except (CannotServeError, UnusableSpecialImageError) as error:
+        raise click.ClickException(str(error)) from None
+    sys.exit(code)

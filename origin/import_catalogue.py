@@ -1,0 +1,112 @@
+"""What an import reads and writes of the database. Changed rows reach the edges by the triggers on their tables."""
+
+import contextlib
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Any, cast
+
+import mysql.connector
+from mysql.connector.abstracts import MySQLConnectionAbstract, MySQLCursorAbstract
+from mysql.connector.types import MySQLConvertibleType
+
+from takedown_db.statements import statement
+
+# A type of the driver's, that a statement's parameters have to be declared as.
+Row = Sequence[MySQLConvertibleType] | dict[str, MySQLConvertibleType]
+
+
+@dataclass(frozen=True, slots=True)
+class Rendition:
+    """A row of ``renditions``. Size in bytes, width and height in pixels, digest in hex."""
+
+    code: str
+    name: str
+    content_type: str
+    size: int
+    width: int
+    height: int
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """A row of ``images`` and those of its renditions."""
+
+    code: str
+    owner: str
+    stable_until: datetime | None
+    renditions: tuple[Rendition, ...]
+
+
+@dataclass(slots=True)
+class Recorded:
+    """What the database holds of an image: digest and size in bytes of its files, by the names of its renditions."""
+
+    owner: str
+    stable_until: datetime | None
+    files: dict[str, tuple[str, int]] = field(default_factory=dict)
+
+
+class Catalogue:
+    """The tables ``images`` and ``renditions``, for the account takedown_import. Raises ``mysql.connector.Error``."""
+
+    def __init__(self, connection: MySQLConnectionAbstract):
+        self._connection = connection
+
+    def recorded(self, codes: Sequence[str]) -> dict[str, Recorded]:
+        """What is recorded of these images (some hundred at most: longer lists make the server scan)."""
+        if not codes:
+            return {}
+        found: dict[str, Recorded] = {}
+        sql = statement("recorded_images").format(codes=", ".join(["%s"] * len(codes)))
+        with self._connection.cursor() as cursor:
+            cursor.execute(sql, list(codes))
+            for code, owner, stable_until, name, digest, size in cast(list[tuple[Any, ...]], cursor.fetchall()):
+                image = found.setdefault(code, Recorded(owner, stable_until))
+                if name is not None:
+                    image.files[name] = digest, size
+        return found
+
+    def banned_owners(self, owners: Sequence[str]) -> set[str]:
+        """Those of these owners that have a ban which is not lifted."""
+        if not owners:
+            return set()
+        sql = statement("banned_owners").format(owners=", ".join(["%s"] * len(owners)))
+        with self._connection.cursor() as cursor:
+            cursor.execute(sql, list(owners))
+            return {str(row[0]) for row in cast(list[tuple[Any, ...]], cursor.fetchall())}
+
+    def record(self, images: Iterable[Image], *, move: bool) -> dict[str, str]:
+        """Write images with their renditions, all of them or, when it fails, none.
+
+        Without ``move`` an image that another owner has by now stays as it is, whatever was read before. Returns the
+        owners of these by code.
+        """
+        images = list(images)
+        if not images:
+            return {}
+        rows: list[Row] = [{"code": i.code, "owner": i.owner, "stable_until": i.stable_until} for i in images]
+        with self._connection.cursor() as cursor:
+            # Not by the driver's commit() and rollback(): on a lost connection they raise no mysql.connector.Error.
+            cursor.execute("START TRANSACTION")
+            try:
+                cursor.executemany(statement("move_image" if move else "record_image.sql"), rows)
+                foreign = {} if move else _of_others(cursor, images)
+                renditions: list[Row] = [asdict(r) for i in images if i.code not in foreign for r in i.renditions]
+                if renditions:
+                    cursor.executemany(statement("record_rendition"), renditions)
+                cursor.execute("COMMIT")
+            except BaseException:
+                with contextlib.suppress(mysql.connector.Error):
+                    cursor.execute("ROLLBACK")
+                raise
+        return foreign
+
+
+def _of_others(cursor: MySQLCursorAbstract, images: Sequence[Image]) -> dict[str, str]:
+    """Those of these images that are recorded as another owner's: the owners by code."""
+    sql = statement("owners_for_update").format(codes=", ".join(["%s"] * len(images)))
+    cursor.execute(sql, [image.code for image in images])
+    recorded = {str(code): str(owner) for code, owner in cast(list[tuple[Any, ...]], cursor.fetchall())}
+    return {image.code: recorded[image.code] for image in images if recorded[image.code] != image.owner}

@@ -1,0 +1,160 @@
+"""What edges still have to be told: rows read once for all of them, and the plans made from them."""
+
+import threading
+from collections import OrderedDict, deque
+from collections.abc import Mapping
+from typing import NamedTuple, Protocol
+
+from purger.model import Position, Row
+from purger.plan import SINGLES, URGENT, Plan, make_plan
+
+#: Single bans kept for edges that are in the middle of a bulk.
+_URGENT_KEPT = 200
+
+#: Positions kept that the database knows: all edges ask for a few.
+_POSITIONS_KEPT = 1000
+
+
+class _Batch(NamedTuple):
+    identity: str | None
+    rows: list[Row]
+
+
+class Outbox(Protocol):
+    """What is needed of ``purger.outbox.Queue``."""
+
+    def rows(self, after: int, last: int) -> list[Row]:
+        """As ``Queue.rows``."""
+
+    def reach(self, after: int, head: int, limit: int) -> Position:
+        """As ``Queue.reach``."""
+
+    def position(self, batch: int) -> str | None:
+        """As ``Queue.position``."""
+
+
+class Backlog:
+    """New batches in memory, older ones from the database; safe for use from many threads."""
+
+    def __init__(
+        self, outbox: Outbox, *, rows_kept: int = 50_000, rows_a_plan: int = 20_000, plans_kept: int = 8
+    ) -> None:
+        """``outbox`` is used by nobody else. The sizes bound the memory: 250 bytes a row, 20 a code in a plan."""
+        self._outbox = outbox
+        self._rows_kept = rows_kept
+        self._rows_a_plan = rows_a_plan
+        self._plans_kept = plans_kept
+        self._lock = threading.Lock()
+        self._reading = threading.Lock()
+        self._batches: OrderedDict[int, _Batch] = OrderedDict()  # every batch from the first key to the last
+        self._count = 0
+        self._plans: OrderedDict[tuple[int, int, int], Plan] = OrderedDict()
+        self._positions: set[Position] = set()  # that the database has given
+        self._forgotten = 0  # times: what was read before the last one is of a database that has gone back since
+        self._largest = 0  # id of a row
+        self._urgent: deque[Row] = deque(maxlen=_URGENT_KEPT)
+        self._urgent_count = 0
+
+    def add(self, after: int, last: int, rows: list[Row], identities: Mapping[int, str]) -> None:
+        """Keep the rows of the batches after ``after`` up to ``last``. The poller calls it before it tells of them.
+
+        ``identities`` are those of the batches; one of unknown identity is read again from the database.
+
+        A few bans among them, beyond all ids seen before, are single ones: an edge that is in the middle of a bulk is
+        told of them at once. Of a bulk the newest rows come first, so that all its others are behind those.
+        """
+        with self._lock:
+            beyond = [row for row in rows if row.id > self._largest and row.cause in URGENT]
+            self._largest = max(self._largest, *(row.id for row in rows), 0)
+            if len(beyond) <= SINGLES:
+                self._urgent.extend(beyond)
+                self._urgent_count += len(beyond)
+            if self._batches and next(reversed(self._batches)) != after:
+                self._forget()
+            for batch in range(after + 1, last + 1):
+                self._batches[batch] = _Batch(identities.get(batch), [])
+            for row in rows:
+                self._batches[row.batch].rows.append(row)
+            self._count += len(rows)
+            while self._count > self._rows_kept and len(self._batches) > 1:
+                self._count -= len(self._batches.popitem(last=False)[1].rows)
+
+    def forget(self) -> None:
+        """Drop everything: the database has gone back to an earlier state, and numbers may come a second time."""
+        with self._lock:
+            self._forget()
+            self._positions.clear()
+            self._forgotten += 1
+            self._largest = 0
+
+    def urgent_since(self, count: int) -> tuple[int, list[Row]]:
+        """Return how many single bans there have been so far, and those after the first ``count``, if still kept."""
+        with self._lock:
+            fresh = min(self._urgent_count - count, len(self._urgent))
+            return self._urgent_count, list(self._urgent)[len(self._urgent) - fresh :]
+
+    def plan(self, after: int, head: int, requests: int = 256) -> Plan:
+        """The plan for an edge at ``after``, up to ``head`` or as far as is sensible in one go.
+
+        ``requests`` is how many may follow each other at that edge (``plan.affordable``).
+
+        Raises ``PrunedError`` when rows in between may have left the outbox, ``MalformedRowError`` when no purge can be
+        made of one, ``DatabaseUnavailableError`` when older rows are needed and cannot be read.
+        """
+        with self._lock:
+            plan = self._from_memory(after, head, requests)
+        if plan is None:
+            # One reader: after an outage many edges want the same old rows at the same time.
+            with self._reading:
+                with self._lock:
+                    plan, forgotten = self._plans.get((after, head, requests)), self._forgotten
+                if plan is None:
+                    last = self._outbox.reach(after, head, self._rows_a_plan)
+                    rows = self._outbox.rows(after, last.batch)
+                    plan = make_plan(rows, after + 1, last.batch, requests, identity=last.identity)
+                    with self._lock:
+                        if forgotten == self._forgotten:
+                            self._keep((after, head, requests), plan)
+        return plan
+
+    def knows(self, position: Position) -> bool:
+        """Tell whether the database has given this batch this identity. Raises ``DatabaseUnavailableError``.
+
+        At the start of a purger all edges ask, most for the same one: a database that is far away is asked once.
+        """
+        with self._reading:
+            with self._lock:
+                if position in self._positions:
+                    return True
+                forgotten = self._forgotten
+            if self._outbox.position(position.batch) != position.identity:
+                return False
+            with self._lock:
+                if len(self._positions) >= _POSITIONS_KEPT:
+                    self._positions.clear()
+                if forgotten == self._forgotten:
+                    self._positions.add(position)
+            return True
+
+    def _from_memory(self, after: int, head: int, requests: int) -> Plan | None:
+        plan = self._plans.get((after, head, requests))
+        if plan is None and after + 1 in self._batches and head in self._batches:
+            rows: list[Row] = []
+            for last in range(after + 1, head + 1):
+                rows += self._batches[last].rows
+                if len(rows) >= self._rows_a_plan:
+                    break
+            if (identity := self._batches[last].identity) is not None:
+                plan = make_plan(rows, after + 1, last, requests, identity=identity)
+                self._keep((after, head, requests), plan)
+        return plan
+
+    def _keep(self, key: tuple[int, int, int], plan: Plan) -> None:
+        self._plans[key] = plan
+        while len(self._plans) > self._plans_kept:
+            self._plans.popitem(last=False)
+
+    def _forget(self) -> None:
+        self._batches.clear()
+        self._plans.clear()
+        self._count = 0

@@ -1,0 +1,1 @@
+"""The command line `purger`, one module a command."""

@@ -1,0 +1,81 @@
+"""`purger audit`: asks every enabled edge for what is banned."""
+
+import sys
+
+import click
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from purger.audit import Audit
+from purger.audit import audit as run_audit
+from purger.cli.options import as_json, database_url, linked, print_json
+from purger.probe import Probe
+from takedown_db.printable import printable
+
+_PART = 3
+_SERVED = 4
+
+#: Lines on codes of which something is not proven.
+_LINES = 100
+
+
+@click.command()
+@click.option("--sample", type=click.IntRange(min=1), metavar="N", help="Only N codes from anywhere.  [default: all]")
+@as_json
+@database_url
+def audit(sample: int | None, as_json: bool, database_url: str) -> None:
+    """Ask every enabled edge, as everyone does, for what is banned; purge again what is still served.
+
+    Exit code 4 says that a banned image was served, 3 that something was not proven gone, that an edge gave no answer,
+    or that there is no edge to ask.
+    """
+    columns = (SpinnerColumn(), TextColumn("{task.completed} codes"), TimeElapsedColumn())
+    probe = Probe()
+    with (
+        linked(database_url) as link,
+        Progress(*columns, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bar,
+    ):
+        task = bar.add_task("audit", total=sample)
+        found = run_audit(link, probe, sample=sample, progress=lambda: bar.advance(task))
+    probe.close()
+    if as_json:
+        served = [{"edge": one.edge, "code": one.code, "renditions": one.renditions} for one in found.served]
+        unproven = [{"edge": one.edge, "code": one.code, "said": one.said} for one in found.unproven]
+        print_json(
+            {
+                "codes": found.codes,
+                "edges": found.edges,
+                "looks": found.looks,
+                "served": served,
+                "not_proven": found.not_proven,
+                "unproven": unproven,
+                "unreachable": found.unreachable,
+                "renditions_not_named": found.unnamed,
+                "disabled": found.disabled,
+            }
+        )
+    else:
+        _print_audit(found)
+    missing = found.not_proven or found.unreachable or not found.edges
+    sys.exit(_SERVED if found.served else _PART if missing else 0)
+
+
+def _print_audit(found: Audit) -> None:
+    doubts = f", {found.not_proven} of them not proven gone" if found.not_proven else ""
+    click.echo(f"{found.codes} banned codes, {found.looks} looks{doubts}")
+    for one in found.served:
+        where = f"edge {printable(one.edge)}, image {printable(one.code)}"
+        click.echo(f"SERVED: {where} ({printable(', '.join(one.renditions))}); purged again")
+    for each in found.unproven[:_LINES]:
+        again = "; purged again" if each.again else ""
+        click.echo(f"not proven: edge {printable(each.edge)}, image {printable(each.code)}: {each.said}{again}")
+    if found.not_proven > _LINES:
+        click.echo(f"not proven: {found.not_proven - _LINES} more; --json names {len(found.unproven)}")
+    for name, reason in found.unreachable.items():
+        click.echo(f"no answer: edge {printable(name)}: {printable(reason)}")
+    for name in found.unnamed:
+        click.echo(f"edge {printable(name)} did not name its renditions: those in the database were asked for")
+    for name in found.disabled:
+        click.echo(f"not asked: edge {printable(name)}: it is disabled")
+    if not found.edges:
+        click.echo("no edge was asked: see `purger edge list`")

@@ -1,0 +1,198 @@
+"""Sends one request at a time to an edge's purge listener, and reads the answer as what it is."""
+
+import http.client
+import re
+import ssl
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+from purger.credentials import CredentialError, TlsFiles, TokenFile
+from purger.edge_url import UnusableEdgeUrlError, shown
+from purger.errors import (
+    FailingError,
+    MalformedError,
+    OtherInstanceError,
+    RefusedError,
+    SlowError,
+    UnreachableError,
+    UntrustedError,
+)
+from purger.http_connection import Reply, Wire
+from purger.model import Edge, Position
+from purger.plan import Request
+from takedown_db.printable import printable
+
+#: The header that carries a position, in requests and answers.
+BATCH = "Takedown-Batch"
+
+_HEARTBEAT = Request("HEARTBEAT", "/")
+
+#: Ends of a TLS connection that are no verdict on a certificate.
+_ENDS = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)
+
+#: The name of a rendition, and how many of them an edge may know.
+_RENDITION = re.compile(r"[a-z0-9_-]{1,32}")
+_MOST_RENDITIONS = 100
+
+#: A time of the edge's own clock, in seconds since 1970.
+_CLOCK = re.compile(r"[0-9]{1,11}(\.[0-9]{1,9})?")
+
+#: Characters of an answer, or of a cause, that a message shows.
+_SHOWN = 160
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An acknowledgement."""
+
+    instance: str  # of the varnishd process that gave it
+    now: str  # that edge's clock as it wrote it: seconds.milliseconds
+    removed: int | None  # objects, on PURGE
+    mode: str | None  # trusted, fail-safe or unguarded
+    epoch: str | None  # the epoch that the edge keeps, on HEARTBEAT
+    position: Position | None = None  # of the edge after the request; None: it names none, as before 0.2
+    renditions: tuple[str, ...] | None = None  # besides the original, on HEARTBEAT; None: it names none, as before 0.2
+
+
+class Delivery:
+    """The purge listener of one edge, over one kept connection; for one thread.
+
+    Every method raises a ``DeliveryError`` unless the edge acknowledged.
+    """
+
+    def __init__(self, edge: Edge, *, connect_timeout: float, read_timeout: float) -> None:
+        """Times in seconds; ``read_timeout`` is for a whole request with its answer."""
+        self._url = shown(edge.purge_url)
+        self._read_timeout = read_timeout
+        self._token_file = TokenFile(Path(edge.token_file))
+        files = TlsFiles(edge.ca_file, edge.certificate_file, edge.key_file)
+        self._wire = Wire(edge.purge_url, files, connect_timeout=connect_timeout, read_timeout=read_timeout)
+
+    def ask(self, instance: str | None = None) -> Answer:
+        """Ask for instance, clock and mode; with ``instance`` only of that varnishd."""
+        return self.send(_HEARTBEAT, instance)
+
+    def heartbeat(self, instance: str, epoch: str, position: Position | None = None) -> Answer:
+        """Tell the edge that it has everything that was committed before ``epoch``, in its own words of its clock.
+
+        With ``position`` the edge takes it only if that is its own.
+        """
+        at = () if position is None else ((BATCH, str(position)),)
+        return self.send(Request("HEARTBEAT", "/", (("Takedown-Epoch", epoch), *at)), instance)
+
+    def renew(self) -> None:
+        """Have the next request sent over a new connection: a kept one hides who else answers at the address."""
+        self._wire.close()
+
+    def send(self, request: Request, instance: str | None) -> Answer:
+        """Send ``request``, to the varnishd ``instance`` alone if one is named, and read the answer's status."""
+        headers = dict(request.headers)
+        if instance is not None:
+            headers["If-Match"] = f'"{instance}"'
+        if not all(value.isascii() and value.isprintable() for value in headers.values()):
+            raise MalformedError(f"HTTP cannot send {printable(headers)[:_SHOWN]}")
+        try:
+            headers["Authorization"] = f"Bearer {self._token_file.token()}"
+        except CredentialError as error:
+            raise RefusedError(str(error)) from None
+        headers["User-Agent"] = "edge-takedown-purger"
+        # Before anything is sent: the token goes to no server that is not the one that was meant.
+        self._connect()
+        return self._read(self._exchange(request, headers))
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._wire.close()
+
+    def _connect(self) -> None:
+        try:
+            self._wire.connect()
+        except CredentialError as error:
+            raise UntrustedError(str(error)) from None
+        except ssl.SSLError as error:
+            raise self._ended(error) from None
+        except (OSError, UnusableEdgeUrlError) as error:
+            raise UnreachableError(f"{self._url}: {_cause(error)}") from None
+
+    def _exchange(self, request: Request, headers: dict[str, str]) -> Reply:
+        try:
+            return self._wire.request(request.method, quote(request.path), headers)
+        except TimeoutError:
+            raise SlowError(f"no whole answer to {request.method} within {self._read_timeout:g} s") from None
+        except (ssl.SSLError, ConnectionResetError, BrokenPipeError) as error:
+            raise self._ended(error) from None
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            raise UnreachableError(f"{self._url}: {_cause(error)}") from None
+
+    def _ended(self, error: OSError) -> UntrustedError | UnreachableError:
+        """Tell a connection that broke off from one whose ends do not trust each other, or that is no TLS at all."""
+        if not isinstance(error, ssl.SSLError) or isinstance(error, _ENDS) or error.library == "SYS":
+            if self._wire.awaits_verdict:
+                # With TLS 1.3 a server judges the client's certificate after the client has begun to send; the reset
+                # that follows often overtakes its alert.
+                return UntrustedError(
+                    f"{self._url}: ended the connection after the handshake; it may not take this purger's certificate"
+                )
+            return UnreachableError(f"{self._url}: {_cause(error)}")
+        reason = getattr(error, "verify_message", None) or _cause(error)
+        return UntrustedError(f"{self._url}: {reason}; see CA, certificate and host name of this edge")
+
+    def _read(self, reply: Reply) -> Answer:
+        status = reply.status
+        said = f"{status} {printable(' '.join(reply.text.split())[:_SHOWN])}"
+        if status >= 500:
+            raise FailingError(said)
+        if status == 412:
+            raise OtherInstanceError(said)
+        if status == 400:
+            raise MalformedError(said)
+        if not 200 <= status < 300:
+            self._token_file.refused()
+            raise RefusedError(said)
+        instance = reply.headers.get("ETag", "")
+        now = reply.headers.get("Takedown-Now", "")
+        if not re.fullmatch(r'"[!#-~]{1,64}"', instance) or not _CLOCK.fullmatch(now):
+            raise RefusedError(f"{said}: without ETag and Takedown-Now this is no purge listener; check the purge URL")
+        removed = reply.headers.get("Takedown-Removed", "")
+        return Answer(
+            position=_position(reply, said),
+            instance=instance.strip('"'),
+            now=now,
+            removed=int(removed) if re.fullmatch(r"\d{1,9}", removed) else None,
+            mode=reply.headers.get("Takedown-Mode"),
+            epoch=_epoch(reply, said),
+            renditions=_renditions(reply.headers.get_all("Takedown-Renditions")),
+        )
+
+
+def _position(reply: Reply, said: str) -> Position | None:
+    text = reply.headers.get(BATCH)
+    if text is None:
+        return None
+    if (position := Position.read(text)) is None:
+        raise RefusedError(f"{said}: {BATCH} is no position: {printable(text)[:_SHOWN]}")
+    return position
+
+
+def _epoch(reply: Reply, said: str) -> str | None:
+    text = reply.headers.get("Takedown-Epoch")
+    if text is not None and not _CLOCK.fullmatch(text):
+        raise RefusedError(f"{said}: Takedown-Epoch is no time: {printable(text)[:_SHOWN]}")
+    return text
+
+
+def _renditions(fields: list[str] | None) -> tuple[str, ...] | None:
+    """Read the names of renditions, which are requested later; a list with anything else in it is none."""
+    if fields is None:
+        return None
+    value = ",".join(fields).strip(" \t")
+    names = tuple(dict.fromkeys(name.strip(" \t") for name in value.split(","))) if value else ()
+    well_formed = len(names) <= _MOST_RENDITIONS and all(_RENDITION.fullmatch(name) for name in names)
+    return names if well_formed else None
+
+
+def _cause(error: BaseException) -> str:
+    """Name an error and its text on one line."""
+    text = printable(" ".join(str(error).split())[:_SHOWN])
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__

@@ -1,0 +1,168 @@
+"""Talks to one edge's purge listener, and judges by its answers who and where it is."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+
+from purger.backoff import Backoff
+from purger.edge_client import Answer, Delivery
+from purger.errors import DeliveryError, MalformedError, OtherInstanceError, SeveralInstancesError
+from purger.model import Edge, Position
+from purger.plan import Request
+from purger.plan_cursor import BATCH
+from purger.problem_log import Problem
+from purger.progress import Progress
+from purger.recorder import Recorder
+from purger.settings import Settings
+
+log = logging.getLogger(__name__)
+
+#: Seconds between two heartbeats that go over a new connection: another varnishd at the address is found by it.
+_RENEWAL = 5.0
+
+
+class Conversation:
+    """Requests to one edge, their outcome in its ``Progress`` and in ``edges.problem``; for one thread.
+
+    ``ask``, ``beat`` and ``send`` raise ``DeliveryError``.
+    """
+
+    def __init__(
+        self, edge: Edge, settings: Settings, progress: Progress, recorder: Recorder, knows: Callable[[Position], bool]
+    ) -> None:
+        """``knows`` tells whether the database has given a position, or raises ``DatabaseUnavailableError``."""
+        self.edge = edge
+        self._knows = knows
+        self.pace = 0.0  # seconds for a request, smoothed
+        self._settings = settings
+        self._progress = progress
+        self._recorder = recorder
+        self._delivery = self._connect_to(edge)
+        self._renewed = time.monotonic()
+        self._problem = Problem(log, f"edge {edge.name}")
+        self._backoff = Backoff(settings.retry_first, settings.retry_longest)
+        self._changes = Backoff(settings.retry_first, settings.retry_longest)
+        self._interrupt = threading.Event()
+
+    def interrupt(self) -> None:
+        """End a pause after an error, now and from now on; may be called from any thread."""
+        self._interrupt.set()
+
+    def move_to(self, edge: Edge) -> None:
+        """Leave the listener of before where the edge has changed, and ask first who answers at the new one."""
+        if edge is self.edge:
+            return
+        self._interrupt.clear()
+        self.edge = edge
+        self._delivery.close()
+        self._delivery = self._connect_to(edge)
+        self._backoff.reset()
+        self._progress.confirmed = False
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._delivery.close()
+
+    def send(self, request: Request) -> Answer:
+        """Send one request, and see that it leaves the edge where it should, or further if another purger spoke to it.
+
+        An edge that was put back to an earlier state is behind. An edge that names no position is believed.
+        """
+        began = time.monotonic()
+        answer = self._delivery.send(request, self._progress.instance)
+        now = time.monotonic()
+        self.pace += (now - began - self.pace) / 8
+        self._progress.heard(answer.now, at=now)
+        self._went_well()
+        wanted = dict(request.headers).get(BATCH)
+        expected = self._progress.position if wanted is None else Position.read(wanted)
+        if not self._is_at(answer.position, expected):
+            raise OtherInstanceError(f"it is at batch {answer.position}, and not at {expected}")
+        self._progress.position = answer.position
+        return answer
+
+    def ask(self, *, fresh: bool, ticket: Callable[[], int]) -> None:
+        """Ask the edge who and where it is; ``fresh``: over a new connection.
+
+        ``ticket`` asks for a verification that begins after the answer.
+        """
+        if fresh:
+            self._delivery.renew()
+        progress = self._progress
+        answer = self._delivery.ask(progress.instance if progress.confirmed and not fresh else None)
+        now = time.monotonic()
+        progress.heard(answer.now, at=now)
+        progress.instances.answered(answer.instance, at=now, fresh=fresh)
+        if several := progress.instances.several(now):
+            raise SeveralInstancesError(
+                f"varnishd {several[0]} and varnishd {several[1]} answer in turn at the purge URL, so neither hears of"
+                " all purges: give each a URL of its own (`purger edge add`)"
+            )
+        position = answer.position
+        known = position is None or position == progress.position or self._knows(position)
+        if progress.confirmed and progress.lease.awaits_verification(now):
+            progress.lease.heard = now
+        else:
+            progress.lease.answered(answer.now, at=now, ticket=ticket())
+        progress.recognise(answer.instance, answer.epoch, position, known=known)
+        self._went_well()
+
+    def beat(self, epoch: str, *, ticket: Callable[[], int]) -> None:
+        """Tell the edge that it has everything that was committed before ``epoch``, a time of its own clock."""
+        if time.monotonic() - self._renewed > _RENEWAL:
+            self._delivery.renew()
+            self._renewed = time.monotonic()
+        progress = self._progress
+        try:
+            answer = self._delivery.heartbeat(str(progress.instance), epoch, progress.position)
+        except MalformedError:
+            # An epoch that the edge does not take, from its future perhaps: the next one is fresh.
+            progress.confirmed = False
+            raise
+        if answer.position != progress.position:
+            raise OtherInstanceError(f"it is at batch {answer.position}, and not at {progress.position}")
+        now = time.monotonic()
+        self._changes.reset()
+        progress.lease.beaten(at=now)
+        progress.lease.answered(answer.now, at=now, ticket=ticket())
+        progress.recognise(answer.instance, answer.epoch, answer.position, known=True)
+        self._went_well(epoch)
+
+    def failed(self, error: DeliveryError) -> None:
+        """Note that a request failed, and wait for some time."""
+        if isinstance(error, OtherInstanceError):
+            # Ask who and where it is now; the answer may lead to a flush.
+            log.debug("edge %s: %s", self.edge.name, error)
+            self._progress.confirmed = False
+            self._interrupt.wait(self._changes.next())
+        else:
+            # It may have been put back to an earlier state meanwhile: its last heartbeat tells, and the next hides it.
+            self._progress.confirmed &= not self._progress.echoes
+            self.in_trouble(error.kind, str(error))
+
+    def in_trouble(self, kind: str, text: str) -> bool:
+        """Note trouble, and wait for some time. Tells whether it is news."""
+        news = self._problem.begin(kind, text)
+        self._recorder.alive(self.edge.name, seen_at=None, epoch=None, problem=self._problem.text)
+        self.rest()
+        return news
+
+    def rest(self) -> None:
+        """Wait for longer the oftener something has failed since it last went well."""
+        self._interrupt.wait(self._backoff.next())
+
+    def _connect_to(self, edge: Edge) -> Delivery:
+        settings = self._settings
+        return Delivery(edge, connect_timeout=settings.connect_timeout, read_timeout=settings.read_timeout)
+
+    def _is_at(self, position: Position | None, expected: Position | None) -> bool:
+        if position is None or not self._progress.echoes:
+            return position is None and not self._progress.echoes
+        further = expected is None or position.batch > expected.batch
+        return position == expected or (further and self._knows(position))
+
+    def _went_well(self, epoch: str | None = None) -> None:
+        self._backoff.reset()
+        self._problem.end()
+        self._recorder.alive(self.edge.name, seen_at=time.time(), epoch=epoch, problem=None)

@@ -1,0 +1,95 @@
+"""Now and then: takes out what is past its retention, and audits a small sample."""
+
+import logging
+import threading
+import time
+from collections.abc import Iterator
+
+from purger.audit import Audit, audit
+from purger.probe import Probe
+from purger.settings import Settings
+from takedown_db.connection import Link
+from takedown_db.errors import DatabaseUnavailableError
+
+log = logging.getLogger(__name__)
+
+#: Seconds between two chunks: bans come first.
+_REST = 0.1
+
+
+def prune(link: Link, days: int, receipt_days: int) -> Iterator[int]:
+    """Take out of outbox, batches, receipts and sightings what is past its retention by the database's clock.
+
+    ``days`` holds for all but bans and lifts, ``receipt_days`` for these and their receipts. In small chunks, each a
+    call that runs wholly in the server; yields the rows of each. Raises ``DatabaseUnavailableError``.
+    """
+    more = True
+    while more:
+        size, more = link.rows("prune_outbox", days=days, receipt_days=receipt_days)[0]
+        yield size
+
+
+class Keeper(threading.Thread):
+    """Prunes and audits at intervals, and logs what an audit finds."""
+
+    def __init__(self, link: Link, probe: Probe, settings: Settings, stop: threading.Event) -> None:
+        super().__init__(name="keeper", daemon=True)
+        self._link = link
+        self._probe = probe
+        self._settings = settings
+        self._halt = stop
+        self._unreachable: frozenset[str] = frozenset()
+        self._doubted: frozenset[str] = frozenset()  # edges that proved nothing at the last audit
+
+    def run(self) -> None:
+        """Work until stopped."""
+        prune_due = audit_due = time.monotonic() + self._settings.prune_interval
+        while not self._halt.wait(max(0.0, min(prune_due, audit_due) - time.monotonic())):
+            try:
+                if prune_due <= time.monotonic():
+                    prune_due = time.monotonic() + self._settings.prune_interval
+                    self._prune()
+                if audit_due <= time.monotonic():
+                    audit_due = time.monotonic() + self._settings.audit_interval
+                    self._audit()
+            except DatabaseUnavailableError as error:
+                log.debug("put off: %s", error)  # the watch has said so
+            except Exception:
+                log.exception("while pruning or auditing")
+        self._probe.close()
+        self._link.close()
+
+    def _prune(self) -> None:
+        days, receipt_days = self._settings.retention_days, self._settings.receipt_retention_days
+        rows = 0
+        for size in prune(self._link, days, receipt_days):
+            rows += size
+            if size and self._halt.wait(_REST):
+                break
+        if rows:
+            log.info("pruned %d changes older than %d days (bans and lifts: %d)", rows, days, receipt_days)
+
+    def _audit(self) -> None:
+        found = audit(self._link, self._probe, sample=self._settings.audit_sample, stopped=self._halt.is_set)
+        for served in found.served:
+            log.error(
+                "audit: edge %s shows banned image %s (%s); purged again",
+                *(served.edge, served.code, ", ".join(served.renditions)),
+            )
+        self._report_doubts(found)
+        unreachable = frozenset(found.unreachable)
+        for name in sorted(unreachable - self._unreachable):
+            log.error("audit: edge %s gives no answer at its public listener: %s", name, found.unreachable[name])
+        self._unreachable = unreachable
+
+    def _report_doubts(self, found: Audit) -> None:
+        """Log each code that is purged again, and each edge once for what proves nothing in another way."""
+        doubted = {one.edge: one for one in reversed(found.unproven) if not one.again}
+        for one in found.unproven:
+            if one.again:
+                text = "audit: edge %s is not proven to hide banned image %s (%s); purged again"
+                log.error(text, one.edge, one.code, one.said)
+        for name in sorted(doubted.keys() - self._doubted):
+            one = doubted[name]
+            log.error("audit: edge %s is not proven to hide banned image %s (%s)", name, one.code, one.said)
+        self._doubted = frozenset(doubted)

@@ -1,0 +1,143 @@
+"""Keeps what is still to be looked at, edge by edge, and decides which look is next. No HTTP and no SQL here."""
+
+import threading
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from purger.backoff import Backoff
+from purger.model import Edge, Row
+
+#: Looks that may wait: each is about 250 bytes.
+WAITING = 5000
+
+#: Seconds that an edge rests after a first look that saw nothing, and after any other at most.
+_RESTS = (0.5, 30.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Batches:
+    """The batches after ``after`` up to ``last``, whose newest ``limit`` bans are to be read and looked for.
+
+    ``hours``: only those that were numbered so many hours ago at most; None: whenever.
+    """
+
+    after: int
+    last: int
+    limit: int
+    hours: int | None = None
+
+
+@dataclass(slots=True)
+class _Waiting:
+    edge: Edge
+    tasks: deque[Row | Batches] = field(default_factory=deque)
+    due: float = 0.0
+    backoff: Backoff = field(default_factory=lambda: Backoff(*_RESTS))
+
+
+class Looks:
+    """Takes turns among the edges. One that cannot be looked at rests for a growing time; its looks are kept.
+
+    Where there is no more room the longest queue loses its oldest looks: no edge can take the room of others.
+    Each method that adds looks takes ``setbacks``: how often the database had gone back when they were made.
+    """
+
+    def __init__(self, waiting: int = WAITING) -> None:
+        self._most = waiting
+        self._lock = threading.Lock()
+        self._edges: dict[str, _Waiting] = {}
+        self._count = 0
+        self._setbacks = 0
+
+    def begin_anew(self, setbacks: int) -> None:
+        """Drop all looks that are older than the latest of ``setbacks``: their rows may be gone, and ids be reused."""
+        with self._lock:
+            self._reach(setbacks)
+
+    def follow(self, edges: Iterable[Edge]) -> list[Edge]:
+        """Keep the looks at these edges, as they are configured now, and drop all others; those that are new."""
+        new = []
+        with self._lock:
+            before, self._edges = self._edges, {}
+            for edge in edges:
+                waiting = before.pop(edge.name, None)
+                if waiting is None:
+                    waiting = _Waiting(edge)
+                    new.append(edge)
+                elif waiting.edge != edge:
+                    waiting.edge, waiting.due = edge, 0.0
+                self._edges[edge.name] = waiting
+            self._count -= sum(len(gone.tasks) for gone in before.values())
+        return new
+
+    def put(
+        self, name: str, tasks: Iterable[Row | Batches], *, at_once: bool = False, setbacks: int = 0
+    ) -> list[tuple[Edge, Row | Batches]]:
+        """Add looks at an edge; those, of any edge, that had to make room. ``at_once``: the edge has just answered.
+
+        Looks at an edge that is not followed are dropped.
+        """
+        with self._lock:
+            waiting = self._wanted(name, setbacks)
+            if waiting is None:
+                return []
+            before = len(waiting.tasks)
+            waiting.tasks += tasks
+            self._count += len(waiting.tasks) - before
+            if at_once:
+                waiting.due = 0.0
+            return list(self._make_room())
+
+    def take(self, now: float) -> tuple[Edge, Row | Batches, int] | None:
+        """Take the next look that is due at ``now``, in seconds of the monotonic clock, with its ``setbacks``."""
+        with self._lock:
+            due = [waiting for waiting in self._edges.values() if waiting.tasks and waiting.due <= now]
+            if not due:
+                return None
+            waiting = min(due, key=lambda each: each.due)
+            waiting.due = now
+            self._count -= 1
+            return waiting.edge, waiting.tasks.popleft(), self._setbacks
+
+    def put_back(self, name: str, task: Row | Batches, *, setbacks: int = 0) -> None:
+        """Keep a look that was not taken after all."""
+        with self._lock:
+            if waiting := self._wanted(name, setbacks):
+                waiting.tasks.appendleft(task)
+                self._count += 1
+
+    def saw_nothing(self, name: str, task: Row | Batches, *, now: float, setbacks: int = 0) -> None:
+        """Keep a look until the others at its edge were taken, and let the edge rest."""
+        with self._lock:
+            if waiting := self._wanted(name, setbacks):
+                waiting.tasks.append(task)
+                waiting.due = now + waiting.backoff.next()
+                self._count += 1
+
+    def went_well(self, name: str) -> None:
+        """Note that the edge's public listener answers."""
+        with self._lock:
+            if waiting := self._edges.get(name):
+                waiting.backoff.reset()
+
+    def __len__(self) -> int:
+        return self._count
+
+    def _reach(self, setbacks: int) -> None:
+        if setbacks > self._setbacks:
+            self._setbacks = setbacks
+            self._count = 0
+            for waiting in self._edges.values():
+                waiting.tasks.clear()
+
+    def _wanted(self, name: str, setbacks: int) -> _Waiting | None:
+        """Find the queue to which a look of that age may be added, if any."""
+        self._reach(setbacks)
+        return self._edges.get(name) if setbacks == self._setbacks else None
+
+    def _make_room(self) -> Iterator[tuple[Edge, Row | Batches]]:
+        while self._count > self._most:
+            longest = max(self._edges.values(), key=lambda each: len(each.tasks))
+            self._count -= 1
+            yield longest.edge, longest.tasks.popleft()

@@ -1,0 +1,1 @@
+"""The receipts of takedowns: read, judged, and written for people."""

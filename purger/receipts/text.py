@@ -1,0 +1,191 @@
+"""Writes receipts for people: one line an edge, readable at 80 columns. Times are UTC."""
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+
+from purger.health import counted, duration
+from purger.owner_images import COUNTED
+from purger.receipts.judge import MISSING, Absence, Judgement, Looks, Outcome, absence, added_later, judge_ban
+from purger.receipts.model import Ban, EdgeReceipt, Purge, Report
+from purger.row_probe import IMAGES_OF_AN_OWNER
+from purger.text_table import aligned
+from takedown_db.printable import printable
+
+
+def lines(report: Report, looks: Looks) -> list[str]:
+    """Write a report, the verdict first."""
+    judged = {ban.id: judge_ban(report, ban, looks) for ban in report.bans}
+    written = _verdict(report, judged)
+    for ban in report.bans:
+        written += ["", *_ban(report, ban, judged[ban.id]), *_end(report, ban)]
+    if report.resends:
+        written += [
+            "",
+            *(_answered(report, purge, f"purged again {moment(purge.written_at)}") for purge in report.resends),
+        ]
+    return written + list(_remarks(report))
+
+
+def moment(at: datetime) -> str:
+    """Write a time in UTC to the millisecond, without the year when it is this one."""
+    year = "" if at.year == datetime.now(UTC).year else f"{at:%Y}-"
+    return f"{year}{at:%m-%d %H:%M:%S}.{at.microsecond // 1000:03d}"
+
+
+def after(since: datetime, until: datetime | None) -> str:
+    """Write the time between two moments; two clocks may have told them, and then it can be negative."""
+    seconds = (until - since).total_seconds() if until else 0.0
+    milliseconds = round(seconds * 1000)
+    return f"{milliseconds} ms" if milliseconds < 1000 else duration(seconds)
+
+
+def _verdict(report: Report, judged: dict[int, list[Judgement]]) -> list[str]:
+    what = _subject(report)
+    hiding = [ban for ban in report.bans if ban.hides]
+    if not report.bans:
+        also = ", or on an owner that it had," if report.code is not None else ""
+        return [f"{what}: no ban on it{also} is on record"]
+    if not hiding:
+        does = "hides it" if report.code is not None else "stands"
+        return [f"{what}: {counted(len(report.bans), 'ban')}, none of which {does} now"]
+    judgements = [each for ban in hiding for each in judged[ban.id] if each.counts]
+    head = f"{what}: {counted(len(hiding), 'ban')} {'stands' if len(hiding) == 1 else 'stand'}"
+    shown = _names(judgements, Outcome.SHOWN)
+    part = _names(judgements, Outcome.PART)
+    missing = _names(judgements, *(outcome for outcome in MISSING if outcome is not Outcome.PART))
+    said = (f"; STILL SHOWN at {shown}" if shown else "") + (f"; not proven at {missing}" if missing else "")
+    said += f"; proven for some of the images at {part}" if part else ""
+    if said:
+        return [head + said]
+    if not report.enabled:
+        return [f"{head}; there is no enabled edge to prove it at"]
+    return [f"{head}{''.join(_proven(judgements))}"]
+
+
+def _proven(judgements: Sequence[Judgement]) -> Iterator[str]:
+    edges = {outcome: len({each.edge for each in judgements if each.outcome is outcome}) for outcome in Outcome}
+    if number := edges[Outcome.GONE]:
+        yield f", proven gone at {counted(number, 'edge')}"
+    if number := edges[Outcome.NOTHING]:
+        yield f", acknowledged at {counted(number, 'edge')}, with no image to look for"
+    if number := edges[Outcome.LATER]:
+        yield f"; {counted(number, 'edge')} added later"
+
+
+def _names(judgements: Sequence[Judgement], *outcomes: Outcome) -> str:
+    names = dict.fromkeys(printable(each.edge) for each in judgements if each.outcome in outcomes)
+    return ", ".join(names)
+
+
+def _subject(report: Report) -> str:
+    return printable(f"image {report.code}" if report.code is not None else f"owner {report.owner}")
+
+
+def _ban(report: Report, ban: Ban, judgements: list[Judgement]) -> Iterator[str]:
+    yield f"ban {ban.id} on {ban.scope} {printable(ban.subject)}, {moment(ban.begun)} UTC: {_state(ban)}"
+    account = ban.logged.account if ban.logged else "an account that was not recorded"
+    # The account first: what moderation wrote could look like one.
+    name = f" for {printable(ban.banned_by)}" if ban.banned_by else ""
+    yield f"  by {printable(account)}{name}: {printable(ban.reason) or 'no reason'}"
+    if ban.last_banned not in (None, ban.logged):
+        yield f"  again since {moment(ban.last_banned.at)} by {printable(ban.last_banned.account)}"
+    missing = absence(report, ban)
+    if missing:
+        yield f"  {_absence(report, ban, missing)}"
+    if ban.purge or ban.hides:
+        since = ban.purge.written_at if ban.purge else ban.begun
+        rows = [_row(since, each) for each in judgements]
+        yield from (f"  {line}" for line in aligned(("edge", "acknowledged", "with", "removed", "seen"), rows))
+
+
+def _state(ban: Ban) -> str:
+    if not ban.stands:
+        return "no longer stands"
+    if ban.left is None:
+        return "stands"
+    at = moment(ban.left.until) if ban.left.until else ""
+    return f"stands; the image left this owner {at}: {printable(ban.left.became)} (by {printable(ban.left.account)})"
+
+
+def _absence(report: Report, ban: Ban, missing: Absence) -> str:
+    if missing is Absence.OLD:
+        until = report.span.receipts_until or report.span.oldest
+        return missing + (f" (what is left begins {moment(until)})" if until else "")
+    restored = report.restored
+    if restored is None or restored.at is None:
+        return f"{missing}, and is missing still: run `purger migrate`"
+    since = ban.last_banned.at if ban.last_banned else ban.begun
+    return missing + (f"; it was made again {moment(restored.at)}" if restored.at > since else "")
+
+
+def _row(since: datetime, each: Judgement) -> tuple[str, ...]:
+    receipt = each.receipt
+    return (
+        each.edge,
+        _acknowledged(since, receipt, each.outcome),
+        receipt.method or "",
+        "" if receipt.removed is None else str(receipt.removed),
+        _seen(since, each),
+    )
+
+
+def _acknowledged(since: datetime, receipt: EdgeReceipt, outcome: Outcome) -> str:
+    if outcome is Outcome.LATER:
+        return "added later"
+    if receipt.acknowledged_at:
+        return f"after {after(since, receipt.acknowledged_at)}"
+    return "not yet" if receipt.method is None else "since then"
+
+
+def _seen(since: datetime, each: Judgement) -> str:
+    receipt = each.receipt
+    if receipt.seen_at is None or each.outcome is Outcome.UNACKNOWLEDGED:
+        return each.reason
+    what = "STILL THERE" if receipt.gone is False else "gone"
+    reason = f"; {each.reason}" if each.reason else ""
+    return f"{what} ({receipt.status}){_extent(receipt)} after {after(since, receipt.seen_at)}{reason}"
+
+
+def _extent(receipt: EdgeReceipt) -> str:
+    """Say at how many of an owner's images."""
+    if receipt.looked is None or receipt.images is None:
+        return ""
+    more = " or more" if receipt.images >= COUNTED else ""
+    return f" at {receipt.looked:,} of {receipt.images:,}{more} images"
+
+
+def _end(report: Report, ban: Ban) -> Iterator[str]:
+    """Say who lifted or deleted a ban, and which edges have acknowledged it."""
+    if ban.stands:
+        return
+    ending = ban.ending
+    unbanned = any(purge.cause == "unban" for purge in ban.purges)
+    what = "deleted, or changed to another subject," if unbanned or (ending and ending.action == "unban") else "lifted"
+    at = f" {moment(ban.ended)}" if ban.ended else ""
+    if ending is None and ban.logged:
+        yield f"  written as lifted{at}"
+        return
+    said = f"  {what}{at} by {printable(ending.account) if ending else 'an account that was not recorded'}"
+    last = next((purge for purge in reversed(ban.purges) if purge.cause in ("lift", "unban")), None)
+    yield _answered(report, last, said) if last else said
+
+
+def _answered(report: Report, purge: Purge, said: str) -> str:
+    known = {edge.name: edge for edge in report.edges}
+    there = [each for each in purge.edges if not added_later(purge.written_at, each, known.get(each.edge))]
+    done = [each.acknowledged_at for each in there if each.acknowledged_at]
+    last = f", the last after {after(purge.written_at, max(done))}" if done else ""
+    return f"{said}; acknowledged at {len(done)} of {counted(len(there), 'edge')}{last}"
+
+
+def _remarks(report: Report) -> Iterator[str]:
+    span = report.span
+    if span.log_begins and (any(not ban.logged for ban in report.bans) or (span.upgraded and not report.bans)):
+        yield ""
+        yield f"The record of accounts and former owners begins {moment(span.log_begins)}."
+    if any(ban.scope == "owner" and ban.purge for ban in report.bans):
+        yield ""
+        yield (
+            f"Of a banned owner's images the purger looks at {IMAGES_OF_AN_OWNER} at most, drawn by chance. "
+            "--look with a code looks at that one, --owner KEY --look at more (--limit)."
+        )

@@ -1,1 +1,0 @@
-SELECT name, digest FROM renditions WHERE code = %(code)s

@@ -1,1 +1,0 @@
-UPDATE edges SET enabled = %(enabled)s WHERE name = %(name)s

@@ -1,1 +1,0 @@
-DELETE FROM edges WHERE name = %(name)s

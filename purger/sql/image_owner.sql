@@ -1,1 +1,0 @@
-SELECT owner FROM images WHERE code = %(code)s

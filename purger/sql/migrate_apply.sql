@@ -1,1 +1,0 @@
-INSERT INTO schema_versions (version, name) VALUES (%(version)s, %(name)s)

@@ -1,1 +1,0 @@
-DELETE FROM bans WHERE id = %(id)s

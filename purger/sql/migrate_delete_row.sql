@@ -1,1 +1,0 @@
-DELETE FROM invalidations WHERE id = %(id)s

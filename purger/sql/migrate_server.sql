@@ -1,1 +1,0 @@
-SELECT VERSION(), @@GLOBAL.log_bin, @@SESSION.binlog_format

@@ -1,5 +1,0 @@
-CREATE TABLE IF NOT EXISTS schema_versions (
-    version INT UNSIGNED NOT NULL PRIMARY KEY,
-    name VARCHAR(255) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
-    applied_at DATETIME NOT NULL DEFAULT (UTC_TIMESTAMP()) COMMENT 'UTC'
-) ENGINE = InnoDB COMMENT 'Which migrations have been applied'

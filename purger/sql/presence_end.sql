@@ -1,1 +1,0 @@
-DELETE FROM purgers WHERE id = %(id)s

@@ -1,1 +1,0 @@
-SELECT name, public_url, enabled, added_at, triggers FROM edges ORDER BY name

@@ -1,2 +1,0 @@
--- Sends a purge again. Bans nothing.
-INSERT INTO invalidations (scope, subject, cause) VALUES ('image', %(code)s, 'resend')

@@ -1,1 +1,0 @@
-CALL standing_triggers_v2()

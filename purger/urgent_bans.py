@@ -1,0 +1,41 @@
+"""Chooses the single bans that an edge in the middle of a bulk is told of out of turn."""
+
+from collections import deque
+
+from purger.batches import Backlog
+from purger.model import Row
+from purger.plan import make_plan
+from purger.plan_cursor import Carrying
+
+
+class Singles:
+    """The single bans that one edge has not been told of. They are sent again in their turn, and count only then."""
+
+    def __init__(self, backlog: Backlog) -> None:
+        self._backlog = backlog
+        self._seen = 0
+        self._waiting: deque[Row] = deque()
+
+    def find(self, bulk: Carrying) -> None:
+        """Look for those that came since the last call, while ``bulk`` is on its way.
+
+        Those of the bulk itself go before it where that takes fewer requests than are left of it.
+        """
+        self._seen, rows = self._backlog.urgent_since(self._seen)
+        plan = bulk.plan
+        if plan.method != "ban" or len(plan.requests) < 2:
+            self._waiting.clear()  # their turn comes at once
+            return
+        inside = [row for row in rows if plan.first <= row.batch <= plan.last]
+        if len(inside) < len(bulk.requests):
+            self._waiting += inside
+        self._waiting += [row for row in rows if row.batch > plan.last]
+
+    def next(self, bulk: Carrying) -> Carrying | None:
+        """Take the next one; None when there is none."""
+        while self._waiting:
+            row = self._waiting.popleft()
+            if row.batch >= bulk.plan.first:
+                plan = make_plan([row], row.batch, row.batch)
+                return Carrying(plan, list(plan.requests))
+        return None

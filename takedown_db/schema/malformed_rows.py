@@ -1,0 +1,43 @@
+"""Finds the malformed rows that version 0.1 let in: any session of MariaDB may switch CHECKs off."""
+
+from mysql.connector.abstracts import MySQLCursorAbstract
+
+from takedown_db.connection import fetch
+from takedown_db.printable import printable
+from takedown_db.schema.id_space import few_ids
+from takedown_db.statements import statement
+
+
+def mend_rows(cursor: MySQLCursorAbstract) -> list[str]:
+    """Take out what blocks, and tell of the rest; a line each. Raises ``mysql.connector.Error``.
+
+    A malformed ban bans nothing, and goes: moderation_log keeps it. One with trailing spaces does ban, and is written
+    anew without them in the same transaction. Malformed rows of the outbox go to ``unnumberable``; those that are
+    malformed by trailing spaces alone are purged without them.
+    """
+    done = []
+    for ban, scope, subject, padded in fetch(cursor, "migrate_malformed_bans"):
+        steps = ["migrate_trim_ban", "migrate_delete_ban"] if padded else ["migrate_delete_ban"]
+        _transaction(cursor, steps, ban)
+        what = f"ban {ban} of {printable(scope)} '{printable(subject)}'"
+        done.append(f"wrote {what} anew without spaces" if padded else f"took out {what}: it banned nothing")
+    for (ban,) in fetch(cursor, "migrate_undated_bans"):
+        _transaction(cursor, ["migrate_date_ban"], ban)
+        done.append(f"dated ban {ban} 1970-01-01 where its date was none that exists")
+    rows = fetch(cursor, "migrate_malformed_rows")
+    for (row,) in rows:
+        _transaction(cursor, ["migrate_keep_unnumberable", "migrate_trim_row", "migrate_delete_row"], row)
+    if rows:
+        done.append(f"moved {len(rows)} malformed rows of the outbox to the table unnumberable")
+    done += [
+        f"attention: a row of {table} for code '{printable(code)}' is malformed; delete it, and import the image again"
+        for table, code in fetch(cursor, "migrate_malformed_images")
+    ]
+    return done + [f"attention: {line}" for line in few_ids(fetch(cursor, "ids_left"))]
+
+
+def _transaction(cursor: MySQLCursorAbstract, names: list[str], row: int) -> None:
+    cursor.execute("START TRANSACTION")
+    for name in names:
+        cursor.execute(statement(name), {"id": row})
+    cursor.execute("COMMIT")

@@ -1,0 +1,48 @@
+"""Creates the triggers that do not stand as the schema defines them."""
+
+from collections.abc import Iterable
+
+from mysql.connector.abstracts import MySQLCursorAbstract
+
+from takedown_db.connection import fetch
+from takedown_db.schema.scripts import run_script, schema_file
+from takedown_db.schema.triggers import SCRIPTS, altered_triggers, defined, judge_triggers, strayed_triggers
+from takedown_db.statements import statement
+
+
+class TriggersNotMadeError(Exception):
+    """Triggers do not stand right after they were created. The text names them."""
+
+
+def restore_triggers(cursor: MySQLCursorAbstract) -> list[str]:
+    """Create what is missing and replace what is altered; what was done, a line each.
+
+    A trigger that went with a table which was swapped for another is dropped first: its name is wanted on that one.
+    Raises ``TriggersNotMadeError`` and ``mysql.connector.Error``.
+    """
+    standing = fetch(cursor, "standing_triggers")
+    judged, strayed, altered = judge_triggers(standing), strayed_triggers(standing), altered_triggers(standing)
+    for trigger in [name for name, _ in strayed] + altered:
+        cursor.execute(statement("migrate_drop_trigger").replace("{trigger}", trigger))
+    order = _before_followers(row for row in standing if row[0] not in altered)
+    for part in SCRIPTS:
+        run_script(cursor, schema_file(f"{part}.sql"), order)
+    left = judge_triggers(fetch(cursor, "standing_triggers"))
+    if names := left.missing + left.weakened:
+        raise TriggersNotMadeError(f"these triggers do not stand although they were just created: {', '.join(names)}")
+    created = [trigger for trigger in judged.missing + judged.weakened if trigger not in altered]
+    return [
+        *(f"dropped the trigger {trigger} from {table}" for trigger, table in strayed),
+        *(f"restored the trigger {trigger}: its body, time or definer was another one" for trigger in altered),
+        *(f"created the trigger {trigger}" for trigger in created),
+    ]
+
+
+def _before_followers(standing: Iterable[tuple[object, ...]]) -> dict[str, str]:
+    """Change the scripts so that a trigger that is created again fires before the one which has to follow it."""
+    places = {row[:2] for row in standing}
+    followers = {own.follows: own for own in defined("log").values() if own.follows and own[:2] in places}
+    return {
+        (head := f"{name} {own.timing} {own.event} ON {own.on_table} FOR EACH ROW"): f"{head} PRECEDES {own.name}"
+        for name, own in followers.items()
+    }

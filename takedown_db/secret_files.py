@@ -1,0 +1,57 @@
+"""Reads secrets (a database URL, a password, a token) from files."""
+
+import os
+import stat
+from pathlib import Path
+
+from takedown_db.printable import printable
+
+#: Bytes of the longest secret that is read. A larger file was not written to hold one.
+LONGEST = 4096
+
+
+class UnreadableSecretError(ValueError):
+    """A file that cannot be read as a secret. The message names the file and the reason, and nothing of its content.
+
+    Paths may come from the table `edges`, so the message is escaped.
+    """
+
+    def __init__(self, text: str) -> None:
+        super().__init__(printable(text))
+
+
+def read_secret(path: Path) -> str:
+    """Read the text of a file of at most ``LONGEST`` bytes of UTF-8, without the line breaks at its end.
+
+    Raises ``UnreadableSecretError``, also for what is no regular file: opening a pipe could wait for ever.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        with os.fdopen(descriptor, "rb") as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise UnreadableSecretError(f"{path} is not a regular file")
+            content = file.read(LONGEST + 1)
+    except (OSError, ValueError) as error:
+        if isinstance(error, UnreadableSecretError):
+            raise
+        raise UnreadableSecretError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from None
+    if len(content) > LONGEST:
+        raise UnreadableSecretError(f"{path} is longer than the {LONGEST} bytes of a secret")
+    try:
+        text = content.decode().rstrip("\r\n")
+    except UnicodeDecodeError:
+        raise UnreadableSecretError(f"{path} is not UTF-8 text") from None
+    if not text:
+        raise UnreadableSecretError(f"{path} is empty")
+    return text
+
+
+def exposure(path: Path) -> str | None:
+    """Describe who can read a secret's file that should not, and the command that ends it; None where nobody can."""
+    try:
+        mode = path.stat().st_mode
+    except (OSError, ValueError):
+        return None
+    if mode & stat.S_IROTH:
+        return printable(f"every user of this machine can read {path}: chmod o-rwx it")
+    return None

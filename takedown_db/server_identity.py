@@ -1,0 +1,62 @@
+"""Names the server, cluster or group behind a connection, from what an account without privileges may read.
+
+The name is compared with the one that was adopted (table ``adoptions``): a copy of the data on another server has
+another one. docs/database.md tells what changes a name.
+"""
+
+import hashlib
+from collections.abc import Mapping
+
+from mysql.connector.abstracts import MySQLCursorAbstract
+
+from takedown_db.primary import NotPrimaryError
+from takedown_db.printable import printable
+
+_VARIABLES = (
+    "SHOW VARIABLES WHERE Variable_name IN ('hostname', 'port', 'datadir', 'server_id', 'server_uuid', 'wsrep_on', "
+    "'wsrep_cluster_name', 'group_replication_group_name')"
+)
+_CLUSTER = "SHOW STATUS WHERE Variable_name = 'wsrep_cluster_state_uuid'"
+
+#: Characters of a name, as wide as the column ``adoptions.server``.
+LONGEST = 255
+
+
+def read_speaker(cursor: MySQLCursorAbstract) -> str:
+    """Read the name of the server behind ``cursor``: at most ``LONGEST`` printable characters.
+
+    Raises ``mysql.connector.Error``, and ``NotPrimaryError`` for a Galera node that is outside of its cluster.
+    """
+    cursor.execute(_VARIABLES)
+    variables = {str(name): str(value) for name, value in cursor.fetchall()}
+    if variables.get("wsrep_on") == "ON":
+        cursor.execute(_CLUSTER)
+        variables |= {str(name): str(value) for name, value in cursor.fetchall()}
+    return speaker_of(variables)
+
+
+def speaker_of(variables: Mapping[str, str]) -> str:
+    """Name a server with these variables: by its cluster or group where it is part of one, or else by itself.
+
+    Raises ``NotPrimaryError`` for a Galera node that is outside of its cluster.
+    """
+    cluster, group = variables.get("wsrep_cluster_state_uuid"), variables.get("group_replication_group_name")
+    if variables.get("wsrep_on") == "ON":
+        if not cluster:
+            raise NotPrimaryError("the Galera node is not part of its cluster: wait until it has joined")
+        return _bounded(f"Galera cluster {variables.get('wsrep_cluster_name', '')} {cluster}")
+    if group:
+        return _bounded(f"replication group {group}")
+    parts = [f"{variables.get('hostname', '')}:{variables.get('port', '')}", variables.get("datadir", "")]
+    parts.append(f"server_id {variables.get('server_id', '')}")
+    if uuid := variables.get("server_uuid"):  # MySQL has one, and a copy of its data directory has the same
+        parts.append(uuid)
+    return _bounded("server " + " ".join(parts))
+
+
+def _bounded(name: str) -> str:
+    shown = printable(name)
+    if len(shown) <= LONGEST:
+        return shown
+    digest = hashlib.sha256(shown.encode()).hexdigest()
+    return f"{shown[: LONGEST - len(digest) - 1]} {digest}"

@@ -1,0 +1,30 @@
+"""Loads SQL statements by name from the files below ``sql/``, one file a subject."""
+
+import re
+from functools import cache
+from importlib import resources
+
+_NAME = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
+
+
+@cache
+def statement(name: str) -> str:
+    """Return the statement ``name`` on one line, without its comments. Raises ``KeyError`` when there is none."""
+    return _statements()[name]
+
+
+@cache
+def _statements() -> dict[str, str]:
+    found: dict[str, str] = {}
+    for file in (resources.files("takedown_db") / "sql").iterdir():
+        _, *sections = _NAME.split(file.read_text(encoding="ascii"))
+        for name, section in zip(sections[::2], sections[1::2], strict=True):
+            if name in found:
+                raise ValueError(f"{file.name}: there is a statement {name} already")
+            found[name] = _without_comments(section)
+    return found
+
+
+def _without_comments(text: str) -> str:
+    # They would be sent with each request.
+    return " ".join(line.strip() for line in text.splitlines() if line.strip() and not line.lstrip().startswith("--"))

@@ -1,0 +1,42 @@
+"""The option of a command line that takes a database URL, from the places where secrets are kept."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from takedown_db.secret_files import UnreadableSecretError, exposure, read_secret
+
+
+class DatabaseUrlOption(click.Option):
+    """Takes a URL from the flag, or for each of its variables NAME, in this order: from NAME, from the file whose path
+    is in NAME_FILE, from the systemd credential NAME. A command line is visible to every user of the machine.
+    """
+
+    def resolve_envvar_value(self, ctx: click.Context) -> str | None:
+        """Search the environment, and the files that it names. Raises ``click.UsageError`` for an unreadable file."""
+        names: Sequence[str] = [self.envvar] if isinstance(self.envvar, str) else self.envvar or []
+        for name in names:
+            if value := os.environ.get(name):
+                return value
+            if file := _secret_file(name):
+                return _read(name, file)
+        return super().resolve_envvar_value(ctx)
+
+
+def _secret_file(name: str) -> Path | None:
+    if named := os.environ.get(f"{name}_FILE"):
+        return Path(named)
+    credential = Path(os.environ.get("CREDENTIALS_DIRECTORY") or os.devnull, name)
+    return credential if credential.is_file() else None
+
+
+def _read(name: str, file: Path) -> str:
+    try:
+        value = read_secret(file)
+    except UnreadableSecretError as error:
+        raise click.UsageError(f"{name}: {error}") from None
+    if warning := exposure(file):
+        click.echo(f"warning: {warning}", err=True)
+    return value.strip()
