@@ -91,7 +91,7 @@ class Catalogue:
             # Not by the driver's commit() and rollback(): on a lost connection they raise no mysql.connector.Error.
             cursor.execute("START TRANSACTION")
             try:
-                cursor.executemany(statement("move_image" if move else "record_image.sql"), rows)
+                cursor.executemany(statement("move_image" if move else "record_image"), rows)
                 foreign = {} if move else _of_others(cursor, images)
                 renditions: list[Row] = [asdict(r) for i in images if i.code not in foreign for r in i.renditions]
                 if renditions:
