@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from purger.presence import ALIVE
-from takedown_db.connection import Link, fetch_sets
+from takedown_db.connection import Connection, fetch_sets
 from takedown_db.errors import CounterLostError
 from takedown_db.schema.triggers import bans_seen_since, judge_triggers
 
@@ -16,7 +16,7 @@ from takedown_db.schema.triggers import bans_seen_since, judge_triggers
 _POLL = 0.05
 
 
-class Standing(NamedTuple):
+class TriggerState(NamedTuple):
     """The triggers that fill the outbox, as they stand now."""
 
     missing: tuple[str, ...]  # or altered
@@ -28,13 +28,13 @@ class Standing(NamedTuple):
         return moment is not None and self.since is not None and self.since > moment
 
 
-class Delivery(NamedTuple):
+class DeliveryState(NamedTuple):
     """Who delivers what is in the outbox, and what puts it there."""
 
     purgers: int  # that are alive
     edges: int  # that are enabled
     largest: int  # the largest id that is committed in the outbox
-    standing: Standing
+    triggers: TriggerState
 
 
 class Target(NamedTuple):
@@ -75,7 +75,7 @@ class Outcome(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class _Look:
+class _Snapshot:
     """What is waited for, and the edges, at one moment."""
 
     found: bool
@@ -85,18 +85,20 @@ class _Look:
     edges: Sequence[tuple[str, int | None, str | None, str | None]]  # name, acknowledged, problem, triggers
 
 
-def who_delivers(link: Link) -> Delivery:
+def who_delivers(connection: Connection) -> DeliveryState:
     """Read who delivers. Raises ``DatabaseUnavailableError``."""
-    rows = link.rows("standing_triggers")
+    rows = connection.rows("standing_triggers")
     judged = judge_triggers(rows)
-    purgers, edges, largest = map(int, link.rows("delivery_state", alive=ALIVE)[0])
-    return Delivery(purgers, edges, largest, Standing(judged.missing, judged.fingerprint, bans_seen_since(rows)))
+    purgers, edges, largest = map(int, connection.rows("delivery_state", alive=ALIVE)[0])
+    return DeliveryState(
+        purgers, edges, largest, TriggerState(judged.missing, judged.fingerprint, bans_seen_since(rows))
+    )
 
 
-def hindrance(delivery: Delivery) -> str | None:
+def hindrance(delivery: DeliveryState) -> str | None:
     """Say why not all is delivered now, and what to do; None where triggers, purger and edges are there."""
-    if delivery.standing.missing:
-        names = ", ".join(delivery.standing.missing)
+    if delivery.triggers.missing:
+        names = ", ".join(delivery.triggers.missing)
         return f"triggers are missing or altered, so edges may not hear of it ({names}): run `purger migrate`"
     if not delivery.purgers:
         return "no purger is alive, so no edge hears of it: start `purger run` (`purger status` tells more)"
@@ -108,7 +110,11 @@ def hindrance(delivery: Delivery) -> str | None:
 
 
 def wait_acknowledged(
-    link: Link, target: Target, delivery: Delivery, seconds: float, tell: Callable[[Reached], None] = lambda _: None
+    connection: Connection,
+    target: Target,
+    delivery: DeliveryState,
+    seconds: float,
+    tell: Callable[[Reached], None] = lambda _: None,
 ) -> Outcome:
     """Wait until each enabled edge has acknowledged what ``target`` had in the outbox when ``delivery`` was read.
 
@@ -120,31 +126,31 @@ def wait_acknowledged(
     told: set[str] = set()
     last: int | None = None
     while True:
-        look = _look(link, target, delivery.largest)
+        look = _look(connection, target, delivery.largest)
         # Under a steady stream the last batch moves on: the first that covers everything is the one to wait for.
         if last is None and look.found and not look.unnumbered:
             last = look.newest
-        outcome = _outcome(target, delivery.standing, look, last)
+        outcome = _outcome(target, delivery.triggers, look, last)
         for edge in outcome.edges:
             if edge.acknowledged and edge.edge not in told:
                 told.add(edge.edge)
                 tell(edge)
-        hopeless = not outcome.found or outcome.unwritten or (target == Target() and delivery.standing.missing)
+        hopeless = not outcome.found or outcome.unwritten or (target == Target() and delivery.triggers.missing)
         if hopeless or outcome.complete or time.monotonic() >= until:
             return outcome
         pause.wait(_POLL)
 
 
-def _outcome(target: Target, standing: Standing, look: _Look, last: int | None) -> Outcome:
+def _outcome(target: Target, triggers: TriggerState, look: _Snapshot, last: int | None) -> Outcome:
     """Judge each edge. A ban that no trigger saw is delivered by the flush that follows when they are made again."""
-    restored = standing.restored_after(look.unwritten)
+    restored = triggers.restored_after(look.unwritten)
     edges = []
     for name, acknowledged, problem, flushed in look.edges:
         reached = _has(acknowledged, last) or (restored and not look.found)
         if target == Target():
-            reached &= not standing.missing and flushed in (None, standing.fingerprint)
+            reached &= not triggers.missing and flushed in (None, triggers.fingerprint)
         elif look.unwritten is not None:
-            reached &= restored and flushed == standing.fingerprint
+            reached &= restored and flushed == triggers.fingerprint
         edges.append(Reached(name, reached, problem))
     return Outcome(look.found or restored, look.unwritten is not None and not restored, edges)
 
@@ -154,14 +160,14 @@ def _has(acknowledged: int | None, batch: int | None) -> bool:
     return batch is not None and acknowledged is not None and acknowledged >= batch
 
 
-def _look(link: Link, target: Target, upto: int) -> _Look:
-    with link.cursor() as cursor:
+def _look(connection: Connection, target: Target, upto: int) -> _Snapshot:
+    with connection.cursor() as cursor:
         sets = fetch_sets(cursor, "acknowledgements", **target._asdict(), upto=upto)
     if not sets[0]:
         raise CounterLostError
     found, unnumbered, batch, unwritten = sets[0][0]
     edges = [(row[0], row[1], row[2], row[3]) for row in sets[1]]
-    return _Look(bool(found), bool(unnumbered), batch, _moment(unwritten), edges)
+    return _Snapshot(bool(found), bool(unnumbered), batch, _moment(unwritten), edges)
 
 
 def _moment(value: object) -> datetime | None:

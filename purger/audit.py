@@ -4,13 +4,13 @@ import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from purger.edge_renditions import ask_renditions, edges_to_look_at
+from purger.edge_renditions import ask_renditions, edges_to_probe
 from purger.errors import UnreachableError
 from purger.model import Edge
 from purger.owner_images import codes_of
-from purger.probe import Look, Probe
+from purger.probe import Probe, ProbeAnswer
 from purger.probe_verdict import Proof
-from takedown_db.connection import Link
+from takedown_db.connection import Connection
 
 _PAGE = 500
 
@@ -56,13 +56,13 @@ class Audit:
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
+class _Probed:
     edge: Edge
     renditions: tuple[str, ...] | None
 
 
 def audit(
-    link: Link,
+    connection: Connection,
     probe: Probe,
     *,
     sample: int | None,
@@ -74,60 +74,60 @@ def audit(
     What is served although it is banned is put into the outbox once more. ``progress`` is called after each code.
     Raises ``DatabaseUnavailableError``.
     """
-    asked = [_Asked(edge, ask_renditions(edge)) for edge in edges_to_look_at(link)]
+    asked = [_Probed(edge, ask_renditions(edge)) for edge in edges_to_probe(connection)]
     found = Audit(
         edges=len(asked),
         unnamed=tuple(each.edge.name for each in asked if each.renditions is None),
-        disabled=tuple(str(row[0]) for row in link.rows("list_edges") if not row[4]),
+        disabled=tuple(str(row[0]) for row in connection.rows("list_edges") if not row[4]),
     )
-    for code in banned_codes(link, sample):
+    for code in banned_codes(connection, sample):
         if stopped():
             break
-        looks = list(_look(probe, asked, code, dict(link.rows("rendition_digests", code=code)), found))
+        looks = list(_look(probe, asked, code, dict(connection.rows("rendition_digests", code=code)), found))
         # A lift since the list was read brings the image back by right.
-        if looks and link.rows("is_banned", code=code)[0][0]:
+        if looks and connection.rows("is_banned", code=code)[0][0]:
             _note(found, code, looks)
             if any(look.proof in (Proof.SHOWN, Proof.FOREIGN) for _, look in looks):
-                link.run("resend_image", code=code)
+                connection.run("resend_image", code=code)
         found.codes += 1
         progress()
     return found
 
 
-def banned_codes(link: Link, sample: int | None) -> Iterator[str]:
+def banned_codes(connection: Connection, sample: int | None) -> Iterator[str]:
     """Codes that are banned, themselves or by their owner, each at least once: all, or ``sample`` from anywhere on.
 
     A sample begins at a ban chosen by chance and goes on from the first one at the end.
     """
-    first, last = map(int, link.rows("ban_id_span")[0])
+    first, last = map(int, connection.rows("ban_id_span")[0])
     if sample is None:
-        yield from _codes_after(link, 0, last)
+        yield from _codes_after(connection, 0, last)
         return
     start = random.SystemRandom().randint(first, last) - 1
     left = sample
     for after, until in ((start, last), (0, start)):
-        for code in _codes_after(link, after, until):
+        for code in _codes_after(connection, after, until):
             if left <= 0:
                 return
             left -= 1
             yield code
 
 
-def _codes_after(link: Link, after: int, until: int) -> Iterator[str]:
-    while page := link.rows("open_bans_page", after=after, limit=_PAGE):
+def _codes_after(connection: Connection, after: int, until: int) -> Iterator[str]:
+    while page := connection.rows("open_bans_page", after=after, limit=_PAGE):
         for ban, scope, subject in page:
             if ban > until:
                 return
             if scope == "image":
                 yield subject
             else:
-                yield from codes_of(link, subject)
+                yield from codes_of(connection, subject)
         after = page[-1][0]
 
 
 def _look(
-    probe: Probe, asked: list[_Asked], code: str, digests: dict[str, str], found: Audit
-) -> Iterator[tuple[str, Look]]:
+    probe: Probe, asked: list[_Probed], code: str, digests: dict[str, str], found: Audit
+) -> Iterator[tuple[str, ProbeAnswer]]:
     """Ask the edges for one code; yield the looks that did not prove it gone, with the edge's name.
 
     Edges that cannot be reached leave the list: each further look would wait as long.
@@ -148,7 +148,7 @@ def _look(
             yield name, look
 
 
-def _note(found: Audit, code: str, looks: list[tuple[str, Look]]) -> None:
+def _note(found: Audit, code: str, looks: list[tuple[str, ProbeAnswer]]) -> None:
     for edge, look in looks:
         if look.proof is Proof.SHOWN:
             found.served.append(Served(edge, code, look.served))

@@ -20,24 +20,24 @@ class _Batch(NamedTuple):
     rows: list[Row]
 
 
-class Outbox(Protocol):
-    """What is needed of ``purger.outbox.Queue``."""
+class OutboxReader(Protocol):
+    """What is needed of ``purger.outbox.Outbox``."""
 
     def rows(self, after: int, last: int) -> list[Row]:
-        """As ``Queue.rows``."""
+        """As ``Outbox.rows``."""
 
     def reach(self, after: int, head: int, limit: int) -> Position:
-        """As ``Queue.reach``."""
+        """As ``Outbox.reach``."""
 
     def position(self, batch: int) -> str | None:
-        """As ``Queue.position``."""
+        """As ``Outbox.position``."""
 
 
-class Backlog:
+class Batches:
     """New batches in memory, older ones from the database; safe for use from many threads."""
 
     def __init__(
-        self, outbox: Outbox, *, rows_kept: int = 50_000, rows_a_plan: int = 20_000, plans_kept: int = 8
+        self, outbox: OutboxReader, *, rows_kept: int = 50_000, rows_a_plan: int = 20_000, plans_kept: int = 8
     ) -> None:
         """``outbox`` is used by nobody else. The sizes bound the memory: 250 bytes a row, 20 a code in a plan."""
         self._outbox = outbox

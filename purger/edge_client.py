@@ -18,7 +18,7 @@ from purger.errors import (
     UnreachableError,
     UntrustedError,
 )
-from purger.http_connection import Reply, Wire
+from purger.http_connection import HttpConnection, Reply
 from purger.model import Edge, Position
 from purger.plan import Request
 from takedown_db.printable import printable
@@ -55,7 +55,7 @@ class Answer:
     renditions: tuple[str, ...] | None = None  # besides the original, on HEARTBEAT; None: it names none, as before 0.2
 
 
-class Delivery:
+class EdgeClient:
     """The purge listener of one edge, over one kept connection; for one thread.
 
     Every method raises a ``DeliveryError`` unless the edge acknowledged.
@@ -67,7 +67,7 @@ class Delivery:
         self._read_timeout = read_timeout
         self._token_file = TokenFile(Path(edge.token_file))
         files = TlsFiles(edge.ca_file, edge.certificate_file, edge.key_file)
-        self._wire = Wire(edge.purge_url, files, connect_timeout=connect_timeout, read_timeout=read_timeout)
+        self._wire = HttpConnection(edge.purge_url, files, connect_timeout=connect_timeout, read_timeout=read_timeout)
 
     def ask(self, instance: str | None = None) -> Answer:
         """Ask for instance, clock and mode; with ``instance`` only of that varnishd."""

@@ -3,10 +3,10 @@
 import time
 from contextlib import closing
 
-from purger.edge_client import Delivery
+from purger.edge_client import EdgeClient
 from purger.errors import DeliveryError
 from purger.model import Edge
-from takedown_db.connection import Link
+from takedown_db.connection import Connection
 
 #: Seconds to connect, and for the whole request.
 _CONNECT, _READ = 1.0, 3.0
@@ -15,9 +15,9 @@ _CONNECT, _READ = 1.0, 3.0
 _KEPT, _KEPT_UNKNOWN = 60.0, 5.0
 
 
-def edges_to_look_at(link: Link) -> list[Edge]:
+def edges_to_probe(connection: Connection) -> list[Edge]:
     """Read all enabled edges, as they are configured. Raises ``DatabaseUnavailableError``."""
-    return [Edge(*row[:7]) for row in link.rows("enabled_edges")]
+    return [Edge(*row[:7]) for row in connection.rows("enabled_edges")]
 
 
 def ask_renditions(edge: Edge) -> tuple[str, ...] | None:
@@ -25,7 +25,7 @@ def ask_renditions(edge: Edge) -> tuple[str, ...] | None:
 
     It does not where the version of its VCL is 0.1, and to somebody who may not read its token.
     """
-    with closing(Delivery(edge, connect_timeout=_CONNECT, read_timeout=_READ)) as listener:
+    with closing(EdgeClient(edge, connect_timeout=_CONNECT, read_timeout=_READ)) as listener:
         try:
             return listener.ask().renditions
         except DeliveryError:

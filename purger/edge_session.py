@@ -6,12 +6,12 @@ import time
 from collections.abc import Callable
 
 from purger.backoff import Backoff
-from purger.edge_client import Answer, Delivery
+from purger.edge_client import Answer, EdgeClient
 from purger.errors import DeliveryError, MalformedError, OtherInstanceError, SeveralInstancesError
 from purger.model import Edge, Position
 from purger.plan import Request
 from purger.plan_cursor import BATCH
-from purger.problem_log import Problem
+from purger.problem_log import ProblemLog
 from purger.progress import Progress
 from purger.recorder import Recorder
 from purger.settings import Settings
@@ -22,10 +22,10 @@ log = logging.getLogger(__name__)
 _RENEWAL = 5.0
 
 
-class Conversation:
+class EdgeSession:
     """Requests to one edge, their outcome in its ``Progress`` and in ``edges.problem``; for one thread.
 
-    ``ask``, ``beat`` and ``send`` raise ``DeliveryError``.
+    ``ask``, ``send_heartbeat`` and ``send`` raise ``DeliveryError``.
     """
 
     def __init__(
@@ -38,9 +38,9 @@ class Conversation:
         self._settings = settings
         self._progress = progress
         self._recorder = recorder
-        self._delivery = self._connect_to(edge)
+        self._client = self._connect_to(edge)
         self._renewed = time.monotonic()
-        self._problem = Problem(log, f"edge {edge.name}")
+        self._problem = ProblemLog(log, f"edge {edge.name}")
         self._backoff = Backoff(settings.retry_first, settings.retry_longest)
         self._changes = Backoff(settings.retry_first, settings.retry_longest)
         self._interrupt = threading.Event()
@@ -55,14 +55,14 @@ class Conversation:
             return
         self._interrupt.clear()
         self.edge = edge
-        self._delivery.close()
-        self._delivery = self._connect_to(edge)
+        self._client.close()
+        self._client = self._connect_to(edge)
         self._backoff.reset()
         self._progress.confirmed = False
 
     def close(self) -> None:
         """Close the connection."""
-        self._delivery.close()
+        self._client.close()
 
     def send(self, request: Request) -> Answer:
         """Send one request, and see that it leaves the edge where it should, or further if another purger spoke to it.
@@ -70,7 +70,7 @@ class Conversation:
         An edge that was put back to an earlier state is behind. An edge that names no position is believed.
         """
         began = time.monotonic()
-        answer = self._delivery.send(request, self._progress.instance)
+        answer = self._client.send(request, self._progress.instance)
         now = time.monotonic()
         self.pace += (now - began - self.pace) / 8
         self._progress.heard(answer.now, at=now)
@@ -88,9 +88,9 @@ class Conversation:
         ``ticket`` asks for a verification that begins after the answer.
         """
         if fresh:
-            self._delivery.renew()
+            self._client.renew()
         progress = self._progress
-        answer = self._delivery.ask(progress.instance if progress.confirmed and not fresh else None)
+        answer = self._client.ask(progress.instance if progress.confirmed and not fresh else None)
         now = time.monotonic()
         progress.heard(answer.now, at=now)
         progress.instances.answered(answer.instance, at=now, fresh=fresh)
@@ -108,14 +108,14 @@ class Conversation:
         progress.recognise(answer.instance, answer.epoch, position, known=known)
         self._went_well()
 
-    def beat(self, epoch: str, *, ticket: Callable[[], int]) -> None:
+    def send_heartbeat(self, epoch: str, *, ticket: Callable[[], int]) -> None:
         """Tell the edge that it has everything that was committed before ``epoch``, a time of its own clock."""
         if time.monotonic() - self._renewed > _RENEWAL:
-            self._delivery.renew()
+            self._client.renew()
             self._renewed = time.monotonic()
         progress = self._progress
         try:
-            answer = self._delivery.heartbeat(str(progress.instance), epoch, progress.position)
+            answer = self._client.heartbeat(str(progress.instance), epoch, progress.position)
         except MalformedError:
             # An epoch that the edge does not take, from its future perhaps: the next one is fresh.
             progress.confirmed = False
@@ -138,7 +138,7 @@ class Conversation:
             self._interrupt.wait(self._changes.next())
         else:
             # It may have been put back to an earlier state meanwhile: its last heartbeat tells, and the next hides it.
-            self._progress.confirmed &= not self._progress.echoes
+            self._progress.confirmed &= not self._progress.names_position
             self.in_trouble(error.kind, str(error))
 
     def in_trouble(self, kind: str, text: str) -> bool:
@@ -152,13 +152,13 @@ class Conversation:
         """Wait for longer the oftener something has failed since it last went well."""
         self._interrupt.wait(self._backoff.next())
 
-    def _connect_to(self, edge: Edge) -> Delivery:
+    def _connect_to(self, edge: Edge) -> EdgeClient:
         settings = self._settings
-        return Delivery(edge, connect_timeout=settings.connect_timeout, read_timeout=settings.read_timeout)
+        return EdgeClient(edge, connect_timeout=settings.connect_timeout, read_timeout=settings.read_timeout)
 
     def _is_at(self, position: Position | None, expected: Position | None) -> bool:
-        if position is None or not self._progress.echoes:
-            return position is None and not self._progress.echoes
+        if position is None or not self._progress.names_position:
+            return position is None and not self._progress.names_position
         further = expected is None or position.batch > expected.batch
         return position == expected or (further and self._knows(position))
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from mysql.connector.abstracts import MySQLCursorAbstract
 
-from takedown_db.connection import Link, fetch
+from takedown_db.connection import Connection, fetch
 from takedown_db.statements import statement
 
 #: Seconds between two looks.
@@ -27,12 +27,12 @@ class Asked(NamedTuple):
     problem: str | None  # that the purger has met with
 
 
-def ask(link: Link, names: Iterable[str] | None, by: str) -> dict[str, int]:
+def ask(connection: Connection, names: Iterable[str] | None, by: str) -> dict[str, int]:
     """Ask for a flush of the edges of these names, or of all (None); the number of each request by edge.
 
     A disabled edge is flushed when it is enabled again. Raises ``UnknownEdgesError`` and ``DatabaseUnavailableError``.
     """
-    with link.transaction() as cursor:
+    with connection.transaction() as cursor:
         known = [row[0] for row in fetch(cursor, "flush_requests")]
         wanted = known if names is None else list(dict.fromkeys(names))
         if unknown := [name for name in wanted if name not in known]:
@@ -43,7 +43,7 @@ def ask(link: Link, names: Iterable[str] | None, by: str) -> dict[str, int]:
 
 
 def wait_flushed(
-    link: Link, requests: Mapping[str, int], seconds: float, tell: Callable[[str], None] = lambda _: None
+    connection: Connection, requests: Mapping[str, int], seconds: float, tell: Callable[[str], None] = lambda _: None
 ) -> list[Asked]:
     """Wait until the purger has carried out these requests, ``seconds`` at most, and return what has become of them.
 
@@ -56,7 +56,7 @@ def wait_flushed(
     while True:
         edges = [
             Asked(name, bool(enabled), done >= requests[name], problem)
-            for name, enabled, _, done, problem in link.rows("flush_requests")
+            for name, enabled, _, done, problem in connection.rows("flush_requests")
             if name in requests
         ]
         for edge in edges:

@@ -59,7 +59,7 @@ class State:
 
     unusable: str | None = None
     refused: bool = False  # unusable, with this URL: the server, or the name service, does not know what it names
-    speaker: str = ""  # this server, as it names itself
+    server: str = ""  # this server, as it names itself
     adopted: str | None = ""  # the server that speaks for the database; None: none was adopted
     purgers: tuple[Present, ...] = ()
     edges: tuple[EdgeState, ...] = ()
@@ -102,10 +102,10 @@ def _of_the_database(reason: str, *, refused: bool) -> Trouble:
 
 
 def _of_the_server(state: State) -> Iterator[Trouble]:
-    if state.adopted != state.speaker:
+    if state.adopted != state.server:
         known = "no server was adopted" if state.adopted is None else f"{printable(state.adopted)} was adopted"
         yield Trouble(
-            f"this server does not speak for the database: {known}, and this is {printable(state.speaker)}; no edge "
+            f"this server does not speak for the database: {known}, and this is {printable(state.server)}; no edge "
             "gets a heartbeat from here",
             "run `purger adopt` if this is the primary now, and do nothing if it is a copy",
         )

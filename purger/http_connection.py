@@ -37,7 +37,7 @@ class Reply:
     text: str
 
 
-class Wire:
+class HttpConnection:
     """The connection to ``url``; for one thread. It opens itself again after each end and error."""
 
     def __init__(

@@ -3,7 +3,7 @@
 from collections import deque
 
 
-class Window:
+class IdWindow:
     """The ids of the last ``age`` seconds.
 
     An id is given at the INSERT and seen at the COMMIT. Rows that waited for their COMMIT for longer than ``age`` are

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from purger.audit import Audit, audit
 from purger.probe import Probe
 from purger.settings import Settings
-from takedown_db.connection import Link
+from takedown_db.connection import Connection
 from takedown_db.errors import DatabaseUnavailableError
 
 log = logging.getLogger(__name__)
@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 _REST = 0.1
 
 
-def prune(link: Link, days: int, receipt_days: int) -> Iterator[int]:
+def prune(connection: Connection, days: int, receipt_days: int) -> Iterator[int]:
     """Take out of outbox, batches, receipts and sightings what is past its retention by the database's clock.
 
     ``days`` holds for all but bans and lifts, ``receipt_days`` for these and their receipts. In small chunks, each a
@@ -25,16 +25,16 @@ def prune(link: Link, days: int, receipt_days: int) -> Iterator[int]:
     """
     more = True
     while more:
-        size, more = link.rows("prune_outbox", days=days, receipt_days=receipt_days)[0]
+        size, more = connection.rows("prune_outbox", days=days, receipt_days=receipt_days)[0]
         yield size
 
 
-class Keeper(threading.Thread):
+class Maintenance(threading.Thread):
     """Prunes and audits at intervals, and logs what an audit finds."""
 
-    def __init__(self, link: Link, probe: Probe, settings: Settings, stop: threading.Event) -> None:
+    def __init__(self, connection: Connection, probe: Probe, settings: Settings, stop: threading.Event) -> None:
         super().__init__(name="keeper", daemon=True)
-        self._link = link
+        self._connection = connection
         self._probe = probe
         self._settings = settings
         self._halt = stop
@@ -57,12 +57,12 @@ class Keeper(threading.Thread):
             except Exception:
                 log.exception("while pruning or auditing")
         self._probe.close()
-        self._link.close()
+        self._connection.close()
 
     def _prune(self) -> None:
         days, receipt_days = self._settings.retention_days, self._settings.receipt_retention_days
         rows = 0
-        for size in prune(self._link, days, receipt_days):
+        for size in prune(self._connection, days, receipt_days):
             rows += size
             if size and self._halt.wait(_REST):
                 break
@@ -70,7 +70,7 @@ class Keeper(threading.Thread):
             log.info("pruned %d changes older than %d days (bans and lifts: %d)", rows, days, receipt_days)
 
     def _audit(self) -> None:
-        found = audit(self._link, self._probe, sample=self._settings.audit_sample, stopped=self._halt.is_set)
+        found = audit(self._connection, self._probe, sample=self._settings.audit_sample, stopped=self._halt.is_set)
         for served in found.served:
             log.error(
                 "audit: edge %s shows banned image %s (%s); purged again",

@@ -49,7 +49,7 @@ class Edge:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class SavedProgress:
     """How far an edge has come, as the database remembers it. Times are the edge's own clock, in seconds since 1970."""
 
     instance: str | None
@@ -88,7 +88,7 @@ class Receipt:
 
 
 @dataclass(frozen=True, slots=True)
-class Sighting:
+class ProbeResult:
     """What an edge removed (``removed``), or what was seen at its public listener afterwards (the others).
 
     ``note`` says why nothing was proven; it goes when something is. Without ``at`` a ``status`` is that of an answer
@@ -110,9 +110,9 @@ class Sighting:
     images: int | None = None
 
 
-def sighting_of(edge: Edge, row: Row, **seen: Any) -> Sighting:
-    """Make a sighting of a row at an edge; ``seen`` holds the fields of ``Sighting`` that are not the row's."""
-    return Sighting(edge.name, row.id, scope=row.scope, subject=row.subject, **seen)
+def probe_result_of(edge: Edge, row: Row, **seen: Any) -> ProbeResult:
+    """Make a sighting of a row at an edge; ``seen`` holds the fields of ``ProbeResult`` that are not the row's."""
+    return ProbeResult(edge.name, row.id, scope=row.scope, subject=row.subject, **seen)
 
 
 @dataclass(frozen=True, slots=True)

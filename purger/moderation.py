@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import mysql.connector
 
-from takedown_db.connection import Link
+from takedown_db.connection import Connection
 from takedown_db.errors import REFUSALS, DatabaseUnavailableError, explain
 from takedown_db.statements import statement
 
@@ -47,47 +47,47 @@ class OwnerBan(NamedTuple):
     owner: str
 
 
-def known(link: Link, scope: str, subject: str) -> bool | None:
+def known(connection: Connection, scope: str, subject: str) -> bool | None:
     """Tell whether there is such an image, or an image of such an owner; None where the schema cannot tell yet."""
     try:
-        return bool(link.rows("subject_known", scope=scope, subject=subject)[0][0])
+        return bool(connection.rows("subject_known", scope=scope, subject=subject)[0][0])
     except DatabaseUnavailableError as error:
         if _number(error) in _NO_PROCEDURE:
             return None
         raise
 
 
-def owner_bans(link: Link, code: str) -> list[OwnerBan]:
+def owner_bans(connection: Connection, code: str) -> list[OwnerBan]:
     """Read the open bans of an image's owner, the oldest first."""
-    return [OwnerBan(*row) for row in link.rows("owner_bans", code=code)]
+    return [OwnerBan(*row) for row in connection.rows("owner_bans", code=code)]
 
 
-def ban(link: Link, scope: str, subject: str, *, reason: str, banned_by: str) -> int:
+def ban(connection: Connection, scope: str, subject: str, *, reason: str, banned_by: str) -> int:
     """Ban a code (scope ``image``) or an owner's images (``owner``), and return the ban's id.
 
     Raises ``RefusedBanError`` and ``UncertainError``.
     """
     values = {"scope": scope, "subject": subject, "reason": reason, "banned_by": banned_by}
-    return _write(link, "insert_ban", values)[1]
+    return _write(connection, "insert_ban", values)[1]
 
 
-def lift(link: Link, scope: str, subject: str) -> int:
+def lift(connection: Connection, scope: str, subject: str) -> int:
     """Lift all open bans of a code or an owner, and return how many there were. Raises ``UncertainError``."""
-    return _write(link, "lift_ban", {"scope": scope, "subject": subject})[0]
+    return _write(connection, "lift_ban", {"scope": scope, "subject": subject})[0]
 
 
-def bans(link: Link, scope: str | None, subject: str | None, *, only_open: bool, limit: int) -> list[Ban]:
+def bans(connection: Connection, scope: str | None, subject: str | None, *, only_open: bool, limit: int) -> list[Ban]:
     """Read the newest bans, ``limit`` at most: of one subject, or of all (None for both)."""
-    rows = link.rows("list_bans", scope=scope, subject=subject, open=only_open, limit=limit)
+    rows = connection.rows("list_bans", scope=scope, subject=subject, open=only_open, limit=limit)
     return [Ban(*row) for row in rows]
 
 
-def _write(link: Link, name: str, values: dict[str, str]) -> tuple[int, int]:
+def _write(connection: Connection, name: str, values: dict[str, str]) -> tuple[int, int]:
     # Connected before, so that a server that is away is no reason for doubt.
-    with link.cursor():
+    with connection.cursor():
         pass
     try:
-        with link.cursor() as cursor:
+        with connection.cursor() as cursor:
             cursor.execute(statement(name), dict(values))
             return cursor.rowcount, int(cursor.lastrowid or 0)
     except DatabaseUnavailableError as error:

@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from purger.model import Position, Row
-from takedown_db.connection import Link, fetch, fetch_sets
+from takedown_db.connection import Connection, fetch, fetch_sets
 from takedown_db.errors import CounterLostError, DatabaseUnavailableError, NotAdoptedError
 from takedown_db.printable import printable
 from takedown_db.schema.triggers import Triggers, judge_triggers
@@ -45,11 +45,11 @@ class MalformedRowError(Exception):
     """A numbered row is none that a purge can be made of, as the text says: only a flush makes up for it."""
 
 
-class Queue:
+class Outbox:
     """The outbox, through one connection of its own."""
 
-    def __init__(self, link: Link) -> None:
-        self._link = link
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
 
     def take(
         self, known: Position | None, *, after: int | None = None, wait: float = 0.0, step: float = 0.001
@@ -61,13 +61,13 @@ class Queue:
         ``NotAdoptedError`` when another server speaks for the database; nothing is numbered then.
         """
         number, identity = known or (None, None)
-        with self._link.cursor() as cursor:
+        with self._connection.cursor() as cursor:
             sets = fetch_sets(
                 cursor,
                 "take_invalidations",
                 known=number,
                 identity=identity,
-                speaker=self._link.speaker,
+                server=self._connection.server,
                 batches=_BATCHES,
                 after=after,
                 wait=wait,
@@ -78,8 +78,8 @@ class Queue:
         head, pruned, read_only, more, largest, unnumberable, head_identity, adopted, same = sets[1][0]
         if read_only:
             raise DatabaseUnavailableError("the server has become read-only, as replicas are: connect to the primary")
-        if adopted != self._link.speaker:
-            raise NotAdoptedError(adopted, self._link.speaker)
+        if adopted != self._connection.server:
+            raise NotAdoptedError(adopted, self._connection.server)
         rows = [Row(*row[:5]) for row in sets[0]]
         identities = {row[1]: row[5] for row in sets[0] if row[5] is not None} | {head: head_identity}
         whole = number is not None and pruned <= number and head - number <= _BATCHES and not first_malformed(rows)
@@ -101,7 +101,7 @@ class Queue:
         Raises ``PrunedError`` when some may be missing, ``MalformedRowError`` when one says nothing. The mark is read
         after the rows: whatever a pruning took before they were read had moved the mark in the same transaction.
         """
-        with self._link.cursor() as cursor:
+        with self._connection.cursor() as cursor:
             rows = [Row(*row) for row in fetch(cursor, "outbox_rows", after=after, last=last)]
             marks = fetch(cursor, "pruning_mark")
         if not marks:
@@ -119,7 +119,7 @@ class Queue:
     def reach(self, after: int, head: int, limit: int) -> Position:
         """The batch up to which there are about ``limit`` rows after ``after``: ``head`` at most, one more at least."""
         last, total = None, 0
-        for batch, size, identity in self._link.rows("batch_sizes", after=after):
+        for batch, size, identity in self._connection.rows("batch_sizes", after=after):
             if batch > head or (total and total + size > limit):
                 break
             last, total = Position(batch, identity), total + size
@@ -131,12 +131,12 @@ class Queue:
 
     def position(self, batch: int) -> str | None:
         """The identity of a batch, as this database knows it; None: it has given no such number."""
-        rows = self._link.rows("batch_identity", batch=batch)
+        rows = self._connection.rows("batch_identity", batch=batch)
         return str(rows[0][0]) if rows else None
 
     def triggers(self) -> Triggers:
         """The triggers of ours that stand now."""
-        return judge_triggers(self._link.rows("standing_triggers"))
+        return judge_triggers(self._connection.rows("standing_triggers"))
 
 
 def first_malformed(rows: Iterable[Row]) -> Row | None:

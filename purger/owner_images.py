@@ -3,7 +3,7 @@
 import random
 from collections.abc import Iterator
 
-from takedown_db.connection import Link
+from takedown_db.connection import Connection
 
 #: Images that are counted, and drawn from: reading a million codes for one ban would keep other looks waiting.
 COUNTED = 200_000
@@ -12,21 +12,21 @@ _PAGE = 500
 _CHANCE = random.SystemRandom()
 
 
-def codes_of(link: Link, owner: str) -> Iterator[str]:
+def codes_of(connection: Connection, owner: str) -> Iterator[str]:
     """Read the codes of all images of ``owner``, in their order. Raises ``DatabaseUnavailableError``."""
     code = ""
-    while page := link.rows("owner_codes", owner=owner, after=code, limit=_PAGE):
+    while page := connection.rows("owner_codes", owner=owner, after=code, limit=_PAGE):
         for (code,) in page:
             yield code
 
 
-def draw(link: Link, owner: str, most: int) -> tuple[list[str], int]:
+def draw(connection: Connection, owner: str, most: int) -> tuple[list[str], int]:
     """Choose up to ``most`` images of ``owner`` by chance, each as likely as any other; and how many there are.
 
     Of the first ``COUNTED`` by code; no more are counted. Raises ``DatabaseUnavailableError``.
     """
     chosen, number = list[str](), 0
-    for number, code in enumerate(codes_of(link, owner), start=1):
+    for number, code in enumerate(codes_of(connection, owner), start=1):
         if len(chosen) < most:
             chosen.append(code)
         elif (place := _CHANCE.randrange(number)) < most:

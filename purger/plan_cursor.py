@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from purger.model import Position, Sighting
+from purger.model import Position, ProbeResult
 from purger.plan import Plan, Request, single_owners
 
 #: The headers of a request that moves an edge's position, or does not.
@@ -10,12 +10,12 @@ BATCH, AFTER, PART = "Takedown-Batch", "Takedown-After", "Takedown-Part-Of"
 
 
 @dataclass(slots=True)
-class Carrying:
+class PlanRun:
     """A plan on its way: ``requests`` are those that the edge has yet to acknowledge."""
 
     plan: Plan
     requests: list[Request]
-    sightings: list[Sighting] = field(default_factory=list)
+    probe_results: list[ProbeResult] = field(default_factory=list)
 
     def is_part(self) -> tuple[tuple[str, str], ...]:
         """Make the headers that name the batch to which a request belongs: answers from before it are none."""

@@ -4,13 +4,13 @@ import logging
 import time
 from collections.abc import Callable
 
-from purger.batches import Backlog
+from purger.batches import Batches
 from purger.edge_client import Answer
 from purger.errors import MalformedError
-from purger.model import Edge, Position, Sighting, sighting_of
+from purger.model import Edge, Position, ProbeResult, probe_result_of
 from purger.plan import DELIVERY, Request
-from purger.plan_cursor import Carrying
-from purger.urgent_bans import Singles
+from purger.plan_cursor import PlanRun
+from purger.urgent_bans import UrgentBans
 
 log = logging.getLogger(__name__)
 
@@ -19,45 +19,45 @@ class RefusedPlanError(Exception):
     """The edge calls a purge malformed. It must not block those behind it: the edge is to be flushed."""
 
 
-class Carrier:
+class PlanSender:
     """Sends plans of the backlog to one edge; for one thread."""
 
-    def __init__(self, backlog: Backlog, send: Callable[[Request], Answer]) -> None:
+    def __init__(self, batches: Batches, send: Callable[[Request], Answer]) -> None:
         """``send`` sends one request and returns the acknowledgement."""
-        self._backlog = backlog
+        self._batches = batches
         self._send = send
-        self._singles = Singles(backlog)
+        self._singles = UrgentBans(batches)
         self._knows_owner_lists = True  # edges of version 0.1 do not
-        self._sightings: list[Sighting] = []  # of requests that went out of turn
+        self._probe_results: list[ProbeResult] = []  # of requests that went out of turn
 
     def begin_anew(self) -> None:
         """Forget what was learnt of the edge: it may be another one, or have been upgraded."""
         self._knows_owner_lists = True
 
-    def plan(self, after: int, head: int, requests: int) -> Carrying:
-        """Plan the batches after ``after`` up to ``head``, or some of them; raises what ``Backlog.plan`` raises."""
-        plan = self._backlog.plan(after, head, requests)
-        carrying = Carrying(plan, list(plan.requests))
+    def plan(self, after: int, head: int, requests: int) -> PlanRun:
+        """Plan the batches after ``after`` up to ``head``, or some of them; raises what ``Batches.plan`` raises."""
+        plan = self._batches.plan(after, head, requests)
+        plan_run = PlanRun(plan, list(plan.requests))
         if not self._knows_owner_lists:
-            carrying.cut_lists()
-        return carrying
+            plan_run.cut_lists()
+        return plan_run
 
-    def deliver(self, edge: Edge, carrying: Carrying, at: Position | None) -> bool:
-        """Send what is left of ``carrying`` to an edge that is ``at`` a position, and single bans that come meanwhile.
+    def deliver(self, edge: Edge, plan_run: PlanRun, at: Position | None) -> bool:
+        """Send what is left of ``plan_run`` to an edge that is ``at`` a position, and single bans that come meanwhile.
 
         Only the last request moves the edge's position. Returns False when it is not done within a fraction of a
         second: a heartbeat may be due before the rest. Raises ``DeliveryError`` and ``RefusedPlanError``.
         """
         until = time.monotonic() + DELIVERY
-        while carrying.requests:
-            self._send_singles(edge, carrying, until)
+        while plan_run.requests:
+            self._send_singles(edge, plan_run, until)
             if time.monotonic() > until:
                 return False
-            last = len(carrying.requests) == 1
-            self.carry_out(edge, carrying, carrying.moves(at) if last else carrying.is_part())
+            last = len(plan_run.requests) == 1
+            self.carry_out(edge, plan_run, plan_run.moves(at) if last else plan_run.is_part())
         return True
 
-    def _send_singles(self, edge: Edge, bulk: Carrying, until: float) -> None:
+    def _send_singles(self, edge: Edge, bulk: PlanRun, until: float) -> None:
         """Send single bans that came meanwhile, up to the moment ``until``.
 
         Progress, and with it receipts and leases, knows nothing of them; what they removed is kept.
@@ -65,26 +65,26 @@ class Carrier:
         self._singles.find(bulk)
         while time.monotonic() <= until and (single := self._singles.next(bulk)):
             self.carry_out(edge, single, single.is_part())
-            self._sightings += single.sightings
+            self._probe_results += single.probe_results
 
-    def take_sightings(self) -> list[Sighting]:
+    def take_probe_results(self) -> list[ProbeResult]:
         """Take what single bans removed since the last call."""
-        taken, self._sightings = self._sightings, []
+        taken, self._probe_results = self._probe_results, []
         return taken
 
-    def carry_out(self, edge: Edge, carrying: Carrying, names: tuple[tuple[str, str], ...]) -> None:
+    def carry_out(self, edge: Edge, plan_run: PlanRun, names: tuple[tuple[str, str], ...]) -> None:
         """Send the first of the requests that are left, with the headers ``names``; raises as ``deliver``."""
-        request = carrying.requests[0]
+        request = plan_run.requests[0]
         try:
             answer = self._send(request.naming(names))
         except MalformedError as error:
-            if not carrying.cut_list():
+            if not plan_run.cut_list():
                 log.error("edge %s calls %s %s malformed: %s", edge.name, request.method, request.path, error)
                 raise RefusedPlanError from error
             if self._knows_owner_lists:
                 log.info("edge %s takes no lists of owners, as before 0.2: they go one by one", edge.name)
             self._knows_owner_lists = False
-            carrying.cut_lists()
+            plan_run.cut_lists()
             return
-        carrying.sightings += [sighting_of(edge, row, removed=answer.removed) for row in request.rows]
-        del carrying.requests[0]
+        plan_run.probe_results += [probe_result_of(edge, row, removed=answer.removed) for row in request.rows]
+        del plan_run.requests[0]

@@ -6,11 +6,11 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple
 
-from purger.batches import Backlog
-from purger.id_window import Window
+from purger.batches import Batches
+from purger.id_window import IdWindow
 from purger.model import Position, Verification
-from purger.outbox import Queue, Taken
-from purger.problem_log import Problem
+from purger.outbox import Outbox, Taken
+from purger.problem_log import ProblemLog
 from takedown_db.errors import DatabaseUnavailableError, NotAdoptedError
 
 log = logging.getLogger(__name__)
@@ -36,7 +36,7 @@ class Known(NamedTuple):
     setbacks: int
 
 
-class Watch(threading.Thread):
+class Poller(threading.Thread):
     """Polls the newest rows of the outbox.
 
     ``known``, ``pruned`` and ``verification`` hold what is known, whoever found it. ``known`` is set as a whole: with
@@ -45,8 +45,8 @@ class Watch(threading.Thread):
 
     def __init__(
         self,
-        queue: Queue,
-        backlog: Backlog,
+        queue: Outbox,
+        batches: Batches,
         *,
         interval: float,
         stop: threading.Event,
@@ -54,17 +54,17 @@ class Watch(threading.Thread):
     ) -> None:
         """``interval`` is the wait between two looks in seconds. ``sign`` is called after each poll that went well."""
         super().__init__(name="watch")
-        self._queue = queue
-        self._backlog = backlog
+        self._outbox = queue
+        self._batches = batches
         self._interval = interval
         self._halt = stop
         self._sign = sign
-        self._window = Window(_WINDOW)
+        self._window = IdWindow(_WINDOW)
         self._tell: list[Callable[[], None]] = []
         self._lock = threading.Lock()
         self._ticket = 0
         self._unnumberable = 0
-        self._problem = Problem(log, "the database")
+        self._problem = ProblemLog(log, "the database")
         self.usable = True
         self.known = Known(None, 0)
         self.pruned = 0
@@ -149,7 +149,7 @@ class Watch(threading.Thread):
         setbacks = self.setbacks  # before the head, which shows a setback last
         after, known = self._window.start(began), self.place
         wait = _LONGEST_WAIT if after is not None and self._interval <= _LONGEST_STEP else 0.0
-        taken = self._queue.take(known, after=after, wait=wait, step=self._interval)
+        taken = self._outbox.take(known, after=after, wait=wait, step=self._interval)
         self._window.note(taken.largest, at=began)
         self.found(taken, setbacks=setbacks)
         self._report(taken.unnumberable)
@@ -162,13 +162,13 @@ class Watch(threading.Thread):
         if taken.gone_back:
             # Seen before anything is numbered: numbering may bring the head to where it was, with other rows.
             log.error("the database has gone back from batch %s to %s: every edge will be flushed", known, taken.head)
-            self._backlog.forget()
+            self._batches.forget()
             setbacks += 1
         elif place is None or taken.head.batch > place.batch:
             # Otherwise the backlog has a gap, and edges read from the database what is in it.
             if known is not None and place is not None and known.batch <= place.batch and taken.rows is not None:
                 rows = [row for row in taken.rows if row.batch > place.batch]
-                self._backlog.add(place.batch, taken.head.batch, rows, taken.identities)
+                self._batches.add(place.batch, taken.head.batch, rows, taken.identities)
         else:
             return False
         self.known = Known(taken.head, setbacks)

@@ -10,7 +10,7 @@ import time
 from importlib.metadata import version
 from typing import NamedTuple
 
-from takedown_db.connection import Link
+from takedown_db.connection import Connection
 from takedown_db.errors import DatabaseUnavailableError
 from takedown_db.printable import printable
 
@@ -50,17 +50,17 @@ class Present(NamedTuple):
         return f"pid {self.pid} on {printable(self.host)}"
 
 
-def present(link: Link) -> list[Present]:
+def present(connection: Connection) -> list[Present]:
     """All purgers that have signed within the last day, the latest first. Raises ``DatabaseUnavailableError``."""
-    return [Present(*row) for row in link.rows("purgers_present")]
+    return [Present(*row) for row in connection.rows("purgers_present")]
 
 
 class Presence(threading.Thread):
     """Signs while the poll goes on: a purger that is killed, frozen or cut off from the database stops signing."""
 
-    def __init__(self, link: Link, stop: threading.Event) -> None:
+    def __init__(self, connection: Connection, stop: threading.Event) -> None:
         super().__init__(name="presence")
-        self._link = link
+        self._connection = connection
         self._halt = stop
         self._began = time.monotonic()
         self._polled: float | None = None
@@ -82,16 +82,16 @@ class Presence(threading.Thread):
             if self._polled is not None and time.monotonic() - self._polled <= _POLLED:
                 self._sign()
         try:
-            self._link.run("end_presence", id=self._values["id"])
+            self._connection.run("end_presence", id=self._values["id"])
         except DatabaseUnavailableError as error:
             log.debug("presence is left behind: %s", error)
-        self._link.close()
+        self._connection.close()
 
     def _sign(self) -> None:
         try:
-            self._link.run("sign_presence", **self._values, seconds=int(time.monotonic() - self._began))
+            self._connection.run("sign_presence", **self._values, seconds=int(time.monotonic() - self._began))
             if self._tidied is None or time.monotonic() - self._tidied > _TIDY_INTERVAL:
-                self._link.run("forget_purgers")
+                self._connection.run("forget_purgers")
                 self._tidied = time.monotonic()
         except DatabaseUnavailableError as error:
             log.debug("presence is not signed: %s", error)  # the watch has said so

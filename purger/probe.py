@@ -12,7 +12,7 @@ from urllib.parse import quote
 from purger.credentials import TlsFiles
 from purger.edge_url import UnusableEdgeUrlError
 from purger.errors import UnreachableError
-from purger.http_connection import Reply, Wire
+from purger.http_connection import HttpConnection, Reply
 from purger.probe_verdict import Proof, judge
 from takedown_db.printable import printable
 
@@ -33,7 +33,7 @@ _REASONS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class ProbeAnswer:
     """The answers for one image, whose largest ``proof`` holds. ``served`` names the renditions that were shown.
 
     Names are printable: those of an edge that tells none come from rows, whose checks a session may have switched off.
@@ -53,11 +53,11 @@ class Probe:
         self._connect_timeout = connect_timeout
         self._read_timeout = read_timeout
         self._longest = longest
-        self._wires: dict[str, Wire] = {}  # by public URL
+        self._connections: dict[str, HttpConnection] = {}  # by public URL
 
     def look(
         self, public_url: str, code: str, digests: Mapping[str, str], renditions: Collection[str] | None = None
-    ) -> Look:
+    ) -> ProbeAnswer:
         """Ask for the original of ``code`` and for ``renditions``: all others that the edge knows.
 
         None: it names none, and those are asked for that ``digests`` (SHA-256 in hex, by name) has. A URL shows the
@@ -68,7 +68,7 @@ class Probe:
         served = tuple(name for look in looks for name in look.served)
         return replace(max(looks, key=lambda look: look.proof), served=served)
 
-    def _look(self, public_url: str, code: str, name: str, digests: Mapping[str, str]) -> Look:
+    def _look(self, public_url: str, code: str, name: str, digests: Mapping[str, str]) -> ProbeAnswer:
         path = f"/images/{code}" if name == "original" else f"/images/{code}/{name}"
         reply, digest = self._fetch(public_url, path)
         proof, why = judge(reply.status, reply.headers, digest, digests.values())
@@ -76,18 +76,18 @@ class Probe:
         said = f"{reply.status} for {shown}: {why}" if why else ""
         if proof is Proof.FAILING:
             said = f"the edge answered {reply.status}"
-        return Look(proof, reply.status, said, (shown,) if proof is Proof.SHOWN else ())
+        return ProbeAnswer(proof, reply.status, said, (shown,) if proof is Proof.SHOWN else ())
 
     def close(self) -> None:
         """Close all connections."""
-        for wire in self._wires.values():
-            wire.close()
-        self._wires.clear()
+        for connection in self._connections.values():
+            connection.close()
+        self._connections.clear()
 
     def _fetch(self, url: str, path: str) -> tuple[Reply, str]:
-        wire = self._wires.get(url) or self._new_wire(url)
+        connection = self._connections.get(url) or self._new_connection(url)
         try:
-            wire.connect()
+            connection.connect()
         except TimeoutError as error:
             raise UnreachableError("no connection in time") from error
         except (OSError, ValueError) as error:
@@ -95,7 +95,7 @@ class Probe:
         digest = hashlib.sha256()
         began = time.monotonic()
         try:
-            reply = wire.request("GET", quote(path), _HEADERS, sink=digest.update)
+            reply = connection.request("GET", quote(path), _HEADERS, sink=digest.update)
         except TimeoutError as error:
             if time.monotonic() - began < self._longest:
                 raise UnreachableError("no answer in time") from error
@@ -104,16 +104,16 @@ class Probe:
             raise UnreachableError(_reason(error)) from error
         return reply, digest.hexdigest()
 
-    def _new_wire(self, url: str) -> Wire:
-        if len(self._wires) >= _CONNECTIONS:
+    def _new_connection(self, url: str) -> HttpConnection:
+        if len(self._connections) >= _CONNECTIONS:
             self.close()
-        self._wires[url] = wire = Wire(
+        self._connections[url] = connection = HttpConnection(
             *(url, TlsFiles(None, None, None)),
             connect_timeout=self._connect_timeout,
             read_timeout=self._longest,
             idle_timeout=self._read_timeout,
         )
-        return wire
+        return connection
 
 
 def _reason(error: Exception) -> str:

@@ -16,7 +16,7 @@ _RESTS = (0.5, 30.0)
 
 
 @dataclass(frozen=True, slots=True)
-class Batches:
+class BatchRange:
     """The batches after ``after`` up to ``last``, whose newest ``limit`` bans are to be read and looked for.
 
     ``hours``: only those that were numbered so many hours ago at most; None: whenever.
@@ -31,12 +31,12 @@ class Batches:
 @dataclass(slots=True)
 class _Waiting:
     edge: Edge
-    tasks: deque[Row | Batches] = field(default_factory=deque)
+    tasks: deque[Row | BatchRange] = field(default_factory=deque)
     due: float = 0.0
     backoff: Backoff = field(default_factory=lambda: Backoff(*_RESTS))
 
 
-class Looks:
+class ProbeSchedule:
     """Takes turns among the edges. One that cannot be looked at rests for a growing time; its looks are kept.
 
     Where there is no more room the longest queue loses its oldest looks: no edge can take the room of others.
@@ -72,8 +72,8 @@ class Looks:
         return new
 
     def put(
-        self, name: str, tasks: Iterable[Row | Batches], *, at_once: bool = False, setbacks: int = 0
-    ) -> list[tuple[Edge, Row | Batches]]:
+        self, name: str, tasks: Iterable[Row | BatchRange], *, at_once: bool = False, setbacks: int = 0
+    ) -> list[tuple[Edge, Row | BatchRange]]:
         """Add looks at an edge; those, of any edge, that had to make room. ``at_once``: the edge has just answered.
 
         Looks at an edge that is not followed are dropped.
@@ -89,7 +89,7 @@ class Looks:
                 waiting.due = 0.0
             return list(self._make_room())
 
-    def take(self, now: float) -> tuple[Edge, Row | Batches, int] | None:
+    def take(self, now: float) -> tuple[Edge, Row | BatchRange, int] | None:
         """Take the next look that is due at ``now``, in seconds of the monotonic clock, with its ``setbacks``."""
         with self._lock:
             due = [waiting for waiting in self._edges.values() if waiting.tasks and waiting.due <= now]
@@ -100,14 +100,14 @@ class Looks:
             self._count -= 1
             return waiting.edge, waiting.tasks.popleft(), self._setbacks
 
-    def put_back(self, name: str, task: Row | Batches, *, setbacks: int = 0) -> None:
+    def put_back(self, name: str, task: Row | BatchRange, *, setbacks: int = 0) -> None:
         """Keep a look that was not taken after all."""
         with self._lock:
             if waiting := self._wanted(name, setbacks):
                 waiting.tasks.appendleft(task)
                 self._count += 1
 
-    def saw_nothing(self, name: str, task: Row | Batches, *, now: float, setbacks: int = 0) -> None:
+    def saw_nothing(self, name: str, task: Row | BatchRange, *, now: float, setbacks: int = 0) -> None:
         """Keep a look until the others at its edge were taken, and let the edge rest."""
         with self._lock:
             if waiting := self._wanted(name, setbacks):
@@ -136,7 +136,7 @@ class Looks:
         self._reach(setbacks)
         return self._edges.get(name) if setbacks == self._setbacks else None
 
-    def _make_room(self) -> Iterator[tuple[Edge, Row | Batches]]:
+    def _make_room(self) -> Iterator[tuple[Edge, Row | BatchRange]]:
         while self._count > self._most:
             longest = max(self._edges.values(), key=lambda each: len(each.tasks))
             self._count -= 1

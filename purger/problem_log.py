@@ -3,7 +3,7 @@
 import logging
 
 
-class Problem:
+class ProblemLog:
     """What is wrong with one thing (an edge, the database), if anything is."""
 
     def __init__(self, log: logging.Logger, thing: str, *, patience: int = 1) -> None:

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 
 from purger.instances import Instances
 from purger.lease import Lease
-from purger.model import FlushRequest, Position, Standing, Verification
+from purger.model import FlushRequest, Position, SavedProgress, Verification
 from purger.rebounds import Rebounds
-from purger.steps import Ask, Beat, Deliver, Flush, LateReflush, Rebound, Reflush, Step, Wait
+from purger.steps import Ask, Deliver, Flush, FlushRebound, Heartbeat, LateFlushRebound, Rebound, Step, Wait
 from takedown_db.printable import printable
 
 #: Seconds that an edge takes for the age of what is to be removed: six digits.
@@ -35,17 +35,17 @@ class Progress:
     acknowledged: int = 0
     triggers: str | None = None
     position: Position | None = None
-    echoes: bool = False  # the edge names its position
+    names_position: bool = False  # the edge names its position
     confirmed: bool = False  # the instance has answered this process
     instances: Instances = field(default_factory=Instances)
     must_flush: str | None = None
     asked: FlushRequest | None = None
     flush_done: int = 0  # the last request that a flush of this process has answered
-    reflush_due: float | None = None
+    flush_rebound_due: float | None = None
     flushed_at: float | None = None  # the edge's own clock, seconds since 1970
     epoch: float | None = None  # the last that the instance is known to have accepted
     rebounds: tuple[Rebounds, ...] = ()
-    _late_reflushes: list[float] = field(default_factory=list)
+    _late_flush_rebounds: list[float] = field(default_factory=list)
     _clock_ahead: float = 0.0  # seconds by which the edge's clock is ahead of the monotonic one
 
     def __post_init__(self) -> None:
@@ -57,23 +57,23 @@ class Progress:
         """The last batch that was sent a second time."""
         return self.rebounds[0].done
 
-    def resume(self, standing: Standing, *, now: float) -> None:
+    def resume(self, saved: SavedProgress, *, now: float) -> None:
         """Go on from what the database remembers. Rebounds not made before are made a full delay from now."""
-        self.instance, self.triggers = standing.instance, standing.triggers
-        self.acknowledged = standing.acknowledged
-        self.epoch = standing.epoch
-        for rebounds, done in zip(self.rebounds, standing.all_rebounded, strict=True):
+        self.instance, self.triggers = saved.instance, saved.triggers
+        self.acknowledged = saved.acknowledged
+        self.epoch = saved.epoch
+        for rebounds, done in zip(self.rebounds, saved.all_rebounded, strict=True):
             rebounds.resume(done, self.acknowledged, now=now)
-        self.flushed_at = standing.flushed_at
+        self.flushed_at = saved.flushed_at
         if self.flushed_at is not None:
-            self._late_reflushes = [now + delay for delay in self.late_delays]
+            self._late_flush_rebounds = [now + delay for delay in self.late_delays]
 
-    def standing(self) -> Standing | None:
+    def saved(self) -> SavedProgress | None:
         """Return the state that the database should remember; None while the last flush has yet to be sent again."""
-        if self.reflush_due is not None or self.must_flush:
+        if self.flush_rebound_due is not None or self.must_flush:
             return None
         prompt, later, last = self.rebounds
-        return Standing(
+        return SavedProgress(
             self.instance,
             self.acknowledged,
             prompt.done,
@@ -94,7 +94,7 @@ class Progress:
         ``known`` tells whether the database has given this position. The progress of another instance is worth
         nothing, and so is that of an edge or of a database that has gone back.
         """
-        self.echoes = position is not None
+        self.names_position = position is not None
         if instance != self.instance:
             self.must_flush = "another varnishd answers" if self.instance else "it is new"
             self.instance, self.epoch = instance, None
@@ -144,20 +144,20 @@ class Progress:
         """The edge has acknowledged ``flush`` at ``clock``: the one case in which progress may also go back."""
         self.lease.doubt()
         self.acknowledged = flush.head.batch
-        self.position = flush.head if self.echoes else None
+        self.position = flush.head if self.names_position else None
         self.triggers = flush.triggers
         self.flush_done = flush.request
         self.must_flush = None
         for rebounds in self.rebounds:
             rebounds.reset(flush.head.batch)
-        self.reflush_due = at + self.rebound_delay
+        self.flush_rebound_due = at + self.rebound_delay
         self.flushed_at = float(clock)
         # Edges of version 0.1 know no flush of older objects alone.
-        self._late_reflushes = [at + delay for delay in self.late_delays] if self.echoes else []
+        self._late_flush_rebounds = [at + delay for delay in self.late_delays] if self.names_position else []
 
-    def reflushed_late(self) -> None:
+    def late_flush_rebounded(self) -> None:
         """The edge has acknowledged a late flush."""
-        self._late_reflushes.pop(0)
+        self._late_flush_rebounds.pop(0)
 
     def delivered(self, last: int, *, at: float) -> None:
         """The edge has acknowledged everything up to batch ``last``."""
@@ -171,7 +171,7 @@ class Progress:
         A first delivery goes before any second one, unless that is overdue. A heartbeat, once a second, goes before
         both. Otherwise a steady stream of purges would let the lease run out.
         """
-        if self.asked is None and self.reflush_due is None:
+        if self.asked is None and self.flush_rebound_due is None:
             # The database knows of the answer, so that the number may come again: it has lost it then.
             self.flush_done = 0
         if self.instances.several(now) or not self.confirmed:
@@ -181,10 +181,10 @@ class Progress:
                 request = self.asked.number if self.asked else self.flush_done
                 return Flush(reason, head, verification.triggers.fingerprint, request)
             if self.lease.epoch and self.lease.due <= now and self._holds_everything(verification, now):
-                return Ask(fresh=True) if self.instances.pending else Beat(self.lease.epoch)
+                return Ask(fresh=True) if self.instances.pending else Heartbeat(self.lease.epoch)
             if self.acknowledged < head.batch and not self._must_rebound(now):
                 return Deliver(self.acknowledged, head.batch)
-        if not self.must_flush and (step := self._second_sending(now)):
+        if not self.must_flush and (step := self._rebound_step(now)):
             return step
         if self.lease.stale(now):
             return Ask()
@@ -211,24 +211,24 @@ class Progress:
 
     def _overdue(self, now: float) -> bool:
         """Tell whether a second sending is late by half its delay, and so nearly G1's second after the first."""
-        reflush = self.reflush_due is not None and self.reflush_due <= now - self.rebound_delay / 2
-        return reflush or self.rebounds[0].overdue(now)
+        flush_rebound = self.flush_rebound_due is not None and self.flush_rebound_due <= now - self.rebound_delay / 2
+        return flush_rebound or self.rebounds[0].overdue(now)
 
     def _must_rebound(self, now: float) -> bool:
         return self._overdue(now) or any(rebounds.overdue(now) for rebounds in self.rebounds[1:])
 
-    def _second_sending(self, now: float) -> Step | None:
-        if self.reflush_due is not None and self.reflush_due <= now:
-            return Reflush()
+    def _rebound_step(self, now: float) -> Step | None:
+        if self.flush_rebound_due is not None and self.flush_rebound_due <= now:
+            return FlushRebound()
         for turn, rebounds in enumerate(self.rebounds):
             if last := rebounds.due(now):
                 return Rebound(turn, rebounds.done, last)
-        while self._late_reflushes and self._late_reflushes[0] <= now:
+        while self._late_flush_rebounds and self._late_flush_rebounds[0] <= now:
             older = now + self._clock_ahead - (self.flushed_at or 0.0)
             # A purger that takes over long after the flush sends none.
-            if self.echoes and 0.0 <= older <= min(2 * self.late_delays[-1], _OLDEST):
-                return LateReflush(older)
-            self._late_reflushes.pop(0)
+            if self.names_position and 0.0 <= older <= min(2 * self.late_delays[-1], _OLDEST):
+                return LateFlushRebound(older)
+            self._late_flush_rebounds.pop(0)
         return None
 
     def _next_moment(self, now: float) -> float:
@@ -238,9 +238,9 @@ class Progress:
     def _moments(self) -> Iterator[float]:
         yield self.lease.heard + 2 * self.lease.interval
         yield self.lease.due
-        if self.reflush_due is not None:
-            yield self.reflush_due
-        yield from self._late_reflushes[:1]
+        if self.flush_rebound_due is not None:
+            yield self.flush_rebound_due
+        yield from self._late_flush_rebounds[:1]
         for rebounds in self.rebounds:
             if (moment := rebounds.next_moment()) is not None:
                 yield moment

@@ -10,10 +10,10 @@ from typing import Any
 
 from mysql.connector.abstracts import MySQLCursorAbstract
 
-from purger.model import Receipt, Sighting, Standing
-from purger.problem_log import Problem
+from purger.model import ProbeResult, Receipt, SavedProgress
+from purger.problem_log import ProblemLog
 from purger.unwritten import Notes
-from takedown_db.connection import Link, fetch, last_batch
+from takedown_db.connection import Connection, fetch, last_batch
 from takedown_db.errors import DatabaseUnavailableError
 from takedown_db.statements import statement
 
@@ -38,7 +38,7 @@ class Recorder(threading.Thread):
 
     def __init__(
         self,
-        link: Link,
+        connection: Connection,
         *,
         delay: float,
         stop: threading.Event,
@@ -52,7 +52,7 @@ class Recorder(threading.Thread):
         to have gone back, and must do so before its batch numbers are given again.
         """
         super().__init__(name="recorder")
-        self._link = link
+        self._connection = connection
         self._delay = delay
         self._halt = stop
         self._usable = usable
@@ -60,16 +60,16 @@ class Recorder(threading.Thread):
         self._lock = threading.Lock()
         self._wake = threading.Event()
         self._notes = Notes()
-        self._problem = Problem(log, "the record of acknowledgements", patience=2)
+        self._problem = ProblemLog(log, "the record of acknowledgements", patience=2)
 
     def acknowledged(
         self,
         edge: str,
-        standing: Standing,
+        saved: SavedProgress,
         *,
         flushed: bool = False,
         receipts: Iterable[Receipt] = (),
-        sightings: Iterable[Sighting] = (),
+        probe_results: Iterable[ProbeResult] = (),
         setbacks: int = 0,
     ) -> None:
         """Note an edge's progress, with the receipts and sightings that led to it.
@@ -78,31 +78,31 @@ class Recorder(threading.Thread):
         """
         with self._lock:
             if not self._notes.reach(setbacks):
-                self._notes.put_flush(edge, standing.flush_done)
+                self._notes.put_flush(edge, saved.flush_done)
                 return
             self._notes.put_progress(
                 {
                     "name": edge,
-                    "instance": standing.instance,
-                    "acknowledged": standing.acknowledged,
-                    "rebounded": standing.rebounded,
-                    "rebounded_later": standing.rebounded_later,
-                    "rebounded_last": standing.rebounded_last,
-                    "flushed_at": None if standing.flushed_at is None else _time(standing.flushed_at),
-                    "triggers": standing.triggers,
+                    "instance": saved.instance,
+                    "acknowledged": saved.acknowledged,
+                    "rebounded": saved.rebounded,
+                    "rebounded_later": saved.rebounded_later,
+                    "rebounded_last": saved.rebounded_last,
+                    "flushed_at": None if saved.flushed_at is None else _time(saved.flushed_at),
+                    "triggers": saved.triggers,
                     "flushed": flushed,
-                    "flush_done": standing.flush_done,
+                    "flush_done": saved.flush_done,
                 }
             )
             self._notes.receipts += receipts
-            self._notes.sightings += sightings
+            self._notes.probe_results += probe_results
         self._wake.set()
 
-    def seen(self, sighting: Sighting, *, setbacks: int = 0) -> None:
+    def seen(self, probe_result: ProbeResult, *, setbacks: int = 0) -> None:
         """Note a look at an edge's public listener; dropped as in ``acknowledged``."""
         with self._lock:
             if self._notes.reach(setbacks):
-                self._notes.sightings.append(sighting)
+                self._notes.probe_results.append(probe_result)
         self._wake.set()
 
     def alive(self, edge: str, *, seen_at: float | None, epoch: str | None, problem: str | None) -> None:
@@ -132,7 +132,7 @@ class Recorder(threading.Thread):
                 self._halt.wait(_RETRY)
         waiting.merge(self._take())
         self._write(waiting)
-        self._link.close()
+        self._connection.close()
 
     def wake(self) -> None:
         """Let the thread notice at once that it was stopped."""
@@ -148,7 +148,7 @@ class Recorder(threading.Thread):
         if not notes:
             return True
         try:
-            with self._link.transaction() as cursor:
+            with self._connection.transaction() as cursor:
                 _write_batches(cursor, notes)
                 _insert(cursor, "record_flush_done", list(notes.flushes.values()))
                 _insert(cursor, "record_liveness", list(notes.liveness.values()))
@@ -171,26 +171,26 @@ class Recorder(threading.Thread):
 
 def _write_batches(cursor: MySQLCursorAbstract, notes: Notes) -> None:
     """Write what tells of batches and rows that the database has: one that took over may lack the last of them."""
-    if not (notes.progress or notes.receipts or notes.sightings):
+    if not (notes.progress or notes.receipts or notes.probe_results):
         return
     last = last_batch(cursor)
     _insert(cursor, "record_receipt", [_receipt(receipt) for receipt in notes.receipts if receipt.last <= last])
     _insert(
         cursor,
         "record_probe_result",
-        [sighting_values(sighting) for sighting in _of_known_rows(cursor, notes.sightings)],
+        [probe_result_values(probe_result) for probe_result in _of_known_rows(cursor, notes.probe_results)],
     )
     _insert(cursor, "record_progress", [_cut(values, last) for values in notes.progress.values()])
 
 
-def _of_known_rows(cursor: MySQLCursorAbstract, sightings: list[Sighting]) -> list[Sighting]:
+def _of_known_rows(cursor: MySQLCursorAbstract, probe_results: list[ProbeResult]) -> list[ProbeResult]:
     """Choose the sightings of rows that the outbox has, with the same subject."""
     known = set[tuple[int, str, str]]()
-    ids = sorted({sighting.invalidation for sighting in sightings})
+    ids = sorted({probe_result.invalidation for probe_result in probe_results})
     for start in range(0, len(ids), _ROWS_A_STATEMENT):
         part = json.dumps(ids[start : start + _ROWS_A_STATEMENT])
         known.update((row[0], row[1], row[2]) for row in fetch(cursor, "known_rows", ids=part))
-    return [each for each in sightings if (each.invalidation, each.scope, each.subject) in known]
+    return [each for each in probe_results if (each.invalidation, each.scope, each.subject) in known]
 
 
 def _cut(progress: dict[str, Any], last: int) -> dict[str, Any]:
@@ -214,19 +214,19 @@ def _receipt(receipt: Receipt) -> dict[str, Any]:
     }
 
 
-def sighting_values(sighting: Sighting) -> dict[str, Any]:
-    """Turn a sighting into the parameters of the statement ``sighting``."""
+def probe_result_values(probe_result: ProbeResult) -> dict[str, Any]:
+    """Turn a sighting into the parameters of the statement ``probe_result``."""
     return {
-        "edge": sighting.edge,
-        "invalidation": sighting.invalidation,
-        "code": sighting.code,
-        "removed": sighting.removed,
-        "at": _time(sighting.at) if sighting.at is not None else None,
-        "status": sighting.status,
-        "gone": sighting.gone,
-        "note": sighting.note and sighting.note[:255],
-        "looked": sighting.looked,
-        "images": sighting.images,
+        "edge": probe_result.edge,
+        "invalidation": probe_result.invalidation,
+        "code": probe_result.code,
+        "removed": probe_result.removed,
+        "at": _time(probe_result.at) if probe_result.at is not None else None,
+        "status": probe_result.status,
+        "gone": probe_result.gone,
+        "note": probe_result.note and probe_result.note[:255],
+        "looked": probe_result.looked,
+        "images": probe_result.images,
     }
 
 

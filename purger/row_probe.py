@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from purger.errors import UnreachableError
-from purger.model import Edge, Row, Sighting, sighting_of
+from purger.model import Edge, ProbeResult, Row, probe_result_of
 from purger.owner_images import draw
-from purger.probe import Look, Probe
+from purger.probe import Probe, ProbeAnswer
 from purger.probe_verdict import Proof
-from takedown_db.connection import Link
+from takedown_db.connection import Connection
 
 #: Images of a banned owner that the purger looks at by itself, and the seconds after which it begins with no other.
 IMAGES_OF_AN_OWNER = 100
@@ -30,7 +30,7 @@ class Kept:
     """A banned image that an edge showed, or with ``Proof.FOREIGN`` may have shown."""
 
     code: str
-    look: Look
+    look: ProbeAnswer
 
     @property
     def shown(self) -> bool:
@@ -39,13 +39,13 @@ class Kept:
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class RowProbeResult:
     """The result of looking for one row of the outbox at one edge."""
 
-    sighting: Sighting
+    probe_result: ProbeResult
     kept: tuple[Kept, ...] = ()  # to be purged again
     again: bool = False  # a later look may see more
-    parts: tuple[Sighting, ...] = ()  # of a ban on an owner: what was seen of each image
+    parts: tuple[ProbeResult, ...] = ()  # of a ban on an owner: what was seen of each image
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,14 +60,16 @@ class Choice:
     between: Callable[[float], object] | None = None  # called after each image, with the seconds that it took
 
 
-def choose(link: Link, scope: str, subject: str, *, most: int = IMAGES_OF_AN_OWNER, code: str | None = None) -> Choice:
+def choose(
+    connection: Connection, scope: str, subject: str, *, most: int = IMAGES_OF_AN_OWNER, code: str | None = None
+) -> Choice:
     """Choose the images to request for a ban: its own, of an owner up to ``most`` by chance, or ``code`` alone.
 
     Raises ``DatabaseUnavailableError``.
     """
     if code is not None or scope == "image":
         return Choice(codes=[code or subject], images=1)
-    codes, images = draw(link, subject, most)
+    codes, images = draw(connection, subject, most)
     return Choice(codes=codes, images=images, of_an_owner=True)
 
 
@@ -78,13 +80,13 @@ class _Evidence:
         self._edge = edge
         self._row = row
         self._choice = choice
-        self._parts: list[Sighting] = []
+        self._parts: list[ProbeResult] = []
         self._kept: list[Kept] = []
         self._excuses: list[str] = []
-        self._unproven: list[Look] = []
+        self._unproven: list[ProbeAnswer] = []
         self.trouble: str | None = None  # why no further image was looked at
 
-    def add(self, code: str, look: Look, excuse: str | None) -> None:
+    def add(self, code: str, look: ProbeAnswer, excuse: str | None) -> None:
         """Count one look. With an ``excuse`` for what came it is evidence of nothing."""
         if excuse:
             self._excuses.append(excuse)
@@ -100,17 +102,17 @@ class _Evidence:
             if look.proof is Proof.FOREIGN:
                 self._kept.append(Kept(code, look))
 
-    def finding(self) -> Finding:
+    def finding(self) -> RowProbeResult:
         """Sum up. What is purged again has its own look later; all else that was not proven is looked at again."""
         whole = self._whole()
         kept = tuple(self._kept) if whole.gone is False or not self.trouble else ()
         again = not kept and bool(self.trouble or self._unproven)
-        return Finding(whole, kept, again, tuple(self._parts) if self._choice.of_an_owner else ())
+        return RowProbeResult(whole, kept, again, tuple(self._parts) if self._choice.of_an_owner else ())
 
     def _part(self, code: str, **seen: Any) -> None:
-        self._parts.append(sighting_of(self._edge, self._row, code=code, **seen))
+        self._parts.append(probe_result_of(self._edge, self._row, code=code, **seen))
 
-    def _whole(self) -> Sighting:
+    def _whole(self) -> ProbeResult:
         """Say what the looks together are evidence of: gone is what each of them saw gone."""
         shown = next((part for part in self._parts if part.gone is False), None)
         if shown:
@@ -128,13 +130,19 @@ class _Evidence:
             return last
         return replace(last, looked=len(self._parts), images=self._choice.images - len(self._excuses))
 
-    def _nothing(self, note: str) -> Sighting:
-        return sighting_of(self._edge, self._row, note=note)
+    def _nothing(self, note: str) -> ProbeResult:
+        return probe_result_of(self._edge, self._row, note=note)
 
 
-def look_at(
-    link: Link, probe: Probe, edge: Edge, row: Row, choice: Choice, *, excuse: Callable[[str], str | None] | None = None
-) -> Finding:
+def probe_row(
+    connection: Connection,
+    probe: Probe,
+    edge: Edge,
+    row: Row,
+    choice: Choice,
+    *,
+    excuse: Callable[[str], str | None] | None = None,
+) -> RowProbeResult:
     """Look whether what ``row`` purged is gone at ``edge``, which has acknowledged it.
 
     What comes is only held against the edge while the row's own ban stands and nothing that could bring the image back
@@ -145,7 +153,9 @@ def look_at(
     for code in choice.codes:
         begun = time.monotonic()
         try:
-            look = probe.look(edge.public_url, code, dict(link.rows("rendition_digests", code=code)), choice.renditions)
+            look = probe.look(
+                edge.public_url, code, dict(connection.rows("rendition_digests", code=code)), choice.renditions
+            )
         except UnreachableError as error:
             evidence.trouble = f"unreachable: {error}"
             break
@@ -153,7 +163,7 @@ def look_at(
             evidence.trouble = look.said
             break
         # Asked after the look: a lift that the edge has heard of is committed.
-        why = None if look.proof is Proof.GONE else excuse(code) if excuse else _excuse(link, row, code)
+        why = None if look.proof is Proof.GONE else excuse(code) if excuse else _excuse(connection, row, code)
         evidence.add(code, look, why)
         if choice.between is not None:
             choice.between(time.monotonic() - begun)
@@ -162,9 +172,9 @@ def look_at(
     return evidence.finding()
 
 
-def _excuse(link: Link, row: Row, code: str) -> str | None:
+def _excuse(connection: Connection, row: Row, code: str) -> str | None:
     """Say why an edge may show ``code`` after it has acknowledged ``row``; None when it may not."""
-    found = link.rows("ban_stands", invalidation=row.id, code=code)
+    found = connection.rows("ban_stands", invalidation=row.id, code=code)
     if not found:
         return "its row has left the outbox"
     stands, changed = found[0]

@@ -8,21 +8,21 @@ from collections.abc import Callable, Sequence
 from queue import Empty, SimpleQueue
 from typing import TypeVar
 
-from purger.batches import Backlog
+from purger.batches import Batches
 from purger.edge_url import shown
-from purger.maintenance import Keeper
-from purger.model import Edge, FlushRequest, Standing
-from purger.outbox import Queue
-from purger.poller import Watch
+from purger.maintenance import Maintenance
+from purger.model import Edge, FlushRequest, SavedProgress
+from purger.outbox import Outbox
+from purger.poller import Poller
 from purger.presence import Presence
 from purger.probe import Probe
 from purger.prober import Prober
-from purger.problem_log import Problem
+from purger.problem_log import ProblemLog
 from purger.recorder import Recorder
 from purger.settings import Settings
 from purger.verifier import Verifier
 from purger.worker import Worker
-from takedown_db.connection import Link
+from takedown_db.connection import Connection
 from takedown_db.errors import DatabaseUnavailableError
 from takedown_db.url import without_secrets
 
@@ -43,35 +43,35 @@ class Service:
         self._settings = settings
         self._stop = threading.Event()
         self._written = threading.Event()  # set when nothing more will be told to the recorder
-        self._link = self._new_link()
+        self._connection = self._new_connection()
         # The watch tells of the database being away; this is for what concerns the list alone.
-        self._problem = Problem(log, "the list of edges", patience=2)
-        self._backlog = Backlog(Queue(self._new_link()))
-        self._presence = Presence(self._new_link(), self._written)
-        self._watch = Watch(
-            Queue(self._new_link()),
-            self._backlog,
+        self._problem = ProblemLog(log, "the list of edges", patience=2)
+        self._batches = Batches(Outbox(self._new_connection()))
+        self._presence = Presence(self._new_connection(), self._written)
+        self._poller = Poller(
+            Outbox(self._new_connection()),
+            self._batches,
             interval=settings.poll_interval,
             stop=self._stop,
             sign=self._presence.polled,
         )
-        self._verifier = Verifier(Queue(self._new_link(_PATIENCE_OF_VERIFIER)), self._watch, self._stop)
+        self._verifier = Verifier(Outbox(self._new_connection(_PATIENCE_OF_VERIFIER)), self._poller, self._stop)
         self._recorder = Recorder(
-            self._new_link(),
+            self._new_connection(),
             delay=settings.record_delay,
             stop=self._written,
-            usable=lambda: self._watch.usable,
-            setbacks=lambda: self._watch.setbacks,
+            usable=lambda: self._poller.usable,
+            setbacks=lambda: self._poller.setbacks,
         )
         self._prober = Prober(
-            self._new_link(), Probe(), self._recorder, self._stop, setbacks=lambda: self._watch.setbacks
+            self._new_connection(), Probe(), self._recorder, self._stop, setbacks=lambda: self._poller.setbacks
         )
-        self._keeper = Keeper(self._new_link(), Probe(), settings, self._stop)
+        self._maintenance = Maintenance(self._new_connection(), Probe(), settings, self._stop)
         self._workers: dict[str, Worker] = {}
 
     def run(self, wait: Callable[[float], bool]) -> None:
         """Run until ``wait``, given the seconds to wait at most, returns True. Then finish what is in flight."""
-        for thread in (self._watch, self._verifier, self._recorder, self._prober, self._keeper, self._presence):
+        for thread in (self._poller, self._verifier, self._recorder, self._prober, self._maintenance, self._presence):
             thread.start()
         log.info("watching %s", without_secrets(self._settings.database_url))
         stopped = False
@@ -81,42 +81,42 @@ class Service:
         log.info("stopping")
         self._stop.set()
         self._finish(list(self._workers.values()))
-        for thread in (self._watch, self._verifier):
+        for thread in (self._poller, self._verifier):
             thread.join()
-        self._join((self._prober, self._keeper))
+        self._join((self._prober, self._maintenance))
         self._written.set()
         self._recorder.wake()
         self._recorder.join()
         self._presence.join()
-        self._link.close()
+        self._connection.close()
 
-    def _new_link(self, patience: int = 1) -> Link:
-        return Link(self._settings.database_url, timeout=patience * self._settings.database_timeout, adopted=True)
+    def _new_connection(self, patience: int = 1) -> Connection:
+        return Connection(self._settings.database_url, timeout=patience * self._settings.database_timeout, adopted=True)
 
     def _follow_edges(self) -> None:
         """Start workers for edges that are new, stop those of edges that are gone, and tell those of changed ones."""
         try:
-            rows = self._link.rows("enabled_edges")
+            rows = self._connection.rows("enabled_edges")
         except DatabaseUnavailableError as error:
-            if self._watch.usable:
+            if self._poller.usable:
                 self._problem.begin("unreadable", str(error))
             return
         self._problem.end()
-        edges = {row[0]: (Edge(*row[:7]), Standing(*row[7:15]), _asked(*row[15:17])) for row in rows}
-        self._prober.follow((edge, standing.acknowledged) for edge, standing, _ in edges.values())
+        edges = {row[0]: (Edge(*row[:7]), SavedProgress(*row[7:15]), _asked(*row[15:17])) for row in rows}
+        self._prober.follow((edge, saved.acknowledged) for edge, saved, _ in edges.values())
         leaving = [worker for name, worker in self._workers.items() if name not in edges]
         self._finish(leaving)
         for worker in leaving:
             log.info("edge %s is no longer followed", worker.edge.name)
             del self._workers[worker.edge.name]
-        for name, (edge, standing, asked) in edges.items():
+        for name, (edge, saved, asked) in edges.items():
             if name in self._workers and self._workers[name].edge != edge:
                 log.info("edge %s has changed: %s", name, shown(edge.purge_url))
                 self._workers[name].follow(edge)
             elif name not in self._workers:
                 log.info("edge %s is followed: %s", name, shown(edge.purge_url))
                 self._workers[name] = Worker(
-                    edge, standing, self._settings, self._watch, self._backlog, self._recorder, self._prober
+                    edge, saved, self._settings, self._poller, self._batches, self._recorder, self._prober
                 )
                 # Before its first heartbeat, and so before it starts.
                 self._workers[name].ask_flush(asked)

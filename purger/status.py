@@ -6,14 +6,14 @@ from typing import Any
 
 import mysql.connector
 
-from purger.edge_client import Answer, Delivery
+from purger.edge_client import Answer, EdgeClient
 from purger.errors import DeliveryError
 from purger.health import PATIENCE, EdgeState, State
 from purger.model import Edge
-from purger.outbox import Queue
+from purger.outbox import Outbox
 from purger.presence import present
 from takedown_db.adoption import newest
-from takedown_db.connection import Link
+from takedown_db.connection import Connection
 from takedown_db.errors import CounterLostError, DatabaseUnavailableError
 
 _AT_ONCE = 16
@@ -29,35 +29,35 @@ _REFUSED = (1044, 1045, 1049, 1142, 1146, 1370, 2005)
 _LOCKED = 1205
 
 
-def read_state(link: Link) -> State:
+def read_state(connection: Connection) -> State:
     """Read the database and ask every enabled edge. Takes a second when changes wait for a number.
 
     A database that cannot be used is part of the state.
     """
     try:
-        return _read(link)
+        return _read(connection)
     except DatabaseUnavailableError as error:
         return State(unusable=str(error), refused=_errno(error) in _REFUSED)
 
 
-def _read(link: Link) -> State:
+def _read(connection: Connection) -> State:
     began = time.monotonic()
-    waiting = link.rows("unnumbered_rows")
-    rows = link.rows("list_edges")
+    waiting = connection.rows("unnumbered_rows")
+    rows = connection.rows("list_edges")
     edges = [row for row in rows if row[4]]
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         answers = list(pool.map(_ask, [Edge(*row[:4], *row[-3:]) for row in edges]))
-    stuck = _still_waiting(link, waiting, until=began + PATIENCE) if waiting else 0
-    found = link.rows("outbox_state")
+    stuck = _still_waiting(connection, waiting, until=began + PATIENCE) if waiting else 0
+    found = connection.rows("outbox_state")
     if not found:
         raise CounterLostError
     head, numbered_at, pruned, pending, unnumberable = found[0]
-    delays = _delays(link, {row[0]: int(row[6]) for row in edges}, int(pruned))
-    purgers = tuple(present(link))
-    triggers = Queue(link).triggers()
-    adoption = newest(link)
+    delays = _delays(connection, {row[0]: int(row[6]) for row in edges}, int(pruned))
+    purgers = tuple(present(connection))
+    triggers = Outbox(connection).triggers()
+    adoption = newest(connection)
     return State(
-        speaker=link.speaker,
+        server=connection.server,
         adopted=adoption and adoption.server,
         purgers=purgers,
         edges=tuple(
@@ -70,42 +70,43 @@ def _read(link: Link) -> State:
         pending=int(pending),
         stuck=stuck,
         unnumberable=int(unnumberable),
-        migration_lock=link.rows("migrate_lock_holder")[0][0],
+        migration_lock=connection.rows("migrate_lock_holder")[0][0],
         missing_triggers=triggers.missing,
         weakened_triggers=triggers.weakened,
         largest_ids={
-            str(table): max(int(following) - 1, int(largest)) for table, following, largest in link.rows("ids_left")
+            str(table): max(int(following) - 1, int(largest))
+            for table, following, largest in connection.rows("ids_left")
         },
-        counter_locked=bool(stuck or not any(purger.alive for purger in purgers)) and _counter_is_locked(link),
+        counter_locked=bool(stuck or not any(purger.alive for purger in purgers)) and _counter_is_locked(connection),
     )
 
 
-def _delays(link: Link, acknowledged: dict[str, int], pruned: int) -> dict[str, float]:
+def _delays(connection: Connection, acknowledged: dict[str, int], pruned: int) -> dict[str, float]:
     """Read for how many seconds each edge has been behind, by name; one that is not is left out."""
-    delays = {str(name): float(delay) for name, delay in link.rows("edge_delays")}
+    delays = {str(name): float(delay) for name, delay in connection.rows("edge_delays")}
     for name, batch in acknowledged.items():
-        if batch < pruned and name not in delays and (found := link.rows("batch_age", after=batch)):
+        if batch < pruned and name not in delays and (found := connection.rows("batch_age", after=batch)):
             delays[name] = float(found[0][0])
     return delays
 
 
-def _still_waiting(link: Link, before: list[tuple[Any, ...]], *, until: float) -> int:
+def _still_waiting(connection: Connection, before: list[tuple[Any, ...]], *, until: float) -> int:
     """Count the changes in ``before`` that have no number either at ``until``: when they were written says little, as
     they may have been committed just now.
     """
     left = {row[0] for row in before}
     while left and (pause := until - time.monotonic()) > 0:
         time.sleep(min(pause, 0.1))
-        left &= {row[0] for row in link.rows("unnumbered_rows")}
+        left &= {row[0] for row in connection.rows("unnumbered_rows")}
     return len(left)
 
 
-def _counter_is_locked(link: Link) -> bool:
+def _counter_is_locked(connection: Connection) -> bool:
     """Try whether a transaction holds the counter for a second: the purger itself does for milliseconds."""
     try:
-        with link.cursor() as cursor:
+        with connection.cursor() as cursor:
             cursor.execute("SET SESSION innodb_lock_wait_timeout = 1")
-        link.rows("numbering_lock")
+        connection.rows("numbering_lock")
     except DatabaseUnavailableError as error:
         if _errno(error) == _LOCKED:
             return True
@@ -120,7 +121,7 @@ def _errno(error: DatabaseUnavailableError) -> int | None:
 
 def _ask(edge: Edge) -> Answer | str:
     """Ask an edge for its mode and clock; text that says why there was no answer."""
-    delivery = Delivery(edge, connect_timeout=_CONNECT_TIMEOUT, read_timeout=_READ_TIMEOUT)
+    delivery = EdgeClient(edge, connect_timeout=_CONNECT_TIMEOUT, read_timeout=_READ_TIMEOUT)
     try:
         return delivery.ask()
     except DeliveryError as error:

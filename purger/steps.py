@@ -23,7 +23,7 @@ class Flush:
 
 
 @dataclass(frozen=True, slots=True)
-class Beat:
+class Heartbeat:
     """Send a heartbeat with ``epoch``."""
 
     epoch: str
@@ -47,12 +47,12 @@ class Rebound:
 
 
 @dataclass(frozen=True, slots=True)
-class Reflush:
+class FlushRebound:
     """Send the last flush a second time."""
 
 
 @dataclass(frozen=True, slots=True)
-class LateReflush:
+class LateFlushRebound:
     """Empty the edge of all that was fetched before its last flush, ``older`` seconds ago."""
 
     older: float
@@ -65,4 +65,4 @@ class Wait:
     seconds: float
 
 
-Step = Ask | Flush | Beat | Deliver | Rebound | Reflush | LateReflush | Wait
+Step = Ask | Flush | Heartbeat | Deliver | Rebound | FlushRebound | LateFlushRebound | Wait

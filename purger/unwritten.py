@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from purger.model import Receipt, Sighting
+from purger.model import ProbeResult, Receipt
 
 
 @dataclass(slots=True)
@@ -19,10 +19,10 @@ class Notes:
     flushes: dict[str, dict[str, Any]] = field(default_factory=dict)
     liveness: dict[str, dict[str, Any]] = field(default_factory=dict)
     receipts: list[Receipt] = field(default_factory=list)
-    sightings: list[Sighting] = field(default_factory=list)
+    probe_results: list[ProbeResult] = field(default_factory=list)
 
     def __bool__(self) -> bool:
-        return bool(self.progress or self.flushes or self.liveness or self.receipts or self.sightings)
+        return bool(self.progress or self.flushes or self.liveness or self.receipts or self.probe_results)
 
     def reach(self, setbacks: int) -> bool:
         """Drop notes that are older than the latest of ``setbacks``; whether notes of that count may be added.
@@ -36,7 +36,7 @@ class Notes:
                 self.put_flush(values["name"], values["flush_done"])
             self.progress.clear()
             self.receipts.clear()
-            self.sightings.clear()
+            self.probe_results.clear()
             for values in self.liveness.values():
                 values["epoch"] = None
         return setbacks == self.setbacks
@@ -61,4 +61,4 @@ class Notes:
         self.flushes |= later.flushes
         self.liveness |= later.liveness
         self.receipts += later.receipts
-        self.sightings += later.sightings
+        self.probe_results += later.probe_results

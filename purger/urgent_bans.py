@@ -2,26 +2,26 @@
 
 from collections import deque
 
-from purger.batches import Backlog
+from purger.batches import Batches
 from purger.model import Row
 from purger.plan import make_plan
-from purger.plan_cursor import Carrying
+from purger.plan_cursor import PlanRun
 
 
-class Singles:
+class UrgentBans:
     """The single bans that one edge has not been told of. They are sent again in their turn, and count only then."""
 
-    def __init__(self, backlog: Backlog) -> None:
-        self._backlog = backlog
+    def __init__(self, batches: Batches) -> None:
+        self._batches = batches
         self._seen = 0
         self._waiting: deque[Row] = deque()
 
-    def find(self, bulk: Carrying) -> None:
+    def find(self, bulk: PlanRun) -> None:
         """Look for those that came since the last call, while ``bulk`` is on its way.
 
         Those of the bulk itself go before it where that takes fewer requests than are left of it.
         """
-        self._seen, rows = self._backlog.urgent_since(self._seen)
+        self._seen, rows = self._batches.urgent_since(self._seen)
         plan = bulk.plan
         if plan.method != "ban" or len(plan.requests) < 2:
             self._waiting.clear()  # their turn comes at once
@@ -31,11 +31,11 @@ class Singles:
             self._waiting += inside
         self._waiting += [row for row in rows if row.batch > plan.last]
 
-    def next(self, bulk: Carrying) -> Carrying | None:
+    def next(self, bulk: PlanRun) -> PlanRun | None:
         """Take the next one; None when there is none."""
         while self._waiting:
             row = self._waiting.popleft()
             if row.batch >= bulk.plan.first:
                 plan = make_plan([row], row.batch, row.batch)
-                return Carrying(plan, list(plan.requests))
+                return PlanRun(plan, list(plan.requests))
         return None

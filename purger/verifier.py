@@ -5,9 +5,9 @@ import threading
 import time
 
 from purger.model import Verification
-from purger.outbox import Queue
-from purger.poller import Watch
-from purger.problem_log import Problem
+from purger.outbox import Outbox
+from purger.poller import Poller
+from purger.problem_log import ProblemLog
 from takedown_db.errors import DatabaseUnavailableError
 from takedown_db.schema.triggers import Triggers
 
@@ -35,14 +35,14 @@ class Verifier(threading.Thread):
     does not wait for it.
     """
 
-    def __init__(self, queue: Queue, watch: Watch, stop: threading.Event) -> None:
+    def __init__(self, queue: Outbox, poller: Poller, stop: threading.Event) -> None:
         super().__init__(name="verifier")
-        self._queue = queue
-        self._watch = watch
+        self._outbox = queue
+        self._poller = poller
         self._halt = stop
         self._missing: tuple[str, ...] = ()
         self._weakened: tuple[str, ...] = ()
-        self._problem = Problem(log, "the verification of heartbeats", patience=2)
+        self._problem = ProblemLog(log, "the verification of heartbeats", patience=2)
 
     def run(self) -> None:
         """Look until stopped."""
@@ -51,7 +51,7 @@ class Verifier(threading.Thread):
             try:
                 self._look()
             except DatabaseUnavailableError as error:
-                if self._watch.usable:
+                if self._poller.usable:
                     self._problem.begin("stuck", str(error))
                 self._halt.wait(_LONGEST_REST)
                 continue
@@ -64,15 +64,15 @@ class Verifier(threading.Thread):
             self._halt.wait(_LONGEST_REST if self._missing else rest(time.monotonic() - began))
 
     def _look(self) -> None:
-        ticket = self._watch.requested()
+        ticket = self._poller.requested()
         if ticket is None and self._missing:
             # Nobody asks again for a while: the edges keep the epoch that could not be verified.
-            ticket = self._watch.request()
+            ticket = self._poller.request()
         head = self._number_all()
         if ticket is not None and head is not None:
-            triggers = self._queue.triggers()
+            triggers = self._outbox.triggers()
             self._report(triggers)
-            self._watch.verified(Verification(ticket, head, triggers))
+            self._poller.verified(Verification(ticket, head, triggers))
 
     def _number_all(self) -> int | None:
         """Number until all has a number that was committed before; the head then, or None when stopped before.
@@ -80,9 +80,9 @@ class Verifier(threading.Thread):
         It does not go on until nothing is pending: in a steady stream of changes that moment never comes.
         """
         while not self._halt.is_set():
-            setbacks = self._watch.setbacks  # before the head, which shows a setback last
-            taken = self._queue.take(self._watch.place)
-            self._watch.found(taken, setbacks=setbacks)
+            setbacks = self._poller.setbacks  # before the head, which shows a setback last
+            taken = self._outbox.take(self._poller.place)
+            self._poller.found(taken, setbacks=setbacks)
             if not taken.more and not taken.gone_back:
                 return taken.head.batch
         return None

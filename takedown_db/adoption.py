@@ -5,9 +5,9 @@ from typing import NamedTuple
 
 from mysql.connector.abstracts import MySQLCursorAbstract
 
-from takedown_db.connection import Link, fetch, last_batch
+from takedown_db.connection import Connection, fetch, last_batch
 from takedown_db.printable import printable
-from takedown_db.server_identity import read_speaker
+from takedown_db.server_identity import read_server
 from takedown_db.statements import statement
 
 
@@ -19,9 +19,9 @@ class Adoption(NamedTuple):
     adopted_by: str
 
 
-def newest(link: Link) -> Adoption | None:
+def newest(connection: Connection) -> Adoption | None:
     """Read the adoption that counts; None: there was none. Raises ``DatabaseUnavailableError``."""
-    rows = link.rows("newest_adoption")
+    rows = connection.rows("newest_adoption")
     return Adoption(*rows[0]) if rows else None
 
 
@@ -29,7 +29,7 @@ def adopt_first(cursor: MySQLCursorAbstract) -> list[str]:
     """Adopt this server where none was adopted yet; what was done, a line each. Raises ``mysql.connector.Error``."""
     if fetch(cursor, "newest_adoption"):
         return []
-    server = read_speaker(cursor)
+    server = read_server(cursor)
     cursor.execute(statement("adopt_server"), {"server": server, "by": "purger migrate"})
     return [f"adopted {printable(server)}: purgers connected to it speak for this database"]
 
@@ -37,7 +37,7 @@ def adopt_first(cursor: MySQLCursorAbstract) -> list[str]:
 class Outlook(NamedTuple):
     """The state before an adoption, and whom it concerns."""
 
-    speaker: str  # this server
+    server: str  # this server
     adoption: Adoption | None  # the one that counts
     last_batch: int
     edges: tuple[tuple[str, str], ...]  # name and purge URL of each enabled one
@@ -45,18 +45,18 @@ class Outlook(NamedTuple):
     @property
     def speaks(self) -> bool:
         """Whether this server is the adopted one."""
-        return self.adoption is not None and self.adoption.server == self.speaker
+        return self.adoption is not None and self.adoption.server == self.server
 
 
-def outlook(link: Link) -> Outlook:
-    """Read what an adoption of the server behind ``link`` would change. Raises ``DatabaseUnavailableError``."""
-    adoption = newest(link)
-    edges = tuple((str(row[0]), str(row[1])) for row in link.rows("enabled_edges"))
-    with link.cursor() as cursor:
-        return Outlook(link.speaker, adoption, last_batch(cursor), edges)
+def outlook(connection: Connection) -> Outlook:
+    """Read what an adoption of the server behind ``connection`` would change. Raises ``DatabaseUnavailableError``."""
+    adoption = newest(connection)
+    edges = tuple((str(row[0]), str(row[1])) for row in connection.rows("enabled_edges"))
+    with connection.cursor() as cursor:
+        return Outlook(connection.server, adoption, last_batch(cursor), edges)
 
 
-def adopt_server(link: Link, by: str) -> None:
-    """Adopt the server behind ``link``, as ``by`` wants it. Raises ``DatabaseUnavailableError``."""
-    with link.cursor() as cursor:
-        cursor.execute(statement("adopt_server"), {"server": link.speaker, "by": by})
+def adopt_server(connection: Connection, by: str) -> None:
+    """Adopt the server behind ``connection``, as ``by`` wants it. Raises ``DatabaseUnavailableError``."""
+    with connection.cursor() as cursor:
+        cursor.execute(statement("adopt_server"), {"server": connection.server, "by": by})

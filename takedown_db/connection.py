@@ -9,20 +9,20 @@ from mysql.connector.abstracts import MySQLConnectionAbstract, MySQLCursorAbstra
 
 from takedown_db.driver import connect
 from takedown_db.errors import CounterLostError, DatabaseUnavailableError, NotAdoptedError, explain
-from takedown_db.server_identity import read_speaker
+from takedown_db.server_identity import read_server
 from takedown_db.statements import statement
 
 
-class Link:
+class Connection:
     """One connection, for one thread. Every error closes it, so that the next use begins a fresh session."""
 
     def __init__(self, url: str, *, timeout: int, adopted: bool = False) -> None:
         """``timeout`` in whole seconds, as for ``database.connect``. ``adopted``: refuse any but the adopted server."""
-        self.speaker = ""  # the server of the latest connection, as it names itself
+        self.server = ""  # the server of the latest connection, as it names itself
         self._url = url
         self._timeout = timeout
         self._adopted = adopted
-        self._connection: MySQLConnectionAbstract | None = None
+        self._driver: MySQLConnectionAbstract | None = None
         # One cursor for all statements: making one asks the server whether it is there, a round trip each time.
         self._cursor: MySQLCursorAbstract | None = None
 
@@ -71,16 +71,16 @@ class Link:
             raise
 
     def _connect(self) -> MySQLCursorAbstract:
-        self._connection = connect(self._url, timeout=self._timeout)
-        self._cursor = cursor = self._connection.cursor()
-        self.speaker = read_speaker(cursor)
-        if self._adopted and (adopted := newest_adoption(cursor)) != self.speaker:
-            raise NotAdoptedError(adopted, self.speaker)
+        self._driver = connect(self._url, timeout=self._timeout)
+        self._cursor = cursor = self._driver.cursor()
+        self.server = read_server(cursor)
+        if self._adopted and (adopted := newest_adoption(cursor)) != self.server:
+            raise NotAdoptedError(adopted, self.server)
         return cursor
 
     def close(self) -> None:
         """Close the connection, whatever state it is in."""
-        connection, self._connection, self._cursor = self._connection, None, None
+        connection, self._driver, self._cursor = self._driver, None, None
         if connection is not None:
             with suppress(mysql.connector.Error):  # it is gone already
                 connection.close()

@@ -23,10 +23,10 @@ class CounterLostError(DatabaseUnavailableError):
 class NotAdoptedError(DatabaseUnavailableError):
     """The server is not the one that speaks for the database: a copy, or a primary that nobody has adopted yet."""
 
-    def __init__(self, adopted: str | None, speaker: str) -> None:
+    def __init__(self, adopted: str | None, server: str) -> None:
         known = "no server was adopted" if adopted is None else f"the server that was adopted is {printable(adopted)}"
         advice = "run `purger adopt` if this is the primary now, and do nothing if it is a copy"
-        super().__init__(f"{known}, and this is {speaker}: {advice}")
+        super().__init__(f"{known}, and this is {server}: {advice}")
 
 
 _ADVICE = {

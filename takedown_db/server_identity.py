@@ -22,7 +22,7 @@ _CLUSTER = "SHOW STATUS WHERE Variable_name = 'wsrep_cluster_state_uuid'"
 LONGEST = 255
 
 
-def read_speaker(cursor: MySQLCursorAbstract) -> str:
+def read_server(cursor: MySQLCursorAbstract) -> str:
     """Read the name of the server behind ``cursor``: at most ``LONGEST`` printable characters.
 
     Raises ``mysql.connector.Error``, and ``NotPrimaryError`` for a Galera node that is outside of its cluster.
@@ -32,10 +32,10 @@ def read_speaker(cursor: MySQLCursorAbstract) -> str:
     if variables.get("wsrep_on") == "ON":
         cursor.execute(_CLUSTER)
         variables |= {str(name): str(value) for name, value in cursor.fetchall()}
-    return speaker_of(variables)
+    return server_of(variables)
 
 
-def speaker_of(variables: Mapping[str, str]) -> str:
+def server_of(variables: Mapping[str, str]) -> str:
     """Name a server with these variables: by its cluster or group where it is part of one, or else by itself.
 
     Raises ``NotPrimaryError`` for a Galera node that is outside of its cluster.

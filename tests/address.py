@@ -33,9 +33,9 @@ class Address(ExitStack):
 
     def lead_to(self, database: Database) -> None:
         """Let new connections lead to this server, as a virtual address does."""
-        link = self.address.with_suffix(".new")
-        link.symlink_to(database.socket)
-        link.rename(self.address)
+        connection = self.address.with_suffix(".new")
+        connection.symlink_to(database.socket)
+        connection.rename(self.address)
 
     def purges(self) -> int:
         return self.edge.counters()["MAIN.n_purges"]

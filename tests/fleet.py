@@ -12,7 +12,7 @@ from stack.edge import Edge
 from stack.ports import free_port
 from stack.purger import Purger
 from stack.waiting import wait_until
-from takedown_db.connection import Link
+from takedown_db.connection import Connection
 
 #: Seconds for which an edge of the fleet trusts its cache without a heartbeat.
 LEASE = 2.0
@@ -70,9 +70,9 @@ class Fleet(ExitStack):
 
     def prune(self) -> int:
         """Take out what is past its retention, as the keeper does; how many rows of the outbox."""
-        link = Link(self.database.url("purger"), timeout=60)
-        rows = sum(prune(link, days=30, receipt_days=400))
-        link.close()
+        connection = Connection(self.database.url("purger"), timeout=60)
+        rows = sum(prune(connection, days=30, receipt_days=400))
+        connection.close()
         return rows
 
     def head(self) -> int:

@@ -10,10 +10,10 @@ from click.testing import CliRunner
 from mysql.connector.abstracts import MySQLCursorAbstract
 
 from purger.cli.main import cli
-from purger.model import Receipt, Sighting, Standing
+from purger.model import ProbeResult, Receipt, SavedProgress
 from purger.recorder import Recorder
 from stack.database import Database
-from takedown_db.connection import Link
+from takedown_db.connection import Connection
 
 _numbers = count(1)
 
@@ -74,18 +74,18 @@ class Record:
         return found
 
 
-def note(record: Record, receipt: Receipt, ban: int, sighting: Sighting) -> None:
+def note(record: Record, receipt: Receipt, ban: int, probe_result: ProbeResult) -> None:
     """Let a recorder write a receipt, a sighting of the ban's purge and the edge's progress; fails when it cannot."""
     row = record.sql("SELECT id, scope, subject FROM invalidations WHERE ban_id = %s AND cause = 'ban'", ban)
     if row:
-        sighting = replace(sighting, invalidation=row[0][0], scope=row[0][1], subject=row[0][2])
-    link = Link(record.database.url("purger"), timeout=10)
-    recorder = Recorder(link, delay=0.0, stop=(stop := threading.Event()), usable=lambda: False)
+        probe_result = replace(probe_result, invalidation=row[0][0], scope=row[0][1], subject=row[0][2])
+    connection = Connection(record.database.url("purger"), timeout=10)
+    recorder = Recorder(connection, delay=0.0, stop=(stop := threading.Event()), usable=lambda: False)
     recorder.acknowledged(
         receipt.edge,
-        Standing("i", receipt.last, receipt.last, receipt.last, receipt.last, None),
+        SavedProgress("i", receipt.last, receipt.last, receipt.last, receipt.last, None),
         receipts=[receipt],
-        sightings=[sighting],
+        probe_results=[probe_result],
     )
     stop.set()
     recorder.run()

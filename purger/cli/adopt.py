@@ -2,7 +2,7 @@
 
 import click
 
-from purger.cli.options import database_url, linked, utc
+from purger.cli.options import connected, database_url, utc
 from purger.cli.subject import text, user
 from purger.health import counted
 from takedown_db.adoption import Outlook, adopt_server, outlook
@@ -24,13 +24,13 @@ def adopt(by: str | None, database_url: str) -> None:
     renamed. Not for a copy: its table `edges` names the edges of the original, and a purger would vouch for them. A
     purger that runs takes it up within half a second. A read-only server is refused.
     """
-    with linked(database_url) as link:
-        found = outlook(link)
+    with connected(database_url) as connection:
+        found = outlook(connection)
         click.echo("\n".join(_shown(found)))
         if found.speaks:
             click.echo("nothing to do: this server speaks for the database already")
             return
-        adopt_server(link, (by or user())[:255])
+        adopt_server(connection, (by or user())[:255])
         click.echo("adopted: from now on this server speaks for the database")
 
 
@@ -42,7 +42,7 @@ def _shown(found: Outlook) -> list[str]:
     edges = [f"  {printable(name)}  {printable(url)}" for name, url in found.edges]
     return [
         f"adopted so far: {former}",
-        f"this server: {found.speaker}",
+        f"this server: {found.server}",
         f"last batch: {found.last_batch}",
         f"it would speak to {counted(len(edges), 'edge')}" + (":" if edges else ""),
         *edges,

@@ -8,7 +8,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from purger.audit import Audit
 from purger.audit import audit as run_audit
-from purger.cli.options import as_json, database_url, linked, print_json
+from purger.cli.options import as_json, connected, database_url, print_json
 from purger.probe import Probe
 from takedown_db.printable import printable
 
@@ -32,11 +32,11 @@ def audit(sample: int | None, as_json: bool, database_url: str) -> None:
     columns = (SpinnerColumn(), TextColumn("{task.completed} codes"), TimeElapsedColumn())
     probe = Probe()
     with (
-        linked(database_url) as link,
+        connected(database_url) as connection,
         Progress(*columns, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bar,
     ):
         task = bar.add_task("audit", total=sample)
-        found = run_audit(link, probe, sample=sample, progress=lambda: bar.advance(task))
+        found = run_audit(connection, probe, sample=sample, progress=lambda: bar.advance(task))
     probe.close()
     if as_json:
         served = [{"edge": one.edge, "code": one.code, "renditions": one.renditions} for one in found.served]

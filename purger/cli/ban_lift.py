@@ -6,7 +6,7 @@ import click
 
 from purger import moderation
 from purger.acknowledgement import Target, hindrance, wait_acknowledged, who_delivers
-from purger.cli.options import linked
+from purger.cli.options import connected
 from purger.cli.subject import (
     ATTENTION,
     Seconds,
@@ -20,7 +20,7 @@ from purger.cli.subject import (
     user,
 )
 from purger.cli.wait import await_edges
-from takedown_db.connection import Link
+from takedown_db.connection import Connection
 from takedown_db.errors import DatabaseUnavailableError
 from takedown_db.printable import printable
 
@@ -65,12 +65,12 @@ def ban(
     --wait.
     """
     scope, key = subject(code, owner)
-    with linked(moderation_url) as link:
+    with connected(moderation_url) as connection:
         if not ahead:
-            _require_known(link, scope, key)
-        ban_id = _ban(link, scope, key, reason, banned_by or user())
+            _require_known(connection, scope, key)
+        ban_id = _ban(connection, scope, key, reason, banned_by or user())
         click.echo(f"ban {ban_id}: {scope} {key}")
-        done = _is_delivered(link, ban_id) if wait is None else _is_acknowledged(link, ban_id, wait)
+        done = _is_delivered(connection, ban_id) if wait is None else _is_acknowledged(connection, ban_id, wait)
     if not done:
         sys.exit(ATTENTION)
 
@@ -86,22 +86,22 @@ def lift(code: str | None, owner: str | None, moderation_url: str) -> None:
     trigger is missing. Images of an owner that have bans of their own stay hidden too.
     """
     scope, key = subject(code, owner)
-    with linked(moderation_url) as link:
-        count = _lift(link, scope, key)
-        others = _owner_bans(link, key) if scope == "image" else []
+    with connected(moderation_url) as connection:
+        count = _lift(connection, scope, key)
+        others = _owner_bans(connection, key) if scope == "image" else []
         if not count:
             raise click.ClickException(f"there is no open ban on {scope} {key}{_hidden_by(others)}")
         click.echo(f"lifted {count} {'ban' if count == 1 else 'bans'}: {scope} {key}")
         if others:
             remark(f"the image stays hidden{_hidden_by(others)}")
-        delivered = _is_delivered(link, None)
+        delivered = _is_delivered(connection, None)
     if others or not delivered:
         sys.exit(ATTENTION)
 
 
-def _require_known(link: Link, scope: str, key: str) -> None:
+def _require_known(connection: Connection, scope: str, key: str) -> None:
     try:
-        known = moderation.known(link, scope, key)
+        known = moderation.known(connection, scope, key)
     except DatabaseUnavailableError as error:
         raise click.ClickException(f"nothing was banned: {error}") from error
     if known is None:
@@ -113,9 +113,9 @@ def _require_known(link: Link, scope: str, key: str) -> None:
         sys.exit(ATTENTION)
 
 
-def _ban(link: Link, scope: str, key: str, reason: str, banned_by: str) -> int:
+def _ban(connection: Connection, scope: str, key: str, reason: str, banned_by: str) -> int:
     try:
-        return moderation.ban(link, scope, key, reason=reason, banned_by=banned_by)
+        return moderation.ban(connection, scope, key, reason=reason, banned_by=banned_by)
     except moderation.RefusedBanError as error:
         raise click.UsageError(f"nothing was banned: {printable(error)}") from error
     except moderation.UncertainError as error:
@@ -126,9 +126,9 @@ def _ban(link: Link, scope: str, key: str, reason: str, banned_by: str) -> int:
         raise click.ClickException(f"nothing was banned: {printable(error)}") from error
 
 
-def _lift(link: Link, scope: str, key: str) -> int:
+def _lift(connection: Connection, scope: str, key: str) -> int:
     try:
-        return moderation.lift(link, scope, key)
+        return moderation.lift(connection, scope, key)
     except moderation.UncertainError as error:
         raise click.ClickException(
             f"the database gave no answer, so bans may be lifted or not ({printable(error)}); `purger bans` tells"
@@ -137,9 +137,9 @@ def _lift(link: Link, scope: str, key: str) -> int:
         raise click.ClickException(f"nothing was lifted: {printable(error)}") from error
 
 
-def _owner_bans(link: Link, code: str) -> list[moderation.OwnerBan]:
+def _owner_bans(connection: Connection, code: str) -> list[moderation.OwnerBan]:
     try:
-        return moderation.owner_bans(link, code)
+        return moderation.owner_bans(connection, code)
     except DatabaseUnavailableError as error:
         remark(f"whether a ban of its owner hides it cannot be told: {printable(error)}")
         return []
@@ -153,21 +153,21 @@ def _hidden_by(others: list[moderation.OwnerBan]) -> str:
     return f": owner {name} is banned (ban {ids}); `purger lift --owner {name}` would lift that"
 
 
-def _is_acknowledged(link: Link, ban_id: int, seconds: float) -> bool:
+def _is_acknowledged(connection: Connection, ban_id: int, seconds: float) -> bool:
     """Wait for the edges; a database that goes away meanwhile leaves the ban as it stands."""
     try:
-        return await_edges(link, Target(ban=ban_id), seconds)
+        return await_edges(connection, Target(ban=ban_id), seconds)
     except DatabaseUnavailableError as error:
         remark(f"the ban stands, but whether edges have acknowledged it cannot be told: {printable(error)}")
         return False
 
 
-def _is_delivered(link: Link, ban_id: int | None) -> bool:
+def _is_delivered(connection: Connection, ban_id: int | None) -> bool:
     """Tell whether a ban (None: a lift) has what delivers it, triggers, purger and edges; if not, say what to do."""
     try:
-        delivery = who_delivers(link)
+        delivery = who_delivers(connection)
         reason = hindrance(delivery)
-        if ban_id is not None and not wait_acknowledged(link, Target(ban=ban_id), delivery, 0).found:
+        if ban_id is not None and not wait_acknowledged(connection, Target(ban=ban_id), delivery, 0).found:
             reason = "no trigger put it into the outbox: run `purger migrate`"
     except DatabaseUnavailableError as error:
         reason = f"whether it is delivered cannot be told: {printable(error)}"

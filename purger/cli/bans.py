@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import click
 
 from purger import moderation
-from purger.cli.options import as_json, linked, print_json, utc
+from purger.cli.options import as_json, connected, print_json, utc
 from purger.cli.subject import SubjectCommand, code_argument, moderation_url, owner_option, remark, subject
 from purger.text_table import wrapped
 from takedown_db.printable import printable
@@ -33,9 +33,9 @@ def bans(code: str | None, owner: str | None, only_open: bool, limit: int, as_js
     A ban of an image's owner hides it too: that is remarked on. `purger receipts` tells how far each has come.
     """
     scope, key = subject(code, owner) if code is not None or owner is not None else (None, None)
-    with linked(moderation_url) as link:
-        found = moderation.bans(link, scope, key, only_open=only_open, limit=limit + 1)
-        others = moderation.owner_bans(link, str(key)) if scope == "image" else []
+    with connected(moderation_url) as connection:
+        found = moderation.bans(connection, scope, key, only_open=only_open, limit=limit + 1)
+        others = moderation.owner_bans(connection, str(key)) if scope == "image" else []
     shown = found[:limit]
     if as_json:
         print_json([ban._asdict() for ban in shown])

@@ -8,9 +8,9 @@ from typing import Any, TypeVar
 
 import click
 
-from purger.cli.options import as_json, database_url, linked, print_json, utc
+from purger.cli.options import as_json, connected, database_url, print_json, utc
 from purger.edge_url import UnusableEdgeUrlError, is_private, shown, split_url
-from takedown_db.connection import Link
+from takedown_db.connection import Connection
 from takedown_db.printable import printable
 from takedown_db.secret_files import exposure
 
@@ -114,10 +114,10 @@ def add(name: str, database_url: str, **settings: str | None) -> None:
     """Add the edge NAME. It is flushed first, and then gets its heartbeats."""
     if not re.fullmatch(r"[A-Za-z0-9_.-]{1,64}", name):
         raise click.UsageError("an edge's name is 1 to 64 of A-Z a-z 0-9 _ . -")
-    with linked(database_url) as link:
-        if _settings(link, name) is not None:
+    with connected(database_url) as connection:
+        if _settings(connection, name) is not None:
             raise click.ClickException(f"there is an edge {name} already: `purger edge set` changes it")
-        _write(link, "add_edge", {"name": name} | settings)
+        _write(connection, "add_edge", {"name": name} | settings)
     click.echo(f"added edge {name}")
     _warn(settings)
 
@@ -134,12 +134,12 @@ def set_(name: str, database_url: str, **settings: str | None) -> None:
     given = {key: value for key, value in settings.items() if value is not None}
     if not given:
         raise click.UsageError("nothing to change: see `purger edge set --help`")
-    with linked(database_url) as link:
-        before = _settings(link, name)
+    with connected(database_url) as connection:
+        before = _settings(connection, name)
         if before is None:
             raise click.ClickException(f"there is no edge {name}")
         after = dict(before) | given
-        _write(link, "set_edge", after)
+        _write(connection, "set_edge", after)
     click.echo(f"changed edge {name}")
     _warn(after)
 
@@ -163,18 +163,18 @@ def disable(name: str, database_url: str) -> None:
 
 
 def _switch(url: str, name: str, *, on: bool) -> None:
-    with linked(url) as link:
-        if _settings(link, name) is None:
+    with connected(url) as connection:
+        if _settings(connection, name) is None:
             raise click.ClickException(f"there is no edge {name}")
-        link.run("enable_edge", name=name, enabled=on)
+        connection.run("enable_edge", name=name, enabled=on)
 
 
-def _settings(link: Link, name: str) -> dict[str, str | None] | None:
-    rows = link.rows("edge_settings", name=name)
+def _settings(connection: Connection, name: str) -> dict[str, str | None] | None:
+    rows = connection.rows("edge_settings", name=name)
     return dict(zip(_SETTINGS, rows[0], strict=True)) if rows else None
 
 
-def _write(link: Link, statement: str, settings: Mapping[str, str | None]) -> None:
+def _write(connection: Connection, statement: str, settings: Mapping[str, str | None]) -> None:
     values = {key: value or None for key, value in settings.items()}
     if values["key_file"] and not values["certificate_file"]:
         raise click.UsageError("--key-file needs --certificate-file")
@@ -185,7 +185,7 @@ def _write(link: Link, statement: str, settings: Mapping[str, str | None]) -> No
         raise click.UsageError("--ca-file and --certificate-file are for a purge URL that begins with https://")
     if long := [key for key, value in values.items() if value and len(value) > _LONGEST]:
         raise click.UsageError(f"--{long[0].replace('_', '-')} is longer than {_LONGEST} characters")
-    link.run(statement, **values)
+    connection.run(statement, **values)
 
 
 def doubts(settings: Mapping[str, str | None]) -> Iterator[str]:
@@ -218,8 +218,8 @@ def _warn(settings: Mapping[str, str | None]) -> None:
 @database_url
 def list_(as_json: bool, database_url: str) -> None:
     """List all edges as the database knows them. `purger status` asks them."""
-    with linked(database_url) as link:
-        rows = link.rows("list_edges")
+    with connected(database_url) as connection:
+        rows = connection.rows("list_edges")
     edges = [dict(zip(_COLUMNS, row, strict=True)) | {"enabled": bool(row[4])} for row in rows]
     if as_json:
         print_json(edges)
@@ -243,7 +243,7 @@ def _described(one: Mapping[str, Any]) -> Iterator[str]:
 @database_url
 def remove(name: str, database_url: str) -> None:
     """Remove the edge NAME. It gets no more heartbeats, so it stops trusting its cache. Its receipts stay."""
-    with linked(database_url) as link:
-        if not link.run("remove_edge", name=name):
+    with connected(database_url) as connection:
+        if not connection.run("remove_edge", name=name):
             raise click.ClickException(f"there is no edge {name}")
     click.echo(f"removed edge {name}")

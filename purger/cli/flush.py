@@ -4,11 +4,11 @@ import sys
 
 import click
 
-from purger.cli.options import database_url, linked
+from purger.cli.options import connected, database_url
 from purger.cli.subject import ATTENTION, Seconds, remark, text, user
 from purger.flush_requests import Asked, UnknownEdgesError, ask, wait_flushed
 from purger.presence import present
-from takedown_db.connection import Link
+from takedown_db.connection import Connection
 from takedown_db.printable import printable
 
 _EXAMPLES = """\b
@@ -37,25 +37,27 @@ def flush(edges: tuple[str, ...], every: bool, by: str | None, wait: float | Non
     """
     if bool(edges) == every:
         raise click.UsageError("give either names of edges or --all")
-    with linked(database_url) as link:
+    with connected(database_url) as connection:
         try:
-            requests = ask(link, None if every else edges, (by or user())[:255])
+            requests = ask(connection, None if every else edges, (by or user())[:255])
         except UnknownEdgesError as error:
             raise click.ClickException(f"nothing is flushed: there is no edge {printable(error)}") from error
         if not requests:
             raise click.ClickException("there are no edges: `purger edge add` makes a Varnish known")
-        done = _alive(link)
+        done = _alive(connection)
         if wait is None:
             click.echo("\n".join(f"edge {printable(name)}: asked for" for name in requests))
         else:
-            found = wait_flushed(link, requests, wait, lambda name: click.echo(f"edge {printable(name)}: flushed"))
+            found = wait_flushed(
+                connection, requests, wait, lambda name: click.echo(f"edge {printable(name)}: flushed")
+            )
             done = _tell(found, every=every)
     if not done:
         sys.exit(ATTENTION)
 
 
-def _alive(link: Link) -> bool:
-    alive = any(purger.alive for purger in present(link))
+def _alive(connection: Connection) -> bool:
+    alive = any(purger.alive for purger in present(connection))
     if not alive:
         remark("no purger is alive, so nothing is flushed yet: start `purger run` (`purger status` tells more)")
     return alive

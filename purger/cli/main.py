@@ -23,7 +23,7 @@ from purger.cli.status import status
 from purger.cli.wait import wait
 from purger.credentials import allow_only
 from purger.settings import Settings
-from takedown_db.connection import Link
+from takedown_db.connection import Connection
 from takedown_db.errors import DatabaseUnavailableError
 from takedown_db.schema import migrate as schema
 from takedown_db.url import UnusableUrlError
@@ -116,11 +116,11 @@ def run(verbose: bool, **values: Any) -> None:
     # Its warnings on answers with malformed headers are tracebacks.
     logging.getLogger("urllib3").setLevel(logging.ERROR)
     settings = Settings(**values)
-    link = Link(settings.database_url, timeout=settings.database_timeout)
+    connection = Connection(settings.database_url, timeout=settings.database_timeout)
     # A URL that can never work ends it here; a database that is away is waited for.
     with suppress(DatabaseUnavailableError):
-        link.rows("outbox_head")
-    link.close()
+        connection.rows("outbox_head")
+    connection.close()
     service.run(settings)
 
 

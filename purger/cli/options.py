@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
-from takedown_db.connection import Link
+from takedown_db.connection import Connection
 from takedown_db.errors import DatabaseUnavailableError
 from takedown_db.url_option import DatabaseUrlOption
 
@@ -34,15 +34,15 @@ as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON inste
 
 
 @contextmanager
-def linked(url: str, timeout: int = 10) -> Iterator[Link]:
+def connected(url: str, timeout: int = 10) -> Iterator[Connection]:
     """A connection for one command; the database being away ends it with exit code 1."""
-    link = Link(url, timeout=timeout)
+    connection = Connection(url, timeout=timeout)
     try:
-        yield link
+        yield connection
     except DatabaseUnavailableError as error:
         raise click.ClickException(f"the database is unusable: {error}") from error
     finally:
-        link.close()
+        connection.close()
 
 
 def print_json(value: object) -> None:

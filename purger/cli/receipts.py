@@ -8,17 +8,17 @@ from typing import Any
 
 import click
 
-from purger.cli.options import as_json, database_url, linked, print_json
+from purger.cli.options import as_json, connected, database_url, print_json
 from purger.owner_images import COUNTED
 from purger.probe import Probe
-from purger.receipts.judge import Looks, absence, exit_code, judge_ban
+from purger.receipts.judge import ProbeResults, absence, exit_code, judge_ban
 from purger.receipts.model import Ban, Report
 from purger.receipts.probe_now import IMAGES_OF_AN_OWNER, Looker
 from purger.receipts.read import read_receipts
 from purger.receipts.text import lines
 from purger.text_table import wrapped
 from takedown_db.codes import hint_for_code
-from takedown_db.connection import Link
+from takedown_db.connection import Connection
 
 _KEY = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _ALPHABET = "1 to 64 of A-Z a-z 0-9 _ -"
@@ -60,16 +60,16 @@ def receipts(code: str | None, owner: str | None, look: bool, limit: int, as_jso
     only for some of an owner's images), 4 that a banned image was seen there and not since seen gone.
     """
     _check(code, owner)
-    with linked(database_url) as link:
-        report = read_receipts(link, code=code, owner=owner)
-        looks = _look(link, report, limit) if look else {}
-        if looks:
-            report = read_receipts(link, code=code, owner=owner)
+    with connected(database_url) as connection:
+        report = read_receipts(connection, code=code, owner=owner)
+        probed = _look(connection, report, limit) if look else {}
+        if probed:
+            report = read_receipts(connection, code=code, owner=owner)
     if as_json:
-        print_json(plain(report, looks))
+        print_json(plain(report, probed))
     else:
-        _print(lines(report, looks))
-    sys.exit(exit_code(report, looks))
+        _print(lines(report, probed))
+    sys.exit(exit_code(report, probed))
 
 
 def _print(written: list[str]) -> None:
@@ -88,25 +88,25 @@ def _check(code: str | None, owner: str | None) -> None:
         raise click.UsageError(f"{owner!a} is not an owner's key, which is {_ALPHABET}")
 
 
-def _look(link: Link, report: Report, limit: int) -> Looks:
+def _look(connection: Connection, report: Report, limit: int) -> ProbeResults:
     with closing(Probe()) as probe:
-        return Looker(link, probe, limit).look(report)
+        return Looker(connection, probe, limit).look(report)
 
 
-def plain(report: Report, looks: Looks) -> dict[str, Any]:
+def plain(report: Report, probed: ProbeResults) -> dict[str, Any]:
     """Turn a report into what is printed as JSON."""
     return {
         "code": report.code,
         "owner": report.owner,
         "owners": [asdict(each) for each in report.tenures],
-        "exit_code": exit_code(report, looks),
-        "bans": [_ban(report, ban, looks) for ban in report.bans],
+        "exit_code": exit_code(report, probed),
+        "bans": [_ban(report, ban, probed) for ban in report.bans],
         "resends": [asdict(each) for each in report.resends],
         "record_of_accounts_begins": report.span.log_begins,
     }
 
 
-def _ban(report: Report, ban: Ban, looks: Looks) -> dict[str, Any]:
+def _ban(report: Report, ban: Ban, probed: ProbeResults) -> dict[str, Any]:
     ending = ban.ending
     return asdict(ban) | {
         "hides": ban.hides,
@@ -115,5 +115,5 @@ def _ban(report: Report, ban: Ban, looks: Looks) -> dict[str, Any]:
         "account": ban.logged.account if ban.logged else None,
         "ended_by": ending.account if ending else None,
         "without_purge": absence(report, ban),
-        "edges": [asdict(each) for each in judge_ban(report, ban, looks)],
+        "edges": [asdict(each) for each in judge_ban(report, ban, probed)],
     }

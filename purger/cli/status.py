@@ -9,7 +9,7 @@ from purger.cli.options import as_json, database_url, print_json, utc
 from purger.health import State, Trouble, counted, duration, troubles
 from purger.status import read_state
 from purger.text_table import aligned, wrapped
-from takedown_db.connection import Link
+from takedown_db.connection import Connection
 
 _ATTENTION = 3
 
@@ -31,11 +31,11 @@ def status(as_json: bool, database_url: str) -> None:
     mode, there is no edge, a change waits for longer than a second, a trigger is missing or altered, ids are nearly
     used up, or malformed changes came.
     """
-    link = Link(database_url, timeout=_TIMEOUT)
+    connection = Connection(database_url, timeout=_TIMEOUT)
     try:
-        state = read_state(link)
+        state = read_state(connection)
     finally:
-        link.close()
+        connection.close()
     found = troubles(state)
     if as_json:
         print_json(_plain(state, found))
@@ -121,7 +121,7 @@ def _plain(state: State, found: list[Trouble]) -> dict[str, Any]:
 
 def _database(state: State) -> dict[str, Any]:
     return {
-        "server": state.speaker,
+        "server": state.server,
         "adopted": state.adopted,
         "pending": state.pending,
         "stuck": state.stuck,

@@ -4,10 +4,10 @@ import sys
 
 import click
 
-from purger.acknowledgement import Delivery, Reached, Target, hindrance, wait_acknowledged, who_delivers
-from purger.cli.options import linked
+from purger.acknowledgement import DeliveryState, Reached, Target, hindrance, wait_acknowledged, who_delivers
+from purger.cli.options import connected
 from purger.cli.subject import ATTENTION, Seconds, SubjectCommand, moderation_url, owner_option, remark, subject
-from takedown_db.connection import Link
+from takedown_db.connection import Connection
 from takedown_db.printable import printable
 
 _EXAMPLES = """\b
@@ -33,8 +33,8 @@ def wait(words: tuple[str, ...], owner: str | None, ban: int | None, moderation_
         raise click.UsageError("give a code, if any, and then the seconds")
     code = words[0] if len(words) == 2 else None
     seconds = _seconds(words[-1], alone=len(words) == 1)
-    with linked(moderation_url) as link:
-        done = await_edges(link, _target(code, owner, ban), seconds)
+    with connected(moderation_url) as connection:
+        done = await_edges(connection, _target(code, owner, ban), seconds)
     if not done:
         sys.exit(ATTENTION)
 
@@ -57,16 +57,16 @@ def _target(code: str | None, owner: str | None, ban: int | None) -> Target:
     return Target(scope=scope, subject=key)
 
 
-def await_edges(link: Link, target: Target, seconds: float) -> bool:
+def await_edges(connection: Connection, target: Target, seconds: float) -> bool:
     """Wait, print a line for each edge, and tell whether all have acknowledged; remarks say what keeps them from it.
 
     Raises ``DatabaseUnavailableError``.
     """
-    delivery = who_delivers(link)
+    delivery = who_delivers(connection)
     reason = hindrance(delivery)
-    if reason and not wait_acknowledged(link, target, delivery, 0).complete:
+    if reason and not wait_acknowledged(connection, target, delivery, 0).complete:
         remark(reason)
-    outcome = wait_acknowledged(link, target, delivery, seconds, _print)
+    outcome = wait_acknowledged(connection, target, delivery, seconds, _print)
     if outcome.unwritten:
         remark(f"an open ban of {target} is not in the outbox: no trigger put it there. {_cure(delivery)}")
     elif not outcome.found:
@@ -77,8 +77,8 @@ def await_edges(link: Link, target: Target, seconds: float) -> bool:
     return outcome.complete
 
 
-def _cure(delivery: Delivery) -> str:
-    if delivery.standing.missing:
+def _cure(delivery: DeliveryState) -> str:
+    if delivery.triggers.missing:
         return "Run `purger migrate`: each edge is then flushed"
     return "Ban it again"
 

@@ -6,12 +6,12 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from itertools import takewhile
 
-from purger.model import Sighting
+from purger.model import ProbeResult
 from purger.receipts.model import Ban, EdgeReceipt, KnownEdge, Purge, Report
 from purger.row_probe import NO_IMAGES
 
 #: What was seen on demand, by ban and edge.
-Looks = Mapping[tuple[int, str], Sighting]
+ProbeResults = Mapping[tuple[int, str], ProbeResult]
 
 
 class Outcome(StrEnum):
@@ -49,10 +49,10 @@ class Judgement:
     receipt: EdgeReceipt
 
 
-def exit_code(report: Report, looks: Looks) -> int:
+def exit_code(report: Report, probed: ProbeResults) -> int:
     """Sum up: 4 where a banned image is shown, 3 where something is missing at an edge, else 0."""
     hiding = [ban for ban in report.bans if ban.hides]
-    outcomes = {each.outcome for ban in hiding for each in judge_ban(report, ban, looks) if each.counts}
+    outcomes = {each.outcome for ban in hiding for each in judge_ban(report, ban, probed) if each.counts}
     if Outcome.SHOWN in outcomes:
         return 4
     return 3 if outcomes.intersection(MISSING) or (hiding and not report.enabled) else 0
@@ -74,13 +74,14 @@ def absence(report: Report, ban: Ban) -> Absence | None:
     return Absence.UNKNOWN
 
 
-def judge_ban(report: Report, ban: Ban, looks: Looks) -> list[Judgement]:
+def judge_ban(report: Report, ban: Ban, probed: ProbeResults) -> list[Judgement]:
     """Judge a ban at every edge that has a part in it."""
     purge = ban.purge
     known = {edge.name: edge for edge in report.edges}
     receipts = list(purge.edges) if purge else [_without_purge(report, ban, edge) for edge in report.enabled]
     return [
-        _judge(report, ban, receipt, known.get(receipt.edge), looks.get((ban.id, receipt.edge))) for receipt in receipts
+        _judge(report, ban, receipt, known.get(receipt.edge), probed.get((ban.id, receipt.edge)))
+        for receipt in receipts
     ]
 
 
@@ -95,7 +96,9 @@ def _without_purge(report: Report, ban: Ban, edge: KnownEdge) -> EdgeReceipt:
     return EdgeReceipt(edge=edge.name, acknowledged_at=at, method="flush" if at or again else "" if old else None)
 
 
-def _judge(report: Report, ban: Ban, receipt: EdgeReceipt, edge: KnownEdge | None, look: Sighting | None) -> Judgement:
+def _judge(
+    report: Report, ban: Ban, receipt: EdgeReceipt, edge: KnownEdge | None, look: ProbeResult | None
+) -> Judgement:
     evidence = [receipt, *_again(report, ban, receipt.edge), *([_seen(look)] if look else [])]
     of_all = report.code is None and ban.scope == "owner"
     outcome, reason = _outcome(evidence, later=added_later(_written(ban), receipt, edge), of_all=of_all)
@@ -200,7 +203,7 @@ def _gone_since_shown(seen: Sequence[EdgeReceipt]) -> list[EdgeReceipt]:
     return [each for at, each in times if at > shown]
 
 
-def _seen(look: Sighting) -> EdgeReceipt:
+def _seen(look: ProbeResult) -> EdgeReceipt:
     at = None if look.at is None else datetime.fromtimestamp(look.at, UTC).replace(tzinfo=None)
     return EdgeReceipt(
         edge=look.edge,

@@ -9,20 +9,20 @@ from mysql.connector.abstracts import MySQLCursorAbstract
 from purger.health import counted
 from purger.receipts.model import Ban, EdgeReceipt, Event, KnownEdge, Purge, Report, Restored, Span, Tenure
 from purger.row_probe import NO_IMAGES
-from takedown_db.connection import Link, fetch
+from takedown_db.connection import Connection, fetch
 from takedown_db.schema.triggers import judge_triggers
 
 #: The triggers that put bans into the outbox.
 _OF_BANS = ("bans_inserted_v1", "bans_updated_v1")
 
 
-def read_receipts(link: Link, *, code: str | None = None, owner: str | None = None) -> Report:
+def read_receipts(connection: Connection, *, code: str | None = None, owner: str | None = None) -> Report:
     """Read all that is known of bans on ``code`` and on the owners that it had meanwhile, or of bans on ``owner``.
 
     Raises ``DatabaseUnavailableError``.
     """
-    standing = link.rows("standing_triggers")
-    with link.snapshot() as cursor:
+    standing = connection.rows("standing_triggers")
+    with connection.snapshot() as cursor:
         tenures, bans, resends = _of_code(cursor, code) if code is not None else _of_owner(cursor, str(owner))
         span = Span(**_named(fetch(cursor, "receipts_span"), _SPAN))
         unpurged = [ban for ban in bans if ban.hides and ban.purge is None]

@@ -5,16 +5,16 @@ from datetime import UTC, datetime
 
 from purger.health import counted, duration
 from purger.owner_images import COUNTED
-from purger.receipts.judge import MISSING, Absence, Judgement, Looks, Outcome, absence, added_later, judge_ban
+from purger.receipts.judge import MISSING, Absence, Judgement, Outcome, ProbeResults, absence, added_later, judge_ban
 from purger.receipts.model import Ban, EdgeReceipt, Purge, Report
 from purger.row_probe import IMAGES_OF_AN_OWNER
 from purger.text_table import aligned
 from takedown_db.printable import printable
 
 
-def lines(report: Report, looks: Looks) -> list[str]:
+def lines(report: Report, probed: ProbeResults) -> list[str]:
     """Write a report, the verdict first."""
-    judged = {ban.id: judge_ban(report, ban, looks) for ban in report.bans}
+    judged = {ban.id: judge_ban(report, ban, probed) for ban in report.bans}
     written = _verdict(report, judged)
     for ban in report.bans:
         written += ["", *_ban(report, ban, judged[ban.id]), *_end(report, ban)]

@@ -1,6 +1,6 @@
 -- name: take_invalidations
 -- Waits for rows, numbers them and answers them, and then one row on the outbox as a whole.
-CALL take_invalidations_v2(%(known)s, %(identity)s, %(speaker)s, %(batches)s, %(after)s, %(wait)s, %(step)s)
+CALL take_invalidations_v2(%(known)s, %(identity)s, %(server)s, %(batches)s, %(after)s, %(wait)s, %(step)s)
 
 -- name: outbox_head
 -- The last batch number, the mark of pruning, whether committed rows still wait for a number, and whether the server has

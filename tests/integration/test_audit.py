@@ -7,9 +7,9 @@ from click.testing import CliRunner
 
 from purger.audit import audit
 from purger.cli.main import cli
-from purger.probe import Look, Probe
+from purger.probe import Probe, ProbeAnswer
 from stack.database import Database
-from takedown_db.connection import Link
+from takedown_db.connection import Connection
 from tests.doors import showing_for_ever, third_edge
 from tests.site import Site
 
@@ -24,7 +24,7 @@ class LateProbe(Probe):
 
     def look(
         self, public_url: str, code: str, digests: Mapping[str, str], renditions: Collection[str] | None = None
-    ) -> Look:
+    ) -> ProbeAnswer:
         look = super().look(public_url, code, digests, renditions)
         if look.served and code in self.lifts:
             self._site.lift(code)
@@ -39,28 +39,30 @@ def probe(site: Site) -> Iterator[LateProbe]:
 
 
 @pytest.fixture
-def link(site: Site) -> Iterator[Link]:
-    link = Link(site.stack.database.url("purger"), timeout=60)
-    yield link
-    link.close()
+def connection(site: Site) -> Iterator[Connection]:
+    connection = Connection(site.stack.database.url("purger"), timeout=60)
+    yield connection
+    connection.close()
 
 
-def test_an_audit_asks_for_every_rendition(site: Site, link: Link, probe: Probe) -> None:
+def test_an_audit_asks_for_every_rendition(site: Site, connection: Connection, probe: Probe) -> None:
     code, edge = site.new_image(), site.stack.edges[1]
     site.wait_hit(f"{code}/thumb", edge)
     site.ban_unseen(code)
     assert site.get(code, edge).status_code == 410, "this edge holds the thumbnail alone"
-    served = {(one.edge, one.renditions) for one in audit(link, probe, sample=None).served if one.code == code}
+    served = {(one.edge, one.renditions) for one in audit(connection, probe, sample=None).served if one.code == code}
     assert (edge.edge_name, ("thumb",)) in served
     site.wait_gone(f"{code}/thumb", edge)
 
 
-def test_an_image_that_is_lifted_while_it_is_looked_at_is_no_finding(site: Site, link: Link, probe: LateProbe) -> None:
+def test_an_image_that_is_lifted_while_it_is_looked_at_is_no_finding(
+    site: Site, connection: Connection, probe: LateProbe
+) -> None:
     lifted, banned = site.new_image(), site.new_image()
     for code in (lifted, banned):
         site.ban_unseen(code)
     probe.lifts.add(lifted)
-    served = {one.code for one in audit(link, probe, sample=None).served}
+    served = {one.code for one in audit(connection, probe, sample=None).served}
     assert banned in served
     assert lifted not in served
     assert site.number("SELECT COUNT(*) FROM bans WHERE lifted_at IS NOT NULL AND subject = '" + lifted + "'") == 1
@@ -68,11 +70,11 @@ def test_an_image_that_is_lifted_while_it_is_looked_at_is_no_finding(site: Site,
     assert (site.number(resent.format(banned)), site.number(resent.format(lifted))) == (1, 0)
 
 
-def test_an_audit_of_an_owner_is_one_of_his_images_alone(site: Site, link: Link, probe: Probe) -> None:
+def test_an_audit_of_an_owner_is_one_of_his_images_alone(site: Site, connection: Connection, probe: Probe) -> None:
     owner = site.new_owner()
     his, others = site.new_image(owner), [site.new_image(f"{owner}0"), site.new_image(f"0{owner}")]
     site.ban_unseen(owner, scope="owner")
-    served = {one.code for one in audit(link, probe, sample=None).served}
+    served = {one.code for one in audit(connection, probe, sample=None).served}
     assert his in served
     assert not served & set(others)
     site.wait_gone(his)
@@ -80,13 +82,13 @@ def test_an_audit_of_an_owner_is_one_of_his_images_alone(site: Site, link: Link,
 
 
 def test_an_edge_that_answers_503_has_told_nothing_and_is_asked_for_the_others(
-    site: Site, link: Link, probe: Probe
+    site: Site, connection: Connection, probe: Probe
 ) -> None:
     failing, shown = site.new_image(), site.new_image()
     with showing_for_ever(site.get(shown).content, failing=failing) as door, third_edge(site, door):
         for code in (failing, shown):
             site.ban_unseen(code)
-        found = audit(link, probe, sample=None)
+        found = audit(connection, probe, sample=None)
         assert found.unreachable == {"third": "the edge answered 503"}
         assert found.looks == found.codes * 3 - 1
         assert ("third", shown) in {(one.edge, one.code) for one in found.served}

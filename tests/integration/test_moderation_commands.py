@@ -12,10 +12,10 @@ from mysql.connector.abstracts import MySQLCursorAbstract
 from purger import moderation
 from purger.acknowledgement import Target, wait_acknowledged, who_delivers
 from purger.cli.main import cli
-from purger.outbox import Queue
+from purger.outbox import Outbox
 from stack.database import Database
 from stack.server import frozen
-from takedown_db.connection import Link
+from takedown_db.connection import Connection
 from tests.site import Site
 
 _numbers = count(1)
@@ -75,11 +75,11 @@ class Desk:
 
     def fingerprint(self) -> str:
         """Read which triggers stand, as an edge's flush records them."""
-        link = Link(self.database.url("purger"), timeout=60)
+        connection = Connection(self.database.url("purger"), timeout=60)
         try:
-            return Queue(link).triggers().fingerprint
+            return Outbox(connection).triggers().fingerprint
         finally:
-            link.close()
+            connection.close()
 
     def number(self) -> None:
         """Number what waits, as a purger does."""
@@ -165,13 +165,13 @@ def test_what_comes_after_the_wait_began_is_not_waited_for(desk: Desk) -> None:
     code = desk.new_image()
     ban = int(ban_id(desk.run("ban", code, code=3)))
     desk.number()
-    link = Link(desk.database.url("moderation"), timeout=60)
-    then = who_delivers(link)
+    connection = Connection(desk.database.url("moderation"), timeout=60)
+    then = who_delivers(connection)
     desk.run("lift", code, code=3)
     for target in (Target(), Target(ban=ban), Target(scope="image", subject=code)):
-        assert wait_acknowledged(link, target, then, 0).complete, target
-        assert not wait_acknowledged(link, target, then._replace(largest=then.largest + 1000), 0).complete, target
-    link.close()
+        assert wait_acknowledged(connection, target, then, 0).complete, target
+        assert not wait_acknowledged(connection, target, then._replace(largest=then.largest + 1000), 0).complete, target
+    connection.close()
 
 
 def test_a_wait_for_an_image_includes_the_bans_of_its_owner(desk: Desk) -> None:
@@ -405,11 +405,11 @@ def test_a_database_that_is_away_bans_nothing_and_says_so(tmp_path: Path) -> Non
 
 def test_a_ban_without_an_answer_may_stand_and_is_not_called_void(desk: Desk) -> None:
     code = desk.new_image()
-    link = Link(desk.database.url("moderation"), timeout=1)
-    assert moderation.known(link, "image", code)
+    connection = Connection(desk.database.url("moderation"), timeout=1)
+    assert moderation.known(connection, "image", code)
     with frozen(desk.database), pytest.raises(moderation.UncertainError):
-        moderation.ban(link, "image", code, reason="", banned_by="anna")
-    link.close()
+        moderation.ban(connection, "image", code, reason="", banned_by="anna")
+    connection.close()
 
 
 def test_a_schema_of_before_still_takes_a_ban(desk: Desk) -> None:

@@ -17,7 +17,7 @@ from mysql.connector.abstracts import MySQLConnectionAbstract
 
 from stack.database import Database
 from takedown_db.driver import connect
-from takedown_db.server_identity import read_speaker
+from takedown_db.server_identity import read_server
 from takedown_db.statements import statement
 
 _numbers = count(1)
@@ -299,7 +299,7 @@ def take(
 ) -> Taken:
     """Call take_invalidations_v2, by default with the identity that batch ``known`` has, for the server that it is."""
     with connection.cursor() as cursor:
-        speaker = speaker or read_speaker(cursor)
+        speaker = speaker or read_server(cursor)
         cursor.execute(statement("batch_identity"), {"batch": known or 0})
         rows: Any = cursor.fetchall()
         found = rows[0][0] if rows else None

@@ -10,16 +10,16 @@ from mysql.connector.abstracts import MySQLConnectionAbstract
 
 from purger.maintenance import prune
 from purger.model import Position
-from purger.outbox import PrunedError, Queue
+from purger.outbox import Outbox, PrunedError
 from stack.database import Database
-from takedown_db.connection import Link
+from takedown_db.connection import Connection
 from takedown_db.driver import connect
 
 _numbers = count(1)
 PRUNE = "CALL prune_outbox_v2(30, 400)"
 
 
-class Outbox:
+class PastOutbox:
     """A database whose past a test can make: each ``batch`` was numbered so many days ago."""
 
     def __init__(self, database: Database) -> None:
@@ -57,9 +57,9 @@ class Outbox:
         return head
 
     def prune(self) -> int:
-        link = Link(self.database.url("purger"), timeout=30)
-        rows = sum(prune(link, 30, 400))
-        link.close()
+        connection = Connection(self.database.url("purger"), timeout=30)
+        rows = sum(prune(connection, 30, 400))
+        connection.close()
         return rows
 
     def content(self) -> dict[str, list[object]]:
@@ -77,8 +77,8 @@ class Outbox:
 
 
 @pytest.fixture
-def outbox(database: Database) -> Iterator[Outbox]:
-    outbox = Outbox(database)
+def outbox(database: Database) -> Iterator[PastOutbox]:
+    outbox = PastOutbox(database)
     for table in ("invalidations", "batches", "receipts", "sightings", "numbering", "retention"):
         outbox.sql(f"DELETE FROM {table}")
     outbox.sql("INSERT INTO numbering (one) VALUES (1)")
@@ -88,7 +88,7 @@ def outbox(database: Database) -> Iterator[Outbox]:
     outbox.purger.close()
 
 
-def test_bans_and_their_receipts_stay_longer_than_the_rest(outbox: Outbox) -> None:
+def test_bans_and_their_receipts_stay_longer_than_the_rest(outbox: PastOutbox) -> None:
     oldest = outbox.batch(500, bans=1, images=1)
     image = outbox.batch(100, images=2)
     mixed = outbox.batch(50, bans=1, images=2)
@@ -107,7 +107,7 @@ def test_bans_and_their_receipts_stay_longer_than_the_rest(outbox: Outbox) -> No
     assert image < mixed
 
 
-def test_a_receipt_stays_while_one_of_its_batches_holds_a_ban(outbox: Outbox) -> None:
+def test_a_receipt_stays_while_one_of_its_batches_holds_a_ban(outbox: PastOutbox) -> None:
     first = outbox.batch(100, bans=1)
     last = outbox.batch(100, images=1)
     outbox.sql("DELETE FROM receipts")
@@ -117,7 +117,7 @@ def test_a_receipt_stays_while_one_of_its_batches_holds_a_ban(outbox: Outbox) ->
     assert outbox.content()["receipts"] == [last]
 
 
-def test_the_mark_is_never_behind_what_was_taken(outbox: Outbox) -> None:
+def test_the_mark_is_never_behind_what_was_taken(outbox: PastOutbox) -> None:
     """After each call alone, also within a long past that takes several."""
     for _ in range(3):
         outbox.batch(100, images=4000)
@@ -140,7 +140,7 @@ def test_the_mark_is_never_behind_what_was_taken(outbox: Outbox) -> None:
     assert set(outbox.content()["rows"]) == {last}
 
 
-def test_where_the_mark_cannot_move_nothing_goes(outbox: Outbox) -> None:
+def test_where_the_mark_cannot_move_nothing_goes(outbox: PastOutbox) -> None:
     outbox.batch(100, images=3)
     outbox.batch(10, images=3)
     outbox.forget_bounds()
@@ -155,31 +155,31 @@ def test_where_the_mark_cannot_move_nothing_goes(outbox: Outbox) -> None:
     assert len(outbox.content()["sightings"]) == 6
 
 
-def place(link: Link, batch: int) -> Position:
-    return Position(batch, str(Queue(link).position(batch)))
+def place(connection: Connection, batch: int) -> Position:
+    return Position(batch, str(Outbox(connection).position(batch)))
 
 
-def test_rows_that_may_have_gone_are_not_taken_for_none(outbox: Outbox) -> None:
+def test_rows_that_may_have_gone_are_not_taken_for_none(outbox: PastOutbox) -> None:
     """The mark is looked at after the rows."""
     old, young = outbox.batch(100, images=3), outbox.batch(10, images=3)
     outbox.forget_bounds()
     outbox.prune()
-    link = Link(outbox.database.url("purger"), timeout=30)
+    connection = Connection(outbox.database.url("purger"), timeout=30)
     with pytest.raises(PrunedError):
-        Queue(link).rows(old - 1, young)
-    assert len(Queue(link).rows(old, young)) == 3
+        Outbox(connection).rows(old - 1, young)
+    assert len(Outbox(connection).rows(old, young)) == 3
     # The poller, which had been cut off meanwhile: each edge has to judge by its own progress.
-    assert Queue(link).take(place(link, old - 1)).rows is None
-    assert len(Queue(link).take(place(link, old)).rows or ()) == 3
-    link.close()
+    assert Outbox(connection).take(place(connection, old - 1)).rows is None
+    assert len(Outbox(connection).take(place(connection, old)).rows or ()) == 3
+    connection.close()
 
 
-def test_rows_that_go_while_they_are_read_are_noticed(outbox: Outbox) -> None:
+def test_rows_that_go_while_they_are_read_are_noticed(outbox: PastOutbox) -> None:
     """Pruning between the two looks, as by another purger: the mark has to be the later of them."""
     old, young = outbox.batch(100, images=3), outbox.batch(10, images=3)
     outbox.forget_bounds()
-    link = Link(outbox.database.url("purger"), timeout=30)
-    with link.cursor() as cursor:
+    connection = Connection(outbox.database.url("purger"), timeout=30)
+    with connection.cursor() as cursor:
         query, fetchall = cursor.execute, cursor.fetchall
 
         def between(statement: str, *values: Any, **options: Any) -> Any:
@@ -194,11 +194,11 @@ def test_rows_that_go_while_they_are_read_are_noticed(outbox: Outbox) -> None:
 
         cursor.execute = between  # type: ignore[method-assign, assignment]
         with pytest.raises(PrunedError):
-            Queue(link).rows(old - 1, young)
-    link.close()
+            Outbox(connection).rows(old - 1, young)
+    connection.close()
 
 
-def test_a_clock_that_leaps_empties_nothing(outbox: Outbox) -> None:
+def test_a_clock_that_leaps_empties_nothing(outbox: PastOutbox) -> None:
     """The server's clock is 40 days ahead since the last look: all numbers seem that much older."""
     outbox.batch(70, images=3)
     kept = [outbox.batch(69 - day, images=1) for day in range(0, 60, 10)]
@@ -218,7 +218,7 @@ def test_a_clock_that_leaps_empties_nothing(outbox: Outbox) -> None:
     assert outbox.number("SELECT moved_at <= UTC_TIMESTAMP(6) FROM retention") == 1
 
 
-def test_pruning_catches_up_by_the_minute(outbox: Outbox) -> None:
+def test_pruning_catches_up_by_the_minute(outbox: PastOutbox) -> None:
     outbox.batch(31, images=3)
     outbox.batch(1, images=1)
     outbox.sql(
@@ -228,7 +228,7 @@ def test_pruning_catches_up_by_the_minute(outbox: Outbox) -> None:
     assert outbox.prune() == 3  # five minutes are five hours
 
 
-def test_the_last_batch_stays_however_old(outbox: Outbox) -> None:
+def test_the_last_batch_stays_however_old(outbox: PastOutbox) -> None:
     """By its identity a purger sees whether the database has gone back."""
     outbox.batch(500, images=3)
     last = outbox.batch(500, bans=1, images=3)
@@ -243,7 +243,7 @@ def test_the_last_batch_stays_however_old(outbox: Outbox) -> None:
     assert last not in outbox.content()["batches"]
 
 
-def test_what_was_passed_over_is_not_looked_at_again(outbox: Outbox) -> None:
+def test_what_was_passed_over_is_not_looked_at_again(outbox: PastOutbox) -> None:
     for _ in range(3):
         outbox.batch(100, bans=20, images=1)
     outbox.forget_bounds()
@@ -255,7 +255,7 @@ def test_what_was_passed_over_is_not_looked_at_again(outbox: Outbox) -> None:
     assert int(str(after)) - int(str(before)) < 30, "the 60 bans that stay are read again"
 
 
-def test_pruning_waits_for_no_open_transaction(outbox: Outbox) -> None:
+def test_pruning_waits_for_no_open_transaction(outbox: PastOutbox) -> None:
     outbox.batch(100, bans=10, images=10)
     outbox.batch(1, images=1)
     outbox.forget_bounds()

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import requests
 
-from purger.edge_client import Delivery
+from purger.edge_client import EdgeClient
 from purger.errors import UntrustedError
 from purger.model import Edge as Configured
 from stack.database import Database
@@ -188,7 +188,7 @@ def test_an_edge_takes_no_purger_without_the_right_certificate(tmp_path: Path, s
         with Hitch(tmp_path / "hitch", port, server, client_ca=ours.file) as hitch:
             edge = Configured("e", hitch.url, hitch.url, str(token), ca_file=str(ours.file), **files)
             with pytest.raises(UntrustedError):
-                Delivery(edge, connect_timeout=60, read_timeout=60).ask()
+                EdgeClient(edge, connect_timeout=60, read_timeout=60).ask()
     assert not any("Bearer" in text for text in recorder.received)
 
 

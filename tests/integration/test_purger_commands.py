@@ -6,12 +6,12 @@ import threading
 
 import pytest
 
-from purger.maintenance import Keeper
+from purger.maintenance import Maintenance
 from purger.probe import Probe
 from purger.settings import Settings
 from stack.ports import free_port
 from stack.waiting import wait_until
-from takedown_db.connection import Link
+from takedown_db.connection import Connection
 from tests.site import Site
 
 
@@ -64,7 +64,7 @@ def test_a_running_purger_audits_by_itself(site: Site, caplog: pytest.LogCapture
     url = site.stack.database.url("purger")
     settings = Settings(database_url=url, prune_interval=0.05, audit_interval=0.05, audit_sample=10_000)
     stop = threading.Event()
-    keeper = Keeper(Link(url, timeout=60), Probe(), settings, stop)
+    keeper = Maintenance(Connection(url, timeout=60), Probe(), settings, stop)
     keeper.start()
     try:
         wait_until(lambda: f"edge edge1 shows banned image {code}" in caplog.text, "the audit tells of it")

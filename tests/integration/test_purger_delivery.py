@@ -10,7 +10,7 @@ import pytest
 from stack.edge import Edge
 from stack.purger import Purger
 from stack.waiting import PATIENCE, wait_until
-from takedown_db.connection import Link
+from takedown_db.connection import Connection
 from tests.doors import answering
 from tests.fleet import LEASE, PATIENT, Fleet
 
@@ -361,15 +361,15 @@ def test_progress_in_the_database_never_goes_back_within_one_instance(fleet: Fle
     ((instance, triggers, head),) = fleet.sql("SELECT instance, triggers, acknowledged FROM edges")
     late = {"name": "edge1", "instance": instance, "triggers": triggers, "acknowledged": 0, "rebounded": 0}
     late |= {"flush_done": 0, "rebounded_later": 0, "rebounded_last": 0, "flushed_at": None}
-    link = Link(fleet.database.url("purger"), timeout=60)
-    link.run("record_progress", **late, flushed=False)
+    connection = Connection(fleet.database.url("purger"), timeout=60)
+    connection.run("record_progress", **late, flushed=False)
     assert fleet.sql("SELECT acknowledged, rebounded FROM edges") == [(head, head)]
-    link.run("record_progress", **late | {"instance": "other"}, flushed=False)
+    connection.run("record_progress", **late | {"instance": "other"}, flushed=False)
     assert fleet.sql("SELECT acknowledged, rebounded, instance FROM edges") == [(0, 0, "other")]
-    link.run("record_progress", **late | {"instance": "other", "acknowledged": 3, "rebounded": 3}, flushed=False)
-    link.run("record_progress", **late | {"instance": "other"}, flushed=True)
+    connection.run("record_progress", **late | {"instance": "other", "acknowledged": 3, "rebounded": 3}, flushed=False)
+    connection.run("record_progress", **late | {"instance": "other"}, flushed=True)
     assert fleet.sql("SELECT acknowledged, rebounded FROM edges") == [(0, 0)]
-    link.close()
+    connection.close()
     fleet.purger.start()
     fleet.edge.wait_trusted()
 

@@ -7,7 +7,7 @@ import pytest
 from purger.audit import audit
 from purger.probe import Probe
 from stack.waiting import wait_until
-from takedown_db.connection import Link
+from takedown_db.connection import Connection
 from tests.doors import Stored, replaying, third_edge
 from tests.receipts import ask, outcomes, receipts
 from tests.site import Site
@@ -180,9 +180,9 @@ def test_an_audit_counts_apart_what_is_not_proven(site: Site, stored: dict[str, 
     ):
         assert f"not proven: edge third, image {code}: {said}\n" in command.stdout
     assert command.returncode in (3, 4), "other tests may leave an image to be found"
-    link, probe = Link(site.stack.database.url("purger"), timeout=60), Probe()
-    found = audit(link, probe, sample=None)
-    for each in (link, probe):
+    connection, probe = Connection(site.stack.database.url("purger"), timeout=60), Probe()
+    found = audit(connection, probe, sample=None)
+    for each in (connection, probe):
         each.close()
     mine = {(one.edge, one.code, one.again) for one in found.unproven if one.code in (replaced, unmarked, lifted)}
     assert mine == {("third", replaced, True), ("third", unmarked, False)}

@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from purger.cli.main import cli
-from purger.model import Receipt, Sighting
+from purger.model import ProbeResult, Receipt
 from stack.database import Database
 from tests import schema_0_1
 from tests.record import Record, note
@@ -124,8 +124,8 @@ def test_a_look_at_more_images_of_an_owner_takes_the_place_of_one_at_fewer(recor
         (4000.0, 100, 1260, 0, (3000, 1250, 1250)),
     ]
     for at, looked, images, code_of_exit, counts in expected:
-        sighting = Sighting("edge1", 0, at=at, status=410, gone=True, looked=looked, images=images)
-        note(record, Receipt("edge1", batch, batch, "ban", "i", at), ban, sighting)
+        probe_result = ProbeResult("edge1", 0, at=at, status=410, gone=True, looked=looked, images=images)
+        note(record, Receipt("edge1", batch, batch, "ban", "i", at), ban, probe_result)
         (edge,) = record.receipts("--owner", owner, code=code_of_exit)["bans"][0]["edges"]
         receipt = edge["receipt"]
         seen = datetime.fromisoformat(receipt["seen_at"]).timestamp()
@@ -141,12 +141,12 @@ def test_an_answer_that_proves_nothing_is_kept_with_its_status(record: Record) -
     ban = record.ban(code)
     batch = record.number()
     for status, said in ((404, "404 for original"), (410, "410 for original"), (None, "unreachable: refused")):
-        sighting = Sighting("edge1", 0, status=status, note=said)
-        note(record, Receipt("edge1", batch, batch, "purge", "i", 1000.0), ban, sighting)
+        probe_result = ProbeResult("edge1", 0, status=status, note=said)
+        note(record, Receipt("edge1", batch, batch, "purge", "i", 1000.0), ban, probe_result)
         (edge,) = record.receipts(code, code=3)["bans"][0]["edges"]
         assert (edge["outcome"], edge["reason"], edge["receipt"]["status"]) == ("not proven", said, status)
-    sighting = Sighting("edge1", 0, at=2000.0, status=410, gone=True)
-    note(record, Receipt("edge1", batch, batch, "purge", "i", 2000.0), ban, sighting)
+    probe_result = ProbeResult("edge1", 0, at=2000.0, status=410, gone=True)
+    note(record, Receipt("edge1", batch, batch, "purge", "i", 2000.0), ban, probe_result)
     (edge,) = record.receipts(code)["bans"][0]["edges"]
     assert (edge["outcome"], edge["reason"], edge["receipt"]["status"]) == ("gone", "", 410)
 
@@ -250,7 +250,7 @@ def test_the_later_look_counts_whatever_it_saw_and_the_note_keeps_the_former(rec
     ]
     for at, gone, code_of_exit, seen_at, reason in expected:
         receipt = Receipt("edge1", batch, batch, "purge", "i", at)
-        note(record, receipt, ban, Sighting("edge1", 0, at=at, status=200, gone=gone))
+        note(record, receipt, ban, ProbeResult("edge1", 0, at=at, status=200, gone=gone))
         (edge,) = record.receipts(code, code=code_of_exit)["bans"][0]["edges"]
         seen = datetime.fromisoformat(edge["receipt"]["seen_at"]).timestamp()
         assert (seen, edge["reason"]) == (seen_at, reason)
@@ -261,9 +261,9 @@ def test_no_progress_is_kept_whose_receipt_is_not(record: Record) -> None:
     record.ban(record.new())
     batch = record.number()
     with pytest.raises(AssertionError):
-        note(record, Receipt("edge1", batch, batch, "x" * 300, "i", 1.0), 0, Sighting("edge1", 1))
+        note(record, Receipt("edge1", batch, batch, "x" * 300, "i", 1.0), 0, ProbeResult("edge1", 1))
     assert record.sql("SELECT acknowledged FROM edges WHERE name = 'edge1'") == [(0,)]
-    note(record, Receipt("edge1", batch, batch, "purge", "i", 1.0), 0, Sighting("edge1", 1))
+    note(record, Receipt("edge1", batch, batch, "purge", "i", 1.0), 0, ProbeResult("edge1", 1))
     assert record.sql("SELECT acknowledged FROM edges WHERE name = 'edge1'") == [(batch,)]
 
 

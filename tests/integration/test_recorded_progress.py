@@ -6,18 +6,18 @@ from typing import Any
 
 import pytest
 
-from purger.model import Edge, Receipt, Row, Sighting, Standing, sighting_of
+from purger.model import Edge, ProbeResult, Receipt, Row, SavedProgress, probe_result_of
 from purger.recorder import Recorder
 from stack.database import Database
-from takedown_db.connection import Link
+from takedown_db.connection import Connection
 
 PARIS = Edge("paris", "http://p", "http://q", "/t")
 
 
 @pytest.fixture
-def link(database: Database) -> Iterator[Link]:
+def connection(database: Database) -> Iterator[Connection]:
     """The purger's connection, and an edge at batch 9."""
-    with database.connect_admin() as connection, connection.cursor() as cursor:
+    with database.connect_admin() as admin, admin.cursor() as cursor:
         cursor.execute(
             """REPLACE INTO edges (name, purge_url, public_url, token_file, instance, acknowledged, rebounded,
                 rebounded_later, rebounded_last)
@@ -26,18 +26,18 @@ def link(database: Database) -> Iterator[Link]:
         for statement in ("DELETE FROM receipts", "DELETE FROM sightings", "DELETE FROM invalidations"):
             cursor.execute(statement)
         cursor.execute("UPDATE numbering SET last_batch = 45")
-    link = Link(database.url("purger"), timeout=30)
-    yield link
-    link.close()
+    connection = Connection(database.url("purger"), timeout=30)
+    yield connection
+    connection.close()
 
 
 def record(database: Database, *notes: tuple[int, bool]) -> None:
     """Have the recorder write progress once, after it was told of all of it: the batch, and whether it was a flush."""
     stopped = threading.Event()
     stopped.set()
-    recorder = Recorder(Link(database.url("purger"), timeout=30), delay=0.0, stop=stopped, usable=lambda: True)
+    recorder = Recorder(Connection(database.url("purger"), timeout=30), delay=0.0, stop=stopped, usable=lambda: True)
     for batch, flushed in notes:
-        recorder.acknowledged("paris", Standing("one", batch, batch, batch, batch, "all"), flushed=flushed)
+        recorder.acknowledged("paris", SavedProgress("one", batch, batch, batch, batch, "all"), flushed=flushed)
     recorder.start()
     recorder.join()
 
@@ -53,10 +53,10 @@ def record(database: Database, *notes: tuple[int, bool]) -> None:
     ],
 )
 def test_a_flush_counts_whatever_was_told_with_it(
-    database: Database, link: Link, notes: list[tuple[int, bool]], batch: int
+    database: Database, connection: Connection, notes: list[tuple[int, bool]], batch: int
 ) -> None:
     record(database, *notes)
-    (edge,) = link.rows("enabled_edges")
+    (edge,) = connection.rows("enabled_edges")
     assert edge[8:12] == (batch, batch, batch, batch)
 
 
@@ -71,17 +71,19 @@ class Notes:
         self.recorder = self.new_recorder(lambda: self.setbacks)
 
     def new_recorder(self, setbacks: Callable[[], int]) -> Recorder:
-        link = Link(self._database.url("purger"), timeout=30)
-        return Recorder(link, delay=0.0, stop=self._stop, usable=lambda: True, setbacks=setbacks)
+        connection = Connection(self._database.url("purger"), timeout=30)
+        return Recorder(connection, delay=0.0, stop=self._stop, usable=lambda: True, setbacks=setbacks)
 
-    def tell(self, last: int, *sightings: Sighting, setbacks: int = 0, flush: int = 0, flushed: bool = False) -> None:
+    def tell(
+        self, last: int, *probe_results: ProbeResult, setbacks: int = 0, flush: int = 0, flushed: bool = False
+    ) -> None:
         """Tell of an acknowledgement of the batches from 44 on up to ``last``, one by one."""
         receipts = [Receipt("paris", batch, batch, "purge", "one", 1.0) for batch in range(44, last + 1)]
         self.recorder.acknowledged(
             "paris",
-            Standing("one", last, last, last, last, "all", flush_done=flush),
+            SavedProgress("one", last, last, last, last, "all", flush_done=flush),
             receipts=receipts,
-            sightings=sightings,
+            probe_results=probe_results,
             flushed=flushed,
             setbacks=setbacks,
         )
@@ -110,13 +112,13 @@ class Notes:
 
 
 @pytest.fixture
-def notes(database: Database, link: Link) -> Notes:
-    assert link.rows("last_batch") == [(45,)]
+def notes(database: Database, connection: Connection) -> Notes:
+    assert connection.rows("last_batch") == [(45,)]
     return Notes(database)
 
 
-def gone(invalidation: int, subject: str) -> Sighting:
-    return sighting_of(PARIS, Row(invalidation, 44, "image", subject, "ban"), at=1.0, status=410, gone=True)
+def gone(invalidation: int, subject: str) -> ProbeResult:
+    return probe_result_of(PARIS, Row(invalidation, 44, "image", subject, "ban"), at=1.0, status=410, gone=True)
 
 
 def test_notes_of_what_a_database_never_came_to_are_not_written(notes: Notes) -> None:

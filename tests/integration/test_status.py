@@ -25,7 +25,7 @@ from stack.ports import free_port
 from stack.purger import Purger
 from stack.system import Settings, Stack
 from stack.waiting import wait_until
-from takedown_db.connection import Link
+from takedown_db.connection import Connection
 from takedown_db.url import parse_url
 from tests.site import Site
 
@@ -122,15 +122,15 @@ def test_a_purger_that_was_stopped_leaves_no_presence(fleet: Site) -> None:
 
 
 def test_a_purger_whose_poll_hangs_is_not_alive(fleet: Site) -> None:
-    link = Link(fleet.stack.database.url("purger"), timeout=60)
+    connection = Connection(fleet.stack.database.url("purger"), timeout=60)
     with fleet.admin.cursor() as cursor:
         # It could still sign: another table is locked.
         cursor.execute("LOCK TABLES invalidations WRITE")
         try:
-            wait_until(lambda: not any(purger.alive for purger in present(link)), "it no longer signs")
+            wait_until(lambda: not any(purger.alive for purger in present(connection)), "it no longer signs")
         finally:
             cursor.execute("UNLOCK TABLES")
-            link.close()
+            connection.close()
 
 
 @pytest.mark.parametrize(
@@ -282,18 +282,18 @@ def test_a_database_that_is_away(tmp_path: Path, database: Database) -> None:
 )
 def test_a_url_that_the_database_refuses_is_no_outage(database: Database, url: str) -> None:
     own = parse_url(database.url("purger"))
-    link = Link(url.format(name=own.name, socket=own.unix_socket), timeout=60)
-    (trouble,) = troubles(read_state(link))
+    connection = Connection(url.format(name=own.name, socket=own.unix_socket), timeout=60)
+    (trouble,) = troubles(read_state(connection))
     assert trouble.what.startswith("this command cannot use the database with this URL: ")
     assert "if the purger cannot use it either" in trouble.do
 
 
 def test_a_fleet_without_edges(tmp_path: Path, database: Database) -> None:
     purger = Purger(tmp_path / "purger", database)
-    link = Link(database.url("purger"), timeout=60)
+    connection = Connection(database.url("purger"), timeout=60)
 
     def problems() -> list[str]:
-        return [trouble.what for trouble in troubles(read_state(link))]
+        return [trouble.what for trouble in troubles(read_state(connection))]
 
     assert problems() == ["no purger runs", "there are no edges"]
     closed = f"http://127.0.0.1:{free_port()}"
@@ -305,7 +305,7 @@ def test_a_fleet_without_edges(tmp_path: Path, database: Database) -> None:
         assert purger.run("status").returncode == 3
     finally:
         purger.run("edge", "remove", "one").check_returncode()
-        link.close()
+        connection.close()
 
 
 def test_no_word_is_broken_at_80_columns(fleet: Site) -> None:

@@ -123,10 +123,10 @@ def test_durations(seconds: float, text: str) -> None:
 
 @pytest.mark.parametrize("adopted", ["server one", None])
 def test_a_server_that_does_not_speak_for_the_database_is_the_first_problem(adopted: str | None) -> None:
-    state = State(speaker="server two", adopted=adopted)
+    state = State(server="server two", adopted=adopted)
     first = troubles(state)[0]
     assert "this server does not speak for the database" in first.what
     assert (adopted or "no server was adopted") in first.what
     assert "this is server two" in first.what
     assert "`purger adopt` if this is the primary now" in first.do
-    assert not troubles(replace(WELL, speaker="server two", adopted="server two"))
+    assert not troubles(replace(WELL, server="server two", adopted="server two"))

@@ -7,11 +7,11 @@ from purger.model import Row
 from purger.probe import Probe
 from purger.prober import Prober
 from purger.recorder import Recorder
-from takedown_db.connection import Link
+from takedown_db.connection import Connection
 
 
 class Codes:
-    """The codes of one owner, as a ``Link`` reads them; counts the reads of the first page."""
+    """The codes of one owner, as a ``Connection`` reads them; counts the reads of the first page."""
 
     def __init__(self) -> None:
         self.reads = 0
@@ -25,7 +25,7 @@ class Codes:
 def test_an_owner_is_read_once_for_all_edges() -> None:
     codes = Codes()
     recorder = cast("Recorder", None)  # nothing is seen here
-    prober = Prober(cast("Link", codes), Probe(), recorder, threading.Event(), setbacks=lambda: 0)
+    prober = Prober(cast("Connection", codes), Probe(), recorder, threading.Event(), setbacks=lambda: 0)
     ban = Row(1, 1, "owner", "alice", "ban")
     (choice,) = {id(prober._choose(ban)): prober._choose(ban) for _ in range(250)}.values()
     assert (codes.reads, len(choice.codes), choice.images) == (1, 100, 500)

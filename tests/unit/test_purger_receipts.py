@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from purger.model import Sighting
+from purger.model import ProbeResult
 from purger.receipts.judge import Absence, Outcome, absence, exit_code, judge_ban
 from purger.receipts.model import Ban, EdgeReceipt, Event, KnownEdge, Purge, Report, Restored, Span, Tenure
 from purger.receipts.read import covering
@@ -114,9 +114,9 @@ def test_the_latest_look_counts() -> None:
     assert (judged.outcome, judged.reason) == (Outcome.GONE, "still there (200) at first")
     assert exit_code(report(GONE, resends=(replace(SHOWN, seen_at=at(21)),)), {}) == 4
     now = at(30).replace(tzinfo=UTC).timestamp()
-    looked = {(1, "edge1"): Sighting("edge1", 5, at=now, status=200, gone=False)}
+    looked = {(1, "edge1"): ProbeResult("edge1", 5, at=now, status=200, gone=False)}
     assert exit_code(report(GONE), looked) == 4
-    away = {(1, "edge1"): Sighting("edge1", 5, note="unreachable: refused")}
+    away = {(1, "edge1"): ProbeResult("edge1", 5, note="unreachable: refused")}
     assert exit_code(report(GONE), away) == 0
     assert judge_ban(report(GONE), report(GONE).bans[0], away)[0].reason.endswith("unreachable: refused")
 

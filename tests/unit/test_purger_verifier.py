@@ -4,8 +4,8 @@ import threading
 from typing import Any, cast
 
 from purger.model import Position, Verification
-from purger.outbox import Queue, Taken
-from purger.poller import Watch
+from purger.outbox import Outbox, Taken
+from purger.poller import Poller
 from purger.verifier import Verifier
 from takedown_db.schema.triggers import Triggers
 
@@ -59,5 +59,5 @@ class Edges:
 def test_a_trigger_that_is_restored_is_noticed_although_no_edge_asks() -> None:
     stop = threading.Event()
     edges, database = Edges(stop), Database(stop)
-    Verifier(cast(Queue, cast(Any, database)), cast(Watch, cast(Any, edges)), stop).run()
+    Verifier(cast(Outbox, cast(Any, database)), cast(Poller, cast(Any, edges)), stop).run()
     assert [each.triggers.fingerprint for each in edges.verifications] == ["without", "whole"]

@@ -5,10 +5,10 @@ from typing import cast
 
 import pytest
 
-from purger.batches import Backlog
-from purger.model import Edge, Row, Standing
-from purger.outbox import Queue
-from purger.poller import Watch
+from purger.batches import Batches
+from purger.model import Edge, Row, SavedProgress
+from purger.outbox import Outbox
+from purger.poller import Poller
 from purger.prober import Prober
 from purger.recorder import Recorder
 from purger.settings import Settings
@@ -21,13 +21,13 @@ URL = "http://127.0.0.1:1"
 @pytest.fixture
 def worker() -> Worker:
     """A worker of an edge that nothing is sent to, with batches of one ban each whose codes end in all ways."""
-    queue = cast("Queue", None)  # all that is planned is in memory
-    backlog = Backlog(queue)
+    queue = cast("Outbox", None)  # all that is planned is in memory
+    batches = Batches(queue)
     rows = [Row(number, number, "image", f"code{number}{chr(97 + number % 26)}", "ban") for number in range(1, 101)]
-    backlog.add(0, BATCHES, rows, {number: f"i{number}" for number in range(1, BATCHES + 1)})
+    batches.add(0, BATCHES, rows, {number: f"i{number}" for number in range(1, BATCHES + 1)})
     return Worker(
-        *(Edge("e", URL, URL, "/nowhere"), Standing("one", BATCHES, 0, 0, 0, "all"), Settings(database_url="")),
-        *(Watch(queue, backlog, interval=0.001, stop=threading.Event()), backlog),
+        *(Edge("e", URL, URL, "/nowhere"), SavedProgress("one", BATCHES, 0, 0, 0, "all"), Settings(database_url="")),
+        *(Poller(queue, batches, interval=0.001, stop=threading.Event()), batches),
         *(cast("Recorder", None), cast("Prober", None)),
     )
 

@@ -3,15 +3,15 @@
 import threading
 from typing import cast
 
-from purger.batches import Backlog
+from purger.batches import Batches
 from purger.model import Position, Row
-from purger.outbox import Queue, Taken
-from purger.poller import Watch
+from purger.outbox import Outbox, Taken
+from purger.poller import Poller
 
 
-def watch_at(head: int) -> Watch:
-    queue = cast("Queue", None)  # nothing is asked here: answers are handed in
-    watch = Watch(queue, Backlog(queue), interval=0.001, stop=threading.Event())
+def watch_at(head: int) -> Poller:
+    queue = cast("Outbox", None)  # nothing is asked here: answers are handed in
+    watch = Poller(queue, Batches(queue), interval=0.001, stop=threading.Event())
     watch.found(answer(None, head), setbacks=0)
     return watch
 
@@ -47,17 +47,17 @@ def test_another_batch_of_the_same_number_is_a_setback() -> None:
 
 
 def test_the_batches_found_are_planned_with_their_identity() -> None:
-    backlog = Backlog(cast("Queue", None))
-    watch = Watch(cast("Queue", None), backlog, interval=0.001, stop=threading.Event())
+    batches = Batches(cast("Outbox", None))
+    watch = Poller(cast("Outbox", None), batches, interval=0.001, stop=threading.Event())
     watch.found(answer(None, 30), setbacks=0)
     rows = [Row(1, 31, "image", "a", "ban"), Row(2, 32, "image", "b", "ban")]
     taken = answer(30, 32)._replace(rows=rows, identities={31: "first", 32: "second"})
     watch.found(taken, setbacks=0)
-    assert backlog.plan(30, 32).position == "32:second"
-    assert backlog.plan(30, 31).position == "31:first"
+    assert batches.plan(30, 32).position == "32:second"
+    assert batches.plan(30, 31).position == "31:first"
 
 
-class Observed(Watch):
+class Observed(Poller):
     """Notes what is known after each change of an attribute, as another thread could find it."""
 
     def __setattr__(self, name: str, value: object) -> None:
@@ -67,8 +67,8 @@ class Observed(Watch):
 
 
 def test_a_setback_is_never_seen_with_the_batch_of_before_it() -> None:
-    queue = cast("Queue", None)
-    watch = Observed(queue, Backlog(queue), interval=0.001, stop=threading.Event())
+    queue = cast("Outbox", None)
+    watch = Observed(queue, Batches(queue), interval=0.001, stop=threading.Event())
     watch.found(answer(None, 30), setbacks=0)
     watch.found(answer(30, 29), setbacks=0)
     assert list(dict.fromkeys(watch.__dict__["seen"])) == [(None, 0), (30, 0), (29, 1)]

@@ -1,5 +1,5 @@
 from purger.model import Edge, Row
-from purger.probe_schedule import Looks
+from purger.probe_schedule import ProbeSchedule
 
 PARIS, ROME = (Edge(name, "http://p", "http://q", "/t") for name in ("paris", "rome"))
 
@@ -8,14 +8,14 @@ def row(number: int) -> Row:
     return Row(number, number, "image", f"c{number}", "ban")
 
 
-def looks(*edges: Edge, waiting: int = 100) -> Looks:
-    made = Looks(waiting)
+def schedule(*edges: Edge, waiting: int = 100) -> ProbeSchedule:
+    made = ProbeSchedule(waiting)
     made.follow(edges)
     return made
 
 
 def test_edges_take_turns() -> None:
-    waiting = looks(PARIS, ROME)
+    waiting = schedule(PARIS, ROME)
     waiting.put("paris", [row(1), row(2)])
     waiting.put("rome", [row(3), row(4)])
     taken = [waiting.take(now) for now in (1.0, 2.0, 3.0, 4.0)]
@@ -24,7 +24,7 @@ def test_edges_take_turns() -> None:
 
 
 def test_an_edge_that_shows_nothing_rests_for_longer_each_time_and_keeps_its_looks() -> None:
-    waiting = looks(PARIS, ROME)
+    waiting = schedule(PARIS, ROME)
     waiting.put("paris", [row(1), row(2)])
     now, rests = 1.0, []
     for _ in range(12):
@@ -43,7 +43,7 @@ def test_an_edge_that_shows_nothing_rests_for_longer_each_time_and_keeps_its_loo
 
 
 def test_an_answer_of_the_edge_ends_its_rest() -> None:
-    waiting = looks(PARIS)
+    waiting = schedule(PARIS)
     waiting.put("paris", [row(1)])
     waiting.take(1.0)
     waiting.saw_nothing("paris", row(1), now=1.0)
@@ -53,7 +53,7 @@ def test_an_answer_of_the_edge_ends_its_rest() -> None:
 
 
 def test_the_oldest_looks_of_the_longest_queue_make_room() -> None:
-    waiting = looks(PARIS, ROME, waiting=3)
+    waiting = schedule(PARIS, ROME, waiting=3)
     assert waiting.put("paris", [row(1), row(2), row(3)]) == []
     assert waiting.put("rome", [row(4)]) == [(PARIS, row(1))], "an edge whose looks pile up leaves room to the others"
     assert waiting.put("paris", [row(5)]) == [(PARIS, row(2))]
@@ -63,7 +63,7 @@ def test_the_oldest_looks_of_the_longest_queue_make_room() -> None:
 
 
 def test_looks_from_before_a_setback_are_dropped() -> None:
-    waiting = looks(PARIS, ROME)
+    waiting = schedule(PARIS, ROME)
     waiting.put("paris", [row(1), row(2)])
     waiting.put("rome", [row(3)])
     taken = waiting.take(1.0)
@@ -82,7 +82,7 @@ def test_looks_from_before_a_setback_are_dropped() -> None:
 
 
 def test_an_edge_that_is_no_longer_followed_makes_room_and_is_new_when_it_comes_back() -> None:
-    waiting = looks(PARIS, ROME, waiting=2)
+    waiting = schedule(PARIS, ROME, waiting=2)
     waiting.put("paris", [row(1), row(2)])
     assert waiting.follow([ROME]) == []
     assert waiting.put("paris", [row(1)]) == []
@@ -92,7 +92,7 @@ def test_an_edge_that_is_no_longer_followed_makes_room_and_is_new_when_it_comes_
 
 
 def test_a_changed_edge_is_looked_at_by_its_new_url_at_once() -> None:
-    waiting = looks(PARIS)
+    waiting = schedule(PARIS)
     waiting.put("paris", [row(1)])
     waiting.take(1.0)
     waiting.saw_nothing("paris", row(1), now=1.0)
@@ -102,7 +102,7 @@ def test_a_changed_edge_is_looked_at_by_its_new_url_at_once() -> None:
 
 
 def test_a_look_that_saw_nothing_waits_behind_the_others_of_its_edge() -> None:
-    waiting = looks(PARIS)
+    waiting = schedule(PARIS)
     waiting.put("paris", [row(1), row(2)])
     waiting.take(1.0)
     waiting.saw_nothing("paris", row(1), now=1.0)
@@ -110,7 +110,7 @@ def test_a_look_that_saw_nothing_waits_behind_the_others_of_its_edge() -> None:
 
 
 def test_an_edge_that_shows_something_again_rests_as_briefly_as_at_first() -> None:
-    waiting = looks(PARIS)
+    waiting = schedule(PARIS)
     for _ in range(12):
         waiting.saw_nothing("paris", row(1), now=0.0)
     assert waiting.take(1.0) is None
@@ -121,7 +121,7 @@ def test_an_edge_that_shows_something_again_rests_as_briefly_as_at_first() -> No
 
 
 def test_a_look_that_is_put_back_takes_up_its_room_again() -> None:
-    waiting = looks(PARIS, waiting=2)
+    waiting = schedule(PARIS, waiting=2)
     waiting.put("paris", [row(1), row(2)])
     waiting.take(1.0)
     waiting.put_back("paris", row(1))

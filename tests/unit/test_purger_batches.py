@@ -4,19 +4,19 @@ from collections.abc import Callable
 import pytest
 
 from purger.backoff import Backoff
-from purger.batches import Backlog
-from purger.id_window import Window
+from purger.batches import Batches
+from purger.id_window import IdWindow
 from purger.model import Position, Row
 from purger.outbox import PrunedError
-from purger.problem_log import Problem
+from purger.problem_log import ProblemLog
 from purger.verifier import rest
 from takedown_db.schema.migrate import MigrationError, judge_server
 
 IDENTITIES = {batch: f"identity-{batch}" for batch in range(100)}
 
 
-class Outbox:
-    """Rows by batch, as ``Queue`` reads them; counts the reads."""
+class OutboxReader:
+    """Rows by batch, as ``Outbox`` reads them; counts the reads."""
 
     def __init__(self, batches: int, pruned: int = 0) -> None:
         self.batches = {batch: [Row(batch, batch, "image", f"c{batch}", "ban")] for batch in range(1, batches + 1)}
@@ -37,13 +37,13 @@ class Outbox:
         return f"i{batch}"
 
 
-def backlog(outbox: Outbox, **sizes: int) -> Backlog:
-    return Backlog(outbox, **sizes)
+def batches(outbox: OutboxReader, **sizes: int) -> Batches:
+    return Batches(outbox, **sizes)
 
 
 def test_new_batches_are_planned_from_memory() -> None:
-    outbox = Outbox(9)
-    known = backlog(outbox)
+    outbox = OutboxReader(9)
+    known = batches(outbox)
     known.add(5, 9, outbox.rows(5, 9), IDENTITIES)
     reads = outbox.reads
     plan = known.plan(6, 9)
@@ -52,16 +52,16 @@ def test_new_batches_are_planned_from_memory() -> None:
 
 
 def test_older_batches_come_from_the_database() -> None:
-    outbox = Outbox(9)
-    known = backlog(outbox, rows_kept=2)
+    outbox = OutboxReader(9)
+    known = batches(outbox, rows_kept=2)
     known.add(5, 9, outbox.rows(5, 9), IDENTITIES)
     assert [request.path for request in known.plan(6, 8).requests] == ["/images/c7", "/images/c8"]
     assert outbox.reads == 2
 
 
 def test_a_gap_is_never_taken_for_an_empty_batch() -> None:
-    outbox = Outbox(9)
-    known = backlog(outbox)
+    outbox = OutboxReader(9)
+    known = batches(outbox)
     known.add(2, 3, outbox.rows(2, 3), IDENTITIES)
     known.add(7, 9, outbox.rows(7, 9), IDENTITIES)
     assert len(known.plan(2, 9).requests) == 7
@@ -69,20 +69,20 @@ def test_a_gap_is_never_taken_for_an_empty_batch() -> None:
 
 def test_what_was_pruned_is_not_taken_for_nothing() -> None:
     with pytest.raises(PrunedError):
-        backlog(Outbox(9, pruned=6)).plan(4, 9)
+        batches(OutboxReader(9, pruned=6)).plan(4, 9)
 
 
 def test_a_long_backlog_goes_in_pieces() -> None:
-    outbox = Outbox(9)
-    assert backlog(outbox, rows_a_plan=4).plan(0, 9).last == 4
-    known = backlog(outbox, rows_a_plan=4)
+    outbox = OutboxReader(9)
+    assert batches(outbox, rows_a_plan=4).plan(0, 9).last == 4
+    known = batches(outbox, rows_a_plan=4)
     known.add(0, 9, outbox.rows(0, 9), IDENTITIES)
     assert known.plan(0, 9).last == 4
 
 
 def test_numbers_that_come_a_second_time_are_read_again() -> None:
-    outbox = Outbox(4)
-    known = backlog(outbox)
+    outbox = OutboxReader(4)
+    known = batches(outbox)
     known.add(3, 4, outbox.rows(3, 4), IDENTITIES)
     known.plan(3, 4)
     known.forget()
@@ -92,7 +92,7 @@ def test_numbers_that_come_a_second_time_are_read_again() -> None:
 
 def test_a_problem_is_logged_when_it_begins_changes_and_ends(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
-    problem = Problem(logging.getLogger("test"), "edge e")
+    problem = ProblemLog(logging.getLogger("test"), "edge e")
     for kind in ("unreachable", "unreachable", "refused", "refused"):
         problem.begin(kind, "why")
     problem.end()
@@ -106,7 +106,7 @@ def test_a_problem_is_logged_when_it_begins_changes_and_ends(caplog: pytest.LogC
 
 def test_a_patient_problem_keeps_a_single_failure_to_itself(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
-    problem = Problem(logging.getLogger("test"), "it", patience=2)
+    problem = ProblemLog(logging.getLogger("test"), "it", patience=2)
     problem.begin("stuck", "why")
     problem.end()
     assert not caplog.records
@@ -132,7 +132,7 @@ def test_a_slow_look_is_followed_by_a_longer_rest_and_a_frozen_one_by_no_endless
 
 
 def test_the_window_holds_the_ids_of_the_last_second() -> None:
-    window = Window(1.0)
+    window = IdWindow(1.0)
     assert window.start(100.0) is None
     for at, largest in ((100.0, 5), (100.5, 9), (101.0, 20)):
         window.note(largest, at=at)
@@ -164,7 +164,7 @@ def test_servers_that_will_do(server: tuple[str, int, str]) -> None:
 
 
 def test_more_single_bans_than_are_kept_leave_the_newest() -> None:
-    known = Backlog(Outbox(0))
+    known = Batches(OutboxReader(0))
     bans = [Row(number, number, "image", f"c{number}", "ban") for number in range(1, 301)]
     for ban in bans:
         known.add(ban.batch - 1, ban.batch, [ban], IDENTITIES)
@@ -174,7 +174,7 @@ def test_more_single_bans_than_are_kept_leave_the_newest() -> None:
 
 
 def test_a_single_ban_is_told_from_a_bulk_whoever_numbered_it() -> None:
-    known = Backlog(Outbox(0))
+    known = Batches(OutboxReader(0))
     bulk = [Row(number, 0, "image", f"c{number}", "ban") for number in range(1, 101)]
     known.add(0, 1, [row._replace(batch=1) for row in bulk[50:]], IDENTITIES)  # the newest are numbered first
     single = Row(101, 3, "image", "single", "ban")
@@ -183,13 +183,13 @@ def test_a_single_ban_is_told_from_a_bulk_whoever_numbered_it() -> None:
 
 
 def test_a_gap_makes_no_single_bans_of_a_bulk() -> None:
-    known = Backlog(Outbox(0))
+    known = Batches(OutboxReader(0))
     known.add(0, 1, [Row(number, 1, "image", f"c{number}", "ban") for number in range(51, 101)], IDENTITIES)
     known.add(5, 6, [Row(number, 6, "image", f"c{number}", "ban") for number in range(1, 11)], IDENTITIES)
     assert known.urgent_since(0) == (0, [])
 
 
-class Failing(Outbox):
+class Failing(OutboxReader):
     """A database that is found to have gone back just while it answers."""
 
     def __init__(self, batches: int) -> None:
@@ -211,7 +211,7 @@ class Failing(Outbox):
 
 def test_a_plan_from_before_a_setback_is_not_kept() -> None:
     outbox = Failing(9)
-    known = backlog(outbox)
+    known = batches(outbox)
     outbox.while_answering = known.forget
     known.plan(6, 9)
     outbox.while_answering = lambda: None
@@ -223,7 +223,7 @@ def test_a_plan_from_before_a_setback_is_not_kept() -> None:
 
 def test_the_database_is_asked_once_for_a_position_that_many_edges_have() -> None:
     outbox = Failing(9)
-    known = backlog(outbox)
+    known = batches(outbox)
     assert [known.knows(Position(9, "i9")) for _ in range(250)] == [True] * 250
     assert outbox.questions == 1
     assert not known.knows(Position(9, "another"))
@@ -234,7 +234,7 @@ def test_the_database_is_asked_once_for_a_position_that_many_edges_have() -> Non
 
 def test_a_position_from_before_a_setback_is_asked_for_again() -> None:
     outbox = Failing(9)
-    known = backlog(outbox)
+    known = batches(outbox)
     outbox.while_answering = known.forget
     known.knows(Position(9, "i9"))
     outbox.while_answering = lambda: None

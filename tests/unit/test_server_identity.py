@@ -3,7 +3,7 @@
 import pytest
 
 from takedown_db.primary import NotPrimaryError
-from takedown_db.server_identity import LONGEST, speaker_of
+from takedown_db.server_identity import LONGEST, server_of
 
 ALONE = {"hostname": "db1", "port": "3306", "datadir": "/var/lib/mysql/", "server_id": "1"}
 MYSQL = {**ALONE, "server_uuid": "6f0c"}
@@ -16,20 +16,18 @@ MEMBER = {**MYSQL, "group_replication_group_name": "5d0e"}
     [("hostname", "db2"), ("port", "3307"), ("datadir", "/copy/"), ("server_id", "2"), ("server_uuid", "7a1d")],
 )
 def test_a_copy_names_itself_otherwise(name: str, value: str) -> None:
-    assert speaker_of({**MYSQL, name: value}) != speaker_of(MYSQL)
+    assert server_of({**MYSQL, name: value}) != server_of(MYSQL)
 
 
 def test_an_upgrade_or_a_setting_changes_no_name() -> None:
-    assert speaker_of({**MYSQL, "version": "9.7", "wsrep_on": "OFF", "wsrep_cluster_name": "images"}) == speaker_of(
-        MYSQL
-    )
+    assert server_of({**MYSQL, "version": "9.7", "wsrep_on": "OFF", "wsrep_cluster_name": "images"}) == server_of(MYSQL)
 
 
 @pytest.mark.parametrize("whole", [NODE, MEMBER])
 def test_every_node_of_a_cluster_or_group_has_its_name(whole: dict[str, str]) -> None:
     other = {**whole, "hostname": "db2", "port": "3307", "datadir": "/d/", "server_id": "2", "server_uuid": "7a1d"}
-    assert speaker_of(other) == speaker_of(whole)
-    assert speaker_of(whole) != speaker_of(MYSQL)
+    assert server_of(other) == server_of(whole)
+    assert server_of(whole) != server_of(MYSQL)
 
 
 @pytest.mark.parametrize(
@@ -37,19 +35,19 @@ def test_every_node_of_a_cluster_or_group_has_its_name(whole: dict[str, str]) ->
     [(NODE, "wsrep_cluster_name"), (NODE, "wsrep_cluster_state_uuid"), (MEMBER, "group_replication_group_name")],
 )
 def test_another_cluster_or_group_has_another_name(whole: dict[str, str], name: str) -> None:
-    assert speaker_of({**whole, name: "other"}) != speaker_of(whole)
+    assert server_of({**whole, name: "other"}) != server_of(whole)
 
 
 def test_a_node_outside_of_its_cluster_speaks_for_nobody() -> None:
     with pytest.raises(NotPrimaryError, match="wait until it has joined"):
-        speaker_of({**NODE, "wsrep_cluster_state_uuid": ""})
+        server_of({**NODE, "wsrep_cluster_state_uuid": ""})
 
 
 def test_a_member_without_a_group_is_a_server() -> None:
-    assert speaker_of({**MEMBER, "group_replication_group_name": ""}) == speaker_of(MYSQL)
+    assert server_of({**MEMBER, "group_replication_group_name": ""}) == server_of(MYSQL)
 
 
 def test_a_name_is_short_and_printable_and_says_all_the_same() -> None:
-    names = {speaker_of({**MYSQL, "datadir": "/\n" + 200 * "ä" + end}) for end in ("x/", "y/", 300 * "z" + "/")}
+    names = {server_of({**MYSQL, "datadir": "/\n" + 200 * "ä" + end}) for end in ("x/", "y/", 300 * "z" + "/")}
     assert len(names) == 3
     assert all(len(name) <= LONGEST and name.isprintable() for name in names)

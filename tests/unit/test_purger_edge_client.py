@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from purger.edge_client import Delivery
+from purger.edge_client import EdgeClient
 from purger.errors import MalformedError, RefusedError, SlowError, UnreachableError, UntrustedError
 from purger.model import Edge
 from purger.plan import Request
@@ -19,7 +19,7 @@ from tests.certificates import Authority
 
 OURS = b'HTTP/1.1 200 OK\r\nETag: "one"\r\nTakedown-Now: 1700000000.000\r\n'
 
-Serve = Callable[..., Delivery]
+Serve = Callable[..., EdgeClient]
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
     token.chmod(0o600)
     with ExitStack() as closing:
 
-        def start(head: bytes, part: bytes, pause: float, read_timeout: float = 60) -> Delivery:
+        def start(head: bytes, part: bytes, pause: float, read_timeout: float = 60) -> EdgeClient:
             listening = closing.enter_context(socket.create_server(("127.0.0.1", 0)))
             ended = threading.Event()
 
@@ -47,7 +47,7 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
             closing.callback(thread.join)
             closing.callback(ended.set)
             url = f"http://127.0.0.1:{listening.getsockname()[1]}"
-            delivery = Delivery(Edge("e", url, url, str(token)), connect_timeout=60, read_timeout=read_timeout)
+            delivery = EdgeClient(Edge("e", url, url, str(token)), connect_timeout=60, read_timeout=read_timeout)
             closing.callback(delivery.close)
             return delivery
 
@@ -142,8 +142,8 @@ def token(tmp_path: Path) -> Path:
     return file
 
 
-def delivery_to(url: str, token: Path, **files: Any) -> Delivery:
-    return Delivery(Edge("e", url, url, str(token), **files), connect_timeout=5, read_timeout=5)
+def delivery_to(url: str, token: Path, **files: Any) -> EdgeClient:
+    return EdgeClient(Edge("e", url, url, str(token), **files), connect_timeout=5, read_timeout=5)
 
 
 @pytest.mark.parametrize(

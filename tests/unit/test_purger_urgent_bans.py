@@ -1,0 +1,89 @@
+"""Single bans in the middle of a bulk: before it, and at no cost where there is nothing to gain."""
+
+from purger.batches import Batches
+from purger.model import Position, Row
+from purger.plan import make_plan
+from purger.plan_cursor import PlanRun
+from purger.urgent_bans import UrgentBans
+
+IDENTITIES = {batch: f"identity-{batch}" for batch in range(100)}
+
+
+class Outbox:
+    """No database: what is not in memory must not be asked for."""
+
+    def rows(self, after: int, last: int) -> list[Row]:
+        raise AssertionError(after, last)
+
+    def reach(self, after: int, head: int, limit: int) -> Position:
+        raise AssertionError(after, head, limit)
+
+    def position(self, batch: int) -> str | None:
+        raise AssertionError(batch)
+
+
+def bulk_of(rows: list[Row]) -> PlanRun:
+    plan = make_plan(rows, rows[0].batch, rows[-1].batch)
+    return PlanRun(plan, list(plan.requests))
+
+
+def bulk(number: int, batch: int) -> list[Row]:
+    return [Row(each, batch, "image", f"c{each}", "ban") for each in range(1, number + 1)]
+
+
+def told(singles: UrgentBans, plan_run: PlanRun) -> list[str]:
+    found = []
+    while single := singles.next(plan_run):
+        found += [request.path for request in single.requests]
+    return found
+
+
+def test_a_single_ban_after_the_bulk_goes_before_what_is_left_of_it() -> None:
+    batches, rows = Batches(Outbox()), bulk(100, 1)
+    singles, plan_run = UrgentBans(batches), bulk_of(rows)
+    batches.add(0, 1, rows, IDENTITIES)
+    batches.add(1, 2, [Row(101, 2, "image", "late", "ban")], IDENTITIES)
+    singles.find(plan_run)
+    assert told(singles, plan_run) == ["/images/late"]
+    singles.find(plan_run)
+    assert told(singles, plan_run) == []
+
+
+def test_a_single_ban_within_the_bulk_goes_before_the_others() -> None:
+    batches, rows = Batches(Outbox()), bulk(100, 1)
+    singles, plan_run = UrgentBans(batches), bulk_of([*rows, Row(101, 2, "image", "late", "ban")])
+    batches.add(0, 1, rows, IDENTITIES)
+    batches.add(1, 2, [Row(101, 2, "image", "late", "ban")], IDENTITIES)
+    singles.find(plan_run)
+    assert told(singles, plan_run) == ["/images/late"]
+
+
+def test_bans_that_their_plan_sends_as_fast_are_sent_once() -> None:
+    both = [Row(1, 1, "image", "x", "ban"), Row(2, 1, "owner", "y", "ban")]
+    batches = Batches(Outbox())
+    singles, plan_run = UrgentBans(batches), bulk_of(both)
+    batches.add(0, 1, both, IDENTITIES)
+    singles.find(plan_run)
+    assert told(singles, plan_run) == []
+
+
+def test_many_single_bans_of_an_edge_that_was_away_go_in_lists_alone() -> None:
+    batches = Batches(Outbox())
+    rows = [Row(each, each, "image", f"c{each}-x", "ban") for each in range(1, 251)]
+    rows[7] = rows[7]._replace(scope="owner")
+    for row in rows:
+        batches.add(row.batch - 1, row.batch, [row], IDENTITIES)
+    singles, plan_run = UrgentBans(batches), bulk_of(rows)
+    assert len(plan_run.requests) == 2
+    singles.find(plan_run)
+    assert told(singles, plan_run) == []
+
+
+def test_what_was_delivered_meanwhile_is_not_told_again() -> None:
+    batches, rows = Batches(Outbox()), bulk(100, 1)
+    singles = UrgentBans(batches)
+    batches.add(0, 1, rows, IDENTITIES)
+    batches.add(1, 2, [Row(101, 2, "image", "late", "ban")], IDENTITIES)
+    singles.find(bulk_of(rows))
+    later = bulk_of([row._replace(batch=3) for row in rows])
+    assert told(singles, later) == []
