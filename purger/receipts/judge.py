@@ -7,8 +7,8 @@ from enum import StrEnum
 from itertools import takewhile
 
 from purger.model import ProbeResult
+from purger.probe_notes import NO_IMAGES
 from purger.receipts.model import Ban, EdgeReceipt, KnownEdge, Purge, Report
-from purger.row_probe import NO_IMAGES
 
 #: What was seen on demand, by ban and edge.
 ProbeResults = Mapping[tuple[int, str], ProbeResult]
