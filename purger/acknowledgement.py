@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
-from purger.presence import ALIVE
+from purger.model import ALIVE
 from takedown_db.connection import Connection, fetch_sets
 from takedown_db.errors import CounterLostError
 from takedown_db.schema.triggers import bans_seen_since, judge_triggers

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import NamedTuple
 
-from purger.presence import Present
+from purger.model import Present
 from takedown_db.printable import printable
 
 #: Seconds that a change may wait, for its number or for an edge, before that is a problem.

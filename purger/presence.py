@@ -8,18 +8,15 @@ import socket
 import threading
 import time
 from importlib.metadata import version
-from typing import NamedTuple
 
 from purger.loop_thread import LoopThread
+from purger.model import Present
 from purger.problem_log import ProblemLog
 from takedown_db.connection import Connection
 from takedown_db.errors import DatabaseUnavailableError
 from takedown_db.printable import printable
 
 log = logging.getLogger(__name__)
-
-#: Seconds by the database's clock after which a purger that has not signed counts as dead or frozen.
-ALIVE = 5.0
 
 #: Seconds between two signatures.
 _INTERVAL = 1.0
@@ -32,27 +29,6 @@ _POLLED = 2.0
 
 #: Seconds between removals of what purgers that are long gone have left.
 _TIDY_INTERVAL = 3600.0
-
-
-class Present(NamedTuple):
-    """A purger that has signed. Times are UTC by the database's clock; ``age`` is seconds since ``seen_at``."""
-
-    host: str
-    pid: int
-    version: str
-    since: object
-    seen_at: object
-    age: float
-
-    @property
-    def alive(self) -> bool:
-        """Whether it has signed just now."""
-        return abs(self.age) <= ALIVE  # a clock that was set back leaves signatures of the future
-
-    @property
-    def name(self) -> str:
-        """Host and process, fit for a terminal."""
-        return f"pid {self.pid} on {printable(self.host)}"
 
 
 def present(connection: Connection) -> list[Present]:

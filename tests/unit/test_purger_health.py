@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from purger.health import EdgeState, State, duration, troubles
-from purger.presence import Present
+from purger.model import Present
 
 ALIVE = Present("host", 17, "0.2", None, None, 0.4)
 GOOD = EdgeState(name="paris", mode="trusted", heartbeat_age=1.0)
