@@ -72,10 +72,8 @@ class Maintenance(LoopThread):
     def _audit(self) -> None:
         found = audit(self._connection, self._probe, sample=self._settings.audit_sample, stopped=self._halt.is_set)
         for served in found.served:
-            log.error(
-                "audit: edge %s shows banned image %s (%s); purged again",
-                *(served.edge, served.code, ", ".join(served.renditions)),
-            )
+            text = "audit: edge %s shows banned image %s (%s); purged again"
+            log.error(text, served.edge, served.code, ", ".join(served.renditions))
         self._report_doubts(found)
         unreachable = frozenset(found.unreachable)
         for name in sorted(unreachable - self._unreachable):

@@ -2,6 +2,14 @@
 
 from collections import deque
 from dataclasses import dataclass, field
+from typing import NamedTuple
+
+
+class _Due(NamedTuple):
+    """Everything up to a batch, and the moment at which it is due."""
+
+    last: int
+    moment: float
 
 
 @dataclass(slots=True)
@@ -15,7 +23,7 @@ class Rebounds:
     delay: float
     together: float = 0.0
     done: int = 0  # the last batch that was sent again, as were all before it
-    _due: deque[tuple[int, float]] = field(default_factory=deque)
+    _due: deque[_Due] = field(default_factory=deque)
     _opened: float = 0.0  # when the first batch of the last entry was acknowledged
 
     def resume(self, done: int, acknowledged: int, *, now: float) -> None:
@@ -23,24 +31,24 @@ class Rebounds:
         self.done = done
         self._due.clear()
         if done < acknowledged:
-            self._due.append((acknowledged, now + self.delay))
+            self._due.append(_Due(acknowledged, now + self.delay))
             self._opened = now
 
     def delivered(self, last: int, *, at: float) -> None:
         """Note that the delivery of everything up to batch ``last`` was acknowledged."""
         if self._due and at - self._opened < self.together:
-            self._due[-1] = (last, at + self.delay)
+            self._due[-1] = _Due(last, at + self.delay)
         else:
-            self._due.append((last, at + self.delay))
+            self._due.append(_Due(last, at + self.delay))
             self._opened = at
 
     def due(self, now: float) -> int | None:
         """Return the last batch that is to be sent again by ``now``; None when there is none."""
         last = None
-        for batch, due in self._due:
-            if due > now:
+        for each in self._due:
+            if each.moment > now:
                 break
-            last = batch
+            last = each.last
         return last
 
     def overdue(self, now: float) -> bool:
@@ -50,7 +58,7 @@ class Rebounds:
     def sent(self, last: int) -> None:
         """Note that everything up to batch ``last`` was acknowledged again."""
         self.done = max(self.done, last)
-        while self._due and self._due[0][0] <= self.done:
+        while self._due and self._due[0].last <= self.done:
             self._due.popleft()
 
     def reset(self, done: int) -> None:
@@ -60,4 +68,4 @@ class Rebounds:
 
     def next_moment(self) -> float | None:
         """Return the moment at which the next rebound is due; None when there is none."""
-        return self._due[0][1] if self._due else None
+        return self._due[0].moment if self._due else None
