@@ -8,8 +8,8 @@ import pytest
 
 from stack.edge import Edge
 from stack.waiting import wait_until
-from tests.chaos.proxy import Proxies
-from tests.fleet import Fleet
+from tests.support.faulty_proxy import Proxies
+from tests.support.fleet import Fleet
 
 _numbers = count(1)
 

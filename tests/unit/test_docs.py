@@ -13,8 +13,8 @@ from stack.__main__ import main as stack
 from stack.vcl import main as vcl
 from takedown_db.url_option import DatabaseUrlOption
 from tests.chaos.__main__ import main as chaos
-from tests.documents import PAGES, ROOT, code
 from tests.fuzz.__main__ import main as fuzz
+from tests.support.markdown_pages import PAGES, ROOT, code
 
 COMMANDS: dict[str, click.Command] = {"origin": origin, "purger": purger, "stack": stack}
 OTHERS: list[click.Command] = [vcl, chaos, fuzz]

@@ -51,7 +51,7 @@ def _command(random: Random) -> Message:
     return message
 
 
-def valid(target: Target, random: Random) -> Message:
+def valid_request(target: Target, random: Random) -> Message:
     """Make a request that the listener understands.
 
     One in ten for edge and origin is a command of the purge listener, token and all: it must do nothing there.

@@ -21,18 +21,18 @@ def sibling_of(edge: Edge, directory: Path, backend: str, **settings: Any) -> Ed
     return Edge(directory, backend, name=edge.edge_name, **settings)
 
 
-def twin_of(edge: Edge, directory: Path, backend: str, **settings: Any) -> Edge:
+def clone_of(edge: Edge, directory: Path, backend: str, **settings: Any) -> Edge:
     """Make an edge with the instance and the token of one that runs.
 
     No process can be copied here with its memory. Freeze the twin in place of that, let the other one serve, and
     then let the twin go on behind the same addresses: the purger sees one edge that went back to what the twin has.
     """
     twin = sibling_of(edge, directory, backend, **settings)
-    insert(twin, after="sub vcl_init {\n", line=f'    var.global_set("instance", "{instance_of(edge)}");\n')
+    insert_line(twin, after="sub vcl_init {\n", line=f'    var.global_set("instance", "{instance_of(edge)}");\n')
     return twin
 
 
-def insert(edge: Edge, *, after: str, line: str) -> None:
+def insert_line(edge: Edge, *, after: str, line: str) -> None:
     """Insert a line into an edge's VCL before it is loaded. ``after`` must stand there once."""
     text = edge.vcl.read_text()
     if len(re.findall(re.escape(after), text)) != 1:

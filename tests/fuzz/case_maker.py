@@ -3,9 +3,9 @@
 from random import Random
 
 from tests.fuzz.case import Case, Target
-from tests.fuzz.framing import doubtful
+from tests.fuzz.doubtful_framing import doubtful
 from tests.fuzz.mutations import MUTATIONS
-from tests.fuzz.valid import valid
+from tests.fuzz.valid_requests import valid_request
 
 # Other protocols: HTTP/2, PROXY 1 and 2, TLS, and an answer.
 _PREFACES = (
@@ -15,12 +15,12 @@ _PREFACES = (
 )
 
 
-def make(target: Target, seed: int, number: int) -> Case:
+def make_case(target: Target, seed: int, number: int) -> Case:
     """Make one case. Four in five are mutated requests, the others framing in doubt, random bytes, truncation."""
     random = Random(f"{seed} {target} {number}")
     kind = random.random()
     if kind < 0.08:
-        return Case(target, seed, number, doubtful(random, valid(target, random)), most_answers=1)
+        return Case(target, seed, number, doubtful(random, valid_request(target, random)), most_answers=1)
     if kind < 0.12:
         return Case(target, seed, number, random.choice(_PREFACES) + random.randbytes(random.choice([0, 9, 99, 2000])))
     data = b"".join(_mutated(target, random) for _ in range(random.choice([1, 1, 1, 1, 1, 2, 3, 6])))
@@ -34,7 +34,7 @@ def make(target: Target, seed: int, number: int) -> Case:
 
 
 def _mutated(target: Target, random: Random) -> bytes:
-    message = valid(target, random)
+    message = valid_request(target, random)
     for mutation in random.choices(MUTATIONS, k=random.choice([0, 1, 1, 1, 2, 2, 3, 5])):
         mutation(random, message)
     return bytes(message)

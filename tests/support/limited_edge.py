@@ -20,7 +20,7 @@ HEAD = "{} HTTP/1.1\r\nHost: x\r\n"
 
 
 @contextmanager
-def bounded_edge(directory: Path, **others: float) -> Iterator[Edge]:
+def limited_edge(directory: Path, **others: float) -> Iterator[Edge]:
     """Run an edge that has the images "large" and "small" in its cache. ``others`` are further parameters."""
     few: dict[str, float] = {
         "thread_pool_min": THREADS,

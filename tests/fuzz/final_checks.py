@@ -8,7 +8,7 @@ from stack.system import Stack
 from stack.waiting import PATIENCE, wait_until
 
 
-def aftermath(stack: Stack) -> list[str]:
+def final_checks(stack: Stack) -> list[str]:
     """Return what is wrong; nothing where all is well."""
     code = next(iter(stack.codes.values()))[0]
     wrong = [

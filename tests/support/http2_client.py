@@ -11,7 +11,7 @@ _END_STREAM_AND_HEADERS = 0x5
 _INITIAL_WINDOW_SIZE = b"\0\4"
 
 
-class Http2:
+class Http2Client:
     """One connection through a listener that speaks PROXY, with one request on it."""
 
     def __init__(self, port: int, window: int = 1000) -> None:

@@ -1,5 +1,5 @@
 /* Shifts the wall clock of the process that preloads it, by as many nanoseconds as the file CLOCK_FILE says at that
- * moment: eight bytes, mapped, so that a step is seen at once and by all threads. tests/clock.py makes and uses it.
+ * moment: eight bytes, mapped, so that a step is seen at once and by all threads. server_clock.py makes and uses it.
  * The monotonic clock stays as it is, as in a true step. A wait for a moment ends when it was to end at its start. */
 #define _GNU_SOURCE
 #include <dlfcn.h>

@@ -9,7 +9,7 @@ from stack.database import Database
 from takedown_db.driver import connect
 from takedown_db.schema.scripts import run_script
 
-_SCRIPTS = Path(__file__).parent / "data" / "schema_0_1"
+_SCRIPTS = Path(__file__).parent.parent / "data" / "schema_0_1"
 
 
 def install(database: Database) -> None:

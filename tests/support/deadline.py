@@ -8,7 +8,7 @@ from stack.waiting import PATIENCE
 
 
 @contextmanager
-def alarm(seconds: float = PATIENCE) -> Iterator[None]:
+def deadline(seconds: float = PATIENCE) -> Iterator[None]:
     """Raise ``TimeoutError`` in the block after so many seconds, also out of a system call. For the main thread."""
 
     def ring(_number: int, _frame: object) -> None:

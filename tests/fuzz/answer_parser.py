@@ -22,7 +22,7 @@ class Answer:
     cut: bool
 
 
-def answers(received: bytes) -> list[Answer]:
+def parse_answers(received: bytes) -> list[Answer]:
     """Take answers apart, without the interim ones (1xx). Raises ``GarbledError``.
 
     What the server took for the request is not known, so an answer is taken for one to HEAD when another one, or

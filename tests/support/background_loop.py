@@ -7,7 +7,7 @@ from typing import Self
 from stack.waiting import PATIENCE, wait_until
 
 
-class Loop(threading.Thread):
+class BackgroundLoop(threading.Thread):
     """Does the same thing again and again in a thread of its own; ``done`` counts, ``failed`` says what went wrong."""
 
     def __init__(self, once: Callable[[], None]) -> None:

@@ -6,9 +6,9 @@ from contextlib import ExitStack, contextmanager
 from stack.database import Database
 from stack.server import away, frozen
 from tests.chaos.faults.base import Scene, fault
-from tests.chaos.rivals import Rival
+from tests.chaos.rival_purger import RivalPurger
 from tests.chaos.system import stopped
-from tests.snapshots import put_back, second_server, take_copy
+from tests.support.database_snapshots import put_back, second_server, take_copy
 
 
 @fault("edge back from a snapshot", everywhere=False, revives=True)
@@ -66,7 +66,7 @@ def origin_behind(scene: Scene) -> None:
 def rival(scene: Scene) -> None:
     """A copy of the database has the same edges, and a purger of its own vouches for them while the true one cannot."""
     system = scene.system
-    with _copy_of_database(scene) as copy, frozen(system.purger), Rival(system.new_directory("rival"), copy):
+    with _copy_of_database(scene) as copy, frozen(system.purger), RivalPurger(system.new_directory("rival"), copy):
         scene.pause(system.bound + 1, system.bound + 3)
 
 

@@ -11,10 +11,10 @@ from stack.waiting import wait_until
 PROVIDER = Path("/usr/lib/galera/libgalera_smm.so")  # Debian's package galera-4
 
 #: Has to be in PATH: how a node that joins gets its data.
-SCRIPTS = Path(__file__).parent / "data" / "galera"
+SCRIPTS = Path(__file__).parent.parent / "data" / "galera"
 
 
-class Cluster(ExitStack):
+class GaleraCluster(ExitStack):
     """``size`` nodes, migrated, of which each has all that was committed at another."""
 
     def __init__(self, directory: Path, size: int) -> None:

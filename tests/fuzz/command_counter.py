@@ -15,7 +15,7 @@ _ARGUMENTS = {
 }
 
 
-def commands(sent: bytes, token: str) -> int:
+def count_commands(sent: bytes, token: str) -> int:
     """Count the commands that carry the token and may act. Varnish's leniency is followed: line ends, folds, "http"."""
     return sum(_acts(found[1], found[2], found[3], token) for found in _REQUEST.finditer(_FOLD.sub(b" ", sent)))
 

@@ -1,7 +1,7 @@
 """A thread of varnishd stands still at the one moment at which no purge finds what it has in its hands."""
 
 from tests.chaos.faults.base import Scene, fault
-from tests.holding import hold_for
+from tests.support.held_fetch import hold_for
 
 _REBOUNDS = (7.0, 73.0)  # seconds after the acknowledgement, by which the second and the third one are over
 _FETCHES = 6

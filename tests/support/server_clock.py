@@ -1,7 +1,9 @@
-"""Steps the wall clock of single servers while they run: ``Clock`` for tests, ``python -m tests.clock`` for a shell.
+"""Step the wall clock of single servers while they run.
 
-A library in C is preloaded into the server, which asks the kernel for the time and adds what a file says. (libfaketime
-does not do it: varnishd hangs with it before it is up.) The compiler is there: varnishd needs it for each VCL.
+A library in C, preloaded into the server, asks the kernel for the time and adds the offset that a file holds.
+(libfaketime does not do: varnishd hangs with it before it is up.) The compiler is there: varnishd needs it for each
+VCL.
+Tests in Python use ``ServerClock``; a shell runs ``python -m tests.support.server_clock FILE SECONDS``.
 """
 
 import struct
@@ -16,7 +18,7 @@ from stack.server import Server
 _SOURCE = Path(__file__).with_suffix(".c")
 
 
-class Clock:
+class ServerClock:
     """A wall clock, right until it is stepped. It outlasts a restart of the servers that go by it."""
 
     def __init__(self, directory: Path) -> None:

@@ -16,7 +16,7 @@ _Result = TypeVar("_Result")
 _SIZE = 65536  # bytes read at once
 
 
-class Way:
+class Direction:
     """One direction of all connections through a proxy. What is set holds for what arrives from then on."""
 
     def __init__(self, run: Callable[[Coroutine[Any, Any, None]], None]) -> None:
@@ -72,8 +72,8 @@ class Proxy:
         self._targets = [target]
         self._next = count()
         self._name = name
-        self.up = Way(proxies.run)
-        self.down = Way(proxies.run)
+        self.up = Direction(proxies.run)
+        self.down = Direction(proxies.run)
         self._tasks: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
         self.port = 0
@@ -148,14 +148,16 @@ class _Messages:
     """Tells where a message begins: where the direction of a connection's bytes turns."""
 
     def __init__(self) -> None:
-        self._last: Way | None = None
+        self._last: Direction | None = None
 
-    def begins(self, way: Way) -> bool:
+    def begins(self, way: Direction) -> bool:
         begins, self._last = self._last is not way, way
         return begins
 
 
-async def _pipe(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, way: Way, messages: _Messages) -> None:
+async def _pipe(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, way: Direction, messages: _Messages
+) -> None:
     while data := await reader.read(_SIZE):
         delay = way.delay
         if messages.begins(way) and delay is not None:

@@ -11,14 +11,14 @@ import requests
 
 from stack.edge import Edge
 from stack.waiting import PATIENCE, wait_until
-from tests.site import Site
+from tests.support.site import Site
 
 #: The headers by which a banned image is proven gone.
 PROOF = ("Takedown-State", "Repr-Digest")
 
 
 @dataclass(frozen=True)
-class Stored:
+class FixedAnswer:
     """An answer that a sick edge gives whatever it was told."""
 
     status: int
@@ -27,36 +27,36 @@ class Stored:
 
 
 @contextmanager
-def showing_for_ever(body: bytes, *, failing: str = "") -> Iterator[str]:
+def stuck_listener(body: bytes, *, failing: str = "") -> Iterator[str]:
     """A public door that shows one picture whatever happens, and answers 503 for the code ``failing``. Its URL."""
-    with _listening(lambda path: Stored(503 if path.split("/")[2] == failing else 200, body)) as url:
+    with _listening(lambda path: FixedAnswer(503 if path.split("/")[2] == failing else 200, body)) as url:
         yield url
 
 
 @contextmanager
-def serving(asked: list[str], answers: Mapping[str, Stored]) -> Iterator[str]:
+def scripted_listener(asked: list[str], answers: Mapping[str, FixedAnswer]) -> Iterator[str]:
     """A public door with these answers by path, and 404 for any other; it notes what was ``asked``. Its URL."""
 
-    def answer(path: str) -> Stored:
+    def answer(path: str) -> FixedAnswer:
         asked.append(path)
-        return answers.get(path, Stored(404, b""))
+        return answers.get(path, FixedAnswer(404, b""))
 
     with _listening(answer) as url:
         yield url
 
 
 @contextmanager
-def replaying(edge: Edge) -> Iterator[tuple[str, dict[str, Stored]]]:
+def stale_listener(edge: Edge) -> Iterator[tuple[str, dict[str, FixedAnswer]]]:
     """A public door that answers paths with what is stored for them, and others as ``edge`` does.
 
     Its URL, and the answers by path.
     """
-    stored: dict[str, Stored] = {}
+    stored: dict[str, FixedAnswer] = {}
 
-    def relayed(path: str) -> Stored:
+    def relayed(path: str) -> FixedAnswer:
         answer = requests.get(edge.url + path, timeout=PATIENCE)
         handed_on = {name: answer.headers[name] for name in PROOF if name in answer.headers}
-        return Stored(answer.status_code, answer.content, handed_on)
+        return FixedAnswer(answer.status_code, answer.content, handed_on)
 
     with _listening(lambda path: stored.get(path) or relayed(path)) as url:
         yield url, stored
@@ -81,7 +81,7 @@ def third_edge(site: Site, public_url: str) -> Iterator[None]:
 
 
 @contextmanager
-def answering(*parts: bytes, drip: bytes = b"", every: float = 0.02) -> Iterator[tuple[str, threading.Event]]:
+def raw_listener(*parts: bytes, drip: bytes = b"", every: float = 0.02) -> Iterator[tuple[str, threading.Event]]:
     """Answer requests with ``parts``, then with ``drip`` every ``every`` seconds for ever, if any.
 
     Yields the listener's URL, and an event that is set by the first request.
@@ -108,7 +108,7 @@ def answering(*parts: bytes, drip: bytes = b"", every: float = 0.02) -> Iterator
 
 
 @contextmanager
-def _listening(answer: Callable[[str], Stored]) -> Iterator[str]:
+def _listening(answer: Callable[[str], FixedAnswer]) -> Iterator[str]:
     """Serve what ``answer`` gives for each path, on a free port; its URL."""
 
     class Handler(BaseHTTPRequestHandler):

@@ -17,12 +17,12 @@ from stack.edge import Edge
 from stack.origin import Origin
 from stack.purger import Purger
 from stack.waiting import PATIENCE, wait_until
-from tests.replica import Primary, Replica
+from tests.support.replica import Primary, Replica
 
 _numbers = count(1)
 
 
-class Lagging:
+class LaggingSite:
     """Images at an edge whose origin reads a copy; bans are delivered from the primary."""
 
     def __init__(self, directory: Path, **parameters: str) -> None:

@@ -12,7 +12,7 @@ _BANNED = "SELECT DISTINCT subject FROM bans WHERE scope = '{}' AND lifted_at IS
 _VERSIONS = "SELECT code, digest FROM renditions WHERE name = 'original'"
 
 
-class Moderation:
+class ModeratorGroup:
     """All moderators of a campaign, and what they believe."""
 
     def __init__(self, moderators: Sequence[Moderator], system: System, history: History) -> None:

@@ -12,7 +12,7 @@ from tests.chaos.system import System
 _numbers = count(1)
 
 
-class Scenery:
+class OneEdgeSite:
     """Images of a system, their bans and lifts, and what its edge shows of them."""
 
     def __init__(self, system: System) -> None:

@@ -18,7 +18,7 @@ from takedown_db.connection import Connection
 _numbers = count(1)
 
 
-class Record:
+class TakedownRecord:
     """A database without purger and edges: rows say what they did."""
 
     def __init__(self, database: Database, cursor: MySQLCursorAbstract) -> None:
@@ -74,7 +74,7 @@ class Record:
         return found
 
 
-def note(record: Record, receipt: Receipt, ban: int, probe_result: ProbeResult) -> None:
+def record_receipt(record: TakedownRecord, receipt: Receipt, ban: int, probe_result: ProbeResult) -> None:
     """Let a recorder write a receipt, a sighting of the ban's purge and the edge's progress; fails when it cannot."""
     row = record.sql("SELECT id, scope, subject FROM invalidations WHERE ban_id = %s AND cause = 'ban'", ban)
     if row:

@@ -7,7 +7,7 @@ from stack.purger import Purger
 from stack.server import Server
 
 
-class Rival(Purger):
+class RivalPurger(Purger):
     """A purger on another server than the one that speaks. It runs whatever it says of that."""
 
     def __init__(self, directory: Path, database: Database) -> None:

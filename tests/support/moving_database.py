@@ -11,7 +11,7 @@ from stack.purger import Purger
 from stack.waiting import wait_until
 
 
-class Address(ExitStack):
+class MovingDatabase(ExitStack):
     """An edge and a purger, which reaches its database (one that runs) by a link on the file system."""
 
     def __init__(self, directory: Path, database: Database) -> None:

@@ -12,7 +12,7 @@ import requests
 
 from stack.edge import Edge
 from stack.waiting import PATIENCE, wait_until
-from tests.twin import insert
+from tests.support.cloned_edge import insert_line
 
 _numbers = count(1)
 _SECONDS = 2 * PATIENCE  # for the answer of a thread that is held
@@ -27,11 +27,11 @@ _LINE = f"""    if (bereq.http.{_HEADER}) {{
 
 def make_holdable(edge: Edge) -> None:
     """Let an edge that is not yet started hold the fetches that a header asks it to."""
-    insert(edge, after="    call takedown_fence;\n", line=_LINE)
+    insert_line(edge, after="    call takedown_fence;\n", line=_LINE)
 
 
 @contextmanager
-def held(edge: Edge, path: str, directory: Path) -> Iterator[None]:
+def held_fetch(edge: Edge, path: str, directory: Path) -> Iterator[None]:
     """Fetch /images/PATH anew through an edge; inside, the thread that has the answer stands still."""
     hold = directory / f"hold{next(_numbers)}"
     come, go = Path(f"{hold}.come"), Path(f"{hold}.go")
@@ -81,7 +81,7 @@ def hold_for(edge: Edge, path: str, directory: Path, seconds: float) -> threadin
     reached, waits = threading.Event(), threading.Event()
 
     def hold() -> None:
-        with held(edge, path, directory):
+        with held_fetch(edge, path, directory):
             reached.set()
             waits.wait(seconds)
 
