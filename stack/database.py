@@ -14,7 +14,7 @@ from mysql.connector.abstracts import MySQLConnectionAbstract
 from stack.commands import command, run_apart
 from stack.server import Server, ServerFailedError
 from stack.user import user_name
-from takedown_db.driver import connect
+from takedown_db.connect import connect
 
 _NAME = "takedown"
 _ACCOUNTS = ("origin", "import", "purger", "moderation")

@@ -1,7 +1,7 @@
-"""Names the server, cluster or group behind a connection, from what an account without privileges may read.
+"""Names the server, cluster or group of a connection, from variables that any account may read.
 
-The name is compared with the one that was adopted (table ``adoptions``): a copy of the data on another server has
-another one. docs/database.md tells what changes a name.
+The name is compared with that of the adopted server (table ``adoptions``): a copy of the data on another server has
+another name. docs/database.md lists what changes a name.
 """
 
 import hashlib
@@ -9,8 +9,8 @@ from collections.abc import Mapping
 
 from mysql.connector.abstracts import MySQLCursorAbstract
 
-from takedown_db.primary import NotPrimaryError
 from takedown_db.printable import printable
+from takedown_db.replica_checks import NotPrimaryError
 
 _VARIABLES = (
     "SHOW VARIABLES WHERE Variable_name IN ('hostname', 'port', 'datadir', 'server_id', 'server_uuid', 'wsrep_on', "
@@ -18,14 +18,14 @@ _VARIABLES = (
 )
 _CLUSTER = "SHOW STATUS WHERE Variable_name = 'wsrep_cluster_state_uuid'"
 
-#: Characters of a name, as wide as the column ``adoptions.server``.
+#: Characters of the longest name: the width of the column ``adoptions.server``.
 LONGEST = 255
 
 
 def read_server(cursor: MySQLCursorAbstract) -> str:
-    """Read the name of the server behind ``cursor``: at most ``LONGEST`` printable characters.
+    """Read the name of the server of ``cursor``: at most ``LONGEST`` printable characters.
 
-    Raises ``mysql.connector.Error``, and ``NotPrimaryError`` for a Galera node that is outside of its cluster.
+    Raises ``mysql.connector.Error``, and ``NotPrimaryError`` for a Galera node that is not part of its cluster.
     """
     cursor.execute(_VARIABLES)
     variables = {str(name): str(value) for name, value in cursor.fetchall()}
@@ -36,9 +36,9 @@ def read_server(cursor: MySQLCursorAbstract) -> str:
 
 
 def server_of(variables: Mapping[str, str]) -> str:
-    """Name a server with these variables: by its cluster or group where it is part of one, or else by itself.
+    """Name a server with these variables: after its cluster or group where it is part of one, or else after its host.
 
-    Raises ``NotPrimaryError`` for a Galera node that is outside of its cluster.
+    Raises ``NotPrimaryError`` for a Galera node that is not part of its cluster.
     """
     cluster, group = variables.get("wsrep_cluster_state_uuid"), variables.get("group_replication_group_name")
     if variables.get("wsrep_on") == "ON":

@@ -15,7 +15,7 @@ from origin.answers import Header
 from origin.names import CODE_ALPHABET, is_code
 from origin.settings import Address, parse_address
 from takedown_db.codes import hint_for_code
-from takedown_db.driver import connect
+from takedown_db.connect import connect
 from takedown_db.errors import explain
 from takedown_db.url import UnusableUrlError
 from takedown_db.url_option import DatabaseUrlOption

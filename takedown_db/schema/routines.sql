@@ -148,7 +148,7 @@ BEGIN
     INSERT INTO malformed
     SELECT invalidations.id
     FROM chosen STRAIGHT_JOIN invalidations FORCE INDEX (PRIMARY) ON invalidations.id = chosen.id
-    WHERE scope NOT IN ('image', 'owner') OR LENGTH(scope) <> 5
+    WHERE CAST(scope AS BINARY) NOT IN ('image', 'owner')
         OR LENGTH(subject) NOT BETWEEN 1 AND 64 OR subject REGEXP '[^A-Za-z0-9_-]';
 END//
 
@@ -172,7 +172,7 @@ BEGIN
     INSERT INTO invalidations (scope, subject, cause, ban_id)
     SELECT RTRIM(scope), RTRIM(subject), cause, ban_id
     FROM malformed STRAIGHT_JOIN unnumberable ON unnumberable.id = malformed.id
-    WHERE RTRIM(scope) IN ('image', 'owner') AND LENGTH(RTRIM(scope)) = 5
+    WHERE RTRIM(scope) IN ('image', 'owner')
         AND LENGTH(RTRIM(subject)) BETWEEN 1 AND 64 AND RTRIM(subject) NOT REGEXP '[^A-Za-z0-9_-]';
 END//
 

@@ -16,7 +16,7 @@ import pytest
 from mysql.connector.abstracts import MySQLConnectionAbstract
 
 from stack.database import Database
-from takedown_db.driver import connect
+from takedown_db.connect import connect
 from takedown_db.server_identity import read_server
 from takedown_db.statements import statement
 
@@ -229,7 +229,7 @@ def number_until(connection: MySQLConnectionAbstract, done: threading.Event) -> 
 
 FROZEN = """
 import os
-from takedown_db.driver import connect
+from takedown_db.connect import connect
 connection = connect(os.environ["URL"], timeout=30)
 cursor = connection.cursor()
 print("ready", flush=True)

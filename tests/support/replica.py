@@ -11,7 +11,7 @@ from mysql.connector.abstracts import MySQLConnectionAbstract
 from stack.database import Database
 from stack.ports import free_port
 from stack.waiting import PATIENCE
-from takedown_db.driver import connect
+from takedown_db.connect import connect
 
 _ACCOUNT = "replication"
 _PASSWORD = "for a test, on loopback alone"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from takedown_db.primary import NotPrimaryError
+from takedown_db.replica_checks import NotPrimaryError
 from takedown_db.server_identity import LONGEST, server_of
 
 ALONE = {"hostname": "db1", "port": "3306", "datadir": "/var/lib/mysql/", "server_id": "1"}

@@ -1,4 +1,8 @@
-"""One policy for connections: the driver's and the servers' defaults are wrong for a service in seven places."""
+"""Opens a connection to the moderation database, with settings that are fit for a service.
+
+The defaults of driver and servers are not: isolation level, autocommit, time-outs, time zone, character set, TLS, and
+servers that lag.
+"""
 
 import os
 from collections.abc import Callable
@@ -7,7 +11,7 @@ from typing import Any, cast
 import mysql.connector
 from mysql.connector.abstracts import MySQLConnectionAbstract, MySQLCursorAbstract
 
-from takedown_db.primary import require_ordered, require_primary
+from takedown_db.replica_checks import require_ordered, require_primary
 from takedown_db.secret_files import UnreadableSecretError, read_secret
 from takedown_db.url import DatabaseUrl, TlsMode, parse_url
 
@@ -25,12 +29,11 @@ def connect(url: str, *, timeout: int, database: bool = True, replica: bool = Fa
 
     ``timeout`` bounds, in whole seconds each, the wait for a connection, for an answer and for a lock.
     ``database=False`` leaves the named database unselected, for the one caller that creates it. ``replica=True`` takes
-    a server that may be behind another one, for callers that say with each answer how far they saw.
+    a server that may lag, for callers that send the last batch number they saw with each answer.
 
-    Raises ``UnusableUrlError`` for a malformed URL and ``mysql.connector.Error`` when the server cannot be used, also
-    because it may be behind another one (``NotPrimaryError``), or as a replica applies commits in another order
-    (``DisorderedError``), because it has no TLS (``NotEncryptedError``), or because a file that the URL names cannot be
-    read (``UnusableFileError``).
+    Raises ``UnusableUrlError`` for a malformed URL and ``mysql.connector.Error`` when the server cannot be used. Types
+    of that: ``NotPrimaryError`` (the server may lag), ``DisorderedError`` (a replica applies commits in another order),
+    ``NotEncryptedError`` (it has no TLS), ``UnusableFileError`` (a file that the URL names cannot be read).
     """
     parts = parse_url(url)
     arguments = _arguments(parts)
@@ -41,7 +44,7 @@ def connect(url: str, *, timeout: int, database: bool = True, replica: bool = Fa
         MySQLConnectionAbstract,
         mysql.connector.connect(
             **arguments,
-            # A reader that never ends its transaction sees the moment of its first read for ever.
+            # A reader that never ends its transaction keeps the snapshot of its first read for ever.
             autocommit=True,
             # The driver's default collation is unknown to older MariaDB.
             charset="utf8mb4",
@@ -72,7 +75,7 @@ def _require_tls(connection: MySQLConnectionAbstract, url: DatabaseUrl) -> None:
 
 def _prepare(connection: MySQLConnectionAbstract, timeout: int, require: Callable[[MySQLCursorAbstract], None]) -> None:
     with connection.cursor() as cursor:
-        # The default wait for a table that an ALTER holds is a day, the one for a row 50 s.
+        # By default a session waits a day for a table that an ALTER holds, and 50 s for a row.
         cursor.execute(f"SET SESSION lock_wait_timeout = {timeout:d}, innodb_lock_wait_timeout = {timeout:d}")
         # REPEATABLE READ locks what a writing statement reads: moderators would wait for it.
         cursor.execute("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED")
@@ -109,6 +112,6 @@ def _tls_arguments(url: DatabaseUrl) -> dict[str, Any]:
 
 
 def _is_encrypted(connection: MySQLConnectionAbstract) -> bool:
-    """Ask the driver. The server's own word (Ssl_cipher) would come through whoever ended TLS on the way, too."""
+    """Ask the driver for the cipher. The server's own Ssl_cipher may be that of a proxy which ends TLS."""
     driver: Any = getattr(connection, "_cmysql", None)
     return bool(driver.get_ssl_cipher()) if driver is not None else connection.is_secure

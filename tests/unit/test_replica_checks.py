@@ -2,7 +2,7 @@
 
 import pytest
 
-from takedown_db.primary import DisorderedError, NotPrimaryError, why_behind, why_disordered
+from takedown_db.replica_checks import DisorderedError, NotPrimaryError, why_behind, why_disordered
 
 _GROUP = {"group_replication_group_name": "5d0e", "group_replication_single_primary_mode": "OFF"}
 

@@ -1,6 +1,6 @@
 """Rejects servers that may lag: a stale read would refill the cache with the version that was just purged.
 
-Of replicas, for the one who takes them all the same, it rejects those that may change the order of commits.
+Where replicas are allowed (``origin serve --replica``), rejects those that may apply commits in another order.
 """
 
 from collections.abc import Mapping
@@ -8,35 +8,37 @@ from collections.abc import Mapping
 import mysql.connector
 from mysql.connector.abstracts import MySQLCursorAbstract
 
-# Variables that order the commits of a copy: MySQL's names since 8.0.26, and before.
-_ORDER = (
+#: Selects the variables that decide a replica's order of commits: MySQL's names since 8.0.26, and the former ones.
+_ORDER_VARIABLES = (
     "SHOW VARIABLES WHERE Variable_name IN ('replica_preserve_commit_order', 'slave_preserve_commit_order', "
     "'replica_parallel_workers', 'slave_parallel_workers')"
 )
-_VARIABLES = (
+#: Selects the variables that tell a replica, a Galera node or a member of a group.
+_LAG_VARIABLES = (
     "SHOW VARIABLES WHERE Variable_name IN ('read_only', 'wsrep_on', 'wsrep_sync_wait', "
     "'group_replication_group_name', 'group_replication_single_primary_mode', 'group_replication_consistency')"
 )
 
 
 class NotPrimaryError(mysql.connector.Error):
-    """The server may be behind. The message says by what it shows, and what to do."""
+    """The server may lag. The message names the variable that shows it, and says what to do."""
 
 
 class DisorderedError(mysql.connector.Error):
-    """A replica may show a commit before an earlier one. The message says by what it shows, and what to do."""
+    """A replica may show a commit before an earlier one. The message names the setting that ends it."""
 
 
 def require_ordered(cursor: MySQLCursorAbstract) -> None:
     """Raise ``DisorderedError`` when a replica may apply commits in another order than the primary."""
-    if reason := why_disordered(_variables(cursor, _ORDER)):
+    if reason := why_disordered(_variables(cursor, _ORDER_VARIABLES)):
         raise DisorderedError(reason)
 
 
 def why_disordered(variables: Mapping[str, str]) -> str | None:
-    """Why a replica with these variables may show the number of a batch before all of its changes, or None.
+    """Say why a replica with these variables may show a batch's number before all of its changes; None: it may not.
 
-    MySQL alone has them. MariaDB's replicas keep the order, but for a primary that writes in several GTID domains.
+    MySQL alone has these variables. MariaDB's replicas keep the order, except of a primary that writes in several GTID
+    domains.
     """
     workers = variables.get("replica_parallel_workers") or variables.get("slave_parallel_workers") or "0"
     kept = variables.get("replica_preserve_commit_order") or variables.get("slave_preserve_commit_order")
@@ -46,15 +48,15 @@ def why_disordered(variables: Mapping[str, str]) -> str | None:
 
 
 def require_primary(cursor: MySQLCursorAbstract) -> None:
-    """Raise ``NotPrimaryError`` when reads of this session may show less than what has been committed."""
-    if reason := why_behind(_variables(cursor, _VARIABLES)):
+    """Raise ``NotPrimaryError`` when this session may miss commits."""
+    if reason := why_behind(_variables(cursor, _LAG_VARIABLES)):
         raise NotPrimaryError(reason)
 
 
 def why_behind(variables: Mapping[str, str]) -> str | None:
-    """Why a server with these variables may be behind, or None. It sees what an account without privileges may see.
+    """Say why a server with these variables may lag; None: it does not look so. Any account may read them.
 
-    A replica that accepts writes cannot be told from a primary by this.
+    A replica that accepts writes looks like a primary.
     """
     # From MariaDB 12.0 on also NO_LOCK and NO_LOCK_NO_ADMIN.
     if variables.get("read_only") not in {None, "OFF", "0"}:
