@@ -9,7 +9,7 @@ from purger.edge_client import Answer
 from purger.errors import MalformedError
 from purger.model import Edge, Position, ProbeResult, probe_result_of
 from purger.plan import DELIVERY, Request
-from purger.plan_cursor import PlanRun
+from purger.plan_run import PlanRun
 from purger.urgent_bans import UrgentBans
 
 log = logging.getLogger(__name__)

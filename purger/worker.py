@@ -11,7 +11,7 @@ from purger.lease import Lease
 from purger.model import Edge, FlushRequest, ProbeResult, Receipt, SavedProgress
 from purger.outbox import MalformedRowError, PrunedError
 from purger.plan import FLUSH, SINGLES, affordable, late_flush
-from purger.plan_cursor import BATCH, PART, PlanRun
+from purger.plan_run import BATCH, PART, PlanRun
 from purger.plan_sender import PlanSender, RefusedPlanError
 from purger.poller import Poller
 from purger.prober import Prober

@@ -7,8 +7,8 @@ from purger.model import ProbeResult, Receipt
 
 
 @dataclass(slots=True)
-class Notes:
-    """Notes that wait. Of an edge's progress and liveness only the latest counts.
+class PendingWrites:
+    """PendingWrites that wait. Of an edge's progress and liveness only the latest counts.
 
     ``setbacks`` counts how often the database had gone back when they were made. Batch numbers and ids from before a
     setback are given out again, to other rows.
@@ -51,7 +51,7 @@ class Notes:
         if request:
             self.flushes[edge] = {"name": edge, "flush_done": request}
 
-    def merge(self, later: "Notes") -> None:
+    def merge(self, later: "PendingWrites") -> None:
         """Add notes that were made later. ``later`` is not to be used afterwards."""
         latest = max(self.setbacks, later.setbacks)
         self.reach(latest)
