@@ -4,7 +4,7 @@ import click
 
 from purger.cli.options import database_url
 from purger.cli.subject import text, user
-from purger.health import counted
+from purger.text_format import counted
 from takedown_db.adoption import Outlook, adopt_server, outlook
 from takedown_db.command import connected
 from takedown_db.connection import Connection

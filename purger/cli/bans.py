@@ -8,7 +8,7 @@ import click
 from purger import moderation
 from purger.cli.options import as_json
 from purger.cli.subject import SubjectCommand, code_argument, moderation_url, owner_option, remark, subject
-from purger.text_table import wrapped
+from purger.text_format import wrapped
 from takedown_db.command import connected
 from takedown_db.connection import Connection
 from takedown_db.json_output import print_json, utc_text

@@ -16,7 +16,7 @@ from purger.receipts.model import Ban, Report
 from purger.receipts.probe_now import IMAGES_OF_AN_OWNER, Looker
 from purger.receipts.read import read_receipts
 from purger.receipts.text import lines
-from purger.text_table import wrapped
+from purger.text_format import wrapped
 from takedown_db.codes import hint_for_code
 from takedown_db.command import connected
 from takedown_db.connection import Connection
