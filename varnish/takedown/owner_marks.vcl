@@ -2,7 +2,7 @@
 
 # Notes the last purge of each group of owners: whose image it is stands only in the answer. An absent mark is noted as
 # an empty one.
-sub takedown_note_owners {
+sub takedown_owner_marks_note {
     var.set("owners noted", ";A=" + str.split(var.global_get("owner A"), 1, " ") +
         ";B=" + str.split(var.global_get("owner B"), 1, " ") +
         ";C=" + str.split(var.global_get("owner C"), 1, " ") +
@@ -71,7 +71,7 @@ sub takedown_note_owners {
 }
 
 # Called with the owner that the answer names. Keys outside the alphabet can never be banned.
-sub takedown_compare_owner {
+sub takedown_owner_marks_compare {
     if (var.get("owner") ~ "[A-Za-z0-9_-]$" && !std.strstr(var.get("owners noted"),
         ";" + var.get("owners group") + "=" + str.split(var.get("mark of owner"), 1, " ") + ";")) {
         var.set("refused", "owners that end as its own were purged since it was asked for");
