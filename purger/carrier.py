@@ -22,10 +22,11 @@ class RefusedPlanError(Exception):
 class Carrier:
     """Sends plans of the backlog to one edge; for one thread."""
 
-    def __init__(self, backlog: Backlog, send: Callable[[Request], Answer]) -> None:
-        """``send`` sends one request and returns the acknowledgement."""
+    def __init__(self, backlog: Backlog, send: Callable[[Request], Answer], at: Callable[[], Position | None]) -> None:
+        """``send`` sends one request and returns the acknowledgement. ``at`` tells where the last one left the edge."""
         self._backlog = backlog
         self._send = send
+        self._at = at
         self._singles = Singles(backlog)
         self._knows_owner_lists = True  # edges of version 0.1 do not
         self._sightings: list[Sighting] = []  # of requests that went out of turn
@@ -42,8 +43,8 @@ class Carrier:
             carrying.cut_lists()
         return carrying
 
-    def deliver(self, edge: Edge, carrying: Carrying, at: Position | None) -> bool:
-        """Send what is left of ``carrying`` to an edge that is ``at`` a position, and single bans that come meanwhile.
+    def deliver(self, edge: Edge, carrying: Carrying) -> bool:
+        """Send what is left of ``carrying`` to an edge, and single bans that come meanwhile.
 
         Only the last request moves the edge's position. Returns False when it is not done within a fraction of a
         second: a heartbeat may be due before the rest. Raises ``DeliveryError`` and ``RefusedPlanError``.
@@ -54,7 +55,7 @@ class Carrier:
             if time.monotonic() > until:
                 return False
             last = len(carrying.requests) == 1
-            self.carry_out(edge, carrying, carrying.moves(at) if last else carrying.is_part())
+            self.carry_out(edge, carrying, moves=last)
         return True
 
     def _send_singles(self, edge: Edge, bulk: Carrying, until: float) -> None:
@@ -64,7 +65,7 @@ class Carrier:
         """
         self._singles.find(bulk)
         while time.monotonic() <= until and (single := self._singles.next(bulk)):
-            self.carry_out(edge, single, single.is_part())
+            self.carry_out(edge, single)
             self._sightings += single.sightings
 
     def take_sightings(self) -> list[Sighting]:
@@ -72,9 +73,14 @@ class Carrier:
         taken, self._sightings = self._sightings, []
         return taken
 
-    def carry_out(self, edge: Edge, carrying: Carrying, names: tuple[tuple[str, str], ...]) -> None:
-        """Send the first of the requests that are left, with the headers ``names``; raises as ``deliver``."""
+    def carry_out(self, edge: Edge, carrying: Carrying, *, moves: bool = False) -> None:
+        """Send the first of the requests that are left; raises as ``deliver``.
+
+        ``moves``: it brings the edge to the plan's last batch. Otherwise it is a part, as is each one sent again. Both
+        name the position at which the edge is by now, wherever it was when the plan was made.
+        """
         request = carrying.requests[0]
+        names = carrying.moves(self._at()) if moves else carrying.is_part(self._at())
         try:
             answer = self._send(request.naming(names))
         except MalformedError as error:

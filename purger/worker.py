@@ -6,7 +6,7 @@ import time
 
 from purger.backlog import Backlog
 from purger.carrier import Carrier, RefusedPlanError
-from purger.carrying import BATCH, PART, Carrying
+from purger.carrying import BATCH, Carrying, part_of
 from purger.conversation import Conversation
 from purger.errors import DatabaseUnavailableError, DeliveryError
 from purger.lease import Lease
@@ -45,7 +45,7 @@ class Worker(threading.Thread):
         self._setbacks = 0  # of the database, that this edge was flushed for
         self._held: tuple[list[Receipt], list[Sighting]] = ([], [])
         self._flushed_after: int | None = None  # the batch before all that a flush covered which was sent only once
-        self._carrier = Carrier(backlog, self._talk.send)
+        self._carrier = Carrier(backlog, self._talk.send, lambda: self._progress.position)
         self._delivering: Carrying | None = None
         self._rebounding: dict[int, Carrying] = {}  # by turn
 
@@ -136,7 +136,7 @@ class Worker(threading.Thread):
 
     def _reflush(self) -> None:
         # As a part, since it must not set back what the edge has been told since the first.
-        self._talk.send(FLUSH.naming(((PART, str(self._progress.acknowledged)),)))
+        self._talk.send(FLUSH.naming(part_of(self._progress.acknowledged, self._progress.position)))
         self._progress.reflush_due = None
         self._record(flushed=True)
         if self._flushed_after is not None and self._flushed_after < self._progress.acknowledged:
@@ -152,7 +152,7 @@ class Worker(threading.Thread):
         if carrying is None:
             return
         try:
-            if not self._carrier.deliver(self.edge, carrying, self._progress.position):
+            if not self._carrier.deliver(self.edge, carrying):
                 return
         except RefusedPlanError:
             self._must_flush("a purge that it calls malformed must not block it")
@@ -176,7 +176,7 @@ class Worker(threading.Thread):
         if carrying.requests:
             # One request a step, so that a first delivery need not wait for the rest.
             try:
-                self._carrier.carry_out(self.edge, carrying, carrying.is_part())
+                self._carrier.carry_out(self.edge, carrying)
             except RefusedPlanError:
                 self._must_flush("a purge that it calls malformed must not block it")
             return
