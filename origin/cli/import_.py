@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from takedown_db.driver import connect
 
 from origin.cli.options import DIRECTORY, MomentType, NameType, database_url, setting
 from origin.import_rules import Rules, Stability
 from takedown_db.command import connected
+from takedown_db.connect import connect
 from takedown_db.printable import printable
 
 if TYPE_CHECKING:

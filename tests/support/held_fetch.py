@@ -27,8 +27,7 @@ _LINE = f"""    if (bereq.http.{_HEADER}) {{
 
 def make_holdable(edge: Edge) -> None:
     """Let an edge that is not yet started hold the fetches that a header asks it to."""
-    insert_line(edge, after="    call takedown_fence_check;
-", line=_LINE)
+    insert_line(edge, after="    call takedown_fence_check;\n", line=_LINE)
 
 
 @contextmanager
