@@ -255,12 +255,14 @@ BEGIN
     ORDER BY TRIGGER_NAME;
 END//
 
--- The same with all that tells a trigger from another of its name: what it does, when, and as whom.
+-- The same with all that tells a trigger from another of its name: what it does, when, and as whom. MySQL's SQL_MODE is a
+-- SET, of which the driver would make a Python set, in no order.
 CREATE DEFINER = 'takedown_definer'@'localhost' PROCEDURE IF NOT EXISTS standing_triggers_v2()
     READS SQL DATA
 BEGIN
     SELECT TRIGGER_NAME AS name, EVENT_OBJECT_TABLE AS on_table, CREATED AS created, ACTION_TIMING AS timing,
-        EVENT_MANIPULATION AS event, DEFINER AS definer, SQL_MODE AS sql_mode, ACTION_STATEMENT AS body
+        EVENT_MANIPULATION AS event, DEFINER AS definer, CAST(SQL_MODE AS CHAR) AS sql_mode,
+        ACTION_STATEMENT AS body
     FROM information_schema.TRIGGERS
     WHERE TRIGGER_SCHEMA = DATABASE()
     ORDER BY TRIGGER_NAME;
