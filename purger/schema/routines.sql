@@ -126,13 +126,14 @@ BEGIN
 END//
 
 -- Picks the rows that number_invalidations_v2 is to number into the temporary table chosen, and those of them that are
--- malformed into the temporary table malformed. Plain reads: they neither lock nor wait.
+-- malformed into the temporary table malformed. Plain reads: they neither lock nor wait. The temporary tables name no
+-- engine: members of a MySQL group are advised to disable MEMORY.
 CREATE DEFINER = 'takedown_definer'@'localhost' PROCEDURE IF NOT EXISTS pick_invalidations_v2(
     IN p_after BIGINT UNSIGNED, OUT p_more BOOLEAN)
     MODIFIES SQL DATA
 BEGIN
-    CREATE TEMPORARY TABLE IF NOT EXISTS chosen (id BIGINT UNSIGNED NOT NULL PRIMARY KEY) ENGINE = MEMORY;
-    CREATE TEMPORARY TABLE IF NOT EXISTS malformed (id BIGINT UNSIGNED NOT NULL PRIMARY KEY) ENGINE = MEMORY;
+    CREATE TEMPORARY TABLE IF NOT EXISTS chosen (id BIGINT UNSIGNED NOT NULL PRIMARY KEY);
+    CREATE TEMPORARY TABLE IF NOT EXISTS malformed (id BIGINT UNSIGNED NOT NULL PRIMARY KEY);
     DELETE FROM chosen;
     DELETE FROM malformed;
     IF p_after IS NULL THEN
@@ -332,9 +333,9 @@ BEGIN
         RESIGNAL;
     END;
 
-    CREATE TEMPORARY TABLE IF NOT EXISTS picked (id BIGINT UNSIGNED NOT NULL PRIMARY KEY) ENGINE = MEMORY;
+    CREATE TEMPORARY TABLE IF NOT EXISTS picked (id BIGINT UNSIGNED NOT NULL PRIMARY KEY);
     CREATE TEMPORARY TABLE IF NOT EXISTS picked_edges (
-        edge VARCHAR(255) CHARACTER SET ascii COLLATE ascii_bin NOT NULL PRIMARY KEY) ENGINE = MEMORY;
+        edge VARCHAR(255) CHARACTER SET ascii COLLATE ascii_bin NOT NULL PRIMARY KEY);
     SET TRANSACTION ISOLATION LEVEL READ COMMITTED;
     START TRANSACTION;
     SELECT outbox_batch, outbox_until, receipts_until, moved_at INTO v_first, v_outbox_until, v_receipts_until, v_moved_at
