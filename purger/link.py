@@ -8,6 +8,7 @@ import mysql.connector
 from mysql.connector.abstracts import MySQLConnectionAbstract, MySQLCursorAbstract
 
 from database import connect, explain
+from database.group import wait_as_server_does, wait_for_group
 from database.speaker import read_speaker
 from purger.errors import CounterLostError, DatabaseUnavailableError, NotAdoptedError
 from purger.statements import statement
@@ -16,12 +17,18 @@ from purger.statements import statement
 class Link:
     """One connection, for one thread. Every error closes it, so that the next use begins a fresh session."""
 
-    def __init__(self, url: str, *, timeout: int, adopted: bool = False) -> None:
-        """``timeout`` in whole seconds, as for ``database.connect``. ``adopted``: refuse any but the adopted server."""
+    def __init__(self, url: str, *, timeout: int, adopted: bool = False, prompt: bool = False) -> None:
+        """``timeout`` in whole seconds, as for ``database.connect``. ``adopted``: refuse any but the adopted server.
+
+        ``prompt``: on a member of a replication group statements do not wait for the other members, but for the first
+        after each connecting; ``catch_up`` does.
+        """
         self.speaker = ""  # the server of the latest connection, as it names itself
         self._url = url
         self._timeout = timeout
         self._adopted = adopted
+        self._prompt = prompt
+        self._in_group = False  # of a prompt connection: its server is a member of a replication group
         self._connection: MySQLConnectionAbstract | None = None
         # One cursor for all statements: making one asks the server whether it is there, a round trip each time.
         self._cursor: MySQLCursorAbstract | None = None
@@ -76,7 +83,23 @@ class Link:
         self.speaker = read_speaker(cursor)
         if self._adopted and (adopted := newest_adoption(cursor)) != self.speaker:
             raise NotAdoptedError(adopted, self.speaker)
+        self._in_group = self._prompt and wait_for_group(cursor)
+        self._catch_up(cursor)
         return cursor
+
+    def catch_up(self) -> None:
+        """Wait until this server shows all that its group, if any, had committed before this call.
+
+        Raises ``DatabaseUnavailableError``, also when the group does not have it any more.
+        """
+        with self.cursor() as cursor:
+            self._catch_up(cursor)
+
+    def _catch_up(self, cursor: MySQLCursorAbstract) -> None:
+        if self._in_group:
+            wait_for_group(cursor)
+            fetch(cursor, "last_batch")
+            wait_as_server_does(cursor)
 
     def close(self) -> None:
         """Close the connection, whatever state it is in."""

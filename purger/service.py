@@ -49,10 +49,10 @@ class Service:
         self._backlog = Backlog(Queue(self._new_link()))
         self._presence = Presence(self._new_link(), self._written)
         self._watch = Watch(
-            Queue(self._new_link()), self._backlog, interval=settings.poll_interval, stop=self._stop,
+            Queue(self._new_link(prompt=True)), self._backlog, interval=settings.poll_interval, stop=self._stop,
             sign=self._presence.polled,
         )  # fmt: skip
-        self._verifier = Verifier(Queue(self._new_link(_PATIENCE_OF_VERIFIER)), self._watch, self._stop)
+        self._verifier = Verifier(Queue(self._new_link(_PATIENCE_OF_VERIFIER, prompt=True)), self._watch, self._stop)
         self._recorder = Recorder(
             self._new_link(),
             delay=settings.record_delay,
@@ -87,8 +87,9 @@ class Service:
         self._presence.join()
         self._link.close()
 
-    def _new_link(self, patience: int = 1) -> Link:
-        return Link(self._settings.database_url, timeout=patience * self._settings.database_timeout, adopted=True)
+    def _new_link(self, patience: int = 1, *, prompt: bool = False) -> Link:
+        timeout = patience * self._settings.database_timeout
+        return Link(self._settings.database_url, timeout=timeout, adopted=True, prompt=prompt)
 
     def _follow_edges(self) -> None:
         """Start workers for edges that are new, stop those of edges that are gone, and tell those of changed ones."""
