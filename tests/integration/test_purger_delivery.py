@@ -11,6 +11,7 @@ from purger.link import Link
 from stack.edge import Edge
 from stack.purger import Purger
 from stack.waiting import PATIENCE, wait_until
+from tests.checks import needs_switch
 from tests.doors import answering
 from tests.fleet import LEASE, PATIENT, Fleet
 
@@ -162,6 +163,7 @@ def test_a_wrong_token_is_a_refusal_until_it_is_right(fleet: Fleet) -> None:
     fleet.settle()
 
 
+@needs_switch
 def test_a_purge_that_is_malformed_does_not_block_the_edge(fleet: Fleet) -> None:
     # No account can write such a row, nor number it.
     fleet.sql("SET SESSION check_constraint_checks = 0")
