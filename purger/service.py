@@ -48,13 +48,14 @@ class Service:
         self._batches = Batches(Outbox(self._new_connection()))
         self._presence = Presence(self._new_connection(), self._written)
         self._poller = Poller(
-            Outbox(self._new_connection()),
+            Outbox(self._new_connection(prompt=True)),
             self._batches,
             interval=settings.poll_interval,
             stop=self._stop,
             sign=self._presence.polled,
         )
-        self._verifier = Verifier(Outbox(self._new_connection(_PATIENCE_OF_VERIFIER)), self._poller, self._stop)
+        verifying = self._new_connection(_PATIENCE_OF_VERIFIER, prompt=True)
+        self._verifier = Verifier(Outbox(verifying), self._poller, self._stop)
         self._recorder = Recorder(
             self._new_connection(),
             delay=settings.record_delay,
@@ -89,8 +90,9 @@ class Service:
         self._presence.join()
         self._connection.close()
 
-    def _new_connection(self, patience: int = 1) -> Connection:
-        return Connection(self._settings.database_url, timeout=patience * self._settings.database_timeout, adopted=True)
+    def _new_connection(self, patience: int = 1, *, prompt: bool = False) -> Connection:
+        timeout = patience * self._settings.database_timeout
+        return Connection(self._settings.database_url, timeout=timeout, adopted=True, prompt=prompt)
 
     def _follow_edges(self) -> None:
         """Start workers for edges that are new, stop those of edges that are gone, and tell those of changed ones."""

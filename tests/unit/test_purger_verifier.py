@@ -23,6 +23,9 @@ class Database:
         self._looks = 0
         self._triggers = [Triggers("without", missing=("bans_inserted_v1",)), Triggers("whole")]
 
+    def catch_up(self) -> None:
+        pass
+
     def take(self, known: Position | None) -> Taken:
         self._looks += 1
         if self._looks > _MOST_LOOKS:
