@@ -97,6 +97,10 @@ class Outbox:
             raise NotAdoptedError(head.adopted, self._connection.server)
         return _taken(known, head, sets[0])
 
+    def catch_up(self) -> None:
+        """Wait until the server shows all that its replication group, if it has one, had committed before this call."""
+        self._connection.catch_up()
+
     def rows(self, after: int, last: int) -> list[Row]:
         """Read the rows of the batches after ``after`` up to ``last``.
 

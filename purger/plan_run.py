@@ -9,6 +9,15 @@ from purger.plan import Plan, Request, single_owners
 BATCH, AFTER, PART = "Takedown-Batch", "Takedown-After", "Takedown-Part-Of"
 
 
+def part_of(batch: int, at: Position | None) -> tuple[tuple[str, str], ...]:
+    """Make the headers of a purge that is part of a batch: the edge takes no answer from before it for true.
+
+    An edge that is not ``at`` the position may be of another database by now, and then takes it for a purge by hand.
+    """
+    after = () if at is None else ((AFTER, str(at)),)
+    return ((PART, str(batch)), *after)
+
+
 @dataclass(slots=True)
 class PlanRun:
     """A plan on its way: ``requests`` are those that the edge has yet to acknowledge."""
@@ -17,14 +26,14 @@ class PlanRun:
     requests: list[Request]
     probe_results: list[ProbeResult] = field(default_factory=list)
 
-    def is_part(self) -> tuple[tuple[str, str], ...]:
-        """Make the headers that name the batch to which a request belongs: answers from before it are none."""
-        return ((PART, str(self.plan.last)),)
+    def is_part(self, at: Position | None) -> tuple[tuple[str, str], ...]:
+        """Make the headers that name the batch to which a request belongs, for an edge ``at`` a position."""
+        return part_of(self.plan.last, at)
 
     def moves(self, at: Position | None) -> tuple[tuple[str, str], ...]:
         """Make the headers by which an edge ``at`` a position comes to the plan's last batch, unless it is beyond."""
         if at is None or at.batch >= self.plan.last or not self.plan.position:
-            return self.is_part()
+            return self.is_part(at)
         return ((BATCH, self.plan.position), (AFTER, str(at)))
 
     def cut_list(self) -> bool:

@@ -12,7 +12,7 @@ from purger.lease import Lease
 from purger.model import Edge, FlushRequest, SavedProgress
 from purger.outbox import MalformedRowError, PrunedError
 from purger.plan import FLUSH, SINGLES, affordable, late_flush
-from purger.plan_run import BATCH, PART, PlanRun
+from purger.plan_run import BATCH, PlanRun, part_of
 from purger.plan_sender import PlanSender, RefusedPlanError
 from purger.poller import Poller
 from purger.prober import Prober
@@ -56,7 +56,7 @@ class Worker(threading.Thread):
         self._asked: FlushRequest | None = None
         self._setbacks = 0  # of the database, that this edge was flushed for
         self._flushed_after: int | None = None  # the batch before those of a flush whose rebound is still to come
-        self._sender = PlanSender(batches, self._session.send)
+        self._sender = PlanSender(batches, self._session.send, lambda: self._progress.position)
         self._delivering: PlanRun | None = None
         self._rebounding: dict[int, PlanRun] = {}  # by turn
 
@@ -148,7 +148,7 @@ class Worker(threading.Thread):
 
     def _rebound_flush(self) -> None:
         # As a part, since it must not set back what the edge has been told since the first.
-        self._session.send(FLUSH.naming(((PART, str(self._progress.acknowledged)),)))
+        self._session.send(FLUSH.naming(part_of(self._progress.acknowledged, self._progress.position)))
         self._progress.flush_rebounded()
         self._write_record(flushed=True)
         after, last = self._flushed_after, self._progress.acknowledged
@@ -163,7 +163,7 @@ class Worker(threading.Thread):
         if plan_run is None:
             return
         try:
-            if not self._sender.deliver(self.edge, plan_run, self._progress.position):
+            if not self._sender.deliver(self.edge, plan_run):
                 return
         except RefusedPlanError:
             self._progress.require_flush(_MALFORMED)
@@ -187,7 +187,7 @@ class Worker(threading.Thread):
         if plan_run.requests:
             # One request a step, so that a first delivery need not wait for the rest.
             try:
-                self._sender.carry_out(self.edge, plan_run, plan_run.is_part())
+                self._sender.carry_out(self.edge, plan_run)
             except RefusedPlanError:
                 self._progress.require_flush(_MALFORMED)
             return

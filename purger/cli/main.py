@@ -20,6 +20,7 @@ from purger.cli.group import Commands
 from purger.cli.options import database_url, url_option
 from purger.cli.receipts import receipts
 from purger.cli.status import status
+from purger.cli.vcl import vcl
 from purger.cli.wait import wait
 from purger.credentials import allow_only
 from purger.settings import Settings
@@ -45,7 +46,7 @@ def cli() -> None:
     """Deliver bans and lifts from the moderation database to every Varnish edge."""
 
 
-for command in (ban, lift, bans, wait, flush, status, receipts, audit, edge, adopt):
+for command in (ban, lift, bans, wait, flush, status, receipts, audit, edge, adopt, vcl):
     cli.add_command(command)
 
 

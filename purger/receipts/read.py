@@ -6,9 +6,9 @@ from typing import Any
 
 from mysql.connector.abstracts import MySQLCursorAbstract
 
-from purger.health import counted
 from purger.probe_notes import NO_IMAGES
 from purger.receipts.model import Ban, EdgeReceipt, Event, KnownEdge, Purge, Report, Restored, Span, Tenure
+from purger.text_format import counted
 from takedown_db.connection import Connection, fetch
 from takedown_db.schema.triggers import judge_triggers
 

@@ -3,12 +3,11 @@
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
-from purger.health import counted, duration
 from purger.owner_images import COUNTED
 from purger.receipts.judge import MISSING, Absence, Judgement, Outcome, ProbeResults, absence, added_later, judge_ban
 from purger.receipts.model import Ban, EdgeReceipt, Purge, Report
 from purger.row_probe import IMAGES_OF_AN_OWNER
-from purger.text_table import aligned
+from purger.text_format import aligned, counted, duration
 from takedown_db.printable import printable
 
 

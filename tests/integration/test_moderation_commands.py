@@ -16,7 +16,7 @@ from purger.outbox import Outbox
 from stack.database import Database
 from stack.server import frozen
 from takedown_db.connection import Connection
-from tests.site import Site
+from tests.support.site import Site
 
 _numbers = count(1)
 
