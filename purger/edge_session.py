@@ -71,7 +71,7 @@ class EdgeSession:
         """Send one request, and check the position that the edge names in its answer.
 
         It is the expected one, or a later one where another purger has sent something. An edge that was put back to an
-        earlier state is behind. An edge that names no position is believed.
+        earlier state is behind. An edge that names no position is not checked.
         """
         began = time.monotonic()
         answer = self._client.send(request, self._progress.instance)

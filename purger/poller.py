@@ -1,4 +1,4 @@
-"""Polls the outbox for rows that were just committed, has them numbered, and tells all workers."""
+"""Polls the outbox for rows that were just committed, has them numbered, and wakes all workers."""
 
 import logging
 import threading

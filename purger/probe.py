@@ -37,7 +37,7 @@ _REASONS = (
 class ProbeAnswer:
     """The answers for one image, whose largest ``proof`` holds. ``served`` names the renditions that were shown.
 
-    Names are printable: those of an edge that tells none come from rows, whose checks a session may have switched off.
+    Names are printable: without names from the edge they come from rows, whose checks a session may have switched off.
     """
 
     proof: Proof

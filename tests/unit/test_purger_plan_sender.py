@@ -1,4 +1,4 @@
-"""The position that each request of a plan names: an edge that is elsewhere takes it for a purge by hand."""
+"""Name the edge's position in each request of a plan: an edge that is elsewhere takes it for a purge by hand."""
 
 from dataclasses import dataclass, field
 from typing import cast
@@ -19,7 +19,7 @@ FIRST, SECOND = Position(4, "first"), Position(5, "second")
 
 @dataclass
 class Sent:
-    """What a sender sends to an edge that is ``at`` a position, and finds it ``then`` at another."""
+    """The requests to an edge that is ``at`` a position, and ``then`` at another after each."""
 
     at: Position | None
     then: list[Position] = field(default_factory=list)

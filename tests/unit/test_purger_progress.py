@@ -1,3 +1,5 @@
+"""Choose the next step for one edge: when it is asked, flushed, sent batches, and gets its heartbeats."""
+
 import pytest
 
 from purger.lease import Lease
@@ -24,7 +26,7 @@ def verified(head: int, ticket: int = 1, triggers: Triggers = TRIGGERS) -> Verif
 
 @pytest.fixture
 def edge() -> Progress:
-    """An edge at batch 5, known and up to date, whose clock was heard at 100.0 and whose heartbeat is due at 101.0."""
+    """Make the progress of an edge at batch 5, whose clock was heard at 100.0 and whose heartbeat is due at 101.0."""
     progress = Progress(DELAY, LATE, Lease(1.0))
     progress.resume(SavedProgress("one", 5, 5, 5, 5, "all"), now=100.0)
     progress.recognise("one", None, at(5), known=True)
@@ -360,7 +362,7 @@ def test_an_edge_that_a_purger_of_0_1_has_left_is_flushed_only_where_it_was_told
         assert (progress.must_flush is not None) is flushed
         if not flushed:
             progress.recognise("one", "1700000009.000", NEW, known=False)
-            assert progress.must_flush is None, "until it is told a batch"
+            assert progress.must_flush is None, "until a purge names a batch"
             progress.moved_to(at(6))
             progress.recognise("one", "1700000009.000", NEW, known=False)
             assert progress.must_flush is not None
