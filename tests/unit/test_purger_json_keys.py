@@ -7,9 +7,13 @@ from typing import Any
 
 import pytest
 
+from purger.audit import AuditResult, ServedImage, UnprovenImage
+from purger.cli.audit_json import audit_report
 from purger.cli.receipts_json import receipts_report
 from purger.cli.status_json import status_report
+from purger.edge_list import ListedEdge
 from purger.health import EdgeState, FleetState, Problem
+from purger.moderation import Ban as BanRow
 from purger.presence import Present
 from purger.receipts.model import Ban, EdgeReceipt, KnownEdge, LogEntry, Ownership, Purge, Report
 from takedown_db.json_output import print_json
@@ -43,6 +47,18 @@ RECEIPTS = {
     "resends": PURGE,
     "resends.edges": EDGE_RECEIPT,
 }
+
+AUDIT = {
+    "": "codes edges looks served not_proven unproven unreachable renditions_not_named disabled",
+    "served": "edge code renditions",
+    "unproven": "edge code said",
+    "unreachable": "rome",
+}
+EDGES = {
+    "": "name purge_url public_url token_file enabled instance acknowledged seen_at epoch problem "
+    "ca_file certificate_file key_file"
+}
+BANS = {"": "id scope subject reason banned_by banned_at lifted_at"}
 
 
 def printed(report: object, capsys: pytest.CaptureFixture[str]) -> Any:
@@ -96,3 +112,21 @@ def test_the_keys_of_receipts(capsys: pytest.CaptureFixture[str]) -> None:
         "not proven",
         "2026-11-25T01:02:03.456Z",
     )
+
+
+def test_the_keys_of_an_audit(capsys: pytest.CaptureFixture[str]) -> None:
+    result = AuditResult(
+        served=[ServedImage("paris", "c", ("original",))],
+        unproven=[UnprovenImage("paris", "c", "410 for original: no mark", True)],
+        unreachable={"rome": "no answer in time"},
+    )
+    assert dict(keys(printed(audit_report(result), capsys))) == AUDIT
+
+
+def test_the_keys_of_lists_of_edges_and_bans(capsys: pytest.CaptureFixture[str]) -> None:
+    edge = ListedEdge("paris", "p", "q", "t", True, None, 0, TIME, None, None, None, None, None)
+    assert dict(keys(printed([edge], capsys))) == EDGES
+    ban = BanRow(1, "image", "c", "spam", "anna", TIME, None)
+    found = printed([ban], capsys)
+    assert dict(keys(found)) == BANS
+    assert found[0]["banned_at"] == "2026-11-25T01:02:03.456Z"
