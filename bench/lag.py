@@ -13,7 +13,7 @@ from typing import NamedTuple
 import requests
 from rich.console import Console
 
-from tests.lagging import Lagging
+from tests.support.lagging_site import LaggingSite
 
 _BANS = 1000
 _PER_SECOND = 20
@@ -36,7 +36,7 @@ class Asked(NamedTuple):
 def run(directory: Path, _: int) -> None:
     """Ban images one after the other, and ask for each of them until the copy has its ban; with each lag once."""
     # Room for the log of all requests: retries are counted from it.
-    with Lagging(directory, vsl_space="512M") as site:
+    with LaggingSite(directory, vsl_space="512M") as site:
         for lag in _LAGS:
             codes = [f"lag{lag}-{number}{_LAST[number % len(_LAST)]}" for number in range(_BANS)]
             site.import_images(codes)
@@ -47,7 +47,7 @@ def run(directory: Path, _: int) -> None:
             _report(committed, asked, site.fetches() - before)
 
 
-def _ban_all(site: Lagging, codes: list[str]) -> tuple[dict[str, float], list[Asked]]:
+def _ban_all(site: LaggingSite, codes: list[str]) -> tuple[dict[str, float], list[Asked]]:
     """Ban the codes at a steady pace; the times of their commits, and all that was asked and answered."""
     due: queue.PriorityQueue[tuple[float, str]] = queue.PriorityQueue()
     committed: dict[str, float] = {}
@@ -82,7 +82,7 @@ def _ban_all(site: Lagging, codes: list[str]) -> tuple[dict[str, float], list[As
         return committed, sorted(asked, key=lambda each: each.begun) + [_ask(site, session, code) for code in codes]
 
 
-def _ask(site: Lagging, session: requests.Session, code: str) -> Asked:
+def _ask(site: LaggingSite, session: requests.Session, code: str) -> Asked:
     begun = time.monotonic()
     answer = site.get(code, session)
     return Asked(code, begun, answer.status_code, "; hit" in answer.headers["Cache-Status"])

@@ -15,9 +15,9 @@ from origin.connector import Connecting
 from origin.model import Found
 from origin.names import CODE_ALPHABET, is_code
 from origin.row_checks import require_well_formed
-from takedown_db.driver import connect
+from takedown_db.connect import connect
 from takedown_db.errors import DatabaseUnavailableError, explain
-from takedown_db.primary import NotPrimaryError
+from takedown_db.replica_checks import NotPrimaryError
 from takedown_db.statements import statement
 
 logger = logging.getLogger(__name__)

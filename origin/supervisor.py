@@ -16,9 +16,9 @@ from origin.lookup import TIMEOUT
 from origin.settings import Address, Settings
 from origin.special_image import SpecialImage, read_special_image
 from origin.worker import work
-from takedown_db.driver import connect
+from takedown_db.connect import connect
 from takedown_db.errors import explain
-from takedown_db.signals import STOP_SIGNALS, Received
+from takedown_db.signals import STOP_SIGNALS, SignalQueue
 from takedown_db.url import UnusableUrlError
 
 logger = logging.getLogger(__name__)
@@ -118,7 +118,7 @@ class _Parent:
         self._special = special
         self._address = address
         self._slots = [_Slot() for _ in range(settings.workers)]
-        self._received = Received(STOP_SIGNALS | {signal.SIGCHLD})
+        self._signals = SignalQueue(STOP_SIGNALS | {signal.SIGCHLD})
 
     def run(self) -> int:
         """Run until told to stop. Answers the exit code: 1 if a process did not end well."""
@@ -172,7 +172,7 @@ class _Parent:
         """Wait for a signal: to stop, or that a process has ended, or for the time at which one is due."""
         due = min((slot.due for slot in self._slots if slot.pid is None), default=None)
         timeout = 3600.0 if due is None else max(0.0, due - time.monotonic())
-        return self._received.wait(timeout) in STOP_SIGNALS
+        return self._signals.wait(timeout) in STOP_SIGNALS
 
     def _replace_dead(self) -> None:
         self._reap()
@@ -203,7 +203,7 @@ class _Parent:
         well, number = True, signal.SIGTERM
         self._signal_all(number)
         while any(slot.pid for slot in self._slots):
-            received = self._received.wait(end - time.monotonic())
+            received = self._signals.wait(end - time.monotonic())
             if received is None or received in STOP_SIGNALS:
                 # A second signal is passed on: it cuts short what is still being sent.
                 self._signal_all(signal.SIGKILL if received is None else signal.SIGTERM)

@@ -12,7 +12,7 @@ from origin.server import Server
 from origin.settings import Address, Settings
 from origin.special_image import SpecialImage
 from origin.store import Store
-from takedown_db.signals import STOP_SIGNALS, Received
+from takedown_db.signals import STOP_SIGNALS, SignalQueue
 
 logger = logging.getLogger(__name__)
 
@@ -31,7 +31,7 @@ def work(
     Calls ``ready`` once it listens. A second signal cuts short what is still being sent. Raises ``OSError`` where it
     cannot listen.
     """
-    received = Received(STOP_SIGNALS)
+    signals = SignalQueue(STOP_SIGNALS)
     answers = Answers(settings.lifetimes, settings.banned_status, special)
     lookup = Lookup(settings.database_url, replica=settings.replica)
     app = App(lookup, answers, Store(settings.files), special, settings.headers)
@@ -42,8 +42,8 @@ def work(
     ready()
 
     # A process whose parent was killed would keep its share of the port, out of anybody's reach.
-    while received.wait(1) is None and os.getppid() == parent and serving.is_alive():
+    while signals.wait(1) is None and os.getppid() == parent and serving.is_alive():
         pass
-    cut_off = server.drain(settings.drain, lambda: received.wait(0.1) is not None)
+    cut_off = server.drain(settings.drain, lambda: signals.wait(0.1) is not None)
     if cut_off:
         logger.warning("%d responses were still being sent and have been cut off", cut_off)

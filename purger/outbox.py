@@ -95,6 +95,10 @@ class Outbox:
             identities,
         )
 
+    def catch_up(self) -> None:
+        """Wait until the server shows all that its replication group, if it has one, had committed before this call."""
+        self._connection.catch_up()
+
     def rows(self, after: int, last: int) -> list[Row]:
         """The rows of the batches after ``after`` up to ``last``.
 

@@ -11,8 +11,8 @@ from typing import Any
 from mysql.connector.abstracts import MySQLCursorAbstract
 
 from purger.model import ProbeResult, Receipt, SavedProgress
+from purger.pending_writes import PendingWrites
 from purger.problem_log import ProblemLog
-from purger.unwritten import Notes
 from takedown_db.connection import Connection, fetch, last_batch
 from takedown_db.errors import DatabaseUnavailableError
 from takedown_db.statements import statement
@@ -27,7 +27,7 @@ _ROWS_A_STATEMENT = 1000
 
 
 class _WentBackError(Exception):
-    """The database went back while notes were being written."""
+    """The database went back while pending were being written."""
 
 
 class Recorder(threading.Thread):
@@ -59,7 +59,7 @@ class Recorder(threading.Thread):
         self._setbacks = setbacks
         self._lock = threading.Lock()
         self._wake = threading.Event()
-        self._notes = Notes()
+        self._pending = PendingWrites()
         self._problem = ProblemLog(log, "the record of acknowledgements", patience=2)
 
     def acknowledged(
@@ -77,10 +77,10 @@ class Recorder(threading.Thread):
         Dropped when the database has gone back more often than the ``setbacks`` that the edge was flushed for.
         """
         with self._lock:
-            if not self._notes.reach(setbacks):
-                self._notes.put_flush(edge, saved.flush_done)
+            if not self._pending.reach(setbacks):
+                self._pending.put_flush(edge, saved.flush_done)
                 return
-            self._notes.put_progress(
+            self._pending.put_progress(
                 {
                     "name": edge,
                     "instance": saved.instance,
@@ -94,22 +94,22 @@ class Recorder(threading.Thread):
                     "flush_done": saved.flush_done,
                 }
             )
-            self._notes.receipts += receipts
-            self._notes.probe_results += probe_results
+            self._pending.receipts += receipts
+            self._pending.probe_results += probe_results
         self._wake.set()
 
     def seen(self, probe_result: ProbeResult, *, setbacks: int = 0) -> None:
         """Note a look at an edge's public listener; dropped as in ``acknowledged``."""
         with self._lock:
-            if self._notes.reach(setbacks):
-                self._notes.probe_results.append(probe_result)
+            if self._pending.reach(setbacks):
+                self._pending.probe_results.append(probe_result)
         self._wake.set()
 
     def alive(self, edge: str, *, seen_at: float | None, epoch: str | None, problem: str | None) -> None:
         """Note when an edge last answered (seconds since 1970), its last epoch, and what is wrong with it."""
         with self._lock:
-            before = self._notes.liveness.get(edge, {})
-            self._notes.liveness[edge] = {
+            before = self._pending.liveness.get(edge, {})
+            self._pending.liveness[edge] = {
                 "name": edge,
                 "seen_at": _time(seen_at) if seen_at is not None else before.get("seen_at"),
                 "epoch": _time(float(epoch)) if epoch is not None else before.get("epoch"),
@@ -118,7 +118,7 @@ class Recorder(threading.Thread):
 
     def run(self) -> None:
         """Write until stopped, then once more."""
-        waiting = Notes()
+        waiting = PendingWrites()
         liveness_due = 0.0
         while not self._halt.is_set():
             self._wake.wait(max(0.0, liveness_due - time.monotonic()))
@@ -126,7 +126,7 @@ class Recorder(threading.Thread):
             self._wake.clear()
             waiting.merge(self._take())
             if self._write(waiting):
-                waiting = Notes(waiting.setbacks)
+                waiting = PendingWrites(waiting.setbacks)
                 liveness_due = time.monotonic() + _LIVENESS_INTERVAL
             else:
                 self._halt.wait(_RETRY)
@@ -138,22 +138,22 @@ class Recorder(threading.Thread):
         """Let the thread notice at once that it was stopped."""
         self._wake.set()
 
-    def _take(self) -> Notes:
+    def _take(self) -> PendingWrites:
         with self._lock:
-            notes, self._notes = self._notes, Notes(self._notes.setbacks)
-        return notes
+            pending, self._pending = self._pending, PendingWrites(self._pending.setbacks)
+        return pending
 
-    def _write(self, notes: Notes) -> bool:
-        notes.reach(self._setbacks())
-        if not notes:
+    def _write(self, pending: PendingWrites) -> bool:
+        pending.reach(self._setbacks())
+        if not pending:
             return True
         try:
             with self._connection.transaction() as cursor:
-                _write_batches(cursor, notes)
-                _insert(cursor, "record_flush_done", list(notes.flushes.values()))
-                _insert(cursor, "record_liveness", list(notes.liveness.values()))
+                _write_batches(cursor, pending)
+                _insert(cursor, "record_flush_done", list(pending.flushes.values()))
+                _insert(cursor, "record_liveness", list(pending.liveness.values()))
                 # Numbers are given again only after a setback was counted: what was read above was not of these.
-                if self._setbacks() != notes.setbacks:
+                if self._setbacks() != pending.setbacks:
                     raise _WentBackError
         except _WentBackError:
             return False
@@ -169,18 +169,18 @@ class Recorder(threading.Thread):
         return True
 
 
-def _write_batches(cursor: MySQLCursorAbstract, notes: Notes) -> None:
+def _write_batches(cursor: MySQLCursorAbstract, pending: PendingWrites) -> None:
     """Write what tells of batches and rows that the database has: one that took over may lack the last of them."""
-    if not (notes.progress or notes.receipts or notes.probe_results):
+    if not (pending.progress or pending.receipts or pending.probe_results):
         return
     last = last_batch(cursor)
-    _insert(cursor, "record_receipt", [_receipt(receipt) for receipt in notes.receipts if receipt.last <= last])
+    _insert(cursor, "record_receipt", [_receipt(receipt) for receipt in pending.receipts if receipt.last <= last])
     _insert(
         cursor,
         "record_probe_result",
-        [probe_result_values(probe_result) for probe_result in _of_known_rows(cursor, notes.probe_results)],
+        [probe_result_values(probe_result) for probe_result in _of_known_rows(cursor, pending.probe_results)],
     )
-    _insert(cursor, "record_progress", [_cut(values, last) for values in notes.progress.values()])
+    _insert(cursor, "record_progress", [_cut(values, last) for values in pending.progress.values()])
 
 
 def _of_known_rows(cursor: MySQLCursorAbstract, probe_results: list[ProbeResult]) -> list[ProbeResult]:

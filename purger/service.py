@@ -1,11 +1,9 @@
 """`purger run`: puts the threads together, follows the list of edges, and ends on a signal."""
 
 import logging
-import signal
 import threading
 import time
 from collections.abc import Callable, Sequence
-from queue import Empty, SimpleQueue
 from typing import TypeVar
 
 from purger.batches import Batches
@@ -24,6 +22,7 @@ from purger.verifier import Verifier
 from purger.worker import Worker
 from takedown_db.connection import Connection
 from takedown_db.errors import DatabaseUnavailableError
+from takedown_db.signals import STOP_SIGNALS, SignalQueue
 from takedown_db.url import without_secrets
 
 log = logging.getLogger(__name__)
@@ -49,13 +48,14 @@ class Service:
         self._batches = Batches(Outbox(self._new_connection()))
         self._presence = Presence(self._new_connection(), self._written)
         self._poller = Poller(
-            Outbox(self._new_connection()),
+            Outbox(self._new_connection(prompt=True)),
             self._batches,
             interval=settings.poll_interval,
             stop=self._stop,
             sign=self._presence.polled,
         )
-        self._verifier = Verifier(Outbox(self._new_connection(_PATIENCE_OF_VERIFIER)), self._poller, self._stop)
+        verifying = self._new_connection(_PATIENCE_OF_VERIFIER, prompt=True)
+        self._verifier = Verifier(Outbox(verifying), self._poller, self._stop)
         self._recorder = Recorder(
             self._new_connection(),
             delay=settings.record_delay,
@@ -90,8 +90,9 @@ class Service:
         self._presence.join()
         self._connection.close()
 
-    def _new_connection(self, patience: int = 1) -> Connection:
-        return Connection(self._settings.database_url, timeout=patience * self._settings.database_timeout, adopted=True)
+    def _new_connection(self, patience: int = 1, *, prompt: bool = False) -> Connection:
+        timeout = patience * self._settings.database_timeout
+        return Connection(self._settings.database_url, timeout=timeout, adopted=True, prompt=prompt)
 
     def _follow_edges(self) -> None:
         """Start workers for edges that are new, stop those of edges that are gone, and tell those of changed ones."""
@@ -144,24 +145,5 @@ def _asked(number: int | None, by: str) -> FlushRequest | None:
 
 def run(settings: Settings) -> None:
     """Run a purger until SIGTERM or SIGINT. A second one ends it at once."""
-    # A SimpleQueue may be filled by a handler that interrupts its own reader; an Event could deadlock there, and
-    # signal.sigtimedwait answers at random after SIGCONT, so that a purger that had been frozen would end.
-    received: SimpleQueue[int] = SimpleQueue()
-    signals = (signal.SIGTERM, signal.SIGINT)
-
-    def note(number: int, _frame: object) -> None:
-        received.put(number)
-        for each in signals:
-            signal.signal(each, signal.SIG_DFL)
-
-    for number in signals:
-        signal.signal(number, note)
-
-    def wait(seconds: float) -> bool:
-        try:
-            received.get(timeout=seconds)
-        except Empty:
-            return False
-        return True
-
-    Service(settings).run(wait)
+    signals = SignalQueue(STOP_SIGNALS, default_after_first=True)
+    Service(settings).run(lambda seconds: signals.wait(seconds) is not None)

@@ -68,6 +68,9 @@ class Verifier(threading.Thread):
         if ticket is None and self._missing:
             # Nobody asks again for a while: the edges keep the epoch that could not be verified.
             ticket = self._poller.request()
+        if ticket is not None:
+            # A primary that its group has expelled would vouch for what it had.
+            self._outbox.catch_up()
         head = self._number_all()
         if ticket is not None and head is not None:
             triggers = self._outbox.triggers()

@@ -11,7 +11,7 @@ from purger.lease import Lease
 from purger.model import Edge, FlushRequest, ProbeResult, Receipt, SavedProgress
 from purger.outbox import MalformedRowError, PrunedError
 from purger.plan import FLUSH, SINGLES, affordable, late_flush
-from purger.plan_cursor import BATCH, PART, PlanRun
+from purger.plan_run import BATCH, PlanRun, part_of
 from purger.plan_sender import PlanSender, RefusedPlanError
 from purger.poller import Poller
 from purger.prober import Prober
@@ -52,7 +52,7 @@ class Worker(threading.Thread):
         self._setbacks = 0  # of the database, that this edge was flushed for
         self._held: tuple[list[Receipt], list[ProbeResult]] = ([], [])
         self._flushed_after: int | None = None  # the batch before all that a flush covered which was sent only once
-        self._carrier = PlanSender(batches, self._session.send)
+        self._carrier = PlanSender(batches, self._session.send, lambda: self._progress.position)
         self._delivering: PlanRun | None = None
         self._rebounding: dict[int, PlanRun] = {}  # by turn
 
@@ -145,7 +145,7 @@ class Worker(threading.Thread):
 
     def _rebound_flush(self) -> None:
         # As a part, since it must not set back what the edge has been told since the first.
-        self._session.send(FLUSH.naming(((PART, str(self._progress.acknowledged)),)))
+        self._session.send(FLUSH.naming(part_of(self._progress.acknowledged, self._progress.position)))
         self._progress.flush_rebound_due = None
         self._record(flushed=True)
         if self._flushed_after is not None and self._flushed_after < self._progress.acknowledged:
@@ -161,7 +161,7 @@ class Worker(threading.Thread):
         if plan_run is None:
             return
         try:
-            if not self._carrier.deliver(self.edge, plan_run, self._progress.position):
+            if not self._carrier.deliver(self.edge, plan_run):
                 return
         except RefusedPlanError:
             self._must_flush("a purge that it calls malformed must not block it")
@@ -185,7 +185,7 @@ class Worker(threading.Thread):
         if plan_run.requests:
             # One request a step, so that a first delivery need not wait for the rest.
             try:
-                self._carrier.carry_out(self.edge, plan_run, plan_run.is_part())
+                self._carrier.carry_out(self.edge, plan_run)
             except RefusedPlanError:
                 self._must_flush("a purge that it calls malformed must not block it")
             return

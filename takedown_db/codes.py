@@ -1,4 +1,4 @@
-"""Codes of images and keys of owners, as people type them."""
+"""Checks codes of images and keys of owners, and suggests a code for a mistyped one."""
 
 import re
 
@@ -14,7 +14,7 @@ def is_key(text: str) -> bool:
 
 
 def hint_for_code(text: str) -> str:
-    """Suggest the code in a URL, a path or a file's name: `` (did you mean 'x'?)``; nothing where there is none."""
+    """Suggest the code in a URL, a path or a file's name: `` (did you mean 'x'?)``; empty where there is none."""
     path = _AFTER_PATH.sub("", _HOST.sub("", text.strip(), count=1))
     parts = [part for part in path.split("/") if part]
     if not parts:

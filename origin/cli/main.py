@@ -10,7 +10,7 @@ from origin.cli.options import NameType, database_url
 from origin.cli.serve import serve_command
 from origin.show import describe, look
 from takedown_db.command import connected
-from takedown_db.driver import connect
+from takedown_db.connect import connect
 from takedown_db.json_output import print_json
 
 

@@ -4,7 +4,7 @@ import click
 
 from purger.cli.options import database_url, logged_in_user, utf8_text
 from purger.text_format import counted
-from takedown_db.adoption import Outlook, adopt_server, outlook
+from takedown_db.adoption import AdoptionPlan, adopt_server, plan_adoption
 from takedown_db.command import connected
 from takedown_db.connection import Connection
 from takedown_db.json_output import utc_text
@@ -35,25 +35,26 @@ def adopt(by: str | None, database_url: str) -> None:
     heartbeats. A running purger follows within half a second. A read-only server is refused.
     """
     with connected(Connection, database_url) as connection:
-        found = outlook(connection)
-        click.echo("\n".join(_shown(found)))
-        if found.speaks:
+        plan = plan_adoption(connection)
+        click.echo("\n".join(_lines(plan)))
+        if plan.adopted:
             click.echo("nothing to do: this server speaks for the database already")
             return
         adopt_server(connection, (by or logged_in_user())[:_LONGEST_NAME])
         click.echo("adopted: from now on this server speaks for the database")
 
 
-def _shown(found: Outlook) -> list[str]:
+def _lines(plan: AdoptionPlan) -> list[str]:
+    """Write the state before the adoption, with the edges that would follow this server."""
     former = "none"
-    if found.adoption is not None:
-        since = f"since {utc_text(found.adoption.adopted_at)}, by {printable(found.adoption.adopted_by) or 'unknown'}"
-        former = f"{printable(found.adoption.server)} ({since})"
-    edges = [f"  {printable(name)}  {printable(url)}" for name, url in found.edges]
+    if plan.adoption is not None:
+        since = f"since {utc_text(plan.adoption.adopted_at)}, by {printable(plan.adoption.adopted_by) or 'unknown'}"
+        former = f"{printable(plan.adoption.server)} ({since})"
+    edges = [f"  {printable(name)}  {printable(url)}" for name, url in plan.edges]
     return [
         f"adopted so far: {former}",
-        f"this server: {found.server}",
-        f"last batch: {found.last_batch}",
+        f"this server: {plan.server}",
+        f"last batch: {plan.last_batch}",
         f"it would speak to {counted(len(edges), 'edge')}" + (":" if edges else ""),
         *edges,
     ]

@@ -17,6 +17,7 @@ from purger.cli.migrate import migrate
 from purger.cli.receipts import receipts
 from purger.cli.run import run
 from purger.cli.status import status
+from purger.cli.vcl import vcl
 from purger.cli.wait import wait
 from purger.credentials import allow_only
 from purger.exit_codes import ExitCode
@@ -39,7 +40,7 @@ def cli() -> None:
     """Deliver bans and lifts from the moderation database to every Varnish edge."""
 
 
-for command in (ban, lift, bans, wait, flush, status, receipts, audit, edge, adopt, migrate, run):
+for command in (ban, lift, bans, wait, flush, status, receipts, audit, edge, adopt, migrate, run, vcl):
     cli.add_command(command)
 
 

@@ -11,9 +11,9 @@ from selenium.webdriver import Chrome
 from stack.hitch import Hitch
 from stack.system import Settings, Stack
 from stack.waiting import PATIENCE
-from tests.browser.views import BROKEN, ORIGINAL, shown, statuses
-from tests.certificates import Authority
-from tests.site import Site
+from tests.browser.rendered_page import BROKEN, ORIGINAL, shown, statuses
+from tests.support.certificates import Authority
+from tests.support.site import Site
 
 HEADERS = {
     "Cross-Origin-Resource-Policy": "cross-origin",

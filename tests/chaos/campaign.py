@@ -9,13 +9,13 @@ from random import Random
 
 from tests.chaos.catalogue import RENDITIONS
 from tests.chaos.faults import Fault, Scene
-from tests.chaos.faults.nothing import NOTHING
+from tests.chaos.faults.no_fault import NOTHING
 from tests.chaos.history import History, Other, Read, Stall, Window, clock
 from tests.chaos.judge import Judge, Violation, starving
-from tests.chaos.moderation import Moderation
 from tests.chaos.moderator import Moderator, Shelf
+from tests.chaos.moderator_group import ModeratorGroup
 from tests.chaos.readers import Reader
-from tests.chaos.receipts import contradictions, read_gone, receipt_violations
+from tests.chaos.receipt_checks import contradictions, read_gone, receipt_violations
 from tests.chaos.system import System
 
 ENDINGS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"  # fences are told apart by these
@@ -61,7 +61,7 @@ class Campaign:
         ]
         self._people: list[Reader | Moderator] = [*self._moderators, *self._readers]
         self._codes = codes
-        self._moderation = Moderation(self._moderators, system, self.history)
+        self._moderation = ModeratorGroup(self._moderators, system, self.history)
 
     def _shelf(self, number: int) -> Shelf:
         codes = [

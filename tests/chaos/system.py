@@ -20,10 +20,10 @@ from stack.server import Server, ServerFailedError
 from stack.waiting import PATIENCE, wait_until
 from tests.chaos.catalogue import Catalogue
 from tests.chaos.moderator import importing
-from tests.chaos.proxy import Proxies, Proxy
-from tests.clock import Clock
-from tests.holding import make_holdable
-from tests.twin import sibling_of, twin_of
+from tests.support.cloned_edge import clone_of, sibling_of
+from tests.support.faulty_proxy import Proxies, Proxy
+from tests.support.held_fetch import make_holdable
+from tests.support.server_clock import ServerClock
 
 
 class System:
@@ -47,7 +47,7 @@ class System:
         self._numbers = count(1)
         self._proxies = self._running.enter_context(Proxies())
         self.database = Database(directory / "database")
-        self.database_clock = Clock(directory / "database-clock")
+        self.database_clock = ServerClock(directory / "database-clock")
         self.database_clock.govern(self.database)
         self.database_proxy = self._proxies.to(self.database.socket)  # to the purger
         self.lookup_proxy = self._proxies.to(self.database.socket)  # to the origin
@@ -61,7 +61,7 @@ class System:
         self.vcl = {"lease": lease, "fail_safe_ttl": fail_safe_ttl, **vcl}
         self._purge_proxies: dict[str, Proxy] = {}
         self._public_proxies: dict[str, Proxy] = {}
-        self.edge_clocks: dict[str, Clock] = {}
+        self.edge_clocks: dict[str, ServerClock] = {}
         self.edges = [self._new_edge(f"edge{number}") for number in range(1, edges + 1)]
         self.purger = Purger(
             directory / "purger",
@@ -80,7 +80,7 @@ class System:
         edge = Edge(self.directory / name, self.backend, name=name, **self.vcl)
         self._purge_proxies[name] = self._proxies.to(edge.purge_port)
         self._public_proxies[name] = self._proxies.to(edge.public_port)
-        self.edge_clocks[name] = Clock(self.directory / f"{name}-clock")
+        self.edge_clocks[name] = ServerClock(self.directory / f"{name}-clock")
         edge.url = f"http://127.0.0.1:{self._public_proxies[name].port}"
         self.edge_clocks[name].govern(edge)
         make_holdable(edge)
@@ -120,7 +120,7 @@ class System:
 
     def twin(self, edge: Edge) -> Edge:
         """Another varnishd that says it is the same instance of an edge, not yet started."""
-        return twin_of(edge, self.new_directory("twin"), self.backend, **self.vcl)
+        return clone_of(edge, self.new_directory("twin"), self.backend, **self.vcl)
 
     def sibling(self, edge: Edge) -> Edge:
         """Another varnishd with an edge's token, not yet started."""

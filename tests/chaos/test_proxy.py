@@ -10,7 +10,7 @@ import pytest
 from stack.ports import free_port
 from stack.waiting import PATIENCE, wait_until
 from tests.chaos.history import clock
-from tests.chaos.proxy import Proxies, Proxy
+from tests.support.faulty_proxy import Proxies, Proxy
 
 
 class Echo:

@@ -19,10 +19,10 @@ from stack.vcl import SOURCE
 from stack.waiting import PATIENCE, wait_until
 from tests.chaos.campaign import ENDINGS
 from tests.chaos.history import BANNED, Other, State
-from tests.chaos.receipts import receipt_violations
-from tests.chaos.streams import ban_of_an_owner, purge_of_a_code, purging
+from tests.chaos.purge_streams import ban_of_an_owner, purge_of_a_code, purging
+from tests.chaos.receipt_checks import receipt_violations
 from tests.chaos.system import System
-from tests.loop import Loop
+from tests.support.background_loop import BackgroundLoop
 
 RACES = int(os.environ.get("TAKEDOWN_RACES", "200"))
 BANS = int(os.environ.get("TAKEDOWN_BANS", "5000"))
@@ -44,7 +44,7 @@ def fenceless(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     vcl = tmp_path_factory.mktemp("fenceless") / "vcl"
     shutil.copytree(SOURCE, vcl)
     fence = vcl / "takedown" / "fence.vcl"
-    before = "call takedown_refuse;"
+    before = "call takedown_fence_refuse;"
     assert before in fence.read_text()
     fence.write_text(fence.read_text().replace(before, f"if (false) {{ {before} }}"))
     # The rebound is to come after the fetches were let go, however long the acknowledgement was waited for.
@@ -145,7 +145,7 @@ def test_a_steady_stream_of_bans_of_owners_leaves_misses_cacheable(system: Syste
             pause.wait(0.002)
 
         before = edge.counters()["MAIN.bans_added"]
-        with Loop(ban_an_owner) as bans:
+        with BackgroundLoop(ban_an_owner) as bans:
             wait_until(lambda: edge.counters()["MAIN.bans_added"] > before + 50, "bans of owners at the edge")
             assert_cacheable(system, codes)
         assert not bans.failed

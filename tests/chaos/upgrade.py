@@ -13,11 +13,11 @@ import click
 from stack.commands import command, run_apart
 from stack.edge import Edge
 from stack.server import Server
-from tests import edge_0_1, schema_0_1
 from tests.chaos.campaign import Campaign, Outcome
 from tests.chaos.faults import Fault, Scene
 from tests.chaos.report import details, line
 from tests.chaos.system import System
+from tests.support import edge_0_1, schema_0_1
 
 
 class OldSystem(System):

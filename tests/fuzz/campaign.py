@@ -7,12 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from stack.system import Stack
-from tests.fuzz.aftermath import aftermath
 from tests.fuzz.case import Case, Target
+from tests.fuzz.case_maker import make_case
+from tests.fuzz.final_checks import final_checks
 from tests.fuzz.health import Counters, Health, grown
 from tests.fuzz.judge import PASSING, Verdict, judge
-from tests.fuzz.maker import make
-from tests.fuzz.wire import exchange
+from tests.fuzz.raw_exchange import exchange
 
 _CLIENTS = 8
 _BLOCK = 500  # cases between two readings of the gauges
@@ -60,7 +60,7 @@ class Campaign:
         outcome, began, early = self.outcome, time.monotonic(), None
         with ThreadPoolExecutor(_CLIENTS) as clients:
             for start in range(0, requests, _BLOCK):
-                cases = [make(outcome.target, self._seed, n) for n in range(start, min(start + _BLOCK, requests))]
+                cases = [make_case(outcome.target, self._seed, n) for n in range(start, min(start + _BLOCK, requests))]
                 self._block(cases, clients)
                 outcome.requests += len(cases)
                 progress(outcome.requests)
@@ -71,7 +71,7 @@ class Campaign:
         outcome.memory = {name: ((early or late)[name], late[name]) for name in late}
         if early and requests >= _MEMORY_FROM:
             self._tell("memory", grown(early, late))
-        self._tell("served", aftermath(self._stack))
+        self._tell("served", final_checks(self._stack))
         return outcome
 
     def replay(self, case: Case) -> Verdict:
@@ -82,7 +82,7 @@ class Campaign:
         self._note(case, verdict)
         self._compare(before, [verdict])
         self._tell("log", self._health.alarms(), case)
-        self._tell("served", aftermath(self._stack), case)
+        self._tell("served", final_checks(self._stack), case)
         return verdict
 
     def _block(self, cases: list[Case], clients: ThreadPoolExecutor) -> None:

@@ -4,10 +4,10 @@ import hashlib
 import re
 from dataclasses import dataclass
 
-from tests.fuzz.answers import Answer, GarbledError, answers
+from tests.fuzz.answer_parser import Answer, GarbledError, parse_answers
 from tests.fuzz.case import TOKEN, Case, Target
-from tests.fuzz.commands import commands
-from tests.fuzz.wire import Exchange
+from tests.fuzz.command_counter import count_commands
+from tests.fuzz.raw_exchange import Exchange
 
 # "Not implemented" (an unknown transfer coding) and "version not supported" speak about the request (RFC 9110, 15.6).
 _ABOUT_THE_REQUEST = (501, 505)
@@ -43,7 +43,7 @@ def judge(case: Case, seen: Exchange, token: str) -> Verdict:
     if b"Traceback (most recent call" in seen.received:
         faults.append(("traceback", "a traceback is in the answer"))
     try:
-        found = answers(seen.received)
+        found = parse_answers(seen.received)
     except GarbledError as error:
         return Verdict([], [*faults, ("garbled", str(error))])
     for answer in found:
@@ -56,7 +56,7 @@ def judge(case: Case, seen: Exchange, token: str) -> Verdict:
     if case.target is Target.PURGE:
         faults += _judge_commands(case, found, token)
     lost = seen.reset and case.target is Target.PURGE
-    return Verdict(found, faults, commands(b"".join(case.parts(token)), token) if lost else 0)
+    return Verdict(found, faults, count_commands(b"".join(case.parts(token)), token) if lost else 0)
 
 
 def _leaves_no_room(case: Case) -> bool:
@@ -82,7 +82,7 @@ def _judge_commands(case: Case, found: list[Answer], token: str) -> list[tuple[s
     if TOKEN not in case.data:
         other = [answer.status for answer in found if answer.status < 400]
         return [("authorised", f"{other} without the token")] if other else []
-    wellformed = commands(b"".join(case.parts(token)), token)
+    wellformed = count_commands(b"".join(case.parts(token)), token)
     done = sum(answer.status == 200 for answer in found)
     if done > wellformed:
         return [("acted", f"{done} requests were carried out, and {wellformed} were well-formed commands")]

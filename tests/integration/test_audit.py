@@ -10,8 +10,8 @@ from purger.cli.main import cli
 from purger.probe import Probe, ProbeAnswer
 from stack.database import Database
 from takedown_db.connection import Connection
-from tests.doors import showing_for_ever, third_edge
-from tests.site import Site
+from tests.support.public_listeners import stuck_listener, third_edge
+from tests.support.site import Site
 
 
 class LateProbe(Probe):
@@ -87,7 +87,7 @@ def test_an_edge_that_answers_503_has_told_nothing_and_is_asked_for_the_others(
     site: Site, connection: Connection, probe: Probe
 ) -> None:
     failing, shown = site.new_image(), site.new_image()
-    with showing_for_ever(site.get(shown).content, failing=failing) as door, third_edge(site, door):
+    with stuck_listener(site.get(shown).content, failing=failing) as door, third_edge(site, door):
         for code in (failing, shown):
             site.ban_unseen(code)
         found = run_audit(connection, probe, sample=None)

@@ -9,7 +9,7 @@ from email.utils import format_datetime, parsedate_to_datetime
 import pytest
 
 from stack.waiting import PATIENCE
-from tests.site import Site
+from tests.support.site import Site
 
 Headers = list[tuple[str, str]]
 # Of a 304 all are compared but those in the second list. The text of an error is the edge's own.

@@ -18,7 +18,7 @@ from stack.database import Database
 from stack.server import frozen
 from takedown_db.connection import Connection
 from takedown_db.scope import Scope
-from tests.site import Site
+from tests.support.site import Site
 
 _numbers = count(1)
 

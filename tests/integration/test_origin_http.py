@@ -18,7 +18,7 @@ import requests
 
 from stack.commands import command
 from stack.waiting import PATIENCE, wait_until
-from tests.origin_site import OriginSite
+from tests.support.origin_site import OriginSite
 
 
 @pytest.fixture(scope="module")

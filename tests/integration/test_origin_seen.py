@@ -10,7 +10,7 @@ import pytest
 import requests
 
 from stack.waiting import PATIENCE
-from tests.origin_site import OriginSite
+from tests.support.origin_site import OriginSite
 
 
 @pytest.fixture(scope="module")

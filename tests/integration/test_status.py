@@ -27,7 +27,7 @@ from stack.system import Settings, Stack
 from stack.waiting import wait_until
 from takedown_db.connection import Connection
 from takedown_db.url import parse_url
-from tests.site import Site
+from tests.support.site import Site
 
 
 @pytest.fixture(scope="module")

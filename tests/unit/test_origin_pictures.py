@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from origin.pictures import UnusablePictureError, inspect
-from tests.pictures import noise, saved
+from tests.support.images_with_metadata import noise, saved
 
 # Prints by how many bytes the memory of a process grows at most while it looks into a picture (proc_pid_status(5)).
 _MEASURE = """

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from random import Random
 
 from stack.edge import Edge
-from tests.chaos.moderation import Moderation
-from tests.chaos.proxy import Way
+from tests.chaos.moderator_group import ModeratorGroup
 from tests.chaos.system import System
+from tests.support.faulty_proxy import Direction
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Scene:
     system: System
     edge: Edge
     random: Random
-    moderation: Moderation
+    moderation: ModeratorGroup
     codes: Sequence[str]
     hot: deque[str]  # what moderators changed last; they and clients turn to these more often than to others
 
@@ -69,7 +69,7 @@ def fault(
 
 
 @contextmanager
-def mended(*ways: Way) -> Iterator[None]:
+def mended(*ways: Direction) -> Iterator[None]:
     """Whatever is done to these ways of a proxy is over at the end."""
     try:
         yield

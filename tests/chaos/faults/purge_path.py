@@ -1,16 +1,16 @@
 """The path between the purger and one edge is cut, lossy or slow."""
 
 from tests.chaos.faults.base import Scene, fault, mended
-from tests.chaos.proxy import Way
+from tests.support.faulty_proxy import Direction
 
 
-def _lose(scene: Scene, way: Way) -> None:
+def _lose(scene: Scene, way: Direction) -> None:
     with mended(way):
         way.lose = True
         scene.while_broken()
 
 
-def _cut(scene: Scene, *ways: Way) -> None:
+def _cut(scene: Scene, *ways: Direction) -> None:
     with mended(*ways):
         for way in ways:
             way.cut()

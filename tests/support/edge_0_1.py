@@ -1,0 +1,34 @@
+"""Edges of version 0.1: its VCL lies in ``tests/data/edge_0_1``, as it was released."""
+
+import shutil
+from pathlib import Path
+
+from stack.edge import Edge
+from stack.vcl import render
+
+_SOURCE = Path(__file__).parent.parent / "data" / "edge_0_1"
+
+
+def downgrade(edge: Edge, backend: str, *, lease: float = 10.0, fail_safe_ttl: float = 2.0) -> None:
+    """Give an edge the VCL of 0.1, for its next start or load. ``backend`` is HOST:PORT, the others are seconds."""
+    shutil.rmtree(edge.vcl.parent)
+    shutil.copytree(_SOURCE, edge.vcl.parent)
+    host, _, port = backend.rpartition(":")
+    text = edge.vcl.read_text()
+    for old, new in {
+        '.host = "127.0.0.1"': f'.host = "{host}"',
+        '.port = "8000"': f'.port = "{port}"',
+        "/etc/varnish/takedown.token": str(edge.token_file),
+        '"lease", 10s': f'"lease", {lease:.3f}s',
+        '"fail-safe TTL", 2s': f'"fail-safe TTL", {fail_safe_ttl:.3f}s',
+    }.items():
+        assert text.count(old) == 1, old
+        text = text.replace(old, new)
+    edge.vcl.write_text(text)
+
+
+def upgrade(edge: Edge, backend: str, *, lease: float = 10.0, fail_safe_ttl: float = 2.0) -> None:
+    """Load today's VCL into a running edge, whose cache stays."""
+    shutil.rmtree(edge.vcl.parent)
+    render(edge.vcl.parent, backend=backend, token_file=edge.token_file, lease=lease, fail_safe_ttl=fail_safe_ttl)
+    edge.reload("today")
