@@ -25,10 +25,9 @@ class Shown:
         return self.image["owner"] is not None or bool(self.bans)
 
     def as_json(self) -> dict[str, Any]:
-        """The same for programs; times in ISO 8601."""
+        """Give the same for programs, in the order of its keys."""
         shown = {"code": self.code, "banned": bool(self.bans), **self.image}
-        shown |= {"bans": self.bans, "renditions": self.renditions}
-        return cast(dict[str, Any], _with_text_times(shown))
+        return shown | {"bans": self.bans, "renditions": self.renditions}
 
 
 def look(connection: MySQLConnectionAbstract, code: str) -> Shown:
@@ -81,11 +80,3 @@ def _last_change(shown: Shown) -> str:
 
 def _time(moment: datetime | None) -> str:
     return "-" if moment is None else f"{moment:%Y-%m-%d %H:%M:%S} UTC"
-
-
-def _with_text_times(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _with_text_times(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_with_text_times(item) for item in value]
-    return value.isoformat() + "Z" if isinstance(value, datetime) else value

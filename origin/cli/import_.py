@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from origin.cli.options import DIRECTORY, MomentType, NameType, connected, database_url, setting
+from origin.cli.options import DIRECTORY, MomentType, NameType, database_url, setting
 from origin.import_rules import Rules, Stability
+from takedown_db.command import connected
+from takedown_db.connect import connect
 from takedown_db.printable import printable
 
 if TYPE_CHECKING:
@@ -88,7 +90,7 @@ def import_command(
     taken = Rules(stability=stability, strip=rules.pop("metadata") == "strip", **rules)
     try:
         make_directory(files)
-        with connected(database_url) as connection:
+        with connected(connect, database_url) as connection:
             _run(Import(tree, Store(files), Catalogue(connection), owner, taken), tree)
     except OSError as error:
         raise click.ClickException(f"{printable(error.filename or files)}: {error.strerror or error}") from None

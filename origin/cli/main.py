@@ -1,15 +1,17 @@
 """The command line ``origin``."""
 
-import json
 import logging
 import sys
 
 import click
 
 from origin.cli.import_ import import_command
-from origin.cli.options import NameType, connected, database_url
+from origin.cli.options import NameType, database_url
 from origin.cli.serve import serve_command
 from origin.show import describe, look
+from takedown_db.command import connected
+from takedown_db.connect import connect
+from takedown_db.json_output import print_json
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -34,10 +36,10 @@ def show_command(code: str, as_json: bool, database_url: str) -> None:
 
     The exit code is 1 where it knows neither an image nor a ban of that code.
     """
-    with connected(database_url) as connection:
+    with connected(connect, database_url) as connection:
         shown = look(connection, code)
     if as_json:
-        click.echo(json.dumps(shown.as_json(), indent=2))
+        print_json(shown.as_json())
     else:
         for name, value in describe(shown):
             click.echo(f"{name:14}{value}")

@@ -1,29 +1,22 @@
 """What the options of the command line ``origin`` have in common."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
-import mysql.connector
-from mysql.connector.abstracts import MySQLConnectionAbstract
 
 from origin.added_headers import parse_header
 from origin.answers import Header
 from origin.names import CODE_ALPHABET, is_code
 from origin.settings import Address, parse_address
 from takedown_db.codes import hint_for_code
-from takedown_db.connect import connect
-from takedown_db.errors import explain
-from takedown_db.url import UnusableUrlError
 from takedown_db.url_option import DatabaseUrlOption
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 DIRECTORY = click.Path(file_okay=False, path_type=Path)
-_TIMEOUT = 10  # seconds: no client waits for what these commands do
 _URL_FORM = (
     "mysql://user:password@host/name (for a socket, localhost and ?unix_socket=PATH). Better in a file, whose path is "
     "in the variable with _FILE added to its name"
@@ -105,18 +98,3 @@ def database_url(account: str, env: str | None = None) -> Callable[[Command], Co
     return setting(
         "--database-url", f"{_URL_FORM}; {account}.", env=env, required=True, metavar="URL", cls=DatabaseUrlOption
     )
-
-
-@contextmanager
-def connected(url: str) -> Iterator[MySQLConnectionAbstract]:
-    """A connection for a command, that ends with a message where the database fails."""
-    try:
-        connection = connect(url, timeout=_TIMEOUT)
-        try:
-            yield connection
-        finally:
-            connection.close()
-    except UnusableUrlError as error:
-        raise click.UsageError(str(error)) from None
-    except mysql.connector.Error as error:
-        raise click.ClickException(explain(error)) from None

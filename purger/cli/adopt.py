@@ -2,10 +2,13 @@
 
 import click
 
-from purger.cli.options import connected, database_url, utc
+from purger.cli.options import database_url
 from purger.cli.subject import text, user
 from purger.health import counted
 from takedown_db.adoption import AdoptionPlan, adopt_server, plan_adoption
+from takedown_db.command import connected
+from takedown_db.connection import Connection
+from takedown_db.json_output import utc_text
 from takedown_db.printable import printable
 
 _EXAMPLES = """\b
@@ -24,7 +27,7 @@ def adopt(by: str | None, database_url: str) -> None:
     renamed. Not for a copy: its table `edges` names the edges of the original, and a purger would vouch for them. A
     purger that runs takes it up within half a second. A read-only server is refused.
     """
-    with connected(database_url) as connection:
+    with connected(Connection, database_url) as connection:
         found = plan_adoption(connection)
         click.echo("\n".join(_shown(found)))
         if found.adopted:
@@ -37,7 +40,7 @@ def adopt(by: str | None, database_url: str) -> None:
 def _shown(found: AdoptionPlan) -> list[str]:
     former = "none"
     if found.adoption is not None:
-        since = f"since {utc(found.adoption.adopted_at)}, by {printable(found.adoption.adopted_by) or 'unknown'}"
+        since = f"since {utc_text(found.adoption.adopted_at)}, by {printable(found.adoption.adopted_by) or 'unknown'}"
         former = f"{printable(found.adoption.server)} ({since})"
     edges = [f"  {printable(name)}  {printable(url)}" for name, url in found.edges]
     return [

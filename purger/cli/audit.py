@@ -8,8 +8,11 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from purger.audit import Audit
 from purger.audit import audit as run_audit
-from purger.cli.options import as_json, connected, database_url, print_json
+from purger.cli.options import as_json, database_url
 from purger.probe import Probe
+from takedown_db.command import connected
+from takedown_db.connection import Connection
+from takedown_db.json_output import print_json
 from takedown_db.printable import printable
 
 _PART = 3
@@ -32,7 +35,7 @@ def audit(sample: int | None, as_json: bool, database_url: str) -> None:
     columns = (SpinnerColumn(), TextColumn("{task.completed} codes"), TimeElapsedColumn())
     probe = Probe()
     with (
-        connected(database_url) as connection,
+        connected(Connection, database_url) as connection,
         Progress(*columns, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bar,
     ):
         task = bar.add_task("audit", total=sample)

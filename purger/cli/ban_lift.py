@@ -6,7 +6,6 @@ import click
 
 from purger import moderation
 from purger.acknowledgement import Target, hindrance, wait_acknowledged, who_delivers
-from purger.cli.options import connected
 from purger.cli.subject import (
     ATTENTION,
     Seconds,
@@ -20,6 +19,7 @@ from purger.cli.subject import (
     user,
 )
 from purger.cli.wait import await_edges
+from takedown_db.command import connected
 from takedown_db.connection import Connection
 from takedown_db.errors import DatabaseUnavailableError
 from takedown_db.printable import printable
@@ -65,7 +65,7 @@ def ban(
     --wait.
     """
     scope, key = subject(code, owner)
-    with connected(moderation_url) as connection:
+    with connected(Connection, moderation_url) as connection:
         if not ahead:
             _require_known(connection, scope, key)
         ban_id = _ban(connection, scope, key, reason, banned_by or user())
@@ -86,7 +86,7 @@ def lift(code: str | None, owner: str | None, moderation_url: str) -> None:
     trigger is missing. Images of an owner that have bans of their own stay hidden too.
     """
     scope, key = subject(code, owner)
-    with connected(moderation_url) as connection:
+    with connected(Connection, moderation_url) as connection:
         count = _lift(connection, scope, key)
         others = _owner_bans(connection, key) if scope == "image" else []
         if not count:

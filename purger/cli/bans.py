@@ -6,9 +6,12 @@ from collections.abc import Iterator
 import click
 
 from purger import moderation
-from purger.cli.options import as_json, connected, print_json, utc
+from purger.cli.options import as_json
 from purger.cli.subject import SubjectCommand, code_argument, moderation_url, owner_option, remark, subject
 from purger.text_table import wrapped
+from takedown_db.command import connected
+from takedown_db.connection import Connection
+from takedown_db.json_output import print_json, utc_text
 from takedown_db.printable import printable
 
 _EXAMPLES = """\b
@@ -33,7 +36,7 @@ def bans(code: str | None, owner: str | None, only_open: bool, limit: int, as_js
     A ban of an image's owner hides it too: that is remarked on. `purger receipts` tells how far each has come.
     """
     scope, key = subject(code, owner) if code is not None or owner is not None else (None, None)
-    with connected(moderation_url) as connection:
+    with connected(Connection, moderation_url) as connection:
         found = moderation.bans(connection, scope, key, only_open=only_open, limit=limit + 1)
         others = moderation.owner_bans(connection, str(key)) if scope == "image" else []
     shown = found[:limit]
@@ -50,8 +53,8 @@ def bans(code: str | None, owner: str | None, only_open: bool, limit: int, as_js
 
 def _described(ban: moderation.Ban) -> Iterator[str]:
     """Describe a ban in two lines, the second for what people wrote."""
-    state = f"lifted {utc(ban.lifted_at)}" if ban.lifted_at else "open"
-    yield f"ban {ban.id}: {printable(ban.scope)} {printable(ban.subject)}, {utc(ban.banned_at)}, {state}"
+    state = f"lifted {utc_text(ban.lifted_at)}" if ban.lifted_at else "open"
+    yield f"ban {ban.id}: {printable(ban.scope)} {printable(ban.subject)}, {utc_text(ban.banned_at)}, {state}"
     by = f"by {ban.banned_by}" if ban.banned_by else ""
     if written := ": ".join(part for part in (by, ban.reason) if part):
         yield f"    {printable(written)}"

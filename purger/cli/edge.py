@@ -8,9 +8,11 @@ from typing import Any, TypeVar
 
 import click
 
-from purger.cli.options import as_json, connected, database_url, print_json, utc
+from purger.cli.options import as_json, database_url
 from purger.edge_url import UnusableEdgeUrlError, is_private, shown, split_url
+from takedown_db.command import connected
 from takedown_db.connection import Connection
+from takedown_db.json_output import print_json, utc_text
 from takedown_db.printable import printable
 from takedown_db.secret_files import exposure
 
@@ -114,7 +116,7 @@ def add(name: str, database_url: str, **settings: str | None) -> None:
     """Add the edge NAME. It is flushed first, and then gets its heartbeats."""
     if not re.fullmatch(r"[A-Za-z0-9_.-]{1,64}", name):
         raise click.UsageError("an edge's name is 1 to 64 of A-Z a-z 0-9 _ . -")
-    with connected(database_url) as connection:
+    with connected(Connection, database_url) as connection:
         if _settings(connection, name) is not None:
             raise click.ClickException(f"there is an edge {name} already: `purger edge set` changes it")
         _write(connection, "add_edge", {"name": name} | settings)
@@ -134,7 +136,7 @@ def set_(name: str, database_url: str, **settings: str | None) -> None:
     given = {key: value for key, value in settings.items() if value is not None}
     if not given:
         raise click.UsageError("nothing to change: see `purger edge set --help`")
-    with connected(database_url) as connection:
+    with connected(Connection, database_url) as connection:
         before = _settings(connection, name)
         if before is None:
             raise click.ClickException(f"there is no edge {name}")
@@ -163,7 +165,7 @@ def disable(name: str, database_url: str) -> None:
 
 
 def _switch(url: str, name: str, *, on: bool) -> None:
-    with connected(url) as connection:
+    with connected(Connection, url) as connection:
         if _settings(connection, name) is None:
             raise click.ClickException(f"there is no edge {name}")
         connection.run("enable_edge", name=name, enabled=on)
@@ -218,7 +220,7 @@ def _warn(settings: Mapping[str, str | None]) -> None:
 @database_url
 def list_(as_json: bool, database_url: str) -> None:
     """List all edges as the database knows them. `purger status` asks them."""
-    with connected(database_url) as connection:
+    with connected(Connection, database_url) as connection:
         rows = connection.rows("list_edges")
     edges = [dict(zip(_COLUMNS, row, strict=True)) | {"enabled": bool(row[4])} for row in rows]
     if as_json:
@@ -231,7 +233,7 @@ def list_(as_json: bool, database_url: str) -> None:
 def _described(one: Mapping[str, Any]) -> Iterator[str]:
     """Describe an edge as the database knows it, a line each: what may be long has a line of its own."""
     enabled = "enabled" if one["enabled"] else "disabled"
-    answered = utc(one["seen_at"]) or "never"
+    answered = utc_text(one["seen_at"]) or "never"
     yield f"{printable(one['name'])}: {enabled}, acknowledged batch {one['acknowledged']}, last answer {answered}"
     for label, column in _LABELS:
         if one[column]:
@@ -243,7 +245,7 @@ def _described(one: Mapping[str, Any]) -> Iterator[str]:
 @database_url
 def remove(name: str, database_url: str) -> None:
     """Remove the edge NAME. It gets no more heartbeats, so it stops trusting its cache. Its receipts stay."""
-    with connected(database_url) as connection:
+    with connected(Connection, database_url) as connection:
         if not connection.run("remove_edge", name=name):
             raise click.ClickException(f"there is no edge {name}")
     click.echo(f"removed edge {name}")

@@ -4,10 +4,11 @@ import sys
 
 import click
 
-from purger.cli.options import connected, database_url
+from purger.cli.options import database_url
 from purger.cli.subject import ATTENTION, Seconds, remark, text, user
 from purger.flush_requests import Asked, UnknownEdgesError, ask, wait_flushed
 from purger.presence import present
+from takedown_db.command import connected
 from takedown_db.connection import Connection
 from takedown_db.printable import printable
 
@@ -37,7 +38,7 @@ def flush(edges: tuple[str, ...], every: bool, by: str | None, wait: float | Non
     """
     if bool(edges) == every:
         raise click.UsageError("give either names of edges or --all")
-    with connected(database_url) as connection:
+    with connected(Connection, database_url) as connection:
         try:
             requests = ask(connection, None if every else edges, (by or user())[:255])
         except UnknownEdgesError as error:

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from purger.cli.options import as_json, connected, database_url, print_json
+from purger.cli.options import as_json, database_url
 from purger.owner_images import COUNTED
 from purger.probe import Probe
 from purger.receipts.judge import ProbeResults, absence, exit_code, judge_ban
@@ -18,7 +18,9 @@ from purger.receipts.read import read_receipts
 from purger.receipts.text import lines
 from purger.text_table import wrapped
 from takedown_db.codes import hint_for_code
+from takedown_db.command import connected
 from takedown_db.connection import Connection
+from takedown_db.json_output import print_json
 
 _KEY = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _ALPHABET = "1 to 64 of A-Z a-z 0-9 _ -"
@@ -60,7 +62,7 @@ def receipts(code: str | None, owner: str | None, look: bool, limit: int, as_jso
     only for some of an owner's images), 4 that a banned image was seen there and not since seen gone.
     """
     _check(code, owner)
-    with connected(database_url) as connection:
+    with connected(Connection, database_url) as connection:
         report = read_receipts(connection, code=code, owner=owner)
         probed = _look(connection, report, limit) if look else {}
         if probed:

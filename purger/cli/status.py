@@ -5,11 +5,12 @@ from typing import Any
 
 import click
 
-from purger.cli.options import as_json, database_url, print_json, utc
+from purger.cli.options import as_json, database_url
 from purger.health import State, Trouble, counted, duration, troubles
 from purger.status import read_state
 from purger.text_table import aligned, wrapped
 from takedown_db.connection import Connection
+from takedown_db.json_output import print_json, utc_text
 
 _ATTENTION = 3
 
@@ -83,7 +84,7 @@ def _purger_rows(state: State) -> list[tuple[str, ...]]:
 def _edge_rows(state: State) -> list[tuple[str, ...]]:
     rows: list[tuple[str, ...]] = []
     for edge in state.edges:
-        age = "never" if edge.epoch is None else utc(edge.epoch) or ""
+        age = "never" if edge.epoch is None else utc_text(edge.epoch) or ""
         if edge.heartbeat_age is not None:
             age = f"{duration(edge.heartbeat_age)} ago"
         problem = edge.failure or edge.recorded or ""

@@ -5,8 +5,8 @@ import sys
 import click
 
 from purger.acknowledgement import DeliveryState, Reached, Target, hindrance, wait_acknowledged, who_delivers
-from purger.cli.options import connected
 from purger.cli.subject import ATTENTION, Seconds, SubjectCommand, moderation_url, owner_option, remark, subject
+from takedown_db.command import connected
 from takedown_db.connection import Connection
 from takedown_db.printable import printable
 
@@ -33,7 +33,7 @@ def wait(words: tuple[str, ...], owner: str | None, ban: int | None, moderation_
         raise click.UsageError("give a code, if any, and then the seconds")
     code = words[0] if len(words) == 2 else None
     seconds = _seconds(words[-1], alone=len(words) == 1)
-    with connected(moderation_url) as connection:
+    with connected(Connection, moderation_url) as connection:
         done = await_edges(connection, _target(code, owner, ban), seconds)
     if not done:
         sys.exit(ATTENTION)
