@@ -10,10 +10,11 @@ import bottle
 from origin.answers import Answer, Answers, Conditions, Header, failure
 from origin.lookup import Lookup
 from origin.model import FilePart
-from origin.names import CODE, ORIGINAL, RENDITION
+from origin.renditions import ORIGINAL, RENDITION
 from origin.row_checks import MalformedRowError
 from origin.special_image import SpecialImage
 from origin.store import DamagedFileError, Store
+from takedown_db.codes import CODE
 from takedown_db.errors import DatabaseUnavailableError
 
 logger = logging.getLogger(__name__)

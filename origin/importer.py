@@ -1,5 +1,6 @@
 """Bringing image files into the store and the database. Needs Pillow, which nothing that serves does."""
 
+import contextlib
 import hashlib
 import os
 import stat
@@ -11,9 +12,10 @@ from origin.directory_tree import Tree
 from origin.import_catalogue import Catalogue, Image, Recorded, Rendition
 from origin.import_rules import Rules
 from origin.metadata import MalformedPictureError, Pieces, format_of, strip
-from origin.names import CODE_ALPHABET, ORIGINAL, THUMB, is_code
-from origin.pictures import Kind, UnusablePictureError, inspect
+from origin.pictures import Kind, UnusablePictureError, decode
+from origin.renditions import ORIGINAL, REDUCED
 from origin.store import Store
+from takedown_db.codes import CODE_ALPHABET, is_key
 
 # Images in one transaction: few commits, and locks too short for anyone to notice.
 _BATCH = 100
@@ -92,7 +94,7 @@ class Import:
     def _has_code(self, path: Path) -> bool:
         """Tell whether the file's name gives it a code of its own; without one it is refused."""
         first = self._files.setdefault(path.stem, path)
-        if not is_code(path.stem):
+        if not is_key(path.stem):
             self.refuse(path, f"its name without the suffix is no code, that is {CODE_ALPHABET}")
         elif first is not path:
             self.refuse(path, f"the code {path.stem} is that of {self._tree.root / first} already")
@@ -164,18 +166,22 @@ class Import:
         original, _ = recorded.files.get(ORIGINAL, ("", 0))
         return (
             original == digest.hexdigest()
-            and THUMB in recorded.files
+            and all(reduced.name in recorded.files for reduced in REDUCED)
             and all(self._store.has(stored, size) for stored, size in recorded.files.values())
         )
 
     def _store_renditions(self, code: str, format_: str, content: Pieces) -> tuple[Rendition, ...]:
-        with self._store.incoming() as original, self._store.incoming() as thumb:
+        """Make all renditions of a picture, and keep their files in the store."""
+        with contextlib.ExitStack() as block:
+            original = block.enter_context(self._store.incoming())
+            smaller = [(reduced, block.enter_context(self._store.incoming())) for reduced in REDUCED]
             original.file.writelines(content)
             original.file.seek(0)
-            kinds = inspect(original.file, format_, thumb.file, self._rules.max_pixels)
+            targets = [(reduced, incoming.file) for reduced, incoming in smaller]
+            kinds = decode(original.file, format_, targets, self._rules.max_pixels)
+            incoming_by_name = {ORIGINAL: original} | {reduced.name: incoming for reduced, incoming in smaller}
             return tuple(
-                _rendition(code, name, kind, *incoming.keep())
-                for name, kind, incoming in zip((ORIGINAL, THUMB), kinds, (original, thumb), strict=True)
+                _rendition(code, name, kinds[name], *incoming.keep()) for name, incoming in incoming_by_name.items()
             )
 
     def refuse(self, path: Path, reason: str) -> None:

@@ -13,8 +13,8 @@ from mysql.connector.abstracts import MySQLConnectionAbstract
 from origin.circuit_breaker import CircuitBreaker
 from origin.connector import Connecting
 from origin.model import Found
-from origin.names import CODE_ALPHABET, is_code
 from origin.row_checks import require_well_formed
+from takedown_db.codes import CODE_ALPHABET, is_key
 from takedown_db.connect import connect
 from takedown_db.errors import DatabaseUnavailableError, explain
 from takedown_db.replica_checks import NotPrimaryError
@@ -158,6 +158,6 @@ class Lookup:
 
 def _quoted(name: str) -> str:
     """Make a text of SQL from a name. The alphabet holds nothing that could end it (and nothing beyond ASCII)."""
-    if not is_code(name):
+    if not is_key(name):
         raise ValueError(f"{name!r} is not {CODE_ALPHABET}")
     return f"'{name}'"

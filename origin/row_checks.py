@@ -7,7 +7,7 @@ import re
 from datetime import datetime
 
 from origin.model import Found
-from origin.names import is_code
+from takedown_db.codes import is_key
 from takedown_db.printable import printable
 
 _LARGEST = 1 << 40  # bytes
@@ -35,7 +35,7 @@ def require_well_formed(found: Found | None, code: str) -> Found:
         raise _malformed(code, "renditions.size", size)
     if digest is not None and not (isinstance(digest, str) and _DIGEST(digest)):
         raise _malformed(code, "renditions.digest", digest)
-    if owner is not None and not (isinstance(owner, str) and is_code(owner)):
+    if owner is not None and not (isinstance(owner, str) and is_key(owner)):
         raise _malformed(code, "images.owner", owner)
     if stable_until is not None and not isinstance(stable_until, datetime):
         raise _malformed(code, "images.stable_until", stable_until)

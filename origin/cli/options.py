@@ -9,9 +9,8 @@ import click
 
 from origin.added_headers import parse_header
 from origin.answers import Header
-from origin.names import CODE_ALPHABET, is_code
 from origin.settings import Address, parse_address
-from takedown_db.codes import hint_for_code
+from takedown_db.codes import CODE_ALPHABET, hint_for_code, is_key
 from takedown_db.url_option import DatabaseUrlOption
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -61,7 +60,7 @@ class NameType(click.ParamType[str]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """Check the alphabet."""
-        if not is_code(value):
+        if not is_key(value):
             hint = hint_for_code(str(value)) if self.name == "CODE" else ""
             self.fail(f"{value!a} is not {CODE_ALPHABET}{hint}", param, ctx)
         return str(value)
