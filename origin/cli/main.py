@@ -1,4 +1,4 @@
-"""The command line ``origin``."""
+"""Defines the command line ``origin``, and its command ``show``."""
 
 import logging
 import sys
