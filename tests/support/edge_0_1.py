@@ -1,4 +1,4 @@
-"""Edges of version 0.1: its VCL lies in ``tests/data/edge_0_1``, as it was released."""
+"""Run edges with the VCL of version 0.1, which lies in ``tests/data/edge_0_1`` as it was released."""
 
 import shutil
 from pathlib import Path
@@ -10,7 +10,10 @@ _SOURCE = Path(__file__).parent.parent / "data" / "edge_0_1"
 
 
 def downgrade(edge: Edge, backend: str, *, lease: float = 10.0, fail_safe_ttl: float = 2.0) -> None:
-    """Give an edge the VCL of 0.1, for its next start or load. ``backend`` is HOST:PORT, the others are seconds."""
+    """Put the VCL of 0.1 in the place of an edge's own, for its next start or load.
+
+    ``backend`` is HOST:PORT, the other settings are seconds.
+    """
     shutil.rmtree(edge.vcl.parent)
     shutil.copytree(_SOURCE, edge.vcl.parent)
     host, _, port = backend.rpartition(":")
@@ -28,7 +31,7 @@ def downgrade(edge: Edge, backend: str, *, lease: float = 10.0, fail_safe_ttl: f
 
 
 def upgrade(edge: Edge, backend: str, *, lease: float = 10.0, fail_safe_ttl: float = 2.0) -> None:
-    """Load today's VCL into a running edge, whose cache stays."""
+    """Load the current VCL into a running edge, which keeps its cache."""
     shutil.rmtree(edge.vcl.parent)
     render(edge.vcl.parent, backend=backend, token_file=edge.token_file, lease=lease, fail_safe_ttl=fail_safe_ttl)
     edge.reload("today")
