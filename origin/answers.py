@@ -54,6 +54,7 @@ class Found(NamedTuple):
     read_at: datetime
     seen: int  # number of the last batch in the lookup's own snapshot
     read_only: int = 0  # the server was demoted and may be behind
+    changed: int = 0  # number of the batch of the last change of the image or its owner
 
 
 class Conditions(NamedTuple):
@@ -129,7 +130,9 @@ class Answers:
     def decide(self, found: Found, conditions: Conditions, now: float) -> Answer:
         """Decide what to send. ``now`` is the origin's own clock, in seconds since 1970."""
         answer = self._choose(found, conditions, now)
-        answer.headers.append(("Takedown-Seen", str(found.seen)))  # also on errors: the edge compares it with its marks
+        # Also on errors: the edge holds the one against its marks, and the other against its position.
+        answer.headers.append(("Takedown-Seen", str(found.seen)))
+        answer.headers.append(("Takedown-Changed", "pending" if found.pending else str(found.changed)))
         return answer
 
     def _choose(self, found: Found, conditions: Conditions, now: float) -> Answer:

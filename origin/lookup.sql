@@ -4,6 +4,7 @@
 -- Every comparison is with a parameter or between columns of the same collation (ascii_bin), so that each part is a look
 -- into an index. EXISTS over lifted_at IS NULL and never a comparison with the time: nothing fires when time passes.
 -- seen is the last batch whose changes this snapshot holds: what was committed before that batch got its number is here.
+-- changed is the batch of the latest change, of the image or of its owner; one that is pending has none yet.
 -- read_only is a number in MySQL and before MariaDB 12.0, and a word since: OFF, ON, NO_LOCK or NO_LOCK_NO_ADMIN.
 SELECT
     renditions.content_type,
@@ -22,7 +23,8 @@ SELECT
     ) AS changed_at,
     UTC_TIMESTAMP(6) AS read_at,
     numbering.last_batch AS seen,
-    CAST(@@GLOBAL.read_only AS CHAR) NOT IN ('0', 'OFF') AS read_only
+    CAST(@@GLOBAL.read_only AS CHAR) NOT IN ('0', 'OFF') AS read_only,
+    CAST(GREATEST(COALESCE(image_change.batch, 0), COALESCE(owner_change.batch, 0)) AS UNSIGNED) AS changed
 FROM numbering
 LEFT JOIN images ON images.code = %(code)s
 LEFT JOIN renditions ON renditions.code = images.code AND renditions.name = %(rendition)s
