@@ -34,7 +34,7 @@ KEPT = {
     "renditions": "*",
     "invalidations": "*",
     "batches": "batch, numbered_at, size",
-    "changes": "*",
+    "changes": "scope, subject, changed_at",
     "receipts": "*",
     "sightings": "edge, invalidation, removed, seen_at, status, gone",
     "edges": "name, purge_url, public_url, token_file, enabled, added_at, instance",
@@ -126,6 +126,7 @@ class Upgrade(ExitStack):
             refusal = origin.log_text()
         with self.database.connect_admin() as connection, connection.cursor() as cursor:
             cursor.execute("GRANT SELECT (one, last_batch) ON numbering TO takedown_origin@'%'")
+            cursor.execute("ALTER TABLE changes ADD COLUMN batch BIGINT UNSIGNED NOT NULL DEFAULT 0")
         return refusal
 
     def sql(self, text: str, *values: Any) -> list[tuple[object, ...]]:
