@@ -30,7 +30,8 @@ def grant(cursor: MySQLCursorAbstract, name: str) -> list[str]:
     """
     quoted = f"`{name}`"
     run_script(cursor, schema_file("accounts.sql"), {"{database}": quoted})
-    if fetch(cursor, "migrate_has_groups"):
+    # The table is shown only to an account that may read it; the plugin to any.
+    if fetch(cursor, "migrate_has_groups") or fetch(cursor, "migrate_in_group"):
         run_script(cursor, schema_file("group.sql"))
     held = {(account.split("'")[1], table, privilege) for account, table, privilege in _held(cursor, name)}
     done = []
