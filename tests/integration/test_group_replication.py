@@ -76,6 +76,8 @@ def test_a_primary_without_most_of_its_group_vouches_for_nobody(tmp_path: Path) 
     with Group(tmp_path) as group, Address(tmp_path, group.members[0]) as site:
         with frozen(group.members[1]), frozen(group.members[2]):
             # For all that it can tell, they have elected another primary.
+            stuck = "the verification of heartbeats is stuck"
+            wait_until(lambda: stuck in site.purger.log_text(), "the purger cannot vouch")
             site.wait_fail_safe()
             assert group.members[0].role() == "PRIMARY"
         site.edge.wait_trusted()

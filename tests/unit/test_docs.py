@@ -11,6 +11,7 @@ from database.options import DatabaseUrlOption
 from origin.cli import main as origin
 from purger.cli import cli as purger
 from stack.__main__ import main as stack
+from stack.program import VARIABLE
 from stack.vcl import main as vcl
 from tests.chaos.__main__ import main as chaos
 from tests.documents import PAGES, ROOT, code
@@ -65,7 +66,7 @@ def test_every_flag_exists(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_every_variable_exists(name: str) -> None:
     tests = "\n".join(path.read_text() for path in ROOT.glob("tests/**/*.py"))
-    known = variables() | set(re.findall(r'"(TAKEDOWN_[A-Z_]+|TEST_[A-Z_]+)"', tests))
+    known = variables() | {VARIABLE} | set(re.findall(r'"(TAKEDOWN_[A-Z_]+|TEST_[A-Z_]+)"', tests))
     used = set(re.findall(r"\b(?:PURGER|ORIGIN|STACK|TAKEDOWN)_[A-Z_]*[A-Z]\b", code(ROOT / name)))
     # Set by ./dev run for those who use it, and read by no command.
     assert used - known - {"ORIGIN_URL"} == set()
