@@ -22,6 +22,7 @@ from stack.purger import Purger
 from stack.samples import draw
 from stack.waiting import PATIENCE, wait_until
 from tests import schema_0_1
+from tests.checks import needs_switch
 from tests.loop import Loop
 
 IMAGES = {"banned": "anna", "copy": "villain", "kept": "anna", "lifted": "anna", "twice": "anna"}
@@ -277,6 +278,7 @@ def crooked(tmp_path: Path) -> Iterator[Database]:
         yield database
 
 
+@needs_switch
 def test_what_0_1_let_in_malformed_blocks_nothing_and_is_told(crooked: Database) -> None:
     result = CliRunner().invoke(cli, ["migrate", "--database-url", crooked.admin_url()])
     assert result.exit_code == 0, result.output
