@@ -73,7 +73,7 @@ def test_a_primary_that_was_expelled_while_it_stood_still_vouches_for_nobody(tmp
 
 
 def test_a_primary_without_most_of_its_group_vouches_for_nobody(tmp_path: Path) -> None:
-    with Group(tmp_path) as group, Address(tmp_path, group.members[0]) as site:
+    with Group(tmp_path) as group, MovingDatabase(tmp_path, group.members[0]) as site:
         with frozen(group.members[1]), frozen(group.members[2]):
             # For all that it can tell, they have elected another primary.
             stuck = "the verification of heartbeats is stuck"
