@@ -1,4 +1,4 @@
-"""`purger adopt`: makes the server of the database URL the one that speaks for the database."""
+"""`purger adopt`: adopts the server of the database URL, so that purgers act on this server alone."""
 
 import click
 

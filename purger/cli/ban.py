@@ -87,12 +87,12 @@ def _require_known(connection: Connection, scope: Scope, subject: str) -> None:
         raise click.ClickException(f"nothing was banned: {error}") from error
     if known is None:
         # A takedown does not wait for an upgrade of the schema.
-        remark("whether there is such an image cannot be told: run `purger migrate`")
+        remark("the schema is too old to tell whether there is such an image: run `purger migrate`")
     elif not known:
         kind = "code" if scope is Scope.IMAGE else "owner"
         remark(
             f"nothing was banned: no image has the {kind} {subject}; codes and keys differ in case. "
-            "--ahead bans what may come"
+            "--ahead bans it all the same, for an image that comes later"
         )
         sys.exit(ExitCode.ATTENTION)
 

@@ -66,7 +66,7 @@ def _request(connection: Connection, names: tuple[str, ...] | None, by: str) -> 
     except UnknownEdgesError as error:
         raise click.ClickException(f"nothing is flushed: there is no edge {printable(error)}") from error
     if not requests:
-        raise click.ClickException("there are no edges: `purger edge add` makes a Varnish known")
+        raise click.ClickException("there are no edges: `purger edge add` adds a Varnish")
     return requests
 
 

@@ -79,7 +79,7 @@ def await_edges(connection: Connection, target: Target, seconds: float) -> bool:
     if result.unwritten:
         remark(f"an open ban of {target} is not in the outbox: no trigger put it there. {_remedy(delivery)}")
     elif not result.found:
-        remark(f"nothing of {target} is in the outbox: it is long past, or no trigger put it there (`purger status`)")
+        remark(f"nothing of {target} is in the outbox: it was pruned, or no trigger put it there (`purger status`)")
     for edge in result.edges if result.found else ():
         if not edge.acknowledged:
             _print(edge)
