@@ -20,11 +20,11 @@ def restore_triggers(cursor: MySQLCursorAbstract) -> list[str]:
     RENAME TABLE takes a table's triggers along. Such a trigger is dropped first, since the table that took the former
     one's place needs its name. Raises ``TriggersNotMadeError`` and ``mysql.connector.Error``.
     """
-    standing = fetch(cursor, "standing_triggers")
-    judged, strayed, altered = judge_triggers(standing), strayed_triggers(standing), altered_triggers(standing)
+    present = fetch(cursor, "standing_triggers")
+    judged, strayed, altered = judge_triggers(present), strayed_triggers(present), altered_triggers(present)
     for trigger in [name for name, _ in strayed] + altered:
         cursor.execute(statement("migrate_drop_trigger").replace("{trigger}", trigger))
-    order = _before_followers(row for row in standing if row[0] not in altered)
+    order = _before_followers(row for row in present if row[0] not in altered)
     for part in SCRIPTS:
         run_script(cursor, schema_file(f"{part}.sql"), order)
     left = judge_triggers(fetch(cursor, "standing_triggers"))
@@ -38,9 +38,9 @@ def restore_triggers(cursor: MySQLCursorAbstract) -> list[str]:
     ]
 
 
-def _before_followers(standing: Iterable[tuple[object, ...]]) -> dict[str, str]:
+def _before_followers(present: Iterable[tuple[object, ...]]) -> dict[str, str]:
     """Replace heads of triggers in the scripts, so that a recreated trigger fires before the one that follows it."""
-    places = {row[:2] for row in standing}
+    places = {row[:2] for row in present}
     followers = {own.follows: own for own in defined("log").values() if own.follows and own[:2] in places}
     return {
         (head := f"{name} {own.timing} {own.event} ON {own.on_table} FOR EACH ROW"): f"{head} PRECEDES {own.name}"

@@ -59,25 +59,25 @@ def defined(script: str) -> dict[str, Definition]:
     }
 
 
-def judge_triggers(standing: Iterable[Sequence[object]]) -> Triggers:
+def judge_triggers(present: Iterable[Sequence[object]]) -> Triggers:
     """Compare the database's triggers, as rows of ``standing_triggers_v2``, with the schema.
 
     A trigger on another table (a renamed table took it along) misses every change, and one with another body, timing or
     definer may miss some: both count as missing. Triggers that the schema does not define, such as a site's hooks, are
     ignored: a flush of the edges does not repair what a hook missed.
     """
-    return _judge(tuple(tuple(row) for row in standing))
+    return _judge(tuple(tuple(row) for row in present))
 
 
 @lru_cache(maxsize=2)  # called 20 times a second, nearly always with the same rows
-def _judge(standing: tuple[tuple[object, ...], ...]) -> Triggers:
+def _judge(present: tuple[tuple[object, ...], ...]) -> Triggers:
     outbox = defined("triggers")
     # As version 0.1 computed it, from name, table and time of the outbox's triggers: so an upgrade flushes no edge.
-    ours = [" ".join(map(str, row[:3])) for row in standing if _place(row) in map(_place, outbox.values())]
+    ours = [" ".join(map(str, row[:3])) for row in present if _place(row) in map(_place, outbox.values())]
     others = {name for script in SCRIPTS[1:] for name in defined(script)}
-    altered = altered_triggers(standing)
-    absent = {name for script in SCRIPTS for name in defined(script)} - {str(row[0]) for row in standing}
-    wrong = absent.union(altered, (name for name, _ in strayed_triggers(standing)))
+    altered = altered_triggers(present)
+    absent = {name for script in SCRIPTS for name in defined(script)} - {str(row[0]) for row in present}
+    wrong = absent.union(altered, (name for name, _ in strayed_triggers(present)))
     return Triggers(
         hashlib.sha256("\n".join(sorted(ours)).encode()).hexdigest(),
         missing=tuple(sorted(wrong & outbox.keys())),
@@ -85,23 +85,23 @@ def _judge(standing: tuple[tuple[object, ...], ...]) -> Triggers:
     )
 
 
-def bans_seen_since(standing: Sequence[Sequence[object]]) -> datetime | None:
+def bans_seen_since(present: Sequence[Sequence[object]]) -> datetime | None:
     """Find the time (UTC) since which every ban is written to the outbox; None: a trigger is missing or altered."""
-    if set(judge_triggers(standing).missing) & set(_OF_BANS):
+    if set(judge_triggers(present).missing) & set(_OF_BANS):
         return None
-    return max((row[2] for row in standing if row[0] in _OF_BANS and isinstance(row[2], datetime)), default=None)
+    return max((row[2] for row in present if row[0] in _OF_BANS and isinstance(row[2], datetime)), default=None)
 
 
-def altered_triggers(standing: Iterable[Sequence[object]]) -> list[str]:
+def altered_triggers(present: Iterable[Sequence[object]]) -> list[str]:
     """Name the triggers that are on their own table and differ from the schema, for example in their body."""
     return [
-        str(row[0]) for row in standing if (own := _own(row)) and _place(row) == _place(own) and not _equal(row, own)
+        str(row[0]) for row in present if (own := _own(row)) and _place(row) == _place(own) and not _equal(row, own)
     ]
 
 
-def strayed_triggers(standing: Iterable[Sequence[object]]) -> list[tuple[str, str]]:
+def strayed_triggers(present: Iterable[Sequence[object]]) -> list[tuple[str, str]]:
     """Name the triggers that are on another table than their own, each with that table."""
-    return [(str(row[0]), str(row[1])) for row in standing if (own := _own(row)) and _place(row) != _place(own)]
+    return [(str(row[0]), str(row[1])) for row in present if (own := _own(row)) and _place(row) != _place(own)]
 
 
 def _own(row: Sequence[object]) -> Definition | None:

@@ -1,4 +1,4 @@
-"""Which servers may be behind."""
+"""Servers that may lag, told by their variables."""
 
 import pytest
 
@@ -37,7 +37,7 @@ def test_a_server_that_shows_what_was_committed_is_taken(variables: dict[str, st
         ({**_GROUP, "group_replication_consistency": "BEFORE_ON_PRIMARY_FAILOVER"}, "group_replication_consistency"),
     ],
 )
-def test_one_that_may_be_behind_is_refused_with_advice(variables: dict[str, str], advice: str) -> None:
+def test_a_server_that_may_lag_is_refused_with_advice(variables: dict[str, str], advice: str) -> None:
     reason = why_behind(variables)
     assert reason is not None
     assert advice in str(NotPrimaryError(reason))
