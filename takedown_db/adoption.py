@@ -35,7 +35,7 @@ def adopt_first(cursor: MySQLCursorAbstract) -> list[str]:
 
 
 class AdoptionPlan(NamedTuple):
-    """What an adoption of this server would change: the adopted server, and the edges that follow it."""
+    """The effect of an adoption of this server: the present adoption, and the edges that purgers on it would purge."""
 
     server: str  # this server
     adoption: Adoption | None  # the newest one
