@@ -11,6 +11,7 @@ from typing import Any, cast
 import mysql.connector
 from mysql.connector.abstracts import MySQLConnectionAbstract, MySQLCursorAbstract
 
+from takedown_db.group_replication import wait_for_group
 from takedown_db.replica_checks import require_ordered, require_primary
 from takedown_db.secret_files import UnreadableSecretError, read_secret
 from takedown_db.url import DatabaseUrl, TlsMode, parse_url
@@ -29,7 +30,8 @@ def connect(url: str, *, timeout: int, database: bool = True, replica: bool = Fa
 
     ``timeout`` bounds, in whole seconds each, the wait for a connection, for an answer and for a lock.
     ``database=False`` leaves the named database unselected, for the one caller that creates it. ``replica=True`` takes
-    a server that may lag, for callers that send the last batch number they saw with each answer.
+    a server that may lag, for callers that send the last batch number they saw with each answer. Without it a session
+    on a member of a replication group waits, in each transaction, for all that the group had committed before.
 
     Raises ``UnusableUrlError`` for a malformed URL and ``mysql.connector.Error`` when the server cannot be used. Types
     of that: ``NotPrimaryError`` (the server may lag), ``DisorderedError`` (a replica applies commits in another order),
@@ -57,7 +59,7 @@ def connect(url: str, *, timeout: int, database: bool = True, replica: bool = Fa
     )
     try:
         _require_tls(connection, parts)
-        _prepare(connection, timeout, require_ordered if replica else require_primary)
+        _prepare(connection, timeout, require_ordered if replica else _require_current)
     except BaseException:
         connection.close()
         raise
@@ -80,6 +82,11 @@ def _prepare(connection: MySQLConnectionAbstract, timeout: int, require: Callabl
         # REPEATABLE READ locks what a writing statement reads: moderators would wait for it.
         cursor.execute("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED")
         require(cursor)
+
+
+def _require_current(cursor: MySQLCursorAbstract) -> None:
+    require_primary(cursor)
+    wait_for_group(cursor)
 
 
 def _arguments(url: DatabaseUrl) -> dict[str, Any]:

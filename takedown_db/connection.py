@@ -12,6 +12,7 @@ from mysql.connector.abstracts import MySQLConnectionAbstract, MySQLCursorAbstra
 
 from takedown_db.connect import connect
 from takedown_db.errors import CounterLostError, DatabaseUnavailableError, NotAdoptedError, explain
+from takedown_db.group_replication import wait_as_server_does, wait_for_group
 from takedown_db.server_identity import read_server
 from takedown_db.statements import statement
 
@@ -19,13 +20,19 @@ from takedown_db.statements import statement
 class Connection:
     """A connection for one thread. Every error closes it, so that the next use begins a fresh session."""
 
-    def __init__(self, url: str, *, timeout: int, adopted: bool = False) -> None:
-        """Take the URL and the time-out in whole seconds, as ``connect`` does. ``adopted``: accept no other server."""
+    def __init__(self, url: str, *, timeout: int, adopted: bool = False, prompt: bool = False) -> None:
+        """Take the URL and the time-out in whole seconds, as ``connect`` does. ``adopted``: accept no other server.
+
+        ``prompt``: on a member of a replication group no statement waits for the other members but the first one after
+        connecting; ``catch_up`` does.
+        """
         #: The server of the latest connection, as it names itself.
         self.server = ""
         self._url = url
         self._timeout = timeout
         self._adopted = adopted
+        self._prompt = prompt
+        self._in_group = False  # of a prompt connection: its server is a member of a replication group
         self._driver: MySQLConnectionAbstract | None = None
         # One cursor for all statements: making one asks the server whether it is there, a round trip each time.
         self._cursor: MySQLCursorAbstract | None = None
@@ -80,7 +87,23 @@ class Connection:
         self.server = read_server(cursor)
         if self._adopted and (adopted := newest_adoption(cursor)) != self.server:
             raise NotAdoptedError(adopted, self.server)
+        self._in_group = self._prompt and wait_for_group(cursor)
+        self._catch_up(cursor)
         return cursor
+
+    def catch_up(self) -> None:
+        """Wait until this server shows all that its group, if any, had committed before this call.
+
+        Raises ``DatabaseUnavailableError``, also when the group does not have it any more.
+        """
+        with self.cursor() as cursor:
+            self._catch_up(cursor)
+
+    def _catch_up(self, cursor: MySQLCursorAbstract) -> None:
+        if self._in_group:
+            wait_for_group(cursor)
+            fetch(cursor, "last_batch")
+            wait_as_server_does(cursor)
 
     def close(self) -> None:
         """Close the connection, in whatever state it is."""

@@ -28,6 +28,8 @@ def grant(cursor: MySQLCursorAbstract, name: str) -> list[str]:
     """
     quoted = f"`{name}`"
     run_script(cursor, schema_file("accounts.sql"), {"{database}": quoted})
+    if fetch(cursor, "migrate_has_groups"):
+        run_script(cursor, schema_file("group_replication.sql"))
     held = {(account.split("'")[1], table, privilege) for account, table, privilege in _held(cursor, name)}
     done = []
     for revoke in _REVOKE.finditer(schema_file("withdrawn.sql").read_text("utf-8")):

@@ -50,10 +50,10 @@ BEGIN
         SET invalidations.batch = v_batch
         WHERE invalidations.batch IS NULL;
 
-        INSERT INTO changes (scope, subject, changed_at)
-        SELECT DISTINCT invalidations.scope, invalidations.subject, v_now
+        INSERT INTO changes (scope, subject, changed_at, batch)
+        SELECT DISTINCT invalidations.scope, invalidations.subject, v_now, v_batch
         FROM picked STRAIGHT_JOIN invalidations FORCE INDEX (PRIMARY) ON invalidations.id = picked.id
-        ON DUPLICATE KEY UPDATE changed_at = v_now;
+        ON DUPLICATE KEY UPDATE changes.changed_at = v_now, changes.batch = v_batch;
 
         INSERT INTO batches (batch, numbered_at, size) VALUES (v_batch, v_now, v_size);
         UPDATE numbering SET last_batch = v_batch, numbered_at = v_now WHERE one = 1;
@@ -115,11 +115,11 @@ BEGIN
             SET v_now = TIMESTAMPADD(SECOND, 1, v_before);
         END IF;
 
-        INSERT INTO changes (scope, subject, changed_at)
-        SELECT DISTINCT invalidations.scope, invalidations.subject, v_now
+        INSERT INTO changes (scope, subject, changed_at, batch)
+        SELECT DISTINCT invalidations.scope, invalidations.subject, v_now, v_batch
         FROM chosen STRAIGHT_JOIN invalidations FORCE INDEX (PRIMARY) ON invalidations.id = chosen.id
         WHERE invalidations.batch = v_batch
-        ON DUPLICATE KEY UPDATE changed_at = v_now;
+        ON DUPLICATE KEY UPDATE changes.changed_at = v_now, changes.batch = v_batch;
 
         INSERT INTO batches (batch, numbered_at, size) VALUES (v_batch, v_now, p_size);
         UPDATE numbering SET last_batch = v_batch, numbered_at = v_now, clock = v_clock WHERE one = 1;
@@ -129,13 +129,14 @@ END//
 
 -- Picks the rows for number_invalidations_v2 into the temporary table chosen, and the malformed ones of them also into
 -- the temporary table malformed. Its plain reads neither lock nor wait. LENGTH, and comparisons AS BINARY, count
--- trailing spaces, which other comparisons ignore.
+-- trailing spaces, which other comparisons ignore. The temporary tables name no engine: members of a MySQL group are
+-- advised to disable MEMORY.
 CREATE DEFINER = 'takedown_definer'@'localhost' PROCEDURE IF NOT EXISTS pick_invalidations_v2(
     IN p_after BIGINT UNSIGNED, OUT p_more BOOLEAN)
     MODIFIES SQL DATA
 BEGIN
-    CREATE TEMPORARY TABLE IF NOT EXISTS chosen (id BIGINT UNSIGNED NOT NULL PRIMARY KEY) ENGINE = MEMORY;
-    CREATE TEMPORARY TABLE IF NOT EXISTS malformed (id BIGINT UNSIGNED NOT NULL PRIMARY KEY) ENGINE = MEMORY;
+    CREATE TEMPORARY TABLE IF NOT EXISTS chosen (id BIGINT UNSIGNED NOT NULL PRIMARY KEY);
+    CREATE TEMPORARY TABLE IF NOT EXISTS malformed (id BIGINT UNSIGNED NOT NULL PRIMARY KEY);
     DELETE FROM chosen;
     DELETE FROM malformed;
     IF p_after IS NULL THEN
@@ -258,13 +259,14 @@ BEGIN
     ORDER BY TRIGGER_NAME;
 END//
 
--- Reads the same, and also the triggers' timing, event, definer and body, which tell a trigger from another of its
--- name.
+-- Reads the same, and also the triggers' timing, event, definer, mode and body, which tell a trigger from another of
+-- its name. MySQL's SQL_MODE is a SET, of which the driver would make a Python set, in no order: it is read as text.
 CREATE DEFINER = 'takedown_definer'@'localhost' PROCEDURE IF NOT EXISTS standing_triggers_v2()
     READS SQL DATA
 BEGIN
     SELECT TRIGGER_NAME AS name, EVENT_OBJECT_TABLE AS on_table, CREATED AS created, ACTION_TIMING AS timing,
-        EVENT_MANIPULATION AS event, DEFINER AS definer, SQL_MODE AS sql_mode, ACTION_STATEMENT AS body
+        EVENT_MANIPULATION AS event, DEFINER AS definer, CAST(SQL_MODE AS CHAR) AS sql_mode,
+        ACTION_STATEMENT AS body
     FROM information_schema.TRIGGERS
     WHERE TRIGGER_SCHEMA = DATABASE()
     ORDER BY TRIGGER_NAME;
@@ -335,9 +337,9 @@ BEGIN
         RESIGNAL;
     END;
 
-    CREATE TEMPORARY TABLE IF NOT EXISTS picked (id BIGINT UNSIGNED NOT NULL PRIMARY KEY) ENGINE = MEMORY;
+    CREATE TEMPORARY TABLE IF NOT EXISTS picked (id BIGINT UNSIGNED NOT NULL PRIMARY KEY);
     CREATE TEMPORARY TABLE IF NOT EXISTS picked_edges (
-        edge VARCHAR(255) CHARACTER SET ascii COLLATE ascii_bin NOT NULL PRIMARY KEY) ENGINE = MEMORY;
+        edge VARCHAR(255) CHARACTER SET ascii COLLATE ascii_bin NOT NULL PRIMARY KEY);
     SET TRANSACTION ISOLATION LEVEL READ COMMITTED;
     START TRANSACTION;
     SELECT outbox_batch, outbox_until, receipts_until, moved_at INTO v_first, v_outbox_until, v_receipts_until, v_moved_at

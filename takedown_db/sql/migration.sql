@@ -156,3 +156,8 @@ SELECT 'moderation_log', COALESCE((
     FROM information_schema.TABLES
     WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = 'moderation_log'
 ), 0), COALESCE((SELECT MAX(id) FROM moderation_log), 0)
+
+-- name: migrate_has_groups
+-- Tells whether the server knows Group Replication.
+SELECT 1 FROM information_schema.TABLES
+WHERE TABLE_SCHEMA = 'performance_schema' AND TABLE_NAME = 'replication_group_members'

@@ -21,8 +21,8 @@ from stack.commands import command
 from stack.origin import Origin
 from stack.ports import is_free
 from stack.waiting import PATIENCE, wait_until
-from tests.chaos.proxy import Proxies
-from tests.origin_site import OriginSite
+from tests.support.faulty_proxy import Proxies
+from tests.support.origin_site import OriginSite
 
 # The promise is 3 s. A busy machine gets more: without the bound the last of those who queue would wait 20 s.
 G9_SECONDS = 9

@@ -18,8 +18,8 @@ from origin.import_catalogue import Catalogue
 from origin.import_rules import ImportRules
 from origin.importer import Import
 from origin.store import Store
-from tests.origin_site import OriginSite
-from tests.pictures import EVERYTHING, FORMATS, GPS, ORIENTATION, SECRET, pixels
+from tests.support.images_with_metadata import EVERYTHING, FORMATS, GPS, ORIENTATION, SECRET, pixels
+from tests.support.origin_site import OriginSite
 
 
 @pytest.fixture(scope="module")

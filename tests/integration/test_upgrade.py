@@ -21,8 +21,8 @@ from stack.samples import draw
 from stack.waiting import PATIENCE, wait_until
 from takedown_db.connect import connect
 from takedown_db.server_identity import read_server
-from tests import schema_0_1
-from tests.loop import Loop
+from tests.support import schema_0_1
+from tests.support.background_loop import BackgroundLoop
 
 IMAGES = {"banned": "anna", "copy": "villain", "kept": "anna", "lifted": "anna", "twice": "anna"}
 GONE, SERVED = ("banned", "copy", "twice"), ("kept", "lifted")
@@ -34,7 +34,7 @@ KEPT = {
     "renditions": "*",
     "invalidations": "*",
     "batches": "batch, numbered_at, size",
-    "changes": "*",
+    "changes": "scope, subject, changed_at",
     "receipts": "*",
     "sightings": "edge, invalidation, removed, seen_at, status, gone",
     "edges": "name, purge_url, public_url, token_file, enabled, added_at, instance",
@@ -112,9 +112,9 @@ class Upgrade(ExitStack):
         self.purger = self.enter_context(Purger(directory / "purger", self.database))
         self.moderator = Moderator(self.database)
         with (
-            Loop(self.moderator.ban) as self.moderating,
-            Loop(OldPurger(self.database).work) as self.old_purger,
-            Loop(self.visit) as self.visiting,
+            BackgroundLoop(self.moderator.ban) as self.moderating,
+            BackgroundLoop(OldPurger(self.database).work) as self.old_purger,
+            BackgroundLoop(self.visit) as self.visiting,
         ):
             self.done = self.migrate()
         wait_until(self.settled, "the edge has everything, twice")
@@ -126,6 +126,7 @@ class Upgrade(ExitStack):
             refusal = origin.log_text()
         with self.database.connect_admin() as connection, connection.cursor() as cursor:
             cursor.execute("GRANT SELECT (one, last_batch) ON numbering TO takedown_origin@'%'")
+            cursor.execute("ALTER TABLE changes ADD COLUMN batch BIGINT UNSIGNED NOT NULL DEFAULT 0")
         return refusal
 
     def sql(self, text: str, *values: Any) -> list[tuple[object, ...]]:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from origin.directory_tree import DirectoryTree
-from tests.alarm import alarm
+from tests.support.deadline import deadline
 
 Refused = list[tuple[Path, str]]
 
@@ -106,7 +106,7 @@ def test_a_directory_that_becomes_a_link_after_it_was_listed_is_not_followed(roo
 
 def test_a_pipe_is_not_waited_for(root: Path) -> None:
     os.mkfifo(root / "pipe")
-    with alarm():
+    with deadline():
         assert read(root, "pipe") == b""
 
 

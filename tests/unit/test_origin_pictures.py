@@ -10,7 +10,7 @@ from PIL import Image
 
 from origin.pictures import UnusablePictureError, decode
 from origin.renditions import ORIGINAL, REDUCED, Reduced
-from tests.pictures import noise, saved
+from tests.support.images_with_metadata import noise, saved
 
 THUMB = Reduced("thumb", 256, 256)
 
