@@ -12,7 +12,7 @@ from takedown_db.connection import fetch
 from takedown_db.error_numbers import ErrorNumber
 from takedown_db.errors import explain
 from takedown_db.schema.grants import grant, name_pattern, narrow_definer
-from takedown_db.schema.malformed_rows import mend_rows
+from takedown_db.schema.malformed_rows import repair_rows
 from takedown_db.schema.scripts import run_script, schema_file
 from takedown_db.schema.trigger_repair import TriggersNotMadeError, restore_triggers
 from takedown_db.statements import statement
@@ -81,7 +81,7 @@ def _migrate(cursor: MySQLCursorAbstract, name: str) -> list[str]:
     done += grant(cursor, name)
     done += narrow_definer(cursor, name, pattern)
     done += adopt_first(cursor)
-    return done + mend_rows(cursor)
+    return done + repair_rows(cursor)
 
 
 def _apply_migrations(cursor: MySQLCursorAbstract) -> list[str]:

@@ -158,6 +158,7 @@ SELECT 'moderation_log', COALESCE((
 ), 0), COALESCE((SELECT MAX(id) FROM moderation_log), 0)
 
 -- name: migrate_has_groups
--- Tells whether the server knows Group Replication.
-SELECT 1 FROM information_schema.TABLES
+-- Reads a row where the server can be a member of Group Replication: on MySQL.
+SELECT 1 AS found
+FROM information_schema.TABLES
 WHERE TABLE_SCHEMA = 'performance_schema' AND TABLE_NAME = 'replication_group_members'
