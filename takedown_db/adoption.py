@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from mysql.connector.abstracts import MySQLCursorAbstract
 
-from takedown_db.connection import Connection, fetch, last_batch
+from takedown_db.connection import Connection, adopted_server, last_batch
 from takedown_db.printable import printable
 from takedown_db.server_identity import read_server
 from takedown_db.statements import statement
@@ -27,7 +27,7 @@ def newest(connection: Connection) -> Adoption | None:
 
 def adopt_first(cursor: MySQLCursorAbstract) -> list[str]:
     """Adopt this server unless one was adopted before; a line for each step. Raises ``mysql.connector.Error``."""
-    if fetch(cursor, "newest_adoption"):
+    if adopted_server(cursor) is not None:
         return []
     server = read_server(cursor)
     cursor.execute(statement("adopt_server"), {"server": server, "by": "purger migrate"})

@@ -86,7 +86,7 @@ class Connection:
         self._driver = connect(self._url, timeout=self._timeout)
         self._cursor = cursor = self._driver.cursor()
         self.server = read_server(cursor)
-        if self._adopted and (adopted := newest_adoption(cursor)) != self.server:
+        if self._adopted and (adopted := adopted_server(cursor)) != self.server:
             raise NotAdoptedError(adopted, self.server)
         self._in_group = self._prompt and wait_for_group(cursor)
         self._catch_up(cursor)
@@ -114,7 +114,7 @@ class Connection:
                 connection.close()
 
 
-def newest_adoption(cursor: MySQLCursorAbstract) -> str | None:
+def adopted_server(cursor: MySQLCursorAbstract) -> str | None:
     """Read the name of the adopted server; None when none was adopted."""
     rows = fetch(cursor, "newest_adoption")
     return str(rows[0][0]) if rows else None

@@ -59,9 +59,11 @@ def _database_name(url: str) -> str:
 def _migrate(cursor: MySQLCursorAbstract, name: str) -> list[str]:
     quoted = f"`{name}`"
     cursor.execute(f"SET SESSION lock_wait_timeout = {_LOCK_TIMEOUT:d}")
-    judge_server(*fetch(cursor, "migrate_server")[0])
-    if not fetch(cursor, "migrate_lock")[0][0]:
-        holder = fetch(cursor, "migrate_lock_holder")[0][0]
+    (server,) = fetch(cursor, "migrate_server")
+    judge_server(*server)
+    ((locked,),) = fetch(cursor, "migrate_lock")
+    if not locked:
+        ((holder,),) = fetch(cursor, "migrate_lock_holder")
         raise MigrationError(
             f"connection {holder} holds the lock of migrations: wait if another `purger migrate` is at work; if none "
             f"is, end it as an admin (KILL {holder})"
