@@ -15,7 +15,7 @@ import click
 
 from stack.server import PortTakenError, ServerFailedError
 from stack.system import Settings, Stack
-from takedown_db.signals import STOP_SIGNALS, Received
+from takedown_db.signals import STOP_SIGNALS, SignalQueue
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -50,13 +50,13 @@ def _port(flag: str, default: int, meaning: str) -> Callable[[Command], Command]
 @click.pass_obj
 def run(directory: Path, edges: int, edge_port: int, purge_port: int, origin_port: int) -> None:
     """Start everything with sample images, print the addresses, then "ready", and keep running until Ctrl-C."""
-    received = Received(STOP_SIGNALS)
+    signals = SignalQueue(STOP_SIGNALS)
     settings = Settings(edges=edges, edge_port=edge_port, purge_port=purge_port, origin_port=origin_port)
     try:
         with _own(directory), Stack(directory, settings) as stack:
             _write_private(directory / "env", _environment(stack))
             click.echo(_welcome(stack, directory))
-            while received.wait(0.5) is None:
+            while signals.wait(0.5) is None:
                 stack.check()
             click.echo("stopping")
     except PortTakenError as error:

@@ -1,4 +1,4 @@
-"""Run a private MariaDB, with a data directory and a socket of its own and no network."""
+"""Run a private MariaDB or MySQL, with a data directory and a socket of its own and no network."""
 
 import atexit
 import secrets
@@ -12,9 +12,10 @@ from urllib.parse import quote
 from mysql.connector.abstracts import MySQLConnectionAbstract
 
 from stack.commands import command, run_apart
-from stack.server import Server, ServerFailedError
+from stack.program import Place, Program, chosen
+from stack.server import Server
 from stack.user import user_name
-from takedown_db.driver import connect
+from takedown_db.connect import connect
 
 _NAME = "takedown"
 _ACCOUNTS = ("origin", "import", "purger", "moderation")
@@ -24,35 +25,29 @@ _LONGEST_SOCKET_PATH = 100  # sun_path of a unix socket holds 108 bytes
 class Database(Server):
     """The moderation database, migrated, with a password for each of its accounts."""
 
-    def __init__(self, directory: Path, options: Sequence[str] = ()) -> None:
-        """Take further options of mariadbd. They come last and so win: ``--skip-networking=0`` gives it a network."""
+    def __init__(self, directory: Path, options: Sequence[str] = (), program: Program | None = None) -> None:
+        """Take further options of the server. They come last and so win: ``--skip-networking=0`` gives it a network.
+
+        ``program`` is the one that ``STACK_MYSQLD`` chooses, unless a caller needs another.
+        """
         self.name_of_database = _NAME
         self.socket = _short(directory / "socket")
         self._passwords = {account: secrets.token_urlsafe(12) for account in _ACCOUNTS}
-        user = user_name()
+        self._user = user_name()
         self._data = directory / "data"
-        self._user = user
+        self._program = program or chosen()
+        self._place = Place(directory, self._data, self.socket, self._user)
         # A mariadbd that starts deletes all temporary tables in TMPDIR. In /tmp these are also those of other servers,
         # which then fail.
         temporary = directory / "tmp"
         temporary.mkdir(parents=True, exist_ok=True)
-        super().__init__(
-            "mariadbd",
-            directory,
-            [
-                *("mariadbd", "--no-defaults", f"--user={user}", f"--datadir={self._data}", f"--socket={self.socket}"),
-                *("--skip-networking", f"--pid-file={directory / 'pid'}", "--max-connections=400"),
-                # A development database may lose its last second when the machine dies; it must not when mariadbd does.
-                *("--innodb-flush-log-at-trx-commit=2", "--innodb-log-file-size=64M", "--skip-log-bin"),
-                *options,
-            ],
-            environment={"TMPDIR": str(temporary)},
-        )
+        command_line = [*self._program.command(self._place), *options]
+        super().__init__(self._program.name, directory, command_line, environment={"TMPDIR": str(temporary)})
 
     def start(self) -> "Database":
         """Initialise the data directory at the first start, then start the server and wait until it answers."""
         if not self._data.exists():
-            self._initialise()
+            self._program.initialise(self._place, self.envvars)
         super().start()
         return self
 
@@ -96,19 +91,6 @@ class Database(Server):
     def connect(self, account: str) -> MySQLConnectionAbstract:
         """Connect as one of the accounts origin, import, purger and moderation."""
         return connect(self.url(account), timeout=30)
-
-    def _initialise(self) -> None:
-        result = run_apart(
-            [
-                # Not --user: the script would also run chown with it, without quotes and on files of the system.
-                *("mariadb-install-db", "--no-defaults", f"-u{self._user}", f"--datadir={self._data}"),
-                *("--auth-root-authentication-method=socket", f"--auth-root-socket-user={self._user}"),
-                "--skip-test-db",
-            ],
-            self.envvars,
-        )
-        if result.returncode != 0:
-            raise ServerFailedError(f"mariadb-install-db failed\n{result.stdout}{result.stderr}")
 
 
 def _short(path: Path) -> Path:

@@ -63,92 +63,96 @@ sub takedown_renditions {
 
 # ---- How it works ----------------------------------------------------------------------------------------------------
 
-include "./takedown/route.vcl";
-include "./takedown/key.vcl";
-include "./takedown/trust.vcl";
+include "./takedown/settings.vcl";
+include "./takedown/instance.vcl";
 include "./takedown/token.vcl";
+include "./takedown/route.vcl";
+include "./takedown/request_body.vcl";
+include "./takedown/key.vcl";
+include "./takedown/lease.vcl";
 include "./takedown/listener.vcl";
 include "./takedown/position.vcl";
 include "./takedown/purge.vcl";
 include "./takedown/ban.vcl";
+include "./takedown/marks.vcl";
 include "./takedown/heartbeat.vcl";
 include "./takedown/fetch.vcl";
 include "./takedown/lifetime.vcl";
-include "./takedown/marks.vcl";
 include "./takedown/fence.vcl";
-include "./takedown/owners.vcl";
+include "./takedown/owner_marks.vcl";
 include "./takedown/conditions.vcl";
+include "./takedown/ranges.vcl";
 include "./takedown/dates.vcl";
 include "./takedown/answer.vcl";
-include "./takedown/framing.vcl";
 include "./takedown/errors.vcl";
 
 sub vcl_init {
-    call takedown_check_settings;
-    call takedown_read_tokens;
-    call takedown_start;
+    call takedown_settings_check;
+    call takedown_token_read;
+    call takedown_instance_start;
     call takedown_position_start;
     return (ok);
 }
 
 sub vcl_recv {
     if (local.socket == "purge") {
-        call takedown_listener;
+        call takedown_listener_request;
     }
-    call takedown_host;
-    call takedown_methods;
-    call takedown_body;
-    call takedown_route;
-    call takedown_trust_hits;
-    call takedown_ranges;
+    call takedown_route_host;
+    call takedown_route_methods;
+    call takedown_request_body_refuse;
+    call takedown_route_image;
+    call takedown_lease_limit_hits;
+    call takedown_ranges_request;
     return (hash);
 }
 
 sub vcl_hash {
-    call takedown_key;
+    call takedown_key_hash;
     return (lookup);
 }
 
 sub vcl_hit {
-    call takedown_purge_here;
-    call takedown_trust_clock;
+    call takedown_purge_object;
+    call takedown_lease_remove_future;
     return (deliver);
 }
 
 sub vcl_miss {
-    call takedown_purge_here;
-    call takedown_note_miss;
+    call takedown_purge_object;
+    call takedown_answer_note_miss;
     return (fetch);
 }
 
 sub vcl_backend_fetch {
-    call takedown_fetch;
-    call takedown_note_fence;
+    call takedown_fetch_request;
+    call takedown_fence_note;
     return (fetch);
 }
 
 sub vcl_backend_response {
-    call takedown_unasked;
-    call takedown_keep_stale;
-    call takedown_origin_error;
-    call takedown_strip;
-    call takedown_lifetime;
-    call takedown_name_object;
-    call takedown_store_hit;
-    call takedown_trust_object;
-    call takedown_fence;
+    call takedown_errors_unasked_304;
+    call takedown_fetch_keep_stale;
+    call takedown_errors_origin;
+    call takedown_fetch_strip;
+    call takedown_lifetime_set;
+    call takedown_key_name_object;
+    call takedown_answer_store_hit;
+    call takedown_lease_limit_object;
+    call takedown_fence_check;
     return (deliver);
 }
 
 sub vcl_backend_error {
-    call takedown_keep_stale;
-    call takedown_fetch_error;
+    call takedown_fetch_keep_stale;
+    call takedown_errors_fetch;
     return (deliver);
 }
 
 sub vcl_deliver {
-    call takedown_conditions;
-    call takedown_answer;
+    call takedown_conditions_evaluate;
+    call takedown_ranges_evaluate;
+    call takedown_answer_headers;
     return (deliver);
 }
 
@@ -156,8 +160,8 @@ sub vcl_synth {
     if (local.socket == "purge") {
         call takedown_listener_answer;
     } else {
-        call takedown_error;
+        call takedown_errors_public;
     }
-    call takedown_framing;
+    call takedown_request_body_close;
     return (deliver);
 }

@@ -44,7 +44,7 @@ def fenceless(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     vcl = tmp_path_factory.mktemp("fenceless") / "vcl"
     shutil.copytree(SOURCE, vcl)
     fence = vcl / "takedown" / "fence.vcl"
-    before = "call takedown_refuse;"
+    before = "call takedown_fence_refuse;"
     assert before in fence.read_text()
     fence.write_text(fence.read_text().replace(before, f"if (false) {{ {before} }}"))
     # The rebound is to come after the fetches were let go, however long the acknowledgement was waited for.

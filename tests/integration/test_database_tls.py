@@ -10,7 +10,7 @@ import pytest
 from stack.database import Database
 from stack.ports import free_port
 from stack.purger import Purger
-from takedown_db.driver import NotEncryptedError, connect
+from takedown_db.connect import NotEncryptedError, connect
 from takedown_db.errors import explain
 from tests.support.certificates import Authority
 

@@ -13,6 +13,7 @@ from stack.waiting import PATIENCE, wait_until
 from takedown_db.connection import Connection
 from tests.support.fleet import LEASE, PATIENT, Fleet
 from tests.support.public_listeners import raw_listener
+from tests.support.server_checks import needs_switch
 
 _numbers = count(1)
 
@@ -162,6 +163,7 @@ def test_a_wrong_token_is_a_refusal_until_it_is_right(fleet: Fleet) -> None:
     fleet.settle()
 
 
+@needs_switch
 def test_a_purge_that_is_malformed_does_not_block_the_edge(fleet: Fleet) -> None:
     # No account can write such a row, nor number it.
     fleet.sql("SET SESSION check_constraint_checks = 0")

@@ -19,7 +19,7 @@ from stack.origin import Origin
 from stack.purger import Purger
 from stack.samples import draw
 from stack.waiting import PATIENCE, wait_until
-from takedown_db.driver import connect
+from takedown_db.connect import connect
 from takedown_db.server_identity import read_server
 from tests.support import schema_0_1
 from tests.support.background_loop import BackgroundLoop
@@ -218,7 +218,7 @@ def test_the_server_of_before_speaks_for_the_database(upgrade: Upgrade) -> None:
         speaker = read_server(cursor)
     assert upgrade.sql("SELECT server, adopted_by FROM adoptions") == [(speaker, "purger migrate")]
     assert [line for line in upgrade.done if line.startswith("adopted ")] == [
-        f"adopted {speaker}: purgers connected to it speak for this database"
+        f"adopted {speaker}: purgers that are connected to it deliver for this database"
     ]
 
 

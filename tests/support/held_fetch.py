@@ -28,7 +28,7 @@ _LINE = f"""    if (bereq.http.{_HEADER}) {{
 
 def make_holdable(edge: Edge) -> None:
     """Make an edge, before its start, hold the fetches of requests that bear the header ``Checker-Hold``."""
-    insert_line(edge, after="    call takedown_fence;\n", line=_LINE)
+    insert_line(edge, after="    call takedown_fence_check;\n", line=_LINE)
 
 
 @contextmanager

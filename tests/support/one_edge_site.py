@@ -27,14 +27,18 @@ class OneEdgeSite:
         code = f"image-{next(_numbers)}"
         self.system.add_images("owner", [code])
         self.system.settle()
+        self.wait_kept(code)
+        return code
+
+    def wait_kept(self, code: str) -> None:
+        """Wait until the edge has cached an image for long. Raises ``TimeoutError``."""
 
         def kept() -> bool:
-            answer = self._get(code)
+            answer = self.get(code)
             # Without Last-Modified the edge keeps it for two seconds only.
             return "Last-Modified" in answer.headers and "; hit" in answer.headers["Cache-Status"]
 
         wait_until(kept, f"{code} in the cache")
-        return code
 
     def ban(self, code: str) -> None:
         self._moderate("INSERT INTO bans (scope, subject) VALUES ('image', %s)", code)
@@ -48,14 +52,15 @@ class OneEdgeSite:
 
     def shown(self, code: str) -> State | Other:
         """Return the state in which the edge shows an image now: ``BANNED``, a version, or an error."""
-        answer = self._get(code)
+        answer = self.get(code)
         return self.system.catalogue.recognise(code, "original", answer.status_code, answer.content)
 
     def wait_shown(self, code: str, state: State = BANNED) -> None:
         """Wait until the edge shows an image in this state. Raises ``TimeoutError``."""
         wait_until(lambda: self.shown(code) == state, f"{code} in state {state}")
 
-    def _get(self, code: str) -> requests.Response:
+    def get(self, code: str) -> requests.Response:
+        """GET an image from the edge."""
         return requests.get(f"{self.edge.url}/images/{code}", timeout=PATIENCE)
 
     def _moderate(self, statement: str, code: str) -> None:

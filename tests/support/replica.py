@@ -1,4 +1,4 @@
-"""Run a MariaDB primary and its replicas, which lag or are promoted when a test says so."""
+"""Run a database with a binary log and its replicas, which lag or are promoted when a test says so."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,19 +10,39 @@ from mysql.connector.abstracts import MySQLConnectionAbstract
 
 from stack.database import Database
 from stack.ports import free_port
+from stack.program import on_mysql
 from stack.waiting import PATIENCE
-from takedown_db.driver import connect
+from takedown_db.connect import connect
 
 _ACCOUNT = "replication"
 _PASSWORD = "for a test, on loopback alone"
-_FIXED = MappingProxyType({"skip-networking": "0", "bind-address": "127.0.0.1", "binlog-format": "ROW"})
+_NETWORK = {"skip-networking": "0", "bind-address": "127.0.0.1"}
+_FIXED = MappingProxyType(
+    _NETWORK | ({"gtid-mode": "ON", "enforce-gtid-consistency": "ON"} if on_mysql() else {"binlog-format": "ROW"})
+)
+
+# How a copy is told whom to follow, where a primary is, and how to wait for that: MySQL's words and MariaDB's.
+if on_mysql():
+    _FOLLOW = (
+        "CHANGE REPLICATION SOURCE TO source_host = '127.0.0.1', source_port = {port}, source_user = '{user}',"
+        " source_password = '{password}', get_source_public_key = 1, source_connect_retry = 1,"
+        " source_auto_position = 1, source_delay = {delay}"
+    )
+    _POSITION, _WAIT = "SELECT @@GLOBAL.gtid_executed", "SELECT WAIT_FOR_EXECUTED_GTID_SET('{position}', {seconds})"
+else:
+    _FOLLOW = (
+        "CHANGE MASTER TO master_host = '127.0.0.1', master_port = {port}, master_user = '{user}',"
+        " master_password = '{password}', master_ssl = 0, master_connect_retry = 1,"
+        " master_use_gtid = slave_pos, master_delay = {delay}"
+    )
+    _POSITION, _WAIT = "SELECT @@GLOBAL.gtid_binlog_pos", "SELECT MASTER_GTID_WAIT('{position}', {seconds})"
 
 
 class Primary(Database):
     """A database with a binary log, on a port of 127.0.0.1. Start it before its replicas."""
 
     def __init__(self, directory: Path, *options: str, server_id: int = 1) -> None:
-        """Take options of mariadbd, and a ``server_id`` that no replica has."""
+        """Take options of the server, and a ``server_id`` that no replica has."""
         self.port = free_port()
         ours = {**_FIXED, "server-id": server_id, "port": self.port, "log-bin": directory / "binlog"}
         super().__init__(directory, [*(f"--{name}={value}" for name, value in ours.items()), *options])
@@ -51,7 +71,13 @@ class Replica(Primary):
     """A read-only replica of all that the primary has logged since its first start, accounts included."""
 
     def __init__(self, directory: Path, primary: Primary, *options: str, server_id: int = 2) -> None:
-        super().__init__(directory, "--read-only=1", "--log-slave-updates=1", *options, server_id=server_id)
+        super().__init__(
+            directory,
+            "--read-only=1",
+            f"--log-{'replica' if on_mysql() else 'slave'}-updates=1",
+            *options,
+            server_id=server_id,
+        )
         self._passwords = primary._passwords
         self._primary = primary
 
@@ -75,16 +101,14 @@ class Replica(Primary):
         self._primary = primary
         self._administer(
             "STOP REPLICA",
-            f"CHANGE MASTER TO master_host = '127.0.0.1', master_port = {primary.port}, master_user = '{_ACCOUNT}',"
-            f" master_password = '{_PASSWORD}', master_ssl = 0, master_connect_retry = 1,"
-            f" master_use_gtid = slave_pos, master_delay = {delay}",
+            _FOLLOW.format(port=primary.port, user=_ACCOUNT, password=_PASSWORD, delay=delay),
             "START REPLICA",
         )
 
     def wait_caught_up(self) -> None:
         """Wait until the replica has applied all that its primary has committed by now. Raises ``TimeoutError``."""
-        ((position,),) = self._primary._administer("SELECT @@GLOBAL.gtid_binlog_pos")
-        ((outcome,),) = self._administer(f"SELECT MASTER_GTID_WAIT('{position}', {PATIENCE})")
+        ((position,),) = self._primary._administer(_POSITION)
+        ((outcome,),) = self._administer(_WAIT.format(position=position, seconds=PATIENCE))
         if outcome != 0:
             raise TimeoutError(f"the replica has not applied {position}: {self._administer('SHOW REPLICA STATUS')}")
 

@@ -23,6 +23,9 @@ class Database:
         self._looks = 0
         self._triggers = [Triggers("without", missing=("bans_inserted_v1",)), Triggers("whole")]
 
+    def catch_up(self) -> None:
+        pass
+
     def take(self, known: Position | None) -> Taken:
         self._looks += 1
         if self._looks > _MOST_LOOKS:
@@ -37,7 +40,7 @@ class Edges:
     """Edges that ask once and then wait."""
 
     def __init__(self, stop: threading.Event) -> None:
-        self.usable, self.place, self.setbacks = True, ONE, 0
+        self.usable, self.position, self.setbacks = True, ONE, 0
         self.verifications: list[Verification] = []
         self._stop = stop
         self._ticket = 0

@@ -3,11 +3,11 @@
 # Two notes are kept in variables that Varnish has anyway and that cost nothing to read: hash_always_miss, which nothing
 # looks at after the lookup, for a miss, and req.ttl, which only fail-safe mode sets.
 
-sub takedown_note_miss {
+sub takedown_answer_note_miss {
     set req.hash_always_miss = true;
 }
 
-sub takedown_answer {
+sub takedown_answer_headers {
     # Date is now, not when the origin was asked (which is not stored), and there is no Age: either would eat up a
     # browser's max-age.
     set resp.http.Date = now;
@@ -16,15 +16,15 @@ sub takedown_answer {
     unset resp.http.Takedown-Image;
     unset resp.http.X-Varnish;
     unset resp.http.Via;
-    call takedown_cache_status;
+    call takedown_answer_cache_status;
 }
 
 # What a hit says is stored with the object, so that it costs a hit nothing.
-sub takedown_store_hit {
+sub takedown_answer_store_hit {
     set beresp.http.Cache-Status = "edge-takedown; hit";
 }
 
-sub takedown_cache_status {
+sub takedown_answer_cache_status {
     if (req.hash_always_miss) {
         if (req.is_hitmiss) {
             set resp.http.Cache-Status = "edge-takedown; fwd=bypass";

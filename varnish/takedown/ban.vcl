@@ -2,7 +2,7 @@
 # Takedown-All. What stands in a ban's expression is text, so the arguments are checked to the letter, and the
 # fields are obj.* alone, so that the ban lurker can do its work.
 
-sub takedown_ban {
+sub takedown_ban_request {
     if (req.method == "BAN") {
         call takedown_ban_arguments;
         if (req.http.Takedown-Codes) {
@@ -47,9 +47,9 @@ sub takedown_ban_codes {
     # Lists that end alike in every code, as the purger sends them, leave the fetches of other codes alone.
     if (req.http.Takedown-Codes ~ "^[^,]*([^,])(?:,[^,]*\1)*+$") {
         var.set("code", req.http.Takedown-Codes);
-        call takedown_mark_code;
+        call takedown_marks_code;
     } else {
-        call takedown_mark_all;
+        call takedown_marks_all;
     }
     var.set("ban", "obj.http.Takedown-Image ~ ^(?:" + regsuball(req.http.Takedown-Codes, ",", "|") + ")/");
     var.set("banned", "the codes of the list");
@@ -62,9 +62,9 @@ sub takedown_ban_owners {
     }
     if (req.http.Takedown-Owners ~ "^[^,]*([^,])(?:,[^,]*\1)*+$") {
         var.set("owner", req.http.Takedown-Owners);
-        call takedown_mark_owner;
+        call takedown_marks_owner;
     } else {
-        call takedown_mark_all;
+        call takedown_marks_all;
     }
     var.set("ban", "obj.http.Takedown-Image ~ /(?:" + regsuball(req.http.Takedown-Owners, ",", "|") + ")$");
     var.set("banned", "the owners of the list");
@@ -82,9 +82,9 @@ sub takedown_ban_all {
         var.set("ban", "obj.age > " + req.http.Takedown-Older + "s");
         var.set("banned", "everything older");
     } elseif (req.http.Takedown-Batch && !req.http.Takedown-After) {
-        call takedown_mark_flush;
+        call takedown_marks_flush;
     } else {
-        call takedown_mark_all;
+        call takedown_marks_all;
     }
     call takedown_ban_now;
 }

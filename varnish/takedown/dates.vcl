@@ -2,26 +2,26 @@
 # two-digit years from 1969, and take ISO 8601 and plain numbers for dates.
 
 # Turns the variable "date" into ISO 8601, which std.time reads and which has no day of the week; "" where it is none.
-sub takedown_read_date {
+sub takedown_dates_read {
     if (var.get("date") ~ "^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), [0-9]{2} [A-Z][a-z]{2} [0-9]{4} [0-9:]{8} GMT$") {
         var.set("date", regsub(var.get("date"), "^.{5}(..) (...) (.{4}) (.{8}).*$", "\3-\2-\1T\4"));
     } elseif (var.get("date") ~
         "^(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day, [0-9]{2}-[A-Z][a-z]{2}-[0-9]{2} [0-9:]{8} GMT$") {
         var.set("date", regsub(var.get("date"), "^.*, (..)-(...)-(..) (.{8}).*$",
             std.strftime(now, "%C") + "\3-\2-\1T\4"));
-        call takedown_full_year;
+        call takedown_dates_century;
     } elseif (var.get("date") ~ "^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) [A-Z][a-z]{2} [ 0-9][0-9] [0-9:]{8} [0-9]{4}$") {
         var.set("date", regsub(var.get("date"), "^.{4}(...) (..) (.{8}) (.{4})$", "\4-\1-\2T\3"));
         var.set("date", regsub(var.get("date"), " ", "0"));
     } else {
         var.set("date", "");
     }
-    call takedown_number_month;
+    call takedown_dates_month;
 }
 
 # A date of two-digit year that lies more than 50 years ahead is of the century before.
-sub takedown_full_year {
-    call takedown_number_month;
+sub takedown_dates_century {
+    call takedown_dates_month;
     if (std.integer(regsuball(var.get("date"), "[^0-9]", ""), 0) >
         std.integer(std.strftime(now, "%Y%m%d%H%M%S"), 0) + 500000000000) {
         var.set("date", regsub(var.get("date"), "^..", std.integer(std.strftime(now, "%C"), 0) - 1));
@@ -29,7 +29,7 @@ sub takedown_full_year {
 }
 
 # A name that is none stays, and std.time refuses it.
-sub takedown_number_month {
+sub takedown_dates_month {
     var.set("date", regsub(var.get("date"), "-Jan-", "-01-"));
     var.set("date", regsub(var.get("date"), "-Feb-", "-02-"));
     var.set("date", regsub(var.get("date"), "-Mar-", "-03-"));

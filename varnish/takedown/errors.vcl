@@ -1,8 +1,8 @@
 # Answers that the edge makes up: one line of text, never kept by anyone.
 
 # A fetch that failed. It starts with a lifetime and a grace that would outlive the origin's recovery.
-sub takedown_fetch_error {
-    call takedown_uncacheable;
+sub takedown_errors_fetch {
+    call takedown_lifetime_uncacheable;
     # Without it the hit-for-miss would be found for every rendition of the image, in front of those that are fresh. A ban
     # has no business with what holds no image, so it has no Takedown-Image.
     set beresp.http.Vary = "Takedown-Rendition";
@@ -16,14 +16,14 @@ sub takedown_fetch_error {
 }
 
 # A 304 that nobody asked for (fetch.vcl): Varnish would take the older object's body for the answer, past the fence.
-sub takedown_unasked {
+sub takedown_errors_unasked_304 {
     if (beresp.was_304) {
         return (error(503));
     }
 }
 
 # An error of the origin's, or of what stands before it. The lifetime is no matter here, since nothing of it is kept.
-sub takedown_origin_error {
+sub takedown_errors_origin {
     if (beresp.status >= 500) {
         set beresp.http.Cache-Control = "no-store";
         if (beresp.status == 503 && !beresp.http.Retry-After) {
@@ -32,7 +32,7 @@ sub takedown_origin_error {
     }
 }
 
-sub takedown_error {
+sub takedown_errors_public {
     if (resp.status == 405) {
         set resp.http.Allow = "GET, HEAD";
     }
@@ -44,10 +44,10 @@ sub takedown_error {
         set resp.http.Retry-After = "1";
     }
     set resp.http.Cache-Status = "edge-takedown";
-    call takedown_plain;
+    call takedown_errors_plain_text;
 }
 
-sub takedown_plain {
+sub takedown_errors_plain_text {
     set resp.http.Cache-Control = "no-store";
     set resp.http.Content-Type = "text/plain; charset=utf-8";
     set resp.http.X-Content-Type-Options = "nosniff";

@@ -6,9 +6,9 @@
 # marks, whenever it was asked for, and when nothing was purged by hand since. One without is taken when none of its
 # marks has changed since it was asked for. Any other is fetched again.
 
-sub takedown_note_fence {
-    call takedown_read_marks;
-    call takedown_note_owners;
+sub takedown_fence_note {
+    call takedown_fence_read_marks;
+    call takedown_owner_marks_note;
     var.set("marks noted", var.get("marks"));
     var.set("hands noted", var.get("hands"));
     var.set("hand of owners noted", var.get("hand of owners"));
@@ -16,7 +16,7 @@ sub takedown_note_fence {
 }
 
 # In this order: whoever reads the flush of before, but the marks of after it, finds that it was made.
-sub takedown_read_marks {
+sub takedown_fence_read_marks {
     var.set("code group", regsub(var.get("code"), "^.*(.)$", "\1"));
     var.set("flush", std.integer(var.global_get("flush"), 0));
     var.set("mark of all", var.global_get("mark all"));
@@ -26,41 +26,41 @@ sub takedown_read_marks {
     var.set("hand of owners", var.global_get("hand owners"));
 }
 
-sub takedown_fence {
-    call takedown_read_marks;
+sub takedown_fence_check {
+    call takedown_fence_read_marks;
     var.set("owners group", regsub(var.get("owner"), "^.*(.)$", "\1"));
     var.set("mark of owner", var.global_get("owner " + var.get("owners group")));
     var.set("refused", "");
     var.set("young", "yes");
     if (var.get("seen") ~ "^[0-9]{1,15}$") {
-        call takedown_compare_numbers;
-        call takedown_compare_hands;
+        call takedown_fence_compare_numbers;
+        call takedown_fence_compare_hands;
         if (var.get("hand of owners") != var.get("hand of owners noted")) {
-            call takedown_compare_owner;
+            call takedown_owner_marks_compare;
         }
     } else {
-        call takedown_compare_marks;
-        call takedown_compare_owner;
+        call takedown_fence_compare_marks;
+        call takedown_owner_marks_compare;
     }
     if (var.get("refused") != "") {
-        call takedown_refuse;
+        call takedown_fence_refuse;
     }
 }
 
-sub takedown_compare_numbers {
+sub takedown_fence_compare_numbers {
     var.set("mark", var.get("mark of code"));
-    call takedown_compare_number;
+    call takedown_fence_compare_number;
     var.set("mark", var.get("mark of owner"));
-    call takedown_compare_number;
+    call takedown_fence_compare_number;
     var.set("mark", var.get("mark of all"));
-    call takedown_compare_number;
+    call takedown_fence_compare_number;
     if (var.get("refused") != "") {
         var.global_set("stale", std.integer(var.global_get("stale"), 0) + 1);
     }
 }
 
 # The mark's own time says how old the unseen purges are: a copy that lags may be older than the fetch.
-sub takedown_compare_number {
+sub takedown_fence_compare_number {
     if (std.integer(str.split(var.get("mark"), 2, " "), 0) == std.integer(var.get("flush"), 0) &&
         std.integer(str.split(var.get("mark"), 3, " "), 0) > std.integer(var.get("seen"), 0)) {
         var.set("refused", "it has seen batch " + var.get("seen") + " of the database, and " +
@@ -73,14 +73,14 @@ sub takedown_compare_number {
     }
 }
 
-sub takedown_compare_hands {
+sub takedown_fence_compare_hands {
     if (var.get("hands") != var.get("hands noted")) {
         var.set("refused", "codes that end as its own were purged by hand since it was asked for");
         call takedown_fence_age;
     }
 }
 
-sub takedown_compare_marks {
+sub takedown_fence_compare_marks {
     if (var.get("marks") != var.get("marks noted")) {
         var.set("refused", "codes that end as its own were purged since it was asked for");
         call takedown_fence_age;
@@ -94,7 +94,7 @@ sub takedown_fence_age {
     }
 }
 
-sub takedown_refuse {
+sub takedown_fence_refuse {
     std.log("takedown: refused " + bereq.url + ": " + var.get("refused"));
     # The parameter max_retries is 4.
     if (bereq.retries < 4) {
@@ -107,5 +107,5 @@ sub takedown_refuse {
     if (var.get("young") == "no") {
         return (error(503));
     }
-    call takedown_uncacheable;
+    call takedown_lifetime_uncacheable;
 }

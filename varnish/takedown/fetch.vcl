@@ -1,6 +1,6 @@
 # What the origin is asked: always the plain GET of one image.
 
-sub takedown_fetch {
+sub takedown_fetch_request {
     set bereq.url = regsub(bereq.url, "\?.*$", "");
     var.set("code", str.split(bereq.url, 2, "/"));
     # Varnish then fills in the backend's .host_header.
@@ -16,7 +16,7 @@ sub takedown_fetch {
 }
 
 # What the origin says for its own sake is kept from clients. CDN-Cache-Control goes once it was read (lifetime.vcl).
-sub takedown_strip {
+sub takedown_fetch_strip {
     # For the fence: two lines of it are no number.
     std.collect(beresp.http.Takedown-Seen, ",");
     var.set("seen", beresp.http.Takedown-Seen);
@@ -31,7 +31,7 @@ sub takedown_strip {
 
 # An origin that is sick must not take the stale image away from an edge that may still show it. Nor must a client whose
 # request the origin refuses, such as for its length. The rest are the origin's answers about the image.
-sub takedown_keep_stale {
+sub takedown_fetch_keep_stale {
     if (bereq.is_bgfetch &&
         beresp.status != 200 && beresp.status != 404 && beresp.status != 410 && beresp.status != 451) {
         return (abandon);

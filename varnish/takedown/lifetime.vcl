@@ -1,15 +1,15 @@
 # How long an answer is kept: as CDN-Cache-Control says (RFC 9213), and not at all where it says nothing or is in doubt.
 # What Cache-Control says is for browsers.
 
-sub takedown_lifetime {
+sub takedown_lifetime_set {
     # A body that is not streamed enters the cache only when it is whole, long after the fence has looked.
     set beresp.do_stream = true;
     set beresp.keep = 0s;
     set beresp.ttl = 0s;
     if (beresp.status == 200 || beresp.status == 404 || beresp.status == 410 || beresp.status == 451) {
-        call takedown_read_directives;
+        call takedown_lifetime_directives;
     }
-    call takedown_doubtful;
+    call takedown_lifetime_doubt;
     unset beresp.http.CDN-Cache-Control;
     # A stale image may be shown while the origin is sick, for as long again as it was fresh, unless the origin forbids
     # it (RFC 9111, 5.2.2).
@@ -19,12 +19,12 @@ sub takedown_lifetime {
         set beresp.grace = beresp.ttl;
     }
     if (beresp.ttl <= 0s) {
-        call takedown_uncacheable;
+        call takedown_lifetime_uncacheable;
     }
 }
 
 # What must not be kept whatever the origin says.
-sub takedown_doubtful {
+sub takedown_lifetime_doubt {
     call takedown_settings;
     # Without its length a body that was cut short is taken for whole, and one larger than the cache empties it.
     if (!beresp.http.Content-Length || std.integer(beresp.http.Content-Length, 999999999999999) >
@@ -40,7 +40,7 @@ sub takedown_doubtful {
 }
 
 # Reads the dictionary (RFC 8941, 3.2). One that is malformed in any place has no directives.
-sub takedown_read_directives {
+sub takedown_lifetime_directives {
     std.collect(beresp.http.CDN-Cache-Control);
     # A string may hold what looks like a directive.
     var.set("directives",
@@ -57,14 +57,14 @@ sub takedown_read_directives {
         ^ (?&member) (?: [ \t]*+ , [ \t]*+ (?&member) )*+ $"}) {
         # ",max-age=60,must-revalidate,": no commas but those between members are left.
         var.set("directives", "," + regsuball(var.get("directives"), "[ \t]|;[^,]*", "") + ",");
-        call takedown_read_max_age;
+        call takedown_lifetime_max_age;
     } else {
         var.set("directives", "");
     }
 }
 
 # One number, which may be said several times: two that differ are none. That for shared caches goes before.
-sub takedown_read_max_age {
+sub takedown_lifetime_max_age {
     var.set("ages", var.get("directives"));
     if (var.get("ages") ~ ",s-maxage[,=]") {
         var.set("ages", regsuball(var.get("ages"), ",max-age(?:=[^,]*)?(?=,)", ""));
@@ -78,7 +78,7 @@ sub takedown_read_max_age {
 
 # Hit-for-miss, so that those who wait for this answer fetch side by side and not one after the other; the next answer
 # that can be kept replaces it. Never pass: a PURGE would then go to the origin.
-sub takedown_uncacheable {
+sub takedown_lifetime_uncacheable {
     set beresp.uncacheable = true;
     set beresp.ttl = 1s;
     set beresp.grace = 0s;

@@ -1,18 +1,18 @@
 # Decides who may speak to the purge listener, and writes the headers that each of its answers carries.
 
-sub takedown_listener {
-    call takedown_address;
-    call takedown_authorise;
+sub takedown_listener_request {
+    call takedown_listener_address;
+    call takedown_token_check;
     call takedown_listener_methods;
-    call takedown_instance;
+    call takedown_instance_match;
     call takedown_position_arguments;
-    call takedown_purge;
-    call takedown_ban;
-    call takedown_heartbeat;
+    call takedown_purge_request;
+    call takedown_ban_request;
+    call takedown_heartbeat_request;
 }
 
 # Behind a proxy that speaks PROXY to this listener, client.ip is the purger's own address and not the proxy's.
-sub takedown_address {
+sub takedown_listener_address {
     if (client.ip !~ takedown_purgers) {
         return (synth(403, "Forbidden: this address is not in the ACL takedown_purgers of default.vcl"));
     }
@@ -24,44 +24,33 @@ sub takedown_listener_methods {
     }
 }
 
-# Two edges behind one address, or an edge that was restarted and holds nothing of what it was told.
-sub takedown_instance {
-    if (req.http.If-Match) {
-        std.collect(req.http.If-Match);
-        if (req.http.If-Match != "*" &&
-            !std.strstr(req.http.If-Match, {"""} + var.global_get("instance") + {"""})) {
-            return (synth(412, "Precondition Failed: this is another instance than the one in If-Match"));
-        }
-    }
-}
-
 sub takedown_listener_answer {
     # A stranger learns nothing about the edge.
     if (resp.status != 403) {
-        call takedown_describe_edge;
+        call takedown_listener_describe;
     }
     if (resp.status == 405) {
         set resp.http.Allow = "PURGE, BAN, HEARTBEAT";
     }
-    call takedown_plain;
+    call takedown_errors_plain_text;
 }
 
-sub takedown_describe_edge {
+sub takedown_listener_describe {
     # Half a millisecond less, so that rounding to whole ones never names a moment that has not yet come.
     set resp.http.Takedown-Now = std.real(time=std.now() - 0.5ms);
     set resp.http.ETag = {"""} + var.global_get("instance") + {"""};
-    call takedown_mode;
+    call takedown_lease_mode;
     set resp.http.Takedown-Mode = var.get("mode");
     if (req.method == "PURGE" && resp.status == 200) {
         set resp.http.Takedown-Removed = var.get_int("removed");
     }
     set resp.http.Takedown-Batch = var.global_get("position");
     if (req.method == "HEARTBEAT" && (resp.status == 200 || resp.status == 412)) {
-        call takedown_describe_more;
+        call takedown_listener_describe_more;
     }
 }
 
-sub takedown_describe_more {
+sub takedown_listener_describe_more {
     if (var.global_get("trusted from")) {
         set resp.http.Takedown-Epoch = var.global_get("trusted from");
     }

@@ -4,14 +4,14 @@
 # in the URL until it is needed, and the original is the variant without a header.
 
 # RFC 9112, 3.2, and as the origin does it. Varnish has refused two Hosts already.
-sub takedown_host {
+sub takedown_route_host {
     if (req.http.Host !~ "^(?:[0-9A-Za-z._~!$&'()*+,;=%-]++|\[[0-9A-Fa-f:.]+\])(?::[0-9]*+)?$") {
-        call takedown_no_host;
+        call takedown_route_no_host;
     }
 }
 
 # It may be empty, and HTTP/1.0 needs none.
-sub takedown_no_host {
+sub takedown_route_no_host {
     if (!req.http.Host) {
         if (req.proto != "HTTP/1.0") {
             return (synth(400, "Bad Request: Host is missing"));
@@ -21,13 +21,13 @@ sub takedown_no_host {
     }
 }
 
-sub takedown_methods {
+sub takedown_route_methods {
     if (req.method != "GET" && req.method != "HEAD") {
         return (synth(405));
     }
 }
 
-sub takedown_route {
+sub takedown_route_image {
     if (req.url ~ "^/images/[A-Za-z0-9_-]{1,64}(?:\?|$)") {
         if (req.http.Takedown-Rendition) {
             unset req.http.Takedown-Rendition;
@@ -36,13 +36,13 @@ sub takedown_route {
         set req.http.Takedown-Rendition = str.split(req.url, 3, "/?");
         call takedown_renditions;
         if (!std.strstr(var.get("renditions"), " " + req.http.Takedown-Rendition + " ")) {
-            call takedown_not_found;
+            call takedown_route_not_found;
         }
     } else {
-        call takedown_not_found;
+        call takedown_route_not_found;
     }
 }
 
-sub takedown_not_found {
+sub takedown_route_not_found {
     return (synth(404));
 }

@@ -4,7 +4,7 @@
 # token that is no longer in the file is refused from the next load on, by every VCL that names this file, also by an
 # older one that is used again.
 
-sub takedown_read_tokens {
+sub takedown_token_read {
     call takedown_token_path;
     var.set("tokens", std.fileread(var.get("token path")));
     # RFC 6750, section 2.1: the characters of a Bearer token.
@@ -34,7 +34,7 @@ sub takedown_token_path {
 
 # A token has no space in it, and each of ours stands between two: it is found whole or not at all. The name of the
 # scheme may come in any case (RFC 9110, section 11.1).
-sub takedown_authorise {
+sub takedown_token_check {
     call takedown_settings;
     if (req.http.Authorization !~ "(?i)^Bearer +[A-Za-z0-9._~+/-]+=*$" ||
         !std.strstr(var.global_get("tokens " + var.get("token file")),
