@@ -1,4 +1,4 @@
-"""Takedown-Seen: how far the origin's lookup saw, over a real database."""
+"""Read Takedown-Seen, the last batch that the origin's lookup saw, over a real database."""
 
 import hashlib
 from base64 import b64encode
