@@ -9,7 +9,7 @@ from purger.edge_client import Answer
 from purger.errors import MalformedError
 from purger.model import Edge, Position, ProbeResult, probe_result_of
 from purger.plan import DELIVERY, Request
-from purger.plan_cursor import PlanRun
+from purger.plan_run import PlanRun
 from purger.urgent_bans import UrgentBans
 
 log = logging.getLogger(__name__)
@@ -22,10 +22,11 @@ class RefusedPlanError(Exception):
 class PlanSender:
     """Sends plans of the backlog to one edge; for one thread."""
 
-    def __init__(self, batches: Batches, send: Callable[[Request], Answer]) -> None:
-        """``send`` sends one request and returns the acknowledgement."""
+    def __init__(self, batches: Batches, send: Callable[[Request], Answer], at: Callable[[], Position | None]) -> None:
+        """``send`` sends one request and returns the acknowledgement. ``at`` tells where the last one left the edge."""
         self._batches = batches
         self._send = send
+        self._at = at
         self._singles = UrgentBans(batches)
         self._knows_owner_lists = True  # edges of version 0.1 do not
         self._probe_results: list[ProbeResult] = []  # of requests that went out of turn
@@ -42,8 +43,8 @@ class PlanSender:
             plan_run.cut_lists()
         return plan_run
 
-    def deliver(self, edge: Edge, plan_run: PlanRun, at: Position | None) -> bool:
-        """Send what is left of ``plan_run`` to an edge that is ``at`` a position, and single bans that come meanwhile.
+    def deliver(self, edge: Edge, plan_run: PlanRun) -> bool:
+        """Send what is left of ``plan_run`` to an edge, and single bans that come meanwhile.
 
         Only the last request moves the edge's position. Returns False when it is not done within a fraction of a
         second: a heartbeat may be due before the rest. Raises ``DeliveryError`` and ``RefusedPlanError``.
@@ -54,7 +55,7 @@ class PlanSender:
             if time.monotonic() > until:
                 return False
             last = len(plan_run.requests) == 1
-            self.carry_out(edge, plan_run, plan_run.moves(at) if last else plan_run.is_part())
+            self.carry_out(edge, plan_run, moves=last)
         return True
 
     def _send_singles(self, edge: Edge, bulk: PlanRun, until: float) -> None:
@@ -64,7 +65,7 @@ class PlanSender:
         """
         self._singles.find(bulk)
         while time.monotonic() <= until and (single := self._singles.next(bulk)):
-            self.carry_out(edge, single, single.is_part())
+            self.carry_out(edge, single)
             self._probe_results += single.probe_results
 
     def take_probe_results(self) -> list[ProbeResult]:
@@ -72,9 +73,14 @@ class PlanSender:
         taken, self._probe_results = self._probe_results, []
         return taken
 
-    def carry_out(self, edge: Edge, plan_run: PlanRun, names: tuple[tuple[str, str], ...]) -> None:
-        """Send the first of the requests that are left, with the headers ``names``; raises as ``deliver``."""
+    def carry_out(self, edge: Edge, plan_run: PlanRun, *, moves: bool = False) -> None:
+        """Send the first of the requests that are left; raises as ``deliver``.
+
+        ``moves``: it brings the edge to the plan's last batch. Otherwise it is a part, as is each one sent again. Both
+        name the position at which the edge is by now, wherever it was when the plan was made.
+        """
         request = plan_run.requests[0]
+        names = plan_run.moves(self._at()) if moves else plan_run.is_part(self._at())
         try:
             answer = self._send(request.naming(names))
         except MalformedError as error:

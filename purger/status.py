@@ -1,14 +1,18 @@
-"""Reads the state of the whole fleet: from the database, and live from each edge."""
+"""Reads the state of the fleet from the database, and asks each enabled edge for its own."""
 
 import time
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from dataclasses import replace
+from datetime import datetime
+from itertools import starmap
+from typing import NamedTuple
 
 import mysql.connector
 
 from purger.edge_client import Answer, EdgeClient
+from purger.edge_list import ListedEdge, list_edges
 from purger.errors import DeliveryError
-from purger.health import PATIENCE, EdgeState, State
+from purger.health import PATIENCE, EdgeState, FleetState
 from purger.model import Edge
 from purger.outbox import Outbox
 from purger.presence import present
@@ -16,93 +20,142 @@ from takedown_db.adoption import newest
 from takedown_db.connection import Connection
 from takedown_db.errors import CounterLostError, DatabaseUnavailableError
 
+#: The number of edges that are asked at the same time.
 _AT_ONCE = 16
 
-#: Seconds to wait for an edge's connection and answer.
+#: Seconds to wait for a connection to an edge.
 _CONNECT_TIMEOUT = 1.0
+
+#: Seconds to wait for an edge's answer.
 _READ_TIMEOUT = 3.0
 
-#: Errors of the server and (2005) of the driver about what the URL names: account, password, database, grants, host.
+#: Seconds between two reads of the changes that wait for a number.
+_POLL_INTERVAL = 0.1
+
+#: Errors of the server, and (2005) of the driver, about a part of the URL: account, password, database, grants, host.
 _REFUSED = (1044, 1045, 1049, 1142, 1146, 1370, 2005)
 
 #: Lock wait timeout exceeded.
 _LOCKED = 1205
 
 
-def read_state(connection: Connection) -> State:
-    """Read the database and ask every enabled edge. Takes a second when changes wait for a number.
+class _OutboxState(NamedTuple):
+    """The row of the statement ``outbox_state``."""
 
-    A database that cannot be used is part of the state.
+    head: int
+    numbered_at: datetime | None
+    pruned: int
+    pending: int
+    unnumberable: int
+
+
+class _TableIds(NamedTuple):
+    """A row of the statement ``ids_left``."""
+
+    table: str
+    following: int  # the next id that the table would give
+    largest: int  # the largest id in the table
+
+
+def read_state(connection: Connection) -> FleetState:
+    """Read the state of the fleet. Takes a second when changes wait for a number.
+
+    A database that cannot be used is returned as a part of the state, not raised.
     """
     try:
         return _read(connection)
     except DatabaseUnavailableError as error:
-        return State(unusable=str(error), refused=_errno(error) in _REFUSED)
+        return FleetState(unusable=str(error), refused=_errno(error) in _REFUSED)
 
 
-def _read(connection: Connection) -> State:
+def _read(connection: Connection) -> FleetState:
     began = time.monotonic()
-    waiting = connection.rows("unnumbered_rows")
-    rows = connection.rows("list_edges")
-    edges = [row for row in rows if row[4]]
+    waiting = _unnumbered(connection)
+    edges = list_edges(connection)
+    enabled = [edge for edge in edges if edge.enabled]
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        answers = list(pool.map(_ask, [Edge(*row[:4], *row[-3:]) for row in edges]))
+        answers = list(pool.map(_ask, [edge.settings for edge in enabled]))
     stuck = _still_waiting(connection, waiting, until=began + PATIENCE) if waiting else 0
-    found = connection.rows("outbox_state")
-    if not found:
-        raise CounterLostError
-    head, numbered_at, pruned, pending, unnumberable = found[0]
-    delays = _delays(connection, {row[0]: int(row[6]) for row in edges}, int(pruned))
+    outbox = _outbox_state(connection)
+    delays = _delays(connection, enabled, outbox.pruned)
     purgers = tuple(present(connection))
     triggers = Outbox(connection).triggers()
     adoption = newest(connection)
-    return State(
+    return FleetState(
         server=connection.server,
         adopted=adoption and adoption.server,
         purgers=purgers,
         edges=tuple(
-            _edge(row, answer, int(head), delays.get(row[0], 0.0)) for row, answer in zip(edges, answers, strict=True)
+            _edge_state(edge, answer, outbox.head, delays.get(edge.name, 0.0))
+            for edge, answer in zip(enabled, answers, strict=True)
         ),
-        disabled=len(rows) - len(edges),
-        head=int(head),
-        numbered_at=numbered_at,
-        pruned=int(pruned),
-        pending=int(pending),
+        disabled=len(edges) - len(enabled),
+        head=outbox.head,
+        numbered_at=outbox.numbered_at,
+        pruned=outbox.pruned,
+        pending=outbox.pending,
         stuck=stuck,
-        unnumberable=int(unnumberable),
-        migration_lock=connection.rows("migrate_lock_holder")[0][0],
+        unnumberable=outbox.unnumberable,
+        migration_lock=_migration_lock(connection),
         missing_triggers=triggers.missing,
         weakened_triggers=triggers.weakened,
-        largest_ids={
-            str(table): max(int(following) - 1, int(largest))
-            for table, following, largest in connection.rows("ids_left")
-        },
+        largest_ids=_largest_ids(connection),
         counter_locked=bool(stuck or not any(purger.alive for purger in purgers)) and _counter_is_locked(connection),
     )
 
 
-def _delays(connection: Connection, acknowledged: dict[str, int], pruned: int) -> dict[str, float]:
-    """Read for how many seconds each edge has been behind, by name; one that is not is left out."""
+def _outbox_state(connection: Connection) -> _OutboxState:
+    rows = connection.rows("outbox_state")
+    if not rows:
+        raise CounterLostError
+    return _OutboxState(*rows[0])
+
+
+def _unnumbered(connection: Connection) -> set[int]:
+    """Read the ids of the committed changes that have no batch number."""
+    return {change for (change,) in connection.rows("unnumbered_rows")}
+
+
+def _migration_lock(connection: Connection) -> int | None:
+    """Read the id of the connection that holds the lock of `purger migrate`."""
+    ((holder,),) = connection.rows("migrate_lock_holder")
+    return None if holder is None else int(holder)
+
+
+def _largest_ids(connection: Connection) -> dict[str, int]:
+    """Read the largest id that each table has given or holds."""
+    tables = starmap(_TableIds, connection.rows("ids_left"))
+    return {str(each.table): max(int(each.following) - 1, int(each.largest)) for each in tables}
+
+
+def _delays(connection: Connection, edges: list[ListedEdge], pruned: int) -> dict[str, float]:
+    """Read how many seconds ago the first batch was numbered that an edge has not acknowledged, by name of the edge.
+
+    Leaves out the edges that have acknowledged every batch.
+    """
     delays = {str(name): float(delay) for name, delay in connection.rows("edge_delays")}
-    for name, batch in acknowledged.items():
-        if batch < pruned and name not in delays and (found := connection.rows("batch_age", after=batch)):
-            delays[name] = float(found[0][0])
+    for edge in edges:
+        if edge.acknowledged < pruned and edge.name not in delays:
+            # The next batch was pruned, so the age of the first one that is left stands for it.
+            for (age,) in connection.rows("batch_age", after=edge.acknowledged):
+                delays[edge.name] = float(age)
     return delays
 
 
-def _still_waiting(connection: Connection, before: list[tuple[Any, ...]], *, until: float) -> int:
-    """Count the changes in ``before`` that have no number either at ``until``: when they were written says little, as
-    they may have been committed just now.
+def _still_waiting(connection: Connection, before: set[int], *, until: float) -> int:
+    """Count the changes in ``before`` that still have no number at ``until`` (monotonic seconds).
+
+    The time at which a change was written says little: it may have been committed just now.
     """
-    left = {row[0] for row in before}
+    left = set(before)
     while left and (pause := until - time.monotonic()) > 0:
-        time.sleep(min(pause, 0.1))
-        left &= {row[0] for row in connection.rows("unnumbered_rows")}
+        time.sleep(min(pause, _POLL_INTERVAL))
+        left &= _unnumbered(connection)
     return len(left)
 
 
 def _counter_is_locked(connection: Connection) -> bool:
-    """Try whether a transaction holds the counter for a second: the purger itself does for milliseconds."""
+    """Tell whether a transaction holds the counter for a second. The purger holds it for milliseconds."""
     try:
         with connection.cursor() as cursor:
             cursor.execute("SET SESSION innodb_lock_wait_timeout = 1")
@@ -120,40 +173,41 @@ def _errno(error: DatabaseUnavailableError) -> int | None:
 
 
 def _ask(edge: Edge) -> Answer | str:
-    """Ask an edge for its mode and clock; text that says why there was no answer."""
-    delivery = EdgeClient(edge, connect_timeout=_CONNECT_TIMEOUT, read_timeout=_READ_TIMEOUT)
+    """Ask an edge for its mode, its clock and its position. Returns the kind and text of the error if it gives none."""
+    client = EdgeClient(edge, connect_timeout=_CONNECT_TIMEOUT, read_timeout=_READ_TIMEOUT)
     try:
-        return delivery.ask()
+        return client.ask()
     except DeliveryError as error:
         return f"{error.kind}: {error}"
     finally:
-        delivery.close()
+        client.close()
 
 
-def _edge(row: tuple[Any, ...], answer: Answer | str, head: int, delay: float) -> EdgeState:
-    name, purge_url, public_url, _, _, instance, acknowledged, seen_at, epoch, problem = row[:10]
-    answered = isinstance(answer, Answer)
-    return EdgeState(
-        name=str(name),
-        purge_url=str(purge_url),
-        public_url=str(public_url),
-        mode=(answer.mode or "unknown") if isinstance(answer, Answer) else None,
-        instance=answer.instance if isinstance(answer, Answer) else instance,
-        acknowledged=int(acknowledged),
-        lag=max(0, head - int(acknowledged)),
-        delay=float(delay),
-        seen_at=seen_at,
-        epoch=epoch,
+def _edge_state(edge: ListedEdge, answer: Answer | str, head: int, delay: float) -> EdgeState:
+    state = EdgeState(
+        name=edge.name,
+        purge_url=edge.purge_url,
+        public_url=edge.public_url,
+        instance=edge.instance,
+        acknowledged=edge.acknowledged,
+        lag=max(0, head - edge.acknowledged),
+        delay=delay,
+        seen_at=edge.seen_at,
+        epoch=edge.epoch,
+        recorded=edge.problem,
+    )
+    if isinstance(answer, str):
+        return replace(state, failure=answer)
+    return replace(
+        state,
+        mode=answer.mode or "unknown",
+        instance=answer.instance,
         heartbeat_age=_heartbeat_age(answer),
-        failure=None if answered else str(answer),
-        recorded=problem,
-        names_position=not isinstance(answer, Answer) or answer.position is not None,
+        names_position=answer.position is not None,
     )
 
 
-def _heartbeat_age(answer: Answer | str) -> float | None:
-    """Seconds since the epoch that the edge keeps, both by its own clock."""
-    if isinstance(answer, str) or not answer.epoch:
-        return None
-    epoch = float(answer.epoch)
+def _heartbeat_age(answer: Answer) -> float | None:
+    """Compute the seconds since the edge's last heartbeat, by its own clock. None: it has had none."""
+    epoch = float(answer.epoch or 0)
     return float(answer.now) - epoch if epoch else None

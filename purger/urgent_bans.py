@@ -5,7 +5,7 @@ from collections import deque
 from purger.batches import Batches
 from purger.model import Row
 from purger.plan import make_plan
-from purger.plan_cursor import PlanRun
+from purger.plan_run import PlanRun
 
 
 class UrgentBans:

@@ -1,4 +1,4 @@
-"""A private MariaDB: its own data directory and socket, no network."""
+"""Run a private MariaDB or MySQL, with a data directory and a socket of its own and no network."""
 
 import atexit
 import secrets
@@ -12,9 +12,10 @@ from urllib.parse import quote
 from mysql.connector.abstracts import MySQLConnectionAbstract
 
 from stack.commands import command, run_apart
-from stack.server import Server, ServerFailedError
+from stack.program import Place, Program, chosen
+from stack.server import Server
 from stack.user import user_name
-from takedown_db.driver import connect
+from takedown_db.connect import connect
 
 _NAME = "takedown"
 _ACCOUNTS = ("origin", "import", "purger", "moderation")
@@ -24,44 +25,38 @@ _LONGEST_SOCKET_PATH = 100  # sun_path of a unix socket holds 108 bytes
 class Database(Server):
     """The moderation database, migrated, with a password for each of its accounts."""
 
-    def __init__(self, directory: Path, options: Sequence[str] = ()) -> None:
-        """``options`` of mariadbd come last, and so win over ours: ``--skip-networking=0`` gives it a network."""
+    def __init__(self, directory: Path, options: Sequence[str] = (), program: Program | None = None) -> None:
+        """Take further options of the server. They come last and so win: ``--skip-networking=0`` gives it a network.
+
+        ``program`` is the one that ``STACK_MYSQLD`` chooses, unless a caller needs another.
+        """
         self.name_of_database = _NAME
         self.socket = _short(directory / "socket")
         self._passwords = {account: secrets.token_urlsafe(12) for account in _ACCOUNTS}
-        user = user_name()
+        self._user = user_name()
         self._data = directory / "data"
-        self._user = user
-        # Each mariadbd that starts deletes all temporary tables that it finds in its directory for them: in /tmp also
-        # those of its neighbours, which then fail.
+        self._program = program or chosen()
+        self._place = Place(directory, self._data, self.socket, self._user)
+        # A mariadbd that starts deletes all temporary tables in TMPDIR. In /tmp these are also those of other servers,
+        # which then fail.
         temporary = directory / "tmp"
         temporary.mkdir(parents=True, exist_ok=True)
-        super().__init__(
-            "mariadbd",
-            directory,
-            [
-                *("mariadbd", "--no-defaults", f"--user={user}", f"--datadir={self._data}", f"--socket={self.socket}"),
-                *("--skip-networking", f"--pid-file={directory / 'pid'}", "--max-connections=400"),
-                # A development database may lose its last second when the machine dies; it must not when mariadbd does.
-                *("--innodb-flush-log-at-trx-commit=2", "--innodb-log-file-size=64M", "--skip-log-bin"),
-                *options,
-            ],
-            environment={"TMPDIR": str(temporary)},
-        )
+        command_line = [*self._program.command(self._place), *options]
+        super().__init__(self._program.name, directory, command_line, environment={"TMPDIR": str(temporary)})
 
     def start(self) -> "Database":
-        """Initialise at the first start, then start and wait until it answers."""
+        """Initialise the data directory at the first start, then start the server and wait until it answers."""
         if not self._data.exists():
-            self._initialise()
+            self._program.initialise(self._place, self.envvars)
         super().start()
         return self
 
     def after_start_check(self) -> bool:
-        """Whether the server answers on its socket. A check on the socket's file would see one left by a kill."""
+        """Tell whether the server answers on its socket: the file alone may be left from a server that was killed."""
         if not super().after_start_check():
             return False
         answer = subprocess.run(
-            # Its clients insist on TLS, which the server may lack.
+            # MariaDB's clients insist on TLS, which the server may lack.
             ["mariadb-admin", "--no-defaults", "--skip-ssl", f"--user={self._user}", f"--socket={self.socket}", "ping"],
             capture_output=True,
             check=False,
@@ -70,7 +65,7 @@ class Database(Server):
 
     def migrate(self) -> None:
         """Apply the schema with ``purger migrate`` and give each account a password."""
-        # A URL on a command line is everybody's to read.
+        # Each user of the machine can read command lines, so the URL goes into the environment.
         migrate = [command("purger"), "migrate"]
         run_apart(migrate, {**self.envvars, "PURGER_ADMIN_URL": self.admin_url()}).check_returncode()
         self.unlock_accounts()
@@ -82,37 +77,24 @@ class Database(Server):
                 cursor.execute(f"ALTER USER takedown_{account} IDENTIFIED BY '{password}' ACCOUNT UNLOCK")
 
     def admin_url(self) -> str:
-        """The URL of the account that may do everything; the socket lets in only the user who runs the server."""
+        """Return the URL of the administrator. The socket takes only the user who runs the server for that."""
         return f"mysql://{self._user}@localhost/{_NAME}?unix_socket={quote(str(self.socket))}"
 
     def url(self, account: str) -> str:
-        """The URL of one of the accounts origin, import, purger and moderation."""
+        """Return the URL of one of the accounts origin, import, purger and moderation."""
         return f"mysql://takedown_{account}:{self._passwords[account]}@localhost/{_NAME}?unix_socket={quote(str(self.socket))}"
 
     def connect_admin(self) -> MySQLConnectionAbstract:
-        """A connection that may do everything, for what tests look at and break."""
+        """Connect as the administrator."""
         return connect(self.admin_url(), timeout=30)
 
     def connect(self, account: str) -> MySQLConnectionAbstract:
-        """A connection of one of the accounts."""
+        """Connect as one of the accounts origin, import, purger and moderation."""
         return connect(self.url(account), timeout=30)
-
-    def _initialise(self) -> None:
-        result = run_apart(
-            [
-                # As --user the script would use it too, for chowns that know no spaces and reach into the system.
-                *("mariadb-install-db", "--no-defaults", f"-u{self._user}", f"--datadir={self._data}"),
-                *("--auth-root-authentication-method=socket", f"--auth-root-socket-user={self._user}"),
-                "--skip-test-db",
-            ],
-            self.envvars,
-        )
-        if result.returncode != 0:
-            raise ServerFailedError(f"mariadb-install-db failed\n{result.stdout}{result.stderr}")
 
 
 def _short(path: Path) -> Path:
-    """The path itself, or one in a new temporary directory where it is too long for a unix socket."""
+    """Return the path, or one in a new temporary directory where it is too long for a unix socket."""
     if len(str(path)) <= _LONGEST_SOCKET_PATH:
         return path
     directory = tempfile.mkdtemp(prefix="takedown-")

@@ -1,4 +1,4 @@
-"""The edge's own VCL with another site's settings in it, so that tests and the stack run the true files."""
+"""Copy the VCL with other settings at its top, so that tests and the stack run the files that sites run."""
 
 import re
 import shutil
@@ -11,7 +11,7 @@ SOURCE = Path(__file__).resolve().parent.parent / "varnish"
 
 
 class SettingError(ValueError):
-    """A setting that VCL cannot hold, or that ``default.vcl`` no longer has on a line of its own."""
+    """A setting is malformed, or ``default.vcl`` does not have its line exactly once."""
 
 
 def render(
@@ -44,7 +44,7 @@ def render(
 
 
 def _backend_lines(backend: str, fetch_timeout: float | None) -> dict[str, str]:
-    """Give the value that takes the place of each of the backend's, by the start of its line."""
+    """Map the start of each line of the backend to the value that replaces the rest of it."""
     host, _, port = backend.rpartition(":")
     if not re.fullmatch(r"[A-Za-z0-9.:_-]+", host.strip("[]")) or not port.isdecimal():
         raise SettingError(f"backend {backend!r} is not HOST:PORT")
@@ -57,7 +57,7 @@ def _backend_lines(backend: str, fetch_timeout: float | None) -> dict[str, str]:
 
 
 def _setting_lines(token_file: Path, lease: float | None, fail_safe_ttl: float | None, purger: bool) -> dict[str, str]:
-    """Give the value that takes the place of each in takedown_settings, by the start of its line."""
+    """Map the start of each line of takedown_settings to the value that replaces the rest of it."""
     durations = {"lease": lease, "fail-safe TTL": fail_safe_ttl}
     return {
         'var.set("token file", ': f'"{_path(token_file)}")',
@@ -70,7 +70,7 @@ def _setting_lines(token_file: Path, lease: float | None, fail_safe_ttl: float |
 
 
 def _rendition_lines(renditions: Sequence[str]) -> dict[str, str]:
-    """Give the value that takes the place of that in takedown_renditions, by the start of its line."""
+    """Map the start of each line of takedown_renditions to the value that replaces the rest of it."""
     for name in renditions:
         if not re.fullmatch(r"[a-z0-9_-]{1,32}", name):
             raise SettingError(f"rendition {name!r} is not 1 to 32 of a-z 0-9 _ -")
@@ -89,7 +89,7 @@ def _replace(text: str, lines: dict[str, str]) -> str:
 
 
 def _seconds(name: str, value: float) -> str:
-    # Varnish takes a cap of 0 for no cap, and its decimals end at the millisecond.
+    # Varnish takes 0 for no limit, and rounds to milliseconds.
     if not 0.001 <= value < 1e9:
         raise SettingError(f"{name} {value!r} is not between 0.001 and 1e9 seconds")
     return f"{value:.3f}s"

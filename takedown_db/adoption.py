@@ -1,4 +1,4 @@
-"""Reads and writes which server speaks for the database: a purger on another numbers, sends and vouches for nothing."""
+"""Reads and writes the adopted server: a purger on any other server numbers, sends and confirms nothing."""
 
 from datetime import datetime
 from typing import NamedTuple
@@ -12,7 +12,7 @@ from takedown_db.statements import statement
 
 
 class Adoption(NamedTuple):
-    """A server that was adopted. The time is UTC by the database's clock."""
+    """A row of ``adoptions``: the server, the time (UTC, the database's clock), and the account that adopted it."""
 
     server: str
     adopted_at: datetime
@@ -20,43 +20,43 @@ class Adoption(NamedTuple):
 
 
 def newest(connection: Connection) -> Adoption | None:
-    """Read the adoption that counts; None: there was none. Raises ``DatabaseUnavailableError``."""
+    """Read the newest adoption, the one that counts; None without any. Raises ``DatabaseUnavailableError``."""
     rows = connection.rows("newest_adoption")
     return Adoption(*rows[0]) if rows else None
 
 
 def adopt_first(cursor: MySQLCursorAbstract) -> list[str]:
-    """Adopt this server where none was adopted yet; what was done, a line each. Raises ``mysql.connector.Error``."""
+    """Adopt this server unless one was adopted before; a line for each step. Raises ``mysql.connector.Error``."""
     if fetch(cursor, "newest_adoption"):
         return []
     server = read_server(cursor)
     cursor.execute(statement("adopt_server"), {"server": server, "by": "purger migrate"})
-    return [f"adopted {printable(server)}: purgers connected to it speak for this database"]
+    return [f"adopted {printable(server)}: purgers that are connected to it deliver for this database"]
 
 
-class Outlook(NamedTuple):
-    """The state before an adoption, and whom it concerns."""
+class AdoptionPlan(NamedTuple):
+    """What an adoption of this server would change: the adopted server, and the edges that follow it."""
 
     server: str  # this server
-    adoption: Adoption | None  # the one that counts
+    adoption: Adoption | None  # the newest one
     last_batch: int
-    edges: tuple[tuple[str, str], ...]  # name and purge URL of each enabled one
+    edges: tuple[tuple[str, str], ...]  # name and purge URL of each enabled edge
 
     @property
-    def speaks(self) -> bool:
-        """Whether this server is the adopted one."""
+    def adopted(self) -> bool:
+        """Whether this server is the adopted one already."""
         return self.adoption is not None and self.adoption.server == self.server
 
 
-def outlook(connection: Connection) -> Outlook:
-    """Read what an adoption of the server behind ``connection`` would change. Raises ``DatabaseUnavailableError``."""
+def plan_adoption(connection: Connection) -> AdoptionPlan:
+    """Read the state before an adoption of ``connection``'s server. Raises ``DatabaseUnavailableError``."""
     adoption = newest(connection)
     edges = tuple((str(row[0]), str(row[1])) for row in connection.rows("enabled_edges"))
     with connection.cursor() as cursor:
-        return Outlook(connection.server, adoption, last_batch(cursor), edges)
+        return AdoptionPlan(connection.server, adoption, last_batch(cursor), edges)
 
 
 def adopt_server(connection: Connection, by: str) -> None:
-    """Adopt the server behind ``connection``, as ``by`` wants it. Raises ``DatabaseUnavailableError``."""
+    """Adopt the server of ``connection``, on behalf of ``by``. Raises ``DatabaseUnavailableError``."""
     with connection.cursor() as cursor:
         cursor.execute(statement("adopt_server"), {"server": connection.server, "by": by})

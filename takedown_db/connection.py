@@ -1,4 +1,7 @@
-"""A connection to the moderation database that opens itself again after an error."""
+"""Keeps a connection to the moderation database open for one thread, and reopens it after an error.
+
+connect.py opens single connections; this is for threads that use one for as long as they run.
+"""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -7,21 +10,29 @@ from typing import Any
 import mysql.connector
 from mysql.connector.abstracts import MySQLConnectionAbstract, MySQLCursorAbstract
 
-from takedown_db.driver import connect
+from takedown_db.connect import connect
 from takedown_db.errors import CounterLostError, DatabaseUnavailableError, NotAdoptedError, explain
+from takedown_db.group_replication import wait_as_server_does, wait_for_group
 from takedown_db.server_identity import read_server
 from takedown_db.statements import statement
 
 
 class Connection:
-    """One connection, for one thread. Every error closes it, so that the next use begins a fresh session."""
+    """A connection for one thread. Every error closes it, so that the next use begins a fresh session."""
 
-    def __init__(self, url: str, *, timeout: int, adopted: bool = False) -> None:
-        """``timeout`` in whole seconds, as for ``database.connect``. ``adopted``: refuse any but the adopted server."""
-        self.server = ""  # the server of the latest connection, as it names itself
+    def __init__(self, url: str, *, timeout: int, adopted: bool = False, prompt: bool = False) -> None:
+        """Take the URL and the time-out in whole seconds, as ``connect`` does. ``adopted``: accept no other server.
+
+        ``prompt``: on a member of a replication group no statement waits for the other members but the first one after
+        connecting; ``catch_up`` does.
+        """
+        #: The server of the latest connection, as it names itself.
+        self.server = ""
         self._url = url
         self._timeout = timeout
         self._adopted = adopted
+        self._prompt = prompt
+        self._in_group = False  # of a prompt connection: its server is a member of a replication group
         self._driver: MySQLConnectionAbstract | None = None
         # One cursor for all statements: making one asks the server whether it is there, a round trip each time.
         self._cursor: MySQLCursorAbstract | None = None
@@ -39,7 +50,7 @@ class Connection:
 
     @contextmanager
     def transaction(self) -> Iterator[MySQLCursorAbstract]:
-        """A cursor within a transaction, committed at the end and rolled back after any error."""
+        """Open a transaction and yield its cursor; commit at the end, roll back after any error."""
         with self.cursor() as cursor:
             cursor.execute("START TRANSACTION")
             yield cursor
@@ -47,7 +58,7 @@ class Connection:
 
     @contextmanager
     def snapshot(self) -> Iterator[MySQLCursorAbstract]:
-        """A cursor whose statements all read the same moment of the database, and write nothing."""
+        """Open a read-only transaction and yield its cursor: all its statements read the same snapshot."""
         with self.cursor() as cursor:
             cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
             cursor.execute("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")
@@ -56,10 +67,10 @@ class Connection:
 
     @contextmanager
     def cursor(self) -> Iterator[MySQLCursorAbstract]:
-        """A cursor, connecting first where needed.
+        """Yield the cursor, connecting first where needed.
 
-        Raises ``DatabaseUnavailableError`` for whatever the driver raises, and ``NotAdoptedError``. The connection does
-        not outlive an error of any kind: that also rolls an open transaction back.
+        Raises ``DatabaseUnavailableError`` for every error of the driver, and ``NotAdoptedError``. An error of any kind
+        closes the connection, and with that rolls an open transaction back.
         """
         try:
             yield self._cursor or self._connect()
@@ -76,10 +87,26 @@ class Connection:
         self.server = read_server(cursor)
         if self._adopted and (adopted := newest_adoption(cursor)) != self.server:
             raise NotAdoptedError(adopted, self.server)
+        self._in_group = self._prompt and wait_for_group(cursor)
+        self._catch_up(cursor)
         return cursor
 
+    def catch_up(self) -> None:
+        """Wait until this server shows all that its group, if any, had committed before this call.
+
+        Raises ``DatabaseUnavailableError``, also when the group does not have it any more.
+        """
+        with self.cursor() as cursor:
+            self._catch_up(cursor)
+
+    def _catch_up(self, cursor: MySQLCursorAbstract) -> None:
+        if self._in_group:
+            wait_for_group(cursor)
+            fetch(cursor, "last_batch")
+            wait_as_server_does(cursor)
+
     def close(self) -> None:
-        """Close the connection, whatever state it is in."""
+        """Close the connection, in whatever state it is."""
         connection, self._driver, self._cursor = self._driver, None, None
         if connection is not None:
             with suppress(mysql.connector.Error):  # it is gone already
@@ -87,7 +114,7 @@ class Connection:
 
 
 def newest_adoption(cursor: MySQLCursorAbstract) -> str | None:
-    """Read the name of the server that speaks for the database; None when none was adopted."""
+    """Read the name of the adopted server; None when none was adopted."""
     rows = fetch(cursor, "newest_adoption")
     return str(rows[0][0]) if rows else None
 
@@ -101,12 +128,12 @@ def last_batch(cursor: MySQLCursorAbstract) -> int:
 
 
 def fetch(cursor: MySQLCursorAbstract, name: str, /, **parameters: Any) -> list[tuple[Any, ...]]:
-    """Run the statement ``name`` on ``cursor``; all rows of its first result. A CALL answers a second, empty one."""
+    """Run the statement ``name`` on ``cursor`` and fetch all rows of its first result."""
     return fetch_sets(cursor, name, **parameters)[0]
 
 
 def fetch_sets(cursor: MySQLCursorAbstract, name: str, /, **parameters: Any) -> list[list[tuple[Any, ...]]]:
-    """Run the statement ``name`` on ``cursor``; all rows of each result, of a CALL also of the empty last one."""
+    """Run the statement ``name`` on ``cursor`` and fetch all rows of each result; a CALL ends with an empty one."""
     cursor.execute(statement(name), parameters)
     sets = [_rows(cursor)]
     with later_results():
@@ -117,7 +144,7 @@ def fetch_sets(cursor: MySQLCursorAbstract, name: str, /, **parameters: Any) -> 
 
 @contextmanager
 def later_results() -> Iterator[None]:
-    """Raise ``mysql.connector.Error`` for errors of any result but the first, for which the driver has another type."""
+    """Raise errors of later results, for which the driver has a type of its own, as ``mysql.connector.Error``."""
     try:
         yield
     except mysql.connector.Error:

@@ -1,12 +1,23 @@
-"""Types of database errors, and the advice that goes with the numbers of MariaDB and MySQL."""
+"""Defines the types of database errors, and explains the errors of MariaDB and MySQL with advice for the operator."""
 
 import re
 from typing import TYPE_CHECKING
 
+from takedown_db.error_numbers import (
+    ACCOUNT_LOCKED,
+    CHECK_FAILED,
+    NO_RIGHT,
+    REFUSALS,
+    SCHEMA_OUTDATED,
+    WRONG_CHARACTERS,
+    ErrorNumber,
+)
 from takedown_db.printable import printable
 
 if TYPE_CHECKING:  # importing a type of error must not load the driver
     import mysql.connector
+
+__all__ = ["REFUSALS", "CounterLostError", "DatabaseUnavailableError", "NotAdoptedError", "explain"]
 
 
 class DatabaseUnavailableError(Exception):
@@ -21,7 +32,7 @@ class CounterLostError(DatabaseUnavailableError):
 
 
 class NotAdoptedError(DatabaseUnavailableError):
-    """The server is not the one that speaks for the database: a copy, or a primary that nobody has adopted yet."""
+    """The server is not the adopted one: it is a copy, or a primary that nobody has adopted yet."""
 
     def __init__(self, adopted: str | None, server: str) -> None:
         known = "no server was adopted" if adopted is None else f"the server that was adopted is {printable(adopted)}"
@@ -29,36 +40,26 @@ class NotAdoptedError(DatabaseUnavailableError):
         super().__init__(f"{known}, and this is {server}: {advice}")
 
 
-_ADVICE = {
-    1044: "check the grants of the account in the database URL: `purger migrate` gives them",
-    1045: "check the user and the password in the database URL; accounts are made locked",
-    1049: "run `purger migrate` to create it",
-    1054: "run `purger migrate`",
-    1142: "check the grants of the account in the database URL: `purger migrate` gives them",
-    1143: "check the grants of the account in the database URL: `purger migrate` gives them",
-    1146: "run `purger migrate`",
-    1305: "run `purger migrate`",
-    1318: "run `purger migrate`",
-    1370: "check the grants of the account in the database URL: `purger migrate` gives them",
-    1449: "run `purger migrate` to make the account again",
-    2026: "TLS failed: check that the server has it, that ssl_ca in the database URL is the authority that signed the "
-    "server's certificate, and for VERIFY_IDENTITY that this names the URL's host",
-    1665: "set binlog_format to ROW or MIXED: with STATEMENT nothing can be written under READ COMMITTED",
-    3118: "unlock the account: ALTER USER ... IDENTIFIED BY '...' ACCOUNT UNLOCK",
-    4151: "unlock the account: ALTER USER ... IDENTIFIED BY '...' ACCOUNT UNLOCK",
+#: Advice by error number.
+_ADVICE: dict[int, str] = {
+    **dict.fromkeys(NO_RIGHT, "check the grants of the account in the database URL: `purger migrate` gives them"),
+    **dict.fromkeys(SCHEMA_OUTDATED, "run `purger migrate`"),
+    **dict.fromkeys(ACCOUNT_LOCKED, "unlock the account: ALTER USER ... IDENTIFIED BY '...' ACCOUNT UNLOCK"),
+    ErrorNumber.ER_ACCESS_DENIED_ERROR: "check the user and the password in the database URL; accounts are made locked",
+    ErrorNumber.ER_BAD_DB_ERROR: "run `purger migrate` to create it",
+    ErrorNumber.ER_NO_SUCH_USER: "run `purger migrate` to make the account again",
+    ErrorNumber.CR_SSL_CONNECTION_ERROR: "TLS failed: check that the server has it, that ssl_ca in the database URL is "
+    "the authority that signed the server's certificate, and for VERIFY_IDENTITY that this names the URL's host",
+    ErrorNumber.ER_BINLOG_STMT_MODE_AND_ROW_ENGINE: "set binlog_format to ROW or MIXED: with STATEMENT nothing can be "
+    "written under READ COMMITTED",
 }
-
-
-#: Errors by which MariaDB and MySQL refuse a value: a trigger's rule (1644), a CHECK (4025, 3819), the width of a
-#: column (1406), its alphabet (1366), a value cut (1265).
-REFUSALS = (1644, 4025, 3819, 1406, 1366, 1265)
 
 _CHECK_NAME = re.compile(r"(?:CONSTRAINT|[Cc]heck constraint) [`']?(?:\w+`?\.`?)*(\w+)")
 _COLUMN_NAME = re.compile(r"column (?:[`']?\w+[`']?\.)*[`']?(\w+)")
 
 
 def explain(error: "mysql.connector.Error") -> str:
-    """One line on a database error: what it was, and what to do where that is known.
+    """Describe a database error on one line, with advice where there is some.
 
     A value that the schema refuses is told by the rule alone, without the server's numbers and names.
     """
@@ -71,10 +72,10 @@ def explain(error: "mysql.connector.Error") -> str:
 
 def _rule(error: "mysql.connector.Error") -> str:
     text = " ".join(str(error.msg or error).split())
-    if error.errno in (4025, 3819) and (name := _CHECK_NAME.search(text)):
+    if error.errno in CHECK_FAILED and (name := _CHECK_NAME.search(text)):
         return f"the rule is: {name[1].replace('_', ' ')}"
-    if error.errno == 1406 and (name := _COLUMN_NAME.search(text)):
+    if error.errno == ErrorNumber.ER_DATA_TOO_LONG and (name := _COLUMN_NAME.search(text)):
         return f"the value for {name[1]} is too long"
-    if error.errno in (1366, 1265) and (name := _COLUMN_NAME.search(text)):
+    if error.errno in WRONG_CHARACTERS and (name := _COLUMN_NAME.search(text)):
         return f"the value for {name[1]} has characters that are not allowed"
     return text

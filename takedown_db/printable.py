@@ -1,4 +1,4 @@
-"""Text from outside (rows, headers, answers, file names) on its way to a terminal or a log."""
+"""Escapes text from outside (rows, headers, answers, file names) for a terminal or a log."""
 
 
 def printable(text: object) -> str:

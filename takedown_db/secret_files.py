@@ -11,7 +11,7 @@ LONGEST = 4096
 
 
 class UnreadableSecretError(ValueError):
-    """A file that cannot be read as a secret. The message names the file and the reason, and nothing of its content.
+    """A file cannot be read as a secret. The message names the file and the reason, and nothing of its content.
 
     Paths may come from the table `edges`, so the message is escaped.
     """
@@ -23,7 +23,7 @@ class UnreadableSecretError(ValueError):
 def read_secret(path: Path) -> str:
     """Read the text of a file of at most ``LONGEST`` bytes of UTF-8, without the line breaks at its end.
 
-    Raises ``UnreadableSecretError``, also for what is no regular file: opening a pipe could wait for ever.
+    Raises ``UnreadableSecretError``, also for anything but a regular file: opening a pipe could wait for ever.
     """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -47,7 +47,7 @@ def read_secret(path: Path) -> str:
 
 
 def exposure(path: Path) -> str | None:
-    """Describe who can read a secret's file that should not, and the command that ends it; None where nobody can."""
+    """Warn of a secret's file that every user can read, and name the command that ends it; None for a private file."""
     try:
         mode = path.stat().st_mode
     except (OSError, ValueError):

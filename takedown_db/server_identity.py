@@ -1,7 +1,7 @@
-"""Names the server, cluster or group behind a connection, from what an account without privileges may read.
+"""Names the server, cluster or group of a connection, from variables that any account may read.
 
-The name is compared with the one that was adopted (table ``adoptions``): a copy of the data on another server has
-another one. docs/database.md tells what changes a name.
+The name is compared with that of the adopted server (table ``adoptions``): a copy of the data on another server has
+another name. docs/database.md lists what changes a name.
 """
 
 import hashlib
@@ -9,36 +9,41 @@ from collections.abc import Mapping
 
 from mysql.connector.abstracts import MySQLCursorAbstract
 
-from takedown_db.primary import NotPrimaryError
 from takedown_db.printable import printable
+from takedown_db.replica_checks import NotPrimaryError
 
 _VARIABLES = (
     "SHOW VARIABLES WHERE Variable_name IN ('hostname', 'port', 'datadir', 'server_id', 'server_uuid', 'wsrep_on', "
     "'wsrep_cluster_name', 'group_replication_group_name')"
 )
+# What a member of MySQL's Group Replication takes itself for. The grant is of migrate's making.
+_MEMBER = (
+    "SELECT 'member_state', member_state FROM performance_schema.replication_group_members "
+    "WHERE member_id = @@GLOBAL.server_uuid"
+)
 _CLUSTER = "SHOW STATUS WHERE Variable_name = 'wsrep_cluster_state_uuid'"
 
-#: Characters of a name, as wide as the column ``adoptions.server``.
+#: Characters of the longest name: the width of the column ``adoptions.server``.
 LONGEST = 255
 
 
 def read_server(cursor: MySQLCursorAbstract) -> str:
-    """Read the name of the server behind ``cursor``: at most ``LONGEST`` printable characters.
+    """Read the name of the server of ``cursor``: at most ``LONGEST`` printable characters.
 
-    Raises ``mysql.connector.Error``, and ``NotPrimaryError`` for a Galera node that is outside of its cluster.
+    Raises ``mysql.connector.Error``, and ``NotPrimaryError`` for a server that is outside of its cluster or group.
     """
-    cursor.execute(_VARIABLES)
-    variables = {str(name): str(value) for name, value in cursor.fetchall()}
+    variables = _pairs(cursor, _VARIABLES)
     if variables.get("wsrep_on") == "ON":
-        cursor.execute(_CLUSTER)
-        variables |= {str(name): str(value) for name, value in cursor.fetchall()}
+        variables |= _pairs(cursor, _CLUSTER)
+    if variables.get("group_replication_group_name"):
+        variables |= _pairs(cursor, _MEMBER)
     return server_of(variables)
 
 
 def server_of(variables: Mapping[str, str]) -> str:
-    """Name a server with these variables: by its cluster or group where it is part of one, or else by itself.
+    """Name a server with these variables: after its cluster or group where it is part of one, or else after its host.
 
-    Raises ``NotPrimaryError`` for a Galera node that is outside of its cluster.
+    Raises ``NotPrimaryError`` for a server that is outside of its cluster or group.
     """
     cluster, group = variables.get("wsrep_cluster_state_uuid"), variables.get("group_replication_group_name")
     if variables.get("wsrep_on") == "ON":
@@ -46,12 +51,22 @@ def server_of(variables: Mapping[str, str]) -> str:
             raise NotPrimaryError("the Galera node is not part of its cluster: wait until it has joined")
         return _bounded(f"Galera cluster {variables.get('wsrep_cluster_name', '')} {cluster}")
     if group:
+        if (state := variables.get("member_state", "OFFLINE")) != "ONLINE":
+            raise NotPrimaryError(
+                f"the server is no member of its replication group now ({printable(state)}): wait until it has "
+                "joined, or have it join (START GROUP_REPLICATION)"
+            )
         return _bounded(f"replication group {group}")
     parts = [f"{variables.get('hostname', '')}:{variables.get('port', '')}", variables.get("datadir", "")]
     parts.append(f"server_id {variables.get('server_id', '')}")
     if uuid := variables.get("server_uuid"):  # MySQL has one, and a copy of its data directory has the same
         parts.append(uuid)
     return _bounded("server " + " ".join(parts))
+
+
+def _pairs(cursor: MySQLCursorAbstract, query: str) -> dict[str, str]:
+    cursor.execute(query)
+    return {str(name): str(value) for name, value in cursor.fetchall()}
 
 
 def _bounded(name: str) -> str:

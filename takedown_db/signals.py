@@ -1,30 +1,42 @@
-"""Signals as a queue that the main thread waits for."""
+"""Queues the signals of a process, for its main thread to wait for."""
 
 import signal
 from collections.abc import Iterable
 from queue import Empty, SimpleQueue
 
+#: The signals that end a service.
 STOP_SIGNALS = frozenset({signal.SIGTERM, signal.SIGINT})
 
 
-class Received:
-    """The signals that came. The handler only puts a signal into the queue, and so interrupts nothing half done.
+class SignalQueue:
+    """A queue of received signals. The handler only puts a signal into it, and so interrupts no half-done work.
 
-    Not signal.sigtimedwait: interrupted by SIGCONT past its time-out, it answers with whatever stood in memory, so that
-    a process that had been frozen could take that for SIGTERM. A SimpleQueue may be filled by a handler that interrupts
+    Not signal.sigtimedwait: interrupted by SIGCONT past its time-out, it returns whatever stood in memory, so that a
+    process that had been frozen could take that for SIGTERM. A SimpleQueue may be filled by a handler that interrupts
     its own reader; an Event could deadlock there.
     """
 
-    def __init__(self, numbers: Iterable[signal.Signals]):
-        """Handle these signals from now on; those that were blocked are let through."""
+    def __init__(self, numbers: Iterable[signal.Signals], *, default_after_first: bool = False) -> None:
+        """Handle these signals from now on, and unblock them.
+
+        ``default_after_first`` restores their default action after the first: a second one ends the process at once.
+        """
         self._queue: SimpleQueue[int] = SimpleQueue()
-        for number in numbers:
-            signal.signal(number, lambda received, _frame: self._queue.put(received))
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, numbers)
+        self._numbers = frozenset(numbers)
+        self._default_after_first = default_after_first
+        for number in self._numbers:
+            signal.signal(number, self._put)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, self._numbers)
 
     def wait(self, seconds: float) -> int | None:
-        """The next signal, or None when none came within these seconds."""
+        """Wait for the next signal, at most ``seconds``; None where none came."""
         try:
             return self._queue.get(timeout=max(0.0, seconds))
         except Empty:
             return None
+
+    def _put(self, number: int, _frame: object) -> None:
+        self._queue.put(number)
+        if self._default_after_first:
+            for each in self._numbers:
+                signal.signal(each, signal.SIG_DFL)

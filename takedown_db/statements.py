@@ -1,4 +1,4 @@
-"""Loads SQL statements by name from the files below ``sql/``, one file a subject."""
+"""Loads SQL statements by name from the files below ``sql/``, of which there is one for each subject."""
 
 import re
 from functools import cache
@@ -9,7 +9,7 @@ _NAME = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
 
 @cache
 def statement(name: str) -> str:
-    """Return the statement ``name`` on one line, without its comments. Raises ``KeyError`` when there is none."""
+    """Return the statement ``name`` on one line, without its comments. Raises ``KeyError`` for an unknown name."""
     return _statements()[name]
 
 

@@ -18,14 +18,14 @@ _OPTIONS = ("unix_socket", "password_file", "ssl_mode", "ssl_ca", "ssl_cert", "s
 
 
 class UnusableUrlError(ValueError):
-    """A database URL that names no database, or has parts that are not understood."""
+    """A database URL is malformed, names no database, or has unknown options. The message shows no part of it."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(f"database URL: {reason}")
 
 
 class TlsMode(Enum):
-    """``--ssl-mode`` of MySQL's clients: how a connection is encrypted, and what of the server is verified."""
+    """The modes of ``--ssl-mode`` of MySQL's clients: encryption, and verification of the server's certificate."""
 
     DISABLED = "DISABLED"
     PREFERRED = "PREFERRED"
@@ -127,7 +127,7 @@ def _read_options(text: str) -> dict[str, str]:
 
 
 def _tls_mode(options: dict[str, str], *, local: bool) -> TlsMode:
-    """Choose as MySQL's clients do, but for one thing: nothing leaves this machine unencrypted unless asked for."""
+    """Choose the mode as MySQL's clients do, except that connections by network need TLS unless the URL disables it."""
     written = options.get("ssl_mode")
     if written is not None and written.upper() not in TlsMode.__members__:
         raise UnusableUrlError(f"its ssl_mode is none of {', '.join(TlsMode.__members__)}")

@@ -1,4 +1,4 @@
-"""The option of a command line that takes a database URL, from the places where secrets are kept."""
+"""Reads the database URL of a command line from the flag, the environment, a file or a systemd credential."""
 
 import os
 from collections.abc import Sequence
@@ -10,8 +10,10 @@ from takedown_db.secret_files import UnreadableSecretError, exposure, read_secre
 
 
 class DatabaseUrlOption(click.Option):
-    """Takes a URL from the flag, or for each of its variables NAME, in this order: from NAME, from the file whose path
-    is in NAME_FILE, from the systemd credential NAME. A command line is visible to every user of the machine.
+    """An option whose value is a database URL, or stands in a file: a command line is visible to every user.
+
+    Without the flag, each of the option's variables NAME is tried in this order: NAME, the file whose path is in
+    NAME_FILE, the systemd credential NAME.
     """
 
     def resolve_envvar_value(self, ctx: click.Context) -> str | None:

@@ -1,29 +1,21 @@
-"""What the options of the command line ``origin`` have in common."""
+"""Types and helpers for the options of the command line ``origin``."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
-import mysql.connector
-from mysql.connector.abstracts import MySQLConnectionAbstract
 
 from origin.added_headers import parse_header
 from origin.answers import Header
-from origin.names import CODE_ALPHABET, is_code
 from origin.settings import Address, parse_address
-from takedown_db.codes import hint_for_code
-from takedown_db.driver import connect
-from takedown_db.errors import explain
-from takedown_db.url import UnusableUrlError
+from takedown_db.codes import CODE_ALPHABET, hint_for_code, is_key
 from takedown_db.url_option import DatabaseUrlOption
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 DIRECTORY = click.Path(file_okay=False, path_type=Path)
-_TIMEOUT = 10  # seconds: no client waits for what these commands do
 _URL_FORM = (
     "mysql://user:password@host/name (for a socket, localhost and ?unix_socket=PATH). Better in a file, whose path is "
     "in the variable with _FILE added to its name"
@@ -36,7 +28,7 @@ class AddressType(click.ParamType[Address]):
     name = "HOST:PORT"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Address:
-        """Read an address; click shows what is wrong with one that cannot be read."""
+        """Read an address. Fails with the reason, which click shows."""
         try:
             return value if isinstance(value, Address) else parse_address(value)
         except ValueError as error:
@@ -49,26 +41,26 @@ class HeaderType(click.ParamType[Header]):
     name = "HEADER"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Header:
-        """Read a header; click shows what is wrong with one that cannot be sent."""
+        """Read a header. Fails with the reason, which click shows."""
         try:
             return value if isinstance(value, tuple) else parse_header(value)
         except ValueError as error:
             self.fail(str(error), param, ctx)
 
     def split_envvar_value(self, rv: str) -> list[str]:
-        """Take each line of a variable for a header, where click would split at spaces."""
+        """Split a variable into headers at its line breaks: click would split it at spaces."""
         return [line for line in rv.split("\n") if line.strip()]
 
 
 class NameType(click.ParamType[str]):
     """A code or an owner's key."""
 
-    def __init__(self, name: str):
+    def __init__(self, name: str) -> None:
         self.name = name
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Check the alphabet."""
-        if not is_code(value):
+        """Check the alphabet and the length."""
+        if not is_key(value):
             hint = hint_for_code(str(value)) if self.name == "CODE" else ""
             self.fail(f"{value!a} is not {CODE_ALPHABET}{hint}", param, ctx)
         return str(value)
@@ -80,7 +72,7 @@ class MomentType(click.ParamType[datetime]):
     name = "DATE"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
-        """Read it. The answer is in UTC and has no zone attached, as the database's driver takes it."""
+        """Read a date. The result is in UTC with no zone attached, as the database's driver takes it."""
         if isinstance(value, datetime):
             return value
         try:
@@ -93,7 +85,7 @@ class MomentType(click.ParamType[datetime]):
 
 
 def setting(flag: str, help_: str, *, env: str | None = None, **attributes: Any) -> Callable[[Command], Command]:
-    """An option that can also be set in the environment: as ``env``, or ORIGIN_ and its name."""
+    """Declare an option that can also be set in the environment: as ``env``, or as ORIGIN_ and its name."""
     name = "ORIGIN_" + flag.removeprefix("--").replace("-", "_").upper()
     attributes.setdefault("show_default", attributes.get("default") is not None)
     envvar = [env, name] if env else name
@@ -101,22 +93,7 @@ def setting(flag: str, help_: str, *, env: str | None = None, **attributes: Any)
 
 
 def database_url(account: str, env: str | None = None) -> Callable[[Command], Command]:
-    """The option for the database, which every command needs."""
+    """Declare the option for the database URL, which every command needs."""
     return setting(
         "--database-url", f"{_URL_FORM}; {account}.", env=env, required=True, metavar="URL", cls=DatabaseUrlOption
     )
-
-
-@contextmanager
-def connected(url: str) -> Iterator[MySQLConnectionAbstract]:
-    """A connection for a command, that ends with a message where the database fails."""
-    try:
-        connection = connect(url, timeout=_TIMEOUT)
-        try:
-            yield connection
-        finally:
-            connection.close()
-    except UnusableUrlError as error:
-        raise click.UsageError(str(error)) from None
-    except mysql.connector.Error as error:
-        raise click.ClickException(explain(error)) from None

@@ -1,32 +1,32 @@
-"""`purger status`: one line that says whether all is well, and then what there is."""
+"""`purger status`: says in one line whether all is well, and shows the state of purgers, outbox and edges."""
 
 import sys
-from typing import Any
 
 import click
 
-from purger.cli.options import as_json, database_url, print_json, utc
-from purger.health import State, Trouble, counted, duration, troubles
+from purger.cli.options import as_json, database_url
+from purger.cli.status_json import status_report
+from purger.exit_codes import ExitCode
+from purger.health import FleetState, Problem, find_problems
 from purger.status import read_state
-from purger.text_table import aligned, wrapped
+from purger.text_format import aligned, counted, duration, wrapped
 from takedown_db.connection import Connection
+from takedown_db.json_output import print_json, utc_text
 
-_ATTENTION = 3
-
-#: Seconds to wait for the database.
+#: Seconds to wait for the database: a monitoring system asks, and an answer that comes late is an alarm too.
 _TIMEOUT = 5
 
-#: Purgers shown that are no longer alive.
-_GONE = 3
+#: The number of purgers that are shown although they are no longer alive.
+_SHOWN_DEAD = 3
 
 
 @click.command()
 @as_json
 @database_url
 def status(as_json: bool, database_url: str) -> None:
-    """Say whether all is well, and show purgers, queue and edges; each edge is asked now.
+    """Say whether all is well, and show purgers, outbox and edges. Asks each enabled edge now.
 
-    The first line begins with OK, or with PROBLEM and what to do. Exit code 3 says that there is a problem: the
+    The first line begins with OK, or with PROBLEM and its remedy. Exit code 3 says that there is a problem: the
     database cannot be used, its server was not adopted, no purger is alive, an edge gives no answer or is in fail-safe
     mode, there is no edge, a change waits for longer than a second, a trigger is missing or altered, ids are nearly
     used up, or malformed changes came.
@@ -36,24 +36,24 @@ def status(as_json: bool, database_url: str) -> None:
         state = read_state(connection)
     finally:
         connection.close()
-    found = troubles(state)
+    problems = find_problems(state)
     if as_json:
-        print_json(_plain(state, found))
+        print_json(status_report(state, problems))
     else:
-        click.echo("\n".join([*_verdict(state, found), *_tables(state)]))
-    if found:
-        sys.exit(_ATTENTION)
+        click.echo("\n".join([*_verdict(state, problems), *_tables(state)]))
+    if problems:
+        sys.exit(ExitCode.ATTENTION)
 
 
-def _verdict(state: State, found: list[Trouble]) -> list[str]:
-    if not found:
+def _verdict(state: FleetState, problems: list[Problem]) -> list[str]:
+    if not problems:
         edges = "1 edge trusts its cache" if len(state.edges) == 1 else f"{len(state.edges)} edges trust their caches"
         return [f"OK: {edges}, nothing waits"]
-    lines = [f"PROBLEM: {each.what} -> {each.do}" for each in found]
+    lines = [f"PROBLEM: {problem.what} -> {problem.do}" for problem in problems]
     return [part for line in lines for part in wrapped(line)] if sys.stdout.isatty() else lines
 
 
-def _tables(state: State) -> list[str]:
+def _tables(state: FleetState) -> list[str]:
     if state.unusable is not None:
         return []
     triggers = state.missing_triggers + state.weakened_triggers
@@ -71,66 +71,21 @@ def _tables(state: State) -> list[str]:
     return lines
 
 
-def _purger_rows(state: State) -> list[tuple[str, ...]]:
-    gone = [purger for purger in state.purgers if not purger.alive][:_GONE]
+def _purger_rows(state: FleetState) -> list[tuple[str, ...]]:
+    dead = [purger for purger in state.purgers if not purger.alive][:_SHOWN_DEAD]
     return [
         (f"pid {each.pid}", each.host, each.version, f"{each.since:%Y-%m-%d %H:%M:%S}", f"{duration(each.age)} ago")
         for each in state.purgers
-        if each.alive or each in gone
+        if each.alive or each in dead
     ]
 
 
-def _edge_rows(state: State) -> list[tuple[str, ...]]:
+def _edge_rows(state: FleetState) -> list[tuple[str, ...]]:
     rows: list[tuple[str, ...]] = []
     for edge in state.edges:
-        age = "never" if edge.epoch is None else utc(edge.epoch) or ""
+        age = "never" if edge.epoch is None else utc_text(edge.epoch) or ""
         if edge.heartbeat_age is not None:
             age = f"{duration(edge.heartbeat_age)} ago"
-        problem = edge.failure or edge.recorded or ""
-        rows.append((edge.name, edge.mode or "no answer", str(edge.lag), age, problem.partition(":")[0]))
+        kind = (edge.problem or "").partition(":")[0]
+        rows.append((edge.name, edge.mode or "no answer", str(edge.lag), age, kind))
     return rows
-
-
-def _plain(state: State, found: list[Trouble]) -> dict[str, Any]:
-    """Turn a state into what is printed as JSON."""
-    return {
-        "ok": not found,
-        "problems": [each._asdict() for each in found],
-        "purgers": [each._asdict() | {"alive": each.alive} for each in state.purgers],
-        "database": None if state.unusable is not None else _database(state),
-        "edges": [
-            {
-                "name": edge.name,
-                "purge_url": edge.purge_url,
-                "public_url": edge.public_url,
-                "mode": edge.mode,
-                "instance": edge.instance,
-                "acknowledged": edge.acknowledged,
-                "lag": edge.lag,
-                "waits": edge.delay,
-                "heartbeat_age": edge.heartbeat_age,
-                "seen_at": edge.seen_at,
-                "epoch": edge.epoch,
-                "problem": edge.failure or edge.recorded,
-            }
-            for edge in state.edges
-        ],
-        "disabled_edges": state.disabled,
-    }
-
-
-def _database(state: State) -> dict[str, Any]:
-    return {
-        "server": state.server,
-        "adopted": state.adopted,
-        "pending": state.pending,
-        "stuck": state.stuck,
-        "head": state.head,
-        "numbered_at": state.numbered_at,
-        "pruned": state.pruned,
-        "missing_triggers": state.missing_triggers,
-        "weakened_triggers": state.weakened_triggers,
-        "unnumberable": state.unnumberable,
-        "counter_locked": state.counter_locked,
-        "migration_lock": state.migration_lock,
-    }

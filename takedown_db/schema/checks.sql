@@ -12,7 +12,7 @@ BEGIN
     SET @takedown_outbox = NULL, @takedown_outbox_before = NULL;
     IF NEW.id <> 0 OR @@SESSION.insert_id <> 0 THEN
         SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'bans.id is given by the server: leave the column out, and INSERT_ID alone';
-    ELSEIF (NEW.scope IN ('image', 'owner') AND LENGTH(NEW.scope) = 5) IS NOT TRUE THEN
+    ELSEIF (CAST(NEW.scope AS BINARY) IN ('image', 'owner')) IS NOT TRUE THEN
         SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'bans.scope must be image or owner, in small letters and nothing else';
     ELSEIF (LENGTH(NEW.subject) BETWEEN 1 AND 64 AND NEW.subject NOT REGEXP '[^A-Za-z0-9_-]') IS NOT TRUE THEN
         SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'bans.subject must be 1 to 64 of A-Z a-z 0-9 _ - and nothing else';
@@ -27,7 +27,7 @@ BEGIN
     SET @takedown_outbox = NULL, @takedown_outbox_before = NULL;
     IF NEW.id <> OLD.id THEN
         SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'bans.id is given by the server and cannot be changed';
-    ELSEIF (NEW.scope IN ('image', 'owner') AND LENGTH(NEW.scope) = 5) IS NOT TRUE THEN
+    ELSEIF (CAST(NEW.scope AS BINARY) IN ('image', 'owner')) IS NOT TRUE THEN
         SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'bans.scope must be image or owner, in small letters and nothing else';
     ELSEIF (LENGTH(NEW.subject) BETWEEN 1 AND 64 AND NEW.subject NOT REGEXP '[^A-Za-z0-9_-]') IS NOT TRUE THEN
         SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'bans.subject must be 1 to 64 of A-Z a-z 0-9 _ - and nothing else';
@@ -103,7 +103,7 @@ BEGIN
         SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'invalidations.id is given by the server: leave the column out, and INSERT_ID alone';
     ELSEIF NEW.batch IS NOT NULL THEN
         SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'invalidations.batch is given by numbering: leave the column out';
-    ELSEIF (NEW.scope IN ('image', 'owner') AND LENGTH(NEW.scope) = 5) IS NOT TRUE THEN
+    ELSEIF (CAST(NEW.scope AS BINARY) IN ('image', 'owner')) IS NOT TRUE THEN
         SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'invalidations.scope must be image or owner, in small letters and nothing else';
     ELSEIF (LENGTH(NEW.subject) BETWEEN 1 AND 64 AND NEW.subject NOT REGEXP '[^A-Za-z0-9_-]') IS NOT TRUE THEN
         SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'invalidations.subject must be 1 to 64 of A-Z a-z 0-9 _ - and nothing else';

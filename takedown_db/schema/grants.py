@@ -1,4 +1,4 @@
-"""Gives the accounts what they need, and takes away what an earlier version gave them."""
+"""Grants the accounts their rights, and revokes the rights that an earlier version granted."""
 
 import re
 from collections.abc import Iterator
@@ -8,28 +8,29 @@ import mysql.connector
 from mysql.connector.abstracts import MySQLCursorAbstract
 
 from takedown_db.connection import fetch
+from takedown_db.error_numbers import NO_SUCH_GRANT
 from takedown_db.schema.scripts import run_script, run_text, schema_file
 
 _REVOKE = re.compile(r"^REVOKE (?P<what>[A-Z, ]+) ON (?P<on>\S+) FROM '(?P<account>\w+)'@'%';$", re.MULTILINE)
 _REVOKE_ROUTINE = re.compile(r"^REVOKE EXECUTE ON PROCEDURE .*$", re.MULTILINE)
 
-#: There is no such grant: on a database, on a table, on a routine.
-_NO_SUCH_GRANT = (1141, 1147, 1403)
-
 
 def name_pattern(cursor: MySQLCursorAbstract, name: str) -> str:
-    r"""Quote a database's name for a grant on all of it, where ``_`` stands for any character and ``\_`` for itself."""
+    r"""Quote a database's name for a GRANT on the whole database, where ``_`` is a wildcard and ``\_`` itself."""
     return f"`{name}`" if fetch(cursor, "migrate_wildcards") else f"`{name}`".replace("_", r"\_")
 
 
 def grant(cursor: MySQLCursorAbstract, name: str) -> list[str]:
-    """Make the accounts, grant what they need and withdraw the rest; what was withdrawn, a line each.
+    """Create the accounts, grant their rights and revoke all others. Returns a line for each that was revoked.
 
-    All of it is granted before anything is withdrawn. Yet a REVOKE on a table takes the grants on its columns along:
-    for the half millisecond until they are granted again, a statement of that account is refused (error 1142).
+    Every right is granted before any is revoked. Yet a REVOKE on a table takes the grants on its columns along: for the
+    half millisecond until they are granted again, the server refuses that account's statements (error 1142).
     """
     quoted = f"`{name}`"
     run_script(cursor, schema_file("accounts.sql"), {"{database}": quoted})
+    # MySQL shows the table only to an account that may read it, and the plugin's variables to any.
+    if fetch(cursor, "migrate_has_groups") or fetch(cursor, "migrate_in_group"):
+        run_script(cursor, schema_file("group_replication.sql"))
     held = {(account.split("'")[1], table, privilege) for account, table, privilege in _held(cursor, name)}
     done = []
     for revoke in _REVOKE.finditer(schema_file("withdrawn.sql").read_text("utf-8")):
@@ -45,7 +46,7 @@ def grant(cursor: MySQLCursorAbstract, name: str) -> list[str]:
 
 
 def narrow_definer(cursor: MySQLCursorAbstract, name: str, pattern: str) -> list[str]:
-    """Take away from the definer what it holds on every database whose name differs where this one has ``_``."""
+    """Revoke the definer's rights on databases whose names match this one's with ``_`` taken as a wildcard."""
     held = [row[2] for row in _held(cursor, name) if "takedown_definer" in row[0] and row[1] == "*"]
     if pattern == f"`{name}`" or not held:
         return []
@@ -67,5 +68,5 @@ def _absent_ignored() -> Iterator[None]:
     try:
         yield
     except mysql.connector.Error as error:
-        if error.errno not in _NO_SUCH_GRANT:
+        if error.errno not in NO_SUCH_GRANT:
             raise

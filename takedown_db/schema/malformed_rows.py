@@ -1,21 +1,23 @@
-"""Finds the malformed rows that version 0.1 let in: any session of MariaDB may switch CHECKs off."""
+"""Removes or corrects malformed rows. Version 0.1 let them in: any session of MariaDB may switch CHECKs off."""
 
 from mysql.connector.abstracts import MySQLCursorAbstract
 
 from takedown_db.connection import fetch
 from takedown_db.printable import printable
-from takedown_db.schema.id_space import few_ids
+from takedown_db.schema.id_shortage import few_ids
 from takedown_db.statements import statement
 
 
 def mend_rows(cursor: MySQLCursorAbstract) -> list[str]:
-    """Take out what blocks, and tell of the rest; a line each. Raises ``mysql.connector.Error``.
+    """Remove malformed rows that block numbering, and report the others.
 
-    A malformed ban bans nothing, and goes: moderation_log keeps it. One with trailing spaces does ban, and is written
-    anew without them in the same transaction. Malformed rows of the outbox go to ``unnumberable``; those that are
-    malformed by trailing spaces alone are purged without them.
+    A malformed ban matches no image, and is deleted: moderation_log keeps it. One with trailing spaces does match, and
+    is written again without them in the same transaction. Malformed rows of the outbox move to ``unnumberable``; those
+    with trailing spaces are written to the outbox again without them.
+
+    Returns a line for each. Raises ``mysql.connector.Error``.
     """
-    done = []
+    done: list[str] = []
     for ban, scope, subject, padded in fetch(cursor, "migrate_malformed_bans"):
         steps = ["migrate_trim_ban", "migrate_delete_ban"] if padded else ["migrate_delete_ban"]
         _transaction(cursor, steps, ban)

@@ -1,4 +1,4 @@
-"""`purger migrate`: brings a database to the schema that this version needs; safe to run again and at any time."""
+"""Brings a database to the schema of this version (`purger migrate`). Safe to repeat, and to run at any time."""
 
 import re
 from importlib.resources.abc import Traversable
@@ -7,8 +7,9 @@ import mysql.connector
 from mysql.connector.abstracts import MySQLCursorAbstract
 
 from takedown_db.adoption import adopt_first
+from takedown_db.connect import connect
 from takedown_db.connection import fetch
-from takedown_db.driver import connect
+from takedown_db.error_numbers import ErrorNumber
 from takedown_db.errors import explain
 from takedown_db.schema.grants import grant, name_pattern, narrow_definer
 from takedown_db.schema.malformed_rows import mend_rows
@@ -16,24 +17,22 @@ from takedown_db.schema.scripts import run_script, schema_file
 from takedown_db.schema.trigger_repair import TriggersNotMadeError, restore_triggers
 from takedown_db.statements import statement
 
-#: Seconds. A later migration may rebuild a large table.
+#: Seconds that a statement may take: a migration may rebuild a large table.
 _TIMEOUT = 3600
 
-#: Seconds that a statement waits for a table. While it does, everyone else waits behind it.
+#: Seconds that a statement waits for a table's lock. Every other session waits behind it meanwhile.
 _LOCK_TIMEOUT = 10
-
-_DUPLICATE_COLUMN = 1060
 
 
 class MigrationError(Exception):
-    """The database cannot be brought to the schema. The text says why and what to do."""
+    """The migration failed. The text says why, and what to do."""
 
 
 def migrate(url: str) -> list[str]:
-    """Apply what the database at ``url`` (an admin's account) lacks; what was done, a line each.
+    """Apply the missing parts of the schema to the database at ``url`` (an admin's account).
 
-    Raises ``MigrationError``, or ``UnusableUrlError`` for a malformed URL. What was applied before stays, and the next
-    run goes on from there.
+    Returns a line for each step. Raises ``MigrationError``, or ``UnusableUrlError`` for a malformed URL. The steps that
+    were applied before an error stay, and the next run goes on from there.
     """
     try:
         connection = connect(url, timeout=_TIMEOUT, database=False)
@@ -99,16 +98,19 @@ def _apply_migrations(cursor: MySQLCursorAbstract) -> list[str]:
 
 
 def _apply(cursor: MySQLCursorAbstract, script: Traversable) -> None:
-    """Run a migration. One that adds columns is a single ALTER: where they are there, a run was cut off after it."""
+    """Run a migration's script.
+
+    A script that adds columns is a single ALTER: an error that they exist already means that a run ended just after it.
+    """
     try:
         run_script(cursor, script)
     except mysql.connector.Error as error:
-        if error.errno != _DUPLICATE_COLUMN:
+        if error.errno != ErrorNumber.ER_DUP_FIELDNAME:
             raise
 
 
 def judge_server(version: str, log_bin: int, binlog_format: str) -> None:
-    """Raise ``MigrationError`` when the schema cannot work on such a server."""
+    """Raise ``MigrationError`` for a server that is too old, or whose binary log refuses READ COMMITTED."""
     numbers = tuple(int(number) for number in re.findall(r"\d+", version)[:3])
     needed = (10, 6, 0) if "MariaDB" in version else (8, 0, 29)
     if numbers < needed:
@@ -121,11 +123,16 @@ def judge_server(version: str, log_bin: int, binlog_format: str) -> None:
 
 
 def _advise(error: mysql.connector.Error) -> str:
-    if error.errno == 1419:
+    if error.errno == ErrorNumber.ER_BINLOG_CREATE_ROUTINE_NEED_SUPER:
         return (
             "the server keeps a binary log and lets only SUPER create triggers (error 1419): run this with such an "
             "account, or SET GLOBAL log_bin_trust_function_creators = 1 while migrating"
         )
-    if error.errno == 1205:
+    if error.errno == ErrorNumber.ER_TABLEACCESS_DENIED_ERROR and "replication_group_members" in str(error):
+        return (
+            "the purger has to see whether the server is a member of its replication group: run this with an account "
+            "that has SELECT on performance_schema.replication_group_members, WITH GRANT OPTION (error 1142)"
+        )
+    if error.errno == ErrorNumber.ER_LOCK_WAIT_TIMEOUT:
         return f"another session holds a table for longer than {_LOCK_TIMEOUT} s; run this again when it has ended"
     return explain(error)

@@ -49,10 +49,10 @@ BEGIN
         SET invalidations.batch = v_batch
         WHERE invalidations.batch IS NULL;
 
-        INSERT INTO changes (scope, subject, changed_at)
-        SELECT DISTINCT invalidations.scope, invalidations.subject, v_now
+        INSERT INTO changes (scope, subject, changed_at, batch)
+        SELECT DISTINCT invalidations.scope, invalidations.subject, v_now, v_batch
         FROM picked STRAIGHT_JOIN invalidations FORCE INDEX (PRIMARY) ON invalidations.id = picked.id
-        ON DUPLICATE KEY UPDATE changed_at = v_now;
+        ON DUPLICATE KEY UPDATE changes.changed_at = v_now, changes.batch = v_batch;
 
         INSERT INTO batches (batch, numbered_at, size) VALUES (v_batch, v_now, v_size);
         UPDATE numbering SET last_batch = v_batch, numbered_at = v_now WHERE one = 1;
@@ -113,11 +113,11 @@ BEGIN
             SET v_now = TIMESTAMPADD(SECOND, 1, v_before);
         END IF;
 
-        INSERT INTO changes (scope, subject, changed_at)
-        SELECT DISTINCT invalidations.scope, invalidations.subject, v_now
+        INSERT INTO changes (scope, subject, changed_at, batch)
+        SELECT DISTINCT invalidations.scope, invalidations.subject, v_now, v_batch
         FROM chosen STRAIGHT_JOIN invalidations FORCE INDEX (PRIMARY) ON invalidations.id = chosen.id
         WHERE invalidations.batch = v_batch
-        ON DUPLICATE KEY UPDATE changed_at = v_now;
+        ON DUPLICATE KEY UPDATE changes.changed_at = v_now, changes.batch = v_batch;
 
         INSERT INTO batches (batch, numbered_at, size) VALUES (v_batch, v_now, p_size);
         UPDATE numbering SET last_batch = v_batch, numbered_at = v_now, clock = v_clock WHERE one = 1;
@@ -126,13 +126,14 @@ BEGIN
 END//
 
 -- Picks the rows that number_invalidations_v2 is to number into the temporary table chosen, and those of them that are
--- malformed into the temporary table malformed. Plain reads: they neither lock nor wait.
+-- malformed into the temporary table malformed. Plain reads: they neither lock nor wait. The temporary tables name no
+-- engine: members of a MySQL group are advised to disable MEMORY.
 CREATE DEFINER = 'takedown_definer'@'localhost' PROCEDURE IF NOT EXISTS pick_invalidations_v2(
     IN p_after BIGINT UNSIGNED, OUT p_more BOOLEAN)
     MODIFIES SQL DATA
 BEGIN
-    CREATE TEMPORARY TABLE IF NOT EXISTS chosen (id BIGINT UNSIGNED NOT NULL PRIMARY KEY) ENGINE = MEMORY;
-    CREATE TEMPORARY TABLE IF NOT EXISTS malformed (id BIGINT UNSIGNED NOT NULL PRIMARY KEY) ENGINE = MEMORY;
+    CREATE TEMPORARY TABLE IF NOT EXISTS chosen (id BIGINT UNSIGNED NOT NULL PRIMARY KEY);
+    CREATE TEMPORARY TABLE IF NOT EXISTS malformed (id BIGINT UNSIGNED NOT NULL PRIMARY KEY);
     DELETE FROM chosen;
     DELETE FROM malformed;
     IF p_after IS NULL THEN
@@ -148,7 +149,7 @@ BEGIN
     INSERT INTO malformed
     SELECT invalidations.id
     FROM chosen STRAIGHT_JOIN invalidations FORCE INDEX (PRIMARY) ON invalidations.id = chosen.id
-    WHERE scope NOT IN ('image', 'owner') OR LENGTH(scope) <> 5
+    WHERE CAST(scope AS BINARY) NOT IN ('image', 'owner')
         OR LENGTH(subject) NOT BETWEEN 1 AND 64 OR subject REGEXP '[^A-Za-z0-9_-]';
 END//
 
@@ -172,7 +173,7 @@ BEGIN
     INSERT INTO invalidations (scope, subject, cause, ban_id)
     SELECT RTRIM(scope), RTRIM(subject), cause, ban_id
     FROM malformed STRAIGHT_JOIN unnumberable ON unnumberable.id = malformed.id
-    WHERE RTRIM(scope) IN ('image', 'owner') AND LENGTH(RTRIM(scope)) = 5
+    WHERE RTRIM(scope) IN ('image', 'owner')
         AND LENGTH(RTRIM(subject)) BETWEEN 1 AND 64 AND RTRIM(subject) NOT REGEXP '[^A-Za-z0-9_-]';
 END//
 
@@ -255,12 +256,14 @@ BEGIN
     ORDER BY TRIGGER_NAME;
 END//
 
--- The same with all that tells a trigger from another of its name: what it does, when, and as whom.
+-- The same with all that tells a trigger from another of its name: what it does, when, and as whom. MySQL's SQL_MODE is a
+-- SET, of which the driver would make a Python set, in no order.
 CREATE DEFINER = 'takedown_definer'@'localhost' PROCEDURE IF NOT EXISTS standing_triggers_v2()
     READS SQL DATA
 BEGIN
     SELECT TRIGGER_NAME AS name, EVENT_OBJECT_TABLE AS on_table, CREATED AS created, ACTION_TIMING AS timing,
-        EVENT_MANIPULATION AS event, DEFINER AS definer, SQL_MODE AS sql_mode, ACTION_STATEMENT AS body
+        EVENT_MANIPULATION AS event, DEFINER AS definer, CAST(SQL_MODE AS CHAR) AS sql_mode,
+        ACTION_STATEMENT AS body
     FROM information_schema.TRIGGERS
     WHERE TRIGGER_SCHEMA = DATABASE()
     ORDER BY TRIGGER_NAME;
@@ -330,9 +333,9 @@ BEGIN
         RESIGNAL;
     END;
 
-    CREATE TEMPORARY TABLE IF NOT EXISTS picked (id BIGINT UNSIGNED NOT NULL PRIMARY KEY) ENGINE = MEMORY;
+    CREATE TEMPORARY TABLE IF NOT EXISTS picked (id BIGINT UNSIGNED NOT NULL PRIMARY KEY);
     CREATE TEMPORARY TABLE IF NOT EXISTS picked_edges (
-        edge VARCHAR(255) CHARACTER SET ascii COLLATE ascii_bin NOT NULL PRIMARY KEY) ENGINE = MEMORY;
+        edge VARCHAR(255) CHARACTER SET ascii COLLATE ascii_bin NOT NULL PRIMARY KEY);
     SET TRANSACTION ISOLATION LEVEL READ COMMITTED;
     START TRANSACTION;
     SELECT outbox_batch, outbox_until, receipts_until, moved_at INTO v_first, v_outbox_until, v_receipts_until, v_moved_at

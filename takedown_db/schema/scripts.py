@@ -1,4 +1,4 @@
-"""Runs the schema's scripts, each statement in the server's own order."""
+"""Runs the schema's SQL scripts, statement by statement."""
 
 from collections.abc import Mapping
 from importlib import resources
@@ -18,7 +18,7 @@ def schema_file(name: str) -> Traversable:
 
 
 def run_script(cursor: MySQLCursorAbstract, script: Traversable, changes: Mapping[str, str] = _NOTHING) -> None:
-    """Run all statements of ``script``, with ``changes`` made in its text. Raises ``mysql.connector.Error``."""
+    """Run all statements of ``script`` after replacing ``changes`` in its text. Raises ``mysql.connector.Error``."""
     text = script.read_text(encoding="utf-8")
     for old, new in changes.items():
         text = text.replace(old, new)
@@ -26,7 +26,7 @@ def run_script(cursor: MySQLCursorAbstract, script: Traversable, changes: Mappin
 
 
 def run_text(cursor: MySQLCursorAbstract, text: str) -> None:
-    """Run the statements in ``text``; the driver knows DELIMITER. Raises ``mysql.connector.Error``."""
+    """Run the statements in ``text``, which may have DELIMITER lines. Raises ``mysql.connector.Error``."""
     with later_results():
         cursor.execute(text, map_results=True)
         for _ in cursor.fetchsets():

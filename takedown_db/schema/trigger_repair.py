@@ -1,4 +1,4 @@
-"""Creates the triggers that do not stand as the schema defines them."""
+"""Creates missing triggers, and replaces those that differ from the schema."""
 
 from collections.abc import Iterable
 
@@ -11,14 +11,14 @@ from takedown_db.statements import statement
 
 
 class TriggersNotMadeError(Exception):
-    """Triggers do not stand right after they were created. The text names them."""
+    """Triggers are missing right after they were created. The text names them."""
 
 
 def restore_triggers(cursor: MySQLCursorAbstract) -> list[str]:
-    """Create what is missing and replace what is altered; what was done, a line each.
+    """Create missing triggers and replace altered ones. Returns a line for each.
 
-    A trigger that went with a table which was swapped for another is dropped first: its name is wanted on that one.
-    Raises ``TriggersNotMadeError`` and ``mysql.connector.Error``.
+    RENAME TABLE takes a table's triggers along. Such a trigger is dropped first, since the table that took the former
+    one's place needs its name. Raises ``TriggersNotMadeError`` and ``mysql.connector.Error``.
     """
     standing = fetch(cursor, "standing_triggers")
     judged, strayed, altered = judge_triggers(standing), strayed_triggers(standing), altered_triggers(standing)
@@ -39,7 +39,7 @@ def restore_triggers(cursor: MySQLCursorAbstract) -> list[str]:
 
 
 def _before_followers(standing: Iterable[tuple[object, ...]]) -> dict[str, str]:
-    """Change the scripts so that a trigger that is created again fires before the one which has to follow it."""
+    """Replace heads of triggers in the scripts, so that a recreated trigger fires before the one that follows it."""
     places = {row[:2] for row in standing}
     followers = {own.follows: own for own in defined("log").values() if own.follows and own[:2] in places}
     return {

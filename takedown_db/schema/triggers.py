@@ -1,4 +1,4 @@
-"""Compares the triggers that stand in the database with those that the schema defines."""
+"""Compares the database's triggers with those that the schema defines."""
 
 import hashlib
 import re
@@ -9,10 +9,10 @@ from functools import cache, lru_cache
 from importlib import resources
 from typing import NamedTuple
 
-#: The scripts that define triggers, in the order in which they are run: the outbox first, since the log follows it.
+#: The scripts that define triggers, in the order in which they run: the log's triggers FOLLOW those of the outbox.
 SCRIPTS = ("triggers", "log", "checks")
 
-#: The triggers that put bans into the outbox.
+#: The triggers that write bans into the outbox.
 _OF_BANS = ("bans_inserted_v1", "bans_updated_v1")
 
 _DEFINITION = re.compile(
@@ -24,11 +24,11 @@ _DEFINITION = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Triggers:
-    """The triggers on our tables at one moment.
+    """The result of a comparison of the database's triggers with the schema.
 
-    ``fingerprint`` changes when one of ours is dropped, replaced or made again: a change made while it was gone has
-    left no trace in the outbox. ``missing`` names those of the outbox that do not stand, or not as they were defined;
-    ``weakened`` those that check rows or write the log: without them no purge is lost.
+    ``fingerprint`` changes when a trigger of the outbox is dropped, replaced or created again: changes made while it
+    was missing are not in the outbox. ``missing`` names triggers of the outbox that are missing or altered;
+    ``weakened`` those among the others, which check rows or write the log: without them no purge is lost.
     """
 
     fingerprint: str
@@ -37,7 +37,7 @@ class Triggers:
 
 
 class Definition(NamedTuple):
-    """One trigger: all that makes it what it is. White space in ``body`` is single spaces."""
+    """A trigger as the schema defines it. White space in ``body`` is single spaces, and no semicolon ends it."""
 
     name: str
     on_table: str
@@ -60,16 +60,16 @@ def defined(script: str) -> dict[str, Definition]:
 
 
 def judge_triggers(standing: Iterable[Sequence[object]]) -> Triggers:
-    """Compare what stands, as rows of ``standing_triggers_v2``, with what the schema defines.
+    """Compare the database's triggers, as rows of ``standing_triggers_v2``, with the schema.
 
-    A trigger on another table than its own misses every change (it moved there with a renamed table), and one with
-    another body, timing or definer may: both count as missing. Triggers that are not ours, such as a site's hooks, are
-    left out: flushing the edges would mend nothing that a hook missed.
+    A trigger on another table (a renamed table took it along) misses every change, and one with another body, timing or
+    definer may miss some: both count as missing. Triggers that the schema does not define, such as a site's hooks, are
+    ignored: a flush of the edges does not repair what a hook missed.
     """
     return _judge(tuple(tuple(row) for row in standing))
 
 
-@lru_cache(maxsize=2)  # asked 20 times a second, with the same rows nearly always
+@lru_cache(maxsize=2)  # called 20 times a second, nearly always with the same rows
 def _judge(standing: tuple[tuple[object, ...], ...]) -> Triggers:
     outbox = defined("triggers")
     # As version 0.1 computed it, from name, table and time of the outbox's triggers: so an upgrade flushes no edge.
@@ -86,21 +86,21 @@ def _judge(standing: tuple[tuple[object, ...], ...]) -> Triggers:
 
 
 def bans_seen_since(standing: Sequence[Sequence[object]]) -> datetime | None:
-    """Read since when (UTC) each ban comes into the outbox; None: one of the triggers is missing or altered."""
+    """Find the time (UTC) since which every ban is written to the outbox; None: a trigger is missing or altered."""
     if set(judge_triggers(standing).missing) & set(_OF_BANS):
         return None
     return max((row[2] for row in standing if row[0] in _OF_BANS and isinstance(row[2], datetime)), default=None)
 
 
 def altered_triggers(standing: Iterable[Sequence[object]]) -> list[str]:
-    """Name those of ours that stand on their table and are not what the schema defines: another body, for example."""
+    """Name the triggers that are on their own table and differ from the schema, for example in their body."""
     return [
         str(row[0]) for row in standing if (own := _own(row)) and _place(row) == _place(own) and not _equal(row, own)
     ]
 
 
 def strayed_triggers(standing: Iterable[Sequence[object]]) -> list[tuple[str, str]]:
-    """Name those of ours that stand on another table than their own, each with that table."""
+    """Name the triggers that are on another table than their own, each with that table."""
     return [(str(row[0]), str(row[1])) for row in standing if (own := _own(row)) and _place(row) != _place(own)]
 
 
@@ -118,4 +118,4 @@ def _equal(row: Sequence[object], own: Definition) -> bool:
 
 
 def _plain(body: str) -> str:
-    return " ".join(body.split())
+    return " ".join(body.split()).rstrip(" ;")  # MySQL 9 ends a body of one statement with a semicolon

@@ -1,7 +1,7 @@
 -- name: adopt_server
--- Lets a server speak for this database. What was written before stays as a record.
+-- Adopts a server: from now on purgers on it deliver for this database. Earlier rows stay as a record.
 INSERT INTO adoptions (server, adopted_by) VALUES (%(server)s, %(by)s)
 
 -- name: newest_adoption
--- The server that speaks for this database, since when, and by whose word.
+-- Reads the adopted server, the time of its adoption (UTC), and the account that adopted it.
 SELECT server, adopted_at, adopted_by FROM adoptions ORDER BY id DESC LIMIT 1

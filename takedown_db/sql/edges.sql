@@ -1,9 +1,12 @@
 -- name: enabled_edges
--- Reads the enabled edges with their saved progress and the flush that is asked for.
+-- Reads each enabled edge with its saved progress (batch numbers), the times of its last heartbeat and of its last
+-- flush (seconds since 1970, the edge's clock), and the flush that an operator asked for; NULL where none is open.
 SELECT name, purge_url, public_url, token_file, ca_file, certificate_file, key_file,
     instance, acknowledged, rebounded, rebounded_later, rebounded_last, triggers,
-    CAST(UNIX_TIMESTAMP(epoch) AS DOUBLE), CAST(UNIX_TIMESTAMP(flushed_at) AS DOUBLE),
-    IF(flush_asked > flush_done, flush_asked, NULL), flush_asked_by
+    CAST(UNIX_TIMESTAMP(epoch) AS DOUBLE) AS epoch,
+    CAST(UNIX_TIMESTAMP(flushed_at) AS DOUBLE) AS flushed_at,
+    IF(flush_asked > flush_done, flush_asked, NULL) AS flush_asked,
+    flush_asked_by
 FROM edges
 WHERE enabled
 ORDER BY name
@@ -15,7 +18,7 @@ FROM edges
 WHERE name = %(name)s
 
 -- name: list_edges
--- Lists all edges with their settings and state.
+-- Reads the settings and the saved state of all edges.
 SELECT name, purge_url, public_url, token_file, enabled, instance, acknowledged, seen_at, epoch, problem,
     ca_file, certificate_file, key_file
 FROM edges
@@ -29,39 +32,44 @@ VALUES (
 )
 
 -- name: set_edge
--- Changes an edge's settings.
+-- Changes the settings of one edge.
 UPDATE edges
 SET purge_url = %(purge_url)s, public_url = %(public_url)s, token_file = %(token_file)s, ca_file = %(ca_file)s,
     certificate_file = %(certificate_file)s, key_file = %(key_file)s
 WHERE name = %(name)s
 
 -- name: enable_edge
--- Enables or disables an edge.
+-- Enables or disables one edge.
 UPDATE edges SET enabled = %(enabled)s WHERE name = %(name)s
 
 -- name: remove_edge
--- Removes an edge.
+-- Removes one edge. Its receipts stay.
 DELETE FROM edges WHERE name = %(name)s
 
 -- name: ask_flush
--- Asks for a flush. The number is larger than that of every flush that was carried out, whatever a backup has brought back.
+-- Asks for a flush of one edge. Its number is larger than that of every flush that was carried out, also after a
+-- restore from a backup.
 UPDATE edges SET flush_asked = GREATEST(flush_asked, flush_done) + 1, flush_asked_by = %(by)s WHERE name = %(name)s
 
 -- name: flush_requests
--- What is asked of each edge, and done.
+-- Reads the number of the last flush that was asked of each edge, and that of the last one it carried out.
 SELECT name, enabled, flush_asked, flush_done, problem FROM edges ORDER BY name
 
 -- name: record_flush_done
--- The answered request for a flush, of those that this database knows: one that was lost is asked for under the same number.
+-- Records the number of the flush that an edge has carried out. Only up to the last request that this database knows:
+-- after a restore from a backup a lost request's number is given again.
 UPDATE edges
 SET flush_done = GREATEST(flush_done, LEAST(flush_asked, %(flush_done)s))
 WHERE name = %(name)s
 
 -- name: record_progress
--- Progress goes only forward, unless it belongs to another instance than before or the edge was flushed. Its caller has cut
--- it to the last batch of this database. The instance is assigned last: what stands before compares it.
+-- Records an edge's progress, in batch numbers. It only moves forward, unless it belongs to another instance than
+-- before or the edge was flushed. The caller has limited it to the last batch of this database. The instance is
+-- assigned last, since the assignments before compare it.
 UPDATE edges
-SET acknowledged = IF(instance <=> %(instance)s AND NOT %(flushed)s, GREATEST(acknowledged, %(acknowledged)s), %(acknowledged)s),
+SET acknowledged = IF(
+        instance <=> %(instance)s AND NOT %(flushed)s, GREATEST(acknowledged, %(acknowledged)s), %(acknowledged)s
+    ),
     rebounded = IF(instance <=> %(instance)s AND NOT %(flushed)s, GREATEST(rebounded, %(rebounded)s), %(rebounded)s),
     rebounded_later = IF(
         instance <=> %(instance)s AND NOT %(flushed)s,
@@ -78,7 +86,7 @@ SET acknowledged = IF(instance <=> %(instance)s AND NOT %(flushed)s, GREATEST(ac
 WHERE name = %(name)s
 
 -- name: record_liveness
--- Records an edge's last heartbeat and its problem.
+-- Records the times of an edge's last answer and of its last heartbeat (NULL keeps the former ones), and its problem.
 UPDATE edges
 SET seen_at = COALESCE(%(seen_at)s, seen_at), epoch = COALESCE(%(epoch)s, epoch), problem = %(problem)s
 WHERE name = %(name)s

@@ -1,27 +1,28 @@
 -- name: recorded_images
--- What is recorded of some images: their rows and those of their renditions, for an import to compare with.
+-- Reads the rows of some images and of their renditions, for an import to compare with.
 SELECT images.code, images.owner, images.stable_until, renditions.name, renditions.digest, renditions.size
 FROM images LEFT JOIN renditions ON renditions.code = images.code
 WHERE images.code IN ({codes})
 
 -- name: banned_owners
--- Those of some owners that are banned, for an import to say what moving an image away from them would end.
+-- Reads which of some owners are banned: moving an image away from them ends what that ban does to it.
 SELECT DISTINCT subject FROM bans WHERE scope = 'owner' AND subject IN ({owners}) AND lifted_at IS NULL
 
 -- name: owners_for_update
--- Whose some images are that this transaction has written, and so locked. A read without a lock could show older rows:
--- those of its first read, which a trigger may have made.
+-- Reads the owners of some images that this transaction has written, and so locked. A read without a lock could return
+-- older rows: those of the transaction's first read, which a trigger may have made.
 SELECT code, owner FROM images WHERE code IN ({codes}) LOCK IN SHARE MODE
 
 -- name: record_image
--- One image, new or changed. An image that another owner has stays as it is: a ban of that owner has to go on hiding it.
+-- Writes one image, new or changed. An image of another owner stays as it is: a ban of that owner has to go on hiding
+-- it.
 INSERT INTO images (code, owner, stable_until) VALUES (%(code)s, %(owner)s, %(stable_until)s)
 ON DUPLICATE KEY UPDATE
     stable_until = IF(owner = VALUES(owner), VALUES(stable_until), stable_until),
     imported_at = IF(owner = VALUES(owner), UTC_TIMESTAMP(3), imported_at)
 
 -- name: move_image
--- One image, new or changed, whoever had it before.
+-- Writes one image, new or changed, and takes it over from another owner.
 INSERT INTO images (code, owner, stable_until) VALUES (%(code)s, %(owner)s, %(stable_until)s)
 ON DUPLICATE KEY UPDATE
     owner = VALUES(owner),
@@ -29,7 +30,7 @@ ON DUPLICATE KEY UPDATE
     imported_at = UTC_TIMESTAMP(3)
 
 -- name: record_rendition
--- One rendition, new or replaced.
+-- Writes one rendition, new or replaced. Size in bytes, width and height in pixels.
 INSERT INTO renditions (code, name, content_type, size, width, height, digest)
 VALUES (%(code)s, %(name)s, %(content_type)s, %(size)s, %(width)s, %(height)s, %(digest)s)
 ON DUPLICATE KEY UPDATE

@@ -1,11 +1,12 @@
 -- name: look_up_image
--- All that one request needs to know of one image, in one statement and so in one snapshot. One row, whatever the image;
--- none only where numbering has lost its own.
+-- Reads all that one request needs of one image, in one statement and so in one snapshot. Always one row, whatever the
+-- image; none only where the table numbering is empty.
 --
--- Every comparison is with a parameter or between columns of the same collation (ascii_bin), so that each part is a look
--- into an index. EXISTS over lifted_at IS NULL and never a comparison with the time: nothing fires when time passes.
--- seen is the last batch whose changes this snapshot holds: what was committed before that batch got its number is here.
--- read_only is a number in MySQL and before MariaDB 12.0, and a word since: OFF, ON, NO_LOCK or NO_LOCK_NO_ADMIN.
+-- Every comparison is with a parameter or between columns of the same collation (ascii_bin), so that each part is one
+-- access to an index. A ban stands while lifted_at IS NULL, and is never compared with the time: no purge is sent when
+-- time passes. seen is the last batch whose changes this snapshot holds: all that was committed before that batch got
+-- its number. read_only is a number in MySQL and before MariaDB 12.0, and a word since: OFF, ON, NO_LOCK or
+-- NO_LOCK_NO_ADMIN. changed is the batch of the latest change of the image or its owner; one that is pending has none.
 SELECT
     renditions.content_type,
     renditions.size,
@@ -23,7 +24,8 @@ SELECT
     ) AS changed_at,
     UTC_TIMESTAMP(6) AS read_at,
     numbering.last_batch AS seen,
-    CAST(@@GLOBAL.read_only AS CHAR) NOT IN ('0', 'OFF') AS read_only
+    CAST(@@GLOBAL.read_only AS CHAR) NOT IN ('0', 'OFF') AS read_only,
+    CAST(GREATEST(COALESCE(image_change.batch, 0), COALESCE(owner_change.batch, 0)) AS UNSIGNED) AS changed
 FROM numbering
 LEFT JOIN images ON images.code = %(code)s
 LEFT JOIN renditions ON renditions.code = images.code AND renditions.name = %(rendition)s
@@ -32,7 +34,7 @@ LEFT JOIN changes AS owner_change ON owner_change.scope = 'owner' AND owner_chan
 WHERE numbering.one = 1
 
 -- name: show_image
--- All that an operator asks about one code, one row for each rendition (one without any where there is none).
+-- Reads what `origin show` tells of one code: a row for each rendition, and one row with NULLs where there is none.
 SELECT
     images.owner,
     images.stable_until,
@@ -56,8 +58,8 @@ LEFT JOIN changes AS owner_change ON owner_change.scope = 'owner' AND owner_chan
 ORDER BY renditions.name
 
 -- name: show_bans
--- The bans that keep a code away: its own and, where it has an image, those of its owner. Who banned it and why is not
--- for the account that serves.
+-- Reads the open bans that hide a code: its own and, where there is an image, those of its owner. The account that
+-- serves may not read who banned it and why.
 SELECT id, scope, subject, banned_at
 FROM bans
 WHERE scope = 'image' AND subject = %(code)s AND lifted_at IS NULL

@@ -1,5 +1,5 @@
 -- name: migrate_exists
--- Finds the database by its name.
+-- Reads the database's name where the database exists.
 SELECT SCHEMA_NAME FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = %(name)s
 
 -- name: migrate_create
@@ -7,16 +7,16 @@ SELECT SCHEMA_NAME FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = %(name)s
 CREATE DATABASE IF NOT EXISTS {database} CHARACTER SET utf8mb4
 
 -- name: migrate_lock
--- One migration at a time. The lock goes with the connection.
-SELECT GET_LOCK('edge_takedown_migrate', 10)
+-- Takes the lock of migrations, waiting up to 10 seconds: 1 or 0. The lock ends with the connection.
+SELECT GET_LOCK('edge_takedown_migrate', 10) AS locked
 
 -- name: migrate_lock_holder
--- The connection that holds the lock of migrations, if any: any session may take it.
-SELECT IS_USED_LOCK('edge_takedown_migrate')
+-- Reads the id of the connection that holds the lock of migrations; NULL: none. Any session may take it.
+SELECT IS_USED_LOCK('edge_takedown_migrate') AS holder
 
 -- name: migrate_server
 -- Reads the server's version and the settings of its binary log.
-SELECT VERSION(), @@GLOBAL.log_bin, @@SESSION.binlog_format
+SELECT VERSION() AS version, @@GLOBAL.log_bin AS log_bin, @@SESSION.binlog_format AS binlog_format
 
 -- name: migrate_versions
 -- Creates the table of applied migrations.
@@ -27,20 +27,20 @@ CREATE TABLE IF NOT EXISTS schema_versions (
 ) ENGINE = InnoDB COMMENT 'Which migrations have been applied'
 
 -- name: migrate_applied
--- Lists the migrations that were applied.
+-- Reads the numbers of the applied migrations.
 SELECT version FROM schema_versions
 
 -- name: migrate_apply
--- Records that a migration was applied.
+-- Records a migration as applied.
 INSERT INTO schema_versions (version, name) VALUES (%(version)s, %(name)s)
 
 -- name: migrate_drop_trigger
--- {trigger} is one of the names in schema/triggers.sql.
+-- Drops a trigger. {trigger} is a name from the schema's scripts.
 DROP TRIGGER IF EXISTS {trigger}
 
 -- name: migrate_grants
--- What is granted on the database and on whole tables of it: account, table (* for all), privilege.
-SELECT GRANTEE, TABLE_NAME, PRIVILEGE_TYPE
+-- Reads the grants on the database and on its tables: account, table (* for the whole database), privilege.
+SELECT GRANTEE AS account, TABLE_NAME AS on_table, PRIVILEGE_TYPE AS privilege
 FROM information_schema.TABLE_PRIVILEGES
 WHERE TABLE_SCHEMA = %(name)s AND GRANTEE LIKE '''takedown%%'
 UNION ALL
@@ -49,28 +49,30 @@ FROM information_schema.SCHEMA_PRIVILEGES
 WHERE TABLE_SCHEMA = %(name)s AND GRANTEE LIKE '''takedown%%'
 
 -- name: migrate_wildcards
--- Whether _ and % are wildcards in the name of a database that something is granted on: not with MySQL's partial_revokes.
+-- Reads a row where _ and % are no wildcards in the database's name of a GRANT: with MySQL's partial_revokes.
 SHOW VARIABLES WHERE Variable_name = 'partial_revokes' AND Value = 'ON'
 
 -- name: migrate_malformed_bans
--- Bans that no CHECK let in. What is equal to a well-formed key but for trailing spaces does ban: 'abc ' compares as 'abc'.
+-- Reads bans that break the rules of the schema, the oldest 1,000, and whether each is well-formed but for trailing
+-- spaces. Comparisons ignore trailing spaces, so such a ban does hide images ('abc ' equals 'abc'); the others hide
+-- none. LENGTH, and comparisons AS BINARY, count trailing spaces.
 SELECT id, scope, subject,
-    RTRIM(scope) IN ('image', 'owner') AND LENGTH(RTRIM(scope)) = 5
-    AND LENGTH(RTRIM(subject)) BETWEEN 1 AND 64 AND RTRIM(subject) NOT REGEXP '[^A-Za-z0-9_-]'
+    RTRIM(scope) IN ('image', 'owner')
+        AND LENGTH(RTRIM(subject)) BETWEEN 1 AND 64 AND RTRIM(subject) NOT REGEXP '[^A-Za-z0-9_-]' AS padded
 FROM bans
-WHERE scope NOT IN ('image', 'owner') OR LENGTH(scope) <> 5
+WHERE CAST(scope AS BINARY) NOT IN ('image', 'owner')
     OR LENGTH(subject) NOT BETWEEN 1 AND 64 OR subject REGEXP '[^A-Za-z0-9_-]'
 ORDER BY id
 LIMIT 1000
 
 -- name: migrate_malformed_images
--- Rows that no CHECK let in and that the origin must not be asked to serve: table and code of each.
-SELECT 'images', code
+-- Reads the table and the code of images and renditions that break the rules of the schema, 1,000 at most.
+SELECT 'images' AS on_table, code
 FROM images
 WHERE LENGTH(code) NOT BETWEEN 1 AND 64 OR code REGEXP '[^A-Za-z0-9_-]'
     OR LENGTH(owner) NOT BETWEEN 1 AND 64 OR owner REGEXP '[^A-Za-z0-9_-]'
 UNION ALL
-SELECT 'renditions', code
+SELECT 'renditions' AS on_table, code
 FROM renditions
 WHERE LENGTH(code) NOT BETWEEN 1 AND 64 OR code REGEXP '[^A-Za-z0-9_-]'
     OR LENGTH(name) NOT BETWEEN 1 AND 32 OR name REGEXP '[^a-z0-9_-]'
@@ -79,10 +81,10 @@ WHERE LENGTH(code) NOT BETWEEN 1 AND 64 OR code REGEXP '[^A-Za-z0-9_-]'
 LIMIT 1000
 
 -- name: migrate_malformed_rows
--- Committed rows of the outbox that cannot be numbered, and would keep all others from it.
+-- Reads the ids of committed rows that cannot be numbered and so keep all others from their numbers, 10,000 at most.
 SELECT id
 FROM invalidations FORCE INDEX (batch)
-WHERE batch IS NULL AND (scope NOT IN ('image', 'owner') OR LENGTH(scope) <> 5
+WHERE batch IS NULL AND (CAST(scope AS BINARY) NOT IN ('image', 'owner')
     OR LENGTH(subject) NOT BETWEEN 1 AND 64 OR subject REGEXP '[^A-Za-z0-9_-]')
 LIMIT 10000
 
@@ -94,11 +96,12 @@ FROM bans
 WHERE id = %(id)s
 
 -- name: migrate_trim_row
--- Comparisons ignore trailing spaces, so that such a ban hides an image all the same: its purge goes on without them.
+-- Writes a row of the outbox again without trailing spaces, if it is well-formed then. Comparisons ignore trailing
+-- spaces, so that such a ban does hide an image, and needs its purge.
 INSERT INTO invalidations (scope, subject, cause, ban_id)
 SELECT RTRIM(scope), RTRIM(subject), cause, ban_id
 FROM invalidations FORCE INDEX (PRIMARY)
-WHERE id = %(id)s AND RTRIM(scope) IN ('image', 'owner') AND LENGTH(RTRIM(scope)) = 5
+WHERE id = %(id)s AND RTRIM(scope) IN ('image', 'owner')
     AND LENGTH(RTRIM(subject)) BETWEEN 1 AND 64 AND RTRIM(subject) NOT REGEXP '[^A-Za-z0-9_-]'
 
 -- name: migrate_delete_ban
@@ -110,33 +113,55 @@ DELETE FROM bans WHERE id = %(id)s
 DELETE FROM invalidations WHERE id = %(id)s
 
 -- name: migrate_keep_unnumberable
--- Keeps a row that cannot be numbered on record.
+-- Copies a row of the outbox that cannot be numbered to the table unnumberable.
 INSERT IGNORE INTO unnumberable (id, scope, subject, cause, ban_id, written_at, found_at)
 SELECT id, scope, subject, cause, ban_id, written_at, UTC_TIMESTAMP(6)
 FROM invalidations FORCE INDEX (PRIMARY)
 WHERE id = %(id)s
 
 -- name: migrate_undated_bans
--- Bans with a date that does not exist, such as 0000-00-00.
+-- Reads the ids of bans with a date that does not exist, such as 0000-00-00.
 SELECT id
 FROM bans
 WHERE (lifted_at IS NOT NULL AND YEAR(lifted_at) * MONTH(lifted_at) * DAYOFMONTH(lifted_at) = 0)
     OR YEAR(banned_at) * MONTH(banned_at) * DAYOFMONTH(banned_at) = 0
 
 -- name: migrate_date_ban
--- The first date there is in the place of one that does not exist. Whether the ban stands stays as it is.
+-- Replaces dates of a ban that do not exist by 1970-01-01. An open ban stays open, a lifted one lifted.
 UPDATE bans
-SET banned_at = IF(YEAR(banned_at) * MONTH(banned_at) * DAYOFMONTH(banned_at) = 0, TIMESTAMP '1970-01-01 00:00:00', banned_at),
-    lifted_at = IF(YEAR(lifted_at) * MONTH(lifted_at) * DAYOFMONTH(lifted_at) = 0, TIMESTAMP '1970-01-01 00:00:00', lifted_at)
+SET banned_at = IF(
+        YEAR(banned_at) * MONTH(banned_at) * DAYOFMONTH(banned_at) = 0, TIMESTAMP '1970-01-01 00:00:00', banned_at
+    ),
+    lifted_at = IF(
+        YEAR(lifted_at) * MONTH(lifted_at) * DAYOFMONTH(lifted_at) = 0, TIMESTAMP '1970-01-01 00:00:00', lifted_at
+    )
 WHERE id = %(id)s
 
 -- name: ids_left
--- The next id that each table will give, as far as the account may see it, and the largest that is there.
-SELECT 'bans', COALESCE((SELECT AUTO_INCREMENT FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = 'bans'), 0),
-    COALESCE((SELECT MAX(id) FROM bans), 0)
+-- Reads the next id that each table will give (0 where the account may not see it), and the largest id in the table.
+SELECT 'bans' AS on_table, COALESCE((
+    SELECT AUTO_INCREMENT
+    FROM information_schema.TABLES
+    WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = 'bans'
+), 0) AS next_id, COALESCE((SELECT MAX(id) FROM bans), 0) AS largest_id
 UNION ALL
-SELECT 'invalidations', COALESCE((SELECT AUTO_INCREMENT FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = 'invalidations'), 0),
-    COALESCE((SELECT MAX(id) FROM invalidations), 0)
+SELECT 'invalidations', COALESCE((
+    SELECT AUTO_INCREMENT
+    FROM information_schema.TABLES
+    WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = 'invalidations'
+), 0), COALESCE((SELECT MAX(id) FROM invalidations), 0)
 UNION ALL
-SELECT 'moderation_log', COALESCE((SELECT AUTO_INCREMENT FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = 'moderation_log'), 0),
-    COALESCE((SELECT MAX(id) FROM moderation_log), 0)
+SELECT 'moderation_log', COALESCE((
+    SELECT AUTO_INCREMENT
+    FROM information_schema.TABLES
+    WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = 'moderation_log'
+), 0), COALESCE((SELECT MAX(id) FROM moderation_log), 0)
+
+-- name: migrate_has_groups
+-- Tells whether the server knows Group Replication, as far as it shows this account the table.
+SELECT 1 FROM information_schema.TABLES
+WHERE TABLE_SCHEMA = 'performance_schema' AND TABLE_NAME = 'replication_group_members'
+
+-- name: migrate_in_group
+-- Tells whether the plugin group_replication is loaded.
+SHOW VARIABLES WHERE Variable_name = 'group_replication_group_name'

@@ -1,95 +1,97 @@
 -- name: take_invalidations
--- Waits for rows, numbers them and answers them, and then one row on the outbox as a whole.
+-- Waits up to %(wait)s seconds for new rows, numbers them and reads them; then reads one row on the outbox as a whole.
 CALL take_invalidations_v2(%(known)s, %(identity)s, %(server)s, %(batches)s, %(after)s, %(wait)s, %(step)s)
 
 -- name: outbox_head
--- The last batch number, the mark of pruning, whether committed rows still wait for a number, and whether the server has
--- become read-only: a primary that was demoted under a connection that stays open, and sees no new bans. read_only is a
--- number in MySQL and before MariaDB 12.0, and a word since.
+-- Reads the last batch number, the last pruned batch, whether committed rows wait for a number, and whether the server
+-- has become read-only: a primary that was demoted under an open connection gets no new bans. read_only is a number in
+-- MySQL and before MariaDB 12.0, and a word since.
 SELECT
     last_batch,
     pruned_batch,
-    EXISTS (SELECT 1 FROM invalidations FORCE INDEX (batch) WHERE batch IS NULL),
-    CAST(@@GLOBAL.read_only AS CHAR) NOT IN ('0', 'OFF')
+    EXISTS (SELECT 1 FROM invalidations FORCE INDEX (batch) WHERE batch IS NULL) AS pending,
+    CAST(@@GLOBAL.read_only AS CHAR) NOT IN ('0', 'OFF') AS read_only
 FROM numbering
 WHERE one = 1
 
 -- name: outbox_rows
--- The rows of the batches after %(after)s up to %(last)s.
+-- Reads the rows of the batches after %(after)s up to %(last)s.
 SELECT id, batch, scope, subject, cause
 FROM invalidations FORCE INDEX (batch)
 WHERE batch > %(after)s AND batch <= %(last)s
 ORDER BY batch, id
 
 -- name: batch_sizes
--- How many rows each batch after %(after)s has, and its identity.
+-- Reads the number of rows and the identity of each batch after %(after)s, 2,000 batches at most.
 SELECT batch, size, identity FROM batches WHERE batch > %(after)s ORDER BY batch LIMIT 2000
 
 -- name: pruning_mark
--- The mark below which the outbox may no longer be whole, and the last batch number given.
+-- Reads the last batch that may have lost rows by pruning, and the last batch number.
 SELECT pruned_batch, last_batch FROM numbering WHERE one = 1
 
 -- name: last_batch
--- The last batch number that this database has given.
+-- Reads the last batch number.
 SELECT last_batch FROM numbering WHERE one = 1
 
 -- name: batch_identity
--- The identity of a batch; of one without a row, such as batch 0, that of the schema. No row: no such batch was given.
-SELECT COALESCE(batches.identity, numbering.identity)
+-- Reads the identity of a batch; for one without a row, such as batch 0, that of the schema. No row: no such batch was
+-- numbered.
+SELECT COALESCE(batches.identity, numbering.identity) AS identity
 FROM numbering
 LEFT JOIN batches ON batches.batch = %(batch)s
 WHERE numbering.one = 1 AND numbering.last_batch >= %(batch)s
 
 -- name: known_rows
--- The rows of the outbox that have one of the ids in the JSON array %(ids)s.
+-- Reads those rows of the outbox whose ids are in the JSON array %(ids)s.
 SELECT STRAIGHT_JOIN invalidations.id, invalidations.scope, invalidations.subject
 FROM JSON_TABLE(%(ids)s, '$[*]' COLUMNS (id BIGINT UNSIGNED PATH '$')) AS asked
 JOIN invalidations ON invalidations.id = asked.id
 
 -- name: unnumbered_rows
--- The oldest changes that are committed and have no number.
+-- Reads the ids of committed rows that have no number yet, the oldest 1,000.
 SELECT id FROM invalidations FORCE INDEX (batch) WHERE batch IS NULL ORDER BY id LIMIT 1000
 
 -- name: numbering_lock
--- Error 1205 says that another transaction holds the counter, and with it all numbering.
+-- Waits for the lock of the counter. Error 1205 means that another transaction holds it, and with it all numbering.
 SELECT last_batch FROM numbering WHERE one = 1 LOCK IN SHARE MODE
 
 -- name: outbox_state
--- How far numbering and pruning have come, how many committed changes wait for a number, and the malformed rows that were
--- taken out within a day.
+-- Reads the last batch number and its time (UTC), the last pruned batch, the count of committed rows without a number,
+-- and the count of malformed rows that were taken out within a day.
 SELECT
     last_batch,
     numbered_at,
     pruned_batch,
-    (SELECT COUNT(*) FROM invalidations FORCE INDEX (batch) WHERE batch IS NULL),
-    (SELECT COUNT(*) FROM unnumberable WHERE found_at > UTC_TIMESTAMP(6) - INTERVAL 1 DAY)
+    (SELECT COUNT(*) FROM invalidations FORCE INDEX (batch) WHERE batch IS NULL) AS pending,
+    (SELECT COUNT(*) FROM unnumberable WHERE found_at > UTC_TIMESTAMP(6) - INTERVAL 1 DAY) AS malformed
 FROM numbering
 WHERE one = 1
 
 -- name: edge_delays
--- For each enabled edge that has not acknowledged everything: the seconds since the next batch was numbered. Without a row
--- for an edge whose next batch was pruned: delay_after.sql.
-SELECT edges.name, TIMESTAMPDIFF(MICROSECOND, batches.numbered_at, UTC_TIMESTAMP(6)) / 1e6
+-- Reads, for each enabled edge that has not acknowledged everything, the seconds since its next batch was numbered. No
+-- row for an edge whose next batch was pruned: see batch_age.
+SELECT edges.name, TIMESTAMPDIFF(MICROSECOND, batches.numbered_at, UTC_TIMESTAMP(6)) / 1e6 AS seconds
 FROM edges STRAIGHT_JOIN batches ON batches.batch = edges.acknowledged + 1
 WHERE edges.enabled
 
 -- name: batch_age
--- The seconds since the first batch after %(after)s was numbered. With the number in its text this is one step of the
--- index; as a part of delays.sql it would read the whole table for each edge.
-SELECT TIMESTAMPDIFF(MICROSECOND, numbered_at, UTC_TIMESTAMP(6)) / 1e6
+-- Reads the seconds since the first batch after %(after)s was numbered. With the number in its text this is one access
+-- to the index; as a part of edge_delays it would read the whole table for each edge.
+SELECT TIMESTAMPDIFF(MICROSECOND, numbered_at, UTC_TIMESTAMP(6)) / 1e6 AS seconds
 FROM batches
 WHERE batch > %(after)s
 ORDER BY batch
 LIMIT 1
 
 -- name: standing_triggers
--- Reads the triggers on our tables, as they stand.
+-- Reads the triggers on the tables of this database, a row each.
 CALL standing_triggers_v2()
 
 -- name: resend_image
--- Sends a purge again. Bans nothing.
+-- Sends the purge of a code again. Bans nothing.
 INSERT INTO invalidations (scope, subject, cause) VALUES ('image', %(code)s, 'resend')
 
 -- name: prune_outbox
--- Takes out what is past its retention, a chunk a call; answers size and more.
+-- Deletes rows past their retention (days), about 5,000 of the outbox a call. Returns how many, and whether to call
+-- again.
 CALL prune_outbox_v2(%(days)s, %(receipt_days)s)

@@ -1,20 +1,21 @@
 -- name: sign_presence
--- %(seconds)s: for how long the purger has been running.
+-- Records that a purger runs, since %(seconds)s seconds ago.
 INSERT INTO purgers (id, host, pid, version, since, seen_at)
 VALUES (%(id)s, %(host)s, %(pid)s, %(version)s, UTC_TIMESTAMP(3) - INTERVAL %(seconds)s SECOND, UTC_TIMESTAMP(3))
 ON DUPLICATE KEY UPDATE seen_at = VALUES(seen_at)
 
 -- name: end_presence
--- Removes a purger's row when it stops.
+-- Deletes a purger's row when it stops.
 DELETE FROM purgers WHERE id = %(id)s
 
 -- name: forget_purgers
--- Purgers that were killed leave their row behind.
+-- Deletes the rows of purgers that were killed, after a day.
 DELETE FROM purgers WHERE seen_at < UTC_TIMESTAMP(3) - INTERVAL 1 DAY
 
 -- name: purgers_present
--- Who has signed within the last day, the latest first; the seconds since by the clock that signed.
-SELECT host, pid, version, since, seen_at, TIMESTAMPDIFF(MICROSECOND, seen_at, UTC_TIMESTAMP(3)) / 1e6
+-- Reads the purgers that signed within the last day, the latest first, with the seconds since then by the database's
+-- clock.
+SELECT host, pid, version, since, seen_at, TIMESTAMPDIFF(MICROSECOND, seen_at, UTC_TIMESTAMP(3)) / 1e6 AS seconds_ago
 FROM purgers
 WHERE seen_at > UTC_TIMESTAMP(3) - INTERVAL 1 DAY
 ORDER BY seen_at DESC, id

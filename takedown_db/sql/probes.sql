@@ -1,7 +1,7 @@
 -- name: bans_to_probe
--- The newest bans that stand, in the batches after %(after)s up to %(last)s, of which nothing was seen at an edge yet.
--- %(hours)s: only those that were numbered so many hours ago at most; NULL: whenever. Of a bulk of lifted bans only the
--- newest 20,000 rows are searched.
+-- Reads the newest standing bans in the batches after %(after)s up to %(last)s that have no probe result at an edge
+-- yet. %(hours)s: only those that were numbered within so many hours; NULL: all. Of a bulk of lifted bans it searches
+-- the newest 20,000 rows alone.
 SELECT event.id, event.batch, event.scope, event.subject, event.cause
 FROM (
     SELECT id, batch, scope, subject, cause, ban_id
@@ -11,7 +11,8 @@ FROM (
     LIMIT 20000
 ) AS event
 JOIN batches ON batches.batch = event.batch
-JOIN bans ON bans.id = event.ban_id AND bans.scope = event.scope AND bans.subject = event.subject AND bans.lifted_at IS NULL
+JOIN bans
+    ON bans.id = event.ban_id AND bans.scope = event.scope AND bans.subject = event.subject AND bans.lifted_at IS NULL
 LEFT JOIN sightings ON sightings.edge = %(edge)s AND sightings.invalidation = event.id AND sightings.code = ''
 WHERE event.cause = 'ban' AND sightings.seen_at IS NULL
     AND (%(hours)s IS NULL OR batches.numbered_at > TIMESTAMPADD(HOUR, -%(hours)s, UTC_TIMESTAMP(6)))
@@ -19,8 +20,8 @@ ORDER BY event.batch DESC, event.id DESC
 LIMIT %(limit)s
 
 -- name: ban_stands
--- Whether the ban behind a row of the outbox still stands (a row without a ban, a resend: whether the code is banned at
--- all), and whether something was written after the row that could show the code at an edge by right in between.
+-- Reads whether the ban behind a row of the outbox still stands (for a resend, which has no ban: whether the code is
+-- banned at all), and whether a later row could have shown the code at an edge legitimately in between.
 SELECT
     CASE
         WHEN event.ban_id IS NOT NULL THEN EXISTS (
@@ -34,7 +35,7 @@ SELECT
                 FROM images JOIN bans ON bans.scope = 'owner' AND bans.subject = images.owner AND bans.lifted_at IS NULL
                 WHERE images.code = %(code)s
             )
-    END,
+    END AS stands,
     EXISTS (SELECT 1 FROM invalidations AS later WHERE later.ban_id = event.ban_id AND later.id > event.id)
     OR (event.scope = 'owner' AND NOT EXISTS (SELECT 1 FROM images WHERE code = %(code)s AND owner = event.subject))
     OR ((event.scope = 'owner' OR event.ban_id IS NULL) AND EXISTS (
@@ -48,22 +49,22 @@ SELECT
         FROM images STRAIGHT_JOIN invalidations AS later FORCE INDEX (subject)
             ON later.scope = 'owner' AND later.subject = images.owner AND later.id > event.id
         WHERE images.code = %(code)s
-    ))
+    )) AS overtaken
 FROM invalidations AS event
 WHERE event.id = %(invalidation)s
 
 -- name: is_banned
--- Whether a code is banned, itself or through its owner.
+-- Reads whether a code is banned, itself or through its owner.
 SELECT
     EXISTS (SELECT 1 FROM bans WHERE scope = 'image' AND subject = %(code)s AND lifted_at IS NULL)
     OR EXISTS (
         SELECT 1
         FROM images JOIN bans ON bans.scope = 'owner' AND bans.subject = images.owner AND bans.lifted_at IS NULL
         WHERE images.code = %(code)s
-    )
+    ) AS banned
 
 -- name: rendition_digests
--- Reads the digests of a code's renditions.
+-- Reads the names and digests (SHA-256 in hex) of a code's renditions.
 SELECT name, digest FROM renditions WHERE code = %(code)s
 
 -- name: image_owner
@@ -71,13 +72,13 @@ SELECT name, digest FROM renditions WHERE code = %(code)s
 SELECT owner FROM images WHERE code = %(code)s
 
 -- name: owner_codes
--- Reads a page of an owner's codes, in their order.
+-- Reads a page of an owner's codes after %(after)s, in their order.
 SELECT code FROM images WHERE owner = %(owner)s AND code > %(after)s ORDER BY code LIMIT %(limit)s
 
 -- name: open_bans_page
--- A page of what is banned, by primary key.
+-- Reads a page of open bans after the id %(after)s, in the order of their ids.
 SELECT id, scope, subject FROM bans WHERE id > %(after)s AND lifted_at IS NULL ORDER BY id LIMIT %(limit)s
 
 -- name: ban_id_span
--- Reads the first and the last id of all bans.
-SELECT COALESCE(MIN(id), 0), COALESCE(MAX(id), 0) FROM bans
+-- Reads the first and the last id of all bans; 0 where there are none.
+SELECT COALESCE(MIN(id), 0) AS first_id, COALESCE(MAX(id), 0) AS last_id FROM bans

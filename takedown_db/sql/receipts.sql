@@ -1,14 +1,15 @@
 -- name: record_receipt
--- The first writer wins: what was acknowledged once stays as it was.
+-- Records an edge's acknowledgement of the batches from %(first)s to %(last)s. What was recorded once stays.
 INSERT INTO receipts (edge, batch, first_batch, method, instance, acknowledged_at)
 VALUES (%(edge)s, %(last)s, %(first)s, %(method)s, %(instance)s, %(at)s)
 ON DUPLICATE KEY UPDATE edge = VALUES(edge)
 
 -- name: record_probe_result
--- Of what was removed the first number stays. Of two looks the later one counts, whether it saw the image gone or shown;
--- where it saw the same the first time stays, unless it saw more images of a banned owner. The note keeps the look that was
--- overtaken, or why nothing was proven yet; status alone is that of an answer that proved nothing.
--- Assignments go from left to right: the note is made from the former look, and what comes after it follows seen_at.
+-- Records a probe result of an edge (table sightings). The first count of removed objects stays. Of two results the
+-- later one counts, whether the image was gone or shown; of two that agree the earlier time stays, unless the later
+-- probe saw more images of a banned owner. The note keeps the result that was replaced, or why nothing was proven yet;
+-- status without seen_at is that of an answer that proved nothing. The server assigns from left to right: the note is
+-- made of the former result, and the columns after seen_at follow it.
 INSERT INTO sightings (edge, invalidation, code, removed, seen_at, status, gone, note, looked, images)
 VALUES (
     %(edge)s, %(invalidation)s, %(code)s, %(removed)s, %(at)s, %(status)s, %(gone)s, %(note)s, %(looked)s, %(images)s
@@ -35,16 +36,20 @@ ON DUPLICATE KEY UPDATE
     images = IF(seen_at = VALUES(seen_at), VALUES(images), images)
 
 -- name: receipts_bans
--- The bans on a code or an owner that have a row. Dates as in bans.sql.
+-- Reads the bans of a code or an owner that have a row, the oldest first. A date that does not exist is read as
+-- 1970-01-01: see list_bans.
 SELECT id, reason, banned_by,
-    IF(YEAR(banned_at) * MONTH(banned_at) * DAYOFMONTH(banned_at) = 0, TIMESTAMP '1970-01-01 00:00:00', banned_at),
+    IF(YEAR(banned_at) * MONTH(banned_at) * DAYOFMONTH(banned_at) = 0, TIMESTAMP '1970-01-01 00:00:00', banned_at)
+        AS banned_at,
     IF(YEAR(lifted_at) * MONTH(lifted_at) * DAYOFMONTH(lifted_at) = 0, TIMESTAMP '1970-01-01 00:00:00', lifted_at)
+        AS lifted_at
 FROM bans
 WHERE scope = %(scope)s AND subject = %(subject)s
 ORDER BY id
 
 -- name: receipts_purges
--- What bans and lifts of a code or an owner, and resends, have put into the outbox, and when it got its number.
+-- Reads the rows of the outbox that bans, lifts and resends of a code or an owner have written, with the times (UTC)
+-- of their numbers.
 SELECT event.ban_id, event.id, event.cause, event.written_at, event.batch, batches.numbered_at
 FROM (
     SELECT id, ban_id, cause, written_at, batch
@@ -55,10 +60,10 @@ LEFT JOIN batches ON batches.batch = event.batch
 ORDER BY event.id
 
 -- name: receipts_edges
--- For one row of the outbox: each edge's first acknowledgement that covers its batch, and what was seen afterwards: of the
--- subject as a whole, or (%(code)s) of one image of a banned owner; and how many other images of the owner were looked at.
--- The batch is a parameter, as only then MIN takes one step in the index for each edge: for many rows at once it would
--- read all receipts of an edge for each.
+-- Reads, for one row of the outbox, each edge's first acknowledgement that covers its batch, and the probe results
+-- after it: of the subject as a whole, and of one image (%(code)s) of a banned owner; with the count of the owner's
+-- other images that were probed. The batch is a parameter, as only then MIN takes one step in the index for each edge:
+-- for many rows at once it would read all receipts of an edge for each.
 SELECT known.edge, receipts.acknowledged_at, receipts.instance, receipts.method,
     whole.removed, seen.seen_at, seen.status, seen.gone, seen.note, seen.looked, seen.images,
     (
@@ -67,7 +72,7 @@ SELECT known.edge, receipts.acknowledged_at, receipts.instance, receipts.method,
         WHERE other.edge = known.edge AND other.invalidation = %(invalidation)s
             AND other.code NOT IN ('', %(code)s) AND other.seen_at IS NOT NULL
     ) AS others,
-    whole.seen_at, whole.note
+    whole.seen_at AS whole_seen_at, whole.note AS whole_note
 FROM (SELECT name AS edge FROM edges UNION SELECT DISTINCT edge FROM receipts) AS known
 LEFT JOIN (SELECT edge, MIN(batch) AS batch FROM receipts WHERE batch >= %(batch)s GROUP BY edge) AS covering
     ON covering.edge = known.edge
@@ -75,44 +80,45 @@ LEFT JOIN receipts
     ON receipts.edge = covering.edge AND receipts.batch = covering.batch AND receipts.first_batch <= %(batch)s
 LEFT JOIN sightings AS whole ON whole.edge = known.edge AND whole.invalidation = %(invalidation)s AND whole.code = ''
 LEFT JOIN sightings AS seen ON seen.edge = known.edge AND seen.invalidation = %(invalidation)s AND seen.code = %(code)s
--- An edge that was removed or disabled is shown with what it acknowledged, and not blamed for the rest.
+-- A removed or disabled edge has a row where it acknowledged or showed something, and none where it did not.
 WHERE receipts.edge IS NOT NULL OR whole.edge IS NOT NULL OR seen.edge IS NOT NULL
     OR EXISTS (SELECT 1 FROM edges WHERE edges.name = known.edge AND edges.enabled)
 ORDER BY known.edge
 
 -- name: receipts_flushes
--- The first flush that each edge has acknowledged after a time.
-SELECT edge, MIN(acknowledged_at)
+-- Reads the time (UTC) of the first flush that each edge has acknowledged after %(since)s.
+SELECT edge, MIN(acknowledged_at) AS first_flush
 FROM receipts
 WHERE method = 'flush' AND acknowledged_at > %(since)s
 GROUP BY edge
 
 -- name: receipts_known_edges
--- Lists all edges, enabled or not.
+-- Reads the name, the public URL and the state of all edges.
 SELECT name, public_url, enabled, added_at, triggers FROM edges ORDER BY name
 
 -- name: receipts_log
--- What the log tells of bans on a code or an owner, deleted ones too.
+-- Reads the log of bans on a code or an owner, of deleted ones too.
 SELECT ban_id, id, action, logged_at, account, reason, banned_by, detail, invalidation
 FROM moderation_log FORCE INDEX (subject)
 WHERE scope = %(scope)s AND subject = %(subject)s AND ban_id IS NOT NULL
 ORDER BY id
 
 -- name: receipts_moves
--- The owners that an image has left, or that lost it, in this order.
+-- Reads the former owners of an image and the times (UTC) at which they lost it, in this order.
 SELECT owner, logged_at, account, detail
 FROM moderation_log FORCE INDEX (subject)
 WHERE scope = 'image' AND subject = %(code)s AND action = 'move'
 ORDER BY id
 
 -- name: receipts_span
--- How far back the record goes: when the tables and the log were made, what has left the outbox with its receipts, whether
--- a version before the log has pruned, and when the oldest batch that is left was numbered. UTC.
+-- Reads how far back the record goes, as times in UTC: when the tables and the log were created, up to when rows of
+-- the outbox and receipts were pruned, whether a version before the log has pruned, and when the oldest batch was
+-- numbered.
 SELECT
-    (SELECT applied_at FROM schema_versions WHERE version = 1),
-    (SELECT applied_at FROM schema_versions WHERE version = 2),
+    (SELECT applied_at FROM schema_versions WHERE version = 1) AS tables_since,
+    (SELECT applied_at FROM schema_versions WHERE version = 2) AS log_since,
     receipts_until,
-    (SELECT pruned_batch > 0 FROM numbering WHERE one = 1),
-    (SELECT numbered_at FROM batches ORDER BY batch LIMIT 1)
+    (SELECT pruned_batch > 0 FROM numbering WHERE one = 1) AS pruned,
+    (SELECT numbered_at FROM batches ORDER BY batch LIMIT 1) AS oldest_numbered_at
 FROM retention
 WHERE one = 1

@@ -1,4 +1,4 @@
-"""Races that are forced to happen: each would be lost without the mechanism that it is about.
+"""Force races between fetches and takedowns: each would be lost without the mechanism under test.
 
 TAKEDOWN_RACES and TAKEDOWN_BANS say how many; the suite is content with fewer than a release should be.
 """
@@ -19,10 +19,10 @@ from stack.vcl import SOURCE
 from stack.waiting import PATIENCE, wait_until
 from tests.chaos.campaign import ENDINGS
 from tests.chaos.history import BANNED, Other, State
-from tests.chaos.receipts import receipt_violations
-from tests.chaos.streams import ban_of_an_owner, purge_of_a_code, purging
+from tests.chaos.purge_streams import ban_of_an_owner, purge_of_a_code, purging
+from tests.chaos.receipt_checks import receipt_violations
 from tests.chaos.system import System
-from tests.loop import Loop
+from tests.support.background_loop import BackgroundLoop
 
 RACES = int(os.environ.get("TAKEDOWN_RACES", "200"))
 BANS = int(os.environ.get("TAKEDOWN_BANS", "5000"))
@@ -40,7 +40,7 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
 
 @pytest.fixture(scope="module")
 def fenceless(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
-    """A system whose edge notices a purge during a fetch as little as stock Varnish does."""
+    """Run a system whose edge has no fence: like stock Varnish it ignores a purge during a fetch."""
     vcl = tmp_path_factory.mktemp("fenceless") / "vcl"
     shutil.copytree(SOURCE, vcl)
     fence = vcl / "takedown" / "fence.vcl"
@@ -54,7 +54,7 @@ def fenceless(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
 
 
 def new_codes(system: System, number: int) -> list[str]:
-    """Codes of new images, whose own import is over at every edge."""
+    """Import new images, and wait until every edge has rebounded the import. Returns their codes."""
     codes = [f"race-{next(_numbers)}-{ENDINGS[index % len(ENDINGS)]}" for index in range(number)]
     system.add_images("owner", codes)
     system.settle()
@@ -87,17 +87,17 @@ def race(system: System, codes: list[str], *, together: bool) -> list[State | Ot
 
     Returns what the clients of those fetches saw.
     """
-    way = system.origin_proxy.down
+    direction = system.origin_proxy.down
     system.edges[0].ask("BAN", takedown_all="1")  # the purger looks at images, too
     with ThreadPoolExecutor(len(codes)) as clients:
-        way.cut()
+        direction.cut()
         try:
             reads = [clients.submit(read, system, code) for code in codes]
-            wait_until(lambda: way.held >= len(codes), "all fetches held")
+            wait_until(lambda: direction.held >= len(codes), "all fetches held")
             ban(system, codes, together=together)
             system.wait_acknowledged()
         finally:
-            way.mend()
+            direction.mend()
         return [each.result() for each in reads]
 
 
@@ -145,7 +145,7 @@ def test_a_steady_stream_of_bans_of_owners_leaves_misses_cacheable(system: Syste
             pause.wait(0.002)
 
         before = edge.counters()["MAIN.bans_added"]
-        with Loop(ban_an_owner) as bans:
+        with BackgroundLoop(ban_an_owner) as bans:
             wait_until(lambda: edge.counters()["MAIN.bans_added"] > before + 50, "bans of owners at the edge")
             assert_cacheable(system, codes)
         assert not bans.failed

@@ -1,20 +1,20 @@
-"""Judges one exchange by itself: what a server may not answer, whatever it was sent."""
+"""Judge one exchange by itself, by rules that hold for the answers to any bytes."""
 
 import hashlib
 import re
 from dataclasses import dataclass
 
-from tests.fuzz.answers import Answer, GarbledError, answers
+from tests.fuzz.answer_parser import Answer, GarbledError, parse_answers
 from tests.fuzz.case import TOKEN, Case, Target
-from tests.fuzz.commands import commands
-from tests.fuzz.wire import Exchange
+from tests.fuzz.command_counter import count_commands
+from tests.fuzz.raw_exchange import Exchange
 
-# "Not implemented" (an unknown transfer coding) and "version not supported" speak about the request (RFC 9110, 15.6).
+# 501 (an unknown transfer coding) and 505 (an unknown version) blame the request (RFC 9110, section 15.6).
 _ABOUT_THE_REQUEST = (501, 505)
-# Varnish adds headers of its own to each request. Where http_max_hdr (128) leaves no room for them it answers 500 or
-# 503, before or instead of the VCL: seen with 117 to 121 header lines.
+# Numbers of header lines at which Varnish may answer 500 or 503 without the VCL: with its own headers the request
+# exceeds http_max_hdr (128). Observed with 117 to 121 lines.
 _NO_ROOM = range(112, 129)
-# A machine that is busy elsewhere can cause these once; a fault causes them again.
+#: Kinds that a busy machine can cause once; a fault causes them again.
 PASSING = ("503", "hangs")
 
 
@@ -24,17 +24,17 @@ class Verdict:
 
     answers: list[Answer]
     faults: list[tuple[str, str]]
-    unanswered: int = 0  # commands that may have been carried out although their answers were lost in a reset
+    unanswered: int = 0  # commands that may have taken effect, with answers lost in a reset
 
     @property
     def acts(self) -> range:
-        """How many purges and bans the purge listener has carried out, by its answers."""
+        """Return the possible numbers of purges and bans that took effect, by the answers."""
         said = sum(_purged(answer) or _banned(answer) for answer in self.answers)
         return range(said, said + self.unanswered + 1)
 
 
 def judge(case: Case, seen: Exchange, token: str) -> Verdict:
-    """Judge what came back for a case."""
+    """Judge the answers to a case."""
     faults = []
     if not seen.ended:
         faults.append(("hangs", "the connection was still open after 30 s"))
@@ -43,7 +43,7 @@ def judge(case: Case, seen: Exchange, token: str) -> Verdict:
     if b"Traceback (most recent call" in seen.received:
         faults.append(("traceback", "a traceback is in the answer"))
     try:
-        found = answers(seen.received)
+        found = parse_answers(seen.received)
     except GarbledError as error:
         return Verdict([], [*faults, ("garbled", str(error))])
     for answer in found:
@@ -56,7 +56,7 @@ def judge(case: Case, seen: Exchange, token: str) -> Verdict:
     if case.target is Target.PURGE:
         faults += _judge_commands(case, found, token)
     lost = seen.reset and case.target is Target.PURGE
-    return Verdict(found, faults, commands(b"".join(case.parts(token)), token) if lost else 0)
+    return Verdict(found, faults, count_commands(b"".join(case.parts(token)), token) if lost else 0)
 
 
 def _leaves_no_room(case: Case) -> bool:
@@ -82,7 +82,7 @@ def _judge_commands(case: Case, found: list[Answer], token: str) -> list[tuple[s
     if TOKEN not in case.data:
         other = [answer.status for answer in found if answer.status < 400]
         return [("authorised", f"{other} without the token")] if other else []
-    wellformed = commands(b"".join(case.parts(token)), token)
+    wellformed = count_commands(b"".join(case.parts(token)), token)
     done = sum(answer.status == 200 for answer in found)
     if done > wellformed:
         return [("acted", f"{done} requests were carried out, and {wellformed} were well-formed commands")]

@@ -1,4 +1,4 @@
-"""A short seeded round of the fuzzer on the real stack, and its own judgement."""
+"""Run a short round of the fuzzer with a fixed seed, and test its judge, parser and cases."""
 
 from pathlib import Path
 
@@ -6,14 +6,14 @@ import pytest
 
 from stack.system import Settings, Stack
 from tests.fuzz.__main__ import main
-from tests.fuzz.answers import GarbledError, answers
+from tests.fuzz.answer_parser import GarbledError, parse_answers
 from tests.fuzz.campaign import Campaign, Fault
 from tests.fuzz.case import TOKEN, Case, Target, read
-from tests.fuzz.commands import commands
+from tests.fuzz.case_maker import make_case
+from tests.fuzz.command_counter import count_commands
 from tests.fuzz.judge import judge
-from tests.fuzz.maker import make
+from tests.fuzz.raw_exchange import Exchange
 from tests.fuzz.report import Reporter
-from tests.fuzz.wire import Exchange
 
 _SEED, _REQUESTS = 1, 400
 _OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -101,21 +101,21 @@ def test_the_purge_listener_may_carry_out_well_formed_commands_with_the_token_al
     ],
 )
 def test_commands_are_counted_as_the_page_on_edges_defines_them(sent: str, count: int) -> None:
-    assert commands(sent.encode(), "t") == count
+    assert count_commands(sent.encode(), "t") == count
 
 
 def test_chunked_answers_and_answers_to_head_are_taken_apart() -> None:
     head = _OK.removesuffix(b"ok")
     chunked = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n"
-    assert [answer.body for answer in answers(head + chunked + _OK + head)] == [b"", b"ok", b"ok", b""]
+    assert [answer.body for answer in parse_answers(head + chunked + _OK + head)] == [b"", b"ok", b"ok", b""]
     with pytest.raises(GarbledError, match="byte 0"):
-        answers(b"<html>")
+        parse_answers(b"<html>")
 
 
 def test_a_case_is_the_same_by_its_number_and_from_its_file(tmp_path: Path) -> None:
     for target in Target:
-        cases = [make(target, 7, number) for number in range(200)]
-        assert cases == [make(target, 7, number) for number in range(200)]
+        cases = [make_case(target, 7, number) for number in range(200)]
+        assert cases == [make_case(target, 7, number) for number in range(200)]
         assert len({case.data for case in cases}) > 150
         for case in cases:
             case.write(tmp_path / "case.json", "500: why")

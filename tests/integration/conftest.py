@@ -7,8 +7,8 @@ import pytest
 
 from stack.database import Database
 from stack.system import Settings, Stack
-from tests.fleet import Fleet
-from tests.site import Site
+from tests.support.fleet import Fleet
+from tests.support.site import Site
 
 
 @pytest.fixture(scope="session")

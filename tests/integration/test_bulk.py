@@ -8,8 +8,9 @@ import pytest
 
 from stack.edge import Edge
 from stack.waiting import wait_until
-from tests.chaos.proxy import Proxies
-from tests.fleet import Fleet
+from tests.support.faulty_proxy import Proxies
+from tests.support.fleet import Fleet
+from tests.support.server_checks import needs_switch
 
 _numbers = count(1)
 
@@ -156,6 +157,7 @@ def test_what_an_edge_calls_malformed_does_not_block_it(fleet: Fleet, tmp_path: 
         fleet.purger.run("edge", "remove", "strict").check_returncode()
 
 
+@needs_switch
 def test_a_malformed_row_stops_neither_bans_nor_heartbeats(fleet: Fleet) -> None:
     fleet.sql("SET SESSION check_constraint_checks = 0")
     triggers = fleet.sql(

@@ -10,9 +10,9 @@ import pytest
 from stack.database import Database
 from stack.ports import free_port
 from stack.purger import Purger
-from takedown_db.driver import NotEncryptedError, connect
+from takedown_db.connect import NotEncryptedError, connect
 from takedown_db.errors import explain
-from tests.certificates import Authority
+from tests.support.certificates import Authority
 
 
 class Served(NamedTuple):

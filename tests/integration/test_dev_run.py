@@ -16,7 +16,7 @@ import pytest
 import requests
 
 from stack.waiting import PATIENCE, wait_until
-from takedown_db.driver import connect
+from takedown_db.connect import connect
 
 _NAMES = {
     *("EDGE_URL", "PURGE_URL", "PURGE_TOKEN_FILE", "ORIGIN_URL"),

@@ -6,8 +6,8 @@ import pytest
 
 from stack.edge import Edge
 from stack.system import Settings, Stack
-from tests import edge_0_1
-from tests.site import Site
+from tests.support import edge_0_1
+from tests.support.site import Site
 
 LEASE = 600.0  # seconds: what goes has been purged
 

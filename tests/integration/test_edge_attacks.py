@@ -14,15 +14,15 @@ import requests
 
 from stack.edge import Edge
 from stack.waiting import PATIENCE, wait_until
-from tests.bounded import HEAD, LARGE, THREADS, bounded_edge, connect, drained, get
-from tests.http2 import Http2
+from tests.support.http2_client import Http2Client
+from tests.support.limited_edge import HEAD, LARGE, THREADS, connect, drained, get, limited_edge
 
 ATTACKERS = 2 * THREADS
 
 
 @pytest.fixture(scope="module")
 def edge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edge]:
-    with bounded_edge(tmp_path_factory.mktemp("edge")) as edge:
+    with limited_edge(tmp_path_factory.mktemp("edge")) as edge:
         yield edge
 
 
@@ -66,7 +66,7 @@ def test_readers_that_read_nothing_are_cut_off(edge: Edge) -> None:
 
 def test_a_connected_purger_gets_through_readers_that_are_never_cut_off(tmp_path: Path) -> None:
     """Not even a new connection gets an answer then."""
-    with bounded_edge(tmp_path, send_timeout=600, timeout_idle=600) as edge, requests.Session() as purger:
+    with limited_edge(tmp_path, send_timeout=600, timeout_idle=600) as edge, requests.Session() as purger:
         purger.headers["Authorization"] = f"Bearer {edge.token()}"
         assert purger.request("HEARTBEAT", f"{edge.purge_url}/", timeout=PATIENCE).status_code == 200
         with attackers(edge.public_port, HEAD.format("GET /images/large") + "\r\n"):
@@ -113,7 +113,7 @@ def test_a_slow_reader_of_a_large_image_is_cut_off(edge: Edge) -> None:
 
 def test_a_slow_reader_over_http_2_is_cut_off(edge: Edge) -> None:
     """It allows for a little more again and again, so that no window is ever closed."""
-    with Http2(edge.tls_port) as client:
+    with Http2Client(edge.tls_port) as client:
         client.get("/images/large")
 
         def ended() -> bool:

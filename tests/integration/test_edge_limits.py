@@ -11,9 +11,9 @@ from stack.edge import Edge
 from stack.ports import free_port
 from stack.server import Server
 from stack.varnish import PARAMETERS_FILE, Varnish, read_parameters
-from tests.bounded import HEAD, bounded_edge, connect, get
-from tests.certificates import Authority
-from tests.documents import ROOT
+from tests.support.certificates import Authority
+from tests.support.limited_edge import HEAD, connect, get, limited_edge
+from tests.support.markdown_pages import ROOT
 
 # Other values than those of the file, where a file that was not read would show.
 DEFAULTS = {"send_timeout": 600, "idle_send_timeout": 60, "http_max_hdr": 64, "http_req_overflow_status": 0}
@@ -21,7 +21,7 @@ DEFAULTS = {"send_timeout": 600, "idle_send_timeout": 60, "http_max_hdr": 64, "h
 
 @pytest.fixture(scope="module")
 def edge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edge]:
-    with bounded_edge(tmp_path_factory.mktemp("edge")) as edge:
+    with limited_edge(tmp_path_factory.mktemp("edge")) as edge:
         yield edge
 
 

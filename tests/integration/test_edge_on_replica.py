@@ -7,18 +7,18 @@ import pytest
 import requests
 
 from stack.waiting import wait_until
-from tests.lagging import Lagging
+from tests.support.lagging_site import LaggingSite
 
 _numbers = count(1)
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lagging]:
-    with Lagging(tmp_path_factory.mktemp("lagging")) as running:
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LaggingSite]:
+    with LaggingSite(tmp_path_factory.mktemp("lagging")) as running:
         yield running
 
 
-def new_image(site: Lagging, last: str) -> str:
+def new_image(site: LaggingSite, last: str) -> str:
     """Import an image whose code ends with this character: by it edges form the groups in which they judge."""
     code = f"lagging-{next(_numbers)}{last}"
     site.import_images([code])
@@ -26,7 +26,7 @@ def new_image(site: Lagging, last: str) -> str:
     return code
 
 
-def wait_kept(site: Lagging, code: str, status: int) -> requests.Response:
+def wait_kept(site: LaggingSite, code: str, status: int) -> requests.Response:
     """Wait until the edge answers with this status from its cache."""
 
     def kept() -> requests.Response | None:
@@ -40,7 +40,7 @@ def is_hit(answer: requests.Response) -> bool:
     return "; hit" in answer.headers["Cache-Status"]
 
 
-def assert_refused(site: Lagging, code: str) -> None:
+def assert_refused(site: LaggingSite, code: str) -> None:
     """The edge comes to answer 503, and keeps nothing of what the copy goes on saying."""
     before = stale(site)
     wait_until(lambda: site.get(code).status_code == 503, f"{code} refused")
@@ -51,12 +51,12 @@ def assert_refused(site: Lagging, code: str) -> None:
     assert site.get(f"nobody-{next(_numbers)}-z").status_code == 404, "other groups go on"
 
 
-def stale(site: Lagging) -> int:
+def stale(site: LaggingSite) -> int:
     """How many answers of the origin the edge has refused, as it says itself."""
     return int(site.edge.ask("HEARTBEAT").headers["Takedown-Stale"])
 
 
-def test_a_ban_is_gone_although_the_origin_reads_a_copy_that_has_it_not_yet(site: Lagging) -> None:
+def test_a_ban_is_gone_although_the_origin_reads_a_copy_that_has_it_not_yet(site: LaggingSite) -> None:
     code = new_image(site, "a")
     with site.copy.behind():
         site.moderate("INSERT INTO bans (scope, subject) VALUES ('image', %s)", code)
@@ -64,7 +64,7 @@ def test_a_ban_is_gone_although_the_origin_reads_a_copy_that_has_it_not_yet(site
     assert wait_kept(site, code, 410).headers["Takedown-State"] == "banned"
 
 
-def test_a_lift_shows_no_special_image_for_longer_than_the_copy_lags(site: Lagging) -> None:
+def test_a_lift_shows_no_special_image_for_longer_than_the_copy_lags(site: LaggingSite) -> None:
     code = new_image(site, "b")
     site.moderate("INSERT INTO bans (scope, subject) VALUES ('image', %s)", code)
     wait_kept(site, code, 410)

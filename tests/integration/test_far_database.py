@@ -10,7 +10,7 @@ from stack.database import Database
 from stack.edge import Edge
 from stack.purger import Purger
 from stack.waiting import wait_until
-from tests.chaos.proxy import Proxies, Proxy
+from tests.support.faulty_proxy import Proxies, Proxy
 
 
 class Far:

@@ -9,7 +9,7 @@ import pytest
 from stack.server import Server, away, frozen
 from stack.system import Settings, Stack
 from stack.waiting import wait_until
-from tests.site import Site
+from tests.support.site import Site
 
 LEASE = 4.0  # of the second edge, in seconds
 

@@ -5,19 +5,19 @@ from pathlib import Path
 import pytest
 
 from stack.waiting import wait_until
-from tests.address import Address, sql
-from tests.galera import PROVIDER, SCRIPTS, Cluster
+from tests.support.galera_cluster import PROVIDER, SCRIPTS, GaleraCluster
+from tests.support.moving_database import MovingDatabase, sql
 
 pytestmark = pytest.mark.skipif(not PROVIDER.exists(), reason="needs Debian's package galera-4")
 
 
 def test_any_node_speaks_without_adoption(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(SCRIPTS), prepend=":")
-    with Cluster(tmp_path, 3) as cluster, Address(tmp_path, cluster.nodes[0]) as site:
+    with GaleraCluster(tmp_path, 3) as cluster, MovingDatabase(tmp_path, cluster.nodes[0]) as site:
         site.ban_at_the_edge("at-the-first")
         cluster.nodes[0].kill()
         purges = site.purges()
-        site.lead_to(cluster.nodes[1])
+        site.point_to(cluster.nodes[1])
         wait_until(lambda: "the database is no longer unusable" in site.purger.log_text(), "the purger goes on")
         site.edge.wait_trusted()
         site.ban(cluster.nodes[2], "at-the-third")

@@ -9,6 +9,8 @@ import pytest
 from mysql.connector.abstracts import MySQLCursorAbstract
 
 from stack.database import Database
+from stack.program import on_mysql
+from tests.support.server_checks import UNCHECKED
 
 ACCOUNTS = ("moderation", "import", "origin", "purger")
 COLUMNS = "(action, ban_id, scope, subject, reason, banned_by, account, logged_at)"
@@ -60,7 +62,7 @@ REWRITING = [
     "DROP TABLE moderation_log",
     "ALTER TABLE moderation_log ADD COLUMN x INT",
     "RENAME TABLE moderation_log TO elsewhere",
-    "CREATE OR REPLACE TABLE moderation_log (id INT)",
+    *([] if on_mysql() else ["CREATE OR REPLACE TABLE moderation_log (id INT)"]),
     "DROP TRIGGER moderation_log_signed_v1",
     "CREATE TRIGGER mine BEFORE INSERT ON moderation_log FOR EACH ROW SET NEW.account = 'root@localhost'",
     "CREATE TRIGGER mine BEFORE INSERT ON bans FOR EACH ROW SET @takedown_outbox = 1",
@@ -75,7 +77,7 @@ REWRITING = [
 def test_no_account_writes_the_log(database: Database, admin: MySQLCursorAbstract, name: str) -> None:
     before = rows(admin)
     for cursor in account(database, name):
-        for lax in ("", "SET SESSION sql_mode = '', check_constraint_checks = 0, foreign_key_checks = 0"):
+        for lax in ("", f"SET SESSION sql_mode = ''{UNCHECKED}, foreign_key_checks = 0"):
             if lax:
                 cursor.execute(lax)
             for sql in REWRITING:
@@ -91,7 +93,7 @@ def test_only_the_purger_reads_the_log(database: Database, name: str) -> None:
             cursor.execute("SELECT reason FROM moderation_log")
 
 
-@pytest.mark.parametrize("lax", ["", "SET SESSION sql_mode = '', check_constraint_checks = 0"])
+@pytest.mark.parametrize("lax", ["", f"SET SESSION sql_mode = ''{UNCHECKED}"])
 def test_not_even_the_admin_alters_the_log_by_mistake(admin: MySQLCursorAbstract, lax: str) -> None:
     if lax:
         admin.execute(lax)
@@ -124,7 +126,7 @@ def test_not_even_the_admin_alters_the_log_by_mistake(admin: MySQLCursorAbstract
 #: What a session can say of time, itself and the outbox.
 LIES = [
     "SET TIMESTAMP = 86400",
-    "SET TIMESTAMP = 4000000000",
+    "SET TIMESTAMP = 2147483647",
     "SET time_zone = '+13:00'",
     "SET time_zone = '-11:30', TIMESTAMP = 1",
     "SET @takedown_outbox = 1, @takedown_outbox_before = 1",
@@ -184,7 +186,7 @@ def test_each_change_of_a_ban_is_kept_with_what_was_there_before(
         ("banned_by = 'Judge'", "banned_by", "judge"),
         ("banned_at = '1999-09-09'", "banned_at", None),
         ("lifted_at = '2000-01-01'", None, None),
-        ("lifted_at = '2001-01-01'", "lifted_at", "2000-01-01 00:00:00.000"),
+        ("lifted_at = '2001-01-01'", "lifted_at", "2000-01-01 00:00:00"),
     ):
         count = len(rows(admin))
         moderator.execute(f"UPDATE bans SET {sql} WHERE id = %s", (ban,))
@@ -192,7 +194,7 @@ def test_each_change_of_a_ban_is_kept_with_what_was_there_before(
         ((action, logged, detail),) = newest(admin, "action, ban_id, detail")
         assert (action, logged) == ("change" if before else "lift", ban), sql
         if before and value:
-            assert json.loads(detail)[before].removesuffix("000") == value.removesuffix("000")
+            assert json.loads(detail)[before].removesuffix(".000000").removesuffix(".000") == value
     count = len(rows(admin))
     moderator.execute("UPDATE bans SET reason = 'spam ' WHERE id = %s", (ban,))
     assert len(rows(admin)) == count, "nothing has changed"

@@ -16,9 +16,10 @@ import pytest
 from mysql.connector.abstracts import MySQLConnectionAbstract
 
 from stack.database import Database
-from takedown_db.driver import connect
+from takedown_db.connect import connect
 from takedown_db.server_identity import read_server
 from takedown_db.statements import statement
+from tests.support.server_checks import needs_switch
 
 _numbers = count(1)
 NUMBER = "CALL number_invalidations_v2(NULL, @size, @more)"
@@ -229,7 +230,7 @@ def number_until(connection: MySQLConnectionAbstract, done: threading.Event) -> 
 
 FROZEN = """
 import os
-from takedown_db.driver import connect
+from takedown_db.connect import connect
 connection = connect(os.environ["URL"], timeout=30)
 cursor = connection.cursor()
 print("ready", flush=True)
@@ -427,6 +428,7 @@ def pages_read(connection: MySQLConnectionAbstract) -> int:
 MALFORMED = [("image", "two words"), ("image", "x" * 65), ("picture", "cat"), ("image", ""), ("owner", "a,b")]
 
 
+@needs_switch
 def test_malformed_rows_are_taken_out_and_the_rest_goes_on(connections: Connections) -> None:
     before = take(connections.open("purger"), None).unnumberable
     unchecked(connections, *MALFORMED)
@@ -441,6 +443,7 @@ def test_malformed_rows_are_taken_out_and_the_rest_goes_on(connections: Connecti
     assert take(connections.open("purger"), None).unnumberable == before + len(MALFORMED)
 
 
+@needs_switch
 def test_a_subject_with_spaces_after_it_is_purged_without_them(connections: Connections) -> None:
     """Comparisons ignore them, so that such a ban hides the image."""
     (code,) = new_codes()

@@ -9,23 +9,23 @@ import pytest
 
 from stack.database import Database
 from stack.waiting import wait_until
-from tests.address import Address, sql
-from tests.replica import Primary, Replica
-from tests.snapshots import second_server
+from tests.support.database_snapshots import second_server
+from tests.support.moving_database import MovingDatabase, sql
+from tests.support.replica import Primary, Replica
 
 
 @pytest.fixture
-def site(tmp_path: Path) -> Iterator[Address]:
+def site(tmp_path: Path) -> Iterator[MovingDatabase]:
     with Database(tmp_path / "database") as database:
         database.migrate()
-        with Address(tmp_path, database) as site:
+        with MovingDatabase(tmp_path, database) as site:
             yield site
 
 
-def test_a_purger_on_a_copy_numbers_sends_and_vouches_for_nothing(site: Address, tmp_path: Path) -> None:
+def test_a_purger_on_a_copy_numbers_sends_and_vouches_for_nothing(site: MovingDatabase, tmp_path: Path) -> None:
     copy = site.enter_context(second_server(site.database, tmp_path / "copy"))
     site.purger.stop()
-    site.lead_to(copy)
+    site.point_to(copy)
     site.ban(copy, "on-the-copy")
     signed = sql(copy, "SELECT id, seen_at FROM purgers")
     purges, epoch = site.purges(), site.edge.ask("HEARTBEAT").headers["Takedown-Epoch"]
@@ -50,11 +50,11 @@ def test_a_purger_on_a_copy_numbers_sends_and_vouches_for_nothing(site: Address,
     assert "`purger adopt`" in problem["do"]
 
 
-def test_once_adopted_a_copy_speaks(site: Address, tmp_path: Path) -> None:
+def test_once_adopted_a_copy_speaks(site: MovingDatabase, tmp_path: Path) -> None:
     copy = site.enter_context(second_server(site.database, tmp_path / "copy"))
     site.ban_at_the_edge("the-copy-has-it-not")
     site.purger.stop()
-    site.lead_to(copy)
+    site.point_to(copy)
     stranger = site.enter_context(site.new_purger("stranger", copy))
     wait_until(lambda: "the database is not adopted" in stranger.log_text(), "the purger says why")
     site.wait_fail_safe()
@@ -87,16 +87,16 @@ def test_once_adopted_a_copy_speaks(site: Address, tmp_path: Path) -> None:
     assert sql(copy, "SELECT COUNT(*) FROM adoptions") == [(2,)]
 
 
-def test_migrating_a_copy_adopts_nothing(site: Address, tmp_path: Path) -> None:
+def test_migrating_a_copy_adopts_nothing(site: MovingDatabase, tmp_path: Path) -> None:
     copy = site.enter_context(second_server(site.database, tmp_path / "copy"))
     done = site.new_purger("stranger", copy).run("migrate")
     assert (done.returncode, done.stdout) == (0, "nothing to do: the schema is complete\n")
     assert sql(copy, "SELECT COUNT(*) FROM adoptions") == [(1,)]
 
 
-def test_a_read_only_server_is_not_adopted(site: Address, tmp_path: Path) -> None:
+def test_a_read_only_server_is_not_adopted(site: MovingDatabase, tmp_path: Path) -> None:
     copy = site.enter_context(second_server(site.database, tmp_path / "copy"))
-    site.lead_to(copy)
+    site.point_to(copy)
     with copy.connect_admin() as connection, connection.cursor() as cursor:
         cursor.execute("SET GLOBAL read_only = 1")
         done = site.purger.run("adopt")
@@ -106,10 +106,10 @@ def test_a_read_only_server_is_not_adopted(site: Address, tmp_path: Path) -> Non
         assert cursor.fetchall() == [(1,)]
 
 
-def test_a_database_whose_counter_is_lost_is_told_what_to_do(site: Address, tmp_path: Path) -> None:
+def test_a_database_whose_counter_is_lost_is_told_what_to_do(site: MovingDatabase, tmp_path: Path) -> None:
     copy = site.enter_context(second_server(site.database, tmp_path / "copy"))
     sql(copy, "DELETE FROM numbering")
-    site.lead_to(copy)
+    site.point_to(copy)
     done = site.purger.run("adopt")
     assert done.returncode == 1
     assert "the table numbering has lost its row; run `purger migrate`" in done.stderr
@@ -120,14 +120,14 @@ def test_a_failover_that_lost_a_ban_ends_trust_until_it_is_adopted_and_means_a_f
     with Primary(tmp_path / "database") as database, ExitStack() as running:
         database.migrate()
         replica = running.enter_context(Replica(tmp_path / "replica", database))
-        site = running.enter_context(Address(tmp_path, database))
+        site = running.enter_context(MovingDatabase(tmp_path, database))
         site.ban_at_the_edge("the-replica-has-it")
         replica.wait_caught_up()
         with replica.behind():
             site.ban_at_the_edge("the-replica-has-it-not")
             database.kill()
             replica.promote()
-        site.lead_to(replica)
+        site.point_to(replica)
         wait_until(lambda: "the database is not adopted" in site.purger.log_text(), "the purger says why")
         site.wait_fail_safe()
         site.purger.run("adopt").check_returncode()

@@ -10,7 +10,7 @@ from email.utils import parsedate_to_datetime
 import pytest
 
 from stack.waiting import PATIENCE
-from tests.origin_site import OriginSite
+from tests.support.origin_site import OriginSite
 
 HOST = "Host: x\r\n"
 # Behind each case stands a request of its own, which must not be answered where the case's end is in doubt.

@@ -11,8 +11,8 @@ import requests
 from origin.lookup import DATED_LAG
 from stack.origin import Origin
 from stack.waiting import PATIENCE, wait_until
-from tests.origin_site import OriginSite
-from tests.replica import Primary, Replica
+from tests.support.origin_site import OriginSite
+from tests.support.replica import Primary, Replica
 
 
 class Copied(NamedTuple):

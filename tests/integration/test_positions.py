@@ -12,8 +12,8 @@ import pytest
 from stack.server import away, frozen
 from tests.chaos.history import BANNED, Other
 from tests.chaos.system import System
-from tests.positions import Scenery
-from tests.snapshots import put_back, second_server, take_copy
+from tests.support.database_snapshots import put_back, second_server, take_copy
+from tests.support.one_edge_site import OneEdgeSite
 
 
 @pytest.fixture(scope="module")
@@ -23,72 +23,72 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
 
 
 @pytest.fixture
-def scenery(system: System) -> Iterator[Scenery]:
+def site(system: System) -> Iterator[OneEdgeSite]:
     """All is well, also at the end."""
     system.settle()
-    yield Scenery(system)
+    yield OneEdgeSite(system)
     system.settle()
 
 
-def test_an_edge_that_goes_back_to_a_snapshot_shows_no_image_that_was_banned_since(scenery: Scenery) -> None:
-    system, edge = scenery.system, scenery.edge
-    with system.twin(edge) as twin:
-        system.put(edge, twin)
+def test_an_edge_that_goes_back_to_a_snapshot_shows_no_image_that_was_banned_since(site: OneEdgeSite) -> None:
+    system, edge = site.system, site.edge
+    with system.clone(edge) as clone:
+        system.put(edge, clone)
         system.settle()
-        banned, replaced, untouched = (scenery.new_image() for _ in range(3))
-        with frozen(twin):
+        banned, replaced, untouched = (site.new_image() for _ in range(3))
+        with frozen(clone):
             system.put(edge, edge)
-            scenery.ban(banned)
-            scenery.replace(replaced)
+            site.ban(banned)
+            site.replace(replaced)
             system.settle()
-        system.put(edge, twin)
-        scenery.wait_shown(banned)
-        scenery.wait_shown(replaced, 2)
-        assert scenery.shown(untouched) == 1
+        system.put(edge, clone)
+        site.wait_shown(banned)
+        site.wait_shown(replaced, 2)
+        assert site.shown(untouched) == 1
         system.settle()
         system.put(edge, edge)
 
 
 @pytest.mark.parametrize("purger_back", [False, True], ids=["purger-up", "purger-down"])
 @pytest.mark.parametrize("since", [0, 5])
-def test_a_database_that_loses_commits_is_shown_as_it_is(scenery: Scenery, purger_back: bool, since: int) -> None:
+def test_a_database_that_loses_commits_is_shown_as_it_is(site: OneEdgeSite, purger_back: bool, since: int) -> None:
     """``since`` bans take the numbers, and more, that what was lost had been given."""
-    system = scenery.system
-    lifted, banned = scenery.new_image(), scenery.new_image()
-    scenery.ban(lifted)
+    system = site.system
+    lifted, banned = site.new_image(), site.new_image()
+    site.ban(lifted)
     system.settle()
     copy = take_copy(system.database, system.new_directory("copy"))
-    scenery.lift(lifted)
-    scenery.ban(banned)
+    site.lift(lifted)
+    site.ban(banned)
     system.settle()
-    scenery.wait_shown(lifted, 1)
-    scenery.wait_shown(banned)
+    site.wait_shown(lifted, 1)
+    site.wait_shown(banned)
     purger: AbstractContextManager[Any] = away(system.purger) if purger_back else nullcontext()
     with purger:
         with away(system.database):
             put_back(system.database, copy)
         for number in range(since):
-            scenery.ban(f"other-{number}")
-    scenery.wait_shown(lifted, BANNED)
-    scenery.wait_shown(banned, 1)
+            site.ban(f"other-{number}")
+    site.wait_shown(lifted, BANNED)
+    site.wait_shown(banned, 1)
 
 
-def test_an_origin_on_a_copy_that_lags_and_accepts_writes_fills_no_cache_with_the_past(scenery: Scenery) -> None:
-    system = scenery.system
-    code, replaced, untouched = (scenery.new_image() for _ in range(3))
+def test_an_origin_on_a_copy_that_lags_and_accepts_writes_fills_no_cache_with_the_past(site: OneEdgeSite) -> None:
+    system = site.system
+    code, replaced, untouched = (site.new_image() for _ in range(3))
     with (
         second_server(system.database, system.new_directory("copy")) as copy,
         system.lookup_proxy.turned_to(copy.socket),
     ):
-        scenery.ban(code)
-        scenery.replace(replaced)
+        site.ban(code)
+        site.replace(replaced)
         system.wait_acknowledged()
-        scenery.edge.ask("PURGE", f"/images/{untouched}")
+        site.edge.ask("PURGE", f"/images/{untouched}")
         # Until a second after the commit the edge may show, and not keep, what it is told.
         system.pause(1.0)
         for _ in range(10):
-            assert scenery.shown(code) in (BANNED, Other.REFUSED)
-            assert scenery.shown(replaced) in (2, Other.REFUSED)
-    scenery.wait_shown(code)
-    scenery.wait_shown(replaced, 2)
-    scenery.wait_shown(untouched, 1)
+            assert site.shown(code) in (BANNED, Other.REFUSED)
+            assert site.shown(replaced) in (2, Other.REFUSED)
+    site.wait_shown(code)
+    site.wait_shown(replaced, 2)
+    site.wait_shown(untouched, 1)

@@ -6,8 +6,8 @@ import pytest
 
 from stack.waiting import wait_until
 from tests.chaos.system import System
-from tests.holding import held
-from tests.positions import Scenery
+from tests.support.held_fetch import held_fetch
+from tests.support.one_edge_site import OneEdgeSite
 
 NEVER = "86400"  # seconds
 
@@ -22,12 +22,12 @@ def test_what_a_held_thread_brings_goes_with_the_next_rebound(
 ) -> None:
     delays = {"PURGER_LATER_REBOUND_DELAY": later, "PURGER_LAST_REBOUND_DELAY": last}
     with System(tmp_path, edges=1, lease=600, fetch_timeout=60, purger_options=delays) as system:
-        scenery = Scenery(system)
-        code = scenery.new_image()
-        with held(scenery.edge, code, tmp_path):
+        site = OneEdgeSite(system)
+        code = site.new_image()
+        with held_fetch(site.edge, code, tmp_path):
             # Nobody looks whether a replaced image is gone, as the purger does with one that was banned.
-            scenery.replace(code)
+            site.replace(code)
             system.wait_acknowledged()
             done = f"SELECT COUNT(*) FROM edges, numbering WHERE {missed} = last_batch"
             wait_until(lambda: system.number(done) == 1, f"the edge has {missed} everything")
-        scenery.wait_shown(code, 2)
+        site.wait_shown(code, 2)

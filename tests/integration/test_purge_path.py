@@ -20,7 +20,7 @@ from stack.hitch import Hitch
 from stack.ports import free_port
 from stack.purger import Purger
 from stack.waiting import wait_until
-from tests.certificates import Authority
+from tests.support.certificates import Authority
 
 PATIENT = {"PURGER_CONNECT_TIMEOUT": "5", "PURGER_READ_TIMEOUT": "20"}
 ACKNOWLEDGING = b'HTTP/1.1 200 OK\r\nETag: "one"\r\nTakedown-Now: 1700000000.000\r\nContent-Length: 0\r\n\r\n'

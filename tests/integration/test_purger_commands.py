@@ -12,7 +12,7 @@ from purger.settings import Settings
 from stack.ports import free_port
 from stack.waiting import wait_until
 from takedown_db.connection import Connection
-from tests.site import Site
+from tests.support.site import Site
 
 
 def purger(site: Site, *arguments: str, code: int = 0) -> str:

@@ -11,8 +11,9 @@ from stack.edge import Edge
 from stack.purger import Purger
 from stack.waiting import PATIENCE, wait_until
 from takedown_db.connection import Connection
-from tests.doors import answering
-from tests.fleet import LEASE, PATIENT, Fleet
+from tests.support.fleet import LEASE, PATIENT, Fleet
+from tests.support.public_listeners import raw_listener
+from tests.support.server_checks import needs_switch
 
 _numbers = count(1)
 
@@ -162,6 +163,7 @@ def test_a_wrong_token_is_a_refusal_until_it_is_right(fleet: Fleet) -> None:
     fleet.settle()
 
 
+@needs_switch
 def test_a_purge_that_is_malformed_does_not_block_the_edge(fleet: Fleet) -> None:
     # No account can write such a row, nor number it.
     fleet.sql("SET SESSION check_constraint_checks = 0")
@@ -409,7 +411,7 @@ def test_what_waits_to_be_written_when_the_database_goes_back_makes_no_receipt_o
 
 def test_a_look_at_an_edge_that_never_ends_its_answer_does_not_hold_up_the_end(fleet: Fleet) -> None:
     own = fleet.edge.url
-    with answering(b"HTTP/1.1 200 OK\r\n", drip=b"X: x\r\n", every=2.0) as (url, asked):
+    with raw_listener(b"HTTP/1.1 200 OK\r\n", drip=b"X: x\r\n", every=2.0) as (url, asked):
         fleet.purger.run("edge", "set", "edge1", "--public-url", url).check_returncode()
         try:
             fleet.logged("edge edge1 has changed")

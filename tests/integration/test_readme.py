@@ -14,7 +14,7 @@ import pytest
 import requests
 
 from stack.waiting import PATIENCE, wait_until
-from tests.documents import ROOT, block
+from tests.support.markdown_pages import ROOT, block
 
 README = ROOT / "README.md"
 

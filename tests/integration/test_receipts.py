@@ -10,9 +10,9 @@ import termios
 from stack.commands import command
 from stack.ports import free_port
 from stack.waiting import wait_until
-from tests.doors import showing_for_ever
-from tests.receipts import PROVEN, ask, banned_image, outcomes, receipts, wait_proven
-from tests.site import Site
+from tests.support.public_listeners import stuck_listener
+from tests.support.receipts_command import PROVEN, ask, banned_image, outcomes, receipts, wait_proven
+from tests.support.site import Site
 
 
 def test_a_ban_is_proven_at_every_edge(site: Site) -> None:
@@ -50,7 +50,7 @@ def test_an_edge_that_goes_on_showing_the_image_is_found_out(site: Site) -> None
     code = site.new_image()
     edge = site.stack.edge
     add = ("edge", "add", "liar", "--purge-url", edge.purge_url, "--token-file", str(edge.token_file), "--public-url")
-    with showing_for_ever(site.get(code).content) as door:
+    with stuck_listener(site.get(code).content) as door:
         site.stack.purger.run(*add, door).check_returncode()
         try:
             known = "SELECT COUNT(*) FROM edges WHERE name = 'liar' AND instance IS NOT NULL"

@@ -1,9 +1,9 @@
 """A look at one image of a banned owner is evidence of that image, and of no other."""
 
 from stack.waiting import wait_until
-from tests.doors import Stored, replaying, showing_for_ever, third_edge
-from tests.receipts import ask, outcomes, receipts
-from tests.site import Site
+from tests.support.public_listeners import FixedAnswer, stale_listener, stuck_listener, third_edge
+from tests.support.receipts_command import ask, outcomes, receipts
+from tests.support.site import Site
 
 
 def through(site: Site, public_url: str) -> None:
@@ -20,8 +20,8 @@ def third(site: Site, code: str) -> tuple[str, str]:
 def test_a_look_at_one_image_tells_nothing_of_another(site: Site) -> None:
     owner = site.new_owner()
     shown, other = sorted(site.new_image(owner) for _ in range(2))
-    with replaying(site.stack.edge) as (door, stored), third_edge(site, door):
-        stored[f"/images/{shown}"] = Stored(200, site.get(shown).content)
+    with stale_listener(site.stack.edge) as (door, stored), third_edge(site, door):
+        stored[f"/images/{shown}"] = FixedAnswer(200, site.get(shown).content)
         site.ban(owner, scope="owner")
         wait_until(lambda: outcomes(site, other)["third"] == "gone", "the other one is seen gone")
         wait_until(lambda: outcomes(site, shown)["third"] == "still there", "one image is seen")
@@ -48,7 +48,7 @@ def test_an_image_that_is_shown_after_it_was_seen_gone(site: Site) -> None:
     owner = site.new_owner()
     code = site.new_image(owner)
     honest = site.stack.edge.url
-    with showing_for_ever(site.get(code).content) as door, third_edge(site, honest):
+    with stuck_listener(site.get(code).content) as door, third_edge(site, honest):
         site.ban(owner, scope="owner")
         wait_until(lambda: ask(site, "--owner", owner)[0] == 0 or None, "it is seen gone everywhere")
         through(site, door)

@@ -4,21 +4,21 @@ from collections.abc import Iterator
 
 import pytest
 
-from purger.audit import audit
+from purger.audit import run_audit
 from purger.probe import Probe
 from stack.waiting import wait_until
 from takedown_db.connection import Connection
-from tests.doors import Stored, replaying, third_edge
-from tests.receipts import ask, outcomes, receipts
-from tests.site import Site
+from tests.support.public_listeners import FixedAnswer, stale_listener, third_edge
+from tests.support.receipts_command import ask, outcomes, receipts
+from tests.support.site import Site
 
 UNMARKED = "not marked as banned (wrong site, or an origin older than 0.2?)"
 
 
 @pytest.fixture
-def stored(site: Site) -> Iterator[dict[str, Stored]]:
+def stored(site: Site) -> Iterator[dict[str, FixedAnswer]]:
     """The answers by path at the public listener of a third edge, which is purged as the first one is."""
-    with replaying(site.stack.edge) as (door, stored), third_edge(site, door):
+    with stale_listener(site.stack.edge) as (door, stored), third_edge(site, door):
         yield stored
 
 
@@ -40,10 +40,10 @@ def wait_looked_again(site: Site, code: str) -> None:
     wait_until(lambda: site.number(looked) > 0, "a look after the second purge")
 
 
-def test_old_bytes_of_a_replaced_image_are_not_gone(site: Site, stored: dict[str, Stored]) -> None:
+def test_old_bytes_of_a_replaced_image_are_not_gone(site: Site, stored: dict[str, FixedAnswer]) -> None:
     owner = site.new_owner()
     code = site.new_image(owner)
-    stored[f"/images/{code}"] = Stored(200, site.get(code).content)
+    stored[f"/images/{code}"] = FixedAnswer(200, site.get(code).content)
     site.new_image(owner, code)
     site.ban(code)
     said = "200 for original: other bytes, not marked as banned"
@@ -61,10 +61,10 @@ def test_old_bytes_of_a_replaced_image_are_not_gone(site: Site, stored: dict[str
     assert ask(site, code)[0] == 0
 
 
-def test_old_bytes_that_come_after_the_proof_undo_it(site: Site, stored: dict[str, Stored]) -> None:
+def test_old_bytes_that_come_after_the_proof_undo_it(site: Site, stored: dict[str, FixedAnswer]) -> None:
     owner = site.new_owner()
     code = site.new_image(owner)
-    old = Stored(200, site.get(code).content)
+    old = FixedAnswer(200, site.get(code).content)
     site.new_image(owner, code)
     site.ban(code)
     wait_third(site, "gone", "", code)
@@ -77,9 +77,9 @@ def test_old_bytes_that_come_after_the_proof_undo_it(site: Site, stored: dict[st
     assert ask(site, code)[0] == 0
 
 
-def test_other_bytes_after_a_lift_are_no_finding(site: Site, stored: dict[str, Stored]) -> None:
+def test_other_bytes_after_a_lift_are_no_finding(site: Site, stored: dict[str, FixedAnswer]) -> None:
     code = site.new_image()
-    stored[f"/images/{code}"] = Stored(200, b"old")
+    stored[f"/images/{code}"] = FixedAnswer(200, b"old")
     with site.moderation.cursor() as cursor:
         cursor.execute("START TRANSACTION")
         site.ban(code)
@@ -90,9 +90,9 @@ def test_other_bytes_after_a_lift_are_no_finding(site: Site, stored: dict[str, S
     assert receipts(site, code)["resends"] == []
 
 
-def test_a_rendition_whose_row_is_gone_is_looked_at(site: Site, stored: dict[str, Stored]) -> None:
+def test_a_rendition_whose_row_is_gone_is_looked_at(site: Site, stored: dict[str, FixedAnswer]) -> None:
     code = site.new_image()
-    stored[f"/images/{code}/thumb"] = Stored(200, site.get(f"{code}/thumb").content)
+    stored[f"/images/{code}/thumb"] = FixedAnswer(200, site.get(f"{code}/thumb").content)
     with site.admin.cursor() as cursor:
         cursor.execute("DELETE FROM renditions WHERE code = %s AND name = 'thumb'", (code,))
     site.ban(code)
@@ -103,21 +103,21 @@ def test_a_rendition_whose_row_is_gone_is_looked_at(site: Site, stored: dict[str
 @pytest.mark.parametrize(
     ("answer", "said"),
     [
-        (Stored(503, b"sick"), "the edge answered 503"),
-        (Stored(404, b"no such page"), f"404 for original: {UNMARKED}"),
-        (Stored(410, b"special"), f"410 for original: {UNMARKED}"),
+        (FixedAnswer(503, b"sick"), "the edge answered 503"),
+        (FixedAnswer(404, b"no such page"), f"404 for original: {UNMARKED}"),
+        (FixedAnswer(410, b"special"), f"410 for original: {UNMARKED}"),
         (
-            Stored(410, b"special", {"Takedown-State": "banned"}),
+            FixedAnswer(410, b"special", {"Takedown-State": "banned"}),
             "410 for original: marked as banned without a well-formed Repr-Digest",
         ),
         (
-            Stored(200, b"other", {"Takedown-State": "banned", "Repr-Digest": f"sha-256=:{'A' * 43}=:"}),
+            FixedAnswer(200, b"other", {"Takedown-State": "banned", "Repr-Digest": f"sha-256=:{'A' * 43}=:"}),
             "200 for original: the body is not the one that Repr-Digest names",
         ),
     ],
 )
 def test_an_answer_that_is_not_that_for_a_banned_image(
-    site: Site, stored: dict[str, Stored], answer: Stored, said: str
+    site: Site, stored: dict[str, FixedAnswer], answer: FixedAnswer, said: str
 ) -> None:
     code = site.new_image()
     stored[f"/images/{code}"] = answer
@@ -132,10 +132,10 @@ def test_an_answer_that_is_not_that_for_a_banned_image(
     assert receipts(site, code)["resends"] == []
 
 
-def test_each_image_of_a_banned_owner_is_looked_at(site: Site, stored: dict[str, Stored]) -> None:
+def test_each_image_of_a_banned_owner_is_looked_at(site: Site, stored: dict[str, FixedAnswer]) -> None:
     owner = site.new_owner()
     codes = sorted(site.new_image(owner) for _ in range(5))
-    stored[f"/images/{codes[-1]}"] = Stored(200, site.get(codes[-1]).content)
+    stored[f"/images/{codes[-1]}"] = FixedAnswer(200, site.get(codes[-1]).content)
     site.ban(owner, scope="owner")
     wait_third(site, "still there", "", "--owner", owner)
     assert ask(site, "--owner", owner)[0] == 4
@@ -163,7 +163,7 @@ def test_a_receipt_says_how_many_images_of_an_owner_were_looked_at(site: Site) -
     assert ask(site, "--owner", owner, "--look")[0] == 0
 
 
-def test_an_audit_counts_apart_what_is_not_proven(site: Site, stored: dict[str, Stored]) -> None:
+def test_an_audit_counts_apart_what_is_not_proven(site: Site, stored: dict[str, FixedAnswer]) -> None:
     owner = site.new_owner()
     replaced, unmarked, lifted = site.new_image(owner), site.new_image(), site.new_image()
     for code in (replaced, unmarked, lifted):
@@ -171,8 +171,8 @@ def test_an_audit_counts_apart_what_is_not_proven(site: Site, stored: dict[str, 
     site.lift(lifted)
     for code in (replaced, unmarked):
         wait_third(site, "gone", "", code)
-    stored[f"/images/{replaced}"] = Stored(200, b"old")
-    stored[f"/images/{unmarked}"] = Stored(410, b"special")
+    stored[f"/images/{replaced}"] = FixedAnswer(200, b"old")
+    stored[f"/images/{unmarked}"] = FixedAnswer(410, b"special")
     command = site.stack.purger.run("audit")
     for code, said in (
         (replaced, "200 for original: other bytes, not marked as banned; purged again"),
@@ -181,7 +181,7 @@ def test_an_audit_counts_apart_what_is_not_proven(site: Site, stored: dict[str, 
         assert f"not proven: edge third, image {code}: {said}\n" in command.stdout
     assert command.returncode in (3, 4), "other tests may leave an image to be found"
     connection, probe = Connection(site.stack.database.url("purger"), timeout=60), Probe()
-    found = audit(connection, probe, sample=None)
+    found = run_audit(connection, probe, sample=None)
     for each in (connection, probe):
         each.close()
     mine = {(one.edge, one.code, one.again) for one in found.unproven if one.code in (replaced, unmarked, lifted)}

@@ -10,22 +10,22 @@ from click.testing import CliRunner
 from purger.cli.main import cli
 from purger.model import ProbeResult, Receipt
 from stack.database import Database
-from tests import schema_0_1
-from tests.record import Record, note
+from tests.support import schema_0_1
+from tests.support.takedown_record import TakedownRecord, record_receipt
 
 
 @pytest.fixture
-def record(database: Database) -> Iterator[Record]:
+def record(database: Database) -> Iterator[TakedownRecord]:
     """The module's database, with one edge."""
     with database.connect_admin() as connection, connection.cursor() as cursor:
-        record = Record(database, cursor)
+        record = TakedownRecord(database, cursor)
         record.sql("DELETE FROM edges")
         record.sql("DELETE FROM receipts")
         record.edge()
         yield record
 
 
-def test_who_banned_and_who_lifted(record: Record) -> None:
+def test_who_banned_and_who_lifted(record: TakedownRecord) -> None:
     code = record.new()
     ban = record.ban(code, reason="court order", banned_by="judge")
     batch = record.number()
@@ -43,7 +43,7 @@ def test_who_banned_and_who_lifted(record: Record) -> None:
     assert "lifted" in record.text(code)
 
 
-def test_a_deleted_ban_and_one_that_was_moved_to_another_code(record: Record) -> None:
+def test_a_deleted_ban_and_one_that_was_moved_to_another_code(record: TakedownRecord) -> None:
     code, other = record.new(), record.new()
     deleted, moved = record.ban(code, reason="spam", banned_by="bob"), record.ban(code)
     record.sql("DELETE FROM bans WHERE id = %s", deleted)
@@ -58,7 +58,7 @@ def test_a_deleted_ban_and_one_that_was_moved_to_another_code(record: Record) ->
 @pytest.mark.parametrize(
     "how", ["UPDATE images SET owner = 'bob' WHERE code = %s", "DELETE FROM images WHERE code = %s"]
 )
-def test_an_image_keeps_the_history_of_its_former_owners(record: Record, how: str) -> None:
+def test_an_image_keeps_the_history_of_its_former_owners(record: TakedownRecord, how: str) -> None:
     code, owner, later = record.new(), record.new("owner"), record.new("owner")
     record.sql("INSERT INTO images (code, owner) VALUES (%s, %s)", code, owner)
     during = record.ban(owner, "owner")
@@ -73,7 +73,7 @@ def test_an_image_keeps_the_history_of_its_former_owners(record: Record, how: st
     assert [ban["id"] for ban in record.receipts("--owner", owner, code=3)["bans"]] == [during, after]
 
 
-def test_an_owner_without_images(record: Record) -> None:
+def test_an_owner_without_images(record: TakedownRecord) -> None:
     owner = record.new("owner")
     ban = record.ban(owner, "owner")
     batch = record.number()
@@ -87,7 +87,7 @@ def test_an_owner_without_images(record: Record) -> None:
     assert "no ban on it is on record" in record.text("--owner", record.new("owner"))
 
 
-def test_an_image_of_a_banned_owner_is_shown_with_what_was_seen_of_itself(record: Record) -> None:
+def test_an_image_of_a_banned_owner_is_shown_with_what_was_seen_of_itself(record: TakedownRecord) -> None:
     owner, one, other = record.new("owner"), record.new(), record.new()
     for code in (one, other):
         record.sql("INSERT INTO images (code, owner) VALUES (%s, %s)", code, owner)
@@ -112,7 +112,7 @@ def test_an_image_of_a_banned_owner_is_shown_with_what_was_seen_of_itself(record
     assert (edge["outcome"], edge["reason"]) == ("gone in part", "at how many of the images is not on record")
 
 
-def test_a_look_at_more_images_of_an_owner_takes_the_place_of_one_at_fewer(record: Record) -> None:
+def test_a_look_at_more_images_of_an_owner_takes_the_place_of_one_at_fewer(record: TakedownRecord) -> None:
     owner = record.new("owner")
     ban = record.ban(owner, "owner")
     batch = record.number()
@@ -125,7 +125,7 @@ def test_a_look_at_more_images_of_an_owner_takes_the_place_of_one_at_fewer(recor
     ]
     for at, looked, images, code_of_exit, counts in expected:
         probe_result = ProbeResult("edge1", 0, at=at, status=410, gone=True, looked=looked, images=images)
-        note(record, Receipt("edge1", batch, batch, "ban", "i", at), ban, probe_result)
+        record_receipt(record, Receipt("edge1", batch, batch, "ban", "i", at), ban, probe_result)
         (edge,) = record.receipts("--owner", owner, code=code_of_exit)["bans"][0]["edges"]
         receipt = edge["receipt"]
         seen = datetime.fromisoformat(receipt["seen_at"]).timestamp()
@@ -136,22 +136,22 @@ def test_a_look_at_more_images_of_an_owner_takes_the_place_of_one_at_fewer(recor
         assert part == (code_of_exit == 3)
 
 
-def test_an_answer_that_proves_nothing_is_kept_with_its_status(record: Record) -> None:
+def test_an_answer_that_proves_nothing_is_kept_with_its_status(record: TakedownRecord) -> None:
     code = record.new()
     ban = record.ban(code)
     batch = record.number()
     for status, said in ((404, "404 for original"), (410, "410 for original"), (None, "unreachable: refused")):
         probe_result = ProbeResult("edge1", 0, status=status, note=said)
-        note(record, Receipt("edge1", batch, batch, "purge", "i", 1000.0), ban, probe_result)
+        record_receipt(record, Receipt("edge1", batch, batch, "purge", "i", 1000.0), ban, probe_result)
         (edge,) = record.receipts(code, code=3)["bans"][0]["edges"]
         assert (edge["outcome"], edge["reason"], edge["receipt"]["status"]) == ("not proven", said, status)
     probe_result = ProbeResult("edge1", 0, at=2000.0, status=410, gone=True)
-    note(record, Receipt("edge1", batch, batch, "purge", "i", 2000.0), ban, probe_result)
+    record_receipt(record, Receipt("edge1", batch, batch, "purge", "i", 2000.0), ban, probe_result)
     (edge,) = record.receipts(code)["bans"][0]["edges"]
     assert (edge["outcome"], edge["reason"], edge["receipt"]["status"]) == ("gone", "", 410)
 
 
-def test_an_edge_that_was_added_later_was_no_edge_then(record: Record) -> None:
+def test_an_edge_that_was_added_later_was_no_edge_then(record: TakedownRecord) -> None:
     code = record.new()
     ban = record.ban(code)
     batch = record.number()
@@ -169,7 +169,7 @@ def test_an_edge_that_was_added_later_was_no_edge_then(record: Record) -> None:
 
 
 @pytest.mark.parametrize("how", ["DELETE FROM edges WHERE name = %s", "UPDATE edges SET enabled = 0 WHERE name = %s"])
-def test_an_edge_that_went_is_shown_with_what_it_acknowledged(record: Record, how: str) -> None:
+def test_an_edge_that_went_is_shown_with_what_it_acknowledged(record: TakedownRecord, how: str) -> None:
     code = record.new()
     record.edge("gone")
     first = record.ban(code)
@@ -185,7 +185,7 @@ def test_an_edge_that_went_is_shown_with_what_it_acknowledged(record: Record, ho
     assert [[each["edge"] for each in ban["edges"]] for ban in bans] == [["edge1", "gone"], ["edge1"]]
 
 
-def test_a_receipt_covers_the_batches_from_its_first_to_its_last(record: Record) -> None:
+def test_a_receipt_covers_the_batches_from_its_first_to_its_last(record: TakedownRecord) -> None:
     code = record.new()
     record.ban(code)
     batch = record.number()
@@ -196,7 +196,7 @@ def test_a_receipt_covers_the_batches_from_its_first_to_its_last(record: Record)
     assert (edge["outcome"], edge["receipt"]["method"]) == ("not proven", "flush")
 
 
-def test_what_is_past_its_retention_is_said_to_be_so_and_nothing_else_is(record: Record) -> None:
+def test_what_is_past_its_retention_is_said_to_be_so_and_nothing_else_is(record: TakedownRecord) -> None:
     old, young = record.new(), record.new()
     for code in (old, young):
         record.ban(code)
@@ -208,7 +208,7 @@ def test_what_is_past_its_retention_is_said_to_be_so_and_nothing_else_is(record:
     assert "a trigger was missing, or the row was deleted" in out
 
 
-def test_what_comes_from_outside_reaches_the_terminal_escaped(record: Record) -> None:
+def test_what_comes_from_outside_reaches_the_terminal_escaped(record: TakedownRecord) -> None:
     code = record.new()
     record.ban(code, reason="a\x1b[31mb\nc\u202e", banned_by="\x1b]0;x\x07")
     out = record.text(code, code=3)
@@ -227,15 +227,15 @@ def test_what_comes_from_outside_reaches_the_terminal_escaped(record: Record) ->
         (["abc", "--owner", "abc"], "give either a code or --owner KEY"),
     ],
 )
-def test_a_malformed_question_is_refused_with_a_hint(record: Record, arguments: list[str], hint: str) -> None:
+def test_a_malformed_question_is_refused_with_a_hint(record: TakedownRecord, arguments: list[str], hint: str) -> None:
     assert hint in record.text(*arguments, code=2)
 
 
-def test_a_code_without_a_ban(record: Record) -> None:
+def test_a_code_without_a_ban(record: TakedownRecord) -> None:
     assert record.text("never") == "image never: no ban on it, or on an owner that it had, is on record\n"
 
 
-def test_the_later_look_counts_whatever_it_saw_and_the_note_keeps_the_former(record: Record) -> None:
+def test_the_later_look_counts_whatever_it_saw_and_the_note_keeps_the_former(record: TakedownRecord) -> None:
     code = record.new()
     ban = record.ban(code)
     batch = record.number()
@@ -250,25 +250,25 @@ def test_the_later_look_counts_whatever_it_saw_and_the_note_keeps_the_former(rec
     ]
     for at, gone, code_of_exit, seen_at, reason in expected:
         receipt = Receipt("edge1", batch, batch, "purge", "i", at)
-        note(record, receipt, ban, ProbeResult("edge1", 0, at=at, status=200, gone=gone))
+        record_receipt(record, receipt, ban, ProbeResult("edge1", 0, at=at, status=200, gone=gone))
         (edge,) = record.receipts(code, code=code_of_exit)["bans"][0]["edges"]
         seen = datetime.fromisoformat(edge["receipt"]["seen_at"]).timestamp()
         assert (seen, edge["reason"]) == (seen_at, reason)
         assert edge["receipt"]["acknowledged_at"].startswith("1970-01-01T00:16:40"), "the first acknowledgement stays"
 
 
-def test_no_progress_is_kept_whose_receipt_is_not(record: Record) -> None:
+def test_no_progress_is_kept_whose_receipt_is_not(record: TakedownRecord) -> None:
     record.ban(record.new())
     batch = record.number()
     with pytest.raises(AssertionError):
-        note(record, Receipt("edge1", batch, batch, "x" * 300, "i", 1.0), 0, ProbeResult("edge1", 1))
+        record_receipt(record, Receipt("edge1", batch, batch, "x" * 300, "i", 1.0), 0, ProbeResult("edge1", 1))
     assert record.sql("SELECT acknowledged FROM edges WHERE name = 'edge1'") == [(0,)]
-    note(record, Receipt("edge1", batch, batch, "purge", "i", 1.0), 0, ProbeResult("edge1", 1))
+    record_receipt(record, Receipt("edge1", batch, batch, "purge", "i", 1.0), 0, ProbeResult("edge1", 1))
     assert record.sql("SELECT acknowledged FROM edges WHERE name = 'edge1'") == [(batch,)]
 
 
 @pytest.fixture
-def upgraded(tmp_path: Path) -> Iterator[Record]:
+def upgraded(tmp_path: Path) -> Iterator[TakedownRecord]:
     """A database that 0.1 filled, brought to this version."""
     with Database(tmp_path / "database") as database:
         schema_0_1.install(database)
@@ -277,10 +277,10 @@ def upgraded(tmp_path: Path) -> Iterator[Record]:
             cursor.execute("UPDATE schema_versions SET applied_at = applied_at - INTERVAL 1 DAY")
             result = CliRunner().invoke(cli, ["migrate", "--database-url", database.admin_url()])
             assert result.exit_code == 0, result.output
-            yield Record(database, cursor)
+            yield TakedownRecord(database, cursor)
 
 
-def test_bans_from_before_the_log_are_shown_and_said_to_be_so(upgraded: Record) -> None:
+def test_bans_from_before_the_log_are_shown_and_said_to_be_so(upgraded: TakedownRecord) -> None:
     upgraded.sql("DELETE FROM edges")
     out = upgraded.text("lifted")
     assert "  by an account that was not recorded for bob: by mistake\n" in out

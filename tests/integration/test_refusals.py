@@ -9,12 +9,16 @@ import pytest
 from mysql.connector.abstracts import MySQLCursorAbstract
 
 from stack.database import Database
+from stack.program import on_mysql
+from tests.support.server_checks import UNCHECKED, needs_switch
 
 #: Whatever a session may set that has to do with what is checked.
 LAX = (
-    "SET SESSION sql_mode = '', check_constraint_checks = 0, foreign_key_checks = 0, unique_checks = 0",
-    "SET SESSION sql_mode = 'NO_AUTO_VALUE_ON_ZERO', check_constraint_checks = 0",
-    "SET SESSION default_regex_flags = 'DOTALL,EXTENDED,EXTRA,MULTILINE,UNGREEDY', check_constraint_checks = 0",
+    f"SET SESSION sql_mode = ''{UNCHECKED}, foreign_key_checks = 0, unique_checks = 0",
+    f"SET SESSION sql_mode = 'NO_AUTO_VALUE_ON_ZERO'{UNCHECKED}",
+    "SET SESSION sql_mode = 'ANSI'"
+    if on_mysql()
+    else f"SET SESSION default_regex_flags = 'DOTALL,EXTENDED,EXTRA,MULTILINE,UNGREEDY'{UNCHECKED}",
 )
 LARGEST = 18446744073709551615
 DIGEST = "0" * 64
@@ -114,7 +118,8 @@ def test_no_session_brings_in_a_malformed_row(database: Database, account: str, 
 
 
 @pytest.mark.usefixtures("snapshot")
-def test_load_data_is_checked_row_by_row(database: Database, tmp_path: Path) -> None:
+def test_load_data_is_checked_row_by_row(database: Database, admin: MySQLCursorAbstract, tmp_path: Path) -> None:
+    admin.execute("SET GLOBAL local_infile = 1")
     file = tmp_path / "bans.txt"
     file.write_text("image\ta b\n")
     connection = mysql.connector.connect(**address(database, "moderation"), allow_local_infile=True)
@@ -210,6 +215,7 @@ def test_the_admin_may_not_name_an_id_by_mistake(admin: MySQLCursorAbstract, tab
     assert f"{table}.id is given by the server" in refused(admin, sql)
 
 
+@needs_switch
 def test_a_malformed_row_that_is_there_can_be_deleted(database: Database, admin: MySQLCursorAbstract) -> None:
     plant(admin, [("image", "a\nb"), ("image", "padded "), ("nonsense", "x")])
     with database.connect("moderation") as connection, connection.cursor() as cursor:

@@ -9,15 +9,21 @@ import pytest
 
 from purger.model import Edge, Row
 from purger.probe import Probe
-from purger.row_probe import ROWS_ALONE, Choice, RowProbeResult, probe_row
+from purger.probe_notes import ROWS_ALONE
+from purger.row_probe import Choice, RowProbeResult, probe_row
 from stack.database import Database
 from takedown_db.connection import Connection
-from tests.doors import Stored, serving
+from tests.support.public_listeners import FixedAnswer, scripted_listener
 
 IMAGE, SPECIAL = b"picture", b"special"
 DIGEST = b64encode(hashlib.sha256(SPECIAL).digest()).decode()
-GONE = Stored(410, SPECIAL, {"Takedown-State": "banned", "Repr-Digest": f"sha-256=:{DIGEST}:"})
-SHOWN, FOREIGN, UNMARKED, SICK = Stored(200, IMAGE), Stored(200, b"old"), Stored(410, SPECIAL), Stored(503, b"")
+GONE = FixedAnswer(410, SPECIAL, {"Takedown-State": "banned", "Repr-Digest": f"sha-256=:{DIGEST}:"})
+SHOWN, FOREIGN, UNMARKED, SICK = (
+    FixedAnswer(200, IMAGE),
+    FixedAnswer(200, b"old"),
+    FixedAnswer(410, SPECIAL),
+    FixedAnswer(503, b""),
+)
 ROW = Row(7, 3, "owner", "him", "ban")
 CHOICE = Choice(codes=["a", "b", "c"], images=5, of_an_owner=True, renditions=())
 
@@ -38,12 +44,12 @@ def connection(database: Database) -> Iterator[Connection]:
 
 
 def look(
-    connection: Connection, choice: Choice, *answers: Stored, excused: str = "", asked: list[str] | None = None
+    connection: Connection, choice: Choice, *answers: FixedAnswer, excused: str = "", asked: list[str] | None = None
 ) -> RowProbeResult:
     """Look at a door that has these answers for the images, in their order; there are excuses for ``excused``."""
     by_path = {f"/images/{code}": answer for code, answer in zip(choice.codes, answers, strict=True)}
     probe = Probe()
-    with serving([] if asked is None else asked, by_path) as url:
+    with scripted_listener([] if asked is None else asked, by_path) as url:
         edge = Edge("e", url, url, "/t")
         found = probe_row(
             connection, probe, edge, ROW, choice, excuse=lambda code: "it moved" if code in excused else None
@@ -79,7 +85,12 @@ def test_one_that_moved_away_does_not_count(connection: Connection) -> None:
     ],
 )
 def test_one_that_is_not_gone_decides(
-    connection: Connection, answers: tuple[Stored, ...], gone: bool | None, kept: str, again: bool, note: str | None
+    connection: Connection,
+    answers: tuple[FixedAnswer, ...],
+    gone: bool | None,
+    kept: str,
+    again: bool,
+    note: str | None,
 ) -> None:
     found = look(connection, CHOICE, *answers)
     assert (found.probe_result.gone, "".join(each.code for each in found.kept), found.again) == (gone, kept, again)

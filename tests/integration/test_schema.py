@@ -12,6 +12,7 @@ from mysql.connector.abstracts import MySQLCursorAbstract
 
 from purger.cli.main import cli
 from stack.database import Database
+from tests.support.server_checks import UNCHECKED
 
 _numbers = count(1)
 
@@ -68,12 +69,12 @@ BAD_BANS = [
 
 @pytest.mark.parametrize("table", ["bans", "invalidations"])
 @pytest.mark.parametrize("mode", ["STRICT_ALL_TABLES", ""], ids=["strict", "lax"])
-@pytest.mark.parametrize("checks", [1, 0])
+@pytest.mark.parametrize("checks", ["", UNCHECKED], ids=["checks", "no_checks"])
 @pytest.mark.parametrize(("scope", "subject", "rule"), BAD_BANS)
 def test_a_malformed_row_is_refused_by_name(
-    cursor: MySQLCursorAbstract, table: str, mode: str, checks: int, scope: str, subject: str, rule: str
+    cursor: MySQLCursorAbstract, table: str, mode: str, checks: str, scope: str, subject: str, rule: str
 ) -> None:
-    cursor.execute("SET SESSION sql_mode = %s, check_constraint_checks = %s", (mode, checks))
+    cursor.execute(f"SET SESSION sql_mode = %s{checks}", (mode,))
     cause = ", cause" if table == "invalidations" else ""
     with pytest.raises(mysql.connector.Error, match=f"{table}.{rule}"):
         cursor.execute(
@@ -298,8 +299,8 @@ def test_migrating_restores_a_trigger_that_is_gone(database: Database, cursor: M
 @pytest.mark.parametrize(
     "replaced",
     [
-        "CREATE OR REPLACE TRIGGER bans_inserted_v1 AFTER INSERT ON bans FOR EACH ROW SET @nothing = 1",
-        "CREATE OR REPLACE TRIGGER bans_inserted_v1 AFTER INSERT ON bans FOR EACH ROW "
+        "CREATE TRIGGER bans_inserted_v1 AFTER INSERT ON bans FOR EACH ROW SET @nothing = 1",
+        "CREATE TRIGGER bans_inserted_v1 AFTER INSERT ON bans FOR EACH ROW "
         "INSERT INTO invalidations (scope, subject, cause, ban_id) VALUES (NEW.scope, NEW.subject, 'ban', NEW.id)",
     ],
     ids=["body", "definer"],
@@ -307,6 +308,7 @@ def test_migrating_restores_a_trigger_that_is_gone(database: Database, cursor: M
 def test_a_trigger_with_another_body_or_definer_is_missed_and_restored(
     database: Database, cursor: MySQLCursorAbstract, code: str, replaced: str
 ) -> None:
+    cursor.execute("DROP TRIGGER bans_inserted_v1")
     cursor.execute(replaced)
     state = CliRunner().invoke(cli, ["status", "--json", "--database-url", database.url("purger")])
     assert json.loads(state.output)["database"]["missing_triggers"] == ["bans_inserted_v1"]

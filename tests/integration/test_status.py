@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from purger.health import troubles
+from purger.health import find_problems
 from purger.presence import present
 from purger.status import read_state
 from stack.commands import command
@@ -27,7 +27,7 @@ from stack.system import Settings, Stack
 from stack.waiting import wait_until
 from takedown_db.connection import Connection
 from takedown_db.url import parse_url
-from tests.site import Site
+from tests.support.site import Site
 
 
 @pytest.fixture(scope="module")
@@ -283,7 +283,7 @@ def test_a_database_that_is_away(tmp_path: Path, database: Database) -> None:
 def test_a_url_that_the_database_refuses_is_no_outage(database: Database, url: str) -> None:
     own = parse_url(database.url("purger"))
     connection = Connection(url.format(name=own.name, socket=own.unix_socket), timeout=60)
-    (trouble,) = troubles(read_state(connection))
+    (trouble,) = find_problems(read_state(connection))
     assert trouble.what.startswith("this command cannot use the database with this URL: ")
     assert "if the purger cannot use it either" in trouble.do
 
@@ -293,7 +293,7 @@ def test_a_fleet_without_edges(tmp_path: Path, database: Database) -> None:
     connection = Connection(database.url("purger"), timeout=60)
 
     def problems() -> list[str]:
-        return [trouble.what for trouble in troubles(read_state(connection))]
+        return [trouble.what for trouble in find_problems(read_state(connection))]
 
     assert problems() == ["no purger runs", "there are no edges"]
     closed = f"http://127.0.0.1:{free_port()}"

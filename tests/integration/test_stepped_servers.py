@@ -8,14 +8,14 @@ import pytest
 from stack.database import Database
 from stack.edge import Edge
 from stack.ports import free_port
-from tests.clock import Clock
+from tests.support.server_clock import ServerClock
 
 CLOSE = 600.0  # seconds that no busy machine takes for an answer
 
 
 @pytest.mark.parametrize("step", [3600.0, -3600.0])
 def test_an_edge_goes_by_its_clock_at_once(tmp_path: Path, step: float) -> None:
-    clock = Clock(tmp_path / "clock")
+    clock = ServerClock(tmp_path / "clock")
     # Past it a connection that was opened before a step back, and ends after it, is the end of varnishd.
     edge = Edge(tmp_path / "edge", f"127.0.0.1:{free_port()}", parameters={"clock_step": 100_000})
     clock.govern(edge)
@@ -31,7 +31,7 @@ def test_an_edge_goes_by_its_clock_at_once(tmp_path: Path, step: float) -> None:
 
 
 def test_a_database_goes_by_its_clock_and_still_sleeps_for_as_long_as_it_is_told(tmp_path: Path) -> None:
-    clock = Clock(tmp_path / "clock")
+    clock = ServerClock(tmp_path / "clock")
     database = Database(tmp_path / "database")
     clock.govern(database)
     with database:

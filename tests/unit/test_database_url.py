@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
-from takedown_db.driver import UnusableFileError, connect
+from takedown_db.connect import UnusableFileError, connect
 from takedown_db.url import TlsMode, UnusableUrlError, parse_url, without_secrets
 from takedown_db.url_option import DatabaseUrlOption
 

@@ -1,52 +1,36 @@
-"""Holds the pages against the code: links, commands, flags and variables that they name exist."""
+"""Holds the pages against the code: the links, commands, flags, variables, paths and names that they show exist."""
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import click
 import pytest
+from click.testing import CliRunner
 
-from origin.cli.main import main as origin
-from purger.cli.main import cli as purger
-from stack.__main__ import main as stack
-from stack.vcl import main as vcl
-from takedown_db.url_option import DatabaseUrlOption
-from tests.chaos.__main__ import main as chaos
-from tests.documents import PAGES, ROOT, code
-from tests.fuzz.__main__ import main as fuzz
+from stack.program import VARIABLE
+from tests.support.command_lines import (
+    INSTALLED,
+    all_options,
+    find,
+    installed_commands,
+    options,
+    shown_commands,
+    variables,
+)
+from tests.support.markdown_pages import PAGES, ROOT, code, spans
 
-COMMANDS: dict[str, click.Command] = {"origin": origin, "purger": purger, "stack": stack}
-OTHERS: list[click.Command] = [vcl, chaos, fuzz]
-# Flags of other people's programs.
-FOREIGN = {"--no-defaults", "--socket", "--skip-triggers", "--help"}
+#: Flags of other people's programs.
+FOREIGN_FLAGS = {"--no-defaults", "--socket", "--skip-triggers", "--help", "--require-hashes", "--no-build-isolation"}
+
+#: Words in the spelling of a class that are names of other people's.
+FOREIGN_NAMES = {"LoadCredential", "ExecStart"}
+
+#: What `./dev run` sets for those who use it, and no command reads.
+SET_ONLY = {"ORIGIN_URL"}
+
 NAMES = [page.relative_to(ROOT).as_posix() for page in PAGES]
-
-
-def commands(command: click.Command) -> Iterator[click.Command]:
-    """A command and all below it."""
-    yield command
-    if isinstance(command, click.Group):
-        for each in command.commands.values():
-            yield from commands(each)
-
-
-def options() -> Iterator[click.Option]:
-    """Every option of every command."""
-    for root in [*COMMANDS.values(), *OTHERS]:
-        for command in commands(root):
-            yield from (parameter for parameter in command.params if isinstance(parameter, click.Option))
-
-
-def variables() -> set[str]:
-    """Every variable that an option is read from, and those of files with database URLs."""
-    found = set()
-    for option in options():
-        names = {option.envvar} if isinstance(option.envvar, str) else set(option.envvar or ())
-        found |= names
-        if isinstance(option, DatabaseUrlOption):
-            found |= {f"{name}_FILE" for name in names}
-    return found
+PACKAGES = ("origin", "purger", "takedown_db", "stack", "tests", "bench")
+ROOMS = (*PACKAGES, "varnish", "docs")
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -58,38 +42,43 @@ def test_every_relative_link_leads_somewhere(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_flag_exists(name: str) -> None:
-    known = {flag for option in options() for flag in option.opts} | FOREIGN
+    known = {flag for option in all_options() for flag in option.opts} | FOREIGN_FLAGS | {"--version"}
     assert set(re.findall(r"(?<![\w-])--[a-z][a-z0-9-]*", code(ROOT / name))) - known == set()
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_variable_exists(name: str) -> None:
     tests = "\n".join(path.read_text() for path in ROOT.glob("tests/**/*.py"))
-    known = variables() | set(re.findall(r'"(TAKEDOWN_[A-Z_]+|TEST_[A-Z_]+)"', tests))
-    used = set(re.findall(r"\b(?:PURGER|ORIGIN|STACK|TAKEDOWN)_[A-Z_]*[A-Z]\b", code(ROOT / name)))
-    # Set by ./dev run for those who use it, and read by no command.
-    assert used - known - {"ORIGIN_URL"} == set()
+    known = {each for option in all_options() for each in variables(option)} | SET_ONLY | {VARIABLE}
+    known |= set(re.findall(r'"(TAKEDOWN_[A-Z_]+|TEST_[A-Z_]+)"', tests))
+    assert set(re.findall(r"\b(?:PURGER|ORIGIN|STACK|TAKEDOWN)_[A-Z_]*[A-Z]\b", code(ROOT / name))) - known == set()
 
 
 @pytest.mark.parametrize("text", [ROOT / "README.md", ROOT / "dev"], ids=["README.md", "dev"])
 def test_the_ports_are_the_ones_that_are_used(text: Path) -> None:
     said = dict(re.findall(r"(STACK_[A-Z]+_PORT)`? \((\d+)\)", text.read_text()))
-    ports = {str(option.envvar): str(option.default) for option in options() if str(option.envvar).endswith("_PORT")}
+    ports = {str(each.envvar): str(each.default) for each in all_options() if str(each.envvar).endswith("_PORT")}
     assert said == ports != {}
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_command_exists(name: str) -> None:
+def test_every_command_exists_with_its_flags(name: str) -> None:
     wrong = []
-    text = re.sub(r"(?<!\S)#.*", "", code(ROOT / name))  # without the comments of shells
-    for program, words in re.findall(r"(?:^|[\s;(])(origin|purger) ([a-z]+(?: [a-z]+)?)\b(?![:/])", text):
-        command: click.Command | None = COMMANDS[program]
-        for word in words.split():
-            if isinstance(command, click.Group):
-                command = command.commands.get(word)
-        if command is None:
-            wrong.append(f"{program} {words}")
+    for line, words in shown_commands(code(ROOT / name)):
+        command, rest = find(words)
+        flags = {word for word in rest if word.startswith("--")} - {"--", "--help"}
+        if command is None or flags - {flag for option in options(command) for flag in option.opts}:
+            wrong.append(line)
     assert wrong == []
+
+
+@pytest.mark.parametrize("words", [*INSTALLED, *installed_commands()])
+def test_every_command_has_help(words: str) -> None:
+    program, *rest = words.split()
+    result = CliRunner().invoke(INSTALLED[program], [*rest, "--help"])
+    assert (result.exit_code, result.exception) == (0, None)
+    for option in options(find(words.split())[0] or click.Command("")):
+        assert option.help, option.opts
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -97,3 +86,39 @@ def test_every_command_of_dev_exists(name: str) -> None:
     known = set(re.findall(r"^    ([a-z]+)\)$", (ROOT / "dev").read_text(), re.MULTILINE))
     assert "fuzz" in known
     assert set(re.findall(r"\./dev ([a-z]+)", code(ROOT / name))) - known == set()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_path_exists(name: str) -> None:
+    """Finds paths from the top of the repository, and names of source files from anywhere."""
+    paths = {re.split(r"[:\s]", span)[0] for span in spans(ROOT / name)}
+    ours = {path for path in paths if path.partition("/")[0] in ROOMS and "/" in path}
+    files = {path for path in paths if re.fullmatch(r"[\w.-]+\.(py|vcl|vtc|sql|cli)", path)}
+    missing = {path for path in ours if not any(ROOT.glob(path.rstrip("/")))}
+    assert missing | {path for path in files if not any(ROOT.glob(f"[a-z]*/**/{path}"))} == set()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_name_of_the_code_exists(name: str) -> None:
+    """Finds modules, classes and tests."""
+    source = "\n".join(file.read_text() for package in PACKAGES for file in (ROOT / package).rglob("*.py"))
+    found = spans(ROOT / name)
+    classes = {span for span in found if re.fullmatch(r"[A-Z][a-z0-9]+(?:[A-Z][a-z0-9]+)+", span)} - FOREIGN_NAMES
+    tests = {span for span in found if re.fullmatch(r"test_\w+", span)}
+    missing = {each for each in classes if not re.search(rf"^class {each}\b", source, re.MULTILINE)}
+    missing |= {each for each in tests if not re.search(rf"^def {each}\b", source, re.MULTILINE)}
+    assert missing | {span for span in found if is_module(span) and not module_exists(span)} == set()
+
+
+def is_module(span: str) -> bool:
+    """Tell whether a span has the form of a module of ours, or of a name in it."""
+    return re.fullmatch(rf"({'|'.join(PACKAGES)})(\.\w+)+", span) is not None
+
+
+def module_exists(span: str) -> bool:
+    """Find a module; or, where the last word is no module, a name in the one before it."""
+    path = ROOT / span.replace(".", "/")
+    if path.is_dir() or path.with_suffix(".py").exists():
+        return True
+    module = path.parent.with_suffix(".py")
+    return module.exists() and re.search(rf"\b{path.name}\b", module.read_text()) is not None

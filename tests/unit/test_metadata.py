@@ -13,8 +13,8 @@ from PIL import Image
 
 from origin.metadata import MalformedPictureError, format_of, strip
 from origin.metadata.orientation import only_orientation
-from tests.avif import grown, with_property
-from tests.pictures import (
+from tests.support.avif_boxes import grown, with_property
+from tests.support.images_with_metadata import (
     EVERYTHING,
     FORMATS,
     ORIENTATION,

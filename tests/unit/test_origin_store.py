@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from origin.byte_ranges import ByteRange
 from origin.model import FilePart
 from origin.store import CHUNK, DamagedFileError, Store, make_directory
-from tests.alarm import alarm
+from tests.support.deadline import deadline
 
 
 def put(store: Store, content: bytes) -> str:
@@ -111,7 +111,7 @@ def test_only_a_regular_file_is_served_and_a_pipe_is_not_waited_for(tmp_path: Pa
     inside = Path(store.path(digest))
     inside.unlink()
     os.mkfifo(inside)
-    with alarm(), pytest.raises(DamagedFileError, match=r"image-x.*not a regular file"):
+    with deadline(), pytest.raises(DamagedFileError, match=r"image-x.*not a regular file"):
         store.open(whole(digest, 0), "image-x")
     inside.unlink()
     inside.mkdir()

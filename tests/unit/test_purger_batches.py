@@ -1,16 +1,12 @@
-import logging
+"""Plan the requests for a range of batches from memory, or else from the outbox."""
+
 from collections.abc import Callable
 
 import pytest
 
-from purger.backoff import Backoff
 from purger.batches import Batches
-from purger.id_window import IdWindow
 from purger.model import Position, Row
 from purger.outbox import PrunedError
-from purger.problem_log import ProblemLog
-from purger.verifier import rest
-from takedown_db.schema.migrate import MigrationError, judge_server
 
 IDENTITIES = {batch: f"identity-{batch}" for batch in range(100)}
 
@@ -72,7 +68,7 @@ def test_what_was_pruned_is_not_taken_for_nothing() -> None:
         batches(OutboxReader(9, pruned=6)).plan(4, 9)
 
 
-def test_a_long_backlog_goes_in_pieces() -> None:
+def test_a_long_range_of_batches_goes_in_pieces() -> None:
     outbox = OutboxReader(9)
     assert batches(outbox, rows_a_plan=4).plan(0, 9).last == 4
     known = batches(outbox, rows_a_plan=4)
@@ -88,79 +84,6 @@ def test_numbers_that_come_a_second_time_are_read_again() -> None:
     known.forget()
     outbox.batches[4] = [Row(99, 4, "image", "other", "ban")]
     assert [request.path for request in known.plan(3, 4).requests] == ["/images/other"]
-
-
-def test_a_problem_is_logged_when_it_begins_changes_and_ends(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.INFO)
-    problem = ProblemLog(logging.getLogger("test"), "edge e")
-    for kind in ("unreachable", "unreachable", "refused", "refused"):
-        problem.begin(kind, "why")
-    problem.end()
-    problem.end()
-    assert [record.message for record in caplog.records] == [
-        "edge e is unreachable: why",
-        "edge e is refused: why",
-        "edge e is no longer refused",
-    ]
-
-
-def test_a_patient_problem_keeps_a_single_failure_to_itself(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.INFO)
-    problem = ProblemLog(logging.getLogger("test"), "it", patience=2)
-    problem.begin("stuck", "why")
-    problem.end()
-    assert not caplog.records
-    problem.begin("stuck", "why")
-    problem.begin("stuck", "why")
-    assert [record.message for record in caplog.records] == ["it is stuck: why"]
-
-
-def test_waits_grow_are_bounded_and_start_again() -> None:
-    backoff = Backoff(0.1, 3.0)
-    waits = [backoff.next() for _ in range(50)]
-    assert 0.05 <= waits[0] <= 0.1
-    assert all(wait <= 3.0 for wait in waits)
-    assert min(waits[10:]) >= 1.5
-    backoff.reset()
-    assert backoff.next() <= 0.1
-
-
-def test_a_slow_look_is_followed_by_a_longer_rest_and_a_frozen_one_by_no_endless_one() -> None:
-    assert rest(0.0) < rest(0.1)
-    assert rest(0.1) == pytest.approx(0.3)
-    assert rest(3600.0) < 1
-
-
-def test_the_window_holds_the_ids_of_the_last_second() -> None:
-    window = IdWindow(1.0)
-    assert window.start(100.0) is None
-    for at, largest in ((100.0, 5), (100.5, 9), (101.0, 20)):
-        window.note(largest, at=at)
-    assert window.start(100.9) is None
-    assert window.start(101.0) == 5
-    assert window.start(101.5) == 5
-    window.note(30, at=101.5)
-    assert window.start(101.5) == 9
-    window.note(3, at=102.6)  # the database has gone back
-    assert window.start(102.6) is None
-
-
-@pytest.mark.parametrize(
-    ("version", "log_bin", "binlog_format", "said"),
-    [
-        ("10.5.29-MariaDB", 0, "MIXED", "MariaDB 10.6 is the oldest"),
-        ("8.0.28", 0, "ROW", "MySQL 8.0.29"),
-        ("11.8.2-MariaDB-log", 1, "STATEMENT", "1665"),
-    ],
-)
-def test_servers_that_will_not_do(version: str, log_bin: int, binlog_format: str, said: str) -> None:
-    with pytest.raises(MigrationError, match=said):
-        judge_server(version, log_bin, binlog_format)
-
-
-@pytest.mark.parametrize("server", [("10.6.0-MariaDB", 1, "MIXED"), ("8.0.29", 1, "ROW"), ("9.1.0", 0, "STATEMENT")])
-def test_servers_that_will_do(server: tuple[str, int, str]) -> None:
-    judge_server(*server)
 
 
 def test_more_single_bans_than_are_kept_leave_the_newest() -> None:

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from purger.credentials import CredentialError, TlsFiles, TokenFile, allow_only
-from tests.alarm import alarm
-from tests.certificates import Authority
+from tests.support.certificates import Authority
+from tests.support.deadline import deadline
 
 LONGER = "a-token_of.24~visible+/characters=="
 
@@ -76,7 +76,7 @@ def test_files_outside_of_the_token_directory_are_not_read(tmp_path: Path) -> No
 
 def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
-    with alarm(), pytest.raises(CredentialError, match="not a regular file"):
+    with deadline(), pytest.raises(CredentialError, match="not a regular file"):
         TokenFile(tmp_path / "pipe").token()
 
 

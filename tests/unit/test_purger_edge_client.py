@@ -15,7 +15,7 @@ from purger.edge_client import EdgeClient
 from purger.errors import MalformedError, RefusedError, SlowError, UnreachableError, UntrustedError
 from purger.model import Edge
 from purger.plan import Request
-from tests.certificates import Authority
+from tests.support.certificates import Authority
 
 OURS = b'HTTP/1.1 200 OK\r\nETag: "one"\r\nTakedown-Now: 1700000000.000\r\n'
 

@@ -2,48 +2,49 @@ from dataclasses import replace
 
 import pytest
 
-from purger.health import EdgeState, State, duration, troubles
-from purger.presence import Present
+from purger.health import EdgeState, FleetState, find_problems
+from purger.model import Present
+from purger.text_format import duration
 
 ALIVE = Present("host", 17, "0.2", None, None, 0.4)
 GOOD = EdgeState(name="paris", mode="trusted", heartbeat_age=1.0)
-WELL = State(purgers=(ALIVE,), edges=(GOOD,))
+WELL = FleetState(purgers=(ALIVE,), edges=(GOOD,))
 
 
-def said(state: State) -> str:
+def said(state: FleetState) -> str:
     """All that is wrong, a line each: what, and what to do."""
-    return "\n".join(f"{trouble.what} -> {trouble.do}" for trouble in troubles(state))
+    return "\n".join(f"{problem.what} -> {problem.do}" for problem in find_problems(state))
 
 
-def edge(**values: object) -> State:
+def edge(**values: object) -> FleetState:
     return replace(WELL, edges=(GOOD, replace(GOOD, name="rome", **values)))  # type: ignore[arg-type]
 
 
 def test_all_is_well() -> None:
-    assert troubles(WELL) == []
+    assert find_problems(WELL) == []
 
 
 def test_changes_on_their_way_are_no_problem() -> None:
-    assert troubles(replace(WELL, pending=3)) == []
-    assert troubles(edge(lag=2, delay=0.9)) == []
+    assert find_problems(replace(WELL, pending=3)) == []
+    assert find_problems(edge(lag=2, delay=0.9)) == []
 
 
 @pytest.mark.parametrize(
     ("state", "what", "do"),
     [
-        (State(unusable="2002: no\nsocket"), "the database cannot be used: 2002: no\\nsocket", "see that it runs"),
+        (FleetState(unusable="2002: no\nsocket"), "the database cannot be used: 2002: no\\nsocket", "see that it runs"),
         (
-            State(unusable="2002: no"),
+            FleetState(unusable="2002: no"),
             "the database cannot be used",
             "fail-safe mode within the lease if the purger cannot",
         ),
         (
-            State(unusable="1045: no", refused=True),
+            FleetState(unusable="1045: no", refused=True),
             "with this URL: 1045: no",
             "user and password in PURGER_DATABASE_URL",
         ),
         (
-            State(unusable="1045: no", refused=True),
+            FleetState(unusable="1045: no", refused=True),
             "with this URL",
             "fail-safe mode within the lease if the purger cannot",
         ),
@@ -80,14 +81,14 @@ def test_changes_on_their_way_are_no_problem() -> None:
         (edge(lag=2, delay=90.0), "rome has not acknowledged 2 batches, the first for 90 s", "bulk"),
     ],
 )
-def test_what_is_wrong_is_said_with_its_cure(state: State, what: str, do: str) -> None:
-    (trouble,) = troubles(state)
-    assert what in trouble.what
-    assert do in trouble.do
+def test_what_is_wrong_is_said_with_its_cure(state: FleetState, what: str, do: str) -> None:
+    (problem,) = find_problems(state)
+    assert what in problem.what
+    assert do in problem.do
 
 
 def test_one_purger_that_is_alive_is_enough() -> None:
-    assert troubles(replace(WELL, purgers=(ALIVE._replace(age=900.0), ALIVE))) == []
+    assert find_problems(replace(WELL, purgers=(ALIVE._replace(age=900.0), ALIVE))) == []
 
 
 def test_causes_come_before_what_follows() -> None:
@@ -123,10 +124,10 @@ def test_durations(seconds: float, text: str) -> None:
 
 @pytest.mark.parametrize("adopted", ["server one", None])
 def test_a_server_that_does_not_speak_for_the_database_is_the_first_problem(adopted: str | None) -> None:
-    state = State(server="server two", adopted=adopted)
-    first = troubles(state)[0]
+    state = FleetState(server="server two", adopted=adopted)
+    first = find_problems(state)[0]
     assert "this server does not speak for the database" in first.what
     assert (adopted or "no server was adopted") in first.what
     assert "this is server two" in first.what
     assert "`purger adopt` if this is the primary now" in first.do
-    assert not troubles(replace(WELL, server="server two", adopted="server two"))
+    assert not find_problems(replace(WELL, server="server two", adopted="server two"))

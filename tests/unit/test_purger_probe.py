@@ -9,7 +9,7 @@ from purger.errors import UnreachableError
 from purger.probe import Probe
 from purger.probe_verdict import Proof
 from stack.ports import free_port
-from tests.doors import Stored, answering, serving, showing_for_ever
+from tests.support.public_listeners import FixedAnswer, raw_listener, scripted_listener, stuck_listener
 
 IMAGE = b"picture" * 30_000
 DIGESTS = {"original": hashlib.sha256(IMAGE).hexdigest()}
@@ -24,7 +24,7 @@ def probe() -> Iterator[Probe]:
 
 def test_an_image_is_known_by_its_bytes_over_a_kept_connection() -> None:
     probe = Probe()
-    with showing_for_ever(IMAGE) as url:
+    with stuck_listener(IMAGE) as url:
         for _ in range(2):
             look = probe.look(f"{url}/", "code", DIGESTS)
             assert (look.proof, look.status, look.served) == (Proof.SHOWN, 200, ("original",))
@@ -42,7 +42,7 @@ def test_an_image_is_known_by_its_bytes_over_a_kept_connection() -> None:
 def test_the_renditions_that_the_edge_knows_are_asked_for(renditions: tuple[str, ...] | None, paths: list[str]) -> None:
     asked: list[str] = []
     probe = Probe()
-    with serving(asked, {"/images/code/thumb": Stored(503, b"")}) as url:
+    with scripted_listener(asked, {"/images/code/thumb": FixedAnswer(503, b"")}) as url:
         look = probe.look(url, "code", {"original": "0" * 64, "small": "1" * 64}, renditions)
     probe.close()
     assert asked == paths
@@ -53,19 +53,19 @@ def test_the_renditions_that_the_edge_knows_are_asked_for(renditions: tuple[str,
 def test_of_several_answers_the_worst_holds() -> None:
     probe = Probe()
     answers = {
-        "/images/code": Stored(503, b""),
-        "/images/code/a": Stored(200, b"other"),
-        "/images/code/b": Stored(404, b""),
+        "/images/code": FixedAnswer(503, b""),
+        "/images/code/a": FixedAnswer(200, b"other"),
+        "/images/code/b": FixedAnswer(404, b""),
     }
     digests = {"original": hashlib.sha256(IMAGE).hexdigest(), "a": "0" * 64, "b": "1" * 64}
-    with serving([], answers) as url:
+    with scripted_listener([], answers) as url:
         look = probe.look(url, "code", digests)
         assert (look.proof, look.status, look.said) == (
             Proof.FOREIGN,
             200,
             "200 for a: other bytes, not marked as banned",
         )
-        answers["/images/code/b"] = Stored(404, IMAGE)
+        answers["/images/code/b"] = FixedAnswer(404, IMAGE)
         look = probe.look(url, "code", digests)
         assert (look.proof, look.status, look.served) == (Proof.SHOWN, 404, ("b",))
     probe.close()
@@ -74,7 +74,7 @@ def test_of_several_answers_the_worst_holds() -> None:
 def test_the_name_of_a_rendition_moves_no_terminal() -> None:
     name = "a\x1b[2J"
     probe = Probe()
-    with serving([], {"/images/code/a%1B%5B2J": Stored(200, IMAGE)}) as url:
+    with scripted_listener([], {"/images/code/a%1B%5B2J": FixedAnswer(200, IMAGE)}) as url:
         look = probe.look(url, "code", DIGESTS | {name: "0" * 64})
         assert look.served == (r"a\x1b[2J",)
         look = probe.look(url, "code", {"original": "0" * 64, name: "1" * 64})
@@ -95,13 +95,13 @@ def test_the_name_of_a_rendition_moves_no_terminal() -> None:
 )
 @pytest.mark.timeout(60)
 def test_an_answer_that_drips_is_given_up(probe: Probe, begin: bytes, drip: bytes) -> None:
-    with answering(begin, drip=drip) as (url, _), pytest.raises(UnreachableError, match="no end of the answer"):
+    with raw_listener(begin, drip=drip) as (url, _), pytest.raises(UnreachableError, match="no end of the answer"):
         probe.look(url, "code", DIGESTS)
 
 
 def test_a_silent_edge_is_given_up_before_the_longest_answer_is() -> None:
     probe = Probe(read_timeout=0.2, longest=3600.0)
-    with answering(drip=b"x", every=3600.0) as (url, _), pytest.raises(UnreachableError, match="no answer in time"):
+    with raw_listener(drip=b"x", every=3600.0) as (url, _), pytest.raises(UnreachableError, match="no answer in time"):
         probe.look(url, "code", DIGESTS)
     probe.close()
 
@@ -118,7 +118,7 @@ def test_a_silent_edge_is_given_up_before_the_longest_answer_is() -> None:
 )
 def test_an_answer_that_is_none_has_its_reason(answer: bytes, reason: str) -> None:
     probe = Probe()
-    with answering(answer) as (url, _), pytest.raises(UnreachableError, match=f"^{reason}$"):
+    with raw_listener(answer) as (url, _), pytest.raises(UnreachableError, match=f"^{reason}$"):
         probe.look(url, "code", DIGESTS)
     probe.close()
 

@@ -3,7 +3,7 @@
 from purger.batches import Batches
 from purger.model import Position, Row
 from purger.plan import make_plan
-from purger.plan_cursor import PlanRun
+from purger.plan_run import PlanRun
 from purger.urgent_bans import UrgentBans
 
 IDENTITIES = {batch: f"identity-{batch}" for batch in range(100)}

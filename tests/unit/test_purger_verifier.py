@@ -3,10 +3,12 @@
 import threading
 from typing import Any, cast
 
+import pytest
+
 from purger.model import Position, Verification
 from purger.outbox import Outbox, Taken
 from purger.poller import Poller
-from purger.verifier import Verifier
+from purger.verifier import Verifier, rest
 from takedown_db.schema.triggers import Triggers
 
 ONE = Position(1, "identity")
@@ -20,6 +22,9 @@ class Database:
         self._stop = stop
         self._looks = 0
         self._triggers = [Triggers("without", missing=("bans_inserted_v1",)), Triggers("whole")]
+
+    def catch_up(self) -> None:
+        pass
 
     def take(self, known: Position | None) -> Taken:
         self._looks += 1
@@ -35,7 +40,7 @@ class Edges:
     """Edges that ask once and then wait."""
 
     def __init__(self, stop: threading.Event) -> None:
-        self.usable, self.place, self.setbacks = True, ONE, 0
+        self.usable, self.position, self.setbacks = True, ONE, 0
         self.verifications: list[Verification] = []
         self._stop = stop
         self._ticket = 0
@@ -61,3 +66,9 @@ def test_a_trigger_that_is_restored_is_noticed_although_no_edge_asks() -> None:
     edges, database = Edges(stop), Database(stop)
     Verifier(cast(Outbox, cast(Any, database)), cast(Poller, cast(Any, edges)), stop).run()
     assert [each.triggers.fingerprint for each in edges.verifications] == ["without", "whole"]
+
+
+def test_a_slow_poll_is_followed_by_a_longer_rest_and_a_frozen_one_by_no_endless_one() -> None:
+    assert rest(0.0) < rest(0.1)
+    assert rest(0.1) == pytest.approx(0.3)
+    assert rest(3600.0) < 1

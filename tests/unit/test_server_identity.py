@@ -2,13 +2,13 @@
 
 import pytest
 
-from takedown_db.primary import NotPrimaryError
+from takedown_db.replica_checks import NotPrimaryError
 from takedown_db.server_identity import LONGEST, server_of
 
 ALONE = {"hostname": "db1", "port": "3306", "datadir": "/var/lib/mysql/", "server_id": "1"}
 MYSQL = {**ALONE, "server_uuid": "6f0c"}
 NODE = {**ALONE, "wsrep_on": "ON", "wsrep_cluster_name": "images", "wsrep_cluster_state_uuid": "11f1"}
-MEMBER = {**MYSQL, "group_replication_group_name": "5d0e"}
+MEMBER = {**MYSQL, "group_replication_group_name": "5d0e", "member_state": "ONLINE"}
 
 
 @pytest.mark.parametrize(
@@ -41,6 +41,17 @@ def test_another_cluster_or_group_has_another_name(whole: dict[str, str], name: 
 def test_a_node_outside_of_its_cluster_speaks_for_nobody() -> None:
     with pytest.raises(NotPrimaryError, match="wait until it has joined"):
         server_of({**NODE, "wsrep_cluster_state_uuid": ""})
+
+
+@pytest.mark.parametrize("state", ["OFFLINE", "RECOVERING", "ERROR", "UNREACHABLE"])
+def test_a_server_outside_of_its_group_speaks_for_nobody(state: str) -> None:
+    with pytest.raises(NotPrimaryError, match=f"no member of its replication group now .{state}.: wait until"):
+        server_of({**MEMBER, "member_state": state})
+
+
+def test_a_server_whose_plugin_runs_no_group_speaks_for_nobody() -> None:
+    with pytest.raises(NotPrimaryError, match="OFFLINE"):
+        server_of({**MYSQL, "group_replication_group_name": "5d0e"})
 
 
 def test_a_member_without_a_group_is_a_server() -> None:

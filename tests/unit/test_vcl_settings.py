@@ -7,7 +7,7 @@ import pytest
 
 from purger.settings import Settings
 from stack.vcl import SOURCE
-from tests.documents import PAGES, ROOT
+from tests.support.markdown_pages import PAGES, ROOT
 
 DEFAULT = (SOURCE / "default.vcl").read_text()
 #: Pages, and code with comments, that may name a setting's value. The changelog tells of former ones as well.

@@ -14,34 +14,29 @@
 
 sub takedown_marks_code {
     var.set("group", regsub(var.get("code"), "^.*(.)$", "\1"));
-    if (var.get("number") == "") {
-        var.global_set("hand " + var.get("group"), req.xid);
-    }
     var.set("mark", "mark " + var.get("group"));
+    var.set("hand", "hand " + var.get("group"));
     call takedown_marks_set;
 }
 
 # By hand it is one for all owners: whose image a fetch brings stands only in the answer, and each mark that every fetch
 # has to note makes it dearer.
 sub takedown_marks_owner {
-    if (var.get("number") == "") {
-        var.global_set("hand owners", req.xid);
-    }
     var.set("mark", "owner " + regsub(var.get("owner"), "^.*(.)$", "\1"));
+    var.set("hand", "hand owners");
     call takedown_marks_set;
 }
 
 sub takedown_marks_all {
-    if (var.get("number") == "") {
-        var.global_set("hand all", req.xid);
-    }
     var.set("mark", "mark all");
+    var.set("hand", "hand all");
     call takedown_marks_set;
 }
 
 # An answer from the database of before may have seen larger numbers, and the age of the purges that a flush stands for
 # is not known. In this order a fetch that finds the new flush also finds that it has to ask again.
 sub takedown_marks_flush {
+    call takedown_position_number;
     var.global_set("hand all", req.xid);
     var.global_set("flush", req.xid);
     var.global_set("mark all", req.xid + " " + req.xid + " " + var.get("number") + " 0 " + var.get("number"));
@@ -49,7 +44,12 @@ sub takedown_marks_flush {
 
 # Two purges of one group at the same instant may leave the smaller number; the second sending of each mends that.
 sub takedown_marks_set {
+    # The flush before the position: a number that a flush at this instant makes void does not count after it.
     var.set("flush", std.integer(var.global_get("flush"), 0));
+    call takedown_position_number;
+    if (var.get("number") == "") {
+        var.global_set(var.get("hand"), req.xid);
+    }
     var.set("former", var.global_get(var.get("mark")));
     if (!str.split(var.get("former"), 5, " ") || str.split(var.get("former"), 2, " ") != var.get("flush")) {
         var.set("former", "0 " + var.get("flush") + " 0 0 0");

@@ -2,8 +2,10 @@
 # vouches only for an edge whose position its database knows: one that was put back to a snapshot, or that another
 # database spoke to, is found out.
 #
-# Takedown-Batch names the position that the edge has after a request; with Takedown-After beside it the edge moves only
-# from there. Takedown-Part-Of gives a purge its number, and moves nothing. A purge with none of them is one by hand.
+# Takedown-Batch names the position that the edge has after a request, and Takedown-Part-Of the number of the batch that a
+# purge is a part of, which moves nothing. Takedown-After beside either names the position at which the purger takes the
+# edge to be. An edge that is elsewhere stays there, and to its fence the purge is one by hand: the number may be of a
+# database that has gone back since. A purge with neither number is one by hand, too.
 
 # Called by vcl_init. Globals outlive a reload. No database knows this position.
 sub takedown_position_start {
@@ -31,13 +33,13 @@ sub takedown_position_arguments {
         return (synth(400, "Bad Request: Takedown-Older wants seconds.milliseconds"));
     }
     call takedown_position_combination;
-    # For the fence: "" by hand.
-    var.set("number", str.split(req.http.Takedown-Batch, 1, ":") + req.http.Takedown-Part-Of);
 }
 
 sub takedown_position_combination {
-    if (req.http.Takedown-After && (!req.http.Takedown-Batch || req.method == "HEARTBEAT")) {
-        return (synth(400, "Bad Request: Takedown-After goes with Takedown-Batch on PURGE and BAN"));
+    if (req.http.Takedown-After &&
+        ((!req.http.Takedown-Batch && !req.http.Takedown-Part-Of) || req.method == "HEARTBEAT")) {
+        return (synth(400,
+            "Bad Request: Takedown-After goes with Takedown-Batch or Takedown-Part-Of on PURGE and BAN"));
     }
     if (req.http.Takedown-Part-Of && (req.http.Takedown-Batch || req.method == "HEARTBEAT")) {
         return (synth(400, "Bad Request: Takedown-Part-Of goes on PURGE and BAN, without Takedown-Batch"));
@@ -48,13 +50,23 @@ sub takedown_position_combination {
     }
 }
 
+# For the fence: the batch of this purge, "" by hand. A rebound from before the edge's last move is one by hand as well.
+# That costs a fetch in flight a second attempt, and the first sending has left its number.
+sub takedown_position_number {
+    var.set("number", "");
+    if (!req.http.Takedown-After || req.http.Takedown-After == var.global_get("position")) {
+        var.set("number", str.split(req.http.Takedown-Batch, 1, ":") + req.http.Takedown-Part-Of);
+    }
+}
+
 # Called when the purge was carried out. A position that Takedown-After does not name stays, so that the purger finds it
 # in the answer: this edge went back, or another purger spoke to it.
 sub takedown_position_move {
     var.set("position", var.global_get("position"));
     if (req.http.Takedown-Batch &&
         (!req.http.Takedown-After || req.http.Takedown-After == var.get("position")) &&
-        std.integer(var.get("number"), 0) > std.integer(str.split(var.get("position"), 1, ":"), 0)) {
+        std.integer(str.split(req.http.Takedown-Batch, 1, ":"), 0) >
+        std.integer(str.split(var.get("position"), 1, ":"), 0)) {
         var.global_set("position", req.http.Takedown-Batch);
     }
 }

@@ -1,6 +1,6 @@
-"""What is broken beside the clients: one table, filled by one module for each part of the system."""
+"""Collect all faults in one table, filled by one module for each part of the system."""
 
-from tests.chaos.faults import clocks, database, edge, nothing, origin, past, purge_path, purger, stall
+from tests.chaos.faults import clocks, database, edge, held_thread, no_fault, origin, purge_path, purger, restored_state
 from tests.chaos.faults.base import FAULTS, Fault, Scene
 
 __all__ = [
@@ -10,10 +10,10 @@ __all__ = [
     "clocks",
     "database",
     "edge",
-    "nothing",
+    "held_thread",
+    "no_fault",
     "origin",
-    "past",
     "purge_path",
     "purger",
-    "stall",
+    "restored_state",
 ]

@@ -1,0 +1,118 @@
+"""The servers that a database can run on, MariaDB and MySQL: how each is initialised and started."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+from stack.commands import run_apart
+from stack.server import ServerFailedError
+
+#: Names MySQL's ``mysqld``, which then runs in the place of mariadbd.
+VARIABLE = "STACK_MYSQLD"
+
+# An account for the user who runs the server, who alone can use it. The plugin is there only once the server runs.
+_ADMIN = (
+    "UPDATE mysql.user SET plugin = 'auth_socket', authentication_string = '' WHERE user = 'root';\n"
+    "FLUSH PRIVILEGES;\n"
+    "{rename}"
+)
+
+
+class Place(NamedTuple):
+    """Where a server keeps its data and listens, and the user whom it runs as."""
+
+    directory: Path
+    data: Path
+    socket: Path
+    user: str
+
+
+class Program(Protocol):
+    """A database server's program."""
+
+    name: str
+
+    def command(self, place: Place) -> list[str]:
+        """Make the command line that starts it, without a network."""
+
+    def initialise(self, place: Place, environment: Mapping[str, str]) -> None:
+        """Make its data directory. Raises ``ServerFailedError``."""
+
+
+class MariaDb:
+    """The mariadbd in PATH."""
+
+    name = "mariadbd"
+
+    def command(self, place: Place) -> list[str]:
+        """Make the command line that starts it, without a network."""
+        return ["mariadbd", *_common(place), "--innodb-log-file-size=64M"]
+
+    def initialise(self, place: Place, environment: Mapping[str, str]) -> None:
+        """Make its data directory. Raises ``ServerFailedError``."""
+        _run(
+            [
+                # As --user the script would use it too, for chowns that know no spaces and reach into the system.
+                *("mariadb-install-db", "--no-defaults", f"-u{place.user}", f"--datadir={place.data}"),
+                *("--auth-root-authentication-method=socket", f"--auth-root-socket-user={place.user}"),
+                "--skip-test-db",
+            ],
+            environment,
+        )
+
+
+class MySql:
+    """A mysqld of MySQL 8.4 or later, by its path."""
+
+    name = "mysqld"
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+
+    def command(self, place: Place) -> list[str]:
+        """Make the command line that starts it, without a network."""
+        return [
+            *(self._path, *_common(place), "--mysqlx=OFF", "--secure-file-priv=NULL"),
+            *("--plugin-load-add=auth_socket.so", "--innodb-redo-log-capacity=64M"),
+        ]
+
+    def initialise(self, place: Place, environment: Mapping[str, str]) -> None:
+        """Make its data directory. Raises ``ServerFailedError``."""
+        script = place.directory / "init.sql"
+        rename = "" if place.user == "root" else f"RENAME USER root@localhost TO '{place.user}'@localhost;\n"
+        script.write_text(_ADMIN.format(rename=rename))
+        _run(
+            [
+                *(self._path, "--no-defaults", "--initialize-insecure", f"--user={place.user}"),
+                *(f"--datadir={place.data}", f"--init-file={script}", "--secure-file-priv=NULL"),
+                "--innodb-flush-method=nosync",  # what dies before its first start is thrown away
+            ],
+            environment,
+        )
+
+
+def chosen() -> Program:
+    """Tell which program runs databases: MySQL's, if ``STACK_MYSQLD`` names it, or else MariaDB's."""
+    path = os.environ.get(VARIABLE)
+    return MySql(path) if path else MariaDb()
+
+
+def on_mysql() -> bool:
+    """Tell whether databases run on MySQL."""
+    return isinstance(chosen(), MySql)
+
+
+def _common(place: Place) -> list[str]:
+    return [
+        *("--no-defaults", f"--user={place.user}", f"--datadir={place.data}", f"--socket={place.socket}"),
+        *("--skip-networking", f"--pid-file={place.directory / 'pid'}", "--max-connections=400"),
+        # A development database may lose its last second when the machine dies; it must not when the server does.
+        *("--innodb-flush-log-at-trx-commit=2", "--skip-log-bin"),
+    ]
+
+
+def _run(command: list[str], environment: Mapping[str, str]) -> None:
+    result = run_apart(command, environment)
+    if result.returncode != 0:
+        raise ServerFailedError(f"{command[0]} failed\n{result.stdout}{result.stderr}")

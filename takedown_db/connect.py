@@ -1,0 +1,124 @@
+"""Opens a connection to the moderation database, with settings that are fit for a service.
+
+The defaults of driver and servers are not: isolation level, autocommit, time-outs, time zone, character set, TLS, and
+servers that lag.
+"""
+
+import os
+from collections.abc import Callable
+from typing import Any, cast
+
+import mysql.connector
+from mysql.connector.abstracts import MySQLConnectionAbstract, MySQLCursorAbstract
+
+from takedown_db.group_replication import wait_for_group
+from takedown_db.replica_checks import require_ordered, require_primary
+from takedown_db.secret_files import UnreadableSecretError, read_secret
+from takedown_db.url import DatabaseUrl, TlsMode, parse_url
+
+
+class UnusableFileError(mysql.connector.Error):
+    """A file that the database URL names cannot be read. The message names the file and the reason."""
+
+
+class NotEncryptedError(mysql.connector.Error):
+    """The server offers no TLS, and the database URL (or its default) requires it."""
+
+
+def connect(url: str, *, timeout: int, database: bool = True, replica: bool = False) -> MySQLConnectionAbstract:
+    """Open a connection to ``mysql://user:password@host:port/name``, or to ``...@localhost/name?unix_socket=PATH``.
+
+    ``timeout`` bounds, in whole seconds each, the wait for a connection, for an answer and for a lock.
+    ``database=False`` leaves the named database unselected, for the one caller that creates it. ``replica=True`` takes
+    a server that may lag, for callers that send the last batch number they saw with each answer. Without it a session
+    on a member of a replication group waits, in each transaction, for all that the group had committed before.
+
+    Raises ``UnusableUrlError`` for a malformed URL and ``mysql.connector.Error`` when the server cannot be used. Types
+    of that: ``NotPrimaryError`` (the server may lag), ``DisorderedError`` (a replica applies commits in another order),
+    ``NotEncryptedError`` (it has no TLS), ``UnusableFileError`` (a file that the URL names cannot be read).
+    """
+    parts = parse_url(url)
+    arguments = _arguments(parts)
+    if not database:
+        del arguments["database"]
+    # Typed to return a pooled connection as well, which it does only when asked for a pool.
+    connection = cast(
+        MySQLConnectionAbstract,
+        mysql.connector.connect(
+            **arguments,
+            # A reader that never ends its transaction keeps the snapshot of its first read for ever.
+            autocommit=True,
+            # The driver's default collation is unknown to older MariaDB.
+            charset="utf8mb4",
+            collation="utf8mb4_general_ci",
+            time_zone="+00:00",
+            connection_timeout=timeout,
+            read_timeout=timeout,
+            write_timeout=timeout,
+        ),
+    )
+    try:
+        _require_tls(connection, parts)
+        _prepare(connection, timeout, require_ordered if replica else _require_current)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _require_tls(connection: MySQLConnectionAbstract, url: DatabaseUrl) -> None:
+    # The driver knows no mode between "if the server offers it" and "verified".
+    if url.tls_mode.required and not _is_encrypted(connection):
+        raise NotEncryptedError(
+            f"{url.host} offers no TLS: switch it on there, or write ssl_mode=DISABLED into the database URL "
+            "where the network between is trusted"
+        )
+
+
+def _prepare(connection: MySQLConnectionAbstract, timeout: int, require: Callable[[MySQLCursorAbstract], None]) -> None:
+    with connection.cursor() as cursor:
+        # By default a session waits a day for a table that an ALTER holds, and 50 s for a row.
+        cursor.execute(f"SET SESSION lock_wait_timeout = {timeout:d}, innodb_lock_wait_timeout = {timeout:d}")
+        # REPEATABLE READ locks what a writing statement reads: moderators would wait for it.
+        cursor.execute("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED")
+        require(cursor)
+
+
+def _require_current(cursor: MySQLCursorAbstract) -> None:
+    require_primary(cursor)
+    wait_for_group(cursor)
+
+
+def _arguments(url: DatabaseUrl) -> dict[str, Any]:
+    """Turn a URL into the driver's arguments. Reads the password's file, so that a changed one is seen at once."""
+    password = url.password
+    if url.password_file is not None:
+        try:
+            password = read_secret(url.password_file)
+        except UnreadableSecretError as error:
+            raise UnusableFileError(f"password_file: {error}") from None
+    arguments: dict[str, Any] = {"user": url.user, "password": password, "database": url.name}
+    if url.unix_socket is not None:
+        return arguments | {"unix_socket": url.unix_socket}
+    return arguments | {"host": url.host, "port": url.port} | _tls_arguments(url)
+
+
+def _tls_arguments(url: DatabaseUrl) -> dict[str, Any]:
+    if url.tls_mode is TlsMode.DISABLED:
+        return {"ssl_disabled": True}
+    files = {"ssl_ca": url.ca_file, "ssl_cert": url.certificate_file, "ssl_key": url.key_file}
+    for name, file in files.items():
+        # The driver's own message for this is a number of OpenSSL's.
+        if file is not None and not os.access(file, os.R_OK):
+            raise UnusableFileError(f"{name}: {file} is not there or not readable")
+    return {
+        **{name: str(file) for name, file in files.items() if file is not None},
+        "ssl_verify_cert": url.tls_mode.verified,
+        "ssl_verify_identity": url.tls_mode is TlsMode.VERIFY_IDENTITY,
+    }
+
+
+def _is_encrypted(connection: MySQLConnectionAbstract) -> bool:
+    """Ask the driver for the cipher. The server's own Ssl_cipher may be that of a proxy which ends TLS."""
+    driver: Any = getattr(connection, "_cmysql", None)
+    return bool(driver.get_ssl_cipher()) if driver is not None else connection.is_secure

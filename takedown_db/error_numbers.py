@@ -1,0 +1,79 @@
+"""Names the error numbers of MariaDB, MySQL and their driver that this system knows, as the servers' manuals do."""
+
+from enum import IntEnum
+
+
+class ErrorNumber(IntEnum):
+    """An error number (``errno``) of the server, or from 2000 to 2999 of the driver."""
+
+    ER_DBACCESS_DENIED_ERROR = 1044
+    ER_ACCESS_DENIED_ERROR = 1045
+    ER_BAD_DB_ERROR = 1049  # no such database
+    ER_BAD_FIELD_ERROR = 1054  # no such column
+    ER_DUP_FIELDNAME = 1060  # the column is there already
+    ER_NONEXISTING_GRANT = 1141  # on a database
+    ER_TABLEACCESS_DENIED_ERROR = 1142
+    ER_COLUMNACCESS_DENIED_ERROR = 1143
+    ER_NO_SUCH_TABLE = 1146
+    ER_NONEXISTING_TABLE_GRANT = 1147
+    ER_LOCK_WAIT_TIMEOUT = 1205
+    WARN_DATA_TRUNCATED = 1265
+    ER_SP_DOES_NOT_EXIST = 1305  # no such procedure
+    ER_SP_WRONG_NO_OF_ARGS = 1318
+    ER_TRUNCATED_WRONG_VALUE_FOR_FIELD = 1366  # characters outside of the column's alphabet
+    ER_PROCACCESS_DENIED_ERROR = 1370
+    ER_NONEXISTING_PROC_GRANT = 1403
+    ER_DATA_TOO_LONG = 1406
+    ER_BINLOG_CREATE_ROUTINE_NEED_SUPER = 1419
+    ER_NO_SUCH_USER = 1449  # the definer of a trigger or routine
+    ER_AUTOINC_READ_FAILED = 1467  # no id is left
+    ER_SIGNAL_EXCEPTION = 1644  # a trigger's SIGNAL
+    ER_BINLOG_STMT_MODE_AND_ROW_ENGINE = 1665
+    CR_UNKNOWN_HOST = 2005
+    CR_SSL_CONNECTION_ERROR = 2026
+    ER_ACCOUNT_HAS_BEEN_LOCKED = 3118
+    ER_CHECK_CONSTRAINT_VIOLATED = 3819
+    ER_CONSTRAINT_FAILED = 4025  # MariaDB's number for a CHECK
+    ER_ACCOUNT_HAS_BEEN_LOCKED_MARIADB = 4151
+
+
+#: The account lacks a right.
+NO_RIGHT = frozenset(
+    {
+        ErrorNumber.ER_DBACCESS_DENIED_ERROR,
+        ErrorNumber.ER_TABLEACCESS_DENIED_ERROR,
+        ErrorNumber.ER_COLUMNACCESS_DENIED_ERROR,
+        ErrorNumber.ER_PROCACCESS_DENIED_ERROR,
+    }
+)
+
+#: A part of the schema is missing, or of another version.
+SCHEMA_OUTDATED = frozenset(
+    {
+        ErrorNumber.ER_BAD_FIELD_ERROR,
+        ErrorNumber.ER_NO_SUCH_TABLE,
+        ErrorNumber.ER_SP_DOES_NOT_EXIST,
+        ErrorNumber.ER_SP_WRONG_NO_OF_ARGS,
+    }
+)
+
+#: The account has to be unlocked.
+ACCOUNT_LOCKED = frozenset({ErrorNumber.ER_ACCOUNT_HAS_BEEN_LOCKED, ErrorNumber.ER_ACCOUNT_HAS_BEEN_LOCKED_MARIADB})
+
+#: A REVOKE names a grant that is not there.
+NO_SUCH_GRANT = frozenset(
+    {
+        ErrorNumber.ER_NONEXISTING_GRANT,
+        ErrorNumber.ER_NONEXISTING_TABLE_GRANT,
+        ErrorNumber.ER_NONEXISTING_PROC_GRANT,
+    }
+)
+
+#: A CHECK refuses a value.
+CHECK_FAILED = frozenset({ErrorNumber.ER_CHECK_CONSTRAINT_VIOLATED, ErrorNumber.ER_CONSTRAINT_FAILED})
+
+#: A value has characters that the column cannot hold, or was cut.
+WRONG_CHARACTERS = frozenset({ErrorNumber.ER_TRUNCATED_WRONG_VALUE_FOR_FIELD, ErrorNumber.WARN_DATA_TRUNCATED})
+
+#: The schema refuses a value: by a trigger, a CHECK, a column's width or its alphabet.
+REFUSALS = CHECK_FAILED | WRONG_CHARACTERS | {ErrorNumber.ER_SIGNAL_EXCEPTION, ErrorNumber.ER_DATA_TOO_LONG}

@@ -1,0 +1,25 @@
+"""Prints reports as JSON: the keys are the fields of their dataclasses, and times are ISO 8601 in UTC."""
+
+import json
+from dataclasses import fields, is_dataclass
+from datetime import datetime
+
+import click
+
+
+def print_json(report: object) -> None:
+    """Print a report of dataclasses, lists and dictionaries as indented JSON on stdout."""
+    click.echo(json.dumps(report, indent=2, default=_encodable))
+
+
+def utc_text(moment: datetime | None) -> str | None:
+    """Write a time of the database, which is in UTC, in ISO 8601 to the millisecond; None stays None."""
+    return moment.isoformat(timespec="milliseconds") + "Z" if moment else None
+
+
+def _encodable(value: object) -> object:
+    if isinstance(value, datetime):
+        return utc_text(value)
+    if is_dataclass(value) and not isinstance(value, type):
+        return {field.name: getattr(value, field.name) for field in fields(value)}
+    raise TypeError(f"{type(value).__name__} is not JSON")

@@ -1,0 +1,11 @@
+"""Break nothing: the promises must hold then, too."""
+
+from tests.chaos.faults.base import Scene, fault
+
+NOTHING = "nothing"
+
+
+@fault(NOTHING, loosens=False)
+def nothing(scene: Scene) -> None:
+    """Wait five seconds without a fault."""
+    scene.system.pause(5)

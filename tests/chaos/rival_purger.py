@@ -1,0 +1,18 @@
+"""Run a second purger, on a copy of the database."""
+
+from pathlib import Path
+
+from stack.database import Database
+from stack.purger import Purger
+from stack.server import Server
+
+
+class RivalPurger(Purger):
+    """A purger on a server that does not speak for the database. It keeps running although it reports that."""
+
+    def __init__(self, directory: Path, database: Database) -> None:
+        super().__init__(directory, database, options={"PURGER_HEARTBEAT_INTERVAL": "0.5"})
+
+    def after_start_check(self) -> bool:
+        """Tell whether it has logged anything: that it polls the database, or why it does not."""
+        return Server.after_start_check(self) and bool(self.log_text())

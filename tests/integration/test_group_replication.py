@@ -1,0 +1,84 @@
+"""A group of MySQL servers: whichever is the primary speaks for the database, and one that only thinks so does not.
+
+Needs MySQL 8.4 or later with the plugin group_replication: ``STACK_MYSQLD`` is the path of its mysqld, unless it is the
+``mysqld`` in PATH.
+"""
+
+from pathlib import Path
+
+import pytest
+
+from stack.server import frozen
+from stack.waiting import wait_until
+from tests.support.moving_database import MovingDatabase, sql
+from tests.support.replication_group import Group, lacking
+
+pytestmark = pytest.mark.skipif(bool(lacking()), reason=lacking())
+
+_AGAIN = "the database is no longer unusable"
+
+
+def test_an_elected_primary_speaks_without_adoption(tmp_path: Path) -> None:
+    with Group(tmp_path, member_expel_timeout=0) as group, MovingDatabase(tmp_path, group.members[0]) as site:
+        site.ban_at_the_edge("at-the-first")
+        group.members[0].kill()
+        primary = group.wait_primary(but=group.members[0])
+        purges = site.purges()
+        site.point_to(primary)
+        wait_until(lambda: _AGAIN in site.purger.log_text(), "the purger goes on")
+        site.edge.wait_trusted()
+        site.ban(primary, "at-the-second")
+        wait_until(lambda: site.purges() >= purges + 2, "its purge, twice")
+        assert "not adopted" not in site.purger.log_text()
+        assert site.purger.log_text().count("is flushed") == 1, "at its start alone"
+        adopted = sql(primary, "SELECT server, adopted_by FROM adoptions")
+        assert adopted == [(f"replication group {group.name}", "purger migrate")]
+        assert sql(primary, "SELECT last_batch FROM numbering") == [(2,)]
+
+
+def test_a_secondary_and_a_server_outside_of_the_group_are_refused(tmp_path: Path) -> None:
+    with Group(tmp_path, 2) as group, MovingDatabase(tmp_path, group.members[0]) as site:
+        secondary = group.members[1]
+        site.point_to(secondary)
+        for command in ("adopt", "status"):
+            done = site.purger.run(command)
+            assert "read-only, as replicas are: connect to the primary" in done.stdout + done.stderr
+            assert done.returncode != 0
+        secondary.administer("STOP GROUP_REPLICATION", "SET GLOBAL super_read_only = OFF", "SET GLOBAL read_only = OFF")
+        for command in ("adopt", "status"):
+            done = site.purger.run(command)
+            assert "no member of its replication group now (OFFLINE)" in done.stdout + done.stderr
+            assert done.returncode != 0
+        assert sql(secondary, "SELECT adopted_by FROM adoptions") == [("purger migrate",)]
+
+
+def test_a_primary_that_was_expelled_while_it_stood_still_vouches_for_nobody(tmp_path: Path) -> None:
+    settings = {"member_expel_timeout": 0, "autorejoin_tries": 0}
+    with Group(tmp_path, **settings) as group, MovingDatabase(tmp_path, group.members[0]) as site:
+        former = group.members[0]
+        site.ban_at_the_edge("before")
+        with frozen(former):
+            primary = group.wait_primary(but=former)
+            site.ban(primary, "the-former-has-it-not")
+            site.wait_fail_safe()
+            epoch = site.edge.ask("HEARTBEAT").headers["Takedown-Epoch"]
+        # It takes itself for the primary until it hears of the others.
+        wait_until(lambda: former.state() == "ERROR", "the former primary knows that it was expelled")
+        assert site.edge.ask("HEARTBEAT").headers["Takedown-Epoch"] == epoch
+        assert not site.edge.trusted()
+        purges = site.purges()
+        site.point_to(primary)
+        wait_until(lambda: site.purges() >= purges + 2, "the purge of the ban, twice")
+        site.edge.wait_trusted()
+
+
+def test_a_primary_without_most_of_its_group_vouches_for_nobody(tmp_path: Path) -> None:
+    with Group(tmp_path) as group, MovingDatabase(tmp_path, group.members[0]) as site:
+        with frozen(group.members[1]), frozen(group.members[2]):
+            # For all that it can tell, they have elected another primary.
+            stuck = "the verification of heartbeats is stuck"
+            wait_until(lambda: stuck in site.purger.log_text(), "the purger cannot vouch")
+            site.wait_fail_safe()
+            assert group.members[0].role() == "PRIMARY"
+        site.edge.wait_trusted()
+        assert site.purger.log_text().count("is flushed") == 1, "at its start alone"

@@ -1,0 +1,53 @@
+"""A purge of a database that went back, which comes when the edge has been brought to where the database is now."""
+
+from pathlib import Path
+
+import requests
+
+from stack.server import away
+from stack.waiting import wait_until
+from tests.chaos.system import System
+from tests.support.database_snapshots import put_back, take_copy
+from tests.support.one_edge_site import OneEdgeSite
+
+SELDOM = "3600"  # seconds: nothing but purges is on its way to the edge
+
+
+def test_a_late_purge_of_a_lost_database_keeps_no_image_from_anybody(tmp_path: Path) -> None:
+    with System(
+        tmp_path,
+        edges=1,
+        lease=86400,
+        fetch_timeout=60,
+        purger_options={"PURGER_HEARTBEAT_INTERVAL": SELDOM},
+        parameters={"timeout_idle": 3600},  # the connection of the late purge stays open
+    ) as system:
+        scenery, edge = OneEdgeSite(system), system.edges[0]
+        code = scenery.new_image()
+        flushed = system.rows("SELECT flushed_at FROM edges")
+        copy = take_copy(system.database, system.new_directory("copy"))
+        for number in range(5):
+            scenery.ban(f"lost-{number}")
+            system.settle()
+        way = system.purge_proxy(edge).up
+        way.cut()
+        scenery.ban(code)
+        wait_until(lambda: way.held > 0, "the purge on its way")
+
+        with away(system.purger):
+            with away(system.database):
+                put_back(system.database, copy)
+            set_url = system.purger.run("edge", "set", edge.edge_name, "--purge-url", edge.purge_url)
+            assert set_url.returncode == 0, set_url.stderr
+        wait_until(lambda: system.rows("SELECT flushed_at FROM edges") != flushed, "the edge flushed, and once more")
+        system.settle()
+        scenery.wait_kept(code)
+        way.mend()
+        answer = wait_until(lambda: _not_a_hit(scenery, code), "the late purge")
+        # It names a batch that the database has yet to come to.
+        assert (answer.status_code, answer.headers["Cache-Status"]) == (200, "edge-takedown; fwd=uri-miss; stored")
+
+
+def _not_a_hit(scenery: OneEdgeSite, code: str) -> requests.Response | None:
+    answer = scenery.get(code)
+    return None if "; hit" in answer.headers["Cache-Status"] else answer

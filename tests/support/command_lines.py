@@ -1,0 +1,75 @@
+"""Lists the command lines of the project, with the options of each command."""
+
+import re
+import shlex
+from collections.abc import Iterator
+
+import click
+
+from origin.cli.main import main as origin
+from purger.cli.main import cli as purger
+from stack.__main__ import main as stack
+from stack.vcl import main as vcl
+from takedown_db.url_option import DatabaseUrlOption
+from tests.chaos.__main__ import main as chaos
+from tests.fuzz.__main__ import main as fuzz
+
+#: The programs that are installed, and those that `./dev` starts.
+INSTALLED: dict[str, click.Command] = {"origin": origin, "purger": purger}
+DEVELOPMENT: dict[str, click.Command] = {"stack": stack, "stack.vcl": vcl, "chaos": chaos, "fuzz": fuzz}
+
+#: Where a command ends in a shell's line, or in a sentence.
+_END = re.compile(r"[;|()]|&&|(?<!\S)\d?>")
+
+
+def commands(name: str, command: click.Command) -> Iterator[tuple[str, click.Command]]:
+    """Yield a command and all below it, each with the words by which it is called."""
+    yield name, command
+    if isinstance(command, click.Group):
+        for word, each in command.commands.items():
+            yield from commands(f"{name} {word}", each)
+
+
+def installed_commands() -> dict[str, click.Command]:
+    """Return every command of the installed programs that does something, by the words by which it is called."""
+    every = [pair for name, program in INSTALLED.items() for pair in commands(name, program)]
+    return {words: command for words, command in every if not isinstance(command, click.Group)}
+
+
+def options(command: click.Command) -> list[click.Option]:
+    """Return the options of one command, without ``--help`` and ``--version``, which each has."""
+    found = [parameter for parameter in command.params if isinstance(parameter, click.Option)]
+    return [option for option in found if not {"--help", "--version"} & set(option.opts)]
+
+
+def all_options() -> list[click.Option]:
+    """Return the options of all programs."""
+    programs = {**INSTALLED, **DEVELOPMENT}
+    return [option for name in programs for _, each in commands(name, programs[name]) for option in options(each)]
+
+
+def variables(option: click.Option) -> set[str]:
+    """Return the variables that an option is read from, those that name a file with a database URL included."""
+    names = {option.envvar} if isinstance(option.envvar, str) else set(option.envvar or ())
+    return names | ({f"{name}_FILE" for name in names} if isinstance(option, DatabaseUrlOption) else set())
+
+
+def shown_commands(text: str) -> Iterator[tuple[str, list[str]]]:
+    """Yield the commands of the installed programs that stand in a text, each as it stands there and in words."""
+    joined = re.sub(r"\\\n\s*", "", re.sub(r"(?<!\S)#.*", "", text))  # without the comments of shells
+    for match in re.finditer(r'(?<![\w/."-])(?:origin|purger) (?=[a-z-])[^\n]*', joined):
+        line = _END.split(match[0], maxsplit=1)[0].strip()
+        try:
+            words = shlex.split(line)
+        except ValueError:  # a quotation mark of the sentence around it
+            words = line.split()
+        yield line, words
+
+
+def find(words: list[str]) -> tuple[click.Command | None, list[str]]:
+    """Find the command that words call, and the words that are left for it; None when there is no such command."""
+    command: click.Command | None = INSTALLED[words[0]]
+    rest = words[1:]
+    while isinstance(command, click.Group) and rest and not rest[0].startswith("-"):
+        command = command.commands.get(rest.pop(0))
+    return command, rest

@@ -1,0 +1,48 @@
+"""Reads the project's Markdown pages: their code blocks, links and names."""
+
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
+
+_FENCED = re.compile(r"^ *```\w*\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
+_PICTURE = re.compile(r"^```mermaid\n.*?^```$", re.MULTILINE | re.DOTALL)
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    """Return the fenced blocks of a language, in their order."""
+    return re.findall(rf"^```{language}\n(.*?)^```$", page.read_text(), re.MULTILINE | re.DOTALL)
+
+
+def block(page: Path, language: str, part: str) -> str:
+    """Return the one fenced block of a language that has ``part`` in it."""
+    (found,) = [text for text in blocks(page, language) if part in text]
+    return found
+
+
+def spans(page: Path) -> list[str]:
+    """Return the code spans of a page, each in one line."""
+    return [" ".join(span.split()) for span in re.findall(r"`([^`]+)`", _FENCED.sub("", page.read_text()))]
+
+
+def code(page: Path) -> str:
+    """Return everything that a page sets as code: fenced and indented blocks, and spans, each in a line of its own."""
+    text = _PICTURE.sub("", page.read_text())
+    indented = re.findall(r"^    .*$", _FENCED.sub("", text), re.MULTILINE)
+    return "\n".join([*_FENCED.findall(text), *indented, *spans(page)])
+
+
+def section(page: Path, title: str) -> str:
+    """Return what stands under a heading, up to the next one of its level or above."""
+    found = re.search(rf"^(#+) {re.escape(title)}$\n(.*?)(?=^#{{1,6}} |\Z)", page.read_text(), re.MULTILINE | re.DOTALL)
+    if found is None:
+        raise LookupError(f"{page.name} has no heading {title!r}")
+    return found[2]
+
+
+def rows(text: str) -> list[list[str]]:
+    """Return the rows of the tables in a text, the first of each left out, as lists of cells."""
+    tables = re.findall(r"^\|.*\n\|[ |:-]+\n((?:^\|.*\n?)*)", text, re.MULTILINE)
+    lines = [line for table in tables for line in table.splitlines()]
+    return [[cell.strip().replace("\\|", "|") for cell in re.split(r"(?<!\\)\|", line)[1:-1]] for line in lines]

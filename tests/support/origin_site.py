@@ -1,0 +1,126 @@
+"""Run an origin and its database without edge and purger, for tests of the origin's answers."""
+
+import subprocess
+from contextlib import ExitStack
+from itertools import count
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, cast
+
+import requests
+from PIL import Image
+
+from stack.commands import command
+from stack.database import Database
+from stack.origin import Origin
+from stack.waiting import PATIENCE, wait_until
+
+_numbers = count(1)
+
+
+class OriginSite:
+    """An origin and its database. Without a purger a change gets its batch number only by ``number``."""
+
+    def __init__(self, directory: Path, database: Database | None = None, /, **options: str) -> None:
+        """Take a database that is not started, or make one. ``options`` are variables of the origin."""
+        self.directory = directory
+        self.database = database or Database(directory / "database")
+        self._options = options
+        self._closing = ExitStack()
+
+    def __enter__(self) -> Self:
+        self._closing.enter_context(self.database)
+        self.database.migrate()
+        self.origin = Origin(self.directory / "origin", self.database, options=self._options)
+        self._closing.enter_context(self.origin)
+        self.admin = self.database.connect_admin()
+        self._closing.callback(self.admin.close)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._closing.__exit__(kind, error, traceback)
+
+    def another_origin(self, name: str, **options: str) -> Origin:
+        """Make a further origin over the same database and files, not yet started."""
+        origin = Origin(self.directory / name, self.database, options=options)
+        origin.files.rmdir()
+        origin.files.symlink_to(self.origin.files)
+        return origin
+
+    def execute(self, statement: str, *parameters: Any) -> None:
+        with self.admin.cursor() as cursor:
+            cursor.execute(statement, parameters)
+
+    def number(self) -> None:
+        """Put all changes into a batch, as the purger does."""
+        with self.admin.cursor() as cursor:
+            cursor.callproc("number_invalidations_v1")
+
+    def last_batch(self) -> int:
+        """Return the number of the last batch."""
+        with self.admin.cursor() as cursor:
+            cursor.execute("SELECT last_batch FROM numbering")
+            ((number,),) = cast(list[tuple[int]], cursor.fetchall())
+        return number
+
+    def new_code(self) -> str:
+        return f"code-{next(_numbers)}"
+
+    def new_image(self, code: str | None = None, owner: str = "joe", dated: bool = True, **options: str) -> str:
+        """Import a new image, and wait for its Last-Modified unless ``dated`` is False. Returns its code."""
+        number = next(_numbers)
+        code = code or f"code-{number}"
+        directory = self.directory / f"pictures-{number}"
+        directory.mkdir()
+        Image.effect_noise((400, 300), number).save(directory / f"{code}.png")
+        assert self.run_import(directory, owner, **options).returncode == 0
+        if dated:
+            self.number()
+            self.wait_dated(code)
+        return code
+
+    def origin_command(self, *arguments: str) -> list[str]:
+        return [command("origin"), *arguments]
+
+    def import_environment(self) -> dict[str, str]:
+        return {"ORIGIN_IMPORT_DATABASE_URL": self.database.url("import"), "ORIGIN_FILES": str(self.origin.files)}
+
+    def run_import(
+        self, directory: Path, owner: str = "joe", *flags: str, **options: str
+    ) -> "subprocess.CompletedProcess[str]":
+        settings = [part for name, value in options.items() for part in (f"--{name.replace('_', '-')}", value)]
+        return subprocess.run(
+            self.origin_command("import", str(directory), "--owner", owner, *flags, *settings),
+            env=self.import_environment(),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def show(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(
+            self.origin_command("show", *arguments),
+            env={"ORIGIN_DATABASE_URL": self.database.url("origin")},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def request(self, path: str, method: str = "GET", **headers: str) -> requests.Response:
+        """Send a request for /images/PATH; the argument ``if_none_match`` becomes ``If-None-Match``."""
+        names = {name.replace("_", "-").title(): value for name, value in headers.items()}
+        return requests.request(method, f"{self.origin.url}/images/{path}", headers=names, timeout=PATIENCE)
+
+    def wait_dated(self, path: str) -> requests.Response:
+        def dated() -> requests.Response | None:
+            answer = self.request(path)
+            return answer if "Last-Modified" in answer.headers else None
+
+        return wait_until(dated, f"Last-Modified of {path}")
+
+    def file_of(self, code: str) -> Path:
+        """Return the path of an image's original in the store."""
+        digest = self.request(code, "HEAD").headers["ETag"].strip('"')
+        return self.origin.files / digest[:2] / digest[2:4] / digest

@@ -1,0 +1,133 @@
+"""Run public listeners that misbehave as no edge with the project's VCL can be made to."""
+
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from socketserver import BaseRequestHandler, ThreadingTCPServer
+
+import requests
+
+from stack.edge import Edge
+from stack.waiting import PATIENCE, wait_until
+from tests.support.site import Site
+
+#: The headers that prove, with the body, that a banned image is gone.
+PROOF = ("Takedown-State", "Repr-Digest")
+
+
+@dataclass(frozen=True)
+class FixedAnswer:
+    """An answer that a listener gives whatever was banned or purged."""
+
+    status: int
+    body: bytes
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+@contextmanager
+def stuck_listener(body: bytes, *, failing: str = "") -> Iterator[str]:
+    """Serve one image under every code forever, and 503 for the code ``failing``. Yields the URL."""
+    with _listening(lambda path: FixedAnswer(503 if path.split("/")[2] == failing else 200, body)) as url:
+        yield url
+
+
+@contextmanager
+def scripted_listener(asked: list[str], answers: Mapping[str, FixedAnswer]) -> Iterator[str]:
+    """Serve these answers by path, and 404 for other paths. Appends each path to ``asked``. Yields the URL."""
+
+    def answer(path: str) -> FixedAnswer:
+        asked.append(path)
+        return answers.get(path, FixedAnswer(404, b""))
+
+    with _listening(answer) as url:
+        yield url
+
+
+@contextmanager
+def stale_listener(edge: Edge) -> Iterator[tuple[str, dict[str, FixedAnswer]]]:
+    """Serve stored answers by path, and pass other requests on to ``edge``.
+
+    Yields the URL, and the stored answers by path, empty at first.
+    """
+    stored: dict[str, FixedAnswer] = {}
+
+    def relayed(path: str) -> FixedAnswer:
+        answer = requests.get(edge.url + path, timeout=PATIENCE)
+        handed_on = {name: answer.headers[name] for name in PROOF if name in answer.headers}
+        return FixedAnswer(answer.status_code, answer.content, handed_on)
+
+    with _listening(lambda path: stored.get(path) or relayed(path)) as url:
+        yield url, stored
+
+
+@contextmanager
+def third_edge(site: Site, public_url: str) -> Iterator[None]:
+    """Add an edge ``third`` with the purge listener of the first edge and the public listener at ``public_url``."""
+    edge = site.stack.edge
+    add = ("edge", "add", "third", "--purge-url", edge.purge_url, "--token-file", str(edge.token_file), "--public-url")
+    site.stack.purger.run(*add, public_url).check_returncode()
+    try:
+        known = "SELECT COUNT(*) FROM edges WHERE name = 'third' AND instance IS NOT NULL"
+        wait_until(lambda: site.number(known) == 1, "the first flush is over")
+        yield
+    finally:
+        # Count the lines of the log: an edge of that name may have been removed before. The purger
+        # does not flush an edge that comes back before it has noticed the removal.
+        ended, log_text = "edge third is no longer followed", site.stack.purger.log_text
+        before = log_text().count(ended)
+        site.stack.purger.run("edge", "remove", "third").check_returncode()
+        wait_until(lambda: log_text().count(ended) > before, "the purger no longer follows the edge third")
+
+
+@contextmanager
+def raw_listener(*parts: bytes, drip: bytes = b"", every: float = 0.02) -> Iterator[tuple[str, threading.Event]]:
+    """Answer each connection with the bytes ``parts``, then with ``drip``, if any, every ``every`` seconds forever.
+
+    Yields the URL, and an event that the first request sets.
+    """
+    asked, ended = threading.Event(), threading.Event()
+
+    class Handler(BaseRequestHandler):
+        def handle(self) -> None:
+            with suppress(OSError):
+                self.request.recv(4096)
+                asked.set()
+                for part in parts:
+                    self.request.sendall(part)
+                while drip and not ended.wait(every):
+                    self.request.sendall(drip)
+
+    with ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever).start()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}", asked
+        finally:
+            ended.set()
+            server.shutdown()
+
+
+@contextmanager
+def _listening(answer: Callable[[str], FixedAnswer]) -> Iterator[str]:
+    """Serve the result of ``answer`` for each path, on a free port. Yields the URL."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            found = answer(self.path)
+            self.send_response(found.status)
+            for name, value in found.headers.items():
+                self.send_header(name, value)
+            self.send_header("Content-Length", str(len(found.body)))
+            self.end_headers()
+            self.wfile.write(found.body)
+
+        def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever).start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()

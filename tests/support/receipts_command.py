@@ -1,0 +1,49 @@
+"""Run ``purger receipts`` about a site's images, and read its report."""
+
+import json
+from typing import Any
+
+from click.testing import CliRunner
+
+from purger.cli.main import cli
+from stack.waiting import wait_until
+from tests.support.site import Site
+
+PROVEN = {"edge1": "gone", "edge2": "gone"}
+
+
+def ask(site: Site, *arguments: str) -> tuple[int, str]:
+    """Run ``purger receipts``. Returns exit code and output."""
+    result = CliRunner().invoke(cli, ["receipts", *arguments, "--database-url", site.stack.database.url("purger")])
+    assert result.stderr == ""
+    return result.exit_code, result.stdout
+
+
+def receipts(site: Site, *arguments: str) -> dict[str, Any]:
+    code, out = ask(site, *arguments, "--json")
+    found: dict[str, Any] = json.loads(out)
+    assert found["exit_code"] == code
+    return found
+
+
+def outcomes(site: Site, *arguments: str) -> dict[str, str]:
+    """Return the outcome of the last ban at each edge."""
+    return {each["edge"]: each["outcome"] for each in receipts(site, *arguments)["bans"][-1]["edges"]}
+
+
+def wait_proven(site: Site, *arguments: str) -> dict[str, Any]:
+    """Wait until the last ban is proven at every edge. Returns its receipts by edge."""
+    wait_until(lambda: outcomes(site, *arguments) == PROVEN or None, f"receipts {arguments} with gone at every edge")
+    found = receipts(site, *arguments)
+    assert found["exit_code"] == 0
+    return {each["edge"]: each["receipt"] for each in found["bans"][-1]["edges"]}
+
+
+def banned_image(site: Site) -> str:
+    """Ban a new image that every edge has cached, and wait for its receipts. Returns its code."""
+    code = site.new_image()
+    for edge in site.stack.edges:
+        site.wait_served(code, edge)
+    site.ban(code)
+    wait_proven(site, code)
+    return code

@@ -1,0 +1,152 @@
+"""Holds every import against the rules of `docs/architecture.md`: which part may import which."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.markdown_pages import ROOT
+
+#: Each package, with the packages of this repository that it may import besides itself.
+ALLOWED: dict[str, set[str]] = {"origin": {"takedown_db"}, "purger": {"takedown_db"}, "takedown_db": set()}
+
+OURS = {*ALLOWED, "stack", "tests", "bench"}
+
+#: Modules that decide and do nothing else, so that tests need no server: each with all that it imports, near or far.
+PURE = [
+    "origin.answers",
+    "origin.byte_ranges",
+    "origin.conditional_requests",
+    "origin.http_dates",
+    "origin.request_head",
+    "origin.row_checks",
+    "purger.instances",
+    "purger.lease",
+    "purger.plan",
+    "purger.probe_verdict",
+    "purger.progress",
+    "purger.rebounds",
+    "purger.receipts.model",
+    "purger.steps",
+]
+
+#: Drivers, HTTP, sockets, threads and the frameworks.
+DOING = {
+    "bottle",
+    "cheroot",
+    "click",
+    "http",
+    "mysql",
+    "PIL",
+    "requests",
+    "rich",
+    "socket",
+    "ssl",
+    "threading",
+    "urllib3",
+}
+
+
+def modules() -> dict[str, Path]:
+    """Find the modules of the packages that are installed, by their full names."""
+    files = [file for package in ALLOWED for file in sorted((ROOT / package).rglob("*.py"))]
+    return {".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): file for file in files}
+
+
+def imports(file: Path) -> Iterator[str]:
+    """Yield the names that a file imports anywhere in it, each as a module if it is one of ours."""
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level, f"{file}: imports are absolute"
+            for alias in node.names:
+                submodule = f"{node.module}.{alias.name}"
+                yield submodule if submodule in MODULES else str(node.module)
+
+
+MODULES = modules()
+GRAPH = {name: set(imports(file)) for name, file in MODULES.items()}
+
+
+def top(name: str) -> str:
+    """Return the package in which a module stands."""
+    return name.partition(".")[0]
+
+
+def reached(module: str) -> set[str]:
+    """Collect all that a module imports, and what that imports, as far as it is ours."""
+    found: set[str] = set()
+    waiting = [module]
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found.add(name)
+            waiting.extend(GRAPH.get(name, ()))
+    return found - {module}
+
+
+@pytest.mark.parametrize("package", ALLOWED)
+def test_a_package_imports_only_what_it_may(package: str) -> None:
+    refused = OURS - ALLOWED[package] - {package}
+    wrong = {
+        name: bad for name in MODULES if top(name) == package and (bad := {n for n in GRAPH[name] if top(n) in refused})
+    }
+    assert wrong == {}
+
+
+def test_nothing_imports_a_command_line_but_another_one() -> None:
+    below = [name for name in MODULES if ".cli" not in name]
+    assert {name: bad for name in below if (bad := {n for n in GRAPH[name] if ".cli" in n and top(n) in ALLOWED})} == {}
+
+
+def test_no_module_imports_itself_by_a_detour() -> None:
+    assert [name for name in MODULES if any(name in reached(other) | {other} for other in GRAPH[name])] == []
+
+
+@pytest.mark.parametrize("module", PURE)
+def test_a_pure_module_reaches_no_database_network_or_thread(module: str) -> None:
+    assert module in MODULES
+    assert {name for name in reached(module) if top(name) in DOING} == set()
+
+
+def test_nothing_that_serves_opens_an_image() -> None:
+    serving = reached("origin.worker") | reached("origin.cli.serve")
+    assert {"origin.store", "origin.app"} <= serving
+    assert {name for name in serving if top(name) == "PIL"} == set()
+
+
+#: Modules that judge and compute, without a database and without HTTP.
+WITHOUT_DRIVER = (
+    "purger.model",
+    "purger.progress",
+    "purger.steps",
+    "purger.lease",
+    "purger.rebounds",
+    "purger.flush_rebounds",
+    "purger.discrepancy",
+    "purger.instances",
+    "purger.plan",
+    "purger.pending_writes",
+    "purger.probe_schedule",
+    "purger.probe_verdict",
+    "purger.receipts.judge",
+    "purger.health",
+)
+
+#: The database driver, and the HTTP client.
+OUTSIDE = ("mysql.connector", "requests")
+
+
+def loaded_by(module: str) -> set[str]:
+    """Return the modules that the import of ``module`` loads."""
+    program = f"import sys, {module}; print(*sys.modules)"
+    return set(subprocess.check_output([sys.executable, "-c", program], text=True).split())
+
+
+@pytest.mark.parametrize("module", WITHOUT_DRIVER)
+def test_a_pure_module_loads_neither_the_driver_nor_an_http_client(module: str) -> None:
+    assert loaded_by(module).isdisjoint(OUTSIDE)

@@ -1,0 +1,26 @@
+"""Tests an unknown command: no guess is made, since the most similar name may do the opposite."""
+
+import pytest
+from click.testing import CliRunner
+
+from purger.cli.main import cli
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant", "opposite"),
+    [("unban", "purger lift", "purger ban"), ("unlift", "purger ban", "purger lift"), ("list", "purger bans", "lift")],
+)
+def test_the_opposite_of_what_was_meant_is_never_suggested(typed: str, meant: str, opposite: str) -> None:
+    result = CliRunner().invoke(cli, [typed, "kX3_vQ"])
+    assert result.exit_code == 2
+    assert meant in result.output
+    assert "Did you mean" not in result.output
+    assert opposite not in result.output.partition("there is no command")[2].replace(meant, "")
+
+
+@pytest.mark.parametrize("typed", ["bann", "lif", "stats"])
+def test_a_misspelled_command_is_answered_with_all_of_them(typed: str) -> None:
+    result = CliRunner().invoke(cli, [typed])
+    assert result.exit_code == 2
+    told = result.output.partition("there is no command")[2]
+    assert all(name in told for name in cli.commands)

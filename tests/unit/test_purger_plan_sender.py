@@ -1,0 +1,75 @@
+"""The position that each request of a plan names: an edge that is elsewhere takes it for a purge by hand."""
+
+from dataclasses import dataclass, field
+from typing import cast
+
+import pytest
+
+from purger.batches import Batches
+from purger.edge_client import Answer
+from purger.errors import MalformedError
+from purger.model import Edge, Position, Row
+from purger.outbox import Outbox
+from purger.plan import Request
+from purger.plan_sender import PlanSender
+
+EDGE = Edge("e", "http://127.0.0.1:1", "http://127.0.0.1:1", "/nowhere")
+FIRST, SECOND = Position(4, "first"), Position(5, "second")
+
+
+@dataclass
+class Sent:
+    """What a carrier sends to an edge that is ``at`` a position, and finds it ``then`` at another."""
+
+    at: Position | None
+    then: list[Position] = field(default_factory=list)
+    headers: list[dict[str, str]] = field(default_factory=list)
+
+    def send(self, request: Request) -> Answer:
+        if any(name == "Takedown-Owners" for name, _ in request.headers):
+            raise MalformedError("an edge of version 0.1")
+        self.headers.append({name: value for name, value in request.headers if name != "Takedown-Owner"})
+        if self.then:
+            self.at = self.then.pop(0)
+        return Answer("instance", "1.000", 1, None, None, self.at)
+
+    def carrier(self, rows: list[Row]) -> PlanSender:
+        batches = Batches(cast("Outbox", None))  # all that is planned is in memory
+        batches.add(5, 6, rows, {6: "sixth"})
+        return PlanSender(batches, self.send, lambda: self.at)
+
+
+def codes(count: int) -> list[Row]:
+    return [Row(number, 6, "image", f"c{number}", "ban") for number in range(1, count + 1)]
+
+
+@pytest.mark.parametrize("at", [None, FIRST])
+def test_each_part_names_where_the_edge_is_if_the_edge_does(at: Position | None) -> None:
+    sent = Sent(at)
+    carrier = sent.carrier(codes(3))
+    assert carrier.deliver(EDGE, carrier.plan(5, 6, 256))
+    part = {"Takedown-Part-Of": "6"} | ({"Takedown-After": "4:first"} if at else {})
+    last = {"Takedown-Batch": "6:sixth", "Takedown-After": "4:first"} if at else part
+    assert sent.headers == [part, part, last]
+
+
+def test_a_part_names_where_the_last_answer_found_the_edge() -> None:
+    sent = Sent(FIRST, [SECOND])
+    carrier = sent.carrier(codes(2))
+    assert carrier.deliver(EDGE, carrier.plan(5, 6, 256))
+    assert [headers["Takedown-After"] for headers in sent.headers] == ["4:first", "5:second"]
+
+
+def test_a_rebound_names_where_the_edge_is_by_then() -> None:
+    sent = Sent(Position(9, "ninth"))
+    carrier = sent.carrier(codes(1))
+    carrier.carry_out(EDGE, carrier.plan(5, 6, 256))
+    assert sent.headers == [{"Takedown-Part-Of": "6", "Takedown-After": "9:ninth"}]
+
+
+def test_owners_that_were_cut_from_a_list_name_it_too() -> None:
+    sent = Sent(FIRST)
+    carrier = sent.carrier([Row(number, 6, "owner", f"o{number}", "ban") for number in range(1, 31)])
+    assert carrier.deliver(EDGE, carrier.plan(5, 6, 1))
+    assert len(sent.headers) == 30
+    assert {headers["Takedown-After"] for headers in sent.headers} == {"4:first"}
