@@ -10,12 +10,14 @@ from click.testing import CliRunner, Result
 from mysql.connector.abstracts import MySQLCursorAbstract
 
 from purger import moderation
-from purger.acknowledgement import Target, wait_acknowledged, who_delivers
+from purger.acknowledgement_wait import Target, wait_acknowledged
 from purger.cli.main import cli
+from purger.delivery_state import read_delivery_state
 from purger.outbox import Outbox
 from stack.database import Database
 from stack.server import frozen
 from takedown_db.connection import Connection
+from takedown_db.scope import Scope
 from tests.support.site import Site
 
 _numbers = count(1)
@@ -166,9 +168,9 @@ def test_what_comes_after_the_wait_began_is_not_waited_for(desk: Desk) -> None:
     ban = int(ban_id(desk.run("ban", code, code=3)))
     desk.number()
     connection = Connection(desk.database.url("moderation"), timeout=60)
-    then = who_delivers(connection)
+    then = read_delivery_state(connection)
     desk.run("lift", code, code=3)
-    for target in (Target(), Target(ban=ban), Target(scope="image", subject=code)):
+    for target in (Target(), Target(ban=ban), Target(scope=Scope.IMAGE, subject=code)):
         assert wait_acknowledged(connection, target, then, 0).complete, target
         assert not wait_acknowledged(connection, target, then._replace(largest=then.largest + 1000), 0).complete, target
     connection.close()
@@ -406,9 +408,9 @@ def test_a_database_that_is_away_bans_nothing_and_says_so(tmp_path: Path) -> Non
 def test_a_ban_without_an_answer_may_stand_and_is_not_called_void(desk: Desk) -> None:
     code = desk.new_image()
     connection = Connection(desk.database.url("moderation"), timeout=1)
-    assert moderation.known(connection, "image", code)
+    assert moderation.is_known(connection, Scope.IMAGE, code)
     with frozen(desk.database), pytest.raises(moderation.UncertainError):
-        moderation.ban(connection, "image", code, reason="", banned_by="anna")
+        moderation.ban(connection, Scope.IMAGE, code, reason="", banned_by="anna")
     connection.close()
 
 

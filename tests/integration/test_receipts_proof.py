@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from purger.audit import audit
+from purger.audit import run_audit
 from purger.probe import Probe
 from stack.waiting import wait_until
 from takedown_db.connection import Connection
@@ -181,7 +181,7 @@ def test_an_audit_counts_apart_what_is_not_proven(site: Site, stored: dict[str, 
         assert f"not proven: edge third, image {code}: {said}\n" in command.stdout
     assert command.returncode in (3, 4), "other tests may leave an image to be found"
     connection, probe = Connection(site.stack.database.url("purger"), timeout=60), Probe()
-    found = audit(connection, probe, sample=None)
+    found = run_audit(connection, probe, sample=None)
     for each in (connection, probe):
         each.close()
     mine = {(one.edge, one.code, one.again) for one in found.unproven if one.code in (replaced, unmarked, lifted)}
