@@ -6,8 +6,8 @@ from itertools import chain
 import click
 import pytest
 
-from purger.cli.exit_codes import ExitCode
 from purger.errors import DeliveryError
+from purger.exit_codes import ExitCode
 from tests.support.command_lines import installed_commands, options, variables
 from tests.support.markdown_pages import PAGES, ROOT, code, rows, section
 
