@@ -21,6 +21,7 @@ class Found(NamedTuple):
     read_at: datetime
     seen: int  # number of the last batch in the lookup's own snapshot
     read_only: int = 0  # the server was demoted and may lag
+    changed: int = 0  # number of the batch of the last change of the image or its owner
 
 
 @dataclass(frozen=True, slots=True)

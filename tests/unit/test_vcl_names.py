@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from tests.documents import ROOT
 
 from stack.vcl import SOURCE
+from tests.support.markdown_pages import ROOT
 
 PAGE = (ROOT / "docs" / "vcl.md").read_text()
 #: Subs that a site edits. They stand in default.vcl, and sites know their names.

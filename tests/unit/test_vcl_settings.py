@@ -4,10 +4,10 @@ import re
 from pathlib import Path
 
 import pytest
-from tests.documents import PAGES, ROOT
 
 from purger.settings import Settings
 from stack.vcl import SOURCE
+from tests.support.markdown_pages import PAGES, ROOT
 
 DEFAULT = (SOURCE / "default.vcl").read_text()
 #: Pages, and code with comments, that may name a setting's value. The changelog tells of former ones as well.
