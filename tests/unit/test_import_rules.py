@@ -40,6 +40,9 @@ PURE = [
     "purger.steps",
 ]
 
+#: Modules that hold state for several threads, and know neither driver nor HTTP client either.
+WITHOUT_DRIVER = [*PURE, "purger.pending_writes", "purger.probe_schedule"]
+
 #: Drivers, HTTP, sockets, threads and the frameworks.
 DOING = {
     "bottle",
