@@ -1,9 +1,12 @@
-"""Asks every edge through its public listener for what is banned, and mends what is still served."""
+"""Audits edges: requests banned images from each public listener, and sends purges again for those still served."""
 
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import starmap
+from typing import NamedTuple
 
+from purger.edge_list import list_edges
 from purger.edge_renditions import ask_renditions, edges_to_probe
 from purger.errors import UnreachableError
 from purger.model import Edge
@@ -11,95 +14,111 @@ from purger.owner_images import codes_of
 from purger.probe import Probe, ProbeAnswer
 from purger.probe_verdict import Proof
 from takedown_db.connection import Connection
+from takedown_db.scope import Scope
 
+#: The number of bans that are read at a time.
 _PAGE = 500
 
-#: Codes of which something is not proven that are named; all are counted.
-_NAMED = 1000
+#: The number of unproven images that are listed. All are counted.
+_LISTED = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class Served:
-    """A banned image that an edge showed."""
+class ServedImage:
+    """A banned image that an edge served."""
 
     edge: str
     code: str
-    renditions: tuple[str, ...]
+    renditions: tuple[str, ...]  # that were served
 
 
 @dataclass(frozen=True, slots=True)
-class Unproven:
-    """A banned image of which an edge showed nothing, and did not prove it either."""
+class UnprovenImage:
+    """A banned image that an edge neither served nor proved gone."""
 
     edge: str
     code: str
-    said: str  # what came, in words
-    again: bool  # the bytes may be those of a replaced image: it is purged again
+    said: str  # the answer, in words
+    again: bool  # the bytes may be those of a replaced image, so its purge is sent again
 
 
 @dataclass(slots=True)
-class Audit:
-    """What an audit found. ``unreachable`` holds the reason by the name of each edge that gave no answer.
+class AuditResult:
+    """The result of an audit.
 
-    5xx for a code is no answer, as it tells nothing of the image; such an edge is asked for the other codes too.
+    An answer 5xx for a code counts as none, as it tells nothing of the image. The edge is still asked for other codes.
     """
 
-    codes: int = 0
-    edges: int = 0  # that were to be asked
-    looks: int = 0
-    served: list[Served] = field(default_factory=list)
-    not_proven: int = 0  # looks
-    unproven: list[Unproven] = field(default_factory=list)  # the first of them
-    unreachable: dict[str, str] = field(default_factory=dict)
-    unnamed: tuple[str, ...] = ()  # edges that do not name their renditions: those in the database were asked for
-    disabled: tuple[str, ...] = ()  # edges that were not asked; browsers may still be answered by them
+    codes: int = 0  # number of codes that were requested
+    edges: int = 0  # number of edges to request them from
+    probes: int = 0  # number of probes that got an answer: one for each code at each edge
+    served: list[ServedImage] = field(default_factory=list)
+    not_proven: int = 0  # number of probes that proved nothing
+    unproven: list[UnprovenImage] = field(default_factory=list)  # the first of them
+    unreachable: dict[str, str] = field(default_factory=dict)  # by edge, why it gave no answer
+    unnamed: tuple[str, ...] = ()  # edges that do not name their renditions: those in the database were requested
+    disabled: tuple[str, ...] = ()  # edges that were left out; they may still answer browsers
 
 
 @dataclass(frozen=True, slots=True)
-class _Probed:
+class _AuditedEdge:
     edge: Edge
-    renditions: tuple[str, ...] | None
+    renditions: tuple[str, ...] | None  # that the edge knows besides the original; None: it names none
 
 
-def audit(
+class _BanRow(NamedTuple):
+    """A row of the statement ``open_bans_page``."""
+
+    id: int
+    scope: str
+    subject: str
+
+
+def run_audit(
     connection: Connection,
     probe: Probe,
     *,
     sample: int | None,
     progress: Callable[[], object] = lambda: None,
     stopped: Callable[[], bool] = lambda: False,
-) -> Audit:
-    """Ask each enabled edge for banned codes and codes of banned owners: all of them, or ``sample`` from anywhere.
+) -> AuditResult:
+    """Request banned codes, and codes of banned owners, from each enabled edge: all, or ``sample`` drawn by chance.
 
-    What is served although it is banned is put into the outbox once more. ``progress`` is called after each code.
-    Raises ``DatabaseUnavailableError``.
+    Sends the purge of each image again that is served although it is banned. ``progress`` is called after each code;
+    the audit ends early when ``stopped`` returns True. Raises ``DatabaseUnavailableError``.
     """
-    asked = [_Probed(edge, ask_renditions(edge)) for edge in edges_to_probe(connection)]
-    found = Audit(
-        edges=len(asked),
-        unnamed=tuple(each.edge.name for each in asked if each.renditions is None),
-        disabled=tuple(str(row[0]) for row in connection.rows("list_edges") if not row[4]),
+    edges = [_AuditedEdge(edge, ask_renditions(edge)) for edge in edges_to_probe(connection)]
+    result = AuditResult(
+        edges=len(edges),
+        unnamed=tuple(each.edge.name for each in edges if each.renditions is None),
+        disabled=tuple(edge.name for edge in list_edges(connection) if not edge.enabled),
     )
     for code in banned_codes(connection, sample):
         if stopped():
             break
-        looks = list(_look(probe, asked, code, dict(connection.rows("rendition_digests", code=code)), found))
-        # A lift since the list was read brings the image back by right.
-        if looks and connection.rows("is_banned", code=code)[0][0]:
-            _note(found, code, looks)
-            if any(look.proof in (Proof.SHOWN, Proof.FOREIGN) for _, look in looks):
+        digests = dict(connection.rows("rendition_digests", code=code))
+        doubtful = list(_doubtful_answers(probe, edges, code, digests, result))
+        # A lift since the list was read brings the image back rightly.
+        if doubtful and _is_banned(connection, code):
+            _note(result, code, doubtful)
+            if any(answer.proof in (Proof.SHOWN, Proof.FOREIGN) for _, answer in doubtful):
                 connection.run("resend_image", code=code)
-        found.codes += 1
+        result.codes += 1
         progress()
-    return found
+    return result
+
+
+def _is_banned(connection: Connection, code: str) -> bool:
+    ((banned,),) = connection.rows("is_banned", code=code)
+    return bool(banned)
 
 
 def banned_codes(connection: Connection, sample: int | None) -> Iterator[str]:
-    """Codes that are banned, themselves or by their owner, each at least once: all, or ``sample`` from anywhere on.
+    """Yield codes that are banned, themselves or through their owner, each at least once: all, or ``sample``.
 
-    A sample begins at a ban chosen by chance and goes on from the first one at the end.
+    A sample begins at a ban drawn by chance, and after the last ban goes on with the first.
     """
-    first, last = map(int, connection.rows("ban_id_span")[0])
+    ((first, last),) = connection.rows("ban_id_span")
     if sample is None:
         yield from _codes_after(connection, 0, last)
         return
@@ -115,44 +134,45 @@ def banned_codes(connection: Connection, sample: int | None) -> Iterator[str]:
 
 def _codes_after(connection: Connection, after: int, until: int) -> Iterator[str]:
     while page := connection.rows("open_bans_page", after=after, limit=_PAGE):
-        for ban, scope, subject in page:
-            if ban > until:
+        for ban in starmap(_BanRow, page):
+            if ban.id > until:
                 return
-            if scope == "image":
-                yield subject
+            if ban.scope == Scope.IMAGE:
+                yield ban.subject
             else:
-                yield from codes_of(connection, subject)
-        after = page[-1][0]
+                yield from codes_of(connection, ban.subject)
+            after = ban.id
 
 
-def _look(
-    probe: Probe, asked: list[_Probed], code: str, digests: dict[str, str], found: Audit
+def _doubtful_answers(
+    probe: Probe, edges: list[_AuditedEdge], code: str, digests: dict[str, str], result: AuditResult
 ) -> Iterator[tuple[str, ProbeAnswer]]:
-    """Ask the edges for one code; yield the looks that did not prove it gone, with the edge's name.
+    """Request one code from the edges, and yield each answer that does not prove it gone, with the edge's name.
 
-    Edges that cannot be reached leave the list: each further look would wait as long.
+    Removes an edge that cannot be reached from ``edges``: each further probe would wait for the same time-out.
     """
-    for each in list(asked):
+    for each in list(edges):
         name = each.edge.name
         try:
-            look = probe.look(each.edge.public_url, code, digests, each.renditions)
+            answer = probe.look(each.edge.public_url, code, digests, each.renditions)
         except UnreachableError as error:
-            found.unreachable[name] = str(error)
-            asked.remove(each)
+            result.unreachable[name] = str(error)
+            edges.remove(each)
             continue
-        if look.proof is Proof.FAILING:
-            found.unreachable.setdefault(name, look.said)
+        if answer.proof is Proof.FAILING:
+            result.unreachable.setdefault(name, answer.said)
             continue
-        found.looks += 1
-        if look.proof is not Proof.GONE:
-            yield name, look
+        result.probes += 1
+        if answer.proof is not Proof.GONE:
+            yield name, answer
 
 
-def _note(found: Audit, code: str, looks: list[tuple[str, ProbeAnswer]]) -> None:
-    for edge, look in looks:
-        if look.proof is Proof.SHOWN:
-            found.served.append(Served(edge, code, look.served))
+def _note(result: AuditResult, code: str, answers: list[tuple[str, ProbeAnswer]]) -> None:
+    """Add the answers of edges for one banned code to the result."""
+    for edge, answer in answers:
+        if answer.proof is Proof.SHOWN:
+            result.served.append(ServedImage(edge, code, answer.served))
             continue
-        found.not_proven += 1
-        if len(found.unproven) < _NAMED:
-            found.unproven.append(Unproven(edge, code, look.said, look.proof is Proof.FOREIGN))
+        result.not_proven += 1
+        if len(result.unproven) < _LISTED:
+            result.unproven.append(UnprovenImage(edge, code, answer.said, answer.proof is Proof.FOREIGN))

@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import Iterator
 
-from purger.audit import Audit, audit
+from purger.audit import AuditResult, run_audit
 from purger.loop_thread import LoopThread
 from purger.probe import Probe
 from purger.problem_log import ProblemLog
@@ -70,7 +70,7 @@ class Maintenance(LoopThread):
             log.info("pruned %d changes older than %d days (bans and lifts: %d)", rows, days, receipt_days)
 
     def _audit(self) -> None:
-        found = audit(self._connection, self._probe, sample=self._settings.audit_sample, stopped=self._halt.is_set)
+        found = run_audit(self._connection, self._probe, sample=self._settings.audit_sample, stopped=self._halt.is_set)
         for served in found.served:
             text = "audit: edge %s shows banned image %s (%s); purged again"
             log.error(text, served.edge, served.code, ", ".join(served.renditions))
@@ -80,7 +80,7 @@ class Maintenance(LoopThread):
             log.error("audit: edge %s gives no answer at its public listener: %s", name, found.unreachable[name])
         self._unreachable = unreachable
 
-    def _report_doubts(self, found: Audit) -> None:
+    def _report_doubts(self, found: AuditResult) -> None:
         """Log each code that is purged again, and each edge once for what proves nothing in another way."""
         doubted = {one.edge: one for one in reversed(found.unproven) if not one.again}
         for one in found.unproven:

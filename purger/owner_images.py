@@ -1,14 +1,16 @@
-"""Reads the codes of one owner's images, page by page, and draws some of them by chance."""
+"""Reads the codes of one owner's images page by page, and draws some of them by chance."""
 
 import random
 from collections.abc import Iterator
 
 from takedown_db.connection import Connection
 
-#: Images that are counted, and drawn from: reading a million codes for one ban would keep other looks waiting.
+#: The number of images that are counted and drawn from. Reading a million codes for one ban would delay other probes.
 COUNTED = 200_000
 
+#: The number of codes that are read at a time.
 _PAGE = 500
+
 _CHANCE = random.SystemRandom()
 
 
@@ -21,9 +23,9 @@ def codes_of(connection: Connection, owner: str) -> Iterator[str]:
 
 
 def draw(connection: Connection, owner: str, most: int) -> tuple[list[str], int]:
-    """Choose up to ``most`` images of ``owner`` by chance, each as likely as any other; and how many there are.
+    """Draw up to ``most`` images of ``owner`` by chance, each as likely as any other, and count all of them.
 
-    Of the first ``COUNTED`` by code; no more are counted. Raises ``DatabaseUnavailableError``.
+    Draws from the first ``COUNTED`` by code, and counts no more. Raises ``DatabaseUnavailableError``.
     """
     chosen, number = list[str](), 0
     for number, code in enumerate(codes_of(connection, owner), start=1):

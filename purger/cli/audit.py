@@ -1,4 +1,4 @@
-"""`purger audit`: asks every enabled edge for what is banned."""
+"""`purger audit`: requests every banned image from every enabled edge."""
 
 import sys
 
@@ -6,31 +6,35 @@ import click
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from purger.audit import Audit
-from purger.audit import audit as run_audit
+from purger.audit import AuditResult, run_audit
+from purger.cli.audit_json import audit_report
 from purger.cli.options import as_json, database_url
+from purger.exit_codes import ExitCode
 from purger.probe import Probe
-from takedown_db.command import connected
+from takedown_db.command_connection import connected
 from takedown_db.connection import Connection
 from takedown_db.json_output import print_json
 from takedown_db.printable import printable
 
-_PART = 3
-_SERVED = 4
-
-#: Lines on codes of which something is not proven.
+#: The number of unproven images that are printed as text.
 _LINES = 100
 
 
 @click.command()
-@click.option("--sample", type=click.IntRange(min=1), metavar="N", help="Only N codes from anywhere.  [default: all]")
+@click.option(
+    "--sample",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Request N codes alone, from a ban drawn by chance on: each code takes a request for each rendition at each "
+    "edge.  [default: all codes]",
+)
 @as_json
 @database_url
 def audit(sample: int | None, as_json: bool, database_url: str) -> None:
-    """Ask every enabled edge, as everyone does, for what is banned; purge again what is still served.
+    """Request every banned image from every enabled edge, as browsers do. Sends purges again for those still served.
 
-    Exit code 4 says that a banned image was served, 3 that something was not proven gone, that an edge gave no answer,
-    or that there is no edge to ask.
+    Exit code 4 says that a banned image was served, 3 that one was not proven gone, that an edge gave no answer, or
+    that there is no edge to ask.
     """
     columns = (SpinnerColumn(), TextColumn("{task.completed} codes"), TimeElapsedColumn())
     probe = Probe()
@@ -42,30 +46,16 @@ def audit(sample: int | None, as_json: bool, database_url: str) -> None:
         found = run_audit(connection, probe, sample=sample, progress=lambda: bar.advance(task))
     probe.close()
     if as_json:
-        served = [{"edge": one.edge, "code": one.code, "renditions": one.renditions} for one in found.served]
-        unproven = [{"edge": one.edge, "code": one.code, "said": one.said} for one in found.unproven]
-        print_json(
-            {
-                "codes": found.codes,
-                "edges": found.edges,
-                "looks": found.looks,
-                "served": served,
-                "not_proven": found.not_proven,
-                "unproven": unproven,
-                "unreachable": found.unreachable,
-                "renditions_not_named": found.unnamed,
-                "disabled": found.disabled,
-            }
-        )
+        print_json(audit_report(found))
     else:
         _print_audit(found)
     missing = found.not_proven or found.unreachable or not found.edges
-    sys.exit(_SERVED if found.served else _PART if missing else 0)
+    sys.exit(ExitCode.SERVED if found.served else ExitCode.ATTENTION if missing else ExitCode.DONE)
 
 
-def _print_audit(found: Audit) -> None:
+def _print_audit(found: AuditResult) -> None:
     doubts = f", {found.not_proven} of them not proven gone" if found.not_proven else ""
-    click.echo(f"{found.codes} banned codes, {found.looks} looks{doubts}")
+    click.echo(f"{found.codes} banned codes, {found.probes} probes{doubts}")
     for one in found.served:
         where = f"edge {printable(one.edge)}, image {printable(one.code)}"
         click.echo(f"SERVED: {where} ({printable(', '.join(one.renditions))}); purged again")

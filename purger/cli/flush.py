@@ -1,14 +1,15 @@
-"""`purger flush`: has edges emptied."""
+"""`purger flush`: has the running purger empty the caches of edges."""
 
 import sys
 
 import click
 
-from purger.cli.options import database_url
-from purger.cli.subject import ATTENTION, Seconds, remark, text, user
-from purger.flush_requests import Asked, UnknownEdgesError, ask, wait_flushed
+from purger.cli.options import WaitSeconds, database_url, logged_in_user, utf8_text
+from purger.cli.remark import remark
+from purger.exit_codes import ExitCode
+from purger.flush_requests import FlushState, UnknownEdgesError, request_flushes, wait_flushed
 from purger.presence import present
-from takedown_db.command import connected
+from takedown_db.command_connection import connected
 from takedown_db.connection import Connection
 from takedown_db.printable import printable
 
@@ -17,59 +18,78 @@ Examples:
 purger flush paris
 purger flush --all --wait 60"""
 
+#: The width in characters of the column `edges.flush_asked_by`.
+_LONGEST_NAME = 255
+
 
 @click.command(epilog=_EXAMPLES)
 @click.argument("edges", nargs=-1, metavar="[EDGE]...")
-@click.option("--all", "every", is_flag=True, help="Every edge.")
-@click.option("--by", callback=text, help="Who asks; for the purger's log.  [default: the user who is logged in]")
+@click.option("--all", "every", is_flag=True, help="Flush every edge, disabled ones once they are enabled.")
+@click.option(
+    "--by",
+    callback=utf8_text,
+    help="Who asks; the purger logs it with the flush, since every image is fetched anew.  "
+    "[default: the user who is logged in]",
+)
 @click.option(
     "--wait",
-    type=Seconds(),
+    type=WaitSeconds(),
     metavar="SECONDS",
-    help="Wait until every enabled edge is flushed.  [default: return at once]",
+    help="Wait until every enabled edge is flushed, SECONDS at most, so that the exit code tells.  "
+    "[default: return at once]",
 )
 @database_url
 def flush(edges: tuple[str, ...], every: bool, by: str | None, wait: float | None, database_url: str) -> None:
-    """Have the purger empty the cache of each EDGE: all images are fetched anew, from the origin as it is now.
+    """Have the purger empty the cache of each EDGE: every image is fetched anew, from the origin as it is now.
 
     For changes that no row tells of: another special image, another --banned-status or --header of the origin. The
-    request is kept in the database. An edge that is away or disabled is flushed when it is back. Exit code 3 says that
-    no purger is alive, or with --wait that an edge is not flushed yet: it is named.
+    database keeps the request until the edge is flushed, also for an edge that is away or disabled. Exit code 3 says
+    that no purger is alive, or with --wait that an edge, which is named, is not flushed yet.
     """
     if bool(edges) == every:
         raise click.UsageError("give either names of edges or --all")
     with connected(Connection, database_url) as connection:
-        try:
-            requests = ask(connection, None if every else edges, (by or user())[:255])
-        except UnknownEdgesError as error:
-            raise click.ClickException(f"nothing is flushed: there is no edge {printable(error)}") from error
-        if not requests:
-            raise click.ClickException("there are no edges: `purger edge add` makes a Varnish known")
-        done = _alive(connection)
+        requests = _request(connection, None if every else edges, by or logged_in_user())
+        done = _is_purger_alive(connection)
         if wait is None:
             click.echo("\n".join(f"edge {printable(name)}: asked for" for name in requests))
         else:
-            found = wait_flushed(
-                connection, requests, wait, lambda name: click.echo(f"edge {printable(name)}: flushed")
-            )
-            done = _tell(found, every=every)
+            states = wait_flushed(connection, requests, wait, _print_flushed)
+            done = _print_rest(states, every=every)
     if not done:
-        sys.exit(ATTENTION)
+        sys.exit(ExitCode.ATTENTION)
 
 
-def _alive(connection: Connection) -> bool:
+def _request(connection: Connection, names: tuple[str, ...] | None, by: str) -> dict[str, int]:
+    try:
+        requests = request_flushes(connection, names, by[:_LONGEST_NAME])
+    except UnknownEdgesError as error:
+        raise click.ClickException(f"nothing is flushed: there is no edge {printable(error)}") from error
+    if not requests:
+        raise click.ClickException("there are no edges: `purger edge add` adds a Varnish")
+    return requests
+
+
+def _is_purger_alive(connection: Connection) -> bool:
     alive = any(purger.alive for purger in present(connection))
     if not alive:
         remark("no purger is alive, so nothing is flushed yet: start `purger run` (`purger status` tells more)")
     return alive
 
 
-def _tell(edges: list[Asked], *, every: bool) -> bool:
-    """Print what is not flushed, and tell whether that is all right: of all edges, a disabled one may wait."""
-    for edge in edges:
-        if not edge.enabled and not edge.done:
-            click.echo(f"edge {printable(edge.edge)}: disabled; it is flushed when it is enabled")
-        elif not edge.done:
-            problem = f" ({printable(edge.problem)})" if edge.problem else ""
-            click.echo(f"edge {printable(edge.edge)}: not flushed{problem}")
-    return all(edge.done or (every and not edge.enabled) for edge in edges)
+def _print_flushed(name: str) -> None:
+    click.echo(f"edge {printable(name)}: flushed")
+
+
+def _print_rest(states: list[FlushState], *, every: bool) -> bool:
+    """Print a line for each edge that is not flushed, and tell whether none needs attention.
+
+    With ``every`` a disabled edge needs none: it was not named.
+    """
+    for state in states:
+        if not state.enabled and not state.done:
+            click.echo(f"edge {printable(state.edge)}: disabled; it is flushed when it is enabled")
+        elif not state.done:
+            problem = f" ({printable(state.problem)})" if state.problem else ""
+            click.echo(f"edge {printable(state.edge)}: not flushed{problem}")
+    return all(state.done or (every and not state.enabled) for state in states)

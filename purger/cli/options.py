@@ -1,28 +1,63 @@
-"""What several commands share."""
+"""Defines the options that several commands share."""
 
+import getpass
+import math
+import os
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 import click
 
+from takedown_db.printable import printable
 from takedown_db.url_option import DatabaseUrlOption
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
-def url_option(flag: str, envvar: str, account: str, *, required: bool = True) -> Callable[[Command], Command]:
-    """Make the option that takes the database URL of one account, also from files (``DatabaseUrlOption``)."""
+def url_option(flag: str, envvar: str, account: str) -> Callable[[Command], Command]:
+    """Make the option that takes the database URL of one account, also from a file (``DatabaseUrlOption``)."""
     return click.option(
         flag,
         envvar=envvar,
-        required=required,
+        required=True,
         show_envvar=True,
         cls=DatabaseUrlOption,
         metavar="URL",
-        help=f"mysql://... of {account}. Better in a file, whose path is in {envvar}_FILE.",
+        help=f"mysql://... of {account}. Better in a file, whose path is in {envvar}_FILE: every user of the machine "
+        "can read a command line.",
     )
 
 
 database_url = url_option("--database-url", "PURGER_DATABASE_URL", "the purger's account")
+moderation_url = url_option("--moderation-url", "PURGER_MODERATION_URL", "moderation's account")
 
-as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs, in the place of text.")
+
+
+class WaitSeconds(click.FloatRange):
+    """A time in seconds for which a command waits: from 0 to a year."""
+
+    def __init__(self) -> None:
+        super().__init__(min=0, max=365 * 86_400)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Read a number of seconds. Fails for NaN, which no clock reaches."""
+        seconds: float = super().convert(value, param, ctx)
+        if math.isnan(seconds):
+            self.fail(f"{value!r} is not a number", param, ctx)
+        return seconds
+
+
+def utf8_text(_context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    """Refuse bytes from the shell that are not UTF-8, which the database could not store. A callback of options."""
+    if value is not None and any("\ud800" <= char <= "\udfff" for char in value):
+        raise click.BadParameter(f"{printable(value)} is not UTF-8 text", param=parameter)
+    return value
+
+
+def logged_in_user() -> str:
+    """Name the user who is logged in, by number where the system has no name for it, as in a container."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"user {os.getuid()}"

@@ -1,29 +1,24 @@
-"""`purger receipts`: what became of bans, edge by edge."""
+"""`purger receipts`: shows the bans on an image or an owner, and their state at each edge."""
 
-import re
 import sys
 from contextlib import closing
-from dataclasses import asdict
-from typing import Any
 
 import click
 
 from purger.cli.options import as_json, database_url
+from purger.cli.receipts_json import receipts_report
+from purger.cli.subject_arguments import read_subject
 from purger.owner_images import COUNTED
 from purger.probe import Probe
-from purger.receipts.judge import ProbeResults, absence, exit_code, judge_ban
-from purger.receipts.model import Ban, Report
-from purger.receipts.probe_now import IMAGES_OF_AN_OWNER, Looker
+from purger.receipts.judge import ProbeResults, exit_code
+from purger.receipts.model import Report
+from purger.receipts.on_demand_probe import IMAGES_OF_AN_OWNER, OnDemandProber
 from purger.receipts.read import read_receipts
 from purger.receipts.text import lines
 from purger.text_format import wrapped
-from takedown_db.codes import hint_for_code
-from takedown_db.command import connected
+from takedown_db.command_connection import connected
 from takedown_db.connection import Connection
 from takedown_db.json_output import print_json
-
-_KEY = re.compile(r"[A-Za-z0-9_-]{1,64}")
-_ALPHABET = "1 to 64 of A-Z a-z 0-9 _ -"
 
 _EXAMPLES = """\b
 Examples:
@@ -35,12 +30,12 @@ purger receipts --owner alice --look --limit 100000"""
 
 @click.command(epilog=_EXAMPLES)
 @click.argument("code", required=False)
-@click.option("--owner", metavar="KEY", help="Bans on this owner instead of one code.")
+@click.option("--owner", metavar="KEY", help="Show the bans on this owner, in the place of a code.")
 @click.option(
     "--look",
     is_flag=True,
-    help="Request what is banned at every edge first, as browsers do, and record what comes. An image that is still "
-    "shown is purged again.",
+    help="Request the banned images from every edge's public listener first, as browsers do, and record the answers: "
+    "proves a ban that the running purger has not probed. The purge of an image that is still shown is sent again.",
 )
 @click.option(
     "--limit",
@@ -48,74 +43,40 @@ purger receipts --owner alice --look --limit 100000"""
     default=IMAGES_OF_AN_OWNER,
     show_default=True,
     metavar="N",
-    help="With --owner and --look: request so many of the images at most, drawn by chance.",
+    help="With --owner and --look: request at most N of the images from each edge, drawn by chance. All of them prove "
+    "the ban, and each takes several requests.",
 )
 @as_json
 @database_url
 def receipts(code: str | None, owner: str | None, look: bool, limit: int, as_json: bool, database_url: str) -> None:
-    """Show what became of the bans on the image CODE, and on each owner that it had while they stood, edge by edge.
+    """Show the bans on the image CODE, and on each owner that it had while they stood, with their state at each edge.
 
-    Who banned and lifted, by which account of the database; when each edge acknowledged, with how many objects removed
-    where it says so; and what came through its public listener afterwards. Times are UTC.
+    Names who banned and lifted, with the account of the database; when each edge acknowledged, with the number of
+    objects that it removed where it says so; and the answer of its public listener afterwards. Times are UTC.
 
-    Exit code 3 says that something of a ban that stands is missing at an edge (not acknowledged, not proven gone, or
-    only for some of an owner's images), 4 that a banned image was seen there and not since seen gone.
+    Exit code 3 says that a ban that stands is not acknowledged at an edge, not proven gone there, or proven for only
+    some of an owner's images; 4 that an edge showed a banned image, and was not seen to hide it since.
     """
-    _check(code, owner)
+    read_subject(code, owner)
     with connected(Connection, database_url) as connection:
         report = read_receipts(connection, code=code, owner=owner)
-        probed = _look(connection, report, limit) if look else {}
+        probed = _probe(connection, report, limit) if look else {}
         if probed:
             report = read_receipts(connection, code=code, owner=owner)
     if as_json:
-        print_json(plain(report, probed))
+        print_json(receipts_report(report, probed))
     else:
         _print(lines(report, probed))
     sys.exit(exit_code(report, probed))
 
 
 def _print(written: list[str]) -> None:
-    """Print lines, cut between words where they go to a terminal."""
+    """Print lines, wrapped where they go to a terminal."""
     if sys.stdout.isatty():
         written = [part for line in written for part in wrapped(line) or [""]]
     click.echo("\n".join(written))
 
 
-def _check(code: str | None, owner: str | None) -> None:
-    if (code is None) == (owner is None):
-        raise click.UsageError("give either a code or --owner KEY")
-    if code is not None and not _KEY.fullmatch(code):
-        raise click.UsageError(f"{code!a} is not a code, which is {_ALPHABET}{hint_for_code(code)}")
-    if owner is not None and not _KEY.fullmatch(owner):
-        raise click.UsageError(f"{owner!a} is not an owner's key, which is {_ALPHABET}")
-
-
-def _look(connection: Connection, report: Report, limit: int) -> ProbeResults:
+def _probe(connection: Connection, report: Report, limit: int) -> ProbeResults:
     with closing(Probe()) as probe:
-        return Looker(connection, probe, limit).look(report)
-
-
-def plain(report: Report, probed: ProbeResults) -> dict[str, Any]:
-    """Turn a report into what is printed as JSON."""
-    return {
-        "code": report.code,
-        "owner": report.owner,
-        "owners": [asdict(each) for each in report.tenures],
-        "exit_code": exit_code(report, probed),
-        "bans": [_ban(report, ban, probed) for ban in report.bans],
-        "resends": [asdict(each) for each in report.resends],
-        "record_of_accounts_begins": report.span.log_begins,
-    }
-
-
-def _ban(report: Report, ban: Ban, probed: ProbeResults) -> dict[str, Any]:
-    ending = ban.ending
-    return asdict(ban) | {
-        "hides": ban.hides,
-        "begun": ban.begun,
-        "ended": ban.ended,
-        "account": ban.logged.account if ban.logged else None,
-        "ended_by": ending.account if ending else None,
-        "without_purge": absence(report, ban),
-        "edges": [asdict(each) for each in judge_ban(report, ban, probed)],
-    }
+        return OnDemandProber(connection, probe, limit).probe_report(report)

@@ -4,9 +4,9 @@ import sys
 
 import click
 
-from purger.cli.exit_codes import ExitCode
 from purger.cli.options import as_json, database_url
 from purger.cli.status_json import status_report
+from purger.exit_codes import ExitCode
 from purger.health import FleetState, Problem, find_problems
 from purger.status import read_state
 from purger.text_format import aligned, counted, duration, wrapped

@@ -1,4 +1,4 @@
-"""Judges receipts: per ban and edge whether the image is proven gone, and if not, why not. Pure functions."""
+"""Judges receipts: decides for each ban and edge whether the image is proven gone, and why not. Pure functions."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -6,76 +6,80 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from itertools import takewhile
 
+from purger.exit_codes import ExitCode
 from purger.model import ProbeResult
 from purger.probe_notes import NO_IMAGES
 from purger.receipts.model import Ban, EdgeReceipt, KnownEdge, Purge, Report
+from takedown_db.scope import Scope
 
-#: What was seen on demand, by ban and edge.
+#: The results of probes on demand, by id of the ban and name of the edge.
 ProbeResults = Mapping[tuple[int, str], ProbeResult]
 
 
 class Outcome(StrEnum):
     """The state of a ban at an edge."""
 
-    GONE = "gone"  # acknowledged, and seen gone
-    NOTHING = "nothing to see"  # acknowledged, and there is no image to look for
-    LATER = "added later"  # the edge was not there when the ban was written, and began empty
-    PART = "gone in part"  # acknowledged, and some of a banned owner's images were seen gone, and none was shown
-    UNSEEN = "not proven"  # acknowledged
-    UNACKNOWLEDGED = "not acknowledged"
-    SHOWN = "still there"
+    GONE = "gone"  # acknowledged, and a probe proved the image gone
+    NO_IMAGES = "nothing to see"  # acknowledged, and the ban covers no image that a probe could request
+    ADDED_LATER = "added later"  # the edge was added after the ban was written, and began with an empty cache
+    GONE_IN_PART = "gone in part"  # acknowledged, some of the owner's images proven gone, and none shown
+    NOT_PROVEN = "not proven"  # acknowledged, and no probe proved anything
+    NOT_ACKNOWLEDGED = "not acknowledged"
+    STILL_SHOWN = "still there"  # a probe got the image
 
 
-class Absence(StrEnum):
-    """Why a ban has no purge in the outbox."""
+class WithoutPurge(StrEnum):
+    """The reason why a ban has no purge in the outbox."""
 
     UNWRITTEN = "no purge was written for it: a trigger was missing"
     OLD = "its purge and receipts are past their retention"
     UNKNOWN = "there is no purge of it in the outbox: a trigger was missing, or the row was deleted"
 
 
-#: What still has to be done about an edge that counts.
-MISSING = (Outcome.PART, Outcome.UNSEEN, Outcome.UNACKNOWLEDGED)
+#: The outcomes that need attention at an edge that counts.
+NEEDS_ATTENTION = (Outcome.GONE_IN_PART, Outcome.NOT_PROVEN, Outcome.NOT_ACKNOWLEDGED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judgement:
-    """The state of a ban at one edge. ``reason`` says why it is not proven, or how it was."""
+    """The state of a ban at one edge. The fields are keys of `purger receipts --json`."""
 
     edge: str
     outcome: Outcome
-    reason: str = ""
-    counts: bool = True  # False: removed, disabled, or the ban hides nothing any more
+    reason: str = ""  # why the image is not proven gone, or a remark on how it was
+    counts: bool = True  # False: the edge was removed or disabled, or the ban no longer hides anything
     receipt: EdgeReceipt
 
 
-def exit_code(report: Report, probed: ProbeResults) -> int:
-    """Sum up: 4 where a banned image is shown, 3 where something is missing at an edge, else 0."""
+def exit_code(report: Report, probed: ProbeResults) -> ExitCode:
+    """Sum up the judgements of all bans that hide something, the worst outcome first."""
     hiding = [ban for ban in report.bans if ban.hides]
     outcomes = {each.outcome for ban in hiding for each in judge_ban(report, ban, probed) if each.counts}
-    if Outcome.SHOWN in outcomes:
-        return 4
-    return 3 if outcomes.intersection(MISSING) or (hiding and not report.enabled) else 0
+    if Outcome.STILL_SHOWN in outcomes:
+        return ExitCode.SERVED
+    if outcomes.intersection(NEEDS_ATTENTION) or (hiding and not report.enabled):
+        return ExitCode.ATTENTION
+    return ExitCode.DONE
 
 
-def absence(report: Report, ban: Ban) -> Absence | None:
-    """Say why ``ban`` has no purge; None: it has one."""
+def why_without_purge(report: Report, ban: Ban) -> WithoutPurge | None:
+    """Find the reason why ``ban`` has no purge. None: it has one."""
     if ban.purge is not None:
         return None
     last, span = ban.last_banned, report.span
     if last and last.purge is None:
-        return Absence.UNWRITTEN
+        return WithoutPurge.UNWRITTEN
     since = last.at if last else ban.begun
     if span.receipts_until and since < span.receipts_until:
-        return Absence.OLD
-    # Versions before the log pruned by a purger's clock, and kept no record of it but the mark.
+        return WithoutPurge.OLD
+    # Versions before the log pruned by a purger's clock, and recorded of it only that there was pruning.
     if last is None and span.pruned and (span.oldest is None or since < span.oldest):
-        return Absence.OLD
-    return Absence.UNKNOWN
+        return WithoutPurge.OLD
+    return WithoutPurge.UNKNOWN
 
 
 def judge_ban(report: Report, ban: Ban, probed: ProbeResults) -> list[Judgement]:
-    """Judge a ban at every edge that has a part in it."""
+    """Judge a ban at every edge that has a receipt of it, or that is enabled and should have one."""
     purge = ban.purge
     known = {edge.name: edge for edge in report.edges}
     receipts = list(purge.edges) if purge else [_without_purge(report, ban, edge) for edge in report.enabled]
@@ -86,26 +90,28 @@ def judge_ban(report: Report, ban: Ban, probed: ProbeResults) -> list[Judgement]
 
 
 def _without_purge(report: Report, ban: Ban, edge: KnownEdge) -> EdgeReceipt:
-    """Make the receipt of a ban that has no purge, from what else made the edge forget the image."""
+    """Make a receipt for a ban that has no purge, from a flush that removed the image from the edge's cache."""
     at = report.flushes.get((ban.id, edge.name))
-    restored = report.restored
-    # Each edge is flushed for a trigger that was made again, also where no batch is left for a receipt of it.
-    again = restored and restored.at and restored.at > _written(ban) and edge.triggers == restored.fingerprint
-    # What is past its retention was delivered: an edge that is further behind than the outbox goes back is flushed.
-    old = absence(report, ban) is Absence.OLD and edge.triggers is not None
-    return EdgeReceipt(edge=edge.name, acknowledged_at=at, method="flush" if at or again else "" if old else None)
+    triggers = report.ban_triggers
+    # Each edge is flushed for a trigger that was restored, also where no batch is left for a receipt of the flush.
+    restored = triggers and triggers.at and triggers.at > _written_at(ban) and edge.triggers == triggers.fingerprint
+    # A purge past its retention was delivered: an edge that is further behind than the outbox goes back is flushed.
+    old = why_without_purge(report, ban) is WithoutPurge.OLD and edge.triggers is not None
+    return EdgeReceipt(edge=edge.name, acknowledged_at=at, method="flush" if at or restored else "" if old else None)
 
 
 def _judge(
-    report: Report, ban: Ban, receipt: EdgeReceipt, edge: KnownEdge | None, look: ProbeResult | None
+    report: Report, ban: Ban, receipt: EdgeReceipt, edge: KnownEdge | None, probe_result: ProbeResult | None
 ) -> Judgement:
-    evidence = [receipt, *_again(report, ban, receipt.edge), *([_seen(look)] if look else [])]
-    of_all = report.code is None and ban.scope == "owner"
-    outcome, reason = _outcome(evidence, later=added_later(_written(ban), receipt, edge), of_all=of_all)
-    if outcome is Outcome.UNACKNOWLEDGED and ban.purge and ban.purge.batch is None:
+    evidence = [receipt, *_later_receipts(report, ban, receipt.edge)]
+    if probe_result:
+        evidence.append(_receipt_of(probe_result))
+    whole_owner = report.code is None and ban.scope == Scope.OWNER
+    outcome, reason = _outcome(evidence, later=added_later(_written_at(ban), receipt, edge), whole_owner=whole_owner)
+    if outcome is Outcome.NOT_ACKNOWLEDGED and ban.purge and ban.purge.batch is None:
         reason = "not yet numbered"
-    elif outcome in (Outcome.GONE, Outcome.PART) and look and look.gone is None:
-        reason = f"now {look.note}"
+    elif outcome in (Outcome.GONE, Outcome.GONE_IN_PART) and probe_result and probe_result.gone is None:
+        reason = f"now {probe_result.note}"
     return Judgement(
         edge=receipt.edge,
         outcome=outcome,
@@ -115,8 +121,8 @@ def _judge(
     )
 
 
-def _again(report: Report, ban: Ban, edge: str) -> list[EdgeReceipt]:
-    """Find what an edge answered to later purges of the same code, while ``ban`` stood."""
+def _later_receipts(report: Report, ban: Ban, edge: str) -> list[EdgeReceipt]:
+    """Collect the receipts of an edge for later purges of the same code, written while ``ban`` stood."""
     if report.code is None:
         return []
     begun, ended = ban.purge.id if ban.purge else None, ban.ended
@@ -129,14 +135,14 @@ def _again(report: Report, ban: Ban, edge: str) -> list[EdgeReceipt]:
     return [each for purge in later for each in purge.edges if each.edge == edge]
 
 
-def _written(ban: Ban) -> datetime:
+def _written_at(ban: Ban) -> datetime:
     return ban.purge.written_at if ban.purge else ban.last_banned.at if ban.last_banned else ban.begun
 
 
 def added_later(written: datetime, receipt: EdgeReceipt, edge: KnownEdge | None) -> bool:
-    """Tell whether an edge was not there yet when a purge was written (``edge`` is None: it was removed).
+    """Tell whether an edge was added after a purge was written. ``edge`` is None for one that was removed.
 
-    Its only answer is then the flush that each new edge begins with.
+    The only answer of such an edge is the flush that each new edge begins with.
     """
     if edge is None or edge.added_at <= written:
         return False
@@ -145,45 +151,45 @@ def added_later(written: datetime, receipt: EdgeReceipt, edge: KnownEdge | None)
     return not receipt.method
 
 
-def _outcome(evidence: Sequence[EdgeReceipt], *, later: bool, of_all: bool) -> tuple[Outcome, str]:
-    """Judge the evidence in the order of its purges; ``of_all``: it is of all images of an owner."""
+def _outcome(evidence: Sequence[EdgeReceipt], *, later: bool, whole_owner: bool) -> tuple[Outcome, str]:
+    """Judge evidence in the order of its purges. ``whole_owner``: it stands for all images of an owner."""
     last = _latest(evidence, evidence[0])
     note = last.note or ""
     if last.gone is False:
-        return Outcome.SHOWN, note
+        return Outcome.STILL_SHOWN, note
     if later:
-        return Outcome.LATER, ""
+        return Outcome.ADDED_LATER, ""
     if all(each.method is None for each in evidence):
-        return Outcome.UNACKNOWLEDGED, f"now gone ({last.status})" if last.gone else note
+        return Outcome.NOT_ACKNOWLEDGED, f"now gone ({last.status})" if last.gone else note
     if last.gone:
-        if doubt := _doubt(evidence):
-            return Outcome.UNSEEN, f"now {doubt}"
-        return _extent(last) if of_all else (Outcome.GONE, note)
-    return (Outcome.NOTHING if note == NO_IMAGES else Outcome.UNSEEN), note or "not looked at"
+        if doubt := _later_doubt(evidence):
+            return Outcome.NOT_PROVEN, f"now {doubt}"
+        return _owner_outcome(last) if whole_owner else (Outcome.GONE, note)
+    return (Outcome.NO_IMAGES if note == NO_IMAGES else Outcome.NOT_PROVEN), note or "not looked at"
 
 
-def _extent(seen: EdgeReceipt) -> tuple[Outcome, str]:
-    """Tell whether all of an owner's images were seen gone."""
-    if seen.looked is None or seen.images is None:
-        return Outcome.PART, "at how many of the images is not on record"
-    return (Outcome.GONE if seen.looked >= seen.images else Outcome.PART), seen.note or ""
+def _owner_outcome(receipt: EdgeReceipt) -> tuple[Outcome, str]:
+    """Judge how many of an owner's images were proven gone: all of them, or a part."""
+    if receipt.looked is None or receipt.images is None:
+        return Outcome.GONE_IN_PART, "at how many of the images is not on record"
+    return (Outcome.GONE if receipt.looked >= receipt.images else Outcome.GONE_IN_PART), receipt.note or ""
 
 
-def _doubt(evidence: Sequence[EdgeReceipt]) -> str | None:
-    """Find an answer that proved nothing and came after the last that did; silence is no answer."""
+def _later_doubt(evidence: Sequence[EdgeReceipt]) -> str | None:
+    """Find the note of an answer that proved nothing and came after the last proof. Silence is no answer."""
     later = takewhile(lambda each: each.seen_at is None, reversed(evidence))
     return next((each.note for each in later if each.note and each.status is not None), None)
 
 
 def _latest(evidence: Sequence[EdgeReceipt], receipt: EdgeReceipt) -> EdgeReceipt:
-    """Put the latest of what was seen into ``receipt``; where nothing was, the last reason for it."""
-    seen = [each for each in evidence if each.seen_at is not None]
-    if not seen:
+    """Copy the latest proof into ``receipt``, or the latest reason why there is none."""
+    proofs = [each for each in evidence if each.seen_at is not None]
+    if not proofs:
         return replace(receipt, note=next((each.note for each in reversed(evidence) if each.note), None))
-    last = max(seen, key=lambda each: each.seen_at or datetime.min)
+    last = max(proofs, key=lambda each: each.seen_at or datetime.min)
     if last.gone:
-        last = max(_gone_since_shown(seen), key=lambda each: (each.looked or 0, each.seen_at or datetime.min))
-    shown = next((each for each in seen if each.gone is False and last.gone), None)
+        last = max(_gone_since_shown(proofs), key=lambda each: (each.looked or 0, each.seen_at or datetime.min))
+    shown = next((each for each in proofs if each.gone is False and last.gone), None)
     note = last.note or (f"still there ({shown.status}) at first" if shown else None)
     return replace(
         receipt,
@@ -196,21 +202,21 @@ def _latest(evidence: Sequence[EdgeReceipt], receipt: EdgeReceipt) -> EdgeReceip
     )
 
 
-def _gone_since_shown(seen: Sequence[EdgeReceipt]) -> list[EdgeReceipt]:
-    """Choose the looks that came after the last one that was shown something."""
-    times = [(each.seen_at or datetime.min, each) for each in seen]
+def _gone_since_shown(proofs: Sequence[EdgeReceipt]) -> list[EdgeReceipt]:
+    """Choose the receipts with proof that came after the last probe that got an image."""
+    times = [(each.seen_at or datetime.min, each) for each in proofs]
     shown = max((at for at, each in times if not each.gone), default=datetime.min)
     return [each for at, each in times if at > shown]
 
 
-def _seen(look: ProbeResult) -> EdgeReceipt:
-    at = None if look.at is None else datetime.fromtimestamp(look.at, UTC).replace(tzinfo=None)
+def _receipt_of(probe_result: ProbeResult) -> EdgeReceipt:
+    at = None if probe_result.at is None else datetime.fromtimestamp(probe_result.at, UTC).replace(tzinfo=None)
     return EdgeReceipt(
-        edge=look.edge,
+        edge=probe_result.edge,
         seen_at=at,
-        status=look.status,
-        gone=look.gone,
-        note=look.note,
-        looked=look.looked,
-        images=look.images,
+        status=probe_result.status,
+        gone=probe_result.gone,
+        note=probe_result.note,
+        looked=probe_result.looked,
+        images=probe_result.images,
     )

@@ -1,42 +1,44 @@
-"""The receipts of one code or owner: what was banned, purged, acknowledged and seen. Values only. Times are UTC."""
+"""Defines the receipts of one code or owner: bans, purges, acknowledgements and probe results. Times are UTC."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from takedown_db.scope import Scope
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KnownEdge:
-    """An edge that has a row in the table ``edges``."""
+    """An edge that has a row in the table `edges`."""
 
     name: str
     public_url: str = ""
     enabled: bool = True
     added_at: datetime
-    triggers: str | None = None  # fingerprint of those that stood when it was last flushed
+    triggers: str | None = None  # fingerprint of the triggers that stood when the edge was last flushed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EdgeReceipt:
-    """The answer of one edge to one purge, and what was seen at its public listener afterwards."""
+    """The acknowledgement of one purge by one edge, and the result of the probe that followed."""
 
     edge: str
     acknowledged_at: datetime | None = None  # the purger's clock
     instance: str | None = None  # the varnishd process that acknowledged
     method: str | None = None  # purge, ban or flush; None: not acknowledged
-    removed: int | None = None  # objects; None where the edge does not say
-    seen_at: datetime | None = None  # the purger's clock
-    status: int | None = None  # without ``seen_at`` of an answer that proved nothing
-    gone: bool | None = None
-    note: str | None = None  # why nothing was proven, or what was seen before
-    looked: int | None = None  # of the banned owner as a whole: the images that were seen gone
-    images: int | None = None  # and of how many
-    others: int = 0  # images of the banned owner that were looked at, other than the one asked for
+    removed: int | None = None  # number of objects; None: the edge does not say
+    seen_at: datetime | None = None  # the purger's clock: when a probe proved ``gone``, true or false
+    status: int | None = None  # of the probe's answer; without ``seen_at`` the answer proved nothing
+    gone: bool | None = None  # False: the probe got the image
+    note: str | None = None  # why nothing was proven, or the probe result that a later one replaced
+    looked: int | None = None  # number of a banned owner's images that were proven gone
+    images: int | None = None  # number of all images of this owner
+    others: int = 0  # number of probed images of the banned owner other than the one asked for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Purge:
-    """A row of the outbox."""
+    """A row of the outbox, with the receipt of each edge."""
 
     id: int
     cause: str  # ban, lift, unban, resend
@@ -47,8 +49,8 @@ class Purge:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Event:
-    """An entry of the append-only log."""
+class LogEntry:
+    """An entry of the append-only log `moderation_log`."""
 
     id: int
     action: str  # ban, lift, unban (deleted, or moved to another subject), change
@@ -57,41 +59,41 @@ class Event:
     reason: str = ""
     banned_by: str = ""
     detail: str | None = None  # change: the values before, as JSON
-    purge: int | None = None  # the row of the outbox that was written with it; None: none was
+    purge: int | None = None  # id of the row that was written to the outbox with it; None: there was none
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Tenure:
-    """The time for which an image belonged to an owner. ``since`` is None where the log knows of no time before."""
+class Ownership:
+    """The time for which an image belonged to one owner."""
 
     owner: str
-    since: datetime | None = None
-    until: datetime | None = None  # None: it still does
-    account: str | None = None  # that ended it
-    became: str | None = None
+    since: datetime | None = None  # None: before the log began
+    until: datetime | None = None  # None: to this day
+    account: str | None = None  # the database account that ended it
+    became: str | None = None  # the next owner, or that the image was deleted, as the log words it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ban:
-    """A ban, also one whose row is gone, with all that is known of it."""
+    """A ban with its log entries and purges, also one whose row was deleted."""
 
     id: int
-    scope: str
+    scope: Scope
     subject: str
     reason: str = ""
     banned_by: str = ""
-    banned_at: datetime | None = None  # as moderation wrote it; None: its row is gone
+    banned_at: datetime | None = None  # as moderation wrote it; None: its row was deleted
     lifted_at: datetime | None = None  # as moderation wrote it
     stands: bool = False
-    left: Tenure | None = None  # the image belongs to the banned owner no more
-    events: tuple[Event, ...] = ()
+    left: Ownership | None = None  # set when the image no longer belongs to the banned owner: its last time there
+    events: tuple[LogEntry, ...] = ()
     purges: tuple[Purge, ...] = ()
 
     @property
-    def logged(self) -> Event | None:
-        """The entry of its beginning, which knows who wrote it; None: it is older than the log.
+    def logged(self) -> LogEntry | None:
+        """The log entry of its beginning, with the account that wrote it. None: the ban is older than the log.
 
-        A ban from before that was lifted and stands again begins in the log, too: it has an earlier purge.
+        A ban from before the log may have been lifted and stand again since: then a purge precedes its first entry.
         """
         first = self.events[0] if self.events else None
         if first is None or first.action != "ban":
@@ -105,7 +107,7 @@ class Ban:
 
     @property
     def begun(self) -> datetime:
-        """When it began: as logged, as its purge was written, or as moderation wrote it, the best that there is."""
+        """The time at which it began: from the log, else from its purge, else as moderation wrote it."""
         if self.logged:
             return self.logged.at
         written = [purge.written_at for purge in self._purged("ban")]
@@ -114,7 +116,7 @@ class Ban:
 
     @property
     def ended(self) -> datetime | None:
-        """When it was lifted or deleted, in the same order of trust; None: it stands."""
+        """The time at which it was lifted or deleted, from the same sources in the same order. None: it stands."""
         if self.stands:
             return None
         ends = [event.at for event in self.events if event.action in ("lift", "unban")]
@@ -122,19 +124,19 @@ class Ban:
         return ends[-1] if ends else self.lifted_at
 
     @property
-    def last_banned(self) -> Event | None:
-        """The entry of the last time that it began to stand; None: before the log."""
+    def last_banned(self) -> LogEntry | None:
+        """The log entry of the last time that it began to stand. None: that was before the log."""
         return next((event for event in reversed(self.events) if event.action == "ban"), None)
 
     @property
-    def ending(self) -> Event | None:
-        """The entry of its lift or deletion, when it does not stand."""
+    def ending(self) -> LogEntry | None:
+        """The log entry of its lift or deletion. None: it stands, or ended before the log."""
         last = next((event for event in reversed(self.events) if event.action != "change"), None)
         return last if last and last.action != "ban" and not self.stands else None
 
     @property
     def purge(self) -> Purge | None:
-        """The purge of the last time that it began to stand; None: there is none, or none is left."""
+        """The purge of the last time that it began to stand. None: none was written, or it was pruned."""
         bans = self._purged("ban")
         if (last := self.last_banned) is None:
             return bans[-1] if bans else None
@@ -142,7 +144,7 @@ class Ban:
 
     @property
     def hides(self) -> bool:
-        """Whether it hides now what was asked for."""
+        """Whether it hides the code or the owner of the report now."""
         return self.stands and self.left is None
 
     def _purged(self, *causes: str) -> list[Purge]:
@@ -150,45 +152,45 @@ class Ban:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Span:
-    """How far back the record goes."""
+class RecordSpan:
+    """The time from which on the record is complete."""
 
     tables_made: datetime | None = None
     log_begins: datetime | None = None
-    receipts_until: datetime | None = None  # purges that were numbered before are gone, with their receipts
-    pruned: bool = False  # rows have left the outbox
-    oldest: datetime | None = None  # numbering of the oldest batch that is left
+    receipts_until: datetime | None = None  # purges numbered before this were pruned, with their receipts
+    pruned: bool = False  # whether any row was pruned from the outbox
+    oldest: datetime | None = None  # when the oldest batch that is left was numbered
 
     @property
     def upgraded(self) -> bool:
-        """Whether there may be bans that are older than the log: a fresh database gets both within seconds."""
+        """Whether bans may be older than the log: a new database gets its tables and the log within seconds."""
         return bool(self.tables_made and self.log_begins and (self.log_begins - self.tables_made).total_seconds() > 60)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Restored:
+class BanTriggers:
     """The triggers that write purges of bans, as they stand now."""
 
-    at: datetime | None  # when the younger of them was made; None: one is missing
-    fingerprint: str
+    at: datetime | None  # when the younger of them was created; None: one is missing or altered
+    fingerprint: str  # of all triggers of the outbox
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """All receipts of one code, or of one owner."""
+    """The receipts of one code, or of one owner."""
 
     code: str | None = None
-    owner: str | None = None  # that was asked for, or that the image has now
-    tenures: tuple[Tenure, ...] = ()
+    owner: str | None = None  # the owner that was asked for, or the one that the image has now
+    ownerships: tuple[Ownership, ...] = ()
     bans: tuple[Ban, ...] = ()
     resends: tuple[Purge, ...] = ()
     edges: tuple[KnownEdge, ...] = ()
-    span: Span = field(default_factory=Span)
-    # For bans without a purge: the first flush of each edge after them, by ban and edge.
+    span: RecordSpan = field(default_factory=RecordSpan)
+    # For bans without a purge: when each edge acknowledged its first flush after them, by id of the ban and edge.
     flushes: Mapping[tuple[int, str], datetime] = field(default_factory=dict)
-    restored: Restored | None = None
+    ban_triggers: BanTriggers | None = None
 
     @property
     def enabled(self) -> list[KnownEdge]:
-        """The edges that count."""
+        """The enabled edges: the ones at which a ban has to be proven."""
         return [edge for edge in self.edges if edge.enabled]

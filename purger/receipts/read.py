@@ -1,179 +1,173 @@
-"""Reads the receipts of one code or owner, all from one snapshot of the database."""
+"""Reads the receipts of one code or owner from one snapshot of the database."""
 
 from collections import defaultdict
 from dataclasses import replace
-from typing import Any
+from datetime import datetime
+from itertools import starmap
+from typing import NamedTuple
 
 from mysql.connector.abstracts import MySQLCursorAbstract
 
 from purger.probe_notes import NO_IMAGES
-from purger.receipts.model import Ban, EdgeReceipt, Event, KnownEdge, Purge, Report, Restored, Span, Tenure
+from purger.receipts.model import (
+    Ban,
+    BanTriggers,
+    EdgeReceipt,
+    KnownEdge,
+    LogEntry,
+    Ownership,
+    Purge,
+    RecordSpan,
+    Report,
+)
+from purger.receipts.rows import BanRow, EdgeRow, FlushRow, KnownEdgeRow, LogRow, MoveRow, PurgeRow, SpanRow
 from purger.text_format import counted
 from takedown_db.connection import Connection, fetch
-from takedown_db.schema.triggers import judge_triggers
+from takedown_db.schema.triggers import bans_seen_since, judge_triggers
+from takedown_db.scope import Scope
 
-#: The triggers that put bans into the outbox.
-_OF_BANS = ("bans_inserted_v1", "bans_updated_v1")
+
+class _Found(NamedTuple):
+    """The bans on a subject, and the purges that were sent again for it."""
+
+    bans: list[Ban]
+    resends: list[Purge]
+    ownerships: list[Ownership]
 
 
 def read_receipts(connection: Connection, *, code: str | None = None, owner: str | None = None) -> Report:
-    """Read all that is known of bans on ``code`` and on the owners that it had meanwhile, or of bans on ``owner``.
+    """Read the bans on ``code`` and on each owner that it had while they stood, or the bans on ``owner``.
 
     Raises ``DatabaseUnavailableError``.
     """
     standing = connection.rows("standing_triggers")
     with connection.snapshot() as cursor:
-        tenures, bans, resends = _of_code(cursor, code) if code is not None else _of_owner(cursor, str(owner))
-        span = Span(**_named(fetch(cursor, "receipts_span"), _SPAN))
-        unpurged = [ban for ban in bans if ban.hides and ban.purge is None]
-        flushes = {(ban.id, edge): at for ban in unpurged for edge, at in _flushes(cursor, ban)}
-        edges = [KnownEdge(**_named([row], _KNOWN)) for row in fetch(cursor, "receipts_known_edges")]
+        found = _of_code(cursor, code) if code is not None else _on(cursor, Scope.OWNER, str(owner))
+        span = _span(cursor)
+        flushes = _flushes(cursor, [ban for ban in found.bans if ban.hides and ban.purge is None])
+        edges = _known_edges(cursor)
     return Report(
         code=code,
-        owner=owner if owner is not None else next((each.owner for each in tenures if each.until is None), None),
-        tenures=tuple(tenures),
-        bans=tuple(sorted(bans, key=lambda ban: ban.id)),
-        resends=tuple(resends),
+        owner=owner if owner is not None else next((each.owner for each in found.ownerships if not each.until), None),
+        ownerships=tuple(found.ownerships),
+        bans=tuple(sorted(found.bans, key=lambda ban: ban.id)),
+        resends=tuple(found.resends),
         edges=tuple(edges),
         span=span,
         flushes=flushes,
-        restored=_restored(standing),
+        ban_triggers=BanTriggers(at=bans_seen_since(standing), fingerprint=judge_triggers(standing).fingerprint),
     )
 
 
-_SPAN = ("tables_made", "log_begins", "receipts_until", "pruned", "oldest")
-_KNOWN = ("name", "public_url", "enabled", "added_at", "triggers")
-_EVENT = ("id", "action", "at", "account", "reason", "banned_by", "detail", "purge")
-_PURGE = ("id", "cause", "written_at", "batch", "numbered_at")
-_EDGE = (
-    "edge",
-    "acknowledged_at",
-    "instance",
-    "method",
-    "removed",
-    "seen_at",
-    "status",
-    "gone",
-    "note",
-    "looked",
-    "images",
-    "others",
-)
-_FLAGS = ("pruned", "enabled", "gone")
+def _span(cursor: MySQLCursorAbstract) -> RecordSpan:
+    rows = starmap(SpanRow, fetch(cursor, "receipts_span"))
+    return next((row.span for row in rows), RecordSpan())
 
 
-def _named(rows: list[tuple[Any, ...]], names: tuple[str, ...]) -> dict[str, Any]:
-    """Name the values of the first row; without one there are none."""
-    values = dict(zip(names, rows[0], strict=True)) if rows else {}
-    return {name: bool(value) if name in _FLAGS and value is not None else value for name, value in values.items()}
+def _known_edges(cursor: MySQLCursorAbstract) -> list[KnownEdge]:
+    return [row.edge for row in starmap(KnownEdgeRow, fetch(cursor, "receipts_known_edges"))]
 
 
-def _of_owner(cursor: MySQLCursorAbstract, owner: str) -> tuple[list[Tenure], list[Ban], list[Purge]]:
-    bans, resends = _on(cursor, "owner", owner)
-    return [], bans, resends
+def _of_code(cursor: MySQLCursorAbstract, code: str) -> _Found:
+    found = _on(cursor, Scope.IMAGE, code)
+    ownerships = _ownerships(cursor, code)
+    bans = found.bans
+    # An image has had one or two owners, hardly ever more.
+    for owner in dict.fromkeys(each.owner for each in ownerships):
+        on_owner = _on(cursor, Scope.OWNER, owner, code)
+        bans += [covered for ban in on_owner.bans if (covered := covering(ban, ownerships))]
+    return _Found(bans, found.resends, ownerships)
 
 
-def _of_code(cursor: MySQLCursorAbstract, code: str) -> tuple[list[Tenure], list[Ban], list[Purge]]:
-    bans, resends = _on(cursor, "image", code)
-    tenures = _tenures(cursor, code)
-    for owner in dict.fromkeys(tenure.owner for tenure in tenures):
-        # One or two, hardly ever more.
-        on_owner, _ = _on(cursor, "owner", owner, code)
-        bans += [found for ban in on_owner if (found := covering(ban, tenures))]
-    return tenures, bans, resends
-
-
-def _tenures(cursor: MySQLCursorAbstract, code: str) -> list[Tenure]:
-    found: list[Tenure] = []
+def _ownerships(cursor: MySQLCursorAbstract, code: str) -> list[Ownership]:
+    """Read the owners of an image in their order, the present one last."""
+    found: list[Ownership] = []
     since = None
-    for owner, until, account, became in fetch(cursor, "receipts_moves", code=code):
-        found.append(Tenure(owner=owner, since=since, until=until, account=account, became=became))
-        since = until
-    return found + [Tenure(owner=owner, since=since) for (owner,) in fetch(cursor, "image_owner", code=code)]
+    for move in starmap(MoveRow, fetch(cursor, "receipts_moves", code=code)):
+        found.append(Ownership(owner=move.owner, since=since, until=move.at, account=move.account, became=move.became))
+        since = move.at
+    return found + [Ownership(owner=owner, since=since) for (owner,) in fetch(cursor, "image_owner", code=code)]
 
 
-def covering(ban: Ban, tenures: list[Tenure]) -> Ban | None:
-    """Give a ban on an owner as it concerns an image with these ``tenures``; None: the owner had no part in it then."""
+def covering(ban: Ban, ownerships: list[Ownership]) -> Ban | None:
+    """Narrow a ban on an owner to an image with these ``ownerships``. None: it never covered the image."""
     covered = [
-        tenure
-        for tenure in tenures
-        if tenure.owner == ban.subject
-        and (tenure.until is None or ban.begun < tenure.until)
-        and (tenure.since is None or ban.ended is None or ban.ended > tenure.since)
+        each
+        for each in ownerships
+        if each.owner == ban.subject
+        and (each.until is None or ban.begun < each.until)
+        and (each.since is None or ban.ended is None or ban.ended > each.since)
     ]
     if not covered:
         return None
     return replace(ban, left=None if covered[-1].until is None else covered[-1])
 
 
-def _on(cursor: MySQLCursorAbstract, scope: str, subject: str, image: str = "") -> tuple[list[Ban], list[Purge]]:
-    """Read the bans on one subject, and what was purged again for it. The bans first: each has its purge by then.
+def _on(cursor: MySQLCursorAbstract, scope: Scope, subject: str, image: str = "") -> _Found:
+    """Read the bans on one subject, and the purges that were sent again for it.
 
-    Of an owner's bans what was seen of ``image`` is read; empty: of the owner as a whole.
+    ``image`` is the code whose probe results count, of a ban on its owner; empty: those of the subject as a whole.
     """
     on = {"scope": scope, "subject": subject}
-    rows = {row[0]: row[1:] for row in fetch(cursor, "receipts_bans", **on)}
-    events: dict[int, list[Event]] = defaultdict(list)
-    for ban, *entry in fetch(cursor, "receipts_log", **on):
-        events[ban].append(Event(**dict(zip(_EVENT, entry, strict=True))))
+    # The bans first: each that is read has its purge by then.
+    rows = {row.id: row for row in starmap(BanRow, fetch(cursor, "receipts_bans", **on))}
+    entries: dict[int, list[LogEntry]] = defaultdict(list)
+    for entry in starmap(LogRow, fetch(cursor, "receipts_log", **on)):
+        entries[entry.ban].append(entry.entry)
     purges: dict[int | None, list[Purge]] = defaultdict(list)
-    for ban, *values in fetch(cursor, "receipts_purges", **on):
-        purge = Purge(**dict(zip(_PURGE, values, strict=True)))
-        purges[ban].append(replace(purge, edges=_at_edges(cursor, purge, image)))
-    ids = sorted(rows.keys() | events.keys() | {ban for ban in purges if ban is not None})
-    return [_ban(scope, subject, ban, rows.get(ban), events[ban], purges[ban]) for ban in ids], purges[None]
+    for purge in starmap(PurgeRow, fetch(cursor, "receipts_purges", **on)):
+        purges[purge.ban].append(purge.purge(_edge_receipts(cursor, purge, image)))
+    ids = sorted(rows.keys() | entries.keys() | {ban for ban in purges if ban is not None})
+    bans = [_ban(Ban(id=ban, scope=scope, subject=subject), rows.get(ban), entries[ban], purges[ban]) for ban in ids]
+    return _Found(bans, purges[None], [])
 
 
-def _at_edges(cursor: MySQLCursorAbstract, purge: Purge, image: str) -> tuple[EdgeReceipt, ...]:
+def _edge_receipts(cursor: MySQLCursorAbstract, purge: PurgeRow, image: str) -> tuple[EdgeReceipt, ...]:
     rows = fetch(cursor, "receipts_edges", invalidation=purge.id, batch=purge.batch, code=image)
-    return tuple(_at_edge(row, image) for row in rows)
+    return tuple(_edge_receipt(row, image) for row in starmap(EdgeRow, rows))
 
 
-def _at_edge(row: tuple[Any, ...], image: str) -> EdgeReceipt:
-    *values, whole_seen_at, whole_note = row
-    receipt = EdgeReceipt(**_named([tuple(values)], _EDGE))
+def _edge_receipt(row: EdgeRow, image: str) -> EdgeReceipt:
+    receipt = row.receipt
     if not image or receipt.seen_at or receipt.note:
         return receipt
-    return replace(receipt, note=_not_looked_at(receipt.others, whole_seen_at is not None, whole_note))
+    return replace(receipt, note=_not_probed(row))
 
 
-def _not_looked_at(others: int, owner_seen: bool, note: str | None) -> str | None:
-    """Say why nothing was seen of one image of a banned owner. ``note`` is why nothing was seen of the owner."""
-    if others:
-        return f"not looked at: {counted(others, 'other image')} of the owner {'was' if others == 1 else 'were'}"
-    if owner_seen:
+def _not_probed(row: EdgeRow) -> str | None:
+    """Say why there is no probe result of the one image of a banned owner that was asked for."""
+    if row.others:
+        were = "was" if row.others == 1 else "were"
+        return f"not looked at: {counted(row.others, 'other image')} of the owner {were}"
+    if row.owner_seen_at is not None:
         return "not looked at, as far as is on record: other images of the owner may have been"
-    return "not looked at: the owner had no images then" if note == NO_IMAGES else note
+    return "not looked at: the owner had no images then" if row.owner_note == NO_IMAGES else row.owner_note
 
 
-def _ban(
-    scope: str, subject: str, ban: int, row: tuple[Any, ...] | None, events: list[Event], purges: list[Purge]
-) -> Ban:
-    reason, banned_by, banned_at, lifted_at = row or _last_words(events)
-    return Ban(
-        id=ban,
-        scope=scope,
-        subject=subject,
-        reason=reason,
-        banned_by=banned_by,
-        banned_at=banned_at,
-        lifted_at=lifted_at,
-        stands=row is not None and lifted_at is None,
-        events=tuple(events),
-        purges=tuple(purges),
-    )
+def _ban(ban: Ban, row: BanRow | None, entries: list[LogEntry], purges: list[Purge]) -> Ban:
+    """Complete a ban from its row, or where that was deleted from its last log entry."""
+    known = replace(ban, events=tuple(entries), purges=tuple(purges))
+    if row is not None:
+        return replace(
+            known,
+            reason=row.reason,
+            banned_by=row.banned_by,
+            banned_at=row.banned_at,
+            lifted_at=row.lifted_at,
+            stands=row.lifted_at is None,
+        )
+    if entries:
+        return replace(known, reason=entries[-1].reason, banned_by=entries[-1].banned_by)
+    return known
 
 
-def _last_words(events: list[Event]) -> tuple[str, str, None, None]:
-    return (events[-1].reason, events[-1].banned_by, None, None) if events else ("", "", None, None)
-
-
-def _flushes(cursor: MySQLCursorAbstract, ban: Ban) -> list[tuple[Any, ...]]:
-    return fetch(cursor, "receipts_flushes", since=ban.last_banned.at if ban.last_banned else ban.begun)
-
-
-def _restored(standing: list[tuple[Any, ...]]) -> Restored:
-    triggers = judge_triggers(standing)
-    made = [row[2] for row in standing if row[0] in _OF_BANS]
-    whole = len(made) == len(_OF_BANS) and not set(_OF_BANS) & set(triggers.missing)
-    return Restored(at=max(made) if whole else None, fingerprint=triggers.fingerprint)
+def _flushes(cursor: MySQLCursorAbstract, bans: list[Ban]) -> dict[tuple[int, str], datetime]:
+    """Read when each edge acknowledged its first flush after each of these bans, by id of the ban and edge."""
+    return {
+        (ban.id, flush.edge): flush.acknowledged_at
+        for ban in bans
+        for flush in starmap(
+            FlushRow,
+            fetch(cursor, "receipts_flushes", since=ban.last_banned.at if ban.last_banned else ban.begun),
+        )
+    }

@@ -1,18 +1,28 @@
-"""Writes receipts for people: one line an edge, readable at 80 columns. Times are UTC."""
+"""Writes receipts for people: a verdict, and a line for each edge that fits 80 columns. Times are UTC."""
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
 from purger.owner_images import COUNTED
-from purger.receipts.judge import MISSING, Absence, Judgement, Outcome, ProbeResults, absence, added_later, judge_ban
+from purger.receipts.judge import (
+    NEEDS_ATTENTION,
+    Judgement,
+    Outcome,
+    ProbeResults,
+    WithoutPurge,
+    added_later,
+    judge_ban,
+    why_without_purge,
+)
 from purger.receipts.model import Ban, EdgeReceipt, Purge, Report
 from purger.row_probe import IMAGES_OF_AN_OWNER
 from purger.text_format import aligned, counted, duration
 from takedown_db.printable import printable
+from takedown_db.scope import Scope
 
 
 def lines(report: Report, probed: ProbeResults) -> list[str]:
-    """Write a report, the verdict first."""
+    """Write the lines of a report, the verdict first."""
     judged = {ban.id: judge_ban(report, ban, probed) for ban in report.bans}
     written = _verdict(report, judged)
     for ban in report.bans:
@@ -26,32 +36,32 @@ def lines(report: Report, probed: ProbeResults) -> list[str]:
 
 
 def moment(at: datetime) -> str:
-    """Write a time in UTC to the millisecond, without the year when it is this one."""
+    """Write a time in UTC to the millisecond, and without its year in that year."""
     year = "" if at.year == datetime.now(UTC).year else f"{at:%Y}-"
     return f"{year}{at:%m-%d %H:%M:%S}.{at.microsecond // 1000:03d}"
 
 
 def after(since: datetime, until: datetime | None) -> str:
-    """Write the time between two moments; two clocks may have told them, and then it can be negative."""
+    """Write the time between two moments. It may be negative, since two clocks may have told them."""
     seconds = (until - since).total_seconds() if until else 0.0
     milliseconds = round(seconds * 1000)
     return f"{milliseconds} ms" if milliseconds < 1000 else duration(seconds)
 
 
 def _verdict(report: Report, judged: dict[int, list[Judgement]]) -> list[str]:
-    what = _subject(report)
+    subject = _subject(report)
     hiding = [ban for ban in report.bans if ban.hides]
     if not report.bans:
         also = ", or on an owner that it had," if report.code is not None else ""
-        return [f"{what}: no ban on it{also} is on record"]
+        return [f"{subject}: no ban on it{also} is on record"]
     if not hiding:
         does = "hides it" if report.code is not None else "stands"
-        return [f"{what}: {counted(len(report.bans), 'ban')}, none of which {does} now"]
+        return [f"{subject}: {counted(len(report.bans), 'ban')}, none of which {does} now"]
     judgements = [each for ban in hiding for each in judged[ban.id] if each.counts]
-    head = f"{what}: {counted(len(hiding), 'ban')} {'stands' if len(hiding) == 1 else 'stand'}"
-    shown = _names(judgements, Outcome.SHOWN)
-    part = _names(judgements, Outcome.PART)
-    missing = _names(judgements, *(outcome for outcome in MISSING if outcome is not Outcome.PART))
+    head = f"{subject}: {counted(len(hiding), 'ban')} {'stands' if len(hiding) == 1 else 'stand'}"
+    shown = _names(judgements, Outcome.STILL_SHOWN)
+    part = _names(judgements, Outcome.GONE_IN_PART)
+    missing = _names(judgements, *(outcome for outcome in NEEDS_ATTENTION if outcome is not Outcome.GONE_IN_PART))
     said = (f"; STILL SHOWN at {shown}" if shown else "") + (f"; not proven at {missing}" if missing else "")
     said += f"; proven for some of the images at {part}" if part else ""
     if said:
@@ -65,9 +75,9 @@ def _proven(judgements: Sequence[Judgement]) -> Iterator[str]:
     edges = {outcome: len({each.edge for each in judgements if each.outcome is outcome}) for outcome in Outcome}
     if number := edges[Outcome.GONE]:
         yield f", proven gone at {counted(number, 'edge')}"
-    if number := edges[Outcome.NOTHING]:
+    if number := edges[Outcome.NO_IMAGES]:
         yield f", acknowledged at {counted(number, 'edge')}, with no image to look for"
-    if number := edges[Outcome.LATER]:
+    if number := edges[Outcome.ADDED_LATER]:
         yield f"; {counted(number, 'edge')} added later"
 
 
@@ -83,14 +93,14 @@ def _subject(report: Report) -> str:
 def _ban(report: Report, ban: Ban, judgements: list[Judgement]) -> Iterator[str]:
     yield f"ban {ban.id} on {ban.scope} {printable(ban.subject)}, {moment(ban.begun)} UTC: {_state(ban)}"
     account = ban.logged.account if ban.logged else "an account that was not recorded"
-    # The account first: what moderation wrote could look like one.
+    # The account comes first: a name that moderation wrote could look like an account.
     name = f" for {printable(ban.banned_by)}" if ban.banned_by else ""
     yield f"  by {printable(account)}{name}: {printable(ban.reason) or 'no reason'}"
     if ban.last_banned not in (None, ban.logged):
         yield f"  again since {moment(ban.last_banned.at)} by {printable(ban.last_banned.account)}"
-    missing = absence(report, ban)
-    if missing:
-        yield f"  {_absence(report, ban, missing)}"
+    reason = why_without_purge(report, ban)
+    if reason:
+        yield f"  {_without_purge(report, ban, reason)}"
     if ban.purge or ban.hides:
         since = ban.purge.written_at if ban.purge else ban.begun
         rows = [_row(since, each) for each in judgements]
@@ -106,15 +116,15 @@ def _state(ban: Ban) -> str:
     return f"stands; the image left this owner {at}: {printable(ban.left.became)} (by {printable(ban.left.account)})"
 
 
-def _absence(report: Report, ban: Ban, missing: Absence) -> str:
-    if missing is Absence.OLD:
+def _without_purge(report: Report, ban: Ban, reason: WithoutPurge) -> str:
+    if reason is WithoutPurge.OLD:
         until = report.span.receipts_until or report.span.oldest
-        return missing + (f" (what is left begins {moment(until)})" if until else "")
-    restored = report.restored
-    if restored is None or restored.at is None:
-        return f"{missing}, and is missing still: run `purger migrate`"
+        return reason + (f" (what is left begins {moment(until)})" if until else "")
+    triggers = report.ban_triggers
+    if triggers is None or triggers.at is None:
+        return f"{reason}, and is missing still: run `purger migrate`"
     since = ban.last_banned.at if ban.last_banned else ban.begun
-    return missing + (f"; it was made again {moment(restored.at)}" if restored.at > since else "")
+    return reason + (f"; it was made again {moment(triggers.at)}" if triggers.at > since else "")
 
 
 def _row(since: datetime, each: Judgement) -> tuple[str, ...]:
@@ -124,29 +134,29 @@ def _row(since: datetime, each: Judgement) -> tuple[str, ...]:
         _acknowledged(since, receipt, each.outcome),
         receipt.method or "",
         "" if receipt.removed is None else str(receipt.removed),
-        _seen(since, each),
+        _probed(since, each),
     )
 
 
 def _acknowledged(since: datetime, receipt: EdgeReceipt, outcome: Outcome) -> str:
-    if outcome is Outcome.LATER:
+    if outcome is Outcome.ADDED_LATER:
         return "added later"
     if receipt.acknowledged_at:
         return f"after {after(since, receipt.acknowledged_at)}"
     return "not yet" if receipt.method is None else "since then"
 
 
-def _seen(since: datetime, each: Judgement) -> str:
+def _probed(since: datetime, each: Judgement) -> str:
     receipt = each.receipt
-    if receipt.seen_at is None or each.outcome is Outcome.UNACKNOWLEDGED:
+    if receipt.seen_at is None or each.outcome is Outcome.NOT_ACKNOWLEDGED:
         return each.reason
-    what = "STILL THERE" if receipt.gone is False else "gone"
+    verdict = "STILL THERE" if receipt.gone is False else "gone"
     reason = f"; {each.reason}" if each.reason else ""
-    return f"{what} ({receipt.status}){_extent(receipt)} after {after(since, receipt.seen_at)}{reason}"
+    return f"{verdict} ({receipt.status}){_extent(receipt)} after {after(since, receipt.seen_at)}{reason}"
 
 
 def _extent(receipt: EdgeReceipt) -> str:
-    """Say at how many of an owner's images."""
+    """Write at how many of an owner's images the probe was."""
     if receipt.looked is None or receipt.images is None:
         return ""
     more = " or more" if receipt.images >= COUNTED else ""
@@ -154,17 +164,17 @@ def _extent(receipt: EdgeReceipt) -> str:
 
 
 def _end(report: Report, ban: Ban) -> Iterator[str]:
-    """Say who lifted or deleted a ban, and which edges have acknowledged it."""
+    """Write who lifted or deleted a ban, and how many edges have acknowledged it."""
     if ban.stands:
         return
     ending = ban.ending
     unbanned = any(purge.cause == "unban" for purge in ban.purges)
-    what = "deleted, or changed to another subject," if unbanned or (ending and ending.action == "unban") else "lifted"
+    ended = "deleted, or changed to another subject," if unbanned or (ending and ending.action == "unban") else "lifted"
     at = f" {moment(ban.ended)}" if ban.ended else ""
     if ending is None and ban.logged:
         yield f"  written as lifted{at}"
         return
-    said = f"  {what}{at} by {printable(ending.account) if ending else 'an account that was not recorded'}"
+    said = f"  {ended}{at} by {printable(ending.account) if ending else 'an account that was not recorded'}"
     last = next((purge for purge in reversed(ban.purges) if purge.cause in ("lift", "unban")), None)
     yield _answered(report, last, said) if last else said
 
@@ -182,7 +192,7 @@ def _remarks(report: Report) -> Iterator[str]:
     if span.log_begins and (any(not ban.logged for ban in report.bans) or (span.upgraded and not report.bans)):
         yield ""
         yield f"The record of accounts and former owners begins {moment(span.log_begins)}."
-    if any(ban.scope == "owner" and ban.purge for ban in report.bans):
+    if any(ban.scope == Scope.OWNER and ban.purge for ban in report.bans):
         yield ""
         yield (
             f"Of a banned owner's images the purger looks at {IMAGES_OF_AN_OWNER} at most, drawn by chance. "

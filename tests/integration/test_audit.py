@@ -1,11 +1,11 @@
-"""An audit finds each banned image that an edge shows, in any rendition, and blames no edge for any other."""
+"""Audit edges: each banned image that an edge serves is found, in any rendition, and no other is."""
 
 from collections.abc import Collection, Iterator, Mapping
 
 import pytest
 from click.testing import CliRunner
 
-from purger.audit import audit
+from purger.audit import run_audit
 from purger.cli.main import cli
 from purger.probe import Probe, ProbeAnswer
 from stack.database import Database
@@ -50,7 +50,9 @@ def test_an_audit_asks_for_every_rendition(site: Site, connection: Connection, p
     site.wait_hit(f"{code}/thumb", edge)
     site.ban_unseen(code)
     assert site.get(code, edge).status_code == 410, "this edge holds the thumbnail alone"
-    served = {(one.edge, one.renditions) for one in audit(connection, probe, sample=None).served if one.code == code}
+    served = {
+        (one.edge, one.renditions) for one in run_audit(connection, probe, sample=None).served if one.code == code
+    }
     assert (edge.edge_name, ("thumb",)) in served
     site.wait_gone(f"{code}/thumb", edge)
 
@@ -62,7 +64,7 @@ def test_an_image_that_is_lifted_while_it_is_looked_at_is_no_finding(
     for code in (lifted, banned):
         site.ban_unseen(code)
     probe.lifts.add(lifted)
-    served = {one.code for one in audit(connection, probe, sample=None).served}
+    served = {one.code for one in run_audit(connection, probe, sample=None).served}
     assert banned in served
     assert lifted not in served
     assert site.number("SELECT COUNT(*) FROM bans WHERE lifted_at IS NOT NULL AND subject = '" + lifted + "'") == 1
@@ -74,7 +76,7 @@ def test_an_audit_of_an_owner_is_one_of_his_images_alone(site: Site, connection:
     owner = site.new_owner()
     his, others = site.new_image(owner), [site.new_image(f"{owner}0"), site.new_image(f"0{owner}")]
     site.ban_unseen(owner, scope="owner")
-    served = {one.code for one in audit(connection, probe, sample=None).served}
+    served = {one.code for one in run_audit(connection, probe, sample=None).served}
     assert his in served
     assert not served & set(others)
     site.wait_gone(his)
@@ -88,9 +90,9 @@ def test_an_edge_that_answers_503_has_told_nothing_and_is_asked_for_the_others(
     with stuck_listener(site.get(shown).content, failing=failing) as door, third_edge(site, door):
         for code in (failing, shown):
             site.ban_unseen(code)
-        found = audit(connection, probe, sample=None)
+        found = run_audit(connection, probe, sample=None)
         assert found.unreachable == {"third": "the edge answered 503"}
-        assert found.looks == found.codes * 3 - 1
+        assert found.probes == found.codes * 3 - 1
         assert ("third", shown) in {(one.edge, one.code) for one in found.served}
         command = site.stack.purger.run("audit")
         assert "no answer: edge third: the edge answered 503" in command.stdout

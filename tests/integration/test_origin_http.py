@@ -1,4 +1,4 @@
-"""The origin's HTTP contract over a real database, as a cache or a browser sees it."""
+"""Test the origin's HTTP contract over a real database, as a cache or a browser sees it."""
 
 import contextlib
 import hashlib
@@ -29,7 +29,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OriginSite]:
 
 @pytest.fixture(scope="module")
 def image(site: OriginSite) -> str:
-    """An image that no test changes."""
+    """Import an image that no test changes."""
     return site.new_image()
 
 
@@ -173,7 +173,7 @@ def test_the_date_is_that_of_the_number_rounded_up(site: OriginSite) -> None:
     assert site.request(code).headers["Last-Modified"] == "Tue, 04 Mar 2025 05:06:08 GMT"
     site.execute("UPDATE changes SET changed_at = '2025-03-04 05:06:07' WHERE subject = %s", code)
     assert site.request(code).headers["Last-Modified"] == "Tue, 04 Mar 2025 05:06:07 GMT"
-    site.execute("INSERT INTO changes VALUES ('owner', 'dated', '2025-03-05 00:00:00')")
+    site.execute("INSERT INTO changes (scope, subject, changed_at) VALUES ('owner', 'dated', '2025-03-05 00:00:00')")
     site.execute("UPDATE images SET owner = 'dated' WHERE code = %s", code)
     site.execute("UPDATE invalidations SET batch = 1 WHERE subject = %s", code)
     assert site.request(code).headers["Last-Modified"] == "Wed, 05 Mar 2025 00:00:00 GMT"
@@ -302,7 +302,7 @@ def test_a_pipe_in_the_store_holds_no_thread(site: OriginSite) -> None:
 
 
 def _drop_checks(site: OriginSite) -> None:
-    """Take what guards the rows of images and renditions away: CHECK constraints, and triggers that may refuse."""
+    """Drop the CHECK constraints of images and renditions, and the triggers that refuse rows."""
     queries = {
         "DROP TRIGGER {1}": "SELECT event_object_table, trigger_name FROM information_schema.triggers"
         " WHERE trigger_schema = DATABASE() AND event_object_table IN ('images', 'renditions')",

@@ -1,4 +1,4 @@
-"""`purger run` against real edges and a real database, with each of them away in turn."""
+"""Run ``purger run`` on real edges and a real database, and stop each of these in turn."""
 
 import socket
 import threading

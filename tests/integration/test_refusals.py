@@ -1,4 +1,4 @@
-"""No account, and no setting of a session, brings a malformed row or a chosen id into a table."""
+"""Try to write malformed rows and chosen ids: no account and no setting of a session succeeds."""
 
 from collections.abc import Iterator
 from contextlib import suppress
@@ -32,7 +32,7 @@ def admin(database: Database) -> Iterator[MySQLCursorAbstract]:
 
 @pytest.fixture
 def snapshot(admin: MySQLCursorAbstract) -> Iterator[None]:
-    """Nothing may be in any table afterwards that was not there before."""
+    """Assert after the test that no table has a new row."""
 
     def content() -> list[object]:
         found: list[object] = []
@@ -118,7 +118,8 @@ def test_no_session_brings_in_a_malformed_row(database: Database, account: str, 
 
 
 @pytest.mark.usefixtures("snapshot")
-def test_load_data_is_checked_row_by_row(database: Database, tmp_path: Path) -> None:
+def test_load_data_is_checked_row_by_row(database: Database, admin: MySQLCursorAbstract, tmp_path: Path) -> None:
+    admin.execute("SET GLOBAL local_infile = 1")
     file = tmp_path / "bans.txt"
     file.write_text("image\ta b\n")
     connection = mysql.connector.connect(**address(database, "moderation"), allow_local_infile=True)

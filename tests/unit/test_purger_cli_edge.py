@@ -1,11 +1,12 @@
-"""What `purger edge add` and `set` warn about, and which URLs they take."""
+"""Tests the warnings of `purger edge add` and `set`, and the URLs that they accept."""
 
 from pathlib import Path
 
 import pytest
 
-from purger.cli.edge import doubts
+from purger.cli.edge_settings import doubts
 from purger.edge_url import UnusableEdgeUrlError, is_private, shown, split_url
+from purger.model import Edge
 
 
 def secret(path: Path, mode: int = 0o640) -> str:
@@ -17,12 +18,12 @@ def secret(path: Path, mode: int = 0o640) -> str:
 def test_nothing_is_doubtful_about_tls_and_loopback(tmp_path: Path) -> None:
     token = secret(tmp_path / "token")
     for url in ("https://edge.example:6443", "http://127.0.0.1:6090", "http://[::1]:6090", "http://10.1.2.3:6090"):
-        assert list(doubts({"purge_url": url, "token_file": token})) == []
+        assert list(doubts(Edge("paris", url, url, token))) == []
 
 
 @pytest.mark.parametrize("url", ["http://edge.example:6090", "http://8.8.8.8:6090", "http://[2600::1]:6090"])
 def test_a_token_that_travels_unencrypted_is_warned_about(tmp_path: Path, url: str) -> None:
-    (doubt,) = doubts({"purge_url": url, "token_file": secret(tmp_path / "token")})
+    (doubt,) = doubts(Edge("paris", url, url, secret(tmp_path / "token")))
     assert doubt.startswith(f"the token goes to '{url}' unencrypted")
 
 
@@ -30,13 +31,15 @@ def test_files_are_looked_at(tmp_path: Path) -> None:
     empty = tmp_path / "empty"
     empty.touch(mode=0o600)
     found = doubts(
-        {
-            "purge_url": "https://e",
-            "token_file": secret(tmp_path / "token", 0o644),
-            "ca_file": str(tmp_path / "none"),
-            "certificate_file": str(empty),
-            "key_file": secret(tmp_path / "key", 0o604),
-        }
+        Edge(
+            name="paris",
+            purge_url="https://e",
+            public_url="https://e",
+            token_file=secret(tmp_path / "token", 0o644),
+            ca_file=str(tmp_path / "none"),
+            certificate_file=str(empty),
+            key_file=secret(tmp_path / "key", 0o604),
+        )
     )
     assert list(found) == [
         f"every user of this machine can read {tmp_path}/token: chmod o-rwx it",

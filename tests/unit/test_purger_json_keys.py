@@ -7,10 +7,17 @@ from typing import Any
 
 import pytest
 
+from purger.audit import AuditResult, ServedImage, UnprovenImage
+from purger.cli.audit_json import audit_report
+from purger.cli.receipts_json import receipts_report
 from purger.cli.status_json import status_report
+from purger.edge_list import ListedEdge
 from purger.health import EdgeState, FleetState, Problem
 from purger.model import Present
+from purger.moderation import Ban as BanRow
+from purger.receipts.model import Ban, EdgeReceipt, KnownEdge, LogEntry, Ownership, Purge, Report
 from takedown_db.json_output import print_json
+from takedown_db.scope import Scope
 
 TIME = datetime(2026, 11, 25, 1, 2, 3, 456000)
 
@@ -22,6 +29,36 @@ STATUS = {
     "counter_locked migration_lock",
     "edges": "name purge_url public_url mode instance acknowledged lag waits heartbeat_age seen_at epoch problem",
 }
+
+EDGE_RECEIPT = "edge acknowledged_at instance method removed seen_at status gone note looked images others"
+PURGE = "id cause written_at batch numbered_at edges"
+OWNERSHIP = "owner since until account became"
+RECEIPTS = {
+    "": "code owner owners exit_code bans resends record_of_accounts_begins",
+    "owners": OWNERSHIP,
+    "bans": "id scope subject reason banned_by banned_at lifted_at stands left events purges hides begun ended account "
+    "ended_by without_purge edges",
+    "bans.left": OWNERSHIP,
+    "bans.events": "id action at account reason banned_by detail purge",
+    "bans.purges": PURGE,
+    "bans.purges.edges": EDGE_RECEIPT,
+    "bans.edges": "edge outcome reason counts receipt",
+    "bans.edges.receipt": EDGE_RECEIPT,
+    "resends": PURGE,
+    "resends.edges": EDGE_RECEIPT,
+}
+
+AUDIT = {
+    "": "codes edges looks served not_proven unproven unreachable renditions_not_named disabled",
+    "served": "edge code renditions",
+    "unproven": "edge code said",
+    "unreachable": "rome",
+}
+EDGES = {
+    "": "name purge_url public_url token_file enabled instance acknowledged seen_at epoch problem "
+    "ca_file certificate_file key_file"
+}
+BANS = {"": "id scope subject reason banned_by banned_at lifted_at"}
 
 
 def printed(report: object, capsys: pytest.CaptureFixture[str]) -> Any:
@@ -51,3 +88,45 @@ def test_the_keys_of_the_status(capsys: pytest.CaptureFixture[str]) -> None:
 def test_of_a_database_that_cannot_be_used_nothing_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     report = printed(status_report(FleetState(unusable="2002: no"), []), capsys)
     assert (report["database"], report["edges"], report["ok"]) == (None, [], True)
+
+
+def test_the_keys_of_receipts(capsys: pytest.CaptureFixture[str]) -> None:
+    purge = Purge(id=5, cause="ban", written_at=TIME, batch=3, edges=(EdgeReceipt(edge="paris", method="purge"),))
+    ownership = Ownership(owner="anna")
+    ban = Ban(
+        id=1,
+        scope=Scope.IMAGE,
+        subject="c",
+        stands=True,
+        left=ownership,
+        events=(LogEntry(id=1, action="ban", at=TIME, account="m", purge=5),),
+        purges=(purge,),
+    )
+    edges = (KnownEdge(name="paris", added_at=TIME),)
+    report = Report(code="c", ownerships=(ownership,), bans=(ban,), resends=(purge,), edges=edges)
+    found = printed(receipts_report(report, {}), capsys)
+    assert dict(keys(found)) == RECEIPTS
+    judged = found["bans"][0]
+    assert (judged["scope"], judged["edges"][0]["outcome"], judged["begun"]) == (
+        "image",
+        "not proven",
+        "2026-11-25T01:02:03.456Z",
+    )
+
+
+def test_the_keys_of_an_audit(capsys: pytest.CaptureFixture[str]) -> None:
+    result = AuditResult(
+        served=[ServedImage("paris", "c", ("original",))],
+        unproven=[UnprovenImage("paris", "c", "410 for original: no mark", True)],
+        unreachable={"rome": "no answer in time"},
+    )
+    assert dict(keys(printed(audit_report(result), capsys))) == AUDIT
+
+
+def test_the_keys_of_lists_of_edges_and_bans(capsys: pytest.CaptureFixture[str]) -> None:
+    edge = ListedEdge("paris", "p", "q", "t", True, None, 0, TIME, None, None, None, None, None)
+    assert dict(keys(printed([edge], capsys))) == EDGES
+    ban = BanRow(1, "image", "c", "spam", "anna", TIME, None)
+    found = printed([ban], capsys)
+    assert dict(keys(found)) == BANS
+    assert found[0]["banned_at"] == "2026-11-25T01:02:03.456Z"

@@ -1,4 +1,4 @@
-"""The judgement of receipts: what proves a ban at an edge, and what does not."""
+"""Tests the judgement of receipts: which evidence proves a ban at an edge."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -6,10 +6,21 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from purger.model import ProbeResult
-from purger.receipts.judge import Absence, Outcome, absence, exit_code, judge_ban
-from purger.receipts.model import Ban, EdgeReceipt, Event, KnownEdge, Purge, Report, Restored, Span, Tenure
+from purger.receipts.judge import Outcome, WithoutPurge, exit_code, judge_ban, why_without_purge
+from purger.receipts.model import (
+    Ban,
+    BanTriggers,
+    EdgeReceipt,
+    KnownEdge,
+    LogEntry,
+    Ownership,
+    Purge,
+    RecordSpan,
+    Report,
+)
 from purger.receipts.read import covering
 from purger.receipts.text import after, lines, moment
+from takedown_db.scope import Scope
 
 
 def at(seconds: float) -> datetime:
@@ -21,12 +32,12 @@ ACKNOWLEDGED = EdgeReceipt(edge="edge1", acknowledged_at=at(10.1), method="purge
 GONE = replace(ACKNOWLEDGED, seen_at=at(10.2), status=410, gone=True)
 SHOWN = replace(ACKNOWLEDGED, seen_at=at(10.2), status=200, gone=False)
 SILENT = EdgeReceipt(edge="edge1")
-LOGGED = Event(id=1, action="ban", at=at(10), account="m@h", purge=5)
+LOGGED = LogEntry(id=1, action="ban", at=at(10), account="m@h", purge=5)
 
 
 def report(*receipts: EdgeReceipt, edge: KnownEdge | None = EDGE, resends: tuple[EdgeReceipt, ...] = ()) -> Report:
     purge = Purge(id=5, cause="ban", written_at=at(10), batch=3, edges=receipts)
-    ban = Ban(id=1, scope="image", subject="c", stands=True, events=(LOGGED,), purges=(purge,))
+    ban = Ban(id=1, scope=Scope.IMAGE, subject="c", stands=True, events=(LOGGED,), purges=(purge,))
     again = tuple(
         Purge(id=6 + number, cause="resend", written_at=at(20), batch=4 + number, edges=(receipt,))
         for number, receipt in enumerate(resends)
@@ -38,13 +49,13 @@ def report(*receipts: EdgeReceipt, edge: KnownEdge | None = EDGE, resends: tuple
     ("receipt", "outcome", "reason", "code"),
     [
         (GONE, Outcome.GONE, "", 0),
-        (SHOWN, Outcome.SHOWN, "", 4),
-        (ACKNOWLEDGED, Outcome.UNSEEN, "not looked at", 3),
-        (replace(ACKNOWLEDGED, note="unreachable: refused"), Outcome.UNSEEN, "unreachable: refused", 3),
-        (replace(ACKNOWLEDGED, note="no images"), Outcome.NOTHING, "no images", 0),
-        (SILENT, Outcome.UNACKNOWLEDGED, "", 3),
-        (replace(SILENT, seen_at=at(11), status=410, gone=True), Outcome.UNACKNOWLEDGED, "now gone (410)", 3),
-        (replace(SILENT, seen_at=at(11), status=200, gone=False), Outcome.SHOWN, "", 4),
+        (SHOWN, Outcome.STILL_SHOWN, "", 4),
+        (ACKNOWLEDGED, Outcome.NOT_PROVEN, "not looked at", 3),
+        (replace(ACKNOWLEDGED, note="unreachable: refused"), Outcome.NOT_PROVEN, "unreachable: refused", 3),
+        (replace(ACKNOWLEDGED, note="no images"), Outcome.NO_IMAGES, "no images", 0),
+        (SILENT, Outcome.NOT_ACKNOWLEDGED, "", 3),
+        (replace(SILENT, seen_at=at(11), status=410, gone=True), Outcome.NOT_ACKNOWLEDGED, "now gone (410)", 3),
+        (replace(SILENT, seen_at=at(11), status=200, gone=False), Outcome.STILL_SHOWN, "", 4),
     ],
 )
 def test_an_answer_of_an_edge(receipt: EdgeReceipt, outcome: Outcome, reason: str, code: int) -> None:
@@ -57,7 +68,7 @@ def test_an_answer_of_an_edge(receipt: EdgeReceipt, outcome: Outcome, reason: st
     "ended",
     [
         {"stands": False},
-        {"left": Tenure(owner="c", until=at(11))},
+        {"left": Ownership(owner="c", until=at(11))},
     ],
 )
 @pytest.mark.parametrize("receipt", [SHOWN, ACKNOWLEDGED, SILENT])
@@ -86,12 +97,12 @@ YOUNG = replace(EDGE, added_at=at(15))
 @pytest.mark.parametrize(
     ("receipt", "outcome"),
     [
-        (SILENT, Outcome.LATER),
-        (EdgeReceipt(edge="edge1", acknowledged_at=at(16), method="flush"), Outcome.LATER),
-        (EdgeReceipt(edge="edge1", acknowledged_at=at(16), method="purge"), Outcome.UNSEEN),
+        (SILENT, Outcome.ADDED_LATER),
+        (EdgeReceipt(edge="edge1", acknowledged_at=at(16), method="flush"), Outcome.ADDED_LATER),
+        (EdgeReceipt(edge="edge1", acknowledged_at=at(16), method="purge"), Outcome.NOT_PROVEN),
         # An edge of that name was there before, and was flushed.
-        (EdgeReceipt(edge="edge1", acknowledged_at=at(11), method="flush"), Outcome.UNSEEN),
-        (replace(SILENT, seen_at=at(17), status=200, gone=False), Outcome.SHOWN),
+        (EdgeReceipt(edge="edge1", acknowledged_at=at(11), method="flush"), Outcome.NOT_PROVEN),
+        (replace(SILENT, seen_at=at(17), status=200, gone=False), Outcome.STILL_SHOWN),
     ],
 )
 def test_an_edge_that_was_added_after_the_ban(receipt: EdgeReceipt, outcome: Outcome) -> None:
@@ -101,7 +112,7 @@ def test_an_edge_that_was_added_after_the_ban(receipt: EdgeReceipt, outcome: Out
 
 def test_a_purge_after_the_lift_tells_nothing_of_the_ban() -> None:
     found = report(GONE, resends=(replace(SHOWN, seen_at=at(21)),))
-    lift = Event(id=2, action="lift", at=at(15), account="m@h")
+    lift = LogEntry(id=2, action="lift", at=at(15), account="m@h")
     lifted = replace(found.bans[0], stands=False, events=(LOGGED, lift))
     (judged,) = judge_ban(replace(found, bans=(lifted,)), lifted, {})
     assert (judged.outcome, judged.receipt.seen_at) == (Outcome.GONE, GONE.seen_at)
@@ -123,7 +134,7 @@ def test_the_latest_look_counts() -> None:
 
 def test_a_later_purge_of_an_image_proves_it_under_a_ban_of_its_owner() -> None:
     found = report(SHOWN, resends=(replace(GONE, seen_at=at(21)),))
-    owned = replace(found, bans=(replace(found.bans[0], scope="owner", subject="anna"),))
+    owned = replace(found, bans=(replace(found.bans[0], scope=Scope.OWNER, subject="anna"),))
     assert exit_code(owned, {}) == 0
     assert exit_code(replace(owned, code=None, owner="anna"), {}) == 4
 
@@ -138,46 +149,48 @@ def test_purges_from_before_the_ban_prove_nothing() -> None:
 @pytest.mark.parametrize(
     ("event", "span", "expected"),
     [
-        (replace(LOGGED, purge=None), Span(receipts_until=at(999)), Absence.UNWRITTEN),
-        (LOGGED, Span(receipts_until=at(11)), Absence.OLD),
-        (LOGGED, Span(receipts_until=at(9)), Absence.UNKNOWN),
-        (LOGGED, Span(pruned=True, oldest=at(11)), Absence.UNKNOWN),
-        (None, Span(pruned=True, oldest=at(11)), Absence.OLD),
-        (None, Span(pruned=True, oldest=at(9)), Absence.UNKNOWN),
-        (None, Span(), Absence.UNKNOWN),
+        (replace(LOGGED, purge=None), RecordSpan(receipts_until=at(999)), WithoutPurge.UNWRITTEN),
+        (LOGGED, RecordSpan(receipts_until=at(11)), WithoutPurge.OLD),
+        (LOGGED, RecordSpan(receipts_until=at(9)), WithoutPurge.UNKNOWN),
+        (LOGGED, RecordSpan(pruned=True, oldest=at(11)), WithoutPurge.UNKNOWN),
+        (None, RecordSpan(pruned=True, oldest=at(11)), WithoutPurge.OLD),
+        (None, RecordSpan(pruned=True, oldest=at(9)), WithoutPurge.UNKNOWN),
+        (None, RecordSpan(), WithoutPurge.UNKNOWN),
     ],
 )
-def test_why_a_ban_has_no_purge(event: Event | None, span: Span, expected: Absence) -> None:
+def test_why_a_ban_has_no_purge(event: LogEntry | None, span: RecordSpan, expected: WithoutPurge) -> None:
     events = (event,) if event else ()
-    ban = Ban(id=1, scope="image", subject="c", stands=True, banned_at=at(10), events=events)
-    assert absence(Report(code="c", bans=(ban,), span=span), ban) is expected
+    ban = Ban(id=1, scope=Scope.IMAGE, subject="c", stands=True, banned_at=at(10), events=events)
+    assert why_without_purge(Report(code="c", bans=(ban,), span=span), ban) is expected
 
 
 @pytest.mark.parametrize(
     ("restored", "triggers", "outcome"),
     [
-        (Restored(at=at(12), fingerprint="f"), "f", Outcome.UNSEEN),
-        (Restored(at=at(12), fingerprint="f"), "e", Outcome.UNACKNOWLEDGED),
-        (Restored(at=at(9), fingerprint="f"), "f", Outcome.UNACKNOWLEDGED),
-        (Restored(at=None, fingerprint="f"), "f", Outcome.UNACKNOWLEDGED),
+        (BanTriggers(at=at(12), fingerprint="f"), "f", Outcome.NOT_PROVEN),
+        (BanTriggers(at=at(12), fingerprint="f"), "e", Outcome.NOT_ACKNOWLEDGED),
+        (BanTriggers(at=at(9), fingerprint="f"), "f", Outcome.NOT_ACKNOWLEDGED),
+        (BanTriggers(at=None, fingerprint="f"), "f", Outcome.NOT_ACKNOWLEDGED),
     ],
 )
-def test_an_edge_is_flushed_for_a_trigger_that_was_missing(restored: Restored, triggers: str, outcome: Outcome) -> None:
-    ban = Ban(id=1, scope="image", subject="c", stands=True, events=(replace(LOGGED, purge=None),))
+def test_an_edge_is_flushed_for_a_trigger_that_was_missing(
+    restored: BanTriggers, triggers: str, outcome: Outcome
+) -> None:
+    ban = Ban(id=1, scope=Scope.IMAGE, subject="c", stands=True, events=(replace(LOGGED, purge=None),))
     edge = replace(EDGE, triggers=triggers)
-    found = Report(code="c", bans=(ban,), edges=(edge,), restored=restored)
+    found = Report(code="c", bans=(ban,), edges=(edge,), ban_triggers=restored)
     assert judge_ban(found, ban, {})[0].outcome is outcome
     flushed = replace(found, flushes={(1, "edge1"): at(13)})
     (judged,) = judge_ban(flushed, ban, {})
-    assert (judged.outcome, judged.receipt.method) == (Outcome.UNSEEN, "flush")
+    assert (judged.outcome, judged.receipt.method) == (Outcome.NOT_PROVEN, "flush")
 
 
 #: An image that was anna's from second 10 to 20, and is again from 30 on.
-TENURES = [
-    Tenure(owner="other", until=at(10)),
-    Tenure(owner="anna", since=at(10), until=at(20)),
-    Tenure(owner="other", since=at(20), until=at(30)),
-    Tenure(owner="anna", since=at(30)),
+OWNERSHIPS = [
+    Ownership(owner="other", until=at(10)),
+    Ownership(owner="anna", since=at(10), until=at(20)),
+    Ownership(owner="other", since=at(20), until=at(30)),
+    Ownership(owner="anna", since=at(30)),
 ]
 
 
@@ -196,22 +209,26 @@ TENURES = [
 def test_a_ban_of_an_owner_concerns_the_image_while_it_was_his(
     begun: int, ended: int | None, concerns: bool, hides: bool
 ) -> None:
-    events = [Event(id=1, action="ban", at=at(begun), account="m")]
-    events += [Event(id=2, action="lift", at=at(ended), account="m")] if ended else []
-    ban = Ban(id=1, scope="owner", subject="anna", stands=ended is None, events=tuple(events))
-    found = covering(ban, TENURES)
+    events = [LogEntry(id=1, action="ban", at=at(begun), account="m")]
+    events += [LogEntry(id=2, action="lift", at=at(ended), account="m")] if ended else []
+    ban = Ban(id=1, scope=Scope.OWNER, subject="anna", stands=ended is None, events=tuple(events))
+    found = covering(ban, OWNERSHIPS)
     assert (found is not None, bool(found and found.hides)) == (concerns, hides)
 
 
 def test_a_ban_of_a_former_owner_hides_the_image_no_more() -> None:
     ban = Ban(
-        id=1, scope="owner", subject="anna", stands=True, events=(Event(id=1, action="ban", at=at(12), account="m"),)
+        id=1,
+        scope=Scope.OWNER,
+        subject="anna",
+        stands=True,
+        events=(LogEntry(id=1, action="ban", at=at(12), account="m"),),
     )
-    found = covering(ban, TENURES[:-1])
+    found = covering(ban, OWNERSHIPS[:-1])
     assert found is not None
-    assert (found.stands, found.hides, found.left) == (True, False, TENURES[1])
+    assert (found.stands, found.hides, found.left) == (True, False, OWNERSHIPS[1])
     late = replace(ban, events=(replace(ban.events[0], at=at(25)),))
-    assert covering(late, TENURES[:-1]) is None
+    assert covering(late, OWNERSHIPS[:-1]) is None
 
 
 def test_a_ban_from_before_the_log_that_stands_again_in_it() -> None:

@@ -1,4 +1,4 @@
-"""A command that does not exist: no guess is made, since the one that is spelled most alike may do the opposite."""
+"""Tests an unknown command: no guess is made, since the most similar name may do the opposite."""
 
 import pytest
 from click.testing import CliRunner

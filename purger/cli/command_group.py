@@ -1,8 +1,8 @@
-"""The group of commands that never suggests a command: the one that is spelled most alike may do the opposite."""
+"""Groups commands without guesses at a misspelled one: the most similar name may do the opposite."""
 
 import click
 
-#: What people type for a command that has another name.
+#: The commands to name for a word that people type and that is no command.
 _MEANT = {
     "unban": "purger lift",
     "unlift": "purger ban",
@@ -14,8 +14,8 @@ _MEANT = {
 }
 
 
-class Commands(click.Group):
-    """Names the commands that there are, in the place of guesses."""
+class CommandGroup(click.Group):
+    """A group that answers an unknown command with the commands that exist."""
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

@@ -1,0 +1,138 @@
+"""Waits until edges have acknowledged changes in the outbox. Needs moderation's account alone."""
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import starmap
+from typing import NamedTuple
+
+from purger.delivery_state import DeliveryState, TriggerState
+from takedown_db.connection import Connection, fetch_sets
+from takedown_db.errors import CounterLostError
+from takedown_db.scope import Scope
+
+#: Seconds between two reads of the acknowledgements.
+_POLL_INTERVAL = 0.05
+
+
+class Target(NamedTuple):
+    """The changes to wait for: of one ban by its id, or of a code or an owner, or by default all changes."""
+
+    ban: int | None = None
+    scope: Scope | None = None
+    subject: str | None = None
+
+    def __str__(self) -> str:
+        if self.ban is not None:
+            return f"ban {self.ban}"
+        return f"{self.scope} {self.subject}" if self.subject else "everything"
+
+
+class EdgeAcknowledgement(NamedTuple):
+    """Whether an edge has acknowledged the target, and the problem that the purger has with this edge."""
+
+    edge: str
+    acknowledged: bool
+    problem: str | None
+
+
+class WaitResult(NamedTuple):
+    """The result of a wait."""
+
+    found: bool  # the outbox has, or had, a change of the target
+    unwritten: bool  # an open ban of the target is missing in the outbox
+    edges: list[EdgeAcknowledgement]
+
+    @property
+    def complete(self) -> bool:
+        """Whether there are edges, and all of them have acknowledged the target."""
+        return self.found and bool(self.edges) and all(edge.acknowledged for edge in self.edges)
+
+
+class _EdgeRow(NamedTuple):
+    """A row of the second result of the statement ``acknowledgements``."""
+
+    name: str
+    acknowledged: int | None  # the last batch of those that it has acknowledged without a gap; None: it is new
+    problem: str | None
+    triggers: str | None  # fingerprint of the triggers that stood when the edge was last flushed
+
+
+@dataclass(frozen=True, slots=True)
+class _Snapshot:
+    """The changes of the target, and the edges, at one moment."""
+
+    found: bool
+    unnumbered: bool  # a change of the target has no batch number yet
+    newest: int | None  # the last batch of the target
+    unwritten: datetime | None  # UTC: when the ban was written that is missing in the outbox
+    edges: list[_EdgeRow]
+
+
+def wait_acknowledged(
+    connection: Connection,
+    target: Target,
+    delivery: DeliveryState,
+    seconds: float,
+    tell: Callable[[EdgeAcknowledgement], None] = lambda _: None,
+) -> WaitResult:
+    """Wait until each enabled edge has acknowledged the target's changes up to the moment of ``delivery``.
+
+    Returns after ``seconds`` at most. ``tell`` is called for each edge when it acknowledges. Raises
+    ``DatabaseUnavailableError``.
+    """
+    until = time.monotonic() + seconds
+    pause = threading.Event()
+    told: set[str] = set()
+    last: int | None = None
+    while True:
+        snapshot = _read(connection, target, delivery.largest)
+        # Under a steady stream the target's last batch moves on: wait for the first one that covers all of it.
+        if last is None and snapshot.found and not snapshot.unnumbered:
+            last = snapshot.newest
+        result = _judge(target, delivery.triggers, snapshot, last)
+        for edge in result.edges:
+            if edge.acknowledged and edge.edge not in told:
+                told.add(edge.edge)
+                tell(edge)
+        hopeless = not result.found or result.unwritten or (target == Target() and delivery.triggers.missing)
+        if hopeless or result.complete or time.monotonic() >= until:
+            return result
+        pause.wait(_POLL_INTERVAL)
+
+
+def _judge(target: Target, triggers: TriggerState, snapshot: _Snapshot, last: int | None) -> WaitResult:
+    """Judge each edge. A flush after the triggers were restored delivers a ban that no trigger wrote."""
+    restored = triggers.restored_after(snapshot.unwritten)
+    edges = []
+    for edge in snapshot.edges:
+        acknowledged = _has(edge, last) or (restored and not snapshot.found)
+        if target == Target():
+            acknowledged &= not triggers.missing and edge.triggers in (None, triggers.fingerprint)
+        elif snapshot.unwritten is not None:
+            acknowledged &= restored and edge.triggers == triggers.fingerprint
+        edges.append(EdgeAcknowledgement(edge.name, acknowledged, edge.problem))
+    return WaitResult(
+        found=snapshot.found or restored, unwritten=snapshot.unwritten is not None and not restored, edges=edges
+    )
+
+
+def _has(edge: _EdgeRow, batch: int | None) -> bool:
+    """Tell whether an edge has acknowledged a batch. None, a change without a number, is never acknowledged."""
+    return batch is not None and edge.acknowledged is not None and edge.acknowledged >= batch
+
+
+def _read(connection: Connection, target: Target, upto: int) -> _Snapshot:
+    with connection.cursor() as cursor:
+        changes, edges, *_ = fetch_sets(cursor, "acknowledgements", **target._asdict(), upto=upto)
+    if not changes:
+        raise CounterLostError
+    ((found, unnumbered, newest, unwritten),) = changes
+    return _Snapshot(bool(found), bool(unnumbered), newest, _moment(unwritten), list(starmap(_EdgeRow, edges)))
+
+
+def _moment(value: object) -> datetime | None:
+    """Read a time that the server may send as text: the column has no type in results where it is always NULL."""
+    return value if value is None or isinstance(value, datetime) else datetime.fromisoformat(str(value))

@@ -1,0 +1,8 @@
+"""Prints remarks for people beside the result of a command."""
+
+import click
+
+
+def remark(line: str) -> None:
+    """Print a line on stderr, so that stdout holds results alone."""
+    click.echo(line, err=True)

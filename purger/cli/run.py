@@ -1,0 +1,127 @@
+"""`purger run`: delivers changes to the edges until it is stopped."""
+
+import logging
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+import click
+
+from purger import service
+from purger.cli.options import database_url
+from purger.settings import Settings
+from takedown_db.connection import Connection
+from takedown_db.errors import DatabaseUnavailableError
+
+#: The defaults of all options.
+_DEFAULTS = Settings(database_url="")
+
+#: The most days that an option takes: a century.
+_MOST_DAYS = 36_500
+
+
+def _seconds(name: str, text: str) -> Callable[[Any], Any]:
+    """Make the option for a setting in seconds."""
+    return _setting(name, f"Seconds {text}", click.FloatRange(min=0, min_open=True))
+
+
+def _days(name: str, text: str) -> Callable[[Any], Any]:
+    """Make the option for a setting in days."""
+    return _setting(name, f"Days {text}", click.IntRange(min=1, max=_MOST_DAYS))
+
+
+def _setting(name: str, text: str, value_type: click.ParamType[Any]) -> Callable[[Any], Any]:
+    return click.option(
+        "--" + name.replace("_", "-"),
+        name,
+        type=value_type,
+        default=getattr(_DEFAULTS, name),
+        envvar="PURGER_" + name.upper(),
+        show_default=True,
+        show_envvar=True,
+        help=text,
+    )
+
+
+@click.command()
+@database_url
+@_seconds(
+    "poll_interval",
+    "between two polls of the outbox. A ban waits for half of it on average; at 3 ms the database server uses about "
+    "6 % of a core.",
+)
+@_seconds(
+    "heartbeat_interval",
+    "between two heartbeats to an edge. Keep it well under the edge's lease (10 s), so that a few may be lost before "
+    "the edge stops trusting its cache.",
+)
+@_seconds(
+    "rebound_delay",
+    "until each purge is sent a second time: removes what a fetch that was under way stored after the first. Keep it "
+    "under a second, the time within which a ban is to be in effect.",
+)
+@_seconds(
+    "later_rebound_delay",
+    "until each purge is sent a third time, for a thread of varnishd that stood still for so long and then stored an "
+    "old answer.",
+)
+@_seconds(
+    "last_rebound_delay",
+    "until each purge is sent a fourth and last time, for a thread of varnishd that stood still for longer.",
+)
+@_seconds(
+    "connect_timeout",
+    "to wait for a connection to an edge. It is unreachable after that: its purges wait, and those of others do not.",
+)
+@_seconds(
+    "read_timeout",
+    "to wait for the whole answer to one request. An edge answers in a millisecond; one that takes longer than this is "
+    "treated like one that is away.",
+)
+@_seconds(
+    "retry_longest",
+    "between two attempts at an edge that fails, at most. An edge that is back gets its purges after so many at the "
+    "latest.",
+)
+@_seconds(
+    "prune_interval",
+    "between two prunings of the outbox. Shorter intervals keep each of them small, so that bans do not wait.",
+)
+@_seconds(
+    "audit_interval",
+    "between two audits of a small sample of banned codes. Each code costs every edge several requests.",
+)
+@_days(
+    "retention_days",
+    "for which changes of images stay in the outbox. An edge that was away for longer is flushed, as what it missed is "
+    "forgotten; more days take more space.",
+)
+@_days(
+    "receipt_retention_days",
+    "for which bans and lifts stay in the outbox with their receipts, which `purger receipts` shows: more than a year, "
+    "so that a court can ask for them.",
+)
+@click.option(
+    "--verbose", is_flag=True, help="Log failed attempts and their retries too, to find out why an edge waits."
+)
+def run(verbose: bool, **values: Any) -> None:
+    """Deliver changes to every edge until SIGTERM or SIGINT: number them, send purges and heartbeats, keep receipts."""
+    logging.basicConfig(
+        stream=sys.stderr,
+        level=logging.DEBUG if verbose else logging.INFO,
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+    )
+    # urllib3 logs a traceback as a warning for each answer with malformed headers.
+    logging.getLogger("urllib3").setLevel(logging.ERROR)
+    settings = Settings(**values)
+    _require_usable(settings)
+    service.run(settings)
+
+
+def _require_usable(settings: Settings) -> None:
+    """Raise ``UnusableUrlError`` for a URL that can never work. A database that is away is waited for."""
+    connection = Connection(settings.database_url, timeout=settings.database_timeout)
+    with suppress(DatabaseUnavailableError):
+        connection.rows("outbox_head")
+    connection.close()

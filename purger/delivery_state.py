@@ -1,0 +1,57 @@
+"""Reads whether changes are delivered at all: by triggers, purgers and edges. Needs moderation's account alone."""
+
+from datetime import datetime
+from typing import NamedTuple
+
+from purger.model import ALIVE
+from takedown_db.connection import Connection
+from takedown_db.schema.triggers import bans_seen_since, judge_triggers
+
+
+class TriggerState(NamedTuple):
+    """The triggers that fill the outbox, as they stand now."""
+
+    missing: tuple[str, ...]  # missing or altered
+    fingerprint: str
+    since: datetime | None  # UTC: from then on each ban is in the outbox. None: a trigger of bans is missing or altered
+
+    def restored_after(self, moment: datetime | None) -> bool:
+        """Tell whether the triggers of bans were created again after ``moment``. Each edge is then flushed."""
+        return moment is not None and self.since is not None and self.since > moment
+
+
+class DeliveryState(NamedTuple):
+    """The parts that deliver the rows of the outbox, and the triggers that write them."""
+
+    purgers: int  # number that are alive
+    edges: int  # number that are enabled
+    largest: int  # the largest id that is committed in the outbox
+    triggers: TriggerState
+
+    @property
+    def obstacle(self) -> str | None:
+        """The reason why a change is not delivered now, and its remedy. None: all parts are there."""
+        if self.triggers.missing:
+            names = ", ".join(self.triggers.missing)
+            return f"triggers are missing or altered, so it may not be delivered ({names}): run `purger migrate`"
+        if not self.purgers:
+            return "no purger is alive, so it is not delivered yet: start `purger run` (`purger status` tells more)"
+        if not self.edges:
+            return (
+                "there is no enabled edge to deliver it to: `purger edge add` adds a Varnish, `edge enable` enables a "
+                "disabled one"
+            )
+        return None
+
+
+def read_delivery_state(connection: Connection) -> DeliveryState:
+    """Read the state of delivery. Raises ``DatabaseUnavailableError``."""
+    standing = connection.rows("standing_triggers")
+    judged = judge_triggers(standing)
+    ((purgers, edges, largest),) = connection.rows("delivery_state", alive=ALIVE)
+    return DeliveryState(
+        purgers=int(purgers),
+        edges=int(edges),
+        largest=int(largest),
+        triggers=TriggerState(judged.missing, judged.fingerprint, bans_seen_since(standing)),
+    )

@@ -1,0 +1,96 @@
+"""Probes every enabled edge for the images that the bans of a report hide, and records the results."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from purger.edge_renditions import ask_renditions, edges_to_probe
+from purger.model import Edge, ProbeResult, Row
+from purger.probe import Probe
+from purger.receipts.model import Ban, Purge, Report
+from purger.row_probe import Choice, RowProbeResult, choose, probe_row
+from purger.statement_values import probe_result_values
+from takedown_db.connection import Connection
+from takedown_db.scope import Scope
+
+#: The number of a banned owner's images that are requested at each edge by default.
+IMAGES_OF_AN_OWNER = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class OnDemandProber:
+    """Requests the images of bans that stand from each edge's public listener."""
+
+    connection: Connection
+    probe: Probe
+    most: int = IMAGES_OF_AN_OWNER  # number of a banned owner's images, drawn by chance
+    ask: Callable[[Edge], tuple[str, ...] | None] = field(default=ask_renditions)  # for the edge's renditions
+
+    def probe_report(
+        self, report: Report, *, progress: Callable[[], object] = lambda: None
+    ) -> dict[tuple[int, str], ProbeResult]:
+        """Probe every enabled edge for every ban that hides something, and return the results by ban and edge.
+
+        Sends the purge of each image again that an edge shows although it is banned. ``progress`` is called after each
+        ban at each edge. Raises ``DatabaseUnavailableError``.
+        """
+        found: dict[tuple[int, str], ProbeResult] = {}
+        names = {edge.name for edge in report.enabled}
+        hiding = [ban for ban in report.bans if ban.hides]
+        choices = {
+            ban.id: choose(self.connection, ban.scope, ban.subject, most=self.most, code=report.code) for ban in hiding
+        }
+        for edge in edges_to_probe(self.connection) if hiding else ():
+            if edge.name not in names:
+                continue
+            renditions = self.ask(edge)
+            for ban in hiding:
+                result = self._probe_ban(edge, ban, report, replace(choices[ban.id], renditions=renditions))
+                found[ban.id, edge.name] = result
+                progress()
+                if result.note and result.note.startswith("unreachable"):
+                    # Each further ban would wait for the same time-out.
+                    break
+        return found
+
+    def _probe_ban(self, edge: Edge, ban: Ban, report: Report, choice: Choice) -> ProbeResult:
+        purge = ban.purge
+        if purge is None or purge.batch is None:
+            # There is no purge to record a probe result with, and none whose later changes could excuse the edge.
+            row = Row(0, 0, ban.scope, ban.subject, "ban")
+            result = probe_row(self.connection, self.probe, edge, row, choice, excuse=self._excuse_lifted)
+        else:
+            row = Row(purge.id, purge.batch, ban.scope, ban.subject, purge.cause)
+            result = probe_row(self.connection, self.probe, edge, row, choice)
+        # A result from before the acknowledgement is no receipt, and the purge is still on its way.
+        acknowledged = purge is None or _has_acknowledged(purge, edge)
+        if purge is not None and acknowledged:
+            self._record(result, ban, purge, report, edge)
+        if acknowledged:
+            for kept in result.kept:
+                self.connection.run("resend_image", code=kept.code)
+        return result.probe_result
+
+    def _record(self, result: RowProbeResult, ban: Ban, purge: Purge, report: Report, edge: Edge) -> None:
+        for part in _parts_to_record(result, ban, report.code):
+            self.connection.run("record_probe_result", **probe_result_values(part))
+        # With the last resend too: a result that was recorded after it must not count for longer than this one.
+        resends = [each for each in report.resends if each.id > purge.id and _has_acknowledged(each, edge)]
+        if report.code is not None and resends:
+            latest = replace(result.probe_result, invalidation=resends[-1].id)
+            self.connection.run("record_probe_result", **probe_result_values(latest))
+
+    def _excuse_lifted(self, code: str) -> str | None:
+        """Excuse an edge that shows ``code`` when no ban hides it any more."""
+        ((banned,),) = self.connection.rows("is_banned", code=code)
+        return None if banned else "it was lifted meanwhile"
+
+
+def _has_acknowledged(purge: Purge, edge: Edge) -> bool:
+    return any(each.edge == edge.name and each.method for each in purge.edges)
+
+
+def _parts_to_record(result: RowProbeResult, ban: Ban, code: str | None) -> list[ProbeResult]:
+    """Choose the results to record: of one image of a banned owner that image's alone, else all."""
+    if code is not None and ban.scope == Scope.OWNER:
+        return [replace(result.probe_result, code=code)]
+    return [*result.parts, result.probe_result]
