@@ -129,7 +129,7 @@ class Verification:
     triggers: Triggers
 
 
-class Present(NamedTuple):
+class PurgerPresence(NamedTuple):
     """A purger that has signed. Times are UTC by the database's clock; ``age`` is seconds since ``seen_at``."""
 
     host: str

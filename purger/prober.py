@@ -15,7 +15,7 @@ from purger.probe import Probe
 from purger.probe_schedule import BatchRange, DueProbe, ProbeSchedule
 from purger.problem_log import ProblemLog
 from purger.recorder import Recorder
-from purger.row_probe import SECONDS_AT_AN_OWNER, Choice, RowProbeResult, choose, probe_row
+from purger.row_probe import SECONDS_AT_AN_OWNER, ImageChoice, RowProbeResult, choose, probe_row
 from takedown_db.connection import Connection
 from takedown_db.errors import DatabaseUnavailableError
 from takedown_db.printable import printable
@@ -46,7 +46,7 @@ class _Drawn(NamedTuple):
     """The images that were drawn for a ban on an owner."""
 
     until: float  # the moment of the monotonic clock at which they are drawn again
-    choice: Choice
+    choice: ImageChoice
 
 
 class Prober(LoopThread):
@@ -160,7 +160,7 @@ class Prober(LoopThread):
         else:
             self._schedule.answered(edge.name)
 
-    def _choose(self, row: Row) -> Choice:
+    def _choose(self, row: Row) -> ImageChoice:
         """Choose the images to request: of an owner the same ones at all edges, since all his codes are read for it."""
         if row.scope != "owner":
             return choose(self._connection, row.scope, row.subject)

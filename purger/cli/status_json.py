@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from purger.health import EdgeState, FleetState, Problem
-from purger.model import Present
+from purger.model import PurgerPresence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +80,7 @@ def status_report(state: FleetState, problems: list[Problem]) -> StatusReport:
     )
 
 
-def _purger(purger: Present) -> PurgerReport:
+def _purger(purger: PurgerPresence) -> PurgerReport:
     return PurgerReport(
         host=purger.host,
         pid=purger.pid,

@@ -15,20 +15,20 @@ from tests.support.site import Site
 
 
 class LateProbe(Probe):
-    """Looks as any probe does; codes that are in ``lifts`` are lifted once an edge has shown them."""
+    """A probe that lifts the bans of codes in ``lifts`` once an edge has shown their images."""
 
     def __init__(self, site: Site) -> None:
         super().__init__()
         self._site = site
         self.lifts: set[str] = set()
 
-    def look(
+    def request(
         self, public_url: str, code: str, digests: Mapping[str, str], renditions: Collection[str] | None = None
     ) -> ProbeAnswer:
-        look = super().look(public_url, code, digests, renditions)
-        if look.served and code in self.lifts:
+        answer = super().request(public_url, code, digests, renditions)
+        if answer.served and code in self.lifts:
             self._site.lift(code)
-        return look
+        return answer
 
 
 @pytest.fixture

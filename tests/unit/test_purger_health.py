@@ -5,10 +5,10 @@ from dataclasses import replace
 import pytest
 
 from purger.health import EdgeState, FleetState, find_problems
-from purger.model import Present
+from purger.model import PurgerPresence
 from purger.text_format import duration
 
-ALIVE = Present("host", 17, "0.2", None, None, 0.4)
+ALIVE = PurgerPresence("host", 17, "0.2", None, None, 0.4)
 GOOD = EdgeState(name="paris", mode="trusted", heartbeat_age=1.0)
 WELL = FleetState(purgers=(ALIVE,), edges=(GOOD,))
 
