@@ -19,6 +19,7 @@ from purger.row_probe import SECONDS_AT_AN_OWNER, ImageChoice, RowProbeResult, c
 from takedown_db.connection import Connection
 from takedown_db.errors import DatabaseUnavailableError
 from takedown_db.printable import printable
+from takedown_db.scope import Scope
 
 log = logging.getLogger(__name__)
 
@@ -162,7 +163,7 @@ class Prober(LoopThread):
 
     def _choose(self, row: Row) -> ImageChoice:
         """Choose the images to request: of an owner the same ones at all edges, since all his codes are read for it."""
-        if row.scope != "owner":
+        if row.scope != Scope.OWNER:
             return choose(self._connection, row.scope, row.subject)
         now = time.monotonic()
         self._drawn = {each: drawn for each, drawn in self._drawn.items() if now < drawn.until}

@@ -12,6 +12,7 @@ from purger.probe import Probe, ProbeAnswer
 from purger.probe_notes import CHANGED, LIFTED, NO_IMAGES, ROWS_ALONE
 from purger.probe_verdict import Proof
 from takedown_db.connection import Connection
+from takedown_db.scope import Scope
 
 #: Most images of a banned owner that the purger requests by itself, and the seconds after which it begins no other.
 IMAGES_OF_AN_OWNER = 100
@@ -60,7 +61,7 @@ def choose(
 
     Raises ``DatabaseUnavailableError``.
     """
-    if code is not None or scope == "image":
+    if code is not None or scope == Scope.IMAGE:
         return ImageChoice(codes=[code or subject], images=1)
     codes, images = draw(connection, subject, most)
     return ImageChoice(codes=codes, images=images, of_an_owner=True)
