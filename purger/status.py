@@ -55,6 +55,7 @@ def _read(link: Link) -> State:
     purgers = tuple(present(link))
     triggers = Queue(link).triggers()
     adoption = newest(link)
+    link.run("fresh_statistics")
     return State(
         speaker=link.speaker,
         adopted=adoption and adoption.server,
