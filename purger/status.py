@@ -74,6 +74,7 @@ def _read(connection: Connection) -> FleetState:
     purgers = tuple(present(connection))
     triggers = Outbox(connection).triggers()
     adoption = newest(connection)
+    connection.run("fresh_statistics")
     return FleetState(
         server=connection.server,
         adopted=adoption and adoption.server,
