@@ -32,6 +32,7 @@ PURE = [
     "purger.pending_writes",
     "purger.plan",
     "purger.plan_run",
+    "purger.position_headers",
     "purger.probe_verdict",
     "purger.progress",
     "purger.rebounds",
