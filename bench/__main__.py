@@ -1,4 +1,4 @@
-"""``./dev bench [NAME]``: each benchmark is a ratio, measured beside its peer in the same run."""
+"""Run benchmarks, each beside a peer in the same run: ``python -m bench``, which is ``./dev bench [NAME..]``."""
 
 import importlib
 import tempfile
@@ -11,9 +11,9 @@ _NAMES = ("edge", "origin", "gone", "bulk", "lag")
 
 @click.command()
 @click.argument("names", nargs=-1, type=click.Choice(_NAMES))
-@click.option("--rounds", default=5, show_default=True, help="Rounds; in each one all contenders run in turn.")
+@click.option("--rounds", default=5, show_default=True, help="Number of rounds; in each all contenders run in turn.")
 def main(names: tuple[str, ...], rounds: int) -> None:
-    """Run the named benchmarks, or all: medians with their spread, and ratios to the peer named first."""
+    """Run the named benchmarks, or all of them, and print medians, spreads and ratios to the peer named first."""
     for name in names or _NAMES:
         with tempfile.TemporaryDirectory(prefix="bench-") as directory:
             importlib.import_module(f"bench.{name}").run(Path(directory), rounds)

@@ -1,4 +1,4 @@
-"""Bulks of 100,000 bans in one transaction, with urgent bans in the middle, beside one request a subject."""
+"""Measure bulks of 100,000 bans in one transaction, and urgent bans among them, beside one request a subject."""
 
 import string
 import threading
@@ -22,7 +22,7 @@ _rounds = count(1)
 
 
 def run(directory: Path, rounds: int) -> None:
-    """Compare subjects/s from commit to acknowledged; urgent bans in ms from commit to gone at the public listener."""
+    """Compare subjects/s from commit to acknowledgement, and ms from commit to 410 at the edge for urgent bans."""
     with Stack(directory) as stack:
         urgent = _urgent_images(stack)
         peer = "one request a subject"
@@ -57,7 +57,7 @@ def _bulk(stack: Stack, scope: str, urgent: Iterator[tuple[str, str]]) -> Mappin
             "urgent, median ms": 1000 * median(gone.result()),
             "urgent, max ms": 1000 * max(gone.result()),
             "urgent bans": len(gone.result()),
-            "seen in fail-safe, %": 100 * sum(modes.result()) / len(modes.result()),
+            "in fail-safe mode, %": 100 * sum(modes.result()) / len(modes.result()),
         }
 
 
@@ -69,7 +69,7 @@ def _until(over: threading.Event, once: Callable[[], float], pause: float) -> li
 
 
 def _write(stack: Stack, scope: str) -> None:
-    """Ban so many subjects in one transaction."""
+    """Ban 100,000 subjects of a scope in one transaction."""
     prefix = f"bulk{next(_rounds)}"
     with stack.database.connect("moderation") as moderation, moderation.cursor() as cursor:
         moderation.start_transaction()
@@ -81,9 +81,9 @@ def _write(stack: Stack, scope: str) -> None:
 
 
 def _wait_acknowledged(stack: Stack, before: int) -> None:
-    """Wait until so many rows have a number above ``before``, and the edge has acknowledged them.
+    """Wait until 100,000 rows have a batch above ``before``, and the edge has acknowledged them.
 
-    Looks at a few small rows only: a look at the outbox would take its time from the database.
+    Reads a few small rows only: a query on the outbox would slow down what is measured.
     """
     with stack.database.connect("purger") as connection, connection.cursor() as cursor:
 
@@ -108,7 +108,7 @@ def _head(stack: Stack) -> int:
 
 
 def _urgent_images(stack: Stack) -> Iterator[tuple[str, str]]:
-    """Add images with an owner each, and yield for one after the other its code and, in turn, code or owner to ban."""
+    """Add images with an owner each. Yields the code of each, and the scope to ban it by: image and owner in turn."""
     sample = stack.codes[next(iter(stack.codes))][0]
     with stack.database.connect_admin() as admin, admin.cursor() as cursor:
         images = ", ".join(f"('urgent-{number}', 'hasty-{number}')" for number in range(_IMAGES))
@@ -123,7 +123,7 @@ def _urgent_images(stack: Stack) -> Iterator[tuple[str, str]]:
 
 
 def _urgent_ban(stack: Stack, code: str, scope: str) -> float:
-    """Seconds from the commit of a ban to the image's first 410 at the public listener. It is a hit before."""
+    """Measure the seconds from the commit of a ban to the first 410 for an image that was a hit before."""
     url = f"{stack.edge.url}/images/{code}"
     subject = code.replace("urgent", "hasty") if scope == "owner" else code
     with stack.database.connect("moderation") as moderation, requests.Session() as session:
@@ -136,7 +136,7 @@ def _urgent_ban(stack: Stack, code: str, scope: str) -> float:
 
 
 def _one_by_one(stack: Stack, method: str, path: str) -> Mapping[str, float]:
-    """One PURGE an image or one BAN an owner, over one connection."""
+    """Send one PURGE an image or one BAN an owner, over one connection."""
     with requests.Session() as session:
         session.headers["Authorization"] = f"Bearer {stack.edge.token()}"
         begin = time.perf_counter()

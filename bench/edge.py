@@ -1,4 +1,4 @@
-"""A hit of 20 KB at the edge, beside Varnish with only its built-in VCL and nginx with proxy_cache."""
+"""Measure hits of 20 KB at the edge, beside Varnish with its built-in VCL and nginx with proxy_cache."""
 
 import grp
 import os
@@ -39,11 +39,11 @@ class _Backend(BaseHTTPRequestHandler):
         self.wfile.write(_BODY)
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 def run(directory: Path, rounds: int) -> None:
-    """Compare requests/s and CPU a request for hits and for 304s."""
+    """Compare requests/s and CPU time a request for hits and for 304s."""
     with ExitStack() as running:
         backend = running.enter_context(ThreadingHTTPServer(("127.0.0.1", 0), _Backend))
         threading.Thread(target=backend.serve_forever, daemon=True).start()

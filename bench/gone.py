@@ -1,4 +1,4 @@
-"""From the commit of a ban to the edge's first 410, beside a 1 s poll and the bare round trip of a PURGE."""
+"""Measure the time from a ban's commit to the first 410, beside a 1 s poll and one round trip of a PURGE."""
 
 import random
 import time
@@ -18,7 +18,7 @@ _numbers = count(1)
 
 
 def run(directory: Path, rounds: int) -> None:
-    """Compare milliseconds, p50 and p99 of single bans."""
+    """Compare p50 and p99 of single bans, in milliseconds."""
     slow = Settings(purger_options={"PURGER_POLL_INTERVAL": "1"})
     with Stack(directory / "ours") as ours, Stack(directory / "slow", slow) as polled:
         compare(
@@ -38,11 +38,11 @@ def _spread(once: Callable[[], float], times: int) -> Mapping[str, float]:
 
 
 def _ban(stack: Stack, poll_interval: float) -> float:
-    """Seconds from the commit's return to the first 410; the code's 404 is a hit before."""
+    """Measure the seconds from the commit's return to the first 410. The code's 404 is a hit before."""
     url = f"{stack.edge.url}/images/bench-{next(_numbers)}"
     with stack.database.connect("moderation") as moderation, requests.Session() as session:
         wait_until(lambda: "; hit" in session.get(url, timeout=5).headers["Cache-Status"], f"{url} in the cache")
-        # Bans come at any moment between two polls; without this each would come right after the one that saw the last.
+        # Without a pause each ban would come right after the poll that found the last one, unlike real bans.
         time.sleep(random.uniform(0, poll_interval))
         with moderation.cursor() as cursor:
             cursor.execute("INSERT INTO bans (scope, subject) VALUES ('image', %s)", (url.rpartition("/")[2],))

@@ -1,4 +1,4 @@
-"""An origin on a copy of the database that lags: stale fills (there must be none), and what the refusals cost."""
+"""Count stale fills (there must be none) and refused fetches while the origin reads a replica that lags."""
 
 import queue
 import string
@@ -17,11 +17,11 @@ from tests.support.lagging_site import LaggingSite
 
 _BANS = 1000
 _PER_SECOND = 20
-_LAGS = (0, 5)  # seconds that the copy waits before it does what the primary did
-# Seconds after the commit of a code's ban at which it is asked for.
+_LAGS = (0, 5)  # seconds that the replica waits before it applies a change
+# Seconds after the commit of a code's ban at which clients request it.
 _ASKED = (0.05, 0.2, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 4.8, 5.0, 5.2, 5.5, 6.0, 7.0)
 _CLIENTS = 8
-_LAST = string.ascii_letters + string.digits + "_-"  # by a code's last character edges form their groups
+_LAST = string.ascii_letters + string.digits + "_-"  # an edge groups codes by their last character
 
 
 class Asked(NamedTuple):
@@ -34,8 +34,8 @@ class Asked(NamedTuple):
 
 
 def run(directory: Path, _: int) -> None:
-    """Ban images one after the other, and ask for each of them until the copy has its ban; with each lag once."""
-    # Room for the log of all requests: retries are counted from it.
+    """Ban images one after the other and request each until the replica has its ban, once with each lag."""
+    # The log must hold all requests: retries are counted from it.
     with LaggingSite(directory, vsl_space="512M") as site:
         for lag in _LAGS:
             codes = [f"lag{lag}-{number}{_LAST[number % len(_LAST)]}" for number in range(_BANS)]
@@ -48,7 +48,7 @@ def run(directory: Path, _: int) -> None:
 
 
 def _ban_all(site: LaggingSite, codes: list[str]) -> tuple[dict[str, float], list[Asked]]:
-    """Ban the codes at a steady pace; the times of their commits, and all that was asked and answered."""
+    """Ban the codes at a steady pace. Returns the times of their commits, and all requests with their answers."""
     due: queue.PriorityQueue[tuple[float, str]] = queue.PriorityQueue()
     committed: dict[str, float] = {}
     done = threading.Event()
@@ -89,7 +89,7 @@ def _ask(site: LaggingSite, session: requests.Session, code: str) -> Asked:
 
 
 def _report(committed: dict[str, float], asked: list[Asked], fetches: Counter[int]) -> None:
-    """Print it. The last of what was asked, one for each code, is from after the copy had every ban."""
+    """Print the figures. The last requests, one for each code, came after the replica had every ban."""
     during, afterwards = asked[: -len(committed)], asked[-len(committed) :]
     ours = [each for each in during if each.code in committed]
     others = [each for each in during if each.code not in committed]
@@ -97,17 +97,17 @@ def _report(committed: dict[str, float], asked: list[Asked], fetches: Counter[in
     several = sum(count for number, count in fetches.items() if number > 1)
     for line in (
         f"  stale fills: {len(_refilled(asked, committed) | {each.code for each in afterwards if each.status == 200})}",
-        f"  images sent that were asked for more than 1 s after the commit: {len(late)}",
-        f"  answers for banned codes while the copy lagged: {_statuses(ours)}; afterwards: {_statuses(afterwards)}",
+        f"  images served to requests that came more than 1 s after the commit: {len(late)}",
+        f"  answers for banned codes while the replica lagged: {_statuses(ours)}; afterwards: {_statuses(afterwards)}",
         f"  answers for other codes of the same group, all misses: {_statuses(others)}",
-        f"  fetches by the requests to the origin that they took: {dict(sorted(fetches.items()))}",
-        f"  that is more than one in {several / fetches.total():.1%} of the fetches",
+        f"  fetches by number of requests to the origin: {dict(sorted(fetches.items()))}",
+        f"  fetches with more than one request: {several / fetches.total():.1%}",
     ):
         Console(width=120).print(line)
 
 
 def _refilled(asked: list[Asked], committed: Container[str]) -> set[str]:
-    """The banned codes that were a hit as an image after they had been gone, or refused."""
+    """Return the banned codes that were a hit with status 200 after they had been gone or refused."""
     gone: set[str] = set()
     refilled: set[str] = set()
     for each in asked:

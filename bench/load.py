@@ -1,4 +1,4 @@
-"""Bounded HTTP load with wrk, and the processor time that a server spent on it."""
+"""Load a server with wrk for a bounded time, and measure the CPU time that it spends."""
 
 import re
 import subprocess
@@ -8,9 +8,10 @@ import psutil
 
 
 def wrk(url: str, pid: int, *, seconds: int = 3, connections: int = 8, header: str = "") -> Mapping[str, float]:
-    """Load one URL from one thread. Returns requests/s and the microseconds of CPU a request of process and children.
+    """Load one URL from one thread. Returns requests/s, and microseconds of CPU time a request.
 
-    Raises ``RuntimeError`` when any answer was an error: a fast error page is no result.
+    CPU time is that of the process ``pid`` and its children. Raises ``RuntimeError`` when any answer was an error: a
+    fast error page is no result.
     """
     processes = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
     before = sum(map(_cpu_seconds, processes))

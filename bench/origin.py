@@ -1,4 +1,4 @@
-"""The origin, beside Bottle's hello and WhiteNoise on the same server, and beside the old way of serving."""
+"""Measure the origin beside Bottle's hello, WhiteNoise and a plain Bottle application, all on cheroot."""
 
 import sys
 from contextlib import ExitStack
@@ -18,7 +18,7 @@ _CODE = "bench-20kb"
 
 
 def run(directory: Path, rounds: int) -> None:
-    """Compare requests/s and CPU a request for 304s and for images of 20 KB, one process with 8 threads each."""
+    """Compare requests/s and CPU time a request for 304s and for images of 20 KB, with one process of 8 threads."""
     settings = Settings(origin_options={"ORIGIN_WORKERS": "1", "ORIGIN_THREADS": "8"})
     with ExitStack() as running:
         stack = running.enter_context(Stack(directory / "stack", settings))
@@ -27,7 +27,7 @@ def run(directory: Path, rounds: int) -> None:
         database = stack.database.url("origin")
         peers = {
             name: running.enter_context(_peer(directory, name, image.parent, database))
-            for name in ("hello", "whitenoise", "old")
+            for name in ("hello", "whitenoise", "plain")
         }
         etag = _etag(stack)
         hello = _contender(peers["hello"], "/")
@@ -37,7 +37,7 @@ def run(directory: Path, rounds: int) -> None:
             {
                 "whitenoise, no lookup": _contender(peers["whitenoise"], f"/{image.name}"),
                 "origin": _origin(stack),
-                "the old way": _contender(peers["old"], f"/images/{_CODE}"),
+                "plain bottle": _contender(peers["plain"], f"/images/{_CODE}"),
             },
             rounds,
         )
@@ -60,13 +60,13 @@ def _peer(directory: Path, name: str, files: Path, database: str) -> Server:
 
 
 def _etag(stack: Stack) -> str:
-    """The ETag of the image, once it has its date."""
+    """Return the image's ETag, once the origin sends its Last-Modified."""
 
     def dated() -> str | None:
         answer = requests.get(f"{stack.origin.url}/images/{_CODE}", timeout=5)
         return answer.headers["ETag"] if "Last-Modified" in answer.headers else None
 
-    return wait_until(dated, "the image's date")
+    return wait_until(dated, "Last-Modified of the image")
 
 
 def _image_of_20_kilobytes(directory: Path) -> Path:

@@ -1,4 +1,4 @@
-"""What the origin is compared with, on the same server: Bottle's hello, WhiteNoise, and the old way of serving."""
+"""Serve the peers of the origin on cheroot: Bottle's hello, WhiteNoise, and a plain Bottle application."""
 
 import io
 import sys
@@ -15,19 +15,19 @@ from takedown_db.connect import connect
 
 
 def hello(_files: Path, _database: str) -> Any:
-    """A Bottle application that says hello and does nothing else."""
+    """Make a Bottle application that says hello and does nothing else."""
     application = bottle.Bottle()
     application.get("/", callback=lambda: "hello")
     return application
 
 
 def whitenoise(files: Path, _database: str) -> Any:
-    """The images of a directory as static files, known from the start, with no lookup."""
+    """Make an application that serves a directory's images as static files, found once at the start."""
     return WhiteNoise(bottle.Bottle(), root=files)
 
 
-def old(files: Path, database: str) -> Any:
-    """One query, the whole file read, its type found by an image library: what the origin replaces."""
+def plain(files: Path, database: str) -> Any:
+    """Make the application that the origin replaces: a query, the whole file in memory, its type from Pillow."""
     application = bottle.Bottle()
     of_thread = threading.local()
 
@@ -48,5 +48,5 @@ def old(files: Path, database: str) -> Any:
 
 if __name__ == "__main__":
     name, port, files, database = sys.argv[1:]
-    application = {"hello": hello, "whitenoise": whitenoise, "old": old}[name](Path(files), database)
+    application = {"hello": hello, "whitenoise": whitenoise, "plain": plain}[name](Path(files), database)
     Server(("127.0.0.1", int(port)), application, numthreads=8).start()

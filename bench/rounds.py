@@ -1,4 +1,4 @@
-"""Contenders in turn, round after round: what a shared machine does to one it does to all."""
+"""Run contenders in turn, round after round, so that the noise of a shared machine hits all of them alike."""
 
 from collections.abc import Callable, Mapping
 from statistics import median

@@ -1,1 +1,1 @@
-"""The origin: serves images behind the edge, and asks the database about each one it serves."""
+"""The origin: serves images behind the edge, and looks each one up in the database first."""

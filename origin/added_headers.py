@@ -1,4 +1,4 @@
-"""Checks the headers that an operator has added to every answer, as for CORS."""
+"""Checks the headers that an operator adds to every answer, for example for CORS."""
 
 import re
 from collections.abc import Iterable
@@ -7,8 +7,11 @@ from origin.answers import Header
 from takedown_db.printable import printable
 
 _HEADER = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([!-~](?:[\t -~]*[!-~])?)[ \t]*").fullmatch
-_LONGEST = 1000  # bytes in all, of the 8 KB that an edge takes for a line and the 32 KB that it takes for a head
-# They follow from the image, the request or the connection, or the edge makes or removes them.
+
+#: Bytes of all added headers. An edge takes 8 KB for a line and 32 KB for a head.
+_LONGEST = 1000
+
+# Headers that origin or edge sets: they follow from the image, the request or the connection.
 _OF_THE_IMAGE = ("accept-ranges", "content-length", "content-range", "content-type", "etag", "last-modified")
 _OF_THE_BYTES = ("content-digest", "repr-digest")
 _OF_CACHING = ("age", "cache-control", "cdn-cache-control", "date", "expires", "pragma", "surrogate-control", "vary")
@@ -20,7 +23,7 @@ _OWN_PREFIX = "takedown-"
 
 
 def parse_header(line: str) -> Header:
-    """Read ``Name: value``. Raises ``ValueError``, whose message says what is wrong."""
+    """Read ``Name: value``. Raises ``ValueError`` with the reason."""
     match = _HEADER(line)
     if match is None:
         raise ValueError(f"'{printable(line)}' is not 'Name: value' in printable ASCII")
@@ -31,7 +34,7 @@ def parse_header(line: str) -> Header:
 
 
 def require_distinct(headers: Iterable[Header]) -> tuple[Header, ...]:
-    """Return the headers, unless a name stands twice or they are too long: ``ValueError`` then."""
+    """Return the headers. Raises ``ValueError`` where a name stands twice, or they are too long."""
     checked = tuple(headers)
     names = [name.lower() for name, _ in checked]
     for name in names:

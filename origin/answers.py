@@ -1,7 +1,6 @@
-"""What the origin answers: a row of the database and a request's conditions become status, headers and a byte range.
+"""Makes the answer to a request of a database row and the request's conditions: status, headers and byte range.
 
-Pure functions with no framework, no file and no clock of their own in them. The headers that depend on nothing but the
-settings are made once, at start; a request only chooses.
+Pure functions, without framework, file and clock. Headers that depend on the settings alone are made once, at start.
 """
 
 from base64 import b64encode
@@ -18,10 +17,13 @@ Header = tuple[str, str]
 NOSNIFF: Header = ("X-Content-Type-Options", "nosniff")
 _ACCEPT_RANGES: Header = ("Accept-Ranges", "bytes")
 _NO_STORE: Header = ("Cache-Control", "no-store")
-# A browser may keep the image but asks each time: after a takedown it must not show its own copy.
-_ASK_EACH_TIME: Header = ("Cache-Control", "public, no-cache")
-# Past Expires no cache may show it without asking, not even one that is cut off from the edge (RFC 9111, 5.2.2.2).
-_KEEP: Header = ("Cache-Control", "public, must-revalidate")
+
+#: Lets a browser keep the image, and revalidate it each time: after a takedown it must not show its own copy.
+_REVALIDATE: Header = ("Cache-Control", "public, no-cache")
+
+#: Lets a browser show its copy until Expires. After that no cache may, not even one that is cut off from the edge
+#: (RFC 9111, 5.2.2.2).
+_UNTIL_EXPIRES: Header = ("Cache-Control", "public, must-revalidate")
 
 _STATUS_LINES = {
     200: "200 OK",
@@ -36,11 +38,13 @@ _STATUS_LINES = {
     500: "500 Internal Server Error",
     503: "503 Service Unavailable",
 }
+
+#: The statuses that an operator may choose for a banned image.
 BANNED_STATUSES = (200, 404, 410, 451)
 
 
 class Conditions(NamedTuple):
-    """What of a request decides its answer: the values of these headers, None where absent."""
+    """The headers of a request that decide its answer; None where absent."""
 
     if_none_match: str | None = None
     if_modified_since: str | None = None
@@ -51,7 +55,7 @@ class Conditions(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """What to send: status line, headers, and as the body ``text`` or else a part of a file."""
+    """An answer: status line, headers, and as its body ``text`` or a part of a file."""
 
     status: str
     headers: list[Header]
@@ -59,8 +63,8 @@ class Answer(NamedTuple):
     file: FilePart | None = None
 
 
-class _Represented(NamedTuple):
-    """A representation that has validators, and the headers that are its own."""
+class _Representation(NamedTuple):
+    """A representation with its validators and its headers for caches."""
 
     content_type: str
     size: int
@@ -70,20 +74,20 @@ class _Represented(NamedTuple):
 
 
 class Answers:
-    """Decides, by the settings, what a lookup means for a request."""
+    """Makes answers of lookups, by the settings of one process."""
 
-    def __init__(self, lifetimes: Lifetimes, banned_status: int, special: SpecialImage):
-        """``banned_status`` is one of ``BANNED_STATUSES``."""
+    def __init__(self, lifetimes: Lifetimes, banned_status: int, special: SpecialImage) -> None:
+        """Make the headers that never change. ``banned_status`` is one of ``BANNED_STATUSES``."""
         self._lifetimes = lifetimes
         self._special = special
         self._banned_status = banned_status
-        # Headers of a special image alone, for whoever has to tell that an image is gone.
+        # They tell the special image from any other, for the proof in receipts.
         digest = b64encode(bytes.fromhex(special.digest)).decode()
         self._proof = [("Takedown-State", "banned"), ("Repr-Digest", f"sha-256=:{digest}:")]
         self._banned_headers = [
             ("Content-Type", special.content_type),
             ("Content-Length", str(len(special.body))),
-            _ASK_EACH_TIME,
+            _REVALIDATE,
             _for_edge(lifetimes.full),
             NOSNIFF,
             *self._proof,
@@ -93,9 +97,11 @@ class Answers:
         self._unknown_headers = [("Cache-Control", "no-cache"), _for_edge(lifetimes.unknown)]
 
     def decide(self, found: Found, conditions: Conditions, now: float) -> Answer:
-        """Decide what to send. ``now`` is the origin's own clock, in seconds since 1970."""
+        """Make the answer. ``now`` is the origin's own clock, in seconds since 1970."""
         answer = self._choose(found, conditions, now)
-        answer.headers.append(("Takedown-Seen", str(found.seen)))  # also on errors: the edge compares it with its marks
+        # Also on errors: the edge holds the one against its marks, and the other against its position.
+        answer.headers.append(("Takedown-Seen", str(found.seen)))
+        answer.headers.append(("Takedown-Changed", "pending" if found.pending else str(found.changed)))
         return answer
 
     def _choose(self, found: Found, conditions: Conditions, now: float) -> Answer:
@@ -105,41 +111,41 @@ class Answers:
             return self.unknown(found.owner)
         dated = last_modified(found, now)
         caching = self._caching(found, dated, now)
-        return _represent(_Represented(found.content_type, found.size, found.digest, dated, caching), conditions)
+        return _represent(_Representation(found.content_type, found.size, found.digest, dated, caching), conditions)
 
     def unknown(self, owner: str | None = None) -> Answer:
-        """404. Adding the image purges it, so the edge may keep it for a while."""
+        """Answer 404. The edge may keep it for a while, since importing the image purges it."""
         return message(404, "No such image.", [*self._unknown_headers, *_owned_by(owner)])
 
     def _banned(self, found: Found, conditions: Conditions, now: float) -> Answer:
         special, owner = self._special, _owned_by(found.owner)
         if self._banned_status == 200:
             dated = last_modified(found, now)
-            caching = [_ASK_EACH_TIME, self._undated if dated is None else self._full, *owner, *self._proof]
-            shown = _Represented(special.content_type, len(special.body), special.digest, dated, caching)
+            caching = [_REVALIDATE, self._undated if dated is None else self._full, *owner, *self._proof]
+            shown = _Representation(special.content_type, len(special.body), special.digest, dated, caching)
             return _represent(shown, conditions)
-        # Conditions count only where the answer without them would be a success (13.2.1). Such an answer never gets a
-        # date, so there is none to wait for.
+        # Conditions count only where the answer without them would be a success (13.2.1). The edge keeps it for the
+        # full lifetime, since it never gets a date that would be worth a second fetch.
         return Answer(_STATUS_LINES[self._banned_status], [*self._banned_headers, *owner], special.body)
 
     def _caching(self, found: Found, dated: int | None, now: float) -> list[Header]:
-        """Headers for caches, and the owner for the edge's bans by owner."""
+        """Make the headers for caches, and the one that names the owner for the edge's bans by owner."""
         owner = _owned_by(found.owner)
         stable_until = None if found.stable_until is None else whole_second_after(found.stable_until)
         if stable_until is None or stable_until <= now:
-            return [_ASK_EACH_TIME, self._undated if dated is None else self._full, *owner]
-        # The edge must not hand out an Expires that has passed: it fetches again when the image stops being stable.
+            return [_REVALIDATE, self._undated if dated is None else self._full, *owner]
+        # The edge must not send an Expires that has passed: it fetches the image again when that time comes.
         longest = self._lifetimes.undated if dated is None else self._lifetimes.full
         lifetime = min(longest, max(1, int(stable_until - now)))
-        return [_KEEP, ("Expires", format_date(stable_until)), _for_edge(lifetime), *owner]
+        return [_UNTIL_EXPIRES, ("Expires", format_date(stable_until)), _for_edge(lifetime), *owner]
 
 
 def last_modified(found: Found, now: float) -> int | None:
-    """When what the URL shows last changed, in whole seconds since 1970; None while that cannot be said.
+    """Compute Last-Modified, in whole seconds since 1970; None while it cannot be told.
 
-    A change's time is rounded up, so it is told only when that second has begun by both clocks: until then another
-    change could get the same date (and a date from the future must not be sent, 8.8.2.1). Nor is it told while a change
-    waits for its number, that is for its time.
+    A change's time is rounded up, and told only when that second has begun by the clocks of origin and database: until
+    then another change could get the same date (and a date from the future must not be sent, 8.8.2.1). Nor is it told
+    while a change waits for its number, and so for its time.
     """
     if found.changed_at is None or found.pending:
         return None
@@ -148,7 +154,7 @@ def last_modified(found: Found, now: float) -> int | None:
 
 
 def message(status: int, text: str, headers: list[Header]) -> Answer:
-    """An answer in words."""
+    """Make an answer of plain text."""
     body = text.encode() + b"\n"
     return Answer(
         _STATUS_LINES[status],
@@ -158,11 +164,12 @@ def message(status: int, text: str, headers: list[Header]) -> Answer:
 
 
 def failure(status: int, text: str, *headers: Header) -> Answer:
-    """An error, that no cache may keep (and the edge is told nothing of a lifetime)."""
+    """Make an error of plain text, which no cache may keep."""
     return message(status, text, [_NO_STORE, *headers])
 
 
-def _represent(shown: _Represented, conditions: Conditions) -> Answer:
+def _represent(shown: _Representation, conditions: Conditions) -> Answer:
+    """Answer with a representation, or as the request's conditions demand: 206, 304, 412 or 416."""
     etag = f'"{shown.digest}"'
     validators = [("ETag", etag)]
     if shown.last_modified is not None:
@@ -196,7 +203,7 @@ def _represent(shown: _Represented, conditions: Conditions) -> Answer:
 
 
 def _for_edge(seconds: int) -> Header:
-    """The edge's own lifetime, apart from what browsers are told (RFC 9213)."""
+    """Make the header with the edge's own lifetime, which browsers ignore (RFC 9213)."""
     return "CDN-Cache-Control", f"max-age={seconds}"
 
 

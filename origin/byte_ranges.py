@@ -1,10 +1,10 @@
-"""Byte ranges (RFC 9110, 14)."""
+"""Reads Range headers (RFC 9110, 14)."""
 
 import re
 from dataclasses import dataclass
 
 _ONE_RANGE = re.compile(r"bytes=(?P<first>\d*)-(?P<last>\d*)", re.ASCII | re.IGNORECASE)
-# Longer than any file; Python refuses to convert texts of some thousands of digits.
+#: Digits of a number that is larger than any file. Python refuses to convert texts of some thousands of digits.
 _MOST_DIGITS = 18
 
 
@@ -17,14 +17,14 @@ class ByteRange:
 
 
 class UnsatisfiableRangeError(Exception):
-    """The range asked for lies wholly outside the file: 416 (15.5.17)."""
+    """The requested range lies outside of the file: 416 (15.5.17)."""
 
 
 def select_range(header: str, size: int) -> ByteRange | None:
-    """Choose the part of a file of ``size`` bytes that the Range header asks for.
+    """Choose the part of a file of ``size`` bytes that the Range header requests.
 
-    None means that the header is to be ignored and the whole is sent: another unit, several ranges, or nonsense (14.2).
-    Raises ``UnsatisfiableRangeError``.
+    None: the header is ignored and the whole file sent, as for another unit, several ranges or a malformed header
+    (14.2). Raises ``UnsatisfiableRangeError``.
     """
     match = _ONE_RANGE.fullmatch(header.strip(" \t"))
     if match is None or match["first"] == match["last"] == "":

@@ -1,4 +1,4 @@
-"""A circuit breaker: while the database does not answer, requests fail at once instead of queueing up behind it."""
+"""Makes requests fail at once while the database does not answer, instead of queueing up behind it."""
 
 import threading
 import time
@@ -6,16 +6,16 @@ from collections.abc import Callable
 
 
 class CircuitBreaker:
-    """Opens when a call took too long; after ``pause`` seconds one caller tries again while the others still fail."""
+    """A circuit breaker. It opens when a call took too long; ``pause`` seconds later one caller may try again."""
 
-    def __init__(self, pause: float, clock: Callable[[], float] = time.monotonic):
+    def __init__(self, pause: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._pause = pause
         self._clock = clock
         self._lock = threading.Lock()
         self._closed_again_at: float | None = None
 
     def allows(self) -> bool:
-        """Tell whether a call may be made now. Whoever is allowed has to report how it went."""
+        """Tell whether the caller may call now. If so, it has to report the result by one of the methods below."""
         if self._closed_again_at is None:
             return True
         with self._lock:
@@ -24,17 +24,17 @@ class CircuitBreaker:
             now = self._clock()
             if now < self._closed_again_at:
                 return False
-            # This caller is the one that tries. Were it never to report, the next would try a pause later.
+            # This caller tries. If it never reports, the next one may try a pause later.
             self._closed_again_at = now + self._pause
             return True
 
     def succeeded(self) -> None:
-        """Close: the service answers."""
+        """Close the breaker: the service answers."""
         if self._closed_again_at is not None:
             with self._lock:
                 self._closed_again_at = None
 
     def timed_out(self) -> None:
-        """Open, or stay open for another pause."""
+        """Open the breaker for another ``pause`` seconds."""
         with self._lock:
             self._closed_again_at = self._clock() + self._pause

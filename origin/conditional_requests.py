@@ -1,11 +1,11 @@
-"""Conditional requests by entity tag and by date (RFC 9110, 8.8 and 13). Nothing here raises, whatever was sent."""
+"""Evaluates conditions by entity tag and date (RFC 9110, 8.8 and 13). No function raises, whatever a client sends."""
 
 import re
 from collections.abc import Iterator
 
 from origin.http_dates import parse_date
 
-# entity-tag (8.8.3): anything but controls, spaces and the quote itself; bytes above 127 are allowed.
+#: The pattern of an entity-tag (8.8.3): no controls, spaces and quotes; bytes above 127 are allowed.
 _TAG = r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"'
 _LIST_ITEM = re.compile(rf"[ \t,]*(?P<tag>{_TAG})[ \t]*(?=,|$)")
 
@@ -13,9 +13,9 @@ _LIST_ITEM = re.compile(rf"[ \t,]*(?P<tag>{_TAG})[ \t]*(?=,|$)")
 def etag_matches(if_none_match: str, etag: str) -> bool:
     """Tell whether the list ``if_none_match`` names ``etag`` (quoted), by weak comparison (13.1.2).
 
-    ``*`` names every tag. Reading stops where the list stops being one: what was understood up to there counts.
+    ``*`` names every tag. Of a malformed list the tags before the fault count.
     """
-    if if_none_match == etag:  # what a browser or a cache sends; the list below is for the rest
+    if if_none_match == etag:  # the usual request of a browser or a cache
         return True
     wanted = etag.removeprefix("W/")
     return _is_any(if_none_match) or any(tag.removeprefix("W/") == wanted for tag in _tags(if_none_match))
@@ -24,10 +24,10 @@ def etag_matches(if_none_match: str, etag: str) -> bool:
 def precondition_fails(
     if_match: str | None, if_unmodified_since: str | None, etag: str, last_modified: int | None
 ) -> bool:
-    """Tell whether a GET or HEAD is to be answered 412, which is decided before a 304 (13.2.2).
+    """Tell whether the answer to a GET or HEAD is 412, which comes before a 304 (13.2.2).
 
-    If-Match compares strongly: ``W/`` matches nothing (13.1.1). With it present the date plays no part. A date that is
-    none is ignored, and so is any where the representation has none (13.1.4).
+    If-Match compares strongly: ``W/`` matches nothing (13.1.1). Beside it the date is ignored. A malformed date is
+    ignored, and so is any where the representation has none (13.1.4).
     """
     if if_match is not None:
         return not (_is_any(if_match) or (not etag.startswith("W/") and etag in _tags(if_match)))
@@ -40,10 +40,10 @@ def precondition_fails(
 def not_modified(
     if_none_match: str | None, if_modified_since: str | None, etag: str, last_modified: int | None
 ) -> bool:
-    """Tell whether a GET or HEAD is to be answered 304.
+    """Tell whether the answer to a GET or HEAD is 304.
 
-    With If-None-Match present the date plays no part, matched or not (13.1.3). ``last_modified`` is in seconds since
-    1970, None where the representation has no date: then no date can say that it is unchanged.
+    Beside If-None-Match the date is ignored, whether it matches or not (13.1.3). ``last_modified`` is in seconds since
+    1970; None: the representation has no date, and no request's date matches.
     """
     if if_none_match is not None:
         return etag_matches(if_none_match, etag)
@@ -54,9 +54,9 @@ def not_modified(
 
 
 def range_applies(if_range: str | None, etag: str, last_modified: int | None) -> bool:
-    """Tell whether If-Range lets a Range header count (13.1.5): absent, the same strong tag, or exactly the date.
+    """Tell whether If-Range allows a range (13.1.5): it is absent, the same strong tag, or exactly the date.
 
-    A date is a strong validator here since two states of an image never share one (8.8.2.2).
+    A date is a strong validator here, since two states of an image never share one (8.8.2.2).
     """
     if if_range is None:
         return True
@@ -70,7 +70,7 @@ def _is_any(tags: str) -> bool:
 
 
 def _tags(listed: str) -> Iterator[str]:
-    """Read the list's tags, up to where it stops being a list."""
+    """Read a list's tags, up to its first fault."""
     position = 0
     while item := _LIST_ITEM.match(listed, position):
         yield item["tag"]

@@ -1,4 +1,4 @@
-"""Finds and opens the files below a directory that others may write into while it is read."""
+"""Finds and opens the files below a directory, safely while other users write into it."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -6,8 +6,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
-_ON_THE_WAY = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
-# A named pipe that nobody writes into would be waited for.
+_PARENT = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
+#: Without O_NONBLOCK, opening a named pipe would wait for a writer.
 _FILE = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
 
 _LINK = "a symbolic link: --follow-symlinks imports the file or directory that it leads to"
@@ -15,21 +15,21 @@ _LINK = "a symbolic link: --follow-symlinks imports the file or directory that i
 Refuse = Callable[[Path, str], object]
 
 
-class Tree:
-    """The files below ``root``. Symbolic links below it are refused unless ``follow_symlinks`` is set.
+class DirectoryTree:
+    """The files below ``root``. It refuses symbolic links below it, unless ``follow_symlinks`` is set.
 
-    A path is opened from the root on, one directory after the other, so that none can become a link in between.
+    It opens a path from the root on, one directory after the other, so that none can become a link in between.
     """
 
-    def __init__(self, root: Path, *, follow_symlinks: bool):
+    def __init__(self, root: Path, *, follow_symlinks: bool) -> None:
         self.root = root
         self._follow = follow_symlinks
         self._no_follow = 0 if follow_symlinks else os.O_NOFOLLOW
 
     def files(self, refuse: Refuse) -> list[Path]:
-        """List all files in a lasting order, but for hidden ones, as paths below the root.
+        """List all files except hidden ones, sorted, as paths below the root.
 
-        ``refuse`` is told of each directory that cannot be read, and of each link, with the reason.
+        Calls ``refuse`` with each directory that cannot be read, and each refused link, and the reason.
         """
         files: list[Path] = []
         waiting, seen = [Path()], set[tuple[int, int]]()
@@ -51,7 +51,7 @@ class Tree:
         return files
 
     def _entries(self, descriptor: int, directory: Path, refuse: Refuse) -> tuple[list[Path], list[Path]]:
-        """The directories and the other files in a directory."""
+        """List the directories and the other files in a directory."""
         directories: list[Path] = []
         files: list[Path] = []
         with os.scandir(descriptor) as entries:
@@ -67,7 +67,7 @@ class Tree:
 
     @contextmanager
     def opened(self, path: Path) -> Iterator[int]:
-        """Open a file for reading, whatever its kind, without waiting for anything. Raises ``OSError``."""
+        """Open a file of any type for reading, without waiting. Raises ``OSError``."""
         with self._opened(path, _FILE) as descriptor:
             yield descriptor
 
@@ -76,7 +76,7 @@ class Tree:
         descriptor = os.open(self.root, _DIRECTORY)
         try:
             for number, name in enumerate(path.parts, start=1):
-                kind = flags if number == len(path.parts) else _ON_THE_WAY
+                kind = flags if number == len(path.parts) else _PARENT
                 inner = os.open(name, kind | self._no_follow, dir_fd=descriptor)
                 os.close(descriptor)
                 descriptor = inner

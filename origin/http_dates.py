@@ -1,4 +1,4 @@
-"""HTTP dates, in whole seconds since 1970-01-01 UTC (RFC 9110, 5.6.7)."""
+"""Reads and writes HTTP dates, as whole seconds since 1970-01-01 UTC (RFC 9110, 5.6.7)."""
 
 import re
 from calendar import timegm
@@ -10,7 +10,7 @@ _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _TIME = r"(?P<hour>\d\d):(?P<minute>\d\d):(?P<second>\d\d)"
 _MONTH = f"(?P<month>{'|'.join(_MONTHS)})"
-# A recipient has to accept all three forms, of which the first is the only one that may be sent.
+#: The three forms that a recipient has to accept. A sender may use the first alone.
 _FORMS = tuple(
     re.compile(form, re.ASCII)
     for form in (
@@ -26,14 +26,14 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 def format_date(seconds: int) -> str:
     """Write ``seconds`` as an IMF-fixdate, as in ``Sun, 06 Nov 1994 08:49:37 GMT``.
 
-    Not by strftime: its names of days and months follow the locale.
+    Without strftime, whose names of days and months follow the locale.
     """
     year, month, day, hour, minute, second, weekday, *_ = gmtime(seconds)
     return f"{_DAYS[weekday]}, {day:02} {_MONTHS[month - 1]} {year:04} {hour:02}:{minute:02}:{second:02} GMT"
 
 
 def parse_date(text: str) -> int | None:
-    """Read an HTTP date in any of its three forms; None for what is not one, which the caller has to ignore.
+    """Read an HTTP date in any of its three forms; None for any other text, which the caller has to ignore.
 
     The name of the day is not compared with the date: that would turn a clumsy client's revalidation into a download.
     docs/origin.md has the rules in a table, since the edge follows the same.
@@ -43,7 +43,7 @@ def parse_date(text: str) -> int | None:
         return None
     year, month, day = int(match["year"]), _MONTHS.index(match["month"]) + 1, int(match["day"])
     hour, minute, second = int(match["hour"]), int(match["minute"]), int(match["second"])
-    if second == 60:  # the leap second, which clocks here do not have; it lies before the next minute
+    if second == 60:  # a leap second, which Unix time does not have: taken for the last second of the minute
         second = 59
     if len(match["year"]) == 2:
         year = _full_year((year, month, day, hour, minute, second), datetime.now(UTC))
@@ -60,6 +60,6 @@ def whole_second_after(moment: datetime) -> int:
 
 
 def _full_year(date: tuple[int, ...], now: datetime) -> int:
-    """Complete a year of two digits: a date more than 50 years ahead is of the most recent past year that fits."""
+    """Complete a year of two digits: a date more than 50 years ahead is taken for one in the past (5.6.7)."""
     year = now.year - now.year % 100 + date[0]
     return year - 100 if (year - 50, *date[1:]) > now.timetuple()[:6] else year

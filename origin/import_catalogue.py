@@ -1,4 +1,4 @@
-"""What an import reads and writes of the database. Changed rows reach the edges by the triggers on their tables."""
+"""Reads and writes images and renditions in the database, for an import. Triggers on the tables purge the edges."""
 
 import contextlib
 from collections.abc import Iterable, Sequence
@@ -12,7 +12,7 @@ from mysql.connector.types import MySQLConvertibleType
 
 from takedown_db.statements import statement
 
-# A type of the driver's, that a statement's parameters have to be declared as.
+#: The parameters of a statement, as the driver declares them.
 Row = Sequence[MySQLConvertibleType] | dict[str, MySQLConvertibleType]
 
 
@@ -31,7 +31,7 @@ class Rendition:
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """A row of ``images`` and those of its renditions."""
+    """A row of ``images``, and the rows of its renditions."""
 
     code: str
     owner: str
@@ -40,8 +40,8 @@ class Image:
 
 
 @dataclass(slots=True)
-class Recorded:
-    """What the database holds of an image: digest and size in bytes of its files, by the names of its renditions."""
+class RecordedImage:
+    """A recorded image: digest and size in bytes of each file, by the name of its rendition."""
 
     owner: str
     stable_until: datetime | None
@@ -51,25 +51,25 @@ class Recorded:
 class Catalogue:
     """The tables ``images`` and ``renditions``, for the account takedown_import. Raises ``mysql.connector.Error``."""
 
-    def __init__(self, connection: MySQLConnectionAbstract):
+    def __init__(self, connection: MySQLConnectionAbstract) -> None:
         self._connection = connection
 
-    def recorded(self, codes: Sequence[str]) -> dict[str, Recorded]:
-        """What is recorded of these images (some hundred at most: longer lists make the server scan)."""
+    def recorded(self, codes: Sequence[str]) -> dict[str, RecordedImage]:
+        """Read these images, by their codes (some hundred at most: longer lists make the server scan the table)."""
         if not codes:
             return {}
-        found: dict[str, Recorded] = {}
+        found: dict[str, RecordedImage] = {}
         sql = statement("recorded_images").format(codes=", ".join(["%s"] * len(codes)))
         with self._connection.cursor() as cursor:
             cursor.execute(sql, list(codes))
             for code, owner, stable_until, name, digest, size in cast(list[tuple[Any, ...]], cursor.fetchall()):
-                image = found.setdefault(code, Recorded(owner, stable_until))
+                image = found.setdefault(code, RecordedImage(owner, stable_until))
                 if name is not None:
                     image.files[name] = digest, size
         return found
 
     def banned_owners(self, owners: Sequence[str]) -> set[str]:
-        """Those of these owners that have a ban which is not lifted."""
+        """Read which of these owners have an open ban."""
         if not owners:
             return set()
         sql = statement("banned_owners").format(owners=", ".join(["%s"] * len(owners)))
@@ -78,10 +78,10 @@ class Catalogue:
             return {str(row[0]) for row in cast(list[tuple[Any, ...]], cursor.fetchall())}
 
     def record(self, images: Iterable[Image], *, move: bool) -> dict[str, str]:
-        """Write images with their renditions, all of them or, when it fails, none.
+        """Write images with their renditions in one transaction.
 
-        Without ``move`` an image that another owner has by now stays as it is, whatever was read before. Returns the
-        owners of these by code.
+        Without ``move`` an image that belongs to another owner by now stays as it is. Returns the owners of such images
+        by code.
         """
         images = list(images)
         if not images:
@@ -105,7 +105,7 @@ class Catalogue:
 
 
 def _of_others(cursor: MySQLCursorAbstract, images: Sequence[Image]) -> dict[str, str]:
-    """Those of these images that are recorded as another owner's: the owners by code."""
+    """Read which of these images belong to another owner; the owners by code."""
     sql = statement("owners_for_update").format(codes=", ".join(["%s"] * len(images)))
     cursor.execute(sql, [image.code for image in images])
     recorded = {str(code): str(owner) for code, owner in cast(list[tuple[Any, ...]], cursor.fetchall())}

@@ -1,4 +1,4 @@
-"""What an import takes, and what it makes of it."""
+"""The rules of one import: which files it takes, and what it changes."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,19 +6,24 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True)
 class Stability:
-    """What an import does to ``images.stable_until``: set it to ``until`` (UTC; None clears it), or keep it."""
+    """Sets ``images.stable_until`` to ``until`` (UTC; None clears it) if ``change``, and otherwise keeps it."""
 
     change: bool = False
     until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
-    """All that ``origin import`` can be told of files and images."""
+class ImportRules:
+    """The settings of ``origin import``, with their defaults."""
 
     stability: Stability = Stability()
-    strip: bool = True  # metadata
-    move: bool = False  # images of other owners
-    include_private: bool = False  # files that only their owner may read
-    max_bytes: int = 64 << 20  # of a file; a larger one would push much else out of an edge's cache
-    max_pixels: int = 89_478_485  # of a picture, as Pillow has it; what an import needs of memory depends on it
+    #: Remove metadata from the files.
+    strip: bool = True
+    #: Take over images of other owners.
+    move: bool = False
+    #: Import files that only their owner may read.
+    include_private: bool = False
+    #: Bytes of the largest file: a larger one would push much else out of an edge's cache.
+    max_bytes: int = 64 << 20
+    #: Pixels of the largest picture, with Pillow's default. The memory that an import takes depends on it.
+    max_pixels: int = 89_478_485

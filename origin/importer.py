@@ -1,5 +1,6 @@
-"""Bringing image files into the store and the database. Needs Pillow, which nothing that serves does."""
+"""Imports image files into the store and the database. Needs Pillow, which serving does not."""
 
+import contextlib
 import hashlib
 import os
 import stat
@@ -7,25 +8,26 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from origin.directory_tree import Tree
-from origin.import_catalogue import Catalogue, Image, Recorded, Rendition
-from origin.import_rules import Rules
+from origin.directory_tree import DirectoryTree
+from origin.import_catalogue import Catalogue, Image, RecordedImage, Rendition
+from origin.import_rules import ImportRules
 from origin.metadata import MalformedPictureError, Pieces, format_of, strip
-from origin.names import CODE_ALPHABET, ORIGINAL, THUMB, is_code
-from origin.pictures import Kind, UnusablePictureError, inspect
+from origin.pictures import Kind, UnusablePictureError, decode
+from origin.renditions import ORIGINAL, REDUCED
 from origin.store import Store
+from takedown_db.codes import CODE_ALPHABET, is_key
 
-# Images in one transaction: few commits, and locks too short for anyone to notice.
+#: Images in one transaction: few commits, and locks that are too short for anyone to notice.
 _BATCH = 100
 
 
 class RefusedFileError(Exception):
-    """A file that is not imported. The message says why."""
+    """A file is not imported. The message says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """An image that came from another owner, and whether a ban of that owner hid it until then."""
+    """An image that was taken over from another owner, and whether a ban of that owner hid it until then."""
 
     code: str
     owner: str
@@ -34,7 +36,7 @@ class Move:
 
 @dataclass(slots=True)
 class Outcome:
-    """What an import did: how many files of each kind, and those it refused, with the reason."""
+    """The counts of imported files, the images that were moved, and the refused files, each with the reason."""
 
     new: int = 0
     changed: int = 0
@@ -46,7 +48,7 @@ class Outcome:
 class Import:
     """One run of ``origin import`` for one owner."""
 
-    def __init__(self, tree: Tree, store: Store, catalogue: Catalogue, owner: str, rules: Rules):
+    def __init__(self, tree: DirectoryTree, store: Store, catalogue: Catalogue, owner: str, rules: ImportRules) -> None:
         self._tree = tree
         self._store = store
         self._catalogue = catalogue
@@ -58,8 +60,8 @@ class Import:
     def run(self, files: Sequence[Path], advance: Callable[[], object]) -> None:
         """Import files of the tree, calling ``advance`` after each.
 
-        A file that cannot be imported is noted and passed over. Raises ``OSError`` where the store, and
-        ``mysql.connector.Error`` where the database fails: what was imported by then stays.
+        A file that cannot be imported is noted and skipped. Raises ``OSError`` where the store, and
+        ``mysql.connector.Error`` where the database fails: earlier files stay imported.
         """
         for start in range(0, len(files), _BATCH):
             batch = files[start : start + _BATCH]
@@ -77,22 +79,22 @@ class Import:
             self._count([image for image in images if image.code not in foreign], recorded, banned)
 
     def _refuse_foreign(self, owners: dict[str, str]) -> None:
-        """Refuse images that somebody else took, another import for one, after their owner had been looked up."""
+        """Refuse images that got another owner, for example by another import, after this one had read their owner."""
         banned = self._catalogue.banned_owners(sorted(set(owners.values())))
         for code, owner in owners.items():
             self.refuse(self._files[code], _of_another(owner, owner in banned, self._owner))
 
-    def _count(self, images: Sequence[Image], recorded: dict[str, Recorded], banned: set[str]) -> None:
-        """Note what has been recorded, beside what was there before."""
+    def _count(self, images: Sequence[Image], recorded: dict[str, RecordedImage], banned: set[str]) -> None:
+        """Count the recorded images: new ones, changed ones, and those of other owners."""
         replaced = [(image.code, recorded[image.code].owner) for image in images if image.code in recorded]
         self.outcome.changed += len(replaced)
         self.outcome.new += len(images) - len(replaced)
         self.outcome.moved += [Move(code, owner, owner in banned) for code, owner in replaced if owner != self._owner]
 
     def _has_code(self, path: Path) -> bool:
-        """Tell whether the file's name gives it a code of its own; without one it is refused."""
+        """Tell whether the file's name is a code of its own; if not, refuse the file."""
         first = self._files.setdefault(path.stem, path)
-        if not is_code(path.stem):
+        if not is_key(path.stem):
             self.refuse(path, f"its name without the suffix is no code, that is {CODE_ALPHABET}")
         elif first is not path:
             self.refuse(path, f"the code {path.stem} is that of {self._tree.root / first} already")
@@ -100,8 +102,8 @@ class Import:
             return True
         return False
 
-    def _prepare(self, code: str, path: Path, recorded: Recorded | None, banned: set[str]) -> list[Image]:
-        """Put one file into the store. Returns what is to be recorded of it: nothing, or one image."""
+    def _prepare(self, code: str, path: Path, recorded: RecordedImage | None, banned: set[str]) -> list[Image]:
+        """Put one file into the store. Returns the image to record, or nothing for an unchanged or refused one."""
         stable_until = recorded.stable_until if recorded else None
         if self._rules.stability.change:
             stable_until = self._rules.stability.until
@@ -120,9 +122,9 @@ class Import:
         return [Image(code, self._owner, stable_until, renditions)]
 
     def _read(self, path: Path) -> tuple[str, Pieces]:
-        """Read a file as it is to be kept: its format, and its content without what is not wanted of it.
+        """Read a file: its format, and its content without metadata (unless the rules keep them).
 
-        It is judged, and read, by one descriptor: another file under its name a moment later makes no difference.
+        Checks and reads by one descriptor, so that a file that is swapped in between makes no difference.
         """
         try:
             with self._tree.opened(path) as descriptor:
@@ -145,7 +147,7 @@ class Import:
             raise RefusedFileError(f"{reason}: --metadata keep takes it as it is, if it can be decoded") from None
 
     def _check(self, status: os.stat_result) -> None:
-        """Refuse what is no plain file, what is too large, and what was hidden from other users."""
+        """Refuse all but regular files, too large files, and files that other users may not read."""
         if not stat.S_ISREG(status.st_mode):
             raise RefusedFileError("not a regular file")
         if status.st_size > self._rules.max_bytes:
@@ -156,35 +158,39 @@ class Import:
             mode = f"{stat.S_IMODE(status.st_mode):04o}"
             raise RefusedFileError(f"only its owner may read it (mode {mode}): --include-private publishes it as well")
 
-    def _is_stored(self, content: Pieces, recorded: Recorded) -> bool:
-        """Tell whether this content is the one that is recorded, and all that is made of it is in the store."""
+    def _is_stored(self, content: Pieces, recorded: RecordedImage) -> bool:
+        """Tell whether this content is recorded already, with all its renditions in the store."""
         digest = hashlib.sha256()
         for piece in content:
             digest.update(piece)
         original, _ = recorded.files.get(ORIGINAL, ("", 0))
         return (
             original == digest.hexdigest()
-            and THUMB in recorded.files
+            and all(reduced.name in recorded.files for reduced in REDUCED)
             and all(self._store.has(stored, size) for stored, size in recorded.files.values())
         )
 
     def _store_renditions(self, code: str, format_: str, content: Pieces) -> tuple[Rendition, ...]:
-        with self._store.incoming() as original, self._store.incoming() as thumb:
+        """Make all renditions of a picture, and keep their files in the store."""
+        with contextlib.ExitStack() as block:
+            original = block.enter_context(self._store.incoming())
+            smaller = [(reduced, block.enter_context(self._store.incoming())) for reduced in REDUCED]
             original.file.writelines(content)
             original.file.seek(0)
-            kinds = inspect(original.file, format_, thumb.file, self._rules.max_pixels)
+            targets = [(reduced, incoming.file) for reduced, incoming in smaller]
+            kinds = decode(original.file, format_, targets, self._rules.max_pixels)
+            incoming_by_name = {ORIGINAL: original} | {reduced.name: incoming for reduced, incoming in smaller}
             return tuple(
-                _rendition(code, name, kind, *incoming.keep())
-                for name, kind, incoming in zip((ORIGINAL, THUMB), kinds, (original, thumb), strict=True)
+                _rendition(code, name, kinds[name], *incoming.keep()) for name, incoming in incoming_by_name.items()
             )
 
     def refuse(self, path: Path, reason: str) -> None:
-        """Note a path of the tree that is not imported, and why."""
+        """Note a path of the tree as refused, with the reason."""
         self.outcome.refused.append((self._tree.root / path, reason))
 
 
 def _of_another(owner: str, is_banned: bool, new_owner: str) -> str:
-    """Say why an image of another owner is refused, and what taking it over would do."""
+    """Explain why an image of another owner is refused, and the consequence of --move."""
     end = f" and ends what the ban of owner {owner} does to it" if is_banned else ""
     return f"an image of owner {owner} has this code: --move gives it to {new_owner}{end}"
 

@@ -8,17 +8,24 @@ import threading
 import time
 from typing import cast
 
-_LONGEST = 2.0  # seconds for which a peer may go on sending
-_STEP = 0.05  # seconds between two looks at what else there is to close
-_MOST = 500  # connections at a time; further ones are closed at once
-_DROPPED = 1 << 16  # bytes read at a time
+#: Seconds for which a peer may go on sending.
+_LONGEST = 2.0
+
+#: Seconds after which the thread takes over new connections.
+_STEP = 0.05
+
+#: Connections that are closed at a time. Further ones are closed at once.
+_MOST = 500
+
+#: Bytes read at a time.
+_CHUNK = 1 << 16
 
 
-class Lingering:
-    """Ends connections in a thread of its own: the answer first, the connection when the peer has closed too.
+class LingeringClose:
+    """Closes connections in a thread of its own: first for sending, and entirely when the peer has closed too.
 
-    A connection that is closed while bytes of the peer are unread is reset, and the peer may never see its answer. A
-    thread that answers requests must not be the one that reads on: a few bad clients would hold them all.
+    Closing a connection with unread bytes of the peer resets it, and the peer may never see its answer. The threads
+    that answer requests must not read on themselves: a few bad clients would occupy them all.
     """
 
     def __init__(self) -> None:
@@ -28,7 +35,7 @@ class Lingering:
         threading.Thread(target=self._run, name="lingering", daemon=True).start()
 
     def close(self, connection: socket.socket) -> None:
-        """Send no more, drop what still arrives, and close in the end. Returns at once."""
+        """End sending, drop the bytes that still arrive, and close later. Returns at once."""
         try:
             connection.shutdown(socket.SHUT_WR)
         except OSError:  # the peer has gone, or it is closed by now
@@ -46,7 +53,7 @@ class Lingering:
                 self._end(connection)
 
     def _take_new(self) -> None:
-        """Take over what is to be closed; wait for it where there is nothing else to do."""
+        """Take over new connections to close; wait for one while there are none."""
         with contextlib.suppress(queue.Empty):
             while True:
                 connection = self._new.get(block=not self._ends)
@@ -60,7 +67,7 @@ class Lingering:
 
     def _drop(self, connection: socket.socket) -> None:
         try:
-            if connection.recv(_DROPPED):
+            if connection.recv(_CHUNK):
                 return
         except BlockingIOError:
             return

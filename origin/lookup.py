@@ -1,4 +1,4 @@
-"""Looking an image up in the moderation database: one statement a request, one lasting connection a thread."""
+"""Looks an image up in the moderation database: one statement for each request, one connection for each thread."""
 
 import contextlib
 import logging
@@ -11,42 +11,48 @@ import mysql.connector
 from mysql.connector.abstracts import MySQLConnectionAbstract
 
 from origin.circuit_breaker import CircuitBreaker
-from origin.connector import Connecting
+from origin.connection_attempt import ConnectionAttempt
 from origin.model import Found
-from origin.names import CODE_ALPHABET, is_code
 from origin.row_checks import require_well_formed
+from takedown_db.codes import CODE_ALPHABET, is_key
 from takedown_db.connect import connect
 from takedown_db.errors import DatabaseUnavailableError, explain
 from takedown_db.replica_checks import NotPrimaryError
 from takedown_db.statements import statement
 
-logger = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
-# Seconds that one round trip to the database may take. The driver takes whole ones, and when it connects only.
+#: Seconds that one round trip to the database may take. The driver takes whole seconds, and only when it connects.
 TIMEOUT = 2
-# Seconds that a request may take from the arrival of its first bytes, the queue included (G9 promises 3).
+
+#: Seconds that a request may take from the arrival of its first bytes, the queue included (the promise G9 is 3).
 BUDGET = 2.8
-# Seconds after which a request no longer asks the database, since a round trip might take it past its budget.
+
+#: Seconds after which a request no longer asks the database, since a round trip might exceed its budget.
 LATEST_START = BUDGET - TIMEOUT
-# Seconds for which the breaker stays open, and between two log lines on requests that came too late.
+
+#: Seconds for which the circuit breaker stays open.
 _PAUSE = 1.0
+
+#: Seconds between two log lines on requests that waited too long.
 _LATE_LOG_INTERVAL = 60.0
-# The lag of a replica up to which two states of an image never share a Last-Modified: a change's date is told only when
-# every change of the same second has arrived. Until then edges keep the image for --undated-lifetime.
+
+#: The lag of a replica up to which two states of an image never share a Last-Modified: a change's date is told only
+#: when every change of the same second has arrived. Until then edges keep the image for --undated-lifetime.
 DATED_LAG = timedelta(seconds=10)
 
 
 class _NotConnectedInTimeError(mysql.connector.Error):
-    """The connection was not there by the time at which the request had to ask."""
+    """The connection was not open by the latest time at which the request may ask."""
 
 
 class Lookup:
     """Looks images up. Its methods may be called by any thread."""
 
-    def __init__(self, url: str, *, replica: bool = False):
-        """``url`` as ``database.connect`` takes it. No connection is made before the first lookup.
+    def __init__(self, url: str, *, replica: bool = False) -> None:
+        """Take a database URL. No connection is opened before the first lookup.
 
-        ``replica`` lets it read from a server that may be behind.
+        ``replica`` allows a server that may lag.
         """
         self._url = url
         self._replica = replica
@@ -57,10 +63,10 @@ class Lookup:
         self._next_late_log = 0.0
 
     def find(self, code: str, rendition: str, began: float) -> Found:
-        """Read all that one request needs; it began at ``began`` (of the monotonic clock, in seconds).
+        """Read all that one request needs, which began at ``began`` (of the monotonic clock, in seconds).
 
-        Raises ``DatabaseUnavailableError`` no later than ``BUDGET`` after that, ``MalformedRowError``, and
-        ``ValueError`` for a name that is none.
+        Raises ``DatabaseUnavailableError`` at most ``BUDGET`` seconds after that, ``MalformedRowError``, and
+        ``ValueError`` for a malformed name.
         """
         query = self._sql % {"code": _quoted(code), "rendition": _quoted(rendition)}
         started = time.monotonic()
@@ -80,11 +86,11 @@ class Lookup:
         self._breaker.succeeded()
         if self._away:
             self._away = False
-            logger.info("the database answers again")
+            log.info("the database answers again")
         return require_well_formed(found, code)
 
     def _ask(self, query: str, latest: float) -> Found | None:
-        """Query, and once more where that fails at once: a connection may have died while it was idle."""
+        """Run the query, and once more if that fails at once: a connection may have died while it was idle."""
         try:
             return self._query(self._connection(latest), query)
         except mysql.connector.Error:
@@ -98,13 +104,13 @@ class Lookup:
             raise
 
     def _connection(self, latest: float) -> MySQLConnectionAbstract:
-        """Get the connection of this thread. Where there is none, wait until ``latest`` for the one being made."""
+        """Return this thread's connection. If there is none, wait until ``latest`` for one to open."""
         of_thread = self._of_thread
         connection: MySQLConnectionAbstract | None = getattr(of_thread, "connection", None)
         if connection is None:
-            connecting: Connecting[MySQLConnectionAbstract] | None = getattr(of_thread, "connecting", None)
+            connecting: ConnectionAttempt[MySQLConnectionAbstract] | None = getattr(of_thread, "connecting", None)
             if connecting is None:
-                connecting = of_thread.connecting = Connecting(self._connect)
+                connecting = of_thread.connecting = ConnectionAttempt(self._connect)
             try:
                 connection = connecting.wait(latest - time.monotonic())
             except BaseException:
@@ -119,7 +125,7 @@ class Lookup:
         return connect(self._url, timeout=TIMEOUT, replica=self._replica)
 
     def _query(self, connection: MySQLConnectionAbstract, query: str) -> Found | None:
-        # Not by a cursor: its search for further statements in the text takes a third of our part of a lookup.
+        # Without a cursor: its search for further statements in the text takes a third of a lookup's own time.
         connection.cmd_query(query)
         rows, _ = connection.get_rows()
         if not rows:
@@ -132,7 +138,7 @@ class Lookup:
         return found
 
     def _disconnect(self) -> None:
-        """Give up this thread's connection: after an error nobody knows what state it is in."""
+        """Close this thread's connection: after an error its state is unknown."""
         connection: MySQLConnectionAbstract | None = getattr(self._of_thread, "connection", None)
         self._of_thread.connection = None
         if connection is not None:
@@ -140,16 +146,16 @@ class Lookup:
                 connection.close()
 
     def _report_away(self, error: mysql.connector.Error) -> None:
-        """Log that the database is away once, not with each of the requests that find it so."""
+        """Log once that the database is unavailable, and not for each request."""
         if not self._away:
             self._away = True
-            logger.error("the database is unavailable, images are answered 503: %s", explain(error))
+            log.error("the database is unavailable, images are answered 503: %s", explain(error))
 
     def _report_late(self, now: float, began: float) -> None:
-        """Log now and then that requests are answered 503 since they waited too long for a thread."""
+        """Log that requests waited too long for a thread and are answered 503, at most once a minute."""
         if now >= self._next_late_log:
             self._next_late_log = now + _LATE_LOG_INTERVAL
-            logger.error(
+            log.error(
                 "requests wait %.1f s for a thread and are answered 503: the database is slow, or --workers and"
                 " --threads are too few",
                 now - began,
@@ -157,7 +163,7 @@ class Lookup:
 
 
 def _quoted(name: str) -> str:
-    """Make a text of SQL from a name. The alphabet holds nothing that could end it (and nothing beyond ASCII)."""
-    if not is_code(name):
+    """Quote a name for SQL. Its alphabet has neither quotes nor characters beyond ASCII."""
+    if not is_key(name):
         raise ValueError(f"{name!r} is not {CODE_ALPHABET}")
     return f"'{name}'"

@@ -1,4 +1,4 @@
-"""The values that the parts of the origin hand to each other."""
+"""The value types of the origin."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,7 +8,7 @@ from origin.byte_ranges import ByteRange
 
 
 class Found(NamedTuple):
-    """The row that lookup.sql answers, its columns in their order. Times are UTC and have no zone attached."""
+    """The row of the statement ``look_up_image``, its columns in their order. Times are UTC, with no zone attached."""
 
     content_type: str | None
     size: int | None
@@ -20,20 +20,21 @@ class Found(NamedTuple):
     changed_at: datetime | None
     read_at: datetime
     seen: int  # number of the last batch in the lookup's own snapshot
-    read_only: int = 0  # the server was demoted and may be behind
+    read_only: int = 0  # the server was demoted and may lag
+    changed: int = 0  # number of the batch of the last change of the image or its owner
 
 
 @dataclass(frozen=True, slots=True)
 class Lifetimes:
-    """How long the edge keeps an answer, in seconds."""
+    """Lifetimes of answers at the edge, in seconds."""
 
-    full: int
-    unknown: int
-    undated: int
+    full: int  # an image with its Last-Modified, and the special image
+    unknown: int  # a 404
+    undated: int  # an image that has no Last-Modified yet
 
 
 class FilePart(NamedTuple):
-    """A part of the file (or the special image) with this digest, which has to have this size in bytes."""
+    """A part of the file (or of the special image) with this SHA-256 in hex, and the file's size in bytes."""
 
     digest: str
     size: int

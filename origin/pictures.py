@@ -1,23 +1,28 @@
-"""Looking into pictures with Pillow: what kind and size they are, and a thumbnail of them. For imports only."""
+"""Decodes pictures with Pillow: reads their type and size, and makes smaller ones of them. For imports alone."""
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import BinaryIO
 
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-THUMB_SIZE = (256, 256)  # pixels
+from origin.renditions import ORIGINAL, Reduced
 
-# Bytes of memory a pixel at the peak, measured: 16 for WebP, 9 for AVIF, at most 6 for the others.
-_SHARES = {"WEBP": 3, "AVIF": 2}
-_STRIP = 16  # rows of the shrunk picture that are made at a time
+#: The divisor of ``max_pixels`` for formats that take more memory: at the peak 16 bytes a pixel for WebP, 9 for AVIF,
+#: and at most 6 for the others.
+_MEMORY_SHARES = {"WEBP": 3, "AVIF": 2}
+
+#: Rows of the smaller picture that are made at a time.
+_STRIP = 16
+
+#: The EXIF tag of the orientation, and its values that turn a picture by 90 degrees.
 _ORIENTATION = 0x0112
 _SIDEWAYS = range(5, 9)
 
-# Pillow's names of what it may say that a file was. MPO is what some cameras write, a JPEG with further pictures behind
-# the first.
+#: Media types by Pillow's name of the format. MPO, which some cameras write, is a JPEG with further pictures behind the
+#: first.
 _CONTENT_TYPES = {
     "JPEG": "image/jpeg",
     "MPO": "image/jpeg",
@@ -26,35 +31,41 @@ _CONTENT_TYPES = {
     "WEBP": "image/webp",
     "AVIF": "image/avif",
 }
-# A thumbnail keeps its picture's kind, but for GIF, whose 256 colours suit no photograph.
-_THUMB_FORMATS = {"JPEG": "JPEG", "MPO": "JPEG", "PNG": "PNG", "GIF": "PNG", "WEBP": "WEBP", "AVIF": "AVIF"}
+
+#: The format of a smaller picture, by that of the original. GIF becomes PNG: its 256 colours suit no photograph.
+_REDUCED_FORMATS = {"JPEG": "JPEG", "MPO": "JPEG", "PNG": "PNG", "GIF": "PNG", "WEBP": "WEBP", "AVIF": "AVIF"}
+
+#: Pillow's modes that a format can save, and those of the other formats.
 _PLAIN_MODES = {"JPEG": ("L", "RGB"), "AVIF": ("RGB", "RGBA")}
 _PLAIN_MODES_ELSE = ("L", "LA", "RGB", "RGBA")
 
 
 class UnusablePictureError(ValueError):
-    """A picture that is broken, or too large to be decoded. The message says why."""
+    """A picture is broken, or too large to be decoded. The message says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """What is recorded of a picture. Width and height are in pixels, as it is shown (EXIF orientation applied)."""
+    """The media type and the size of a picture, in pixels as it is shown (EXIF orientation applied)."""
 
     content_type: str
     width: int
     height: int
 
 
-def inspect(file: BinaryIO, format_: str, thumb: BinaryIO, max_pixels: int) -> tuple[Kind, Kind]:
-    """Decode the picture in ``file`` and write a thumbnail of it into ``thumb``. Returns what the two are.
+def decode(
+    file: BinaryIO, format_: str, targets: Sequence[tuple[Reduced, BinaryIO]], max_pixels: int
+) -> dict[str, Kind]:
+    """Decode the picture in ``file`` and write a smaller one into the file of each target.
 
-    ``format_`` is Pillow's name for the file's format. Of an animation the first picture is decoded, and is the
-    thumbnail. Takes at most about 6 bytes of memory for each of ``max_pixels``. Raises ``UnusablePictureError``.
+    Returns the kinds of the original and of the smaller ones, by the names of the renditions. ``format_`` is Pillow's
+    name for the file's format. Of an animation only the first picture is used. Takes at most about 6 bytes of memory
+    for each of ``max_pixels``. Raises ``UnusablePictureError``.
     """
-    share = _SHARES.get(format_, 1)
+    share = _MEMORY_SHARES.get(format_, 1)
     try:
         with _limited(max_pixels // share), Image.open(file, formats=[format_]) as picture:
-            return _inspect(picture, thumb)
+            return _reduce(picture, targets)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         part = f" (1/{share} of --max-pixels, for the memory that {format_} takes)" if share > 1 else ""
         raise UnusablePictureError(
@@ -65,13 +76,13 @@ def inspect(file: BinaryIO, format_: str, thumb: BinaryIO, max_pixels: int) -> t
     except MemoryError:
         raise UnusablePictureError("too large for this machine's memory") from None
     except Exception as error:
-        # Pillow's decoders raise whatever happens to go wrong first when what they read makes no sense.
+        # Pillow's decoders raise errors of any type when a file makes no sense.
         raise UnusablePictureError(f"broken: {error}") from None
 
 
 @contextmanager
 def _limited(max_pixels: int) -> Iterator[None]:
-    """Have Pillow refuse larger pictures before it decodes them. Its limit is a variable of its module."""
+    """Let Pillow refuse larger pictures before it decodes them. Its limit is a variable of its module."""
     former = Image.MAX_IMAGE_PIXELS
     Image.MAX_IMAGE_PIXELS = max_pixels
     try:
@@ -84,27 +95,32 @@ def _limited(max_pixels: int) -> Iterator[None]:
         Image.MAX_IMAGE_PIXELS = former
 
 
-def _inspect(picture: Image.Image, thumb: BinaryIO) -> tuple[Kind, Kind]:
-    kind = picture.format or ""
+def _reduce(picture: Image.Image, targets: Sequence[tuple[Reduced, BinaryIO]]) -> dict[str, Kind]:
+    """Write the smaller pictures, the largest first: a JPEG is decoded but once, no larger than that one needs."""
+    format_ = picture.format or ""
     size = picture.size
-    small_format = _THUMB_FORMATS[kind]
-    small = _upright(_shrunk(picture, _PLAIN_MODES.get(small_format, _PLAIN_MODES_ELSE)), picture)
-    # The colour profile belongs to the colours; the rest (place, camera) is nobody's business in a thumbnail.
-    same_colours = picture.mode in (small.mode, "RGB", "RGBA", "P")
-    small.save(thumb, small_format, icc_profile=picture.info.get("icc_profile") if same_colours else None)
+    small_format = _REDUCED_FORMATS[format_]
+    modes = _PLAIN_MODES.get(small_format, _PLAIN_MODES_ELSE)
+    kinds = {}
+    for reduced, file in sorted(targets, key=lambda target: -max(target[0].width, target[0].height)):
+        small = _upright(_shrunk(picture, reduced, modes), picture)
+        # The colour profile belongs to the colours. All other metadata (place, camera) stays out.
+        same_colours = picture.mode in (small.mode, "RGB", "RGBA", "P")
+        small.save(file, small_format, icc_profile=picture.info.get("icc_profile") if same_colours else None)
+        kinds[reduced.name] = Kind(_CONTENT_TYPES[small_format], *small.size)
     shown = size[::-1] if picture.getexif().get(_ORIENTATION) in _SIDEWAYS else size
-    return Kind(_CONTENT_TYPES[kind], *shown), Kind(_CONTENT_TYPES[small_format], *small.size)
+    return {ORIGINAL: Kind(_CONTENT_TYPES[format_], *shown)} | kinds
 
 
-def _shrunk(picture: Image.Image, modes: tuple[str, ...]) -> Image.Image:
-    """Decode all of the picture and make a thumbnail in one of these modes, without any of its metadata.
+def _shrunk(picture: Image.Image, reduced: Reduced, modes: tuple[str, ...]) -> Image.Image:
+    """Decode all of the picture and make a smaller one in one of these modes, without any of its metadata.
 
-    It shrinks by a whole factor first, in strips: a converted copy of the whole would take as much memory again.
+    Shrinks by a whole factor first, in strips: a converted copy of the whole would take as much memory again.
     """
-    factor = max(1, max(picture.width // THUMB_SIZE[0], picture.height // THUMB_SIZE[1]) // 2)
+    factor = _factor(picture, reduced)
     if factor > 1:  # a JPEG can be decoded smaller, at an eighth of its size with a 64th of the memory
         picture.draft(None, (max(1, picture.width // factor), max(1, picture.height // factor)))
-        factor = max(1, max(picture.width // THUMB_SIZE[0], picture.height // THUMB_SIZE[1]) // 2)
+        factor = _factor(picture, reduced)
     picture.load()
     width, height = picture.size
     parts = []
@@ -114,12 +130,17 @@ def _shrunk(picture: Image.Image, modes: tuple[str, ...]) -> Image.Image:
     small = Image.new(parts[0].mode, (parts[0].width, sum(part.height for part in parts)))
     for number, part in enumerate(parts):
         small.paste(part, (0, number * _STRIP))
-    small.thumbnail(THUMB_SIZE)
+    small.thumbnail((reduced.width, reduced.height))
     return small
 
 
+def _factor(picture: Image.Image, reduced: Reduced) -> int:
+    """Choose the whole factor to shrink by first. At least twice the wanted size stays, for the final scaling."""
+    return max(1, max(picture.width // reduced.width, picture.height // reduced.height) // 2)
+
+
 def _upright(small: Image.Image, picture: Image.Image) -> Image.Image:
-    """Turn the thumbnail as the picture's EXIF orientation says."""
+    """Turn the smaller picture as the EXIF orientation of the original says."""
     small.getexif()[_ORIENTATION] = picture.getexif().get(_ORIENTATION, 1)
     upright = ImageOps.exif_transpose(small)
     upright.info.clear()

@@ -9,18 +9,20 @@ from collections.abc import Callable
 from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
 
-# 4 KB more than an edge takes (http_req_size, docs/edge.md): to what it sends on it adds fields of its own, and a head
-# may not be small enough for a hit and too large for a miss.
+#: 4 KB more than an edge takes (http_req_size, docs/edge.md): it adds fields of its own to a fetch, and a head must not
+#: be small enough for a hit and too large for a miss.
 MAX_HEAD_BYTES = 36 * 1024
-# As many as a Varnish with http_max_hdr=128 lets through (docs/edge.md).
+
+#: The limit of a Varnish with http_max_hdr=128 (docs/edge.md).
 MAX_FIELDS = 128
+
 MAX_BODY_BYTES = 64 * 1024
 
 _TOKEN = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _HOST = rb"(?:[0-9A-Za-z._~!$&'()*+,;=%-]*|\[[0-9A-Fa-f:.]+\])(?::[0-9]*)?"
 _REQUEST_LINE = re.compile(rb"(" + _TOKEN + rb") ([!-~\x80-\xff]+) HTTP/([0-9])\.([0-9])\r\n").fullmatch
 _ABSOLUTE_FORM = re.compile(rb"(?i:https?)://(?![/?])" + _HOST + rb"(?P<rest>[/?].*)?").fullmatch
-# No control character but the tab: a CR alone is a line's end to some.
+#: No control character but the tab: some servers take a CR alone for the end of a line.
 _FIELD = re.compile(rb"(" + _TOKEN + rb"):([\t -~\x80-\xff]*)\r\n").fullmatch
 _VALID_HOST = re.compile(_HOST).fullmatch
 _LENGTH = re.compile(rb"[0-9]{1,18}").fullmatch
@@ -29,15 +31,15 @@ Fields = dict[bytes, bytes]
 
 
 class RefusedError(Exception):
-    """A request that cannot be answered. ``status`` is the status line's code and reason, the message says why."""
+    """A request is refused. ``status`` is the code and reason of the status line; the message says why."""
 
-    def __init__(self, status: str, text: str):
+    def __init__(self, status: str, text: str) -> None:
         super().__init__(text)
         self.status = status
 
 
 class Head(NamedTuple):
-    """A request's head. ``path`` is decoded, ``fields`` have their names in Title-Case."""
+    """A request's head. ``path`` is percent-decoded, the names in ``fields`` are in Title-Case."""
 
     method: bytes
     target: bytes
@@ -50,9 +52,9 @@ class Head(NamedTuple):
 
 
 def read_head(readline: Callable[[int], bytes]) -> Head | None:
-    """Read one head by ``readline``, which takes the longest line to return in bytes; None where the peer has closed.
+    """Read one head; None where the peer has closed. Raises ``RefusedError``.
 
-    Raises ``RefusedError``.
+    ``readline`` takes the length of the longest line to return, in bytes.
     """
     line = readline(MAX_HEAD_BYTES + 1)
     if line == b"\r\n":  # a client may send one after the body of the request before (RFC 9112, 2.2)
@@ -96,10 +98,10 @@ def _decode(path: bytes) -> bytes:
 
 
 def _read_fields(readline: Callable[[int], bytes], budget: int) -> Fields:
-    """Read the fields, the values of one name joined by commas (RFC 9110, 5.3). ``budget`` is in bytes.
+    """Read the fields, at most ``budget`` bytes of them. Values of one name are joined by commas (RFC 9110, 5.3).
 
-    A field whose name has an underscore is dropped: WSGI gives If_None_Match the name of If-None-Match. An edge takes
-    out only the latter, and the 304 to its plain GET is a 503 for all who wait for the image.
+    Drops fields with an underscore in their name: WSGI gives If_None_Match the name of If-None-Match. An edge removes
+    only the latter from a fetch, and the 304 that it then gets is a 503 for all clients that wait for the image.
     """
     fields: Fields = {}
     for _ in range(MAX_FIELDS + 1):
@@ -121,7 +123,7 @@ def _read_fields(readline: Callable[[int], bytes], budget: int) -> Fields:
 
 
 def _joined(name: bytes, earlier: bytes, value: bytes) -> bytes:
-    """Join a field's lines. A name that may stand but once then has a value that means nothing, and is ignored."""
+    """Join two lines of a field. A field that may stand only once gets a value that is malformed, and so ignored."""
     if name == b"Host":
         raise _malformed("Host stands twice.")
     if name == b"Content-Length" and earlier == value:  # 6.3: a list of the same number is that number
@@ -140,7 +142,7 @@ def _why_malformed(line: bytes) -> str:
 
 
 def _check_host(fields: Fields, required: bool) -> None:
-    """Refuse a request without Host, or with a malformed one (3.2). HTTP/1.0 does not require it."""
+    """Refuse a request with a malformed Host, or without one where ``required`` (3.2; HTTP/1.0 does not)."""
     host = fields.get(b"Host")
     if host is None:
         if required:
@@ -150,7 +152,7 @@ def _check_host(fields: Fields, required: bool) -> None:
 
 
 def _frame(fields: Fields, knows_codings: bool) -> bool:
-    """Tell whether the body is chunked. Raises ``RefusedError`` where its end is in doubt (6.1, 6.3)."""
+    """Tell whether the body is chunked. Raises ``RefusedError`` where its end is ambiguous (6.1, 6.3)."""
     length, coding = fields.get(b"Content-Length"), fields.get(b"Transfer-Encoding")
     if coding is not None:
         if length is not None or not knows_codings:
@@ -167,7 +169,7 @@ def _frame(fields: Fields, knows_codings: bool) -> bool:
 
 
 def _closes(fields: Fields, minor: bytes) -> bool:
-    """Tell whether the connection ends with this request (9.3). Options of Connection are in any case."""
+    """Tell whether the connection ends with this request (9.3). Options of Connection are case-insensitive."""
     connection = fields.get(b"Connection")
     if connection is None:
         return minor == b"0"

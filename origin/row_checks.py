@@ -1,46 +1,54 @@
-"""Checks what the origin reads from the database before any header or path is made of it.
+"""Checks a row of the database before headers and paths are made of it.
 
-The schema refuses such values, but a session may have switched its checks off, and a table may have been made by hand.
+The schema refuses malformed values, but a session may have switched its checks off, and a table may be made by hand.
 """
 
 import re
 from datetime import datetime
 
 from origin.model import Found
-from origin.names import is_code
+from takedown_db.codes import is_key
 from takedown_db.printable import printable
 
-_LARGEST = 1 << 40  # bytes
-_LARGEST_BATCH = 10**15 - 1  # an edge takes 15 digits
-_SHOWN = 80  # characters of a value in a message
+#: Bytes of the largest file.
+_LARGEST = 1 << 40
+
+#: The largest batch number: an edge takes 15 digits.
+_LARGEST_BATCH = 10**15 - 1
+
+#: Characters of a value in a message.
+_SHOWN = 80
+
 _CONTENT_TYPE = re.compile(r"image/[a-z0-9][a-z0-9.+-]{0,57}").fullmatch
 _DIGEST = re.compile(r"[0-9a-f]{64}").fullmatch
 
 
 class MalformedRowError(Exception):
-    """A row that nothing is served from. The message names the code, the column and the value, escaped."""
+    """A row is malformed, and nothing is served of it. The message names the code, the column and the escaped value."""
 
 
 def require_well_formed(found: Found | None, code: str) -> Found:
-    """Return ``found`` unless a column holds a value that the schema forbids; else raise ``MalformedRowError``.
+    """Return ``found``. Raises ``MalformedRowError`` where a column holds a value that the schema refuses.
 
-    None stands for the answer of a database whose table ``numbering`` has lost its row.
+    None means that the table ``numbering`` has lost its row.
     """
     if found is None:
         raise MalformedRowError("table numbering has lost its row: run `purger migrate`")
-    content_type, size, digest, owner, stable_until, *_, seen, _ = found
+    content_type, size, digest, owner, stable_until, *_, seen, _, changed = found
     if content_type is not None and not (isinstance(content_type, str) and _CONTENT_TYPE(content_type)):
         raise _malformed(code, "renditions.content_type", content_type)
     if size is not None and not (isinstance(size, int) and 0 <= size <= _LARGEST):
         raise _malformed(code, "renditions.size", size)
     if digest is not None and not (isinstance(digest, str) and _DIGEST(digest)):
         raise _malformed(code, "renditions.digest", digest)
-    if owner is not None and not (isinstance(owner, str) and is_code(owner)):
+    if owner is not None and not (isinstance(owner, str) and is_key(owner)):
         raise _malformed(code, "images.owner", owner)
     if stable_until is not None and not isinstance(stable_until, datetime):
         raise _malformed(code, "images.stable_until", stable_until)
     if not (isinstance(seen, int) and 0 <= seen <= _LARGEST_BATCH):
         raise MalformedRowError(f"table numbering: last_batch is {_shown(seen)}, not a number up to {_LARGEST_BATCH}")
+    if not (isinstance(changed, int) and 0 <= changed <= _LARGEST_BATCH):
+        raise _malformed(code, "changes.batch", changed)
     return found
 
 

@@ -1,4 +1,4 @@
-"""The HTTP server of one process: cheroot, with an end that keeps what is being sent whole."""
+"""Runs the HTTP server of one process: cheroot, with strict heads, and an end that lets responses finish."""
 
 import contextlib
 import logging
@@ -15,26 +15,30 @@ import cheroot.wsgi
 
 from origin.app import BEGAN
 from origin.http_dates import format_date
-from origin.lingering_close import Lingering
+from origin.lingering_close import LingeringClose
 from origin.request_head import MAX_BODY_BYTES, RefusedError, read_head
 from origin.settings import Address, Settings
 from origin.store import DamagedFileError
 
-logger = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
+#: Connections that the kernel queues before they are accepted.
 _BACKLOG = 1024
-# Also the longest that another connection can come to wait for a thread that waits like this.
-_NEAR_MILLISECONDS = 2
-_FOR_EVER = 10**7  # seconds
+
+#: Milliseconds that a thread waits for the next request of its connection. Another connection may wait as long for it.
+_NEXT_REQUEST_WAIT = 2
+
+#: Seconds that never end.
+_FOR_EVER = 10**7
 
 
 class _Request(cheroot.server.HTTPRequest):
-    """A request whose head is read strictly, where cheroot lets through what others would read otherwise."""
+    """A request whose head is read strictly: cheroot accepts heads that other servers read in another way."""
 
     method = b""
 
     def parse_request(self) -> None:
-        """Read the head. Where there is none, or it was refused, ``ready`` stays False and the connection ends."""
+        """Read the head. Without one, and for a refused one, ``ready`` stays False and the connection ends."""
         try:
             head = read_head(self.conn.rfile.readline)
         except RefusedError as refused:
@@ -47,15 +51,15 @@ class _Request(cheroot.server.HTTPRequest):
         self.response_protocol = "HTTP/1.0" if head.minor == 0 else "HTTP/1.1"
         self.inheaders = head.fields
         self.close_connection = head.close
-        # cheroot would go on after a chunked body that nobody reads, and take it for the next request.
+        # The connection ends after a chunked body: nobody reads it, and cheroot would parse it as the next request.
         self.chunked_read = head.chunked
-        # HTTP/1.0 knows no answers before the answer (RFC 9110, 10.1.1).
+        # HTTP/1.0 has no interim responses (RFC 9110, 10.1.1).
         if head.minor and head.fields.get(b"Expect", b"").lower() == b"100-continue":
             self.conn.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         self.ready = True
 
     def simple_response(self, status: str, msg: str = "") -> None:
-        """Answer an error with the bare text ``msg``. The connection ends after it."""
+        """Answer an error with the text ``msg``. The connection ends after it."""
         body = f"{msg or status}\n".encode()
         lines = (
             f"HTTP/1.1 {status}",
@@ -73,15 +77,17 @@ class _Request(cheroot.server.HTTPRequest):
 
 
 class _Writer:
-    """Sends bytes at once. cheroot's own writer keeps what a peer that has gone did not take, and sends it to a socket
-    that is closed by then when it is taken out of memory: from Python 3.13 on that is a traceback in the log.
+    """Sends bytes at once, without a buffer.
+
+    cheroot's own writer keeps the bytes that a lost peer did not take, and sends them to the closed socket when it is
+    freed: from Python 3.13 on that is a traceback in the log.
     """
 
-    def __init__(self, sock: socket.socket):
+    def __init__(self, sock: socket.socket) -> None:
         self._socket = sock
 
     def write(self, data: bytes) -> int:
-        """Send all of ``data``; the socket's timeout is for each piece that the peer takes. Raises ``OSError``."""
+        """Send all of ``data``. The socket's time-out is for each piece that the peer takes. Raises ``OSError``."""
         rest = memoryview(data)
         while rest:
             rest = rest[self._socket.send(rest) :]
@@ -89,16 +95,17 @@ class _Writer:
 
 
 class _Connection(cheroot.server.HTTPConnection):
-    """A connection that the server knows of while a thread works on it."""
+    """A connection, listed in ``server.busy`` while a thread works on it."""
 
     RequestHandlerClass = _Request
 
-    def __init__(self, server: "Server", sock: socket.socket, makefile: Callable[..., Any]):
-        # Idle, a connection may last for keep_alive; in the middle of a message the peer has to go on sooner.
+    def __init__(self, server: "Server", sock: socket.socket, makefile: Callable[..., Any]) -> None:
+        # An idle connection may last for keep_alive seconds; within a message the peer has to go on sooner.
         sock.settimeout(server.stall)
         super().__init__(server, sock, makefile)
         self.wfile = _Writer(sock)
-        self.began = 0.0  # when the present request's first bytes were there, by the monotonic clock
+        #: The time of the first bytes of the present request, in seconds of the monotonic clock.
+        self.began = 0.0
         self._poll = select.poll()
         self._poll.register(sock, select.POLLIN)
 
@@ -106,7 +113,7 @@ class _Connection(cheroot.server.HTTPConnection):
         self.server.busy.add(self)
         try:
             while super().communicate():
-                if not self._next_is_near():
+                if not self._next_request_came():
                     return True
                 self.began = time.monotonic()
             return False
@@ -114,25 +121,25 @@ class _Connection(cheroot.server.HTTPConnection):
             self.server.busy.discard(self)
 
     def close(self) -> None:
-        """Close, but so that the peer can read what it was sent."""
+        """Close so that the peer can still read its answer."""
         self.rfile.close()
         self.server.lingering.close(self.socket)
 
-    def _next_is_near(self) -> bool:
-        """Wait a moment for a further request, while no other connection waits for this thread.
+    def _next_request_came(self) -> bool:
+        """Wait some milliseconds for the next request, while no other connection waits for this thread.
 
-        An edge under load sends the next one at once. To take it here saves two changes of thread, about a seventh of
-        the processor time that a request costs.
+        An edge under load sends it at once. Taking it here saves two changes of thread, about a seventh of the
+        processor time of a request.
         """
         if self.rfile.has_data():
             return True
         if self.server.requests.qsize or not self.server.ready:
             return False
-        return bool(self._poll.poll(_NEAR_MILLISECONDS))
+        return bool(self._poll.poll(_NEXT_REQUEST_WAIT))
 
 
 class _Gateway(cheroot.wsgi.Gateway_10):
-    """Tells the application when its request began."""
+    """Adds the time of the request's first bytes to the WSGI environment."""
 
     # The stubs of cheroot's base class say that it returns nothing.
     def get_environ(self) -> dict[str, Any]:  # type: ignore[override]
@@ -142,19 +149,19 @@ class _Gateway(cheroot.wsgi.Gateway_10):
 
 
 class Server(cheroot.wsgi.Server):
-    """A cheroot server: prepare() listens, serve() runs until another thread calls drain()."""
+    """A cheroot server. ``prepare()`` listens, ``serve()`` runs until another thread calls ``drain()``."""
 
     ConnectionClass = _Connection
-    # The edge bounds how many connections it opens. Closing some after each answer would cost it a round trip more.
+    #: No limit: the edge limits the connections that it opens, and closing some would cost it another round trip.
     keep_alive_conn_limit = 1_000_000
-    # Nothing here takes a body, but cheroot reads it, whole, before it answers.
+    #: No request needs a body, but cheroot reads all of it before it answers.
     max_request_body_size = MAX_BODY_BYTES
 
-    def __init__(self, app: Callable[..., Any], address: Address, settings: Settings, *, share_port: bool):
-        """``share_port``: other processes listen on the same port, and the kernel spreads connections over them."""
+    def __init__(self, app: Callable[..., Any], address: Address, settings: Settings, *, share_port: bool) -> None:
+        """Set up the server. ``share_port``: other processes listen on the same port, and share its connections."""
         self.stall = settings.stall
         self.headers = settings.headers
-        self.lingering = Lingering()
+        self.lingering = LingeringClose()
         self.busy: set[_Connection] = set()
         super().__init__(
             (address.host, address.port),
@@ -167,14 +174,14 @@ class Server(cheroot.wsgi.Server):
             reuse_port=share_port,
         )
         self.gateway = _Gateway
-        # No bound: at its bound cheroot closes a socket for reading only, and then waits for the thread that sends for
-        # as long as it takes. drain() has a bound that holds.
+        # No limit: at its limit cheroot closes a socket for reading only, and goes on waiting for the thread that
+        # sends. drain() has a limit that ends it.
         self.shutdown_timeout = _FOR_EVER
 
     def process_conn(self, conn: _Connection) -> None:
-        """Give a connection to a thread, but a new one only when its first bytes are there.
+        """Give a connection to a thread; a new one only when its first bytes have arrived.
 
-        As cheroot does it, someone who connects and says nothing keeps a thread waiting.
+        In cheroot, a client that connects and sends nothing keeps a thread waiting.
         """
         if conn.last_used is None:
             self.put_conn(conn)
@@ -183,10 +190,10 @@ class Server(cheroot.wsgi.Server):
             super().process_conn(conn)
 
     def drain(self, seconds: float, hurry: Callable[[], bool]) -> int:
-        """Take no more requests, let those under way end, and close. Answers how many had to be cut off.
+        """Stop accepting requests, finish the present ones, and close. Returns how many were cut off.
 
-        They are cut off after ``seconds``, or once ``hurry`` says so, which is called over and over and should take its
-        time (a fraction of a second).
+        Cuts them off after ``seconds``, or once ``hurry`` returns True. ``hurry`` is called in a loop, and has to wait
+        a fraction of a second itself.
         """
         stopping = threading.Thread(target=self.stop, name="stopping")
         stopping.start()
@@ -203,9 +210,9 @@ class Server(cheroot.wsgi.Server):
         return len(cut_off)
 
     def error_log(self, msg: str = "", level: int = logging.INFO, traceback: bool = False) -> None:
-        """Log what cheroot reports. A damaged file is one line, however deep it was found."""
+        """Log an error of cheroot: for a damaged file one line, and no traceback."""
         error = sys.exc_info()[1]
         if isinstance(error, DamagedFileError):
-            logger.error("%s; the response was broken off", error)
+            log.error("%s; the response was broken off", error)
         else:
-            logger.log(level, "%s", msg, exc_info=traceback)
+            log.log(level, "%s", msg, exc_info=traceback)

@@ -1,4 +1,4 @@
-"""Settings of ``origin serve``, from flags and environment."""
+"""The settings of ``origin serve``, with their defaults."""
 
 import os
 import re
@@ -11,7 +11,7 @@ from origin.model import Lifetimes
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where to listen; port 0 takes a free one."""
+    """An address to listen on. Port 0 takes a free port."""
 
     host: str
     port: int
@@ -40,7 +40,7 @@ class Settings:
 
 
 def default_workers() -> int:
-    """One process for each processor that this one may run on: Python uses one at a time."""
+    """Count the processors that this process may use: a Python process uses one at a time."""
     return len(os.sched_getaffinity(0))
 
 

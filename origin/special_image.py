@@ -1,4 +1,4 @@
-"""The image that is shown instead of a banned one. It is small and read once, at start."""
+"""Reads the image that is shown instead of a banned one. It is small, and read once, at start."""
 
 import hashlib
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ _CONTENT_TYPES = {
 
 
 class UnusableSpecialImageError(ValueError):
-    """The special image cannot be read, is empty, or is of a kind that browsers do not show."""
+    """The special image cannot be read, is empty, or has a type that browsers do not show."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
-"""The files that are served, each kept under the SHA-256 of its bytes: ``<root>/<d[0:2]>/<d[2:4]>/<d>``.
+"""Keeps the served files, each under the SHA-256 of its bytes: ``<root>/<d[0:2]>/<d[2:4]>/<d>``.
 
-A file is never altered once it has its name, so a replaced image does not change under a response that is being sent.
+A file never changes once it has its name, so that replacing an image does not change a response that is being sent.
 """
 
 import contextlib
@@ -16,23 +16,23 @@ from origin.byte_ranges import ByteRange
 from origin.model import FilePart
 from takedown_db.printable import printable
 
-# One read and one send for most images, and no more memory than this for each response of a large one.
+#: Bytes of a read and a send. Most images take one of each; a response of a large one takes no more memory.
 CHUNK = 64 * 1024
 
-# A symbolic link is refused at each step below the root: it could lead to any file that the origin may read. Opening a
-# named pipe without O_NONBLOCK would hold the thread until somebody writes into it.
+# O_NOFOLLOW refuses a symbolic link at each step below the root: it could lead to any file that the origin may read.
+# Opening a named pipe without O_NONBLOCK would block the thread until somebody writes into it.
 _DIRECTORY = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 class DamagedFileError(Exception):
-    """A file that is not what the database says of it. The message says in what way."""
+    """A file differs from the database's record of it, or cannot be read. The message says how."""
 
 
 class Body:
-    """A part of a file as a WSGI body: an iterator over its bytes in chunks, which owns the file's descriptor."""
+    """A part of a file as a WSGI body: iterates over its bytes in chunks, and owns the file's descriptor."""
 
-    def __init__(self, descriptor: int, part: ByteRange, name: str):
+    def __init__(self, descriptor: int, part: ByteRange, name: str) -> None:
         self._descriptor = descriptor
         self._position = part.start
         self._end = part.start + part.length
@@ -51,7 +51,7 @@ class Body:
         return chunk
 
     def close(self) -> None:
-        """Give the descriptor back. WSGI servers call it when the response is over, also when it broke off."""
+        """Close the descriptor. WSGI servers call it at the end of a response, also of one that was cut off."""
         os.close(self._descriptor)
 
     def _read(self) -> bytes:
@@ -63,7 +63,7 @@ class Body:
         except OSError as error:
             raise DamagedFileError(f"{self._name}: {error.strerror} at byte {self._position}") from error
         if not chunk:
-            # Raising breaks the connection, so that no cache takes what was sent for the whole.
+            # The error closes the connection, so that no cache takes the bytes that were sent for the whole.
             raise DamagedFileError(f"{self._name}: the file ends at byte {self._position}, before {self._end}")
         self._position += len(chunk)
         return chunk
@@ -72,18 +72,18 @@ class Body:
 class Store:
     """The directory that holds the files."""
 
-    def __init__(self, root: Path):
+    def __init__(self, root: Path) -> None:
         self._root = root
 
     def path(self, digest: str) -> str:
-        """Answer where the file with this digest is kept. Two levels of directories keep each of them short."""
+        """Return the path of the file with this digest. Two levels of directories keep each of them short."""
         return f"{self._root}/{digest[:2]}/{digest[2:4]}/{digest}"
 
     def open(self, file: FilePart, name: str) -> Body:
         """Open a part of a file. Raises ``DamagedFileError``, with ``name`` in its message.
 
-        Only a regular file of the recorded size is served, judged by the descriptor that is open: a path could be
-        another file's a moment later.
+        Accepts only a regular file of the recorded size, by the open descriptor: the path could name another file a
+        moment later.
         """
         name = printable(name)
         try:
@@ -104,7 +104,7 @@ class Store:
             raise
 
     def _open(self, digest: str) -> int:
-        """Open the file of a digest, one directory after the other: each might be a link. Raises ``OSError``."""
+        """Open the file of a digest, one directory after the other, since each might be a link. Raises ``OSError``."""
         outer = os.open(f"{self._root}/{digest[:2]}", _DIRECTORY)
         try:
             inner = os.open(digest[2:4], _DIRECTORY, dir_fd=outer)
@@ -116,10 +116,7 @@ class Store:
             os.close(inner)
 
     def has(self, digest: str, size: int) -> bool:
-        """Tell whether the file with this digest is there, a regular file of ``size`` bytes as ``open`` demands it.
-
-        For imports: nothing that serves asks.
-        """
+        """Tell whether there is a regular file with this digest and of ``size`` bytes. For imports alone."""
         try:
             status = os.lstat(self.path(digest))
         except (FileNotFoundError, NotADirectoryError):
@@ -128,7 +125,7 @@ class Store:
 
     @contextlib.contextmanager
     def incoming(self) -> Iterator["Incoming"]:
-        """A file on its way into the store; it disappears at the end of the block unless it was kept."""
+        """Create a temporary file, and delete it at the end of the block unless it was kept."""
         descriptor, name = tempfile.mkstemp(prefix=".incoming-", dir=self._root)
         with os.fdopen(descriptor, "w+b") as file:
             try:
@@ -140,22 +137,22 @@ class Store:
 class Incoming:
     """A temporary file in the store's directory, and so on its file system."""
 
-    def __init__(self, store: Store, file: BufferedRandom, name: Path):
+    def __init__(self, store: Store, file: BufferedRandom, name: Path) -> None:
         self.file = file
         self._store = store
         self._name = name
 
     def keep(self) -> tuple[str, int]:
-        """Give the file its lasting name. Answers its digest and its size in bytes.
+        """Give the file its final name. Returns its digest and its size in bytes.
 
-        It is on the disk for certain before this returns: the row that names it is written after.
+        The file is on the disk when this returns: the row that names it is written afterwards.
         """
         self.file.flush()
         size = self.file.seek(0, os.SEEK_END)
         self.file.seek(0)
         digest = hashlib.file_digest(self.file, "sha256").hexdigest()
         os.fsync(self.file.fileno())
-        # For the server, as make_directory has it.
+        # The server may run as another user than the import.
         os.fchmod(self.file.fileno(), 0o644)
         path = Path(self._store.path(digest))
         make_directory(path.parent)
@@ -166,7 +163,7 @@ class Incoming:
 
 
 def make_directory(path: Path) -> None:
-    """Make a directory and those above it that are missing, which all may enter, whatever the umask.
+    """Create a directory and its missing parents with mode 0755, whatever the umask.
 
     The server may run as another user than the import. Raises ``OSError``.
     """
@@ -181,7 +178,7 @@ def make_directory(path: Path) -> None:
 
 
 def _sync_directory(path: Path) -> None:
-    """Bring a directory's entries to the disk: without it a name can be lost that fsync of the file did not cover."""
+    """Write a directory's entries to the disk: fsync of a file does not cover its name."""
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)

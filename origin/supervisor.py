@@ -1,4 +1,4 @@
-"""``origin serve``: one process, or several on one port under a parent that replaces those that die."""
+"""Runs ``origin serve``: one process, or several on one port under a parent that replaces those that die."""
 
 import logging
 import os
@@ -21,11 +21,13 @@ from takedown_db.errors import explain
 from takedown_db.signals import STOP_SIGNALS, SignalQueue
 from takedown_db.url import UnusableUrlError
 
-logger = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
-# Seconds between two starts of a process that keeps dying: the first, and the longest.
-_PACE = (1.0, 30.0)
-# Seconds that a process may take for its end beyond the time that its responses have.
+#: Seconds between two starts of a process that keeps dying: at first, and at most.
+_FIRST_PAUSE = 1.0
+_LONGEST_PAUSE = 30.0
+
+#: Seconds that a process may take to end after the time that its responses have.
 _GRACE = 10.0
 
 
@@ -34,7 +36,7 @@ class CannotServeError(Exception):
 
 
 def serve(settings: Settings) -> int:
-    """Serve until told to stop; answers the exit code.
+    """Serve until SIGTERM or SIGINT. Returns the exit code.
 
     Raises ``CannotServeError`` and ``UnusableSpecialImageError``.
     """
@@ -45,7 +47,7 @@ def serve(settings: Settings) -> int:
     with _reserve(settings.listen, share=settings.workers > 1) as reserved:
         address = Address(*reserved.getsockname()[:2])
         if settings.workers > 1:
-            return _Parent(settings, special, address).run()
+            return _Supervisor(settings, special, address).run()
     try:
         ready = partial(_announce, address)
         work(settings, special, address, parent=os.getppid(), share_port=False, ready=ready)
@@ -55,24 +57,24 @@ def serve(settings: Settings) -> int:
 
 
 def _try_database(url: str, *, replica: bool) -> None:
-    """Connect once, to tell the operator now of what each request would meet. A database that is away may come back."""
+    """Connect once, to log at start an error that each request would meet. Goes on, since it may end."""
     try:
         connect(url, timeout=TIMEOUT, replica=replica).close()
     except UnusableUrlError as error:
         raise CannotServeError(str(error)) from None
     except mysql.connector.Error as error:
-        logger.error("the database is unavailable, images are answered 503 until it is: %s", explain(error))
+        log.error("the database is unavailable, images are answered 503 until it is: %s", explain(error))
 
 
 def _announce(address: Address) -> None:
-    logger.info("listening on http://%s", address)
+    log.info("listening on http://%s", address)
 
 
 def _reserve(address: Address, *, share: bool) -> socket.socket:
-    """Bind the port without listening on it, to learn now whether it is free, and which it is where any will do.
+    """Bind the port without listening on it, to find out whether it is free, and to choose one for port 0.
 
-    With ``share`` others may bind it as well. The first try is always without: it fails where another origin listens,
-    whose port sharing would otherwise let this one take a part of its requests.
+    With ``share`` the workers may bind it as well. The first bind is always without: it fails where another origin
+    listens, which would otherwise lose a part of its requests to this one.
     """
     try:
         family, kind, protocol, _, bound = socket.getaddrinfo(
@@ -94,26 +96,27 @@ def _reserve(address: Address, *, share: bool) -> socket.socket:
 
 @dataclass(slots=True)
 class _Slot:
-    """A place for a worker process. Times are of the monotonic clock."""
+    """A worker process that is to run. Times are in seconds of the monotonic clock."""
 
     pid: int | None = None
     started: float = 0.0
-    pause: float = _PACE[0]
+    pause: float = _FIRST_PAUSE
 
     def died(self, now: float) -> None:
-        """Note an unexpected end; the next start may be no sooner than ``due``."""
+        """Note an unexpected end. The next start is at ``due``."""
         self.pid = None
-        self.pause = _PACE[0] if now - self.started > _PACE[1] else min(2 * self.pause, _PACE[1])
+        self.pause = _FIRST_PAUSE if now - self.started > _LONGEST_PAUSE else min(2 * self.pause, _LONGEST_PAUSE)
 
     @property
     def due(self) -> float:
+        """The earliest time of the next start."""
         return self.started + self.pause
 
 
-class _Parent:
-    """Keeps ``settings.workers`` processes running. It serves nothing itself and opens no connection."""
+class _Supervisor:
+    """Keeps ``settings.workers`` processes running. The parent serves no request and opens no connection."""
 
-    def __init__(self, settings: Settings, special: SpecialImage, address: Address):
+    def __init__(self, settings: Settings, special: SpecialImage, address: Address) -> None:
         self._settings = settings
         self._special = special
         self._address = address
@@ -121,9 +124,9 @@ class _Parent:
         self._signals = SignalQueue(STOP_SIGNALS | {signal.SIGCHLD})
 
     def run(self) -> int:
-        """Run until told to stop. Answers the exit code: 1 if a process did not end well."""
+        """Run until SIGTERM or SIGINT. Returns the exit code: 1 if a process ended with an error."""
         if not self._start_all():
-            logger.error("not every process could start")
+            log.error("not every process could start")
             self._stop_all()
             return 1
         _announce(self._address)
@@ -132,7 +135,7 @@ class _Parent:
         return 0 if self._stop_all() else 1
 
     def _start_all(self) -> bool:
-        """Start every process and wait until each listens. Each has an end of a pipe and writes one byte into it."""
+        """Start every process and wait until each listens: each then writes one byte into a pipe."""
         reading, writing = os.pipe()
 
         def ready() -> None:
@@ -147,9 +150,9 @@ class _Parent:
 
     def _start(self, slot: _Slot, ready: Callable[[], object]) -> None:
         slot.started = time.monotonic()
-        # Asked here: a child that asked when this process has just been killed would wait for the end of another.
+        # Read here: a child that reads its parent's id after this process was killed would watch another one.
         parent = os.getpid()
-        # Blocked until the child has a queue of its own: what it receives before would go into a copy of the parent's.
+        # Blocked until the child has a queue of its own: an earlier signal would go into a copy of the parent's queue.
         blocked = signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
         slot.pid = os.fork() or self._become_worker(parent, ready)
         signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
@@ -161,15 +164,15 @@ class _Parent:
             work(self._settings, self._special, self._address, parent=parent, share_port=True, ready=ready)
             code = 0
         except OSError as error:
-            logger.error("cannot listen on %s: %s", self._address, error.strerror or error)
+            log.error("cannot listen on %s: %s", self._address, error.strerror or error)
         except Exception:
-            logger.exception("a process failed")
+            log.exception("a process failed")
         finally:
             sys.stderr.flush()
             os._exit(code)  # never back into the code of the parent
 
     def _told_to_stop(self) -> bool:
-        """Wait for a signal: to stop, or that a process has ended, or for the time at which one is due."""
+        """Wait for a signal, or until a process is due to start. Tell whether the signal was one to stop."""
         due = min((slot.due for slot in self._slots if slot.pid is None), default=None)
         timeout = 3600.0 if due is None else max(0.0, due - time.monotonic())
         return self._signals.wait(timeout) in STOP_SIGNALS
@@ -180,10 +183,10 @@ class _Parent:
         for slot in self._slots:
             if slot.pid is None and slot.due <= now:
                 self._start(slot, lambda: None)
-                logger.info("process %s started", slot.pid)
+                log.info("process %s started", slot.pid)
 
     def _reap(self) -> bool:
-        """Collect the processes that have ended. Answers whether all of them ended well."""
+        """Collect the processes that have ended. Tell whether all of them ended with exit code 0."""
         well = True
         while any(slot.pid for slot in self._slots):
             pid, status = os.waitpid(-1, os.WNOHANG)
@@ -194,18 +197,18 @@ class _Parent:
             for slot in self._slots:
                 if slot.pid == pid:
                     slot.died(time.monotonic())
-                    logger.log(logging.ERROR if code else logging.INFO, "process %d ended with %d", pid, code)
+                    log.log(logging.ERROR if code else logging.INFO, "process %d ended with %d", pid, code)
         return well
 
     def _stop_all(self) -> bool:
-        """Tell every process to stop and wait for them. Answers whether all ended well."""
+        """Stop every process and wait for their end. Tell whether all of them ended with exit code 0."""
         end = time.monotonic() + self._settings.drain + _GRACE
         well, number = True, signal.SIGTERM
         self._signal_all(number)
         while any(slot.pid for slot in self._slots):
             received = self._signals.wait(end - time.monotonic())
             if received is None or received in STOP_SIGNALS:
-                # A second signal is passed on: it cuts short what is still being sent.
+                # A second signal is passed on: it cuts off the responses that are still being sent.
                 self._signal_all(signal.SIGKILL if received is None else signal.SIGTERM)
                 end = time.monotonic() + _GRACE
             well = self._reap() and well

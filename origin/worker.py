@@ -1,4 +1,4 @@
-"""One process of ``origin serve``, from its start to its clean end."""
+"""Runs one process of ``origin serve``, from its start until its responses have ended."""
 
 import logging
 import os
@@ -14,7 +14,7 @@ from origin.special_image import SpecialImage
 from origin.store import Store
 from takedown_db.signals import STOP_SIGNALS, SignalQueue
 
-logger = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 
 def work(
@@ -26,10 +26,10 @@ def work(
     share_port: bool,
     ready: Callable[[], object],
 ) -> None:
-    """Serve until SIGTERM or SIGINT, or the process ``parent`` has ended, then finish what is being sent.
+    """Serve until SIGTERM or SIGINT, or until the process ``parent`` has ended; then finish the present responses.
 
-    Calls ``ready`` once it listens. A second signal cuts short what is still being sent. Raises ``OSError`` where it
-    cannot listen.
+    Calls ``ready`` once it listens. A second signal cuts off the responses that are still being sent. Raises
+    ``OSError`` where it cannot listen.
     """
     signals = SignalQueue(STOP_SIGNALS)
     answers = Answers(settings.lifetimes, settings.banned_status, special)
@@ -41,9 +41,9 @@ def work(
     serving.start()
     ready()
 
-    # A process whose parent was killed would keep its share of the port, out of anybody's reach.
+    # A process whose parent was killed would keep its share of the port, and nobody would end it.
     while signals.wait(1) is None and os.getppid() == parent and serving.is_alive():
         pass
     cut_off = server.drain(settings.drain, lambda: signals.wait(0.1) is not None)
     if cut_off:
-        logger.warning("%d responses were still being sent and have been cut off", cut_off)
+        log.warning("%d responses were still being sent and have been cut off", cut_off)

@@ -1,4 +1,4 @@
-"""Waits between tries: growing, bounded, and not the same for every edge."""
+"""Computes growing, bounded waits between tries, with a random part so that edges do not try in step."""
 
 import random
 
@@ -7,16 +7,17 @@ class Backoff:
     """The waits before the next tries, in seconds."""
 
     def __init__(self, first: float, longest: float) -> None:
+        """Begin with ``first`` seconds; no wait is longer than ``longest`` seconds."""
         self._first = first
         self._longest = longest
         self._tries = 0
 
     def reset(self) -> None:
-        """A try went well."""
+        """Note a try that went well: the next wait is the first again."""
         self._tries = 0
 
     def next(self) -> float:
-        """The wait after one more failure: doubled each time, and up to half of it taken off by chance."""
+        """Return the seconds to wait after one more failure: doubled each time, then cut at random by up to half."""
         wait = min(self._longest, self._first * 2.0 ** min(self._tries, 30))
         self._tries += 1
         return wait * random.SystemRandom().uniform(0.5, 1.0)

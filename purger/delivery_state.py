@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import NamedTuple
 
-from purger.presence import ALIVE
+from purger.model import ALIVE
 from takedown_db.connection import Connection
 from takedown_db.schema.triggers import bans_seen_since, judge_triggers
 

@@ -1,50 +1,59 @@
-"""Asks an edge which renditions it knows: it answers for no others, so these are all that it can show."""
+"""Asks an edge for the names of its renditions: it answers for no others, so these are all that it can show."""
 
 import time
 from contextlib import closing
+from typing import NamedTuple
 
 from purger.edge_client import EdgeClient
 from purger.errors import DeliveryError
+from purger.followed_edges import followed_edges
 from purger.model import Edge
 from takedown_db.connection import Connection
 
-#: Seconds to connect, and for the whole request.
-_CONNECT, _READ = 1.0, 3.0
+#: Time-out in seconds for the connection, and for the whole request.
+_CONNECT_TIMEOUT = 1.0
+_READ_TIMEOUT = 3.0
 
-#: Seconds for which an answer holds, as an edge may load its VCL anew; and those after one that named none.
-_KEPT, _KEPT_UNKNOWN = 60.0, 5.0
+#: Seconds for which an answer is kept, as an edge may load another VCL; and for which one without names is.
+_KEPT = 60.0
+_KEPT_UNKNOWN = 5.0
 
 
 def edges_to_probe(connection: Connection) -> list[Edge]:
-    """Read all enabled edges, as they are configured. Raises ``DatabaseUnavailableError``."""
-    return [Edge(*row[:7]) for row in connection.rows("enabled_edges")]
+    """Read the settings of all enabled edges. Raises ``DatabaseUnavailableError``."""
+    return [each.edge for each in followed_edges(connection)]
 
 
 def ask_renditions(edge: Edge) -> tuple[str, ...] | None:
-    """Ask the purge listener of ``edge`` for its renditions besides the original; None: it does not say.
+    """Ask the purge listener of ``edge`` for its renditions besides the original; return None without an answer.
 
-    It does not where the version of its VCL is 0.1, and to somebody who may not read its token.
+    A VCL of version 0.1 names none, and without the edge's token nobody gets an answer.
     """
-    with closing(EdgeClient(edge, connect_timeout=_CONNECT, read_timeout=_READ)) as listener:
+    with closing(EdgeClient(edge, connect_timeout=_CONNECT_TIMEOUT, read_timeout=_READ_TIMEOUT)) as client:
         try:
-            return listener.ask().renditions
+            return client.ask().renditions
         except DeliveryError:
             return None
 
 
+class _Known(NamedTuple):
+    """The answer of an edge."""
+
+    until: float  # the moment of the monotonic clock at which it is asked again
+    renditions: tuple[str, ...] | None
+
+
 class KnownRenditions:
-    """Remembers for a while which renditions edges know; for one thread."""
+    """Remembers the renditions of edges for a while; for one thread."""
 
     def __init__(self) -> None:
-        self._known: dict[Edge, tuple[float, tuple[str, ...] | None]] = {}
+        self._known: dict[Edge, _Known] = {}
 
     def of(self, edge: Edge) -> tuple[str, ...] | None:
-        """Give the answer of ``ask_renditions``, which is asked again when the last one is old."""
+        """Return the answer of ``ask_renditions``; it is asked again when the last answer is old."""
         now = time.monotonic()
-        until, renditions = self._known.get(edge, (0.0, None))
-        if now < until:
-            return renditions
-        self._known = {each: known for each, known in self._known.items() if now < known[0]}
-        renditions = ask_renditions(edge)
-        self._known[edge] = (now + (_KEPT_UNKNOWN if renditions is None else _KEPT), renditions)
-        return renditions
+        self._known = {each: known for each, known in self._known.items() if now < known.until}
+        if edge not in self._known:
+            renditions = ask_renditions(edge)
+            self._known[edge] = _Known(now + (_KEPT_UNKNOWN if renditions is None else _KEPT), renditions)
+        return self._known[edge].renditions

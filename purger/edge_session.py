@@ -1,4 +1,4 @@
-"""Talks to one edge's purge listener, and judges by its answers who and where it is."""
+"""Sends requests to one edge's purge listener, and tracks the edge's instance and position by its answers."""
 
 import logging
 import threading
@@ -23,7 +23,7 @@ _RENEWAL = 5.0
 
 
 class EdgeSession:
-    """Requests to one edge, their outcome in its ``Progress`` and in ``edges.problem``; for one thread.
+    """Sends requests to one edge, and notes their outcome in its ``Progress`` and in ``edges.problem``; for one thread.
 
     ``ask``, ``send_heartbeat`` and ``send`` raise ``DeliveryError``.
     """
@@ -31,7 +31,10 @@ class EdgeSession:
     def __init__(
         self, edge: Edge, settings: Settings, progress: Progress, recorder: Recorder, knows: Callable[[Position], bool]
     ) -> None:
-        """``knows`` tells whether the database has given a position, or raises ``DatabaseUnavailableError``."""
+        """Connect to ``edge`` at the first request.
+
+        ``knows`` tells whether the database has given a position, or raises ``DatabaseUnavailableError``.
+        """
         self.edge = edge
         self._knows = knows
         self.pace = 0.0  # seconds for a request, smoothed
@@ -50,7 +53,7 @@ class EdgeSession:
         self._interrupt.set()
 
     def move_to(self, edge: Edge) -> None:
-        """Leave the listener of before where the edge has changed, and ask first who answers at the new one."""
+        """Connect to the new listener where the edge has changed, and ask it first for its instance."""
         if edge is self.edge:
             return
         self._interrupt.clear()
@@ -58,16 +61,17 @@ class EdgeSession:
         self._client.close()
         self._client = self._connect_to(edge)
         self._backoff.reset()
-        self._progress.confirmed = False
+        self._progress.doubt()
 
     def close(self) -> None:
         """Close the connection."""
         self._client.close()
 
     def send(self, request: Request) -> Answer:
-        """Send one request, and see that it leaves the edge where it should, or further if another purger spoke to it.
+        """Send one request, and check the position that the edge names in its answer.
 
-        An edge that was put back to an earlier state is behind. An edge that names no position is believed.
+        It is the expected one, or a later one where another purger has sent something. An edge that was put back to an
+        earlier state is behind. An edge that names no position is believed.
         """
         began = time.monotonic()
         answer = self._client.send(request, self._progress.instance)
@@ -79,11 +83,11 @@ class EdgeSession:
         expected = self._progress.position if wanted is None else Position.read(wanted)
         if not self._is_at(answer.position, expected):
             raise OtherInstanceError(f"it is at batch {answer.position}, and not at {expected}")
-        self._progress.position = answer.position
+        self._progress.moved_to(answer.position)
         return answer
 
     def ask(self, *, fresh: bool, ticket: Callable[[], int]) -> None:
-        """Ask the edge who and where it is; ``fresh``: over a new connection.
+        """Ask the edge for its instance and position; ``fresh``: over a new connection.
 
         ``ticket`` asks for a verification that begins after the answer.
         """
@@ -102,7 +106,7 @@ class EdgeSession:
         position = answer.position
         known = position is None or position == progress.position or self._knows(position)
         if progress.confirmed and progress.lease.awaits_verification(now):
-            progress.lease.heard = now
+            progress.lease.heard_from(at=now)
         else:
             progress.lease.answered(answer.now, at=now, ticket=ticket())
         progress.recognise(answer.instance, answer.epoch, position, known=known)
@@ -118,13 +122,13 @@ class EdgeSession:
             answer = self._client.heartbeat(str(progress.instance), epoch, progress.position)
         except MalformedError:
             # An epoch that the edge does not take, from its future perhaps: the next one is fresh.
-            progress.confirmed = False
+            progress.doubt()
             raise
         if answer.position != progress.position:
             raise OtherInstanceError(f"it is at batch {answer.position}, and not at {progress.position}")
         now = time.monotonic()
         self._changes.reset()
-        progress.lease.beaten(at=now)
+        progress.lease.renewed(at=now)
         progress.lease.answered(answer.now, at=now, ticket=ticket())
         progress.recognise(answer.instance, answer.epoch, answer.position, known=True)
         self._went_well(epoch)
@@ -132,24 +136,23 @@ class EdgeSession:
     def failed(self, error: DeliveryError) -> None:
         """Note that a request failed, and wait for some time."""
         if isinstance(error, OtherInstanceError):
-            # Ask who and where it is now; the answer may lead to a flush.
+            # The answer to the next question may lead to a flush.
             log.debug("edge %s: %s", self.edge.name, error)
-            self._progress.confirmed = False
+            self._progress.doubt()
             self._interrupt.wait(self._changes.next())
         else:
-            # It may have been put back to an earlier state meanwhile: its last heartbeat tells, and the next hides it.
-            self._progress.confirmed &= not self._progress.names_position
+            self._progress.lost_contact()
             self.in_trouble(error.kind, str(error))
 
     def in_trouble(self, kind: str, text: str) -> bool:
-        """Note trouble, and wait for some time. Tells whether it is news."""
+        """Note trouble, and wait for some time. Return True when it is news."""
         news = self._problem.begin(kind, text)
         self._recorder.alive(self.edge.name, seen_at=None, epoch=None, problem=self._problem.text)
         self.rest()
         return news
 
     def rest(self) -> None:
-        """Wait for longer the oftener something has failed since it last went well."""
+        """Wait, for longer after each further failure since a request last went well."""
         self._interrupt.wait(self._backoff.next())
 
     def _connect_to(self, edge: Edge) -> EdgeClient:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from purger.presence import Present
+from purger.model import Present
 from purger.text_format import counted, duration
 from takedown_db.printable import printable
 

@@ -1,4 +1,4 @@
-"""Now and then: takes out what is past its retention, and audits a small sample."""
+"""Periodic maintenance: prunes rows past their retention, and audits a small sample of banned images."""
 
 import logging
 import threading
@@ -6,56 +6,56 @@ import time
 from collections.abc import Iterator
 
 from purger.audit import AuditResult, run_audit
+from purger.loop_thread import LoopThread
 from purger.probe import Probe
+from purger.problem_log import ProblemLog
 from purger.settings import Settings
 from takedown_db.connection import Connection
-from takedown_db.errors import DatabaseUnavailableError
 
 log = logging.getLogger(__name__)
 
-#: Seconds between two chunks: bans come first.
+#: Seconds between two chunks of a pruning, so that bans come first.
 _REST = 0.1
 
 
 def prune(connection: Connection, days: int, receipt_days: int) -> Iterator[int]:
-    """Take out of outbox, batches, receipts and sightings what is past its retention by the database's clock.
+    """Remove rows past their retention from outbox, batches, receipts and probe results, by the database's clock.
 
-    ``days`` holds for all but bans and lifts, ``receipt_days`` for these and their receipts. In small chunks, each a
-    call that runs wholly in the server; yields the rows of each. Raises ``DatabaseUnavailableError``.
+    ``days`` holds for all but bans and lifts, ``receipt_days`` for these and their receipts. Works in small chunks,
+    each a call that runs wholly in the server, and yields the rows of each. Raises ``DatabaseUnavailableError``.
     """
     more = True
     while more:
-        size, more = connection.rows("prune_outbox", days=days, receipt_days=receipt_days)[0]
+        ((size, more),) = connection.rows("prune_outbox", days=days, receipt_days=receipt_days)
         yield size
 
 
-class Maintenance(threading.Thread):
-    """Prunes and audits at intervals, and logs what an audit finds."""
+class Maintenance(LoopThread):
+    """Prunes and audits at intervals, and logs the findings of audits."""
 
     def __init__(self, connection: Connection, probe: Probe, settings: Settings, stop: threading.Event) -> None:
-        super().__init__(name="keeper", daemon=True)
+        problem = ProblemLog(log, "maintenance")
+        super().__init__("maintenance", stop, problem, bug_effect="rows are not pruned, or not audited", daemon=True)
         self._connection = connection
         self._probe = probe
         self._settings = settings
-        self._halt = stop
+        # The first audit follows the first pruning.
+        self._prune_due = self._audit_due = time.monotonic() + settings.prune_interval
         self._unreachable: frozenset[str] = frozenset()
         self._doubted: frozenset[str] = frozenset()  # edges that proved nothing at the last audit
 
-    def run(self) -> None:
-        """Work until stopped."""
-        prune_due = audit_due = time.monotonic() + self._settings.prune_interval
-        while not self._halt.wait(max(0.0, min(prune_due, audit_due) - time.monotonic())):
-            try:
-                if prune_due <= time.monotonic():
-                    prune_due = time.monotonic() + self._settings.prune_interval
-                    self._prune()
-                if audit_due <= time.monotonic():
-                    audit_due = time.monotonic() + self._settings.audit_interval
-                    self._audit()
-            except DatabaseUnavailableError as error:
-                log.debug("put off: %s", error)  # the watch has said so
-            except Exception:
-                log.exception("while pruning or auditing")
+    def work(self) -> float:
+        """Prune and audit where due; return the seconds until the next of both."""
+        if self._prune_due <= time.monotonic():
+            self._prune_due = time.monotonic() + self._settings.prune_interval
+            self._prune()
+        if self._audit_due <= time.monotonic():
+            self._audit_due = time.monotonic() + self._settings.audit_interval
+            self._audit()
+        return max(0.0, min(self._prune_due, self._audit_due) - time.monotonic())
+
+    def finish(self) -> None:
+        """Close all connections."""
         self._probe.close()
         self._connection.close()
 
@@ -72,10 +72,8 @@ class Maintenance(threading.Thread):
     def _audit(self) -> None:
         found = run_audit(self._connection, self._probe, sample=self._settings.audit_sample, stopped=self._halt.is_set)
         for served in found.served:
-            log.error(
-                "audit: edge %s shows banned image %s (%s); purged again",
-                *(served.edge, served.code, ", ".join(served.renditions)),
-            )
+            text = "audit: edge %s shows banned image %s (%s); purged again"
+            log.error(text, served.edge, served.code, ", ".join(served.renditions))
         self._report_doubts(found)
         unreachable = frozenset(found.unreachable)
         for name in sorted(unreachable - self._unreachable):

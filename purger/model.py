@@ -1,11 +1,16 @@
-"""The values that the parts of the purger hand to each other."""
+"""Defines the values that the parts of the purger hand to each other. No database and no HTTP here."""
 
 import re
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Self
 
+from takedown_db.printable import printable
 from takedown_db.schema.triggers import Triggers
 
+#: Seconds by the database's clock after which a purger that has not signed counts as dead or frozen.
+ALIVE = 5.0
+
+#: A position as text.
 _POSITION = re.compile(r"(\d{1,15}):([0-9A-Za-z-]{1,64})")
 
 
@@ -20,7 +25,7 @@ class Row(NamedTuple):
 
 
 class Position(NamedTuple):
-    """A batch of one database. Another one may have given the same number: after a restore, or from a copy."""
+    """A batch of one database. Another database may have given the same number: after a restore, or as a copy."""
 
     batch: int
     identity: str
@@ -30,14 +35,14 @@ class Position(NamedTuple):
 
     @classmethod
     def read(cls, text: str) -> Self | None:
-        """Read ``17:6f0c``, as it stands in a header Takedown-Batch; None where it is none."""
+        """Read ``17:6f0c``, the value of a header Takedown-Batch; return None where it is malformed."""
         found = _POSITION.fullmatch(text)
         return cls(int(found[1]), found[2]) if found else None
 
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """An edge as it is configured: what makes a new worker necessary when it changes."""
+    """The settings of one edge."""
 
     name: str
     purge_url: str
@@ -50,7 +55,7 @@ class Edge:
 
 @dataclass(frozen=True, slots=True)
 class SavedProgress:
-    """How far an edge has come, as the database remembers it. Times are the edge's own clock, in seconds since 1970."""
+    """The recorded progress of one edge. Times are the edge's own clock, in seconds since 1970."""
 
     instance: str | None
     acknowledged: int
@@ -60,16 +65,16 @@ class SavedProgress:
     triggers: str | None
     epoch: float | None = None  # the last that it is known to have accepted
     flushed_at: float | None = None
-    flush_done: int = 0  # the last request for a flush that was carried out; not read, `FlushRequest` is what is left
+    flush_done: int = 0  # the last request for a flush that was carried out; written, and never read: see FlushRequest
 
     @property
     def all_rebounded(self) -> tuple[int, int, int]:
-        """The last batch of each sending after the first."""
+        """The last batch of each rebound, the prompt one first."""
         return self.rebounded, self.rebounded_later, self.rebounded_last
 
 
 class FlushRequest(NamedTuple):
-    """A flush that an operator asked for, and that no flush has answered yet as far as the database knows."""
+    """A flush that an operator asked for, and that is not on record as carried out."""
 
     number: int
     by: str
@@ -89,10 +94,10 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class ProbeResult:
-    """What an edge removed (``removed``), or what was seen at its public listener afterwards (the others).
+    """The objects that an edge removed (``removed``), or the answers of its public listener afterwards (the others).
 
     ``note`` says why nothing was proven; it goes when something is. Without ``at`` a ``status`` is that of an answer
-    that proved nothing. ``code`` names the one image of a banned owner that was looked at; empty: the subject of the
+    that proved nothing. ``code`` names the one image of a banned owner that was requested; empty: the subject of the
     ban as a whole, of an owner ``looked`` of his ``images``.
     """
 
@@ -110,15 +115,36 @@ class ProbeResult:
     images: int | None = None
 
 
-def probe_result_of(edge: Edge, row: Row, **seen: Any) -> ProbeResult:
-    """Make a sighting of a row at an edge; ``seen`` holds the fields of ``ProbeResult`` that are not the row's."""
-    return ProbeResult(edge.name, row.id, scope=row.scope, subject=row.subject, **seen)
+def probe_result_of(edge: Edge, row: Row, **fields: Any) -> ProbeResult:
+    """Make the result of a probe for a row at an edge; ``fields`` of ``ProbeResult`` are those that no row has."""
+    return ProbeResult(edge.name, row.id, scope=row.scope, subject=row.subject, **fields)
 
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """All that was committed when ticket ``ticket`` was asked for is in the batches up to ``head``."""
+    """All rows that were committed when ``ticket`` was drawn are in the batches up to ``head``."""
 
     ticket: int
     head: int
     triggers: Triggers
+
+
+class Present(NamedTuple):
+    """A purger that has signed. Times are UTC by the database's clock; ``age`` is seconds since ``seen_at``."""
+
+    host: str
+    pid: int
+    version: str
+    since: object
+    seen_at: object
+    age: float
+
+    @property
+    def alive(self) -> bool:
+        """True when it has signed just now."""
+        return abs(self.age) <= ALIVE  # a clock that was set back leaves signatures of the future
+
+    @property
+    def name(self) -> str:
+        """The host and process, fit for a terminal."""
+        return f"pid {self.pid} on {printable(self.host)}"

@@ -1,9 +1,9 @@
-"""The outbox in the database: polling, numbering and reading it. No HTTP here."""
+"""Polls, numbers and reads the outbox in the database. No HTTP here."""
 
 import re
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from purger.model import Position, Row
 from takedown_db.connection import Connection, fetch, fetch_sets
@@ -11,10 +11,11 @@ from takedown_db.errors import CounterLostError, DatabaseUnavailableError, NotAd
 from takedown_db.printable import printable
 from takedown_db.schema.triggers import Triggers, judge_triggers
 
-#: Batches answered with their rows at most. More have come when another purger numbered them while this one was cut
-#: off: then each edge reads what it needs.
+#: Most batches that are answered with their rows. More have come where another purger numbered them while this one was
+#: cut off: then the batches that an edge needs are read for it.
 _BATCHES = 16
 
+#: The code of an image, or the key of an owner.
 _KEY = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
@@ -26,23 +27,37 @@ class Taken(NamedTuple):
     same: bool  # the batch ``known`` is still the one of this identity
     pruned: int  # batches up to this one may have left the outbox
     more: bool  # committed rows may wait for a number
-    largest: int  # the largest id there was when the look began, committed or not
+    largest: int  # the largest id there was when the poll began, committed or not
     unnumberable: int  # malformed rows that numbering has taken out so far
     rows: list[Row] | None  # of all batches after known up to head; None when they are not all here
     identities: Mapping[int, str] = MappingProxyType({})  # of the batches of these rows, and of head
 
     @property
     def gone_back(self) -> bool:
-        """Whether the database has lost the batch ``known``, or has another one of this number."""
+        """True when the database has lost the batch ``known``, or has another one of this number."""
         return self.known is not None and not (self.same and self.known.batch <= self.head.batch)
 
 
+class _Head(NamedTuple):
+    """The second result of the statement ``take_invalidations``, column by column."""
+
+    batch: int
+    pruned: int
+    read_only: int
+    more: int
+    largest: int
+    unnumberable: int
+    identity: str
+    adopted: str | None
+    same: int
+
+
 class PrunedError(Exception):
-    """The rows asked for may have left the outbox: only a flush makes the edge true again."""
+    """The requested rows may have left the outbox: only a flush purges what they purged."""
 
 
 class MalformedRowError(Exception):
-    """A numbered row is none that a purge can be made of, as the text says: only a flush makes up for it."""
+    """No purge can be made of a numbered row, as the text says: only a flush makes up for it."""
 
 
 class Outbox:
@@ -54,11 +69,11 @@ class Outbox:
     def take(
         self, known: Position | None, *, after: int | None = None, wait: float = 0.0, step: float = 0.001
     ) -> Taken:
-        """Number what was committed before this call, and read what has come after batch ``known``.
+        """Have all rows numbered that were committed before this call, and read the batches after ``known``.
 
-        With ``after``, an id, only rows beyond it are looked at, and the server waits up to ``wait`` seconds for one,
+        With ``after``, an id, only rows beyond it are numbered, and the server waits up to ``wait`` seconds for one,
         looking every ``step`` seconds. Raises ``DatabaseUnavailableError``, as every method here, and
-        ``NotAdoptedError`` when another server speaks for the database; nothing is numbered then.
+        ``NotAdoptedError`` when the adopted server is another one; nothing is numbered then.
         """
         number, identity = known or (None, None)
         with self._connection.cursor() as cursor:
@@ -75,43 +90,30 @@ class Outbox:
             )
         if len(sets) < 2 or not sets[1]:
             raise CounterLostError
-        head, pruned, read_only, more, largest, unnumberable, head_identity, adopted, same = sets[1][0]
-        if read_only:
+        head = _Head(*sets[1][0])
+        if head.read_only:
             raise DatabaseUnavailableError("the server has become read-only, as replicas are: connect to the primary")
-        if adopted != self._connection.server:
-            raise NotAdoptedError(adopted, self._connection.server)
-        rows = [Row(*row[:5]) for row in sets[0]]
-        identities = {row[1]: row[5] for row in sets[0] if row[5] is not None} | {head: head_identity}
-        whole = number is not None and pruned <= number and head - number <= _BATCHES and not first_malformed(rows)
-        return Taken(
-            known,
-            Position(head, head_identity),
-            bool(same),
-            pruned,
-            bool(more),
-            largest,
-            unnumberable,
-            rows if whole else None,
-            identities,
-        )
+        if head.adopted != self._connection.server:
+            raise NotAdoptedError(head.adopted, self._connection.server)
+        return _taken(known, head, sets[0])
 
     def catch_up(self) -> None:
         """Wait until the server shows all that its replication group, if it has one, had committed before this call."""
         self._connection.catch_up()
 
     def rows(self, after: int, last: int) -> list[Row]:
-        """The rows of the batches after ``after`` up to ``last``.
+        """Read the rows of the batches after ``after`` up to ``last``.
 
-        Raises ``PrunedError`` when some may be missing, ``MalformedRowError`` when one says nothing. The mark is read
-        after the rows: whatever a pruning took before they were read had moved the mark in the same transaction.
+        Raises ``PrunedError`` when some may be missing, and ``MalformedRowError`` when no purge can be made of one. The
+        last pruned batch is read after the rows: a pruning moves it in the transaction that removes rows.
         """
         with self._connection.cursor() as cursor:
             rows = [Row(*row) for row in fetch(cursor, "outbox_rows", after=after, last=last)]
-            marks = fetch(cursor, "pruning_mark")
-        if not marks:
+            numbering = fetch(cursor, "pruning_mark")
+        if not numbering:
             raise CounterLostError
-        mark, given = marks[0]
-        if mark > after:
+        ((pruned, given),) = numbering
+        if pruned > after:
             raise PrunedError
         if given < last:
             raise DatabaseUnavailableError(f"it has no batch {last}: it has gone back")
@@ -121,7 +123,7 @@ class Outbox:
         return rows
 
     def reach(self, after: int, head: int, limit: int) -> Position:
-        """The batch up to which there are about ``limit`` rows after ``after``: ``head`` at most, one more at least."""
+        """Find the batch up to which there are about ``limit`` rows after ``after``: ``head`` or one before it."""
         last, total = None, 0
         for batch, size, identity in self._connection.rows("batch_sizes", after=after):
             if batch > head or (total and total + size > limit):
@@ -134,15 +136,37 @@ class Outbox:
         return last
 
     def position(self, batch: int) -> str | None:
-        """The identity of a batch, as this database knows it; None: it has given no such number."""
-        rows = self._connection.rows("batch_identity", batch=batch)
-        return str(rows[0][0]) if rows else None
+        """Read the identity that this database has given a batch; None where it has given no such number."""
+        for (identity,) in self._connection.rows("batch_identity", batch=batch):
+            return str(identity)
+        return None
 
     def triggers(self) -> Triggers:
-        """The triggers of ours that stand now."""
+        """Read and judge the triggers of this schema."""
         return judge_triggers(self._connection.rows("standing_triggers"))
 
 
+def _taken(known: Position | None, head: _Head, found: list[tuple[Any, ...]]) -> Taken:
+    rows, identities = list[Row](), dict[int, str]()
+    for *columns, identity in found:
+        row = Row(*columns)
+        rows.append(row)
+        if identity is not None:
+            identities[row.batch] = identity
+    whole = known is not None and head.pruned <= known.batch and head.batch - known.batch <= _BATCHES
+    return Taken(
+        known=known,
+        head=Position(head.batch, head.identity),
+        same=bool(head.same),
+        pruned=head.pruned,
+        more=bool(head.more),
+        largest=head.largest,
+        unnumberable=head.unnumberable,
+        rows=rows if whole and not first_malformed(rows) else None,
+        identities=identities | {head.batch: head.identity},
+    )
+
+
 def first_malformed(rows: Iterable[Row]) -> Row | None:
-    """The first row of which no purge can be made, if any: a session can switch off what the schema checks."""
+    """Return the first row of which no purge can be made; None without one. A session can switch off the checks."""
     return next((row for row in rows if row.scope not in ("image", "owner") or not _KEY.fullmatch(row.subject)), None)

@@ -1,23 +1,41 @@
-"""Holds the notes that wait to be written, and drops those that a database which has gone back never came to."""
+"""Keeps receipts, progress and probe results until they are written, and drops those of a database that went back."""
 
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
 
-from purger.model import ProbeResult, Receipt
+from purger.model import ProbeResult, Receipt, SavedProgress
+
+
+@dataclass(frozen=True, slots=True)
+class ProgressWrite:
+    """The progress of one edge; ``flushed``: a flush led to it, so that it may be behind the recorded one."""
+
+    edge: str
+    saved: SavedProgress
+    flushed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Liveness:
+    """The last answer and the problem of one edge. None: nothing new, but for ``problem``, whose None is none."""
+
+    edge: str
+    seen_at: float | None  # the purger's clock, seconds since 1970
+    epoch: float | None  # the edge's clock, seconds since 1970
+    problem: str | None
 
 
 @dataclass(slots=True)
 class PendingWrites:
-    """PendingWrites that wait. Of an edge's progress and liveness only the latest counts.
+    """All that waits to be written. Of an edge's progress and liveness only the latest counts.
 
-    ``setbacks`` counts how often the database had gone back when they were made. Batch numbers and ids from before a
-    setback are given out again, to other rows.
+    ``setbacks`` counts how often the database had gone back when these were noted. It gives the batch numbers and ids
+    from before a setback again, to other rows.
     """
 
     setbacks: int = 0
-    progress: dict[str, dict[str, Any]] = field(default_factory=dict)
-    flushes: dict[str, dict[str, Any]] = field(default_factory=dict)
-    liveness: dict[str, dict[str, Any]] = field(default_factory=dict)
+    progress: dict[str, ProgressWrite] = field(default_factory=dict)  # by edge, as the next two
+    flushes: dict[str, int] = field(default_factory=dict)  # the last answered request for a flush
+    liveness: dict[str, Liveness] = field(default_factory=dict)
     receipts: list[Receipt] = field(default_factory=list)
     probe_results: list[ProbeResult] = field(default_factory=list)
 
@@ -25,40 +43,49 @@ class PendingWrites:
         return bool(self.progress or self.flushes or self.liveness or self.receipts or self.probe_results)
 
     def reach(self, setbacks: int) -> bool:
-        """Drop notes that are older than the latest of ``setbacks``; whether notes of that count may be added.
+        """Drop all that is older than the latest of ``setbacks``; return True when notes of that count may be added.
 
         The answered request for a flush stays, and so does the time when an edge answered. Its epoch goes: it says
         that the edge has everything up to then.
         """
         if setbacks > self.setbacks:
             self.setbacks = setbacks
-            for values in self.progress.values():
-                self.put_flush(values["name"], values["flush_done"])
+            for edge, progress in self.progress.items():
+                self.put_flush(edge, progress.saved.flush_done)
             self.progress.clear()
             self.receipts.clear()
             self.probe_results.clear()
-            for values in self.liveness.values():
-                values["epoch"] = None
+            self.liveness = {edge: replace(liveness, epoch=None) for edge, liveness in self.liveness.items()}
         return setbacks == self.setbacks
 
-    def put_progress(self, values: dict[str, Any]) -> None:
+    def put_progress(self, progress: ProgressWrite) -> None:
         """Note an edge's progress; a flush that was noted before remains one."""
-        before = self.progress.get(values["name"])
-        self.progress[values["name"]] = values | {"flushed": values["flushed"] or bool(before and before["flushed"])}
+        before = self.progress.get(progress.edge)
+        flushed = progress.flushed or (before is not None and before.flushed)
+        self.progress[progress.edge] = replace(progress, flushed=flushed)
 
     def put_flush(self, edge: str, request: int) -> None:
-        """Note that a flush has answered the request ``request``; 0 is none."""
+        """Note that a flush has answered the request of this number; 0 is none."""
         if request:
-            self.flushes[edge] = {"name": edge, "flush_done": request}
+            self.flushes[edge] = request
+
+    def put_liveness(self, liveness: Liveness) -> None:
+        """Note an edge's last answer and its problem; times that were noted before remain where there are no new."""
+        if before := self.liveness.get(liveness.edge):
+            seen_at = before.seen_at if liveness.seen_at is None else liveness.seen_at
+            epoch = before.epoch if liveness.epoch is None else liveness.epoch
+            liveness = replace(liveness, seen_at=seen_at, epoch=epoch)
+        self.liveness[liveness.edge] = liveness
 
     def merge(self, later: "PendingWrites") -> None:
-        """Add notes that were made later. ``later`` is not to be used afterwards."""
+        """Add all that was noted later. ``later`` is not to be used afterwards."""
         latest = max(self.setbacks, later.setbacks)
         self.reach(latest)
         later.reach(latest)
-        for values in later.progress.values():
-            self.put_progress(values)
+        for progress in later.progress.values():
+            self.put_progress(progress)
+        for liveness in later.liveness.values():
+            self.put_liveness(liveness)
         self.flushes |= later.flushes
-        self.liveness |= later.liveness
         self.receipts += later.receipts
         self.probe_results += later.probe_results

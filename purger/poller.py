@@ -1,4 +1,4 @@
-"""Finds and numbers new rows for all edges as soon as they are committed."""
+"""Polls the outbox for rows that were just committed, has them numbered, and tells all workers."""
 
 import logging
 import threading
@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from purger.batches import Batches
 from purger.id_window import IdWindow
+from purger.loop_thread import LoopThread
 from purger.model import Position, Verification
 from purger.outbox import Outbox, Taken
 from purger.problem_log import ProblemLog
@@ -15,84 +16,82 @@ from takedown_db.errors import DatabaseUnavailableError, NotAdoptedError
 
 log = logging.getLogger(__name__)
 
-#: Seconds that the server may wait for a row before it answers: a stop is noticed after that, and the connection's
+#: Seconds that the server may wait for a row before it answers. A stop is noticed after that, and the connection's
 #: time-out is longer.
 _LONGEST_WAIT = 0.5
 
-#: Seconds between two looks up to which the server is left to wait; for longer ones the poller does.
+#: Longest interval in seconds at which the server waits for a row; at longer intervals the poller waits.
 _LONGEST_STEP = 0.1
 
 #: Seconds between polls while the database cannot be used.
 _WHEN_AWAY = 0.25
 
-#: Seconds from its INSERT to its COMMIT within which a row is found by the fast look. All others are the verifier's.
+#: Seconds from its INSERT to its COMMIT within which a poll finds a row. All later ones are found by the verifier.
 _WINDOW = 1.0
 
 
 class Known(NamedTuple):
-    """The last batch (None before the first look), and how often the database had gone back when it was found."""
+    """The position of the last batch, and the count of setbacks of the database when it was found."""
 
-    place: Position | None
+    position: Position | None  # None before the first poll
     setbacks: int
 
 
-class Poller(threading.Thread):
-    """Polls the newest rows of the outbox.
+class Poller(LoopThread):
+    """Polls the newest rows of the outbox, and publishes the state of the outbox to the workers.
 
-    ``known``, ``pruned`` and ``verification`` hold what is known, whoever found it. ``known`` is set as a whole: with
-    the count of after a setback and the batch of before it an edge would be brought to a batch that is gone.
+    The poller and the verifier both find ``known``, ``pruned`` and ``verification``. ``known`` is set as a whole: with
+    the count from after a setback and the batch from before it, an edge would be brought to a batch that is gone.
     """
 
     def __init__(
         self,
-        queue: Outbox,
+        outbox: Outbox,
         batches: Batches,
         *,
         interval: float,
         stop: threading.Event,
         sign: Callable[[], None] = lambda: None,
     ) -> None:
-        """``interval`` is the wait between two looks in seconds. ``sign`` is called after each poll that went well."""
-        super().__init__(name="watch")
-        self._outbox = queue
+        """Poll ``outbox`` every ``interval`` seconds, and call ``sign`` after each poll that went well."""
+        super().__init__("poller", stop, ProblemLog(log, "the database"), bug_effect="no edge gets a heartbeat")
+        self._outbox = outbox
         self._batches = batches
         self._interval = interval
-        self._halt = stop
         self._sign = sign
         self._window = IdWindow(_WINDOW)
         self._tell: list[Callable[[], None]] = []
         self._lock = threading.Lock()
         self._ticket = 0
         self._unnumberable = 0
-        self._problem = ProblemLog(log, "the database")
         self.usable = True
         self.known = Known(None, 0)
         self.pruned = 0
         self.verification: Verification | None = None
 
     @property
-    def place(self) -> Position | None:
-        """The last batch; None before the first look."""
-        return self.known.place
+    def position(self) -> Position | None:
+        """The position of the last batch; None before the first poll."""
+        return self.known.position
 
     @property
     def setbacks(self) -> int:
-        """How often the database was found to have gone back."""
+        """The count of times that the database was found to have gone back."""
         return self.known.setbacks
 
     @property
     def head(self) -> int | None:
-        """The number of the last batch; None before the first look."""
-        place = self.place
-        return None if place is None else place.batch
+        """The number of the last batch; None before the first poll."""
+        position = self.position
+        return None if position is None else position.batch
 
     def subscribe(self, wake: Callable[[], None]) -> None:
-        """Have ``wake`` called, in the finder's thread, whenever something new was found."""
+        """Call ``wake`` from now on, in the thread of poller or verifier, whenever something new was found."""
         with self._lock:
             self._tell = [*self._tell, wake]
 
     def unsubscribe(self, wake: Callable[[], None]) -> None:
-        """Undo ``subscribe``."""
+        """Call ``wake`` no longer."""
         with self._lock:
             self._tell = [known for known in self._tell if known != wake]
 
@@ -114,9 +113,9 @@ class Poller(threading.Thread):
         self._notify()
 
     def found(self, taken: Taken, *, setbacks: int) -> None:
-        """Publish an answer of the outbox; ``setbacks`` is their count from before the question was put.
+        """Publish an answer of the outbox; ``setbacks`` is their count from before the query was sent.
 
-        An answer to a question from before the latest setback is dropped. It may show the batches that the database has
+        The answer to a query from before the latest setback is dropped. It may show the batches that the database has
         lost since, and the next answer would then be taken for another setback.
         """
         with self._lock:
@@ -124,30 +123,25 @@ class Poller(threading.Thread):
         if moved:
             self._notify()
 
-    def run(self) -> None:
-        """Poll until stopped. The database being away is logged once, and polled for at a slower pace."""
-        while not self._halt.is_set():
-            try:
-                rest = self._look()
-            except DatabaseUnavailableError as error:
-                self.usable = False
-                self._problem.begin("not adopted" if isinstance(error, NotAdoptedError) else "unusable", str(error))
-                rest = max(_WHEN_AWAY, self._interval)
-            except Exception:
-                if self._problem.begin("not understood", "this is a bug; no edge gets a heartbeat"):
-                    log.exception("while polling")
-                rest = max(_WHEN_AWAY, self._interval)
-            else:
-                self._problem.end()
-                self.usable = True
-                self._sign()
-            self._halt.wait(rest)
+    def work(self) -> float:
+        """Poll once; return the seconds to rest."""
+        rest = self._poll()
+        self.usable = True
+        self._sign()
+        return rest
 
-    def _look(self) -> float:
-        """Look once, or until there is something; the seconds to rest afterwards."""
+    def database_failed(self, error: DatabaseUnavailableError) -> float:
+        """Log once that the database is away, and poll for it at a slower pace."""
+        self.usable = False
+        kind = "not adopted" if isinstance(error, NotAdoptedError) else "unusable"
+        self._problem.begin(kind, str(error))
+        return max(_WHEN_AWAY, self._interval)
+
+    def _poll(self) -> float:
+        """Number and publish new rows, for which the server may wait; return the seconds to rest afterwards."""
         began = time.monotonic()
         setbacks = self.setbacks  # before the head, which shows a setback last
-        after, known = self._window.start(began), self.place
+        after, known = self._window.start(began), self.position
         wait = _LONGEST_WAIT if after is not None and self._interval <= _LONGEST_STEP else 0.0
         taken = self._outbox.take(known, after=after, wait=wait, step=self._interval)
         self._window.note(taken.largest, at=began)
@@ -156,19 +150,22 @@ class Poller(threading.Thread):
         return 0.0 if taken.more else self._interval
 
     def _advance(self, taken: Taken) -> bool:
-        """Move the head. Two threads report, so what is compared is what was known when the question was put."""
-        known, (place, setbacks) = taken.known, self.known
+        """Move the head; return False when the answer shows nothing new.
+
+        Two threads report, so the answer is compared with the batch that its own query named.
+        """
+        known, (position, setbacks) = taken.known, self.known
         self.pruned = taken.pruned
         if taken.gone_back:
             # Seen before anything is numbered: numbering may bring the head to where it was, with other rows.
             log.error("the database has gone back from batch %s to %s: every edge will be flushed", known, taken.head)
             self._batches.forget()
             setbacks += 1
-        elif place is None or taken.head.batch > place.batch:
-            # Otherwise the backlog has a gap, and edges read from the database what is in it.
-            if known is not None and place is not None and known.batch <= place.batch and taken.rows is not None:
-                rows = [row for row in taken.rows if row.batch > place.batch]
-                self._batches.add(place.batch, taken.head.batch, rows, taken.identities)
+        elif position is None or taken.head.batch > position.batch:
+            # Otherwise the batches in memory have a gap, whose rows are read from the database.
+            if known is not None and position is not None and known.batch <= position.batch and taken.rows is not None:
+                rows = [row for row in taken.rows if row.batch > position.batch]
+                self._batches.add(position.batch, taken.head.batch, rows, taken.identities)
         else:
             return False
         self.known = Known(taken.head, setbacks)

@@ -1,4 +1,4 @@
-"""Signs the purger's presence in the database once a second, as long as its poll works."""
+"""Signs the purger's presence in the database once a second, as long as its polls succeed."""
 
 import logging
 import os
@@ -8,19 +8,21 @@ import socket
 import threading
 import time
 from importlib.metadata import version
-from typing import NamedTuple
 
+from purger.loop_thread import LoopThread
+from purger.model import Present
+from purger.problem_log import ProblemLog
 from takedown_db.connection import Connection
 from takedown_db.errors import DatabaseUnavailableError
 from takedown_db.printable import printable
 
 log = logging.getLogger(__name__)
 
-#: Seconds by the database's clock after which a purger that has not signed counts as dead or frozen.
-ALIVE = 5.0
-
 #: Seconds between two signatures.
 _INTERVAL = 1.0
+
+#: Seconds since the start between two tests whether the first poll went well.
+_BEFORE_FIRST_POLL = 0.1
 
 #: Seconds since the last poll that went well after which nothing is signed.
 _POLLED = 2.0
@@ -29,39 +31,18 @@ _POLLED = 2.0
 _TIDY_INTERVAL = 3600.0
 
 
-class Present(NamedTuple):
-    """A purger that has signed. Times are UTC by the database's clock; ``age`` is seconds since ``seen_at``."""
-
-    host: str
-    pid: int
-    version: str
-    since: object
-    seen_at: object
-    age: float
-
-    @property
-    def alive(self) -> bool:
-        """Whether it has signed just now."""
-        return abs(self.age) <= ALIVE  # a clock that was set back leaves signatures of the future
-
-    @property
-    def name(self) -> str:
-        """Host and process, fit for a terminal."""
-        return f"pid {self.pid} on {printable(self.host)}"
-
-
 def present(connection: Connection) -> list[Present]:
-    """All purgers that have signed within the last day, the latest first. Raises ``DatabaseUnavailableError``."""
+    """Read the purgers that have signed within the last day, the latest first. Raises ``DatabaseUnavailableError``."""
     return [Present(*row) for row in connection.rows("purgers_present")]
 
 
-class Presence(threading.Thread):
-    """Signs while the poll goes on: a purger that is killed, frozen or cut off from the database stops signing."""
+class Presence(LoopThread):
+    """Signs while polls succeed: a purger that is killed, frozen or cut off from the database stops signing."""
 
     def __init__(self, connection: Connection, stop: threading.Event) -> None:
-        super().__init__(name="presence")
+        problem = ProblemLog(log, "the sign of presence")
+        super().__init__("presence", stop, problem, bug_effect="`purger status` calls this purger dead")
         self._connection = connection
-        self._halt = stop
         self._began = time.monotonic()
         self._polled: float | None = None
         self._tidied: float | None = None
@@ -73,14 +54,19 @@ class Presence(threading.Thread):
         }
 
     def polled(self) -> None:
-        """Note that the poll went well just now."""
+        """Note that a poll went well just now."""
         self._polled = time.monotonic()
 
-    def run(self) -> None:
-        """Sign until stopped, then take the signature out."""
-        while not self._halt.wait(_INTERVAL if self._polled is not None else 0.1):
-            if self._polled is not None and time.monotonic() - self._polled <= _POLLED:
-                self._sign()
+    def work(self) -> float:
+        """Sign if a poll went well lately; return the seconds to rest."""
+        if self._polled is None:
+            return _BEFORE_FIRST_POLL
+        if time.monotonic() - self._polled <= _POLLED:
+            self._sign()
+        return _INTERVAL
+
+    def finish(self) -> None:
+        """Remove the signature."""
         try:
             self._connection.run("end_presence", id=self._values["id"])
         except DatabaseUnavailableError as error:
@@ -88,12 +74,7 @@ class Presence(threading.Thread):
         self._connection.close()
 
     def _sign(self) -> None:
-        try:
-            self._connection.run("sign_presence", **self._values, seconds=int(time.monotonic() - self._began))
-            if self._tidied is None or time.monotonic() - self._tidied > _TIDY_INTERVAL:
-                self._connection.run("forget_purgers")
-                self._tidied = time.monotonic()
-        except DatabaseUnavailableError as error:
-            log.debug("presence is not signed: %s", error)  # the watch has said so
-        except Exception:
-            log.exception("while signing presence")
+        self._connection.run("sign_presence", **self._values, seconds=int(time.monotonic() - self._began))
+        if self._tidied is None or time.monotonic() - self._tidied > _TIDY_INTERVAL:
+            self._connection.run("forget_purgers")
+            self._tidied = time.monotonic()

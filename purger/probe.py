@@ -108,7 +108,8 @@ class Probe:
         if len(self._connections) >= _CONNECTIONS:
             self.close()
         self._connections[url] = connection = HttpConnection(
-            *(url, TlsFiles(None, None, None)),
+            url,
+            TlsFiles(None, None, None),
             connect_timeout=self._connect_timeout,
             read_timeout=self._longest,
             idle_timeout=self._read_timeout,

@@ -1,25 +1,26 @@
-"""Keeps what is still to be looked at, edge by edge, and decides which look is next. No HTTP and no SQL here."""
+"""Queues the probes of each edge, and decides which probe is next. No HTTP and no SQL here."""
 
 import threading
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from purger.backoff import Backoff
 from purger.model import Edge, Row
 
-#: Looks that may wait: each is about 250 bytes.
+#: Most probes that may wait, each of about 250 bytes.
 WAITING = 5000
 
-#: Seconds that an edge rests after a first look that saw nothing, and after any other at most.
+#: Shortest and longest rest in seconds of an edge after a probe that proved nothing.
 _RESTS = (0.5, 30.0)
 
 
 @dataclass(frozen=True, slots=True)
 class BatchRange:
-    """The batches after ``after`` up to ``last``, whose newest ``limit`` bans are to be read and looked for.
+    """The batches after ``after`` up to ``last``, whose newest ``limit`` bans are to be read and probed.
 
-    ``hours``: only those that were numbered so many hours ago at most; None: whenever.
+    ``hours``: only those that were numbered so many hours ago at most; None: all.
     """
 
     after: int
@@ -28,8 +29,25 @@ class BatchRange:
     hours: int | None = None
 
 
+class DroppedProbe(NamedTuple):
+    """A probe that had to make room for others."""
+
+    edge: Edge
+    task: Row | BatchRange
+
+
+class DueProbe(NamedTuple):
+    """The next probe; ``setbacks`` of the database are those at the time when it was added."""
+
+    edge: Edge
+    task: Row | BatchRange
+    setbacks: int
+
+
 @dataclass(slots=True)
 class _Waiting:
+    """The probes that wait for one edge, and the moment of the monotonic clock at which the next is due."""
+
     edge: Edge
     tasks: deque[Row | BatchRange] = field(default_factory=deque)
     due: float = 0.0
@@ -37,13 +55,14 @@ class _Waiting:
 
 
 class ProbeSchedule:
-    """Takes turns among the edges. One that cannot be looked at rests for a growing time; its looks are kept.
+    """Takes turns among the edges. An edge that cannot be probed rests for a growing time; its probes are kept.
 
-    Where there is no more room the longest queue loses its oldest looks: no edge can take the room of others.
-    Each method that adds looks takes ``setbacks``: how often the database had gone back when they were made.
+    Where there is no more room the longest queue loses its oldest probes: no edge can take the room of others.
+    Each method that adds probes takes ``setbacks``: how often the database had gone back when they were made.
     """
 
     def __init__(self, waiting: int = WAITING) -> None:
+        """Let at most ``waiting`` probes wait."""
         self._most = waiting
         self._lock = threading.Lock()
         self._edges: dict[str, _Waiting] = {}
@@ -51,12 +70,12 @@ class ProbeSchedule:
         self._setbacks = 0
 
     def begin_anew(self, setbacks: int) -> None:
-        """Drop all looks that are older than the latest of ``setbacks``: their rows may be gone, and ids be reused."""
+        """Drop all probes that are older than the latest of ``setbacks``: their rows may be gone, and ids be reused."""
         with self._lock:
             self._reach(setbacks)
 
     def follow(self, edges: Iterable[Edge]) -> list[Edge]:
-        """Keep the looks at these edges, as they are configured now, and drop all others; those that are new."""
+        """Keep the probes of these edges, as they are configured now, and drop all others. Return the new edges."""
         new = []
         with self._lock:
             before, self._edges = self._edges, {}
@@ -73,10 +92,11 @@ class ProbeSchedule:
 
     def put(
         self, name: str, tasks: Iterable[Row | BatchRange], *, at_once: bool = False, setbacks: int = 0
-    ) -> list[tuple[Edge, Row | BatchRange]]:
-        """Add looks at an edge; those, of any edge, that had to make room. ``at_once``: the edge has just answered.
+    ) -> list[DroppedProbe]:
+        """Add probes of an edge, and return those, of any edge, that had to make room.
 
-        Looks at an edge that is not followed are dropped.
+        ``at_once``: the edge has just answered, and rests no longer. Probes of an edge that is not followed are
+        dropped.
         """
         with self._lock:
             waiting = self._wanted(name, setbacks)
@@ -89,8 +109,8 @@ class ProbeSchedule:
                 waiting.due = 0.0
             return list(self._make_room())
 
-    def take(self, now: float) -> tuple[Edge, Row | BatchRange, int] | None:
-        """Take the next look that is due at ``now``, in seconds of the monotonic clock, with its ``setbacks``."""
+    def take(self, now: float) -> DueProbe | None:
+        """Take the next probe that is due at ``now``, in seconds of the monotonic clock."""
         with self._lock:
             due = [waiting for waiting in self._edges.values() if waiting.tasks and waiting.due <= now]
             if not due:
@@ -98,24 +118,24 @@ class ProbeSchedule:
             waiting = min(due, key=lambda each: each.due)
             waiting.due = now
             self._count -= 1
-            return waiting.edge, waiting.tasks.popleft(), self._setbacks
+            return DueProbe(waiting.edge, waiting.tasks.popleft(), self._setbacks)
 
     def put_back(self, name: str, task: Row | BatchRange, *, setbacks: int = 0) -> None:
-        """Keep a look that was not taken after all."""
+        """Keep a probe that was not made after all."""
         with self._lock:
             if waiting := self._wanted(name, setbacks):
                 waiting.tasks.appendleft(task)
                 self._count += 1
 
-    def saw_nothing(self, name: str, task: Row | BatchRange, *, now: float, setbacks: int = 0) -> None:
-        """Keep a look until the others at its edge were taken, and let the edge rest."""
+    def put_off(self, name: str, task: Row | BatchRange, *, now: float, setbacks: int = 0) -> None:
+        """Keep a probe that proved nothing until the others of its edge were made, and let the edge rest."""
         with self._lock:
             if waiting := self._wanted(name, setbacks):
                 waiting.tasks.append(task)
                 waiting.due = now + waiting.backoff.next()
                 self._count += 1
 
-    def went_well(self, name: str) -> None:
+    def answered(self, name: str) -> None:
         """Note that the edge's public listener answers."""
         with self._lock:
             if waiting := self._edges.get(name):
@@ -132,12 +152,12 @@ class ProbeSchedule:
                 waiting.tasks.clear()
 
     def _wanted(self, name: str, setbacks: int) -> _Waiting | None:
-        """Find the queue to which a look of that age may be added, if any."""
+        """Find the queue to which a probe of that age may be added; None where there is none."""
         self._reach(setbacks)
         return self._edges.get(name) if setbacks == self._setbacks else None
 
-    def _make_room(self) -> Iterator[tuple[Edge, Row | BatchRange]]:
+    def _make_room(self) -> Iterator[DroppedProbe]:
         while self._count > self._most:
             longest = max(self._edges.values(), key=lambda each: len(each.tasks))
             self._count -= 1
-            yield longest.edge, longest.tasks.popleft()
+            yield DroppedProbe(longest.edge, longest.tasks.popleft())

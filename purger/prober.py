@@ -1,39 +1,56 @@
-"""Looks for banned images at the edges that have acknowledged their purge, without delaying any delivery."""
+"""Requests banned images from the edges that have acknowledged their purge, without delaying any delivery."""
 
 import logging
 import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from typing import NamedTuple
 
 from purger.backoff import Backoff
 from purger.edge_renditions import KnownRenditions
+from purger.loop_thread import LoopThread
 from purger.model import Edge, Row, probe_result_of
 from purger.probe import Probe
-from purger.probe_schedule import BatchRange, ProbeSchedule
+from purger.probe_schedule import BatchRange, DueProbe, ProbeSchedule
+from purger.problem_log import ProblemLog
 from purger.recorder import Recorder
 from purger.row_probe import SECONDS_AT_AN_OWNER, Choice, RowProbeResult, choose, probe_row
 from takedown_db.connection import Connection
 from takedown_db.errors import DatabaseUnavailableError
+from takedown_db.printable import printable
 
 log = logging.getLogger(__name__)
 
-#: Bans looked for after a flush: the newest that stand.
+#: Most bans probed after a flush: the newest that stand.
 _AFTER_FLUSH = 20
 
-#: Bans looked for at an edge that this process begins to follow, and the hours since they were numbered.
+#: Most bans probed at an edge that this process begins to follow, and the hours since they were numbered.
 _UNSEEN = 200
 _UNSEEN_HOURS = 1
 
-#: The thread rests this many times as long as it looked: it shares the interpreter with the deliveries.
+#: Seconds of rest for each second of work: the thread shares the interpreter with the deliveries.
 _REST = 3.0
 
-#: Seconds for which the images that were drawn for a ban on an owner are looked at: each edge has its look soon.
+#: Longest rest in seconds between two probes.
+_LONGEST_REST = 1.0
+
+#: Seconds of rest while no probe is due.
+_IDLE_REST = 0.1
+
+#: Seconds for which the images that were drawn for a ban on an owner are kept: each edge is probed soon.
 _DRAWN_KEPT = 60.0
 
 
-class Prober(threading.Thread):
-    """Looks until something was seen, however often the database or an edge is away, and has it recorded."""
+class _Drawn(NamedTuple):
+    """The images that were drawn for a ban on an owner."""
+
+    until: float  # the moment of the monotonic clock at which they are drawn again
+    choice: Choice
+
+
+class Prober(LoopThread):
+    """Probes until there is a result, however often the database or an edge is away, and has it recorded."""
 
     def __init__(
         self,
@@ -44,24 +61,27 @@ class Prober(threading.Thread):
         *,
         setbacks: Callable[[], int],
     ) -> None:
-        """``setbacks`` counts how often the database was found to have gone back: looks from before are dropped."""
-        super().__init__(name="prober", daemon=True)
+        """Probe until ``stop`` is set.
+
+        ``setbacks`` returns how often the database was found to have gone back: probes from before are dropped.
+        """
+        problem = ProblemLog(log, "the probing of edges")
+        super().__init__("prober", stop, problem, bug_effect="bans may stay unproven", daemon=True)
         self._connection = connection
         self._probe = probe
         self._recorder = recorder
-        self._halt = stop
         self._setbacks = setbacks
         self._schedule = ProbeSchedule()
         self._backoff = Backoff(0.5, 2.0)  # while the database is away
-        self._silent: set[str] = set()  # edges whose last look got no answer
-        self._unproven: dict[Edge, int] = {}  # by edge the row of the first look whose answer proved nothing
+        self._silent: set[str] = set()  # edges whose last probe got no answer
+        self._unproven: dict[Edge, int] = {}  # by edge the row of the first probe whose answer proved nothing
         self._renditions = KnownRenditions()
-        self._drawn: dict[Row, tuple[float, Choice]] = {}  # of owners; each until a time
+        self._drawn: dict[Row, _Drawn] = {}  # by row that bans an owner
 
     def follow(self, edges: Iterable[tuple[Edge, int]]) -> None:
-        """Look at these edges alone from now on, each with the last batch that it is known to have acknowledged.
+        """Probe these edges alone from now on, each with the last batch that it is known to have acknowledged.
 
-        What a new one acknowledged within the last hour, perhaps to a purger that was killed, is looked for as well.
+        The bans that a new one acknowledged within the last hour, perhaps to a purger that was killed, are probed too.
         """
         setbacks = self._setbacks()
         acknowledged = dict(edges)
@@ -69,45 +89,48 @@ class Prober(threading.Thread):
             self._put(edge, [BatchRange(0, acknowledged[edge], _UNSEEN, _UNSEEN_HOURS)], setbacks)
 
     def offer(self, edge: Edge, rows: Iterable[Row], *, setbacks: int = 0) -> None:
-        """Look for ``rows`` at ``edge``, which has acknowledged them, when there is time for it. Returns at once.
+        """Probe ``edge``, which has acknowledged ``rows``, for them when there is time. Return at once.
 
         Dropped when the database has gone back more often than ``setbacks`` times.
         """
         self._put(edge, rows, setbacks, at_once=True)
 
     def offer_flushed(self, edge: Edge, after: int, last: int, *, setbacks: int = 0) -> None:
-        """Look for the newest bans of the batches after ``after`` up to ``last``, which a flush of ``edge`` covered."""
+        """Probe ``edge`` for the newest bans of the batches after ``after`` up to ``last``, which a flush covered."""
         self._put(edge, [BatchRange(after, last, _AFTER_FLUSH)], setbacks, at_once=True)
 
-    def run(self) -> None:
-        """Look until stopped."""
-        while not self._halt.is_set():
-            began = time.monotonic()
-            self._schedule.begin_anew(self._setbacks())
-            if task := self._schedule.take(began):
-                self._halt.wait(self._carry_out(*task, began))
-            else:
-                self._halt.wait(0.1)
+    def work(self) -> float:
+        """Make the next probe; return the seconds to rest."""
+        began = time.monotonic()
+        self._schedule.begin_anew(self._setbacks())
+        due = self._schedule.take(began)
+        if due is None:
+            return _IDLE_REST
+        try:
+            self._carry_out(due)
+        except DatabaseUnavailableError as error:
+            log.debug("edge %s is not probed: %s", due.edge.name, error)  # the poller logs that the database is away
+            self._schedule.put_back(due.edge.name, due.task, setbacks=due.setbacks)
+            return self._backoff.next()
+        except Exception as error:
+            error.add_note(f"at edge {printable(due.edge.name)}")
+            raise
+        self._backoff.reset()
+        return min(_LONGEST_REST, _REST * (time.monotonic() - began))
+
+    def finish(self) -> None:
+        """Close all connections."""
         self._probe.close()
         self._connection.close()
 
-    def _carry_out(self, edge: Edge, task: Row | BatchRange, setbacks: int, began: float) -> float:
-        """Take one look; the seconds to rest after it."""
-        try:
-            if isinstance(task, BatchRange):
-                self._read(edge, task, setbacks)
-            else:
-                self._look(edge, task, setbacks)
-        except DatabaseUnavailableError as error:
-            log.debug("not looked: %s", error)  # the watch has said so
-            self._schedule.put_back(edge.name, task, setbacks=setbacks)
-            return self._backoff.next()
-        except Exception:
-            log.exception("while looking at edge %s", edge.name)
-        self._backoff.reset()
-        return min(1.0, _REST * (time.monotonic() - began))
+    def _carry_out(self, due: DueProbe) -> None:
+        if isinstance(due.task, BatchRange):
+            self._read(due.edge, due.task, due.setbacks)
+        else:
+            self._probe_for(due.edge, due.task, due.setbacks)
 
     def _read(self, edge: Edge, batches: BatchRange, setbacks: int) -> None:
+        """Read the bans of a range of batches, and add their probes."""
         rows = self._connection.rows(
             "bans_to_probe",
             edge=edge.name,
@@ -118,77 +141,82 @@ class Prober(threading.Thread):
         )
         self._put(edge, [Row(*row) for row in rows], setbacks)
 
-    def _look(self, edge: Edge, row: Row, setbacks: int) -> None:
+    def _probe_for(self, edge: Edge, row: Row, setbacks: int) -> None:
         choice = replace(
             self._choose(row),
             renditions=self._renditions.of(edge),
             seconds=SECONDS_AT_AN_OWNER,
             between=self._rest,
         )
-        finding = probe_row(self._connection, self._probe, edge, row, choice)
-        if finding.kept:
-            self._report(edge, row, finding)
-        for probe_result in (*finding.parts, finding.probe_result):
-            self._recorder.seen(probe_result, setbacks=setbacks)
-        self._tell(edge, row, finding)
-        if finding.again:
-            self._schedule.saw_nothing(edge.name, row, now=time.monotonic(), setbacks=setbacks)
+        result = probe_row(self._connection, self._probe, edge, row, choice)
+        if result.kept:
+            self._report(edge, row, result)
+        for probe_result in (*result.parts, result.probe_result):
+            self._recorder.probed(probe_result, setbacks=setbacks)
+        self._log_silence(edge, result)
+        self._log_doubt(edge, row, result)
+        if result.again:
+            self._schedule.put_off(edge.name, row, now=time.monotonic(), setbacks=setbacks)
         else:
-            self._schedule.went_well(edge.name)
+            self._schedule.answered(edge.name)
 
     def _choose(self, row: Row) -> Choice:
-        """Choose the images to look at: of an owner the same ones at all edges, since all his codes are read for it."""
+        """Choose the images to request: of an owner the same ones at all edges, since all his codes are read for it."""
         if row.scope != "owner":
             return choose(self._connection, row.scope, row.subject)
         now = time.monotonic()
-        self._drawn = {each: drawn for each, drawn in self._drawn.items() if now < drawn[0]}
+        self._drawn = {each: drawn for each, drawn in self._drawn.items() if now < drawn.until}
         if row not in self._drawn:
-            self._drawn[row] = now + _DRAWN_KEPT, choose(self._connection, row.scope, row.subject)
-        return self._drawn[row][1]
+            choice = choose(self._connection, row.scope, row.subject)
+            self._drawn[row] = _Drawn(now + _DRAWN_KEPT, choice)
+        return self._drawn[row].choice
 
     def _rest(self, seconds: float) -> None:
-        """Rest between two images of an owner, after a look of so many seconds."""
-        self._halt.wait(min(1.0, _REST * seconds))
+        """Rest between two images of an owner, after a probe of so many seconds."""
+        self._halt.wait(min(_LONGEST_REST, _REST * seconds))
 
-    def _report(self, edge: Edge, row: Row, finding: RowProbeResult) -> None:
+    def _report(self, edge: Edge, row: Row, result: RowProbeResult) -> None:
         """Log images that are shown although they must not be, or may be, and put their purges into the outbox again.
 
-        Once: the purge that is sent again is looked at as well, and not sent a third time.
+        Once: the purge that is sent again is probed as well, and not sent a third time.
         """
-        for code, look in ((each.code, each.look) for each in finding.kept):
-            if look.served:
+        for image in result.kept:
+            if image.answer.served:
                 text = "edge %s still shows banned image %s (%s) after its acknowledgement"
-                log.error(text, edge.name, code, ", ".join(look.served))
+                log.error(text, edge.name, image.code, ", ".join(image.answer.served))
             else:
-                log.error("edge %s is not proven to hide banned image %s (%s)", edge.name, code, look.said)
+                text = "edge %s is not proven to hide banned image %s (%s)"
+                log.error(text, edge.name, image.code, image.answer.said)
             if row.cause != "resend":
-                self._connection.run("resend_image", code=code)
+                self._connection.run("resend_image", code=image.code)
 
-    def _tell(self, edge: Edge, row: Row, finding: RowProbeResult) -> None:
-        """Log once that an edge gives no answer, or one that proves nothing, and once that it is over.
-
-        Others of its answers may prove something meanwhile: only the look that was logged ends the second.
-        """
-        silent = finding.again and finding.probe_result.status is None
-        if silent and edge.name not in self._silent:
+    def _log_silence(self, edge: Edge, result: RowProbeResult) -> None:
+        """Log once that an edge's public listener gives no answer, and once that it does again."""
+        if result.silent and edge.name not in self._silent:
             self._silent.add(edge.name)
-            log.warning("edge %s cannot be looked at, and will be later: %s", edge.name, finding.probe_result.note)
-        elif not silent and edge.name in self._silent:
+            log.warning("edge %s does not answer probes, which go on: %s", edge.name, result.probe_result.note)
+        elif not result.silent and edge.name in self._silent:
             self._silent.discard(edge.name)
-            log.info("edge %s can be looked at again", edge.name)
-        if silent:
+            log.info("edge %s answers probes again", edge.name)
+
+    def _log_doubt(self, edge: Edge, row: Row, result: RowProbeResult) -> None:
+        """Log once that an edge's answers prove nothing, and once that this is over.
+
+        Others of its answers may prove something meanwhile: only the probe that was logged ends it.
+        """
+        if result.silent:
             return
-        if finding.again and edge not in self._unproven:
+        if result.again and edge not in self._unproven:
             self._unproven[edge] = row.id
-            text = "edge %s does not prove that %s %s is gone, and is looked at again later: %s"
-            log.warning(text, edge.name, row.scope, row.subject, finding.probe_result.note)
-        elif not finding.again and self._unproven.get(edge) == row.id:
+            text = "edge %s does not prove that %s %s is gone, and is probed again later: %s"
+            log.warning(text, edge.name, row.scope, row.subject, result.probe_result.note)
+        elif not result.again and self._unproven.get(edge) == row.id:
             del self._unproven[edge]
-            log.info("edge %s does no longer leave open whether %s %s is gone", edge.name, row.scope, row.subject)
+            log.info("edge %s needs no further probe for %s %s", edge.name, row.scope, row.subject)
 
     def _put(self, edge: Edge, tasks: Iterable[Row | BatchRange], setbacks: int, *, at_once: bool = False) -> None:
-        """Add looks at an edge, and note those that had to make room, at whichever edge."""
-        for at, task in self._schedule.put(edge.name, tasks, at_once=at_once, setbacks=setbacks):
-            if isinstance(task, Row):
+        """Add probes of an edge, and record those, of whichever edge, that had to make room."""
+        for dropped in self._schedule.put(edge.name, tasks, at_once=at_once, setbacks=setbacks):
+            if isinstance(dropped.task, Row):
                 note = f"not looked at: {len(self._schedule)} looks were waiting"
-                self._recorder.seen(probe_result_of(at, task, note=note), setbacks=setbacks)
+                self._recorder.probed(probe_result_of(dropped.edge, dropped.task, note=note), setbacks=setbacks)

@@ -1,13 +1,13 @@
-"""A problem in the log: once when it begins, once when it changes its kind, once when it ends."""
+"""Logs a problem once when it begins, once when its kind changes and once when it ends."""
 
 import logging
 
 
 class ProblemLog:
-    """What is wrong with one thing (an edge, the database), if anything is."""
+    """The problem of one thing (an edge, the database), if it has any."""
 
     def __init__(self, log: logging.Logger, thing: str, *, patience: int = 1) -> None:
-        """``patience``: failed tries in succession before the first is logged."""
+        """Begin without a problem; the first is logged after ``patience`` failed tries in succession."""
         self._log = log
         self._thing = thing
         self._patience = patience
@@ -16,7 +16,7 @@ class ProblemLog:
         self.text: str | None = None
 
     def begin(self, kind: str, text: str) -> bool:
-        """Note a failed try. True when this is news, that is when it was logged."""
+        """Note a failed try. Return True when it was logged, that is when it is news."""
         self.text = f"{kind}: {text}"
         self._failures += 1
         if kind == self._kind or self._failures < self._patience:
@@ -26,7 +26,7 @@ class ProblemLog:
         return True
 
     def end(self) -> bool:
-        """Note a try that went well. True when this is news."""
+        """Note a try that went well. Return True when it was logged, that is when it is news."""
         self._failures = 0
         if self._kind is None:
             self.text = None

@@ -1,4 +1,4 @@
-"""Looks at one edge for what one row of the outbox banned, and says what that is evidence of."""
+"""Probes one edge for the images that one row of the outbox banned, and sums up the evidence."""
 
 import time
 from collections.abc import Callable, Collection
@@ -9,54 +9,47 @@ from purger.errors import UnreachableError
 from purger.model import Edge, ProbeResult, Row, probe_result_of
 from purger.owner_images import draw
 from purger.probe import Probe, ProbeAnswer
+from purger.probe_notes import CHANGED, LIFTED, NO_IMAGES, ROWS_ALONE
 from purger.probe_verdict import Proof
 from takedown_db.connection import Connection
 
-#: Images of a banned owner that the purger looks at by itself, and the seconds after which it begins with no other.
+#: Most images of a banned owner that the purger requests by itself, and the seconds after which it begins no other.
 IMAGES_OF_AN_OWNER = 100
 SECONDS_AT_AN_OWNER = 10.0
 
-#: Notes on rows that no later look can tell more of.
-LIFTED = "the ban was lifted before"
-CHANGED = "what it covers changed before"
-NO_IMAGES = "no images"
-
-#: A note on what was seen gone at an edge that does not name its renditions.
-ROWS_ALONE = "renditions in the database alone"
-
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class KeptImage:
     """A banned image that an edge showed, or with ``Proof.FOREIGN`` may have shown."""
 
     code: str
-    look: ProbeAnswer
-
-    @property
-    def shown(self) -> bool:
-        """Whether the bytes were the image's."""
-        return self.look.proof is Proof.SHOWN
+    answer: ProbeAnswer
 
 
 @dataclass(frozen=True, slots=True)
 class RowProbeResult:
-    """The result of looking for one row of the outbox at one edge."""
+    """The result of the probes for one row of the outbox at one edge."""
 
     probe_result: ProbeResult
-    kept: tuple[Kept, ...] = ()  # to be purged again
-    again: bool = False  # a later look may see more
-    parts: tuple[ProbeResult, ...] = ()  # of a ban on an owner: what was seen of each image
+    kept: tuple[KeptImage, ...] = ()  # to be purged again
+    again: bool = False  # a later probe may prove more
+    parts: tuple[ProbeResult, ...] = ()  # of a ban on an owner: one for each image
+
+    @property
+    def silent(self) -> bool:
+        """True where the edge gave no answer, and is to be probed again."""
+        return self.again and self.probe_result.status is None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
-    """The images to look at for one ban, and how."""
+    """The images to request for one ban, and the limits of the requests."""
 
     codes: list[str]
-    images: int  # that it covers; those beyond ``codes`` are not looked at
+    images: int  # that the ban covers; those beyond ``codes`` are not requested
     of_an_owner: bool = False
     renditions: Collection[str] | None = None  # that the edge knows besides the original; None: it names none
-    seconds: float | None = None  # after so many no further image is begun with
+    seconds: float | None = None  # after which no further image is begun
     between: Callable[[float], object] | None = None  # called after each image, with the seconds that it took
 
 
@@ -74,46 +67,46 @@ def choose(
 
 
 class _Evidence:
-    """All that came for the images of one row."""
+    """The answers for the images of one row."""
 
     def __init__(self, edge: Edge, row: Row, choice: Choice) -> None:
         self._edge = edge
         self._row = row
         self._choice = choice
         self._parts: list[ProbeResult] = []
-        self._kept: list[Kept] = []
+        self._kept: list[KeptImage] = []
         self._excuses: list[str] = []
         self._unproven: list[ProbeAnswer] = []
-        self.trouble: str | None = None  # why no further image was looked at
+        self.trouble: str | None = None  # why no further image was requested
 
-    def add(self, code: str, look: ProbeAnswer, excuse: str | None) -> None:
-        """Count one look. With an ``excuse`` for what came it is evidence of nothing."""
+    def add(self, code: str, answer: ProbeAnswer, excuse: str | None) -> None:
+        """Count the answer for one image. With an ``excuse`` for it, it is evidence of nothing."""
         if excuse:
             self._excuses.append(excuse)
-        elif look.proof is Proof.GONE:
+        elif answer.proof is Proof.GONE:
             note = ROWS_ALONE if self._choice.renditions is None else None
-            self._part(code, at=time.time(), status=look.status, gone=True, note=note)
-        elif look.proof is Proof.SHOWN:
-            self._part(code, at=time.time(), status=look.status, gone=False)
-            self._kept.append(Kept(code, look))
+            self._part(code, at=time.time(), status=answer.status, gone=True, note=note)
+        elif answer.proof is Proof.SHOWN:
+            self._part(code, at=time.time(), status=answer.status, gone=False)
+            self._kept.append(KeptImage(code, answer))
         else:
-            self._part(code, status=look.status, note=look.said)
-            self._unproven.append(look)
-            if look.proof is Proof.FOREIGN:
-                self._kept.append(Kept(code, look))
+            self._part(code, status=answer.status, note=answer.said)
+            self._unproven.append(answer)
+            if answer.proof is Proof.FOREIGN:
+                self._kept.append(KeptImage(code, answer))
 
-    def finding(self) -> RowProbeResult:
-        """Sum up. What is purged again has its own look later; all else that was not proven is looked at again."""
+    def result(self) -> RowProbeResult:
+        """Sum up. An image that is purged again is probed for that purge, each other one without a proof again."""
         whole = self._whole()
         kept = tuple(self._kept) if whole.gone is False or not self.trouble else ()
         again = not kept and bool(self.trouble or self._unproven)
         return RowProbeResult(whole, kept, again, tuple(self._parts) if self._choice.of_an_owner else ())
 
-    def _part(self, code: str, **seen: Any) -> None:
-        self._parts.append(probe_result_of(self._edge, self._row, code=code, **seen))
+    def _part(self, code: str, **fields: Any) -> None:
+        self._parts.append(probe_result_of(self._edge, self._row, code=code, **fields))
 
     def _whole(self) -> ProbeResult:
-        """Say what the looks together are evidence of: gone is what each of them saw gone."""
+        """Sum up the images: the ban is proven where each of them is proven gone."""
         shown = next((part for part in self._parts if part.gone is False), None)
         if shown:
             return replace(shown, code="")
@@ -143,41 +136,38 @@ def probe_row(
     *,
     excuse: Callable[[str], str | None] | None = None,
 ) -> RowProbeResult:
-    """Look whether what ``row`` purged is gone at ``edge``, which has acknowledged it.
+    """Probe ``edge``, which has acknowledged ``row``, for the images that ``row`` purged.
 
-    What comes is only held against the edge while the row's own ban stands and nothing that could bring the image back
+    An answer only counts against the edge while the row's own ban stands and nothing that could bring the image back
     was written since the row; ``excuse`` says so by code, None: as the outbox tells. Raises
     ``DatabaseUnavailableError``.
     """
     evidence, began = _Evidence(edge, row, choice), time.monotonic()
     for code in choice.codes:
         begun = time.monotonic()
+        digests = dict(connection.rows("rendition_digests", code=code))
         try:
-            look = probe.look(
-                edge.public_url, code, dict(connection.rows("rendition_digests", code=code)), choice.renditions
-            )
+            answer = probe.look(edge.public_url, code, digests, choice.renditions)
         except UnreachableError as error:
             evidence.trouble = f"unreachable: {error}"
             break
-        if look.proof is Proof.FAILING:
-            evidence.trouble = look.said
+        if answer.proof is Proof.FAILING:
+            evidence.trouble = answer.said
             break
-        # Asked after the look: a lift that the edge has heard of is committed.
-        why = None if look.proof is Proof.GONE else excuse(code) if excuse else _excuse(connection, row, code)
-        evidence.add(code, look, why)
+        # Read after the answer: a lift that the edge has heard of is committed.
+        why = None if answer.proof is Proof.GONE else excuse(code) if excuse else _excuse(connection, row, code)
+        evidence.add(code, answer, why)
         if choice.between is not None:
             choice.between(time.monotonic() - begun)
         if choice.seconds is not None and time.monotonic() - began > choice.seconds:
             break
-    return evidence.finding()
+    return evidence.result()
 
 
 def _excuse(connection: Connection, row: Row, code: str) -> str | None:
     """Say why an edge may show ``code`` after it has acknowledged ``row``; None when it may not."""
-    found = connection.rows("ban_stands", invalidation=row.id, code=code)
-    if not found:
-        return "its row has left the outbox"
-    stands, changed = found[0]
-    if not stands:
-        return LIFTED
-    return CHANGED if changed else None
+    for stands, changed in connection.rows("ban_stands", invalidation=row.id, code=code):
+        if not stands:
+            return LIFTED
+        return CHANGED if changed else None
+    return "its row has left the outbox"

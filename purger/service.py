@@ -1,4 +1,4 @@
-"""`purger run`: puts the threads together, follows the list of edges, and ends on a signal."""
+"""Runs the threads of `purger run`, starts a worker for each enabled edge, and ends on a signal."""
 
 import logging
 import threading
@@ -8,8 +8,8 @@ from typing import TypeVar
 
 from purger.batches import Batches
 from purger.edge_url import shown
+from purger.followed_edges import FollowedEdge, followed_edges
 from purger.maintenance import Maintenance
-from purger.model import Edge, FlushRequest, SavedProgress
 from purger.outbox import Outbox
 from purger.poller import Poller
 from purger.presence import Presence
@@ -27,23 +27,22 @@ from takedown_db.url import without_secrets
 
 log = logging.getLogger(__name__)
 
-#: The verifier waits this many times as long for an answer as everything else: its look passes over each row that is
-#: not committed. Were it given up, the server would go on with it beside the next one.
+#: Time-out of the verifier's statements, in time-outs of all others: they read each row that is not committed. If the
+#: verifier gave one up, the server would go on with it beside the next one.
 _PATIENCE_OF_VERIFIER = 3
-
 
 _Thread = TypeVar("_Thread", bound=threading.Thread)
 
 
 class Service:
-    """All that runs in one purger."""
+    """The threads of one purger."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._stop = threading.Event()
         self._written = threading.Event()  # set when nothing more will be told to the recorder
         self._connection = self._new_connection()
-        # The watch tells of the database being away; this is for what concerns the list alone.
+        # The poller logs that the database is away; this one logs the problems of the list alone.
         self._problem = ProblemLog(log, "the list of edges", patience=2)
         self._batches = Batches(Outbox(self._new_connection()))
         self._presence = Presence(self._new_connection(), self._written)
@@ -67,7 +66,7 @@ class Service:
             self._new_connection(), Probe(), self._recorder, self._stop, setbacks=lambda: self._poller.setbacks
         )
         self._maintenance = Maintenance(self._new_connection(), Probe(), settings, self._stop)
-        self._workers: dict[str, Worker] = {}
+        self._workers: dict[str, Worker] = {}  # by name of the edge
 
     def run(self, wait: Callable[[float], bool]) -> None:
         """Run until ``wait``, given the seconds to wait at most, returns True. Then finish what is in flight."""
@@ -97,50 +96,61 @@ class Service:
     def _follow_edges(self) -> None:
         """Start workers for edges that are new, stop those of edges that are gone, and tell those of changed ones."""
         try:
-            rows = self._connection.rows("enabled_edges")
+            edges = followed_edges(self._connection)
         except DatabaseUnavailableError as error:
             if self._poller.usable:
                 self._problem.begin("unreadable", str(error))
             return
         self._problem.end()
-        edges = {row[0]: (Edge(*row[:7]), SavedProgress(*row[7:15]), _asked(*row[15:17])) for row in rows}
-        self._prober.follow((edge, saved.acknowledged) for edge, saved, _ in edges.values())
-        leaving = [worker for name, worker in self._workers.items() if name not in edges]
+        self._prober.follow((each.edge, each.saved.acknowledged) for each in edges)
+        names = {each.edge.name for each in edges}
+        leaving = [worker for name, worker in self._workers.items() if name not in names]
         self._finish(leaving)
         for worker in leaving:
             log.info("edge %s is no longer followed", worker.edge.name)
             del self._workers[worker.edge.name]
-        for name, (edge, saved, asked) in edges.items():
-            if name in self._workers and self._workers[name].edge != edge:
-                log.info("edge %s has changed: %s", name, shown(edge.purge_url))
-                self._workers[name].follow(edge)
-            elif name not in self._workers:
-                log.info("edge %s is followed: %s", name, shown(edge.purge_url))
-                self._workers[name] = Worker(
-                    edge, saved, self._settings, self._poller, self._batches, self._recorder, self._prober
-                )
-                # Before its first heartbeat, and so before it starts.
-                self._workers[name].ask_flush(asked)
-                self._workers[name].start()
-            self._workers[name].ask_flush(asked)
+        for each in edges:
+            self._follow(each)
+
+    def _follow(self, followed: FollowedEdge) -> None:
+        """Start the worker of an edge, or tell it of the edge's new settings and of the flush that is asked for."""
+        edge = followed.edge
+        worker = self._workers.get(edge.name)
+        if worker is None:
+            log.info("edge %s is followed: %s", edge.name, shown(edge.purge_url))
+            self._workers[edge.name] = worker = self._new_worker(followed)
+            # Before its first heartbeat, and so before it starts.
+            worker.ask_flush(followed.asked)
+            worker.start()
+        elif worker.edge != edge:
+            log.info("edge %s has changed: %s", edge.name, shown(edge.purge_url))
+            worker.follow(edge)
+        worker.ask_flush(followed.asked)
+
+    def _new_worker(self, followed: FollowedEdge) -> Worker:
+        return Worker(
+            followed.edge,
+            followed.saved,
+            self._settings,
+            poller=self._poller,
+            batches=self._batches,
+            recorder=self._recorder,
+            prober=self._prober,
+        )
 
     def _finish(self, workers: list[Worker]) -> None:
-        """Stop workers. One whose edge goes on answering without an end must not hold up the others."""
+        """Stop workers. An edge whose answer has no end must not hold up the others."""
         for worker in workers:
             worker.stop()
         for worker in self._join(workers):
             log.warning("edge %s has not ended its answer and is left to itself", worker.edge.name)
 
     def _join(self, threads: Sequence[_Thread]) -> list[_Thread]:
-        """Wait for threads that were stopped, for as long as one request of a worker may take; those that go on."""
+        """Wait for stopped threads, as long as one request of a worker may take; return those that still run."""
         until = time.monotonic() + self._settings.connect_timeout + 2 * self._settings.read_timeout
         for thread in threads:
             thread.join(max(0.0, until - time.monotonic()))
         return [thread for thread in threads if thread.is_alive()]
-
-
-def _asked(number: int | None, by: str) -> FlushRequest | None:
-    return None if number is None else FlushRequest(number, by)
 
 
 def run(settings: Settings) -> None:

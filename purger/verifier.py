@@ -1,9 +1,10 @@
-"""Looks at the whole outbox and the triggers: for what a heartbeat claims, and for rows that were committed late."""
+"""Verifies heartbeats: numbers all committed rows, also those that were committed late, and checks the triggers."""
 
 import logging
 import threading
 import time
 
+from purger.loop_thread import LoopThread
 from purger.model import Verification
 from purger.outbox import Outbox
 from purger.poller import Poller
@@ -13,60 +14,52 @@ from takedown_db.schema.triggers import Triggers
 
 log = logging.getLogger(__name__)
 
-#: Seconds between two looks at least. Each serves every edge that asked before it began.
-_LOOKS_APART = 0.05
+#: Shortest rest in seconds between two verifications. Each serves every edge that asked before it began.
+_SHORTEST_REST = 0.05
 
-#: The thread rests this many times as long as it looked: each row that is not committed costs it half a microsecond.
+#: Seconds of rest for each second of work: each row that is not committed costs half a microsecond of it.
 _REST = 3.0
 
-#: Seconds of rest at most, also when the look took so long because the process was frozen.
+#: Longest rest in seconds, also when the work took so long because the process was frozen.
 _LONGEST_REST = 0.5
 
 
 def rest(cost: float) -> float:
-    """Seconds to wait after a look that took ``cost``."""
-    return max(_LOOKS_APART, min(_REST * cost, _LONGEST_REST))
+    """Return the seconds to rest after a verification that took ``cost`` seconds."""
+    return max(_SHORTEST_REST, min(_REST * cost, _LONGEST_REST))
 
 
-class Verifier(threading.Thread):
-    """Numbers whatever the watch has not found, and verifies for the edges that asked.
+class Verifier(LoopThread):
+    """Numbers the rows that the poller has not found, and verifies for the edges that asked.
 
-    A look at all rows takes long while a large transaction is open. It has a connection of its own, so that a new ban
-    does not wait for it.
+    To read all rows takes long while a large transaction is open. The verifier has a connection of its own, so that a
+    new ban does not wait for it.
     """
 
-    def __init__(self, queue: Outbox, poller: Poller, stop: threading.Event) -> None:
-        super().__init__(name="verifier")
-        self._outbox = queue
+    def __init__(self, outbox: Outbox, poller: Poller, stop: threading.Event) -> None:
+        problem = ProblemLog(log, "the verification of heartbeats", patience=2)
+        super().__init__("verifier", stop, problem, bug_effect="no edge gets a heartbeat")
+        self._outbox = outbox
         self._poller = poller
-        self._halt = stop
         self._missing: tuple[str, ...] = ()
         self._weakened: tuple[str, ...] = ()
-        self._problem = ProblemLog(log, "the verification of heartbeats", patience=2)
 
-    def run(self) -> None:
-        """Look until stopped."""
-        while not self._halt.is_set():
-            began = time.monotonic()
-            try:
-                self._look()
-            except DatabaseUnavailableError as error:
-                if self._poller.usable:
-                    self._problem.begin("stuck", str(error))
-                self._halt.wait(_LONGEST_REST)
-                continue
-            except Exception:
-                if self._problem.begin("not understood", "this is a bug; no edge gets a heartbeat"):
-                    log.exception("while verifying")
-                self._halt.wait(_LONGEST_REST)
-                continue
-            self._problem.end()
-            self._halt.wait(_LONGEST_REST if self._missing else rest(time.monotonic() - began))
+    def work(self) -> float:
+        """Verify once; return the seconds to rest."""
+        began = time.monotonic()
+        self._verify()
+        return _LONGEST_REST if self._missing else rest(time.monotonic() - began)
 
-    def _look(self) -> None:
+    def database_failed(self, error: DatabaseUnavailableError) -> float:
+        """Log the error once, unless the poller has logged that the database is away."""
+        if self._poller.usable:
+            self._problem.begin("stuck", str(error))
+        return _LONGEST_REST
+
+    def _verify(self) -> None:
         ticket = self._poller.requested()
         if ticket is None and self._missing:
-            # Nobody asks again for a while: the edges keep the epoch that could not be verified.
+            # No worker asks again for a while: the edges keep the epoch that could not be verified.
             ticket = self._poller.request()
         if ticket is not None:
             # A primary that its group has expelled would vouch for what it had.
@@ -78,13 +71,14 @@ class Verifier(threading.Thread):
             self._poller.verified(Verification(ticket, head, triggers))
 
     def _number_all(self) -> int | None:
-        """Number until all has a number that was committed before; the head then, or None when stopped before.
+        """Number all rows that were committed before this call; return the head then, or None when stopped before.
 
-        It does not go on until nothing is pending: in a steady stream of changes that moment never comes.
+        The rows of later commits may be left: in a steady stream of changes nothing pending is a moment that never
+        comes.
         """
         while not self._halt.is_set():
             setbacks = self._poller.setbacks  # before the head, which shows a setback last
-            taken = self._outbox.take(self._poller.place)
+            taken = self._outbox.take(self._poller.position)
             self._poller.found(taken, setbacks=setbacks)
             if not taken.more and not taken.gone_back:
                 return taken.head.batch

@@ -1,1 +1,1 @@
-"""The whole system on one machine, on loopback: what ``./dev run``, the tests and the benchmarks start."""
+"""Start the servers of the system on loopback, for ``./dev run``, the tests and the benchmarks."""

@@ -1,4 +1,4 @@
-"""``python -m stack run``: the whole system on loopback, until Ctrl-C."""
+"""Run the whole system on loopback until Ctrl-C: ``python -m stack run``, which is ``./dev run``."""
 
 import fcntl
 import re
@@ -28,7 +28,7 @@ _MARK = ".edge-takedown-stack"
 )
 @click.pass_context
 def main(context: click.Context, directory: Path) -> None:
-    """Edge Takedown on this machine: a private MariaDB, the origin, Varnish and the purger."""
+    """Run Edge Takedown on this machine: a private MariaDB, the origin, Varnish and the purger."""
     context.obj = directory.absolute()
 
 
@@ -71,7 +71,7 @@ def run(directory: Path, edges: int, edge_port: int, purge_port: int, origin_por
 
 @contextmanager
 def _own(directory: Path) -> Iterator[None]:
-    """Make the directory anew and hold it for this process; nothing that is not ours is ever deleted."""
+    """Empty the directory and lock it for this process. Raises ``ClickException`` for one that no stack has made."""
     if directory.exists() and any(directory.iterdir()) and not (directory / _MARK).exists():
         raise click.ClickException(f"{directory} is neither empty nor an earlier stack's; set STACK_DIR to another one")
     directory.mkdir(parents=True, exist_ok=True)
@@ -99,7 +99,7 @@ def _write_private(file: Path, variables: Mapping[str, str]) -> None:
 
 
 def _shell_word(value: str) -> str:
-    """The value as it may stand in an assignment: itself, or in quotes where the shell would take it apart."""
+    """Quote a value for an assignment in a shell, where it needs quotes."""
     return value if re.fullmatch(r"[\w@%+=:,./?-]*", value, re.ASCII) else shlex.quote(value)
 
 

@@ -1,4 +1,4 @@
-"""A Varnish edge of its own, with the project's VCL."""
+"""Run a Varnish edge with the project's VCL."""
 
 import secrets
 from collections.abc import Collection, Mapping
@@ -14,7 +14,7 @@ from stack.waiting import PATIENCE, wait_until
 
 
 class Edge(Varnish):
-    """``varnishd`` with ``varnish/default.vcl`` rendered for this machine; ``settings`` go to ``stack.vcl.render``."""
+    """A ``varnishd`` with the project's VCL, rendered with ``settings`` (those of ``stack.vcl.render``)."""
 
     def __init__(
         self,
@@ -30,8 +30,9 @@ class Edge(Varnish):
         parameters: Mapping[str, str | float] | None = None,
         **settings: Any,
     ) -> None:
-        """``tls`` adds a public listener for what ends TLS before it: it speaks PROXY and HTTP/2.
+        """Prepare the edge; it starts in a ``with`` block or by ``start``.
 
+        ``tls`` adds a public listener for a program that ends TLS before the edge: it takes PROXY and HTTP/2.
         ``parameters`` of varnishd take the place of those in ``varnish/parameters.cli``.
         """
         self.edge_name = name
@@ -54,7 +55,7 @@ class Edge(Varnish):
         super().__init__(name, directory, listeners, source, storage, proxied, parameters)
 
     def token(self) -> str:
-        """The token that the purge listener asks for."""
+        """Return the token that the purge listener asks for."""
         return self.token_file.read_text().strip()
 
     def ask(self, method: str, path: str = "/", **headers: str) -> requests.Response:
@@ -64,13 +65,13 @@ class Edge(Varnish):
         return requests.request(method, self.purge_url + path, headers=names, timeout=PATIENCE)
 
     def trusted(self) -> bool:
-        """Whether the edge trusts its cache now: the lease holds."""
+        """Tell whether the edge trusts its cache, that is whether its lease holds."""
         return self.ask("HEARTBEAT").headers.get("Takedown-Mode") == "trusted"
 
     def wait_trusted(self, seconds: float = PATIENCE) -> None:
-        """Wait until the lease holds. Raises ``TimeoutError``."""
+        """Wait until the edge trusts its cache. Raises ``TimeoutError``."""
         wait_until(self.trusted, f"a heartbeat at {self.name}", seconds)
 
     def reload(self, label: str) -> None:
-        """Load the VCL again under a new name and use it."""
+        """Load the edge's VCL again under the name ``label`` and use it."""
         self.load(label, self.vcl)

@@ -1,4 +1,4 @@
-"""hitch, which ends TLS before a listener."""
+"""Run hitch, which ends TLS before a listener."""
 
 from pathlib import Path
 
@@ -10,12 +10,12 @@ from stack.user import user_name
 
 
 class Hitch(Server):
-    """``hitch`` on loopback before the listener on ``backend_port``, to which it speaks PROXY."""
+    """A ``hitch`` on loopback before the listener on ``backend_port``, to which it speaks PROXY."""
 
     def __init__(
         self, directory: Path, backend_port: int, pem: Path, *, client_ca: Path | None = None, http2: bool = False
     ) -> None:
-        """``pem`` holds certificate and key. Where ``client_ca`` is named, only clients that it signed get through."""
+        """``pem`` holds certificate and key. With ``client_ca``, only clients with its certificates get through."""
         self.port = free_port()
         self.url = f"https://127.0.0.1:{self.port}"
         directory.mkdir(parents=True, exist_ok=True)
@@ -38,7 +38,7 @@ class Hitch(Server):
         super().__init__("hitch", directory, ["hitch", f"--config={configuration}"], ports=[self.port])
 
     def after_start_check(self) -> bool:
-        """Whether the worker accepts connections. The parent listens before it, and closes its socket again."""
+        """Tell whether the worker accepts connections. The parent listens first, and closes its socket again."""
         assert self.process is not None
         has_worker = self.running() and psutil.Process(self.process.pid).children()
         return super().after_start_check() and bool(has_worker)

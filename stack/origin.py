@@ -1,4 +1,4 @@
-"""An origin server of its own, and what it serves."""
+"""Run an origin server, and import images into its store."""
 
 from pathlib import Path
 
@@ -9,9 +9,11 @@ from stack.server import Server
 
 
 class Origin(Server):
-    """``origin serve`` on loopback, with a store of files in its directory."""
+    """An ``origin serve`` on loopback, with a store of files in its directory."""
 
-    def __init__(self, directory: Path, database: Database, *, port: int = 0, options: dict[str, str] | None = None):
+    def __init__(
+        self, directory: Path, database: Database, *, port: int = 0, options: dict[str, str] | None = None
+    ) -> None:
         self.port = port or free_port()
         self.address = f"127.0.0.1:{self.port}"
         self.url = f"http://{self.address}"
@@ -32,9 +34,9 @@ class Origin(Server):
         )
 
     def import_images(self, images: Path, owner: str) -> None:
-        """Record every image of a directory as the owner's, with ``origin import``."""
+        """Import every image of a directory for an owner, with ``origin import``."""
         run_apart(
-            # Whatever the umask was under which the images were made: they are samples, and no secrets.
+            # The images are samples and no secrets, whatever umask they were made under.
             [
                 command("origin"),
                 "import",

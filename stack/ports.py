@@ -1,4 +1,4 @@
-"""Ports for servers that have to be told theirs."""
+"""Draw free ports of 127.0.0.1 for servers that have to be told theirs."""
 
 import errno
 import random
@@ -50,5 +50,5 @@ def _end() -> int:
         first_outgoing = int(_OUTGOING.read_text().split()[0])
     except OSError:
         return _HIGHEST
-    # Where outgoing connections begin very low they cannot be evaded: then the chance is as small as it can be.
+    # Where outgoing connections begin very low their ports cannot be left out: a wide range keeps collisions rare.
     return min(first_outgoing, _HIGHEST) if first_outgoing > _LOWEST + 1000 else _HIGHEST

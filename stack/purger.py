@@ -1,4 +1,4 @@
-"""A purger of its own."""
+"""Run a purger, and its other commands."""
 
 import subprocess
 from pathlib import Path
@@ -10,7 +10,7 @@ from stack.server import Server
 
 
 class Purger(Server):
-    """``purger run``, and the purger's other commands with the same settings."""
+    """A ``purger run``, and the purger's other commands with the same settings."""
 
     def __init__(self, directory: Path, database: Database, *, options: dict[str, str] | None = None) -> None:
         super().__init__(
@@ -26,7 +26,7 @@ class Purger(Server):
         )
 
     def after_start_check(self) -> bool:
-        """Whether the purger says that it watches."""
+        """Tell whether the purger has logged that it polls the database."""
         return super().after_start_check() and "watching" in self.log_text()
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -34,7 +34,7 @@ class Purger(Server):
         return run_apart([command("purger"), *arguments], self.envvars)
 
     def add_edge(self, edge: Edge) -> None:
-        """Make an edge known. Raises ``subprocess.CalledProcessError`` when it is refused."""
+        """Run ``purger edge add`` for an edge. Raises ``subprocess.CalledProcessError`` when it is refused."""
         self.run(
             *("edge", "add", edge.edge_name, "--purge-url", edge.purge_url, "--public-url", edge.url),
             *("--token-file", str(edge.token_file)),

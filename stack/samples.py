@@ -1,4 +1,4 @@
-"""Sample images, drawn at set-up: the repository holds no binaries."""
+"""Draw sample images when a stack starts: the repository holds no binaries."""
 
 import colorsys
 from pathlib import Path
@@ -9,7 +9,7 @@ _SUFFIXES = (".jpg", ".png", ".webp", ".gif", ".avif")
 
 
 def draw(path: Path, text: str, hue: float, size: tuple[int, int] = (640, 480)) -> None:
-    """Draw one picture with a text in it; its format follows the file's suffix. ``hue`` goes from 0 to 1."""
+    """Draw one image with a text in it, in the format of the file's suffix. ``hue`` goes from 0 to 1."""
     light, dark = (
         tuple(round(255 * part) for part in colorsys.hsv_to_rgb(hue, s, v)) for s, v in ((0.3, 1), (0.8, 0.5))
     )

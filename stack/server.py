@@ -1,4 +1,4 @@
-"""A child process that fails early, with its log."""
+"""Start and stop a server as a child process, with its log, and fail early when it does not start."""
 
 import atexit
 import os
@@ -18,8 +18,8 @@ from mirakuru.exceptions import AlreadyRunning, ExecutorError, ProcessExitedWith
 from stack.ports import is_free
 from stack.waiting import PATIENCE, wait_until
 
-# At the end of a Python process it kills every process of the machine in whose mark the digits of this one's pid occur:
-# those of other test runs, too. Ours end with their parent anyway (--pdeathsig).
+# mirakuru's hook kills, as Python ends, each process of the machine whose mark contains the digits of this process's
+# pid: those of other test runs, too. Servers end with their parent anyway (--pdeathsig).
 atexit.unregister(cleanup_subprocesses)
 
 
@@ -32,7 +32,7 @@ class PortTakenError(ServerFailedError):
 
 
 class Server(Executor):
-    """One server in a directory of its own, with ``NAME.log`` in it. Subclasses say when it is ready.
+    """A server in a directory of its own, with ``NAME.log`` in it. Subclasses tell when it is ready.
 
     Start servers from the main thread: the kernel ends a child when the thread that started it ends.
     """
@@ -54,7 +54,7 @@ class Server(Executor):
         self._log_handle = self.log.open("ab")
         self._log_start = 0
         super().__init__(
-            # Whatever ends the parent, its servers end too: nothing keeps a port from the next run.
+            # The kernel ends the server with its parent, so that no port is taken at the next run.
             ["setpriv", "--pdeathsig", "TERM", "--", *map(str, command)],
             cwd=str(directory),
             timeout=PATIENCE,
@@ -66,11 +66,11 @@ class Server(Executor):
         )
 
     def pre_start_check(self) -> bool:
-        """Whether somebody else has one of the ports."""
+        """Tell whether another process has one of the ports."""
         return not all(map(is_free, self.ports))
 
     def after_start_check(self) -> bool:
-        """Whether the server is ready: it accepts connections on all its ports."""
+        """Tell whether the server accepts connections on all its ports."""
         if not self.running():
             raise ProcessExitedWithError(self, 0)
         return all(map(_accepts, self.ports))
@@ -87,7 +87,7 @@ class Server(Executor):
             raise ServerFailedError(f"{self.name} did not start: {error}\n{self.log_tail()}") from None
 
     def stop(self, stop_signal: int | None = None, expected_returncode: int | None = None) -> Self:
-        """End the server in an orderly way. Raises ``ServerFailedError`` when its exit code says that it failed."""
+        """Send SIGTERM and wait for the end. Raises ``ServerFailedError`` when the exit code says that it failed."""
         try:
             super().stop(stop_signal, expected_returncode)
         except ProcessFinishedWithError as error:
@@ -105,26 +105,26 @@ class Server(Executor):
             raise ServerFailedError(f"{self.name} ended by itself\n{self.log_tail()}")
 
     def pause(self) -> None:
-        """Freeze the server and its children (SIGSTOP), and wait until each of their threads stands still."""
+        """Send SIGSTOP to the server and its children, and wait until each of their threads has stopped."""
         self._signal(signal.SIGSTOP)
         wait_until(lambda: all(map(_stands_still, self._processes())), f"{self.name} stands still")
 
     def resume(self) -> None:
-        """Let a frozen server go on (SIGCONT)."""
+        """Send SIGCONT to the server and its children."""
         self._signal(signal.SIGCONT)
 
     def log_text(self) -> str:
-        """What the server has logged since its latest start."""
+        """Return what the server has logged since its latest start."""
         return self.log.read_bytes()[self._log_start :].decode(errors="replace")
 
     def log_tail(self, lines: int = 20) -> str:
-        """The last lines of the log, with a heading that names the file."""
+        """Return the last lines of the log, with a heading that names the file."""
         return "\n".join([f"--- the end of {self.log}:", *self.log_text().splitlines()[-lines:]])
 
     def _released(self) -> Self:
-        # A child such as varnishd's, which holds the listeners, ends after its parent: a start at once met its ports.
+        # varnishd's child, which holds the listeners, ends after its parent: a start in between finds the ports taken.
         with suppress(TimeoutError):
-            wait_until(lambda: all(map(is_free, self.ports)), f"{self.name} gives its ports back")
+            wait_until(lambda: all(map(is_free, self.ports)), f"the ports of {self.name} are free")
         return self
 
     def _signal(self, number: int) -> None:
@@ -139,7 +139,7 @@ class Server(Executor):
 
 @contextmanager
 def frozen(server: Server) -> Iterator[None]:
-    """The server stands still (SIGSTOP), with whatever it holds in its hands."""
+    """Freeze a server (SIGSTOP) inside the block, in the middle of whatever it was doing."""
     server.pause()
     try:
         yield
@@ -149,7 +149,7 @@ def frozen(server: Server) -> Iterator[None]:
 
 @contextmanager
 def away(server: Server) -> Iterator[None]:
-    """The server is killed without a warning (SIGKILL), and started again at the end."""
+    """Kill a server (SIGKILL), and start it again at the end of the block."""
     server.kill()
     try:
         yield
@@ -166,7 +166,7 @@ def _accepts(port: int) -> bool:
 
 
 def _stands_still(pid: int) -> bool:
-    """Tell whether a signal has stopped each thread of a process: on a busy machine one goes on for a while."""
+    """Tell whether each thread of a process has stopped: after SIGSTOP one may go on for a while on a busy machine."""
     states = []
     for thread in Path(f"/proc/{pid}/task").iterdir():
         with suppress(FileNotFoundError):  # it has ended

@@ -1,4 +1,4 @@
-"""The whole system: database, origin, edges and purger, started in order and stopped in the reverse one."""
+"""Start database, origin, edges and purger in this order, and stop them in the reverse order."""
 
 from collections.abc import Iterable
 from contextlib import ExitStack
@@ -20,7 +20,7 @@ from stack.waiting import PATIENCE, wait_until
 
 @dataclass(frozen=True)
 class Settings:
-    """What a stack is made of. A port of 0 is any free one."""
+    """Number, ports and options of a stack's servers. Port 0 stands for any free one."""
 
     edges: int = 1
     edge_port: int = 0  # public listener of the first edge
@@ -33,7 +33,7 @@ class Settings:
 
 
 class Stack:
-    """A context manager: inside it everything runs, has the sample images and every edge trusts its cache."""
+    """A whole system in a ``with`` block: it has the sample images, and each edge trusts its cache."""
 
     def __init__(self, directory: Path, settings: Settings | None = None) -> None:
         self.settings = settings = settings or Settings()
@@ -59,12 +59,12 @@ class Stack:
 
     @property
     def edge(self) -> Edge:
-        """The first edge, which is the only one unless the settings ask for more."""
+        """Return the first edge, which is the only one unless the settings ask for more."""
         return self.edges[0]
 
     @property
     def servers(self) -> list[Server]:
-        """All servers, in the order in which they are started."""
+        """Return all servers, in the order in which they start."""
         return [self.database, self.origin, *self.edges, self.purger]
 
     def __enter__(self) -> Self:
@@ -81,7 +81,7 @@ class Stack:
             running.enter_context(self.purger)
             for edge in self.edges:
                 edge.wait_trusted()
-            # A date comes with the second after the number; without one an image may be kept for two seconds only.
+            # Last-Modified comes in the second after the batch number. Without it an edge keeps an image for 2 s only.
             codes = [code for owner in self.codes.values() for code in owner]
             wait_until(lambda: self.dated(codes), "Last-Modified of the sample images")
             self._running = running.pop_all()
@@ -98,7 +98,7 @@ class Stack:
         return all("Last-Modified" in requests.head(url, timeout=PATIENCE).headers for url in urls)
 
     def settle(self) -> None:
-        """Wait until every edge has acknowledged all that was committed before now, and its rebound.
+        """Wait until each edge has acknowledged all changes that were committed before the call, and their rebounds.
 
         Raises ``TimeoutError``.
         """
@@ -120,6 +120,6 @@ class Stack:
             wait_until(lambda: number(settled) == len(self.edges), "all changes rebounded at every edge")
 
     def check(self) -> None:
-        """Raise ``ServerFailed`` when a server has ended by itself."""
+        """Raise ``ServerFailedError`` when a server has ended by itself."""
         for server in self.servers:
             server.check()

@@ -1,9 +1,9 @@
-"""The user whom everything here runs as."""
+"""Name the user that the servers run as."""
 
 import os
 import pwd
 
 
 def user_name() -> str:
-    """Tell the name of the user that this process runs as. LOGNAME and USER may name another: ``su`` keeps them."""
+    """Return the name of this process's user. LOGNAME and USER may name another one: ``su`` keeps them."""
     return pwd.getpwuid(os.geteuid()).pw_name

@@ -1,4 +1,4 @@
-"""varnishd with any VCL: the edge's, or its built-in one for comparison."""
+"""Run varnishd with any VCL: that of an edge, or the built-in one for comparison."""
 
 import json
 import re
@@ -15,12 +15,12 @@ PARAMETERS_FILE = Path(__file__).resolve().parent.parent / "varnish" / "paramete
 
 
 def read_parameters() -> dict[str, str]:
-    """Read the parameters of varnishd that an edge runs with, by name, from the file that sites start it with."""
+    """Read ``varnish/parameters.cli``, which sites start varnishd with. Returns the values by name."""
     return dict(re.findall(r"^param\.set (\w+) (\S+)$", PARAMETERS_FILE.read_text(), re.MULTILINE))
 
 
 class Varnish(Server):
-    """``varnishd`` on loopback. ``listeners`` gives the port of each listener by its name."""
+    """A ``varnishd`` on loopback."""
 
     def __init__(
         self,
@@ -32,9 +32,10 @@ class Varnish(Server):
         proxied: Collection[str] = (),
         parameters: Mapping[str, str | float] | None = None,
     ) -> None:
-        """``source`` says where its VCL comes from: ``-f FILE``, or ``-b BACKEND`` for the built-in one.
+        """Take the port of each listener by name, and where the VCL comes from.
 
-        ``proxied`` are the listeners that speak PROXY, since something that ends TLS stands before them.
+        ``source`` is ``-f FILE``, or ``-b BACKEND`` for the built-in VCL. ``proxied`` names the listeners that take
+        PROXY, before which another program ends TLS.
         ``parameters`` of varnishd take the place of those in ``varnish/parameters.cli``, or are added to them.
         """
         self._workdir = directory / "varnishd"
@@ -42,7 +43,7 @@ class Varnish(Server):
         def address(label: str, port: int) -> str:
             return f"{label}=127.0.0.1:{port}{',PROXY' if label in proxied else ''}"
 
-        # Fewer threads than Varnish starts by itself: a machine runs several edges.
+        # Varnish starts more threads by default, and one machine runs several edges here.
         settings = {"thread_pool_min": 50, **read_parameters(), **(parameters or {})}
         addresses = [part for label, port in listeners.items() for part in ("-a", address(label, port))]
         super().__init__(
@@ -57,7 +58,7 @@ class Varnish(Server):
         )
 
     def stop(self, stop_signal: int | None = None, expected_returncode: int | None = None) -> Self:
-        """End it. The signal goes to the manager alone, to whom a child that ends by itself is a failure."""
+        """Send SIGTERM to the manager alone: it takes a child that ends by itself for a failure."""
         if self.process is not None:
             self.process.terminate()
             with suppress(subprocess.TimeoutExpired):
@@ -65,12 +66,12 @@ class Varnish(Server):
         return super().stop(stop_signal, expected_returncode)
 
     def counters(self) -> dict[str, int]:
-        """The counters of varnishstat, such as ``MAIN.cache_hit``."""
+        """Read the counters of varnishstat, such as ``MAIN.cache_hit``."""
         out = self._tool("varnishstat", "-1", "-j")
         return {name: int(entry["value"]) for name, entry in json.loads(out)["counters"].items()}
 
     def parameters(self) -> dict[str, Any]:
-        """The parameters of the running varnishd by name: numbers of seconds, bytes or threads."""
+        """Read the parameters of the running varnishd by name, in seconds, bytes or threads."""
         shown = json.loads(self._tool("varnishadm", "-t", "60", "param.show", "-j"))
         return {entry["name"]: entry["value"] for entry in shown if isinstance(entry, dict) and "value" in entry}
 
@@ -79,12 +80,12 @@ class Varnish(Server):
         self._tool("varnishadm", "-t", "60", "param.set", name, str(value))
 
     def load(self, label: str, vcl: Path) -> None:
-        """Load a VCL under a new name and use it."""
+        """Load a VCL under the name ``label`` and use it."""
         self._tool("varnishadm", "-t", "60", "vcl.load", label, str(vcl))
         self._tool("varnishadm", "-t", "60", "vcl.use", label)
 
     def varnishlog(self, *arguments: str) -> str:
-        """What varnishd has logged since its start, as ``varnishlog`` shows it with these arguments."""
+        """Run ``varnishlog`` with these arguments on all that varnishd has logged since its start."""
         return self._tool("varnishlog", "-d", *arguments)
 
     def _tool(self, program: str, *arguments: str) -> str:

@@ -1,4 +1,4 @@
-"""Waiting for a condition, never for a time."""
+"""Wait for a condition, never for a time."""
 
 import time
 from collections.abc import Callable
@@ -6,18 +6,18 @@ from typing import TypeVar
 
 _Seen = TypeVar("_Seen")
 
-# Seconds until a wait is given up. One that succeeds costs nothing; a machine with other work to do must not fail it.
+#: Seconds after which a wait fails. A wait that succeeds ends at once, so a long bound only helps a busy machine.
 PATIENCE = 60.0
 
 
-def wait_until(look: Callable[[], _Seen | None], what: str, seconds: float = PATIENCE) -> _Seen:
-    """Look again and again until what is seen is neither None nor False, and return it.
+def wait_until(condition: Callable[[], _Seen | None], what: str, seconds: float = PATIENCE) -> _Seen:
+    """Evaluate a condition until its value is neither None nor False, and return the value.
 
-    Raises ``TimeoutError`` that says what was awaited and what was seen last.
+    Raises ``TimeoutError`` after so many seconds, with ``what`` was awaited and the last value.
     """
     deadline = time.monotonic() + seconds
-    while (seen := look()) is None or seen is False:
+    while (seen := condition()) is None or seen is False:
         if time.monotonic() > deadline:
-            raise TimeoutError(f"not within {seconds} s: {what}; last seen: {seen!r}")
+            raise TimeoutError(f"not within {seconds} s: {what}; last value: {seen!r}")
         time.sleep(0.005)
     return seen

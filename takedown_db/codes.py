@@ -2,15 +2,21 @@
 
 import re
 
-_CODE = re.compile(r"[A-Za-z0-9_-]{1,64}").fullmatch
+#: The pattern of an image's code. Owners' keys have the same alphabet and length.
+CODE = "[A-Za-z0-9_-]{1,64}"
+
+#: Describes ``CODE`` in messages.
+CODE_ALPHABET = "1 to 64 of A-Z a-z 0-9 _ -"
+
+_FULL_CODE = re.compile(CODE).fullmatch
 _HOST = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/]*")
 _AFTER_PATH = re.compile(r"[?#].*", re.DOTALL)
 _SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,5}\Z")
 
 
 def is_key(text: str) -> bool:
-    """Tell whether a text can be a code or an owner's key: 1 to 64 of ``A-Z a-z 0-9 _ -``."""
-    return _CODE(text) is not None
+    """Tell whether ``text`` can be a code or an owner's key: 1 to 64 of ``A-Z a-z 0-9 _ -``."""
+    return _FULL_CODE(text) is not None
 
 
 def hint_for_code(text: str) -> str:
@@ -22,4 +28,4 @@ def hint_for_code(text: str) -> str:
     # Behind images/ a rendition may follow the code.
     likely = parts[parts.index("images") + 1 :][:1] if "images" in parts else parts[-1:]
     code = _SUFFIX.sub("", likely[0]) if likely else ""
-    return f" (did you mean {code!r}?)" if _CODE(code) else ""
+    return f" (did you mean {code!r}?)" if is_key(code) else ""

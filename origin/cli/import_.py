@@ -1,4 +1,4 @@
-"""The command ``origin import``."""
+"""Defines the command ``origin import``."""
 
 import sys
 from datetime import datetime
@@ -8,34 +8,40 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from origin.cli.options import DIRECTORY, MomentType, NameType, database_url, setting
-from origin.import_rules import Rules, Stability
+from origin.import_rules import ImportRules, Stability
 from takedown_db.command_connection import connected
 from takedown_db.connect import connect
 from takedown_db.printable import printable
 
 if TYPE_CHECKING:
-    from origin.directory_tree import Tree
+    from origin.directory_tree import DirectoryTree
     from origin.importer import Import, Outcome
 
+#: The exit code when some files were refused.
 _DONE_IN_PART = 3
-_DEFAULTS = Rules()
+
+_DEFAULTS = ImportRules()
 
 
 @click.command("import")
 @click.argument("directory", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.option("--owner", type=NameType("KEY"), required=True, help="Whose images these are.")
+@click.option("--owner", type=NameType("KEY"), required=True, help="The owner of these images, for bans by owner.")
 @click.option(
     "--metadata",
     type=click.Choice(["strip", "keep"]),
     default="strip",
     show_default=True,
-    help="Take place, camera, comments and previews out of the files, or leave them in: everybody can read them there.",
+    help="Remove place, camera, comments and previews from the files, or keep them, where everybody can read them.",
 )
 @click.option(
     "--move", is_flag=True, help="Take over images of other owners. A ban of such an owner no longer hides them."
 )
-@click.option("--stable-until", type=MomentType(), help="Until then browsers may keep the images unasked (UTC).")
-@click.option("--not-stable", is_flag=True, help="Take back an earlier --stable-until.")
+@click.option(
+    "--stable-until",
+    type=MomentType(),
+    help="Let browsers show the images without asking the edge until then (UTC). No takedown reaches such copies.",
+)
+@click.option("--not-stable", is_flag=True, help="Withdraw an earlier --stable-until.")
 @click.option("--follow-symlinks", is_flag=True, help="Import the files and directories that symbolic links lead to.")
 @click.option("--include-private", is_flag=True, help="Import files that only their owner may read (mode 0600).")
 @click.option(
@@ -43,18 +49,19 @@ _DEFAULTS = Rules()
     type=click.IntRange(min=1),
     default=_DEFAULTS.max_bytes,
     show_default=True,
-    help="Size of the largest file that is taken. Keep it well below the cache of an edge.",
+    help="Bytes of the largest file that is imported. Keep it well below the cache of an edge: one larger file would"
+    " push many others out.",
 )
 @click.option(
     "--max-pixels",
     type=click.IntRange(min=1),
     default=_DEFAULTS.max_pixels,
     show_default=True,
-    help="Width times height of the largest picture that is taken; half of it for AVIF, a third for WebP. Each pixel"
+    help="Width times height of the largest picture that is imported; half of it for AVIF, a third for WebP. Each pixel"
     " takes up to 6 bytes of memory.",
 )
 @database_url("account takedown_import", env="ORIGIN_IMPORT_DATABASE_URL")
-@setting("--files", "The store; it is made if it is not there.", required=True, type=DIRECTORY)
+@setting("--files", "Directory of the store; it is created if it is missing.", required=True, type=DIRECTORY)
 def import_command(
     directory: Path,
     owner: str,
@@ -67,9 +74,9 @@ def import_command(
     """Import the images below DIRECTORY.
 
     A file's name without its suffix is the image's code. JPEG, PNG, GIF, WebP and AVIF are kept without their metadata
-    and otherwise as they are, and a thumbnail of each is made. What is the same as at an earlier import is passed over;
-    what is not replaces the image with that code, at the edges too. Files that cannot be imported are listed at the
-    end; the exit code is 3 then.
+    and otherwise unchanged, and a thumbnail of each is made. Files that did not change since an earlier import are
+    skipped; a changed one replaces the image with its code, at the edges too. Files that cannot be imported are listed
+    at the end; the exit code is 3 then.
     """
     if stable_until and not_stable:
         raise click.UsageError("--stable-until and --not-stable exclude each other")
@@ -81,13 +88,13 @@ def import_command(
         raise click.ClickException(
             "importing needs Pillow, which serving does not: pip install 'edge-takedown[import]'"
         ) from None
-    from origin.directory_tree import Tree
+    from origin.directory_tree import DirectoryTree
     from origin.import_catalogue import Catalogue
     from origin.store import Store, make_directory
 
     stability = Stability(change=not_stable or stable_until is not None, until=stable_until)
-    tree = Tree(directory, follow_symlinks=rules.pop("follow_symlinks"))
-    taken = Rules(stability=stability, strip=rules.pop("metadata") == "strip", **rules)
+    tree = DirectoryTree(directory, follow_symlinks=rules.pop("follow_symlinks"))
+    taken = ImportRules(stability=stability, strip=rules.pop("metadata") == "strip", **rules)
     try:
         make_directory(files)
         with connected(connect, database_url) as connection:
@@ -96,8 +103,8 @@ def import_command(
         raise click.ClickException(f"{printable(error.filename or files)}: {error.strerror or error}") from None
 
 
-def _run(run: "Import", tree: "Tree") -> None:
-    """Run it under a progress bar and tell what it did, also where it ends early."""
+def _run(run: "Import", tree: "DirectoryTree") -> None:
+    """Run the import under a progress bar and report the outcome, also after an error."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 

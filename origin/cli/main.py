@@ -1,4 +1,4 @@
-"""The command line ``origin``."""
+"""Defines the command line ``origin``, and its command ``show``."""
 
 import logging
 import sys
@@ -8,7 +8,7 @@ import click
 from origin.cli.import_ import import_command
 from origin.cli.options import NameType, database_url
 from origin.cli.serve import serve_command
-from origin.show import describe, look
+from origin.image_report import describe, read_report
 from takedown_db.command_connection import connected
 from takedown_db.connect import connect
 from takedown_db.json_output import print_json
@@ -29,18 +29,18 @@ main.add_command(import_command)
 
 @main.command("show")
 @click.argument("code", type=NameType("CODE"))
-@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 @database_url("account takedown_origin")
 def show_command(code: str, as_json: bool, database_url: str) -> None:
-    """Show what the database says of an image: whose it is, whether it is banned, when it last changed.
+    """Show the owner, the bans, the last change and the renditions of an image.
 
-    The exit code is 1 where it knows neither an image nor a ban of that code.
+    The exit code is 1 where there is neither an image nor a ban of that code.
     """
     with connected(connect, database_url) as connection:
-        shown = look(connection, code)
+        report = read_report(connection, code)
     if as_json:
-        print_json(shown.as_json())
+        print_json(report)
     else:
-        for name, value in describe(shown):
-            click.echo(f"{name:14}{value}")
-    sys.exit(0 if shown.known else 1)
+        for label, text in describe(report):
+            click.echo(f"{label:14}{text}")
+    sys.exit(0 if report.known else 1)

@@ -1,4 +1,4 @@
-"""What the options of the command line ``origin`` have in common."""
+"""Types and helpers for the options of the command line ``origin``."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -9,9 +9,8 @@ import click
 
 from origin.added_headers import parse_header
 from origin.answers import Header
-from origin.names import CODE_ALPHABET, is_code
 from origin.settings import Address, parse_address
-from takedown_db.codes import hint_for_code
+from takedown_db.codes import CODE_ALPHABET, hint_for_code, is_key
 from takedown_db.url_option import DatabaseUrlOption
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -29,7 +28,7 @@ class AddressType(click.ParamType[Address]):
     name = "HOST:PORT"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Address:
-        """Read an address; click shows what is wrong with one that cannot be read."""
+        """Read an address. Fails with the reason, which click shows."""
         try:
             return value if isinstance(value, Address) else parse_address(value)
         except ValueError as error:
@@ -42,26 +41,26 @@ class HeaderType(click.ParamType[Header]):
     name = "HEADER"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Header:
-        """Read a header; click shows what is wrong with one that cannot be sent."""
+        """Read a header. Fails with the reason, which click shows."""
         try:
             return value if isinstance(value, tuple) else parse_header(value)
         except ValueError as error:
             self.fail(str(error), param, ctx)
 
     def split_envvar_value(self, rv: str) -> list[str]:
-        """Take each line of a variable for a header, where click would split at spaces."""
+        """Split a variable into headers at its line breaks: click would split it at spaces."""
         return [line for line in rv.split("\n") if line.strip()]
 
 
 class NameType(click.ParamType[str]):
     """A code or an owner's key."""
 
-    def __init__(self, name: str):
+    def __init__(self, name: str) -> None:
         self.name = name
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Check the alphabet."""
-        if not is_code(value):
+        """Check the alphabet and the length."""
+        if not is_key(value):
             hint = hint_for_code(str(value)) if self.name == "CODE" else ""
             self.fail(f"{value!a} is not {CODE_ALPHABET}{hint}", param, ctx)
         return str(value)
@@ -73,7 +72,7 @@ class MomentType(click.ParamType[datetime]):
     name = "DATE"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
-        """Read it. The answer is in UTC and has no zone attached, as the database's driver takes it."""
+        """Read a date. The result is in UTC with no zone attached, as the database's driver takes it."""
         if isinstance(value, datetime):
             return value
         try:
@@ -86,7 +85,7 @@ class MomentType(click.ParamType[datetime]):
 
 
 def setting(flag: str, help_: str, *, env: str | None = None, **attributes: Any) -> Callable[[Command], Command]:
-    """An option that can also be set in the environment: as ``env``, or ORIGIN_ and its name."""
+    """Declare an option that can also be set in the environment: as ``env``, or as ORIGIN_ and its name."""
     name = "ORIGIN_" + flag.removeprefix("--").replace("-", "_").upper()
     attributes.setdefault("show_default", attributes.get("default") is not None)
     envvar = [env, name] if env else name
@@ -94,7 +93,7 @@ def setting(flag: str, help_: str, *, env: str | None = None, **attributes: Any)
 
 
 def database_url(account: str, env: str | None = None) -> Callable[[Command], Command]:
-    """The option for the database, which every command needs."""
+    """Declare the option for the database URL, which every command needs."""
     return setting(
         "--database-url", f"{_URL_FORM}; {account}.", env=env, required=True, metavar="URL", cls=DatabaseUrlOption
     )

@@ -1,4 +1,4 @@
-"""The command ``origin serve``."""
+"""Defines the command ``origin serve``."""
 
 import sys
 from pathlib import Path
@@ -18,7 +18,7 @@ _SECONDS = click.IntRange(min=1)
 
 
 def _distinct(_: click.Context, __: click.Parameter, headers: tuple[Header, ...]) -> tuple[Header, ...]:
-    """Refuse a header that is named twice."""
+    """Refuse headers that are named twice, or too long."""
     try:
         return require_distinct(headers)
     except ValueError as error:
@@ -27,58 +27,58 @@ def _distinct(_: click.Context, __: click.Parameter, headers: tuple[Header, ...]
 
 @click.command("serve")
 @database_url("account takedown_origin, which only reads")
-@setting("--files", "The store that `origin import` fills.", required=True, type=DIRECTORY)
+@setting("--files", "Directory of the store that `origin import` fills.", required=True, type=DIRECTORY)
 @setting(
     "--replica",
-    "Read from a copy of the database that may lag. Only behind edges of version 0.2, which refuse what a copy says"
-    " before it has the latest purge. While it lags, images that are not in the cache are answered 503 if their code or"
-    " their owner ends in the same character as one just purged. An edge that the purger cannot reach shows a banned"
-    " image for as much longer as the copy lags.",
+    "Read from a replica of the database, which may lag. Only behind edges of version 0.2, which refuse a replica's"
+    " answers until it has the latest purge. While it lags, images that are not in the cache are answered 503 if their"
+    " code or their owner ends in the same character as one just purged. An edge that the purger cannot reach shows a"
+    " banned image for as much longer as the replica lags.",
     is_flag=True,
     default=False,
 )
 @setting(
     "--listen",
-    "Where the edge finds the origin; port 0 takes a free one.",
+    "Address on which the edge connects to the origin; port 0 takes a free port.",
     type=AddressType(),
     default="127.0.0.1:8000",
 )
 @setting(
     "--workers",
-    "Processes that share the port, since Python keeps but one processor busy.",
+    "Processes that share the port, since a Python process uses one processor at a time.",
     type=click.IntRange(1, 256),
     default=default_workers,
     show_default="one for each processor",
 )
 @setting(
     "--threads",
-    "Requests that each process works on at a time; each thread keeps one database connection.",
+    "Requests that each process answers at a time; each thread keeps one database connection.",
     type=click.IntRange(1, 1000),
     default=8,
 )
 @setting(
     "--banned-status",
-    "Status of a banned image. With 200 the special image has validators, as any other image has.",
+    "HTTP status of a banned image. With 200 the special image has validators like any other image.",
     type=click.Choice(BANNED_STATUSES),
     default=410,
 )
 @setting(
     "--special-image",
-    "Shown in the place of a banned image; read once, at start. Without it, a grey drawing. Edges keep"
-    " the one before for up to a day: `purger flush --all` ends that.",
+    "File of the image that is shown instead of a banned one; read once, at start. Without it, a grey drawing. Edges"
+    " keep the former one for up to a day: `purger flush --all` ends that.",
     type=click.Path(dir_okay=False, path_type=Path),
 )
 @setting(
     "--header",
-    "A header that stands on every answer, such as 'Access-Control-Allow-Origin: *'; may be repeated. In the"
-    " environment one a line.",
+    "Header to add to every answer, such as 'Access-Control-Allow-Origin: *'; may be repeated. In the environment one a"
+    " line.",
     type=HeaderType(),
     multiple=True,
     callback=_distinct,
 )
 @setting(
     "--edge-lifetime",
-    "Seconds that the edge keeps an image; whatever changes is purged sooner.",
+    "Seconds that the edge keeps an image. A change purges it sooner.",
     type=_SECONDS,
     default=86400,
 )
@@ -96,20 +96,20 @@ def _distinct(_: click.Context, __: click.Parameter, headers: tuple[Header, ...]
 )
 @setting(
     "--keep-alive",
-    "Seconds that an idle connection stays open. To be longer than at the edge (Varnish: backend_idle_timeout, 60 s),"
-    " which would else send requests on connections that are just being closed.",
+    "Seconds that an idle connection stays open. Must be longer than at the edge (Varnish: backend_idle_timeout, 60 s),"
+    " which would otherwise send requests on connections that the origin is closing.",
     type=_SECONDS,
     default=75,
 )
 @setting(
     "--stall",
-    "Seconds without any progress after which a connection is given up in the middle of a request or response.",
+    "Seconds without progress after which the origin closes a connection in the middle of a request or response.",
     type=_SECONDS,
     default=10,
 )
 @setting(
     "--drain",
-    "Seconds that responses have to end when the origin is told to stop; then they are cut off.",
+    "Seconds that responses have to finish after SIGTERM; then they are cut off.",
     type=_SECONDS,
     default=30,
 )
@@ -118,7 +118,7 @@ def serve_command(
 ) -> None:
     """Serve the images.
 
-    SIGTERM or SIGINT ends it once what is being sent has been sent; a second one ends it at once.
+    SIGTERM or SIGINT ends the origin once the present responses have been sent; a second one ends it at once.
     """
     lifetimes = Lifetimes(full=edge_lifetime, unknown=unknown_lifetime, undated=undated_lifetime)
     try:

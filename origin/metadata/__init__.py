@@ -1,8 +1,8 @@
-"""Takes metadata (place, camera, names, comments, previews) out of pictures without touching their pixels.
+"""Removes metadata (place, camera, names, comments, previews) from pictures without touching their pixels.
 
-Each format has a list of the parts that a browser needs to show the picture; all else is left out, also what nobody has
-thought of yet, and whatever follows the picture's end. Of EXIF the orientation stays, of everything else that describes
-the picture the colour profile. The same bytes always give the same result, and a result gives itself.
+Each format has a list of the parts that a browser needs to show the picture. All other parts are removed, also unknown
+ones and bytes behind the picture's end. Of EXIF the orientation stays, and of all other descriptions of the picture the
+colour profile. The same bytes always give the same result, and stripping a result changes nothing.
 """
 
 from origin.metadata import avif, gif, jpeg, png, webp
@@ -15,7 +15,7 @@ _AVIF_BRANDS = {b"avif", b"avis", b"mif1", b"msf1"}
 
 
 def format_of(data: bytes) -> str | None:
-    """Tell a picture's format by its first bytes, under Pillow's name for it; None for any other file."""
+    """Recognise a picture's format by its first bytes. Returns Pillow's name for it; None for any other file."""
     if data.startswith(b"\xff\xd8\xff"):
         return "JPEG"
     if data.startswith(png.SIGNATURE):
@@ -32,6 +32,6 @@ def format_of(data: bytes) -> str | None:
 def strip(data: bytes, format_: str) -> Pieces:
     """Return the picture without its metadata, in pieces to be joined. Raises ``MalformedPictureError``.
 
-    ``format_`` is what ``format_of`` says of ``data``.
+    ``format_`` is the result of ``format_of``.
     """
     return list(_STRIP[format_](data))

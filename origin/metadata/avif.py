@@ -1,38 +1,43 @@
-"""AVIF (ISO 14496-12 and 23008-12): nested boxes, and items that are found by their byte in the file.
+"""Strips AVIF (ISO 14496-12 and 23008-12): nested boxes, and items that are located by their byte in the file.
 
-Taking bytes out would move everything behind them, so what goes is overwritten in its place.
+Removing bytes would move all bytes behind them, so metadata is overwritten in its place.
 """
 
 from collections.abc import Iterator
 from typing import NamedTuple
 
 from origin.metadata.orientation import EMPTY
-from origin.metadata.reader import MalformedPictureError, Reader
+from origin.metadata.reader import MalformedPictureError, Reader, names
 
-_KEPT_BOXES = {
-    *(b"ftyp", b"mdat", b"meta", b"moov"),
-    *(b"hdlr", b"pitm", b"iloc", b"iinf", b"iref", b"iprp", b"idat", b"dinf", b"grpl"),  # in meta
-    *(b"ipco", b"ipma"),  # in iprp
-    *(b"mvhd", b"trak", b"tkhd", b"tref", b"edts", b"mdia", b"mdhd", b"minf", b"vmhd", b"nmhd", b"stbl"),  # in moov
-    *(b"stsd", b"stts", b"ctts", b"cslg", b"stsc", b"stsz", b"stz2", b"stco", b"co64", b"stss"),  # in stbl
-    *(b"sdtp", b"sbgp", b"sgpd"),
-}
-_CONTAINERS = {b"moov", b"trak", b"mdia", b"minf", b"stbl", b"iprp"}
-# Of pictures and animations: size, orientation, coding, layers, colours and brightness. Others are text for people.
-_KEPT_PROPERTIES = {
-    *(b"ispe", b"pixi", b"pasp", b"clap", b"irot", b"imir", b"rloc", b"iscl"),
-    *(b"av1C", b"a1op", b"a1lx", b"lsel", b"auxC", b"colr"),
-    *(b"clli", b"mdcv", b"cclv", b"amve", b"ndwt", b"reve"),
-    *(b"ccst", b"auxi"),  # of an animation's alone
-}
-_DATED = {b"mvhd", b"tkhd", b"mdhd"}  # they begin with the times of creation and of the last change
-_PICTURES = {b"av01", b"grid", b"iden", b"iovl", b"tmap"}
-_USUAL_NAMES = {b"Color\0", b"Alpha\0"}  # as libavif gives them: most files stay as they are, byte for byte
-_DEEPEST = 8  # boxes within each other
+_IN_META = names(b"hdlr pitm iloc iinf iref iprp idat dinf grpl")
+_IN_IPRP = names(b"ipco ipma")
+_IN_MOOV = names(b"mvhd trak tkhd tref edts mdia mdhd minf vmhd nmhd stbl")
+_IN_STBL = names(b"stsd stts ctts cslg stsc stsz stz2 stco co64 stss sdtp sbgp sgpd")
+_KEPT_BOXES = names(b"ftyp mdat meta moov") | _IN_META | _IN_IPRP | _IN_MOOV | _IN_STBL
+_CONTAINERS = names(b"moov trak mdia minf stbl iprp")
+
+# Properties of pictures and animations. All others are text for people.
+_GEOMETRY = names(b"ispe pixi pasp clap irot imir rloc iscl")
+_CODING = names(b"av1C a1op a1lx lsel auxC colr")
+_BRIGHTNESS = names(b"clli mdcv cclv amve ndwt reve")
+_OF_ANIMATIONS = names(b"ccst auxi")
+_KEPT_PROPERTIES = _GEOMETRY | _CODING | _BRIGHTNESS | _OF_ANIMATIONS
+
+#: Boxes that begin with the times of creation and of the last change.
+_DATED = names(b"mvhd tkhd mdhd")
+
+#: Types of items that are pictures.
+_PICTURES = names(b"av01 grid iden iovl tmap")
+
+#: Names that libavif gives to items. They stay, so that most files are not changed at all.
+_USUAL_NAMES = {b"Color\0", b"Alpha\0"}
+
+#: The deepest nesting of boxes.
+_DEEPEST = 8
 
 
 class _Box(NamedTuple):
-    """A box of the file: where it starts, where its content starts, and where it ends."""
+    """A box of the file: its type, and the bytes at which it starts, its content starts, and it ends."""
 
     kind: bytes
     start: int
@@ -41,9 +46,9 @@ class _Box(NamedTuple):
 
 
 def strip(data: bytes) -> Iterator[bytes | memoryview]:
-    """Overwrite each item that is no picture (EXIF, XMP) and each box that shows nothing.
+    """Overwrite all items but pictures (EXIF, XMP), and all boxes that a browser does not need.
 
-    The orientation is a property of its own here, which stays. Raises ``MalformedPictureError``.
+    The orientation of an AVIF is a property of its own, which stays. Raises ``MalformedPictureError``.
     """
     out = bytearray(data)
     _strip_boxes(out, 0, len(out), 0)
@@ -76,14 +81,14 @@ def _strip_boxes(out: bytearray, at: int, end: int, depth: int) -> None:
 
 
 def _strip_properties(out: bytearray, at: int, end: int) -> None:
-    """Overwrite properties that show nothing. Their places stay: pictures refer to properties by their number."""
+    """Overwrite properties that a browser does not need. Their places stay: pictures refer to them by number."""
     for box in _boxes(out, at, end):
         if box.kind not in _KEPT_PROPERTIES:
             _empty(out, box)
 
 
 def _strip_samples(out: bytearray, table: _Box) -> None:
-    """Overwrite the encoder's name, and properties that show nothing, in an animation's ``stsd`` box."""
+    """Overwrite the encoder's name and needless properties in an animation's ``stsd`` box."""
     reader = Reader(out, table.content, table.end)
     reader.skip(8)
     for box in _boxes(out, reader.at, table.end):
@@ -96,7 +101,7 @@ def _strip_samples(out: bytearray, table: _Box) -> None:
 
 
 def _empty(out: bytearray, box: _Box) -> None:
-    """Make a box one that every reader passes over."""
+    """Turn a box into free space, which every decoder skips."""
     out[box.start + 4 : box.start + 8] = b"free"
     _overwrite(out, box.content, box.end)
 
@@ -106,7 +111,7 @@ def _overwrite(out: bytearray, start: int, end: int) -> None:
 
 
 def _boxes(data: bytearray, at: int, end: int) -> Iterator[_Box]:
-    """The boxes between two bytes of the file."""
+    """Read the boxes between two bytes of the file."""
     reader = Reader(data, at, end)
     while reader.at < end:
         start = reader.at
@@ -119,7 +124,7 @@ def _boxes(data: bytearray, at: int, end: int) -> Iterator[_Box]:
 
 
 def _strip_items(out: bytearray, meta: _Box) -> None:
-    """Overwrite the items of a ``meta`` box that are no pictures."""
+    """Overwrite all items of a ``meta`` box but the pictures."""
     boxes = {box.kind: box for box in _boxes(out, meta.content + 4, meta.end)}
     if b"iinf" not in boxes or b"iloc" not in boxes:
         return
@@ -137,7 +142,7 @@ def _strip_items(out: bytearray, meta: _Box) -> None:
             raise MalformedPictureError(f"item {item} lies in a place that is not understood")
         for offset, length in extents:
             left -= length
-            if length == 0 or left < 0:  # 0 means "the rest"; items that overlap could take for ever
+            if length == 0 or left < 0:  # 0 means "the rest"; overlapping items could take for ever
                 raise MalformedPictureError(f"item {item} has a length that is not understood")
             reader = Reader(out, source.content, source.end)
             reader.skip(offset)
@@ -146,13 +151,13 @@ def _strip_items(out: bytearray, meta: _Box) -> None:
 
 
 def _blank(kind: bytes | None, length: int) -> bytes:
-    """Return ``length`` bytes that say nothing, where they suffice as an EXIF structure with no entry."""
+    """Return ``length`` bytes without content: zeros, or for EXIF, where they suffice, a structure with no entry."""
     exif = bytes(4) + EMPTY
     return exif.ljust(length, b"\0") if kind == b"Exif" and length >= len(exif) else bytes(length)
 
 
 def _items(data: bytearray, box: _Box) -> Iterator[tuple[int, bytes, range]]:
-    """The items from an ``iinf`` box with their kinds, and with the bytes that hold names and types as text."""
+    """Read the items of an ``iinf`` box: number, type, and the range of bytes with names and types as text."""
     reader = Reader(data, box.content, box.end)
     reader.skip(4 if reader.uint(4) >> 24 else 2)
     for entry in _boxes(data, reader.at, box.end):
@@ -166,7 +171,7 @@ def _items(data: bytearray, box: _Box) -> Iterator[tuple[int, bytes, range]]:
 
 
 def _item_places(data: bytearray, box: _Box) -> Iterator[tuple[int, int, list[tuple[int, int]]]]:
-    """The items with how they are placed (0 in the file, 1 in ``idat``) and with their extents, offset and length."""
+    """Read the places of items: number, method (0 in the file, 1 in ``idat``), and extents as offset and length."""
     reader = Reader(data, box.content, box.end)
     version, sizes = reader.uint(4) >> 24, reader.uint(2)
     offset_size, length_size, base_size = sizes >> 12, sizes >> 8 & 15, sizes >> 4 & 15

@@ -1,4 +1,4 @@
-"""GIF (89a): blocks, some of which hold a comment, a text or an application's own data."""
+"""Strips GIF (89a): blocks, some of which hold a comment, a text or an application's own data."""
 
 from collections.abc import Iterator
 
@@ -6,12 +6,12 @@ from origin.metadata.reader import MalformedPictureError, Reader
 
 _EXTENSION, _IMAGE, _TRAILER = 0x21, 0x2C, 0x3B
 _CONTROL, _APPLICATION = 0xF9, 0xFF
-# The number of repetitions, under either name, and the colour profile.
+#: Application blocks that stay: the number of repetitions, under either name, and the colour profile.
 _KEPT_APPLICATIONS = (b"NETSCAPE2.0", b"ANIMEXTS1.0", b"ICCRGBG1012")
 
 
 def strip(data: bytes) -> Iterator[bytes | memoryview]:
-    """Keep pictures with their timing, repetitions and colours; drop comments, texts, and what follows the end.
+    """Keep pictures with their timing, repetitions and colours; drop comments, texts, and bytes behind the end.
 
     Raises ``MalformedPictureError``.
     """
@@ -48,7 +48,7 @@ def strip(data: bytes) -> Iterator[bytes | memoryview]:
 
 
 def _skip_colours(reader: Reader, packed: int) -> None:
-    """Go past a table of colours, if these flags announce one."""
+    """Skip a table of colours, if these flags announce one."""
     if packed & 0x80:
         reader.skip(3 << (packed & 7) + 1)
 

@@ -1,4 +1,4 @@
-"""JPEG (ITU T.81, JFIF): segments before and between the scans, of which most applications add their own."""
+"""Strips JPEG (ITU T.81, JFIF): segments before and between the scans, where most applications add their own."""
 
 import re
 from collections.abc import Iterator
@@ -8,20 +8,24 @@ from origin.metadata.reader import Reader
 
 _SOI, _EOI, _SOS = 0xD8, 0xD9, 0xDA
 _APP0, _APP1, _APP2, _APP14 = 0xE0, 0xE1, 0xE2, 0xEE
-_ALONE = {0x01, _SOI, *range(0xD0, 0xD8)}  # markers without a segment
-# Frames and tables: SOF0 to SOF15 with DHT and DAC among them, DQT, DNL, DRI, DHP, EXP.
+
+#: Markers without a segment.
+_ALONE = {0x01, _SOI, *range(0xD0, 0xD8)}
+
+#: Frames and tables: SOF0 to SOF15 with DHT and DAC among them, DQT, DNL, DRI, DHP, EXP.
 _KEPT = {*range(0xC0, 0xD0), *range(0xDB, 0xE0)}
 
 _MARKER = re.compile(rb"\xff[^\x00\xff]")
-# What ends the data of a scan: a marker that is neither a stuffed zero, nor a restart, nor a fill byte.
+
+#: The end of a scan's data: a marker that is neither a stuffed zero, nor a restart, nor a fill byte.
 _AFTER_SCAN = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 
 
 def strip(data: bytes) -> Iterator[bytes | memoryview]:
     """Keep frames, tables, scans, JFIF's and Adobe's headers, the colour profile and the orientation.
 
-    A further picture behind the first (MPO, motion photo, gain map) goes, and so does whatever else follows the end.
-    Raises ``MalformedPictureError``.
+    Drops all bytes behind the first picture's end, further pictures (MPO, motion photo, gain map) among them. Raises
+    ``MalformedPictureError``.
     """
     view = memoryview(data)
     yield view[:2]
@@ -51,7 +55,7 @@ def strip(data: bytes) -> Iterator[bytes | memoryview]:
 
 
 def _application(kind: int, content: bytes) -> bytes:
-    """Return what is kept of an APPn segment: a header without what may follow it, or a part of the profile."""
+    """Reduce an APPn segment to its header, or to its part of the colour profile; empty for all others."""
     if kind == _APP0 and content.startswith(b"JFIF\0") and len(content) >= 14:
         return _segment(kind, content[:12] + bytes(2))  # without its preview
     if kind == _APP2 and content.startswith(b"ICC_PROFILE\0"):

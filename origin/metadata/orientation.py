@@ -1,4 +1,4 @@
-"""The one part of EXIF that a picture needs to be shown as it was taken."""
+"""Reduces EXIF to the orientation, the one part that a browser needs to show a picture upright."""
 
 import warnings
 
@@ -8,15 +8,15 @@ _TAG = 0x0112
 _UPRIGHT = 1
 _TURNED = range(2, 9)
 
-# A TIFF structure without any entry: for places whose length is given.
+#: A TIFF structure without any entry, for places whose length must not change.
 EMPTY = b"MM\0*\0\0\0\x08\0\0\0\0\0\0"
 
 
 def only_orientation(exif: bytes) -> bytes:
-    """Return a TIFF structure with the orientation alone, or nothing where the picture is upright.
+    """Return a TIFF structure with the orientation alone; empty where the picture is upright.
 
-    ``exif`` is a TIFF structure, with or without ``Exif`` and two zero bytes before it. One that cannot be read counts
-    as upright: browsers do not turn such pictures either.
+    ``exif`` is a TIFF structure, with or without ``Exif`` and two zero bytes before it. A malformed one counts as
+    upright: browsers do not turn such pictures either.
     """
     value = _orientation(exif)
     if value not in _TURNED:
@@ -32,6 +32,6 @@ def _orientation(exif: bytes) -> int:
             tags = Image.Exif()
             tags.load(exif)
             value = tags.get(_TAG, _UPRIGHT)
-        except Exception:  # Pillow raises whatever goes wrong first when what it reads makes no sense
+        except Exception:  # Pillow raises errors of any type when a structure makes no sense
             return _UPRIGHT
     return value if isinstance(value, int) else _UPRIGHT

@@ -1,23 +1,22 @@
-"""PNG (third edition, with APNG): a list of chunks, each with its length, kind and checksum."""
+"""Strips PNG (third edition, with APNG): a list of chunks, each with its length, type and checksum."""
 
 import zlib
 from collections.abc import Iterator
 
 from origin.metadata.orientation import only_orientation
-from origin.metadata.reader import MalformedPictureError, Reader
+from origin.metadata.reader import MalformedPictureError, Reader, names
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
-_KEPT = {
-    *(b"IHDR", b"PLTE", b"IDAT", b"IEND"),
-    *(b"tRNS", b"gAMA", b"cHRM", b"sRGB", b"iCCP", b"sBIT", b"bKGD", b"pHYs"),
-    *(b"cICP", b"mDCV", b"cLLI"),  # high dynamic range
-    *(b"acTL", b"fcTL", b"fdAT"),  # animation
-}
+_CRITICAL = names(b"IHDR PLTE IDAT IEND")
+_COLOURS = names(b"tRNS gAMA cHRM sRGB iCCP sBIT bKGD pHYs")
+_HIGH_DYNAMIC_RANGE = names(b"cICP mDCV cLLI")
+_ANIMATION = names(b"acTL fcTL fdAT")
+_KEPT = _CRITICAL | _COLOURS | _HIGH_DYNAMIC_RANGE | _ANIMATION
 
 
 def strip(data: bytes) -> Iterator[bytes | memoryview]:
-    """Keep pixels, palette, colours, animation and orientation; drop texts, times, all other chunks, and what follows.
+    """Keep pixels, palette, colours, animation and orientation; drop all other chunks, and bytes behind the end.
 
     Raises ``MalformedPictureError``.
     """

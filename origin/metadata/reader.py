@@ -1,23 +1,23 @@
-"""Reads numbers and bytes of a picture's container, and never beyond its end."""
+"""Reads numbers and bytes from a picture's container, and never beyond its end."""
 
-# What a stripped picture is made of: parts of the file, and the few bytes that are written anew.
+#: The content of a stripped picture: parts of the file, and the few bytes that are written anew.
 Pieces = list[bytes | memoryview]
 
 
 class MalformedPictureError(ValueError):
-    """A picture's container that does not hold together. The message says where, as a byte of the file."""
+    """A picture's container is malformed. The message names the place, as a byte of the file."""
 
 
 class Reader:
     """Reads ``data[at:end]`` from its start to its end, big-endian. Raises ``MalformedPictureError``."""
 
-    def __init__(self, data: bytes | bytearray, at: int, end: int):
+    def __init__(self, data: bytes | bytearray, at: int, end: int) -> None:
         self.data = data
         self.at = at
         self.end = end
 
     def skip(self, length: int) -> int:
-        """Go past ``length`` bytes. Returns where they start."""
+        """Skip ``length`` bytes. Returns the byte at which they start."""
         start = self.at
         if length < 0 or start + length > self.end:
             raise MalformedPictureError(f"broken or truncated: {length} bytes from byte {start} end beyond {self.end}")
@@ -30,5 +30,10 @@ class Reader:
         return bytes(self.data[start : self.at])
 
     def uint(self, length: int) -> int:
-        """Read an unsigned integer of ``length`` bytes; 0 where there are none."""
+        """Read an unsigned integer of ``length`` bytes; 0 for none."""
         return int.from_bytes(self.take(length), "big")
+
+
+def names(text: bytes) -> frozenset[bytes]:
+    """Split a list of the names of chunks or boxes at its white space."""
+    return frozenset(text.split())

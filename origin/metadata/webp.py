@@ -1,4 +1,4 @@
-"""WebP (RFC 9649): a RIFF file, in its extended form with chunks for metadata and flags that announce them."""
+"""Strips WebP (RFC 9649): a RIFF file, in its extended form with chunks for metadata and flags that announce them."""
 
 from collections.abc import Iterator
 
@@ -7,12 +7,15 @@ from origin.metadata.reader import MalformedPictureError, Reader
 
 _KEPT = {b"VP8 ", b"VP8L", b"VP8X", b"ALPH", b"ANIM", b"ANMF", b"ICCP"}
 _KEPT_IN_FRAME = {b"VP8 ", b"VP8L", b"ALPH"}
-_FRAME_HEADER = 16  # bytes
+
+#: Bytes of the header of a frame.
+_FRAME_HEADER = 16
+
 _HAS_EXIF, _HAS_XMP = 0x08, 0x04
 
 
 def strip(data: bytes) -> Iterator[bytes | memoryview]:
-    """Keep pictures, animation, transparency, colour profile and orientation; drop the rest, and what follows the end.
+    """Keep pictures, animation, transparency, colour profile and orientation; drop all else, also behind the end.
 
     Raises ``MalformedPictureError``.
     """
@@ -39,7 +42,7 @@ def strip(data: bytes) -> Iterator[bytes | memoryview]:
 
 
 def _chunks(data: bytes, at: int, end: int) -> Iterator[tuple[bytes, memoryview]]:
-    """The chunks between two bytes of the file, as their kinds and their contents."""
+    """Read the chunks between two bytes of the file: type and content of each."""
     view, reader = memoryview(data), Reader(data, at, end)
     while reader.at < end:
         kind, length = reader.take(4), int.from_bytes(reader.take(4), "little")
@@ -55,7 +58,7 @@ def _chunk(kind: bytes, *contents: bytes | memoryview) -> list[bytes | memoryvie
 
 
 def _frame(content: memoryview) -> list[bytes | memoryview]:
-    """Return what is kept of one picture of an animation."""
+    """Reduce one frame of an animation to the chunks that a browser needs."""
     kept: list[bytes | memoryview] = [content[:_FRAME_HEADER]]
     for kind, part in _chunks(bytes(content), _FRAME_HEADER, len(content)):
         if kind in _KEPT_IN_FRAME:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from purger.health import EdgeState, FleetState, Problem
-from purger.presence import Present
+from purger.model import Present
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

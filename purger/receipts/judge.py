@@ -8,8 +8,8 @@ from itertools import takewhile
 
 from purger.exit_codes import ExitCode
 from purger.model import ProbeResult
+from purger.probe_notes import NO_IMAGES
 from purger.receipts.model import Ban, EdgeReceipt, KnownEdge, Purge, Report
-from purger.row_probe import NO_IMAGES
 from takedown_db.scope import Scope
 
 #: The results of probes on demand, by id of the ban and name of the edge.

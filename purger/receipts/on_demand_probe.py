@@ -7,8 +7,8 @@ from purger.edge_renditions import ask_renditions, edges_to_probe
 from purger.model import Edge, ProbeResult, Row
 from purger.probe import Probe
 from purger.receipts.model import Ban, Purge, Report
-from purger.recorder import probe_result_values
 from purger.row_probe import Choice, RowProbeResult, choose, probe_row
+from purger.statement_values import probe_result_values
 from takedown_db.connection import Connection
 from takedown_db.scope import Scope
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from mysql.connector.abstracts import MySQLCursorAbstract
 
+from purger.probe_notes import NO_IMAGES
 from purger.receipts.model import (
     Ban,
     BanTriggers,
@@ -20,7 +21,6 @@ from purger.receipts.model import (
     Report,
 )
 from purger.receipts.rows import BanRow, EdgeRow, FlushRow, KnownEdgeRow, LogRow, MoveRow, PurgeRow, SpanRow
-from purger.row_probe import NO_IMAGES
 from purger.text_format import counted
 from takedown_db.connection import Connection, fetch
 from takedown_db.schema.triggers import bans_seen_since, judge_triggers

@@ -128,6 +128,11 @@ def _advise(error: mysql.connector.Error) -> str:
             "the server keeps a binary log and lets only SUPER create triggers (error 1419): run this with such an "
             "account, or SET GLOBAL log_bin_trust_function_creators = 1 while migrating"
         )
+    if error.errno == ErrorNumber.ER_TABLEACCESS_DENIED_ERROR and "replication_group_members" in str(error):
+        return (
+            "the purger has to see whether the server is a member of its replication group: run this with an account "
+            "that has SELECT on performance_schema.replication_group_members, WITH GRANT OPTION (error 1142)"
+        )
     if error.errno == ErrorNumber.ER_LOCK_WAIT_TIMEOUT:
         return f"another session holds a table for longer than {_LOCK_TIMEOUT} s; run this again when it has ended"
     return explain(error)

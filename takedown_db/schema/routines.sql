@@ -49,10 +49,10 @@ BEGIN
         SET invalidations.batch = v_batch
         WHERE invalidations.batch IS NULL;
 
-        INSERT INTO changes (scope, subject, changed_at)
-        SELECT DISTINCT invalidations.scope, invalidations.subject, v_now
+        INSERT INTO changes (scope, subject, changed_at, batch)
+        SELECT DISTINCT invalidations.scope, invalidations.subject, v_now, v_batch
         FROM picked STRAIGHT_JOIN invalidations FORCE INDEX (PRIMARY) ON invalidations.id = picked.id
-        ON DUPLICATE KEY UPDATE changed_at = v_now;
+        ON DUPLICATE KEY UPDATE changes.changed_at = v_now, changes.batch = v_batch;
 
         INSERT INTO batches (batch, numbered_at, size) VALUES (v_batch, v_now, v_size);
         UPDATE numbering SET last_batch = v_batch, numbered_at = v_now WHERE one = 1;
@@ -113,11 +113,11 @@ BEGIN
             SET v_now = TIMESTAMPADD(SECOND, 1, v_before);
         END IF;
 
-        INSERT INTO changes (scope, subject, changed_at)
-        SELECT DISTINCT invalidations.scope, invalidations.subject, v_now
+        INSERT INTO changes (scope, subject, changed_at, batch)
+        SELECT DISTINCT invalidations.scope, invalidations.subject, v_now, v_batch
         FROM chosen STRAIGHT_JOIN invalidations FORCE INDEX (PRIMARY) ON invalidations.id = chosen.id
         WHERE invalidations.batch = v_batch
-        ON DUPLICATE KEY UPDATE changed_at = v_now;
+        ON DUPLICATE KEY UPDATE changes.changed_at = v_now, changes.batch = v_batch;
 
         INSERT INTO batches (batch, numbered_at, size) VALUES (v_batch, v_now, p_size);
         UPDATE numbering SET last_batch = v_batch, numbered_at = v_now, clock = v_clock WHERE one = 1;

@@ -1,4 +1,4 @@
-"""Headless Chromium with a profile of its own, a page with images, and the real system behind it."""
+"""Run headless Chromium with a new profile, a web server for pages, and the whole system."""
 
 import shutil
 import threading
@@ -49,7 +49,7 @@ def browser(tmp_path: Path) -> Iterator[Chrome]:
 
 @pytest.fixture
 def pages(tmp_path: Path) -> Iterator[tuple[Path, str]]:
-    """A directory whose files a small web server serves, and the server's URL."""
+    """Serve the files of a directory. Yields the directory and the server's URL."""
     directory = tmp_path / "pages"
     directory.mkdir()
     handler = partial(_QuietHandler, directory=str(directory))
@@ -60,14 +60,14 @@ def pages(tmp_path: Path) -> Iterator[tuple[Path, str]]:
 
 
 class _QuietHandler(SimpleHTTPRequestHandler):
-    """Pages whose name begins with "isolated" ask for isolation from other origins."""
+    """A file server whose pages "isolated..." are isolated from other origins."""
 
     def end_headers(self) -> None:
-        """Add what isolates."""
+        """Add the headers that isolate a page."""
         if self.path.startswith("/isolated"):
             self.send_header("Cross-Origin-Opener-Policy", "same-origin")
             self.send_header("Cross-Origin-Embedder-Policy", "require-corp")
         super().end_headers()
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-        """Say nothing."""
+        """Log nothing."""

@@ -1,4 +1,4 @@
-"""What a browser shows of a page, and what it asked for."""
+"""Read the images that a browser shows on a page, and the statuses of its requests."""
 
 import json
 from typing import Any
@@ -7,12 +7,12 @@ from selenium.webdriver import Chrome
 
 from stack.waiting import wait_until
 
-ORIGINAL = [400, 300]  # the size in which the site draws its test images
-BROKEN = [0, 0]
+ORIGINAL = [400, 300]  # natural size of the test images, in pixels
+BROKEN = [0, 0]  # natural size of an image that cannot be shown
 
 
 def shown(browser: Chrome) -> list[list[int]]:
-    """The natural sizes of the page's images, once all have loaded; BROKEN is one that cannot be shown."""
+    """Wait until the page's images have loaded. Returns their natural sizes, ``BROKEN`` for a broken one."""
 
     def loaded() -> list[list[int]] | None:
         complete, sizes = browser.execute_script(
@@ -25,7 +25,7 @@ def shown(browser: Chrome) -> list[list[int]]:
 
 
 def statuses(browser: Chrome) -> list[int]:
-    """The statuses of the image requests that went over the wire since the last call."""
+    """Return the statuses of the image requests that went over the network since the last call."""
     urls: dict[str, str] = {}
     statuses: dict[str, int] = {}
     chrome: Any = browser  # get_log has no types

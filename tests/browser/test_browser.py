@@ -1,4 +1,4 @@
-"""What a person sees: the second view costs 304s, a ban shows the special image, a lift the original."""
+"""View a page in a browser: again it costs 304s, after a ban it shows the special image, after a lift the original."""
 
 from pathlib import Path
 
@@ -41,7 +41,7 @@ def test_a_person_sees_a_takedown_and_its_lifting(site: Site, browser: Chrome, p
 def test_an_isolated_page_shows_no_image_of_an_origin_without_the_headers(
     site: Site, browser: Chrome, pages: tuple[Path, str]
 ) -> None:
-    """So test_other_origins.py sees what the headers do."""
+    """Prove that test_other_origins.py sees an effect of the headers."""
     directory, url = pages
     image = f"{site.stack.edge.url}/images/{site.new_image()}"
     (directory / "isolated.html").write_text(f'<!doctype html><img src="{image}"><img crossorigin src="{image}">')

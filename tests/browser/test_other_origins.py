@@ -1,4 +1,4 @@
-"""What pages of other origins may do with the images, and HTTP/2 over TLS before the edge."""
+"""Show images on pages of other origins with the headers that allow it, and over HTTP/2 and TLS."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -44,7 +44,7 @@ def hitch(stack: Stack, authority: Authority, tmp_path_factory: pytest.TempPathF
 
 
 def timings(browser: Chrome) -> list[dict[str, Any]]:
-    """What the page may know of how its images came."""
+    """Return the resource timings of the page's images."""
     entries: list[dict[str, Any]] = browser.execute_script(
         "return performance.getEntriesByType('resource').filter(e => e.initiatorType == 'img').map(e => e.toJSON())"
     )
@@ -130,7 +130,7 @@ def test_a_browser_speaks_http_2_to_the_edge_and_asks_again_over_one_connection(
 def test_nobody_purges_over_tls_for_browsers(
     site: Site, hitch: Hitch, authority: Authority, browser: Chrome, method: str
 ) -> None:
-    """With the right token, over HTTP/2 and HTTP/1.1."""
+    """Try it with the right token, over HTTP/2 and HTTP/1.1."""
     code = site.new_image()
     image = f"{hitch.url}/images/{code}"
     headers = {"Authorization": f"Bearer {site.stack.edge.token()}", "Takedown-All": "1"}

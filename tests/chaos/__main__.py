@@ -1,4 +1,4 @@
-"""``python -m tests.chaos``: the checker, for as long as one likes."""
+"""Run the checker for as long as one likes: ``python -m tests.chaos``, which is ``./dev chaos``."""
 
 import secrets
 import shutil
@@ -17,20 +17,22 @@ from tests.chaos.system import System
 
 
 @click.command(context_settings={"show_default": True})
-@click.option("--minutes", default=10.0, help="How long; each fault runs at least once, whatever this says.")
-@click.option("--seed", type=int, help="What was printed by the run to be repeated; random if not given.")
 @click.option(
-    "--fault", "names", multiple=True, type=click.Choice(list(FAULTS)), help="Only this one; may be given again."
+    "--minutes", default=10.0, help="Minutes to run; each fault runs at least once, even if that takes longer."
 )
-@click.option("--edges", default=2, type=click.IntRange(1, 8))
-@click.option("--lease", default=3.0, help="Seconds; a short one makes rounds short.")
-@click.option("--fail-safe-ttl", default=2.0, help="Seconds.")
+@click.option("--seed", type=int, help="Seed that an earlier run printed, to repeat its choices; random if not given.")
+@click.option(
+    "--fault", "names", multiple=True, type=click.Choice(list(FAULTS)), help="Run this fault only; may be given again."
+)
+@click.option("--edges", default=2, type=click.IntRange(1, 8), help="Number of edges.")
+@click.option("--lease", default=3.0, help="Lease of each edge, in seconds; with a short one rounds are short.")
+@click.option("--fail-safe-ttl", default=2.0, help="TTL of each edge in fail-safe mode, in seconds.")
 def main(
     minutes: float, seed: int | None, names: tuple[str, ...], edges: int, lease: float, fail_safe_ttl: float
 ) -> None:
     """Read, ban, lift and replace on a real system while faults run, and compare every answer with the promises.
 
-    The exit code is 1 when a promise was broken; the servers' logs are then kept.
+    The exit code is 1 when a promise was broken. The servers' logs are then kept.
     """
     seed = secrets.randbelow(10**6) if seed is None else seed
     console = Console(width=max(Console().width, 100))  # as wide as the table
@@ -45,12 +47,12 @@ def main(
         )
         campaign = Campaign(system, seed)
 
-        def told(outcome: Outcome) -> None:
+        def report(outcome: Outcome) -> None:
             console.print(line(outcome), highlight=False, soft_wrap=True)
             for text in details(outcome, campaign.history, seed):
                 console.print(text, markup=False, highlight=False, soft_wrap=True)
 
-        outcomes = campaign.run(faults, minutes * 60, told)
+        outcomes = campaign.run(faults, minutes * 60, report)
     console.print(table(outcomes))
     if any(outcome.violations for outcome in outcomes):
         console.print(f"violated; to repeat: --seed {seed}; logs: {directory}", soft_wrap=True)

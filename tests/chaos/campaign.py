@@ -1,4 +1,4 @@
-"""Round after round: clients read, moderators moderate, one fault runs beside them, and what was read is judged."""
+"""Run rounds in which clients read, moderators moderate and one fault happens, and judge all reads."""
 
 import threading
 from collections import deque
@@ -12,46 +12,46 @@ from tests.chaos.faults import Fault, Scene
 from tests.chaos.faults.no_fault import NOTHING
 from tests.chaos.history import History, Other, Read, Stall, Window, clock
 from tests.chaos.judge import Judge, Violation, starving
-from tests.chaos.moderator import Moderator, Shelf
+from tests.chaos.moderator import Moderator, OwnedImages
 from tests.chaos.moderator_group import ModeratorGroup
 from tests.chaos.readers import Reader
 from tests.chaos.receipt_checks import contradictions, read_gone, receipt_violations
 from tests.chaos.system import System
 
-ENDINGS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"  # fences are told apart by these
-_OWNERS, _IMAGES = 6, 6  # images of each owner
+ENDINGS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"  # the fence judges by last characters
+_OWNERS, _IMAGES = 6, 6  # number of owners, and of images of each
 _READERS, _READS = 3, 30.0  # clients of each edge, and reads a second of each
 _MODERATORS, _ACTIONS = 2, 4.0  # and actions a second of each
-_CALM = 2.0  # seconds in which all is well after each fault
+_CALM = 2.0  # seconds without a fault after each fault
 
 
 @dataclass
 class Outcome:
-    """What came of one round."""
+    """The figures and violations of one round."""
 
     fault: str
     seconds: float
     reads: int
     refused: int
     changes: int
-    delay: float  # the longest, in seconds, that a state was shown after the commit that ended it
+    delay: float  # longest time, in seconds, for which a state was shown after the commit that ended it
     violations: list[Violation]
     history: list[Read]
 
 
 class Campaign:
-    """Everything that runs on one system from one seed."""
+    """All clients, moderators and faults of one system, driven by one seed."""
 
     def __init__(self, system: System, seed: int) -> None:
         self.system = system
         self.history = History()
         self._random = Random(f"{seed} faults")
         self._hot = hot = deque[str](maxlen=8)
-        shelves = [self._shelf(number) for number in range(_OWNERS)]
-        codes = [code for shelf in shelves for code in shelf.versions]
+        owners = [self._add_owner(number) for number in range(_OWNERS)]
+        codes = [code for owned in owners for code in owned.versions]
         common = (hot, system.catalogue, self.history)
         self._moderators = [
-            Moderator(system.database, shelves[n::_MODERATORS], *common, Random(f"{seed} moderator {n}"), _ACTIONS)
+            Moderator(system.database, owners[n::_MODERATORS], *common, Random(f"{seed} moderator {n}"), _ACTIONS)
             for n in range(_MODERATORS)
         ]
         self._readers = [
@@ -63,25 +63,25 @@ class Campaign:
         self._codes = codes
         self._moderation = ModeratorGroup(self._moderators, system, self.history)
 
-    def _shelf(self, number: int) -> Shelf:
+    def _add_owner(self, number: int) -> OwnedImages:
         codes = [
             f"image-{number}-{index}-{ENDINGS[(number * _IMAGES + index) % len(ENDINGS)]}" for index in range(_IMAGES)
         ]
         begun = self.history.begin(dict.fromkeys(codes, 1))
-        shelf = Shelf(f"owner-{number}", self.system.add_images(f"owner-{number}", codes))
+        owned = OwnedImages(f"owner-{number}", self.system.add_images(f"owner-{number}", codes))
         self.history.finish(begun, committed=True)
-        return shelf
+        return owned
 
-    def run(self, faults: Sequence[Fault], seconds: float, told: Callable[[Outcome], None]) -> list[Outcome]:
-        """Run rounds for so many seconds, at least one of each fault, then see that nothing was lost.
+    def run(self, faults: Sequence[Fault], seconds: float, report: Callable[[Outcome], None]) -> list[Outcome]:
+        """Run rounds for so many seconds, at least one for each fault, then check that no change was lost.
 
-        The faults come in an order drawn from the seed, and again in another one until the time is over.
+        The seed gives the order of the faults, and another one for each repetition. ``report`` gets each outcome.
         """
         outcomes = []
 
         def tell(outcome: Outcome) -> None:
-            told(outcome)
-            outcomes.append(replace(outcome, history=[]))  # an hour of it would not fit into memory
+            report(outcome)
+            outcomes.append(replace(outcome, history=[]))  # the reads of an hour would not fit into memory
 
         self.system.settle()
         until = clock() + seconds
@@ -111,7 +111,7 @@ class Campaign:
                 thread.join(60)
 
     def _watch_clock(self, ended: threading.Event) -> None:
-        """Record when this process was not run: others were not, either."""
+        """Record the times in which the machine did not run this process, and so probably no other one."""
         last = clock()
         while not ended.wait(0.02):
             now = clock()
@@ -141,7 +141,7 @@ class Campaign:
         return replace(outcome, violations=outcome.violations + lost, history=reads)
 
     def _check_all_live(self) -> None:
-        """Raise when a server, or somebody of the checker's own, has ended by itself."""
+        """Raise ``RuntimeError`` or ``ServerFailedError`` when a thread or a server has ended by itself."""
         for server in self.system.servers:
             server.check()
         for person in self._people:
@@ -168,7 +168,7 @@ class Campaign:
         )
 
     def _end(self) -> Outcome:
-        """Once all is quiet every image must be at every edge what the database says, and every receipt there."""
+        """Check, once all is quiet, that each edge shows each image as in the database, and that all receipts exist."""
         start = clock()
         lost: list[Violation] = []
         try:

@@ -1,4 +1,4 @@
-"""The images that are read: bytes that no two versions share, so that every body says what it is."""
+"""Make images whose versions share no bytes, so that a body alone tells image, rendition and version."""
 
 import hashlib
 import random
@@ -14,7 +14,7 @@ RENDITIONS = {"original": 6000, "thumb": 600}  # name and bytes
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """One version of an image, with SHA-256 and bytes of the file of each rendition by name."""
+    """One version of an image. ``files`` holds digest (SHA-256) and size in bytes of each rendition by its name."""
 
     code: str
     number: State
@@ -22,7 +22,7 @@ class Version:
 
 
 class Catalogue:
-    """Makes versions of images in the origin's store and recognises them again."""
+    """All versions of images that were made in the origin's store."""
 
     def __init__(self, files: Path) -> None:
         self._store = Store(files)
@@ -31,7 +31,7 @@ class Catalogue:
         self._special = read_special_image(None).digest
 
     def make(self, code: str) -> Version:
-        """Write the files of an image's next version. They are no pictures: nothing that serves opens one."""
+        """Write the files of an image's next version. They hold random bytes: nothing that serves decodes images."""
         number = self._latest[code] = self._latest.get(code, BANNED) + 1
         files = {}
         for rendition, size in RENDITIONS.items():
@@ -46,11 +46,11 @@ class Catalogue:
         return Version(code, number, files)
 
     def number(self, digest: str) -> State:
-        """The number of the version that a file belongs to."""
+        """Return the number of the version that a file belongs to, by its digest."""
         return self._known[digest][2]
 
     def recognise(self, code: str, rendition: str, status: int, body: bytes) -> State | Other:
-        """What a whole answer showed of an image. Its bytes decide; the status only tells errors from nonsense."""
+        """Return the state that a whole answer shows. Bytes decide; the status only tells errors from foreign bytes."""
         digest = hashlib.sha256(body).hexdigest()
         if digest == self._special:
             return BANNED

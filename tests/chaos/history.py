@@ -1,4 +1,4 @@
-"""What clients read, what moderators changed and when something was broken. All times are seconds of one clock."""
+"""Record reads, changes and faults of a campaign. All times are seconds of one monotonic clock."""
 
 import math
 import threading
@@ -16,30 +16,30 @@ clock = time.monotonic
 class Other(Enum):
     """An answer that shows no state of an image."""
 
-    REFUSED = "refused"  # 5xx: nothing is shown that could not be checked
-    FAILED = "failed"  # no answer, or not the whole of one
+    REFUSED = "refused"  # 5xx: the edge or the origin shows nothing that it could not check
+    FAILED = "failed"  # no answer, or an incomplete one
     FOREIGN = "foreign"  # bytes that are neither this image's nor the special image's
 
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """One request of a client. What it saw was told from the body's SHA-256, never from status or headers."""
+    """One request of a client. ``saw`` comes from the body's SHA-256, never from status or headers."""
 
     edge: str
     code: str
-    path: str  # what was asked for: the rendition, and whether conditionally
+    path: str  # code and rendition, and the condition if there was one
     sent: float  # just before it was sent
     answered: float  # after the last byte
     saw: State | Other
-    status: int | None = None  # for people who read the history
+    status: int | None = None  # for readers of the report
 
 
 @dataclass(slots=True, eq=False)
 class Change:
     """A committed transaction that put an image into a state.
 
-    It took effect somewhere between ``sent``, when its last statement was sent, and ``returned``, when its moderator
-    knew. ``returned`` is infinite for as long as he does not.
+    It took effect between ``sent``, when its last statement was sent, and ``returned``, when its moderator learned
+    of it. ``returned`` is infinite until then.
     """
 
     state: State
@@ -59,13 +59,13 @@ class Window:
     revives: bool = False  # what was gone may come back meanwhile
 
     def touches(self, edge: str) -> bool:
-        """Whether the fault is allowed to be felt at an edge."""
+        """Tell whether the fault may affect an edge."""
         return self.edges is None or edge in self.edges
 
 
 @dataclass(frozen=True, slots=True)
 class Stall:
-    """A time for which the machine did not let this process run, so that nobody else was to be expected to."""
+    """A time in which the machine did not run this process, and so probably no other one."""
 
     start: float
     end: float
@@ -73,7 +73,7 @@ class Stall:
 
 @dataclass
 class History:
-    """Everything of one campaign, written by many threads."""
+    """All reads, changes, faults and stalls of one campaign, written by many threads."""
 
     changes: dict[str, list[Change]] = field(default_factory=dict)  # by code, in the order of their commits
     windows: list[Window] = field(default_factory=list)
@@ -87,13 +87,13 @@ class History:
             self._reads.append(read)
 
     def take_reads(self) -> list[Read]:
-        """The reads recorded since the last call."""
+        """Return the reads recorded since the last call."""
         with self._lock:
             reads, self._reads = self._reads, []
         return reads
 
     def begin(self, states: dict[str, State], sent: float | None = None) -> dict[str, Change]:
-        """Record, before it is sent, a transaction that puts each code into its new state."""
+        """Record a transaction before it is sent. ``states`` holds the new state of each code."""
         sent = clock() if sent is None else sent
         begun = {code: Change(state, sent) for code, state in states.items()}
         with self._lock:
@@ -102,7 +102,7 @@ class History:
         return begun
 
     def finish(self, begun: dict[str, Change], committed: bool) -> None:
-        """Record that a transaction is known to have been committed, or not to have been."""
+        """Record whether a transaction was committed, once that is known."""
         now = clock()
         with self._lock:
             for code, change in begun.items():
@@ -112,6 +112,6 @@ class History:
                     self.changes[code].remove(change)
 
     def copy_changes(self) -> dict[str, list[Change]]:
-        """The changes as they are known now."""
+        """Copy the changes by code, in the order of their commits."""
         with self._lock:
             return {code: list(changes) for code, changes in self.changes.items()}

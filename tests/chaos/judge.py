@@ -1,4 +1,4 @@
-"""Compares a history with the promises. Knows nothing of servers: what it is told is what it judges.
+"""Compare reads with the promises. The judge knows no servers, only the recorded history.
 
 A read may show any state that was current at some time from ``bound`` before it was sent until it was answered.
 """
@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 from tests.chaos.history import BANNED, Change, Other, Read, Stall, Window
 
-# Seconds between what happened and what this process could note: two cores, shared with everything that is measured.
+#: Seconds between an event and its record: this process shares the machine with all that it measures.
 SLACK = 0.25
-# While all is well a client waits no longer than this, in seconds, and no more than this part of them is refused.
+#: Longest wait of a client, in seconds, and largest part of reads that may be refused, while no fault happens.
 LONGEST_WAIT = 2.0
 REFUSED_PART = 0.01
 
@@ -28,14 +28,14 @@ class Violation:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """On one read: how long after its end the state was still shown (0 for a current one), and what that broke."""
+    """The judgement of one read: seconds for which its state had ended (0 for a current one), and any violation."""
 
     delay: float = 0.0
     violation: Violation | None = None
 
 
 class Judge:
-    """Judges reads against changes and windows. ``bound`` is the promise while all is well, in seconds."""
+    """A judge of reads against changes and faults. ``bound`` is the promise without a fault, in seconds."""
 
     def __init__(
         self,
@@ -51,7 +51,7 @@ class Judge:
         self._deadlines: dict[tuple[int, str], float] = {}
 
     def deadline(self, change: Change, edge: str) -> float:
-        """Until when an edge may go on showing what this change ended, to requests that are sent by then."""
+        """Return the time until which an edge may answer requests with the state that this change ended."""
         key = (id(change), edge)
         if key not in self._deadlines:
             bound = max(
@@ -69,7 +69,7 @@ class Judge:
         return self._deadlines[key]
 
     def judge(self, read: Read) -> Verdict:
-        """The verdict on one read."""
+        """Judge one read."""
         if read.saw is Other.FOREIGN:
             return self._broken(read, "foreign", f"status {read.status} with bytes that are not this image's")
         if isinstance(read.saw, Other):
@@ -108,7 +108,7 @@ def starving(
     start: float,
     end: float,
 ) -> list[Violation]:
-    """Whether clients were starved between start and end, outside every window that touches their edge."""
+    """Return violations of reads that failed or waited between start and end, without a fault at their edge."""
     reads = list(reads)
     violations = []
     for edge in edges:
@@ -135,12 +135,12 @@ def starving(
 
 
 def _stalled(stalls: Sequence[Stall], start: float, end: float) -> float:
-    """Seconds between start and end for which the machine stood still."""
+    """Sum the seconds between start and end in which the machine did not run this process."""
     return sum(max(0.0, min(end, stall.end) - max(start, stall.start)) for stall in stalls)
 
 
 def _calm_seconds(windows: Sequence[Window], start: float, end: float) -> float:
-    """Seconds between start and end that lie in none of the windows."""
+    """Sum the seconds between start and end that lie in none of the windows."""
     calm, at = 0.0, start
     for window in sorted(windows, key=lambda window: window.start):
         calm += max(0.0, min(window.start, end) - at)

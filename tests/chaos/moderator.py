@@ -1,4 +1,4 @@
-"""Moderators: they ban, lift and replace at random, through the accounts that moderation and import have."""
+"""Ban, lift and replace images at random, with the accounts of moderation and import."""
 
 import threading
 from collections import deque
@@ -32,26 +32,26 @@ IS_VERSION = "SELECT EXISTS (SELECT 1 FROM renditions WHERE code = %s AND name =
 
 
 def importing(version: Version, owner: str) -> list[Statement]:
-    """What ``origin import`` writes for an image that is new or replaced."""
+    """Return the statements that ``origin import`` runs for a new or replaced image."""
     rows = [(RENDITION, (version.code, name, size, digest)) for name, (digest, size) in version.files.items()]
     return [(IMAGE, (version.code, owner)), *rows]
 
 
 @dataclass(frozen=True)
 class Action:
-    """One transaction, what it does to the images, and how to find out afterwards whether it was committed."""
+    """One transaction, the states that it puts images into, and a query that tells whether it was committed."""
 
     account: str
     statements: list[Statement]
     states: Mapping[str, State]
     committed: Statement  # a SELECT of 1 or 0
-    expected: int
-    note: Callable[[], None]  # called when it was
+    expected: int  # its result after the commit
+    note: Callable[[], None]  # called after the commit
 
 
 @dataclass
-class Shelf:
-    """One owner's images, as their moderator knows them."""
+class OwnedImages:
+    """One owner's images, in the states that their moderator takes them to be in."""
 
     owner: str
     versions: dict[str, State]
@@ -59,106 +59,106 @@ class Shelf:
     owner_banned: bool = False
 
     def state(self, code: str) -> State:
-        """What the image shows now."""
+        """Return the state of an image."""
         return BANNED if self.owner_banned or code in self.banned else self.versions[code]
 
 
 class Moderator(threading.Thread):
-    """One moderator, alone responsible for some owners' images: so each image's changes have one order."""
+    """A moderator of some owners' images. Nobody else changes these, so each image's changes have one order."""
 
     def __init__(
         self,
         database: Database,
-        shelves: Sequence[Shelf],
+        owners: Sequence[OwnedImages],
         hot: deque[str],
         catalogue: Catalogue,
         history: History,
         random: Random,
         rate: float,
     ) -> None:
-        super().__init__(name=f"moderator of {shelves[0].owner}", daemon=True)
+        super().__init__(name=f"moderator of {owners[0].owner}", daemon=True)
         self._database = database
-        self.shelves = shelves
+        self.owners = owners
         self._hot = hot
         self._catalogue = catalogue
         self._history = history
         self._random = random
         self._rate = rate
         self._halt = threading.Event()
-        self.acting = threading.Lock()  # held during each action: who holds it has the moderator idle
+        self.acting = threading.Lock()  # held during each action; whoever else holds it stops the moderator
         self._connections: dict[str, MySQLConnectionAbstract] = {}
 
     def stop(self) -> None:
-        """End after the action in hand, whose outcome is still found out."""
+        """End after the current action and the query for its outcome."""
         self._halt.set()
 
     def run(self) -> None:
         """Act until stopped."""
         while not self._halt.wait(self._random.expovariate(self._rate)):
             with self.acting:
-                self._act(self._random.choice(self.shelves))
+                self._act(self._random.choice(self.owners))
         for connection in self._connections.values():
             with suppress(mysql.connector.Error):
                 connection.close()
 
-    def _act(self, shelf: Shelf) -> None:
+    def _act(self, owned: OwnedImages) -> None:
         roll = self._random.random()
         if roll < 0.05:
-            self._carry_out(self._ban_owner(shelf))
+            self._carry_out(self._ban_owner(owned))
             return
-        mine = [code for code in list(self._hot) if code in shelf.versions]
-        code = self._random.choice(mine if mine and self._random.random() < 0.5 else list(shelf.versions))
+        mine = [code for code in list(self._hot) if code in owned.versions]
+        code = self._random.choice(mine if mine and self._random.random() < 0.5 else list(owned.versions))
         self._hot.append(code)
-        if code in shelf.banned:
-            self._carry_out(self._lift(shelf, code))
+        if code in owned.banned:
+            self._carry_out(self._lift(owned, code))
         elif roll < 0.35:
-            self._carry_out(self._replace(shelf, code))
+            self._carry_out(self._replace(owned, code))
         else:
-            self._carry_out(self._ban(shelf, code))
+            self._carry_out(self._ban(owned, code))
 
-    def _ban(self, shelf: Shelf, code: str) -> Action:
+    def _ban(self, owned: OwnedImages, code: str) -> Action:
         subject = ("image", code)
         return Action(
             *("moderation", [(BAN, subject)], {code: BANNED}, (IS_BANNED, subject), 1),
-            lambda: shelf.banned.add(code),
+            lambda: owned.banned.add(code),
         )
 
-    def _lift(self, shelf: Shelf, code: str) -> Action:
+    def _lift(self, owned: OwnedImages, code: str) -> Action:
         subject = ("image", code)
-        state = BANNED if shelf.owner_banned else shelf.versions[code]
+        state = BANNED if owned.owner_banned else owned.versions[code]
         return Action(
             *("moderation", [(self._random.choice(LIFTS), subject)], {code: state}, (IS_BANNED, subject), 0),
-            lambda: shelf.banned.discard(code),
+            lambda: owned.banned.discard(code),
         )
 
-    def _ban_owner(self, shelf: Shelf) -> Action:
+    def _ban_owner(self, owned: OwnedImages) -> Action:
         """Ban the owner, or lift the ban."""
-        subject = ("owner", shelf.owner)
-        banned = not shelf.owner_banned
-        after = Shelf(shelf.owner, shelf.versions, shelf.banned, banned)
+        subject = ("owner", owned.owner)
+        banned = not owned.owner_banned
+        after = OwnedImages(owned.owner, owned.versions, owned.banned, banned)
         return Action(
             "moderation",
             [(BAN if banned else self._random.choice(LIFTS), subject)],
-            {code: after.state(code) for code in shelf.versions},
+            {code: after.state(code) for code in owned.versions},
             (IS_BANNED, subject),
             int(banned),
-            lambda: setattr(shelf, "owner_banned", banned),
+            lambda: setattr(owned, "owner_banned", banned),
         )
 
-    def _replace(self, shelf: Shelf, code: str) -> Action:
+    def _replace(self, owned: OwnedImages, code: str) -> Action:
         version = self._catalogue.make(code)
         name, (digest, _) = next(iter(version.files.items()))
         return Action(
             "import",
-            importing(version, shelf.owner),
-            {code: BANNED if shelf.owner_banned else version.number},
+            importing(version, owned.owner),
+            {code: BANNED if owned.owner_banned else version.number},
             (IS_VERSION, (code, name, digest)),
             1,
-            lambda: shelf.versions.update({code: version.number}),
+            lambda: owned.versions.update({code: version.number}),
         )
 
     def _carry_out(self, action: Action) -> None:
-        """Commit the action in a transaction; one in ten stays open for a while, one in thirty is rolled back."""
+        """Commit an action. One transaction in ten stays open for a while, one in thirty is rolled back."""
         roll = self._random.random()
         try:
             for statement in [("START TRANSACTION", ()), *action.statements]:
@@ -169,11 +169,11 @@ class Moderator(threading.Thread):
                 self._run(action.account, ("ROLLBACK", ()))
                 return
         except mysql.connector.Error:
-            self._forget(action.account)  # and with the session goes its transaction
+            self._forget(action.account)  # the server rolls back with the end of the session
             return
         begun = self._history.begin(dict(action.states))
         try:
-            # Not the driver's commit(): where the server is gone it raises what is no mysql.connector.Error.
+            # Not the driver's commit(): without the server it raises errors that are no mysql.connector.Error.
             self._run(action.account, ("COMMIT", ()))
             committed = True
         except mysql.connector.Error:
@@ -184,7 +184,7 @@ class Moderator(threading.Thread):
         self._history.finish(begun, committed)
 
     def _find_out(self, action: Action) -> bool:
-        """Whether a COMMIT whose answer never came took effect, asked until the database is back."""
+        """Tell whether a COMMIT without an answer took effect. Repeats the query until the database is back."""
         while True:
             try:
                 return self._run(action.account, action.committed) == action.expected
@@ -193,7 +193,7 @@ class Moderator(threading.Thread):
                 threading.Event().wait(0.1)
 
     def _run(self, account: str, statement: Statement) -> int | None:
-        """Run one statement. Returns the number that it answers, if any."""
+        """Run a statement. Returns the number in its first row, if any."""
         if account not in self._connections:
             self._connections[account] = self._database.connect(account)
         with self._connections[account].cursor() as cursor:

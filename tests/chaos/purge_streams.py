@@ -1,4 +1,4 @@
-"""Steady streams of purges that an edge has to bear while it fetches other images."""
+"""Send an edge purges of other images at a steady rate while it fetches."""
 
 import socket
 import threading
@@ -12,21 +12,21 @@ from tests.chaos.campaign import ENDINGS
 
 
 def purge_of_a_code(ending: str) -> str:
-    """The head of a PURGE of a code with this last character."""
+    """Return the first line of a PURGE of a code with this last character."""
     return f"PURGE /images/other-{ending} HTTP/1.1\r\n"
 
 
 def ban_of_an_owner(ending: str) -> str:
-    """The head of a BAN of an owner whose key has this last character."""
+    """Return first line and header of a BAN of an owner whose key has this last character."""
     return f"BAN / HTTP/1.1\r\nTakedown-Owner: other-{ending}\r\n"
 
 
 @contextmanager
 def purging(edge: Edge, request: Callable[[str], str], rate: int) -> Iterator[list[int]]:
-    """Send other purges, so many a second, over one connection.
+    """Send ``rate`` purges a second of other images over one connection, inside the block.
 
-    ``request`` makes the head of one that names a code or an owner's key with the given last character.
-    Yields a list of one number: how many so far.
+    ``request`` makes the head of one for a given last character of a code or an owner's key.
+    Yields a list of one number, the count of purges so far.
     """
     stop = threading.Event()
     purged = [0]

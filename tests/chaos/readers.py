@@ -1,4 +1,4 @@
-"""Clients: each reads one image after another through one edge, and records what it saw."""
+"""Read one image after another through an edge, and record the states that it shows."""
 
 import threading
 from collections import deque
@@ -11,11 +11,11 @@ from stack.edge import Edge
 from tests.chaos.catalogue import RENDITIONS, Catalogue
 from tests.chaos.history import History, Other, Read, State, clock
 
-_TIMEOUT = 12.0  # seconds for the first byte and between two: an edge may be frozen for longer than any fault's bound
+_TIMEOUT = 12.0  # seconds for the first byte and between two: an edge may be frozen for longer than any bound
 
 
 class Reader(threading.Thread):
-    """One client with a connection of its own and a bounded rate."""
+    """A client with one connection and a bounded rate."""
 
     def __init__(
         self,
@@ -30,19 +30,19 @@ class Reader(threading.Thread):
         super().__init__(name=f"reader at {edge.edge_name}", daemon=True)
         self._edge = edge
         self._codes = codes
-        self._hot = hot  # the codes that moderators changed last, which are the ones worth reading
+        self._hot = hot  # codes that moderators changed last: their reads find most violations
         self._catalogue = catalogue
         self._history = history
         self._random = random
         self._pause = 1 / rate
         self._halt = threading.Event()
-        # What a browser would hold: tag and version by path, and date and version.
+        # The cache of a browser: by path, entity tag and version, and Last-Modified and version.
         self._tags: dict[str, tuple[str, State]] = {}
         self._dates: dict[str, tuple[str, State]] = {}
         self._session = requests.Session()
 
     def stop(self) -> None:
-        """End after the read in hand."""
+        """End after the current read."""
         self._halt.set()
 
     def run(self) -> None:
@@ -58,7 +58,7 @@ class Reader(threading.Thread):
         self._session.close()
 
     def read(self, code: str, rendition: str, *, conditional: bool = False) -> None:
-        """Read one rendition and record it. A 304 shows the version whose tag, or date, was sent."""
+        """Read a rendition and record its state. A 304 stands for the version whose tag or date was sent."""
         path = code if rendition == "original" else f"{code}/{rendition}"
         name, known = self._random.choice([("If-None-Match", self._tags), ("If-Modified-Since", self._dates)])
         condition, held = known.get(path, ("", 0)) if conditional else ("", 0)

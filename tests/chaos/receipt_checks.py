@@ -1,4 +1,4 @@
-"""Compares receipts with what was read: one of each edge for each change, none twice, and none that says too much."""
+"""Check receipts: each edge has one for each change, none twice, and no read contradicts one."""
 
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -8,7 +8,7 @@ from tests.chaos.history import BANNED, Change, History, Read, Window, clock
 from tests.chaos.judge import Violation
 from tests.chaos.system import System
 
-Gone = Mapping[tuple[str, str], Sequence[float]]  # when an image was seen gone, by edge and code
+Gone = Mapping[tuple[str, str], Sequence[float]]  # times at which a probe found an image gone, by edge and code
 
 _ROUNDING = 0.01  # seconds by which the two clocks that are compared may differ
 _SEEN_GONE = """
@@ -19,13 +19,13 @@ WHERE gone AND cause = 'ban' AND (scope = 'image' OR code <> '')
 
 
 def receipt_violations(system: System) -> list[Violation]:
-    """Batches that an edge has no receipt for, or two of purges."""
+    """Return a violation for each batch without a receipt of an edge, or with two of purges."""
     last = system.number("SELECT last_batch FROM numbering")
     return [violation for edge in system.edges for violation in _of_edge(system, edge.edge_name, last)]
 
 
 def _of_edge(system: System, edge: str, last: int) -> Iterator[Violation]:
-    """Receipts are ranges of batches, which join without gaps. After a database went back a flush covers all again."""
+    """Check that an edge's receipts, ranges of batches, join without gaps. A flush after a setback covers all again."""
     ranges = system.rows(
         f"SELECT first_batch, batch, method FROM receipts WHERE edge = '{edge}' ORDER BY first_batch, batch"
     )
@@ -44,7 +44,7 @@ def _of_edge(system: System, edge: str, last: int) -> Iterator[Violation]:
 
 
 def read_gone(system: System) -> Gone:
-    """When each image was seen gone at each edge, in seconds of the history's clock."""
+    """Read the times at which probes found images gone, in seconds of the history's clock."""
     ahead = time.time() - clock()
     gone: dict[tuple[str, str], list[float]] = {}
     for edge, code, seen_at in system.rows(_SEEN_GONE):
@@ -54,9 +54,9 @@ def read_gone(system: System) -> Gone:
 
 
 def contradictions(gone: Gone, reads: Iterable[Read], history: History) -> list[Violation]:
-    """Reads of a banned image after a receipt had said that it is gone there.
+    """Return a violation for each read of a banned image that came after a receipt of its removal at that edge.
 
-    Where a fault brings back what was gone, no receipt can know of it.
+    Reads during a fault that revives images do not count: no receipt can tell of it.
     """
     changes = history.copy_changes()
     violations = []

@@ -1,4 +1,4 @@
-"""What people see of a campaign: a table, and what they need to understand a violation."""
+"""Format the results of a campaign: a table, and each violation with the image's history."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ _SHOWN = 3  # violations of each kind that are shown with their history
 
 
 def table(outcomes: Sequence[Outcome]) -> Table:
-    """One line a fault, over all its rounds; the delay is the worst of them."""
+    """Make a table with a row for each fault over all its rounds. The delay is the longest."""
     result = Table(box=SIMPLE)
     result.add_column("fault", no_wrap=True)
     for heading in ("rounds", "reads", "refused", "changes", "delay, s", "violations"):
@@ -35,7 +35,7 @@ def table(outcomes: Sequence[Outcome]) -> Table:
 
 
 def line(outcome: Outcome) -> str:
-    """One round in one line."""
+    """Format a round in one line."""
     return (
         f"{outcome.fault}: {outcome.seconds:.1f} s, {outcome.reads} reads, {outcome.refused} refused, "
         f"{outcome.changes} changes, worst delay {outcome.delay:.3f} s, {len(outcome.violations)} violations"
@@ -43,7 +43,7 @@ def line(outcome: Outcome) -> str:
 
 
 def details(outcome: Outcome, history: History, seed: int) -> list[str]:
-    """The violations of a round, with seed, edge and image, and the image's history around each."""
+    """Format the violations of a round, with seed, edge and image, and the image's history around each."""
     lines = []
     shown: Counter[str] = Counter()
     for violation in outcome.violations:
@@ -96,5 +96,5 @@ def _saw(saw: State | Other) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Hours, minutes and seconds."""
+    """Format seconds as H:MM:SS."""
     return str(timedelta(seconds=round(seconds)))

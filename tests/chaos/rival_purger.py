@@ -1,4 +1,4 @@
-"""Purgers that should not be."""
+"""Run a second purger, on a copy of the database."""
 
 from pathlib import Path
 
@@ -8,11 +8,11 @@ from stack.server import Server
 
 
 class RivalPurger(Purger):
-    """A purger on another server than the one that speaks. It runs whatever it says of that."""
+    """A purger on a server that does not speak for the database. It keeps running although it reports that."""
 
     def __init__(self, directory: Path, database: Database) -> None:
         super().__init__(directory, database, options={"PURGER_HEARTBEAT_INTERVAL": "0.5"})
 
     def after_start_check(self) -> bool:
-        """Whether it has said anything: that it watches, or why it does not."""
+        """Tell whether it has logged anything: that it polls the database, or why it does not."""
         return Server.after_start_check(self) and bool(self.log_text())

@@ -1,4 +1,4 @@
-"""The system under test: the real servers, with proxies on the paths that faults break."""
+"""Run the real servers, with proxies on the paths that faults break."""
 
 import threading
 from collections.abc import Callable, Mapping
@@ -27,7 +27,7 @@ from tests.support.server_clock import ServerClock
 
 
 class System:
-    """A context manager: inside it all servers run. Start and stop them from the main thread alone."""
+    """All servers, which run inside a ``with`` block. Start and stop them from the main thread alone."""
 
     def __init__(
         self,
@@ -39,9 +39,9 @@ class System:
         purger_options: Mapping[str, str] | None = None,
         **vcl: Any,
     ) -> None:
-        """``purger_options`` are further PURGER_ variables, ``vcl`` further arguments of ``stack.vcl.render``."""
+        """Take further PURGER_ variables, and further arguments of ``stack.vcl.render`` (``vcl``)."""
         self.directory = directory
-        self.bound = lease + fail_safe_ttl  # seconds: what is promised under any fault
+        self.bound = lease + fail_safe_ttl  # seconds, promised under any fault
         self.halted = threading.Event()
         self._running = ExitStack()
         self._numbers = count(1)
@@ -76,7 +76,7 @@ class System:
         self.catalogue = Catalogue(self.origin.files)
 
     def _new_edge(self, name: str) -> Edge:
-        """Make an edge with a clock of its own, and proxies before both of its listeners."""
+        """Make an edge with a clock of its own, and with a proxy before each listener."""
         edge = Edge(self.directory / name, self.backend, name=name, **self.vcl)
         self._purge_proxies[name] = self._proxies.to(edge.purge_port)
         self._public_proxies[name] = self._proxies.to(edge.public_port)
@@ -107,37 +107,37 @@ class System:
 
     @property
     def servers(self) -> list[Server]:
-        """All servers."""
+        """Return all servers."""
         return [self.database, self.origin, *self.edges, self.purger]
 
     def purge_proxy(self, edge: Edge) -> Proxy:
-        """The proxy between the purger and an edge."""
+        """Return the proxy between the purger and an edge."""
         return self._purge_proxies[edge.edge_name]
 
     def database_url(self, account: str, proxy: Proxy) -> str:
-        """The URL of one of the database's accounts through a proxy."""
+        """Return the URL of one of the database's accounts through a proxy."""
         return self.database.url(account).replace(quote(str(self.database.socket)), quote(str(proxy.socket)))
 
-    def twin(self, edge: Edge) -> Edge:
-        """Another varnishd that says it is the same instance of an edge, not yet started."""
-        return clone_of(edge, self.new_directory("twin"), self.backend, **self.vcl)
+    def clone(self, edge: Edge) -> Edge:
+        """Make another varnishd, not started, with an edge's token and instance."""
+        return clone_of(edge, self.new_directory("clone"), self.backend, **self.vcl)
 
     def sibling(self, edge: Edge) -> Edge:
-        """Another varnishd with an edge's token, not yet started."""
+        """Make another varnishd, not started, with an edge's token."""
         return sibling_of(edge, self.new_directory("sibling"), self.backend, **self.vcl)
 
     def put(self, edge: Edge, other: Edge) -> None:
-        """Let purger and clients of an edge find another varnishd where they found the last one."""
+        """Put another varnishd behind the addresses of an edge, for the purger and for clients."""
         self._purge_proxies[edge.edge_name].turn_to(other.purge_port)
         self._public_proxies[edge.edge_name].turn_to(other.public_port)
         edge.purge_url = f"http://127.0.0.1:{other.purge_port}"  # for edge.ask() and edge.trusted()
 
     def new_directory(self, name: str) -> Path:
-        """A path in the system's directory that is not taken."""
+        """Return the path of a file or directory that does not exist yet."""
         return self.directory / f"{name}{next(self._numbers)}"
 
     def add_images(self, owner: str, codes: list[str]) -> dict[str, int]:
-        """Import the first version of each image. Returns the versions' numbers by code."""
+        """Import the next version of each image. Returns the versions' numbers by code."""
         versions = [self.catalogue.make(code) for code in codes]
         with self.database.connect("import") as connection:
             connection.start_transaction()
@@ -149,33 +149,33 @@ class System:
         return {version.code: version.number for version in versions}
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
-        """What a query answers, asked as admin on a connection of its own: the last one may have died with a server."""
+        """Run a query as the administrator, on a new connection: an older one may have died with a server."""
         with self.database.connect_admin() as connection, connection.cursor() as cursor:
             cursor.execute(query)
             return [tuple(row) for row in cursor.fetchall()]
 
     def number(self, query: str) -> int:
-        """One number from the database."""
+        """Run a query as the administrator. Returns the number in its first row."""
         return int(str(self.rows(query)[0][0]))
 
     def pause(self, seconds: float) -> None:
-        """Let time pass. Raises ``KeyboardInterrupt`` when the campaign is to end, and when a server fell."""
+        """Wait for so many seconds. Raises ``KeyboardInterrupt`` when the run is to end."""
         if self.halted.wait(seconds):
             raise KeyboardInterrupt
 
     def settle(self, seconds: float = PATIENCE) -> None:
-        """Wait until nothing committed before now is pending, each edge trusts its cache and the origin looks up again.
+        """Wait until all changes so far are rebounded, each edge trusts its cache and the origin looks up again.
 
         Raises ``TimeoutError``.
         """
         self._wait_told("rebounded", seconds)
-        # It tries only once a second whether a database that was away is back.
+        # The origin tries only once a second whether the database is back.
         wait_until(self._quietly(self._origin_looks_up), "a lookup of the origin", seconds)
         for edge in self.edges:
             wait_until(self._quietly(edge.trusted), f"a heartbeat at {edge.name}", seconds)
 
     def wait_acknowledged(self, seconds: float = PATIENCE) -> None:
-        """Wait until every edge has acknowledged what was committed before now. Raises ``TimeoutError``."""
+        """Wait until every edge has acknowledged all changes so far. Raises ``TimeoutError``."""
         self._wait_told("acknowledged", seconds)
 
     def _wait_told(self, progress: str, seconds: float) -> None:
@@ -193,13 +193,13 @@ class System:
     def _origin_looks_up(self) -> bool:
         return requests.head(f"{self.origin.url}/images/none", timeout=PATIENCE).status_code == 404
 
-    def _quietly(self, look: Callable[[], Any]) -> Callable[[], Any]:
-        """The same look, at a slower pace and with an error taken for "not yet"."""
+    def _quietly(self, condition: Callable[[], Any]) -> Callable[[], Any]:
+        """Slow a condition down, and let it return None instead of raising an error."""
 
         def again() -> Any:
             self.pause(0.01)
             with suppress(mysql.connector.Error, requests.RequestException):
-                return look()
+                return condition()
             return None
 
         return again
@@ -215,6 +215,6 @@ class System:
 
 
 def stopped(edge: Edge) -> None:
-    """Stop an edge. Its exit code is no news: the manager reports with it that a child of it was once killed."""
+    """Stop an edge. Its exit code is ignored: with it the manager reports that its child was once killed."""
     with suppress(ServerFailedError):
         edge.stop()

@@ -1,4 +1,4 @@
-"""A short round of the checker on a real system, and one on a system that it must find wanting."""
+"""Run a short round of the checker, and one on a system in which it must find a violation."""
 
 from pathlib import Path
 
@@ -20,19 +20,19 @@ def test_no_promise_is_broken_under_a_handful_of_faults(tmp_path: Path) -> None:
     with System(tmp_path, lease=2, fail_safe_ttl=1) as system:
         campaign = Campaign(system, SEED)
 
-        def told(outcome: Outcome) -> None:
+        def report(outcome: Outcome) -> None:
             broken.extend(details(outcome, campaign.history, SEED))
 
-        outcomes = campaign.run([FAULTS[name] for name in names], 0, told)
+        outcomes = campaign.run([FAULTS[name] for name in names], 0, report)
     assert not broken, "\n".join(broken)
     assert [outcome.fault for outcome in outcomes if outcome.reads < 100] == []
     assert sum(outcome.changes for outcome in outcomes) > 20
 
 
 def cut_for_long(scene: Scene) -> None:
-    way = scene.system.purge_proxy(scene.edge).up
-    with mended(way):
-        way.cut()
+    direction = scene.system.purge_proxy(scene.edge).up
+    with mended(direction):
+        direction.cut()
         scene.system.pause(scene.system.bound + 3)
 
 

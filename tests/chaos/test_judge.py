@@ -1,4 +1,4 @@
-"""The judge finds each kind of violation that is planted, and nothing where there is none."""
+"""Plant each kind of violation in a history: the judge finds it, and nothing where there is none."""
 
 import pytest
 
@@ -13,7 +13,7 @@ def read(sent: float, saw: State | Other, answered: float | None = None, edge: s
 
 
 def banned_at_10(*windows: Window, stalls: tuple[Stall, ...] = ()) -> Judge:
-    """Version 1 from the beginning, banned by a statement sent at 10.0 that returned at 10.1."""
+    """Make a history: version 1, then a ban by a statement that was sent at 10.0 and returned at 10.1."""
     return Judge({"image": [Change(1, 0.0, 0.0), Change(BANNED, 10.0, 10.1)]}, windows, stalls)
 
 

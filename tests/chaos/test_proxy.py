@@ -1,4 +1,4 @@
-"""The proxy does to a connection what the faults say of it."""
+"""Cut, delay and lose bytes with the faulty proxy."""
 
 import socket
 import threading
@@ -13,8 +13,8 @@ from tests.chaos.history import clock
 from tests.support.faulty_proxy import Proxies, Proxy
 
 
-class Echo:
-    """A server that answers each line with itself and remembers what it got."""
+class EchoServer:
+    """A server that answers each line with the same line, and records it."""
 
     def __init__(self) -> None:
         self.lines: list[bytes] = []
@@ -35,12 +35,12 @@ class Echo:
 
 
 @pytest.fixture
-def echo() -> Echo:
-    return Echo()
+def echo() -> EchoServer:
+    return EchoServer()
 
 
 @pytest.fixture
-def proxy(echo: Echo) -> Iterator[Proxy]:
+def proxy(echo: EchoServer) -> Iterator[Proxy]:
     with Proxies() as proxies:
         yield proxies.to(echo.port)
 
@@ -63,7 +63,7 @@ def nothing_comes(client: socket.socket) -> bool:
     return False
 
 
-def test_it_forwards_both_ways(client: socket.socket, echo: Echo) -> None:
+def test_it_forwards_both_ways(client: socket.socket, echo: EchoServer) -> None:
     for line in (b"one\n", b"two\n"):
         client.sendall(line)
         assert client.recv(100) == line
@@ -72,7 +72,9 @@ def test_it_forwards_both_ways(client: socket.socket, echo: Echo) -> None:
     assert echo.lines == [b"one\n", b"two\n"]
 
 
-def test_what_is_cut_on_its_way_up_arrives_once_it_is_mended(client: socket.socket, echo: Echo, proxy: Proxy) -> None:
+def test_what_is_cut_on_its_way_up_arrives_once_it_is_mended(
+    client: socket.socket, echo: EchoServer, proxy: Proxy
+) -> None:
     proxy.up.cut()
     client.sendall(b"late\n")
     wait_until(lambda: proxy.up.held == 1, "held")
@@ -82,7 +84,7 @@ def test_what_is_cut_on_its_way_up_arrives_once_it_is_mended(client: socket.sock
     assert client.recv(100) == b"late\n"
 
 
-def test_an_answer_that_is_cut_has_had_its_effect(client: socket.socket, echo: Echo, proxy: Proxy) -> None:
+def test_an_answer_that_is_cut_has_had_its_effect(client: socket.socket, echo: EchoServer, proxy: Proxy) -> None:
     proxy.down.cut()
     client.sendall(b"done\n")
     wait_until(lambda: echo.lines == [b"done\n"], "the request at the server")
@@ -93,7 +95,7 @@ def test_an_answer_that_is_cut_has_had_its_effect(client: socket.socket, echo: E
     assert proxy.down.held == 0
 
 
-def test_an_answer_that_is_lost_never_comes(client: socket.socket, echo: Echo, proxy: Proxy) -> None:
+def test_an_answer_that_is_lost_never_comes(client: socket.socket, echo: EchoServer, proxy: Proxy) -> None:
     proxy.down.lose = True
     client.sendall(b"lost\n")
     wait_until(lambda: proxy.down.lost == 1, "the answer lost")
@@ -121,7 +123,9 @@ def test_a_delay_is_for_each_message_and_a_drip_for_each_piece(client: socket.so
     assert clock() - start >= 0.2
 
 
-def test_what_is_late_comes_at_once_when_the_way_is_mended(client: socket.socket, echo: Echo, proxy: Proxy) -> None:
+def test_what_is_late_comes_at_once_when_the_way_is_mended(
+    client: socket.socket, echo: EchoServer, proxy: Proxy
+) -> None:
     proxy.down.delay = lambda: 60.0
     client.sendall(b"late\n")
     wait_until(lambda: echo.lines == [b"late\n"], "the request at the server")
@@ -146,11 +150,11 @@ def test_a_server_that_is_away_breaks_the_connection_off() -> None:
 
 
 def test_what_is_turned_to_another_target_breaks_off_and_leads_there(
-    client: socket.socket, echo: Echo, proxy: Proxy
+    client: socket.socket, echo: EchoServer, proxy: Proxy
 ) -> None:
     client.sendall(b"one\n")
     assert client.recv(100) == b"one\n"
-    other = Echo()
+    other = EchoServer()
     proxy.turn_to(other.port)
     with suppress(ConnectionResetError):
         assert client.recv(100) == b""

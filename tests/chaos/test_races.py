@@ -1,4 +1,4 @@
-"""Races that are forced to happen: each would be lost without the mechanism that it is about.
+"""Force races between fetches and takedowns: each would be lost without the mechanism under test.
 
 TAKEDOWN_RACES and TAKEDOWN_BANS say how many; the suite is content with fewer than a release should be.
 """
@@ -40,7 +40,7 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
 
 @pytest.fixture(scope="module")
 def fenceless(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
-    """A system whose edge notices a purge during a fetch as little as stock Varnish does."""
+    """Run a system whose edge has no fence: like stock Varnish it ignores a purge during a fetch."""
     vcl = tmp_path_factory.mktemp("fenceless") / "vcl"
     shutil.copytree(SOURCE, vcl)
     fence = vcl / "takedown" / "fence.vcl"
@@ -54,7 +54,7 @@ def fenceless(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
 
 
 def new_codes(system: System, number: int) -> list[str]:
-    """Codes of new images, whose own import is over at every edge."""
+    """Import new images, and wait until every edge has rebounded the import. Returns their codes."""
     codes = [f"race-{next(_numbers)}-{ENDINGS[index % len(ENDINGS)]}" for index in range(number)]
     system.add_images("owner", codes)
     system.settle()
@@ -87,17 +87,17 @@ def race(system: System, codes: list[str], *, together: bool) -> list[State | Ot
 
     Returns what the clients of those fetches saw.
     """
-    way = system.origin_proxy.down
+    direction = system.origin_proxy.down
     system.edges[0].ask("BAN", takedown_all="1")  # the purger looks at images, too
     with ThreadPoolExecutor(len(codes)) as clients:
-        way.cut()
+        direction.cut()
         try:
             reads = [clients.submit(read, system, code) for code in codes]
-            wait_until(lambda: way.held >= len(codes), "all fetches held")
+            wait_until(lambda: direction.held >= len(codes), "all fetches held")
             ban(system, codes, together=together)
             system.wait_acknowledged()
         finally:
-            way.mend()
+            direction.mend()
         return [each.result() for each in reads]
 
 

@@ -1,4 +1,4 @@
-"""No receipt may say of an image that it is gone which somebody is shown afterwards."""
+"""Find reads that contradict a receipt: an image was shown after the receipt of its removal."""
 
 from tests.chaos.history import BANNED, Change, History, Other, Read, State, Window
 from tests.chaos.receipt_checks import contradictions

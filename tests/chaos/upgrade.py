@@ -1,4 +1,4 @@
-"""``python -m tests.chaos.upgrade OLD``: each part goes from 0.1 to today while clients read and moderators ban.
+"""Upgrade each part from 0.1 while clients read and moderators ban: ``python -m tests.chaos.upgrade OLD``.
 
 OLD is a checkout of 0.1 that has been set up: ``git worktree add OLD 12d555b && OLD/dev setup``.
 """
@@ -21,7 +21,7 @@ from tests.support import edge_0_1, schema_0_1
 
 
 class OldSystem(System):
-    """A system all parts of which are of 0.1."""
+    """A system whose parts are all of version 0.1."""
 
     def __init__(self, directory: Path, old: Path) -> None:
         super().__init__(directory, lease=3.0, fail_safe_ttl=2.0)
@@ -41,13 +41,13 @@ class OldSystem(System):
 
 
 def _run_as(server: Server, program: str) -> None:
-    """Let a server be another program from its next start on."""
+    """Make a server run another program from its next start on."""
     *before, _, subcommand = server.command_parts
     server.command_parts = [*before, program, subcommand]
 
 
 def upgrade(scene: Scene) -> None:
-    """Edges first, then the database, the origin, and at last the purger, with some time between them."""
+    """Upgrade the edges, the database, the origin and the purger in this order, with a few seconds in between."""
     system = scene.system
     scene.pause(4, 5)
     for edge in system.edges:
@@ -67,19 +67,19 @@ def upgrade(scene: Scene) -> None:
 @click.argument("old", type=click.Path(exists=True, file_okay=False, resolve_path=True, path_type=Path))
 @click.option("--seed", default=1, show_default=True)
 def main(old: Path, seed: int) -> None:
-    """Upgrade a running system of 0.1, whose checkout is OLD; exit code 1 when a promise was broken."""
+    """Upgrade a running system of 0.1, whose checkout is OLD. The exit code is 1 when a promise was broken."""
     directory = Path(tempfile.mkdtemp(prefix="takedown-upgrade-"))
     broken = False
     with OldSystem(directory, old) as system:
         campaign = Campaign(system, seed)
 
-        def told(outcome: Outcome) -> None:
+        def report(outcome: Outcome) -> None:
             nonlocal broken
             click.echo("\n".join([line(outcome), *details(outcome, campaign.history, seed)]))
             broken = broken or bool(outcome.violations)
 
         # While no purger runs, as between the old one and the new one, edges have the lease.
-        campaign.run([Fault("upgrade", upgrade, loosens=True, everywhere=True, extra=0.0, revives=False)], 0, told)
+        campaign.run([Fault("upgrade", upgrade, loosens=True, everywhere=True, extra=0.0, revives=False)], 0, report)
     if broken:
         sys.exit(f"violated; logs: {directory}")
     shutil.rmtree(directory)

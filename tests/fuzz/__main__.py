@@ -1,4 +1,4 @@
-"""``python -m tests.fuzz``: malformed requests over raw sockets, against the real stack."""
+"""Send malformed requests to a running stack: ``python -m tests.fuzz``, which is ``./dev fuzz``."""
 
 import secrets
 import shutil
@@ -17,23 +17,25 @@ from tests.fuzz.report import Reporter, table
 
 
 @click.command(context_settings={"show_default": True})
-@click.option("--requests", default=10_000, type=click.IntRange(min=1), help="Connections to each listener.")
-@click.option("--seed", type=int, help="The number that an earlier run printed, to repeat it.  [default: random]")
+@click.option("--requests", default=10_000, type=click.IntRange(min=1), help="Number of connections to each listener.")
+@click.option("--seed", type=int, help="Seed that an earlier run printed, to repeat its cases.  [default: random]")
 @click.option(
     "--target",
     "targets",
     multiple=True,
     type=click.Choice([str(target) for target in Target]),
-    help="May be given again.  [default: all]",
+    help="Test this listener; may be given again.  [default: all]",
 )
 @click.option(
-    "--replay", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="Send this file's case alone."
+    "--replay",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="Send the case in this file, and no other.",
 )
 def main(requests: int, seed: int | None, targets: tuple[str, ...], replay: Path | None) -> None:
-    """Send mutated requests and random bytes to edge, origin and purge listener, and judge what comes back.
+    """Send mutated requests and random bytes to edge, origin and purge listener, and judge the answers.
 
-    A fault is a 5xx without a cause, a traceback, a restart, memory that grows, a purge that nobody ordered, a request
-    hidden in another. Each is printed with its seed and written to a file. The exit code is 1 when there was one.
+    A fault is a 5xx without a cause, a traceback, a restart, memory that grows, a purge that nobody requested, or a
+    request smuggled in another. Each is printed with its seed and written to a file. The exit code is 1 for any fault.
     """
     try:
         case = read(replay) if replay else None

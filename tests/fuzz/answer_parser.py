@@ -1,4 +1,4 @@
-"""Takes the bytes that a server sent apart into answers (RFC 9112), strictly."""
+"""Parse the bytes that a server sent as HTTP/1.1 answers (RFC 9112), strictly."""
 
 import re
 from dataclasses import dataclass
@@ -8,12 +8,12 @@ _HEADER = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([\t\x20-\x7e\x80-\x
 
 
 class GarbledError(Exception):
-    """What came is no sequence of answers. The message says from where on."""
+    """The bytes are no sequence of answers. The message names the first byte that is wrong."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One answer. ``cut``: the end came before the length that it had announced."""
+    """One answer. ``cut`` tells that it ended before its announced length."""
 
     status: int
     reason: bytes
@@ -23,10 +23,10 @@ class Answer:
 
 
 def parse_answers(received: bytes) -> list[Answer]:
-    """Take answers apart, without the interim ones (1xx). Raises ``GarbledError``.
+    """Parse answers, and leave out interim ones (1xx). Raises ``GarbledError``.
 
-    What the server took for the request is not known, so an answer is taken for one to HEAD when another one, or
-    nothing, follows its headers: no body here begins as an answer does.
+    The method that the server understood is not known, so an answer counts as one to HEAD when another answer, or
+    nothing, follows its headers: no body of the stack begins like an answer.
     """
     found, at = [], 0
     while at < len(received):

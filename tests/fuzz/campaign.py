@@ -1,4 +1,4 @@
-"""Sends case after case to one listener of a running stack, and judges what comes of it."""
+"""Send case after case to one listener of a running stack, and judge the answers and the stack's health."""
 
 import time
 from collections import Counter
@@ -15,14 +15,14 @@ from tests.fuzz.judge import PASSING, Verdict, judge
 from tests.fuzz.raw_exchange import exchange
 
 _CLIENTS = 8
-_BLOCK = 500  # cases between two readings of the gauges
-_MEMORY_FROM = 5_000  # requests: in fewer the servers are still warming up
-_PINPOINTED = 3  # cases looked for behind the lines of the logs, each by sending a block again one by one
+_BLOCK = 500  # cases between two checks of counters and logs
+_MEMORY_FROM = 5_000  # requests: after fewer the memory of the servers still grows to its usual size
+_PINPOINTED = 3  # most cases to find for lines of the logs, by sending a block again one by one
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One thing that must not be, with the case behind it where that is known."""
+    """A violation, with the case that caused it where that is known."""
 
     kind: str
     text: str
@@ -31,31 +31,31 @@ class Fault:
 
 @dataclass
 class Outcome:
-    """What came of one listener's cases."""
+    """The figures and faults of one listener."""
 
     target: Target
     requests: int = 0
     seconds: float = 0.0
     statuses: Counter[int] = field(default_factory=Counter)
     resets: int = 0
-    passing: int = 0  # answers that only a busy machine explains: the same case alone did not cause them again
+    passing: int = 0  # answers of a busy machine: the same case did not cause them again
     memory: dict[str, tuple[int, int]] = field(default_factory=dict)  # bytes, after a fifth and at the end
     faults: list[Fault] = field(default_factory=list)
 
 
 class Campaign:
-    """All cases of one seed for one listener. ``told`` hears of each fault as it is found, and of progress."""
+    """All cases of one seed for one listener. ``report`` gets each fault as it is found."""
 
-    def __init__(self, stack: Stack, target: Target, seed: int, told: Callable[[Fault], object]) -> None:
+    def __init__(self, stack: Stack, target: Target, seed: int, report: Callable[[Fault], object]) -> None:
         self._stack = stack
         self._seed = seed
-        self._told = told
+        self._report = report
         self._token = stack.edge.token()
         self._health = Health(stack)
         self.outcome = Outcome(target)
 
     def run(self, requests: int, progress: Callable[[int], object] = lambda _done: None) -> Outcome:
-        """Send cases 0 to ``requests`` - 1, then check that the stack serves as before."""
+        """Send cases 0 to ``requests`` - 1, then check that the stack serves as before. ``progress`` gets the count."""
         self._health.settle()
         outcome, began, early = self.outcome, time.monotonic(), None
         with ThreadPoolExecutor(_CLIENTS) as clients:
@@ -75,7 +75,7 @@ class Campaign:
         return outcome
 
     def replay(self, case: Case) -> Verdict:
-        """Send one case alone and judge it and the gauges."""
+        """Send one case alone, and judge its answers, the counters and the logs."""
         self._health.settle()
         before = self._health.counters()
         verdict = self._one(case)
@@ -113,7 +113,7 @@ class Campaign:
                 self._tell(kind, [text], case)
 
     def _compare(self, before: Counters, verdicts: list[Verdict]) -> None:
-        """Nothing restarted, and the edge purged and banned exactly as often as its purge listener said."""
+        """Check that varnishd did not restart, and that its counters agree with the answers of the purge listener."""
         after = self._health.counters()
         if after.restarts != before.restarts:
             self._tell("restart", [f"varnishd's child: {before.restarts} became {after.restarts}"])
@@ -123,7 +123,7 @@ class Campaign:
             self._tell("purged", [f"the edge carried out {done} purges and bans, and said so {least} times"])
 
     def _pinpoint(self, alarms: list[str], cases: list[Case]) -> None:
-        """Find the cases behind what the logs say, by sending them again one by one."""
+        """Find the cases that caused lines of the logs, by sending them again one by one."""
         known = sum(fault.kind == "log" and fault.case is not None for fault in self.outcome.faults)
         if known >= _PINPOINTED:
             self._tell("log", alarms)
@@ -142,4 +142,4 @@ class Campaign:
         for text in texts:
             fault = Fault(kind, text, case)
             self.outcome.faults.append(fault)
-            self._told(fault)
+            self._report(fault)

@@ -1,4 +1,4 @@
-"""One input of the fuzzer, and its form in a file that can be replayed."""
+"""Define one input of the fuzzer, and read and write it as a file that can be replayed."""
 
 import json
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from enum import StrEnum
 from itertools import pairwise
 from pathlib import Path
 
-# Stands for the edge's token in what is written down: each stack has another token, and a file holds no secret.
+#: Stands for the edge's token in cases: each stack has another token, and files of cases hold no secret.
 TOKEN = b"@TOKEN@"
 
 
@@ -22,8 +22,8 @@ class Target(StrEnum):
 class Case:
     """The bytes of one connection.
 
-    ``cuts`` are offsets at which sending pauses for a moment. ``aborted``: the connection is reset without reading.
-    ``most_answers`` bounds how many requests a server may see in these bytes, where a rule of RFC 9112 does.
+    ``cuts`` are offsets at which sending pauses for a moment. ``aborted`` resets the connection without reading.
+    ``most_answers`` bounds the answers, where RFC 9112 bounds the requests that a server may see in the bytes.
     """
 
     target: Target
@@ -35,13 +35,13 @@ class Case:
     most_answers: int | None = None
 
     def parts(self, token: str) -> list[bytes]:
-        """Return the pieces to send one by one, with the edge's token put in."""
+        """Return the bytes in pieces to send one by one, with the edge's token in the place of ``TOKEN``."""
         data = self.data.replace(TOKEN, token.encode())
         edges = [0, *sorted(cut % (len(data) + 1) for cut in self.cuts), len(data)]
         return [data[start:end] for start, end in pairwise(edges) if start < end]
 
     def write(self, path: Path, verdict: str) -> None:
-        """Write the case and its verdict as JSON; bytes 0 to 255 are the characters of these numbers."""
+        """Write the case and its verdict as JSON; each byte becomes the character with its number."""
         fields = {
             "verdict": verdict,
             "target": self.target,

@@ -1,4 +1,4 @@
-"""Makes the case with a number: the same one whenever seed, target and number are the same."""
+"""Make the case for a seed, a target and a number: the same one each time."""
 
 from random import Random
 
@@ -7,7 +7,7 @@ from tests.fuzz.doubtful_framing import doubtful
 from tests.fuzz.mutations import MUTATIONS
 from tests.fuzz.valid_requests import valid_request
 
-# Other protocols: HTTP/2, PROXY 1 and 2, TLS, and an answer.
+# Beginnings of other protocols: HTTP/2, PROXY 1 and 2, TLS, and an answer.
 _PREFACES = (
     *(b"", b"\r\n", b"\0", b"GET ", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0"),
     *(b"PROXY TCP4 1.2.3.4 5.6.7.8 9 80\r\n", b"\x16\3\1\0\xa5\1\0\0\xa1\3\3", b"HTTP/1.1 200 OK\r\n\r\n"),
@@ -16,7 +16,7 @@ _PREFACES = (
 
 
 def make_case(target: Target, seed: int, number: int) -> Case:
-    """Make one case. Four in five are mutated requests, the others framing in doubt, random bytes, truncation."""
+    """Make one case: a mutated request in four of five, else doubtful framing, random bytes or truncation."""
     random = Random(f"{seed} {target} {number}")
     kind = random.random()
     if kind < 0.08:
@@ -29,7 +29,7 @@ def make_case(target: Target, seed: int, number: int) -> Case:
     if kind > 0.95:
         data = data[: random.randrange(len(data) + 1)]
     cuts = tuple(random.randrange(1 << 16) for _ in range(random.choice([0] * 16 + [1, 2, 5])))
-    # A purge's answer is compared with the counters, so it is always read.
+    # Answers of the purge listener are compared with counters, so they are always read.
     return Case(target, seed, number, data, cuts, aborted=random.random() < 0.02 and target is not Target.PURGE)
 
 

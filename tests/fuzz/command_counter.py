@@ -1,4 +1,4 @@
-"""Counts the well-formed commands of the purge listener in bytes (docs/edge.md, "The wire")."""
+"""Count the well-formed commands for the purge listener in a sequence of bytes (docs/edge.md, "The wire")."""
 
 import re
 
@@ -16,7 +16,7 @@ _ARGUMENTS = {
 
 
 def count_commands(sent: bytes, token: str) -> int:
-    """Count the commands that carry the token and may act. Varnish's leniency is followed: line ends, folds, "http"."""
+    """Count the commands that bear the token. Line ends, folds and "http" are accepted as Varnish does."""
     return sum(_acts(found[1], found[2], found[3], token) for found in _REQUEST.finditer(_FOLD.sub(b" ", sent)))
 
 

@@ -1,4 +1,4 @@
-"""Requests whose length is in doubt: a server that goes on reading after one has been smuggled into (RFC 9112, 6)."""
+"""Make requests of doubtful length: a server that reads on after one can be smuggled into (RFC 9112, section 6)."""
 
 from collections.abc import Callable
 from random import Random
@@ -6,7 +6,7 @@ from random import Random
 from tests.fuzz.message import Message
 
 _HIDDEN = b"GET /images/sample-1-2 HTTP/1.1\r\nHost: images.test\r\n\r\n"
-# D9 A0 is ARABIC-INDIC DIGIT ZERO, which Python's int() takes for 0.
+# D9 A0 is ARABIC-INDIC DIGIT ZERO, which Python's int() reads as 0.
 _NO_LENGTHS = (b"+0", b"-0", b"-1", b"0x0", b"0_0", b"0 0", b"1e1", b"a", b"0,1", b"\xd9\xa0", b"9" * 30, b"")
 _NO_CODINGS = (b"xchunked", b"chunked, identity", b"identity", b"gzip", b"\x0bchunked", b'"chunked"', b"chunked;x")
 _NO_SIZES = (b"0x0", b"+0", b"-0", b"0_0", b"g", b"", b"\0", b"1 0", b"\xd9\xa0", b"f" * 17)
@@ -55,9 +55,9 @@ _DOUBTS: tuple[Callable[[Random, Message], None], ...] = (
 
 
 def doubtful(random: Random, message: Message) -> bytes:
-    """Return a request whose framing is in doubt, and a hidden one in or after its body.
+    """Return a request with doubtful framing, and a second request hidden in or after its body.
 
-    At most one answer may come: 400, or another and then the end of the connection.
+    A server may send one answer at most: 400, or another one before it closes the connection.
     """
     message.method = random.choice([message.method, b"POST", b"PUT"])
     random.choice(_DOUBTS)(random, message)

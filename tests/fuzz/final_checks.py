@@ -1,4 +1,4 @@
-"""Checks after all the cases that a stack still serves, hides and refuses as it did before."""
+"""Check, after all cases, that a stack still serves, purges and refuses as before."""
 
 import hashlib
 
@@ -9,7 +9,7 @@ from stack.waiting import PATIENCE, wait_until
 
 
 def final_checks(stack: Stack) -> list[str]:
-    """Return what is wrong; nothing where all is well."""
+    """Return a sentence for each check that failed."""
     code = next(iter(stack.codes.values()))[0]
     wrong = [
         *(
@@ -33,7 +33,7 @@ def _image(url: str, path: str) -> str | None:
 
 
 def _hit(stack: Stack, code: str) -> str | None:
-    """A second request is a hit, once the edge's lease holds."""
+    """Check that the edge answers from its cache, once its lease holds."""
     try:
         stack.edge.wait_trusted()
         wait_until(

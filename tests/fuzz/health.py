@@ -1,4 +1,4 @@
-"""Reads the gauges of the running stack: counters of Varnish, memory, and what the logs say."""
+"""Read the health of a running stack: Varnish's counters, memory of the servers, and alarms in their logs."""
 
 import re
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from stack.server import Server
 from stack.system import Stack
 from stack.waiting import wait_until
 
-# Growth from a fifth of the run to its end that is still flat: allocators and caches settle late.
+# Growth that is no leak, between a fifth of the run and its end: allocators and caches settle late.
 _GROWTH = 12 * 1024 * 1024  # bytes
 _ALARMS = re.compile(
     r"^.*(?:Traceback \(most recent| ERROR | CRITICAL |[Pp]anic|Assert error|Child .* died).*$",
@@ -19,7 +19,7 @@ _ALARMS = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Counters:
-    """What varnishd has counted since its start."""
+    """Counters of varnishd since its start."""
 
     restarts: tuple[int, ...]  # children started, died, dumped, panicked
     purges: int
@@ -27,19 +27,19 @@ class Counters:
 
     @property
     def acts(self) -> int:
-        """Purges and bans together."""
+        """Return the number of purges and bans."""
         return self.purges + self.bans
 
 
 class Health:
-    """One stack's gauges."""
+    """The health of one stack, read again and again."""
 
     def __init__(self, stack: Stack) -> None:
         self._stack = stack
         self._read: dict[str, int] = {server.name: len(server.log_text()) for server in stack.servers}
 
     def settle(self) -> None:
-        """Wait until the purger has nothing more to send on account of earlier changes. Raises ``TimeoutError``."""
+        """Wait until the purger has sent all earlier changes and their rebounds. Raises ``TimeoutError``."""
         waiting = "SELECT COUNT(*) FROM edges, numbering WHERE rebounded < last_batch"
         unnumbered = "SELECT COUNT(*) FROM invalidations WHERE batch IS NULL"
         with self._stack.database.connect_admin() as connection, connection.cursor() as cursor:
@@ -48,7 +48,7 @@ class Health:
                 cursor.execute(f"SELECT ({waiting}) + ({unnumbered})")
                 return cursor.fetchone() == (0,)
 
-            wait_until(none_left, "every change sent twice to every edge")
+            wait_until(none_left, "all changes rebounded at every edge")
 
     def counters(self) -> Counters:
         """Read the edge's counters."""
@@ -57,14 +57,14 @@ class Health:
         return Counters(restarts, counters["MAIN.n_purges"], counters["MAIN.bans_added"])
 
     def memory(self) -> dict[str, int]:
-        """Resident bytes of origin and edge with their children; the edge's without what it stores."""
+        """Read the resident bytes of origin, purger and edge with their children; the edge's without stored objects."""
         counters = self._stack.edge.counters()
         stored = sum(value for name, value in counters.items() if re.fullmatch(r"SMA\..*\.g_bytes", name))
         edge = _resident(self._stack.edge) - stored
         return {"origin": _resident(self._stack.origin), "edge": edge, "purger": _resident(self._stack.purger)}
 
     def alarms(self) -> list[str]:
-        """Return the lines of the logs of origin, edge and purger since the last call that tell of a fault."""
+        """Return the lines that report a fault, in the logs of origin, edge and purger since the last call."""
         found = []
         for server in (self._stack.origin, self._stack.edge, self._stack.purger):
             text = server.log_text()

@@ -1,4 +1,4 @@
-"""Judges one exchange by itself: what a server may not answer, whatever it was sent."""
+"""Judge one exchange by itself, by rules that hold for the answers to any bytes."""
 
 import hashlib
 import re
@@ -9,12 +9,12 @@ from tests.fuzz.case import TOKEN, Case, Target
 from tests.fuzz.command_counter import count_commands
 from tests.fuzz.raw_exchange import Exchange
 
-# "Not implemented" (an unknown transfer coding) and "version not supported" speak about the request (RFC 9110, 15.6).
+# 501 (an unknown transfer coding) and 505 (an unknown version) blame the request (RFC 9110, section 15.6).
 _ABOUT_THE_REQUEST = (501, 505)
-# Varnish adds headers of its own to each request. Where http_max_hdr (128) leaves no room for them it answers 500 or
-# 503, before or instead of the VCL: seen with 117 to 121 header lines.
+# Numbers of header lines at which Varnish may answer 500 or 503 without the VCL: with its own headers the request
+# exceeds http_max_hdr (128). Observed with 117 to 121 lines.
 _NO_ROOM = range(112, 129)
-# A machine that is busy elsewhere can cause these once; a fault causes them again.
+#: Kinds that a busy machine can cause once; a fault causes them again.
 PASSING = ("503", "hangs")
 
 
@@ -24,17 +24,17 @@ class Verdict:
 
     answers: list[Answer]
     faults: list[tuple[str, str]]
-    unanswered: int = 0  # commands that may have been carried out although their answers were lost in a reset
+    unanswered: int = 0  # commands that may have taken effect, with answers lost in a reset
 
     @property
     def acts(self) -> range:
-        """How many purges and bans the purge listener has carried out, by its answers."""
+        """Return the possible numbers of purges and bans that took effect, by the answers."""
         said = sum(_purged(answer) or _banned(answer) for answer in self.answers)
         return range(said, said + self.unanswered + 1)
 
 
 def judge(case: Case, seen: Exchange, token: str) -> Verdict:
-    """Judge what came back for a case."""
+    """Judge the answers to a case."""
     faults = []
     if not seen.ended:
         faults.append(("hangs", "the connection was still open after 30 s"))

@@ -1,11 +1,11 @@
-"""One HTTP/1.1 request in the parts that mutations change."""
+"""Hold one HTTP/1.1 request in the parts that mutations change."""
 
 from dataclasses import dataclass, field
 
 
 @dataclass(slots=True)
 class Message:
-    """A request as lines without their ends, so that each part may become anything."""
+    """A request in parts, each of which may be any bytes. ``lines`` are the header lines without their ends."""
 
     method: bytes = b"GET"
     target: bytes = b"/"

@@ -1,4 +1,4 @@
-"""Changes to one request, each of which keeps the rest of it as it was."""
+"""Mutate one part of a request."""
 
 from collections.abc import Callable
 from random import Random
@@ -53,12 +53,12 @@ _VALUES = (
 
 
 def method(random: Random, message: Message) -> None:
-    """Another method, or none."""
+    """Replace the method by another one, or none."""
     message.method = random.choice(_METHODS)
 
 
 def target(random: Random, message: Message) -> None:
-    """Another target, or the same with a few bytes put in."""
+    """Replace the target, or insert a few bytes into it."""
     if random.random() < 0.6:
         message.target = random.choice(_TARGETS)
     else:
@@ -67,33 +67,33 @@ def target(random: Random, message: Message) -> None:
 
 
 def version(random: Random, message: Message) -> None:
-    """Another version, or none."""
+    """Replace the version by another one, or none."""
     message.version = random.choice(_VERSIONS)
 
 
 def first_line(random: Random, message: Message) -> None:
-    """Other white space in the first line."""
+    """Replace the white space of the request line."""
     message.space = random.choice([b"  ", b"\t", b"", b" \t ", b"\x0b", b"\0", b"\r\n ", b" \r\n"])
 
 
 def line_ends(random: Random, message: Message) -> None:
-    """Other ends of lines."""
+    """Replace the ends of all lines."""
     message.end = random.choice([b"\n", b"\r", b"\r\r\n", b"\n\r\n", b"\0\r\n", b" \r\n"])
 
 
 def add(random: Random, message: Message) -> None:
-    """One to three headers more, anywhere."""
+    """Insert one to three headers anywhere."""
     for line in random.sample(_LINES, random.randrange(1, 4)):
         message.lines.insert(random.randrange(len(message.lines) + 1), line)
 
 
 def many(random: Random, message: Message) -> None:
-    """Many small headers, also at the limits of servers (64, 100, 128, 256)."""
+    """Append many small headers, also up to the limits of servers (64, 100, 128, 256)."""
     message.lines += [b"X-%d: y" % number for number in range(random.randrange(1, 260))]
 
 
 def repeat(random: Random, message: Message) -> None:
-    """One header twice, as it is or with another value."""
+    """Repeat a header, with the same or another value."""
     if message.lines:
         line = random.choice(message.lines)
         other = line if random.random() < 0.5 else line.partition(b":")[0] + b": " + random.choice(_VALUES)
@@ -101,18 +101,18 @@ def repeat(random: Random, message: Message) -> None:
 
 
 def drop(random: Random, message: Message) -> None:
-    """One header less."""
+    """Remove a header."""
     if message.lines:
         message.lines.pop(random.randrange(len(message.lines)))
 
 
 def shuffle(random: Random, message: Message) -> None:
-    """The headers in another order."""
+    """Shuffle the headers."""
     random.shuffle(message.lines)
 
 
 def name(random: Random, message: Message) -> None:
-    """A header with another spelling of its name."""
+    """Misspell the name of a header."""
     if message.lines:
         at = random.randrange(len(message.lines))
         title, colon, value = message.lines[at].partition(b":")
@@ -122,7 +122,7 @@ def name(random: Random, message: Message) -> None:
 
 
 def value(random: Random, message: Message) -> None:
-    """A header with another value."""
+    """Change the value of a header."""
     if message.lines:
         at = random.randrange(len(message.lines))
         title, _, old = message.lines[at].partition(b":")
@@ -131,13 +131,13 @@ def value(random: Random, message: Message) -> None:
 
 
 def fold(random: Random, message: Message) -> None:
-    """A header over two lines (obs-fold), also as the first."""
+    """Insert a header over two lines (obs-fold), also as the first one."""
     line = random.choice([b"X-Folded: a\r\n b", b" folded", b"\tfolded", b"Host: images\r\n .test", b"X:\r\n\t", b"  "])
     message.lines.insert(0 if random.random() < 0.5 else random.randrange(len(message.lines) + 1), line)
 
 
 def body(random: Random, message: Message) -> None:
-    """A body with its length, right or wrong."""
+    """Append a body and its Content-Length, right or wrong."""
     size = random.choice([0, 1, 5, 100, 5_000, 70_000])
     message.body = random.randbytes(min(size, 64)) * (size // 64 or 1)
     said = random.choice([len(message.body)] * 3 + [0, 1, len(message.body) + 5, 10**9, 2**63, 2**64 + 1])
@@ -146,7 +146,7 @@ def body(random: Random, message: Message) -> None:
 
 
 def chunked(random: Random, message: Message) -> None:
-    """A chunked body, right or wrong in one place."""
+    """Append a chunked body, right or wrong in one place."""
     chunks = [b"%x\r\n%s\r\n" % (size, b"c" * size) for size in random.choices([1, 9, 300], k=random.randrange(4))]
     end = random.choice(
         [b"0\r\n\r\n", b"0\r\nX-Trailer: y\r\n\r\n", b"0;x=y\r\n\r\n", b"0", b"", b"ffffffffffffffff\r\nx"]

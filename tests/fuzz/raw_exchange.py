@@ -1,4 +1,4 @@
-"""Sends the bytes of a case over a socket of its own and reads until the server ends the connection."""
+"""Send the bytes of a case over a new connection, and read until the server closes it."""
 
 import socket
 import struct
@@ -8,14 +8,14 @@ from dataclasses import dataclass
 
 from tests.fuzz.case import Case
 
-_LONGEST = 30.0  # seconds: a server that has not ended the connection by then hangs
-_PAUSE = 0.002  # seconds at each cut: the server sees the parts one by one
+_LONGEST = 30.0  # seconds after which a server that holds the connection hangs
+_PAUSE = 0.002  # seconds at each cut, so that the server reads the parts one by one
 _RESET = struct.pack("ii", 1, 0)  # SO_LINGER: close() sends RST
 
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """The bytes that came back. ``ended`` is False when the server still held the connection after 30 s."""
+    """The bytes of the answers. ``ended`` is False if the server still held the connection after 30 s."""
 
     received: bytes
     reset: bool
@@ -42,7 +42,7 @@ def _send(connection: socket.socket, parts: list[bytes]) -> bool:
                 time.sleep(_PAUSE)
             connection.sendall(part)
     except (BrokenPipeError, ConnectionResetError):
-        return True  # the server has refused what came before; its answer may still be there
+        return True  # the server has refused the parts before; its answer may still be readable
     return False
 
 

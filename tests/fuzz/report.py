@@ -1,4 +1,4 @@
-"""Shows what the fuzzer found, and writes each failing case to a file."""
+"""Format faults of the fuzzer, and write failing cases to files."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -9,18 +9,18 @@ from rich.table import Table
 
 from tests.fuzz.campaign import Fault, Outcome
 
-_SHOWN = 3  # faults of each kind at each listener that are shown and written
+_SHOWN = 3  # faults to show and write, of each kind at each listener
 
 
 class Reporter:
-    """Prints faults as they come and writes their cases to files in ``directory``."""
+    """A report on faults as they come, with their cases as files in ``directory``."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         self._seen: Counter[tuple[str, str]] = Counter()
 
     def lines(self, listener: str, fault: Fault) -> list[str]:
-        """Return the lines to print for a fault; none for the fourth of a kind and later ones."""
+        """Write a fault's case and return the lines to print; none from the fourth fault of a kind on."""
         self._seen[listener, fault.kind] += 1
         number = self._seen[listener, fault.kind]
         if number > _SHOWN:
@@ -37,7 +37,7 @@ class Reporter:
 
 
 def table(outcomes: Sequence[Outcome]) -> Table:
-    """One line a listener. Memory is after a fifth of the requests and at the end."""
+    """Make a table with a row for each listener. Memory is that after a fifth of the requests, and at the end."""
     result = Table(box=SIMPLE)
     for heading in ("listener", "requests", "a second", "answers", "resets", "memory, MB", "faults"):
         result.add_column(heading, justify="left" if heading in ("listener", "answers") else "right")

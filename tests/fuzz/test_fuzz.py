@@ -1,4 +1,4 @@
-"""A short seeded round of the fuzzer on the real stack, and its own judgement."""
+"""Run a short round of the fuzzer with a fixed seed, and test its judge, parser and cases."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Valid requests for each listener: what mutations start from."""
+"""Make valid requests for each listener, which mutations start from."""
 
 from collections.abc import Callable
 from random import Random
@@ -6,7 +6,7 @@ from random import Random
 from tests.fuzz.case import TOKEN, Target
 from tests.fuzz.message import Message
 
-# The stack's samples, one of which is banned, and codes that have no image. Few, so that each becomes a hit.
+# Codes of the stack's samples, and codes without an image. They are few, so that each becomes a hit.
 CODES = [*(b"sample-%d-%d" % (owner, number) for owner in (1, 2) for number in range(1, 7)), b"none", b"A_b-9"]
 _CONDITIONS = [
     *(b"If-None-Match: *", b'If-None-Match: "a", W/"b"', b"If-Modified-Since: Wed, 21 Oct 2015 07:28:00 GMT"),
@@ -54,7 +54,7 @@ def _command(random: Random) -> Message:
 def valid_request(target: Target, random: Random) -> Message:
     """Make a request that the listener understands.
 
-    One in ten for edge and origin is a command of the purge listener, token and all: it must do nothing there.
+    One in ten for edge and origin is a command for the purge listener, mostly with its token: it must do nothing there.
     """
     make: Callable[[Random], Message] = _command if target is Target.PURGE or random.random() < 0.1 else _image
     return make(random)

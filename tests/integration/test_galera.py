@@ -17,7 +17,7 @@ def test_any_node_speaks_without_adoption(tmp_path: Path, monkeypatch: pytest.Mo
         site.ban_at_the_edge("at-the-first")
         cluster.nodes[0].kill()
         purges = site.purges()
-        site.lead_to(cluster.nodes[1])
+        site.point_to(cluster.nodes[1])
         wait_until(lambda: "the database is no longer unusable" in site.purger.log_text(), "the purger goes on")
         site.edge.wait_trusted()
         site.ban(cluster.nodes[2], "at-the-third")

@@ -24,7 +24,7 @@ def test_an_elected_primary_speaks_without_adoption(tmp_path: Path) -> None:
         group.members[0].kill()
         primary = group.wait_primary(but=group.members[0])
         purges = site.purges()
-        site.lead_to(primary)
+        site.point_to(primary)
         wait_until(lambda: _AGAIN in site.purger.log_text(), "the purger goes on")
         site.edge.wait_trusted()
         site.ban(primary, "at-the-second")
@@ -39,7 +39,7 @@ def test_an_elected_primary_speaks_without_adoption(tmp_path: Path) -> None:
 def test_a_secondary_and_a_server_outside_of_the_group_are_refused(tmp_path: Path) -> None:
     with Group(tmp_path, 2) as group, MovingDatabase(tmp_path, group.members[0]) as site:
         secondary = group.members[1]
-        site.lead_to(secondary)
+        site.point_to(secondary)
         for command in ("adopt", "status"):
             done = site.purger.run(command)
             assert "read-only, as replicas are: connect to the primary" in done.stdout + done.stderr
@@ -67,6 +67,18 @@ def test_a_primary_that_was_expelled_while_it_stood_still_vouches_for_nobody(tmp
         assert site.edge.ask("HEARTBEAT").headers["Takedown-Epoch"] == epoch
         assert not site.edge.trusted()
         purges = site.purges()
-        site.lead_to(primary)
+        site.point_to(primary)
         wait_until(lambda: site.purges() >= purges + 2, "the purge of the ban, twice")
         site.edge.wait_trusted()
+
+
+def test_a_primary_without_most_of_its_group_vouches_for_nobody(tmp_path: Path) -> None:
+    with Group(tmp_path) as group, MovingDatabase(tmp_path, group.members[0]) as site:
+        with frozen(group.members[1]), frozen(group.members[2]):
+            # For all that it can tell, they have elected another primary.
+            stuck = "the verification of heartbeats is stuck"
+            wait_until(lambda: stuck in site.purger.log_text(), "the purger cannot vouch")
+            site.wait_fail_safe()
+            assert group.members[0].role() == "PRIMARY"
+        site.edge.wait_trusted()
+        assert site.purger.log_text().count("is flushed") == 1, "at its start alone"

@@ -25,7 +25,7 @@ def site(tmp_path: Path) -> Iterator[MovingDatabase]:
 def test_a_purger_on_a_copy_numbers_sends_and_vouches_for_nothing(site: MovingDatabase, tmp_path: Path) -> None:
     copy = site.enter_context(second_server(site.database, tmp_path / "copy"))
     site.purger.stop()
-    site.lead_to(copy)
+    site.point_to(copy)
     site.ban(copy, "on-the-copy")
     signed = sql(copy, "SELECT id, seen_at FROM purgers")
     purges, epoch = site.purges(), site.edge.ask("HEARTBEAT").headers["Takedown-Epoch"]
@@ -54,7 +54,7 @@ def test_once_adopted_a_copy_speaks(site: MovingDatabase, tmp_path: Path) -> Non
     copy = site.enter_context(second_server(site.database, tmp_path / "copy"))
     site.ban_at_the_edge("the-copy-has-it-not")
     site.purger.stop()
-    site.lead_to(copy)
+    site.point_to(copy)
     stranger = site.enter_context(site.new_purger("stranger", copy))
     wait_until(lambda: "the database is not adopted" in stranger.log_text(), "the purger says why")
     site.wait_fail_safe()
@@ -96,7 +96,7 @@ def test_migrating_a_copy_adopts_nothing(site: MovingDatabase, tmp_path: Path) -
 
 def test_a_read_only_server_is_not_adopted(site: MovingDatabase, tmp_path: Path) -> None:
     copy = site.enter_context(second_server(site.database, tmp_path / "copy"))
-    site.lead_to(copy)
+    site.point_to(copy)
     with copy.connect_admin() as connection, connection.cursor() as cursor:
         cursor.execute("SET GLOBAL read_only = 1")
         done = site.purger.run("adopt")
@@ -109,7 +109,7 @@ def test_a_read_only_server_is_not_adopted(site: MovingDatabase, tmp_path: Path)
 def test_a_database_whose_counter_is_lost_is_told_what_to_do(site: MovingDatabase, tmp_path: Path) -> None:
     copy = site.enter_context(second_server(site.database, tmp_path / "copy"))
     sql(copy, "DELETE FROM numbering")
-    site.lead_to(copy)
+    site.point_to(copy)
     done = site.purger.run("adopt")
     assert done.returncode == 1
     assert "the table numbering has lost its row; run `purger migrate`" in done.stderr
@@ -127,7 +127,7 @@ def test_a_failover_that_lost_a_ban_ends_trust_until_it_is_adopted_and_means_a_f
             site.ban_at_the_edge("the-replica-has-it-not")
             database.kill()
             replica.promote()
-        site.lead_to(replica)
+        site.point_to(replica)
         wait_until(lambda: "the database is not adopted" in site.purger.log_text(), "the purger says why")
         site.wait_fail_safe()
         site.purger.run("adopt").check_returncode()

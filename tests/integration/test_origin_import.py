@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from origin.directory_tree import Tree
+from origin.directory_tree import DirectoryTree
 from origin.import_catalogue import Catalogue
-from origin.import_rules import Rules
+from origin.import_rules import ImportRules
 from origin.importer import Import
 from origin.store import Store
 from tests.support.images_with_metadata import EVERYTHING, FORMATS, GPS, ORIENTATION, SECRET, pixels
@@ -363,8 +363,8 @@ def test_an_image_that_another_import_takes_at_the_same_time_is_refused(
     if was_known:
         site.new_image(code, "early", stable_until="2040-01-01")
     with site.database.connect("import") as connection:
-        tree = Tree(tmp_path / "early", follow_symlinks=False)
-        run = Import(tree, Store(site.origin.files), Catalogue(connection), "early", Rules())
+        tree = DirectoryTree(tmp_path / "early", follow_symlinks=False)
+        run = Import(tree, Store(site.origin.files), Catalogue(connection), "early", ImportRules())
         files = tree.files(run.refuse)
         run.run(files, lambda: site.run_import(tmp_path / "late", "late", "--move", "--not-stable"))
     reason = "an image of owner late has this code: --move gives it to early"

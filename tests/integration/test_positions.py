@@ -32,16 +32,16 @@ def site(system: System) -> Iterator[OneEdgeSite]:
 
 def test_an_edge_that_goes_back_to_a_snapshot_shows_no_image_that_was_banned_since(site: OneEdgeSite) -> None:
     system, edge = site.system, site.edge
-    with system.twin(edge) as twin:
-        system.put(edge, twin)
+    with system.clone(edge) as clone:
+        system.put(edge, clone)
         system.settle()
         banned, replaced, untouched = (site.new_image() for _ in range(3))
-        with frozen(twin):
+        with frozen(clone):
             system.put(edge, edge)
             site.ban(banned)
             site.replace(replaced)
             system.settle()
-        system.put(edge, twin)
+        system.put(edge, clone)
         site.wait_shown(banned)
         site.wait_shown(replaced, 2)
         assert site.shown(untouched) == 1

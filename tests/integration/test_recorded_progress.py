@@ -133,7 +133,7 @@ def test_notes_from_before_a_setback_are_not_written_however_far_it_has_numbered
     notes.sql("UPDATE numbering SET last_batch = 48")
     notes.sql("UPDATE edges SET flush_asked = 2, flush_done = 1, epoch = NULL")
     notes.tell(48, gone(first, "again"), flush=3)
-    notes.recorder.seen(gone(second, "again"))
+    notes.recorder.probed(gone(second, "again"))
     notes.recorder.alive("paris", seen_at=5.0, epoch="1700000000.000", problem=None)
     notes.setbacks = 1
     notes.write()
@@ -146,9 +146,9 @@ def test_notes_from_before_a_setback_are_not_written_however_far_it_has_numbered
 def test_notes_of_who_has_not_noticed_a_setback_are_not_written(notes: Notes) -> None:
     first, second, new = (notes.row(subject) for subject in ("again", "again", "new"))
     notes.setbacks = 1
-    notes.recorder.seen(gone(new, "new"), setbacks=1)
+    notes.recorder.probed(gone(new, "new"), setbacks=1)
     notes.tell(45, gone(first, "again"))
-    notes.recorder.seen(gone(second, "again"))
+    notes.recorder.probed(gone(second, "again"))
     notes.write()
     assert notes.written() == (9, [], [new])
 

@@ -9,7 +9,8 @@ import pytest
 
 from purger.model import Edge, Row
 from purger.probe import Probe
-from purger.row_probe import ROWS_ALONE, Choice, RowProbeResult, probe_row
+from purger.probe_notes import ROWS_ALONE
+from purger.row_probe import Choice, RowProbeResult, probe_row
 from stack.database import Database
 from takedown_db.connection import Connection
 from tests.support.public_listeners import FixedAnswer, scripted_listener

@@ -1,4 +1,4 @@
-"""Puts bytes into AVIF files as Pillow writes them, so that all that refers to what stands behind still finds it."""
+"""Insert boxes into AVIF files as Pillow writes them, and correct all sizes and offsets."""
 
 import struct
 
@@ -6,7 +6,7 @@ _HOLDERS = (b"meta", b"hdlr", b"iprp", b"ipco")  # the boxes that can grow: the 
 
 
 def with_property(data: bytes, kind: bytes, content: bytes) -> bytes:
-    """Put a property before all others of the pictures, and so give each of these the next number."""
+    """Insert a property before all others, and raise the number by which pictures refer to each of these."""
     out = bytearray(data)
     references = out.index(b"ipma") + 4
     (items,) = struct.unpack_from(">I", out, references + 4)
@@ -22,7 +22,7 @@ def with_property(data: bytes, kind: bytes, content: bytes) -> bytes:
 
 
 def grown(data: bytes, box: int, at: int, more: bytes) -> bytes:
-    """Put bytes at a place inside the box whose kind stands at the byte ``box``."""
+    """Insert bytes at offset ``at``, inside the box whose four-letter kind is at offset ``box``."""
     out = bytearray(data)
     for kind in _HOLDERS:
         start = out.index(kind) - 4
@@ -36,7 +36,7 @@ def grown(data: bytes, box: int, at: int, more: bytes) -> bytes:
 
 
 def _places(data: bytes) -> list[int]:
-    """The bytes where it is written where pixels are: of pictures in ``iloc``, of an animation's in each ``stco``."""
+    """Find the offsets of the fields that hold offsets of pixels: ``iloc`` for pictures, ``stco`` for animations."""
     start = data.index(b"iloc") + 4
     assert data[start : start + 6] == bytes.fromhex("000000004400"), "each place is an offset and a length of 4 bytes"
     (items,) = struct.unpack_from(">H", data, start + 6)

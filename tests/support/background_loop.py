@@ -1,4 +1,4 @@
-"""Something that goes on while a test does something else."""
+"""Repeat a call in a thread while a test does something else."""
 
 import threading
 from collections.abc import Callable
@@ -8,7 +8,7 @@ from stack.waiting import PATIENCE, wait_until
 
 
 class BackgroundLoop(threading.Thread):
-    """Does the same thing again and again in a thread of its own; ``done`` counts, ``failed`` says what went wrong."""
+    """A thread that repeats a call. ``done`` counts the calls, ``failed`` holds their errors as texts."""
 
     def __init__(self, once: Callable[[], None]) -> None:
         super().__init__(daemon=True)
@@ -29,9 +29,9 @@ class BackgroundLoop(threading.Thread):
         self.join(PATIENCE)
 
     def wait_more(self) -> None:
-        """Wait until it has been done three times more."""
+        """Wait for three more calls, or for an error."""
         before = self.done
-        wait_until(lambda: self.failed or self.done >= before + 3, "three times more")
+        wait_until(lambda: self.failed or self.done >= before + 3, "three more calls")
 
     def run(self) -> None:
         while not self._halt.is_set() and len(self.failed) < 10:
@@ -40,4 +40,4 @@ class BackgroundLoop(threading.Thread):
             except Exception as error:
                 self.failed.append(repr(error))
             self.done += 1
-            self._halt.wait(0.01)  # leaves the processor to what goes on beside it
+            self._halt.wait(0.01)  # leaves CPU time to the test

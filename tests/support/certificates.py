@@ -1,4 +1,4 @@
-"""Certificates for tests: an authority, and what it signs, as files."""
+"""Make certificates for tests, and the authority that signs them, as files."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -13,14 +13,14 @@ class Pair(NamedTuple):
     key: Path
 
     def pem(self, file: Path) -> Path:
-        """Write both into one file, as hitch takes them."""
+        """Write both into one file, as hitch wants them."""
         file.write_bytes(self.certificate.read_bytes() + self.key.read_bytes())
         file.chmod(0o600)
         return file
 
 
 class Authority:
-    """A certificate authority of the test's own; ``file`` is what others know it by."""
+    """A certificate authority. ``file`` holds its own certificate, for those who trust it."""
 
     def __init__(self, directory: Path, name: str) -> None:
         self._directory = directory

@@ -1,4 +1,4 @@
-"""A second varnishd that says it is the same instance of an edge: what a snapshot of the edge's machine brings back."""
+"""Make a second varnishd with the instance of a running edge, as restoring a snapshot of its machine does."""
 
 import re
 from pathlib import Path
@@ -8,12 +8,12 @@ from stack.edge import Edge
 
 
 def instance_of(edge: Edge) -> str:
-    """The instance that a running edge says it is."""
+    """Return the instance that a running edge tells in its heartbeats."""
     return edge.ask("HEARTBEAT").headers["ETag"].strip('"')
 
 
 def sibling_of(edge: Edge, directory: Path, backend: str, **settings: Any) -> Edge:
-    """Make an edge with the name and the token of another one, as one beside it behind the same address has them."""
+    """Make an edge with the name and the token of another one, as if both were behind one address."""
     directory.mkdir(parents=True)
     token_file = directory / "token"
     token_file.touch(mode=0o600)
@@ -24,17 +24,17 @@ def sibling_of(edge: Edge, directory: Path, backend: str, **settings: Any) -> Ed
 def clone_of(edge: Edge, directory: Path, backend: str, **settings: Any) -> Edge:
     """Make an edge with the instance and the token of one that runs.
 
-    No process can be copied here with its memory. Freeze the twin in place of that, let the other one serve, and
-    then let the twin go on behind the same addresses: the purger sees one edge that went back to what the twin has.
+    A process cannot be copied with its memory. In place of that: freeze the clone, let the other edge serve, then let
+    the clone go on behind the same addresses. The purger sees one edge that goes back to the clone's cache.
     """
-    twin = sibling_of(edge, directory, backend, **settings)
-    insert_line(twin, after="sub vcl_init {\n", line=f'    var.global_set("instance", "{instance_of(edge)}");\n')
-    return twin
+    clone = sibling_of(edge, directory, backend, **settings)
+    insert_line(clone, after="sub vcl_init {\n", line=f'    var.global_set("instance", "{instance_of(edge)}");\n')
+    return clone
 
 
 def insert_line(edge: Edge, *, after: str, line: str) -> None:
-    """Insert a line into an edge's VCL before it is loaded. ``after`` must stand there once."""
+    """Insert a line into an edge's VCL before it is loaded. Raises ``ValueError`` unless ``after`` occurs once."""
     text = edge.vcl.read_text()
     if len(re.findall(re.escape(after), text)) != 1:
-        raise ValueError(f"{after!r} does not stand once in {edge.vcl}")
+        raise ValueError(f"{edge.vcl} does not contain {after!r} exactly once")
     edge.vcl.write_text(text.replace(after, after + line))

@@ -1,4 +1,4 @@
-"""Copies of a database's disk, as a snapshot or a backup has them: put back, or served by a second server."""
+"""Copy a database's data directory, as a snapshot does, and put it back or serve it by a second server."""
 
 import shutil
 from pathlib import Path
@@ -8,7 +8,7 @@ from stack.server import frozen
 
 
 def take_copy(database: Database, directory: Path) -> Path:
-    """Copy a running database's disk as it is at one moment, and return where the copy lies."""
+    """Copy the data directory of a running database as it is at one moment. Returns the copy's path."""
     shutil.rmtree(directory, ignore_errors=True)
     with frozen(database):
         shutil.copytree(database._data, directory)
@@ -16,13 +16,13 @@ def take_copy(database: Database, directory: Path) -> Path:
 
 
 def put_back(database: Database, copy: Path) -> None:
-    """Let a database that is away go on from a copy of its disk, which is used up."""
+    """Replace the data directory of a stopped database by a copy. The copy is moved, not copied again."""
     shutil.rmtree(database._data)
     copy.rename(database._data)
 
 
 def second_server(database: Database, directory: Path) -> Database:
-    """Make another server on a copy of a running one's disk, with the same accounts. It is not yet started."""
+    """Make a server, not started, on a copy of a running server's data directory, with the same accounts."""
     shutil.rmtree(directory, ignore_errors=True)
     second = Database(directory)
     take_copy(database, second._data)

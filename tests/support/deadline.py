@@ -1,4 +1,4 @@
-"""An end to what would otherwise wait for good."""
+"""Interrupt a block of the main thread that would wait forever."""
 
 import signal
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from stack.waiting import PATIENCE
 
 @contextmanager
 def deadline(seconds: float = PATIENCE) -> Iterator[None]:
-    """Raise ``TimeoutError`` in the block after so many seconds, also out of a system call. For the main thread."""
+    """Raise ``TimeoutError`` in the block after so many seconds, also out of a system call. Main thread only."""
 
     def ring(_number: int, _frame: object) -> None:
         raise TimeoutError(f"no end within {seconds:g} s")

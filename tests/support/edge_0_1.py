@@ -1,7 +1,8 @@
-"""Edges of version 0.1: its VCL lies in ``tests/data/edge_0_1``, as it was released."""
+"""Run edges with the VCL of version 0.1, which lies in ``tests/data/edge_0_1`` as it was released."""
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 from stack.edge import Edge
 from stack.vcl import render
@@ -10,7 +11,10 @@ _SOURCE = Path(__file__).parent.parent / "data" / "edge_0_1"
 
 
 def downgrade(edge: Edge, backend: str, *, lease: float = 10.0, fail_safe_ttl: float = 2.0) -> None:
-    """Give an edge the VCL of 0.1, for its next start or load. ``backend`` is HOST:PORT, the others are seconds."""
+    """Put the VCL of 0.1 in the place of an edge's own, for its next start or load.
+
+    ``backend`` is HOST:PORT, the other settings are seconds.
+    """
     shutil.rmtree(edge.vcl.parent)
     shutil.copytree(_SOURCE, edge.vcl.parent)
     host, _, port = backend.rpartition(":")
@@ -27,8 +31,8 @@ def downgrade(edge: Edge, backend: str, *, lease: float = 10.0, fail_safe_ttl: f
     edge.vcl.write_text(text)
 
 
-def upgrade(edge: Edge, backend: str, *, lease: float = 10.0, fail_safe_ttl: float = 2.0) -> None:
-    """Load today's VCL into a running edge, whose cache stays."""
+def upgrade(edge: Edge, backend: str, **settings: Any) -> None:
+    """Load the current VCL into a running edge, which keeps its cache. ``settings`` go to ``stack.vcl.render``."""
     shutil.rmtree(edge.vcl.parent)
-    render(edge.vcl.parent, backend=backend, token_file=edge.token_file, lease=lease, fail_safe_ttl=fail_safe_ttl)
+    render(edge.vcl.parent, backend=backend, token_file=edge.token_file, **settings)
     edge.reload("today")

@@ -1,4 +1,4 @@
-"""TCP proxies on loopback whose two directions can be cut, delayed, slowed down or robbed, each by itself."""
+"""Run proxies on loopback whose two directions can each be cut, delayed, slowed down or made lossy."""
 
 import asyncio
 import threading
@@ -17,25 +17,25 @@ _SIZE = 65536  # bytes read at once
 
 
 class Direction:
-    """One direction of all connections through a proxy. What is set holds for what arrives from then on."""
+    """One direction of all connections through a proxy. A setting applies to bytes that arrive from then on."""
 
     def __init__(self, run: Callable[[Coroutine[Any, Any, None]], None]) -> None:
         self._run = run
         self._open = asyncio.Event()
         self._open.set()
         self._mended = asyncio.Event()
-        self.held = 0  # connections with something to deliver that wait for mend()
+        self.held = 0  # connections that wait for mend() with bytes to deliver
         self.delay: Callable[[], float] | None = None  # seconds to wait before the first bytes of each message
-        self.drip: tuple[int, float] | None = None  # deliver so many bytes at a time, and wait so many seconds between
-        self.lose = False  # read and drop what arrives
-        self.lost = 0  # how often something was dropped
+        self.drip: tuple[int, float] | None = None  # bytes to deliver at a time, and seconds to wait between
+        self.lose = False  # read and drop the bytes that arrive
+        self.lost = 0  # number of reads whose bytes were dropped
 
     def cut(self) -> None:
-        """Deliver nothing more. As on a real network what was sent is not lost: it arrives when the cut is mended."""
+        """Deliver nothing until mend(). As on a real network bytes that were sent arrive then, and are not lost."""
         self._run(self._set(False))
 
     def mend(self) -> None:
-        """Deliver what was held or late, and everything from now on as it comes."""
+        """Deliver the bytes that were held or late, and from now on all bytes as they arrive."""
         self.delay, self.drip, self.lose = None, None, False
         self._run(self._set(True))
 
@@ -48,12 +48,12 @@ class Direction:
             self._open.clear()
 
     async def linger(self, seconds: float) -> None:
-        """Wait for so long, or until the way is mended."""
+        """Wait for so many seconds, or until mend()."""
         with suppress(TimeoutError):
             await asyncio.wait_for(self._mended.wait(), seconds)
 
     async def passed(self) -> None:
-        """Wait while the way is cut."""
+        """Wait while the direction is cut."""
         self.held += 1
         try:
             await self._open.wait()
@@ -62,9 +62,9 @@ class Direction:
 
 
 class Proxy:
-    """Forwards connections to a port of 127.0.0.1 or to a unix socket, and is of the same kind itself.
+    """A proxy for a port of 127.0.0.1 or a unix socket, which itself listens on the same kind.
 
-    ``up`` leads to the server, ``down`` back to its clients.
+    ``up`` is the direction to the server, ``down`` that to its clients.
     """
 
     def __init__(self, proxies: "Proxies", target: int | Path, name: str) -> None:
@@ -90,15 +90,15 @@ class Proxy:
             self._server = await asyncio.start_unix_server(self._accept, self.socket, limit=_SIZE)
 
     def turn_to(self, *targets: int | Path) -> None:
-        """Lead new connections to another target of the same kind, and break off those that lead to the old one.
+        """Forward new connections to another target of the same kind, and close those to the old one.
 
-        Several targets take turns, as those behind a service address do.
+        Several targets take turns, as servers behind a service address do.
         """
         self._run(self._turn_to(*targets))
 
     @contextmanager
     def turned_to(self, target: int | Path) -> Iterator[None]:
-        """Lead to another target inside, and back again at the end."""
+        """Forward to another target inside the block, and to the old one again at the end."""
         before = self._targets
         self.turn_to(target)
         try:
@@ -111,7 +111,7 @@ class Proxy:
         self._break_off()
 
     async def close(self) -> None:
-        """Stop listening and break every connection off."""
+        """Stop listening and close every connection."""
         if self._server is not None:
             self._server.close()
         self._break_off()
@@ -137,7 +137,7 @@ class Proxy:
                 pipes.create_task(_pipe(reader, back, self.up, messages))
                 pipes.create_task(_pipe(there, writer, self.down, messages))
         except* (OSError, asyncio.CancelledError):
-            pass  # a broken connection is broken on both sides
+            pass  # a connection that breaks on one side is closed on the other
         finally:
             self._tasks.discard(task)
             for each in writers:
@@ -145,41 +145,41 @@ class Proxy:
 
 
 class _Messages:
-    """Tells where a message begins: where the direction of a connection's bytes turns."""
+    """The messages of one connection. One begins where the direction of the bytes changes."""
 
     def __init__(self) -> None:
         self._last: Direction | None = None
 
-    def begins(self, way: Direction) -> bool:
-        begins, self._last = self._last is not way, way
+    def begins(self, direction: Direction) -> bool:
+        begins, self._last = self._last is not direction, direction
         return begins
 
 
 async def _pipe(
-    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, way: Direction, messages: _Messages
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, direction: Direction, messages: _Messages
 ) -> None:
     while data := await reader.read(_SIZE):
-        delay = way.delay
-        if messages.begins(way) and delay is not None:
-            await way.linger(delay())
-        await way.passed()
-        if way.lose:
-            way.lost += 1
+        delay = direction.delay
+        if messages.begins(direction) and delay is not None:
+            await direction.linger(delay())
+        await direction.passed()
+        if direction.lose:
+            direction.lost += 1
             continue
         while data:
-            size, pause = way.drip or (len(data), 0.0)
+            size, pause = direction.drip or (len(data), 0.0)
             writer.write(data[:size])
             await writer.drain()
             data = data[size:]
-            if data and way.drip:  # it may have been mended meanwhile
-                await way.linger(pause)
-    await way.passed()
+            if data and direction.drip:  # mend() may have been called meanwhile
+                await direction.linger(pause)
+    await direction.passed()
     with suppress(OSError):
         writer.write_eof()
 
 
 class Proxies:
-    """A context manager over a thread in which any number of proxies run."""
+    """Any number of proxies, in one thread that runs inside a ``with`` block."""
 
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
@@ -201,11 +201,11 @@ class Proxies:
         self._loop.close()
 
     def run(self, coroutine: Coroutine[Any, Any, _Result]) -> _Result:
-        """Run something in the proxies' thread, to its end."""
+        """Run a coroutine to its end in the proxies' thread. Returns its result."""
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(PATIENCE)
 
     def to(self, target: int | Path) -> Proxy:
-        """A new proxy to a port of 127.0.0.1, or to a unix socket, which need not be open yet."""
+        """Make a proxy to a port of 127.0.0.1, or to a unix socket, which need not be open yet."""
         proxy = Proxy(self, target, f"proxy{len(self._proxies)}")
         self.run(proxy.open())
         self._proxies.append(proxy)

@@ -1,4 +1,4 @@
-"""A database, an edge and a purger that run together, for tests of what a purger does for its edges."""
+"""Run a database, a purger and edges without an origin, for tests of what the purger sends to its edges."""
 
 from contextlib import ExitStack
 from itertools import count
@@ -14,15 +14,15 @@ from stack.purger import Purger
 from stack.waiting import wait_until
 from takedown_db.connection import Connection
 
-#: Seconds for which an edge of the fleet trusts its cache without a heartbeat.
+#: Lease of each edge, in seconds.
 LEASE = 2.0
-#: Seconds that only a frozen edge outlasts, and no busy machine.
+#: Timeouts of the purger, in seconds: a frozen edge exceeds them, a busy machine does not.
 PATIENT = {"PURGER_CONNECT_TIMEOUT": "2", "PURGER_READ_TIMEOUT": "5"}
 _numbers = count(1)
 
 
 class Fleet(ExitStack):
-    """A database, an edge and a purger. The edge has no origin: here only its purge listener matters."""
+    """A database, a purger and its edges: at first one. Only purge listeners matter, so there is no origin."""
 
     def __init__(self, directory: Path) -> None:
         super().__init__()
@@ -63,13 +63,13 @@ class Fleet(ExitStack):
         return code
 
     def age(self, days: int, last: int) -> None:
-        """Let the batches up to ``last`` have been numbered so many days ago."""
+        """Date the batches up to ``last`` so many days back."""
         older = "UPDATE batches SET numbered_at = TIMESTAMPADD(DAY, %s, numbered_at) WHERE batch <= %s"
         self.sql(older, -days, last)
         self.sql("UPDATE retention SET outbox_until = UTC_TIMESTAMP(6), receipts_until = UTC_TIMESTAMP(6)")
 
     def prune(self) -> int:
-        """Take out what is past its retention, as the keeper does; how many rows of the outbox."""
+        """Delete rows that are past their retention, as maintenance does. Returns the number of rows."""
         connection = Connection(self.database.url("purger"), timeout=60)
         rows = sum(prune(connection, days=30, receipt_days=400))
         connection.close()
@@ -79,7 +79,7 @@ class Fleet(ExitStack):
         return self.number("SELECT last_batch FROM numbering")
 
     def go_back(self) -> None:
-        """Let the database lose its last batch, as a restored backup has."""
+        """Take the last batch out of the database, as restoring a backup does."""
         head = self.head()
         self.sql("START TRANSACTION")
         self.sql("DELETE FROM invalidations WHERE batch = %s", head)
@@ -88,7 +88,7 @@ class Fleet(ExitStack):
         self.sql("COMMIT")
 
     def settled(self) -> bool:
-        """Whether the database says that every edge has everything, twice."""
+        """Tell whether each edge has acknowledged all changes and their rebounds."""
         pending = self.number("SELECT COUNT(*) FROM invalidations WHERE batch IS NULL")
         behind = self.number(
             """SELECT COUNT(*) FROM edges JOIN numbering
@@ -97,7 +97,7 @@ class Fleet(ExitStack):
         return pending == behind == 0
 
     def settle(self) -> None:
-        wait_until(self.settled, "every edge has everything, twice")
+        wait_until(self.settled, "all changes and their rebounds acknowledged by every edge")
 
     def purges(self, edge: Edge | None = None) -> int:
         return (edge or self.edge).counters()["MAIN.n_purges"]
@@ -109,10 +109,10 @@ class Fleet(ExitStack):
         self._log_start = self.purger.log.stat().st_size
 
     def log(self) -> str:
-        """What the purger has logged since the test began."""
+        """Return what the purger has logged since the test began."""
         return self.purger.log.read_bytes()[self._log_start :].decode()
 
     def logged(self, text: str, times: int = 1) -> None:
-        """Wait until the purger has logged ``text``, and see that it did so just so often."""
+        """Wait until the purger has logged ``text`` so many times, and assert that it has not logged it more often."""
         wait_until(lambda: self.log().count(text) >= times, f"{text!r} in the log of the purger")
         assert self.log().count(text) == times, self.purger.log_tail()

@@ -1,4 +1,4 @@
-"""A Galera cluster on loopback. Nodes after the first begin with a copy of its data, and get the events since then."""
+"""Run a Galera cluster on loopback. Nodes after the first start from a copy of its data directory."""
 
 import shutil
 from contextlib import ExitStack
@@ -10,12 +10,12 @@ from stack.waiting import wait_until
 
 PROVIDER = Path("/usr/lib/galera/libgalera_smm.so")  # Debian's package galera-4
 
-#: Has to be in PATH: how a node that joins gets its data.
+#: Holds the script ``wsrep_sst_copied``, by which a node that joins gets its data. It has to be in PATH.
 SCRIPTS = Path(__file__).parent.parent / "data" / "galera"
 
 
 class GaleraCluster(ExitStack):
-    """``size`` nodes, migrated, of which each has all that was committed at another."""
+    """A cluster of ``size`` nodes with the schema. A commit at one node reaches all others."""
 
     def __init__(self, directory: Path, size: int) -> None:
         super().__init__()
@@ -49,7 +49,7 @@ class GaleraCluster(ExitStack):
 
 
 def _position(state: Path) -> str:
-    """Read from ``grastate.dat`` which event a node had last, as UUID:SEQNO."""
+    """Read from ``grastate.dat`` the last event that a node has, as UUID:SEQNO."""
     values = dict(line.split(":", 1) for line in state.read_text().splitlines() if ":" in line)
     return f"{values['uuid'].strip()}:{values['seqno'].strip()}\n"
 

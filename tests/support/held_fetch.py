@@ -1,4 +1,4 @@
-"""Holds one thread of varnishd between the fence's look at an answer and the answer's entry into the cache."""
+"""Hold a fetch of varnishd after the fence has checked the answer and before the object is in the cache."""
 
 import os
 import threading
@@ -15,9 +15,10 @@ from stack.waiting import PATIENCE, wait_until
 from tests.support.cloned_edge import insert_line
 
 _numbers = count(1)
-_SECONDS = 2 * PATIENCE  # for the answer of a thread that is held
+_SECONDS = 2 * PATIENCE  # timeout of a request whose fetch is held
 _HEADER = "Checker-Hold"
-# A thread that opens a FIFO stands still until somebody opens it to write. The first one tells that it has come so far.
+# Opening a FIFO to read blocks a thread until somebody opens it to write. The first FIFO tells that the thread has come
+# so far, the second one holds it.
 _LINE = f"""    if (bereq.http.{_HEADER}) {{
         var.set("held", std.fileread(bereq.http.{_HEADER} + ".come"));
         var.set("held", std.fileread(bereq.http.{_HEADER} + ".go"));
@@ -26,20 +27,20 @@ _LINE = f"""    if (bereq.http.{_HEADER}) {{
 
 
 def make_holdable(edge: Edge) -> None:
-    """Let an edge that is not yet started hold the fetches that a header asks it to."""
+    """Make an edge, before its start, hold the fetches of requests that bear the header ``Checker-Hold``."""
     insert_line(edge, after="    call takedown_fence_check;\n", line=_LINE)
 
 
 @contextmanager
 def held_fetch(edge: Edge, path: str, directory: Path) -> Iterator[None]:
-    """Fetch /images/PATH anew through an edge; inside, the thread that has the answer stands still."""
+    """Purge /images/PATH and request it; inside the block the thread that has fetched it is held."""
     hold = directory / f"hold{next(_numbers)}"
     come, go = Path(f"{hold}.come"), Path(f"{hold}.go")
     os.mkfifo(come)
     os.mkfifo(go)
     with ThreadPoolExecutor(1) as client:
         while not _reaches(client, edge, path, hold):
-            pass  # somebody else had asked before
+            pass  # another request came first and filled the cache
         try:
             yield
         finally:
@@ -49,7 +50,7 @@ def held_fetch(edge: Edge, path: str, directory: Path) -> Iterator[None]:
 
 
 def _reaches(client: ThreadPoolExecutor, edge: Edge, path: str, hold: Path) -> bool:
-    """Purge an image and ask for it. Returns whether that has come past the fence; the answer may have been a hit."""
+    """Purge an image and request it. Returns True once its fetch is held, False if the answer was a hit."""
     edge.ask("PURGE", f"/images/{path.partition('/')[0]}")
     asked = client.submit(_ask, f"{edge.url}/images/{path}", str(hold))
     come = Path(f"{hold}.come")
@@ -68,7 +69,7 @@ def _ask(url: str, hold: str) -> None:
 
 
 def _let_go(fifo: Path) -> bool:
-    """Let the thread go on that has this FIFO open; False while there is none."""
+    """Release the thread that has opened this FIFO. Returns False while there is none."""
     try:
         os.close(os.open(fifo, os.O_WRONLY | os.O_NONBLOCK))
     except OSError:  # nobody has it open
@@ -77,7 +78,7 @@ def _let_go(fifo: Path) -> bool:
 
 
 def hold_for(edge: Edge, path: str, directory: Path, seconds: float) -> threading.Thread:
-    """Hold a fetch of /images/PATH for so long, in a thread that is over when the fetch goes on."""
+    """Hold a fetch of /images/PATH for so many seconds. Returns a thread that ends when the fetch goes on."""
     reached, waits = threading.Event(), threading.Event()
 
     def hold() -> None:

@@ -1,4 +1,4 @@
-"""A client of HTTP/2 that says how much it lets the server send, frame by frame (RFC 9113)."""
+"""Request over HTTP/2 with a flow-control window that the test sets, frame by frame (RFC 9113)."""
 
 import socket
 from types import TracebackType
@@ -12,10 +12,10 @@ _INITIAL_WINDOW_SIZE = b"\0\4"
 
 
 class Http2Client:
-    """One connection through a listener that speaks PROXY, with one request on it."""
+    """One connection to a listener that takes PROXY, with one request on it."""
 
     def __init__(self, port: int, window: int = 1000) -> None:
-        """``window`` is how many bytes of the answer the server may send at first."""
+        """Connect. ``window`` is the number of bytes that the server may send at first."""
         self.received = 0  # bytes of the answer's body
         self.reset = False
         self.closed = False
@@ -39,13 +39,13 @@ class Http2Client:
         self._send(_HEADERS, _END_STREAM_AND_HEADERS, fields)
 
     def allow(self, count: int) -> None:
-        """Let the server send as many bytes more."""
+        """Let the server send ``count`` more bytes."""
         if not self.closed:
             for stream in (0, 1):
                 self._send(_WINDOW_UPDATE, 0, count.to_bytes(4, "big"), stream)
 
     def receive(self) -> None:
-        """Read what there is, for up to a tenth of a second."""
+        """Read frames for up to a tenth of a second."""
         self._socket.settimeout(0.1)
         try:
             part = self._socket.recv(65536)

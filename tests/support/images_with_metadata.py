@@ -1,4 +1,4 @@
-"""Pictures of every format that is served, with everything in them that should not be."""
+"""Make images of every served format that contain all metadata that must be removed."""
 
 import io
 import struct
@@ -35,7 +35,7 @@ def saved(image: Image.Image, format_: str, **options: Any) -> bytes:
 
 
 def pixels(data: bytes) -> list[tuple[str, tuple[int, int], bytes, Any]]:
-    """All pictures of a file as they are shown, with their modes, sizes and times."""
+    """Decode each frame of a file as it is shown: its mode, size, pixels and duration."""
     with Image.open(io.BytesIO(data)) as image:
         shown = [
             (ImageOps.exif_transpose(frame), frame.info.get("duration")) for frame in ImageSequence.Iterator(image)

@@ -1,4 +1,4 @@
-"""A site whose origin reads a copy of the database, which lags when a test or a benchmark says so."""
+"""Run a site whose origin reads a replica, which lags when a test or a benchmark says so."""
 
 import re
 import shutil
@@ -23,10 +23,10 @@ _numbers = count(1)
 
 
 class LaggingSite:
-    """Images at an edge whose origin reads a copy; bans are delivered from the primary."""
+    """An edge whose origin reads a replica, and a purger on the primary."""
 
     def __init__(self, directory: Path, **parameters: str) -> None:
-        """``parameters`` are those of the edge's varnishd."""
+        """Take parameters of the edge's varnishd."""
         self.primary = Primary(directory / "primary")
         self.copy = Replica(directory / "copy", self.primary)
         options = {"ORIGIN_DATABASE_URL": self.copy.url("origin"), "ORIGIN_REPLICA": "true", "ORIGIN_THREADS": "16"}
@@ -52,7 +52,7 @@ class LaggingSite:
         self._running.__exit__(kind, error, traceback)
 
     def import_images(self, codes: Iterable[str]) -> None:
-        """Import a picture under each code, and wait until the edge may keep all of them."""
+        """Import an image under each code, and wait until the edge may cache all of them."""
         number = next(_numbers)
         pictures = self._directory / f"pictures-{number}"
         pictures.mkdir()
@@ -64,20 +64,21 @@ class LaggingSite:
         self.edge.wait_trusted()
         url = f"{self.origin.url}/images/{max(path.stem for path in pictures.iterdir())}"
         wait_until(
-            lambda: "Last-Modified" in requests.head(url, timeout=PATIENCE).headers, "dates, which a copy tells late"
+            lambda: "Last-Modified" in requests.head(url, timeout=PATIENCE).headers,
+            "Last-Modified, which the replica has late",
         )
 
     def get(self, code: str, session: requests.Session | None = None) -> requests.Response:
-        """Ask the edge for an image."""
+        """GET an image from the edge."""
         return (session or requests).get(f"{self.edge.url}/images/{code}", timeout=PATIENCE)
 
     def moderate(self, statement: str, code: str) -> None:
-        """Run a moderator's statement on the primary."""
+        """Run a statement about a code on the primary, with moderation's account."""
         with self.primary.connect("moderation") as connection, connection.cursor() as cursor:
             cursor.execute(statement, (code,))
 
     def fetches(self) -> Counter[int]:
-        """Count the edge's fetches so far by how many requests to the origin each took."""
+        """Count the edge's fetches so far by the number of requests to the origin that each took."""
         begins = re.findall(
             r"^ *(\d+) Begin +b bereq (\d+) (\w+)", self.edge.varnishlog("-g", "raw", "-i", "Begin"), re.MULTILINE
         )

@@ -1,4 +1,4 @@
-"""An edge with few threads and short bounds before an origin with one large image, and raw connections to it."""
+"""Run an edge with few threads and short timeouts, and connect to it over raw sockets."""
 
 import socket
 import threading
@@ -21,7 +21,7 @@ HEAD = "{} HTTP/1.1\r\nHost: x\r\n"
 
 @contextmanager
 def limited_edge(directory: Path, **others: float) -> Iterator[Edge]:
-    """Run an edge that has the images "large" and "small" in its cache. ``others`` are further parameters."""
+    """Run an edge with the images "large" and "small" in its cache. ``others`` are further parameters of varnishd."""
     few: dict[str, float] = {
         "thread_pool_min": THREADS,
         "thread_pool_max": THREADS,
@@ -39,7 +39,7 @@ def limited_edge(directory: Path, **others: float) -> Iterator[Edge]:
 
 @contextmanager
 def origin() -> Iterator[str]:
-    """An origin with a large image under each code that begins with "large", and small ones. Its address."""
+    """Serve 12 MB under each code that begins with "large", and 4 bytes under others. Yields HOST:PORT."""
 
     class Handler(StreamRequestHandler):
         def handle(self) -> None:
@@ -64,12 +64,12 @@ def get(edge: Edge, code: str) -> requests.Response:
 
 
 def is_kept(edge: Edge, code: str) -> bool:
-    """Tell whether an image comes from the cache."""
+    """Tell whether the edge answers from its cache."""
     return "; hit" in get(edge, code).headers["Cache-Status"]
 
 
 def connect(port: int, receive_buffer: int = 0, source: str = "127.0.0.1") -> socket.socket:
-    """Connect from an address of loopback, with a receive buffer of so many bytes, or the system's own for 0."""
+    """Connect from a loopback address, with a receive buffer of so many bytes (0: the system's default)."""
     client = socket.socket()
     if receive_buffer:
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
@@ -80,7 +80,7 @@ def connect(port: int, receive_buffer: int = 0, source: str = "127.0.0.1") -> so
 
 
 def drained(client: socket.socket) -> int:
-    """Read to the end of the connection and count the bytes."""
+    """Read to the end of the connection. Returns the number of bytes."""
     count = 0
     with suppress(ConnectionResetError):
         while part := client.recv(1 << 20):

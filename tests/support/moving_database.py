@@ -1,4 +1,4 @@
-"""A purger and an edge whose database moves: the purger's URL leads to one server after the other."""
+"""Run a purger and an edge whose database URL can be pointed at one server after the other."""
 
 from contextlib import ExitStack
 from pathlib import Path
@@ -12,30 +12,30 @@ from stack.waiting import wait_until
 
 
 class MovingDatabase(ExitStack):
-    """An edge and a purger, which reaches its database (one that runs) by a link on the file system."""
+    """An edge and a purger that reaches a running database through a symbolic link to its socket."""
 
     def __init__(self, directory: Path, database: Database) -> None:
         super().__init__()
         self.directory = directory
         self.database = database
         self.edge = self.enter_context(Edge(directory / "edge", f"127.0.0.1:{free_port()}", lease=2.0))
-        self.address = directory / "current"
-        self.lead_to(self.database)
+        self.link = directory / "current"
+        self.point_to(self.database)
         self.purger = self.new_purger("purger", self.database)
         self.purger.add_edge(self.edge)
         self.enter_context(self.purger)
         self.edge.wait_trusted()
 
     def new_purger(self, name: str, database: Database) -> Purger:
-        """A purger, not started, with the accounts of ``database``; it follows ``lead_to`` at each connection."""
-        url = f"{database.url('purger').partition('?')[0]}?unix_socket={self.address}"
+        """Make a purger, not started, with the accounts of ``database``. ``point_to`` leads its connections."""
+        url = f"{database.url('purger').partition('?')[0]}?unix_socket={self.link}"
         return Purger(self.directory / name, database, options={"PURGER_DATABASE_URL": url})
 
-    def lead_to(self, database: Database) -> None:
-        """Let new connections lead to this server, as a virtual address does."""
-        connection = self.address.with_suffix(".new")
-        connection.symlink_to(database.socket)
-        connection.rename(self.address)
+    def point_to(self, database: Database) -> None:
+        """Point new connections to this server, as a virtual address does."""
+        new = self.link.with_suffix(".new")
+        new.symlink_to(database.socket)
+        new.rename(self.link)
 
     def purges(self) -> int:
         return self.edge.counters()["MAIN.n_purges"]
@@ -45,10 +45,10 @@ class MovingDatabase(ExitStack):
             cursor.execute("INSERT INTO bans (scope, subject) VALUES ('image', %s)", (code,))
 
     def ban_at_the_edge(self, code: str) -> None:
-        """Ban by the true database, and wait until the edge was told, twice."""
+        """Ban in the database of the purger, and wait for the purge at the edge and its rebound."""
         before = self.purges()
         self.ban(self.database, code)
-        wait_until(lambda: self.purges() >= before + 2, f"the purge of {code}, twice")
+        wait_until(lambda: self.purges() >= before + 2, f"the purge of {code} and its rebound")
 
     def wait_fail_safe(self) -> None:
         wait_until(lambda: not self.edge.trusted(), "the edge stops trusting its cache")

@@ -1,4 +1,4 @@
-"""A running system with one edge, as moderators and a client of that edge see it."""
+"""Moderate images of the checker's system, and read them through its first edge."""
 
 from itertools import count
 
@@ -13,7 +13,7 @@ _numbers = count(1)
 
 
 class OneEdgeSite:
-    """Images of a system, their bans and lifts, and what its edge shows of them."""
+    """Images of a running ``System``, their bans and lifts, and what its first edge shows of them."""
 
     def __init__(self, system: System) -> None:
         self.system = system
@@ -23,7 +23,7 @@ class OneEdgeSite:
         return self.system.edges[0]
 
     def new_image(self) -> str:
-        """Add an image that the edge then holds until the test takes it out. Returns its code."""
+        """Add an image, and wait until the edge has cached it for long. Returns its code."""
         code = f"image-{next(_numbers)}"
         self.system.add_images("owner", [code])
         self.system.settle()
@@ -35,7 +35,7 @@ class OneEdgeSite:
 
         def kept() -> bool:
             answer = self.get(code)
-            # Without a date it would be kept for two seconds only.
+            # Without Last-Modified the edge keeps it for two seconds only.
             return "Last-Modified" in answer.headers and "; hit" in answer.headers["Cache-Status"]
 
         wait_until(kept, f"{code} in the cache")
@@ -44,23 +44,23 @@ class OneEdgeSite:
         self._moderate("INSERT INTO bans (scope, subject) VALUES ('image', %s)", code)
 
     def replace(self, code: str) -> None:
-        """Give an image its next version."""
+        """Import the next version of an image."""
         self.system.add_images("owner", [code])
 
     def lift(self, code: str) -> None:
         self._moderate("UPDATE bans SET lifted_at = UTC_TIMESTAMP(3) WHERE subject = %s", code)
 
     def shown(self, code: str) -> State | Other:
-        """The state of an image that the edge shows now: ``BANNED``, a version, or an error."""
+        """Return the state in which the edge shows an image now: ``BANNED``, a version, or an error."""
         answer = self.get(code)
         return self.system.catalogue.recognise(code, "original", answer.status_code, answer.content)
 
     def wait_shown(self, code: str, state: State = BANNED) -> None:
-        """Wait until the edge shows this state. Raises ``TimeoutError``."""
+        """Wait until the edge shows an image in this state. Raises ``TimeoutError``."""
         wait_until(lambda: self.shown(code) == state, f"{code} in state {state}")
 
     def get(self, code: str) -> requests.Response:
-        """What the edge answers to a client that asks for an image."""
+        """Request an image of the edge, as a client does."""
         return requests.get(f"{self.edge.url}/images/{code}", timeout=PATIENCE)
 
     def _moderate(self, statement: str, code: str) -> None:

@@ -1,4 +1,4 @@
-"""An origin with its database and nothing else, for tests of what it answers by itself."""
+"""Run an origin and its database without edge and purger, for tests of the origin's answers."""
 
 import subprocess
 from contextlib import ExitStack
@@ -19,10 +19,10 @@ _numbers = count(1)
 
 
 class OriginSite:
-    """Without a purger, so that a change gets its number when a test says so and not before."""
+    """An origin and its database. Without a purger a change gets its batch number only by ``number``."""
 
     def __init__(self, directory: Path, database: Database | None = None, /, **options: str) -> None:
-        """``database`` is one that has not been started; ``options`` are variables of the origin."""
+        """Take a database that is not started, or make one. ``options`` are variables of the origin."""
         self.directory = directory
         self.database = database or Database(directory / "database")
         self._options = options
@@ -43,7 +43,7 @@ class OriginSite:
         self._closing.__exit__(kind, error, traceback)
 
     def another_origin(self, name: str, **options: str) -> Origin:
-        """A further origin over the same database and files, not yet started."""
+        """Make a further origin over the same database and files, not yet started."""
         origin = Origin(self.directory / name, self.database, options=options)
         origin.files.rmdir()
         origin.files.symlink_to(self.origin.files)
@@ -54,12 +54,12 @@ class OriginSite:
             cursor.execute(statement, parameters)
 
     def number(self) -> None:
-        """Give all changes their number, as the purger does."""
+        """Put all changes into a batch, as the purger does."""
         with self.admin.cursor() as cursor:
             cursor.callproc("number_invalidations_v1")
 
     def last_batch(self) -> int:
-        """The number of the last batch."""
+        """Return the number of the last batch."""
         with self.admin.cursor() as cursor:
             cursor.execute("SELECT last_batch FROM numbering")
             ((number,),) = cast(list[tuple[int]], cursor.fetchall())
@@ -69,7 +69,7 @@ class OriginSite:
         return f"code-{next(_numbers)}"
 
     def new_image(self, code: str | None = None, owner: str = "joe", dated: bool = True, **options: str) -> str:
-        """Import a new picture, and wait until it has its date unless told not to. Returns its code."""
+        """Import a new image, and wait for its Last-Modified unless ``dated`` is False. Returns its code."""
         number = next(_numbers)
         code = code or f"code-{number}"
         directory = self.directory / f"pictures-{number}"
@@ -109,7 +109,7 @@ class OriginSite:
         )
 
     def request(self, path: str, method: str = "GET", **headers: str) -> requests.Response:
-        """``if_none_match`` becomes ``If-None-Match``."""
+        """Send a request for /images/PATH; the argument ``if_none_match`` becomes ``If-None-Match``."""
         names = {name.replace("_", "-").title(): value for name, value in headers.items()}
         return requests.request(method, f"{self.origin.url}/images/{path}", headers=names, timeout=PATIENCE)
 
@@ -121,6 +121,6 @@ class OriginSite:
         return wait_until(dated, f"Last-Modified of {path}")
 
     def file_of(self, code: str) -> Path:
-        """Where the store keeps the original of an image."""
+        """Return the path of an image's original in the store."""
         digest = self.request(code, "HEAD").headers["ETag"].strip('"')
         return self.origin.files / digest[:2] / digest[2:4] / digest

@@ -1,4 +1,4 @@
-"""Runs public listeners that no edge of ours can be made to be."""
+"""Run public listeners that misbehave as no edge with the project's VCL can be made to."""
 
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -13,13 +13,13 @@ from stack.edge import Edge
 from stack.waiting import PATIENCE, wait_until
 from tests.support.site import Site
 
-#: The headers by which a banned image is proven gone.
+#: The headers that prove, with the body, that a banned image is gone.
 PROOF = ("Takedown-State", "Repr-Digest")
 
 
 @dataclass(frozen=True)
 class FixedAnswer:
-    """An answer that a sick edge gives whatever it was told."""
+    """An answer that a listener gives whatever was banned or purged."""
 
     status: int
     body: bytes
@@ -28,14 +28,14 @@ class FixedAnswer:
 
 @contextmanager
 def stuck_listener(body: bytes, *, failing: str = "") -> Iterator[str]:
-    """A public door that shows one picture whatever happens, and answers 503 for the code ``failing``. Its URL."""
+    """Serve one image under every code forever, and 503 for the code ``failing``. Yields the URL."""
     with _listening(lambda path: FixedAnswer(503 if path.split("/")[2] == failing else 200, body)) as url:
         yield url
 
 
 @contextmanager
 def scripted_listener(asked: list[str], answers: Mapping[str, FixedAnswer]) -> Iterator[str]:
-    """A public door with these answers by path, and 404 for any other; it notes what was ``asked``. Its URL."""
+    """Serve these answers by path, and 404 for other paths. Appends each path to ``asked``. Yields the URL."""
 
     def answer(path: str) -> FixedAnswer:
         asked.append(path)
@@ -47,9 +47,9 @@ def scripted_listener(asked: list[str], answers: Mapping[str, FixedAnswer]) -> I
 
 @contextmanager
 def stale_listener(edge: Edge) -> Iterator[tuple[str, dict[str, FixedAnswer]]]:
-    """A public door that answers paths with what is stored for them, and others as ``edge`` does.
+    """Serve stored answers by path, and pass other requests on to ``edge``.
 
-    Its URL, and the answers by path.
+    Yields the URL, and the stored answers by path, empty at first.
     """
     stored: dict[str, FixedAnswer] = {}
 
@@ -64,7 +64,7 @@ def stale_listener(edge: Edge) -> Iterator[tuple[str, dict[str, FixedAnswer]]]:
 
 @contextmanager
 def third_edge(site: Site, public_url: str) -> Iterator[None]:
-    """An edge `third` that is purged as the first one is, and is looked at through ``public_url``."""
+    """Add an edge ``third`` with the purge listener of the first edge and the public listener at ``public_url``."""
     edge = site.stack.edge
     add = ("edge", "add", "third", "--purge-url", edge.purge_url, "--token-file", str(edge.token_file), "--public-url")
     site.stack.purger.run(*add, public_url).check_returncode()
@@ -73,18 +73,19 @@ def third_edge(site: Site, public_url: str) -> Iterator[None]:
         wait_until(lambda: site.number(known) == 1, "the first flush is over")
         yield
     finally:
-        # Another may have been removed before. One that comes back before the purger has missed it is not flushed.
+        # Count the lines of the log: an edge of that name may have been removed before. The purger
+        # does not flush an edge that comes back before it has noticed the removal.
         ended, log_text = "edge third is no longer followed", site.stack.purger.log_text
         before = log_text().count(ended)
         site.stack.purger.run("edge", "remove", "third").check_returncode()
-        wait_until(lambda: log_text().count(ended) > before, "the end of the third")
+        wait_until(lambda: log_text().count(ended) > before, "the purger no longer follows the edge third")
 
 
 @contextmanager
 def raw_listener(*parts: bytes, drip: bytes = b"", every: float = 0.02) -> Iterator[tuple[str, threading.Event]]:
-    """Answer requests with ``parts``, then with ``drip`` every ``every`` seconds for ever, if any.
+    """Answer each connection with the bytes ``parts``, then with ``drip``, if any, every ``every`` seconds forever.
 
-    Yields the listener's URL, and an event that is set by the first request.
+    Yields the URL, and an event that the first request sets.
     """
     asked, ended = threading.Event(), threading.Event()
 
@@ -109,7 +110,7 @@ def raw_listener(*parts: bytes, drip: bytes = b"", every: float = 0.02) -> Itera
 
 @contextmanager
 def _listening(answer: Callable[[str], FixedAnswer]) -> Iterator[str]:
-    """Serve what ``answer`` gives for each path, on a free port; its URL."""
+    """Serve the result of ``answer`` for each path, on a free port. Yields the URL."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:

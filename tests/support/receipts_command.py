@@ -1,4 +1,4 @@
-"""Asks `purger receipts` about a site's images."""
+"""Run ``purger receipts`` about a site's images, and read its report."""
 
 import json
 from typing import Any
@@ -13,7 +13,7 @@ PROVEN = {"edge1": "gone", "edge2": "gone"}
 
 
 def ask(site: Site, *arguments: str) -> tuple[int, str]:
-    """Exit code and output of `purger receipts`."""
+    """Run ``purger receipts``. Returns exit code and output."""
     result = CliRunner().invoke(cli, ["receipts", *arguments, "--database-url", site.stack.database.url("purger")])
     assert result.stderr == ""
     return result.exit_code, result.stdout
@@ -27,12 +27,12 @@ def receipts(site: Site, *arguments: str) -> dict[str, Any]:
 
 
 def outcomes(site: Site, *arguments: str) -> dict[str, str]:
-    """What the last ban came to at each edge."""
+    """Return the outcome of the last ban at each edge."""
     return {each["edge"]: each["outcome"] for each in receipts(site, *arguments)["bans"][-1]["edges"]}
 
 
 def wait_proven(site: Site, *arguments: str) -> dict[str, Any]:
-    """Wait until the ban is proven at every edge; its receipts by edge."""
+    """Wait until the last ban is proven at every edge. Returns its receipts by edge."""
     wait_until(lambda: outcomes(site, *arguments) == PROVEN or None, f"receipts {arguments} with gone at every edge")
     found = receipts(site, *arguments)
     assert found["exit_code"] == 0
@@ -40,7 +40,7 @@ def wait_proven(site: Site, *arguments: str) -> dict[str, Any]:
 
 
 def banned_image(site: Site) -> str:
-    """Ban a new image that every edge holds, and wait for its receipts."""
+    """Ban a new image that every edge has cached, and wait for its receipts. Returns its code."""
     code = site.new_image()
     for edge in site.stack.edges:
         site.wait_served(code, edge)

@@ -1,4 +1,4 @@
-"""A database with a binary log, and copies of it, which lag or are promoted when a test says so."""
+"""Run a primary with a binary log and its replicas, which lag or are promoted when a test says so."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -39,10 +39,10 @@ else:
 
 
 class Primary(Database):
-    """A database whose changes copies can read, on a port of 127.0.0.1. Start it before its copies."""
+    """A database with a binary log, on a port of 127.0.0.1. Start it before its replicas."""
 
     def __init__(self, directory: Path, *options: str, server_id: int = 1) -> None:
-        """``options`` of the server; ``server_id`` is one that no copy has."""
+        """Take options of the server, and a ``server_id`` that no replica has."""
         self.port = free_port()
         ours = {**_FIXED, "server-id": server_id, "port": self.port, "log-bin": directory / "binlog"}
         super().__init__(directory, [*(f"--{name}={value}" for name, value in ours.items()), *options])
@@ -68,7 +68,7 @@ class Primary(Database):
 
 
 class Replica(Primary):
-    """A copy, read-only, with all that the primary has logged since its first start, accounts included."""
+    """A read-only replica of all that the primary has logged since its first start, accounts included."""
 
     def __init__(self, directory: Path, primary: Primary, *options: str, server_id: int = 2) -> None:
         super().__init__(
@@ -82,22 +82,22 @@ class Replica(Primary):
         self._primary = primary
 
     def start(self) -> Self:
-        """Start, and at the first start follow the primary as quickly as can be."""
+        """Start the server; at its first start also replicate the primary, without delay."""
         Database.start(self)
         if not self._administer("SHOW REPLICA STATUS"):
             self.follow(self._primary)
         return self
 
     def connect_admin(self) -> MySQLConnectionAbstract:
-        """A connection that may do everything, also write."""
+        """Connect as the administrator, who may also write."""
         return connect(self.admin_url(), timeout=30, replica=True)
 
     def connect(self, account: str) -> MySQLConnectionAbstract:
-        """A connection of one of the accounts, which may only read until the copy is promoted."""
+        """Connect as one of the accounts, which may only read until the replica is promoted."""
         return connect(self.url(account), timeout=30, replica=True)
 
     def follow(self, primary: Primary, *, delay: int = 0) -> None:
-        """Follow this primary from now on, and stay ``delay`` seconds behind it."""
+        """Replicate this primary from now on, ``delay`` seconds behind it."""
         self._primary = primary
         self._administer(
             "STOP REPLICA",
@@ -106,15 +106,15 @@ class Replica(Primary):
         )
 
     def wait_caught_up(self) -> None:
-        """Wait until this copy has all that its primary has committed by now. Raises ``TimeoutError``."""
+        """Wait until the replica has applied all that its primary has committed by now. Raises ``TimeoutError``."""
         ((position,),) = self._primary._administer(_POSITION)
         ((outcome,),) = self._administer(_WAIT.format(position=position, seconds=PATIENCE))
         if outcome != 0:
-            raise TimeoutError(f"the copy is not at {position}: {self._administer('SHOW REPLICA STATUS')}")
+            raise TimeoutError(f"the replica has not applied {position}: {self._administer('SHOW REPLICA STATUS')}")
 
     @contextmanager
     def behind(self) -> Iterator[None]:
-        """Hold the copy's changes back, until the end or its promotion: it lags as long as the test wants."""
+        """Stop applying changes inside the block, or until the promotion, so that the replica lags."""
         self._administer("STOP REPLICA SQL_THREAD")
         try:
             yield
@@ -123,5 +123,5 @@ class Replica(Primary):
                 self._administer("START REPLICA SQL_THREAD")
 
     def promote(self) -> None:
-        """Make a primary of it with what it has applied; the rest is lost. It follows nobody, and takes writes."""
+        """Promote the replica to a primary with the changes that it has applied; the others are lost."""
         self._administer("STOP REPLICA", "RESET REPLICA ALL", "SET GLOBAL read_only = 0")

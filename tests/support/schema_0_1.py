@@ -1,4 +1,4 @@
-"""A database as version 0.1 made it, from that version's own scripts in ``tests/data/schema_0_1``."""
+"""Make a database of version 0.1, with that version's own scripts in ``tests/data/schema_0_1``."""
 
 import hashlib
 from pathlib import Path
@@ -13,7 +13,7 @@ _SCRIPTS = Path(__file__).parent.parent / "data" / "schema_0_1"
 
 
 def install(database: Database) -> None:
-    """Make the database with its accounts, in the order of 0.1's ``purger migrate``."""
+    """Create the database with its accounts, in the order of 0.1's ``purger migrate``."""
     with connect(database.admin_url(), timeout=60, database=False) as connection, connection.cursor() as cursor:
         name = database.name_of_database
         cursor.execute(f"CREATE DATABASE {name} CHARACTER SET utf8mb4")
@@ -29,19 +29,19 @@ def run(cursor: MySQLCursorAbstract, part: str, name: str) -> None:
 
 
 def statements(part: str) -> list[str]:
-    """Read one of the scripts as statements, for an account that must not run several at once."""
+    """Read a script as single statements, for an account that may not send several at once."""
     return [text for text in (_SCRIPTS / f"{part}.sql").read_text().split(";\n") if text.strip()]
 
 
 def fill(cursor: MySQLCursorAbstract, name: str) -> None:
-    """Write bans and lifts, number all that is there, and write what edges said of it."""
+    """Write bans and lifts, put them into batches, and write the receipts and probe results of edges."""
     run(cursor, "rows", name)
     call(cursor, "number_invalidations_v1()")
     run(cursor, "receipts", name)
 
 
 def call(cursor: MySQLCursorAbstract, procedure: str) -> list[tuple[object, ...]]:
-    """Call a procedure; the rows of its first result."""
+    """Call a procedure. Returns the rows of its first result."""
     cursor.execute(f"CALL {procedure}")
     rows: list[tuple[object, ...]] = [tuple(row) for row in cursor.fetchall()]
     while cursor.nextset():
@@ -50,6 +50,6 @@ def call(cursor: MySQLCursorAbstract, procedure: str) -> list[tuple[object, ...]
 
 
 def fingerprint(cursor: MySQLCursorAbstract) -> str:
-    """Compute ``edges.triggers`` from the triggers that stand now, as 0.1 did."""
+    """Compute the value of ``edges.triggers`` from the current triggers, as 0.1 did."""
     lines = sorted(" ".join(map(str, row)) for row in call(cursor, "standing_triggers_v1()"))
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()

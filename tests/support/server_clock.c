@@ -1,6 +1,6 @@
-/* Shifts the wall clock of the process that preloads it, by as many nanoseconds as the file CLOCK_FILE says at that
- * moment: eight bytes, mapped, so that a step is seen at once and by all threads. server_clock.py makes and uses it.
- * The monotonic clock stays as it is, as in a true step. A wait for a moment ends when it was to end at its start. */
+/* Shift the wall clock of the process that preloads this library by the nanoseconds in the file CLOCK_FILE: eight
+ * bytes, mapped, so that all threads see a step at once. server_clock.py compiles the library and writes the file.
+ * As in a true step the monotonic clock does not change, and a wait that has begun ends when it would have ended. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <fcntl.h>

@@ -19,10 +19,10 @@ _SOURCE = Path(__file__).with_suffix(".c")
 
 
 class ServerClock:
-    """A wall clock, right until it is stepped. It outlasts a restart of the servers that go by it."""
+    """A wall clock for one or more servers, right until it is stepped. Its offset outlasts a restart of a server."""
 
     def __init__(self, directory: Path) -> None:
-        """Make the clock's file, and the library that reads it, in a directory of its own."""
+        """Write the clock's file, and compile the library that reads it, into ``directory``."""
         directory.mkdir(parents=True, exist_ok=True)
         self.file = directory / "clock"
         self._library = directory / "clock.so"
@@ -31,21 +31,21 @@ class ServerClock:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The variables by which a program goes by this clock."""
+        """Return the environment variables that make a program use this clock."""
         return {"LD_PRELOAD": str(self._library), "CLOCK_FILE": str(self.file)}
 
     def govern(self, server: Server) -> None:
-        """Let a server go by this clock from its next start on."""
+        """Make a server use this clock from its next start on."""
         words = [f"{name}={value}" for name, value in self.environment.items()]
         server.command_parts = ["env", *words, *server.command_parts]
 
     def set(self, seconds: float) -> None:
-        """Put the clock so many seconds before the true time, or behind it."""
+        """Set the clock so many seconds ahead of the true time (negative: behind it)."""
         _write(self.file, seconds)
 
     @contextmanager
     def stepped(self, seconds: float) -> Iterator[None]:
-        """Put the clock so many seconds before the true time, or behind it, and right again at the end."""
+        """Set the clock so many seconds ahead of the true time (negative: behind it), and right again at the end."""
         self.set(seconds)
         try:
             yield
@@ -54,7 +54,7 @@ class ServerClock:
 
 
 def _write(file: Path, seconds: float) -> None:
-    # Never shortened: servers have it mapped.
+    # Never truncated: servers have the file mapped.
     file.touch()
     with file.open("r+b") as opened:
         opened.write(struct.pack("=q", round(seconds * 1e9)))

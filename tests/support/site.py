@@ -1,4 +1,4 @@
-"""What clients, moderators and the site's own people do, for the tests of the whole system."""
+"""Act as clients, moderators and administrators of a running stack, for tests of the whole system."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -19,7 +19,7 @@ _numbers = count(1)
 
 
 class Site:
-    """One test's view of a running stack. Images are the test's own, so that tests side by side do not meet."""
+    """One test's access to a running stack. Each test uses images of its own, so that tests can share the stack."""
 
     def __init__(self, stack: Stack, directory: Path) -> None:
         self.stack = stack
@@ -37,7 +37,7 @@ class Site:
         self._closing.close()
 
     def connect(self, account: str) -> MySQLConnectionAbstract:
-        """A further connection of one of the accounts, closed at the end."""
+        """Connect as one of the accounts. The connection is closed at the end of the test."""
         return self._opened(self.stack.database.connect(account))
 
     def _opened(self, connection: MySQLConnectionAbstract) -> MySQLConnectionAbstract:
@@ -45,13 +45,13 @@ class Site:
         return connection
 
     def new_owner(self) -> str:
-        """An owner's key that no other test uses."""
+        """Return the key of an owner that no other test uses."""
         return f"test-owner-{next(_numbers)}"
 
     def new_image(self, owner: str | None = None, code: str | None = None) -> str:
-        """Import a new picture, or a new one under the same code, and let the first edge keep it. Returns the code.
+        """Import a new image, or a new version of ``code``, and wait until the first edge caches it. Returns the code.
 
-        The import's own purges are over by then, the rebounds included: nothing but the test takes it out again.
+        The import's own purges and rebounds are over by then: only the test itself removes the image again.
         """
         number = next(_numbers)
         code = code or f"test-{number}"
@@ -60,17 +60,17 @@ class Site:
         draw(directory / f"{code}.png", f"{code} {number}", hue=number % 12 / 12, size=(400, 300))
         self.stack.origin.import_images(directory, owner or self.new_owner())
         self.stack.settle()
-        # Asked before it is dated, the edge would keep the answer without a date for two seconds.
+        # A request before the origin sends Last-Modified would leave an answer without it in the cache for two seconds.
         wait_until(lambda: self.stack.dated([code]), f"Last-Modified of {code}")
         self.wait_hit(code)
         return code
 
     def wait_hit(self, path: str, edge: Edge | None = None) -> None:
-        """Ask an edge for /images/PATH until it answers from its cache."""
+        """GET /images/PATH from an edge until it answers from its cache. Raises ``TimeoutError``."""
         wait_until(lambda: self.is_hit(path, edge), f"{path} in the cache")
 
     def wait_dated(self, code: str) -> requests.Response:
-        """Wait until the first edge serves the image with Last-Modified, so that it may be kept for long."""
+        """Wait until the first edge serves the image with Last-Modified, so that caches may keep it for long."""
 
         def dated() -> requests.Response | None:
             answer = self.get(code)
@@ -79,7 +79,7 @@ class Site:
         return wait_until(dated, f"Last-Modified of {code}")
 
     def wait_header(self, path: str, name: str) -> requests.Response:
-        """Wait until the first edge serves the image with its date and this header."""
+        """Wait until the first edge serves the image with Last-Modified and the header ``name``."""
 
         def sent() -> requests.Response | None:
             answer = self.get(path)
@@ -88,17 +88,17 @@ class Site:
         return wait_until(sent, f"{name} of {path}")
 
     def get(self, path: str, edge: Edge | None = None, **headers: str) -> requests.Response:
-        """GET /images/PATH at an edge, the first one if none is named; ``if_none_match`` becomes ``If-None-Match``."""
+        """GET /images/PATH from an edge, by default the first; ``if_none_match`` becomes ``If-None-Match``."""
         names = {name.replace("_", "-").title(): value for name, value in headers.items()}
         return requests.get(f"{(edge or self.stack.edge).url}/images/{path}", headers=names, timeout=PATIENCE)
 
     def ban(self, subject: str, scope: str = "image", connection: MySQLConnectionAbstract | None = None) -> None:
-        """INSERT a row into bans, through moderation's account."""
+        """Insert a row into ``bans``, with moderation's account."""
         with (connection or self.moderation).cursor() as cursor:
             cursor.execute("INSERT INTO bans (scope, subject) VALUES (%s, %s)", (scope, subject))
 
     def ban_unseen(self, subject: str, scope: str = "image") -> None:
-        """Ban behind the purger's back, as nothing can but a damaged database."""
+        """Insert a ban without its row in the outbox, as only a damaged database has it."""
         with self.admin.cursor() as cursor:
             cursor.execute("START TRANSACTION")
             cursor.execute("INSERT INTO bans (scope, subject) VALUES (%s, %s)", (scope, subject))
@@ -106,12 +106,12 @@ class Site:
             cursor.execute("COMMIT")
 
     def lift(self, subject: str) -> None:
-        """Set lifted_at, through moderation's account."""
+        """Set ``lifted_at`` of a subject's bans, with moderation's account."""
         with self.moderation.cursor() as cursor:
             cursor.execute("UPDATE bans SET lifted_at = UTC_TIMESTAMP(3) WHERE subject = %s", (subject,))
 
     def wait_gone(self, path: str, edge: Edge | None = None) -> requests.Response:
-        """Wait until an edge answers 410 for /images/PATH."""
+        """Wait until an edge answers 410 for /images/PATH. Returns the answer."""
 
         def gone() -> requests.Response | None:
             answer = self.get(path, edge)
@@ -120,7 +120,7 @@ class Site:
         return wait_until(gone, f"{path} gone")
 
     def wait_served(self, path: str, edge: Edge | None = None) -> requests.Response:
-        """Wait until an edge answers 200 for /images/PATH."""
+        """Wait until an edge answers 200 for /images/PATH. Returns the answer."""
 
         def served() -> requests.Response | None:
             answer = self.get(path, edge)
@@ -129,12 +129,12 @@ class Site:
         return wait_until(served, f"{path} served")
 
     def is_hit(self, path: str, edge: Edge | None = None) -> bool:
-        """Whether the answer came from the edge's cache, as Cache-Status says (RFC 9211)."""
+        """Tell whether an edge answers from its cache, by Cache-Status (RFC 9211)."""
         return "; hit" in self.get(path, edge).headers["Cache-Status"]
 
     @contextmanager
     def statement_log(self) -> Iterator[None]:
-        """Let the database log each statement with its account in mysql.general_log."""
+        """Log each statement with its account in ``mysql.general_log``, inside the block."""
         with self.admin.cursor() as cursor:
             cursor.execute("SET GLOBAL log_output = 'TABLE', general_log = 1")
             yield
@@ -142,7 +142,7 @@ class Site:
 
     @contextmanager
     def read_only_server(self) -> Iterator[None]:
-        """Let the server refuse writes, as one does that was demoted to a replica."""
+        """Set ``read_only`` inside the block, as on a primary that was demoted to a replica."""
         with self.admin.cursor() as cursor:
             cursor.execute("SET GLOBAL read_only = 1")
             try:
@@ -151,7 +151,7 @@ class Site:
                 cursor.execute("SET GLOBAL read_only = 0")
 
     def number(self, query: str) -> int:
-        """One number from the database, asked as admin."""
+        """Run a query as the administrator. Returns the number in its first row."""
         with self.admin.cursor() as cursor:
             cursor.execute(query)
             row = cursor.fetchone()

@@ -1,4 +1,4 @@
-"""What a purger and edges would have written, for tests of what is read from it."""
+"""Write the rows that a purger would have written about its edges, for tests of the reports on them."""
 
 import json
 import threading
@@ -19,7 +19,7 @@ _numbers = count(1)
 
 
 class TakedownRecord:
-    """A database without purger and edges: rows say what they did."""
+    """The rows of bans, receipts and probe results in a database without purger and edges."""
 
     def __init__(self, database: Database, cursor: MySQLCursorAbstract) -> None:
         self.database = database
@@ -38,7 +38,7 @@ class TakedownRecord:
         return f"{kind}{next(_numbers)}"
 
     def ban(self, subject: str, scope: str = "image", reason: str = "", banned_by: str = "") -> int:
-        """Write a ban through moderation's account, and number it."""
+        """Write a ban with moderation's account, and put it into a batch. Returns the ban's id."""
         with self.database.connect("moderation") as connection, connection.cursor() as cursor:
             cursor.execute(
                 "INSERT INTO bans (scope, subject, reason, banned_by) VALUES (%s, %s, %s, %s)",
@@ -75,7 +75,7 @@ class TakedownRecord:
 
 
 def record_receipt(record: TakedownRecord, receipt: Receipt, ban: int, probe_result: ProbeResult) -> None:
-    """Let a recorder write a receipt, a sighting of the ban's purge and the edge's progress; fails when it cannot."""
+    """Let a ``Recorder`` write a receipt, a probe result of the ban's purge and the edge's progress."""
     row = record.sql("SELECT id, scope, subject FROM invalidations WHERE ban_id = %s AND cause = 'ban'", ban)
     if row:
         probe_result = replace(probe_result, invalidation=row[0][0], scope=row[0][1], subject=row[0][2])

@@ -1,6 +1,8 @@
 """Holds every import against the rules of `docs/architecture.md`: which part may import which."""
 
 import ast
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -115,3 +117,36 @@ def test_nothing_that_serves_opens_an_image() -> None:
     serving = reached("origin.worker") | reached("origin.cli.serve")
     assert {"origin.store", "origin.app"} <= serving
     assert {name for name in serving if top(name) == "PIL"} == set()
+
+
+#: Modules that judge and compute, without a database and without HTTP.
+WITHOUT_DRIVER = (
+    "purger.model",
+    "purger.progress",
+    "purger.steps",
+    "purger.lease",
+    "purger.rebounds",
+    "purger.flush_rebounds",
+    "purger.discrepancy",
+    "purger.instances",
+    "purger.plan",
+    "purger.pending_writes",
+    "purger.probe_schedule",
+    "purger.probe_verdict",
+    "purger.receipts.judge",
+    "purger.health",
+)
+
+#: The database driver, and the HTTP client.
+OUTSIDE = ("mysql.connector", "requests")
+
+
+def loaded_by(module: str) -> set[str]:
+    """Return the modules that the import of ``module`` loads."""
+    program = f"import sys, {module}; print(*sys.modules)"
+    return set(subprocess.check_output([sys.executable, "-c", program], text=True).split())
+
+
+@pytest.mark.parametrize("module", WITHOUT_DRIVER)
+def test_a_pure_module_loads_neither_the_driver_nor_an_http_client(module: str) -> None:
+    assert loaded_by(module).isdisjoint(OUTSIDE)

@@ -8,21 +8,25 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from origin.pictures import UnusablePictureError, inspect
+from origin.pictures import UnusablePictureError, decode
+from origin.renditions import ORIGINAL, REDUCED, Reduced
 from tests.support.images_with_metadata import noise, saved
+
+THUMB = Reduced("thumb", 256, 256)
 
 # Prints by how many bytes the memory of a process grows at most while it looks into a picture (proc_pid_status(5)).
 _MEASURE = """
 import io, re, sys
 from pathlib import Path
-from origin.pictures import inspect
+from origin.pictures import decode
+from origin.renditions import REDUCED
 
 def peak():
     return int(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1]) * 1024
 
 before = peak()
 with open(sys.argv[1], "rb") as file:
-    inspect(file, sys.argv[2], io.BytesIO(), 10**9)
+    decode(file, sys.argv[2], [(reduced, io.BytesIO()) for reduced in REDUCED], 10**9)
 print(peak() - before)
 """
 
@@ -45,16 +49,17 @@ def test_memory_is_bounded_by_the_number_of_pixels(
 @pytest.mark.parametrize(("format_", "share"), [("JPEG", 1), ("PNG", 1), ("GIF", 1), ("WEBP", 3), ("AVIF", 2)])
 def test_the_limit_in_pixels_follows_the_memory_that_a_format_takes(format_: str, share: int) -> None:
     data = saved(noise(size=(90, 60)), format_)
-    inspect(io.BytesIO(data), format_, io.BytesIO(), 90 * 60 * share)
+    decode(io.BytesIO(data), format_, [(THUMB, io.BytesIO())], 90 * 60 * share)
     with pytest.raises(UnusablePictureError, match=f"more than {90 * 60 - 1} pixels.*--max-pixels"):
-        inspect(io.BytesIO(data), format_, io.BytesIO(), 90 * 60 * share - share)
+        decode(io.BytesIO(data), format_, [(THUMB, io.BytesIO())], 90 * 60 * share - share)
 
 
 @pytest.mark.parametrize("size", [(3000, 3), (3, 3000), (1, 1), (257, 255), (1025, 700)])
 @pytest.mark.parametrize("format_", ["JPEG", "PNG"])
 def test_a_thumbnail_has_the_proportions_of_its_picture(format_: str, size: tuple[int, int]) -> None:
     thumb = io.BytesIO()
-    original, small = inspect(io.BytesIO(saved(noise(size=size), format_)), format_, thumb, 10**9)
+    kinds = decode(io.BytesIO(saved(noise(size=size), format_)), format_, [(THUMB, thumb)], 10**9)
+    original, small = kinds[ORIGINAL], kinds[THUMB.name]
     expected = noise(size=size)
     expected.thumbnail((256, 256))
     assert (original.width, original.height) == size
@@ -69,9 +74,27 @@ def test_a_thumbnail_shows_what_its_picture_shows() -> None:
         picture.paste(colour, (column * 1500, row * 1000, (column + 1) * 1500, (row + 1) * 1000))
     for format_ in ("JPEG", "PNG", "GIF", "WEBP", "AVIF"):
         thumb = io.BytesIO()
-        inspect(io.BytesIO(saved(picture, format_)), format_, thumb, 10**9)
+        decode(io.BytesIO(saved(picture, format_)), format_, [(THUMB, thumb)], 10**9)
         small = Image.open(thumb).convert("RGB")
         for (column, row), colour in colours.items():
             shown = small.getpixel((64 + 128 * column, 42 + 85 * row))
             assert isinstance(shown, tuple)
             assert all(abs(have - want) < 12 for have, want in zip(shown, colour, strict=True)), format_
+
+
+@pytest.mark.parametrize("format_", ["JPEG", "PNG", "WEBP"])
+def test_several_renditions_are_made_of_one_picture(format_: str) -> None:
+    """In whatever order: a JPEG that was decoded for a small one first would be too small for a large one."""
+    files = {Reduced("tiny", 16, 16): io.BytesIO(), Reduced("large", 800, 800): io.BytesIO(), THUMB: io.BytesIO()}
+    kinds = decode(io.BytesIO(saved(noise(size=(3000, 1500)), format_)), format_, [*files.items()], 10**9)
+    for reduced, file in files.items():
+        assert Image.open(file).size == (reduced.width, reduced.width // 2)
+        assert (kinds[reduced.name].width, kinds[reduced.name].height) == (reduced.width, reduced.width // 2)
+    assert (kinds[ORIGINAL].width, kinds[ORIGINAL].height) == (3000, 1500)
+
+
+def test_the_edge_knows_each_rendition() -> None:
+    """The names in varnish/default.vcl, with a space around each."""
+    vcl = Path(__file__).parents[2].joinpath("varnish", "default.vcl").read_text(encoding="utf-8")
+    names = "".join(f" {reduced.name}" for reduced in REDUCED)
+    assert f'var.set("renditions", "{names} ");' in vcl

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from origin.names import is_code
 from origin.settings import Address, parse_address
+from takedown_db.codes import is_key
 
 
 @pytest.mark.parametrize(
@@ -35,14 +35,14 @@ def test_what_is_no_address_is_named(text: str) -> None:
 
 @given(st.text(max_size=70))
 def test_codes_are_ascii_and_of_bounded_length(text: str) -> None:
-    if is_code(text):
+    if is_key(text):
         assert text.isascii()
         assert 1 <= len(text) <= 64
 
 
 @pytest.mark.parametrize("text", ["", "a" * 65, "a\n", "a b", "a.b", "é", "a/b", "a'b"])
 def test_these_are_no_codes(text: str) -> None:
-    assert not is_code(text)
+    assert not is_key(text)
 
 
 def test_serving_needs_neither_pillow_nor_rich() -> None:

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from purger.health import EdgeState, FleetState, find_problems
-from purger.presence import Present
+from purger.model import Present
 from purger.text_format import duration
 
 ALIVE = Present("host", 17, "0.2", None, None, 0.4)

@@ -13,8 +13,8 @@ from purger.cli.receipts_json import receipts_report
 from purger.cli.status_json import status_report
 from purger.edge_list import ListedEdge
 from purger.health import EdgeState, FleetState, Problem
+from purger.model import Present
 from purger.moderation import Ban as BanRow
-from purger.presence import Present
 from purger.receipts.model import Ban, EdgeReceipt, KnownEdge, LogEntry, Ownership, Purge, Report
 from takedown_db.json_output import print_json
 from takedown_db.scope import Scope

@@ -9,11 +9,11 @@ from purger.outbox import Outbox, Taken
 from purger.poller import Poller
 
 
-def watch_at(head: int) -> Poller:
-    queue = cast("Outbox", None)  # nothing is asked here: answers are handed in
-    watch = Poller(queue, Batches(queue), interval=0.001, stop=threading.Event())
-    watch.found(answer(None, head), setbacks=0)
-    return watch
+def poller_at(head: int) -> Poller:
+    outbox = cast("Outbox", None)  # nothing is asked here: answers are handed in
+    poller = Poller(outbox, Batches(outbox), interval=0.001, stop=threading.Event())
+    poller.found(answer(None, head), setbacks=0)
+    return poller
 
 
 def answer(known: int | None, head: int, *, same: bool = True) -> Taken:
@@ -24,35 +24,35 @@ def answer(known: int | None, head: int, *, same: bool = True) -> Taken:
 
 
 def test_an_answer_from_before_a_setback_does_not_bring_back_the_lost_batches() -> None:
-    watch = watch_at(30)
-    watch.found(answer(30, 29), setbacks=0)
-    assert (watch.head, watch.setbacks) == (29, 1)
+    poller = poller_at(30)
+    poller.found(answer(30, 29), setbacks=0)
+    assert (poller.head, poller.setbacks) == (29, 1)
     # The other thread put its question before, and was answered before the batch was lost.
-    watch.found(answer(29, 30), setbacks=0)
-    watch.found(answer(30, 29), setbacks=0)
-    assert (watch.head, watch.setbacks) == (29, 1)
+    poller.found(answer(29, 30), setbacks=0)
+    poller.found(answer(30, 29), setbacks=0)
+    assert (poller.head, poller.setbacks) == (29, 1)
 
 
 def test_a_second_setback_counts() -> None:
-    watch = watch_at(30)
-    watch.found(answer(30, 29), setbacks=0)
-    watch.found(answer(29, 28), setbacks=1)
-    assert (watch.head, watch.setbacks) == (28, 2)
+    poller = poller_at(30)
+    poller.found(answer(30, 29), setbacks=0)
+    poller.found(answer(29, 28), setbacks=1)
+    assert (poller.head, poller.setbacks) == (28, 2)
 
 
 def test_another_batch_of_the_same_number_is_a_setback() -> None:
-    watch = watch_at(30)
-    watch.found(answer(30, 31, same=False), setbacks=0)
-    assert (watch.place, watch.setbacks) == (Position(31, "identity-31"), 1)
+    poller = poller_at(30)
+    poller.found(answer(30, 31, same=False), setbacks=0)
+    assert (poller.position, poller.setbacks) == (Position(31, "identity-31"), 1)
 
 
 def test_the_batches_found_are_planned_with_their_identity() -> None:
     batches = Batches(cast("Outbox", None))
-    watch = Poller(cast("Outbox", None), batches, interval=0.001, stop=threading.Event())
-    watch.found(answer(None, 30), setbacks=0)
+    poller = Poller(cast("Outbox", None), batches, interval=0.001, stop=threading.Event())
+    poller.found(answer(None, 30), setbacks=0)
     rows = [Row(1, 31, "image", "a", "ban"), Row(2, 32, "image", "b", "ban")]
     taken = answer(30, 32)._replace(rows=rows, identities={31: "first", 32: "second"})
-    watch.found(taken, setbacks=0)
+    poller.found(taken, setbacks=0)
     assert batches.plan(30, 32).position == "32:second"
     assert batches.plan(30, 31).position == "31:first"
 
@@ -67,8 +67,8 @@ class Observed(Poller):
 
 
 def test_a_setback_is_never_seen_with_the_batch_of_before_it() -> None:
-    queue = cast("Outbox", None)
-    watch = Observed(queue, Batches(queue), interval=0.001, stop=threading.Event())
-    watch.found(answer(None, 30), setbacks=0)
-    watch.found(answer(30, 29), setbacks=0)
-    assert list(dict.fromkeys(watch.__dict__["seen"])) == [(None, 0), (30, 0), (29, 1)]
+    outbox = cast("Outbox", None)
+    poller = Observed(outbox, Batches(outbox), interval=0.001, stop=threading.Event())
+    poller.found(answer(None, 30), setbacks=0)
+    poller.found(answer(30, 29), setbacks=0)
+    assert list(dict.fromkeys(poller.__dict__["seen"])) == [(None, 0), (30, 0), (29, 1)]

@@ -30,7 +30,7 @@ def test_an_edge_that_shows_nothing_rests_for_longer_each_time_and_keeps_its_loo
     for _ in range(12):
         taken = waiting.take(now)
         assert taken is not None
-        waiting.saw_nothing("paris", taken[1], now=now)
+        waiting.put_off("paris", taken[1], now=now)
         began = now
         while waiting.take(now) is None:
             now += 0.1
@@ -46,7 +46,7 @@ def test_an_answer_of_the_edge_ends_its_rest() -> None:
     waiting = schedule(PARIS)
     waiting.put("paris", [row(1)])
     waiting.take(1.0)
-    waiting.saw_nothing("paris", row(1), now=1.0)
+    waiting.put_off("paris", row(1), now=1.0)
     assert waiting.take(1.0) is None
     waiting.put("paris", [row(2)], at_once=True)
     assert waiting.take(1.0) == (PARIS, row(1), 0)
@@ -72,7 +72,7 @@ def test_looks_from_before_a_setback_are_dropped() -> None:
     assert (len(waiting), waiting.take(100.0)) == (0, None)
     # One that was under way, and one of a worker that has not noticed.
     waiting.put_back("paris", row(1), setbacks=0)
-    waiting.saw_nothing("paris", row(1), now=1.0, setbacks=0)
+    waiting.put_off("paris", row(1), now=1.0, setbacks=0)
     assert waiting.put("paris", [row(2)], setbacks=0) == []
     assert (len(waiting), waiting.take(100.0)) == (0, None)
     waiting.put("paris", [row(4)], setbacks=1)
@@ -95,7 +95,7 @@ def test_a_changed_edge_is_looked_at_by_its_new_url_at_once() -> None:
     waiting = schedule(PARIS)
     waiting.put("paris", [row(1)])
     waiting.take(1.0)
-    waiting.saw_nothing("paris", row(1), now=1.0)
+    waiting.put_off("paris", row(1), now=1.0)
     moved = Edge("paris", "http://p", "http://moved", "/t")
     assert waiting.follow([moved]) == []
     assert waiting.take(1.0) == (moved, row(1), 0)
@@ -105,18 +105,18 @@ def test_a_look_that_saw_nothing_waits_behind_the_others_of_its_edge() -> None:
     waiting = schedule(PARIS)
     waiting.put("paris", [row(1), row(2)])
     waiting.take(1.0)
-    waiting.saw_nothing("paris", row(1), now=1.0)
+    waiting.put_off("paris", row(1), now=1.0)
     assert [waiting.take(100.0), waiting.take(100.0)] == [(PARIS, row(2), 0), (PARIS, row(1), 0)]
 
 
 def test_an_edge_that_shows_something_again_rests_as_briefly_as_at_first() -> None:
     waiting = schedule(PARIS)
     for _ in range(12):
-        waiting.saw_nothing("paris", row(1), now=0.0)
+        waiting.put_off("paris", row(1), now=0.0)
     assert waiting.take(1.0) is None
     assert waiting.take(31.0) is not None
-    waiting.went_well("paris")
-    waiting.saw_nothing("paris", row(1), now=31.0)
+    waiting.answered("paris")
+    waiting.put_off("paris", row(1), now=31.0)
     assert waiting.take(32.0) is not None
 
 

@@ -87,7 +87,7 @@ def test_a_setback_means_a_flush_that_covers_all_that_the_outbox_holds(edge: Pro
     assert edge.acknowledged == 2, "the receipt of the flush begins after it"
     assert isinstance(step, Flush)
     edge.flushed(step, clock=CLOCK, at=100.0)
-    edge.flush_rebound_due = None
+    edge.flush_rebounded()
     assert edge.saved() == SavedProgress("one", 9, 9, 9, 9, "all", flushed_at=float(CLOCK)), (
         "no request of the new database was answered before"
     )
@@ -158,7 +158,7 @@ def test_a_verification_without_all_triggers_is_not_the_first_one(edge: Progress
 
 def test_a_flush_needs_a_verification_of_its_own_head(edge: Progress) -> None:
     assert edge.next_step(at(9), 0, verified(9), 101.5) == Deliver(5, 9)
-    edge.must_flush = "the database has gone back"
+    edge.require_flush("the database has gone back")
     step = edge.next_step(at(4), 0, verified(4, ticket=2), 101.5)
     assert isinstance(step, Flush)
     edge.flushed(step, clock=CLOCK, at=101.5)
@@ -169,7 +169,7 @@ def test_an_overdue_rebound_holds_the_heartbeat_back(edge: Progress) -> None:
     edge.delivered(6, at=101.0)
     assert isinstance(edge.next_step(at(6), 0, verified(6), 101.7), Heartbeat)
     assert edge.next_step(at(6), 0, verified(6), 101.8) == Rebound(0, 5, 6)
-    edge.rebounds[0].sent(6)
+    edge.rebounded(0, 6)
     assert isinstance(edge.next_step(at(6), 0, verified(6), 101.8), Heartbeat)
 
 
@@ -182,7 +182,7 @@ def test_an_overdue_rebound_goes_before_a_steady_stream(edge: Progress) -> None:
     edge.delivered(6, at=100.0)
     edge.delivered(7, at=100.1)
     assert edge.next_step(at(8), 0, verified(5), 100.8) == Rebound(0, 5, 7)
-    edge.rebounds[0].sent(7)
+    edge.rebounded(0, 7)
     assert edge.next_step(at(8), 0, verified(5), 100.8) == Deliver(7, 8)
 
 
@@ -210,32 +210,32 @@ def test_a_flush_is_sent_twice_and_remembered_then(edge: Progress) -> None:
     edge.flushed(step, clock=CLOCK, at=100.0)
     assert edge.saved() is None
     assert edge.next_step(at(5), 0, verified(5), 100.5) == FlushRebound()
-    edge.flush_rebound_due = None
+    edge.flush_rebounded()
     assert edge.saved() == SavedProgress("two", 5, 5, 5, 5, "all", flushed_at=float(CLOCK))
 
 
 def test_a_flush_that_is_asked_for_is_made_once(edge: Progress) -> None:
-    edge.asked = FlushRequest(4, "an\nna")
+    edge.ask_flush(FlushRequest(4, "an\nna"))
     step = edge.next_step(at(5), 0, verified(5), 100.0)
     assert step == Flush("asked for by an\\nna", at(5), "all", 4)
     edge.flushed(step, clock=CLOCK, at=100.0)
     assert edge.saved() is None
     assert not isinstance(edge.next_step(at(5), 0, verified(5), 100.1), Flush)
-    edge.flush_rebound_due = None
+    edge.flush_rebounded()
     assert edge.saved() == SavedProgress("one", 5, 5, 5, 5, "all", flushed_at=float(CLOCK), flush_done=4)
 
 
 def test_a_flush_that_is_asked_for_while_another_is_sent_is_made_afterwards(edge: Progress) -> None:
-    edge.asked = FlushRequest(4, "anna")
+    edge.ask_flush(FlushRequest(4, "anna"))
     step = edge.next_step(at(5), 0, verified(5), 100.0)
-    edge.asked = FlushRequest(5, "berta")
+    edge.ask_flush(FlushRequest(5, "berta"))
     assert isinstance(step, Flush)
     edge.flushed(step, clock=CLOCK, at=100.0)
     assert edge.next_step(at(5), 0, verified(5), 100.0) == Flush("asked for by berta", at(5), "all", 5)
 
 
 def test_a_flush_for_another_reason_answers_the_request_too(edge: Progress) -> None:
-    edge.asked = FlushRequest(4, "anna")
+    edge.ask_flush(FlushRequest(4, "anna"))
     edge.recognise("two", None, NEW, known=False)
     step = edge.next_step(at(5), 0, verified(5), 100.0)
     assert step == Flush("another varnishd answers", at(5), "all", 4)
@@ -246,19 +246,19 @@ def test_a_flush_for_another_reason_answers_the_request_too(edge: Progress) -> N
 
 def test_an_edge_that_was_removed_and_added_counts_its_requests_anew(edge: Progress) -> None:
     edge.flush_done = 7
-    edge.asked = FlushRequest(1, "anna")
+    edge.ask_flush(FlushRequest(1, "anna"))
     assert isinstance(edge.next_step(at(5), 0, verified(5), 100.0), Flush)
 
 
 def test_a_request_whose_number_is_given_again_is_carried_out_again(edge: Progress) -> None:
     """The database has lost the request and no batch, or the edge was removed and added."""
     for _ in range(2):
-        edge.asked = FlushRequest(1, "anna")
+        edge.ask_flush(FlushRequest(1, "anna"))
         step = edge.next_step(at(5), 0, verified(5), 100.0)
         assert isinstance(step, Flush)
         edge.flushed(step, clock=CLOCK, at=100.0)
-        edge.flush_rebound_due = None
-        edge.asked = None
+        edge.flush_rebounded()
+        edge.ask_flush(None)
         assert not isinstance(edge.next_step(at(5), 0, verified(5), 100.0), Flush)
 
 
@@ -274,17 +274,17 @@ def test_a_flush_leaves_no_rebound_of_batches_that_are_no_more(edge: Progress) -
     step = edge.next_step(at(4), 0, verified(4), 100.1)
     assert isinstance(step, Flush)
     edge.flushed(step, clock=CLOCK, at=100.1)
-    edge.flush_rebound_due = None
+    edge.flush_rebounded()
     assert not isinstance(edge.next_step(at(4), 0, verified(4), 100.9), Rebound)
 
 
 def test_an_old_epoch_is_followed_by_a_fresh_one_at_once() -> None:
     lease = Lease(1.0)
     lease.answered("1700000000.000", at=100.0, ticket=1)
-    lease.beaten(at=101.0)
+    lease.renewed(at=101.0)
     assert lease.due == 102.0
     lease.answered("1700000001.000", at=101.0, ticket=2)
-    lease.beaten(at=160.0)
+    lease.renewed(at=160.0)
     assert lease.due == 160.0
 
 
@@ -361,7 +361,7 @@ def test_an_edge_that_a_purger_of_0_1_has_left_is_flushed_only_where_it_was_told
         if not flushed:
             progress.recognise("one", "1700000009.000", NEW, known=False)
             assert progress.must_flush is None, "until it is told a batch"
-            progress.position = at(6)
+            progress.moved_to(at(6))
             progress.recognise("one", "1700000009.000", NEW, known=False)
             assert progress.must_flush is not None
 
@@ -392,7 +392,7 @@ def test_batches_are_sent_again_after_half_a_second_five_and_sixty(edge: Progres
         edge.lease.heard = 100.0 + delay
         assert not isinstance(edge.next_step(at(6), 0, verified(6), 100.0 + delay - 0.01), Rebound)
         assert edge.next_step(at(6), 0, verified(6), 100.0 + delay) == Rebound(turn, 5, 6)
-        edge.rebounds[turn].sent(6)
+        edge.rebounded(turn, 6)
     saved = edge.saved()
     assert saved is not None
     assert saved.all_rebounded == (6, 6, 6)
@@ -407,25 +407,25 @@ def test_late_rebounds_outlive_a_restart_and_hold_no_heartbeat_back() -> None:
     assert isinstance(progress.next_step(at(8), 0, verified(8), 105.0), Heartbeat)
     progress.lease.due = progress.lease.heard = 1000.0
     assert progress.next_step(at(8), 0, verified(8), 105.0) == Rebound(1, 7, 8)
-    progress.rebounds[1].sent(8)
+    progress.rebounded(1, 8)
     assert progress.next_step(at(8), 0, verified(8), 160.0) == Rebound(2, 6, 8)
 
 
 def test_an_overdue_late_rebound_goes_before_a_steady_stream(edge: Progress) -> None:
     edge.lease.due = 1000.0
     edge.delivered(6, at=100.0)
-    edge.rebounds[0].sent(6)
+    edge.rebounded(0, 6)
     assert edge.next_step(at(7), 0, verified(5), 107.4) == Deliver(6, 7)
     assert edge.next_step(at(7), 0, verified(5), 107.5) == Rebound(1, 5, 6)
 
 
 def test_a_flush_is_followed_by_late_ones_of_what_was_fetched_before(edge: Progress) -> None:
-    edge.must_flush = "asked for"
+    edge.require_flush("asked for")
     edge.heard("1700000000.000", at=100.0)
     step = edge.next_step(at(5), 0, verified(5), 100.0)
     assert isinstance(step, Flush)
     edge.flushed(step, clock="1700000000.000", at=100.0)
-    edge.flush_rebound_due = None
+    edge.flush_rebounded()
     edge.lease.due = edge.lease.heard = 1000.0
     edge.lease.answered("1700000000.000", at=1000.0, ticket=9)
     assert edge.next_step(at(5), 0, verified(5), 104.0) == Wait(1.0)

@@ -40,7 +40,7 @@ class Edges:
     """Edges that ask once and then wait."""
 
     def __init__(self, stop: threading.Event) -> None:
-        self.usable, self.place, self.setbacks = True, ONE, 0
+        self.usable, self.position, self.setbacks = True, ONE, 0
         self.verifications: list[Verification] = []
         self._stop = stop
         self._ticket = 0

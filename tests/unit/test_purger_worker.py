@@ -21,14 +21,18 @@ URL = "http://127.0.0.1:1"
 @pytest.fixture
 def worker() -> Worker:
     """A worker of an edge that nothing is sent to, with batches of one ban each whose codes end in all ways."""
-    queue = cast("Outbox", None)  # all that is planned is in memory
-    batches = Batches(queue)
+    outbox = cast("Outbox", None)  # all that is planned is in memory
+    batches = Batches(outbox)
     rows = [Row(number, number, "image", f"code{number}{chr(97 + number % 26)}", "ban") for number in range(1, 101)]
     batches.add(0, BATCHES, rows, {number: f"i{number}" for number in range(1, BATCHES + 1)})
     return Worker(
-        *(Edge("e", URL, URL, "/nowhere"), SavedProgress("one", BATCHES, 0, 0, 0, "all"), Settings(database_url="")),
-        *(Poller(queue, batches, interval=0.001, stop=threading.Event()), batches),
-        *(cast("Recorder", None), cast("Prober", None)),
+        edge=Edge("e", URL, URL, "/nowhere"),
+        saved=SavedProgress("one", BATCHES, 0, 0, 0, "all"),
+        settings=Settings(database_url=""),
+        poller=Poller(outbox, batches, interval=0.001, stop=threading.Event()),
+        batches=batches,
+        recorder=cast("Recorder", None),
+        prober=cast("Prober", None),
     )
 
 

@@ -15,7 +15,7 @@ _ROOT = Path(__file__).parents[2]
 _SECTION = re.compile(r"^-- name: (?P<name>\w+)\n(?P<purpose>(?:--.*\n)*)", re.MULTILINE)
 
 #: The functions and methods whose argument is the name of a statement, with the argument's place.
-_CALLS = {"statement": 0, "rows": 0, "run": 0, "fetch": 1, "fetch_sets": 1}
+_CALLS = {"statement": 0, "_fetch": 1, "rows": 0, "run": 0, "fetch": 1, "fetch_sets": 1}
 
 
 def _sections() -> list[re.Match[str]]:

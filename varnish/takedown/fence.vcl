@@ -48,11 +48,11 @@ sub takedown_fence_check {
 }
 
 sub takedown_fence_compare_numbers {
-    var.set("mark", var.get("mark of code"));
+    var.set("mark compared", var.get("mark of code"));
     call takedown_fence_compare_number;
-    var.set("mark", var.get("mark of owner"));
+    var.set("mark compared", var.get("mark of owner"));
     call takedown_fence_compare_number;
-    var.set("mark", var.get("mark of all"));
+    var.set("mark compared", var.get("mark of all"));
     call takedown_fence_compare_number;
     if (var.get("refused") != "") {
         var.global_set("stale", std.integer(var.global_get("stale"), 0) + 1);
@@ -61,12 +61,12 @@ sub takedown_fence_compare_numbers {
 
 # The mark's own time says how old the unseen purges are: a copy that lags may be older than the fetch.
 sub takedown_fence_compare_number {
-    if (std.integer(str.split(var.get("mark"), 2, " "), 0) == std.integer(var.get("flush"), 0) &&
-        std.integer(str.split(var.get("mark"), 3, " "), 0) > std.integer(var.get("seen"), 0)) {
+    if (std.integer(str.split(var.get("mark compared"), 2, " "), 0) == std.integer(var.get("flush"), 0) &&
+        std.integer(str.split(var.get("mark compared"), 3, " "), 0) > std.integer(var.get("seen"), 0)) {
         var.set("refused", "it has seen batch " + var.get("seen") + " of the database, and " +
-            str.split(var.get("mark"), 3, " ") + " has purged here");
-        var.set_real("age", std.real(time=std.now()) - std.real(str.split(var.get("mark"), 4, " "), 0.0));
-        if (std.integer(str.split(var.get("mark"), 5, " "), 0) > std.integer(var.get("seen"), 0) ||
+            str.split(var.get("mark compared"), 3, " ") + " has purged here");
+        var.set_real("age", std.real(time=std.now()) - std.real(str.split(var.get("mark compared"), 4, " "), 0.0));
+        if (std.integer(str.split(var.get("mark compared"), 5, " "), 0) > std.integer(var.get("seen"), 0) ||
             var.get_real("age") < 0.0 || var.get_real("age") > 0.5) {
             var.set("young", "no");
         }

@@ -21,6 +21,10 @@ sub takedown_fetch_strip {
     std.collect(beresp.http.Takedown-Seen, ",");
     var.set("seen", beresp.http.Takedown-Seen);
     unset beresp.http.Takedown-Seen;
+    # For trust.vcl.
+    std.collect(beresp.http.Takedown-Changed, ",");
+    var.set("changed", beresp.http.Takedown-Changed);
+    unset beresp.http.Takedown-Changed;
     unset beresp.http.Date;
     unset beresp.http.Server;
     unset beresp.http.Via;

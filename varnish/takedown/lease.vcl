@@ -41,7 +41,8 @@ sub takedown_lease_mode {
 # as old as that, and Varnish counts from the response.
 sub takedown_lease_limit_object {
     call takedown_lease_mode;
-    if (var.get("mode") == "fail-safe" && !beresp.uncacheable) {
+    call takedown_lease_untold;
+    if ((var.get("mode") == "fail-safe" || var.get("untold") == "yes") && !beresp.uncacheable) {
         var.set_duration("rest", var.get_duration("fail-safe TTL") -
             std.duration(real=std.real(time=now) - var.get_real("fetch began")));
         if (beresp.ttl > var.get_duration("rest")) {
@@ -51,5 +52,17 @@ sub takedown_lease_limit_object {
         if (beresp.ttl <= 0s) {
             call takedown_lifetime_uncacheable;
         }
+    }
+}
+
+# An answer may show a change that this edge has yet to be told of. If the database loses the change before, the edge is
+# never told, and its position stays right: so such an answer is kept no longer than in fail-safe mode. An edge without a
+# position has a purger of version 0.1, which names no batches.
+sub takedown_lease_untold {
+    var.set("untold", "no");
+    if (var.get("mode") == "trusted" && var.global_get("position") != "0:none" &&
+        (var.get("changed") == "pending" || std.integer(var.get("changed"), 0) >
+         std.integer(str.split(var.global_get("position"), 1, ":"), 0))) {
+        var.set("untold", "yes");
     }
 }

@@ -1,4 +1,4 @@
-"""What is broken beside the clients: one table, filled by one module for each part of the system."""
+"""Collect all faults in one table, filled by one module for each part of the system."""
 
 from tests.chaos.faults import clocks, database, edge, held_thread, no_fault, origin, purge_path, purger, restored_state
 from tests.chaos.faults.base import FAULTS, Fault, Scene

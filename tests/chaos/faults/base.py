@@ -1,4 +1,4 @@
-"""What a fault is, and what many of them do."""
+"""Define faults, their table, and actions that many of them share."""
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -14,22 +14,22 @@ from tests.support.faulty_proxy import Direction
 
 @dataclass(frozen=True)
 class Scene:
-    """Where a fault takes place: the system, one of its edges, and the campaign's randomness and moderators."""
+    """The place of a fault: the system, one of its edges, and the campaign's random numbers and moderators."""
 
     system: System
     edge: Edge
     random: Random
     moderation: ModeratorGroup
     codes: Sequence[str]
-    hot: deque[str]  # what moderators changed last; they and clients turn to these more often than to others
+    hot: deque[str]  # codes that were changed last; moderators and clients choose these more often than others
 
     def while_broken(self) -> None:
-        """Let time pass: mostly longer than the bound, so that a cache wrongly trusted shows; else a hiccup."""
+        """Wait, mostly for longer than the bound, so that a cache that is wrongly trusted shows; else for a moment."""
         long = self.random.random() < 0.75
         self.pause(*((self.system.bound + 0.5, self.system.bound + 2) if long else (0.2, 1.5)))
 
     def pause(self, shortest: float, longest: float) -> None:
-        """Let some time pass, in seconds."""
+        """Wait for a random time between two bounds, in seconds."""
         self.system.pause(self.random.uniform(shortest, longest))
 
 
@@ -38,14 +38,14 @@ Action = Callable[[Scene], None]
 
 @dataclass(frozen=True)
 class Fault:
-    """A named fault and what it may do to the promises."""
+    """A named fault, and the promises that it may loosen."""
 
     name: str
-    action: Action  # breaks something, lets time pass, and leaves it mended
-    loosens: bool  # takedowns may take lease + fail-safe TTL; otherwise they are as fast as ever
-    everywhere: bool  # felt at every edge, and not only at the scene's
+    action: Action  # breaks something, waits, and mends it
+    loosens: bool  # takedowns may take lease + fail-safe TTL; otherwise they take as long as without a fault
+    everywhere: bool  # affects every edge, not only that of the scene
     extra: float  # seconds that a takedown may take longer than that
-    revives: bool  # an image may come back, for no longer than that, after it was seen gone
+    revives: bool  # a banned image may come back after it was gone, for no longer than the bound
 
 
 FAULTS: dict[str, Fault] = {}
@@ -59,7 +59,7 @@ def fault(
     extra: float = 0.0,
     revives: bool = False,
 ) -> Callable[[Action], Action]:
-    """Enter an action into the table of faults."""
+    """Enter the decorated action into the table of faults."""
 
     def enter(action: Action) -> Action:
         FAULTS[name] = Fault(name, action, loosens, everywhere, extra, revives)
@@ -69,10 +69,10 @@ def fault(
 
 
 @contextmanager
-def mended(*ways: Direction) -> Iterator[None]:
-    """Whatever is done to these ways of a proxy is over at the end."""
+def mended(*directions: Direction) -> Iterator[None]:
+    """Mend these directions of a proxy at the end of the block."""
     try:
         yield
     finally:
-        for way in ways:
-            way.mend()
+        for direction in directions:
+            direction.mend()

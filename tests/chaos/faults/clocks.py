@@ -1,4 +1,4 @@
-"""The wall clock of an edge or of the database is stepped, forth or back."""
+"""Step the wall clock of an edge or of the database, forward or back."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,16 +11,16 @@ _SLIGHTLY = 2.0
 
 @fault("edge's clock stepped", everywhere=False)
 def stepped_far(scene: Scene) -> None:
-    """It is an hour off for a while, and right again: every lease is over each time."""
+    """Step the clock by an hour, and right again: each step ends the lease."""
     with _stepped(scene, scene.random.choice([-_HOUR, _HOUR])):
         scene.while_broken()
     scene.while_broken()
 
 
-# A lease that holds is longer by as much as the clock went back, and so is a life in fail-safe mode.
+# A step back prolongs a lease, and a TTL in fail-safe mode, by its length.
 @fault("edge's clock stepped a little", everywhere=False, extra=2 * _SLIGHTLY)
 def stepped_slightly(scene: Scene) -> None:
-    """It is off by less than the lease."""
+    """Step the clock by less than the lease."""
     with _stepped(scene, scene.random.choice([-_SLIGHTLY, _SLIGHTLY])):
         scene.while_broken()
     scene.while_broken()
@@ -28,11 +28,11 @@ def stepped_slightly(scene: Scene) -> None:
 
 @fault("edge's clock stepped back, purges lost", everywhere=False)
 def stepped_unpurged(scene: Scene) -> None:
-    """Steps the clock of an edge that hears no purge: its objects come from its future, and nobody vouches for them."""
-    way = scene.system.purge_proxy(scene.edge).up
+    """Step the clock of an edge back while its purges are lost: its objects now come from the future."""
+    direction = scene.system.purge_proxy(scene.edge).up
     scene.pause(3, 4)  # clients fill its cache
-    with mended(way):
-        way.lose = True
+    with mended(direction):
+        direction.lose = True
         with _stepped(scene, -_HOUR):
             scene.pause(1, 2)
             with scene.moderation.idle():
@@ -41,7 +41,7 @@ def stepped_unpurged(scene: Scene) -> None:
 
 @fault("database's clock stepped", loosens=False)
 def database_stepped(scene: Scene) -> None:
-    """It is off for a while, so that changes bear dates of changes before them."""
+    """Step the clock for a while, so that changes get dates of earlier changes."""
     with scene.system.database_clock.stepped(scene.random.choice([-_HOUR, -_SLIGHTLY, _SLIGHTLY, _HOUR])):
         scene.while_broken()
     scene.while_broken()
@@ -49,8 +49,8 @@ def database_stepped(scene: Scene) -> None:
 
 @contextmanager
 def _stepped(scene: Scene, seconds: float) -> Iterator[None]:
-    # A child that closes a session which was opened later than now ends, and its cache with it. Where there is no such
-    # session it goes on, and that is the danger.
+    # varnishd's child ends, with its cache, when it closes a session that was opened later than now. Without such a
+    # session it goes on, which is the dangerous case.
     scene.edge.set_parameter("clock_step", scene.random.choice([1, 10**6, 10**6]))
     with scene.system.edge_clocks[scene.edge.edge_name].stepped(seconds):
         yield

@@ -1,4 +1,4 @@
-"""The database dies, stands still, loses a trigger or is given much to do."""
+"""Kill or freeze the database, drop a trigger, or commit a bulk of bans."""
 
 from stack.server import away, frozen
 from tests.chaos.faults.base import Scene, fault
@@ -6,21 +6,21 @@ from tests.chaos.faults.base import Scene, fault
 
 @fault("database killed")
 def killed(scene: Scene) -> None:
-    """It recovers what was committed."""
+    """Kill it; it recovers all commits at its start."""
     with away(scene.system.database):
         scene.while_broken()
 
 
 @fault("database frozen")
 def stands_still(scene: Scene) -> None:
-    """It takes connections and answers nothing."""
+    """Freeze it: it accepts connections and answers nothing."""
     with frozen(scene.system.database):
         scene.while_broken()
 
 
 @fault("trigger dropped")
 def trigger_dropped(scene: Scene) -> None:
-    """Changes leave no trace in the outbox, until the triggers are made again."""
+    """Drop a trigger, so that changes do not reach the outbox, and make it again."""
     trigger = scene.random.choice(["bans_inserted_v1", "bans_updated_v1", "renditions_updated_v1"])
     with scene.system.database.connect_admin() as connection, connection.cursor() as cursor:
         cursor.execute(f"DROP TRIGGER {trigger}")
@@ -30,10 +30,10 @@ def trigger_dropped(scene: Scene) -> None:
         scene.system.purger.run("migrate").check_returncode()
 
 
-# A second more for each 30,000 that are committed together, and all three may wait for each other.
+# A takedown takes a second longer for each 30,000 bans of one commit, and all three commits may wait for each other.
 @fault("bulk of bans", loosens=False, extra=2.0)
 def bulk(scene: Scene) -> None:
-    """Three times 20,000 bans of other images, each committed together."""
+    """Ban 20,000 other images in one transaction, three times."""
     with scene.system.database.connect("moderation") as connection, connection.cursor() as cursor:
         for _ in range(3):
             connection.start_transaction()

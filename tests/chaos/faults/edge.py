@@ -1,4 +1,4 @@
-"""An edge is started again, stands still or gets another VCL."""
+"""Restart, kill or freeze an edge, or reload its VCL."""
 
 import psutil
 
@@ -10,7 +10,7 @@ from tests.chaos.system import stopped
 
 @fault("edge restarted", everywhere=False)
 def restarted(scene: Scene) -> None:
-    """It comes back with an empty cache, as another instance."""
+    """Restart it: it comes back with an empty cache, as another instance."""
     for _ in range(scene.random.randint(1, 3)):
         stopped(scene.edge)
         scene.pause(0, 2)
@@ -20,7 +20,7 @@ def restarted(scene: Scene) -> None:
 
 @fault("edge's child killed", everywhere=False)
 def child_killed(scene: Scene) -> None:
-    """The process that holds the cache dies, and the one that watches over it starts another on the same ports."""
+    """Kill the child, which holds the cache: the manager starts another one on the same ports."""
     assert scene.edge.process is not None
     manager = psutil.Process(scene.edge.process.pid)
     for _ in range(scene.random.randint(1, 3)):
@@ -33,17 +33,17 @@ def child_killed(scene: Scene) -> None:
 
 @fault("edge frozen", everywhere=False)
 def stands_still(scene: Scene) -> None:
-    """It goes on later, in the middle of whatever it was doing."""
+    """Freeze it: later it goes on in the middle of whatever it was doing."""
     with frozen(scene.edge):
         scene.while_broken()
 
 
 @fault("VCL reloaded", loosens=False)
 def reloaded(scene: Scene) -> None:
-    """It changes to a newly loaded VCL while fetches are under way."""
-    way = scene.system.origin_proxy.down
-    with mended(way):
-        way.delay = lambda: scene.random.uniform(0.2, 1.2)
+    """Load the VCL again and use it while fetches go on."""
+    direction = scene.system.origin_proxy.down
+    with mended(direction):
+        direction.delay = lambda: scene.random.uniform(0.2, 1.2)
         for _ in range(3):
             scene.edge.reload(f"again{scene.random.randrange(10**9)}")
             scene.pause(0.2, 1.5)

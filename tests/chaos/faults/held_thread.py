@@ -1,4 +1,4 @@
-"""A thread of varnishd stands still at the one moment at which no purge finds what it has in its hands."""
+"""Hold threads of varnishd at the one moment at which no purge finds the answer that they fetched."""
 
 from tests.chaos.faults.base import Scene, fault
 from tests.support.held_fetch import hold_for
@@ -9,18 +9,18 @@ _FETCHES = 6
 
 @fault("thread held for 2 s", loosens=False, everywhere=False, extra=_REBOUNDS[0], revives=True)
 def shortly(scene: Scene) -> None:
-    """The rebound after half a second comes too early."""
+    """Hold fetches for longer than the first rebound waits (half a second)."""
     _hold(scene, 2, until=_REBOUNDS[0] + 1)
 
 
 @fault("thread held for 30 s", loosens=False, everywhere=False, extra=_REBOUNDS[1], revives=True)
 def long(scene: Scene) -> None:
-    """So does the one after five seconds."""
+    """Hold fetches for longer than the second rebound waits (five seconds)."""
     _hold(scene, 30, until=_REBOUNDS[1] + 1)
 
 
 def _hold(scene: Scene, seconds: float, until: float) -> None:
-    """Hold fetches of some images while they are moderated, and let ``until`` seconds pass after their end."""
+    """Hold fetches of some images while these are moderated, then wait ``until`` seconds without changes."""
     system = scene.system
     codes = scene.random.sample(scene.codes, _FETCHES)
     fetches = [hold_for(scene.edge, code, system.directory, seconds) for code in codes]

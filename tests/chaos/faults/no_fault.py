@@ -1,4 +1,4 @@
-"""All is well: the promises must hold then, too."""
+"""Break nothing: the promises must hold then, too."""
 
 from tests.chaos.faults.base import Scene, fault
 
@@ -7,5 +7,5 @@ NOTHING = "nothing"
 
 @fault(NOTHING, loosens=False)
 def nothing(scene: Scene) -> None:
-    """Five seconds without a fault."""
+    """Wait five seconds without a fault."""
     scene.system.pause(5)

@@ -1,4 +1,4 @@
-"""The purger dies or stands still."""
+"""Kill or freeze the purger, or keep it from the database."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,14 +12,14 @@ from tests.chaos.system import System
 
 @fault("purger killed")
 def killed(scene: Scene) -> None:
-    """Dead for a while."""
+    """Kill it, and start it again after a while."""
     with away(scene.system.purger):
         scene.while_broken()
 
 
 @fault("purger killed again and again")
 def killed_often(scene: Scene) -> None:
-    """Dead whenever it has just begun."""
+    """Kill it again and again, soon after each start."""
     until = clock() + scene.system.bound + 2
     while clock() < until:
         with away(scene.system.purger):
@@ -29,14 +29,14 @@ def killed_often(scene: Scene) -> None:
 
 @fault("purger frozen")
 def stands_still(scene: Scene) -> None:
-    """It goes on later with what it knew before."""
+    """Freeze it: later it goes on with what it knew before."""
     with frozen(scene.system.purger):
         scene.while_broken()
 
 
 @fault("purger killed while numbering")
 def killed_while_numbering(scene: Scene) -> None:
-    """Dead while the server carries out its numbering, and again."""
+    """Kill it, twice, while the server runs its numbering."""
     for _ in range(2):
         with _numbering_held(scene.system):
             scene.system.purger.kill()
@@ -47,7 +47,7 @@ def killed_while_numbering(scene: Scene) -> None:
 
 @fault("purger frozen while numbering")
 def frozen_while_numbering(scene: Scene) -> None:
-    """It stands still while the server carries out its numbering, and misses the end of it."""
+    """Freeze it while the server runs its numbering, whose answer it gets late."""
     with _numbering_held(scene.system):
         scene.system.purger.pause()
     with frozen(scene.system.purger):
@@ -56,25 +56,25 @@ def frozen_while_numbering(scene: Scene) -> None:
 
 @fault("purger cut off from the database")
 def cut_off(scene: Scene) -> None:
-    """Moderators go on committing what the purger does not see, while it reaches every edge."""
+    """Cut it off from the database, to which moderators go on committing, while it reaches every edge."""
     proxy = scene.system.database_proxy
-    ways = scene.random.choice([(proxy.up,), (proxy.down,), (proxy.up, proxy.down)])
-    with mended(*ways):
-        for way in ways:
-            way.cut()
+    directions = scene.random.choice([(proxy.up,), (proxy.down,), (proxy.up, proxy.down)])
+    with mended(*directions):
+        for direction in directions:
+            direction.cut()
         scene.while_broken()
 
 
 @fault("numbering stuck")
 def numbering_stuck(scene: Scene) -> None:
-    """Somebody holds the counter's row: the purger sees what it cannot number."""
+    """Lock the counter's row: the purger sees changes that it cannot number."""
     with _numbering_held(scene.system):
         scene.while_broken()
 
 
 @contextmanager
 def _numbering_held(system: System) -> Iterator[None]:
-    """Holds the counter's row until a numbering waits for it, so that what follows happens in its middle."""
+    """Lock the counter's row and wait until a numbering waits for it: the block runs in the middle of the numbering."""
     waiting = (
         "SELECT COUNT(*) FROM information_schema.PROCESSLIST "
         "WHERE USER = 'takedown_definer' AND INFO LIKE 'SELECT last_batch%FOR UPDATE'"

@@ -1,4 +1,4 @@
-"""An edge, the database, or what the origin reads comes back from the past; a copy of the database has a purger."""
+"""Restore an earlier state of an edge or of the database, or let origin or a second purger use such a state."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -13,32 +13,32 @@ from tests.support.database_snapshots import put_back, second_server, take_copy
 
 @fault("edge back from a snapshot", everywhere=False, revives=True)
 def edge_back(scene: Scene) -> None:
-    """The same instance goes on with the cache, the position and the trust that it had earlier."""
+    """Restore an edge: the same instance goes on with its earlier cache, position and lease."""
     system, edge = scene.system, scene.edge
-    twin = system.twin(edge)
+    clone = system.clone(edge)
     with ExitStack() as ending:
-        twin.start()
-        ending.callback(stopped, twin)
-        system.put(edge, twin)
+        clone.start()
+        ending.callback(stopped, clone)
+        system.put(edge, clone)
         ending.callback(system.put, edge, edge)
         system.settle()
         scene.pause(1, 3)  # clients fill its cache
-        with frozen(twin):
+        with frozen(clone):
             system.put(edge, edge)
             scene.while_broken()
-        system.put(edge, twin)
+        system.put(edge, clone)
         scene.pause(system.bound + 1, system.bound + 2)
 
 
 @fault("database put back, purger up")
 def database_back(scene: Scene) -> None:
-    """The commits of the last seconds are undone under a purger's eyes."""
+    """Undo the commits of the last seconds while the purger runs."""
     _put_back(scene)
 
 
 @fault("database put back, purger down")
 def database_back_unseen(scene: Scene) -> None:
-    """They are undone while no purger runs, and the one that comes knows nothing but the copy."""
+    """Undo the commits of the last seconds while no purger runs: the next one knows the restored database only."""
     _put_back(scene, purger_away=True)
 
 
@@ -56,7 +56,7 @@ def _put_back(scene: Scene, *, purger_away: bool = False) -> None:
 
 @fault("origin reads an old copy", loosens=False)
 def origin_behind(scene: Scene) -> None:
-    """It reads a server that accepts writes and has not what was committed since: the cache fills with the past."""
+    """Let the origin read a writable copy without the latest commits, so that caches fill with earlier versions."""
     with _copy_of_database(scene) as copy, scene.system.lookup_proxy.turned_to(copy.socket):
         scene.while_broken()
     scene.pause(scene.system.bound, scene.system.bound + 1)
@@ -64,7 +64,7 @@ def origin_behind(scene: Scene) -> None:
 
 @fault("second purger on a copy")
 def rival(scene: Scene) -> None:
-    """A copy of the database has the same edges, and a purger of its own vouches for them while the true one cannot."""
+    """Run a second purger on a copy of the database: it sends heartbeats while the first one is frozen."""
     system = scene.system
     with _copy_of_database(scene) as copy, frozen(system.purger), RivalPurger(system.new_directory("rival"), copy):
         scene.pause(system.bound + 1, system.bound + 3)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from origin.directory_tree import Tree
+from origin.directory_tree import DirectoryTree
 from tests.support.deadline import deadline
 
 Refused = list[tuple[Path, str]]
@@ -22,7 +22,7 @@ def root(tmp_path: Path) -> Path:
 
 def listed(root: Path, *, follow: bool = False) -> tuple[list[str], Refused]:
     refused: Refused = []
-    files = Tree(root, follow_symlinks=follow).files(lambda path, reason: refused.append((path, reason)))
+    files = DirectoryTree(root, follow_symlinks=follow).files(lambda path, reason: refused.append((path, reason)))
     return [str(path) for path in files], refused
 
 
@@ -31,7 +31,7 @@ def open_files() -> int:
 
 
 def read(root: Path, path: str, *, follow: bool = False) -> bytes:
-    with Tree(root, follow_symlinks=follow).opened(Path(path)) as descriptor:
+    with DirectoryTree(root, follow_symlinks=follow).opened(Path(path)) as descriptor:
         return os.read(descriptor, 100)
 
 

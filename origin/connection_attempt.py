@@ -1,4 +1,4 @@
-"""Makes connections apart from the requests that wait for them."""
+"""Opens a connection in the background, so that a request can stop waiting for it at any moment."""
 
 import threading
 from collections.abc import Callable
@@ -7,14 +7,14 @@ from typing import Generic, TypeVar
 Connection = TypeVar("Connection")
 
 
-class Connecting(Generic[Connection]):
-    """Makes one connection in a thread of its own.
+class ConnectionAttempt(Generic[Connection]):
+    """Opens one connection in a thread of its own.
 
-    Connecting takes several round trips, and the driver bounds each by itself. Whoever waits here can stop at any
-    moment, and the connection is there for a later request.
+    Opening takes several round trips, and the driver bounds each by itself. A caller that stops waiting finds the
+    connection at a later request.
     """
 
-    def __init__(self, connect: Callable[[], Connection]):
+    def __init__(self, connect: Callable[[], Connection]) -> None:
         self._connect = connect
         self._connection: Connection | None = None
         self._error: BaseException | None = None
@@ -22,7 +22,7 @@ class Connecting(Generic[Connection]):
         threading.Thread(target=self._run, name="connecting", daemon=True).start()
 
     def wait(self, seconds: float) -> Connection | None:
-        """Wait at most so long; None where the connection is not there yet. Raises the error of a failed attempt."""
+        """Wait at most ``seconds`` for the connection; None: it is not open yet. Raises the error of the attempt."""
         if not self._done.wait(max(0.0, seconds)):
             return None
         if self._error is not None:
@@ -32,6 +32,6 @@ class Connecting(Generic[Connection]):
     def _run(self) -> None:
         try:
             self._connection = self._connect()
-        except BaseException as error:  # of whatever kind: it belongs to the one who waits
+        except BaseException as error:  # of any kind: the caller gets it
             self._error = error
         self._done.set()

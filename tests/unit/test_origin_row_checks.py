@@ -60,6 +60,14 @@ def test_a_batch_that_no_edge_could_read_is_refused_by_its_table(value: Any) -> 
     assert message.isprintable()
 
 
+@pytest.mark.parametrize("value", [None, -1, 10**15, "17", "17\r\nX: y"])
+def test_a_batch_of_a_change_that_no_edge_could_read_is_refused(value: Any) -> None:
+    message = refusal(GOOD._replace(changed=value))
+    assert message is not None
+    assert message.startswith("image code: column changes.batch ")
+    assert message.isprintable()
+
+
 def test_a_database_that_numbers_nothing_any_more_is_told_with_advice() -> None:
     assert refusal(None) == "table numbering has lost its row: run `purger migrate`"
 
