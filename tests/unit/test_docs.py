@@ -20,7 +20,15 @@ from tests.support.command_lines import (
 from tests.support.markdown_pages import PAGES, ROOT, code, spans
 
 #: Flags of other people's programs.
-FOREIGN_FLAGS = {"--no-defaults", "--socket", "--skip-triggers", "--help", "--require-hashes", "--no-build-isolation"}
+FOREIGN_FLAGS = {
+    "--no-defaults",
+    "--socket",
+    "--skip-triggers",
+    "--help",
+    "--require-hashes",
+    "--no-build-isolation",
+    "--upgrade",
+}
 
 #: Words in the spelling of a class that are names of other people's.
 FOREIGN_NAMES = {"LoadCredential", "ExecStart"}

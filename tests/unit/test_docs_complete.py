@@ -8,7 +8,7 @@ import pytest
 
 from purger.errors import DeliveryError
 from purger.exit_codes import ExitCode
-from tests.support.command_lines import installed_commands, options, variables
+from tests.support.command_lines import DEVELOPMENT, commands, installed_commands, options, variables
 from tests.support.markdown_pages import PAGES, ROOT, code, rows, section
 
 COMMANDS_PAGE = ROOT / "docs" / "commands.md"
@@ -98,3 +98,18 @@ def test_every_header_of_the_wire_is_described() -> None:
     text = "\n".join(code(page) for page in PAGES)
     assert {"Takedown-Batch", "Takedown-Seen"} <= headers
     assert {header for header in headers if not re.search(rf"\b{header}(?![\w-])", text)} == set()
+
+
+def test_every_command_of_dev_and_its_options_are_described() -> None:
+    text = section(COMMANDS_PAGE, "Development")
+    known = set(re.findall(r"^    ([a-z]+)\)$", (ROOT / "dev").read_text(), re.MULTILINE))
+    assert set(first_spans(text)) == {f"./dev {each}" for each in known}
+    found = [option for name in ("bench", "chaos", "fuzz", "stack") for option in all_of(name)]
+    names = [str(option.envvar or option.opts[0]) for option in found]
+    assert {"STACK_EDGES", "--seed", "--rounds"} <= set(names)
+    assert [name for name in names if not re.search(rf"`{name}`", text)] == []
+
+
+def all_of(program: str) -> list[click.Option]:
+    """Return the options of a development program and of all its commands."""
+    return [option for _, each in commands(program, DEVELOPMENT[program]) for option in options(each)]
