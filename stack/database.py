@@ -12,7 +12,7 @@ from urllib.parse import quote
 from mysql.connector.abstracts import MySQLConnectionAbstract
 
 from stack.commands import command, run_apart
-from stack.program import Place, Program, chosen
+from stack.database_program import Place, Program, chosen
 from stack.server import Server
 from stack.user import user_name
 from takedown_db.connect import connect

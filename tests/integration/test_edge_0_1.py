@@ -9,7 +9,7 @@ from stack.system import Settings, Stack
 from tests.support import edge_0_1
 from tests.support.site import Site
 
-LEASE = 600.0  # seconds: what goes has been purged
+LEASE = 600.0  # seconds, so long that an object goes only by a purge
 
 
 @pytest.fixture(scope="module")

@@ -146,7 +146,7 @@ def test_where_the_mark_cannot_move_nothing_goes(outbox: PastOutbox) -> None:
     outbox.forget_bounds()
     outbox.admin.start_transaction()
     outbox.sql("SELECT * FROM numbering FOR UPDATE")
-    # The server gives up, not the client: what a client left behind would go on once the row is free.
+    # The server times out, not the client: a statement whose client is gone would go on once the row is unlocked.
     outbox.sql("SET SESSION innodb_lock_wait_timeout = 1", by=outbox.purger)
     with pytest.raises(mysql.connector.Error, match="Lock wait timeout"):
         outbox.sql(PRUNE, by=outbox.purger)
@@ -168,7 +168,7 @@ def test_rows_that_may_have_gone_are_not_taken_for_none(outbox: PastOutbox) -> N
     with pytest.raises(PrunedError):
         Outbox(connection).rows(old - 1, young)
     assert len(Outbox(connection).rows(old, young)) == 3
-    # The poller, which had been cut off meanwhile: each edge has to judge by its own progress.
+    # As for a poller that was cut off meanwhile: each edge has to judge by its own progress.
     assert Outbox(connection).take(place(connection, old - 1)).rows is None
     assert len(Outbox(connection).take(place(connection, old)).rows or ()) == 3
     connection.close()

@@ -74,7 +74,7 @@ def test_a_second_purger_by_mistake_doubles_no_receipt_and_loses_nothing(fleet: 
 
     with Purger(fleet.directory / "second", fleet.database, options=PATIENT) as second:
         wait_until(lambda: "edge1 is followed" in second.log_text(), "the second purger follows the edge")
-        # One at a time: several together may go as a BAN, at an edge that is slow at the moment.
+        # One at a time: for an edge that is slow the purger sends several together as one BAN.
         codes = [ban_sent_by_both() for _ in range(10)]
         fleet.settle()
         assert "flushed" not in second.log_text()
@@ -95,8 +95,8 @@ def test_many_bans_go_in_lists(fleet: Fleet) -> None:
     fleet.sql(f"INSERT INTO bans (scope, subject) VALUES {codes}")
     fleet.settle()
     assert fleet.purges() == before
-    # Four last characters, 500 codes of 11 or 12 bytes each: one list each, sent twice. A list holds what was numbered
-    # by then, and the newest 500 are numbered first.
+    # 500 codes of 11 or 12 bytes for each of four last characters: one list each, and its rebound. A list holds codes
+    # that were numbered by then, and the newest 500 are numbered first.
     batches = fleet.number("SELECT COUNT(*) FROM batches WHERE batch > %s", head)
     assert batches <= 4
     assert bans + 8 <= fleet.bans_added() <= bans + 8 * batches
@@ -402,7 +402,7 @@ def test_what_waits_to_be_written_when_the_database_goes_back_makes_no_receipt_o
         wait_until(lambda: fleet.head() == head, "the number is given again")
         holding.rollback()
     fleet.settle()
-    # The note of the lost ban names the batch of the new one, and a time before that was numbered.
+    # The receipt of the lost ban names the batch of the new one, at a time before that was numbered.
     times = """SELECT receipts.acknowledged_at > batches.numbered_at
         FROM batches JOIN receipts ON batches.batch BETWEEN receipts.first_batch AND receipts.batch
         WHERE batches.batch = %s"""

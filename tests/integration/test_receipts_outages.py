@@ -100,7 +100,7 @@ def test_a_ban_that_was_written_while_its_trigger_was_missing(site: Site, scope:
             assert ask(site, code, "--look")[0] == 4
         finally:
             site.stack.purger.run("migrate").check_returncode()
-    # Each edge is flushed for a trigger that was made again; nothing has looked yet, and there is no row to keep it in.
+    # Each edge is flushed because a trigger was made again. No probe has run yet, and no row could hold its result.
     wait_until(lambda: "; it was made again" in ask(site, code)[1], "the trigger is whole")
     wait_until(lambda: ask(site, code, "--look")[0] == 0, "the image is gone at every edge")
     assert set(outcomes(site, code).values()) <= {"gone", "not proven"}
