@@ -57,7 +57,7 @@ def test_an_audit_asks_for_every_rendition(site: Site, connection: Connection, p
     site.wait_gone(f"{code}/thumb", edge)
 
 
-def test_an_image_that_is_lifted_while_it_is_looked_at_is_no_finding(
+def test_an_image_that_is_lifted_while_it_is_probed_is_no_finding(
     site: Site, connection: Connection, probe: LateProbe
 ) -> None:
     lifted, banned = site.new_image(), site.new_image()

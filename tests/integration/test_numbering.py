@@ -401,7 +401,7 @@ def test_each_batch_has_an_identity_of_its_own(connections: Connections) -> None
     )
 
 
-def test_rows_of_a_large_open_transaction_cost_a_fast_look_nothing(connections: Connections) -> None:
+def test_rows_of_a_large_open_transaction_cost_a_fast_poll_nothing(connections: Connections) -> None:
     slow = connections.open("moderation")
     slow.start_transaction()
     ban(slow, *new_codes(20_000))

@@ -243,7 +243,7 @@ def test_the_last_batch_stays_however_old(outbox: PastOutbox) -> None:
     assert last not in outbox.content()["batches"]
 
 
-def test_what_was_passed_over_is_not_looked_at_again(outbox: PastOutbox) -> None:
+def test_what_was_passed_over_is_not_read_again(outbox: PastOutbox) -> None:
     for _ in range(3):
         outbox.batch(100, bans=20, images=1)
     outbox.forget_bounds()

@@ -18,7 +18,7 @@ from tests.support.server_checks import needs_switch
 _numbers = count(1)
 
 
-def test_a_ban_is_a_purge_twice_a_receipt_once_and_progress(fleet: Fleet) -> None:
+def test_a_ban_is_a_purge_with_a_rebound_one_receipt_and_progress(fleet: Fleet) -> None:
     before = fleet.purges()
     code = fleet.ban()
     fleet.settle()
@@ -111,7 +111,7 @@ def test_a_restarted_edge_is_flushed_and_gets_its_heartbeat(fleet: Fleet) -> Non
     wait_until(lambda: fleet.sql("SELECT instance FROM edges") != instance, "the new instance in the database")
 
 
-def test_a_flush_is_sent_twice_before_it_is_recorded(fleet: Fleet) -> None:
+def test_a_flush_and_its_rebound_are_sent_before_it_is_recorded(fleet: Fleet) -> None:
     fleet.purger.stop()
     before = fleet.bans_added()
     fleet.sql("UPDATE edges SET instance = 'other'")
@@ -409,7 +409,7 @@ def test_what_waits_to_be_written_when_the_database_goes_back_makes_no_receipt_o
     assert {true for (true,) in fleet.sql(times, head)} == {1}
 
 
-def test_a_look_at_an_edge_that_never_ends_its_answer_does_not_hold_up_the_end(fleet: Fleet) -> None:
+def test_a_probe_of_an_edge_that_never_ends_its_answer_does_not_hold_up_the_end(fleet: Fleet) -> None:
     own = fleet.edge.url
     with raw_listener(b"HTTP/1.1 200 OK\r\n", drip=b"X: x\r\n", every=2.0) as (url, asked):
         fleet.purger.run("edge", "set", "edge1", "--public-url", url).check_returncode()

@@ -77,7 +77,7 @@ def test_an_edge_that_goes_on_showing_the_image_is_found_out(site: Site) -> None
             wait_until(lambda: "edge liar is no longer followed" in site.stack.purger.log_text(), "the end of the liar")
 
 
-def test_an_image_that_was_lifted_before_anyone_looked_was_not_seen_gone(site: Site) -> None:
+def test_an_image_that_was_lifted_before_any_probe_is_not_proven_gone(site: Site) -> None:
     code = site.new_image()
     with site.moderation.cursor() as cursor:
         cursor.execute("START TRANSACTION")
@@ -90,7 +90,7 @@ def test_an_image_that_was_lifted_before_anyone_looked_was_not_seen_gone(site: S
     assert "none of which hides it now" in out
 
 
-def test_a_look_on_demand_completes_the_proof(site: Site) -> None:
+def test_a_probe_on_demand_completes_the_proof(site: Site) -> None:
     code, owner = banned_image(site), site.new_owner()
     his = site.new_image(owner)
     site.ban(owner, scope="owner")
@@ -106,7 +106,7 @@ def test_a_look_on_demand_completes_the_proof(site: Site) -> None:
         assert outcomes(site, each) == PROVEN
 
 
-def test_an_edge_that_cannot_be_looked_at(site: Site) -> None:
+def test_an_edge_that_cannot_be_probed(site: Site) -> None:
     code = banned_image(site)
     edge = site.stack.edge
     with site.admin.cursor() as cursor:

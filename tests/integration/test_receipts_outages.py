@@ -66,7 +66,7 @@ def test_a_ban_to_an_edge_that_was_away_and_flushed(site: Site) -> None:
     assert wait_proven(site, code)["edge2"]["method"] == "flush"
 
 
-def test_a_look_at_edges_that_have_not_acknowledged_tells_and_records_nothing(site: Site) -> None:
+def test_a_probe_of_edges_that_have_not_acknowledged_tells_and_records_nothing(site: Site) -> None:
     code = site.new_image()
     site.stack.purger.stop()
     try:

@@ -17,7 +17,7 @@ def third(site: Site, code: str) -> tuple[str, str]:
     return found["outcome"], found["reason"]
 
 
-def test_a_look_at_one_image_tells_nothing_of_another(site: Site) -> None:
+def test_a_probe_of_one_image_tells_nothing_of_another(site: Site) -> None:
     owner = site.new_owner()
     shown, other = sorted(site.new_image(owner) for _ in range(2))
     with stale_listener(site.stack.edge) as (public_url, stored), third_edge(site, public_url):
@@ -44,7 +44,7 @@ def test_a_look_at_one_image_tells_nothing_of_another(site: Site) -> None:
         assert third(site, shown)[1].startswith("still there (200) at ")
 
 
-def test_an_image_that_is_shown_after_it_was_seen_gone(site: Site) -> None:
+def test_an_image_that_is_shown_after_it_was_found_gone(site: Site) -> None:
     owner = site.new_owner()
     code = site.new_image(owner)
     honest = site.stack.edge.url

@@ -90,7 +90,7 @@ def test_other_bytes_after_a_lift_are_no_finding(site: Site, stored: dict[str, F
     assert receipts(site, code)["resends"] == []
 
 
-def test_a_rendition_whose_row_is_gone_is_looked_at(site: Site, stored: dict[str, FixedAnswer]) -> None:
+def test_a_rendition_whose_row_is_gone_is_probed(site: Site, stored: dict[str, FixedAnswer]) -> None:
     code = site.new_image()
     stored[f"/images/{code}/thumb"] = FixedAnswer(200, site.get(f"{code}/thumb").content)
     with site.admin.cursor() as cursor:
@@ -132,7 +132,7 @@ def test_an_answer_that_is_not_that_for_a_banned_image(
     assert receipts(site, code)["resends"] == []
 
 
-def test_each_image_of_a_banned_owner_is_looked_at(site: Site, stored: dict[str, FixedAnswer]) -> None:
+def test_each_image_of_a_banned_owner_is_probed(site: Site, stored: dict[str, FixedAnswer]) -> None:
     owner = site.new_owner()
     codes = sorted(site.new_image(owner) for _ in range(5))
     stored[f"/images/{codes[-1]}"] = FixedAnswer(200, site.get(codes[-1]).content)
@@ -143,7 +143,7 @@ def test_each_image_of_a_banned_owner_is_looked_at(site: Site, stored: dict[str,
     assert [third(site, code) for code in codes[:-1]] == 4 * [("gone", "")]
 
 
-def test_a_receipt_says_how_many_images_of_an_owner_were_looked_at(site: Site) -> None:
+def test_a_receipt_says_how_many_images_of_an_owner_were_probed(site: Site) -> None:
     owner = site.new_owner()
     for _ in range(3):
         site.new_image(owner)

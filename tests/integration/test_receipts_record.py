@@ -87,7 +87,7 @@ def test_an_owner_without_images(record: TakedownRecord) -> None:
     assert "no ban on it is on record" in record.text("--owner", record.new("owner"))
 
 
-def test_an_image_of_a_banned_owner_is_shown_with_what_was_seen_of_itself(record: TakedownRecord) -> None:
+def test_an_image_of_a_banned_owner_is_shown_with_its_own_probe_result(record: TakedownRecord) -> None:
     owner, one, other = record.new("owner"), record.new(), record.new()
     for code in (one, other):
         record.sql("INSERT INTO images (code, owner) VALUES (%s, %s)", code, owner)
@@ -112,7 +112,7 @@ def test_an_image_of_a_banned_owner_is_shown_with_what_was_seen_of_itself(record
     assert (edge["outcome"], edge["reason"]) == ("gone in part", "at how many of the images is not on record")
 
 
-def test_a_look_at_more_images_of_an_owner_takes_the_place_of_one_at_fewer(record: TakedownRecord) -> None:
+def test_a_probe_of_more_images_of_an_owner_takes_the_place_of_one_of_fewer(record: TakedownRecord) -> None:
     owner = record.new("owner")
     ban = record.ban(owner, "owner")
     batch = record.number()
@@ -235,7 +235,7 @@ def test_a_code_without_a_ban(record: TakedownRecord) -> None:
     assert record.text("never") == "image never: no ban on it, or on an owner that it had, is on record\n"
 
 
-def test_the_later_look_counts_whatever_it_saw_and_the_note_keeps_the_former(record: TakedownRecord) -> None:
+def test_the_later_probe_counts_whatever_it_found_and_the_note_keeps_the_former(record: TakedownRecord) -> None:
     code = record.new()
     ban = record.ban(code)
     batch = record.number()

@@ -58,7 +58,7 @@ def probe_images(
     return found
 
 
-def test_all_of_those_that_were_looked_at_are_gone(connection: Connection) -> None:
+def test_all_of_those_that_were_probed_are_gone(connection: Connection) -> None:
     found = probe_images(connection, CHOICE, GONE, GONE, GONE)
     assert (found.probe_result.gone, found.probe_result.looked, found.probe_result.images) == (True, 3, 5)
     assert (found.kept, found.again, [part.code for part in found.parts]) == ((), False, ["a", "b", "c"])
@@ -98,7 +98,7 @@ def test_one_that_is_not_gone_decides(
     assert (found.probe_result.looked, found.probe_result.code) == (None, "")
 
 
-def test_a_long_look_begins_with_no_further_image(connection: Connection) -> None:
+def test_a_long_probe_begins_with_no_further_image(connection: Connection) -> None:
     asked: list[str] = []
     rests: list[float] = []
     choice = replace(CHOICE, seconds=0.0, between=rests.append)
