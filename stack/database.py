@@ -19,7 +19,9 @@ from takedown_db.connect import connect
 
 _NAME = "takedown"
 _ACCOUNTS = ("origin", "import", "purger", "moderation")
-_LONGEST_SOCKET_PATH = 100  # sun_path of a unix socket holds 108 bytes
+
+#: Longest path of a socket, in bytes: ``sun_path`` holds 108.
+_LONGEST_SOCKET_PATH = 100
 
 
 class Database(Server):

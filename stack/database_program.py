@@ -11,8 +11,8 @@ from stack.server import ServerFailedError
 #: The variable with the path of MySQL's ``mysqld``, to run in the place of mariadbd.
 VARIABLE = "STACK_MYSQLD"
 
-# Lets root, under the name of the user who runs the server, in by the socket alone. The plugin is loaded only once the
-# server runs.
+#: Statements that admit the administrator by the socket alone, as the user who runs the server. They change the table
+#: ``mysql.user`` itself, since the plugin is loaded only once the server runs.
 _ADMIN = (
     "UPDATE mysql.user SET plugin = 'auth_socket', authentication_string = '' WHERE user = 'root';\n"
     "FLUSH PRIVILEGES;\n"

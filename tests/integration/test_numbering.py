@@ -23,7 +23,9 @@ from tests.support.server_checks import needs_switch
 
 _numbers = count(1)
 NUMBER = "CALL number_invalidations_v2(NULL, @size, @more)"
-_IMPATIENCE = 20  # seconds to wait for a lock that is held forever: enough for slow work on a busy machine
+
+#: Seconds to wait for a lock that is held forever: enough for slow work on a busy machine.
+_IMPATIENCE = 20
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ from stack.waiting import PATIENCE, wait_until
 from tests.support.faulty_proxy import Proxies
 from tests.support.origin_site import OriginSite
 
-# Promised are 3 s. A busy machine gets more: without the bound the last request in the queue would wait 20 s.
+#: Longest answer in seconds. The promise is 3; a busy machine gets more. Unbounded, the last request would wait 20 s.
 G9_SECONDS = 9
 
 

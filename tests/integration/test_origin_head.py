@@ -13,7 +13,8 @@ from stack.waiting import PATIENCE
 from tests.support.origin_site import OriginSite
 
 HOST = "Host: x\r\n"
-# A second request follows each case. The origin must not answer it where the end of the case is in doubt.
+
+#: A second request behind each case. The origin must not answer it where the end of the case is in doubt.
 HIDDEN = "GET /images/hidden HTTP/1.1\r\nHost: x\r\n\r\n"
 
 

@@ -10,7 +10,8 @@ from tests.chaos.system import System
 from tests.support.database_snapshots import put_back, take_copy
 from tests.support.one_edge_site import OneEdgeSite
 
-SELDOM = "3600"  # seconds: nothing but purges is on its direction to the edge
+#: Interval of heartbeats in seconds, so long that only purges are on their way to the edge.
+SELDOM = "3600"
 
 
 def test_a_late_purge_of_a_lost_database_keeps_no_image_from_anybody(tmp_path: Path) -> None:

@@ -10,7 +10,8 @@ from stack.edge import Edge
 from stack.ports import free_port
 from tests.support.server_clock import ServerClock
 
-CLOSE = 600.0  # seconds, more than any answer takes on a busy machine
+#: Difference of two clocks in seconds that counts as none: more than any answer takes on a busy machine.
+CLOSE = 600.0
 
 
 @pytest.mark.parametrize("step", [3600.0, -3600.0])
