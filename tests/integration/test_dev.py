@@ -33,7 +33,7 @@ def test_without_a_command_it_tells_them_all() -> None:
 
 
 def installing_dev(directory: Path) -> tuple[list[str], dict[str, str], Path]:
-    """A copy of ``dev`` that lacks a package: command, environment, and the file that keeps services from starting.
+    """Copy ``dev`` and hide a package from it. Returns its command, its environment, and its policy-rc.d.
 
     Its ``apt-get install`` waits for ``release`` in the directory, after it has made ``installing`` there.
     """

@@ -84,7 +84,7 @@ class Desk:
             connection.close()
 
     def number(self) -> None:
-        """Number the waiting changes, as a purger does."""
+        """Put the waiting changes into a batch, as a purger does."""
         self.sql("SET @size = 0, @more = 0")
         self.sql("CALL number_invalidations_v2(NULL, @size, @more)")
 

@@ -39,7 +39,7 @@ class PastOutbox:
         return int(str(self.sql(text, *values)[0][0]))
 
     def batch(self, days: int, *, bans: int = 0, images: int = 0) -> int:
-        """Number bans and changes of images in one batch of that age, with a receipt and a probe result for each."""
+        """Make a batch of that age from bans and changes of images, with a receipt and a probe result for each."""
         for _ in range(bans):
             self.sql("INSERT INTO bans (scope, subject) VALUES ('image', %s)", f"c{next(_numbers)}")
         if images:

@@ -38,7 +38,7 @@ def pip(*arguments: str | Path) -> None:
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Installed:
-    """The wheel of a copy of the checkout, since a build leaves its parts beside the sources."""
+    """Build and install the wheel from a copy of the checkout, since a build leaves files beside the sources."""
     base = tmp_path_factory.mktemp("wheel")
     for name in (*PACKAGES, "varnish", "stack", "tests"):
         shutil.copytree(ROOT / name, base / "source" / name, ignore=shutil.ignore_patterns("__pycache__"))
