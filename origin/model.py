@@ -21,15 +21,16 @@ class Found(NamedTuple):
     read_at: datetime
     seen: int  # number of the last batch in the lookup's own snapshot
     read_only: int = 0  # the server was demoted and may lag
+    changed: int = 0  # number of the batch of the last change of the image or its owner
 
 
 @dataclass(frozen=True, slots=True)
 class Lifetimes:
     """Lifetimes of answers at the edge, in seconds."""
 
-    full: int  # an image with its Last-Modified, and the special image
-    unknown: int  # a 404
-    undated: int  # an image that has no Last-Modified yet
+    full: int = 86400  # an image with its Last-Modified, and the special image
+    unknown: int = 60  # a 404
+    undated: int = 2  # an image that has no Last-Modified yet
 
 
 class FilePart(NamedTuple):

@@ -34,7 +34,7 @@ def require_well_formed(found: Found | None, code: str) -> Found:
     """
     if found is None:
         raise MalformedRowError("table numbering has lost its row: run `purger migrate`")
-    content_type, size, digest, owner, stable_until, *_, seen, _ = found
+    content_type, size, digest, owner, stable_until, *_, seen, _, changed = found
     if content_type is not None and not (isinstance(content_type, str) and _CONTENT_TYPE(content_type)):
         raise _malformed(code, "renditions.content_type", content_type)
     if size is not None and not (isinstance(size, int) and 0 <= size <= _LARGEST):
@@ -47,6 +47,8 @@ def require_well_formed(found: Found | None, code: str) -> Found:
         raise _malformed(code, "images.stable_until", stable_until)
     if not (isinstance(seen, int) and 0 <= seen <= _LARGEST_BATCH):
         raise MalformedRowError(f"table numbering: last_batch is {_shown(seen)}, not a number up to {_LARGEST_BATCH}")
+    if not (isinstance(changed, int) and 0 <= changed <= _LARGEST_BATCH):
+        raise _malformed(code, "changes.batch", changed)
     return found
 
 

@@ -19,8 +19,8 @@ def render(
     *,
     backend: str,
     token_file: Path,
-    lease: float = 10,
-    fail_safe_ttl: float = 2,
+    lease: float | None = None,
+    fail_safe_ttl: float | None = None,
     fetch_timeout: float | None = None,
     renditions: Sequence[str] | None = None,
     purger: bool = True,
@@ -44,48 +44,47 @@ def render(
 
 
 def _backend_lines(backend: str, fetch_timeout: float | None) -> dict[str, str]:
-    """Map each line of the backend to the line that replaces it."""
+    """Map the start of each line of the backend to the value that replaces the rest of it."""
     host, _, port = backend.rpartition(":")
     if not re.fullmatch(r"[A-Za-z0-9.:_-]+", host.strip("[]")) or not port.isdecimal():
         raise SettingError(f"backend {backend!r} is not HOST:PORT")
-    lines = {
-        '    .host = "127.0.0.1";': f'    .host = "{host.strip("[]")}";',
-        '    .port = "8000";': f'    .port = "{port}";',
-    }
+    lines = {".host = ": f'"{host.strip("[]")}"', ".port = ": f'"{port}"'}
     if fetch_timeout is not None:
-        for name in ("first_byte_timeout", "between_bytes_timeout"):
-            lines[f"    .{name} = 5s;"] = f"    .{name} = {_seconds('fetch timeout', fetch_timeout)};"
+        lines |= dict.fromkeys(
+            (".first_byte_timeout = ", ".between_bytes_timeout = "), _seconds("fetch timeout", fetch_timeout)
+        )
     return lines
 
 
-def _setting_lines(token_file: Path, lease: float, fail_safe_ttl: float, purger: bool) -> dict[str, str]:
-    """Map each line of takedown_settings to the line that replaces it."""
-    values = {
-        'var.set("token file", "/etc/varnish/takedown.token")': f'var.set("token file", "{_path(token_file)}")',
-        'var.set_duration("lease", 10s)': f'var.set_duration("lease", {_seconds("lease", lease)})',
-        'var.set_duration("fail-safe TTL", 2s)': (
-            f'var.set_duration("fail-safe TTL", {_seconds("fail-safe TTL", fail_safe_ttl)})'
-        ),
-        'var.set("purger", "yes")': f'var.set("purger", "{"yes" if purger else "no"}")',
+def _setting_lines(token_file: Path, lease: float | None, fail_safe_ttl: float | None, purger: bool) -> dict[str, str]:
+    """Map the start of each line of takedown_settings to the value that replaces the rest of it."""
+    durations = {"lease": lease, "fail-safe TTL": fail_safe_ttl}
+    return {
+        'var.set("token file", ': f'"{_path(token_file)}")',
+        'var.set("purger", ': f'"{"yes" if purger else "no"}")',
+    } | {
+        f'var.set_duration("{name}", ': f"{_seconds(name, seconds)})"
+        for name, seconds in durations.items()
+        if seconds is not None
     }
-    return {f"    {old};": f"    {new};" for old, new in values.items()}
 
 
 def _rendition_lines(renditions: Sequence[str]) -> dict[str, str]:
-    """Map the line of takedown_renditions to the line that replaces it."""
+    """Map the start of each line of takedown_renditions to the value that replaces the rest of it."""
     for name in renditions:
         if not re.fullmatch(r"[a-z0-9_-]{1,32}", name):
             raise SettingError(f"rendition {name!r} is not 1 to 32 of a-z 0-9 _ -")
     names = "".join(f"{name} " for name in renditions)
-    return {'    var.set("renditions", " thumb ");': f'    var.set("renditions", " {names}");'}
+    return {'var.set("renditions", ': f'" {names}")'}
 
 
 def _replace(text: str, lines: dict[str, str]) -> str:
-    for old, new in lines.items():
-        found = text.count(f"{old}\n")
+    """Replace the value on each line that starts so. Raises ``SettingError`` where that is not one line."""
+    for start, value in lines.items():
+        # No value has a backslash, so that all of it is literal.
+        text, found = re.subn(rf"^    {re.escape(start)}.*;$", f"    {start}{value};", text, flags=re.MULTILINE)
         if found != 1:
-            raise SettingError(f"default.vcl has the line {old.strip()!r} {found} times; it must stand there once")
-        text = text.replace(f"{old}\n", f"{new}\n")
+            raise SettingError(f"default.vcl has {found} lines that start with {start!r}; it must have one")
     return text
 
 
@@ -106,8 +105,8 @@ def _path(path: Path) -> Path:
 @click.argument("out_dir", type=click.Path(path_type=Path))
 @click.option("--backend", required=True, metavar="HOST:PORT")
 @click.option("--token-file", required=True, type=click.Path(path_type=Path))
-@click.option("--lease", default=10.0, show_default=True, help="seconds")
-@click.option("--fail-safe-ttl", default=2.0, show_default=True, help="seconds")
+@click.option("--lease", type=float, help="seconds; that of default.vcl if not given")
+@click.option("--fail-safe-ttl", type=float, help="seconds; that of default.vcl if not given")
 @click.option("--fetch-timeout", type=float, help="seconds; that of default.vcl if not given")
 @click.option("--rendition", "renditions", multiple=True, help="besides the original; may be given again")
 @click.option("--purger", type=click.Choice(["yes", "no"]), default="yes", show_default=True)
@@ -115,8 +114,8 @@ def main(
     out_dir: Path,
     backend: str,
     token_file: Path,
-    lease: float,
-    fail_safe_ttl: float,
+    lease: float | None,
+    fail_safe_ttl: float | None,
     fetch_timeout: float | None,
     renditions: tuple[str, ...],
     purger: str,

@@ -70,3 +70,15 @@ def test_a_primary_that_was_expelled_while_it_stood_still_vouches_for_nobody(tmp
         site.point_to(primary)
         wait_until(lambda: site.purges() >= purges + 2, "the purge of the ban, twice")
         site.edge.wait_trusted()
+
+
+def test_a_primary_without_most_of_its_group_vouches_for_nobody(tmp_path: Path) -> None:
+    with Group(tmp_path) as group, MovingDatabase(tmp_path, group.members[0]) as site:
+        with frozen(group.members[1]), frozen(group.members[2]):
+            # For all that it can tell, they have elected another primary.
+            stuck = "the verification of heartbeats is stuck"
+            wait_until(lambda: stuck in site.purger.log_text(), "the purger cannot vouch")
+            site.wait_fail_safe()
+            assert group.members[0].role() == "PRIMARY"
+        site.edge.wait_trusted()
+        assert site.purger.log_text().count("is flushed") == 1, "at its start alone"

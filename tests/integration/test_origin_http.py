@@ -175,7 +175,7 @@ def test_the_date_is_that_of_the_number_rounded_up(site: OriginSite) -> None:
     assert site.request(code).headers["Last-Modified"] == "Tue, 04 Mar 2025 05:06:08 GMT"
     site.execute("UPDATE changes SET changed_at = '2025-03-04 05:06:07' WHERE subject = %s", code)
     assert site.request(code).headers["Last-Modified"] == "Tue, 04 Mar 2025 05:06:07 GMT"
-    site.execute("INSERT INTO changes VALUES ('owner', 'dated', '2025-03-05 00:00:00')")
+    site.execute("INSERT INTO changes (scope, subject, changed_at) VALUES ('owner', 'dated', '2025-03-05 00:00:00')")
     site.execute("UPDATE images SET owner = 'dated' WHERE code = %s", code)
     site.execute("UPDATE invalidations SET batch = 1 WHERE subject = %s", code)
     assert site.request(code).headers["Last-Modified"] == "Wed, 05 Mar 2025 00:00:00 GMT"

@@ -1,4 +1,4 @@
-"""Read Takedown-Seen, the last batch that the origin's lookup saw, over a real database."""
+"""Read Takedown-Seen and Takedown-Changed, the batches that the origin's lookup saw, over a real database."""
 
 import hashlib
 from base64 import b64encode
@@ -44,6 +44,30 @@ def test_each_answer_says_the_last_batch_that_its_lookup_saw(site: OriginSite) -
         assert answer.status_code == status
         assert seen(answer) == before + 1
     assert seen(site.request(code, "HEAD")) == before + 1
+
+
+def test_each_answer_says_the_batch_of_the_last_change_of_image_and_owner(site: OriginSite) -> None:
+    def changed() -> str:
+        return site.request(code).headers["Takedown-Changed"]
+
+    code, owner = site.new_image(), "owner-changed"
+    site.execute("UPDATE images SET owner = %s WHERE code = %s", owner, code)
+    assert changed() == "pending"
+    site.number()
+    assert changed() == str(site.last_batch())
+    site.execute("INSERT INTO bans (scope, subject) VALUES ('owner', %s)", owner)
+    assert changed() == "pending"
+    site.number()
+    own = site.last_batch()
+    site.execute("INSERT INTO bans (scope, subject) VALUES ('image', 'somebody-else')")
+    site.number()
+    assert (changed(), site.last_batch()) == (str(own), own + 1), "not what concerns others"
+    site.execute("UPDATE bans SET lifted_at = UTC_TIMESTAMP(3) WHERE subject = %s", owner)
+    site.execute("INSERT INTO bans (scope, subject) VALUES ('image', %s)", code)
+    with site.admin.cursor() as cursor:
+        cursor.execute("CALL number_invalidations_v2(NULL, @size, @more)")
+    assert changed() == str(own + 2), "numbered by either version"
+    assert site.request("nobody-at-all").headers["Takedown-Changed"] == "0"
 
 
 @pytest.mark.parametrize(("path", "method"), [("nobody/original", "GET"), ("a.b", "GET"), ("nobody", "POST")])

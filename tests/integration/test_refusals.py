@@ -118,7 +118,8 @@ def test_no_session_brings_in_a_malformed_row(database: Database, account: str, 
 
 
 @pytest.mark.usefixtures("snapshot")
-def test_load_data_is_checked_row_by_row(database: Database, tmp_path: Path) -> None:
+def test_load_data_is_checked_row_by_row(database: Database, admin: MySQLCursorAbstract, tmp_path: Path) -> None:
+    admin.execute("SET GLOBAL local_infile = 1")
     file = tmp_path / "bans.txt"
     file.write_text("image\ta b\n")
     connection = mysql.connector.connect(**address(database, "moderation"), allow_local_infile=True)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import click
 
+from bench.__main__ import main as bench
 from origin.cli.main import main as origin
 from purger.cli.main import cli as purger
 from stack.__main__ import main as stack
@@ -16,7 +17,13 @@ from tests.fuzz.__main__ import main as fuzz
 
 #: The programs that are installed, and those that `./dev` starts.
 INSTALLED: dict[str, click.Command] = {"origin": origin, "purger": purger}
-DEVELOPMENT: dict[str, click.Command] = {"stack": stack, "stack.vcl": vcl, "chaos": chaos, "fuzz": fuzz}
+DEVELOPMENT: dict[str, click.Command] = {
+    "stack": stack,
+    "stack.vcl": vcl,
+    "bench": bench,
+    "chaos": chaos,
+    "fuzz": fuzz,
+}
 
 #: Where a command ends in a shell's line, or in a sentence.
 _END = re.compile(r"[;|()]|&&|(?<!\S)\d?>")

@@ -2,6 +2,7 @@
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 from stack.edge import Edge
 from stack.vcl import render
@@ -30,8 +31,8 @@ def downgrade(edge: Edge, backend: str, *, lease: float = 10.0, fail_safe_ttl: f
     edge.vcl.write_text(text)
 
 
-def upgrade(edge: Edge, backend: str, *, lease: float = 10.0, fail_safe_ttl: float = 2.0) -> None:
-    """Load the current VCL into a running edge, which keeps its cache."""
+def upgrade(edge: Edge, backend: str, **settings: Any) -> None:
+    """Load the current VCL into a running edge, which keeps its cache. ``settings`` go to ``stack.vcl.render``."""
     shutil.rmtree(edge.vcl.parent)
-    render(edge.vcl.parent, backend=backend, token_file=edge.token_file, lease=lease, fail_safe_ttl=fail_safe_ttl)
+    render(edge.vcl.parent, backend=backend, token_file=edge.token_file, **settings)
     edge.reload("today")

@@ -7,6 +7,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
+from stack.program import VARIABLE
 from tests.support.command_lines import (
     INSTALLED,
     all_options,
@@ -19,7 +20,15 @@ from tests.support.command_lines import (
 from tests.support.markdown_pages import PAGES, ROOT, code, spans
 
 #: Flags of other people's programs.
-FOREIGN_FLAGS = {"--no-defaults", "--socket", "--skip-triggers", "--help", "--require-hashes", "--no-build-isolation"}
+FOREIGN_FLAGS = {
+    "--no-defaults",
+    "--socket",
+    "--skip-triggers",
+    "--help",
+    "--require-hashes",
+    "--no-build-isolation",
+    "--upgrade",
+}
 
 #: Words in the spelling of a class that are names of other people's.
 FOREIGN_NAMES = {"LoadCredential", "ExecStart"}
@@ -48,7 +57,7 @@ def test_every_flag_exists(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_every_variable_exists(name: str) -> None:
     tests = "\n".join(path.read_text() for path in ROOT.glob("tests/**/*.py"))
-    known = {each for option in all_options() for each in variables(option)} | SET_ONLY
+    known = {each for option in all_options() for each in variables(option)} | SET_ONLY | {VARIABLE}
     known |= set(re.findall(r'"(TAKEDOWN_[A-Z_]+|TEST_[A-Z_]+)"', tests))
     assert set(re.findall(r"\b(?:PURGER|ORIGIN|STACK|TAKEDOWN)_[A-Z_]*[A-Z]\b", code(ROOT / name))) - known == set()
 

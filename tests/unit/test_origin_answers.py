@@ -1,4 +1,4 @@
-"""Row and conditions in, status, headers and byte range out."""
+"""Answers to a database row and a request's conditions: status, headers and byte range."""
 
 import hashlib
 from base64 import b64encode
@@ -23,7 +23,7 @@ LIFETIMES = Lifetimes(full=86400, unknown=60, undated=2)
 CHANGED = NOW - timedelta(days=1, microseconds=1)
 CHANGED_DATE = format_date(int(CLOCK) - 86400)
 SEEN = 17
-FOUND = Found("image/png", 1000, DIGEST, "joe", None, 0, 0, CHANGED, NOW, SEEN)
+FOUND = Found("image/png", 1000, DIGEST, "joe", None, 0, 0, CHANGED, NOW, SEEN, changed=16)
 UNKNOWN = Found(None, None, None, None, None, 0, 0, None, NOW, SEEN)
 
 conditions = st.builds(
@@ -73,6 +73,7 @@ def test_an_image_is_served_with_all_its_headers() -> None:
         "Cache-Control": "public, no-cache",
         "CDN-Cache-Control": "max-age=86400",
         "Takedown-Owner": "joe",
+        "Takedown-Changed": "16",
         "Takedown-Seen": "17",
         "X-Content-Type-Options": "nosniff",
     }
@@ -92,6 +93,7 @@ def test_not_modified_has_the_headers_that_caches_update_and_no_body() -> None:
         "Takedown-Owner",
         "X-Content-Type-Options",
         "Takedown-Seen",
+        "Takedown-Changed",
     }
     assert answer.text == b""
     assert answer.file is None
@@ -246,6 +248,17 @@ def test_every_answer_says_how_far_its_lookup_saw(
     found = (FOUND if known else UNKNOWN)._replace(banned=banned, seen=seen)
     for _ in range(2):  # nothing that is made once, at start, keeps the number of an earlier request
         assert headers(answers.decide(found, asked, CLOCK))["Takedown-Seen"] == str(seen)
+
+
+@pytest.mark.parametrize("status", [200, 410])
+@pytest.mark.parametrize("known", [True, False])
+@pytest.mark.parametrize("banned", [0, 1])
+def test_every_answer_names_the_batch_of_the_last_change(status: int, known: bool, banned: int) -> None:
+    answers = Answers(LIFETIMES, status, SPECIAL)
+    found = (FOUND if known else UNKNOWN)._replace(banned=banned, changed=9)
+    assert headers(answers.decide(found, UNCONDITIONAL, CLOCK))["Takedown-Changed"] == "9"
+    waits = found._replace(pending=1)
+    assert headers(answers.decide(waits, UNCONDITIONAL, CLOCK))["Takedown-Changed"] == "pending"
 
 
 PROOF = {

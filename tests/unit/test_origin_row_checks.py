@@ -1,4 +1,4 @@
-"""What the origin reads is checked before it becomes a header or a path."""
+"""Checks of a database row, before headers and paths are made of it."""
 
 from datetime import datetime
 from typing import Any
@@ -57,6 +57,14 @@ def test_a_batch_that_no_edge_could_read_is_refused_by_its_table(value: Any) -> 
     message = refusal(GOOD._replace(seen=value))
     assert message is not None
     assert message.startswith("table numbering: last_batch is ")
+    assert message.isprintable()
+
+
+@pytest.mark.parametrize("value", [None, -1, 10**15, "17", "17\r\nX: y"])
+def test_a_batch_of_a_change_that_no_edge_could_read_is_refused(value: Any) -> None:
+    message = refusal(GOOD._replace(changed=value))
+    assert message is not None
+    assert message.startswith("image code: column changes.batch ")
     assert message.isprintable()
 
 
