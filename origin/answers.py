@@ -99,7 +99,7 @@ class Answers:
     def decide(self, found: Found, conditions: Conditions, now: float) -> Answer:
         """Make the answer. ``now`` is the origin's own clock, in seconds since 1970."""
         answer = self._choose(found, conditions, now)
-        # Also on errors: the edge holds the one against its marks, and the other against its position.
+        # Also on errors: the edge compares Takedown-Seen with its marks, and Takedown-Changed with its position.
         answer.headers.append(("Takedown-Seen", str(found.seen)))
         answer.headers.append(("Takedown-Changed", "pending" if found.pending else str(found.changed)))
         return answer

@@ -28,9 +28,9 @@ class Found(NamedTuple):
 class Lifetimes:
     """Lifetimes of answers at the edge, in seconds."""
 
-    full: int  # an image with its Last-Modified, and the special image
-    unknown: int  # a 404
-    undated: int  # an image that has no Last-Modified yet
+    full: int = 86400  # an image with its Last-Modified, and the special image
+    unknown: int = 60  # a 404
+    undated: int = 2  # an image that has no Last-Modified yet
 
 
 class FilePart(NamedTuple):

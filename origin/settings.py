@@ -2,7 +2,7 @@
 
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from origin.answers import Header
@@ -20,28 +20,28 @@ class Address:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """All that ``origin serve`` can be told. Times are in seconds."""
-
-    database_url: str
-    files: Path
-    listen: Address
-    workers: int
-    threads: int
-    banned_status: int
-    special_image: Path | None
-    lifetimes: Lifetimes
-    keep_alive: int
-    stall: int
-    drain: int
-    replica: bool = False  # read from a database that may be behind
-    headers: tuple[Header, ...] = ()  # that stand on every answer
-
-
 def default_workers() -> int:
     """Count the processors that this process may use: a Python process uses one at a time."""
     return len(os.sched_getaffinity(0))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """All settings of ``origin serve``. Times are in seconds; the options of the command line say the reasons."""
+
+    database_url: str
+    files: Path
+    replica: bool = False
+    listen: Address = Address("127.0.0.1", 8000)
+    workers: int = field(default_factory=default_workers)
+    threads: int = 8
+    banned_status: int = 410
+    special_image: Path | None = None
+    headers: tuple[Header, ...] = ()
+    lifetimes: Lifetimes = field(default_factory=Lifetimes)
+    keep_alive: int = 75
+    stall: int = 10
+    drain: int = 30
 
 
 def parse_address(text: str) -> Address:

@@ -1,1 +1,1 @@
-"""Watches the moderation database and keeps every edge true."""
+"""Delivers bans and lifts from the moderation database to every Varnish edge."""

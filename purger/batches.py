@@ -1,4 +1,4 @@
-"""What edges still have to be told: rows read once for all of them, and the plans made from them."""
+"""Keeps the newest batches in memory, reads older ones once for all edges, and plans their delivery."""
 
 import threading
 from collections import OrderedDict, deque
@@ -8,29 +8,31 @@ from typing import NamedTuple, Protocol
 from purger.model import Position, Row
 from purger.plan import SINGLES, URGENT, Plan, make_plan
 
-#: Single bans kept for edges that are in the middle of a bulk.
+#: Most single bans kept for edges that are in the middle of a bulk.
 _URGENT_KEPT = 200
 
-#: Positions kept that the database knows: all edges ask for a few.
+#: Most positions kept that the database has given: all edges name a few.
 _POSITIONS_KEPT = 1000
 
 
 class _Batch(NamedTuple):
+    """The rows of one batch."""
+
     identity: str | None
     rows: list[Row]
 
 
 class OutboxReader(Protocol):
-    """What is needed of ``purger.outbox.Outbox``."""
+    """The methods of ``purger.outbox.Outbox`` that read batches."""
 
     def rows(self, after: int, last: int) -> list[Row]:
-        """As ``Outbox.rows``."""
+        """Read rows, as ``Outbox.rows``."""
 
     def reach(self, after: int, head: int, limit: int) -> Position:
-        """As ``Outbox.reach``."""
+        """Find a batch, as ``Outbox.reach``."""
 
     def position(self, batch: int) -> str | None:
-        """As ``Outbox.position``."""
+        """Read an identity, as ``Outbox.position``."""
 
 
 class Batches:
@@ -39,7 +41,10 @@ class Batches:
     def __init__(
         self, outbox: OutboxReader, *, rows_kept: int = 50_000, rows_a_plan: int = 20_000, plans_kept: int = 8
     ) -> None:
-        """``outbox`` is used by nobody else. The sizes bound the memory: 250 bytes a row, 20 a code in a plan."""
+        """Read older batches through ``outbox``, an outbox that nothing else uses.
+
+        The sizes bound the memory: 250 bytes a row, 20 bytes a code in a plan.
+        """
         self._outbox = outbox
         self._rows_kept = rows_kept
         self._rows_a_plan = rows_a_plan
@@ -50,18 +55,18 @@ class Batches:
         self._count = 0
         self._plans: OrderedDict[tuple[int, int, int], Plan] = OrderedDict()
         self._positions: set[Position] = set()  # that the database has given
-        self._forgotten = 0  # times: what was read before the last one is of a database that has gone back since
+        self._forgotten = 0  # calls of ``forget``: rows read before the last one are of a database that went back
         self._largest = 0  # id of a row
         self._urgent: deque[Row] = deque(maxlen=_URGENT_KEPT)
         self._urgent_count = 0
 
     def add(self, after: int, last: int, rows: list[Row], identities: Mapping[int, str]) -> None:
-        """Keep the rows of the batches after ``after`` up to ``last``. The poller calls it before it tells of them.
+        """Keep the rows of the batches after ``after`` up to ``last``. The poller calls it before it wakes the workers.
 
         ``identities`` are those of the batches; one of unknown identity is read again from the database.
 
-        A few bans among them, beyond all ids seen before, are single ones: an edge that is in the middle of a bulk is
-        told of them at once. Of a bulk the newest rows come first, so that all its others are behind those.
+        A few bans among them, beyond all earlier ids, are single ones: an edge that is in the middle of a bulk is sent
+        them at once. Of a bulk the newest rows are numbered first, so that the ids of its others are not beyond those.
         """
         with self._lock:
             beyond = [row for row in rows if row.id > self._largest and row.cause in URGENT]
@@ -80,7 +85,7 @@ class Batches:
                 self._count -= len(self._batches.popitem(last=False)[1].rows)
 
     def forget(self) -> None:
-        """Drop everything: the database has gone back to an earlier state, and numbers may come a second time."""
+        """Drop everything: the database has gone back to an earlier state, and gives numbers a second time."""
         with self._lock:
             self._forget()
             self._positions.clear()
@@ -88,15 +93,15 @@ class Batches:
             self._largest = 0
 
     def urgent_since(self, count: int) -> tuple[int, list[Row]]:
-        """Return how many single bans there have been so far, and those after the first ``count``, if still kept."""
+        """Return the count of single bans so far, and those after the first ``count``, if still kept."""
         with self._lock:
             fresh = min(self._urgent_count - count, len(self._urgent))
             return self._urgent_count, list(self._urgent)[len(self._urgent) - fresh :]
 
     def plan(self, after: int, head: int, requests: int = 256) -> Plan:
-        """The plan for an edge at ``after``, up to ``head`` or as far as is sensible in one go.
+        """Plan the delivery of the batches after ``after`` up to ``head``, or of the first 20 000 rows of them.
 
-        ``requests`` is how many may follow each other at that edge (``plan.affordable``).
+        ``requests`` is the most that may follow each other at that edge (``plan.affordable``).
 
         Raises ``PrunedError`` when rows in between may have left the outbox, ``MalformedRowError`` when no purge can be
         made of one, ``DatabaseUnavailableError`` when older rows are needed and cannot be read.
@@ -120,7 +125,8 @@ class Batches:
     def knows(self, position: Position) -> bool:
         """Tell whether the database has given this batch this identity. Raises ``DatabaseUnavailableError``.
 
-        At the start of a purger all edges ask, most for the same one: a database that is far away is asked once.
+        At the start of a purger all edges name their positions, mostly the same: a database that is far away is asked
+        once for each.
         """
         with self._reading:
             with self._lock:

@@ -1,4 +1,4 @@
-"""The files by which purger and edge know each other: the token, and the certificates of TLS."""
+"""Reads the files by which purger and edge authenticate each other: the token, and the certificates of TLS."""
 
 import logging
 import re
@@ -10,18 +10,20 @@ from takedown_db.secret_files import UnreadableSecretError, exposure, read_secre
 
 log = logging.getLogger(__name__)
 
-#: The characters of a Bearer token (RFC 6750, section 2.1). No URL is one, and so no file that holds a database URL.
+#: A Bearer token (RFC 6750, section 2.1). No URL is one, so that no file with a database URL is taken for a token file.
 _TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")
 
+#: The one directory whose files may be used; None: any.
 _allowed: Path | None = None
 
+#: A file's inode, size, and times of writing and of change; None: there is no such file.
 _Signature = tuple[int, int, int, int] | None
 
 
 class CredentialError(ValueError):
     """A file that cannot be used. The message names it and the reason, and nothing of its content.
 
-    Its path comes from the table `edges`, so the message is escaped.
+    The message is escaped, as the path comes from the table `edges`.
     """
 
     def __init__(self, text: str) -> None:
@@ -31,17 +33,17 @@ class CredentialError(ValueError):
 def allow_only(directory: Path | None) -> None:
     """Let this process use files of ``directory`` alone for tokens and TLS; None allows any.
 
-    Which files those are stands in the database. The rule is the process's own, so that no command can forget it.
+    The database names the files. The rule holds for the whole process, so that no command can forget it.
     """
     global _allowed
     _allowed = directory
 
 
 class TokenFile:
-    """The file with the token that is sent to one edge, on its first line; a second token may follow for later.
+    """The file with the token that is sent to one edge, on its first line; a second line may hold the next token.
 
-    A file that was exchanged is noticed at the next use. While it cannot be used, as in the middle of its exchange, the
-    token that it held before is the one.
+    A file that was exchanged is read again at the next use. While it cannot be used, as in the middle of its exchange,
+    the former token is sent.
     """
 
     def __init__(self, path: Path) -> None:
@@ -52,7 +54,7 @@ class TokenFile:
         self._warned: str | None = None
 
     def token(self) -> str:
-        """Return the token. Raises ``CredentialError`` where none was read before."""
+        """Return the token. Raises ``CredentialError`` when the file cannot be used and no token was read before."""
         seen = _signature(self._path)
         if self._token is not None and seen == self._seen:
             return self._token
@@ -67,7 +69,7 @@ class TokenFile:
         return self._token
 
     def refused(self) -> None:
-        """Forget the token, since the edge does not take it: the file is read again before the next use."""
+        """Drop the token, since the edge refuses it: the file is read again before the next use."""
         self._token = None
 
     def _read(self) -> str:
@@ -88,10 +90,10 @@ class TokenFile:
 
 
 class TlsFiles:
-    """The authority that an edge's certificate must be signed by, and the client certificate that is shown to it."""
+    """The authority that must have signed an edge's certificate, and the client certificate that the edge gets."""
 
     def __init__(self, ca: str | None, certificate: str | None, key: str | None) -> None:
-        """Paths, or None: for the system's authorities, and for no client certificate."""
+        """Take the paths; None: the system's authorities, and no client certificate."""
         self._ca = Path(ca) if ca else None
         self._certificate = Path(certificate) if certificate else None
         self._key = Path(key) if key else None
@@ -99,7 +101,7 @@ class TlsFiles:
         self._loaded: list[_Signature] | None = None
 
     def changed(self) -> bool:
-        """Tell whether a file is another one than was loaded."""
+        """Tell whether a file has been exchanged since it was loaded."""
         return self._loaded is not None and self._loaded != [_signature(file) for file in self._files]
 
     def load(self) -> ssl.SSLContext:
@@ -146,9 +148,9 @@ def _check_place(file: Path) -> None:
 
 
 def _signature(path: Path) -> _Signature:
-    """What changes when a file is overwritten or exchanged: its inode, size, and times of writing and of change."""
+    """Read the signature of a file, which changes when the file is overwritten or exchanged."""
     try:
-        found = path.stat()
+        status = path.stat()
     except (OSError, ValueError):
         return None
-    return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
+    return status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns

@@ -33,13 +33,13 @@ class DeliveryState(NamedTuple):
         """The reason why a change is not delivered now, and its remedy. None: all parts are there."""
         if self.triggers.missing:
             names = ", ".join(self.triggers.missing)
-            return f"triggers are missing or altered, so edges may not hear of it ({names}): run `purger migrate`"
+            return f"triggers are missing or altered, so it may not be delivered ({names}): run `purger migrate`"
         if not self.purgers:
-            return "no purger is alive, so no edge hears of it: start `purger run` (`purger status` tells more)"
+            return "no purger is alive, so it is not delivered yet: start `purger run` (`purger status` tells more)"
         if not self.edges:
             return (
-                "there is no edge that could hear of it: `purger edge add` makes a Varnish known, `edge enable` "
-                "follows it"
+                "there is no enabled edge to deliver it to: `purger edge add` adds a Varnish, `edge enable` enables a "
+                "disabled one"
             )
         return None
 

@@ -1,4 +1,4 @@
-"""Sends one request at a time to an edge's purge listener, and reads the answer as what it is."""
+"""Sends one request at a time to an edge's purge listener, and returns the acknowledgement or raises an error."""
 
 import http.client
 import re
@@ -26,28 +26,31 @@ from takedown_db.printable import printable
 #: The header that carries a position, in requests and answers.
 BATCH = "Takedown-Batch"
 
+#: The request that asks for an edge's instance, clock and mode.
 _HEARTBEAT = Request("HEARTBEAT", "/")
 
-#: Ends of a TLS connection that are no verdict on a certificate.
+#: Errors by which a TLS connection ends without a verdict on a certificate.
 _ENDS = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)
 
-#: The name of a rendition, and how many of them an edge may know.
+#: The name of a rendition.
 _RENDITION = re.compile(r"[a-z0-9_-]{1,32}")
+
+#: Most renditions that an edge may name.
 _MOST_RENDITIONS = 100
 
 #: A time of the edge's own clock, in seconds since 1970.
 _CLOCK = re.compile(r"[0-9]{1,11}(\.[0-9]{1,9})?")
 
-#: Characters of an answer, or of a cause, that a message shows.
+#: Most characters of an answer, or of a cause, in a message.
 _SHOWN = 160
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An acknowledgement."""
+    """The acknowledgement of a request."""
 
     instance: str  # of the varnishd process that gave it
-    now: str  # that edge's clock as it wrote it: seconds.milliseconds
+    now: str  # the edge's clock as the edge wrote it: seconds.milliseconds since 1970
     removed: int | None  # objects, on PURGE
     mode: str | None  # trusted, fail-safe or unguarded
     epoch: str | None  # the epoch that the edge keeps, on HEARTBEAT
@@ -56,37 +59,39 @@ class Answer:
 
 
 class EdgeClient:
-    """The purge listener of one edge, over one kept connection; for one thread.
+    """A client of one edge's purge listener, with one persistent connection; for one thread.
 
     Every method raises a ``DeliveryError`` unless the edge acknowledged.
     """
 
     def __init__(self, edge: Edge, *, connect_timeout: float, read_timeout: float) -> None:
-        """Times in seconds; ``read_timeout`` is for a whole request with its answer."""
+        """Connect at the first request. Times in seconds; ``read_timeout`` is for a whole request with its answer."""
         self._url = shown(edge.purge_url)
         self._read_timeout = read_timeout
         self._token_file = TokenFile(Path(edge.token_file))
         files = TlsFiles(edge.ca_file, edge.certificate_file, edge.key_file)
-        self._wire = HttpConnection(edge.purge_url, files, connect_timeout=connect_timeout, read_timeout=read_timeout)
+        self._connection = HttpConnection(
+            edge.purge_url, files, connect_timeout=connect_timeout, read_timeout=read_timeout
+        )
 
     def ask(self, instance: str | None = None) -> Answer:
         """Ask for instance, clock and mode; with ``instance`` only of that varnishd."""
         return self.send(_HEARTBEAT, instance)
 
     def heartbeat(self, instance: str, epoch: str, position: Position | None = None) -> Answer:
-        """Tell the edge that it has everything that was committed before ``epoch``, in its own words of its clock.
+        """Confirm that the edge has everything that was committed before ``epoch``, its own clock as it wrote it.
 
-        With ``position`` the edge takes it only if that is its own.
+        With ``position`` the edge accepts it only if that is its own.
         """
         at = () if position is None else ((BATCH, str(position)),)
         return self.send(Request("HEARTBEAT", "/", (("Takedown-Epoch", epoch), *at)), instance)
 
     def renew(self) -> None:
-        """Have the next request sent over a new connection: a kept one hides who else answers at the address."""
-        self._wire.close()
+        """Send the next request over a new connection: a persistent one hides other varnishds at the address."""
+        self._connection.close()
 
     def send(self, request: Request, instance: str | None) -> Answer:
-        """Send ``request``, to the varnishd ``instance`` alone if one is named, and read the answer's status."""
+        """Send ``request``, to the varnishd ``instance`` alone if one is named, and read the answer."""
         headers = dict(request.headers)
         if instance is not None:
             headers["If-Match"] = f'"{instance}"'
@@ -97,17 +102,17 @@ class EdgeClient:
         except CredentialError as error:
             raise RefusedError(str(error)) from None
         headers["User-Agent"] = "edge-takedown-purger"
-        # Before anything is sent: the token goes to no server that is not the one that was meant.
+        # Before anything is sent, so that no server but the intended one gets the token.
         self._connect()
         return self._read(self._exchange(request, headers))
 
     def close(self) -> None:
         """Close the connection."""
-        self._wire.close()
+        self._connection.close()
 
     def _connect(self) -> None:
         try:
-            self._wire.connect()
+            self._connection.connect()
         except CredentialError as error:
             raise UntrustedError(str(error)) from None
         except ssl.SSLError as error:
@@ -117,7 +122,7 @@ class EdgeClient:
 
     def _exchange(self, request: Request, headers: dict[str, str]) -> Reply:
         try:
-            return self._wire.request(request.method, quote(request.path), headers)
+            return self._connection.request(request.method, quote(request.path), headers)
         except TimeoutError:
             raise SlowError(f"no whole answer to {request.method} within {self._read_timeout:g} s") from None
         except (ssl.SSLError, ConnectionResetError, BrokenPipeError) as error:
@@ -126,9 +131,9 @@ class EdgeClient:
             raise UnreachableError(f"{self._url}: {_cause(error)}") from None
 
     def _ended(self, error: OSError) -> UntrustedError | UnreachableError:
-        """Tell a connection that broke off from one whose ends do not trust each other, or that is no TLS at all."""
+        """Distinguish a connection that broke off from one whose ends do not trust each other, or do not speak TLS."""
         if not isinstance(error, ssl.SSLError) or isinstance(error, _ENDS) or error.library == "SYS":
-            if self._wire.awaits_verdict:
+            if self._connection.awaits_verdict:
                 # With TLS 1.3 a server judges the client's certificate after the client has begun to send; the reset
                 # that follows often overtakes its alert.
                 return UntrustedError(
@@ -183,7 +188,7 @@ def _epoch(reply: Reply, said: str) -> str | None:
 
 
 def _renditions(fields: list[str] | None) -> tuple[str, ...] | None:
-    """Read the names of renditions, which are requested later; a list with anything else in it is none."""
+    """Read the names of renditions, which are requested later; return None when one of them is malformed."""
     if fields is None:
         return None
     value = ",".join(fields).strip(" \t")

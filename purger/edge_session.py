@@ -41,7 +41,7 @@ class EdgeSession:
         self._settings = settings
         self._progress = progress
         self._recorder = recorder
-        self._client = self._connect_to(edge)
+        self._client = self._new_client(edge)
         self._renewed = time.monotonic()
         self._problem = ProblemLog(log, f"edge {edge.name}")
         self._backoff = Backoff(settings.retry_first, settings.retry_longest)
@@ -59,7 +59,7 @@ class EdgeSession:
         self._interrupt.clear()
         self.edge = edge
         self._client.close()
-        self._client = self._connect_to(edge)
+        self._client = self._new_client(edge)
         self._backoff.reset()
         self._progress.doubt()
 
@@ -71,7 +71,7 @@ class EdgeSession:
         """Send one request, and check the position that the edge names in its answer.
 
         It is the expected one, or a later one where another purger has sent something. An edge that was put back to an
-        earlier state is behind. An edge that names no position is believed.
+        earlier state is behind. An edge that names no position is not checked.
         """
         began = time.monotonic()
         answer = self._client.send(request, self._progress.instance)
@@ -113,7 +113,7 @@ class EdgeSession:
         self._went_well()
 
     def send_heartbeat(self, epoch: str, *, ticket: Callable[[], int]) -> None:
-        """Tell the edge that it has everything that was committed before ``epoch``, a time of its own clock."""
+        """Confirm that the edge has everything that was committed before ``epoch``, a time of its own clock."""
         if time.monotonic() - self._renewed > _RENEWAL:
             self._client.renew()
             self._renewed = time.monotonic()
@@ -155,7 +155,7 @@ class EdgeSession:
         """Wait, for longer after each further failure since a request last went well."""
         self._interrupt.wait(self._backoff.next())
 
-    def _connect_to(self, edge: Edge) -> EdgeClient:
+    def _new_client(self, edge: Edge) -> EdgeClient:
         settings = self._settings
         return EdgeClient(edge, connect_timeout=settings.connect_timeout, read_timeout=settings.read_timeout)
 

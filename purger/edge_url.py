@@ -1,4 +1,4 @@
-"""Reads the URLs of edges. No message and no text made from one shows a user or a password."""
+"""Parses the URLs of edges. No text made from one shows a user or a password."""
 
 import re
 from ipaddress import ip_address
@@ -8,7 +8,7 @@ from takedown_db.printable import printable
 
 
 class UnusableEdgeUrlError(ValueError):
-    """A URL that is not scheme, host and port of an edge's listener."""
+    """A URL with more or less than the scheme, host and port of an edge's listener."""
 
 
 def split_url(text: str) -> tuple[str, str, int]:
@@ -30,14 +30,14 @@ def split_url(text: str) -> tuple[str, str, int]:
 
 
 def shown(text: str) -> str:
-    """Show a URL on one line, without what stands before its last ``@``."""
+    """Quote a URL on one line, without the user and password before its last ``@``."""
     return repr(printable(re.sub(r"^([^/]*//)?.*@", r"\1", text)))
 
 
 def is_private(text: str) -> bool:
     """Tell whether a URL names loopback or a private address, over which a token may go unencrypted.
 
-    The name of a host says nothing about its network, but for ``localhost``.
+    No host name is taken for private but ``localhost``, as a name says nothing about the network.
     """
     _, host, _ = split_url(text)
     try:

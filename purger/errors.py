@@ -1,8 +1,8 @@
-"""The ways in which a delivery to an edge fails, as types: each kind asks for something else."""
+"""Defines the errors of deliveries to an edge, one type for each remedy."""
 
 
 class DeliveryError(Exception):
-    """An edge did not acknowledge a request. ``kind`` names the type in logs and in ``edges.problem``."""
+    """A request without an acknowledgement. ``kind`` names the type in logs and in ``edges.problem``."""
 
     kind = "failed"
 
@@ -14,13 +14,13 @@ class UnreachableError(DeliveryError):
 
 
 class UntrustedError(DeliveryError):
-    """TLS: the edge is not proven to be the one that was meant, or does not take the purger's certificate."""
+    """A TLS connection to an edge that does not prove its name, or does not accept the purger's certificate."""
 
     kind = "untrusted"
 
 
 class SlowError(DeliveryError):
-    """Connected, but no answer within the read time-out. The request may have been carried out."""
+    """No answer within the read time-out, over an open connection. The request may have been carried out."""
 
     kind = "too slow"
 
@@ -32,24 +32,24 @@ class FailingError(DeliveryError):
 
 
 class RefusedError(DeliveryError):
-    """A 4xx or 3xx answer other than the two below, or an answer that no purge listener of ours gives."""
+    """A 4xx or 3xx answer other than the two below, or an answer that no purge listener of an edge gives."""
 
     kind = "refused"
 
 
 class MalformedError(DeliveryError):
-    """400: the edge does not understand the request, and will not at the next try either."""
+    """A 400 answer: the edge does not understand the request, and will not at the next try either."""
 
     kind = "malformed"
 
 
 class OtherInstanceError(DeliveryError):
-    """412, or a position that was not expected: not the varnishd whose progress is known, or no longer where it was."""
+    """A 412 answer or an unexpected position: another varnishd answers, or it has gone back."""
 
     kind = "another instance"
 
 
 class SeveralInstancesError(DeliveryError):
-    """Two varnishds answer at one address in turn: neither hears of all purges."""
+    """Two varnishds that answer at one address in turn, so that neither gets all purges."""
 
     kind = "several instances"

@@ -28,7 +28,7 @@ class FlushRebounds:
             self._late_due = [now + delay for delay in self.late_delays]
 
     def heard(self, clock: str, *, at: float) -> None:
-        """Note the edge's clock, in seconds since 1970, as an answer has told it."""
+        """Note the edge's clock, in seconds since 1970, from its answer that arrived at ``at``."""
         self._clock_ahead = float(clock) - at
 
     def flushed(self, clock: str, *, at: float, late: bool) -> None:

@@ -173,14 +173,14 @@ def _purger_problems(state: FleetState) -> Iterator[Problem]:
     if state.stuck and not state.counter_locked:
         yield Problem(
             f"{counted(state.stuck, 'committed change')} got no number within {PATIENCE:g} s",
-            "no purger takes them up: see above, or the purger's log",
+            "no purger numbers them: see above, or the purger's log",
         )
 
 
 def _edge_problems(state: FleetState) -> Iterator[Problem]:
     if not state.edges:
         what = f"none of {counted(state.disabled, 'edge')} is enabled" if state.disabled else "there are no edges"
-        yield Problem(what, "`purger edge enable`" if state.disabled else "make each Varnish known: `purger edge add`")
+        yield Problem(what, "`purger edge enable`" if state.disabled else "add each Varnish: `purger edge add`")
     alive = any(purger.alive for purger in state.purgers)
     for edge in state.edges:
         # The problem that a purger recorded before it went away may be over.

@@ -1,8 +1,8 @@
-"""One kept HTTP/1.1 connection to a listener of an edge, with a total time for each request and with TLS both ways.
+"""Keeps a persistent HTTP/1.1 connection to a listener of an edge, with mutual TLS and a time-out for whole requests.
 
-Requests are made by ``requests``, over a transport adapter of our own. The usual one bounds each read and not the whole
-of an answer, so that headers which drip byte by byte hold up an edge's thread for hours. The standard library's client
-does the parsing here, and each of its reads gets what is left of the request's time.
+``requests`` makes the requests, over a transport adapter of this module. Its usual adapter bounds each read and not the
+whole of an answer, so that headers that arrive byte by byte hold up an edge's thread for hours. The standard library's
+client parses the answer here, and each of its reads gets the rest of the request's time.
 """
 
 import http.client
@@ -21,16 +21,16 @@ from purger.credentials import TlsFiles
 from purger.edge_url import split_url
 from purger.http_deadline import Deadline, bounded_response
 
-#: Bytes of an answer's body that are read. A purge listener sends one line; another server might never end.
+#: Most bytes of an answer's body that are read. A purge listener sends one line; another server might never end.
 _BODY = 4096
 
-#: Bytes of a body that is wanted whole, at a time.
+#: Most bytes in one read of a body that is read whole.
 _PART = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer, whoever gave it."""
+    """An HTTP response, of whichever server."""
 
     status: int
     headers: http.client.HTTPMessage
@@ -38,7 +38,7 @@ class Reply:
 
 
 class HttpConnection:
-    """The connection to ``url``; for one thread. It opens itself again after each end and error."""
+    """A connection to ``url``; for one thread. It is opened again after each end and error."""
 
     def __init__(
         self,
@@ -49,9 +49,9 @@ class HttpConnection:
         read_timeout: float,
         idle_timeout: float | None = None,
     ) -> None:
-        """Times in seconds: ``connect_timeout`` for TCP and again for TLS, ``read_timeout`` for a whole request.
+        """Connect later, with time-outs in seconds: for TCP and again for TLS, and for a whole request.
 
-        ``idle_timeout``: for each read of it; None: as long as the request may take.
+        ``idle_timeout``: for each read of the answer; None: as long as the request may take.
         """
         self._url = url
         self._files = files
@@ -60,11 +60,11 @@ class HttpConnection:
         self._until = Deadline(idle=read_timeout if idle_timeout is None else idle_timeout)
         self._connection: http.client.HTTPConnection | None = None
         self._session = _new_session(_Adapter(lambda: self._connection))
-        #: Whether the last connection is one of TLS over which no answer has come yet.
+        #: True while a TLS connection is open over which no answer has come yet.
         self.awaits_verdict = False
 
     def connect(self) -> None:
-        """Open the connection where there is none, the far side has ended it, or the files of TLS have changed.
+        """Open the connection where there is none, the peer has closed it, or the files of TLS have changed.
 
         Raises ``OSError`` (``ssl.SSLError`` among them), ``UnusableEdgeUrlError`` and ``CredentialError``.
         """
@@ -90,7 +90,7 @@ class HttpConnection:
     ) -> Reply:
         """Send a request without a body over the open connection, and read its answer.
 
-        With ``sink`` that gets the whole body, part by part; without it the reply has the beginning.
+        ``sink`` gets the whole body, part by part; without it the reply has the beginning of the body.
         ``TimeoutError``, another ``OSError`` and ``http.client.HTTPException`` mean that the request may have been
         carried out; the connection is then closed.
         """
@@ -118,7 +118,7 @@ class HttpConnection:
             self._connection = None
 
     def _read(self, response: http.client.HTTPResponse, sink: Callable[[bytes], object] | None) -> Reply:
-        """Read the body, or its beginning. The connection is kept if that was all of it."""
+        """Read the body, or its beginning. The connection is kept if the body ends there."""
         body = b""
         if sink is None:
             body = response.read(_BODY)
@@ -134,7 +134,7 @@ class HttpConnection:
 
 
 def _prepared(method: str, url: str, headers: Mapping[str, str]) -> requests.PreparedRequest:
-    """Make a request of what is known to be well-formed: to look at it again costs more than to send it."""
+    """Make a request of well-formed parts, unchecked: to check them again costs more than to send them."""
     request = requests.PreparedRequest()
     request.method, request.url = method, url
     request.headers = CaseInsensitiveDict(headers)
@@ -142,10 +142,10 @@ def _prepared(method: str, url: str, headers: Mapping[str, str]) -> requests.Pre
 
 
 class _Session(requests.Session):
-    """A session that sends what it is told, where it is told, and nothing of this machine's environment."""
+    """A session without redirections, and without the proxies and passwords of this machine's environment."""
 
     def get_redirect_target(self, resp: requests.Response) -> None:
-        """Find none: a token is not sent on, and the body of a redirection is not read for it."""
+        """Follow no redirection: no other server gets the token, and the body of the answer is not read."""
 
 
 def _new_session(adapter: BaseAdapter) -> requests.Session:
@@ -158,7 +158,7 @@ def _new_session(adapter: BaseAdapter) -> requests.Session:
 
 
 class _Adapter(BaseAdapter):
-    """Sends requests over the connection that a wire has opened, and lets its errors through as they are."""
+    """Sends requests over an open ``HttpConnection``, and raises the errors of that connection as they are."""
 
     def __init__(self, connection: Callable[[], http.client.HTTPConnection | None]) -> None:
         super().__init__()
@@ -180,11 +180,11 @@ class _Adapter(BaseAdapter):
         return response
 
     def close(self) -> None:
-        """Do nothing: the connection is the wire's."""
+        """Leave the connection open: ``HttpConnection`` closes it."""
 
 
 def _has_ended(sock: socket.socket | None) -> bool:
-    """Whether the far side has closed a connection on which nothing is awaited, or has sent what nobody asked for."""
+    """Tell whether the peer has closed an idle connection, or has sent something without a request."""
     if sock is None:
         return True
     poll = select.poll()

@@ -1,4 +1,4 @@
-"""Bounds the time that the standard library's HTTP client takes for the whole of an answer, its headers included."""
+"""Bounds the time of the standard library's HTTP client for a whole answer, its headers included."""
 
 import http.client
 import io
@@ -10,14 +10,14 @@ from typing import Any
 
 @dataclass(slots=True)
 class Deadline:
-    """The moment of the monotonic clock by which the request under way has to be over, and seconds for each read."""
+    """The time limits of the request in progress."""
 
-    idle: float
-    moment: float = 0.0
+    idle: float  # seconds for each read
+    moment: float = 0.0  # of the monotonic clock, by which the whole answer has to be read
 
 
 def bounded_response(until: Deadline) -> type[http.client.HTTPResponse]:
-    """Make the class of a connection's answers, all of whose reads raise ``TimeoutError`` at ``until``."""
+    """Make a class of responses whose reads raise ``TimeoutError`` at ``until``."""
 
     class Response(http.client.HTTPResponse):
         def __init__(self, sock: socket.socket, *arguments: Any, **named: Any) -> None:
@@ -34,7 +34,7 @@ def bounded_response(until: Deadline) -> type[http.client.HTTPResponse]:
 
 
 class _Bounded(io.RawIOBase):
-    """Reads from a socket, each time with what is left until a moment."""
+    """Reads from a socket, with the time until a deadline as the time-out of each read."""
 
     def __init__(self, sock: socket.socket, until: Deadline) -> None:
         self._socket = sock

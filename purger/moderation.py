@@ -12,15 +12,10 @@ from typing import NamedTuple
 import mysql.connector
 
 from takedown_db.connection import Connection
-from takedown_db.errors import REFUSALS, DatabaseUnavailableError, explain
+from takedown_db.error_numbers import NO_ANSWER, NO_PROCEDURE, REFUSALS
+from takedown_db.errors import DatabaseUnavailableError, error_number, explain
 from takedown_db.scope import Scope
 from takedown_db.statements import statement
-
-#: The driver's own error numbers: no answer came, so the statement may have been carried out or not.
-_NO_ANSWER = range(2000, 3000)
-
-#: The procedure is missing, or the account may not call it: `purger migrate` was not run since an upgrade.
-_NO_PROCEDURE = (1305, 1370)
 
 
 class RefusedBanError(ValueError):
@@ -56,7 +51,7 @@ def is_known(connection: Connection, scope: Scope, subject: str) -> bool | None:
     try:
         ((known,),) = connection.rows("subject_known", scope=scope, subject=subject)
     except DatabaseUnavailableError as error:
-        if _number(error) in _NO_PROCEDURE:
+        if error_number(error) in NO_PROCEDURE:
             return None
         raise
     return bool(known)
@@ -104,16 +99,9 @@ def _write(connection: Connection, name: str, values: dict[str, str]) -> _Writte
             return _Written(cursor.rowcount, int(cursor.lastrowid or 0))
     except DatabaseUnavailableError as error:
         cause = error.__cause__
-        number = _number(error)
+        number = error_number(error)
         if number in REFUSALS and isinstance(cause, mysql.connector.Error):
             raise RefusedBanError(explain(cause)) from error
-        if number is None or number in _NO_ANSWER:
+        if number is None or number in NO_ANSWER:
             raise UncertainError(str(error)) from error
         raise
-
-
-def _number(error: DatabaseUnavailableError) -> int | None:
-    """Find the error number of the server or the driver. None: the error has none."""
-    cause = error.__cause__
-    number = cause.errno if isinstance(cause, mysql.connector.Error) else None
-    return number if number and number > 0 else None

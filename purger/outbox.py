@@ -72,7 +72,7 @@ class Outbox:
         """Have all rows numbered that were committed before this call, and read the batches after ``known``.
 
         With ``after``, an id, only rows beyond it are numbered, and the server waits up to ``wait`` seconds for one,
-        looking every ``step`` seconds. Raises ``DatabaseUnavailableError``, as every method here, and
+        checking every ``step`` seconds. Raises ``DatabaseUnavailableError``, as every method here, and
         ``NotAdoptedError`` when the adopted server is another one; nothing is numbered then.
         """
         number, identity = known or (None, None)

@@ -1,30 +1,30 @@
-"""From rows of the outbox to the fewest requests that carry them out at an edge. Pure functions."""
+"""Plans the fewest requests that purge the subjects of outbox rows at an edge. Pure functions."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from purger.model import Position, Row
 
-#: Codes in one delivery that are sent as a PURGE each; more go as BANs. A PURGE tells what it removed, and adds nothing
-#: to the edge's list of bans; a BAN takes hundreds of codes in the same time.
+#: Most codes in one delivery that are sent as a PURGE each; more go as BANs. The answer to a PURGE counts the objects
+#: that it removed, and a PURGE adds nothing to the edge's list of bans; a BAN takes hundreds of codes in the same time.
 SINGLES = 20
 
-#: Bytes in one list of codes or owners. Varnish takes header lines of 8 KB (http_req_hdr_len).
+#: Most bytes in one list of codes or owners. Varnish takes header lines of 8 KB (http_req_hdr_len).
 LIST_BYTES = 7000
 
-#: Causes of rows that a person waits for. An image that changes may wait for them.
+#: Causes of rows that a person waits for. Changes of images are sent after these.
 URGENT = frozenset({"ban", "lift", "unban", "resend"})
 
-#: Seconds that the requests of one delivery should take together.
+#: Longest time in seconds that the requests of one delivery should take together.
 DELIVERY = 0.2
 
-#: Rows of one delivery by BAN that are looked for at the edge's public listener afterwards.
+#: Rows of one delivery by BAN that are probed at the edge's public listener afterwards.
 SAMPLE = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request to a purge listener. ``rows`` are those of bans and lifts whose outcome a PURGE's answer tells."""
+    """One request to a purge listener. ``rows`` are the bans and lifts that the answer to a PURGE is recorded for."""
 
     method: str
     path: str
@@ -38,26 +38,27 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What brings an edge from batch ``first`` - 1 to batch ``last``."""
+    """The requests that bring an edge from batch ``first`` - 1 to batch ``last``."""
 
     first: int
     last: int
     position: str  # of an edge that has carried it out, as in 17:6f0c; empty: it brings no edge to a batch
     method: str  # purge, or ban when there is any BAN in it
     requests: tuple[Request, ...]
-    sample: tuple[Row, ...]  # rows to look for at the public listener
+    sample: tuple[Row, ...]  # rows to probe at the public listener
 
 
+#: The request that removes all objects.
 FLUSH = Request("BAN", "/", (("Takedown-All", "1"),))
 
 
 def late_flush(older: float) -> Request:
-    """Make the request that removes all that was fetched more than ``older`` seconds ago."""
+    """Make the request that removes all objects that were fetched more than ``older`` seconds ago."""
     return FLUSH.naming((("Takedown-Older", f"{older:.3f}"),))
 
 
 def affordable(seconds: float) -> int:
-    """How many requests may follow each other at an edge that takes ``seconds`` for one: 1, 4, 16, 64 or 256.
+    """Compute the number of requests in one delivery to an edge that takes ``seconds`` for one: 1, 4, 16, 64 or 256.
 
     All of them should be over within a fraction of G1's second, also at an edge on another continent.
     """
@@ -71,7 +72,7 @@ def make_plan(
 
     Each subject is sent once. Bans come before changes of images, so that an import does not keep one waiting. When
     codes or owners would take more requests than are wanted, they go in as few lists as they fit in. ``identity`` is
-    that of the batch ``last``; None: these are not all rows of these batches.
+    that of the batch ``last``; None: ``rows`` are not all rows of these batches.
     """
     urgent_first = sorted(rows, key=_of_an_image)
     codes = _by_subject(row for row in urgent_first if row.scope == "image")
@@ -80,9 +81,9 @@ def make_plan(
     few_codes = len(codes) <= singles
     of_codes = _purges(codes) if few_codes else _bans("Takedown-Codes", codes, requests_wanted)
     of_owners = _bans("Takedown-Owners", owners, requests_wanted, singles)
-    # Single codes come first: in the middle of a bulk of owners they are the ones that somebody waits for.
+    # Single codes come first: beside a bulk of owners, a person waits for them.
     requests = of_codes + of_owners if few_codes else of_owners + of_codes
-    # Of one subject all: a lift in between may be that of another ban.
+    # All of one subject: a lift in between may be that of another ban.
     bans = [row for found in (*owners.values(), *codes.values()) for row in found if row.cause in ("ban", "resend")]
     few = len(codes) + len(owners) <= SINGLES
     return Plan(
@@ -109,7 +110,7 @@ def _purges(codes: Mapping[str, list[Row]]) -> list[Request]:
 
 
 def _bans(header: str, subjects: Collection[str], wanted: int, singles: int = 0) -> list[Request]:
-    """BANs of lists, or up to ``singles`` owners one by one."""
+    """Make the BANs of lists, or of up to ``singles`` owners one by one."""
     if len(subjects) <= singles:
         return [_ban_of_owner(owner) for owner in subjects]
     lists = list(alike_lists(subjects))

@@ -1,16 +1,16 @@
-"""Takes an edge through the requests of a plan, some at a time."""
+"""Tracks the requests of a plan that an edge has yet to acknowledge, and makes their batch headers."""
 
 from dataclasses import dataclass, field
 
 from purger.model import Position, ProbeResult
 from purger.plan import Plan, Request, single_owners
 
-#: The headers of a request that moves an edge's position, or does not.
+#: Request headers: the position that the edge moves to, the one that it must be at, and the batch that a part is of.
 BATCH, AFTER, PART = "Takedown-Batch", "Takedown-After", "Takedown-Part-Of"
 
 
 def part_of(batch: int, at: Position | None) -> tuple[tuple[str, str], ...]:
-    """Make the headers of a purge that is part of a batch: the edge takes no answer from before it for true.
+    """Make the headers of a purge that is part of a batch: the edge keeps no answer from before that batch.
 
     An edge that is not ``at`` the position may be of another database by now, and then takes it for a purge by hand.
     """
@@ -20,7 +20,7 @@ def part_of(batch: int, at: Position | None) -> tuple[tuple[str, str], ...]:
 
 @dataclass(slots=True)
 class PlanRun:
-    """A plan on its way: ``requests`` are those that the edge has yet to acknowledge."""
+    """A plan in progress; ``requests`` are those that the edge has yet to acknowledge."""
 
     plan: Plan
     requests: list[Request]
@@ -37,11 +37,11 @@ class PlanRun:
         return ((BATCH, self.plan.position), (AFTER, str(at)))
 
     def cut_list(self) -> bool:
-        """Put single owners in the place of the first request; False when it is no list of owners."""
+        """Replace the first request by one for each owner in its list; return False when it is no list of owners."""
         singles = single_owners(self.requests[0])
         self.requests[:1] = singles or self.requests[:1]
         return bool(singles)
 
     def cut_lists(self) -> None:
-        """Put single owners in the place of all lists of owners."""
+        """Replace each list of owners by one request for each owner."""
         self.requests = [single for request in self.requests for single in single_owners(request) or [request]]

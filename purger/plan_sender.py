@@ -1,4 +1,4 @@
-"""Takes one edge through the requests of a plan, and names to it the batch that each is part of."""
+"""Sends the requests of a plan to one edge, each with the batch that it is part of."""
 
 import logging
 import time
@@ -16,14 +16,14 @@ log = logging.getLogger(__name__)
 
 
 class RefusedPlanError(Exception):
-    """The edge calls a purge malformed. It must not block those behind it: the edge is to be flushed."""
+    """The edge calls a purge malformed. It must not block those behind it, so the edge has to be flushed."""
 
 
 class PlanSender:
-    """Sends plans of the backlog to one edge; for one thread."""
+    """Sends plans of batches to one edge; for one thread."""
 
     def __init__(self, batches: Batches, send: Callable[[Request], Answer], at: Callable[[], Position | None]) -> None:
-        """``send`` sends one request and returns the acknowledgement. ``at`` tells where the last one left the edge."""
+        """Send by ``send``, which returns the acknowledgement; ``at`` returns the position after the last one."""
         self._batches = batches
         self._send = send
         self._at = at
@@ -32,7 +32,7 @@ class PlanSender:
         self._probe_results: list[ProbeResult] = []  # of requests that went out of turn
 
     def begin_anew(self) -> None:
-        """Forget what was learnt of the edge: it may be another one, or have been upgraded."""
+        """Send lists of owners again: the edge may be another one, or have been upgraded."""
         self._knows_owner_lists = True
 
     def plan(self, after: int, head: int, requests: int) -> PlanRun:
@@ -69,7 +69,7 @@ class PlanSender:
             self._probe_results += single.probe_results
 
     def take_probe_results(self) -> list[ProbeResult]:
-        """Take what single bans removed since the last call."""
+        """Take the probe results of single bans since the last call."""
         taken, self._probe_results = self._probe_results, []
         return taken
 

@@ -1,4 +1,4 @@
-"""Polls the outbox for rows that were just committed, has them numbered, and tells all workers."""
+"""Polls the outbox for rows that were just committed, has them numbered, and wakes all workers."""
 
 import logging
 import threading
@@ -138,7 +138,7 @@ class Poller(LoopThread):
         return max(_WHEN_AWAY, self._interval)
 
     def _poll(self) -> float:
-        """Number and publish new rows, for which the server may wait; return the seconds to rest afterwards."""
+        """Have new rows numbered and publish them; return the seconds to rest. The server may wait for a row."""
         began = time.monotonic()
         setbacks = self.setbacks  # before the head, which shows a setback last
         after, known = self._window.start(began), self.position

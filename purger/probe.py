@@ -1,4 +1,4 @@
-"""Requests images from an edge's public listener, as a browser would, and judges what comes."""
+"""Requests images from an edge's public listener, as a browser would, and judges the answers."""
 
 import hashlib
 import http.client
@@ -16,12 +16,13 @@ from purger.http_connection import HttpConnection, Reply
 from purger.probe_verdict import Proof, judge
 from takedown_db.printable import printable
 
+#: The headers of each request.
 _HEADERS = {"User-Agent": "edge-takedown-purger", "Accept": "*/*"}
 
-#: Connections kept, of a fleet whose URLs may change.
+#: Most connections kept, of a fleet whose URLs may change.
 _CONNECTIONS = 256
 
-#: Failed requests, and their reasons in plain words. The first that matches holds.
+#: The errors of failed requests, each with its reason in plain words. The first that matches holds.
 _REASONS = (
     (ConnectionRefusedError, "connection refused"),
     (ssl.SSLCertVerificationError, "its certificate is not trusted"),
@@ -36,12 +37,12 @@ _REASONS = (
 class ProbeAnswer:
     """The answers for one image, whose largest ``proof`` holds. ``served`` names the renditions that were shown.
 
-    Names are printable: those of an edge that tells none come from rows, whose checks a session may have switched off.
+    Names are printable: without names from the edge they come from rows, whose checks a session may have switched off.
     """
 
     proof: Proof
     status: int  # of the first answer with that proof
-    said: str = ""  # what came, in words, unless it was gone or shown
+    said: str = ""  # the answer in words, unless the image was gone or shown
     served: tuple[str, ...] = ()
 
 
@@ -49,7 +50,7 @@ class Probe:
     """Requests images at any edge's public listener; for one thread."""
 
     def __init__(self, *, connect_timeout: float = 1.0, read_timeout: float = 5.0, longest: float = 20.0) -> None:
-        """Time-outs in seconds; ``longest`` bounds one whole answer, ``read_timeout`` each read of it."""
+        """Set the time-outs in seconds; ``longest`` is for one whole answer, ``read_timeout`` for each read of it."""
         self._connect_timeout = connect_timeout
         self._read_timeout = read_timeout
         self._longest = longest
@@ -58,9 +59,9 @@ class Probe:
     def look(
         self, public_url: str, code: str, digests: Mapping[str, str], renditions: Collection[str] | None = None
     ) -> ProbeAnswer:
-        """Ask for the original of ``code`` and for ``renditions``: all others that the edge knows.
+        """Request the original of ``code`` and its ``renditions``: all others that the edge knows.
 
-        None: it names none, and those are asked for that ``digests`` (SHA-256 in hex, by name) has. A URL shows the
+        None: the edge names none, and those of ``digests`` (SHA-256 in hex, by name) are requested. A URL shows the
         image when the body is any of its renditions. Raises ``UnreachableError``.
         """
         others = digests if renditions is None else renditions

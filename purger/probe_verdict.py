@@ -10,21 +10,22 @@ from enum import IntEnum
 #: One member of Repr-Digest (RFC 9530): an algorithm and its byte sequence.
 _MEMBER = re.compile(r"[ \t]*([a-z*][a-z0-9_.*-]*)=:([A-Za-z0-9+/]*={0,2}):[ \t]*")
 
+#: The reason of an answer without the header that stands on all answers for banned images.
 _UNMARKED = "not marked as banned"
 
 
 class Proof(IntEnum):
-    """The meaning of an answer. Of several answers for one image the largest holds."""
+    """The evidence of an answer. Of several answers for one image the largest holds."""
 
     GONE = 0  # marked as banned, with the body that its Repr-Digest names
-    UNPROVEN = 1  # neither this nor that
-    FAILING = 2  # 5xx, which tells nothing of the image
+    UNPROVEN = 1  # neither gone nor shown
+    FAILING = 2  # 5xx, which says nothing about the image
     FOREIGN = 3  # success, with bytes that are neither the image's nor marked: perhaps those of a replaced image
     SHOWN = 4  # bytes of the image
 
 
 def judge(status: int, headers: Message, digest: str, image: Collection[str]) -> tuple[Proof, str]:
-    """Judge an answer whose body has the SHA-256 ``digest``, and say in words why it proves nothing, if so.
+    """Judge an answer whose body has the SHA-256 ``digest``; with it the reason in words why it proves nothing.
 
     ``image`` holds the digests of all renditions of the image. Digests are in lower-case hex.
     """

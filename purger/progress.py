@@ -70,7 +70,7 @@ class Progress:
         )
 
     def heard(self, clock: str, *, at: float) -> None:
-        """Note the edge's clock, in seconds since 1970, as an answer has told it."""
+        """Note the edge's clock, in seconds since 1970, from its answer that arrived at ``at``."""
         self.flush_rebounds.heard(clock, at=at)
 
     def doubt(self) -> None:
@@ -80,7 +80,7 @@ class Progress:
     def lost_contact(self) -> None:
         """Note that a request failed: the edge may have been put back to an earlier state meanwhile.
 
-        Its last heartbeat tells so, until the next one hides it. An edge of version 0.1 has nothing to tell.
+        Its last heartbeat shows so, until the next one hides it. Of an edge of version 0.1 nothing would show it.
         """
         if self.names_position:
             self.doubt()

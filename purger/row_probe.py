@@ -139,7 +139,7 @@ def probe_row(
     """Probe ``edge``, which has acknowledged ``row``, for the images that ``row`` purged.
 
     An answer only counts against the edge while the row's own ban stands and nothing that could bring the image back
-    was written since the row; ``excuse`` says so by code, None: as the outbox tells. Raises
+    was written since the row; ``excuse`` returns the reason by code; None: the outbox does. Raises
     ``DatabaseUnavailableError``.
     """
     evidence, began = _Evidence(edge, row, choice), time.monotonic()

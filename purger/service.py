@@ -40,7 +40,7 @@ class Service:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._stop = threading.Event()
-        self._written = threading.Event()  # set when nothing more will be told to the recorder
+        self._written = threading.Event()  # set when the recorder gets nothing more
         self._connection = self._new_connection()
         # The poller logs that the database is away; this one logs the problems of the list alone.
         self._problem = ProblemLog(log, "the list of edges", patience=2)
@@ -94,7 +94,7 @@ class Service:
         return Connection(self._settings.database_url, timeout=timeout, adopted=True, prompt=prompt)
 
     def _follow_edges(self) -> None:
-        """Start workers for edges that are new, stop those of edges that are gone, and tell those of changed ones."""
+        """Start the workers of new edges, stop those of removed ones, and pass on changed settings."""
         try:
             edges = followed_edges(self._connection)
         except DatabaseUnavailableError as error:
@@ -113,7 +113,7 @@ class Service:
             self._follow(each)
 
     def _follow(self, followed: FollowedEdge) -> None:
-        """Start the worker of an edge, or tell it of the edge's new settings and of the flush that is asked for."""
+        """Start the worker of an edge, or pass on the edge's new settings and the flush that is asked for."""
         edge = followed.edge
         worker = self._workers.get(edge.name)
         if worker is None:

@@ -7,8 +7,6 @@ from datetime import datetime
 from itertools import starmap
 from typing import NamedTuple
 
-import mysql.connector
-
 from purger.edge_client import Answer, EdgeClient
 from purger.edge_list import ListedEdge, list_edges
 from purger.errors import DeliveryError
@@ -18,7 +16,8 @@ from purger.outbox import Outbox
 from purger.presence import present
 from takedown_db.adoption import newest
 from takedown_db.connection import Connection
-from takedown_db.errors import CounterLostError, DatabaseUnavailableError
+from takedown_db.error_numbers import URL_REFUSED, ErrorNumber
+from takedown_db.errors import CounterLostError, DatabaseUnavailableError, error_number
 
 #: The number of edges that are asked at the same time.
 _AT_ONCE = 16
@@ -31,12 +30,6 @@ _READ_TIMEOUT = 3.0
 
 #: Seconds between two reads of the changes that wait for a number.
 _POLL_INTERVAL = 0.1
-
-#: Errors of the server, and (2005) of the driver, about a part of the URL: account, password, database, grants, host.
-_REFUSED = (1044, 1045, 1049, 1142, 1146, 1370, 2005)
-
-#: Lock wait timeout exceeded.
-_LOCKED = 1205
 
 
 class _OutboxState(NamedTuple):
@@ -65,7 +58,7 @@ def read_state(connection: Connection) -> FleetState:
     try:
         return _read(connection)
     except DatabaseUnavailableError as error:
-        return FleetState(unusable=str(error), refused=_errno(error) in _REFUSED)
+        return FleetState(unusable=str(error), refused=error_number(error) in URL_REFUSED)
 
 
 def _read(connection: Connection) -> FleetState:
@@ -161,15 +154,10 @@ def _counter_is_locked(connection: Connection) -> bool:
             cursor.execute("SET SESSION innodb_lock_wait_timeout = 1")
         connection.rows("numbering_lock")
     except DatabaseUnavailableError as error:
-        if _errno(error) == _LOCKED:
+        if error_number(error) == ErrorNumber.ER_LOCK_WAIT_TIMEOUT:
             return True
         raise
     return False
-
-
-def _errno(error: DatabaseUnavailableError) -> int | None:
-    cause = error.__cause__
-    return cause.errno if isinstance(cause, mysql.connector.Error) else None
 
 
 def _ask(edge: Edge) -> Answer | str:

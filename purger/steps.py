@@ -1,4 +1,4 @@
-"""The steps that keep one edge true, as values: ``progress`` chooses them, ``worker`` carries them out."""
+"""Defines the steps that a worker takes for one edge: ``progress`` chooses them, ``worker`` carries them out."""
 
 from dataclasses import dataclass
 
@@ -14,17 +14,17 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Flush:
-    """Empty the edge: ``head`` was read before, and ``triggers`` stood then. ``reason`` is for the log."""
+    """Empty the edge, which is then at ``head``; ``triggers`` stood when that was read. ``reason`` is for the log."""
 
     reason: str
     head: Position
     triggers: str
-    request: int = 0  # the request for a flush that it answers as well, of those known when it was decided on
+    request: int = 0  # the latest request for a flush when the step was chosen, which it answers as well
 
 
 @dataclass(frozen=True, slots=True)
 class Heartbeat:
-    """Send a heartbeat with ``epoch``."""
+    """Send a heartbeat with ``epoch``, a time of the edge's own clock."""
 
     epoch: str
 
@@ -53,14 +53,14 @@ class FlushRebound:
 
 @dataclass(frozen=True, slots=True)
 class LateFlushRebound:
-    """Empty the edge of all that was fetched before its last flush, ``older`` seconds ago."""
+    """Remove the objects that the edge fetched before its last flush, ``older`` seconds ago."""
 
     older: float
 
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """Nothing to do for so many seconds, unless something new is found."""
+    """Wait for so many seconds, unless something new is found."""
 
     seconds: float
 

@@ -1,4 +1,4 @@
-"""Chooses the single bans that an edge in the middle of a bulk is told of out of turn."""
+"""Chooses the single bans that are sent to an edge out of turn, in the middle of a bulk."""
 
 from collections import deque
 
@@ -9,7 +9,7 @@ from purger.plan_run import PlanRun
 
 
 class UrgentBans:
-    """The single bans that one edge has not been told of. They are sent again in their turn, and count only then."""
+    """The single bans that one edge has yet to be sent. They are sent again in their turn, and count only then."""
 
     def __init__(self, batches: Batches) -> None:
         self._batches = batches
@@ -17,7 +17,7 @@ class UrgentBans:
         self._waiting: deque[Row] = deque()
 
     def find(self, bulk: PlanRun) -> None:
-        """Look for those that came since the last call, while ``bulk`` is on its way.
+        """Add the single bans that came since the last call, while ``bulk`` is sent.
 
         Those of the bulk itself go before it where that takes fewer requests than are left of it.
         """
@@ -32,7 +32,7 @@ class UrgentBans:
         self._waiting += [row for row in rows if row.batch > plan.last]
 
     def next(self, bulk: PlanRun) -> PlanRun | None:
-        """Take the next one; None when there is none."""
+        """Take the next single ban; None when there is none."""
         while self._waiting:
             row = self._waiting.popleft()
             if row.batch >= bulk.plan.first:

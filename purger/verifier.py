@@ -71,7 +71,7 @@ class Verifier(LoopThread):
             self._poller.verified(Verification(ticket, head, triggers))
 
     def _number_all(self) -> int | None:
-        """Number all rows that were committed before this call; return the head then, or None when stopped before.
+        """Have all rows numbered that were committed before this call; return the head then, or None when stopped.
 
         The rows of later commits may be left: in a steady stream of changes nothing pending is a moment that never
         comes.

@@ -147,7 +147,7 @@ class Worker(threading.Thread):
             self._add_receipt(first, step.head.batch, "flush")
 
     def _rebound_flush(self) -> None:
-        # As a part, since it must not set back what the edge has been told since the first.
+        # As a part, since it must not set the position back behind the batches that were delivered since the flush.
         self._session.send(FLUSH.naming(part_of(self._progress.acknowledged, self._progress.position)))
         self._progress.flush_rebounded()
         self._write_record(flushed=True)
@@ -209,9 +209,9 @@ class Worker(threading.Thread):
         try:
             return self._sender.plan(after, head, requests)
         except PrunedError:
-            reason = "the outbox no longer holds what it has to be told"
+            reason = "the outbox no longer holds the rows that it lacks"
         except MalformedRowError as error:
-            reason = f"no purge can be made of what it has to be told: {error}"
+            reason = f"no purge can be made of a row that it lacks: {error}"
         if not late:
             self._progress.require_flush(reason)
         return None

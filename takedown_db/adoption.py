@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from mysql.connector.abstracts import MySQLCursorAbstract
 
-from takedown_db.connection import Connection, fetch, last_batch
+from takedown_db.connection import Connection, adopted_server, last_batch
 from takedown_db.printable import printable
 from takedown_db.server_identity import read_server
 from takedown_db.statements import statement
@@ -27,7 +27,7 @@ def newest(connection: Connection) -> Adoption | None:
 
 def adopt_first(cursor: MySQLCursorAbstract) -> list[str]:
     """Adopt this server unless one was adopted before; a line for each step. Raises ``mysql.connector.Error``."""
-    if fetch(cursor, "newest_adoption"):
+    if adopted_server(cursor) is not None:
         return []
     server = read_server(cursor)
     cursor.execute(statement("adopt_server"), {"server": server, "by": "purger migrate"})
@@ -35,7 +35,7 @@ def adopt_first(cursor: MySQLCursorAbstract) -> list[str]:
 
 
 class AdoptionPlan(NamedTuple):
-    """What an adoption of this server would change: the adopted server, and the edges that follow it."""
+    """The effect of an adoption of this server: the present adoption, and the edges that purgers on it would purge."""
 
     server: str  # this server
     adoption: Adoption | None  # the newest one

@@ -30,8 +30,8 @@ def connect(url: str, *, timeout: int, database: bool = True, replica: bool = Fa
 
     ``timeout`` bounds, in whole seconds each, the wait for a connection, for an answer and for a lock.
     ``database=False`` leaves the named database unselected, for the one caller that creates it. ``replica=True`` takes
-    a server that may lag, for callers that send the last batch number they saw with each answer. Without it a session
-    on a member of a replication group waits, in each transaction, for all that the group had committed before.
+    a server that may lag, for callers that send the last batch number they saw with each answer. Without it
+    each transaction on a member of a replication group first waits for the group's earlier commits.
 
     Raises ``UnusableUrlError`` for a malformed URL and ``mysql.connector.Error`` when the server cannot be used. Types
     of that: ``NotPrimaryError`` (the server may lag), ``DisorderedError`` (a replica applies commits in another order),

@@ -23,8 +23,8 @@ class Connection:
     def __init__(self, url: str, *, timeout: int, adopted: bool = False, prompt: bool = False) -> None:
         """Take the URL and the time-out in whole seconds, as ``connect`` does. ``adopted``: accept no other server.
 
-        ``prompt``: on a member of a replication group no statement waits for the other members but the first one after
-        connecting; ``catch_up`` does.
+        ``prompt``: on a member of a replication group only the first statement after connecting waits for the other
+        members, and no later one; call ``catch_up`` to wait.
         """
         #: The server of the latest connection, as it names itself.
         self.server = ""
@@ -32,7 +32,8 @@ class Connection:
         self._timeout = timeout
         self._adopted = adopted
         self._prompt = prompt
-        self._in_group = False  # of a prompt connection: its server is a member of a replication group
+        #: Whether the server of a prompt connection is a member of a replication group.
+        self._in_group = False
         self._driver: MySQLConnectionAbstract | None = None
         # One cursor for all statements: making one asks the server whether it is there, a round trip each time.
         self._cursor: MySQLCursorAbstract | None = None
@@ -85,16 +86,16 @@ class Connection:
         self._driver = connect(self._url, timeout=self._timeout)
         self._cursor = cursor = self._driver.cursor()
         self.server = read_server(cursor)
-        if self._adopted and (adopted := newest_adoption(cursor)) != self.server:
+        if self._adopted and (adopted := adopted_server(cursor)) != self.server:
             raise NotAdoptedError(adopted, self.server)
         self._in_group = self._prompt and wait_for_group(cursor)
         self._catch_up(cursor)
         return cursor
 
     def catch_up(self) -> None:
-        """Wait until this server shows all that its group, if any, had committed before this call.
+        """Wait until this server has applied all earlier commits of its replication group. Without a group, return.
 
-        Raises ``DatabaseUnavailableError``, also when the group does not have it any more.
+        Raises ``DatabaseUnavailableError``, also when the group has expelled the server.
         """
         with self.cursor() as cursor:
             self._catch_up(cursor)
@@ -113,7 +114,7 @@ class Connection:
                 connection.close()
 
 
-def newest_adoption(cursor: MySQLCursorAbstract) -> str | None:
+def adopted_server(cursor: MySQLCursorAbstract) -> str | None:
     """Read the name of the adopted server; None when none was adopted."""
     rows = fetch(cursor, "newest_adoption")
     return str(rows[0][0]) if rows else None

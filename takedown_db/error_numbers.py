@@ -32,6 +32,7 @@ class ErrorNumber(IntEnum):
     CR_UNKNOWN_HOST = 2005
     CR_SSL_CONNECTION_ERROR = 2026
     ER_ACCOUNT_HAS_BEEN_LOCKED = 3118
+    ER_GRP_TRX_CONSISTENCY_BEFORE = 3797  # the server is not in its replication group
     ER_CHECK_CONSTRAINT_VIOLATED = 3819
     ER_CONSTRAINT_FAILED = 4025  # MariaDB's number for a CHECK
     ER_ACCOUNT_HAS_BEEN_LOCKED_MARIADB = 4151
@@ -56,6 +57,26 @@ SCHEMA_OUTDATED = frozenset(
         ErrorNumber.ER_SP_WRONG_NO_OF_ARGS,
     }
 )
+
+#: The procedure is missing, or the account may not call it: `purger migrate` was not run since an upgrade.
+NO_PROCEDURE = frozenset({ErrorNumber.ER_SP_DOES_NOT_EXIST, ErrorNumber.ER_PROCACCESS_DENIED_ERROR})
+
+#: The server refuses a part of the database URL, or the driver cannot resolve its host: account, password, database,
+#: tables, grants.
+URL_REFUSED = frozenset(
+    {
+        ErrorNumber.ER_DBACCESS_DENIED_ERROR,
+        ErrorNumber.ER_ACCESS_DENIED_ERROR,
+        ErrorNumber.ER_BAD_DB_ERROR,
+        ErrorNumber.ER_TABLEACCESS_DENIED_ERROR,
+        ErrorNumber.ER_NO_SUCH_TABLE,
+        ErrorNumber.ER_PROCACCESS_DENIED_ERROR,
+        ErrorNumber.CR_UNKNOWN_HOST,
+    }
+)
+
+#: The driver's own error numbers: no answer came, so the statement may have been carried out or not.
+NO_ANSWER = range(2000, 3000)
 
 #: The account has to be unlocked.
 ACCOUNT_LOCKED = frozenset({ErrorNumber.ER_ACCOUNT_HAS_BEEN_LOCKED, ErrorNumber.ER_ACCOUNT_HAS_BEEN_LOCKED_MARIADB})

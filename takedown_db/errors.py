@@ -17,8 +17,6 @@ from takedown_db.printable import printable
 if TYPE_CHECKING:  # importing a type of error must not load the driver
     import mysql.connector
 
-__all__ = ["REFUSALS", "CounterLostError", "DatabaseUnavailableError", "NotAdoptedError", "explain"]
-
 
 class DatabaseUnavailableError(Exception):
     """The moderation database cannot be used now. The text says why and, where it is known, what to do."""
@@ -38,6 +36,12 @@ class NotAdoptedError(DatabaseUnavailableError):
         known = "no server was adopted" if adopted is None else f"the server that was adopted is {printable(adopted)}"
         advice = "run `purger adopt` if this is the primary now, and do nothing if it is a copy"
         super().__init__(f"{known}, and this is {server}: {advice}")
+
+
+def error_number(error: DatabaseUnavailableError) -> int | None:
+    """Find the number that the server or the driver gave an error; None: it gave none."""
+    number = getattr(error.__cause__, "errno", None)
+    return number if isinstance(number, int) and number > 0 else None
 
 
 #: Advice by error number.

@@ -30,11 +30,11 @@ class DisorderedError(mysql.connector.Error):
 
 def require_ordered(cursor: MySQLCursorAbstract) -> None:
     """Raise ``DisorderedError`` when a replica may apply commits in another order than the primary."""
-    if reason := why_disordered(_variables(cursor, _ORDER_VARIABLES)):
+    if reason := disorder_reason(_variables(cursor, _ORDER_VARIABLES)):
         raise DisorderedError(reason)
 
 
-def why_disordered(variables: Mapping[str, str]) -> str | None:
+def disorder_reason(variables: Mapping[str, str]) -> str | None:
     """Say why a replica with these variables may show a batch's number before all of its changes; None: it may not.
 
     MySQL alone has these variables. MariaDB's replicas keep the order, except of a primary that writes in several GTID
@@ -49,11 +49,11 @@ def why_disordered(variables: Mapping[str, str]) -> str | None:
 
 def require_primary(cursor: MySQLCursorAbstract) -> None:
     """Raise ``NotPrimaryError`` when this session may miss commits."""
-    if reason := why_behind(_variables(cursor, _LAG_VARIABLES)):
+    if reason := lag_reason(_variables(cursor, _LAG_VARIABLES)):
         raise NotPrimaryError(reason)
 
 
-def why_behind(variables: Mapping[str, str]) -> str | None:
+def lag_reason(variables: Mapping[str, str]) -> str | None:
     """Say why a server with these variables may lag; None: it does not look so. Any account may read them.
 
     A replica that accepts writes looks like a primary.

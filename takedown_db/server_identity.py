@@ -12,15 +12,19 @@ from mysql.connector.abstracts import MySQLCursorAbstract
 from takedown_db.printable import printable
 from takedown_db.replica_checks import NotPrimaryError
 
+#: Selects the variables that name a server, or its cluster or group.
 _VARIABLES = (
     "SHOW VARIABLES WHERE Variable_name IN ('hostname', 'port', 'datadir', 'server_id', 'server_uuid', 'wsrep_on', "
     "'wsrep_cluster_name', 'group_replication_group_name')"
 )
-# What a member of MySQL's Group Replication takes itself for. The grant is of migrate's making.
+
+#: Selects the state of a member of MySQL's Group Replication, as the member sees it. `purger migrate` grants the right.
 _MEMBER = (
     "SELECT 'member_state', member_state FROM performance_schema.replication_group_members "
     "WHERE member_id = @@GLOBAL.server_uuid"
 )
+
+#: Selects the identity of a Galera cluster.
 _CLUSTER = "SHOW STATUS WHERE Variable_name = 'wsrep_cluster_state_uuid'"
 
 #: Characters of the longest name: the width of the column ``adoptions.server``.
@@ -30,7 +34,7 @@ LONGEST = 255
 def read_server(cursor: MySQLCursorAbstract) -> str:
     """Read the name of the server of ``cursor``: at most ``LONGEST`` printable characters.
 
-    Raises ``mysql.connector.Error``, and ``NotPrimaryError`` for a server that is outside of its cluster or group.
+    Raises ``mysql.connector.Error``, and ``NotPrimaryError`` for a server that has left its cluster or group.
     """
     variables = _pairs(cursor, _VARIABLES)
     if variables.get("wsrep_on") == "ON":
@@ -43,7 +47,7 @@ def read_server(cursor: MySQLCursorAbstract) -> str:
 def server_of(variables: Mapping[str, str]) -> str:
     """Name a server with these variables: after its cluster or group where it is part of one, or else after its host.
 
-    Raises ``NotPrimaryError`` for a server that is outside of its cluster or group.
+    Raises ``NotPrimaryError`` for a server that has left its cluster or group.
     """
     cluster, group = variables.get("wsrep_cluster_state_uuid"), variables.get("group_replication_group_name")
     if variables.get("wsrep_on") == "ON":

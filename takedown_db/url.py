@@ -73,13 +73,7 @@ def parse_url(text: str) -> DatabaseUrl:
     Options are ``unix_socket`` and ``password_file`` (paths), and as MySQL's clients have them ``ssl_mode``,
     ``ssl_ca``, ``ssl_cert`` and ``ssl_key``.
     """
-    if text.startswith("mysql:") and not text.startswith("mysql://"):
-        raise UnusableUrlError(f"// is missing after mysql:, as in {_FORM}")
-    if not text.startswith("mysql://"):
-        raise UnusableUrlError(f"the scheme must be mysql, as in {_FORM}")
-    match = _URL.fullmatch(text)
-    if match is None or re.search("%(?![0-9A-Fa-f]{2})", f"{match['user']}{match['password']}"):
-        raise UnusableUrlError(f"it is not of the form {_FORM}; {_ENCODE}")
+    match = _split(text)
     name = unquote((match["path"] or "").removeprefix("/"))
     if not name or "/" in name:
         raise UnusableUrlError("its path must be the name of one database, as in mysql://user@host/name")
@@ -106,6 +100,18 @@ def parse_url(text: str) -> DatabaseUrl:
         certificate_file=_path(options, "ssl_cert"),
         key_file=_path(options, "ssl_key"),
     )
+
+
+def _split(text: str) -> re.Match[str]:
+    """Split a URL into its parts, which are still percent-encoded. Raises ``UnusableUrlError`` for another form."""
+    if text.startswith("mysql:") and not text.startswith("mysql://"):
+        raise UnusableUrlError(f"// is missing after mysql:, as in {_FORM}")
+    if not text.startswith("mysql://"):
+        raise UnusableUrlError(f"the scheme must be mysql, as in {_FORM}")
+    match = _URL.fullmatch(text)
+    if match is None or re.search("%(?![0-9A-Fa-f]{2})", f"{match['user']}{match['password']}"):
+        raise UnusableUrlError(f"it is not of the form {_FORM}; {_ENCODE}")
+    return match
 
 
 def without_secrets(text: str) -> str:

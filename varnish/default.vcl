@@ -1,5 +1,8 @@
-# The edge of Edge Takedown: holds every image for a day, and lets it go at once when it is told to.
-# docs/edge.md says how to run it. The behaviour stands in takedown/, one file each.
+# Cache each image for as long as the origin says, and remove it at once when the purger says so: an edge of Edge
+# Takedown.
+#
+# docs/edge.md says how to run it. The subs are in takedown/: takedown_<file>_<step> is in <file>.vcl. docs/vcl.md lists
+# the files and every variable, with who sets it and who reads it.
 vcl 4.1;
 
 import purge;
@@ -12,21 +15,22 @@ import var;
 backend origin {
     .host = "127.0.0.1";
     .port = "8000";
-    # The Host that the origin is asked with. Without it that is .host, and an IPv6 address is none: the origin refuses it.
+    # The Host of each fetch. The default is .host, and the origin refuses an IPv6 address without brackets as a Host.
     .host_header = "origin";
-    # What an origin that hangs may hold (docs/edge.md). Keep connect_timeout, first_byte_timeout and wait_timeout together
-    # below the lease.
+    # Limits for an origin that hangs (docs/edge.md). Keep the sum of connect_timeout, first_byte_timeout and
+    # wait_timeout below the lease.
     .connect_timeout = 1s;
     .first_byte_timeout = 5s;
     .between_bytes_timeout = 5s;
-    # A fetch holds two threads. Keep max_connections plus wait_limit well under half of the threads that varnishd may
-    # have (thread_pools times thread_pool_max), so that a purge always finds one.
+    # A fetch holds two threads. Keep max_connections plus wait_limit well below half of all threads (thread_pools times
+    # thread_pool_max), so that a purge always finds a free thread.
     .max_connections = 100;
     .wait_limit = 200;
     .wait_timeout = 1s;
 }
 
-# Addresses that may speak to the purge listener; any other gets 403, whatever its token. List your purgers alone.
+# Addresses that may send requests to the purge listener. All others get 403, whatever their token. List only your
+# purgers.
 acl takedown_purgers {
     "127.0.0.0"/8;
     "::1";
@@ -37,27 +41,29 @@ acl takedown_purgers {
 }
 
 sub takedown_settings {
-    # The file that holds the token of each purge, or two, one a line, that are both accepted. Each load of this VCL
-    # reads it (docs/edge.md, "Token").
+    # Path of the file with the token that purges need. It may hold a second one, on a line of its own: both are
+    # accepted. Each load of this VCL reads it (docs/edge.md, "Token").
     var.set("token file", "/etc/varnish/takedown.token");
 
-    # How long the cache is trusted after a moment for which the purger vouches. Longer shows images for longer when
-    # purger or database are away, and hides a flagged one as much later on an edge that cannot be reached.
+    # How long the edge trusts its cache after a moment up to which, the purger says, it has every purge. A longer lease
+    # rides out longer outages of purger or database, but an edge that the purger cannot reach then shows a banned image
+    # that much longer.
     var.set_duration("lease", 10s);
 
-    # Past the lease a hit is at most this old.
+    # Longest age of a hit when the lease has run out.
     var.set_duration("fail-safe TTL", 2s);
 
-    # The largest body that is kept, as bytes, K, M or G. One larger than the cache would push out all else.
+    # Size of the largest body that is cached, in bytes or with K, M or G. A body larger than the cache would evict all
+    # other objects.
     var.set("largest kept", "16M");
 
-    # "no" where nothing ever purges this edge: the cache is then always trusted, and a takedown takes a day.
+    # "no" for an edge without a purger: it always trusts its cache, and shows a banned image until the object expires.
     var.set("purger", "yes");
 }
 
 sub takedown_renditions {
-    # Those that exist besides the original, with a space around each; " " for none. Another name is 404 here, so that
-    # clients cannot make up variants, and the purger is told of these.
+    # Names of the renditions besides the original, with a space before and after each; " " for none. The edge answers
+    # 404 for any other name, so that clients cannot fill the cache with variants, and tells these names to the purger.
     var.set("renditions", " thumb ");
 }
 

@@ -9,7 +9,7 @@ import click
 
 from origin.cli.options import DIRECTORY, MomentType, NameType, database_url, setting
 from origin.import_rules import ImportRules, Stability
-from takedown_db.command import connected
+from takedown_db.command_connection import connected
 from takedown_db.connect import connect
 from takedown_db.printable import printable
 

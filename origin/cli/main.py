@@ -9,7 +9,7 @@ from origin.cli.import_ import import_command
 from origin.cli.options import NameType, database_url
 from origin.cli.serve import serve_command
 from origin.image_report import describe, read_report
-from takedown_db.command import connected
+from takedown_db.command_connection import connected
 from takedown_db.connect import connect
 from takedown_db.json_output import print_json
 

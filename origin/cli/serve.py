@@ -16,6 +16,8 @@ from origin.supervisor import CannotServeError, serve
 
 _SECONDS = click.IntRange(min=1)
 
+_DEFAULTS = Settings(database_url="", files=Path())
+
 
 def _distinct(_: click.Context, __: click.Parameter, headers: tuple[Header, ...]) -> tuple[Header, ...]:
     """Refuse headers that are named twice, or too long."""
@@ -35,13 +37,13 @@ def _distinct(_: click.Context, __: click.Parameter, headers: tuple[Header, ...]
     " code or their owner ends in the same character as one just purged. An edge that the purger cannot reach shows a"
     " banned image for as much longer as the replica lags.",
     is_flag=True,
-    default=False,
+    default=_DEFAULTS.replica,
 )
 @setting(
     "--listen",
     "Address on which the edge connects to the origin; port 0 takes a free port.",
     type=AddressType(),
-    default="127.0.0.1:8000",
+    default=str(_DEFAULTS.listen),
 )
 @setting(
     "--workers",
@@ -54,13 +56,13 @@ def _distinct(_: click.Context, __: click.Parameter, headers: tuple[Header, ...]
     "--threads",
     "Requests that each process answers at a time; each thread keeps one database connection.",
     type=click.IntRange(1, 1000),
-    default=8,
+    default=_DEFAULTS.threads,
 )
 @setting(
     "--banned-status",
     "HTTP status of a banned image. With 200 the special image has validators like any other image.",
     type=click.Choice(BANNED_STATUSES),
-    default=410,
+    default=_DEFAULTS.banned_status,
 )
 @setting(
     "--special-image",
@@ -80,38 +82,38 @@ def _distinct(_: click.Context, __: click.Parameter, headers: tuple[Header, ...]
     "--edge-lifetime",
     "Seconds that the edge keeps an image. A change purges it sooner.",
     type=_SECONDS,
-    default=86400,
+    default=_DEFAULTS.lifetimes.full,
 )
 @setting(
     "--unknown-lifetime",
     "Seconds that the edge keeps a 404, which spares the database repeated guesses.",
     type=_SECONDS,
-    default=60,
+    default=_DEFAULTS.lifetimes.unknown,
 )
 @setting(
     "--undated-lifetime",
     "Seconds that the edge keeps an image that has no Last-Modified yet, since it will have one soon.",
     type=_SECONDS,
-    default=2,
+    default=_DEFAULTS.lifetimes.undated,
 )
 @setting(
     "--keep-alive",
     "Seconds that an idle connection stays open. Must be longer than at the edge (Varnish: backend_idle_timeout, 60 s),"
     " which would otherwise send requests on connections that the origin is closing.",
     type=_SECONDS,
-    default=75,
+    default=_DEFAULTS.keep_alive,
 )
 @setting(
     "--stall",
     "Seconds without progress after which the origin closes a connection in the middle of a request or response.",
     type=_SECONDS,
-    default=10,
+    default=_DEFAULTS.stall,
 )
 @setting(
     "--drain",
     "Seconds that responses have to finish after SIGTERM; then they are cut off.",
     type=_SECONDS,
-    default=30,
+    default=_DEFAULTS.drain,
 )
 def serve_command(
     edge_lifetime: int, unknown_lifetime: int, undated_lifetime: int, header: tuple[Header, ...], **settings: Any

@@ -1,11 +1,11 @@
-"""`purger adopt`: makes the server of the database URL the one that speaks for the database."""
+"""`purger adopt`: adopts the server of the database URL, so that purgers act on this server alone."""
 
 import click
 
 from purger.cli.options import database_url, logged_in_user, utf8_text
 from purger.text_format import counted
 from takedown_db.adoption import AdoptionPlan, adopt_server, plan_adoption
-from takedown_db.command import connected
+from takedown_db.command_connection import connected
 from takedown_db.connection import Connection
 from takedown_db.json_output import utc_text
 from takedown_db.printable import printable

@@ -11,7 +11,7 @@ from purger.cli.audit_json import audit_report
 from purger.cli.options import as_json, database_url
 from purger.exit_codes import ExitCode
 from purger.probe import Probe
-from takedown_db.command import connected
+from takedown_db.command_connection import connected
 from takedown_db.connection import Connection
 from takedown_db.json_output import print_json
 from takedown_db.printable import printable
@@ -25,7 +25,8 @@ _LINES = 100
     "--sample",
     type=click.IntRange(min=1),
     metavar="N",
-    help="Request N codes drawn by chance, since all may take hours.  [default: all]",
+    help="Request N codes alone, from a ban drawn by chance on: each code takes a request for each rendition at each "
+    "edge.  [default: all codes]",
 )
 @as_json
 @database_url
@@ -54,7 +55,7 @@ def audit(sample: int | None, as_json: bool, database_url: str) -> None:
 
 def _print_audit(found: AuditResult) -> None:
     doubts = f", {found.not_proven} of them not proven gone" if found.not_proven else ""
-    click.echo(f"{found.codes} banned codes, {found.probes} looks{doubts}")
+    click.echo(f"{found.codes} banned codes, {found.probes} probes{doubts}")
     for one in found.served:
         where = f"edge {printable(one.edge)}, image {printable(one.code)}"
         click.echo(f"SERVED: {where} ({printable(', '.join(one.renditions))}); purged again")

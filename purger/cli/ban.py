@@ -12,7 +12,7 @@ from purger.cli.remark import remark
 from purger.cli.subject_arguments import SubjectCommand, code_argument, owner_option, read_subject
 from purger.cli.wait import await_edges
 from purger.exit_codes import ExitCode
-from takedown_db.command import connected
+from takedown_db.command_connection import connected
 from takedown_db.connection import Connection
 from takedown_db.errors import DatabaseUnavailableError
 from takedown_db.printable import printable
@@ -87,12 +87,12 @@ def _require_known(connection: Connection, scope: Scope, subject: str) -> None:
         raise click.ClickException(f"nothing was banned: {error}") from error
     if known is None:
         # A takedown does not wait for an upgrade of the schema.
-        remark("whether there is such an image cannot be told: run `purger migrate`")
+        remark("the schema is too old to tell whether there is such an image: run `purger migrate`")
     elif not known:
         kind = "code" if scope is Scope.IMAGE else "owner"
         remark(
             f"nothing was banned: no image has the {kind} {subject}; codes and keys differ in case. "
-            "--ahead bans what may come"
+            "--ahead bans it all the same, for an image that comes later"
         )
         sys.exit(ExitCode.ATTENTION)
 

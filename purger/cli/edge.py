@@ -11,7 +11,7 @@ from purger.cli.edge_settings import require_usable, settings_options, warn_of_d
 from purger.cli.options import as_json, database_url
 from purger.edge_list import ListedEdge, list_edges
 from purger.model import Edge
-from takedown_db.command import connected
+from takedown_db.command_connection import connected
 from takedown_db.connection import Connection
 from takedown_db.json_output import print_json, utc_text
 from takedown_db.printable import printable

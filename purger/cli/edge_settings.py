@@ -1,4 +1,4 @@
-"""Defines the options that hold the settings of an edge, checks them, and warns of what is doubtful about them."""
+"""Defines the options that hold the settings of an edge, checks them, and warns of doubtful ones."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -110,7 +110,7 @@ def warn_of_doubts(edge: Edge) -> None:
 
 
 def doubts(edge: Edge) -> Iterator[str]:
-    """List what is doubtful: files that this machine cannot read or should not show, and a token sent unencrypted."""
+    """List doubts: files that this machine cannot read or should not show, and a token that is sent unencrypted."""
     secret = (edge.token_file, edge.key_file)
     for file in (edge.token_file, edge.ca_file, edge.certificate_file, edge.key_file):
         if not file:

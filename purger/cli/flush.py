@@ -9,7 +9,7 @@ from purger.cli.remark import remark
 from purger.exit_codes import ExitCode
 from purger.flush_requests import FlushState, UnknownEdgesError, request_flushes, wait_flushed
 from purger.presence import present
-from takedown_db.command import connected
+from takedown_db.command_connection import connected
 from takedown_db.connection import Connection
 from takedown_db.printable import printable
 
@@ -66,7 +66,7 @@ def _request(connection: Connection, names: tuple[str, ...] | None, by: str) -> 
     except UnknownEdgesError as error:
         raise click.ClickException(f"nothing is flushed: there is no edge {printable(error)}") from error
     if not requests:
-        raise click.ClickException("there are no edges: `purger edge add` makes a Varnish known")
+        raise click.ClickException("there are no edges: `purger edge add` adds a Varnish")
     return requests
 
 

@@ -1,6 +1,5 @@
 """`purger receipts`: shows the bans on an image or an owner, and their state at each edge."""
 
-import re
 import sys
 from contextlib import closing
 
@@ -8,6 +7,7 @@ import click
 
 from purger.cli.options import as_json, database_url
 from purger.cli.receipts_json import receipts_report
+from purger.cli.subject_arguments import read_subject
 from purger.owner_images import COUNTED
 from purger.probe import Probe
 from purger.receipts.judge import ProbeResults, exit_code
@@ -16,13 +16,9 @@ from purger.receipts.on_demand_probe import IMAGES_OF_AN_OWNER, OnDemandProber
 from purger.receipts.read import read_receipts
 from purger.receipts.text import lines
 from purger.text_format import wrapped
-from takedown_db.codes import hint_for_code
-from takedown_db.command import connected
+from takedown_db.command_connection import connected
 from takedown_db.connection import Connection
 from takedown_db.json_output import print_json
-
-_KEY = re.compile(r"[A-Za-z0-9_-]{1,64}")
-_ALPHABET = "1 to 64 of A-Z a-z 0-9 _ -"
 
 _EXAMPLES = """\b
 Examples:
@@ -61,7 +57,7 @@ def receipts(code: str | None, owner: str | None, look: bool, limit: int, as_jso
     Exit code 3 says that a ban that stands is not acknowledged at an edge, not proven gone there, or proven for only
     some of an owner's images; 4 that an edge showed a banned image, and was not seen to hide it since.
     """
-    _check(code, owner)
+    read_subject(code, owner)
     with connected(Connection, database_url) as connection:
         report = read_receipts(connection, code=code, owner=owner)
         probed = _probe(connection, report, limit) if look else {}
@@ -79,15 +75,6 @@ def _print(written: list[str]) -> None:
     if sys.stdout.isatty():
         written = [part for line in written for part in wrapped(line) or [""]]
     click.echo("\n".join(written))
-
-
-def _check(code: str | None, owner: str | None) -> None:
-    if (code is None) == (owner is None):
-        raise click.UsageError("give either a code or --owner KEY")
-    if code is not None and not _KEY.fullmatch(code):
-        raise click.UsageError(f"{code!a} is not a code, which is {_ALPHABET}{hint_for_code(code)}")
-    if owner is not None and not _KEY.fullmatch(owner):
-        raise click.UsageError(f"{owner!a} is not an owner's key, which is {_ALPHABET}")
 
 
 def _probe(connection: Connection, report: Report, limit: int) -> ProbeResults:

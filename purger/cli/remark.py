@@ -1,4 +1,4 @@
-"""Prints remarks on what needs attention."""
+"""Prints remarks for people beside the result of a command."""
 
 import click
 

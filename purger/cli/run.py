@@ -106,7 +106,7 @@ def _setting(name: str, text: str, value_type: click.ParamType[Any]) -> Callable
     "--verbose", is_flag=True, help="Log failed attempts and their retries too, to find out why an edge waits."
 )
 def run(verbose: bool, **values: Any) -> None:
-    """Number changes, send purges and heartbeats to every edge, and record receipts, until SIGTERM or SIGINT."""
+    """Deliver changes to every edge until SIGTERM or SIGINT: number them, send purges and heartbeats, keep receipts."""
     logging.basicConfig(
         stream=sys.stderr,
         level=logging.DEBUG if verbose else logging.INFO,

@@ -10,7 +10,7 @@ from purger.cli.remark import remark
 from purger.cli.subject_arguments import SubjectCommand, owner_option, read_subject
 from purger.delivery_state import DeliveryState, read_delivery_state
 from purger.exit_codes import ExitCode
-from takedown_db.command import connected
+from takedown_db.command_connection import connected
 from takedown_db.connection import Connection
 from takedown_db.printable import printable
 
@@ -79,7 +79,7 @@ def await_edges(connection: Connection, target: Target, seconds: float) -> bool:
     if result.unwritten:
         remark(f"an open ban of {target} is not in the outbox: no trigger put it there. {_remedy(delivery)}")
     elif not result.found:
-        remark(f"nothing of {target} is in the outbox: it is long past, or no trigger put it there (`purger status`)")
+        remark(f"nothing of {target} is in the outbox: it was pruned, or no trigger put it there (`purger status`)")
     for edge in result.edges if result.found else ():
         if not edge.acknowledged:
             _print(edge)

@@ -162,7 +162,7 @@ def _outcome(evidence: Sequence[EdgeReceipt], *, later: bool, whole_owner: bool)
     if all(each.method is None for each in evidence):
         return Outcome.NOT_ACKNOWLEDGED, f"now gone ({last.status})" if last.gone else note
     if last.gone:
-        if doubt := _doubt(evidence):
+        if doubt := _later_doubt(evidence):
             return Outcome.NOT_PROVEN, f"now {doubt}"
         return _owner_outcome(last) if whole_owner else (Outcome.GONE, note)
     return (Outcome.NO_IMAGES if note == NO_IMAGES else Outcome.NOT_PROVEN), note or "not looked at"
@@ -175,7 +175,7 @@ def _owner_outcome(receipt: EdgeReceipt) -> tuple[Outcome, str]:
     return (Outcome.GONE if receipt.looked >= receipt.images else Outcome.GONE_IN_PART), receipt.note or ""
 
 
-def _doubt(evidence: Sequence[EdgeReceipt]) -> str | None:
+def _later_doubt(evidence: Sequence[EdgeReceipt]) -> str | None:
     """Find the note of an answer that proved nothing and came after the last proof. Silence is no answer."""
     later = takewhile(lambda each: each.seen_at is None, reversed(evidence))
     return next((each.note for each in later if each.note and each.status is not None), None)
@@ -183,13 +183,13 @@ def _doubt(evidence: Sequence[EdgeReceipt]) -> str | None:
 
 def _latest(evidence: Sequence[EdgeReceipt], receipt: EdgeReceipt) -> EdgeReceipt:
     """Copy the latest proof into ``receipt``, or the latest reason why there is none."""
-    seen = [each for each in evidence if each.seen_at is not None]
-    if not seen:
+    proofs = [each for each in evidence if each.seen_at is not None]
+    if not proofs:
         return replace(receipt, note=next((each.note for each in reversed(evidence) if each.note), None))
-    last = max(seen, key=lambda each: each.seen_at or datetime.min)
+    last = max(proofs, key=lambda each: each.seen_at or datetime.min)
     if last.gone:
-        last = max(_gone_since_shown(seen), key=lambda each: (each.looked or 0, each.seen_at or datetime.min))
-    shown = next((each for each in seen if each.gone is False and last.gone), None)
+        last = max(_gone_since_shown(proofs), key=lambda each: (each.looked or 0, each.seen_at or datetime.min))
+    shown = next((each for each in proofs if each.gone is False and last.gone), None)
     note = last.note or (f"still there ({shown.status}) at first" if shown else None)
     return replace(
         receipt,
@@ -202,9 +202,9 @@ def _latest(evidence: Sequence[EdgeReceipt], receipt: EdgeReceipt) -> EdgeReceip
     )
 
 
-def _gone_since_shown(seen: Sequence[EdgeReceipt]) -> list[EdgeReceipt]:
+def _gone_since_shown(proofs: Sequence[EdgeReceipt]) -> list[EdgeReceipt]:
     """Choose the receipts with proof that came after the last probe that got an image."""
-    times = [(each.seen_at or datetime.min, each) for each in seen]
+    times = [(each.seen_at or datetime.min, each) for each in proofs]
     shown = max((at for at, each in times if not each.gone), default=datetime.min)
     return [each for at, each in times if at > shown]
 

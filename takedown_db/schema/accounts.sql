@@ -1,10 +1,10 @@
--- One account for each part, with no more rights than it uses. They are made locked and without a password; give them
--- one and unlock them:  ALTER USER takedown_origin IDENTIFIED BY '...' ACCOUNT UNLOCK;
+-- Creates an account for each part, with no more rights than it uses. The accounts are locked and have no password;
+-- give them one and unlock them:  ALTER USER takedown_origin IDENTIFIED BY '...' ACCOUNT UNLOCK;
 --
--- Grants name tables, and columns where an id must not be written. What an earlier version granted and this one does not
--- is taken away by withdrawn.sql.
+-- Grants name tables, and columns where an id must not be written. withdrawn.sql revokes the rights that an earlier
+-- version granted and this one does not.
 
--- Not the reason of a ban, nor who banned.
+-- Without the reason of a ban, and without the name of who banned.
 CREATE USER IF NOT EXISTS 'takedown_origin'@'%' ACCOUNT LOCK;
 GRANT SELECT ON {database}.images TO 'takedown_origin'@'%';
 GRANT SELECT ON {database}.renditions TO 'takedown_origin'@'%';
@@ -17,10 +17,10 @@ GRANT SELECT (one, last_batch) ON {database}.numbering TO 'takedown_origin'@'%';
 CREATE USER IF NOT EXISTS 'takedown_import'@'%' ACCOUNT LOCK;
 GRANT SELECT, INSERT (code, owner, stable_until, imported_at), UPDATE (code, owner, stable_until, imported_at) ON {database}.images TO 'takedown_import'@'%';
 GRANT SELECT, INSERT (code, name, content_type, size, width, height, digest), UPDATE (code, name, content_type, size, width, height, digest) ON {database}.renditions TO 'takedown_import'@'%';
--- To tell which ban an image would leave behind under another owner.
+-- For the warning that moving an image to another owner ends the effect of a ban.
 GRANT SELECT (scope, subject, lifted_at) ON {database}.bans TO 'takedown_import'@'%';
 
--- No right to drop: TRUNCATE, which no trigger sees, needs it.
+-- Without DROP, which TRUNCATE needs: no trigger fires for it.
 CREATE USER IF NOT EXISTS 'takedown_moderation'@'%' ACCOUNT LOCK;
 GRANT SELECT, DELETE, INSERT (scope, subject, reason, banned_by, banned_at, lifted_at), UPDATE (scope, subject, reason, banned_by, banned_at, lifted_at) ON {database}.bans TO 'takedown_moderation'@'%';
 GRANT EXECUTE ON PROCEDURE {database}.subject_known_v1 TO 'takedown_moderation'@'%';
@@ -29,8 +29,8 @@ GRANT EXECUTE ON PROCEDURE {database}.delivery_v1 TO 'takedown_moderation'@'%';
 GRANT EXECUTE ON PROCEDURE {database}.acknowledgements_v1 TO 'takedown_moderation'@'%';
 GRANT EXECUTE ON PROCEDURE {database}.standing_triggers_v2 TO 'takedown_moderation'@'%';
 
--- INSERT into the outbox lets an audit send a purge again; it still bans nothing. Receipts, sightings and the log are not
--- the purger's to delete: prune_outbox_v2 does, when they are past their retention.
+-- INSERT into the outbox lets an audit send a purge again; it bans nothing. The purger may not delete receipts,
+-- sightings and the log: prune_outbox_v2 deletes receipts and sightings past their retention.
 CREATE USER IF NOT EXISTS 'takedown_purger'@'%' ACCOUNT LOCK;
 GRANT SELECT ON {database}.bans TO 'takedown_purger'@'%';
 GRANT SELECT ON {database}.images TO 'takedown_purger'@'%';

@@ -1,10 +1,11 @@
--- The schema's rules once more, as triggers: MariaDB lets every session switch CHECKs off (check_constraint_checks), and no
--- session can switch off a trigger. What a row may hold stands in migrations/0001_tables.sql as well; keep both alike.
+-- Creates triggers that check rows by the same rules as the CHECKs in migrations/0001_tables.sql: MariaDB lets every
+-- session switch CHECKs off (check_constraint_checks), and no session can switch off a trigger. Keep both alike.
 --
--- Ids come from the server alone: one row with a huge id is the last that the table would ever take. INSERT_ID is the
--- session's way to choose the next id without naming it.
+-- Ids come from the server alone: after one row with a huge id the table takes no other. By INSERT_ID a session chooses
+-- the next id without naming it.
 --
--- A condition that is unknown (NULL) refuses too: a lax session turns NULL into '' after these triggers have run.
+-- A scope is compared AS BINARY, since other comparisons ignore trailing spaces. A condition that is unknown (NULL)
+-- refuses too: a session without strict mode turns NULL into '' after these triggers have run.
 DELIMITER //
 
 CREATE DEFINER = 'takedown_definer'@'localhost' TRIGGER IF NOT EXISTS bans_checked_insert_v1 BEFORE INSERT ON bans FOR EACH ROW
@@ -88,8 +89,8 @@ BEGIN
     END IF;
 END//
 
--- A malformed row that is already there (0.1 let it in) can be deleted: the purge of a key that names nothing is written
--- for the key '-'. Trailing spaces go first, since 'abc ' compares equal to 'abc'.
+-- Lets a malformed row that is already there (version 0.1 let it in) be deleted: the purge of a malformed key, which no
+-- image has, is written for the key '-'. Trailing spaces are removed first, since 'abc ' equals 'abc' in comparisons.
 CREATE DEFINER = 'takedown_definer'@'localhost' TRIGGER IF NOT EXISTS invalidations_checked_insert_v1 BEFORE INSERT ON invalidations FOR EACH ROW
 BEGIN
     IF NEW.cause IN ('unban', 'lift', 'image', 'rendition') THEN
@@ -121,7 +122,7 @@ BEGIN
     END IF;
 END//
 
--- Progress is written all the time: only a change of what is checked is checked.
+-- Checks only the columns that change: progress is written all the time.
 CREATE DEFINER = 'takedown_definer'@'localhost' TRIGGER IF NOT EXISTS edges_checked_update_v1 BEFORE UPDATE ON edges FOR EACH ROW
 BEGIN
     IF NOT (CAST(NEW.name AS BINARY) <=> CAST(OLD.name AS BINARY))

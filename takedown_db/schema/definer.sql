@@ -1,5 +1,5 @@
--- The account that triggers and routines run as. It is locked: nobody can log in with it, and as it belongs to no
--- person nobody will drop it with a leaver's account (error 1449: then every ban would fail).
--- {pattern} is the database's name with _ escaped, which is a wildcard in a grant on a whole database.
+-- Creates the account as which triggers and routines run. It is locked, so that nobody can log in with it. It belongs
+-- to no person, so that nobody drops it when a person leaves: then every ban would fail (error 1449). {pattern} is the
+-- database's name with _ escaped: it is a wildcard in a GRANT on a whole database.
 CREATE USER IF NOT EXISTS 'takedown_definer'@'localhost' ACCOUNT LOCK;
 GRANT SELECT, INSERT, UPDATE, DELETE, TRIGGER, EXECUTE, CREATE TEMPORARY TABLES ON {pattern}.* TO 'takedown_definer'@'localhost';

@@ -12,6 +12,7 @@ from takedown_db.error_numbers import NO_SUCH_GRANT
 from takedown_db.schema.scripts import run_script, run_text, schema_file
 
 _REVOKE = re.compile(r"^REVOKE (?P<what>[A-Z, ]+) ON (?P<on>\S+) FROM '(?P<account>\w+)'@'%';$", re.MULTILINE)
+_DEFINER = "takedown_definer"
 _REVOKE_ROUTINE = re.compile(r"^REVOKE EXECUTE ON PROCEDURE .*$", re.MULTILINE)
 
 
@@ -47,7 +48,7 @@ def grant(cursor: MySQLCursorAbstract, name: str) -> list[str]:
 
 def narrow_definer(cursor: MySQLCursorAbstract, name: str, pattern: str) -> list[str]:
     """Revoke the definer's rights on databases whose names match this one's with ``_`` taken as a wildcard."""
-    held = [row[2] for row in _held(cursor, name) if "takedown_definer" in row[0] and row[1] == "*"]
+    held = [privilege for account, table, privilege in _held(cursor, name) if table == "*" and _DEFINER in account]
     if pattern == f"`{name}`" or not held:
         return []
     cursor.execute(f"REVOKE {', '.join(held)} ON `{name}`.* FROM 'takedown_definer'@'localhost'")
@@ -55,7 +56,9 @@ def narrow_definer(cursor: MySQLCursorAbstract, name: str, pattern: str) -> list
 
 
 def _held(cursor: MySQLCursorAbstract, name: str) -> list[tuple[str, str, str]]:
-    return [(str(row[0]), str(row[1]), str(row[2])) for row in fetch(cursor, "migrate_grants", name=name)]
+    """Read the grants on the database and its tables: account, table (* for the whole database), privilege."""
+    rows = fetch(cursor, "migrate_grants", name=name)
+    return [(str(account), str(table), str(privilege)) for account, table, privilege in rows]
 
 
 def _grants(table: str, account: str) -> str:

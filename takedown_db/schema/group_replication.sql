@@ -1,2 +1,2 @@
--- On MySQL alone: to tell whether the server is a member of its replication group now.
+-- Grants the purger the right to read whether the server is a member of its replication group. Runs on MySQL alone.
 GRANT SELECT ON performance_schema.replication_group_members TO 'takedown_purger'@'%';

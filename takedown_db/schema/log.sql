@@ -1,15 +1,15 @@
--- The triggers that write moderation_log. They stand beside those that fill the outbox (triggers.sql): a purger of
--- version 0.1 looks at those alone.
+-- Creates the triggers that write moderation_log. They are apart from those that write the outbox (triggers.sql), since
+-- a purger of version 0.1 checks only those.
 --
--- None of them reads a table. With a binary log in the format MIXED such a read locks what it reads until the moderator's
+-- None of them reads a table. With a binary log in the format MIXED such a read locks the rows until the moderator's
 -- transaction ends, and other moderators and imports would wait for it. The id of the outbox's row therefore comes from
--- the trigger on the outbox by a variable of the session, which the BEFORE trigger (checks.sql) of each row clears.
+-- the trigger on the outbox in a session variable, which the BEFORE trigger (checks.sql) of each row clears.
 --
 -- No comments inside a trigger: its text is compared with this file word for word, whatever the line breaks.
 DELIMITER //
 
--- The session's own account and the server's own time. UTC_TIMESTAMP is what the session says it is (SET TIMESTAMP);
--- SYSDATE is not, and UNIX_TIMESTAMP takes the session's time zone out of it.
+-- Sets the account and the time of each row. UTC_TIMESTAMP can be set by the session (SET TIMESTAMP); SYSDATE cannot,
+-- and UNIX_TIMESTAMP removes the session's time zone from it.
 CREATE DEFINER = 'takedown_definer'@'localhost' TRIGGER IF NOT EXISTS moderation_log_signed_v1 BEFORE INSERT ON moderation_log FOR EACH ROW
 BEGIN
     IF NEW.id <> 0 OR @@SESSION.insert_id <> 0 THEN
@@ -25,7 +25,7 @@ CREATE DEFINER = 'takedown_definer'@'localhost' TRIGGER IF NOT EXISTS moderation
 CREATE DEFINER = 'takedown_definer'@'localhost' TRIGGER IF NOT EXISTS moderation_log_whole_v1 BEFORE DELETE ON moderation_log FOR EACH ROW
     SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'moderation_log is append-only: its rows cannot be deleted'//
 
--- A session with NO_AUTO_VALUE_ON_ZERO can name the id 0, which looks before the insertion as if none were named.
+-- Refuses the id 0, which a session with NO_AUTO_VALUE_ON_ZERO can write: a BEFORE trigger cannot tell it from no id.
 CREATE DEFINER = 'takedown_definer'@'localhost' TRIGGER IF NOT EXISTS invalidations_inserted_v1 AFTER INSERT ON invalidations FOR EACH ROW
 BEGIN
     IF NEW.id = 0 THEN

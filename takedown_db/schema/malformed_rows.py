@@ -8,7 +8,7 @@ from takedown_db.schema.id_shortage import few_ids
 from takedown_db.statements import statement
 
 
-def mend_rows(cursor: MySQLCursorAbstract) -> list[str]:
+def repair_rows(cursor: MySQLCursorAbstract) -> list[str]:
     """Remove malformed rows that block numbering, and report the others.
 
     A malformed ban matches no image, and is deleted: moderation_log keeps it. One with trailing spaces does match, and

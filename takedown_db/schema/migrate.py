@@ -12,7 +12,7 @@ from takedown_db.connection import fetch
 from takedown_db.error_numbers import ErrorNumber
 from takedown_db.errors import explain
 from takedown_db.schema.grants import grant, name_pattern, narrow_definer
-from takedown_db.schema.malformed_rows import mend_rows
+from takedown_db.schema.malformed_rows import repair_rows
 from takedown_db.schema.scripts import run_script, schema_file
 from takedown_db.schema.trigger_repair import TriggersNotMadeError, restore_triggers
 from takedown_db.statements import statement
@@ -59,9 +59,11 @@ def _database_name(url: str) -> str:
 def _migrate(cursor: MySQLCursorAbstract, name: str) -> list[str]:
     quoted = f"`{name}`"
     cursor.execute(f"SET SESSION lock_wait_timeout = {_LOCK_TIMEOUT:d}")
-    judge_server(*fetch(cursor, "migrate_server")[0])
-    if not fetch(cursor, "migrate_lock")[0][0]:
-        holder = fetch(cursor, "migrate_lock_holder")[0][0]
+    (server,) = fetch(cursor, "migrate_server")
+    judge_server(*server)
+    ((locked,),) = fetch(cursor, "migrate_lock")
+    if not locked:
+        ((holder,),) = fetch(cursor, "migrate_lock_holder")
         raise MigrationError(
             f"connection {holder} holds the lock of migrations: wait if another `purger migrate` is at work; if none "
             f"is, end it as an admin (KILL {holder})"
@@ -81,7 +83,7 @@ def _migrate(cursor: MySQLCursorAbstract, name: str) -> list[str]:
     done += grant(cursor, name)
     done += narrow_definer(cursor, name, pattern)
     done += adopt_first(cursor)
-    return done + mend_rows(cursor)
+    return done + repair_rows(cursor)
 
 
 def _apply_migrations(cursor: MySQLCursorAbstract) -> list[str]:

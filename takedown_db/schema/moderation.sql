@@ -1,10 +1,10 @@
--- Procedures for the moderator's commands. Moderation's account may call them and read none of the tables behind them:
--- whether there is an image, which ban of its owner hides it, and how far the edges have come is all that they tell; and
--- standing_triggers_v2 (routines.sql) which triggers stand.
--- They change nothing. As in routines.sql, a changed one gets a new name (_v2).
+-- Creates the procedures for the moderator's commands. Moderation's account may call them, and read none of the tables
+-- behind them: they tell whether there is an image, which ban of its owner hides it, and how far the edges have come.
+-- Beside them it may call standing_triggers_v2 (routines.sql). They change nothing. As in routines.sql, a changed
+-- procedure gets a new name (_v2).
 DELIMITER //
 
--- Whether there is an image with this code (scope image), or any of this owner (scope owner).
+-- Reads whether there is an image with this code (scope image), or any image of this owner (scope owner).
 CREATE DEFINER = 'takedown_definer'@'localhost' PROCEDURE IF NOT EXISTS subject_known_v1(
     IN p_scope VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin,
     IN p_subject VARCHAR(255) CHARACTER SET ascii COLLATE ascii_bin)
@@ -17,7 +17,7 @@ BEGIN
     END IF;
 END//
 
--- The open bans of an image's owner, the oldest first: id and the owner's key.
+-- Reads the open bans of an image's owner, the oldest first: id and the owner's key.
 CREATE DEFINER = 'takedown_definer'@'localhost' PROCEDURE IF NOT EXISTS owner_bans_v1(
     IN p_code VARCHAR(255) CHARACTER SET ascii COLLATE ascii_bin)
     READS SQL DATA
@@ -28,8 +28,8 @@ BEGIN
     ORDER BY bans.id;
 END//
 
--- Who delivers: purgers that signed within p_alive seconds, enabled edges, and the largest id that is committed in the
--- outbox.
+-- Counts the purgers that signed within p_alive seconds and the enabled edges, and reads the largest committed id of
+-- the outbox.
 CREATE DEFINER = 'takedown_definer'@'localhost' PROCEDURE IF NOT EXISTS delivery_v1(IN p_alive DOUBLE)
     READS SQL DATA
 BEGIN
@@ -40,12 +40,12 @@ BEGIN
         (SELECT COALESCE(MAX(id), 0) FROM invalidations) AS largest;
 END//
 
--- When a ban was written that is open, that hides an image (scope image) or an owner's images (scope owner), and that is
--- not in the outbox, so that no edge hears of it; NULL: there is none. p_at is UTC, the latest of several.
+-- Reads the time (p_at, UTC) of the latest open ban that hides an image (scope image) or an owner's images (scope
+-- owner) and is missing in the outbox, so that no edge gets its purge; NULL: there is none.
 --
--- Of each subject the newest open ban is judged: an edge that has heard of a later one has forgotten the images. What was
--- pruned is not missing: the log tells that it was there, and for bans from before the log their own time does. All of it is
--- one statement, since a ban that is written or lifted between two would look like one that is missing.
+-- It judges the newest open ban of each subject: an edge that was purged for a later one does not have the images any
+-- more. A pruned row is not missing: the log shows that it was there, and for bans from before the log their own time.
+-- All of it is one statement: a ban that is written or lifted between two statements would be taken for a missing one.
 CREATE DEFINER = 'takedown_definer'@'localhost' PROCEDURE IF NOT EXISTS unwritten_ban_v1(
     IN p_scope VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin,
     IN p_subject VARCHAR(255) CHARACTER SET ascii COLLATE ascii_bin,
@@ -80,11 +80,11 @@ BEGIN
             FALSE));
 END//
 
--- How far the rows of the outbox with ids up to p_upto have come: those of one ban (p_ban), those that concern an image or
--- an owner (p_scope and p_subject), or all (NULL for each). Two results: one row (whether there are any, whether some
--- have no number yet, the last of their batches, of a subject also when a ban was written that is missing there:
--- unwritten_ban_v1), and a row for each enabled edge: name, the batch up to which it has acknowledged everything (NULL: it
--- is new), what keeps it from being served, and the fingerprint of the triggers that stood when it was last flushed.
+-- Reads how far the rows of the outbox with ids up to p_upto have come: those of one ban (p_ban), those of an image or
+-- an owner (p_scope and p_subject), or all (NULL for each). Returns two results. The first, one row: whether there are
+-- any rows, whether some have no number yet, the last of their batches, and for a subject the time of a ban that is
+-- missing there (unwritten_ban_v1). The second, a row for each enabled edge: name, the batch up to which it has
+-- acknowledged all (NULL: it is new), its problem, and the fingerprint of the triggers at its last flush.
 CREATE DEFINER = 'takedown_definer'@'localhost' PROCEDURE IF NOT EXISTS acknowledgements_v1(
     IN p_ban BIGINT UNSIGNED,
     IN p_scope VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin,

@@ -1,19 +1,20 @@
--- Routines run as the locked definer, so that the purger's own account needs no right to alter the outbox.
--- A changed routine gets a new name (_v2): a purger that still runs goes on with the old one.
+-- Creates the routines of numbering and pruning. They run as the locked definer, so that the purger's account needs no
+-- right to change the outbox. A changed routine gets a new name (_v2): a purger of an earlier version still calls the
+-- old one.
 
--- The counter, should its row ever be lost.
+-- Restores the rows of the counter and of the retention, if they were lost.
 INSERT IGNORE INTO numbering (one) VALUES (1);
 INSERT IGNORE INTO retention (one) VALUES (1);
 
 DELIMITER //
 
--- Gives the next batch number to rows of the outbox that are visible, that is committed, and have none yet: the oldest
--- 5,000, so that a bulk goes on, and the newest 200, so that a single ban does not wait behind it. Answers one row:
--- last_batch (the last number given so far) and size (rows that this call numbered).
+-- Gives the next batch number to committed rows of the outbox that have none: the oldest 5,000, so that a bulk goes on,
+-- and the newest 200, so that a single ban does not wait behind it. Returns one row: last_batch (the last number given
+-- so far) and size (rows that this call numbered). Purgers of version 0.1 call it.
 --
--- The whole of it runs in the server: a client that is frozen or killed in the middle leaves no lock behind.
--- READ COMMITTED, so that the reads neither lock nor see an old snapshot; the UPDATE goes by primary key for certain,
--- since any other index would make it wait for a moderator's open transaction.
+-- All of it runs in the server: a client that is frozen or killed in the middle leaves no lock. It is READ COMMITTED,
+-- so that its reads neither lock nor use an old snapshot. The UPDATE is forced to use the primary key, since with any
+-- other index it would wait for a moderator's open transaction.
 CREATE DEFINER = 'takedown_definer'@'localhost' PROCEDURE IF NOT EXISTS number_invalidations_v1()
     MODIFIES SQL DATA
 BEGIN
@@ -61,19 +62,20 @@ BEGIN
     SELECT v_batch AS last_batch, v_size AS size;
 END//
 
--- Gives the next batch number to rows of the outbox that are visible, that is committed, and have none yet. p_size: how
--- many it numbered; p_more: whether others may be left.
+-- Gives the next batch number to committed rows of the outbox that have none. p_size: the count of rows that it
+-- numbered; p_more: whether others may be left.
 --
--- With p_after it takes the newest 500 rows whose ids are above p_after, an id that is a second or so old: the cost
--- then does not grow with the rows of an older transaction that is still open, each of which would have to be looked at.
--- Without it (NULL) it takes the oldest 2,000 of all. A bulk is thus numbered from both ends, and a ban that comes in the
--- middle of it does not wait behind it, but for the few rows that hold the counter just then.
+-- With p_after it numbers the newest 500 rows whose ids are above p_after, an id that is a second or so old: its cost
+-- then does not grow with the rows of an older transaction that is still open, each of which it would have to read.
+-- Without it (NULL) it numbers the oldest 2,000 of all. A bulk is thus numbered from both ends, and a ban that comes in
+-- the middle of it waits only for the few rows that hold the counter at that moment.
 --
--- Rows are picked before the counter's row is locked, so that a long look holds nobody up, and numbered by primary key
--- for certain: any other index would make it wait for a moderator's open transaction. What another client numbered in
--- between is left alone. Rows that a session without checks wrote malformed are taken out (remove_malformed_v2).
+-- Rows are picked before the counter's row is locked, so that a long read blocks nobody. The UPDATE is forced to use
+-- the primary key: with any other index it would wait for a moderator's open transaction. It skips rows that another
+-- client has numbered in between. Malformed rows, which a session without checks wrote, are removed
+-- (remove_malformed_v2).
 --
--- The whole of it runs in the server: a client that is frozen or killed in the middle leaves no lock behind.
+-- All of it runs in the server: a client that is frozen or killed in the middle leaves no lock.
 CREATE DEFINER = 'takedown_definer'@'localhost' PROCEDURE IF NOT EXISTS number_invalidations_v2(
     IN p_after BIGINT UNSIGNED, OUT p_size INT UNSIGNED, OUT p_more BOOLEAN)
     MODIFIES SQL DATA
@@ -106,8 +108,8 @@ BEGIN
         -- only tell how far the session's zone is from UTC.
         SET v_clock = TIMESTAMPADD(MICROSECOND, TIMESTAMPDIFF(MICROSECOND, NOW(6), UTC_TIMESTAMP(6)), SYSDATE(6));
         SET v_now = GREATEST(v_clock, TIMESTAMPADD(MICROSECOND, 1, v_before));
-        -- The clock was set back: the former date may have been told meanwhile, so this one takes a second of its own. Two
-        -- nodes of a cluster whose clocks differ by less than a second move the dates ahead by two seconds at most.
+        -- The clock was set back: the former date may have been told meanwhile, so this one takes a second of its own.
+        -- Two nodes of a cluster whose clocks differ by less than a second move the dates ahead by two seconds at most.
         IF v_clock < TIMESTAMPADD(SECOND, -1, v_clock_before)
             OR (v_clock < v_clock_before AND v_before < TIMESTAMPADD(SECOND, 2, v_clock_before)) THEN
             SET v_now = TIMESTAMPADD(SECOND, 1, v_before);
@@ -125,9 +127,10 @@ BEGIN
     COMMIT;
 END//
 
--- Picks the rows that number_invalidations_v2 is to number into the temporary table chosen, and those of them that are
--- malformed into the temporary table malformed. Plain reads: they neither lock nor wait. The temporary tables name no
--- engine: members of a MySQL group are advised to disable MEMORY.
+-- Picks the rows for number_invalidations_v2 into the temporary table chosen, and the malformed ones of them also into
+-- the temporary table malformed. Its plain reads neither lock nor wait. LENGTH, and comparisons AS BINARY, count
+-- trailing spaces, which other comparisons ignore. The temporary tables name no engine: members of a MySQL group are
+-- advised to disable MEMORY.
 CREATE DEFINER = 'takedown_definer'@'localhost' PROCEDURE IF NOT EXISTS pick_invalidations_v2(
     IN p_after BIGINT UNSIGNED, OUT p_more BOOLEAN)
     MODIFIES SQL DATA
@@ -153,10 +156,9 @@ BEGIN
         OR LENGTH(subject) NOT BETWEEN 1 AND 64 OR subject REGEXP '[^A-Za-z0-9_-]';
 END//
 
--- Takes the rows that are in the temporary table malformed out of the outbox, for number_invalidations_v2 and in its
--- transaction: no purge can be made of them, no row that is checked can have such a number, and all others would wait.
--- `unnumberable` keeps them. Comparisons ignore trailing spaces, so such a ban may hide an image: the subject without
--- them goes into the outbox.
+-- Moves the rows in the temporary table malformed from the outbox to the table unnumberable, in the transaction of
+-- number_invalidations_v2: no purge can be made of them, and they would block all others. Comparisons ignore trailing
+-- spaces, so that such a ban may hide an image: a row without the spaces is written to the outbox.
 CREATE DEFINER = 'takedown_definer'@'localhost' PROCEDURE IF NOT EXISTS remove_malformed_v2()
     MODIFIES SQL DATA
 BEGIN
@@ -177,20 +179,21 @@ BEGIN
         AND LENGTH(RTRIM(subject)) BETWEEN 1 AND 64 AND RTRIM(subject) NOT REGEXP '[^A-Za-z0-9_-]';
 END//
 
--- Waits in the server, up to p_wait seconds, until there is something new in the outbox for a client that knows it up to
--- batch p_known with the identity p_identity, numbers what is visible, and answers two results: the rows of the batches
--- after p_known, each with its batch's identity (none if p_known is NULL or more than p_batches behind), and one row:
--- last_batch, pruned_batch, whether the server is read-only, whether more rows may wait for a number, the largest id there
--- is, committed or not, how many rows `unnumberable` holds, the identity of last_batch, the server that was adopted, and
--- whether p_known is still the batch of this identity.
+-- Waits in the server, up to p_wait seconds, for new rows in the outbox, and numbers them. The client knows the outbox
+-- up to batch p_known with the identity p_identity. Returns two results. The first: the rows of the batches after
+-- p_known, each with its batch's identity (no rows if p_known is NULL or more than p_batches old). The second, one row:
+-- last_batch, pruned_batch, whether the server is read-only, whether more rows may wait for a number, the largest id,
+-- committed or not, the count of rows in unnumberable, the identity of last_batch, the adopted server, and whether
+-- p_known is still the batch of this identity.
 --
--- p_after is as in number_invalidations_v2, a largest id of an earlier answer. There is a look each p_step
--- seconds, or as long as a look takes where that is longer. Each sees what is committed by then, and none leaves a
--- transaction open. The mark of pruning is read after the rows: what a pruning took before they were read had moved it.
+-- p_after is as in number_invalidations_v2: a largest id of an earlier result. It reads the outbox every p_step
+-- seconds, or every time a read takes where that is longer. Each read sees all commits so far, and none leaves a
+-- transaction open. pruned_batch is read after the rows: a pruning that deleted some before they were read had moved
+-- it.
 --
--- Nothing is numbered when the database has gone back, to before p_known or to another batch of that number: the client
--- is told first. Nor is anything when p_speaker, as which the server of this connection names itself, is not the adopted
--- one: this is a copy, or a replica that nobody has made the primary yet.
+-- It numbers nothing when the database has gone back, to before p_known or to another batch of that number: the client
+-- has to handle that first. Nor when p_speaker, the name of this connection's server, is not the adopted server's: then
+-- this is a copy, or a replica that nobody has made the primary yet.
 CREATE DEFINER = 'takedown_definer'@'localhost' PROCEDURE IF NOT EXISTS take_invalidations_v2(
     IN p_known BIGINT UNSIGNED, IN p_identity VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin,
     IN p_speaker VARCHAR(255) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin, IN p_batches INT UNSIGNED,
@@ -215,7 +218,7 @@ BEGIN
             SELECT EXISTS (SELECT 1 FROM invalidations FORCE INDEX (PRIMARY) WHERE id > p_after AND batch IS NULL)
             INTO v_pending;
         END IF;
-        -- A clock that is set ends the wait.
+        -- Setting the clock ends the wait.
         IF v_pending OR NOT v_speaks OR NOT v_last <=> p_known
             OR TIMESTAMPDIFF(MICROSECOND, v_began, SYSDATE(6)) NOT BETWEEN 0 AND 1000000 * p_wait THEN
             LEAVE look;
@@ -230,7 +233,7 @@ BEGIN
     IF v_pending AND v_speaks AND v_same AND COALESCE(v_last >= p_known, v_last IS NOT NULL) THEN
         CALL number_invalidations_v2(p_after, v_size, v_more);
     END IF;
-    -- What is answered as known may not be later than the rows.
+    -- Read before the rows: the client takes all batches up to this one for known.
     SELECT MAX(last_batch) INTO v_last FROM numbering WHERE one = 1;
     SELECT id, invalidations.batch, scope, subject, cause, identity
     FROM invalidations FORCE INDEX (batch)
@@ -245,8 +248,8 @@ BEGIN
     WHERE one = 1;
 END//
 
--- The triggers that stand on our tables, one row each: name, table and when it was created. information_schema shows
--- triggers only to an account that may also create them, which the purger's may not.
+-- Reads the triggers on the tables of this database, one row each: name, table and time of creation. information_schema
+-- shows triggers only to accounts that may also create them, and the purger's may not.
 CREATE DEFINER = 'takedown_definer'@'localhost' PROCEDURE IF NOT EXISTS standing_triggers_v1()
     READS SQL DATA
 BEGIN
@@ -256,8 +259,8 @@ BEGIN
     ORDER BY TRIGGER_NAME;
 END//
 
--- The same with all that tells a trigger from another of its name: what it does, when, and as whom. MySQL's SQL_MODE is a
--- SET, of which the driver would make a Python set, in no order.
+-- Reads the same, and also the triggers' timing, event, definer, mode and body, which tell a trigger from another of
+-- its name. MySQL's SQL_MODE is a SET, of which the driver would make a Python set, in no order: it is read as text.
 CREATE DEFINER = 'takedown_definer'@'localhost' PROCEDURE IF NOT EXISTS standing_triggers_v2()
     READS SQL DATA
 BEGIN
@@ -269,11 +272,12 @@ BEGIN
     ORDER BY TRIGGER_NAME;
 END//
 
--- Takes batches that were numbered before p_before out of the outbox, about 5,000 rows a call, and moves the mark below
--- which the outbox is no longer whole. Answers one row: size (rows that this call took).
+-- Deletes the batches that were numbered before p_before, about 5,000 rows a call, and moves numbering.pruned_batch, up
+-- to which the outbox may have lost rows. Returns one row: size (rows that this call deleted). Withdrawn: see
+-- withdrawn.sql.
 --
--- One transaction that runs in the server: an edge's worker that has read fewer rows than there were finds the mark
--- moved, and a purger that is frozen in the middle holds no lock. Rows go by primary key (see above).
+-- One transaction that runs in the server: an edge's worker that has read fewer rows than there were finds pruned_batch
+-- moved, and a purger that is frozen in the middle holds no lock. Rows are deleted by primary key (see above).
 CREATE DEFINER = 'takedown_definer'@'localhost' PROCEDURE IF NOT EXISTS prune_outbox_v1(IN p_before DATETIME(6))
     MODIFIES SQL DATA
 BEGIN
@@ -310,16 +314,16 @@ BEGIN
     SELECT v_size AS size;
 END//
 
--- Takes what is past its retention out of outbox, batches, receipts and sightings, about 5,000 rows of the outbox a call:
--- after p_days all but bans and lifts, after p_receipt_days these too. Answers one row: size (rows of the outbox that
--- this call took) and more (whether another call may find more).
+-- Deletes rows past their retention from outbox, batches, receipts and sightings, about 5,000 rows of the outbox a
+-- call: after p_days all but bans and lifts, after p_receipt_days these too. Returns one row: size (rows of the outbox
+-- that this call deleted) and more (whether another call may find more).
 --
--- Time is the server's, not the purger's, and a clock that leaps empties nothing: what is past its retention moves on by
--- 60 seconds for each second since the last call, of which 10 minutes count at most. What was passed over once is not
--- looked at again: retention.outbox_batch is where the next call begins. The last batch stays, however old: by its identity
--- a purger sees whether the database has gone back.
+-- Time is the server's, not the purger's, and a clock that leaps deletes nothing early: the limit of the retention
+-- moves on by 60 seconds for each second since the last call, of which 10 minutes count at most. The next call begins
+-- at retention.outbox_batch, behind the rows that this one has judged. The last batch stays, however old: by its
+-- identity a purger notices that the database has gone back.
 --
--- The mark (numbering.pruned_batch) moves in the same transaction as the rows go: see prune_outbox_v1.
+-- numbering.pruned_batch moves in the transaction that deletes the rows: see prune_outbox_v1.
 CREATE DEFINER = 'takedown_definer'@'localhost' PROCEDURE IF NOT EXISTS prune_outbox_v2(
     IN p_days INT UNSIGNED, IN p_receipt_days INT UNSIGNED)
     MODIFIES SQL DATA

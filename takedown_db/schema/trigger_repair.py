@@ -1,12 +1,19 @@
 """Creates missing triggers, and replaces those that differ from the schema."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from mysql.connector.abstracts import MySQLCursorAbstract
 
 from takedown_db.connection import fetch
 from takedown_db.schema.scripts import run_script, schema_file
-from takedown_db.schema.triggers import SCRIPTS, altered_triggers, defined, judge_triggers, strayed_triggers
+from takedown_db.schema.triggers import (
+    SCRIPTS,
+    PresentTrigger,
+    altered_triggers,
+    defined,
+    judge_triggers,
+    strayed_triggers,
+)
 from takedown_db.statements import statement
 
 
@@ -20,11 +27,11 @@ def restore_triggers(cursor: MySQLCursorAbstract) -> list[str]:
     RENAME TABLE takes a table's triggers along. Such a trigger is dropped first, since the table that took the former
     one's place needs its name. Raises ``TriggersNotMadeError`` and ``mysql.connector.Error``.
     """
-    standing = fetch(cursor, "standing_triggers")
-    judged, strayed, altered = judge_triggers(standing), strayed_triggers(standing), altered_triggers(standing)
+    present = [PresentTrigger(*row) for row in fetch(cursor, "standing_triggers")]
+    judged, strayed, altered = judge_triggers(present), strayed_triggers(present), altered_triggers(present)
     for trigger in [name for name, _ in strayed] + altered:
         cursor.execute(statement("migrate_drop_trigger").replace("{trigger}", trigger))
-    order = _before_followers(row for row in standing if row[0] not in altered)
+    order = _before_followers([row for row in present if row.name not in altered])
     for part in SCRIPTS:
         run_script(cursor, schema_file(f"{part}.sql"), order)
     left = judge_triggers(fetch(cursor, "standing_triggers"))
@@ -38,10 +45,12 @@ def restore_triggers(cursor: MySQLCursorAbstract) -> list[str]:
     ]
 
 
-def _before_followers(standing: Iterable[tuple[object, ...]]) -> dict[str, str]:
+def _before_followers(present: Sequence[PresentTrigger]) -> dict[str, str]:
     """Replace heads of triggers in the scripts, so that a recreated trigger fires before the one that follows it."""
-    places = {row[:2] for row in standing}
-    followers = {own.follows: own for own in defined("log").values() if own.follows and own[:2] in places}
+    places = {(row.name, row.on_table) for row in present}
+    followers = {
+        own.follows: own for own in defined("log").values() if own.follows and (own.name, own.on_table) in places
+    }
     return {
         (head := f"{name} {own.timing} {own.event} ON {own.on_table} FOR EACH ROW"): f"{head} PRECEDES {own.name}"
         for name, own in followers.items()

@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache, lru_cache
@@ -48,6 +48,19 @@ class Definition(NamedTuple):
     follows: str | None = None
 
 
+class PresentTrigger(NamedTuple):
+    """A trigger that is in the database: a row of the statement ``standing_triggers``, its columns in their order."""
+
+    name: object
+    on_table: object
+    created: object
+    timing: object
+    event: object
+    definer: object
+    sql_mode: object
+    body: object
+
+
 @cache
 def defined(script: str) -> dict[str, Definition]:
     """Read the triggers that ``schema/<script>.sql`` defines, by name."""
@@ -59,25 +72,25 @@ def defined(script: str) -> dict[str, Definition]:
     }
 
 
-def judge_triggers(standing: Iterable[Sequence[object]]) -> Triggers:
-    """Compare the database's triggers, as rows of ``standing_triggers_v2``, with the schema.
+def judge_triggers(rows: Iterable[Sequence[object]]) -> Triggers:
+    """Compare the database's triggers, as rows of ``standing_triggers``, with the schema.
 
     A trigger on another table (a renamed table took it along) misses every change, and one with another body, timing or
     definer may miss some: both count as missing. Triggers that the schema does not define, such as a site's hooks, are
     ignored: a flush of the edges does not repair what a hook missed.
     """
-    return _judge(tuple(tuple(row) for row in standing))
+    return _judge(tuple(PresentTrigger(*row) for row in rows))
 
 
 @lru_cache(maxsize=2)  # called 20 times a second, nearly always with the same rows
-def _judge(standing: tuple[tuple[object, ...], ...]) -> Triggers:
+def _judge(present: tuple[PresentTrigger, ...]) -> Triggers:
     outbox = defined("triggers")
     # As version 0.1 computed it, from name, table and time of the outbox's triggers: so an upgrade flushes no edge.
-    ours = [" ".join(map(str, row[:3])) for row in standing if _place(row) in map(_place, outbox.values())]
+    places = {(own.name, own.on_table) for own in outbox.values()}
+    ours = [f"{row.name} {row.on_table} {row.created}" for row in present if (row.name, row.on_table) in places]
     others = {name for script in SCRIPTS[1:] for name in defined(script)}
-    altered = altered_triggers(standing)
-    absent = {name for script in SCRIPTS for name in defined(script)} - {str(row[0]) for row in standing}
-    wrong = absent.union(altered, (name for name, _ in strayed_triggers(standing)))
+    absent = {name for script in SCRIPTS for name in defined(script)} - {str(row.name) for row in present}
+    wrong = absent.union(altered_triggers(present), (name for name, _ in strayed_triggers(present)))
     return Triggers(
         hashlib.sha256("\n".join(sorted(ours)).encode()).hexdigest(),
         missing=tuple(sorted(wrong & outbox.keys())),
@@ -85,36 +98,37 @@ def _judge(standing: tuple[tuple[object, ...], ...]) -> Triggers:
     )
 
 
-def bans_seen_since(standing: Sequence[Sequence[object]]) -> datetime | None:
+def bans_seen_since(rows: Iterable[Sequence[object]]) -> datetime | None:
     """Find the time (UTC) since which every ban is written to the outbox; None: a trigger is missing or altered."""
-    if set(judge_triggers(standing).missing) & set(_OF_BANS):
+    present = [PresentTrigger(*row) for row in rows]
+    if set(judge_triggers(present).missing) & set(_OF_BANS):
         return None
-    return max((row[2] for row in standing if row[0] in _OF_BANS and isinstance(row[2], datetime)), default=None)
+    times = (row.created for row in present if row.name in _OF_BANS)
+    return max((time for time in times if isinstance(time, datetime)), default=None)
 
 
-def altered_triggers(standing: Iterable[Sequence[object]]) -> list[str]:
+def altered_triggers(rows: Iterable[Sequence[object]]) -> list[str]:
     """Name the triggers that are on their own table and differ from the schema, for example in their body."""
-    return [
-        str(row[0]) for row in standing if (own := _own(row)) and _place(row) == _place(own) and not _equal(row, own)
-    ]
+    return [own.name for row, own in _ours(rows) if row.on_table == own.on_table and not _equal(row, own)]
 
 
-def strayed_triggers(standing: Iterable[Sequence[object]]) -> list[tuple[str, str]]:
+def strayed_triggers(rows: Iterable[Sequence[object]]) -> list[tuple[str, str]]:
     """Name the triggers that are on another table than their own, each with that table."""
-    return [(str(row[0]), str(row[1])) for row in standing if (own := _own(row)) and _place(row) != _place(own)]
+    return [(own.name, str(row.on_table)) for row, own in _ours(rows) if row.on_table != own.on_table]
 
 
-def _own(row: Sequence[object]) -> Definition | None:
-    return next((defined(script)[str(row[0])] for script in SCRIPTS if str(row[0]) in defined(script)), None)
+def _ours(rows: Iterable[Sequence[object]]) -> Iterator[tuple[PresentTrigger, Definition]]:
+    """Pair the triggers that have a name of ours with their definitions."""
+    definitions = {name: own for script in SCRIPTS for name, own in defined(script).items()}
+    for row in rows:
+        present = PresentTrigger(*row)
+        if own := definitions.get(str(present.name)):
+            yield present, own
 
 
-def _place(row: Sequence[object]) -> tuple[object, object]:
-    return row[0], row[1]
-
-
-def _equal(row: Sequence[object], own: Definition) -> bool:
-    _, _, _, timing, event, definer, _, body = row
-    return (timing, event, definer, _plain(str(body))) == (own.timing, own.event, own.definer, own.body)
+def _equal(row: PresentTrigger, own: Definition) -> bool:
+    same_head = (row.timing, row.event, row.definer) == (own.timing, own.event, own.definer)
+    return same_head and _plain(str(row.body)) == own.body
 
 
 def _plain(body: str) -> str:

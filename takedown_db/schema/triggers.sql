@@ -1,8 +1,7 @@
--- Triggers only INSERT into the outbox. One that also updated an image's row would make moderators' transactions wait
--- for each other, and deadlock.
+-- Creates the triggers that write the outbox. They only INSERT: one that also updated an image's row would make
+-- moderators' transactions wait for each other, and deadlock.
 --
--- A trigger is changed by adding its successor (_v2) here and dropping the old one in a later step, so that at no
--- moment a write goes unseen.
+-- To change a trigger, add its successor (_v2) here and drop the old one in a later step, so that no write is missed.
 DELIMITER //
 
 CREATE DEFINER = 'takedown_definer'@'localhost' TRIGGER IF NOT EXISTS bans_inserted_v1 AFTER INSERT ON bans FOR EACH ROW

@@ -6,7 +6,8 @@
 -- access to an index. A ban stands while lifted_at IS NULL, and is never compared with the time: no purge is sent when
 -- time passes. seen is the last batch whose changes this snapshot holds: all that was committed before that batch got
 -- its number. read_only is a number in MySQL and before MariaDB 12.0, and a word since: OFF, ON, NO_LOCK or
--- NO_LOCK_NO_ADMIN. changed is the batch of the latest change of the image or its owner; one that is pending has none.
+-- NO_LOCK_NO_ADMIN. changed is the batch of the latest change of the image or its owner that has one; a pending change
+-- does not.
 SELECT
     renditions.content_type,
     renditions.size,

@@ -158,10 +158,11 @@ SELECT 'moderation_log', COALESCE((
 ), 0), COALESCE((SELECT MAX(id) FROM moderation_log), 0)
 
 -- name: migrate_has_groups
--- Tells whether the server knows Group Replication, as far as it shows this account the table.
-SELECT 1 FROM information_schema.TABLES
+-- Reads a row where the server can be a member of Group Replication (on MySQL), and this account may read the table.
+SELECT 1 AS found
+FROM information_schema.TABLES
 WHERE TABLE_SCHEMA = 'performance_schema' AND TABLE_NAME = 'replication_group_members'
 
 -- name: migrate_in_group
--- Tells whether the plugin group_replication is loaded.
+-- Reads a row where the plugin group_replication is loaded.
 SHOW VARIABLES WHERE Variable_name = 'group_replication_group_name'

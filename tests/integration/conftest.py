@@ -1,4 +1,4 @@
-"""The real system, started once for each test process."""
+"""Start the whole system once for each test process, and parts of it for single modules."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,8 +13,8 @@ from tests.support.site import Site
 
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    # Trust is taken for granted here: neither the lease nor a fetch ends because the machine has other work to do. Nor
-    # does the purger's own audit find the bans that a test has hidden from it.
+    # On a busy machine neither a lease nor a fetch may end early, and the purger's own audit must not find the bans
+    # that a test hides from it.
     settings = Settings(
         edges=2,
         edge_settings={"lease": 120.0, "fetch_timeout": 20.0},
@@ -26,7 +26,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 @pytest.fixture(scope="module")
 def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
-    """A migrated database of the module's own, and nothing else."""
+    """Run a migrated database for the module, and nothing else."""
     with Database(tmp_path_factory.mktemp("database")) as running:
         running.migrate()
         yield running
@@ -34,21 +34,21 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
 
 @pytest.fixture
 def site(stack: Stack, tmp_path: Path) -> Iterator[Site]:
-    """The site as its users, moderators and clients see it."""
+    """Give the test access to the stack as client, moderator and administrator."""
     with Site(stack, tmp_path) as site:
         yield site
 
 
 @pytest.fixture(scope="module")
 def running_fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
-    """The module's own fleet."""
+    """Run a database, a purger and an edge for the module."""
     with Fleet(tmp_path_factory.mktemp("fleet")) as fleet:
         yield fleet
 
 
 @pytest.fixture
 def fleet(running_fleet: Fleet) -> Iterator[Fleet]:
-    """The module's fleet, all well and with a fresh log of the purger."""
+    """Wait until the module's fleet has settled, and forget the purger's log so far."""
     running_fleet.edge.wait_trusted()
     running_fleet.settle()
     running_fleet.read_log_from_here()

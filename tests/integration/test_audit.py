@@ -1,4 +1,4 @@
-"""An audit finds each banned image that an edge shows, in any rendition, and blames no edge for any other."""
+"""Audit edges: each banned image that an edge serves is found, in any rendition, and no other is."""
 
 from collections.abc import Collection, Iterator, Mapping
 

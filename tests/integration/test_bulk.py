@@ -1,4 +1,4 @@
-"""Bulks of bans: in few requests, with heartbeats that go on and single bans that do not wait behind them."""
+"""Ban in bulk: with few requests, while heartbeats go on, and while single bans overtake the bulk."""
 
 from collections.abc import Iterator
 from itertools import count
@@ -16,7 +16,7 @@ _numbers = count(1)
 
 
 class Distant:
-    """An edge whose purge listener is 150 ms away, so that a bulk takes its time."""
+    """An edge behind a proxy that delays the purge listener by 150 ms, so that a bulk takes long."""
 
     def __init__(self, fleet: Fleet, proxies: Proxies, directory: Path) -> None:
         self.fleet = fleet
@@ -33,7 +33,7 @@ class Distant:
         fleet.settle()
 
     def told(self) -> tuple[int, int]:
-        """PURGEs and BANs so far, at one moment. Whoever asks also notes whether the edge trusts its cache."""
+        """Return the number of PURGEs and BANs so far, and record whether the edge trusts its cache."""
         self.modes.append(self.edge.trusted())
         counters = self.edge.counters()
         return counters["MAIN.n_purges"], counters["MAIN.bans_added"]
@@ -54,7 +54,7 @@ def distant(fleet: Fleet, tmp_path: Path) -> Iterator[Distant]:
 
 
 def ban_many(fleet: Fleet, scope: str, number: int) -> None:
-    """Ban so many subjects in one transaction."""
+    """Ban ``count`` subjects in one transaction."""
     prefix = f"bulk{next(_numbers)}"
     fleet.sql("START TRANSACTION")
     for start in range(0, number, 5000):

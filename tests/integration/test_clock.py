@@ -1,4 +1,4 @@
-"""A database whose clock is set back: no two states of an image that were told share a Last-Modified.
+"""Set the database's clock back: no two states of an image that the origin sends share a Last-Modified.
 
 With ``--sysdate-is-now`` the server's clock is that of the session, which a session may set.
 """
@@ -20,7 +20,7 @@ HOUR = 3600
 
 
 class Clock(ExitStack):
-    """A database, an origin, and numbers that are given when the server's clock says so."""
+    """A database and an origin, with batches that are numbered at times that the test chooses."""
 
     def __init__(self, directory: Path) -> None:
         super().__init__()
@@ -30,7 +30,7 @@ class Clock(ExitStack):
         self.origin = self.enter_context(Origin(directory / "origin", self.database))
 
     def number(self, clock: float) -> float:
-        """Number what waits at this time, in seconds since 1970; the date that the batch got."""
+        """Number the waiting changes at this time, in seconds since 1970. Returns the batch's date."""
         with self.database.connect("purger") as connection, connection.cursor() as cursor:
             cursor.execute("SET SESSION timestamp = %s", (clock,))
             cursor.execute("CALL number_invalidations_v2(NULL, @size, @more)")
@@ -39,12 +39,12 @@ class Clock(ExitStack):
         return float(str(date))
 
     def change(self) -> None:
-        """Put a row into the outbox."""
+        """Insert a row into the outbox."""
         with self.database.connect("purger") as connection, connection.cursor() as cursor:
             cursor.execute("INSERT INTO invalidations (scope, subject, cause) VALUES ('image', 'a', 'resend')")
 
     def replace(self, text: str) -> None:
-        """Import a new picture as image ``cat``."""
+        """Import a new image under the code ``cat``."""
         directory = self._directory / text
         directory.mkdir()
         draw(directory / "cat.png", text, hue=0.5, size=(40, 30))
@@ -55,7 +55,7 @@ class Clock(ExitStack):
         return requests.get(f"{self.origin.url}/images/cat", headers=names, timeout=PATIENCE)
 
     def dated(self) -> requests.Response:
-        """Wait until the origin sends a date with the image, and so an edge may keep it."""
+        """Wait until the origin sends Last-Modified with the image, so that an edge may cache it for long."""
 
         def answer() -> requests.Response | None:
             found = self.get()

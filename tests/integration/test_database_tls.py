@@ -1,4 +1,4 @@
-"""TLS to a real MariaDB: what is required is never dropped, and who is verified is the one who was meant."""
+"""Connect to the database over TLS: required TLS is never dropped, and only the named server is accepted."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +16,7 @@ from tests.support.certificates import Authority
 
 
 class Served(NamedTuple):
-    """A database with TLS on a port of 127.0.0.1, and who signed its certificate."""
+    """A database with TLS on a port of 127.0.0.1, and the authority of its certificate."""
 
     database: Database
     port: int

@@ -1,4 +1,4 @@
-"""``./dev`` itself, where it has nothing to install, or believes that it has."""
+"""Run ``./dev`` itself, with nothing to install and with a package that seems to be missing."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""``./dev run``, as a newcomer and a script meet it."""
+"""Start ``./dev run`` as a newcomer and as a script do."""
 
 import os
 import shlex
@@ -35,7 +35,7 @@ def _environment(directory: Path) -> dict[str, str]:
 
 @contextmanager
 def _running(directory: Path) -> Iterator[subprocess.Popen[str]]:
-    """It has said ``ready``; it leads a process group, as a command in a terminal does."""
+    """Start it and wait for ``ready``. It leads a process group, as a command in a terminal does."""
     with subprocess.Popen(
         _command(), env=_environment(directory), stdout=subprocess.PIPE, text=True, start_new_session=True
     ) as process:
@@ -48,12 +48,12 @@ def _running(directory: Path) -> Iterator[subprocess.Popen[str]]:
 
 
 def _variables(directory: Path) -> dict[str, str]:
-    """The variables as a shell reads them."""
+    """Read the variables of the file ``env`` with a shell."""
     return dict(word.split("=", 1) for word in shlex.split((directory / "env").read_text()))
 
 
 def assert_secret(directory: Path, run: int, secret: str) -> None:
-    """Nobody else on the machine can read it: neither in a file nor in a process's command line."""
+    """Assert that no other user can read a secret, neither in a file nor in a process's command line."""
     assert directory.stat().st_mode & 0o777 == 0o700
     files = [path for path in directory.rglob("*") if path.is_file() and path.stat().st_size < 1_000_000]
     holding = [path for path in files if secret.encode() in path.read_bytes()]

@@ -1,4 +1,4 @@
-"""An edge of version 0.1 under today's purger, beside one of today's, until its VCL is loaded anew."""
+"""Run an edge of version 0.1 with the current purger beside a current edge, and upgrade its VCL."""
 
 from collections.abc import Iterator
 
@@ -14,7 +14,7 @@ LEASE = 600.0  # seconds: what goes has been purged
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """The second edge is of 0.1."""
+    """Run a stack whose second edge has the VCL of 0.1."""
     stack = Stack(tmp_path_factory.mktemp("mixed"), Settings(edges=2, edge_settings={"lease": LEASE}))
     edge_0_1.downgrade(stack.edges[1], stack.origin.address, lease=LEASE)
     with stack:

@@ -1,4 +1,4 @@
-"""Clients that hold on to an edge: readers that read nothing or little, bodies and heads that drip.
+"""Attack an edge with clients that read slowly or not at all, and with heads and bodies that drip.
 
 There are more of them than the edge has threads, and each goes on until its test ends.
 """
@@ -27,14 +27,14 @@ def edge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edge]:
 
 
 def serves_and_purges(edge: Edge) -> None:
-    """Hold that new connections to both listeners get their answers."""
+    """Assert that new connections to both listeners get their answers."""
     assert get(edge, "small").status_code == 200
     assert edge.ask("PURGE", "/images/nobody").status_code == 200
 
 
 @contextmanager
 def attackers(port: int, begin: str, drip: bytes = b"") -> Iterator[list[socket.socket]]:
-    """Open more connections than the edge has threads, send each one's beginning, then ``drip`` on and on."""
+    """Open more connections than the edge has threads, send each a beginning, then ``drip`` repeatedly."""
     ended = threading.Event()
     with ExitStack() as open_sockets:
         clients = [open_sockets.enter_context(connect(port, receive_buffer=4096)) for _ in range(ATTACKERS)]
@@ -96,7 +96,7 @@ def begun(clients: list[socket.socket]) -> int:
 
 
 def test_a_slow_reader_of_a_large_image_is_cut_off(edge: Edge) -> None:
-    """Over HTTP/1.1: 100 KB a second never let a write stand still."""
+    """Read 100 KB a second over HTTP/1.1, so that no write ever times out."""
     with connect(edge.public_port, receive_buffer=65536) as client:
         client.sendall((HEAD.format("GET /images/large") + "\r\n").encode())
         before = edge.counters()["MAIN.sc_tx_error"]
@@ -112,7 +112,7 @@ def test_a_slow_reader_of_a_large_image_is_cut_off(edge: Edge) -> None:
 
 
 def test_a_slow_reader_over_http_2_is_cut_off(edge: Edge) -> None:
-    """It allows for a little more again and again, so that no window is ever closed."""
+    """Open the window a little again and again, so that no write ever times out."""
     with Http2Client(edge.tls_port) as client:
         client.get("/images/large")
 

@@ -1,4 +1,4 @@
-"""The edge answers conditional and range requests as the origin does (section 13 and 14 of RFC 9110)."""
+"""Compare the edge's answers to conditional and range requests with the origin's (RFC 9110, sections 13 and 14)."""
 
 import http.client
 import socket
@@ -21,7 +21,7 @@ EACH_ITS_OWN = (
 
 
 def dates(last_modified: str) -> Iterator[str]:
-    """Dates around the image's in all three forms, and what is none."""
+    """Return dates around the image's in all three forms, and malformed ones."""
     changed = parsedate_to_datetime(last_modified)
     for days in (-400, -1, 0, 1, 400):
         date = changed + timedelta(days=days)

@@ -1,4 +1,4 @@
-"""Limits that the parameters set, and the one that Varnish does not have: connections from one address."""
+"""Exceed the limits of varnishd's parameters, and that of a proxy on connections from one address."""
 
 import ssl
 from collections.abc import Iterator
@@ -86,7 +86,7 @@ def test_haproxy_limits_the_connections_of_an_address(edge: Edge, tmp_path: Path
 
 
 def is_let_in(crowd: ExitStack, port: int, source: str, seconds: float) -> bool:
-    """Open one connection more, and tell whether it is still open after so many seconds."""
+    """Open one more connection, and tell whether it is still open after so many seconds."""
     try:
         client = crowd.enter_context(connect(port, source=source))
         client.settimeout(seconds)

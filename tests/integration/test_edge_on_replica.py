@@ -1,4 +1,4 @@
-"""An edge whose origin reads a copy of the database that lags: it refuses what is older than a purge."""
+"""Let the origin read a replica that lags: the edge refuses answers that are older than a purge."""
 
 from collections.abc import Iterator
 from itertools import count
@@ -19,7 +19,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LaggingSite]:
 
 
 def new_image(site: LaggingSite, last: str) -> str:
-    """Import an image whose code ends with this character: by it edges form the groups in which they judge."""
+    """Import an image whose code ends with this character, by which edges group codes."""
     code = f"lagging-{next(_numbers)}{last}"
     site.import_images([code])
     wait_kept(site, code, 200)
@@ -41,7 +41,7 @@ def is_hit(answer: requests.Response) -> bool:
 
 
 def assert_refused(site: LaggingSite, code: str) -> None:
-    """The edge comes to answer 503, and keeps nothing of what the copy goes on saying."""
+    """Wait until the edge answers 503, and assert that it caches no answer made from the replica."""
     before = stale(site)
     wait_until(lambda: site.get(code).status_code == 503, f"{code} refused")
     assert stale(site) > before
@@ -52,7 +52,7 @@ def assert_refused(site: LaggingSite, code: str) -> None:
 
 
 def stale(site: LaggingSite) -> int:
-    """How many answers of the origin the edge has refused, as it says itself."""
+    """Return the number of answers that the edge has refused, by its own count."""
     return int(site.edge.ask("HEARTBEAT").headers["Takedown-Stale"])
 
 

@@ -1,4 +1,4 @@
-"""A purger whose database is far away: one way there is slow, or cut for good."""
+"""Put the database far from the purger: one direction is slow, or cut for good."""
 
 from collections.abc import Iterator
 from contextlib import suppress

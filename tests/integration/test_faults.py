@@ -1,4 +1,4 @@
-"""Promises G1, G3, G4 and G9 while something is broken. Each test mends what it broke."""
+"""Break one part at a time: promises G1, G3, G4 and G9 hold. Each test repairs its fault."""
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -16,7 +16,7 @@ LEASE = 4.0  # of the second edge, in seconds
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """A stack of its own: what is broken here must not disturb other tests.
+    """Run a stack of its own, so that the faults disturb no other test.
 
     The first edge trusts its cache through every outage, the second one soon stops.
     """

@@ -1,4 +1,4 @@
-"""`purger flush` against real edges: which are emptied, when, and what is said."""
+"""Run ``purger flush``: the right edges are emptied, at the right time, with the right report."""
 
 from click.testing import CliRunner, Result
 
@@ -104,7 +104,7 @@ def test_what_names_no_edge_flushes_nothing(fleet: Fleet) -> None:
 
 
 def test_what_a_changed_special_image_leaves_behind_is_fetched_anew(site: Site) -> None:
-    """The answer for a banned image stays with the edge for a day, whatever the origin would show by now."""
+    """Replace the special image: an edge keeps the old one for a day unless it is flushed."""
     code = site.new_image()
     site.ban(code)
     site.wait_gone(code)

@@ -1,4 +1,4 @@
-"""A Galera cluster: every node speaks for the database, and a purger may go from one to the other."""
+"""Run the purger on a Galera cluster: each node speaks for the database, so it may move between nodes."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Statements that ask for an owner or a code mean that key alone, and none that begins, ends or is spelt alike."""
+"""Query by owner or code: a statement matches that key alone, and none that is spelt alike."""
 
 from collections.abc import Iterator
 from itertools import count
@@ -13,7 +13,7 @@ _numbers = count(1)
 
 
 class Keys:
-    """An owner who is banned, and the statements of both programs."""
+    """A banned owner, and the statements of both programs that name owners or codes."""
 
     def __init__(self, database: Database) -> None:
         self._connection = database.connect_admin()
@@ -31,7 +31,7 @@ class Keys:
         self._insert("INSERT INTO images (code, owner) VALUES (%s, %s)", code, owner)
 
     def resend(self, code: str) -> int:
-        """Write a row of the outbox that belongs to no ban."""
+        """Insert a row into the outbox that belongs to no ban."""
         sql = "INSERT INTO invalidations (scope, subject, cause) VALUES ('image', %s, 'resend')"
         return self._insert(sql, code)[0]
 

@@ -1,4 +1,4 @@
-"""What a moderator types: ban, lift, bans and wait, against the whole system and with parts of it away."""
+"""Run the moderators' commands ban, lift, bans and wait on the whole system, and with parts of it stopped."""
 
 import json
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ _numbers = count(1)
 
 
 def run(site: Site, *arguments: str, code: int = 0) -> Result:
-    """Run a moderator's command with moderation's URL alone; it has to end with this exit code."""
+    """Run a moderator's command with moderation's URL alone. Asserts its exit code; returns its result."""
     return moderate(site.stack.database.url("moderation"), *arguments, code=code)
 
 
@@ -39,7 +39,7 @@ def ban_id(result: Result) -> str:
 
 
 class Desk:
-    """A moderator's database with an edge that has acknowledged everything so far, as it says, and no purger."""
+    """A moderator's database without a purger, with an edge that has acknowledged all changes by its row."""
 
     def __init__(self, database: Database, admin: MySQLCursorAbstract) -> None:
         self.database = database
@@ -70,13 +70,13 @@ class Desk:
         return moderate(self.database.url("moderation"), *arguments, code=code)
 
     def sign(self, ago: int = -4) -> None:
-        """Sign as a purger does, so many seconds ago. Its signature holds for 5 s from then on."""
+        """Write a purger's sign of life, so many seconds old. It counts for 5 s."""
         self.sql("DELETE FROM purgers")
         then = "UTC_TIMESTAMP(3) - INTERVAL %s SECOND"
         self.sql(f"INSERT INTO purgers VALUES ('p', 'host', 1, '0.2', UTC_TIMESTAMP(3), {then})", ago)
 
     def fingerprint(self) -> str:
-        """Read which triggers stand, as an edge's flush records them."""
+        """Read the fingerprint of the triggers, as an edge's flush records it."""
         connection = Connection(self.database.url("purger"), timeout=60)
         try:
             return Outbox(connection).triggers().fingerprint
@@ -84,7 +84,7 @@ class Desk:
             connection.close()
 
     def number(self) -> None:
-        """Number what waits, as a purger does."""
+        """Number the waiting changes, as a purger does."""
         self.sql("SET @size = 0, @more = 0")
         self.sql("CALL number_invalidations_v2(NULL, @size, @more)")
 
@@ -201,7 +201,7 @@ def test_a_ban_that_no_trigger_saw_is_never_acknowledged(desk: Desk) -> None:
 
 
 def without_trigger(desk: Desk, *arguments: str) -> Result:
-    """Run a command, which exits with 3, while the trigger that puts bans into the outbox is missing."""
+    """Run a command without the trigger that puts bans into the outbox. Asserts exit code 3."""
     desk.sql("DROP TRIGGER bans_inserted_v1")
     try:
         return desk.run(*arguments, code=3)

@@ -1,4 +1,4 @@
-"""The moderation log says who did what and when, and nobody but the admin can make it say anything else."""
+"""Read the moderation log: it names account, action and time, and only the administrator can alter it."""
 
 import json
 from collections.abc import Iterator
@@ -45,7 +45,7 @@ def rows(admin: MySQLCursorAbstract, sql: str = "SELECT * FROM moderation_log OR
 
 
 def newest(admin: MySQLCursorAbstract, columns: str, number: int = 1) -> list[tuple[Any, ...]]:
-    """These columns of the last rows, the oldest first."""
+    """Read these columns of the last rows, the oldest first."""
     return rows(admin, f"SELECT {columns} FROM moderation_log ORDER BY id DESC LIMIT {number}")[::-1]
 
 

@@ -1,4 +1,4 @@
-"""Batch numbers follow commits: what reads "everything up to batch N" misses nothing, however late it commits."""
+"""Number changes in batches: a reader of all batches up to N misses no change, however late it was committed."""
 
 import os
 import random
@@ -35,7 +35,7 @@ def connections(database: Database) -> Iterator["Connections"]:
 
 
 class Connections(ExitStack):
-    """A moderator, a purger and an admin, and as many more as a test wants."""
+    """Connections of a moderator, a purger and an administrator, and further ones as needed."""
 
     def __init__(self, database: Database) -> None:
         super().__init__()
@@ -54,12 +54,12 @@ class Connections(ExitStack):
         return run(self._open[account], sql, *values)
 
     def number(self, after: int | None = None) -> int:
-        """One call of the numbering, of ids beyond ``after`` if given; how many rows it numbered."""
+        """Call the numbering once, for ids beyond ``after`` if given. Returns the number of rows."""
         self.run("purger", "CALL number_invalidations_v2(%s, @size, @more)", after)
         return int(str(self.run("purger", "SELECT @size")[0][0]))
 
     def largest(self) -> int:
-        """The largest id in the outbox that is committed."""
+        """Return the largest committed id in the outbox."""
         return int(str(self.run("purger", "SELECT MAX(id) FROM invalidations")[0][0]))
 
     def number_all(self) -> None:
@@ -262,7 +262,7 @@ def test_a_frozen_client_holds_no_lock(connections: Connections) -> None:
 
 
 def test_without_the_lock_of_the_counter_nothing_is_numbered(connections: Connections) -> None:
-    """The control of the tests above: a client that does hold the counter's lock is noticed."""
+    """Check the tests above: a client that does hold the counter's lock is noticed."""
     holder = connections.open("admin")
     holder.start_transaction()
     run(holder, "SELECT last_batch FROM numbering FOR UPDATE")
@@ -275,7 +275,7 @@ def test_without_the_lock_of_the_counter_nothing_is_numbered(connections: Connec
 
 
 class Taken(NamedTuple):
-    """What take_invalidations_v2 answers: the subjects of the first result, and the second."""
+    """The results of take_invalidations_v2: the subjects of the first one, and the second one."""
 
     subjects: list[str]
     head: int
@@ -420,7 +420,7 @@ def test_rows_of_a_large_open_transaction_cost_a_fast_look_nothing(connections: 
 
 
 def pages_read(connection: MySQLConnectionAbstract) -> int:
-    """Requests of the whole server for pages of its tables."""
+    """Count the requests of the whole server for pages of its tables."""
     ((_, number),) = run(connection, "SHOW GLOBAL STATUS LIKE 'Innodb_buffer_pool_read_requests'")
     return int(str(number))
 
@@ -445,7 +445,7 @@ def test_malformed_rows_are_taken_out_and_the_rest_goes_on(connections: Connecti
 
 @needs_switch
 def test_a_subject_with_spaces_after_it_is_purged_without_them(connections: Connections) -> None:
-    """Comparisons ignore them, so that such a ban hides the image."""
+    """Ban with spaces after the subject: comparisons ignore them, so that such a ban hides the image."""
     (code,) = new_codes()
     unchecked(connections, ("image", f"{code} "))
     connections.number_all()

@@ -1,4 +1,4 @@
-"""One server speaks for a database: a purger on a copy or a replica does nothing until it is adopted."""
+"""Let one server alone speak for a database: a purger on a copy or a replica does nothing until adoption."""
 
 import json
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""The origin while its database is away, its processes die or it is told to stop."""
+"""Stop the origin's database, kill its processes and stop it, while clients read."""
 
 import os
 import signal
@@ -41,7 +41,7 @@ def image(site: OriginSite) -> str:
 
 @pytest.fixture(scope="module")
 def large(site: OriginSite) -> str:
-    """An image that no socket's buffers hold."""
+    """Import an image that is larger than the buffers of sockets."""
     directory = site.directory / "large"
     directory.mkdir()
     Image.effect_noise((6000, 4000), 50).save(directory / "large.png", compress_level=0)
@@ -50,7 +50,7 @@ def large(site: OriginSite) -> str:
 
 
 def ask_many(site: OriginSite, image: str, requests_at_once: int) -> list[tuple[requests.Response, float]]:
-    """Send that many requests side by side; answers each with how long it took in seconds."""
+    """Send so many requests at once. Returns the answers, each with its seconds."""
 
     def ask(_: int) -> tuple[requests.Response, float]:
         start = time.monotonic()
@@ -167,7 +167,7 @@ def test_an_origin_starts_without_its_database_and_says_so(site: OriginSite, ima
 
 @contextmanager
 def half_read(origin: Origin, code: str) -> Iterator[socket.socket]:
-    """A client that has read the beginning of a large image and waits."""
+    """Connect a client that has read the beginning of a large image, and waits."""
     with socket.socket() as client:
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
         client.settimeout(PATIENCE)

@@ -1,4 +1,4 @@
-"""What the origin takes for a request, and where it sees its end (RFC 9112), over raw sockets."""
+"""Send requests over raw sockets: the origin accepts well-formed ones, and finds their ends (RFC 9112)."""
 
 import re
 import socket
@@ -30,7 +30,7 @@ def image(site: OriginSite) -> str:
 
 
 def exchange(site: OriginSite, *parts: bytes) -> bytes:
-    """Send bytes, end, and read to the end. A reset counts as an error: it may take an answer with it."""
+    """Send bytes, close the sending side, and read to the end. A reset is an error: it may lose an answer."""
     with socket.create_connection(("127.0.0.1", site.origin.port), timeout=PATIENCE) as client:
         for part in parts:
             client.sendall(part)
@@ -42,7 +42,7 @@ def exchange(site: OriginSite, *parts: bytes) -> bytes:
 
 
 def statuses(received: bytes) -> list[int]:
-    """The statuses of the answers. HEAD and errors alone are asked for, so that no image can hold a status line."""
+    """Return the statuses of the answers. All are to HEAD or errors, so that no body can hold a status line."""
     return [int(status) for status in re.findall(rb"HTTP/1\.[01] (\d{3}) ", received)]
 
 
@@ -192,7 +192,7 @@ def test_another_method_is_405_also_one_that_differs_in_case(site: OriginSite, i
 
 
 def test_an_answer_is_never_lost_in_a_reset(site: OriginSite) -> None:
-    """A client that sends for longer than the origin reads, and looks at its answer only then."""
+    """Send for longer than the origin reads, and read the answer only then."""
     field = b"A: " + b"a" * 1000 + b"\r\n"
     received = exchange(site, b"GET /images/x HTTP/1.1\r\nHost: x\r\n", *[field * 100] * 30, b"\r\n")
     assert statuses(received) == [431]

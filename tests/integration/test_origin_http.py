@@ -1,4 +1,4 @@
-"""The origin's HTTP contract over a real database, as a cache or a browser sees it."""
+"""Test the origin's HTTP contract over a real database, as a cache or a browser sees it."""
 
 import contextlib
 import hashlib
@@ -29,7 +29,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OriginSite]:
 
 @pytest.fixture(scope="module")
 def image(site: OriginSite) -> str:
-    """An image that no test changes."""
+    """Import an image that no test changes."""
     return site.new_image()
 
 
@@ -302,7 +302,7 @@ def test_a_pipe_in_the_store_holds_no_thread(site: OriginSite) -> None:
 
 
 def _drop_checks(site: OriginSite) -> None:
-    """Take what guards the rows of images and renditions away: CHECK constraints, and triggers that may refuse."""
+    """Drop the CHECK constraints of images and renditions, and the triggers that refuse rows."""
     queries = {
         "DROP TRIGGER {1}": "SELECT event_object_table, trigger_name FROM information_schema.triggers"
         " WHERE trigger_schema = DATABASE() AND event_object_table IN ('images', 'renditions')",

@@ -1,4 +1,4 @@
-"""``origin import`` and ``origin show`` on real files and a real database."""
+"""Run ``origin import`` and ``origin show`` on real files and a real database."""
 
 import hashlib
 import itertools

@@ -1,4 +1,4 @@
-"""An origin that reads from a copy of the database: only when told to, and then it says how far the copy is."""
+"""Let the origin read a replica: it does so only with its setting, and reports the replica's last batch."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -16,14 +16,14 @@ from tests.support.replica import Primary, Replica
 
 
 class Copied(NamedTuple):
-    """A site whose database has a copy, and an origin that reads from the copy."""
+    """A site whose database has a replica, and an origin that reads the replica."""
 
     site: OriginSite
     copy: Replica
     origin: Origin
 
     def ask(self, code: str) -> requests.Response:
-        """Ask the origin that reads from the copy."""
+        """Send a request to the origin that reads the replica."""
         return requests.get(f"{self.origin.url}/images/{code}", timeout=PATIENCE)
 
     def new_origin(self, name: str, **options: str) -> Origin:

@@ -1,4 +1,4 @@
-"""Takedown-Seen and Takedown-Changed: how far the origin's lookup saw, and what of it concerns the image."""
+"""Read Takedown-Seen and Takedown-Changed, the batches that the origin's lookup saw, over a real database."""
 
 import hashlib
 from base64 import b64encode

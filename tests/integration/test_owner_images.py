@@ -1,4 +1,4 @@
-"""The images of an owner that are looked at: each as likely as any other, and never more counted than are read."""
+"""Choose images of an owner to probe: each as likely as any other, and never more counted than read."""
 
 from collections.abc import Iterator
 
@@ -13,7 +13,7 @@ CODES = [f"his-{number:03d}" for number in range(700)]
 
 @pytest.fixture
 def connection(database: Database) -> Iterator[Connection]:
-    """The purger's connection to a database with an owner of 700 images, and others beside him."""
+    """Connect as the purger to a database with an owner of 700 images, and other owners."""
     rows = [(code, "him") for code in CODES] + [("his-x", "hi"), ("his-y", "him0")]
     with database.connect_admin() as admin, admin.cursor() as cursor:
         cursor.executemany("INSERT IGNORE INTO images (code, owner) VALUES (%s, %s)", rows)

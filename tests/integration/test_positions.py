@@ -1,6 +1,6 @@
-"""Nobody vouches for the past: an edge or a database that went back, an origin that reads an older copy.
+"""Set an edge or a database back, or let the origin read an older copy: no edge shows an earlier state.
 
-The lease is long: what a flush or a purge does not take away stays.
+The lease is long, so objects stay in the cache unless a flush or a purge removes them.
 """
 
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
 
 @pytest.fixture
 def site(system: System) -> Iterator[OneEdgeSite]:
-    """All is well, also at the end."""
+    """Wait until the system has settled, before and after the test."""
     system.settle()
     yield OneEdgeSite(system)
     system.settle()
@@ -52,7 +52,7 @@ def test_an_edge_that_goes_back_to_a_snapshot_shows_no_image_that_was_banned_sin
 @pytest.mark.parametrize("purger_back", [False, True], ids=["purger-up", "purger-down"])
 @pytest.mark.parametrize("since", [0, 5])
 def test_a_database_that_loses_commits_is_shown_as_it_is(site: OneEdgeSite, purger_back: bool, since: int) -> None:
-    """``since`` bans take the numbers, and more, that what was lost had been given."""
+    """Lose commits. ``since`` new bans then get the numbers of the lost ones, and further numbers."""
     system = site.system
     lifted, banned = site.new_image(), site.new_image()
     site.ban(lifted)

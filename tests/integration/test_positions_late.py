@@ -22,16 +22,16 @@ def test_a_late_purge_of_a_lost_database_keeps_no_image_from_anybody(tmp_path: P
         purger_options={"PURGER_HEARTBEAT_INTERVAL": SELDOM},
         parameters={"timeout_idle": 3600},  # the connection of the late purge stays open
     ) as system:
-        scenery, edge = OneEdgeSite(system), system.edges[0]
-        code = scenery.new_image()
+        site, edge = OneEdgeSite(system), system.edges[0]
+        code = site.new_image()
         flushed = system.rows("SELECT flushed_at FROM edges")
         copy = take_copy(system.database, system.new_directory("copy"))
         for number in range(5):
-            scenery.ban(f"lost-{number}")
+            site.ban(f"lost-{number}")
             system.settle()
         way = system.purge_proxy(edge).up
         way.cut()
-        scenery.ban(code)
+        site.ban(code)
         wait_until(lambda: way.held > 0, "the purge on its way")
 
         with away(system.purger):
@@ -41,13 +41,13 @@ def test_a_late_purge_of_a_lost_database_keeps_no_image_from_anybody(tmp_path: P
             assert set_url.returncode == 0, set_url.stderr
         wait_until(lambda: system.rows("SELECT flushed_at FROM edges") != flushed, "the edge flushed, and once more")
         system.settle()
-        scenery.wait_kept(code)
+        site.wait_kept(code)
         way.mend()
-        answer = wait_until(lambda: _not_a_hit(scenery, code), "the late purge")
+        answer = wait_until(lambda: _not_a_hit(site, code), "the late purge")
         # It names a batch that the database has yet to come to.
         assert (answer.status_code, answer.headers["Cache-Status"]) == (200, "edge-takedown; fwd=uri-miss; stored")
 
 
-def _not_a_hit(scenery: OneEdgeSite, code: str) -> requests.Response | None:
-    answer = scenery.get(code)
+def _not_a_hit(site: OneEdgeSite, code: str) -> requests.Response | None:
+    answer = site.get(code)
     return None if "; hit" in answer.headers["Cache-Status"] else answer

@@ -1,4 +1,4 @@
-"""A purger on a copy of the database vouches for nobody, and says why."""
+"""Run a second purger on a copy of the database: it sends no heartbeat, and logs the reason."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""A thread of varnishd that is held past a purge and its rebound: a later rebound removes what it brings."""
+"""Hold a thread of varnishd past a purge and its rebound: a later rebound removes the object that it stores."""
 
 from pathlib import Path
 
@@ -25,7 +25,7 @@ def test_what_a_held_thread_brings_goes_with_the_next_rebound(
         site = OneEdgeSite(system)
         code = site.new_image()
         with held_fetch(site.edge, code, tmp_path):
-            # Nobody looks whether a replaced image is gone, as the purger does with one that was banned.
+            # The purger probes banned images only, so only rebounds can remove a replaced one.
             site.replace(code)
             system.wait_acknowledged()
             done = f"SELECT COUNT(*) FROM edges, numbering WHERE {missed} = last_batch"

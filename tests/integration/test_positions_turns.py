@@ -1,4 +1,4 @@
-"""Two varnishds behind one address: purges reach one of them, so neither is vouched for."""
+"""Put two varnishds behind one address: purges reach one of them, so neither gets a heartbeat."""
 
 from pathlib import Path
 

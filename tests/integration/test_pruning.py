@@ -1,4 +1,4 @@
-"""What is past its retention goes, by the database's clock; bans, lifts and their receipts stay longer."""
+"""Prune rows past their retention, by the database's clock; bans, lifts and their receipts stay longer."""
 
 from collections.abc import Iterator
 from itertools import count
@@ -20,7 +20,7 @@ PRUNE = "CALL prune_outbox_v2(30, 400)"
 
 
 class PastOutbox:
-    """A database whose past a test can make: each ``batch`` was numbered so many days ago."""
+    """A database with a past: each ``batch`` was numbered the given number of days ago."""
 
     def __init__(self, database: Database) -> None:
         self.database = database
@@ -39,7 +39,7 @@ class PastOutbox:
         return int(str(self.sql(text, *values)[0][0]))
 
     def batch(self, days: int, *, bans: int = 0, images: int = 0) -> int:
-        """Number some bans and some changes of images together, with a receipt and a sighting each, as of then."""
+        """Number bans and changes of images in one batch of that age, with a receipt and a probe result for each."""
         for _ in range(bans):
             self.sql("INSERT INTO bans (scope, subject) VALUES ('image', %s)", f"c{next(_numbers)}")
         if images:
@@ -72,7 +72,7 @@ class PastOutbox:
         return {table: [row[0] for row in self.sql(text)] for table, text in tables.items()}
 
     def forget_bounds(self) -> None:
-        """Let pruning have come up to today long ago: nothing but the retention itself holds it back."""
+        """Move the bounds of pruning up to today, so that only the retention holds it back."""
         self.sql("UPDATE retention SET outbox_until = UTC_TIMESTAMP(6), receipts_until = UTC_TIMESTAMP(6)")
 
 
@@ -118,7 +118,7 @@ def test_a_receipt_stays_while_one_of_its_batches_holds_a_ban(outbox: PastOutbox
 
 
 def test_the_mark_is_never_behind_what_was_taken(outbox: PastOutbox) -> None:
-    """After each call alone, also within a long past that takes several."""
+    """Check it after each call, also within a long past that takes several calls."""
     for _ in range(3):
         outbox.batch(100, images=4000)
     last = outbox.batch(10, images=5)
@@ -160,7 +160,7 @@ def place(connection: Connection, batch: int) -> Position:
 
 
 def test_rows_that_may_have_gone_are_not_taken_for_none(outbox: PastOutbox) -> None:
-    """The mark is looked at after the rows."""
+    """Read the bound of pruning after the rows."""
     old, young = outbox.batch(100, images=3), outbox.batch(10, images=3)
     outbox.forget_bounds()
     outbox.prune()
@@ -175,7 +175,7 @@ def test_rows_that_may_have_gone_are_not_taken_for_none(outbox: PastOutbox) -> N
 
 
 def test_rows_that_go_while_they_are_read_are_noticed(outbox: PastOutbox) -> None:
-    """Pruning between the two looks, as by another purger: the mark has to be the later of them."""
+    """Prune between the two reads, as another purger may: the bound has to be read last."""
     old, young = outbox.batch(100, images=3), outbox.batch(10, images=3)
     outbox.forget_bounds()
     connection = Connection(outbox.database.url("purger"), timeout=30)
@@ -199,7 +199,7 @@ def test_rows_that_go_while_they_are_read_are_noticed(outbox: PastOutbox) -> Non
 
 
 def test_a_clock_that_leaps_empties_nothing(outbox: PastOutbox) -> None:
-    """The server's clock is 40 days ahead since the last look: all numbers seem that much older."""
+    """Set the server's clock 40 days ahead after the last call: all batches seem that much older."""
     outbox.batch(70, images=3)
     kept = [outbox.batch(69 - day, images=1) for day in range(0, 60, 10)]
     outbox.sql(
@@ -229,7 +229,7 @@ def test_pruning_catches_up_by_the_minute(outbox: PastOutbox) -> None:
 
 
 def test_the_last_batch_stays_however_old(outbox: PastOutbox) -> None:
-    """By its identity a purger sees whether the database has gone back."""
+    """Keep the last batch: by its identity a purger sees whether the database has gone back."""
     outbox.batch(500, images=3)
     last = outbox.batch(500, bans=1, images=3)
     outbox.forget_bounds()

@@ -1,4 +1,4 @@
-"""Who may purge: TLS to edges, tokens and their rotation, and edges that change under a running purger."""
+"""Purge over TLS, with tokens and their rotation, and change edges under a running purger."""
 
 import threading
 from collections.abc import Iterator
@@ -64,7 +64,7 @@ class PurgePath(ExitStack):
         self.purger.run("edge", *arguments).check_returncode()
 
     def flushes(self, edge: Edge) -> int:
-        """How often the edge was told to drop everything. Bans that come together add to its list of bans as well."""
+        """Count the flushes of the edge. Bans of several subjects add to its ban list as well."""
         return edge.varnishlog("-q", "ReqHeader:Takedown-All eq 1").count("Takedown-All: 1")
 
     def logged(self, text: str) -> None:
@@ -79,7 +79,7 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PurgePath]:
 
 @pytest.fixture
 def edge(path: PurgePath, tmp_path: Path) -> Iterator[Edge]:
-    """An edge of the test's own that the purger follows, over plain HTTP, by a file of its own with the same token."""
+    """Add an edge for the test, over plain HTTP, with a token file of its own that holds the same token."""
     name = f"edge{next(_numbers)}"
     with Edge(tmp_path / name, f"127.0.0.1:{free_port()}", name=name, lease=2) as edge:
         purgers = tmp_path / "purgers-token"
@@ -94,7 +94,7 @@ def edge(path: PurgePath, tmp_path: Path) -> Iterator[Edge]:
 
 
 class Recorder:
-    """A server that acknowledges whatever it is sent, and keeps the bytes."""
+    """A server that acknowledges all requests, and records their bytes."""
 
     def __init__(self) -> None:
         self.received: list[str] = []
@@ -120,7 +120,7 @@ class Recorder:
 
 @contextmanager
 def origin() -> Iterator[str]:
-    """An origin that has every image, and lets it be kept for a day. Its address."""
+    """Serve every image, cacheable for a day. Yields HOST:PORT."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -142,7 +142,7 @@ def origin() -> Iterator[str]:
 
 
 def test_purges_go_over_tls_to_the_edge_that_has_the_right_certificate(path: PurgePath, tmp_path: Path) -> None:
-    """Both ends show a certificate; the edge's ACL sees the purger's address behind hitch."""
+    """Present a certificate at both ends; the edge's ACL sees the purger's address behind hitch."""
     ours = Authority(tmp_path, "ours")
     client = ours.sign("purger.example")
     client.key.chmod(0o600)
@@ -193,7 +193,7 @@ def test_an_edge_takes_no_purger_without_the_right_certificate(tmp_path: Path, s
 
 
 def test_a_false_listener_gets_no_token_and_no_receipt(path: PurgePath, tmp_path: Path) -> None:
-    """It acknowledges everything, and has a certificate of another authority."""
+    """Run a listener that acknowledges everything, with a certificate of another authority."""
     ours, other = Authority(tmp_path, "ours"), Authority(tmp_path, "other")
     recorder = Recorder()
     token = tmp_path / "token"
@@ -225,7 +225,7 @@ def wait_purges(edge: Edge, count: int) -> None:
 
 @contextmanager
 def stream_of_bans(path: PurgePath, edge: Edge) -> Iterator[None]:
-    """Ban one image after another, each when the edge has the one before."""
+    """Ban one image after another, each once the edge has acknowledged the one before."""
     ended = threading.Event()
 
     def go_on() -> None:

@@ -1,4 +1,4 @@
-"""What moderators and operators type, against the whole system."""
+"""Run the commands of moderators and operators on the whole system."""
 
 import json
 import subprocess
@@ -16,14 +16,14 @@ from tests.support.site import Site
 
 
 def purger(site: Site, *arguments: str, code: int = 0) -> str:
-    """The output of one command, which has to end with this exit code."""
+    """Run a command and assert its exit code. Returns its output."""
     result = site.stack.purger.run(*arguments)
     assert result.returncode == code, result.stdout + result.stderr
     return result.stdout
 
 
 def causes(site: Site, code: str) -> list[str]:
-    """What caused the purges of a code, without those of its import."""
+    """Read the causes of a code's purges, without those of its import."""
     with site.admin.cursor() as cursor:
         cursor.execute(
             "SELECT cause FROM invalidations WHERE subject = %s AND cause NOT IN ('image', 'rendition') ORDER BY id",
@@ -64,14 +64,14 @@ def test_a_running_purger_audits_by_itself(site: Site, caplog: pytest.LogCapture
     url = site.stack.database.url("purger")
     settings = Settings(database_url=url, prune_interval=0.05, audit_interval=0.05, audit_sample=10_000)
     stop = threading.Event()
-    keeper = Maintenance(Connection(url, timeout=60), Probe(), settings, stop)
-    keeper.start()
+    maintenance = Maintenance(Connection(url, timeout=60), Probe(), settings, stop)
+    maintenance.start()
     try:
         wait_until(lambda: f"edge edge1 shows banned image {code}" in caplog.text, "the audit tells of it")
         site.wait_gone(code)
     finally:
         stop.set()
-        keeper.join()
+        maintenance.join()
 
 
 def test_an_edge_that_gives_no_answer_is_listed_and_the_work_is_done_in_part(site: Site) -> None:

@@ -1,4 +1,4 @@
-"""`purger run` against real edges and a real database, with each of them away in turn."""
+"""Run ``purger run`` on real edges and a real database, and stop each of these in turn."""
 
 import socket
 import threading
@@ -176,7 +176,7 @@ def test_a_purge_that_is_malformed_does_not_block_the_edge(fleet: Fleet) -> None
     )
     fleet.sql("COMMIT")
     fleet.sql("SET SESSION check_constraint_checks = 1")
-    fleet.logged("edge edge1 is flushed: no purge can be made of what it has to be told: row")
+    fleet.logged("edge edge1 is flushed: no purge can be made of a row that it lacks: row")
     assert "image no code" in fleet.log()
     fleet.ban()
     fleet.settle()

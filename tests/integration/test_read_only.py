@@ -1,4 +1,4 @@
-"""How our SQL reads ``read_only``: a number on some servers, and a word on MariaDB from 12.0 on."""
+"""Read ``read_only`` by SQL: a number on some servers, a word on MariaDB from 12.0 on."""
 
 import re
 from pathlib import Path

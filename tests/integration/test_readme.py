@@ -1,4 +1,4 @@
-"""The README's blocks, pasted as they stand by someone who has nothing but the README."""
+"""Paste the README's blocks as they stand, in their order."""
 
 import os
 import re
@@ -21,13 +21,13 @@ README = ROOT / "README.md"
 
 @dataclass(frozen=True)
 class Newcomer:
-    """Someone in the directory in which ``./dev run`` was started."""
+    """A shell in the directory in which ``./dev run`` was started."""
 
     directory: Path
 
     @property
     def variables(self) -> dict[str, str]:
-        """What ``.stack/env`` says."""
+        """Read the variables of ``.stack/env``."""
         return dict(word.split("=", 1) for word in shlex.split((self.directory / ".stack/env").read_text()))
 
     def paste(self, text: str) -> subprocess.CompletedProcess[str]:
@@ -36,7 +36,7 @@ class Newcomer:
         return subprocess.run(shell, input=text, cwd=self.directory, capture_output=True, text=True, check=False)
 
     def sql(self, text: str, *options: str) -> subprocess.CompletedProcess[str]:
-        """Paste lines into the client, as the server's administrator unless ``options`` name another account."""
+        """Paste lines into the ``mariadb`` client, as the administrator unless ``options`` name another account."""
         client = ["mariadb", "--no-defaults", f"--socket={self.variables['DB_SOCKET']}", *options]
         return subprocess.run(client, input=text, capture_output=True, text=True, check=False)
 
@@ -48,7 +48,7 @@ class Newcomer:
 
 @pytest.fixture(scope="module")
 def newcomer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Newcomer]:
-    """``./dev run`` has said ``ready``, with its default directory and ports that are free."""
+    """Start ``./dev run`` with its default directory on free ports, and wait for ``ready``."""
     directory = tmp_path_factory.mktemp("clone")
     ports = dict.fromkeys(("STACK_EDGE_PORT", "STACK_PURGE_PORT", "STACK_ORIGIN_PORT"), "0")
     environment = {**os.environ, **ports, "PYTHONPATH": str(ROOT)}
@@ -64,7 +64,7 @@ def newcomer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Newcomer]:
 
 
 def rebounds_are_over(newcomer: Newcomer) -> bool:
-    """Whether the flush and the imports of the start have been sent twice: nothing more leaves the cache by itself."""
+    """Tell whether the flush and the imports of the start are rebounded, so that nothing leaves the cache by itself."""
     waiting = "SELECT COUNT(*) FROM edges, numbering WHERE rebounded < last_batch OR instance IS NULL"
     return newcomer.sql(waiting, "--skip-column-names", newcomer.variables["DB_NAME"]).stdout.strip() == "0"
 
@@ -82,7 +82,7 @@ def test_pasted_as_one_block_the_commands_show_what_they_say(newcomer: Newcomer)
 
 @pytest.fixture
 def shop(newcomer: Newcomer) -> Iterator[Newcomer]:
-    """A site with its own database and account in the same server; one picture was taken down long ago."""
+    """Make a site's own database and account in the same server, with one image that was taken down long ago."""
     made = newcomer.sql(
         """
         CREATE DATABASE site CHARACTER SET utf8mb4;

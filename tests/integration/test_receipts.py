@@ -1,4 +1,4 @@
-"""`purger receipts` against the whole system: each ban is proven at each edge, or the receipt says why not."""
+"""Run ``purger receipts`` on the whole system: each ban is proven at each edge, or has a reason why not."""
 
 import fcntl
 import os

@@ -1,4 +1,4 @@
-"""Receipts of bans that came while something was away: each is proven in the end, or the receipt says why not."""
+"""Ban while a part is stopped: each ban is proven in the end, or its receipt has a reason why not."""
 
 from collections.abc import Iterator
 
@@ -12,7 +12,7 @@ from tests.support.site import Site
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """A stack of its own, whose servers are stopped here. Its edges go on trusting their caches meanwhile."""
+    """Run a stack of its own, to stop its servers. Its lease is long, so edges go on trusting their caches."""
     options = {"PURGER_AUDIT_INTERVAL": "86400", "PURGER_PRUNE_INTERVAL": "86400"}
     settings = Settings(edges=2, edge_settings={"lease": 600.0}, purger_options=options)
     with Stack(tmp_path_factory.mktemp("receipts"), settings) as running:

@@ -1,4 +1,4 @@
-"""A look at one image of a banned owner is evidence of that image, and of no other."""
+"""Probe one image of a banned owner: the result proves that image gone, and no other."""
 
 from stack.waiting import wait_until
 from tests.support.public_listeners import FixedAnswer, stale_listener, stuck_listener, third_edge
@@ -7,12 +7,12 @@ from tests.support.site import Site
 
 
 def through(site: Site, public_url: str) -> None:
-    """Look at the third edge through ``public_url`` from now on."""
+    """Probe the third edge through ``public_url`` from now on."""
     site.stack.purger.run("edge", "set", "third", "--public-url", public_url).check_returncode()
 
 
 def third(site: Site, code: str) -> tuple[str, str]:
-    """Outcome and reason of the last ban of ``code`` at the third edge."""
+    """Return outcome and reason of the last ban of ``code`` at the third edge."""
     (found,) = (each for each in receipts(site, code)["bans"][-1]["edges"] if each["edge"] == "third")
     return found["outcome"], found["reason"]
 

@@ -1,4 +1,4 @@
-"""Gone is what the origin answers for a banned image, seen as such. Anything else proves nothing, and is told."""
+"""Prove an image gone by the origin's answer for banned images alone: other answers prove nothing, with a reason."""
 
 from collections.abc import Iterator
 
@@ -17,27 +17,27 @@ UNMARKED = "not marked as banned (wrong site, or an origin older than 0.2?)"
 
 @pytest.fixture
 def stored(site: Site) -> Iterator[dict[str, FixedAnswer]]:
-    """The answers by path at the public listener of a third edge, which is purged as the first one is."""
+    """Add a third edge, whose public listener gives stored answers. Yields these by path."""
     with stale_listener(site.stack.edge) as (door, stored), third_edge(site, door):
         yield stored
 
 
 def third(site: Site, *arguments: str) -> tuple[str, str]:
-    """Outcome and reason of the last ban at the third edge."""
+    """Return outcome and reason of the last ban at the third edge."""
     (found,) = (each for each in receipts(site, *arguments)["bans"][-1]["edges"] if each["edge"] == "third")
     return found["outcome"], found["reason"]
 
 
 def wait_third(site: Site, outcome: str, reason: str, *arguments: str) -> None:
-    """Wait until the last ban came to ``outcome`` at the third edge, for ``reason``."""
+    """Wait until the last ban has this outcome and reason at the third edge."""
     wait_until(lambda: third(site, *arguments) == (outcome, reason), f"{outcome} at the third edge: {reason}")
 
 
 def wait_looked_again(site: Site, code: str) -> None:
-    """Wait until the third edge was looked at for the purge that was sent again."""
+    """Wait until the third edge was probed after the purge was sent again."""
     looked = f"""SELECT COUNT(*) FROM invalidations JOIN sightings ON sightings.invalidation = invalidations.id
         WHERE subject = '{code}' AND cause = 'resend' AND edge = 'third' AND status IS NOT NULL"""
-    wait_until(lambda: site.number(looked) > 0, "a look after the second purge")
+    wait_until(lambda: site.number(looked) > 0, "a probe after the second purge")
 
 
 def test_old_bytes_of_a_replaced_image_are_not_gone(site: Site, stored: dict[str, FixedAnswer]) -> None:

@@ -1,4 +1,4 @@
-"""`purger receipts` from what stands in the database: the history is that of what was banned then."""
+"""Run ``purger receipts`` on recorded rows: it reports the history of each ban as of its time."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -16,7 +16,7 @@ from tests.support.takedown_record import TakedownRecord, record_receipt
 
 @pytest.fixture
 def record(database: Database) -> Iterator[TakedownRecord]:
-    """The module's database, with one edge."""
+    """Empty the module's database but for one edge."""
     with database.connect_admin() as connection, connection.cursor() as cursor:
         record = TakedownRecord(database, cursor)
         record.sql("DELETE FROM edges")
@@ -269,7 +269,7 @@ def test_no_progress_is_kept_whose_receipt_is_not(record: TakedownRecord) -> Non
 
 @pytest.fixture
 def upgraded(tmp_path: Path) -> Iterator[TakedownRecord]:
-    """A database that 0.1 filled, brought to this version."""
+    """Migrate a database that 0.1 filled."""
     with Database(tmp_path / "database") as database:
         schema_0_1.install(database)
         with database.connect_admin() as admin, admin.cursor() as cursor:

@@ -1,4 +1,4 @@
-"""Records progress in the database: it goes back with a flush alone, and never beyond what the database has."""
+"""Record progress in the database: it decreases by a flush alone, and never exceeds the last batch."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -16,7 +16,7 @@ PARIS = Edge("paris", "http://p", "http://q", "/t")
 
 @pytest.fixture
 def connection(database: Database) -> Iterator[Connection]:
-    """The purger's connection, and an edge at batch 9."""
+    """Connect as the purger, with an edge at batch 9."""
     with database.connect_admin() as admin, admin.cursor() as cursor:
         cursor.execute(
             """REPLACE INTO edges (name, purge_url, public_url, token_file, instance, acknowledged, rebounded,
@@ -32,7 +32,7 @@ def connection(database: Database) -> Iterator[Connection]:
 
 
 def record(database: Database, *notes: tuple[int, bool]) -> None:
-    """Have the recorder write progress once, after it was told of all of it: the batch, and whether it was a flush."""
+    """Let a recorder write, in one go, progress given as batches and whether each was a flush."""
     stopped = threading.Event()
     stopped.set()
     recorder = Recorder(Connection(database.url("purger"), timeout=30), delay=0.0, stop=stopped, usable=lambda: True)
@@ -98,7 +98,7 @@ class Notes:
             return [tuple(row) for row in cursor.fetchall()] if cursor.description else []
 
     def written(self) -> tuple[Any, list[Any], list[Any]]:
-        """What the database has: the progress, the batches of receipts, the rows of sightings."""
+        """Read the progress, the batches of receipts, and the changes with a probe result."""
         return (
             self.sql("SELECT acknowledged FROM edges WHERE name = 'paris'")[0][0],
             [batch for (batch,) in self.sql("SELECT batch FROM receipts ORDER BY batch")],
@@ -106,7 +106,7 @@ class Notes:
         )
 
     def row(self, subject: str) -> int:
-        """Write a row of the outbox; its id."""
+        """Insert a row into the outbox. Returns its id."""
         self.sql(f"INSERT INTO invalidations (scope, subject, cause) VALUES ('image', '{subject}', 'ban')")
         return int(self.sql("SELECT MAX(id) FROM invalidations")[0][0])
 

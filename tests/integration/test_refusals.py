@@ -1,4 +1,4 @@
-"""No account, and no setting of a session, brings a malformed row or a chosen id into a table."""
+"""Try to write malformed rows and chosen ids: no account and no setting of a session succeeds."""
 
 from collections.abc import Iterator
 from contextlib import suppress
@@ -32,7 +32,7 @@ def admin(database: Database) -> Iterator[MySQLCursorAbstract]:
 
 @pytest.fixture
 def snapshot(admin: MySQLCursorAbstract) -> Iterator[None]:
-    """Nothing may be in any table afterwards that was not there before."""
+    """Assert after the test that no table has a new row."""
 
     def content() -> list[object]:
         found: list[object] = []

@@ -1,4 +1,4 @@
-"""Sums up the looks at several images of a banned owner: gone only where each of them was seen gone."""
+"""Probe several images of a banned owner: the sum is gone only if each of them is gone."""
 
 import hashlib
 from base64 import b64encode
@@ -30,7 +30,7 @@ CHOICE = Choice(codes=["a", "b", "c"], images=5, of_an_owner=True, renditions=()
 
 @pytest.fixture
 def connection(database: Database) -> Iterator[Connection]:
-    """The purger's connection to a database with three images."""
+    """Connect as the purger to a database with three images."""
     with database.connect_admin() as admin, admin.cursor() as cursor:
         for code in CHOICE.codes:
             cursor.execute("INSERT IGNORE INTO images (code, owner) VALUES (%s, 'him')", (code,))

@@ -1,4 +1,4 @@
-"""The schema on a real server: what it refuses, what its triggers write, and what each account may do."""
+"""Test the schema on a real server: its refusals, the rows of its triggers, and the rights of each account."""
 
 import json
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ def cursor(database: Database) -> Iterator[MySQLCursorAbstract]:
 
 @pytest.fixture
 def code(cursor: MySQLCursorAbstract) -> str:
-    """An image with one rendition; what its triggers wrote is taken out of the outbox."""
+    """Insert an image with one rendition, and empty the outbox of it. Returns its code."""
     code = f"image{next(_numbers)}"
     cursor.execute("INSERT INTO images (code, owner) VALUES (%s, 'anna')", (code,))
     cursor.execute("INSERT INTO renditions VALUES (%s, 'original', 'image/png', 10, 1, 1, SHA2('a', 256))", (code,))
@@ -42,7 +42,7 @@ def call(cursor: MySQLCursorAbstract, procedure: str) -> list[tuple[object, ...]
 
 
 def written(cursor: MySQLCursorAbstract) -> list[tuple[object, ...]]:
-    """What the triggers have written since the last look."""
+    """Take the rows that triggers have written since the last call."""
     cursor.execute("SELECT scope, subject, cause FROM invalidations ORDER BY id")
     rows: list[tuple[object, ...]] = [tuple(row) for row in cursor.fetchall()]
     cursor.execute("DELETE FROM invalidations")

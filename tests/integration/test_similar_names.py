@@ -1,4 +1,4 @@
-"""A database whose name has an underscore: in a grant on a whole database it stands for any character."""
+"""Migrate a database whose name has an underscore, which in GRANT ON stands for any character."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""`purger status` as a check: what is wrong is said first, with exit code 3, and nothing else is."""
+"""Run ``purger status`` as a check: each problem comes first, with exit code 3, and nothing else does."""
 
 import fcntl
 import json
@@ -32,7 +32,7 @@ from tests.support.site import Site
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """A stack of its own, which is broken here. Of its edges only the first trusts its cache through every outage."""
+    """Run a stack of its own, to break it. Only its first edge has a lease that outlasts each outage."""
     settings = Settings(edges=2, settings_of_edge={"edge1": {"lease": 600.0}, "edge2": {"lease": 3.0}})
     with Stack(tmp_path_factory.mktemp("status"), settings) as running:
         yield running
@@ -40,14 +40,14 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 @pytest.fixture
 def fleet(site: Site) -> Iterator[Site]:
-    """The fleet, all well before and after the test."""
+    """Wait until the fleet has settled, before and after the test."""
     wait_ok(site)
     yield site
     wait_ok(site)
 
 
 def status(site: Site) -> tuple[int, list[str]]:
-    """Exit code and lines."""
+    """Run ``purger status``. Returns exit code and lines."""
     result = site.stack.purger.run("status")
     assert result.stderr == ""
     return result.returncode, result.stdout.splitlines()
@@ -62,7 +62,7 @@ def wait_ok(site: Site) -> list[str]:
 
 
 def wait_problem(site: Site, *parts: str, first: bool = True) -> str:
-    """Wait until a PROBLEM, the first one unless told otherwise, has these parts; the line. The exit code is then 3."""
+    """Wait until a PROBLEM line, by default the first, has these parts and the exit code is 3. Returns the line."""
 
     def problem() -> str | None:
         code, lines = status(site)
@@ -193,7 +193,7 @@ def test_an_edge_that_has_not_acknowledged(fleet: Site) -> None:
 
 @contextmanager
 def refusing(body: bytes) -> Iterator[str]:
-    """A server that answers everything with 403 and one body; its URL."""
+    """Answer each request with 403 and one body. Yields the URL."""
 
     class Handler(BaseHTTPRequestHandler):
         def handle(self) -> None:
@@ -322,7 +322,7 @@ def test_no_word_is_broken_at_80_columns(fleet: Site) -> None:
 
 
 def _on_a_terminal(purger: Purger, columns: int) -> list[str]:
-    """Run status on a terminal of this width; its lines."""
+    """Run status on a terminal of this width. Returns its lines."""
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     environment: dict[str, Any] = {name: value for name, value in purger.envvars.items() if name != "COLUMNS"}

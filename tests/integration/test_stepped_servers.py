@@ -1,4 +1,4 @@
-"""The clocks that tests step: each governs its own servers, at once, and no waits."""
+"""Step the clocks of test servers: each applies to its own servers, at once, and to no waits."""
 
 import time
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The loop: a row in bans takes an image from the edge, lifting it brings the same image back."""
+"""Take an image down by a row in ``bans``, and bring it back by lifting the ban."""
 
 import hashlib
 from email.utils import parsedate_to_datetime
@@ -119,7 +119,7 @@ def test_hits_ask_neither_the_origin_nor_the_database(site: Site) -> None:
     site.get(f"{code}/thumb")
 
     def work() -> tuple[int, int]:
-        """Fetches that the edge made, and statements that the origin sent."""
+        """Count the fetches of the edge, and the statements of the origin."""
         statements = site.number("SELECT COUNT(*) FROM mysql.general_log WHERE user_host LIKE 'takedown_origin%'")
         return site.stack.edge.counters()["MAIN.backend_req"], statements
 

@@ -1,4 +1,4 @@
-"""`purger migrate` on a database of version 0.1 that is in use: nothing is lost, unseen or noticed."""
+"""Run ``purger migrate`` on a database of 0.1 in use: no ban is lost or missed, and no visitor notices."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -44,7 +44,7 @@ KEPT = {
 
 
 class Moderator:
-    """Bans one code after another, a transaction each."""
+    """A moderator who bans one code after another, in a transaction each."""
 
     def __init__(self, database: Database) -> None:
         self._connection = connect(database.url("moderation"), timeout=60)
@@ -65,13 +65,13 @@ class Moderator:
 
 
 class OldPurger:
-    """Runs what a purger of 0.1 lives from, with its account."""
+    """The statements that a purger of 0.1 runs all the time, with its account."""
 
     def __init__(self, database: Database) -> None:
         self._connection = connect(database.url("purger"), timeout=60)
 
     def work(self) -> None:
-        """Do it once. The victim of a deadlock tries again in the next round, as 0.1 does."""
+        """Run the statements once. After a deadlock the next round repeats them, as in 0.1."""
         try:
             self._work()
         except mysql.connector.Error as error:
@@ -88,7 +88,7 @@ class OldPurger:
 
 
 class Upgrade(ExitStack):
-    """A database of 0.1 with its origin and an edge that trusts its cache; then ``migrate`` with all of them in use."""
+    """A database of 0.1 with its origin and an edge that trusts its cache, which ``migrate`` finds in use."""
 
     def __init__(self, directory: Path) -> None:
         super().__init__()
@@ -121,7 +121,7 @@ class Upgrade(ExitStack):
         wait_until(self.settled, "the edge has everything, twice")
 
     def _ask_too_early(self, directory: Path) -> str:
-        """Tell what an origin of this version logs on a database of 0.1; then let it stand in for an origin of 0.1."""
+        """Return what an origin of this version logs on a database of 0.1, then let it stand in for one of 0.1."""
         with Origin(directory, self.database) as origin:
             assert requests.get(f"{origin.url}/images/nobody", timeout=PATIENCE).status_code == 503
             refusal = origin.log_text()
@@ -144,7 +144,7 @@ class Upgrade(ExitStack):
         return {table: self.sql(f"SELECT {columns} FROM {table}") for table, columns in KEPT.items()}
 
     def _vouch(self) -> None:
-        """Leave the edge as a purger of 0.1 does that has told it everything."""
+        """Leave the edge as a purger of 0.1 does whose changes it has all acknowledged."""
         answer = self.edge.ask("HEARTBEAT")
         epoch = answer.headers["Takedown-Now"]
         assert self.edge.ask("HEARTBEAT", takedown_epoch=epoch).status_code == 200
@@ -170,7 +170,7 @@ class Upgrade(ExitStack):
         return "; hit" in self.get(code).headers["Cache-Status"]
 
     def visit(self) -> None:
-        """Ask the edge as visitors do, and ask whether it trusts its cache."""
+        """Request images from the edge as visitors do, and record whether it trusts its cache."""
         for code in IMAGES:
             answer = self.get(code)
             assert answer.status_code == (410 if code in GONE else 200), f"{code}: {answer.status_code}"
@@ -268,7 +268,7 @@ def test_doing_it_again_does_nothing(upgrade: Upgrade) -> None:
 
 @pytest.fixture
 def crooked(tmp_path: Path) -> Iterator[Database]:
-    """A database of 0.1 with malformed rows, behind which numbering has stopped."""
+    """Make a database of 0.1 with malformed rows, at which numbering has stopped."""
     with Database(tmp_path / "database") as database:
         schema_0_1.install(database)
         with database.connect_admin() as admin, admin.cursor() as cursor:

@@ -31,7 +31,7 @@ class OneEdgeSite:
         return code
 
     def wait_kept(self, code: str) -> None:
-        """Wait until the edge holds an image that it need not ask for again. Raises ``TimeoutError``."""
+        """Wait until the edge has cached an image for long. Raises ``TimeoutError``."""
 
         def kept() -> bool:
             answer = self.get(code)
@@ -60,7 +60,7 @@ class OneEdgeSite:
         wait_until(lambda: self.shown(code) == state, f"{code} in state {state}")
 
     def get(self, code: str) -> requests.Response:
-        """Request an image of the edge, as a client does."""
+        """GET an image from the edge."""
         return requests.get(f"{self.edge.url}/images/{code}", timeout=PATIENCE)
 
     def _moderate(self, statement: str, code: str) -> None:

@@ -1,4 +1,4 @@
-"""Run a primary with a binary log and its replicas, which lag or are promoted when a test says so."""
+"""Run a database with a binary log and its replicas, which lag or are promoted when a test says so."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

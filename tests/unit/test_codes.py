@@ -1,4 +1,4 @@
-"""What is typed where a code is wanted."""
+"""Hints for mistyped codes."""
 
 import pytest
 

@@ -1,3 +1,5 @@
+"""Advice and rules that database errors are explained with."""
+
 import mysql.connector
 import pytest
 

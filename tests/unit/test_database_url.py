@@ -1,4 +1,4 @@
-"""A database URL is understood or refused, and no text made from one shows its user or password."""
+"""Database URLs: parsed or refused, and never shown with user or password."""
 
 import os
 from collections.abc import Callable

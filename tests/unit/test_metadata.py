@@ -1,4 +1,4 @@
-"""Metadata goes out of pictures; pixels, colours, timing and orientation stay as they are."""
+"""Removal of metadata from pictures; pixels, colours, timing and orientation do not change."""
 
 import contextlib
 import io

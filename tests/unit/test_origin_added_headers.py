@@ -1,4 +1,4 @@
-"""Headers that an operator adds to every answer."""
+"""Checks of the headers that an operator adds to every answer."""
 
 import pytest
 from click.testing import CliRunner

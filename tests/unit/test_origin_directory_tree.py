@@ -1,4 +1,4 @@
-"""The files below a directory that others may write into."""
+"""Files below a directory that other users write into."""
 
 import os
 import subprocess

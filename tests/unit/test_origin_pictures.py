@@ -1,4 +1,4 @@
-"""What looking into a picture costs, and what it refuses."""
+"""Memory that decoding a picture takes, refused pictures, and the smaller ones that are made."""
 
 import io
 import subprocess

@@ -1,4 +1,4 @@
-"""What the origin reads is checked before it becomes a header or a path."""
+"""Checks of a database row, before headers and paths are made of it."""
 
 from datetime import datetime
 from typing import Any

@@ -1,4 +1,4 @@
-"""Addresses and names, as they are typed."""
+"""Addresses and codes, as people type them."""
 
 import subprocess
 import sys

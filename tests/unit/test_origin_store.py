@@ -1,4 +1,4 @@
-"""Files under their digests."""
+"""Files in the store, under their digests."""
 
 import hashlib
 import os

@@ -1,4 +1,4 @@
-"""Text from outside, made fit for a terminal or a log."""
+"""Escapes of text from outside, for a terminal or a log."""
 
 import pytest
 from hypothesis import given

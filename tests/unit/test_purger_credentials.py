@@ -1,4 +1,4 @@
-"""The token that is sent is the first of its file as it is now, and no other file is taken for one."""
+"""Read the token to send from the first line of its file as it is now, and from no other file."""
 
 import logging
 import os

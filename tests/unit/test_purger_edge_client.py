@@ -1,4 +1,4 @@
-"""What a delivery makes of an edge that is none: only a server of the test's own answers so."""
+"""Raise the right error for each answer that no edge gives: a server of the test's own gives it."""
 
 import logging
 import socket
@@ -24,7 +24,7 @@ Serve = Callable[..., EdgeClient]
 
 @pytest.fixture
 def serve(tmp_path: Path) -> Iterator[Serve]:
-    """Starts a server that answers one request with ``head`` and then ``part`` for ever; a delivery to it."""
+    """Start a server that answers one request with ``head`` and then ``part`` for ever; yield a client of it."""
     token = tmp_path / "token"
     token.write_text("sesame")
     token.chmod(0o600)
@@ -104,7 +104,7 @@ def test_headers_that_drip_are_too_slow(serve: Serve) -> None:
 
 
 class Listener:
-    """A server of the test's own that gives each connection one answer and records what it was sent."""
+    """A server of the test's own that gives each connection one answer and records the requests."""
 
     def __init__(self, answer: bytes, context: ssl.SSLContext | None = None) -> None:
         self.answer = answer

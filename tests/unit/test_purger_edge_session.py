@@ -1,4 +1,4 @@
-"""Judging an edge by the outcome of requests; the edge itself is not needed for that."""
+"""Judge an edge by the outcome of requests; no edge is needed for that."""
 
 from pathlib import Path
 from typing import cast
@@ -28,7 +28,7 @@ def test_an_edge_that_was_out_of_reach_is_asked_where_it_is_before_anything_else
     progress = Progress(0.5, (5.0, 60.0), Lease(1.0), confirmed=True, names_position=names_position)
     edge = Edge("paris", "http://127.0.0.1:9", "http://127.0.0.1:9", str(tmp_path / "token"))
     recorder = cast("Recorder", Silent())
-    talk = EdgeSession(edge, Settings(database_url=""), progress, recorder, lambda _: False)
-    talk.interrupt()
-    talk.failed(UnreachableError("no answer"))
+    session = EdgeSession(edge, Settings(database_url=""), progress, recorder, lambda _: False)
+    session.interrupt()
+    session.failed(UnreachableError("no answer"))
     assert progress.confirmed is not names_position, "one of version 0.1 has nothing to tell of it"

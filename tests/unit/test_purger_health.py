@@ -1,3 +1,5 @@
+"""Tests the problems that are found in the state of a fleet, and their remedies."""
+
 from dataclasses import replace
 
 import pytest

@@ -1,4 +1,4 @@
-"""One varnishd that was restarted, and two at one address."""
+"""Distinguish one varnishd that was restarted from two at one address."""
 
 from purger.instances import QUESTIONS, Instances
 

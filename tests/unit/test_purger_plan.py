@@ -1,3 +1,5 @@
+"""Plan few requests for many rows: PURGEs for a few codes, BANs of lists for more."""
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,8 +18,8 @@ def bans(*subjects: str, cause: str = "ban", scope: str = "image") -> list[Row]:
     return [Row(number, 1, scope, subject, cause) for number, subject in enumerate(subjects, 1)]
 
 
-def told(plan: Plan) -> list[tuple[str, str]]:
-    """What an edge that carries the plan out is told, as (scope, subject)."""
+def sent(plan: Plan) -> list[tuple[str, str]]:
+    """Read the subjects that a plan names to an edge, as (scope, subject)."""
     subjects = []
     for request in plan.requests:
         headers = dict(request.headers)
@@ -34,7 +36,7 @@ def told(plan: Plan) -> list[tuple[str, str]]:
 
 @given(ROWS)
 def test_each_subject_is_sent_exactly_once(rows: list[Row]) -> None:
-    assert sorted(told(make_plan(rows, 1, 1))) == sorted({(row.scope, row.subject) for row in rows})
+    assert sorted(sent(make_plan(rows, 1, 1))) == sorted({(row.scope, row.subject) for row in rows})
 
 
 MANY = [f"x{number}" for number in range(10 * SINGLES)]
@@ -46,7 +48,7 @@ MANY = [f"x{number}" for number in range(10 * SINGLES)]
 def test_owners_are_told_beside_any_number_of_codes(owners: int, codes: int, wanted: int) -> None:
     rows = [*bans(*MANY[:codes]), *bans(*MANY[:owners], scope="owner")]
     plan = make_plan(rows, 1, 1, wanted)
-    assert sorted(told(plan)) == sorted((row.scope, row.subject) for row in rows)
+    assert sorted(sent(plan)) == sorted((row.scope, row.subject) for row in rows)
     assert plan.method == "ban"
 
 
@@ -96,7 +98,7 @@ def test_few_codes_are_purges_and_more_are_bans() -> None:
 @given(st.lists(KEYS, unique=True, min_size=5, max_size=100), st.sampled_from([1, 4, 16]))
 def test_a_distant_edge_gets_few_requests(codes: list[str], wanted: int) -> None:
     plan = make_plan(bans(*codes), 1, 1, wanted)
-    assert sorted(subject for _, subject in told(plan)) == sorted(codes)
+    assert sorted(subject for _, subject in sent(plan)) == sorted(codes)
     assert len(plan.requests) <= max(wanted, -(-sum(len(code) + 1 for code in codes) // (LIST_BYTES - 65)))
 
 

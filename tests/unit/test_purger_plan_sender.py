@@ -1,4 +1,4 @@
-"""The position that each request of a plan names: an edge that is elsewhere takes it for a purge by hand."""
+"""Name the edge's position in each request of a plan: an edge that is elsewhere takes it for a purge by hand."""
 
 from dataclasses import dataclass, field
 from typing import cast
@@ -19,7 +19,7 @@ FIRST, SECOND = Position(4, "first"), Position(5, "second")
 
 @dataclass
 class Sent:
-    """What a carrier sends to an edge that is ``at`` a position, and finds it ``then`` at another."""
+    """The requests to an edge that is ``at`` a position, and ``then`` at another after each."""
 
     at: Position | None
     then: list[Position] = field(default_factory=list)
@@ -33,7 +33,7 @@ class Sent:
             self.at = self.then.pop(0)
         return Answer("instance", "1.000", 1, None, None, self.at)
 
-    def carrier(self, rows: list[Row]) -> PlanSender:
+    def sender(self, rows: list[Row]) -> PlanSender:
         batches = Batches(cast("Outbox", None))  # all that is planned is in memory
         batches.add(5, 6, rows, {6: "sixth"})
         return PlanSender(batches, self.send, lambda: self.at)
@@ -46,8 +46,8 @@ def codes(count: int) -> list[Row]:
 @pytest.mark.parametrize("at", [None, FIRST])
 def test_each_part_names_where_the_edge_is_if_the_edge_does(at: Position | None) -> None:
     sent = Sent(at)
-    carrier = sent.carrier(codes(3))
-    assert carrier.deliver(EDGE, carrier.plan(5, 6, 256))
+    sender = sent.sender(codes(3))
+    assert sender.deliver(EDGE, sender.plan(5, 6, 256))
     part = {"Takedown-Part-Of": "6"} | ({"Takedown-After": "4:first"} if at else {})
     last = {"Takedown-Batch": "6:sixth", "Takedown-After": "4:first"} if at else part
     assert sent.headers == [part, part, last]
@@ -55,21 +55,21 @@ def test_each_part_names_where_the_edge_is_if_the_edge_does(at: Position | None)
 
 def test_a_part_names_where_the_last_answer_found_the_edge() -> None:
     sent = Sent(FIRST, [SECOND])
-    carrier = sent.carrier(codes(2))
-    assert carrier.deliver(EDGE, carrier.plan(5, 6, 256))
+    sender = sent.sender(codes(2))
+    assert sender.deliver(EDGE, sender.plan(5, 6, 256))
     assert [headers["Takedown-After"] for headers in sent.headers] == ["4:first", "5:second"]
 
 
 def test_a_rebound_names_where_the_edge_is_by_then() -> None:
     sent = Sent(Position(9, "ninth"))
-    carrier = sent.carrier(codes(1))
-    carrier.carry_out(EDGE, carrier.plan(5, 6, 256))
+    sender = sent.sender(codes(1))
+    sender.carry_out(EDGE, sender.plan(5, 6, 256))
     assert sent.headers == [{"Takedown-Part-Of": "6", "Takedown-After": "9:ninth"}]
 
 
 def test_owners_that_were_cut_from_a_list_name_it_too() -> None:
     sent = Sent(FIRST)
-    carrier = sent.carrier([Row(number, 6, "owner", f"o{number}", "ban") for number in range(1, 31)])
-    assert carrier.deliver(EDGE, carrier.plan(5, 6, 1))
+    sender = sent.sender([Row(number, 6, "owner", f"o{number}", "ban") for number in range(1, 31)])
+    assert sender.deliver(EDGE, sender.plan(5, 6, 1))
     assert len(sent.headers) == 30
     assert {headers["Takedown-After"] for headers in sent.headers} == {"4:first"}

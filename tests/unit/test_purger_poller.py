@@ -1,4 +1,4 @@
-"""The head that two threads report, each with answers of its own age."""
+"""Move the head that two threads report, each with answers to queries of its own age."""
 
 import threading
 from typing import cast
@@ -58,7 +58,7 @@ def test_the_batches_found_are_planned_with_their_identity() -> None:
 
 
 class Observed(Poller):
-    """Notes what is known after each change of an attribute, as another thread could find it."""
+    """A poller that notes the head after each change of an attribute, as another thread could find it."""
 
     def __setattr__(self, name: str, value: object) -> None:
         super().__setattr__(name, value)

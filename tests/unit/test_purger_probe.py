@@ -1,4 +1,4 @@
-"""Looks at public listeners that are no edges: the whole of an answer is bounded, and each failure has its words."""
+"""Probe public listeners that are no edges: a whole answer is bounded, and each failure has its words."""
 
 import hashlib
 from collections.abc import Iterator
@@ -26,8 +26,8 @@ def test_an_image_is_known_by_its_bytes_over_a_kept_connection() -> None:
     probe = Probe()
     with stuck_listener(IMAGE) as url:
         for _ in range(2):
-            look = probe.look(f"{url}/", "code", DIGESTS)
-            assert (look.proof, look.status, look.served) == (Proof.SHOWN, 200, ("original",))
+            answer = probe.look(f"{url}/", "code", DIGESTS)
+            assert (answer.proof, answer.status, answer.served) == (Proof.SHOWN, 200, ("original",))
     probe.close()
 
 
@@ -43,11 +43,11 @@ def test_the_renditions_that_the_edge_knows_are_asked_for(renditions: tuple[str,
     asked: list[str] = []
     probe = Probe()
     with scripted_listener(asked, {"/images/code/thumb": FixedAnswer(503, b"")}) as url:
-        look = probe.look(url, "code", {"original": "0" * 64, "small": "1" * 64}, renditions)
+        answer = probe.look(url, "code", {"original": "0" * 64, "small": "1" * 64}, renditions)
     probe.close()
     assert asked == paths
     expected = (Proof.FAILING, 503) if "/images/code/thumb" in paths else (Proof.UNPROVEN, 404)
-    assert (look.proof, look.status) == expected
+    assert (answer.proof, answer.status) == expected
 
 
 def test_of_several_answers_the_worst_holds() -> None:
@@ -59,15 +59,15 @@ def test_of_several_answers_the_worst_holds() -> None:
     }
     digests = {"original": hashlib.sha256(IMAGE).hexdigest(), "a": "0" * 64, "b": "1" * 64}
     with scripted_listener([], answers) as url:
-        look = probe.look(url, "code", digests)
-        assert (look.proof, look.status, look.said) == (
+        answer = probe.look(url, "code", digests)
+        assert (answer.proof, answer.status, answer.said) == (
             Proof.FOREIGN,
             200,
             "200 for a: other bytes, not marked as banned",
         )
         answers["/images/code/b"] = FixedAnswer(404, IMAGE)
-        look = probe.look(url, "code", digests)
-        assert (look.proof, look.status, look.served) == (Proof.SHOWN, 404, ("b",))
+        answer = probe.look(url, "code", digests)
+        assert (answer.proof, answer.status, answer.served) == (Proof.SHOWN, 404, ("b",))
     probe.close()
 
 
@@ -75,10 +75,10 @@ def test_the_name_of_a_rendition_moves_no_terminal() -> None:
     name = "a\x1b[2J"
     probe = Probe()
     with scripted_listener([], {"/images/code/a%1B%5B2J": FixedAnswer(200, IMAGE)}) as url:
-        look = probe.look(url, "code", DIGESTS | {name: "0" * 64})
-        assert look.served == (r"a\x1b[2J",)
-        look = probe.look(url, "code", {"original": "0" * 64, name: "1" * 64})
-        assert look.said == r"200 for a\x1b[2J: other bytes, not marked as banned"
+        answer = probe.look(url, "code", DIGESTS | {name: "0" * 64})
+        assert answer.served == (r"a\x1b[2J",)
+        answer = probe.look(url, "code", {"original": "0" * 64, name: "1" * 64})
+        assert answer.said == r"200 for a\x1b[2J: other bytes, not marked as banned"
     probe.close()
 
 

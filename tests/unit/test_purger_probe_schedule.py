@@ -1,3 +1,5 @@
+"""Queue the probes of edges: they take turns, rest after failures, and share the room."""
+
 from purger.model import Edge, Row
 from purger.probe_schedule import ProbeSchedule
 
@@ -23,7 +25,7 @@ def test_edges_take_turns() -> None:
     assert waiting.take(5.0) is None
 
 
-def test_an_edge_that_shows_nothing_rests_for_longer_each_time_and_keeps_its_looks() -> None:
+def test_an_edge_that_shows_nothing_rests_for_longer_each_time_and_keeps_its_probes() -> None:
     waiting = schedule(PARIS, ROME)
     waiting.put("paris", [row(1), row(2)])
     now, rests = 1.0, []
@@ -52,10 +54,10 @@ def test_an_answer_of_the_edge_ends_its_rest() -> None:
     assert waiting.take(1.0) == (PARIS, row(1), 0)
 
 
-def test_the_oldest_looks_of_the_longest_queue_make_room() -> None:
+def test_the_oldest_probes_of_the_longest_queue_make_room() -> None:
     waiting = schedule(PARIS, ROME, waiting=3)
     assert waiting.put("paris", [row(1), row(2), row(3)]) == []
-    assert waiting.put("rome", [row(4)]) == [(PARIS, row(1))], "an edge whose looks pile up leaves room to the others"
+    assert waiting.put("rome", [row(4)]) == [(PARIS, row(1))], "an edge whose probes pile up leaves room to the others"
     assert waiting.put("paris", [row(5)]) == [(PARIS, row(2))]
     assert len(waiting) == 3
     taken = [waiting.take(now) for now in (1.0, 2.0, 3.0)]

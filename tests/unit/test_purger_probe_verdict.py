@@ -1,4 +1,4 @@
-"""An answer proves a banned image gone if it is marked so, with the body that its digest names."""
+"""Judge an answer: a banned image is gone if it is marked so, with the body that its digest names."""
 
 import hashlib
 from base64 import b64encode

@@ -1,4 +1,4 @@
-"""The images of a banned owner that the prober looks at."""
+"""Choose the images of a banned owner that the prober requests."""
 
 import threading
 from typing import Any, cast

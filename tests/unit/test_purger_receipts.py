@@ -1,4 +1,4 @@
-"""The judgement of receipts: what proves a ban at an edge, and what does not."""
+"""Tests the judgement of receipts: which evidence proves a ban at an edge."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""Single bans in the middle of a bulk: before it, and at no cost where there is nothing to gain."""
+"""Send single bans in the middle of a bulk before the rest of it, where that gains time."""
 
 from purger.batches import Batches
 from purger.model import Position, Row
@@ -31,7 +31,7 @@ def bulk(number: int, batch: int) -> list[Row]:
     return [Row(each, batch, "image", f"c{each}", "ban") for each in range(1, number + 1)]
 
 
-def told(singles: UrgentBans, plan_run: PlanRun) -> list[str]:
+def sent(singles: UrgentBans, plan_run: PlanRun) -> list[str]:
     found = []
     while single := singles.next(plan_run):
         found += [request.path for request in single.requests]
@@ -44,9 +44,9 @@ def test_a_single_ban_after_the_bulk_goes_before_what_is_left_of_it() -> None:
     batches.add(0, 1, rows, IDENTITIES)
     batches.add(1, 2, [Row(101, 2, "image", "late", "ban")], IDENTITIES)
     singles.find(plan_run)
-    assert told(singles, plan_run) == ["/images/late"]
+    assert sent(singles, plan_run) == ["/images/late"]
     singles.find(plan_run)
-    assert told(singles, plan_run) == []
+    assert sent(singles, plan_run) == []
 
 
 def test_a_single_ban_within_the_bulk_goes_before_the_others() -> None:
@@ -55,7 +55,7 @@ def test_a_single_ban_within_the_bulk_goes_before_the_others() -> None:
     batches.add(0, 1, rows, IDENTITIES)
     batches.add(1, 2, [Row(101, 2, "image", "late", "ban")], IDENTITIES)
     singles.find(plan_run)
-    assert told(singles, plan_run) == ["/images/late"]
+    assert sent(singles, plan_run) == ["/images/late"]
 
 
 def test_bans_that_their_plan_sends_as_fast_are_sent_once() -> None:
@@ -64,7 +64,7 @@ def test_bans_that_their_plan_sends_as_fast_are_sent_once() -> None:
     singles, plan_run = UrgentBans(batches), bulk_of(both)
     batches.add(0, 1, both, IDENTITIES)
     singles.find(plan_run)
-    assert told(singles, plan_run) == []
+    assert sent(singles, plan_run) == []
 
 
 def test_many_single_bans_of_an_edge_that_was_away_go_in_lists_alone() -> None:
@@ -76,7 +76,7 @@ def test_many_single_bans_of_an_edge_that_was_away_go_in_lists_alone() -> None:
     singles, plan_run = UrgentBans(batches), bulk_of(rows)
     assert len(plan_run.requests) == 2
     singles.find(plan_run)
-    assert told(singles, plan_run) == []
+    assert sent(singles, plan_run) == []
 
 
 def test_what_was_delivered_meanwhile_is_not_told_again() -> None:
@@ -86,4 +86,4 @@ def test_what_was_delivered_meanwhile_is_not_told_again() -> None:
     batches.add(1, 2, [Row(101, 2, "image", "late", "ban")], IDENTITIES)
     singles.find(bulk_of(rows))
     later = bulk_of([row._replace(batch=3) for row in rows])
-    assert told(singles, later) == []
+    assert sent(singles, later) == []

@@ -1,4 +1,4 @@
-"""The verifier: who asks while triggers are missing."""
+"""Verify again while triggers are missing, although no edge asks."""
 
 import threading
 from typing import Any, cast
@@ -12,23 +12,23 @@ from purger.verifier import Verifier, rest
 from takedown_db.schema.triggers import Triggers
 
 ONE = Position(1, "identity")
-_MOST_LOOKS = 20
+_MOST_CALLS = 20
 
 
 class Database:
-    """An outbox without changes, and a trigger that is missing at the first look alone."""
+    """An outbox without changes, and a trigger that is missing at the first verification alone."""
 
     def __init__(self, stop: threading.Event) -> None:
         self._stop = stop
-        self._looks = 0
+        self._calls = 0
         self._triggers = [Triggers("without", missing=("bans_inserted_v1",)), Triggers("whole")]
 
     def catch_up(self) -> None:
         pass
 
     def take(self, known: Position | None) -> Taken:
-        self._looks += 1
-        if self._looks > _MOST_LOOKS:
+        self._calls += 1
+        if self._calls > _MOST_CALLS:
             self._stop.set()
         return Taken(known, ONE, True, 0, False, 1, 0, [])
 

@@ -1,4 +1,4 @@
-"""The cost of what a worker sends; its steps run against real edges elsewhere."""
+"""Plan the requests of late rebounds; the worker's steps run against real edges elsewhere."""
 
 import threading
 from typing import cast
@@ -20,7 +20,7 @@ URL = "http://127.0.0.1:1"
 
 @pytest.fixture
 def worker() -> Worker:
-    """A worker of an edge that nothing is sent to, with batches of one ban each whose codes end in all ways."""
+    """Make a worker that sends nothing, with batches of one ban each whose codes end in all characters."""
     outbox = cast("Outbox", None)  # all that is planned is in memory
     batches = Batches(outbox)
     rows = [Row(number, number, "image", f"code{number}{chr(97 + number % 26)}", "ban") for number in range(1, 101)]

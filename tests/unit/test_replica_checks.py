@@ -1,8 +1,8 @@
-"""Which servers may be behind."""
+"""Servers that may lag, told by their variables."""
 
 import pytest
 
-from takedown_db.replica_checks import DisorderedError, NotPrimaryError, why_behind, why_disordered
+from takedown_db.replica_checks import DisorderedError, NotPrimaryError, disorder_reason, lag_reason
 
 _GROUP = {"group_replication_group_name": "5d0e", "group_replication_single_primary_mode": "OFF"}
 
@@ -22,7 +22,7 @@ _GROUP = {"group_replication_group_name": "5d0e", "group_replication_single_prim
     ],
 )
 def test_a_server_that_shows_what_was_committed_is_taken(variables: dict[str, str]) -> None:
-    assert why_behind(variables) is None
+    assert lag_reason(variables) is None
 
 
 @pytest.mark.parametrize(
@@ -37,8 +37,8 @@ def test_a_server_that_shows_what_was_committed_is_taken(variables: dict[str, st
         ({**_GROUP, "group_replication_consistency": "BEFORE_ON_PRIMARY_FAILOVER"}, "group_replication_consistency"),
     ],
 )
-def test_one_that_may_be_behind_is_refused_with_advice(variables: dict[str, str], advice: str) -> None:
-    reason = why_behind(variables)
+def test_a_server_that_may_lag_is_refused_with_advice(variables: dict[str, str], advice: str) -> None:
+    reason = lag_reason(variables)
     assert reason is not None
     assert advice in str(NotPrimaryError(reason))
 
@@ -54,12 +54,12 @@ def test_one_that_may_be_behind_is_refused_with_advice(variables: dict[str, str]
     ],
 )
 def test_a_replica_that_keeps_the_order_of_commits_is_taken(variables: dict[str, str]) -> None:
-    assert why_disordered(variables) is None
+    assert disorder_reason(variables) is None
 
 
 @pytest.mark.parametrize("prefix", ["replica", "slave"])
 @pytest.mark.parametrize("off", ["OFF", "0"])
 def test_a_replica_that_may_change_the_order_of_commits_is_refused_with_advice(prefix: str, off: str) -> None:
-    reason = why_disordered({f"{prefix}_preserve_commit_order": off, f"{prefix}_parallel_workers": "4"})
+    reason = disorder_reason({f"{prefix}_preserve_commit_order": off, f"{prefix}_parallel_workers": "4"})
     assert reason is not None
     assert "replica_preserve_commit_order" in str(DisorderedError(reason))

@@ -1,4 +1,4 @@
-"""How a server, a cluster or a group names itself."""
+"""Names of servers, clusters and groups."""
 
 import pytest
 

@@ -1,14 +1,15 @@
-# What leaves the public listener: what the origin says to browsers, how it came (RFC 9211), and nothing of the insides.
-
-# Two notes are kept in variables that Varnish has anyway and that cost nothing to read: hash_always_miss, which nothing
-# looks at after the lookup, for a miss, and req.ttl, which only fail-safe mode sets.
+# Set the headers of answers from the public listener: keep those of the origin for browsers, add Cache-Status
+# (RFC 9211), and remove those that describe the edge itself.
+#
+# Two built-in variables serve as flags, which costs a hit nothing: req.hash_always_miss means "was a miss", since
+# nothing reads it after the lookup, and req.ttl > 0s means fail-safe mode, since nothing else sets it.
 
 sub takedown_answer_note_miss {
     set req.hash_always_miss = true;
 }
 
 sub takedown_answer_headers {
-    # Date is now, not when the origin was asked (which is not stored), and there is no Age: either would eat up a
+    # Date is the time of the answer, not of the fetch (which is not stored), and there is no Age: either would use up a
     # browser's max-age.
     set resp.http.Date = now;
     unset resp.http.Age;
@@ -19,7 +20,7 @@ sub takedown_answer_headers {
     call takedown_answer_cache_status;
 }
 
-# What a hit says is stored with the object, so that it costs a hit nothing.
+# Store the Cache-Status of a hit with the object, so that a hit need not set it.
 sub takedown_answer_store_hit {
     set beresp.http.Cache-Status = "edge-takedown; hit";
 }

@@ -1,6 +1,6 @@
-# BAN / with exactly one of Takedown-Codes, Takedown-Owners, Takedown-Owner (a list of one, as before 0.2) and
-# Takedown-All. What stands in a ban's expression is text, so the arguments are checked to the letter, and the
-# fields are obj.* alone, so that the ban lurker can do its work.
+# Add a ban: BAN / with exactly one of Takedown-Codes, Takedown-Owners, Takedown-Owner (a list of one, as before 0.2)
+# and Takedown-All. An argument becomes part of the ban's expression, so each of its characters is checked. The
+# expressions use obj.* only, so that the ban lurker can evaluate them.
 
 sub takedown_ban_request {
     if (req.method == "BAN") {
@@ -16,7 +16,7 @@ sub takedown_ban_request {
 }
 
 sub takedown_ban_arguments {
-    # A header sent twice would otherwise lose its second line.
+    # Without this, the second line of a header that was sent twice would be lost.
     std.collect(req.http.Takedown-Codes, ",");
     std.collect(req.http.Takedown-Owners, ",");
     std.collect(req.http.Takedown-Owner, ",");
@@ -44,7 +44,7 @@ sub takedown_ban_codes {
     if (req.http.Takedown-Codes !~ "^(?:[A-Za-z0-9_-]{1,64}(?:,(?!$)|$))++$") {
         return (synth(400, "Bad Request: Takedown-Codes wants codes with commas between them, and no spaces"));
     }
-    # Lists that end alike in every code, as the purger sends them, leave the fetches of other codes alone.
+    # The purger sends lists of codes with the same last character: their mark disturbs no fetch of another code.
     if (req.http.Takedown-Codes ~ "^[^,]*([^,])(?:,[^,]*\1)*+$") {
         var.set("code", req.http.Takedown-Codes);
         call takedown_marks_code;
@@ -78,7 +78,8 @@ sub takedown_ban_all {
     var.set("ban", "obj.status != 0");
     var.set("banned", "everything");
     if (req.http.Takedown-Older) {
-        # The fence has held back what the flush was to hold back: this is for what got past it and entered later.
+        # No mark: the flush has set it, and this ban is for objects that passed the fence before that and entered the
+        # cache later.
         var.set("ban", "obj.age > " + req.http.Takedown-Older + "s");
         var.set("banned", "everything older");
     } elseif (req.http.Takedown-Batch && !req.http.Takedown-After) {

@@ -1,4 +1,4 @@
-# Answers conditional requests as the origin would (RFC 9110, 13), in the cases where Varnish compares differently.
+# Answer conditional requests as the origin would (RFC 9110, 13), in the cases where Varnish compares differently.
 
 sub takedown_conditions_evaluate {
     if (req.http.If-None-Match) {
@@ -8,14 +8,15 @@ sub takedown_conditions_evaluate {
     }
 }
 
-# Varnish knows neither lists nor `*`. Whether or not a tag matches, the date then plays no part.
+# Evaluate If-None-Match, since Varnish knows neither lists nor `*`. If-Modified-Since then counts for nothing, whether
+# or not a tag matches.
 sub takedown_conditions_none_match {
     if (resp.status == 200) {
         std.collect(req.http.If-None-Match);
         if (req.http.If-None-Match == "*") {
             call takedown_conditions_not_modified;
         } elseif (resp.http.ETag) {
-            # What browsers send comes first; the list is for the rest.
+            # Browsers send the tag as they got it. Only others need the list.
             if (req.http.If-None-Match == resp.http.ETag) {
                 call takedown_conditions_not_modified;
             } else {
@@ -27,9 +28,9 @@ sub takedown_conditions_none_match {
     unset req.http.If-Modified-Since;
 }
 
-# Reads the list up to our tag, by weak comparison, or to where it stops being a list of tags (RFC 9110, 8.8.3). Nothing
-# here is tried twice. A list without our tag is not read at all, and of the others no more than the pattern can take:
-# each tag, of 3 bytes at least, counts against Varnish's pcre2_match_limit.
+# Search a list for the object's tag, by weak comparison, up to the point where it is no list of tags (RFC 9110,
+# 8.8.3). The pattern does not backtrack. A list without the tag is not matched at all, and of others only the first
+# 7000 bytes: each tag, of at least 3 bytes, counts towards Varnish's pcre2_match_limit.
 sub takedown_conditions_tag_list {
     if (std.strstr(req.http.If-None-Match, regsub(resp.http.ETag, "^W/", "")) &&
         resp.http.ETag + " " + str.take(req.http.If-None-Match, 7000) ~ {"(?x) ^ (?:W/)? ("[!\x23-~\x80-\xff]*") [ ]
@@ -41,12 +42,13 @@ sub takedown_conditions_tag_list {
 
 sub takedown_conditions_not_modified {
     set resp.status = 304;
-    # It says nothing of a body that is not there (RFC 9110, 15.4.5).
+    # A 304 describes no body (RFC 9110, 15.4.5).
     unset resp.http.Content-Type;
     unset resp.http.Accept-Ranges;
 }
 
-# Varnish ignores a date in the future, and would compare with the time of the fetch where the image has no date.
+# Evaluate If-Modified-Since, since Varnish ignores a date in the future, and compares with the time of the fetch if
+# the object has no Last-Modified.
 sub takedown_conditions_modified_since {
     if (resp.status == 200 && resp.http.Last-Modified) {
         std.collect(req.http.If-Modified-Since);

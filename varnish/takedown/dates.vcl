@@ -1,7 +1,8 @@
-# Reads an HTTP date as the origin does (RFC 9110, 5.6.7). Varnish would refuse one with a wrong day of the week, count
-# two-digit years from 1969, and take ISO 8601 and plain numbers for dates.
+# Parse an HTTP date as the origin does (RFC 9110, 5.6.7). std.time alone would reject a date with a wrong day of the
+# week, count two-digit years from 1969, and accept ISO 8601 and plain numbers.
 
-# Turns the variable "date" into ISO 8601, which std.time reads and which has no day of the week; "" where it is none.
+# Convert the variable "date" into ISO 8601, which has no day of the week and which std.time parses; "" if it is no
+# date.
 sub takedown_dates_read {
     if (var.get("date") ~ "^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), [0-9]{2} [A-Z][a-z]{2} [0-9]{4} [0-9:]{8} GMT$") {
         var.set("date", regsub(var.get("date"), "^.{5}(..) (...) (.{4}) (.{8}).*$", "\3-\2-\1T\4"));
@@ -19,7 +20,7 @@ sub takedown_dates_read {
     call takedown_dates_month;
 }
 
-# A date of two-digit year that lies more than 50 years ahead is of the century before.
+# Move a date with a two-digit year that lies more than 50 years in the future into the century before.
 sub takedown_dates_century {
     call takedown_dates_month;
     if (std.integer(regsuball(var.get("date"), "[^0-9]", ""), 0) >
@@ -28,7 +29,7 @@ sub takedown_dates_century {
     }
 }
 
-# A name that is none stays, and std.time refuses it.
+# Replace the name of the month by its number. std.time rejects any other name, which stays.
 sub takedown_dates_month {
     var.set("date", regsub(var.get("date"), "-Jan-", "-01-"));
     var.set("date", regsub(var.get("date"), "-Feb-", "-02-"));

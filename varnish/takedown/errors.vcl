@@ -1,10 +1,10 @@
-# Answers that the edge makes up: one line of text, never kept by anyone.
+# Write the edge's own answers: one line of text, which no cache stores. Adapt the errors of the origin.
 
-# A fetch that failed. It starts with a lifetime and a grace that would outlive the origin's recovery.
+# Write the answer to a failed fetch. Varnish gives it a ttl and a grace that would outlast the origin's recovery.
 sub takedown_errors_fetch {
     call takedown_lifetime_uncacheable;
-    # Without it the hit-for-miss would be found for every rendition of the image, in front of those that are fresh. A ban
-    # has no business with what holds no image, so it has no Takedown-Image.
+    # Without Vary, lookups for every rendition of the image would find this hit-for-miss object before a fresh
+    # rendition. It has no Takedown-Image, since no ban needs to remove it: it holds no image.
     set beresp.http.Vary = "Takedown-Rendition";
     set beresp.http.Retry-After = "1";
     set beresp.http.Cache-Control = "no-store";
@@ -15,14 +15,15 @@ sub takedown_errors_fetch {
 "};
 }
 
-# A 304 that nobody asked for (fetch.vcl): Varnish would take the older object's body for the answer, past the fence.
+# Reject a 304 that the edge did not ask for (fetch.vcl): Varnish would serve the older object's body, past the fence.
 sub takedown_errors_unasked_304 {
     if (beresp.was_304) {
         return (error(503));
     }
 }
 
-# An error of the origin's, or of what stands before it. The lifetime is no matter here, since nothing of it is kept.
+# Mark an error of the origin, or of a proxy before it, as not to be stored by browsers. The edge itself never caches
+# it.
 sub takedown_errors_origin {
     if (beresp.status >= 500) {
         set beresp.http.Cache-Control = "no-store";
@@ -32,6 +33,7 @@ sub takedown_errors_origin {
     }
 }
 
+# Write an error answer of the public listener.
 sub takedown_errors_public {
     if (resp.status == 405) {
         set resp.http.Allow = "GET, HEAD";
@@ -47,6 +49,7 @@ sub takedown_errors_public {
     call takedown_errors_plain_text;
 }
 
+# Make the reason of an answer its body, as one line of text.
 sub takedown_errors_plain_text {
     set resp.http.Cache-Control = "no-store";
     set resp.http.Content-Type = "text/plain; charset=utf-8";

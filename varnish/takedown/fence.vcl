@@ -1,11 +1,15 @@
-# The fence against the stale fill: a fetch that was in flight while its image was purged, or that was answered from a
-# copy of the database that lags, brings what the purge was to remove, and Varnish purges only what it already holds. So
-# each purge first sets a mark (marks.vcl), and each answer is held against the marks of its code, its owner and all.
+# The fence. Keep each answer out of the cache that is older than a purge of its image.
 #
-# An answer with Takedown-Seen: S has seen every batch up to S. It is taken when S is no less than the numbers of its
-# marks, whenever it was asked for, and when nothing was purged by hand since. One without is taken when none of its
-# marks has changed since it was asked for. Any other is fetched again.
+# Varnish purges only objects that it already holds. A fetch that was in flight during the purge, or that the origin
+# answered from a replica that lags, would insert the version that the purge was to remove. So each purge first sets a
+# mark (marks.vcl), and each answer is compared with the marks of its code, its owner and all images.
+#
+# The origin's lookup for an answer with Takedown-Seen: S has seen every batch up to S. The fence accepts the answer if
+# none of its marks has a number above S, whenever the fetch began, and if no purge by hand has marked its group since.
+# It accepts an answer without Takedown-Seen if none of its marks has changed since the fetch began. It refuses any
+# other answer: the edge fetches again.
 
+# Note the marks and the time at which an attempt at a fetch begins.
 sub takedown_fence_note {
     call takedown_fence_read_marks;
     call takedown_owner_marks_note;
@@ -15,7 +19,8 @@ sub takedown_fence_note {
     var.set_real("fetch began", std.real(time=now));
 }
 
-# In this order: whoever reads the flush of before, but the marks of after it, finds that it was made.
+# Read the marks of the code and of all. The flush is read first and the hands last: a fetch that reads the flush of
+# before, but a mark of after it, then also finds that "hand all" has changed.
 sub takedown_fence_read_marks {
     var.set("code group", regsub(var.get("code"), "^.*(.)$", "\1"));
     var.set("flush", std.integer(var.global_get("flush"), 0));
@@ -26,6 +31,7 @@ sub takedown_fence_read_marks {
     var.set("hand of owners", var.global_get("hand owners"));
 }
 
+# Compare an answer with the marks, and refuse it if it is older than a purge.
 sub takedown_fence_check {
     call takedown_fence_read_marks;
     var.set("owners group", regsub(var.get("owner"), "^.*(.)$", "\1"));
@@ -59,12 +65,13 @@ sub takedown_fence_compare_numbers {
     }
 }
 
-# The mark's own time says how old the unseen purges are: a copy that lags may be older than the fetch.
+# Refuse an answer that has not seen the batch of a mark. The age of the unseen purges is that of the mark, not of the
+# fetch: a replica that lags may be older than the fetch.
 sub takedown_fence_compare_number {
     if (std.integer(str.split(var.get("mark compared"), 2, " "), 0) == std.integer(var.get("flush"), 0) &&
         std.integer(str.split(var.get("mark compared"), 3, " "), 0) > std.integer(var.get("seen"), 0)) {
-        var.set("refused", "it has seen batch " + var.get("seen") + " of the database, and " +
-            str.split(var.get("mark compared"), 3, " ") + " has purged here");
+        var.set("refused", "the origin's lookup saw the database up to batch " + var.get("seen") +
+            ", and batch " + str.split(var.get("mark compared"), 3, " ") + " has purged its group");
         var.set_real("age", std.real(time=std.now()) - std.real(str.split(var.get("mark compared"), 4, " "), 0.0));
         if (std.integer(str.split(var.get("mark compared"), 5, " "), 0) > std.integer(var.get("seen"), 0) ||
             var.get_real("age") < 0.0 || var.get_real("age") > 0.5) {
@@ -75,14 +82,14 @@ sub takedown_fence_compare_number {
 
 sub takedown_fence_compare_hands {
     if (var.get("hands") != var.get("hands noted")) {
-        var.set("refused", "codes that end as its own were purged by hand since it was asked for");
+        var.set("refused", "a code with the same last character was purged by hand since the fetch began");
         call takedown_fence_age;
     }
 }
 
 sub takedown_fence_compare_marks {
     if (var.get("marks") != var.get("marks noted")) {
-        var.set("refused", "codes that end as its own were purged since it was asked for");
+        var.set("refused", "a code with the same last character was purged since the fetch began");
         call takedown_fence_age;
     }
 }
@@ -94,13 +101,14 @@ sub takedown_fence_age {
     }
 }
 
+# Fetch again, or end the last attempt with 503, unless the purges that the answer lacks are young.
 sub takedown_fence_refuse {
     std.log("takedown: refused " + bereq.url + ": " + var.get("refused"));
-    # The parameter max_retries is 4.
+    # As many as the parameter max_retries allows.
     if (bereq.retries < 4) {
         return (retry);
     }
-    # The last attempt: what is this young may be shown to the one who asked, and is not kept.
+    # The last attempt. An answer that lacks only young purges is delivered to this client, and not cached.
     if (bereq.is_bgfetch) {
         return (abandon);
     }

@@ -1,23 +1,25 @@
-# What the origin is asked: always the plain GET of one image.
+# Make each fetch a plain GET of one image, and remove the headers of the answer that are not for clients.
 
 sub takedown_fetch_request {
     set bereq.url = regsub(bereq.url, "\?.*$", "");
     var.set("code", str.split(bereq.url, 2, "/"));
-    # Varnish then fills in the backend's .host_header.
+    # Varnish then sets the backend's .host_header.
     unset bereq.http.Host;
     unset bereq.http.Cookie;
     unset bereq.http.Authorization;
     unset bereq.http.Accept-Encoding;
-    # A request with a body cannot be tried again, and one that drips in would hold up all who wait for the image.
+    # A fetch with a body cannot be retried, and a body that arrives slowly would delay all who wait for the image.
     unset bereq.body;
-    # Never conditional: a 304 would pass the fence and then wait, unseen by any purge, for the old body to end.
+    # No fetch is conditional: a 304 would pass the fence and then wait for the old body to end, where no purge finds
+    # it.
     unset bereq.http.If-None-Match;
     unset bereq.http.If-Modified-Since;
 }
 
-# What the origin says for its own sake is kept from clients. CDN-Cache-Control goes once it was read (lifetime.vcl).
+# Remove the headers that the origin sends for the edge, or about itself. lifetime.vcl removes CDN-Cache-Control after
+# reading it.
 sub takedown_fetch_strip {
-    # For the fence: two lines of it are no number.
+    # For the fence. Two lines, joined, are not a number.
     std.collect(beresp.http.Takedown-Seen, ",");
     var.set("seen", beresp.http.Takedown-Seen);
     unset beresp.http.Takedown-Seen;
@@ -33,8 +35,8 @@ sub takedown_fetch_strip {
     unset beresp.http.Surrogate-Control;
 }
 
-# An origin that is sick must not take the stale image away from an edge that may still show it. Nor must a client whose
-# request the origin refuses, such as for its length. The rest are the origin's answers about the image.
+# Keep the stale object that a background fetch would replace by an error: the origin may be sick, or may refuse the
+# request of this client, such as for its length. The statuses 200, 404, 410 and 451 are answers about the image itself.
 sub takedown_fetch_keep_stale {
     if (bereq.is_bgfetch &&
         beresp.status != 200 && beresp.status != 404 && beresp.status != 410 && beresp.status != 451) {

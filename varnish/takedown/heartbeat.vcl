@@ -1,5 +1,5 @@
-# HEARTBEAT / renews the lease with the moment E in Takedown-Epoch, or without that header only asks. One that names
-# another position than this edge's does neither.
+# Renew the lease: HEARTBEAT / with Takedown-Epoch, the moment E of the edge's own clock up to which the edge has every
+# purge. Without that header only tell the edge's state. Answer 412 if it names another position.
 
 sub takedown_heartbeat_request {
     if (req.url != "/") {
@@ -26,13 +26,14 @@ sub takedown_heartbeat_epoch {
     }
 }
 
-# The later of two is kept, so that a delayed heartbeat takes nothing away; one that is kept from the future, of a clock
-# that was set back, would never end and gives way.
+# Keep the later of two moments, so that a delayed heartbeat does not shorten the lease. A moment in the future, from
+# before the clock was set back, gives way: otherwise each new moment would be earlier, and the edge in fail-safe mode
+# until the clock has caught up.
 sub takedown_heartbeat_renew {
     if (std.real(var.global_get("trusted from"), 0.0) <= std.real(req.http.Takedown-Epoch, 0.0) ||
         std.real(var.global_get("trusted from"), 0.0) > std.real(time=std.now())) {
-        # In this order no request in between sees a lease that is longer than either. What is set last is found first,
-        # and each hit reads both.
+        # In this order, no request in between sees a lease longer than the old or the new one. vmod var also finds
+        # first the global that was set last, and each hit reads both.
         var.global_set("trusted from", req.http.Takedown-Epoch);
         var.global_set("trusted until",
             std.real(req.http.Takedown-Epoch, 0.0) + std.real(duration=var.get_duration("lease")));

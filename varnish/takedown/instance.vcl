@@ -1,14 +1,15 @@
-# Names the instance of this cache, by which the purger notices a restart.
+# Name the instance of this cache: a new one with each start of the worker process. The purger compares it to notice
+# that an edge has lost its cache, its lease and its marks.
 
-# Called by vcl_init. Globals outlive a reload, and the instance lasts as long as the process: it says to the purger
-# that this cache is still the one it knows. E and marks need no first value, since what is absent vouches for nothing.
+# Set the instance at the first load of a VCL. Globals outlive a reload. The lease and the marks need no initial value:
+# without them the edge is in fail-safe mode.
 sub takedown_instance_start {
     if (!var.global_get("instance")) {
         var.global_set("instance", std.real(time=std.now()) + "-" + std.integer(real=std.random(0, 1000000000)));
     }
 }
 
-# Two edges behind one address, or an edge that was restarted and holds nothing of what it was told.
+# Answer 412 if If-Match names another instance: another edge behind the same address, or the edge before its restart.
 sub takedown_instance_match {
     if (req.http.If-Match) {
         std.collect(req.http.If-Match);

@@ -1,14 +1,14 @@
-# The cache key is the code alone; renditions are variants of it. One PURGE therefore removes them all, whatever host,
-# query string or cookie they were asked for with.
+# Make the code alone the cache key, and the renditions variants of it. So one PURGE removes all of them, with whatever
+# Host, query string or cookie clients asked for them.
 
 sub takedown_key_hash {
-    # The URL is one that takedown_route_image or takedown_purge_request has found well-formed.
+    # takedown_route_image or takedown_purge_request has checked the URL.
     hash_data(str.split(req.url, 2, "/?"));
 }
 
-# What bans test: the code and its owner, as the origin sent it, in the one header Takedown-Image: <code>/<owner>. It
-# stands on every object, since a ban passes over those without. Each header that is stored, and taken out again of each
-# answer, is paid for by every hit. The origin's own Vary, which could split the key again, goes; lifetime.vcl read it.
+# Store the header that bans test: Takedown-Image: <code>/<owner>, the owner as the origin sent it. Every image has it,
+# since a ban matches no object without it. It is one header, since every hit pays for each header that is stored, and
+# removed from the answer. Replace the origin's Vary, which could split the key again; lifetime.vcl has read it.
 sub takedown_key_name_object {
     set beresp.http.Takedown-Image = var.get("code") + "/" + beresp.http.Takedown-Owner;
     # For the fence.

@@ -1,9 +1,12 @@
-# The lease. A heartbeat says "you have everything that was committed before E", E being this edge's own clock earlier
-# on, and the cache is trusted while E <= now < E + lease. At all other times, from the start on, the edge is in
-# fail-safe mode: a hit is at most the fail-safe TTL old, and nothing is served by grace.
+# Decide from the lease whether the edge trusts its cache, and limit what an edge in fail-safe mode serves.
+#
+# A heartbeat says "you have every purge that was committed before E", where E is an earlier time of this edge's own
+# clock. The edge trusts its cache while E <= now < E + lease. At all other times, also from its start to the first
+# heartbeat, it is in fail-safe mode: a hit is at most the fail-safe TTL old, and nothing is served by grace.
 
+# Limit ttl and grace of a hit in fail-safe mode.
 sub takedown_lease_limit_hits {
-    # What every hit pays.
+    # Every hit pays for this, so the settings are read only in fail-safe mode.
     if (std.real(var.global_get("trusted until"), 0.0) <= std.real(time=now) ||
         std.real(var.global_get("trusted from"), 0.0) > std.real(time=now)) {
         call takedown_settings;
@@ -14,9 +17,9 @@ sub takedown_lease_limit_hits {
     }
 }
 
-# Called by vcl_hit. An object from the future, of a clock that was set back, has no age that the fail-safe TTL could cap.
-# It is removed, so that all who ask for it wait for one fetch. (obj.age counts from the start of the request, and is less
-# than 0 for those who waited for the object.)
+# Remove an object from the future in fail-safe mode: the clock was set back after its fetch, and the fail-safe TTL
+# cannot limit its age. After the removal, all who ask for it wait for one fetch. (obj.age would not do: it counts from
+# the start of the request, and is below 0 for those who waited for the object.)
 sub takedown_lease_remove_future {
     if (req.ttl > 0s && obj.time > std.now()) {
         purge.hard();
@@ -25,6 +28,7 @@ sub takedown_lease_remove_future {
     }
 }
 
+# Set the variable "mode": trusted, fail-safe, or unguarded for an edge without a purger.
 sub takedown_lease_mode {
     call takedown_settings;
     if (var.get("purger") == "no") {
@@ -37,8 +41,8 @@ sub takedown_lease_mode {
     }
 }
 
-# No purge arrives in fail-safe mode, so age counts from the moment at which the fetch began: what the origin saw may be
-# as old as that, and Varnish counts from the response.
+# Limit the lifetime of an object that is fetched in fail-safe mode, where no purge may arrive. Its age counts from the
+# start of the fetch, since the origin's lookup may be that old, and not from the response as Varnish counts.
 sub takedown_lease_limit_object {
     call takedown_lease_mode;
     call takedown_lease_untold;

@@ -1,8 +1,8 @@
-# How long an answer is kept: as CDN-Cache-Control says (RFC 9213), and not at all where it says nothing or is in doubt.
-# What Cache-Control says is for browsers.
+# Set ttl, grace and keep of an object from CDN-Cache-Control (RFC 9213). An answer without it, or with an ambiguous
+# one, is not cached. Cache-Control is for browsers.
 
 sub takedown_lifetime_set {
-    # A body that is not streamed enters the cache only when it is whole, long after the fence has looked.
+    # Without streaming an object enters the cache only when its body is complete, long after the fence has checked it.
     set beresp.do_stream = true;
     set beresp.keep = 0s;
     set beresp.ttl = 0s;
@@ -11,7 +11,7 @@ sub takedown_lifetime_set {
     }
     call takedown_lifetime_doubt;
     unset beresp.http.CDN-Cache-Control;
-    # A stale image may be shown while the origin is sick, for as long again as it was fresh, unless the origin forbids
+    # While the origin is sick, a stale image may be served for as long again as it was fresh, unless the origin forbids
     # it (RFC 9111, 5.2.2).
     if (var.get("directives") ~ ",(?:must-revalidate|proxy-revalidate|s-maxage)[,=]") {
         set beresp.grace = 0s;
@@ -23,26 +23,27 @@ sub takedown_lifetime_set {
     }
 }
 
-# What must not be kept whatever the origin says.
+# Forbid caching in the cases that no CDN-Cache-Control can allow.
 sub takedown_lifetime_doubt {
     call takedown_settings;
-    # Without its length a body that was cut short is taken for whole, and one larger than the cache empties it.
+    # Without Content-Length a truncated body would pass for a complete one, and a body larger than the cache would
+    # evict all other objects.
     if (!beresp.http.Content-Length || std.integer(beresp.http.Content-Length, 999999999999999) >
         std.integer(bytes=std.bytes(var.get("largest kept")))) {
         set beresp.ttl = 0s;
     }
-    # All clients share what is kept, so it may depend only on what the edge takes out of each request (fetch.vcl).
-    # Varnish has made one line of several.
+    # All clients share an object, so it may vary only by headers that the edge removes from each fetch (fetch.vcl).
+    # Varnish has joined several lines of Vary.
     if (beresp.http.Vary !~
         "(?i)^[\s,]*+(?:(?:accept-encoding|authorization|cookie)\s*+(?:,[\s,]*+|$))*+$") {
         set beresp.ttl = 0s;
     }
 }
 
-# Reads the dictionary (RFC 8941, 3.2). One that is malformed in any place has no directives.
+# Parse CDN-Cache-Control as a dictionary (RFC 8941, 3.2). A dictionary that is malformed anywhere has no directives.
 sub takedown_lifetime_directives {
     std.collect(beresp.http.CDN-Cache-Control);
-    # A string may hold what looks like a directive.
+    # Strings are emptied, since they may contain text that looks like a directive.
     var.set("directives",
         regsuball(beresp.http.CDN-Cache-Control, {""(?:[ !\x23-\x5b\x5d-~]|\\["\\])*+""}, {""""}));
     if (var.get("directives") ~ {"(?x)
@@ -55,7 +56,7 @@ sub takedown_lifetime_directives {
             (?<member> (?&key) (?: = (?: (?&item) | (?&list) ) )? (?&parameters) )
         )
         ^ (?&member) (?: [ \t]*+ , [ \t]*+ (?&member) )*+ $"}) {
-        # ",max-age=60,must-revalidate,": no commas but those between members are left.
+        # ",max-age=60,must-revalidate,": the only commas left are those around members.
         var.set("directives", "," + regsuball(var.get("directives"), "[ \t]|;[^,]*", "") + ",");
         call takedown_lifetime_max_age;
     } else {
@@ -63,7 +64,8 @@ sub takedown_lifetime_directives {
     }
 }
 
-# One number, which may be said several times: two that differ are none. That for shared caches goes before.
+# Set ttl to max-age, or to s-maxage where there is one. A directive that is repeated with another number counts for
+# nothing.
 sub takedown_lifetime_max_age {
     var.set("ages", var.get("directives"));
     if (var.get("ages") ~ ",s-maxage[,=]") {
@@ -76,8 +78,8 @@ sub takedown_lifetime_max_age {
     }
 }
 
-# Hit-for-miss, so that those who wait for this answer fetch side by side and not one after the other; the next answer
-# that can be kept replaces it. Never pass: a PURGE would then go to the origin.
+# Make an object hit-for-miss: requests that wait for it then fetch in parallel and not one after the other, and the
+# next answer that can be cached replaces it. Not hit-for-pass: a PURGE would then go to the origin.
 sub takedown_lifetime_uncacheable {
     set beresp.uncacheable = true;
     set beresp.ttl = 1s;

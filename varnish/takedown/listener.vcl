@@ -1,5 +1,7 @@
-# Decides who may speak to the purge listener, and writes the headers that each of its answers carries.
+# Check each request to the purge listener, and set the headers of its answers.
 
+# Check in the order that docs/edge.md promises, and then run the method. PURGE and BAN end in their subs,
+# which leaves HEARTBEAT for the last one.
 sub takedown_listener_request {
     call takedown_listener_address;
     call takedown_token_check;
@@ -11,7 +13,8 @@ sub takedown_listener_request {
     call takedown_heartbeat_request;
 }
 
-# Behind a proxy that speaks PROXY to this listener, client.ip is the purger's own address and not the proxy's.
+# Answer 403 to an address outside of the ACL. With a PROXY listener, client.ip is the address of the purger, not of
+# the proxy.
 sub takedown_listener_address {
     if (client.ip !~ takedown_purgers) {
         return (synth(403, "Forbidden: this address is not in the ACL takedown_purgers of default.vcl"));
@@ -25,7 +28,7 @@ sub takedown_listener_methods {
 }
 
 sub takedown_listener_answer {
-    # A stranger learns nothing about the edge.
+    # A client without access learns nothing about the edge.
     if (resp.status != 403) {
         call takedown_listener_describe;
     }
@@ -36,7 +39,7 @@ sub takedown_listener_answer {
 }
 
 sub takedown_listener_describe {
-    # Half a millisecond less, so that rounding to whole ones never names a moment that has not yet come.
+    # Half a millisecond is subtracted, so that rounding to milliseconds never names a moment in the future.
     set resp.http.Takedown-Now = std.real(time=std.now() - 0.5ms);
     set resp.http.ETag = {"""} + var.global_get("instance") + {"""};
     call takedown_lease_mode;

@@ -1,6 +1,7 @@
-# The fence against purges of owners that an answer's number says nothing of: those that came since the fetch began.
+# The fence for owners. Find purges of owners since the fetch began, in the cases where the answer's Takedown-Seen
+# proves nothing (fence.vcl).
 
-# Notes the last purge of each group of owners: whose image it is stands only in the answer. An absent mark is noted as
+# Note the xid in the mark of each group of owners, since only the answer names the owner. An absent mark is noted as
 # an empty one.
 sub takedown_owner_marks_note {
     var.set("owners noted", ";A=" + str.split(var.global_get("owner A"), 1, " ") +
@@ -70,11 +71,11 @@ sub takedown_owner_marks_note {
         ";");
 }
 
-# Called with the owner that the answer names. Keys outside the alphabet can never be banned.
+# Compare the mark of the answer's owner with the noted one. A key with another last character cannot be banned.
 sub takedown_owner_marks_compare {
     if (var.get("owner") ~ "[A-Za-z0-9_-]$" && !std.strstr(var.get("owners noted"),
         ";" + var.get("owners group") + "=" + str.split(var.get("mark of owner"), 1, " ") + ";")) {
-        var.set("refused", "owners that end as its own were purged since it was asked for");
+        var.set("refused", "an owner with the same last character was purged since the fetch began");
         call takedown_fence_age;
     }
 }

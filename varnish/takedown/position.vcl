@@ -1,4 +1,4 @@
-# Keeps the place of this edge in the purger's log: the position N:IDENTITY, up to which it has every batch. The purger
+# Keep the place of this edge in the purger's log: the position N:IDENTITY, up to which it has every batch. The purger
 # vouches only for an edge whose position its database knows: one that was put back to a snapshot, or that another
 # database spoke to, is found out.
 #

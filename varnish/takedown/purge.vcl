@@ -1,4 +1,4 @@
-# PURGE /images/<code> removes the image in all its renditions.
+# Remove one image in all its renditions: PURGE /images/<code>.
 
 sub takedown_purge_request {
     if (req.method == "PURGE") {
@@ -6,15 +6,17 @@ sub takedown_purge_request {
             return (synth(400, "Bad Request: PURGE wants /images/<code>, and removes all renditions of it"));
         }
         var.set("code", str.split(req.url, 2, "/"));
-        # The mark comes first: a fetch that sees the old one is then already in the cache, or not yet asked for.
+        # The mark is set before the lookup. An answer that the fence has compared with the old mark is then already in
+        # the cache (the rebounds are for one whose thread stands still in between), and later ones are compared with
+        # this mark.
         call takedown_marks_code;
-        # Fetches in flight are the fence's business, and a purge does not wait for them.
+        # A purge does not wait for fetches in flight: the fence handles them.
         set req.hash_ignore_busy = true;
         return (hash);
     }
 }
 
-# In vcl_hit as in vcl_miss, since either is where the lookup of a code may end.
+# Remove all objects of the code that was looked up. Called by vcl_hit and vcl_miss: the lookup may end in either.
 sub takedown_purge_object {
     if (req.method == "PURGE") {
         var.set_int("removed", purge.hard());

@@ -1,11 +1,11 @@
-# Answers range requests as the origin would (RFC 9110, 14), in the cases where Varnish cuts differently.
+# Answer range requests as the origin would (RFC 9110, 14), in the cases where Varnish cuts differently.
 
 sub takedown_ranges_request {
     if (req.http.Range) {
-        # Two lines of either mean nothing, and Varnish would take the first.
+        # Two lines of either header are invalid, and Varnish would use the first.
         std.collect(req.http.Range);
         std.collect(req.http.If-Range);
-        # HEAD has no ranges; another unit, several ranges and what is malformed are ignored, where Varnish says 416.
+        # The origin ignores Range on HEAD, other units, several ranges and malformed ones; Varnish would answer 416.
         if (req.method != "GET" || req.http.Range !~ "(?i)^bytes=(?:[0-9]+-[0-9]*|-[0-9]+)$") {
             unset req.http.Range;
         } else {
@@ -14,7 +14,8 @@ sub takedown_ranges_request {
     }
 }
 
-# Varnish refuses large numbers, and a last byte before the first. 15 digits are what a VCL integer holds.
+# Rewrite large numbers, and remove a range with a last byte before the first, since Varnish answers 416 to both. A
+# VCL integer holds 15 digits.
 sub takedown_ranges_numbers {
     set req.http.Range = regsuball(req.http.Range, "([=-])0+([0-9])", "\1\2");
     set req.http.Range = regsub(req.http.Range, "-[0-9]{16,}$", "-999999999999999");
@@ -33,7 +34,8 @@ sub takedown_ranges_evaluate {
     }
 }
 
-# A tag, by strong comparison, or exactly the date (RFC 9110, 13.1.5). Anything else is answered with the whole.
+# Evaluate If-Range: a tag, by strong comparison, or exactly the date of the object (RFC 9110, 13.1.5). Any other gets
+# the whole object.
 sub takedown_ranges_if_range {
     if (req.http.If-Range ~ {"^(?:"|W/)"}) {
         if (req.http.If-Range != resp.http.ETag || req.http.If-Range ~ "^W") {
@@ -50,7 +52,8 @@ sub takedown_ranges_if_range {
     unset req.http.If-Range;
 }
 
-# Varnish's own 416 has the headers of the image: a cache may then keep it as long as the image, if that is stable.
+# Answer 416 in place of Varnish, whose 416 has the headers of the image: a cache might store it for as long as the
+# image.
 sub takedown_ranges_unsatisfiable {
     if (req.http.Range && resp.http.Content-Length && (req.http.Range ~ "=-0$" ||
         std.integer(regsub(req.http.Range, "^.*=([0-9]+)-.*$", "\1"), -1) >= std.integer(resp.http.Content-Length, 0))) {

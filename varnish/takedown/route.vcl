@@ -1,16 +1,16 @@
-# Which requests of the public listener have an image behind them: GET and HEAD of /images/<code>[/<rendition>].
+# Accept GET and HEAD of /images/<code>[/<rendition>] on the public listener, and answer 400, 404 or 405 to all others.
 #
-# Every hit comes through here, and a header that is set costs it more than a pattern that is matched. So the code stays
-# in the URL until it is needed, and the original is the variant without a header.
+# Every hit passes through here, and setting a header costs more than matching a pattern. So the code stays in the URL
+# until it is needed, and the original is the variant without Takedown-Rendition.
 
-# RFC 9112, 3.2, and as the origin does it. Varnish has refused two Hosts already.
+# Check Host as the origin does (RFC 9112, 3.2). Varnish has already rejected requests with two.
 sub takedown_route_host {
     if (req.http.Host !~ "^(?:[0-9A-Za-z._~!$&'()*+,;=%-]++|\[[0-9A-Fa-f:.]+\])(?::[0-9]*+)?$") {
         call takedown_route_no_host;
     }
 }
 
-# It may be empty, and HTTP/1.0 needs none.
+# Accept an empty Host, and none from HTTP/1.0.
 sub takedown_route_no_host {
     if (!req.http.Host) {
         if (req.proto != "HTTP/1.0") {

@@ -1,4 +1,4 @@
-# Checks the settings at the top of default.vcl: a load fails with settings that would leave the edge open, or trusted
+# Check the settings at the top of default.vcl: fail the load if they would leave the edge open, or trusting its cache
 # for ever.
 
 sub takedown_settings_check {

@@ -1,13 +1,13 @@
-# Reads the token file when a VCL is loaded, and compares the token of each request with what it held.
+# Read the token file at each load of a VCL, and compare the token of each request with those that it held.
 #
-# The tokens are kept in a global under the file's name: globals outlive a reload and all loaded VCLs share them. So a
-# token that is no longer in the file is refused from the next load on, by every VCL that names this file, also by an
-# older one that is used again.
+# The tokens are stored in a global named after the file: globals outlive a reload, and all loaded VCLs share them. So
+# from the next load on, every VCL that names this file refuses a token that is no longer in it, also an older VCL that
+# is used again.
 
 sub takedown_token_read {
     call takedown_token_path;
     var.set("tokens", std.fileread(var.get("token path")));
-    # RFC 6750, section 2.1: the characters of a Bearer token.
+    # The characters of a Bearer token (RFC 6750, section 2.1).
     if (var.get("tokens") !~ "^[A-Za-z0-9._~+/-]+=*(?:\s*\n[A-Za-z0-9._~+/-]+=*)?\s*$") {
         return (fail("The token file is missing, unreadable, or not one or two lines of a token each (letters, digits " +
             "and . _ ~ + / - =): see takedown_settings in default.vcl"));
@@ -15,8 +15,8 @@ sub takedown_token_read {
     var.global_set("tokens " + var.get("token file"), " " + regsuball(var.get("tokens"), "\s+", " ") + " ");
 }
 
-# std.fileread remembers what it read by the file's name for as long as a loaded VCL uses that name. The clock in
-# milliseconds, each digit d written as "./" and d times "/", spells the path anew for each load.
+# Spell the path of the token file in a new way for each load: std.fileread caches a file by its name for as long as a
+# loaded VCL uses that name. Each digit d of the clock in milliseconds becomes "./" and d times "/" in the path.
 sub takedown_token_path {
     var.set("spelling", regsuball(std.real(time=std.now()), "[^0-9]", ""));
     var.set("spelling", regsuball(var.get("spelling"), "9", "8/"));
@@ -32,8 +32,8 @@ sub takedown_token_path {
     var.set("token path", regsub(var.get("token file"), "/([^/]+)$", "/" + var.get("spelling") + "\1"));
 }
 
-# A token has no space in it, and each of ours stands between two: it is found whole or not at all. The name of the
-# scheme may come in any case (RFC 9110, section 11.1).
+# Answer 403 without an accepted token. A token contains no space, and each accepted one has a space on both sides, so
+# that no part of one matches. The name of the scheme may have any case (RFC 9110, section 11.1).
 sub takedown_token_check {
     call takedown_settings;
     if (req.http.Authorization !~ "(?i)^Bearer +[A-Za-z0-9._~+/-]+=*$" ||

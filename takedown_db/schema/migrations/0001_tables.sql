@@ -1,4 +1,4 @@
--- Tables of Edge Takedown, version 1. MySQL 8.0.29 or MariaDB 10.6 and later.
+-- Creates the tables of version 1. They need MySQL 8.0.29 or MariaDB 10.6, or later.
 --
 -- Keys are ASCII and compared byte by byte. ascii_bin still ignores trailing spaces in comparisons and a REGEXP with
 -- anchors lets a trailing newline through, so every key has a CHECK on its length in bytes and on the absence of other

@@ -1,5 +1,5 @@
--- Who did what (moderation_log), which purgers are alive (purgers), what numbering had to leave out (unnumberable) and
--- how far pruning has come (retention).
+-- Creates the tables for the log of moderation (moderation_log), the running purgers (purgers), malformed rows of the
+-- outbox (unnumberable) and the progress of pruning (retention).
 
 CREATE TABLE IF NOT EXISTS moderation_log (
     id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,

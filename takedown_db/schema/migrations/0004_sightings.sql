@@ -1,2 +1,2 @@
--- Why nothing has been seen yet, or why what was seen proves nothing.
+-- Adds the reason why there is no probe result yet, or why it proves nothing.
 ALTER TABLE sightings ADD COLUMN note VARCHAR(255) CHARACTER SET utf8mb4 NULL COMMENT 'why nothing was seen, or is not proven';

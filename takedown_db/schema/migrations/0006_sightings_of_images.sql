@@ -1,4 +1,4 @@
--- A look at one image of a banned owner is evidence of that image alone: one row an image, beside the owner's own.
+-- Keeps probe results by image of a banned owner, beside the owner's own: each proves the removal of that image alone.
 ALTER TABLE sightings
     ADD COLUMN code VARCHAR(255) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '' COMMENT 'of a ban on an owner: the image that was looked at; empty: the subject as a whole',
     DROP PRIMARY KEY,

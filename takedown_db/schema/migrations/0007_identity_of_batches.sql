@@ -1,7 +1,8 @@
 -- Gives each batch an identity: a database that was restored from a backup gives the same number to another batch.
 --
--- All batches of before get one value, made here. A default of (UUID()) would copy the table row by row, and MySQL refuses
--- it with enforce_gtid_consistency. Repeated after a run that was cut off, the last statement fails with error 1060.
+-- All batches of before get one value, made here. A default of (UUID()) would copy the table row by row, and MySQL
+-- refuses it with enforce_gtid_consistency. Repeated after a run that was cut off, the last statement fails with error
+-- 1060.
 SET @add = CONCAT(
     'ALTER TABLE batches ADD COLUMN identity VARCHAR(36) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT ''',
     UUID(), ''' COMMENT ''a number that was given before a restore is another batch afterwards''');

@@ -1,4 +1,4 @@
--- Records which server speaks for this database: a purger on any other, such as one with a copy of the data, vouches for nothing.
+-- Records the adopted server: a purger on any other server, such as one with a copy of the data, confirms no edge.
 CREATE TABLE IF NOT EXISTS adoptions (
     id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,
     server VARCHAR(255) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL COMMENT 'as the server names itself',

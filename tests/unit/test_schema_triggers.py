@@ -1,3 +1,5 @@
+"""Comparison of the triggers in a database with those that the schema defines."""
+
 import hashlib
 from importlib import resources
 

@@ -1,0 +1,75 @@
+"""Compare the position and the last heartbeat that an edge names with its progress."""
+
+import pytest
+
+from purger.lease import Lease
+from purger.model import Position, SavedProgress
+from purger.progress import Progress
+from purger.steps import Deliver, Flush
+from tests.support.progress_states import DELAY, LATE, NEW, at, known_edge, verified
+
+REASON = "its position, batch 5:other, is none of this database, or older than what the outbox still holds"
+
+
+@pytest.fixture
+def edge() -> Progress:
+    return known_edge()
+
+
+def test_an_edge_that_went_back_is_flushed_and_gets_no_heartbeat(edge: Progress) -> None:
+    edge.recognise("one", None, at(4), known=True)
+    assert edge.next_step(at(5), 0, verified(5), 101.5) == Flush("it has gone back to batch 4 from 5", at(5), "all")
+
+
+def test_a_position_that_the_database_never_gave_means_a_flush(edge: Progress) -> None:
+    other = Position(5, "other")
+    edge.recognise("one", None, other, known=False)
+    step = edge.next_step(at(5), 0, verified(5), 101.5)
+    assert step == Flush(REASON, at(5), "all")
+
+
+def test_an_edge_beyond_what_is_remembered_is_believed(edge: Progress) -> None:
+    edge.recognise("one", None, at(7), known=True)
+    assert edge.next_step(at(7), 0, verified(7), 100.0) == Deliver(5, 7)
+    assert edge.position == at(7)
+
+
+def test_an_edge_whose_last_heartbeat_is_an_earlier_one_is_flushed(edge: Progress) -> None:
+    edge.recognise("one", "1700000001.000", at(5), known=True)
+    assert edge.must_flush is None
+    edge.recognise("one", "1700000000.999", at(5), known=True)
+    assert edge.must_flush == "it has gone back to a heartbeat of 0.001 s before its last one"
+
+
+def test_a_heartbeat_that_only_the_edge_remembers_is_no_reason_to_flush_it() -> None:
+    progress = Progress(DELAY, LATE, Lease(1.0))
+    progress.resume(SavedProgress("one", 5, 5, 5, 5, "all", epoch=1700000000.0), now=100.0)
+    progress.recognise("one", "1700000009.000", at(5), known=True)
+    assert progress.must_flush is None
+
+
+def test_an_edge_of_version_0_1_with_such_a_heartbeat_is_flushed_but_once() -> None:
+    progress = Progress(DELAY, LATE, Lease(1.0))
+    progress.resume(SavedProgress("one", 5, 5, 5, 5, "all", epoch=1700000000.0), now=100.0)
+    progress.recognise("one", "1700000000.000", None, known=True)
+    assert progress.must_flush is None, "the very one that is remembered"
+    progress.recognise("one", "1700000001.000", None, known=True)
+    assert progress.must_flush is None, "one of this process"
+    progress = Progress(DELAY, LATE, Lease(1.0))
+    progress.resume(SavedProgress("one", 5, 5, 5, 5, "all", epoch=1700000000.0), now=100.0)
+    progress.recognise("one", "1700000000.001", None, known=True)
+    assert progress.must_flush == "it is of version 0.1, and had a heartbeat that the database does not remember"
+
+
+def test_an_edge_that_a_purger_of_0_1_has_left_is_flushed_only_where_it_was_told_more() -> None:
+    for epoch, flushed in (("1700000000.000", False), ("1700000000.002", True), ("1699999999.998", True)):
+        progress = Progress(DELAY, LATE, Lease(1.0))
+        progress.resume(SavedProgress("one", 5, 5, 5, 5, "all", epoch=1700000000.0), now=100.0)
+        progress.recognise("one", epoch, NEW, known=False)
+        assert (progress.must_flush is not None) is flushed
+        if not flushed:
+            progress.recognise("one", "1700000009.000", NEW, known=False)
+            assert progress.must_flush is None, "until a purge names a batch"
+            progress.moved_to(at(6))
+            progress.recognise("one", "1700000009.000", NEW, known=False)
+            assert progress.must_flush is not None
