@@ -146,3 +146,15 @@ def test_pre_commit_runs_what_dev_check_runs() -> None:
     check = re.search(r"^    check\)\n(.*?);;", (ROOT / "dev").read_text(), re.MULTILINE | re.DOTALL)
     assert check is not None
     assert hooks == re.findall(r"^ +(\.venv/\S.*)$", check[1], re.MULTILINE) != []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_part_of_a_page_that_is_referred_to_exists(name: str) -> None:
+    """Finds a heading, or the first words of a paragraph in bold."""
+    page = ROOT / name
+    missing = []
+    for target, title in re.findall(r'\]\(([\w./]+\.md)\)[,(]? \(?"([^"]+)"', " ".join(page.read_text().split())):
+        text = (page.parent / target).read_text()
+        if not re.search(rf"^(#+ |(- )?\*\*){re.escape(title)}(\.?\*\*|$)", text, re.MULTILINE):
+            missing.append(f"{target}: {title}")
+    assert missing == []
