@@ -1,10 +1,13 @@
 """Finds the problems of a fleet, the worst first, each with its remedy. Pure functions."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime
 
+<<<<<<< HEAD
 from purger.model import PurgerPresence
+=======
+from purger.fleet_state import EdgeState, FleetState
+>>>>>>> house
 from purger.text_format import counted, duration
 from takedown_db.printable import printable
 
@@ -36,6 +39,7 @@ class Problem:
     do: str
 
 
+<<<<<<< HEAD
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EdgeState:
     """The state of an enabled edge: its row in the database, and its answer just now."""
@@ -85,6 +89,8 @@ class FleetState:
     largest_ids: Mapping[str, int] | None = None  # by table
 
 
+=======
+>>>>>>> house
 def find_problems(state: FleetState) -> list[Problem]:
     """List the problems, causes before their effects. An empty list means OK."""
     if state.unusable is not None:

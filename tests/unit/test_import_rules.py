@@ -24,6 +24,7 @@ PURE = [
     "origin.request_head",
     "origin.row_checks",
     "purger.discrepancy",
+    "purger.fleet_state",
     "purger.flush_rebounds",
     "purger.health",
     "purger.instances",
