@@ -152,7 +152,8 @@ def test_a_trigger_that_is_missing(fleet: Site, trigger: str, said: str, trusted
 
 def test_a_trigger_with_another_body(fleet: Site) -> None:
     with fleet.admin.cursor() as cursor:
-        cursor.execute("CREATE OR REPLACE TRIGGER bans_deleted_v1 AFTER DELETE ON bans FOR EACH ROW SET @nothing = 1")
+        cursor.execute("DROP TRIGGER bans_deleted_v1")
+        cursor.execute("CREATE TRIGGER bans_deleted_v1 AFTER DELETE ON bans FOR EACH ROW SET @nothing = 1")
     try:
         wait_problem(fleet, "bans_deleted_v1", "-> run `purger migrate`")
     finally:

@@ -118,6 +118,14 @@ class Group(ExitStack):
         ]
 
     def __enter__(self) -> Self:
+        try:
+            self._begin()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def _begin(self) -> None:
         first = self.members[0]
         first.initialise()
         for member in self.members[1:]:
@@ -134,7 +142,6 @@ class Group(ExitStack):
         for member in self.members[1:]:
             member.join()
         first.migrate()
-        return self
 
     def wait_primary(self, but: Member) -> Member:
         """Wait until another member than ``but`` takes writes. Returns it."""

@@ -8,6 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from stack.database_program import VARIABLE
+from tests.chaos.faults import FAULTS
 from tests.support.command_lines import (
     INSTALLED,
     all_options,
@@ -17,7 +18,7 @@ from tests.support.command_lines import (
     shown_commands,
     variables,
 )
-from tests.support.markdown_pages import PAGES, ROOT, code, spans
+from tests.support.markdown_pages import PAGES, ROOT, code, section, spans
 
 #: Flags of other people's programs.
 FOREIGN_FLAGS = {
@@ -130,3 +131,30 @@ def module_exists(span: str) -> bool:
         return True
     module = path.parent.with_suffix(".py")
     return module.exists() and re.search(rf"\b{path.name}\b", module.read_text()) is not None
+
+
+def test_every_fault_of_the_checker_exists() -> None:
+    page = ROOT / "docs" / "checker.md"
+    shown = re.findall(r'--fault "([^"]+)"', page.read_text())
+    shown += re.findall(r'"([^"]+)"', section(page, "Faults found, and not found"))
+    assert len(shown) > 10
+    assert set(shown) - set(FAULTS) == set()
+
+
+def test_pre_commit_runs_what_dev_check_runs() -> None:
+    hooks = re.findall(r"^ +entry: (.+)$", (ROOT / ".pre-commit-config.yaml").read_text(), re.MULTILINE)
+    check = re.search(r"^    check\)\n(.*?);;", (ROOT / "dev").read_text(), re.MULTILINE | re.DOTALL)
+    assert check is not None
+    assert hooks == re.findall(r"^ +(\.venv/\S.*)$", check[1], re.MULTILINE) != []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_part_of_a_page_that_is_referred_to_exists(name: str) -> None:
+    """Finds a heading, or the first words of a paragraph in bold."""
+    page = ROOT / name
+    missing = []
+    for target, title in re.findall(r'\]\(([\w./]+\.md)\)[,(]? \(?"([^"]+)"', " ".join(page.read_text().split())):
+        text = (page.parent / target).read_text()
+        if not re.search(rf"^(#+ |(- )?\*\*){re.escape(title)}(\.?\*\*|$)", text, re.MULTILINE):
+            missing.append(f"{target}: {title}")
+    assert missing == []

@@ -12,6 +12,7 @@ from tests.support.command_lines import DEVELOPMENT, commands, installed_command
 from tests.support.markdown_pages import PAGES, ROOT, code, rows, section
 
 COMMANDS_PAGE = ROOT / "docs" / "commands.md"
+ARCHITECTURE_PAGE = ROOT / "docs" / "architecture.md"
 COMMANDS = installed_commands()
 
 #: Commands whose flags have a table each, with variables and defaults.
@@ -113,3 +114,24 @@ def test_every_command_of_dev_and_its_options_are_described() -> None:
 def all_of(program: str) -> list[click.Option]:
     """Return the options of a development program and of all its commands."""
     return [option for _, each in commands(program, DEVELOPMENT[program]) for option in options(each)]
+
+
+def test_every_thread_of_the_purger_is_described() -> None:
+    threads = {
+        file.relative_to(ROOT).as_posix()
+        for file in ROOT.glob("purger/**/*.py")
+        if re.search(r"^class \w+\((LoopThread|threading\.Thread)\)", file.read_text(), re.MULTILINE)
+    }
+    assert len(threads) > 5
+    text = section(ARCHITECTURE_PAGE, "Threads")
+    assert {file for file in threads if f"`{file}`" not in text} == set()
+
+
+def test_every_promise_has_its_code_and_its_tests() -> None:
+    promises = rows(section(ARCHITECTURE_PAGE, "Promises"))
+    assert [row[0].partition(" ")[0] for row in promises] == [f"G{number}" for number in range(1, 11)]
+    for name, _, place, proof in promises:
+        kept = "not yet" not in place
+        assert (
+            kept == bool(re.search(r"`[\w/]+\.\w+`", place)) == bool(re.search(r"`(test_\w+|tests/[\w/.]+)`", proof))
+        ), name
