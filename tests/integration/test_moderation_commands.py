@@ -415,7 +415,7 @@ def test_a_ban_without_an_answer_may_stand_and_is_not_called_void(desk: Desk) ->
 
 
 def test_a_schema_of_before_still_takes_a_ban(desk: Desk) -> None:
-    """A takedown does not wait for `purger migrate`; what cannot be told is said."""
+    """Ban with an older schema: a takedown does not wait for ``purger migrate``; missing columns are reported."""
     desk.sql("DROP PROCEDURE subject_known_v1")
     try:
         result = desk.run("ban", "whatever", code=3)
