@@ -17,7 +17,9 @@ from stack.system import Stack
 from stack.waiting import wait_until
 
 _BANS, _REQUESTS, _IMAGES = 100_000, 3_000, 2_000
-_ENDINGS = string.ascii_letters + string.digits  # a list holds codes of one last character alone
+
+#: Last characters of subjects: the purger sends subjects with the same one in a list.
+_ENDINGS = string.ascii_letters + string.digits
 _rounds = count(1)
 
 

@@ -17,11 +17,16 @@ from tests.support.lagging_site import LaggingSite
 
 _BANS = 1000
 _PER_SECOND = 20
-_LAGS = (0, 5)  # seconds that the replica waits before it applies a change
-# Seconds after the commit of a code's ban at which clients request it.
+
+#: Lags to measure: seconds that the replica waits before it applies a change.
+_LAGS = (0, 5)
+
+#: Seconds after the commit of a code's ban at which clients request it.
 _ASKED = (0.05, 0.2, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 4.8, 5.0, 5.2, 5.5, 6.0, 7.0)
 _CLIENTS = 8
-_LAST = string.ascii_letters + string.digits + "_-"  # an edge groups codes by their last character
+
+#: Last characters of codes, by which an edge groups them.
+_LAST = string.ascii_letters + string.digits + "_-"
 
 
 class Asked(NamedTuple):

@@ -58,7 +58,7 @@ class App:
         return () if environ["REQUEST_METHOD"] == "HEAD" else body
 
     def _respond(self, environ: Environ) -> tuple[Answer, Iterable[bytes]]:
-        # Not by Bottle, which takes get for GET.
+        # Bottle would accept the method in small letters, too.
         if environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
             answer = failure(405, "Only GET and HEAD are answered here.", ("Allow", "GET, HEAD"))
             return answer, (answer.text,)

@@ -71,7 +71,7 @@ def _is_any(tags: str) -> bool:
 
 def _tags(listed: str) -> Iterator[str]:
     """Read a list's tags, up to its first fault."""
-    position = 0
-    while item := _LIST_ITEM.match(listed, position):
+    at = 0
+    while item := _LIST_ITEM.match(listed, at):
         yield item["tag"]
-        position = item.end()
+        at = item.end()

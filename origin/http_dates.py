@@ -19,7 +19,7 @@ _FORMS = tuple(
         rf"(?:{'|'.join(_DAYS)}) {_MONTH} (?P<day>[ \d]\d) {_TIME} (?P<year>\d{{4}})",
     )
 )
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_UNIX_ZERO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @lru_cache(maxsize=4096)
@@ -55,7 +55,7 @@ def parse_date(text: str) -> int | None:
 
 def whole_second_after(moment: datetime) -> int:
     """Round ``moment`` (UTC, no zone attached, as the database's driver gives it) up to a whole second."""
-    since = moment.replace(tzinfo=UTC) - _EPOCH
+    since = moment.replace(tzinfo=UTC) - _UNIX_ZERO
     return -(-since // timedelta(seconds=1))
 
 

@@ -18,7 +18,7 @@ from origin.store import Store
 from takedown_db.codes import CODE_ALPHABET, is_key
 
 #: Images in one transaction: few commits, and locks that are too short for anyone to notice.
-_BATCH = 100
+_IMAGES_PER_TRANSACTION = 100
 
 
 class RefusedFileError(Exception):
@@ -63,14 +63,14 @@ class Import:
         A file that cannot be imported is noted and skipped. Raises ``OSError`` where the store, and
         ``mysql.connector.Error`` where the database fails: earlier files stay imported.
         """
-        for start in range(0, len(files), _BATCH):
-            batch = files[start : start + _BATCH]
-            codes = {path: path.stem for path in batch if self._has_code(path)}
+        for start in range(0, len(files), _IMAGES_PER_TRANSACTION):
+            chunk = files[start : start + _IMAGES_PER_TRANSACTION]
+            codes = {path: path.stem for path in chunk if self._has_code(path)}
             recorded = self._catalogue.recorded([*codes.values()])
             others = {image.owner for image in recorded.values()} - {self._owner}
             banned = self._catalogue.banned_owners(sorted(others))
             images = []
-            for path in batch:
+            for path in chunk:
                 if code := codes.get(path):
                     images += self._prepare(code, path, recorded.get(code), banned)
                 advance()

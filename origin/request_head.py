@@ -57,7 +57,7 @@ def read_head(readline: Callable[[int], bytes]) -> Head | None:
     ``readline`` takes the length of the longest line to return, in bytes.
     """
     line = readline(MAX_HEAD_BYTES + 1)
-    if line == b"\r\n":  # a client may send one after the body of the request before (RFC 9112, 2.2)
+    if line == b"\r\n":  # an empty line that a client may send between two requests (RFC 9112, 2.2)
         line = readline(MAX_HEAD_BYTES + 1)
     if not line:
         return None

@@ -34,7 +34,7 @@ class Body:
 
     def __init__(self, descriptor: int, part: ByteRange, name: str) -> None:
         self._descriptor = descriptor
-        self._position = part.start
+        self._offset = part.start
         self._end = part.start + part.length
         self._name = name
         # The first chunk is read here, before any header is sent: an unreadable file can still be answered 500.
@@ -56,16 +56,16 @@ class Body:
 
     def _read(self) -> bytes:
         """Read the next chunk; empty at the end of the part. Raises ``DamagedFileError``."""
-        if self._position == self._end:
+        if self._offset == self._end:
             return b""
         try:
-            chunk = os.pread(self._descriptor, min(CHUNK, self._end - self._position), self._position)
+            chunk = os.pread(self._descriptor, min(CHUNK, self._end - self._offset), self._offset)
         except OSError as error:
-            raise DamagedFileError(f"{self._name}: {error.strerror} at byte {self._position}") from error
+            raise DamagedFileError(f"{self._name}: {error.strerror} at byte {self._offset}") from error
         if not chunk:
             # The error closes the connection, so that no cache takes the bytes that were sent for the whole.
-            raise DamagedFileError(f"{self._name}: the file ends at byte {self._position}, before {self._end}")
-        self._position += len(chunk)
+            raise DamagedFileError(f"{self._name}: the file ends at byte {self._offset}, before {self._end}")
+        self._offset += len(chunk)
         return chunk
 
 

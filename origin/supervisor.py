@@ -169,7 +169,7 @@ class _Supervisor:
             log.exception("a process failed")
         finally:
             sys.stderr.flush()
-            os._exit(code)  # never back into the code of the parent
+            os._exit(code)  # without sys.exit's unwinding: that would run the rest of the parent's code
 
     def _told_to_stop(self) -> bool:
         """Wait for a signal, or until a process is due to start. Tell whether the signal was one to stop."""

@@ -11,7 +11,7 @@ NOWHERE = Position(0, "none")
 _ROUNDING = 0.0006
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Expected:
     """The progress that an edge's answer is compared with."""
 

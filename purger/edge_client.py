@@ -21,10 +21,8 @@ from purger.errors import (
 from purger.http_connection import HttpConnection, Reply
 from purger.model import Edge, Position
 from purger.plan import Request
+from purger.position_headers import BATCH, at_position
 from takedown_db.printable import printable
-
-#: The header that carries a position, in requests and answers.
-BATCH = "Takedown-Batch"
 
 #: The request that asks for an edge's instance, clock and mode.
 _HEARTBEAT = Request("HEARTBEAT", "/")
@@ -83,7 +81,7 @@ class EdgeClient:
 
         With ``position`` the edge accepts it only if that is its own.
         """
-        at = () if position is None else ((BATCH, str(position)),)
+        at = () if position is None else at_position(position)
         return self.send(Request("HEARTBEAT", "/", (("Takedown-Epoch", epoch), *at)), instance)
 
     def renew(self) -> None:

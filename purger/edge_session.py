@@ -10,7 +10,7 @@ from purger.edge_client import Answer, EdgeClient
 from purger.errors import DeliveryError, MalformedError, OtherInstanceError, SeveralInstancesError
 from purger.model import Edge, Position
 from purger.plan import Request
-from purger.plan_run import BATCH
+from purger.position_headers import BATCH
 from purger.problem_log import ProblemLog
 from purger.progress import Progress
 from purger.recorder import Recorder

@@ -31,7 +31,7 @@ class Request:
     headers: tuple[tuple[str, str], ...] = ()
     rows: tuple[Row, ...] = ()
 
-    def naming(self, headers: tuple[tuple[str, str], ...]) -> "Request":
+    def with_headers(self, headers: tuple[tuple[str, str], ...]) -> "Request":
         """Return the same request with further headers."""
         return Request(self.method, self.path, self.headers + headers, self.rows)
 
@@ -54,7 +54,7 @@ FLUSH = Request("BAN", "/", (("Takedown-All", "1"),))
 
 def late_flush(older: float) -> Request:
     """Make the request that removes all objects that were fetched more than ``older`` seconds ago."""
-    return FLUSH.naming((("Takedown-Older", f"{older:.3f}"),))
+    return FLUSH.with_headers((("Takedown-Older", f"{older:.3f}"),))
 
 
 def affordable(seconds: float) -> int:

@@ -1,21 +1,10 @@
-"""Tracks the requests of a plan that an edge has yet to acknowledge, and makes their batch headers."""
+"""Tracks the requests of a plan that an edge has yet to acknowledge."""
 
 from dataclasses import dataclass, field
 
 from purger.model import Position, ProbeResult
 from purger.plan import Plan, Request, single_owners
-
-#: Request headers: the position that the edge moves to, the one that it must be at, and the batch that a part is of.
-BATCH, AFTER, PART = "Takedown-Batch", "Takedown-After", "Takedown-Part-Of"
-
-
-def part_of(batch: int, at: Position | None) -> tuple[tuple[str, str], ...]:
-    """Make the headers of a purge that is part of a batch: the edge keeps no answer from before that batch.
-
-    An edge that is not ``at`` the position may be of another database by now, and then takes it for a purge by hand.
-    """
-    after = () if at is None else ((AFTER, str(at)),)
-    return ((PART, str(batch)), *after)
+from purger.position_headers import Headers, moving, part_of
 
 
 @dataclass(slots=True)
@@ -26,15 +15,15 @@ class PlanRun:
     requests: list[Request]
     probe_results: list[ProbeResult] = field(default_factory=list)
 
-    def is_part(self, at: Position | None) -> tuple[tuple[str, str], ...]:
+    def part_headers(self, at: Position | None) -> Headers:
         """Make the headers that name the batch to which a request belongs, for an edge ``at`` a position."""
         return part_of(self.plan.last, at)
 
-    def moves(self, at: Position | None) -> tuple[tuple[str, str], ...]:
+    def move_headers(self, at: Position | None) -> Headers:
         """Make the headers by which an edge ``at`` a position comes to the plan's last batch, unless it is beyond."""
         if at is None or at.batch >= self.plan.last or not self.plan.position:
-            return self.is_part(at)
-        return ((BATCH, self.plan.position), (AFTER, str(at)))
+            return self.part_headers(at)
+        return moving(self.plan.position, at)
 
     def cut_list(self) -> bool:
         """Replace the first request by one for each owner in its list; return False when it is no list of owners."""

@@ -80,9 +80,9 @@ class PlanSender:
         name the position at which the edge is by now, wherever it was when the plan was made.
         """
         request = plan_run.requests[0]
-        names = plan_run.moves(self._at()) if moves else plan_run.is_part(self._at())
+        headers = plan_run.move_headers(self._at()) if moves else plan_run.part_headers(self._at())
         try:
-            answer = self._send(request.naming(names))
+            answer = self._send(request.with_headers(headers))
         except MalformedError as error:
             if not plan_run.cut_list():
                 log.error("edge %s calls %s %s malformed: %s", edge.name, request.method, request.path, error)

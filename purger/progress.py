@@ -104,20 +104,16 @@ class Progress:
         has gone back, or whose database has.
         """
         self.names_position = position is not None
+        expected = Expected(self.acknowledged, self.position, self.epoch, self.confirmed)
         if instance != self.instance:
             self.require_flush("another varnishd answers" if self.instance else "it is new")
             self.instance, self.epoch = instance, None
-        elif reason := self._expected().discrepancy(position, epoch, known=known):
+        elif reason := expected.discrepancy(position, epoch, known=known):
             self.require_flush(reason)
         self.position = None if self.must_flush else position
         if epoch:
             self.epoch = float(epoch)
         self.confirmed = True
-
-    def _expected(self) -> Expected:
-        return Expected(
-            acknowledged=self.acknowledged, position=self.position, epoch=self.epoch, confirmed=self.confirmed
-        )
 
     def went_back(self, pruned: int) -> None:
         """Note that the database has lost batches: a number that it gave may stand for another batch from now on.

@@ -79,6 +79,19 @@ class _Evidence:
         self._unproven: list[ProbeAnswer] = []
         self.trouble: str | None = None  # why no further image was requested
 
+    def answer(self, connection: Connection, probe: Probe, code: str) -> ProbeAnswer | None:
+        """Request one image; return None, and keep the reason, where the edge says nothing about it."""
+        digests = dict(connection.rows("rendition_digests", code=code))
+        try:
+            answer = probe.look(self._edge.public_url, code, digests, self._choice.renditions)
+        except UnreachableError as error:
+            self.trouble = f"unreachable: {error}"
+            return None
+        if answer.proof is Proof.FAILING:
+            self.trouble = answer.said
+            return None
+        return answer
+
     def add(self, code: str, answer: ProbeAnswer, excuse: str | None) -> None:
         """Count the answer for one image. With an ``excuse`` for it, it is evidence of nothing."""
         if excuse:
@@ -145,14 +158,8 @@ def probe_row(
     evidence, began = _Evidence(edge, row, choice), time.monotonic()
     for code in choice.codes:
         begun = time.monotonic()
-        digests = dict(connection.rows("rendition_digests", code=code))
-        try:
-            answer = probe.look(edge.public_url, code, digests, choice.renditions)
-        except UnreachableError as error:
-            evidence.trouble = f"unreachable: {error}"
-            break
-        if answer.proof is Proof.FAILING:
-            evidence.trouble = answer.said
+        answer = evidence.answer(connection, probe, code)
+        if answer is None:
             break
         # Read after the answer: a lift that the edge has heard of is committed.
         why = None if answer.proof is Proof.GONE else excuse(code) if excuse else _excuse(connection, row, code)

@@ -10,7 +10,8 @@ from typing import NamedTuple
 from purger.edge_client import Answer, EdgeClient
 from purger.edge_list import ListedEdge, list_edges
 from purger.errors import DeliveryError
-from purger.health import PATIENCE, EdgeState, FleetState
+from purger.fleet_state import EdgeState, FleetState
+from purger.health import PATIENCE
 from purger.model import Edge
 from purger.outbox import Outbox
 from purger.presence import present
@@ -74,6 +75,7 @@ def _read(connection: Connection) -> FleetState:
     purgers = tuple(present(connection))
     triggers = Outbox(connection).triggers()
     adoption = newest(connection)
+    connection.run("fresh_statistics")
     return FleetState(
         server=connection.server,
         adopted=adoption and adoption.server,

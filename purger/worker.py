@@ -12,9 +12,10 @@ from purger.lease import Lease
 from purger.model import Edge, FlushRequest, SavedProgress
 from purger.outbox import MalformedRowError, PrunedError
 from purger.plan import FLUSH, SINGLES, affordable, late_flush
-from purger.plan_run import BATCH, PlanRun, part_of
+from purger.plan_run import PlanRun
 from purger.plan_sender import PlanSender, RefusedPlanError
 from purger.poller import Poller
+from purger.position_headers import at_position, part_of
 from purger.prober import Prober
 from purger.progress import Progress
 from purger.recorder import Recorder
@@ -135,7 +136,7 @@ class Worker(threading.Thread):
 
     def _flush(self, step: Flush) -> None:
         first = self._progress.acknowledged + 1
-        answer = self._session.send(FLUSH.naming(((BATCH, str(step.head)),)))
+        answer = self._session.send(FLUSH.with_headers(at_position(step.head)))
         log.warning("edge %s is flushed: %s", self.edge.name, step.reason)
         if self._flushed_after is None or first <= self._flushed_after:
             self._flushed_after = first - 1
@@ -148,7 +149,7 @@ class Worker(threading.Thread):
 
     def _rebound_flush(self) -> None:
         # As a part, since it must not set the position back behind the batches that were delivered since the flush.
-        self._session.send(FLUSH.naming(part_of(self._progress.acknowledged, self._progress.position)))
+        self._session.send(FLUSH.with_headers(part_of(self._progress.acknowledged, self._progress.position)))
         self._progress.flush_rebounded()
         self._write_record(flushed=True)
         after, last = self._flushed_after, self._progress.acknowledged

@@ -12,14 +12,16 @@ from urllib.parse import quote
 from mysql.connector.abstracts import MySQLConnectionAbstract
 
 from stack.commands import command, run_apart
-from stack.program import Place, Program, chosen
+from stack.database_program import Place, Program, chosen
 from stack.server import Server
 from stack.user import user_name
 from takedown_db.connect import connect
 
 _NAME = "takedown"
 _ACCOUNTS = ("origin", "import", "purger", "moderation")
-_LONGEST_SOCKET_PATH = 100  # sun_path of a unix socket holds 108 bytes
+
+#: Longest path of a socket, in bytes: ``sun_path`` holds 108.
+_LONGEST_SOCKET_PATH = 100
 
 
 class Database(Server):

@@ -7,7 +7,9 @@ from pathlib import Path
 
 _LOWEST = 10_000
 _HIGHEST = 32_000
-_OUTGOING = Path("/proc/sys/net/ipv4/ip_local_port_range")  # first and last port of Linux's outgoing connections
+
+#: The file with the first and the last port of Linux's outgoing connections.
+_OUTGOING = Path("/proc/sys/net/ipv4/ip_local_port_range")
 _claims: list[socket.socket] = []
 
 

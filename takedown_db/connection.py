@@ -35,7 +35,7 @@ class Connection:
         #: Whether the server of a prompt connection is a member of a replication group.
         self._in_group = False
         self._driver: MySQLConnectionAbstract | None = None
-        # One cursor for all statements: making one asks the server whether it is there, a round trip each time.
+        # One cursor for all statements: the driver pings the server for each new cursor, which is a round trip.
         self._cursor: MySQLCursorAbstract | None = None
 
     def rows(self, name: str, /, **parameters: Any) -> list[tuple[Any, ...]]:

@@ -58,7 +58,7 @@ def lag_reason(variables: Mapping[str, str]) -> str | None:
 
     A replica that accepts writes looks like a primary.
     """
-    # From MariaDB 12.0 on also NO_LOCK and NO_LOCK_NO_ADMIN.
+    # Not compared with ON: from MariaDB 12.0 on it may also be NO_LOCK or NO_LOCK_NO_ADMIN.
     if variables.get("read_only") not in {None, "OFF", "0"}:
         return "the server is read-only, as replicas are: connect to the primary"
     if variables.get("wsrep_on") == "ON" and int(variables.get("wsrep_sync_wait", "0")) & 1 == 0:

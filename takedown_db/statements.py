@@ -26,5 +26,5 @@ def _statements() -> dict[str, str]:
 
 
 def _without_comments(text: str) -> str:
-    # They would be sent with each request.
+    # The server would get them with each statement.
     return " ".join(line.strip() for line in text.splitlines() if line.strip() and not line.lstrip().startswith("--"))

@@ -1,13 +1,13 @@
-"""What all tests have in common."""
+"""Set up what all tests share."""
 
 import os
 
 from hypothesis import settings
 
-# Late rebounds of what is done in one test would empty what the next one has just cached.
+# A late rebound of one test's purge would remove what the next test has just cached.
 os.environ.setdefault("PURGER_LATER_REBOUND_DELAY", "86400")
 os.environ.setdefault("PURGER_LAST_REBOUND_DELAY", "86400")
 
-# A slow machine is no failure: how fast things are is measured in bench/.
+# A slow machine is no failure: bench/ measures speed.
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")

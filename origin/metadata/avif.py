@@ -68,7 +68,7 @@ def _strip_boxes(out: bytearray, at: int, end: int, depth: int) -> None:
         elif box.kind == b"hdlr":
             reader = Reader(out, box.content, box.end)
             reader.skip(24)
-            _overwrite(out, reader.at, box.end)  # a name, for people
+            _overwrite(out, reader.at, box.end)  # the handler's name
         elif box.kind in _CONTAINERS:
             _strip_boxes(out, box.content, box.end, depth + 1)
         elif box.kind == b"meta":

@@ -7,7 +7,8 @@ import click
 from purger.cli.options import as_json, database_url
 from purger.cli.status_json import status_report
 from purger.exit_codes import ExitCode
-from purger.health import FleetState, Problem, find_problems
+from purger.fleet_state import FleetState
+from purger.health import Problem, find_problems
 from purger.status import read_state
 from purger.text_format import aligned, counted, duration, wrapped
 from takedown_db.connection import Connection

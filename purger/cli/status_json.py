@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from purger.health import EdgeState, FleetState, Problem
+from purger.fleet_state import EdgeState, FleetState
+from purger.health import Problem
 from purger.model import Present
 
 

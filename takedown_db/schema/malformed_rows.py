@@ -35,6 +35,7 @@ def repair_rows(cursor: MySQLCursorAbstract) -> list[str]:
         f"attention: a row of {table} for code '{printable(code)}' is malformed; delete it, and import the image again"
         for table, code in fetch(cursor, "migrate_malformed_images")
     ]
+    cursor.execute(statement("fresh_statistics"))
     return done + [f"attention: {line}" for line in few_ids(fetch(cursor, "ids_left"))]
 
 

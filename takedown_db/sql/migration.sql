@@ -166,3 +166,8 @@ WHERE TABLE_SCHEMA = 'performance_schema' AND TABLE_NAME = 'replication_group_me
 -- name: migrate_in_group
 -- Reads a row where the plugin group_replication is loaded.
 SHOW VARIABLES WHERE Variable_name = 'group_replication_group_name'
+
+-- name: fresh_statistics
+-- Lets this session read the next ids of tables as they are now: MySQL shows them as they were up to a day ago otherwise.
+-- MariaDB has no such setting, and takes the second assignment for a comment.
+SET @takedown_fresh = 1 /*!80000 , SESSION information_schema_stats_expiry = 0 */

@@ -80,5 +80,9 @@ SELECT code FROM images WHERE owner = %(owner)s AND code > %(after)s ORDER BY co
 SELECT id, scope, subject FROM bans WHERE id > %(after)s AND lifted_at IS NULL ORDER BY id LIMIT %(limit)s
 
 -- name: ban_id_span
--- Reads the first and the last id of all bans; 0 where there are none.
-SELECT COALESCE(MIN(id), 0) AS first_id, COALESCE(MAX(id), 0) AS last_id FROM bans
+-- Reads the first and the last id of all bans; 0 where there are none. CAST: COALESCE with a constant gives a DECIMAL,
+-- and no integer, to the driver.
+SELECT
+    CAST(COALESCE(MIN(id), 0) AS UNSIGNED) AS first_id,
+    CAST(COALESCE(MAX(id), 0) AS UNSIGNED) AS last_id
+FROM bans

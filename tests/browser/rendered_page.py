@@ -7,8 +7,11 @@ from selenium.webdriver import Chrome
 
 from stack.waiting import wait_until
 
-ORIGINAL = [400, 300]  # natural size of the test images, in pixels
-BROKEN = [0, 0]  # natural size of an image that cannot be shown
+#: Natural size of the test images, in pixels.
+ORIGINAL = [400, 300]
+
+#: Natural size of an image that cannot be shown.
+BROKEN = [0, 0]
 
 
 def shown(browser: Chrome) -> list[list[int]]:

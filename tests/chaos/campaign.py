@@ -18,11 +18,20 @@ from tests.chaos.readers import Reader
 from tests.chaos.receipt_checks import contradictions, read_gone, receipt_violations
 from tests.chaos.system import System
 
-ENDINGS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"  # the fence judges by last characters
-_OWNERS, _IMAGES = 6, 6  # number of owners, and of images of each
-_READERS, _READS = 3, 30.0  # clients of each edge, and reads a second of each
-_MODERATORS, _ACTIONS = 2, 4.0  # and actions a second of each
-_CALM = 2.0  # seconds without a fault after each fault
+#: Last characters of codes, by which the fence groups them.
+ENDINGS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+
+#: Number of owners, and of images of each.
+_OWNERS, _IMAGES = 6, 6
+
+#: Number of clients of each edge, and reads a second of each.
+_READERS, _READS = 3, 30.0
+
+#: Number of moderators, and actions a second of each.
+_MODERATORS, _ACTIONS = 2, 4.0
+
+#: Seconds without a fault after each fault.
+_CALM = 2.0
 
 
 @dataclass

@@ -9,7 +9,8 @@ from origin.special_image import read_special_image
 from origin.store import Store
 from tests.chaos.history import BANNED, Other, State
 
-RENDITIONS = {"original": 6000, "thumb": 600}  # name and bytes
+#: Size of each rendition's file in bytes, by name.
+RENDITIONS = {"original": 6000, "thumb": 600}
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,8 @@ from stack.edge import Edge
 from tests.chaos.catalogue import RENDITIONS, Catalogue
 from tests.chaos.history import History, Other, Read, State, clock
 
-_TIMEOUT = 12.0  # seconds for the first byte and between two: an edge may be frozen for longer than any bound
+#: Timeout of a read in seconds, for the first byte and between two: an edge may be frozen for longer than any bound.
+_TIMEOUT = 12.0
 
 
 class Reader(threading.Thread):

@@ -10,7 +10,8 @@ from tests.chaos.system import System
 
 Gone = Mapping[tuple[str, str], Sequence[float]]  # times at which a probe found an image gone, by edge and code
 
-_ROUNDING = 0.01  # seconds by which the two clocks that are compared may differ
+#: Largest difference, in seconds, between the two clocks that are compared.
+_ROUNDING = 0.01
 _SEEN_GONE = """
 SELECT sightings.edge, IF(scope = 'image', subject, code), seen_at
 FROM sightings JOIN invalidations ON invalidations.id = sightings.invalidation

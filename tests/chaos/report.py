@@ -10,8 +10,11 @@ from rich.table import Table
 from tests.chaos.campaign import Outcome
 from tests.chaos.history import BANNED, Change, History, Other, Read, State
 
-_AROUND = 8.0  # seconds of an image's history that are shown before a violation
-_SHOWN = 3  # violations of each kind that are shown with their history
+#: Seconds of an image's history to show before a violation.
+_AROUND = 8.0
+
+#: Violations of each kind to show with their history.
+_SHOWN = 3
 
 
 def table(outcomes: Sequence[Outcome]) -> Table:

@@ -5,7 +5,8 @@ import pytest
 from tests.chaos.history import BANNED, Change, History, Other, Read, Stall, State, Window
 from tests.chaos.judge import LONGEST_WAIT, SLACK, Judge, starving
 
-FAULT = 5.0  # bound under a fault; while all is well it is 1.0
+#: Bound under a fault, in seconds; without a fault it is 1.0.
+FAULT = 5.0
 
 
 def read(sent: float, saw: State | Other, answered: float | None = None, edge: str = "edge1") -> Read:

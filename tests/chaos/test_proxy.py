@@ -72,9 +72,7 @@ def test_it_forwards_both_ways(client: socket.socket, echo: EchoServer) -> None:
     assert echo.lines == [b"one\n", b"two\n"]
 
 
-def test_what_is_cut_on_its_way_up_arrives_once_it_is_mended(
-    client: socket.socket, echo: EchoServer, proxy: Proxy
-) -> None:
+def test_what_is_cut_upstream_arrives_once_it_is_mended(client: socket.socket, echo: EchoServer, proxy: Proxy) -> None:
     proxy.up.cut()
     client.sendall(b"late\n")
     wait_until(lambda: proxy.up.held == 1, "held")
@@ -123,7 +121,7 @@ def test_a_delay_is_for_each_message_and_a_drip_for_each_piece(client: socket.so
     assert clock() - start >= 0.2
 
 
-def test_what_is_late_comes_at_once_when_the_way_is_mended(
+def test_what_is_late_comes_at_once_when_the_direction_is_mended(
     client: socket.socket, echo: EchoServer, proxy: Proxy
 ) -> None:
     proxy.down.delay = lambda: 60.0

@@ -26,8 +26,12 @@ from tests.support.background_loop import BackgroundLoop
 
 RACES = int(os.environ.get("TAKEDOWN_RACES", "200"))
 BANS = int(os.environ.get("TAKEDOWN_BANS", "5000"))
-AT_ONCE = 50  # fetches that are held together; the edge lets the origin have 100
-PATIENT: dict[str, Any] = {"lease": 60, "fetch_timeout": 60}  # seconds: neither is what these races are about
+
+#: Fetches to hold at once; the edge opens 100 connections to the origin at most.
+AT_ONCE = 50
+
+#: Settings in seconds, so long that they end no race.
+PATIENT: dict[str, Any] = {"lease": 60, "fetch_timeout": 60}
 
 _numbers = count(1)
 

@@ -15,9 +15,15 @@ from tests.fuzz.judge import PASSING, Verdict, judge
 from tests.fuzz.raw_exchange import exchange
 
 _CLIENTS = 8
-_BLOCK = 500  # cases between two checks of counters and logs
-_MEMORY_FROM = 5_000  # requests: after fewer the memory of the servers still grows to its usual size
-_PINPOINTED = 3  # most cases to find for lines of the logs, by sending a block again one by one
+
+#: Cases between two checks of counters and logs.
+_BLOCK = 500
+
+#: Fewest requests to judge memory by: after fewer the servers still grow to their usual size.
+_MEMORY_FROM = 5_000
+
+#: Most cases to find for alarming lines of the logs, by sending a block again one by one.
+_PINPOINTED = 3
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from tests.fuzz.doubtful_framing import doubtful
 from tests.fuzz.mutations import MUTATIONS
 from tests.fuzz.valid_requests import valid_request
 
-# Beginnings of other protocols: HTTP/2, PROXY 1 and 2, TLS, and an answer.
+#: Beginnings of other protocols: HTTP/2, PROXY 1 and 2, TLS, and an answer.
 _PREFACES = (
     *(b"", b"\r\n", b"\0", b"GET ", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0"),
     *(b"PROXY TCP4 1.2.3.4 5.6.7.8 9 80\r\n", b"\x16\3\1\0\xa5\1\0\0\xa1\3\3", b"HTTP/1.1 200 OK\r\n\r\n"),

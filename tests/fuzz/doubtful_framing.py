@@ -6,7 +6,8 @@ from random import Random
 from tests.fuzz.message import Message
 
 _HIDDEN = b"GET /images/sample-1-2 HTTP/1.1\r\nHost: images.test\r\n\r\n"
-# D9 A0 is ARABIC-INDIC DIGIT ZERO, which Python's int() reads as 0.
+
+#: Malformed lengths. D9 A0 is ARABIC-INDIC DIGIT ZERO, which Python's int() reads as 0.
 _NO_LENGTHS = (b"+0", b"-0", b"-1", b"0x0", b"0_0", b"0 0", b"1e1", b"a", b"0,1", b"\xd9\xa0", b"9" * 30, b"")
 _NO_CODINGS = (b"xchunked", b"chunked, identity", b"identity", b"gzip", b"\x0bchunked", b'"chunked"', b"chunked;x")
 _NO_SIZES = (b"0x0", b"+0", b"-0", b"0_0", b"g", b"", b"\0", b"1 0", b"\xd9\xa0", b"f" * 17)

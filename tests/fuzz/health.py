@@ -9,8 +9,8 @@ from stack.server import Server
 from stack.system import Stack
 from stack.waiting import wait_until
 
-# Growth that is no leak, between a fifth of the run and its end: allocators and caches settle late.
-_GROWTH = 12 * 1024 * 1024  # bytes
+#: Growth in bytes that is no leak, from a fifth of the run to its end: allocators and caches settle late.
+_GROWTH = 12 * 1024 * 1024
 _ALARMS = re.compile(
     r"^.*(?:Traceback \(most recent| ERROR | CRITICAL |[Pp]anic|Assert error|Child .* died).*$",
     re.MULTILINE,

@@ -9,10 +9,11 @@ from tests.fuzz.case import TOKEN, Case, Target
 from tests.fuzz.command_counter import count_commands
 from tests.fuzz.raw_exchange import Exchange
 
-# 501 (an unknown transfer coding) and 505 (an unknown version) blame the request (RFC 9110, section 15.6).
+#: Statuses that blame the request: an unknown transfer coding and an unknown version (RFC 9110, section 15.6).
 _ABOUT_THE_REQUEST = (501, 505)
-# Numbers of header lines at which Varnish may answer 500 or 503 without the VCL: with its own headers the request
-# exceeds http_max_hdr (128). Observed with 117 to 121 lines.
+
+#: Numbers of header lines at which Varnish may answer 500 or 503 without the VCL: with its own headers the request
+#: exceeds http_max_hdr (128). Observed with 117 to 121 lines.
 _NO_ROOM = range(112, 129)
 #: Kinds that a busy machine can cause once; a fault causes them again.
 PASSING = ("503", "hangs")

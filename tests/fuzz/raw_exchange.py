@@ -8,9 +8,14 @@ from dataclasses import dataclass
 
 from tests.fuzz.case import Case
 
-_LONGEST = 30.0  # seconds after which a server that holds the connection hangs
-_PAUSE = 0.002  # seconds at each cut, so that the server reads the parts one by one
-_RESET = struct.pack("ii", 1, 0)  # SO_LINGER: close() sends RST
+#: Seconds after which a server that holds the connection hangs.
+_LONGEST = 30.0
+
+#: Pause at each cut in seconds, so that the server reads the parts one by one.
+_PAUSE = 0.002
+
+#: Value of SO_LINGER with which close() sends RST.
+_RESET = struct.pack("ii", 1, 0)
 
 
 @dataclass(frozen=True, slots=True)

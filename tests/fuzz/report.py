@@ -9,7 +9,8 @@ from rich.table import Table
 
 from tests.fuzz.campaign import Fault, Outcome
 
-_SHOWN = 3  # faults to show and write, of each kind at each listener
+#: Most faults to show and write, of each kind at each listener.
+_SHOWN = 3
 
 
 class Reporter:

@@ -6,7 +6,7 @@ from random import Random
 from tests.fuzz.case import TOKEN, Target
 from tests.fuzz.message import Message
 
-# Codes of the stack's samples, and codes without an image. They are few, so that each becomes a hit.
+#: Codes of the stack's samples, and codes without an image. They are few, so that each becomes a hit.
 CODES = [*(b"sample-%d-%d" % (owner, number) for owner in (1, 2) for number in range(1, 7)), b"none", b"A_b-9"]
 _CONDITIONS = [
     *(b"If-None-Match: *", b'If-None-Match: "a", W/"b"', b"If-Modified-Since: Wed, 21 Oct 2015 07:28:00 GMT"),

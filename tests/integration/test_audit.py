@@ -15,7 +15,7 @@ from tests.support.site import Site
 
 
 class LateProbe(Probe):
-    """Looks as any probe does; codes that are in ``lifts`` are lifted once an edge has shown them."""
+    """A probe after which codes in ``lifts`` are lifted, once an edge has served them."""
 
     def __init__(self, site: Site) -> None:
         super().__init__()
@@ -57,7 +57,7 @@ def test_an_audit_asks_for_every_rendition(site: Site, connection: Connection, p
     site.wait_gone(f"{code}/thumb", edge)
 
 
-def test_an_image_that_is_lifted_while_it_is_looked_at_is_no_finding(
+def test_an_image_that_is_lifted_while_it_is_probed_is_no_finding(
     site: Site, connection: Connection, probe: LateProbe
 ) -> None:
     lifted, banned = site.new_image(), site.new_image()
@@ -87,7 +87,7 @@ def test_an_edge_that_answers_503_has_told_nothing_and_is_asked_for_the_others(
     site: Site, connection: Connection, probe: Probe
 ) -> None:
     failing, shown = site.new_image(), site.new_image()
-    with stuck_listener(site.get(shown).content, failing=failing) as door, third_edge(site, door):
+    with stuck_listener(site.get(shown).content, failing=failing) as public_url, third_edge(site, public_url):
         for code in (failing, shown):
             site.ban_unseen(code)
         found = run_audit(connection, probe, sample=None)

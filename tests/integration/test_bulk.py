@@ -77,7 +77,8 @@ def test_a_single_ban_is_told_in_the_middle_of_a_bulk(fleet: Fleet, distant: Dis
     until_then = wait_until(bans_when_purged, "the single ban") - before
     fleet.settle()
     both = distant.told()[1] - before
-    # A list holds 400 and more of the 20,000, and each goes twice: the single ban came before the first time was over.
+    # A list holds 400 or more of the 20,000 subjects, and is sent again as a rebound: the single ban came before the
+    # first sending was over.
     assert both <= 2 * 60
     assert until_then < both / 2
     assert all(distant.modes)
@@ -115,7 +116,7 @@ def test_a_ban_that_is_committed_long_after_it_was_written_is_delivered(fleet: F
     late.start_transaction()
     with late.cursor() as cursor:
         cursor.execute("INSERT INTO bans (scope, subject) VALUES ('image', 'late')")
-    # By then the fast look has left it behind: it looks at what was written within a second.
+    # By then the fast poll leaves the row out: it reads rows that were written within the last second.
     epoch = fleet.number("SELECT FLOOR(UNIX_TIMESTAMP(MAX(epoch))) FROM edges")
     wait_until(lambda: fleet.number("SELECT FLOOR(UNIX_TIMESTAMP(MAX(epoch))) FROM edges") > epoch + 3, "three seconds")
     purges = fleet.purges()

@@ -30,7 +30,7 @@ class Clock(ExitStack):
         self.origin = self.enter_context(Origin(directory / "origin", self.database))
 
     def number(self, clock: float) -> float:
-        """Number the waiting changes at this time, in seconds since 1970. Returns the batch's date."""
+        """Put the waiting changes into a batch at this time, in seconds since 1970. Returns the batch's date."""
         with self.database.connect("purger") as connection, connection.cursor() as cursor:
             cursor.execute("SET SESSION timestamp = %s", (clock,))
             cursor.execute("CALL number_invalidations_v2(NULL, @size, @more)")

@@ -33,7 +33,7 @@ def test_without_a_command_it_tells_them_all() -> None:
 
 
 def installing_dev(directory: Path) -> tuple[list[str], dict[str, str], Path]:
-    """A copy of ``dev`` that lacks a package: command, environment, and the file that keeps services from starting.
+    """Copy ``dev`` and hide a package from it. Returns its command, its environment, and its policy-rc.d.
 
     Its ``apt-get install`` waits for ``release`` in the directory, after it has made ``installing`` there.
     """
@@ -45,12 +45,12 @@ def installing_dev(directory: Path) -> tuple[list[str], dict[str, str], Path]:
     commands = {
         "apt-get": f'[ "$1" != install ] || {{ {install}; exit 100; }}',
         "id": "echo 0",
-        "python3": "exit 1",  # without ensurepip, by what dev can tell
+        "python3": "exit 1",  # seems to be without ensurepip
     }
     for name, lines in commands.items():
         (directory / name).write_text(f"#!/bin/sh\n{lines}\n")
         (directory / name).chmod(0o755)
-    # No shell sets a trap for a signal that is ignored as it starts, as SIGINT is behind `&` and SIGHUP behind nohup.
+    # A shell cannot trap signals that were ignored when it started, as SIGINT is after `&` and SIGHUP after nohup.
     command = ["env", "--default-signal", "bash", str(directory / "dev"), "setup"]
     return command, {"PATH": f"{directory}:{os.environ['PATH']}"}, policy
 
@@ -69,7 +69,7 @@ def test_services_may_start_again_however_an_installation_ends(
         if number is None:
             (tmp_path / "release").touch()
         else:
-            os.killpg(process.pid, number)  # as the terminal does it
-        process.communicate(timeout=PATIENCE)  # all of them have ended once nobody holds its stderr
+            os.killpg(process.pid, number)  # as a terminal does
+        process.communicate(timeout=PATIENCE)  # ends once no process of the group holds stderr
     assert process.returncode != 0
     assert policy.exists() is was_there

@@ -9,7 +9,8 @@ from stack.system import Settings, Stack
 from tests.support import edge_0_1
 from tests.support.site import Site
 
-LEASE = 600.0  # seconds: what goes has been purged
+#: Lease in seconds, so long that an object leaves the cache only by a purge.
+LEASE = 600.0
 
 
 @pytest.fixture(scope="module")

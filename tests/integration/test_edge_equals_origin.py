@@ -12,7 +12,7 @@ from stack.waiting import PATIENCE
 from tests.support.site import Site
 
 Headers = list[tuple[str, str]]
-# Of a 304 all are compared but those in the second list. The text of an error is the edge's own.
+#: Headers to compare. Of a 304 all are compared but those in the second list; an error's text is the edge's own.
 COMPARED = ("ETag", "Last-Modified", "Cache-Control", "Expires", "Content-Range")
 EACH_ITS_OWN = (
     *("Date", "Server", "Connection", "Cache-Status", "CDN-Cache-Control"),
@@ -33,7 +33,7 @@ def dates(last_modified: str) -> Iterator[str]:
     yield from (last_modified.lower(), last_modified.replace(",", ""), last_modified[5:], f"{last_modified}, x")
     yield from (changed.isoformat(), changed.strftime("%Y-%m-%dT%H:%M:%S"), day_after.strftime("%Y-%m-%dT%H:%M:%S"))
     yield from ("", "0", "-1", "yesterday", str(int(day_after.timestamp())), "99999999999", "Inf", "nan")
-    # Another day of the week, which is not compared; a leap second; years of two digits around fifty from now.
+    # A wrong day of the week, which is ignored; a leap second; two-digit years around fifty years from now.
     for weekday in ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun", "Xyz"):
         yield f"{weekday}{last_modified[3:]}"
         yield f"{weekday}{day_after.strftime(' %b %d %H:%M:%S %Y')}"

@@ -15,7 +15,7 @@ from tests.support.certificates import Authority
 from tests.support.limited_edge import HEAD, connect, get, limited_edge
 from tests.support.markdown_pages import ROOT
 
-# Other values than those of the file, where a file that was not read would show.
+#: Values that differ from those of the file: they would show that the file was not read.
 DEFAULTS = {"send_timeout": 600, "idle_send_timeout": 60, "http_max_hdr": 64, "http_req_overflow_status": 0}
 
 

@@ -59,7 +59,7 @@ def test_a_ban_needs_no_question_to_the_database_that_was_not_put_before(far: Fa
         far.proxy.up.cut()
         before = far.purges()
         far.ban()
-        with suppress(TimeoutError):  # the question had just been answered, and the next one was cut off
+        with suppress(TimeoutError):  # the answer had just passed, and the next query was cut off
             wait_until(lambda: far.purges() > before, "the purge", 2)
         told = far.purges() > before
         far.proxy.up.mend()
@@ -72,7 +72,7 @@ def test_a_ban_needs_no_question_to_the_database_that_was_not_put_before(far: Fa
 def test_an_edge_is_vouched_for_although_the_database_is_far_away(far: Far) -> None:
     far.proxy.down.delay = lambda: 1.5
     first = far.epoch()
-    # Two in a row: the first heartbeat may have been verified before.
+    # Two heartbeats: the first one may have been verified before the cut.
     wait_until(lambda: far.epoch() > first, "a heartbeat")
     second = far.epoch()
     wait_until(lambda: far.epoch() > second + 1, "another heartbeat")

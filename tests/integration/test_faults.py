@@ -11,7 +11,8 @@ from stack.system import Settings, Stack
 from stack.waiting import wait_until
 from tests.support.site import Site
 
-LEASE = 4.0  # of the second edge, in seconds
+#: Lease of the second edge, in seconds.
+LEASE = 4.0
 
 
 @pytest.fixture(scope="module")

@@ -40,7 +40,7 @@ def test_each_request_is_a_flush(fleet: Fleet) -> None:
 
 def test_a_request_outlives_a_restart_and_is_carried_out_once(fleet: Fleet) -> None:
     fleet.purger.stop()
-    # What a purger leaves that is killed says that it is alive for some seconds; one that stops takes its name out.
+    # A purger that stops deletes its row; after a kill the row counts as a sign of life for some seconds more.
     result = flush(fleet, "edge1", "--wait", "0", code=3)
     assert "no purger is alive" in result.stderr
     assert result.stdout == "edge edge1: not flushed\n"

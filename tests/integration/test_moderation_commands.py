@@ -84,7 +84,7 @@ class Desk:
             connection.close()
 
     def number(self) -> None:
-        """Number the waiting changes, as a purger does."""
+        """Put the waiting changes into a batch, as a purger does."""
         self.sql("SET @size = 0, @more = 0")
         self.sql("CALL number_invalidations_v2(NULL, @size, @more)")
 
@@ -115,7 +115,7 @@ def test_what_no_image_has_yet_is_banned_ahead(desk: Desk) -> None:
 
 def test_a_ban_that_no_purger_delivers_stands_and_says_so(desk: Desk) -> None:
     code = desk.new_image()
-    desk.sign(ago=3600)  # one that was killed
+    desk.sign(ago=3600)  # of a purger that was killed
     result = desk.run("ban", code, code=3)
     assert "the ban stands, but no purger is alive" in result.stderr
     assert "`purger run`" in result.stderr
@@ -159,7 +159,7 @@ def test_an_edge_that_is_behind_is_named(desk: Desk) -> None:
     assert desk.run("wait", "--ban", ban, "0", code=3).stdout == "edge paris: not acknowledged\n"
     desk.sql("UPDATE edges SET acknowledged = acknowledged + 1")
     desk.run("wait", "--ban", ban, "0")
-    desk.sql("UPDATE edges SET instance = NULL")  # another edge under this name, which no purger has met
+    desk.sql("UPDATE edges SET instance = NULL")  # another edge under this name, not yet flushed by any purger
     desk.run("wait", "--ban", ban, "0", code=3)
 
 

@@ -9,7 +9,7 @@ import pytest
 from mysql.connector.abstracts import MySQLCursorAbstract
 
 from stack.database import Database
-from stack.program import on_mysql
+from stack.database_program import on_mysql
 from tests.support.server_checks import UNCHECKED
 
 ACCOUNTS = ("moderation", "import", "origin", "purger")

@@ -23,7 +23,9 @@ from tests.support.server_checks import needs_switch
 
 _numbers = count(1)
 NUMBER = "CALL number_invalidations_v2(NULL, @size, @more)"
-_IMPATIENCE = 20  # seconds to wait for a lock that is held for ever, or for work that a busy machine does slowly
+
+#: Seconds to wait for a lock that is held forever: enough for slow work on a busy machine.
+_IMPATIENCE = 20
 
 
 @pytest.fixture
@@ -252,7 +254,7 @@ def test_a_frozen_client_holds_no_lock(connections: Connections) -> None:
             for _ in range(25):
                 codes = new_codes(100)
                 ban(moderator, *codes)
-                client.send_signal(19)  # SIGSTOP, at whatever it is doing
+                client.send_signal(19)  # SIGSTOP, at any point of its work
                 ban(moderator, *new_codes(1))
                 run(impatient, NUMBER)
                 assert connections.batch(codes[-1]) is not None
@@ -378,7 +380,7 @@ def test_nothing_is_numbered_through_another_server_than_the_adopted_one(connect
     first = take(purger, None)
     head, largest = first.head, first.largest
     ban(connections.open("moderation"), *new_codes())
-    # With ids of the future alone there is nothing to number. It does not wait either: an adoption is noticed soon.
+    # With future ids alone there is nothing to number. The call does not wait either, so that an adoption shows soon.
     for after, seconds in ((None, 0.0), (largest + 1, 3600.0)):
         found = take(purger, head, after, seconds, speaker="server copy")
         assert (found.head, found.adopted, found.same) == (head, first.adopted, 1)
@@ -401,13 +403,13 @@ def test_each_batch_has_an_identity_of_its_own(connections: Connections) -> None
     )
 
 
-def test_rows_of_a_large_open_transaction_cost_a_fast_look_nothing(connections: Connections) -> None:
+def test_rows_of_a_large_open_transaction_cost_a_fast_poll_nothing(connections: Connections) -> None:
     slow = connections.open("moderation")
     slow.start_transaction()
     ban(slow, *new_codes(20_000))
     purger = connections.open("purger")
     first = take(purger, None)
-    head, largest = first.head, first.largest  # read uncommitted: it knows how far they reach
+    head, largest = first.head, first.largest  # it reads uncommitted rows, so it knows the largest id
     (single,) = new_codes()
     ban(connections.open("moderation"), single)
     before = pages_read(purger)
@@ -415,7 +417,7 @@ def test_rows_of_a_large_open_transaction_cost_a_fast_look_nothing(connections: 
     assert pages_read(purger) - before < 5000
     before = pages_read(purger)
     take(purger, head + 1)
-    assert pages_read(purger) - before > 20_000  # the control: a look at all
+    assert pages_read(purger) - before > 20_000  # the control: a poll of all rows
     slow.rollback()
 
 

@@ -24,7 +24,7 @@ from stack.waiting import PATIENCE, wait_until
 from tests.support.faulty_proxy import Proxies
 from tests.support.origin_site import OriginSite
 
-# The promise is 3 s. A busy machine gets more: without the bound the last of those who queue would wait 20 s.
+#: Longest answer in seconds. The promise is 3; a busy machine gets more. Unbounded, the last request would wait 20 s.
 G9_SECONDS = 9
 
 
@@ -75,7 +75,7 @@ def test_a_frozen_database_is_503_in_time_also_for_those_who_queue(site: OriginS
     assert site.request(image).status_code == 200
     site.database.pause()
     try:
-        for answer, seconds in ask_many(site, image, 40):  # ten times the threads there are
+        for answer, seconds in ask_many(site, image, 40):  # ten times the number of threads
             assert_unavailable(answer)
             assert seconds < G9_SECONDS
         assert_unavailable(site.request("nobody"))

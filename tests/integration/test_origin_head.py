@@ -13,7 +13,8 @@ from stack.waiting import PATIENCE
 from tests.support.origin_site import OriginSite
 
 HOST = "Host: x\r\n"
-# Behind each case stands a request of its own, which must not be answered where the case's end is in doubt.
+
+#: A second request behind each case. The origin must not answer it where the end of the case is in doubt.
 HIDDEN = "GET /images/hidden HTTP/1.1\r\nHost: x\r\n\r\n"
 
 

@@ -126,7 +126,9 @@ def test_a_body_is_never_taken_for_the_next_request(site: OriginSite, image: str
         client.sendall(f"HEAD /images/{image} HTTP/1.1\r\nHost: x\r\n{body}".encode())
         client.shutdown(socket.SHUT_WR)
         received = b""
-        with contextlib.suppress(ConnectionResetError):  # of what it did not read it may say so
+        with contextlib.suppress(
+            ConnectionResetError
+        ):  # the origin may reset the connection for bytes that it did not read
             while chunk := client.recv(65536):
                 received += chunk
     assert received.count(b"HTTP/1.1 ") == received.count(b"HTTP/1.1 200 OK") == 1

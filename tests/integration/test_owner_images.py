@@ -34,7 +34,7 @@ def test_some_are_drawn_from_all_of_them(connection: Connection) -> None:
     assert all(len(set(codes)) == 100 and number == 700 for codes, number in draws)
     drawn = {code for codes, _ in draws for code in codes}
     assert drawn <= set(CODES)
-    # Of 2,000 draws none in one of seven parts: less likely than that the machine errs.
+    # None of 2,000 draws in one of seven parts is less likely than an error of the machine.
     assert all(drawn & set(CODES[first : first + 100]) for first in range(0, 700, 100))
 
 

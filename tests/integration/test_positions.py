@@ -84,7 +84,7 @@ def test_an_origin_on_a_copy_that_lags_and_accepts_writes_fills_no_cache_with_th
         site.replace(replaced)
         system.wait_acknowledged()
         site.edge.ask("PURGE", f"/images/{untouched}")
-        # Until a second after the commit the edge may show, and not keep, what it is told.
+        # Until a second after the commit the edge may show, and not cache, an earlier answer of the origin.
         system.pause(1.0)
         for _ in range(10):
             assert site.shown(code) in (BANNED, Other.REFUSED)

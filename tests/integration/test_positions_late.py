@@ -1,4 +1,4 @@
-"""A purge of a database that went back, which comes when the edge has been brought to where the database is now."""
+"""Deliver a purge late, from before a setback of the database, when the edge has its current position."""
 
 from pathlib import Path
 
@@ -10,7 +10,8 @@ from tests.chaos.system import System
 from tests.support.database_snapshots import put_back, take_copy
 from tests.support.one_edge_site import OneEdgeSite
 
-SELDOM = "3600"  # seconds: nothing but purges is on its way to the edge
+#: Interval of heartbeats in seconds, so long that only purges are on their way to the edge.
+SELDOM = "3600"
 
 
 def test_a_late_purge_of_a_lost_database_keeps_no_image_from_anybody(tmp_path: Path) -> None:
@@ -29,10 +30,10 @@ def test_a_late_purge_of_a_lost_database_keeps_no_image_from_anybody(tmp_path: P
         for number in range(5):
             site.ban(f"lost-{number}")
             system.settle()
-        way = system.purge_proxy(edge).up
-        way.cut()
+        direction = system.purge_proxy(edge).up
+        direction.cut()
         site.ban(code)
-        wait_until(lambda: way.held > 0, "the purge on its way")
+        wait_until(lambda: direction.held > 0, "the purge on its direction")
 
         with away(system.purger):
             with away(system.database):
@@ -42,7 +43,7 @@ def test_a_late_purge_of_a_lost_database_keeps_no_image_from_anybody(tmp_path: P
         wait_until(lambda: system.rows("SELECT flushed_at FROM edges") != flushed, "the edge flushed, and once more")
         system.settle()
         site.wait_kept(code)
-        way.mend()
+        direction.mend()
         answer = wait_until(lambda: _not_a_hit(site, code), "the late purge")
         # It names a batch that the database has yet to come to.
         assert (answer.status_code, answer.headers["Cache-Status"]) == (200, "edge-takedown; fwd=uri-miss; stored")

@@ -1,4 +1,4 @@
-"""A change that the database loses before any edge is told of it: one that has seen it soon shows the image as it is.
+"""Lose a change before an edge is told of it: an edge that has already fetched its state soon shows the image as it is.
 
 Its position is right all the time, so that nothing flushes it.
 """
@@ -35,28 +35,28 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
 @pytest.mark.parametrize("numbered", [True, False], ids=["numbered", "pending"])
 @pytest.mark.parametrize(("before", "lost"), [(BANNED, 1), (1, BANNED)], ids=["lift", "ban"])
 def test_a_lost_change_is_not_shown_for_long(system: System, before: State, lost: State, numbered: bool) -> None:
-    scenery, edge = OneEdgeSite(system), system.edges[0]
-    code = scenery.new_image()
+    site, edge = OneEdgeSite(system), system.edges[0]
+    code = site.new_image()
     if before == BANNED:
-        scenery.ban(code)
+        site.ban(code)
     system.settle()
-    scenery.wait_shown(code, before)
+    site.wait_shown(code, before)
     copy = take_copy(system.database, system.new_directory("copy"))
     with away(system.purger):
         if before == BANNED:
-            scenery.lift(code)
+            site.lift(code)
         else:
-            scenery.ban(code)
+            site.ban(code)
         if numbered:
             number(system)
             # Without a date the edge would keep it for two seconds in any case.
             wait_until(lambda: lost == BANNED or dated(system, code), f"the date of {code}")
         # As the edge would do for want of room.
         assert edge.ask("PURGE", f"/images/{code}").status_code == 200
-        scenery.wait_shown(code, lost)
+        site.wait_shown(code, lost)
         with away(system.database):
             put_back(system.database, copy)
-    scenery.wait_shown(code, before)
+    site.wait_shown(code, before)
     system.settle()
 
 
@@ -65,18 +65,18 @@ def dated(system: System, code: str) -> bool:
 
 
 def number(system: System) -> None:
-    """Number all that is committed, as a purger does before it sends it."""
-    link = Connection(system.database.url("purger"), timeout=30)
-    assert Outbox(link).take(None).head.batch > 0
-    link.close()
+    """Put all committed changes into batches, as a purger does before it sends them."""
+    connection = Connection(system.database.url("purger"), timeout=30)
+    assert Outbox(connection).take(None).head.batch > 0
+    connection.close()
 
 
 def test_what_the_edge_was_told_of_is_kept(system: System) -> None:
-    scenery = OneEdgeSite(system)
-    code = scenery.new_image()
-    scenery.ban(code)
+    site = OneEdgeSite(system)
+    code = site.new_image()
+    site.ban(code)
     system.settle()
-    scenery.wait_shown(code)
-    scenery.get(code)
+    site.wait_shown(code)
+    site.get(code)
     system.pause(system.vcl["fail_safe_ttl"] + 0.5)
-    assert scenery.get(code).headers["Cache-Status"] == "edge-takedown; hit"
+    assert site.get(code).headers["Cache-Status"] == "edge-takedown; hit"

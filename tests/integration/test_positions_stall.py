@@ -9,7 +9,8 @@ from tests.chaos.system import System
 from tests.support.held_fetch import held_fetch
 from tests.support.one_edge_site import OneEdgeSite
 
-NEVER = "86400"  # seconds
+#: Seconds, longer than any test.
+NEVER = "86400"
 
 
 @pytest.mark.parametrize(

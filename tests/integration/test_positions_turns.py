@@ -10,7 +10,7 @@ from tests.support.cloned_edge import instance_of
 def test_two_varnishds_that_take_turns_at_one_address_are_told_and_not_trusted(tmp_path: Path) -> None:
     with System(tmp_path, edges=1, lease=2, fail_safe_ttl=1) as system, system.sibling(system.edges[0]) as sibling:
         edge = system.edges[0]
-        # The purger is in the midst of a connection, which breaks: the other one answers next.
+        # The purger's connection breaks, and the next one leads to the other varnishd.
         system.purge_proxy(edge).turn_to(sibling.purge_port, edge.purge_port)
         wait_until(lambda: "in turn" in system.purger.log_text(), "the purger says that two answer in turn")
         for each in (edge, sibling):

@@ -39,7 +39,7 @@ class PastOutbox:
         return int(str(self.sql(text, *values)[0][0]))
 
     def batch(self, days: int, *, bans: int = 0, images: int = 0) -> int:
-        """Number bans and changes of images in one batch of that age, with a receipt and a probe result for each."""
+        """Make a batch of that age from bans and changes of images, with a receipt and a probe result for each."""
         for _ in range(bans):
             self.sql("INSERT INTO bans (scope, subject) VALUES ('image', %s)", f"c{next(_numbers)}")
         if images:
@@ -146,7 +146,7 @@ def test_where_the_mark_cannot_move_nothing_goes(outbox: PastOutbox) -> None:
     outbox.forget_bounds()
     outbox.admin.start_transaction()
     outbox.sql("SELECT * FROM numbering FOR UPDATE")
-    # The server gives up, not the client: what a client left behind would go on once the row is free.
+    # The server times out, not the client: a statement whose client is gone would go on once the row is unlocked.
     outbox.sql("SET SESSION innodb_lock_wait_timeout = 1", by=outbox.purger)
     with pytest.raises(mysql.connector.Error, match="Lock wait timeout"):
         outbox.sql(PRUNE, by=outbox.purger)
@@ -168,7 +168,7 @@ def test_rows_that_may_have_gone_are_not_taken_for_none(outbox: PastOutbox) -> N
     with pytest.raises(PrunedError):
         Outbox(connection).rows(old - 1, young)
     assert len(Outbox(connection).rows(old, young)) == 3
-    # The poller, which had been cut off meanwhile: each edge has to judge by its own progress.
+    # As for a poller that was cut off meanwhile: each edge has to judge by its own progress.
     assert Outbox(connection).take(place(connection, old - 1)).rows is None
     assert len(Outbox(connection).take(place(connection, old)).rows or ()) == 3
     connection.close()
@@ -243,7 +243,7 @@ def test_the_last_batch_stays_however_old(outbox: PastOutbox) -> None:
     assert last not in outbox.content()["batches"]
 
 
-def test_what_was_passed_over_is_not_looked_at_again(outbox: PastOutbox) -> None:
+def test_what_was_passed_over_is_not_read_again(outbox: PastOutbox) -> None:
     for _ in range(3):
         outbox.batch(100, bans=20, images=1)
     outbox.forget_bounds()

@@ -18,7 +18,7 @@ from tests.support.server_checks import needs_switch
 _numbers = count(1)
 
 
-def test_a_ban_is_a_purge_twice_a_receipt_once_and_progress(fleet: Fleet) -> None:
+def test_a_ban_is_a_purge_with_a_rebound_one_receipt_and_progress(fleet: Fleet) -> None:
     before = fleet.purges()
     code = fleet.ban()
     fleet.settle()
@@ -74,7 +74,7 @@ def test_a_second_purger_by_mistake_doubles_no_receipt_and_loses_nothing(fleet: 
 
     with Purger(fleet.directory / "second", fleet.database, options=PATIENT) as second:
         wait_until(lambda: "edge1 is followed" in second.log_text(), "the second purger follows the edge")
-        # One at a time: several together may go as a BAN, at an edge that is slow at the moment.
+        # One at a time: for an edge that is slow the purger sends several together as one BAN.
         codes = [ban_sent_by_both() for _ in range(10)]
         fleet.settle()
         assert "flushed" not in second.log_text()
@@ -95,8 +95,8 @@ def test_many_bans_go_in_lists(fleet: Fleet) -> None:
     fleet.sql(f"INSERT INTO bans (scope, subject) VALUES {codes}")
     fleet.settle()
     assert fleet.purges() == before
-    # Four last characters, 500 codes of 11 or 12 bytes each: one list each, sent twice. A list holds what was numbered
-    # by then, and the newest 500 are numbered first.
+    # 500 codes of 11 or 12 bytes for each of four last characters: one list each, and its rebound. A list holds codes
+    # that were numbered by then, and the newest 500 are numbered first.
     batches = fleet.number("SELECT COUNT(*) FROM batches WHERE batch > %s", head)
     assert batches <= 4
     assert bans + 8 <= fleet.bans_added() <= bans + 8 * batches
@@ -111,7 +111,7 @@ def test_a_restarted_edge_is_flushed_and_gets_its_heartbeat(fleet: Fleet) -> Non
     wait_until(lambda: fleet.sql("SELECT instance FROM edges") != instance, "the new instance in the database")
 
 
-def test_a_flush_is_sent_twice_before_it_is_recorded(fleet: Fleet) -> None:
+def test_a_flush_and_its_rebound_are_sent_before_it_is_recorded(fleet: Fleet) -> None:
     fleet.purger.stop()
     before = fleet.bans_added()
     fleet.sql("UPDATE edges SET instance = 'other'")
@@ -402,14 +402,14 @@ def test_what_waits_to_be_written_when_the_database_goes_back_makes_no_receipt_o
         wait_until(lambda: fleet.head() == head, "the number is given again")
         holding.rollback()
     fleet.settle()
-    # The note of the lost ban names the batch of the new one, and a time before that was numbered.
+    # The receipt of the lost ban names the batch of the new one, at a time before that was numbered.
     times = """SELECT receipts.acknowledged_at > batches.numbered_at
         FROM batches JOIN receipts ON batches.batch BETWEEN receipts.first_batch AND receipts.batch
         WHERE batches.batch = %s"""
     assert {true for (true,) in fleet.sql(times, head)} == {1}
 
 
-def test_a_look_at_an_edge_that_never_ends_its_answer_does_not_hold_up_the_end(fleet: Fleet) -> None:
+def test_a_probe_of_an_edge_that_never_ends_its_answer_does_not_hold_up_the_end(fleet: Fleet) -> None:
     own = fleet.edge.url
     with raw_listener(b"HTTP/1.1 200 OK\r\n", drip=b"X: x\r\n", every=2.0) as (url, asked):
         fleet.purger.run("edge", "set", "edge1", "--public-url", url).check_returncode()

@@ -50,8 +50,8 @@ def test_an_edge_that_goes_on_showing_the_image_is_found_out(site: Site) -> None
     code = site.new_image()
     edge = site.stack.edge
     add = ("edge", "add", "liar", "--purge-url", edge.purge_url, "--token-file", str(edge.token_file), "--public-url")
-    with stuck_listener(site.get(code).content) as door:
-        site.stack.purger.run(*add, door).check_returncode()
+    with stuck_listener(site.get(code).content) as public_url:
+        site.stack.purger.run(*add, public_url).check_returncode()
         try:
             known = "SELECT COUNT(*) FROM edges WHERE name = 'liar' AND instance IS NOT NULL"
             wait_until(lambda: site.number(known) == 1, "the first flush is over")
@@ -67,7 +67,7 @@ def test_an_edge_that_goes_on_showing_the_image_is_found_out(site: Site) -> None
             assert "\npurged again " in out
             assert f"edge liar still shows banned image {code}" in site.stack.purger.log_text()
 
-            # Mended, it is seen gone at the next look, and the record keeps both.
+            # After the repair the next probe finds it gone, and the record keeps both results.
             site.stack.purger.run("edge", "set", "liar", "--public-url", edge.url).check_returncode()
             exit_code, out = ask(site, code, "--look")
             assert (exit_code, ask(site, code)[0]) == (0, 0)
@@ -77,20 +77,20 @@ def test_an_edge_that_goes_on_showing_the_image_is_found_out(site: Site) -> None
             wait_until(lambda: "edge liar is no longer followed" in site.stack.purger.log_text(), "the end of the liar")
 
 
-def test_an_image_that_was_lifted_before_anyone_looked_was_not_seen_gone(site: Site) -> None:
+def test_an_image_that_was_lifted_before_any_probe_is_not_proven_gone(site: Site) -> None:
     code = site.new_image()
     with site.moderation.cursor() as cursor:
         cursor.execute("START TRANSACTION")
         site.ban(code)
         site.lift(code)
         cursor.execute("COMMIT")
-    wait_until(lambda: "the ban was lifted before" in ask(site, code)[1] or None, "the note of the look")
+    wait_until(lambda: "the ban was lifted before" in ask(site, code)[1] or None, "the note of the probe")
     exit_code, out = ask(site, code)
     assert exit_code == 0
     assert "none of which hides it now" in out
 
 
-def test_a_look_on_demand_completes_the_proof(site: Site) -> None:
+def test_a_probe_on_demand_completes_the_proof(site: Site) -> None:
     code, owner = banned_image(site), site.new_owner()
     his = site.new_image(owner)
     site.ban(owner, scope="owner")
@@ -106,7 +106,7 @@ def test_a_look_on_demand_completes_the_proof(site: Site) -> None:
         assert outcomes(site, each) == PROVEN
 
 
-def test_an_edge_that_cannot_be_looked_at(site: Site) -> None:
+def test_an_edge_that_cannot_be_probed(site: Site) -> None:
     code = banned_image(site)
     edge = site.stack.edge
     with site.admin.cursor() as cursor:
@@ -137,10 +137,10 @@ def test_receipts_of_four_bans_are_read_at_eighty_columns(site: Site) -> None:
             while part := terminal.read(65536):
                 shown += part
         except OSError:
-            pass  # the terminal's way of saying that it was the last
+            pass  # a terminal ends so after its last line
         assert process.wait() == 0
     written = shown.decode().splitlines()
     assert max(map(len, written)) <= 80
     assert len(written) < 36
-    # Nothing is broken but between words.
+    # Lines break between words only.
     assert " ".join(shown.decode().split()) == " ".join(ask(site, code)[1].split())

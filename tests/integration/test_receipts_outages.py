@@ -66,7 +66,7 @@ def test_a_ban_to_an_edge_that_was_away_and_flushed(site: Site) -> None:
     assert wait_proven(site, code)["edge2"]["method"] == "flush"
 
 
-def test_a_look_at_edges_that_have_not_acknowledged_tells_and_records_nothing(site: Site) -> None:
+def test_a_probe_of_edges_that_have_not_acknowledged_tells_and_records_nothing(site: Site) -> None:
     code = site.new_image()
     site.stack.purger.stop()
     try:
@@ -100,7 +100,7 @@ def test_a_ban_that_was_written_while_its_trigger_was_missing(site: Site, scope:
             assert ask(site, code, "--look")[0] == 4
         finally:
             site.stack.purger.run("migrate").check_returncode()
-    # Each edge is flushed for a trigger that was made again; nothing has looked yet, and there is no row to keep it in.
+    # Each edge is flushed because a trigger was made again. No probe has run yet, and no row could hold its result.
     wait_until(lambda: "; it was made again" in ask(site, code)[1], "the trigger is whole")
     wait_until(lambda: ask(site, code, "--look")[0] == 0, "the image is gone at every edge")
     assert set(outcomes(site, code).values()) <= {"gone", "not proven"}

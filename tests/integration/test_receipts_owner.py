@@ -17,10 +17,10 @@ def third(site: Site, code: str) -> tuple[str, str]:
     return found["outcome"], found["reason"]
 
 
-def test_a_look_at_one_image_tells_nothing_of_another(site: Site) -> None:
+def test_a_probe_of_one_image_tells_nothing_of_another(site: Site) -> None:
     owner = site.new_owner()
     shown, other = sorted(site.new_image(owner) for _ in range(2))
-    with stale_listener(site.stack.edge) as (door, stored), third_edge(site, door):
+    with stale_listener(site.stack.edge) as (public_url, stored), third_edge(site, public_url):
         stored[f"/images/{shown}"] = FixedAnswer(200, site.get(shown).content)
         site.ban(owner, scope="owner")
         wait_until(lambda: outcomes(site, other)["third"] == "gone", "the other one is seen gone")
@@ -28,7 +28,7 @@ def test_a_look_at_one_image_tells_nothing_of_another(site: Site) -> None:
         assert ask(site, shown)[0] == 4
         assert ask(site, "--owner", owner)[0] == 4
 
-        # Nor does a look on demand.
+        # Nor does a probe on demand.
         with site.admin.cursor() as cursor:
             cursor.execute("DELETE FROM sightings WHERE edge = 'third' AND code = %s", (other,))
         assert third(site, other) == ("not proven", "not looked at: 1 other image of the owner was")
@@ -37,21 +37,21 @@ def test_a_look_at_one_image_tells_nothing_of_another(site: Site) -> None:
         assert ask(site, shown)[0] == 4
         assert ask(site, "--owner", owner)[0] == 4
 
-        # A look at the owner is one at each image.
+        # A probe of the owner probes each image.
         through(site, site.stack.edge.url)
         for arguments in (("--owner", owner, "--look"), ("--owner", owner), (shown,), (other,)):
             assert ask(site, *arguments)[0] == 0
         assert third(site, shown)[1].startswith("still there (200) at ")
 
 
-def test_an_image_that_is_shown_after_it_was_seen_gone(site: Site) -> None:
+def test_an_image_that_is_shown_after_it_was_found_gone(site: Site) -> None:
     owner = site.new_owner()
     code = site.new_image(owner)
     honest = site.stack.edge.url
-    with stuck_listener(site.get(code).content) as door, third_edge(site, honest):
+    with stuck_listener(site.get(code).content) as public_url, third_edge(site, honest):
         site.ban(owner, scope="owner")
         wait_until(lambda: ask(site, "--owner", owner)[0] == 0 or None, "it is seen gone everywhere")
-        through(site, door)
+        through(site, public_url)
         assert ask(site, "--owner", owner, "--look")[0] == 4
         exit_code, out = ask(site, "--owner", owner)
         assert exit_code == 4

@@ -18,7 +18,7 @@ UNMARKED = "not marked as banned (wrong site, or an origin older than 0.2?)"
 @pytest.fixture
 def stored(site: Site) -> Iterator[dict[str, FixedAnswer]]:
     """Add a third edge, whose public listener gives stored answers. Yields these by path."""
-    with stale_listener(site.stack.edge) as (door, stored), third_edge(site, door):
+    with stale_listener(site.stack.edge) as (public_url, stored), third_edge(site, public_url):
         yield stored
 
 
@@ -55,7 +55,7 @@ def test_old_bytes_of_a_replaced_image_are_not_gone(site: Site, stored: dict[str
     assert exit_code == 3
     assert f"image {code}: 1 ban stands; not proven at third\n" in out
 
-    # Mended, it is seen gone at the next look, and stays proven.
+    # After the repair the next probe finds it gone, and it stays proven.
     stored.clear()
     assert ask(site, code, "--look")[0] == 0
     assert ask(site, code)[0] == 0
@@ -90,7 +90,7 @@ def test_other_bytes_after_a_lift_are_no_finding(site: Site, stored: dict[str, F
     assert receipts(site, code)["resends"] == []
 
 
-def test_a_rendition_whose_row_is_gone_is_looked_at(site: Site, stored: dict[str, FixedAnswer]) -> None:
+def test_a_rendition_whose_row_is_gone_is_probed(site: Site, stored: dict[str, FixedAnswer]) -> None:
     code = site.new_image()
     stored[f"/images/{code}/thumb"] = FixedAnswer(200, site.get(f"{code}/thumb").content)
     with site.admin.cursor() as cursor:
@@ -126,13 +126,13 @@ def test_an_answer_that_is_not_that_for_a_banned_image(
     assert ask(site, code)[0] == 3
     doubt = f"edge third does not prove that image {code} is gone, and is looked at again later: {said}"
     assert (doubt in site.stack.purger.log_text()) == (answer.status < 500)
-    # It is looked at again by itself, and nothing was purged for it.
+    # The purger probes it again by itself, without another purge.
     stored.clear()
     wait_third(site, "gone", "", code)
     assert receipts(site, code)["resends"] == []
 
 
-def test_each_image_of_a_banned_owner_is_looked_at(site: Site, stored: dict[str, FixedAnswer]) -> None:
+def test_each_image_of_a_banned_owner_is_probed(site: Site, stored: dict[str, FixedAnswer]) -> None:
     owner = site.new_owner()
     codes = sorted(site.new_image(owner) for _ in range(5))
     stored[f"/images/{codes[-1]}"] = FixedAnswer(200, site.get(codes[-1]).content)
@@ -143,12 +143,12 @@ def test_each_image_of_a_banned_owner_is_looked_at(site: Site, stored: dict[str,
     assert [third(site, code) for code in codes[:-1]] == 4 * [("gone", "")]
 
 
-def test_a_receipt_says_how_many_images_of_an_owner_were_looked_at(site: Site) -> None:
+def test_a_receipt_says_how_many_images_of_an_owner_were_probed(site: Site) -> None:
     owner = site.new_owner()
     for _ in range(3):
         site.new_image(owner)
     site.ban(owner, scope="owner")
-    wait_until(lambda: set(outcomes(site, "--owner", owner).values()) == {"gone"}, "the purger has looked at all")
+    wait_until(lambda: set(outcomes(site, "--owner", owner).values()) == {"gone"}, "the purger has probed all")
     assert ask(site, "--owner", owner)[1].count("gone (410) at 3 of 3 images after ") == 2
     forget = "DELETE FROM sightings WHERE invalidation IN (SELECT id FROM invalidations WHERE subject = %s)"
     with site.admin.cursor() as cursor:

@@ -87,7 +87,7 @@ def test_an_owner_without_images(record: TakedownRecord) -> None:
     assert "no ban on it is on record" in record.text("--owner", record.new("owner"))
 
 
-def test_an_image_of_a_banned_owner_is_shown_with_what_was_seen_of_itself(record: TakedownRecord) -> None:
+def test_an_image_of_a_banned_owner_is_shown_with_its_own_probe_result(record: TakedownRecord) -> None:
     owner, one, other = record.new("owner"), record.new(), record.new()
     for code in (one, other):
         record.sql("INSERT INTO images (code, owner) VALUES (%s, %s)", code, owner)
@@ -95,7 +95,7 @@ def test_an_image_of_a_banned_owner_is_shown_with_what_was_seen_of_itself(record
     batch = record.number()
     record.acknowledged("edge1", batch, batch)
     record.seen("edge1", ban)
-    # A version that kept no codes has looked: at which of the images, nobody knows.
+    # An earlier version probed and recorded no code: nobody knows which of the images.
     assert "not looked at, as far as is on record" in record.text(one, code=3)
     record.sql(
         """INSERT INTO sightings (edge, invalidation, code, seen_at, status, gone)
@@ -112,12 +112,12 @@ def test_an_image_of_a_banned_owner_is_shown_with_what_was_seen_of_itself(record
     assert (edge["outcome"], edge["reason"]) == ("gone in part", "at how many of the images is not on record")
 
 
-def test_a_look_at_more_images_of_an_owner_takes_the_place_of_one_at_fewer(record: TakedownRecord) -> None:
+def test_a_probe_of_more_images_of_an_owner_takes_the_place_of_one_of_fewer(record: TakedownRecord) -> None:
     owner = record.new("owner")
     ban = record.ban(owner, "owner")
     batch = record.number()
     expected = [
-        # seconds, images looked at and in all; then the exit code, and the look that counts
+        # seconds, images probed and in all; then the exit code, and the probe that counts
         (1000.0, 100, 1240, 3, (1000, 100, 1240)),
         (2000.0, 100, 1240, 3, (1000, 100, 1240)),
         (3000.0, 1250, 1250, 0, (3000, 1250, 1250)),
@@ -163,7 +163,7 @@ def test_an_edge_that_was_added_later_was_no_edge_then(record: TakedownRecord) -
     assert [line.split()[:3] for line in out.splitlines() if "young" in line] == [["young", "added", "later"]]
     edges = {each["edge"]: each for each in record.receipts(code)["bans"][0]["edges"]}
     assert edges["young"]["outcome"] == "added later"
-    # One that was told by its own purge was there when the ban was committed.
+    # An edge with a receipt for the ban's own purge existed when the ban was committed.
     record.sql("UPDATE receipts SET method = 'purge' WHERE edge = 'young'")
     assert record.receipts(code, code=3)["bans"][0]["edges"][1]["outcome"] == "not proven"
 
@@ -235,12 +235,12 @@ def test_a_code_without_a_ban(record: TakedownRecord) -> None:
     assert record.text("never") == "image never: no ban on it, or on an owner that it had, is on record\n"
 
 
-def test_the_later_look_counts_whatever_it_saw_and_the_note_keeps_the_former(record: TakedownRecord) -> None:
+def test_the_later_probe_counts_whatever_it_found_and_the_note_keeps_the_former(record: TakedownRecord) -> None:
     code = record.new()
     ban = record.ban(code)
     batch = record.number()
     expected = [
-        # seconds, gone; then the exit code, the seconds of the look that counts, and what the note keeps
+        # seconds, gone; then the exit code, the seconds of the probe that counts, and the result in its note
         (1000.0, False, 4, 1000, ""),
         (2000.0, True, 0, 2000, "still there (200) at 1970-01-01 00:16:40.000000"),
         (2500.0, True, 0, 2000, "still there (200) at 1970-01-01 00:16:40.000000"),

@@ -138,7 +138,7 @@ def test_notes_from_before_a_setback_are_not_written_however_far_it_has_numbered
     notes.setbacks = 1
     notes.write()
     assert notes.written() == (9, [], [])
-    # The request that was answered stays, of those that this database knows; the heartbeat was for another one.
+    # The last flush request that was carried out, and that this database knows, stays; the heartbeat was another one's.
     found = notes.sql("SELECT flush_done, epoch, UNIX_TIMESTAMP(seen_at) FROM edges WHERE name = 'paris'")
     assert found == [(2, None, 5)]
 

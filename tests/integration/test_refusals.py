@@ -9,7 +9,7 @@ import pytest
 from mysql.connector.abstracts import MySQLCursorAbstract
 
 from stack.database import Database
-from stack.program import on_mysql
+from stack.database_program import on_mysql
 from tests.support.server_checks import UNCHECKED, needs_switch
 
 #: Whatever a session may set that has to do with what is checked.
@@ -207,7 +207,7 @@ def test_after_all_attacks_the_next_ban_gets_the_next_id(database: Database, adm
 @pytest.mark.usefixtures("snapshot")
 def test_the_admin_may_not_name_an_id_by_mistake(admin: MySQLCursorAbstract, table: str, mode: str, named: int) -> None:
     if named == 0 and not mode:
-        return  # asks for the next id, as leaving it out does
+        return  # this value means the next id, as leaving it out does
     admin.execute("SET SESSION sql_mode = %s", (mode,))
     column = ", cause" if table == "invalidations" else ""
     value = ", 'resend'" if table == "invalidations" else ""

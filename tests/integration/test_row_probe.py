@@ -43,10 +43,10 @@ def connection(database: Database) -> Iterator[Connection]:
     connection.close()
 
 
-def look(
+def probe_images(
     connection: Connection, choice: Choice, *answers: FixedAnswer, excused: str = "", asked: list[str] | None = None
 ) -> RowProbeResult:
-    """Look at a door that has these answers for the images, in their order; there are excuses for ``excused``."""
+    """Probe a listener that gives these answers for the images, in their order. Codes in ``excused`` have moved."""
     by_path = {f"/images/{code}": answer for code, answer in zip(choice.codes, answers, strict=True)}
     probe = Probe()
     with scripted_listener([] if asked is None else asked, by_path) as url:
@@ -58,19 +58,19 @@ def look(
     return found
 
 
-def test_all_of_those_that_were_looked_at_are_gone(connection: Connection) -> None:
-    found = look(connection, CHOICE, GONE, GONE, GONE)
+def test_all_of_those_that_were_probed_are_gone(connection: Connection) -> None:
+    found = probe_images(connection, CHOICE, GONE, GONE, GONE)
     assert (found.probe_result.gone, found.probe_result.looked, found.probe_result.images) == (True, 3, 5)
     assert (found.kept, found.again, [part.code for part in found.parts]) == ((), False, ["a", "b", "c"])
     assert found.probe_result.note is None
-    assert look(connection, replace(CHOICE, renditions=None), GONE, GONE, GONE).probe_result.note == ROWS_ALONE
+    assert probe_images(connection, replace(CHOICE, renditions=None), GONE, GONE, GONE).probe_result.note == ROWS_ALONE
 
 
 def test_one_that_moved_away_does_not_count(connection: Connection) -> None:
-    found = look(connection, CHOICE, GONE, FOREIGN, GONE, excused="b")
+    found = probe_images(connection, CHOICE, GONE, FOREIGN, GONE, excused="b")
     assert (found.probe_result.gone, found.probe_result.looked, found.probe_result.images) == (True, 2, 4)
     assert (found.kept, len(found.parts)) == ((), 2)
-    found = look(connection, CHOICE, SHOWN, FOREIGN, UNMARKED, excused="abc")
+    found = probe_images(connection, CHOICE, SHOWN, FOREIGN, UNMARKED, excused="abc")
     assert (found.probe_result.gone, found.probe_result.note, found.kept, found.again) == (None, "it moved", (), False)
 
 
@@ -92,16 +92,16 @@ def test_one_that_is_not_gone_decides(
     again: bool,
     note: str | None,
 ) -> None:
-    found = look(connection, CHOICE, *answers)
+    found = probe_images(connection, CHOICE, *answers)
     assert (found.probe_result.gone, "".join(each.code for each in found.kept), found.again) == (gone, kept, again)
     assert (found.probe_result.note or "").startswith(note or "")
     assert (found.probe_result.looked, found.probe_result.code) == (None, "")
 
 
-def test_a_long_look_begins_with_no_further_image(connection: Connection) -> None:
+def test_a_long_probe_begins_with_no_further_image(connection: Connection) -> None:
     asked: list[str] = []
     rests: list[float] = []
     choice = replace(CHOICE, seconds=0.0, between=rests.append)
-    found = look(connection, choice, GONE, GONE, GONE, asked=asked)
+    found = probe_images(connection, choice, GONE, GONE, GONE, asked=asked)
     assert (asked, len(rests)) == (["/images/a"], 1)
     assert (found.probe_result.gone, found.probe_result.looked, found.probe_result.images) == (True, 1, 5)

@@ -124,7 +124,7 @@ def test_a_purger_that_was_stopped_leaves_no_presence(fleet: Site) -> None:
 def test_a_purger_whose_poll_hangs_is_not_alive(fleet: Site) -> None:
     connection = Connection(fleet.stack.database.url("purger"), timeout=60)
     with fleet.admin.cursor() as cursor:
-        # It could still sign: another table is locked.
+        # The purger could still write its sign of life: another table is locked.
         cursor.execute("LOCK TABLES invalidations WRITE")
         try:
             wait_until(lambda: not any(purger.alive for purger in present(connection)), "it no longer signs")
@@ -152,7 +152,8 @@ def test_a_trigger_that_is_missing(fleet: Site, trigger: str, said: str, trusted
 
 def test_a_trigger_with_another_body(fleet: Site) -> None:
     with fleet.admin.cursor() as cursor:
-        cursor.execute("CREATE OR REPLACE TRIGGER bans_deleted_v1 AFTER DELETE ON bans FOR EACH ROW SET @nothing = 1")
+        cursor.execute("DROP TRIGGER bans_deleted_v1")
+        cursor.execute("CREATE TRIGGER bans_deleted_v1 AFTER DELETE ON bans FOR EACH ROW SET @nothing = 1")
     try:
         wait_problem(fleet, "bans_deleted_v1", "-> run `purger migrate`")
     finally:
@@ -182,7 +183,7 @@ def test_a_session_that_holds_the_lock_of_migrations(fleet: Site) -> None:
 
 def test_an_edge_that_has_not_acknowledged(fleet: Site) -> None:
     with fleet.admin.cursor() as cursor:
-        # No edge of ours can be made to answer and to acknowledge nothing: the purger would tell it again.
+        # No edge of the stack can be made to answer and never acknowledge: the purger would send it the change again.
         cursor.execute("UPDATE edges SET acknowledged = acknowledged - 1 WHERE name = 'edge1'")
         cursor.execute("UPDATE batches SET numbered_at = numbered_at - INTERVAL 10 SECOND ORDER BY batch DESC LIMIT 1")
     wait_problem(fleet, "edge edge1 has not acknowledged 1 batch, the first for", "log")

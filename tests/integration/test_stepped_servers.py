@@ -10,13 +10,14 @@ from stack.edge import Edge
 from stack.ports import free_port
 from tests.support.server_clock import ServerClock
 
-CLOSE = 600.0  # seconds that no busy machine takes for an answer
+#: Difference of two clocks in seconds that counts as none: more than any answer takes on a busy machine.
+CLOSE = 600.0
 
 
 @pytest.mark.parametrize("step", [3600.0, -3600.0])
 def test_an_edge_goes_by_its_clock_at_once(tmp_path: Path, step: float) -> None:
     clock = ServerClock(tmp_path / "clock")
-    # Past it a connection that was opened before a step back, and ends after it, is the end of varnishd.
+    # Above this parameter varnishd ends when a connection that was opened before a step back closes after it.
     edge = Edge(tmp_path / "edge", f"127.0.0.1:{free_port()}", parameters={"clock_step": 100_000})
     clock.govern(edge)
 

@@ -57,7 +57,7 @@ class Moderator:
             with self._connection.cursor() as cursor:
                 cursor.execute("INSERT INTO bans (scope, subject) VALUES ('image', %s)", (code,))
         except mysql.connector.Error as error:
-            # A REVOKE on the table takes the grants on its columns along; they are granted again at once.
+            # A REVOKE on the table also revokes the grants on its columns; they are granted again at once.
             if error.errno not in (1142, 1143):
                 raise
         else:
@@ -106,7 +106,7 @@ class Upgrade(ExitStack):
             schema_0_1.fill(cursor, self.database.name_of_database)
         self.edge = self.enter_context(Edge(directory / "edge", self.origin.address, lease=600.0))
         self._vouch()
-        # Asked before all is dated, the edge would keep an answer for two seconds only.
+        # A request before the origin sends Last-Modified would leave an answer in the cache for two seconds only.
         wait_until(lambda: all(map(self.is_dated, IMAGES)), "answers that an edge may keep for a day")
         wait_until(lambda: all(map(self.is_hit, IMAGES)), "all images in the cache")
         self.before = self.content()

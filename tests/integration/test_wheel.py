@@ -1,4 +1,4 @@
-"""Builds the wheel, installs it apart from the checkout, and has it write out the VCL."""
+"""Build the wheel, install it apart from the checkout, and write the VCL out with it."""
 
 import os
 import shutil
@@ -18,13 +18,13 @@ VCL = {file.relative_to(ROOT / "varnish").as_posix() for file in (ROOT / "varnis
 
 @dataclass(frozen=True)
 class Installed:
-    """An installed wheel: the names of its files, and where it stands."""
+    """An installed wheel: the names of its files, and the directory that it is installed in."""
 
     files: set[str]
     target: Path
 
     def purger(self, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
-        """Run its command `purger` away from the checkout."""
+        """Run its command ``purger`` outside of the checkout."""
         command = [sys.executable, self.target / "bin" / "purger", *arguments]
         env = os.environ | {"PYTHONPATH": str(self.target), "PYTHONSAFEPATH": "1"}
         return subprocess.run(command, capture_output=True, text=True, env=env, cwd=self.target)
@@ -38,7 +38,7 @@ def pip(*arguments: str | Path) -> None:
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Installed:
-    """The wheel of a copy of the checkout, since a build leaves its parts beside the sources."""
+    """Build and install the wheel from a copy of the checkout, since a build leaves files beside the sources."""
     base = tmp_path_factory.mktemp("wheel")
     for name in (*PACKAGES, "varnish", "stack", "tests"):
         shutil.copytree(ROOT / name, base / "source" / name, ignore=shutil.ignore_patterns("__pycache__"))

@@ -2,7 +2,8 @@
 
 import struct
 
-_HOLDERS = (b"meta", b"hdlr", b"iprp", b"ipco")  # the boxes that can grow: the first of each kind
+#: Kinds of boxes that can grow; of each kind the first one does.
+_HOLDERS = (b"meta", b"hdlr", b"iprp", b"ipco")
 
 
 def with_property(data: bytes, kind: bytes, content: bytes) -> bytes:

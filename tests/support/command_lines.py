@@ -1,4 +1,4 @@
-"""Lists the command lines of the project, with the options of each command."""
+"""List the commands of the project with their options, and find commands in texts."""
 
 import re
 import shlex
@@ -30,7 +30,7 @@ _END = re.compile(r"[;|()]|&&|(?<!\S)\d?>")
 
 
 def commands(name: str, command: click.Command) -> Iterator[tuple[str, click.Command]]:
-    """Yield a command and all below it, each with the words by which it is called."""
+    """Yield a command and all its subcommands, each with the words that call it."""
     yield name, command
     if isinstance(command, click.Group):
         for word, each in command.commands.items():
@@ -38,13 +38,13 @@ def commands(name: str, command: click.Command) -> Iterator[tuple[str, click.Com
 
 
 def installed_commands() -> dict[str, click.Command]:
-    """Return every command of the installed programs that does something, by the words by which it is called."""
+    """Return the commands of the installed programs by the words that call them, without groups of commands."""
     every = [pair for name, program in INSTALLED.items() for pair in commands(name, program)]
     return {words: command for words, command in every if not isinstance(command, click.Group)}
 
 
 def options(command: click.Command) -> list[click.Option]:
-    """Return the options of one command, without ``--help`` and ``--version``, which each has."""
+    """Return the options of a command, without ``--help`` and ``--version``, which each command has."""
     found = [parameter for parameter in command.params if isinstance(parameter, click.Option)]
     return [option for option in found if not {"--help", "--version"} & set(option.opts)]
 
@@ -56,13 +56,13 @@ def all_options() -> list[click.Option]:
 
 
 def variables(option: click.Option) -> set[str]:
-    """Return the variables that an option is read from, those that name a file with a database URL included."""
+    """Return the variables that an option is read from, with those that name a file with a database URL."""
     names = {option.envvar} if isinstance(option.envvar, str) else set(option.envvar or ())
     return names | ({f"{name}_FILE" for name in names} if isinstance(option, DatabaseUrlOption) else set())
 
 
 def shown_commands(text: str) -> Iterator[tuple[str, list[str]]]:
-    """Yield the commands of the installed programs that stand in a text, each as it stands there and in words."""
+    """Yield the commands of the installed programs in a text, each as its line and as words."""
     joined = re.sub(r"\\\n\s*", "", re.sub(r"(?<!\S)#.*", "", text))  # without the comments of shells
     for match in re.finditer(r'(?<![\w/."-])(?:origin|purger) (?=[a-z-])[^\n]*', joined):
         line = _END.split(match[0], maxsplit=1)[0].strip()
@@ -74,7 +74,7 @@ def shown_commands(text: str) -> Iterator[tuple[str, list[str]]]:
 
 
 def find(words: list[str]) -> tuple[click.Command | None, list[str]]:
-    """Find the command that words call, and the words that are left for it; None when there is no such command."""
+    """Return the command that words call, or None, and the words that follow its name."""
     command: click.Command | None = INSTALLED[words[0]]
     rest = words[1:]
     while isinstance(command, click.Group) and rest and not rest[0].startswith("-"):

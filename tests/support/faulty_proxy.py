@@ -13,7 +13,8 @@ from stack.waiting import PATIENCE
 
 _Result = TypeVar("_Result")
 
-_SIZE = 65536  # bytes read at once
+#: Most bytes to read at once.
+_SIZE = 65536
 
 
 class Direction:

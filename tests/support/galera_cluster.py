@@ -8,7 +8,8 @@ from stack.database import Database
 from stack.ports import free_port
 from stack.waiting import wait_until
 
-PROVIDER = Path("/usr/lib/galera/libgalera_smm.so")  # Debian's package galera-4
+#: The library of Debian's package galera-4.
+PROVIDER = Path("/usr/lib/galera/libgalera_smm.so")
 
 #: Holds the script ``wsrep_sst_copied``, by which a node that joins gets its data. It has to be in PATH.
 SCRIPTS = Path(__file__).parent.parent / "data" / "galera"

@@ -15,10 +15,13 @@ from stack.waiting import PATIENCE, wait_until
 from tests.support.cloned_edge import insert_line
 
 _numbers = count(1)
-_SECONDS = 2 * PATIENCE  # timeout of a request whose fetch is held
+
+#: Timeout of a request whose fetch is held, in seconds.
+_SECONDS = 2 * PATIENCE
 _HEADER = "Checker-Hold"
-# Opening a FIFO to read blocks a thread until somebody opens it to write. The first FIFO tells that the thread has come
-# so far, the second one holds it.
+
+#: VCL that holds a thread: opening a FIFO to read blocks until somebody opens it to write. The first FIFO tells that
+#: the thread has come so far, the second one holds it.
 _LINE = f"""    if (bereq.http.{_HEADER}) {{
         var.set("held", std.fileread(bereq.http.{_HEADER} + ".come"));
         var.set("held", std.fileread(bereq.http.{_HEADER} + ".go"));

@@ -14,8 +14,12 @@ from stack.edge import Edge
 from stack.waiting import PATIENCE, wait_until
 
 THREADS = 40
-LARGE = 12_000_000  # bytes; more than the kernel's buffers take
-BOUNDS = {"send_timeout": 3, "idle_send_timeout": 1, "timeout_idle": 2}  # seconds
+
+#: Size of the large image in bytes: more than the kernel's buffers hold.
+LARGE = 12_000_000
+
+#: Parameters of varnishd, in seconds.
+BOUNDS = {"send_timeout": 3, "idle_send_timeout": 1, "timeout_idle": 2}
 HEAD = "{} HTTP/1.1\r\nHost: x\r\n"
 
 

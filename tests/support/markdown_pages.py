@@ -1,4 +1,4 @@
-"""Reads the project's Markdown pages: their code blocks, links and names."""
+"""Read the project's Markdown pages: code blocks, links, names, sections and tables."""
 
 import re
 from pathlib import Path
@@ -27,14 +27,14 @@ def spans(page: Path) -> list[str]:
 
 
 def code(page: Path) -> str:
-    """Return everything that a page sets as code: fenced and indented blocks, and spans, each in a line of its own."""
+    """Return all code of a page: fenced and indented blocks, and spans, each in a line of its own."""
     text = _PICTURE.sub("", page.read_text())
     indented = re.findall(r"^    .*$", _FENCED.sub("", text), re.MULTILINE)
     return "\n".join([*_FENCED.findall(text), *indented, *spans(page)])
 
 
 def section(page: Path, title: str) -> str:
-    """Return what stands under a heading, up to the next one of its level or above."""
+    """Return the text under a heading, up to the next heading of its level or above."""
     found = re.search(rf"^(#+) {re.escape(title)}$\n(.*?)(?=^#{{1,6}} |\Z)", page.read_text(), re.MULTILINE | re.DOTALL)
     if found is None:
         raise LookupError(f"{page.name} has no heading {title!r}")
@@ -42,7 +42,7 @@ def section(page: Path, title: str) -> str:
 
 
 def rows(text: str) -> list[list[str]]:
-    """Return the rows of the tables in a text, the first of each left out, as lists of cells."""
+    """Return the rows of the tables in a text as lists of cells, without the heads of the tables."""
     tables = re.findall(r"^\|.*\n\|[ |:-]+\n((?:^\|.*\n?)*)", text, re.MULTILINE)
     lines = [line for table in tables for line in table.splitlines()]
     return [[cell.strip().replace("\\|", "|") for cell in re.split(r"(?<!\\)\|", line)[1:-1]] for line in lines]

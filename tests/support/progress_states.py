@@ -1,4 +1,4 @@
-"""States of one edge's progress, and what a poller would report, for tests of the next step."""
+"""Make states of one edge's progress, and reports of a poller, for tests of the next step."""
 
 from purger.lease import Lease
 from purger.model import Position, SavedProgress, Verification

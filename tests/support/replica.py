@@ -9,8 +9,8 @@ from typing import Self
 from mysql.connector.abstracts import MySQLConnectionAbstract
 
 from stack.database import Database
+from stack.database_program import on_mysql
 from stack.ports import free_port
-from stack.program import on_mysql
 from stack.waiting import PATIENCE
 from takedown_db.connect import connect
 
@@ -48,7 +48,7 @@ class Primary(Database):
         super().__init__(directory, [*(f"--{name}={value}" for name, value in ours.items()), *options])
 
     def start(self) -> Self:
-        """Start, and make the account that copies read with."""
+        """Start the server, and create the account of its replicas."""
         super().start()
         self._administer(
             f"CREATE USER IF NOT EXISTS {_ACCOUNT}@'127.0.0.1' IDENTIFIED BY '{_PASSWORD}'",
@@ -57,7 +57,7 @@ class Primary(Database):
         return self
 
     def _administer(self, *statements: str) -> list[tuple[object, ...]]:
-        """Run statements as the one who may do everything. Returns the rows of the last one."""
+        """Run statements as the administrator. Returns the rows of the last one."""
         rows: list[tuple[object, ...]] = []
         url = self.admin_url().replace("/takedown?", "/mysql?")  # a new server has no other database
         with connect(url, timeout=int(PATIENCE), replica=True) as connection, connection.cursor() as cursor:

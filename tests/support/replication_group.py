@@ -1,4 +1,4 @@
-"""A group of MySQL servers on loopback (Group Replication, single-primary). Its primary is elected by the group."""
+"""Run a group of MySQL servers on loopback (Group Replication, single-primary)."""
 
 import os
 import re
@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any, Self
 
 from stack.database import Database
+from stack.database_program import VARIABLE, MySql
 from stack.ports import free_port
-from stack.program import VARIABLE, MySql
 from stack.waiting import PATIENCE, wait_until
 from takedown_db.connect import connect
 
@@ -21,7 +21,7 @@ _PASSWORD = "for a test, on loopback alone"
 
 @cache
 def lacking() -> str:
-    """Tell why no group can be run here; nothing when one can."""
+    """Return the reason why no group can run here; empty if one can."""
     path = os.environ.get(VARIABLE) or shutil.which("mysqld")
     if path is None:
         return f"needs MySQL 8.4 or later: {VARIABLE} names its mysqld"
@@ -62,13 +62,13 @@ class Member(Database):
         self._program.initialise(self._place, self.envvars)
 
     def bootstrap(self) -> None:
-        """Begin the group, or another one of its name after all members were away."""
+        """Start the group by this member, also again after all members were stopped."""
         self.administer("SET GLOBAL group_replication_bootstrap_group = ON")
         self.join()
         self.administer("SET GLOBAL group_replication_bootstrap_group = OFF")
 
     def join(self) -> None:
-        """Enter the group, and wait until this server is one of its members with all that they have."""
+        """Join the group, and wait until this server is a member with all transactions."""
         self.administer(
             "CHANGE REPLICATION SOURCE TO source_user = 'recovery', source_password = "
             f"'{_PASSWORD}' FOR CHANNEL 'group_replication_recovery'",
@@ -77,11 +77,11 @@ class Member(Database):
         wait_until(lambda: self.state() == "ONLINE", f"{self.directory.name} is a member")
 
     def state(self) -> str:
-        """Tell what this server takes itself for: ONLINE, RECOVERING, ERROR, OFFLINE."""
+        """Return this server's own state: ONLINE, RECOVERING, ERROR or OFFLINE."""
         return self._own("member_state")
 
     def role(self) -> str:
-        """Tell PRIMARY or SECONDARY, as this server sees it; nothing outside of the group."""
+        """Return this server's own role, PRIMARY or SECONDARY; empty outside of the group."""
         return self._own("member_role")
 
     def _own(self, column: str) -> str:
@@ -91,7 +91,7 @@ class Member(Database):
         return str(rows[0][0]) if rows else ""
 
     def administer(self, *statements: str) -> list[tuple[Any, ...]]:
-        """Run statements as the one who may do everything. Returns the rows of the last one."""
+        """Run statements as the administrator. Returns the rows of the last one."""
         rows: list[tuple[Any, ...]] = []
         url = self.admin_url().replace("/takedown?", "/mysql?")  # a new server has no other database
         with connect(url, timeout=int(PATIENCE), replica=True) as connection, connection.cursor() as cursor:
@@ -102,10 +102,10 @@ class Member(Database):
 
 
 class Group(ExitStack):
-    """``size`` members, migrated through the first, which is the primary."""
+    """A group of ``size`` members with the schema. The first one is the primary at first."""
 
     def __init__(self, directory: Path, size: int = 3, **settings: str | int) -> None:
-        """``settings`` of the plugin, by their names without ``group_replication_``."""
+        """Take settings of the plugin, by their names without ``group_replication_``."""
         super().__init__()
         ports = [free_port() for _ in range(size)]
         seeds = ",".join(f"127.0.0.1:{port}" for port in ports)
@@ -118,6 +118,14 @@ class Group(ExitStack):
         ]
 
     def __enter__(self) -> Self:
+        try:
+            self._begin()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def _begin(self) -> None:
         first = self.members[0]
         first.initialise()
         for member in self.members[1:]:
@@ -134,10 +142,9 @@ class Group(ExitStack):
         for member in self.members[1:]:
             member.join()
         first.migrate()
-        return self
 
     def wait_primary(self, but: Member) -> Member:
-        """Wait until another member than ``but`` takes writes."""
+        """Wait until another member than ``but`` takes writes. Returns it."""
 
         def elected() -> Member | None:
             others = [each for each in self.members if each is not but and each.running()]

@@ -1,10 +1,10 @@
-"""The switch by which any session of MariaDB can leave CHECKs out. MySQL has none."""
+"""Switch CHECK constraints off in a session of MariaDB. MySQL has no such switch."""
 
 import pytest
 
-from stack.program import on_mysql
+from stack.database_program import on_mysql
 
-#: To follow another assignment of a ``SET SESSION``.
+#: The assignment, to append to another one of a ``SET SESSION``.
 UNCHECKED = "" if on_mysql() else ", check_constraint_checks = 0"
 
 needs_switch = pytest.mark.skipif(on_mysql(), reason="no session of MySQL can switch CHECKs off")

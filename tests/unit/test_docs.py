@@ -7,7 +7,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from stack.program import VARIABLE
+from stack.database_program import VARIABLE
 from tests.chaos.faults import FAULTS
 from tests.support.command_lines import (
     INSTALLED,

@@ -1,4 +1,4 @@
-"""Holds the pages against the parameters of varnishd: the same names, the same values, the same seconds."""
+"""Compare the pages with the parameters of varnishd: names, values and seconds agree."""
 
 import re
 

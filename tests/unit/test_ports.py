@@ -1,4 +1,4 @@
-"""Ports for the tests' servers."""
+"""Draw ports for the servers of tests."""
 
 import random
 import socket
@@ -11,7 +11,7 @@ import pytest
 
 from stack.ports import free_port, is_free
 
-# Draws five ports with the same dice as every other process that runs this, and holds them until its input ends.
+# Draws five ports with the same random numbers in each process, and holds them until its input ends.
 _DRAW = """
 import random, sys
 from stack.ports import free_port

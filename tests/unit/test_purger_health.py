@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from purger.health import EdgeState, FleetState, find_problems
+from purger.fleet_state import EdgeState, FleetState
+from purger.health import find_problems
 from purger.model import Present
 from purger.text_format import duration
 

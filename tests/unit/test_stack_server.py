@@ -1,4 +1,4 @@
-"""Servers of one run and of another on the same machine."""
+"""End one test run beside another on the same machine: it kills no server of the other."""
 
 import os
 import subprocess
@@ -10,7 +10,7 @@ from stack.waiting import PATIENCE
 def test_the_end_of_a_run_kills_no_server_of_another() -> None:
     run = [sys.executable, "-c", "import stack.server, sys; sys.stdin.read()"]
     with subprocess.Popen(run, stdin=subprocess.PIPE) as ending:
-        # Marked as servers of a run are whose own pid holds the digits of the first one.
+        # mirakuru's mark of a server whose run has a pid that contains the digits of the first run's pid.
         marked = os.environ | {"mirakuru_uuid": f"1{ending.pid}1:0"}
         with subprocess.Popen(["cat"], stdin=subprocess.PIPE, env=marked) as other:
             ending.communicate(timeout=PATIENCE)

@@ -1,4 +1,4 @@
-"""Whom the servers of the stack run as."""
+"""Run the servers of the stack as the current user."""
 
 import os
 import pwd

@@ -1,4 +1,4 @@
-"""The renderer puts settings into the true VCL, or says which line it could not find."""
+"""Render settings into the VCL: each line is replaced, or the error names the line that is missing."""
 
 import shutil
 from pathlib import Path

@@ -23,7 +23,7 @@ sub takedown_fetch_strip {
     std.collect(beresp.http.Takedown-Seen, ",");
     var.set("seen", beresp.http.Takedown-Seen);
     unset beresp.http.Takedown-Seen;
-    # For trust.vcl.
+    # For the lease.
     std.collect(beresp.http.Takedown-Changed, ",");
     var.set("changed", beresp.http.Takedown-Changed);
     unset beresp.http.Takedown-Changed;

@@ -41,8 +41,9 @@ sub takedown_lease_mode {
     }
 }
 
-# Limit the lifetime of an object that is fetched in fail-safe mode, where no purge may arrive. Its age counts from the
-# start of the fetch, since the origin's lookup may be that old, and not from the response as Varnish counts.
+# Limit the lifetime of an object that is fetched in fail-safe mode, where no purge may arrive, or that shows a change
+# of which the edge was not told. Its age counts from the start of the fetch, since the origin's lookup may be that old,
+# and not from the response as Varnish counts.
 sub takedown_lease_limit_object {
     call takedown_lease_mode;
     call takedown_lease_untold;
@@ -59,9 +60,9 @@ sub takedown_lease_limit_object {
     }
 }
 
-# An answer may show a change that this edge has yet to be told of. If the database loses the change before, the edge is
-# never told, and its position stays right: so such an answer is kept no longer than in fail-safe mode. An edge without a
-# position has a purger of version 0.1, which names no batches.
+# Set the variable "untold" to yes if the answer shows a change of which no purge has told this edge so far. If the
+# database loses that change before its purge, none comes, and the position of the edge is right and reveals nothing. An
+# edge without a position has a purger of 0.1, which names no batches.
 sub takedown_lease_untold {
     var.set("untold", "no");
     if (var.get("mode") == "trusted" && var.global_get("position") != "0:none" &&

@@ -1,17 +1,19 @@
-# The marks that each purge sets before it removes anything, and that the fence (fence.vcl) holds fetches against.
+# Set the marks of a purge, before it removes any object. The fence (fence.vcl) compares each answer with them.
 #
-# There is a mark for each last character that a code may have, one for each that an owner's key may have, and one for
-# purges that reach further. With a single mark a steady stream of purges would make every fetch of every other image
-# try again. Each mark is a global of its own, so that two purges at the same time cannot undo each other's.
+# There is a mark for each last character of a code, one for each last character of an owner's key, and one for purges
+# that reach further: these are the groups. With a single mark, a steady stream of purges would make the edge repeat
+# every fetch of every other image. Each mark is a global of its own, so that two purges at the same time cannot undo
+# each other's.
 #
 #   mark <c>, owner <c>, mark all    "<xid> <flush> <number> <since> <base>"
 #   hand <c>, hand owners, hand all  "<xid>" of the last purge without a number
 #   flush                            "<xid>" of the last flush
 #
-# <xid> is that of the last purge. <number> is the largest batch that purged here, and counts only while <flush> is the
-# last one: after it the database may have begun again at a smaller number. The batches after <base> purged here since
-# the moment <since>, which is at most half a second before the last of them.
+# <xid> is that of the last purge of the group. <number> is the largest batch that purged it, and counts only while
+# <flush> is the last flush: the database may go on at a smaller number after a flush. The batches after <base> have
+# purged the group since the time <since>, which is at most half a second before the last of them.
 
+# Mark the group of a code, or of a list of codes with the same last character.
 sub takedown_marks_code {
     var.set("group", regsub(var.get("code"), "^.*(.)$", "\1"));
     var.set("mark", "mark " + var.get("group"));
@@ -19,22 +21,24 @@ sub takedown_marks_code {
     call takedown_marks_set;
 }
 
-# By hand it is one for all owners: whose image a fetch brings stands only in the answer, and each mark that every fetch
-# has to note makes it dearer.
+# Mark the group of an owner, or of a list of owners with the same last character. All owners share one hand mark: only
+# the answer names the owner, and each fetch pays for each mark that it has to note.
 sub takedown_marks_owner {
     var.set("mark", "owner " + regsub(var.get("owner"), "^.*(.)$", "\1"));
     var.set("hand", "hand owners");
     call takedown_marks_set;
 }
 
+# Mark all images, for a purge that reaches further than one group.
 sub takedown_marks_all {
     var.set("mark", "mark all");
     var.set("hand", "hand all");
     call takedown_marks_set;
 }
 
-# An answer from the database of before may have seen larger numbers, and the age of the purges that a flush stands for
-# is not known. In this order a fetch that finds the new flush also finds that it has to ask again.
+# Mark a flush. An answer from before it may have seen larger numbers of a database that went back, and the age of the
+# purges that a flush stands for is unknown. In this order, a fetch that finds the new flush also finds the new hand
+# mark, and is repeated.
 sub takedown_marks_flush {
     call takedown_position_number;
     var.global_set("hand all", req.xid);
@@ -42,9 +46,11 @@ sub takedown_marks_flush {
     var.global_set("mark all", req.xid + " " + req.xid + " " + var.get("number") + " 0 " + var.get("number"));
 }
 
-# Two purges of one group at the same instant may leave the smaller number; the second sending of each mends that.
+# Set the mark "mark", and the hand mark "hand" if the purge has no number. Two purges of one group at the same instant
+# may leave the smaller number, which their rebounds correct.
 sub takedown_marks_set {
-    # The flush before the position: a number that a flush at this instant makes void does not count after it.
+    # The flush is read before the position: a number that a flush at this instant makes void then does not count after
+    # it.
     var.set("flush", std.integer(var.global_get("flush"), 0));
     call takedown_position_number;
     if (var.get("number") == "") {
@@ -58,7 +64,8 @@ sub takedown_marks_set {
     var.global_set(var.get("mark"), req.xid + " " + regsub(var.get("former"), "^[^ ]+ ", ""));
 }
 
-# A number that is not larger, as of a second sending, leaves all as it is: also since when it has been there.
+# Raise the number of the mark. A number that is not larger, such as that of a rebound, changes nothing, also not
+# <since>.
 sub takedown_marks_number {
     if (std.integer(var.get("number"), 0) > std.integer(str.split(var.get("former"), 3, " "), 0)) {
         var.set_real("age", std.real(time=std.now()) - std.real(str.split(var.get("former"), 4, " "), 0.0));

@@ -1,13 +1,13 @@
-# Keep the place of this edge in the purger's log: the position N:IDENTITY, up to which it has every batch. The purger
-# vouches only for an edge whose position its database knows: one that was put back to a snapshot, or that another
-# database spoke to, is found out.
+# Keep the position of this edge in the purger's outbox: N:IDENTITY, the last batch up to which it has every purge. The
+# purger renews the lease only of an edge whose position its database knows. So it notices an edge that was put back to
+# a snapshot, and one that got purges from another database.
 #
-# Takedown-Batch names the position that the edge has after a request, and Takedown-Part-Of the number of the batch that a
-# purge is a part of, which moves nothing. Takedown-After beside either names the position at which the purger takes the
-# edge to be. An edge that is elsewhere stays there, and to its fence the purge is one by hand: the number may be of a
-# database that has gone back since. A purge with neither number is one by hand, too.
+# Takedown-Batch names the position of the edge after a request. Takedown-Part-Of names the batch that a purge is a part
+# of, and does not move the edge. Takedown-After beside either names the position at which the purger takes the edge to
+# be. An edge at another position stays there, and its fence treats the purge as one by hand: the number may be of a
+# database that has gone back since. A purge with neither number is one by hand as well.
 
-# Called by vcl_init. Globals outlive a reload. No database knows this position.
+# Set the position at the first load of a VCL, to one that no database knows. Globals outlive a reload.
 sub takedown_position_start {
     if (!var.global_get("position")) {
         var.global_set("position", "0:none");
@@ -15,7 +15,7 @@ sub takedown_position_start {
 }
 
 sub takedown_position_arguments {
-    # A header sent twice would otherwise lose its second line.
+    # Without this, the second line of a header that was sent twice would be lost.
     std.collect(req.http.Takedown-Batch, ",");
     std.collect(req.http.Takedown-After, ",");
     std.collect(req.http.Takedown-Part-Of, ",");
@@ -50,8 +50,9 @@ sub takedown_position_combination {
     }
 }
 
-# For the fence: the batch of this purge, "" by hand. A rebound from before the edge's last move is one by hand as well.
-# That costs a fetch in flight a second attempt, and the first sending has left its number.
+# Set the variable "number" for the marks: the batch of this purge, "" by hand. A rebound that names a position which
+# the edge has left is one by hand as well. That costs a fetch in flight a second attempt, and the first purge has
+# already set the number.
 sub takedown_position_number {
     var.set("number", "");
     if (!req.http.Takedown-After || req.http.Takedown-After == var.global_get("position")) {
@@ -59,8 +60,8 @@ sub takedown_position_number {
     }
 }
 
-# Called when the purge was carried out. A position that Takedown-After does not name stays, so that the purger finds it
-# in the answer: this edge went back, or another purger spoke to it.
+# Move the edge to the position of a purge that was carried out. An edge at another position than that in Takedown-After
+# stays there, and the answer tells the purger: the edge went back, or got purges from another purger.
 sub takedown_position_move {
     var.set("position", var.global_get("position"));
     if (req.http.Takedown-Batch &&
@@ -71,13 +72,14 @@ sub takedown_position_move {
     }
 }
 
-# A flush alone sets the position back.
+# Set the position of a flush, which alone may move the edge back.
 sub takedown_position_flush {
     if (req.http.Takedown-Batch) {
         var.global_set("position", req.http.Takedown-Batch);
     }
 }
 
+# Answer 412 to a heartbeat that names another position.
 sub takedown_position_expect {
     if (req.http.Takedown-Batch && req.http.Takedown-Batch != var.global_get("position")) {
         return (synth(412, "Precondition Failed: this edge is at another position than the one in Takedown-Batch"));

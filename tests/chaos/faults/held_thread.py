@@ -3,7 +3,8 @@
 from tests.chaos.faults.base import Scene, fault
 from tests.support.held_fetch import hold_for
 
-_REBOUNDS = (7.0, 73.0)  # seconds after the acknowledgement, by which the second and the third one are over
+#: Seconds from the acknowledgement until the second rebound, and until the third one, are over.
+_REBOUNDS = (7.0, 73.0)
 _FETCHES = 6
 
 

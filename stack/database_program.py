@@ -1,4 +1,4 @@
-"""The servers that a database can run on, MariaDB and MySQL: how each is initialised and started."""
+"""Initialise and start the servers that a database can run on, MariaDB and MySQL."""
 
 import os
 from collections.abc import Mapping
@@ -8,10 +8,11 @@ from typing import NamedTuple, Protocol
 from stack.commands import run_apart
 from stack.server import ServerFailedError
 
-#: Names MySQL's ``mysqld``, which then runs in the place of mariadbd.
+#: The variable with the path of MySQL's ``mysqld``, to run in the place of mariadbd.
 VARIABLE = "STACK_MYSQLD"
 
-# An account for the user who runs the server, who alone can use it. The plugin is there only once the server runs.
+#: Statements that admit the administrator by the socket alone, as the user who runs the server. They change the table
+#: ``mysql.user`` itself, since the plugin is loaded only once the server runs.
 _ADMIN = (
     "UPDATE mysql.user SET plugin = 'auth_socket', authentication_string = '' WHERE user = 'root';\n"
     "FLUSH PRIVILEGES;\n"
@@ -20,7 +21,7 @@ _ADMIN = (
 
 
 class Place(NamedTuple):
-    """Where a server keeps its data and listens, and the user whom it runs as."""
+    """The directories and the socket of a server, and the user that it runs as."""
 
     directory: Path
     data: Path
@@ -53,7 +54,7 @@ class MariaDb:
         """Make its data directory. Raises ``ServerFailedError``."""
         _run(
             [
-                # As --user the script would use it too, for chowns that know no spaces and reach into the system.
+                # Not --user: the script would also run chown with it, without quotes and on files of the system.
                 *("mariadb-install-db", "--no-defaults", f"-u{place.user}", f"--datadir={place.data}"),
                 *("--auth-root-authentication-method=socket", f"--auth-root-socket-user={place.user}"),
                 "--skip-test-db",
@@ -86,14 +87,14 @@ class MySql:
             [
                 *(self._path, "--no-defaults", "--initialize-insecure", f"--user={place.user}"),
                 *(f"--datadir={place.data}", f"--init-file={script}", "--secure-file-priv=NULL"),
-                "--innodb-flush-method=nosync",  # what dies before its first start is thrown away
+                "--innodb-flush-method=nosync",  # a server that dies before its first start is discarded
             ],
             environment,
         )
 
 
 def chosen() -> Program:
-    """Tell which program runs databases: MySQL's, if ``STACK_MYSQLD`` names it, or else MariaDB's."""
+    """Choose the program that runs databases: the one that ``STACK_MYSQLD`` names, or else MariaDB's."""
     path = os.environ.get(VARIABLE)
     return MySql(path) if path else MariaDb()
 
