@@ -8,8 +8,8 @@ import mysql.connector
 import pytest
 
 from stack.database import Database
+from stack.database_program import on_mysql
 from stack.ports import free_port
-from stack.program import on_mysql
 from stack.purger import Purger
 from takedown_db.connect import NotEncryptedError, connect
 from takedown_db.errors import explain

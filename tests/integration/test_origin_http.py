@@ -321,7 +321,7 @@ def _drop_checks(site: OriginSite) -> None:
 
 
 def test_a_file_that_ends_early_breaks_the_connection(site: OriginSite) -> None:
-    """What was sent must not pass for the whole: the length was told, and is not reached."""
+    """A part of the body must not pass for the whole: fewer bytes arrive than Content-Length says."""
     code = site.new_image()
     size = 64 * 1024 * 1024
     file = site.file_of(code)

@@ -398,7 +398,7 @@ def test_another_owner_and_another_stability_are_changes(site: OriginSite, tmp_p
 
 
 def test_the_file_is_stored_before_the_row_that_names_it(site: OriginSite, tmp_path: Path) -> None:
-    """What a failure in between leaves is a file that nobody names, never a row without its file."""
+    """A failure in between leaves a file without a row, never a row without its file."""
     code = site.new_code()
     digest = hashlib.sha256(picture(tmp_path / f"{code}.png").read_bytes()).hexdigest()
     site.execute("REVOKE INSERT ON renditions FROM takedown_import")

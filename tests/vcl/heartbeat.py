@@ -1,4 +1,4 @@
-"""What varnishtest cannot do by itself: send a heartbeat with the edge's own clock in it, as the purger does.
+"""Send a heartbeat with the edge's own clock in it, as the purger does: varnishtest has no command for that.
 
 Usage: heartbeat.py HOST:PORT TOKEN-FILE [SECONDS]. E is the clock that the edge answers with, less SECONDS.
 """
