@@ -3,11 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-<<<<<<< HEAD
-from purger.model import PurgerPresence
-=======
 from purger.fleet_state import EdgeState, FleetState
->>>>>>> house
 from purger.text_format import counted, duration
 from takedown_db.printable import printable
 
@@ -39,58 +35,6 @@ class Problem:
     do: str
 
 
-<<<<<<< HEAD
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EdgeState:
-    """The state of an enabled edge: its row in the database, and its answer just now."""
-
-    name: str
-    purge_url: str = ""
-    public_url: str = ""
-    mode: str | None = None  # as the edge names it: trusted, fail-safe, unguarded; None: no answer
-    instance: str | None = None  # the varnishd process that answered now, or that answered last
-    acknowledged: int = 0  # the last batch of those that the edge has acknowledged without a gap
-    lag: int = 0  # number of batches that the edge has not acknowledged
-    delay: float = 0.0  # seconds since the first of them was numbered
-    heartbeat_age: float | None = None  # seconds since the last heartbeat, by the edge's clock
-    seen_at: datetime | None = None  # UTC, the purger's clock: the last answer to a purger
-    epoch: datetime | None = None  # UTC, the edge's clock: the last heartbeat that it accepted
-    failure: str | None = None  # why the edge gave no answer just now: kind and text
-    recorded: str | None = None  # the problem that the running purger has with this edge: kind and text
-    names_position: bool = True  # False: its VCL is of version 0.1
-
-    @property
-    def problem(self) -> str | None:
-        """The error of the request just now, or else the one that the running purger recorded."""
-        return self.failure or self.recorded
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FleetState:
-    """The state of the database, its purgers and its enabled edges. With ``unusable`` set the rest is empty."""
-
-    unusable: str | None = None  # why the database cannot be used
-    refused: bool = False  # the host, account or database in the URL is unknown, or lacks a grant
-    server: str = ""  # the database server of this connection, as it names itself
-    adopted: str | None = ""  # the server that speaks for the database; None: none was adopted
-    purgers: tuple[PurgerPresence, ...] = ()  # the latest signature first
-    edges: tuple[EdgeState, ...] = ()
-    disabled: int = 0  # number of disabled edges
-    head: int = 0  # the last batch number
-    numbered_at: datetime | None = None  # UTC: when the head got its number
-    pruned: int = 0  # batches up to this one may have left the outbox
-    pending: int = 0  # number of committed changes without a batch number
-    stuck: int = 0  # number of those that got none within PATIENCE
-    counter_locked: bool = False  # another transaction holds the row of table numbering
-    migration_lock: int | None = None  # the connection id that holds the lock of `purger migrate`
-    missing_triggers: tuple[str, ...] = ()  # that fill the outbox: missing or altered
-    weakened_triggers: tuple[str, ...] = ()  # that check rows or write the log: missing or altered
-    unnumberable: int = 0  # number of malformed rows within the last day
-    largest_ids: Mapping[str, int] | None = None  # by table
-
-
-=======
->>>>>>> house
 def find_problems(state: FleetState) -> list[Problem]:
     """List the problems, causes before their effects. An empty list means OK."""
     if state.unusable is not None:

@@ -3,14 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-<<<<<<< HEAD
-from purger.health import EdgeState, FleetState, Problem
-from purger.model import PurgerPresence
-=======
 from purger.fleet_state import EdgeState, FleetState
 from purger.health import Problem
-from purger.model import Present
->>>>>>> house
+from purger.model import PurgerPresence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

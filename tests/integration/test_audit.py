@@ -15,11 +15,7 @@ from tests.support.site import Site
 
 
 class LateProbe(Probe):
-<<<<<<< HEAD
-    """A probe that lifts the bans of codes in ``lifts`` once an edge has shown their images."""
-=======
     """A probe after which codes in ``lifts`` are lifted, once an edge has served them."""
->>>>>>> house
 
     def __init__(self, site: Site) -> None:
         super().__init__()

@@ -43,21 +43,14 @@ def connection(database: Database) -> Iterator[Connection]:
     connection.close()
 
 
-<<<<<<< HEAD
-def probe_listener(
+def probe_images(
     connection: Connection,
     choice: ImageChoice,
     *answers: FixedAnswer,
     excused: str = "",
     asked: list[str] | None = None,
 ) -> RowProbeResult:
-    """Probe a listener that has these answers for the images, in their order; there are excuses for ``excused``."""
-=======
-def probe_images(
-    connection: Connection, choice: Choice, *answers: FixedAnswer, excused: str = "", asked: list[str] | None = None
-) -> RowProbeResult:
     """Probe a listener that gives these answers for the images, in their order. Codes in ``excused`` have moved."""
->>>>>>> house
     by_path = {f"/images/{code}": answer for code, answer in zip(choice.codes, answers, strict=True)}
     probe = Probe()
     with scripted_listener([] if asked is None else asked, by_path) as url:
@@ -69,23 +62,6 @@ def probe_images(
     return found
 
 
-<<<<<<< HEAD
-def test_all_of_those_that_were_looked_at_are_gone(connection: Connection) -> None:
-    found = probe_listener(connection, CHOICE, GONE, GONE, GONE)
-    assert (found.probe_result.gone, found.probe_result.looked, found.probe_result.images) == (True, 3, 5)
-    assert (found.kept, found.again, [part.code for part in found.parts]) == ((), False, ["a", "b", "c"])
-    assert found.probe_result.note is None
-    assert (
-        probe_listener(connection, replace(CHOICE, renditions=None), GONE, GONE, GONE).probe_result.note == ROWS_ALONE
-    )
-
-
-def test_one_that_moved_away_does_not_count(connection: Connection) -> None:
-    found = probe_listener(connection, CHOICE, GONE, FOREIGN, GONE, excused="b")
-    assert (found.probe_result.gone, found.probe_result.looked, found.probe_result.images) == (True, 2, 4)
-    assert (found.kept, len(found.parts)) == ((), 2)
-    found = probe_listener(connection, CHOICE, SHOWN, FOREIGN, UNMARKED, excused="abc")
-=======
 def test_all_of_those_that_were_probed_are_gone(connection: Connection) -> None:
     found = probe_images(connection, CHOICE, GONE, GONE, GONE)
     assert (found.probe_result.gone, found.probe_result.looked, found.probe_result.images) == (True, 3, 5)
@@ -99,7 +75,6 @@ def test_one_that_moved_away_does_not_count(connection: Connection) -> None:
     assert (found.probe_result.gone, found.probe_result.looked, found.probe_result.images) == (True, 2, 4)
     assert (found.kept, len(found.parts)) == ((), 2)
     found = probe_images(connection, CHOICE, SHOWN, FOREIGN, UNMARKED, excused="abc")
->>>>>>> house
     assert (found.probe_result.gone, found.probe_result.note, found.kept, found.again) == (None, "it moved", (), False)
 
 
@@ -121,11 +96,7 @@ def test_one_that_is_not_gone_decides(
     again: bool,
     note: str | None,
 ) -> None:
-<<<<<<< HEAD
-    found = probe_listener(connection, CHOICE, *answers)
-=======
     found = probe_images(connection, CHOICE, *answers)
->>>>>>> house
     assert (found.probe_result.gone, "".join(each.code for each in found.kept), found.again) == (gone, kept, again)
     assert (found.probe_result.note or "").startswith(note or "")
     assert (found.probe_result.looked, found.probe_result.code) == (None, "")
@@ -135,10 +106,6 @@ def test_a_long_probe_begins_with_no_further_image(connection: Connection) -> No
     asked: list[str] = []
     rests: list[float] = []
     choice = replace(CHOICE, seconds=0.0, between=rests.append)
-<<<<<<< HEAD
-    found = probe_listener(connection, choice, GONE, GONE, GONE, asked=asked)
-=======
     found = probe_images(connection, choice, GONE, GONE, GONE, asked=asked)
->>>>>>> house
     assert (asked, len(rests)) == (["/images/a"], 1)
     assert (found.probe_result.gone, found.probe_result.looked, found.probe_result.images) == (True, 1, 5)

@@ -4,14 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-<<<<<<< HEAD
-from purger.health import EdgeState, FleetState, find_problems
-from purger.model import PurgerPresence
-=======
 from purger.fleet_state import EdgeState, FleetState
 from purger.health import find_problems
-from purger.model import Present
->>>>>>> house
+from purger.model import PurgerPresence
 from purger.text_format import duration
 
 ALIVE = PurgerPresence("host", 17, "0.2", None, None, 0.4)

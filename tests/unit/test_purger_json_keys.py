@@ -12,14 +12,9 @@ from purger.cli.audit_json import audit_report
 from purger.cli.receipts_json import receipts_report
 from purger.cli.status_json import status_report
 from purger.edge_list import ListedEdge
-<<<<<<< HEAD
-from purger.health import EdgeState, FleetState, Problem
-from purger.model import PurgerPresence
-=======
 from purger.fleet_state import EdgeState, FleetState
 from purger.health import Problem
-from purger.model import Present
->>>>>>> house
+from purger.model import PurgerPresence
 from purger.moderation import Ban as BanRow
 from purger.receipts.model import Ban, EdgeReceipt, KnownEdge, LogEntry, Ownership, Purge, Report
 from takedown_db.json_output import print_json
