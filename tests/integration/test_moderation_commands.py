@@ -129,8 +129,8 @@ def test_a_ban_without_any_edge_says_so(desk: Desk) -> None:
     desk.sql("UPDATE edges SET enabled = FALSE")
     code = desk.new_image()
     desk.sign()
-    assert "there is no edge" in desk.run("ban", code, code=3).stderr
-    assert "there is no edge" in desk.run("wait", "0", code=3).stderr
+    assert "there is no enabled edge" in desk.run("ban", code, code=3).stderr
+    assert "there is no enabled edge" in desk.run("wait", "0", code=3).stderr
 
 
 def test_a_ban_without_a_number_is_acknowledged_by_nobody(desk: Desk) -> None:
@@ -415,7 +415,7 @@ def test_a_ban_without_an_answer_may_stand_and_is_not_called_void(desk: Desk) ->
 
 
 def test_a_schema_of_before_still_takes_a_ban(desk: Desk) -> None:
-    """A takedown does not wait for `purger migrate`; what cannot be told is said."""
+    """Ban with an older schema: a takedown does not wait for ``purger migrate``; missing columns are reported."""
     desk.sql("DROP PROCEDURE subject_known_v1")
     try:
         result = desk.run("ban", "whatever", code=3)
