@@ -129,8 +129,8 @@ def test_a_ban_without_any_edge_says_so(desk: Desk) -> None:
     desk.sql("UPDATE edges SET enabled = FALSE")
     code = desk.new_image()
     desk.sign()
-    assert "there is no edge" in desk.run("ban", code, code=3).stderr
-    assert "there is no edge" in desk.run("wait", "0", code=3).stderr
+    assert "there is no enabled edge" in desk.run("ban", code, code=3).stderr
+    assert "there is no enabled edge" in desk.run("wait", "0", code=3).stderr
 
 
 def test_a_ban_without_a_number_is_acknowledged_by_nobody(desk: Desk) -> None:
