@@ -45,9 +45,9 @@ sub takedown_settings {
     # accepted. Each load of this VCL reads it (docs/edge.md, "Token").
     var.set("token file", "/etc/varnish/takedown.token");
 
-    # How long the edge trusts its cache after a moment up to which, the purger says, it has every purge. A longer lease
-    # rides out longer outages of purger or database, but an edge that the purger cannot reach then shows a banned image
-    # that much longer.
+    # Time for which the edge trusts its cache after a moment up to which, the purger says, it has every purge. A longer
+    # lease rides out longer outages of purger or database, but an edge that the purger cannot reach then shows a banned
+    # image that much longer.
     var.set_duration("lease", 10s);
 
     # Longest age of a hit when the lease has run out.

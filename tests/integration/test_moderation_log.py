@@ -123,7 +123,7 @@ def test_not_even_the_admin_alters_the_log_by_mistake(admin: MySQLCursorAbstract
     assert age < 60
 
 
-#: What a session can say of time, itself and the outbox.
+#: Statements by which a session can lie about the time, itself and the outbox.
 LIES = [
     "SET TIMESTAMP = 86400",
     "SET TIMESTAMP = 2147483647",

@@ -34,7 +34,7 @@ FOREIGN_FLAGS = {
 #: Words in the spelling of a class that are names of other people's.
 FOREIGN_NAMES = {"LoadCredential", "ExecStart"}
 
-#: What `./dev run` sets for those who use it, and no command reads.
+#: Variables that `./dev run` sets for its users, and no command reads.
 SET_ONLY = {"ORIGIN_URL"}
 
 NAMES = [page.relative_to(ROOT).as_posix() for page in PAGES]

@@ -1,4 +1,4 @@
-"""Holds the code against the pages: each command, flag, variable, exit code, problem and header stands in them."""
+"""Hold the code against the pages: each command, flag, variable, exit code, problem and header stands in them."""
 
 import re
 from itertools import chain

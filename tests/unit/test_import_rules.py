@@ -1,4 +1,4 @@
-"""Holds every import against the rules of `docs/architecture.md`: which part may import which."""
+"""Hold every import against the rules of `docs/architecture.md`: which part may import which."""
 
 import ast
 import subprocess

@@ -1,0 +1,56 @@
+"""Hold first lines to the language of CONTRIBUTING.md: they begin with a verb or a noun, and with no riddle."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.command_lines import all_options, installed_commands
+from tests.support.markdown_pages import ROOT
+
+FILES = [
+    file
+    for room in ("origin", "purger", "takedown_db", "stack", "tests", "bench")
+    for file in ROOT.glob(f"{room}/**/*.py")
+]
+
+#: Beginnings that leave it to the reader to find out what is meant.
+RIDDLE = re.compile(r"(What|Which|How|Those (that|which|who)|The one (that|which)|One that|Now and then)\b")
+
+
+def first_lines(file: Path) -> Iterator[str]:
+    """Yield the first lines of a file's docstrings, and of its comments on constants."""
+    text = file.read_text()
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            yield (ast.get_docstring(node) or "").partition("\n")[0]
+    yield from re.findall(r"^ *#: (.*)$", text, re.MULTILINE)
+
+
+@pytest.mark.parametrize("room", sorted({file.relative_to(ROOT).parts[0] for file in FILES}))
+def test_no_first_line_of_the_code_is_a_riddle(room: str) -> None:
+    files = [file for file in FILES if file.relative_to(ROOT).parts[0] == room]
+    assert files
+    assert [f"{file}: {line}" for file in files for line in first_lines(file) if RIDDLE.match(line)] == []
+
+
+def test_no_help_is_a_riddle() -> None:
+    texts = [option.help or "" for option in all_options()]
+    texts += [command.help or "" for command in installed_commands().values()]
+    assert len(texts) > 50
+    assert [text for text in texts if RIDDLE.match(text)] == []
+
+
+def test_no_comment_of_vcl_or_sql_begins_with_a_riddle() -> None:
+    """Looks at the first line of each block of comments."""
+    files = [*ROOT.glob("varnish/**/*.vcl"), *ROOT.glob("takedown_db/**/*.sql")]
+    found = [
+        f"{file}: {line}"
+        for file in files
+        for line in re.findall(r"(?:^|\n)(?! *(?:#|--))[^\n]*\n *(?:#|--) ([^\n]*)", "\n\n" + file.read_text())
+        if RIDDLE.match(line)
+    ]
+    assert len(files) > 30
+    assert found == []
