@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-_NAMES = ("edge", "origin", "gone", "bulk", "lag")
+_NAMES = ("edge", "origin", "takedown", "bulk", "replica")
 
 
 @click.command()

@@ -12,7 +12,7 @@ from statistics import median
 
 import requests
 
-from bench.rounds import compare
+from bench.comparison import compare
 from stack.system import Stack
 from stack.waiting import wait_until
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import requests
 
-from bench.load import wrk
-from bench.rounds import Contender, compare
+from bench.comparison import Contender, compare
+from bench.wrk_load import wrk
 from stack.edge import Edge
 from stack.ports import free_port
 from stack.server import Server

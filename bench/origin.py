@@ -7,8 +7,8 @@ from pathlib import Path
 import requests
 from PIL import Image
 
-from bench.load import wrk
-from bench.rounds import Contender, compare
+from bench.comparison import Contender, compare
+from bench.wrk_load import wrk
 from stack.ports import free_port
 from stack.server import Server
 from stack.system import Settings, Stack

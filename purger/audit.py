@@ -154,7 +154,7 @@ def _doubtful_answers(
     for each in list(edges):
         name = each.edge.name
         try:
-            answer = probe.look(each.edge.public_url, code, digests, each.renditions)
+            answer = probe.request(each.edge.public_url, code, digests, each.renditions)
         except UnreachableError as error:
             result.unreachable[name] = str(error)
             edges.remove(each)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from purger.model import Present
+from purger.model import PurgerPresence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +40,7 @@ class FleetState:
     refused: bool = False  # the host, account or database in the URL is unknown, or lacks a grant
     server: str = ""  # the database server of this connection, as it names itself
     adopted: str | None = ""  # the server that speaks for the database; None: none was adopted
-    purgers: tuple[Present, ...] = ()  # the latest signature first
+    purgers: tuple[PurgerPresence, ...] = ()  # the latest signature first
     edges: tuple[EdgeState, ...] = ()
     disabled: int = 0  # number of disabled edges
     head: int = 0  # the last batch number

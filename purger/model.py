@@ -19,7 +19,7 @@ class Row(NamedTuple):
 
     id: int
     batch: int
-    scope: str  # image or owner
+    scope: str  # a value of Scope, unless a session has switched the checks off
     subject: str  # a code, or an owner's key
     cause: str  # ban, lift, unban, image, rendition, resend
 
@@ -129,7 +129,7 @@ class Verification:
     triggers: Triggers
 
 
-class Present(NamedTuple):
+class PurgerPresence(NamedTuple):
     """A purger that has signed. Times are UTC by the database's clock; ``age`` is seconds since ``seen_at``."""
 
     host: str

@@ -10,10 +10,14 @@ from takedown_db.connection import Connection, fetch, fetch_sets
 from takedown_db.errors import CounterLostError, DatabaseUnavailableError, NotAdoptedError
 from takedown_db.printable import printable
 from takedown_db.schema.triggers import Triggers, judge_triggers
+from takedown_db.scope import Scope
 
 #: Most batches that are answered with their rows. More have come where another purger numbered them while this one was
 #: cut off: then the batches that an edge needs are read for it.
 _BATCHES = 16
+
+#: The scopes that a row may have.
+_SCOPES = frozenset(Scope)
 
 #: The code of an image, or the key of an owner.
 _KEY = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -169,4 +173,4 @@ def _taken(known: Position | None, head: _Head, found: list[tuple[Any, ...]]) ->
 
 def first_malformed(rows: Iterable[Row]) -> Row | None:
     """Return the first row of which no purge can be made; None without one. A session can switch off the checks."""
-    return next((row for row in rows if row.scope not in ("image", "owner") or not _KEY.fullmatch(row.subject)), None)
+    return next((row for row in rows if row.scope not in _SCOPES or not _KEY.fullmatch(row.subject)), None)

@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from purger.model import Position, Row
+from takedown_db.scope import Scope
 
 #: Most codes in one delivery that are sent as a PURGE each; more go as BANs. The answer to a PURGE counts the objects
 #: that it removed, and a PURGE adds nothing to the edge's list of bans; a BAN takes hundreds of codes in the same time.
@@ -75,8 +76,8 @@ def make_plan(
     that of the batch ``last``; None: ``rows`` are not all rows of these batches.
     """
     urgent_first = sorted(rows, key=_of_an_image)
-    codes = _by_subject(row for row in urgent_first if row.scope == "image")
-    owners = _by_subject(row for row in urgent_first if row.scope == "owner")
+    codes = _by_subject(row for row in urgent_first if row.scope == Scope.IMAGE)
+    owners = _by_subject(row for row in urgent_first if row.scope == Scope.OWNER)
     singles = min(SINGLES, requests_wanted)
     few_codes = len(codes) <= singles
     of_codes = _purges(codes) if few_codes else _bans("Takedown-Codes", codes, requests_wanted)

@@ -10,7 +10,7 @@ import time
 from importlib.metadata import version
 
 from purger.loop_thread import LoopThread
-from purger.model import Present
+from purger.model import PurgerPresence
 from purger.problem_log import ProblemLog
 from takedown_db.connection import Connection
 from takedown_db.errors import DatabaseUnavailableError
@@ -31,9 +31,9 @@ _POLLED = 2.0
 _TIDY_INTERVAL = 3600.0
 
 
-def present(connection: Connection) -> list[Present]:
+def present(connection: Connection) -> list[PurgerPresence]:
     """Read the purgers that have signed within the last day, the latest first. Raises ``DatabaseUnavailableError``."""
-    return [Present(*row) for row in connection.rows("purgers_present")]
+    return [PurgerPresence(*row) for row in connection.rows("purgers_present")]
 
 
 class Presence(LoopThread):

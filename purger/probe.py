@@ -56,7 +56,7 @@ class Probe:
         self._longest = longest
         self._connections: dict[str, HttpConnection] = {}  # by public URL
 
-    def look(
+    def request(
         self, public_url: str, code: str, digests: Mapping[str, str], renditions: Collection[str] | None = None
     ) -> ProbeAnswer:
         """Request the original of ``code`` and its ``renditions``: all others that the edge knows.
@@ -65,11 +65,11 @@ class Probe:
         image when the body is any of its renditions. Raises ``UnreachableError``.
         """
         others = digests if renditions is None else renditions
-        looks = [self._look(public_url, code, name, digests) for name in dict.fromkeys(("original", *others))]
-        served = tuple(name for look in looks for name in look.served)
-        return replace(max(looks, key=lambda look: look.proof), served=served)
+        answers = [self._request(public_url, code, name, digests) for name in dict.fromkeys(("original", *others))]
+        served = tuple(name for answer in answers for name in answer.served)
+        return replace(max(answers, key=lambda answer: answer.proof), served=served)
 
-    def _look(self, public_url: str, code: str, name: str, digests: Mapping[str, str]) -> ProbeAnswer:
+    def _request(self, public_url: str, code: str, name: str, digests: Mapping[str, str]) -> ProbeAnswer:
         path = f"/images/{code}" if name == "original" else f"/images/{code}/{name}"
         reply, digest = self._fetch(public_url, path)
         proof, why = judge(reply.status, reply.headers, digest, digests.values())

@@ -15,10 +15,11 @@ from purger.probe import Probe
 from purger.probe_schedule import BatchRange, DueProbe, ProbeSchedule
 from purger.problem_log import ProblemLog
 from purger.recorder import Recorder
-from purger.row_probe import SECONDS_AT_AN_OWNER, Choice, RowProbeResult, choose, probe_row
+from purger.row_probe import SECONDS_AT_AN_OWNER, ImageChoice, RowProbeResult, choose, probe_row
 from takedown_db.connection import Connection
 from takedown_db.errors import DatabaseUnavailableError
 from takedown_db.printable import printable
+from takedown_db.scope import Scope
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +47,7 @@ class _Drawn(NamedTuple):
     """The images that were drawn for a ban on an owner."""
 
     until: float  # the moment of the monotonic clock at which they are drawn again
-    choice: Choice
+    choice: ImageChoice
 
 
 class Prober(LoopThread):
@@ -160,9 +161,9 @@ class Prober(LoopThread):
         else:
             self._schedule.answered(edge.name)
 
-    def _choose(self, row: Row) -> Choice:
+    def _choose(self, row: Row) -> ImageChoice:
         """Choose the images to request: of an owner the same ones at all edges, since all his codes are read for it."""
-        if row.scope != "owner":
+        if row.scope != Scope.OWNER:
             return choose(self._connection, row.scope, row.subject)
         now = time.monotonic()
         self._drawn = {each: drawn for each, drawn in self._drawn.items() if now < drawn.until}
@@ -218,5 +219,5 @@ class Prober(LoopThread):
         """Add probes of an edge, and record those, of whichever edge, that had to make room."""
         for dropped in self._schedule.put(edge.name, tasks, at_once=at_once, setbacks=setbacks):
             if isinstance(dropped.task, Row):
-                note = f"not looked at: {len(self._schedule)} looks were waiting"
+                note = f"not looked at: {len(self._schedule)} probes were waiting"
                 self._recorder.probed(probe_result_of(dropped.edge, dropped.task, note=note), setbacks=setbacks)

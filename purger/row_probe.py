@@ -12,6 +12,7 @@ from purger.probe import Probe, ProbeAnswer
 from purger.probe_notes import CHANGED, LIFTED, NO_IMAGES, ROWS_ALONE
 from purger.probe_verdict import Proof
 from takedown_db.connection import Connection
+from takedown_db.scope import Scope
 
 #: Most images of a banned owner that the purger requests by itself, and the seconds after which it begins no other.
 IMAGES_OF_AN_OWNER = 100
@@ -42,7 +43,7 @@ class RowProbeResult:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Choice:
+class ImageChoice:
     """The images to request for one ban, and the limits of the requests."""
 
     codes: list[str]
@@ -55,21 +56,21 @@ class Choice:
 
 def choose(
     connection: Connection, scope: str, subject: str, *, most: int = IMAGES_OF_AN_OWNER, code: str | None = None
-) -> Choice:
+) -> ImageChoice:
     """Choose the images to request for a ban: its own, of an owner up to ``most`` by chance, or ``code`` alone.
 
     Raises ``DatabaseUnavailableError``.
     """
-    if code is not None or scope == "image":
-        return Choice(codes=[code or subject], images=1)
+    if code is not None or scope == Scope.IMAGE:
+        return ImageChoice(codes=[code or subject], images=1)
     codes, images = draw(connection, subject, most)
-    return Choice(codes=codes, images=images, of_an_owner=True)
+    return ImageChoice(codes=codes, images=images, of_an_owner=True)
 
 
 class _Evidence:
     """The answers for the images of one row."""
 
-    def __init__(self, edge: Edge, row: Row, choice: Choice) -> None:
+    def __init__(self, edge: Edge, row: Row, choice: ImageChoice) -> None:
         self._edge = edge
         self._row = row
         self._choice = choice
@@ -83,7 +84,7 @@ class _Evidence:
         """Request one image; return None, and keep the reason, where the edge says nothing about it."""
         digests = dict(connection.rows("rendition_digests", code=code))
         try:
-            answer = probe.look(self._edge.public_url, code, digests, self._choice.renditions)
+            answer = probe.request(self._edge.public_url, code, digests, self._choice.renditions)
         except UnreachableError as error:
             self.trouble = f"unreachable: {error}"
             return None
@@ -145,7 +146,7 @@ def probe_row(
     probe: Probe,
     edge: Edge,
     row: Row,
-    choice: Choice,
+    choice: ImageChoice,
     *,
     excuse: Callable[[str], str | None] | None = None,
 ) -> RowProbeResult:

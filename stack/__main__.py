@@ -19,7 +19,7 @@ from takedown_db.signals import STOP_SIGNALS, SignalQueue
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
-_MARK = ".edge-takedown-stack"
+_MARKER = ".edge-takedown-stack"
 
 
 @click.group(context_settings={"auto_envvar_prefix": "STACK", "show_default": True})
@@ -72,19 +72,19 @@ def run(directory: Path, edges: int, edge_port: int, purge_port: int, origin_por
 @contextmanager
 def _own(directory: Path) -> Iterator[None]:
     """Empty the directory and lock it for this process. Raises ``ClickException`` for one that no stack has made."""
-    if directory.exists() and any(directory.iterdir()) and not (directory / _MARK).exists():
+    if directory.exists() and any(directory.iterdir()) and not (directory / _MARKER).exists():
         raise click.ClickException(f"{directory} is neither empty nor an earlier stack's; set STACK_DIR to another one")
     directory.mkdir(parents=True, exist_ok=True)
     directory.chmod(0o700)  # passwords, a token and the database's socket lie in it
-    with (directory / _MARK).open("w") as mark:
+    with (directory / _MARKER).open("w") as marker:
         try:
-            fcntl.flock(mark, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(marker, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise click.ClickException(f"another stack is running in {directory}; stop it or set STACK_DIR") from None
         for entry in directory.iterdir():
             if entry.is_dir() and not entry.is_symlink():
                 shutil.rmtree(entry)
-            elif entry.name != _MARK:
+            elif entry.name != _MARKER:
                 entry.unlink()
         try:
             yield

@@ -18,8 +18,8 @@ from mirakuru.exceptions import AlreadyRunning, ExecutorError, ProcessExitedWith
 from stack.ports import is_free
 from stack.waiting import PATIENCE, wait_until
 
-# mirakuru's hook kills, as Python ends, each process of the machine whose mark contains the digits of this process's
-# pid: those of other test runs, too. Servers end with their parent anyway (--pdeathsig).
+# mirakuru's hook kills, as Python ends, each process of the machine whose variable mirakuru_uuid contains the digits
+# of this process's pid: those of other test runs, too. Servers end with their parent anyway (--pdeathsig).
 atexit.unregister(cleanup_subprocesses)
 
 

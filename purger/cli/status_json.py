@@ -5,7 +5,7 @@ from datetime import datetime
 
 from purger.fleet_state import EdgeState, FleetState
 from purger.health import Problem
-from purger.model import Present
+from purger.model import PurgerPresence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +81,7 @@ def status_report(state: FleetState, problems: list[Problem]) -> StatusReport:
     )
 
 
-def _purger(purger: Present) -> PurgerReport:
+def _purger(purger: PurgerPresence) -> PurgerReport:
     return PurgerReport(
         host=purger.host,
         pid=purger.pid,

@@ -7,7 +7,7 @@ from purger.edge_renditions import ask_renditions, edges_to_probe
 from purger.model import Edge, ProbeResult, Row
 from purger.probe import Probe
 from purger.receipts.model import Ban, Purge, Report
-from purger.row_probe import Choice, RowProbeResult, choose, probe_row
+from purger.row_probe import ImageChoice, RowProbeResult, choose, probe_row
 from purger.statement_values import probe_result_values
 from takedown_db.connection import Connection
 from takedown_db.scope import Scope
@@ -52,7 +52,7 @@ class OnDemandProber:
                     break
         return found
 
-    def _probe_ban(self, edge: Edge, ban: Ban, report: Report, choice: Choice) -> ProbeResult:
+    def _probe_ban(self, edge: Edge, ban: Ban, report: Report, choice: ImageChoice) -> ProbeResult:
         purge = ban.purge
         if purge is None or purge.batch is None:
             # There is no purge to record a probe result with, and none whose later changes could excuse the edge.

@@ -8,6 +8,8 @@ import pytest
 from stack.database import Database
 from stack.system import Settings, Stack
 from tests.support.fleet import Fleet
+from tests.support.moderation_desk import Desk
+from tests.support.outbox_connections import Connections
 from tests.support.site import Site
 
 
@@ -54,3 +56,19 @@ def fleet(running_fleet: Fleet) -> Iterator[Fleet]:
     running_fleet.read_log_from_here()
     yield running_fleet
     assert "bug" not in running_fleet.log(), running_fleet.purger.log_tail()
+
+
+@pytest.fixture
+def desk(database: Database) -> Iterator[Desk]:
+    """Give the test the module's database as a moderator has it, with one edge and no purger."""
+    with database.connect_admin() as connection, connection.cursor() as cursor:
+        yield Desk(database, cursor)
+
+
+@pytest.fixture
+def connections(database: Database) -> Iterator[Connections]:
+    """Connect to the module's database with several accounts, once all changes are numbered."""
+    with Connections(database) as connections:
+        connections.run("purger", "SELECT 1")
+        connections.number_all()
+        yield connections

@@ -22,13 +22,13 @@ class LateProbe(Probe):
         self._site = site
         self.lifts: set[str] = set()
 
-    def look(
+    def request(
         self, public_url: str, code: str, digests: Mapping[str, str], renditions: Collection[str] | None = None
     ) -> ProbeAnswer:
-        look = super().look(public_url, code, digests, renditions)
-        if look.served and code in self.lifts:
+        answer = super().request(public_url, code, digests, renditions)
+        if answer.served and code in self.lifts:
             self._site.lift(code)
-        return look
+        return answer
 
 
 @pytest.fixture

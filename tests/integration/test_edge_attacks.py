@@ -65,7 +65,7 @@ def test_readers_that_read_nothing_are_cut_off(edge: Edge) -> None:
 
 
 def test_a_connected_purger_gets_through_readers_that_are_never_cut_off(tmp_path: Path) -> None:
-    """Not even a new connection gets an answer then."""
+    """Use up all threads, so that not even a new connection gets an answer."""
     with limited_edge(tmp_path, send_timeout=600, timeout_idle=600) as edge, requests.Session() as purger:
         purger.headers["Authorization"] = f"Bearer {edge.token()}"
         assert purger.request("HEARTBEAT", f"{edge.purge_url}/", timeout=PATIENCE).status_code == 200

@@ -42,7 +42,10 @@ def test_a_head_that_is_too_large_is_431(edge: Edge, listener: str, lines: list[
 
 @pytest.mark.parametrize("code", ["small", "miss{}"], ids=["hit", "miss"])
 def test_too_many_lines_are_refused_and_spoil_nothing(edge: Edge, code: str) -> None:
-    """119 lines are answered (docs/edge.md); from 124 on Varnish says 400, and between it has no room for its own."""
+    """Send too many lines: 119 are answered (docs/edge.md), and from 124 on Varnish answers 400.
+
+    In between Varnish may have no room for its own headers.
+    """
     for count in (*range(110, 132), 200, 1000):
         path = code.format(count)
         lines = "".join(f"A{number}: a\r\n" for number in range(count - 1))
@@ -64,7 +67,7 @@ def test_varnishd_takes_the_parameters_from_the_file_as_the_page_has_it(tmp_path
 
 
 def test_haproxy_limits_the_connections_of_an_address(edge: Edge, tmp_path: Path) -> None:
-    """With the example of docs/edge.md."""
+    """Limit connections with the example of docs/edge.md."""
     authority = Authority(tmp_path, "ours")
     pem = authority.sign("127.0.0.1").pem(tmp_path / "site.pem")
     port = free_port()

@@ -226,7 +226,7 @@ def test_a_ban_that_is_written_as_lifted_says_so(admin: MySQLCursorAbstract, mod
 
 
 def test_images_that_leave_an_owner_or_their_code_are_kept(admin: MySQLCursorAbstract) -> None:
-    """As the admin: no account of ours may delete one."""
+    """Delete images as the administrator: no other account may."""
     admin.execute("REPLACE INTO images (code, owner) VALUES ('first', 'anna')")
     admin.execute("UPDATE images SET code = 'second' WHERE code = 'first'")
     move = "action, moderation_log.subject, moderation_log.owner, detail"

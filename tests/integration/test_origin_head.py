@@ -200,7 +200,7 @@ def test_an_answer_is_never_lost_in_a_reset(site: OriginSite) -> None:
 
 
 def test_those_who_do_not_close_hold_no_thread(site: OriginSite) -> None:
-    """Each is read on for two seconds: by the four threads that answer, it would take them 100 s."""
+    """Leave 200 connections open, which are read for two seconds each: four threads alone would need 100 s."""
     start = time.monotonic()
     endless = [socket.create_connection(("127.0.0.1", site.origin.port), timeout=PATIENCE) for _ in range(200)]
     try:
@@ -214,7 +214,7 @@ def test_those_who_do_not_close_hold_no_thread(site: OriginSite) -> None:
 
 
 def test_no_malformed_request_leaves_a_traceback(site: OriginSite) -> None:
-    """It stands last: the log is that of all tests above."""
+    """Check the log of all tests above, so this test has to come last."""
     log = site.origin.log_text()
     assert "Traceback" not in log
     assert "ERROR" not in log

@@ -260,7 +260,7 @@ def test_a_damaged_file_is_an_error_with_one_line_in_the_log(site: OriginSite) -
 
 
 def test_a_malformed_row_is_500_and_no_header_or_path_is_made_of_it(tmp_path: Path) -> None:
-    """Whatever an account with INSERT may have got past the schema."""
+    """Insert malformed rows, as an account with INSERT may have before a schema refused them."""
     with OriginSite(tmp_path, ORIGIN_WORKERS="1") as site:
         code = site.new_image()
         secret = tmp_path / "secret"
@@ -321,7 +321,7 @@ def _drop_checks(site: OriginSite) -> None:
 
 
 def test_a_file_that_ends_early_breaks_the_connection(site: OriginSite) -> None:
-    """A part of the body must not pass for the whole: fewer bytes arrive than Content-Length says."""
+    """Truncate a file while it is sent: the client sees that the announced length is not reached."""
     code = site.new_image()
     size = 64 * 1024 * 1024
     file = site.file_of(code)
@@ -366,7 +366,7 @@ def test_with_status_200_the_special_image_is_cached_as_any_other(site: OriginSi
 
 
 def test_serving_makes_no_stat_but_of_the_open_file(site: OriginSite, image: str) -> None:
-    """Asked of the kernel: after the first request, which loads what is loaded late, no path is looked at."""
+    """Trace system calls: after the first request, which loads modules, no path is checked."""
     origin = site.another_origin("traced", ORIGIN_WORKERS="1", ORIGIN_THREADS="1")
     trace = site.directory / "trace"
     traced = ["strace", "-f", "-qq", "-e", "trace=%stat,%fstat,openat", "-o", str(trace), command("origin"), "serve"]

@@ -191,7 +191,7 @@ def test_taking_over_an_image_names_the_ban_that_no_longer_hides_it(site: Origin
 
 
 def test_hostile_files_are_refused_or_decoded_and_never_end_an_import(site: OriginSite, tmp_path: Path) -> None:
-    """Pictures of each format, cut off or with bytes replaced, doubled and taken out; the same ones in each run."""
+    """Import damaged images: cut off, or with bytes replaced, doubled or removed, the same ones in each run."""
     chance = random.Random(11)
     codes = {}
     for format_, number in itertools.product(FORMATS, range(30)):
@@ -354,7 +354,7 @@ def test_a_file_that_was_cut_off_in_the_store_is_brought_back(site: OriginSite, 
 def test_an_image_that_another_import_takes_at_the_same_time_is_refused(
     site: OriginSite, tmp_path: Path, was_known: bool
 ) -> None:
-    """The other one comes after this one has looked up the owner, and before it records the image as its own."""
+    """Let another import record the image after this one has looked up the owner, and before it records the image."""
     code, other = site.new_code(), site.new_code()
     for owner in ("early", "late"):
         (tmp_path / owner).mkdir()
@@ -398,7 +398,7 @@ def test_another_owner_and_another_stability_are_changes(site: OriginSite, tmp_p
 
 
 def test_the_file_is_stored_before_the_row_that_names_it(site: OriginSite, tmp_path: Path) -> None:
-    """A failure in between leaves a file without a row, never a row without its file."""
+    """Fail between file and row: a file without a row is left over, never a row without a file."""
     code = site.new_code()
     digest = hashlib.sha256(picture(tmp_path / f"{code}.png").read_bytes()).hexdigest()
     site.execute("REVOKE INSERT ON renditions FROM takedown_import")

@@ -117,7 +117,7 @@ def test_a_receipt_stays_while_one_of_its_batches_holds_a_ban(outbox: PastOutbox
     assert outbox.content()["receipts"] == [last]
 
 
-def test_the_mark_is_never_behind_what_was_taken(outbox: PastOutbox) -> None:
+def test_the_bound_is_never_behind_what_was_pruned(outbox: PastOutbox) -> None:
     """Check it after each call, also within a long past that takes several calls."""
     for _ in range(3):
         outbox.batch(100, images=4000)
@@ -140,7 +140,7 @@ def test_the_mark_is_never_behind_what_was_taken(outbox: PastOutbox) -> None:
     assert set(outbox.content()["rows"]) == {last}
 
 
-def test_where_the_mark_cannot_move_nothing_goes(outbox: PastOutbox) -> None:
+def test_where_the_bound_cannot_move_nothing_goes(outbox: PastOutbox) -> None:
     outbox.batch(100, images=3)
     outbox.batch(10, images=3)
     outbox.forget_bounds()

@@ -10,7 +10,7 @@ import pytest
 from purger.model import Edge, Row
 from purger.probe import Probe
 from purger.probe_notes import ROWS_ALONE
-from purger.row_probe import Choice, RowProbeResult, probe_row
+from purger.row_probe import ImageChoice, RowProbeResult, probe_row
 from stack.database import Database
 from takedown_db.connection import Connection
 from tests.support.public_listeners import FixedAnswer, scripted_listener
@@ -25,7 +25,7 @@ SHOWN, FOREIGN, UNMARKED, SICK = (
     FixedAnswer(503, b""),
 )
 ROW = Row(7, 3, "owner", "him", "ban")
-CHOICE = Choice(codes=["a", "b", "c"], images=5, of_an_owner=True, renditions=())
+CHOICE = ImageChoice(codes=["a", "b", "c"], images=5, of_an_owner=True, renditions=())
 
 
 @pytest.fixture
@@ -44,7 +44,11 @@ def connection(database: Database) -> Iterator[Connection]:
 
 
 def probe_images(
-    connection: Connection, choice: Choice, *answers: FixedAnswer, excused: str = "", asked: list[str] | None = None
+    connection: Connection,
+    choice: ImageChoice,
+    *answers: FixedAnswer,
+    excused: str = "",
+    asked: list[str] | None = None,
 ) -> RowProbeResult:
     """Probe a listener that gives these answers for the images, in their order. Codes in ``excused`` have moved."""
     by_path = {f"/images/{code}": answer for code, answer in zip(choice.codes, answers, strict=True)}

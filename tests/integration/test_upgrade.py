@@ -238,7 +238,7 @@ def test_no_ban_in_the_middle_of_it_went_unseen(upgrade: Upgrade) -> None:
 
 
 def test_no_visitor_notices_it(upgrade: Upgrade) -> None:
-    """Each image is shown, or not, as before, and from the cache: nothing is flushed and the lease holds."""
+    """Compare what visitors get: each answer is as before, and from the cache, since nothing is flushed."""
     assert not upgrade.visiting.failed
     upgrade.visit()
     assert "edge edge1 is followed" in upgrade.purger.log_text()

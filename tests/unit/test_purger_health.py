@@ -6,10 +6,10 @@ import pytest
 
 from purger.fleet_state import EdgeState, FleetState
 from purger.health import find_problems
-from purger.model import Present
+from purger.model import PurgerPresence
 from purger.text_format import duration
 
-ALIVE = Present("host", 17, "0.2", None, None, 0.4)
+ALIVE = PurgerPresence("host", 17, "0.2", None, None, 0.4)
 GOOD = EdgeState(name="paris", mode="trusted", heartbeat_age=1.0)
 WELL = FleetState(purgers=(ALIVE,), edges=(GOOD,))
 

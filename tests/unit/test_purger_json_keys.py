@@ -14,7 +14,7 @@ from purger.cli.status_json import status_report
 from purger.edge_list import ListedEdge
 from purger.fleet_state import EdgeState, FleetState
 from purger.health import Problem
-from purger.model import Present
+from purger.model import PurgerPresence
 from purger.moderation import Ban as BanRow
 from purger.receipts.model import Ban, EdgeReceipt, KnownEdge, LogEntry, Ownership, Purge, Report
 from takedown_db.json_output import print_json
@@ -79,7 +79,7 @@ def keys(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
 
 def test_the_keys_of_the_status(capsys: pytest.CaptureFixture[str]) -> None:
     state = FleetState(
-        purgers=(Present("host", 17, "0.2", TIME, TIME, 0.4),), edges=(EdgeState(name="paris", epoch=TIME),)
+        purgers=(PurgerPresence("host", 17, "0.2", TIME, TIME, 0.4),), edges=(EdgeState(name="paris", epoch=TIME),)
     )
     report = printed(status_report(state, [Problem("this", "that")]), capsys)
     assert dict(keys(report)) == STATUS

@@ -26,7 +26,7 @@ def test_an_image_is_known_by_its_bytes_over_a_kept_connection() -> None:
     probe = Probe()
     with stuck_listener(IMAGE) as url:
         for _ in range(2):
-            answer = probe.look(f"{url}/", "code", DIGESTS)
+            answer = probe.request(f"{url}/", "code", DIGESTS)
             assert (answer.proof, answer.status, answer.served) == (Proof.SHOWN, 200, ("original",))
     probe.close()
 
@@ -43,7 +43,7 @@ def test_the_renditions_that_the_edge_knows_are_asked_for(renditions: tuple[str,
     asked: list[str] = []
     probe = Probe()
     with scripted_listener(asked, {"/images/code/thumb": FixedAnswer(503, b"")}) as url:
-        answer = probe.look(url, "code", {"original": "0" * 64, "small": "1" * 64}, renditions)
+        answer = probe.request(url, "code", {"original": "0" * 64, "small": "1" * 64}, renditions)
     probe.close()
     assert asked == paths
     expected = (Proof.FAILING, 503) if "/images/code/thumb" in paths else (Proof.UNPROVEN, 404)
@@ -59,14 +59,14 @@ def test_of_several_answers_the_worst_holds() -> None:
     }
     digests = {"original": hashlib.sha256(IMAGE).hexdigest(), "a": "0" * 64, "b": "1" * 64}
     with scripted_listener([], answers) as url:
-        answer = probe.look(url, "code", digests)
+        answer = probe.request(url, "code", digests)
         assert (answer.proof, answer.status, answer.said) == (
             Proof.FOREIGN,
             200,
             "200 for a: other bytes, not marked as banned",
         )
         answers["/images/code/b"] = FixedAnswer(404, IMAGE)
-        answer = probe.look(url, "code", digests)
+        answer = probe.request(url, "code", digests)
         assert (answer.proof, answer.status, answer.served) == (Proof.SHOWN, 404, ("b",))
     probe.close()
 
@@ -75,9 +75,9 @@ def test_the_name_of_a_rendition_moves_no_terminal() -> None:
     name = "a\x1b[2J"
     probe = Probe()
     with scripted_listener([], {"/images/code/a%1B%5B2J": FixedAnswer(200, IMAGE)}) as url:
-        answer = probe.look(url, "code", DIGESTS | {name: "0" * 64})
+        answer = probe.request(url, "code", DIGESTS | {name: "0" * 64})
         assert answer.served == (r"a\x1b[2J",)
-        answer = probe.look(url, "code", {"original": "0" * 64, name: "1" * 64})
+        answer = probe.request(url, "code", {"original": "0" * 64, name: "1" * 64})
         assert answer.said == r"200 for a\x1b[2J: other bytes, not marked as banned"
     probe.close()
 
@@ -96,13 +96,13 @@ def test_the_name_of_a_rendition_moves_no_terminal() -> None:
 @pytest.mark.timeout(60)
 def test_an_answer_that_drips_is_given_up(probe: Probe, begin: bytes, drip: bytes) -> None:
     with raw_listener(begin, drip=drip) as (url, _), pytest.raises(UnreachableError, match="no end of the answer"):
-        probe.look(url, "code", DIGESTS)
+        probe.request(url, "code", DIGESTS)
 
 
 def test_a_silent_edge_is_given_up_before_the_longest_answer_is() -> None:
     probe = Probe(read_timeout=0.2, longest=3600.0)
     with raw_listener(drip=b"x", every=3600.0) as (url, _), pytest.raises(UnreachableError, match="no answer in time"):
-        probe.look(url, "code", DIGESTS)
+        probe.request(url, "code", DIGESTS)
     probe.close()
 
 
@@ -119,7 +119,7 @@ def test_a_silent_edge_is_given_up_before_the_longest_answer_is() -> None:
 def test_an_answer_that_is_none_has_its_reason(answer: bytes, reason: str) -> None:
     probe = Probe()
     with raw_listener(answer) as (url, _), pytest.raises(UnreachableError, match=f"^{reason}$"):
-        probe.look(url, "code", DIGESTS)
+        probe.request(url, "code", DIGESTS)
     probe.close()
 
 
@@ -133,5 +133,5 @@ def test_an_answer_that_is_none_has_its_reason(answer: bytes, reason: str) -> No
 )
 def test_no_connection_has_its_reason(probe: Probe, url: str, reason: str) -> None:
     with pytest.raises(UnreachableError) as raised:
-        probe.look(url.format(port=free_port()), "code", DIGESTS)
+        probe.request(url.format(port=free_port()), "code", DIGESTS)
     assert str(raised.value) == reason

@@ -1,6 +1,6 @@
-"""Send a heartbeat with the edge's own clock in it, as the purger does: varnishtest has no command for that.
+"""Send a heartbeat with a time of the edge's own clock, as the purger does: varnishtest cannot compute one.
 
-Usage: heartbeat.py HOST:PORT TOKEN-FILE [SECONDS]. E is the clock that the edge answers with, less SECONDS.
+Usage: heartbeat.py HOST:PORT TOKEN-FILE [SECONDS]. E is SECONDS earlier than Takedown-Now of the edge.
 """
 
 import http.client

@@ -1,4 +1,4 @@
-"""Runs each .vtc beside this file against a real varnishd that has the true VCL, through varnishtest."""
+"""Run each .vtc in this directory with varnishtest: a real varnishd with the project's own VCL."""
 
 import os
 import subprocess
@@ -11,7 +11,7 @@ from stack.varnish import read_parameters
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
-# Counters are up to date after each task, and background fetches find a thread.
+#: Parameters of varnishd: counters are up to date after each task, and background fetches find a thread.
 PARAMETERS = {"thread_pool_min": 60, **read_parameters(), "thread_stats_rate": 1, "thread_pools": 1}
 ARGUMENTS = " ".join(f"-p {name}={value}" for name, value in PARAMETERS.items())
 
@@ -19,7 +19,7 @@ ARGUMENTS = " ".join(f"-p {name}={value}" for name, value in PARAMETERS.items())
 @pytest.mark.parametrize("test", sorted(HERE.glob("*.vtc")), ids=lambda path: path.stem)
 def test_vcl(test: Path, tmp_path: Path) -> None:
     macros = {
-        # A lease and a time for fetches that no busy machine outlasts, where the test does not give its own.
+        # Lease and fetch timeout are longer than any test takes on a busy machine, unless the test gives its own.
         "render": f"printf sesame >{tmp_path}/token; {sys.executable} -m stack.vcl --token-file {tmp_path}/token"
         " --lease 3600 --fetch-timeout 100",
         "heartbeat": f"{sys.executable} {HERE}/heartbeat.py",
@@ -28,7 +28,7 @@ def test_vcl(test: Path, tmp_path: Path) -> None:
         "token": f"{tmp_path}/token",
         "listeners": f"-j none -a public=127.0.0.1:0 -a purge=127.0.0.1:0 {ARGUMENTS}",
     }
-    # -t bounds the whole test, in seconds.
+    # -t limits the whole test, in seconds.
     command = ["varnishtest", "-t", "240", *(f"-D{name}={value}" for name, value in macros.items()), str(test)]
     environment = os.environ | {"PYTHONPATH": str(ROOT), "TMPDIR": str(tmp_path)}
     ran = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, check=False)

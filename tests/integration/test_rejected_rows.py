@@ -177,7 +177,7 @@ CHOSEN_IDS = [
 @pytest.mark.parametrize(("account", "sql", "column"), CHOSEN_IDS)
 @pytest.mark.usefixtures("snapshot")
 def test_insert_id_chooses_no_id_either(database: Database, account: str, sql: str, column: str) -> None:
-    """SET INSERT_ID gives the next AUTO_INCREMENT of the session without naming it, in triggers too."""
+    """Use SET INSERT_ID, which sets the session's next AUTO_INCREMENT, also that of triggers."""
     with database.connect(account) as connection, connection.cursor() as cursor:
         cursor.execute(f"SET INSERT_ID = {LARGEST - 1}")
         assert f"{column} is given by the server" in refused(cursor, sql)

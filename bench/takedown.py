@@ -9,7 +9,7 @@ from statistics import median, quantiles
 
 import requests
 
-from bench.rounds import compare
+from bench.comparison import compare
 from stack.edge import Edge
 from stack.system import Settings, Stack
 from stack.waiting import wait_until

@@ -76,7 +76,7 @@ def test_an_answer_without_a_lookup_says_nothing(site: OriginSite, path: str, me
 
 
 def test_an_answer_that_has_seen_a_bans_number_has_seen_the_ban(site: OriginSite) -> None:
-    """Number and state come from one snapshot: three clients ask for each code while it is being banned."""
+    """Request codes by three clients while they are banned: batch and state come from one snapshot."""
     codes = [site.new_code() for _ in range(100)]
     number_of: dict[str, int] = {}
 

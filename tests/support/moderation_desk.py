@@ -1,0 +1,80 @@
+"""Run moderators' commands, and give a moderator a database without a purger."""
+
+from itertools import count
+
+from click.testing import CliRunner, Result
+from mysql.connector.abstracts import MySQLCursorAbstract
+
+from purger.cli.main import cli
+from purger.outbox import Outbox
+from stack.database import Database
+from takedown_db.connection import Connection
+from tests.support.site import Site
+
+_numbers = count(1)
+
+
+def run(site: Site, *arguments: str, code: int = 0) -> Result:
+    """Run a moderator's command with moderation's URL alone. Asserts its exit code; returns its result."""
+    return moderate(site.stack.database.url("moderation"), *arguments, code=code)
+
+
+def moderate(url: str, *arguments: str, code: int = 0) -> Result:
+    result = CliRunner(env={"PURGER_MODERATION_URL": url}).invoke(cli, arguments)
+    assert result.exit_code == code, (result.output, result.exception)
+    return result
+
+
+def ban_id(result: Result) -> str:
+    return result.stdout.removeprefix("ban ").partition(":")[0]
+
+
+class Desk:
+    """A moderator's database without a purger, with an edge that has acknowledged all changes by its row."""
+
+    def __init__(self, database: Database, admin: MySQLCursorAbstract) -> None:
+        self.database = database
+        self._admin = admin
+        self.sql("DELETE FROM edges")
+        self.sql("DELETE FROM purgers")
+        self.sql(
+            """INSERT INTO edges (name, purge_url, public_url, token_file, instance, acknowledged, problem)
+            VALUES ('paris', 'http://a', 'http://a', '', 'one', 1000000, 'failing: 503\n\x1b[2J')"""
+        )
+
+    def sql(self, text: str, *values: str | int) -> list[tuple[object, ...]]:
+        self._admin.execute(text, values)
+        return [tuple(row) for row in self._admin.fetchall()] if self._admin.description else []
+
+    def bans(self) -> int:
+        return int(str(self.sql("SELECT COUNT(*) FROM bans")[0][0]))
+
+    def new_image(self, owner: str = "anna") -> str:
+        code = f"desk{next(_numbers)}"
+        self.sql("INSERT INTO images (code, owner) VALUES (%s, %s)", code, owner)
+        return code
+
+    def new_owner(self) -> str:
+        return f"owner{next(_numbers)}"
+
+    def run(self, *arguments: str, code: int = 0) -> Result:
+        return moderate(self.database.url("moderation"), *arguments, code=code)
+
+    def sign(self, ago: int = -4) -> None:
+        """Write a purger's sign of life, so many seconds old. It counts for 5 s."""
+        self.sql("DELETE FROM purgers")
+        then = "UTC_TIMESTAMP(3) - INTERVAL %s SECOND"
+        self.sql(f"INSERT INTO purgers VALUES ('p', 'host', 1, '0.2', UTC_TIMESTAMP(3), {then})", ago)
+
+    def fingerprint(self) -> str:
+        """Read the fingerprint of the triggers, as an edge's flush records it."""
+        connection = Connection(self.database.url("purger"), timeout=60)
+        try:
+            return Outbox(connection).triggers().fingerprint
+        finally:
+            connection.close()
+
+    def number(self) -> None:
+        """Put the waiting changes into a batch, as a purger does."""
+        self.sql("SET @size = 0, @more = 0")
+        self.sql("CALL number_invalidations_v2(NULL, @size, @more)")
