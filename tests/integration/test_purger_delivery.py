@@ -10,10 +10,10 @@ import pytest
 from stack.edge import Edge
 from stack.purger import Purger
 from stack.waiting import PATIENCE, wait_until
-from takedown_db.connection import Connection
+from takedown_db.lasting_connection import Connection
+from tests.support.check_constraints import needs_switch
 from tests.support.fleet import LEASE, PATIENT, Fleet
-from tests.support.public_listeners import raw_listener
-from tests.support.server_checks import needs_switch
+from tests.support.misbehaving_listeners import raw_listener
 
 _numbers = count(1)
 
