@@ -135,3 +135,9 @@ def test_every_promise_has_its_code_and_its_tests() -> None:
         assert (
             kept == bool(re.search(r"`[\w/]+\.\w+`", place)) == bool(re.search(r"`(test_\w+|tests/[\w/.]+)`", proof))
         ), name
+
+
+def test_the_readme_leads_to_every_page() -> None:
+    links = set(re.findall(r"\]\(([\w/]+\.md)\)", (ROOT / "README.md").read_text()))
+    pages = {page.relative_to(ROOT).as_posix() for page in PAGES} - {"README.md", "CHANGELOG.md"}
+    assert pages - links == set()
