@@ -14,8 +14,8 @@ from origin.renditions import ORIGINAL, RENDITION
 from origin.row_checks import MalformedRowError
 from origin.special_image import SpecialImage
 from origin.store import DamagedFileError, Store
-from takedown_db.codes import CODE
 from takedown_db.errors import DatabaseUnavailableError
+from takedown_db.subject_keys import CODE
 
 log = logging.getLogger(__name__)
 

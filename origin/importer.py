@@ -15,7 +15,7 @@ from origin.metadata import MalformedPictureError, Pieces, format_of, strip
 from origin.pictures import Kind, UnusablePictureError, decode
 from origin.renditions import ORIGINAL, REDUCED
 from origin.store import Store
-from takedown_db.codes import CODE_ALPHABET, is_key
+from takedown_db.subject_keys import CODE_ALPHABET, is_key
 
 #: Images in one transaction: few commits, and locks that are too short for anyone to notice.
 _IMAGES_PER_TRANSACTION = 100

@@ -14,11 +14,11 @@ from origin.circuit_breaker import CircuitBreaker
 from origin.connection_attempt import ConnectionAttempt
 from origin.model import Found
 from origin.row_checks import require_well_formed
-from takedown_db.codes import CODE_ALPHABET, is_key
 from takedown_db.connect import connect
 from takedown_db.errors import DatabaseUnavailableError, explain
 from takedown_db.replica_checks import NotPrimaryError
 from takedown_db.statements import statement
+from takedown_db.subject_keys import CODE_ALPHABET, is_key
 
 log = logging.getLogger(__name__)
 

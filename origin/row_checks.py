@@ -7,8 +7,8 @@ import re
 from datetime import datetime
 
 from origin.model import Found
-from takedown_db.codes import is_key
 from takedown_db.printable import printable
+from takedown_db.subject_keys import is_key
 
 #: Bytes of the largest file.
 _LARGEST = 1 << 40

@@ -8,9 +8,9 @@ from datetime import datetime
 from itertools import starmap
 from typing import NamedTuple
 
-from purger.delivery_state import DeliveryState, TriggerState
-from takedown_db.connection import Connection, fetch_sets
+from purger.delivery_readiness import DeliveryState, TriggerState
 from takedown_db.errors import CounterLostError
+from takedown_db.lasting_connection import Connection, fetch_sets
 from takedown_db.scope import Scope
 
 #: Seconds between two reads of the acknowledgements.

@@ -6,14 +6,14 @@ from dataclasses import dataclass, field
 from itertools import starmap
 from typing import NamedTuple
 
-from purger.edge_list import list_edges
-from purger.edge_renditions import ask_renditions, edges_to_probe
+from purger.all_edges import list_edges
 from purger.errors import UnreachableError
 from purger.model import Edge
 from purger.owner_images import codes_of
 from purger.probe import Probe, ProbeAnswer
 from purger.probe_verdict import Proof
-from takedown_db.connection import Connection
+from purger.rendition_names import ask_renditions, edges_to_probe
+from takedown_db.lasting_connection import Connection
 from takedown_db.scope import Scope
 
 #: The number of bans that are read at a time.

@@ -10,7 +10,7 @@ from purger.loop_thread import LoopThread
 from purger.probe import Probe
 from purger.problem_log import ProblemLog
 from purger.settings import Settings
-from takedown_db.connection import Connection
+from takedown_db.lasting_connection import Connection
 
 log = logging.getLogger(__name__)
 

@@ -1,6 +1,6 @@
 """Reads and writes rows of `bans` through moderation's account, as a moderation system does.
 
-Procedures tell what that account may not read (takedown_db/schema/moderation.sql).
+Procedures tell what that account may not read (takedown_db/schema/moderation_routines.sql).
 Every function raises ``DatabaseUnavailableError``, also for an account or a schema that lacks something.
 """
 
@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 import mysql.connector
 
-from takedown_db.connection import Connection
 from takedown_db.error_numbers import NO_ANSWER, NO_PROCEDURE, REFUSALS
 from takedown_db.errors import DatabaseUnavailableError, error_number, explain
+from takedown_db.lasting_connection import Connection
 from takedown_db.scope import Scope
 from takedown_db.statements import statement
 

@@ -6,8 +6,8 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from purger.model import Position, Row
-from takedown_db.connection import Connection, fetch, fetch_sets
 from takedown_db.errors import CounterLostError, DatabaseUnavailableError, NotAdoptedError
+from takedown_db.lasting_connection import Connection, fetch, fetch_sets
 from takedown_db.printable import printable
 from takedown_db.schema.triggers import Triggers, judge_triggers
 from takedown_db.scope import Scope

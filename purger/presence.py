@@ -12,8 +12,8 @@ from importlib.metadata import version
 from purger.loop_thread import LoopThread
 from purger.model import PurgerPresence
 from purger.problem_log import ProblemLog
-from takedown_db.connection import Connection
 from takedown_db.errors import DatabaseUnavailableError
+from takedown_db.lasting_connection import Connection
 from takedown_db.printable import printable
 
 log = logging.getLogger(__name__)

@@ -8,16 +8,16 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from purger.backoff import Backoff
-from purger.edge_renditions import KnownRenditions
 from purger.loop_thread import LoopThread
 from purger.model import Edge, Row, probe_result_of
 from purger.probe import Probe
 from purger.probe_schedule import BatchRange, DueProbe, ProbeSchedule
 from purger.problem_log import ProblemLog
 from purger.recorder import Recorder
+from purger.rendition_names import KnownRenditions
 from purger.row_probe import SECONDS_AT_AN_OWNER, ImageChoice, RowProbeResult, choose, probe_row
-from takedown_db.connection import Connection
 from takedown_db.errors import DatabaseUnavailableError
+from takedown_db.lasting_connection import Connection
 from takedown_db.printable import printable
 from takedown_db.scope import Scope
 

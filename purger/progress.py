@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from purger.discrepancy import Expected
 from purger.flush_rebounds import FlushRebounds
 from purger.instances import Instances
 from purger.lease import Lease
 from purger.model import FlushRequest, Position, SavedProgress, Verification
+from purger.position_discrepancy import Expected
 from purger.rebounds import Rebounds
 from purger.steps import Ask, Deliver, Flush, FlushRebound, Heartbeat, LateFlushRebound, Rebound, Step, Wait
 from takedown_db.printable import printable

@@ -11,7 +11,6 @@ from mysql.connector.abstracts import MySQLCursorAbstract
 
 from purger.loop_thread import LoopThread
 from purger.model import ProbeResult, Receipt, SavedProgress
-from purger.pending_writes import Liveness, PendingWrites, ProgressWrite
 from purger.problem_log import ProblemLog
 from purger.statement_values import (
     flush_values,
@@ -20,8 +19,9 @@ from purger.statement_values import (
     progress_values,
     receipt_values,
 )
-from takedown_db.connection import Connection, fetch, last_batch
+from purger.unwritten_results import Liveness, PendingWrites, ProgressWrite
 from takedown_db.errors import DatabaseUnavailableError
+from takedown_db.lasting_connection import Connection, fetch, last_batch
 from takedown_db.statements import statement
 
 log = logging.getLogger(__name__)

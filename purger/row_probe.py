@@ -11,7 +11,7 @@ from purger.owner_images import draw
 from purger.probe import Probe, ProbeAnswer
 from purger.probe_notes import CHANGED, LIFTED, NO_IMAGES, ROWS_ALONE
 from purger.probe_verdict import Proof
-from takedown_db.connection import Connection
+from takedown_db.lasting_connection import Connection
 from takedown_db.scope import Scope
 
 #: Most images of a banned owner that the purger requests by itself, and the seconds after which it begins no other.

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from purger.batches import Batches
 from purger.edge_url import shown
-from purger.followed_edges import FollowedEdge, followed_edges
+from purger.enabled_edges import FollowedEdge, followed_edges
 from purger.maintenance import Maintenance
 from purger.outbox import Outbox
 from purger.poller import Poller
@@ -20,8 +20,8 @@ from purger.recorder import Recorder
 from purger.settings import Settings
 from purger.verifier import Verifier
 from purger.worker import Worker
-from takedown_db.connection import Connection
 from takedown_db.errors import DatabaseUnavailableError
+from takedown_db.lasting_connection import Connection
 from takedown_db.signals import STOP_SIGNALS, SignalQueue
 from takedown_db.url import without_secrets
 

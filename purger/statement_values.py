@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from purger.model import ProbeResult, Receipt
-from purger.pending_writes import Liveness, ProgressWrite
+from purger.unwritten_results import Liveness, ProgressWrite
 
 #: Longest text in characters that the columns ``edges.problem`` and ``sightings.note`` hold.
 _LONGEST_TEXT = 255

@@ -7,18 +7,18 @@ from datetime import datetime
 from itertools import starmap
 from typing import NamedTuple
 
+from purger.all_edges import ListedEdge, list_edges
 from purger.edge_client import Answer, EdgeClient
-from purger.edge_list import ListedEdge, list_edges
 from purger.errors import DeliveryError
+from purger.fleet_problems import PATIENCE
 from purger.fleet_state import EdgeState, FleetState
-from purger.health import PATIENCE
 from purger.model import Edge
 from purger.outbox import Outbox
 from purger.presence import present
 from takedown_db.adoption import newest
-from takedown_db.connection import Connection
 from takedown_db.error_numbers import URL_REFUSED, ErrorNumber
 from takedown_db.errors import CounterLostError, DatabaseUnavailableError, error_number
+from takedown_db.lasting_connection import Connection
 
 #: The number of edges that are asked at the same time.
 _AT_ONCE = 16

@@ -5,7 +5,7 @@ import threading
 import time
 
 from purger.batches import Batches
-from purger.edge_record import EdgeRecord
+from purger.edge_results import EdgeRecord
 from purger.edge_session import EdgeSession
 from purger.errors import DeliveryError
 from purger.lease import Lease

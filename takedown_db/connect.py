@@ -11,7 +11,7 @@ from typing import Any, cast
 import mysql.connector
 from mysql.connector.abstracts import MySQLConnectionAbstract, MySQLCursorAbstract
 
-from takedown_db.group_replication import wait_for_group
+from takedown_db.group_commit_wait import wait_for_group
 from takedown_db.replica_checks import require_ordered, require_primary
 from takedown_db.secret_files import UnreadableSecretError, read_secret
 from takedown_db.url import DatabaseUrl, TlsMode, parse_url

@@ -85,7 +85,7 @@ include "./takedown/heartbeat.vcl";
 include "./takedown/fetch.vcl";
 include "./takedown/lifetime.vcl";
 include "./takedown/fence.vcl";
-include "./takedown/owner_marks.vcl";
+include "./takedown/owner_fence.vcl";
 include "./takedown/conditions.vcl";
 include "./takedown/ranges.vcl";
 include "./takedown/dates.vcl";

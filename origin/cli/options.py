@@ -10,7 +10,7 @@ import click
 from origin.added_headers import parse_header
 from origin.answers import Header
 from origin.settings import Address, parse_address
-from takedown_db.codes import CODE_ALPHABET, hint_for_code, is_key
+from takedown_db.subject_keys import CODE_ALPHABET, hint_for_code, is_key
 from takedown_db.url_option import DatabaseUrlOption
 
 Command = TypeVar("Command", bound=Callable[..., Any])

@@ -6,8 +6,8 @@ from purger.cli.options import database_url, logged_in_user, utf8_text
 from purger.text_format import counted
 from takedown_db.adoption import AdoptionPlan, adopt_server, plan_adoption
 from takedown_db.command_connection import connected
-from takedown_db.connection import Connection
 from takedown_db.json_output import utc_text
+from takedown_db.lasting_connection import Connection
 from takedown_db.printable import printable
 
 _EXAMPLES = """\b

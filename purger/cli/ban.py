@@ -13,8 +13,8 @@ from purger.cli.subject_arguments import SubjectCommand, code_argument, owner_op
 from purger.cli.wait import await_edges
 from purger.exit_codes import ExitCode
 from takedown_db.command_connection import connected
-from takedown_db.connection import Connection
 from takedown_db.errors import DatabaseUnavailableError
+from takedown_db.lasting_connection import Connection
 from takedown_db.printable import printable
 from takedown_db.scope import Scope
 

@@ -2,9 +2,9 @@
 
 from purger.acknowledgement_wait import Target, wait_acknowledged
 from purger.cli.remark import remark
-from purger.delivery_state import read_delivery_state
-from takedown_db.connection import Connection
+from purger.delivery_readiness import read_delivery_state
 from takedown_db.errors import DatabaseUnavailableError
+from takedown_db.lasting_connection import Connection
 from takedown_db.printable import printable
 
 

@@ -7,13 +7,13 @@ from itertools import starmap
 
 import click
 
+from purger.all_edges import ListedEdge, list_edges
 from purger.cli.edge_settings import require_usable, settings_options, warn_of_doubts
 from purger.cli.options import as_json, database_url
-from purger.edge_list import ListedEdge, list_edges
 from purger.model import Edge
 from takedown_db.command_connection import connected
-from takedown_db.connection import Connection
 from takedown_db.json_output import print_json, utc_text
+from takedown_db.lasting_connection import Connection
 from takedown_db.printable import printable
 
 _EXAMPLE = """\b

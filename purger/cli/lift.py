@@ -11,8 +11,8 @@ from purger.cli.remark import remark
 from purger.cli.subject_arguments import SubjectCommand, code_argument, owner_option, read_subject
 from purger.exit_codes import ExitCode
 from takedown_db.command_connection import connected
-from takedown_db.connection import Connection
 from takedown_db.errors import DatabaseUnavailableError
+from takedown_db.lasting_connection import Connection
 from takedown_db.printable import printable
 from takedown_db.scope import Scope
 

@@ -11,8 +11,8 @@ import click
 from purger import service
 from purger.cli.options import database_url
 from purger.settings import Settings
-from takedown_db.connection import Connection
 from takedown_db.errors import DatabaseUnavailableError
+from takedown_db.lasting_connection import Connection
 
 #: The defaults of all options.
 _DEFAULTS = Settings(database_url="")

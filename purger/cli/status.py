@@ -7,12 +7,12 @@ import click
 from purger.cli.options import as_json, database_url
 from purger.cli.status_json import status_report
 from purger.exit_codes import ExitCode
+from purger.fleet_problems import Problem, find_problems
 from purger.fleet_state import FleetState
-from purger.health import Problem, find_problems
 from purger.status import read_state
 from purger.text_format import aligned, counted, duration, wrapped
-from takedown_db.connection import Connection
 from takedown_db.json_output import print_json, utc_text
+from takedown_db.lasting_connection import Connection
 
 #: Seconds to wait for the database: a monitoring system asks, and an answer that comes late is an alarm too.
 _TIMEOUT = 5

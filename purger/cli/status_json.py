@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from purger.fleet_problems import Problem
 from purger.fleet_state import EdgeState, FleetState
-from purger.health import Problem
 from purger.model import PurgerPresence
 
 

@@ -2,9 +2,9 @@
 
 import click
 
-from takedown_db.codes import hint_for_code, is_key
 from takedown_db.printable import printable
 from takedown_db.scope import Scope
+from takedown_db.subject_keys import hint_for_code, is_key
 
 code_argument = click.argument("code", required=False)
 owner_option = click.option(

@@ -8,10 +8,10 @@ from purger.acknowledgement_wait import EdgeAcknowledgement, Target, wait_acknow
 from purger.cli.options import WaitSeconds, moderation_url
 from purger.cli.remark import remark
 from purger.cli.subject_arguments import SubjectCommand, owner_option, read_subject
-from purger.delivery_state import DeliveryState, read_delivery_state
+from purger.delivery_readiness import DeliveryState, read_delivery_state
 from purger.exit_codes import ExitCode
 from takedown_db.command_connection import connected
-from takedown_db.connection import Connection
+from takedown_db.lasting_connection import Connection
 from takedown_db.printable import printable
 
 _EXAMPLES = """\b

@@ -3,13 +3,13 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from purger.edge_renditions import ask_renditions, edges_to_probe
 from purger.model import Edge, ProbeResult, Row
 from purger.probe import Probe
 from purger.receipts.model import Ban, Purge, Report
+from purger.rendition_names import ask_renditions, edges_to_probe
 from purger.row_probe import ImageChoice, RowProbeResult, choose, probe_row
 from purger.statement_values import probe_result_values
-from takedown_db.connection import Connection
+from takedown_db.lasting_connection import Connection
 from takedown_db.scope import Scope
 
 #: The number of a banned owner's images that are requested at each edge by default.

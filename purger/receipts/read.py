@@ -22,7 +22,7 @@ from purger.receipts.model import (
 )
 from purger.receipts.rows import BanRow, EdgeRow, FlushRow, KnownEdgeRow, LogRow, MoveRow, PurgeRow, SpanRow
 from purger.text_format import counted
-from takedown_db.connection import Connection, fetch
+from takedown_db.lasting_connection import Connection, fetch
 from takedown_db.schema.triggers import bans_seen_since, judge_triggers
 from takedown_db.scope import Scope
 

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 import mysql.connector
 from mysql.connector.abstracts import MySQLCursorAbstract
 
-from takedown_db.connection import fetch
 from takedown_db.error_numbers import NO_SUCH_GRANT
+from takedown_db.lasting_connection import fetch
 from takedown_db.schema.scripts import run_script, run_text, schema_file
 
 _REVOKE = re.compile(r"^REVOKE (?P<what>[A-Z, ]+) ON (?P<on>\S+) FROM '(?P<account>\w+)'@'%';$", re.MULTILINE)
@@ -31,16 +31,16 @@ def grant(cursor: MySQLCursorAbstract, name: str) -> list[str]:
     run_script(cursor, schema_file("accounts.sql"), {"{database}": quoted})
     # MySQL shows the table only to an account that may read it, and the plugin's variables to any.
     if fetch(cursor, "migrate_has_groups") or fetch(cursor, "migrate_in_group"):
-        run_script(cursor, schema_file("group_replication.sql"))
+        run_script(cursor, schema_file("group_replication_grant.sql"))
     held = {(account.split("'")[1], table, privilege) for account, table, privilege in _held(cursor, name)}
     done = []
-    for revoke in _REVOKE.finditer(schema_file("withdrawn.sql").read_text("utf-8")):
+    for revoke in _REVOKE.finditer(schema_file("revoked_rights.sql").read_text("utf-8")):
         table, account = revoke["on"].rpartition(".")[2], revoke["account"]
         if any((account, table, privilege) in held for privilege in revoke["what"].split(", ")):
             again = _grants(table, account) if table != "*" else ""
             run_text(cursor, f"{revoke[0]}\n{again}".replace("{database}", quoted))
             done.append(f"withdrew {revoke['what']} on {table} from {account}")
-    for routine in _REVOKE_ROUTINE.findall(schema_file("withdrawn.sql").read_text("utf-8")):
+    for routine in _REVOKE_ROUTINE.findall(schema_file("revoked_rights.sql").read_text("utf-8")):
         with _absent_ignored():
             cursor.execute(routine.replace("{database}", quoted))
     return done

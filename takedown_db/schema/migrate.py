@@ -8,9 +8,9 @@ from mysql.connector.abstracts import MySQLCursorAbstract
 
 from takedown_db.adoption import adopt_first
 from takedown_db.connect import connect
-from takedown_db.connection import fetch
 from takedown_db.error_numbers import ErrorNumber
 from takedown_db.errors import explain
+from takedown_db.lasting_connection import fetch
 from takedown_db.schema.grants import grant, name_pattern, narrow_definer
 from takedown_db.schema.malformed_rows import repair_rows
 from takedown_db.schema.scripts import run_script, schema_file
@@ -77,7 +77,7 @@ def _migrate(cursor: MySQLCursorAbstract, name: str) -> list[str]:
     done += _apply_migrations(cursor)
     pattern = name_pattern(cursor, name)
     run_script(cursor, schema_file("definer.sql"), {"{pattern}": pattern})
-    for routines in ("routines.sql", "moderation.sql"):
+    for routines in ("numbering_routines.sql", "moderation_routines.sql"):
         run_script(cursor, schema_file(routines))
     done += restore_triggers(cursor)
     done += grant(cursor, name)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from mysql.connector.abstracts import MySQLCursorAbstract
 
-from takedown_db.connection import fetch
+from takedown_db.lasting_connection import fetch
 from takedown_db.schema.scripts import run_script, schema_file
 from takedown_db.schema.triggers import (
     SCRIPTS,
@@ -49,7 +49,9 @@ def _before_followers(present: Sequence[PresentTrigger]) -> dict[str, str]:
     """Replace heads of triggers in the scripts, so that a recreated trigger fires before the one that follows it."""
     places = {(row.name, row.on_table) for row in present}
     followers = {
-        own.follows: own for own in defined("log").values() if own.follows and (own.name, own.on_table) in places
+        own.follows: own
+        for own in defined("log_triggers").values()
+        if own.follows and (own.name, own.on_table) in places
     }
     return {
         (head := f"{name} {own.timing} {own.event} ON {own.on_table} FOR EACH ROW"): f"{head} PRECEDES {own.name}"

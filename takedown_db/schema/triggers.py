@@ -10,7 +10,7 @@ from importlib import resources
 from typing import NamedTuple
 
 #: The scripts that define triggers, in the order in which they run: the log's triggers FOLLOW those of the outbox.
-SCRIPTS = ("triggers", "log", "checks")
+SCRIPTS = ("outbox_triggers", "log_triggers", "check_triggers")
 
 #: The triggers that write bans into the outbox.
 _OF_BANS = ("bans_inserted_v1", "bans_updated_v1")
@@ -84,7 +84,7 @@ def judge_triggers(rows: Iterable[Sequence[object]]) -> Triggers:
 
 @lru_cache(maxsize=2)  # called 20 times a second, nearly always with the same rows
 def _judge(present: tuple[PresentTrigger, ...]) -> Triggers:
-    outbox = defined("triggers")
+    outbox = defined("outbox_triggers")
     # As version 0.1 computed it, from name, table and time of the outbox's triggers: so an upgrade flushes no edge.
     places = {(own.name, own.on_table) for own in outbox.values()}
     ours = [f"{row.name} {row.on_table} {row.created}" for row in present if (row.name, row.on_table) in places]

@@ -1,3 +1,5 @@
+-- Statements on the adopted server: the one database on which purgers act.
+
 -- name: adopt_server
 -- Adopts a server: from now on purgers on it deliver for this database. Earlier rows stay as a record.
 INSERT INTO adoptions (server, adopted_by) VALUES (%(server)s, %(by)s)

@@ -1,3 +1,5 @@
+-- Statements on the table edges: settings, saved progress, liveness and requested flushes.
+
 -- name: enabled_edges
 -- Reads each enabled edge with its saved progress (batch numbers), the times of its last heartbeat and of its last
 -- flush (seconds since 1970, the edge's clock), and the flush that an operator asked for; NULL where none is open.

@@ -1,3 +1,5 @@
+-- Statements by which `origin import` reads and records images, renditions and owners.
+
 -- name: recorded_images
 -- Reads the rows of some images and of their renditions, for an import to compare with.
 SELECT images.code, images.owner, images.stable_until, renditions.name, renditions.digest, renditions.size

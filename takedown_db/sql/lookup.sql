@@ -1,3 +1,5 @@
+-- Statements by which the origin looks up one image for a request, and `origin show` for an operator.
+
 -- name: look_up_image
 -- Reads all that one request needs of one image, in one statement and so in one snapshot. Always one row, whatever the
 -- image; none only where the table numbering is empty.

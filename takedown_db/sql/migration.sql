@@ -1,3 +1,5 @@
+-- Statements of `purger migrate`: versions, locks, grants, and the correction of malformed rows.
+
 -- name: migrate_exists
 -- Reads the database's name where the database exists.
 SELECT SCHEMA_NAME FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = %(name)s

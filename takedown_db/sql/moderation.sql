@@ -1,3 +1,5 @@
+-- Statements of moderation: ban, lift, list bans, and ask how far the edges are.
+
 -- name: insert_ban
 -- Bans a code or an owner.
 INSERT INTO bans (scope, subject, reason, banned_by) VALUES (%(scope)s, %(subject)s, %(reason)s, %(banned_by)s)

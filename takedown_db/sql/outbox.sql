@@ -1,3 +1,5 @@
+-- Statements of the purger on the outbox: number, read, measure and prune its rows.
+
 -- name: take_invalidations
 -- Waits up to %(wait)s seconds for new rows, numbers them and reads them; then reads one row on the outbox as a whole.
 CALL take_invalidations_v2(%(known)s, %(identity)s, %(server)s, %(batches)s, %(after)s, %(wait)s, %(step)s)

@@ -1,3 +1,5 @@
+-- Statements by which purgers record that they are running.
+
 -- name: sign_presence
 -- Records that a purger runs, since %(seconds)s seconds ago.
 INSERT INTO purgers (id, host, pid, version, since, seen_at)

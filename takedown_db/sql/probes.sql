@@ -1,3 +1,5 @@
+-- Statements for probes and audits: banned images to request, and whether their bans still stand.
+
 -- name: bans_to_probe
 -- Reads the newest standing bans in the batches after %(after)s up to %(last)s that have no probe result at an edge
 -- yet. %(hours)s: only those that were numbered within so many hours; NULL: all. Of a bulk of lifted bans it searches

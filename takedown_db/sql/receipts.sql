@@ -1,3 +1,5 @@
+-- Statements that record acknowledgements and probe results, and that read them for receipts.
+
 -- name: record_receipt
 -- Records an edge's acknowledgement of the batches from %(first)s to %(last)s. What was recorded once stays.
 INSERT INTO receipts (edge, batch, first_batch, method, instance, acknowledged_at)

@@ -13,7 +13,7 @@ from stack.system import Settings, Stack
 from stack.waiting import PATIENCE
 from tests.browser.rendered_page import BROKEN, ORIGINAL, shown, statuses
 from tests.support.certificates import Authority
-from tests.support.site import Site
+from tests.support.site_actions import Site
 
 HEADERS = {
     "Cross-Origin-Resource-Policy": "cross-origin",

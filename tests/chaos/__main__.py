@@ -13,7 +13,7 @@ from rich.console import Console
 from tests.chaos.campaign import Campaign, Outcome
 from tests.chaos.faults import FAULTS
 from tests.chaos.report import details, duration, line, table
-from tests.chaos.system import System
+from tests.chaos.system_with_proxies import System
 
 
 @click.command(context_settings={"show_default": True})

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from random import Random
 
-from tests.chaos.catalogue import RENDITIONS
+from tests.chaos.distinct_images import RENDITIONS
 from tests.chaos.faults import Fault, Scene
 from tests.chaos.faults.no_fault import NOTHING
 from tests.chaos.history import History, Other, Read, Stall, Window, clock
@@ -16,7 +16,7 @@ from tests.chaos.moderator import Moderator, OwnedImages
 from tests.chaos.moderator_group import ModeratorGroup
 from tests.chaos.readers import Reader
 from tests.chaos.receipt_checks import contradictions, read_gone, receipt_violations
-from tests.chaos.system import System
+from tests.chaos.system_with_proxies import System
 
 #: Last characters of codes, by which the fence groups them.
 ENDINGS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"

@@ -12,7 +12,7 @@ import mysql.connector
 from mysql.connector.abstracts import MySQLConnectionAbstract
 
 from stack.database import Database
-from tests.chaos.catalogue import Catalogue, Version
+from tests.chaos.distinct_images import Catalogue, Version
 from tests.chaos.history import BANNED, History, State
 
 Statement = tuple[str, tuple[Any, ...]]

@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 
-from tests.chaos.catalogue import Catalogue
+from tests.chaos.distinct_images import Catalogue
 from tests.chaos.history import History, State, clock
 from tests.chaos.moderator import Moderator, OwnedImages
-from tests.chaos.system import System
+from tests.chaos.system_with_proxies import System
 
 _BANNED = "SELECT DISTINCT subject FROM bans WHERE scope = '{}' AND lifted_at IS NULL"
 _VERSIONS = "SELECT code, digest FROM renditions WHERE name = 'original'"

@@ -8,7 +8,7 @@ from random import Random
 import requests
 
 from stack.edge import Edge
-from tests.chaos.catalogue import RENDITIONS, Catalogue
+from tests.chaos.distinct_images import RENDITIONS, Catalogue
 from tests.chaos.history import History, Other, Read, State, clock
 
 #: Timeout of a read in seconds, for the first byte and between two: an edge may be frozen for longer than any bound.

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from tests.chaos.history import BANNED, Change, History, Read, Window, clock
 from tests.chaos.judge import Violation
-from tests.chaos.system import System
+from tests.chaos.system_with_proxies import System
 
 Gone = Mapping[tuple[str, str], Sequence[float]]  # times at which a probe found an image gone, by edge and code
 

@@ -8,7 +8,7 @@ from tests.chaos.campaign import Campaign, Outcome
 from tests.chaos.faults import FAULTS, Fault, Scene
 from tests.chaos.faults.base import mended
 from tests.chaos.report import details
-from tests.chaos.system import System
+from tests.chaos.system_with_proxies import System
 
 SEED = 1
 

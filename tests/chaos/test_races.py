@@ -19,9 +19,9 @@ from stack.vcl import SOURCE
 from stack.waiting import PATIENCE, wait_until
 from tests.chaos.campaign import ENDINGS
 from tests.chaos.history import BANNED, Other, State
-from tests.chaos.purge_streams import ban_of_an_owner, purge_of_a_code, purging
 from tests.chaos.receipt_checks import receipt_violations
-from tests.chaos.system import System
+from tests.chaos.steady_purges import ban_of_an_owner, purge_of_a_code, purging
+from tests.chaos.system_with_proxies import System
 from tests.support.background_loop import BackgroundLoop
 
 RACES = int(os.environ.get("TAKEDOWN_RACES", "200"))

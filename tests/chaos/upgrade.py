@@ -16,7 +16,7 @@ from stack.server import Server
 from tests.chaos.campaign import Campaign, Outcome
 from tests.chaos.faults import Fault, Scene
 from tests.chaos.report import details, line
-from tests.chaos.system import System
+from tests.chaos.system_with_proxies import System
 from tests.support import edge_0_1, schema_0_1
 
 

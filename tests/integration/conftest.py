@@ -10,7 +10,7 @@ from stack.system import Settings, Stack
 from tests.support.fleet import Fleet
 from tests.support.moderation_desk import Desk
 from tests.support.outbox_connections import Connections
-from tests.support.site import Site
+from tests.support.site_actions import Site
 
 
 @pytest.fixture(scope="session")

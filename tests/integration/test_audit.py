@@ -9,9 +9,9 @@ from purger.audit import run_audit
 from purger.cli.main import cli
 from purger.probe import Probe, ProbeAnswer
 from stack.database import Database
-from takedown_db.connection import Connection
-from tests.support.public_listeners import stuck_listener, third_edge
-from tests.support.site import Site
+from takedown_db.lasting_connection import Connection
+from tests.support.misbehaving_listeners import stuck_listener, third_edge
+from tests.support.site_actions import Site
 
 
 class LateProbe(Probe):

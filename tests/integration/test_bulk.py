@@ -8,9 +8,9 @@ import pytest
 
 from stack.edge import Edge
 from stack.waiting import wait_until
+from tests.support.check_constraints import needs_switch
 from tests.support.faulty_proxy import Proxies
 from tests.support.fleet import Fleet
-from tests.support.server_checks import needs_switch
 
 _numbers = count(1)
 

@@ -6,7 +6,7 @@ import pytest
 
 from stack.waiting import wait_until
 from tests.support.galera_cluster import PROVIDER, SCRIPTS, GaleraCluster
-from tests.support.moving_database import MovingDatabase, sql
+from tests.support.repointed_purger import MovingDatabase, sql
 
 pytestmark = pytest.mark.skipif(not PROVIDER.exists(), reason="needs Debian's package galera-4")
 

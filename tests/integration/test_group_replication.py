@@ -10,8 +10,8 @@ import pytest
 
 from stack.server import frozen
 from stack.waiting import wait_until
-from tests.support.moving_database import MovingDatabase, sql
 from tests.support.replication_group import Group, lacking
+from tests.support.repointed_purger import MovingDatabase, sql
 
 pytestmark = pytest.mark.skipif(bool(lacking()), reason=lacking())
 

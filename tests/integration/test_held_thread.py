@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from stack.waiting import wait_until
-from tests.chaos.system import System
-from tests.support.held_fetch import held_fetch
-from tests.support.one_edge_site import OneEdgeSite
+from tests.chaos.system_with_proxies import System
+from tests.support.fetch_held_after_fence import held_fetch
+from tests.support.first_edge import OneEdgeSite
 
 #: Seconds, longer than any test.
 NEVER = "86400"

@@ -11,11 +11,11 @@ import requests
 from purger.outbox import Outbox
 from stack.server import away
 from stack.waiting import PATIENCE, wait_until
-from takedown_db.connection import Connection
+from takedown_db.lasting_connection import Connection
 from tests.chaos.history import BANNED, State
-from tests.chaos.system import System
+from tests.chaos.system_with_proxies import System
 from tests.support.database_snapshots import put_back, take_copy
-from tests.support.one_edge_site import OneEdgeSite
+from tests.support.first_edge import OneEdgeSite
 
 NEVER = "86400"  # seconds
 

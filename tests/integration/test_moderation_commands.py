@@ -7,10 +7,10 @@ import pytest
 
 from purger import moderation
 from stack.server import frozen
-from takedown_db.connection import Connection
+from takedown_db.lasting_connection import Connection
 from takedown_db.scope import Scope
 from tests.support.moderation_desk import Desk, ban_id, moderate, run
-from tests.support.site import Site
+from tests.support.site_actions import Site
 
 
 def test_a_code_that_no_image_has_is_not_banned(desk: Desk) -> None:

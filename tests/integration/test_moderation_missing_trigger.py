@@ -4,7 +4,7 @@ import pytest
 from click.testing import Result
 
 from tests.support.moderation_desk import Desk, ban_id, run
-from tests.support.site import Site
+from tests.support.site_actions import Site
 
 
 def test_a_ban_that_no_trigger_saw_is_never_acknowledged(desk: Desk) -> None:

@@ -1,12 +1,12 @@
 """Wait for acknowledgements: ``purger wait``, and the wait of ``purger ban``, by edge and by change."""
 
 from purger.acknowledgement_wait import Target, wait_acknowledged
-from purger.delivery_state import read_delivery_state
+from purger.delivery_readiness import read_delivery_state
 from stack.server import frozen
-from takedown_db.connection import Connection
+from takedown_db.lasting_connection import Connection
 from takedown_db.scope import Scope
 from tests.support.moderation_desk import Desk, ban_id, run
-from tests.support.site import Site
+from tests.support.site_actions import Site
 
 
 def test_a_ban_without_a_number_is_acknowledged_by_nobody(desk: Desk) -> None:

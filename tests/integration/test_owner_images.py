@@ -6,7 +6,7 @@ import pytest
 
 from purger import owner_images
 from stack.database import Database
-from takedown_db.connection import Connection
+from takedown_db.lasting_connection import Connection
 
 CODES = [f"his-{number:03d}" for number in range(700)]
 

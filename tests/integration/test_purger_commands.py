@@ -11,8 +11,8 @@ from purger.probe import Probe
 from purger.settings import Settings
 from stack.ports import free_port
 from stack.waiting import wait_until
-from takedown_db.connection import Connection
-from tests.support.site import Site
+from takedown_db.lasting_connection import Connection
+from tests.support.site_actions import Site
 
 
 def purger(site: Site, *arguments: str, code: int = 0) -> str:

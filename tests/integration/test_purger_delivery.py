@@ -4,8 +4,8 @@ from itertools import count
 
 from stack.purger import Purger
 from stack.waiting import wait_until
+from tests.support.check_constraints import needs_switch
 from tests.support.fleet import PATIENT, Fleet
-from tests.support.server_checks import needs_switch
 
 _numbers = count(1)
 

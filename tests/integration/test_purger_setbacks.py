@@ -3,7 +3,7 @@
 import pytest
 
 from stack.waiting import wait_until
-from takedown_db.connection import Connection
+from takedown_db.lasting_connection import Connection
 from tests.support.fleet import Fleet
 
 

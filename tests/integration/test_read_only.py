@@ -21,7 +21,7 @@ _SOURCES = [
 
 
 def test_the_statements_that_ask_are_found() -> None:
-    assert {path.name for path in _SOURCES} >= {"lookup.sql", "outbox.sql", "routines.sql"}
+    assert {path.name for path in _SOURCES} >= {"lookup.sql", "outbox.sql", "numbering_routines.sql"}
 
 
 @pytest.mark.parametrize("source", _SOURCES, ids=lambda path: path.stem)

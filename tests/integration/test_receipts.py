@@ -10,9 +10,9 @@ import termios
 from stack.commands import command
 from stack.ports import free_port
 from stack.waiting import wait_until
-from tests.support.public_listeners import stuck_listener
+from tests.support.misbehaving_listeners import stuck_listener
 from tests.support.receipts_command import PROVEN, ask, banned_image, outcomes, receipts, wait_proven
-from tests.support.site import Site
+from tests.support.site_actions import Site
 
 
 def test_a_ban_is_proven_at_every_edge(site: Site) -> None:

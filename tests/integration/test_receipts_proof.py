@@ -7,10 +7,10 @@ import pytest
 from purger.audit import run_audit
 from purger.probe import Probe
 from stack.waiting import wait_until
-from takedown_db.connection import Connection
-from tests.support.public_listeners import FixedAnswer, stale_listener, third_edge
+from takedown_db.lasting_connection import Connection
+from tests.support.misbehaving_listeners import FixedAnswer, stale_listener, third_edge
 from tests.support.receipts_command import ask, outcomes, receipts
-from tests.support.site import Site
+from tests.support.site_actions import Site
 
 UNMARKED = "not marked as banned (wrong site, or an origin older than 0.2?)"
 

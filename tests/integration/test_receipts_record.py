@@ -11,7 +11,7 @@ from purger.cli.main import cli
 from purger.model import ProbeResult, Receipt
 from stack.database import Database
 from tests.support import schema_0_1
-from tests.support.takedown_record import TakedownRecord, record_receipt
+from tests.support.purger_rows import TakedownRecord, record_receipt
 
 
 @pytest.fixture

@@ -11,9 +11,9 @@ import pytest
 
 from stack.server import away, frozen
 from tests.chaos.history import BANNED, Other
-from tests.chaos.system import System
+from tests.chaos.system_with_proxies import System
 from tests.support.database_snapshots import put_back, second_server, take_copy
-from tests.support.one_edge_site import OneEdgeSite
+from tests.support.first_edge import OneEdgeSite
 
 
 @pytest.fixture(scope="module")

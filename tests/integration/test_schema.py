@@ -12,7 +12,7 @@ from mysql.connector.abstracts import MySQLCursorAbstract
 
 from purger.cli.main import cli
 from stack.database import Database
-from tests.support.server_checks import UNCHECKED
+from tests.support.check_constraints import UNCHECKED
 
 _numbers = count(1)
 

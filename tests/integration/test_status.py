@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from purger.health import find_problems
+from purger.fleet_problems import find_problems
 from purger.presence import present
 from purger.status import read_state
 from stack.commands import command
@@ -25,9 +25,9 @@ from stack.ports import free_port
 from stack.purger import Purger
 from stack.system import Settings, Stack
 from stack.waiting import wait_until
-from takedown_db.connection import Connection
+from takedown_db.lasting_connection import Connection
 from takedown_db.url import parse_url
-from tests.support.site import Site
+from tests.support.site_actions import Site
 
 
 @pytest.fixture(scope="module")

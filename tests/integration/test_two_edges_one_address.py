@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from stack.waiting import wait_until
-from tests.chaos.system import System
+from tests.chaos.system_with_proxies import System
 from tests.support.cloned_edge import instance_of
 
 

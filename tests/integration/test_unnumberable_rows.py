@@ -1,7 +1,7 @@
 """Number an outbox with malformed rows: these are set aside, and all others go on."""
 
+from tests.support.check_constraints import needs_switch
 from tests.support.outbox_connections import Connections, ban, new_codes, run, take
-from tests.support.server_checks import needs_switch
 
 MALFORMED = [("image", "two words"), ("image", "x" * 65), ("picture", "cat"), ("image", ""), ("owner", "a,b")]
 

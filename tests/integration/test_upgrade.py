@@ -23,7 +23,7 @@ from takedown_db.connect import connect
 from takedown_db.server_identity import read_server
 from tests.support import schema_0_1
 from tests.support.background_loop import BackgroundLoop
-from tests.support.server_checks import needs_switch
+from tests.support.check_constraints import needs_switch
 
 IMAGES = {"banned": "anna", "copy": "villain", "kept": "anna", "lifted": "anna", "twice": "anna"}
 GONE, SERVED = ("banned", "copy", "twice"), ("kept", "lifted")

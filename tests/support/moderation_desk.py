@@ -8,8 +8,8 @@ from mysql.connector.abstracts import MySQLCursorAbstract
 from purger.cli.main import cli
 from purger.outbox import Outbox
 from stack.database import Database
-from takedown_db.connection import Connection
-from tests.support.site import Site
+from takedown_db.lasting_connection import Connection
+from tests.support.site_actions import Site
 
 _numbers = count(1)
 

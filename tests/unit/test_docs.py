@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from stack.database_program import VARIABLE
 from tests.chaos.faults import FAULTS
-from tests.support.command_lines import (
+from tests.support.documented_commands import (
     INSTALLED,
     all_options,
     find,
@@ -134,7 +134,7 @@ def module_exists(span: str) -> bool:
 
 
 def test_every_fault_of_the_checker_exists() -> None:
-    page = ROOT / "docs" / "checker.md"
+    page = ROOT / "docs" / "chaos.md"
     shown = re.findall(r'--fault "([^"]+)"', page.read_text())
     shown += re.findall(r'"([^"]+)"', section(page, "Faults found, and not found"))
     assert len(shown) > 10

@@ -8,7 +8,7 @@ import pytest
 
 from purger.errors import DeliveryError
 from purger.exit_codes import ExitCode
-from tests.support.command_lines import DEVELOPMENT, commands, installed_commands, options, variables
+from tests.support.documented_commands import DEVELOPMENT, commands, installed_commands, options, variables
 from tests.support.markdown_pages import PAGES, ROOT, code, rows, section
 
 COMMANDS_PAGE = ROOT / "docs" / "commands.md"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.command_lines import all_options, installed_commands
+from tests.support.documented_commands import all_options, installed_commands
 from tests.support.markdown_pages import ROOT
 
 FILES = [

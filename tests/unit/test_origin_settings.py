@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from origin.settings import Address, parse_address
-from takedown_db.codes import is_key
+from takedown_db.subject_keys import is_key
 
 
 @pytest.mark.parametrize(

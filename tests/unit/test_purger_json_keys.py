@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
+from purger.all_edges import ListedEdge
 from purger.audit import AuditResult, ServedImage, UnprovenImage
 from purger.cli.audit_json import audit_report
 from purger.cli.receipts_json import receipts_report
 from purger.cli.status_json import status_report
-from purger.edge_list import ListedEdge
+from purger.fleet_problems import Problem
 from purger.fleet_state import EdgeState, FleetState
-from purger.health import Problem
 from purger.model import PurgerPresence
 from purger.moderation import Ban as BanRow
 from purger.receipts.model import Ban, EdgeReceipt, KnownEdge, LogEntry, Ownership, Purge, Report

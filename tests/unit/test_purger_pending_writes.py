@@ -1,7 +1,7 @@
 """Keep what waits to be written: the latest of each edge, and nothing from before a setback."""
 
 from purger.model import Receipt, SavedProgress
-from purger.pending_writes import Liveness, PendingWrites, ProgressWrite
+from purger.unwritten_results import Liveness, PendingWrites, ProgressWrite
 
 
 def progress(last: int, *, flushed: bool = False, flush_done: int = 0) -> ProgressWrite:

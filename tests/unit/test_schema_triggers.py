@@ -11,7 +11,7 @@ MADE = "2026-01-01 00:00:00.00"
 
 
 def standing(**changes: object) -> list[tuple[object, ...]]:
-    """The rows of a whole database; ``changes`` are made to the trigger bans_inserted_v1."""
+    """Return the triggers of a complete schema as rows, with ``changes`` in that of bans_inserted_v1."""
     rows = []
     for script in SCRIPTS:
         for own in defined(script).values():
@@ -49,12 +49,12 @@ def test_a_whole_database_lacks_nothing() -> None:
 
 
 def test_a_semicolon_that_mysql_adds_alters_nothing() -> None:
-    body = defined("triggers")["bans_inserted_v1"].body
+    body = defined("outbox_triggers")["bans_inserted_v1"].body
     assert judge_triggers(standing(body=f"{body};")) == judge_triggers(standing())
 
 
 def test_the_fingerprint_is_that_of_version_0_1() -> None:
-    outbox = sorted(f"{own.name} {own.on_table} {MADE}" for own in defined("triggers").values())
+    outbox = sorted(f"{own.name} {own.on_table} {MADE}" for own in defined("outbox_triggers").values())
     assert judge_triggers(standing()).fingerprint == hashlib.sha256("\n".join(outbox).encode()).hexdigest()
     assert judge_triggers(without("bans_inserted_log_v1")).fingerprint == judge_triggers(standing()).fingerprint
 

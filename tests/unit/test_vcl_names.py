@@ -54,7 +54,7 @@ def constant(expression: str) -> str | None:
     found = re.match(r'"([^"]+?) ?"( \+)?', expression)
     if not found:
         return None
-    # owner_marks.vcl spells out each of the computed names "owner <c>".
+    # owner_fence.vcl spells out each of the computed names "owner <c>".
     return re.sub(r"^(owner) .$", r"\1 <", found[1]) + (" <" if found[2] else "")
 
 

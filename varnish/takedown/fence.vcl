@@ -12,7 +12,7 @@
 # Note the marks and the time at which an attempt at a fetch begins.
 sub takedown_fence_note {
     call takedown_fence_read_marks;
-    call takedown_owner_marks_note;
+    call takedown_owner_fence_note;
     var.set("marks noted", var.get("marks"));
     var.set("hands noted", var.get("hands"));
     var.set("hand of owners noted", var.get("hand of owners"));
@@ -42,11 +42,11 @@ sub takedown_fence_check {
         call takedown_fence_compare_numbers;
         call takedown_fence_compare_hands;
         if (var.get("hand of owners") != var.get("hand of owners noted")) {
-            call takedown_owner_marks_compare;
+            call takedown_owner_fence_compare;
         }
     } else {
         call takedown_fence_compare_marks;
-        call takedown_owner_marks_compare;
+        call takedown_owner_fence_compare;
     }
     if (var.get("refused") != "") {
         call takedown_fence_refuse;

@@ -8,7 +8,7 @@ from random import Random
 
 from stack.edge import Edge
 from tests.chaos.moderator_group import ModeratorGroup
-from tests.chaos.system import System
+from tests.chaos.system_with_proxies import System
 from tests.support.faulty_proxy import Direction
 
 

@@ -5,7 +5,7 @@ import psutil
 from stack.server import frozen
 from stack.waiting import wait_until
 from tests.chaos.faults.base import Scene, fault, mended
-from tests.chaos.system import stopped
+from tests.chaos.system_with_proxies import stopped
 
 
 @fault("edge restarted", everywhere=False)

@@ -1,7 +1,7 @@
 """Hold threads of varnishd at the one moment at which no purge finds the answer that they fetched."""
 
 from tests.chaos.faults.base import Scene, fault
-from tests.support.held_fetch import hold_for
+from tests.support.fetch_held_after_fence import hold_for
 
 #: Seconds from the acknowledgement until the second rebound, and until the third one, are over.
 _REBOUNDS = (7.0, 73.0)

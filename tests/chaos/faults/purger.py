@@ -7,7 +7,7 @@ from stack.server import away, frozen
 from stack.waiting import wait_until
 from tests.chaos.faults.base import Scene, fault, mended
 from tests.chaos.history import clock
-from tests.chaos.system import System
+from tests.chaos.system_with_proxies import System
 
 
 @fault("purger killed")

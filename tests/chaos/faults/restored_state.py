@@ -7,7 +7,7 @@ from stack.database import Database
 from stack.server import away, frozen
 from tests.chaos.faults.base import Scene, fault
 from tests.chaos.rival_purger import RivalPurger
-from tests.chaos.system import stopped
+from tests.chaos.system_with_proxies import stopped
 from tests.support.database_snapshots import put_back, second_server, take_copy
 
 

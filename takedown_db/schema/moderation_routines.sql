@@ -1,6 +1,6 @@
 -- Creates the procedures for the moderator's commands. Moderation's account may call them, and read none of the tables
 -- behind them: they tell whether there is an image, which ban of its owner hides it, and how far the edges have come.
--- Beside them it may call standing_triggers_v2 (routines.sql). They change nothing. As in routines.sql, a changed
+-- Beside them it may call standing_triggers_v2 (numbering_routines.sql). They change nothing. As in numbering_routines.sql, a changed
 -- procedure gets a new name (_v2).
 DELIMITER //
 

@@ -23,14 +23,14 @@ PURE = [
     "origin.http_dates",
     "origin.request_head",
     "origin.row_checks",
-    "purger.discrepancy",
+    "purger.position_discrepancy",
     "purger.fleet_state",
     "purger.flush_rebounds",
-    "purger.health",
+    "purger.fleet_problems",
     "purger.instances",
     "purger.lease",
     "purger.model",
-    "purger.pending_writes",
+    "purger.unwritten_results",
     "purger.plan",
     "purger.plan_run",
     "purger.position_headers",
@@ -43,7 +43,7 @@ PURE = [
 ]
 
 #: Modules that hold state for several threads, and know neither driver nor HTTP client either.
-WITHOUT_DRIVER = [*PURE, "purger.pending_writes", "purger.probe_schedule"]
+WITHOUT_DRIVER = [*PURE, "purger.unwritten_results", "purger.probe_schedule"]
 
 #: Drivers, HTTP, sockets, threads and the frameworks.
 DOING = {

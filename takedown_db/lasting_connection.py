@@ -12,7 +12,7 @@ from mysql.connector.abstracts import MySQLConnectionAbstract, MySQLCursorAbstra
 
 from takedown_db.connect import connect
 from takedown_db.errors import CounterLostError, DatabaseUnavailableError, NotAdoptedError, explain
-from takedown_db.group_replication import wait_as_server_does, wait_for_group
+from takedown_db.group_commit_wait import wait_as_server_does, wait_for_group
 from takedown_db.server_identity import read_server
 from takedown_db.statements import statement
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from takedown_db.codes import hint_for_code
+from takedown_db.subject_keys import hint_for_code
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
+from purger.fleet_problems import find_problems
 from purger.fleet_state import EdgeState, FleetState
-from purger.health import find_problems
 from purger.model import PurgerPresence
 from purger.text_format import duration
 

@@ -18,11 +18,11 @@ from stack.origin import Origin
 from stack.purger import Purger
 from stack.server import Server, ServerFailedError
 from stack.waiting import PATIENCE, wait_until
-from tests.chaos.catalogue import Catalogue
+from tests.chaos.distinct_images import Catalogue
 from tests.chaos.moderator import importing
 from tests.support.cloned_edge import clone_of, sibling_of
 from tests.support.faulty_proxy import Proxies, Proxy
-from tests.support.held_fetch import make_holdable
+from tests.support.fetch_held_after_fence import make_holdable
 from tests.support.server_clock import ServerClock
 
 

@@ -3,7 +3,7 @@
 
 # Note the xid in the mark of each group of owners, since only the answer names the owner. An absent mark is noted as
 # an empty one.
-sub takedown_owner_marks_note {
+sub takedown_owner_fence_note {
     var.set("owners noted", ";A=" + str.split(var.global_get("owner A"), 1, " ") +
         ";B=" + str.split(var.global_get("owner B"), 1, " ") +
         ";C=" + str.split(var.global_get("owner C"), 1, " ") +
@@ -72,7 +72,7 @@ sub takedown_owner_marks_note {
 }
 
 # Compare the mark of the answer's owner with the noted one. A key with another last character cannot be banned.
-sub takedown_owner_marks_compare {
+sub takedown_owner_fence_compare {
     if (var.get("owner") ~ "[A-Za-z0-9_-]$" && !std.strstr(var.get("owners noted"),
         ";" + var.get("owners group") + "=" + str.split(var.get("mark of owner"), 1, " ") + ";")) {
         var.set("refused", "an owner with the same last character was purged since the fetch began");

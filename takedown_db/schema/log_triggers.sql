@@ -1,9 +1,9 @@
--- Creates the triggers that write moderation_log. They are apart from those that write the outbox (triggers.sql), since
+-- Creates the triggers that write moderation_log. They are apart from those that write the outbox (outbox_triggers.sql), since
 -- a purger of version 0.1 checks only those.
 --
 -- None of them reads a table. With a binary log in the format MIXED such a read locks the rows until the moderator's
 -- transaction ends, and other moderators and imports would wait for it. The id of the outbox's row therefore comes from
--- the trigger on the outbox in a session variable, which the BEFORE trigger (checks.sql) of each row clears.
+-- the trigger on the outbox in a session variable, which the BEFORE trigger (check_triggers.sql) of each row clears.
 --
 -- No comments inside a trigger: its text is compared with this file word for word, whatever the line breaks.
 DELIMITER //

@@ -7,7 +7,7 @@ import requests
 from stack.edge import Edge
 from stack.waiting import PATIENCE, wait_until
 from tests.chaos.history import BANNED, Other, State
-from tests.chaos.system import System
+from tests.chaos.system_with_proxies import System
 
 _numbers = count(1)
 

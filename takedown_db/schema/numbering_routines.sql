@@ -274,7 +274,7 @@ END//
 
 -- Deletes the batches that were numbered before p_before, about 5,000 rows a call, and moves numbering.pruned_batch, up
 -- to which the outbox may have lost rows. Returns one row: size (rows that this call deleted). Withdrawn: see
--- withdrawn.sql.
+-- revoked_rights.sql.
 --
 -- One transaction that runs in the server: an edge's worker that has read fewer rows than there were finds pruned_batch
 -- moved, and a purger that is frozen in the middle holds no lock. Rows are deleted by primary key (see above).
