@@ -37,7 +37,7 @@ def read(root: Path, path: str, *, follow: bool = False) -> bytes:
 
 @pytest.fixture
 def deep() -> Iterator[tuple[Path, str]]:
-    """A directory, and the path of a file in it below 1,200 others."""
+    """Make a file below 1,200 nested directories. Returns the top directory and the path in it."""
     # Not below tmp_path: pytest recurses when it clears away what a killed run has left there, and would fail for good.
     root = Path(tempfile.mkdtemp(prefix="takedown-deep-"))
     outer = os.open(root, os.O_RDONLY)

@@ -11,7 +11,7 @@ MADE = "2026-01-01 00:00:00.00"
 
 
 def standing(**changes: object) -> list[tuple[object, ...]]:
-    """The rows of a whole database; ``changes`` are made to the trigger bans_inserted_v1."""
+    """Return the triggers of a complete schema as rows, with ``changes`` in that of bans_inserted_v1."""
     rows = []
     for script in SCRIPTS:
         for own in defined(script).values():
