@@ -49,9 +49,12 @@ UPDATE edges SET enabled = %(enabled)s WHERE name = %(name)s
 DELETE FROM edges WHERE name = %(name)s
 
 -- name: ask_flush
--- Asks for a flush of one edge. Its number is larger than that of every flush that was carried out, also after a
--- restore from a backup.
-UPDATE edges SET flush_asked = GREATEST(flush_asked, flush_done) + 1, flush_asked_by = %(by)s WHERE name = %(name)s
+-- Asks for a flush of one edge. Its number, a time in milliseconds at least, is larger than that of every flush that was
+-- carried out, also after a restore from a backup, or after the edge was removed and added.
+UPDATE edges
+SET flush_asked = GREATEST(flush_asked + 1, flush_done + 1, CAST(1000 * UNIX_TIMESTAMP(NOW(3)) AS UNSIGNED)),
+    flush_asked_by = %(by)s
+WHERE name = %(name)s
 
 -- name: flush_requests
 -- Reads the number of the last flush that was asked of each edge, and that of the last one it carried out.

@@ -70,7 +70,7 @@ def rebounds_are_over(newcomer: Newcomer) -> bool:
 
 
 def test_pasted_as_one_block_the_commands_show_what_they_say(newcomer: Newcomer) -> None:
-    wait_until(lambda: rebounds_are_over(newcomer), "the second sending of all purges")
+    wait_until(lambda: rebounds_are_over(newcomer), "the rebounds of all purges")
     pasted = newcomer.paste(block(README, "sh", ". .stack/env"))
     assert pasted.stderr == ""
     answers = pasted.stdout.split("\n\n")[:-1]

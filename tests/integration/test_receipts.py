@@ -57,7 +57,7 @@ def test_an_edge_that_goes_on_showing_the_image_is_found_out(site: Site) -> None
             wait_until(lambda: site.number(known) == 1, "the first flush is over")
             site.ban(code)
             wait_until(
-                lambda: outcomes(site, code) == PROVEN | {"liar": "still there"} or None, "the liar is found out"
+                lambda: outcomes(site, code) == PROVEN | {"liar": "still there"} or None, "the banned image is found"
             )
             wait_until(lambda: len(receipts(site, code)["resends"]) == 1, "the image was purged again")
             exit_code, out = ask(site, code)

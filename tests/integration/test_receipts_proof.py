@@ -124,7 +124,7 @@ def test_an_answer_that_is_not_that_for_a_banned_image(
     site.ban(code)
     wait_third(site, "not proven", said, code)
     assert ask(site, code)[0] == 3
-    doubt = f"edge third does not prove that image {code} is gone, and is looked at again later: {said}"
+    doubt = f"edge third does not prove that image {code} is gone, and is probed again later: {said}"
     assert (doubt in site.stack.purger.log_text()) == (answer.status < 500)
     # The purger probes it again by itself, without another purge.
     stored.clear()

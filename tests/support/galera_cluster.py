@@ -33,7 +33,7 @@ class GaleraCluster(ExitStack):
         first.start()
         for node in self.nodes[1:]:
             self.enter_context(node)
-        wait_until(lambda: all(_size(node) == size for node in self.nodes), f"{size} nodes at each of them")
+        wait_until(lambda: all(_size(node) == size for node in self.nodes), f"{size} nodes in the view of each node")
 
     def _options(self, number: int) -> list[str]:
         port = self._ports[number]
