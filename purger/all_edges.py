@@ -1,4 +1,4 @@
-"""Reads every row of the table `edges`, enabled or not, for commands and their reports: settings and recorded state."""
+"""Reads every row of the table `edges`, enabled or not, for commands and audits: settings and recorded state."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Tracks one edge's instance and position by the answers to its requests, which ``edge_client`` sends."""
+"""Tracks one edge's instance and position by the answers to requests, which ``edge_client`` sends for it."""
 
 import logging
 import threading

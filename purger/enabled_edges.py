@@ -1,4 +1,4 @@
-"""Reads the enabled edges alone, for the running purger: each with its saved progress and its requested flush."""
+"""Reads the enabled edges alone, as a purger needs them: each with its saved progress and its requested flush."""
 
 from typing import NamedTuple
 

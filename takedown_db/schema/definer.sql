@@ -1,4 +1,4 @@
--- Creates the locked account as which triggers and routines run.
+-- Creates the locked account under which triggers and routines run.
 -- Nobody can log in with it. It belongs to no person, so that nobody drops it when a person leaves: then every ban
 -- would fail (error 1449). {pattern} is the database's name with _ escaped: it is a wildcard in a GRANT on a whole
 -- database.

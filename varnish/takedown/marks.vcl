@@ -1,4 +1,4 @@
-# Set the marks of a purge before it removes any object: variables that tell when and by which batch it came.
+# Set the marks of a purge before it removes any object: variables with its time and its batch, for its group.
 # The fence (fence.vcl) compares each answer with them.
 #
 # There is a mark for each last character of a code, one for each last character of an owner's key, and one for purges

@@ -1,4 +1,4 @@
-"""Hold fetches after the fence (support/fetch_held_after_fence.py) past one or more rebounds, as a fault."""
+"""Hold fetches after the fence (tests/support/fetch_held_after_fence.py) past one or more rebounds: two faults."""
 
 from tests.chaos.faults.base import Scene, fault
 from tests.support.fetch_held_after_fence import hold_for
