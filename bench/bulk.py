@@ -1,4 +1,4 @@
-"""Measure bulks of 100,000 bans in one transaction, and urgent bans among them, beside one request a subject."""
+"""Measure bulks of 100,000 bans in one transaction, and urgent bans among them, beside one request for each subject."""
 
 import string
 import threading

@@ -1,4 +1,4 @@
-"""Measure the origin beside Bottle's hello, WhiteNoise and a plain Bottle application, all on cheroot."""
+"""Measure the origin beside a hello-world and a plain application of Bottle, and WhiteNoise, all on cheroot."""
 
 import sys
 from contextlib import ExitStack

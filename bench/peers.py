@@ -1,4 +1,4 @@
-"""Serve the peers of the origin on cheroot: Bottle's hello, WhiteNoise, and a plain Bottle application."""
+"""Serve the peers of the origin on cheroot: a hello-world and a plain application of Bottle, and WhiteNoise."""
 
 import io
 import sys

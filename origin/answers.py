@@ -1,4 +1,4 @@
-"""Makes the answer to a request of a database row and the request's conditions: status, headers and byte range.
+"""Builds the answer to a request from a database row and the request's conditions: status, headers and byte range.
 
 Pure functions, without framework, file and clock. Headers that depend on the settings alone are made once, at start.
 """

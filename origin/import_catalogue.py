@@ -1,4 +1,4 @@
-"""Reads and writes images and renditions in the database, for an import. Triggers on the tables purge the edges."""
+"""Reads and writes images and renditions in the database, for an import. Triggers put each change into the outbox."""
 
 import contextlib
 from collections.abc import Iterable, Sequence

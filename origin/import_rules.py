@@ -1,4 +1,4 @@
-"""The rules of one import: which files it takes, and what it changes."""
+"""Defines the rules of one import: the files that it takes, and the changes that it makes."""
 
 from dataclasses import dataclass
 from datetime import datetime

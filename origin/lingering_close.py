@@ -1,4 +1,4 @@
-"""Closes connections so that the peer can still read its answer (RFC 9112, 9.6)."""
+"""Closes connections so that the client can still read its answer (RFC 9112, 9.6)."""
 
 import contextlib
 import queue

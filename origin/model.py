@@ -1,4 +1,4 @@
-"""The value types of the origin."""
+"""Defines the value types of the origin."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Decodes pictures with Pillow: reads their type and size, and makes smaller ones of them. For imports alone."""
+"""Decodes image files (pictures) with Pillow: reads their type and size, and makes smaller ones. For imports alone."""
 
 import warnings
 from collections.abc import Iterator, Sequence

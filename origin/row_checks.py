@@ -1,4 +1,4 @@
-"""Checks a row of the database before headers and paths are made of it.
+"""Checks a row of the database before headers and paths are built from it.
 
 The schema refuses malformed values, but a session may have switched its checks off, and a table may be made by hand.
 """

@@ -1,4 +1,4 @@
-"""The settings of ``origin serve``, with their defaults."""
+"""Defines the settings of ``origin serve``, with their defaults."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""Reads the table `edges`: the settings of every edge, and how far the purger has come with it."""
+"""Reads every row of the table `edges`, enabled or not, for commands and audits: settings and recorded state."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime

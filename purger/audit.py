@@ -1,4 +1,4 @@
-"""Audits edges: requests banned images from each public listener, and sends purges again for those still served."""
+"""Audits edges: probes them for banned images, however old the ban, and sends purges again for those still served."""
 
 import random
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""Keeps the newest batches in memory, reads older ones once for all edges, and plans their delivery."""
+"""Keeps the newest batches in memory, reads older ones once for all edges, and shares the plans made of them."""
 
 import threading
 from collections import OrderedDict, deque

@@ -1,4 +1,7 @@
-"""Reads whether changes are delivered at all: by triggers, purgers and edges. Needs moderation's account alone."""
+"""Reads whether a change would reach the edges now: all triggers stand, a purger is alive, an edge is enabled.
+
+Needs moderation's account alone.
+"""
 
 from datetime import datetime
 from typing import NamedTuple

@@ -1,4 +1,4 @@
-"""Collects the receipts and probe results of one edge until they are recorded together with its progress."""
+"""Collects one edge's receipts and probe results until its worker hands them to the recorder. Writes nothing itself."""
 
 import time
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""Sends requests to one edge's purge listener, and tracks the edge's instance and position by its answers."""
+"""Tracks one edge's instance and position by the answers to requests, which ``edge_client`` sends for it."""
 
 import logging
 import threading

@@ -1,4 +1,4 @@
-"""Reads the enabled edges from the database, each with its saved progress and the flush that is asked for."""
+"""Reads the enabled edges alone, as a purger needs them: each with its saved progress and its requested flush."""
 
 from typing import NamedTuple
 

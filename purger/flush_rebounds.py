@@ -1,4 +1,4 @@
-"""Decides when a flush is sent again. Pure: no clock, network or database."""
+"""Decides when a flush is sent to an edge again (rebound). Pure: no clock, network or database."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field

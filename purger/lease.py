@@ -1,4 +1,4 @@
-"""Decides which timestamp of the edge's own clock the next heartbeat may confirm."""
+"""Decides up to which time of its own clock an edge may be told that it has every purge, and so trust its cache."""
 
 import math
 from dataclasses import dataclass

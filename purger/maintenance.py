@@ -1,4 +1,4 @@
-"""Periodic maintenance: prunes rows past their retention, and audits a small sample of banned images."""
+"""Prunes rows past their retention, and audits (``audit``) a small sample of banned images, again and again."""
 
 import logging
 import threading

@@ -1,4 +1,4 @@
-"""Plans the fewest requests that purge the subjects of outbox rows at an edge. Pure functions."""
+"""Plans the fewest requests that purge the subjects of outbox rows at an edge. Pure: sends and remembers nothing."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Tracks the requests of a plan that an edge has yet to acknowledge."""
+"""Keeps the requests of a plan that an edge has yet to acknowledge. Plans and sends nothing."""
 
 from dataclasses import dataclass, field
 

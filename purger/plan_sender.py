@@ -1,4 +1,4 @@
-"""Sends the requests of a plan to one edge, each with the batch that it is part of."""
+"""Sends the requests of a plan to one edge, each with its batch, and urgent bans between them."""
 
 import logging
 import time

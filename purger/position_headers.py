@@ -1,4 +1,4 @@
-"""Makes the request headers by which an edge's position moves, or by which a purge is part of a batch."""
+"""Makes the request headers that name the batch of a purge, and an edge's position before and after it."""
 
 from purger.model import Position
 

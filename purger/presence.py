@@ -1,4 +1,4 @@
-"""Signs the purger's presence in the database once a second, as long as its polls succeed."""
+"""Records in the database once a second that this purger is alive, as long as its polls succeed."""
 
 import logging
 import os

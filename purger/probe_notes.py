@@ -1,4 +1,4 @@
-"""Names the notes that stand in place of a proof in a probe result; receipts are judged by some of them."""
+"""Defines reasons for which a probe result proves nothing, or less than usual. Receipts are judged by some of them."""
 
 #: Nothing more can be learnt of a row by a later probe.
 LIFTED = "the ban was lifted before"

@@ -1,4 +1,7 @@
-"""Requests banned images from the edges that have acknowledged their purge, without delaying any delivery."""
+"""Probes edges in the background for bans that they have acknowledged, without delaying any delivery.
+
+``audit`` probes for all bans that stand, ``receipts/on_demand_probe`` for those of one report.
+"""
 
 import logging
 import threading

@@ -1,4 +1,7 @@
-"""Decides when batches are sent again. Pure: no clock, network or database."""
+"""Decides when batches are sent to an edge again (rebound). Pure: no clock, network or database.
+
+A thread of the edge that stalled during the first purge could have stored an old image after it.
+"""
 
 from collections import deque
 from dataclasses import dataclass, field

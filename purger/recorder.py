@@ -1,4 +1,7 @@
-"""Writes receipts, progress and probe results of all edges to the database, over one connection."""
+"""Writes receipts, progress and probe results of all edges to the database, in a thread with a connection of its own.
+
+``edge_results`` collects them for each edge, ``unwritten_results`` merges them until a write succeeds.
+"""
 
 import json
 import logging

@@ -1,4 +1,4 @@
-"""Asks an edge for the names of its renditions: it answers for no others, so these are all that it can show."""
+"""Asks an edge for the names of its renditions. The edge refuses all other names, so it can show no others."""
 
 import time
 from contextlib import closing

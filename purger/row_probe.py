@@ -1,4 +1,4 @@
-"""Probes one edge for the images that one row of the outbox banned, and sums up the evidence."""
+"""Probes one edge for images that one row of the outbox banned, and sums up the results. Records nothing."""
 
 import time
 from collections.abc import Callable, Collection

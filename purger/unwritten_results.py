@@ -1,4 +1,7 @@
-"""Keeps receipts, progress and probe results until they are written, and drops those of a database that went back."""
+"""Merges the receipts, progress and probe results of all edges that wait for the recorder. No thread and no SQL here.
+
+Drops those of a database that was restored to an earlier state (setback).
+"""
 
 from dataclasses import dataclass, field, replace
 

@@ -1,4 +1,4 @@
-"""Chooses the single bans that are sent to an edge out of turn, in the middle of a bulk."""
+"""Chooses the urgent bans: single ones that are sent to an edge out of turn, in the middle of a bulk."""
 
 from collections import deque
 

@@ -1,4 +1,4 @@
-"""Verifies heartbeats: numbers all committed rows, also those that were committed late, and checks the triggers."""
+"""Ensures, before a heartbeat says so, that no change is missing: numbers all committed rows, checks the triggers."""
 
 import logging
 import threading

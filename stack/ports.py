@@ -1,4 +1,4 @@
-"""Draw free ports of 127.0.0.1 for servers that have to be told theirs."""
+"""Pick free ports of 127.0.0.1 for servers that have to be told theirs."""
 
 import errno
 import random

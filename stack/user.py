@@ -1,4 +1,4 @@
-"""Name the user that the servers run as."""
+"""Determine the user that the servers run as."""
 
 import os
 import pwd

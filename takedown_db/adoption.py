@@ -1,4 +1,4 @@
-"""Reads and writes the adopted server: a purger on any other server numbers, sends and confirms nothing."""
+"""Reads and writes the adopted server, the only one on which purgers act: elsewhere they number and send nothing."""
 
 from datetime import datetime
 from typing import NamedTuple

@@ -1,4 +1,4 @@
-"""Connects one command of a command line to the database, and turns database errors into its message and exit code."""
+"""Connects one command to the database until it ends, and turns database errors into its message and exit code."""
 
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager

@@ -1,4 +1,4 @@
-"""Opens a connection to the moderation database, with settings that are fit for a service.
+"""Opens one connection to the moderation database, with settings that are fit for a service. Never reopens it.
 
 The defaults of driver and servers are not: isolation level, autocommit, time-outs, time zone, character set, TLS, and
 servers that lag.

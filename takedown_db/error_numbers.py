@@ -1,4 +1,4 @@
-"""Names the error numbers of MariaDB, MySQL and their driver that this system knows, as the servers' manuals do."""
+"""Defines the error numbers of MariaDB, MySQL and their driver known to this system, by the names in their manuals."""
 
 from enum import IntEnum
 

@@ -1,4 +1,4 @@
-"""Keeps a connection to the moderation database open for one thread, and reopens it after an error.
+"""Keeps one thread's connection to the moderation database, and reopens it after an error.
 
 connect.py opens single connections; this is for threads that use one for as long as they run.
 """

@@ -1,4 +1,4 @@
-"""Names the two scopes of a ban and of a purge."""
+"""Defines the scopes of a ban or a purge: one image, or all images of an owner."""
 
 from enum import StrEnum
 

@@ -1,4 +1,4 @@
-"""Names the server, cluster or group of a connection, from variables that any account may read.
+"""Determines the server, cluster or group of a connection, from variables that any account may read.
 
 The name is compared with that of the adopted server (table ``adoptions``): a copy of the data on another server has
 another name. docs/database.md lists what changes a name.

@@ -1,4 +1,4 @@
-"""Loads SQL statements by name from the files below ``sql/``, of which there is one for each subject."""
+"""Loads SQL statements by name from the files below ``sql/``, one file for each topic."""
 
 import re
 from functools import cache

@@ -1,5 +1,4 @@
-# Cache each image for as long as the origin says, and remove it at once when the purger says so: an edge of Edge
-# Takedown.
+# Run an edge of Edge Takedown: cache images as the origin says, and remove each at once when the purger says so.
 #
 # docs/edge.md says how to run it. The subs are in takedown/: takedown_<file>_<step> is in <file>.vcl. docs/vcl.md lists
 # the files and every variable, with who sets it and who reads it.

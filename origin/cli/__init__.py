@@ -1,1 +1,1 @@
-"""The command line `origin`, one module a command."""
+"""Defines the command line `origin`, one module a command."""

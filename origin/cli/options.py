@@ -1,4 +1,4 @@
-"""Types and helpers for the options of the command line ``origin``."""
+"""Defines types and helpers for the options of the command line ``origin``."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime

@@ -1,1 +1,1 @@
-"""The command line `purger`, one module a command."""
+"""Defines the command line `purger`, one module a command."""

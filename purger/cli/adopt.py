@@ -1,4 +1,4 @@
-"""`purger adopt`: adopts the server of the database URL, so that purgers act on this server alone."""
+"""`purger adopt`: makes the server of the database URL the only one on which purgers act, as after a failover."""
 
 import click
 

@@ -1,4 +1,4 @@
-"""Groups commands without guesses at a misspelled one: the most similar name may do the opposite."""
+"""Rejects a misspelled command without guessing the most similar one, which may do the opposite."""
 
 import click
 

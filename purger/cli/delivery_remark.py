@@ -1,4 +1,4 @@
-"""Remarks on a ban or a lift that no edge will hear of for now."""
+"""Warns after a ban or a lift that nothing delivers it at the moment, with the reason."""
 
 from purger.acknowledgement_wait import Target, wait_acknowledged
 from purger.cli.remark import remark

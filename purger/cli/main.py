@@ -1,4 +1,4 @@
-"""The command line `purger`: puts its commands together."""
+"""Puts the commands together into the command line `purger`."""
 
 import sys
 from pathlib import Path

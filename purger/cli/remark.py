@@ -1,4 +1,4 @@
-"""Prints remarks for people beside the result of a command."""
+"""Prints remarks for people on stderr, beside the result of a command."""
 
 import click
 

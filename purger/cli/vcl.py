@@ -1,4 +1,4 @@
-"""`purger vcl`: write out the VCL that an edge runs."""
+"""`purger vcl`: writes out the VCL that an edge runs."""
 
 from pathlib import Path
 

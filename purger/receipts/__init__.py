@@ -1,1 +1,1 @@
-"""The receipts of takedowns: read, judged, and written for people."""
+"""Reads and judges the receipts of takedowns, and writes them for people."""

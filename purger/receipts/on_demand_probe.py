@@ -1,4 +1,4 @@
-"""Probes every enabled edge for the images that the bans of a report hide, and records the results."""
+"""Probes every enabled edge for the bans of one report, when a person asks for it, and records the results."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace

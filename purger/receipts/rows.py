@@ -1,4 +1,4 @@
-"""Names the columns of the statements in `takedown_db/sql/receipts.sql`, in their order. Times are UTC."""
+"""Defines the rows of the statements in `takedown_db/sql/receipts.sql`, column by column. Times are UTC."""
 
 from datetime import datetime
 from typing import NamedTuple

@@ -1,8 +1,9 @@
--- Creates an account for each part, with no more rights than it uses. The accounts are locked and have no password;
--- give them one and unlock them:  ALTER USER takedown_origin IDENTIFIED BY '...' ACCOUNT UNLOCK;
+-- Creates an account for each part, with no more rights than it uses.
+-- The accounts are locked and have no password; give them one and unlock them:
+-- ALTER USER takedown_origin IDENTIFIED BY '...' ACCOUNT UNLOCK;
 --
--- Grants name tables, and columns where an id must not be written. revoked_rights.sql revokes the rights that an earlier
--- version granted and this one does not.
+-- Grants name tables, and columns where an id must not be written. revoked_rights.sql revokes the rights that an
+-- earlier version granted and this one does not.
 
 -- Without the reason of a ban, and without the name of who banned.
 CREATE USER IF NOT EXISTS 'takedown_origin'@'%' ACCOUNT LOCK;

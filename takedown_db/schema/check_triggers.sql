@@ -1,5 +1,6 @@
--- Creates triggers that check rows by the same rules as the CHECKs in migrations/0001_tables.sql: MariaDB lets every
--- session switch CHECKs off (check_constraint_checks), and no session can switch off a trigger. Keep both alike.
+-- Creates the triggers that check rows, by the same rules as the CHECKs in migrations/0001_tables.sql.
+-- MariaDB lets every session switch CHECKs off (check_constraint_checks), and no session can switch off a trigger. Keep
+-- both alike.
 --
 -- Ids come from the server alone: after one row with a huge id the table takes no other. By INSERT_ID a session chooses
 -- the next id without naming it.

@@ -1,5 +1,6 @@
--- Creates the triggers that write moderation_log. They are apart from those that write the outbox (outbox_triggers.sql), since
--- a purger of version 0.1 checks only those.
+-- Creates the triggers that write the log of moderation (moderation_log).
+-- They are apart from those that write the outbox (outbox_triggers.sql), since a purger of version 0.1 checks only
+-- those.
 --
 -- None of them reads a table. With a binary log in the format MIXED such a read locks the rows until the moderator's
 -- transaction ends, and other moderators and imports would wait for it. The id of the outbox's row therefore comes from

@@ -1,7 +1,7 @@
--- Creates the procedures for the moderator's commands. Moderation's account may call them, and read none of the tables
--- behind them: they tell whether there is an image, which ban of its owner hides it, and how far the edges have come.
--- Beside them it may call standing_triggers_v2 (numbering_routines.sql). They change nothing. As in numbering_routines.sql, a changed
--- procedure gets a new name (_v2).
+-- Creates the procedures by which moderators' commands read what they need. They change nothing.
+-- Moderation's account may call them, and read none of the tables behind them: they tell whether there is an image,
+-- which ban of its owner hides it, and how far the edges have come. Beside them it may call standing_triggers_v2
+-- (numbering_routines.sql). As in numbering_routines.sql, a changed procedure gets a new name (_v2).
 DELIMITER //
 
 -- Reads whether there is an image with this code (scope image), or any image of this owner (scope owner).

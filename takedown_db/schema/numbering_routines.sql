@@ -1,6 +1,6 @@
--- Creates the routines of numbering and pruning. They run as the locked definer, so that the purger's account needs no
--- right to change the outbox. A changed routine gets a new name (_v2): a purger of an earlier version still calls the
--- old one.
+-- Creates the routines that number the rows of the outbox, and prune old rows.
+-- They run as the locked definer, so that the purger's account needs no right to change the outbox. A changed routine
+-- gets a new name (_v2): a purger of an earlier version still calls the old one.
 
 -- Restores the rows of the counter and of the retention, if they were lost.
 INSERT IGNORE INTO numbering (one) VALUES (1);

@@ -1,5 +1,6 @@
--- Creates the triggers that write the outbox. They only INSERT: one that also updated an image's row would make
--- moderators' transactions wait for each other, and deadlock.
+-- Creates the triggers that write each change into the outbox.
+-- They only INSERT: one that also updated an image's row would make moderators' transactions wait for each other, and
+-- deadlock.
 --
 -- To change a trigger, add its successor (_v2) here and drop the old one in a later step, so that no write is missed.
 DELIMITER //

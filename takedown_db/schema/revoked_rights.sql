@@ -1,6 +1,6 @@
--- Revokes the rights that version 0.1 granted and this one does not, one REVOKE a line. Each runs where the grant
--- exists, after accounts.sql; the grants of accounts.sql on the same table are repeated at once, since a REVOKE on a
--- table takes the grants on its columns along.
+-- Revokes the rights that version 0.1 granted and this version does not, one REVOKE a line.
+-- Each runs where the grant exists, after accounts.sql; the grants of accounts.sql on the same table are repeated at
+-- once, since a REVOKE on a table takes the grants on its columns along.
 REVOKE SELECT ON {database}.bans FROM 'takedown_origin'@'%';
 REVOKE INSERT, UPDATE ON {database}.images FROM 'takedown_import'@'%';
 REVOKE INSERT, UPDATE ON {database}.renditions FROM 'takedown_import'@'%';

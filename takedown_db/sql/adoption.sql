@@ -1,4 +1,4 @@
--- Statements on the adopted server: the one database on which purgers act.
+-- Statements on the adopted server: the one database server on which purgers act.
 
 -- name: adopt_server
 -- Adopts a server: from now on purgers on it deliver for this database. Earlier rows stay as a record.

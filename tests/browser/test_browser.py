@@ -41,7 +41,7 @@ def test_a_person_sees_a_takedown_and_its_lifting(site: Site, browser: Chrome, p
 def test_an_isolated_page_shows_no_image_of_an_origin_without_the_headers(
     site: Site, browser: Chrome, pages: tuple[Path, str]
 ) -> None:
-    """Prove that test_other_origins.py sees an effect of the headers."""
+    """Prove that test_cross_origin_pages.py sees an effect of the headers."""
     directory, url = pages
     image = f"{site.stack.edge.url}/images/{site.new_image()}"
     (directory / "isolated.html").write_text(f'<!doctype html><img src="{image}"><img crossorigin src="{image}">')

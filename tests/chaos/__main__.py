@@ -1,4 +1,4 @@
-"""Run the checker for as long as one likes: ``python -m tests.chaos``, which is ``./dev chaos``."""
+"""Run the chaos checker for as long as one likes: ``python -m tests.chaos``, which is ``./dev chaos``."""
 
 import secrets
 import shutil

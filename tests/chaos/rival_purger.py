@@ -1,4 +1,4 @@
-"""Run a second purger, on a copy of the database."""
+"""Start a second purger on a copy of the database, for the fault and the test that need one."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Run a short round of the checker, and one on a system in which it must find a violation."""
+"""Run a short round of the chaos checker, and one on a system in which it must find a violation."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Let one server alone speak for a database: a purger on a copy or a replica does nothing until adoption."""
+"""Adopt a server: a purger acts on this one alone, and does nothing on a copy or a replica until its adoption."""
 
 import json
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Run the purger on a Galera cluster: each node speaks for the database, so it may move between nodes."""
+"""Run the purger on a Galera cluster: the cluster is the adopted server, so the purger may move between nodes."""
 
 from pathlib import Path
 

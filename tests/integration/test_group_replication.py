@@ -1,4 +1,4 @@
-"""Run the purger on a group of MySQL servers: the elected primary speaks for the database, and no other member.
+"""Run the purger on a group of MySQL servers: it acts on the elected primary, and on no other member.
 
 Needs MySQL 8.4 or later with the plugin group_replication: ``STACK_MYSQLD`` is the path of its mysqld, unless it is the
 ``mysqld`` in PATH.

@@ -1,4 +1,4 @@
-"""Hold a thread of varnishd past a purge and its rebound: a later rebound removes the object that it stores."""
+"""Hold a fetch after the fence, past a purge and its rebound: a later rebound removes the object that it stores."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Deliver a purge late, from before a setback of the database, when the edge has its current position."""
+"""Deliver a purge of a lost database late, to an edge at the current position: it keeps no image from anybody."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Choose images of an owner to probe: each as likely as any other, and never more counted than read."""
+"""Choose images of an owner to probe: each as likely as any other, and no more counted than were drawn from."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""Run the commands of moderators and operators on the whole system."""
+"""Run the operators' commands audit, status and edge on the whole system."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""Run ``purger run`` on real edges and a real database: each ban is delivered, rebounded and recorded."""
+"""Run ``purger run`` on real edges and a real database: each ban is delivered, sent again (rebound) and recorded."""
 
 from itertools import count
 

@@ -1,4 +1,4 @@
-"""Run a second purger on a copy of the database: it sends no heartbeat, and logs the reason."""
+"""Run a second purger on a copy of the database, beside the first: it renews no lease, and logs the reason."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Probe several images of a banned owner: the sum is gone only if each of them is gone."""
+"""Probe several images of a banned owner: the result is gone only if each image is gone."""
 
 import hashlib
 from base64 import b64encode

@@ -1,4 +1,4 @@
-"""Step the clocks of test servers: each applies to its own servers, at once, and to no waits."""
+"""Step the clocks of test servers: a step moves only its own servers, at once, and shortens no wait."""
 
 import time
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Moderate images of the checker's system, and read them through its first edge."""
+"""Moderate images of the chaos checker's system, and read them through its first edge."""
 
 from itertools import count
 

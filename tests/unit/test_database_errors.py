@@ -1,4 +1,4 @@
-"""Advice and rules that database errors are explained with."""
+"""Explain database errors with advice, and with the rules that were broken."""
 
 import mysql.connector
 import pytest

@@ -1,4 +1,4 @@
-"""Database URLs: parsed or refused, and never shown with user or password."""
+"""Parse or refuse database URLs, and never show user or password."""
 
 import os
 from collections.abc import Callable

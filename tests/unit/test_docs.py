@@ -1,4 +1,4 @@
-"""Holds the pages against the code: the links, commands, flags, variables, paths and names that they show exist."""
+"""Compare the pages with the code: the links, commands, flags, variables, paths and names that they show exist."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Hold the code against the pages: each command, flag, variable, exit code, problem and header stands in them."""
+"""Compare the code with the pages: each command, flag, variable, exit code, problem and header stands in them."""
 
 import re
 from itertools import chain

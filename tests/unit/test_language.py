@@ -1,4 +1,4 @@
-"""Hold first lines to the language of CONTRIBUTING.md: they begin with a verb or a noun, and with no riddle."""
+"""Check the language of first lines by CONTRIBUTING.md: they begin with a verb or a noun, and with no riddle."""
 
 import ast
 import re

@@ -1,4 +1,4 @@
-"""Removal of metadata from pictures; pixels, colours, timing and orientation do not change."""
+"""Remove metadata from pictures; pixels, colours, timing and orientation do not change."""
 
 import contextlib
 import io

@@ -1,4 +1,4 @@
-"""Checks of the headers that an operator adds to every answer."""
+"""Check the headers that an operator adds to every answer."""
 
 import pytest
 from click.testing import CliRunner

@@ -1,4 +1,4 @@
-"""Answers to a database row and a request's conditions: status, headers and byte range."""
+"""Answer by a database row and a request's conditions: status, headers and byte range."""
 
 import hashlib
 from base64 import b64encode

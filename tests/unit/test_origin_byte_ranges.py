@@ -1,4 +1,4 @@
-"""Byte ranges."""
+"""Read Range headers: any header gives bytes of the file, or is ignored."""
 
 import pytest
 from hypothesis import given

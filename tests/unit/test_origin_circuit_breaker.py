@@ -1,4 +1,4 @@
-"""The circuit breaker before the database."""
+"""Open and close the circuit breaker before the database."""
 
 from origin.circuit_breaker import CircuitBreaker
 

@@ -1,4 +1,4 @@
-"""Conditional requests: entity tags, dates, and both together."""
+"""Evaluate conditional requests: entity tags, dates, and both together."""
 
 from random import Random
 

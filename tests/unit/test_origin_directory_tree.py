@@ -1,4 +1,4 @@
-"""Files below a directory that other users write into."""
+"""List and open files below a directory that other users write into."""
 
 import os
 import subprocess

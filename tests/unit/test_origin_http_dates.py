@@ -1,4 +1,4 @@
-"""HTTP dates in their three forms."""
+"""Read HTTP dates in their three forms, and write them."""
 
 from calendar import timegm
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""Memory that decoding a picture takes, refused pictures, and the smaller ones that are made."""
+"""Decode pictures: bound the memory that it takes, refuse some, and make smaller ones."""
 
 import io
 import subprocess

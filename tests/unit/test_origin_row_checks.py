@@ -1,4 +1,4 @@
-"""Checks of a database row, before headers and paths are made of it."""
+"""Check a database row before headers and paths are built from it."""
 
 from datetime import datetime
 from typing import Any

@@ -1,4 +1,4 @@
-"""Addresses and codes, as people type them."""
+"""Parse addresses and codes as people type them, and start without packages that are not needed."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""Files in the store, under their digests."""
+"""Keep files in the store under their digests, and read them."""
 
 import hashlib
 import os

@@ -1,4 +1,4 @@
-"""The lock of Python packages: everything that pyproject.toml asks for, each with its hashes."""
+"""Check the lock of Python packages: it has everything that pyproject.toml asks for, each with its hashes."""
 
 import re
 import tomllib

@@ -1,4 +1,4 @@
-"""Draw ports for the servers of tests."""
+"""Pick free ports for the servers of tests."""
 
 import random
 import socket

@@ -1,4 +1,4 @@
-"""Escapes of text from outside, for a terminal or a log."""
+"""Escape text from outside, for a terminal or a log."""
 
 import pytest
 from hypothesis import given

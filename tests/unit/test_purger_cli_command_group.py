@@ -1,4 +1,4 @@
-"""Tests an unknown command: no guess is made, since the most similar name may do the opposite."""
+"""Type an unknown command: no guess is made, since the most similar name may do the opposite."""
 
 import pytest
 from click.testing import CliRunner

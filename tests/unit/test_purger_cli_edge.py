@@ -1,4 +1,4 @@
-"""Tests the warnings of `purger edge add` and `set`, and the URLs that they accept."""
+"""Check the warnings of `purger edge add` and `set`, and the URLs that they accept."""
 
 from pathlib import Path
 

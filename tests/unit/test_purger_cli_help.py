@@ -1,4 +1,4 @@
-"""Tests `--help` of the purger's commands: each option has a text, and each setting a unit and a default."""
+"""Read `--help` of the purger's commands: each option has a text, and each setting a unit and a default."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""Raise the right error for each answer that no edge gives: a server of the test's own gives it."""
+"""Raise the right error for each faulty answer to a request; a fake purge listener sends them."""
 
 import logging
 import socket

@@ -1,4 +1,4 @@
-"""Judge an edge by the outcome of requests; no edge is needed for that."""
+"""Judge an edge by the outcome of requests, without a real edge."""
 
 from pathlib import Path
 from typing import cast

@@ -1,4 +1,4 @@
-"""Tests the problems that are found in the state of a fleet, and their remedies."""
+"""Find the problems in the state of a fleet, each with its remedy."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Holds the keys of the JSON that the purger's commands print: programs of operators read them."""
+"""Fix the keys of the JSON that the purger's commands print: programs of operators read them."""
 
 import json
 from collections.abc import Iterator

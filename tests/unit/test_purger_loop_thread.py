@@ -1,4 +1,4 @@
-"""The loop of the purger's threads: no error ends it, and each problem is logged once."""
+"""Repeat the work of a thread: no error ends it, and each problem is logged once."""
 
 import logging
 import threading

@@ -1,4 +1,4 @@
-"""Keep what waits to be written: the latest of each edge, and nothing from before a setback."""
+"""Keep results that wait to be written (unwritten_results.py): the latest of each edge, none from before a setback."""
 
 from purger.model import Receipt, SavedProgress
 from purger.unwritten_results import Liveness, PendingWrites, ProgressWrite

@@ -1,4 +1,4 @@
-"""Name the edge's position in each request of a plan: an edge that is elsewhere takes it for a purge by hand."""
+"""Name the expected position in each request of a plan: an edge at another one removes the image, and stays there."""
 
 from dataclasses import dataclass, field
 from typing import cast

@@ -1,4 +1,4 @@
-"""Move the head that two threads report, each with answers to queries of its own age."""
+"""Keep the newest batch (head) when two threads report theirs, from queries of different age."""
 
 import threading
 from typing import cast

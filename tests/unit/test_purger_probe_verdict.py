@@ -1,4 +1,4 @@
-"""Judge an answer: a banned image is gone if it is marked so, with the body that its digest names."""
+"""Judge an answer: a banned image is gone if the answer says so, with the body that its digest names."""
 
 import hashlib
 from base64 import b64encode

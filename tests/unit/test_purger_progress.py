@@ -1,4 +1,4 @@
-"""Choose the next step for one edge: when it is asked, sent batches, and gets its heartbeats."""
+"""Choose the next step for one edge: ask it, send it batches, send it a heartbeat, or wait."""
 
 import re
 

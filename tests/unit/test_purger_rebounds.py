@@ -1,4 +1,4 @@
-"""Send batches and flushes again: promptly, and later twice more."""
+"""Send batches and flushes again (rebound): promptly, and later twice more."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Tests the judgement of receipts: which evidence proves a ban at an edge."""
+"""Judge receipts: some evidence proves a ban at an edge, and other evidence does not."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""Verify again while triggers are missing, although no edge asks."""
+"""Verify again while triggers are missing, also when no edge waits for a heartbeat."""
 
 import threading
 from typing import Any, cast

@@ -1,4 +1,4 @@
-"""Plan the requests of late rebounds; the worker's steps run against real edges elsewhere."""
+"""Plan the requests of late rebounds: purges that are sent again seconds later."""
 
 import threading
 from typing import cast

@@ -1,4 +1,4 @@
-"""Servers that may lag, told by their variables."""
+"""Recognise servers that may lag by their variables."""
 
 import pytest
 

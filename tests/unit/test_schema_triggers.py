@@ -1,4 +1,4 @@
-"""Comparison of the triggers in a database with those that the schema defines."""
+"""Compare the triggers in a database with those that the schema defines."""
 
 import hashlib
 from importlib import resources

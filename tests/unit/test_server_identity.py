@@ -1,4 +1,4 @@
-"""Names of servers, clusters and groups."""
+"""Determine the names of servers, clusters and groups."""
 
 import pytest
 

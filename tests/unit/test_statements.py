@@ -1,4 +1,4 @@
-"""The SQL statements: each has one name, a purpose, and a use."""
+"""Check the SQL statements: each has one name, a purpose, and a use."""
 
 import ast
 import re

@@ -1,4 +1,4 @@
-"""Hints for mistyped codes."""
+"""Suggest a code for a mistyped one."""
 
 import pytest
 

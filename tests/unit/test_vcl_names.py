@@ -1,4 +1,4 @@
-"""Compares the VCL's names with each other and with the tables of docs/vcl.md: subs, files and variables.
+"""Compare the VCL's names with each other and with the tables of docs/vcl.md: subs, files and variables.
 
 VCL itself takes a variable that nobody sets for an empty one, and a sub in the wrong file for a right one.
 """

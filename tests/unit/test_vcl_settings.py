@@ -1,4 +1,4 @@
-"""Compares the settings of default.vcl with what the purger and the pages take for granted of them."""
+"""Compare the settings of default.vcl with the assumptions of the purger and of the pages."""
 
 import re
 from pathlib import Path

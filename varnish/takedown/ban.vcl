@@ -1,6 +1,7 @@
-# Add a ban: BAN / with exactly one of Takedown-Codes, Takedown-Owners, Takedown-Owner (a list of one, as before 0.2)
-# and Takedown-All. An argument becomes part of the ban's expression, so each of its characters is checked. The
-# expressions use obj.* only, so that the ban lurker can evaluate them.
+# Add a ban of Varnish (not a moderator's ban), which removes all objects that match an expression: BAN /.
+# Takes exactly one of Takedown-Codes, Takedown-Owners, Takedown-Owner (a list of one, as before 0.2) and Takedown-All.
+# An argument becomes part of the ban's expression, so each of its characters is checked. The expressions use obj.*
+# only, so that the ban lurker can evaluate them.
 
 sub takedown_ban_request {
     if (req.method == "BAN") {

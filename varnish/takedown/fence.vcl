@@ -1,4 +1,4 @@
-# The fence. Keep each answer out of the cache that is older than a purge of its image.
+# Keep each answer out of the cache that is older than a purge of its image: the fence.
 #
 # Varnish purges only objects that it already holds. A fetch that was in flight during the purge, or that the origin
 # answered from a replica that lags, would insert the version that the purge was to remove. So each purge first sets a

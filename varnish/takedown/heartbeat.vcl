@@ -1,5 +1,6 @@
-# Renew the lease: HEARTBEAT / with Takedown-Epoch, the moment E of the edge's own clock up to which the edge has every
-# purge. Without that header only tell the edge's state. Answer 412 if it names another position.
+# Take the purger's heartbeat (HEARTBEAT /), which renews the lease.
+# Takedown-Epoch is the moment E of the edge's own clock up to which the edge has every purge. Without that header only
+# tell the edge's state. Answer 412 if it names another position.
 
 sub takedown_heartbeat_request {
     if (req.url != "/") {

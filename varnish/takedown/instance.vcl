@@ -1,5 +1,5 @@
-# Name the instance of this cache: a new one with each start of the worker process. The purger compares it to notice
-# that an edge has lost its cache, its lease and its marks.
+# Make the instance of this cache: a new value with each start of the worker process.
+# The purger compares it to notice that an edge has lost its cache, its lease and its marks.
 
 # Set the instance at the first load of a VCL. Globals outlive a reload. The lease and the marks need no initial value:
 # without them the edge is in fail-safe mode.

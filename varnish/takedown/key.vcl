@@ -1,5 +1,5 @@
-# Make the code alone the cache key, and the renditions variants of it. So one PURGE removes all of them, with whatever
-# Host, query string or cookie clients asked for them.
+# Make the code alone the cache key, and the renditions variants of it.
+# So one PURGE removes all of them, with whatever Host, query string or cookie clients asked for them.
 
 sub takedown_key_hash {
     # takedown_route_image or takedown_purge_request has checked the URL.

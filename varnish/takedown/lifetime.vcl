@@ -1,5 +1,5 @@
-# Set ttl, grace and keep of an object from CDN-Cache-Control (RFC 9213). An answer without it, or with an ambiguous
-# one, is not cached. Cache-Control is for browsers.
+# Set ttl, grace and keep of an object from CDN-Cache-Control (RFC 9213).
+# An answer without it, or with an ambiguous one, is not cached. Cache-Control is for browsers.
 
 sub takedown_lifetime_set {
     # Without streaming an object enters the cache only when its body is complete, long after the fence has checked it.

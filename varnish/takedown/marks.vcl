@@ -1,4 +1,5 @@
-# Set the marks of a purge, before it removes any object. The fence (fence.vcl) compares each answer with them.
+# Set the marks of a purge before it removes any object: variables with its time and its batch, for its group.
+# The fence (fence.vcl) compares each answer with them.
 #
 # There is a mark for each last character of a code, one for each last character of an owner's key, and one for purges
 # that reach further: these are the groups. With a single mark, a steady stream of purges would make the edge repeat

@@ -1,5 +1,5 @@
-# The fence for owners. Find purges of owners since the fetch began, in the cases where the answer's Takedown-Seen
-# proves nothing (fence.vcl).
+# Find purges of the answer's owner since its fetch began: the fence for owners.
+# It counts in the cases where the answer's Takedown-Seen proves nothing (fence.vcl).
 
 # Note the xid in the mark of each group of owners, since only the answer names the owner. An absent mark is noted as
 # an empty one.

@@ -1,6 +1,6 @@
-# Keep the position of this edge in the purger's outbox: N:IDENTITY, the last batch up to which it has every purge. The
-# purger renews the lease only of an edge whose position its database knows. So it notices an edge that was put back to
-# a snapshot, and one that got purges from another database.
+# Keep the position of this edge in the purger's outbox: N:IDENTITY, the last batch up to which it has every purge.
+# The purger renews the lease only of an edge whose position its database knows. So it notices an edge that was put
+# back to a snapshot, and one that got purges from another database.
 #
 # Takedown-Batch names the position of the edge after a request. Takedown-Part-Of names the batch that a purge is a part
 # of, and does not move the edge. Takedown-After beside either names the position at which the purger takes the edge to

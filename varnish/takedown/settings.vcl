@@ -1,5 +1,4 @@
-# Check the settings at the top of default.vcl: fail the load if they would leave the edge open, or trusting its cache
-# for ever.
+# Fail a load with settings (default.vcl) that would leave the edge open, or let it trust its cache without end.
 
 sub takedown_settings_check {
     call takedown_settings;

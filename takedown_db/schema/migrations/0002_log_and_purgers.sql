@@ -1,5 +1,5 @@
--- Creates the tables for the log of moderation (moderation_log), the running purgers (purgers), malformed rows of the
--- outbox (unnumberable) and the progress of pruning (retention).
+-- Creates the tables moderation_log, purgers, unnumberable and retention.
+-- They hold the log of moderation, the running purgers, malformed rows of the outbox, and the progress of pruning.
 
 CREATE TABLE IF NOT EXISTS moderation_log (
     id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,

@@ -1,4 +1,4 @@
--- Gives each batch an identity: a database that was restored from a backup gives the same number to another batch.
+-- Adds an identity to batches: a restored database gives the same number to another batch. Those so far share one.
 --
 -- All batches of before get one value, made here. A default of (UUID()) would copy the table row by row, and MySQL
 -- refuses it with enforce_gtid_consistency. Repeated after a run that was cut off, the last statement fails with error

@@ -1,4 +1,4 @@
--- Records the adopted server: a purger on any other server, such as one with a copy of the data, confirms no edge.
+-- Creates the table of adopted servers: purgers act on the newest alone, and not on one with a copy of the data.
 CREATE TABLE IF NOT EXISTS adoptions (
     id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,
     server VARCHAR(255) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL COMMENT 'as the server names itself',

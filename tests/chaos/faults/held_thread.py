@@ -1,4 +1,4 @@
-"""Hold threads of varnishd at the one moment at which no purge finds the answer that they fetched."""
+"""Hold fetches after the fence (tests/support/fetch_held_after_fence.py) past one or more rebounds: two faults."""
 
 from tests.chaos.faults.base import Scene, fault
 from tests.support.fetch_held_after_fence import hold_for

@@ -1,4 +1,4 @@
-"""Show images on pages of other origins with the headers that allow it, and over HTTP/2 and TLS."""
+"""Show images on pages of other sites (cross-origin) with the headers that allow it, and over HTTP/2 and TLS."""
 
 from collections.abc import Iterator
 from pathlib import Path
