@@ -8,7 +8,7 @@ from datetime import datetime
 from itertools import starmap
 from typing import NamedTuple
 
-from purger.delivery_readiness import DeliveryState, TriggerState
+from purger.delivery_readiness import DeliveryReadiness, TriggerState
 from takedown_db.errors import CounterLostError
 from takedown_db.lasting_connection import Connection, fetch_sets
 from takedown_db.scope import Scope
@@ -74,7 +74,7 @@ class _Snapshot:
 def wait_acknowledged(
     connection: Connection,
     target: Target,
-    delivery: DeliveryState,
+    delivery: DeliveryReadiness,
     seconds: float,
     tell: Callable[[EdgeAcknowledgement], None] = lambda _: None,
 ) -> WaitResult:

@@ -23,7 +23,7 @@ class TriggerState(NamedTuple):
         return moment is not None and self.since is not None and self.since > moment
 
 
-class DeliveryState(NamedTuple):
+class DeliveryReadiness(NamedTuple):
     """The parts that deliver the rows of the outbox, and the triggers that write them."""
 
     purgers: int  # number that are alive
@@ -47,12 +47,12 @@ class DeliveryState(NamedTuple):
         return None
 
 
-def read_delivery_state(connection: Connection) -> DeliveryState:
+def read_delivery_readiness(connection: Connection) -> DeliveryReadiness:
     """Read the state of delivery. Raises ``DatabaseUnavailableError``."""
     standing = connection.rows("standing_triggers")
     judged = judge_triggers(standing)
     ((purgers, edges, largest),) = connection.rows("delivery_state", alive=ALIVE)
-    return DeliveryState(
+    return DeliveryReadiness(
         purgers=int(purgers),
         edges=int(edges),
         largest=int(largest),

@@ -7,7 +7,7 @@ from purger.model import ProbeResult, Receipt, SavedProgress
 from purger.recorder import Recorder
 
 
-class EdgeRecord:
+class EdgeResults:
     """The receipts and probe results of one edge that have yet to be recorded; for one thread."""
 
     def __init__(self, recorder: Recorder) -> None:

@@ -6,7 +6,7 @@ from purger.model import Edge, FlushRequest, SavedProgress
 from takedown_db.lasting_connection import Connection
 
 
-class FollowedEdge(NamedTuple):
+class EnabledEdge(NamedTuple):
     """An enabled edge as the database has it."""
 
     edge: Edge
@@ -36,12 +36,12 @@ class _Row(NamedTuple):
     flush_by: str
 
 
-def followed_edges(connection: Connection) -> list[FollowedEdge]:
+def followed_edges(connection: Connection) -> list[EnabledEdge]:
     """Read all enabled edges, by name. Raises ``DatabaseUnavailableError``."""
     return [_followed(_Row(*row)) for row in connection.rows("enabled_edges")]
 
 
-def _followed(row: _Row) -> FollowedEdge:
+def _followed(row: _Row) -> EnabledEdge:
     edge = Edge(
         name=row.name,
         purge_url=row.purge_url,
@@ -62,4 +62,4 @@ def _followed(row: _Row) -> FollowedEdge:
         flushed_at=row.flushed_at,
     )
     asked = None if row.flush_number is None else FlushRequest(row.flush_number, row.flush_by)
-    return FollowedEdge(edge, saved, asked)
+    return EnabledEdge(edge, saved, asked)

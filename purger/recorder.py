@@ -22,7 +22,7 @@ from purger.statement_values import (
     progress_values,
     receipt_values,
 )
-from purger.unwritten_results import Liveness, PendingWrites, ProgressWrite
+from purger.unwritten_results import Liveness, ProgressWrite, UnwrittenResults
 from takedown_db.errors import DatabaseUnavailableError
 from takedown_db.lasting_connection import Connection, fetch, last_batch
 from takedown_db.statements import statement
@@ -72,8 +72,8 @@ class Recorder(LoopThread):
         self._setbacks = setbacks
         self._lock = threading.Lock()
         self._wake = threading.Event()
-        self._noted = PendingWrites()  # by other threads, since the last write began
-        self._pending = PendingWrites()  # of the thread itself
+        self._noted = UnwrittenResults()  # by other threads, since the last write began
+        self._pending = UnwrittenResults()  # of the thread itself
         self._liveness_due = 0.0
 
     def acknowledged(
@@ -136,7 +136,7 @@ class Recorder(LoopThread):
     def _write(self) -> float:
         """Write all that waits; return the seconds to rest. After an error it waits for the next try."""
         with self._lock:
-            noted, self._noted = self._noted, PendingWrites(self._noted.setbacks)
+            noted, self._noted = self._noted, UnwrittenResults(self._noted.setbacks)
         self._pending.merge(noted)
         self._pending.reach(self._setbacks())
         if self._pending:
@@ -144,11 +144,11 @@ class Recorder(LoopThread):
                 self._write_in_transaction(self._pending)
             except _WentBackError:
                 return _AFTER_FAILURE
-        self._pending = PendingWrites(self._pending.setbacks)
+        self._pending = UnwrittenResults(self._pending.setbacks)
         self._liveness_due = time.monotonic() + _LIVENESS_INTERVAL
         return 0.0
 
-    def _write_in_transaction(self, pending: PendingWrites) -> None:
+    def _write_in_transaction(self, pending: UnwrittenResults) -> None:
         with self._connection.transaction() as cursor:
             _write_of_batches(cursor, pending)
             _execute(cursor, "record_flush_done", [flush_values(*each) for each in pending.flushes.items()])
@@ -158,7 +158,7 @@ class Recorder(LoopThread):
                 raise _WentBackError
 
 
-def _write_of_batches(cursor: MySQLCursorAbstract, pending: PendingWrites) -> None:
+def _write_of_batches(cursor: MySQLCursorAbstract, pending: UnwrittenResults) -> None:
     """Write the records of batches and rows that the database has: one that took over may lack the last of them."""
     if not (pending.progress or pending.receipts or pending.probe_results):
         return

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from purger.batches import Batches
 from purger.edge_url import shown
-from purger.enabled_edges import FollowedEdge, followed_edges
+from purger.enabled_edges import EnabledEdge, followed_edges
 from purger.maintenance import Maintenance
 from purger.outbox import Outbox
 from purger.poller import Poller
@@ -112,7 +112,7 @@ class Service:
         for each in edges:
             self._follow(each)
 
-    def _follow(self, followed: FollowedEdge) -> None:
+    def _follow(self, followed: EnabledEdge) -> None:
         """Start the worker of an edge, or pass on the edge's new settings and the flush that is asked for."""
         edge = followed.edge
         worker = self._workers.get(edge.name)
@@ -127,7 +127,7 @@ class Service:
             worker.follow(edge)
         worker.ask_flush(followed.asked)
 
-    def _new_worker(self, followed: FollowedEdge) -> Worker:
+    def _new_worker(self, followed: EnabledEdge) -> Worker:
         return Worker(
             followed.edge,
             followed.saved,

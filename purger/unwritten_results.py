@@ -28,7 +28,7 @@ class Liveness:
 
 
 @dataclass(slots=True)
-class PendingWrites:
+class UnwrittenResults:
     """All that waits to be written. Of an edge's progress and liveness only the latest counts.
 
     ``setbacks`` counts how often the database had gone back when these were noted. It gives the batch numbers and ids
@@ -80,7 +80,7 @@ class PendingWrites:
             liveness = replace(liveness, seen_at=seen_at, epoch=epoch)
         self.liveness[liveness.edge] = liveness
 
-    def merge(self, later: "PendingWrites") -> None:
+    def merge(self, later: "UnwrittenResults") -> None:
         """Add all that was noted later. ``later`` is not to be used afterwards."""
         latest = max(self.setbacks, later.setbacks)
         self.reach(latest)

@@ -5,7 +5,7 @@ import threading
 import time
 
 from purger.batches import Batches
-from purger.edge_results import EdgeRecord
+from purger.edge_results import EdgeResults
 from purger.edge_session import EdgeSession
 from purger.errors import DeliveryError
 from purger.lease import Lease
@@ -46,7 +46,7 @@ class Worker(threading.Thread):
         super().__init__(name=f"edge {edge.name}", daemon=True)
         self.edge = edge
         self._poller = poller
-        self._record = EdgeRecord(recorder)
+        self._record = EdgeResults(recorder)
         self._prober = prober
         late = settings.later_rebound_delay, settings.last_rebound_delay
         self._progress = Progress(settings.rebound_delay, late, Lease(settings.heartbeat_interval))

@@ -2,7 +2,7 @@
 
 from purger.acknowledgement_wait import Target, wait_acknowledged
 from purger.cli.remark import remark
-from purger.delivery_readiness import read_delivery_state
+from purger.delivery_readiness import read_delivery_readiness
 from takedown_db.errors import DatabaseUnavailableError
 from takedown_db.lasting_connection import Connection
 from takedown_db.printable import printable
@@ -20,7 +20,7 @@ def remark_undelivered(connection: Connection, ban_id: int | None) -> bool:
 
 
 def _obstacle(connection: Connection, ban_id: int | None) -> str | None:
-    delivery = read_delivery_state(connection)
+    delivery = read_delivery_readiness(connection)
     if ban_id is not None and not wait_acknowledged(connection, Target(ban=ban_id), delivery, 0).found:
         return "no trigger put it into the outbox: run `purger migrate`"
     return delivery.obstacle

@@ -8,7 +8,7 @@ from purger.acknowledgement_wait import EdgeAcknowledgement, Target, wait_acknow
 from purger.cli.options import WaitSeconds, moderation_url
 from purger.cli.remark import remark
 from purger.cli.subject_arguments import SubjectCommand, owner_option, read_subject
-from purger.delivery_readiness import DeliveryState, read_delivery_state
+from purger.delivery_readiness import DeliveryReadiness, read_delivery_readiness
 from purger.exit_codes import ExitCode
 from takedown_db.command_connection import connected
 from takedown_db.lasting_connection import Connection
@@ -71,7 +71,7 @@ def await_edges(connection: Connection, target: Target, seconds: float) -> bool:
 
     Remarks on each obstacle to the delivery. Raises ``DatabaseUnavailableError``.
     """
-    delivery = read_delivery_state(connection)
+    delivery = read_delivery_readiness(connection)
     obstacle = delivery.obstacle
     if obstacle and not wait_acknowledged(connection, target, delivery, 0).complete:
         remark(obstacle)
@@ -86,7 +86,7 @@ def await_edges(connection: Connection, target: Target, seconds: float) -> bool:
     return result.complete
 
 
-def _remedy(delivery: DeliveryState) -> str:
+def _remedy(delivery: DeliveryReadiness) -> str:
     if delivery.triggers.missing:
         return "Run `purger migrate`: each edge is then flushed"
     return "Ban it again"

@@ -1,7 +1,7 @@
 """Wait for acknowledgements: ``purger wait``, and the wait of ``purger ban``, by edge and by change."""
 
 from purger.acknowledgement_wait import Target, wait_acknowledged
-from purger.delivery_readiness import read_delivery_state
+from purger.delivery_readiness import read_delivery_readiness
 from stack.server import frozen
 from takedown_db.lasting_connection import Connection
 from takedown_db.scope import Scope
@@ -44,7 +44,7 @@ def test_what_comes_after_the_wait_began_is_not_waited_for(desk: Desk) -> None:
     ban = int(ban_id(desk.run("ban", code, code=3)))
     desk.number()
     connection = Connection(desk.database.url("moderation"), timeout=60)
-    then = read_delivery_state(connection)
+    then = read_delivery_readiness(connection)
     desk.run("lift", code, code=3)
     for target in (Target(), Target(ban=ban), Target(scope=Scope.IMAGE, subject=code)):
         assert wait_acknowledged(connection, target, then, 0).complete, target
