@@ -34,21 +34,23 @@ def require_well_formed(found: Found | None, code: str) -> Found:
     """
     if found is None:
         raise MalformedRowError("table numbering has lost its row: run `purger migrate`")
-    content_type, size, digest, owner, stable_until, *_, seen, _, changed = found
-    if content_type is not None and not (isinstance(content_type, str) and _CONTENT_TYPE(content_type)):
-        raise _malformed(code, "renditions.content_type", content_type)
-    if size is not None and not (isinstance(size, int) and 0 <= size <= _LARGEST):
-        raise _malformed(code, "renditions.size", size)
-    if digest is not None and not (isinstance(digest, str) and _DIGEST(digest)):
-        raise _malformed(code, "renditions.digest", digest)
-    if owner is not None and not (isinstance(owner, str) and is_key(owner)):
-        raise _malformed(code, "images.owner", owner)
-    if stable_until is not None and not isinstance(stable_until, datetime):
-        raise _malformed(code, "images.stable_until", stable_until)
-    if not (isinstance(seen, int) and 0 <= seen <= _LARGEST_BATCH):
-        raise MalformedRowError(f"table numbering: last_batch is {_shown(seen)}, not a number up to {_LARGEST_BATCH}")
-    if not (isinstance(changed, int) and 0 <= changed <= _LARGEST_BATCH):
-        raise _malformed(code, "changes.batch", changed)
+    if found.content_type is not None and not (
+        isinstance(found.content_type, str) and _CONTENT_TYPE(found.content_type)
+    ):
+        raise _malformed(code, "renditions.content_type", found.content_type)
+    if found.size is not None and not (isinstance(found.size, int) and 0 <= found.size <= _LARGEST):
+        raise _malformed(code, "renditions.size", found.size)
+    if found.digest is not None and not (isinstance(found.digest, str) and _DIGEST(found.digest)):
+        raise _malformed(code, "renditions.digest", found.digest)
+    if found.owner is not None and not (isinstance(found.owner, str) and is_key(found.owner)):
+        raise _malformed(code, "images.owner", found.owner)
+    if found.stable_until is not None and not isinstance(found.stable_until, datetime):
+        raise _malformed(code, "images.stable_until", found.stable_until)
+    if not (isinstance(found.seen, int) and 0 <= found.seen <= _LARGEST_BATCH):
+        shown = _shown(found.seen)
+        raise MalformedRowError(f"table numbering: last_batch is {shown}, not a number up to {_LARGEST_BATCH}")
+    if not (isinstance(found.changed, int) and 0 <= found.changed <= _LARGEST_BATCH):
+        raise _malformed(code, "changes.batch", found.changed)
     return found
 
 

@@ -2,7 +2,10 @@
 
 
 class DeliveryError(Exception):
-    """A request without an acknowledgement. ``kind`` names the type in logs and in ``edges.problem``."""
+    """A request without an acknowledgement.
+
+    ``kind`` names the type in the column ``edges.problem`` and completes "edge NAME is ..." in the log.
+    """
 
     kind = "failed"
 
@@ -32,7 +35,7 @@ class FailingError(DeliveryError):
 
 
 class RefusedError(DeliveryError):
-    """A 4xx or 3xx answer other than the two below, or an answer that no purge listener of an edge gives."""
+    """Any other 4xx or 3xx answer (not 400, not 412), or an answer that no purge listener of an edge gives."""
 
     kind = "refused"
 

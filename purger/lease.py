@@ -5,7 +5,9 @@ from dataclasses import dataclass
 
 from purger.model import Verification
 
-#: Heartbeat intervals for which an epoch waits to be verified before a later one takes its place.
+#: Heartbeat intervals for which an epoch waits to be verified before a later one takes its place. Not derived from the
+#: lease, which the purger does not know. With an interval of 1 s they are as long as the lease (10 s): an epoch older
+#: than that would renew nothing.
 _PATIENCE = 10
 
 

@@ -59,9 +59,9 @@ class SavedProgress:
 
     instance: str | None
     acknowledged: int
-    rebounded: int  # the last batch that was sent again half a second later,
-    rebounded_later: int  # and once more some seconds later,
-    rebounded_last: int  # and once more a minute later
+    rebounded: int  # the last batch that had its first rebound,
+    rebounded_later: int  # its second rebound,
+    rebounded_last: int  # and its last rebound
     triggers: str | None
     epoch: float | None = None  # the last that it is known to have accepted
     flushed_at: float | None = None

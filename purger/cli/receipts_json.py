@@ -26,7 +26,7 @@ class BanReport:
     hides: bool
     begun: datetime
     ended: datetime | None
-    account: str | None  # the database account that banned
+    account: str | None  # the database account that banned; banned_by is moderation's word
     ended_by: str | None  # the database account that lifted or deleted
     without_purge: WithoutPurge | None
     edges: list[Judgement]

@@ -58,17 +58,17 @@ def _setting(name: str, text: str, value_type: click.ParamType[Any]) -> Callable
 )
 @_seconds(
     "rebound_delay",
-    "until each purge is sent a second time: removes what a fetch that was under way stored after the first. Keep it "
-    "under a second, the time within which a ban is to be in effect.",
+    "until the first rebound, which sends each purge again: removes what a fetch that was under way stored after the "
+    "purge. Keep it under a second, the time within which a ban is to be in effect.",
 )
 @_seconds(
     "later_rebound_delay",
-    "until each purge is sent a third time, for a thread of varnishd that stood still for so long and then stored an "
+    "until the second rebound of each purge, for a thread of varnishd that stood still for so long and then stored an "
     "old answer.",
 )
 @_seconds(
     "last_rebound_delay",
-    "until each purge is sent a fourth and last time, for a thread of varnishd that stood still for longer.",
+    "until the last rebound of each purge, for a thread of varnishd that stood still for longer.",
 )
 @_seconds(
     "connect_timeout",

@@ -10,6 +10,7 @@
 -- its number. read_only is a number in MySQL and before MariaDB 12.0, and a word since: OFF, ON, NO_LOCK or
 -- NO_LOCK_NO_ADMIN. changed is the batch of the latest change of the image or its owner that has one; a pending change
 -- does not.
+-- The columns stand in the order of `Found` (origin/model.py): a new one goes to the end, with a default there.
 SELECT
     renditions.content_type,
     renditions.size,

@@ -12,7 +12,16 @@ from typing import Any
 import pytest
 
 from purger.edge_client import EdgeClient
-from purger.errors import MalformedError, RefusedError, SlowError, UnreachableError, UntrustedError
+from purger.errors import (
+    DeliveryError,
+    FailingError,
+    MalformedError,
+    OtherInstanceError,
+    RefusedError,
+    SlowError,
+    UnreachableError,
+    UntrustedError,
+)
 from purger.model import Edge
 from purger.plan import Request
 from tests.support.certificates import Authority
@@ -171,6 +180,25 @@ def test_an_answer_that_is_broken_is_one_line_and_no_acknowledgement(
         delivery_to(f"http://127.0.0.1:{listener.port}", token).ask()
     assert str(caught.value).isprintable()
     assert caplog.text == ""
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        (302, RefusedError),
+        (400, MalformedError),
+        (403, RefusedError),
+        (412, OtherInstanceError),
+        (429, RefusedError),
+        (500, FailingError),
+        (503, FailingError),
+    ],
+)
+def test_each_status_is_its_kind_of_error(token: Path, status: int, kind: type[DeliveryError]) -> None:
+    answer = b"HTTP/1.1 %d No\r\nContent-Length: 0\r\n\r\n" % status
+    with Listener(answer) as listener, pytest.raises(DeliveryError, match=str(status)) as caught:
+        delivery_to(f"http://127.0.0.1:{listener.port}", token).ask()
+    assert type(caught.value) is kind
 
 
 def test_an_answer_is_shown_without_its_control_characters(token: Path) -> None:

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from purger.errors import DeliveryError
 from purger.fleet_problems import find_problems
 from purger.fleet_state import EdgeState, FleetState
 from purger.model import PurgerPresence
@@ -12,6 +13,12 @@ from purger.text_format import duration
 ALIVE = PurgerPresence("host", 17, "0.2", None, None, 0.4)
 GOOD = EdgeState(name="paris", mode="trusted", heartbeat_age=1.0)
 WELL = FleetState(purgers=(ALIVE,), edges=(GOOD,))
+
+
+#: Kinds of delivery errors that need no remedy: the purger flushes the edge.
+HEAL_BY_THEMSELVES = {"malformed", "another instance"}
+#: The remedy for a text of no known kind.
+FALLBACK = "read the purger's log, and check its varnishd"
 
 
 def said(state: FleetState) -> str:
@@ -88,6 +95,12 @@ def test_what_is_wrong_is_said_with_its_cure(state: FleetState, what: str, do: s
     (problem,) = find_problems(state)
     assert what in problem.what
     assert do in problem.do
+
+
+def test_each_kind_of_delivery_error_has_a_remedy_or_heals_by_itself() -> None:
+    kinds = {each.kind for each in DeliveryError.__subclasses__()}
+    remedies = {kind: find_problems(edge(recorded=f"{kind}: no"))[0].do for kind in kinds}
+    assert {kind for kind, remedy in remedies.items() if remedy == FALLBACK} == HEAL_BY_THEMSELVES
 
 
 def test_one_purger_that_is_alive_is_enough() -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from origin.answers import BANNED_STATUSES
 from purger.settings import Settings
 from stack.vcl import SOURCE
 from tests.support.markdown_pages import PAGES, ROOT
@@ -29,8 +30,8 @@ def mentions(pattern: str) -> dict[Path, set[float]]:
 @pytest.mark.parametrize(
     ("name", "pattern"),
     [
-        ("lease", r"\blease(?:\*\*)? \((\d+) s\)"),
-        ("fail-safe TTL", r"fail-safe TTL \((\d+) s\)"),
+        ("lease", r"\blease(?:\*\*)?\s+\((\d+)\s+s\)"),
+        ("fail-safe TTL", r"fail-safe\s+TTL\s+\((\d+)\s+s\)"),
     ],
     ids=["lease", "fail-safe TTL"],
 )
@@ -42,6 +43,17 @@ def test_who_names_the_default_names_that_of_default_vcl(name: str, pattern: str
 
 def test_some_heartbeats_may_be_lost_within_the_lease() -> None:
     assert Settings(database_url="").heartbeat_interval * 5 <= seconds("lease")
+
+
+def test_the_statuses_that_are_kept_are_those_of_images_and_bans() -> None:
+    """In both lists: those that are cached, and those before which a stale object gives way."""
+    for name in ("lifetime", "fetch"):
+        text = (SOURCE / "takedown" / f"{name}.vcl").read_text()
+        assert {int(status) for status in re.findall(r"\bberesp\.status [!=]= (\d+)", text)} == {
+            200,
+            404,
+            *BANNED_STATUSES,
+        }, name
 
 
 def test_an_image_waits_for_its_origin_for_less_than_the_lease() -> None:

@@ -3,20 +3,20 @@
 from tests.chaos.faults.base import Scene, fault
 from tests.support.fetch_held_after_fence import hold_for
 
-#: Seconds from the acknowledgement until the second rebound, and until the third one, are over.
+#: Seconds from the acknowledgement until the second rebound, and until the last one, are over.
 _REBOUNDS = (7.0, 73.0)
 _FETCHES = 6
 
 
 @fault("thread held for 2 s", loosens=False, everywhere=False, extra=_REBOUNDS[0], revives=True)
 def shortly(scene: Scene) -> None:
-    """Hold fetches for longer than the first rebound waits (half a second)."""
+    """Hold fetches for longer than the first rebound waits."""
     _hold(scene, 2, until=_REBOUNDS[0] + 1)
 
 
 @fault("thread held for 30 s", loosens=False, everywhere=False, extra=_REBOUNDS[1], revives=True)
 def long(scene: Scene) -> None:
-    """Hold fetches for longer than the second rebound waits (five seconds)."""
+    """Hold fetches for longer than the second rebound waits."""
     _hold(scene, 30, until=_REBOUNDS[1] + 1)
 
 
