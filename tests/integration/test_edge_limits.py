@@ -3,6 +3,7 @@
 import ssl
 from collections.abc import Iterator
 from contextlib import ExitStack
+from itertools import takewhile
 from pathlib import Path
 
 import pytest
@@ -71,8 +72,8 @@ def test_haproxy_limits_the_connections_of_an_address(edge: Edge, tmp_path: Path
     authority = Authority(tmp_path, "ours")
     pem = authority.sign("127.0.0.1").pem(tmp_path / "site.pem")
     port = free_port()
-    page = (ROOT / "docs" / "edge.md").read_text()
-    example = page[page.index("    defaults\n") : page.index("Keep the purge listener from")]
+    lines = (ROOT / "docs" / "edge.md").read_text().split("# haproxy.cfg\n", 1)[1].splitlines(keepends=True)
+    example = "".join(takewhile(lambda line: line.startswith("    "), lines))
     example = example.replace("bind :443 ssl crt /etc/haproxy/site.pem", f"bind 127.0.0.1:{port} ssl crt {pem}")
     configuration = tmp_path / "haproxy.cfg"
     configuration.write_text(example.replace("127.0.0.1:8443", f"127.0.0.1:{edge.tls_port}"))
