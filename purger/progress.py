@@ -119,7 +119,7 @@ class Progress:
         """Note that the database has lost batches: a number that it gave may stand for another batch from now on.
 
         The flush that follows covers all that the outbox holds, the batches after ``pruned``, since receipts may have
-        been lost too. A lost request for a flush is asked for again under the same number.
+        been lost too. A lost request for a flush may be asked for again under its number, if the clock went back too.
         """
         self.require_flush("the database has gone back")
         self.acknowledged = min(self.acknowledged, pruned)
@@ -194,7 +194,7 @@ class Progress:
         # While one is missing no edge gets a heartbeat, and when it is restored the fingerprint is another.
         if self.triggers != verification.triggers.fingerprint and not verification.triggers.missing:
             return "the triggers have changed, and changes may have left no trace"
-        # Not compared by size: numbers start again when an edge is removed and added, or the database goes back.
+        # Not compared by size: numbers are times, and the database's clock may go back.
         if self.asked and self.asked.number != self.flush_done:
             return f"asked for by {printable(self.asked.by)}"
         return None

@@ -26,8 +26,7 @@ class Connection:
         ``prompt``: on a member of a replication group only the first statement after connecting waits for the other
         members, and no later one; call ``catch_up`` to wait.
         """
-        #: The server of the latest connection, as it names itself.
-        self.server = ""
+        self._server: str | None = None  # of the latest connection
         self._url = url
         self._timeout = timeout
         self._adopted = adopted
@@ -85,12 +84,25 @@ class Connection:
     def _connect(self) -> MySQLCursorAbstract:
         self._driver = connect(self._url, timeout=self._timeout)
         self._cursor = cursor = self._driver.cursor()
-        self.server = read_server(cursor)
-        if self._adopted and (adopted := adopted_server(cursor)) != self.server:
-            raise NotAdoptedError(adopted, self.server)
+        self._server = None
+        if self._adopted:
+            self._server = read_server(cursor)
+            if (adopted := adopted_server(cursor)) != self._server:
+                raise NotAdoptedError(adopted, self._server)
         self._in_group = self._prompt and wait_for_group(cursor)
         self._catch_up(cursor)
         return cursor
+
+    @property
+    def server(self) -> str:
+        """The server of the latest connection, as it names itself. Raises ``DatabaseUnavailableError``.
+
+        Read when it is asked for: in a replication group that takes a right which moderators have no use for.
+        """
+        with self.cursor() as cursor:
+            if self._server is None:
+                self._server = read_server(cursor)
+            return self._server
 
     def catch_up(self) -> None:
         """Wait until this server has applied all earlier commits of its replication group. Without a group, return.

@@ -29,8 +29,7 @@ def grant(cursor: MySQLCursorAbstract, name: str) -> list[str]:
     """
     quoted = f"`{name}`"
     run_script(cursor, schema_file("accounts.sql"), {"{database}": quoted})
-    # MySQL shows the table only to an account that may read it, and the plugin's variables to any.
-    if fetch(cursor, "migrate_has_groups") or fetch(cursor, "migrate_in_group"):
+    if fetch(cursor, "migrate_in_group"):
         run_script(cursor, schema_file("group_replication_grant.sql"))
     held = {(account.split("'")[1], table, privilege) for account, table, privilege in _held(cursor, name)}
     done = []

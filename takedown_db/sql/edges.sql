@@ -62,7 +62,7 @@ SELECT name, enabled, flush_asked, flush_done, problem FROM edges ORDER BY name
 
 -- name: record_flush_done
 -- Records the number of the flush that an edge has carried out. Only up to the last request that this database knows:
--- after a restore from a backup a lost request's number is given again.
+-- after a restore from a backup, with the clock set back too, a lost request's number can be given again.
 UPDATE edges
 SET flush_done = GREATEST(flush_done, LEAST(flush_asked, %(flush_done)s))
 WHERE name = %(name)s

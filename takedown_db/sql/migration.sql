@@ -159,12 +159,6 @@ SELECT 'moderation_log', COALESCE((
     WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = 'moderation_log'
 ), 0), COALESCE((SELECT MAX(id) FROM moderation_log), 0)
 
--- name: migrate_has_groups
--- Reads a row where the server can be a member of Group Replication (on MySQL), and this account may read the table.
-SELECT 1 AS found
-FROM information_schema.TABLES
-WHERE TABLE_SCHEMA = 'performance_schema' AND TABLE_NAME = 'replication_group_members'
-
 -- name: migrate_in_group
 -- Reads a row where the plugin group_replication is loaded.
 SHOW VARIABLES WHERE Variable_name = 'group_replication_group_name'
