@@ -50,10 +50,10 @@ BEGIN
         SET invalidations.batch = v_batch
         WHERE invalidations.batch IS NULL;
 
-        INSERT INTO changes (scope, subject, changed_at, batch)
-        SELECT DISTINCT invalidations.scope, invalidations.subject, v_now, v_batch
+        INSERT INTO changes (scope, subject, changed_at)
+        SELECT DISTINCT invalidations.scope, invalidations.subject, v_now
         FROM picked STRAIGHT_JOIN invalidations FORCE INDEX (PRIMARY) ON invalidations.id = picked.id
-        ON DUPLICATE KEY UPDATE changes.changed_at = v_now, changes.batch = v_batch;
+        ON DUPLICATE KEY UPDATE changed_at = v_now;
 
         INSERT INTO batches (batch, numbered_at, size) VALUES (v_batch, v_now, v_size);
         UPDATE numbering SET last_batch = v_batch, numbered_at = v_now WHERE one = 1;

@@ -13,6 +13,7 @@ from mysql.connector.abstracts import MySQLCursorAbstract
 from purger.cli.main import cli
 from stack.database import Database
 from tests.support.check_constraints import UNCHECKED
+from tests.support.procedure_call import call
 
 _numbers = count(1)
 
@@ -31,14 +32,6 @@ def code(cursor: MySQLCursorAbstract) -> str:
     cursor.execute("INSERT INTO renditions VALUES (%s, 'original', 'image/png', 10, 1, 1, SHA2('a', 256))", (code,))
     cursor.execute("DELETE FROM invalidations")
     return code
-
-
-def call(cursor: MySQLCursorAbstract, procedure: str) -> list[tuple[object, ...]]:
-    cursor.execute(f"CALL {procedure}")
-    rows: list[tuple[object, ...]] = [tuple(row) for row in cursor.fetchall()]
-    while cursor.nextset():
-        pass
-    return rows
 
 
 def written(cursor: MySQLCursorAbstract) -> list[tuple[object, ...]]:
@@ -283,6 +276,15 @@ def test_migrating_again_changes_nothing(database: Database, cursor: MySQLCursor
     assert call(cursor, "standing_triggers_v1()") == before
     cursor.execute("SELECT COUNT(*) FROM images WHERE code = %s", (code,))
     assert cursor.fetchone() == (1,)
+
+
+def test_migrating_makes_routines_of_unreleased_versions_again(database: Database, cursor: MySQLCursorAbstract) -> None:
+    cursor.execute("DROP PROCEDURE prune_outbox_v2")
+    cursor.execute("CREATE PROCEDURE prune_outbox_v2() SELECT 'another body'")
+    cursor.execute("DELETE FROM schema_versions WHERE version = 16")
+    database.migrate()
+    ((size, _),) = call(cursor, "prune_outbox_v2(30, 400)")
+    assert size == 0
 
 
 def test_migrating_restores_a_trigger_that_is_gone(database: Database, cursor: MySQLCursorAbstract, code: str) -> None:

@@ -24,6 +24,7 @@ from takedown_db.server_identity import read_server
 from tests.support import schema_0_1
 from tests.support.background_loop import BackgroundLoop
 from tests.support.check_constraints import needs_switch
+from tests.support.procedure_call import call
 
 IMAGES = {"banned": "anna", "copy": "villain", "kept": "anna", "lifted": "anna", "twice": "anna"}
 GONE, SERVED = ("banned", "copy", "twice"), ("kept", "lifted")
@@ -275,7 +276,7 @@ def crooked(tmp_path: Path) -> Iterator[Database]:
             schema_0_1.fill(cursor, database.name_of_database)
             schema_0_1.run(cursor, "malformed", database.name_of_database)
             with pytest.raises(mysql.connector.Error):
-                schema_0_1.call(cursor, "number_invalidations_v1()")
+                call(cursor, "number_invalidations_v1()")
         yield database
 
 
@@ -303,7 +304,7 @@ def test_what_0_1_let_in_malformed_blocks_nothing_and_is_told(crooked: Database)
         ]
         cursor.execute("SELECT subject FROM moderation_log WHERE action = 'unban' ORDER BY id")
         assert len(cursor.fetchall()) == 4
-        schema_0_1.call(cursor, "number_invalidations_v1()")
+        call(cursor, "number_invalidations_v1()")
         cursor.execute("SELECT DISTINCT subject FROM invalidations WHERE batch = (SELECT last_batch FROM numbering)")
         assert {subject for (subject,) in cursor.fetchall()} >= {"padded", "stuck"}
         cursor.execute("SELECT COUNT(*) FROM invalidations WHERE batch IS NULL")

@@ -8,6 +8,7 @@ from mysql.connector.abstracts import MySQLCursorAbstract
 from stack.database import Database
 from takedown_db.connect import connect
 from takedown_db.schema.scripts import run_script
+from tests.support.procedure_call import call
 
 _SCRIPTS = Path(__file__).parent.parent / "data" / "schema_0_1"
 
@@ -38,15 +39,6 @@ def fill(cursor: MySQLCursorAbstract, name: str) -> None:
     run(cursor, "rows", name)
     call(cursor, "number_invalidations_v1()")
     run(cursor, "receipts", name)
-
-
-def call(cursor: MySQLCursorAbstract, procedure: str) -> list[tuple[object, ...]]:
-    """Call a procedure. Returns the rows of its first result."""
-    cursor.execute(f"CALL {procedure}")
-    rows: list[tuple[object, ...]] = [tuple(row) for row in cursor.fetchall()]
-    while cursor.nextset():
-        pass
-    return rows
 
 
 def fingerprint(cursor: MySQLCursorAbstract) -> str:
