@@ -36,7 +36,18 @@ def _file(_context: click.Context, _parameter: click.Parameter, value: str | Non
 
 def settings_options(*, required: bool) -> Callable[[Command], Command]:
     """Make the options of ``edge add`` (``required``) and of ``edge set``."""
-    options = [
+    options = [*_listener_options(required=required), *_TLS_OPTIONS]
+
+    def decorate(command: Command) -> Command:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+def _listener_options(*, required: bool) -> list[Callable[[Command], Command]]:
+    return [
         click.option(
             "--purge-url",
             required=required,
@@ -61,33 +72,30 @@ def settings_options(*, required: bool) -> Callable[[Command], Command]:
             help="Holds the edge's token on its first line. It is on the purger's machine, as all files here: the "
             "database holds no secret of an edge.",
         ),
-        click.option(
-            "--ca-file",
-            callback=_file,
-            metavar="FILE",
-            help="PEM file of the authority that signed the edge's certificate, for a private authority.  "
-            "[default: those of the system]",
-        ),
-        click.option(
-            "--certificate-file",
-            callback=_file,
-            metavar="FILE",
-            help="PEM file of the certificate that identifies this purger to the edge, where the edge asks for one.",
-        ),
-        click.option(
-            "--key-file",
-            callback=_file,
-            metavar="FILE",
-            help="PEM file of the private key of --certificate-file.  [default: in the file of the certificate]",
-        ),
     ]
 
-    def decorate(command: Command) -> Command:
-        for option in reversed(options):
-            command = option(command)
-        return command
 
-    return decorate
+_TLS_OPTIONS = [
+    click.option(
+        "--ca-file",
+        callback=_file,
+        metavar="FILE",
+        help="PEM file of the authority that signed the edge's certificate, for a private authority.  "
+        "[default: those of the system]",
+    ),
+    click.option(
+        "--certificate-file",
+        callback=_file,
+        metavar="FILE",
+        help="PEM file of the certificate that identifies this purger to the edge, where the edge asks for one.",
+    ),
+    click.option(
+        "--key-file",
+        callback=_file,
+        metavar="FILE",
+        help="PEM file of the private key of --certificate-file.  [default: in the file of the certificate]",
+    ),
+]
 
 
 def require_usable(edge: Edge) -> None:
