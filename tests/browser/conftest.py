@@ -1,7 +1,6 @@
 """Run headless Chromium with a new profile, a web server for pages, and the whole system."""
 
 import shutil
-import threading
 from collections.abc import Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -13,6 +12,7 @@ from selenium.webdriver.chrome.service import Service
 
 from stack.system import Stack
 from tests.support.site_actions import Site
+from tests.support.threaded_server import threaded_server
 
 _SWITCHES = (
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-quic", "--no-first-run"),
@@ -53,10 +53,8 @@ def pages(tmp_path: Path) -> Iterator[tuple[Path, str]]:
     directory = tmp_path / "pages"
     directory.mkdir()
     handler = partial(_QuietHandler, directory=str(directory))
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield directory, f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
+    with threaded_server(ThreadingHTTPServer(("127.0.0.1", 0), handler)) as port:
+        yield directory, f"http://127.0.0.1:{port}"
 
 
 class _QuietHandler(SimpleHTTPRequestHandler):

@@ -174,7 +174,7 @@ def test_rows_that_may_have_gone_are_not_taken_for_none(outbox: PastOutbox) -> N
     connection.close()
 
 
-def test_rows_that_go_while_they_are_read_are_noticed(outbox: PastOutbox) -> None:
+def test_rows_that_go_while_they_are_read_are_noticed(outbox: PastOutbox, monkeypatch: pytest.MonkeyPatch) -> None:
     """Prune between the two reads, as another purger may: the bound has to be read last."""
     old, young = outbox.batch(100, images=3), outbox.batch(10, images=3)
     outbox.forget_bounds()
@@ -185,14 +185,14 @@ def test_rows_that_go_while_they_are_read_are_noticed(outbox: PastOutbox) -> Non
         def between(statement: str, *values: Any, **options: Any) -> Any:
             done = query(statement, *values, **options)
             if "numbering" in statement:
-                cursor.fetchall = fetchall  # type: ignore[method-assign]
+                monkeypatch.setattr(cursor, "fetchall", fetchall)
                 return done
             rows = fetchall()
-            cursor.fetchall = lambda: rows  # type: ignore[method-assign]
+            monkeypatch.setattr(cursor, "fetchall", lambda: rows)
             outbox.prune()
             return done
 
-        cursor.execute = between  # type: ignore[method-assign, assignment]
+        monkeypatch.setattr(cursor, "execute", between)
         with pytest.raises(PrunedError):
             Outbox(connection).rows(old - 1, young)
     connection.close()

@@ -1,6 +1,5 @@
 """Purge over TLS, with tokens and their rotation, and change edges under a running purger."""
 
-import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -20,7 +19,9 @@ from stack.hitch import Hitch
 from stack.ports import free_port
 from stack.purger import Purger
 from stack.waiting import wait_until
+from tests.support.background_loop import BackgroundLoop
 from tests.support.certificates import Authority
+from tests.support.threaded_server import threaded_server
 
 PATIENT = {"PURGER_CONNECT_TIMEOUT": "5", "PURGER_READ_TIMEOUT": "20"}
 ACKNOWLEDGING = b'HTTP/1.1 200 OK\r\nETag: "one"\r\nTakedown-Now: 1700000000.000\r\nContent-Length: 0\r\n\r\n'
@@ -110,12 +111,8 @@ class Recorder:
                 recorder.received.append(self.connection.recv(65536).decode("latin-1"))
                 self.wfile.write(ACKNOWLEDGING)
 
-        with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-            threading.Thread(target=server.serve_forever).start()
-            try:
-                yield server.server_port
-            finally:
-                server.shutdown()
+        with threaded_server(ThreadingHTTPServer(("127.0.0.1", 0), Handler)) as port:
+            yield port
 
 
 @contextmanager
@@ -133,12 +130,8 @@ def origin() -> Iterator[str]:
         def log_message(self, *_: Any) -> None:
             pass
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever).start()
-        try:
-            yield f"127.0.0.1:{server.server_port}"
-        finally:
-            server.shutdown()
+    with threaded_server(ThreadingHTTPServer(("127.0.0.1", 0), Handler)) as port:
+        yield f"127.0.0.1:{port}"
 
 
 def test_purges_go_over_tls_to_the_edge_that_has_the_right_certificate(path: PurgePath, tmp_path: Path) -> None:
@@ -226,22 +219,16 @@ def wait_purges(edge: Edge, count: int) -> None:
 @contextmanager
 def stream_of_bans(path: PurgePath, edge: Edge) -> Iterator[None]:
     """Ban one image after another, each once the edge has acknowledged the one before."""
-    ended = threading.Event()
+    with path.database.connect("moderation") as connection, connection.cursor() as cursor:
 
-    def go_on() -> None:
-        with path.database.connect("moderation") as connection, connection.cursor() as cursor:
-            while not ended.is_set():
-                after = edge.counters()["MAIN.n_purges"] + 1
-                cursor.execute("INSERT INTO bans (scope, subject) VALUES ('image', %s)", (f"stream{next(_numbers)}",))
-                wait_purges(edge, after)
+        def ban_next() -> None:
+            after = edge.counters()["MAIN.n_purges"] + 1
+            cursor.execute("INSERT INTO bans (scope, subject) VALUES ('image', %s)", (f"stream{next(_numbers)}",))
+            wait_purges(edge, after)
 
-    thread = threading.Thread(target=go_on)
-    thread.start()
-    try:
-        yield
-    finally:
-        ended.set()
-        thread.join()
+        with BackgroundLoop(ban_next) as stream:
+            yield
+        assert stream.failed == []
 
 
 def test_a_token_is_rotated_without_a_refusal_and_without_a_flush(path: PurgePath, edge: Edge, tmp_path: Path) -> None:

@@ -7,7 +7,6 @@ import pty
 import struct
 import subprocess
 import termios
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -28,6 +27,7 @@ from stack.waiting import wait_until
 from takedown_db.lasting_connection import Connection
 from takedown_db.url import parse_url
 from tests.support.site_actions import Site
+from tests.support.threaded_server import threaded_server
 
 
 @pytest.fixture(scope="module")
@@ -202,12 +202,8 @@ def refusing(body: bytes) -> Iterator[str]:
             head = b"HTTP/1.1 403 Forbidden\r\nContent-Length: %d\r\nConnection: close\r\n\r\n" % len(body)
             self.wfile.write(head + body)
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever).start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}"
-        finally:
-            server.shutdown()
+    with threaded_server(ThreadingHTTPServer(("127.0.0.1", 0), Handler)) as port:
+        yield f"http://127.0.0.1:{port}"
 
 
 @contextmanager

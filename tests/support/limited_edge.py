@@ -1,7 +1,6 @@
 """Run an edge with few threads and short timeouts, and connect to it over raw sockets."""
 
 import socket
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -12,6 +11,7 @@ import requests
 
 from stack.edge import Edge
 from stack.waiting import PATIENCE, wait_until
+from tests.support.threaded_server import threaded_server
 
 THREADS = 40
 
@@ -54,12 +54,8 @@ def origin() -> Iterator[str]:
             head = f"HTTP/1.1 200 OK\r\nCDN-Cache-Control: max-age=86400\r\nContent-Length: {len(body)}\r\n"
             self.wfile.write(f"{head}Connection: close\r\n\r\n".encode() + body)
 
-    with ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever).start()
-        try:
-            yield f"127.0.0.1:{server.server_address[1]}"
-        finally:
-            server.shutdown()
+    with threaded_server(ThreadingTCPServer(("127.0.0.1", 0), Handler)) as port:
+        yield f"127.0.0.1:{port}"
 
 
 def get(edge: Edge, code: str) -> requests.Response:

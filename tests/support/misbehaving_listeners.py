@@ -12,6 +12,7 @@ import requests
 from stack.edge import Edge
 from stack.waiting import PATIENCE, wait_until
 from tests.support.site_actions import Site
+from tests.support.threaded_server import threaded_server
 
 #: The headers that prove, with the body, that a banned image is gone.
 PROOF = ("Takedown-State", "Repr-Digest")
@@ -99,13 +100,11 @@ def raw_listener(*parts: bytes, drip: bytes = b"", every: float = 0.02) -> Itera
                 while drip and not ended.wait(every):
                     self.request.sendall(drip)
 
-    with ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever).start()
+    with threaded_server(ThreadingTCPServer(("127.0.0.1", 0), Handler)) as port:
         try:
-            yield f"http://127.0.0.1:{server.server_address[1]}", asked
+            yield f"http://127.0.0.1:{port}", asked
         finally:
             ended.set()
-            server.shutdown()
 
 
 @contextmanager
@@ -125,9 +124,5 @@ def _listening(answer: Callable[[str], FixedAnswer]) -> Iterator[str]:
         def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
             pass
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever).start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}"
-        finally:
-            server.shutdown()
+    with threaded_server(ThreadingHTTPServer(("127.0.0.1", 0), Handler)) as port:
+        yield f"http://127.0.0.1:{port}"

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -72,11 +73,9 @@ def test_an_answer_of_an_edge(receipt: EdgeReceipt, outcome: Outcome, reason: st
     ],
 )
 @pytest.mark.parametrize("receipt", [SHOWN, ACKNOWLEDGED, SILENT])
-def test_nothing_is_missing_of_a_ban_that_hides_nothing_any_more(
-    receipt: EdgeReceipt, ended: dict[str, object]
-) -> None:
+def test_nothing_is_missing_of_a_ban_that_hides_nothing_any_more(receipt: EdgeReceipt, ended: dict[str, Any]) -> None:
     found = report(receipt)
-    lifted = replace(found, bans=(replace(found.bans[0], **ended),))  # type: ignore[arg-type]
+    lifted = replace(found, bans=(replace(found.bans[0], **ended),))
     assert exit_code(lifted, {}) == 0
 
 
