@@ -63,7 +63,7 @@ def _server_problems(state: FleetState) -> Iterator[Problem]:
     if state.adopted != state.server:
         known = "no server was adopted" if state.adopted is None else f"{printable(state.adopted)} was adopted"
         yield Problem(
-            f"this server does not speak for the database: {known}, and this is {printable(state.server)}; no edge "
+            f"this is not the adopted server: {known}, and this is {printable(state.server)}; no edge "
             "gets a heartbeat from here",
             "run `purger adopt` if this is the primary now, and do nothing if it is a copy",
         )

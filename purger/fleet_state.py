@@ -39,7 +39,7 @@ class FleetState:
     unusable: str | None = None  # why the database cannot be used
     refused: bool = False  # the host, account or database in the URL is unknown, or lacks a grant
     server: str = ""  # the database server of this connection, as it names itself
-    adopted: str | None = ""  # the server that speaks for the database; None: none was adopted
+    adopted: str | None = ""  # the server on which purgers act; None: none was adopted
     purgers: tuple[PurgerPresence, ...] = ()  # the latest signature first
     edges: tuple[EdgeState, ...] = ()
     disabled: int = 0  # number of disabled edges

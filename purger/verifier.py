@@ -62,7 +62,7 @@ class Verifier(LoopThread):
             # No worker asks again for a while: the edges keep the epoch that could not be verified.
             ticket = self._poller.request()
         if ticket is not None:
-            # A primary that its group has expelled would vouch for what it had.
+            # A primary that its group has expelled would confirm edges by its old rows.
             self._outbox.catch_up()
         head = self._number_all()
         if ticket is not None and head is not None:

@@ -28,7 +28,7 @@ _LONGEST_NAME = 255
 )
 @database_url
 def adopt(by: str | None, database_url: str) -> None:
-    """Adopt the server of the database URL: from now on it speaks for the database, and the former one does not.
+    """Adopt the server of the database URL: from now on purgers act on it alone, and no longer on the former one.
 
     For a failover, once the former primary is fenced and this one is promoted, and for a server that was moved or
     renamed. Not for a copy: its table `edges` names the edges of the original, and a purger on the copy would send them
@@ -38,10 +38,10 @@ def adopt(by: str | None, database_url: str) -> None:
         plan = plan_adoption(connection)
         click.echo("\n".join(_lines(plan)))
         if plan.adopted:
-            click.echo("nothing to do: this server speaks for the database already")
+            click.echo("nothing to do: this server was adopted before")
             return
         adopt_server(connection, (by or logged_in_user())[:_LONGEST_NAME])
-        click.echo("adopted: from now on this server speaks for the database")
+        click.echo("adopted: from now on purgers act on this server alone")
 
 
 def _lines(plan: AdoptionPlan) -> list[str]:
@@ -55,6 +55,6 @@ def _lines(plan: AdoptionPlan) -> list[str]:
         f"adopted so far: {former}",
         f"this server: {plan.server}",
         f"last batch: {plan.last_batch}",
-        f"it would speak to {counted(len(edges), 'edge')}" + (":" if edges else ""),
+        f"its purgers would send to {counted(len(edges), 'edge')}" + (":" if edges else ""),
         *edges,
     ]

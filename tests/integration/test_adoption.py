@@ -46,7 +46,7 @@ def test_a_purger_on_a_copy_numbers_sends_and_vouches_for_nothing(site: MovingDa
     status = stranger.run("status", "--json")
     assert status.returncode == 3
     problem = json.loads(status.stdout)["problems"][0]
-    assert "this server does not speak for the database" in problem["what"]
+    assert "this is not the adopted server" in problem["what"]
     assert "`purger adopt`" in problem["do"]
 
 

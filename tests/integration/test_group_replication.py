@@ -79,7 +79,7 @@ def test_a_primary_without_most_of_its_group_vouches_for_nobody(tmp_path: Path) 
         with frozen(group.members[1]), frozen(group.members[2]):
             # For all that it can tell, they have elected another primary.
             stuck = "the verification of heartbeats is stuck"
-            wait_until(lambda: stuck in site.purger.log_text(), "the purger cannot vouch")
+            wait_until(lambda: stuck in site.purger.log_text(), "the purger confirms nothing")
             site.wait_fail_safe()
             assert group.members[0].role() == "PRIMARY"
         site.edge.wait_trusted()

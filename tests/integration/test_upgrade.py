@@ -106,7 +106,7 @@ class Upgrade(ExitStack):
         with self.admin.cursor() as cursor:
             schema_0_1.fill(cursor, self.database.name_of_database)
         self.edge = self.enter_context(Edge(directory / "edge", self.origin.address, lease=600.0))
-        self._vouch()
+        self._renew_lease()
         # A request before the origin sends Last-Modified would leave an answer in the cache for two seconds only.
         wait_until(lambda: all(map(self.is_dated, IMAGES)), "answers that an edge may keep for a day")
         wait_until(lambda: all(map(self.is_hit, IMAGES)), "all images in the cache")
@@ -144,7 +144,7 @@ class Upgrade(ExitStack):
     def content(self) -> dict[str, list[tuple[object, ...]]]:
         return {table: self.sql(f"SELECT {columns} FROM {table}") for table, columns in KEPT.items()}
 
-    def _vouch(self) -> None:
+    def _renew_lease(self) -> None:
         """Leave the edge as a purger of 0.1 does whose changes it has all acknowledged."""
         answer = self.edge.ask("HEARTBEAT")
         epoch = answer.headers["Takedown-Now"]

@@ -143,7 +143,7 @@ def test_durations(seconds: float, text: str) -> None:
 def test_a_server_that_does_not_speak_for_the_database_is_the_first_problem(adopted: str | None) -> None:
     state = FleetState(server="server two", adopted=adopted)
     first = find_problems(state)[0]
-    assert "this server does not speak for the database" in first.what
+    assert "this is not the adopted server" in first.what
     assert (adopted or "no server was adopted") in first.what
     assert "this is server two" in first.what
     assert "`purger adopt` if this is the primary now" in first.do
