@@ -18,9 +18,9 @@ _numbers = count(1)
 class Distant:
     """An edge behind a proxy that delays the purge listener by 150 ms, so that a bulk takes long."""
 
-    def __init__(self, fleet: Fleet, proxies: Proxies, directory: Path) -> None:
+    def __init__(self, fleet: Fleet, proxies: Proxies, edge: Edge) -> None:
         self.fleet = fleet
-        self.edge = fleet.enter_context(Edge(directory, "127.0.0.1:1", name=f"distant{next(_numbers)}", lease=60.0))
+        self.edge = edge
         self._proxy = proxies.to(self.edge.purge_port)
         self._proxy.up.delay = lambda: 0.15
         self.modes: list[bool] = []
@@ -47,10 +47,11 @@ class Distant:
 
 @pytest.fixture
 def distant(fleet: Fleet, tmp_path: Path) -> Iterator[Distant]:
-    with Proxies() as proxies:
-        edge = Distant(fleet, proxies, tmp_path / "distant")
-        yield edge
-        edge.leave()
+    name = f"distant{next(_numbers)}"
+    with Edge(tmp_path / "edge", "127.0.0.1:1", name=name, lease=60.0) as edge, Proxies() as proxies:
+        distant = Distant(fleet, proxies, edge)
+        yield distant
+        distant.leave()
 
 
 def ban_many(fleet: Fleet, scope: str, number: int) -> None:
