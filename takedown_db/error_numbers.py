@@ -11,18 +11,15 @@ class ErrorNumber(IntEnum):
     ER_BAD_DB_ERROR = 1049  # no such database
     ER_BAD_FIELD_ERROR = 1054  # no such column
     ER_DUP_FIELDNAME = 1060  # the column is there already
-    ER_NONEXISTING_GRANT = 1141  # on a database
     ER_TABLEACCESS_DENIED_ERROR = 1142
     ER_COLUMNACCESS_DENIED_ERROR = 1143
     ER_NO_SUCH_TABLE = 1146
-    ER_NONEXISTING_TABLE_GRANT = 1147
     ER_LOCK_WAIT_TIMEOUT = 1205
     WARN_DATA_TRUNCATED = 1265
     ER_SP_DOES_NOT_EXIST = 1305  # no such procedure
     ER_SP_WRONG_NO_OF_ARGS = 1318
     ER_TRUNCATED_WRONG_VALUE_FOR_FIELD = 1366  # characters outside of the column's alphabet
     ER_PROCACCESS_DENIED_ERROR = 1370
-    ER_NONEXISTING_PROC_GRANT = 1403
     ER_DATA_TOO_LONG = 1406
     ER_BINLOG_CREATE_ROUTINE_NEED_SUPER = 1419
     ER_NO_SUCH_USER = 1449  # the definer of a trigger or routine
@@ -81,14 +78,6 @@ NO_ANSWER = range(2000, 3000)
 #: The account has to be unlocked.
 ACCOUNT_LOCKED = frozenset({ErrorNumber.ER_ACCOUNT_HAS_BEEN_LOCKED, ErrorNumber.ER_ACCOUNT_HAS_BEEN_LOCKED_MARIADB})
 
-#: A REVOKE names a grant that is not there.
-NO_SUCH_GRANT = frozenset(
-    {
-        ErrorNumber.ER_NONEXISTING_GRANT,
-        ErrorNumber.ER_NONEXISTING_TABLE_GRANT,
-        ErrorNumber.ER_NONEXISTING_PROC_GRANT,
-    }
-)
 
 #: A CHECK refuses a value.
 CHECK_FAILED = frozenset({ErrorNumber.ER_CHECK_CONSTRAINT_VIOLATED, ErrorNumber.ER_CONSTRAINT_FAILED})

@@ -1,19 +1,14 @@
 """Grants the accounts their rights, and revokes the rights that an earlier version granted."""
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 
-import mysql.connector
 from mysql.connector.abstracts import MySQLCursorAbstract
 
-from takedown_db.error_numbers import NO_SUCH_GRANT
 from takedown_db.lasting_connection import fetch
 from takedown_db.schema.scripts import run_script, run_text, schema_file
 
 _REVOKE = re.compile(r"^REVOKE (?P<what>[A-Z, ]+) ON (?P<on>\S+) FROM '(?P<account>\w+)'@'%';$", re.MULTILINE)
 _DEFINER = "takedown_definer"
-_REVOKE_ROUTINE = re.compile(r"^REVOKE EXECUTE ON PROCEDURE .*$", re.MULTILINE)
 
 
 def name_pattern(cursor: MySQLCursorAbstract, name: str) -> str:
@@ -39,9 +34,6 @@ def grant(cursor: MySQLCursorAbstract, name: str) -> list[str]:
             again = _grants(table, account) if table != "*" else ""
             run_text(cursor, f"{revoke[0]}\n{again}".replace("{database}", quoted))
             done.append(f"withdrew {revoke['what']} on {table} from {account}")
-    for routine in _REVOKE_ROUTINE.findall(schema_file("revoked_rights.sql").read_text("utf-8")):
-        with _absent_ignored():
-            cursor.execute(routine.replace("{database}", quoted))
     return done
 
 
@@ -63,12 +55,3 @@ def _held(cursor: MySQLCursorAbstract, name: str) -> list[tuple[str, str, str]]:
 def _grants(table: str, account: str) -> str:
     lines = schema_file("accounts.sql").read_text("utf-8").splitlines()
     return "\n".join(line for line in lines if line.startswith("GRANT") and f".{table} TO '{account}'" in line)
-
-
-@contextmanager
-def _absent_ignored() -> Iterator[None]:
-    try:
-        yield
-    except mysql.connector.Error as error:
-        if error.errno not in NO_SUCH_GRANT:
-            raise

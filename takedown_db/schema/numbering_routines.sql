@@ -272,48 +272,6 @@ BEGIN
     ORDER BY TRIGGER_NAME;
 END//
 
--- Deletes the batches that were numbered before p_before, about 5,000 rows a call, and moves numbering.pruned_batch, up
--- to which the outbox may have lost rows. Returns one row: size (rows that this call deleted). Withdrawn: see
--- revoked_rights.sql.
---
--- One transaction that runs in the server: an edge's worker that has read fewer rows than there were finds pruned_batch
--- moved, and a purger that is frozen in the middle holds no lock. Rows are deleted by primary key (see above).
-CREATE DEFINER = 'takedown_definer'@'localhost' PROCEDURE IF NOT EXISTS prune_outbox_v1(IN p_before DATETIME(6))
-    MODIFIES SQL DATA
-BEGIN
-    DECLARE v_batch BIGINT UNSIGNED;
-    DECLARE v_size INT UNSIGNED DEFAULT 0;
-    DECLARE EXIT HANDLER FOR SQLEXCEPTION
-    BEGIN
-        ROLLBACK;
-        RESIGNAL;
-    END;
-
-    CREATE TEMPORARY TABLE IF NOT EXISTS picked (id BIGINT UNSIGNED NOT NULL PRIMARY KEY) ENGINE = MEMORY;
-    SET TRANSACTION ISOLATION LEVEL READ COMMITTED;
-    START TRANSACTION;
-    SELECT MAX(batch) INTO v_batch
-    FROM (SELECT batch, numbered_at FROM batches ORDER BY batch LIMIT 500) AS oldest
-    WHERE numbered_at < p_before;
-
-    IF v_batch IS NOT NULL THEN
-        DELETE FROM picked;
-        INSERT INTO picked
-        SELECT id FROM invalidations FORCE INDEX (batch) WHERE batch <= v_batch ORDER BY batch LIMIT 5000;
-        SELECT COUNT(*) INTO v_size FROM picked;
-
-        DELETE invalidations
-        FROM picked STRAIGHT_JOIN invalidations FORCE INDEX (PRIMARY) ON invalidations.id = picked.id;
-
-        IF v_size < 5000 THEN
-            DELETE FROM batches WHERE batch <= v_batch;
-        END IF;
-        UPDATE numbering SET pruned_batch = GREATEST(pruned_batch, v_batch) WHERE one = 1;
-    END IF;
-    COMMIT;
-    SELECT v_size AS size;
-END//
-
 -- Deletes rows past their retention from outbox, batches, receipts and sightings, about 5,000 rows of the outbox a
 -- call: after p_days all but bans and lifts, after p_receipt_days these too. Returns one row: size (rows of the outbox
 -- that this call deleted) and more (whether another call may find more).
@@ -323,7 +281,9 @@ END//
 -- at retention.outbox_batch, behind the rows that this one has judged. The last batch stays, however old: by its
 -- identity a purger notices that the database has gone back.
 --
--- numbering.pruned_batch moves in the transaction that deletes the rows: see prune_outbox_v1.
+-- All of it is one transaction that runs in the server: an edge's worker that has read fewer rows than there were finds
+-- numbering.pruned_batch moved, and a purger that is frozen in the middle holds no lock. Rows are deleted by primary key
+-- (see above).
 CREATE DEFINER = 'takedown_definer'@'localhost' PROCEDURE IF NOT EXISTS prune_outbox_v2(
     IN p_days INT UNSIGNED, IN p_receipt_days INT UNSIGNED)
     MODIFIES SQL DATA

@@ -9,5 +9,3 @@ REVOKE SELECT ON {database}.* FROM 'takedown_purger'@'%';
 REVOKE INSERT ON {database}.invalidations FROM 'takedown_purger'@'%';
 REVOKE DELETE ON {database}.receipts FROM 'takedown_purger'@'%';
 REVOKE DELETE ON {database}.sightings FROM 'takedown_purger'@'%';
--- It pruned by the purger's clock, however wrong. A purger of version 0.1 that still runs prunes no more.
-REVOKE EXECUTE ON PROCEDURE {database}.prune_outbox_v1 FROM 'takedown_purger'@'%';

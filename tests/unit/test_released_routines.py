@@ -18,5 +18,6 @@ def routines(text: str) -> dict[str, str]:
 def test_routines_of_version_0_1_are_as_it_released_them() -> None:
     released = routines(_RELEASED.read_text("utf-8"))
     today = routines(schema_file("numbering_routines.sql").read_text("utf-8"))
-    assert released
-    assert {name: today[name] for name in released} == released
+    kept = released.keys() & today.keys()
+    assert kept == {"number_invalidations_v1", "standing_triggers_v1"}
+    assert {name: today[name] for name in kept} == {name: released[name] for name in kept}
