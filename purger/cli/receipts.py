@@ -8,13 +8,13 @@ import click
 from purger.cli.options import as_json, database_url
 from purger.cli.receipts_json import receipts_report
 from purger.cli.subject_arguments import read_subject
-from purger.owner_images import COUNTED
 from purger.probe import Probe
 from purger.receipts.judge import ProbeResults, exit_code
 from purger.receipts.model import Report
 from purger.receipts.on_demand_probe import IMAGES_OF_AN_OWNER, OnDemandProber
 from purger.receipts.read import read_receipts
 from purger.receipts.text import lines
+from purger.subject_images import COUNTED
 from purger.text_format import wrapped
 from takedown_db.command_connection import connected
 from takedown_db.json_output import print_json

@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
-from purger.owner_images import COUNTED
 from purger.receipts.judge import (
     NEEDS_ATTENTION,
     Judgement,
@@ -15,7 +14,8 @@ from purger.receipts.judge import (
     why_without_purge,
 )
 from purger.receipts.model import Ban, EdgeReceipt, Purge, Report
-from purger.row_probe import IMAGES_OF_AN_OWNER
+from purger.row_probe import IMAGES_OF_A_SUBJECT
+from purger.subject_images import COUNTED
 from purger.text_format import aligned, counted, duration
 from takedown_db.printable import printable
 from takedown_db.scope import Scope
@@ -195,6 +195,6 @@ def _remarks(report: Report) -> Iterator[str]:
     if any(ban.scope == Scope.OWNER and ban.purge for ban in report.bans):
         yield ""
         yield (
-            f"Of a banned owner's images the purger looks at {IMAGES_OF_AN_OWNER} at most, drawn by chance. "
+            f"Of a banned owner's images the purger looks at {IMAGES_OF_A_SUBJECT} at most, drawn by chance. "
             "--look with a code looks at that one, --owner KEY --look at more (--limit)."
         )
