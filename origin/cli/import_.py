@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from origin.cli.options import MomentType, NameType, database_url, store
+from origin.cli.options import MomentType, NameType, database_url, own_store
 from origin.import_rules import ImportRules, Stability
 from origin.stores.backends import UnusableStoreError, make_ready
 from origin.stores.contract import StoreAwayError
@@ -64,7 +64,7 @@ _DEFAULTS = ImportRules()
     " takes up to 6 bytes of memory.",
 )
 @database_url("account takedown_import", env="ORIGIN_IMPORT_DATABASE_URL")
-@store()
+@own_store
 def import_command(
     directory: Path,
     owner: str,
