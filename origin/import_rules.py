@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from origin.renditions import REDUCED, Reduced
+
 
 @dataclass(frozen=True, slots=True)
 class Stability:
@@ -17,6 +19,8 @@ class ImportRules:
     """The settings of ``origin import``, with their defaults."""
 
     stability: Stability = Stability()
+    #: The reduced renditions to make of each image.
+    renditions: tuple[Reduced, ...] = REDUCED
     #: Remove metadata from the files.
     strip: bool = True
     #: Take over images of other owners.

@@ -13,7 +13,7 @@ from origin.import_catalogue import Catalogue, Image, RecordedImage, Rendition
 from origin.import_rules import ImportRules
 from origin.metadata import MalformedPictureError, Pieces, format_of, strip
 from origin.pictures import Kind, UnusablePictureError, decode
-from origin.renditions import ORIGINAL, REDUCED
+from origin.renditions import ORIGINAL
 from origin.store import Store
 from takedown_db.subject_keys import CODE_ALPHABET, is_key
 
@@ -166,7 +166,7 @@ class Import:
         original, _ = recorded.files.get(ORIGINAL, ("", 0))
         return (
             original == digest.hexdigest()
-            and all(reduced.name in recorded.files for reduced in REDUCED)
+            and all(reduced.name in recorded.files for reduced in self._rules.renditions)
             and all(self._store.has(stored, size) for stored, size in recorded.files.values())
         )
 
@@ -174,7 +174,7 @@ class Import:
         """Make all renditions of a picture, and keep their files in the store."""
         with contextlib.ExitStack() as block:
             original = block.enter_context(self._store.incoming())
-            smaller = [(reduced, block.enter_context(self._store.incoming())) for reduced in REDUCED]
+            smaller = [(reduced, block.enter_context(self._store.incoming())) for reduced in self._rules.renditions]
             original.file.writelines(content)
             original.file.seek(0)
             targets = [(reduced, incoming.file) for reduced, incoming in smaller]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from origin.cli.options import DIRECTORY, MomentType, NameType, database_url, setting
+from origin.cli.renditions import renditions_option
 from origin.import_rules import ImportRules, Stability
 from takedown_db.command_connection import connected
 from takedown_db.connect import connect
@@ -60,6 +61,7 @@ _DEFAULTS = ImportRules()
     help="Width times height of the largest picture that is imported; half of it for AVIF, a third for WebP. Each pixel"
     " takes up to 6 bytes of memory.",
 )
+@renditions_option
 @database_url("account takedown_import", env="ORIGIN_IMPORT_DATABASE_URL")
 @setting("--files", "Directory of the store; it is created if it is missing.", required=True, type=DIRECTORY)
 def import_command(

@@ -481,3 +481,19 @@ def test_no_database_is_a_clear_error(site: OriginSite, tmp_path: Path) -> None:
         assert result.returncode == 1
         assert "127.0.0.1" in result.stderr
         assert "Traceback" not in result.stderr
+
+
+def test_a_site_makes_the_renditions_of_its_own_table(site: OriginSite, tmp_path: Path) -> None:
+    code = site.new_code()
+    pictures = tmp_path / "pictures"
+    pictures.mkdir()
+    picture(pictures / f"{code}.png", (800, 600))
+    assert site.run_import(pictures).returncode == 0
+    table = tmp_path / "renditions.toml"
+    table.write_text('[thumb]\nwidth = 256\nheight = 256\n[small]\nwidth = 64\nheight = 64\nformat = "webp"\n')
+    assert "1 changed" in site.run_import(pictures, renditions=str(table)).stdout, "a new rendition is made later"
+    answer = site.request(f"{code}/small")
+    assert answer.headers["Content-Type"] == "image/webp"
+    assert Image.open(BytesIO(answer.content)).size == (64, 48)
+    assert thumb(site, code).size == (256, 192)
+    assert "1 unchanged" in site.run_import(pictures, renditions=str(table)).stdout

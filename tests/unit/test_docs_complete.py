@@ -26,7 +26,7 @@ WITH_TABLES = {
 OF_ACCOUNTS = {"--database-url", "--moderation-url"}
 
 #: Words of a default that is no value.
-NO_VALUE = {"required", "off", "none", "a grey drawing", "one for each processor"}
+NO_VALUE = {"required", "off", "none", "a grey drawing", "one for each processor", "thumb alone"}
 
 
 def first_spans(text: str) -> list[str]:
