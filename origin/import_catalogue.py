@@ -18,7 +18,7 @@ Row = Sequence[MySQLConvertibleType] | dict[str, MySQLConvertibleType]
 
 @dataclass(frozen=True, slots=True)
 class Rendition:
-    """A row of ``renditions``. Size in bytes, width and height in pixels, digest in hex."""
+    """A row of ``renditions``. Size in bytes, width and height in pixels, digest in hex, path in the tree in place."""
 
     code: str
     name: str
@@ -27,6 +27,7 @@ class Rendition:
     width: int
     height: int
     digest: str
+    path: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

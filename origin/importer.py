@@ -60,8 +60,8 @@ class Import:
     def run(self, files: Sequence[Path], advance: Callable[[], object]) -> None:
         """Import files of the tree, calling ``advance`` after each.
 
-        A file that cannot be imported is noted and skipped. Raises ``OSError`` where the store, and
-        ``mysql.connector.Error`` where the database fails: earlier files stay imported.
+        A file that cannot be imported is noted and skipped. Raises ``OSError`` or ``StoreAwayError``
+        where the store, and ``mysql.connector.Error`` where the database fails: earlier files stay imported.
         """
         for start in range(0, len(files), _IMAGES_PER_TRANSACTION):
             chunk = files[start : start + _IMAGES_PER_TRANSACTION]

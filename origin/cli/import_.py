@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from origin.cli.options import DIRECTORY, MomentType, NameType, database_url, setting
+from origin.cli.options import MomentType, NameType, database_url, store
 from origin.cli.renditions import renditions_option
 from origin.import_rules import ImportRules, Stability
+from origin.stores.backends import UnusableStoreError, make_ready
+from origin.stores.contract import StoreAwayError
+from origin.stores.location import Location
 from takedown_db.command_connection import connected
 from takedown_db.connect import connect
 from takedown_db.printable import printable
@@ -63,14 +66,14 @@ _DEFAULTS = ImportRules()
 )
 @renditions_option
 @database_url("account takedown_import", env="ORIGIN_IMPORT_DATABASE_URL")
-@setting("--files", "Directory of the store; it is created if it is missing.", required=True, type=DIRECTORY)
+@store()
 def import_command(
     directory: Path,
     owner: str,
     stable_until: datetime | None,
     not_stable: bool,
     database_url: str,
-    files: Path,
+    store: Location,
     **rules: Any,
 ) -> None:
     """Import the images below DIRECTORY.
@@ -92,17 +95,19 @@ def import_command(
         ) from None
     from origin.directory_tree import DirectoryTree
     from origin.import_catalogue import Catalogue
-    from origin.store import Store, make_directory
+    from origin.store import open_store
 
     stability = Stability(change=not_stable or stable_until is not None, until=stable_until)
     tree = DirectoryTree(directory, follow_symlinks=rules.pop("follow_symlinks"))
     taken = ImportRules(stability=stability, strip=rules.pop("metadata") == "strip", **rules)
     try:
-        make_directory(files)
+        make_ready(store)
         with connected(connect, database_url) as connection:
-            _run(Import(tree, Store(files), Catalogue(connection), owner, taken), tree)
+            _run(Import(tree, open_store(store), Catalogue(connection), owner, taken), tree)
     except OSError as error:
-        raise click.ClickException(f"{printable(error.filename or files)}: {error.strerror or error}") from None
+        raise click.ClickException(f"{printable(error.filename or store)}: {error.strerror or error}") from None
+    except (StoreAwayError, UnusableStoreError) as error:
+        raise click.ClickException(str(error)) from None
 
 
 def _run(run: "Import", tree: "DirectoryTree") -> None:

@@ -18,6 +18,7 @@ from origin.import_catalogue import Catalogue
 from origin.import_rules import ImportRules
 from origin.importer import Import
 from origin.store import Store
+from origin.stores.directory import Directory
 from tests.support.images_with_metadata import EVERYTHING, FORMATS, GPS, ORIENTATION, SECRET, pixels
 from tests.support.origin_site import OriginSite
 
@@ -364,7 +365,7 @@ def test_an_image_that_another_import_takes_at_the_same_time_is_refused(
         site.new_image(code, "early", stable_until="2040-01-01")
     with site.database.connect("import") as connection:
         tree = DirectoryTree(tmp_path / "early", follow_symlinks=False)
-        run = Import(tree, Store(site.origin.files), Catalogue(connection), "early", ImportRules())
+        run = Import(tree, Store(Directory(site.origin.files)), Catalogue(connection), "early", ImportRules())
         files = tree.files(run.refuse)
         run.run(files, lambda: site.run_import(tmp_path / "late", "late", "--move", "--not-stable"))
     reason = "an image of owner late has this code: --move gives it to early"
