@@ -1,7 +1,7 @@
 """Defines types and helpers for the options of the command line ``origin``."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -9,6 +9,7 @@ import click
 
 from origin.added_headers import parse_header
 from origin.answers import Header
+from origin.import_rules import parse_moment
 from origin.settings import Address, parse_address
 from origin.stores.location import Location, parse_location
 from takedown_db.subject_keys import CODE_ALPHABET, hint_for_code, is_key
@@ -86,16 +87,11 @@ class MomentType(click.ParamType[datetime]):
     name = "DATE"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
-        """Read a date. The result is in UTC with no zone attached, as the database's driver takes it."""
-        if isinstance(value, datetime):
-            return value
+        """Read a date. Fails with the reason, which click shows."""
         try:
-            moment = datetime.fromisoformat(value)
-        except ValueError:
-            self.fail(f"{value!r} is no date, such as 2030-12-31 or 2030-12-31T18:00:00Z", param, ctx)
-        if moment.tzinfo is not None:
-            moment = moment.astimezone(UTC).replace(tzinfo=None)
-        return moment.replace(microsecond=0)
+            return value if isinstance(value, datetime) else parse_moment(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
 
 
 def setting(flag: str, help_: str, *, env: str | None = None, **attributes: Any) -> Callable[[Command], Command]:

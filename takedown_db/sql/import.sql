@@ -2,7 +2,14 @@
 
 -- name: recorded_images
 -- Reads the rows of some images and of their renditions, for an import to compare with.
-SELECT images.code, images.owner, images.stable_until, renditions.name, renditions.digest, renditions.size
+SELECT
+    images.code,
+    images.owner,
+    images.stable_until,
+    renditions.name,
+    renditions.digest,
+    renditions.size,
+    renditions.path
 FROM images LEFT JOIN renditions ON renditions.code = images.code
 WHERE images.code IN ({codes})
 
