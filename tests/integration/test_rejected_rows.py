@@ -240,21 +240,29 @@ def test_the_admin_may_not_name_an_id_by_mistake(admin: MySQLCursorAbstract, tab
 
 @needs_switch
 def test_a_malformed_row_that_is_there_can_be_deleted(database: Database, admin: MySQLCursorAbstract) -> None:
-    plant(admin, [("image", "a\nb"), ("image", "padded "), ("nonsense", "x")])
+    plant(
+        admin, [("image", "a\nb"), ("image", "padded "), ("nonsense", "x"), ("digest", "x"), ("digest ", f"{DIGEST} ")]
+    )
     with database.connect("moderation") as connection, connection.cursor() as cursor:
         cursor.execute("DELETE FROM bans WHERE banned_by = 'planted'")
-        assert cursor.rowcount == 3
-    admin.execute("SELECT scope, subject, cause FROM invalidations ORDER BY id DESC LIMIT 3")
-    assert admin.fetchall()[::-1] == [("image", "-", "unban"), ("image", "padded", "unban"), ("image", "x", "unban")]
-    admin.execute("SELECT subject FROM moderation_log WHERE action = 'unban' ORDER BY id DESC LIMIT 3")
-    assert admin.fetchall()[::-1] == [("a\nb",), ("padded ",), ("x",)]
+        assert cursor.rowcount == 5
+    admin.execute("SELECT scope, subject, cause FROM invalidations ORDER BY id DESC LIMIT 5")
+    assert admin.fetchall()[::-1] == [
+        ("image", "-", "unban"),
+        ("image", "padded", "unban"),
+        ("image", "x", "unban"),
+        ("image", "-", "unban"),
+        ("digest", DIGEST, "unban"),
+    ]
+    admin.execute("SELECT subject FROM moderation_log WHERE action = 'unban' ORDER BY id DESC LIMIT 5")
+    assert admin.fetchall()[::-1] == [("a\nb",), ("padded ",), ("x",), ("x",), (f"{DIGEST} ",)]
 
 
 def plant(admin: MySQLCursorAbstract, bans: list[tuple[str, str]]) -> None:
     """Write malformed bans, as only one who may drop the triggers can."""
     admin.execute("SET SESSION check_constraint_checks = 0")
     again = []
-    for trigger in ("bans_checked_insert_v1", "bans_inserted_v1", "bans_inserted_log_v1"):
+    for trigger in ("bans_checked_insert_v2", "bans_inserted_v1", "bans_inserted_log_v1"):
         admin.execute(f"SHOW CREATE TRIGGER {trigger}")
         rows = admin.fetchall()
         admin.execute(f"DROP TRIGGER {trigger}")

@@ -25,7 +25,7 @@ SHOWN, FOREIGN, UNMARKED, SICK = (
     FixedAnswer(503, b""),
 )
 ROW = Row(7, 3, "owner", "him", "ban")
-CHOICE = ImageChoice(codes=["a", "b", "c"], images=5, of_an_owner=True, renditions=())
+CHOICE = ImageChoice(codes=["a", "b", "c"], images=5, several=True, renditions=())
 
 
 @pytest.fixture
