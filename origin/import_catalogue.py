@@ -86,6 +86,12 @@ class Catalogue:
             cursor.execute(sql, list(owners))
             return {str(row[0]) for row in cast(list[tuple[Any, ...]], cursor.fetchall())}
 
+    def hiding_bans(self, *, digest: str | None, code: str = "", owner: str = "") -> list[int]:
+        """Read the ids of the open bans of a content, a code and an owner; an empty one, or None, has none."""
+        with self._connection.cursor() as cursor:
+            cursor.execute(statement("hiding_bans"), {"digest": digest or "", "code": code, "owner": owner})
+            return [int(row[0]) for row in cast(list[tuple[Any, ...]], cursor.fetchall())]
+
     def record(self, images: Iterable[Image], *, move: bool) -> dict[str, str]:
         """Write images with their renditions in one transaction.
 

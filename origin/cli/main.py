@@ -6,6 +6,7 @@ import sys
 import click
 
 from origin.cli.import_ import import_command
+from origin.cli.ingest import ingest_command
 from origin.cli.options import NameType, database_url
 from origin.cli.renditions import renditions_command
 from origin.cli.serve import serve_command
@@ -26,6 +27,7 @@ def main() -> None:
 
 main.add_command(serve_command)
 main.add_command(import_command)
+main.add_command(ingest_command)
 main.add_command(renditions_command)
 
 

@@ -94,9 +94,11 @@ class MomentType(click.ParamType[datetime]):
             self.fail(str(error), param, ctx)
 
 
-def setting(flag: str, help_: str, *, env: str | None = None, **attributes: Any) -> Callable[[Command], Command]:
-    """Declare an option that can also be set in the environment: as ``env``, or as ORIGIN_ and its name."""
-    name = "ORIGIN_" + flag.removeprefix("--").replace("-", "_").upper()
+def setting(
+    flag: str, help_: str, *, env: str | None = None, prefix: str = "ORIGIN_", **attributes: Any
+) -> Callable[[Command], Command]:
+    """Declare an option that can also be set in the environment: as ``env``, or as ``prefix`` and its name."""
+    name = prefix + flag.removeprefix("--").replace("-", "_").upper()
     attributes.setdefault("show_default", attributes.get("default") is not None)
     envvar = [env, name] if env else name
     return click.option(flag, envvar=envvar, show_envvar=True, help=help_, **attributes)

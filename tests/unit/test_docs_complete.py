@@ -19,6 +19,7 @@ COMMANDS = installed_commands()
 WITH_TABLES = {
     "origin serve": "Settings of origin serve",
     "origin import": "Flags of origin import",
+    "origin ingest": "Settings of origin ingest",
     "purger run": "Settings of purger run",
 }
 
