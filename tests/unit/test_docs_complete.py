@@ -19,6 +19,7 @@ COMMANDS = installed_commands()
 WITH_TABLES = {
     "origin serve": "Settings of origin serve",
     "origin import": "Flags of origin import",
+    "origin ingest": "Settings of origin ingest",
     "purger run": "Settings of purger run",
 }
 
@@ -26,7 +27,7 @@ WITH_TABLES = {
 OF_ACCOUNTS = {"--database-url", "--moderation-url"}
 
 #: Words of a default that is no value.
-NO_VALUE = {"required", "off", "none", "a grey drawing", "one for each processor"}
+NO_VALUE = {"required", "off", "none", "a grey drawing", "one for each processor", "thumb alone"}
 
 
 def first_spans(text: str) -> list[str]:
