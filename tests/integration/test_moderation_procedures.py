@@ -39,7 +39,7 @@ def call(cursor: MySQLCursorAbstract, procedure: str, *values: object) -> tuple[
     """Call a procedure. Returns the rows of its first result, and the number of rows that the server has read."""
     cursor.execute("FLUSH STATUS")
     cursor.execute(f"CALL {procedure}({', '.join(['%s'] * len(values))})", values)  # type: ignore[arg-type]
-    rows = [tuple(row) for row in cursor.fetchall()]
+    rows: list[tuple[object, ...]] = [tuple(row) for row in cursor.fetchall()]
     while cursor.nextset():
         cursor.fetchall()
     cursor.execute("SHOW SESSION STATUS LIKE 'Handler_read%'")
@@ -48,7 +48,7 @@ def call(cursor: MySQLCursorAbstract, procedure: str, *values: object) -> tuple[
 
 SUBJECTS = [
     *(("image", "code7"), ("image", "CODE7"), ("image", "none"), ("owner", "owner7"), ("owner", "none")),
-    *(("digest", digest(7)), ("digest", "0" * 64), ("edge", "code7"), ("image", "c\u00f6de7"), ("image ", "code7")),
+    *(("digest", digest(7)), ("digest", "0" * 64), ("edge", "code7"), ("image", "c\u00f6de7")),
 ]
 
 
