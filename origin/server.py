@@ -18,7 +18,7 @@ from origin.http_dates import format_date
 from origin.lingering_close import LingeringClose
 from origin.request_head import MAX_BODY_BYTES, RefusedError, read_head
 from origin.settings import Address, Settings
-from origin.store import DamagedFileError
+from origin.stores.contract import DamagedFileError, StoreAwayError
 
 log = logging.getLogger(__name__)
 
@@ -210,9 +210,9 @@ class Server(cheroot.wsgi.Server):
         return len(cut_off)
 
     def error_log(self, msg: str = "", level: int = logging.INFO, traceback: bool = False) -> None:
-        """Log an error of cheroot: for a damaged file one line, and no traceback."""
+        """Log an error of cheroot: for a damaged file or a store that went away one line, and no traceback."""
         error = sys.exc_info()[1]
-        if isinstance(error, DamagedFileError):
+        if isinstance(error, (DamagedFileError, StoreAwayError)):
             log.error("%s; the response was broken off", error)
         else:
             log.log(level, "%s", msg, exc_info=traceback)

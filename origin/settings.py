@@ -7,6 +7,7 @@ from pathlib import Path
 
 from origin.answers import Header
 from origin.model import Lifetimes
+from origin.stores.location import Location
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,8 @@ class Settings:
     """All settings of ``origin serve``. Times are in seconds; the options of the command line say the reasons."""
 
     database_url: str
-    files: Path
+    store: Location
+    in_place: Location | None = None
     replica: bool = False
     listen: Address = Address("127.0.0.1", 8000)
     workers: int = field(default_factory=default_workers)

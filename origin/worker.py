@@ -11,7 +11,7 @@ from origin.lookup import Lookup
 from origin.server import Server
 from origin.settings import Address, Settings
 from origin.special_image import SpecialImage
-from origin.store import Store
+from origin.store import open_store
 from takedown_db.signals import STOP_SIGNALS, SignalQueue
 
 log = logging.getLogger(__name__)
@@ -34,7 +34,8 @@ def work(
     signals = SignalQueue(STOP_SIGNALS)
     answers = Answers(settings.lifetimes, settings.banned_status, special)
     lookup = Lookup(settings.database_url, replica=settings.replica)
-    app = App(lookup, answers, Store(settings.files), special, settings.headers)
+    store = open_store(settings.store, settings.in_place)
+    app = App(lookup, answers, store, special, settings.headers)
     server = Server(app, address, settings, share_port=share_port)
     server.prepare()
     serving = threading.Thread(target=server.serve, name="serving", daemon=True)

@@ -11,6 +11,8 @@ class ErrorNumber(IntEnum):
     ER_BAD_DB_ERROR = 1049  # no such database
     ER_BAD_FIELD_ERROR = 1054  # no such column
     ER_DUP_FIELDNAME = 1060  # the column is there already
+    ER_DUP_KEYNAME = 1061  # the index is there already
+    ER_CANT_DROP_FIELD_OR_KEY = 1091  # MariaDB: the column, index or constraint is gone already
     ER_TABLEACCESS_DENIED_ERROR = 1142
     ER_COLUMNACCESS_DENIED_ERROR = 1143
     ER_NO_SUCH_TABLE = 1146
@@ -31,6 +33,7 @@ class ErrorNumber(IntEnum):
     ER_ACCOUNT_HAS_BEEN_LOCKED = 3118
     ER_GRP_TRX_CONSISTENCY_BEFORE = 3797  # the server is not in its replication group
     ER_CHECK_CONSTRAINT_VIOLATED = 3819
+    ER_CONSTRAINT_NOT_FOUND = 3940  # MySQL: the constraint is gone already
     ER_CONSTRAINT_FAILED = 4025  # MariaDB's number for a CHECK
     ER_ACCOUNT_HAS_BEEN_LOCKED_MARIADB = 4151
 
@@ -74,6 +77,16 @@ URL_REFUSED = frozenset(
 
 #: The driver's own error numbers: no answer came, so the statement may have been carried out or not.
 NO_ANSWER = range(2000, 3000)
+
+#: A table has already been changed in the way that a statement asks for.
+TABLE_CHANGED_ALREADY = frozenset(
+    {
+        ErrorNumber.ER_DUP_FIELDNAME,
+        ErrorNumber.ER_DUP_KEYNAME,
+        ErrorNumber.ER_CANT_DROP_FIELD_OR_KEY,
+        ErrorNumber.ER_CONSTRAINT_NOT_FOUND,
+    }
+)
 
 #: The account has to be unlocked.
 ACCOUNT_LOCKED = frozenset({ErrorNumber.ER_ACCOUNT_HAS_BEEN_LOCKED, ErrorNumber.ER_ACCOUNT_HAS_BEEN_LOCKED_MARIADB})

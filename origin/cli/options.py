@@ -1,7 +1,7 @@
 """Defines types and helpers for the options of the command line ``origin``."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -9,7 +9,9 @@ import click
 
 from origin.added_headers import parse_header
 from origin.answers import Header
+from origin.import_rules import parse_moment
 from origin.settings import Address, parse_address
+from origin.stores.location import Location, parse_location
 from takedown_db.subject_keys import CODE_ALPHABET, hint_for_code, is_key
 from takedown_db.url_option import DatabaseUrlOption
 
@@ -52,6 +54,19 @@ class HeaderType(click.ParamType[Header]):
         return [line for line in rv.split("\n") if line.strip()]
 
 
+class StoreType(click.ParamType[Location]):
+    """The place of a store."""
+
+    name = "URL"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Location:
+        """Read a place. Fails with the reason, which click shows."""
+        try:
+            return value if isinstance(value, Location) else parse_location(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
 class NameType(click.ParamType[str]):
     """A code or an owner's key."""
 
@@ -72,16 +87,11 @@ class MomentType(click.ParamType[datetime]):
     name = "DATE"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
-        """Read a date. The result is in UTC with no zone attached, as the database's driver takes it."""
-        if isinstance(value, datetime):
-            return value
+        """Read a date. Fails with the reason, which click shows."""
         try:
-            moment = datetime.fromisoformat(value)
-        except ValueError:
-            self.fail(f"{value!r} is no date, such as 2030-12-31 or 2030-12-31T18:00:00Z", param, ctx)
-        if moment.tzinfo is not None:
-            moment = moment.astimezone(UTC).replace(tzinfo=None)
-        return moment.replace(microsecond=0)
+            return value if isinstance(value, datetime) else parse_moment(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
 
 
 def setting(flag: str, help_: str, *, env: str | None = None, **attributes: Any) -> Callable[[Command], Command]:
@@ -90,6 +100,30 @@ def setting(flag: str, help_: str, *, env: str | None = None, **attributes: Any)
     attributes.setdefault("show_default", attributes.get("default") is not None)
     envvar = [env, name] if env else name
     return click.option(flag, envvar=envvar, show_envvar=True, help=help_, **attributes)
+
+
+def store() -> Callable[[Command], Command]:
+    """Declare the option for the origin's own store. Version 0.1 called it --files, and ORIGIN_FILES."""
+    return click.option(
+        "--store",
+        "--files",
+        "store",
+        envvar=["ORIGIN_STORE", "ORIGIN_FILES"],
+        show_envvar=True,
+        required=True,
+        type=StoreType(),
+        help="The origin's own store of images: a directory (file:DIR), or the URL of a bucket (s3://BUCKET/PREFIX).",
+    )
+
+
+def in_place() -> Callable[[Command], Command]:
+    """Declare the option for the site's own tree."""
+    return setting(
+        "--in-place",
+        "The site's own tree of images, a directory or the URL of a bucket. Renditions that have a path are read"
+        " from it.",
+        type=StoreType(),
+    )
 
 
 def database_url(account: str, env: str | None = None) -> Callable[[Command], Command]:

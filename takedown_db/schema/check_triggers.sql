@@ -1,6 +1,8 @@
--- Creates the triggers that check rows, by the same rules as the CHECKs in migrations/0001_tables.sql.
--- MariaDB lets every session switch CHECKs off (check_constraint_checks), and no session can switch off a trigger. Keep
--- both alike.
+-- Creates the triggers that check rows, by the same rules as the CHECKs in migrations/0001_tables.sql, which must be kept
+-- alike. MariaDB lets every session switch CHECKs off (check_constraint_checks), and no session can switch off a trigger.
+-- The rules of scopes and of digests to ban stand here alone (migrations/0017).
+--
+-- To change a trigger, rename it here (_v2) and let replaced_triggers.sql drop the old one, so that no row goes unchecked.
 --
 -- Ids come from the server alone: after one row with a huge id the table takes no other. By INSERT_ID a session chooses
 -- the next id without naming it.
@@ -9,30 +11,34 @@
 -- refuses too: a session without strict mode turns NULL into '' after these triggers have run.
 DELIMITER //
 
-CREATE DEFINER = 'takedown_definer'@'localhost' TRIGGER IF NOT EXISTS bans_checked_insert_v1 BEFORE INSERT ON bans FOR EACH ROW
+CREATE DEFINER = 'takedown_definer'@'localhost' TRIGGER IF NOT EXISTS bans_checked_insert_v2 BEFORE INSERT ON bans FOR EACH ROW
 BEGIN
     SET @takedown_outbox = NULL, @takedown_outbox_before = NULL;
     IF NEW.id <> 0 OR @@SESSION.insert_id <> 0 THEN
         SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'bans.id is given by the server: leave the column out, and INSERT_ID alone';
-    ELSEIF (CAST(NEW.scope AS BINARY) IN ('image', 'owner')) IS NOT TRUE THEN
-        SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'bans.scope must be image or owner, in small letters and nothing else';
+    ELSEIF (CAST(NEW.scope AS BINARY) IN ('image', 'owner', 'digest')) IS NOT TRUE THEN
+        SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'bans.scope must be image, owner or digest, in small letters and nothing else';
     ELSEIF (LENGTH(NEW.subject) BETWEEN 1 AND 64 AND NEW.subject NOT REGEXP '[^A-Za-z0-9_-]') IS NOT TRUE THEN
         SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'bans.subject must be 1 to 64 of A-Z a-z 0-9 _ - and nothing else';
+    ELSEIF (NEW.scope <> 'digest' OR (LENGTH(NEW.subject) = 64 AND NEW.subject NOT REGEXP '[^0-9a-f]')) IS NOT TRUE THEN
+        SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'bans.subject of the scope digest must be a SHA-256 as 64 hex digits 0-9 a-f and nothing else';
     ELSEIF ((NEW.lifted_at IS NULL OR YEAR(NEW.lifted_at) * MONTH(NEW.lifted_at) * DAYOFMONTH(NEW.lifted_at) > 0)
         AND YEAR(NEW.banned_at) * MONTH(NEW.banned_at) * DAYOFMONTH(NEW.banned_at) > 0) IS NOT TRUE THEN
         SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'bans.banned_at and bans.lifted_at must be dates that exist; lifted_at NULL means that the ban stands';
     END IF;
 END//
 
-CREATE DEFINER = 'takedown_definer'@'localhost' TRIGGER IF NOT EXISTS bans_checked_update_v1 BEFORE UPDATE ON bans FOR EACH ROW
+CREATE DEFINER = 'takedown_definer'@'localhost' TRIGGER IF NOT EXISTS bans_checked_update_v2 BEFORE UPDATE ON bans FOR EACH ROW
 BEGIN
     SET @takedown_outbox = NULL, @takedown_outbox_before = NULL;
     IF NEW.id <> OLD.id THEN
         SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'bans.id is given by the server and cannot be changed';
-    ELSEIF (CAST(NEW.scope AS BINARY) IN ('image', 'owner')) IS NOT TRUE THEN
-        SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'bans.scope must be image or owner, in small letters and nothing else';
+    ELSEIF (CAST(NEW.scope AS BINARY) IN ('image', 'owner', 'digest')) IS NOT TRUE THEN
+        SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'bans.scope must be image, owner or digest, in small letters and nothing else';
     ELSEIF (LENGTH(NEW.subject) BETWEEN 1 AND 64 AND NEW.subject NOT REGEXP '[^A-Za-z0-9_-]') IS NOT TRUE THEN
         SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'bans.subject must be 1 to 64 of A-Z a-z 0-9 _ - and nothing else';
+    ELSEIF (NEW.scope <> 'digest' OR (LENGTH(NEW.subject) = 64 AND NEW.subject NOT REGEXP '[^0-9a-f]')) IS NOT TRUE THEN
+        SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'bans.subject of the scope digest must be a SHA-256 as 64 hex digits 0-9 a-f and nothing else';
     ELSEIF ((NEW.lifted_at IS NULL OR YEAR(NEW.lifted_at) * MONTH(NEW.lifted_at) * DAYOFMONTH(NEW.lifted_at) > 0)
         AND YEAR(NEW.banned_at) * MONTH(NEW.banned_at) * DAYOFMONTH(NEW.banned_at) > 0) IS NOT TRUE THEN
         SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'bans.banned_at and bans.lifted_at must be dates that exist; lifted_at NULL means that the ban stands';
@@ -74,6 +80,8 @@ BEGIN
         SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'renditions.content_type must be image/SUBTYPE: up to 64 of a-z 0-9 / + . - and nothing else';
     ELSEIF (LENGTH(NEW.digest) = 64 AND NEW.digest NOT REGEXP '[^0-9a-f]') IS NOT TRUE THEN
         SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'renditions.digest must be a SHA-256 as 64 hex digits 0-9 a-f and nothing else';
+    ELSEIF (NEW.path IS NULL OR CHAR_LENGTH(NEW.path) BETWEEN 1 AND 1000 AND NEW.path NOT REGEXP '(^|/)[.]{0,2}(/|$)|[[:cntrl:]]') IS NOT TRUE THEN
+        SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'renditions.path must be relative, without empty segments, . and .., and without control characters';
     END IF;
 END//
 
@@ -87,28 +95,33 @@ BEGIN
         SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'renditions.content_type must be image/SUBTYPE: up to 64 of a-z 0-9 / + . - and nothing else';
     ELSEIF (LENGTH(NEW.digest) = 64 AND NEW.digest NOT REGEXP '[^0-9a-f]') IS NOT TRUE THEN
         SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'renditions.digest must be a SHA-256 as 64 hex digits 0-9 a-f and nothing else';
+    ELSEIF (NEW.path IS NULL OR CHAR_LENGTH(NEW.path) BETWEEN 1 AND 1000 AND NEW.path NOT REGEXP '(^|/)[.]{0,2}(/|$)|[[:cntrl:]]') IS NOT TRUE THEN
+        SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'renditions.path must be relative, without empty segments, . and .., and without control characters';
     END IF;
 END//
 
 -- Lets a malformed row that is already there (version 0.1 let it in) be deleted: the purge of a malformed key, which no
 -- image has, is written for the key '-'. Trailing spaces are removed first, since 'abc ' equals 'abc' in comparisons.
-CREATE DEFINER = 'takedown_definer'@'localhost' TRIGGER IF NOT EXISTS invalidations_checked_insert_v1 BEFORE INSERT ON invalidations FOR EACH ROW
+CREATE DEFINER = 'takedown_definer'@'localhost' TRIGGER IF NOT EXISTS invalidations_checked_insert_v2 BEFORE INSERT ON invalidations FOR EACH ROW
 BEGIN
     IF NEW.cause IN ('unban', 'lift', 'image', 'rendition') THEN
-        SET NEW.scope = IF(RTRIM(NEW.scope) IN ('image', 'owner'), RTRIM(NEW.scope), 'image');
+        SET NEW.scope = IF(RTRIM(NEW.scope) IN ('image', 'owner', 'digest'), RTRIM(NEW.scope), 'image');
         SET NEW.subject = RTRIM(NEW.subject);
-        IF (LENGTH(NEW.subject) BETWEEN 1 AND 64 AND NEW.subject NOT REGEXP '[^A-Za-z0-9_-]') IS NOT TRUE THEN
-            SET NEW.subject = '-';
+        IF (LENGTH(NEW.subject) BETWEEN 1 AND 64 AND NEW.subject NOT REGEXP '[^A-Za-z0-9_-]'
+            AND (NEW.scope <> 'digest' OR (LENGTH(NEW.subject) = 64 AND NEW.subject NOT REGEXP '[^0-9a-f]'))) IS NOT TRUE THEN
+            SET NEW.scope = 'image', NEW.subject = '-';
         END IF;
     END IF;
     IF NEW.id <> 0 OR @@SESSION.insert_id <> 0 THEN
         SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'invalidations.id is given by the server: leave the column out, and INSERT_ID alone';
     ELSEIF NEW.batch IS NOT NULL THEN
         SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'invalidations.batch is given by numbering: leave the column out';
-    ELSEIF (CAST(NEW.scope AS BINARY) IN ('image', 'owner')) IS NOT TRUE THEN
-        SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'invalidations.scope must be image or owner, in small letters and nothing else';
+    ELSEIF (CAST(NEW.scope AS BINARY) IN ('image', 'owner', 'digest')) IS NOT TRUE THEN
+        SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'invalidations.scope must be image, owner or digest, in small letters and nothing else';
     ELSEIF (LENGTH(NEW.subject) BETWEEN 1 AND 64 AND NEW.subject NOT REGEXP '[^A-Za-z0-9_-]') IS NOT TRUE THEN
         SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'invalidations.subject must be 1 to 64 of A-Z a-z 0-9 _ - and nothing else';
+    ELSEIF (NEW.scope <> 'digest' OR (LENGTH(NEW.subject) = 64 AND NEW.subject NOT REGEXP '[^0-9a-f]')) IS NOT TRUE THEN
+        SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'invalidations.subject of the scope digest must be a SHA-256 as 64 hex digits 0-9 a-f and nothing else';
     ELSEIF (LENGTH(NEW.cause) BETWEEN 1 AND 16 AND NEW.cause NOT REGEXP '[^a-z]') IS NOT TRUE THEN
         SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'invalidations.cause must be 1 to 16 of a-z and nothing else';
     END IF;

@@ -8,7 +8,7 @@ from mysql.connector.abstracts import MySQLCursorAbstract
 
 from takedown_db.adoption import adopt_first
 from takedown_db.connect import connect
-from takedown_db.error_numbers import ErrorNumber
+from takedown_db.error_numbers import TABLE_CHANGED_ALREADY, ErrorNumber
 from takedown_db.errors import explain
 from takedown_db.lasting_connection import fetch
 from takedown_db.schema.grants import grant, name_pattern, narrow_definer
@@ -102,12 +102,13 @@ def _apply_migrations(cursor: MySQLCursorAbstract) -> list[str]:
 def _apply(cursor: MySQLCursorAbstract, script: Traversable) -> None:
     """Run a migration's script.
 
-    A script that adds columns is a single ALTER: an error that they exist already means that a run ended just after it.
+    A script that changes a table ends with its one ALTER: an error that the change was made already means that a run
+    ended just after it.
     """
     try:
         run_script(cursor, script)
     except mysql.connector.Error as error:
-        if error.errno != ErrorNumber.ER_DUP_FIELDNAME:
+        if error.errno not in TABLE_CHANGED_ALREADY:
             raise
 
 

@@ -152,8 +152,9 @@ BEGIN
     INSERT INTO malformed
     SELECT invalidations.id
     FROM chosen STRAIGHT_JOIN invalidations FORCE INDEX (PRIMARY) ON invalidations.id = chosen.id
-    WHERE CAST(scope AS BINARY) NOT IN ('image', 'owner')
-        OR LENGTH(subject) NOT BETWEEN 1 AND 64 OR subject REGEXP '[^A-Za-z0-9_-]';
+    WHERE CAST(scope AS BINARY) NOT IN ('image', 'owner', 'digest')
+        OR LENGTH(subject) NOT BETWEEN 1 AND 64 OR subject REGEXP '[^A-Za-z0-9_-]'
+        OR (scope = 'digest' AND (LENGTH(subject) <> 64 OR subject REGEXP '[^0-9a-f]'));
 END//
 
 -- Moves the rows in the temporary table malformed from the outbox to the table unnumberable, in the transaction of
@@ -175,8 +176,9 @@ BEGIN
     INSERT INTO invalidations (scope, subject, cause, ban_id)
     SELECT RTRIM(scope), RTRIM(subject), cause, ban_id
     FROM malformed STRAIGHT_JOIN unnumberable ON unnumberable.id = malformed.id
-    WHERE RTRIM(scope) IN ('image', 'owner')
-        AND LENGTH(RTRIM(subject)) BETWEEN 1 AND 64 AND RTRIM(subject) NOT REGEXP '[^A-Za-z0-9_-]';
+    WHERE RTRIM(scope) IN ('image', 'owner', 'digest')
+        AND LENGTH(RTRIM(subject)) BETWEEN 1 AND 64 AND RTRIM(subject) NOT REGEXP '[^A-Za-z0-9_-]'
+        AND (RTRIM(scope) <> 'digest' OR (LENGTH(RTRIM(subject)) = 64 AND RTRIM(subject) NOT REGEXP '[^0-9a-f]'));
 END//
 
 -- Waits in the server, up to p_wait seconds, for new rows in the outbox, and numbers them. The client knows the outbox

@@ -1,4 +1,4 @@
-"""Creates missing triggers, and replaces those that differ from the schema."""
+"""Creates missing triggers, replaces those that differ from the schema, and drops those that have successors."""
 
 from collections.abc import Sequence
 
@@ -22,7 +22,7 @@ class TriggersNotMadeError(Exception):
 
 
 def restore_triggers(cursor: MySQLCursorAbstract) -> list[str]:
-    """Create missing triggers and replace altered ones. Returns a line for each.
+    """Create missing triggers, replace altered ones and then drop outdated ones. Returns a line for each.
 
     RENAME TABLE takes a table's triggers along. Such a trigger is dropped first, since the table that took the former
     one's place needs its name. Raises ``TriggersNotMadeError`` and ``mysql.connector.Error``.
@@ -34,14 +34,19 @@ def restore_triggers(cursor: MySQLCursorAbstract) -> list[str]:
     order = _before_followers([row for row in present if row.name not in altered])
     for part in SCRIPTS:
         run_script(cursor, schema_file(f"{part}.sql"), order)
-    left = judge_triggers(fetch(cursor, "standing_triggers"))
+    standing = fetch(cursor, "standing_triggers")
+    left = judge_triggers(standing)
     if names := left.missing + left.weakened:
         raise TriggersNotMadeError(f"these triggers do not stand although they were just created: {', '.join(names)}")
+    run_script(cursor, schema_file("replaced_triggers.sql"))
+    kept = {PresentTrigger(*row).name for row in fetch(cursor, "standing_triggers")}
+    replaced = [row.name for row in map(PresentTrigger._make, standing) if row.name not in kept]
     created = [trigger for trigger in judged.missing + judged.weakened if trigger not in altered]
     return [
         *(f"dropped the trigger {trigger} from {table}" for trigger, table in strayed),
         *(f"restored the trigger {trigger}: its body, time or definer was another one" for trigger in altered),
         *(f"created the trigger {trigger}" for trigger in created),
+        *(f"dropped the trigger {trigger}: its successor stands" for trigger in replaced),
     ]
 
 

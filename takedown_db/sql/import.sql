@@ -2,7 +2,14 @@
 
 -- name: recorded_images
 -- Reads the rows of some images and of their renditions, for an import to compare with.
-SELECT images.code, images.owner, images.stable_until, renditions.name, renditions.digest, renditions.size
+SELECT
+    images.code,
+    images.owner,
+    images.stable_until,
+    renditions.name,
+    renditions.digest,
+    renditions.size,
+    renditions.path
 FROM images LEFT JOIN renditions ON renditions.code = images.code
 WHERE images.code IN ({codes})
 
@@ -32,12 +39,14 @@ ON DUPLICATE KEY UPDATE
     imported_at = UTC_TIMESTAMP(3)
 
 -- name: record_rendition
--- Writes one rendition, new or replaced. Size in bytes, width and height in pixels.
-INSERT INTO renditions (code, name, content_type, size, width, height, digest)
-VALUES (%(code)s, %(name)s, %(content_type)s, %(size)s, %(width)s, %(height)s, %(digest)s)
+-- Writes one rendition, new or replaced. Size in bytes, width and height in pixels. path is that of a file in place, and
+-- NULL where the own store has the file.
+INSERT INTO renditions (code, name, content_type, size, width, height, digest, path)
+VALUES (%(code)s, %(name)s, %(content_type)s, %(size)s, %(width)s, %(height)s, %(digest)s, %(path)s)
 ON DUPLICATE KEY UPDATE
     content_type = VALUES(content_type),
     size = VALUES(size),
     width = VALUES(width),
     height = VALUES(height),
-    digest = VALUES(digest)
+    digest = VALUES(digest),
+    path = VALUES(path)

@@ -29,7 +29,8 @@ SELECT
     UTC_TIMESTAMP(6) AS read_at,
     numbering.last_batch AS seen,
     CAST(@@GLOBAL.read_only AS CHAR) NOT IN ('0', 'OFF') AS read_only,
-    CAST(GREATEST(COALESCE(image_change.batch, 0), COALESCE(owner_change.batch, 0)) AS UNSIGNED) AS changed
+    CAST(GREATEST(COALESCE(image_change.batch, 0), COALESCE(owner_change.batch, 0)) AS UNSIGNED) AS changed,
+    renditions.path
 FROM numbering
 LEFT JOIN images ON images.code = %(code)s
 LEFT JOIN renditions ON renditions.code = images.code AND renditions.name = %(rendition)s

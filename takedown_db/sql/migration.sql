@@ -59,11 +59,13 @@ SHOW VARIABLES WHERE Variable_name = 'partial_revokes' AND Value = 'ON'
 -- spaces. Comparisons ignore trailing spaces, so such a ban does hide images ('abc ' equals 'abc'); the others hide
 -- none. LENGTH, and comparisons AS BINARY, count trailing spaces.
 SELECT id, scope, subject,
-    RTRIM(scope) IN ('image', 'owner')
-        AND LENGTH(RTRIM(subject)) BETWEEN 1 AND 64 AND RTRIM(subject) NOT REGEXP '[^A-Za-z0-9_-]' AS padded
+    RTRIM(scope) IN ('image', 'owner', 'digest')
+        AND LENGTH(RTRIM(subject)) BETWEEN 1 AND 64 AND RTRIM(subject) NOT REGEXP '[^A-Za-z0-9_-]'
+        AND (RTRIM(scope) <> 'digest' OR (LENGTH(RTRIM(subject)) = 64 AND RTRIM(subject) NOT REGEXP '[^0-9a-f]')) AS padded
 FROM bans
-WHERE CAST(scope AS BINARY) NOT IN ('image', 'owner')
+WHERE CAST(scope AS BINARY) NOT IN ('image', 'owner', 'digest')
     OR LENGTH(subject) NOT BETWEEN 1 AND 64 OR subject REGEXP '[^A-Za-z0-9_-]'
+    OR (scope = 'digest' AND (LENGTH(subject) <> 64 OR subject REGEXP '[^0-9a-f]'))
 ORDER BY id
 LIMIT 1000
 
@@ -86,8 +88,9 @@ LIMIT 1000
 -- Reads the ids of committed rows that cannot be numbered and so keep all others from their numbers, 10,000 at most.
 SELECT id
 FROM invalidations FORCE INDEX (batch)
-WHERE batch IS NULL AND (CAST(scope AS BINARY) NOT IN ('image', 'owner')
-    OR LENGTH(subject) NOT BETWEEN 1 AND 64 OR subject REGEXP '[^A-Za-z0-9_-]')
+WHERE batch IS NULL AND (CAST(scope AS BINARY) NOT IN ('image', 'owner', 'digest')
+    OR LENGTH(subject) NOT BETWEEN 1 AND 64 OR subject REGEXP '[^A-Za-z0-9_-]'
+    OR (scope = 'digest' AND (LENGTH(subject) <> 64 OR subject REGEXP '[^0-9a-f]')))
 LIMIT 10000
 
 -- name: migrate_trim_ban
@@ -103,8 +106,9 @@ WHERE id = %(id)s
 INSERT INTO invalidations (scope, subject, cause, ban_id)
 SELECT RTRIM(scope), RTRIM(subject), cause, ban_id
 FROM invalidations FORCE INDEX (PRIMARY)
-WHERE id = %(id)s AND RTRIM(scope) IN ('image', 'owner')
+WHERE id = %(id)s AND RTRIM(scope) IN ('image', 'owner', 'digest')
     AND LENGTH(RTRIM(subject)) BETWEEN 1 AND 64 AND RTRIM(subject) NOT REGEXP '[^A-Za-z0-9_-]'
+    AND (RTRIM(scope) <> 'digest' OR (LENGTH(RTRIM(subject)) = 64 AND RTRIM(subject) NOT REGEXP '[^0-9a-f]'))
 
 -- name: migrate_delete_ban
 -- Deletes a malformed ban.

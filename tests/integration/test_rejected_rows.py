@@ -42,7 +42,7 @@ def snapshot(admin: MySQLCursorAbstract) -> Iterator[None]:
         return found
 
     admin.execute("INSERT IGNORE INTO images (code, owner) VALUES ('known', 'anna')")
-    admin.execute(f"INSERT IGNORE INTO renditions VALUES ('known', 'original', 'image/png', 1, 1, 1, '{DIGEST}')")
+    admin.execute(f"INSERT IGNORE INTO renditions VALUES ('known', 'original', 'image/png', 1, 1, 1, '{DIGEST}', NULL)")
     admin.execute("INSERT INTO bans (scope, subject) VALUES ('image', 'standing')")
     before = content()
     yield
@@ -56,6 +56,24 @@ def refused(cursor: MySQLCursorAbstract, sql: str) -> str:
 
 
 RENDITION = "INSERT INTO renditions (code, name, content_type, size, width, height, digest) VALUES "
+IN_PLACE = RENDITION.replace("digest)", "digest, path)")
+PATHS = [
+    "''",
+    "'/etc/passwd'",
+    "'..'",
+    "'.'",
+    "'a/../b'",
+    "'../a'",
+    "'a/..'",
+    "'a/./b'",
+    "'a//b'",
+    "'a/'",
+    "'a\\nb'",
+    "CONCAT('a', CHAR(0))",
+    "CONCAT('..', CHAR(10))",
+    "CONCAT('a/..', CHAR(13))",
+    "REPEAT('a', 1001)",
+]
 MALFORMED = {
     "moderation": [
         ("INSERT INTO bans (scope, subject) VALUES ('image', 'a b')", "bans.subject must be"),
@@ -86,6 +104,11 @@ MALFORMED = {
         ("UPDATE renditions SET digest = '../..' WHERE code = 'known'", "renditions.digest must be"),
         ("UPDATE IGNORE renditions SET content_type = 'text/html' WHERE code = 'known'", "renditions.content_type"),
         ("UPDATE renditions SET name = 'A' WHERE code = 'known'", "renditions.name must be"),
+        *((f"UPDATE renditions SET path = {path} WHERE code = 'known'", "renditions.path must be") for path in PATHS),
+        *(
+            (IN_PLACE + f"('known', 'x', 'image/png', 1, 1, 1, '{DIGEST}', {path})", "renditions.path must be")
+            for path in PATHS
+        ),
         ("UPDATE renditions SET code = 'a b' WHERE code = 'known'", "renditions.code must be"),
     ],
     "purger": [
@@ -217,21 +240,29 @@ def test_the_admin_may_not_name_an_id_by_mistake(admin: MySQLCursorAbstract, tab
 
 @needs_switch
 def test_a_malformed_row_that_is_there_can_be_deleted(database: Database, admin: MySQLCursorAbstract) -> None:
-    plant(admin, [("image", "a\nb"), ("image", "padded "), ("nonsense", "x")])
+    plant(
+        admin, [("image", "a\nb"), ("image", "padded "), ("nonsense", "x"), ("digest", "x"), ("digest ", f"{DIGEST} ")]
+    )
     with database.connect("moderation") as connection, connection.cursor() as cursor:
         cursor.execute("DELETE FROM bans WHERE banned_by = 'planted'")
-        assert cursor.rowcount == 3
-    admin.execute("SELECT scope, subject, cause FROM invalidations ORDER BY id DESC LIMIT 3")
-    assert admin.fetchall()[::-1] == [("image", "-", "unban"), ("image", "padded", "unban"), ("image", "x", "unban")]
-    admin.execute("SELECT subject FROM moderation_log WHERE action = 'unban' ORDER BY id DESC LIMIT 3")
-    assert admin.fetchall()[::-1] == [("a\nb",), ("padded ",), ("x",)]
+        assert cursor.rowcount == 5
+    admin.execute("SELECT scope, subject, cause FROM invalidations ORDER BY id DESC LIMIT 5")
+    assert admin.fetchall()[::-1] == [
+        ("image", "-", "unban"),
+        ("image", "padded", "unban"),
+        ("image", "x", "unban"),
+        ("image", "-", "unban"),
+        ("digest", DIGEST, "unban"),
+    ]
+    admin.execute("SELECT subject FROM moderation_log WHERE action = 'unban' ORDER BY id DESC LIMIT 5")
+    assert admin.fetchall()[::-1] == [("a\nb",), ("padded ",), ("x",), ("x",), (f"{DIGEST} ",)]
 
 
 def plant(admin: MySQLCursorAbstract, bans: list[tuple[str, str]]) -> None:
     """Write malformed bans, as only one who may drop the triggers can."""
     admin.execute("SET SESSION check_constraint_checks = 0")
     again = []
-    for trigger in ("bans_checked_insert_v1", "bans_inserted_v1", "bans_inserted_log_v1"):
+    for trigger in ("bans_checked_insert_v2", "bans_inserted_v1", "bans_inserted_log_v1"):
         admin.execute(f"SHOW CREATE TRIGGER {trigger}")
         rows = admin.fetchall()
         admin.execute(f"DROP TRIGGER {trigger}")

@@ -135,7 +135,7 @@ def test_a_purger_whose_poll_hangs_is_not_alive(fleet: Site) -> None:
 
 @pytest.mark.parametrize(
     ("trigger", "said", "trusted"),
-    [("bans_inserted_v1", "bans may go unseen", False), ("bans_checked_insert_v1", "purges go on", True)],
+    [("bans_inserted_v1", "bans may go unseen", False), ("bans_checked_insert_v2", "purges go on", True)],
 )
 def test_a_trigger_that_is_missing(fleet: Site, trigger: str, said: str, trusted: bool) -> None:
     with fleet.admin.cursor() as cursor:

@@ -3,7 +3,17 @@
 from tests.support.check_constraints import needs_switch
 from tests.support.outbox_connections import Connections, ban, new_codes, run, take
 
-MALFORMED = [("image", "two words"), ("image", "x" * 65), ("picture", "cat"), ("image", ""), ("owner", "a,b")]
+CONTENT = "0123456789abcdef" * 4
+MALFORMED = [
+    ("image", "two words"),
+    ("image", "x" * 65),
+    ("picture", "cat"),
+    ("image", ""),
+    ("owner", "a,b"),
+    ("digest", "cat"),
+    ("digest", CONTENT.upper()),
+    ("digest", CONTENT[1:] + "-"),
+]
 
 
 @needs_switch
@@ -25,9 +35,10 @@ def test_malformed_rows_are_taken_out_and_the_rest_goes_on(connections: Connecti
 def test_a_subject_with_spaces_after_it_is_purged_without_them(connections: Connections) -> None:
     """Ban with spaces after the subject: comparisons ignore them, so that such a ban hides the image."""
     (code,) = new_codes()
-    unchecked(connections, ("image", f"{code} "))
+    unchecked(connections, ("image", f"{code} "), ("digest ", f"{CONTENT} "))
     connections.number_all()
     assert connections.batch(code) is not None
+    assert connections.batch(CONTENT) is not None
 
 
 def unchecked(connections: Connections, *rows: tuple[str, str]) -> None:

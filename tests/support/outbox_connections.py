@@ -47,8 +47,10 @@ class Connections(ExitStack):
         while self.number() or self.run("purger", "SELECT @more") == [(1,)]:
             pass
 
-    def batch(self, code: str) -> int | None:
-        (row,) = self.run("purger", "SELECT batch FROM invalidations WHERE scope = 'image' AND subject = %s", code)
+    def batch(self, subject: str) -> int | None:
+        (row,) = self.run(
+            "purger", "SELECT batch FROM invalidations WHERE scope IN ('image', 'digest') AND subject = %s", subject
+        )
         return None if row[0] is None else int(str(row[0]))
 
 

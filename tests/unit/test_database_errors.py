@@ -5,15 +5,23 @@ import pytest
 
 from takedown_db.errors import explain
 
-_SCOPE_RULE = "the rule is: bans scope is image or owner"
+_SUBJECT_RULE = "the rule is: bans subject is 1 to 64 of letters digits underscore dash"
 
 
 @pytest.mark.parametrize(
     ("errno", "text", "said"),
     [
         (1644, "bans.subject must be 1 to 64", "bans.subject must be 1 to 64"),
-        (4025, "CONSTRAINT `bans_scope_is_image_or_owner` failed for `x`.`bans`", _SCOPE_RULE),
-        (3819, "Check constraint 'bans_scope_is_image_or_owner' is violated.", _SCOPE_RULE),
+        (
+            4025,
+            "CONSTRAINT `bans_subject_is_1_to_64_of_letters_digits_underscore_dash` failed for `x`.`bans`",
+            _SUBJECT_RULE,
+        ),
+        (
+            3819,
+            "Check constraint 'bans_subject_is_1_to_64_of_letters_digits_underscore_dash' is violated.",
+            _SUBJECT_RULE,
+        ),
         (1406, "Data too long for column 'reason' at row 1", "the value for reason is too long"),
         (
             1366,

@@ -26,6 +26,7 @@ FOREIGN_FLAGS = {
     "--socket",
     "--skip-triggers",
     "--help",
+    "--quick",
     "--require-hashes",
     "--no-build-isolation",
     "--upgrade",

@@ -91,7 +91,7 @@ def test_a_trigger_that_went_with_a_renamed_table_is_missing() -> None:
 
 
 def test_without_a_check_or_the_log_no_purge_is_lost() -> None:
-    for name in ("bans_checked_insert_v1", "moderation_log_signed_v1"):
+    for name in ("bans_checked_insert_v2", "moderation_log_signed_v1"):
         judged = judge_triggers(without(name))
         assert (judged.missing, judged.weakened) == ((), (name,))
     assert judge_triggers(without("bans_inserted_v1")).missing == ("bans_inserted_v1",)
