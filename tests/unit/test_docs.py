@@ -24,9 +24,10 @@ from tests.support.markdown_pages import PAGES, ROOT, code, section, spans
 FOREIGN_FLAGS = {
     "--no-defaults",
     "--socket",
+    "--quick",
+    "--default-character-set",
     "--skip-triggers",
     "--help",
-    "--quick",
     "--require-hashes",
     "--no-build-isolation",
     "--upgrade",
