@@ -7,6 +7,7 @@ import re
 from datetime import datetime
 
 from origin.model import Found
+from origin.stored_path import is_stored_path
 from takedown_db.printable import printable
 from takedown_db.subject_keys import is_digest, is_key
 
@@ -42,6 +43,8 @@ def require_well_formed(found: Found | None, code: str) -> Found:
     for digest in (found.digest, found.original):
         if digest is not None and not (isinstance(digest, str) and is_digest(digest)):
             raise _malformed(code, "renditions.digest", digest)
+    if found.path is not None and not (isinstance(found.path, str) and is_stored_path(found.path)):
+        raise _malformed(code, "renditions.path", found.path)
     if found.owner is not None and not (isinstance(found.owner, str) and is_key(found.owner)):
         raise _malformed(code, "images.owner", found.owner)
     if found.stable_until is not None and not isinstance(found.stable_until, datetime):

@@ -17,9 +17,9 @@ GRANT SELECT (one, last_batch) ON {database}.numbering TO 'takedown_origin'@'%';
 -- ON DUPLICATE KEY UPDATE needs UPDATE on the columns of the key as well, in MariaDB.
 CREATE USER IF NOT EXISTS 'takedown_import'@'%' ACCOUNT LOCK;
 GRANT SELECT, INSERT (code, owner, stable_until, imported_at), UPDATE (code, owner, stable_until, imported_at) ON {database}.images TO 'takedown_import'@'%';
-GRANT SELECT, INSERT (code, name, content_type, size, width, height, digest), UPDATE (code, name, content_type, size, width, height, digest) ON {database}.renditions TO 'takedown_import'@'%';
--- For the warning that moving an image to another owner ends the effect of a ban.
-GRANT SELECT (scope, subject, lifted_at) ON {database}.bans TO 'takedown_import'@'%';
+GRANT SELECT, INSERT (code, name, content_type, size, width, height, digest, path), UPDATE (code, name, content_type, size, width, height, digest, path) ON {database}.renditions TO 'takedown_import'@'%';
+-- For the warning that moving an image to another owner ends the effect of a ban, and to refuse uploads by a ban's id.
+GRANT SELECT (id, scope, subject, lifted_at) ON {database}.bans TO 'takedown_import'@'%';
 
 -- Without DROP, which TRUNCATE needs: no trigger fires for it.
 CREATE USER IF NOT EXISTS 'takedown_moderation'@'%' ACCOUNT LOCK;
@@ -28,6 +28,11 @@ GRANT EXECUTE ON PROCEDURE {database}.subject_known_v1 TO 'takedown_moderation'@
 GRANT EXECUTE ON PROCEDURE {database}.owner_bans_v1 TO 'takedown_moderation'@'%';
 GRANT EXECUTE ON PROCEDURE {database}.delivery_v1 TO 'takedown_moderation'@'%';
 GRANT EXECUTE ON PROCEDURE {database}.acknowledgements_v1 TO 'takedown_moderation'@'%';
+GRANT EXECUTE ON PROCEDURE {database}.subjects_known_v2 TO 'takedown_moderation'@'%';
+GRANT EXECUTE ON PROCEDURE {database}.subjects_images_v2 TO 'takedown_moderation'@'%';
+GRANT EXECUTE ON PROCEDURE {database}.original_digest_v2 TO 'takedown_moderation'@'%';
+GRANT EXECUTE ON PROCEDURE {database}.hiding_bans_v2 TO 'takedown_moderation'@'%';
+GRANT EXECUTE ON PROCEDURE {database}.acknowledgements_v2 TO 'takedown_moderation'@'%';
 GRANT EXECUTE ON PROCEDURE {database}.standing_triggers_v2 TO 'takedown_moderation'@'%';
 
 -- INSERT into the outbox lets an audit send a purge again; it bans nothing. The purger may not delete receipts,

@@ -39,7 +39,8 @@ SELECT
     numbering.last_batch AS seen,
     CAST(@@GLOBAL.read_only AS CHAR) NOT IN ('0', 'OFF') AS read_only,
     CAST(COALESCE(changes.batch, 0) AS UNSIGNED) AS changed,
-    original.digest AS original
+    original.digest AS original,
+    renditions.path
 FROM numbering
 LEFT JOIN images ON images.code = %(code)s
 LEFT JOIN renditions ON renditions.code = images.code AND renditions.name = %(rendition)s

@@ -76,7 +76,7 @@ def test_a_ban_of_an_owner_is_not_one_of_owners_with_keys_alike(keys: Keys, patt
         assert [ban["id"] for ban in keys.origin("show_bans", code=code)] == [keys.ban] * banned
         stands, _ = keys.purger("ban_stands", invalidation=keys.resend(code), code=code)[0]
         assert stands == banned
-    assert keys.purger("owner_codes", owner=keys.owner, after="", limit=100) == [(keys.code,)]
+    assert keys.purger("owner_codes", subject=keys.owner, after="", limit=100) == [(keys.code,)]
 
 
 @pytest.mark.parametrize("pattern", ALIKE)

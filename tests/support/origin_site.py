@@ -106,7 +106,8 @@ class OriginSite:
         return [command("origin"), *arguments]
 
     def import_environment(self) -> dict[str, str]:
-        return {"ORIGIN_IMPORT_DATABASE_URL": self.database.url("import"), "ORIGIN_FILES": str(self.origin.files)}
+        stores = {name: value for name, value in self.origin.envvars.items() if name.startswith("ORIGIN_STORE")}
+        return {"ORIGIN_IMPORT_DATABASE_URL": self.database.url("import"), **stores}
 
     def run_import(
         self, directory: Path, owner: str = "joe", *flags: str, **options: str

@@ -16,7 +16,15 @@ NOTHING = Found(None, None, None, None, None, 0, 0, None, NOW, 0)
 
 
 @pytest.mark.parametrize(
-    "found", [GOOD, NOTHING, GOOD._replace(size=0), GOOD._replace(stable_until=None), GOOD._replace(seen=10**15 - 1)]
+    "found",
+    [
+        GOOD,
+        NOTHING,
+        GOOD._replace(path="2024/été 1.jpg"),
+        GOOD._replace(size=0),
+        GOOD._replace(stable_until=None),
+        GOOD._replace(seen=10**15 - 1),
+    ],
 )
 def test_what_the_schema_allows_passes(found: Found) -> None:
     assert require_well_formed(found, "code") is found
@@ -46,6 +54,10 @@ def test_what_the_schema_allows_passes(found: Found) -> None:
         ("owner", "joe/ann"),
         ("owner", "joe\r\nX: y"),
         ("owner", "j" * 65),
+        ("path", ""),
+        ("path", "/etc/passwd"),
+        ("path", "a/../../etc/passwd"),
+        ("path", b"a.jpg"),
         ("stable_until", "0000-00-00 00:00:00"),
     ],
 )
