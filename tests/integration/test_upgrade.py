@@ -272,6 +272,15 @@ def test_doing_it_again_does_nothing(upgrade: Upgrade) -> None:
     assert not [line for line in upgrade.done if "attention" in line]
 
 
+def test_a_ban_by_content_is_possible_after_it(upgrade: Upgrade) -> None:
+    ((content,),) = upgrade.sql("SELECT digest FROM renditions WHERE code = 'kept' AND name = 'original'")
+    upgrade.sql("INSERT INTO bans (scope, subject) VALUES ('digest', %s)", content)
+    wait_until(lambda: upgrade.get("kept").status_code == 410, "the content gone")
+    assert upgrade.get("lifted").status_code == 200
+    upgrade.sql("UPDATE bans SET lifted_at = UTC_TIMESTAMP() WHERE scope = 'digest'")
+    wait_until(lambda: upgrade.get("kept").status_code == 200, "the content back")
+
+
 @pytest.fixture
 def crooked(tmp_path: Path) -> Iterator[Database]:
     """Make a database of 0.1 with malformed rows, at which numbering has stopped."""
