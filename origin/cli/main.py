@@ -5,9 +5,11 @@ import sys
 
 import click
 
+from origin.cli.erase import erase_command
 from origin.cli.import_ import import_command
 from origin.cli.options import NameType, database_url
 from origin.cli.serve import serve_command
+from origin.cli.verify import verify_command
 from origin.image_report import describe, read_report
 from takedown_db.command_connection import connected
 from takedown_db.connect import connect
@@ -25,6 +27,8 @@ def main() -> None:
 
 main.add_command(serve_command)
 main.add_command(import_command)
+main.add_command(verify_command)
+main.add_command(erase_command)
 
 
 @main.command("show")
