@@ -9,7 +9,7 @@ from datetime import datetime
 from origin.model import Found
 from origin.stored_path import is_stored_path
 from takedown_db.printable import printable
-from takedown_db.subject_keys import is_key
+from takedown_db.subject_keys import is_digest, is_key
 
 #: Bytes of the largest file.
 _LARGEST = 1 << 40
@@ -21,7 +21,6 @@ _LARGEST_BATCH = 10**15 - 1
 _SHOWN = 80
 
 _CONTENT_TYPE = re.compile(r"image/[a-z0-9][a-z0-9.+-]{0,57}").fullmatch
-_DIGEST = re.compile(r"[0-9a-f]{64}").fullmatch
 
 
 class MalformedRowError(Exception):
@@ -40,6 +39,8 @@ def require_well_formed(found: Found | None, code: str) -> Found:
     ):
         raise _malformed(code, "renditions.content_type", found.content_type)
     require_well_formed_rendition(code, found.digest, found.size, found.path)
+    if found.original is not None and not (isinstance(found.original, str) and is_digest(found.original)):
+        raise _malformed(code, "renditions.digest", found.original)
     if found.owner is not None and not (isinstance(found.owner, str) and is_key(found.owner)):
         raise _malformed(code, "images.owner", found.owner)
     if found.stable_until is not None and not isinstance(found.stable_until, datetime):
@@ -56,7 +57,7 @@ def require_well_formed_rendition(code: str, digest: object, size: object, path:
     """Raise ``MalformedRowError`` where the file of a rendition could not be found by these columns; None passes."""
     if size is not None and not (isinstance(size, int) and 0 <= size <= _LARGEST):
         raise _malformed(code, "renditions.size", size)
-    if digest is not None and not (isinstance(digest, str) and _DIGEST(digest)):
+    if digest is not None and not (isinstance(digest, str) and is_digest(digest)):
         raise _malformed(code, "renditions.digest", digest)
     if path is not None and not (isinstance(path, str) and is_stored_path(path)):
         raise _malformed(code, "renditions.path", path)

@@ -3,7 +3,7 @@
 import functools
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -11,6 +11,7 @@ import click
 
 from origin.added_headers import parse_header
 from origin.answers import Header
+from origin.import_rules import parse_moment
 from origin.settings import Address, parse_address
 from origin.stores.location import Location, parse_location
 from takedown_db.secret_files import exposure
@@ -89,21 +90,18 @@ class MomentType(click.ParamType[datetime]):
     name = "DATE"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
-        """Read a date. The result is in UTC with no zone attached, as the database's driver takes it."""
-        if isinstance(value, datetime):
-            return value
+        """Read a date. Fails with the reason, which click shows."""
         try:
-            moment = datetime.fromisoformat(value)
-        except ValueError:
-            self.fail(f"{value!r} is no date, such as 2030-12-31 or 2030-12-31T18:00:00Z", param, ctx)
-        if moment.tzinfo is not None:
-            moment = moment.astimezone(UTC).replace(tzinfo=None)
-        return moment.replace(microsecond=0)
+            return value if isinstance(value, datetime) else parse_moment(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
 
 
-def setting(flag: str, help_: str, *, env: str | None = None, **attributes: Any) -> Callable[[Command], Command]:
-    """Declare an option that can also be set in the environment: as ``env``, or as ORIGIN_ and its name."""
-    name = "ORIGIN_" + flag.removeprefix("--").replace("-", "_").upper()
+def setting(
+    flag: str, help_: str, *, env: str | None = None, prefix: str = "ORIGIN_", **attributes: Any
+) -> Callable[[Command], Command]:
+    """Declare an option that can also be set in the environment: as ``env``, or as ``prefix`` and its name."""
+    name = prefix + flag.removeprefix("--").replace("-", "_").upper()
     attributes.setdefault("show_default", attributes.get("default") is not None)
     envvar = [env, name] if env else name
     return click.option(flag, envvar=envvar, show_envvar=True, help=help_, **attributes)
@@ -132,7 +130,12 @@ def in_place(command: Command) -> Command:
         " it.",
         type=StoreType(),
     )
-    return option(_store_settings("in_place", command))
+    return option(in_place_settings(command))
+
+
+def in_place_settings(command: Command) -> Command:
+    """Declare the option for the settings of the site's own bucket, for a command whose --in-place has no variable."""
+    return _store_settings("in_place", command)
 
 
 def _store_settings(name: str, command: Command) -> Command:

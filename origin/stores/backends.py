@@ -31,9 +31,13 @@ def open_backend(location: Location) -> Backend:
 
 
 def make_ready(location: Location) -> None:
-    """Create the directory of an own store if it is missing. Raises ``OSError``."""
+    """Create the directory of an own store if it is missing, and remove what killed imports left in it.
+
+    Raises ``OSError``.
+    """
     if location.directory is not None:
         make_directory(location.directory)
+        Directory(location.directory).remove_leftovers()
 
 
 def require_usable(location: Location, flag: str) -> None:

@@ -5,6 +5,7 @@ import errno
 import os
 import stat
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -18,6 +19,10 @@ from takedown_db.printable import printable
 # Opening a named pipe without O_NONBLOCK would block the thread until somebody writes into it.
 _DIRECTORY = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC
+
+#: The beginning of the names of temporary files, and the seconds after which one is a leftover.
+_TEMPORARY = ".incoming-"
+_LEFTOVER_AGE = 3600.0
 
 #: Errors that say that there is no such regular file: the last two are those of a link, also to a directory.
 _ABSENT = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
@@ -110,13 +115,22 @@ class Directory:
     @contextlib.contextmanager
     def temporary(self) -> Iterator[BinaryIO]:
         """Create a temporary file in the root, and so on its file system."""
-        descriptor, name = tempfile.mkstemp(prefix=".incoming-", dir=self._root)
+        descriptor, name = tempfile.mkstemp(prefix=_TEMPORARY, dir=self._root)
         # Opened by its name, so that put() can rename it.
         with open(name, "w+b", opener=lambda *_: descriptor) as file:
             try:
                 yield file
             finally:
                 Path(name).unlink(missing_ok=True)
+
+    def remove_leftovers(self) -> None:
+        """Delete temporary files of processes that were killed: those that nobody has written into for an hour."""
+        oldest = time.time() - _LEFTOVER_AGE
+        for path in self._root.glob(f"{_TEMPORARY}*"):
+            with contextlib.suppress(OSError):  # it is gone by now, or another user's
+                status = path.lstat()
+                if stat.S_ISREG(status.st_mode) and status.st_mtime < oldest:
+                    path.unlink()
 
     def put(self, key: str, file: BinaryIO) -> None:
         """Give a temporary file its final name. Raises ``OSError``."""

@@ -19,8 +19,8 @@ GRANT SELECT (digest, path, action, written_at) ON {database}.erasures TO 'taked
 CREATE USER IF NOT EXISTS 'takedown_import'@'%' ACCOUNT LOCK;
 GRANT SELECT, INSERT (code, owner, stable_until, imported_at), UPDATE (code, owner, stable_until, imported_at) ON {database}.images TO 'takedown_import'@'%';
 GRANT SELECT, INSERT (code, name, content_type, size, width, height, digest, path), UPDATE (code, name, content_type, size, width, height, digest, path) ON {database}.renditions TO 'takedown_import'@'%';
--- For the warning that moving an image to another owner ends the effect of a ban.
-GRANT SELECT (scope, subject, lifted_at) ON {database}.bans TO 'takedown_import'@'%';
+-- For the warning that moving an image to another owner ends the effect of a ban, and to refuse uploads by a ban's id.
+GRANT SELECT (id, scope, subject, lifted_at) ON {database}.bans TO 'takedown_import'@'%';
 
 -- Destroys bytes of what is banned, and so is no account of servers and imports. It can neither ban nor lift.
 CREATE USER IF NOT EXISTS 'takedown_erase'@'%' ACCOUNT LOCK;
@@ -35,6 +35,11 @@ GRANT EXECUTE ON PROCEDURE {database}.subject_known_v1 TO 'takedown_moderation'@
 GRANT EXECUTE ON PROCEDURE {database}.owner_bans_v1 TO 'takedown_moderation'@'%';
 GRANT EXECUTE ON PROCEDURE {database}.delivery_v1 TO 'takedown_moderation'@'%';
 GRANT EXECUTE ON PROCEDURE {database}.acknowledgements_v1 TO 'takedown_moderation'@'%';
+GRANT EXECUTE ON PROCEDURE {database}.subjects_known_v2 TO 'takedown_moderation'@'%';
+GRANT EXECUTE ON PROCEDURE {database}.subjects_images_v2 TO 'takedown_moderation'@'%';
+GRANT EXECUTE ON PROCEDURE {database}.original_digest_v2 TO 'takedown_moderation'@'%';
+GRANT EXECUTE ON PROCEDURE {database}.hiding_bans_v2 TO 'takedown_moderation'@'%';
+GRANT EXECUTE ON PROCEDURE {database}.acknowledgements_v2 TO 'takedown_moderation'@'%';
 GRANT EXECUTE ON PROCEDURE {database}.standing_triggers_v2 TO 'takedown_moderation'@'%';
 
 -- INSERT into the outbox lets an audit send a purge again; it bans nothing. The purger may not delete receipts,

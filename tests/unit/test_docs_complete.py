@@ -19,6 +19,7 @@ COMMANDS = installed_commands()
 WITH_TABLES = {
     "origin serve": "Settings of origin serve",
     "origin import": "Flags of origin import",
+    "origin ingest": "Settings of origin ingest",
     "purger run": "Settings of purger run",
 }
 
@@ -26,7 +27,7 @@ WITH_TABLES = {
 OF_ACCOUNTS = {"--database-url", "--moderation-url"}
 
 #: Words of a default that is no value.
-NO_VALUE = {"required", "off", "none", "a grey drawing", "one for each processor"}
+NO_VALUE = {"required", "off", "none", "a grey drawing", "one for each processor", "thumb alone"}
 
 
 def first_spans(text: str) -> list[str]:
@@ -140,6 +141,6 @@ def test_every_promise_has_its_code_and_its_tests() -> None:
 
 
 def test_the_readme_leads_to_every_page() -> None:
-    links = set(re.findall(r"\]\(([\w/]+\.md)\)", (ROOT / "README.md").read_text()))
+    links = set(re.findall(r"\]\(([\w/-]+\.md)\)", (ROOT / "README.md").read_text()))
     pages = {page.relative_to(ROOT).as_posix() for page in PAGES} - {"README.md", "CHANGELOG.md"}
     assert pages - links == set()
