@@ -31,6 +31,7 @@ class File(NamedTuple):
     digest: str
     path: str | None
     shared_by: str | None  # an image that is not banned by its content and has this file, too
+    named: int  # a row of renditions names this very place
 
     def __str__(self) -> str:
         return self.digest if self.path is None else self.path
@@ -105,10 +106,13 @@ class Erasure:
                     f"{file} is still in the store although it was deleted: does another program write there?"
                 )
             # One that is not there may be what a killed run has deleted and could not record any more.
-            if was_there or not self._on_record(file):
+            if was_there or (file.named and not self._on_record(file)):
                 self._record(plan, "erased", file, "" if was_there else "was not there any more")
-            (result.erased if was_there else result.absent).append(file)
-            tell("erased" if was_there else "absent", file)
+            if was_there:
+                result.erased.append(file)
+                tell("erased", file)
+            elif file.named:
+                result.absent.append(file)
         self._record(plan, "done", detail=f"{len(result.erased)} erased, {len(result.kept)} kept")
         return result
 

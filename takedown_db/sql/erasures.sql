@@ -13,9 +13,10 @@ SELECT MIN(id) AS ban FROM bans WHERE scope = 'digest' AND subject = %(digest)s 
 SELECT COUNT(*) AS images FROM renditions WHERE digest = %(digest)s AND name = 'original'
 
 -- name: files_of_digest
--- Reads the files of all images that have a digest as their original, each once: digest, path, and the code of an image
--- that shares the file and is not banned by content itself (NULL: none does). The own store may have a file that is in
--- place as well, from an earlier import, or the original of an image that was replaced: each digest is a row with no path.
+-- Reads the files of all images that have a digest as their original, each once: digest, path, the code of an image that
+-- shares the file and is not banned by content itself (NULL: none does), and whether a row names this very place. The
+-- own store may have a file that is in place as well, from an earlier import, or the original of an image that was
+-- replaced: no row names these.
 SELECT files.digest, files.path, (
     SELECT MIN(sharing.code)
     FROM renditions AS sharing FORCE INDEX (digest)
@@ -27,19 +28,23 @@ SELECT files.digest, files.path, (
             FROM bans
             WHERE bans.scope = 'digest' AND bans.subject = their_original.digest AND bans.lifted_at IS NULL
         )
-) AS shared_by
+) AS shared_by, files.named
 FROM (
-    SELECT renditions.digest, renditions.path
-    FROM renditions AS originals FORCE INDEX (digest)
-    STRAIGHT_JOIN renditions ON renditions.code = originals.code
-    WHERE originals.digest = %(digest)s AND originals.name = 'original'
-    UNION
-    SELECT renditions.digest, NULL
-    FROM renditions AS originals FORCE INDEX (digest)
-    STRAIGHT_JOIN renditions ON renditions.code = originals.code
-    WHERE originals.digest = %(digest)s AND originals.name = 'original'
-    UNION
-    SELECT CONVERT(%(digest)s USING ascii) COLLATE ascii_bin, NULL
+    SELECT places.digest, places.path, MAX(places.named) AS named
+    FROM (
+        SELECT renditions.digest, renditions.path, 1 AS named
+        FROM renditions AS originals FORCE INDEX (digest)
+        STRAIGHT_JOIN renditions ON renditions.code = originals.code
+        WHERE originals.digest = %(digest)s AND originals.name = 'original'
+        UNION ALL
+        SELECT renditions.digest, NULL, 0
+        FROM renditions AS originals FORCE INDEX (digest)
+        STRAIGHT_JOIN renditions ON renditions.code = originals.code
+        WHERE originals.digest = %(digest)s AND originals.name = 'original'
+        UNION ALL
+        SELECT CONVERT(%(digest)s USING ascii) COLLATE ascii_bin, NULL, 0
+    ) AS places
+    GROUP BY places.digest, places.path
 ) AS files
 ORDER BY files.digest, files.path
 
