@@ -11,6 +11,7 @@ import requests
 
 from stack.database import Database
 from stack.edge import Edge
+from stack.ingest import Ingest
 from stack.origin import Origin
 from stack.purger import Purger
 from stack.samples import draw_samples
@@ -26,6 +27,7 @@ class Settings:
     edge_port: int = 0  # public listener of the first edge
     purge_port: int = 0  # purge listener of the first edge
     origin_port: int = 0
+    ingest_port: int | None = None  # None: no upload listener
     origin_options: dict[str, str] = field(default_factory=dict)  # ORIGIN_... variables
     purger_options: dict[str, str] = field(default_factory=dict)  # PURGER_... variables
     edge_settings: dict[str, Any] = field(default_factory=dict)  # arguments of stack.vcl.render
@@ -42,6 +44,11 @@ class Stack:
         self.database = Database(directory / "database")
         self.origin = Origin(
             directory / "origin", self.database, port=settings.origin_port, options=settings.origin_options
+        )
+        self.ingest = (
+            Ingest(directory / "ingest", self.database, self.origin, port=settings.ingest_port)
+            if settings.ingest_port is not None
+            else None
         )
         self.edges = [
             Edge(
@@ -65,7 +72,11 @@ class Stack:
     @property
     def servers(self) -> list[Server]:
         """Return all servers, in the order in which they start."""
-        return [self.database, self.origin, *self.edges, self.purger]
+        return [self.database, self.origin, *self._listeners, *self.edges, self.purger]
+
+    @property
+    def _listeners(self) -> list[Server]:
+        return [self.ingest] if self.ingest else []
 
     def __enter__(self) -> Self:
         with ExitStack() as running:
@@ -74,7 +85,7 @@ class Stack:
             self.codes = draw_samples(self.directory / "samples")
             for owner in self.codes:
                 self.origin.import_images(self.directory / "samples" / owner, owner)
-            for server in [self.origin, *self.edges]:
+            for server in [self.origin, *self._listeners, *self.edges]:
                 running.enter_context(server)
             for edge in self.edges:
                 self.purger.add_edge(edge)
