@@ -103,6 +103,8 @@ class Answers:
         # Also on errors: the edge compares Takedown-Seen with its marks, and Takedown-Changed with its position.
         answer.headers.append(("Takedown-Seen", str(found.seen)))
         answer.headers.append(("Takedown-Changed", "pending" if found.pending else str(found.changed)))
+        # For the edge's bans by content, of the special image too: lifting such a ban purges it.
+        answer.headers.append(("Takedown-Digest", found.original or "none"))
         return answer
 
     def _choose(self, found: Found, conditions: Conditions, now: float) -> Answer:

@@ -21,7 +21,8 @@ class Found(NamedTuple):
     read_at: datetime
     seen: int  # number of the last batch in the lookup's own snapshot
     read_only: int = 0  # the server was demoted and may lag
-    changed: int = 0  # number of the batch of the last change of the image or its owner
+    changed: int = 0  # number of the batch of the last change of the image, its owner or its content
+    original: str | None = None  # SHA-256 of the original in hex, whatever the rendition
     path: str | None = None  # of the file in the tree in place; None: the own store has it, by its digest
 
 

@@ -15,7 +15,7 @@ import mysql.connector
 from origin.lookup import TIMEOUT
 from origin.settings import Address, Settings
 from origin.special_image import SpecialImage, read_special_image
-from origin.stores.backends import UnusableStoreError, require_directory
+from origin.stores.backends import UnusableStoreError, require_usable
 from origin.worker import work
 from takedown_db.connect import connect
 from takedown_db.errors import explain
@@ -42,7 +42,7 @@ def serve(settings: Settings) -> int:
     Raises ``CannotServeError`` and ``UnusableSpecialImageError``.
     """
     special = read_special_image(settings.special_image)
-    _require_directories(settings)
+    _require_stores(settings)
     _try_database(settings.database_url, replica=settings.replica)
     with _reserve(settings.listen, share=settings.workers > 1) as reserved:
         address = Address(*reserved.getsockname()[:2])
@@ -56,12 +56,12 @@ def serve(settings: Settings) -> int:
     return 0
 
 
-def _require_directories(settings: Settings) -> None:
-    """Raise ``CannotServeError`` where a store is a directory that is not there."""
+def _require_stores(settings: Settings) -> None:
+    """Raise ``CannotServeError`` where a store cannot be used."""
     try:
-        require_directory(settings.store, "--store")
+        require_usable(settings.store, "--store")
         if settings.in_place is not None:
-            require_directory(settings.in_place, "--in-place")
+            require_usable(settings.in_place, "--in-place")
     except UnusableStoreError as error:
         raise CannotServeError(str(error)) from None
 

@@ -18,7 +18,7 @@ _POLL_INTERVAL = 0.05
 
 
 class Target(NamedTuple):
-    """The changes to wait for: of one ban by its id, or of a code or an owner, or by default all changes."""
+    """The changes to wait for: of one ban by its id, or of one subject, or by default all changes."""
 
     ban: int | None = None
     scope: Scope | None = None
@@ -30,8 +30,12 @@ class Target(NamedTuple):
         return f"{self.scope} {self.subject}" if self.subject else "everything"
 
 
-class EdgeAcknowledgement(NamedTuple):
-    """Whether an edge has acknowledged the target, and the problem that the purger has with this edge."""
+@dataclass(frozen=True, slots=True)
+class EdgeAcknowledgement:
+    """Whether an edge has acknowledged the target, and the problem that the purger has with this edge.
+
+    The fields are keys of `purger ban --json`.
+    """
 
     edge: str
     acknowledged: bool

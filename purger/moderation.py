@@ -1,21 +1,30 @@
 """Reads and writes rows of `bans` through moderation's account, as a moderation system does.
 
-Procedures tell what that account may not read (takedown_db/schema/moderation_routines.sql).
-Every function raises ``DatabaseUnavailableError``, also for an account or a schema that lacks something.
+Every function raises ``DatabaseUnavailableError``, also for an account or a schema that lacks something. Those that
+write raise ``RefusedBanError`` and ``UncertainError`` as well.
 """
 
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import starmap
 from typing import NamedTuple
 
 import mysql.connector
+from mysql.connector.abstracts import MySQLCursorAbstract
+from mysql.connector.types import MySQLConvertibleType
 
-from takedown_db.error_numbers import NO_ANSWER, NO_PROCEDURE, REFUSALS
+from purger.subjects import Subject
+from takedown_db.error_numbers import NO_ANSWER, REFUSALS
 from takedown_db.errors import DatabaseUnavailableError, error_number, explain
 from takedown_db.lasting_connection import Connection
 from takedown_db.scope import Scope
 from takedown_db.statements import statement
+
+#: The parameters of a statement, as the driver declares them.
+_Row = Sequence[MySQLConvertibleType] | dict[str, MySQLConvertibleType]
 
 
 class RefusedBanError(ValueError):
@@ -23,7 +32,10 @@ class RefusedBanError(ValueError):
 
 
 class UncertainError(Exception):
-    """No answer came to a statement, which may have been carried out or not. The text is that of the error."""
+    """No answer came to a write, which is one transaction and may have been committed or not.
+
+    The text is that of the error.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,64 +51,92 @@ class Ban:
     lifted_at: datetime | None
 
 
-class OwnerBan(NamedTuple):
-    """An open ban on the owner of an image."""
+@dataclass(frozen=True, slots=True)
+class BanFilter:
+    """The bans to list: all that each field allows, and None allows any. Times are UTC."""
 
-    id: int
-    owner: str
-
-
-def is_known(connection: Connection, scope: Scope, subject: str) -> bool | None:
-    """Tell whether an image has this code or this owner. None: the schema is older than the procedure that tells."""
-    try:
-        ((known,),) = connection.rows("subject_known", scope=scope, subject=subject)
-    except DatabaseUnavailableError as error:
-        if error_number(error) in NO_PROCEDURE:
-            return None
-        raise
-    return bool(known)
+    scope: Scope | None = None
+    subject: str | None = None
+    banned_by: str | None = None
+    since: datetime | None = None  # banned at this time or later
+    until: datetime | None = None  # banned earlier
+    only_open: bool = False
 
 
-def owner_bans(connection: Connection, code: str) -> list[OwnerBan]:
-    """Read the open bans of an image's owner, the oldest first."""
-    return list(starmap(OwnerBan, connection.rows("owner_bans", code=code)))
+class BanCount(NamedTuple):
+    """The numbers of bans of a subject."""
+
+    open: int
+    all: int
 
 
-def ban(connection: Connection, scope: Scope, subject: str, *, reason: str, banned_by: str) -> int:
-    """Ban a code, or all images of an owner, and return the id of the ban.
-
-    Raises ``RefusedBanError`` and ``UncertainError``.
-    """
-    values = {"scope": scope, "subject": subject, "reason": reason, "banned_by": banned_by}
-    return _write(connection, "insert_ban", values).id
+def ban(connection: Connection, subject: Subject, *, reason: str, banned_by: str) -> int:
+    """Ban a subject, and return the id of the ban."""
+    with _writing(connection) as cursor:
+        cursor.execute(statement("insert_ban"), _row(subject, reason, banned_by))
+        return int(cursor.lastrowid or 0)
 
 
-def lift(connection: Connection, scope: Scope, subject: str) -> int:
-    """Lift all open bans of a code or an owner, and return their number. Raises ``UncertainError``."""
-    return _write(connection, "lift_ban", {"scope": scope, "subject": subject}).rows
+def ban_all(connection: Connection, subjects: Sequence[Subject], *, reason: str, banned_by: str) -> None:
+    """Ban some thousand subjects at most, in one transaction."""
+    with _writing(connection) as cursor:
+        # The driver makes one INSERT of them.
+        cursor.executemany(statement("insert_ban"), [_row(subject, reason, banned_by) for subject in subjects])
 
 
-def bans(connection: Connection, scope: Scope | None, subject: str | None, *, only_open: bool, limit: int) -> list[Ban]:
-    """Read the newest bans of one subject, or of all (None for both), ``limit`` at most."""
-    rows = connection.rows("list_bans", scope=scope, subject=subject, open=only_open, limit=limit)
+def lift(connection: Connection, subject: Subject) -> int:
+    """Lift all open bans of a subject, and return their number."""
+    return lift_all(connection, [subject])
+
+
+def lift_all(connection: Connection, subjects: Sequence[Subject]) -> int:
+    """Lift all open bans of some thousand subjects at most, in one transaction, and return the number of bans."""
+    lifted = 0
+    with _writing(connection) as cursor:
+        cursor.execute("START TRANSACTION")
+        for scope in Scope:
+            if keys := [subject.key for subject in subjects if subject.scope is scope]:
+                sql = statement("lift_bans").format(subjects=", ".join(["%s"] * len(keys)))
+                cursor.execute(sql, [scope, *keys])
+                lifted += cursor.rowcount
+        cursor.execute("COMMIT")
+    return lifted
+
+
+def bans(connection: Connection, wanted: BanFilter, *, limit: int) -> list[Ban]:
+    """Read the newest bans that a filter allows, ``limit`` at most."""
+    rows = connection.rows(
+        "list_bans",
+        scope=wanted.scope,
+        subject=wanted.subject,
+        banned_by=wanted.banned_by,
+        since=wanted.since,
+        until=wanted.until,
+        open=wanted.only_open,
+        limit=limit,
+    )
     return list(starmap(Ban, rows))
 
 
-class _Written(NamedTuple):
-    """The result of a statement that writes."""
+def count_bans(connection: Connection, subjects: Sequence[Subject]) -> list[BanCount]:
+    """Count the bans of each of some thousand subjects at most, in their order."""
+    rows = connection.rows("count_bans", subjects=json.dumps(subjects))
+    return [BanCount(int(standing), int(every)) for _, standing, every in rows]
 
-    rows: int  # number of changed rows
-    id: int  # the id that an inserted row was given
+
+def _row(subject: Subject, reason: str, banned_by: str) -> _Row:
+    return {"scope": subject.scope, "subject": subject.key, "reason": reason, "banned_by": banned_by}
 
 
-def _write(connection: Connection, name: str, values: dict[str, str]) -> _Written:
+@contextmanager
+def _writing(connection: Connection) -> Iterator[MySQLCursorAbstract]:
+    """Yield a cursor for one transaction, and tell its errors apart: refused, perhaps committed, or not committed."""
     # Connect first: a server that is away then leaves no doubt that nothing was written.
     with connection.cursor():
         pass
     try:
         with connection.cursor() as cursor:
-            cursor.execute(statement(name), dict(values))
-            return _Written(cursor.rowcount, int(cursor.lastrowid or 0))
+            yield cursor
     except DatabaseUnavailableError as error:
         cause = error.__cause__
         number = error_number(error)

@@ -26,8 +26,8 @@ def wrapped(line: str) -> list[str]:
 
 
 def counted(number: int, noun: str, plural: str | None = None) -> str:
-    """Write a number with its noun: ``1 edge``, ``2 edges``. ``plural`` is for nouns that take more than an s."""
-    return f"{number} {noun if number == 1 else plural or noun + 's'}"
+    """Write a number with its noun: ``1 edge``, ``2,000 edges``. ``plural`` is for nouns that take more than an s."""
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
 
 
 def duration(seconds: float) -> str:

@@ -48,8 +48,16 @@ def _port(flag: str, default: int, meaning: str) -> Callable[[Command], Command]
 @_port("--purge-port", 6182, "Purge port of the first edge")
 @_port("--origin-port", 6183, "Port of the origin")
 @_port("--ingest-port", 6184, "Port of the upload listener")
+@click.option(
+    "--store",
+    envvar="STACK_STORE",
+    type=click.Choice(["directory", "s3"]),
+    default="directory",
+    show_envvar=True,
+    help="Where the origin keeps images: a directory, or a private object store (SeaweedFS) that speaks S3.",
+)
 @click.pass_obj
-def run(directory: Path, **settings: int) -> None:
+def run(directory: Path, /, **settings: Any) -> None:
     """Start everything with sample images, print the addresses, then "ready", and keep running until Ctrl-C."""
     signals = SignalQueue(STOP_SIGNALS)
     try:
@@ -116,6 +124,7 @@ def _environment(stack: Stack) -> dict[str, str]:
         "DB_URL": stack.database.url("moderation"),
         "SAMPLE_CODE": codes[0],
         "SAMPLE_OWNER": owner,
+        **({"STORE_URL": stack.store.url, "STORE_SETTINGS": str(stack.store.settings)} if stack.store else {}),
     }
 
 
@@ -129,6 +138,7 @@ def _welcome(stack: Stack, directory: Path) -> str:
         *(f"edge        {edge.url}  (purges: {edge.purge_url})" for edge in stack.edges),
         f"origin      {stack.origin.url}",
         *([f"uploads     {stack.ingest.url}  (token: {stack.ingest.token_file})"] if stack.ingest else []),
+        *([f"store       {stack.store.url} at {stack.store.endpoint}"] if stack.store else []),
         f"database    {database}",
         f"take down   {database} -e \"INSERT INTO bans (scope, subject) VALUES ('image', '{codes[0]}')\"",
         f"lift        {database} -e \"UPDATE bans SET lifted_at = UTC_TIMESTAMP() WHERE subject = '{codes[0]}'\"",

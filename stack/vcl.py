@@ -42,7 +42,7 @@ def render(
     shutil.copytree(source, out_dir, dirs_exist_ok=True)
     default = out_dir / "default.vcl"
     text = _replace(default.read_text(), lines)
-    default.write_text(text if urls is None else _replace_urls(text, urls))
+    default.write_text(text if urls is None else replace_urls(text, urls))
     return default
 
 
@@ -91,7 +91,7 @@ def _replace(text: str, lines: dict[str, str]) -> str:
     return text
 
 
-def _replace_urls(text: str, urls: str) -> str:
+def replace_urls(text: str, urls: str) -> str:
     """Put another ``sub takedown_urls`` in its place. Raises ``SettingError`` where either text has not one."""
     found = re.compile(r"^sub takedown_urls \{\n.*?^\}\n", re.MULTILINE | re.DOTALL)
     if len(found.findall(urls)) != 1:

@@ -8,7 +8,7 @@ from typing import Any, BinaryIO
 
 import click
 
-from origin.cli.options import MomentType, NameType, StoreType, database_url, store
+from origin.cli.options import MomentType, NameType, StoreType, database_url, in_place_settings, own_store
 from origin.cli.renditions import renditions_option
 from origin.import_rules import ImportRules, Stability
 from origin.stores.backends import UnusableStoreError
@@ -41,6 +41,7 @@ _DEFAULTS = ImportRules()
     help="The site's own tree of images, or its bucket: the paths of the list are below it, and nothing is copied."
     " `origin serve` needs the same --in-place.",
 )
+@in_place_settings
 @click.option(
     "--codes-to",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -95,7 +96,7 @@ _DEFAULTS = ImportRules()
 )
 @renditions_option
 @database_url("account takedown_import", env="ORIGIN_IMPORT_DATABASE_URL")
-@store()
+@own_store
 def import_command(
     directory: Path | None,
     list_: BinaryIO | None,

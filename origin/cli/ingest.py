@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from origin.cli.options import AddressType, database_url, setting, store
+from origin.cli.options import AddressType, database_url, own_store, setting
 from origin.cli.renditions import renditions_option
 from origin.import_rules import ImportRules
 from origin.ingest.settings import IngestSettings
@@ -28,7 +28,7 @@ _setting = partial(setting, prefix="ORIGIN_INGEST_")
 
 @click.command("ingest")
 @database_url("account takedown_import", env="ORIGIN_IMPORT_DATABASE_URL")
-@store()
+@own_store
 @_setting(
     "--token-file",
     "File with the token that each request needs (Authorization: Bearer TOKEN), on its first line; a second line may"

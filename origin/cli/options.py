@@ -1,9 +1,11 @@
 """Defines types and helpers for the options of the command line ``origin``."""
 
+import functools
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import click
 
@@ -12,6 +14,7 @@ from origin.answers import Header
 from origin.import_rules import parse_moment
 from origin.settings import Address, parse_address
 from origin.stores.location import Location, parse_location
+from takedown_db.secret_files import exposure
 from takedown_db.subject_keys import CODE_ALPHABET, hint_for_code, is_key
 from takedown_db.url_option import DatabaseUrlOption
 
@@ -104,11 +107,11 @@ def setting(
     return click.option(flag, envvar=envvar, show_envvar=True, help=help_, **attributes)
 
 
-def store() -> Callable[[Command], Command]:
-    """Declare the option for the origin's own store. Version 0.1 called it --files, and ORIGIN_FILES."""
-    return click.option(
+def own_store(command: Command) -> Command:
+    """Declare the options for the origin's own store. The command takes its place as ``store``, with its settings."""
+    option = click.option(
         "--store",
-        "--files",
+        "--files",  # as in version 0.1, with its variable
         "store",
         envvar=["ORIGIN_STORE", "ORIGIN_FILES"],
         show_envvar=True,
@@ -116,16 +119,42 @@ def store() -> Callable[[Command], Command]:
         type=StoreType(),
         help="The origin's own store of images: a directory (file:DIR), or the URL of a bucket (s3://BUCKET/PREFIX).",
     )
+    return option(_store_settings("store", command))
 
 
-def in_place() -> Callable[[Command], Command]:
-    """Declare the option for the site's own tree."""
-    return setting(
+def in_place(command: Command) -> Command:
+    """Declare the options for the site's own tree. The command takes its place as ``in_place``, with its settings."""
+    option = setting(
         "--in-place",
-        "The site's own tree of images, a directory or the URL of a bucket. Renditions that have a path are read"
-        " from it.",
+        "The site's own tree of images, a directory or the URL of a bucket. Renditions that have a path are read from"
+        " it.",
         type=StoreType(),
     )
+    return option(in_place_settings(command))
+
+
+def in_place_settings(command: Command) -> Command:
+    """Declare the option for the settings of the site's own bucket, for a command whose --in-place has no variable."""
+    return _store_settings("in_place", command)
+
+
+def _store_settings(name: str, command: Command) -> Command:
+    """Declare the option for the settings of a store, and put their file's path into the store's place."""
+    settings = f"{name}_settings"
+
+    @functools.wraps(command)
+    def with_settings(**arguments: Any) -> Any:
+        file, place = arguments.pop(settings), arguments[name]
+        if file is not None and place is not None and place.directory is None:
+            if warning := exposure(file):
+                click.echo(f"warning: {warning}", err=True)
+            arguments[name] = replace(place, settings=file)
+        return command(**arguments)
+
+    flag = "--" + settings.replace("_", "-")
+    help_ = "File with settings and credentials of a bucket, a name=value a line, in the names of the library obstore."
+    option = setting(flag, help_, type=click.Path(dir_okay=False, path_type=Path))
+    return option(cast(Command, with_settings))
 
 
 def database_url(account: str, env: str | None = None) -> Callable[[Command], Command]:

@@ -8,7 +8,7 @@ import click
 
 from origin.added_headers import require_distinct
 from origin.answers import BANNED_STATUSES, Header
-from origin.cli.options import AddressType, HeaderType, database_url, in_place, setting, store
+from origin.cli.options import AddressType, HeaderType, database_url, in_place, own_store, setting
 from origin.model import Lifetimes
 from origin.settings import Settings, default_workers
 from origin.special_image import UnusableSpecialImageError
@@ -30,8 +30,8 @@ def _distinct(_: click.Context, __: click.Parameter, headers: tuple[Header, ...]
 
 @click.command("serve")
 @database_url("account takedown_origin, which only reads")
-@store()
-@in_place()
+@own_store
+@in_place
 @setting(
     "--replica",
     "Read from a replica of the database, which may lag. Only behind edges of version 0.2, which refuse a replica's"

@@ -11,10 +11,14 @@ OBJECT_SCHEMES = ("s3", "gs", "az")
 
 @dataclass(frozen=True, slots=True)
 class Location:
-    """Where a store is. ``directory`` is None for an object store. Its text holds no secret."""
+    """Where a store is. Its text holds no secret.
+
+    ``directory`` is None for an object store. ``settings`` is the file with the settings of an object store.
+    """
 
     url: str
     directory: Path | None = None
+    settings: Path | None = None
 
     def __str__(self) -> str:
         return self.url if self.directory is None else str(self.directory)

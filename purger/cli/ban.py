@@ -1,33 +1,32 @@
-"""`purger ban`: bans an image or an owner, for moderators without a system of their own."""
+"""`purger ban`: bans images by code, owner or content, for moderators without a system of their own."""
 
 import sys
+from typing import Any, BinaryIO
 
 import click
 
-from purger import moderation
-from purger.acknowledgement_wait import Target
-from purger.cli.delivery_remark import remark_undelivered
-from purger.cli.options import WaitSeconds, logged_in_user, moderation_url, utf8_text
-from purger.cli.remark import remark
-from purger.cli.subject_arguments import SubjectCommand, code_argument, owner_option, read_subject
-from purger.cli.wait import await_edges
+from purger.cli.ban_list import ban_list
+from purger.cli.ban_one import ban_one
+from purger.cli.ban_settings import BanSettings
+from purger.cli.list_run import dry_run_option, from_option
+from purger.cli.options import WaitSeconds, as_json, logged_in_user, moderation_url, utf8_text
+from purger.cli.subject_arguments import GivenSubject, SubjectCommand, subject_options
 from purger.exit_codes import ExitCode
 from takedown_db.command_connection import connected
-from takedown_db.errors import DatabaseUnavailableError
 from takedown_db.lasting_connection import Connection
-from takedown_db.printable import printable
-from takedown_db.scope import Scope
 
 _EXAMPLES = """\b
 Examples:
 purger ban kX3_vQ --reason 'court order 12/26' --by 'J. Doe' --wait 10
 purger ban --owner anna --reason spam
-purger ban --ahead kX3_vQ    (although no image has this code yet)"""
+purger ban --same-as kX3_vQ      (these bytes, under whatever code)
+purger ban --ahead kX3_vQ        (although no image has this code yet)
+purger ban --from list.txt --dry-run"""
 
 
 @click.command(cls=SubjectCommand, epilog=_EXAMPLES)
-@code_argument
-@owner_option
+@subject_options
+@from_option
 @click.option(
     "--reason", default="", callback=utf8_text, help="Why; kept with the ban, and shown by `purger receipts`."
 )
@@ -40,80 +39,41 @@ purger ban --ahead kX3_vQ    (although no image has this code yet)"""
 @click.option(
     "--ahead",
     is_flag=True,
-    help="Ban also a code or an owner that no image has yet. It is refused otherwise, since most are mistyped.",
+    help="Ban also a subject that no image has yet. It is refused otherwise, since most are mistyped.",
 )
+@click.option("--again", is_flag=True, help="With --from, ban also the subjects that are banned already.")
+@dry_run_option
 @click.option(
     "--wait",
     type=WaitSeconds(),
     metavar="SECONDS",
-    help="Wait until every enabled edge has acknowledged the ban, SECONDS at most, so that the exit code tells.  "
-    "[default: return at once]",
+    help="Wait until every enabled edge has acknowledged the ban, SECONDS at most, so that the exit code tells. With "
+    "--from, wait for all changes that are committed.  [default: return at once]",
 )
+@as_json
 @moderation_url
-def ban(
-    code: str | None,
-    owner: str | None,
-    reason: str,
-    banned_by: str | None,
-    ahead: bool,
-    wait: float | None,
-    moderation_url: str,
-) -> None:
-    """Ban the image CODE, or all images of an owner. Prints the id of the ban.
+def ban(given: GivenSubject, source: BinaryIO | None, banned_by: str | None, moderation_url: str, **flags: Any) -> None:
+    """Ban the image CODE, all images of an owner or with the same bytes, or a list. Prints the id of the ban.
 
-    Exit code 3 says that no image has this code, so that nothing was banned; or that the ban stands, and no purger is
-    alive to deliver it, no trigger put it into the outbox, or an edge, which is named, has not acknowledged it within
-    --wait.
+    The URL of an image is taken for the code in it. Exit code 3 says that no image has the code, the owner or the
+    bytes, so that nothing was banned, or not these lines of a list; or that the ban stands, and no purger is alive to
+    deliver it, no trigger put it into the outbox, or an edge, which is named, has not acknowledged it within --wait.
     """
-    scope, subject = read_subject(code, owner)
-    with connected(Connection, moderation_url) as connection:
-        if not ahead:
-            _require_known(connection, scope, subject)
-        ban_id = _ban(connection, scope, subject, reason, banned_by or logged_in_user())
-        click.echo(f"ban {ban_id}: {scope} {subject}")
-        if wait is None:
-            done = not remark_undelivered(connection, ban_id)
-        else:
-            done = _is_acknowledged(connection, ban_id, wait)
+    settings = BanSettings(banned_by=banned_by or logged_in_user(), **flags)
+    if bool(given) == (source is not None):
+        raise click.UsageError(
+            "give either one of CODE, --owner, --digest, --file and --same-as, or a list with --from"
+        )
+    if settings.dry_run and settings.wait is not None:
+        raise click.UsageError("--dry-run and --wait exclude each other")
+    if settings.again and source is None:
+        raise click.UsageError("--again is for --from: a single subject is always banned again")
+    if source is not None:
+        with connected(Connection, moderation_url) as connection:
+            done = ban_list(connection, source, settings)
+    else:
+        read = given.read()
+        with connected(Connection, moderation_url) as connection:
+            done = ban_one(connection, given, read, settings)
     if not done:
         sys.exit(ExitCode.ATTENTION)
-
-
-def _require_known(connection: Connection, scope: Scope, subject: str) -> None:
-    """End the command where no image has this code or owner."""
-    try:
-        known = moderation.is_known(connection, scope, subject)
-    except DatabaseUnavailableError as error:
-        raise click.ClickException(f"nothing was banned: {error}") from error
-    if known is None:
-        # A takedown does not wait for an upgrade of the schema.
-        remark("the schema is too old to tell whether there is such an image: run `purger migrate`")
-    elif not known:
-        kind = "code" if scope is Scope.IMAGE else "owner"
-        remark(
-            f"nothing was banned: no image has the {kind} {subject}; codes and keys differ in case. "
-            "--ahead bans it all the same, for an image that comes later"
-        )
-        sys.exit(ExitCode.ATTENTION)
-
-
-def _ban(connection: Connection, scope: Scope, subject: str, reason: str, banned_by: str) -> int:
-    try:
-        return moderation.ban(connection, scope, subject, reason=reason, banned_by=banned_by)
-    except moderation.RefusedBanError as error:
-        raise click.UsageError(f"nothing was banned: {printable(error)}") from error
-    except moderation.UncertainError as error:
-        raise click.ClickException(
-            f"the database gave no answer, so the ban may stand or not ({printable(error)}); `purger bans` tells"
-        ) from error
-    except DatabaseUnavailableError as error:
-        raise click.ClickException(f"nothing was banned: {printable(error)}") from error
-
-
-def _is_acknowledged(connection: Connection, ban_id: int, seconds: float) -> bool:
-    """Wait for the edges. A database that goes away meanwhile leaves the ban as it stands."""
-    try:
-        return await_edges(connection, Target(ban=ban_id), seconds)
-    except DatabaseUnavailableError as error:
-        remark(f"the ban stands, but whether edges have acknowledged it cannot be told: {printable(error)}")
-        return False

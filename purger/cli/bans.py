@@ -2,13 +2,15 @@
 
 import sys
 from collections.abc import Iterator
+from datetime import datetime
 
 import click
 
 from purger import moderation
-from purger.cli.options import as_json, moderation_url
+from purger.cli.options import MOMENT, as_json, moderation_url, utf8_text
 from purger.cli.remark import remark
-from purger.cli.subject_arguments import SubjectCommand, code_argument, owner_option, read_subject
+from purger.cli.subject_arguments import GivenSubject, SubjectCommand, subject_options
+from purger.moderation_questions import hiding_bans
 from purger.text_format import wrapped
 from takedown_db.command_connection import connected
 from takedown_db.json_output import print_json, utc_text
@@ -20,13 +22,26 @@ _EXAMPLES = """\b
 Examples:
 purger bans --open --limit 20
 purger bans kX3_vQ
-purger bans --owner anna --json"""
+purger bans --owner anna --json
+purger bans --open --scope digest --by 'J. Doe' --since 2026-11-01"""
 
 
 @click.command(cls=SubjectCommand, epilog=_EXAMPLES)
-@code_argument
-@owner_option
+@subject_options
 @click.option("--open", "only_open", is_flag=True, help="Only bans that stand, and none that are lifted.")
+@click.option("--by", "banned_by", callback=utf8_text, help="Only bans by this person, as `purger ban --by` wrote it.")
+@click.option(
+    "--scope",
+    type=click.Choice([scope.value for scope in Scope]),
+    help="Only bans of images, of owners, or by content.",
+)
+@click.option(
+    "--since",
+    type=MOMENT,
+    metavar="TIME",
+    help="Only bans of this time (UTC) or later, such as 2026-11-25 or 2026-11-25T16:40:12Z.",
+)
+@click.option("--until", type=MOMENT, metavar="TIME", help="Only bans from before this time (UTC).")
 @click.option(
     "--limit",
     type=click.IntRange(1, 1_000_000),
@@ -37,17 +52,38 @@ purger bans --owner anna --json"""
 )
 @as_json
 @moderation_url
-def bans(code: str | None, owner: str | None, only_open: bool, limit: int, as_json: bool, moderation_url: str) -> None:
-    """List bans, the newest first: all, or those of the image CODE or of an owner. Times are UTC.
+def bans(
+    given: GivenSubject,
+    only_open: bool,
+    banned_by: str | None,
+    scope: str | None,
+    since: datetime | None,
+    until: datetime | None,
+    limit: int,
+    as_json: bool,
+    moderation_url: str,
+) -> None:
+    """List bans, the newest first: all, or those of the image CODE, of an owner or of the same bytes. Times are UTC.
 
-    Remarks on a ban of the image's owner, which hides the image too. `purger receipts` shows the state of each ban at
-    each edge.
+    The URL of an image is taken for the code in it. Remarks on the bans of the image's owner and of its bytes, which
+    hide the image too. `purger receipts` shows the state of each ban at each edge.
     """
-    scope, subject = read_subject(code, owner) if code is not None or owner is not None else (None, None)
+    if given and scope is not None:
+        raise click.UsageError("--scope is for all bans: a subject has its own")
+    read = given.read() if given else None
     with connected(Connection, moderation_url) as connection:
+        subject = None if read is None else given.resolve(connection, read)
+        wanted = moderation.BanFilter(
+            scope=subject.scope if subject else Scope(scope) if scope else None,
+            subject=subject.key if subject else None,
+            banned_by=banned_by,
+            since=since,
+            until=until,
+            only_open=only_open,
+        )
         # One more than the limit tells whether there are more.
-        found = moderation.bans(connection, scope, subject, only_open=only_open, limit=limit + 1)
-        others = moderation.owner_bans(connection, str(subject)) if scope is Scope.IMAGE else []
+        found = moderation.bans(connection, wanted, limit=limit + 1)
+        others = hiding_bans(connection, [subject.key]) if subject and subject.scope is Scope.IMAGE else []
     shown = found[:limit]
     if as_json:
         print_json(shown)
@@ -55,9 +91,13 @@ def bans(code: str | None, owner: str | None, only_open: bool, limit: int, as_js
         lines = [line for ban in shown for line in _lines(ban)] or ["no bans"]
         click.echo("\n".join(part for line in lines for part in (wrapped(line) if sys.stdout.isatty() else [line])))
     for other in others:
-        remark(f"its owner {printable(other.owner)} is banned: ban {other.id}")
+        remark(f"its {_whose(other.scope)} {printable(other.subject)} is banned: ban {other.id}")
     if len(found) > limit:
         remark(f"there are more: --limit N shows N instead of {limit}")
+
+
+def _whose(scope: str) -> str:
+    return "original with the digest" if scope == Scope.DIGEST else printable(scope)
 
 
 def _lines(ban: moderation.Ban) -> Iterator[str]:

@@ -1,15 +1,21 @@
-"""`purger lift`: lifts the bans on an image or an owner."""
+"""`purger lift`: lifts the bans on images by code, owner or content."""
 
 import sys
+from typing import BinaryIO
 
 import click
 
 from purger import moderation
 from purger.cli.delivery_remark import remark_undelivered
+from purger.cli.list_run import carry_out_list, dry_run_option, from_option
 from purger.cli.options import moderation_url
 from purger.cli.remark import remark
-from purger.cli.subject_arguments import SubjectCommand, code_argument, owner_option, read_subject
+from purger.cli.subject_arguments import GivenSubject, SubjectCommand, subject_options
 from purger.exit_codes import ExitCode
+from purger.listed_moderation import Lifting
+from purger.moderation_questions import HidingBan, hiding_bans
+from purger.subjects import Subject
+from purger.text_format import counted
 from takedown_db.command_connection import connected
 from takedown_db.errors import DatabaseUnavailableError
 from takedown_db.lasting_connection import Connection
@@ -19,36 +25,58 @@ from takedown_db.scope import Scope
 _EXAMPLES = """\b
 Examples:
 purger lift kX3_vQ
-purger lift --owner anna"""
+purger lift --owner anna
+purger lift --same-as kX3_vQ     (the bans on the bytes that this code shows)
+purger lift --from list.txt"""
+
+_STANDING = "the lift stands"
 
 
 @click.command(cls=SubjectCommand, epilog=_EXAMPLES)
-@code_argument
-@owner_option
+@subject_options
+@from_option
+@dry_run_option
 @moderation_url
-def lift(code: str | None, owner: str | None, moderation_url: str) -> None:
-    """Lift every open ban of the image CODE, or of an owner.
+def lift(given: GivenSubject, source: BinaryIO | None, dry_run: bool, moderation_url: str) -> None:
+    """Lift every open ban of the image CODE, of an owner or of the same bytes, or of a list.
 
-    Exit code 3 says that a ban of its owner goes on hiding the image, or that no purger is alive or a trigger is
-    missing. Images of an owner that have bans of their own stay hidden too.
+    The URL of an image is taken for the code in it. Exit code 3 says that a ban of its owner or of its bytes goes on
+    hiding the image, that no purger is alive or a trigger is missing, or that lines of a list were refused. Images of
+    an owner, or with the same bytes, that have bans of their own stay hidden too.
     """
-    scope, subject = read_subject(code, owner)
-    with connected(Connection, moderation_url) as connection:
-        count = _lift(connection, scope, subject)
-        others = _owner_bans(connection, subject) if scope is Scope.IMAGE else []
-        if not count:
-            raise click.ClickException(f"there is no open ban on {scope} {subject}{_hidden_by(others)}")
-        click.echo(f"lifted {count} {'ban' if count == 1 else 'bans'}: {scope} {subject}")
-        if others:
-            remark(f"the image stays hidden{_hidden_by(others)}")
-        undelivered = remark_undelivered(connection, None)
-    if others or undelivered:
+    if bool(given) == (source is not None):
+        raise click.UsageError(
+            "give either one of CODE, --owner, --digest, --file and --same-as, or a list with --from"
+        )
+    if dry_run and source is None:
+        raise click.UsageError("--dry-run is for --from: `purger bans` shows the bans of one subject")
+    if source is not None:
+        with connected(Connection, moderation_url) as connection:
+            done = _lift_list(connection, source, dry_run=dry_run)
+    else:
+        read = given.read()
+        with connected(Connection, moderation_url) as connection:
+            done = _lift_one(connection, given.resolve(connection, read))
+    if not done:
         sys.exit(ExitCode.ATTENTION)
 
 
-def _lift(connection: Connection, scope: Scope, subject: str) -> int:
+def _lift_one(connection: Connection, subject: Subject) -> bool:
+    """Lift the bans of a subject, and report. Returns whether nothing needs attention."""
+    count = _lift(connection, subject)
+    others = _hiding_bans(connection, subject) if subject.scope is Scope.IMAGE else []
+    if not count:
+        raise click.ClickException(f"there is no open ban on {subject}{_hidden_by(others)}")
+    click.echo(f"lifted {counted(count, 'ban')}: {subject}")
+    if others:
+        remark(f"the image stays hidden{_hidden_by(others)}")
+    undelivered = remark_undelivered(connection, _STANDING)
+    return not others and not undelivered
+
+
+def _lift(connection: Connection, subject: Subject) -> int:
     try:
-        return moderation.lift(connection, scope, subject)
+        return moderation.lift(connection, subject)
     except moderation.UncertainError as error:
         raise click.ClickException(
             f"the database gave no answer, so bans may be lifted or not ({printable(error)}); `purger bans` tells"
@@ -57,18 +85,46 @@ def _lift(connection: Connection, scope: Scope, subject: str) -> int:
         raise click.ClickException(f"nothing was lifted: {printable(error)}") from error
 
 
-def _owner_bans(connection: Connection, code: str) -> list[moderation.OwnerBan]:
+def _hiding_bans(connection: Connection, subject: Subject) -> list[HidingBan]:
     try:
-        return moderation.owner_bans(connection, code)
+        return hiding_bans(connection, [subject.key])
     except DatabaseUnavailableError as error:
-        remark(f"whether a ban of its owner hides it cannot be told: {printable(error)}")
+        remark(f"whether a ban of its owner or of its bytes hides it cannot be told: {printable(error)}")
         return []
 
 
-def _hidden_by(others: list[moderation.OwnerBan]) -> str:
-    """Say which bans of its owner hide an image, and how to lift them. Empty: there are none."""
-    if not others:
-        return ""
-    ids = ", ".join(str(other.id) for other in others)
-    name = printable(others[0].owner)
-    return f": owner {name} is banned (ban {ids}); `purger lift --owner {name}` would lift that"
+def _hidden_by(others: list[HidingBan]) -> str:
+    """Say which bans of its owner and its original hide an image, and how to lift them. Empty: there are none."""
+    ids: dict[tuple[str, str], list[str]] = {}
+    for other in others:
+        ids.setdefault((printable(other.scope), printable(other.subject)), []).append(str(other.id))
+    return "".join(
+        f"{',' if place else ':'} {scope} {key} is banned (ban {', '.join(numbers)}); "
+        f"`purger lift --{scope} {key}` would lift that"
+        for place, ((scope, key), numbers) in enumerate(ids.items())
+    )
+
+
+def _lift_list(connection: Connection, source: BinaryIO, *, dry_run: bool) -> bool:
+    """Lift the bans of a list, and report. Returns whether nothing needs attention."""
+    change = Lifting(connection, dry_run=dry_run)
+    outcome = carry_out_list(source, change, repeated="leaves out those that are lifted already")
+    verb = "would lift the bans on" if dry_run else "lifted the bans on"
+    click.echo(f"{verb} {outcome.subjects()}{outcome.rest('lifted already', 'never banned')}")
+    hidden = _count_hidden(change)
+    undelivered = bool(outcome.changed) and not dry_run and remark_undelivered(connection, _STANDING)
+    return not hidden and not undelivered and not outcome.refused
+
+
+def _count_hidden(change: Lifting) -> int:
+    """Count the lifted images that other bans hide, and say so on stderr."""
+    try:
+        hidden = change.count_hidden()
+    except DatabaseUnavailableError as error:
+        remark(f"whether bans of owners or of bytes hide them cannot be told: {printable(error)}")
+        return 0
+    if hidden:
+        remark(
+            f"{counted(hidden, 'image')} stay hidden by bans of their owners or bytes: `purger bans CODE` names them"
+        )
+    return hidden

@@ -33,6 +33,9 @@ moderation_url = url_option("--moderation-url", "PURGER_MODERATION_URL", "modera
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs, in the place of text.")
 
+#: A time in UTC, as `purger bans` and `purger receipts` print it, or with less of it.
+MOMENT = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M", *(f"%Y-%m-%dT%H:%M:%S{rest}" for rest in ("", "Z", ".%fZ"))])
+
 
 class WaitSeconds(click.FloatRange):
     """A time in seconds for which a command waits: from 0 to a year."""

@@ -1,14 +1,43 @@
-"""Defines the arguments by which commands take their subject: a code, or an owner's key."""
+"""Defines the arguments by which commands take their subject: a code, an owner's key, or a digest in several ways."""
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
 
 import click
 
+from purger.cli.remark import remark
+from purger.exit_codes import ExitCode
+from purger.file_digest import UnusableFileError, file_digest
+from purger.moderation_questions import original_digest
+from purger.subjects import MalformedSubjectError, Subject, parse_subject
+from takedown_db.lasting_connection import Connection
 from takedown_db.printable import printable
 from takedown_db.scope import Scope
-from takedown_db.subject_keys import hint_for_code, is_key
+from takedown_db.subject_keys import CODE_ALPHABET, hint_for_code, is_key
 
 code_argument = click.argument("code", required=False)
 owner_option = click.option(
     "--owner", metavar="KEY", help="All images of this owner, also those that come later, in the place of one code."
+)
+_digest_option = click.option(
+    "--digest",
+    metavar="SHA256",
+    help="All images whose original has this SHA-256, under whatever code, also those that come later.",
+)
+_file_option = click.option(
+    "--file",
+    type=click.Path(path_type=Path),
+    metavar="PATH",
+    help="The same, for the SHA-256 of this file. Take the file as the site shows it: an import that strips metadata "
+    "keeps other bytes than those that were uploaded.",
+)
+_same_as_option = click.option(
+    "--same-as",
+    metavar="CODE",
+    help="The same, for the original that this code shows now.",
 )
 
 
@@ -28,15 +57,109 @@ class SubjectCommand(click.Command):
             raise click.UsageError(f"{error.format_message()} {hint}", ctx) from error
 
 
+class NoOriginalError(click.ClickException):
+    """Ends a command that was given ``--same-as`` for a code without an original."""
+
+    exit_code = ExitCode.ATTENTION
+
+    def __init__(self, code: str) -> None:
+        super().__init__(
+            f"nothing was done: no image has the code {code}, or it has no original to take the digest of; codes "
+            "differ in case"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class GivenSubject:
+    """A command's subject as it was given: one of these, or none where a command does without."""
+
+    code: str | None
+    owner: str | None
+    digest: str | None
+    file: Path | None
+    same_as: str | None
+
+    def __bool__(self) -> bool:
+        return bool(self._texts())
+
+    def _texts(self) -> list[str | Path]:
+        every = (self.code, self.owner, self.digest, self.file, self.same_as)
+        return [each for each in every if each is not None]
+
+    def with_code(self, code: str | None) -> "GivenSubject":
+        """Return the same with a code that the command has found itself."""
+        return replace(self, code=code)
+
+    def read(self) -> Subject:
+        """Check it, before a command connects. Of ``--same-as`` the result is the code; ``resolve`` finds the digest.
+
+        Says on stderr how it took a URL or a file. Raises ``click.UsageError``.
+        """
+        if len(self._texts()) != 1:
+            raise click.UsageError("give one of CODE, --owner, --digest, --file and --same-as, and only one")
+        if self.file is not None:
+            return _digest_of(self.file)
+        if self.owner is not None:
+            return _read(Scope.OWNER, self.owner)
+        if self.digest is not None:
+            return _read(Scope.DIGEST, self.digest)
+        return _read(Scope.IMAGE, str(self.code if self.same_as is None else self.same_as))
+
+    def resolve(self, connection: Connection, read: Subject) -> Subject:
+        """Return the result of ``read``; for ``--same-as`` the digest of the code's original, which stderr names.
+
+        Raises ``NoOriginalError`` and ``DatabaseUnavailableError``.
+        """
+        if self.same_as is None:
+            return read
+        digest = original_digest(connection, read.key)
+        if digest is None:
+            raise NoOriginalError(read.key)
+        remark(f"the original of {read.key} has the digest {digest}")
+        return parse_subject(Scope.DIGEST, digest)
+
+
+def subject_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add CODE and the options in its place to a command, which gets them as ``given``, a ``GivenSubject``."""
+    return code_argument(options_in_place_of_code(command))
+
+
+def options_in_place_of_code(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options alone, as ``subject_options`` does; the command finds the code itself."""
+
+    @functools.wraps(command)
+    def taking_given(*args: Any, owner: str | None, digest: str | None, **others: Any) -> Any:
+        file, same_as, code = others.pop("file"), others.pop("same_as"), others.pop("code", None)
+        return command(*args, given=GivenSubject(code, owner, digest, file, same_as), **others)
+
+    for option in (_same_as_option, _file_option, _digest_option, owner_option):
+        taking_given = option(taking_given)
+    return taking_given
+
+
 def read_subject(code: str | None, owner: str | None) -> tuple[Scope, str]:
-    """Check a command's code or owner, and return scope and subject. Raises ``click.UsageError``."""
+    """Check a command's code or owner, and return scope and subject. Raises ``click.UsageError``, also for a URL."""
     if (code is None) == (owner is None):
         raise click.UsageError("give either a code or --owner KEY")
-    scope, subject = (Scope.IMAGE, str(code)) if owner is None else (Scope.OWNER, owner)
-    if not is_key(subject):
-        kind = "a code" if scope is Scope.IMAGE else "an owner's key"
-        hint = hint_for_code(subject) if scope is Scope.IMAGE else ""
-        raise click.UsageError(
-            f"'{printable(subject)}' is not {kind}, which is 1 to 64 of A-Z a-z 0-9 _ - and nothing else{hint}"
-        )
-    return scope, subject
+    if code is not None and not is_key(code):
+        raise click.UsageError(f"'{printable(code)}' is not a code, which is {CODE_ALPHABET}{hint_for_code(code)}")
+    return _read(Scope.IMAGE if owner is None else Scope.OWNER, str(code if owner is None else owner))
+
+
+def _read(scope: Scope, text: str) -> Subject:
+    try:
+        subject = parse_subject(scope, text)
+    except MalformedSubjectError as error:
+        raise click.UsageError(str(error)) from None
+    if scope is Scope.IMAGE and subject.key != text:
+        remark(f"'{printable(text)}' is taken for its code {subject.key}")
+    return subject
+
+
+def _digest_of(file: Path) -> Subject:
+    try:
+        digest = file_digest(file)
+    except UnusableFileError as error:
+        raise click.UsageError(printable(error)) from None
+    remark(f"{printable(file)} has the digest {digest}")
+    return Subject(Scope.DIGEST, digest)

@@ -1,13 +1,14 @@
 """`purger wait`: waits until every edge has acknowledged the changes that are committed."""
 
 import sys
+from collections.abc import Callable
 
 import click
 
-from purger.acknowledgement_wait import EdgeAcknowledgement, Target, wait_acknowledged
+from purger.acknowledgement_wait import EdgeAcknowledgement, Target, WaitResult, wait_acknowledged
 from purger.cli.options import WaitSeconds, moderation_url
 from purger.cli.remark import remark
-from purger.cli.subject_arguments import SubjectCommand, owner_option, read_subject
+from purger.cli.subject_arguments import GivenSubject, SubjectCommand, options_in_place_of_code
 from purger.delivery_readiness import DeliveryReadiness, read_delivery_readiness
 from purger.exit_codes import ExitCode
 from takedown_db.command_connection import connected
@@ -19,12 +20,13 @@ Examples:
 purger wait 30                  (every change that is committed by now)
 purger wait kX3_vQ 10           (every change of this image, bans of its owner too)
 purger wait --owner anna 10
+purger wait --same-as kX3_vQ 10 (every change of the bytes that this image shows)
 purger wait --ban 4711 10"""
 
 
 @click.command(cls=SubjectCommand, epilog=_EXAMPLES)
 @click.argument("words", nargs=-1, required=True, metavar="[CODE] SECONDS")
-@owner_option
+@options_in_place_of_code
 @click.option(
     "--ban",
     type=click.IntRange(1, 2**64 - 1),
@@ -32,7 +34,7 @@ purger wait --ban 4711 10"""
     help="The ban with this id, which `purger ban` printed, and its lift, in the place of one code.",
 )
 @moderation_url
-def wait(words: tuple[str, ...], owner: str | None, ban: int | None, moderation_url: str) -> None:
+def wait(given: GivenSubject, words: tuple[str, ...], ban: int | None, moderation_url: str) -> None:
     """Wait until every enabled edge has acknowledged the changes that are committed, SECONDS at most.
 
     Exit code 3 says that an edge, which is named, has not, or that no trigger put a ban into the outbox. 1 says that
@@ -40,10 +42,17 @@ def wait(words: tuple[str, ...], owner: str | None, ban: int | None, moderation_
     """
     if len(words) > 2:
         raise click.UsageError("give a code, if any, and then the seconds")
-    code = words[0] if len(words) == 2 else None
+    given = given.with_code(words[0] if len(words) == 2 else None)
     seconds = _seconds(words[-1], alone=len(words) == 1)
+    if ban is not None and given:
+        raise click.UsageError("give a subject or --ban, and not both")
+    read = given.read() if given else None
     with connected(Connection, moderation_url) as connection:
-        done = await_edges(connection, _target(code, owner, ban), seconds)
+        target = Target(ban=ban)
+        if read is not None:
+            scope, key = given.resolve(connection, read)
+            target = Target(scope=scope, subject=key)
+        done = await_edges(connection, target, seconds).complete
     if not done:
         sys.exit(ExitCode.ATTENTION)
 
@@ -57,33 +66,30 @@ def _seconds(word: str, *, alone: bool) -> float:
     return WaitSeconds().convert(word, None, None)
 
 
-def _target(code: str | None, owner: str | None, ban: int | None) -> Target:
-    if sum(each is not None for each in (code, owner, ban)) > 1:
-        raise click.UsageError("give one of CODE, --owner and --ban")
-    if code is None and owner is None:
-        return Target(ban=ban)
-    scope, subject = read_subject(code, owner)
-    return Target(scope=scope, subject=subject)
-
-
-def await_edges(connection: Connection, target: Target, seconds: float) -> bool:
-    """Wait for the target, ``seconds`` at most, and print a line for each edge. Returns whether all have acknowledged.
+def await_edges(
+    connection: Connection,
+    target: Target,
+    seconds: float,
+    tell: Callable[[EdgeAcknowledgement], None] | None = None,
+) -> WaitResult:
+    """Wait for the target, ``seconds`` at most, and ``tell`` of each edge, by default in a line on stdout.
 
     Remarks on each obstacle to the delivery. Raises ``DatabaseUnavailableError``.
     """
+    tell = tell or _print
     delivery = read_delivery_readiness(connection)
     obstacle = delivery.obstacle
     if obstacle and not wait_acknowledged(connection, target, delivery, 0).complete:
         remark(obstacle)
-    result = wait_acknowledged(connection, target, delivery, seconds, _print)
+    result = wait_acknowledged(connection, target, delivery, seconds, tell)
     if result.unwritten:
         remark(f"an open ban of {target} is not in the outbox: no trigger put it there. {_remedy(delivery)}")
     elif not result.found:
         remark(f"nothing of {target} is in the outbox: it was pruned, or no trigger put it there (`purger status`)")
     for edge in result.edges if result.found else ():
         if not edge.acknowledged:
-            _print(edge)
-    return result.complete
+            tell(edge)
+    return result
 
 
 def _remedy(delivery: DeliveryReadiness) -> str:

@@ -28,6 +28,11 @@ GRANT EXECUTE ON PROCEDURE {database}.subject_known_v1 TO 'takedown_moderation'@
 GRANT EXECUTE ON PROCEDURE {database}.owner_bans_v1 TO 'takedown_moderation'@'%';
 GRANT EXECUTE ON PROCEDURE {database}.delivery_v1 TO 'takedown_moderation'@'%';
 GRANT EXECUTE ON PROCEDURE {database}.acknowledgements_v1 TO 'takedown_moderation'@'%';
+GRANT EXECUTE ON PROCEDURE {database}.subjects_known_v2 TO 'takedown_moderation'@'%';
+GRANT EXECUTE ON PROCEDURE {database}.subjects_images_v2 TO 'takedown_moderation'@'%';
+GRANT EXECUTE ON PROCEDURE {database}.original_digest_v2 TO 'takedown_moderation'@'%';
+GRANT EXECUTE ON PROCEDURE {database}.hiding_bans_v2 TO 'takedown_moderation'@'%';
+GRANT EXECUTE ON PROCEDURE {database}.acknowledgements_v2 TO 'takedown_moderation'@'%';
 GRANT EXECUTE ON PROCEDURE {database}.standing_triggers_v2 TO 'takedown_moderation'@'%';
 
 -- INSERT into the outbox lets an audit send a purge again; it bans nothing. The purger may not delete receipts,

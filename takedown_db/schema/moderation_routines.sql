@@ -1,7 +1,11 @@
 -- Creates the procedures by which moderators' commands read what they need. They change nothing.
--- Moderation's account may call them, and read none of the tables behind them: they tell whether there is an image,
--- which ban of its owner hides it, and how far the edges have come. Beside them it may call standing_triggers_v2
--- (numbering_routines.sql). As in numbering_routines.sql, a changed procedure gets a new name (_v2).
+-- Moderation's account may call them, and read none of the tables behind them: they tell whether there is an image, how
+-- many a ban hides, which bans hide an image, and how far the edges have come. Beside them it may call
+-- standing_triggers_v2 (numbering_routines.sql). As in numbering_routines.sql, a changed procedure gets a new name (_v2);
+-- those of version 1 are for programs that know no bans by digest.
+--
+-- Lists are JSON arrays, so that a list of a thousand takes one call: of pairs [scope, subject], or of codes. Their text
+-- is converted to the collation of the tables' keys, since each comparison of two collations would scan a table.
 DELIMITER //
 
 -- Reads whether there is an image with this code (scope image), or any image of this owner (scope owner).
@@ -115,4 +119,174 @@ BEGIN
         WHERE one = 1;
     END IF;
     SELECT name, IF(instance IS NULL, NULL, acknowledged), problem, triggers FROM edges WHERE enabled ORDER BY name;
+END//
+
+-- Reads the time (p_at, UTC) of the latest open ban that hides an image (scope image), an owner's images (owner) or
+-- those with an original (digest) and is missing in the outbox, so that no edge gets its purge; NULL: there is none.
+--
+-- It judges the newest open ban of each subject: an edge that was purged for a later one does not have the images any
+-- more. A pruned row is not missing: the log shows that it was there, and for bans from before the log their own time.
+-- All of it is one statement: a ban that is written or lifted between two statements would be taken for a missing one.
+CREATE DEFINER = 'takedown_definer'@'localhost' PROCEDURE IF NOT EXISTS unwritten_ban_v2(
+    IN p_scope VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin,
+    IN p_subject VARCHAR(255) CHARACTER SET ascii COLLATE ascii_bin,
+    OUT p_at DATETIME(6))
+    READS SQL DATA
+BEGIN
+    SELECT MAX(COALESCE(logged.logged_at, bans.banned_at)) INTO p_at
+    FROM (
+        SELECT MAX(id) AS id FROM bans WHERE scope = p_scope AND subject = p_subject AND lifted_at IS NULL
+        UNION ALL
+        SELECT MAX(bans.id)
+        FROM images JOIN bans ON bans.scope = 'owner' AND bans.subject = images.owner AND bans.lifted_at IS NULL
+        WHERE p_scope = 'image' AND images.code = p_subject
+        UNION ALL
+        SELECT MAX(bans.id)
+        FROM renditions AS original
+        JOIN bans ON bans.scope = 'digest' AND bans.subject = original.digest AND bans.lifted_at IS NULL
+        WHERE p_scope = 'image' AND original.code = p_subject AND original.name = 'original'
+    ) AS newest
+    JOIN bans ON bans.id = newest.id
+    LEFT JOIN invalidations AS written
+        ON written.id = (SELECT MAX(id) FROM invalidations FORCE INDEX (ban) WHERE ban_id = newest.id)
+    LEFT JOIN moderation_log AS logged ON logged.id = (
+        SELECT MAX(id) FROM moderation_log FORCE INDEX (ban) WHERE ban_id = newest.id AND action = 'ban')
+    LEFT JOIN retention ON retention.one = 1
+    LEFT JOIN numbering ON numbering.one = 1
+    WHERE NOT COALESCE(written.cause = 'ban' AND written.scope = bans.scope AND written.subject = bans.subject, FALSE)
+        AND NOT EXISTS (
+            SELECT 1 FROM invalidations FORCE INDEX (subject)
+            WHERE scope = bans.scope AND subject = bans.subject AND ban_id > bans.id)
+        AND NOT (written.id IS NULL AND COALESCE(
+            IF(logged.id IS NOT NULL,
+                logged.invalidation IS NOT NULL AND logged.logged_at < retention.receipts_until,
+                bans.banned_at < COALESCE(retention.receipts_until, '1000-01-01')
+                OR (numbering.pruned_batch > 0 AND bans.banned_at < COALESCE(
+                    (SELECT numbered_at FROM batches ORDER BY batch LIMIT 1), '9999-12-31'))),
+            FALSE));
+END//
+
+-- Reads how far the rows of the outbox with ids up to p_upto have come: those of one ban (p_ban), those of one subject
+-- (p_scope and p_subject; of an image also those of its owner and its original), or all (NULL for each). Returns two
+-- results. The first, one row: whether there are any rows, whether some have no number yet, the last of their batches,
+-- and for a subject the time of a ban that is missing there (unwritten_ban_v2). The second, a row for each enabled edge:
+-- name, the batch up to which it has acknowledged all (NULL: it is new), its problem, and the fingerprint of the
+-- triggers at its last flush.
+CREATE DEFINER = 'takedown_definer'@'localhost' PROCEDURE IF NOT EXISTS acknowledgements_v2(
+    IN p_ban BIGINT UNSIGNED,
+    IN p_scope VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin,
+    IN p_subject VARCHAR(255) CHARACTER SET ascii COLLATE ascii_bin,
+    IN p_upto BIGINT UNSIGNED)
+    READS SQL DATA
+BEGIN
+    DECLARE v_unwritten DATETIME(6);
+    IF p_ban IS NOT NULL THEN
+        SELECT COUNT(*) > 0, COALESCE(SUM(batch IS NULL), 0) > 0, MAX(batch), NULL
+        FROM invalidations FORCE INDEX (ban)
+        WHERE ban_id = p_ban AND id <= p_upto;
+    ELSEIF p_subject IS NOT NULL THEN
+        CALL unwritten_ban_v2(p_scope, p_subject, v_unwritten);
+        SELECT COUNT(*) > 0, COALESCE(SUM(batch IS NULL), 0) > 0, MAX(batch), v_unwritten
+        FROM (
+            SELECT batch FROM invalidations FORCE INDEX (subject)
+            WHERE scope = p_scope AND subject = p_subject AND id <= p_upto
+            UNION ALL
+            SELECT batch
+            FROM images STRAIGHT_JOIN invalidations FORCE INDEX (subject)
+                ON invalidations.scope = 'owner' AND invalidations.subject = images.owner
+            WHERE p_scope = 'image' AND images.code = p_subject AND invalidations.id <= p_upto
+            UNION ALL
+            SELECT batch
+            FROM renditions AS original STRAIGHT_JOIN invalidations FORCE INDEX (subject)
+                ON invalidations.scope = 'digest' AND invalidations.subject = original.digest
+            WHERE p_scope = 'image' AND original.code = p_subject AND original.name = 'original'
+                AND invalidations.id <= p_upto
+        ) AS concerned;
+    ELSE
+        SELECT TRUE, EXISTS (SELECT 1 FROM invalidations FORCE INDEX (batch) WHERE batch IS NULL AND id <= p_upto), last_batch, NULL
+        FROM numbering
+        WHERE one = 1;
+    END IF;
+    SELECT name, IF(instance IS NULL, NULL, acknowledged), problem, triggers FROM edges WHERE enabled ORDER BY name;
+END//
+
+-- Reads for each subject of a list its place in the list, from 1, and whether there is an image with this code (scope
+-- image), any image of this owner (owner), or any image with this original (digest).
+CREATE DEFINER = 'takedown_definer'@'localhost' PROCEDURE IF NOT EXISTS subjects_known_v2(
+    IN p_subjects LONGTEXT CHARACTER SET utf8mb4)
+    READS SQL DATA
+BEGIN
+    -- LIMIT keeps the optimizer from reading all images into a temporary table.
+    SELECT place, CASE scope
+        WHEN 'image' THEN (SELECT 1 FROM images WHERE code = asked.subject LIMIT 1)
+        WHEN 'owner' THEN (SELECT 1 FROM images FORCE INDEX (owner) WHERE owner = asked.subject LIMIT 1)
+        WHEN 'digest' THEN (
+            SELECT 1
+            FROM renditions AS original FORCE INDEX (digest)
+            WHERE original.digest = asked.subject AND original.name = 'original' LIMIT 1)
+        END IS NOT NULL AS known
+    FROM (
+        SELECT place, CONVERT(scope USING ascii) COLLATE ascii_bin AS scope,
+            CONVERT(subject USING ascii) COLLATE ascii_bin AS subject
+        FROM JSON_TABLE(p_subjects, '$[*]' COLUMNS (
+            place FOR ORDINALITY, scope VARCHAR(16) PATH '$[0]', subject VARCHAR(255) PATH '$[1]')) AS listed
+    ) AS asked
+    ORDER BY place;
+END//
+
+-- Counts for each subject of a list, in its order, the images that a ban of it hides.
+CREATE DEFINER = 'takedown_definer'@'localhost' PROCEDURE IF NOT EXISTS subjects_images_v2(
+    IN p_subjects LONGTEXT CHARACTER SET utf8mb4)
+    READS SQL DATA
+BEGIN
+    SELECT place, CASE scope
+        WHEN 'image' THEN (SELECT COUNT(*) FROM images WHERE code = asked.subject)
+        WHEN 'owner' THEN (SELECT COUNT(*) FROM images FORCE INDEX (owner) WHERE owner = asked.subject)
+        WHEN 'digest' THEN (
+            SELECT COUNT(*)
+            FROM renditions AS original FORCE INDEX (digest)
+            WHERE original.digest = asked.subject AND original.name = 'original')
+        ELSE 0
+        END AS images
+    FROM (
+        SELECT place, CONVERT(scope USING ascii) COLLATE ascii_bin AS scope,
+            CONVERT(subject USING ascii) COLLATE ascii_bin AS subject
+        FROM JSON_TABLE(p_subjects, '$[*]' COLUMNS (
+            place FOR ORDINALITY, scope VARCHAR(16) PATH '$[0]', subject VARCHAR(255) PATH '$[1]')) AS listed
+    ) AS asked
+    ORDER BY place;
+END//
+
+-- Reads the digest of a code's original; no row: there is no image with this code, or none with an original.
+CREATE DEFINER = 'takedown_definer'@'localhost' PROCEDURE IF NOT EXISTS original_digest_v2(
+    IN p_code VARCHAR(255) CHARACTER SET ascii COLLATE ascii_bin)
+    READS SQL DATA
+BEGIN
+    SELECT digest FROM renditions WHERE code = p_code AND name = 'original';
+END//
+
+-- Reads the open bans by owner and by digest that hide the images with the codes of a list, the oldest first: code, id,
+-- scope and subject.
+CREATE DEFINER = 'takedown_definer'@'localhost' PROCEDURE IF NOT EXISTS hiding_bans_v2(
+    IN p_codes LONGTEXT CHARACTER SET utf8mb4)
+    READS SQL DATA
+BEGIN
+    SELECT asked.code, bans.id, bans.scope, bans.subject
+    FROM (
+        SELECT CONVERT(code USING ascii) COLLATE ascii_bin AS code
+        FROM JSON_TABLE(p_codes, '$[*]' COLUMNS (code VARCHAR(255) PATH '$')) AS listed
+    ) AS asked
+    STRAIGHT_JOIN images ON images.code = asked.code
+    STRAIGHT_JOIN bans FORCE INDEX (subject)
+        ON bans.scope = 'owner' AND bans.subject = images.owner AND bans.lifted_at IS NULL
+    UNION ALL
+    SELECT asked.code, bans.id, bans.scope, bans.subject
+    FROM (
+        SELECT CONVERT(code USING ascii) COLLATE ascii_bin AS code
+        FROM JSON_TABLE(p_codes, '$[*]' COLUMNS (code VARCHAR(255) PATH '$')) AS listed
+    ) AS asked
+    STRAIGHT_JOIN renditions AS original ON original.code = asked.code AND original.name = 'original'
+    STRAIGHT_JOIN bans FORCE INDEX (subject)
+        ON bans.scope = 'digest' AND bans.subject = original.digest AND bans.lifted_at IS NULL
+    ORDER BY 2;
 END//

@@ -1,41 +1,66 @@
 -- Statements of moderation: ban, lift, list bans, and ask how far the edges are.
 
 -- name: insert_ban
--- Bans a code or an owner.
+-- Bans a subject.
 INSERT INTO bans (scope, subject, reason, banned_by) VALUES (%(scope)s, %(subject)s, %(reason)s, %(banned_by)s)
 
--- name: lift_ban
--- Lifts the open bans of a code or an owner.
+-- name: lift_bans
+-- Lifts the open bans of some subjects of one scope.
 UPDATE bans
 SET lifted_at = UTC_TIMESTAMP(3)
-WHERE scope = %(scope)s AND subject = %(subject)s AND lifted_at IS NULL
+WHERE scope = %s AND subject IN ({subjects}) AND lifted_at IS NULL
+
+-- name: count_bans
+-- Counts for each subject of the JSON array %(subjects)s of pairs [scope, subject], in its order, the bans that stand and
+-- all bans.
+SELECT STRAIGHT_JOIN asked.place, COUNT(bans.id) - COUNT(bans.lifted_at) AS open, COUNT(bans.id) AS bans
+FROM JSON_TABLE(%(subjects)s, '$[*]' COLUMNS (
+    place FOR ORDINALITY, scope VARCHAR(16) PATH '$[0]', subject VARCHAR(255) PATH '$[1]')) AS asked
+LEFT JOIN bans FORCE INDEX (subject)
+    ON bans.scope = CONVERT(asked.scope USING ascii) COLLATE ascii_bin
+    AND bans.subject = CONVERT(asked.subject USING ascii) COLLATE ascii_bin
+GROUP BY asked.place
+ORDER BY asked.place
 
 -- name: list_bans
--- Reads bans, the newest first: all, or those of one subject; with %(open)s only those that stand. A date that does
--- not exist, as version 0.1 let in, is read as 1970-01-01: the driver would make NULL of it, and lifted_at NULL means
--- that a ban stands.
+-- Reads bans, the newest first; each parameter that is not NULL keeps those with this scope, subject or author, or
+-- written from %(since)s on and before %(until)s; %(open)s only those that stand. A date that does not exist, as version
+-- 0.1 let in, is read as 1970-01-01: the driver would make NULL of it, and lifted_at NULL means that a ban stands.
 SELECT id, scope, subject, reason, banned_by,
     IF(YEAR(banned_at) * MONTH(banned_at) * DAYOFMONTH(banned_at) = 0, TIMESTAMP '1970-01-01 00:00:00', banned_at)
         AS banned_at,
     IF(YEAR(lifted_at) * MONTH(lifted_at) * DAYOFMONTH(lifted_at) = 0, TIMESTAMP '1970-01-01 00:00:00', lifted_at)
         AS lifted_at
 FROM bans
-WHERE (%(scope)s IS NULL OR (scope = %(scope)s AND subject = %(subject)s)) AND (NOT %(open)s OR lifted_at IS NULL)
+WHERE (%(scope)s IS NULL OR scope = %(scope)s)
+    AND (%(subject)s IS NULL OR subject = %(subject)s)
+    AND (%(banned_by)s IS NULL OR banned_by = %(banned_by)s)
+    AND (%(since)s IS NULL OR banned_at >= %(since)s)
+    AND (%(until)s IS NULL OR banned_at < %(until)s)
+    AND (NOT %(open)s OR lifted_at IS NULL)
 ORDER BY id DESC
 LIMIT %(limit)s
 
--- name: owner_bans
--- Reads the open bans of an image's owner, the oldest first.
-CALL owner_bans_v1(%(code)s)
+-- name: subjects_known
+-- Reads for each subject of a JSON array of pairs [scope, subject] its place, from 1, and whether it has an image.
+CALL subjects_known_v2(%(subjects)s)
 
--- name: subject_known
--- Reads whether there is an image with this code, or of this owner.
-CALL subject_known_v1(%(scope)s, %(subject)s)
+-- name: subjects_images
+-- Counts the images of each subject of a JSON array of pairs [scope, subject], by its place, from 1.
+CALL subjects_images_v2(%(subjects)s)
+
+-- name: digest_of_code
+-- Reads the digest of a code's original.
+CALL original_digest_v2(%(code)s)
+
+-- name: hiding_bans
+-- Reads the open bans by owner and by digest that hide the images with the codes of a JSON array.
+CALL hiding_bans_v2(%(codes)s)
 
 -- name: acknowledgements
 -- Reads how far the rows of a ban, of a subject or (NULL for each) of the whole outbox have come, up to the id
 -- %(upto)s; then the batch that each enabled edge has acknowledged.
-CALL acknowledgements_v1(%(ban)s, %(scope)s, %(subject)s, %(upto)s)
+CALL acknowledgements_v2(%(ban)s, %(scope)s, %(subject)s, %(upto)s)
 
 -- name: delivery_state
 -- Counts the purgers that signed within %(alive)s seconds and the enabled edges, and reads the largest id in the

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import re
 import subprocess
 from collections.abc import Iterator
 from contextlib import closing
@@ -30,6 +31,7 @@ TABLE = """
     GRANT SELECT, INSERT, UPDATE, DELETE ON site.pictures TO site@localhost;
 """
 HOOK = block(ROOT / "docs" / "hooks.md", "sql", "FUNCTION picture_code")
+LIFTING = re.findall(r"^  ```sql\n(.*?)^  ```$", (ROOT / "docs" / "hooks.md").read_text(), re.MULTILINE | re.DOTALL)[0]
 _numbers = count(1)
 
 
@@ -46,8 +48,14 @@ class Pictures:
     def __init__(self, database: Database) -> None:
         url = database.url("moderation").split("@", 1)[1].replace("/takedown?", "/site?")
         self.url = f"mysql://site:secret@{url}"
-        self.connection = connect(self.url, timeout=30)
+        self.connection = self.connect()
         self.admin = database.connect_admin()
+
+    def connect(self) -> MySQLConnectionAbstract:
+        """Connect as the site's program does: with the default isolation of the server."""
+        connection = connect(self.url, timeout=30)
+        self.execute("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ", connection=connection)
+        return connection
 
     def close(self) -> None:
         self.connection.close()
@@ -165,11 +173,35 @@ def test_clearing_a_flag_lifts_the_hooks_own_ban_alone(pictures: Pictures) -> No
 
 
 @pytest.mark.parametrize("flagged", [False, True])
-def test_a_deleted_row_leaves_one_ban_and_a_row_inserted_again_decides_anew(pictures: Pictures, flagged: bool) -> None:
+def test_a_row_that_is_deleted_and_inserted_again_leaves_one_ban(pictures: Pictures, flagged: bool) -> None:
+    path = pictures.new_path()
+    pictures.add(path, flagged=flagged)
+    for again in (False, True):
+        pictures.execute("DELETE FROM pictures WHERE file_path = %s", path)
+        assert pictures.open_bans(path) == ["pictures"]
+        if again:
+            break
+        pictures.add(path, flagged=True)
+        assert pictures.open_bans(path) == ["pictures"]
+
+
+@pytest.fixture
+def lifting_inserts(hooked: Database) -> Iterator[None]:
+    """Paste the page's trigger for paths that are used again, and put the other one back at the end."""
+    paste(hooked, re.sub(r"^  ", "", LIFTING, flags=re.MULTILINE))
+    yield
+    (usual,) = re.findall(r"CREATE DEFINER\S* = \S+ TRIGGER pictures_inserted .*?//", HOOK, re.DOTALL)
+    paste(hooked, f"DROP TRIGGER pictures_inserted;\nDELIMITER //\n{usual}\n")
+
+
+@pytest.mark.usefixtures("lifting_inserts")
+@pytest.mark.parametrize("flagged", [False, True])
+def test_where_paths_are_used_again_a_row_that_is_inserted_again_decides_anew(
+    pictures: Pictures, flagged: bool
+) -> None:
     path = pictures.new_path()
     pictures.add(path, flagged=flagged)
     pictures.execute("DELETE FROM pictures WHERE file_path = %s", path)
-    assert pictures.open_bans(path) == ["pictures"]
     pictures.add(path, flagged=True)
     assert pictures.open_bans(path) == ["pictures"]
     pictures.execute("REPLACE INTO pictures (file_path, user_id, flagged) VALUES (%s, 8, 0)", path)
@@ -177,19 +209,24 @@ def test_a_deleted_row_leaves_one_ban_and_a_row_inserted_again_decides_anew(pict
 
 
 def test_a_picture_with_another_path_is_another_picture(pictures: Pictures) -> None:
-    path, new, case = (pictures.new_path() for _ in range(3))
-    pictures.add(path)
-    move = "UPDATE pictures SET file_path = %s WHERE file_path = %s"
-    pictures.execute(move, new, path)
-    assert (pictures.open_bans(path), pictures.open_bans(new)) == (["pictures"], [])
-    pictures.flag(new, True)
-    pictures.execute(move, path, new)
-    assert (pictures.open_bans(path), pictures.open_bans(new)) == (["pictures"], ["pictures"])
-    pictures.execute("UPDATE pictures SET file_path = %s, flagged = 0 WHERE file_path = %s", case, path)
-    assert (pictures.open_bans(path), pictures.open_bans(case)) == (["pictures"], [])
-    # Collations of the site's column ignore case; files and codes do not.
-    pictures.execute(move, case.upper(), case)
-    assert (pictures.open_bans(case), pictures.open_bans(case.upper())) == (["pictures"], [])
+    first, second, third = (pictures.new_path() for _ in range(3))
+
+    def move(old: str, new: str) -> None:
+        pictures.execute("UPDATE pictures SET file_path = %s WHERE file_path = %s", new, old)
+
+    pictures.add(first)
+    move(first, second)
+    assert (pictures.open_bans(first), pictures.open_bans(second)) == (["pictures"], [])
+    move(second, first)
+    assert (pictures.open_bans(first), pictures.open_bans(second)) == ([], ["pictures"])
+    pictures.flag(first, True)
+    move(first, third)
+    assert (pictures.open_bans(first), pictures.open_bans(third)) == (["pictures"], ["pictures"])
+    pictures.execute("UPDATE pictures SET file_path = %s, flagged = 0 WHERE file_path = %s", second, third)
+    assert (pictures.open_bans(third), pictures.open_bans(second)) == (["pictures"], [])
+    # The collation of the site's column ignores case; files and codes do not.
+    move(second, second.upper())
+    assert (pictures.open_bans(second), pictures.open_bans(second.upper())) == (["pictures"], [])
 
 
 def test_what_the_site_rolls_back_was_never_banned_or_lifted(pictures: Pictures) -> None:
@@ -206,7 +243,7 @@ def test_what_the_site_rolls_back_was_never_banned_or_lifted(pictures: Pictures)
 def test_a_transaction_that_began_earlier_clears_a_flag_that_was_set_since(pictures: Pictures) -> None:
     path = pictures.new_path()
     pictures.add(path)
-    with closing(connect(pictures.url, timeout=30)) as early:
+    with closing(pictures.connect()) as early:
         # Where MariaDB has this variable it refuses such an update (error 1020), and the site tries again.
         if pictures.rows("SHOW VARIABLES LIKE 'innodb_snapshot_isolation'"):
             pictures.execute("SET innodb_snapshot_isolation = OFF", connection=early)
@@ -220,13 +257,14 @@ def test_a_transaction_that_began_earlier_clears_a_flag_that_was_set_since(pictu
 
 
 def test_an_upload_that_is_not_committed_makes_no_moderator_wait(pictures: Pictures) -> None:
+    path = pictures.new_path()
     pictures.execute("START TRANSACTION")
-    pictures.add(pictures.new_path())
+    pictures.add(path)
     with pictures.admin.cursor() as cursor:
         cursor.execute("SET innodb_lock_wait_timeout = 1")
-        for number in range(200):
-            subject = (code_of(f"{number}.jpg"),)
-            cursor.execute("INSERT INTO bans (scope, subject, banned_by) VALUES ('image', %s, 'court')", subject)
+        # The nearest neighbours, which a lock on a gap between rows would cover.
+        for subject in (code_of(path)[:-1], f"{code_of(path)}-", code_of(path)):
+            cursor.execute("INSERT INTO bans (scope, subject, banned_by) VALUES ('image', %s, 'court')", (subject,))
     pictures.execute("COMMIT")
 
 

@@ -245,14 +245,14 @@ def test_other_requests_are_refused(site: UploadSite, method: str, path: str, st
         ("Bearer", 403),
         ("Basic TOKEN", 403),
         ("Bearer TOKENx", 403),
-        ("Bearer TOKE", 403),
+        ("Bearer PART", 403),
         ("Bearer TOKEN TOKEN", 403),
         ("bearer TOKEN", 200),
     ],
 )
 def test_every_request_needs_the_token(site: UploadSite, authorization: str | None, status: int) -> None:
-    """In each, TOKEN stands for the token of the listener, and TOKE for all of it but the last character."""
-    given = (authorization or "").replace("TOKEN", site.token).replace("TOKE", site.token[:-1])
+    """In each, TOKEN stands for the token of the listener, and PART for all of it but the last character."""
+    given = (authorization or "").replace("TOKEN", site.token).replace("PART", site.token[:-1])
     headers = {"Authorization": given} if authorization else {}
     answer = requests.get(f"{site.ingest.url}/verdict/{'0' * 64}", headers=headers, timeout=PATIENCE)
     assert answer.status_code == status

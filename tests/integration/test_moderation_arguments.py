@@ -14,11 +14,24 @@ def test_what_can_be_no_code_is_refused_with_the_rule(desk: Desk, verb: str, sub
     assert desk.bans() == before
 
 
-@pytest.mark.parametrize("typed", ["https://img.example.org/images/cat-1/thumb?x=1", "cat-1.JPG", "uploads/cat-1.webp"])
-def test_the_code_in_a_url_or_a_file_name_is_suggested(desk: Desk, typed: str) -> None:
-    for verb in ("ban", "lift"):
-        assert "(did you mean 'cat-1'?)" in desk.run(verb, typed, code=2).stderr
-    assert "(did you mean 'cat-1'?)" in desk.run("wait", typed, "0", code=2).stderr
+@pytest.mark.parametrize("typed", ["https://img.example.org/images/{}/thumb?x=1", "{}.JPG", "uploads/{}.webp"])
+def test_the_url_of_an_image_is_taken_for_its_code_and_said(desk: Desk, typed: str) -> None:
+    code = desk.new_image()
+    url = typed.format(code)
+    desk.sign()
+    for arguments in (["ban", url], ["bans", url], ["wait", url, "0"], ["lift", url]):
+        desk.number()
+        assert f"'{url}' is taken for its code {code}" in desk.run(*arguments).stderr
+    assert desk.sql("SELECT scope, lifted_at IS NULL FROM bans WHERE subject = %s", code) == [("image", 0)]
+
+
+def test_a_url_that_leaves_its_code_in_doubt_is_refused_with_a_suggestion(desk: Desk) -> None:
+    desk.sql("INSERT INTO images (code, owner) VALUES ('12', 'anna')")
+    before = desk.bans()
+    url = "https://example.org/gallery/12"
+    for arguments in (["ban", url], ["bans", url], ["wait", url, "0"], ["lift", url]):
+        assert "(did you mean '12'?)" in desk.run(*arguments, code=2).stderr
+    assert desk.bans() == before
 
 
 @pytest.mark.parametrize(
@@ -28,11 +41,28 @@ def test_the_code_in_a_url_or_a_file_name_is_suggested(desk: Desk, typed: str) -
             ["ban", "--wait", "nan", "abc"],
             ["ban"],
             ["ban", "abc", "--owner", "abc"],
+            ["ban", "abc", "--same-as", "abc"],
+            ["lift", "--digest", "0" * 64, "--file", "/dev/null"],
+            ["ban", "abc", "--from", "-"],
+            ["lift", "abc", "--from", "-"],
+            ["ban", "abc", "--dry-run", "--wait", "1"],
+            ["ban", "abc", "--again"],
+            ["lift", "abc", "--dry-run"],
+            ["bans", "abc", "--scope", "image"],
+            ["bans", "--scope", "edge"],
+            ["bans", "--since", "yesterday"],
             ["ban", "--wait", "-1", "abc"],
             ["lift"],
             ["bans", "--limit", "0"],
         ),
-        *(["wait"], ["wait", "soon"], ["wait", "a", "b", "1"], ["wait", "a", "--ban", "1", "1"], ["wait", "nan"]),
+        *(
+            ["wait"],
+            ["wait", "soon"],
+            ["wait", "a", "b", "1"],
+            ["wait", "a", "--ban", "1", "1"],
+            ["wait", "--digest", "0" * 64, "--ban", "1", "1"],
+            ["wait", "nan"],
+        ),
     ],
 )
 def test_a_command_that_says_nothing_clear_is_refused(desk: Desk, arguments: list[str]) -> None:

@@ -1,7 +1,7 @@
 """Probe images of a banned digest: an edge may show one whose original has changed since, and no other."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import count
 from typing import Any
 
@@ -50,10 +50,15 @@ class Copies:
         """Give an image another original."""
         self.sql("UPDATE renditions SET digest = %s WHERE code = %s", "0" * 64, code)
 
+    def replace_long_ago(self, code: str) -> None:
+        """Give an image another original, by a change that is past its retention."""
+        self.replace(code)
+        self.sql("DELETE FROM invalidations WHERE subject = %s AND cause = 'rendition'", code)
+
     def lift(self) -> None:
         self.sql("UPDATE bans SET lifted_at = UTC_TIMESTAMP(3) WHERE subject = %s", self.digest)
 
-    def probe(self, between: Any = lambda: None) -> RowProbeResult:
+    def probe(self, between: Callable[[], None] = lambda: None) -> RowProbeResult:
         """Choose images for the ban, call ``between``, and probe the edge."""
         row = Row(
             *self.sql("SELECT id, 1, scope, subject, cause FROM invalidations WHERE subject = %s", self.digest)[0]
@@ -92,8 +97,11 @@ def test_each_image_that_has_the_banned_original_counts_against_the_edge(copies:
     assert {part.code: part.gone for part in found.parts} == dict.fromkeys(copies.codes, False)
 
 
-def test_an_image_whose_original_was_replaced_since_is_no_finding(copies: Copies) -> None:
-    found = copies.probe(lambda: copies.replace(copies.codes[0]))
+@pytest.mark.parametrize("replace", [Copies.replace, Copies.replace_long_ago])
+def test_an_image_whose_original_was_replaced_since_is_no_finding(
+    copies: Copies, replace: Callable[[Copies, str], None]
+) -> None:
+    found = copies.probe(lambda: replace(copies, copies.codes[0]))
     assert sorted(image.code for image in found.kept) == copies.codes[1:]
     assert sorted(part.code for part in found.parts) == copies.codes[1:]
 
@@ -118,6 +126,7 @@ def test_after_a_lift_no_image_is_a_finding(copies: Copies) -> None:
 def test_a_purge_that_is_sent_again_is_judged_by_the_ban_on_the_original(copies: Copies) -> None:
     code = copies.codes[0]
     assert copies.resend(code) == (True, False)
+    assert copies.connection.rows("is_banned", code=code) == [(1,)]
     ((resent,),) = copies.sql("SELECT MAX(id) FROM invalidations WHERE subject = %s", code)
     copies.lift()
     assert copies.judge(resent, code) == (False, True)

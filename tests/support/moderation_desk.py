@@ -1,5 +1,6 @@
 """Run moderators' commands, and give a moderator a database without a purger."""
 
+from hashlib import sha256
 from itertools import count
 
 from click.testing import CliRunner, Result
@@ -19,8 +20,8 @@ def run(site: Site, *arguments: str, code: int = 0) -> Result:
     return moderate(site.stack.database.url("moderation"), *arguments, code=code)
 
 
-def moderate(url: str, *arguments: str, code: int = 0) -> Result:
-    result = CliRunner(env={"PURGER_MODERATION_URL": url}).invoke(cli, arguments)
+def moderate(url: str, *arguments: str, code: int = 0, stdin: str | None = None) -> Result:
+    result = CliRunner(env={"PURGER_MODERATION_URL": url}).invoke(cli, arguments, input=stdin)
     assert result.exit_code == code, (result.output, result.exception)
     return result
 
@@ -49,16 +50,28 @@ class Desk:
     def bans(self) -> int:
         return int(str(self.sql("SELECT COUNT(*) FROM bans")[0][0]))
 
-    def new_image(self, owner: str = "anna") -> str:
+    def new_image(self, owner: str = "anna", content: bytes | None = None) -> str:
+        """Add an image, with ``content`` also the row of its original, and return its code."""
         code = f"desk{next(_numbers)}"
         self.sql("INSERT INTO images (code, owner) VALUES (%s, %s)", code, owner)
+        if content is not None:
+            self.sql(
+                """INSERT INTO renditions (code, name, content_type, size, width, height, digest)
+                VALUES (%s, 'original', 'image/png', %s, 1, 1, %s), (%s, 'thumb', 'image/png', 1, 1, 1, %s)""",
+                *(code, len(content), sha256(content).hexdigest()),
+                *(code, sha256(code.encode()).hexdigest()),
+            )
         return code
+
+    def new_content(self) -> bytes:
+        """Return bytes that no other image has."""
+        return f"picture {next(_numbers)}".encode()
 
     def new_owner(self) -> str:
         return f"owner{next(_numbers)}"
 
-    def run(self, *arguments: str, code: int = 0) -> Result:
-        return moderate(self.database.url("moderation"), *arguments, code=code)
+    def run(self, *arguments: str, code: int = 0, stdin: str | None = None) -> Result:
+        return moderate(self.database.url("moderation"), *arguments, code=code, stdin=stdin)
 
     def sign(self, ago: int = -4) -> None:
         """Write a purger's sign of life, so many seconds old. It counts for 5 s."""

@@ -141,6 +141,6 @@ def test_every_promise_has_its_code_and_its_tests() -> None:
 
 
 def test_the_readme_leads_to_every_page() -> None:
-    links = set(re.findall(r"\]\(([\w/]+\.md)\)", (ROOT / "README.md").read_text()))
+    links = set(re.findall(r"\]\(([\w/-]+\.md)\)", (ROOT / "README.md").read_text()))
     pages = {page.relative_to(ROOT).as_posix() for page in PAGES} - {"README.md", "CHANGELOG.md"}
     assert pages - links == set()

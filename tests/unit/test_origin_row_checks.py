@@ -47,6 +47,9 @@ def test_what_the_schema_allows_passes(found: Found) -> None:
         ("digest", "AB" * 32),
         ("digest", "ab" * 32 + "\n"),
         ("digest", "ab" * 31),
+        ("original", "AB" * 32),
+        ("original", "none"),
+        ("original", "ab" * 32 + "\r\nX: y"),
         ("owner", ""),
         ("owner", "joe/ann"),
         ("owner", "joe\r\nX: y"),
@@ -59,7 +62,8 @@ def test_what_the_schema_allows_passes(found: Found) -> None:
     ],
 )
 def test_anything_else_is_refused_by_its_column(column: str, value: Any) -> None:
-    with pytest.raises(MalformedRowError, match=rf"image code: column (renditions|images)\.{column} ") as refused:
+    named = "digest" if column == "original" else column
+    with pytest.raises(MalformedRowError, match=rf"image code: column (renditions|images)\.{named} ") as refused:
         require_well_formed(GOOD._replace(**{column: value}), "code")
     assert str(refused.value).isprintable(), "nothing of a row reaches the log as it is"
 

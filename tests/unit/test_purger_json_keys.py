@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
+from purger.acknowledgement_wait import EdgeAcknowledgement
 from purger.all_edges import ListedEdge
 from purger.audit import AuditResult, ServedImage, UnprovenImage
 from purger.cli.audit_json import audit_report
+from purger.cli.ban_json import BanListReport, BanReport
 from purger.cli.receipts_json import receipts_report
 from purger.cli.status_json import status_report
 from purger.fleet_problems import Problem
@@ -17,6 +19,7 @@ from purger.fleet_state import EdgeState, FleetState
 from purger.model import PurgerPresence
 from purger.moderation import Ban as BanRow
 from purger.receipts.model import Ban, EdgeReceipt, KnownEdge, LogEntry, Ownership, Purge, Report
+from purger.subject_list import RefusedLine
 from takedown_db.json_output import print_json
 from takedown_db.scope import Scope
 
@@ -60,6 +63,15 @@ EDGES = {
     "ca_file certificate_file key_file"
 }
 BANS = {"": "id scope subject reason banned_by banned_at lifted_at"}
+EDGE_ACKNOWLEDGEMENT = "edge acknowledged problem"
+BAN = {"": "id scope subject images copies acknowledged edges", "edges": EDGE_ACKNOWLEDGEMENT}
+BAN_LIST = {
+    "": "dry_run banned images banned_already without_image malformed refused acknowledged edges",
+    "banned": "image owner digest",
+    "images": "image owner digest",
+    "refused": "line reason",
+    "edges": EDGE_ACKNOWLEDGEMENT,
+}
 
 
 def printed(report: object, capsys: pytest.CaptureFixture[str]) -> Any:
@@ -131,3 +143,22 @@ def test_the_keys_of_lists_of_edges_and_bans(capsys: pytest.CaptureFixture[str])
     found = printed([ban], capsys)
     assert dict(keys(found)) == BANS
     assert found[0]["banned_at"] == "2026-11-25T01:02:03.456Z"
+
+
+def test_the_keys_of_a_ban_and_of_a_list(capsys: pytest.CaptureFixture[str]) -> None:
+    edges = [EdgeAcknowledgement("paris", True, None)]
+    report = BanReport(id=1, scope=Scope.IMAGE, subject="c", images=1, copies=2, acknowledged=True, edges=edges)
+    assert dict(keys(printed(report, capsys))) == BAN
+    numbers: dict[str, int] = dict.fromkeys(Scope, 1)
+    listed = BanListReport(
+        dry_run=True,
+        banned=numbers,
+        images=numbers,
+        banned_already=1,
+        without_image=0,
+        malformed=1,
+        refused=[RefusedLine(1, "it names no subject")],
+        acknowledged=True,
+        edges=edges,
+    )
+    assert dict(keys(printed(listed, capsys))) == BAN_LIST

@@ -1,0 +1,141 @@
+"""Bans or lifts the subjects of a list, one chunk in one transaction. Repeating a chunk is harmless.
+
+Every method raises the errors of ``purger/moderation.py``. After any of them but ``UncertainError`` nothing of the
+chunk is committed.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol, TypeVar
+
+from purger import moderation
+from purger.moderation_questions import are_known, count_images, hiding_bans
+from purger.subject_list import CHUNK, ListedSubject, RefusedLine
+from purger.subjects import Subject
+from takedown_db.lasting_connection import Connection
+from takedown_db.scope import Scope
+
+#: Subjects whose images are counted by one statement: an owner may have a million.
+_COUNTED_TOGETHER = 100
+
+Item = TypeVar("Item")
+
+
+@dataclass(slots=True)
+class ChunkResult:
+    """The result of a chunk. A subject that stands in it twice counts once."""
+
+    changed: list[Subject] = field(default_factory=list)  # banned or lifted now; in a dry run, those that would be
+    unchanged: int = 0  # number of subjects that were banned, or lifted, before
+    refused: list[RefusedLine] = field(default_factory=list)
+    images: Counter[Scope] = field(default_factory=Counter)  # in a dry run: number of images that a ban would hide
+
+
+class ListedChange(Protocol):
+    """A change of the subjects of a list."""
+
+    def carry_out(self, listed: Sequence[ListedSubject]) -> ChunkResult:
+        """Carry out a chunk in one transaction; in a dry run, only count."""
+
+
+class Banning:
+    """Bans the subjects of a list that have images and are not banned yet."""
+
+    def __init__(
+        self, connection: Connection, *, reason: str, banned_by: str, ahead: bool, again: bool, dry_run: bool
+    ) -> None:
+        """Take the texts of each ban. ``ahead``: ban also without images; ``again``: also what is banned already."""
+        self._connection = connection
+        self._texts = {"reason": reason, "banned_by": banned_by}
+        self._ahead = ahead
+        self._again = again
+        self._dry_run = dry_run
+        #: The subjects of earlier chunks of a dry run, which has no rows to find them by.
+        self._earlier: set[Subject] = set()
+
+    def carry_out(self, listed: Sequence[ListedSubject]) -> ChunkResult:
+        """Ban a chunk in one transaction; in a dry run, only count."""
+        result = ChunkResult()
+        lines = _first_lines(listed)
+        wanted = list(lines) if self._again else self._without_banned(list(lines))
+        result.unchanged = len(lines) - len(wanted)
+        unknown = set() if self._ahead else self._unknown(wanted)
+        result.refused = [RefusedLine(lines[each], each.no_image) for each in wanted if each in unknown]
+        result.changed = [each for each in wanted if each not in unknown]
+        if self._dry_run:
+            self._earlier.update(result.changed)
+            result.images = self._images(result.changed)
+        elif result.changed:
+            moderation.ban_all(self._connection, result.changed, **self._texts)
+        return result
+
+    def _without_banned(self, subjects: list[Subject]) -> list[Subject]:
+        counts = moderation.count_bans(self._connection, subjects) if subjects else []
+        pairs = zip(subjects, counts, strict=True)
+        return [subject for subject, bans in pairs if not bans.open and subject not in self._earlier]
+
+    def _unknown(self, subjects: list[Subject]) -> set[Subject]:
+        known = are_known(self._connection, subjects) if subjects else []
+        if known is None:  # a takedown does not wait for an upgrade of the schema
+            return set()
+        return {subject for subject, has_images in zip(subjects, known, strict=True) if not has_images}
+
+    def _images(self, subjects: list[Subject]) -> Counter[Scope]:
+        images: Counter[Scope] = Counter()
+        for part in _parts(subjects, _COUNTED_TOGETHER):
+            for subject, number in zip(part, count_images(self._connection, part) or (), strict=False):
+                images[subject.scope] += number
+        return images
+
+
+class Lifting:
+    """Lifts all open bans of the subjects of a list."""
+
+    def __init__(self, connection: Connection, *, dry_run: bool) -> None:
+        self._connection = connection
+        self._dry_run = dry_run
+        self._earlier: set[Subject] = set()  # as in Banning
+        self._hidden: list[str] = []
+
+    def carry_out(self, listed: Sequence[ListedSubject]) -> ChunkResult:
+        """Lift a chunk in one transaction; in a dry run, only count."""
+        result = ChunkResult()
+        lines = _first_lines(listed)
+        counts = moderation.count_bans(self._connection, list(lines)) if lines else []
+        for subject, bans in zip(lines, counts, strict=True):
+            if bans.open and subject not in self._earlier:
+                result.changed.append(subject)
+            elif bans.all:
+                result.unchanged += 1
+            else:
+                result.refused.append(RefusedLine(lines[subject], f"there never was a ban on {subject}"))
+        hidden = self._hidden_among([each.key for each in result.changed if each.scope is Scope.IMAGE])
+        if self._dry_run:
+            self._earlier.update(result.changed)
+        elif result.changed:
+            moderation.lift_all(self._connection, result.changed)
+        self._hidden += hidden
+        return result
+
+    def count_hidden(self) -> int:
+        """Count the lifted codes that are still hidden by a ban of their owner or original.
+
+        Asked at the end: the list may have lifted that ban later.
+        """
+        return sum(len(self._hidden_among(part)) for part in _parts(self._hidden, CHUNK))
+
+    def _hidden_among(self, codes: Sequence[str]) -> list[str]:
+        return sorted({each.code for each in hiding_bans(self._connection, codes)}) if codes else []
+
+
+def _first_lines(listed: Sequence[ListedSubject]) -> Mapping[Subject, int]:
+    """Return each subject once, in their order, with the first of its lines."""
+    lines: dict[Subject, int] = {}
+    for line, subject in listed:
+        lines.setdefault(subject, line)
+    return lines
+
+
+def _parts(items: Sequence[Item], size: int) -> Iterator[Sequence[Item]]:
+    return (items[start : start + size] for start in range(0, len(items), size))

@@ -1,0 +1,139 @@
+"""Cut a list off in the middle, by a kill, a signal or a broken connection, and repeat it."""
+
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from stack.commands import command
+from stack.waiting import PATIENCE, wait_until
+from tests.support.moderation_desk import Desk
+
+CHUNK = 1000
+
+
+class RunningList:
+    """A command that reads a list from a pipe, which the test fills."""
+
+    def __init__(self, desk: Desk, verb: str, codes: list[str]) -> None:
+        environment = {**os.environ, "PURGER_MODERATION_URL": desk.database.url("moderation")}
+        arguments = ["--ahead"] if verb == "ban" else []
+        self.process = subprocess.Popen(
+            [command("purger"), verb, "--from", "-", *arguments],
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self._desk = desk
+        self._lines = [f"{code}\n" for code in codes]
+
+    def write(self, number: int) -> None:
+        """Write the next lines of the list."""
+        assert self.process.stdin is not None
+        self.process.stdin.write("".join(self._lines[:number]))
+        self.process.stdin.flush()
+        del self._lines[:number]
+
+    def end(self, number: int = 0) -> tuple[str, str]:
+        """Write the last lines, and return stdout and stderr at the end of the command."""
+        return self.process.communicate("".join(self._lines[:number]), timeout=PATIENCE)
+
+    def connection(self) -> int:
+        """Return the number of the command's connection to the database."""
+        rows = self._desk.sql("SELECT id FROM information_schema.processlist WHERE user = 'takedown_moderation'")
+        ((number,),) = rows
+        return int(str(number))
+
+
+@contextmanager
+def running(desk: Desk, verb: str, codes: list[str]) -> Iterator[RunningList]:
+    listed = RunningList(desk, verb, codes)
+    try:
+        yield listed
+    finally:
+        listed.process.kill()
+        listed.process.communicate()
+
+
+def new_codes(desk: Desk, number: int) -> list[str]:
+    prefix = desk.new_owner()
+    return [f"{prefix}-{each}" for each in range(number)]
+
+
+def banned(desk: Desk, codes: list[str]) -> tuple[int, int]:
+    """Count the open bans of the codes, and the codes that have one."""
+    prefix = codes[0].removesuffix("-0")
+    sql = "SELECT COUNT(*), COUNT(DISTINCT subject) FROM bans WHERE subject LIKE %s AND lifted_at IS NULL"
+    ((rows, subjects),) = desk.sql(sql, f"{prefix}-%")
+    return int(str(rows)), int(str(subjects))
+
+
+def wait_banned(desk: Desk, codes: list[str], number: int) -> None:
+    wait_until(lambda: banned(desk, codes) == (number, number), f"{number} bans")
+
+
+@pytest.mark.parametrize("signal_number", [signal.SIGKILL, signal.SIGINT])
+def test_a_list_that_is_cut_off_leaves_whole_thousands_and_is_completed_by_repeating(
+    desk: Desk, signal_number: signal.Signals
+) -> None:
+    codes = new_codes(desk, 2500)
+    with running(desk, "ban", codes) as listed:
+        listed.write(1500)
+        wait_banned(desk, codes, CHUNK)
+        listed.process.send_signal(signal_number)
+        _, errors = listed.end()
+        assert listed.process.returncode == {signal.SIGKILL: -signal.SIGKILL, signal.SIGINT: 1}[signal_number]
+        if signal_number == signal.SIGINT:
+            assert "Error: lines 1 to 1,000 are committed (interrupted)" in errors
+    assert banned(desk, codes) == (CHUNK, CHUNK)
+    desk.sign()
+    result = desk.run("ban", "--from", "-", "--ahead", stdin="\n".join(codes))
+    assert result.stdout == "banned 1,500 codes; 1,000 banned already\n"
+    assert banned(desk, codes) == (2500, 2500)
+
+
+@pytest.mark.parametrize("verb", ["ban", "lift"])
+def test_a_connection_that_breaks_names_the_lines_that_are_committed(desk: Desk, verb: str) -> None:
+    codes = new_codes(desk, 2500)
+    if verb == "lift":
+        desk.sign()
+        desk.run("ban", "--from", "-", "--ahead", stdin="\n".join(codes))
+    with running(desk, verb, codes) as listed:
+        listed.write(1500)
+        wait_banned(desk, codes, CHUNK if verb == "ban" else 1500)
+        desk.sql(f"KILL {listed.connection()}")
+        _, errors = listed.end(1000)
+    assert listed.process.returncode == 1
+    assert errors.startswith("Error: lines 1 to 1,000 are committed (")
+    assert "either all or none" not in errors
+    assert f"run again, leaves out those that are {'banned' if verb == 'ban' else 'lifted'} already" in errors
+    assert banned(desk, codes) == ((CHUNK, CHUNK) if verb == "ban" else (1500, 1500))
+
+
+def test_a_thousand_without_an_answer_is_named_as_uncertain(desk: Desk) -> None:
+    codes = new_codes(desk, 2500)
+    with running(desk, "ban", codes) as listed:
+        listed.write(1500)
+        wait_banned(desk, codes, CHUNK)
+        desk.sql("FLUSH TABLES WITH READ LOCK")  # a write waits, and what it asks before does not
+        try:
+            listed.write(500)
+            state = "SELECT COUNT(*) FROM information_schema.processlist WHERE id = %s AND info LIKE 'INSERT%'"
+            wait_until(lambda: desk.sql(state, listed.connection()) == [(1,)], "the INSERT")
+            desk.sql(f"KILL {listed.connection()}")
+            _, errors = listed.end()
+        finally:
+            desk.sql("UNLOCK TABLES")
+    assert (
+        "Error: lines 1 to 1,000 are committed, and of lines 1,001 to 2,000 either all or none (no answer came"
+        in errors
+    )
+    assert banned(desk, codes) in ((CHUNK, CHUNK), (2 * CHUNK, 2 * CHUNK))
+    desk.sign()
+    desk.run("ban", "--from", "-", "--ahead", stdin="\n".join(codes))
+    assert banned(desk, codes) == (2500, 2500)
