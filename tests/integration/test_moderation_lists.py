@@ -153,10 +153,17 @@ def test_a_text_that_the_schema_refuses_bans_nothing(desk: Desk, tmp_path: Path)
 
 
 def test_a_schema_of_before_still_takes_a_list(desk: Desk, tmp_path: Path) -> None:
+    path = written(tmp_path, "whatever-1", "whatever-2")
     desk.sql("DROP PROCEDURE subjects_known_v2")
+    desk.sql("DROP PROCEDURE subjects_images_v2")
     try:
         desk.sign()
-        assert desk.run("ban", "--from", written(tmp_path, "whatever-1", "whatever-2")).stdout == "banned 2 codes\n"
+        result = desk.run("ban", "--from", path, "--dry-run", "--ahead")
+        assert result.stdout == "would ban 2 codes\n"
+        assert "`purger migrate`" in result.stderr
+        result = desk.run("ban", "--from", path)
+        assert result.stdout == "banned 2 codes\n"
+        assert "`purger migrate`" in result.stderr
     finally:
         desk.database.migrate()
 
