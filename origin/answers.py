@@ -71,6 +71,7 @@ class _Representation(NamedTuple):
     digest: str
     last_modified: int | None
     caching: list[Header]
+    path: str | None = None
 
 
 class Answers:
@@ -102,6 +103,8 @@ class Answers:
         # Also on errors: the edge compares Takedown-Seen with its marks, and Takedown-Changed with its position.
         answer.headers.append(("Takedown-Seen", str(found.seen)))
         answer.headers.append(("Takedown-Changed", "pending" if found.pending else str(found.changed)))
+        # For the edge's bans by content, of the special image too: lifting such a ban purges it.
+        answer.headers.append(("Takedown-Digest", found.original or "none"))
         return answer
 
     def _choose(self, found: Found, conditions: Conditions, now: float) -> Answer:
@@ -111,7 +114,8 @@ class Answers:
             return self.unknown(found.owner)
         dated = last_modified(found, now)
         caching = self._caching(found, dated, now)
-        return _represent(_Representation(found.content_type, found.size, found.digest, dated, caching), conditions)
+        shown = _Representation(found.content_type, found.size, found.digest, dated, caching, found.path)
+        return _represent(shown, conditions)
 
     def unknown(self, owner: str | None = None) -> Answer:
         """Answer 404. The edge may keep it for a while, since importing the image purges it."""
@@ -199,7 +203,7 @@ def _represent(shown: _Representation, conditions: Conditions) -> Answer:
         NOSNIFF,
         *shown.caching,
     ]
-    return Answer(_STATUS_LINES[status], headers, file=FilePart(shown.digest, shown.size, part))
+    return Answer(_STATUS_LINES[status], headers, file=FilePart(shown.digest, shown.size, part, shown.path))
 
 
 def _for_edge(seconds: int) -> Header:

@@ -8,12 +8,13 @@ from typing import Any
 import bottle
 
 from origin.answers import Answer, Answers, Conditions, Header, failure
-from origin.lookup import Lookup
+from origin.lookup import BUDGET, Lookup
 from origin.model import FilePart
 from origin.renditions import ORIGINAL, RENDITION
 from origin.row_checks import MalformedRowError
 from origin.special_image import SpecialImage
-from origin.store import DamagedFileError, Store
+from origin.store import Store
+from origin.stores.contract import DamagedFileError, StoreAwayError
 from takedown_db.errors import DatabaseUnavailableError
 from takedown_db.subject_keys import CODE
 
@@ -70,6 +71,8 @@ class App:
             answer = self._answers.unknown()
         except DatabaseUnavailableError:
             answer = failure(503, "The database is unavailable.", _RETRY_AFTER)
+        except StoreAwayError:
+            answer = failure(503, "The store of the images is unavailable.", _RETRY_AFTER)
         except DamagedFileError as error:
             log.error("%s", error)
             answer = failure(500, "The image's file cannot be read.")
@@ -107,7 +110,7 @@ class App:
         """Open the file of an answer. A HEAD opens it too, and so fails on a damaged file as a GET does."""
         if file.digest == self._special.digest:
             return (self._special.body[file.part.start : file.part.start + file.part.length],)
-        body = self._store.open(file, environ["PATH_INFO"])
+        body = self._store.open(file, environ["PATH_INFO"], environ[BEGAN] + BUDGET)
         if environ["REQUEST_METHOD"] == "HEAD":
             body.close()
         return body

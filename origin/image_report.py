@@ -60,6 +60,7 @@ class _Row(NamedTuple):
     imported_at: datetime | None
     image_changed_at: datetime | None
     owner_changed_at: datetime | None
+    digest_changed_at: datetime | None
     pending: int
     name: str | None
     content_type: str
@@ -74,7 +75,7 @@ def read_report(connection: MySQLConnectionAbstract, code: str) -> ImageReport:
     rows = [_Row._make(row) for row in _fetch(connection, "show_image", code)]
     bans = [BanReport(*row) for row in _fetch(connection, "show_bans", code)]
     first = rows[0]
-    changes = (first.image_changed_at, first.owner_changed_at)
+    changes = (first.image_changed_at, first.owner_changed_at, first.digest_changed_at)
     return ImageReport(
         code=code,
         banned=bool(bans),

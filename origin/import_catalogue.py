@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import mysql.connector
 from mysql.connector.abstracts import MySQLConnectionAbstract, MySQLCursorAbstract
@@ -18,7 +18,7 @@ Row = Sequence[MySQLConvertibleType] | dict[str, MySQLConvertibleType]
 
 @dataclass(frozen=True, slots=True)
 class Rendition:
-    """A row of ``renditions``. Size in bytes, width and height in pixels, digest in hex."""
+    """A row of ``renditions``. Size in bytes, width and height in pixels, digest in hex, path in the tree in place."""
 
     code: str
     name: str
@@ -27,6 +27,7 @@ class Rendition:
     width: int
     height: int
     digest: str
+    path: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +40,21 @@ class Image:
     renditions: tuple[Rendition, ...]
 
 
+class StoredFile(NamedTuple):
+    """A recorded file: its digest, its size in bytes, and its path where it is in place."""
+
+    digest: str
+    size: int
+    path: str | None
+
+
 @dataclass(slots=True)
 class RecordedImage:
-    """A recorded image: digest and size in bytes of each file, by the name of its rendition."""
+    """A recorded image, and its files by the names of their renditions."""
 
     owner: str
     stable_until: datetime | None
-    files: dict[str, tuple[str, int]] = field(default_factory=dict)
+    files: dict[str, StoredFile] = field(default_factory=dict)
 
 
 class Catalogue:
@@ -62,10 +71,10 @@ class Catalogue:
         sql = statement("recorded_images").format(codes=", ".join(["%s"] * len(codes)))
         with self._connection.cursor() as cursor:
             cursor.execute(sql, list(codes))
-            for code, owner, stable_until, name, digest, size in cast(list[tuple[Any, ...]], cursor.fetchall()):
+            for code, owner, stable_until, name, *file in cast(list[tuple[Any, ...]], cursor.fetchall()):
                 image = found.setdefault(code, RecordedImage(owner, stable_until))
                 if name is not None:
-                    image.files[name] = digest, size
+                    image.files[name] = StoredFile(*file)
         return found
 
     def banned_owners(self, owners: Sequence[str]) -> set[str]:
@@ -76,6 +85,12 @@ class Catalogue:
         with self._connection.cursor() as cursor:
             cursor.execute(sql, list(owners))
             return {str(row[0]) for row in cast(list[tuple[Any, ...]], cursor.fetchall())}
+
+    def hiding_bans(self, *, digest: str | None, code: str = "", owner: str = "") -> list[int]:
+        """Read the ids of the open bans of a content, a code and an owner; an empty one, or None, has none."""
+        with self._connection.cursor() as cursor:
+            cursor.execute(statement("bans_of_upload"), {"digest": digest or "", "code": code, "owner": owner})
+            return [int(row[0]) for row in cast(list[tuple[Any, ...]], cursor.fetchall())]
 
     def record(self, images: Iterable[Image], *, move: bool) -> dict[str, str]:
         """Write images with their renditions in one transaction.

@@ -1,28 +1,21 @@
 """Imports image files into the store and the database. Needs Pillow, which serving does not."""
 
-import contextlib
-import hashlib
-import os
-import stat
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from pathlib import Path
+from functools import partial
+from typing import Protocol
 
-from origin.directory_tree import DirectoryTree
 from origin.import_catalogue import Catalogue, Image, RecordedImage, Rendition
+from origin.import_entries import Entry, ImageEntries, image_chunks
 from origin.import_rules import ImportRules
-from origin.metadata import MalformedPictureError, Pieces, format_of, strip
-from origin.pictures import Kind, UnusablePictureError, decode
-from origin.renditions import ORIGINAL, REDUCED
+from origin.import_sources import RefusedFileError, Source
+from origin.picture_intake import Intake
+from origin.renditions import ORIGINAL
 from origin.store import Store
-from takedown_db.subject_keys import CODE_ALPHABET, is_key
 
 #: Images in one transaction: few commits, and locks that are too short for anyone to notice.
 _IMAGES_PER_TRANSACTION = 100
-
-
-class RefusedFileError(Exception):
-    """A file is not imported. The message says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,164 +29,197 @@ class Move:
 
 @dataclass(slots=True)
 class Outcome:
-    """The counts of imported files, the images that were moved, and the refused files, each with the reason."""
+    """The counts of images by their outcome, and of refused files."""
 
     new: int = 0
     changed: int = 0
     unchanged: int = 0
-    moved: list[Move] = field(default_factory=list)
-    refused: list[tuple[Path, str]] = field(default_factory=list)
+    refused: int = 0
+
+
+class Report(Protocol):
+    """Receives the news of an import as they come, so that none of them has to be kept."""
+
+    def refused(self, place: str, reason: str) -> None:
+        """Take a file that is not imported, and the reason."""
+
+    def moved(self, move: Move) -> None:
+        """Take an image that was taken over from another owner."""
+
+    def imported(self, image: ImageEntries) -> None:
+        """Take an image that is recorded now, whether or not it was before."""
+
+    def advanced(self, files: int) -> None:
+        """Take the number of files that were dealt with since the last call."""
+
+
+@dataclass(slots=True)
+class _Prepared:
+    """An image whose files are in their store; ``image`` is None where nothing is to be recorded."""
+
+    entries: ImageEntries
+    image: Image | None = None
+    refused: list[tuple[Entry, str]] = field(default_factory=list)
+
+    @property
+    def all_refused(self) -> bool:
+        """Whether nothing of the image was taken."""
+        return len(self.refused) == len(self.entries.files)
 
 
 class Import:
-    """One run of ``origin import`` for one owner."""
+    """One run of ``origin import``."""
 
-    def __init__(self, tree: DirectoryTree, store: Store, catalogue: Catalogue, owner: str, rules: ImportRules) -> None:
-        self._tree = tree
-        self._store = store
+    def __init__(self, source: Source, store: Store, catalogue: Catalogue, rules: ImportRules, report: Report) -> None:
+        self._source = source
+        self._intake = Intake(store, rules)
         self._catalogue = catalogue
-        self._owner = owner
         self._rules = rules
-        self._files: dict[str, Path] = {}
+        self._report = report
         self.outcome = Outcome()
 
-    def run(self, files: Sequence[Path], advance: Callable[[], object]) -> None:
-        """Import files of the tree, calling ``advance`` after each.
+    def refuse(self, place: str, reason: str) -> None:
+        """Count and report a file that is not imported."""
+        self.outcome.refused += 1
+        self._report.refused(place, reason)
 
-        A file that cannot be imported is noted and skipped. Raises ``OSError`` where the store, and
-        ``mysql.connector.Error`` where the database fails: earlier files stay imported.
+    def pass_over(self, place: str, reason: str) -> None:
+        """Refuse a file before any of it is read, and count it as dealt with."""
+        self.refuse(place, reason)
+        self._report.advanced(1)
+
+    def run(self, entries: Iterable[Entry]) -> None:
+        """Import files. One that cannot be imported is reported and skipped.
+
+        Raises ``OSError`` and ``StoreAwayError`` where the store, and ``mysql.connector.Error`` where the database
+        fails: earlier images stay imported, and the same import again goes on from there.
         """
-        for start in range(0, len(files), _IMAGES_PER_TRANSACTION):
-            chunk = files[start : start + _IMAGES_PER_TRANSACTION]
-            codes = {path: path.stem for path in chunk if self._has_code(path)}
-            recorded = self._catalogue.recorded([*codes.values()])
-            others = {image.owner for image in recorded.values()} - {self._owner}
-            banned = self._catalogue.banned_owners(sorted(others))
-            images = []
-            for path in chunk:
-                if code := codes.get(path):
-                    images += self._prepare(code, path, recorded.get(code), banned)
-                advance()
-            foreign = self._catalogue.record(images, move=self._rules.move)
-            self._refuse_foreign(foreign)
-            self._count([image for image in images if image.code not in foreign], recorded, banned)
+        with ThreadPoolExecutor(self._rules.jobs, "import") as pool:
+            for chunk in image_chunks(entries, _IMAGES_PER_TRANSACTION, self.pass_over):
+                self._import(chunk, pool)
 
-    def _refuse_foreign(self, owners: dict[str, str]) -> None:
-        """Refuse images that got another owner, for example by another import, after this one had read their owner."""
-        banned = self._catalogue.banned_owners(sorted(set(owners.values())))
-        for code, owner in owners.items():
-            self.refuse(self._files[code], _of_another(owner, owner in banned, self._owner))
+    def _import(self, chunk: list[ImageEntries], pool: ThreadPoolExecutor) -> None:
+        """Import some images in one transaction."""
+        recorded = self._catalogue.recorded([each.code for each in chunk])
+        former = {each.code: recorded[each.code].owner for each in chunk if each.code in recorded}
+        others = {former[each.code] for each in chunk if former.get(each.code, each.owner) != each.owner}
+        banned = self._catalogue.banned_owners(sorted(others))
+        prepare = partial(self._prepare, recorded=recorded, banned=banned)
+        # map() would begin all images of a chunk after an error in one of them; a chunk is short.
+        prepared = [*(pool.map(prepare, chunk) if self._rules.jobs > 1 else map(prepare, chunk))]
+        foreign = self._catalogue.record([each.image for each in prepared if each.image], move=self._rules.move)
+        if foreign:
+            banned |= self._catalogue.banned_owners(sorted(set(foreign.values())))
+        for each in prepared:
+            if owner := foreign.get(each.entries.code):
+                self._refuse_foreign(each.entries, owner, banned)
+            else:
+                self._count(each, recorded.get(each.entries.code), banned)
+        self._report.advanced(sum(len(each.files) for each in chunk))
 
-    def _count(self, images: Sequence[Image], recorded: dict[str, RecordedImage], banned: set[str]) -> None:
-        """Count the recorded images: new ones, changed ones, and those of other owners."""
-        replaced = [(image.code, recorded[image.code].owner) for image in images if image.code in recorded]
-        self.outcome.changed += len(replaced)
-        self.outcome.new += len(images) - len(replaced)
-        self.outcome.moved += [Move(code, owner, owner in banned) for code, owner in replaced if owner != self._owner]
+    def _refuse_foreign(self, entries: ImageEntries, owner: str, banned: set[str]) -> None:
+        """Refuse an image that got another owner, for example by another import, after this one had read its owner."""
+        for entry in entries.files.values():
+            self.refuse(entry.place, _of_another(owner, owner in banned, entries.owner))
 
-    def _has_code(self, path: Path) -> bool:
-        """Tell whether the file's name is a code of its own; if not, refuse the file."""
-        first = self._files.setdefault(path.stem, path)
-        if not is_key(path.stem):
-            self.refuse(path, f"its name without the suffix is no code, that is {CODE_ALPHABET}")
-        elif first is not path:
-            self.refuse(path, f"the code {path.stem} is that of {self._tree.root / first} already")
+    def _count(self, prepared: _Prepared, recorded: RecordedImage | None, banned: set[str]) -> None:
+        """Count and report one image, and its refused files."""
+        for entry, reason in prepared.refused:
+            self.refuse(entry.place, reason)
+        if prepared.all_refused:
+            return
+        if prepared.image is None:
+            self.outcome.unchanged += 1
+        elif recorded is None:
+            self.outcome.new += 1
         else:
-            return True
-        return False
+            self.outcome.changed += 1
+            if recorded.owner != prepared.image.owner:
+                self._report.moved(Move(prepared.image.code, recorded.owner, recorded.owner in banned))
+        self._report.imported(prepared.entries)
 
-    def _prepare(self, code: str, path: Path, recorded: RecordedImage | None, banned: set[str]) -> list[Image]:
-        """Put one file into the store. Returns the image to record, or nothing for an unchanged or refused one."""
-        stable_until = recorded.stable_until if recorded else None
-        if self._rules.stability.change:
-            stable_until = self._rules.stability.until
-        try:
-            if recorded and recorded.owner != self._owner and not self._rules.move:
-                raise RefusedFileError(_of_another(recorded.owner, recorded.owner in banned, self._owner))
-            format_, content = self._read(path)
-            same_file = recorded is not None and self._is_stored(content, recorded)
-            if recorded and same_file and (recorded.owner, recorded.stable_until) == (self._owner, stable_until):
-                self.outcome.unchanged += 1
-                return []
-            renditions = () if same_file else self._store_renditions(code, format_, content)
-        except (RefusedFileError, UnusablePictureError) as error:
-            self.refuse(path, str(error))
+    def _prepare(self, entries: ImageEntries, *, recorded: dict[str, RecordedImage], banned: set[str]) -> _Prepared:
+        """Put the files of one image into the store, and note those that are refused."""
+        prepared = _Prepared(entries)
+        known = recorded.get(entries.code)
+        if known and known.owner != entries.owner and not self._rules.move:
+            reason = _of_another(known.owner, known.owner in banned, entries.owner)
+            prepared.refused = [(entry, reason) for entry in entries.files.values()]
+            return prepared
+        rows = self._prepare_ready_made(prepared, known)
+        ready_made = entries.files.keys() - {entry.rendition for entry, _ in prepared.refused}
+        reduced = {each.name for each in self._rules.renditions} - ready_made
+        rows += self._prepare_original(prepared, known, reduced)
+        if prepared.all_refused:
+            return prepared
+        stability = entries.first.stability
+        stable_until = stability.until if stability.change or not known else known.stable_until
+        if rows or not known or (known.owner, known.stable_until) != (entries.owner, stable_until):
+            prepared.image = Image(entries.code, entries.owner, stable_until, tuple(rows))
+        return prepared
+
+    def _prepare_original(self, prepared: _Prepared, known: RecordedImage | None, reduced: set[str]) -> list[Rendition]:
+        """Take the original and make the reduced renditions. Without an original all other files are refused."""
+        entries = prepared.entries
+        entry = entries.files.get(ORIGINAL)
+        if entry is None:
+            if known is None or ORIGINAL not in known.files:
+                _refuse_all(prepared, "the image has no original: neither an earlier line of the list nor an import")
             return []
-        return [Image(code, self._owner, stable_until, renditions)]
-
-    def _read(self, path: Path) -> tuple[str, Pieces]:
-        """Read a file: its format, and its content without metadata (unless the rules keep them).
-
-        Checks and reads by one descriptor, so that a file that is swapped in between makes no difference.
-        """
         try:
-            with self._tree.opened(path) as descriptor:
-                self._check(os.fstat(descriptor))
-                with open(descriptor, "rb", closefd=False) as file:
-                    data = file.read(self._rules.max_bytes + 1)
-        except OSError as error:
-            raise RefusedFileError(f"cannot be read: {error.strerror}") from None
-        if len(data) > self._rules.max_bytes:  # it grew
-            raise RefusedFileError(f"more than {self._rules.max_bytes} bytes")
-        format_ = format_of(data)
-        if format_ is None:
-            raise RefusedFileError("not a JPEG, PNG, GIF, WebP or AVIF picture")
-        if not self._rules.strip:
-            return format_, [data]
-        try:
-            return format_, strip(data, format_)
-        except MalformedPictureError as error:
-            reason = f"its metadata cannot be found, and so not taken out ({error})"
-            raise RefusedFileError(f"{reason}: --metadata keep takes it as it is, if it can be decoded") from None
+            if self._is_trusted(entry, known) and known and self._intake.has_reduced(known, reduced):
+                return []
+            picture = self._intake.examine(self._read(entry), strip_metadata=self._strips)
+            path = entry.path if self._source.in_place else None
+            if (
+                self._intake.holds(known, ORIGINAL, picture, path)
+                and known
+                and self._intake.has_reduced(known, reduced)
+            ):
+                return []
+            return self._intake.take_original(entries.code, picture, path, reduced)
+        except RefusedFileError as error:
+            prepared.refused.append((entry, str(error)))
+            _refuse_all(prepared, "the original of this image was refused")
+            return []
 
-    def _check(self, status: os.stat_result) -> None:
-        """Refuse all but regular files, too large files, and files that other users may not read."""
-        if not stat.S_ISREG(status.st_mode):
-            raise RefusedFileError("not a regular file")
-        if status.st_size > self._rules.max_bytes:
-            raise RefusedFileError(
-                f"{status.st_size} bytes, more than {self._rules.max_bytes}: a larger --max-bytes would take it"
-            )
-        if not status.st_mode & (stat.S_IRGRP | stat.S_IROTH) and not self._rules.include_private:
-            mode = f"{stat.S_IMODE(status.st_mode):04o}"
-            raise RefusedFileError(f"only its owner may read it (mode {mode}): --include-private publishes it as well")
+    def _prepare_ready_made(self, prepared: _Prepared, known: RecordedImage | None) -> list[Rendition]:
+        """Take the renditions that stand in the list ready made."""
+        rows = []
+        for name, entry in prepared.entries.files.items():
+            if name == ORIGINAL:
+                continue
+            try:
+                if self._is_trusted(entry, known):
+                    continue
+                picture = self._intake.examine(self._read(entry), strip_metadata=self._strips)
+                path = entry.path if self._source.in_place else None
+                if not self._intake.holds(known, name, picture, path):
+                    rows.append(self._intake.take_ready(entry.code, name, picture, path))
+            except RefusedFileError as error:
+                prepared.refused.append((entry, str(error)))
+        return rows
 
-    def _is_stored(self, content: Pieces, recorded: RecordedImage) -> bool:
-        """Tell whether this content is recorded already, with all its renditions in the store."""
-        digest = hashlib.sha256()
-        for piece in content:
-            digest.update(piece)
-        original, _ = recorded.files.get(ORIGINAL, ("", 0))
-        return (
-            original == digest.hexdigest()
-            and all(reduced.name in recorded.files for reduced in REDUCED)
-            and all(self._store.has(stored, size) for stored, size in recorded.files.values())
-        )
+    @property
+    def _strips(self) -> bool:
+        return self._rules.strip and not self._source.in_place
 
-    def _store_renditions(self, code: str, format_: str, content: Pieces) -> tuple[Rendition, ...]:
-        """Make all renditions of a picture, and keep their files in the store."""
-        with contextlib.ExitStack() as block:
-            original = block.enter_context(self._store.incoming())
-            smaller = [(reduced, block.enter_context(self._store.incoming())) for reduced in REDUCED]
-            original.file.writelines(content)
-            original.file.seek(0)
-            targets = [(reduced, incoming.file) for reduced, incoming in smaller]
-            kinds = decode(original.file, format_, targets, self._rules.max_pixels)
-            incoming_by_name = {ORIGINAL: original} | {reduced.name: incoming for reduced, incoming in smaller}
-            return tuple(
-                _rendition(code, name, kinds[name], *incoming.keep()) for name, incoming in incoming_by_name.items()
-            )
+    def _read(self, entry: Entry) -> bytes:
+        return self._source.read(entry.path, self._rules.max_bytes)
 
-    def refuse(self, path: Path, reason: str) -> None:
-        """Note a path of the tree as refused, with the reason."""
-        self.outcome.refused.append((self._tree.root / path, reason))
+    def _is_trusted(self, entry: Entry, known: RecordedImage | None) -> bool:
+        """Tell whether a file in place has the recorded path and size, and that is enough."""
+        file = known.files.get(entry.rendition) if known and self._rules.trust_size else None
+        return file is not None and file.path == entry.path and file.size == self._source.size(entry.path)
+
+
+def _refuse_all(prepared: _Prepared, reason: str) -> None:
+    """Refuse the files of an image that are not refused yet."""
+    done = {entry.rendition for entry, _ in prepared.refused}
+    prepared.refused += [(entry, reason) for name, entry in prepared.entries.files.items() if name not in done]
 
 
 def _of_another(owner: str, is_banned: bool, new_owner: str) -> str:
     """Explain why an image of another owner is refused, and the consequence of --move."""
     end = f" and ends what the ban of owner {owner} does to it" if is_banned else ""
     return f"an image of owner {owner} has this code: --move gives it to {new_owner}{end}"
-
-
-def _rendition(code: str, name: str, kind: Kind, digest: str, size: int) -> Rendition:
-    return Rendition(code, name, kind.content_type, size, kind.width, kind.height, digest)

@@ -130,7 +130,7 @@ class Lookup:
         rows, _ = connection.get_rows()
         if not rows:
             return None
-        found = Found._make(cast(tuple[Any, ...], rows[0]))
+        found = _latest([Found._make(cast(tuple[Any, ...], row)) for row in rows])
         if self._replica:
             return found._replace(read_at=found.read_at - DATED_LAG)
         if found.read_only:
@@ -160,6 +160,14 @@ class Lookup:
                 " --threads are too few",
                 now - began,
             )
+
+
+def _latest(rows: list[Found]) -> Found:
+    """Join rows that differ in the change alone (of image, owner and content) into one with the latest change."""
+    if len(rows) == 1:
+        return rows[0]
+    times = [row.changed_at for row in rows if row.changed_at is not None]
+    return rows[0]._replace(changed_at=max(times, default=None), changed=max(row.changed for row in rows))
 
 
 def _quoted(name: str) -> str:

@@ -21,7 +21,9 @@ class Found(NamedTuple):
     read_at: datetime
     seen: int  # number of the last batch in the lookup's own snapshot
     read_only: int = 0  # the server was demoted and may lag
-    changed: int = 0  # number of the batch of the last change of the image or its owner
+    changed: int = 0  # number of the batch of the last change of the image, its owner or its content
+    original: str | None = None  # SHA-256 of the original in hex, whatever the rendition
+    path: str | None = None  # of the file in the tree in place; None: the own store has it, by its digest
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +36,12 @@ class Lifetimes:
 
 
 class FilePart(NamedTuple):
-    """A part of the file (or of the special image) with this SHA-256 in hex, and the file's size in bytes."""
+    """A part of the file (or of the special image) with this SHA-256 in hex, and the file's size in bytes.
+
+    ``path`` is the file's place in the tree in place; None: the own store has it.
+    """
 
     digest: str
     size: int
     part: ByteRange
+    path: str | None = None

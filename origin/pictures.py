@@ -1,14 +1,13 @@
 """Decodes image files (pictures) with Pillow: reads their type and size, and makes smaller ones. For imports alone."""
 
 import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
 
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from origin.renditions import ORIGINAL, Reduced
+from origin.renditions import FORMATS, ORIGINAL, Reduced
 
 #: The divisor of ``max_pixels`` for formats that take more memory: at the peak 16 bytes a pixel for WebP, 9 for AVIF,
 #: and at most 6 for the others.
@@ -35,6 +34,11 @@ _CONTENT_TYPES = {
 #: The format of a smaller picture, by that of the original. GIF becomes PNG: its 256 colours suit no photograph.
 _REDUCED_FORMATS = {"JPEG": "JPEG", "MPO": "JPEG", "PNG": "PNG", "GIF": "PNG", "WEBP": "WEBP", "AVIF": "AVIF"}
 
+# Pillow's own limit and the filters of warnings hold for the whole process, and several threads decode pictures:
+# decode() compares the size by itself, at the same moment as Pillow would.
+Image.MAX_IMAGE_PIXELS = None
+warnings.filterwarnings("ignore", module=r"PIL\b")  # of tags that make no sense
+
 #: Pillow's modes that a format can save, and those of the other formats.
 _PLAIN_MODES = {"JPEG": ("L", "RGB"), "AVIF": ("RGB", "RGBA")}
 _PLAIN_MODES_ELSE = ("L", "LA", "RGB", "RGBA")
@@ -54,23 +58,25 @@ class Kind:
 
 
 def decode(
-    file: BinaryIO, format_: str, targets: Sequence[tuple[Reduced, BinaryIO]], max_pixels: int
+    file: BinaryIO, format_: str, targets: Sequence[tuple[Reduced, BinaryIO]], max_pixels: int, *, load: bool = True
 ) -> dict[str, Kind]:
     """Decode the picture in ``file`` and write a smaller one into the file of each target.
 
     Returns the kinds of the original and of the smaller ones, by the names of the renditions. ``format_`` is Pillow's
     name for the file's format. Of an animation only the first picture is used. Takes at most about 6 bytes of memory
-    for each of ``max_pixels``. Raises ``UnusablePictureError``.
+    for each of ``max_pixels``. ``load=False`` reads only the head where there are no targets, and then takes a broken
+    picture for a whole one. Any thread may call this. Raises ``UnusablePictureError``.
     """
     share = _MEMORY_SHARES.get(format_, 1)
     try:
-        with _limited(max_pixels // share), Image.open(file, formats=[format_]) as picture:
-            return _reduce(picture, targets)
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        part = f" (1/{share} of --max-pixels, for the memory that {format_} takes)" if share > 1 else ""
-        raise UnusablePictureError(
-            f"more than {max_pixels // share} pixels{part}: a larger --max-pixels would take it"
-        ) from None
+        with Image.open(file, formats=[format_]) as picture:
+            if picture.width * picture.height > max_pixels // share:
+                raise _too_large(format_, max_pixels, share)
+            if load and not targets:
+                picture.load()
+            return _reduce(picture, targets, load=load)
+    except UnusablePictureError:
+        raise
     except UnidentifiedImageError:
         raise UnusablePictureError(f"broken: it begins as {format_} does and cannot be read as such") from None
     except MemoryError:
@@ -80,36 +86,35 @@ def decode(
         raise UnusablePictureError(f"broken: {error}") from None
 
 
-@contextmanager
-def _limited(max_pixels: int) -> Iterator[None]:
-    """Let Pillow refuse larger pictures before it decodes them. Its limit is a variable of its module."""
-    former = Image.MAX_IMAGE_PIXELS
-    Image.MAX_IMAGE_PIXELS = max_pixels
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of tags that make no sense
-            # Pillow only warns of a picture that unpacks to between one and two times its limit.
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            yield
-    finally:
-        Image.MAX_IMAGE_PIXELS = former
+def _too_large(format_: str, max_pixels: int, share: int) -> UnusablePictureError:
+    part = f" (1/{share} of --max-pixels, for the memory that {format_} takes)" if share > 1 else ""
+    return UnusablePictureError(f"more than {max_pixels // share} pixels{part}: a larger --max-pixels would take it")
 
 
-def _reduce(picture: Image.Image, targets: Sequence[tuple[Reduced, BinaryIO]]) -> dict[str, Kind]:
+def _reduce(picture: Image.Image, targets: Sequence[tuple[Reduced, BinaryIO]], *, load: bool) -> dict[str, Kind]:
     """Write the smaller pictures, the largest first: a JPEG is decoded but once, no larger than that one needs."""
     format_ = picture.format or ""
     size = picture.size
-    small_format = _REDUCED_FORMATS[format_]
-    modes = _PLAIN_MODES.get(small_format, _PLAIN_MODES_ELSE)
     kinds = {}
     for reduced, file in sorted(targets, key=lambda target: -max(target[0].width, target[0].height)):
-        small = _upright(_shrunk(picture, reduced, modes), picture)
+        small_format = FORMATS[reduced.format] if reduced.format else _REDUCED_FORMATS[format_]
+        small = _upright(_shrunk(picture, reduced, _PLAIN_MODES.get(small_format, _PLAIN_MODES_ELSE)), picture)
         # The colour profile belongs to the colours. All other metadata (place, camera) stays out.
         same_colours = picture.mode in (small.mode, "RGB", "RGBA", "P")
-        small.save(file, small_format, icc_profile=picture.info.get("icc_profile") if same_colours else None)
+        profile = picture.info.get("icc_profile") if same_colours else None
+        quality = {} if reduced.quality is None else {"quality": reduced.quality}
+        small.save(file, small_format, icc_profile=profile, **quality)
         kinds[reduced.name] = Kind(_CONTENT_TYPES[small_format], *small.size)
-    shown = size[::-1] if picture.getexif().get(_ORIENTATION) in _SIDEWAYS else size
+    shown = size[::-1] if _orientation(picture, whole=load or bool(targets)) in _SIDEWAYS else size
     return {ORIGINAL: Kind(_CONTENT_TYPES[format_], *shown)} | kinds
+
+
+def _orientation(picture: Image.Image, *, whole: bool) -> int | None:
+    """Read the EXIF orientation. Unless ``whole``, no pixels are decoded to find one that stands behind them."""
+    if not whole and picture.format == "PNG" and "exif" not in picture.info:
+        return None
+    found: int | None = picture.getexif().get(_ORIENTATION)
+    return found
 
 
 def _shrunk(picture: Image.Image, reduced: Reduced, modes: tuple[str, ...]) -> Image.Image:
@@ -153,5 +158,9 @@ def _in_plain_mode(picture: Image.Image, modes: tuple[str, ...]) -> Image.Image:
         return picture
     if picture.mode.startswith("I"):  # 16-bit grey, that convert() would clip to white
         return picture.convert("I").point(lambda value: value * (1 / 256)).convert("L").convert(modes[0])
-    transparent = picture.has_transparency_data and "RGBA" in modes
-    return picture.convert("RGBA" if transparent else "RGB")
+    if not picture.has_transparency_data:
+        return picture.convert("RGB")
+    if "RGBA" in modes:
+        return picture.convert("RGBA")
+    # A page is white more often than black, which transparent pixels mostly are underneath.
+    return Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture.convert("RGBA")).convert("RGB")

@@ -1,7 +1,8 @@
-"""Lists the renditions of an image: the original, and the smaller ones that an import makes of it.
+"""Lists the renditions of an image: the original, and the reduced ones that an import makes of it.
 
-Another rendition is another row of ``REDUCED`` here, and its name in varnish/default.vcl (sub takedown_renditions). An
-import of the same files makes it for images that were imported before.
+Another rendition is another row of ``REDUCED`` here, or of a site's own table (``origin/rendition_table.py``), and its
+name in varnish/default.vcl (sub takedown_renditions). An import of the same files makes it for images that were
+imported before.
 """
 
 from typing import NamedTuple
@@ -12,6 +13,12 @@ RENDITION = "[a-z0-9_-]{1,32}"
 #: The name of the picture as it was imported. Its URL is that of the image, without a name.
 ORIGINAL = "original"
 
+#: The formats that a reduced rendition may have, by their names in tables, each as Pillow names it.
+FORMATS = {"jpeg": "JPEG", "png": "PNG", "webp": "WEBP", "avif": "AVIF"}
+
+#: The formats that lose detail, by a quality from 1 to 100.
+LOSSY = frozenset({"jpeg", "webp", "avif"})
+
 
 class Reduced(NamedTuple):
     """A rendition that is made smaller: at most so many pixels wide and high, in the proportions of the original."""
@@ -19,7 +26,9 @@ class Reduced(NamedTuple):
     name: str
     width: int
     height: int
+    format: str | None = None  # a key of FORMATS; None: that of the original, and PNG for a GIF
+    quality: int | None = None  # 1 to 100, for lossy formats; None: the encoder's default
 
 
-#: The smaller renditions of each image.
+#: The reduced renditions of each image, unless a site has a table of its own.
 REDUCED = (Reduced("thumb", 256, 256),)

@@ -51,10 +51,11 @@ class Head(NamedTuple):
     close: bool
 
 
-def read_head(readline: Callable[[int], bytes]) -> Head | None:
+def read_head(readline: Callable[[int], bytes], max_body: int | None = MAX_BODY_BYTES) -> Head | None:
     """Read one head; None where the peer has closed. Raises ``RefusedError``.
 
-    ``readline`` takes the length of the longest line to return, in bytes.
+    ``readline`` takes the length of the longest line to return, in bytes. ``max_body`` is the longest Content-Length;
+    None leaves it to the caller.
     """
     line = readline(MAX_HEAD_BYTES + 1)
     if line == b"\r\n":  # an empty line that a client may send between two requests (RFC 9112, 2.2)
@@ -72,7 +73,7 @@ def read_head(readline: Callable[[int], bytes]) -> Head | None:
     path, _, query = _origin_form(method, target).partition(b"?")
     fields = _read_fields(readline, MAX_HEAD_BYTES - len(line))
     _check_host(fields, minor != b"0")
-    chunked = _frame(fields, minor != b"0")
+    chunked = _frame(fields, minor != b"0", max_body)
     return Head(method, target, _decode(path), query, int(minor), fields, chunked, chunked or _closes(fields, minor))
 
 
@@ -151,7 +152,7 @@ def _check_host(fields: Fields, required: bool) -> None:
         raise _malformed("Host is malformed.")
 
 
-def _frame(fields: Fields, knows_codings: bool) -> bool:
+def _frame(fields: Fields, knows_codings: bool, max_body: int | None) -> bool:
     """Tell whether the body is chunked. Raises ``RefusedError`` where its end is ambiguous (6.1, 6.3)."""
     length, coding = fields.get(b"Content-Length"), fields.get(b"Transfer-Encoding")
     if coding is not None:
@@ -163,7 +164,7 @@ def _frame(fields: Fields, knows_codings: bool) -> bool:
     if length is not None:
         if _LENGTH(length) is None:
             raise _malformed("Content-Length is not a number.")
-        if int(length) > MAX_BODY_BYTES:
+        if max_body is not None and int(length) > max_body:
             raise RefusedError("413 Content Too Large", "Nothing here takes a body.")
     return False
 

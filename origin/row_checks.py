@@ -7,8 +7,9 @@ import re
 from datetime import datetime
 
 from origin.model import Found
+from origin.stored_path import is_stored_path
 from takedown_db.printable import printable
-from takedown_db.subject_keys import is_key
+from takedown_db.subject_keys import is_digest, is_key
 
 #: Bytes of the largest file.
 _LARGEST = 1 << 40
@@ -20,7 +21,6 @@ _LARGEST_BATCH = 10**15 - 1
 _SHOWN = 80
 
 _CONTENT_TYPE = re.compile(r"image/[a-z0-9][a-z0-9.+-]{0,57}").fullmatch
-_DIGEST = re.compile(r"[0-9a-f]{64}").fullmatch
 
 
 class MalformedRowError(Exception):
@@ -40,8 +40,11 @@ def require_well_formed(found: Found | None, code: str) -> Found:
         raise _malformed(code, "renditions.content_type", found.content_type)
     if found.size is not None and not (isinstance(found.size, int) and 0 <= found.size <= _LARGEST):
         raise _malformed(code, "renditions.size", found.size)
-    if found.digest is not None and not (isinstance(found.digest, str) and _DIGEST(found.digest)):
-        raise _malformed(code, "renditions.digest", found.digest)
+    for digest in (found.digest, found.original):
+        if digest is not None and not (isinstance(digest, str) and is_digest(digest)):
+            raise _malformed(code, "renditions.digest", digest)
+    if found.path is not None and not (isinstance(found.path, str) and is_stored_path(found.path)):
+        raise _malformed(code, "renditions.path", found.path)
     if found.owner is not None and not (isinstance(found.owner, str) and is_key(found.owner)):
         raise _malformed(code, "images.owner", found.owner)
     if found.stable_until is not None and not isinstance(found.stable_until, datetime):

@@ -17,8 +17,8 @@ from origin.app import BEGAN
 from origin.http_dates import format_date
 from origin.lingering_close import LingeringClose
 from origin.request_head import MAX_BODY_BYTES, RefusedError, read_head
-from origin.settings import Address, Settings
-from origin.store import DamagedFileError
+from origin.settings import Address, ServerSettings
+from origin.stores.contract import DamagedFileError, StoreAwayError
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +40,7 @@ class _Request(cheroot.server.HTTPRequest):
     def parse_request(self) -> None:
         """Read the head. Without one, and for a refused one, ``ready`` stays False and the connection ends."""
         try:
-            head = read_head(self.conn.rfile.readline)
+            head = read_head(self.conn.rfile.readline, self.server.max_request_body_size or None)
         except RefusedError as refused:
             self.simple_response(refused.status, str(refused))
             return
@@ -138,11 +138,12 @@ class _Connection(cheroot.server.HTTPConnection):
         return bool(self._poll.poll(_NEXT_REQUEST_WAIT))
 
 
-class _Gateway(cheroot.wsgi.Gateway_10):
+class Gateway(cheroot.wsgi.Gateway_10):
     """Adds the time of the request's first bytes to the WSGI environment."""
 
     # The stubs of cheroot's base class say that it returns nothing.
     def get_environ(self) -> dict[str, Any]:  # type: ignore[override]
+        """Make the environment."""
         environ: dict[str, Any] = super().get_environ()
         environ[BEGAN] = self.req.conn.began
         return environ
@@ -154,10 +155,13 @@ class Server(cheroot.wsgi.Server):
     ConnectionClass = _Connection
     #: No limit: the edge limits the connections that it opens, and closing some would cost it another round trip.
     keep_alive_conn_limit = 1_000_000
-    #: No request needs a body, but cheroot reads all of it before it answers.
+    #: Bytes of the longest body; 0: the application decides. No request of this one needs a body, but cheroot reads all
+    #: of it before it answers.
     max_request_body_size = MAX_BODY_BYTES
 
-    def __init__(self, app: Callable[..., Any], address: Address, settings: Settings, *, share_port: bool) -> None:
+    def __init__(
+        self, app: Callable[..., Any], address: Address, settings: ServerSettings, *, share_port: bool
+    ) -> None:
         """Set up the server. ``share_port``: other processes listen on the same port, and share its connections."""
         self.stall = settings.stall
         self.headers = settings.headers
@@ -173,7 +177,7 @@ class Server(cheroot.wsgi.Server):
             timeout=settings.keep_alive,
             reuse_port=share_port,
         )
-        self.gateway = _Gateway
+        self.gateway = Gateway
         # No limit: at its limit cheroot closes a socket for reading only, and goes on waiting for the thread that
         # sends. drain() has a limit that ends it.
         self.shutdown_timeout = _FOR_EVER
@@ -210,9 +214,9 @@ class Server(cheroot.wsgi.Server):
         return len(cut_off)
 
     def error_log(self, msg: str = "", level: int = logging.INFO, traceback: bool = False) -> None:
-        """Log an error of cheroot: for a damaged file one line, and no traceback."""
+        """Log an error of cheroot: for a damaged file or a store that went away one line, and no traceback."""
         error = sys.exc_info()[1]
-        if isinstance(error, DamagedFileError):
+        if isinstance(error, (DamagedFileError, StoreAwayError)):
             log.error("%s; the response was broken off", error)
         else:
             log.log(level, "%s", msg, exc_info=traceback)

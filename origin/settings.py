@@ -4,9 +4,11 @@ import os
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 from origin.answers import Header
 from origin.model import Lifetimes
+from origin.stores.location import Location
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +27,33 @@ def default_workers() -> int:
     return len(os.sched_getaffinity(0))
 
 
+class ServerSettings(Protocol):
+    """The settings of an HTTP server, times in seconds, as ``Settings`` and those of ``origin ingest`` have them."""
+
+    @property
+    def threads(self) -> int:
+        """Requests that are answered at a time."""
+
+    @property
+    def keep_alive(self) -> int:
+        """Time that an idle connection stays open."""
+
+    @property
+    def stall(self) -> int:
+        """Time without progress after which a connection is closed in the middle of a message."""
+
+    @property
+    def headers(self) -> tuple[Header, ...]:
+        """Headers of every answer that the server makes by itself."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """All settings of ``origin serve``. Times are in seconds; the options of the command line say the reasons."""
 
     database_url: str
-    files: Path
+    store: Location
+    in_place: Location | None = None
     replica: bool = False
     listen: Address = Address("127.0.0.1", 8000)
     workers: int = field(default_factory=default_workers)

@@ -15,6 +15,7 @@ import mysql.connector
 from origin.lookup import TIMEOUT
 from origin.settings import Address, Settings
 from origin.special_image import SpecialImage, read_special_image
+from origin.stores.backends import UnusableStoreError, require_usable
 from origin.worker import work
 from takedown_db.connect import connect
 from takedown_db.errors import explain
@@ -41,8 +42,7 @@ def serve(settings: Settings) -> int:
     Raises ``CannotServeError`` and ``UnusableSpecialImageError``.
     """
     special = read_special_image(settings.special_image)
-    if not settings.files.is_dir():
-        raise CannotServeError(f"{settings.files} is not a directory: --files has to name the store of `origin import`")
+    _require_stores(settings)
     _try_database(settings.database_url, replica=settings.replica)
     with _reserve(settings.listen, share=settings.workers > 1) as reserved:
         address = Address(*reserved.getsockname()[:2])
@@ -54,6 +54,16 @@ def serve(settings: Settings) -> int:
     except OSError as error:
         raise CannotServeError(f"cannot listen on {address}: {error.strerror or error}") from None
     return 0
+
+
+def _require_stores(settings: Settings) -> None:
+    """Raise ``CannotServeError`` where a store cannot be used."""
+    try:
+        require_usable(settings.store, "--store")
+        if settings.in_place is not None:
+            require_usable(settings.in_place, "--in-place")
+    except UnusableStoreError as error:
+        raise CannotServeError(str(error)) from None
 
 
 def _try_database(url: str, *, replica: bool) -> None:

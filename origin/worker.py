@@ -1,20 +1,17 @@
 """Runs one process of ``origin serve``, from its start until its responses have ended."""
 
-import logging
 import os
-import threading
 from collections.abc import Callable
 
 from origin.answers import Answers
 from origin.app import App
 from origin.lookup import Lookup
 from origin.server import Server
+from origin.server_run import run_server
 from origin.settings import Address, Settings
 from origin.special_image import SpecialImage
-from origin.store import Store
+from origin.store import open_store
 from takedown_db.signals import STOP_SIGNALS, SignalQueue
-
-log = logging.getLogger(__name__)
 
 
 def work(
@@ -34,16 +31,10 @@ def work(
     signals = SignalQueue(STOP_SIGNALS)
     answers = Answers(settings.lifetimes, settings.banned_status, special)
     lookup = Lookup(settings.database_url, replica=settings.replica)
-    app = App(lookup, answers, Store(settings.files), special, settings.headers)
+    store = open_store(settings.store, settings.in_place)
+    app = App(lookup, answers, store, special, settings.headers)
     server = Server(app, address, settings, share_port=share_port)
     server.prepare()
-    serving = threading.Thread(target=server.serve, name="serving", daemon=True)
-    serving.start()
     ready()
-
     # A process whose parent was killed would keep its share of the port, and nobody would end it.
-    while signals.wait(1) is None and os.getppid() == parent and serving.is_alive():
-        pass
-    cut_off = server.drain(settings.drain, lambda: signals.wait(0.1) is not None)
-    if cut_off:
-        log.warning("%d responses were still being sent and have been cut off", cut_off)
+    run_server(server, signals, settings.drain, goes_on=lambda: os.getppid() == parent)

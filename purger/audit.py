@@ -9,12 +9,11 @@ from typing import NamedTuple
 from purger.all_edges import list_edges
 from purger.errors import UnreachableError
 from purger.model import Edge
-from purger.owner_images import codes_of
 from purger.probe import Probe, ProbeAnswer
 from purger.probe_verdict import Proof
 from purger.rendition_names import ask_renditions, edges_to_probe
+from purger.subject_images import codes_of
 from takedown_db.lasting_connection import Connection
-from takedown_db.scope import Scope
 
 #: The number of bans that are read at a time.
 _PAGE = 500
@@ -82,7 +81,7 @@ def run_audit(
     progress: Callable[[], object] = lambda: None,
     stopped: Callable[[], bool] = lambda: False,
 ) -> AuditResult:
-    """Request banned codes, and codes of banned owners, from each enabled edge: all, or ``sample`` drawn by chance.
+    """Request banned codes, also of banned owners and digests, from each enabled edge: all, or ``sample`` by chance.
 
     Sends the purge of each image again that is served although it is banned. ``progress`` is called after each code;
     the audit ends early when ``stopped`` returns True. Raises ``DatabaseUnavailableError``.
@@ -114,7 +113,7 @@ def _is_banned(connection: Connection, code: str) -> bool:
 
 
 def banned_codes(connection: Connection, sample: int | None) -> Iterator[str]:
-    """Yield codes that are banned, themselves or through their owner, each at least once: all, or ``sample``.
+    """Yield codes that are banned, themselves, by owner or by digest, each at least once: all, or ``sample``.
 
     A sample begins at a ban drawn by chance, and after the last ban goes on with the first.
     """
@@ -137,10 +136,7 @@ def _codes_after(connection: Connection, after: int, until: int) -> Iterator[str
         for ban in starmap(_BanRow, page):
             if ban.id > until:
                 return
-            if ban.scope == Scope.IMAGE:
-                yield ban.subject
-            else:
-                yield from codes_of(connection, ban.subject)
+            yield from codes_of(connection, ban.scope, ban.subject)
             after = ban.id
 
 

@@ -159,7 +159,8 @@ def _problems_of_edge(edge: EdgeState) -> Iterator[Problem]:
         )
     if edge.mode is not None and not edge.names_position:
         yield Problem(
-            f"edge {name} runs the VCL of version 0.1: it names no position, so one that goes back is not noticed",
+            f"edge {name} runs the VCL of version 0.1: it names no position, so one that goes back is not noticed, and "
+            "each ban by content empties its cache",
             "load the VCL of this version into it (docs/edge.md)",
         )
     if edge.delay > PATIENCE and edge.mode is not None and not edge.recorded:

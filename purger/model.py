@@ -20,7 +20,7 @@ class Row(NamedTuple):
     id: int
     batch: int
     scope: str  # a value of Scope, unless a session has switched the checks off
-    subject: str  # a code, or an owner's key
+    subject: str  # a code, an owner's key or a digest
     cause: str  # ban, lift, unban, image, rendition, resend
 
 
@@ -97,8 +97,8 @@ class ProbeResult:
     """The objects that an edge removed (``removed``), or the answers of its public listener afterwards (the others).
 
     ``note`` says why nothing was proven; it goes when something is. Without ``at`` a ``status`` is that of an answer
-    that proved nothing. ``code`` names the one image of a banned owner that was requested; empty: the subject of the
-    ban as a whole, of an owner ``looked`` of his ``images``.
+    that proved nothing. ``code`` names the one image of a banned owner or digest that was requested; empty: the
+    subject of the ban as a whole, of an owner or digest ``looked`` of its ``images``.
     """
 
     edge: str

@@ -1,6 +1,5 @@
 """Polls, numbers and reads the outbox in the database. No HTTP here."""
 
-import re
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -10,17 +9,11 @@ from takedown_db.errors import CounterLostError, DatabaseUnavailableError, NotAd
 from takedown_db.lasting_connection import Connection, fetch, fetch_sets
 from takedown_db.printable import printable
 from takedown_db.schema.triggers import Triggers, judge_triggers
-from takedown_db.scope import Scope
+from takedown_db.subject_keys import is_subject
 
 #: Most batches that are answered with their rows. More have come where another purger numbered them while this one was
 #: cut off: then the batches that an edge needs are read for it.
 _BATCHES = 16
-
-#: The scopes that a row may have.
-_SCOPES = frozenset(Scope)
-
-#: The code of an image, or the key of an owner.
-_KEY = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 class Taken(NamedTuple):
@@ -173,4 +166,4 @@ def _taken(known: Position | None, head: _Head, found: list[tuple[Any, ...]]) ->
 
 def first_malformed(rows: Iterable[Row]) -> Row | None:
     """Return the first row of which no purge can be made; None without one. A session can switch off the checks."""
-    return next((row for row in rows if row.scope not in _SCOPES or not _KEY.fullmatch(row.subject)), None)
+    return next((row for row in rows if not is_subject(row.scope, row.subject)), None)

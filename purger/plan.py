@@ -10,8 +10,15 @@ from takedown_db.scope import Scope
 #: that it removed, and a PURGE adds nothing to the edge's list of bans; a BAN takes hundreds of codes in the same time.
 SINGLES = 20
 
-#: Most bytes in one list of codes or owners. Varnish takes header lines of 8 KB (http_req_hdr_len).
+#: Most bytes in one list of codes, owners or digests. Varnish takes header lines of 8 KB (http_req_hdr_len).
 LIST_BYTES = 7000
+
+#: The header of a list of subjects, by scope.
+_LISTS: dict[str, str] = {
+    Scope.IMAGE: "Takedown-Codes",
+    Scope.OWNER: "Takedown-Owners",
+    Scope.DIGEST: "Takedown-Digests",
+}
 
 #: Causes of rows that a person waits for. Changes of images are sent after these.
 URGENT = frozenset({"ban", "lift", "unban", "resend"})
@@ -71,27 +78,28 @@ def make_plan(
 ) -> Plan:
     """Plan the delivery of ``rows``, the outbox from batch ``first`` to ``last``, whatever their order.
 
-    Each subject is sent once. Bans come before changes of images, so that an import does not keep one waiting. When
-    codes or owners would take more requests than are wanted, they go in as few lists as they fit in. ``identity`` is
-    that of the batch ``last``; None: ``rows`` are not all rows of these batches.
+    Each subject is sent once. Bans come before changes of images, so that an import does not keep one waiting. When the
+    subjects of a scope would take more requests than are wanted, they go in as few lists as they fit in. ``identity``
+    is that of the batch ``last``; None: ``rows`` are not all rows of these batches.
     """
-    urgent_first = sorted(rows, key=_of_an_image)
-    codes = _by_subject(row for row in urgent_first if row.scope == Scope.IMAGE)
-    owners = _by_subject(row for row in urgent_first if row.scope == Scope.OWNER)
-    singles = min(SINGLES, requests_wanted)
-    few_codes = len(codes) <= singles
-    of_codes = _purges(codes) if few_codes else _bans("Takedown-Codes", codes, requests_wanted)
-    of_owners = _bans("Takedown-Owners", owners, requests_wanted, singles)
-    # Single codes come first: beside a bulk of owners, a person waits for them.
-    requests = of_codes + of_owners if few_codes else of_owners + of_codes
+    found = _by_scope(sorted(rows, key=_of_an_image))
+    # The scope with the fewest subjects comes first: beside a bulk of another one, a person waits for a single ban.
+    scopes = sorted(found, key=lambda scope: len(found[scope]))
+    requests = [request for scope in scopes for request in _requests(scope, found[scope], requests_wanted)]
     # All of one subject: a lift in between may be that of another ban.
-    bans = [row for found in (*owners.values(), *codes.values()) for row in found if row.cause in ("ban", "resend")]
-    few = len(codes) + len(owners) <= SINGLES
+    bans = [
+        row
+        for scope in scopes
+        for of_subject in found[scope].values()
+        for row in of_subject
+        if row.cause in ("ban", "resend")
+    ]
+    few = sum(map(len, found.values())) <= SINGLES
     return Plan(
         first=first,
         last=last,
         position="" if identity is None else str(Position(last, identity)),
-        method="purge" if few_codes and not owners else "ban",
+        method="purge" if all(request.method == "PURGE" for request in requests) else "ban",
         requests=tuple(requests),
         sample=tuple(bans[: SINGLES if few else SAMPLE]),
     )
@@ -99,8 +107,20 @@ def make_plan(
 
 def single_owners(request: Request) -> list[Request]:
     """Cut a list of owners into one request each, for an edge of version 0.1, which knows no such lists."""
-    lists = [value for name, value in request.headers if name == "Takedown-Owners"]
+    lists = [value for name, value in request.headers if name == _LISTS[Scope.OWNER]]
     return [_ban_of_owner(owner) for text in lists for owner in text.split(",")]
+
+
+def names_digests(request: Request) -> bool:
+    """Tell whether a request is a ban by content, which edges of version 0.1 do not know."""
+    return any(name == _LISTS[Scope.DIGEST] for name, _ in request.headers)
+
+
+def _requests(scope: str, subjects: Mapping[str, list[Row]], wanted: int) -> list[Request]:
+    """Make the requests for all subjects of one scope: a few codes or owners go one by one, all others in lists."""
+    if len(subjects) > min(SINGLES, wanted) or scope == Scope.DIGEST:
+        return _bans(_LISTS[scope], subjects, wanted)
+    return _purges(subjects) if scope == Scope.IMAGE else [_ban_of_owner(owner) for owner in subjects]
 
 
 def _purges(codes: Mapping[str, list[Row]]) -> list[Request]:
@@ -110,10 +130,7 @@ def _purges(codes: Mapping[str, list[Row]]) -> list[Request]:
     ]
 
 
-def _bans(header: str, subjects: Collection[str], wanted: int, singles: int = 0) -> list[Request]:
-    """Make the BANs of lists, or of up to ``singles`` owners one by one."""
-    if len(subjects) <= singles:
-        return [_ban_of_owner(owner) for owner in subjects]
+def _bans(header: str, subjects: Collection[str], wanted: int) -> list[Request]:
     lists = list(alike_lists(subjects))
     if len(lists) > wanted:
         lists = list(_cut(subjects))
@@ -125,7 +142,7 @@ def _ban_of_owner(owner: str) -> Request:
 
 
 def alike_lists(subjects: Iterable[str]) -> Iterator[str]:
-    """Cut codes or owners into comma-separated lists of at most ``LIST_BYTES``, each with one last character.
+    """Cut subjects of a scope into comma-separated lists of at most ``LIST_BYTES``, each with one last character.
 
     The edge's fence has a mark for each last character: a mixed list makes fetches of every image start again.
     """
@@ -152,8 +169,9 @@ def _of_an_image(row: Row) -> bool:
     return row.cause not in URGENT
 
 
-def _by_subject(rows: Iterable[Row]) -> dict[str, list[Row]]:
-    subjects: dict[str, list[Row]] = {}
+def _by_scope(rows: Iterable[Row]) -> dict[str, dict[str, list[Row]]]:
+    """Group rows by scope, in the order of ``Scope``, and by subject, in the order of the rows."""
+    found: dict[str, dict[str, list[Row]]] = {scope: {} for scope in Scope}
     for row in rows:
-        subjects.setdefault(row.subject, []).append(row)
-    return subjects
+        found[row.scope].setdefault(row.subject, []).append(row)
+    return found

@@ -8,15 +8,26 @@ from purger.batches import Batches
 from purger.edge_client import Answer
 from purger.errors import MalformedError
 from purger.model import Edge, Position, ProbeResult, probe_result_of
-from purger.plan import DELIVERY, Request
+from purger.plan import DELIVERY, Request, names_digests
 from purger.plan_run import PlanRun
 from purger.urgent_bans import UrgentBans
 
 log = logging.getLogger(__name__)
 
 
+#: The reasons for a flush after a purge that the edge calls malformed.
+_MALFORMED = "a purge that it calls malformed must not block it"
+_NO_DIGESTS = (
+    "it takes no bans by content, as a VCL before 0.2, and each of them empties its cache: "
+    "load the VCL of this version into it (docs/edge.md)"
+)
+
+
 class RefusedPlanError(Exception):
-    """The edge calls a purge malformed. It must not block those behind it, so the edge has to be flushed."""
+    """The edge calls a purge malformed. It must not block those behind it, so the edge has to be flushed.
+
+    The text is the reason for the flush.
+    """
 
 
 class PlanSender:
@@ -86,7 +97,7 @@ class PlanSender:
         except MalformedError as error:
             if not plan_run.cut_list():
                 log.error("edge %s calls %s %s malformed: %s", edge.name, request.method, request.path, error)
-                raise RefusedPlanError from error
+                raise RefusedPlanError(_NO_DIGESTS if names_digests(request) else _MALFORMED) from error
             if self._knows_owner_lists:
                 log.info("edge %s takes no lists of owners, as before 0.2: they go one by one", edge.name)
             self._knows_owner_lists = False

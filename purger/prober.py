@@ -18,7 +18,7 @@ from purger.probe_schedule import BatchRange, DueProbe, ProbeSchedule
 from purger.problem_log import ProblemLog
 from purger.recorder import Recorder
 from purger.rendition_names import KnownRenditions
-from purger.row_probe import SECONDS_AT_AN_OWNER, ImageChoice, RowProbeResult, choose, probe_row
+from purger.row_probe import SECONDS_AT_A_SUBJECT, ImageChoice, RowProbeResult, choose, probe_row
 from takedown_db.errors import DatabaseUnavailableError
 from takedown_db.lasting_connection import Connection
 from takedown_db.printable import printable
@@ -42,12 +42,12 @@ _LONGEST_REST = 1.0
 #: Seconds of rest while no probe is due.
 _IDLE_REST = 0.1
 
-#: Seconds for which the images that were drawn for a ban on an owner are kept: each edge is probed soon.
+#: Seconds for which the images that were drawn for a ban on an owner or digest are kept: each edge is probed soon.
 _DRAWN_KEPT = 60.0
 
 
 class _Drawn(NamedTuple):
-    """The images that were drawn for a ban on an owner."""
+    """The images that were drawn for a ban on an owner or digest."""
 
     until: float  # the moment of the monotonic clock at which they are drawn again
     choice: ImageChoice
@@ -80,7 +80,7 @@ class Prober(LoopThread):
         self._silent: set[str] = set()  # edges whose last probe got no answer
         self._unproven: dict[Edge, int] = {}  # by edge the row of the first probe whose answer proved nothing
         self._renditions = KnownRenditions()
-        self._drawn: dict[Row, _Drawn] = {}  # by row that bans an owner
+        self._drawn: dict[Row, _Drawn] = {}  # by row that bans an owner or digest
 
     def follow(self, edges: Iterable[tuple[Edge, int]]) -> None:
         """Probe these edges alone from now on, each with the last batch that it is known to have acknowledged.
@@ -149,7 +149,7 @@ class Prober(LoopThread):
         choice = replace(
             self._choose(row),
             renditions=self._renditions.of(edge),
-            seconds=SECONDS_AT_AN_OWNER,
+            seconds=SECONDS_AT_A_SUBJECT,
             between=self._rest,
         )
         result = probe_row(self._connection, self._probe, edge, row, choice)
@@ -165,8 +165,8 @@ class Prober(LoopThread):
             self._schedule.answered(edge.name)
 
     def _choose(self, row: Row) -> ImageChoice:
-        """Choose the images to request: of an owner the same ones at all edges, since all his codes are read for it."""
-        if row.scope != Scope.OWNER:
+        """Choose the images to request: of many the same ones at all edges, since all their codes are read for it."""
+        if row.scope == Scope.IMAGE:
             return choose(self._connection, row.scope, row.subject)
         now = time.monotonic()
         self._drawn = {each: drawn for each, drawn in self._drawn.items() if now < drawn.until}
@@ -176,7 +176,7 @@ class Prober(LoopThread):
         return self._drawn[row].choice
 
     def _rest(self, seconds: float) -> None:
-        """Rest between two images of an owner, after a probe of so many seconds."""
+        """Rest between two images of one ban, after a probe of so many seconds."""
         self._halt.wait(min(_LONGEST_REST, _REST * seconds))
 
     def _report(self, edge: Edge, row: Row, result: RowProbeResult) -> None:

@@ -7,16 +7,17 @@ from typing import Any
 
 from purger.errors import UnreachableError
 from purger.model import Edge, ProbeResult, Row, probe_result_of
-from purger.owner_images import draw
 from purger.probe import Probe, ProbeAnswer
 from purger.probe_notes import CHANGED, LIFTED, NO_IMAGES, ROWS_ALONE
 from purger.probe_verdict import Proof
+from purger.subject_images import draw
 from takedown_db.lasting_connection import Connection
 from takedown_db.scope import Scope
 
-#: Most images of a banned owner that the purger requests by itself, and the seconds after which it begins no other.
-IMAGES_OF_AN_OWNER = 100
-SECONDS_AT_AN_OWNER = 10.0
+#: Most images of one banned owner or digest that the purger requests by itself, and the seconds after which it begins
+#: no other.
+IMAGES_OF_A_SUBJECT = 100
+SECONDS_AT_A_SUBJECT = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,7 @@ class RowProbeResult:
     probe_result: ProbeResult
     kept: tuple[KeptImage, ...] = ()  # to be purged again
     again: bool = False  # a later probe may prove more
-    parts: tuple[ProbeResult, ...] = ()  # of a ban on an owner: one for each image
+    parts: tuple[ProbeResult, ...] = ()  # of a ban on an owner or digest: one for each image
 
     @property
     def silent(self) -> bool:
@@ -48,23 +49,23 @@ class ImageChoice:
 
     codes: list[str]
     images: int  # that the ban covers; those beyond ``codes`` are not requested
-    of_an_owner: bool = False
+    several: bool = False  # the ban is on an owner or digest, and covers any number of images
     renditions: Collection[str] | None = None  # that the edge knows besides the original; None: it names none
     seconds: float | None = None  # after which no further image is begun
     between: Callable[[float], object] | None = None  # called after each image, with the seconds that it took
 
 
 def choose(
-    connection: Connection, scope: str, subject: str, *, most: int = IMAGES_OF_AN_OWNER, code: str | None = None
+    connection: Connection, scope: str, subject: str, *, most: int = IMAGES_OF_A_SUBJECT, code: str | None = None
 ) -> ImageChoice:
-    """Choose the images to request for a ban: its own, of an owner up to ``most`` by chance, or ``code`` alone.
+    """Choose the images to request for a ban: ``code`` alone, or up to ``most`` by chance of those that it covers.
 
     Raises ``DatabaseUnavailableError``.
     """
     if code is not None or scope == Scope.IMAGE:
         return ImageChoice(codes=[code or subject], images=1)
-    codes, images = draw(connection, subject, most)
-    return ImageChoice(codes=codes, images=images, of_an_owner=True)
+    codes, images = draw(connection, scope, subject, most)
+    return ImageChoice(codes=codes, images=images, several=True)
 
 
 class _Evidence:
@@ -114,7 +115,7 @@ class _Evidence:
         whole = self._whole()
         kept = tuple(self._kept) if whole.gone is False or not self.trouble else ()
         again = not kept and bool(self.trouble or self._unproven)
-        return RowProbeResult(whole, kept, again, tuple(self._parts) if self._choice.of_an_owner else ())
+        return RowProbeResult(whole, kept, again, tuple(self._parts) if self._choice.several else ())
 
     def _part(self, code: str, **fields: Any) -> None:
         self._parts.append(probe_result_of(self._edge, self._row, code=code, **fields))
@@ -128,12 +129,12 @@ class _Evidence:
             return self._nothing(self.trouble)
         if self._unproven:
             first, number = self._unproven[0], f"{len(self._unproven)} of {len(self._parts)} images: "
-            note = (number if self._choice.of_an_owner else "") + first.said
+            note = (number if self._choice.several else "") + first.said
             return replace(self._nothing(note), status=first.status)
         if not self._parts:
             return self._nothing(self._excuses[0] if self._excuses else NO_IMAGES)
         last = replace(self._parts[-1], code="")
-        if not self._choice.of_an_owner:
+        if not self._choice.several:
             return last
         return replace(last, looked=len(self._parts), images=self._choice.images - len(self._excuses))
 

@@ -26,10 +26,6 @@ from takedown_db.errors import DatabaseUnavailableError
 log = logging.getLogger(__name__)
 
 
-#: The reason for a flush after a purge that the edge calls malformed.
-_MALFORMED = "a purge that it calls malformed must not block it"
-
-
 class Worker(threading.Thread):
     """Delivers the batches that the poller finds to one edge, and renews the edge's lease."""
 
@@ -166,8 +162,8 @@ class Worker(threading.Thread):
         try:
             if not self._sender.deliver(self.edge, plan_run):
                 return
-        except RefusedPlanError:
-            self._progress.require_flush(_MALFORMED)
+        except RefusedPlanError as error:
+            self._progress.require_flush(str(error))
             return
         finally:
             self._record.add_probe_results(self._sender.take_probe_results())
@@ -189,8 +185,8 @@ class Worker(threading.Thread):
             # One request a step, so that a first delivery need not wait for the rest.
             try:
                 self._sender.carry_out(self.edge, plan_run)
-            except RefusedPlanError:
-                self._progress.require_flush(_MALFORMED)
+            except RefusedPlanError as error:
+                self._progress.require_flush(str(error))
             return
         del self._rebounding[step.turn]
         self._progress.rebounded(step.turn, plan_run.plan.last)

@@ -47,11 +47,19 @@ def _port(flag: str, default: int, meaning: str) -> Callable[[Command], Command]
 @_port("--edge-port", 6181, "Public port of the first edge")
 @_port("--purge-port", 6182, "Purge port of the first edge")
 @_port("--origin-port", 6183, "Port of the origin")
+@click.option(
+    "--store",
+    envvar="STACK_STORE",
+    type=click.Choice(["directory", "s3"]),
+    default="directory",
+    show_envvar=True,
+    help="Where the origin keeps images: a directory, or a private object store (SeaweedFS) that speaks S3.",
+)
 @click.pass_obj
-def run(directory: Path, edges: int, edge_port: int, purge_port: int, origin_port: int) -> None:
+def run(directory: Path, store: str, edges: int, edge_port: int, purge_port: int, origin_port: int) -> None:
     """Start everything with sample images, print the addresses, then "ready", and keep running until Ctrl-C."""
     signals = SignalQueue(STOP_SIGNALS)
-    settings = Settings(edges=edges, edge_port=edge_port, purge_port=purge_port, origin_port=origin_port)
+    settings = Settings(edges=edges, edge_port=edge_port, purge_port=purge_port, origin_port=origin_port, store=store)
     try:
         with _own(directory), Stack(directory, settings) as stack:
             _write_private(directory / "env", _environment(stack))
@@ -115,6 +123,7 @@ def _environment(stack: Stack) -> dict[str, str]:
         "DB_URL": stack.database.url("moderation"),
         "SAMPLE_CODE": codes[0],
         "SAMPLE_OWNER": owner,
+        **({"STORE_URL": stack.store.url, "STORE_SETTINGS": str(stack.store.settings)} if stack.store else {}),
     }
 
 
@@ -127,6 +136,7 @@ def _welcome(stack: Stack, directory: Path) -> str:
         f"thumbnail   {stack.edge.url}/images/{codes[0]}/thumb",
         *(f"edge        {edge.url}  (purges: {edge.purge_url})" for edge in stack.edges),
         f"origin      {stack.origin.url}",
+        *([f"store       {stack.store.url} at {stack.store.endpoint}"] if stack.store else []),
         f"database    {database}",
         f"take down   {database} -e \"INSERT INTO bans (scope, subject) VALUES ('image', '{codes[0]}')\"",
         f"lift        {database} -e \"UPDATE bans SET lifted_at = UTC_TIMESTAMP() WHERE subject = '{codes[0]}'\"",

@@ -27,7 +27,7 @@ class Origin(Server):
             ports=[self.port],
             environment={
                 "ORIGIN_DATABASE_URL": database.url("origin"),
-                "ORIGIN_FILES": str(self.files),
+                "ORIGIN_STORE": f"file:{self.files}",
                 "ORIGIN_LISTEN": self.address,
                 **(options or {}),
             },
@@ -43,8 +43,6 @@ class Origin(Server):
                 str(images),
                 "--owner",
                 owner,
-                "--files",
-                str(self.files),
                 "--include-private",
             ],
             {**self.envvars, "ORIGIN_IMPORT_DATABASE_URL": self._import_url},

@@ -11,6 +11,7 @@ import requests
 
 from stack.database import Database
 from stack.edge import Edge
+from stack.object_store import ObjectStore
 from stack.origin import Origin
 from stack.purger import Purger
 from stack.samples import draw_samples
@@ -26,6 +27,7 @@ class Settings:
     edge_port: int = 0  # public listener of the first edge
     purge_port: int = 0  # purge listener of the first edge
     origin_port: int = 0
+    store: str = "directory"  # or "s3": a private object store
     origin_options: dict[str, str] = field(default_factory=dict)  # ORIGIN_... variables
     purger_options: dict[str, str] = field(default_factory=dict)  # PURGER_... variables
     edge_settings: dict[str, Any] = field(default_factory=dict)  # arguments of stack.vcl.render
@@ -40,9 +42,9 @@ class Stack:
         self.directory = directory
         self.codes: dict[str, list[str]] = {}  # codes of the sample images by owner
         self.database = Database(directory / "database")
-        self.origin = Origin(
-            directory / "origin", self.database, port=settings.origin_port, options=settings.origin_options
-        )
+        self.store = ObjectStore(directory / "store") if settings.store == "s3" else None
+        options = (self.store.origin_options() if self.store else {}) | settings.origin_options
+        self.origin = Origin(directory / "origin", self.database, port=settings.origin_port, options=options)
         self.edges = [
             Edge(
                 directory / f"edge{number}",
@@ -65,12 +67,15 @@ class Stack:
     @property
     def servers(self) -> list[Server]:
         """Return all servers, in the order in which they start."""
-        return [self.database, self.origin, *self.edges, self.purger]
+        stores = [self.store] if self.store else []
+        return [self.database, *stores, self.origin, *self.edges, self.purger]
 
     def __enter__(self) -> Self:
         with ExitStack() as running:
             running.enter_context(self.database)
             self.database.migrate()
+            if self.store:
+                running.enter_context(self.store)
             self.codes = draw_samples(self.directory / "samples")
             for owner in self.codes:
                 self.origin.import_images(self.directory / "samples" / owner, owner)

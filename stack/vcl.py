@@ -23,13 +23,15 @@ def render(
     fail_safe_ttl: float | None = None,
     fetch_timeout: float | None = None,
     renditions: Sequence[str] | None = None,
+    urls: str | None = None,
     purger: bool = True,
     source: Path = SOURCE,
 ) -> Path:
     """Copy the VCL to ``out_dir`` with these settings at the top of ``default.vcl``, and return that file's path.
 
     ``backend`` is HOST:PORT, ``lease``, ``fail_safe_ttl`` and ``fetch_timeout`` (for the first byte and between two)
-    are seconds; ``renditions`` are those besides the original. None keeps what ``default.vcl`` has.
+    are seconds; ``renditions`` are those besides the original; ``urls`` is a whole ``sub takedown_urls`` and what it
+    imports. None keeps what ``default.vcl`` has.
 
     Raises ``SettingError`` when a value is malformed, or when the line that it replaces does not stand there exactly
     once: a setting that is silently not applied would be worse than none.
@@ -39,7 +41,8 @@ def render(
         lines |= _rendition_lines(renditions)
     shutil.copytree(source, out_dir, dirs_exist_ok=True)
     default = out_dir / "default.vcl"
-    default.write_text(_replace(default.read_text(), lines))
+    text = _replace(default.read_text(), lines)
+    default.write_text(text if urls is None else replace_urls(text, urls))
     return default
 
 
@@ -88,6 +91,19 @@ def _replace(text: str, lines: dict[str, str]) -> str:
     return text
 
 
+def replace_urls(text: str, urls: str) -> str:
+    """Put another ``sub takedown_urls`` in its place. Raises ``SettingError`` where either text has not one."""
+    found = re.compile(r"^sub takedown_urls \{\n.*?^\}\n", re.MULTILINE | re.DOTALL)
+    if len(found.findall(urls)) != 1:
+        raise SettingError(
+            "the text for takedown_urls is not one sub of this name, with its braces in the first column"
+        )
+    text, count = found.subn(lambda _: urls, text)
+    if count != 1:
+        raise SettingError(f"default.vcl has {count} subs takedown_urls; it must have one")
+    return text
+
+
 def _seconds(name: str, value: float) -> str:
     # Varnish takes 0 for no limit, and rounds to milliseconds.
     if not 0.001 <= value < 1e9:
@@ -109,6 +125,7 @@ def _path(path: Path) -> Path:
 @click.option("--fail-safe-ttl", type=float, help="seconds; that of default.vcl if not given")
 @click.option("--fetch-timeout", type=float, help="seconds; that of default.vcl if not given")
 @click.option("--rendition", "renditions", multiple=True, help="besides the original; may be given again")
+@click.option("--urls", type=click.Path(path_type=Path, exists=True), help="a file with another sub takedown_urls")
 @click.option("--purger", type=click.Choice(["yes", "no"]), default="yes", show_default=True)
 def main(
     out_dir: Path,
@@ -118,6 +135,7 @@ def main(
     fail_safe_ttl: float | None,
     fetch_timeout: float | None,
     renditions: tuple[str, ...],
+    urls: Path | None,
     purger: str,
 ) -> None:
     """Copy the edge's VCL to OUT_DIR with these settings in it, and print the path of its default.vcl."""
@@ -130,6 +148,7 @@ def main(
             fail_safe_ttl=fail_safe_ttl,
             fetch_timeout=fetch_timeout,
             renditions=renditions or None,
+            urls=urls.read_text() if urls else None,
             purger=purger == "yes",
         )
     except SettingError as error:

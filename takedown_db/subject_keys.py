@@ -1,6 +1,7 @@
 """Checks codes, keys of owners and digests, and suggests a code for a mistyped one."""
 
 import re
+from collections.abc import Callable
 
 from takedown_db.scope import Scope
 
@@ -18,6 +19,11 @@ DIGEST_ALPHABET = "a SHA-256 as 64 hex digits 0-9 a-f"
 
 _FULL_DIGEST = re.compile(DIGEST).fullmatch
 _FULL_CODE = re.compile(CODE).fullmatch
+_FULL_SUBJECT: dict[str, Callable[[str], object]] = {
+    Scope.IMAGE: _FULL_CODE,
+    Scope.OWNER: _FULL_CODE,
+    Scope.DIGEST: _FULL_DIGEST,
+}
 _HOST = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/]*")
 _AFTER_PATH = re.compile(r"[?#].*", re.DOTALL)
 _SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,5}\Z")
@@ -33,9 +39,10 @@ def is_digest(text: str) -> bool:
     return _FULL_DIGEST(text) is not None
 
 
-def is_subject(scope: Scope, text: str) -> bool:
-    """Tell whether ``text`` can be the subject of a ban or a purge with this scope."""
-    return is_digest(text) if scope is Scope.DIGEST else is_key(text)
+def is_subject(scope: str, text: str) -> bool:
+    """Tell whether there is such a scope, and ``text`` can be the subject of a ban or a purge with it."""
+    full = _FULL_SUBJECT.get(scope)
+    return full is not None and full(text) is not None
 
 
 def hint_for_code(text: str) -> str:

@@ -66,6 +66,11 @@ sub takedown_renditions {
     var.set("renditions", " thumb ");
 }
 
+sub takedown_urls {
+    # Maps the URLs in the site's pages to those of this edge: sets req.url to /images/<code> or
+    # /images/<code>/<rendition>. docs/edge.md, "URLs of your own", has examples. Any other URL is 404.
+}
+
 # ---- How it works ----------------------------------------------------------------------------------------------------
 
 include "./takedown/settings.vcl";
@@ -106,6 +111,8 @@ sub vcl_recv {
     call takedown_route_host;
     call takedown_route_methods;
     call takedown_request_body_refuse;
+    # Before all that reads the URL, and after the checks of the rest of the head.
+    call takedown_urls;
     call takedown_route_image;
     call takedown_lease_limit_hits;
     call takedown_ranges_request;

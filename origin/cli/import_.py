@@ -1,21 +1,20 @@
 """Defines the command ``origin import``."""
 
 import sys
+from dataclasses import fields
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, BinaryIO
 
 import click
 
-from origin.cli.options import DIRECTORY, MomentType, NameType, database_url, setting
+from origin.cli.options import MomentType, NameType, StoreType, database_url, in_place_settings, own_store
+from origin.cli.renditions import renditions_option
 from origin.import_rules import ImportRules, Stability
-from takedown_db.command_connection import connected
-from takedown_db.connect import connect
+from origin.stores.backends import UnusableStoreError
+from origin.stores.contract import StoreAwayError
+from origin.stores.location import Location
 from takedown_db.printable import printable
-
-if TYPE_CHECKING:
-    from origin.directory_tree import DirectoryTree
-    from origin.importer import Import, Outcome
 
 #: The exit code when some files were refused.
 _DONE_IN_PART = 3
@@ -24,14 +23,37 @@ _DEFAULTS = ImportRules()
 
 
 @click.command("import")
-@click.argument("directory", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.option("--owner", type=NameType("KEY"), required=True, help="The owner of these images, for bans by owner.")
+@click.argument("directory", type=click.Path(exists=True, file_okay=False, path_type=Path), required=False)
+@click.option(
+    "--owner", type=NameType("KEY"), help="The owner of these images, for bans by owner, unless a list names them."
+)
+@click.option(
+    "--from",
+    "list_",
+    metavar="FILE",
+    type=click.File("rb"),
+    help="List of the files to import; - for the standard input. Its first line names the columns, with tabs (as `mysql"
+    " -B` writes it) or commas between them: code and path (or key), and if wanted rendition, owner, stable_until.",
+)
+@click.option(
+    "--in-place",
+    type=StoreType(),
+    help="The site's own tree of images, or its bucket: the paths of the list are below it, and nothing is copied."
+    " `origin serve` needs the same --in-place.",
+)
+@in_place_settings
+@click.option(
+    "--codes-to",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="File to write the name and the code of each image to, with a tab between them, as LOAD DATA INFILE reads it.",
+)
 @click.option(
     "--metadata",
     type=click.Choice(["strip", "keep"]),
     default="strip",
     show_default=True,
-    help="Remove place, camera, comments and previews from the files, or keep them, where everybody can read them.",
+    help="Remove place, camera, comments and previews from the files, or keep them, where everybody can read them."
+    " Files in place are served as they are.",
 )
 @click.option(
     "--move", is_flag=True, help="Take over images of other owners. A ban of such an owner no longer hides them."
@@ -44,6 +66,18 @@ _DEFAULTS = ImportRules()
 @click.option("--not-stable", is_flag=True, help="Withdraw an earlier --stable-until.")
 @click.option("--follow-symlinks", is_flag=True, help="Import the files and directories that symbolic links lead to.")
 @click.option("--include-private", is_flag=True, help="Import files that only their owner may read (mode 0600).")
+@click.option(
+    "--trust-size",
+    is_flag=True,
+    help="Skip files in place whose path and size are the recorded ones, without reading them.",
+)
+@click.option(
+    "--jobs",
+    type=click.IntRange(1, 64),
+    default=_DEFAULTS.jobs,
+    show_default=True,
+    help="Files that are read and decoded at a time. Each takes memory for --max-bytes and --max-pixels.",
+)
 @click.option(
     "--max-bytes",
     type=click.IntRange(min=1),
@@ -60,71 +94,70 @@ _DEFAULTS = ImportRules()
     help="Width times height of the largest picture that is imported; half of it for AVIF, a third for WebP. Each pixel"
     " takes up to 6 bytes of memory.",
 )
+@renditions_option
 @database_url("account takedown_import", env="ORIGIN_IMPORT_DATABASE_URL")
-@setting("--files", "Directory of the store; it is created if it is missing.", required=True, type=DIRECTORY)
+@own_store
 def import_command(
-    directory: Path,
-    owner: str,
+    directory: Path | None,
+    list_: BinaryIO | None,
+    owner: str | None,
+    in_place: Location | None,
     stable_until: datetime | None,
     not_stable: bool,
-    database_url: str,
-    files: Path,
-    **rules: Any,
+    metadata: str,
+    **options: Any,
 ) -> None:
-    """Import the images below DIRECTORY.
+    r"""Import the images below DIRECTORY, or those of a list.
 
     A file's name without its suffix is the image's code. JPEG, PNG, GIF, WebP and AVIF are kept without their metadata
-    and otherwise unchanged, and a thumbnail of each is made. Files that did not change since an earlier import are
-    skipped; a changed one replaces the image with its code, at the edges too. Files that cannot be imported are listed
-    at the end; the exit code is 3 then.
+    and otherwise unchanged, and reduced renditions of each are made. Files that did not change since an earlier import
+    are skipped; a changed one replaces the image with its code, at the edges too. Files that cannot be imported are
+    named as they come; the exit code is 3 then.
+
+    With --from the list says which files below DIRECTORY are which images:
+
+    \b
+      mysql -B --quick -e 'SELECT id AS code, file_path AS path, user_id AS owner FROM pictures' site |
+        origin import --from - --in-place file:/srv/pictures
+
+    A name that is no code gets one: the base64url of its UTF-8 without padding up to 48 bytes, else its SHA-256 in hex.
     """
     if stable_until and not_stable:
         raise click.UsageError("--stable-until and --not-stable exclude each other")
+    if (directory is None) == (in_place is None):
+        raise click.UsageError("either DIRECTORY or --in-place has to say where the files are")
+    if list_ is None and in_place is not None:
+        raise click.UsageError("--in-place needs a list of its files: --from FILE")
+    if list_ is None and owner is None:
+        raise click.UsageError("--owner has to name the owner of the images")
+    if options["trust_size"] and in_place is None:
+        raise click.UsageError("--trust-size is for files in place: others have to be read")
     try:
-        from origin.importer import Import
+        from origin.cli.import_run import ImportRun
     except ModuleNotFoundError as error:
         if error.name != "PIL":
             raise
         raise click.ClickException(
             "importing needs Pillow, which serving does not: pip install 'edge-takedown[import]'"
         ) from None
-    from origin.directory_tree import DirectoryTree
-    from origin.import_catalogue import Catalogue
-    from origin.store import Store, make_directory
+    from origin.import_list import ImportList, UnusableListError
 
+    try:
+        listed = ImportList(list_) if list_ else None
+    except UnusableListError as error:
+        raise click.UsageError(str(error)) from None
+    if listed and not listed.has_owners and owner is None:
+        raise click.UsageError("the list has no column owner: --owner has to name the owner of its images")
     stability = Stability(change=not_stable or stable_until is not None, until=stable_until)
-    tree = DirectoryTree(directory, follow_symlinks=rules.pop("follow_symlinks"))
-    taken = ImportRules(stability=stability, strip=rules.pop("metadata") == "strip", **rules)
-    try:
-        make_directory(files)
-        with connected(connect, database_url) as connection:
-            _run(Import(tree, Store(files), Catalogue(connection), owner, taken), tree)
-    except OSError as error:
-        raise click.ClickException(f"{printable(error.filename or files)}: {error.strerror or error}") from None
-
-
-def _run(run: "Import", tree: "DirectoryTree") -> None:
-    """Run the import under a progress bar and report the outcome, also after an error."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    files = tree.files(run.refuse)
-    columns = (TextColumn("importing"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    try:
-        with Progress(*columns, console=Console(stderr=True)) as progress:
-            task = progress.add_task("importing", total=len(files))
-            run.run(files, lambda: progress.advance(task))
-    finally:
-        _tell(run.outcome)
-    sys.exit(_DONE_IN_PART if run.outcome.refused else 0)
-
-
-def _tell(outcome: "Outcome") -> None:
-    for move in outcome.moved:
-        end = f"; the ban of owner {printable(move.owner)} does not hide it any more" if move.was_banned else ""
-        click.echo(f"moved {move.code} here from owner {printable(move.owner)}{end}", err=True)
-    for path, reason in outcome.refused:
-        click.echo(f"refused {printable(path)}: {printable(reason)}", err=True)
-    click.echo(
-        f"{outcome.new} new, {outcome.changed} changed, {outcome.unchanged} unchanged, {len(outcome.refused)} refused"
+    rules = ImportRules(
+        strip=metadata == "strip",
+        **{each.name: options.pop(each.name) for each in fields(ImportRules) if each.name in options},
     )
+    run = ImportRun(directory, in_place, listed, owner, stability, rules, **options)
+    try:
+        outcome = run.run()
+    except OSError as error:
+        raise click.ClickException(f"{printable(error.filename or run.store)}: {error.strerror or error}") from None
+    except (StoreAwayError, UnusableStoreError) as error:
+        raise click.ClickException(str(error)) from None
+    sys.exit(_DONE_IN_PART if outcome.refused else 0)

@@ -6,7 +6,9 @@ import sys
 import click
 
 from origin.cli.import_ import import_command
+from origin.cli.ingest import ingest_command
 from origin.cli.options import NameType, database_url
+from origin.cli.renditions import renditions_command
 from origin.cli.serve import serve_command
 from origin.image_report import describe, read_report
 from takedown_db.command_connection import connected
@@ -25,6 +27,8 @@ def main() -> None:
 
 main.add_command(serve_command)
 main.add_command(import_command)
+main.add_command(ingest_command)
+main.add_command(renditions_command)
 
 
 @main.command("show")

@@ -1,15 +1,20 @@
 """Defines types and helpers for the options of the command line ``origin``."""
 
+import functools
 from collections.abc import Callable
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import click
 
 from origin.added_headers import parse_header
 from origin.answers import Header
+from origin.import_rules import parse_moment
 from origin.settings import Address, parse_address
+from origin.stores.location import Location, parse_location
+from takedown_db.secret_files import exposure
 from takedown_db.subject_keys import CODE_ALPHABET, hint_for_code, is_key
 from takedown_db.url_option import DatabaseUrlOption
 
@@ -52,6 +57,19 @@ class HeaderType(click.ParamType[Header]):
         return [line for line in rv.split("\n") if line.strip()]
 
 
+class StoreType(click.ParamType[Location]):
+    """The place of a store."""
+
+    name = "URL"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Location:
+        """Read a place. Fails with the reason, which click shows."""
+        try:
+            return value if isinstance(value, Location) else parse_location(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
 class NameType(click.ParamType[str]):
     """A code or an owner's key."""
 
@@ -72,24 +90,71 @@ class MomentType(click.ParamType[datetime]):
     name = "DATE"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
-        """Read a date. The result is in UTC with no zone attached, as the database's driver takes it."""
-        if isinstance(value, datetime):
-            return value
+        """Read a date. Fails with the reason, which click shows."""
         try:
-            moment = datetime.fromisoformat(value)
-        except ValueError:
-            self.fail(f"{value!r} is no date, such as 2030-12-31 or 2030-12-31T18:00:00Z", param, ctx)
-        if moment.tzinfo is not None:
-            moment = moment.astimezone(UTC).replace(tzinfo=None)
-        return moment.replace(microsecond=0)
+            return value if isinstance(value, datetime) else parse_moment(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
 
 
-def setting(flag: str, help_: str, *, env: str | None = None, **attributes: Any) -> Callable[[Command], Command]:
-    """Declare an option that can also be set in the environment: as ``env``, or as ORIGIN_ and its name."""
-    name = "ORIGIN_" + flag.removeprefix("--").replace("-", "_").upper()
+def setting(
+    flag: str, help_: str, *, env: str | None = None, prefix: str = "ORIGIN_", **attributes: Any
+) -> Callable[[Command], Command]:
+    """Declare an option that can also be set in the environment: as ``env``, or as ``prefix`` and its name."""
+    name = prefix + flag.removeprefix("--").replace("-", "_").upper()
     attributes.setdefault("show_default", attributes.get("default") is not None)
     envvar = [env, name] if env else name
     return click.option(flag, envvar=envvar, show_envvar=True, help=help_, **attributes)
+
+
+def own_store(command: Command) -> Command:
+    """Declare the options for the origin's own store. The command takes its place as ``store``, with its settings."""
+    option = click.option(
+        "--store",
+        "--files",  # as in version 0.1, with its variable
+        "store",
+        envvar=["ORIGIN_STORE", "ORIGIN_FILES"],
+        show_envvar=True,
+        required=True,
+        type=StoreType(),
+        help="The origin's own store of images: a directory (file:DIR), or the URL of a bucket (s3://BUCKET/PREFIX).",
+    )
+    return option(_store_settings("store", command))
+
+
+def in_place(command: Command) -> Command:
+    """Declare the options for the site's own tree. The command takes its place as ``in_place``, with its settings."""
+    option = setting(
+        "--in-place",
+        "The site's own tree of images, a directory or the URL of a bucket. Renditions that have a path are read from"
+        " it.",
+        type=StoreType(),
+    )
+    return option(in_place_settings(command))
+
+
+def in_place_settings(command: Command) -> Command:
+    """Declare the option for the settings of the site's own bucket, for a command whose --in-place has no variable."""
+    return _store_settings("in_place", command)
+
+
+def _store_settings(name: str, command: Command) -> Command:
+    """Declare the option for the settings of a store, and put their file's path into the store's place."""
+    settings = f"{name}_settings"
+
+    @functools.wraps(command)
+    def with_settings(**arguments: Any) -> Any:
+        file, place = arguments.pop(settings), arguments[name]
+        if file is not None and place is not None and place.directory is None:
+            if warning := exposure(file):
+                click.echo(f"warning: {warning}", err=True)
+            arguments[name] = replace(place, settings=file)
+        return command(**arguments)
+
+    flag = "--" + settings.replace("_", "-")
+    help_ = "File with settings and credentials of a bucket, a name=value a line, in the names of the library obstore."
+    option = setting(flag, help_, type=click.Path(dir_okay=False, path_type=Path))
+    return option(cast(Command, with_settings))
 
 
 def database_url(account: str, env: str | None = None) -> Callable[[Command], Command]:

@@ -8,15 +8,16 @@ import click
 
 from origin.added_headers import require_distinct
 from origin.answers import BANNED_STATUSES, Header
-from origin.cli.options import DIRECTORY, AddressType, HeaderType, database_url, setting
+from origin.cli.options import AddressType, HeaderType, database_url, in_place, own_store, setting
 from origin.model import Lifetimes
 from origin.settings import Settings, default_workers
 from origin.special_image import UnusableSpecialImageError
+from origin.stores.location import Location
 from origin.supervisor import CannotServeError, serve
 
 _SECONDS = click.IntRange(min=1)
 
-_DEFAULTS = Settings(database_url="", files=Path())
+_DEFAULTS = Settings(database_url="", store=Location("file:."))
 
 
 def _distinct(_: click.Context, __: click.Parameter, headers: tuple[Header, ...]) -> tuple[Header, ...]:
@@ -29,7 +30,8 @@ def _distinct(_: click.Context, __: click.Parameter, headers: tuple[Header, ...]
 
 @click.command("serve")
 @database_url("account takedown_origin, which only reads")
-@setting("--files", "Directory of the store that `origin import` fills.", required=True, type=DIRECTORY)
+@own_store
+@in_place
 @setting(
     "--replica",
     "Read from a replica of the database, which may lag. Only behind edges of version 0.2, which refuse a replica's"

@@ -1,4 +1,4 @@
-"""`purger receipts`: shows the bans on an image or an owner, and their state at each edge."""
+"""`purger receipts`: shows the bans on an image, an owner or a digest, and their state at each edge."""
 
 import sys
 from contextlib import closing
@@ -8,29 +8,38 @@ import click
 from purger.cli.options import as_json, database_url
 from purger.cli.receipts_json import receipts_report
 from purger.cli.subject_arguments import read_subject
-from purger.owner_images import COUNTED
 from purger.probe import Probe
 from purger.receipts.judge import ProbeResults, exit_code
 from purger.receipts.model import Report
-from purger.receipts.on_demand_probe import IMAGES_OF_AN_OWNER, OnDemandProber
+from purger.receipts.on_demand_probe import IMAGES_OF_A_SUBJECT, OnDemandProber
 from purger.receipts.read import read_receipts
 from purger.receipts.text import lines
+from purger.subject_images import COUNTED
 from purger.text_format import wrapped
 from takedown_db.command_connection import connected
 from takedown_db.json_output import print_json
 from takedown_db.lasting_connection import Connection
+from takedown_db.printable import printable
+from takedown_db.scope import Scope
+from takedown_db.subject_keys import is_digest
 
 _EXAMPLES = """\b
 Examples:
 purger receipts abc123
 purger receipts --owner alice --json > alice.json
 purger receipts abc123 --look
+purger receipts --digest 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
 purger receipts --owner alice --look --limit 100000"""
 
 
 @click.command(epilog=_EXAMPLES)
 @click.argument("code", required=False)
 @click.option("--owner", metavar="KEY", help="Show the bans on this owner, in the place of a code.")
+@click.option(
+    "--digest",
+    metavar="SHA256",
+    help="Show the bans by content on the original with this digest, in the place of a code.",
+)
 @click.option(
     "--look",
     is_flag=True,
@@ -40,34 +49,52 @@ purger receipts --owner alice --look --limit 100000"""
 @click.option(
     "--limit",
     type=click.IntRange(min=1, max=COUNTED),
-    default=IMAGES_OF_AN_OWNER,
+    default=IMAGES_OF_A_SUBJECT,
     show_default=True,
     metavar="N",
-    help="With --owner and --look: request at most N of the images from each edge, drawn by chance. All of them prove "
-    "the ban, and each takes several requests.",
+    help="With --look and --owner or --digest: request at most N of the images from each edge, drawn by chance. All of "
+    "them prove the ban, and each takes several requests.",
 )
 @as_json
 @database_url
-def receipts(code: str | None, owner: str | None, look: bool, limit: int, as_json: bool, database_url: str) -> None:
-    """Show the bans on the image CODE, and on each owner that it had while they stood, with their state at each edge.
+def receipts(
+    code: str | None,
+    owner: str | None,
+    digest: str | None,
+    look: bool,
+    limit: int,
+    as_json: bool,
+    database_url: str,
+) -> None:
+    """Show the bans on the image CODE, on its original, and on each owner that it had while they stood.
 
-    Names who banned and lifted, with the account of the database; when each edge acknowledged, with the number of
-    objects that it removed where it says so; and the answer of its public listener afterwards. Times are UTC.
+    Names who banned and lifted, with the account of the database; and for each edge when it acknowledged, with the
+    number of objects that it removed where it says so, and the answer of its public listener afterwards. Times are UTC.
 
     Exit code 3 says that a ban that stands is not acknowledged at an edge, not proven gone there, or proven for only
-    some of an owner's images; 4 that an edge showed a banned image, and was not seen to hide it since.
+    some of the images of an owner or digest; 4 that an edge showed a banned image, and was not seen to hide it since.
     """
-    read_subject(code, owner)
+    scope, subject = _subject(code, owner, digest)
     with connected(Connection, database_url) as connection:
-        report = read_receipts(connection, code=code, owner=owner)
+        report = read_receipts(connection, scope, subject)
         probed = _probe(connection, report, limit) if look else {}
         if probed:
-            report = read_receipts(connection, code=code, owner=owner)
+            report = read_receipts(connection, scope, subject)
     if as_json:
         print_json(receipts_report(report, probed))
     else:
         _print(lines(report, probed))
     sys.exit(exit_code(report, probed))
+
+
+def _subject(code: str | None, owner: str | None, digest: str | None) -> tuple[Scope, str]:
+    if digest is None:
+        return read_subject(code, owner)
+    if code is not None or owner is not None:
+        raise click.UsageError("give one of a code, --owner KEY and --digest SHA256")
+    if not is_digest(digest):
+        raise click.UsageError(f"'{printable(digest)}' is not a digest, which is a SHA-256 as 64 of 0-9 a-f")
+    return Scope.DIGEST, digest
 
 
 def _print(written: list[str]) -> None:

@@ -38,6 +38,7 @@ class ReceiptsReport:
 
     code: str | None
     owner: str | None
+    digest: str | None
     owners: tuple[Ownership, ...]
     exit_code: int
     bans: list[BanReport]
@@ -50,6 +51,7 @@ def receipts_report(report: Report, probed: ProbeResults) -> ReceiptsReport:
     return ReceiptsReport(
         code=report.code,
         owner=report.owner,
+        digest=report.digest,
         owners=report.ownerships,
         exit_code=exit_code(report, probed),
         bans=[_ban(report, ban, probed) for ban in report.bans],

@@ -81,7 +81,7 @@ def _next_steps(directory: Path, count: int) -> str:
     where = printable(str(directory.absolute()))
     return (
         f"wrote {count} files to {where}\n"
-        f"next: set backend, acl, token file, renditions and lease at the top of {where}/default.vcl; start\n"
+        f"next: set backend, acl, token file, renditions, lease and URLs at the top of {where}/default.vcl; start\n"
         f"  varnishd -F -f {where}/default.vcl -I {where}/parameters.cli -a public=:80 -a purge=ADDRESS:6090\n"
         "and then, on the purger's machine,\n"
         "  purger edge add NAME --purge-url http://ADDRESS:6090 --public-url http://ADDRESS --token-file FILE"

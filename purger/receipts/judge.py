@@ -22,7 +22,7 @@ class Outcome(StrEnum):
     GONE = "gone"  # acknowledged, and a probe proved the image gone
     NO_IMAGES = "nothing to see"  # acknowledged, and the ban covers no image that a probe could request
     ADDED_LATER = "added later"  # the edge was added after the ban was written, and began with an empty cache
-    GONE_IN_PART = "gone in part"  # acknowledged, some of the owner's images proven gone, and none shown
+    GONE_IN_PART = "gone in part"  # acknowledged, some of the images that it covers proven gone, and none shown
     NOT_PROVEN = "not proven"  # acknowledged, and no probe proved anything
     NOT_ACKNOWLEDGED = "not acknowledged"
     STILL_SHOWN = "still there"  # a probe got the image
@@ -106,8 +106,8 @@ def _judge(
     evidence = [receipt, *_later_receipts(report, ban, receipt.edge)]
     if probe_result:
         evidence.append(_receipt_of(probe_result))
-    whole_owner = report.code is None and ban.scope == Scope.OWNER
-    outcome, reason = _outcome(evidence, later=added_later(_written_at(ban), receipt, edge), whole_owner=whole_owner)
+    several = report.code is None and ban.scope != Scope.IMAGE
+    outcome, reason = _outcome(evidence, later=added_later(_written_at(ban), receipt, edge), several=several)
     if outcome is Outcome.NOT_ACKNOWLEDGED and ban.purge and ban.purge.batch is None:
         reason = "not yet numbered"
     elif outcome in (Outcome.GONE, Outcome.GONE_IN_PART) and probe_result and probe_result.gone is None:
@@ -151,8 +151,8 @@ def added_later(written: datetime, receipt: EdgeReceipt, edge: KnownEdge | None)
     return not receipt.method
 
 
-def _outcome(evidence: Sequence[EdgeReceipt], *, later: bool, whole_owner: bool) -> tuple[Outcome, str]:
-    """Judge evidence in the order of its purges. ``whole_owner``: it stands for all images of an owner."""
+def _outcome(evidence: Sequence[EdgeReceipt], *, later: bool, several: bool) -> tuple[Outcome, str]:
+    """Judge evidence in the order of its purges. ``several``: it stands for all images of an owner or digest."""
     last = _latest(evidence, evidence[0])
     note = last.note or ""
     if last.gone is False:
@@ -164,12 +164,12 @@ def _outcome(evidence: Sequence[EdgeReceipt], *, later: bool, whole_owner: bool)
     if last.gone:
         if doubt := _later_doubt(evidence):
             return Outcome.NOT_PROVEN, f"now {doubt}"
-        return _owner_outcome(last) if whole_owner else (Outcome.GONE, note)
+        return _whole_outcome(last) if several else (Outcome.GONE, note)
     return (Outcome.NO_IMAGES if note == NO_IMAGES else Outcome.NOT_PROVEN), note or "not looked at"
 
 
-def _owner_outcome(receipt: EdgeReceipt) -> tuple[Outcome, str]:
-    """Judge how many of an owner's images were proven gone: all of them, or a part."""
+def _whole_outcome(receipt: EdgeReceipt) -> tuple[Outcome, str]:
+    """Judge how many of the images of an owner or digest were proven gone: all of them, or a part."""
     if receipt.looked is None or receipt.images is None:
         return Outcome.GONE_IN_PART, "at how many of the images is not on record"
     return (Outcome.GONE if receipt.looked >= receipt.images else Outcome.GONE_IN_PART), receipt.note or ""

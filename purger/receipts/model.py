@@ -1,4 +1,4 @@
-"""Defines the receipts of one code or owner: bans, purges, acknowledgements and probe results. Times are UTC."""
+"""Defines the receipts of one subject: bans, purges, acknowledgements and probe results. Times are UTC."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -31,9 +31,9 @@ class EdgeReceipt:
     status: int | None = None  # of the probe's answer; without ``seen_at`` the answer proved nothing
     gone: bool | None = None  # False: the probe got the image
     note: str | None = None  # why nothing was proven, or the probe result that a later one replaced
-    looked: int | None = None  # number of a banned owner's images that were proven gone
-    images: int | None = None  # number of all images of this owner
-    others: int = 0  # number of probed images of the banned owner other than the one asked for
+    looked: int | None = None  # number of a banned owner's or digest's images that were proven gone
+    images: int | None = None  # number of all images of this owner or digest
+    others: int = 0  # number of probed images of the banned owner or digest other than the one asked for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,7 +144,7 @@ class Ban:
 
     @property
     def hides(self) -> bool:
-        """Whether it hides the code or the owner of the report now."""
+        """Whether it hides the subject of the report now."""
         return self.stands and self.left is None
 
     def _purged(self, *causes: str) -> list[Purge]:
@@ -177,10 +177,11 @@ class BanTriggers:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """The receipts of one code, or of one owner."""
+    """The receipts of one code, one owner or one digest."""
 
     code: str | None = None
     owner: str | None = None  # the owner that was asked for, or the one that the image has now
+    digest: str | None = None  # the digest that was asked for, or that of the original that the image has now
     ownerships: tuple[Ownership, ...] = ()
     bans: tuple[Ban, ...] = ()
     resends: tuple[Purge, ...] = ()

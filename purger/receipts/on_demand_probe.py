@@ -12,8 +12,8 @@ from purger.statement_values import probe_result_values
 from takedown_db.lasting_connection import Connection
 from takedown_db.scope import Scope
 
-#: The number of a banned owner's images that are requested at each edge by default.
-IMAGES_OF_AN_OWNER = 1000
+#: The number of a banned owner's or digest's images that are requested at each edge by default.
+IMAGES_OF_A_SUBJECT = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class OnDemandProber:
 
     connection: Connection
     probe: Probe
-    most: int = IMAGES_OF_AN_OWNER  # number of a banned owner's images, drawn by chance
+    most: int = IMAGES_OF_A_SUBJECT  # number of a banned owner's or digest's images, drawn by chance
     ask: Callable[[Edge], tuple[str, ...] | None] = field(default=ask_renditions)  # for the edge's renditions
 
     def probe_report(
@@ -90,7 +90,7 @@ def _has_acknowledged(purge: Purge, edge: Edge) -> bool:
 
 
 def _parts_to_record(result: RowProbeResult, ban: Ban, code: str | None) -> list[ProbeResult]:
-    """Choose the results to record: of one image of a banned owner that image's alone, else all."""
-    if code is not None and ban.scope == Scope.OWNER:
+    """Choose the results to record: of one image of a banned owner or digest that image's alone, else all."""
+    if code is not None and ban.scope != Scope.IMAGE:
         return [replace(result.probe_result, code=code)]
     return [*result.parts, result.probe_result]

@@ -1,4 +1,4 @@
-"""Reads the receipts of one code or owner from one snapshot of the database."""
+"""Reads the receipts of one code, owner or digest from one snapshot of the database."""
 
 from collections import defaultdict
 from dataclasses import replace
@@ -33,22 +33,27 @@ class _Found(NamedTuple):
     bans: list[Ban]
     resends: list[Purge]
     ownerships: list[Ownership]
+    digest: str | None = None  # of the original that the image has now
 
 
-def read_receipts(connection: Connection, *, code: str | None = None, owner: str | None = None) -> Report:
-    """Read the bans on ``code`` and on each owner that it had while they stood, or the bans on ``owner``.
+def read_receipts(connection: Connection, scope: Scope, subject: str) -> Report:
+    """Read the bans on ``subject``.
 
-    Raises ``DatabaseUnavailableError``.
+    Of a code also those on each owner that it had while they stood, and those on the original that it has now: there
+    is no record of the originals that it had before. Raises ``DatabaseUnavailableError``.
     """
     standing = connection.rows("standing_triggers")
     with connection.snapshot() as cursor:
-        found = _of_code(cursor, code) if code is not None else _on(cursor, Scope.OWNER, str(owner))
+        found = _of_code(cursor, subject) if scope is Scope.IMAGE else _on(cursor, scope, subject)
         span = _span(cursor)
         flushes = _flushes(cursor, [ban for ban in found.bans if ban.hides and ban.purge is None])
         edges = _known_edges(cursor)
     return Report(
-        code=code,
-        owner=owner if owner is not None else next((each.owner for each in found.ownerships if not each.until), None),
+        code=subject if scope is Scope.IMAGE else None,
+        owner=subject
+        if scope is Scope.OWNER
+        else next((each.owner for each in found.ownerships if not each.until), None),
+        digest=subject if scope is Scope.DIGEST else found.digest,
         ownerships=tuple(found.ownerships),
         bans=tuple(sorted(found.bans, key=lambda ban: ban.id)),
         resends=tuple(found.resends),
@@ -76,7 +81,10 @@ def _of_code(cursor: MySQLCursorAbstract, code: str) -> _Found:
     for owner in dict.fromkeys(each.owner for each in ownerships):
         on_owner = _on(cursor, Scope.OWNER, owner, code)
         bans += [covered for ban in on_owner.bans if (covered := covering(ban, ownerships))]
-    return _Found(bans, found.resends, ownerships)
+    digest = next((digest for (digest,) in fetch(cursor, "original_digest", code=code)), None)
+    if digest is not None:
+        bans += _on(cursor, Scope.DIGEST, digest, code).bans
+    return _Found(bans, found.resends, ownerships, digest)
 
 
 def _ownerships(cursor: MySQLCursorAbstract, code: str) -> list[Ownership]:
@@ -106,7 +114,8 @@ def covering(ban: Ban, ownerships: list[Ownership]) -> Ban | None:
 def _on(cursor: MySQLCursorAbstract, scope: Scope, subject: str, image: str = "") -> _Found:
     """Read the bans on one subject, and the purges that were sent again for it.
 
-    ``image`` is the code whose probe results count, of a ban on its owner; empty: those of the subject as a whole.
+    ``image`` is the code whose probe results count, of a ban on its owner or digest; empty: those of the subject as a
+    whole.
     """
     on = {"scope": scope, "subject": subject}
     # The bans first: each that is read has its purge by then.
@@ -116,32 +125,33 @@ def _on(cursor: MySQLCursorAbstract, scope: Scope, subject: str, image: str = ""
         entries[entry.ban].append(entry.entry)
     purges: dict[int | None, list[Purge]] = defaultdict(list)
     for purge in starmap(PurgeRow, fetch(cursor, "receipts_purges", **on)):
-        purges[purge.ban].append(purge.purge(_edge_receipts(cursor, purge, image)))
+        purges[purge.ban].append(purge.purge(_edge_receipts(cursor, purge, scope, image)))
     ids = sorted(rows.keys() | entries.keys() | {ban for ban in purges if ban is not None})
     bans = [_ban(Ban(id=ban, scope=scope, subject=subject), rows.get(ban), entries[ban], purges[ban]) for ban in ids]
     return _Found(bans, purges[None], [])
 
 
-def _edge_receipts(cursor: MySQLCursorAbstract, purge: PurgeRow, image: str) -> tuple[EdgeReceipt, ...]:
+def _edge_receipts(cursor: MySQLCursorAbstract, purge: PurgeRow, scope: Scope, image: str) -> tuple[EdgeReceipt, ...]:
     rows = fetch(cursor, "receipts_edges", invalidation=purge.id, batch=purge.batch, code=image)
-    return tuple(_edge_receipt(row, image) for row in starmap(EdgeRow, rows))
+    return tuple(_edge_receipt(row, scope, image) for row in starmap(EdgeRow, rows))
 
 
-def _edge_receipt(row: EdgeRow, image: str) -> EdgeReceipt:
+def _edge_receipt(row: EdgeRow, scope: Scope, image: str) -> EdgeReceipt:
     receipt = row.receipt
     if not image or receipt.seen_at or receipt.note:
         return receipt
-    return replace(receipt, note=_not_probed(row))
+    return replace(receipt, note=_not_probed(row, scope))
 
 
-def _not_probed(row: EdgeRow) -> str | None:
-    """Say why there is no probe result of the one image of a banned owner that was asked for."""
+def _not_probed(row: EdgeRow, scope: Scope) -> str | None:
+    """Say why there is no probe result of the one image of a banned owner or digest that was asked for."""
+    of_subject = "of the owner" if scope is Scope.OWNER else "with these bytes"
     if row.others:
         were = "was" if row.others == 1 else "were"
-        return f"not looked at: {counted(row.others, 'other image')} of the owner {were}"
-    if row.owner_seen_at is not None:
-        return "not looked at, as far as is on record: other images of the owner may have been"
-    return "not looked at: the owner had no images then" if row.owner_note == NO_IMAGES else row.owner_note
+        return f"not looked at: {counted(row.others, 'other image')} {of_subject} {were}"
+    if row.whole_seen_at is not None:
+        return f"not looked at, as far as is on record: other images {of_subject} may have been"
+    return f"not looked at: there were no images {of_subject} then" if row.whole_note == NO_IMAGES else row.whole_note
 
 
 def _ban(ban: Ban, row: BanRow | None, entries: list[LogEntry], purges: list[Purge]) -> Ban:

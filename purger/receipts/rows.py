@@ -81,8 +81,8 @@ class EdgeRow(NamedTuple):
     looked: int | None
     images: int | None
     others: int
-    owner_seen_at: datetime | None  # of the subject as a whole
-    owner_note: str | None  # of the subject as a whole
+    whole_seen_at: datetime | None  # of the subject as a whole
+    whole_note: str | None  # of the subject as a whole
 
     @property
     def receipt(self) -> EdgeReceipt:

@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
-from purger.owner_images import COUNTED
 from purger.receipts.judge import (
     NEEDS_ATTENTION,
     Judgement,
@@ -15,7 +14,8 @@ from purger.receipts.judge import (
     why_without_purge,
 )
 from purger.receipts.model import Ban, EdgeReceipt, Purge, Report
-from purger.row_probe import IMAGES_OF_AN_OWNER
+from purger.row_probe import IMAGES_OF_A_SUBJECT
+from purger.subject_images import COUNTED
 from purger.text_format import aligned, counted, duration
 from takedown_db.printable import printable
 from takedown_db.scope import Scope
@@ -52,7 +52,7 @@ def _verdict(report: Report, judged: dict[int, list[Judgement]]) -> list[str]:
     subject = _subject(report)
     hiding = [ban for ban in report.bans if ban.hides]
     if not report.bans:
-        also = ", or on an owner that it had," if report.code is not None else ""
+        also = ", on its bytes or on an owner that it had," if report.code is not None else ""
         return [f"{subject}: no ban on it{also} is on record"]
     if not hiding:
         does = "hides it" if report.code is not None else "stands"
@@ -87,7 +87,9 @@ def _names(judgements: Sequence[Judgement], *outcomes: Outcome) -> str:
 
 
 def _subject(report: Report) -> str:
-    return printable(f"image {report.code}" if report.code is not None else f"owner {report.owner}")
+    if report.code is not None:
+        return printable(f"image {report.code}")
+    return printable(f"owner {report.owner}" if report.owner is not None else f"digest {report.digest}")
 
 
 def _ban(report: Report, ban: Ban, judgements: list[Judgement]) -> Iterator[str]:
@@ -156,7 +158,7 @@ def _probed(since: datetime, each: Judgement) -> str:
 
 
 def _extent(receipt: EdgeReceipt) -> str:
-    """Write at how many of an owner's images the probe was."""
+    """Write at how many of the images of an owner or digest the probe was."""
     if receipt.looked is None or receipt.images is None:
         return ""
     more = " or more" if receipt.images >= COUNTED else ""
@@ -192,9 +194,9 @@ def _remarks(report: Report) -> Iterator[str]:
     if span.log_begins and (any(not ban.logged for ban in report.bans) or (span.upgraded and not report.bans)):
         yield ""
         yield f"The record of accounts and former owners begins {moment(span.log_begins)}."
-    if any(ban.scope == Scope.OWNER and ban.purge for ban in report.bans):
+    if any(ban.scope != Scope.IMAGE and ban.purge for ban in report.bans):
         yield ""
         yield (
-            f"Of a banned owner's images the purger looks at {IMAGES_OF_AN_OWNER} at most, drawn by chance. "
-            "--look with a code looks at that one, --owner KEY --look at more (--limit)."
+            f"Of the images of a banned owner or digest the purger looks at {IMAGES_OF_A_SUBJECT} at most, drawn by "
+            "chance. --look with a code looks at that one, with --owner or --digest at more (--limit)."
         )

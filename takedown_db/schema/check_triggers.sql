@@ -80,6 +80,8 @@ BEGIN
         SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'renditions.content_type must be image/SUBTYPE: up to 64 of a-z 0-9 / + . - and nothing else';
     ELSEIF (LENGTH(NEW.digest) = 64 AND NEW.digest NOT REGEXP '[^0-9a-f]') IS NOT TRUE THEN
         SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'renditions.digest must be a SHA-256 as 64 hex digits 0-9 a-f and nothing else';
+    ELSEIF (NEW.path IS NULL OR CHAR_LENGTH(NEW.path) BETWEEN 1 AND 1000 AND NEW.path NOT REGEXP '(^|/)[.]{0,2}(/|$)|[[:cntrl:]]') IS NOT TRUE THEN
+        SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'renditions.path must be relative, without empty segments, . and .., and without control characters';
     END IF;
 END//
 
@@ -93,6 +95,8 @@ BEGIN
         SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'renditions.content_type must be image/SUBTYPE: up to 64 of a-z 0-9 / + . - and nothing else';
     ELSEIF (LENGTH(NEW.digest) = 64 AND NEW.digest NOT REGEXP '[^0-9a-f]') IS NOT TRUE THEN
         SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'renditions.digest must be a SHA-256 as 64 hex digits 0-9 a-f and nothing else';
+    ELSEIF (NEW.path IS NULL OR CHAR_LENGTH(NEW.path) BETWEEN 1 AND 1000 AND NEW.path NOT REGEXP '(^|/)[.]{0,2}(/|$)|[[:cntrl:]]') IS NOT TRUE THEN
+        SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'renditions.path must be relative, without empty segments, . and .., and without control characters';
     END IF;
 END//
 

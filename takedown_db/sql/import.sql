@@ -1,14 +1,30 @@
--- Statements by which `origin import` reads and records images, renditions and owners.
+-- Statements by which `origin import` and `origin ingest` read and record images, renditions and owners.
 
 -- name: recorded_images
 -- Reads the rows of some images and of their renditions, for an import to compare with.
-SELECT images.code, images.owner, images.stable_until, renditions.name, renditions.digest, renditions.size
+SELECT
+    images.code,
+    images.owner,
+    images.stable_until,
+    renditions.name,
+    renditions.digest,
+    renditions.size,
+    renditions.path
 FROM images LEFT JOIN renditions ON renditions.code = images.code
 WHERE images.code IN ({codes})
 
 -- name: banned_owners
 -- Reads which of some owners are banned: moving an image away from them ends what that ban does to it.
 SELECT DISTINCT subject FROM bans WHERE scope = 'owner' AND subject IN ({owners}) AND lifted_at IS NULL
+
+-- name: bans_of_upload
+-- Reads the open bans that would hide an image with this original, this code and this owner: uploads of it are refused.
+SELECT id FROM bans WHERE scope = 'digest' AND subject = %(digest)s AND lifted_at IS NULL
+UNION ALL
+SELECT id FROM bans WHERE scope = 'image' AND subject = %(code)s AND lifted_at IS NULL
+UNION ALL
+SELECT id FROM bans WHERE scope = 'owner' AND subject = %(owner)s AND lifted_at IS NULL
+ORDER BY id
 
 -- name: owners_for_update
 -- Reads the owners of some images that this transaction has written, and so locked. A read without a lock could return
@@ -32,12 +48,14 @@ ON DUPLICATE KEY UPDATE
     imported_at = UTC_TIMESTAMP(3)
 
 -- name: record_rendition
--- Writes one rendition, new or replaced. Size in bytes, width and height in pixels.
-INSERT INTO renditions (code, name, content_type, size, width, height, digest)
-VALUES (%(code)s, %(name)s, %(content_type)s, %(size)s, %(width)s, %(height)s, %(digest)s)
+-- Writes one rendition, new or replaced. Size in bytes, width and height in pixels. path is that of a file in place, and
+-- NULL where the own store has the file.
+INSERT INTO renditions (code, name, content_type, size, width, height, digest, path)
+VALUES (%(code)s, %(name)s, %(content_type)s, %(size)s, %(width)s, %(height)s, %(digest)s, %(path)s)
 ON DUPLICATE KEY UPDATE
     content_type = VALUES(content_type),
     size = VALUES(size),
     width = VALUES(width),
     height = VALUES(height),
-    digest = VALUES(digest)
+    digest = VALUES(digest),
+    path = VALUES(path)

@@ -23,7 +23,8 @@ LIMIT %(limit)s
 
 -- name: ban_stands
 -- Reads whether the ban behind a row of the outbox still stands (for a resend, which has no ban: whether the code is
--- banned at all), and whether a later row could have shown the code at an edge legitimately in between.
+-- banned at all), and whether a later row could have shown the code at an edge legitimately in between. For a digest
+-- every later change of the image's renditions could: the row does not tell whether the original was another one.
 SELECT
     CASE
         WHEN event.ban_id IS NOT NULL THEN EXISTS (
@@ -37,32 +38,57 @@ SELECT
                 FROM images JOIN bans ON bans.scope = 'owner' AND bans.subject = images.owner AND bans.lifted_at IS NULL
                 WHERE images.code = %(code)s
             )
+            OR EXISTS (
+                SELECT 1
+                FROM renditions AS original
+                JOIN bans ON bans.scope = 'digest' AND bans.subject = original.digest AND bans.lifted_at IS NULL
+                WHERE original.code = %(code)s AND original.name = 'original'
+            )
     END AS stands,
     EXISTS (SELECT 1 FROM invalidations AS later WHERE later.ban_id = event.ban_id AND later.id > event.id)
     OR (event.scope = 'owner' AND NOT EXISTS (SELECT 1 FROM images WHERE code = %(code)s AND owner = event.subject))
-    OR ((event.scope = 'owner' OR event.ban_id IS NULL) AND EXISTS (
+    OR (event.scope = 'digest' AND NOT EXISTS (
+        SELECT 1 FROM renditions WHERE code = %(code)s AND name = 'original' AND digest = event.subject
+    ))
+    OR ((event.scope <> 'image' OR event.ban_id IS NULL) AND EXISTS (
         SELECT 1
         FROM invalidations AS later FORCE INDEX (subject)
         WHERE later.scope = 'image' AND later.subject = %(code)s AND later.id > event.id
-            AND (later.cause = 'image' OR (event.ban_id IS NULL AND later.cause <> 'resend'))
+            AND (
+                later.cause = 'image'
+                OR (event.scope = 'digest' AND later.cause = 'rendition')
+                OR (event.ban_id IS NULL AND later.cause <> 'resend')
+            )
     ))
     OR (event.ban_id IS NULL AND EXISTS (
         SELECT 1
         FROM images STRAIGHT_JOIN invalidations AS later FORCE INDEX (subject)
             ON later.scope = 'owner' AND later.subject = images.owner AND later.id > event.id
         WHERE images.code = %(code)s
+    ))
+    OR (event.ban_id IS NULL AND EXISTS (
+        SELECT 1
+        FROM renditions AS original STRAIGHT_JOIN invalidations AS later FORCE INDEX (subject)
+            ON later.scope = 'digest' AND later.subject = original.digest AND later.id > event.id
+        WHERE original.code = %(code)s AND original.name = 'original'
     )) AS overtaken
 FROM invalidations AS event
 WHERE event.id = %(invalidation)s
 
 -- name: is_banned
--- Reads whether a code is banned, itself or through its owner.
+-- Reads whether a code is banned: itself, through its owner, or through the digest of its original.
 SELECT
     EXISTS (SELECT 1 FROM bans WHERE scope = 'image' AND subject = %(code)s AND lifted_at IS NULL)
     OR EXISTS (
         SELECT 1
         FROM images JOIN bans ON bans.scope = 'owner' AND bans.subject = images.owner AND bans.lifted_at IS NULL
         WHERE images.code = %(code)s
+    )
+    OR EXISTS (
+        SELECT 1
+        FROM renditions AS original
+        JOIN bans ON bans.scope = 'digest' AND bans.subject = original.digest AND bans.lifted_at IS NULL
+        WHERE original.code = %(code)s AND original.name = 'original'
     ) AS banned
 
 -- name: rendition_digests
@@ -73,9 +99,23 @@ SELECT name, digest FROM renditions WHERE code = %(code)s
 -- Reads the owner of an image.
 SELECT owner FROM images WHERE code = %(code)s
 
+-- name: original_digest
+-- Reads the digest of the original that an image has now.
+SELECT original.digest
+FROM images STRAIGHT_JOIN renditions AS original ON original.code = images.code AND original.name = 'original'
+WHERE images.code = %(code)s
+
 -- name: owner_codes
 -- Reads a page of an owner's codes after %(after)s, in their order.
-SELECT code FROM images WHERE owner = %(owner)s AND code > %(after)s ORDER BY code LIMIT %(limit)s
+SELECT code FROM images WHERE owner = %(subject)s AND code > %(after)s ORDER BY code LIMIT %(limit)s
+
+-- name: digest_codes
+-- Reads a page of the codes whose images have this original, after %(after)s, in their order.
+SELECT renditions.code
+FROM renditions STRAIGHT_JOIN images ON images.code = renditions.code
+WHERE renditions.digest = %(subject)s AND renditions.name = 'original' AND renditions.code > %(after)s
+ORDER BY renditions.code
+LIMIT %(limit)s
 
 -- name: open_bans_page
 -- Reads a page of open bans after the id %(after)s, in the order of their ids.

@@ -9,7 +9,7 @@ ON DUPLICATE KEY UPDATE edge = VALUES(edge)
 -- name: record_probe_result
 -- Records a probe result of an edge (table sightings). The first count of removed objects stays. Of two results the
 -- later one counts, whether the image was gone or shown; of two that agree the earlier time stays, unless the later
--- probe saw more images of a banned owner. The note keeps the result that was replaced, or why nothing was proven yet;
+-- probe saw more images of a banned owner or digest. The note keeps the result that was replaced, or why nothing was proven yet;
 -- status without seen_at is that of an answer that proved nothing. The server assigns from left to right: the note is
 -- made of the former result, and the columns after seen_at follow it.
 INSERT INTO sightings (edge, invalidation, code, removed, seen_at, status, gone, note, looked, images)
@@ -38,7 +38,7 @@ ON DUPLICATE KEY UPDATE
     images = IF(seen_at = VALUES(seen_at), VALUES(images), images)
 
 -- name: receipts_bans
--- Reads the bans of a code or an owner that have a row, the oldest first. A date that does not exist is read as
+-- Reads the bans of a subject that have a row, the oldest first. A date that does not exist is read as
 -- 1970-01-01: see list_bans.
 SELECT id, reason, banned_by,
     IF(YEAR(banned_at) * MONTH(banned_at) * DAYOFMONTH(banned_at) = 0, TIMESTAMP '1970-01-01 00:00:00', banned_at)
@@ -50,8 +50,8 @@ WHERE scope = %(scope)s AND subject = %(subject)s
 ORDER BY id
 
 -- name: receipts_purges
--- Reads the rows of the outbox that bans, lifts and resends of a code or an owner have written, with the times (UTC)
--- of their numbers.
+-- Reads the rows of the outbox that bans, lifts and resends of a subject have written, with the times (UTC) of their
+-- numbers.
 SELECT event.ban_id, event.id, event.cause, event.written_at, event.batch, batches.numbered_at
 FROM (
     SELECT id, ban_id, cause, written_at, batch
@@ -63,7 +63,7 @@ ORDER BY event.id
 
 -- name: receipts_edges
 -- Reads, for one row of the outbox, each edge's first acknowledgement that covers its batch, and the probe results
--- after it: of the subject as a whole, and of one image (%(code)s) of a banned owner; with the count of the owner's
+-- after it: of the subject as a whole, and of one image (%(code)s) of a banned owner or digest; with the count of its
 -- other images that were probed. The batch is a parameter, as only then MIN takes one step in the index for each edge:
 -- for many rows at once it would read all receipts of an edge for each.
 SELECT known.edge, receipts.acknowledged_at, receipts.instance, receipts.method,
@@ -99,7 +99,7 @@ GROUP BY edge
 SELECT name, public_url, enabled, added_at, triggers FROM edges ORDER BY name
 
 -- name: receipts_log
--- Reads the log of bans on a code or an owner, of deleted ones too.
+-- Reads the log of bans on a subject, of deleted ones too.
 SELECT ban_id, id, action, logged_at, account, reason, banned_by, detail, invalidation
 FROM moderation_log FORCE INDEX (subject)
 WHERE scope = %(scope)s AND subject = %(subject)s AND ban_id IS NOT NULL

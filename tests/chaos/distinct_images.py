@@ -7,6 +7,7 @@ from pathlib import Path
 
 from origin.special_image import read_special_image
 from origin.store import Store
+from origin.stores.directory import Directory
 from tests.chaos.history import BANNED, Other, State
 
 #: Size of each rendition's file in bytes, by name.
@@ -26,7 +27,7 @@ class Catalogue:
     """All versions of images that were made in the origin's store."""
 
     def __init__(self, files: Path) -> None:
-        self._store = Store(files)
+        self._store = Store(Directory(files))
         self._latest: dict[str, State] = {}
         self._known: dict[str, tuple[str, str, State]] = {}  # code, rendition and version by digest
         self._special = read_special_image(None).digest
@@ -35,15 +36,14 @@ class Catalogue:
         """Write the files of an image's next version. They hold random bytes: nothing that serves decodes images."""
         number = self._latest[code] = self._latest.get(code, BANNED) + 1
         files = {}
-        for rendition, size in RENDITIONS.items():
+        for rendition, bytes_ in RENDITIONS.items():
             name = f"{code} {rendition} {number}\n"
-            body = name.encode() + random.Random(name).randbytes(size)
-            digest = hashlib.sha256(body).hexdigest()
-            files[rendition] = (digest, len(body))
+            body = name.encode() + random.Random(name).randbytes(bytes_)
+            with self._store.incoming() as incoming:
+                incoming.file.write(body)
+                digest, size = incoming.keep()
+            files[rendition] = (digest, size)
             self._known[digest] = (code, rendition, number)
-            path = Path(self._store.path(digest))
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(body)
         return Version(code, number, files)
 
     def number(self, digest: str) -> State:

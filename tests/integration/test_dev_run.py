@@ -28,16 +28,16 @@ def _command() -> list[str]:
     return [sys.executable, "-m", "stack", "run"]
 
 
-def _environment(directory: Path) -> dict[str, str]:
+def _environment(directory: Path, store: str = "directory") -> dict[str, str]:
     ports = dict.fromkeys(("STACK_EDGE_PORT", "STACK_PURGE_PORT", "STACK_ORIGIN_PORT"), "0")
-    return {**os.environ, **ports, "STACK_DIR": str(directory)}
+    return {**os.environ, **ports, "STACK_DIR": str(directory), "STACK_STORE": store}
 
 
 @contextmanager
-def _running(directory: Path) -> Iterator[subprocess.Popen[str]]:
+def _running(directory: Path, store: str = "directory") -> Iterator[subprocess.Popen[str]]:
     """Start it and wait for ``ready``. It leads a process group, as a command in a terminal does."""
     with subprocess.Popen(
-        _command(), env=_environment(directory), stdout=subprocess.PIPE, text=True, start_new_session=True
+        _command(), env=_environment(directory, store), stdout=subprocess.PIPE, text=True, start_new_session=True
     ) as process:
         try:
             assert process.stdout is not None
@@ -71,11 +71,18 @@ def _refused(environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
     return result
 
 
-def test_a_ban_written_with_what_it_prints_is_served_as_410_and_ctrl_c_leaves_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize("store", ["directory", "s3"])
+def test_a_ban_written_with_what_it_prints_is_served_as_410_and_ctrl_c_leaves_nothing(
+    tmp_path: Path, store: str
+) -> None:
     directory = tmp_path / "a directory's name"
-    with _running(directory) as process:
+    with _running(directory, store) as process:
         names = _variables(directory)
-        assert names.keys() == _NAMES
+        assert names.keys() == _NAMES | ({"STORE_URL", "STORE_SETTINGS"} if store == "s3" else set())
+        if store == "s3":
+            assert not list((directory / "origin" / "files").iterdir())
+            settings = dict(line.split("=", 1) for line in Path(names["STORE_SETTINGS"]).read_text().splitlines())
+            assert_secret(directory, process.pid, settings["secret_access_key"])
         assert_secret(directory, process.pid, str(urlsplit(names["DB_URL"]).password))
         assert_secret(directory, process.pid, Path(names["PURGE_TOKEN_FILE"]).read_text().strip())
         image = f"{names['EDGE_URL']}/images/{names['SAMPLE_CODE']}"

@@ -16,7 +16,7 @@ Headers = list[tuple[str, str]]
 COMPARED = ("ETag", "Last-Modified", "Cache-Control", "Expires", "Content-Range")
 EACH_ITS_OWN = (
     *("Date", "Server", "Connection", "Cache-Status", "CDN-Cache-Control"),
-    *("Takedown-Owner", "Takedown-Seen", "Takedown-Changed"),
+    *("Takedown-Owner", "Takedown-Digest", "Takedown-Seen", "Takedown-Changed"),
 )
 
 

@@ -282,7 +282,9 @@ def _line(log: Path, part: str) -> str | None:
     ("flags", "message"),
     [
         (["--special-image", "/etc/hosts"], "its name must end with one of .svg"),
+        (["--store", "file:/nowhere"], "/nowhere is not a directory"),
         (["--files", "/nowhere"], "/nowhere is not a directory"),
+        (["--in-place", "/nowhere"], "/nowhere is not a directory: --in-place has to name one"),
         (["--database-url", "postgres://x/y"], "the scheme must be mysql"),
         (["--listen", "host.invalid:80"], "cannot listen on host.invalid:80"),
     ],

@@ -13,11 +13,15 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from origin.cli.import_run import ImportProgress
 from origin.directory_tree import DirectoryTree
 from origin.import_catalogue import Catalogue
-from origin.import_rules import ImportRules
+from origin.import_entries import directory_entries
+from origin.import_rules import ImportRules, Stability
+from origin.import_sources import TreeSource
 from origin.importer import Import
 from origin.store import Store
+from origin.stores.directory import Directory
 from tests.support.images_with_metadata import EVERYTHING, FORMATS, GPS, ORIENTATION, SECRET, pixels
 from tests.support.origin_site import OriginSite
 
@@ -352,7 +356,7 @@ def test_a_file_that_was_cut_off_in_the_store_is_brought_back(site: OriginSite, 
 
 @pytest.mark.parametrize("was_known", [False, True])
 def test_an_image_that_another_import_takes_at_the_same_time_is_refused(
-    site: OriginSite, tmp_path: Path, was_known: bool
+    site: OriginSite, tmp_path: Path, was_known: bool, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Let another import record the image after this one has looked up the owner, and before it records the image."""
     code, other = site.new_code(), site.new_code()
@@ -362,14 +366,26 @@ def test_an_image_that_another_import_takes_at_the_same_time_is_refused(
     picture(tmp_path / "early" / f"{other}.png")
     if was_known:
         site.new_image(code, "early", stable_until="2040-01-01")
-    with site.database.connect("import") as connection:
+
+    class Slow(TreeSource):
+        """A directory that is read so slowly that another import overtakes this one."""
+
+        def read(self, path: str, max_bytes: int) -> bytes:
+            site.run_import(tmp_path / "late", "late", "--move", "--not-stable")
+            return super().read(path, max_bytes)
+
+    with site.database.connect("import") as connection, ImportProgress(None) as progress:
         tree = DirectoryTree(tmp_path / "early", follow_symlinks=False)
-        run = Import(tree, Store(site.origin.files), Catalogue(connection), "early", ImportRules())
-        files = tree.files(run.refuse)
-        run.run(files, lambda: site.run_import(tmp_path / "late", "late", "--move", "--not-stable"))
+        store = Store(Directory(site.origin.files))
+        source = Slow(tree, include_private=False)
+        run = Import(source, store, Catalogue(connection), ImportRules(), progress)
+        files = tree.files(lambda *_: None)
+        run.run(directory_entries(tree, files, "early", Stability(), run.pass_over))
+    told = capsys.readouterr().err
     reason = "an image of owner late has this code: --move gives it to early"
-    assert run.outcome.refused == [(tmp_path / "early" / f"{code}.png", reason)]
-    assert (run.outcome.new, run.outcome.changed, run.outcome.moved) == (1, 0, [])
+    assert f"refused {tmp_path / 'early' / code}.png: {reason}\n" in told
+    assert "moved" not in told
+    assert (run.outcome.new, run.outcome.changed, run.outcome.refused) == (1, 0, 1)
     answer = site.request(code)
     assert answer.headers["Takedown-Owner"] == "late"
     assert "Expires" not in answer.headers
@@ -481,3 +497,19 @@ def test_no_database_is_a_clear_error(site: OriginSite, tmp_path: Path) -> None:
         assert result.returncode == 1
         assert "127.0.0.1" in result.stderr
         assert "Traceback" not in result.stderr
+
+
+def test_a_site_makes_the_renditions_of_its_own_table(site: OriginSite, tmp_path: Path) -> None:
+    code = site.new_code()
+    pictures = tmp_path / "pictures"
+    pictures.mkdir()
+    picture(pictures / f"{code}.png", (800, 600))
+    assert site.run_import(pictures).returncode == 0
+    table = tmp_path / "renditions.toml"
+    table.write_text('[thumb]\nwidth = 256\nheight = 256\n[small]\nwidth = 64\nheight = 64\nformat = "webp"\n')
+    assert "1 changed" in site.run_import(pictures, renditions=str(table)).stdout, "a new rendition is made later"
+    answer = site.request(f"{code}/small")
+    assert answer.headers["Content-Type"] == "image/webp"
+    assert Image.open(BytesIO(answer.content)).size == (64, 48)
+    assert thumb(site, code).size == (256, 192)
+    assert "1 unchanged" in site.run_import(pictures, renditions=str(table)).stdout

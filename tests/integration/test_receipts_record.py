@@ -87,16 +87,26 @@ def test_an_owner_without_images(record: TakedownRecord) -> None:
     assert "no ban on it is on record" in record.text("--owner", record.new("owner"))
 
 
-def test_an_image_of_a_banned_owner_is_shown_with_its_own_probe_result(record: TakedownRecord) -> None:
-    owner, one, other = record.new("owner"), record.new(), record.new()
-    for code in (one, other):
-        record.sql("INSERT INTO images (code, owner) VALUES (%s, %s)", code, owner)
-    ban = record.ban(owner, "owner")
+def two_images(record: TakedownRecord, scope: str) -> tuple[str, str, str]:
+    """Add two images of one owner, or with one original. Returns the owner's key or the digest, and the codes."""
+    codes = record.new(), record.new()
+    owner, digest = record.new("owner"), record.new_digest()
+    for code in codes:
+        record.image(code, owner, digest)
+    return (owner if scope == "owner" else digest, *codes)
+
+
+@pytest.mark.parametrize(("scope", "of_subject"), [("owner", "of the owner"), ("digest", "with these bytes")])
+def test_an_image_of_a_banned_owner_or_digest_is_shown_with_its_own_probe_result(
+    record: TakedownRecord, scope: str, of_subject: str
+) -> None:
+    subject, one, other = two_images(record, scope)
+    ban = record.ban(subject, scope)
     batch = record.number()
     record.acknowledged("edge1", batch, batch)
     record.seen("edge1", ban)
     # An earlier version probed and recorded no code: nobody knows which of the images.
-    assert "not looked at, as far as is on record" in record.text(one, code=3)
+    assert f"not looked at, as far as is on record: other images {of_subject}" in record.text(one, code=3)
     record.sql(
         """INSERT INTO sightings (edge, invalidation, code, seen_at, status, gone)
         SELECT edge, invalidation, %s, seen_at, status, gone FROM sightings
@@ -106,15 +116,16 @@ def test_an_image_of_a_banned_owner_is_shown_with_its_own_probe_result(record: T
     (edge,) = record.receipts(one)["bans"][0]["edges"]
     assert (edge["outcome"], edge["receipt"]["removed"], edge["receipt"]["others"]) == ("gone", 1, 0)
     (edge,) = record.receipts(other, code=3)["bans"][0]["edges"]
-    assert (edge["outcome"], edge["reason"]) == ("not proven", "not looked at: 1 other image of the owner was")
+    assert (edge["outcome"], edge["reason"]) == ("not proven", f"not looked at: 1 other image {of_subject} was")
     assert (edge["receipt"]["seen_at"], edge["receipt"]["others"]) == (None, 1)
-    (edge,) = record.receipts("--owner", owner, code=3)["bans"][0]["edges"]
+    (edge,) = record.receipts(f"--{scope}", subject, code=3)["bans"][0]["edges"]
     assert (edge["outcome"], edge["reason"]) == ("gone in part", "at how many of the images is not on record")
 
 
-def test_a_probe_of_more_images_of_an_owner_takes_the_place_of_one_of_fewer(record: TakedownRecord) -> None:
-    owner = record.new("owner")
-    ban = record.ban(owner, "owner")
+@pytest.mark.parametrize("scope", ["owner", "digest"])
+def test_a_probe_of_more_images_takes_the_place_of_one_of_fewer(record: TakedownRecord, scope: str) -> None:
+    subject = two_images(record, scope)[0]
+    ban = record.ban(subject, scope)
     batch = record.number()
     expected = [
         # seconds, images probed and in all; then the exit code, and the probe that counts
@@ -126,14 +137,32 @@ def test_a_probe_of_more_images_of_an_owner_takes_the_place_of_one_of_fewer(reco
     for at, looked, images, code_of_exit, counts in expected:
         probe_result = ProbeResult("edge1", 0, at=at, status=410, gone=True, looked=looked, images=images)
         record_receipt(record, Receipt("edge1", batch, batch, "ban", "i", at), ban, probe_result)
-        (edge,) = record.receipts("--owner", owner, code=code_of_exit)["bans"][0]["edges"]
+        (edge,) = record.receipts(f"--{scope}", subject, code=code_of_exit)["bans"][0]["edges"]
         receipt = edge["receipt"]
         seen = datetime.fromisoformat(receipt["seen_at"]).timestamp()
         assert (seen, receipt["looked"], receipt["images"]) == counts
-        text = record.text("--owner", owner, code=code_of_exit)
+        text = record.text(f"--{scope}", subject, code=code_of_exit)
         assert f"gone (410) at {counts[1]:,} of {counts[2]:,} images after " in text
         part = "1 ban stands; proven for some of the images at edge1\n" in text
         assert part == (code_of_exit == 3)
+
+
+def test_a_code_has_the_bans_by_content_on_the_original_that_it_has_now(record: TakedownRecord) -> None:
+    code, former, present = record.new(), record.new_digest(), record.new_digest()
+    record.image(code, record.new("owner"), former)
+    record.sql("INSERT INTO renditions VALUES (%s, 'thumb', 'image/png', 1, 1, 1, %s)", code, record.new_digest())
+    first = record.ban(former, "digest")
+    assert [ban["id"] for ban in record.receipts(code, code=3)["bans"]] == [first]
+    record.image(code, record.new("owner"), present)
+    assert "no ban on it, on its bytes" in record.text(code)
+    second, of_code = record.ban(present, "digest"), record.ban(code)
+    found = record.receipts(code, code=3)
+    assert (found["digest"], [ban["id"] for ban in found["bans"]]) == (present, [second, of_code])
+    found = record.receipts("--digest", former, code=3)
+    assert (found["code"], found["owner"], found["digest"]) == (None, None, former)
+    assert [(ban["id"], ban["scope"], ban["subject"]) for ban in found["bans"]] == [(first, "digest", former)]
+    assert record.text("--digest", former, code=3).startswith(f"digest {former}: 1 ban stands")
+    assert record.text("--digest", "0" * 64) == f"digest {'0' * 64}: no ban on it is on record\n"
 
 
 def test_an_answer_that_proves_nothing_is_kept_with_its_status(record: TakedownRecord) -> None:
@@ -225,6 +254,8 @@ def test_what_comes_from_outside_reaches_the_terminal_escaped(record: TakedownRe
         (["--owner", "a b"], "is not an owner's key"),
         ([], "give either a code or --owner KEY"),
         (["abc", "--owner", "abc"], "give either a code or --owner KEY"),
+        (["abc", "--digest", "0" * 64], "give one of a code, --owner KEY and --digest SHA256"),
+        (["--digest", "0" * 63], "is not a digest, which is a SHA-256 as 64 of 0-9 a-f"),
     ],
 )
 def test_a_malformed_question_is_refused_with_a_hint(record: TakedownRecord, arguments: list[str], hint: str) -> None:
@@ -232,7 +263,7 @@ def test_a_malformed_question_is_refused_with_a_hint(record: TakedownRecord, arg
 
 
 def test_a_code_without_a_ban(record: TakedownRecord) -> None:
-    assert record.text("never") == "image never: no ban on it, or on an owner that it had, is on record\n"
+    assert record.text("never") == "image never: no ban on it, on its bytes or on an owner that it had, is on record\n"
 
 
 def test_the_later_probe_counts_whatever_it_found_and_the_note_keeps_the_former(record: TakedownRecord) -> None:

@@ -42,7 +42,7 @@ def snapshot(admin: MySQLCursorAbstract) -> Iterator[None]:
         return found
 
     admin.execute("INSERT IGNORE INTO images (code, owner) VALUES ('known', 'anna')")
-    admin.execute(f"INSERT IGNORE INTO renditions VALUES ('known', 'original', 'image/png', 1, 1, 1, '{DIGEST}')")
+    admin.execute(f"INSERT IGNORE INTO renditions VALUES ('known', 'original', 'image/png', 1, 1, 1, '{DIGEST}', NULL)")
     admin.execute("INSERT INTO bans (scope, subject) VALUES ('image', 'standing')")
     before = content()
     yield
@@ -56,6 +56,24 @@ def refused(cursor: MySQLCursorAbstract, sql: str) -> str:
 
 
 RENDITION = "INSERT INTO renditions (code, name, content_type, size, width, height, digest) VALUES "
+IN_PLACE = RENDITION.replace("digest)", "digest, path)")
+PATHS = [
+    "''",
+    "'/etc/passwd'",
+    "'..'",
+    "'.'",
+    "'a/../b'",
+    "'../a'",
+    "'a/..'",
+    "'a/./b'",
+    "'a//b'",
+    "'a/'",
+    "'a\\nb'",
+    "CONCAT('a', CHAR(0))",
+    "CONCAT('..', CHAR(10))",
+    "CONCAT('a/..', CHAR(13))",
+    "REPEAT('a', 1001)",
+]
 MALFORMED = {
     "moderation": [
         ("INSERT INTO bans (scope, subject) VALUES ('image', 'a b')", "bans.subject must be"),
@@ -86,6 +104,11 @@ MALFORMED = {
         ("UPDATE renditions SET digest = '../..' WHERE code = 'known'", "renditions.digest must be"),
         ("UPDATE IGNORE renditions SET content_type = 'text/html' WHERE code = 'known'", "renditions.content_type"),
         ("UPDATE renditions SET name = 'A' WHERE code = 'known'", "renditions.name must be"),
+        *((f"UPDATE renditions SET path = {path} WHERE code = 'known'", "renditions.path must be") for path in PATHS),
+        *(
+            (IN_PLACE + f"('known', 'x', 'image/png', 1, 1, 1, '{DIGEST}', {path})", "renditions.path must be")
+            for path in PATHS
+        ),
         ("UPDATE renditions SET code = 'a b' WHERE code = 'known'", "renditions.code must be"),
     ],
     "purger": [

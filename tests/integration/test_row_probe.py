@@ -25,7 +25,7 @@ SHOWN, FOREIGN, UNMARKED, SICK = (
     FixedAnswer(503, b""),
 )
 ROW = Row(7, 3, "owner", "him", "ban")
-CHOICE = ImageChoice(codes=["a", "b", "c"], images=5, of_an_owner=True, renditions=())
+CHOICE = ImageChoice(codes=["a", "b", "c"], images=5, several=True, renditions=())
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def connection(database: Database) -> Iterator[Connection]:
         for code in CHOICE.codes:
             cursor.execute("INSERT IGNORE INTO images (code, owner) VALUES (%s, 'him')", (code,))
             cursor.execute(
-                "INSERT IGNORE INTO renditions VALUES (%s, 'original', 'image/png', %s, 1, 1, %s)",
+                "INSERT IGNORE INTO renditions VALUES (%s, 'original', 'image/png', %s, 1, 1, %s, NULL)",
                 (code, len(IMAGE), hashlib.sha256(IMAGE).hexdigest()),
             )
     connection = Connection(database.url("purger"), timeout=30)

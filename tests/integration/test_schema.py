@@ -29,7 +29,9 @@ def code(cursor: MySQLCursorAbstract) -> str:
     """Insert an image with one rendition, and empty the outbox of it. Returns its code."""
     code = f"image{next(_numbers)}"
     cursor.execute("INSERT INTO images (code, owner) VALUES (%s, 'anna')", (code,))
-    cursor.execute("INSERT INTO renditions VALUES (%s, 'original', 'image/png', 10, 1, 1, SHA2('a', 256))", (code,))
+    cursor.execute(
+        "INSERT INTO renditions VALUES (%s, 'original', 'image/png', 10, 1, 1, SHA2('a', 256), NULL)", (code,)
+    )
     cursor.execute("DELETE FROM invalidations")
     return code
 
@@ -226,7 +228,7 @@ def test_a_change_of_an_image_is_a_purge(cursor: MySQLCursorAbstract, code: str,
         "UPDATE renditions SET content_type = 'image/webp' WHERE code = '{code}'",
         "UPDATE renditions SET name = 'thumb' WHERE code = '{code}'",
         "DELETE FROM renditions WHERE code = '{code}'",
-        "INSERT INTO renditions VALUES ('{code}', 'thumb', 'image/png', 10, 1, 1, SHA2('t', 256))",
+        "INSERT INTO renditions VALUES ('{code}', 'thumb', 'image/png', 10, 1, 1, SHA2('t', 256), NULL)",
     ],
 )
 def test_a_change_of_a_rendition_is_a_purge(cursor: MySQLCursorAbstract, code: str, change: str) -> None:

@@ -1,5 +1,6 @@
 """Run an origin and its database without edge and purger, for tests of the origin's answers."""
 
+import shutil
 import subprocess
 from contextlib import ExitStack
 from itertools import count
@@ -81,11 +82,32 @@ class OriginSite:
             self.wait_dated(code)
         return code
 
+    def new_copy(self, of: str, owner: str = "joe", dated: bool = True) -> str:
+        """Import the original of another image under a new code, as ``new_image`` does. Returns the code."""
+        number = next(_numbers)
+        code, digest = f"code-{number}", self.digest_of(of)
+        directory = self.directory / f"pictures-{number}"
+        directory.mkdir()
+        shutil.copy(self.origin.files / digest[:2] / digest[2:4] / digest, directory / f"{code}.png")
+        assert self.run_import(directory, owner).returncode == 0
+        if dated:
+            self.number()
+            self.wait_dated(code)
+        return code
+
+    def digest_of(self, code: str) -> str:
+        """Return the digest of an image's original, banned or not."""
+        with self.admin.cursor() as cursor:
+            cursor.execute("SELECT digest FROM renditions WHERE code = %s AND name = 'original'", (code,))
+            ((digest,),) = cast(list[tuple[str]], cursor.fetchall())
+        return digest
+
     def origin_command(self, *arguments: str) -> list[str]:
         return [command("origin"), *arguments]
 
     def import_environment(self) -> dict[str, str]:
-        return {"ORIGIN_IMPORT_DATABASE_URL": self.database.url("import"), "ORIGIN_FILES": str(self.origin.files)}
+        stores = {name: value for name, value in self.origin.envvars.items() if name.startswith("ORIGIN_STORE")}
+        return {"ORIGIN_IMPORT_DATABASE_URL": self.database.url("import"), **stores}
 
     def run_import(
         self, directory: Path, owner: str = "joe", *flags: str, **options: str

@@ -37,6 +37,14 @@ class TakedownRecord:
     def new(self, kind: str = "code") -> str:
         return f"{kind}{next(_numbers)}"
 
+    def new_digest(self) -> str:
+        return f"{next(_numbers):064x}"
+
+    def image(self, code: str, owner: str, digest: str) -> None:
+        """Add an image, or replace its owner and original."""
+        self.sql("REPLACE INTO images (code, owner) VALUES (%s, %s)", code, owner)
+        self.sql("REPLACE INTO renditions VALUES (%s, 'original', 'image/png', 1, 1, 1, %s)", code, digest)
+
     def ban(self, subject: str, scope: str = "image", reason: str = "", banned_by: str = "") -> int:
         """Write a ban with moderation's account, and put it into a batch. Returns the ban's id."""
         with self.database.connect("moderation") as connection, connection.cursor() as cursor:

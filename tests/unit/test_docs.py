@@ -24,6 +24,8 @@ from tests.support.markdown_pages import PAGES, ROOT, code, section, spans
 FOREIGN_FLAGS = {
     "--no-defaults",
     "--socket",
+    "--quick",
+    "--default-character-set",
     "--skip-triggers",
     "--help",
     "--require-hashes",
@@ -153,7 +155,7 @@ def test_every_part_of_a_page_that_is_referred_to_exists(name: str) -> None:
     """Finds a heading, or the first words of a paragraph in bold."""
     page = ROOT / name
     missing = []
-    for target, title in re.findall(r'\]\(([\w./]+\.md)\)[,(]? \(?"([^"]+)"', " ".join(page.read_text().split())):
+    for target, title in re.findall(r'\]\(([\w./-]+\.md)\)[,(]? \(?"([^"]+)"', " ".join(page.read_text().split())):
         text = (page.parent / target).read_text()
         if not re.search(rf"^(#+ |(- )?\*\*){re.escape(title)}(\.?\*\*|$)", text, re.MULTILINE):
             missing.append(f"{target}: {title}")

@@ -23,7 +23,8 @@ LIFETIMES = Lifetimes(full=86400, unknown=60, undated=2)
 CHANGED = NOW - timedelta(days=1, microseconds=1)
 CHANGED_DATE = format_date(int(CLOCK) - 86400)
 SEEN = 17
-FOUND = Found("image/png", 1000, DIGEST, "joe", None, 0, 0, CHANGED, NOW, SEEN, changed=16)
+ORIGINAL = "c0" * 32
+FOUND = Found("image/png", 1000, DIGEST, "joe", None, 0, 0, CHANGED, NOW, SEEN, changed=16, original=ORIGINAL)
 UNKNOWN = Found(None, None, None, None, None, 0, 0, None, NOW, SEEN)
 
 conditions = st.builds(
@@ -74,6 +75,7 @@ def test_an_image_is_served_with_all_its_headers() -> None:
         "CDN-Cache-Control": "max-age=86400",
         "Takedown-Owner": "joe",
         "Takedown-Changed": "16",
+        "Takedown-Digest": ORIGINAL,
         "Takedown-Seen": "17",
         "X-Content-Type-Options": "nosniff",
     }
@@ -94,6 +96,7 @@ def test_not_modified_has_the_headers_that_caches_update_and_no_body() -> None:
         "X-Content-Type-Options",
         "Takedown-Seen",
         "Takedown-Changed",
+        "Takedown-Digest",
     }
     assert answer.text == b""
     assert answer.file is None

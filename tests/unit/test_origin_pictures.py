@@ -3,13 +3,14 @@
 import io
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
 from origin.pictures import UnusablePictureError, decode
-from origin.renditions import ORIGINAL, REDUCED, Reduced
+from origin.renditions import ORIGINAL, Reduced
 from tests.support.images_with_metadata import noise, saved
 
 THUMB = Reduced("thumb", 256, 256)
@@ -94,8 +95,50 @@ def test_several_renditions_are_made_of_one_picture(format_: str) -> None:
     assert (kinds[ORIGINAL].width, kinds[ORIGINAL].height) == (3000, 1500)
 
 
-def test_the_edge_knows_each_rendition() -> None:
-    """The names in varnish/default.vcl, with a space around each."""
-    vcl = Path(__file__).parents[2].joinpath("varnish", "default.vcl").read_text(encoding="utf-8")
-    names = "".join(f" {reduced.name}" for reduced in REDUCED)
-    assert f'var.set("renditions", "{names} ");' in vcl
+@pytest.mark.parametrize("format_", ["jpeg", "png", "webp", "avif"])
+@pytest.mark.parametrize("original", ["JPEG", "PNG", "GIF", "WEBP", "AVIF"])
+def test_a_rendition_has_the_format_of_its_table_whatever_the_original_is(original: str, format_: str) -> None:
+    target = io.BytesIO()
+    reduced = Reduced("small", 40, 40, format_)
+    kinds = decode(io.BytesIO(saved(noise(size=(90, 60)), original)), original, [(reduced, target)], 10**9)
+    small = Image.open(target)
+    assert (small.format, small.size) == (format_.upper(), (40, 27))
+    assert kinds["small"].content_type == f"image/{format_}"
+
+
+@pytest.mark.parametrize("format_", ["jpeg", "webp", "avif"])
+def test_a_lower_quality_takes_fewer_bytes(format_: str) -> None:
+    data = saved(noise(size=(900, 600)), "PNG")
+    files = {Reduced(f"q{quality}", 200, 200, format_, quality): io.BytesIO() for quality in (20, 90)}
+    decode(io.BytesIO(data), "PNG", [*files.items()], 10**9)
+    low, high = (len(file.getvalue()) for file in files.values())
+    assert low < high / 2
+
+
+def test_a_transparent_picture_gets_a_white_ground_in_a_format_without_transparency() -> None:
+    picture, target = Image.new("RGBA", (300, 300), (200, 0, 0, 0)), io.BytesIO()
+    decode(io.BytesIO(saved(picture, "PNG")), "PNG", [(Reduced("small", 50, 50, "jpeg"), target)], 10**9)
+    assert Image.open(target).getpixel((25, 25)) == (255, 255, 255)
+
+
+def test_a_broken_picture_is_refused_also_where_nothing_is_made_of_it() -> None:
+    data = saved(noise(size=(90, 60)), "PNG")
+    with pytest.raises(UnusablePictureError, match="broken"):
+        decode(io.BytesIO(data[: len(data) // 2]), "PNG", [], 10**9)
+    assert decode(io.BytesIO(data[: len(data) // 2]), "PNG", [], 10**9, load=False)[ORIGINAL].width == 90
+
+
+def test_threads_do_not_share_a_limit() -> None:
+    """Pillow's own limit is one for the whole process: another thread's larger limit would lift it."""
+    small, large = saved(noise(size=(90, 60)), "WEBP"), saved(noise(size=(900, 600)), "PNG")
+
+    def refused(number: int) -> bool:
+        data, format_, limit = ((small, "WEBP", 90 * 60), (large, "PNG", 900 * 600))[number % 2]
+        try:
+            decode(io.BytesIO(data), format_, [(THUMB, io.BytesIO())], limit)
+        except UnusablePictureError:
+            return True
+        return False
+
+    with ThreadPoolExecutor(4) as pool:
+        assert [*pool.map(refused, range(40))] == [True, False] * 20

@@ -16,7 +16,15 @@ NOTHING = Found(None, None, None, None, None, 0, 0, None, NOW, 0)
 
 
 @pytest.mark.parametrize(
-    "found", [GOOD, NOTHING, GOOD._replace(size=0), GOOD._replace(stable_until=None), GOOD._replace(seen=10**15 - 1)]
+    "found",
+    [
+        GOOD,
+        NOTHING,
+        GOOD._replace(path="2024/été 1.jpg"),
+        GOOD._replace(size=0),
+        GOOD._replace(stable_until=None),
+        GOOD._replace(seen=10**15 - 1),
+    ],
 )
 def test_what_the_schema_allows_passes(found: Found) -> None:
     assert require_well_formed(found, "code") is found
@@ -39,15 +47,23 @@ def test_what_the_schema_allows_passes(found: Found) -> None:
         ("digest", "AB" * 32),
         ("digest", "ab" * 32 + "\n"),
         ("digest", "ab" * 31),
+        ("original", "AB" * 32),
+        ("original", "none"),
+        ("original", "ab" * 32 + "\r\nX: y"),
         ("owner", ""),
         ("owner", "joe/ann"),
         ("owner", "joe\r\nX: y"),
         ("owner", "j" * 65),
+        ("path", ""),
+        ("path", "/etc/passwd"),
+        ("path", "a/../../etc/passwd"),
+        ("path", b"a.jpg"),
         ("stable_until", "0000-00-00 00:00:00"),
     ],
 )
 def test_anything_else_is_refused_by_its_column(column: str, value: Any) -> None:
-    with pytest.raises(MalformedRowError, match=rf"image code: column (renditions|images)\.{column} ") as refused:
+    named = "digest" if column == "original" else column
+    with pytest.raises(MalformedRowError, match=rf"image code: column (renditions|images)\.{named} ") as refused:
         require_well_formed(GOOD._replace(**{column: value}), "code")
     assert str(refused.value).isprintable(), "nothing of a row reaches the log as it is"
 

@@ -1,16 +1,30 @@
-"""Plan few requests for many rows: PURGEs for a few codes, BANs of lists for more."""
+"""Plan few requests for many rows: PURGEs for a few codes, BANs of lists for more, and for all digests."""
+
+import hashlib
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from purger.model import Row
-from purger.plan import LIST_BYTES, SINGLES, Plan, Request, affordable, alike_lists, make_plan, single_owners
+from purger.plan import (
+    LIST_BYTES,
+    SINGLES,
+    Plan,
+    Request,
+    affordable,
+    alike_lists,
+    make_plan,
+    names_digests,
+    single_owners,
+)
 
 KEYS = st.text("ABCXYZabcxyz019_-", min_size=1, max_size=64)
 CAUSES = st.sampled_from(["ban", "lift", "unban", "image", "rendition", "resend"])
-ROWS = st.lists(st.tuples(st.sampled_from(["image", "owner"]), KEYS, CAUSES), max_size=80).map(
-    lambda tuples: [Row(number, 1, *values) for number, values in enumerate(tuples, 1)]
+DIGESTS = st.text("0123456789abcdef", min_size=64, max_size=64)
+SUBJECTS = st.tuples(st.sampled_from(["image", "owner"]), KEYS) | st.tuples(st.just("digest"), DIGESTS)
+ROWS = st.lists(st.tuples(SUBJECTS, CAUSES), max_size=80).map(
+    lambda tuples: [Row(number, 1, *subject, cause) for number, (subject, cause) in enumerate(tuples, 1)]
 )
 
 
@@ -29,6 +43,8 @@ def sent(plan: Plan) -> list[tuple[str, str]]:
             subjects.append(("owner", headers["Takedown-Owner"]))
         elif "Takedown-Owners" in headers:
             subjects += [("owner", owner) for owner in headers["Takedown-Owners"].split(",")]
+        elif "Takedown-Digests" in headers:
+            subjects += [("digest", digest) for digest in headers["Takedown-Digests"].split(",")]
         else:
             subjects += [("image", code) for code in headers["Takedown-Codes"].split(",")]
     return subjects
@@ -40,6 +56,7 @@ def test_each_subject_is_sent_exactly_once(rows: list[Row]) -> None:
 
 
 MANY = [f"x{number}" for number in range(10 * SINGLES)]
+MANY_DIGESTS = [hashlib.sha256(key.encode()).hexdigest() for key in MANY]
 
 
 @pytest.mark.parametrize("owners", [1, SINGLES, 10 * SINGLES])
@@ -71,6 +88,32 @@ def test_a_single_ban_goes_before_a_bulk_of_the_other_scope() -> None:
     assert bulk_of_owners.requests[0].path == "/images/flagged"
     bulk_of_images = make_plan([*bans(*MANY), Row(999, 1, "owner", "joe", "ban")], 1, 1)
     assert bulk_of_images.requests[0].headers == (("Takedown-Owner", "joe"),)
+
+
+def test_digests_are_told_in_lists_that_end_alike_however_few() -> None:
+    one = make_plan(bans(MANY_DIGESTS[0], scope="digest"), 1, 1)
+    assert one.requests == (Request("BAN", "/", (("Takedown-Digests", MANY_DIGESTS[0]),)),)
+    assert one.method == "ban"
+    many = make_plan(bans(*MANY_DIGESTS, scope="digest"), 1, 1)
+    assert len(many.requests) == 16  # one for each digit that they end in
+    assert all(names_digests(request) and not single_owners(request) for request in many.requests)
+    assert all(len(dict(request.headers)["Takedown-Digests"]) <= LIST_BYTES for request in many.requests)
+
+
+def test_a_distant_edge_gets_digests_in_as_few_lists_as_they_fit_in() -> None:
+    plan = make_plan(bans(*MANY_DIGESTS, scope="digest"), 1, 1, 1)
+    assert len(plan.requests) == -(-len(MANY_DIGESTS) // ((LIST_BYTES + 1) // 65))
+    assert sorted(digest for _, digest in sent(plan)) == sorted(MANY_DIGESTS)
+
+
+@pytest.mark.parametrize("scope", ["image", "owner", "digest"])
+def test_a_single_ban_of_each_scope_goes_before_the_bulks_of_the_others(scope: str) -> None:
+    bulks = {"image": MANY, "owner": MANY, "digest": MANY_DIGESTS}
+    single = bulks.pop(scope)[0]
+    rows = [row for other, subjects in bulks.items() for row in bans(*subjects, scope=other)]
+    plan = make_plan([*rows, Row(999, 1, scope, single, "ban")], 1, 1)
+    assert sent(plan)[0] == (scope, single)
+    assert plan.sample[0].scope == scope, "its probe is not left out of the sample"
 
 
 @given(st.lists(KEYS, unique=True, min_size=SINGLES + 1, max_size=400))

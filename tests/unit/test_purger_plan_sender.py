@@ -11,7 +11,7 @@ from purger.errors import MalformedError
 from purger.model import Edge, Position, Row
 from purger.outbox import Outbox
 from purger.plan import Request
-from purger.plan_sender import PlanSender
+from purger.plan_sender import PlanSender, RefusedPlanError
 
 EDGE = Edge("e", "http://127.0.0.1:1", "http://127.0.0.1:1", "/nowhere")
 FIRST, SECOND = Position(4, "first"), Position(5, "second")
@@ -19,14 +19,14 @@ FIRST, SECOND = Position(4, "first"), Position(5, "second")
 
 @dataclass
 class Sent:
-    """The requests to an edge that is ``at`` a position, and ``then`` at another after each."""
+    """The requests to an edge of version 0.1 that is ``at`` a position, and ``then`` at another after each."""
 
     at: Position | None
     then: list[Position] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
 
     def send(self, request: Request) -> Answer:
-        if any(name == "Takedown-Owners" for name, _ in request.headers):
+        if any(name in ("Takedown-Owners", "Takedown-Digests") for name, _ in request.headers):
             raise MalformedError("an edge of version 0.1")
         self.headers.append({name: value for name, value in request.headers if name != "Takedown-Owner"})
         if self.then:
@@ -73,3 +73,11 @@ def test_owners_that_were_cut_from_a_list_name_it_too() -> None:
     assert sender.deliver(EDGE, sender.plan(5, 6, 1))
     assert len(sent.headers) == 30
     assert {headers["Takedown-After"] for headers in sent.headers} == {"4:first"}
+
+
+def test_an_edge_that_refuses_bans_by_content_is_to_be_flushed_for_its_old_vcl() -> None:
+    sent = Sent(FIRST)
+    sender = sent.sender([*codes(1), Row(2, 6, "digest", "0" * 64, "ban")])
+    with pytest.raises(RefusedPlanError, match=r"load the VCL of this version into it \(docs/edge.md\)"):
+        sender.deliver(EDGE, sender.plan(5, 6, 256))
+    assert len(sent.headers) == 1, "the code went before"

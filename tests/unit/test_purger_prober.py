@@ -16,8 +16,8 @@ class Codes:
     def __init__(self) -> None:
         self.reads = 0
 
-    def rows(self, name: str, /, *, owner: str, after: str, limit: int) -> list[tuple[Any, ...]]:
-        assert (name, owner) == ("owner_codes", "alice")
+    def rows(self, name: str, /, *, subject: str, after: str, limit: int) -> list[tuple[Any, ...]]:
+        assert (name, subject) == ("owner_codes", "alice")
         self.reads += not after
         return [] if after else [(f"code{number:03d}",) for number in range(limit)]
 

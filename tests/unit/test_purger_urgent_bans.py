@@ -38,6 +38,17 @@ def sent(singles: UrgentBans, plan_run: PlanRun) -> list[str]:
     return found
 
 
+def test_a_single_ban_by_content_after_the_bulk_goes_before_what_is_left_of_it() -> None:
+    batches, rows = Batches(Outbox()), bulk(100, 1)
+    singles, plan_run = UrgentBans(batches), bulk_of(rows)
+    batches.add(0, 1, rows, IDENTITIES)
+    batches.add(1, 2, [Row(101, 2, "digest", "e" * 64, "ban")], IDENTITIES)
+    singles.find(plan_run)
+    single = singles.next(plan_run)
+    assert single is not None
+    assert [request.headers for request in single.requests] == [(("Takedown-Digests", "e" * 64),)]
+
+
 def test_a_single_ban_after_the_bulk_goes_before_what_is_left_of_it() -> None:
     batches, rows = Batches(Outbox()), bulk(100, 1)
     singles, plan_run = UrgentBans(batches), bulk_of(rows)

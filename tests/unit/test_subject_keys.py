@@ -1,8 +1,27 @@
-"""Suggest a code for a mistyped one."""
+"""Recognise subjects of each scope, and suggest a code for a mistyped one."""
 
 import pytest
 
-from takedown_db.subject_keys import hint_for_code
+from takedown_db.subject_keys import hint_for_code, is_subject
+
+
+@pytest.mark.parametrize(
+    ("scope", "subject", "known"),
+    [
+        ("image", "abc-1", True),
+        ("owner", "a" * 64, True),
+        ("owner", "a" * 65, False),
+        ("digest", "0123456789abcdef" * 4, True),
+        ("digest", "0123456789ABCDEF" * 4, False),
+        ("digest", "0" * 63, False),
+        ("digest", "0" * 64 + "\n", False),
+        ("digest", "abc-1", False),
+        ("digest ", "0" * 64, False),
+        ("all", "abc-1", False),
+    ],
+)
+def test_a_subject_has_the_form_that_its_scope_wants(scope: str, subject: str, known: bool) -> None:
+    assert is_subject(scope, subject) == known
 
 
 @pytest.mark.parametrize(

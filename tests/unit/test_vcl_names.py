@@ -16,7 +16,7 @@ from tests.support.markdown_pages import ROOT
 
 PAGE = (ROOT / "docs" / "vcl.md").read_text()
 #: Subs that a site edits. They stand in default.vcl, and sites know their names.
-SITE = {"takedown_settings", "takedown_renditions"}
+SITE = {"takedown_settings", "takedown_renditions", "takedown_urls"}
 FILES = {path.stem: path for path in sorted((SOURCE / "takedown").glob("*.vcl"))}
 TYPES = {"": "text", "_int": "integer", "_real": "real", "_duration": "duration"}
 

@@ -53,6 +53,29 @@ def test_rendering_again_starts_from_the_source(tmp_path: Path) -> None:
     assert 'var.set_duration("lease", 7.000s);' in changed_lines(default)
 
 
+URLS = """import blob;
+
+sub takedown_urls {
+    set req.url = regsub(req.url, "^/media/", "/images/\\1");
+}
+"""
+
+
+def test_a_map_of_urls_takes_the_place_of_the_empty_one(tmp_path: Path) -> None:
+    default = render(tmp_path / "vcl", **settings(tmp_path, urls=URLS))
+    assert URLS in default.read_text()
+    assert default.read_text().count("sub takedown_urls {") == 1
+    before = (SOURCE / "default.vcl").read_text()
+    assert "sub vcl_recv" in default.read_text().partition(URLS)[2]
+    assert default.read_text().partition(URLS)[2].splitlines()[-3:] == before.splitlines()[-3:]
+
+
+@pytest.mark.parametrize("urls", ["", "sub takedown_url {\n}\n", URLS + URLS])
+def test_a_text_that_is_no_map_of_urls_is_refused(tmp_path: Path, urls: str) -> None:
+    with pytest.raises(SettingError, match="takedown_urls"):
+        render(tmp_path / "vcl", **settings(tmp_path, urls=urls))
+
+
 @pytest.mark.parametrize("edit", [lambda text: text.replace('"purger"', '"purgers"'), lambda text: text + text])
 def test_a_line_that_is_not_there_once_is_named(tmp_path: Path, edit: Any) -> None:
     source = tmp_path / "source"
@@ -90,3 +113,6 @@ def test_command_line(tmp_path: Path) -> None:
     assert (ran.exit_code, ran.output) == (0, f"{tmp_path}/vcl/default.vcl\n")
     assert 'var.set("purger", "no");' in changed_lines(tmp_path / "vcl" / "default.vcl")
     assert CliRunner().invoke(main, [*arguments, "--lease", "0"]).exit_code == 2
+    (tmp_path / "urls").write_text(URLS)
+    assert CliRunner().invoke(main, [*arguments, "--urls", str(tmp_path / "urls")]).exit_code == 0
+    assert URLS in (tmp_path / "vcl" / "default.vcl").read_text()

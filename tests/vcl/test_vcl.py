@@ -8,16 +8,21 @@ from pathlib import Path
 import pytest
 
 from stack.varnish import read_parameters
+from tests.support.markdown_pages import block
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 #: Parameters of varnishd: counters are up to date after each task, and background fetches find a thread.
 PARAMETERS = {"thread_pool_min": 60, **read_parameters(), "thread_stats_rate": 1, "thread_pools": 1}
 ARGUMENTS = " ".join(f"-p {name}={value}" for name, value in PARAMETERS.items())
+#: The maps of URLs in docs/edge.md, each by a part of it that no other has. A test renders one of them by its name.
+MAPS = {"codes": "/images/\\1/thumb", "names": "blob.transcode", "purgers": "client.ip"}
 
 
 @pytest.mark.parametrize("test", sorted(HERE.glob("*.vtc")), ids=lambda path: path.stem)
 def test_vcl(test: Path, tmp_path: Path) -> None:
+    for name, part in MAPS.items():
+        (tmp_path / f"{name}.vcl").write_text(block(ROOT / "docs" / "edge.md", "vcl", part))
     macros = {
         # Lease and fetch timeout are longer than any test takes on a busy machine, unless the test gives its own.
         "render": f"printf sesame >{tmp_path}/token; {sys.executable} -m stack.vcl --token-file {tmp_path}/token"
@@ -26,6 +31,7 @@ def test_vcl(test: Path, tmp_path: Path) -> None:
         "python": sys.executable,
         "vcl": f"{tmp_path}/vcl",
         "token": f"{tmp_path}/token",
+        "maps": f"{tmp_path}",
         "listeners": f"-j none -a public=127.0.0.1:0 -a purge=127.0.0.1:0 {ARGUMENTS}",
     }
     # -t limits the whole test, in seconds.

@@ -1,0 +1,131 @@
+"""Defines the command ``origin ingest``."""
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import click
+
+from origin.cli.options import AddressType, database_url, own_store, setting
+from origin.cli.renditions import renditions_option
+from origin.import_rules import ImportRules
+from origin.ingest.settings import IngestSettings
+from origin.renditions import Reduced
+from origin.settings import default_workers
+from origin.stores.backends import UnusableStoreError
+from origin.stores.contract import StoreAwayError
+from origin.stores.location import Location
+from takedown_db.command_connection import UnusableUrlOptionError
+from takedown_db.printable import printable
+from takedown_db.url import UnusableUrlError
+
+_SECONDS = click.IntRange(min=1)
+
+_DEFAULTS = IngestSettings(database_url="", store=Location("file:."), token_file=Path())
+
+_setting = partial(setting, prefix="ORIGIN_INGEST_")
+
+
+@click.command("ingest")
+@database_url("account takedown_import", env="ORIGIN_IMPORT_DATABASE_URL")
+@own_store
+@_setting(
+    "--token-file",
+    "File with the token that each request needs (Authorization: Bearer TOKEN), on its first line; a second line may"
+    " hold another one, to change tokens without a refused request. It is read again when it was exchanged.",
+    required=True,
+    type=click.Path(dir_okay=False, path_type=Path),
+)
+@_setting(
+    "--listen",
+    "Address on which the site's programs connect; port 0 takes a free port. Anyone who reaches it sees tokens and"
+    " pictures on their way: loopback, or a network that you trust.",
+    type=AddressType(),
+    default=str(_DEFAULTS.listen),
+)
+@_setting(
+    "--threads",
+    "Requests that are received at a time; each thread keeps one database connection.",
+    type=click.IntRange(1, 1000),
+    default=_DEFAULTS.threads,
+)
+@_setting(
+    "--decoders",
+    "Pictures that are held in memory as a whole, and decoded, at a time. Each takes memory for --max-bytes and"
+    " --max-pixels.",
+    type=click.IntRange(1, 64),
+    default=default_workers,
+    show_default="one for each processor",
+)
+@_setting(
+    "--metadata",
+    "Remove place, camera, comments and previews from the files, or keep them, where everybody can read them.",
+    type=click.Choice(["strip", "keep"]),
+    default="strip",
+)
+@_setting(
+    "--max-bytes",
+    "Bytes of the largest upload. Keep it well below the cache of an edge.",
+    type=click.IntRange(min=1),
+    default=_DEFAULTS.rules.max_bytes,
+)
+@_setting(
+    "--max-pixels",
+    "Width times height of the largest picture; half of it for AVIF, a third for WebP. Each pixel takes up to 6 bytes"
+    " of memory.",
+    type=click.IntRange(min=1),
+    default=_DEFAULTS.rules.max_pixels,
+)
+@_setting(
+    "--body-time",
+    "Seconds that the body of an upload may take in all. Slow uploads would otherwise hold every thread.",
+    type=_SECONDS,
+    default=_DEFAULTS.body_time,
+)
+@_setting("--keep-alive", "Seconds that an idle connection stays open.", type=_SECONDS, default=_DEFAULTS.keep_alive)
+@_setting(
+    "--stall",
+    "Seconds without progress after which a connection is closed in the middle of a request or response.",
+    type=_SECONDS,
+    default=_DEFAULTS.stall,
+)
+@_setting(
+    "--drain",
+    "Seconds that uploads have to finish after SIGTERM; then they are cut off.",
+    type=_SECONDS,
+    default=_DEFAULTS.drain,
+)
+@renditions_option
+def ingest_command(
+    metadata: str, max_bytes: int, max_pixels: int, renditions: tuple[Reduced, ...], **settings: Any
+) -> None:
+    r"""Take uploads from the site's own programs, by PUT.
+
+    Each upload is stored and recorded before it is answered. Banned content is refused with 451.
+
+    \b
+      curl -T cat.jpg -H "Authorization: Bearer $TOKEN" -H 'Takedown-Owner: ann' \
+          http://127.0.0.1:8001/images/cat-1
+
+    SIGTERM or SIGINT ends the listener once the present uploads are answered; a second one ends it at once.
+    """
+    rules = ImportRules(strip=metadata == "strip", max_bytes=max_bytes, max_pixels=max_pixels, renditions=renditions)
+    try:
+        from origin.ingest.listener import CannotListenError, listen
+    except ModuleNotFoundError as error:
+        if error.name != "PIL":
+            raise
+        raise click.ClickException(
+            "ingest needs Pillow, which serving does not: pip install 'edge-takedown[import]'"
+        ) from None
+    from origin.ingest.tokens import UnusableTokenError
+
+    try:
+        listen(IngestSettings(rules=rules, **settings))
+    except UnusableUrlError as error:
+        raise UnusableUrlOptionError(str(error)) from None
+    except (CannotListenError, UnusableTokenError, UnusableStoreError, StoreAwayError) as error:
+        raise click.ClickException(str(error)) from None
+    except OSError as error:
+        place = printable(error.filename or settings["store"])
+        raise click.ClickException(f"{place}: {error.strerror or error}") from None

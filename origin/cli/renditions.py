@@ -1,0 +1,50 @@
+"""Defines the command ``origin renditions``, and the option ``--renditions`` for all commands that make renditions."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from origin.cli.options import setting
+from origin.rendition_table import UnusableTableError, read_table, vcl_lines
+from origin.renditions import Reduced
+
+
+class TableType(click.ParamType[tuple[Reduced, ...]]):
+    """A TOML file with a table of renditions."""
+
+    name = "FILE"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[Reduced, ...]:
+        """Read the file. Fails with the reason, which click shows."""
+        if isinstance(value, tuple):
+            return value
+        try:
+            return read_table(Path(value))
+        except UnusableTableError as error:
+            self.fail(str(error), param, ctx)
+
+
+renditions_option = setting(
+    "--renditions",
+    "TOML file with the reduced renditions of each image, a section for each, as in [thumb] width = 256, height = 256,"
+    ' format = "webp", quality = 80. An empty file: none. Without it, thumb alone. See `origin renditions`.',
+    type=TableType(),
+    default=read_table(None),
+    show_default=False,
+)
+
+
+@click.command("renditions")
+@renditions_option
+def renditions_command(renditions: tuple[Reduced, ...]) -> None:
+    """Show the reduced renditions that imports make, and the lines of default.vcl that let an edge show them."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("name", "width", "height", "format", "quality", box=None, pad_edge=False, header_style="")
+    for each in renditions:
+        quality = "the encoder's" if each.quality is None else str(each.quality)
+        table.add_row(each.name, str(each.width), str(each.height), each.format or "the original's", quality)
+    Console(highlight=False).print(table)
+    click.echo(f"\nIn default.vcl of every edge:\n\n{vcl_lines(renditions)}")

@@ -1,0 +1,1 @@
+"""Takes uploads from a site's own programs: a private listener that stores, makes renditions, records, and answers."""

@@ -1,0 +1,63 @@
+"""Receives the body of an upload within a time limit and in bounded memory."""
+
+import contextlib
+import socket
+import tempfile
+import time
+from collections.abc import Iterator
+from typing import IO, Protocol
+
+#: Bytes of a body that stay in memory. A longer one goes into an unnamed file, which a killed process leaves nowhere.
+_IN_MEMORY = 1 << 20
+
+#: Bytes of a read.
+_CHUNK = 1 << 16
+
+
+class BodyError(Exception):
+    """The body of a request did not arrive. The message says why."""
+
+
+class SlowBodyError(BodyError):
+    """The body did not arrive within its time."""
+
+
+class _Reader(Protocol):
+    def read1(self, size: int, /) -> bytes: ...
+
+
+class Input(Protocol):
+    """The body of a request as cheroot gives it: its bytes are in ``rfile``, and ``remaining`` of them unread."""
+
+    rfile: _Reader
+    remaining: int
+
+
+@contextlib.contextmanager
+def received(body: Input, connection: socket.socket, seconds: float) -> Iterator[IO[bytes]]:
+    """Receive a whole body within ``seconds``, and yield it as a file that is deleted afterwards.
+
+    The limit is for all of it: a client that drips would otherwise hold a thread for as long as it likes. Raises
+    ``SlowBodyError`` and ``BodyError``.
+    """
+    end = time.monotonic() + seconds
+    stall = connection.gettimeout()
+    with tempfile.SpooledTemporaryFile(_IN_MEMORY) as file:
+        while body.remaining:
+            left = end - time.monotonic()
+            if left <= 0:
+                raise SlowBodyError(f"The body did not arrive within {seconds:g} seconds.")
+            connection.settimeout(left if stall is None else min(stall, left))
+            try:
+                chunk = body.rfile.read1(min(_CHUNK, body.remaining))
+            except TimeoutError:
+                raise SlowBodyError("The body stopped arriving.") from None
+            except OSError as error:
+                raise BodyError(f"The connection broke off: {error.strerror}.") from None
+            if not chunk:
+                raise BodyError("The body is shorter than its Content-Length.")
+            body.remaining -= len(chunk)
+            file.write(chunk)
+        connection.settimeout(stall)
+        file.seek(0)
+        yield file

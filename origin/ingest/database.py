@@ -1,0 +1,61 @@
+"""Keeps a database connection for each thread of the listener."""
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+import mysql.connector
+from mysql.connector.abstracts import MySQLConnectionAbstract
+
+from origin.import_catalogue import Catalogue
+from takedown_db.connect import connect
+from takedown_db.errors import DatabaseUnavailableError, explain
+
+#: Seconds that a connection, an answer and a lock may take each.
+TIMEOUT = 2
+
+Result = TypeVar("Result")
+
+
+class Database:
+    """The tables of images for several threads, each with a connection of its own."""
+
+    def __init__(self, url: str) -> None:
+        """Take a database URL. No connection is opened before the first use."""
+        self._url = url
+        self._of_thread = threading.local()
+
+    def run(self, action: Callable[[Catalogue], Result]) -> Result:
+        """Call ``action``, and once more if it fails at once: a connection may have died while it was idle.
+
+        So ``action`` has to come to the same when its transaction was committed before. Raises
+        ``DatabaseUnavailableError``.
+        """
+        started = time.monotonic()
+        try:
+            return action(self._catalogue())
+        except mysql.connector.Error as error:
+            self._disconnect()
+            if time.monotonic() - started > TIMEOUT / 2:
+                raise DatabaseUnavailableError(explain(error)) from error
+        try:
+            return action(self._catalogue())
+        except mysql.connector.Error as error:
+            self._disconnect()
+            raise DatabaseUnavailableError(explain(error)) from error
+
+    def _catalogue(self) -> Catalogue:
+        connection: MySQLConnectionAbstract | None = getattr(self._of_thread, "connection", None)
+        if connection is None:
+            connection = self._of_thread.connection = connect(self._url, timeout=TIMEOUT)
+        return Catalogue(connection)
+
+    def _disconnect(self) -> None:
+        """Close this thread's connection: after an error its state is unknown."""
+        connection: MySQLConnectionAbstract | None = getattr(self._of_thread, "connection", None)
+        self._of_thread.connection = None
+        if connection is not None:
+            with contextlib.suppress(mysql.connector.Error):
+                connection.close()

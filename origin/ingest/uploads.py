@@ -1,0 +1,103 @@
+"""Takes one uploaded picture: checks bans and owner, keeps its files, and records it."""
+
+import threading
+from dataclasses import dataclass
+from typing import IO
+
+from origin.import_catalogue import Catalogue, Image, RecordedImage, Rendition
+from origin.import_rules import ImportRules, Stability
+from origin.ingest.database import Database
+from origin.picture_intake import Intake, Picture
+from origin.renditions import ORIGINAL
+
+
+class BannedError(Exception):
+    """The upload would be hidden, and is not stored. ``bans`` are the ids of the open bans that would hide it."""
+
+    def __init__(self, bans: list[int], digest: str | None) -> None:
+        super().__init__(f"banned by {', '.join(map(str, bans))}")
+        self.bans = bans
+        self.digest = digest
+
+
+class ForeignError(Exception):
+    """The code belongs to an image of another owner."""
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """The head of an upload: where it goes, and whether it may take the image over from another owner."""
+
+    code: str
+    owner: str
+    stability: Stability
+    move: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """The outcome of an upload that is recorded: whether the image is new, and whether anything was changed."""
+
+    digest: str
+    new: bool
+    changed: bool
+
+
+class Uploads:
+    """Takes uploads, in several threads. Raises ``DatabaseUnavailableError``, ``OSError`` and ``StoreAwayError``."""
+
+    def __init__(self, database: Database, intake: Intake, rules: ImportRules, decoders: int) -> None:
+        """Take the number of pictures that are in memory as a whole, and decoded, at a time."""
+        self._database = database
+        self._intake = intake
+        self._rules = rules
+        self._decoding = threading.Semaphore(decoders)
+
+    def check(self, upload: Upload) -> None:
+        """Refuse an upload before its body is read. Raises ``BannedError`` and ``ForeignError``."""
+        self._recorded(upload, None)
+
+    def take(self, upload: Upload, file: IO[bytes]) -> Taken:
+        """Store and record a picture, or find that it is there already.
+
+        Raises ``BannedError`` and ``ForeignError``, and ``RefusedFileError`` for a file that is no whole picture: then
+        nothing is stored.
+        """
+        with self._decoding:
+            picture = self._intake.examine(file.read(), strip_metadata=self._rules.strip)
+            known = self._recorded(upload, picture.digest)
+            image = self._prepare(upload, picture, known)
+        if image and self._database.run(lambda catalogue: catalogue.record([image], move=upload.move)):
+            raise ForeignError
+        return Taken(picture.digest, known is None, image is not None)
+
+    def bans_of(self, digest: str) -> list[int]:
+        """Read the ids of the open bans of a content."""
+        return self._database.run(lambda catalogue: catalogue.hiding_bans(digest=digest))
+
+    def _recorded(self, upload: Upload, digest: str | None) -> RecordedImage | None:
+        """Read the image that has the code. Raises ``BannedError`` and ``ForeignError``."""
+
+        def read(catalogue: Catalogue) -> tuple[list[int], RecordedImage | None]:
+            bans = catalogue.hiding_bans(code=upload.code, owner=upload.owner, digest=digest)
+            return bans, catalogue.recorded([upload.code]).get(upload.code)
+
+        bans, known = self._database.run(read)
+        if bans:
+            raise BannedError(bans, digest)
+        if known and known.owner != upload.owner and not upload.move:
+            raise ForeignError
+        return known
+
+    def _prepare(self, upload: Upload, picture: Picture, known: RecordedImage | None) -> Image | None:
+        """Keep the files of a picture that are not kept yet. Returns the image to record; None: nothing changes."""
+        reduced = {each.name for each in self._rules.renditions}
+        stable_until = upload.stability.until if upload.stability.change or not known else known.stable_until
+        rows: list[Rendition] = []
+        if not (
+            known and self._intake.holds(known, ORIGINAL, picture, None) and self._intake.has_reduced(known, reduced)
+        ):
+            rows = self._intake.take_original(upload.code, picture, None, reduced)
+        elif (known.owner, known.stable_until) == (upload.owner, stable_until):
+            return None
+        return Image(upload.code, upload.owner, stable_until, tuple(rows))

@@ -1,0 +1,106 @@
+"""Takes pictures in: checks their bytes, removes metadata, makes their reduced renditions, and keeps the files."""
+
+import contextlib
+import hashlib
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from io import BytesIO
+from typing import BinaryIO
+
+from origin.import_catalogue import RecordedImage, Rendition, StoredFile
+from origin.import_rules import ImportRules
+from origin.import_sources import RefusedFileError
+from origin.metadata import MalformedPictureError, format_of, strip
+from origin.pictures import Kind, UnusablePictureError, decode
+from origin.renditions import ORIGINAL, Reduced
+from origin.store import Store
+
+
+class NoPictureError(RefusedFileError):
+    """The bytes are of no format that is taken."""
+
+
+class BrokenPictureError(RefusedFileError):
+    """The bytes begin as a picture does, but are broken, or too many pixels, or their metadata cannot be found."""
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """The bytes of a picture as they are to be served. ``format`` is Pillow's name; digest is SHA-256 in hex."""
+
+    format: str
+    content: bytes
+    digest: str
+    size: int
+
+
+class Intake:
+    """Takes pictures into a store by the rules of an import. Its methods may be called by any thread."""
+
+    def __init__(self, store: Store, rules: ImportRules) -> None:
+        self._store = store
+        self._rules = rules
+
+    def examine(self, data: bytes, *, strip_metadata: bool) -> Picture:
+        """Find the format of a file, and remove its metadata. Raises ``NoPictureError``, ``BrokenPictureError``."""
+        format_ = format_of(data)
+        if format_ is None:
+            raise NoPictureError("not a JPEG, PNG, GIF, WebP or AVIF picture")
+        if strip_metadata:
+            try:
+                data = b"".join(strip(data, format_))
+            except MalformedPictureError as error:
+                reason = f"its metadata cannot be found, and so not taken out ({error})"
+                raise BrokenPictureError(f"{reason}: --metadata keep takes it as it is, if it can be decoded") from None
+        return Picture(format_, data, hashlib.sha256(data).hexdigest(), len(data))
+
+    def holds(self, recorded: RecordedImage | None, name: str, picture: Picture, path: str | None) -> bool:
+        """Tell whether a rendition is recorded with this content and path, and its file is in the store."""
+        file = recorded.files.get(name) if recorded else None
+        return file is not None and file.digest == picture.digest and file.path == path and self._is_there(file)
+
+    def has_reduced(self, recorded: RecordedImage, names: Collection[str]) -> bool:
+        """Tell whether these renditions are recorded, and their files are in the store."""
+        files = [recorded.files.get(name) for name in names]
+        return all(file is not None and self._is_there(file) for file in files)
+
+    def _is_there(self, file: StoredFile) -> bool:
+        # A file in place is the site's: nobody could bring it back from here.
+        return file.path is not None or self._store.has(file.digest, file.size)
+
+    def take_original(self, code: str, picture: Picture, path: str | None, reduced: Collection[str]) -> list[Rendition]:
+        """Make the named reduced renditions, and keep all files that are not in place. Returns the rows to record.
+
+        Raises ``BrokenPictureError``, and ``OSError`` and ``StoreAwayError`` where the store fails.
+        """
+        with contextlib.ExitStack() as block:
+            made = [each for each in self._rules.renditions if each.name in reduced]
+            smaller = [(each, block.enter_context(self._store.incoming())) for each in made]
+            kinds = self._decode(picture, [(each, incoming.file) for each, incoming in smaller], load=path is None)
+            rows = [self._keep(code, ORIGINAL, picture, kinds[ORIGINAL], path)]
+            for each, incoming in smaller:
+                rows.append(_row(code, each.name, kinds[each.name], *incoming.keep(), None))
+            return rows
+
+    def take_ready(self, code: str, name: str, picture: Picture, path: str | None) -> Rendition:
+        """Keep a rendition that is ready made, unless it is in place. Raises as ``take_original`` does."""
+        kinds = self._decode(picture, [], load=path is None)
+        return self._keep(code, name, picture, kinds[ORIGINAL], path)
+
+    def _decode(self, picture: Picture, targets: Sequence[tuple[Reduced, BinaryIO]], *, load: bool) -> dict[str, Kind]:
+        try:
+            return decode(BytesIO(picture.content), picture.format, targets, self._rules.max_pixels, load=load)
+        except UnusablePictureError as error:
+            raise BrokenPictureError(str(error)) from None
+
+    def _keep(self, code: str, name: str, picture: Picture, kind: Kind, path: str | None) -> Rendition:
+        """Keep the bytes of a picture, unless they are in place."""
+        if path is not None:
+            return _row(code, name, kind, picture.digest, picture.size, path)
+        with self._store.incoming() as incoming:
+            incoming.file.write(picture.content)
+            return _row(code, name, kind, *incoming.keep(), None)
+
+
+def _row(code: str, name: str, kind: Kind, digest: str, size: int, path: str | None) -> Rendition:
+    return Rendition(code, name, kind.content_type, size, kind.width, kind.height, digest, path)

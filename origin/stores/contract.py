@@ -1,0 +1,66 @@
+"""Defines the contract of a store of bytes. Each kind of store is one class with these methods.
+
+A key is a relative path of segments with ``/`` between them, as ``stored_path.is_stored_path`` accepts it. A store
+keeps bytes under a key, and knows nothing of images, digests and the database.
+"""
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from typing import BinaryIO, Protocol
+
+from origin.model import FilePart
+
+#: Bytes of a read and a send. Most images take one of each; a response of a large one takes no more memory.
+CHUNK = 64 * 1024
+
+#: Latest time of an answer, in seconds of the monotonic clock, where nobody waits for one: in commands.
+PATIENT = float("inf")
+
+
+class DamagedFileError(Exception):
+    """A file differs from the database's record of it, or cannot be read. The message says how."""
+
+
+class StoreAwayError(Exception):
+    """A store does not answer, or refuses its client. Nothing is known about the file. The message says why."""
+
+
+class Body(Protocol):
+    """A part of a file as a WSGI body: its bytes in chunks. The first one is read before the object is returned."""
+
+    def __iter__(self) -> Iterator[bytes]: ...
+
+    def __next__(self) -> bytes:
+        """Return the next chunk. Raises ``DamagedFileError`` and ``StoreAwayError`` where the part breaks off.
+
+        The error closes the connection to the reader, so that no cache takes the bytes that were sent for the whole.
+        """
+
+    def close(self) -> None:
+        """Release what the body holds. WSGI servers call it at the end of a response, also of one that was cut off."""
+
+
+class Backend(Protocol):
+    """Reads, measures, writes and erases bytes by key. Its methods may be called by any thread."""
+
+    def open(self, key: str, file: FilePart, name: str, latest: float) -> Body:
+        """Open a part of a file, and read its first chunk by ``latest`` (of the monotonic clock, in seconds).
+
+        Raises ``DamagedFileError`` where there is no file of the recorded size, and ``StoreAwayError``, both with
+        ``name`` in their messages.
+        """
+
+    def size(self, key: str) -> int | None:
+        """Return the size of a file in bytes; None where there is none. Raises ``OSError``, ``StoreAwayError``."""
+
+    def temporary(self) -> AbstractContextManager[BinaryIO]:
+        """Create a temporary file that ``put`` takes. It is deleted at the end of the block, unless it was put."""
+
+    def put(self, key: str, file: BinaryIO) -> None:
+        """Keep a file of ``temporary`` under a key, whole or not at all. Raises ``OSError``, ``StoreAwayError``.
+
+        The file is on the disk of the store when this returns: the row that names it is written afterwards.
+        """
+
+    def erase(self, key: str) -> bool:
+        """Delete a file for good, and tell whether there was one. Raises ``OSError``, ``StoreAwayError``."""

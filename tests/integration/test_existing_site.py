@@ -1,0 +1,218 @@
+"""Take docs/existing-site.md from its first command to its last, on such a site: its files, its table, its URLs."""
+
+import hashlib
+import subprocess
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+import requests
+
+from stack.database import Database
+from stack.ports import free_port
+from stack.samples import draw
+from stack.user import user_name
+from stack.vcl import replace_urls
+from stack.waiting import PATIENCE, wait_until
+from tests.support.markdown_pages import ROOT, block
+from tests.support.pasted_page import PastedPage
+
+DOCS = ROOT / "docs"
+#: The application's own table and account.
+TABLE = """
+    CREATE DATABASE site CHARACTER SET utf8mb4;
+    CREATE TABLE site.pictures (
+        id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,
+        file_path VARCHAR(255) NOT NULL UNIQUE,
+        user_id BIGINT UNSIGNED NOT NULL,
+        flagged BOOLEAN NOT NULL DEFAULT FALSE
+    );
+    CREATE USER site@localhost IDENTIFIED BY 'secret';
+    GRANT SELECT, INSERT, UPDATE, DELETE ON site.pictures TO site@localhost;
+"""
+SUMMER, WINTER, FLAGGED = "12/34/Sommer am See.jpg", "12/34/Winter.png", "56/Höhle 100%.webp"
+LONG = "78/" + "a name of many words " * 3 + ".gif"
+
+
+class ExistingSite:
+    """A site that knows nothing of takedowns: files below a directory, a table, and pages that show ``/media/...``."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.files = directory / "site/pictures"
+        self.database = Database(directory / "database")
+        self.ports = {name: free_port() for name in ("public", "purge", "origin")}
+        self.home = directory / "home"
+        self.running = ExitStack()
+
+    def open(self) -> None:
+        """Start the database, and write the first pictures."""
+        self.running.enter_context(self.database)
+        self.home.mkdir()
+        (self.home / ".my.cnf").write_text(
+            f"[client]\nsocket={self.database.socket}\nuser={user_name()}\nskip-ssl\n[client-server]\n"
+        )
+        self.sql(TABLE)
+        for path in (SUMMER, WINTER, FLAGGED, LONG):
+            self.add(path, flagged=path == FLAGGED)
+
+    def sql(self, text: str, *options: str) -> str:
+        """Run statements with the client, as the administrator unless ``options`` name another account."""
+        client = ["mariadb", f"--defaults-file={self.home}/.my.cnf", "--skip-column-names", *options]
+        ran = subprocess.run(client, input=text, capture_output=True, text=True, check=False)
+        assert ran.returncode == 0, ran.stderr
+        return ran.stdout
+
+    def application(self, text: str) -> str:
+        """Run statements as the site's own application does."""
+        return self.sql(text, "--user=site", "--password=secret", "--default-character-set=utf8mb4", "site")
+
+    def add(self, path: str, *, flagged: bool = False) -> None:
+        """Upload a picture, as the application does: a file, and a row."""
+        file = self.files / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        draw(file, path, hue=sum(path.encode()) % 100 / 100, size=(640, 480))
+        file.chmod(0o644)
+        self.application(f"INSERT INTO pictures (file_path, user_id, flagged) VALUES ('{path}', 7, {int(flagged)})")
+
+    def get(self, path: str, query: str = "", **headers: str) -> requests.Response:
+        """Ask for a picture as the site's pages do."""
+        names = {name.replace("_", "-").title(): value for name, value in headers.items()}
+        url = f"http://127.0.0.1:{self.ports['public']}/media/{quote(path)}{query}"
+        return requests.get(url, headers=names, timeout=PATIENCE)
+
+    def wait(self, path: str, status: int) -> requests.Response:
+        """Wait until the site's page gets this status for a picture."""
+
+        def answer() -> requests.Response | None:
+            found = self.get(path)
+            return found if found.status_code == status else None
+
+        return wait_until(answer, f"{status} for {path}")
+
+    def wait_hit(self, path: str, query: str = "") -> None:
+        wait_until(lambda: "; hit" in self.get(path, query).headers["Cache-Status"], f"{path} in the cache")
+
+    def page(self) -> PastedPage:
+        """Return the page with the addresses and paths of this machine."""
+        etc = self.directory / "etc"
+        here = {
+            "/srv/site/pictures": str(self.files),
+            "/srv/takedown": str(self.directory / "store"),
+            "/etc/takedown": str(etc / "takedown"),
+            "/etc/varnish": str(etc / "varnish"),
+            "/run/mysqld/mysqld.sock": str(self.database.socket),
+            "mysql://root@": f"mysql://{user_name()}@",
+            "127.0.0.1:8000": f"127.0.0.1:{self.ports['origin']}",
+            "127.0.0.1:6090": f"127.0.0.1:{self.ports['purge']}",
+            "127.0.0.1:80/": f"127.0.0.1:{self.ports['public']}/",
+            "127.0.0.1:80 ": f"127.0.0.1:{self.ports['public']} ",
+            "public=:80 ": f"public=127.0.0.1:{self.ports['public']} ",
+            # The user of the tests may be in no group varnish, and the machine may have less memory.
+            "chgrp varnish": "ls",
+            "varnishd -F": f"varnishd -F -j none -n {self.directory}/varnishd -p thread_pool_min=50",
+            "default,4G": "default,64M",
+        }
+        return PastedPage(DOCS / "existing-site.md", self.home, here, etc / "takedown/env")
+
+
+@pytest.fixture
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ExistingSite]:
+    site = ExistingSite(tmp_path_factory.mktemp("existing"))
+    with site.running:
+        site.open()
+        yield site
+
+
+def test_the_page_from_its_first_command_to_its_last(site: ExistingSite) -> None:
+    page = site.page()
+    before = {file: file.read_bytes() for file in site.files.rglob("*.*")}
+    start(site, page)
+    pictures_are_shown_without_a_copy(site)
+    flags_are_takedowns(site, page)
+    new_pictures_are_shown(site, page)
+    assert {file: file.read_bytes() for file in before} == before
+    assert page.left() == []
+
+
+def start(site: ExistingSite, page: PastedPage) -> None:
+    """Do the sections Database, Pictures and Edge."""
+    page.paste("umask 077")
+    page.paste("purger migrate")
+    page.paste("origin import")
+    site.running.enter_context(page.server("origin", site.directory, "origin serve", [site.ports["origin"]]))
+    page.paste("purger vcl")
+    default = site.directory / "etc/varnish/default.vcl"
+    text = replace_urls(default.read_text(), block(DOCS / "edge.md", "vcl", "blob.transcode"))
+    text = text.replace('"8000"', f'"{site.ports["origin"]}"')
+    default.write_text(text.replace("/etc/varnish/takedown.token", f"{site.directory}/etc/varnish/takedown.token"))
+    listeners = [site.ports["public"], site.ports["purge"]]
+    site.running.enter_context(page.server("edge", site.directory, "varnishd", listeners))
+    page.paste("purger edge add")
+    site.running.enter_context(page.server("purger", site.directory, "purger run", []))
+    wait_until(lambda: page.run("purger status || true").startswith("OK"), "status OK")
+
+
+def pictures_are_shown_without_a_copy(site: ExistingSite) -> None:
+    for path in (SUMMER, WINTER, FLAGGED):
+        answer = site.get(path)
+        assert answer.status_code == 200
+        assert answer.content == (site.files / path).read_bytes()
+        assert answer.headers["Cache-Control"] == "public, no-cache"
+        small = site.get(path, "?w=200")
+        assert small.status_code == 200
+        assert len(small.content) < len(answer.content)
+        site.wait_hit(path)
+        site.wait_hit(path, "?w=200")
+        assert site.get(path, if_none_match=answer.headers["ETag"]).status_code == 304
+    assert site.get(LONG).status_code == 404, "its code is no base64url, as the page says"
+    long = hashlib.sha256(LONG.encode()).hexdigest()
+    url = f"http://127.0.0.1:{site.ports['public']}/images/{long}"
+    assert requests.get(url, timeout=PATIENCE).content == (site.files / LONG).read_bytes()
+    originals = {file.read_bytes() for file in site.files.rglob("*.*")}
+    kept = [file.read_bytes() for file in (site.directory / "store").rglob("*") if file.is_file()]
+    assert len(kept) == 4
+    assert not originals & set(kept)
+
+
+def flags_are_takedowns(site: ExistingSite, page: PastedPage) -> None:
+    """Do the section Flags."""
+    site.sql(block(DOCS / "hooks.md", "sql", "FUNCTION picture_code"), "site")
+    site.wait(FLAGGED, 410)
+    etag = site.get(SUMMER).headers["ETag"]
+    site.wait_hit(SUMMER)
+
+    site.application(f"UPDATE pictures SET flagged = TRUE WHERE file_path = '{WINTER}'")
+    site.wait(WINTER, 410)
+    assert "; hit" in site.get(SUMMER).headers["Cache-Status"], "another picture's flag must leave this one"
+
+    site.application(page.take("UPDATE pictures"))
+    shown = page.paste("purger receipts")
+    assert "HTTP/1.1 410" in shown
+    assert "pictures" in shown
+    assert "gone" in shown
+    assert site.get(SUMMER, "?w=200").status_code == 410
+    assert site.get(SUMMER, if_none_match=etag).status_code == 410
+
+    site.application(f"UPDATE pictures SET flagged = FALSE WHERE file_path = '{SUMMER}'")
+    back = site.wait(SUMMER, 200)
+    assert (back.headers["ETag"], back.content) == (etag, (site.files / SUMMER).read_bytes())
+    assert site.get(WINTER).status_code == 410
+
+
+def new_pictures_are_shown(site: ExistingSite, page: PastedPage) -> None:
+    """Do the section New pictures."""
+    later, deleted = "90/later.jpg", "90/deleted.jpg"
+    for path in (later, deleted):
+        site.add(path)
+    assert site.get(later).status_code == 404
+    text = page.take("origin import")
+    page.run(text)
+    assert site.wait(later, 200).content == (site.files / later).read_bytes()
+    site.wait(deleted, 200)
+    page.run(text)
+    site.application(f"DELETE FROM pictures WHERE file_path = '{deleted}'")
+    site.wait(deleted, 410)
+    assert site.get(later).status_code == 200

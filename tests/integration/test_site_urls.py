@@ -1,0 +1,170 @@
+"""Take images down under a site's own URLs, which docs/edge.md maps to codes."""
+
+import base64
+import http.client
+import random
+import re
+from collections.abc import Iterator
+from contextlib import closing
+from urllib.parse import quote, unquote_to_bytes
+
+import pytest
+import requests
+
+from stack.system import Settings, Stack
+from stack.waiting import PATIENCE, wait_until
+from tests.support.markdown_pages import ROOT, block
+from tests.support.site_actions import Site
+
+#: Names of images, and odd parts of URLs.
+NAMES = ("ab.jpg", "a/b.jpg")
+PIECES = [
+    *("a", "b", "ab", "/", "//", ".", "..", "/../", "/./", ".jpg", ".JPG", "%61", "%62", "%2f", "%2F", "%2e", "%2E"),
+    *("%00", "%0a", "%7f", "%ff", "%", "%%", "%zz", "%6", "?", "?w=200", "&w=200", "#", ";", "+", "%20", "\\", "~"),
+    *("/media/", "/images/", "thumb", "/thumb", "YWIuanBn", "?/media/ab.jpg", "=", "\N{COMBINING DIAERESIS}"),
+]
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """Run a system whose edge maps names below /media/ as the page says."""
+    settings = Settings(
+        edge_settings={
+            "lease": 120.0,
+            "fetch_timeout": 20.0,
+            "urls": block(ROOT / "docs" / "edge.md", "vcl", "blob.transcode"),
+        },
+        purger_options={"PURGER_AUDIT_INTERVAL": "86400", "PURGER_PRUNE_INTERVAL": "86400"},
+    )
+    with Stack(tmp_path_factory.mktemp("stack"), settings) as running:
+        yield running
+
+
+def code_of(name: str) -> str:
+    return base64.urlsafe_b64encode(name.encode()).decode().rstrip("=")
+
+
+class Visitor:
+    """A browser, which knows the site's own URLs alone."""
+
+    def __init__(self, stack: Stack) -> None:
+        self.stack = stack
+
+    def get(self, url: str, **headers: str) -> requests.Response:
+        names = {name.replace("_", "-").title(): value for name, value in headers.items()}
+        return requests.get(self.stack.edge.url + url, headers=names, timeout=PATIENCE)
+
+    def wait(self, url: str, status: int) -> requests.Response:
+        """Wait until the edge answers with a status, and return that answer."""
+
+        def answer() -> requests.Response | None:
+            found = self.get(url)
+            return found if found.status_code == status else None
+
+        return wait_until(answer, f"{status} for {url}")
+
+    def is_hit(self, url: str) -> bool:
+        return "; hit" in self.get(url).headers["Cache-Status"]
+
+
+def test_a_ban_takes_an_image_under_the_sites_urls_and_lifting_brings_it_back(site: Site) -> None:
+    visitor = Visitor(site.stack)
+    name, other = "12/34/Sommer am Süd-See.jpg", "12/34/Winter.jpg"
+    for each in (name, other):
+        site.new_image(code=code_of(each))
+    path = f"/media/{quote(name)}"
+    urls = [path, f"{path}?w=200", path.replace("Sommer", "%53ommer"), f"{path}?w=20", f"/images/{code_of(name)}"]
+    before = {url: visitor.get(url) for url in urls}
+    etag, date = (before[path].headers[header] for header in ("ETag", "Last-Modified"))
+    small = before[f"{path}?w=200"].headers["ETag"]
+    assert small != etag
+    for url in urls:
+        assert before[url].status_code == 200
+        assert visitor.is_hit(url)
+
+    site.ban(code_of(other))
+    visitor.wait(f"/media/{quote(other)}", 410)
+    for url in urls:
+        assert visitor.is_hit(url), "a ban of another image must leave this one in the cache"
+    assert visitor.get(path, if_none_match=etag, if_modified_since=date).status_code == 304
+    assert visitor.get(f"{path}?w=200", if_none_match=small).status_code == 304
+    assert visitor.get(path, if_modified_since=date).status_code == 304
+    assert visitor.get(path, range="bytes=0-9", if_range=etag).content == before[path].content[:10]
+
+    site.ban(code_of(name))
+    visitor.wait(path, 410)
+    for url in urls:
+        for answer in (visitor.get(url), visitor.get(url, if_none_match=f"{etag}, {small}", if_modified_since=date)):
+            assert answer.status_code == 410
+            assert answer.headers["Content-Type"].startswith("image/")
+            assert answer.content != before[url].content
+
+    site.lift(code_of(name))
+    for url in urls:
+        assert visitor.wait(url, 200).content == before[url].content
+    assert visitor.get(path, if_none_match=etag).status_code == 304
+
+
+def test_receipts_prove_an_image_gone_that_the_site_shows_under_its_own_url(site: Site) -> None:
+    code = code_of("12/34/proof.jpg")
+    site.new_image(code=code)
+    site.ban(code)
+    Visitor(site.stack).wait("/media/12/34/proof.jpg", 410)
+    shown = site.stack.purger.run("receipts", code, "--look")
+    assert shown.returncode == 0, shown.stderr
+    assert "gone" in shown.stdout
+
+
+def raw_get(connection: http.client.HTTPConnection, url: str) -> tuple[int, bytes]:
+    """Send a URL as it is: libraries for browsers take dot segments and fragments out."""
+    connection.putrequest("GET", url, skip_accept_encoding=True)
+    connection.endheaders()
+    answer = connection.getresponse()
+    return answer.status, answer.read()
+
+
+def asked_of_the_origin(stack: Stack) -> list[str]:
+    """Return the URL of each fetch since the edge's start."""
+    lines = stack.edge.varnishlog("-b", "-g", "raw", "-i", "BereqURL").splitlines()
+    return [line.split()[-1] for line in lines]
+
+
+def odd_urls() -> list[str]:
+    """Return URLs of many spellings, and long ones. Each run has the same."""
+    choose = random.Random(9)
+    urls = ["/media/" + spelling(choose) for _ in range(1500)]
+    urls += ["/media/ab.jpg", "/media/a%2fb.jpg?w=200", "/media/%61b.jpg#x", "/media//ab.jpg", "/media/./ab.jpg"]
+    urls += ["/media/" + "a/" * 15_000 + "b.jpg", "/media/ab.jpg?" + "&w=200" * 5_000, "/media/ab.jpg?" + "?" * 30_000]
+    urls += ["/media/" + "%61" * 10_000, "/media/" + "." * 30_000, "/media/ab" + "%2ejpg" * 5_000]
+    return [quote(url, safe="/%?#&=;+\\~.:") for url in urls]
+
+
+def spelling(choose: random.Random) -> str:
+    """Spell the name of an image with and without %XX, mostly with odd parts somewhere."""
+    parts = [choose.choice([part, part, f"%{ord(part):02x}", f"%{ord(part):02X}"]) for part in choose.choice(NAMES)]
+    for _ in range(choose.choice([0, 1, 1, 2])):
+        parts.insert(choose.randint(0, len(parts)), choose.choice(PIECES))
+    return "".join(parts) + choose.choice(["", "?w=200", "?w=20"])
+
+
+def test_no_spelling_shows_another_image_fills_the_cache_or_asks_for_another_url(site: Site) -> None:
+    images: dict[str, set[bytes]] = {}
+    for name in NAMES:
+        code = site.new_image(code=code_of(name))
+        images[name] = {site.get(path).content for path in (code, f"{code}/thumb")}
+    before = asked_of_the_origin(site.stack)
+    shown = []
+    with closing(http.client.HTTPConnection("127.0.0.1", site.stack.edge.public_port, timeout=PATIENCE)) as connection:
+        for url in odd_urls():
+            status, body = raw_get(connection, url)
+            name = unquote_to_bytes(url.removeprefix("/media/").partition("?")[0]).decode(errors="replace")
+            if status == 200:
+                assert body in images[name], url
+                shown.append(url)
+            else:
+                assert status == 404, url
+    assert len(shown) > 20
+    asked = asked_of_the_origin(site.stack)[len(before) :]
+    assert len(asked) > 20
+    assert [url for url in asked if not re.fullmatch(r"/images/[A-Za-z0-9_-]{1,64}(/thumb)?", url)] == []
+    assert not {path for path in asked if path.split("/")[2] in map(code_of, NAMES)}, "an image was fetched once more"

@@ -1,0 +1,100 @@
+"""Run an upload listener beside an origin, and send it uploads as a site's own programs do."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, cast
+
+import requests
+
+from stack.commands import command
+from stack.ports import free_port
+from stack.server import Server
+from stack.waiting import PATIENCE
+from tests.support.origin_site import OriginSite
+
+TOKEN = "a-token-of-the-tests"
+
+
+class Ingest(Server):
+    """An ``origin ingest`` on loopback, over the database and the store of an origin."""
+
+    def __init__(self, directory: Path, site: OriginSite, /, **options: str) -> None:
+        """Take further variables as ``options``."""
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.token_file = directory / "token"
+        directory.mkdir(parents=True, exist_ok=True)
+        self.token_file.touch(mode=0o600)
+        self.token_file.write_text(f"{TOKEN}\n")
+        super().__init__(
+            "ingest",
+            directory,
+            [command("origin"), "ingest"],
+            ports=[self.port],
+            environment={
+                "ORIGIN_IMPORT_DATABASE_URL": site.database.url("import"),
+                "ORIGIN_STORE": f"file:{site.origin.files}",
+                "ORIGIN_INGEST_LISTEN": f"127.0.0.1:{self.port}",
+                "ORIGIN_INGEST_TOKEN_FILE": str(self.token_file),
+                **options,
+            },
+        )
+
+    def pid(self) -> int:
+        """Return the id of the running process."""
+        assert self.process is not None
+        return self.process.pid
+
+
+class UploadSite:
+    """An origin and an upload listener over the same database and store."""
+
+    def __init__(self, directory: Path, /, **options: str) -> None:
+        self.site = OriginSite(directory, ORIGIN_WORKERS="1")
+        self._directory = directory
+        self._options = options
+
+    def __enter__(self) -> Self:
+        self.site.__enter__()
+        self.ingest = Ingest(self._directory / "ingest", self.site, **self._options)
+        self.ingest.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.ingest.stop()
+        self.site.__exit__(kind, error, traceback)
+
+    def put(
+        self, code: str, content: Any, owner: str | None = "ann", headers: Mapping[str, str] | None = None
+    ) -> requests.Response:
+        """Upload a picture."""
+        sent = {"Authorization": f"Bearer {TOKEN}", **({"Takedown-Owner": owner} if owner else {}), **(headers or {})}
+        return requests.put(f"{self.ingest.url}/images/{code}", data=content, headers=sent, timeout=PATIENCE)
+
+    def verdict(self, digest: str) -> dict[str, Any]:
+        headers = {"Authorization": f"Bearer {TOKEN}"}
+        answer = requests.get(f"{self.ingest.url}/verdict/{digest}", headers=headers, timeout=PATIENCE)
+        assert answer.status_code == 200
+        return cast(dict[str, Any], answer.json())
+
+    def ban(self, scope: str, subject: str) -> int:
+        """Ban a subject. Returns the ban's id."""
+        with self.site.admin.cursor() as cursor:
+            cursor.execute("INSERT INTO bans (scope, subject) VALUES (%s, %s)", (scope, subject))
+            return int(cursor.lastrowid or 0)
+
+    def count(self, query: str, *parameters: Any) -> int:
+        with self.site.admin.cursor() as cursor:
+            cursor.execute(query, parameters)
+            ((count,),) = cursor.fetchall()
+        return int(str(count))
+
+    def outbox(self) -> int:
+        return self.count("SELECT COUNT(*) FROM invalidations")
+
+    def files(self) -> list[Path]:
+        """Return all files of the store, temporary ones too."""
+        return [path for path in self.site.origin.files.rglob("*") if path.is_file()]
