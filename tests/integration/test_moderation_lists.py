@@ -10,7 +10,8 @@ import termios
 from pathlib import Path
 
 from stack.commands import command
-from tests.support.moderation_desk import Desk
+from tests.support.moderation_desk import Desk, run
+from tests.support.site_actions import Site
 
 
 def written(tmp_path: Path, *lines: str) -> str:
@@ -195,3 +196,18 @@ def test_a_terminal_shows_progress_and_the_refused_lines(desk: Desk, tmp_path: P
     assert process.returncode == 3
     assert "1,501 lines" in shown.decode()
     assert "line 3: 'a b' is not a code" in shown.decode()
+
+
+def test_a_list_takes_its_images_from_every_edge_and_brings_them_back(site: Site) -> None:
+    first, second, other = site.new_image(), site.new_image(), site.new_image()
+    lines = f"# flagged today\n{first}\nhttps://img.example/images/{second}/thumb\n"
+    for path in (first, f"{second}/thumb"):
+        for edge in site.stack.edges:
+            site.wait_hit(path, edge)
+    assert run(site, "ban", "--from", "-", "--wait", "60", stdin=lines).stdout.startswith("banned 2 codes\nedge edge")
+    for edge in site.stack.edges:
+        assert [site.get(path, edge).status_code for path in (first, f"{second}/thumb")] == [410, 410]
+    assert site.is_hit(other)
+    run(site, "lift", "--from", "-", stdin=lines)
+    for path in (first, f"{second}/thumb"):
+        site.wait_served(path)
