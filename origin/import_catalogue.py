@@ -89,7 +89,7 @@ class Catalogue:
     def hiding_bans(self, *, digest: str | None, code: str = "", owner: str = "") -> list[int]:
         """Read the ids of the open bans of a content, a code and an owner; an empty one, or None, has none."""
         with self._connection.cursor() as cursor:
-            cursor.execute(statement("hiding_bans"), {"digest": digest or "", "code": code, "owner": owner})
+            cursor.execute(statement("bans_of_upload"), {"digest": digest or "", "code": code, "owner": owner})
             return [int(row[0]) for row in cast(list[tuple[Any, ...]], cursor.fetchall())]
 
     def record(self, images: Iterable[Image], *, move: bool) -> dict[str, str]:

@@ -47,7 +47,7 @@ def _asked(connection: Connection, name: str, subjects: Sequence[Subject]) -> li
 
 def original_digest(connection: Connection, code: str) -> str | None:
     """Read the digest of a code's original. None: no image has the code, or only renditions of it are recorded."""
-    rows = connection.rows("original_digest", code=code)
+    rows = connection.rows("digest_of_code", code=code)
     return str(rows[0][0]) if rows else None
 
 

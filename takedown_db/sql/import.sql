@@ -17,7 +17,7 @@ WHERE images.code IN ({codes})
 -- Reads which of some owners are banned: moving an image away from them ends what that ban does to it.
 SELECT DISTINCT subject FROM bans WHERE scope = 'owner' AND subject IN ({owners}) AND lifted_at IS NULL
 
--- name: hiding_bans
+-- name: bans_of_upload
 -- Reads the open bans that would hide an image with this original, this code and this owner: uploads of it are refused.
 SELECT id FROM bans WHERE scope = 'digest' AND subject = %(digest)s AND lifted_at IS NULL
 UNION ALL

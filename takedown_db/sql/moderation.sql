@@ -49,7 +49,7 @@ CALL subjects_known_v2(%(subjects)s)
 -- Counts the images of each subject of a JSON array of pairs [scope, subject], by its place, from 1.
 CALL subjects_images_v2(%(subjects)s)
 
--- name: original_digest
+-- name: digest_of_code
 -- Reads the digest of a code's original.
 CALL original_digest_v2(%(code)s)
 
