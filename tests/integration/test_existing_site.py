@@ -36,6 +36,7 @@ TABLE = """
     GRANT SELECT, INSERT, UPDATE, DELETE ON site.pictures TO site@localhost;
 """
 SUMMER, WINTER, FLAGGED = "12/34/Sommer am See.jpg", "12/34/Winter.png", "56/Höhle 100%.webp"
+COPY, OTHER = "78/copy of the summer.jpg", "78/other.avif"
 LONG = "78/" + "a name of many words " * 3 + ".gif"
 
 
@@ -60,8 +61,9 @@ class ExistingSite:
             f"[client]\nsocket={self.database.socket}\nuser={user_name()}\nskip-ssl\n[client-server]\n"
         )
         self.sql(TABLE)
-        for path in (SUMMER, WINTER, FLAGGED, LONG):
+        for path in (SUMMER, WINTER, FLAGGED, OTHER, LONG):
             self.add(path, flagged=path == FLAGGED)
+        self.add(COPY, self.contents()[SUMMER])
 
     def sql(self, text: str, *options: str) -> str:
         """Run statements with the client, as the administrator unless ``options`` name another account."""
@@ -74,16 +76,19 @@ class ExistingSite:
         """Run statements as the site's own application does."""
         return self.sql(text, "--user=site", "--password=secret", "--default-character-set=utf8mb4", "site")
 
-    def add(self, path: str, *, flagged: bool = False) -> None:
-        """Upload a picture, as the application does: a file, and a row."""
-        file = self.directory / "uploads" / path
-        file.parent.mkdir(parents=True, exist_ok=True)
-        draw(file, path, hue=sum(path.encode()) % 100 / 100, size=(640, 480))
+    def add(self, path: str, content: bytes | None = None, *, flagged: bool = False) -> None:
+        """Upload a picture, a new one unless it is given, as the application does: a file, and a row."""
+        upload = self.directory / "uploads" / path
+        upload.parent.mkdir(parents=True, exist_ok=True)
+        if content is None:
+            draw(upload, path, hue=sum(path.encode()) % 100 / 100, size=(640, 480))
+        else:
+            upload.write_bytes(content)
         if self.moved:
-            self.bucket.client("pictures").put(path, file.read_bytes())
+            self.bucket.client("pictures").put(path, upload.read_bytes())
         else:
             (self.files / path).parent.mkdir(parents=True, exist_ok=True)
-            (self.files / path).write_bytes(file.read_bytes())
+            (self.files / path).write_bytes(upload.read_bytes())
             (self.files / path).chmod(0o644)
         self.application(f"INSERT INTO pictures (file_path, user_id, flagged) VALUES ('{path}', 7, {int(flagged)})")
 
@@ -146,9 +151,14 @@ class ExistingSite:
             "AWS_ENDPOINT=https://s3.example": f"AWS_ENDPOINT={self.bucket.endpoint}\nAWS_ALLOW_HTTP=true",
             "the-key": self.bucket.key,
             "the-secret": self.bucket.secret,
-            "127.0.0.1:8001": f"127.0.0.1:{self.ports['second origin']}",
+            "127.0.0.1:8002": f"127.0.0.1:{self.ports['second origin']}",
         }
         return PastedPage(DOCS / "existing-site.md", self.home, here, etc / "takedown/env")
+
+
+def code_of(name: str) -> str:
+    """Return the code of a name of at most 48 bytes that is no code."""
+    return base64.urlsafe_b64encode(name.encode()).decode().rstrip("=")
 
 
 @pytest.fixture
@@ -174,6 +184,7 @@ def test_the_page_from_its_first_command_to_its_last(site: ExistingSite) -> None
 
     pictures_are_shown_without_a_copy(site)
     flags_are_takedowns(site, page)
+    every_copy_is_taken(site, page, import_all)
     import_new = page.take("origin import")
     new_pictures_are_shown(site, lambda: page.run(import_new), "90")
     assert before == {path: (site.files / path).read_bytes() for path in before}, "a file was touched"
@@ -218,7 +229,7 @@ def pictures_are_shown_without_a_copy(site: ExistingSite) -> None:
     long = hashlib.sha256(LONG.encode()).hexdigest()
     assert site.ask("public", f"/images/{long}").content == site.contents()[LONG]
     kept = [file.read_bytes() for file in (site.directory / "store").rglob("*") if file.is_file()]
-    assert len(kept) == len(site.contents())
+    assert len(kept) == len(set(site.contents().values())), "a thumbnail each, and one for both copies"
     assert not set(kept) & set(site.contents().values())
 
 
@@ -247,6 +258,26 @@ def flags_are_takedowns(site: ExistingSite, page: PastedPage) -> None:
     assert site.get(WINTER).status_code == 410
 
 
+def every_copy_is_taken(site: ExistingSite, page: PastedPage, import_all: str) -> None:
+    """Do the part of the section Flags about content."""
+    late = "78/a late copy.jpg"
+    for path in (COPY, OTHER):
+        site.wait_hit(path)
+    assert site.get(COPY).content == site.get(SUMMER).content
+
+    page.paste("purger ban --same-as")
+    for path in (SUMMER, COPY):
+        assert site.get(path).status_code == site.get(path, "?w=200").status_code == 410
+    assert site.get(OTHER).status_code == 200
+    site.add(late, site.contents()[SUMMER])
+    page.run(import_all)
+    site.wait(late, 410)
+
+    page.run(f"purger lift --same-as {code_of(SUMMER)}")
+    for path in (SUMMER, COPY, late):
+        assert site.wait(path, 200).content == site.contents()[SUMMER]
+
+
 def new_pictures_are_shown(site: ExistingSite, import_new: Callable[[], object], folder: str) -> None:
     """See the section New pictures hold, with pictures that are uploaded to a new folder."""
     later, deleted = f"{folder}/later.jpg", f"{folder}/deleted.jpg"
@@ -264,9 +295,8 @@ def new_pictures_are_shown(site: ExistingSite, import_new: Callable[[], object],
 
 def pictures_come_from_the_bucket(site: ExistingSite) -> None:
     """See that both origins answer as before, from the same store."""
-    code = base64.urlsafe_b64encode(SUMMER.encode()).decode().rstrip("=")
     for origin in ("origin", "second origin"):
-        assert site.ask(origin, f"/images/{code}").content == site.contents()[SUMMER]
-        assert site.ask(origin, f"/images/{code}/thumb").content == site.get(SUMMER, "?w=200").content
+        assert site.ask(origin, f"/images/{code_of(SUMMER)}").content == site.contents()[SUMMER]
+        assert site.ask(origin, f"/images/{code_of(SUMMER)}/thumb").content == site.get(SUMMER, "?w=200").content
     assert not site.files.exists()
     assert site.get(WINTER).status_code == 410
