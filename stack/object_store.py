@@ -8,6 +8,7 @@ from typing import Any, Self
 import obstore.exceptions
 import obstore.store
 
+from origin.stores.location import Location
 from stack.commands import command
 from stack.ports import free_port
 from stack.server import Server
@@ -75,9 +76,17 @@ class ObjectStore(Server):
         }
         return "".join(f"{name}={value}\n" for name, value in (values | changes).items())
 
-    def origin_options(self) -> dict[str, str]:
-        """Return the variables with which an origin uses this store as its own one."""
-        return {"ORIGIN_STORE": self.url, "ORIGIN_STORE_SETTINGS": str(self.settings)}
+    def origin_options(self, **changes: str) -> dict[str, str]:
+        """Return the variables with which an origin uses this store as its own one, with changed settings."""
+        settings = self.settings
+        if changes:
+            settings = self.directory / "changed-settings"
+            _write_private(settings, self.settings_text(**changes))
+        return {"ORIGIN_STORE": self.url, "ORIGIN_STORE_SETTINGS": str(settings)}
+
+    def location(self) -> Location:
+        """Return the place of this store, for programs that use it without a command."""
+        return Location(self.url, settings=self.settings)
 
     def start(self) -> Self:
         """Start the server, and wait until it takes an object. The first one makes the bucket."""

@@ -3,11 +3,9 @@
 import hashlib
 import random
 from dataclasses import dataclass
-from pathlib import Path
 
 from origin.special_image import read_special_image
 from origin.store import Store
-from origin.stores.directory import Directory
 from tests.chaos.history import BANNED, Other, State
 
 #: Size of each rendition's file in bytes, by name.
@@ -31,8 +29,8 @@ class Version:
 class Catalogue:
     """All versions of images that were made in the origin's store."""
 
-    def __init__(self, files: Path) -> None:
-        self._store = Store(Directory(files))
+    def __init__(self, store: Store) -> None:
+        self._store = store
         self._latest: dict[str, State] = {}
         self._versions: dict[tuple[str, str], Version] = {}  # by code and digest of the original
         self._known: dict[tuple[str, str, str], State] = {}  # version by code, rendition and digest
