@@ -300,6 +300,15 @@ def slow_upload(site: UploadSite, code: str, length: int) -> socket.socket:
     return connection
 
 
+def test_what_the_head_refuses_is_answered_before_the_body_comes(site: UploadSite) -> None:
+    site.ban("image", "early-1")
+    content = picture(91)
+    site.put("early-2", content, "bob")
+    for code, length, status in (("early-1", 1000, 451), ("early-2", 1000, 409), ("early-3", 3_000_001, 413)):
+        with slow_upload(site, code, length) as connection:
+            assert connection.recv(65536).startswith(f"HTTP/1.1 {status} ".encode())
+
+
 def test_a_body_that_drips_ends_after_its_time(site: UploadSite) -> None:
     content = picture(82)
     started = time.monotonic()
@@ -388,6 +397,17 @@ def test_while_the_database_is_away_uploads_are_503_and_nothing_is_stored(site: 
         assert time.monotonic() - started < 30
     assert sorted(site.files()) == files
     assert wait_until(lambda: site.put("away-1", content).status_code == 201, "the database is used again")
+
+
+def test_connections_that_the_database_has_closed_cost_no_upload(site: UploadSite) -> None:
+    with site.site.admin.cursor() as cursor:
+        cursor.execute("SELECT id FROM information_schema.processlist WHERE user = 'takedown_import'")
+        connections = cursor.fetchall()
+        assert connections
+        for (number,) in connections:
+            cursor.execute(f"KILL {int(str(number))}")
+    for number in range(20):
+        assert site.put(f"killed-{number}", picture(92)).status_code == 201
 
 
 def test_while_the_store_is_away_uploads_are_503_and_nothing_is_recorded(site: UploadSite) -> None:
