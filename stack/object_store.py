@@ -30,10 +30,10 @@ class ObjectStore(Server):
         self.settings = directory / "settings"
         self.data = directory / "data"
         self.data.mkdir(parents=True, exist_ok=True)
-        self._key, self._secret = secrets.token_hex(8), secrets.token_hex(16)
+        self.key, self.secret = secrets.token_hex(8), secrets.token_hex(16)
         identity = {
             "name": "origin",
-            "credentials": [{"accessKey": self._key, "secretKey": self._secret}],
+            "credentials": [{"accessKey": self.key, "secretKey": self.secret}],
             "actions": ["Admin", "Read", "Write", "List"],
         }
         accounts = directory / "accounts.json"
@@ -70,8 +70,8 @@ class ObjectStore(Server):
             "endpoint": self.endpoint,
             "region": "us-east-1",
             "allow_http": "true",
-            "access_key_id": self._key,
-            "secret_access_key": self._secret,
+            "access_key_id": self.key,
+            "secret_access_key": self.secret,
         }
         return "".join(f"{name}={value}\n" for name, value in (values | changes).items())
 
@@ -109,14 +109,14 @@ class ObjectStore(Server):
             return False
         return True
 
-    def client(self) -> Any:
-        """Connect a client of obstore to the bucket."""
+    def client(self, bucket: str = BUCKET) -> Any:
+        """Connect a client of obstore to a bucket. The first object that is put makes it."""
         return obstore.store.S3Store(
-            BUCKET,
+            bucket,
             endpoint=self.endpoint,
             region="us-east-1",
-            access_key_id=self._key,
-            secret_access_key=self._secret,
+            access_key_id=self.key,
+            secret_access_key=self.secret,
             client_options={"allow_http": True, "timeout": _TIMEOUT},
             retry_config={"max_retries": 0},
         )

@@ -1,5 +1,6 @@
 # Add a ban of Varnish (not a moderator's ban), which removes all objects that match an expression: BAN /.
-# Takes exactly one of Takedown-Codes, Takedown-Owners, Takedown-Owner (a list of one, as before 0.2) and Takedown-All.
+# Takes exactly one of Takedown-Codes, Takedown-Owners, Takedown-Owner (a list of one, as before 0.2), Takedown-Digests
+# and Takedown-All.
 # An argument becomes part of the ban's expression, so each of its characters is checked. The expressions use obj.*
 # only, so that the ban lurker can evaluate them.
 
@@ -10,6 +11,8 @@ sub takedown_ban_request {
             call takedown_ban_codes;
         } elseif (req.http.Takedown-Owners) {
             call takedown_ban_owners;
+        } elseif (req.http.Takedown-Digests) {
+            call takedown_ban_digests;
         } else {
             call takedown_ban_all;
         }
@@ -21,6 +24,7 @@ sub takedown_ban_arguments {
     std.collect(req.http.Takedown-Codes, ",");
     std.collect(req.http.Takedown-Owners, ",");
     std.collect(req.http.Takedown-Owner, ",");
+    std.collect(req.http.Takedown-Digests, ",");
     std.collect(req.http.Takedown-All, ",");
     if (req.url != "/") {
         return (synth(400, "Bad Request: BAN wants the path /"));
@@ -29,9 +33,11 @@ sub takedown_ban_arguments {
     if (req.http.Takedown-Codes) { var.set("arguments", var.get("arguments") + "1"); }
     if (req.http.Takedown-Owners) { var.set("arguments", var.get("arguments") + "1"); }
     if (req.http.Takedown-Owner) { var.set("arguments", var.get("arguments") + "1"); }
+    if (req.http.Takedown-Digests) { var.set("arguments", var.get("arguments") + "1"); }
     if (req.http.Takedown-All) { var.set("arguments", var.get("arguments") + "1"); }
     if (var.get("arguments") != "1") {
-        return (synth(400, "Bad Request: BAN wants exactly one of Takedown-Codes, Takedown-Owners and Takedown-All"));
+        return (synth(400, "Bad Request: BAN wants exactly one of Takedown-Codes, Takedown-Owners, Takedown-Digests " +
+            "and Takedown-All"));
     }
     if (req.http.Takedown-Owner) {
         if (req.http.Takedown-Owner !~ "^[A-Za-z0-9_-]{1,64}$") {
@@ -67,8 +73,26 @@ sub takedown_ban_owners {
     } else {
         call takedown_marks_all;
     }
-    var.set("ban", "obj.http.Takedown-Image ~ /(?:" + regsuball(req.http.Takedown-Owners, ",", "|") + ")$");
+    var.set("ban", "obj.http.Takedown-Image ~ ^[^/]*/(?:" + regsuball(req.http.Takedown-Owners, ",", "|") + ")(?:/|$)");
     var.set("banned", "the owners of the list");
+    call takedown_ban_now;
+}
+
+# Remove also the objects of unknown content, which have no digest (key.vcl).
+sub takedown_ban_digests {
+    if (req.http.Takedown-Digests !~ "^(?:[0-9a-f]{64}(?:,(?!$)|$))++$") {
+        return (synth(400,
+            "Bad Request: Takedown-Digests wants digests (64 of 0-9 a-f) with commas between them, and no spaces"));
+    }
+    if (req.http.Takedown-Digests ~ "^[^,]*([^,])(?:,[^,]*\1)*+$") {
+        var.set("digest", req.http.Takedown-Digests);
+        call takedown_marks_digest;
+    } else {
+        call takedown_marks_all;
+    }
+    var.set("ban", "obj.http.Takedown-Image ~ ^[^/]*/[^/]*(?:/(?:" +
+        regsuball(req.http.Takedown-Digests, ",", "|") + "))?$");
+    var.set("banned", "the digests of the list");
     call takedown_ban_now;
 }
 

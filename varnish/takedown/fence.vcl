@@ -2,7 +2,7 @@
 #
 # Varnish purges only objects that it already holds. A fetch that was in flight during the purge, or that the origin
 # answered from a replica that lags, would insert the version that the purge was to remove. So each purge first sets a
-# mark (marks.vcl), and each answer is compared with the marks of its code, its owner and all images.
+# mark (marks.vcl), and each answer is compared with the marks of its code, its owner, its digest and all images.
 #
 # The origin's lookup for an answer with Takedown-Seen: S has seen every batch up to S. The fence accepts the answer if
 # none of its marks has a number above S, whenever the fetch began, and if no purge by hand has marked its group since.
@@ -13,9 +13,11 @@
 sub takedown_fence_note {
     call takedown_fence_read_marks;
     call takedown_owner_fence_note;
+    call takedown_digest_fence_note;
     var.set("marks noted", var.get("marks"));
     var.set("hands noted", var.get("hands"));
     var.set("hand of owners noted", var.get("hand of owners"));
+    var.set("hand of digests noted", var.get("hand of digests"));
     var.set_real("fetch began", std.real(time=now));
 }
 
@@ -29,6 +31,7 @@ sub takedown_fence_read_marks {
     var.set("marks", var.get("mark of all") + "," + var.get("mark of code"));
     var.set("hands", var.global_get("hand all") + "," + var.global_get("hand " + var.get("code group")));
     var.set("hand of owners", var.global_get("hand owners"));
+    var.set("hand of digests", var.global_get("hand digests"));
 }
 
 # Compare an answer with the marks, and refuse it if it is older than a purge.
@@ -36,6 +39,9 @@ sub takedown_fence_check {
     call takedown_fence_read_marks;
     var.set("owners group", regsub(var.get("owner"), "^.*(.)$", "\1"));
     var.set("mark of owner", var.global_get("owner " + var.get("owners group")));
+    # Empty for a code without an original, and for unknown content.
+    var.set("digests group", regsub(var.get("digest"), "^(?:.{63}(.)|.*)$", "\1"));
+    var.set("mark of digest", var.global_get("digest " + var.get("digests group")));
     var.set("refused", "");
     var.set("young", "yes");
     if (var.get("seen") ~ "^[0-9]{1,15}$") {
@@ -44,9 +50,13 @@ sub takedown_fence_check {
         if (var.get("hand of owners") != var.get("hand of owners noted")) {
             call takedown_owner_fence_compare;
         }
+        if (var.get("hand of digests") != var.get("hand of digests noted")) {
+            call takedown_digest_fence_compare;
+        }
     } else {
         call takedown_fence_compare_marks;
         call takedown_owner_fence_compare;
+        call takedown_digest_fence_compare;
     }
     if (var.get("refused") != "") {
         call takedown_fence_refuse;
@@ -57,6 +67,8 @@ sub takedown_fence_compare_numbers {
     var.set("mark compared", var.get("mark of code"));
     call takedown_fence_compare_number;
     var.set("mark compared", var.get("mark of owner"));
+    call takedown_fence_compare_number;
+    var.set("mark compared", var.get("mark of digest"));
     call takedown_fence_compare_number;
     var.set("mark compared", var.get("mark of all"));
     call takedown_fence_compare_number;

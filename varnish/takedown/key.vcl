@@ -6,13 +6,37 @@ sub takedown_key_hash {
     hash_data(str.split(req.url, 2, "/?"));
 }
 
-# Store the header that bans test: Takedown-Image: <code>/<owner>, the owner as the origin sent it. Every image has it,
-# since a ban matches no object without it. It is one header, since every hit pays for each header that is stored, and
-# removed from the answer. Replace the origin's Vary, which could split the key again; lifetime.vcl has read it.
+# Store the header that bans test: Takedown-Image: <code>/<owner>/<digest>, owner and digest as the origin sent them, or
+# <code>/<owner> if it sent no digest. Every image has it, since a ban matches no object without it. It is one header,
+# since every hit pays for each header that is stored, and removed from the answer. Replace the origin's Vary, which
+# could split the key again; lifetime.vcl has read it.
 sub takedown_key_name_object {
-    set beresp.http.Takedown-Image = var.get("code") + "/" + beresp.http.Takedown-Owner;
-    # For the fence.
-    var.set("owner", beresp.http.Takedown-Owner);
+    call takedown_key_owner;
+    call takedown_key_digest;
+    set beresp.http.Takedown-Image = var.get("code") + "/" + var.get("owner");
+    if (var.get("digest") != "") {
+        set beresp.http.Takedown-Image = beresp.http.Takedown-Image + "/" + var.get("digest");
+    }
     unset beresp.http.Takedown-Owner;
+    unset beresp.http.Takedown-Digest;
     set beresp.http.Vary = "Takedown-Rendition";
+}
+
+# Set the variable "owner" to the owner's key. One with a slash, which no ban can name, would pass for a digest.
+sub takedown_key_owner {
+    var.set("owner", beresp.http.Takedown-Owner);
+    if (var.get("owner") ~ "/") {
+        var.set("owner", "");
+    }
+}
+
+# Set the variable "digest" to the SHA-256 of the image's original, or to "none" for a code without an original. It is
+# "" without a digest (from an origin of 0.1) or with a malformed one, such as two lines: the content is unknown, and
+# every ban of a digest removes the object.
+sub takedown_key_digest {
+    std.collect(beresp.http.Takedown-Digest, ",");
+    var.set("digest", "");
+    if (beresp.http.Takedown-Digest ~ "^(?:[0-9a-f]{64}|none)$") {
+        var.set("digest", beresp.http.Takedown-Digest);
+    }
 }

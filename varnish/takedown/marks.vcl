@@ -1,14 +1,14 @@
 # Set the marks of a purge before it removes any object: variables with its time and its batch, for its group.
 # The fence (fence.vcl) compares each answer with them.
 #
-# There is a mark for each last character of a code, one for each last character of an owner's key, and one for purges
-# that reach further: these are the groups. With a single mark, a steady stream of purges would make the edge repeat
-# every fetch of every other image. Each mark is a global of its own, so that two purges at the same time cannot undo
-# each other's.
+# There is a mark for each last character of a code, one for each of an owner's key, one for each of a digest, and one
+# for purges that reach further: these are the groups. With a single mark, a steady stream of purges would make the edge
+# repeat every fetch of every other image. Each mark is a global of its own, so that two purges at the same time cannot
+# undo each other's.
 #
-#   mark <c>, owner <c>, mark all    "<xid> <flush> <number> <since> <base>"
-#   hand <c>, hand owners, hand all  "<xid>" of the last purge without a number
-#   flush                            "<xid>" of the last flush
+#   mark <c>, owner <c>, digest <c>, mark all      "<xid> <flush> <number> <since> <base>"
+#   hand <c>, hand owners, hand digests, hand all  "<xid>" of the last purge without a number
+#   flush                                          "<xid>" of the last flush
 #
 # <xid> is that of the last purge of the group. <number> is the largest batch that purged it, and counts only while
 # <flush> is the last flush: the database may go on at a smaller number after a flush. The batches after <base> have
@@ -27,6 +27,14 @@ sub takedown_marks_code {
 sub takedown_marks_owner {
     var.set("mark", "owner " + regsub(var.get("owner"), "^.*(.)$", "\1"));
     var.set("hand", "hand owners");
+    call takedown_marks_set;
+}
+
+# Mark the group of a digest, or of a list of digests with the same last character. As with owners, only the answer
+# names the digest.
+sub takedown_marks_digest {
+    var.set("mark", "digest " + regsub(var.get("digest"), "^.*(.)$", "\1"));
+    var.set("hand", "hand digests");
     call takedown_marks_set;
 }
 
