@@ -2,12 +2,11 @@
 
 import contextlib
 import hashlib
-import json
 import os
 import re
+import signal
 import socket
 import subprocess
-import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -23,7 +22,7 @@ from stack.commands import command
 from stack.server import frozen
 from stack.waiting import PATIENCE, wait_until
 from tests.support.images_with_metadata import EVERYTHING, SECRET
-from tests.support.upload_site import TOKEN, Ingest, UploadSite
+from tests.support.upload_site import UploadSite
 
 
 @pytest.fixture(scope="module")
@@ -162,7 +161,7 @@ def test_a_verdict_names_the_open_bans_of_a_content(site: UploadSite) -> None:
     site.site.execute("UPDATE bans SET lifted_at = UTC_TIMESTAMP() WHERE id = %s", first)
     assert site.verdict(digest)["bans"] == [second]
     for malformed in (digest[:-1], digest.upper(), digest + "0"):
-        headers = {"Authorization": f"Bearer {TOKEN}"}
+        headers = {"Authorization": f"Bearer {site.token}"}
         assert requests.get(f"{site.ingest.url}/verdict/{malformed}", headers=headers, timeout=60).status_code == 404
 
 
@@ -230,7 +229,7 @@ def test_a_body_needs_its_length(site: UploadSite) -> None:
 def test_other_requests_are_refused(site: UploadSite, method: str, path: str, status: int) -> None:
     with socket.create_connection(("127.0.0.1", site.ingest.port), PATIENCE) as connection:
         connection.sendall(
-            f"{method} /{path} HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {TOKEN}\r\nContent-Length: 0\r\n"
+            f"{method} /{path} HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {site.token}\r\nContent-Length: 0\r\n"
             "Connection: close\r\n\r\n".encode()
         )
         answer = b"".join(iter(lambda: connection.recv(65536), b"")).decode()
@@ -244,15 +243,17 @@ def test_other_requests_are_refused(site: UploadSite, method: str, path: str, st
         (None, 401),
         ("Bearer wrong", 403),
         ("Bearer", 403),
-        (f"Basic {TOKEN}", 403),
-        (f"Bearer {TOKEN}x", 403),
-        (f"Bearer {TOKEN[:-1]}", 403),
-        (f"Bearer {TOKEN} {TOKEN}", 403),
-        (f"bearer {TOKEN}", 200),
+        ("Basic TOKEN", 403),
+        ("Bearer TOKENx", 403),
+        ("Bearer PART", 403),
+        ("Bearer TOKEN TOKEN", 403),
+        ("bearer TOKEN", 200),
     ],
 )
 def test_every_request_needs_the_token(site: UploadSite, authorization: str | None, status: int) -> None:
-    headers = {"Authorization": authorization} if authorization else {}
+    """In each, TOKEN stands for the token of the listener, and PART for all of it but the last character."""
+    given = (authorization or "").replace("TOKEN", site.token).replace("PART", site.token[:-1])
+    headers = {"Authorization": given} if authorization else {}
     answer = requests.get(f"{site.ingest.url}/verdict/{'0' * 64}", headers=headers, timeout=PATIENCE)
     assert answer.status_code == status
     assert (status == 401) == ("WWW-Authenticate" in answer.headers)
@@ -267,6 +268,8 @@ def test_a_token_is_changed_without_a_restart_and_without_a_refused_request(site
         headers = {"Authorization": f"Bearer {token}"}
         return requests.get(f"{site.ingest.url}/verdict/{'0' * 64}", headers=headers, timeout=60).status_code
 
+    old = site.token
+
     def exchange(text: str) -> None:
         new = site.ingest.token_file.with_name("new")
         new.touch(mode=0o600)
@@ -274,24 +277,24 @@ def test_a_token_is_changed_without_a_restart_and_without_a_refused_request(site
         new.replace(site.ingest.token_file)
 
     try:
-        exchange(f"next-token\n{TOKEN}\n")
-        assert (status(TOKEN), status("next-token")) == (200, 200)
+        exchange(f"next-token\n{site.token}\n")
+        assert (status(old), status("next-token")) == (200, 200)
         exchange("next-token\n")
-        assert (status(TOKEN), status("next-token")) == (403, 200)
+        assert (status(old), status("next-token")) == (403, 200)
         exchange("not a token\n")
         assert status("next-token") == 200, "an unusable file changes nothing"
         assert "is not one or two lines of a token each" in site.ingest.log_text()
         assert "not a token" not in site.ingest.log_text()
     finally:
-        exchange(f"{TOKEN}\n")
-    assert (status(TOKEN), status("next-token")) == (200, 403)
+        exchange(f"{site.token}\n")
+    assert (status(old), status("next-token")) == (200, 403)
 
 
 def slow_upload(site: UploadSite, code: str, length: int) -> socket.socket:
     """Send the head of an upload. The caller sends, or does not send, its body."""
     connection = socket.create_connection(("127.0.0.1", site.ingest.port), PATIENCE)
     connection.sendall(
-        f"PUT /images/{code} HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {TOKEN}\r\nTakedown-Owner: ann\r\n"
+        f"PUT /images/{code} HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {site.token}\r\nTakedown-Owner: ann\r\n"
         f"Content-Length: {length}\r\n\r\n".encode()
     )
     return connection
@@ -325,7 +328,7 @@ def test_a_body_that_breaks_off_leaves_nothing(site: UploadSite) -> None:
 
 
 def test_a_connection_stays_open_for_further_uploads_and_ends_where_a_body_is_not_read(site: UploadSite) -> None:
-    headers = {"Authorization": f"Bearer {TOKEN}", "Takedown-Owner": "ann"}
+    headers = {"Authorization": f"Bearer {site.token}", "Takedown-Owner": "ann"}
     with requests.Session() as session:
         for number in range(3):
             answer = session.put(
@@ -339,7 +342,7 @@ def test_a_connection_stays_open_for_further_uploads_and_ends_where_a_body_is_no
 
 def test_large_uploads_are_bounded_in_memory(site: UploadSite) -> None:
     """Twelve uploads that have nearly arrived are in files, and not in the memory of the process."""
-    process = psutil.Process(site.ingest.pid())
+    process = psutil.Process(site.pid())
     site.put("warm-1", picture(84))
     before = process.memory_info().rss
     connections = [slow_upload(site, f"large-{number}", 2_900_000) for number in range(12)]
@@ -409,33 +412,31 @@ def test_a_file_that_the_store_has_lost_comes_back_with_the_same_upload(site: Up
     assert site.site.request("lost-1").content == content
 
 
-def test_old_temporary_files_are_removed_at_the_start_and_young_ones_stay(site: UploadSite, tmp_path: Path) -> None:
+def test_old_temporary_files_are_removed_at_the_start_and_young_ones_stay(site: UploadSite) -> None:
     old, young = (site.site.origin.files / f".incoming-{age}" for age in ("old", "young"))
     for path in (old, young):
         path.write_bytes(b"half")
     long_ago = time.time() - 4000
     os.utime(old, (long_ago, long_ago))
-    with Ingest(tmp_path / "another", site.site):
+    with site.listener("another"):
         assert (old.exists(), young.exists()) == (False, True)
     young.unlink()
 
 
-def test_sigterm_lets_an_upload_finish(site: UploadSite, tmp_path: Path) -> None:
+def test_sigterm_lets_an_upload_finish(site: UploadSite) -> None:
     content = picture(89)
-    with Ingest(tmp_path / "another", site.site) as ingest:
-        connection = socket.create_connection(("127.0.0.1", ingest.port), PATIENCE)
-        connection.sendall(
-            f"PUT /images/last-1 HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {TOKEN}\r\nTakedown-Owner: ann\r\n"
-            f"Content-Length: {len(content)}\r\n\r\n".encode()
-            + content[:1000]
-        )
-        stopping = threading.Thread(target=ingest.stop)
-        wait_until(lambda: len(psutil.Process(ingest.pid()).net_connections()) > 1, "the upload has begun")
-        stopping.start()
-        connection.sendall(content[1000:])
-        with connection:
+    with site.listener("another") as ingest:
+        assert ingest.process is not None
+        with socket.create_connection(("127.0.0.1", ingest.port), PATIENCE) as connection:
+            connection.sendall(
+                f"PUT /images/last-1 HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {ingest.token}\r\n"
+                f"Takedown-Owner: ann\r\nExpect: 100-continue\r\nContent-Length: {len(content)}\r\n\r\n".encode()
+            )
+            assert connection.recv(65536).startswith(b"HTTP/1.1 100 "), "a thread has begun with it"
+            ingest.process.send_signal(signal.SIGTERM)
+            connection.sendall(content)
             assert connection.recv(65536).startswith(b"HTTP/1.1 201 ")
-        stopping.join()
+        assert ingest.process.wait(PATIENCE) == 0
     assert site.site.request("last-1").content == content
 
 
@@ -469,4 +470,4 @@ def test_the_log_has_one_line_for_a_banned_upload_and_none_of_its_owner(site: Up
     (line,) = re.findall(r".*logged-1.*", site.ingest.log_text())
     assert f"banned by {ban}" in line
     assert "secret-owner" not in site.ingest.log_text()
-    assert json.dumps(TOKEN)[1:-1] not in site.ingest.log_text()
+    assert site.token not in site.ingest.log_text()

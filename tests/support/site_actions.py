@@ -1,5 +1,6 @@
 """Act as clients, moderators and administrators of a running stack, for tests of the whole system."""
 
+import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from itertools import count
@@ -64,6 +65,35 @@ class Site:
         wait_until(lambda: self.stack.dated([code]), f"Last-Modified of {code}")
         self.wait_hit(code)
         return code
+
+    def new_copy(self, of: str, owner: str | None = None, *, code: str | None = None, wait: bool = True) -> str:
+        """Import the original of another image under a new code, or ``code``, as ``new_image`` does. Returns the code.
+
+        Without ``wait`` it returns when the import has ended.
+        """
+        number = next(_numbers)
+        code, digest = code or f"test-{number}", self.digest_of(of)
+        directory = self._directory / f"import-{number}"
+        directory.mkdir()
+        shutil.copy(self.stack.origin.files / digest[:2] / digest[2:4] / digest, directory / f"{code}.png")
+        self.stack.origin.import_images(directory, owner or self.new_owner())
+        if wait:
+            self.stack.settle()
+            wait_until(lambda: self.stack.dated([code]), f"Last-Modified of {code}")
+            self.wait_hit(code)
+        return code
+
+    def digest_of(self, code: str) -> str:
+        """Return the digest of an image's original, banned or not."""
+        with self.admin.cursor() as cursor:
+            cursor.execute("SELECT digest FROM renditions WHERE code = %s AND name = 'original'", (code,))
+            ((digest,),) = cursor.fetchall()
+        return str(digest)
+
+    def execute(self, sql: str, *values: str) -> None:
+        """Run a statement as the administrator."""
+        with self.admin.cursor() as cursor:
+            cursor.execute(sql, values)
 
     def wait_hit(self, path: str, edge: Edge | None = None) -> None:
         """GET /images/PATH from an edge until it answers from its cache. Raises ``TimeoutError``."""
