@@ -14,7 +14,7 @@ from origin.renditions import ORIGINAL, RENDITION
 from origin.row_checks import MalformedRowError
 from origin.special_image import SpecialImage
 from origin.store import Store
-from origin.stores.contract import DamagedFileError, StoreAwayError
+from origin.stores.contract import DamagedFileError, MissingFileError, StoreAwayError
 from takedown_db.errors import DatabaseUnavailableError
 from takedown_db.subject_keys import CODE
 
@@ -30,6 +30,10 @@ _RETRY_AFTER = ("Retry-After", "2")
 
 #: The key of the WSGI environment for the time of the request's first bytes, in seconds of the monotonic clock.
 BEGAN = "takedown.began"
+
+
+class _ErasedError(Exception):
+    """The bytes of an image whose ban was lifted had been destroyed by ``origin erase``."""
 
 
 class App:
@@ -73,6 +77,8 @@ class App:
             answer = failure(503, "The database is unavailable.", _RETRY_AFTER)
         except StoreAwayError:
             answer = failure(503, "The store of the images is unavailable.", _RETRY_AFTER)
+        except _ErasedError:
+            answer = failure(410, "The image's bytes were erased.")
         except DamagedFileError as error:
             log.error("%s", error)
             answer = failure(500, "The image's file cannot be read.")
@@ -110,7 +116,12 @@ class App:
         """Open the file of an answer. A HEAD opens it too, and so fails on a damaged file as a GET does."""
         if file.digest == self._special.digest:
             return (self._special.body[file.part.start : file.part.start + file.part.length],)
-        body = self._store.open(file, environ["PATH_INFO"], environ[BEGAN] + BUDGET)
+        try:
+            body = self._store.open(file, environ["PATH_INFO"], environ[BEGAN] + BUDGET)
+        except MissingFileError:
+            if self._lookup.was_erased(file.digest, environ[BEGAN]):
+                raise _ErasedError from None
+            raise
         if environ["REQUEST_METHOD"] == "HEAD":
             body.close()
         return body

@@ -57,6 +57,7 @@ class Lookup:
         self._url = url
         self._replica = replica
         self._sql = statement("look_up_image")
+        self._erased_sql = statement("was_erased")
         self._of_thread = threading.local()
         self._breaker = CircuitBreaker(_PAUSE)
         self._away = False
@@ -88,6 +89,23 @@ class Lookup:
             self._away = False
             log.info("the database answers again")
         return require_well_formed(found, code)
+
+    def was_erased(self, digest: str, began: float) -> bool:
+        """Tell whether a file that the store does not have was erased. False, too, where that cannot be asked in time.
+
+        ``digest`` comes from a row that was checked.
+        """
+        latest = began + LATEST_START
+        if time.monotonic() > latest:
+            return False
+        try:
+            connection = self._connection(latest)
+            connection.cmd_query(self._erased_sql % {"digest": digest})
+            rows, _ = connection.get_rows()
+        except mysql.connector.Error:
+            self._disconnect()
+            return False
+        return bool(cast(tuple[Any, ...], rows[0])[0])
 
     def _ask(self, query: str, latest: float) -> Found | None:
         """Run the query, and once more if that fails at once: a connection may have died while it was idle."""

@@ -38,13 +38,9 @@ def require_well_formed(found: Found | None, code: str) -> Found:
         isinstance(found.content_type, str) and _CONTENT_TYPE(found.content_type)
     ):
         raise _malformed(code, "renditions.content_type", found.content_type)
-    if found.size is not None and not (isinstance(found.size, int) and 0 <= found.size <= _LARGEST):
-        raise _malformed(code, "renditions.size", found.size)
-    for digest in (found.digest, found.original):
-        if digest is not None and not (isinstance(digest, str) and is_digest(digest)):
-            raise _malformed(code, "renditions.digest", digest)
-    if found.path is not None and not (isinstance(found.path, str) and is_stored_path(found.path)):
-        raise _malformed(code, "renditions.path", found.path)
+    require_well_formed_rendition(code, found.digest, found.size, found.path)
+    if found.original is not None and not (isinstance(found.original, str) and is_digest(found.original)):
+        raise _malformed(code, "renditions.digest", found.original)
     if found.owner is not None and not (isinstance(found.owner, str) and is_key(found.owner)):
         raise _malformed(code, "images.owner", found.owner)
     if found.stable_until is not None and not isinstance(found.stable_until, datetime):
@@ -55,6 +51,16 @@ def require_well_formed(found: Found | None, code: str) -> Found:
     if not (isinstance(found.changed, int) and 0 <= found.changed <= _LARGEST_BATCH):
         raise _malformed(code, "changes.batch", found.changed)
     return found
+
+
+def require_well_formed_rendition(code: str, digest: object, size: object, path: object) -> None:
+    """Raise ``MalformedRowError`` where the file of a rendition could not be found by these columns; None passes."""
+    if size is not None and not (isinstance(size, int) and 0 <= size <= _LARGEST):
+        raise _malformed(code, "renditions.size", size)
+    if digest is not None and not (isinstance(digest, str) and is_digest(digest)):
+        raise _malformed(code, "renditions.digest", digest)
+    if path is not None and not (isinstance(path, str) and is_stored_path(path)):
+        raise _malformed(code, "renditions.path", path)
 
 
 def _malformed(code: str, column: str, value: object) -> MalformedRowError:

@@ -31,14 +31,21 @@ class Store:
 
         Raises ``DamagedFileError`` and ``StoreAwayError``, with ``name`` in their messages.
         """
-        if file.path is None:
-            return self._own.open(key_of(file.digest), file, name, latest)
-        if self._in_place is None:
-            path = printable(file.path)
-            raise DamagedFileError(
-                f"{printable(name)}: its file is in place, at {path}: --in-place has to name the tree"
-            )
-        return self._in_place.open(file.path, file, name, latest)
+        try:
+            backend, key = self._place(file.digest, file.path)
+        except OSError as error:
+            raise DamagedFileError(f"{printable(name)}: {error}") from None
+        return backend.open(key, file, name, latest)
+
+    def size(self, file: FilePart) -> int | None:
+        """Return the size of a file in bytes; None where there is none. Raises ``OSError`` and ``StoreAwayError``."""
+        backend, key = self._place(file.digest, file.path)
+        return backend.size(key)
+
+    def erase(self, digest: str, path: str | None) -> bool:
+        """Delete a file for good, and tell whether there was one. Raises ``OSError`` and ``StoreAwayError``."""
+        backend, key = self._place(digest, path)
+        return backend.erase(key)
 
     def has(self, digest: str, size: int) -> bool:
         """Tell whether the own store has a file with this digest and of ``size`` bytes. For imports alone.
@@ -46,6 +53,14 @@ class Store:
         Raises ``OSError`` and ``StoreAwayError``.
         """
         return self._own.size(key_of(digest)) == size
+
+    def _place(self, digest: str, path: str | None) -> tuple[Backend, str]:
+        """Find the store and the key of a file. Raises ``OSError`` where the tree in place is not known."""
+        if path is None:
+            return self._own, key_of(digest)
+        if self._in_place is None:
+            raise OSError(f"the file is in place, at {printable(path)}: --in-place has to name the tree")
+        return self._in_place, path
 
     @contextlib.contextmanager
     def incoming(self) -> Iterator["Incoming"]:

@@ -47,6 +47,7 @@ def _port(flag: str, default: int, meaning: str) -> Callable[[Command], Command]
 @_port("--edge-port", 6181, "Public port of the first edge")
 @_port("--purge-port", 6182, "Purge port of the first edge")
 @_port("--origin-port", 6183, "Port of the origin")
+@_port("--ingest-port", 6184, "Port of the upload listener")
 @click.option(
     "--store",
     envvar="STACK_STORE",
@@ -56,12 +57,11 @@ def _port(flag: str, default: int, meaning: str) -> Callable[[Command], Command]
     help="Where the origin keeps images: a directory, or a private object store (SeaweedFS) that speaks S3.",
 )
 @click.pass_obj
-def run(directory: Path, store: str, edges: int, edge_port: int, purge_port: int, origin_port: int) -> None:
+def run(directory: Path, /, **settings: Any) -> None:
     """Start everything with sample images, print the addresses, then "ready", and keep running until Ctrl-C."""
     signals = SignalQueue(STOP_SIGNALS)
-    settings = Settings(edges=edges, edge_port=edge_port, purge_port=purge_port, origin_port=origin_port, store=store)
     try:
-        with _own(directory), Stack(directory, settings) as stack:
+        with _own(directory), Stack(directory, Settings(**settings)) as stack:
             _write_private(directory / "env", _environment(stack))
             click.echo(_welcome(stack, directory))
             while signals.wait(0.5) is None:
@@ -69,7 +69,7 @@ def run(directory: Path, store: str, edges: int, edge_port: int, purge_port: int
             click.echo("stopping")
     except PortTakenError as error:
         raise click.ClickException(
-            f"{error}\n(ports are set with STACK_EDGE_PORT, STACK_PURGE_PORT, STACK_ORIGIN_PORT)"
+            f"{error}\n(ports are set with STACK_EDGE_PORT, STACK_PURGE_PORT, STACK_ORIGIN_PORT, STACK_INGEST_PORT)"
         ) from error
     except (ServerFailedError, OSError) as error:  # a TimeoutError and a missing command are OSErrors
         raise click.ClickException(str(error)) from error
@@ -118,6 +118,7 @@ def _environment(stack: Stack) -> dict[str, str]:
         "PURGE_URL": stack.edge.purge_url,
         "PURGE_TOKEN_FILE": str(stack.edge.token_file),
         "ORIGIN_URL": stack.origin.url,
+        **({"INGEST_URL": stack.ingest.url, "INGEST_TOKEN_FILE": str(stack.ingest.token_file)} if stack.ingest else {}),
         "DB_SOCKET": str(stack.database.socket),
         "DB_NAME": stack.database.name_of_database,
         "DB_URL": stack.database.url("moderation"),
@@ -136,6 +137,7 @@ def _welcome(stack: Stack, directory: Path) -> str:
         f"thumbnail   {stack.edge.url}/images/{codes[0]}/thumb",
         *(f"edge        {edge.url}  (purges: {edge.purge_url})" for edge in stack.edges),
         f"origin      {stack.origin.url}",
+        *([f"uploads     {stack.ingest.url}  (token: {stack.ingest.token_file})"] if stack.ingest else []),
         *([f"store       {stack.store.url} at {stack.store.endpoint}"] if stack.store else []),
         f"database    {database}",
         f"take down   {database} -e \"INSERT INTO bans (scope, subject) VALUES ('image', '{codes[0]}')\"",

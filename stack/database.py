@@ -18,7 +18,7 @@ from stack.user import user_name
 from takedown_db.connect import connect
 
 _NAME = "takedown"
-_ACCOUNTS = ("origin", "import", "purger", "moderation")
+_ACCOUNTS = ("origin", "import", "erase", "purger", "moderation")
 
 #: Longest path of a socket, in bytes: ``sun_path`` holds 108.
 _LONGEST_SOCKET_PATH = 100

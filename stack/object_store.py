@@ -8,6 +8,7 @@ from typing import Any, Self
 import obstore.exceptions
 import obstore.store
 
+from origin.stores.location import Location
 from stack.commands import command
 from stack.ports import free_port
 from stack.server import Server
@@ -30,10 +31,10 @@ class ObjectStore(Server):
         self.settings = directory / "settings"
         self.data = directory / "data"
         self.data.mkdir(parents=True, exist_ok=True)
-        self._key, self._secret = secrets.token_hex(8), secrets.token_hex(16)
+        self.key, self.secret = secrets.token_hex(8), secrets.token_hex(16)
         identity = {
             "name": "origin",
-            "credentials": [{"accessKey": self._key, "secretKey": self._secret}],
+            "credentials": [{"accessKey": self.key, "secretKey": self.secret}],
             "actions": ["Admin", "Read", "Write", "List"],
         }
         accounts = directory / "accounts.json"
@@ -70,14 +71,22 @@ class ObjectStore(Server):
             "endpoint": self.endpoint,
             "region": "us-east-1",
             "allow_http": "true",
-            "access_key_id": self._key,
-            "secret_access_key": self._secret,
+            "access_key_id": self.key,
+            "secret_access_key": self.secret,
         }
         return "".join(f"{name}={value}\n" for name, value in (values | changes).items())
 
-    def origin_options(self) -> dict[str, str]:
-        """Return the variables with which an origin uses this store as its own one."""
-        return {"ORIGIN_STORE": self.url, "ORIGIN_STORE_SETTINGS": str(self.settings)}
+    def origin_options(self, **changes: str) -> dict[str, str]:
+        """Return the variables with which an origin uses this store as its own one, with changed settings."""
+        settings = self.settings
+        if changes:
+            settings = self.directory / "changed-settings"
+            _write_private(settings, self.settings_text(**changes))
+        return {"ORIGIN_STORE": self.url, "ORIGIN_STORE_SETTINGS": str(settings)}
+
+    def location(self) -> Location:
+        """Return the place of this store, for programs that use it without a command."""
+        return Location(self.url, settings=self.settings)
 
     def start(self) -> Self:
         """Start the server, and wait until it takes an object. The first one makes the bucket."""
@@ -109,14 +118,14 @@ class ObjectStore(Server):
             return False
         return True
 
-    def client(self) -> Any:
-        """Connect a client of obstore to the bucket."""
+    def client(self, bucket: str = BUCKET) -> Any:
+        """Connect a client of obstore to a bucket. The first object that is put makes it."""
         return obstore.store.S3Store(
-            BUCKET,
+            bucket,
             endpoint=self.endpoint,
             region="us-east-1",
-            access_key_id=self._key,
-            secret_access_key=self._secret,
+            access_key_id=self.key,
+            secret_access_key=self.secret,
             client_options={"allow_http": True, "timeout": _TIMEOUT},
             retry_config={"max_retries": 0},
         )

@@ -11,6 +11,7 @@ import requests
 
 from stack.database import Database
 from stack.edge import Edge
+from stack.ingest import Ingest
 from stack.object_store import ObjectStore
 from stack.origin import Origin
 from stack.purger import Purger
@@ -27,6 +28,7 @@ class Settings:
     edge_port: int = 0  # public listener of the first edge
     purge_port: int = 0  # purge listener of the first edge
     origin_port: int = 0
+    ingest_port: int | None = None  # None: no upload listener
     store: str = "directory"  # or "s3": a private object store
     origin_options: dict[str, str] = field(default_factory=dict)  # ORIGIN_... variables
     purger_options: dict[str, str] = field(default_factory=dict)  # PURGER_... variables
@@ -45,6 +47,11 @@ class Stack:
         self.store = ObjectStore(directory / "store") if settings.store == "s3" else None
         options = (self.store.origin_options() if self.store else {}) | settings.origin_options
         self.origin = Origin(directory / "origin", self.database, port=settings.origin_port, options=options)
+        self.ingest = (
+            Ingest(directory / "ingest", self.database, self.origin, port=settings.ingest_port, options=options)
+            if settings.ingest_port is not None
+            else None
+        )
         self.edges = [
             Edge(
                 directory / f"edge{number}",
@@ -68,7 +75,11 @@ class Stack:
     def servers(self) -> list[Server]:
         """Return all servers, in the order in which they start."""
         stores = [self.store] if self.store else []
-        return [self.database, *stores, self.origin, *self.edges, self.purger]
+        return [self.database, *stores, self.origin, *self._listeners, *self.edges, self.purger]
+
+    @property
+    def _listeners(self) -> list[Server]:
+        return [self.ingest] if self.ingest else []
 
     def __enter__(self) -> Self:
         with ExitStack() as running:
@@ -79,7 +90,7 @@ class Stack:
             self.codes = draw_samples(self.directory / "samples")
             for owner in self.codes:
                 self.origin.import_images(self.directory / "samples" / owner, owner)
-            for server in [self.origin, *self.edges]:
+            for server in [self.origin, *self._listeners, *self.edges]:
                 running.enter_context(server)
             for edge in self.edges:
                 self.purger.add_edge(edge)

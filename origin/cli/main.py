@@ -5,11 +5,13 @@ import sys
 
 import click
 
+from origin.cli.erase import erase_command
 from origin.cli.import_ import import_command
 from origin.cli.ingest import ingest_command
 from origin.cli.options import NameType, database_url
 from origin.cli.renditions import renditions_command
 from origin.cli.serve import serve_command
+from origin.cli.verify import verify_command
 from origin.image_report import describe, read_report
 from takedown_db.command_connection import connected
 from takedown_db.connect import connect
@@ -29,6 +31,8 @@ main.add_command(serve_command)
 main.add_command(import_command)
 main.add_command(ingest_command)
 main.add_command(renditions_command)
+main.add_command(verify_command)
+main.add_command(erase_command)
 
 
 @main.command("show")

@@ -21,6 +21,10 @@ class DamagedFileError(Exception):
     """A file differs from the database's record of it, or cannot be read. The message says how."""
 
 
+class MissingFileError(DamagedFileError):
+    """A store has no file with this key."""
+
+
 class StoreAwayError(Exception):
     """A store does not answer, or refuses its client. Nothing is known about the file. The message says why."""
 
@@ -46,8 +50,8 @@ class Backend(Protocol):
     def open(self, key: str, file: FilePart, name: str, latest: float) -> Body:
         """Open a part of a file, and read its first chunk by ``latest`` (of the monotonic clock, in seconds).
 
-        Raises ``DamagedFileError`` where there is no file of the recorded size, and ``StoreAwayError``, both with
-        ``name`` in their messages.
+        Raises ``MissingFileError``, ``DamagedFileError`` where the file has not the recorded size, and
+        ``StoreAwayError``, each with ``name`` in its message.
         """
 
     def size(self, key: str) -> int | None:

@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 from origin.byte_ranges import ByteRange
 from origin.model import FilePart
-from origin.stores.contract import CHUNK, DamagedFileError
+from origin.stores.contract import CHUNK, DamagedFileError, MissingFileError
 from takedown_db.printable import printable
 
 # O_NOFOLLOW refuses a symbolic link at each step below the root: it could lead to any file that the origin may read.
@@ -83,7 +83,8 @@ class Directory:
         try:
             descriptor = self._open(key)
         except OSError as error:
-            raise DamagedFileError(f"{name}: {error.strerror}: {self._shown(key)}") from error
+            kind = MissingFileError if error.errno == errno.ENOENT else DamagedFileError
+            raise kind(f"{name}: {error.strerror}: {self._shown(key)}") from error
         try:
             status = os.fstat(descriptor)
             if not stat.S_ISREG(status.st_mode):

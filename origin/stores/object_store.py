@@ -20,7 +20,7 @@ import obstore.store
 
 from origin.circuit_breaker import CircuitBreaker
 from origin.model import FilePart
-from origin.stores.contract import PATIENT, DamagedFileError, StoreAwayError
+from origin.stores.contract import PATIENT, DamagedFileError, MissingFileError, StoreAwayError
 from takedown_db.printable import printable
 
 log = logging.getLogger(__name__)
@@ -212,7 +212,7 @@ class ObjectBody:
         try:
             chunk = self._fetch(end)
         except FileNotFoundError:
-            raise DamagedFileError(f"{self._name}: the store has no object {self._shown}") from None
+            raise MissingFileError(f"{self._name}: the store has no object {self._shown}") from None
         except obstore.exceptions.PreconditionError:
             raise DamagedFileError(f"{self._name}: {self._shown} changed while it was being sent") from None
         except _ERRORS as error:

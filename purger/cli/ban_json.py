@@ -25,7 +25,7 @@ class BanListReport:
 
     dry_run: bool
     banned: dict[str, int]
-    images: dict[str, int] | None  # number of images that a ban would hide; None: without --dry-run
+    images: dict[str, int] | None  # number of images that a ban would hide; None: no dry run, or an old schema
     banned_already: int
     without_image: int
     malformed: int

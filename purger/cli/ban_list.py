@@ -9,6 +9,7 @@ from purger.cli.ban_json import BanListReport
 from purger.cli.ban_settings import BanSettings
 from purger.cli.delivery_remark import is_acknowledged, remark_undelivered
 from purger.cli.list_run import ListOutcome, carry_out_list
+from purger.cli.remark import remark
 from purger.listed_moderation import Banning
 from takedown_db.json_output import print_json
 from takedown_db.lasting_connection import Connection
@@ -28,10 +29,14 @@ def ban_list(connection: Connection, source: BinaryIO, settings: BanSettings) ->
         dry_run=settings.dry_run,
     )
     repeated = "bans all of it again, as --again says" if settings.again else "leaves out those that are banned already"
-    outcome = carry_out_list(source, change, repeated=repeated)
+    outcome = carry_out_list(source, change, repeated=None if settings.dry_run else repeated)
+    if change.schema_is_old:
+        remark("the schema is too old to tell which lines have an image: run `purger migrate`")
+    counts_images = settings.dry_run and not change.schema_is_old
     if not settings.as_json:
-        said = f"would ban {outcome.subjects(with_images=True)}" if settings.dry_run else f"banned {outcome.subjects()}"
-        click.echo(said + outcome.rest("banned already", "without an image"))
+        verb = "would ban" if settings.dry_run else "banned"
+        subjects = outcome.subjects(with_images=counts_images)
+        click.echo(f"{verb} {subjects}{outcome.rest('banned already', 'without an image')}")
     edges: list[EdgeAcknowledgement] = []
     acknowledged = None
     delivered = True
@@ -42,17 +47,21 @@ def ban_list(connection: Connection, source: BinaryIO, settings: BanSettings) ->
     elif outcome.changed and not settings.dry_run:
         delivered = not remark_undelivered(connection, _STANDING)
     if settings.as_json:
-        print_json(_report(outcome, settings.dry_run, acknowledged, edges))
+        print_json(_report(outcome, settings.dry_run, counts_images, acknowledged, edges))
     return delivered and not outcome.refused
 
 
 def _report(
-    outcome: ListOutcome, dry_run: bool, acknowledged: bool | None, edges: list[EdgeAcknowledgement]
+    outcome: ListOutcome,
+    dry_run: bool,
+    counts_images: bool,
+    acknowledged: bool | None,
+    edges: list[EdgeAcknowledgement],
 ) -> BanListReport:
     return BanListReport(
         dry_run=dry_run,
         banned={scope: outcome.changed[scope] for scope in Scope},
-        images={scope: outcome.images[scope] for scope in Scope} if dry_run else None,
+        images={scope: outcome.images[scope] for scope in Scope} if counts_images else None,
         banned_already=outcome.unchanged,
         without_image=outcome.unknown,
         malformed=outcome.malformed,

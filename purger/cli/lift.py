@@ -108,7 +108,7 @@ def _hidden_by(others: list[HidingBan]) -> str:
 def _lift_list(connection: Connection, source: BinaryIO, *, dry_run: bool) -> bool:
     """Lift the bans of a list, and report. Returns whether nothing needs attention."""
     change = Lifting(connection, dry_run=dry_run)
-    outcome = carry_out_list(source, change, repeated="leaves out those that are lifted already")
+    outcome = carry_out_list(source, change, repeated=None if dry_run else "leaves out those that are lifted already")
     verb = "would lift the bans on" if dry_run else "lifted the bans on"
     click.echo(f"{verb} {outcome.subjects()}{outcome.rest('lifted already', 'never banned')}")
     hidden = _count_hidden(change)

@@ -93,11 +93,11 @@ class ListOutcome:
         return "".join(parts)
 
 
-def carry_out_list(stream: BinaryIO, change: ListedChange, *, repeated: str) -> ListOutcome:
+def carry_out_list(stream: BinaryIO, change: ListedChange, *, repeated: str | None) -> ListOutcome:
     """Carry a list out under a progress bar, which only a terminal shows, and print each refused line on stderr.
 
     Raises ``click.ClickException`` when it cannot go on, with the lines that are committed; ``repeated`` says what the
-    same command does when it is run again.
+    same command does when it is run again, and is None for a dry run.
     """
     outcome = ListOutcome()
     with _progress(stream) as show, _naming_committed(outcome, repeated):
@@ -112,7 +112,7 @@ def carry_out_list(stream: BinaryIO, change: ListedChange, *, repeated: str) -> 
 
 
 @contextmanager
-def _naming_committed(outcome: ListOutcome, repeated: str) -> Iterator[None]:
+def _naming_committed(outcome: ListOutcome, repeated: str | None) -> Iterator[None]:
     """Turn an error into the end of the command, which names the lines that are committed."""
     try:
         yield
@@ -128,7 +128,9 @@ def _naming_committed(outcome: ListOutcome, repeated: str) -> Iterator[None]:
         raise click.ClickException(_committed(outcome, printable(error), repeated)) from error
 
 
-def _committed(outcome: ListOutcome, reason: str, repeated: str, *, uncertain: bool = False) -> str:
+def _committed(outcome: ListOutcome, reason: str, repeated: str | None, *, uncertain: bool = False) -> str:
+    if repeated is None:
+        return f"the dry run has changed nothing ({reason})"
     done = f"lines 1 to {outcome.committed:,} are committed" if outcome.committed else "nothing is committed"
     if uncertain and outcome.read > outcome.committed:
         done += f", and of lines {outcome.committed + 1:,} to {outcome.read:,} either all or none"

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from purger.receipts.judge import Judgement, ProbeResults, WithoutPurge, exit_code, judge_ban, why_without_purge
-from purger.receipts.model import Ban, LogEntry, Ownership, Purge, Report
+from purger.receipts.model import Ban, Erasure, LogEntry, Ownership, Purge, Report
 from takedown_db.scope import Scope
 
 
@@ -23,6 +23,7 @@ class BanReport:
     left: Ownership | None
     events: tuple[LogEntry, ...]
     purges: tuple[Purge, ...]
+    erasure: Erasure | None
     hides: bool
     begun: datetime
     ended: datetime | None
@@ -73,6 +74,7 @@ def _ban(report: Report, ban: Ban, probed: ProbeResults) -> BanReport:
         left=ban.left,
         events=ban.events,
         purges=ban.purges,
+        erasure=ban.erasure,
         hides=ban.hides,
         begun=ban.begun,
         ended=ban.ended,

@@ -74,6 +74,17 @@ class Ownership:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Erasure:
+    """The destruction of the bytes of a banned original and its renditions, by `origin erase`."""
+
+    begun_at: datetime | None
+    done_at: datetime | None = None  # None: it was not completed
+    erased: int = 0  # number of files
+    kept: int = 0  # number of files that an image shares which is not banned by content
+    account: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Ban:
     """A ban with its log entries and purges, also one whose row was deleted."""
 
@@ -88,6 +99,7 @@ class Ban:
     left: Ownership | None = None  # set when the image no longer belongs to the banned owner: its last time there
     events: tuple[LogEntry, ...] = ()
     purges: tuple[Purge, ...] = ()
+    erasure: Erasure | None = None
 
     @property
     def logged(self) -> LogEntry | None:

@@ -20,7 +20,7 @@ from purger.receipts.model import (
     RecordSpan,
     Report,
 )
-from purger.receipts.rows import BanRow, EdgeRow, FlushRow, KnownEdgeRow, LogRow, MoveRow, PurgeRow, SpanRow
+from purger.receipts.rows import BanRow, EdgeRow, ErasureRow, FlushRow, KnownEdgeRow, LogRow, MoveRow, PurgeRow, SpanRow
 from purger.text_format import counted
 from takedown_db.lasting_connection import Connection, fetch
 from takedown_db.schema.triggers import bans_seen_since, judge_triggers
@@ -128,6 +128,11 @@ def _on(cursor: MySQLCursorAbstract, scope: Scope, subject: str, image: str = ""
         purges[purge.ban].append(purge.purge(_edge_receipts(cursor, purge, scope, image)))
     ids = sorted(rows.keys() | entries.keys() | {ban for ban in purges if ban is not None})
     bans = [_ban(Ban(id=ban, scope=scope, subject=subject), rows.get(ban), entries[ban], purges[ban]) for ban in ids]
+    if scope is Scope.DIGEST:
+        erasures = {
+            row.ban: row.erasure for row in starmap(ErasureRow, fetch(cursor, "receipts_erasures", digest=subject))
+        }
+        bans = [replace(ban, erasure=erasures.get(ban.id)) for ban in bans]
     return _Found(bans, purges[None], [])
 
 

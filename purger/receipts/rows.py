@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import NamedTuple
 
-from purger.receipts.model import EdgeReceipt, KnownEdge, LogEntry, Purge, RecordSpan
+from purger.receipts.model import EdgeReceipt, Erasure, KnownEdge, LogEntry, Purge, RecordSpan
 
 
 class BanRow(NamedTuple):
@@ -41,6 +41,28 @@ class LogRow(NamedTuple):
             banned_by=self.banned_by,
             detail=self.detail,
             purge=self.purge,
+        )
+
+
+class ErasureRow(NamedTuple):
+    """The erasures under one ban, taken together."""
+
+    ban: int
+    begun_at: datetime | None
+    done_at: datetime | None
+    erased: int
+    kept: int
+    account: str
+
+    @property
+    def erasure(self) -> Erasure:
+        """The erasure without the id of its ban."""
+        return Erasure(
+            begun_at=self.begun_at,
+            done_at=self.done_at,
+            erased=int(self.erased),
+            kept=int(self.kept),
+            account=self.account,
         )
 
 

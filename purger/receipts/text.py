@@ -13,7 +13,7 @@ from purger.receipts.judge import (
     judge_ban,
     why_without_purge,
 )
-from purger.receipts.model import Ban, EdgeReceipt, Purge, Report
+from purger.receipts.model import Ban, EdgeReceipt, Erasure, Purge, Report
 from purger.row_probe import IMAGES_OF_A_SUBJECT
 from purger.subject_images import COUNTED
 from purger.text_format import aligned, counted, duration
@@ -98,6 +98,8 @@ def _ban(report: Report, ban: Ban, judgements: list[Judgement]) -> Iterator[str]
     # The account comes first: a name that moderation wrote could look like an account.
     name = f" for {printable(ban.banned_by)}" if ban.banned_by else ""
     yield f"  by {printable(account)}{name}: {printable(ban.reason) or 'no reason'}"
+    if ban.erasure:
+        yield f"  {_erasure(ban.erasure)}"
     if ban.last_banned not in (None, ban.logged):
         yield f"  again since {moment(ban.last_banned.at)} by {printable(ban.last_banned.account)}"
     reason = why_without_purge(report, ban)
@@ -107,6 +109,16 @@ def _ban(report: Report, ban: Ban, judgements: list[Judgement]) -> Iterator[str]
         since = ban.purge.written_at if ban.purge else ban.begun
         rows = [_row(since, each) for each in judgements]
         yield from (f"  {line}" for line in aligned(("edge", "acknowledged", "with", "removed", "seen"), rows))
+
+
+def _erasure(erasure: Erasure) -> str:
+    """Write when the bytes were destroyed, and how much of them."""
+    by = f"by {printable(erasure.account)}: {counted(erasure.erased, 'file')}"
+    kept = f"; {counted(erasure.kept, 'file')} kept, which other images share" if erasure.kept else ""
+    if erasure.done_at:
+        return f"bytes erased {moment(erasure.done_at)} {by}{kept}"
+    begun = f" that began {moment(erasure.begun_at)}" if erasure.begun_at else ""
+    return f"the erasure of its bytes{begun} was not completed: run `origin erase` again ({by} so far{kept})"
 
 
 def _state(ban: Ban) -> str:

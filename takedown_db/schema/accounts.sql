@@ -13,6 +13,7 @@ GRANT SELECT (id, scope, subject, banned_at, lifted_at) ON {database}.bans TO 't
 GRANT SELECT ON {database}.changes TO 'takedown_origin'@'%';
 GRANT SELECT ON {database}.invalidations TO 'takedown_origin'@'%';
 GRANT SELECT (one, last_batch) ON {database}.numbering TO 'takedown_origin'@'%';
+GRANT SELECT (digest, path, action, written_at) ON {database}.erasures TO 'takedown_origin'@'%';
 
 -- ON DUPLICATE KEY UPDATE needs UPDATE on the columns of the key as well, in MariaDB.
 CREATE USER IF NOT EXISTS 'takedown_import'@'%' ACCOUNT LOCK;
@@ -20,6 +21,12 @@ GRANT SELECT, INSERT (code, owner, stable_until, imported_at), UPDATE (code, own
 GRANT SELECT, INSERT (code, name, content_type, size, width, height, digest, path), UPDATE (code, name, content_type, size, width, height, digest, path) ON {database}.renditions TO 'takedown_import'@'%';
 -- For the warning that moving an image to another owner ends the effect of a ban, and to refuse uploads by a ban's id.
 GRANT SELECT (id, scope, subject, lifted_at) ON {database}.bans TO 'takedown_import'@'%';
+
+-- Destroys bytes of what is banned, and so is no account of servers and imports. It can neither ban nor lift.
+CREATE USER IF NOT EXISTS 'takedown_erase'@'%' ACCOUNT LOCK;
+GRANT SELECT ON {database}.renditions TO 'takedown_erase'@'%';
+GRANT SELECT (id, scope, subject, lifted_at) ON {database}.bans TO 'takedown_erase'@'%';
+GRANT SELECT, INSERT (action, original, ban_id, digest, path, detail) ON {database}.erasures TO 'takedown_erase'@'%';
 
 -- Without DROP, which TRUNCATE needs: no trigger fires for it.
 CREATE USER IF NOT EXISTS 'takedown_moderation'@'%' ACCOUNT LOCK;
@@ -47,6 +54,7 @@ GRANT SELECT ON {database}.changes TO 'takedown_purger'@'%';
 GRANT SELECT ON {database}.retention TO 'takedown_purger'@'%';
 GRANT SELECT ON {database}.unnumberable TO 'takedown_purger'@'%';
 GRANT SELECT ON {database}.moderation_log TO 'takedown_purger'@'%';
+GRANT SELECT ON {database}.erasures TO 'takedown_purger'@'%';
 GRANT SELECT ON {database}.schema_versions TO 'takedown_purger'@'%';
 GRANT SELECT, INSERT (scope, subject, cause) ON {database}.invalidations TO 'takedown_purger'@'%';
 GRANT SELECT, INSERT (server, adopted_by) ON {database}.adoptions TO 'takedown_purger'@'%';

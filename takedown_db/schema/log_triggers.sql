@@ -1,4 +1,4 @@
--- Creates the triggers that write the log of moderation (moderation_log).
+-- Creates the triggers that write the log of moderation (moderation_log), and those that keep the record of erasures.
 -- They are apart from those that write the outbox (outbox_triggers.sql), since a purger of version 0.1 checks only
 -- those.
 --
@@ -84,3 +84,24 @@ BEGIN
     INSERT INTO moderation_log (action, scope, subject, owner, detail, invalidation)
     VALUES ('move', 'image', OLD.code, OLD.owner, 'deleted', @takedown_outbox);
 END//
+
+CREATE DEFINER = 'takedown_definer'@'localhost' TRIGGER IF NOT EXISTS erasures_signed_v1 BEFORE INSERT ON erasures FOR EACH ROW
+BEGIN
+    IF NEW.id <> 0 OR @@SESSION.insert_id <> 0 THEN
+        SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'erasures.id is given by the server: name none, and leave INSERT_ID alone';
+    ELSEIF (CAST(NEW.action AS BINARY) IN ('begin', 'erased', 'kept', 'done')) IS NOT TRUE THEN
+        SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'erasures.action must be begin, erased, kept or done';
+    ELSEIF (LENGTH(NEW.original) = 64 AND NEW.original NOT REGEXP '[^0-9a-f]') IS NOT TRUE THEN
+        SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'erasures.original must be a SHA-256 as 64 hex digits 0-9 a-f and nothing else';
+    ELSEIF (NEW.digest IS NULL OR LENGTH(NEW.digest) = 64 AND NEW.digest NOT REGEXP '[^0-9a-f]') IS NOT TRUE THEN
+        SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'erasures.digest must be a SHA-256 as 64 hex digits 0-9 a-f and nothing else';
+    END IF;
+    SET NEW.account = USER();
+    SET NEW.written_at = TIMESTAMPADD(MICROSECOND, UNIX_TIMESTAMP(SYSDATE(6)) * 1000000, '1970-01-01');
+END//
+
+CREATE DEFINER = 'takedown_definer'@'localhost' TRIGGER IF NOT EXISTS erasures_kept_v1 BEFORE UPDATE ON erasures FOR EACH ROW
+    SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'erasures is append-only: its rows cannot be changed'//
+
+CREATE DEFINER = 'takedown_definer'@'localhost' TRIGGER IF NOT EXISTS erasures_whole_v1 BEFORE DELETE ON erasures FOR EACH ROW
+    SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'erasures is append-only: its rows cannot be deleted'//

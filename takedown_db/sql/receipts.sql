@@ -105,6 +105,22 @@ FROM moderation_log FORCE INDEX (subject)
 WHERE scope = %(scope)s AND subject = %(subject)s AND ban_id IS NOT NULL
 ORDER BY id
 
+-- name: receipts_erasures
+-- Reads how the bytes of an original were erased, one row for each ban under which that was: when the first erasure
+-- began, when the last was done (NULL: the last that began was not), how many files went and stayed, and the account.
+SELECT
+    ban_id,
+    MIN(IF(action = 'begin', written_at, NULL)) AS begun_at,
+    IF(
+        MAX(IF(action = 'done', id, 0)) > MAX(IF(action = 'begin', id, 0)), MAX(IF(action = 'done', written_at, NULL)), NULL
+    ) AS done_at,
+    COUNT(DISTINCT IF(action = 'erased', CONCAT(digest, COALESCE(path, '')), NULL)) AS erased,
+    COUNT(DISTINCT IF(action = 'kept', CONCAT(digest, COALESCE(path, '')), NULL)) AS kept,
+    MAX(account) AS account
+FROM erasures FORCE INDEX (original)
+WHERE original = %(digest)s
+GROUP BY ban_id
+
 -- name: receipts_moves
 -- Reads the former owners of an image and the times (UTC) at which they lost it, in this order.
 SELECT owner, logged_at, account, detail

@@ -27,8 +27,14 @@ from tests.chaos.system_with_proxies import System
 @click.option("--edges", default=2, type=click.IntRange(1, 8), help="Number of edges.")
 @click.option("--lease", default=3.0, help="Lease of each edge, in seconds; with a short one rounds are short.")
 @click.option("--fail-safe-ttl", default=2.0, help="TTL of each edge in fail-safe mode, in seconds.")
+@click.option(
+    "--store",
+    type=click.Choice(["directory", "s3"]),
+    default="directory",
+    help="Where the origin keeps images. The faults of an object store need s3, and are left out without it.",
+)
 def main(
-    minutes: float, seed: int | None, names: tuple[str, ...], edges: int, lease: float, fail_safe_ttl: float
+    minutes: float, seed: int | None, names: tuple[str, ...], edges: int, lease: float, fail_safe_ttl: float, store: str
 ) -> None:
     """Read, ban, lift and replace on a real system while faults run, and compare every answer with the promises.
 
@@ -37,8 +43,11 @@ def main(
     seed = secrets.randbelow(10**6) if seed is None else seed
     console = Console(width=max(Console().width, 100))  # as wide as the table
     directory = Path(tempfile.mkdtemp(prefix="takedown-chaos-"))
-    faults = [FAULTS[name] for name in names] or list(FAULTS.values())
-    with System(directory, edges=edges, lease=lease, fail_safe_ttl=fail_safe_ttl) as system:
+    possible = {name: each for name, each in FAULTS.items() if store == "s3" or not each.needs_store}
+    if impossible := set(names) - possible.keys():
+        raise click.UsageError(f"{', '.join(sorted(impossible))}: needs --store s3")
+    faults = [possible[name] for name in names] or list(possible.values())
+    with System(directory, edges=edges, lease=lease, fail_safe_ttl=fail_safe_ttl, store=store) as system:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: system.halted.set())
         console.print(

@@ -12,13 +12,16 @@ from urllib.parse import quote
 import mysql.connector
 import requests
 
+from origin.store import open_store
+from origin.stores.location import parse_location
 from stack.database import Database
 from stack.edge import Edge
+from stack.object_store import ObjectStore
 from stack.origin import Origin
 from stack.purger import Purger
 from stack.server import Server, ServerFailedError
 from stack.waiting import PATIENCE, wait_until
-from tests.chaos.distinct_images import Catalogue
+from tests.chaos.distinct_images import Catalogue, Version
 from tests.chaos.moderator import importing
 from tests.support.cloned_edge import clone_of, sibling_of
 from tests.support.faulty_proxy import Proxies, Proxy
@@ -37,9 +40,13 @@ class System:
         lease: float = 3.0,
         fail_safe_ttl: float = 2.0,
         purger_options: Mapping[str, str] | None = None,
+        store: str = "directory",
         **vcl: Any,
     ) -> None:
-        """Take further PURGER_ variables, and further arguments of ``stack.vcl.render`` (``vcl``)."""
+        """Take further PURGER_ variables, and further arguments of ``stack.vcl.render`` (``vcl``).
+
+        ``store`` is "directory" or "s3": an object store, which the origin reaches through a proxy.
+        """
         self.directory = directory
         self.bound = lease + fail_safe_ttl  # seconds, promised under any fault
         self.halted = threading.Event()
@@ -51,10 +58,12 @@ class System:
         self.database_clock.govern(self.database)
         self.database_proxy = self._proxies.to(self.database.socket)  # to the purger
         self.lookup_proxy = self._proxies.to(self.database.socket)  # to the origin
+        self.store = ObjectStore(directory / "store") if store == "s3" else None
+        self.store_proxy = self._proxies.to(self.store.port) if self.store else None
         self.origin = Origin(
             directory / "origin",
             self.database,
-            options={"ORIGIN_DATABASE_URL": self.database_url("origin", self.lookup_proxy)},
+            options={"ORIGIN_DATABASE_URL": self.database_url("origin", self.lookup_proxy), **self._store_options()},
         )
         self.origin_proxy = self._proxies.to(self.origin.port)
         self.backend = f"127.0.0.1:{self.origin_proxy.port}"
@@ -73,7 +82,14 @@ class System:
                 **(purger_options or {}),
             },
         )
-        self.catalogue = Catalogue(self.origin.files)
+        place = self.store.location() if self.store else parse_location(str(self.origin.files))
+        self.catalogue = Catalogue(open_store(place))
+
+    def _store_options(self) -> dict[str, str]:
+        """Return the origin's variables for the object store behind its proxy, if there is one."""
+        if self.store is None or self.store_proxy is None:
+            return {}
+        return self.store.origin_options(endpoint=f"http://127.0.0.1:{self.store_proxy.port}")
 
     def _new_edge(self, name: str) -> Edge:
         """Make an edge with a clock of its own, and with a proxy before each listener."""
@@ -90,6 +106,8 @@ class System:
         with ExitStack() as starting:
             starting.callback(self._running.close)
             self._running.enter_context(self.database)
+            if self.store:
+                self._running.enter_context(self.store)
             self._install()
             self._running.enter_context(self.origin)
             for edge in self.edges:
@@ -108,7 +126,8 @@ class System:
     @property
     def servers(self) -> list[Server]:
         """Return all servers."""
-        return [self.database, self.origin, *self.edges, self.purger]
+        stores = [self.store] if self.store else []
+        return [self.database, *stores, self.origin, *self.edges, self.purger]
 
     def purge_proxy(self, edge: Edge) -> Proxy:
         """Return the proxy between the purger and an edge."""
@@ -136,8 +155,8 @@ class System:
         """Return the path of a file or directory that does not exist yet."""
         return self.directory / f"{name}{next(self._numbers)}"
 
-    def add_images(self, owner: str, codes: list[str]) -> dict[str, int]:
-        """Import the next version of each image. Returns the versions' numbers by code."""
+    def add_images(self, owner: str, codes: list[str]) -> dict[str, Version]:
+        """Import the next version of each image. Returns the versions by code."""
         versions = [self.catalogue.make(code) for code in codes]
         with self.database.connect("import") as connection:
             connection.start_transaction()
@@ -146,7 +165,7 @@ class System:
                     for statement, parameters in importing(version, owner):
                         cursor.execute(statement, parameters)
             connection.commit()
-        return {version.code: version.number for version in versions}
+        return {version.code: version for version in versions}
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         """Run a query as the administrator, on a new connection: an older one may have died with a server."""

@@ -29,6 +29,21 @@ def test_no_promise_is_broken_under_a_handful_of_faults(tmp_path: Path) -> None:
     assert sum(outcome.changes for outcome in outcomes) > 20
 
 
+@pytest.mark.timeout(600)
+def test_no_promise_is_broken_while_the_store_is_away(tmp_path: Path) -> None:
+    broken: list[str] = []
+    with System(tmp_path, lease=2, fail_safe_ttl=1, store="s3") as system:
+        campaign = Campaign(system, SEED)
+
+        def report(outcome: Outcome) -> None:
+            broken.extend(details(outcome, campaign.history, SEED))
+
+        outcomes = campaign.run([each for each in FAULTS.values() if each.needs_store], 0, report)
+    assert not broken, "\n".join(broken)
+    assert [outcome.fault for outcome in outcomes if outcome.reads < 100] == []
+    assert {outcome.fault for outcome in outcomes if outcome.refused} >= {"store away"}, "images were fetched meanwhile"
+
+
 def cut_for_long(scene: Scene) -> None:
     direction = scene.system.purge_proxy(scene.edge).up
     with mended(direction):

@@ -10,7 +10,7 @@ from purger.cli.main import cli
 from stack.database import Database
 from stack.user import user_name
 
-_ACCOUNTS = ("origin", "import", "purger", "moderation")
+_ACCOUNTS = ("origin", "import", "erase", "purger", "moderation")
 _NEIGHBOUR = """
 CREATE DATABASE images2site;
 CREATE TABLE images2site.secrets (text VARCHAR(16));

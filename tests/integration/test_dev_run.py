@@ -19,7 +19,7 @@ from stack.waiting import PATIENCE, wait_until
 from takedown_db.connect import connect
 
 _NAMES = {
-    *("EDGE_URL", "PURGE_URL", "PURGE_TOKEN_FILE", "ORIGIN_URL"),
+    *("EDGE_URL", "PURGE_URL", "PURGE_TOKEN_FILE", "ORIGIN_URL", "INGEST_URL", "INGEST_TOKEN_FILE"),
     *("DB_SOCKET", "DB_NAME", "DB_URL", "SAMPLE_CODE", "SAMPLE_OWNER"),
 }
 
@@ -29,7 +29,7 @@ def _command() -> list[str]:
 
 
 def _environment(directory: Path, store: str = "directory") -> dict[str, str]:
-    ports = dict.fromkeys(("STACK_EDGE_PORT", "STACK_PURGE_PORT", "STACK_ORIGIN_PORT"), "0")
+    ports = dict.fromkeys(("STACK_EDGE_PORT", "STACK_PURGE_PORT", "STACK_ORIGIN_PORT", "STACK_INGEST_PORT"), "0")
     return {**os.environ, **ports, "STACK_DIR": str(directory), "STACK_STORE": store}
 
 
@@ -85,6 +85,7 @@ def test_a_ban_written_with_what_it_prints_is_served_as_410_and_ctrl_c_leaves_no
             assert_secret(directory, process.pid, settings["secret_access_key"])
         assert_secret(directory, process.pid, str(urlsplit(names["DB_URL"]).password))
         assert_secret(directory, process.pid, Path(names["PURGE_TOKEN_FILE"]).read_text().strip())
+        assert_secret(directory, process.pid, Path(names["INGEST_TOKEN_FILE"]).read_text().strip())
         image = f"{names['EDGE_URL']}/images/{names['SAMPLE_CODE']}"
         assert requests.get(image, timeout=PATIENCE).status_code == 200
         connection = connect(names["DB_URL"], timeout=60)

@@ -1,8 +1,10 @@
 """Take docs/existing-site.md from its first command to its last, on such a site: its files, its table, its URLs."""
 
+import base64
 import hashlib
+import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from urllib.parse import quote
@@ -11,6 +13,7 @@ import pytest
 import requests
 
 from stack.database import Database
+from stack.object_store import ObjectStore
 from stack.ports import free_port
 from stack.samples import draw
 from stack.user import user_name
@@ -33,6 +36,7 @@ TABLE = """
     GRANT SELECT, INSERT, UPDATE, DELETE ON site.pictures TO site@localhost;
 """
 SUMMER, WINTER, FLAGGED = "12/34/Sommer am See.jpg", "12/34/Winter.png", "56/Höhle 100%.webp"
+COPY, OTHER = "78/copy of the summer.jpg", "78/other.avif"
 LONG = "78/" + "a name of many words " * 3 + ".gif"
 
 
@@ -43,8 +47,10 @@ class ExistingSite:
         self.directory = directory
         self.files = directory / "site/pictures"
         self.database = Database(directory / "database")
-        self.ports = {name: free_port() for name in ("public", "purge", "origin")}
+        self.ports = {name: free_port() for name in ("public", "purge", "origin", "second origin")}
+        self.bucket = ObjectStore(directory / "bucket")
         self.home = directory / "home"
+        self.moved = False
         self.running = ExitStack()
 
     def open(self) -> None:
@@ -55,8 +61,9 @@ class ExistingSite:
             f"[client]\nsocket={self.database.socket}\nuser={user_name()}\nskip-ssl\n[client-server]\n"
         )
         self.sql(TABLE)
-        for path in (SUMMER, WINTER, FLAGGED, LONG):
+        for path in (SUMMER, WINTER, FLAGGED, OTHER, LONG):
             self.add(path, flagged=path == FLAGGED)
+        self.add(COPY, self.contents()[SUMMER])
 
     def sql(self, text: str, *options: str) -> str:
         """Run statements with the client, as the administrator unless ``options`` name another account."""
@@ -69,13 +76,38 @@ class ExistingSite:
         """Run statements as the site's own application does."""
         return self.sql(text, "--user=site", "--password=secret", "--default-character-set=utf8mb4", "site")
 
-    def add(self, path: str, *, flagged: bool = False) -> None:
-        """Upload a picture, as the application does: a file, and a row."""
-        file = self.files / path
-        file.parent.mkdir(parents=True, exist_ok=True)
-        draw(file, path, hue=sum(path.encode()) % 100 / 100, size=(640, 480))
-        file.chmod(0o644)
+    def add(self, path: str, content: bytes | None = None, *, flagged: bool = False) -> None:
+        """Upload a picture, a new one unless it is given, as the application does: a file, and a row."""
+        upload = self.directory / "uploads" / path
+        upload.parent.mkdir(parents=True, exist_ok=True)
+        if content is None:
+            draw(upload, path, hue=sum(path.encode()) % 100 / 100, size=(640, 480))
+        else:
+            upload.write_bytes(content)
+        if self.moved:
+            self.bucket.client("pictures").put(path, upload.read_bytes())
+        else:
+            (self.files / path).parent.mkdir(parents=True, exist_ok=True)
+            (self.files / path).write_bytes(upload.read_bytes())
+            (self.files / path).chmod(0o644)
         self.application(f"INSERT INTO pictures (file_path, user_id, flagged) VALUES ('{path}', 7, {int(flagged)})")
+
+    def contents(self) -> dict[str, bytes]:
+        """Return the content of each uploaded file by its path."""
+        root = self.directory / "uploads"
+        return {str(file.relative_to(root)): file.read_bytes() for file in root.rglob("*") if file.is_file()}
+
+    def move_to_bucket(self) -> None:
+        """Move all files into a bucket, and upload to it from now on."""
+        self.running.enter_context(self.bucket)
+        for file in [each for each in self.files.rglob("*") if each.is_file()]:
+            self.bucket.client("pictures").put(str(file.relative_to(self.files)), file.read_bytes())
+        shutil.rmtree(self.files)
+        self.moved = True
+
+    def ask(self, server: str, path: str) -> requests.Response:
+        """Ask one of the servers for a path."""
+        return requests.get(f"http://127.0.0.1:{self.ports[server]}{path}", timeout=PATIENCE)
 
     def get(self, path: str, query: str = "", **headers: str) -> requests.Response:
         """Ask for a picture as the site's pages do."""
@@ -94,6 +126,13 @@ class ExistingSite:
 
     def wait_hit(self, path: str, query: str = "") -> None:
         wait_until(lambda: "; hit" in self.get(path, query).headers["Cache-Status"], f"{path} in the cache")
+
+    def settle(self) -> None:
+        """Wait until the edge has all changes and their rebounds: nothing leaves its cache by itself from then on."""
+        waiting = """SELECT COUNT(*) FROM takedown.edges JOIN takedown.numbering
+            WHERE instance IS NULL OR LEAST(acknowledged, rebounded) < last_batch
+            OR EXISTS (SELECT 1 FROM takedown.invalidations WHERE batch IS NULL)"""
+        wait_until(lambda: self.sql(waiting).strip() == "0", "all changes rebounded")
 
     def page(self) -> PastedPage:
         """Return the page with the addresses and paths of this machine."""
@@ -114,8 +153,19 @@ class ExistingSite:
             "chgrp varnish": "ls",
             "varnishd -F": f"varnishd -F -j none -n {self.directory}/varnishd -p thread_pool_min=50",
             "default,4G": "default,64M",
+            # The packages are installed, and the private store speaks http.
+            "pip install": "echo",
+            "AWS_ENDPOINT=https://s3.example": f"AWS_ENDPOINT={self.bucket.endpoint}\nAWS_ALLOW_HTTP=true",
+            "the-key": self.bucket.key,
+            "the-secret": self.bucket.secret,
+            "127.0.0.1:8002": f"127.0.0.1:{self.ports['second origin']}",
         }
         return PastedPage(DOCS / "existing-site.md", self.home, here, etc / "takedown/env")
+
+
+def code_of(name: str) -> str:
+    """Return the code of a name of at most 48 bytes that is no code."""
+    return base64.urlsafe_b64encode(name.encode()).decode().rstrip("=")
 
 
 @pytest.fixture
@@ -128,21 +178,38 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ExistingSite]:
 
 def test_the_page_from_its_first_command_to_its_last(site: ExistingSite) -> None:
     page = site.page()
-    before = {file: file.read_bytes() for file in site.files.rglob("*.*")}
-    start(site, page)
+    before = site.contents()
+    page.paste("umask 077")
+    page.paste("purger migrate")
+    import_all = page.take("origin import")
+    page.run(import_all)
+    origin = site.running.enter_context(page.server("origin", site.directory, "origin serve", [site.ports["origin"]]))
+    start_the_edge(site, page)
+    page.paste("purger edge add")
+    site.running.enter_context(page.server("purger", site.directory, "purger run", []))
+    wait_until(lambda: page.run("purger status || true").startswith("OK"), "status OK")
+
     pictures_are_shown_without_a_copy(site)
     flags_are_takedowns(site, page)
-    new_pictures_are_shown(site, page)
-    assert {file: file.read_bytes() for file in before} == before
+    every_copy_is_taken(site, page, import_all)
+    import_new = page.take("origin import")
+    new_pictures_are_shown(site, lambda: page.run(import_new), "90")
+    assert before == {path: (site.files / path).read_bytes() for path in before}, "a file was touched"
+
+    site.move_to_bucket()
+    page.paste("AWS_ENDPOINT")
+    page.run(import_all)
+    origin.stop()
+    origin.start()
+    ports = [site.ports["second origin"]]
+    site.running.enter_context(page.server("origin2", site.directory, "origin serve --listen", ports))
+    pictures_come_from_the_bucket(site)
+    new_pictures_are_shown(site, lambda: page.run(import_new), "91")
     assert page.left() == []
 
 
-def start(site: ExistingSite, page: PastedPage) -> None:
-    """Do the sections Database, Pictures and Edge."""
-    page.paste("umask 077")
-    page.paste("purger migrate")
-    page.paste("origin import")
-    site.running.enter_context(page.server("origin", site.directory, "origin serve", [site.ports["origin"]]))
+def start_the_edge(site: ExistingSite, page: PastedPage) -> None:
+    """Do the section Edge, with the edits of default.vcl that it asks for."""
     page.paste("purger vcl")
     default = site.directory / "etc/varnish/default.vcl"
     text = replace_urls(default.read_text(), block(DOCS / "edge.md", "vcl", "blob.transcode"))
@@ -150,16 +217,14 @@ def start(site: ExistingSite, page: PastedPage) -> None:
     default.write_text(text.replace("/etc/varnish/takedown.token", f"{site.directory}/etc/varnish/takedown.token"))
     listeners = [site.ports["public"], site.ports["purge"]]
     site.running.enter_context(page.server("edge", site.directory, "varnishd", listeners))
-    page.paste("purger edge add")
-    site.running.enter_context(page.server("purger", site.directory, "purger run", []))
-    wait_until(lambda: page.run("purger status || true").startswith("OK"), "status OK")
 
 
 def pictures_are_shown_without_a_copy(site: ExistingSite) -> None:
+    """See the section Pictures hold, for a visitor and in the store."""
     for path in (SUMMER, WINTER, FLAGGED):
         answer = site.get(path)
         assert answer.status_code == 200
-        assert answer.content == (site.files / path).read_bytes()
+        assert answer.content == site.contents()[path]
         assert answer.headers["Cache-Control"] == "public, no-cache"
         small = site.get(path, "?w=200")
         assert small.status_code == 200
@@ -169,12 +234,10 @@ def pictures_are_shown_without_a_copy(site: ExistingSite) -> None:
         assert site.get(path, if_none_match=answer.headers["ETag"]).status_code == 304
     assert site.get(LONG).status_code == 404, "its code is no base64url, as the page says"
     long = hashlib.sha256(LONG.encode()).hexdigest()
-    url = f"http://127.0.0.1:{site.ports['public']}/images/{long}"
-    assert requests.get(url, timeout=PATIENCE).content == (site.files / LONG).read_bytes()
-    originals = {file.read_bytes() for file in site.files.rglob("*.*")}
+    assert site.ask("public", f"/images/{long}").content == site.contents()[LONG]
     kept = [file.read_bytes() for file in (site.directory / "store").rglob("*") if file.is_file()]
-    assert len(kept) == 4
-    assert not originals & set(kept)
+    assert len(kept) == len(set(site.contents().values())), "a thumbnail each, and one for both copies"
+    assert not set(kept) & set(site.contents().values())
 
 
 def flags_are_takedowns(site: ExistingSite, page: PastedPage) -> None:
@@ -182,6 +245,7 @@ def flags_are_takedowns(site: ExistingSite, page: PastedPage) -> None:
     site.sql(block(DOCS / "hooks.md", "sql", "FUNCTION picture_code"), "site")
     site.wait(FLAGGED, 410)
     etag = site.get(SUMMER).headers["ETag"]
+    site.settle()
     site.wait_hit(SUMMER)
 
     site.application(f"UPDATE pictures SET flagged = TRUE WHERE file_path = '{WINTER}'")
@@ -198,21 +262,50 @@ def flags_are_takedowns(site: ExistingSite, page: PastedPage) -> None:
 
     site.application(f"UPDATE pictures SET flagged = FALSE WHERE file_path = '{SUMMER}'")
     back = site.wait(SUMMER, 200)
-    assert (back.headers["ETag"], back.content) == (etag, (site.files / SUMMER).read_bytes())
+    assert (back.headers["ETag"], back.content) == (etag, site.contents()[SUMMER])
     assert site.get(WINTER).status_code == 410
 
 
-def new_pictures_are_shown(site: ExistingSite, page: PastedPage) -> None:
-    """Do the section New pictures."""
-    later, deleted = "90/later.jpg", "90/deleted.jpg"
+def every_copy_is_taken(site: ExistingSite, page: PastedPage, import_all: str) -> None:
+    """Do the part of the section Flags about content."""
+    late = "78/a late copy.jpg"
+    site.settle()
+    for path in (COPY, OTHER):
+        site.wait_hit(path)
+    assert site.get(COPY).content == site.get(SUMMER).content
+
+    page.paste("purger ban --same-as")
+    for path in (SUMMER, COPY):
+        assert site.get(path).status_code == site.get(path, "?w=200").status_code == 410
+    assert "; hit" in site.get(OTHER).headers["Cache-Status"], "a ban of other bytes must leave this one"
+    site.add(late, site.contents()[SUMMER])
+    page.run(import_all)
+    site.wait(late, 410)
+
+    page.run(f"purger lift --same-as {code_of(SUMMER)}")
+    for path in (SUMMER, COPY, late):
+        assert site.wait(path, 200).content == site.contents()[SUMMER]
+
+
+def new_pictures_are_shown(site: ExistingSite, import_new: Callable[[], object], folder: str) -> None:
+    """See the section New pictures hold, with pictures that are uploaded to a new folder."""
+    later, deleted = f"{folder}/later.jpg", f"{folder}/deleted.jpg"
     for path in (later, deleted):
         site.add(path)
     assert site.get(later).status_code == 404
-    text = page.take("origin import")
-    page.run(text)
-    assert site.wait(later, 200).content == (site.files / later).read_bytes()
+    import_new()
+    assert site.wait(later, 200).content == site.contents()[later]
     site.wait(deleted, 200)
-    page.run(text)
+    import_new()
     site.application(f"DELETE FROM pictures WHERE file_path = '{deleted}'")
     site.wait(deleted, 410)
     assert site.get(later).status_code == 200
+
+
+def pictures_come_from_the_bucket(site: ExistingSite) -> None:
+    """See that both origins answer as before, from the same store."""
+    for origin in ("origin", "second origin"):
+        assert site.ask(origin, f"/images/{code_of(SUMMER)}").content == site.contents()[SUMMER]
+        assert site.ask(origin, f"/images/{code_of(SUMMER)}/thumb").content == site.get(SUMMER, "?w=200").content
+    assert not site.files.exists()
+    assert site.get(WINTER).status_code == 410

@@ -31,7 +31,14 @@ TABLE = """
     GRANT SELECT, INSERT, UPDATE, DELETE ON site.pictures TO site@localhost;
 """
 HOOK = block(ROOT / "docs" / "hooks.md", "sql", "FUNCTION picture_code")
-LIFTING = re.findall(r"^  ```sql\n(.*?)^  ```$", (ROOT / "docs" / "hooks.md").read_text(), re.MULTILINE | re.DOTALL)[0]
+LIFTING, COPIES = (
+    re.sub(r"^  ", "", text, flags=re.MULTILINE)
+    for text in re.findall(
+        r"^  ```sql\n(.*?)^  ```$", (ROOT / "docs" / "hooks.md").read_text(), re.MULTILINE | re.DOTALL
+    )
+)
+#: Digest of the thumbnails of all pictures.
+THUMBNAIL = "0" * 64
 _numbers = count(1)
 
 
@@ -83,8 +90,23 @@ class Pictures:
 
     def open_bans(self, path: str) -> list[str]:
         """Return who has banned the picture of a path, for each open ban."""
-        found = self.rows("SELECT banned_by FROM bans WHERE subject = %s AND lifted_at IS NULL", code_of(path))
+        return self.open_bans_of(code_of(path))
+
+    def open_bans_of(self, subject: str) -> list[str]:
+        """Return who has banned a code or a digest, for each open ban."""
+        found = self.rows("SELECT banned_by FROM bans WHERE subject = %s AND lifted_at IS NULL", subject)
         return sorted(str(row[0]) for row in found)
+
+    def record(self, path: str, digest: str) -> None:
+        """Record a picture with this original and a thumbnail, as an import does."""
+        with self.admin.cursor() as cursor:
+            cursor.execute("INSERT INTO images (code, owner) VALUES (%s, '7')", (code_of(path),))
+            for name, each in (("original", digest), ("thumb", THUMBNAIL)):
+                cursor.execute(
+                    """INSERT INTO renditions (code, name, content_type, size, width, height, digest)
+                    VALUES (%s, %s, 'image/png', 1, 1, 1, %s)""",
+                    (code_of(path), name, each),
+                )
 
 
 def code_of(name: str) -> str:
@@ -185,13 +207,18 @@ def test_a_row_that_is_deleted_and_inserted_again_leaves_one_ban(pictures: Pictu
         assert pictures.open_bans(path) == ["pictures"]
 
 
+def usual(name: str) -> str:
+    """Return the statement of the hook that makes a trigger or procedure."""
+    (found,) = re.findall(rf"^CREATE DEFINER = \S+ {name}\b.*?//$", HOOK, re.MULTILINE | re.DOTALL)
+    return str(found)
+
+
 @pytest.fixture
 def lifting_inserts(hooked: Database) -> Iterator[None]:
     """Paste the page's trigger for paths that are used again, and put the other one back at the end."""
-    paste(hooked, re.sub(r"^  ", "", LIFTING, flags=re.MULTILINE))
+    paste(hooked, LIFTING)
     yield
-    (usual,) = re.findall(r"CREATE DEFINER\S* = \S+ TRIGGER pictures_inserted .*?//", HOOK, re.DOTALL)
-    paste(hooked, f"DROP TRIGGER pictures_inserted;\nDELIMITER //\n{usual}\n")
+    paste(hooked, f"DROP TRIGGER pictures_inserted;\nDELIMITER //\n{usual('TRIGGER pictures_inserted')}\n")
 
 
 @pytest.mark.usefixtures("lifting_inserts")
@@ -206,6 +233,44 @@ def test_where_paths_are_used_again_a_row_that_is_inserted_again_decides_anew(
     assert pictures.open_bans(path) == ["pictures"]
     pictures.execute("REPLACE INTO pictures (file_path, user_id, flagged) VALUES (%s, 8, 0)", path)
     assert pictures.open_bans(path) == []
+
+
+@pytest.fixture
+def bans_of_copies(hooked: Database) -> Iterator[None]:
+    """Paste the page's procedures that ban every copy, and put the other ones back at the end."""
+    paste(hooked, COPIES)
+    yield
+    for name in ("ban_picture", "lift_picture"):
+        paste(hooked, f"DROP PROCEDURE {name};\nDELIMITER //\n{usual(f'PROCEDURE {name}')}\n")
+
+
+@pytest.mark.usefixtures("bans_of_copies")
+def test_a_flag_may_take_every_copy_and_clearing_it_lifts_its_own_bans(pictures: Pictures) -> None:
+    first, second, early = (pictures.new_path() for _ in range(3))
+    digest = hashlib.sha256(first.encode()).hexdigest()
+    for path in (first, second):
+        pictures.add(path)
+        pictures.record(path, digest)
+    for _ in range(2):
+        pictures.flag(first, True)
+        assert pictures.open_bans(first) == ["pictures"]
+        assert pictures.open_bans(second) == []
+        assert pictures.open_bans_of(digest) == [f"pictures {code_of(first)}"]
+        assert pictures.open_bans_of(THUMBNAIL) == []
+        pictures.flag(second, True)
+        pictures.flag(first, False)
+        assert pictures.open_bans_of(digest) == [f"pictures {code_of(second)}"]
+        pictures.flag(second, False)
+        assert pictures.open_bans_of(digest) == pictures.open_bans(first) == pictures.open_bans(second) == []
+
+    pictures.execute("DELETE FROM pictures WHERE file_path = %s", second)
+    assert (pictures.open_bans(second), pictures.open_bans_of(digest)) == (["pictures"], [])
+
+    pictures.add(early, flagged=True)
+    pictures.record(early, digest)
+    assert (pictures.open_bans(early), pictures.open_bans_of(digest)) == (["pictures"], [])
+    pictures.flag(early, False)
+    assert pictures.open_bans(early) == []
 
 
 def test_a_picture_with_another_path_is_another_picture(pictures: Pictures) -> None:

@@ -2,9 +2,9 @@
 
 import contextlib
 import hashlib
-import json
 import os
 import re
+import signal
 import socket
 import subprocess
 import threading
@@ -19,11 +19,18 @@ import pytest
 import requests
 from PIL import Image
 
+from origin.import_rules import ImportRules, Stability
+from origin.ingest.database import Database
+from origin.ingest.uploads import Upload, Uploads
+from origin.picture_intake import Intake, Picture
+from origin.store import Store
+from origin.stores.directory import Directory
 from stack.commands import command
+from stack.ingest import Ingest
 from stack.server import frozen
 from stack.waiting import PATIENCE, wait_until
 from tests.support.images_with_metadata import EVERYTHING, SECRET
-from tests.support.upload_site import TOKEN, Ingest, UploadSite
+from tests.support.upload_site import UploadSite
 
 
 @pytest.fixture(scope="module")
@@ -162,7 +169,7 @@ def test_a_verdict_names_the_open_bans_of_a_content(site: UploadSite) -> None:
     site.site.execute("UPDATE bans SET lifted_at = UTC_TIMESTAMP() WHERE id = %s", first)
     assert site.verdict(digest)["bans"] == [second]
     for malformed in (digest[:-1], digest.upper(), digest + "0"):
-        headers = {"Authorization": f"Bearer {TOKEN}"}
+        headers = {"Authorization": f"Bearer {site.token}"}
         assert requests.get(f"{site.ingest.url}/verdict/{malformed}", headers=headers, timeout=60).status_code == 404
 
 
@@ -230,7 +237,7 @@ def test_a_body_needs_its_length(site: UploadSite) -> None:
 def test_other_requests_are_refused(site: UploadSite, method: str, path: str, status: int) -> None:
     with socket.create_connection(("127.0.0.1", site.ingest.port), PATIENCE) as connection:
         connection.sendall(
-            f"{method} /{path} HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {TOKEN}\r\nContent-Length: 0\r\n"
+            f"{method} /{path} HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {site.token}\r\nContent-Length: 0\r\n"
             "Connection: close\r\n\r\n".encode()
         )
         answer = b"".join(iter(lambda: connection.recv(65536), b"")).decode()
@@ -244,15 +251,17 @@ def test_other_requests_are_refused(site: UploadSite, method: str, path: str, st
         (None, 401),
         ("Bearer wrong", 403),
         ("Bearer", 403),
-        (f"Basic {TOKEN}", 403),
-        (f"Bearer {TOKEN}x", 403),
-        (f"Bearer {TOKEN[:-1]}", 403),
-        (f"Bearer {TOKEN} {TOKEN}", 403),
-        (f"bearer {TOKEN}", 200),
+        ("Basic TOKEN", 403),
+        ("Bearer TOKENx", 403),
+        ("Bearer PART", 403),
+        ("Bearer TOKEN TOKEN", 403),
+        ("bearer TOKEN", 200),
     ],
 )
 def test_every_request_needs_the_token(site: UploadSite, authorization: str | None, status: int) -> None:
-    headers = {"Authorization": authorization} if authorization else {}
+    """In each, TOKEN stands for the token of the listener, and PART for all of it but the last character."""
+    given = (authorization or "").replace("TOKEN", site.token).replace("PART", site.token[:-1])
+    headers = {"Authorization": given} if authorization else {}
     answer = requests.get(f"{site.ingest.url}/verdict/{'0' * 64}", headers=headers, timeout=PATIENCE)
     assert answer.status_code == status
     assert (status == 401) == ("WWW-Authenticate" in answer.headers)
@@ -267,6 +276,8 @@ def test_a_token_is_changed_without_a_restart_and_without_a_refused_request(site
         headers = {"Authorization": f"Bearer {token}"}
         return requests.get(f"{site.ingest.url}/verdict/{'0' * 64}", headers=headers, timeout=60).status_code
 
+    old = site.token
+
     def exchange(text: str) -> None:
         new = site.ingest.token_file.with_name("new")
         new.touch(mode=0o600)
@@ -274,33 +285,42 @@ def test_a_token_is_changed_without_a_restart_and_without_a_refused_request(site
         new.replace(site.ingest.token_file)
 
     try:
-        exchange(f"next-token\n{TOKEN}\n")
-        assert (status(TOKEN), status("next-token")) == (200, 200)
+        exchange(f"next-token\n{site.token}\n")
+        assert (status(old), status("next-token")) == (200, 200)
         exchange("next-token\n")
-        assert (status(TOKEN), status("next-token")) == (403, 200)
+        assert (status(old), status("next-token")) == (403, 200)
         exchange("not a token\n")
         assert status("next-token") == 200, "an unusable file changes nothing"
         assert "is not one or two lines of a token each" in site.ingest.log_text()
         assert "not a token" not in site.ingest.log_text()
     finally:
-        exchange(f"{TOKEN}\n")
-    assert (status(TOKEN), status("next-token")) == (200, 403)
+        exchange(f"{site.token}\n")
+    assert (status(old), status("next-token")) == (200, 403)
 
 
-def slow_upload(site: UploadSite, code: str, length: int) -> socket.socket:
+def slow_upload(ingest: Ingest, code: str, length: int) -> socket.socket:
     """Send the head of an upload. The caller sends, or does not send, its body."""
-    connection = socket.create_connection(("127.0.0.1", site.ingest.port), PATIENCE)
+    connection = socket.create_connection(("127.0.0.1", ingest.port), PATIENCE)
     connection.sendall(
-        f"PUT /images/{code} HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {TOKEN}\r\nTakedown-Owner: ann\r\n"
+        f"PUT /images/{code} HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {ingest.token}\r\nTakedown-Owner: ann\r\n"
         f"Content-Length: {length}\r\n\r\n".encode()
     )
     return connection
 
 
+def test_what_the_head_refuses_is_answered_before_the_body_comes(site: UploadSite) -> None:
+    site.ban("image", "early-1")
+    content = picture(91)
+    site.put("early-2", content, "bob")
+    for code, length, status in (("early-1", 1000, 451), ("early-2", 1000, 409), ("early-3", 3_000_001, 413)):
+        with slow_upload(site.ingest, code, length) as connection:
+            assert connection.recv(65536).startswith(f"HTTP/1.1 {status} ".encode())
+
+
 def test_a_body_that_drips_ends_after_its_time(site: UploadSite) -> None:
     content = picture(82)
     started = time.monotonic()
-    with slow_upload(site, "drip-1", len(content)) as connection, contextlib.suppress(ConnectionError):
+    with slow_upload(site.ingest, "drip-1", len(content)) as connection, contextlib.suppress(ConnectionError):
         connection.settimeout(0.2)
         answer = b""
         for byte in content:
@@ -316,7 +336,7 @@ def test_a_body_that_drips_ends_after_its_time(site: UploadSite) -> None:
 def test_a_body_that_breaks_off_leaves_nothing(site: UploadSite) -> None:
     content = picture(83)
     files = sorted(site.files())
-    with slow_upload(site, "half-1", len(content)) as connection:
+    with slow_upload(site.ingest, "half-1", len(content)) as connection:
         connection.sendall(content[: len(content) // 2])
         connection.shutdown(socket.SHUT_WR)
         assert connection.recv(65536).startswith(b"HTTP/1.1 400 ")
@@ -325,7 +345,7 @@ def test_a_body_that_breaks_off_leaves_nothing(site: UploadSite) -> None:
 
 
 def test_a_connection_stays_open_for_further_uploads_and_ends_where_a_body_is_not_read(site: UploadSite) -> None:
-    headers = {"Authorization": f"Bearer {TOKEN}", "Takedown-Owner": "ann"}
+    headers = {"Authorization": f"Bearer {site.token}", "Takedown-Owner": "ann"}
     with requests.Session() as session:
         for number in range(3):
             answer = session.put(
@@ -337,19 +357,57 @@ def test_a_connection_stays_open_for_further_uploads_and_ends_where_a_body_is_no
         assert (refused.status_code, refused.headers["Connection"]) == (400, "close")
 
 
+def sizes_of_unnamed_files(pid: int) -> list[int]:
+    """Return the sizes of the files that a process has open and that have no name."""
+    sizes = []
+    for link in Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # closed by now
+            if str(link.readlink()).endswith(" (deleted)"):
+                sizes.append(link.stat().st_size)
+    return sizes
+
+
 def test_large_uploads_are_bounded_in_memory(site: UploadSite) -> None:
     """Twelve uploads that have nearly arrived are in files, and not in the memory of the process."""
-    process = psutil.Process(site.ingest.pid())
-    site.put("warm-1", picture(84))
-    before = process.memory_info().rss
-    connections = [slow_upload(site, f"large-{number}", 2_900_000) for number in range(12)]
-    try:
-        for connection in connections:
+    with site.listener("patient", ORIGIN_INGEST_THREADS="16") as ingest, contextlib.ExitStack() as closing:
+        assert ingest.process is not None
+        process = psutil.Process(ingest.process.pid)
+        before = process.memory_info().rss
+        for number in range(12):
+            connection = closing.enter_context(slow_upload(ingest, f"large-{number}", 2_900_000))
             connection.sendall(bytes(2_800_000))
+        wait_until(lambda: sum(sizes_of_unnamed_files(process.pid)) > 12 * 2_700_000, "the bodies are in files")
         assert process.memory_info().rss - before < 12 * 1_500_000
-    finally:
-        for connection in connections:
-            connection.close()
+
+
+def test_only_so_many_pictures_are_in_memory_as_a_whole_as_there_are_decoders(site: UploadSite) -> None:
+    lock = threading.Lock()
+    counts = {"begun": 0, "inside": 0, "peak": 0}
+
+    class Counting(Intake):
+        """Counts the pictures that it examines at a time, and holds each until every upload has begun."""
+
+        def examine(self, data: bytes, *, strip_metadata: bool) -> Picture:
+            with lock:
+                counts["inside"] += 1
+                counts["peak"] = max(counts["peak"], counts["inside"])
+            wait_until(lambda: counts["begun"] == 6, "all uploads have begun")
+            with lock:
+                counts["inside"] -= 1
+            return super().examine(data, strip_metadata=strip_metadata)
+
+    rules = ImportRules()
+    intake = Counting(Store(Directory(site.site.origin.files)), rules)
+    uploads = Uploads(Database(site.site.database.url("import")), intake, rules, decoders=2)
+
+    def take(number: int) -> bool:
+        with lock:
+            counts["begun"] += 1
+        return uploads.take(Upload(f"many-{number}", "ann", Stability(), False), BytesIO(picture(93))).new
+
+    with ThreadPoolExecutor(6) as pool:
+        assert [*pool.map(take, range(6))] == [True] * 6
+    assert counts["peak"] == 2
 
 
 def test_a_new_image_is_seen_in_one_query(site: UploadSite) -> None:
@@ -387,6 +445,17 @@ def test_while_the_database_is_away_uploads_are_503_and_nothing_is_stored(site: 
     assert wait_until(lambda: site.put("away-1", content).status_code == 201, "the database is used again")
 
 
+def test_connections_that_the_database_has_closed_cost_no_upload(site: UploadSite) -> None:
+    with site.site.admin.cursor() as cursor:
+        cursor.execute("SELECT id FROM information_schema.processlist WHERE user = 'takedown_import'")
+        connections = cursor.fetchall()
+        assert connections
+        for (number,) in connections:
+            cursor.execute(f"KILL {int(str(number))}")
+    for number in range(20):
+        assert site.put(f"killed-{number}", picture(92)).status_code == 201
+
+
 def test_while_the_store_is_away_uploads_are_503_and_nothing_is_recorded(site: UploadSite) -> None:
     content = picture(87)
     store = site.site.origin.files
@@ -409,33 +478,31 @@ def test_a_file_that_the_store_has_lost_comes_back_with_the_same_upload(site: Up
     assert site.site.request("lost-1").content == content
 
 
-def test_old_temporary_files_are_removed_at_the_start_and_young_ones_stay(site: UploadSite, tmp_path: Path) -> None:
+def test_old_temporary_files_are_removed_at_the_start_and_young_ones_stay(site: UploadSite) -> None:
     old, young = (site.site.origin.files / f".incoming-{age}" for age in ("old", "young"))
     for path in (old, young):
         path.write_bytes(b"half")
     long_ago = time.time() - 4000
     os.utime(old, (long_ago, long_ago))
-    with Ingest(tmp_path / "another", site.site):
+    with site.listener("another"):
         assert (old.exists(), young.exists()) == (False, True)
     young.unlink()
 
 
-def test_sigterm_lets_an_upload_finish(site: UploadSite, tmp_path: Path) -> None:
+def test_sigterm_lets_an_upload_finish(site: UploadSite) -> None:
     content = picture(89)
-    with Ingest(tmp_path / "another", site.site) as ingest:
-        connection = socket.create_connection(("127.0.0.1", ingest.port), PATIENCE)
-        connection.sendall(
-            f"PUT /images/last-1 HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {TOKEN}\r\nTakedown-Owner: ann\r\n"
-            f"Content-Length: {len(content)}\r\n\r\n".encode()
-            + content[:1000]
-        )
-        stopping = threading.Thread(target=ingest.stop)
-        wait_until(lambda: len(psutil.Process(ingest.pid()).net_connections()) > 1, "the upload has begun")
-        stopping.start()
-        connection.sendall(content[1000:])
-        with connection:
+    with site.listener("another") as ingest:
+        assert ingest.process is not None
+        with socket.create_connection(("127.0.0.1", ingest.port), PATIENCE) as connection:
+            connection.sendall(
+                f"PUT /images/last-1 HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {ingest.token}\r\n"
+                f"Takedown-Owner: ann\r\nExpect: 100-continue\r\nContent-Length: {len(content)}\r\n\r\n".encode()
+            )
+            assert connection.recv(65536).startswith(b"HTTP/1.1 100 "), "a thread has begun with it"
+            ingest.process.send_signal(signal.SIGTERM)
+            connection.sendall(content)
             assert connection.recv(65536).startswith(b"HTTP/1.1 201 ")
-        stopping.join()
+        assert ingest.process.wait(PATIENCE) == 0
     assert site.site.request("last-1").content == content
 
 
@@ -469,4 +536,4 @@ def test_the_log_has_one_line_for_a_banned_upload_and_none_of_its_owner(site: Up
     (line,) = re.findall(r".*logged-1.*", site.ingest.log_text())
     assert f"banned by {ban}" in line
     assert "secret-owner" not in site.ingest.log_text()
-    assert json.dumps(TOKEN)[1:-1] not in site.ingest.log_text()
+    assert site.token not in site.ingest.log_text()

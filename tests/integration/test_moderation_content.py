@@ -2,12 +2,16 @@
 
 import json
 import os
+import shutil
 from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
-from tests.support.moderation_desk import Desk, ban_id
+from stack.samples import draw
+from stack.waiting import wait_until
+from tests.support.moderation_desk import Desk, ban_id, run
+from tests.support.site_actions import Site
 
 
 def digest_of(content: bytes) -> str:
@@ -194,3 +198,48 @@ def test_a_dry_run_says_what_a_ban_would_hide_and_changes_nothing(desk: Desk) ->
     assert json.loads(desk.run("ban", code, "--dry-run", "--json").stdout)["images"] == 1
     assert "no image has the code" in desk.run("ban", "mistyped", "--dry-run", code=3).stderr
     assert desk.bans() == before
+
+
+def import_as(site: Site, picture: Path, code: str) -> None:
+    directory = picture.parent / code
+    directory.mkdir()
+    shutil.copy(picture, directory / f"{code}.png")
+    site.stack.origin.import_images(directory, f"of-{code}")
+
+
+def two_codes_of_one_picture(site: Site, tmp_path: Path) -> tuple[str, str]:
+    """Import a picture under two codes of two owners, and wait until every edge has both."""
+    codes = site.new_owner(), site.new_owner()
+    picture = tmp_path / "picture.png"
+    draw(picture, codes[0], hue=0.3, size=(400, 300))
+    for code in codes:
+        import_as(site, picture, code)
+    site.stack.settle()
+    wait_until(lambda: site.stack.dated(list(codes)), "Last-Modified of both")
+    for code in codes:
+        for edge in site.stack.edges:
+            for path in (code, f"{code}/thumb"):
+                site.wait_hit(path, edge)
+    return codes
+
+
+def test_a_ban_by_content_takes_every_code_and_lifting_brings_both_back(site: Site, tmp_path: Path) -> None:
+    first, second = two_codes_of_one_picture(site, tmp_path)
+    other = site.new_image()
+    shown = tmp_path / "shown.png"
+    shown.write_bytes(site.get(first).content)
+    out = run(site, "ban", "--same-as", first, "--wait", "60").stdout
+    assert f"digest {digest_of(shown.read_bytes())}, 2 images" in out
+    for edge in site.stack.edges:
+        for path in (first, second, f"{first}/thumb", f"{second}/thumb"):
+            assert site.get(path, edge).status_code == 410
+    assert site.is_hit(other)
+    assert site.get(other).status_code == 200
+    third = site.new_owner()
+    import_as(site, tmp_path / "picture.png", third)
+    assert site.get(third).status_code == 410
+    run(site, "lift", "--file", str(shown))
+    run(site, "wait", "--digest", digest_of(shown.read_bytes()), "60")
+    for path in (first, f"{second}/thumb", third):
+        site.wait_served(path)
+    assert site.get(second).content == shown.read_bytes()

@@ -10,7 +10,8 @@ import termios
 from pathlib import Path
 
 from stack.commands import command
-from tests.support.moderation_desk import Desk
+from tests.support.moderation_desk import Desk, run
+from tests.support.site_actions import Site
 
 
 def written(tmp_path: Path, *lines: str) -> str:
@@ -153,10 +154,17 @@ def test_a_text_that_the_schema_refuses_bans_nothing(desk: Desk, tmp_path: Path)
 
 
 def test_a_schema_of_before_still_takes_a_list(desk: Desk, tmp_path: Path) -> None:
+    path = written(tmp_path, "whatever-1", "whatever-2")
     desk.sql("DROP PROCEDURE subjects_known_v2")
+    desk.sql("DROP PROCEDURE subjects_images_v2")
     try:
         desk.sign()
-        assert desk.run("ban", "--from", written(tmp_path, "whatever-1", "whatever-2")).stdout == "banned 2 codes\n"
+        result = desk.run("ban", "--from", path, "--dry-run", "--ahead")
+        assert result.stdout == "would ban 2 codes\n"
+        assert "`purger migrate`" in result.stderr
+        result = desk.run("ban", "--from", path)
+        assert result.stdout == "banned 2 codes\n"
+        assert "`purger migrate`" in result.stderr
     finally:
         desk.database.migrate()
 
@@ -188,3 +196,18 @@ def test_a_terminal_shows_progress_and_the_refused_lines(desk: Desk, tmp_path: P
     assert process.returncode == 3
     assert "1,501 lines" in shown.decode()
     assert "line 3: 'a b' is not a code" in shown.decode()
+
+
+def test_a_list_takes_its_images_from_every_edge_and_brings_them_back(site: Site) -> None:
+    first, second, other = site.new_image(), site.new_image(), site.new_image()
+    lines = f"# flagged today\n{first}\nhttps://img.example/images/{second}/thumb\n"
+    for path in (first, f"{second}/thumb"):
+        for edge in site.stack.edges:
+            site.wait_hit(path, edge)
+    assert run(site, "ban", "--from", "-", "--wait", "60", stdin=lines).stdout.startswith("banned 2 codes\nedge edge")
+    for edge in site.stack.edges:
+        assert [site.get(path, edge).status_code for path in (first, f"{second}/thumb")] == [410, 410]
+    assert site.is_hit(other)
+    run(site, "lift", "--from", "-", stdin=lines)
+    for path in (first, f"{second}/thumb"):
+        site.wait_served(path)

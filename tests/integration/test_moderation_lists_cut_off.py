@@ -43,11 +43,15 @@ class RunningList:
         """Write the last lines, and return stdout and stderr at the end of the command."""
         return self.process.communicate("".join(self._lines[:number]), timeout=PATIENCE)
 
-    def connection(self) -> int:
-        """Return the number of the command's connection to the database."""
-        rows = self._desk.sql("SELECT id FROM information_schema.processlist WHERE user = 'takedown_moderation'")
-        ((number,),) = rows
-        return int(str(number))
+    def wait_idle(self) -> None:
+        """Wait until the server has answered the last statement: rows are visible shortly before."""
+        wait_until(lambda: self.connection()[1] == "Sleep", "an idle connection")
+
+    def connection(self) -> tuple[int, str, str]:
+        """Return number, command and statement of the command's connection to the database."""
+        sql = "SELECT id, command, info FROM information_schema.processlist WHERE user = 'takedown_moderation'"
+        ((number, does, statement),) = self._desk.sql(sql)
+        return int(str(number)), str(does), str(statement)
 
 
 @contextmanager
@@ -85,6 +89,7 @@ def test_a_list_that_is_cut_off_leaves_whole_thousands_and_is_completed_by_repea
     with running(desk, "ban", codes) as listed:
         listed.write(1500)
         wait_banned(desk, codes, CHUNK)
+        listed.wait_idle()
         listed.process.send_signal(signal_number)
         _, errors = listed.end()
         assert listed.process.returncode == {signal.SIGKILL: -signal.SIGKILL, signal.SIGINT: 1}[signal_number]
@@ -106,7 +111,8 @@ def test_a_connection_that_breaks_names_the_lines_that_are_committed(desk: Desk,
     with running(desk, verb, codes) as listed:
         listed.write(1500)
         wait_banned(desk, codes, CHUNK if verb == "ban" else 1500)
-        desk.sql(f"KILL {listed.connection()}")
+        listed.wait_idle()
+        desk.sql(f"KILL {listed.connection()[0]}")
         _, errors = listed.end(1000)
     assert listed.process.returncode == 1
     assert errors.startswith("Error: lines 1 to 1,000 are committed (")
@@ -120,12 +126,12 @@ def test_a_thousand_without_an_answer_is_named_as_uncertain(desk: Desk) -> None:
     with running(desk, "ban", codes) as listed:
         listed.write(1500)
         wait_banned(desk, codes, CHUNK)
+        listed.wait_idle()
         desk.sql("FLUSH TABLES WITH READ LOCK")  # a write waits, and what it asks before does not
         try:
             listed.write(500)
-            state = "SELECT COUNT(*) FROM information_schema.processlist WHERE id = %s AND info LIKE 'INSERT%'"
-            wait_until(lambda: desk.sql(state, listed.connection()) == [(1,)], "the INSERT")
-            desk.sql(f"KILL {listed.connection()}")
+            wait_until(lambda: listed.connection()[2].startswith("INSERT"), "the INSERT")
+            desk.sql(f"KILL {listed.connection()[0]}")
             _, errors = listed.end()
         finally:
             desk.sql("UNLOCK TABLES")

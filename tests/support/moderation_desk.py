@@ -15,9 +15,9 @@ from tests.support.site_actions import Site
 _numbers = count(1)
 
 
-def run(site: Site, *arguments: str, code: int = 0) -> Result:
+def run(site: Site, *arguments: str, code: int = 0, stdin: str | None = None) -> Result:
     """Run a moderator's command with moderation's URL alone. Asserts its exit code; returns its result."""
-    return moderate(site.stack.database.url("moderation"), *arguments, code=code)
+    return moderate(site.stack.database.url("moderation"), *arguments, code=code, stdin=stdin)
 
 
 def moderate(url: str, *arguments: str, code: int = 0, stdin: str | None = None) -> Result:

@@ -130,6 +130,22 @@ class OriginSite:
             check=False,
         )
 
+    def run_origin(
+        self, account: str, *arguments: str, answers: str | None = None
+    ) -> "subprocess.CompletedProcess[str]":
+        """Run a command of the origin with its stores, as an account; ``answers`` are typed into it."""
+        stores = {
+            name: value for name, value in self.origin.envvars.items() if name.startswith(("ORIGIN_STORE", "ORIGIN_IN"))
+        }
+        return subprocess.run(
+            self.origin_command(*arguments),
+            env={"ORIGIN_DATABASE_URL": self.database.url(account), **stores},
+            input=answers,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
     def request(self, path: str, method: str = "GET", **headers: str) -> requests.Response:
         """Send a request for /images/PATH; the argument ``if_none_match`` becomes ``If-None-Match``."""
         names = {name.replace("_", "-").title(): value for name, value in headers.items()}

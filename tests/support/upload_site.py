@@ -7,57 +7,24 @@ from typing import Any, Self, cast
 
 import requests
 
-from stack.commands import command
-from stack.ports import free_port
-from stack.server import Server
+from stack.ingest import Ingest
 from stack.waiting import PATIENCE
 from tests.support.origin_site import OriginSite
-
-TOKEN = "a-token-of-the-tests"
-
-
-class Ingest(Server):
-    """An ``origin ingest`` on loopback, over the database and the store of an origin."""
-
-    def __init__(self, directory: Path, site: OriginSite, /, **options: str) -> None:
-        """Take further variables as ``options``."""
-        self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
-        self.token_file = directory / "token"
-        directory.mkdir(parents=True, exist_ok=True)
-        self.token_file.touch(mode=0o600)
-        self.token_file.write_text(f"{TOKEN}\n")
-        super().__init__(
-            "ingest",
-            directory,
-            [command("origin"), "ingest"],
-            ports=[self.port],
-            environment={
-                "ORIGIN_IMPORT_DATABASE_URL": site.database.url("import"),
-                "ORIGIN_STORE": f"file:{site.origin.files}",
-                "ORIGIN_INGEST_LISTEN": f"127.0.0.1:{self.port}",
-                "ORIGIN_INGEST_TOKEN_FILE": str(self.token_file),
-                **options,
-            },
-        )
-
-    def pid(self) -> int:
-        """Return the id of the running process."""
-        assert self.process is not None
-        return self.process.pid
 
 
 class UploadSite:
     """An origin and an upload listener over the same database and store."""
 
-    def __init__(self, directory: Path, /, **options: str) -> None:
-        self.site = OriginSite(directory, ORIGIN_WORKERS="1")
+    def __init__(self, directory: Path, store: Mapping[str, str] | None = None, /, **options: str) -> None:
+        """Take the variables of another ``store`` than a directory, and further ones of the listener."""
+        self._store = store or {}
+        self.site = OriginSite(directory, ORIGIN_WORKERS="1", **self._store)
         self._directory = directory
         self._options = options
 
     def __enter__(self) -> Self:
         self.site.__enter__()
-        self.ingest = Ingest(self._directory / "ingest", self.site, **self._options)
+        self.ingest = self.listener("ingest", **self._options)
         self.ingest.start()
         return self
 
@@ -67,15 +34,32 @@ class UploadSite:
         self.ingest.stop()
         self.site.__exit__(kind, error, traceback)
 
+    def listener(self, name: str, **options: str) -> Ingest:
+        """Make a listener over the same database and store, not yet started."""
+        return Ingest(self._directory / name, self.site.database, self.site.origin, options={**self._store, **options})
+
+    @property
+    def token(self) -> str:
+        return self.ingest.token
+
+    def pid(self) -> int:
+        """Return the id of the listener's process."""
+        assert self.ingest.process is not None
+        return self.ingest.process.pid
+
     def put(
         self, code: str, content: Any, owner: str | None = "ann", headers: Mapping[str, str] | None = None
     ) -> requests.Response:
         """Upload a picture."""
-        sent = {"Authorization": f"Bearer {TOKEN}", **({"Takedown-Owner": owner} if owner else {}), **(headers or {})}
+        sent = {
+            "Authorization": f"Bearer {self.token}",
+            **({"Takedown-Owner": owner} if owner else {}),
+            **(headers or {}),
+        }
         return requests.put(f"{self.ingest.url}/images/{code}", data=content, headers=sent, timeout=PATIENCE)
 
     def verdict(self, digest: str) -> dict[str, Any]:
-        headers = {"Authorization": f"Bearer {TOKEN}"}
+        headers = {"Authorization": f"Bearer {self.token}"}
         answer = requests.get(f"{self.ingest.url}/verdict/{digest}", headers=headers, timeout=PATIENCE)
         assert answer.status_code == 200
         return cast(dict[str, Any], answer.json())

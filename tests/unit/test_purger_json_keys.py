@@ -18,7 +18,7 @@ from purger.fleet_problems import Problem
 from purger.fleet_state import EdgeState, FleetState
 from purger.model import PurgerPresence
 from purger.moderation import Ban as BanRow
-from purger.receipts.model import Ban, EdgeReceipt, KnownEdge, LogEntry, Ownership, Purge, Report
+from purger.receipts.model import Ban, EdgeReceipt, Erasure, KnownEdge, LogEntry, Ownership, Purge, Report
 from purger.subject_list import RefusedLine
 from takedown_db.json_output import print_json
 from takedown_db.scope import Scope
@@ -40,12 +40,13 @@ OWNERSHIP = "owner since until account became"
 RECEIPTS = {
     "": "code owner digest owners exit_code bans resends record_of_accounts_begins",
     "owners": OWNERSHIP,
-    "bans": "id scope subject reason banned_by banned_at lifted_at stands left events purges hides begun ended account "
-    "ended_by without_purge edges",
+    "bans": "id scope subject reason banned_by banned_at lifted_at stands left events purges erasure hides begun ended "
+    "account ended_by without_purge edges",
     "bans.left": OWNERSHIP,
     "bans.events": "id action at account reason banned_by detail purge",
     "bans.purges": PURGE,
     "bans.purges.edges": EDGE_RECEIPT,
+    "bans.erasure": "begun_at done_at erased kept account",
     "bans.edges": "edge outcome reason counts receipt",
     "bans.edges.receipt": EDGE_RECEIPT,
     "resends": PURGE,
@@ -114,6 +115,7 @@ def test_the_keys_of_receipts(capsys: pytest.CaptureFixture[str]) -> None:
         left=ownership,
         events=(LogEntry(id=1, action="ban", at=TIME, account="m", purge=5),),
         purges=(purge,),
+        erasure=Erasure(begun_at=TIME),
     )
     edges = (KnownEdge(name="paris", added_at=TIME),)
     report = Report(code="c", ownerships=(ownership,), bans=(ban,), resends=(purge,), edges=edges)

@@ -1,6 +1,17 @@
 """Collect all faults in one table, filled by one module for each part of the system."""
 
-from tests.chaos.faults import clocks, database, edge, held_thread, no_fault, origin, purge_path, purger, restored_state
+from tests.chaos.faults import (
+    clocks,
+    database,
+    edge,
+    held_thread,
+    no_fault,
+    origin,
+    purge_path,
+    purger,
+    restored_state,
+    store,
+)
 from tests.chaos.faults.base import FAULTS, Fault, Scene
 
 __all__ = [
@@ -16,4 +27,5 @@ __all__ = [
     "purge_path",
     "purger",
     "restored_state",
+    "store",
 ]

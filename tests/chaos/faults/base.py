@@ -46,6 +46,7 @@ class Fault:
     everywhere: bool  # affects every edge, not only that of the scene
     extra: float  # seconds that a takedown may take longer than that
     revives: bool  # a banned image may come back after it was gone, for no longer than the bound
+    needs_store: bool = False  # breaks an object store, and is left out where the system has none
 
 
 FAULTS: dict[str, Fault] = {}
@@ -58,11 +59,12 @@ def fault(
     everywhere: bool = True,
     extra: float = 0.0,
     revives: bool = False,
+    needs_store: bool = False,
 ) -> Callable[[Action], Action]:
     """Enter the decorated action into the table of faults."""
 
     def enter(action: Action) -> Action:
-        FAULTS[name] = Fault(name, action, loosens, everywhere, extra, revives)
+        FAULTS[name] = Fault(name, action, loosens, everywhere, extra, revives, needs_store)
         return action
 
     return enter

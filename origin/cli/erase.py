@@ -1,0 +1,95 @@
+"""Defines the command ``origin erase``."""
+
+import sys
+from typing import Any
+
+import click
+
+from origin.cli.options import NameType, database_url, in_place, own_store
+from origin.erasure import Erasure, File, Plan, RefusedErasureError, Result
+from origin.row_checks import MalformedRowError
+from origin.store import open_store
+from origin.stores.backends import UnusableStoreError, require_usable
+from origin.stores.contract import StoreAwayError
+from origin.stores.location import Location
+from takedown_db.command_connection import connected
+from takedown_db.connect import connect
+from takedown_db.printable import printable
+from takedown_db.subject_keys import is_digest
+
+#: The exit code when a file stays, since an image that is not banned shares it.
+_KEPT = 3
+
+
+class DigestType(click.ParamType[str]):
+    """A SHA-256 as 64 hex digits."""
+
+    name = "DIGEST"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Check the digits, and write them small."""
+        digest = str(value).lower()
+        if not is_digest(digest):
+            self.fail(f"{value!a} is not a SHA-256 of 64 hex digits", param, ctx)
+        return digest
+
+
+@click.command("erase")
+@click.argument("code", type=NameType("CODE"), required=False)
+@click.option("--digest", type=DigestType(), help="SHA-256 of the original, in place of a code.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@database_url("account takedown_erase", env="ORIGIN_ERASE_DATABASE_URL")
+@own_store
+@in_place
+def erase_command(
+    code: str | None, digest: str | None, yes: bool, database_url: str, store: Location, in_place: Location | None
+) -> None:
+    """Destroy the bytes of an image that is banned by its content, for good.
+
+    Deletes the original and all renditions of every image with the same original, from the own store and from the tree
+    in place, and records it. Refuses while no ban by digest stands on these bytes (`purger ban --same-as CODE`), since
+    they could be uploaded again. A file that another image shares stays; the exit code is 3 then. A lift does not bring
+    erased bytes back. To keep what a law demands to be kept, ban and do not erase.
+    """
+    if (code is None) == (digest is None):
+        raise click.UsageError("name an image, as CODE or by --digest")
+    try:
+        require_usable(store, "--store")
+        if in_place is not None:
+            require_usable(in_place, "--in-place")
+        with connected(connect, database_url) as connection, connection.cursor() as cursor:
+            erasure = Erasure(cursor, open_store(store, in_place))
+            plan = erasure.plan(digest or erasure.original_of(str(code)), code)
+            _announce(plan)
+            if not yes:
+                click.confirm("Destroy them for good?", abort=True, err=True)
+            result = erasure.carry_out(plan, _tell)
+    except OSError as error:
+        raise click.ClickException(f"{printable(error.filename or store)}: {error.strerror or error}") from None
+    except (MalformedRowError, RefusedErasureError, StoreAwayError, UnusableStoreError) as error:
+        raise click.ClickException(str(error)) from None
+    _sum_up(plan, result)
+    sys.exit(_KEPT if result.kept else 0)
+
+
+def _announce(plan: Plan) -> None:
+    going = [file for file in plan.files if file.shared_by is None]
+    click.echo(
+        f"original {plan.original}, banned by ban {plan.ban}: {plan.images} images, up to {len(going)} files", err=True
+    )
+
+
+def _tell(word: str, file: File) -> None:
+    if word == "kept":
+        click.echo(
+            f"kept {printable(file)}: image {printable(file.shared_by)}, which is not banned by content, shares it"
+        )
+    elif word == "erased":
+        click.echo(f"erased {printable(file)}")
+
+
+def _sum_up(plan: Plan, result: Result) -> None:
+    parts = [f"{len(result.erased)} files erased", f"{len(result.kept)} kept"]
+    if result.absent:
+        parts.append(f"{len(result.absent)} were not there")
+    click.echo(f"{', '.join(parts)}. {plan.original} stays banned; a lift brings no erased byte back")

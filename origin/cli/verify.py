@@ -1,0 +1,85 @@
+"""Defines the command ``origin verify``."""
+
+import sys
+from contextlib import suppress
+
+import click
+
+from origin.cli.options import database_url, in_place, own_store
+from origin.store import open_store
+from origin.stores.backends import UnusableStoreError, require_usable
+from origin.stores.contract import StoreAwayError
+from origin.stores.location import Location
+from origin.verification import LARGEST_SAMPLE, Damage, Report, Verification
+from takedown_db.command_connection import connected
+from takedown_db.connect import connect
+from takedown_db.json_output import print_json
+from takedown_db.printable import printable
+
+#: The exit code when some files are damaged.
+_DAMAGED = 3
+
+#: Seconds for a statement: counting and drawing a sample scan the table once.
+_TIMEOUT = 600
+
+
+@click.command("verify")
+@click.option(
+    "--sample",
+    type=click.IntRange(1, LARGEST_SAMPLE),
+    help="Read this many renditions, chosen by chance, and not all.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+@database_url("account takedown_origin, which only reads")
+@own_store
+@in_place
+def verify_command(
+    sample: int | None, as_json: bool, database_url: str, store: Location, in_place: Location | None
+) -> None:
+    """Read files back from the stores and compare their SHA-256 with the database.
+
+    Lists what is missing, of another size, changed or unreadable; the exit code is 3 then. Files that `origin erase`
+    destroyed are counted apart. Each file is read whole: at night, or a sample at a time, on a busy store.
+    """
+    try:
+        require_usable(store, "--store")
+        if in_place is not None:
+            require_usable(in_place, "--in-place")
+        with (
+            connected(lambda url, timeout: connect(url, timeout=max(timeout, _TIMEOUT)), database_url) as connection,
+            connection.cursor() as cursor,
+        ):
+            report = _run(Verification(cursor, open_store(store, in_place)), sample, as_json)
+    except (StoreAwayError, UnusableStoreError) as error:
+        raise click.ClickException(str(error)) from None
+    if as_json:
+        with suppress(BrokenPipeError):
+            print_json(report)
+    else:
+        _tell(report)
+    sys.exit(_DAMAGED if report.damaged else 0)
+
+
+def _run(verification: Verification, sample: int | None, as_json: bool) -> Report:
+    """Verify under a progress bar. Without ``as_json``, damaged files are listed as they are found."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    def tell(damage: Damage) -> None:
+        if not as_json:
+            name = printable(f"{damage.code}/{damage.rendition}")
+            click.echo(f"{damage.problem} {name}: {printable(damage.detail)}")
+
+    number = verification.count()
+    columns = (TextColumn("verifying"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        task = progress.add_task("verifying", total=number if sample is None else min(number, sample))
+        return verification.run(sample, lambda: progress.advance(task), tell)
+
+
+def _tell(report: Report) -> None:
+    parts = [f"{report.verified} as recorded ({report.bytes} bytes)"]
+    if report.erased:
+        parts.append(f"{report.erased} erased")
+    parts += [f"{number} {problem}" for problem, number in sorted(report.damaged.items())]
+    click.echo(", ".join(parts))

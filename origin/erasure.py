@@ -1,0 +1,147 @@
+"""Destroys the bytes of an image that is banned by its content, on record (``origin erase``).
+
+Each step is written to the table ``erasures`` as soon as it is done. An erasure that was killed in the middle is
+completed by the next one: rows of images and renditions stay, so it finds the same files again.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from mysql.connector.abstracts import MySQLCursorAbstract
+
+from origin.byte_ranges import ByteRange
+from origin.model import FilePart
+from origin.row_checks import require_well_formed_rendition
+from origin.store import Store
+from takedown_db.lasting_connection import fetch
+from takedown_db.statements import statement
+
+#: Characters of `erasures.detail`.
+_LONGEST_DETAIL = 255
+
+
+class RefusedErasureError(Exception):
+    """Nothing is erased, or no more. The message says why and what to do."""
+
+
+class File(NamedTuple):
+    """A row of the statement ``files_of_digest``, its columns in their order."""
+
+    digest: str
+    path: str | None
+    shared_by: str | None  # an image that is not banned by its content and has this file, too
+    named: int  # a row of renditions names this very place
+
+    def __str__(self) -> str:
+        return self.digest if self.path is None else self.path
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """An erasure to be carried out: the banned original, its ban, the number of its images, and their files."""
+
+    original: str
+    ban: int
+    images: int
+    files: tuple[File, ...]
+
+
+@dataclass(slots=True)
+class Result:
+    """The result of an erasure. ``absent`` files were not in the store any more; ``kept`` ones are shared."""
+
+    erased: list[File] = field(default_factory=list)
+    absent: list[File] = field(default_factory=list)
+    kept: list[File] = field(default_factory=list)
+
+
+class Erasure:
+    """One run of ``origin erase``, by the account takedown_erase. Raises ``mysql.connector.Error``."""
+
+    def __init__(self, cursor: MySQLCursorAbstract, store: Store) -> None:
+        self._cursor = cursor
+        self._store = store
+
+    def original_of(self, code: str) -> str:
+        """Read the digest of an image's original. Raises ``RefusedErasureError`` where there is no such image."""
+        rows = fetch(self._cursor, "original_of", code=code)
+        if not rows:
+            raise RefusedErasureError(f"no image has the code {code}, or it has no original")
+        return str(rows[0][0])
+
+    def plan(self, digest: str, code: str | None = None) -> Plan:
+        """Find out what an erasure of an original destroys. ``code`` names it in messages.
+
+        Raises ``RefusedErasureError`` where no ban by digest stands on it, ``MalformedRowError``.
+        """
+        ban = self._ban(digest, code)
+        files = tuple(File(*row) for row in fetch(self._cursor, "files_of_digest", digest=digest))
+        for file in files:
+            require_well_formed_rendition(code or digest, file.digest, None, file.path)
+        ((images,),) = fetch(self._cursor, "images_of_digest", digest=digest)
+        return Plan(digest, ban, int(images), files)
+
+    def carry_out(self, plan: Plan, tell: Callable[[str, File], object]) -> Result:
+        """Destroy the files of a plan and record each, calling ``tell`` with a word and the file.
+
+        Looks before each file whether the ban still stands. Raises ``RefusedErasureError`` where it was lifted,
+        ``StoreAwayError`` and ``OSError``: what was erased before is on record, and another run goes on from there.
+        """
+        result = Result()
+        self._record(plan, "begin", detail=f"{plan.images} images, {len(plan.files)} files")
+        for file in plan.files:
+            if self._ban(plan.original) != plan.ban:
+                raise RefusedErasureError(f"ban {plan.ban} was lifted meanwhile: nothing more is erased")
+            if file.shared_by is not None:
+                # A file of the own store that is not there concerns nobody.
+                if self._store.size(_whole(file)) is not None:
+                    self._record(plan, "kept", file, f"image {file.shared_by} shares it")
+                    result.kept.append(file)
+                    tell("kept", file)
+                continue
+            was_there = self._store.erase(file.digest, file.path)
+            if self._store.size(_whole(file)) is not None:
+                raise OSError(
+                    f"{file} is still in the store although it was deleted: does another program write there?"
+                )
+            # One that is not there may be what a killed run has deleted and could not record any more.
+            if was_there or (file.named and not self._on_record(file)):
+                self._record(plan, "erased", file, "" if was_there else "was not there any more")
+            if was_there:
+                result.erased.append(file)
+                tell("erased", file)
+            elif file.named:
+                result.absent.append(file)
+        self._record(plan, "done", detail=f"{len(result.erased)} erased, {len(result.kept)} kept")
+        return result
+
+    def _ban(self, digest: str, code: str | None = None) -> int:
+        """Read the ban by digest that stands. Raises ``RefusedErasureError`` where there is none."""
+        ((ban,),) = fetch(self._cursor, "standing_digest_ban", digest=digest)
+        if ban is None:
+            command = f"purger ban --same-as {code}" if code else f"purger ban --digest {digest}"
+            raise RefusedErasureError(
+                f"no ban by content stands on {digest}, and without one the same bytes could be uploaded again:"
+                f" `{command}` first"
+            )
+        return int(ban)
+
+    def _on_record(self, file: File) -> bool:
+        ((moment,),) = fetch(self._cursor, "erasure_of_file", digest=file.digest, path=file.path)
+        return moment is not None
+
+    def _record(self, plan: Plan, action: str, file: File | None = None, detail: str = "") -> None:
+        row: dict[str, Any] = {
+            "action": action,
+            "original": plan.original,
+            "ban_id": plan.ban,
+            "digest": file.digest if file else None,
+            "path": file.path if file else None,
+            "detail": detail[:_LONGEST_DETAIL],
+        }
+        self._cursor.execute(statement("record_erasure"), row)
+
+
+def _whole(file: File) -> FilePart:
+    return FilePart(file.digest, 0, ByteRange(0, 0), file.path)

@@ -1,0 +1,157 @@
+"""Reads files of renditions back from their stores, and compares them with their rows."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from mysql.connector.abstracts import MySQLCursorAbstract
+
+from origin.byte_ranges import ByteRange
+from origin.model import FilePart
+from origin.row_checks import MalformedRowError, require_well_formed_rendition
+from origin.store import Store
+from origin.stores.contract import DamagedFileError
+from takedown_db.lasting_connection import fetch
+
+#: Files that are read at a time: an object store answers each after a while, and a disk likes a queue.
+_AT_A_TIME = 8
+
+#: Damaged files that are listed; all are counted. A store that has lost everything must not fill the memory.
+LISTED = 10_000
+
+#: Renditions of the largest sample: it is read at once.
+LARGEST_SAMPLE = 100_000
+
+
+class Recorded(NamedTuple):
+    """A row of the statements ``renditions_page`` and ``renditions_sample``, its columns in their order."""
+
+    code: str
+    name: str
+    digest: str
+    size: int
+    path: str | None
+
+    @property
+    def part(self) -> FilePart:
+        """The whole file."""
+        return FilePart(self.digest, self.size, ByteRange(0, self.size), self.path)
+
+
+@dataclass(frozen=True, slots=True)
+class Damage:
+    """A file that is not what its row says. ``problem`` is missing, size, changed, unreadable or malformed."""
+
+    code: str
+    rendition: str
+    problem: str
+    detail: str
+
+
+@dataclass(slots=True)
+class Report:
+    """The result of a verification. ``damaged`` counts all damaged files, and ``list`` has the first ``LISTED``."""
+
+    verified: int = 0
+    bytes: int = 0
+    erased: int = 0
+    damaged: Counter[str] = field(default_factory=Counter)
+    list: "list[Damage]" = field(default_factory=list)
+
+
+class Verification:
+    """One run of ``origin verify``, by the account takedown_origin. Raises ``mysql.connector.Error``."""
+
+    def __init__(self, cursor: MySQLCursorAbstract, store: Store) -> None:
+        self._cursor = cursor
+        self._store = store
+
+    def count(self) -> int:
+        """Count all renditions."""
+        ((number,),) = fetch(self._cursor, "count_renditions")
+        return int(number)
+
+    def run(self, sample: int | None, advance: Callable[[], object], tell: Callable[[Damage], object]) -> Report:
+        """Verify all renditions, or ``sample`` of them by chance.
+
+        Calls ``advance`` after each, and ``tell`` for a damaged one. Raises ``StoreAwayError`` where a store is away:
+        nothing is known about the rest then.
+        """
+        report = Report()
+        with ThreadPoolExecutor(_AT_A_TIME) as pool:
+            for page in self._pages(sample):
+                for recorded, damage in zip(page, pool.map(self._damage, page), strict=True):
+                    self._count(report, recorded, damage, tell)
+                    advance()
+        return report
+
+    def _pages(self, sample: int | None) -> Iterator[list[Recorded]]:
+        """Read renditions, a thousand at a time, in the order of the primary key."""
+        if sample is not None:
+            yield [Recorded(*row) for row in fetch(self._cursor, "renditions_sample", size=sample)]
+            return
+        code, name = "", ""
+        while page := [Recorded(*row) for row in fetch(self._cursor, "renditions_page", code=code, name=name)]:
+            yield page
+            code, name = page[-1].code, page[-1].name
+
+    def _damage(self, recorded: Recorded) -> tuple[str, str] | None:
+        """Read a file. Returns its problem and the detail; None for a file that is as its row says."""
+        try:
+            require_well_formed_rendition(recorded.code, recorded.digest, recorded.size, recorded.path)
+        except MalformedRowError as error:
+            return "malformed", str(error)
+        try:
+            body = self._store.open(recorded.part, f"{recorded.code}/{recorded.name}")
+        except DamagedFileError as error:
+            return self._kind(recorded), str(error)
+        digest = hashlib.sha256()
+        try:
+            for chunk in body:
+                digest.update(chunk)
+        except DamagedFileError as error:
+            return "unreadable", str(error)
+        finally:
+            body.close()
+        found = digest.hexdigest()
+        return None if found == recorded.digest else ("changed", f"its SHA-256 is {found}, not {recorded.digest}")
+
+    def _kind(self, recorded: Recorded) -> str:
+        """Tell in what way a file is damaged that could not be opened."""
+        try:
+            size = self._store.size(recorded.part)
+        except OSError:
+            return "unreadable"
+        return "missing" if size is None else "unreadable" if size == recorded.size else "size"
+
+    def _count(
+        self, report: Report, recorded: Recorded, damage: tuple[str, str] | None, tell: Callable[[Damage], object]
+    ) -> None:
+        if damage is None:
+            report.verified += 1
+            report.bytes += recorded.size
+            return
+        problem, detail = damage
+        if problem == "missing" and self._erased(recorded) is not None:
+            report.erased += 1
+        elif problem == "malformed" or self._stands(recorded):
+            report.damaged[problem] += 1
+            found = Damage(recorded.code, recorded.name, problem, detail)
+            if len(report.list) < LISTED:
+                report.list.append(found)
+            tell(found)
+
+    def _erased(self, recorded: Recorded) -> datetime | None:
+        """Read when a file was erased by ``origin erase``; None: it was not."""
+        ((moment,),) = fetch(self._cursor, "erasure_of_file", digest=recorded.digest, path=recorded.path)
+        return moment if isinstance(moment, datetime) else None
+
+    def _stands(self, recorded: Recorded) -> bool:
+        """Tell whether a row is still as it was read: an import may have replaced the image meanwhile."""
+        values: dict[str, Any] = recorded._asdict()
+        ((number,),) = fetch(self._cursor, "rendition_still", **values)
+        return bool(number)

@@ -1,0 +1,64 @@
+-- Statements of `origin erase`, and those that tell erased files from lost ones.
+
+-- name: original_of
+-- Reads the digest of an image's original.
+SELECT digest FROM renditions WHERE code = %(code)s AND name = 'original'
+
+-- name: standing_digest_ban
+-- Reads the oldest open ban of a digest. It has to stand for as long as an erasure goes on.
+SELECT MIN(id) AS ban FROM bans WHERE scope = 'digest' AND subject = %(digest)s AND lifted_at IS NULL
+
+-- name: images_of_digest
+-- Counts the images that have a digest as their original.
+SELECT COUNT(*) AS images FROM renditions WHERE digest = %(digest)s AND name = 'original'
+
+-- name: files_of_digest
+-- Reads the files of all images that have a digest as their original, each once: digest, path, the code of an image that
+-- shares the file and is not banned by content itself (NULL: none does), and whether a row names this very place. The
+-- own store may have a file that is in place as well, from an earlier import, or the original of an image that was
+-- replaced: no row names these.
+SELECT files.digest, files.path, (
+    SELECT MIN(sharing.code)
+    FROM renditions AS sharing FORCE INDEX (digest)
+    LEFT JOIN renditions AS their_original
+        ON their_original.code = sharing.code AND their_original.name = 'original'
+    WHERE sharing.digest = files.digest AND sharing.path <=> files.path
+        AND NOT EXISTS (
+            SELECT 1
+            FROM bans
+            WHERE bans.scope = 'digest' AND bans.subject = their_original.digest AND bans.lifted_at IS NULL
+        )
+) AS shared_by, files.named
+FROM (
+    SELECT places.digest, places.path, MAX(places.named) AS named
+    FROM (
+        SELECT renditions.digest, renditions.path, 1 AS named
+        FROM renditions AS originals FORCE INDEX (digest)
+        STRAIGHT_JOIN renditions ON renditions.code = originals.code
+        WHERE originals.digest = %(digest)s AND originals.name = 'original'
+        UNION ALL
+        SELECT renditions.digest, NULL, 0
+        FROM renditions AS originals FORCE INDEX (digest)
+        STRAIGHT_JOIN renditions ON renditions.code = originals.code
+        WHERE originals.digest = %(digest)s AND originals.name = 'original'
+        UNION ALL
+        SELECT CONVERT(%(digest)s USING ascii) COLLATE ascii_bin, NULL, 0
+    ) AS places
+    GROUP BY places.digest, places.path
+) AS files
+ORDER BY files.digest, files.path
+
+-- name: record_erasure
+-- Writes one step of an erasure. The server adds account and time.
+INSERT INTO erasures (action, original, ban_id, digest, path, detail)
+VALUES (%(action)s, %(original)s, %(ban_id)s, %(digest)s, %(path)s, %(detail)s)
+
+-- name: was_erased
+-- Reads whether a file with this digest was ever erased: 1 or 0. The digest is checked before it is put in.
+SELECT EXISTS (SELECT 1 FROM erasures WHERE digest = '%(digest)s' AND action = 'erased') AS erased
+
+-- name: erasure_of_file
+-- Reads when a file was last erased: NULL where it never was. path is NULL for one of the own store.
+SELECT MAX(written_at) AS erased_at
+FROM erasures
+WHERE digest = %(digest)s AND path <=> %(path)s AND action = 'erased'

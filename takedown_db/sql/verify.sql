@@ -1,0 +1,23 @@
+-- Statements of `origin verify`, which compares the files of renditions with their rows.
+
+-- name: renditions_page
+-- Reads some renditions behind a code and a name, in the order of the primary key: code, name, digest, size, path.
+SELECT code, name, digest, size, path
+FROM renditions FORCE INDEX (PRIMARY)
+WHERE code > %(code)s OR (code = %(code)s AND name > %(name)s)
+ORDER BY code, name
+LIMIT 1000
+
+-- name: renditions_sample
+-- Reads some renditions by chance. It scans the table once.
+SELECT code, name, digest, size, path FROM renditions ORDER BY RAND() LIMIT %(size)s
+
+-- name: count_renditions
+-- Counts the renditions.
+SELECT COUNT(*) AS number FROM renditions
+
+-- name: rendition_still
+-- Reads whether a rendition's row is still the one that was read.
+SELECT COUNT(*) AS number
+FROM renditions
+WHERE code = %(code)s AND name = %(name)s AND digest = %(digest)s AND size = %(size)s AND path <=> %(path)s

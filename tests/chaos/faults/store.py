@@ -1,0 +1,34 @@
+"""Cut the origin off from its object store. No purge needs the store: nothing of this may delay a takedown."""
+
+from tests.chaos.faults.base import Scene, fault, mended
+
+
+@fault("store away", loosens=False, needs_store=True)
+def away(scene: Scene) -> None:
+    """Empty all caches, so that each image is fetched anew, while the store is silent or refuses connections."""
+    proxy = scene.system.store_proxy
+    assert proxy is not None, "--store s3 gives the system an object store"
+    for _ in range(2):
+        for edge in scene.system.edges:
+            edge.ask("BAN", takedown_all="1")
+        if scene.random.random() < 0.5:
+            with mended(proxy.up, proxy.down):
+                direction = scene.random.choice([proxy.up, proxy.down])
+                direction.cut()
+                scene.while_broken()
+        else:
+            with proxy.turned_to(1):  # nobody listens there
+                scene.while_broken()
+        scene.system.pause(0.5)
+
+
+@fault("slow store", loosens=False, needs_store=True)
+def slow(scene: Scene) -> None:
+    """Empty all caches, and let each answer of the store take up to the time that a request may take."""
+    proxy = scene.system.store_proxy
+    assert proxy is not None, "--store s3 gives the system an object store"
+    with mended(proxy.down):
+        proxy.down.delay = lambda: scene.random.uniform(0, 2.5)
+        for edge in scene.system.edges:
+            edge.ask("BAN", takedown_all="1")
+        scene.system.pause(scene.system.bound + 2)
