@@ -7,7 +7,7 @@ import click
 
 from purger.cli.options import as_json, database_url
 from purger.cli.receipts_json import receipts_report
-from purger.cli.subject_arguments import read_subject
+from purger.cli.subject_arguments import GivenSubject
 from purger.probe import Probe
 from purger.receipts.judge import ProbeResults, exit_code
 from purger.receipts.model import Report
@@ -15,13 +15,11 @@ from purger.receipts.on_demand_probe import IMAGES_OF_A_SUBJECT, OnDemandProber
 from purger.receipts.read import read_receipts
 from purger.receipts.text import lines
 from purger.subject_images import COUNTED
+from purger.subjects import Subject
 from purger.text_format import wrapped
 from takedown_db.command_connection import connected
 from takedown_db.json_output import print_json
 from takedown_db.lasting_connection import Connection
-from takedown_db.printable import printable
-from takedown_db.scope import Scope
-from takedown_db.subject_keys import is_digest
 
 _EXAMPLES = """\b
 Examples:
@@ -74,12 +72,12 @@ def receipts(
     Exit code 3 says that a ban that stands is not acknowledged at an edge, not proven gone there, or proven for only
     some of the images of an owner or digest; 4 that an edge showed a banned image, and was not seen to hide it since.
     """
-    scope, subject = _subject(code, owner, digest)
+    subject = _subject(code, owner, digest)
     with connected(Connection, database_url) as connection:
-        report = read_receipts(connection, scope, subject)
+        report = read_receipts(connection, *subject)
         probed = _probe(connection, report, limit) if look else {}
         if probed:
-            report = read_receipts(connection, scope, subject)
+            report = read_receipts(connection, *subject)
     if as_json:
         print_json(receipts_report(report, probed))
     else:
@@ -87,14 +85,10 @@ def receipts(
     sys.exit(exit_code(report, probed))
 
 
-def _subject(code: str | None, owner: str | None, digest: str | None) -> tuple[Scope, str]:
-    if digest is None:
-        return read_subject(code, owner)
-    if code is not None or owner is not None:
-        raise click.UsageError("give one of a code, --owner KEY and --digest SHA256")
-    if not is_digest(digest):
-        raise click.UsageError(f"'{printable(digest)}' is not a digest, which is a SHA-256 as 64 of 0-9 a-f")
-    return Scope.DIGEST, digest
+def _subject(code: str | None, owner: str | None, digest: str | None) -> Subject:
+    if sum(each is not None for each in (code, owner, digest)) != 1:
+        raise click.UsageError("give one of CODE, --owner and --digest, and only one")
+    return GivenSubject(code, owner, digest, file=None, same_as=None).read()
 
 
 def _print(written: list[str]) -> None:

@@ -16,7 +16,7 @@ from purger.subjects import MalformedSubjectError, Subject, parse_subject
 from takedown_db.lasting_connection import Connection
 from takedown_db.printable import printable
 from takedown_db.scope import Scope
-from takedown_db.subject_keys import CODE_ALPHABET, hint_for_code, is_key
+from takedown_db.subject_keys import is_key
 
 code_argument = click.argument("code", required=False)
 owner_option = click.option(
@@ -135,15 +135,6 @@ def options_in_place_of_code(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in (_same_as_option, _file_option, _digest_option, owner_option):
         taking_given = option(taking_given)
     return taking_given
-
-
-def read_subject(code: str | None, owner: str | None) -> tuple[Scope, str]:
-    """Check a command's code or owner, and return scope and subject. Raises ``click.UsageError``, also for a URL."""
-    if (code is None) == (owner is None):
-        raise click.UsageError("give either a code or --owner KEY")
-    if code is not None and not is_key(code):
-        raise click.UsageError(f"'{printable(code)}' is not a code, which is {CODE_ALPHABET}{hint_for_code(code)}")
-    return _read(Scope.IMAGE if owner is None else Scope.OWNER, str(code if owner is None else owner))
 
 
 def _read(scope: Scope, text: str) -> Subject:

@@ -2,17 +2,18 @@
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from random import Random
 
-from tests.chaos.distinct_images import RENDITIONS
+from tests.chaos.distinct_images import RENDITIONS, Version
 from tests.chaos.faults import Fault, Scene
 from tests.chaos.faults.no_fault import NOTHING
+from tests.chaos.gallery import Gallery
 from tests.chaos.history import History, Other, Read, Stall, Window, clock
 from tests.chaos.judge import Judge, Violation, starving
-from tests.chaos.moderator import Moderator, OwnedImages
+from tests.chaos.moderator import Moderator
 from tests.chaos.moderator_group import ModeratorGroup
 from tests.chaos.readers import Reader
 from tests.chaos.receipt_checks import contradictions, read_gone, receipt_violations
@@ -51,17 +52,20 @@ class Outcome:
 class Campaign:
     """All clients, moderators and faults of one system, driven by one seed."""
 
-    def __init__(self, system: System, seed: int) -> None:
+    def __init__(self, system: System, seed: int, *, by_content: bool = True) -> None:
+        """Add the images. ``by_content``: moderators ban originals too, which version 0.1 does not know."""
         self.system = system
         self.history = History()
         self._random = Random(f"{seed} faults")
         self._hot = hot = deque[str](maxlen=8)
-        owners = [self._add_owner(number) for number in range(_OWNERS)]
-        codes = [code for owned in owners for code in owned.versions]
+        galleries = [self._new_gallery(range(n, _OWNERS, _MODERATORS)) for n in range(_MODERATORS)]
+        codes = [code for gallery in galleries for code in gallery.versions]
         common = (hot, system.catalogue, self.history)
         self._moderators = [
-            Moderator(system.database, owners[n::_MODERATORS], *common, Random(f"{seed} moderator {n}"), _ACTIONS)
-            for n in range(_MODERATORS)
+            Moderator(
+                *(system.database, gallery, *common, Random(f"{seed} moderator {n}"), _ACTIONS), by_content=by_content
+            )
+            for n, gallery in enumerate(galleries)
         ]
         self._readers = [
             Reader(edge, codes, *common, Random(f"{seed} {edge.edge_name} {n}"), _READS)
@@ -72,14 +76,24 @@ class Campaign:
         self._codes = codes
         self._moderation = ModeratorGroup(self._moderators, system, self.history)
 
-    def _add_owner(self, number: int) -> OwnedImages:
+    def _new_gallery(self, owners: Iterable[int]) -> Gallery:
+        """Add the images of some owners, the gallery of one moderator."""
+        versions: dict[str, Version] = {}
+        owner_of: dict[str, str] = {}
+        for number in owners:
+            added = self._add_owner(number)
+            versions |= added
+            owner_of |= dict.fromkeys(added, f"owner-{number}")
+        return Gallery(owner_of, versions)
+
+    def _add_owner(self, number: int) -> dict[str, Version]:
         codes = [
             f"image-{number}-{index}-{ENDINGS[(number * _IMAGES + index) % len(ENDINGS)]}" for index in range(_IMAGES)
         ]
         begun = self.history.begin(dict.fromkeys(codes, 1))
-        owned = OwnedImages(f"owner-{number}", self.system.add_images(f"owner-{number}", codes))
+        added = self.system.add_images(f"owner-{number}", codes)
         self.history.finish(begun, committed=True)
-        return owned
+        return added
 
     def run(self, faults: Sequence[Fault], seconds: float, report: Callable[[Outcome], None]) -> list[Outcome]:
         """Run rounds for so many seconds, at least one for each fault, then check that no change was lost.

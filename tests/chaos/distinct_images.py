@@ -1,4 +1,4 @@
-"""Make images whose versions share no bytes, so that a body alone tells image, rendition and version."""
+"""Make images whose versions share no bytes, so that a body tells the version of the image that was asked for."""
 
 import hashlib
 import random
@@ -20,6 +20,11 @@ class Version:
     number: State
     files: dict[str, tuple[str, int]]
 
+    @property
+    def digest(self) -> str:
+        """The digest of the original."""
+        return self.files["original"][0]
+
 
 class Catalogue:
     """All versions of images that were made in the origin's store."""
@@ -27,33 +32,43 @@ class Catalogue:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._latest: dict[str, State] = {}
-        self._known: dict[str, tuple[str, str, State]] = {}  # code, rendition and version by digest
+        self._versions: dict[tuple[str, str], Version] = {}  # by code and digest of the original
+        self._known: dict[tuple[str, str, str], State] = {}  # version by code, rendition and digest
         self._special = read_special_image(None).digest
 
     def make(self, code: str) -> Version:
         """Write the files of an image's next version. They hold random bytes: nothing that serves decodes images."""
-        number = self._latest[code] = self._latest.get(code, BANNED) + 1
         files = {}
         for rendition, bytes_ in RENDITIONS.items():
-            name = f"{code} {rendition} {number}\n"
+            name = f"{code} {rendition} {self._latest.get(code, BANNED) + 1}\n"
             body = name.encode() + random.Random(name).randbytes(bytes_)
             with self._store.incoming() as incoming:
                 incoming.file.write(body)
-                digest, size = incoming.keep()
-            files[rendition] = (digest, size)
-            self._known[digest] = (code, rendition, number)
-        return Version(code, number, files)
+                files[rendition] = incoming.keep()
+        return self._add(code, files)
 
-    def number(self, digest: str) -> State:
-        """Return the number of the version that a file belongs to, by its digest."""
-        return self._known[digest][2]
+    def copy(self, code: str, original: Version) -> Version:
+        """Make the files of another image's version the next version of an image, unless they were one before."""
+        return self._versions.get((code, original.digest)) or self._add(code, original.files)
+
+    def _add(self, code: str, files: dict[str, tuple[str, int]]) -> Version:
+        number = self._latest[code] = self._latest.get(code, BANNED) + 1
+        version = Version(code, number, files)
+        self._versions[code, version.digest] = version
+        for rendition, (digest, _) in files.items():
+            self._known[code, rendition, digest] = number
+        return version
+
+    def version(self, code: str, digest: str) -> Version:
+        """Return the version of an image whose original has this digest."""
+        return self._versions[code, digest]
 
     def recognise(self, code: str, rendition: str, status: int, body: bytes) -> State | Other:
         """Return the state that a whole answer shows. Bytes decide; the status only tells errors from foreign bytes."""
         digest = hashlib.sha256(body).hexdigest()
         if digest == self._special:
             return BANNED
-        known = self._known.get(digest)
+        known = self._known.get((code, rendition, digest))
         if known is not None:
-            return known[2] if known[:2] == (code, rendition) else Other.FOREIGN
+            return known
         return Other.REFUSED if status >= 500 else Other.FOREIGN

@@ -1,10 +1,10 @@
-"""Ban, lift and replace images at random, with the accounts of moderation and import."""
+"""Ban, lift, replace and copy images at random, with the accounts of moderation and import."""
 
 import threading
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from random import Random
 from typing import Any
 
@@ -13,7 +13,8 @@ from mysql.connector.abstracts import MySQLConnectionAbstract
 
 from stack.database import Database
 from tests.chaos.distinct_images import Catalogue, Version
-from tests.chaos.history import BANNED, History, State
+from tests.chaos.gallery import Gallery, Subject
+from tests.chaos.history import History
 
 Statement = tuple[str, tuple[Any, ...]]
 
@@ -39,51 +40,43 @@ def importing(version: Version, owner: str) -> list[Statement]:
 
 @dataclass(frozen=True)
 class Action:
-    """One transaction, the states that it puts images into, and a query that tells whether it was committed."""
+    """One transaction, the images after it, and a query that tells whether it was committed."""
 
     account: str
     statements: list[Statement]
-    states: Mapping[str, State]
+    after: Gallery
+    changed: Sequence[str]  # codes of the images that it puts into a state, perhaps the same as before
     committed: Statement  # a SELECT of 1 or 0
     expected: int  # its result after the commit
-    note: Callable[[], None]  # called after the commit
-
-
-@dataclass
-class OwnedImages:
-    """One owner's images, in the states that their moderator takes them to be in."""
-
-    owner: str
-    versions: dict[str, State]
-    banned: set[str] = field(default_factory=set)
-    owner_banned: bool = False
-
-    def state(self, code: str) -> State:
-        """Return the state of an image."""
-        return BANNED if self.owner_banned or code in self.banned else self.versions[code]
 
 
 class Moderator(threading.Thread):
-    """A moderator of some owners' images. Nobody else changes these, so each image's changes have one order."""
+    """A moderator of the images of one gallery."""
 
     def __init__(
         self,
         database: Database,
-        owners: Sequence[OwnedImages],
+        gallery: Gallery,
         hot: deque[str],
         catalogue: Catalogue,
         history: History,
         random: Random,
         rate: float,
+        *,
+        by_content: bool = True,
     ) -> None:
-        super().__init__(name=f"moderator of {owners[0].owner}", daemon=True)
+        """Moderate ``gallery``, ``rate`` times a second. ``by_content``: with bans of originals, which 0.1 lacks."""
+        owners = list(dict.fromkeys(gallery.owners.values()))
+        super().__init__(name=f"moderator of {owners[0]}", daemon=True)
         self._database = database
-        self.owners = owners
+        self.gallery = gallery
+        self._owners = owners
         self._hot = hot
         self._catalogue = catalogue
         self._history = history
         self._random = random
         self._rate = rate
+        self._by_content = by_content
         self._halt = threading.Event()
         self.acting = threading.Lock()  # held during each action; whoever else holds it stops the moderator
         self._connections: dict[str, MySQLConnectionAbstract] = {}
@@ -96,65 +89,54 @@ class Moderator(threading.Thread):
         """Act until stopped."""
         while not self._halt.wait(self._random.expovariate(self._rate)):
             with self.acting:
-                self._act(self._random.choice(self.owners))
+                self._carry_out(self._next_action())
         for connection in self._connections.values():
             with suppress(mysql.connector.Error):
                 connection.close()
 
-    def _act(self, owned: OwnedImages) -> None:
+    def _next_action(self) -> Action:
         roll = self._random.random()
         if roll < 0.05:
-            self._carry_out(self._ban_owner(owned))
-            return
-        mine = [code for code in list(self._hot) if code in owned.versions]
-        code = self._random.choice(mine if mine and self._random.random() < 0.5 else list(owned.versions))
+            return self._ban_or_lift(("owner", self._random.choice(self._owners)))
+        codes = list(self.gallery.versions)
+        mine = [code for code in list(self._hot) if code in self.gallery.versions]
+        code = self._random.choice(mine if mine and self._random.random() < 0.5 else codes)
         self._hot.append(code)
-        if code in owned.banned:
-            self._carry_out(self._lift(owned, code))
-        elif roll < 0.35:
-            self._carry_out(self._replace(owned, code))
-        else:
-            self._carry_out(self._ban(owned, code))
+        if ("image", code) in self.gallery.bans:
+            return self._ban_or_lift(("image", code))
+        if roll < 0.2:
+            return self._import(self._catalogue.make(code))
+        version = self.gallery.versions[code]
+        if roll < 0.35:
+            other = self.gallery.versions[self._random.choice(codes)]
+            return self._import(
+                self._catalogue.make(code) if other.digest == version.digest else self._catalogue.copy(code, other)
+            )
+        if roll < 0.65 and self._by_content:
+            return self._ban_or_lift(("digest", version.digest))
+        return self._ban_or_lift(("image", code))
 
-    def _ban(self, owned: OwnedImages, code: str) -> Action:
-        subject = ("image", code)
-        return Action(
-            *("moderation", [(BAN, subject)], {code: BANNED}, (IS_BANNED, subject), 1),
-            lambda: owned.banned.add(code),
-        )
-
-    def _lift(self, owned: OwnedImages, code: str) -> Action:
-        subject = ("image", code)
-        state = BANNED if owned.owner_banned else owned.versions[code]
-        return Action(
-            *("moderation", [(self._random.choice(LIFTS), subject)], {code: state}, (IS_BANNED, subject), 0),
-            lambda: owned.banned.discard(code),
-        )
-
-    def _ban_owner(self, owned: OwnedImages) -> Action:
-        """Ban the owner, or lift the ban."""
-        subject = ("owner", owned.owner)
-        banned = not owned.owner_banned
-        after = OwnedImages(owned.owner, owned.versions, owned.banned, banned)
+    def _ban_or_lift(self, subject: Subject) -> Action:
+        """Ban a subject, or lift the ban."""
+        banned = subject not in self.gallery.bans
         return Action(
             "moderation",
             [(BAN if banned else self._random.choice(LIFTS), subject)],
-            {code: after.state(code) for code in owned.versions},
+            self.gallery.toggled(subject),
+            list(self.gallery.covered(subject)),
             (IS_BANNED, subject),
             int(banned),
-            lambda: setattr(owned, "owner_banned", banned),
         )
 
-    def _replace(self, owned: OwnedImages, code: str) -> Action:
-        version = self._catalogue.make(code)
-        name, (digest, _) = next(iter(version.files.items()))
+    def _import(self, version: Version) -> Action:
+        """Import a new version of an image, or a copy of another one."""
         return Action(
             "import",
-            importing(version, owned.owner),
-            {code: BANNED if owned.owner_banned else version.number},
-            (IS_VERSION, (code, name, digest)),
+            importing(version, self.gallery.owners[version.code]),
+            self.gallery.replaced(version),
+            [version.code],
+            (IS_VERSION, (version.code, "original", version.digest)),
             1,
-            lambda: owned.versions.update({code: version.number}),
         )
 
     def _carry_out(self, action: Action) -> None:
@@ -171,7 +153,7 @@ class Moderator(threading.Thread):
         except mysql.connector.Error:
             self._forget(action.account)  # the server rolls back with the end of the session
             return
-        begun = self._history.begin(dict(action.states))
+        begun = self._history.begin({code: action.after.state(code) for code in action.changed})
         try:
             # Not the driver's commit(): without the server it raises errors that are no mysql.connector.Error.
             self._run(action.account, ("COMMIT", ()))
@@ -180,7 +162,7 @@ class Moderator(threading.Thread):
             self._forget(action.account)
             committed = self._find_out(action)
         if committed:
-            action.note()
+            self.gallery = action.after
         self._history.finish(begun, committed)
 
     def _find_out(self, action: Action) -> bool:

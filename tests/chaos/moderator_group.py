@@ -2,13 +2,15 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 
 from tests.chaos.distinct_images import Catalogue
+from tests.chaos.gallery import Gallery
 from tests.chaos.history import History, State, clock
-from tests.chaos.moderator import Moderator, OwnedImages
+from tests.chaos.moderator import Moderator
 from tests.chaos.system_with_proxies import System
 
-_BANNED = "SELECT DISTINCT subject FROM bans WHERE scope = '{}' AND lifted_at IS NULL"
+_BANS = "SELECT DISTINCT scope, subject FROM bans WHERE lifted_at IS NULL"
 _VERSIONS = "SELECT code, digest FROM renditions WHERE name = 'original'"
 
 
@@ -37,18 +39,17 @@ class ModeratorGroup:
             yield
             changed: dict[str, State] = {}
             for moderator in self._moderators:
-                for owned in moderator.owners:
-                    changed |= self._read_back(owned)
+                before = moderator.gallery.states()
+                moderator.gallery = self._read_back(moderator.gallery)
+                changed |= {code: state for code, state in moderator.gallery.states().items() if state != before[code]}
             self._history.finish(self._history.begin(changed, sent), committed=True)
 
-    def _read_back(self, owned: OwnedImages) -> dict[str, State]:
-        """Read an owner's images from the database. Returns those whose state has changed, with the new states."""
-        before = {code: owned.state(code) for code in owned.versions}
-        owners = {subject for (subject,) in self._system.rows(_BANNED.format("owner"))}
-        images = {subject for (subject,) in self._system.rows(_BANNED.format("image"))}
-        owned.owner_banned = owned.owner in owners
-        owned.banned = images & set(owned.versions)
-        for code, digest in self._system.rows(_VERSIONS):
-            if code in owned.versions:
-                owned.versions[code] = self._catalogue.number(digest)
-        return {code: owned.state(code) for code in before if owned.state(code) != before[code]}
+    def _read_back(self, gallery: Gallery) -> Gallery:
+        """Read the bans and versions of a moderator's images from the database."""
+        bans = frozenset((str(scope), str(subject)) for scope, subject in self._system.rows(_BANS))
+        versions = {
+            str(code): self._catalogue.version(code, digest)
+            for code, digest in self._system.rows(_VERSIONS)
+            if code in gallery.versions
+        }
+        return replace(gallery, bans=bans, versions=gallery.versions | versions)

@@ -21,7 +21,7 @@ from stack.origin import Origin
 from stack.purger import Purger
 from stack.server import Server, ServerFailedError
 from stack.waiting import PATIENCE, wait_until
-from tests.chaos.distinct_images import Catalogue
+from tests.chaos.distinct_images import Catalogue, Version
 from tests.chaos.moderator import importing
 from tests.support.cloned_edge import clone_of, sibling_of
 from tests.support.faulty_proxy import Proxies, Proxy
@@ -155,8 +155,8 @@ class System:
         """Return the path of a file or directory that does not exist yet."""
         return self.directory / f"{name}{next(self._numbers)}"
 
-    def add_images(self, owner: str, codes: list[str]) -> dict[str, int]:
-        """Import the next version of each image. Returns the versions' numbers by code."""
+    def add_images(self, owner: str, codes: list[str]) -> dict[str, Version]:
+        """Import the next version of each image. Returns the versions by code."""
         versions = [self.catalogue.make(code) for code in codes]
         with self.database.connect("import") as connection:
             connection.start_transaction()
@@ -165,7 +165,7 @@ class System:
                     for statement, parameters in importing(version, owner):
                         cursor.execute(statement, parameters)
             connection.commit()
-        return {version.code: version.number for version in versions}
+        return {version.code: version for version in versions}
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         """Run a query as the administrator, on a new connection: an older one may have died with a server."""

@@ -71,7 +71,7 @@ def main(old: Path, seed: int) -> None:
     directory = Path(tempfile.mkdtemp(prefix="takedown-upgrade-"))
     broken = False
     with OldSystem(directory, old) as system:
-        campaign = Campaign(system, seed)
+        campaign = Campaign(system, seed, by_content=False)
 
         def report(outcome: Outcome) -> None:
             nonlocal broken

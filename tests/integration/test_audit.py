@@ -83,6 +83,21 @@ def test_an_audit_of_an_owner_is_one_of_his_images_alone(site: Site, connection:
     assert all(site.is_hit(code) for code in others)
 
 
+def test_an_audit_of_a_digest_is_one_of_the_images_that_have_it(
+    site: Site, connection: Connection, probe: Probe
+) -> None:
+    owner = site.new_owner()
+    first, other = site.new_image(owner), site.new_image(owner)
+    copies = [first, site.new_copy(first)]
+    site.ban_unseen(site.digest_of(first), scope="digest")
+    served = {one.code for one in run_audit(connection, probe, sample=None).served}
+    assert served >= set(copies)
+    assert other not in served
+    for code in copies:
+        site.wait_gone(code)
+    assert site.is_hit(other)
+
+
 def test_an_edge_that_answers_503_has_told_nothing_and_is_asked_for_the_others(
     site: Site, connection: Connection, probe: Probe
 ) -> None:

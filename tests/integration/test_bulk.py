@@ -1,5 +1,6 @@
 """Ban in bulk: with few requests, while heartbeats go on, and while single bans overtake the bulk."""
 
+import hashlib
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
@@ -57,17 +58,20 @@ def distant(fleet: Fleet, tmp_path: Path) -> Iterator[Distant]:
 def ban_many(fleet: Fleet, scope: str, number: int) -> None:
     """Ban ``count`` subjects in one transaction."""
     prefix = f"bulk{next(_numbers)}"
+    subjects = [f"{prefix}-{each}" for each in range(number)]
+    if scope == "digest":
+        subjects = [hashlib.sha256(subject.encode()).hexdigest() for subject in subjects]
     fleet.sql("START TRANSACTION")
     for start in range(0, number, 5000):
-        rows = ", ".join(f"('{scope}', '{prefix}-{each}')" for each in range(start, min(start + 5000, number)))
+        rows = ", ".join(f"('{scope}', '{subject}')" for subject in subjects[start : start + 5000])
         fleet.sql(f"INSERT INTO bans (scope, subject) VALUES {rows}")
     fleet.sql("COMMIT")
 
 
-@pytest.mark.parametrize("scope", ["owner", "image"])
-def test_a_single_ban_is_told_in_the_middle_of_a_bulk(fleet: Fleet, distant: Distant, scope: str) -> None:
+@pytest.mark.parametrize(("scope", "number"), [("owner", 20_000), ("image", 20_000), ("digest", 5000)])
+def test_a_single_ban_is_told_in_the_middle_of_a_bulk(fleet: Fleet, distant: Distant, scope: str, number: int) -> None:
     purges, before = distant.told()
-    ban_many(fleet, scope, 20_000)
+    ban_many(fleet, scope, number)
     wait_until(lambda: distant.told()[1] > before + 2, "the first lists")
     fleet.ban()
 
@@ -78,11 +82,35 @@ def test_a_single_ban_is_told_in_the_middle_of_a_bulk(fleet: Fleet, distant: Dis
     until_then = wait_until(bans_when_purged, "the single ban") - before
     fleet.settle()
     both = distant.told()[1] - before
-    # A list holds 400 or more of the 20,000 subjects, and is sent again as a rebound: the single ban came before the
-    # first sending was over.
+    # A list holds 400 or more of the 20,000 codes or owners, or 107 of the 5,000 digests, and is sent again as a
+    # rebound: the single ban came before the first sending was over.
     assert both <= 2 * 60
     assert until_then < both / 2
     assert all(distant.modes)
+
+
+def test_bans_by_content_that_are_committed_together_go_in_lists_and_are_acknowledged(fleet: Fleet) -> None:
+    before, head = fleet.bans_added(), fleet.head()
+    ban_many(fleet, "digest", 100)
+    fleet.settle()
+    # A list for each of the 16 digits that digests end in, and their rebound; some digits may have none of the 100.
+    assert 2 * 10 <= fleet.bans_added() - before <= 2 * 16
+    method = "SELECT DISTINCT method FROM receipts WHERE edge = 'edge1' AND batch > %s"
+    assert fleet.sql(method, head) == [("ban",)]
+    assert fleet.edge.trusted()
+    assert "flushed" not in fleet.log()
+
+
+def test_a_purger_that_is_killed_before_the_delivery_loses_no_ban_by_content(fleet: Fleet) -> None:
+    before = fleet.bans_added()
+    fleet.purger.pause()
+    ban_many(fleet, "digest", 1)
+    assert fleet.bans_added() == before, "a frozen purger cannot have delivered the ban"
+    fleet.purger.kill()
+    fleet.purger.start()
+    fleet.settle()
+    assert fleet.bans_added() >= before + 2
+    assert "flushed" not in fleet.log()
 
 
 def test_heartbeats_go_on_under_a_steady_stream(fleet: Fleet, distant: Distant) -> None:

@@ -56,6 +56,27 @@ def test_bans_of_owners_and_many_bans_together_go(site: Site, old: Edge) -> None
     site.stack.settle()
 
 
+def test_a_ban_by_content_flushes_it_and_the_log_says_why(site: Site, old: Edge) -> None:
+    first, other = site.new_image(), site.new_image()
+    copies = [first, site.new_copy(first)]
+    for code in (*copies, other):
+        site.wait_hit(code, old)
+    site.ban(site.digest_of(first), scope="digest")
+    for code in copies:
+        site.wait_gone(code, old)
+    site.stack.settle()
+    assert site.is_hit(other), "the other edge is not flushed"
+    log = site.stack.purger.log_text()
+    assert f"edge {old.edge_name} calls BAN / malformed: 400" in log
+    said = f"edge {old.edge_name} is flushed: it takes no bans by content, as a VCL before 0.2"
+    assert log.count(said) == 1
+    assert "load the VCL of this version into it (docs/edge.md)" in log
+    site.lift(site.digest_of(first))
+    for code in copies:
+        site.wait_served(code, old)
+    old.wait_trusted()
+
+
 def test_status_names_it_as_one_to_upgrade_and_no_other(site: Site, old: Edge) -> None:
     status = site.stack.purger.run("status", "--json").stdout
     assert f"edge {old.edge_name} runs the VCL of version 0.1" in status
@@ -71,4 +92,13 @@ def test_it_is_upgraded_by_a_load_of_todays_vcl_and_keeps_its_promises(site: Sit
     site.wait_gone(code, old)
     site.stack.settle()
     old.wait_trusted()
+    # What it has fetched since is banned by content alone.
+    first, other = site.new_image(), site.new_image()
+    copies = [first, site.new_copy(first)]
+    for each in (*copies, other):
+        site.wait_hit(each, old)
+    site.ban(site.digest_of(first), scope="digest")
+    for each in copies:
+        site.wait_gone(each, old)
+    assert site.is_hit(other, old)
     assert "runs the VCL of version 0.1" not in site.stack.purger.run("status", "--json").stdout

@@ -127,6 +127,13 @@ class ExistingSite:
     def wait_hit(self, path: str, query: str = "") -> None:
         wait_until(lambda: "; hit" in self.get(path, query).headers["Cache-Status"], f"{path} in the cache")
 
+    def settle(self) -> None:
+        """Wait until the edge has all changes and their rebounds: nothing leaves its cache by itself from then on."""
+        waiting = """SELECT COUNT(*) FROM takedown.edges JOIN takedown.numbering
+            WHERE instance IS NULL OR LEAST(acknowledged, rebounded) < last_batch
+            OR EXISTS (SELECT 1 FROM takedown.invalidations WHERE batch IS NULL)"""
+        wait_until(lambda: self.sql(waiting).strip() == "0", "all changes rebounded")
+
     def page(self) -> PastedPage:
         """Return the page with the addresses and paths of this machine."""
         etc = self.directory / "etc"
@@ -238,6 +245,7 @@ def flags_are_takedowns(site: ExistingSite, page: PastedPage) -> None:
     site.sql(block(DOCS / "hooks.md", "sql", "FUNCTION picture_code"), "site")
     site.wait(FLAGGED, 410)
     etag = site.get(SUMMER).headers["ETag"]
+    site.settle()
     site.wait_hit(SUMMER)
 
     site.application(f"UPDATE pictures SET flagged = TRUE WHERE file_path = '{WINTER}'")
@@ -261,6 +269,7 @@ def flags_are_takedowns(site: ExistingSite, page: PastedPage) -> None:
 def every_copy_is_taken(site: ExistingSite, page: PastedPage, import_all: str) -> None:
     """Do the part of the section Flags about content."""
     late = "78/a late copy.jpg"
+    site.settle()
     for path in (COPY, OTHER):
         site.wait_hit(path)
     assert site.get(COPY).content == site.get(SUMMER).content

@@ -37,6 +37,8 @@ LIFTING, COPIES = (
         r"^  ```sql\n(.*?)^  ```$", (ROOT / "docs" / "hooks.md").read_text(), re.MULTILINE | re.DOTALL
     )
 )
+#: Digest of the thumbnails of all pictures.
+THUMBNAIL = "0" * 64
 _numbers = count(1)
 
 
@@ -96,14 +98,15 @@ class Pictures:
         return sorted(str(row[0]) for row in found)
 
     def record(self, path: str, digest: str) -> None:
-        """Record a picture with this original, as an import does."""
+        """Record a picture with this original and a thumbnail, as an import does."""
         with self.admin.cursor() as cursor:
             cursor.execute("INSERT INTO images (code, owner) VALUES (%s, '7')", (code_of(path),))
-            cursor.execute(
-                """INSERT INTO renditions (code, name, content_type, size, width, height, digest)
-                VALUES (%s, 'original', 'image/png', 1, 1, 1, %s)""",
-                (code_of(path), digest),
-            )
+            for name, each in (("original", digest), ("thumb", THUMBNAIL)):
+                cursor.execute(
+                    """INSERT INTO renditions (code, name, content_type, size, width, height, digest)
+                    VALUES (%s, %s, 'image/png', 1, 1, 1, %s)""",
+                    (code_of(path), name, each),
+                )
 
 
 def code_of(name: str) -> str:
@@ -253,6 +256,7 @@ def test_a_flag_may_take_every_copy_and_clearing_it_lifts_its_own_bans(pictures:
         assert pictures.open_bans(first) == ["pictures"]
         assert pictures.open_bans(second) == []
         assert pictures.open_bans_of(digest) == [f"pictures {code_of(first)}"]
+        assert pictures.open_bans_of(THUMBNAIL) == []
         pictures.flag(second, True)
         pictures.flag(first, False)
         assert pictures.open_bans_of(digest) == [f"pictures {code_of(second)}"]

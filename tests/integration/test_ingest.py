@@ -7,6 +7,7 @@ import re
 import signal
 import socket
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -18,7 +19,14 @@ import pytest
 import requests
 from PIL import Image
 
+from origin.import_rules import ImportRules, Stability
+from origin.ingest.database import Database
+from origin.ingest.uploads import Upload, Uploads
+from origin.picture_intake import Intake, Picture
+from origin.store import Store
+from origin.stores.directory import Directory
 from stack.commands import command
+from stack.ingest import Ingest
 from stack.server import frozen
 from stack.waiting import PATIENCE, wait_until
 from tests.support.images_with_metadata import EVERYTHING, SECRET
@@ -290,20 +298,29 @@ def test_a_token_is_changed_without_a_restart_and_without_a_refused_request(site
     assert (status(old), status("next-token")) == (200, 403)
 
 
-def slow_upload(site: UploadSite, code: str, length: int) -> socket.socket:
+def slow_upload(ingest: Ingest, code: str, length: int) -> socket.socket:
     """Send the head of an upload. The caller sends, or does not send, its body."""
-    connection = socket.create_connection(("127.0.0.1", site.ingest.port), PATIENCE)
+    connection = socket.create_connection(("127.0.0.1", ingest.port), PATIENCE)
     connection.sendall(
-        f"PUT /images/{code} HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {site.token}\r\nTakedown-Owner: ann\r\n"
+        f"PUT /images/{code} HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {ingest.token}\r\nTakedown-Owner: ann\r\n"
         f"Content-Length: {length}\r\n\r\n".encode()
     )
     return connection
 
 
+def test_what_the_head_refuses_is_answered_before_the_body_comes(site: UploadSite) -> None:
+    site.ban("image", "early-1")
+    content = picture(91)
+    site.put("early-2", content, "bob")
+    for code, length, status in (("early-1", 1000, 451), ("early-2", 1000, 409), ("early-3", 3_000_001, 413)):
+        with slow_upload(site.ingest, code, length) as connection:
+            assert connection.recv(65536).startswith(f"HTTP/1.1 {status} ".encode())
+
+
 def test_a_body_that_drips_ends_after_its_time(site: UploadSite) -> None:
     content = picture(82)
     started = time.monotonic()
-    with slow_upload(site, "drip-1", len(content)) as connection, contextlib.suppress(ConnectionError):
+    with slow_upload(site.ingest, "drip-1", len(content)) as connection, contextlib.suppress(ConnectionError):
         connection.settimeout(0.2)
         answer = b""
         for byte in content:
@@ -319,7 +336,7 @@ def test_a_body_that_drips_ends_after_its_time(site: UploadSite) -> None:
 def test_a_body_that_breaks_off_leaves_nothing(site: UploadSite) -> None:
     content = picture(83)
     files = sorted(site.files())
-    with slow_upload(site, "half-1", len(content)) as connection:
+    with slow_upload(site.ingest, "half-1", len(content)) as connection:
         connection.sendall(content[: len(content) // 2])
         connection.shutdown(socket.SHUT_WR)
         assert connection.recv(65536).startswith(b"HTTP/1.1 400 ")
@@ -340,19 +357,57 @@ def test_a_connection_stays_open_for_further_uploads_and_ends_where_a_body_is_no
         assert (refused.status_code, refused.headers["Connection"]) == (400, "close")
 
 
+def sizes_of_unnamed_files(pid: int) -> list[int]:
+    """Return the sizes of the files that a process has open and that have no name."""
+    sizes = []
+    for link in Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # closed by now
+            if str(link.readlink()).endswith(" (deleted)"):
+                sizes.append(link.stat().st_size)
+    return sizes
+
+
 def test_large_uploads_are_bounded_in_memory(site: UploadSite) -> None:
     """Twelve uploads that have nearly arrived are in files, and not in the memory of the process."""
-    process = psutil.Process(site.pid())
-    site.put("warm-1", picture(84))
-    before = process.memory_info().rss
-    connections = [slow_upload(site, f"large-{number}", 2_900_000) for number in range(12)]
-    try:
-        for connection in connections:
+    with site.listener("patient", ORIGIN_INGEST_THREADS="16") as ingest, contextlib.ExitStack() as closing:
+        assert ingest.process is not None
+        process = psutil.Process(ingest.process.pid)
+        before = process.memory_info().rss
+        for number in range(12):
+            connection = closing.enter_context(slow_upload(ingest, f"large-{number}", 2_900_000))
             connection.sendall(bytes(2_800_000))
+        wait_until(lambda: sum(sizes_of_unnamed_files(process.pid)) > 12 * 2_700_000, "the bodies are in files")
         assert process.memory_info().rss - before < 12 * 1_500_000
-    finally:
-        for connection in connections:
-            connection.close()
+
+
+def test_only_so_many_pictures_are_in_memory_as_a_whole_as_there_are_decoders(site: UploadSite) -> None:
+    lock = threading.Lock()
+    counts = {"begun": 0, "inside": 0, "peak": 0}
+
+    class Counting(Intake):
+        """Counts the pictures that it examines at a time, and holds each until every upload has begun."""
+
+        def examine(self, data: bytes, *, strip_metadata: bool) -> Picture:
+            with lock:
+                counts["inside"] += 1
+                counts["peak"] = max(counts["peak"], counts["inside"])
+            wait_until(lambda: counts["begun"] == 6, "all uploads have begun")
+            with lock:
+                counts["inside"] -= 1
+            return super().examine(data, strip_metadata=strip_metadata)
+
+    rules = ImportRules()
+    intake = Counting(Store(Directory(site.site.origin.files)), rules)
+    uploads = Uploads(Database(site.site.database.url("import")), intake, rules, decoders=2)
+
+    def take(number: int) -> bool:
+        with lock:
+            counts["begun"] += 1
+        return uploads.take(Upload(f"many-{number}", "ann", Stability(), False), BytesIO(picture(93))).new
+
+    with ThreadPoolExecutor(6) as pool:
+        assert [*pool.map(take, range(6))] == [True] * 6
+    assert counts["peak"] == 2
 
 
 def test_a_new_image_is_seen_in_one_query(site: UploadSite) -> None:
@@ -388,6 +443,17 @@ def test_while_the_database_is_away_uploads_are_503_and_nothing_is_stored(site: 
         assert time.monotonic() - started < 30
     assert sorted(site.files()) == files
     assert wait_until(lambda: site.put("away-1", content).status_code == 201, "the database is used again")
+
+
+def test_connections_that_the_database_has_closed_cost_no_upload(site: UploadSite) -> None:
+    with site.site.admin.cursor() as cursor:
+        cursor.execute("SELECT id FROM information_schema.processlist WHERE user = 'takedown_import'")
+        connections = cursor.fetchall()
+        assert connections
+        for (number,) in connections:
+            cursor.execute(f"KILL {int(str(number))}")
+    for number in range(20):
+        assert site.put(f"killed-{number}", picture(92)).status_code == 201
 
 
 def test_while_the_store_is_away_uploads_are_503_and_nothing_is_recorded(site: UploadSite) -> None:

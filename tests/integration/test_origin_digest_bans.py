@@ -153,4 +153,5 @@ def test_a_lookup_reads_a_few_entries_of_indexes_however_full_the_tables_are(sit
             assert found == (3 if asked == code else 1)
             cursor.execute("SHOW SESSION STATUS LIKE 'Handler_read%'")
             reads = {str(name): int(str(value)) for name, value in cast(list[tuple[object, object]], cursor.fetchall())}
-            assert sum(reads.values()) <= 20, reads
+            # MySQL looks into bans and outbox anew for each of the rows.
+            assert sum(reads.values()) <= 30, reads

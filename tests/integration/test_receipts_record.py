@@ -150,7 +150,11 @@ def test_a_probe_of_more_images_takes_the_place_of_one_of_fewer(record: Takedown
 def test_a_code_has_the_bans_by_content_on_the_original_that_it_has_now(record: TakedownRecord) -> None:
     code, former, present = record.new(), record.new_digest(), record.new_digest()
     record.image(code, record.new("owner"), former)
-    record.sql("INSERT INTO renditions VALUES (%s, 'thumb', 'image/png', 1, 1, 1, %s)", code, record.new_digest())
+    record.sql(
+        "INSERT INTO renditions VALUES (%s, 'thumb', 'image/png', 1, 1, 1, %s, NULL)",
+        code,
+        record.new_digest(),
+    )
     first = record.ban(former, "digest")
     assert [ban["id"] for ban in record.receipts(code, code=3)["bans"]] == [first]
     record.image(code, record.new("owner"), present)
@@ -248,18 +252,23 @@ def test_what_comes_from_outside_reaches_the_terminal_escaped(record: TakedownRe
 @pytest.mark.parametrize(
     ("arguments", "hint"),
     [
-        (["https://example.org/images/abc/thumb?x"], "(did you mean 'abc'?)"),
-        (["abc.jpg"], "(did you mean 'abc'?)"),
+        (["https://example.org/pictures/abc"], "(did you mean 'abc'?)"),
         (["a b"], "1 to 64 of A-Z a-z 0-9 _ -"),
         (["--owner", "a b"], "is not an owner's key"),
-        ([], "give either a code or --owner KEY"),
-        (["abc", "--owner", "abc"], "give either a code or --owner KEY"),
-        (["abc", "--digest", "0" * 64], "give one of a code, --owner KEY and --digest SHA256"),
-        (["--digest", "0" * 63], "is not a digest, which is a SHA-256 as 64 of 0-9 a-f"),
+        ([], "give one of CODE, --owner and --digest, and only one"),
+        (["abc", "--owner", "abc"], "give one of CODE, --owner and --digest, and only one"),
+        (["abc", "--digest", "0" * 64], "give one of CODE, --owner and --digest, and only one"),
+        (["--digest", "0" * 63], "is not a digest, which is a SHA-256 as 64 hex digits 0-9 a-f"),
     ],
 )
 def test_a_malformed_question_is_refused_with_a_hint(record: TakedownRecord, arguments: list[str], hint: str) -> None:
     assert hint in record.text(*arguments, code=2)
+
+
+def test_a_url_is_taken_for_the_code_in_it(record: TakedownRecord) -> None:
+    code = record.new()
+    record.ban(code)
+    assert f"image {code}: 1 ban stands" in record.text(f"https://example.org/images/{code}/thumb?x", code=3)
 
 
 def test_a_code_without_a_ban(record: TakedownRecord) -> None:

@@ -131,9 +131,7 @@ class Upgrade(ExitStack):
         with self.database.connect_admin() as connection, connection.cursor() as cursor:
             cursor.execute("GRANT SELECT (one, last_batch) ON numbering TO takedown_origin@'%'")
             cursor.execute("ALTER TABLE changes ADD COLUMN batch BIGINT UNSIGNED NOT NULL DEFAULT 0")
-            cursor.execute(
-                "ALTER TABLE renditions ADD COLUMN path VARCHAR(1024) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"
-            )
+            cursor.execute("ALTER TABLE renditions ADD COLUMN path VARCHAR(1024) COLLATE utf8mb4_bin NULL")
         return refusal
 
     def sql(self, text: str, *values: Any) -> list[tuple[object, ...]]:

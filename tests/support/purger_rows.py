@@ -43,7 +43,11 @@ class TakedownRecord:
     def image(self, code: str, owner: str, digest: str) -> None:
         """Add an image, or replace its owner and original."""
         self.sql("REPLACE INTO images (code, owner) VALUES (%s, %s)", code, owner)
-        self.sql("REPLACE INTO renditions VALUES (%s, 'original', 'image/png', 1, 1, 1, %s)", code, digest)
+        self.sql(
+            "REPLACE INTO renditions VALUES (%s, 'original', 'image/png', 1, 1, 1, %s, NULL)",
+            code,
+            digest,
+        )
 
     def ban(self, subject: str, scope: str = "image", reason: str = "", banned_by: str = "") -> int:
         """Write a ban with moderation's account, and put it into a batch. Returns the ban's id."""

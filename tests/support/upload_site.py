@@ -15,8 +15,10 @@ from tests.support.origin_site import OriginSite
 class UploadSite:
     """An origin and an upload listener over the same database and store."""
 
-    def __init__(self, directory: Path, /, **options: str) -> None:
-        self.site = OriginSite(directory, ORIGIN_WORKERS="1")
+    def __init__(self, directory: Path, store: Mapping[str, str] | None = None, /, **options: str) -> None:
+        """Take the variables of another ``store`` than a directory, and further ones of the listener."""
+        self._store = store or {}
+        self.site = OriginSite(directory, ORIGIN_WORKERS="1", **self._store)
         self._directory = directory
         self._options = options
 
@@ -34,7 +36,7 @@ class UploadSite:
 
     def listener(self, name: str, **options: str) -> Ingest:
         """Make a listener over the same database and store, not yet started."""
-        return Ingest(self._directory / name, self.site.database, self.site.origin, options=options)
+        return Ingest(self._directory / name, self.site.database, self.site.origin, options={**self._store, **options})
 
     @property
     def token(self) -> str:

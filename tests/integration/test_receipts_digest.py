@@ -1,0 +1,87 @@
+"""Ban an original: each image that has it is proven gone at each edge, in receipts by code and by digest."""
+
+from stack.waiting import wait_until
+from tests.support.misbehaving_listeners import FixedAnswer, stale_listener, third_edge
+from tests.support.receipts_command import ask, outcomes, receipts, wait_proven
+from tests.support.site_actions import Site
+
+
+def test_a_ban_by_content_is_proven_for_each_code_at_every_edge(site: Site) -> None:
+    owner = site.new_owner()
+    first, other = site.new_image(owner), site.new_image(owner)
+    copies = [first, site.new_copy(first, owner), site.new_copy(first)]
+    digest = site.digest_of(first)
+    for edge in site.stack.edges:
+        for code in (*copies, f"{copies[1]}/thumb", other):
+            site.wait_hit(code, edge)
+    site.ban("0" * 64, scope="digest")
+    site.stack.settle()
+    assert all(site.is_hit(code) for code in copies), "a ban of other bytes takes none of them"
+
+    site.ban(digest, scope="digest")
+    for edge in site.stack.edges:
+        for code in (*copies, f"{copies[1]}/thumb"):
+            site.wait_gone(code, edge)
+        assert site.is_hit(other, edge)
+    for receipt in wait_proven(site, "--digest", digest).values():
+        assert (receipt["method"], receipt["looked"], receipt["images"]) == ("ban", 3, 3)
+    out = ask(site, "--digest", digest)[1]
+    assert out.startswith(f"digest {digest}: 1 ban stands, proven gone at 2 edges\n")
+    assert out.count("gone (410) at 3 of 3 images after ") == 2
+    for code in copies:
+        wait_proven(site, code)
+        found = receipts(site, code)
+        assert (found["digest"], [ban["scope"] for ban in found["bans"]]) == (digest, ["digest"])
+    assert receipts(site, other)["bans"] == []
+
+
+def test_an_image_that_is_imported_later_is_proven_when_it_is_looked_at(site: Site) -> None:
+    first = site.new_image()
+    digest = site.digest_of(first)
+    site.ban(digest, scope="digest")
+    wait_proven(site, "--digest", digest)
+    later = site.new_copy(first, wait=False)
+    for edge in site.stack.edges:
+        site.wait_gone(later, edge)
+    assert outcomes(site, later) == dict.fromkeys(("edge1", "edge2"), "not proven")
+    assert ask(site, later, "--look")[0] == 0
+    assert ask(site, later)[0] == 0
+    assert ask(site, "--digest", digest, "--look")[0] == 0
+    (receipt, _) = wait_proven(site, "--digest", digest).values()
+    assert (receipt["looked"], receipt["images"]) == (2, 2)
+
+
+def test_an_edge_that_shows_one_of_the_images_is_found_out_for_that_one(site: Site) -> None:
+    shown = site.new_image()
+    other = site.new_copy(shown)
+    digest = site.digest_of(shown)
+    with stale_listener(site.stack.edge) as (public_url, stored), third_edge(site, public_url):
+        stored[f"/images/{shown}"] = FixedAnswer(200, site.get(shown).content)
+        site.ban(digest, scope="digest")
+        wait_until(lambda: outcomes(site, other)["third"] == "gone", "the other one is seen gone")
+        wait_until(lambda: outcomes(site, shown)["third"] == "still there", "one image is seen")
+        assert ask(site, shown)[0] == 4
+        assert ask(site, "--digest", digest)[0] == 4
+        wait_until(lambda: len(receipts(site, shown)["resends"]) == 1, "the image was purged again")
+        assert receipts(site, other)["resends"] == []
+        assert f"edge third still shows banned image {shown}" in site.stack.purger.log_text()
+
+        stored.clear()
+        for arguments in (("--digest", digest, "--look"), ("--digest", digest), (shown,), (other,)):
+            assert ask(site, *arguments)[0] == 0
+
+
+def test_a_lift_brings_back_those_that_are_not_banned_otherwise(site: Site) -> None:
+    lifted = site.new_image()
+    kept = site.new_copy(lifted)
+    digest = site.digest_of(lifted)
+    site.ban(digest, scope="digest")
+    site.ban(kept)
+    wait_proven(site, kept)
+    site.lift(digest)
+    site.wait_served(lifted)
+    site.stack.settle()
+    assert site.get(kept).status_code == 410
+    assert "none of which hides it now" in ask(site, lifted)[1]
+    assert [ban["hides"] for ban in receipts(site, kept)["bans"]] == [False, True]
+    assert ask(site, kept)[0] == 0

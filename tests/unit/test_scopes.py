@@ -1,0 +1,73 @@
+"""Find each list of scopes in SQL, Python and VCL: a scope that one of them lacks is banned in part."""
+
+import re
+from importlib import resources
+
+import pytest
+
+from purger import plan, subject_images
+from stack.vcl import SOURCE
+from takedown_db import subject_keys
+from takedown_db.scope import Scope
+
+_PACKAGE = resources.files("takedown_db")
+
+#: All SQL in use. Migrations tell what was known at their time.
+_SQL = {
+    script.name: script.read_text(encoding="utf-8")
+    for directory in ("sql", "schema")
+    for script in _PACKAGE.joinpath(directory).iterdir()
+    if script.name.endswith(".sql")
+}
+
+#: ('image', 'owner', ...), and (('image', ...), ('owner', ...), ...).
+_LIST = re.compile(r"\((?:'\w+', )*'image'(?:, '\w+')+\)")
+_PAIRS = re.compile(r"\(\('image', .*\)\)")
+
+
+def lists() -> list[tuple[str, str]]:
+    """Return each list of scopes with the name of its file."""
+    return [
+        (name, found[0]) for name, text in _SQL.items() for found in [*_LIST.finditer(text), *_PAIRS.finditer(text)]
+    ]
+
+
+def scopes(text: str) -> set[str]:
+    return set(re.findall(r"'(\w+)'", text)) & set(Scope)
+
+
+def test_the_lists_are_found() -> None:
+    files = [name for name, _ in lists()]
+    for name, at_least in (
+        ("check_triggers.sql", 4),
+        ("numbering_routines.sql", 2),
+        ("migration.sql", 4),
+        ("lookup.sql", 4),
+    ):
+        assert files.count(name) >= at_least, name
+
+
+@pytest.mark.parametrize(("name", "text"), lists())
+def test_each_list_of_scopes_in_sql_has_all(name: str, text: str) -> None:
+    # 'image' is also a cause of rows in the outbox.
+    assert "'rendition'" in text or scopes(text) == set(Scope), f"{name}: {text}"
+
+
+def test_the_messages_of_triggers_name_all() -> None:
+    messages = re.findall(r"\.scope must be ([a-z, ]+), in small letters", _SQL["check_triggers.sql"])
+    assert len(messages) == 3
+    for message in messages:
+        assert set(re.split(r", | or ", message)) == set(Scope)
+
+
+def test_subjects_are_checked_and_delivered_for_each_scope() -> None:
+    assert subject_keys._FULL_SUBJECT.keys() == set(Scope)
+    assert plan._LISTS.keys() == set(Scope)
+    assert subject_images._PAGES.keys() == set(Scope) - {Scope.IMAGE}
+
+
+@pytest.mark.parametrize("header", plan._LISTS.values())
+def test_the_edge_knows_the_list_of_each_scope(header: str) -> None:
+    ban = SOURCE.joinpath("takedown", "ban.vcl").read_text()
+    assert f"elseif (req.http.{header})" in ban or f"if (req.http.{header})" in ban
+    assert f"std.collect(req.http.{header}, " in ban
