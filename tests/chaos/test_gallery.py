@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from origin.store import open_store
+from origin.stores.location import Location
 from tests.chaos.distinct_images import Catalogue
 from tests.chaos.gallery import Gallery
 from tests.chaos.history import BANNED, Other
@@ -13,7 +15,7 @@ OWNERS = {"a": "anna", "b": "anna", "c": "bob"}
 
 @pytest.fixture
 def catalogue(tmp_path: Path) -> Catalogue:
-    return Catalogue(tmp_path)
+    return Catalogue(open_store(Location(f"file:{tmp_path}", tmp_path)))
 
 
 @pytest.fixture
