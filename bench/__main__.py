@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-_NAMES = ("edge", "origin", "takedown", "bulk", "replica")
+_NAMES = ("edge", "origin", "takedown", "bulk", "replica", "store")
 
 
 @click.command()

@@ -14,39 +14,37 @@ SELECT COUNT(*) AS images FROM renditions WHERE digest = %(digest)s AND name = '
 
 -- name: files_of_digest
 -- Reads the files of all images that have a digest as their original, each once: digest, path, the code of an image that
--- shares the file and is not banned by content itself (NULL: none does), and whether a row names this very place. The
--- own store may have a file that is in place as well, from an earlier import, or the original of an image that was
--- replaced: no row names these.
-SELECT files.digest, files.path, (
-    SELECT MIN(sharing.code)
-    FROM renditions AS sharing FORCE INDEX (digest)
-    LEFT JOIN renditions AS their_original
-        ON their_original.code = sharing.code AND their_original.name = 'original'
-    WHERE sharing.digest = files.digest AND sharing.path <=> files.path
-        AND NOT EXISTS (
+-- shares the file and is not banned by content itself (NULL: none does), and whether such an image names this very place.
+-- The own store may have a file that is in place as well, from an earlier import, or the original of an image that was
+-- replaced: no row names these. Each row that has one of the digests is read once, however many copies there are.
+SELECT places.digest, places.path, MIN(places.shared_by) AS shared_by, MAX(places.named) AS named
+FROM (
+    SELECT sharing.digest, sharing.path, CASE WHEN NOT EXISTS (
             SELECT 1
             FROM bans
             WHERE bans.scope = 'digest' AND bans.subject = their_original.digest AND bans.lifted_at IS NULL
-        )
-) AS shared_by, files.named
-FROM (
-    SELECT places.digest, places.path, MAX(places.named) AS named
+        ) THEN sharing.code END AS shared_by,
+        their_original.digest <=> %(digest)s AS named
     FROM (
-        SELECT renditions.digest, renditions.path, 1 AS named
+        SELECT DISTINCT renditions.digest
         FROM renditions AS originals FORCE INDEX (digest)
         STRAIGHT_JOIN renditions ON renditions.code = originals.code
         WHERE originals.digest = %(digest)s AND originals.name = 'original'
-        UNION ALL
-        SELECT renditions.digest, NULL, 0
-        FROM renditions AS originals FORCE INDEX (digest)
-        STRAIGHT_JOIN renditions ON renditions.code = originals.code
-        WHERE originals.digest = %(digest)s AND originals.name = 'original'
-        UNION ALL
-        SELECT CONVERT(%(digest)s USING ascii) COLLATE ascii_bin, NULL, 0
-    ) AS places
-    GROUP BY places.digest, places.path
-) AS files
-ORDER BY files.digest, files.path
+    ) AS digests
+    STRAIGHT_JOIN renditions AS sharing FORCE INDEX (digest) ON sharing.digest = digests.digest
+    LEFT JOIN renditions AS their_original
+        ON their_original.code = sharing.code AND their_original.name = 'original'
+    UNION ALL
+    SELECT renditions.digest, NULL, NULL, 0
+    FROM renditions AS originals FORCE INDEX (digest)
+    STRAIGHT_JOIN renditions ON renditions.code = originals.code
+    WHERE originals.digest = %(digest)s AND originals.name = 'original'
+    UNION ALL
+    SELECT CONVERT(%(digest)s USING ascii) COLLATE ascii_bin, NULL, NULL, 0
+) AS places
+GROUP BY places.digest, places.path
+HAVING named = 1 OR places.path IS NULL
+ORDER BY places.digest, places.path
 
 -- name: record_erasure
 -- Writes one step of an erasure. The server adds account and time.

@@ -131,6 +131,17 @@ def test_a_file_that_an_image_shares_which_is_not_banned_by_content_stays(stored
     assert other in stored.everywhere(), "it is banned, and nobody asked to erase it"
 
 
+def test_equal_bytes_of_a_neighbour_in_a_place_of_their_own_stay(stored: StoredSite) -> None:
+    content, thumb = os.urandom(700), os.urandom(700)
+    code = stored.add(("original", content, None), ("thumb", thumb, None))
+    beside = stored.add(("original", os.urandom(700), None), ("thumb", thumb, "beside/thumb.png"))
+    ban(stored, content)
+    result = erase(stored, code, "--yes")
+    assert result.returncode == 0, "nothing of it is kept"
+    assert key_of(sha256(thumb)) not in stored.own.read()
+    assert stored.site.request(f"{beside}/thumb").content == thumb
+
+
 def test_a_killed_run_is_completed_by_the_next_one(stored: StoredSite) -> None:
     content = os.urandom(900)
     codes = [stored.add(("original", content, f"killed/{number}")) for number in range(40)]
