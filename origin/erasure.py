@@ -24,6 +24,9 @@ from takedown_db.statements import statement
 #: Characters of `erasures.detail`.
 _LONGEST_DETAIL = 255
 
+#: The tree may not be mounted, or be another one: nobody may take its files for destroyed.
+_NOT_FOUND = "is not in the store, and no erasure has destroyed it: is it the right store?"
+
 
 class RefusedErasureError(Exception):
     """Nothing is erased, or no more. The message says why and what to do."""
@@ -53,7 +56,7 @@ class Plan:
 
 @dataclass(slots=True)
 class Result:
-    """The result of an erasure. ``absent`` files were not in the store any more; ``kept`` ones are another's."""
+    """The result of an erasure. ``absent`` files were erased before; ``kept`` ones are another's, or not found."""
 
     erased: list[File] = field(default_factory=list)
     absent: list[File] = field(default_factory=list)
@@ -96,6 +99,7 @@ class Erasure:
         """
         result = Result()
         plan = replace(self.plan(plan.original), ban=plan.ban)
+        ((interrupted,),) = fetch(self._cursor, "erasure_interrupted", digest=plan.original)
         self._record(plan, "begin", detail=f"{plan.images} images, {len(plan.files)} files")
         for file in plan.files:
             if self._ban(plan.original) != plan.ban:
@@ -112,15 +116,22 @@ class Erasure:
                 raise OSError(
                     f"{file} is still in the store although it was deleted: does another program write there?"
                 )
-            # One that is not there may be what a killed run has deleted and could not record any more.
-            if was_there or (file.named and not self._on_record(file)):
-                self._record(plan, "erased", file, "" if was_there else "was not there any more")
             if was_there:
+                self._record(plan, "erased", file)
                 result.erased.append(file)
                 tell(f"erased {printable(file)}")
-            elif file.named:
+            elif file.named and self._on_record(file):
                 result.absent.append(file)
-        self._record(plan, "done", detail=f"{len(result.erased)} erased, {len(result.kept)} kept")
+            elif file.named and interrupted:
+                # A run that is cut off has deleted at most one file that it could not record.
+                interrupted = False
+                self._record(plan, "erased", file, "was not there any more")
+                result.absent.append(file)
+            elif file.named:
+                self._record(plan, "kept", file, _NOT_FOUND)
+                result.kept.append(file)
+                tell(f"not erased: {printable(file)} {_NOT_FOUND}")
+        self._record(plan, "done", detail=f"{len(result.erased)} erased, {len(result.kept)} not")
         return result
 
     def _reason_to_keep(self, file: File) -> str:

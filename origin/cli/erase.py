@@ -17,7 +17,7 @@ from takedown_db.connect import connect
 from takedown_db.printable import printable
 from takedown_db.subject_keys import is_digest
 
-#: The exit code when a file stays, since it may be that of an image that is not banned.
+#: The exit code when a file was not erased: it may be that of an image that is not banned, or was not found.
 _KEPT = 3
 
 
@@ -49,8 +49,8 @@ def erase_command(
     Deletes the original and all renditions of every image with the same original, from the own store and from the tree
     in place, and records it. Refuses while no ban by digest stands on these bytes (`purger ban --same-as CODE`), since
     they could be uploaded again. A file that another image shares stays, and so does one in place that has other bytes
-    by now; the exit code is 3 then. A lift does not bring erased bytes back. To keep what a law demands to be kept, ban
-    and do not erase.
+    by now; the exit code is 3 then, as for a file that is not found. A lift does not bring erased bytes back. To keep
+    what a law demands to be kept, ban and do not erase.
     """
     if (code is None) == (digest is None):
         raise click.UsageError("name an image, as CODE or by --digest")
@@ -81,7 +81,7 @@ def _announce(plan: Plan) -> None:
 
 
 def _sum_up(plan: Plan, result: Result) -> None:
-    parts = [f"{len(result.erased)} files erased", f"{len(result.kept)} kept"]
+    parts = [f"{len(result.erased)} files erased", f"{len(result.kept)} not"]
     if result.absent:
-        parts.append(f"{len(result.absent)} were not there")
+        parts.append(f"{len(result.absent)} erased before")
     click.echo(f"{', '.join(parts)}. {plan.original} stays banned; a lift brings no erased byte back")

@@ -59,6 +59,12 @@ WHERE sharing.digest = %(digest)s AND sharing.path IS NULL AND NOT EXISTS (
     WHERE bans.scope = 'digest' AND bans.subject = their_original.digest AND bans.lifted_at IS NULL
 )
 
+-- name: erasure_interrupted
+-- Reads whether the last erasure of an original was cut off: 1 or 0.
+SELECT COALESCE(MAX(IF(action = 'begin', id, 0)) > MAX(IF(action = 'done', id, 0)), 0) AS interrupted
+FROM erasures
+WHERE original = %(digest)s
+
 -- name: record_erasure
 -- Writes one step of an erasure. The server adds account and time.
 INSERT INTO erasures (action, original, ban_id, digest, path, detail)

@@ -107,7 +107,8 @@ ORDER BY id
 
 -- name: receipts_erasures
 -- Reads how the bytes of an original were erased, one row for each ban under which that was: when the first erasure
--- began, when the last was done (NULL: the last that began was not), how many files went and stayed, and the account.
+-- began, when the last was done (NULL: the last that began was not), how many files went and stayed (one that
+-- stayed at first may have gone later), and the account.
 SELECT
     ban_id,
     MIN(IF(action = 'begin', written_at, NULL)) AS begun_at,
@@ -115,7 +116,8 @@ SELECT
         MAX(IF(action = 'done', id, 0)) > MAX(IF(action = 'begin', id, 0)), MAX(IF(action = 'done', written_at, NULL)), NULL
     ) AS done_at,
     COUNT(DISTINCT IF(action = 'erased', CONCAT(digest, COALESCE(path, '')), NULL)) AS erased,
-    COUNT(DISTINCT IF(action = 'kept', CONCAT(digest, COALESCE(path, '')), NULL)) AS kept,
+    COUNT(DISTINCT IF(action IN ('erased', 'kept'), CONCAT(digest, COALESCE(path, '')), NULL))
+        - COUNT(DISTINCT IF(action = 'erased', CONCAT(digest, COALESCE(path, '')), NULL)) AS kept,
     MAX(account) AS account
 FROM erasures FORCE INDEX (original)
 WHERE original = %(digest)s

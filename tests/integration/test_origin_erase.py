@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import mysql.connector
@@ -76,7 +77,7 @@ def test_every_copy_and_rendition_goes_and_neighbours_stay(stored: StoredSite) -
     ban(stored, content)
     result = erase(stored, one, "--yes")
     assert result.returncode == 0, result.stderr
-    assert "5 files erased, 0 kept" in result.stdout
+    assert "5 files erased, 0 not" in result.stdout
     assert "3 images" in result.stderr
     everywhere = stored.everywhere()
     assert not [part for part in (content, thumb, other_thumb) if part in everywhere or part[100:200] in everywhere]
@@ -194,6 +195,25 @@ def test_a_file_in_place_that_the_site_has_replaced_stays(stored: StoredSite) ->
     stored.site.execute("DELETE FROM renditions WHERE path LIKE 'replaced/%'")
 
 
+def test_what_is_not_found_is_not_called_erased(stored: StoredSite) -> None:
+    content = os.urandom(700)
+    code = stored.add(("original", content, "mounted/a.png"))
+    ban(stored, content)
+    elsewhere = f"{stored.site.origin.envvars['ORIGIN_IN_PLACE']}-elsewhere"
+    if "://" not in elsewhere:
+        Path(elsewhere).mkdir()
+    for _ in range(2):
+        result = erase(stored, code, "--yes", "--in-place", elsewhere)
+        assert result.returncode == 3, result.stderr
+        assert "0 files erased, 1 not" in result.stdout
+        assert "mounted/a.png is not in the store, and no erasure has destroyed it" in result.stdout
+    assert "erased" not in [action for action, _, _ in record(stored, content)]
+    assert erase(stored, code, "--yes").returncode == 0
+    assert content not in stored.everywhere()
+    (banned,) = json.loads(receipts(stored, code, "--json").stdout)["bans"]
+    assert (banned["erasure"]["erased"], banned["erasure"]["kept"]) == (1, 0)
+
+
 def test_a_killed_run_is_completed_by_the_next_one(stored: StoredSite) -> None:
     content = os.urandom(900)
     codes = [stored.add(("original", content, f"killed/{number}")) for number in range(40)]
@@ -271,7 +291,7 @@ def test_the_receipt_says_when_the_bytes_were_erased(stored: StoredSite) -> None
     for arguments in ((code,), ("--digest", sha256(content))):
         text = " ".join(receipts(stored, *arguments).stdout.split())
         assert "bytes erased " in text
-        assert "by takedown_erase@localhost: 1 file; 1 file kept, since they may be those of other images" in text
+        assert "by takedown_erase@localhost: 1 file; 1 file not erased (shared, replaced or not found)" in text
     (banned,) = json.loads(receipts(stored, code, "--json").stdout)["bans"]
     assert (banned["erasure"]["erased"], banned["erasure"]["kept"]) == (1, 1)
     assert banned["erasure"]["done_at"].endswith("Z")
