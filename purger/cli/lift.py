@@ -41,8 +41,8 @@ def lift(given: GivenSubject, source: BinaryIO | None, dry_run: bool, moderation
     """Lift every open ban of the image CODE, of an owner or of the same bytes, or of a list.
 
     The URL of an image is taken for the code in it. Exit code 3 says that a ban of its owner or of its bytes goes on
-    hiding the image, that no purger is alive or a trigger is missing, or that lines of a list were refused. Images of
-    an owner, or with the same bytes, that have bans of their own stay hidden too.
+    hiding the image, or that nobody can tell; that no purger is alive or a trigger is missing; or that lines of a list
+    were refused. Images of an owner, or with the same bytes, that have bans of their own stay hidden too.
     """
     if bool(given) == (source is not None):
         raise click.UsageError(
@@ -66,12 +66,12 @@ def _lift_one(connection: Connection, subject: Subject) -> bool:
     count = _lift(connection, subject)
     others = _hiding_bans(connection, subject) if subject.scope is Scope.IMAGE else []
     if not count:
-        raise click.ClickException(f"there is no open ban on {subject}{_hidden_by(others)}")
+        raise click.ClickException(f"there is no open ban on {subject}{_hidden_by(others or [])}")
     click.echo(f"lifted {counted(count, 'ban')}: {subject}")
     if others:
         remark(f"the image stays hidden{_hidden_by(others)}")
     undelivered = remark_undelivered(connection, _STANDING)
-    return not others and not undelivered
+    return others == [] and not undelivered
 
 
 def _lift(connection: Connection, subject: Subject) -> int:
@@ -85,12 +85,13 @@ def _lift(connection: Connection, subject: Subject) -> int:
         raise click.ClickException(f"nothing was lifted: {printable(error)}") from error
 
 
-def _hiding_bans(connection: Connection, subject: Subject) -> list[HidingBan]:
+def _hiding_bans(connection: Connection, subject: Subject) -> list[HidingBan] | None:
+    """Read the other bans that hide an image. None: it cannot be told, as stderr says."""
     try:
         return hiding_bans(connection, [subject.key])
     except DatabaseUnavailableError as error:
         remark(f"whether a ban of its owner or of its bytes hides it cannot be told: {printable(error)}")
-        return []
+        return None
 
 
 def _hidden_by(others: list[HidingBan]) -> str:
@@ -113,16 +114,16 @@ def _lift_list(connection: Connection, source: BinaryIO, *, dry_run: bool) -> bo
     click.echo(f"{verb} {outcome.subjects()}{outcome.rest('lifted already', 'never banned')}")
     hidden = _count_hidden(change)
     undelivered = bool(outcome.changed) and not dry_run and remark_undelivered(connection, _STANDING)
-    return not hidden and not undelivered and not outcome.refused
+    return hidden == 0 and not undelivered and not outcome.refused
 
 
-def _count_hidden(change: Lifting) -> int:
-    """Count the lifted images that other bans hide, and say so on stderr."""
+def _count_hidden(change: Lifting) -> int | None:
+    """Count the lifted images that other bans hide, and say so on stderr; also where it cannot be told (None)."""
     try:
         hidden = change.count_hidden()
     except DatabaseUnavailableError as error:
         remark(f"whether bans of owners or of bytes hide them cannot be told: {printable(error)}")
-        return 0
+        return None
     if hidden:
         remark(
             f"{counted(hidden, 'image')} stay hidden by bans of their owners or bytes: `purger bans CODE` names them"

@@ -148,6 +148,19 @@ def test_an_image_whose_bytes_are_banned_stays_hidden_and_lift_says_why(desk: De
     assert digest not in desk.run("lift", code, code=1).stderr
 
 
+def test_a_lift_of_which_nobody_can_tell_whether_it_shows_the_image_needs_attention(desk: Desk) -> None:
+    code = desk.new_image()
+    desk.sign()
+    desk.run("ban", code)
+    desk.sql("DROP PROCEDURE hiding_bans_v2")
+    try:
+        result = desk.run("lift", code, code=3)
+    finally:
+        desk.database.migrate()
+    assert result.stdout == f"lifted 1 ban: image {code}\n"
+    assert "whether a ban of its owner or of its bytes hides it cannot be told" in result.stderr
+
+
 def test_a_wait_for_an_image_includes_the_bans_of_its_content(desk: Desk) -> None:
     content = desk.new_content()
     code, copy = desk.new_image(content=content), desk.new_image(content=content)
