@@ -73,10 +73,10 @@ class Database(Server):
         self.unlock_accounts()
 
     def unlock_accounts(self) -> None:
-        """Give each account its password."""
+        """Give each account its password. Version 0.1 has fewer accounts."""
         with self.connect_admin() as connection, connection.cursor() as cursor:
             for account, password in self._passwords.items():
-                cursor.execute(f"ALTER USER takedown_{account} IDENTIFIED BY '{password}' ACCOUNT UNLOCK")
+                cursor.execute(f"ALTER USER IF EXISTS takedown_{account} IDENTIFIED BY '{password}' ACCOUNT UNLOCK")
 
     def admin_url(self) -> str:
         """Return the URL of the administrator. The socket takes only the user who runs the server for that."""
