@@ -33,6 +33,7 @@ class _Backend(BaseHTTPRequestHandler):
             "Cache-Control": "public, max-age=86400",
             "CDN-Cache-Control": "max-age=86400",
             "Takedown-Owner": "owner1",
+            "Takedown-Digest": "0123456789abcdef" * 4,
         }.items():
             self.send_header(name, value)
         self.end_headers()

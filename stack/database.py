@@ -73,7 +73,7 @@ class Database(Server):
         self.unlock_accounts()
 
     def unlock_accounts(self) -> None:
-        """Give each account its password. Version 0.1 has fewer accounts."""
+        """Give each account its password; a schema of an earlier version has fewer of them."""
         with self.connect_admin() as connection, connection.cursor() as cursor:
             for account, password in self._passwords.items():
                 cursor.execute(f"ALTER USER IF EXISTS takedown_{account} IDENTIFIED BY '{password}' ACCOUNT UNLOCK")

@@ -31,7 +31,7 @@ def _image(random: Random) -> Message:
 
 def _command(random: Random) -> Message:
     message = Message(b"BAN", b"/", lines=[b"Host: edge.test"])
-    kind = random.randrange(5)
+    kind = random.randrange(6)
     if kind == 0:
         message.method, message.target = b"PURGE", b"/images/" + random.choice(CODES)
     elif kind == 1:
@@ -39,6 +39,8 @@ def _command(random: Random) -> Message:
     elif kind == 2:
         message.lines.append(random.choice([b"Takedown-Owner: owner1", b"Takedown-Owners: owner1,owner2"]))
     elif kind == 3:
+        message.lines.append(b"Takedown-Digests: " + b",".join([b"a" * 64, b"b" * 64][: random.randrange(1, 3)]))
+    elif kind == 4:
         message.lines.append(b"Takedown-All: 1")
     else:
         message.method = b"HEARTBEAT"

@@ -56,12 +56,18 @@ def test_bans_of_owners_and_many_bans_together_go(site: Site, old: Edge) -> None
     site.stack.settle()
 
 
-def test_a_ban_by_content_flushes_it_and_the_log_says_why(site: Site, old: Edge) -> None:
+def cached_copies(site: Site, old: Edge) -> tuple[list[str], str]:
+    """Have the old edge cache two images with the same original, and another one. Returns their codes."""
     first, other = site.new_image(), site.new_image()
     copies = [first, site.new_copy(first)]
     for code in (*copies, other):
         site.wait_hit(code, old)
-    site.ban(site.digest_of(first), scope="digest")
+    return copies, other
+
+
+def test_a_ban_by_content_flushes_it_and_the_log_says_why(site: Site, old: Edge) -> None:
+    copies, other = cached_copies(site, old)
+    site.ban(site.digest_of(copies[0]), scope="digest")
     for code in copies:
         site.wait_gone(code, old)
     site.stack.settle()
@@ -71,7 +77,7 @@ def test_a_ban_by_content_flushes_it_and_the_log_says_why(site: Site, old: Edge)
     said = f"edge {old.edge_name} is flushed: it takes no bans by content, as a VCL before 0.2"
     assert log.count(said) == 1
     assert "load the VCL of this version into it (docs/edge.md)" in log
-    site.lift(site.digest_of(first))
+    site.lift(site.digest_of(copies[0]))
     for code in copies:
         site.wait_served(code, old)
     old.wait_trusted()
@@ -93,11 +99,8 @@ def test_it_is_upgraded_by_a_load_of_todays_vcl_and_keeps_its_promises(site: Sit
     site.stack.settle()
     old.wait_trusted()
     # What it has fetched since is banned by content alone.
-    first, other = site.new_image(), site.new_image()
-    copies = [first, site.new_copy(first)]
-    for each in (*copies, other):
-        site.wait_hit(each, old)
-    site.ban(site.digest_of(first), scope="digest")
+    copies, other = cached_copies(site, old)
+    site.ban(site.digest_of(copies[0]), scope="digest")
     for each in copies:
         site.wait_gone(each, old)
     assert site.is_hit(other, old)
