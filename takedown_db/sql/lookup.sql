@@ -51,6 +51,7 @@ WHERE numbering.one = 1
 
 -- name: show_image
 -- Reads what `origin show` tells of one code: a row for each rendition, and one row with NULLs where there is none.
+-- MariaDB would scan the outbox for an IN as in look_up_image, since here the original is not read before all else.
 SELECT
     images.owner,
     images.stable_until,
@@ -58,11 +59,22 @@ SELECT
     image_change.changed_at AS image_changed_at,
     owner_change.changed_at AS owner_changed_at,
     digest_change.changed_at AS digest_changed_at,
-    EXISTS (
-        SELECT 1
-        FROM invalidations FORCE INDEX (subject)
-        WHERE (scope, subject) IN (('image', %(code)s), ('owner', images.owner), ('digest', original.digest))
-            AND batch IS NULL
+    (
+        EXISTS (
+            SELECT 1
+            FROM invalidations FORCE INDEX (subject)
+            WHERE scope = 'image' AND subject = %(code)s AND batch IS NULL
+        )
+        OR EXISTS (
+            SELECT 1
+            FROM invalidations FORCE INDEX (subject)
+            WHERE scope = 'owner' AND subject = images.owner AND batch IS NULL
+        )
+        OR EXISTS (
+            SELECT 1
+            FROM invalidations FORCE INDEX (subject)
+            WHERE scope = 'digest' AND subject = original.digest AND batch IS NULL
+        )
     ) AS pending,
     renditions.name,
     renditions.content_type,
