@@ -31,7 +31,9 @@ mysql -B --quick -e 'SELECT id AS code, file_path AS path, user_id AS owner FROM
 @click.command("import", epilog=_EXAMPLES)
 @click.argument("directory", type=click.Path(exists=True, file_okay=False, path_type=Path), required=False)
 @click.option(
-    "--owner", type=NameType("KEY"), help="The owner of these images, for bans by owner, unless a list names them."
+    "--owner",
+    type=NameType("KEY"),
+    help="Key of the owner of these images, for bans by owner. Required, unless the list has a column owner.",
 )
 @click.option(
     "--from",
