@@ -49,7 +49,7 @@ class Plan:
 
 @dataclass(slots=True)
 class Result:
-    """The result of an erasure. ``absent`` files were gone before; ``kept`` files are shared with other images."""
+    """The result of an erasure. ``absent`` files were not in the store any more; ``kept`` ones are shared."""
 
     erased: list[File] = field(default_factory=list)
     absent: list[File] = field(default_factory=list)
@@ -94,7 +94,7 @@ class Erasure:
             if self._ban(plan.original) != plan.ban:
                 raise RefusedErasureError(f"ban {plan.ban} was lifted meanwhile: nothing more is erased")
             if file.shared_by is not None:
-                # A shared file that the own store does not have is not worth a record.
+                # A file of the own store that is not there concerns nobody.
                 if self._store.size(_whole(file)) is not None:
                     self._record(plan, "kept", file, f"image {file.shared_by} shares it")
                     result.kept.append(file)
@@ -105,7 +105,7 @@ class Erasure:
                 raise OSError(
                     f"{file} is still in the store although it was deleted: does another program write there?"
                 )
-            # A killed run may have deleted a file without recording it.
+            # One that is not there may be what a killed run has deleted and could not record any more.
             if was_there or (file.named and not self._on_record(file)):
                 self._record(plan, "erased", file, "" if was_there else "was not there any more")
             if was_there:
