@@ -30,7 +30,7 @@ class Entry(NamedTuple):
 
 @dataclass(slots=True)
 class ImageEntries:
-    """All files of one image that stand together: by the names of their renditions."""
+    """The entries of one image that follow one another, by the names of their renditions."""
 
     first: Entry
     files: dict[str, Entry] = field(default_factory=dict)

@@ -18,7 +18,7 @@ class RefusedFileError(Exception):
 class Source(Protocol):
     """A place that has files by their paths."""
 
-    #: Files stay where they are, and rows of renditions get their paths.
+    #: Whether files stay where they are, so that the rows of renditions get their paths.
     in_place: bool
 
     def read(self, path: str, max_bytes: int) -> bytes:

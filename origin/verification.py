@@ -17,7 +17,7 @@ from origin.store import Store
 from origin.stores.contract import DamagedFileError
 from takedown_db.lasting_connection import fetch
 
-#: Files that are read at a time: an object store answers each after a while, and a disk likes a queue.
+#: Files that are read at a time: an object store answers each after a delay, and a disk orders waiting reads.
 _AT_A_TIME = 8
 
 #: Damaged files that are listed; all are counted. A store that has lost everything must not fill the memory.
@@ -44,7 +44,7 @@ class Recorded(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Damage:
-    """A file that is not what its row says. ``problem`` is missing, size, changed, unreadable or malformed."""
+    """A file that differs from its row, or a malformed row. ``problem`` is a word of docs/stores.md, "Verifying"."""
 
     code: str
     rendition: str
@@ -121,7 +121,7 @@ class Verification:
         return None if found == recorded.digest else ("changed", f"its SHA-256 is {found}, not {recorded.digest}")
 
     def _kind(self, recorded: Recorded) -> str:
-        """Tell in what way a file is damaged that could not be opened."""
+        """Choose the problem of a file that could not be opened."""
         try:
             size = self._store.size(recorded.part)
         except OSError:

@@ -21,11 +21,19 @@ _DONE_IN_PART = 3
 
 _DEFAULTS = ImportRules()
 
+_EXAMPLES = """\b
+Examples:
+origin import /srv/images --owner ann
+mysql -B --quick -e 'SELECT id AS code, file_path AS path, user_id AS owner FROM pictures' site |
+  origin import --from - --in-place file:/srv/pictures"""
 
-@click.command("import")
+
+@click.command("import", epilog=_EXAMPLES)
 @click.argument("directory", type=click.Path(exists=True, file_okay=False, path_type=Path), required=False)
 @click.option(
-    "--owner", type=NameType("KEY"), help="The owner of these images, for bans by owner, unless a list names them."
+    "--owner",
+    type=NameType("KEY"),
+    help="Key of the owner of these images, for bans by owner. Required, unless the list has a column owner.",
 )
 @click.option(
     "--from",
@@ -107,20 +115,15 @@ def import_command(
     metadata: str,
     **options: Any,
 ) -> None:
-    r"""Import the images below DIRECTORY, or those of a list.
+    """Import the images below DIRECTORY, or those of a list.
 
     A file's name without its suffix is the image's code. JPEG, PNG, GIF, WebP and AVIF are kept without their metadata
     and otherwise unchanged, and reduced renditions of each are made. Files that did not change since an earlier import
     are skipped; a changed one replaces the image with its code, at the edges too. Files that cannot be imported are
     named as they come; the exit code is 3 then.
 
-    With --from the list says which files below DIRECTORY are which images:
-
-    \b
-      mysql -B --quick -e 'SELECT id AS code, file_path AS path, user_id AS owner FROM pictures' site |
-        origin import --from - --in-place file:/srv/pictures
-
-    A name that is no code gets one: the base64url of its UTF-8 without padding up to 48 bytes, else its SHA-256 in hex.
+    With --from a list says which image each file below DIRECTORY, or below the root of --in-place, is. A name that is
+    no code gets one: the base64url of its UTF-8 without padding up to 48 bytes, else its SHA-256 in hex.
     """
     if stable_until and not_stable:
         raise click.UsageError("--stable-until and --not-stable exclude each other")

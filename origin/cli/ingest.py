@@ -25,8 +25,14 @@ _DEFAULTS = IngestSettings(database_url="", store=Location("file:."), token_file
 
 _setting = partial(setting, prefix="ORIGIN_INGEST_")
 
+_EXAMPLES = """\b
+Examples:
+origin ingest --token-file /etc/takedown/ingest.token --store file:/srv/images
+curl -T cat.jpg -H "Authorization: Bearer $TOKEN" -H 'Takedown-Owner: ann' \\
+  http://127.0.0.1:8001/images/cat-1"""
 
-@click.command("ingest")
+
+@click.command("ingest", epilog=_EXAMPLES)
 @database_url("account takedown_import", env="ORIGIN_IMPORT_DATABASE_URL")
 @own_store
 @_setting(
@@ -99,13 +105,9 @@ _setting = partial(setting, prefix="ORIGIN_INGEST_")
 def ingest_command(
     metadata: str, max_bytes: int, max_pixels: int, renditions: tuple[Reduced, ...], **settings: Any
 ) -> None:
-    r"""Take uploads from the site's own programs, by PUT.
+    """Take uploads from the site's own programs, by PUT.
 
     Each upload is stored and recorded before it is answered. Banned content is refused with 451.
-
-    \b
-      curl -T cat.jpg -H "Authorization: Bearer $TOKEN" -H 'Takedown-Owner: ann' \
-          http://127.0.0.1:8001/images/cat-1
 
     SIGTERM or SIGINT ends the listener once the present uploads are answered; a second one ends it at once.
     """

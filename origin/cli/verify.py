@@ -38,8 +38,8 @@ def verify_command(
 ) -> None:
     """Read files back from the stores and compare their SHA-256 with the database.
 
-    Lists what is missing, of another size, changed or unreadable; the exit code is 3 then. Files that `origin erase`
-    destroyed are counted apart. Each file is read whole: at night, or a sample at a time, on a busy store.
+    Lists each file that is missing, of another size, changed or unreadable; the exit code is 3 then. Files that
+    `origin erase` destroyed are counted apart. Each file is read whole: for a busy store choose the night, or --sample.
     """
     try:
         require_usable(store, "--store")

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from typing import IO, Protocol
 
-#: Bytes of a body that stay in memory. A longer one goes into an unnamed file, which a killed process leaves nowhere.
+#: Bytes of a body that stay in memory. A longer one goes into an unnamed file, which ends with the process.
 _IN_MEMORY = 1 << 20
 
 #: Bytes of a read.

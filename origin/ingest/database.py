@@ -30,7 +30,7 @@ class Database:
     def run(self, action: Callable[[Catalogue], Result]) -> Result:
         """Call ``action``, and once more if it fails at once: a connection may have died while it was idle.
 
-        So ``action`` has to come to the same when its transaction was committed before. Raises
+        So ``action`` must have the same effect and result where the first call was committed before it failed. Raises
         ``DatabaseUnavailableError``.
         """
         started = time.monotonic()

@@ -13,7 +13,7 @@ from origin.model import FilePart
 #: Bytes of a read and a send. Most images take one of each; a response of a large one takes no more memory.
 CHUNK = 64 * 1024
 
-#: Latest time of an answer, in seconds of the monotonic clock, where nobody waits for one: in commands.
+#: No time limit for an answer (``latest``, in seconds of the monotonic clock): for commands, where no client waits.
 PATIENT = float("inf")
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-#: Schemes of object stores that the library obstore knows, and buckets are named by.
+#: Schemes of the URLs of buckets, as the library obstore knows them.
 OBJECT_SCHEMES = ("s3", "gs", "az")
 
 

@@ -1,7 +1,7 @@
 """Keeps files in an object store (S3 and its kin), by the library obstore. Only stores of this kind import it.
 
-Each request is for a part of an object, so that no large file is ever whole in memory, and that a bound on the time of
-a request is one on a stall, however long the reader of the file takes.
+Each request is for a part of an object. So no large file is ever whole in memory, and the time-out of a request bounds
+a stall of the store, however slowly the client reads.
 """
 
 import contextlib
@@ -31,22 +31,22 @@ Result = TypeVar("Result")
 #: Bytes of a request. Each thread that answers holds as much; most images take one request.
 _PART = 1 << 20
 
-#: Seconds of one try of a request on whose first answer a reader waits. Less is left where the lookup was slow.
+#: Time-outs in seconds for one try of the first request of a body. A slow lookup leaves time for a shorter one only.
 _TIMEOUTS = (2.0, 1.0, 0.5)
 
-#: Seconds of a try and its repetition, as a multiple of the try's: a repetition begins only in the first quarter.
+#: Duration of a try and its repetition, as a multiple of the time-out: a repetition begins only in the first quarter.
 _WITH_RETRY = 1.3
 
-#: Seconds of one try of any other request: a later part of a body, and all that a command does.
+#: Time-out in seconds for one try of any other request: of a later part of a body, and of each request of a command.
 _PATIENT_TIMEOUT = 10.0
 
-#: Tries after the first of such a request, within some seconds where they fail at once.
+#: Repetitions of such a request. They take some seconds where each fails at once.
 _PATIENT_RETRIES = 6
 
 #: Seconds for which the circuit breaker stays open.
 _PAUSE = 1.0
 
-#: Requests at a time by which a large file is uploaded, of 5 MiB each.
+#: Requests of 5 MiB that upload a large file at a time.
 _UPLOADS = 2
 
 #: Options of obstore that belong to its HTTP client, and not to the kind of store.

@@ -55,9 +55,11 @@ purger ban --from list.txt --dry-run"""
 def ban(given: GivenSubject, source: BinaryIO | None, banned_by: str | None, moderation_url: str, **flags: Any) -> None:
     """Ban the image CODE, all images of an owner or with the same bytes, or a list. Prints the id of the ban.
 
-    The URL of an image is taken for the code in it. Exit code 3 says that no image has the code, the owner or the
-    bytes, so that nothing was banned, or not these lines of a list; or that the ban stands, and no purger is alive to
-    deliver it, no trigger put it into the outbox, or an edge, which is named, has not acknowledged it within --wait.
+    The URL of an image is taken for the code in it.
+
+    Exit code 3 says that something needs attention. Either nothing was banned, since no image has the code, the owner
+    or the bytes (of a list, these lines were refused). Or the ban stands, and is not delivered: no purger is alive, no
+    trigger put it into the outbox, or an edge, which is named, has not acknowledged it within --wait.
     """
     settings = BanSettings(banned_by=banned_by or logged_in_user(), **flags)
     if bool(given) == (source is not None):

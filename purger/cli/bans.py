@@ -65,8 +65,8 @@ def bans(
 ) -> None:
     """List bans, the newest first: all, or those of the image CODE, of an owner or of the same bytes. Times are UTC.
 
-    The URL of an image is taken for the code in it. Remarks on the bans of the image's owner and of its bytes, which
-    hide the image too. `purger receipts` shows the state of each ban at each edge.
+    The URL of an image is taken for the code in it. For a code, stderr also names the open bans of the image's owner
+    and of its bytes, which hide the image too. `purger receipts` shows the state of each ban at each edge.
     """
     if given and scope is not None:
         raise click.UsageError("--scope is for all bans: a subject has its own")

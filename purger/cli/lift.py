@@ -40,9 +40,11 @@ _STANDING = "the lift stands"
 def lift(given: GivenSubject, source: BinaryIO | None, dry_run: bool, moderation_url: str) -> None:
     """Lift every open ban of the image CODE, of an owner or of the same bytes, or of a list.
 
-    The URL of an image is taken for the code in it. Exit code 3 says that a ban of its owner or of its bytes goes on
-    hiding the image, or that nobody can tell; that no purger is alive or a trigger is missing; or that lines of a list
-    were refused. Images of an owner, or with the same bytes, that have bans of their own stay hidden too.
+    The URL of an image is taken for the code in it. Images of an owner, or with the same bytes, that have bans of
+    their own stay hidden.
+
+    Exit code 3 says that something needs attention: a ban of the image's owner or of its bytes, which is named, still
+    hides it, or nobody can tell; no purger is alive; a trigger is missing; or lines of a list were refused.
     """
     if bool(given) == (source is not None):
         raise click.UsageError(

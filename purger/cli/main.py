@@ -34,7 +34,7 @@ from takedown_db.url import UnusableUrlError
     expose_value=False,
     callback=lambda _context, _parameter, value: allow_only(value),
     help="Use tokens, certificates and keys of edges from this directory alone: whoever may write the table `edges` "
-    "could otherwise have the purger send other files to a server of his.  [default: any directory]",
+    "could otherwise have the purger send other files to a server of their own.  [default: any directory]",
 )
 def cli() -> None:
     """Deliver bans and lifts from the moderation database to every Varnish edge."""

@@ -37,8 +37,8 @@ purger wait --ban 4711 10"""
 def wait(given: GivenSubject, words: tuple[str, ...], ban: int | None, moderation_url: str) -> None:
     """Wait until every enabled edge has acknowledged the changes that are committed, SECONDS at most.
 
-    Exit code 3 says that an edge, which is named, has not, or that no trigger put a ban into the outbox. 1 says that
-    the database cannot be used.
+    Exit code 3 says that an edge, which is named, has not acknowledged them in time, or that no trigger put a ban into
+    the outbox. 1 says that the database cannot be used.
     """
     if len(words) > 2:
         raise click.UsageError("give a code, if any, and then the seconds")

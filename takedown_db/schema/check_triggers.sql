@@ -1,8 +1,9 @@
--- Creates the triggers that check rows, by the same rules as the CHECKs in migrations/0001_tables.sql, which must be kept
--- alike. MariaDB lets every session switch CHECKs off (check_constraint_checks), and no session can switch off a trigger.
--- The rules of scopes and of digests to ban stand here alone (migrations/0017).
+-- Creates the triggers that check rows, by the same rules as the CHECKs in migrations/0001_tables.sql.
+-- MariaDB lets every session switch CHECKs off (check_constraint_checks), and no session can switch off a trigger. Keep
+-- both alike. The rules of scopes, and of digests to ban, stand here alone (migrations/0018).
 --
--- To change a trigger, rename it here (_v2) and let replaced_triggers.sql drop the old one, so that no row goes unchecked.
+-- To change a trigger, rename it here (_v2) and let replaced_triggers.sql drop the old one, so that no row goes
+-- unchecked.
 --
 -- Ids come from the server alone: after one row with a huge id the table takes no other. By INSERT_ID a session chooses
 -- the next id without naming it.

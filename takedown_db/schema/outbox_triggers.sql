@@ -2,7 +2,7 @@
 -- They only INSERT: one that also updated an image's row would make moderators' transactions wait for each other, and
 -- deadlock.
 --
--- To change a trigger, add its successor (_v2) here and drop the old one in a later step, so that no write is missed.
+-- To change a trigger, rename it here (_v2) and let replaced_triggers.sql drop the old one, so that no write is missed.
 DELIMITER //
 
 CREATE DEFINER = 'takedown_definer'@'localhost' TRIGGER IF NOT EXISTS bans_inserted_v1 AFTER INSERT ON bans FOR EACH ROW

@@ -1,5 +1,6 @@
--- Drops the triggers whose successors stand by now. Other triggers may refuse rows that these let in, so the order counts:
--- a trigger on the outbox goes before those on the tables that write into it.
+-- Drops the triggers whose successors stand by now.
+-- The order counts: one on the outbox goes before those on the tables that write into it, so that no row comes in of
+-- which it makes a wrong purge.
 
 -- It takes a purge of a digest for one of an image: no ban of a digest may come before it is gone.
 DROP TRIGGER IF EXISTS invalidations_checked_insert_v1;

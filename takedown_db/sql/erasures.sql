@@ -13,10 +13,11 @@ SELECT MIN(id) AS ban FROM bans WHERE scope = 'digest' AND subject = %(digest)s 
 SELECT COUNT(*) AS images FROM renditions WHERE digest = %(digest)s AND name = 'original'
 
 -- name: files_of_digest
--- Reads the files of all images that have a digest as their original, each once: digest, path, the code of an image that
--- shares the file and is not banned by content itself (NULL: none does), and whether such an image names this very place.
--- The own store may have a file that is in place as well, from an earlier import, or the original of an image that was
--- replaced: no row names these. Each row that has one of the digests is read once, however many copies there are.
+-- Reads the files of all images that have a digest as their original, each once: digest; path; shared_by, the code of
+-- another image that has the file and is not banned by content (NULL: there is none); and named, whether a row of an image
+-- with this original names this very place. Places that no row names are read too: the own store may have a copy of a file
+-- in place, from an earlier import, or the original of an image that was replaced. Each row that has one of the digests is
+-- read once, however many copies there are.
 SELECT places.digest, places.path, MIN(places.shared_by) AS shared_by, MAX(places.named) AS named
 FROM (
     SELECT sharing.digest, sharing.path, CASE WHEN NOT EXISTS (

@@ -13,8 +13,8 @@
 -- A ban stands while lifted_at IS NULL, and is never compared with the time: no purge is sent when time passes. seen is
 -- the last batch whose changes this snapshot holds: all that was committed before that batch got its number. read_only
 -- is a number in MySQL and before MariaDB 12.0, and a word since: OFF, ON, NO_LOCK or NO_LOCK_NO_ADMIN. changed is the
--- batch of a change that has one; a pending change does not. original is the digest of the original, by which bans by
--- content find the image.
+-- batch of a change that has one; a pending change does not, and NULL stands for no change. original is the digest of
+-- the original, by which bans by content find the image.
 -- The columns stand in the order of `Found` (origin/model.py): a new one goes to the end, with a default there.
 SELECT
     renditions.content_type,
@@ -38,7 +38,7 @@ SELECT
     UTC_TIMESTAMP(6) AS read_at,
     numbering.last_batch AS seen,
     CAST(@@GLOBAL.read_only AS CHAR) NOT IN ('0', 'OFF') AS read_only,
-    CAST(COALESCE(changes.batch, 0) AS UNSIGNED) AS changed,
+    changes.batch AS changed,
     original.digest AS original,
     renditions.path
 FROM numbering

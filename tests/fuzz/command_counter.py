@@ -11,6 +11,7 @@ _ARGUMENTS = {
     b"takedown-codes": _KEYS,
     b"takedown-owners": _KEYS,
     b"takedown-owner": rb"[A-Za-z0-9_-]{1,64}",
+    b"takedown-digests": rb"[0-9a-f]{64}(?:,[0-9a-f]{64})*",
     b"takedown-all": rb"1",
 }
 

@@ -345,7 +345,7 @@ def test_migrating_lets_bans_by_content_into_a_schema_that_knew_none(
         cursor.execute(f"ALTER TABLE {table} ADD CONSTRAINT {table}_scope_is_image_or_owner CHECK (LENGTH(scope) = 5)")
     cursor.execute("ALTER TABLE renditions DROP KEY digest")
     cursor.execute("DELETE FROM schema_versions WHERE version BETWEEN 17 AND 19")
-    applied = [f"applied 00{name}_by_content.sql" for name in ("17_bans", "18_purges", "19_images")]
+    applied = [f"applied 00{name}_by_content.sql" for name in ("17_images", "18_bans", "19_purges")]
     dropped = [f"dropped the trigger {table}_checked_insert_v1: its successor stands" for table in CHECKED]
     assert migrate(database) == applied + dropped
     cursor.execute("INSERT INTO bans (scope, subject) VALUES ('digest', %s)", (CONTENT,))

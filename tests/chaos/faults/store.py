@@ -5,19 +5,19 @@ from tests.chaos.faults.base import Scene, fault, mended
 
 @fault("store away", loosens=False, needs_store=True)
 def away(scene: Scene) -> None:
-    """Empty all caches, so that each image is fetched anew, while the store is silent or refuses connections."""
+    """Empty all caches while the store is silent or refuses connections, so that each image is fetched anew."""
     proxy = scene.system.store_proxy
     assert proxy is not None, "--store s3 gives the system an object store"
     for _ in range(2):
-        for edge in scene.system.edges:
-            edge.ask("BAN", takedown_all="1")
         if scene.random.random() < 0.5:
             with mended(proxy.up, proxy.down):
                 direction = scene.random.choice([proxy.up, proxy.down])
                 direction.cut()
+                _empty_caches(scene)
                 scene.while_broken()
         else:
             with proxy.turned_to(1):  # nobody listens there
+                _empty_caches(scene)
                 scene.while_broken()
         scene.system.pause(0.5)
 
@@ -29,6 +29,11 @@ def slow(scene: Scene) -> None:
     assert proxy is not None, "--store s3 gives the system an object store"
     with mended(proxy.down):
         proxy.down.delay = lambda: scene.random.uniform(0, 2.5)
-        for edge in scene.system.edges:
-            edge.ask("BAN", takedown_all="1")
+        _empty_caches(scene)
         scene.system.pause(scene.system.bound + 2)
+
+
+def _empty_caches(scene: Scene) -> None:
+    """Remove all objects from all edges: each image that is asked for next is fetched from the store."""
+    for edge in scene.system.edges:
+        edge.ask("BAN", takedown_all="1")
