@@ -4,8 +4,10 @@ Each step is written to the table ``erasures`` as soon as it is done. An erasure
 completed by the next one: rows of images and renditions stay, so it finds the same files again.
 """
 
+import contextlib
+import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from mysql.connector.abstracts import MySQLCursorAbstract
@@ -14,7 +16,9 @@ from origin.byte_ranges import ByteRange
 from origin.model import FilePart
 from origin.row_checks import require_well_formed_rendition
 from origin.store import Store
+from origin.stores.contract import DamagedFileError
 from takedown_db.lasting_connection import fetch
+from takedown_db.printable import printable
 from takedown_db.statements import statement
 
 #: Characters of `erasures.detail`.
@@ -49,7 +53,7 @@ class Plan:
 
 @dataclass(slots=True)
 class Result:
-    """The result of an erasure. ``absent`` files were not in the store any more; ``kept`` ones are shared."""
+    """The result of an erasure. ``absent`` files were not in the store any more; ``kept`` ones are another's."""
 
     erased: list[File] = field(default_factory=list)
     absent: list[File] = field(default_factory=list)
@@ -82,23 +86,26 @@ class Erasure:
         ((images,),) = fetch(self._cursor, "images_of_digest", digest=digest)
         return Plan(digest, ban, int(images), files)
 
-    def carry_out(self, plan: Plan, tell: Callable[[str, File], object]) -> Result:
-        """Destroy the files of a plan and record each, calling ``tell`` with a word and the file.
+    def carry_out(self, plan: Plan, tell: Callable[[str], object]) -> Result:
+        """Destroy the files of a plan and record each, calling ``tell`` with a line about it.
 
-        Looks before each file whether the ban still stands. Raises ``RefusedErasureError`` where it was lifted,
-        ``StoreAwayError`` and ``OSError``: what was erased before is on record, and another run goes on from there.
+        Reads the plan's files again first, since minutes may have passed until somebody agreed to it. Looks before each
+        file whether the ban still stands. Raises ``RefusedErasureError`` where it was lifted or a file cannot be
+        compared, ``StoreAwayError`` and ``OSError``: what was erased before is on record, and another run goes on from
+        there.
         """
         result = Result()
+        plan = replace(self.plan(plan.original), ban=plan.ban)
         self._record(plan, "begin", detail=f"{plan.images} images, {len(plan.files)} files")
         for file in plan.files:
             if self._ban(plan.original) != plan.ban:
                 raise RefusedErasureError(f"ban {plan.ban} was lifted meanwhile: nothing more is erased")
-            if file.shared_by is not None:
-                # A file of the own store that is not there concerns nobody.
-                if self._store.size(_whole(file)) is not None:
-                    self._record(plan, "kept", file, f"image {file.shared_by} shares it")
-                    result.kept.append(file)
-                    tell("kept", file)
+            if reason := self._reason_to_keep(file):
+                self._record(plan, "kept", file, reason)
+                result.kept.append(file)
+                tell(f"kept {printable(file)}: {printable(reason)}")
+                continue
+            if file.shared_by is not None:  # and it is not there, which concerns nobody
                 continue
             was_there = self._store.erase(file.digest, file.path)
             if self._store.size(_whole(file)) is not None:
@@ -110,11 +117,46 @@ class Erasure:
                 self._record(plan, "erased", file, "" if was_there else "was not there any more")
             if was_there:
                 result.erased.append(file)
-                tell("erased", file)
+                tell(f"erased {printable(file)}")
             elif file.named:
                 result.absent.append(file)
         self._record(plan, "done", detail=f"{len(result.erased)} erased, {len(result.kept)} kept")
         return result
+
+    def _reason_to_keep(self, file: File) -> str:
+        """Say why a file that is there has to stay; empty: it is to be erased, or not there.
+
+        Raises ``RefusedErasureError`` where it cannot be compared.
+        """
+        size = self._store.size(_whole(file))
+        if size is None:
+            return ""
+        if shared_by := self._shared_by(file):
+            return f"image {shared_by}, which is not banned by content, shares it"
+        if file.path is not None and self._digest_in_place(file, size) != file.digest:
+            return "the site has put other bytes there since the import"
+        return ""
+
+    def _shared_by(self, file: File) -> str | None:
+        """Read which image shares a file now. One in place has its own path, and is not asked for again."""
+        if file.path is not None:
+            return file.shared_by
+        ((code,),) = fetch(self._cursor, "image_sharing_file", digest=file.digest)
+        return code if code is None else str(code)
+
+    def _digest_in_place(self, file: File, size: int) -> str:
+        """Compute the SHA-256 of a file in place. Raises ``RefusedErasureError`` where it cannot be read."""
+        digest = hashlib.sha256()
+        whole = FilePart(file.digest, size, ByteRange(0, size), file.path)
+        try:
+            with contextlib.closing(self._store.open(whole, str(file))) as body:
+                for chunk in body:
+                    digest.update(chunk)
+        except DamagedFileError as error:
+            raise RefusedErasureError(
+                f"{error}: its bytes have to be compared before they are erased, and nothing more is"
+            ) from None
+        return digest.hexdigest()
 
     def _ban(self, digest: str, code: str | None = None) -> int:
         """Read the ban by digest that stands. Raises ``RefusedErasureError`` where there is none."""

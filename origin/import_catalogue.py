@@ -1,7 +1,7 @@
 """Reads and writes images and renditions in the database, for an import. Triggers put each change into the outbox."""
 
 import contextlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple, cast
@@ -10,6 +10,7 @@ import mysql.connector
 from mysql.connector.abstracts import MySQLConnectionAbstract, MySQLCursorAbstract
 from mysql.connector.types import MySQLConvertibleType
 
+from origin.renditions import ORIGINAL
 from takedown_db.statements import statement
 
 #: The parameters of a statement, as the driver declares them.
@@ -32,12 +33,13 @@ class Rendition:
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """A row of ``images``, and the rows of its renditions."""
+    """A row of ``images``, and the rows of its renditions. Those of the names in ``outdated`` are deleted."""
 
     code: str
     owner: str
     stable_until: datetime | None
     renditions: tuple[Rendition, ...]
+    outdated: tuple[str, ...] = ()
 
 
 class StoredFile(NamedTuple):
@@ -55,6 +57,19 @@ class RecordedImage:
     owner: str
     stable_until: datetime | None
     files: dict[str, StoredFile] = field(default_factory=dict)
+
+
+def outdated(recorded: RecordedImage | None, rows: Iterable[Rendition], names: Collection[str]) -> tuple[str, ...]:
+    """Name the recorded renditions that show another picture than the original in ``rows``; none where there is none.
+
+    ``names`` are those of the reduced renditions that belong to this original. A ban of the former original's content
+    no longer hides the code, and so must find nothing of it there.
+    """
+    original = next((row for row in rows if row.name == ORIGINAL), None)
+    former = recorded.files.get(ORIGINAL) if recorded else None
+    if recorded is None or original is None or (former and former.digest == original.digest):
+        return ()
+    return tuple(sorted(recorded.files.keys() - {ORIGINAL, *names}))
 
 
 class Catalogue:
@@ -111,6 +126,9 @@ class Catalogue:
                 renditions: list[Row] = [asdict(r) for i in images if i.code not in foreign for r in i.renditions]
                 if renditions:
                     cursor.executemany(statement("record_rendition"), renditions)
+                for image in images:
+                    for name in () if image.code in foreign else image.outdated:
+                        cursor.execute(statement("delete_rendition"), {"code": image.code, "name": name})
                 cursor.execute("COMMIT")
             except BaseException:
                 with contextlib.suppress(mysql.connector.Error):

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol
 
-from origin.import_catalogue import Catalogue, Image, RecordedImage, Rendition
+from origin.import_catalogue import Catalogue, Image, RecordedImage, Rendition, outdated
 from origin.import_entries import Entry, ImageEntries, image_chunks
 from origin.import_rules import ImportRules
 from origin.import_sources import RefusedFileError, Source
@@ -155,7 +155,8 @@ class Import:
         stability = entries.first.stability
         stable_until = stability.until if stability.change or not known else known.stable_until
         if rows or not known or (known.owner, known.stable_until) != (entries.owner, stable_until):
-            prepared.image = Image(entries.code, entries.owner, stable_until, tuple(rows))
+            old = outdated(known, rows, ready_made | reduced)
+            prepared.image = Image(entries.code, entries.owner, stable_until, tuple(rows), old)
         return prepared
 
     def _prepare_original(self, prepared: _Prepared, known: RecordedImage | None, reduced: set[str]) -> list[Rendition]:

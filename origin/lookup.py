@@ -181,11 +181,14 @@ class Lookup:
 
 
 def _latest(rows: list[Found]) -> Found:
-    """Join rows that differ in the change alone (of image, owner and content) into one with the latest change."""
-    if len(rows) == 1:
+    """Join rows that differ in the change alone (of image, owner and content) into one with the latest change.
+
+    A change that has no batch, and no change at all, count as batch 0.
+    """
+    if len(rows) == 1 and rows[0].changed:
         return rows[0]
     times = [row.changed_at for row in rows if row.changed_at is not None]
-    return rows[0]._replace(changed_at=max(times, default=None), changed=max(row.changed for row in rows))
+    return rows[0]._replace(changed_at=max(times, default=None), changed=max(row.changed or 0 for row in rows))
 
 
 def _quoted(name: str) -> str:

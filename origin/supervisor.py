@@ -51,6 +51,8 @@ def serve(settings: Settings) -> int:
     try:
         ready = partial(_announce, address)
         work(settings, special, address, parent=os.getppid(), share_port=False, ready=ready)
+    except UnusableStoreError as error:
+        raise CannotServeError(str(error)) from None
     except OSError as error:
         raise CannotServeError(f"cannot listen on {address}: {error.strerror or error}") from None
     return 0
@@ -175,6 +177,8 @@ class _Supervisor:
             code = 0
         except OSError as error:
             log.error("cannot listen on %s: %s", self._address, error.strerror or error)
+        except UnusableStoreError as error:
+            log.error("%s", error)
         except Exception:
             log.exception("a process failed")
         finally:

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from origin.cli.options import NameType, database_url, in_place, own_store
-from origin.erasure import Erasure, File, Plan, RefusedErasureError, Result
+from origin.erasure import Erasure, Plan, RefusedErasureError, Result
 from origin.row_checks import MalformedRowError
 from origin.store import open_store
 from origin.stores.backends import UnusableStoreError, require_usable
@@ -17,7 +17,7 @@ from takedown_db.connect import connect
 from takedown_db.printable import printable
 from takedown_db.subject_keys import is_digest
 
-#: The exit code when a file stays, since an image that is not banned shares it.
+#: The exit code when a file stays, since it may be that of an image that is not banned.
 _KEPT = 3
 
 
@@ -48,8 +48,9 @@ def erase_command(
 
     Deletes the original and all renditions of every image with the same original, from the own store and from the tree
     in place, and records it. Refuses while no ban by digest stands on these bytes (`purger ban --same-as CODE`), since
-    they could be uploaded again. A file that another image shares stays; the exit code is 3 then. A lift does not bring
-    erased bytes back. To keep what a law demands to be kept, ban and do not erase.
+    they could be uploaded again. A file that another image shares stays, and so does one in place that has other bytes
+    by now; the exit code is 3 then. A lift does not bring erased bytes back. To keep what a law demands to be kept, ban
+    and do not erase.
     """
     if (code is None) == (digest is None):
         raise click.UsageError("name an image, as CODE or by --digest")
@@ -63,7 +64,7 @@ def erase_command(
             _announce(plan)
             if not yes:
                 click.confirm("Destroy them for good?", abort=True, err=True)
-            result = erasure.carry_out(plan, _tell)
+            result = erasure.carry_out(plan, click.echo)
     except OSError as error:
         raise click.ClickException(f"{printable(error.filename or store)}: {error.strerror or error}") from None
     except (MalformedRowError, RefusedErasureError, StoreAwayError, UnusableStoreError) as error:
@@ -77,15 +78,6 @@ def _announce(plan: Plan) -> None:
     click.echo(
         f"original {plan.original}, banned by ban {plan.ban}: {plan.images} images, up to {len(going)} files", err=True
     )
-
-
-def _tell(word: str, file: File) -> None:
-    if word == "kept":
-        click.echo(
-            f"kept {printable(file)}: image {printable(file.shared_by)}, which is not banned by content, shares it"
-        )
-    elif word == "erased":
-        click.echo(f"erased {printable(file)}")
 
 
 def _sum_up(plan: Plan, result: Result) -> None:

@@ -4,7 +4,7 @@ import threading
 from dataclasses import dataclass
 from typing import IO
 
-from origin.import_catalogue import Catalogue, Image, RecordedImage, Rendition
+from origin.import_catalogue import Catalogue, Image, RecordedImage, Rendition, outdated
 from origin.import_rules import ImportRules, Stability
 from origin.ingest.database import Database
 from origin.picture_intake import Intake, Picture
@@ -100,4 +100,4 @@ class Uploads:
             rows = self._intake.take_original(upload.code, picture, None, reduced)
         elif (known.owner, known.stable_until) == (upload.owner, stable_until):
             return None
-        return Image(upload.code, upload.owner, stable_until, tuple(rows))
+        return Image(upload.code, upload.owner, stable_until, tuple(rows), outdated(known, rows, reduced))

@@ -21,6 +21,7 @@ import obstore.store
 from origin.circuit_breaker import CircuitBreaker
 from origin.model import FilePart
 from origin.stores.contract import PATIENT, DamagedFileError, MissingFileError, StoreAwayError
+from origin.stores.store_settings import require_endpoint
 from takedown_db.printable import printable
 
 log = logging.getLogger(__name__)
@@ -51,6 +52,9 @@ _UPLOADS = 2
 #: Options of obstore that belong to its HTTP client, and not to the kind of store.
 _CLIENT_OPTIONS = frozenset({"allow_http", "allow_invalid_certificates", "http1_only", "http2_only", "proxy_url"})
 
+#: Variables with the address of a store.
+_ENDPOINTS = ("AWS_ENDPOINT", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AZURE_STORAGE_ENDPOINT", "AZURE_ENDPOINT")
+
 _STATUS = re.compile(r"status code: (\d{3})").search
 _CODE = re.compile(r"<Code>(\w{1,64})</Code>").search
 
@@ -68,6 +72,9 @@ class ObjectStore:
         ``obstore.exceptions.BaseError`` for settings that obstore does not know.
         """
         self._url = url
+        for name in _ENDPOINTS:
+            if value := os.environ.get(name):
+                require_endpoint(name, value)
         self._config = {name: value for name, value in settings.items() if name not in _CLIENT_OPTIONS}
         self._client_options = {name: value for name, value in settings.items() if name in _CLIENT_OPTIONS}
         # obstore reads it from the environment, but not where it is given other options of the client.

@@ -8,6 +8,14 @@ from takedown_db.secret_files import read_secret
 #: Settings that would undo a bound on the time of an answer.
 _OURS = ("timeout", "connect_timeout", "read_timeout", "max_retries", "retry_timeout")
 
+#: Match settings that would read, and erase, elsewhere than the URL says; and those with an address.
+_is_place = re.compile(r"(?:\w+_)?(?:bucket|container)(?:_name)?").fullmatch
+_is_endpoint = re.compile(r"(?:\w+_)?endpoint(?:_url(?:_s3)?)?").fullmatch
+
+_ENDPOINT = re.compile(
+    r"https?://(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?(?:/[A-Za-z0-9._~/-]*)?"
+).fullmatch
+
 
 def read_settings(path: Path) -> dict[str, str]:
     """Read lines of ``name=value``, with names of obstore. Empty lines and those that begin with ``#`` do not count.
@@ -24,5 +32,17 @@ def read_settings(path: Path) -> dict[str, str]:
             raise ValueError(f"{path}, line {number}: not name=value, as in region=eu-central-1")
         if name in _OURS:
             raise ValueError(f"{path}, line {number}: {name} cannot be set, since answers have to come in time")
+        if _is_place(name):
+            raise ValueError(
+                f"{path}, line {number}: {name} cannot be set, since the URL of the store names the bucket"
+            )
+        if _is_endpoint(name):
+            require_endpoint(f"{path}, line {number}: {name}", value)
         settings[name] = value
     return settings
+
+
+def require_endpoint(name: str, value: str) -> None:
+    """Raise ``ValueError`` for an address that obstore would panic at, or whose password it would put into errors."""
+    if not _ENDPOINT(value):
+        raise ValueError(f"{name} has to be http(s)://HOST[:PORT][/PATH], without user and password")

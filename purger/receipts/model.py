@@ -80,7 +80,7 @@ class Erasure:
     begun_at: datetime | None
     done_at: datetime | None = None  # None: it was not completed
     erased: int = 0  # number of files
-    kept: int = 0  # number of files that an image shares which is not banned by content
+    kept: int = 0  # number of files that an image shares which is not banned by content, or that the site has replaced
     account: str = ""
 
 

@@ -114,7 +114,7 @@ def _ban(report: Report, ban: Ban, judgements: list[Judgement]) -> Iterator[str]
 def _erasure(erasure: Erasure) -> str:
     """Write when the bytes were destroyed, and how much of them."""
     by = f"by {printable(erasure.account)}: {counted(erasure.erased, 'file')}"
-    kept = f"; {counted(erasure.kept, 'file')} kept, which other images share" if erasure.kept else ""
+    kept = f"; {counted(erasure.kept, 'file')} kept, since they may be those of other images" if erasure.kept else ""
     if erasure.done_at:
         return f"bytes erased {moment(erasure.done_at)} {by}{kept}"
     begun = f" that began {moment(erasure.begun_at)}" if erasure.begun_at else ""

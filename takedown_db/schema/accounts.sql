@@ -18,7 +18,7 @@ GRANT SELECT (digest, path, action, written_at) ON {database}.erasures TO 'taked
 -- ON DUPLICATE KEY UPDATE needs UPDATE on the columns of the key as well, in MariaDB.
 CREATE USER IF NOT EXISTS 'takedown_import'@'%' ACCOUNT LOCK;
 GRANT SELECT, INSERT (code, owner, stable_until, imported_at), UPDATE (code, owner, stable_until, imported_at) ON {database}.images TO 'takedown_import'@'%';
-GRANT SELECT, INSERT (code, name, content_type, size, width, height, digest, path), UPDATE (code, name, content_type, size, width, height, digest, path) ON {database}.renditions TO 'takedown_import'@'%';
+GRANT SELECT, DELETE, INSERT (code, name, content_type, size, width, height, digest, path), UPDATE (code, name, content_type, size, width, height, digest, path) ON {database}.renditions TO 'takedown_import'@'%';
 -- For the warning that moving an image to another owner ends the effect of a ban, and to refuse uploads by a ban's id.
 GRANT SELECT (id, scope, subject, lifted_at) ON {database}.bans TO 'takedown_import'@'%';
 

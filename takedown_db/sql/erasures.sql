@@ -47,6 +47,19 @@ GROUP BY places.digest, places.path
 HAVING named = 1 OR places.path IS NULL
 ORDER BY places.digest, places.path
 
+-- name: image_sharing_file
+-- Reads the code of an image that has a file of the own store and is not banned by content; NULL: there is none now. An
+-- import may have recorded one since files_of_digest was read.
+SELECT MIN(sharing.code) AS shared_by
+FROM renditions AS sharing FORCE INDEX (digest)
+LEFT JOIN renditions AS their_original
+    ON their_original.code = sharing.code AND their_original.name = 'original'
+WHERE sharing.digest = %(digest)s AND sharing.path IS NULL AND NOT EXISTS (
+    SELECT 1
+    FROM bans
+    WHERE bans.scope = 'digest' AND bans.subject = their_original.digest AND bans.lifted_at IS NULL
+)
+
 -- name: record_erasure
 -- Writes one step of an erasure. The server adds account and time.
 INSERT INTO erasures (action, original, ban_id, digest, path, detail)

@@ -59,3 +59,7 @@ ON DUPLICATE KEY UPDATE
     height = VALUES(height),
     digest = VALUES(digest),
     path = VALUES(path)
+
+-- name: delete_rendition
+-- Deletes one rendition, by its primary key: it shows the former original of an image that was replaced.
+DELETE FROM renditions WHERE code = %(code)s AND name = %(name)s

@@ -13,8 +13,8 @@
 -- A ban stands while lifted_at IS NULL, and is never compared with the time: no purge is sent when time passes. seen is
 -- the last batch whose changes this snapshot holds: all that was committed before that batch got its number. read_only
 -- is a number in MySQL and before MariaDB 12.0, and a word since: OFF, ON, NO_LOCK or NO_LOCK_NO_ADMIN. changed is the
--- batch of a change that has one; a pending change does not. original is the digest of the original, by which bans by
--- content find the image.
+-- batch of a change that has one; a pending change does not, and NULL stands for no change. original is the digest of
+-- the original, by which bans by content find the image.
 -- The columns stand in the order of `Found` (origin/model.py): a new one goes to the end, with a default there.
 SELECT
     renditions.content_type,
@@ -38,7 +38,7 @@ SELECT
     UTC_TIMESTAMP(6) AS read_at,
     numbering.last_batch AS seen,
     CAST(@@GLOBAL.read_only AS CHAR) NOT IN ('0', 'OFF') AS read_only,
-    CAST(COALESCE(changes.batch, 0) AS UNSIGNED) AS changed,
+    changes.batch AS changed,
     original.digest AS original,
     renditions.path
 FROM numbering
@@ -51,6 +51,7 @@ WHERE numbering.one = 1
 
 -- name: show_image
 -- Reads what `origin show` tells of one code: a row for each rendition, and one row with NULLs where there is none.
+-- MariaDB would scan the outbox for an IN as in look_up_image, since here the original is not read before all else.
 SELECT
     images.owner,
     images.stable_until,
@@ -58,11 +59,22 @@ SELECT
     image_change.changed_at AS image_changed_at,
     owner_change.changed_at AS owner_changed_at,
     digest_change.changed_at AS digest_changed_at,
-    EXISTS (
-        SELECT 1
-        FROM invalidations FORCE INDEX (subject)
-        WHERE (scope, subject) IN (('image', %(code)s), ('owner', images.owner), ('digest', original.digest))
-            AND batch IS NULL
+    (
+        EXISTS (
+            SELECT 1
+            FROM invalidations FORCE INDEX (subject)
+            WHERE scope = 'image' AND subject = %(code)s AND batch IS NULL
+        )
+        OR EXISTS (
+            SELECT 1
+            FROM invalidations FORCE INDEX (subject)
+            WHERE scope = 'owner' AND subject = images.owner AND batch IS NULL
+        )
+        OR EXISTS (
+            SELECT 1
+            FROM invalidations FORCE INDEX (subject)
+            WHERE scope = 'digest' AND subject = original.digest AND batch IS NULL
+        )
     ) AS pending,
     renditions.name,
     renditions.content_type,

@@ -143,6 +143,28 @@ def test_ready_made_renditions_come_in_the_list(site: ListedSite, in_place: bool
     assert site.origin.request(f"{code}/thumb").content == thumb
 
 
+@pytest.mark.parametrize("again", ["", "former-1,former-large-2.png,large\n"])
+def test_a_new_original_takes_the_renditions_of_the_former_one_away(site: ListedSite, again: str) -> None:
+    """A ban of the former original's content hides the code no longer, and so would not hide them."""
+    head = "code,path,rendition\n"
+    site.picture("former.png")
+    site.picture("former-large.png", (350, 250))
+    site.run(f"{head}former-1,former.png,\nformer-1,former-large.png,large\n", "--owner", "ann")
+    former, outbox = site.rows("former-1"), site.outbox()
+    assert [*sorted(former)] == ["large", "original", "thumb"]
+    assert site.run(f"{head}former-1,former.png,\n", "--owner", "ann").stdout.startswith("0 new, 0 changed, 1 unch")
+    assert site.rows("former-1") == former, "the original is the same"
+
+    site.picture("former.png", colour=90)
+    site.picture("former-large-2.png", (350, 250))
+    site.run(f"{head}former-1,former.png,\n{again}", "--owner", "ann")
+    rows = site.rows("former-1")
+    assert not {digest for digest, _ in former.values()} & {digest for digest, _ in rows.values()}
+    assert [*sorted(rows)] == (["large", "original", "thumb"] if again else ["original", "thumb"])
+    assert site.origin.request("former-1/large").status_code == (200 if again else 404)
+    assert site.outbox() > outbox
+
+
 def test_a_rendition_alone_belongs_to_an_image_that_is_there(site: ListedSite) -> None:
     site.picture("alone.png")
     late = site.picture("late.png", (40, 30))

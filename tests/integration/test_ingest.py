@@ -84,6 +84,23 @@ def test_another_picture_replaces_the_image_and_purges_it(site: UploadSite) -> N
     assert site.outbox() > rows
 
 
+def test_a_replaced_image_shows_nothing_of_content_that_is_banned(site: UploadSite, tmp_path: Path) -> None:
+    """Not even a rendition that this listener does not make: another one made it of the former original."""
+    content = picture(67)
+    table = tmp_path / "renditions.toml"
+    table.write_text("[thumb]\nwidth = 256\nheight = 256\n[large]\nwidth = 300\nheight = 300\n")
+    with site.listener("other-table", ORIGIN_RENDITIONS=str(table)) as other:
+        headers = {"Authorization": f"Bearer {other.token}", "Takedown-Owner": "ann"}
+        url = f"{other.url}/images/former-2"
+        assert requests.put(url, data=content, headers=headers, timeout=PATIENCE).status_code == 201
+    assert site.site.request("former-2/large").status_code == 200
+    site.ban("digest", digest_of(content))
+    assert site.site.request("former-2/large").status_code == 410
+    assert site.put("former-2", picture(68)).status_code == 200
+    assert site.site.request("former-2/thumb").status_code == 200
+    assert site.site.request("former-2/large").status_code == 404
+
+
 def test_metadata_is_taken_out(site: UploadSite) -> None:
     told = EVERYTHING["JPEG"](6)
     assert SECRET in told

@@ -46,6 +46,25 @@ def erase(stored: StoredSite, *arguments: str, answers: str | None = None) -> "s
     return stored.site.run_origin("erase", "erase", *arguments, answers=answers)
 
 
+def begun(stored: StoredSite, *arguments: str) -> "subprocess.Popen[bytes]":
+    """Begin an erasure, with a pipe for the answer to its question."""
+    environment = {
+        "ORIGIN_DATABASE_URL": stored.site.database.url("erase"),
+        **{
+            name: value
+            for name, value in stored.site.origin.envvars.items()
+            if name.startswith(("ORIGIN_S", "ORIGIN_I"))
+        },
+    }
+    return subprocess.Popen(
+        stored.site.origin_command("erase", *arguments),
+        env=environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+
+
 def test_every_copy_and_rendition_goes_and_neighbours_stay(stored: StoredSite) -> None:
     content, thumb, other_thumb, neighbour = (os.urandom(3000) for _ in range(4))
     one = stored.add(("original", content, None), ("thumb", thumb, None))
@@ -142,19 +161,44 @@ def test_equal_bytes_of_a_neighbour_in_a_place_of_their_own_stay(stored: StoredS
     assert stored.site.request(f"{beside}/thumb").content == thumb
 
 
+def test_a_file_that_came_to_be_shared_while_it_asked_stays(stored: StoredSite) -> None:
+    content, shared = os.urandom(700), os.urandom(700)
+    code = stored.add(("original", content, None), ("thumb", shared, None))
+    ban(stored, content)
+    with begun(stored, code) as process:
+        assert process.stderr
+        assert b"1 images" in process.stderr.readline()
+        beside = stored.add(("original", os.urandom(700), None), ("thumb", shared, None))
+        output, errors = process.communicate(b"y\n")
+    assert process.returncode == 3, errors
+    assert f"kept {sha256(shared)}: image {beside}" in output.decode()
+    assert content not in stored.everywhere()
+    assert stored.site.request(f"{beside}/thumb").content == shared
+
+
+def test_a_file_in_place_that_the_site_has_replaced_stays(stored: StoredSite) -> None:
+    content, same_size, longer = os.urandom(700), os.urandom(700), os.urandom(800)
+    code = stored.add(("original", content, "replaced/same.png"))
+    stored.add(("original", content, "replaced/longer.png"))
+    stored.add(("original", content, "replaced/not.png"))
+    stored.tree.write("replaced/same.png", same_size)
+    stored.tree.write("replaced/longer.png", longer)
+    ban(stored, content)
+    result = erase(stored, code, "--yes")
+    assert result.returncode == 3, result.stderr
+    assert "kept replaced/same.png: the site has put other bytes there" in result.stdout
+    left = stored.tree.read()
+    assert (left["replaced/same.png"], left["replaced/longer.png"]) == (same_size, longer)
+    assert content not in stored.everywhere()
+    assert ("kept", sha256(content), "replaced/longer.png") in record(stored, content)
+    stored.site.execute("DELETE FROM renditions WHERE path LIKE 'replaced/%'")
+
+
 def test_a_killed_run_is_completed_by_the_next_one(stored: StoredSite) -> None:
     content = os.urandom(900)
     codes = [stored.add(("original", content, f"killed/{number}")) for number in range(40)]
     ban(stored, content)
-    environment = {
-        "ORIGIN_DATABASE_URL": stored.site.database.url("erase"),
-        **{
-            name: value
-            for name, value in stored.site.origin.envvars.items()
-            if name.startswith(("ORIGIN_S", "ORIGIN_I"))
-        },
-    }
-    with subprocess.Popen(stored.site.origin_command("erase", codes[0], "--yes"), env=environment) as process:
+    with begun(stored, codes[0], "--yes") as process:
         wait_until(lambda: len(record(stored, content)) > 3 or process.poll() is not None, "some files erased")
         process.send_signal(signal.SIGKILL)
     assert ("done", None, None) not in record(stored, content), "it was killed in the middle"
@@ -227,7 +271,7 @@ def test_the_receipt_says_when_the_bytes_were_erased(stored: StoredSite) -> None
     for arguments in ((code,), ("--digest", sha256(content))):
         text = " ".join(receipts(stored, *arguments).stdout.split())
         assert "bytes erased " in text
-        assert "by takedown_erase@localhost: 1 file; 1 file kept, which other images share" in text
+        assert "by takedown_erase@localhost: 1 file; 1 file kept, since they may be those of other images" in text
     (banned,) = json.loads(receipts(stored, code, "--json").stdout)["bans"]
     assert (banned["erasure"]["erased"], banned["erasure"]["kept"]) == (1, 1)
     assert banned["erasure"]["done_at"].endswith("Z")

@@ -76,6 +76,7 @@ def test_a_lift_brings_back_those_that_are_not_banned_otherwise(site: Site) -> N
     kept = site.new_copy(lifted)
     digest = site.digest_of(lifted)
     site.ban(digest, scope="digest")
+    wait_proven(site, "--digest", digest)
     site.ban(kept)
     wait_proven(site, kept)
     site.lift(digest)
