@@ -53,7 +53,7 @@ class Plan:
 
 @dataclass(slots=True)
 class Result:
-    """The result of an erasure. ``absent`` files were not in the store any more; ``kept`` ones are another's."""
+    """The result of an erasure. ``absent`` files were gone before; ``kept`` files are those of other images."""
 
     erased: list[File] = field(default_factory=list)
     absent: list[File] = field(default_factory=list)
@@ -105,14 +105,14 @@ class Erasure:
                 result.kept.append(file)
                 tell(f"kept {printable(file)}: {printable(reason)}")
                 continue
-            if file.shared_by is not None:  # and it is not there, which concerns nobody
+            if file.shared_by is not None:  # a shared file that is not there is not worth a record
                 continue
             was_there = self._store.erase(file.digest, file.path)
             if self._store.size(_whole(file)) is not None:
                 raise OSError(
                     f"{file} is still in the store although it was deleted: does another program write there?"
                 )
-            # One that is not there may be what a killed run has deleted and could not record any more.
+            # A killed run may have deleted a file without recording it.
             if was_there or (file.named and not self._on_record(file)):
                 self._record(plan, "erased", file, "" if was_there else "was not there any more")
             if was_there:
