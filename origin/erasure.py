@@ -109,7 +109,7 @@ class Erasure:
                 result.kept.append(file)
                 tell(f"kept {printable(file)}: {printable(reason)}")
                 continue
-            if file.shared_by is not None:  # and it is not there, which concerns nobody
+            if file.shared_by is not None:  # a shared file that is not there is not worth a record
                 continue
             was_there = self._store.erase(file.digest, file.path)
             if self._store.size(_whole(file)) is not None:
