@@ -1,5 +1,8 @@
 """Cut the origin off from its object store. No purge needs the store: nothing of this may delay a takedown."""
 
+import requests
+
+from stack.waiting import PATIENCE, wait_until
 from tests.chaos.faults.base import Scene, fault, mended
 
 
@@ -14,10 +17,12 @@ def away(scene: Scene) -> None:
                 direction = scene.random.choice([proxy.up, proxy.down])
                 direction.cut()
                 _empty_caches(scene)
+                _await_refusal(scene)
                 scene.while_broken()
         else:
             with proxy.turned_to(1):  # nobody listens there
                 _empty_caches(scene)
+                _await_refusal(scene)
                 scene.while_broken()
         scene.system.pause(0.5)
 
@@ -37,3 +42,13 @@ def _empty_caches(scene: Scene) -> None:
     """Remove all objects from all edges: each image that is asked for next is fetched from the store."""
     for edge in scene.system.edges:
         edge.ask("BAN", takedown_all="1")
+
+
+def _await_refusal(scene: Scene) -> None:
+    """Wait until an image is refused, since the store has its bytes alone."""
+
+    def refused() -> bool:
+        urls = [f"{scene.edge.url}/images/{code}" for code in scene.codes]
+        return any(requests.get(url, timeout=PATIENCE).status_code == 503 for url in urls)
+
+    wait_until(refused, "an image that is refused while its store is away")
