@@ -31,10 +31,7 @@ GRANT SELECT, INSERT (action, original, ban_id, digest, path, detail) ON {databa
 -- Without DROP, which TRUNCATE needs: no trigger fires for it.
 CREATE USER IF NOT EXISTS 'takedown_moderation'@'%' ACCOUNT LOCK;
 GRANT SELECT, DELETE, INSERT (scope, subject, reason, banned_by, banned_at, lifted_at), UPDATE (scope, subject, reason, banned_by, banned_at, lifted_at) ON {database}.bans TO 'takedown_moderation'@'%';
-GRANT EXECUTE ON PROCEDURE {database}.subject_known_v1 TO 'takedown_moderation'@'%';
-GRANT EXECUTE ON PROCEDURE {database}.owner_bans_v1 TO 'takedown_moderation'@'%';
 GRANT EXECUTE ON PROCEDURE {database}.delivery_v1 TO 'takedown_moderation'@'%';
-GRANT EXECUTE ON PROCEDURE {database}.acknowledgements_v1 TO 'takedown_moderation'@'%';
 GRANT EXECUTE ON PROCEDURE {database}.subjects_known_v2 TO 'takedown_moderation'@'%';
 GRANT EXECUTE ON PROCEDURE {database}.subjects_images_v2 TO 'takedown_moderation'@'%';
 GRANT EXECUTE ON PROCEDURE {database}.original_digest_v2 TO 'takedown_moderation'@'%';
