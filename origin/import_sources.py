@@ -24,7 +24,7 @@ class Source(Protocol):
     def read(self, path: str, max_bytes: int) -> bytes:
         """Read a whole file. Raises ``RefusedFileError``, also for one of more than ``max_bytes`` bytes."""
 
-    def size(self, path: str) -> int | None:
+    def size(self, path: str, /) -> int | None:
         """Return the size of a file in bytes; None where there is no such file, or nobody can tell."""
 
 
@@ -53,7 +53,7 @@ class TreeSource:
             raise RefusedFileError(f"more than {max_bytes} bytes")
         return data
 
-    def size(self, path: str) -> int | None:  # noqa: ARG002 (it is copied, and so has to be read)
+    def size(self, _path: str, /) -> int | None:
         """Return None: a copy has to be read."""
         return None
 
@@ -67,7 +67,7 @@ class TreeSource:
             raise RefusedFileError(f"only its owner may read it (mode {mode}): --include-private publishes it as well")
 
 
-class PlaceSource:
+class InPlaceSource:
     """A site's own tree or bucket, whose files stay where they are. Raises ``StoreAwayError`` from each method."""
 
     in_place = True
@@ -91,7 +91,7 @@ class PlaceSource:
         except DamagedFileError as error:
             raise RefusedFileError(f"cannot be read: {error}") from None
 
-    def size(self, path: str) -> int | None:
+    def size(self, path: str, /) -> int | None:
         """Return the size of a file in bytes; None where there is none."""
         try:
             return self._backend.size(path)

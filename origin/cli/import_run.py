@@ -17,7 +17,7 @@ from origin.import_catalogue import Catalogue
 from origin.import_entries import Entry, ImageEntries, directory_entries, listed_entries
 from origin.import_list import ImportList
 from origin.import_rules import ImportRules, Stability
-from origin.import_sources import PlaceSource, TreeSource
+from origin.import_sources import InPlaceSource, TreeSource
 from origin.importer import Import, Move, Outcome
 from origin.store import open_store
 from origin.stores.backends import make_ready, open_backend
@@ -53,7 +53,7 @@ class ImportRun:
         """
         tree = DirectoryTree(self.directory or Path(), follow_symlinks=self.follow_symlinks)
         source = (
-            PlaceSource(open_backend(self.in_place))
+            InPlaceSource(open_backend(self.in_place))
             if self.in_place
             else TreeSource(tree, include_private=self.include_private)
         )

@@ -12,6 +12,7 @@ from typing import BinaryIO
 
 from origin.byte_ranges import ByteRange
 from origin.model import FilePart
+from origin.stores.chunked_body import ChunkedBody
 from origin.stores.contract import CHUNK, DamagedFileError, MissingFileError
 from takedown_db.printable import printable
 
@@ -28,26 +29,13 @@ _LEFTOVER_AGE = 3600.0
 _ABSENT = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
 
 
-class FileBody:
-    """A part of a file as a WSGI body: iterates over its bytes in chunks, and owns the file's descriptor."""
+class FileBody(ChunkedBody):
+    """A part of a file, whose descriptor the body owns."""
 
     def __init__(self, descriptor: int, part: ByteRange, name: str) -> None:
+        super().__init__(part, name)
         self._descriptor = descriptor
-        self._offset = part.start
-        self._end = part.start + part.length
-        self._name = name
-        # The first chunk is read here, before any header is sent: an unreadable file can still be answered 500.
         self._next = self._read()
-
-    def __iter__(self) -> Iterator[bytes]:
-        return self
-
-    def __next__(self) -> bytes:
-        chunk = self._next or self._read()
-        self._next = b""
-        if not chunk:
-            raise StopIteration
-        return chunk
 
     def close(self) -> None:
         """Close the descriptor."""

@@ -20,6 +20,7 @@ import obstore.store
 
 from origin.circuit_breaker import CircuitBreaker
 from origin.model import FilePart
+from origin.stores.chunked_body import ChunkedBody
 from origin.stores.contract import PATIENT, DamagedFileError, MissingFileError, StoreAwayError
 from origin.stores.store_settings import require_endpoint
 from takedown_db.printable import printable
@@ -182,31 +183,19 @@ class ObjectStore:
             log.info("the store %s answers again", self._url)
 
 
-class ObjectBody:
-    """A part of an object as a WSGI body. Each chunk is a request for at most ``_PART`` bytes."""
+class ObjectBody(ChunkedBody):
+    """A part of an object. Each chunk is a request for at most ``_PART`` bytes."""
 
     def __init__(
         self, client: Any, key: str, file: FilePart, name: str, judged: Callable[[Callable[[], bytes]], bytes]
     ) -> None:
-        """Read the first chunk, which ``judged`` calls: before any header is sent, an error is an answer of its own."""
+        """Read the first chunk, which ``judged`` calls."""
+        super().__init__(file.part, name)
         self._client = client
         self._key = key
         self._size = file.size
-        self._offset = file.part.start
-        self._end = file.part.start + file.part.length
-        self._name = name
         self._etag: str | None = None
         self._next = judged(self._read)
-
-    def __iter__(self) -> Iterator[bytes]:
-        return self
-
-    def __next__(self) -> bytes:
-        chunk = self._next or self._read()
-        self._next = b""
-        if not chunk:
-            raise StopIteration
-        return chunk
 
     def close(self) -> None:
         """Do nothing: no request is open between two chunks."""
