@@ -127,14 +127,7 @@ def import_command(
     """
     if stable_until and not_stable:
         raise click.UsageError("--stable-until and --not-stable exclude each other")
-    if (directory is None) == (in_place is None):
-        raise click.UsageError("either DIRECTORY or --in-place has to say where the files are")
-    if list_ is None and in_place is not None:
-        raise click.UsageError("--in-place needs a list of its files: --from FILE")
-    if list_ is None and owner is None:
-        raise click.UsageError("--owner has to name the owner of the images")
-    if options["trust_size"] and in_place is None:
-        raise click.UsageError("--trust-size is for files in place: others have to be read")
+    _require_files(directory, list_, in_place, owner, trust_size=options["trust_size"])
     try:
         from origin.cli.import_run import ImportRun
     except ModuleNotFoundError as error:
@@ -164,3 +157,17 @@ def import_command(
     except (StoreAwayError, UnusableStoreError) as error:
         raise click.ClickException(str(error)) from None
     sys.exit(_DONE_IN_PART if outcome.refused else 0)
+
+
+def _require_files(
+    directory: Path | None, list_: BinaryIO | None, in_place: Location | None, owner: str | None, *, trust_size: bool
+) -> None:
+    """Raise ``click.UsageError`` where the options do not say which files to import, and whose they are."""
+    if (directory is None) == (in_place is None):
+        raise click.UsageError("either DIRECTORY or --in-place has to say where the files are")
+    if list_ is None and in_place is not None:
+        raise click.UsageError("--in-place needs a list of its files: --from FILE")
+    if list_ is None and owner is None:
+        raise click.UsageError("--owner has to name the owner of the images")
+    if trust_size and in_place is None:
+        raise click.UsageError("--trust-size is for files in place: others have to be read")
