@@ -10,7 +10,7 @@ from purger.cli.ban_settings import BanSettings
 from purger.cli.delivery_remark import is_acknowledged, remark_undelivered
 from purger.cli.list_run import ListOutcome, carry_out_list
 from purger.cli.remark import remark
-from purger.listed_moderation import Banning
+from purger.moderation_of_lists import Banning
 from takedown_db.json_output import print_json
 from takedown_db.lasting_connection import Connection
 from takedown_db.scope import Scope

@@ -12,7 +12,7 @@ from purger.cli.options import moderation_url
 from purger.cli.remark import remark
 from purger.cli.subject_arguments import GivenSubject, SubjectCommand, subject_options
 from purger.exit_codes import ExitCode
-from purger.listed_moderation import Lifting
+from purger.moderation_of_lists import Lifting
 from purger.moderation_questions import HidingBan, hiding_bans
 from purger.subjects import Subject
 from purger.text_format import counted

@@ -15,8 +15,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from purger.cli.remark import remark
-from purger.listed_moderation import ChunkResult, ListedChange
 from purger.moderation import RefusedBanError, UncertainError
+from purger.moderation_of_lists import ChunkResult, ListedChange
 from purger.subject_list import RefusedLine, read_chunks
 from purger.text_format import counted
 from takedown_db.errors import DatabaseUnavailableError

@@ -7,8 +7,8 @@ import click
 import pytest
 
 from purger.cli.list_run import carry_out_list
-from purger.listed_moderation import ChunkResult
 from purger.moderation import RefusedBanError, UncertainError
+from purger.moderation_of_lists import ChunkResult
 from purger.subject_list import CHUNK, ListedSubject
 from takedown_db.errors import DatabaseUnavailableError
 
