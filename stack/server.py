@@ -137,6 +137,18 @@ class Server(Executor):
         return [process.pid for process in [*parent.children(recursive=True), parent]]
 
 
+class ManagedServer(Server):
+    """A server whose first process ends its children itself, and takes one that ends alone for a failure: varnishd."""
+
+    def stop(self, stop_signal: int | None = None, expected_returncode: int | None = None) -> Self:
+        """Send SIGTERM to the first process alone, and wait for its end. A server that goes on is stopped as others."""
+        if self.process is not None:
+            self.process.terminate()
+            with suppress(subprocess.TimeoutExpired):
+                self.process.wait(PATIENCE)
+        return super().stop(stop_signal, expected_returncode)
+
+
 @contextmanager
 def frozen(server: Server) -> Iterator[None]:
     """Freeze a server (SIGSTOP) inside the block, in the middle of whatever it was doing."""

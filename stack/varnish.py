@@ -4,12 +4,10 @@ import json
 import re
 import subprocess
 from collections.abc import Collection, Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
-from stack.server import Server
-from stack.waiting import PATIENCE
+from stack.server import ManagedServer
 
 PARAMETERS_FILE = Path(__file__).resolve().parent.parent / "varnish" / "parameters.cli"
 
@@ -19,7 +17,7 @@ def read_parameters() -> dict[str, str]:
     return dict(re.findall(r"^param\.set (\w+) (\S+)$", PARAMETERS_FILE.read_text(), re.MULTILINE))
 
 
-class Varnish(Server):
+class Varnish(ManagedServer):
     """A ``varnishd`` on loopback."""
 
     def __init__(
@@ -56,14 +54,6 @@ class Varnish(Server):
             ],
             ports=list(listeners.values()),
         )
-
-    def stop(self, stop_signal: int | None = None, expected_returncode: int | None = None) -> Self:
-        """Send SIGTERM to the manager alone: it takes a child that ends by itself for a failure."""
-        if self.process is not None:
-            self.process.terminate()
-            with suppress(subprocess.TimeoutExpired):
-                self.process.wait(PATIENCE)
-        return super().stop(stop_signal, expected_returncode)
 
     def counters(self) -> dict[str, int]:
         """Read the counters of varnishstat, such as ``MAIN.cache_hit``."""

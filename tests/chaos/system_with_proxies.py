@@ -72,16 +72,7 @@ class System:
         self._public_proxies: dict[str, Proxy] = {}
         self.edge_clocks: dict[str, ServerClock] = {}
         self.edges = [self._new_edge(f"edge{number}") for number in range(1, edges + 1)]
-        self.purger = Purger(
-            directory / "purger",
-            self.database,
-            options={
-                "PURGER_DATABASE_URL": self.database_url("purger", self.database_proxy),
-                "PURGER_HEARTBEAT_INTERVAL": str(min(1.0, lease / 6)),
-                "PURGER_RETRY_LONGEST": "1",
-                **(purger_options or {}),
-            },
-        )
+        self.purger = self._new_purger(lease, purger_options or {})
         place = self.store.location() if self.store else parse_location(str(self.origin.files))
         self.catalogue = Catalogue(open_store(place))
 
@@ -90,6 +81,18 @@ class System:
         if self.store is None or self.store_proxy is None:
             return {}
         return self.store.origin_options(endpoint=f"http://127.0.0.1:{self.store_proxy.port}")
+
+    def _new_purger(self, lease: float, options: Mapping[str, str]) -> Purger:
+        return Purger(
+            self.directory / "purger",
+            self.database,
+            options={
+                "PURGER_DATABASE_URL": self.database_url("purger", self.database_proxy),
+                "PURGER_HEARTBEAT_INTERVAL": str(min(1.0, lease / 6)),
+                "PURGER_RETRY_LONGEST": "1",
+                **options,
+            },
+        )
 
     def _new_edge(self, name: str) -> Edge:
         """Make an edge with a clock of its own, and with a proxy before each listener."""

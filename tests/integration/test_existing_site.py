@@ -21,20 +21,9 @@ from stack.vcl import replace_urls
 from stack.waiting import PATIENCE, wait_until
 from tests.support.markdown_pages import ROOT, block
 from tests.support.pasted_page import PastedPage
+from tests.support.pictures_table import PICTURES_TABLE
 
 DOCS = ROOT / "docs"
-#: The application's own table and account.
-TABLE = """
-    CREATE DATABASE site CHARACTER SET utf8mb4;
-    CREATE TABLE site.pictures (
-        id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,
-        file_path VARCHAR(255) NOT NULL UNIQUE,
-        user_id BIGINT UNSIGNED NOT NULL,
-        flagged BOOLEAN NOT NULL DEFAULT FALSE
-    );
-    CREATE USER site@localhost IDENTIFIED BY 'secret';
-    GRANT SELECT, INSERT, UPDATE, DELETE ON site.pictures TO site@localhost;
-"""
 SUMMER, WINTER, FLAGGED = "12/34/Sommer am See.jpg", "12/34/Winter.png", "56/Höhle 100%.webp"
 COPY, OTHER = "78/copy of the summer.jpg", "78/other.avif"
 LONG = "78/" + "a name of many words " * 3 + ".gif"
@@ -60,7 +49,7 @@ class ExistingSite:
         (self.home / ".my.cnf").write_text(
             f"[client]\nsocket={self.database.socket}\nuser={user_name()}\nskip-ssl\n[client-server]\n"
         )
-        self.sql(TABLE)
+        self.sql(PICTURES_TABLE)
         for path in (SUMMER, WINTER, FLAGGED, OTHER, LONG):
             self.add(path, flagged=path == FLAGGED)
         self.add(COPY, self.contents()[SUMMER])

@@ -16,20 +16,12 @@ from stack.user import user_name
 from takedown_db.connect import connect
 from takedown_db.subject_keys import is_key
 from tests.support.markdown_pages import ROOT, block
+from tests.support.pictures_table import PICTURES_TABLE
 
-#: The table that the page tells of.
-TABLE = """
-    CREATE DATABASE site CHARACTER SET utf8mb4;
-    CREATE TABLE site.pictures (
-        id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,
-        file_path VARCHAR(255) NOT NULL UNIQUE,
-        user_id BIGINT UNSIGNED NOT NULL,
-        flagged BOOLEAN NOT NULL DEFAULT FALSE
-    );
-    INSERT INTO site.pictures (file_path, user_id, flagged) VALUES ('old/flagged.jpg', 1, 1), ('old/shown.jpg', 1, 0);
-    CREATE USER site@localhost IDENTIFIED BY 'secret';
-    GRANT SELECT, INSERT, UPDATE, DELETE ON site.pictures TO site@localhost;
-"""
+#: Rows from before the hook.
+EARLIER = (
+    "INSERT INTO site.pictures (file_path, user_id, flagged) VALUES ('old/flagged.jpg', 1, 1), ('old/shown.jpg', 1, 0)"
+)
 HOOK = block(ROOT / "docs" / "hooks.md", "sql", "FUNCTION picture_code")
 LIFTING, COPIES = (
     re.sub(r"^  ", "", text, flags=re.MULTILINE)
@@ -122,7 +114,7 @@ def code_of(name: str) -> str:
 @pytest.fixture(scope="module")
 def hooked(database: Database) -> Database:
     with database.connect_admin() as admin, admin.cursor() as cursor:
-        for statement in TABLE.split(";")[:-1]:
+        for statement in (*PICTURES_TABLE.split(";")[:-1], EARLIER):
             cursor.execute(statement)
     paste(database, HOOK)
     return database

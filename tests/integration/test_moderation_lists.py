@@ -1,17 +1,13 @@
 """Ban and lift lists, with malformed and unknown lines, cut off in the middle, and repeated."""
 
-import fcntl
 import json
 import os
-import pty
-import struct
-import subprocess
-import termios
 from pathlib import Path
 
 from stack.commands import command
 from tests.support.moderation_desk import Desk, run
 from tests.support.site_actions import Site
+from tests.support.terminal import run_on_terminal
 
 
 def written(tmp_path: Path, *lines: str) -> str:
@@ -173,29 +169,13 @@ def test_a_terminal_shows_progress_and_the_refused_lines(desk: Desk, tmp_path: P
     lines = [f"terminal-{number}" for number in range(1500)]
     path = written(tmp_path, *lines[:2], "a b", *lines[2:])
     desk.sign()
-    ours, theirs = pty.openpty()
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 120, 0, 0))
-    with os.fdopen(ours, "rb", buffering=0) as terminal:
-        environment = {**os.environ, "TERM": "xterm", "PURGER_MODERATION_URL": desk.database.url("moderation")}
-        process = subprocess.Popen(
-            [command("purger"), "ban", "--from", path, "--ahead"],
-            stdout=subprocess.PIPE,
-            stderr=theirs,
-            env=environment,
-            text=True,
-        )
-        os.close(theirs)
-        shown = b""
-        try:
-            while part := terminal.read(65536):
-                shown += part
-        except OSError:
-            pass  # a terminal ends so after its last line
-        out, _ = process.communicate()
-    assert out == "banned 1,500 codes; 1 line refused (0 without an image, 1 malformed)\n"
-    assert process.returncode == 3
-    assert "1,501 lines" in shown.decode()
-    assert "line 3: 'a b' is not a code" in shown.decode()
+    environment = {**os.environ, "TERM": "xterm", "PURGER_MODERATION_URL": desk.database.url("moderation")}
+    ban = [command("purger"), "ban", "--from", path, "--ahead"]
+    run = run_on_terminal(ban, environment, stream="stderr", columns=120)
+    assert run.piped == "banned 1,500 codes; 1 line refused (0 without an image, 1 malformed)\n"
+    assert run.returncode == 3
+    assert "1,501 lines" in run.shown
+    assert "line 3: 'a b' is not a code" in run.shown
 
 
 def test_a_list_takes_its_images_from_every_edge_and_brings_them_back(site: Site) -> None:

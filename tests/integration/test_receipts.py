@@ -1,18 +1,12 @@
 """Run ``purger receipts`` on the whole system: each ban is proven at each edge, or has a reason why not."""
 
-import fcntl
-import os
-import pty
-import struct
-import subprocess
-import termios
-
 from stack.commands import command
 from stack.ports import free_port
 from stack.waiting import wait_until
 from tests.support.misbehaving_listeners import stuck_listener
 from tests.support.receipts_command import PROVEN, ask, banned_image, outcomes, receipts, wait_proven
 from tests.support.site_actions import Site
+from tests.support.terminal import run_on_terminal
 
 
 def test_a_ban_is_proven_at_every_edge(site: Site) -> None:
@@ -127,20 +121,10 @@ def test_receipts_of_four_bans_are_read_at_eighty_columns(site: Site) -> None:
         site.lift(code)
         site.stack.purger.run("ban", code, "--by", "somebody", "--reason", reason).check_returncode()
     wait_proven(site, code)
-    ours, theirs = pty.openpty()
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
-    with os.fdopen(ours, "rb", buffering=0) as terminal:
-        process = subprocess.Popen([command("purger"), "receipts", code], stdout=theirs, env=site.stack.purger.envvars)
-        os.close(theirs)
-        shown = b""
-        try:
-            while part := terminal.read(65536):
-                shown += part
-        except OSError:
-            pass  # a terminal ends so after its last line
-        assert process.wait() == 0
-    written = shown.decode().splitlines()
+    run = run_on_terminal([command("purger"), "receipts", code], site.stack.purger.envvars, stream="stdout")
+    assert run.returncode == 0
+    written = run.shown.splitlines()
     assert max(map(len, written)) <= 80
     assert len(written) < 36
     # Lines break between words only.
-    assert " ".join(shown.decode().split()) == " ".join(ask(site, code)[1].split())
+    assert " ".join(run.shown.split()) == " ".join(ask(site, code)[1].split())

@@ -4,13 +4,11 @@ import os
 import re
 import subprocess
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
 from stack.commands import command
-from stack.server import Server
-from stack.waiting import PATIENCE
+from stack.server import ManagedServer, Server
 
 
 class Block(NamedTuple):
@@ -18,18 +16,6 @@ class Block(NamedTuple):
 
     language: str
     text: str
-
-
-class PastedServer(Server):
-    """A server that a block of a page starts."""
-
-    def stop(self, stop_signal: int | None = None, expected_returncode: int | None = None) -> Self:
-        """Send SIGTERM to the parent alone: varnishd takes a child that ends by itself for a failure."""
-        if self.process is not None:
-            self.process.terminate()
-            with suppress(subprocess.TimeoutExpired):
-                self.process.wait(PATIENCE)
-        return super().stop(stop_signal, expected_returncode)
 
 
 class PastedPage:
@@ -80,7 +66,7 @@ class PastedPage:
     def server(self, name: str, directory: Path, part: str, ports: list[int]) -> Server:
         """Return a server that the next block starts, not yet started. It reads the settings at each start."""
         line = ["bash", "--noprofile", "--norc", "-c", f"{self._read_settings()}exec {self.take(part)}"]
-        return PastedServer(name, directory, line, ports=ports, environment=dict(self.environment))
+        return ManagedServer(name, directory, line, ports=ports, environment=dict(self.environment))
 
     def _read_settings(self) -> str:
         return f"set -a; [ ! -e {self._settings} ] || . {self._settings}; set +a\n"
