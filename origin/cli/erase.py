@@ -20,6 +20,11 @@ from takedown_db.subject_keys import is_digest
 #: The exit code when a file was not erased: it may be that of an image that is not banned, or was not found.
 _KEPT = 3
 
+_EXAMPLES = """\b
+Examples:
+origin erase kX3_vQ
+origin erase --digest 5feceb66ffc86f38d952786c6d696c79c2dbc239dd4e91b46729d73a27fb57e9 --yes"""
+
 
 class DigestType(click.ParamType[str]):
     """A SHA-256 as 64 hex digits."""
@@ -34,7 +39,7 @@ class DigestType(click.ParamType[str]):
         return digest
 
 
-@click.command("erase")
+@click.command("erase", epilog=_EXAMPLES)
 @click.argument("code", type=NameType("CODE"), required=False)
 @click.option("--digest", type=DigestType(), help="SHA-256 of the original, in place of a code.")
 @click.option("--yes", is_flag=True, help="Do not ask.")

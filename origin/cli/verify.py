@@ -22,8 +22,13 @@ _DAMAGED = 3
 #: Seconds for a statement: counting and drawing a sample scan the table once.
 _TIMEOUT = 600
 
+_EXAMPLES = """\b
+Examples:
+origin verify --sample 1000
+origin verify --json --in-place file:/srv/pictures"""
 
-@click.command("verify")
+
+@click.command("verify", epilog=_EXAMPLES)
 @click.option(
     "--sample",
     type=click.IntRange(1, LARGEST_SAMPLE),
