@@ -29,6 +29,7 @@ class ErrorNumber(IntEnum):
     ER_SIGNAL_EXCEPTION = 1644  # a trigger's SIGNAL
     ER_BINLOG_STMT_MODE_AND_ROW_ENGINE = 1665
     CR_UNKNOWN_HOST = 2005
+    CR_SERVER_LOST = 2013
     CR_SSL_CONNECTION_ERROR = 2026
     ER_ACCOUNT_HAS_BEEN_LOCKED = 3118
     ER_GRP_TRX_CONSISTENCY_BEFORE = 3797  # the server is not in its replication group
