@@ -110,7 +110,7 @@ class Poller(LoopThread):
     def verified(self, verification: Verification) -> None:
         """Publish a verification."""
         self.verification = verification
-        self._notify()
+        self.notify()
 
     def found(self, taken: Taken, *, setbacks: int) -> None:
         """Publish an answer of the outbox; ``setbacks`` is their count from before the query was sent.
@@ -121,7 +121,12 @@ class Poller(LoopThread):
         with self._lock:
             moved = setbacks == self.setbacks and self._advance(taken)
         if moved:
-            self._notify()
+            self.notify()
+
+    def notify(self) -> None:
+        """Wake all workers."""
+        for wake in self._tell:
+            wake()
 
     def work(self) -> float:
         """Poll once; return the seconds to rest."""
@@ -179,7 +184,3 @@ class Poller(LoopThread):
                 unnumberable - self._unnumberable,
             )
         self._unnumberable = unnumberable
-
-    def _notify(self) -> None:
-        for wake in self._tell:
-            wake()
