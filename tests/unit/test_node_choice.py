@@ -92,7 +92,7 @@ def test_a_connection_to_a_single_server_has_no_node() -> None:
 
 
 class Nodes:
-    """What happens at each node: an error, a connection, or nothing until the test ends."""
+    """Nodes, each with an error, a connection, a function that makes one, or an event that it waits for."""
 
     def __init__(self, **outcomes: Any) -> None:
         self.outcomes = outcomes
