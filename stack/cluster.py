@@ -13,7 +13,7 @@ from stack.server import ServerFailedError
 from takedown_db.connect import connect
 
 #: Seconds that a statement of the administrator may take: a node that joins may wait for the others.
-_TIMEOUT = 60
+TIMEOUT = 60
 
 
 class Node(Database):
@@ -31,7 +31,7 @@ class Node(Database):
         except (ExecutorError, OSError) as error:
             raise ServerFailedError(f"{self.name} did not start: {error}\n{self.log_tail()}") from None
 
-    def administer(self, *statements: str, timeout: int = _TIMEOUT) -> list[tuple[Any, ...]]:
+    def administer(self, *statements: str, timeout: int = TIMEOUT) -> list[tuple[Any, ...]]:
         """Run statements as the administrator, on this server in whatever state it is. Returns the last one's rows."""
         rows: list[tuple[Any, ...]] = []
         url = self.admin_url().replace(f"/{self.name_of_database}?", "/mysql?")  # a new server has no other database

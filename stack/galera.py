@@ -5,11 +5,11 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import mysql.connector
 
-from stack.cluster import Cluster, Node
+from stack.cluster import TIMEOUT, Cluster, Node
 from stack.commands import run_apart
 from stack.database_program import MariaDb
 from stack.ports import free_port
@@ -52,6 +52,8 @@ class GaleraNode(Node):
             *("--wsrep-sst-method=mariabackup", f"--wsrep-sst-receive-address=127.0.0.1:{free_port()}"),
             # The first node of the URLs is in use, so the last one spends the time of a transfer.
             f"--wsrep-sst-donor=node{last if number < last else last - 1},",
+            # With this plugin the options, all but those that it lists, cannot be changed at run time.
+            "--plugin-wsrep-provider=OFF",
             *("--binlog-format=ROW", "--innodb-autoinc-lock-mode=2", f"--server-id={number}"),
         ]
         super().__init__(directory, options, MariaDb())
@@ -102,7 +104,11 @@ class GaleraNode(Node):
             return str(rows[0][1]) if rows else ""
         return ""
 
-    def isolated(self, isolated: bool) -> None:
+    def administer(self, *statements: str, timeout: int = TIMEOUT) -> list[tuple[Any, ...]]:
+        """Run statements as the administrator, also where the other nodes do not answer. Returns the last rows."""
+        return super().administer("SET SESSION wsrep_sync_wait = 0", *statements, timeout=timeout)
+
+    def isolate(self, isolated: bool = True) -> None:
         """Cut the node off from the other nodes, though not from its clients; or end that."""
         self.administer(f"SET GLOBAL wsrep_provider_options = 'gmcast.isolate={isolated:d}'")
 
