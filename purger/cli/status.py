@@ -28,9 +28,9 @@ def status(as_json: bool, database_url: str) -> None:
     """Say whether all is well, and show purgers, outbox and edges. Asks each enabled edge now.
 
     The first line begins with OK, or with PROBLEM and its remedy. Exit code 3 says that there is a problem: the
-    database cannot be used, its server was not adopted, no purger is alive, none has claimed an edge, an edge gives no
-    answer or is in fail-safe mode, there is no edge, a change waits for longer than a second, a trigger is missing or altered, ids are nearly
-    used up, or malformed changes came.
+    database cannot be used, its server was not adopted, no purger is alive or none has claimed an edge, an edge gives
+    no answer or is in fail-safe mode, there is no edge, a change waits for longer than a second, a trigger is missing
+    or altered, ids are nearly used up, or malformed changes came.
     """
     connection = Connection(database_url, timeout=_TIMEOUT)
     try:

@@ -108,6 +108,7 @@ def test_a_third_purger_gets_its_share(group: PurgerGroup, pair: list[GroupMembe
 
 def test_the_only_purger_goes_on_after_it_was_killed(group: PurgerGroup) -> None:
     with group.new_purger() as alone:
+        group.wait_shares({alone: 4})
         group.wait_settled()
         with group.always_trusted():
             alone.kill()
