@@ -13,6 +13,7 @@ from origin.lookup_connection import LookupConnection
 from origin.model import Found
 from origin.row_checks import require_well_formed
 from takedown_db.errors import DatabaseUnavailableError, explain
+from takedown_db.node_choice import is_suspect, report_failure
 from takedown_db.replica_checks import NotPrimaryError
 from takedown_db.subject_keys import CODE_ALPHABET, is_key
 
@@ -96,28 +97,31 @@ class Lookup:
             return False
         try:
             return self._connection(latest).was_erased(digest)
-        except mysql.connector.Error:
-            self._disconnect()
+        except mysql.connector.Error as error:
+            self._disconnect(error)
             return False
 
     def _ask(self, code: str, rendition: str, latest: float) -> Found | None:
         """Run the statement, and once more if that fails at once: a connection may have died while it was idle."""
         try:
             return self._query(self._connection(latest), code, rendition)
-        except mysql.connector.Error:
-            self._disconnect()
+        except mysql.connector.Error as error:
+            self._disconnect(error)
             if time.monotonic() > latest:
                 raise
         try:
             return self._query(self._connection(latest), code, rendition)
-        except mysql.connector.Error:
-            self._disconnect()
+        except mysql.connector.Error as error:
+            self._disconnect(error)
             raise
 
     def _connection(self, latest: float) -> LookupConnection:
         """Return this thread's connection. If there is none, wait until ``latest`` for one to open."""
         of_thread = self._of_thread
         connection: LookupConnection | None = getattr(of_thread, "connection", None)
+        if connection is not None and is_suspect(connection.driver):
+            self._disconnect()
+            connection = None
         if connection is None:
             connecting: ConnectionAttempt[LookupConnection] | None = getattr(of_thread, "connecting", None)
             if connecting is None:
@@ -146,11 +150,13 @@ class Lookup:
             raise NotPrimaryError("the server has become read-only, as replicas are: connect to the primary")
         return found
 
-    def _disconnect(self) -> None:
+    def _disconnect(self, error: mysql.connector.Error | None = None) -> None:
         """Close this thread's connection: after an error its state is unknown."""
         connection: LookupConnection | None = getattr(self._of_thread, "connection", None)
         self._of_thread.connection = None
         if connection is not None:
+            if error is not None:
+                report_failure(connection.driver, error)
             connection.close()
 
     def _report_away(self, error: mysql.connector.Error) -> None:

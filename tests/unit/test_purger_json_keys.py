@@ -28,10 +28,11 @@ TIME = datetime(2026, 11, 25, 1, 2, 3, 456000)
 STATUS = {
     "": "ok problems purgers database edges disabled_edges",
     "problems": "what do",
-    "purgers": "host pid version since seen_at age alive",
+    "purgers": "id host pid version since seen_at age alive shares edges",
     "database": "server adopted pending stuck head numbered_at pruned missing_triggers weakened_triggers unnumberable "
     "counter_locked migration_lock",
-    "edges": "name purge_url public_url mode instance acknowledged lag waits heartbeat_age seen_at epoch problem",
+    "edges": "name purge_url public_url mode instance acknowledged lag waits heartbeat_age seen_at epoch problem "
+    "purger",
 }
 
 EDGE_RECEIPT = "edge acknowledged_at instance method removed seen_at status gone note looked images others"
@@ -61,7 +62,7 @@ AUDIT = {
 }
 EDGES = {
     "": "name purge_url public_url token_file enabled instance acknowledged seen_at epoch problem "
-    "ca_file certificate_file key_file"
+    "ca_file certificate_file key_file purger"
 }
 BANS = {"": "id scope subject reason banned_by banned_at lifted_at"}
 EDGE_ACKNOWLEDGEMENT = "edge acknowledged problem"
@@ -139,7 +140,7 @@ def test_the_keys_of_an_audit(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_the_keys_of_lists_of_edges_and_bans(capsys: pytest.CaptureFixture[str]) -> None:
-    edge = ListedEdge("paris", "p", "q", "t", True, None, 0, TIME, None, None, None, None, None)
+    edge = ListedEdge("paris", "p", "q", "t", True, None, 0, TIME, None, None, None, None, None, None)
     assert dict(keys(printed([edge], capsys))) == EDGES
     ban = BanRow(1, "image", "c", "spam", "anna", TIME, None)
     found = printed([ban], capsys)
