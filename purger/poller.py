@@ -126,7 +126,7 @@ class Poller(LoopThread):
             former, self.verification = self.verification, verification
             waiting, self._tell_once = self._tell_once, set()
         if former is None or former.triggers != verification.triggers:
-            self._notify()
+            self.notify()
             return
         for wake in waiting:
             wake()
@@ -140,7 +140,12 @@ class Poller(LoopThread):
         with self._lock:
             moved = setbacks == self.setbacks and self._advance(taken)
         if moved:
-            self._notify()
+            self.notify()
+
+    def notify(self) -> None:
+        """Wake all workers."""
+        for wake in self._tell:
+            wake()
 
     def work(self) -> float:
         """Poll once; return the seconds to rest."""
@@ -198,7 +203,3 @@ class Poller(LoopThread):
                 unnumberable - self._unnumberable,
             )
         self._unnumberable = unnumberable
-
-    def _notify(self) -> None:
-        for wake in self._tell:
-            wake()

@@ -3,6 +3,7 @@
 import logging
 import threading
 import time
+from collections.abc import Callable
 
 from purger.batches import Batches
 from purger.edge_results import EdgeResults
@@ -38,12 +39,18 @@ class Worker(threading.Thread):
         batches: Batches,
         recorder: Recorder,
         prober: Prober,
+        holds: Callable[[], bool] = lambda: True,
     ) -> None:
+        """Begin with the ``saved`` progress.
+
+        While ``holds`` returns False another purger may follow the edge by now: only rebounds go on.
+        """
         super().__init__(name=f"edge {edge.name}", daemon=True)
         self.edge = edge
         self._poller = poller
         self._record = EdgeResults(recorder)
         self._prober = prober
+        self._holds = holds
         late = settings.later_rebound_delay, settings.last_rebound_delay
         self._progress = Progress(settings.rebound_delay, late, Lease(settings.heartbeat_interval))
         self._progress.resume(saved, now=time.monotonic())
@@ -129,7 +136,10 @@ class Worker(threading.Thread):
             self._record.drop()
             self._progress.went_back(self._poller.pruned)
         self._progress.ask_flush(self._asked)
-        return self._progress.next_step(head, self._poller.pruned, self._verification, time.monotonic())
+        verification = self._verification
+        if not self._holds():
+            head = verification = None
+        return self._progress.next_step(head, self._poller.pruned, verification, time.monotonic())
 
     def _wait(self, step: Wait) -> None:
         if step.for_verification:

@@ -17,6 +17,7 @@ class ErrorNumber(IntEnum):
     ER_COLUMNACCESS_DENIED_ERROR = 1143
     ER_NO_SUCH_TABLE = 1146
     ER_LOCK_WAIT_TIMEOUT = 1205
+    ER_LOCK_DEADLOCK = 1213  # also a conflict with a commit at another node of a Galera cluster
     WARN_DATA_TRUNCATED = 1265
     ER_SP_DOES_NOT_EXIST = 1305  # no such procedure
     ER_SP_WRONG_NO_OF_ARGS = 1318
@@ -30,6 +31,7 @@ class ErrorNumber(IntEnum):
     ER_BINLOG_STMT_MODE_AND_ROW_ENGINE = 1665
     CR_UNKNOWN_HOST = 2005
     CR_SSL_CONNECTION_ERROR = 2026
+    ER_TRANSACTION_ROLLBACK_DURING_COMMIT = 3101  # a conflict with a commit at another member of a group
     ER_ACCOUNT_HAS_BEEN_LOCKED = 3118
     ER_GRP_TRX_CONSISTENCY_BEFORE = 3797  # the server is not in its replication group
     ER_CHECK_CONSTRAINT_VIOLATED = 3819
@@ -87,6 +89,9 @@ TABLE_CHANGED_ALREADY = frozenset(
         ErrorNumber.ER_CONSTRAINT_NOT_FOUND,
     }
 )
+
+#: The transaction was rolled back, since another one has changed the same rows: it may be tried again at once.
+CONFLICTS = frozenset({ErrorNumber.ER_LOCK_DEADLOCK, ErrorNumber.ER_TRANSACTION_ROLLBACK_DURING_COMMIT})
 
 #: The account has to be unlocked.
 ACCOUNT_LOCKED = frozenset({ErrorNumber.ER_ACCOUNT_HAS_BEEN_LOCKED, ErrorNumber.ER_ACCOUNT_HAS_BEEN_LOCKED_MARIADB})

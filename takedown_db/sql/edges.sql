@@ -1,8 +1,9 @@
 -- Statements on the table edges: settings, saved progress, liveness and requested flushes.
 
 -- name: enabled_edges
--- Reads each enabled edge with its saved progress (batch numbers), the times of its last heartbeat and of its last
--- flush (seconds since 1970, the edge's clock), and the flush that an operator asked for; NULL where none is open.
+-- Reads each enabled edge, or those that the purger %(purger)s has claimed, with the saved progress (batch numbers), the
+-- times of the last heartbeat and of the last flush (seconds since 1970, the edge's clock), and the flush that an
+-- operator asked for; NULL where none is open.
 SELECT name, purge_url, public_url, token_file, ca_file, certificate_file, key_file,
     instance, acknowledged, rebounded, rebounded_later, rebounded_last, triggers,
     CAST(UNIX_TIMESTAMP(epoch) AS DOUBLE) AS epoch,
@@ -10,7 +11,7 @@ SELECT name, purge_url, public_url, token_file, ca_file, certificate_file, key_f
     IF(flush_asked > flush_done, flush_asked, NULL) AS flush_asked,
     flush_asked_by
 FROM edges
-WHERE enabled
+WHERE enabled AND (%(purger)s IS NULL OR purger = %(purger)s)
 ORDER BY name
 
 -- name: edge_settings
@@ -22,7 +23,7 @@ WHERE name = %(name)s
 -- name: list_edges
 -- Reads the settings and the saved state of all edges.
 SELECT name, purge_url, public_url, token_file, enabled, instance, acknowledged, seen_at, epoch, problem,
-    ca_file, certificate_file, key_file
+    ca_file, certificate_file, key_file, purger
 FROM edges
 ORDER BY name
 
@@ -59,6 +60,14 @@ WHERE name = %(name)s
 -- name: flush_requests
 -- Reads the number of the last flush that was asked of each edge, and that of the last one it carried out.
 SELECT name, enabled, flush_asked, flush_done, problem FROM edges ORDER BY name
+
+-- name: lock_edges
+-- Locks the edges whose names are in the JSON array %(names)s, in its order, and reads the purger that has claimed each.
+-- Until the transaction ends no other purger can claim them: see claim_edges.
+SELECT STRAIGHT_JOIN edges.name, edges.purger
+FROM JSON_TABLE(%(names)s, '$[*]' COLUMNS (name VARCHAR(255) CHARACTER SET ascii COLLATE ascii_bin PATH '$')) AS asked
+JOIN edges ON edges.name = asked.name
+FOR UPDATE
 
 -- name: record_flushes_done
 -- Records for each edge of the JSON array %(rows)s the number of the flush that it has carried out. Only up to the last
