@@ -130,8 +130,7 @@ def _environment(stack: Stack) -> dict[str, str]:
 
 def _welcome(stack: Stack, directory: Path) -> str:
     codes = next(iter(stack.codes.values()))
-    socket = shlex.quote(str(stack.database.socket))
-    database = f"mariadb --no-defaults --socket={socket} {stack.database.name_of_database}"
+    database = shlex.join(stack.database.client(stack.database.name_of_database))
     lines = [
         f"an image    {stack.edge.url}/images/{codes[0]}",
         f"thumbnail   {stack.edge.url}/images/{codes[0]}/thumb",
