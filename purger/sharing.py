@@ -11,7 +11,7 @@ from purger.loop_thread import LoopThread
 from purger.presence import Presence
 from purger.present_purgers import CLAIM, PresentPurgers
 from purger.problem_log import ProblemLog
-from takedown_db.error_numbers import CONFLICTS
+from takedown_db.error_numbers import ROLLED_BACK
 from takedown_db.errors import DatabaseUnavailableError, error_number
 from takedown_db.lasting_connection import Connection
 
@@ -128,6 +128,6 @@ class Sharing(LoopThread):
                     self._connection.run("claim_edges", moves=json.dumps(moves), purger=self.purger)
                 return
             except DatabaseUnavailableError as error:
-                if last or error_number(error) not in CONFLICTS:
+                if last or error_number(error) not in ROLLED_BACK:
                     raise
                 log.debug("edges are claimed again: %s", error)

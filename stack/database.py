@@ -2,8 +2,8 @@
 
 import atexit
 import secrets
+import shlex
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -48,22 +48,29 @@ class Database(Server):
 
     def start(self) -> "Database":
         """Initialise the data directory at the first start, then start the server and wait until it answers."""
-        if not self._data.exists():
+        if not self.has_data():
             self._program.initialise(self._place, self.envvars)
         super().start()
         return self
+
+    def has_data(self) -> bool:
+        """Tell whether the server was started before."""
+        return self._data.exists()
 
     def after_start_check(self) -> bool:
         """Tell whether the server answers on its socket: the file alone may be left from a server that was killed."""
         if not super().after_start_check():
             return False
-        answer = subprocess.run(
-            # MariaDB's clients insist on TLS, which the server may lack.
-            ["mariadb-admin", "--no-defaults", "--skip-ssl", f"--user={self._user}", f"--socket={self.socket}", "ping"],
-            capture_output=True,
-            check=False,
-        )
-        return answer.returncode == 0
+        return run_apart(self.client("--execute=SELECT 1")).returncode == 0
+
+    def client(self, *arguments: str) -> list[str]:
+        """Make the command line of the server's own client, as the administrator."""
+        return [*self._program.client(), f"--user={self._user}", f"--socket={self.socket}", *arguments]
+
+    def clients(self) -> list[str]:
+        """Return a line for the shell that opens a client of the database, one a socket."""
+        client = [*self._program.client(), f"--user={self._user}"]
+        return [shlex.join([*client, f"--socket={socket}", _NAME]) for socket in self.sockets()]
 
     def migrate(self) -> None:
         """Apply the schema with ``purger migrate`` and give each account a password."""
@@ -80,11 +87,22 @@ class Database(Server):
 
     def admin_url(self) -> str:
         """Return the URL of the administrator. The socket takes only the user who runs the server for that."""
-        return f"mysql://{self._user}@localhost/{_NAME}?unix_socket={quote(str(self.socket))}"
+        return f"mysql://{self._user}@localhost/{_NAME}?{self._address()}"
 
     def url(self, account: str) -> str:
         """Return the URL of one of the accounts origin, import, purger and moderation."""
-        return f"mysql://takedown_{account}:{self._passwords[account]}@localhost/{_NAME}?unix_socket={quote(str(self.socket))}"
+        return f"mysql://takedown_{account}:{self._passwords[account]}@localhost/{_NAME}?{self._address()}"
+
+    def sockets(self) -> list[Path]:
+        """Return the sockets that the database answers on: one, but for a cluster."""
+        return [self.socket]
+
+    def _address(self) -> str:
+        return "&".join(f"unix_socket={quote(str(socket))}" for socket in self.sockets())
+
+    def share_passwords(self, database: "Database") -> None:
+        """Give the accounts the passwords that they have in another database: both hold the same accounts."""
+        self._passwords = database._passwords
 
     def connect_admin(self) -> MySQLConnectionAbstract:
         """Connect as the administrator."""
