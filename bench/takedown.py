@@ -28,7 +28,7 @@ def run(directory: Path, rounds: int) -> Iterator[Result]:
         yield compare(
             "commit to gone, one edge, ms",
             {
-                "edge takedown": lambda: spread(_times(lambda: _ban(ours, 0.003), 60), "ms"),
+                "edge takedown": lambda: spread(_times(lambda: _ban(ours, 0.001), 60), "ms"),
                 "plain loop with a 1 s poll": lambda: spread(_times(lambda: _ban(polled, 1.0), 20), "ms"),
                 "bare PURGE round trip": lambda: spread(_times(bare, 60), "ms"),
             },
