@@ -16,6 +16,7 @@ from origin.model import Found
 from origin.row_checks import require_well_formed
 from takedown_db.connect import connect
 from takedown_db.errors import DatabaseUnavailableError, explain
+from takedown_db.node_choice import is_suspect, report_failure
 from takedown_db.replica_checks import NotPrimaryError
 from takedown_db.statements import statement
 from takedown_db.subject_keys import CODE_ALPHABET, is_key
@@ -102,8 +103,8 @@ class Lookup:
             connection = self._connection(latest)
             connection.cmd_query(self._erased_sql % {"digest": digest})
             rows, _ = connection.get_rows()
-        except mysql.connector.Error:
-            self._disconnect()
+        except mysql.connector.Error as error:
+            self._disconnect(error)
             return False
         return bool(cast(tuple[Any, ...], rows[0])[0])
 
@@ -111,20 +112,23 @@ class Lookup:
         """Run the query, and once more if that fails at once: a connection may have died while it was idle."""
         try:
             return self._query(self._connection(latest), query)
-        except mysql.connector.Error:
-            self._disconnect()
+        except mysql.connector.Error as error:
+            self._disconnect(error)
             if time.monotonic() > latest:
                 raise
         try:
             return self._query(self._connection(latest), query)
-        except mysql.connector.Error:
-            self._disconnect()
+        except mysql.connector.Error as error:
+            self._disconnect(error)
             raise
 
     def _connection(self, latest: float) -> MySQLConnectionAbstract:
         """Return this thread's connection. If there is none, wait until ``latest`` for one to open."""
         of_thread = self._of_thread
         connection: MySQLConnectionAbstract | None = getattr(of_thread, "connection", None)
+        if connection is not None and is_suspect(connection):
+            self._disconnect()
+            connection = None
         if connection is None:
             connecting: ConnectionAttempt[MySQLConnectionAbstract] | None = getattr(of_thread, "connecting", None)
             if connecting is None:
@@ -155,11 +159,13 @@ class Lookup:
             raise NotPrimaryError("the server has become read-only, as replicas are: connect to the primary")
         return found
 
-    def _disconnect(self) -> None:
+    def _disconnect(self, error: mysql.connector.Error | None = None) -> None:
         """Close this thread's connection: after an error its state is unknown."""
         connection: MySQLConnectionAbstract | None = getattr(self._of_thread, "connection", None)
         self._of_thread.connection = None
         if connection is not None:
+            if error is not None:
+                report_failure(connection, error)
             with contextlib.suppress(mysql.connector.Error):
                 connection.close()
 

@@ -73,8 +73,8 @@ class Outbox:
         ``NotAdoptedError`` when the adopted server is another one; nothing is numbered then.
         """
         number, identity = known or (None, None)
-        with self._connection.cursor() as cursor:
-            sets = fetch_sets(
+        sets = self._connection.repeated(
+            lambda cursor: fetch_sets(
                 cursor,
                 "take_invalidations",
                 known=number,
@@ -85,6 +85,7 @@ class Outbox:
                 wait=wait,
                 step=step,
             )
+        )
         if len(sets) < 2 or not sets[1]:
             raise CounterLostError
         head = _Head(*sets[1][0])

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 import click
 
+from stack.engines import CLUSTERS
 from stack.server import PortTakenError, ServerFailedError
 from stack.system import Settings, Stack
 from takedown_db.signals import STOP_SIGNALS, SignalQueue
@@ -55,6 +56,13 @@ def _port(flag: str, default: int, meaning: str) -> Callable[[Command], Command]
     default="directory",
     show_envvar=True,
     help="Where the origin keeps images: a directory, or a private object store (SeaweedFS) that speaks S3.",
+)
+@click.option(
+    "--cluster",
+    envvar="STACK_CLUSTER",
+    type=click.Choice(list(CLUSTERS)),
+    show_envvar=True,
+    help="Run the database on a cluster of three nodes: Galera (MariaDB).",
 )
 @click.pass_obj
 def run(directory: Path, /, **settings: Any) -> None:
@@ -130,8 +138,11 @@ def _environment(stack: Stack) -> dict[str, str]:
 
 def _welcome(stack: Stack, directory: Path) -> str:
     codes = next(iter(stack.codes.values()))
-    socket = shlex.quote(str(stack.database.socket))
-    database = f"mariadb --no-defaults --socket={socket} {stack.database.name_of_database}"
+    sockets = [
+        f"mariadb --no-defaults --socket={shlex.quote(str(socket))} {stack.database.name_of_database}"
+        for socket in stack.database.sockets()
+    ]
+    database = sockets[0]
     lines = [
         f"an image    {stack.edge.url}/images/{codes[0]}",
         f"thumbnail   {stack.edge.url}/images/{codes[0]}/thumb",
@@ -140,6 +151,7 @@ def _welcome(stack: Stack, directory: Path) -> str:
         *([f"uploads     {stack.ingest.url}  (token: {stack.ingest.token_file})"] if stack.ingest else []),
         *([f"store       {stack.store.url} at {stack.store.endpoint}"] if stack.store else []),
         f"database    {database}",
+        *(f"node        {node}" for node in sockets[1:]),
         f"take down   {database} -e \"INSERT INTO bans (scope, subject) VALUES ('image', '{codes[0]}')\"",
         f"lift        {database} -e \"UPDATE bans SET lifted_at = UTC_TIMESTAMP() WHERE subject = '{codes[0]}'\"",
         f"variables   {directory / 'env'}",

@@ -48,10 +48,14 @@ class Database(Server):
 
     def start(self) -> "Database":
         """Initialise the data directory at the first start, then start the server and wait until it answers."""
-        if not self._data.exists():
+        if not self.has_data():
             self._program.initialise(self._place, self.envvars)
         super().start()
         return self
+
+    def has_data(self) -> bool:
+        """Tell whether the server was started before."""
+        return self._data.exists()
 
     def after_start_check(self) -> bool:
         """Tell whether the server answers on its socket: the file alone may be left from a server that was killed."""
@@ -80,11 +84,22 @@ class Database(Server):
 
     def admin_url(self) -> str:
         """Return the URL of the administrator. The socket takes only the user who runs the server for that."""
-        return f"mysql://{self._user}@localhost/{_NAME}?unix_socket={quote(str(self.socket))}"
+        return f"mysql://{self._user}@localhost/{_NAME}?{self._address()}"
 
     def url(self, account: str) -> str:
         """Return the URL of one of the accounts origin, import, purger and moderation."""
-        return f"mysql://takedown_{account}:{self._passwords[account]}@localhost/{_NAME}?unix_socket={quote(str(self.socket))}"
+        return f"mysql://takedown_{account}:{self._passwords[account]}@localhost/{_NAME}?{self._address()}"
+
+    def sockets(self) -> list[Path]:
+        """Return the sockets that the database answers on: one, but for a cluster."""
+        return [self.socket]
+
+    def _address(self) -> str:
+        return "&".join(f"unix_socket={quote(str(socket))}" for socket in self.sockets())
+
+    def share_passwords(self, database: "Database") -> None:
+        """Give the accounts the passwords that they have in another database: both hold the same accounts."""
+        self._passwords = database._passwords
 
     def connect_admin(self) -> MySQLConnectionAbstract:
         """Connect as the administrator."""

@@ -9,8 +9,8 @@ from typing import Any, Self
 
 import requests
 
-from stack.database import Database
 from stack.edge import Edge
+from stack.engines import make_database
 from stack.ingest import Ingest
 from stack.object_store import ObjectStore
 from stack.origin import Origin
@@ -29,6 +29,7 @@ class Settings:
     purge_port: int = 0  # purge listener of the first edge
     origin_port: int = 0
     ingest_port: int | None = None  # None: no upload listener
+    cluster: str | None = None  # a name of stack.engines.CLUSTERS; None: a single database server
     store: str = "directory"  # or "s3": a private object store
     origin_options: dict[str, str] = field(default_factory=dict)  # ORIGIN_... variables
     purger_options: dict[str, str] = field(default_factory=dict)  # PURGER_... variables
@@ -43,7 +44,7 @@ class Stack:
         self.settings = settings = settings or Settings()
         self.directory = directory
         self.codes: dict[str, list[str]] = {}  # codes of the sample images by owner
-        self.database = Database(directory / "database")
+        self.database = make_database(directory / "database", settings.cluster)
         self.store = ObjectStore(directory / "store") if settings.store == "s3" else None
         options = (self.store.origin_options() if self.store else {}) | settings.origin_options
         self.origin = Origin(directory / "origin", self.database, port=settings.origin_port, options=options)

@@ -1,20 +1,28 @@
 """Opens one connection to the moderation database, with settings that are fit for a service. Never reopens it.
 
+Where the URL names several nodes, the connection is to the one that this process uses (``node_choice``), or to another.
+
 The defaults of driver and servers are not: isolation level, autocommit, time-outs, time zone, character set, TLS, and
 servers that lag.
 """
 
 import os
+import time
 from collections.abc import Callable
 from typing import Any, cast
 
 import mysql.connector
 from mysql.connector.abstracts import MySQLConnectionAbstract, MySQLCursorAbstract
 
+from takedown_db.first_to_connect import first_to_connect
 from takedown_db.group_commit_wait import wait_for_group
+from takedown_db.node_choice import choice_between, remember
 from takedown_db.replica_checks import require_ordered, require_primary
 from takedown_db.secret_files import UnreadableSecretError, read_secret
-from takedown_db.url import DatabaseUrl, TlsMode, parse_url
+from takedown_db.url import DatabaseUrl, Node, TlsMode, parse_url
+
+#: Raises an error for a server that the caller must not use.
+Require = Callable[[MySQLCursorAbstract], None]
 
 
 class UnusableFileError(mysql.connector.Error):
@@ -35,17 +43,37 @@ def connect(url: str, *, timeout: int, database: bool = True, replica: bool = Fa
 
     Raises ``UnusableUrlError`` for a malformed URL and ``mysql.connector.Error`` when the server cannot be used. Types
     of that: ``NotPrimaryError`` (the server may lag), ``DisorderedError`` (a replica applies commits in another order),
-    ``NotEncryptedError`` (it has no TLS), ``UnusableFileError`` (a file that the URL names cannot be read).
+    ``NotEncryptedError`` (it has no TLS), ``UnusableFileError`` (a file that the URL names cannot be read), and for a
+    URL with several nodes ``NoUsableNodeError``.
     """
     parts = parse_url(url)
     arguments = _arguments(parts)
     if not database:
         del arguments["database"]
+    require = require_ordered if replica else _require_current
+    if len(parts.nodes) > 1:
+        choice, opened = choice_between(parts.nodes), time.monotonic()
+        node, connection = first_to_connect(
+            choice.order(), lambda node: _open(parts, node, arguments, timeout, lambda cursor: _in_use(cursor, require))
+        )
+        remember(connection, choice, node, opened)
+        return connection
+    return _open(parts, parts.nodes[0], arguments, timeout, require)
+
+
+def _open(
+    url: DatabaseUrl,
+    node: Node,
+    arguments: dict[str, Any],
+    timeout: int,
+    require: Require,
+) -> MySQLConnectionAbstract:
     # Typed to return a pooled connection as well, which it does only when asked for a pool.
     connection = cast(
         MySQLConnectionAbstract,
         mysql.connector.connect(
             **arguments,
+            **_address(node),
             # A reader that never ends its transaction keeps the snapshot of its first read for ever.
             autocommit=True,
             # The driver's default collation is unknown to older MariaDB.
@@ -58,24 +86,38 @@ def connect(url: str, *, timeout: int, database: bool = True, replica: bool = Fa
         ),
     )
     try:
-        _require_tls(connection, parts)
-        _prepare(connection, timeout, require_ordered if replica else _require_current)
+        _require_tls(connection, url, node)
+        _prepare(connection, timeout, require)
     except BaseException:
         connection.close()
         raise
     return connection
 
 
-def _require_tls(connection: MySQLConnectionAbstract, url: DatabaseUrl) -> None:
+def _address(node: Node) -> dict[str, Any]:
+    return {"unix_socket": node.unix_socket} if node.unix_socket is not None else {"host": node.host, "port": node.port}
+
+
+def _in_use(cursor: MySQLCursorAbstract, require: Require) -> None:
+    """Require as ``require`` does, and that the node answers a read, for which it waits for the other nodes.
+
+    A node that the others have left behind takes connections, too. Noticed here, the next one is tried at once.
+    """
+    require(cursor)
+    cursor.execute("SELECT 1")
+    cursor.fetchall()
+
+
+def _require_tls(connection: MySQLConnectionAbstract, url: DatabaseUrl, node: Node) -> None:
     # The driver knows no mode between "if the server offers it" and "verified".
     if url.tls_mode.required and not _is_encrypted(connection):
         raise NotEncryptedError(
-            f"{url.host} offers no TLS: switch it on there, or write ssl_mode=DISABLED into the database URL "
+            f"{node.host} offers no TLS: switch it on there, or write ssl_mode=DISABLED into the database URL "
             "where the network between is trusted"
         )
 
 
-def _prepare(connection: MySQLConnectionAbstract, timeout: int, require: Callable[[MySQLCursorAbstract], None]) -> None:
+def _prepare(connection: MySQLConnectionAbstract, timeout: int, require: Require) -> None:
     with connection.cursor() as cursor:
         # By default a session waits a day for a table that an ALTER holds, and 50 s for a row.
         cursor.execute(f"SET SESSION lock_wait_timeout = {timeout:d}, innodb_lock_wait_timeout = {timeout:d}")
@@ -90,7 +132,10 @@ def _require_current(cursor: MySQLCursorAbstract) -> None:
 
 
 def _arguments(url: DatabaseUrl) -> dict[str, Any]:
-    """Turn a URL into the driver's arguments. Reads the password's file, so that a changed one is seen at once."""
+    """Turn a URL into the driver's arguments, but for the address.
+
+    Reads the password's file, so that a changed one is seen at once.
+    """
     password = url.password
     if url.password_file is not None:
         try:
@@ -98,9 +143,7 @@ def _arguments(url: DatabaseUrl) -> dict[str, Any]:
         except UnreadableSecretError as error:
             raise UnusableFileError(f"password_file: {error}") from None
     arguments: dict[str, Any] = {"user": url.user, "password": password, "database": url.name}
-    if url.unix_socket is not None:
-        return arguments | {"unix_socket": url.unix_socket}
-    return arguments | {"host": url.host, "port": url.port} | _tls_arguments(url)
+    return arguments if url.nodes[0].unix_socket is not None else arguments | _tls_arguments(url)
 
 
 def _tls_arguments(url: DatabaseUrl) -> dict[str, Any]:

@@ -9,6 +9,7 @@ class ErrorNumber(IntEnum):
     ER_DBACCESS_DENIED_ERROR = 1044
     ER_ACCESS_DENIED_ERROR = 1045
     ER_BAD_DB_ERROR = 1049  # no such database
+    ER_UNKNOWN_COM_ERROR = 1047  # Galera: the node is not part of its cluster
     ER_BAD_FIELD_ERROR = 1054  # no such column
     ER_DUP_FIELDNAME = 1060  # the column is there already
     ER_DUP_KEYNAME = 1061  # the index is there already
@@ -17,7 +18,9 @@ class ErrorNumber(IntEnum):
     ER_COLUMNACCESS_DENIED_ERROR = 1143
     ER_NO_SUCH_TABLE = 1146
     ER_LOCK_WAIT_TIMEOUT = 1205
+    ER_LOCK_DEADLOCK = 1213  # and in a cluster: another node has committed a change of the same rows
     WARN_DATA_TRUNCATED = 1265
+    ER_OPTION_PREVENTS_STATEMENT = 1290  # the server is read-only
     ER_SP_DOES_NOT_EXIST = 1305  # no such procedure
     ER_SP_WRONG_NO_OF_ARGS = 1318
     ER_TRUNCATED_WRONG_VALUE_FOR_FIELD = 1366  # characters outside of the column's alphabet
@@ -30,6 +33,8 @@ class ErrorNumber(IntEnum):
     ER_BINLOG_STMT_MODE_AND_ROW_ENGINE = 1665
     CR_UNKNOWN_HOST = 2005
     CR_SSL_CONNECTION_ERROR = 2026
+    ER_RUN_HOOK_ERROR = 3100  # a replication group: its plugin refuses the transaction
+    ER_TRANSACTION_ROLLBACK_DURING_COMMIT = 3101  # another member has committed a change of the same rows
     ER_ACCOUNT_HAS_BEEN_LOCKED = 3118
     ER_GRP_TRX_CONSISTENCY_BEFORE = 3797  # the server is not in its replication group
     ER_CHECK_CONSTRAINT_VIOLATED = 3819
@@ -77,6 +82,19 @@ URL_REFUSED = frozenset(
 
 #: The driver's own error numbers: no answer came, so the statement may have been carried out or not.
 NO_ANSWER = range(2000, 3000)
+
+#: The server cannot be used now, though another one of its cluster or group may be.
+NODE_UNUSABLE = frozenset(
+    {
+        ErrorNumber.ER_UNKNOWN_COM_ERROR,
+        ErrorNumber.ER_OPTION_PREVENTS_STATEMENT,
+        ErrorNumber.ER_RUN_HOOK_ERROR,
+        ErrorNumber.ER_GRP_TRX_CONSISTENCY_BEFORE,
+    }
+)
+
+#: The server has rolled the transaction back because of another one: it may be repeated at once.
+ROLLED_BACK = frozenset({ErrorNumber.ER_LOCK_DEADLOCK, ErrorNumber.ER_TRANSACTION_ROLLBACK_DURING_COMMIT})
 
 #: A table has already been changed in the way that a statement asks for.
 TABLE_CHANGED_ALREADY = frozenset(

@@ -3,18 +3,25 @@
 connect.py opens single connections; this is for threads that use one for as long as they run.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import Any
+from typing import Any, TypeVar
 
 import mysql.connector
 from mysql.connector.abstracts import MySQLConnectionAbstract, MySQLCursorAbstract
 
 from takedown_db.connect import connect
+from takedown_db.error_numbers import ROLLED_BACK
 from takedown_db.errors import CounterLostError, DatabaseUnavailableError, NotAdoptedError, explain
 from takedown_db.group_commit_wait import wait_as_server_does, wait_for_group
+from takedown_db.node_choice import is_suspect, node_of, report_failure
 from takedown_db.server_identity import read_server
 from takedown_db.statements import statement
+
+#: Times that a statement is run while nodes of a cluster roll it back in favour of each other's transactions.
+_TRIES = 5
+
+_Result = TypeVar("_Result")
 
 
 class Connection:
@@ -36,17 +43,30 @@ class Connection:
         self._driver: MySQLConnectionAbstract | None = None
         # One cursor for all statements: the driver pings the server for each new cursor, which is a round trip.
         self._cursor: MySQLCursorAbstract | None = None
+        self._users = 0  # blocks of ``cursor`` that are open, one within the other
 
     def rows(self, name: str, /, **parameters: Any) -> list[tuple[Any, ...]]:
         """Run the statement ``name`` and fetch all rows of its first result."""
-        with self.cursor() as cursor:
-            return fetch(cursor, name, **parameters)
+        return self.repeated(lambda cursor: fetch(cursor, name, **parameters))
 
     def run(self, name: str, /, **parameters: Any) -> int:
         """Run the statement ``name``, which has no result, and return how many rows it changed."""
+        return self.repeated(lambda cursor: _changed(cursor, name, parameters))
+
+    def repeated(self, work: Callable[[MySQLCursorAbstract], _Result]) -> _Result:
+        """Call ``work``, a single transaction, with the cursor. Call it again where the server has rolled that back.
+
+        A server does so when another transaction got ahead: on the same server by a deadlock, on another node of a
+        cluster by a commit of the same rows. Inside of a transaction the error is raised, since all of that is undone.
+        """
         with self.cursor() as cursor:
-            cursor.execute(statement(name), parameters)
-            return cursor.rowcount
+            for _ in range(1, _TRIES if self._users == 1 else 1):
+                try:
+                    return work(cursor)
+                except mysql.connector.Error as error:
+                    if error.errno not in ROLLED_BACK:
+                        raise
+            return work(cursor)
 
     @contextmanager
     def transaction(self) -> Iterator[MySQLCursorAbstract]:
@@ -72,14 +92,21 @@ class Connection:
         Raises ``DatabaseUnavailableError`` for every error of the driver, and ``NotAdoptedError``. An error of any kind
         closes the connection, and with that rolls an open transaction back.
         """
+        if self._driver is not None and self._users == 0 and is_suspect(self._driver):
+            self.close()
+        self._users += 1
         try:
             yield self._cursor or self._connect()
         except mysql.connector.Error as error:
+            node = node_of(self._driver)
+            report_failure(self._driver, error)
             self.close()
-            raise DatabaseUnavailableError(explain(error)) from error
+            raise DatabaseUnavailableError(f"{node}: {explain(error)}" if node else explain(error)) from error
         except BaseException:
             self.close()
             raise
+        finally:
+            self._users -= 1
 
     def _connect(self) -> MySQLCursorAbstract:
         self._driver = connect(self._url, timeout=self._timeout)
@@ -166,6 +193,11 @@ def later_results() -> Iterator[None]:
         if errno := getattr(error, "errno", None):
             raise mysql.connector.errors.get_mysql_exception(errno, str(error)) from error
         raise
+
+
+def _changed(cursor: MySQLCursorAbstract, name: str, parameters: dict[str, Any]) -> int:
+    cursor.execute(statement(name), parameters)
+    return cursor.rowcount
 
 
 def _rows(cursor: MySQLCursorAbstract) -> list[tuple[Any, ...]]:

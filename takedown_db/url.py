@@ -5,11 +5,13 @@ from dataclasses import dataclass, field
 from enum import Enum
 from ipaddress import ip_address
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import parse_qs, unquote
 
+_NODE = r"(?:\[[0-9A-Fa-f:.]+\]|[^:@/?#\[\],]*)(?::[0-9]{1,5})?"
 _URL = re.compile(
     r"mysql://(?:(?P<user>[^:@/?#\[\]]*)(?::(?P<password>[^@/?#\[\]]*))?@)?"
-    r"(?P<host>\[[0-9A-Fa-f:.]+\]|[^:@/?#\[\]]*)(?::(?P<port>[0-9]{1,5}))?"
+    rf"(?P<nodes>{_NODE}(?:,{_NODE})*)"
     r"(?P<path>/[^?#@]*)?(?:\?(?P<options>[^#@]*))?"
 )
 _FORM = "mysql://user:password@host:port/name"
@@ -44,14 +46,26 @@ class TlsMode(Enum):
         return self in {TlsMode.VERIFY_CA, TlsMode.VERIFY_IDENTITY}
 
 
+class Node(NamedTuple):
+    """The address of one server: host and port, or the path of a socket. Its text is fit for a log."""
+
+    host: str
+    port: int = 3306
+    unix_socket: str | None = None
+
+    def __str__(self) -> str:
+        if self.unix_socket is not None:
+            return self.unix_socket
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.port}"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatabaseUrl:
     """The parts of a database URL. Its text is fit for a log."""
 
-    host: str
-    port: int
+    nodes: tuple[Node, ...]  # of one cluster or group; or a single server
     name: str
-    unix_socket: str | None
     user: str = field(repr=False)
     password: str = field(repr=False)
     password_file: Path | None
@@ -61,37 +75,34 @@ class DatabaseUrl:
     key_file: Path | None
 
     def __str__(self) -> str:
-        if self.unix_socket is not None:
-            return f"mysql://localhost/{self.name}?unix_socket={self.unix_socket}"
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"mysql://{host}:{self.port}/{self.name}"
+        if self.nodes[0].unix_socket is not None:
+            sockets = "&".join(f"unix_socket={node}" for node in self.nodes)
+            return f"mysql://localhost/{self.name}?{sockets}"
+        return f"mysql://{','.join(map(str, self.nodes))}/{self.name}"
 
 
 def parse_url(text: str) -> DatabaseUrl:
     """Read ``mysql://user:password@host:port/name?option=value``. Raises ``UnusableUrlError``.
 
-    Options are ``unix_socket`` and ``password_file`` (paths), and as MySQL's clients have them ``ssl_mode``,
-    ``ssl_ca``, ``ssl_cert`` and ``ssl_key``.
+    Several nodes of a cluster are written as ``host:port,host:port``. Options are ``unix_socket`` (again for each node)
+    and ``password_file`` (paths), and as MySQL's clients have them ``ssl_mode``, ``ssl_ca``, ``ssl_cert`` and
+    ``ssl_key``.
     """
     match = _split(text)
     name = unquote((match["path"] or "").removeprefix("/"))
     if not name or "/" in name:
         raise UnusableUrlError("its path must be the name of one database, as in mysql://user@host/name")
-    port = int(match["port"] or 3306)
-    if not 0 < port <= 65535:
-        raise UnusableUrlError("its port is not between 1 and 65535")
-    options = _read_options(match["options"] or "")
-    host, socket = (match["host"] or "127.0.0.1").strip("[]"), options.get("unix_socket")
+    values = _read_options(match["options"] or "")
+    options = {option: given[-1] for option, given in values.items()}
+    nodes = _nodes(match["nodes"], values.get("unix_socket", []))
     if "password_file" in options and match["password"] is not None:
         raise UnusableUrlError("it has both a password and a password_file")
-    mode = _tls_mode(options, local=socket is not None or _is_loopback(host))
-    if socket is not None and mode.required:
+    mode = _tls_mode(options, local=all(node.unix_socket is not None or _is_loopback(node.host) for node in nodes))
+    if "unix_socket" in options and mode.required:
         raise UnusableUrlError("TLS is for connections by network: leave ssl_mode out beside unix_socket")
     return DatabaseUrl(
-        host=host,
-        port=port,
+        nodes=nodes,
         name=name,
-        unix_socket=socket,
         user=unquote(match["user"] or ""),
         password=unquote(match["password"] or ""),
         password_file=_path(options, "password_file"),
@@ -100,6 +111,31 @@ def parse_url(text: str) -> DatabaseUrl:
         certificate_file=_path(options, "ssl_cert"),
         key_file=_path(options, "ssl_key"),
     )
+
+
+def _nodes(text: str, sockets: list[str]) -> tuple[Node, ...]:
+    """Read the addresses of a URL. Raises ``UnusableUrlError`` for a wrong port, and for one that is named twice."""
+    written = [_node(address) for address in text.split(",")]
+    if len(written) > 1 and not all(node.host for node in written):
+        raise UnusableUrlError("a host is missing beside a comma")
+    if len(written) > 1 and sockets:
+        raise UnusableUrlError("it has both several hosts and a unix_socket")
+    nodes = [Node("localhost", unix_socket=each) for each in sockets] or [
+        node._replace(host=node.host or "127.0.0.1") for node in written
+    ]
+    if len(set(nodes)) < len(nodes):
+        raise UnusableUrlError("it names a node twice")
+    return tuple(nodes)
+
+
+def _node(text: str) -> Node:
+    """Read ``host:port`` of a URL that ``_URL`` matches. Raises ``UnusableUrlError`` for a port out of range."""
+    bare, colon, port = text.rpartition(":")
+    if not colon or text.endswith("]"):
+        bare, port = text, "3306"
+    if not 0 < int(port) <= 65535:
+        raise UnusableUrlError("its port is not between 1 and 65535")
+    return Node(bare.strip("[]"), int(port))
 
 
 def _split(text: str) -> re.Match[str]:
@@ -122,12 +158,12 @@ def without_secrets(text: str) -> str:
         return "an unusable database URL"
 
 
-def _read_options(text: str) -> dict[str, str]:
-    options = {name: values[-1] for name, values in parse_qs(text, keep_blank_values=True).items()}
+def _read_options(text: str) -> dict[str, list[str]]:
+    options = parse_qs(text, keep_blank_values=True)
     # Its name is not shown: it may be part of a password that has a `?` in it.
     if options.keys() - set(_OPTIONS):
         raise UnusableUrlError(f"it has an unknown option; there are {', '.join(_OPTIONS)} (or else {_ENCODE})")
-    if empty := sorted(name for name, value in options.items() if not value):
+    if empty := sorted(name for name, values in options.items() if not all(values)):
         raise UnusableUrlError(f"its option {empty[0]} is empty")
     return options
 

@@ -12,6 +12,7 @@ from mysql.connector.abstracts import MySQLConnectionAbstract
 from origin.import_catalogue import Catalogue
 from takedown_db.connect import connect
 from takedown_db.errors import DatabaseUnavailableError, explain
+from takedown_db.node_choice import is_suspect, report_failure
 
 #: Seconds that a connection, an answer and a lock may take each.
 TIMEOUT = 2
@@ -37,25 +38,26 @@ class Database:
         try:
             return action(self._catalogue())
         except mysql.connector.Error as error:
-            self._disconnect()
+            self._disconnect(error)
             if time.monotonic() - started > TIMEOUT / 2:
                 raise DatabaseUnavailableError(explain(error)) from error
         try:
             return action(self._catalogue())
         except mysql.connector.Error as error:
-            self._disconnect()
+            self._disconnect(error)
             raise DatabaseUnavailableError(explain(error)) from error
 
     def _catalogue(self) -> Catalogue:
         connection: MySQLConnectionAbstract | None = getattr(self._of_thread, "connection", None)
-        if connection is None:
+        if connection is None or is_suspect(connection):
             connection = self._of_thread.connection = connect(self._url, timeout=TIMEOUT)
         return Catalogue(connection)
 
-    def _disconnect(self) -> None:
+    def _disconnect(self, error: mysql.connector.Error) -> None:
         """Close this thread's connection: after an error its state is unknown."""
         connection: MySQLConnectionAbstract | None = getattr(self._of_thread, "connection", None)
         self._of_thread.connection = None
         if connection is not None:
+            report_failure(connection, error)
             with contextlib.suppress(mysql.connector.Error):
                 connection.close()

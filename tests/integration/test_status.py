@@ -279,7 +279,7 @@ def test_a_database_that_is_away(tmp_path: Path, database: Database) -> None:
 )
 def test_a_url_that_the_database_refuses_is_no_outage(database: Database, url: str) -> None:
     own = parse_url(database.url("purger"))
-    connection = Connection(url.format(name=own.name, socket=own.unix_socket), timeout=60)
+    connection = Connection(url.format(name=own.name, socket=own.nodes[0].unix_socket), timeout=60)
     (trouble,) = find_problems(read_state(connection))
     assert trouble.what.startswith("this command cannot use the database with this URL: ")
     assert "if the purger cannot use it either" in trouble.do

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from takedown_db.connect import UnusableFileError, connect
-from takedown_db.url import TlsMode, UnusableUrlError, parse_url, without_secrets
+from takedown_db.url import Node, TlsMode, UnusableUrlError, parse_url, without_secrets
 from takedown_db.url_option import DatabaseUrlOption
 
 NASTY = "s3/c?r#e[t@ :p%w"
@@ -23,10 +23,23 @@ def test_each_part_is_read() -> None:
     url = parse_url(
         "mysql://u%40x:p%2Fw@db.example:3307/na%6De?ssl_mode=verify_identity&ssl_ca=/ca&ssl_cert=/c&ssl_key=/k"
     )
-    assert (url.user, url.password, url.host, url.port, url.name) == ("u@x", "p/w", "db.example", 3307, "name")
+    assert (url.user, url.password, url.nodes, url.name) == ("u@x", "p/w", (Node("db.example", 3307),), "name")
     assert (url.tls_mode, url.ca_file) == (TlsMode.VERIFY_IDENTITY, Path("/ca"))
     assert (url.certificate_file, url.key_file) == (Path("/c"), Path("/k"))
     assert str(url) == "mysql://db.example:3307/name"
+
+
+def test_several_nodes_are_read_in_their_order() -> None:
+    url = parse_url("mysql://u:p,w@db1:3307,[::1]:3308,10.0.0.3,[::2]/name?ssl_mode=DISABLED")
+    assert url.nodes == (Node("db1", 3307), Node("::1", 3308), Node("10.0.0.3", 3306), Node("::2", 3306))
+    assert url.password == "p,w"
+    assert str(url) == "mysql://db1:3307,[::1]:3308,10.0.0.3:3306,[::2]:3306/name"
+
+
+def test_several_sockets_are_read_in_their_order() -> None:
+    url = parse_url("mysql://u@localhost/name?unix_socket=/a&password_file=/p&unix_socket=/b")
+    assert [node.unix_socket for node in url.nodes] == ["/a", "/b"]
+    assert str(url) == "mysql://localhost/name?unix_socket=/a&unix_socket=/b"
 
 
 @given(st.text(min_size=1).filter(lambda text: text.isprintable()))
@@ -34,7 +47,7 @@ def test_any_encoded_password_is_read_back_and_never_shown(password: str) -> Non
     url = parse_url(f"mysql://u:{quote(password, safe='')}@[::1]/name")
     assert url.password == password
     assert str(url) == "mysql://[::1]:3306/name"
-    assert repr(url).startswith("DatabaseUrl(host='::1', port=3306, name='name', unix_socket=None, password_file=None")
+    assert repr(url).startswith("DatabaseUrl(nodes=(Node(host='::1', port=3306, unix_socket=None),), name='name', pass")
 
 
 @pytest.mark.parametrize("character", NASTY[2:])
@@ -75,6 +88,13 @@ def test_the_message_says_what_to_encode() -> None:
         ("db/n?ssl_cert=/c", "need each other"),
         ("db/n?ssl_ca=", "ssl_ca is empty"),
         ("localhost/n?unix_socket=/s&ssl_mode=REQUIRED", "leave ssl_mode out"),
+        ("db1,,db3/n", "a host is missing beside a comma"),
+        ("db1:3306,/n", "a host is missing beside a comma"),
+        ("db1,db2:99999/n", "port"),
+        ("db1,db2,db1:3306/n", "names a node twice"),
+        ("localhost/n?unix_socket=/s&unix_socket=/s", "names a node twice"),
+        ("db1,db2/n?unix_socket=/s", "both several hosts and a unix_socket"),
+        ("localhost/n?unix_socket=/s&unix_socket=", "unix_socket is empty"),
     ],
 )
 def test_what_is_refused(rest: str, reason: str) -> None:
@@ -93,6 +113,8 @@ def test_what_is_refused(rest: str, reason: str) -> None:
         ("10.0.0.1/n", TlsMode.REQUIRED),
         ("db.example/n", TlsMode.REQUIRED),
         ("localhost.example/n", TlsMode.REQUIRED),
+        ("localhost,127.0.0.1/n", TlsMode.PREFERRED),
+        ("localhost,db.example/n", TlsMode.REQUIRED),
         ("db.example/n?ssl_mode=PREFERRED", TlsMode.PREFERRED),
         ("db.example/n?ssl_mode=disabled", TlsMode.DISABLED),
         ("localhost/n?ssl_ca=/ca", TlsMode.VERIFY_CA),

@@ -1,0 +1,114 @@
+"""Run several database servers as one database: the common part of Galera and Group Replication."""
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, Self
+
+from mirakuru.base import SimpleExecutor
+from mirakuru.exceptions import ExecutorError
+
+from stack.database import Database
+from stack.server import ServerFailedError
+from takedown_db.connect import connect
+
+#: Seconds that a statement of the administrator may take: a node that joins may wait for the others.
+TIMEOUT = 60
+
+
+class Node(Database):
+    """One server of a cluster."""
+
+    def launch(self) -> None:
+        """Start the server's process, and do not wait. ``wait_started`` does."""
+        self._log_start = self.log.stat().st_size
+        SimpleExecutor.start(self)
+
+    def wait_started(self) -> None:
+        """Wait until the launched server is ready. Raises ``ServerFailedError``."""
+        try:
+            self.wait_for(self.check_subprocess)
+        except (ExecutorError, OSError) as error:
+            raise ServerFailedError(f"{self.name} did not start: {error}\n{self.log_tail()}") from None
+
+    def administer(self, *statements: str, timeout: int = TIMEOUT) -> list[tuple[Any, ...]]:
+        """Run statements as the administrator, on this server in whatever state it is. Returns the last one's rows."""
+        rows: list[tuple[Any, ...]] = []
+        url = self.admin_url().replace(f"/{self.name_of_database}?", "/mysql?")  # a new server has no other database
+        with connect(url, timeout=timeout, replica=True) as connection, connection.cursor() as cursor:
+            for statement in statements:
+                cursor.execute(statement)
+                rows = [tuple(row) for row in cursor.fetchall()] if cursor.description else []
+        return rows
+
+
+class Cluster(Database):
+    """The moderation database on several nodes, which start, stop, freeze and die together. Its URLs name all nodes."""
+
+    def __init__(self, directory: Path, nodes: Sequence[Node]) -> None:
+        super().__init__(directory)
+        self.members = list(nodes)
+        self.socket = nodes[0].socket
+        for node in nodes:
+            node.share_passwords(self)
+
+    def start(self) -> Self:
+        """Start all nodes: at the first time as a new cluster, and later as the one that they were."""
+        with ExitStack() as starting:
+            starting.callback(self.kill)
+            if self.members[0].has_data():
+                self.restart()
+            else:
+                self.begin()
+            starting.pop_all()
+        return self
+
+    def begin(self) -> None:
+        """Make a new cluster."""
+        raise NotImplementedError
+
+    def restart(self) -> None:
+        """Start the nodes of a cluster that was stopped or killed as a whole."""
+        raise NotImplementedError
+
+    def stop(self, stop_signal: int | None = None, expected_returncode: int | None = None) -> Self:
+        """Stop all nodes, the first one last."""
+        with ExitStack() as stopping:
+            for node in self.members:
+                stopping.callback(node.stop, stop_signal, expected_returncode)
+        return self
+
+    def kill(self, wait: bool = True, sig: int | None = None) -> Self:
+        """Kill all nodes (SIGKILL) at the same time."""
+        for node in self.members:
+            node.kill(wait=False, sig=sig)
+        for node in self.members:
+            node.kill(wait, sig)
+        return self
+
+    def running(self) -> bool:
+        """Tell whether any node runs."""
+        return any(node.running() for node in self.members)
+
+    def check(self) -> None:
+        """Raise ``ServerFailedError`` when a node has ended by itself."""
+        for node in self.members:
+            node.check()
+
+    def pause(self) -> None:
+        """Freeze all nodes."""
+        for node in self.members:
+            node.pause()
+
+    def resume(self) -> None:
+        """Let all nodes go on."""
+        for node in self.members:
+            node.resume()
+
+    def log_text(self) -> str:
+        """Return what the nodes have logged since their latest starts."""
+        return "".join(node.log_text() for node in self.members)
+
+    def sockets(self) -> list[Path]:
+        """Return the sockets of all nodes."""
+        return [node.socket for node in self.members]

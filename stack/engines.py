@@ -1,0 +1,17 @@
+"""Choose the engine of the moderation database: one server, or a cluster of three."""
+
+from pathlib import Path
+
+from stack.database import Database
+from stack.galera import Galera
+
+#: The engines of clusters, by the names that ``./dev run --cluster`` takes.
+CLUSTERS = {"galera": Galera}
+
+
+def make_database(directory: Path, cluster: str | None = None) -> Database:
+    """Make a database, not started: one server, or the cluster of this name.
+
+    Raises ``ServerFailedError`` where the cluster's programs are not installed.
+    """
+    return CLUSTERS[cluster](directory) if cluster else Database(directory)

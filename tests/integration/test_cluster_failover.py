@@ -1,0 +1,122 @@
+"""Kill, freeze and cut off nodes of a Galera cluster under a running stack: nothing is lost, and takedowns go on."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
+from functools import partial
+from itertools import count
+
+import mysql.connector
+import pytest
+import requests
+
+from stack import galera
+from stack.cluster import Node
+from stack.galera import GaleraNode
+from stack.server import frozen
+from stack.system import Settings, Stack
+from stack.waiting import wait_until
+from tests.support.cluster_site import Bans, Readers, add_images, cluster_of, node_in_use
+
+pytestmark = pytest.mark.timeout(600)
+
+_ENGINES = {"galera": galera.lacking}
+_numbers = count(1)
+
+
+@pytest.fixture(scope="module", params=_ENGINES)
+def stack(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """Run a stack on a cluster. Tests start the nodes again that they stop."""
+    if reason := _ENGINES[request.param]():
+        pytest.skip(reason)
+    with Stack(tmp_path_factory.mktemp("stack"), Settings(cluster=request.param)) as running:
+        yield running
+
+
+def assert_nothing_lost(stack: Stack, codes: list[str]) -> None:
+    """Assert that all of these images are banned on each node, and gone from the edge."""
+    stack.settle()
+    stack.edge.wait_trusted()
+    listed = ", ".join(f"'{code}'" for code in codes)
+    query = f"SELECT COUNT(DISTINCT subject) FROM takedown.bans WHERE subject IN ({listed}) AND lifted_at IS NULL"
+    for node in cluster_of(stack).members:
+        wait_until(partial(has_all, node, query, len(codes)), f"all bans at {node.directory.name}")
+    shown = {requests.get(f"{stack.edge.url}/images/{code}", timeout=60).status_code for code in codes[::50]}
+    assert shown == {410}
+
+
+def has_all(node: Node, query: str, number: int) -> bool:
+    """Tell whether a node shows as many rows. One that was left behind may refuse to, until it has joined again."""
+    with suppress(mysql.connector.Error):
+        return node.running() and node.administer(query) == [(number,)]
+    return False
+
+
+def test_a_node_killed_in_the_middle_of_a_bulk_loses_nothing_and_delays_no_heartbeat(stack: Stack) -> None:
+    codes = add_images(stack, f"bulk-{next(_numbers)}", 3000)
+    bans = Bans(stack, codes)
+    readers = Readers(stack, bans)
+    writer = threading.Thread(target=bans.commit_all, daemon=True)
+    victim = node_in_use(stack)
+    with readers.reading():
+        writer.start()
+        assert bans.begun.wait(60)
+        victim.kill()
+        writer.join(120)
+        assert not writer.is_alive()
+        stack.settle()
+        victim.start()  # by the transactions that it has missed
+    assert not readers.wrong
+    assert readers.untrusted == 0
+    assert {200, 410} <= set(readers.statuses)
+    assert node_in_use(stack) is not victim
+    assert_nothing_lost(stack, codes)
+
+
+@contextmanager
+def isolated(node: Node) -> Iterator[None]:
+    """Cut a node off from the other nodes; programs go on reaching it."""
+    assert isinstance(node, GaleraNode)
+    node.isolate()
+    try:
+        yield
+    finally:
+        node.isolate(False)
+
+
+@pytest.mark.parametrize("broken", [frozen, isolated])
+def test_a_node_in_use_that_stands_still_or_is_cut_off_from_the_others_is_left(
+    stack: Stack, broken: Callable[[Node], AbstractContextManager[None]]
+) -> None:
+    codes = add_images(stack, f"left-{next(_numbers)}", 300)
+    bans = Bans(stack, codes)
+    readers = Readers(stack, bans)
+    victim = node_in_use(stack)
+    with readers.reading():
+        with broken(victim):
+            bans.commit_all()
+            stack.settle()
+            assert requests.get(f"{stack.origin.url}/images/{codes[0]}", timeout=60).status_code == 410
+        wait_until(victim.after_start_check, "the node is in step with the others again")
+    assert not readers.wrong
+    assert readers.untrusted == 0
+    assert_nothing_lost(stack, codes)
+
+
+def test_a_node_that_lost_its_disk_gets_everything_while_bans_go_on(stack: Stack) -> None:
+    codes = add_images(stack, f"disk-{next(_numbers)}", 1000)
+    bans = Bans(stack, codes)
+    readers = Readers(stack, bans)
+    writer = threading.Thread(target=bans.commit_all, daemon=True)
+    victim = node_in_use(stack)
+    assert isinstance(victim, GaleraNode)
+    with readers.reading():
+        victim.kill()
+        victim.discard_data()
+        writer.start()
+        victim.start()
+        writer.join(120)
+    assert not writer.is_alive()
+    assert not readers.wrong
+    assert readers.untrusted == 0
+    assert_nothing_lost(stack, codes)
