@@ -198,10 +198,13 @@ END//
 
 -- Waits in the server, up to p_wait seconds, for new rows in the outbox, and numbers them. The client knows the outbox
 -- up to batch p_known with the identity p_identity. Returns two results. The first: the rows of the batches after
--- p_known, each with its batch's identity (no rows if p_known is NULL or more than p_batches old). The second, one row:
--- last_batch, pruned_batch, whether the server is read-only, whether more rows may wait for a number, the largest id,
--- committed or not, the count of rows in unnumberable, the identity of last_batch, the adopted server, and whether
--- p_known is still the batch of this identity.
+-- p_known, each with its batch's identity unless that is last_batch (no rows if p_known is NULL or more than p_batches
+-- old). The second, one row: last_batch, pruned_batch, whether the server is read-only, whether more rows may wait for a
+-- number, the largest id, committed or not, the count of rows in unnumberable, the identity of last_batch, the adopted
+-- server, and whether p_known is still the batch of this identity.
+--
+-- While more rows wait, it numbers up to p_chunks batches and returns two results for each, the first with the rows
+-- since the batch before. A client that reads them as they come works on one batch while the server numbers the next.
 --
 -- p_after is as in number_invalidations_v3: a largest id of an earlier result. Every read of the outbox sees all commits
 -- so far, and none leaves a transaction open. pruned_batch is read after the rows: a pruning that deleted some before
@@ -220,13 +223,14 @@ END//
 CREATE DEFINER = 'takedown_definer'@'localhost' PROCEDURE IF NOT EXISTS take_invalidations_v3(
     IN p_known BIGINT UNSIGNED, IN p_identity VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin,
     IN p_speaker VARCHAR(255) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin, IN p_batches INT UNSIGNED,
-    IN p_after BIGINT UNSIGNED, IN p_wait DOUBLE, IN p_step DOUBLE)
+    IN p_after BIGINT UNSIGNED, IN p_wait DOUBLE, IN p_step DOUBLE, IN p_chunks INT UNSIGNED)
     MODIFIES SQL DATA
 BEGIN
     DECLARE v_began, v_looked DATETIME(6) DEFAULT SYSDATE(6);
+    DECLARE v_told BIGINT UNSIGNED DEFAULT p_known;
     DECLARE v_largest, v_newest, v_last, v_id BIGINT UNSIGNED;
     DECLARE v_unnumbered, v_more, v_same, v_speaks, v_sign BOOLEAN DEFAULT FALSE;
-    DECLARE v_count, v_size INT UNSIGNED DEFAULT 0;
+    DECLARE v_count, v_size, v_chunk INT UNSIGNED DEFAULT 0;
     DECLARE v_adopted VARCHAR(255) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 
     SET v_adopted = (SELECT server FROM adoptions ORDER BY id DESC LIMIT 1);
@@ -277,27 +281,35 @@ BEGIN
     SET v_same = p_known IS NULL OR p_identity <=> COALESCE(
         (SELECT identity FROM batches WHERE batch = p_known),
         (SELECT identity FROM numbering WHERE one = 1 AND last_batch >= p_known));
-    IF v_count > 0 AND v_speaks AND v_same AND COALESCE(v_last >= p_known, v_last IS NOT NULL) THEN
-        IF v_count = 1 THEN
-            CALL number_invalidations_v3(p_after, v_id, v_size, v_more);
+    answer: LOOP
+        IF v_count > 0 AND v_speaks AND v_same AND COALESCE(v_last >= p_known, v_last IS NOT NULL) THEN
+            SET v_size = 0;
+            IF v_count = 1 THEN
+                CALL number_invalidations_v3(p_after, v_id, v_size, v_more);
+            END IF;
+            IF v_size = 0 AND (v_count > 1 OR EXISTS (SELECT 1 FROM invalidations WHERE id = v_id AND batch IS NULL)) THEN
+                CALL number_invalidations_v3(p_after, NULL, v_size, v_more);
+            END IF;
         END IF;
-        IF v_size = 0 AND (v_count > 1 OR EXISTS (SELECT 1 FROM invalidations WHERE id = v_id AND batch IS NULL)) THEN
-            CALL number_invalidations_v3(p_after, NULL, v_size, v_more);
+        -- Read before the rows: the client takes all batches up to this one for known.
+        SELECT MAX(last_batch) INTO v_last FROM numbering WHERE one = 1;
+        SELECT id, batch, scope, subject, cause,
+            IF(batch = v_last, NULL, (SELECT identity FROM batches WHERE batches.batch = invalidations.batch)) AS identity
+        FROM invalidations FORCE INDEX (batch)
+        WHERE batch > v_told AND batch <= v_last AND v_told + p_batches >= v_last
+        ORDER BY batch, id;
+        -- A number in MySQL and before MariaDB 12.0, and a word since.
+        SELECT v_last, pruned_batch, CAST(@@GLOBAL.read_only AS CHAR) NOT IN ('0', 'OFF'), v_more, v_largest,
+            (SELECT COUNT(*) FROM unnumberable),
+            COALESCE((SELECT identity FROM batches WHERE batch = v_last), numbering.identity), v_adopted, v_same
+        FROM numbering
+        WHERE one = 1;
+        SET v_chunk = v_chunk + 1;
+        IF NOT v_more OR v_chunk >= p_chunks THEN
+            LEAVE answer;
         END IF;
-    END IF;
-    -- Read before the rows: the client takes all batches up to this one for known.
-    SELECT MAX(last_batch) INTO v_last FROM numbering WHERE one = 1;
-    SELECT id, invalidations.batch, scope, subject, cause, identity
-    FROM invalidations FORCE INDEX (batch)
-    LEFT JOIN batches ON batches.batch = invalidations.batch
-    WHERE invalidations.batch > p_known AND invalidations.batch <= v_last AND p_known + p_batches >= v_last
-    ORDER BY invalidations.batch, id;
-    -- A number in MySQL and before MariaDB 12.0, and a word since.
-    SELECT v_last, pruned_batch, CAST(@@GLOBAL.read_only AS CHAR) NOT IN ('0', 'OFF'), v_more, v_largest,
-        (SELECT COUNT(*) FROM unnumberable),
-        COALESCE((SELECT identity FROM batches WHERE batch = v_last), numbering.identity), v_adopted, v_same
-    FROM numbering
-    WHERE one = 1;
+        SET v_told = v_last, v_count = 2; -- as many as there may be
+    END LOOP;
 END//
 
 -- Reads the triggers on the tables of this database, one row each: name, table and time of creation. information_schema

@@ -5,6 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 from mysql.connector.abstracts import MySQLConnectionAbstract
 
+from purger.outbox import Outbox, Taken
+from takedown_db.lasting_connection import Connection
 from tests.support.outbox_connections import Connections, ban, new_codes, run, take
 
 #: Seconds that a call waits when nothing ends the wait: no slow machine takes half of it for anything else here.
@@ -67,6 +69,20 @@ def test_a_wait_reads_the_newest_id_alone_whatever_the_size_of_the_outbox(connec
     before = rows_read(purger)
     take(purger, first.head, 0)
     assert rows_read(purger) - before > 10_000  # the control: one look at all of them
+
+
+def test_a_bulk_is_numbered_and_answered_batch_after_batch_in_one_call(connections: Connections) -> None:
+    connection = Connection(connections.database.url("purger"), timeout=60, adopted=True)
+    connections.callback(connection.close)
+    outbox, codes, found = Outbox(connection), new_codes(4500), list[Taken]()
+    first = outbox.take(None)
+    ban(connections.open("moderation"), *codes)
+    last = outbox.take_bulk(first.head, found.append)
+    assert [(taken.more, len(taken.rows or ())) for taken in found] == [(True, 2000), (True, 2000), (False, 500)]
+    assert [taken.known for taken in found] == [first.head, found[0].head, found[1].head]
+    assert [taken.identities.keys() for taken in found] == [{taken.head.batch} for taken in found]
+    assert [row.subject for taken in found for row in taken.rows or ()] == codes
+    assert last is found[-1]
 
 
 def test_a_single_row_is_dated_like_many(connections: Connections) -> None:

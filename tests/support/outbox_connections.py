@@ -103,7 +103,7 @@ def take(
         rows: Any = cursor.fetchall()
         found = rows[0][0] if rows else None
         cursor.execute(
-            "CALL take_invalidations_v3(%s, %s, %s, 8, %s, %s, 0.001)",
+            "CALL take_invalidations_v3(%s, %s, %s, 8, %s, %s, 0.001, 1)",
             (known, identity or found, speaker, after, wait),
         )
         subjects = [str(list(row)[3]) for row in cursor.fetchall()]
