@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from stack.user import user_name
 from stack.waiting import wait_until
 from takedown_db.name_codes import code_of_name
 from tests.support.images_with_metadata import EVERYTHING, SECRET
@@ -60,8 +59,7 @@ class ListedSite:
     def client(self, *arguments: str) -> str:
         """Run the command line client of the database. Returns its output."""
         database = self.origin.database
-        command = ["mariadb", "--no-defaults", "--skip-ssl", f"--user={user_name()}", f"--socket={database.socket}"]
-        command += ["--default-character-set=utf8mb4", *arguments, database.name_of_database]
+        command = database.client("--default-character-set=utf8mb4", *arguments, database.name_of_database)
         return subprocess.run(command, capture_output=True, check=True, text=True).stdout
 
     def kept(self) -> list[Path]:
