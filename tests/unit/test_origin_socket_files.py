@@ -34,11 +34,11 @@ def test_lines_are_read_whole_one_by_one_and_up_to_the_end(pair: Pair) -> None:
 
 
 def test_a_line_that_comes_in_pieces_is_waited_for(pair: Pair) -> None:
-    pair.client.sendall(b"sec")
+    pair.client.sendall(b"one ")
     assert pair.reader.arrive()
-    later = threading.Timer(0.02, pair.client.sendall, [b"ond\r\nnext"])
+    later = threading.Timer(0.02, pair.client.sendall, [b"line\r\nnext"])
     later.start()
-    assert pair.reader.readline(100) == b"second\r\n"
+    assert pair.reader.readline(100) == b"one line\r\n"
     later.join()
     assert pair.reader.has_data()
     assert pair.reader.read(4) == b"next"
