@@ -25,6 +25,12 @@ from tests.chaos.system_with_proxies import System
     "--fault", "names", multiple=True, type=click.Choice(list(FAULTS)), help="Run this fault only; may be given again."
 )
 @click.option("--edges", default=2, type=click.IntRange(1, 8), help="Number of edges.")
+@click.option(
+    "--purgers",
+    default=1,
+    type=click.IntRange(1, 8),
+    help="Number of purgers, which share the edges. The faults of one of several need 2, and are left out with one.",
+)
 @click.option("--lease", default=3.0, help="Lease of each edge, in seconds; with a short one rounds are short.")
 @click.option("--fail-safe-ttl", default=2.0, help="TTL of each edge in fail-safe mode, in seconds.")
 @click.option(
@@ -34,7 +40,14 @@ from tests.chaos.system_with_proxies import System
     help="Where the origin keeps images. The faults of an object store need s3, and are left out without it.",
 )
 def main(
-    minutes: float, seed: int | None, names: tuple[str, ...], edges: int, lease: float, fail_safe_ttl: float, store: str
+    minutes: float,
+    seed: int | None,
+    names: tuple[str, ...],
+    edges: int,
+    purgers: int,
+    lease: float,
+    fail_safe_ttl: float,
+    store: str,
 ) -> None:
     """Read, ban, lift and replace on a real system while faults run, and compare every answer with the promises.
 
@@ -43,15 +56,21 @@ def main(
     seed = secrets.randbelow(10**6) if seed is None else seed
     console = Console(width=max(Console().width, 100))  # as wide as the table
     directory = Path(tempfile.mkdtemp(prefix="takedown-chaos-"))
-    possible = {name: each for name, each in FAULTS.items() if store == "s3" or not each.needs_store}
-    if impossible := set(names) - possible.keys():
-        raise click.UsageError(f"{', '.join(sorted(impossible))}: needs --store s3")
+    possible = {
+        name: each
+        for name, each in FAULTS.items()
+        if (store == "s3" or not each.needs_store) and (purgers > 1 or not each.needs_purgers)
+    }
+    for name in sorted(set(names) - possible.keys()):
+        raise click.UsageError(f"{name}: needs {'--store s3' if FAULTS[name].needs_store else '--purgers 2'}")
     faults = [possible[name] for name in names] or list(possible.values())
-    with System(directory, edges=edges, lease=lease, fail_safe_ttl=fail_safe_ttl, store=store) as system:
+    with System(
+        directory, edges=edges, purgers=purgers, lease=lease, fail_safe_ttl=fail_safe_ttl, store=store
+    ) as system:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: system.halted.set())
         console.print(
-            f"seed {seed}, {edges} edges, {len(faults)} faults, {duration(minutes * 60)}; "
+            f"seed {seed}, {edges} edges, {purgers} purgers, {len(faults)} faults, {duration(minutes * 60)}; "
             f"bound 1 s, {system.bound:g} s under a fault"
         )
         campaign = Campaign(system, seed)

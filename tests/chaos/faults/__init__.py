@@ -10,6 +10,7 @@ from tests.chaos.faults import (
     purge_path,
     purger,
     restored_state,
+    several_purgers,
     store,
 )
 from tests.chaos.faults.base import FAULTS, Fault, Scene
@@ -27,5 +28,6 @@ __all__ = [
     "purge_path",
     "purger",
     "restored_state",
+    "several_purgers",
     "store",
 ]
