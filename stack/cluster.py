@@ -1,5 +1,6 @@
 """Run several database servers as one database: the common part of Galera and Group Replication."""
 
+import shutil
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -31,6 +32,14 @@ class Node(Database):
         except (ExecutorError, OSError) as error:
             raise ServerFailedError(f"{self.name} did not start: {error}\n{self.log_tail()}") from None
 
+    def in_step(self) -> bool:
+        """Tell whether the server, as far as it knows, is part of the cluster and has all of its transactions."""
+        raise NotImplementedError
+
+    def discard_data(self) -> None:
+        """Delete the data of a server that is down, as if its disk was lost: its next start gets all from another."""
+        shutil.rmtree(self._data)
+
     def administer(self, *statements: str, timeout: int = TIMEOUT) -> list[tuple[Any, ...]]:
         """Run statements as the administrator, on this server in whatever state it is. Returns the last one's rows."""
         rows: list[tuple[Any, ...]] = []
@@ -47,7 +56,7 @@ class Cluster(Database):
 
     def __init__(self, directory: Path, nodes: Sequence[Node]) -> None:
         super().__init__(directory)
-        self.members = list(nodes)
+        self.members: Sequence[Node] = nodes
         self.socket = nodes[0].socket
         for node in nodes:
             node.share_passwords(self)
