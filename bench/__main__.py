@@ -2,9 +2,19 @@
 
 import importlib
 import tempfile
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
+from rich.console import Console
+from rich.table import Table
+
+from bench.machine import machine, versions
+from bench.page import rewrite
+from bench.report import Report
+from bench.results import Result
 
 _NAMES = ("edge", "origin", "takedown", "bulk", "replica", "store")
 
@@ -12,11 +22,73 @@ _NAMES = ("edge", "origin", "takedown", "bulk", "replica", "store")
 @click.command()
 @click.argument("names", nargs=-1, type=click.Choice(_NAMES))
 @click.option("--rounds", default=5, show_default=True, help="Number of rounds; in each all contenders run in turn.")
-def main(names: tuple[str, ...], rounds: int) -> None:
+@click.option(
+    "--output",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Directory to write figures (NAME.json, with machine, versions and all values) and pictures (SVG) into.",
+)
+@click.option(
+    "--page",
+    type=click.Path(dir_okay=False, exists=True, path_type=Path),
+    help="Page, such as docs/performance.md, to write all figures in the directory --output into, after the run.",
+)
+@click.option("--page-only", is_flag=True, help="Run nothing, and write the page from the figures that are there.")
+def main(names: tuple[str, ...], rounds: int, output: Path | None, page: Path | None, page_only: bool) -> None:
     """Run the named benchmarks, or all of them, and print medians, spreads and ratios to the peer named first."""
-    for name in names or _NAMES:
-        with tempfile.TemporaryDirectory(prefix="bench-") as directory:
-            importlib.import_module(f"bench.{name}").run(Path(directory), rounds)
+    if page is not None and output is None:
+        raise click.UsageError("--page needs --output, the directory with the figures")
+    if page_only and page is None:
+        raise click.UsageError("--page-only needs --page")
+    for name in () if page_only else names or _NAMES:
+        _run(name, rounds, output)
+    if page is not None and output is not None:
+        rewrite(page, output)
+
+
+def _run(name: str, rounds: int, output: Path | None) -> None:
+    """Run one benchmark, print its results, and write them into a directory if one is given."""
+    console = Console(width=120)
+    began, conditions, clock = datetime.now(UTC), machine(), time.monotonic()
+    results: list[Result] = []
+    with tempfile.TemporaryDirectory(prefix="bench-") as directory:
+        found: Iterator[Result] | None = importlib.import_module(f"bench.{name}").run(Path(directory), rounds)
+        for result in found or ():
+            results.append(result)
+            _print(console, result, rounds)
+    report = Report(
+        benchmark=name,
+        began=began.isoformat(timespec="seconds"),
+        seconds=round(time.monotonic() - clock, 1),
+        rounds=rounds,
+        machine=conditions,
+        versions=versions(),
+        results=results,
+    )
+    busy = (
+        "" if conditions["idle"] else f"; the machine was {conditions['busy_percent']:.0f} % busy before: trust ratios"
+    )
+    console.print(f"{name} took {report.seconds:.0f} s{busy}")
+    if output is not None:
+        _write(report, output)
+
+
+def _print(console: Console, result: Result, rounds: int) -> None:
+    columns, rows = result.table()
+    table = Table(*columns, title=f"{result.title} ({rounds} rounds)")
+    for row in rows:
+        table.add_row(*row)
+    console.print(table)
+
+
+def _write(report: Report, directory: Path) -> None:
+    from bench.pictures import draw
+
+    directory.mkdir(parents=True, exist_ok=True)
+    report.write(directory)
+    for old in directory.glob(f"{report.benchmark}-*.svg"):
+        old.unlink()
+    for result in report.results:
+        draw(result, directory / report.picture(result))
 
 
 if __name__ == "__main__":

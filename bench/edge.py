@@ -3,6 +3,7 @@
 import grp
 import os
 import threading
+from collections.abc import Iterator
 from contextlib import ExitStack
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import requests
 
 from bench.comparison import Contender, compare
+from bench.results import Result
 from bench.wrk_load import wrk
 from stack.edge import Edge
 from stack.ports import free_port
@@ -43,7 +45,7 @@ class _Backend(BaseHTTPRequestHandler):
         """Log nothing."""
 
 
-def run(directory: Path, rounds: int) -> None:
+def run(directory: Path, rounds: int) -> Iterator[Result]:
     """Compare requests/s and CPU time a request for hits and for 304s."""
     with ExitStack() as running:
         backend = running.enter_context(ThreadingHTTPServer(("127.0.0.1", 0), _Backend))
@@ -60,7 +62,7 @@ def run(directory: Path, rounds: int) -> None:
             "nginx proxy_cache": running.enter_context(_nginx(directory / "nginx", address)),
         }
         for title, header in {"edge hit, 20 KB": "", "edge 304": 'If-None-Match: "0123456789"'}.items():
-            compare(title, {name: _contender(server, header) for name, server in servers.items()}, rounds)
+            yield compare(title, {name: _contender(server, header) for name, server in servers.items()}, rounds)
 
 
 def _contender(server: Server, header: str) -> Contender:

@@ -1,6 +1,7 @@
 """Measure the origin beside a hello-world and a plain application of Bottle, and WhiteNoise, all on cheroot."""
 
 import sys
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import requests
 from PIL import Image
 
 from bench.comparison import Contender, compare
+from bench.results import Result
 from bench.wrk_load import wrk
 from stack.ports import free_port
 from stack.server import Server
@@ -17,7 +19,7 @@ from stack.waiting import wait_until
 _CODE = "bench-20kb"
 
 
-def run(directory: Path, rounds: int) -> None:
+def run(directory: Path, rounds: int) -> Iterator[Result]:
     """Compare requests/s and CPU time a request for 304s and for images of 20 KB, with one process of 8 threads."""
     settings = Settings(origin_options={"ORIGIN_WORKERS": "1", "ORIGIN_THREADS": "8"})
     with ExitStack() as running:
@@ -31,8 +33,8 @@ def run(directory: Path, rounds: int) -> None:
         }
         etag = _etag(stack)
         hello = _contender(peers["hello"], "/")
-        compare("304", {"bottle hello": hello, "origin": _origin(stack, f"If-None-Match: {etag}")}, rounds)
-        compare(
+        yield compare("304", {"bottle hello": hello, "origin": _origin(stack, f"If-None-Match: {etag}")}, rounds)
+        yield compare(
             "200, 20 KB",
             {
                 "whitenoise, no lookup": _contender(peers["whitenoise"], f"/{image.name}"),

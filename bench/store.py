@@ -2,12 +2,14 @@
 
 import hashlib
 import random
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 import obstore
 
 from bench.comparison import Contender, compare
+from bench.results import Result
 from bench.wrk_load import wrk
 from origin.store import key_of
 from stack.database import Database
@@ -20,7 +22,7 @@ _ONE_PROCESS = {"ORIGIN_WORKERS": "1", "ORIGIN_THREADS": "8"}
 _SIZES = {"20 KB": 20_000, "3 MB": 3_000_000}
 
 
-def run(directory: Path, rounds: int) -> None:
+def run(directory: Path, rounds: int) -> Iterator[Result]:
     """Compare requests/s and the origin's CPU time a request, for whole images. The store's own time is not counted."""
     tree = directory / "tree"
     with ExitStack() as running:
@@ -36,7 +38,7 @@ def run(directory: Path, rounds: int) -> None:
             running.enter_context(server)
         for title in _SIZES:
             code = title.replace(" ", "-")
-            compare(
+            yield compare(
                 f"200, {title}",
                 {
                     "directory": _contender(plain, code),

@@ -3,15 +3,15 @@
 import random
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
-from statistics import median, quantiles
 
 import requests
 
 from bench.comparison import compare
+from bench.results import Result, spread
 from stack.edge import Edge
 from stack.system import Settings, Stack
 from stack.waiting import wait_until
@@ -19,17 +19,18 @@ from stack.waiting import wait_until
 _numbers = count(1)
 
 
-def run(directory: Path, rounds: int) -> None:
+def run(directory: Path, rounds: int) -> Iterator[Result]:
     """Compare p50 and p99 of single bans, in milliseconds."""
     # Without a purger the edge of the plain loop keeps its trust for the lease: an hour is longer than the benchmark.
     slow = Settings(edge_settings={"lease": 3600})
     with Stack(directory / "ours") as ours, Stack(directory / "slow", slow) as polled, _plain_loop(polled):
-        compare(
+        bare = _bare(ours.edge)
+        yield compare(
             "commit to gone, one edge, ms",
             {
-                "edge takedown": lambda: _spread(lambda: _ban(ours, 0.003), 60),
-                "plain loop with a 1 s poll": lambda: _spread(lambda: _ban(polled, 1.0), 20),
-                "bare PURGE round trip": _bare(ours.edge),
+                "edge takedown": lambda: spread(_times(lambda: _ban(ours, 0.003), 60), "ms"),
+                "plain loop with a 1 s poll": lambda: spread(_times(lambda: _ban(polled, 1.0), 20), "ms"),
+                "bare PURGE round trip": lambda: spread(_times(bare, 60), "ms"),
             },
             rounds,
         )
@@ -63,9 +64,9 @@ def _plain_loop(stack: Stack) -> Iterator[None]:
         thread.join()
 
 
-def _spread(once: Callable[[], float], times: int) -> Mapping[str, float]:
-    milliseconds = [1000 * once() for _ in range(times)]
-    return {"p50": median(milliseconds), "p99": quantiles(milliseconds, n=100, method="inclusive")[98]}
+def _times(once: Callable[[], float], count: int) -> list[float]:
+    """Measure so many times, in milliseconds."""
+    return [1000 * once() for _ in range(count)]
 
 
 def _ban(stack: Stack, poll_interval: float) -> float:
@@ -84,7 +85,7 @@ def _ban(stack: Stack, poll_interval: float) -> float:
         return time.perf_counter() - begin
 
 
-def _bare(edge: Edge) -> Callable[[], Mapping[str, float]]:
+def _bare(edge: Edge) -> Callable[[], float]:
     session = _session(edge)
 
     def purge() -> float:
@@ -92,7 +93,7 @@ def _bare(edge: Edge) -> Callable[[], Mapping[str, float]]:
         _purge(session, edge, "nothing")
         return time.perf_counter() - begin
 
-    return lambda: _spread(purge, 60)
+    return purge
 
 
 def _session(edge: Edge) -> requests.Session:

@@ -25,6 +25,7 @@ class ListedEdge:
     ca_file: str | None
     certificate_file: str | None
     key_file: str | None
+    purger: str | None  # the id of the purger that has claimed the edge
 
     @property
     def settings(self) -> Edge:

@@ -153,24 +153,24 @@ class EdgeClient:
         if not 200 <= status < 300:
             self._token_file.refused()
             raise RefusedError(said)
-        instance = reply.headers.get("ETag", "")
-        now = reply.headers.get("Takedown-Now", "")
+        instance = reply.headers.get("etag", "")
+        now = reply.headers.get("takedown-now", "")
         if not re.fullmatch(r'"[!#-~]{1,64}"', instance) or not _CLOCK.fullmatch(now):
             raise RefusedError(f"{said}: without ETag and Takedown-Now this is no purge listener; check the purge URL")
-        removed = reply.headers.get("Takedown-Removed", "")
+        removed = reply.headers.get("takedown-removed", "")
         return Answer(
             position=_position(reply, said),
             instance=instance.strip('"'),
             now=now,
             removed=int(removed) if re.fullmatch(r"\d{1,9}", removed) else None,
-            mode=reply.headers.get("Takedown-Mode"),
+            mode=reply.headers.get("takedown-mode"),
             epoch=_epoch(reply, said),
-            renditions=_renditions(reply.headers.get_all("Takedown-Renditions")),
+            renditions=_renditions(reply.headers.get("takedown-renditions")),
         )
 
 
 def _position(reply: Reply, said: str) -> Position | None:
-    text = reply.headers.get(BATCH)
+    text = reply.headers.get(BATCH.lower())
     if text is None:
         return None
     if (position := Position.read(text)) is None:
@@ -179,17 +179,16 @@ def _position(reply: Reply, said: str) -> Position | None:
 
 
 def _epoch(reply: Reply, said: str) -> str | None:
-    text = reply.headers.get("Takedown-Epoch")
+    text = reply.headers.get("takedown-epoch")
     if text is not None and not _CLOCK.fullmatch(text):
         raise RefusedError(f"{said}: Takedown-Epoch is no time: {printable(text)[:_SHOWN]}")
     return text
 
 
-def _renditions(fields: list[str] | None) -> tuple[str, ...] | None:
+def _renditions(value: str | None) -> tuple[str, ...] | None:
     """Read the names of renditions, which are requested later; return None when one of them is malformed."""
-    if fields is None:
+    if value is None:
         return None
-    value = ",".join(fields).strip(" \t")
     names = tuple(dict.fromkeys(name.strip(" \t") for name in value.split(","))) if value else ()
     well_formed = len(names) <= _MOST_RENDITIONS and all(_RENDITION.fullmatch(name) for name in names)
     return names if well_formed else None

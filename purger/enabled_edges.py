@@ -36,9 +36,9 @@ class _Row(NamedTuple):
     flush_by: str
 
 
-def followed_edges(connection: Connection) -> list[EnabledEdge]:
-    """Read all enabled edges, by name. Raises ``DatabaseUnavailableError``."""
-    return [_followed(_Row(*row)) for row in connection.rows("enabled_edges")]
+def followed_edges(connection: Connection, purger: str | None = None) -> list[EnabledEdge]:
+    """Read all enabled edges, or those that ``purger`` has claimed, by name. Raises ``DatabaseUnavailableError``."""
+    return [_followed(_Row(*row)) for row in connection.rows("enabled_edges", purger=purger)]
 
 
 def _followed(row: _Row) -> EnabledEdge:

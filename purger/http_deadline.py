@@ -1,61 +1,105 @@
-"""Bounds the time of the standard library's HTTP client for a whole answer, its headers included."""
+"""Sends and receives over a socket until a deadline, and lets the standard library's client parse what came."""
 
 import http.client
 import io
+import select
 import socket
+import ssl
 import time
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 
-@dataclass(slots=True)
-class Deadline:
-    """The time limits of the request in progress."""
+class BoundedSocket:
+    """A connected socket, of TCP or TLS, each use of which raises ``TimeoutError`` at ``deadline``; for one thread.
 
-    idle: float  # seconds for each read
-    moment: float = 0.0  # of the monotonic clock, by which the whole answer has to be read
+    It does not block: to set a time-out for each use would cost a system call more, and another to wait.
+    """
 
-
-def bounded_response(until: Deadline) -> type[http.client.HTTPResponse]:
-    """Make a class of responses whose reads raise ``TimeoutError`` at ``until``."""
-
-    class Response(http.client.HTTPResponse):
-        def __init__(self, sock: socket.socket, *arguments: Any, **named: Any) -> None:
-            super().__init__(sock, *arguments, **named)
-            self.fp.close()
-            self._bounded = _Bounded(sock, until)
-            self.fp = io.BufferedReader(self._bounded)
-
-        def begin(self) -> None:
-            super().begin()
-            self._bounded.may_end = True
-
-    return Response
-
-
-class _Bounded(io.RawIOBase):
-    """Reads from a socket, with the time until a deadline as the time-out of each read."""
-
-    def __init__(self, sock: socket.socket, until: Deadline) -> None:
+    def __init__(self, sock: socket.socket, *, idle: float) -> None:
+        """Use a connected socket; ``idle``: seconds for each read."""
+        sock.setblocking(False)
         self._socket = sock
-        # Holds the socket open until this is closed, also when the connection is closed before.
-        self._file = sock.makefile("rb", buffering=0)
-        self._until = until
+        self._idle = idle
+        self._poll = select.poll()
+        self._poll.register(sock, select.POLLIN)
+        self._tls = sock if isinstance(sock, ssl.SSLSocket) else None
+        #: The moment of the monotonic clock by which the request in progress has to be over.
+        self.deadline = 0.0
+
+    def has_ended(self) -> bool:
+        """Tell whether the peer has closed an idle connection, or has sent something without a request."""
+        return bool(self._poll.poll(0))
+
+    def send(self, data: bytes) -> None:
+        """Send all of ``data``."""
+        while data:
+            try:
+                data = data[self._socket.send(data) :]
+            except (BlockingIOError, ssl.SSLWantWriteError):
+                self._wait(select.POLLOUT)
+            except ssl.SSLWantReadError:
+                self._wait(select.POLLIN)
+
+    def receive(self, size: int) -> bytes:
+        """Wait for data and return up to ``size`` bytes; none at the end of the connection."""
+        if not (self._tls and self._tls.pending()):
+            self._wait(select.POLLIN)
+        while True:
+            try:
+                return self._socket.recv(size)
+            except (BlockingIOError, ssl.SSLWantReadError):
+                self._wait(select.POLLIN)
+            except ssl.SSLWantWriteError:
+                self._wait(select.POLLOUT)
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._socket.close()
+
+    def _wait(self, event: int) -> None:
+        left = min(self.deadline - time.monotonic(), self._idle)
+        if left <= 0:
+            raise TimeoutError
+        if event == select.POLLIN:
+            ready = self._poll.poll(1000 * left)
+        else:
+            self._poll.modify(self._socket, event)
+            ready = self._poll.poll(1000 * left)
+            self._poll.modify(self._socket, select.POLLIN)
+        if not ready:
+            raise TimeoutError
+
+
+def parsed_response(received: bytes, sock: BoundedSocket, method: str) -> http.client.HTTPResponse:
+    """Parse the head of an answer, of which ``received`` has come; return the response, to read its body from.
+
+    Raises ``http.client.HTTPException`` and ``OSError``.
+    """
+    source = _Source(received, sock)
+    response = http.client.HTTPResponse(cast(socket.socket, source), method=method)
+    response.begin()
+    source.may_end = True
+    return response
+
+
+class _Source(io.RawIOBase):
+    """Reads the part of an answer that has come, and then the socket. In the place of a socket it is its own file."""
+
+    def __init__(self, received: bytes, sock: BoundedSocket) -> None:
+        self._received = received
+        self._socket = sock
         self.may_end = False  # http.client takes the end of a connection for the end of the headers
+
+    def makefile(self, _mode: str) -> io.BufferedReader:
+        return io.BufferedReader(self)
 
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: Any) -> int | None:
-        left = self._until.moment - time.monotonic()
-        if left <= 0:
-            raise TimeoutError
-        self._socket.settimeout(min(left, self._until.idle))
-        count = self._file.readinto(buffer)
-        if count == 0 and not self.may_end:
+    def readinto(self, buffer: Any) -> int:
+        data = self._received[: len(buffer)] or self._socket.receive(len(buffer))
+        self._received = self._received[len(buffer) :]
+        if not data and not self.may_end:
             raise ConnectionError("the connection ended before the headers of the answer did")
-        return count
-
-    def close(self) -> None:
-        self._file.close()
-        super().close()
+        buffer[: len(data)] = data
+        return len(data)

@@ -3,7 +3,7 @@
 import logging
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from purger.audit import AuditResult, run_audit
 from purger.loop_thread import LoopThread
@@ -33,12 +33,22 @@ def prune(connection: Connection, days: int, receipt_days: int) -> Iterator[int]
 class Maintenance(LoopThread):
     """Prunes and audits at intervals, and logs the findings of audits."""
 
-    def __init__(self, connection: Connection, probe: Probe, settings: Settings, stop: threading.Event) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        probe: Probe,
+        settings: Settings,
+        stop: threading.Event,
+        *,
+        leads: Callable[[], bool] = lambda: True,
+    ) -> None:
+        """Prune and audit until ``stop`` is set, each time only if ``leads`` returns True: one of several purgers."""
         problem = ProblemLog(log, "maintenance")
         super().__init__("maintenance", stop, problem, bug_effect="rows are not pruned, or not audited", daemon=True)
         self._connection = connection
         self._probe = probe
         self._settings = settings
+        self._leads = leads
         # The first audit follows the first pruning.
         self._prune_due = self._audit_due = time.monotonic() + settings.prune_interval
         self._unreachable: frozenset[str] = frozenset()
@@ -48,10 +58,12 @@ class Maintenance(LoopThread):
         """Prune and audit where due; return the seconds until the next of both."""
         if self._prune_due <= time.monotonic():
             self._prune_due = time.monotonic() + self._settings.prune_interval
-            self._prune()
+            if self._leads():
+                self._prune()
         if self._audit_due <= time.monotonic():
             self._audit_due = time.monotonic() + self._settings.audit_interval
-            self._audit()
+            if self._leads():
+                self._audit()
         return max(0.0, min(self._prune_due, self._audit_due) - time.monotonic())
 
     def finish(self) -> None:

@@ -138,6 +138,8 @@ class PurgerPresence(NamedTuple):
     since: object
     seen_at: object
     age: float
+    id: str = ""
+    shares: bool = False  # it follows the edges that it has claimed; an earlier version follows all
 
     @property
     def alive(self) -> bool:

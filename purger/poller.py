@@ -61,6 +61,7 @@ class Poller(LoopThread):
         self._sign = sign
         self._window = IdWindow(_WINDOW)
         self._tell: list[Callable[[], None]] = []
+        self._tell_once: set[Callable[[], None]] = set()
         self._lock = threading.Lock()
         self._ticket = 0
         self._unnumberable = 0
@@ -86,7 +87,10 @@ class Poller(LoopThread):
         return None if position is None else position.batch
 
     def subscribe(self, wake: Callable[[], None]) -> None:
-        """Call ``wake`` from now on, in the thread of poller or verifier, whenever something new was found."""
+        """Call ``wake`` from now on, in the thread of poller or verifier, whenever something new was found.
+
+        A verification is new where the triggers are others than in the one before.
+        """
         with self._lock:
             self._tell = [*self._tell, wake]
 
@@ -94,6 +98,15 @@ class Poller(LoopThread):
         """Call ``wake`` no longer."""
         with self._lock:
             self._tell = [known for known in self._tell if known != wake]
+
+    def wake_at_verification(self, wake: Callable[[], None], *, after: Verification | None) -> None:
+        """Call ``wake`` once, at the next verification ``after`` that one; at once if it has been published."""
+        with self._lock:
+            published = self.verification is not after
+            if not published:
+                self._tell_once.add(wake)
+        if published:
+            wake()
 
     def request(self) -> int:
         """Ask for a verification that begins after now; it will bear this ticket or a later one."""
@@ -108,9 +121,15 @@ class Poller(LoopThread):
             return self._ticket if wanted else None
 
     def verified(self, verification: Verification) -> None:
-        """Publish a verification."""
-        self.verification = verification
-        self._notify()
+        """Publish a verification. It wakes the few workers that wait for one: there are up to 20 a second."""
+        with self._lock:
+            former, self.verification = self.verification, verification
+            waiting, self._tell_once = self._tell_once, set()
+        if former is None or former.triggers != verification.triggers:
+            self.notify()
+            return
+        for wake in waiting:
+            wake()
 
     def found(self, taken: Taken, *, setbacks: int) -> None:
         """Publish an answer of the outbox; ``setbacks`` is their count from before the query was sent.
@@ -121,7 +140,12 @@ class Poller(LoopThread):
         with self._lock:
             moved = setbacks == self.setbacks and self._advance(taken)
         if moved:
-            self._notify()
+            self.notify()
+
+    def notify(self) -> None:
+        """Wake all workers."""
+        for wake in self._tell:
+            wake()
 
     def work(self) -> float:
         """Poll once; return the seconds to rest."""
@@ -179,7 +203,3 @@ class Poller(LoopThread):
                 unnumberable - self._unnumberable,
             )
         self._unnumberable = unnumberable
-
-    def _notify(self) -> None:
-        for wake in self._tell:
-            wake()

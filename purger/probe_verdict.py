@@ -3,12 +3,13 @@
 import binascii
 import re
 from base64 import b64decode
-from collections.abc import Collection, Sequence
-from email.message import Message
+from collections.abc import Collection, Mapping, Sequence
 from enum import IntEnum
 
 #: One member of Repr-Digest (RFC 9530): an algorithm and its byte sequence.
 _MEMBER = re.compile(r"[ \t]*([a-z*][a-z0-9_.*-]*)=:([A-Za-z0-9+/]*={0,2}):[ \t]*")
+
+_DIGEST = "repr-digest"
 
 #: The reason of an answer without the header that stands on all answers for banned images.
 _UNMARKED = "not marked as banned"
@@ -24,20 +25,20 @@ class Proof(IntEnum):
     SHOWN = 4  # bytes of the image
 
 
-def judge(status: int, headers: Message, digest: str, image: Collection[str]) -> tuple[Proof, str]:
+def judge(status: int, headers: Mapping[str, str], digest: str, image: Collection[str]) -> tuple[Proof, str]:
     """Judge an answer whose body has the SHA-256 ``digest``; with it the reason in words why it proves nothing.
 
-    ``image`` holds the digests of all renditions of the image. Digests are in lower-case hex.
+    Names of ``headers`` are in lower case, as are digests in hex. ``image`` holds those of all renditions of the image.
     """
     if digest in image:
         return Proof.SHOWN, ""
     if status >= 500:
         return Proof.FAILING, ""
-    if headers.get_all("Takedown-State", []) != ["banned"]:
+    if headers.get("takedown-state") != "banned":
         if 200 <= status < 300:
             return Proof.FOREIGN, f"other bytes, {_UNMARKED}"
         return Proof.UNPROVEN, f"{_UNMARKED} (wrong site, or an origin older than 0.2?)"
-    named = digest_named(headers.get_all("Repr-Digest", []))
+    named = digest_named([headers[_DIGEST]] if _DIGEST in headers else [])
     if named is None:
         return Proof.UNPROVEN, "marked as banned without a well-formed Repr-Digest"
     if named != digest:

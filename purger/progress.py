@@ -182,7 +182,8 @@ class Progress:
             return step
         if self.lease.stale(now):
             return Ask()
-        return Wait(self._next_moment(now) - now)
+        for_verification = verification is None or (self.lease.epoch is not None and self.lease.due <= now)
+        return Wait(self._next_moment(now) - now, for_verification)
 
     def _reason_to_flush(self, head: int, pruned: int, verification: Verification) -> str | None:
         if self.must_flush:

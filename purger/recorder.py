@@ -57,12 +57,14 @@ class Recorder(LoopThread):
         stop: threading.Event,
         usable: Callable[[], bool],
         setbacks: Callable[[], int] = lambda: 0,
+        purger: str | None = None,
     ) -> None:
         """Write ``delay`` seconds after the first record, so that many edges share one transaction.
 
         ``stop`` ends the thread after a last write; it is to be set when the workers are done. ``usable`` returns False
         while the database is known to be away: a failure to write is no news then. ``setbacks`` returns how often the
-        database was found to have gone back, and must count it before its batch numbers are given again.
+        database was found to have gone back, and must count it before its batch numbers are given again. Nothing is
+        written of edges that another than ``purger`` has claimed by then.
         """
         problem = ProblemLog(log, "the record of acknowledgements", patience=2)
         super().__init__("recorder", stop, problem, bug_effect="after a restart edges are told everything again")
@@ -70,6 +72,7 @@ class Recorder(LoopThread):
         self._delay = delay
         self._usable = usable
         self._setbacks = setbacks
+        self._purger = purger
         self._lock = threading.Lock()
         self._wake = threading.Event()
         self._noted = UnwrittenResults()  # by other threads, since the last write began
@@ -150,12 +153,21 @@ class Recorder(LoopThread):
 
     def _write_in_transaction(self, pending: UnwrittenResults) -> None:
         with self._connection.transaction() as cursor:
-            _write_of_batches(cursor, pending)
-            _execute(cursor, "record_flush_done", [flush_values(*each) for each in pending.flushes.items()])
-            _execute(cursor, "record_liveness", [liveness_values(each) for each in pending.liveness.values()])
+            written = pending.without(self._lost_edges(cursor, pending.edges()))
+            _write_of_batches(cursor, written)
+            _update(cursor, "record_flushes_done", [flush_values(*each) for each in pending.flushes.items()])
+            _update(cursor, "record_liveness", [liveness_values(each) for each in written.liveness.values()])
             # Numbers are given again only after a setback was counted: what was read above was not of these.
             if self._setbacks() != pending.setbacks:
                 raise _WentBackError
+
+    def _lost_edges(self, cursor: MySQLCursorAbstract, edges: set[str]) -> set[str]:
+        """Lock edges until the transaction ends, and return those that another purger has claimed.
+
+        It has gone on from the progress in the database, and records again what is dropped here.
+        """
+        owners = fetch(cursor, "lock_edges", names=json.dumps(sorted(edges)))
+        return {edge for edge, owner in owners if owner not in (None, self._purger)}
 
 
 def _write_of_batches(cursor: MySQLCursorAbstract, pending: UnwrittenResults) -> None:
@@ -165,9 +177,9 @@ def _write_of_batches(cursor: MySQLCursorAbstract, pending: UnwrittenResults) ->
     last = last_batch(cursor)
     receipts = [receipt for receipt in pending.receipts if receipt.last <= last]
     probe_results = _of_known_rows(cursor, pending.probe_results)
-    _execute(cursor, "record_receipt", [receipt_values(each) for each in receipts])
-    _execute(cursor, "record_probe_result", [probe_result_values(each) for each in probe_results])
-    _execute(cursor, "record_progress", [progress_values(each, last) for each in pending.progress.values()])
+    _insert(cursor, "record_receipt", [receipt_values(each) for each in receipts])
+    _insert(cursor, "record_probe_result", [probe_result_values(each) for each in probe_results])
+    _update(cursor, "record_progress", [progress_values(each, last) for each in pending.progress.values()])
 
 
 def _of_known_rows(cursor: MySQLCursorAbstract, probe_results: list[ProbeResult]) -> list[ProbeResult]:
@@ -182,8 +194,16 @@ def _of_known_rows(cursor: MySQLCursorAbstract, probe_results: list[ProbeResult]
     return [each for each in probe_results if (each.invalidation, each.scope, each.subject) in known]
 
 
-def _execute(cursor: MySQLCursorAbstract, name: str, values: list[dict[str, Any]]) -> None:
-    """Run the statement ``name`` once for each of ``values``."""
-    # The driver makes one INSERT of many rows, by a search of the text that an odd number of quotes would mislead.
+def _update(cursor: MySQLCursorAbstract, name: str, rows: list[dict[str, Any]]) -> None:
+    """Run the statement ``name``, which takes many rows as JSON: one for each edge is half of a purger's work."""
+    # In one order, so that of two purgers one waits for the other.
+    rows.sort(key=lambda row: str(row["name"]))
+    for start in range(0, len(rows), _ROWS_A_STATEMENT):
+        cursor.execute(statement(name), {"rows": json.dumps(rows[start : start + _ROWS_A_STATEMENT], default=str)})
+
+
+def _insert(cursor: MySQLCursorAbstract, name: str, values: list[dict[str, Any]]) -> None:
+    """Run the statement ``name``, of which the driver makes one INSERT of many rows."""
+    # It searches the text for the row, which an odd number of quotes would mislead.
     for start in range(0, len(values), _ROWS_A_STATEMENT):
         cursor.executemany(statement(name), values[start : start + _ROWS_A_STATEMENT])

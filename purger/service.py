@@ -1,4 +1,4 @@
-"""Runs the threads of `purger run`, starts a worker for each enabled edge, and ends on a signal."""
+"""Runs the threads of `purger run`, starts a worker for each edge that it has claimed, and ends on a signal."""
 
 import logging
 import threading
@@ -9,15 +9,16 @@ from typing import TypeVar
 from purger.batches import Batches
 from purger.edge_url import shown
 from purger.enabled_edges import EnabledEdge, followed_edges
+from purger.loop_thread import ERROR_REST
 from purger.maintenance import Maintenance
 from purger.outbox import Outbox
 from purger.poller import Poller
-from purger.presence import Presence
 from purger.probe import Probe
 from purger.prober import Prober
 from purger.problem_log import ProblemLog
 from purger.recorder import Recorder
 from purger.settings import Settings
+from purger.sharing import Sharing
 from purger.verifier import Verifier
 from purger.worker import Worker
 from takedown_db.errors import DatabaseUnavailableError
@@ -31,6 +32,12 @@ log = logging.getLogger(__name__)
 #: verifier gave one up, the server would go on with it beside the next one.
 _PATIENCE_OF_VERIFIER = 3
 
+#: Seconds between two looks whether edges were claimed or lost.
+_LOOK = 0.05
+
+#: Seconds for which workers may end their requests before their edges are given back to other purgers.
+_HAND_OVER = 0.3
+
 _Thread = TypeVar("_Thread", bound=threading.Thread)
 
 
@@ -40,18 +47,19 @@ class Service:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._stop = threading.Event()
+        self._left = threading.Event()  # set when the edges may be given back
         self._written = threading.Event()  # set when the recorder gets nothing more
         self._connection = self._new_connection()
         # The poller logs that the database is away; this one logs the problems of the list alone.
         self._problem = ProblemLog(log, "the list of edges", patience=2)
         self._batches = Batches(Outbox(self._new_connection()))
-        self._presence = Presence(self._new_connection(), self._written)
+        self._sharing = Sharing(self._new_connection(), self._left, wake=lambda: self._poller.notify())
         self._poller = Poller(
             Outbox(self._new_connection(prompt=True)),
             self._batches,
             interval=settings.poll_interval,
             stop=self._stop,
-            sign=self._presence.polled,
+            sign=self._sharing.polled,
         )
         verifying = self._new_connection(_PATIENCE_OF_VERIFIER, prompt=True)
         self._verifier = Verifier(Outbox(verifying), self._poller, self._stop)
@@ -61,32 +69,44 @@ class Service:
             stop=self._written,
             usable=lambda: self._poller.usable,
             setbacks=lambda: self._poller.setbacks,
+            purger=self._sharing.purger,
         )
         self._prober = Prober(
             self._new_connection(), Probe(), self._recorder, self._stop, setbacks=lambda: self._poller.setbacks
         )
-        self._maintenance = Maintenance(self._new_connection(), Probe(), settings, self._stop)
+        self._maintenance = Maintenance(
+            self._new_connection(), Probe(), settings, self._stop, leads=self._sharing.leads
+        )
         self._workers: dict[str, Worker] = {}  # by name of the edge
+        self._leaving: list[Worker] = []  # stopped, with a request still in flight
+        self._due = 0.0  # when the edges are read again, by the monotonic clock
 
     def run(self, wait: Callable[[float], bool]) -> None:
         """Run until ``wait``, given the seconds to wait at most, returns True. Then finish what is in flight."""
-        for thread in (self._poller, self._verifier, self._recorder, self._prober, self._maintenance, self._presence):
+        for thread in (self._poller, self._verifier, self._recorder, self._prober, self._maintenance, self._sharing):
             thread.start()
         log.info("watching %s", without_secrets(self._settings.database_url))
-        stopped = False
-        while not stopped:
-            self._follow_edges()
-            stopped = wait(self._settings.edges_interval)
+        while not wait(_LOOK):
+            if self._sharing.take_change() or time.monotonic() >= self._due:
+                self._follow_edges()
         log.info("stopping")
+        self._end()
+
+    def _end(self) -> None:
+        """Give the edges back, and end all threads. An edge whose answer has no end must not hold up the others."""
         self._stop.set()
-        self._finish(list(self._workers.values()))
+        self._dismiss(list(self._workers))
+        self._join(self._leaving, _HAND_OVER)
+        self._left.set()
+        self._sharing.join()
+        for worker in self._join(self._leaving, self._longest_request):
+            log.warning("edge %s has not ended its answer and is left to itself", worker.edge.name)
         for thread in (self._poller, self._verifier):
             thread.join()
-        self._join((self._prober, self._maintenance))
+        self._join((self._prober, self._maintenance), self._longest_request)
         self._written.set()
         self._recorder.wake()
         self._recorder.join()
-        self._presence.join()
         self._connection.close()
 
     def _new_connection(self, patience: int = 1, *, prompt: bool = False) -> Connection:
@@ -96,19 +116,21 @@ class Service:
     def _follow_edges(self) -> None:
         """Start the workers of new edges, stop those of removed ones, and pass on changed settings."""
         try:
-            edges = followed_edges(self._connection)
+            edges = followed_edges(self._connection, self._sharing.purger)
         except DatabaseUnavailableError as error:
             if self._poller.usable:
                 self._problem.begin("unreadable", str(error))
+            self._due = time.monotonic() + ERROR_REST
             return
         self._problem.end()
+        self._due = time.monotonic() + self._settings.edges_interval
         self._prober.follow((each.edge, each.saved.acknowledged) for each in edges)
         names = {each.edge.name for each in edges}
-        leaving = [worker for name, worker in self._workers.items() if name not in names]
-        self._finish(leaving)
-        for worker in leaving:
-            log.info("edge %s is no longer followed", worker.edge.name)
-            del self._workers[worker.edge.name]
+        leaving = [name for name in self._workers if name not in names]
+        for name in leaving:
+            log.info("edge %s is no longer followed", name)
+        self._dismiss(leaving)
+        self._leaving = [worker for worker in self._leaving if worker.is_alive()]
         for each in edges:
             self._follow(each)
 
@@ -117,6 +139,8 @@ class Service:
         edge = followed.edge
         worker = self._workers.get(edge.name)
         if worker is None:
+            if any(leaving.edge.name == edge.name for leaving in self._leaving):
+                return  # one worker an edge: the next look starts another one
             log.info("edge %s is followed: %s", edge.name, shown(edge.purge_url))
             self._workers[edge.name] = worker = self._new_worker(followed)
             # Before its first heartbeat, and so before it starts.
@@ -136,18 +160,25 @@ class Service:
             batches=self._batches,
             recorder=self._recorder,
             prober=self._prober,
+            holds=self._sharing.holds,
         )
 
-    def _finish(self, workers: list[Worker]) -> None:
-        """Stop workers. An edge whose answer has no end must not hold up the others."""
-        for worker in workers:
+    def _dismiss(self, names: list[str]) -> None:
+        """Stop the workers of edges, without waiting for their requests in flight."""
+        for name in names:
+            worker = self._workers.pop(name)
             worker.stop()
-        for worker in self._join(workers):
-            log.warning("edge %s has not ended its answer and is left to itself", worker.edge.name)
+            self._leaving.append(worker)
 
-    def _join(self, threads: Sequence[_Thread]) -> list[_Thread]:
-        """Wait for stopped threads, as long as one request of a worker may take; return those that still run."""
-        until = time.monotonic() + self._settings.connect_timeout + 2 * self._settings.read_timeout
+    @property
+    def _longest_request(self) -> float:
+        """The seconds that one request of a worker may take."""
+        return self._settings.connect_timeout + 2 * self._settings.read_timeout
+
+    @staticmethod
+    def _join(threads: Sequence[_Thread], seconds: float) -> list[_Thread]:
+        """Wait for stopped threads, so many seconds in all; return those that still run."""
+        until = time.monotonic() + seconds
         for thread in threads:
             thread.join(max(0.0, until - time.monotonic()))
         return [thread for thread in threads if thread.is_alive()]

@@ -39,7 +39,7 @@ def probe_result_values(probe_result: ProbeResult) -> dict[str, Any]:
 
 
 def progress_values(progress: ProgressWrite, last: int) -> dict[str, Any]:
-    """Make the parameters of the statement ``record_progress``, cut to ``last``, the last batch of the database."""
+    """Make one row of the statement ``record_progress``, cut to ``last``, the last batch of the database."""
     saved = progress.saved
     return {
         "name": progress.edge,
@@ -50,18 +50,18 @@ def progress_values(progress: ProgressWrite, last: int) -> dict[str, Any]:
         "rebounded_last": min(saved.rebounded_last, last),
         "flushed_at": _utc(saved.flushed_at),
         "triggers": saved.triggers,
-        "flushed": progress.flushed,
+        "flushed": int(progress.flushed),
         "flush_done": saved.flush_done,
     }
 
 
 def flush_values(edge: str, request: int) -> dict[str, Any]:
-    """Make the parameters of the statement ``record_flush_done``."""
+    """Make one row of the statement ``record_flushes_done``."""
     return {"name": edge, "flush_done": request}
 
 
 def liveness_values(liveness: Liveness) -> dict[str, Any]:
-    """Make the parameters of the statement ``record_liveness``."""
+    """Make one row of the statement ``record_liveness``."""
     return {
         "name": liveness.edge,
         "seen_at": _utc(liveness.seen_at),

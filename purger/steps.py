@@ -60,9 +60,13 @@ class LateFlushRebound:
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """Wait for so many seconds, unless something new is found."""
+    """Wait for so many seconds, unless something new is found.
+
+    ``for_verification``: the next verification is new too, since a heartbeat is due.
+    """
 
     seconds: float
+    for_verification: bool = False
 
 
 Step = Ask | Flush | Heartbeat | Deliver | Rebound | FlushRebound | LateFlushRebound | Wait

@@ -3,6 +3,7 @@
 Drops those of a database that was restored to an earlier state (setback).
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 
 from purger.model import ProbeResult, Receipt, SavedProgress
@@ -79,6 +80,19 @@ class UnwrittenResults:
             epoch = before.epoch if liveness.epoch is None else liveness.epoch
             liveness = replace(liveness, seen_at=seen_at, epoch=epoch)
         self.liveness[liveness.edge] = liveness
+
+    def edges(self) -> set[str]:
+        """Return the names of all edges of which something waits to be written."""
+        return {*self.progress, *self.flushes, *self.liveness, *(receipt.edge for receipt in self.receipts)}
+
+    def without(self, edges: Collection[str]) -> "UnwrittenResults":
+        """Return the same but for progress, liveness and receipts of these edges."""
+        return replace(
+            self,
+            progress={edge: progress for edge, progress in self.progress.items() if edge not in edges},
+            liveness={edge: liveness for edge, liveness in self.liveness.items() if edge not in edges},
+            receipts=[receipt for receipt in self.receipts if receipt.edge not in edges],
+        )
 
     def merge(self, later: "UnwrittenResults") -> None:
         """Add all that was noted later. ``later`` is not to be used afterwards."""

@@ -3,13 +3,14 @@
 import logging
 import threading
 import time
+from collections.abc import Callable
 
 from purger.batches import Batches
 from purger.edge_results import EdgeResults
 from purger.edge_session import EdgeSession
 from purger.errors import DeliveryError
 from purger.lease import Lease
-from purger.model import Edge, FlushRequest, SavedProgress
+from purger.model import Edge, FlushRequest, SavedProgress, Verification
 from purger.outbox import MalformedRowError, PrunedError
 from purger.plan import FLUSH, SINGLES, affordable, late_flush
 from purger.plan_run import PlanRun
@@ -38,17 +39,24 @@ class Worker(threading.Thread):
         batches: Batches,
         recorder: Recorder,
         prober: Prober,
+        holds: Callable[[], bool] = lambda: True,
     ) -> None:
+        """Begin with the ``saved`` progress.
+
+        While ``holds`` returns False another purger may follow the edge by now: only rebounds go on.
+        """
         super().__init__(name=f"edge {edge.name}", daemon=True)
         self.edge = edge
         self._poller = poller
         self._record = EdgeResults(recorder)
         self._prober = prober
+        self._holds = holds
         late = settings.later_rebound_delay, settings.last_rebound_delay
         self._progress = Progress(settings.rebound_delay, late, Lease(settings.heartbeat_interval))
         self._progress.resume(saved, now=time.monotonic())
         self._session = EdgeSession(edge, settings, self._progress, recorder, batches.knows)
         self._wake = threading.Event()
+        self._verification: Verification | None = None  # that the present step was chosen by
         self._halt = threading.Event()
         self._asked: FlushRequest | None = None
         self._setbacks = 0  # of the database, that this edge was flushed for
@@ -117,18 +125,26 @@ class Worker(threading.Thread):
                 self._session.send(late_flush(step.older))
                 self._progress.late_flush_rebounded()
             case Wait():
-                self._wake.wait(step.seconds)
+                self._wait(step)
 
     def _next_step(self) -> Step:
         # In this order: the head is never older than the verification that it is compared with.
-        verification = self._poller.verification
+        self._verification = self._poller.verification
         head, setbacks = self._poller.known
         if self._setbacks != setbacks:
             self._setbacks = setbacks
             self._record.drop()
             self._progress.went_back(self._poller.pruned)
         self._progress.ask_flush(self._asked)
+        verification: Verification | None = self._verification
+        if not self._holds():
+            head = verification = None
         return self._progress.next_step(head, self._poller.pruned, verification, time.monotonic())
+
+    def _wait(self, step: Wait) -> None:
+        if step.for_verification:
+            self._poller.wake_at_verification(self._wake.set, after=self._verification)
+        self._wake.wait(step.seconds)
 
     def _flush(self, step: Flush) -> None:
         first = self._progress.acknowledged + 1

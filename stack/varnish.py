@@ -1,6 +1,7 @@
 """Run varnishd with any VCL: that of an edge, or the built-in one for comparison."""
 
 import json
+import os
 import re
 import subprocess
 from collections.abc import Collection, Mapping, Sequence
@@ -9,7 +10,16 @@ from typing import Any
 
 from stack.server import ManagedServer
 
+#: The variable with varnishd's parameter ``cc_command``. Tests save most of the compiler's time by it.
+COMPILER = "STACK_CC_COMMAND"
+
 PARAMETERS_FILE = Path(__file__).resolve().parent.parent / "varnish" / "parameters.cli"
+
+
+def compiler_parameters() -> dict[str, str]:
+    """Return the parameter ``cc_command`` that the environment asks for, by its name; none without one."""
+    command = os.environ.get(COMPILER)
+    return {"cc_command": command} if command else {}
 
 
 def read_parameters() -> dict[str, str]:
@@ -42,7 +52,7 @@ class Varnish(ManagedServer):
             return f"{label}=127.0.0.1:{port}{',PROXY' if label in proxied else ''}"
 
         # Varnish starts more threads by default, and one machine runs several edges here.
-        settings = {"thread_pool_min": 50, **read_parameters(), **(parameters or {})}
+        settings = {"thread_pool_min": 50, **read_parameters(), **compiler_parameters(), **(parameters or {})}
         addresses = [part for label, port in listeners.items() for part in ("-a", address(label, port))]
         super().__init__(
             name,

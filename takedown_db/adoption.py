@@ -51,7 +51,7 @@ class AdoptionPlan(NamedTuple):
 def plan_adoption(connection: Connection) -> AdoptionPlan:
     """Read the state before an adoption of ``connection``'s server. Raises ``DatabaseUnavailableError``."""
     adoption = newest(connection)
-    edges = tuple((str(row[0]), str(row[1])) for row in connection.rows("enabled_edges"))
+    edges = tuple((str(row[0]), str(row[1])) for row in connection.rows("enabled_edges", purger=None))
     with connection.cursor() as cursor:
         return AdoptionPlan(connection.server, adoption, last_batch(cursor), edges)
 

@@ -2,12 +2,36 @@
 
 import os
 
+import pytest
 from hypothesis import settings
+from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
+
+from stack.varnish import COMPILER
 
 # A late rebound of one test's purge would remove what the next test has just cached.
 os.environ.setdefault("PURGER_LATER_REBOUND_DELAY", "86400")
 os.environ.setdefault("PURGER_LAST_REBOUND_DELAY", "86400")
 
+# Each edge compiles its VCL. Without optimisation that takes a third of the time.
+os.environ.setdefault(COMPILER, "exec cc -O0 -w -pthread -fpic -shared -o %o %s")
+
 # A slow machine is no failure: bench/ measures speed.
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
+
+#: Files whose tests share no servers: any process may run any of them.
+_NOTHING_SHARED = ("tests/chaos/test_chaos.py", "tests/vcl/test_vcl.py")
+
+
+class _ByFile(LoadScopeScheduling):  # type: ignore[misc]
+    """A scheduler that gives a whole file to one process, so that its servers start once."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return nodeid if file in _NOTHING_SHARED else file
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> LoadScopeScheduling | None:
+    """Distribute tests by file, for ``--dist loadscope``."""
+    return _ByFile(config, log) if config.getoption("dist") == "loadscope" else None

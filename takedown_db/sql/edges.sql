@@ -1,8 +1,9 @@
 -- Statements on the table edges: settings, saved progress, liveness and requested flushes.
 
 -- name: enabled_edges
--- Reads each enabled edge with its saved progress (batch numbers), the times of its last heartbeat and of its last
--- flush (seconds since 1970, the edge's clock), and the flush that an operator asked for; NULL where none is open.
+-- Reads each enabled edge, or those that the purger %(purger)s has claimed, with the saved progress (batch numbers), the
+-- times of the last heartbeat and of the last flush (seconds since 1970, the edge's clock), and the flush that an
+-- operator asked for; NULL where none is open.
 SELECT name, purge_url, public_url, token_file, ca_file, certificate_file, key_file,
     instance, acknowledged, rebounded, rebounded_later, rebounded_last, triggers,
     CAST(UNIX_TIMESTAMP(epoch) AS DOUBLE) AS epoch,
@@ -10,7 +11,7 @@ SELECT name, purge_url, public_url, token_file, ca_file, certificate_file, key_f
     IF(flush_asked > flush_done, flush_asked, NULL) AS flush_asked,
     flush_asked_by
 FROM edges
-WHERE enabled
+WHERE enabled AND (%(purger)s IS NULL OR purger = %(purger)s)
 ORDER BY name
 
 -- name: edge_settings
@@ -22,7 +23,7 @@ WHERE name = %(name)s
 -- name: list_edges
 -- Reads the settings and the saved state of all edges.
 SELECT name, purge_url, public_url, token_file, enabled, instance, acknowledged, seen_at, epoch, problem,
-    ca_file, certificate_file, key_file
+    ca_file, certificate_file, key_file, purger
 FROM edges
 ORDER BY name
 
@@ -60,38 +61,63 @@ WHERE name = %(name)s
 -- Reads the number of the last flush that was asked of each edge, and that of the last one it carried out.
 SELECT name, enabled, flush_asked, flush_done, problem FROM edges ORDER BY name
 
--- name: record_flush_done
--- Records the number of the flush that an edge has carried out. Only up to the last request that this database knows:
--- after a restore from a backup, with the clock set back too, a lost request's number can be given again.
-UPDATE edges
-SET flush_done = GREATEST(flush_done, LEAST(flush_asked, %(flush_done)s))
-WHERE name = %(name)s
+-- name: lock_edges
+-- Locks the edges whose names are in the JSON array %(names)s, in its order, and reads the purger that has claimed each.
+-- Until the transaction ends no other purger can claim them: see claim_edges.
+SELECT STRAIGHT_JOIN edges.name, edges.purger
+FROM JSON_TABLE(%(names)s, '$[*]' COLUMNS (name VARCHAR(255) CHARACTER SET ascii COLLATE ascii_bin PATH '$')) AS asked
+JOIN edges ON edges.name = asked.name
+FOR UPDATE
+
+-- name: record_flushes_done
+-- Records for each edge of the JSON array %(rows)s the number of the flush that it has carried out. Only up to the last
+-- request that this database knows: after a restore from a backup, with the clock set back too, a lost request's number
+-- can be given again.
+UPDATE JSON_TABLE(%(rows)s, '$[*]' COLUMNS (
+    name VARCHAR(64) PATH '$.name', flush_done BIGINT UNSIGNED PATH '$.flush_done')) AS written
+STRAIGHT_JOIN edges ON edges.name = CONVERT(written.name USING ascii) COLLATE ascii_bin
+SET edges.flush_done = GREATEST(edges.flush_done, LEAST(edges.flush_asked, written.flush_done))
 
 -- name: record_progress
--- Records an edge's progress, in batch numbers. It only moves forward, unless it belongs to another instance than
--- before or the edge was flushed. The caller has limited it to the last batch of this database. The instance is
--- assigned last, since the assignments before compare it.
-UPDATE edges
-SET acknowledged = IF(
-        instance <=> %(instance)s AND NOT %(flushed)s, GREATEST(acknowledged, %(acknowledged)s), %(acknowledged)s
+-- Records for each edge of the JSON array %(rows)s its progress, in batch numbers. It only moves forward, unless it
+-- belongs to another instance than before or the edge was flushed. The caller has limited it to the last batch of this
+-- database. The former row is joined as well, since the order of assignments is undefined with several tables.
+UPDATE JSON_TABLE(%(rows)s, '$[*]' COLUMNS (
+    name VARCHAR(64) PATH '$.name', instance VARCHAR(64) PATH '$.instance', flushed TINYINT PATH '$.flushed',
+    acknowledged BIGINT UNSIGNED PATH '$.acknowledged', rebounded BIGINT UNSIGNED PATH '$.rebounded',
+    rebounded_later BIGINT UNSIGNED PATH '$.rebounded_later', rebounded_last BIGINT UNSIGNED PATH '$.rebounded_last',
+    flushed_at DATETIME(6) PATH '$.flushed_at', triggers VARCHAR(64) PATH '$.triggers',
+    flush_done BIGINT UNSIGNED PATH '$.flush_done')) AS written
+STRAIGHT_JOIN edges AS former ON former.name = CONVERT(written.name USING ascii) COLLATE ascii_bin
+STRAIGHT_JOIN edges ON edges.name = former.name
+SET edges.acknowledged = IF(
+        former.instance <=> CONVERT(written.instance USING ascii) COLLATE ascii_bin AND NOT written.flushed,
+        GREATEST(former.acknowledged, written.acknowledged), written.acknowledged
     ),
-    rebounded = IF(instance <=> %(instance)s AND NOT %(flushed)s, GREATEST(rebounded, %(rebounded)s), %(rebounded)s),
-    rebounded_later = IF(
-        instance <=> %(instance)s AND NOT %(flushed)s,
-        GREATEST(rebounded_later, %(rebounded_later)s), %(rebounded_later)s
+    edges.rebounded = IF(
+        former.instance <=> CONVERT(written.instance USING ascii) COLLATE ascii_bin AND NOT written.flushed,
+        GREATEST(former.rebounded, written.rebounded), written.rebounded
     ),
-    rebounded_last = IF(
-        instance <=> %(instance)s AND NOT %(flushed)s,
-        GREATEST(rebounded_last, %(rebounded_last)s), %(rebounded_last)s
+    edges.rebounded_later = IF(
+        former.instance <=> CONVERT(written.instance USING ascii) COLLATE ascii_bin AND NOT written.flushed,
+        GREATEST(former.rebounded_later, written.rebounded_later), written.rebounded_later
     ),
-    flushed_at = %(flushed_at)s,
-    triggers = %(triggers)s,
-    flush_done = GREATEST(flush_done, %(flush_done)s),
-    instance = %(instance)s
-WHERE name = %(name)s
+    edges.rebounded_last = IF(
+        former.instance <=> CONVERT(written.instance USING ascii) COLLATE ascii_bin AND NOT written.flushed,
+        GREATEST(former.rebounded_last, written.rebounded_last), written.rebounded_last
+    ),
+    edges.flushed_at = written.flushed_at,
+    edges.triggers = written.triggers,
+    edges.flush_done = GREATEST(former.flush_done, written.flush_done),
+    edges.instance = written.instance
 
 -- name: record_liveness
--- Records the times of an edge's last answer and of its last heartbeat (NULL keeps the former ones), and its problem.
-UPDATE edges
-SET seen_at = COALESCE(%(seen_at)s, seen_at), epoch = COALESCE(%(epoch)s, epoch), problem = %(problem)s
-WHERE name = %(name)s
+-- Records for each edge of the JSON array %(rows)s the times of its last answer and of its last heartbeat (null keeps
+-- the former ones), and its problem.
+UPDATE JSON_TABLE(%(rows)s, '$[*]' COLUMNS (
+    name VARCHAR(64) PATH '$.name', seen_at DATETIME(6) PATH '$.seen_at', epoch DATETIME(6) PATH '$.epoch',
+    problem VARCHAR(255) PATH '$.problem')) AS written
+STRAIGHT_JOIN edges ON edges.name = CONVERT(written.name USING ascii) COLLATE ascii_bin
+SET edges.seen_at = COALESCE(written.seen_at, edges.seen_at),
+    edges.epoch = COALESCE(written.epoch, edges.epoch),
+    edges.problem = written.problem

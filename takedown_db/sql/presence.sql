@@ -1,10 +1,23 @@
--- Statements by which purgers record that they are running.
+-- Statements by which purgers record that they are running, and share the edges.
 
--- name: sign_presence
--- Records that a purger runs, since %(seconds)s seconds ago.
-INSERT INTO purgers (id, host, pid, version, since, seen_at)
-VALUES (%(id)s, %(host)s, %(pid)s, %(version)s, UTC_TIMESTAMP(3) - INTERVAL %(seconds)s SECOND, UTC_TIMESTAMP(3))
-ON DUPLICATE KEY UPDATE seen_at = VALUES(seen_at)
+-- name: share_edges
+-- Signs that a purger runs, since %(seconds)s seconds ago; reads the purgers that share edges, and the claims of edges.
+CALL share_edges_v1(%(id)s, %(host)s, %(pid)s, %(version)s, %(seconds)s)
+
+-- name: claim_edges
+-- Claims edges for a purger: each of the JSON array %(moves)s of [name, former purger] that still has this former one.
+-- Rows are locked in the order of the array, as in lock_edges: both are sorted by name, so that there is no deadlock.
+UPDATE JSON_TABLE(%(moves)s, '$[*]' COLUMNS (
+    name VARCHAR(255) CHARACTER SET ascii COLLATE ascii_bin PATH '$[0]',
+    former VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin PATH '$[1]'
+)) AS moves
+STRAIGHT_JOIN edges ON edges.name = moves.name
+SET edges.purger = %(purger)s
+WHERE edges.enabled AND edges.purger <=> moves.former
+
+-- name: release_edges
+-- Gives all edges of a purger back.
+UPDATE edges SET purger = NULL WHERE purger = %(purger)s
 
 -- name: end_presence
 -- Deletes a purger's row when it stops.
@@ -16,8 +29,9 @@ DELETE FROM purgers WHERE seen_at < UTC_TIMESTAMP(3) - INTERVAL 1 DAY
 
 -- name: purgers_present
 -- Reads the purgers that signed within the last day, the latest first, with the seconds since then by the database's
--- clock.
-SELECT host, pid, version, since, seen_at, TIMESTAMPDIFF(MICROSECOND, seen_at, UTC_TIMESTAMP(3)) / 1e6 AS seconds_ago
+-- clock, and whether each shares the edges.
+SELECT host, pid, version, since, seen_at, TIMESTAMPDIFF(MICROSECOND, seen_at, UTC_TIMESTAMP(3)) / 1e6 AS seconds_ago,
+    id, beat IS NOT NULL AS shares
 FROM purgers
 WHERE seen_at > UTC_TIMESTAMP(3) - INTERVAL 1 DAY
 ORDER BY seen_at DESC, id

@@ -2,10 +2,10 @@
 
 from itertools import count
 
-from stack.purger import Purger
 from stack.waiting import wait_until
 from tests.support.check_constraints import needs_switch
 from tests.support.fleet import PATIENT, Fleet
+from tests.support.older_purger import OlderPurger
 
 _numbers = count(1)
 
@@ -57,14 +57,14 @@ def test_rows_that_another_purger_numbered_are_delivered(fleet: Fleet) -> None:
     assert fleet.purges() == before + 2
 
 
-def test_a_second_purger_by_mistake_doubles_no_receipt_and_loses_nothing(fleet: Fleet) -> None:
+def test_an_older_purger_beside_doubles_no_receipt_and_loses_nothing(fleet: Fleet) -> None:
     def ban_sent_by_both() -> str:
         before = fleet.purges()
         code = fleet.ban()
         wait_until(lambda: fleet.purges() >= before + 4, "both have sent the ban twice")
         return code
 
-    with Purger(fleet.directory / "second", fleet.database, options=PATIENT) as second:
+    with OlderPurger(fleet.directory / "second", fleet.database, options=PATIENT) as second:
         wait_until(lambda: "edge1 is followed" in second.log_text(), "the second purger follows the edge")
         # One at a time: for an edge that is slow the purger sends several together as one BAN.
         codes = [ban_sent_by_both() for _ in range(10)]

@@ -1,5 +1,7 @@
 """Set the database back under the purger: it flushes the edges, and records nothing of the lost batches."""
 
+import json
+
 import pytest
 
 from stack.waiting import wait_until
@@ -64,12 +66,16 @@ def test_progress_in_the_database_never_goes_back_within_one_instance(fleet: Fle
     late = {"name": "edge1", "instance": instance, "triggers": triggers, "acknowledged": 0, "rebounded": 0}
     late |= {"flush_done": 0, "rebounded_later": 0, "rebounded_last": 0, "flushed_at": None}
     connection = Connection(fleet.database.url("purger"), timeout=60)
-    connection.run("record_progress", **late, flushed=False)
+
+    def record(*, flushed: bool = False, **changed: object) -> None:
+        connection.run("record_progress", rows=json.dumps([late | changed | {"flushed": int(flushed)}]))
+
+    record()
     assert fleet.sql("SELECT acknowledged, rebounded FROM edges") == [(head, head)]
-    connection.run("record_progress", **late | {"instance": "other"}, flushed=False)
+    record(instance="other")
     assert fleet.sql("SELECT acknowledged, rebounded, instance FROM edges") == [(0, 0, "other")]
-    connection.run("record_progress", **late | {"instance": "other", "acknowledged": 3, "rebounded": 3}, flushed=False)
-    connection.run("record_progress", **late | {"instance": "other"}, flushed=True)
+    record(instance="other", acknowledged=3, rebounded=3)
+    record(instance="other", flushed=True)
     assert fleet.sql("SELECT acknowledged, rebounded FROM edges") == [(0, 0)]
     connection.close()
     fleet.purger.start()

@@ -56,7 +56,7 @@ def test_a_flush_counts_whatever_was_told_with_it(
     database: Database, connection: Connection, notes: list[tuple[int, bool]], batch: int
 ) -> None:
     record(database, *notes)
-    (edge,) = connection.rows("enabled_edges")
+    (edge,) = connection.rows("enabled_edges", purger=None)
     assert edge[8:12] == (batch, batch, batch, batch)
 
 
@@ -169,3 +169,32 @@ def test_a_setback_that_is_found_while_notes_are_written_undoes_it(notes: Notes)
     notes.tell(44)
     notes.write()
     assert notes.written() == (9, [], [])
+
+
+def test_many_edges_are_written_at_once_each_with_its_own(notes: Notes) -> None:
+    others = ["lima", "oslo", "rome"]
+    for name in others:
+        notes.sql(
+            f"""REPLACE INTO edges (name, purge_url, public_url, token_file, instance, acknowledged, epoch)
+            VALUES ('{name}', 'http://p', 'http://q', '/t', 'one', 7, '2023-11-14 22:13:20')"""
+        )
+    problem = 'refused: it can\'t say "no" \\ zu Tür, 100 %(s)'
+    notes.recorder.alive("rome", seen_at=None, epoch=None, problem=problem)
+    notes.recorder.alive("paris", seen_at=5.25, epoch="1700000001.125", problem=None)
+    notes.recorder.alive("nowhere", seen_at=5.0, epoch=None, problem=None)
+    notes.recorder.acknowledged("oslo", SavedProgress("two", 5, 4, 3, 2, None, flushed_at=1.5))
+    notes.recorder.acknowledged("lima", SavedProgress("one", 5, 4, 3, 2, "all"))
+    notes.tell(45)
+    notes.write()
+    found = notes.sql(
+        """SELECT name, acknowledged, instance, triggers, UNIX_TIMESTAMP(flushed_at), UNIX_TIMESTAMP(seen_at),
+            UNIX_TIMESTAMP(epoch), problem
+        FROM edges ORDER BY name"""
+    )
+    notes.sql("DELETE FROM edges WHERE name IN ('lima', 'oslo', 'rome')")
+    assert [tuple(str(value) for value in row) for row in found] == [
+        ("lima", "7", "one", "all", "None", "None", "1700000000.000", "None"),
+        ("oslo", "5", "two", "None", "1.500", "None", "1700000000.000", "None"),
+        ("paris", "45", "one", "all", "None", "5.250", "1700000001.125", "None"),
+        ("rome", "7", "one", "None", "None", "None", "1700000000.000", problem),
+    ]

@@ -4,34 +4,56 @@ import re
 import tomllib
 from pathlib import Path
 
+import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+
+#: The lock of everything but benchmarks, and theirs.
 LOCK = (ROOT / "stack" / "requirements.txt").read_text()
+OF_BENCHMARKS = (ROOT / "bench" / "requirements.txt").read_text()
+LOCKS = pytest.mark.parametrize("lock", [LOCK, OF_BENCHMARKS], ids=["stack", "bench"])
 
 
-def wanted() -> list[Requirement]:
+def wanted(lock: str) -> list[Requirement]:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    extras = project["optional-dependencies"].values()
-    texts = [*project["dependencies"], *(text for extra in extras for text in extra)]
+    extras = project["optional-dependencies"]
+    of_benchmarks = extras.pop("bench")
+    chosen = [of_benchmarks] if lock == OF_BENCHMARKS else extras.values()
+    texts = [*project["dependencies"], *(text for extra in chosen for text in extra)]
     return [each for each in map(Requirement, texts) if each.name != project["name"]]
 
 
-def test_the_lock_holds_all_that_the_project_asks_for() -> None:
-    found = re.findall(r"^([\w.-]+)==(\S+)", LOCK, re.MULTILINE)
-    locked = {canonicalize_name(name): version for name, version in found}
+def versions(lock: str) -> dict[str, set[str]]:
+    """Return the locked versions of each package: several, where they depend on Python's."""
+    found: dict[str, set[str]] = {}
+    for name, version in re.findall(r"^([\w.-]+)==(\S+)", lock, re.MULTILINE):
+        found.setdefault(canonicalize_name(name), set()).add(version)
+    return found
+
+
+@LOCKS
+def test_a_lock_holds_all_that_the_project_asks_for(lock: str) -> None:
+    locked = versions(lock)
     stale = [
         str(each)
-        for each in wanted()
-        if (name := canonicalize_name(each.name)) not in locked or not each.specifier.contains(locked[name])
+        for each in wanted(lock)
+        if not (found := locked.get(canonicalize_name(each.name))) or not all(map(each.specifier.contains, found))
     ]
     assert stale == [], "run ./dev lock"
 
 
-def test_each_package_has_hashes_and_none_names_a_registry() -> None:
-    packages = re.split(r"^(?=\w)", LOCK, flags=re.MULTILINE)[1:]
-    assert len(packages) > 30
+def test_both_locks_have_the_same_versions_of_what_both_have() -> None:
+    """Otherwise ./dev bench would change what the tests run with."""
+    rest, of_benchmarks = versions(LOCK), versions(OF_BENCHMARKS)
+    assert {name for name, found in of_benchmarks.items() if name in rest and found != rest[name]} == set()
+
+
+@LOCKS
+def test_each_package_has_hashes_and_none_names_a_registry(lock: str) -> None:
+    packages = re.split(r"^(?=\w)", lock, flags=re.MULTILINE)[1:]
+    assert len(packages) > 20
     assert [package for package in packages if "--hash=sha256:" not in package] == []
-    assert "://" not in LOCK
-    assert not re.search(r"^\s*--(?!hash=)", LOCK, re.MULTILINE), "an option, such as an index"
+    assert "://" not in lock
+    assert not re.search(r"^\s*--(?!hash=)", lock, re.MULTILINE), "an option, such as an index"

@@ -61,7 +61,7 @@ AUDIT = {
 }
 EDGES = {
     "": "name purge_url public_url token_file enabled instance acknowledged seen_at epoch problem "
-    "ca_file certificate_file key_file"
+    "ca_file certificate_file key_file purger"
 }
 BANS = {"": "id scope subject reason banned_by banned_at lifted_at"}
 EDGE_ACKNOWLEDGEMENT = "edge acknowledged problem"
@@ -139,7 +139,7 @@ def test_the_keys_of_an_audit(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_the_keys_of_lists_of_edges_and_bans(capsys: pytest.CaptureFixture[str]) -> None:
-    edge = ListedEdge("paris", "p", "q", "t", True, None, 0, TIME, None, None, None, None, None)
+    edge = ListedEdge("paris", "p", "q", "t", True, None, 0, TIME, None, None, None, None, None, None)
     assert dict(keys(printed([edge], capsys))) == EDGES
     ban = BanRow(1, "image", "c", "spam", "anna", TIME, None)
     found = printed([ban], capsys)

@@ -4,9 +4,10 @@ import threading
 from typing import cast
 
 from purger.batches import Batches
-from purger.model import Position, Row
+from purger.model import Position, Row, Verification
 from purger.outbox import Outbox, Taken
 from purger.poller import Poller
+from takedown_db.schema.triggers import Triggers
 
 
 def poller_at(head: int) -> Poller:
@@ -72,3 +73,31 @@ def test_a_setback_is_never_seen_with_the_batch_of_before_it() -> None:
     poller.found(answer(None, 30), setbacks=0)
     poller.found(answer(30, 29), setbacks=0)
     assert list(dict.fromkeys(poller.__dict__["seen"])) == [(None, 0), (30, 0), (29, 1)]
+
+
+def test_a_verification_wakes_the_workers_that_wait_for_one_and_no_others() -> None:
+    poller, woken = poller_at(30), list[str]()
+    poller.verified(Verification(1, 30, Triggers("all", ())))
+    poller.subscribe(lambda: woken.append("all"))
+    poller.wake_at_verification(lambda: woken.append("due"), after=poller.verification)
+    assert woken == []
+    poller.verified(Verification(2, 30, Triggers("all", ())))
+    poller.verified(Verification(3, 30, Triggers("all", ())))
+    assert woken == ["due"], "once"
+
+
+def test_a_verification_that_came_meanwhile_wakes_at_once() -> None:
+    poller, woken = poller_at(30), list[str]()
+    seen = poller.verification
+    poller.verified(Verification(1, 30, Triggers("all", ())))
+    poller.wake_at_verification(lambda: woken.append("due"), after=seen)
+    assert woken == ["due"]
+
+
+def test_other_triggers_wake_all_workers() -> None:
+    poller, woken = poller_at(30), list[str]()
+    poller.verified(Verification(1, 30, Triggers("all", ())))
+    poller.subscribe(lambda: woken.append("all"))
+    poller.verified(Verification(2, 30, Triggers("all", ("bans_inserted_v1",))))
+    poller.verified(Verification(3, 30, Triggers("others", ())))
+    assert woken == ["all", "all"]

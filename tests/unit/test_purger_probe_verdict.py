@@ -2,10 +2,10 @@
 
 import hashlib
 from base64 import b64encode
-from email.message import Message
 
 import pytest
 
+from purger.http_wire import combined
 from purger.probe_verdict import Proof, digest_named, judge
 
 SPECIAL = hashlib.sha256(b"special").hexdigest()
@@ -14,14 +14,8 @@ NAMED = f"sha-256=:{b64encode(bytes.fromhex(SPECIAL)).decode()}:"
 SHA512 = f"sha-512=:{b64encode(bytes(64)).decode()}:"
 
 
-def headers(*fields: tuple[str, str]) -> Message:
-    made = Message()
-    for name, value in fields:
-        made[name] = value
-    return made
-
-
-MARKED = headers(("Takedown-State", "banned"), ("Repr-Digest", NAMED))
+STATE, DIGEST = ("Takedown-State", "banned"), ("Repr-Digest", NAMED)
+MARKED = combined([STATE, DIGEST])
 
 
 @pytest.mark.parametrize("status", [200, 404, 410, 451])
@@ -33,20 +27,20 @@ def test_a_marked_answer_with_its_own_body_is_gone(status: int) -> None:
     ("status", "fields", "digest", "proof"),
     [
         (200, MARKED, IMAGE, Proof.SHOWN),
-        (503, headers(), IMAGE, Proof.SHOWN),
+        (503, {}, IMAGE, Proof.SHOWN),
         (503, MARKED, SPECIAL, Proof.FAILING),
-        (200, headers(), SPECIAL, Proof.FOREIGN),
-        (206, headers(("Repr-Digest", NAMED)), SPECIAL, Proof.FOREIGN),
-        (200, headers(("Takedown-State", "served"), ("Repr-Digest", NAMED)), SPECIAL, Proof.FOREIGN),
-        (410, headers(), SPECIAL, Proof.UNPROVEN),
-        (301, headers(), SPECIAL, Proof.UNPROVEN),
-        (410, headers(("Takedown-State", "banned")), SPECIAL, Proof.UNPROVEN),
-        (410, headers(*MARKED.items(), ("Takedown-State", "banned")), SPECIAL, Proof.UNPROVEN),
-        (410, headers(*MARKED.items(), ("Repr-Digest", NAMED)), SPECIAL, Proof.UNPROVEN),
+        (200, {}, SPECIAL, Proof.FOREIGN),
+        (206, combined([DIGEST]), SPECIAL, Proof.FOREIGN),
+        (200, combined([("Takedown-State", "served"), DIGEST]), SPECIAL, Proof.FOREIGN),
+        (410, {}, SPECIAL, Proof.UNPROVEN),
+        (301, {}, SPECIAL, Proof.UNPROVEN),
+        (410, combined([STATE]), SPECIAL, Proof.UNPROVEN),
+        (410, combined([STATE, STATE, DIGEST]), SPECIAL, Proof.UNPROVEN),
+        (410, combined([STATE, DIGEST, DIGEST]), SPECIAL, Proof.UNPROVEN),
         (410, MARKED, hashlib.sha256(b"").hexdigest(), Proof.UNPROVEN),
     ],
 )
-def test_anything_else_is_not(status: int, fields: Message, digest: str, proof: Proof) -> None:
+def test_anything_else_is_not(status: int, fields: dict[str, str], digest: str, proof: Proof) -> None:
     found, said = judge(status, fields, digest, [IMAGE])
     assert found is proof
     assert bool(said) == (proof in (Proof.UNPROVEN, Proof.FOREIGN))

@@ -94,7 +94,7 @@ def test_a_wait_ends_when_the_next_thing_is_due(edge: Progress) -> None:
 def test_an_epoch_is_kept_while_a_far_database_verifies_it(edge: Progress) -> None:
     assert edge.lease.awaits_verification(109.0)
     edge.lease.heard = 104.0
-    assert edge.next_step(at(5), 0, verified(5, ticket=0), 105.75) == Wait(106.0 - 105.75)
+    assert edge.next_step(at(5), 0, verified(5, ticket=0), 105.75) == Wait(106.0 - 105.75, for_verification=True)
     assert edge.next_step(at(5), 0, verified(5), 105.75) == Heartbeat("1700000000.000")
     assert not edge.lease.awaits_verification(110.0), "after ten intervals a later one is better"
 

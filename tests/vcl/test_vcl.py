@@ -7,14 +7,20 @@ from pathlib import Path
 
 import pytest
 
-from stack.varnish import read_parameters
+from stack.varnish import compiler_parameters, read_parameters
 from tests.support.markdown_pages import block
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 #: Parameters of varnishd: counters are up to date after each task, and background fetches find a thread.
-PARAMETERS = {"thread_pool_min": 60, **read_parameters(), "thread_stats_rate": 1, "thread_pools": 1}
-ARGUMENTS = " ".join(f"-p {name}={value}" for name, value in PARAMETERS.items())
+PARAMETERS = {
+    "thread_pool_min": 60,
+    **read_parameters(),
+    **compiler_parameters(),
+    "thread_stats_rate": 1,
+    "thread_pools": 1,
+}
+ARGUMENTS = " ".join(f"-p '{name}={value}'" for name, value in PARAMETERS.items())  # for a shell
 #: The maps of URLs in docs/edge.md, each by a part of it that no other has. A test renders one of them by its name.
 MAPS = {"codes": "/images/\\1/thumb", "names": "blob.transcode", "purgers": "client.ip"}
 

@@ -1,0 +1,51 @@
+"""Writes the figures of benchmarks into a Markdown page, between its marks, from the JSON that the benchmarks wrote."""
+
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from bench.report import Report
+from bench.results import Table
+from bench.targets import TARGETS, row
+
+
+def rewrite(page: Path, directory: Path) -> None:
+    """Write all figures in a directory into a page. Raises ``ValueError`` when it lacks a mark."""
+    reports = {report.benchmark: report for report in map(Report.read, sorted(directory.glob("*.json")))}
+    pictures = os.path.relpath(directory, page.parent)
+    text = page.read_text()
+    for name, new in {"targets": _targets(reports), "figures": _figures(reports, pictures)}.items():
+        marks = re.compile(rf"(<!-- {name} -->\n).*?(<!-- end -->)", re.DOTALL)
+        if not marks.search(text):
+            raise ValueError(f"{page} lacks <!-- {name} --> with <!-- end --> after it")
+        text = marks.sub(lambda found, new=new: f"{found[1]}\n{new}\n\n{found[2]}", text)  # type: ignore[misc]
+    page.write_text(text)
+
+
+def _targets(reports: Mapping[str, Report]) -> str:
+    return _markdown(Table(("target", "beside", "wanted", "seen", ""), [row(target, reports) for target in TARGETS]))
+
+
+def _figures(reports: Mapping[str, Report], pictures: str) -> str:
+    return "\n\n".join(_figures_of(report, pictures) for report in reports.values())
+
+
+def _figures_of(report: Report, pictures: str) -> str:
+    machine = report.machine
+    versions = ", ".join(f"{name} {number}" for name, number in report.versions.items())
+    parts = [
+        f"### {report.benchmark}",
+        f"{report.began[:16].replace('T', ' ')} UTC, {report.rounds} rounds, {report.seconds:.0f} s; "
+        f"{machine['processor']}, {machine['cores']} cores, {machine['memory_gb']} GB, Linux {machine['kernel']}, "
+        f"{machine['busy_percent']:.0f} % busy before; {versions}.",
+    ]
+    for result in report.results:
+        parts += [f"**{result.title}**", _markdown(result.table())]
+        parts.append(f"![{result.title}]({pictures}/{report.picture(result)})")
+    return "\n\n".join(parts)
+
+
+def _markdown(table: Table) -> str:
+    lines = [table.columns, ["---"] * len(table.columns), *table.rows]
+    return "\n".join("| " + " | ".join(str(cell).replace("|", "\\|") for cell in line) + " |" for line in lines)

@@ -1,0 +1,155 @@
+"""Defines the results of benchmarks. ``run`` of each benchmark yields them; tables, JSON and pictures are made of them.
+
+A benchmark ``bench/NAME.py`` has a function ``run(directory, rounds)`` that yields results, each as soon as it is
+complete: it is then printed, and with ``./dev bench NAME --output DIRECTORY`` written as JSON and drawn. For example::
+
+    def run(directory: Path, rounds: int) -> Iterator[Result]:
+        with Stack(directory) as stack:
+            yield compare("304", {"peer": ..., "ours": ...}, rounds)   # bench.comparison: contenders in turn
+            yield Distribution("commit to gone", "ms", {"ours": latencies, "peer": latencies_of_the_peer})
+            yield Curves("slowest edge", "edges", "ms", {"p99": [(1, 2.0), (10, 4.1)]}, log_x=True)
+
+Titles are unique within a benchmark: a file's name and the rows of ``bench/targets.py`` are found by them. Each kind
+keeps all values that were seen, so that a page can be made of the JSON alone (``bench.page``).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median, quantiles
+from typing import ClassVar, NamedTuple
+
+
+class Table(NamedTuple):
+    """A table of text: its first row names the columns."""
+
+    columns: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Figures of contenders that ran in turn, round after round. The one named first is the reference."""
+
+    kind: ClassVar[str] = "comparison"
+
+    title: str
+    #: By contender and by name of the figure, which ends with its unit: the value of each round.
+    figures: Mapping[str, Mapping[str, Sequence[float]]]
+
+    @property
+    def reference(self) -> str:
+        """The contender that the others are compared with."""
+        return next(iter(self.figures))
+
+    @property
+    def rounds(self) -> int:
+        """The number of rounds."""
+        return max(len(values) for measured in self.figures.values() for values in measured.values())
+
+    def ratio(self, contender: str, figure: str) -> float | None:
+        """Compute the median over the rounds of the ratios to the reference; None where it lacks the figure."""
+        theirs = self.figures[self.reference].get(figure)
+        if theirs is None or contender == self.reference:
+            return None
+        pairs = list(zip(self.figures[contender][figure], theirs, strict=True))
+        return median(mine / their for mine, their in pairs) if all(their for _, their in pairs) else None
+
+    def table(self) -> Table:
+        """Return median, spread and ratio of each figure."""
+        rows = []
+        for name, measured in self.figures.items():
+            for figure, values in measured.items():
+                ratio = self.ratio(name, figure)
+                seen = (median(values), min(values), max(values))
+                rows.append([name, figure, *map(short, seen), "" if ratio is None else f"{ratio:.3f}"])
+        columns = ("", "figure", "median", "min", "max", f"ratio to {self.reference}")
+        return Table(columns, rows)
+
+
+@dataclass(frozen=True)
+class Distribution:
+    """Single times, or other samples, of contenders."""
+
+    kind: ClassVar[str] = "distribution"
+
+    title: str
+    unit: str
+    samples: Mapping[str, Sequence[float]]  # by contender
+
+    def table(self) -> Table:
+        """Return percentiles and the maximum of each contender."""
+        rows = []
+        for name, samples in self.samples.items():
+            seen = [percentile(samples, percent) for percent in (50, 90, 99)]
+            rows.append([name, str(len(samples)), *map(short, (*seen, max(samples)))])
+        return Table(("", "samples", f"p50, {self.unit}", "p90", "p99", "max"), rows)
+
+
+@dataclass(frozen=True)
+class Steps:
+    """Times of the consecutive steps of a whole, for each time that it was measured."""
+
+    kind: ClassVar[str] = "steps"
+
+    title: str
+    unit: str
+    steps: Mapping[str, Mapping[str, Sequence[float]]]  # by contender and step, in order: a value for each sample
+
+    def table(self) -> Table:
+        """Return percentiles and the maximum of each step, and of the sums of all of them."""
+        rows = []
+        for name, steps in self.steps.items():
+            sums = [sum(values) for values in zip(*steps.values(), strict=True)]
+            for step, values in {**steps, "all steps": sums}.items():
+                seen = [percentile(values, percent) for percent in (50, 90, 99)]
+                rows.append([name, step, *map(short, (*seen, max(values)))])
+        return Table(("", "step", f"p50, {self.unit}", "p90", "p99", "max"), rows)
+
+
+@dataclass(frozen=True)
+class Curves:
+    """Points of lines over a common axis: a figure by number of edges, or progress over time."""
+
+    kind: ClassVar[str] = "curves"
+
+    title: str
+    x: str  # names of the axes, with their units
+    y: str
+    lines: Mapping[str, Sequence[tuple[float, float]]]
+    log_x: bool = False
+    log_y: bool = False
+
+    def table(self) -> Table:
+        """Return a row for each x; of many points every n-th, and the last one."""
+        every = sorted({x for line in self.lines.values() for x, _ in line})
+        shown = every[:: max(1, len(every) // 12)]
+        if every and shown[-1] != every[-1]:
+            shown.append(every[-1])
+        points = {name: dict(line) for name, line in self.lines.items()}
+        rows = [[short(x), *(short(of_line[x]) if x in of_line else "" for of_line in points.values())] for x in shown]
+        return Table((self.x, *(f"{name}: {self.y}" for name in self.lines)), rows)
+
+
+Result = Comparison | Distribution | Steps | Curves
+KINDS: Mapping[str, type[Result]] = {kind.kind: kind for kind in (Comparison, Distribution, Steps, Curves)}
+
+
+def percentile(samples: Sequence[float], percent: int) -> float:
+    """Compute a percentile, with linear interpolation between samples."""
+    if len(samples) < 2:
+        return samples[0]
+    return quantiles(samples, n=100, method="inclusive")[percent - 1]
+
+
+def spread(samples: Sequence[float], unit: str) -> dict[str, float]:
+    """Return p50, p99 and the maximum as figures of a comparison."""
+    return {
+        f"p50, {unit}": percentile(samples, 50),
+        f"p99, {unit}": percentile(samples, 99),
+        f"max, {unit}": max(samples),
+    }
+
+
+def short(value: float) -> str:
+    """Write a number with four significant digits, and large ones with their thousands apart."""
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"

@@ -1,0 +1,122 @@
+"""Shares the edges with the other purgers: signs twice a second, and claims edges that are this purger's to follow."""
+
+import json
+import logging
+import threading
+import time
+from collections.abc import Callable
+
+from purger.fair_share import Move, moves_to
+from purger.loop_thread import LoopThread
+from purger.presence import Presence
+from purger.present_purgers import CLAIM, PresentPurgers
+from purger.problem_log import ProblemLog
+from takedown_db.error_numbers import ROLLED_BACK
+from takedown_db.errors import DatabaseUnavailableError, error_number
+from takedown_db.lasting_connection import Connection
+
+log = logging.getLogger(__name__)
+
+#: Seconds between two signatures, a third of the time after which a purger is taken for gone.
+_INTERVAL = 0.5
+
+#: Shortest rest in seconds after a signature.
+_SHORTEST_REST = 0.02
+
+#: Seconds since the start between two tests whether the first poll went well.
+_BEFORE_FIRST_POLL = 0.02
+
+#: Seconds since the last poll that went well after which nothing is signed.
+_POLLED = 2.0
+
+#: Number of tries of a claim that meets with another transaction on the same edges.
+_TRIES = 3
+
+
+class Sharing(LoopThread):
+    """Signs while polls succeed: a purger that is killed, frozen or cut off from the database stops signing.
+
+    The others then take its edges over. It tells by its own clock when they may, and its workers rest from then on
+    until it has signed again; see ``holds``. A purger that knows of no other one rests never.
+    """
+
+    def __init__(self, connection: Connection, stop: threading.Event, *, wake: Callable[[], None]) -> None:
+        """Share until ``stop`` is set; ``wake`` is called when workers may go on after a rest."""
+        problem = ProblemLog(log, "the share of the edges")
+        super().__init__("sharing", stop, problem, bug_effect="other purgers take this one's edges over")
+        self._connection = connection
+        self._presence = Presence(connection)
+        self._others = PresentPurgers()
+        self._wake = wake
+        self._polled: float | None = None
+        self._signed = time.monotonic()
+        self._claims: frozenset[str] = frozenset()
+        self._changed = threading.Event()
+
+    @property
+    def purger(self) -> str:
+        """The id of this purger in the tables `purgers` and `edges`."""
+        return self._presence.id
+
+    def polled(self) -> None:
+        """Note that a poll went well just now."""
+        self._polled = time.monotonic()
+
+    def holds(self) -> bool:
+        """Tell whether no other purger can have taken an edge over from this one."""
+        return not self._others.others or time.monotonic() < self._signed + CLAIM
+
+    def leads(self) -> bool:
+        """Tell whether this purger does what one of all those that are present has to do."""
+        return self.holds() and all(self.purger < other for other in self._others.others)
+
+    def take_change(self) -> bool:
+        """Tell whether the claims of this purger have changed since the last call."""
+        changed = self._changed.is_set()
+        self._changed.clear()
+        return changed
+
+    def work(self) -> float:
+        """Sign and claim, if a poll went well lately; return the seconds to rest."""
+        if self._polled is None:
+            return _BEFORE_FIRST_POLL
+        began = time.monotonic()
+        rest = self._share(began) if began - self._polled <= _POLLED else _INTERVAL
+        return max(_SHORTEST_REST, began + rest - time.monotonic())
+
+    def finish(self) -> None:
+        """Give all edges back and remove the signature, so that others follow the edges at once."""
+        try:
+            self._connection.run("release_edges", purger=self.purger)
+            self._presence.end()
+        except DatabaseUnavailableError as error:
+            log.debug("presence is left behind: %s", error)
+        self._connection.close()
+
+    def _share(self, began: float) -> float:
+        """Sign and claim; return the seconds until the next signature, or until another purger may turn absent."""
+        signatures, claims = self._presence.sign()
+        rested, self._signed = not self.holds(), began
+        others = [each for each in signatures if each.purger != self.purger]
+        rest = self._others.read(others, at=time.monotonic())
+        moves = moves_to(self.purger, claims, {self.purger, *self._others.others})
+        mine = frozenset(edge for edge, owner in claims.items() if owner == self.purger)
+        if moves or mine != self._claims:
+            self._claim(moves)
+            self._claims = mine | {move.edge for move in moves}
+            self._changed.set()
+        if rested:
+            self._wake()
+        return min(_INTERVAL, rest)
+
+    def _claim(self, moves: list[Move]) -> None:
+        """Claim edges, but for those that another purger has claimed since they were read."""
+        for last in [False] * (_TRIES - 1) + [True]:
+            try:
+                if moves:
+                    self._connection.run("claim_edges", moves=json.dumps(moves), purger=self.purger)
+                return
+            except DatabaseUnavailableError as error:
+                if last or error_number(error) not in ROLLED_BACK:
+                    raise
+                log.debug("edges are claimed again: %s", error)

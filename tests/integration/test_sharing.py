@@ -1,0 +1,135 @@
+"""Run several purgers on one database: each edge has one of them, and gets another when that one is away."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from stack.server import frozen
+from stack.waiting import wait_until
+from tests.support.purger_group import GroupMember, PurgerGroup
+
+
+@pytest.fixture(scope="module")
+def running_group(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PurgerGroup]:
+    """Run a database and four edges for the module."""
+    with PurgerGroup(tmp_path_factory.mktemp("group")) as group:
+        yield group
+
+
+@pytest.fixture
+def group(running_group: PurgerGroup) -> Iterator[PurgerGroup]:
+    """Run no purger before the test, and check the receipts after it."""
+    running_group.sql("DELETE FROM purgers")
+    yield running_group
+    assert running_group.doubled_receipts() == []
+
+
+@pytest.fixture
+def pair(group: PurgerGroup) -> Iterator[list[GroupMember]]:
+    """Run two purgers that have two edges each, and trust of all edges."""
+    with ExitStack() as running:
+        members = [running.enter_context(group.new_purger()) for _ in range(2)]
+        group.wait_shares(dict.fromkeys(members, 2))
+        wait_until(lambda: all(each.follows() == 2 for each in members), "each follows its own edges alone")
+        group.wait_settled()
+        yield members
+
+
+def test_a_purger_that_is_alone_follows_every_edge(group: PurgerGroup) -> None:
+    with group.new_purger() as alone, group.always_trusted():
+        group.wait_shares({alone: 4})
+        group.ban()
+
+
+@pytest.mark.usefixtures("pair")
+def test_two_purgers_share_the_edges_evenly_and_each_ban_is_sent_by_one(group: PurgerGroup) -> None:
+    with group.always_trusted():
+        before = [edge.counters()["MAIN.n_purges"] for edge in group.edges]
+        for _ in range(3):
+            group.ban()
+        assert [edge.counters()["MAIN.n_purges"] for edge in group.edges] == [purges + 6 for purges in before]
+
+
+def test_a_killed_purger_is_replaced_and_comes_back_to_its_share(group: PurgerGroup, pair: list[GroupMember]) -> None:
+    killed, other = pair
+    with group.always_trusted():
+        for _ in range(2):
+            killed.kill()
+            group.ban()
+            group.wait_shares({other: 4})
+            killed.start()
+            group.wait_shares(dict.fromkeys(pair, 2))
+            group.ban()
+
+
+def test_a_frozen_purger_is_replaced_and_does_no_harm_when_it_wakes(
+    group: PurgerGroup, pair: list[GroupMember]
+) -> None:
+    sleeper, other = pair
+    with group.always_trusted():
+        with frozen(sleeper):
+            group.ban()
+            group.wait_shares({other: 4})
+        group.wait_shares(dict.fromkeys(pair, 2))
+        group.ban()
+
+
+def test_a_purger_that_is_cut_off_from_the_database_is_replaced(group: PurgerGroup, pair: list[GroupMember]) -> None:
+    lonely, other = pair
+    with group.always_trusted():
+        with lonely.cut_off():
+            group.ban()
+            group.wait_shares({other: 4})
+            group.ban()
+        group.wait_shares(dict.fromkeys(pair, 2))
+        group.ban()
+
+
+def test_a_purger_that_is_stopped_gives_its_edges_back(group: PurgerGroup, pair: list[GroupMember]) -> None:
+    stopped, other = pair
+    with group.always_trusted():
+        stopped.stop()
+        assert set(group.claims().values()) <= {None, other.pid}
+        group.wait_shares({other: 4})
+        group.ban()
+
+
+def test_a_third_purger_gets_its_share(group: PurgerGroup, pair: list[GroupMember]) -> None:
+    with group.always_trusted():
+        with group.new_purger() as third:
+            group.wait_shares({third: 1})
+            group.ban()
+        group.wait_shares(dict.fromkeys(pair, 2))
+        group.ban()
+
+
+def test_the_only_purger_goes_on_after_it_was_killed(group: PurgerGroup) -> None:
+    with group.new_purger() as alone:
+        group.wait_settled()
+        with group.always_trusted():
+            alone.kill()
+            alone.start()
+            group.wait_shares({alone: 4})
+            group.ban()
+
+
+def test_no_edge_moves_when_the_database_was_away(group: PurgerGroup, pair: list[GroupMember]) -> None:
+    claims, before = group.claims(), [each.log_text().count("followed") for each in pair]
+    with frozen(group.database):
+        wait_until(lambda: all("is unusable" in each.log_text() for each in pair), "each purger notices")
+    group.ban()
+    assert group.claims() == claims
+    assert [each.log_text().count("followed") for each in pair] == before
+    assert "flushed" not in "".join(each.log_text() for each in pair)
+
+
+@pytest.mark.usefixtures("pair")
+def test_an_older_purger_beside_follows_every_edge_and_gets_no_share(group: PurgerGroup) -> None:
+    claims = group.claims()
+    with group.always_trusted(), group.older_purger() as older:
+        wait_until(lambda: older.log_text().count("is followed") == 4, "the older purger follows every edge")
+        for _ in range(3):
+            group.ban()
+        assert group.claims() == claims
+        assert "flushed" not in older.log_text()

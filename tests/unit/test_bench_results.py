@@ -1,0 +1,131 @@
+"""Summarise the results of benchmarks, write and read them, and write a page of them."""
+
+from pathlib import Path
+
+import pytest
+
+from bench.comparison import compare
+from bench.page import rewrite
+from bench.report import Report
+from bench.results import Comparison, Curves, Distribution, Result, Steps, percentile, spread
+from bench.targets import Target, row, seen
+
+COMPARISON = Comparison(
+    "hits, 20 KB",
+    {
+        "stock": {"requests/s": [100.0, 200.0, 400.0]},
+        "ours": {"requests/s": [90.0, 220.0, 360.0], "CPU us/request": [7.0, 8.0, 9.0]},
+    },
+)
+DISTRIBUTION = Distribution("commit to gone", "ms", {"ours": [float(number) for number in range(101)]})
+STEPS = Steps("steps", "ms", {"ours": {"found": [1.0, 2.0, 9.0], "sent": [0.5, 0.5, 0.1]}})
+CURVES = Curves("fleet", "edges", "ms", {"p99": [(1.0, 2.0), (10.0, 4.0)], "p50": [(10.0, 1.0)]}, log_x=True)
+ALL: list[Result] = [COMPARISON, DISTRIBUTION, STEPS, CURVES]
+PAGE = "# Speed\n<!-- targets -->\nold\n<!-- end -->\nprose\n<!-- figures -->\n<!-- end -->\nend\n"
+
+
+def report(results: list[Result], *, idle: bool = True) -> Report:
+    machine = {"processor": "P", "cores": 2, "memory_gb": 8.0, "kernel": "6", "busy_percent": 1.0, "idle": idle}
+    return Report("edge", "2026-11-26T09:00:00+00:00", 12.5, 3, machine, {"python": "3.11"}, results)
+
+
+def test_contenders_run_in_turn_and_warming_up_counts_for_nothing() -> None:
+    calls: list[str] = []
+
+    def contender(name: str) -> dict[str, float]:
+        calls.append(name)
+        return {"count": float(len(calls))}
+
+    found = compare("turns", {name: lambda name=name: contender(name) for name in "ab"}, rounds=2)  # type: ignore[misc]
+    assert calls == ["a", "b"] * 3
+    assert found.figures == {"a": {"count": [3.0, 5.0]}, "b": {"count": [4.0, 6.0]}}
+
+
+def test_the_ratio_is_the_median_of_those_of_the_rounds() -> None:
+    assert COMPARISON.ratio("ours", "requests/s") == pytest.approx(0.9)
+    assert COMPARISON.ratio("ours", "CPU us/request") is None
+    assert COMPARISON.ratio("stock", "requests/s") is None
+
+
+def test_each_table_has_the_99th_percentile_and_the_maximum() -> None:
+    assert DISTRIBUTION.table().columns == ("", "samples", "p50, ms", "p90", "p99", "max")
+    assert DISTRIBUTION.table().rows == [["ours", "101", "50", "90", "99", "100"]]
+    assert [line[1] for line in STEPS.table().rows] == ["found", "sent", "all steps"]
+    assert STEPS.table().rows[-1][-1] == "9.1"
+    assert list(spread([1.0, 2.0, 3.0], "ms")) == ["p50, ms", "p99, ms", "max, ms"]
+    assert percentile([5.0], 99) == 5.0
+
+
+def test_a_table_of_curves_has_a_row_for_each_x() -> None:
+    assert CURVES.table().rows == [["1", "2", ""], ["10", "4", "1"]]
+
+
+def test_a_report_is_read_as_it_was_written(tmp_path: Path) -> None:
+    written = report(ALL)
+    written.write(tmp_path)
+    read = Report.read(tmp_path / "edge.json")
+    assert [each.table() for each in read.results] == [each.table() for each in ALL]
+    assert (read.machine, read.rounds, read.seconds) == (written.machine, 3, 12.5)
+
+
+def test_a_file_that_is_no_report_is_named(tmp_path: Path) -> None:
+    (tmp_path / "edge.json").write_text('{"results": [{"kind": "poem"}]}')
+    with pytest.raises(ValueError, match=r"edge\.json is no report"):
+        Report.read(tmp_path / "edge.json")
+
+
+def target(**values: object) -> Target:
+    named = {"what": "hits", "beside": "stock", "benchmark": "edge", "title": "hits, 20 KB", "contender": "ours"}
+    return Target(**{**named, "figure": "requests/s", **values})  # type: ignore[arg-type]
+
+
+def test_targets_find_figures_ratios_percentiles_and_points() -> None:
+    of_all = report(ALL)
+    assert seen(target(), of_all) == 220.0
+    assert seen(target(ratio=True), of_all) == pytest.approx(0.9)
+    for figure, value in {"p50": 50.0, "p99": 99.0, "max": 100.0}.items():
+        assert seen(target(title="commit to gone", figure=figure), of_all) == value
+    assert seen(target(title="fleet", contender="p99", figure="10"), of_all) == 4.0
+    for absent in ({"title": "none"}, {"contender": "none"}, {"figure": "none"}, {"contender": "none", "ratio": True}):
+        assert seen(target(**absent), of_all) is None, absent
+
+
+def test_a_target_says_whether_it_is_met_and_on_which_machine() -> None:
+    reports = {"edge": report(ALL)}
+    assert row(target(at_least=200.0), reports)[2:] == ["at least 200", "220", "met"]
+    assert row(target(at_least=300.0, limit="the network"), reports)[-1] == "not met: the network"
+    assert row(target(at_most=0.5, ratio=True), reports)[-1] == "not met"
+    assert row(target(at_most=1.0), {})[3:] == ["", "not measured yet"]
+    busy = {"edge": report(ALL, idle=False)}
+    assert row(target(at_least=200.0), busy)[-1] == "met; measured on a busy machine"
+    assert row(target(at_least=0.5, ratio=True), busy)[-1] == "met"
+
+
+def test_a_page_gets_all_figures_between_its_marks_and_keeps_its_prose(tmp_path: Path) -> None:
+    figures, page = tmp_path / "figures", tmp_path / "page.md"
+    figures.mkdir()
+    page.write_text(PAGE)
+    report(ALL).write(figures)
+    for _ in range(2):  # again is the same
+        rewrite(page, figures)
+        text = page.read_text()
+        assert text.startswith("# Speed\n<!-- targets -->\n\n| target |")
+        assert "\nprose\n" in text
+        assert "old" not in text
+        assert text.count("| ours | 101 | 50 | 90 | 99 | 100 |") == 1
+        assert text.count("(figures/edge-commit-to-gone.svg)") == 1
+    page.write_text("# Speed\n")
+    with pytest.raises(ValueError, match=r"page\.md lacks <!-- targets -->"):
+        rewrite(page, figures)
+
+
+def test_each_kind_of_result_is_drawn_and_its_text_stays_text(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib", reason="only ./dev bench installs it")
+    from bench.pictures import draw
+
+    for result in ALL:
+        draw(result, tmp_path / "picture.svg")
+        text = (tmp_path / "picture.svg").read_text()
+        assert result.title in text
+        draw(result, tmp_path / "again.svg")
+        assert (tmp_path / "again.svg").read_text() == text

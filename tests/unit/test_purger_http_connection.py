@@ -1,0 +1,111 @@
+"""Keep a connection after answers of every form, over TCP and TLS, however their bytes arrive."""
+
+import http.client
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from purger.credentials import TlsFiles
+from purger.http_connection import HttpConnection
+from tests.support.certificates import Authority
+
+SHORT = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nshort"
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nchunk\r\n0\r\n\r\n"
+LARGE = b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n" + b"x" * 100_000
+
+
+@contextmanager
+def answering(*answers: list[bytes], context: ssl.SSLContext | None = None) -> Iterator[int]:
+    """Answer the requests of one connection in turn, each with its parts; then close it. Yields the port."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        listening.settimeout(20)
+
+        def serve() -> None:
+            connection, _ = listening.accept()
+            connection.settimeout(20)
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if context is not None:
+                connection = context.wrap_socket(connection, server_side=True)
+            with connection:
+                for parts in answers:
+                    connection.recv(65536)
+                    for part in parts:
+                        connection.sendall(part)
+                        time.sleep(0.01)  # so that each part is a read of its own
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        try:
+            yield int(listening.getsockname()[1])
+        finally:
+            thread.join()
+
+
+def connection_to(url: str, files: TlsFiles | None = None) -> HttpConnection:
+    return HttpConnection(url, files or TlsFiles(None, None, None), connect_timeout=20, read_timeout=20)
+
+
+def bytewise(answer: bytes) -> list[bytes]:
+    return [answer[start : start + 1] for start in range(len(answer))]
+
+
+@pytest.mark.parametrize("tls", [False, True])
+def test_one_connection_serves_answers_of_every_form(tmp_path: Path, tls: bool) -> None:
+    authority = Authority(tmp_path, "ours")
+    context, files = None, TlsFiles(None, None, None)
+    if tls:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(*authority.sign("127.0.0.1"))
+        files = TlsFiles(str(authority.file), None, None)
+    body = bytearray()
+    with answering([SHORT], bytewise(SHORT), [CHUNKED], [LARGE], [SHORT], context=context) as port:
+        connection = connection_to(f"http{'s' if tls else ''}://127.0.0.1:{port}", files)
+        connection.connect()
+        assert connection.request("GET", "/", {}).text == "short"
+        assert connection.request("GET", "/", {}).text == "short"
+        assert connection.request("GET", "/", {}).text == "chunk"
+        assert connection.request("GET", "/", {}, sink=body.extend).text == ""
+        assert connection.request("GET", "/", {"X": "y"}, sink=body.extend).status == 200
+        connection.close()
+    assert body == b"x" * 100_000 + b"short"
+
+
+def test_a_connection_that_the_peer_has_closed_is_opened_again() -> None:
+    with answering([SHORT]) as port:
+        connection = connection_to(f"http://127.0.0.1:{port}")
+        connection.connect()
+        connection.request("GET", "/", {})
+        with pytest.raises(ConnectionError):
+            connection.request("GET", "/", {})
+        with pytest.raises(http.client.NotConnected):
+            connection.request("GET", "/", {})
+        connection.close()
+
+
+def test_a_request_larger_than_the_buffers_of_the_kernel_is_sent_whole() -> None:
+    received = bytearray()
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def serve() -> None:
+            connection, _ = listening.accept()
+            with connection:
+                connection.settimeout(20)
+                time.sleep(0.2)  # until the sender has filled the buffers
+                while not received.endswith(b"\r\n\r\n"):
+                    received.extend(connection.recv(65536))
+                connection.sendall(SHORT)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        connection = connection_to(f"http://127.0.0.1:{listening.getsockname()[1]}")
+        connection.connect()
+        assert connection.request("BAN", "/", {"X": "y" * 20_000_000}).status == 200
+        connection.close()
+        thread.join()
+    assert len(received) > 20_000_000
