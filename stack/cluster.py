@@ -2,15 +2,17 @@
 
 import shutil
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any, Self
 
+import mysql.connector
 from mirakuru.base import SimpleExecutor
 from mirakuru.exceptions import ExecutorError
 
 from stack.database import Database
 from stack.server import ServerFailedError
+from stack.waiting import wait_until
 from takedown_db.connect import connect
 
 #: Seconds that a statement of the administrator may take: a node that joins may wait for the others.
@@ -35,6 +37,13 @@ class Node(Database):
     def in_step(self) -> bool:
         """Tell whether the server, as far as it knows, is part of the cluster and has all of its transactions."""
         raise NotImplementedError
+
+    def members_seen(self) -> int:
+        """Count the members of the cluster in step with it that the server sees, itself among them."""
+        raise NotImplementedError
+
+    def rejoin(self) -> None:
+        """Join the cluster again where the server does not do so by itself."""
 
     def discard_data(self) -> None:
         """Delete the data of a server that is down, as if its disk was lost: its next start gets all from another."""
@@ -117,6 +126,23 @@ class Cluster(Database):
     def log_text(self) -> str:
         """Return what the nodes have logged since their latest starts."""
         return "".join(node.log_text() for node in self.members)
+
+    def wait_whole(self) -> None:
+        """Wait until each node is in step with all others, and knows it. Raises ``TimeoutError``."""
+
+        def whole() -> bool:
+            seen = [self._members_seen(node) for node in self.members]
+            return all(number == len(self.members) for number in seen)
+
+        wait_until(whole, "the cluster is whole")
+
+    @staticmethod
+    def _members_seen(node: Node) -> int:
+        with suppress(mysql.connector.Error):
+            if node.in_step():
+                return node.members_seen()
+            node.rejoin()
+        return 0
 
     def sockets(self) -> list[Path]:
         """Return the sockets of all nodes."""

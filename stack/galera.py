@@ -97,6 +97,10 @@ class GaleraNode(Node):
         """Tell whether the node, as far as it knows, is part of the cluster and has all of its transactions."""
         return self.status("wsrep_local_state_comment") == "Synced"
 
+    def members_seen(self) -> int:
+        """Count the nodes of the cluster that this one sees, itself among them."""
+        return int(self.status("wsrep_cluster_size") or 0)
+
     def status(self, name: str) -> str:
         """Return a status variable of the node, such as ``wsrep_cluster_size``; empty while it takes no connections."""
         with suppress(mysql.connector.Error):

@@ -131,6 +131,18 @@ class Member(Node):
         self.kill()
         self.start_alone()
 
+    def members_seen(self) -> int:
+        """Count the members with all transactions that this one sees, itself among them."""
+        rows = self.administer(
+            "SELECT COUNT(*) FROM performance_schema.replication_group_members WHERE member_state = 'ONLINE'"
+        )
+        return int(rows[0][0])
+
+    def rejoin(self) -> None:
+        """Join the group again, where the plugin has given up after this server was expelled."""
+        if self.state() == "ERROR":
+            self.administer("STOP GROUP_REPLICATION", "START GROUP_REPLICATION")
+
     def state(self) -> str:
         """Return this server's own state: ONLINE, RECOVERING, ERROR or OFFLINE."""
         return self._own("member_state")

@@ -5,12 +5,15 @@ import shutil
 import signal
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
 
 import click
 from rich.console import Console
 
+from stack.engines import CLUSTERS
 from tests.chaos.campaign import Campaign, Outcome
+from tests.chaos.cluster_system import ClusterSystem, runs_on
 from tests.chaos.faults import FAULTS
 from tests.chaos.report import details, duration, line, table
 from tests.chaos.system_with_proxies import System
@@ -33,8 +36,21 @@ from tests.chaos.system_with_proxies import System
     default="directory",
     help="Where the origin keeps images. The faults of an object store need s3, and are left out without it.",
 )
+@click.option(
+    "--cluster",
+    "engine",
+    type=click.Choice(list(CLUSTERS)),
+    help="Run the database on three nodes, and break these too. Faults of a single server are left out.",
+)
 def main(
-    minutes: float, seed: int | None, names: tuple[str, ...], edges: int, lease: float, fail_safe_ttl: float, store: str
+    minutes: float,
+    seed: int | None,
+    names: tuple[str, ...],
+    edges: int,
+    lease: float,
+    fail_safe_ttl: float,
+    store: str,
+    engine: str | None,
 ) -> None:
     """Read, ban, lift and replace on a real system while faults run, and compare every answer with the promises.
 
@@ -43,11 +59,15 @@ def main(
     seed = secrets.randbelow(10**6) if seed is None else seed
     console = Console(width=max(Console().width, 100))  # as wide as the table
     directory = Path(tempfile.mkdtemp(prefix="takedown-chaos-"))
-    possible = {name: each for name, each in FAULTS.items() if store == "s3" or not each.needs_store}
-    if impossible := set(names) - possible.keys():
-        raise click.UsageError(f"{', '.join(sorted(impossible))}: needs --store s3")
+    possible = {
+        name: each for name, each in FAULTS.items() if (store == "s3" or not each.needs_store) and runs_on(each, engine)
+    }
+    for name in sorted(set(names) - possible.keys()):
+        needed = "--store s3" if FAULTS[name].needs_store else "another --cluster, or none"
+        raise click.UsageError(f"{name}: needs {needed}")
     faults = [possible[name] for name in names] or list(possible.values())
-    with System(directory, edges=edges, lease=lease, fail_safe_ttl=fail_safe_ttl, store=store) as system:
+    make = partial(ClusterSystem, engine=engine) if engine else System
+    with make(directory, edges=edges, lease=lease, fail_safe_ttl=fail_safe_ttl, store=store) as system:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: system.halted.set())
         console.print(

@@ -107,7 +107,7 @@ def test_a_node_in_use_that_stands_still_or_is_cut_off_from_the_others_is_left(
             bans.commit_all()
             stack.settle()
             assert requests.get(f"{stack.origin.url}/images/{codes[0]}", timeout=60).status_code == 410
-        wait_until(victim.in_step, "the node is in step with the others again")
+        cluster_of(stack).wait_whole()
     assert not readers.wrong
     assert readers.untrusted == 0
     assert_nothing_lost(stack, codes)

@@ -47,6 +47,7 @@ class Fault:
     extra: float  # seconds that a takedown may take longer than that
     revives: bool  # a banned image may come back after it was gone, for no longer than the bound
     needs_store: bool = False  # breaks an object store, and is left out where the system has none
+    engines: frozenset[str] = frozenset()  # breaks nodes of a cluster, and is left out on other engines than these
 
 
 FAULTS: dict[str, Fault] = {}
@@ -60,11 +61,12 @@ def fault(
     extra: float = 0.0,
     revives: bool = False,
     needs_store: bool = False,
+    engines: frozenset[str] = frozenset(),
 ) -> Callable[[Action], Action]:
     """Enter the decorated action into the table of faults."""
 
     def enter(action: Action) -> Action:
-        FAULTS[name] = Fault(name, action, loosens, everywhere, extra, revives, needs_store)
+        FAULTS[name] = Fault(name, action, loosens, everywhere, extra, revives, needs_store, engines)
         return action
 
     return enter
