@@ -11,16 +11,24 @@ from mirakuru.base import SimpleExecutor
 from mirakuru.exceptions import ExecutorError
 
 from stack.database import Database
+from stack.database_program import Program
 from stack.server import ServerFailedError
-from stack.waiting import wait_until
+from stack.waiting import PATIENCE, wait_until
 from takedown_db.connect import connect
 
 #: Seconds that a statement of the administrator may take: a node that joins may wait for the others.
 TIMEOUT = 60
 
+#: Seconds that a node may take to start: it may get all data from another node first.
+_START = 3 * PATIENCE
+
 
 class Node(Database):
     """One server of a cluster."""
+
+    def __init__(self, directory: Path, options: Sequence[str], program: Program) -> None:
+        super().__init__(directory, options, program)
+        self._timeout = _START
 
     def launch(self) -> None:
         """Start the server's process, and do not wait. ``wait_started`` does."""
@@ -134,7 +142,7 @@ class Cluster(Database):
             seen = [self._members_seen(node) for node in self.members]
             return all(number == len(self.members) for number in seen)
 
-        wait_until(whole, "the cluster is whole")
+        wait_until(whole, "the cluster is whole", _START)
 
     @staticmethod
     def _members_seen(node: Node) -> int:

@@ -109,7 +109,7 @@ class Member(Node):
     def join(self) -> None:
         """Join the group, and wait until this server is a member with all transactions."""
         self._begin_joining()
-        wait_until(self.in_step, f"{self.directory.name} is a member")
+        wait_until(self.in_step, f"{self.directory.name} is a member", self._timeout)
 
     def in_step(self) -> bool:
         """Tell whether this server, as far as it knows, is a member with all transactions."""
@@ -127,7 +127,7 @@ class Member(Node):
         self.administer("SET GLOBAL group_replication_clone_threshold = 1")
         with suppress(mysql.connector.Error):
             self._begin_joining()
-        wait_until(lambda: not self.running(), f"{self.directory.name} has cloned another member")
+        wait_until(lambda: not self.running(), f"{self.directory.name} has cloned another member", self._timeout)
         self.kill()
         self.start_alone()
 
