@@ -1,24 +1,19 @@
 """Looks an image up in the moderation database: one statement for each request, one connection for each thread."""
 
-import contextlib
 import logging
 import threading
 import time
 from datetime import timedelta
-from typing import Any, cast
 
 import mysql.connector
-from mysql.connector.abstracts import MySQLConnectionAbstract
 
 from origin.circuit_breaker import CircuitBreaker
 from origin.connection_attempt import ConnectionAttempt
+from origin.lookup_connection import LookupConnection
 from origin.model import Found
 from origin.row_checks import require_well_formed
-from takedown_db.connect import connect
 from takedown_db.errors import DatabaseUnavailableError, explain
-from takedown_db.node_choice import is_suspect, report_failure
 from takedown_db.replica_checks import NotPrimaryError
-from takedown_db.statements import statement
 from takedown_db.subject_keys import CODE_ALPHABET, is_key
 
 log = logging.getLogger(__name__)
@@ -57,8 +52,6 @@ class Lookup:
         """
         self._url = url
         self._replica = replica
-        self._sql = statement("look_up_image")
-        self._erased_sql = statement("was_erased")
         self._of_thread = threading.local()
         self._breaker = CircuitBreaker(_PAUSE)
         self._away = False
@@ -70,7 +63,9 @@ class Lookup:
         Raises ``DatabaseUnavailableError`` at most ``BUDGET`` seconds after that, ``MalformedRowError``, and
         ``ValueError`` for a malformed name.
         """
-        query = self._sql % {"code": _quoted(code), "rendition": _quoted(rendition)}
+        for name in (code, rendition):
+            if not is_key(name):
+                raise ValueError(f"{name!r} is not {CODE_ALPHABET}")
         started = time.monotonic()
         latest = began + LATEST_START
         if started > latest:
@@ -79,7 +74,7 @@ class Lookup:
         if not self._breaker.allows():
             raise DatabaseUnavailableError("it did not answer in time a moment ago")
         try:
-            found = self._ask(query, latest)
+            found = self._ask(code, rendition, latest)
         except mysql.connector.Error as error:
             if isinstance(error, _NotConnectedInTimeError) or time.monotonic() - started > TIMEOUT / 2:
                 self._breaker.timed_out()
@@ -100,37 +95,34 @@ class Lookup:
         if time.monotonic() > latest:
             return False
         try:
-            connection = self._connection(latest)
-            connection.cmd_query(self._erased_sql % {"digest": digest})
-            rows, _ = connection.get_rows()
+            return self._connection(latest).was_erased(digest)
         except mysql.connector.Error as error:
             self._disconnect(error)
             return False
-        return bool(cast(tuple[Any, ...], rows[0])[0])
 
-    def _ask(self, query: str, latest: float) -> Found | None:
-        """Run the query, and once more if that fails at once: a connection may have died while it was idle."""
+    def _ask(self, code: str, rendition: str, latest: float) -> Found | None:
+        """Run the statement, and once more if that fails at once: a connection may have died while it was idle."""
         try:
-            return self._query(self._connection(latest), query)
+            return self._query(self._connection(latest), code, rendition)
         except mysql.connector.Error as error:
             self._disconnect(error)
             if time.monotonic() > latest:
                 raise
         try:
-            return self._query(self._connection(latest), query)
+            return self._query(self._connection(latest), code, rendition)
         except mysql.connector.Error as error:
             self._disconnect(error)
             raise
 
-    def _connection(self, latest: float) -> MySQLConnectionAbstract:
+    def _connection(self, latest: float) -> LookupConnection:
         """Return this thread's connection. If there is none, wait until ``latest`` for one to open."""
         of_thread = self._of_thread
-        connection: MySQLConnectionAbstract | None = getattr(of_thread, "connection", None)
-        if connection is not None and is_suspect(connection):
+        connection: LookupConnection | None = getattr(of_thread, "connection", None)
+        if connection is not None and connection.is_suspect():
             self._disconnect()
             connection = None
         if connection is None:
-            connecting: ConnectionAttempt[MySQLConnectionAbstract] | None = getattr(of_thread, "connecting", None)
+            connecting: ConnectionAttempt[LookupConnection] | None = getattr(of_thread, "connecting", None)
             if connecting is None:
                 connecting = of_thread.connecting = ConnectionAttempt(self._connect)
             try:
@@ -143,16 +135,14 @@ class Lookup:
             of_thread.connection, of_thread.connecting = connection, None
         return connection
 
-    def _connect(self) -> MySQLConnectionAbstract:
-        return connect(self._url, timeout=TIMEOUT, replica=self._replica)
+    def _connect(self) -> LookupConnection:
+        return LookupConnection(self._url, timeout=TIMEOUT, replica=self._replica)
 
-    def _query(self, connection: MySQLConnectionAbstract, query: str) -> Found | None:
-        # Without a cursor: its search for further statements in the text takes a third of a lookup's own time.
-        connection.cmd_query(query)
-        rows, _ = connection.get_rows()
+    def _query(self, connection: LookupConnection, code: str, rendition: str) -> Found | None:
+        rows = connection.find(code, rendition)
         if not rows:
             return None
-        found = _latest([Found._make(cast(tuple[Any, ...], row)) for row in rows])
+        found = _latest(rows)
         if self._replica:
             return found._replace(read_at=found.read_at - DATED_LAG)
         if found.read_only:
@@ -161,13 +151,12 @@ class Lookup:
 
     def _disconnect(self, error: mysql.connector.Error | None = None) -> None:
         """Close this thread's connection: after an error its state is unknown."""
-        connection: MySQLConnectionAbstract | None = getattr(self._of_thread, "connection", None)
+        connection: LookupConnection | None = getattr(self._of_thread, "connection", None)
         self._of_thread.connection = None
         if connection is not None:
             if error is not None:
-                report_failure(connection, error)
-            with contextlib.suppress(mysql.connector.Error):
-                connection.close()
+                connection.report_failure(error)
+            connection.close()
 
     def _report_away(self, error: mysql.connector.Error) -> None:
         """Log once that the database is unavailable, and not for each request."""
@@ -195,10 +184,3 @@ def _latest(rows: list[Found]) -> Found:
         return rows[0]
     times = [row.changed_at for row in rows if row.changed_at is not None]
     return rows[0]._replace(changed_at=max(times, default=None), changed=max(row.changed or 0 for row in rows))
-
-
-def _quoted(name: str) -> str:
-    """Quote a name for SQL. Its alphabet has neither quotes nor characters beyond ASCII."""
-    if not is_key(name):
-        raise ValueError(f"{name!r} is not {CODE_ALPHABET}")
-    return f"'{name}'"

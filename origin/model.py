@@ -15,8 +15,8 @@ class Found(NamedTuple):
     digest: str | None
     owner: str | None
     stable_until: datetime | None
-    banned: int
-    pending: int
+    banned: int | None  # 1, or None for no
+    pending: int | None  # likewise
     changed_at: datetime | None
     read_at: datetime
     seen: int  # number of the last batch in the lookup's own snapshot

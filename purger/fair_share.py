@@ -17,11 +17,14 @@ class Move(NamedTuple):
     former: str | None
 
 
-def moves_to(purger: str, claims: Mapping[str, str | None], present: Collection[str]) -> list[Move]:
+def moves_to(
+    purger: str, claims: Mapping[str, str | None], present: Collection[str], *, steady: bool = True
+) -> list[Move]:
     """Choose the edges that ``purger`` is to claim, by name; ``claims`` has each enabled edge with its purger.
 
     Edges of purgers that are not ``present`` go to those who have the fewest. Then each that has two more than another
-    gives it one, so that in the end none has more than one more, and no edge moves without need.
+    gives it one, so that in the end none has more than one more, and no edge moves without need. A purger that is not
+    ``steady`` takes none from those that are present: one that dies again and again would move edges all the time.
     """
     following: dict[str, list[str]] = {each: [] for each in sorted(present)}
     free: list[str] = []
@@ -38,7 +41,7 @@ def moves_to(purger: str, claims: Mapping[str, str | None], present: Collection[
         following[poorest].append(edge := following[richest].pop())
         if poorest == purger:
             given.append(edge)
-    return sorted(Move(edge, claims[edge]) for edge in [*taken, *given[:AT_ONCE]])
+    return sorted(Move(edge, claims[edge]) for edge in [*taken, *(given[:AT_ONCE] if steady else [])])
 
 
 def _fewest(following: Mapping[str, list[str]]) -> str:

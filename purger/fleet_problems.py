@@ -1,9 +1,10 @@
 """Finds the problems of a fleet, the worst first, each with its remedy. Pure functions."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from purger.fleet_state import EdgeState, FleetState
+from purger.model import PurgerPresence
 from purger.text_format import counted, duration
 from takedown_db.printable import printable
 
@@ -27,6 +28,10 @@ _EDGE_REMEDIES = {
 }
 
 
+#: Most edges that one problem names.
+_NAMED = 5
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """A problem and its remedy, as text. The fields are keys of `purger status --json`."""
@@ -46,6 +51,14 @@ def find_problems(state: FleetState) -> list[Problem]:
         *_purger_problems(state),
         *_edge_problems(state),
     ]
+
+
+def unclaimed(claims: Mapping[str, str | None], purgers: Collection[PurgerPresence]) -> list[str]:
+    """List the edges that no purger follows although some are alive; ``claims`` has each enabled edge's purger."""
+    alive = [purger for purger in purgers if purger.alive]
+    if not alive or any(not purger.shares for purger in alive):
+        return []
+    return [edge for edge, owner in claims.items() if owner not in {purger.id for purger in alive}]
 
 
 def _database_problem(reason: str, *, refused: bool) -> Problem:
@@ -119,6 +132,12 @@ def _purger_problems(state: FleetState) -> Iterator[Problem]:
         yield Problem(
             f"no purger is alive: {last.name} signed last {duration(last.age)} ago",
             "start it again; if its process is there, it is frozen or cut off from the database: see its log",
+        )
+    if names := unclaimed({edge.name: edge.purger for edge in state.edges}, state.purgers):
+        yield Problem(
+            f"no purger has claimed {counted(len(names), 'edge')}: {', '.join(map(printable, names[:_NAMED]))}"
+            f"{' ...' if len(names) > _NAMED else ''}",
+            "read the log of each purger; they claim an edge within 2 s, unless the database refuses it",
         )
     if state.stuck and not state.counter_locked:
         yield Problem(

@@ -25,6 +25,7 @@ class EdgeState:
     failure: str | None = None  # why the edge gave no answer just now: kind and text
     recorded: str | None = None  # the problem that the running purger has with this edge: kind and text
     names_position: bool = True  # False: its VCL is of version 0.1
+    purger: str | None = None  # the id of the purger that has claimed it
 
     @property
     def problem(self) -> str | None:
@@ -54,3 +55,7 @@ class FleetState:
     weakened_triggers: tuple[str, ...] = ()  # that check rows or write the log: missing or altered
     unnumberable: int = 0  # number of malformed rows within the last day
     largest_ids: Mapping[str, int] | None = None  # by table
+
+    def edges_of(self, purger: PurgerPresence) -> list[str]:
+        """Return the names of the edges that a purger follows: one of an earlier version follows all."""
+        return [edge.name for edge in self.edges if edge.purger == purger.id or not purger.shares]

@@ -4,6 +4,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TypeVar
 
 from purger.batches import Batches
@@ -160,7 +161,7 @@ class Service:
             batches=self._batches,
             recorder=self._recorder,
             prober=self._prober,
-            holds=self._sharing.holds,
+            holds=partial(self._sharing.holds, followed.edge.name),
         )
 
     def _dismiss(self, names: list[str]) -> None:

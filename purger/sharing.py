@@ -29,6 +29,9 @@ _BEFORE_FIRST_POLL = 0.02
 #: Seconds since the last poll that went well after which nothing is signed.
 _POLLED = 2.0
 
+#: Seconds for which a purger has to have signed without a break before it takes edges from others that are present.
+_STEADY = 3.0
+
 #: Number of tries of a claim that meets with another transaction on the same edges.
 _TRIES = 3
 
@@ -49,7 +52,7 @@ class Sharing(LoopThread):
         self._others = PresentPurgers()
         self._wake = wake
         self._polled: float | None = None
-        self._signed = time.monotonic()
+        self._signed = self._began = float("-inf")  # the last signature, and the first since the last break
         self._claims: frozenset[str] = frozenset()
         self._changed = threading.Event()
 
@@ -62,13 +65,17 @@ class Sharing(LoopThread):
         """Note that a poll went well just now."""
         self._polled = time.monotonic()
 
-    def holds(self) -> bool:
-        """Tell whether no other purger can have taken an edge over from this one."""
+    def holds(self, edge: str) -> bool:
+        """Tell whether this purger has claimed an edge, and no other one can have taken it over since."""
+        return edge in self._claims and self._present()
+
+    def _present(self) -> bool:
+        """Tell whether no other purger can take this one for gone."""
         return not self._others.others or time.monotonic() < self._signed + CLAIM
 
     def leads(self) -> bool:
         """Tell whether this purger does what one of all those that are present has to do."""
-        return self.holds() and all(self.purger < other for other in self._others.others)
+        return self._present() and all(self.purger < other for other in self._others.others)
 
     def take_change(self) -> bool:
         """Tell whether the claims of this purger have changed since the last call."""
@@ -96,15 +103,19 @@ class Sharing(LoopThread):
     def _share(self, began: float) -> float:
         """Sign and claim; return the seconds until the next signature, or until another purger may turn absent."""
         signatures, claims = self._presence.sign()
-        rested, self._signed = not self.holds(), began
+        rested = not self._present()
+        if began - self._signed > CLAIM:
+            self._began = began
         others = [each for each in signatures if each.purger != self.purger]
         rest = self._others.read(others, at=time.monotonic())
-        moves = moves_to(self.purger, claims, {self.purger, *self._others.others})
+        present = {self.purger, *self._others.others}
+        moves = moves_to(self.purger, claims, present, steady=began - self._began >= _STEADY)
         mine = frozenset(edge for edge, owner in claims.items() if owner == self.purger)
         if moves or mine != self._claims:
             self._claim(moves)
             self._claims = mine | {move.edge for move in moves}
             self._changed.set()
+        self._signed = began
         if rested:
             self._wake()
         return min(_INTERVAL, rest)

@@ -10,9 +10,9 @@ from typing import NamedTuple
 from purger.all_edges import ListedEdge, list_edges
 from purger.edge_client import Answer, EdgeClient
 from purger.errors import DeliveryError
-from purger.fleet_problems import PATIENCE
+from purger.fleet_problems import PATIENCE, unclaimed
 from purger.fleet_state import EdgeState, FleetState
-from purger.model import Edge
+from purger.model import Edge, PurgerPresence
 from purger.outbox import Outbox
 from purger.presence import present
 from takedown_db.adoption import newest
@@ -31,6 +31,10 @@ _READ_TIMEOUT = 3.0
 
 #: Seconds between two reads of the changes that wait for a number.
 _POLL_INTERVAL = 0.1
+
+
+#: Seconds since the start of this command after which an edge that has no purger is a problem.
+_LONGEST_MOVE = 3.0
 
 
 class _OutboxState(NamedTuple):
@@ -72,7 +76,7 @@ def _read(connection: Connection) -> FleetState:
     stuck = _still_waiting(connection, waiting, until=began + PATIENCE) if waiting else 0
     outbox = _outbox_state(connection)
     delays = _delays(connection, enabled, outbox.pruned)
-    purgers = tuple(present(connection))
+    purgers, claims = _purgers_and_claims(connection, until=began + _LONGEST_MOVE)
     triggers = Outbox(connection).triggers()
     adoption = newest(connection)
     connection.run("fresh_statistics")
@@ -81,7 +85,7 @@ def _read(connection: Connection) -> FleetState:
         adopted=adoption and adoption.server,
         purgers=purgers,
         edges=tuple(
-            _edge_state(edge, answer, outbox.head, delays.get(edge.name, 0.0))
+            replace(_edge_state(edge, answer, outbox.head, delays.get(edge.name, 0.0)), purger=claims.get(edge.name))
             for edge, answer in zip(enabled, answers, strict=True)
         ),
         disabled=len(edges) - len(enabled),
@@ -97,6 +101,18 @@ def _read(connection: Connection) -> FleetState:
         largest_ids=_largest_ids(connection),
         counter_locked=bool(stuck or not any(purger.alive for purger in purgers)) and _counter_is_locked(connection),
     )
+
+
+def _purgers_and_claims(
+    connection: Connection, until: float
+) -> tuple[tuple[PurgerPresence, ...], dict[str, str | None]]:
+    """Read the purgers, and the claim of each enabled edge. An edge that is moving is awaited ``until`` (monotonic)."""
+    while True:
+        purgers = tuple(present(connection))
+        claims = {edge.name: edge.purger for edge in list_edges(connection) if edge.enabled}
+        if not unclaimed(claims, purgers) or (pause := until - time.monotonic()) <= 0:
+            return purgers, claims
+        time.sleep(min(pause, _POLL_INTERVAL))
 
 
 def _outbox_state(connection: Connection) -> _OutboxState:

@@ -136,7 +136,7 @@ class Worker(threading.Thread):
             self._record.drop()
             self._progress.went_back(self._poller.pruned)
         self._progress.ask_flush(self._asked)
-        verification: Verification | None = self._verification
+        verification = self._verification
         if not self._holds():
             head = verification = None
         return self._progress.next_step(head, self._poller.pruned, verification, time.monotonic())

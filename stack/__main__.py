@@ -138,11 +138,7 @@ def _environment(stack: Stack) -> dict[str, str]:
 
 def _welcome(stack: Stack, directory: Path) -> str:
     codes = next(iter(stack.codes.values()))
-    sockets = [
-        f"mariadb --no-defaults --socket={shlex.quote(str(socket))} {stack.database.name_of_database}"
-        for socket in stack.database.sockets()
-    ]
-    database = sockets[0]
+    database, *nodes = stack.database.clients()
     lines = [
         f"an image    {stack.edge.url}/images/{codes[0]}",
         f"thumbnail   {stack.edge.url}/images/{codes[0]}/thumb",
@@ -151,7 +147,7 @@ def _welcome(stack: Stack, directory: Path) -> str:
         *([f"uploads     {stack.ingest.url}  (token: {stack.ingest.token_file})"] if stack.ingest else []),
         *([f"store       {stack.store.url} at {stack.store.endpoint}"] if stack.store else []),
         f"database    {database}",
-        *(f"node        {node}" for node in sockets[1:]),
+        *(f"node        {node}" for node in nodes),
         f"take down   {database} -e \"INSERT INTO bans (scope, subject) VALUES ('image', '{codes[0]}')\"",
         f"lift        {database} -e \"UPDATE bans SET lifted_at = UTC_TIMESTAMP() WHERE subject = '{codes[0]}'\"",
         f"variables   {directory / 'env'}",

@@ -2,8 +2,8 @@
 
 import atexit
 import secrets
+import shlex
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -61,13 +61,16 @@ class Database(Server):
         """Tell whether the server answers on its socket: the file alone may be left from a server that was killed."""
         if not super().after_start_check():
             return False
-        answer = subprocess.run(
-            # MariaDB's clients insist on TLS, which the server may lack.
-            ["mariadb-admin", "--no-defaults", "--skip-ssl", f"--user={self._user}", f"--socket={self.socket}", "ping"],
-            capture_output=True,
-            check=False,
-        )
-        return answer.returncode == 0
+        return run_apart(self.client("--execute=SELECT 1")).returncode == 0
+
+    def client(self, *arguments: str) -> list[str]:
+        """Make the command line of the server's own client, as the administrator."""
+        return [*self._program.client(), f"--user={self._user}", f"--socket={self.socket}", *arguments]
+
+    def clients(self) -> list[str]:
+        """Return a line for the shell that opens a client of the database, one a socket."""
+        client = [*self._program.client(), f"--user={self._user}"]
+        return [shlex.join([*client, f"--socket={socket}", _NAME]) for socket in self.sockets()]
 
     def migrate(self) -> None:
         """Apply the schema with ``purger migrate`` and give each account a password."""

@@ -1,6 +1,7 @@
 """Initialise and start the servers that a database can run on, MariaDB and MySQL."""
 
 import os
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple, Protocol
@@ -40,6 +41,9 @@ class Program(Protocol):
     def initialise(self, place: Place, environment: Mapping[str, str]) -> None:
         """Make its data directory. Raises ``ServerFailedError``."""
 
+    def client(self) -> list[str]:
+        """Make the command line of its client, without a server and a user."""
+
 
 class MariaDb:
     """The mariadbd in PATH."""
@@ -61,6 +65,11 @@ class MariaDb:
             ],
             environment,
         )
+
+    def client(self) -> list[str]:
+        """Make the command line of its client, without a server and a user."""
+        # It insists on TLS, which the server may lack.
+        return ["mariadb", "--no-defaults", "--skip-ssl"]
 
 
 class MySql:
@@ -92,10 +101,16 @@ class MySql:
             environment,
         )
 
+    def client(self) -> list[str]:
+        """Make the command line of its client, without a server and a user: MariaDB's where there is no other."""
+        return ["mysql", "--no-defaults"] if shutil.which("mysql") else MariaDb().client()
+
 
 def chosen() -> Program:
-    """Choose the program that runs databases: the one that ``STACK_MYSQLD`` names, or else MariaDB's."""
+    """Choose the program that runs databases: that of ``STACK_MYSQLD``, or MariaDB's, or the MySQL in PATH."""
     path = os.environ.get(VARIABLE)
+    if not path and not shutil.which("mariadbd"):
+        path = shutil.which("mysqld")
     return MySql(path) if path else MariaDb()
 
 

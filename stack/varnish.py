@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
@@ -27,8 +28,14 @@ def read_parameters() -> dict[str, str]:
     return dict(re.findall(r"^param\.set (\w+) (\S+)$", PARAMETERS_FILE.read_text(), re.MULTILINE))
 
 
+def varnish_program(name: str) -> str:
+    """Return a program of Varnish, such as ``varnishd``, by its name on this machine: Vinyl Cache has renamed them."""
+    renamed = name.replace("varnish", "vinyl")
+    return renamed if shutil.which(renamed) else name
+
+
 class Varnish(ManagedServer):
-    """A ``varnishd`` on loopback."""
+    """A ``varnishd`` (``vinyld``) on loopback."""
 
     def __init__(
         self,
@@ -58,7 +65,8 @@ class Varnish(ManagedServer):
             name,
             directory,
             [
-                *("varnishd", "-F", "-j", "none", "-n", self._workdir, "-T", "127.0.0.1:0", *source, *addresses),
+                *(varnish_program("varnishd"), "-F", "-j", "none", "-n", self._workdir, "-T", "127.0.0.1:0"),
+                *(*source, *addresses),
                 *("-s", f"default,{storage}", "-s", "Transient=default,32M"),
                 *(part for name, value in settings.items() for part in ("-p", f"{name}={value}")),
             ],
@@ -89,5 +97,5 @@ class Varnish(ManagedServer):
         return self._tool("varnishlog", "-d", *arguments)
 
     def _tool(self, program: str, *arguments: str) -> str:
-        result = subprocess.run([program, "-n", self._workdir, *arguments], capture_output=True, text=True, check=True)
-        return result.stdout
+        command = [varnish_program(program), "-n", str(self._workdir), *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout

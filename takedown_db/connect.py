@@ -13,6 +13,8 @@ from typing import Any, cast
 
 import mysql.connector
 from mysql.connector.abstracts import MySQLConnectionAbstract, MySQLCursorAbstract
+from mysql.connector.connection import MySQLConnection
+from mysql.connector.constants import ClientFlag
 
 from takedown_db.first_to_connect import first_to_connect
 from takedown_db.group_commit_wait import wait_of
@@ -33,13 +35,29 @@ class NotEncryptedError(mysql.connector.Error):
     """The server offers no TLS, and the database URL (or its default) requires it."""
 
 
-def connect(url: str, *, timeout: int, database: bool = True, replica: bool = False) -> MySQLConnectionAbstract:
+class _PythonConnection(MySQLConnection):
+    """A connection of the driver in pure Python, by a Unix socket or TLS.
+
+    To a server without TLS that driver would send the password as it is, if the server asks for it.
+    """
+
+    def _do_auth(self, *arguments: Any, **options: Any) -> bool:
+        if self._unix_socket is None and not self._client_flags & ClientFlag.SSL:
+            raise _not_encrypted(self.server_host)
+        return super()._do_auth(*arguments, **options)
+
+
+def connect(
+    url: str, *, timeout: int, database: bool = True, replica: bool = False, python: bool = False
+) -> MySQLConnectionAbstract:
     """Open a connection to ``mysql://user:password@host:port/name``, or to ``...@localhost/name?unix_socket=PATH``.
 
     ``timeout`` bounds, in whole seconds each, the wait for a connection, for an answer and for a lock.
     ``database=False`` leaves the named database unselected, for the one caller that creates it. ``replica=True`` takes
     a server that may lag, for callers that send the last batch number they saw with each answer. Without it
-    each transaction on a node of a cluster first waits for the earlier commits at the other nodes.
+    each transaction on a node of a cluster first waits for the earlier commits at the other nodes. ``python=True``
+    takes the driver in pure Python, as ``PreparedStatement`` needs it, wherever the connection is by a Unix socket or
+    the URL requires TLS.
 
     Raises ``UnusableUrlError`` for a malformed URL and ``mysql.connector.Error`` when the server cannot be used. Types
     of that: ``NotPrimaryError`` (the server may lag), ``DisorderedError`` (a replica applies commits in another order),
@@ -54,11 +72,12 @@ def connect(url: str, *, timeout: int, database: bool = True, replica: bool = Fa
     if len(parts.nodes) > 1:
         choice, opened = choice_between(parts.nodes), time.monotonic()
         node, connection = first_to_connect(
-            choice.order(), lambda node: _open(parts, node, arguments, timeout, lambda cursor: _in_use(cursor, require))
+            choice.order(),
+            lambda node: _open(parts, node, arguments, timeout, lambda cursor: _in_use(cursor, require), python),
         )
         remember(connection, choice, node, opened)
         return connection
-    return _open(parts, parts.nodes[0], arguments, timeout, require)
+    return _open(parts, parts.nodes[0], arguments, timeout, require, python)
 
 
 def _open(
@@ -67,11 +86,13 @@ def _open(
     arguments: dict[str, Any],
     timeout: int,
     require: Require,
+    python: bool,
 ) -> MySQLConnectionAbstract:
+    driver = _PythonConnection if python and _may_be_python(url, node) else mysql.connector.connect
     # Typed to return a pooled connection as well, which it does only when asked for a pool.
     connection = cast(
         MySQLConnectionAbstract,
-        mysql.connector.connect(
+        driver(
             **arguments,
             **_address(node),
             # A reader that never ends its transaction keeps the snapshot of its first read for ever.
@@ -111,10 +132,18 @@ def _in_use(cursor: MySQLCursorAbstract, require: Require) -> None:
 def _require_tls(connection: MySQLConnectionAbstract, url: DatabaseUrl, node: Node) -> None:
     # The driver knows no mode between "if the server offers it" and "verified".
     if url.tls_mode.required and not _is_encrypted(connection):
-        raise NotEncryptedError(
-            f"{node.host} offers no TLS: switch it on there, or write ssl_mode=DISABLED into the database URL "
-            "where the network between is trusted"
-        )
+        raise _not_encrypted(node.host)
+
+
+def _not_encrypted(host: str) -> NotEncryptedError:
+    return NotEncryptedError(
+        f"{host} offers no TLS: switch it on there, or write ssl_mode=DISABLED into the database URL "
+        "where the network between is trusted"
+    )
+
+
+def _may_be_python(url: DatabaseUrl, node: Node) -> bool:
+    return node.unix_socket is not None or url.tls_mode.required
 
 
 def _prepare(connection: MySQLConnectionAbstract, timeout: int, require: Require) -> None:

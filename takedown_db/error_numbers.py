@@ -32,6 +32,7 @@ class ErrorNumber(IntEnum):
     ER_SIGNAL_EXCEPTION = 1644  # a trigger's SIGNAL
     ER_BINLOG_STMT_MODE_AND_ROW_ENGINE = 1665
     CR_UNKNOWN_HOST = 2005
+    CR_SERVER_LOST = 2013
     CR_SSL_CONNECTION_ERROR = 2026
     ER_RUN_HOOK_ERROR = 3100  # a replication group: its plugin refuses the transaction
     ER_TRANSACTION_ROLLBACK_DURING_COMMIT = 3101  # another member has committed a change of the same rows

@@ -38,7 +38,7 @@ class Connection:
         self._timeout = timeout
         self._adopted = adopted
         self._prompt = prompt
-        #: How the session of a prompt connection waits for other nodes; None: the server is part of no cluster.
+        #: Statements by which a prompt connection waits for other nodes; None: the server is part of no cluster.
         self._wait: GroupWait | None = None
         self._driver: MySQLConnectionAbstract | None = None
         # One cursor for all statements: the driver pings the server for each new cursor, which is a round trip.

@@ -11,6 +11,7 @@ from purger.all_edges import ListedEdge, list_edges
 from purger.cli.edge_settings import require_usable, settings_options, warn_of_doubts
 from purger.cli.options import as_json, database_url
 from purger.model import Edge
+from purger.presence import present
 from takedown_db.command_connection import connected
 from takedown_db.json_output import print_json, utc_text
 from takedown_db.lasting_connection import Connection
@@ -117,15 +118,16 @@ def list_(as_json: bool, database_url: str) -> None:
     """List all edges as the database knows them. `purger status` asks the edges themselves."""
     with connected(Connection, database_url) as connection:
         edges = list_edges(connection)
+        purgers = {purger.id: purger.name for purger in present(connection) if purger.alive}
     if as_json:
         print_json(edges)
         return
     for one in edges:
-        click.echo("\n".join(_lines(one)))
+        click.echo("\n".join(_lines(one, purgers.get(one.purger or ""))))
 
 
-def _lines(one: ListedEdge) -> Iterator[str]:
-    """Describe an edge as the database knows it, with a line of its own for each value that may be long."""
+def _lines(one: ListedEdge, purger: str | None) -> Iterator[str]:
+    """Describe an edge, and the ``purger`` that follows it, with a line of its own for each value that may be long."""
     enabled = "enabled" if one.enabled else "disabled"
     answered = utc_text(one.seen_at) or "never"
     yield f"{printable(one.name)}: {enabled}, acknowledged batch {one.acknowledged}, last answer {answered}"
@@ -136,6 +138,7 @@ def _lines(one: ListedEdge) -> Iterator[str]:
         "authority": one.ca_file,
         "certificate": one.certificate_file,
         "key": one.key_file,
+        "purger": purger,
         "problem": one.problem,
     }
     for label, value in labels.items():

@@ -28,9 +28,9 @@ def status(as_json: bool, database_url: str) -> None:
     """Say whether all is well, and show purgers, outbox and edges. Asks each enabled edge now.
 
     The first line begins with OK, or with PROBLEM and its remedy. Exit code 3 says that there is a problem: the
-    database cannot be used, its server was not adopted, no purger is alive, an edge gives no answer or is in fail-safe
-    mode, there is no edge, a change waits for longer than a second, a trigger is missing or altered, ids are nearly
-    used up, or malformed changes came.
+    database cannot be used, its server was not adopted, no purger is alive or none has claimed an edge, an edge gives
+    no answer or is in fail-safe mode, there is no edge, a change waits for longer than a second, a trigger is missing
+    or altered, ids are nearly used up, or malformed changes came.
     """
     connection = Connection(database_url, timeout=_TIMEOUT)
     try:
@@ -64,9 +64,9 @@ def _tables(state: FleetState) -> list[str]:
         + (f"triggers missing or altered: {len(triggers)}" if triggers else "all triggers stand"),
     ]
     if purgers := _purger_rows(state):
-        lines += ["", *aligned(("purger", "host", "version", "since", "signed"), purgers)]
+        lines += ["", *aligned(("purger", "host", "version", "since", "signed", "edges"), purgers)]
     if state.edges:
-        lines += ["", *aligned(("edge", "mode", "lag", "last heartbeat", "problem"), _edge_rows(state))]
+        lines += ["", *aligned(("edge", "mode", "lag", "last heartbeat", "purger", "problem"), _edge_rows(state))]
     if state.disabled:
         lines += ["", f"disabled edges: {state.disabled}"]
     return lines
@@ -75,7 +75,14 @@ def _tables(state: FleetState) -> list[str]:
 def _purger_rows(state: FleetState) -> list[tuple[str, ...]]:
     dead = [purger for purger in state.purgers if not purger.alive][:_SHOWN_DEAD]
     return [
-        (f"pid {each.pid}", each.host, each.version, f"{each.since:%Y-%m-%d %H:%M:%S}", f"{duration(each.age)} ago")
+        (
+            f"pid {each.pid}",
+            each.host,
+            each.version,
+            f"{each.since:%Y-%m-%d %H:%M:%S}",
+            f"{duration(each.age)} ago",
+            str(len(state.edges_of(each))) if each.alive else "",
+        )
         for each in state.purgers
         if each.alive or each in dead
     ]
@@ -83,10 +90,12 @@ def _purger_rows(state: FleetState) -> list[tuple[str, ...]]:
 
 def _edge_rows(state: FleetState) -> list[tuple[str, ...]]:
     rows: list[tuple[str, ...]] = []
+    processes = {purger.id: f"pid {purger.pid}" for purger in state.purgers if purger.alive}
     for edge in state.edges:
         age = "never" if edge.epoch is None else utc_text(edge.epoch) or ""
         if edge.heartbeat_age is not None:
             age = f"{duration(edge.heartbeat_age)} ago"
         kind = (edge.problem or "").partition(":")[0]
-        rows.append((edge.name, edge.mode or "no answer", str(edge.lag), age, kind))
+        purger = processes.get(edge.purger or "", "")
+        rows.append((edge.name, edge.mode or "no answer", str(edge.lag), age, purger, kind))
     return rows

@@ -12,6 +12,7 @@ from purger.model import PurgerPresence
 class PurgerReport:
     """A purger that has signed within the last day. Times are UTC by the database's clock."""
 
+    id: str
     host: str
     pid: int
     version: str
@@ -19,6 +20,8 @@ class PurgerReport:
     seen_at: object
     age: float  # seconds since ``seen_at``
     alive: bool
+    shares: bool
+    edges: list[str]  # that it follows; none, if it is not alive
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +58,7 @@ class EdgeReport:
     seen_at: datetime | None
     epoch: datetime | None
     problem: str | None
+    purger: str | None  # the id of the purger that has claimed it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,15 +78,16 @@ def status_report(state: FleetState, problems: list[Problem]) -> StatusReport:
     return StatusReport(
         ok=not problems,
         problems=problems,
-        purgers=[_purger(purger) for purger in state.purgers],
+        purgers=[_purger(purger, state) for purger in state.purgers],
         database=None if state.unusable is not None else _database(state),
         edges=[_edge(edge) for edge in state.edges],
         disabled_edges=state.disabled,
     )
 
 
-def _purger(purger: PurgerPresence) -> PurgerReport:
+def _purger(purger: PurgerPresence, state: FleetState) -> PurgerReport:
     return PurgerReport(
+        id=purger.id,
         host=purger.host,
         pid=purger.pid,
         version=purger.version,
@@ -90,6 +95,8 @@ def _purger(purger: PurgerPresence) -> PurgerReport:
         seen_at=purger.seen_at,
         age=purger.age,
         alive=purger.alive,
+        shares=bool(purger.shares),
+        edges=state.edges_of(purger) if purger.alive else [],
     )
 
 
@@ -124,4 +131,5 @@ def _edge(edge: EdgeState) -> EdgeReport:
         seen_at=edge.seen_at,
         epoch=edge.epoch,
         problem=edge.problem,
+        purger=edge.purger,
     )

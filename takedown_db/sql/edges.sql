@@ -63,9 +63,13 @@ SELECT name, enabled, flush_asked, flush_done, problem FROM edges ORDER BY name
 
 -- name: lock_edges
 -- Locks the edges whose names are in the JSON array %(names)s, in its order, and reads the purger that has claimed each.
--- Until the transaction ends no other purger can claim them: see claim_edges.
+-- Until the transaction ends no other purger can claim them: see claim_edges. DISTINCT keeps the array from being locked
+-- as well, which MySQL refuses.
 SELECT STRAIGHT_JOIN edges.name, edges.purger
-FROM JSON_TABLE(%(names)s, '$[*]' COLUMNS (name VARCHAR(255) CHARACTER SET ascii COLLATE ascii_bin PATH '$')) AS asked
+FROM (
+    SELECT DISTINCT name
+    FROM JSON_TABLE(%(names)s, '$[*]' COLUMNS (name VARCHAR(255) CHARACTER SET ascii COLLATE ascii_bin PATH '$')) AS listed
+) AS asked
 JOIN edges ON edges.name = asked.name
 FOR UPDATE
 

@@ -14,7 +14,7 @@ from rich.console import Console
 from stack.engines import CLUSTERS
 from tests.chaos.campaign import Campaign, Outcome
 from tests.chaos.cluster_system import ClusterSystem, runs_on
-from tests.chaos.faults import FAULTS
+from tests.chaos.faults import FAULTS, Fault
 from tests.chaos.report import details, duration, line, table
 from tests.chaos.system_with_proxies import System
 
@@ -28,6 +28,12 @@ from tests.chaos.system_with_proxies import System
     "--fault", "names", multiple=True, type=click.Choice(list(FAULTS)), help="Run this fault only; may be given again."
 )
 @click.option("--edges", default=2, type=click.IntRange(1, 8), help="Number of edges.")
+@click.option(
+    "--purgers",
+    default=1,
+    type=click.IntRange(1, 8),
+    help="Number of purgers, which share the edges. The faults of one of several need 2, and are left out with one.",
+)
 @click.option("--lease", default=3.0, help="Lease of each edge, in seconds; with a short one rounds are short.")
 @click.option("--fail-safe-ttl", default=2.0, help="TTL of each edge in fail-safe mode, in seconds.")
 @click.option(
@@ -47,6 +53,7 @@ def main(
     seed: int | None,
     names: tuple[str, ...],
     edges: int,
+    purgers: int,
     lease: float,
     fail_safe_ttl: float,
     store: str,
@@ -60,18 +67,19 @@ def main(
     console = Console(width=max(Console().width, 100))  # as wide as the table
     directory = Path(tempfile.mkdtemp(prefix="takedown-chaos-"))
     possible = {
-        name: each for name, each in FAULTS.items() if (store == "s3" or not each.needs_store) and runs_on(each, engine)
+        name: each
+        for name, each in FAULTS.items()
+        if (store == "s3" or not each.needs_store) and (purgers > 1 or not each.needs_purgers) and runs_on(each, engine)
     }
     for name in sorted(set(names) - possible.keys()):
-        needed = "--store s3" if FAULTS[name].needs_store else "another --cluster, or none"
-        raise click.UsageError(f"{name}: needs {needed}")
+        raise click.UsageError(f"{name}: {missing(FAULTS[name])}")
     faults = [possible[name] for name in names] or list(possible.values())
     make = partial(ClusterSystem, engine=engine) if engine else System
-    with make(directory, edges=edges, lease=lease, fail_safe_ttl=fail_safe_ttl, store=store) as system:
+    with make(directory, edges=edges, purgers=purgers, lease=lease, fail_safe_ttl=fail_safe_ttl, store=store) as system:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: system.halted.set())
         console.print(
-            f"seed {seed}, {edges} edges, {len(faults)} faults, {duration(minutes * 60)}; "
+            f"seed {seed}, {edges} edges, {purgers} purgers, {len(faults)} faults, {duration(minutes * 60)}; "
             f"bound 1 s, {system.bound:g} s under a fault"
         )
         campaign = Campaign(system, seed)
@@ -87,6 +95,13 @@ def main(
         console.print(f"violated; to repeat: --seed {seed}; logs: {directory}", soft_wrap=True)
         sys.exit(1)
     shutil.rmtree(directory)
+
+
+def missing(fault: Fault) -> str:
+    """Return the option that a fault lacks."""
+    if fault.needs_store:
+        return "needs --store s3"
+    return "needs --purgers 2" if fault.needs_purgers else "needs another --cluster, or none"
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from tests.chaos.moderator_group import ModeratorGroup
 from tests.chaos.readers import Reader
 from tests.chaos.receipt_checks import contradictions, read_gone, receipt_violations
 from tests.chaos.system_with_proxies import System
+from tests.chaos.trust_watch import TrustWatch, long_fail_safe
 
 #: Last characters of codes, by which the fence groups them.
 ENDINGS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -72,7 +73,8 @@ class Campaign:
             for edge in system.edges
             for n in range(_READERS)
         ]
-        self._people: list[Reader | Moderator] = [*self._moderators, *self._readers]
+        self._trust = TrustWatch(system.edges)
+        self._people: list[Reader | Moderator | TrustWatch] = [*self._moderators, *self._readers, self._trust]
         self._codes = codes
         self._moderation = ModeratorGroup(self._moderators, system, self.history)
 
@@ -160,6 +162,9 @@ class Campaign:
         reads = self.history.take_reads()
         outcome = self._judged(fault.name, start, reads)
         names = [each.edge_name for each in self.system.edges]
+        fail_safe = self._trust.take()
+        if fault.fail_safe is not None:
+            lost += long_fail_safe(fail_safe, self.history.stalls, fault.fail_safe)
         lost += starving(reads, self.history.windows, self.history.stalls, names, start, clock())
         return replace(outcome, violations=outcome.violations + lost, history=reads)
 

@@ -18,7 +18,7 @@ REFUSED_PART = 0.01
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """A promise that was broken. ``kind`` is one of leak, stale, stuck, early, foreign, starved and lost."""
+    """A promise that was broken. ``kind`` is one of leak, stale, stuck, early, foreign, starved, fail-safe and lost."""
 
     kind: str
     edge: str
@@ -65,7 +65,7 @@ class Judge:
                 default=self._bound,
             )
             until = change.returned + max(bound, self._bound) + SLACK
-            self._deadlines[key] = until + _stalled(self._stalls, change.sent, until)
+            self._deadlines[key] = until + stalled(self._stalls, change.sent, until)
         return self._deadlines[key]
 
     def judge(self, read: Read) -> Verdict:
@@ -129,12 +129,12 @@ def starving(
         violations += [
             Violation("starved", edge, f"waited {read.answered - read.sent:.3f} s while all was well", read)
             for read in calm
-            if read.answered - read.sent - _stalled(stalls, read.sent, read.answered) > LONGEST_WAIT
+            if read.answered - read.sent - stalled(stalls, read.sent, read.answered) > LONGEST_WAIT
         ]
     return violations
 
 
-def _stalled(stalls: Sequence[Stall], start: float, end: float) -> float:
+def stalled(stalls: Sequence[Stall], start: float, end: float) -> float:
     """Sum the seconds between start and end in which the machine did not run this process."""
     return sum(max(0.0, min(end, stall.end) - max(start, stall.start)) for stall in stalls)
 

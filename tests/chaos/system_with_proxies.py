@@ -40,6 +40,7 @@ class System:
         lease: float = 3.0,
         fail_safe_ttl: float = 2.0,
         purger_options: Mapping[str, str] | None = None,
+        purgers: int = 1,
         store: str = "directory",
         **vcl: Any,
     ) -> None:
@@ -55,7 +56,7 @@ class System:
         self._proxies = self._running.enter_context(Proxies())
         self.database_clock = ServerClock(directory / "database-clock")
         self.database = self._new_database(directory / "database")
-        self.database_proxy = self._new_database_proxy()  # to the purger
+        self.database_proxies = [self._new_database_proxy() for _ in range(purgers)]  # to each purger
         self.lookup_proxy = self._new_database_proxy()  # to the origin
         self.store = ObjectStore(directory / "store") if store == "s3" else None
         self.store_proxy = self._proxies.to(self.store.port) if self.store else None
@@ -71,7 +72,9 @@ class System:
         self._public_proxies: dict[str, Proxy] = {}
         self.edge_clocks: dict[str, ServerClock] = {}
         self.edges = [self._new_edge(f"edge{number}") for number in range(1, edges + 1)]
-        self.purger = self._new_purger(lease, purger_options or {})
+        self.purgers = [
+            self._new_purger(number, lease, purger_options or {}) for number in range(len(self.database_proxies))
+        ]
         place = self.store.location() if self.store else parse_location(str(self.origin.files))
         self.catalogue = Catalogue(open_store(place))
 
@@ -89,12 +92,12 @@ class System:
             return {}
         return self.store.origin_options(endpoint=f"http://127.0.0.1:{self.store_proxy.port}")
 
-    def _new_purger(self, lease: float, options: Mapping[str, str]) -> Purger:
+    def _new_purger(self, number: int, lease: float, options: Mapping[str, str]) -> Purger:
         return Purger(
-            self.directory / "purger",
+            self.directory / f"purger{number or ''}",
             self.database,
             options={
-                "PURGER_DATABASE_URL": self.database_url("purger", self.database_proxy),
+                "PURGER_DATABASE_URL": self.database_url("purger", self.database_proxies[number]),
                 "PURGER_HEARTBEAT_INTERVAL": str(min(1.0, lease / 6)),
                 "PURGER_RETRY_LONGEST": "1",
                 **options,
@@ -123,7 +126,8 @@ class System:
             for edge in self.edges:
                 self._running.callback(stopped, edge.start())
                 self._add(edge)
-            self._running.enter_context(self.purger)
+            for purger in self.purgers:
+                self._running.enter_context(purger)
             self.settle()
             starting.pop_all()
         return self
@@ -134,10 +138,15 @@ class System:
         self._running.__exit__(kind, error, traceback)
 
     @property
+    def purger(self) -> Purger:
+        """Return the only purger, or the first of several."""
+        return self.purgers[0]
+
+    @property
     def servers(self) -> list[Server]:
         """Return all servers."""
         stores = [self.store] if self.store else []
-        return [self.database, *stores, self.origin, *self.edges, self.purger]
+        return [self.database, *stores, self.origin, *self.edges, *self.purgers]
 
     def purge_proxy(self, edge: Edge) -> Proxy:
         """Return the proxy between the purger and an edge."""

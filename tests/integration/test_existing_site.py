@@ -13,10 +13,12 @@ import pytest
 import requests
 
 from stack.database import Database
+from stack.database_program import chosen
 from stack.object_store import ObjectStore
 from stack.ports import free_port
 from stack.samples import draw
 from stack.user import user_name
+from stack.varnish import varnish_program
 from stack.vcl import replace_urls
 from stack.waiting import PATIENCE, wait_until
 from tests.support.markdown_pages import ROOT, block
@@ -47,7 +49,7 @@ class ExistingSite:
         self.running.enter_context(self.database)
         self.home.mkdir()
         (self.home / ".my.cnf").write_text(
-            f"[client]\nsocket={self.database.socket}\nuser={user_name()}\nskip-ssl\n[client-server]\n"
+            f"[client]\nsocket={self.database.socket}\nuser={user_name()}\nloose-skip-ssl\n[client-server]\n"
         )
         self.sql(PICTURES_TABLE)
         for path in (SUMMER, WINTER, FLAGGED, OTHER, LONG):
@@ -56,7 +58,7 @@ class ExistingSite:
 
     def sql(self, text: str, *options: str) -> str:
         """Run statements with the client, as the administrator unless ``options`` name another account."""
-        client = ["mariadb", f"--defaults-file={self.home}/.my.cnf", "--skip-column-names", *options]
+        client = [chosen().client()[0], f"--defaults-file={self.home}/.my.cnf", "--skip-column-names", *options]
         ran = subprocess.run(client, input=text, capture_output=True, text=True, check=False)
         assert ran.returncode == 0, ran.stderr
         return ran.stdout
@@ -126,6 +128,7 @@ class ExistingSite:
     def page(self) -> PastedPage:
         """Return the page with the addresses and paths of this machine."""
         etc = self.directory / "etc"
+        varnishd = varnish_program("varnishd")
         here = {
             "/srv/site/pictures": str(self.files),
             "/srv/takedown": str(self.directory / "store"),
@@ -140,7 +143,9 @@ class ExistingSite:
             "public=:80 ": f"public=127.0.0.1:{self.ports['public']} ",
             # The user of the tests may be in no group varnish, and the machine may have less memory.
             "chgrp varnish": "ls",
-            "varnishd -F": f"varnishd -F -j none -n {self.directory}/varnishd -p thread_pool_min=50",
+            # MySQL's own client, and the names in Vinyl Cache.
+            "mariadb": chosen().client()[0],
+            "varnishd -F": f"{varnishd} -F -j none -n {self.directory}/varnishd -p thread_pool_min=50",
             "default,4G": "default,64M",
             # The packages are installed, and the private store speaks http.
             "pip install": "echo",
@@ -205,7 +210,7 @@ def start_the_edge(site: ExistingSite, page: PastedPage) -> None:
     text = text.replace('"8000"', f'"{site.ports["origin"]}"')
     default.write_text(text.replace("/etc/varnish/takedown.token", f"{site.directory}/etc/varnish/takedown.token"))
     listeners = [site.ports["public"], site.ports["purge"]]
-    site.running.enter_context(page.server("edge", site.directory, "varnishd", listeners))
+    site.running.enter_context(page.server("edge", site.directory, varnish_program("varnishd"), listeners))
 
 
 def pictures_are_shown_without_a_copy(site: ExistingSite) -> None:

@@ -12,7 +12,6 @@ import pytest
 from mysql.connector.abstracts import MySQLConnectionAbstract
 
 from stack.database import Database
-from stack.user import user_name
 from takedown_db.connect import connect
 from takedown_db.subject_keys import is_key
 from tests.support.markdown_pages import ROOT, block
@@ -36,8 +35,7 @@ _numbers = count(1)
 
 def paste(database: Database, text: str) -> None:
     """Paste lines into the client, as the administrator."""
-    client = ["mariadb", "--no-defaults", "--skip-ssl", f"--user={user_name()}", f"--socket={database.socket}", "site"]
-    pasted = subprocess.run(client, input=text, capture_output=True, text=True, check=False)
+    pasted = subprocess.run(database.client("site"), input=text, capture_output=True, text=True, check=False)
     assert pasted.returncode == 0, pasted.stderr
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 import requests
 
+from stack.database_program import chosen
 from stack.waiting import PATIENCE, wait_until
 from tests.support.markdown_pages import ROOT, block
 
@@ -33,11 +34,12 @@ class Newcomer:
     def paste(self, text: str) -> subprocess.CompletedProcess[str]:
         """Paste lines into a fresh shell."""
         shell = ["bash", "--noprofile", "--norc", "-s"]
+        text = text.replace("mariadb --", f"{chosen().client()[0]} --")
         return subprocess.run(shell, input=text, cwd=self.directory, capture_output=True, text=True, check=False)
 
     def sql(self, text: str, *options: str) -> subprocess.CompletedProcess[str]:
-        """Paste lines into the ``mariadb`` client, as the administrator unless ``options`` name another account."""
-        client = ["mariadb", "--no-defaults", f"--socket={self.variables['DB_SOCKET']}", *options]
+        """Paste lines into the database's client, as the administrator unless ``options`` name another account."""
+        client = [*chosen().client(), f"--socket={self.variables['DB_SOCKET']}", *options]
         return subprocess.run(client, input=text, capture_output=True, text=True, check=False)
 
     def wait_status(self, code: str, status: int) -> None:

@@ -1,5 +1,7 @@
 """Run several purgers on one database: each edge has one of them, and gets another when that one is away."""
 
+import json
+import re
 from collections.abc import Iterator
 from contextlib import ExitStack
 
@@ -106,6 +108,7 @@ def test_a_third_purger_gets_its_share(group: PurgerGroup, pair: list[GroupMembe
 
 def test_the_only_purger_goes_on_after_it_was_killed(group: PurgerGroup) -> None:
     with group.new_purger() as alone:
+        group.wait_shares({alone: 4})
         group.wait_settled()
         with group.always_trusted():
             alone.kill()
@@ -133,3 +136,32 @@ def test_an_older_purger_beside_follows_every_edge_and_gets_no_share(group: Purg
             group.ban()
         assert group.claims() == claims
         assert "flushed" not in older.log_text()
+
+
+def test_the_status_tells_who_has_what(group: PurgerGroup, pair: list[GroupMember]) -> None:
+    first, second = pair
+    state = json.loads(first.run("status", "--json").stdout)
+    assert state["problems"] == []
+    shares = {purger["pid"]: purger["edges"] for purger in state["purgers"] if purger["shares"]}
+    assert sorted(map(len, shares.values())) == [2, 2]
+    assert sorted(shares[first.pid] + shares[second.pid]) == [edge.edge_name for edge in group.edges]
+    owners = {purger["id"]: purger["pid"] for purger in state["purgers"]}
+    assert {edge["name"]: owners[edge["purger"]] for edge in state["edges"]} == group.claims()
+    lines = first.run("status").stdout
+    assert re.search(rf"pid {first.pid} .* 2\n", lines)
+    assert re.search(rf"edge1 .* pid {group.claims()['edge1']}\b", lines)
+    assert f"purger       pid {group.claims()['edge1']} on " in first.run("edge", "list").stdout
+
+
+def test_an_edge_that_no_purger_can_claim_is_a_problem(group: PurgerGroup) -> None:
+    with group.new_purger() as alone:
+        group.wait_shares({alone: 4})
+        group.sql("CREATE TRIGGER refusing BEFORE UPDATE ON edges FOR EACH ROW SET NEW.purger = NULL")
+        try:
+            wait_until(lambda: set(group.claims().values()) == {None}, "claims are refused")
+            result = alone.run("status")
+            assert result.returncode == 3
+            assert "PROBLEM: no purger has claimed 4 edges: edge1, edge2, edge3, edge4 -> " in result.stdout
+        finally:
+            group.sql("DROP TRIGGER refusing")
+        group.wait_shares({alone: 4})

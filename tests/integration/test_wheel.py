@@ -10,6 +10,7 @@ from zipfile import ZipFile
 
 import pytest
 
+from stack.varnish import varnish_program
 from tests.support.markdown_pages import ROOT
 
 PACKAGES = {"origin", "purger", "takedown_db"}
@@ -69,7 +70,9 @@ def test_it_writes_the_vcl_that_varnish_compiles(installed: Installed, tmp_path:
     assert str(edge / "default.vcl") in result.stdout
     written = {file.relative_to(edge).as_posix() for file in edge.rglob("*") if file.is_file()}
     assert written == VCL
-    subprocess.run(["varnishd", "-C", "-j", "none", "-f", edge / "default.vcl"], capture_output=True, check=True)
+    subprocess.run(
+        [varnish_program("varnishd"), "-C", "-j", "none", "-f", edge / "default.vcl"], capture_output=True, check=True
+    )
 
 
 @pytest.mark.parametrize("name", ["default.vcl", "parameters.cli"])

@@ -20,7 +20,7 @@ class _ClaimingNothing(Sharing):
     def purger(self) -> str:
         return None  # type: ignore[return-value]  # followed_edges reads all edges then
 
-    def holds(self) -> bool:
+    def holds(self, edge: str) -> bool:  # noqa: ARG002
         return True
 
     def leads(self) -> bool:

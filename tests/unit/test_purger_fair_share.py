@@ -58,6 +58,7 @@ def test_a_new_purger_takes_from_those_who_have_the_most() -> None:
     claims: dict[str, str | None] = {"a": "p1", "b": "p1", "c": "p1", "d": "p2", "e": "p2"}
     assert moves_to("p3", claims, {"p1", "p2", "p3"}) == [Move("c", "p1")]
     assert moves_to("p1", claims, {"p1", "p2", "p3"}) == []
+    assert moves_to("p3", claims | {"f": None}, {"p1", "p2", "p3"}, steady=False) == [Move("f", None)]
 
 
 def test_a_new_purger_takes_a_large_share_by_and_by_and_lost_edges_at_once() -> None:

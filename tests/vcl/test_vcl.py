@@ -1,13 +1,14 @@
 """Run each .vtc in this directory with varnishtest: a real varnishd with the project's own VCL."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from stack.varnish import compiler_parameters, read_parameters
+from stack.varnish import compiler_parameters, read_parameters, varnish_program
 from tests.support.markdown_pages import block
 
 HERE = Path(__file__).resolve().parent
@@ -38,10 +39,15 @@ def test_vcl(test: Path, tmp_path: Path) -> None:
         "vcl": f"{tmp_path}/vcl",
         "token": f"{tmp_path}/token",
         "maps": f"{tmp_path}",
+        "support": f"{ROOT}/tests/support",
         "listeners": f"-j none -a public=127.0.0.1:0 -a purge=127.0.0.1:0 {ARGUMENTS}",
     }
+    # The tool of Vinyl Cache has another word for the server under test.
+    program = varnish_program("varnishtest")
+    script = tmp_path / test.name
+    script.write_text(re.sub("^varnish v", f"{program.removesuffix('test')} v", test.read_text(), flags=re.MULTILINE))
     # -t limits the whole test, in seconds.
-    command = ["varnishtest", "-t", "240", *(f"-D{name}={value}" for name, value in macros.items()), str(test)]
+    command = [program, "-t", "240", *(f"-D{name}={value}" for name, value in macros.items()), str(script)]
     environment = os.environ | {"PYTHONPATH": str(ROOT), "TMPDIR": str(tmp_path)}
     ran = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert ran.returncode == 0, f"{test.name}\n{ran.stdout[-20_000:]}\n{ran.stderr}"

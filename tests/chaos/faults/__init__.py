@@ -11,6 +11,7 @@ from tests.chaos.faults import (
     purge_path,
     purger,
     restored_state,
+    several_purgers,
     store,
 )
 from tests.chaos.faults.base import FAULTS, Fault, Scene
@@ -29,5 +30,6 @@ __all__ = [
     "purge_path",
     "purger",
     "restored_state",
+    "several_purgers",
     "store",
 ]

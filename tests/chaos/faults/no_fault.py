@@ -5,7 +5,7 @@ from tests.chaos.faults.base import Scene, fault
 NOTHING = "nothing"
 
 
-@fault(NOTHING, loosens=False)
+@fault(NOTHING, loosens=False, fail_safe=0.0)
 def nothing(scene: Scene) -> None:
     """Wait five seconds without a fault."""
     scene.system.pause(5)

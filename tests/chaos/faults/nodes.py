@@ -92,5 +92,5 @@ def isolated(scene: Scene) -> None:
 
 def _proxies_of(scene: Scene, node: Node) -> list[Proxy]:
     """Return the proxies by which origin and purger reach a node."""
-    paths = (scene.system.database_proxy, scene.system.lookup_proxy)
+    paths = (*scene.system.database_proxies, scene.system.lookup_proxy)
     return [path.of_nodes[node] for path in paths if isinstance(path, ClusterProxies)]

@@ -8,6 +8,7 @@ from stack.waiting import wait_until
 from tests.chaos.faults.base import Scene, fault, mended
 from tests.chaos.history import clock
 from tests.chaos.system_with_proxies import System
+from tests.support.faulty_proxy import Proxy
 
 
 @fault("purger killed")
@@ -57,12 +58,18 @@ def frozen_while_numbering(scene: Scene) -> None:
 @fault("purger cut off from the database")
 def cut_off(scene: Scene) -> None:
     """Cut it off from the database, to which moderators go on committing, while it reaches every edge."""
-    proxy = scene.system.database_proxy
+    with cut_from_database(scene, scene.system.database_proxies[0]):
+        scene.while_broken()
+
+
+@contextmanager
+def cut_from_database(scene: Scene, proxy: Proxy) -> Iterator[None]:
+    """Cut one direction of a proxy or both inside the block."""
     directions = scene.random.choice([(proxy.up,), (proxy.down,), (proxy.up, proxy.down)])
     with mended(*directions):
         for direction in directions:
             direction.cut()
-        scene.while_broken()
+        yield
 
 
 @fault("numbering stuck")

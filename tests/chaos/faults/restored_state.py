@@ -48,7 +48,8 @@ def _put_back(scene: Scene, *, purger_away: bool = False) -> None:
     scene.pause(1, 20 if scene.random.random() < 0.3 else 6)
     with scene.moderation.undone(), ExitStack() as back:
         if purger_away:
-            back.enter_context(away(system.purger))
+            for purger in system.purgers:
+                back.enter_context(away(purger))
         with away(system.database):
             put_back(system.database, copy)
     scene.pause(system.bound + 1, system.bound + 2)
@@ -66,7 +67,10 @@ def origin_behind(scene: Scene) -> None:
 def rival(scene: Scene) -> None:
     """Run a second purger on a copy of the database: it sends heartbeats while the first one is frozen."""
     system = scene.system
-    with _copy_of_database(scene) as copy, frozen(system.purger), RivalPurger(system.new_directory("rival"), copy):
+    with _copy_of_database(scene) as copy, ExitStack() as thawing:
+        for purger in system.purgers:
+            thawing.enter_context(frozen(purger))
+        thawing.enter_context(RivalPurger(system.new_directory("rival"), copy))
         scene.pause(system.bound + 1, system.bound + 3)
 
 
