@@ -4,9 +4,9 @@
 DELIMITER //
 
 -- Signs that purger p_id is present, since p_seconds ago. Returns two results. The first: the purgers that share edges,
--- each with its count of signatures and the seconds since the last one, by this server's clock. The second: the enabled
--- edges, each with the purger that has claimed it. One row is written, in a transaction of its own: purgers never wait
--- for each other here.
+-- each with its count of signatures and the seconds since the last one, by this server's clock; of many that were killed
+-- the latest. The second: the enabled edges, each with the purger that has claimed it. One row is written, in a
+-- transaction of its own: purgers never wait for each other here.
 CREATE DEFINER = 'takedown_definer'@'localhost' PROCEDURE IF NOT EXISTS share_edges_v1(
     IN p_id VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin, IN p_host VARCHAR(255) CHARACTER SET utf8mb4,
     IN p_pid INT UNSIGNED, IN p_version VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin, IN p_seconds INT UNSIGNED)
@@ -18,7 +18,9 @@ BEGIN
 
     SELECT id, beat, TIMESTAMPDIFF(MICROSECOND, seen_at, UTC_TIMESTAMP(3)) / 1e6 AS seconds_ago
     FROM purgers
-    WHERE beat IS NOT NULL;
+    WHERE beat IS NOT NULL
+    ORDER BY seen_at DESC
+    LIMIT 250;
 
     SELECT name, purger FROM edges WHERE enabled ORDER BY name;
 END//

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from random import Random
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import requests
@@ -74,7 +74,11 @@ def read_all(system: System, codes: list[str]) -> list[State | Other]:
     """Read every image, again where the answer is a 503: on a busy machine a lookup may take too long."""
 
     def shown(code: str) -> State | Other:
-        return wait_until(lambda: seen if (seen := read(system, code)) is not Other.REFUSED else None, "no 503")
+        def answer() -> State | Other | None:
+            seen = read(system, code)
+            return None if seen is Other.REFUSED else seen
+
+        return cast(State | Other, wait_until(answer, "an answer other than 503"))
 
     with ThreadPoolExecutor(AT_ONCE) as clients:
         return list(clients.map(shown, codes))
