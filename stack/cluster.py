@@ -1,23 +1,34 @@
 """Run several database servers as one database: the common part of Galera and Group Replication."""
 
+import shutil
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any, Self
 
+import mysql.connector
 from mirakuru.base import SimpleExecutor
 from mirakuru.exceptions import ExecutorError
 
 from stack.database import Database
+from stack.database_program import Program
 from stack.server import ServerFailedError
+from stack.waiting import PATIENCE, wait_until
 from takedown_db.connect import connect
 
 #: Seconds that a statement of the administrator may take: a node that joins may wait for the others.
 TIMEOUT = 60
 
+#: Seconds that a node may take to start: it may get all data from another node first.
+_START = 3 * PATIENCE
+
 
 class Node(Database):
     """One server of a cluster."""
+
+    def __init__(self, directory: Path, options: Sequence[str], program: Program) -> None:
+        super().__init__(directory, options, program)
+        self._timeout = _START
 
     def launch(self) -> None:
         """Start the server's process, and do not wait. ``wait_started`` does."""
@@ -30,6 +41,21 @@ class Node(Database):
             self.wait_for(self.check_subprocess)
         except (ExecutorError, OSError) as error:
             raise ServerFailedError(f"{self.name} did not start: {error}\n{self.log_tail()}") from None
+
+    def in_step(self) -> bool:
+        """Tell whether the server, as far as it knows, is part of the cluster and has all of its transactions."""
+        raise NotImplementedError
+
+    def members_seen(self) -> int:
+        """Count the members of the cluster in step with it that the server sees, itself among them."""
+        raise NotImplementedError
+
+    def rejoin(self) -> None:
+        """Join the cluster again where the server does not do so by itself."""
+
+    def discard_data(self) -> None:
+        """Delete the data of a server that is down, as if its disk was lost: its next start gets all from another."""
+        shutil.rmtree(self._data)
 
     def administer(self, *statements: str, timeout: int = TIMEOUT) -> list[tuple[Any, ...]]:
         """Run statements as the administrator, on this server in whatever state it is. Returns the last one's rows."""
@@ -47,7 +73,7 @@ class Cluster(Database):
 
     def __init__(self, directory: Path, nodes: Sequence[Node]) -> None:
         super().__init__(directory)
-        self.members = list(nodes)
+        self.members: Sequence[Node] = nodes
         self.socket = nodes[0].socket
         for node in nodes:
             node.share_passwords(self)
@@ -108,6 +134,23 @@ class Cluster(Database):
     def log_text(self) -> str:
         """Return what the nodes have logged since their latest starts."""
         return "".join(node.log_text() for node in self.members)
+
+    def wait_whole(self) -> None:
+        """Wait until each node is in step with all others, and knows it. Raises ``TimeoutError``."""
+
+        def whole() -> bool:
+            seen = [self._members_seen(node) for node in self.members]
+            return all(number == len(self.members) for number in seen)
+
+        wait_until(whole, "the cluster is whole", _START)
+
+    @staticmethod
+    def _members_seen(node: Node) -> int:
+        with suppress(mysql.connector.Error):
+            if node.in_step():
+                return node.members_seen()
+            node.rejoin()
+        return 0
 
     def sockets(self) -> list[Path]:
         """Return the sockets of all nodes."""

@@ -1,12 +1,15 @@
 """Choose the engine of the moderation database: one server, or a cluster of three."""
 
+from collections.abc import Callable
 from pathlib import Path
 
+from stack.cluster import Cluster
 from stack.database import Database
 from stack.galera import Galera
+from stack.replication_group import Group
 
 #: The engines of clusters, by the names that ``./dev run --cluster`` takes.
-CLUSTERS = {"galera": Galera}
+CLUSTERS: dict[str, Callable[[Path], Cluster]] = {"galera": Galera, "group": Group}
 
 
 def make_database(directory: Path, cluster: str | None = None) -> Database:

@@ -89,13 +89,17 @@ class GaleraNode(Node):
         """Tell whether the node was in a cluster before."""
         return self._state_file.exists()
 
-    def discard_data(self) -> None:
-        """Delete the data of a node that is down, as if its disk was lost: at its next start it gets all of them."""
-        shutil.rmtree(self._data)
-
     def after_start_check(self) -> bool:
         """Tell whether the node takes statements and is in step with the others."""
-        return super().after_start_check() and self.status("wsrep_local_state_comment") == "Synced"
+        return super().after_start_check() and self.in_step()
+
+    def in_step(self) -> bool:
+        """Tell whether the node, as far as it knows, is part of the cluster and has all of its transactions."""
+        return self.status("wsrep_local_state_comment") == "Synced"
+
+    def members_seen(self) -> int:
+        """Count the nodes of the cluster that this one sees, itself among them."""
+        return int(self.status("wsrep_cluster_size") or 0)
 
     def status(self, name: str) -> str:
         """Return a status variable of the node, such as ``wsrep_cluster_size``; empty while it takes no connections."""

@@ -17,7 +17,7 @@ from mysql.connector.connection import MySQLConnection
 from mysql.connector.constants import ClientFlag
 
 from takedown_db.first_to_connect import first_to_connect
-from takedown_db.group_commit_wait import wait_for_group
+from takedown_db.group_commit_wait import wait_of
 from takedown_db.node_choice import choice_between, remember
 from takedown_db.replica_checks import require_ordered, require_primary
 from takedown_db.secret_files import UnreadableSecretError, read_secret
@@ -55,7 +55,7 @@ def connect(
     ``timeout`` bounds, in whole seconds each, the wait for a connection, for an answer and for a lock.
     ``database=False`` leaves the named database unselected, for the one caller that creates it. ``replica=True`` takes
     a server that may lag, for callers that send the last batch number they saw with each answer. Without it
-    each transaction on a member of a replication group first waits for the group's earlier commits. ``python=True``
+    each transaction on a node of a cluster first waits for the earlier commits at the other nodes. ``python=True``
     takes the driver in pure Python, as ``PreparedStatement`` needs it, wherever the connection is by a Unix socket or
     the URL requires TLS.
 
@@ -157,7 +157,8 @@ def _prepare(connection: MySQLConnectionAbstract, timeout: int, require: Require
 
 def _require_current(cursor: MySQLCursorAbstract) -> None:
     require_primary(cursor)
-    wait_for_group(cursor)
+    if (wait := wait_of(cursor)) is not None:
+        cursor.execute(wait.begin)
 
 
 def _arguments(url: DatabaseUrl) -> dict[str, Any]:

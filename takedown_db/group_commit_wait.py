@@ -1,37 +1,51 @@
-"""Lets a session on a member of MySQL's Group Replication wait for the group's commits.
+"""Lets a session on a node of a cluster wait for what was committed at other nodes.
 
-A primary that stood still is expelled without noticing: for seconds after it goes on, or as long as it is cut off from
-most of the others, it takes itself for the primary, and reads are stale. A session that waits gets an error instead, or
-no answer.
+A primary of MySQL's Group Replication that stood still is expelled without noticing: for seconds after it goes on, or
+as long as it is cut off from most of the others, it takes itself for the primary, and reads are stale. A node of Galera
+may apply late what others have committed. A session that waits gets an error instead, or no answer.
 """
+
+from typing import NamedTuple
 
 from mysql.connector.abstracts import MySQLCursorAbstract
 
-#: Selects the variables of a member of a group; without a group, no row.
+#: Selects the variables that tell a member of a group or a node of Galera; on other servers, none of the first two.
 _VARIABLES = (
-    "SHOW VARIABLES WHERE Variable_name IN ('group_replication_group_name', 'group_replication_consistency') "
-    "AND Value <> ''"
+    "SHOW VARIABLES WHERE Variable_name IN ('group_replication_group_name', 'wsrep_on', "
+    "'group_replication_consistency', 'wsrep_sync_wait') AND Value <> ''"
 )
 
 #: The server's levels of consistency that wait after a transaction, and those that also wait before it.
 _WAITING = {"AFTER": "BEFORE_AND_AFTER", "BEFORE_AND_AFTER": "BEFORE_AND_AFTER"}
 
+#: The bit of ``wsrep_sync_wait`` that has reads wait.
+_READS = 1
 
-def wait_for_group(cursor: MySQLCursorAbstract) -> bool:
-    """Let each transaction of the session first wait for the group's earlier commits; False: there is no group.
 
-    Raises ``mysql.connector.Error``. On a server that the group has expelled, the first statement of a transaction then
-    fails with error 3797, or gets no answer.
+class GroupWait(NamedTuple):
+    """The statements by which a session begins to wait, and ends that."""
+
+    begin: str
+    end: str
+
+
+def wait_of(cursor: MySQLCursorAbstract) -> GroupWait | None:
+    """Choose the statements for a new session. None: the server is part of no cluster.
+
+    Raises ``mysql.connector.Error``. On a server that its group has expelled, the first statement of a transaction
+    that waits fails with error 3797, or gets no answer. A node that Galera has cut off answers 1047, or nothing.
     """
     cursor.execute(_VARIABLES)
     variables = {str(name): str(value) for name, value in cursor.fetchall()}
-    if "group_replication_group_name" not in variables:
-        return False
-    level = _WAITING.get(variables.get("group_replication_consistency", ""), "BEFORE")
-    cursor.execute(f"SET SESSION group_replication_consistency = '{level}'")
-    return True
-
-
-def wait_as_server_does(cursor: MySQLCursorAbstract) -> None:
-    """Undo ``wait_for_group`` after it returned True: restore the server's own level of consistency."""
-    cursor.execute("SET SESSION group_replication_consistency = DEFAULT")
+    if "group_replication_group_name" in variables:
+        level = _WAITING.get(variables.get("group_replication_consistency", ""), "BEFORE")
+        return GroupWait(
+            f"SET SESSION group_replication_consistency = '{level}'",
+            "SET SESSION group_replication_consistency = DEFAULT",  # may wait after transactions
+        )
+    if variables.get("wsrep_on") == "ON":
+        bits = int(variables.get("wsrep_sync_wait", "0"))
+        return GroupWait(
+            f"SET SESSION wsrep_sync_wait = {bits | _READS}", f"SET SESSION wsrep_sync_wait = {bits & ~_READS}"
+        )
+    return None

@@ -13,7 +13,7 @@ from mysql.connector.abstracts import MySQLConnectionAbstract, MySQLCursorAbstra
 from takedown_db.connect import connect
 from takedown_db.error_numbers import ROLLED_BACK
 from takedown_db.errors import CounterLostError, DatabaseUnavailableError, NotAdoptedError, explain
-from takedown_db.group_commit_wait import wait_as_server_does, wait_for_group
+from takedown_db.group_commit_wait import GroupWait, wait_of
 from takedown_db.node_choice import is_suspect, node_of, report_failure
 from takedown_db.server_identity import read_server
 from takedown_db.statements import statement
@@ -30,16 +30,16 @@ class Connection:
     def __init__(self, url: str, *, timeout: int, adopted: bool = False, prompt: bool = False) -> None:
         """Take the URL and the time-out in whole seconds, as ``connect`` does. ``adopted``: accept no other server.
 
-        ``prompt``: on a member of a replication group only the first statement after connecting waits for the other
-        members, and no later one; call ``catch_up`` to wait.
+        ``prompt``: on a node of a cluster only the first statement after connecting waits for the other nodes, and no
+        later one; call ``catch_up`` to wait.
         """
         self._server: str | None = None  # of the latest connection
         self._url = url
         self._timeout = timeout
         self._adopted = adopted
         self._prompt = prompt
-        #: Whether the server of a prompt connection is a member of a replication group.
-        self._in_group = False
+        #: Statements by which a prompt connection waits for other nodes; None: the server is part of no cluster.
+        self._wait: GroupWait | None = None
         self._driver: MySQLConnectionAbstract | None = None
         # One cursor for all statements: the driver pings the server for each new cursor, which is a round trip.
         self._cursor: MySQLCursorAbstract | None = None
@@ -66,6 +66,8 @@ class Connection:
                 except mysql.connector.Error as error:
                     if error.errno not in ROLLED_BACK:
                         raise
+                    # Until the node has applied the other one's commit it would be rolled back again.
+                    self._catch_up(cursor)
             return work(cursor)
 
     @contextmanager
@@ -116,7 +118,7 @@ class Connection:
             self._server = read_server(cursor)
             if (adopted := adopted_server(cursor)) != self._server:
                 raise NotAdoptedError(adopted, self._server)
-        self._in_group = self._prompt and wait_for_group(cursor)
+        self._wait = wait_of(cursor) if self._prompt else None
         self._catch_up(cursor)
         return cursor
 
@@ -132,18 +134,18 @@ class Connection:
             return self._server
 
     def catch_up(self) -> None:
-        """Wait until this server has applied all earlier commits of its replication group. Without a group, return.
+        """Wait until this server has applied all earlier commits at other nodes of its cluster. Without one, return.
 
-        Raises ``DatabaseUnavailableError``, also when the group has expelled the server.
+        Raises ``DatabaseUnavailableError``, also when the others have left the server behind.
         """
         with self.cursor() as cursor:
             self._catch_up(cursor)
 
     def _catch_up(self, cursor: MySQLCursorAbstract) -> None:
-        if self._in_group:
-            wait_for_group(cursor)
+        if self._wait is not None:
+            cursor.execute(self._wait.begin)
             fetch(cursor, "last_batch")
-            wait_as_server_does(cursor)
+            cursor.execute(self._wait.end)
 
     def close(self) -> None:
         """Close the connection, in whatever state it is."""

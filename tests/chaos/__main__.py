@@ -5,13 +5,16 @@ import shutil
 import signal
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
 
 import click
 from rich.console import Console
 
+from stack.engines import CLUSTERS
 from tests.chaos.campaign import Campaign, Outcome
-from tests.chaos.faults import FAULTS
+from tests.chaos.cluster_system import ClusterSystem, runs_on
+from tests.chaos.faults import FAULTS, Fault
 from tests.chaos.report import details, duration, line, table
 from tests.chaos.system_with_proxies import System
 
@@ -39,6 +42,12 @@ from tests.chaos.system_with_proxies import System
     default="directory",
     help="Where the origin keeps images. The faults of an object store need s3, and are left out without it.",
 )
+@click.option(
+    "--cluster",
+    "engine",
+    type=click.Choice(list(CLUSTERS)),
+    help="Run the database on three nodes, and break these too. Faults of a single server are left out.",
+)
 def main(
     minutes: float,
     seed: int | None,
@@ -48,6 +57,7 @@ def main(
     lease: float,
     fail_safe_ttl: float,
     store: str,
+    engine: str | None,
 ) -> None:
     """Read, ban, lift and replace on a real system while faults run, and compare every answer with the promises.
 
@@ -59,14 +69,13 @@ def main(
     possible = {
         name: each
         for name, each in FAULTS.items()
-        if (store == "s3" or not each.needs_store) and (purgers > 1 or not each.needs_purgers)
+        if (store == "s3" or not each.needs_store) and (purgers > 1 or not each.needs_purgers) and runs_on(each, engine)
     }
     for name in sorted(set(names) - possible.keys()):
-        raise click.UsageError(f"{name}: needs {'--store s3' if FAULTS[name].needs_store else '--purgers 2'}")
+        raise click.UsageError(f"{name}: {missing(FAULTS[name])}")
     faults = [possible[name] for name in names] or list(possible.values())
-    with System(
-        directory, edges=edges, purgers=purgers, lease=lease, fail_safe_ttl=fail_safe_ttl, store=store
-    ) as system:
+    make = partial(ClusterSystem, engine=engine) if engine else System
+    with make(directory, edges=edges, purgers=purgers, lease=lease, fail_safe_ttl=fail_safe_ttl, store=store) as system:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: system.halted.set())
         console.print(
@@ -86,6 +95,13 @@ def main(
         console.print(f"violated; to repeat: --seed {seed}; logs: {directory}", soft_wrap=True)
         sys.exit(1)
     shutil.rmtree(directory)
+
+
+def missing(fault: Fault) -> str:
+    """Return the option that a fault lacks."""
+    if fault.needs_store:
+        return "needs --store s3"
+    return "needs --purgers 2" if fault.needs_purgers else "needs another --cluster, or none"
 
 
 if __name__ == "__main__":

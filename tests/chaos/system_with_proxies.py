@@ -54,11 +54,10 @@ class System:
         self._running = ExitStack()
         self._numbers = count(1)
         self._proxies = self._running.enter_context(Proxies())
-        self.database = Database(directory / "database")
         self.database_clock = ServerClock(directory / "database-clock")
-        self.database_clock.govern(self.database)
-        self.database_proxies = [self._proxies.to(self.database.socket) for _ in range(purgers)]  # to each purger
-        self.lookup_proxy = self._proxies.to(self.database.socket)  # to the origin
+        self.database = self._new_database(directory / "database")
+        self.database_proxies = [self._new_database_proxy() for _ in range(purgers)]  # to each purger
+        self.lookup_proxy = self._new_database_proxy()  # to the origin
         self.store = ObjectStore(directory / "store") if store == "s3" else None
         self.store_proxy = self._proxies.to(self.store.port) if self.store else None
         self.origin = Origin(
@@ -78,6 +77,14 @@ class System:
         ]
         place = self.store.location() if self.store else parse_location(str(self.origin.files))
         self.catalogue = Catalogue(open_store(place))
+
+    def _new_database(self, directory: Path) -> Database:
+        database = Database(directory)
+        self.database_clock.govern(database)
+        return database
+
+    def _new_database_proxy(self) -> Proxy:
+        return self._proxies.to(self.database.socket)
 
     def _store_options(self) -> dict[str, str]:
         """Return the origin's variables for the object store behind its proxy, if there is one."""

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from stack.replication_group import Group, lacking
 from stack.server import frozen
 from stack.waiting import wait_until
-from tests.support.replication_group import Group, lacking
 from tests.support.repointed_purger import MovingDatabase, sql
 
 pytestmark = pytest.mark.skipif(bool(lacking()), reason=lacking())
@@ -18,8 +18,14 @@ pytestmark = pytest.mark.skipif(bool(lacking()), reason=lacking())
 _AGAIN = "the database is no longer unusable"
 
 
+def moving(directory: Path, group: Group) -> MovingDatabase:
+    """Make a site on the first member of a group, which gets the schema before."""
+    group.migrate()
+    return MovingDatabase(directory, group.members[0])
+
+
 def test_an_elected_primary_speaks_without_adoption(tmp_path: Path) -> None:
-    with Group(tmp_path, member_expel_timeout=0) as group, MovingDatabase(tmp_path, group.members[0]) as site:
+    with Group(tmp_path) as group, moving(tmp_path, group) as site:
         site.ban_at_the_edge("at-the-first")
         group.members[0].kill()
         primary = group.wait_primary(but=group.members[0])
@@ -34,12 +40,12 @@ def test_an_elected_primary_speaks_without_adoption(tmp_path: Path) -> None:
         assert "not adopted" not in site.purger.log_text()
         assert site.purger.log_text().count("is flushed") == 1, "at its start alone"
         adopted = sql(primary, "SELECT server, adopted_by FROM adoptions")
-        assert adopted == [(f"replication group {group.name}", "purger migrate")]
+        assert adopted == [(f"replication group {group.group_name}", "purger migrate")]
         assert sql(primary, "SELECT last_batch FROM numbering") == [(2,)]
 
 
 def test_a_secondary_and_a_server_outside_of_the_group_are_refused(tmp_path: Path) -> None:
-    with Group(tmp_path, 2) as group, MovingDatabase(tmp_path, group.members[0]) as site:
+    with Group(tmp_path, 2) as group, moving(tmp_path, group) as site:
         secondary = group.members[1]
         site.point_to(secondary)
         for command in ("adopt", "status"):
@@ -55,8 +61,7 @@ def test_a_secondary_and_a_server_outside_of_the_group_are_refused(tmp_path: Pat
 
 
 def test_a_primary_that_was_expelled_while_it_stood_still_vouches_for_nobody(tmp_path: Path) -> None:
-    settings = {"member_expel_timeout": 0, "autorejoin_tries": 0}
-    with Group(tmp_path, **settings) as group, MovingDatabase(tmp_path, group.members[0]) as site:
+    with Group(tmp_path, autorejoin_tries=0) as group, moving(tmp_path, group) as site:
         former = group.members[0]
         site.ban_at_the_edge("before")
         with frozen(former):
@@ -75,7 +80,7 @@ def test_a_primary_that_was_expelled_while_it_stood_still_vouches_for_nobody(tmp
 
 
 def test_a_primary_without_most_of_its_group_vouches_for_nobody(tmp_path: Path) -> None:
-    with Group(tmp_path) as group, MovingDatabase(tmp_path, group.members[0]) as site:
+    with Group(tmp_path) as group, moving(tmp_path, group) as site:
         with frozen(group.members[1]), frozen(group.members[2]):
             # For all that it can tell, they have elected another primary.
             stuck = "the verification of heartbeats is stuck"

@@ -20,8 +20,11 @@ _IMAGES = "INSERT INTO images (code, owner) VALUES {}"
 _RENDITIONS = (
     "INSERT INTO renditions (code, name, content_type, size, width, height, digest) "
     "SELECT images.code, name, content_type, size, width, height, digest FROM renditions JOIN images "
-    "WHERE renditions.code = %s AND images.owner = %s"
+    "WHERE renditions.code = %s AND images.code IN ({})"
 )
+
+#: Images added by one statement.
+_CHUNK = 300
 
 
 def cluster_of(stack: Stack) -> Cluster:
@@ -46,8 +49,10 @@ def add_images(stack: Stack, prefix: str, number: int) -> list[str]:
     codes = [f"{prefix}-{index}" for index in range(number)]
     sample = next(iter(stack.codes.values()))[0]
     with stack.database.connect("import") as connection, connection.cursor() as cursor:
-        cursor.execute(_IMAGES.format(", ".join(f"('{code}', '{prefix}')" for code in codes)))
-        cursor.execute(_RENDITIONS, (sample, prefix))
+        for start in range(0, number, _CHUNK):
+            part = codes[start : start + _CHUNK]
+            cursor.execute(_IMAGES.format(", ".join(f"('{code}', '{prefix}')" for code in part)))
+            cursor.execute(_RENDITIONS.format(", ".join(f"'{code}'" for code in part)), (sample,))
     stack.settle()
     return codes
 

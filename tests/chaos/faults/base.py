@@ -47,6 +47,7 @@ class Fault:
     extra: float  # seconds that a takedown may take longer than that
     revives: bool  # a banned image may come back after it was gone, for no longer than the bound
     needs_store: bool = False  # breaks an object store, and is left out where the system has none
+    engines: frozenset[str] = frozenset()  # breaks nodes of a cluster, and is left out on other engines than these
     needs_purgers: bool = False  # breaks one of several purgers, and is left out where the system has one
     fail_safe: float | None = None  # most seconds that an edge may be in fail-safe mode; None: any number
 
@@ -62,13 +63,20 @@ def fault(
     extra: float = 0.0,
     revives: bool = False,
     needs_store: bool = False,
+    engines: frozenset[str] = frozenset(),
     needs_purgers: bool = False,
     fail_safe: float | None = None,
 ) -> Callable[[Action], Action]:
     """Enter the decorated action into the table of faults."""
 
     def enter(action: Action) -> Action:
-        FAULTS[name] = Fault(name, action, loosens, everywhere, extra, revives, needs_store, needs_purgers, fail_safe)
+        FAULTS[name] = Fault(
+            *(name, action, loosens, everywhere, extra, revives),
+            needs_store=needs_store,
+            engines=engines,
+            needs_purgers=needs_purgers,
+            fail_safe=fail_safe,
+        )
         return action
 
     return enter
