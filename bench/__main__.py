@@ -16,7 +16,7 @@ from bench.page import rewrite
 from bench.report import Report
 from bench.results import Result
 
-_NAMES = ("edge", "origin", "takedown", "bulk", "replica", "store")
+_NAMES = ("edge", "origin", "takedown", "bulk", "fleet", "replica", "store")
 
 
 @click.command()

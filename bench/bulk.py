@@ -1,9 +1,13 @@
-"""Measure bulks of 100,000 bans in one transaction, and urgent bans among them, beside one request for each subject."""
+"""Measure bulks of 100,000 bans in one transaction, and urgent bans among them, beside one request for each subject.
 
+Afterwards: the cost of a hit while the edge has the bulk in its list of bans, until its lurker has tested all objects.
+"""
+
+import http.client
 import string
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import count
@@ -12,11 +16,18 @@ from pathlib import Path
 import requests
 
 from bench.comparison import compare
-from bench.results import Result, percentile
+from bench.cpu import cpu_seconds
+from bench.results import Comparison, Curves, Result, percentile, spread
 from stack.system import Stack
 from stack.waiting import wait_until
 
 _BANS, _REQUESTS, _IMAGES = 100_000, 3_000, 2_000
+
+#: Images that are hit, once before and twice after a bulk.
+_HITS = 500
+
+#: Seconds for which the lurker is watched. It leaves bans alone that are younger than a minute (ban_lurker_age).
+_LURKER = 90
 
 #: Last characters of subjects: the purger sends subjects with the same one in a list.
 _ENDINGS = string.ascii_letters + string.digits
@@ -38,6 +49,7 @@ def run(directory: Path, rounds: int) -> Iterator[Result]:
                 rounds=min(rounds, 3),
                 warm_up=0,
             )
+        yield from _bans_left_behind(stack)
 
 
 def _bulk(stack: Stack, scope: str, urgent: Iterator[tuple[str, str]]) -> Mapping[str, float]:
@@ -61,6 +73,7 @@ def _bulk(stack: Stack, scope: str, urgent: Iterator[tuple[str, str]]) -> Mappin
             "urgent max, ms": 1000 * max(gone.result()),
             "urgent bans": len(gone.result()),
             "in fail-safe mode, %": 100 * sum(modes.result()) / len(modes.result()),
+            "bans in the edge's list": stack.edge.counters()["MAIN.bans"],
         }
 
 
@@ -112,17 +125,23 @@ def _head(stack: Stack) -> int:
 
 def _urgent_images(stack: Stack) -> Iterator[tuple[str, str]]:
     """Add images with an owner each. Yields the code of each, and the scope to ban it by: image and owner in turn."""
+    _add_images(stack, [(f"urgent-{number}", f"hasty-{number}") for number in range(_IMAGES)])
+    stack.settle()
+    return ((f"urgent-{number}", "owner" if number % 2 else "image") for number in range(_IMAGES))
+
+
+def _add_images(stack: Stack, images: Sequence[tuple[str, str]]) -> None:
+    """Add images, each a code and its owner's key, with the renditions of a sample image."""
     sample = stack.codes[next(iter(stack.codes))][0]
     with stack.database.connect_admin() as admin, admin.cursor() as cursor:
-        images = ", ".join(f"('urgent-{number}', 'hasty-{number}')" for number in range(_IMAGES))
-        cursor.execute(f"INSERT INTO images (code, owner) VALUES {images}")
+        rows = ", ".join(f"('{code}', '{owner}')" for code, owner in images)
+        cursor.execute(f"INSERT INTO images (code, owner) VALUES {rows}")
+        codes = ", ".join(f"'{code}'" for code, _ in images)
         cursor.execute(
             "INSERT INTO renditions (code, name, content_type, size, width, height, digest)"
             " SELECT images.code, name, content_type, size, width, height, digest FROM images JOIN renditions"
-            f" WHERE images.code LIKE 'urgent-%' AND renditions.code = '{sample}'"
+            f" WHERE images.code IN ({codes}) AND renditions.code = '{sample}'"
         )
-    stack.settle()
-    return ((f"urgent-{number}", "owner" if number % 2 else "image") for number in range(_IMAGES))
 
 
 def _urgent_ban(stack: Stack, code: str, scope: str) -> float:
@@ -130,7 +149,7 @@ def _urgent_ban(stack: Stack, code: str, scope: str) -> float:
     url = f"{stack.edge.url}/images/{code}"
     subject = code.replace("urgent", "hasty") if scope == "owner" else code
     with stack.database.connect("moderation") as moderation, requests.Session() as session:
-        wait_until(lambda: "; hit" in session.get(url, timeout=5).headers["Cache-Status"], f"{url} in the cache")
+        wait_until(partial(_is_hit, session, url), f"{url} in the cache")
         with moderation.cursor() as cursor:
             cursor.execute("INSERT INTO bans (scope, subject) VALUES (%s, %s)", (scope, subject))
         begin = time.perf_counter()
@@ -148,3 +167,56 @@ def _one_by_one(stack: Stack, method: str, path: str) -> Mapping[str, float]:
             url = stack.edge.purge_url + path.format(f"one-{number:x}")
             session.request(method, url, headers=headers, timeout=5).raise_for_status()
         return {"subjects/s": _REQUESTS / (time.perf_counter() - begin)}
+
+
+def _bans_left_behind(stack: Stack) -> Iterator[Result]:
+    """Measure hits before and after a bulk, and watch the lurker until it has dealt with all bans of the bulk."""
+    codes = [f"hit-{number}" for number in range(_HITS)]
+    _add_images(stack, [(code, "hits") for code in codes])
+    stack.settle()
+    with requests.Session() as session:
+        for code in codes:
+            url = f"{stack.edge.url}/images/{code}"
+            wait_until(partial(_is_hit, session, url), f"{url} in the cache")
+    figures = {"before the bulk": _hits(stack, codes)}
+    before = _head(stack)
+    _write(stack, "image")
+    _wait_acknowledged(stack, before)
+    begin = time.monotonic()
+    figures["first hit after it"] = _hits(stack, codes)
+    figures["second hit after it"] = _hits(stack, codes)
+    left = [(0.0, _untested(stack))]
+    while left[-1][1] > 0 and left[-1][0] < _LURKER:
+        time.sleep(2)
+        left.append((time.monotonic() - begin, _untested(stack)))
+    figures["after the lurker"] = _hits(stack, codes)
+    rows = {name: {figure: [value] for figure, value in measured.items()} for name, measured in figures.items()}
+    yield Comparison(f"a hit before and after a bulk of {_BANS:,} images", rows)
+    yield Curves("bans that the lurker has yet to test", "seconds since the bulk", "bans", {"edge takedown": left})
+
+
+def _untested(stack: Stack) -> int:
+    """Count the bans that some objects have yet to be tested against."""
+    counters = stack.edge.counters()
+    return counters["MAIN.bans"] - counters["MAIN.bans_completed"]
+
+
+def _is_hit(session: requests.Session, url: str) -> bool:
+    return "; hit" in session.get(url, timeout=5).headers["Cache-Status"]
+
+
+def _hits(stack: Stack, codes: Iterable[str]) -> Mapping[str, float]:
+    """Request each image once, over one connection. Returns the time of an answer, and the edge's CPU time for it."""
+    client = http.client.HTTPConnection("127.0.0.1", stack.edge.public_port, timeout=5)
+    milliseconds = []
+    before = cpu_seconds(stack.edge)
+    for code in codes:
+        begin = time.monotonic()
+        client.request("HEAD", f"/images/{code}")
+        answer = client.getresponse()
+        answer.read()
+        milliseconds.append(1000 * (time.monotonic() - begin))
+        if "; hit" not in answer.headers["Cache-Status"]:
+            raise RuntimeError(f"{code} is no hit: {answer.headers['Cache-Status']}")
+    spent = cpu_seconds(stack.edge) - before
+    return {**spread(milliseconds, "ms"), "CPU us/request": 1e6 * spent / len(milliseconds)}

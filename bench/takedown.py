@@ -1,39 +1,98 @@
-"""Measure the time from a ban's commit to the first 410, beside a loop with a 1 s poll and one PURGE round trip."""
+"""Measure the time from a ban's commit until the image is gone, by step, and the cost of waiting for bans.
 
+An image is gone at the moment at which the first request is sent that is not answered with it. That answer, a 410,
+comes later: the origin looks into the database for it.
+"""
+
+import http.client
 import random
+import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
+from typing import NamedTuple
 
 import requests
 
 from bench.comparison import compare
-from bench.results import Result, spread
+from bench.cpu import cpu_seconds
+from bench.results import Distribution, Result, Steps
 from stack.edge import Edge
+from stack.purger import Purger
+from stack.server import Server
 from stack.system import Settings, Stack
 from stack.waiting import wait_until
+
+_BANS, _POLLED, _PURGES = 60, 12, 60  # a round
+
+#: Seconds for which an idle system is watched.
+_IDLE = 4.0
+
+#: Steps of a takedown, each with the event of the trace that ends it.
+_STEPS = {
+    "found and numbered": "numbered",
+    "answered to the purger": "returned",
+    "thread woken": "woken",
+    "planned": "planned",
+    "purged at the edge": "answered",
+}
 
 _numbers = count(1)
 
 
+class _Ban(NamedTuple):
+    """The moments of a ban, in seconds of the monotonic clock."""
+
+    sent: float  # the COMMIT
+    committed: float
+    gone: float
+    refused: float  # the 410 has come
+
+
 def run(directory: Path, rounds: int) -> Iterator[Result]:
-    """Compare p50 and p99 of single bans, in milliseconds."""
+    """Measure single bans, beside a loop that polls once a second and one PURGE round trip; then the idle system."""
     # Without a purger the edge of the plain loop keeps its trust for the lease: an hour is longer than the benchmark.
     slow = Settings(edge_settings={"lease": 3600})
-    with Stack(directory / "ours") as ours, Stack(directory / "slow", slow) as polled, _plain_loop(polled):
-        bare = _bare(ours.edge)
-        yield compare(
-            "commit to gone, one edge, ms",
-            {
-                "edge takedown": lambda: spread(_times(lambda: _ban(ours, 0.003), 60), "ms"),
-                "plain loop with a 1 s poll": lambda: spread(_times(lambda: _ban(polled, 1.0), 20), "ms"),
-                "bare PURGE round trip": lambda: spread(_times(bare, 60), "ms"),
-            },
-            rounds,
-        )
+    with _traced(directory / "ours") as (ours, trace):
+        samples: dict[str, list[float]] = {
+            "edge takedown": [],
+            "edge takedown, until the 410 has come": [],
+            "plain loop with a 1 s poll": [],
+            "bare PURGE round trip": [],
+        }
+        steps: dict[str, list[float]] = {name: [] for name in (*_STEPS, "seen gone")}
+        with Stack(directory / "slow", slow) as polled, _plain_loop(polled):
+            for _ in range(rounds):
+                for _ in range(_BANS):
+                    ban = _ban(ours, 0.01)
+                    samples["edge takedown"].append(1000 * (ban.gone - ban.committed))
+                    samples["edge takedown, until the 410 has come"].append(1000 * (ban.refused - ban.committed))
+                    for name, seconds in _by_step(ours, ban, trace).items():
+                        steps[name].append(1000 * seconds)
+                for ban in (_ban(polled, 1.0) for _ in range(_POLLED)):
+                    samples["plain loop with a 1 s poll"].append(1000 * (ban.gone - ban.committed))
+                samples["bare PURGE round trip"] += [1000 * _bare(ours.edge) for _ in range(_PURGES)]
+        yield Distribution("commit to gone, one edge", "ms", samples)
+        yield Steps("COMMIT sent to gone, by step", "ms", {"edge takedown": steps})
+        ours.settle()
+        yield compare("waiting for bans, idle", {"edge takedown": lambda: _idle(ours)}, rounds)
+
+
+@contextmanager
+def _traced(directory: Path) -> Iterator[tuple[Stack, Path]]:
+    """Run a stack whose purger notes the times of a ban's steps in a file."""
+    directory.mkdir(parents=True)
+    trace = directory / "trace"
+    trace.touch()
+    stack = Stack(directory)
+    program: list[str | Path] = [sys.executable, "-m", "bench.traced_purger", trace]
+    options = {"PYTHONPATH": str(Path.cwd())}
+    stack.purger = Purger(directory / "purger", stack.database, options=options, program=program)
+    with stack:
+        yield stack, trace
 
 
 @contextmanager
@@ -64,36 +123,83 @@ def _plain_loop(stack: Stack) -> Iterator[None]:
         thread.join()
 
 
-def _times(once: Callable[[], float], count: int) -> list[float]:
-    """Measure so many times, in milliseconds."""
-    return [1000 * once() for _ in range(count)]
-
-
-def _ban(stack: Stack, poll_interval: float) -> float:
-    """Measure the seconds from the commit's return to the first 410. The code's 404 is a hit before."""
-    url = f"{stack.edge.url}/images/bench-{next(_numbers)}"
-    with stack.database.connect("moderation") as moderation, requests.Session() as session:
-        wait_until(lambda: "; hit" in session.get(url, timeout=5).headers["Cache-Status"], f"{url} in the cache")
+def _ban(stack: Stack, poll_interval: float) -> _Ban:
+    """Ban a code and request it until it is gone. Its 404 is a hit before."""
+    code = f"bench-{next(_numbers)}"
+    client = http.client.HTTPConnection("127.0.0.1", stack.edge.public_port, timeout=5)
+    with stack.database.connect("moderation") as moderation, moderation.cursor() as cursor:
+        wait_until(lambda: "; hit" in _get(client, code)[1], f"{code} in the cache")
+        moderation.start_transaction()
+        cursor.execute("INSERT INTO bans (scope, subject) VALUES ('image', %s)", (code,))
         # Without a pause each ban would come right after the poll that found the last one, unlike real bans.
         time.sleep(random.uniform(0, poll_interval))
-        with moderation.cursor() as cursor:
-            cursor.execute("INSERT INTO bans (scope, subject) VALUES ('image', %s)", (url.rpartition("/")[2],))
-        begin = time.perf_counter()
-        while session.get(url, timeout=5).status_code != 410:
-            if time.perf_counter() - begin > 10:
-                raise TimeoutError(url)
-        return time.perf_counter() - begin
+        sent = time.monotonic()
+        moderation.commit()
+        committed = time.monotonic()
+        while True:
+            asked = time.monotonic()
+            if _get(client, code)[0] == 410:
+                return _Ban(sent, committed, asked, time.monotonic())
+            if asked - committed > 10:
+                raise TimeoutError(code)
 
 
-def _bare(edge: Edge) -> Callable[[], float]:
-    session = _session(edge)
+def _get(client: http.client.HTTPConnection, code: str) -> tuple[int, str]:
+    """Request an image. Returns status and Cache-Status. This client costs less time than ``requests``."""
+    client.request("GET", f"/images/{code}")
+    answer = client.getresponse()
+    answer.read()
+    return answer.status, answer.headers["Cache-Status"]
 
-    def purge() -> float:
-        begin = time.perf_counter()
-        _purge(session, edge, "nothing")
-        return time.perf_counter() - begin
 
-    return purge
+def _by_step(stack: Stack, ban: _Ban, trace: Path) -> Mapping[str, float]:
+    """Return the seconds of each step of a ban. A step that ended before the one before took none."""
+    events: dict[str, float] = {}
+    wait_until(lambda: "answered" in _since(ban.sent, trace), "the trace of the ban")
+    events = _since(ban.sent, trace)
+    with stack.database.connect("purger") as connection, connection.cursor() as cursor:
+        clock = time.time() - time.monotonic()
+        cursor.execute("SELECT UNIX_TIMESTAMP(numbered_at) FROM batches ORDER BY batch DESC LIMIT 1")
+        ((numbered,),) = cursor.fetchall()
+    events["numbered"] = float(str(numbered)) - clock
+    found, before = {}, ban.sent
+    for name, moment in (*((name, events[event]) for name, event in _STEPS.items()), ("seen gone", ban.gone)):
+        found[name] = max(0.0, moment - before)
+        before = max(before, moment)
+    return found
+
+
+def _since(moment: float, trace: Path) -> dict[str, float]:
+    """Read the first event of each kind after a moment."""
+    found: dict[str, float] = {}
+    for line in trace.read_text().splitlines()[-40:]:
+        name, at = line.split()
+        if float(at) > moment:
+            found.setdefault(name, float(at))
+    return found
+
+
+def _idle(stack: Stack) -> Mapping[str, float]:
+    """Measure the processor time that purger and database take while nothing happens, in percent of a core."""
+    servers: dict[str, Server] = {"database": stack.database, "purger": stack.purger}
+    before, begin = {name: cpu_seconds(server) for name, server in servers.items()}, time.monotonic()
+    time.sleep(_IDLE)
+    seconds = time.monotonic() - begin
+    each = {name: 100 * (cpu_seconds(server) - before[name]) / seconds for name, server in servers.items()}
+    return {f"{name}, % of a core": percent for name, percent in (*each.items(), ("both", sum(each.values())))}
+
+
+def _bare(edge: Edge) -> float:
+    """Measure the seconds of one PURGE over a connection that is open."""
+    client = http.client.HTTPConnection("127.0.0.1", edge.purge_port, timeout=5)
+    headers = {"Authorization": f"Bearer {edge.token()}"}
+    for _ in range(2):  # the second one counts
+        begin = time.monotonic()
+        client.request("PURGE", "/images/nothing", headers=headers)
+        client.getresponse().read()
+    seconds = time.monotonic() - begin
+    client.close()
+    return seconds
 
 
 def _session(edge: Edge) -> requests.Session:

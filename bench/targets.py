@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from statistics import median
 
 from bench.report import Report
@@ -26,25 +27,70 @@ class Target:
     limit: str = ""
 
 
+_edge = partial(Target, beside="Varnish with its built-in VCL", benchmark="edge", contender="edge takedown", ratio=True)
+_takedown = partial(
+    Target,
+    beside="a bare PURGE; a plain loop with a 1 s poll",
+    benchmark="takedown",
+    title="commit to gone, one edge",
+    contender="edge takedown",
+)
+_bulk = partial(Target, beside="one request a subject", benchmark="bulk", contender="edge takedown")
+_IMAGES, _OWNERS = (f"bulk of 100,000 {scope}s in one transaction, one edge" for scope in ("image", "owner"))
+_whole = partial(
+    Target,
+    beside="WhiteNoise on cheroot, without a lookup",
+    benchmark="origin",
+    title="200, 20 KB",
+    contender="origin",
+    ratio=True,
+)
+_unchanged = partial(
+    Target, beside="Bottle's hello on cheroot", benchmark="origin", title="304", contender="origin", ratio=True
+)
+
 #: In the order of the page. The owner of a benchmark keeps its rows.
 TARGETS = (
+    _edge(what="edge hit, 20 KB: requests/s", title="edge hit, 20 KB", figure="requests/s", at_least=1.0),
+    _edge(what="edge hit, 20 KB: CPU a request", title="edge hit, 20 KB", figure="CPU us/request", at_most=1.03),
+    _edge(what="edge 304: requests/s", title="edge 304", figure="requests/s", at_least=1.0),
+    _edge(what="edge 304: CPU a request", title="edge 304", figure="CPU us/request", at_most=1.03),
+    _takedown(what="commit to gone, one edge: p50, ms", figure="p50", at_most=2.0),
+    _takedown(what="commit to gone, one edge: p99, ms", figure="p99", at_most=6.0),
     Target(
-        what="commit to gone, one edge: p50",
-        beside="bare PURGE, plain loop with a 1 s poll",
+        what="waiting for bans: CPU of purger and database, % of a core",
+        beside="7 before, with steps of 3 ms",
         benchmark="takedown",
-        title="commit to gone, one edge",
+        title="waiting for bans, idle",
         contender="edge takedown",
-        figure="p50",
-        at_most=2.0,
+        figure="both, % of a core",
+        at_most=7.0,
+    ),
+    _bulk(what="100,000 images at once: subjects/s", title=_IMAGES, figure="subjects/s", at_least=60_000.0),
+    _bulk(what="an urgent ban among these images: p99, ms", title=_IMAGES, figure="urgent p99, ms", at_most=100.0),
+    _bulk(what="100,000 owners at once: subjects/s", title=_OWNERS, figure="subjects/s", at_least=30_000.0),
+    _bulk(what="an urgent ban among these owners: p99, ms", title=_OWNERS, figure="urgent p99, ms", at_most=100.0),
+    _whole(what="origin 200, 20 KB: requests/s", figure="requests/s", at_least=1.0),
+    _whole(what="origin 200, 20 KB: CPU of its process a request", figure="CPU us/request", at_most=1.0),
+    _unchanged(what="origin 304: requests/s", figure="requests/s", at_least=0.75),
+    _unchanged(what="origin 304: CPU of its process a request", figure="CPU us/request", at_most=1.15),
+    Target(
+        what="fleet of 100 edges, one ban: slowest edge p99, ms",
+        beside="1, 10 and 30 edges",
+        benchmark="fleet",
+        title="slowest edge, one purger",
+        contender="p99",
+        figure="100",
+        at_most=60.0,
     ),
     Target(
-        what="commit to gone, one edge: p99",
-        beside="bare PURGE, plain loop with a 1 s poll",
-        benchmark="takedown",
-        title="commit to gone, one edge",
-        contender="edge takedown",
+        what="fleet of 1,000 edges, four purgers: slowest edge p99, ms",
+        beside="the same with one purger",
+        benchmark="fleet",
+        title="slowest of 1,000 edges",
+        contender="1,000 edges, 4 purgers",
         figure="p99",
-        at_most=6.0,
+        at_most=250.0,
     ),
 )
 

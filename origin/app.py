@@ -52,7 +52,7 @@ class App:
         self._answers = answers
         self._store = store
         self._special = special
-        self._routes = bottle.Bottle()
+        self._routes = bottle.Bottle(autojson=False)
         self._routes.get(_ORIGINAL_PATH, callback=self._original)
         self._routes.get(_RENDITION_PATH, callback=self._rendition)
 

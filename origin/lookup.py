@@ -13,6 +13,7 @@ from origin.lookup_connection import LookupConnection
 from origin.model import Found
 from origin.row_checks import require_well_formed
 from takedown_db.errors import DatabaseUnavailableError, explain
+from takedown_db.node_choice import is_suspect, report_failure
 from takedown_db.replica_checks import NotPrimaryError
 from takedown_db.subject_keys import CODE_ALPHABET, is_key
 
@@ -118,7 +119,7 @@ class Lookup:
         """Return this thread's connection. If there is none, wait until ``latest`` for one to open."""
         of_thread = self._of_thread
         connection: LookupConnection | None = getattr(of_thread, "connection", None)
-        if connection is not None and connection.is_suspect():
+        if connection is not None and is_suspect(connection.driver):
             self._disconnect()
             connection = None
         if connection is None:
@@ -155,7 +156,7 @@ class Lookup:
         self._of_thread.connection = None
         if connection is not None:
             if error is not None:
-                connection.report_failure(error)
+                report_failure(connection.driver, error)
             connection.close()
 
     def _report_away(self, error: mysql.connector.Error) -> None:

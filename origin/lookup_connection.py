@@ -9,7 +9,6 @@ from mysql.connector.connection import MySQLConnection
 
 from origin.model import Found
 from takedown_db.connect import connect
-from takedown_db.node_choice import is_suspect, report_failure
 from takedown_db.prepared_statement import PreparedStatement
 from takedown_db.statements import statement
 
@@ -19,13 +18,14 @@ class LookupConnection:
 
     def __init__(self, url: str, *, timeout: int, replica: bool) -> None:
         """Connect as ``connect`` does, and raise its errors."""
-        self._connection = connect(url, timeout=timeout, replica=replica, python=True)
+        #: The driver's connection.
+        self.driver = connect(url, timeout=timeout, replica=replica, python=True)
         self._prepared: PreparedStatement | None = None
         self._sql = statement("look_up_image")
         try:
-            self._connection.cmd_query(statement("skip_index_dives"))
-            if isinstance(self._connection, MySQLConnection):
-                self._prepared = PreparedStatement(self._connection, self._sql, timeout)
+            self.driver.cmd_query(statement("skip_index_dives"))
+            if isinstance(self.driver, MySQLConnection):
+                self._prepared = PreparedStatement(self.driver, self._sql, timeout)
         except BaseException:
             self.close()
             raise
@@ -35,26 +35,18 @@ class LookupConnection:
         if self._prepared is not None:
             rows = self._prepared.execute({"code": code, "rendition": rendition})
         else:
-            rows = _rows(self._connection, self._sql % {"code": f"'{code}'", "rendition": f"'{rendition}'"})
+            rows = _rows(self.driver, self._sql % {"code": f"'{code}'", "rendition": f"'{rendition}'"})
         return [Found._make(row) for row in rows]
 
     def was_erased(self, digest: str) -> bool:
         """Run ``was_erased``. The digest must have been checked. Raises ``mysql.connector.Error``."""
-        ((erased,),) = _rows(self._connection, statement("was_erased") % {"digest": digest})
+        ((erased,),) = _rows(self.driver, statement("was_erased") % {"digest": digest})
         return bool(erased)
-
-    def is_suspect(self) -> bool:
-        """Tell whether another connection to the same node of a cluster has failed since this one was opened."""
-        return is_suspect(self._connection)
-
-    def report_failure(self, error: mysql.connector.Error) -> None:
-        """Note that a statement failed: if the node is to blame, all other threads leave it, too."""
-        report_failure(self._connection, error)
 
     def close(self) -> None:
         """Close the connection, in whatever state it is."""
         with contextlib.suppress(mysql.connector.Error):
-            self._connection.close()
+            self.driver.close()
 
 
 def _rows(connection: MySQLConnectionAbstract, query: str) -> list[tuple[Any, ...]]:

@@ -2,7 +2,6 @@
 
 import contextlib
 import logging
-import select
 import socket
 import sys
 import threading
@@ -13,101 +12,36 @@ from typing import Any
 import cheroot.server
 import cheroot.wsgi
 
-from origin.app import BEGAN
-from origin.http_dates import format_date
+from origin.gateway import Gateway
+from origin.http_request import Request
 from origin.lingering_close import LingeringClose
-from origin.request_head import MAX_BODY_BYTES, RefusedError, read_head
+from origin.request_head import MAX_BODY_BYTES
 from origin.settings import Address, ServerSettings
+from origin.socket_files import NEXT_REQUEST_WAIT, Reader, Writer
 from origin.stores.contract import DamagedFileError, StoreAwayError
+from takedown_db.socket_timeouts import wait_in_kernel
 
 log = logging.getLogger(__name__)
 
 #: Connections that the kernel queues before they are accepted.
 _BACKLOG = 1024
 
-#: Milliseconds that a thread waits for the next request of its connection. Another connection may wait as long for it.
-_NEXT_REQUEST_WAIT = 2
-
 #: Seconds that never end.
 _FOR_EVER = 10**7
-
-
-class _Request(cheroot.server.HTTPRequest):
-    """A request whose head is read strictly: cheroot accepts heads that other servers read in another way."""
-
-    method = b""
-
-    def parse_request(self) -> None:
-        """Read the head. Without one, and for a refused one, ``ready`` stays False and the connection ends."""
-        try:
-            head = read_head(self.conn.rfile.readline, self.server.max_request_body_size or None)
-        except RefusedError as refused:
-            self.simple_response(refused.status, str(refused))
-            return
-        if head is None:
-            return
-        self.method, self.uri, self.path, self.qs = head.method, head.target, head.path, head.query
-        self.request_protocol = b"HTTP/1.%d" % head.minor
-        self.response_protocol = "HTTP/1.0" if head.minor == 0 else "HTTP/1.1"
-        self.inheaders = head.fields
-        self.close_connection = head.close
-        # The connection ends after a chunked body: nobody reads it, and cheroot would parse it as the next request.
-        self.chunked_read = head.chunked
-        # HTTP/1.0 has no interim responses (RFC 9110, 10.1.1).
-        if head.minor and head.fields.get(b"Expect", b"").lower() == b"100-continue":
-            self.conn.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-        self.ready = True
-
-    def simple_response(self, status: str, msg: str = "") -> None:
-        """Answer an error with the text ``msg``. The connection ends after it."""
-        body = f"{msg or status}\n".encode()
-        lines = (
-            f"HTTP/1.1 {status}",
-            f"Date: {format_date(int(time.time()))}",
-            "Content-Type: text/plain; charset=utf-8",
-            f"Content-Length: {len(body)}",
-            "Cache-Control: no-store",
-            "X-Content-Type-Options: nosniff",
-            "Connection: close",
-            *(f"{name}: {value}" for name, value in self.server.headers),
-        )
-        head = "".join(f"{line}\r\n" for line in lines).encode("latin-1") + b"\r\n"
-        with contextlib.suppress(ConnectionError):  # the peer may have gone
-            self.conn.wfile.write(head if self.method == b"HEAD" else head + body)
-
-
-class _Writer:
-    """Sends bytes at once, without a buffer.
-
-    cheroot's own writer keeps the bytes that a lost peer did not take, and sends them to the closed socket when it is
-    freed: from Python 3.13 on that is a traceback in the log.
-    """
-
-    def __init__(self, sock: socket.socket) -> None:
-        self._socket = sock
-
-    def write(self, data: bytes) -> int:
-        """Send all of ``data``. The socket's time-out is for each piece that the peer takes. Raises ``OSError``."""
-        rest = memoryview(data)
-        while rest:
-            rest = rest[self._socket.send(rest) :]
-        return len(data)
 
 
 class _Connection(cheroot.server.HTTPConnection):
     """A connection, listed in ``server.busy`` while a thread works on it."""
 
-    RequestHandlerClass = _Request
+    RequestHandlerClass = Request
 
-    def __init__(self, server: "Server", sock: socket.socket, makefile: Callable[..., Any]) -> None:
+    def __init__(self, server: "Server", sock: socket.socket, _makefile: Callable[..., Any]) -> None:
+        super().__init__(server, sock, lambda *_: None)
         # An idle connection may last for keep_alive seconds; within a message the peer has to go on sooner.
-        sock.settimeout(server.stall)
-        super().__init__(server, sock, makefile)
-        self.wfile = _Writer(sock)
+        wait_in_kernel(sock, NEXT_REQUEST_WAIT, server.stall)
+        self.rfile, self.wfile = Reader(sock, server.stall), Writer(sock)
         #: The time of the first bytes of the present request, in seconds of the monotonic clock.
         self.began = 0.0
-        self._poll = select.poll()
-        self._poll.register(sock, select.POLLIN)
 
     def communicate(self) -> bool:
         self.server.busy.add(self)
@@ -135,18 +69,8 @@ class _Connection(cheroot.server.HTTPConnection):
             return True
         if self.server.requests.qsize or not self.server.ready:
             return False
-        return bool(self._poll.poll(_NEXT_REQUEST_WAIT))
-
-
-class Gateway(cheroot.wsgi.Gateway_10):
-    """Adds the time of the request's first bytes to the WSGI environment."""
-
-    # The stubs of cheroot's base class say that it returns nothing.
-    def get_environ(self) -> dict[str, Any]:  # type: ignore[override]
-        """Make the environment."""
-        environ: dict[str, Any] = super().get_environ()
-        environ[BEGAN] = self.req.conn.began
-        return environ
+        arrived: bool = self.rfile.arrive()
+        return arrived
 
 
 class Server(cheroot.wsgi.Server):
@@ -181,6 +105,24 @@ class Server(cheroot.wsgi.Server):
         # No limit: at its limit cheroot closes a socket for reading only, and goes on waiting for the thread that
         # sends. drain() has a limit that ends it.
         self.shutdown_timeout = _FOR_EVER
+
+    def prepare(self) -> None:
+        """Listen. Raises ``OSError``."""
+        super().prepare()
+        #: The part of the WSGI environment that is the same for all requests.
+        self.environ = {
+            "ACTUAL_SERVER_PROTOCOL": self.protocol,
+            "SCRIPT_NAME": "",
+            "SERVER_NAME": self.server_name,
+            "SERVER_PORT": str(self.bind_addr[1]),
+            "SERVER_SOFTWARE": self.software,
+            "wsgi.errors": sys.stderr,
+            "wsgi.multiprocess": False,
+            "wsgi.multithread": True,
+            "wsgi.run_once": False,
+            "wsgi.url_scheme": "http",
+            "wsgi.version": (1, 0),
+        }
 
     def process_conn(self, conn: _Connection) -> None:
         """Give a connection to a thread; a new one only when its first bytes have arrived.

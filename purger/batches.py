@@ -98,6 +98,13 @@ class Batches:
             fresh = min(self._urgent_count - count, len(self._urgent))
             return self._urgent_count, list(self._urgent)[len(self._urgent) - fresh :]
 
+    def count(self, after: int, head: int) -> int:
+        """Count the rows of the batches after ``after`` up to ``head``; 0 when they are not all in memory."""
+        with self._lock:
+            if after + 1 not in self._batches or head not in self._batches:
+                return 0
+            return sum(len(self._batches[batch].rows) for batch in range(after + 1, head + 1))
+
     def plan(self, after: int, head: int, requests: int = 256) -> Plan:
         """Plan the delivery of the batches after ``after`` up to ``head``, or of the first 20 000 rows of them.
 

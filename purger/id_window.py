@@ -32,6 +32,11 @@ class IdWindow:
         while len(self._noted) > 1 and self._noted[1].at <= at - self._age:
             self._noted.popleft()
 
+    def narrow(self, smallest: int, *, at: float) -> None:
+        """Leave out the rows up to the id ``smallest`` from now on, although some were written a moment ago."""
+        self._noted.clear()
+        self._noted.append(_Noted(at - self._age, smallest))
+
     def start(self, now: float) -> int | None:
         """Return the id beyond which rows are of the last ``age`` seconds; None while that is not known."""
         if self._noted and self._noted[0].at <= now - self._age:

@@ -1,15 +1,20 @@
 """Polls, numbers and reads the outbox in the database. No HTTP here."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from mysql.connector.abstracts import MySQLCursorAbstract
+
 from purger.model import Position, Row
 from takedown_db.errors import CounterLostError, DatabaseUnavailableError, NotAdoptedError
-from takedown_db.lasting_connection import Connection, fetch, fetch_sets
+from takedown_db.lasting_connection import Connection, each_set, fetch
 from takedown_db.printable import printable
 from takedown_db.schema.triggers import Triggers, judge_triggers
 from takedown_db.subject_keys import is_subject
+
+#: Most batches that one call has numbered while there are more rows. A stop is noticed after them.
+_CHUNKS = 8
 
 #: Most batches that are answered with their rows. More have come where another purger numbered them while this one was
 #: cut off: then the batches that an edge needs are read for it.
@@ -72,28 +77,45 @@ class Outbox:
         checking every ``step`` seconds. Raises ``DatabaseUnavailableError``, as every method here, and
         ``NotAdoptedError`` when the adopted server is another one; nothing is numbered then.
         """
-        number, identity = known or (None, None)
-        sets = self._connection.repeated(
-            lambda cursor: fetch_sets(
-                cursor,
-                "take_invalidations",
-                known=number,
-                identity=identity,
-                server=self._connection.server,
-                batches=_BATCHES,
-                after=after,
-                wait=wait,
-                step=step,
-            )
-        )
-        if len(sets) < 2 or not sets[1]:
+        return self._take(known, lambda _: None, after=after, wait=wait, step=step, chunks=1)
+
+    def take_bulk(self, known: Position | None, found: Callable[[Taken], object]) -> Taken:
+        """Have rows numbered and read as ``take`` does, batch after batch while there are more; return the last answer.
+
+        ``found`` is called with each, the last one too. The server numbers the next batch meanwhile.
+        """
+        return self._take(known, found, after=None, wait=0.0, step=0.001, chunks=_CHUNKS)
+
+    def _take(self, known: Position | None, found: Callable[[Taken], object], **parameters: Any) -> Taken:
+        taken: Taken | None = None
+
+        def work(cursor: MySQLCursorAbstract) -> Taken:
+            nonlocal known, taken
+            number, identity = known or (None, None)
+            named = {"known": number, "identity": identity, "server": self._connection.server, "batches": _BATCHES}
+            sets = each_set(cursor, "take_invalidations", **named, **parameters)
+            for rows in sets:
+                heads = next(sets, None)
+                if heads is None:
+                    break  # the empty result at the end of each CALL
+                taken = self._judge(known, rows, heads)
+                known = taken.head  # also where the next batch is rolled back and asked for again
+                found(taken)
+            if taken is None:
+                raise CounterLostError
+            return taken
+
+        return self._connection.repeated(work)
+
+    def _judge(self, known: Position | None, rows: list[tuple[Any, ...]], heads: list[tuple[Any, ...]]) -> Taken:
+        if not heads:
             raise CounterLostError
-        head = _Head(*sets[1][0])
+        head = _Head(*heads[0])
         if head.read_only:
             raise DatabaseUnavailableError("the server has become read-only, as replicas are: connect to the primary")
         if head.adopted != self._connection.server:
             raise NotAdoptedError(head.adopted, self._connection.server)
-        return _taken(known, head, sets[0])
+        return _taken(known, head, rows)
 
     def catch_up(self) -> None:
         """Wait until the server shows all that its replication group, if it has one, had committed before this call."""

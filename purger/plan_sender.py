@@ -75,7 +75,15 @@ class PlanSender:
         Progress, and with it receipts and leases, knows nothing of them; what they removed is kept.
         """
         self._singles.find(bulk)
-        while time.monotonic() <= until and (single := self._singles.next(bulk)):
+        self._send_found(edge, bulk.plan.first - 1, until)
+
+    def send_singles(self, edge: Edge, after: int) -> None:
+        """Send the single bans of batches after ``after`` that came meanwhile, before the bulk that they are among."""
+        self._singles.find_after(after)
+        self._send_found(edge, after, time.monotonic() + DELIVERY)
+
+    def _send_found(self, edge: Edge, after: int, until: float) -> None:
+        while time.monotonic() <= until and (single := self._singles.next(after)):
             self.carry_out(edge, single)
             self._probe_results += single.probe_results
 

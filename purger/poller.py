@@ -29,6 +29,10 @@ _WHEN_AWAY = 0.25
 #: Seconds from its INSERT to its COMMIT within which a poll finds a row. All later ones are found by the verifier.
 _WINDOW = 1.0
 
+#: Ids before the largest one in which polls look for rows while a bulk is numbered. The verifier numbers the bulk: a
+#: poll would pass all rows of it that are numbered, to find the newest that are not.
+_NEWEST = 500
+
 
 class Known(NamedTuple):
     """The position of the last batch, and the count of setbacks of the database when it was found."""
@@ -64,8 +68,11 @@ class Poller(LoopThread):
         self._tell_once: set[Callable[[], None]] = set()
         self._lock = threading.Lock()
         self._ticket = 0
+        self._hurry: Callable[[], None] = lambda: None
         self._unnumberable = 0
         self.usable = True
+        #: Whether committed rows waited for their number when the outbox was last read.
+        self.more_to_come = False
         self.known = Known(None, 0)
         self.pruned = 0
         self.verification: Verification | None = None
@@ -98,6 +105,10 @@ class Poller(LoopThread):
         """Call ``wake`` no longer."""
         with self._lock:
             self._tell = [known for known in self._tell if known != wake]
+
+    def hurry_by(self, hurry: Callable[[], None]) -> None:
+        """Call ``hurry``, in the thread of the poller, when it has left rows of a bulk to the verifier."""
+        self._hurry = hurry
 
     def wake_at_verification(self, wake: Callable[[], None], *, after: Verification | None) -> None:
         """Call ``wake`` once, at the next verification ``after`` that one; at once if it has been published."""
@@ -169,6 +180,10 @@ class Poller(LoopThread):
         wait = _LONGEST_WAIT if after is not None and self._interval <= _LONGEST_STEP else 0.0
         taken = self._outbox.take(known, after=after, wait=wait, step=self._interval)
         self._window.note(taken.largest, at=began)
+        if taken.more and after is not None:
+            self._window.narrow(max(after, taken.largest - _NEWEST), at=began)
+            self.more_to_come = True
+            self._hurry()
         self.found(taken, setbacks=setbacks)
         self._report(taken.unnumberable)
         return 0.0 if taken.more else self._interval

@@ -31,11 +31,16 @@ class UrgentBans:
             self._waiting += inside
         self._waiting += [row for row in rows if row.batch > plan.last]
 
-    def next(self, bulk: PlanRun) -> PlanRun | None:
-        """Take the next single ban; None when there is none."""
+    def find_after(self, after: int) -> None:
+        """Add the single bans of batches after ``after`` that came since the last call, while none of these is sent."""
+        self._seen, rows = self._batches.urgent_since(self._seen)
+        self._waiting += [row for row in rows if row.batch > after]
+
+    def next(self, after: int) -> PlanRun | None:
+        """Take the next single ban of batches after ``after``; None when there is none."""
         while self._waiting:
             row = self._waiting.popleft()
-            if row.batch >= bulk.plan.first:
+            if row.batch > after:
                 plan = make_plan([row], row.batch, row.batch)
                 return PlanRun(plan, list(plan.requests))
         return None

@@ -3,10 +3,11 @@
 import logging
 import threading
 import time
+from functools import partial
 
 from purger.loop_thread import LoopThread
 from purger.model import Verification
-from purger.outbox import Outbox
+from purger.outbox import Outbox, Taken
 from purger.poller import Poller
 from purger.problem_log import ProblemLog
 from takedown_db.errors import DatabaseUnavailableError
@@ -43,12 +44,16 @@ class Verifier(LoopThread):
         self._poller = poller
         self._missing: tuple[str, ...] = ()
         self._weakened: tuple[str, ...] = ()
+        self._bulk = threading.Event()
+        poller.hurry_by(self._bulk.set)
 
     def work(self) -> float:
-        """Verify once; return the seconds to rest."""
+        """Verify once and rest, but for a bulk that the poller has found."""
         began = time.monotonic()
+        self._bulk.clear()
         self._verify()
-        return _LONGEST_REST if self._missing else rest(time.monotonic() - began)
+        self._bulk.wait(_LONGEST_REST if self._missing else rest(time.monotonic() - began))
+        return 0.0
 
     def database_failed(self, error: DatabaseUnavailableError) -> float:
         """Log the error once, unless the poller has logged that the database is away."""
@@ -78,11 +83,14 @@ class Verifier(LoopThread):
         """
         while not self._halt.is_set():
             setbacks = self._poller.setbacks  # before the head, which shows a setback last
-            taken = self._outbox.take(self._poller.position)
-            self._poller.found(taken, setbacks=setbacks)
+            taken = self._outbox.take_bulk(self._poller.position, partial(self._found, setbacks=setbacks))
             if not taken.more and not taken.gone_back:
                 return taken.head.batch
         return None
+
+    def _found(self, taken: Taken, *, setbacks: int) -> None:
+        self._poller.more_to_come = taken.more
+        self._poller.found(taken, setbacks=setbacks)
 
     def _report(self, triggers: Triggers) -> None:
         if triggers.weakened != self._weakened:

@@ -9,6 +9,7 @@ from purger.batches import Batches
 from purger.edge_results import EdgeResults
 from purger.edge_session import EdgeSession
 from purger.errors import DeliveryError
+from purger.growing_bulk import GrowingBulk
 from purger.lease import Lease
 from purger.model import Edge, FlushRequest, SavedProgress, Verification
 from purger.outbox import MalformedRowError, PrunedError
@@ -62,6 +63,7 @@ class Worker(threading.Thread):
         self._setbacks = 0  # of the database, that this edge was flushed for
         self._flushed_after: int | None = None  # the batch before those of a flush whose rebound is still to come
         self._sender = PlanSender(batches, self._session.send, lambda: self._progress.position)
+        self._growing = GrowingBulk(batches, lambda: poller.more_to_come)
         self._delivering: PlanRun | None = None
         self._rebounding: dict[int, PlanRun] = {}  # by turn
 
@@ -170,13 +172,15 @@ class Worker(threading.Thread):
         self._flushed_after = None
 
     def _deliver(self, step: Deliver) -> None:
-        if self._delivering is None or self._delivering.plan.first != step.after + 1:
-            self._delivering = self._plan(step.after, step.head)
-        plan_run = self._delivering
-        if plan_run is None:
-            return
         try:
-            if not self._sender.deliver(self.edge, plan_run):
+            if self._delivering is None or self._delivering.plan.first != step.after + 1:
+                if (seconds := self._growing.rest(step.after, step.head, now=time.monotonic())) > 0:
+                    self._sender.send_singles(self.edge, step.after)
+                    self._wake.wait(seconds)
+                    return
+                self._delivering = self._plan(step.after, step.head)
+            plan_run = self._delivering
+            if plan_run is None or not self._sender.deliver(self.edge, plan_run):
                 return
         except RefusedPlanError as error:
             self._progress.require_flush(str(error))

@@ -17,8 +17,8 @@ from stack.waiting import wait_until
 #: The bucket that each server has from its start.
 BUCKET = "images"
 
-#: Seconds of a request of the starter's own.
-_TIMEOUT = "5s"
+#: Most seconds that a request of the starter or of a test may take.
+_TIMEOUT = "60s"
 
 
 class ObjectStore(Server):

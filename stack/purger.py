@@ -1,6 +1,7 @@
 """Run a purger, and its other commands."""
 
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 from stack.commands import command, run_apart
@@ -12,11 +13,19 @@ from stack.server import Server
 class Purger(Server):
     """A ``purger run``, and the purger's other commands with the same settings."""
 
-    def __init__(self, directory: Path, database: Database, *, options: dict[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        database: Database,
+        *,
+        options: dict[str, str] | None = None,
+        program: Sequence[str | Path] | None = None,
+    ) -> None:
+        """Take further variables, and a command line to run in the place of ``purger``."""
         super().__init__(
             "purger",
             directory,
-            [command("purger"), "run"],
+            [*(program or [command("purger")]), "run"],
             environment={
                 "PURGER_DATABASE_URL": database.url("purger"),
                 "PURGER_MODERATION_URL": database.url("moderation"),

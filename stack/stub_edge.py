@@ -74,11 +74,16 @@ class StubEdge:
             return Reply(410, state, _SPECIAL if method == "GET" else b"")
         if headers.get("authorization") != f"Bearer {self.token}":
             return Reply(403, {})
+        status, more = 200, dict[str, str]()
         try:
             more = self._carry_out(method, path, headers, now)
         except _RefusedError as error:
-            return Reply(error.status, self._described(now))
-        return Reply(200, self._described(now) | more)
+            status = error.status
+        if method == "HEARTBEAT" and status in (200, 412):
+            more = {"Takedown-Renditions": "", "Takedown-Stale": "0"}
+            if self.trusted_from:
+                more["Takedown-Epoch"] = f"{self.trusted_from:.3f}"
+        return Reply(status, self._described(now) | more)
 
     def forget(self) -> None:
         """Drop what was recorded, and go on as before."""
@@ -96,20 +101,19 @@ class StubEdge:
         if not all(_POSITION.fullmatch(value) for value in (batch, after) if value is not None):
             raise _RefusedError(400)
         if method == "HEARTBEAT":
-            return self._take_heartbeat(batch, headers.get("takedown-epoch"), now)
+            self._take_heartbeat(batch, headers.get("takedown-epoch"), now)
+            return {}
         if method == "PURGE":
             return self._purge(path, batch, after, now)
         return self._ban(headers, batch, after, now)
 
-    def _take_heartbeat(self, batch: str | None, epoch: str | None, now: float) -> dict[str, str]:
+    def _take_heartbeat(self, batch: str | None, epoch: str | None, now: float) -> None:
         if epoch is not None and not (_EPOCH.fullmatch(epoch) and float(epoch) <= now):
             raise _RefusedError(400)
         if batch not in (None, self.position):
             raise _RefusedError(412)
         if epoch is not None:
             self._renew(float(epoch), now)
-        kept = {"Takedown-Epoch": f"{self.trusted_from:.3f}"} if self.trusted_from else {}
-        return {**kept, "Takedown-Renditions": "", "Takedown-Stale": "0"}
 
     def _renew(self, epoch: float, now: float) -> None:
         if self.renewals:

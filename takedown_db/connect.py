@@ -69,26 +69,26 @@ def connect(
     if not database:
         del arguments["database"]
     require = require_ordered if replica else _require_current
+    driver = _PythonConnection if python and _may_be_python(parts) else mysql.connector.connect
     if len(parts.nodes) > 1:
         choice, opened = choice_between(parts.nodes), time.monotonic()
         node, connection = first_to_connect(
             choice.order(),
-            lambda node: _open(parts, node, arguments, timeout, lambda cursor: _in_use(cursor, require), python),
+            lambda node: _open(driver, parts, node, arguments, timeout, lambda cursor: _in_use(cursor, require)),
         )
         remember(connection, choice, node, opened)
         return connection
-    return _open(parts, parts.nodes[0], arguments, timeout, require, python)
+    return _open(driver, parts, parts.nodes[0], arguments, timeout, require)
 
 
 def _open(
+    driver: Callable[..., object],
     url: DatabaseUrl,
     node: Node,
     arguments: dict[str, Any],
     timeout: int,
     require: Require,
-    python: bool,
 ) -> MySQLConnectionAbstract:
-    driver = _PythonConnection if python and _may_be_python(url, node) else mysql.connector.connect
     # Typed to return a pooled connection as well, which it does only when asked for a pool.
     connection = cast(
         MySQLConnectionAbstract,
@@ -142,8 +142,8 @@ def _not_encrypted(host: str) -> NotEncryptedError:
     )
 
 
-def _may_be_python(url: DatabaseUrl, node: Node) -> bool:
-    return node.unix_socket is not None or url.tls_mode.required
+def _may_be_python(url: DatabaseUrl) -> bool:
+    return url.nodes[0].unix_socket is not None or url.tls_mode.required
 
 
 def _prepare(connection: MySQLConnectionAbstract, timeout: int, require: Require) -> None:

@@ -174,12 +174,16 @@ def fetch(cursor: MySQLCursorAbstract, name: str, /, **parameters: Any) -> list[
 
 def fetch_sets(cursor: MySQLCursorAbstract, name: str, /, **parameters: Any) -> list[list[tuple[Any, ...]]]:
     """Run the statement ``name`` on ``cursor`` and fetch all rows of each result; a CALL ends with an empty one."""
+    return list(each_set(cursor, name, **parameters))
+
+
+def each_set(cursor: MySQLCursorAbstract, name: str, /, **parameters: Any) -> Iterator[list[tuple[Any, ...]]]:
+    """Run the statement ``name`` as ``fetch_sets``, and yield each result as soon as the server has sent it."""
     cursor.execute(statement(name), parameters)
-    sets = [_rows(cursor)]
+    yield _rows(cursor)
     with later_results():
         while cursor.nextset():
-            sets.append(_rows(cursor))
-    return sets
+            yield _rows(cursor)
 
 
 @contextmanager

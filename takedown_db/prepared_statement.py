@@ -7,6 +7,7 @@ system call, the others hold it.
 
 import contextlib
 import socket
+import ssl
 import struct
 import time
 from collections.abc import Mapping
@@ -18,6 +19,7 @@ from mysql.connector.constants import ClientFlag
 
 from takedown_db.binary_result import IncompleteError, ResultReader, ServerError, UnknownAnswerError
 from takedown_db.error_numbers import ErrorNumber
+from takedown_db.socket_timeouts import wait_in_kernel
 
 #: The command that executes a prepared statement (COM_STMT_EXECUTE).
 _EXECUTE = 0x17
@@ -55,8 +57,8 @@ class PreparedStatement:
         self._head = _head(prepared["statement_id"], count, connection.isset_client_flag(_QUERY_ATTRIBUTES))
         # The driver has no public name for it.
         self._socket: socket.socket = cast(Any, connection)._socket.sock
-        self._socket.settimeout(timeout)
         self._timeout = timeout
+        self._bound_waits()
         self._results = ResultReader()
 
     def execute(self, values: Mapping[str, str]) -> list[tuple[Any, ...]]:
@@ -70,7 +72,7 @@ class PreparedStatement:
                 return self._results.read(answer)
             except IncompleteError:
                 return self._read_long(answer)
-        except OSError as error:
+        except OSError as error:  # a BlockingIOError at the end of the time-out
             raise _lost(str(error) or type(error).__name__) from error
         except ServerError as error:
             raise mysql.connector.errors.get_mysql_exception(error.number, str(error), error.state) from error
@@ -90,7 +92,13 @@ class PreparedStatement:
                 with contextlib.suppress(IncompleteError):
                     return self._results.read(answer)
         finally:
+            self._bound_waits()
+
+    def _bound_waits(self) -> None:
+        if isinstance(self._socket, ssl.SSLSocket):  # it knows Python's limits alone
             self._socket.settimeout(self._timeout)
+        else:
+            wait_in_kernel(self._socket, self._timeout, self._timeout)
 
 
 class _Places(dict[str, str]):

@@ -12,6 +12,9 @@ from stack.varnish import COMPILER
 os.environ.setdefault("PURGER_LATER_REBOUND_DELAY", "86400")
 os.environ.setdefault("PURGER_LAST_REBOUND_DELAY", "86400")
 
+# Several purgers and their databases run side by side: at the usual interval each pair takes a tenth of a core.
+os.environ.setdefault("PURGER_POLL_INTERVAL", "0.02")
+
 # Each edge compiles its VCL. Without optimisation that takes a third of the time.
 os.environ.setdefault(COMPILER, "exec cc -O0 -w -pthread -fpic -shared -o %o %s")
 

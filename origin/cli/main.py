@@ -25,6 +25,8 @@ def main() -> None:
     logging.basicConfig(
         stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s[%(process)d]: %(message)s"
     )
+    # The driver tells at each connection how it logs in.
+    logging.getLogger("mysql.connector").setLevel(logging.WARNING)
 
 
 main.add_command(serve_command)

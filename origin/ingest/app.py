@@ -24,9 +24,6 @@ log = logging.getLogger(__name__)
 Environ = dict[str, Any]
 StartResponse = Callable[[str, list[tuple[str, str]]], object]
 
-#: The key of the WSGI environment for the socket of the request's connection.
-CONNECTION = "takedown.connection"
-
 _RETRY_AFTER = ("Retry-After", "2")
 
 
@@ -129,7 +126,7 @@ class IngestApp:
         length = self._length(environ)
         self._uploads.check(upload)
         try:
-            with received(environ["wsgi.input"], environ[CONNECTION], self._body_time) as file:
+            with received(environ["wsgi.input"], self._body_time) as file:
                 taken = self._uploads.take(upload, file)
         except SlowBodyError as error:
             raise _RefusedError(HTTPStatus.REQUEST_TIMEOUT, str(error)) from None

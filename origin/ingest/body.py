@@ -1,7 +1,6 @@
 """Receives the body of an upload within a time limit and in bounded memory."""
 
 import contextlib
-import socket
 import tempfile
 import time
 from collections.abc import Iterator
@@ -23,6 +22,9 @@ class SlowBodyError(BodyError):
 
 
 class _Reader(Protocol):
+    #: Seconds that each wait for bytes may take.
+    stall: float
+
     def read1(self, size: int, /) -> bytes: ...
 
 
@@ -34,20 +36,20 @@ class Input(Protocol):
 
 
 @contextlib.contextmanager
-def received(body: Input, connection: socket.socket, seconds: float) -> Iterator[IO[bytes]]:
+def received(body: Input, seconds: float) -> Iterator[IO[bytes]]:
     """Receive a whole body within ``seconds``, and yield it as a file that is deleted afterwards.
 
     The limit is for all of it: a client that drips would otherwise hold a thread for as long as it likes. Raises
     ``SlowBodyError`` and ``BodyError``.
     """
     end = time.monotonic() + seconds
-    stall = connection.gettimeout()
+    stall = body.rfile.stall
     with tempfile.SpooledTemporaryFile(_IN_MEMORY) as file:
         while body.remaining:
             left = end - time.monotonic()
             if left <= 0:
                 raise SlowBodyError(f"The body did not arrive within {seconds:g} seconds.")
-            connection.settimeout(left if stall is None else min(stall, left))
+            body.rfile.stall = min(stall, left)
             try:
                 chunk = body.rfile.read1(min(_CHUNK, body.remaining))
             except TimeoutError:
@@ -58,6 +60,6 @@ def received(body: Input, connection: socket.socket, seconds: float) -> Iterator
                 raise BodyError("The body is shorter than its Content-Length.")
             body.remaining -= len(chunk)
             file.write(chunk)
-        connection.settimeout(stall)
+        body.rfile.stall = stall
         file.seek(0)
         yield file

@@ -6,13 +6,14 @@ from typing import Any
 
 import mysql.connector
 
-from origin.ingest.app import CONNECTION, IngestApp
+from origin.gateway import Gateway
+from origin.ingest.app import IngestApp
 from origin.ingest.database import TIMEOUT, Database
 from origin.ingest.settings import IngestSettings
 from origin.ingest.tokens import Tokens
 from origin.ingest.uploads import Uploads
 from origin.picture_intake import Intake
-from origin.server import Gateway, Server
+from origin.server import Server
 from origin.server_run import run_server
 from origin.settings import Address
 from origin.store import open_store
@@ -29,10 +30,7 @@ class CannotListenError(Exception):
 
 
 class _UploadGateway(Gateway):
-    """Gives the application the connection, for the time limit of a body, and ends one whose body was not read."""
-
-    def get_environ(self) -> dict[str, Any]:  # type: ignore[override] # as its base class
-        return super().get_environ() | {CONNECTION: self.req.conn.socket}
+    """Ends a connection whose body was not read."""
 
     def start_response(self, status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Callable[..., Any]:
         # cheroot would read the rest of the body into memory.

@@ -48,8 +48,8 @@ def _setting(name: str, text: str, value_type: click.ParamType[Any]) -> Callable
 @database_url
 @_seconds(
     "poll_interval",
-    "between two polls of the outbox. A ban waits for half of it on average; at 3 ms the database server uses about "
-    "6 % of a core.",
+    "between two polls of the outbox. A ban waits for half of it on average; at 1 ms the database server uses about "
+    "5 % of a core.",
 )
 @_seconds(
     "heartbeat_interval",

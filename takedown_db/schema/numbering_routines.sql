@@ -75,9 +75,12 @@ END//
 -- client has numbered in between. Malformed rows, which a session without checks wrote, are removed
 -- (remove_malformed_v2).
 --
+-- With p_only, the id of a row, it numbers this row alone, in half the time: a single ban is the usual case. It leaves
+-- the row alone (p_size is 0) if it is malformed or another client has numbered it.
+--
 -- All of it runs in the server: a client that is frozen or killed in the middle leaves no lock.
-CREATE DEFINER = 'takedown_definer'@'localhost' PROCEDURE IF NOT EXISTS number_invalidations_v2(
-    IN p_after BIGINT UNSIGNED, OUT p_size INT UNSIGNED, OUT p_more BOOLEAN)
+CREATE DEFINER = 'takedown_definer'@'localhost' PROCEDURE IF NOT EXISTS number_invalidations_v3(
+    IN p_after BIGINT UNSIGNED, IN p_only BIGINT UNSIGNED, OUT p_size INT UNSIGNED, OUT p_more BOOLEAN)
     MODIFIES SQL DATA
 BEGIN
     DECLARE v_batch BIGINT UNSIGNED;
@@ -88,21 +91,33 @@ BEGIN
         RESIGNAL;
     END;
 
-    CALL pick_invalidations_v2(p_after, p_more);
+    SET p_more = FALSE;
+    IF p_only IS NULL THEN
+        CALL pick_invalidations_v2(p_after, p_more);
+    END IF;
     SET TRANSACTION ISOLATION LEVEL READ COMMITTED;
     START TRANSACTION;
     SELECT last_batch, numbered_at, clock INTO v_batch, v_before, v_clock_before FROM numbering WHERE one = 1 FOR UPDATE;
     -- A counter that was lost or restored alone must not give a number twice.
     SELECT GREATEST(v_batch, COALESCE(MAX(batch), 0)) + 1 INTO v_batch FROM batches;
-    IF EXISTS (SELECT 1 FROM malformed) THEN
-        CALL remove_malformed_v2();
-        SET p_more = TRUE;
+    IF p_only IS NOT NULL THEN
+        UPDATE invalidations FORCE INDEX (PRIMARY)
+        SET batch = v_batch
+        WHERE id = p_only AND batch IS NULL
+            AND CAST(scope AS BINARY) IN ('image', 'owner', 'digest')
+            AND LENGTH(subject) BETWEEN 1 AND 64 AND subject NOT REGEXP '[^A-Za-z0-9_-]'
+            AND (scope <> 'digest' OR (LENGTH(subject) = 64 AND subject NOT REGEXP '[^0-9a-f]'));
+        SET p_size = ROW_COUNT();
+    ELSE
+        IF EXISTS (SELECT 1 FROM malformed) THEN
+            CALL remove_malformed_v2();
+            SET p_more = TRUE;
+        END IF;
+        UPDATE chosen STRAIGHT_JOIN invalidations FORCE INDEX (PRIMARY) ON invalidations.id = chosen.id
+        SET invalidations.batch = v_batch
+        WHERE invalidations.batch IS NULL;
+        SET p_size = ROW_COUNT();
     END IF;
-
-    UPDATE chosen STRAIGHT_JOIN invalidations FORCE INDEX (PRIMARY) ON invalidations.id = chosen.id
-    SET invalidations.batch = v_batch
-    WHERE invalidations.batch IS NULL;
-    SET p_size = ROW_COUNT();
     IF p_size > 0 THEN
         -- SYSDATE is read here and now, after the rows were; NOW and UTC_TIMESTAMP stand still at the CALL's start and
         -- only tell how far the session's zone is from UTC.
@@ -117,7 +132,7 @@ BEGIN
 
         INSERT INTO changes (scope, subject, changed_at, batch)
         SELECT DISTINCT invalidations.scope, invalidations.subject, v_now, v_batch
-        FROM chosen STRAIGHT_JOIN invalidations FORCE INDEX (PRIMARY) ON invalidations.id = chosen.id
+        FROM invalidations FORCE INDEX (batch)
         WHERE invalidations.batch = v_batch
         ON DUPLICATE KEY UPDATE changes.changed_at = v_now, changes.batch = v_batch;
 
@@ -127,7 +142,7 @@ BEGIN
     COMMIT;
 END//
 
--- Picks the rows for number_invalidations_v2 into the temporary table chosen, and the malformed ones of them also into
+-- Picks the rows for number_invalidations_v3 into the temporary table chosen, and the malformed ones of them also into
 -- the temporary table malformed. Its plain reads neither lock nor wait. LENGTH, and comparisons AS BINARY, count
 -- trailing spaces, which other comparisons ignore. The temporary tables name no engine: members of a MySQL group are
 -- advised to disable MEMORY.
@@ -158,7 +173,7 @@ BEGIN
 END//
 
 -- Moves the rows in the temporary table malformed from the outbox to the table unnumberable, in the transaction of
--- number_invalidations_v2: no purge can be made of them, and they would block all others. Comparisons ignore trailing
+-- number_invalidations_v3: no purge can be made of them, and they would block all others. Comparisons ignore trailing
 -- spaces, so that such a ban may hide an image: a row without the spaces is written to the outbox.
 CREATE DEFINER = 'takedown_definer'@'localhost' PROCEDURE IF NOT EXISTS remove_malformed_v2()
     MODIFIES SQL DATA
@@ -183,71 +198,118 @@ END//
 
 -- Waits in the server, up to p_wait seconds, for new rows in the outbox, and numbers them. The client knows the outbox
 -- up to batch p_known with the identity p_identity. Returns two results. The first: the rows of the batches after
--- p_known, each with its batch's identity (no rows if p_known is NULL or more than p_batches old). The second, one row:
--- last_batch, pruned_batch, whether the server is read-only, whether more rows may wait for a number, the largest id,
--- committed or not, the count of rows in unnumberable, the identity of last_batch, the adopted server, and whether
--- p_known is still the batch of this identity.
+-- p_known, each with its batch's identity unless that is last_batch (no rows if p_known is NULL or more than p_batches
+-- old). The second, one row: last_batch, pruned_batch, whether the server is read-only, whether more rows may wait for a
+-- number, the largest id, committed or not, the count of rows in unnumberable, the identity of last_batch, the adopted
+-- server, and whether p_known is still the batch of this identity.
 --
--- p_after is as in number_invalidations_v2: a largest id of an earlier result. It reads the outbox every p_step
--- seconds, or every time a read takes where that is longer. Each read sees all commits so far, and none leaves a
--- transaction open. pruned_batch is read after the rows: a pruning that deleted some before they were read had moved
--- it.
+-- While more rows wait, it numbers up to p_chunks batches and returns two results for each, the first with the rows
+-- since the batch before. A client that reads them as they come works on one batch while the server numbers the next.
+--
+-- p_after is as in number_invalidations_v3: a largest id of an earlier result. Every read of the outbox sees all commits
+-- so far, and none leaves a transaction open. pruned_batch is read after the rows: a pruning that deleted some before
+-- they were read had moved it.
+--
+-- It looks for rows every p_step seconds. A look of the outer loop costs a server that is otherwise idle four times as
+-- much processor time as SLEEP, since the code of each of its statements has left the processor's cache. So a row with
+-- an id beyond all others, committed or not, is waited for inside one statement, some 40 ms long: a table's lock is then
+-- free again for an ALTER, which holds up moderators meanwhile. Rows that come with a lesser id, batches of other
+-- purgers, and the end of the wait are noticed by the outer loop. While rows of open transactions are there, each look is
+-- one of the outer loop; those pause for as long as the last one took.
 --
 -- It numbers nothing when the database has gone back, to before p_known or to another batch of that number: the client
 -- has to handle that first. Nor when p_speaker, the name of this connection's server, is not the adopted server's: then
 -- this is a copy, or a replica that nobody has made the primary yet.
-CREATE DEFINER = 'takedown_definer'@'localhost' PROCEDURE IF NOT EXISTS take_invalidations_v2(
+CREATE DEFINER = 'takedown_definer'@'localhost' PROCEDURE IF NOT EXISTS take_invalidations_v3(
     IN p_known BIGINT UNSIGNED, IN p_identity VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin,
     IN p_speaker VARCHAR(255) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin, IN p_batches INT UNSIGNED,
-    IN p_after BIGINT UNSIGNED, IN p_wait DOUBLE, IN p_step DOUBLE)
+    IN p_after BIGINT UNSIGNED, IN p_wait DOUBLE, IN p_step DOUBLE, IN p_chunks INT UNSIGNED)
     MODIFIES SQL DATA
 BEGIN
     DECLARE v_began, v_looked DATETIME(6) DEFAULT SYSDATE(6);
-    DECLARE v_largest, v_last BIGINT UNSIGNED;
-    DECLARE v_pending, v_more, v_same, v_speaks BOOLEAN DEFAULT FALSE;
-    DECLARE v_size INT UNSIGNED;
+    DECLARE v_told BIGINT UNSIGNED DEFAULT p_known;
+    DECLARE v_largest, v_newest, v_last, v_id BIGINT UNSIGNED;
+    DECLARE v_unnumbered, v_more, v_same, v_speaks, v_sign BOOLEAN DEFAULT FALSE;
+    DECLARE v_count, v_size, v_chunk INT UNSIGNED DEFAULT 0;
     DECLARE v_adopted VARCHAR(255) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 
-    SET TRANSACTION ISOLATION LEVEL READ UNCOMMITTED;
-    SELECT COALESCE(MAX(id), 0) INTO v_largest FROM invalidations;
     SET v_adopted = (SELECT server FROM adoptions ORDER BY id DESC LIMIT 1);
     SET v_speaks = v_adopted <=> p_speaker;
     look: LOOP
         SELECT MAX(last_batch) INTO v_last FROM numbering WHERE one = 1;
+        -- Before the committed rows are read: a row that is not among them has a larger id, or is unnumbered here.
+        SET TRANSACTION ISOLATION LEVEL READ UNCOMMITTED;
+        SELECT COALESCE((SELECT id FROM invalidations FORCE INDEX (PRIMARY) ORDER BY id DESC LIMIT 1), 0),
+            p_after IS NULL OR EXISTS (
+                SELECT 1 FROM invalidations FORCE INDEX (PRIMARY) WHERE id > p_after AND batch IS NULL
+            )
+        INTO v_newest, v_unnumbered;
         IF p_after IS NULL THEN
-            SELECT EXISTS (SELECT 1 FROM invalidations FORCE INDEX (batch) WHERE batch IS NULL) INTO v_pending;
-        ELSE
-            SELECT EXISTS (SELECT 1 FROM invalidations FORCE INDEX (PRIMARY) WHERE id > p_after AND batch IS NULL)
-            INTO v_pending;
+            SELECT COUNT(*), MAX(id) INTO v_count, v_id
+            FROM (SELECT id FROM invalidations FORCE INDEX (batch) WHERE batch IS NULL LIMIT 2) AS few;
+        ELSEIF v_unnumbered THEN
+            SELECT COUNT(*), MAX(id) INTO v_count, v_id
+            FROM (
+                SELECT id FROM invalidations FORCE INDEX (PRIMARY) WHERE id > p_after AND batch IS NULL LIMIT 2
+            ) AS few;
         END IF;
+        SET v_largest = COALESCE(v_largest, v_newest);
         -- Setting the clock ends the wait.
-        IF v_pending OR NOT v_speaks OR NOT v_last <=> p_known
+        IF v_count > 0 OR NOT v_speaks OR NOT v_last <=> p_known
             OR TIMESTAMPDIFF(MICROSECOND, v_began, SYSDATE(6)) NOT BETWEEN 0 AND 1000000 * p_wait THEN
             LEAVE look;
         END IF;
-        DO SLEEP(GREATEST(p_step, LEAST(p_wait, TIMESTAMPDIFF(MICROSECOND, v_looked, SYSDATE(6)) / 1000000)));
+        IF v_unnumbered THEN
+            DO SLEEP(GREATEST(p_step, LEAST(p_wait, TIMESTAMPDIFF(MICROSECOND, v_looked, SYSDATE(6)) / 1000000)));
+        ELSE
+            -- A row of ticks a step. The inner condition names its column: otherwise it would be read once for all steps.
+            SET TRANSACTION ISOLATION LEVEL READ UNCOMMITTED;
+            WITH RECURSIVE ticks (tick) AS (
+                SELECT 1 UNION ALL SELECT tick + 1 FROM ticks WHERE tick * GREATEST(p_step, 0.0001) < LEAST(0.04, p_wait)
+            )
+            SELECT EXISTS (
+                SELECT 1
+                FROM ticks
+                WHERE SLEEP(p_step) OR EXISTS (
+                    SELECT 1 FROM invalidations FORCE INDEX (PRIMARY) WHERE id > v_newest AND ticks.tick > 0
+                )
+            ) INTO v_sign;
+        END IF;
         SET v_looked = SYSDATE(6);
     END LOOP;
 
     SET v_same = p_known IS NULL OR p_identity <=> COALESCE(
         (SELECT identity FROM batches WHERE batch = p_known),
         (SELECT identity FROM numbering WHERE one = 1 AND last_batch >= p_known));
-    IF v_pending AND v_speaks AND v_same AND COALESCE(v_last >= p_known, v_last IS NOT NULL) THEN
-        CALL number_invalidations_v2(p_after, v_size, v_more);
-    END IF;
-    -- Read before the rows: the client takes all batches up to this one for known.
-    SELECT MAX(last_batch) INTO v_last FROM numbering WHERE one = 1;
-    SELECT id, invalidations.batch, scope, subject, cause, identity
-    FROM invalidations FORCE INDEX (batch)
-    LEFT JOIN batches ON batches.batch = invalidations.batch
-    WHERE invalidations.batch > p_known AND invalidations.batch <= v_last AND p_known + p_batches >= v_last
-    ORDER BY invalidations.batch, id;
-    -- A number in MySQL and before MariaDB 12.0, and a word since.
-    SELECT v_last, pruned_batch, CAST(@@GLOBAL.read_only AS CHAR) NOT IN ('0', 'OFF'), v_more, v_largest,
-        (SELECT COUNT(*) FROM unnumberable),
-        COALESCE((SELECT identity FROM batches WHERE batch = v_last), numbering.identity), v_adopted, v_same
-    FROM numbering
-    WHERE one = 1;
+    answer: LOOP
+        IF v_count > 0 AND v_speaks AND v_same AND COALESCE(v_last >= p_known, v_last IS NOT NULL) THEN
+            SET v_size = 0;
+            IF v_count = 1 THEN
+                CALL number_invalidations_v3(p_after, v_id, v_size, v_more);
+            END IF;
+            IF v_size = 0 AND (v_count > 1 OR EXISTS (SELECT 1 FROM invalidations WHERE id = v_id AND batch IS NULL)) THEN
+                CALL number_invalidations_v3(p_after, NULL, v_size, v_more);
+            END IF;
+        END IF;
+        -- Read before the rows: the client takes all batches up to this one for known.
+        SELECT MAX(last_batch) INTO v_last FROM numbering WHERE one = 1;
+        SELECT id, batch, scope, subject, cause,
+            IF(batch = v_last, NULL, (SELECT identity FROM batches WHERE batches.batch = invalidations.batch)) AS identity
+        FROM invalidations FORCE INDEX (batch)
+        WHERE batch > v_told AND batch <= v_last AND v_told + p_batches >= v_last
+        ORDER BY batch, id;
+        -- A number in MySQL and before MariaDB 12.0, and a word since.
+        SELECT v_last, pruned_batch, CAST(@@GLOBAL.read_only AS CHAR) NOT IN ('0', 'OFF'), v_more, v_largest,
+            (SELECT COUNT(*) FROM unnumberable),
+            COALESCE((SELECT identity FROM batches WHERE batch = v_last), numbering.identity), v_adopted, v_same
+        FROM numbering
+        WHERE one = 1;
+        SET v_chunk = v_chunk + 1;
+        IF NOT v_more OR v_chunk >= p_chunks THEN
+            LEAVE answer;
+        END IF;
+        SET v_told = v_last, v_count = 2; -- as many as there may be
+    END LOOP;
 END//
 
 -- Reads the triggers on the tables of this database, one row each: name, table and time of creation. information_schema

@@ -2,7 +2,8 @@
 
 -- name: take_invalidations
 -- Waits up to %(wait)s seconds for new rows, numbers them and reads them; then reads one row on the outbox as a whole.
-CALL take_invalidations_v2(%(known)s, %(identity)s, %(server)s, %(batches)s, %(after)s, %(wait)s, %(step)s)
+-- Does both up to %(chunks)s times, while more rows wait.
+CALL take_invalidations_v3(%(known)s, %(identity)s, %(server)s, %(batches)s, %(after)s, %(wait)s, %(step)s, %(chunks)s)
 
 -- name: outbox_head
 -- Reads the last batch number, the last pruned batch, whether committed rows wait for a number, and whether the server

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from random import Random
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import requests
@@ -71,8 +71,17 @@ def read(system: System, code: str) -> State | Other:
 
 
 def read_all(system: System, codes: list[str]) -> list[State | Other]:
+    """Read every image, again where the answer is a 503: on a busy machine a lookup may take too long."""
+
+    def shown(code: str) -> State | Other:
+        def answer() -> State | Other | None:
+            seen = read(system, code)
+            return None if seen is Other.REFUSED else seen
+
+        return cast(State | Other, wait_until(answer, "an answer other than 503"))
+
     with ThreadPoolExecutor(AT_ONCE) as clients:
-        return list(clients.map(lambda code: read(system, code), codes))
+        return list(clients.map(shown, codes))
 
 
 def ban(system: System, codes: list[str], *, together: bool) -> None:
@@ -110,7 +119,7 @@ def test_no_flagged_image_is_readable_after_the_acknowledgement(system: System) 
     for start in range(0, RACES, AT_ONCE):
         codes = new_codes(system, min(AT_ONCE, RACES - start))
         held = race(system, codes, together=start // AT_ONCE % 2 == 1)
-        assert set(held) == {BANNED}, "those who waited get the new answer"
+        assert set(held) - {Other.REFUSED} == {BANNED}, "those who waited get the new answer, or a 503"
         assert set(read_all(system, codes)) == {BANNED}
         system.settle()
         assert set(read_all(system, codes)) == {BANNED}

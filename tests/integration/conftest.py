@@ -20,11 +20,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     settings = Settings(
         edges=2,
         edge_settings={"lease": 120.0, "fetch_timeout": 20.0},
-        purger_options={
-            "PURGER_AUDIT_INTERVAL": "86400",
-            "PURGER_PRUNE_INTERVAL": "86400",
-            "PURGER_POLL_INTERVAL": "0.02",  # it runs on beside the tests of single modules
-        },
+        purger_options={"PURGER_AUDIT_INTERVAL": "86400", "PURGER_PRUNE_INTERVAL": "86400"},
     )
     with Stack(tmp_path_factory.mktemp("stack"), settings) as running:
         yield running

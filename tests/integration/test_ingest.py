@@ -402,13 +402,15 @@ def test_only_so_many_pictures_are_in_memory_as_a_whole_as_there_are_decoders(si
     counts = {"begun": 0, "inside": 0, "peak": 0}
 
     class Counting(Intake):
-        """Counts the pictures that it examines at a time, and holds each until every upload has begun."""
+        """Counts the pictures that it examines at a time, and holds each until two are inside."""
 
         def examine(self, data: bytes, *, strip_metadata: bool) -> Picture:
             with lock:
                 counts["inside"] += 1
                 counts["peak"] = max(counts["peak"], counts["inside"])
-            wait_until(lambda: counts["begun"] == 6, "all uploads have begun")
+            wait_until(
+                lambda: counts["begun"] == 6 and counts["peak"] >= 2, "all uploads have begun, and two are inside"
+            )
             with lock:
                 counts["inside"] -= 1
             return super().examine(data, strip_metadata=strip_metadata)

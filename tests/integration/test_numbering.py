@@ -163,7 +163,7 @@ connection = connect(os.environ["URL"], timeout=30)
 cursor = connection.cursor()
 print("ready", flush=True)
 while True:
-    cursor.execute("CALL number_invalidations_v2(NULL, @size, @more)")
+    cursor.execute("CALL number_invalidations_v3(NULL, NULL, @size, @more)")
     cursor.fetchall()
     while cursor.nextset():
         pass

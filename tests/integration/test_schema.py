@@ -187,7 +187,9 @@ def test_a_ban_by_content_is_a_purge_of_its_digest(cursor: MySQLCursorAbstract) 
     assert written(cursor) == [("digest", CONTENT, "unban")]
 
 
-@pytest.mark.parametrize("numbering", ["number_invalidations_v1()", "number_invalidations_v2(NULL, @size, @more)"])
+@pytest.mark.parametrize(
+    "numbering", ["number_invalidations_v1()", "number_invalidations_v3(NULL, NULL, @size, @more)"]
+)
 def test_a_purge_of_a_digest_is_numbered_like_others(cursor: MySQLCursorAbstract, numbering: str) -> None:
     cursor.execute("DELETE FROM changes WHERE scope = 'digest'")
     cursor.execute("INSERT INTO bans (scope, subject) VALUES ('digest', %s)", (CONTENT,))

@@ -1,10 +1,16 @@
 """Poll by one call: it waits for changes, numbers them and returns them, for the adopted server and a known batch."""
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 from mysql.connector.abstracts import MySQLConnectionAbstract
 
+from purger.outbox import Outbox, Taken
+from takedown_db.lasting_connection import Connection
 from tests.support.outbox_connections import Connections, ban, new_codes, run, take
+
+#: Seconds that a call waits when nothing ends the wait: no slow machine takes half of it for anything else here.
+_LONG = 60.0
 
 
 def test_one_call_waits_numbers_and_answers_the_rows(connections: Connections) -> None:
@@ -18,6 +24,84 @@ def test_one_call_waits_numbers_and_answers_the_rows(connections: Connections) -
         found = answer.result()
     assert (found.subjects, found.head, found.same) == ([code], head + 1, 1)
     assert take(waiting, head + 1) == found._replace(subjects=[], largest=largest + 1)
+
+
+def test_a_row_that_commits_during_the_wait_is_found_although_later_ids_are_numbered(connections: Connections) -> None:
+    waiting, (late, early) = connections.open("purger"), new_codes(2)
+    first = take(waiting, None)
+    slow = connections.open("moderation")
+    slow.start_transaction()
+    ban(slow, late)  # takes the lesser id
+    ban(connections.open("moderation"), early)
+    found = take(waiting, first.head, first.largest)
+    assert found.subjects == [early]
+    began = time.monotonic()
+    with ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(take, waiting, found.head, first.largest, _LONG)
+        slow.commit()
+        assert answer.result().subjects == [late]
+    assert time.monotonic() - began < _LONG / 2
+
+
+def test_a_transaction_that_is_rolled_back_does_not_end_the_wait_and_the_next_row_does(
+    connections: Connections,
+) -> None:
+    waiting, (undone, real) = connections.open("purger"), new_codes(2)
+    first = take(waiting, None)
+    moderator = connections.open("moderation")
+    with ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(take, waiting, first.head, first.largest, _LONG)
+        moderator.start_transaction()
+        ban(moderator, undone)
+        moderator.rollback()
+        ban(moderator, real)
+        assert answer.result().subjects == [real]
+
+
+def test_a_wait_reads_the_newest_id_alone_whatever_the_size_of_the_outbox(connections: Connections) -> None:
+    ban(connections.open("moderation"), *new_codes(10_000))
+    connections.number_all()
+    purger = connections.open("purger")
+    first = take(purger, None)
+    before = rows_read(purger)
+    take(purger, first.head, first.largest, 0.5)
+    assert rows_read(purger) - before < 10 * 500  # at most 500 steps of 1 ms
+    before = rows_read(purger)
+    take(purger, first.head, 0)
+    assert rows_read(purger) - before > 10_000  # the control: one look at all of them
+
+
+def test_a_bulk_is_numbered_and_answered_batch_after_batch_in_one_call(connections: Connections) -> None:
+    connection = Connection(connections.database.url("purger"), timeout=60, adopted=True)
+    connections.callback(connection.close)
+    outbox, codes, found = Outbox(connection), new_codes(4500), list[Taken]()
+    first = outbox.take(None)
+    ban(connections.open("moderation"), *codes)
+    last = outbox.take_bulk(first.head, found.append)
+    assert [(taken.more, len(taken.rows or ())) for taken in found] == [(True, 2000), (True, 2000), (False, 500)]
+    assert [taken.known for taken in found] == [first.head, found[0].head, found[1].head]
+    assert [taken.identities.keys() for taken in found] == [{taken.head.batch} for taken in found]
+    assert [row.subject for taken in found for row in taken.rows or ()] == codes
+    assert last is found[-1]
+
+
+def test_a_single_row_is_dated_like_many(connections: Connections) -> None:
+    purger, (code,) = connections.open("purger"), new_codes()
+    first = take(purger, None)
+    ahead = "UPDATE numbering SET numbered_at = TIMESTAMPADD(DAY, 1, UTC_TIMESTAMP(6))"
+    connections.run("admin", ahead)  # by a clock that has been set back since
+    ((before,),) = connections.run("purger", "SELECT numbered_at FROM numbering")
+    ban(connections.open("moderation"), code)
+    assert take(purger, first.head, first.largest).subjects == [code]
+    rows = connections.run(
+        "purger",
+        "SELECT changed_at > %s, changes.batch, size, changed_at = numbering.numbered_at, numbering.last_batch"
+        " FROM changes JOIN numbering JOIN batches ON batches.batch = changes.batch WHERE subject = %s",
+        before,
+        code,
+    )
+    assert rows == [(1, first.head + 1, 1, 1, first.head + 1)]
+    connections.run("admin", "UPDATE numbering SET numbered_at = UTC_TIMESTAMP(6)")
 
 
 def test_what_another_numbered_ends_the_wait(connections: Connections) -> None:
@@ -78,7 +162,7 @@ def test_nothing_is_numbered_through_another_server_than_the_adopted_one(connect
 
 def test_each_batch_has_an_identity_of_its_own(connections: Connections) -> None:
     moderator = connections.open("moderation")
-    for number in ("number_invalidations_v1()", "number_invalidations_v2(NULL, @size, @more)") * 2:
+    for number in ("number_invalidations_v1()", "number_invalidations_v3(NULL, NULL, @size, @more)") * 2:
         ban(moderator, *new_codes(2))
         connections.run("purger", f"CALL {number}")
     ((batches, identities, longest),) = connections.run(
@@ -114,3 +198,9 @@ def pages_read(connection: MySQLConnectionAbstract) -> int:
     """Count the requests of the whole server for pages of its tables."""
     ((_, number),) = run(connection, "SHOW GLOBAL STATUS LIKE 'Innodb_buffer_pool_read_requests'")
     return int(str(number))
+
+
+def rows_read(connection: MySQLConnectionAbstract) -> int:
+    """Count the rows and keys that this session has read."""
+    found = run(connection, "SHOW SESSION STATUS LIKE 'Handler_read%'")
+    return sum(int(str(number)) for _, number in found)

@@ -1,11 +1,12 @@
 """Number an outbox with malformed rows: these are set aside, and all others go on."""
 
 import hashlib
+from collections.abc import Callable
 
 import pytest
 
 from tests.support.check_constraints import needs_switch
-from tests.support.outbox_connections import Connections, ban, new_codes, run, take
+from tests.support.outbox_connections import Connections, Taken, ban, new_codes, run, take
 
 CONTENT = "0123456789abcdef" * 4
 MALFORMED = [
@@ -49,10 +50,28 @@ def test_a_subject_with_spaces_after_it_is_purged_without_them(connections: Conn
     assert connections.batch(digest) is not None
 
 
-def unchecked(connections: Connections, *rows: tuple[str, str], numbered: bool) -> None:
+@needs_switch
+@pytest.mark.parametrize("row", MALFORMED, ids=["-".join(row)[:12] for row in MALFORMED])
+def test_a_malformed_row_that_came_alone_is_taken_out(connections: Connections, row: tuple[str, str]) -> None:
+    purger = connections.open("purger")
+    first = take(purger, None)
+    found: list[Taken] = []
+    unchecked(connections, row, number=lambda: found.append(take(purger, first.head, first.largest)))
+    assert [(each.subjects, each.head, each.unnumberable) for each in found] == [
+        ([], first.head, first.unnumberable + 1)
+    ]
+
+
+def unchecked(
+    connections: Connections,
+    *rows: tuple[str, str],
+    numbered: bool = False,
+    number: Callable[[], object] = lambda: None,
+) -> None:
     """Write rows to the outbox as a session can that switches the checks off, before triggers refused it.
 
-    With ``numbered`` the outbox is numbered before the triggers are restored by a migration, which corrects rows too.
+    With ``numbered``, or by ``number``, the outbox is numbered before the triggers are restored by a migration, which
+    corrects rows too.
     """
     admin = connections.open("admin")
     run(admin, "SET SESSION check_constraint_checks = 0")
@@ -66,6 +85,7 @@ def unchecked(connections: Connections, *rows: tuple[str, str], numbered: bool) 
     try:
         for scope, subject in rows:
             run(admin, "INSERT INTO invalidations (scope, subject, cause) VALUES (%s, %s, 'ban')", scope, subject)
+        number()
         if numbered:
             connections.number_all()
     finally:

@@ -90,11 +90,12 @@ class Fleet(ExitStack):
     def settled(self) -> bool:
         """Tell whether each edge has acknowledged all changes and their rebounds."""
         pending = self.number("SELECT COUNT(*) FROM invalidations WHERE batch IS NULL")
-        behind = self.number(
+        # Ahead is one that acknowledged what the database has lost, until the record of its flush.
+        elsewhere = self.number(
             """SELECT COUNT(*) FROM edges JOIN numbering
-            WHERE instance IS NULL OR LEAST(acknowledged, rebounded) < last_batch"""
+            WHERE instance IS NULL OR acknowledged <> last_batch OR rebounded <> last_batch"""
         )
-        return pending == behind == 0
+        return pending == elsewhere == 0
 
     def settle(self) -> None:
         wait_until(self.settled, "all changes and their rebounds acknowledged by every edge")

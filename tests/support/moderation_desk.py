@@ -90,4 +90,4 @@ class Desk:
     def number(self) -> None:
         """Put the waiting changes into a batch, as a purger does."""
         self.sql("SET @size = 0, @more = 0")
-        self.sql("CALL number_invalidations_v2(NULL, @size, @more)")
+        self.sql("CALL number_invalidations_v3(NULL, NULL, @size, @more)")

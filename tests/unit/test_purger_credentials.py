@@ -114,3 +114,21 @@ def test_certificates_that_are_renewed_in_their_files_are_noticed(tmp_path: Path
     assert not files.changed()
     pair.key.touch()
     assert files.changed()
+
+
+def test_edges_with_the_same_files_share_a_context_until_one_is_exchanged(tmp_path: Path) -> None:
+    authority = Authority(tmp_path, "ours")
+    pair = authority.sign("purger.example")
+    pair.key.chmod(0o600)
+    paths = (str(authority.file), str(pair.certificate), str(pair.key))
+    one, other, without = TlsFiles(*paths), TlsFiles(*paths), TlsFiles(paths[0], None, None)
+    first = one.load()
+    assert one.load() is other.load() is first
+    assert without.load() is not first, "no client certificate goes to an edge that has none"
+    authority.sign("purger.example").key.chmod(0o600)
+    renewed = one.load()
+    assert other.load() is renewed
+    assert renewed is not first
+    pair.certificate.unlink()
+    with pytest.raises(CredentialError, match="certificate file"):
+        other.load()

@@ -15,3 +15,15 @@ def test_the_window_holds_the_ids_of_the_last_second() -> None:
     assert window.start(101.5) == 9
     window.note(3, at=102.6)  # the database has gone back
     assert window.start(102.6) is None
+
+
+def test_a_narrowed_window_begins_at_its_id_until_later_ids_are_old() -> None:
+    window = IdWindow(1.0)
+    window.note(5, at=100.0)
+    window.note(900, at=101.0)
+    window.narrow(400, at=101.0)
+    assert window.start(101.0) == 400
+    window.note(950, at=101.1)
+    assert window.start(102.0) == 400
+    window.note(990, at=102.1)
+    assert window.start(102.1) == 950

@@ -3,6 +3,8 @@
 import threading
 from typing import cast
 
+import pytest
+
 from purger.batches import Batches
 from purger.model import Position, Row, Verification
 from purger.outbox import Outbox, Taken
@@ -101,3 +103,34 @@ def test_other_triggers_wake_all_workers() -> None:
     poller.verified(Verification(2, 30, Triggers("all", ("bans_inserted_v1",))))
     poller.verified(Verification(3, 30, Triggers("others", ())))
     assert woken == ["all", "all"]
+
+
+class Bulk:
+    """An outbox that answers polls as while a bulk waits for its numbers, and notes from which id they look."""
+
+    def __init__(self) -> None:
+        self.largest, self.more = 1000, False
+        self.looked: list[int | None] = []
+
+    def take(self, known: Position | None, *, after: int | None, wait: float, step: float) -> Taken:
+        assert wait <= 0.5
+        assert step == 0.001
+        self.looked.append(after)
+        return answer(None if known is None else known.batch, 1)._replace(more=self.more, largest=self.largest)
+
+
+def test_polls_leave_a_bulk_to_the_verifier_and_look_at_the_newest_ids(monkeypatch: pytest.MonkeyPatch) -> None:
+    outbox, clock, hurried = Bulk(), iter(range(100, 200)), list[bool]()
+    monkeypatch.setattr("purger.poller.time.monotonic", lambda: float(next(clock)))
+    poller = Poller(cast("Outbox", outbox), Batches(cast("Outbox", None)), interval=0.001, stop=threading.Event())
+    poller.hurry_by(lambda: hurried.append(poller.more_to_come))
+    poller.work()
+    poller.work()
+    assert (outbox.looked, hurried, poller.more_to_come) == ([None, 1000], [], False)
+    outbox.largest, outbox.more = 101_000, True
+    poller.work()
+    assert (hurried, poller.more_to_come) == ([True], True)
+    outbox.more = False
+    poller.work()
+    assert outbox.looked[-1] == 100_500
+    assert poller.more_to_come, "the verifier, which reads all rows, tells the end"

@@ -33,7 +33,7 @@ def bulk(number: int, batch: int) -> list[Row]:
 
 def sent(singles: UrgentBans, plan_run: PlanRun) -> list[str]:
     found = []
-    while single := singles.next(plan_run):
+    while single := singles.next(plan_run.plan.first - 1):
         found += [request.path for request in single.requests]
     return found
 
@@ -44,7 +44,7 @@ def test_a_single_ban_by_content_after_the_bulk_goes_before_what_is_left_of_it()
     batches.add(0, 1, rows, IDENTITIES)
     batches.add(1, 2, [Row(101, 2, "digest", "e" * 64, "ban")], IDENTITIES)
     singles.find(plan_run)
-    single = singles.next(plan_run)
+    single = singles.next(plan_run.plan.first - 1)
     assert single is not None
     assert [request.headers for request in single.requests] == [(("Takedown-Digests", "e" * 64),)]
 

@@ -1,6 +1,7 @@
 """Verify again while triggers are missing, also when no edge waits for a heartbeat."""
 
 import threading
+from collections.abc import Callable
 from typing import Any, cast
 
 import pytest
@@ -26,11 +27,13 @@ class Database:
     def catch_up(self) -> None:
         pass
 
-    def take(self, known: Position | None) -> Taken:
+    def take_bulk(self, known: Position | None, found: Callable[[Taken], object]) -> Taken:
         self._calls += 1
         if self._calls > _MOST_CALLS:
             self._stop.set()
-        return Taken(known, ONE, True, 0, False, 1, 0, [])
+        taken = Taken(known, ONE, True, 0, False, 1, 0, [])
+        found(taken)
+        return taken
 
     def triggers(self) -> Triggers:
         return self._triggers.pop(0)
@@ -40,7 +43,7 @@ class Edges:
     """Edges that ask once and then wait."""
 
     def __init__(self, stop: threading.Event) -> None:
-        self.usable, self.position, self.setbacks = True, ONE, 0
+        self.usable, self.position, self.setbacks, self.more_to_come = True, ONE, 0, False
         self.verifications: list[Verification] = []
         self._stop = stop
         self._ticket = 0
@@ -53,6 +56,9 @@ class Edges:
         return None if self.verifications else 0
 
     def found(self, taken: Taken, *, setbacks: int) -> None:
+        pass
+
+    def hurry_by(self, hurry: Callable[[], None]) -> None:
         pass
 
     def verified(self, verification: Verification) -> None:

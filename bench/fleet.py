@@ -1,0 +1,207 @@
+"""Measure a ban's way to all edges of a fleet: stub edges with the purge listener's protocol, and some real varnishds.
+
+A stub is a few microseconds of work a request, so that the figures are those of purgers and database.
+"""
+
+import random
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from itertools import count
+from pathlib import Path
+from statistics import median
+from typing import NamedTuple
+
+import psutil
+
+from bench.results import Comparison, Curves, Distribution, Result, percentile
+from stack.database import Database
+from stack.edge import Edge
+from stack.ports import free_port
+from stack.purger import Purger
+from stack.server import Server
+from stack.stub_fleet import StubEdges
+from stack.waiting import wait_until
+
+#: Numbers of edges that one purger serves, and the two fleets that are compared.
+_ONE_PURGER = (1, 10, 30, 100, 250)
+_LARGE, _PURGERS = 1000, 4
+
+#: Bans in a round, and seconds after each: its prompt rebound is over by then, and falls into no other ban.
+_BANS, _PAUSE = 3, 1.2
+
+#: Seconds for which a fleet without bans is watched.
+_QUIET = 6.0
+
+#: Round trips in seconds of 20 regions, as from Frankfurt: a few in Europe, most on other continents.
+_REGIONS = (
+    *(0.001, 0.008, 0.012, 0.018, 0.025, 0.033, 0.045, 0.060, 0.085, 0.090),
+    *(0.100, 0.115, 0.125, 0.145, 0.155, 0.180, 0.200, 0.225, 0.250, 0.290),
+)
+
+_REAL = 10
+_numbers = count(1)
+
+
+class _Ban(NamedTuple):
+    """The milliseconds from a ban's commit until edges were told."""
+
+    median: float
+    slowest: float
+
+
+class _Fleet:
+    """A database with stub edges and so many purgers, in a ``with`` block; each edge trusts its cache."""
+
+    def __init__(self, directory: Path, edges: int, purgers: int = 1, *, regions: bool = False) -> None:
+        self._running = ExitStack()
+        self._directory, self._edges, self._count, self._regions = directory, edges, purgers, regions
+        self.database = Database(directory / "database")
+        self.stubs = StubEdges(directory / "stubs", edges)
+        self.purgers: list[Purger] = []
+
+    def __enter__(self) -> "_Fleet":
+        with ExitStack() as running:
+            running.enter_context(self.database)
+            self.database.migrate()
+            running.enter_context(self.stubs)
+            if self._regions:
+                for number, seconds in enumerate(_REGIONS):
+                    self.stubs.delay(seconds, list(self.stubs.urls)[number :: len(_REGIONS)])
+            with self.database.connect_admin() as admin:
+                self.stubs.add_to(admin)
+            for number in range(self._count):
+                purger = Purger(self._directory / f"purger{number}", self.database)
+                self.purgers.append(running.enter_context(purger))
+            self.settle()
+            self._running = running.pop_all()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._running.close()
+
+    def settle(self) -> None:
+        """Wait until each edge has had three heartbeats, and the flushes of its beginning are over."""
+        wait_until(lambda: all(each["renewals"] >= 3 for each in self.stubs.records().values()), "heartbeats", 120)
+        self.stubs.forget()
+        time.sleep(6)  # the later rebound of the flush
+
+    def ban(self) -> _Ban:
+        """Ban a code, and wait until each edge was told."""
+        code = f"fleet-{next(_numbers)}"
+        self.stubs.watch([code])
+        time.sleep(random.uniform(0, 0.05))
+        with self.database.connect("moderation") as moderation, moderation.cursor() as cursor:
+            cursor.execute("INSERT INTO bans (scope, subject) VALUES ('image', %s)", (code,))
+            committed = time.time()
+        wait_until(lambda: len(self.stubs.arrivals(code)) == self._edges, f"{code} purged everywhere")
+        arrived = [1000 * (moment - committed) for moment in self.stubs.arrivals(code).values()]
+        time.sleep(_PAUSE)
+        return _Ban(median(arrived), max(arrived))
+
+    def usage(self) -> dict[str, float]:
+        """Watch the fleet without bans: CPU time, memory of the largest purger, and heartbeats."""
+        before, began = self._cpu_seconds(), time.monotonic()
+        self.stubs.forget()
+        time.sleep(_QUIET)
+        records, seconds = list(self.stubs.records().values()), time.monotonic() - began
+        spent = [after - former for after, former in zip(self._cpu_seconds(), before, strict=True)]
+        requests = sum(each["requests"] for each in records)
+        return {
+            "purgers, % of a core": 100 * sum(spent[1:]) / seconds,
+            "CPU us/request": 1e6 * sum(spent[1:]) / requests,
+            "database, % of a core": 100 * spent[0] / seconds,
+            "RSS MB a purger": max(self._processes()[1:], key=_memory).memory_info().rss / 1e6,
+            "heartbeats/s an edge": sum(each["renewals"] for each in records) / seconds / self._edges,
+            "latest heartbeat, s": max(max(each["longest_gap"], each["silence"]) for each in records),
+            "leases that ran out": sum(each["lapses"] for each in records),
+        }
+
+    def _processes(self) -> list[psutil.Process]:
+        return [_process(server) for server in (self.database, *self.purgers)]
+
+    def _cpu_seconds(self) -> list[float]:
+        return [sum(process.cpu_times()[:2]) for process in self._processes()]
+
+
+def run(directory: Path, rounds: int) -> Iterator[Result]:
+    """Measure one purger at growing numbers of edges, 20 regions, four purgers, and real edges."""
+    slowest: dict[int, list[float]] = {}
+    usage: dict[str, dict[str, list[float]]] = {}
+
+    def measure(name: str, fleet: _Fleet) -> list[_Ban]:
+        bans = [fleet.ban() for _ in range(_BANS * rounds)]
+        usage[name] = {figure: [value] for figure, value in fleet.usage().items()}
+        return bans
+
+    for edges in _ONE_PURGER:
+        with _Fleet(directory / f"one-{edges}", edges) as fleet:
+            slowest[edges] = [ban.slowest for ban in measure(f"{edges} edges", fleet)]
+    yield Curves("slowest edge, one purger", "edges", "ms", _lines(slowest), log_x=True)
+
+    large: dict[str, Sequence[float]] = {}
+    for purgers in (1, _PURGERS):
+        with _Fleet(directory / f"large-{purgers}", _LARGE, purgers) as fleet:
+            name = f"{_LARGE:,} edges, {purgers} purger{'s' if purgers > 1 else ''}"
+            large[name] = [ban.slowest for ban in measure(name, fleet)]
+    yield Distribution(f"slowest of {_LARGE:,} edges", "ms", large)
+
+    with _Fleet(directory / "regions", 100, regions=True) as fleet:
+        bans = measure("100 edges in 20 regions", fleet)
+    far = {"slowest edge": [ban.slowest for ban in bans], "median edge": [ban.median for ban in bans]}
+    yield Distribution("100 edges in 20 regions, round trips of 1 to 290 ms", "ms", far)
+    yield Comparison("a fleet without bans", usage)
+    real = list(_real_edges(directory / "real", _BANS * rounds))
+    yield Distribution(f"slowest of {_REAL} real edges", "ms", {"varnishd": real})
+
+
+def _lines(slowest: dict[int, list[float]]) -> dict[str, list[tuple[float, float]]]:
+    figures: dict[str, Callable[[Sequence[float]], float]] = {
+        "p50": lambda samples: percentile(samples, 50),
+        "p99": lambda samples: percentile(samples, 99),
+        "max": max,
+    }
+    return {name: [(edges, figure(samples)) for edges, samples in slowest.items()] for name, figure in figures.items()}
+
+
+def _real_edges(directory: Path, bans: int) -> Iterator[float]:
+    """Ban codes at ten varnishds; yield the milliseconds until the last one has acknowledged, as the receipts tell."""
+    with ExitStack() as running:
+        database = running.enter_context(Database(directory / "database"))
+        database.migrate()
+        backend = f"127.0.0.1:{free_port()}"  # nobody requests an image
+        edges = [Edge(directory / f"edge{number}", backend, name=f"edge{number}") for number in range(_REAL)]
+        purger = Purger(directory / "purger", database)
+        for edge in edges:
+            running.enter_context(edge)
+            purger.add_edge(edge)
+        running.enter_context(purger)
+        for edge in edges:
+            edge.wait_trusted()
+        with database.connect_admin() as admin, admin.cursor() as cursor:
+            for _ in range(bans):
+                cursor.execute("INSERT INTO bans (scope, subject) VALUES ('image', %s)", (f"real-{next(_numbers)}",))
+                committed = time.time()
+                cursor.execute("SELECT MAX(id) FROM invalidations")
+                ((row,),) = cursor.fetchall()
+                receipts = (
+                    "SELECT COUNT(*), UNIX_TIMESTAMP(MAX(acknowledged_at)) FROM receipts JOIN invalidations"
+                    f" ON invalidations.batch BETWEEN first_batch AND receipts.batch WHERE invalidations.id = {row!s}"
+                )
+
+                def acknowledged(statement: str = receipts) -> float | None:
+                    cursor.execute(statement)
+                    ((edges_done, latest),) = cursor.fetchall()
+                    return float(str(latest)) if edges_done == _REAL else None
+
+                yield 1000 * (wait_until(acknowledged, "receipts of all edges") - committed)
+                time.sleep(_PAUSE)
+
+
+def _process(server: Server) -> psutil.Process:
+    assert server.process is not None
+    return psutil.Process(server.process.pid)
+
+
+def _memory(process: psutil.Process) -> int:
+    return int(process.memory_info().rss)

@@ -1,0 +1,114 @@
+"""Run one purger for a fleet of stub edges, which answer as an edge with the project's VCL does."""
+
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+
+import pytest
+import requests
+
+from stack.database import Database
+from stack.edge import Edge
+from stack.ports import free_port
+from stack.purger import Purger
+from stack.stub_fleet import StubEdges
+from stack.waiting import wait_until
+
+EDGES = 20
+SILENT, SLOW = "stub0007", "stub0013"
+#: Time-out of the purger for a request, in seconds: far longer than anything that a test waits for.
+PATIENCE = 100.0
+_numbers = count(1)
+
+
+@pytest.fixture
+def stubs(tmp_path: Path) -> Iterator[StubEdges]:
+    with StubEdges(tmp_path / "stubs", EDGES) as stubs:
+        yield stubs
+
+
+def ban(database: Database, stubs: StubEdges) -> str:
+    """Ban a code whose purges the edges record."""
+    code = f"code{next(_numbers)}"
+    stubs.watch([code])
+    with database.connect("moderation") as moderation, moderation.cursor() as cursor:
+        cursor.execute("INSERT INTO bans (scope, subject) VALUES ('image', %s)", (code,))
+    return code
+
+
+def test_a_silent_edge_and_a_slow_one_delay_only_themselves(
+    stubs: StubEdges, database: Database, tmp_path: Path
+) -> None:
+    others = set(stubs.urls) - {SILENT, SLOW}
+    with database.connect_admin() as admin:
+        stubs.add_to(admin)
+
+    def renewed() -> bool:
+        return all(stubs.records()[edge]["renewals"] >= 2 for edge in others)
+
+    options = {"PURGER_READ_TIMEOUT": f"{PATIENCE}"}
+    with Purger(tmp_path / "purger", database, options=options) as purger:
+        wait_until(renewed, "heartbeats of all edges")
+        stubs.silence([SILENT])
+        stubs.delay(PATIENCE / 2, [SLOW])
+        for _ in range(3):
+            code = ban(database, stubs)
+            wait_until(lambda code=code: others <= set(stubs.arrivals(code)), f"{code} purged", PATIENCE / 4)  # type: ignore[misc]
+            assert not {SILENT, SLOW} & set(stubs.arrivals(code))
+        stubs.forget()
+        wait_until(renewed, "heartbeats go on", PATIENCE / 4)
+        # The requests in flight get no answer any more: end them with the purger.
+        stubs.silence([SILENT], silent=False)
+        stubs.delay(0, [SLOW])
+        purger.kill()
+        stubs.watch([code])
+        purger.start()
+        wait_until(lambda: {SILENT, SLOW} <= set(stubs.arrivals(code)), "they get what they missed")
+        assert "is flushed: it" not in purger.log_text()
+
+
+@pytest.fixture
+def edge(tmp_path: Path) -> Iterator[Edge]:
+    with Edge(tmp_path / "edge", f"127.0.0.1:{free_port()}") as edge:
+        yield edge
+
+
+def test_a_stub_answers_as_an_edge_does(stubs: StubEdges, edge: Edge) -> None:
+    """Send the same requests to both, each with the instance and the clock that it has named."""
+    url = stubs.urls["stub0001"]
+    places = [(url, stubs.token_file.read_text().strip()), (edge.purge_url, edge.token())]
+
+    def state(url: str, token: str, method: str, path: str, **fields: str) -> tuple[object, ...]:
+        asked = requests.request("HEARTBEAT", url, headers={"Authorization": f"Bearer {token}"}, timeout=PATIENCE)
+        replaced = {"NOW": asked.headers["Takedown-Now"], "OURS": asked.headers["ETag"]}
+        headers = {"Authorization": f"Bearer {token}"}
+        headers |= {name.replace("_", "-"): replaced.get(value, value) for name, value in fields.items()}
+        answer = requests.request(method, url + path, headers=headers, timeout=PATIENCE)
+        named = {name for name in answer.headers if name.startswith("Takedown-")}
+        kept = [answer.headers.get(name) for name in ("Takedown-Batch", "Takedown-Mode", "Takedown-Removed")]
+        return (answer.status_code, sorted(named), *kept)
+
+    def both(method: str, path: str = "/", **fields: str) -> tuple[object, ...]:
+        stub, real = (state(*place, method, path, **fields) for place in places)
+        assert stub == real, (method, path, fields)
+        return stub
+
+    assert both("HEARTBEAT")[0] == 200
+    assert both("HEARTBEAT", Authorization="Bearer wrong")[0] == 403
+    assert both("HEARTBEAT", If_Match='"another"')[0] == 412
+    assert both("BAN", Takedown_All="1", Takedown_Batch="7:a")[2] == "7:a"
+    assert both("PURGE", "/images/cat", If_Match="OURS", Takedown_Batch="8:b", Takedown_After="7:a")[2] == "8:b"
+    assert both("PURGE", "/images/cat", Takedown_Batch="9:c", Takedown_After="7:a")[2] == "8:b"
+    assert both("PURGE", "/images/cat", Takedown_Batch="6:z", Takedown_After="8:b")[2] == "8:b"
+    assert both("PURGE", "/images/cat", Takedown_Part_Of="9", Takedown_After="8:b")[2] == "8:b"
+    assert both("PURGE", "/images/cat/thumb")[0] == 400
+    assert both("BAN", Takedown_Codes="cat,dog", Takedown_Batch="9:c", Takedown_After="8:b")[2] == "9:c"
+    assert both("BAN", Takedown_Codes="cat", Takedown_Owner="x")[0] == 400
+    assert both("BAN")[0] == 400
+    assert both("BAN", Takedown_All="1", Takedown_Part_Of="9", Takedown_After="9:c")[2] == "9:c"
+    assert both("HEARTBEAT", Takedown_Epoch="NOW", Takedown_Batch="8:b")[0] == 412
+    assert both("HEARTBEAT", Takedown_Epoch="NOW", Takedown_Batch="9:c")[3] == "trusted"
+    assert both("HEARTBEAT", Takedown_Epoch="99999999999.000")[0] == 400
+    assert both("HEARTBEAT", Takedown_Batch="nine")[0] == 400
+    assert both("BAN", Takedown_All="1", Takedown_Batch="3:d")[2] == "3:d"
+    assert both("OPTIONS")[0] == 405

@@ -1,0 +1,112 @@
+"""Read lines and bodies from a socket, and write to one, within their time limits."""
+
+import socket
+import threading
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import pytest
+
+from origin.socket_files import NEXT_REQUEST_WAIT, Reader, Writer
+from takedown_db.socket_timeouts import wait_in_kernel
+
+
+class Pair(NamedTuple):
+    """The server's socket with its reader and writer, and the client's."""
+
+    reader: Reader
+    writer: Writer
+    client: socket.socket
+
+
+@pytest.fixture
+def pair() -> Iterator[Pair]:
+    server, client = socket.socketpair()
+    with server, client:
+        wait_in_kernel(server, NEXT_REQUEST_WAIT, 0.2)
+        yield Pair(Reader(server, 5), Writer(server), client)
+
+
+def test_lines_are_read_whole_one_by_one_and_up_to_the_end(pair: Pair) -> None:
+    pair.client.sendall(b"one\r\ntwo\r\n\r\nrest")
+    pair.client.shutdown(socket.SHUT_WR)
+    assert [pair.reader.readline(100) for _ in range(6)] == [b"one\r\n", b"two\r\n", b"\r\n", b"rest", b"", b""]
+
+
+def test_a_line_that_comes_in_pieces_is_waited_for(pair: Pair) -> None:
+    pair.client.sendall(b"one ")
+    assert pair.reader.arrive()
+    later = threading.Timer(0.02, pair.client.sendall, [b"line\r\nnext"])
+    later.start()
+    assert pair.reader.readline(100) == b"one line\r\n"
+    later.join()
+    assert pair.reader.has_data()
+    assert pair.reader.read(4) == b"next"
+
+
+@pytest.mark.parametrize("size", [1, 5, 6, 7, 30_000])
+def test_a_line_is_cut_at_the_limit(pair: Pair, size: int) -> None:
+    pair.client.sendall(b"x" * 40_000 + b"\n")
+    assert pair.reader.readline(size) == b"x" * size
+    assert pair.reader.readline(3) == b"xxx"
+
+
+def test_a_line_as_long_as_the_limit_is_whole(pair: Pair) -> None:
+    pair.client.sendall(b"abc\nd")
+    assert pair.reader.readline(4) == b"abc\n"
+    assert pair.reader.readline(1) == b"d"
+
+
+def test_bytes_are_read_up_to_a_size_or_the_end(pair: Pair) -> None:
+    pair.client.sendall(b"a" * 20_000)
+    pair.client.shutdown(socket.SHUT_WR)
+    assert pair.reader.read(10_000) == b"a" * 10_000
+    assert pair.reader.read1(5) == b"a" * 5
+    assert pair.reader.read() == b"a" * 9_995
+    assert (pair.reader.read(5), pair.reader.read1(5)) == (b"", b"")
+
+
+def test_a_peer_that_stops_in_the_middle_is_a_timeout(pair: Pair) -> None:
+    pair.reader.stall = 0.05
+    pair.client.sendall(b"GET /")
+    for read in (pair.reader.readline, pair.reader.read):
+        with pytest.raises(TimeoutError, match="timed out"):
+            read(100)
+
+
+def test_the_next_request_is_waited_for_briefly(pair: Pair) -> None:
+    assert not pair.reader.arrive()
+    pair.client.sendall(b"GET")
+    assert pair.reader.arrive()
+    assert pair.reader.read(3) == b"GET"
+    pair.client.close()
+    assert pair.reader.arrive()  # the end comes, too
+    assert pair.reader.readline(10) == b""
+
+
+def test_both_pieces_are_sent_whole_to_a_slow_reader(pair: Pair) -> None:
+    head, body = b"h" * 3_000, b"b" * 3_000_000
+    received = bytearray()
+
+    def receive() -> None:
+        while len(received) < len(head) + len(body):
+            received.extend(pair.client.recv(1000 if len(received) < 100_000 else 100_000))
+
+    reading = threading.Thread(target=receive)
+    reading.start()
+    pair.writer.write_both(head, body)
+    reading.join(30)
+    assert bytes(received) == head + body
+
+
+def test_a_peer_that_takes_nothing_is_a_timeout(pair: Pair) -> None:
+    with pytest.raises(TimeoutError, match="timed out"):
+        pair.writer.write(b"x" * 10_000_000)
+    with pytest.raises(TimeoutError, match="timed out"):
+        pair.writer.write_both(b"head", b"x" * 10_000_000)
+
+
+def test_a_peer_that_has_gone_is_an_error(pair: Pair) -> None:
+    pair.client.close()
+    with pytest.raises(ConnectionError):
+        pair.writer.write(b"x")
