@@ -6,13 +6,12 @@ import threading
 import time
 from collections.abc import Callable
 
-from purger.fair_share import Move, moves_to
+from purger.fair_share import moves_to
 from purger.loop_thread import LoopThread
 from purger.presence import Presence
 from purger.present_purgers import CLAIM, PresentPurgers
 from purger.problem_log import ProblemLog
-from takedown_db.error_numbers import ROLLED_BACK
-from takedown_db.errors import DatabaseUnavailableError, error_number
+from takedown_db.errors import DatabaseUnavailableError
 from takedown_db.lasting_connection import Connection
 
 log = logging.getLogger(__name__)
@@ -31,9 +30,6 @@ _POLLED = 2.0
 
 #: Seconds for which a purger has to have signed without a break before it takes edges from others that are present.
 _STEADY = 3.0
-
-#: Number of tries of a claim that meets with another transaction on the same edges.
-_TRIES = 3
 
 
 class Sharing(LoopThread):
@@ -112,22 +108,12 @@ class Sharing(LoopThread):
         moves = moves_to(self.purger, claims, present, steady=began - self._began >= _STEADY)
         mine = frozenset(edge for edge, owner in claims.items() if owner == self.purger)
         if moves or mine != self._claims:
-            self._claim(moves)
+            if moves:
+                # Those stay that another purger has claimed since they were read.
+                self._connection.run("claim_edges", moves=json.dumps(moves), purger=self.purger)
             self._claims = mine | {move.edge for move in moves}
             self._changed.set()
         self._signed = began
         if rested:
             self._wake()
         return min(_INTERVAL, rest)
-
-    def _claim(self, moves: list[Move]) -> None:
-        """Claim edges, but for those that another purger has claimed since they were read."""
-        for last in [False] * (_TRIES - 1) + [True]:
-            try:
-                if moves:
-                    self._connection.run("claim_edges", moves=json.dumps(moves), purger=self.purger)
-                return
-            except DatabaseUnavailableError as error:
-                if last or error_number(error) not in ROLLED_BACK:
-                    raise
-                log.debug("edges are claimed again: %s", error)

@@ -157,6 +157,13 @@ def test_a_purger_that_knows_of_another_holds_nothing_when_its_signature_is_old(
     assert not first.leads()
 
 
+def test_each_signature_is_counted(claims: Claims) -> None:
+    purger = claims.new_purger()
+    for beat in (1, 2, 3):
+        purger.work()
+        assert claims.sql("SELECT beat FROM purgers") == [(beat,)]
+
+
 def test_one_of_several_leads(claims: Claims) -> None:
     purgers = [claims.new_purger() for _ in range(3)]
     for _ in range(2):

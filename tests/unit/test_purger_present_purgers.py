@@ -40,6 +40,14 @@ def test_one_that_stops_to_sign_is_absent_within_two_seconds_and_the_moment_is_t
     assert waited + 0.4 >= CLAIM - TICK
 
 
+def test_the_next_read_is_due_when_the_other_can_turn_absent() -> None:
+    watch = Watch()
+    watch.read(age=1.1)
+    assert watch.rest == pytest.approx(CLAIM - 1.1)
+    watch.read(age=0.1)
+    assert watch.rest > TICK
+
+
 @pytest.mark.parametrize(("age", "present"), [(0.0, True), (1.4, True), (1.6, False), (86000.0, False), (-20.0, False)])
 def test_of_one_never_seen_before_the_age_decides(age: float, present: bool) -> None:
     assert Watch().read(age=age) is present
