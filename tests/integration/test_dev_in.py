@@ -18,8 +18,8 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 _DEBOOTSTRAP = """
 echo "$@" >>"$HOME/debootstrapped"
 tree=${!#}
-mkdir -p "$tree"/{dev,proc,sys,tmp,root,var/lib/dpkg/updates,etc/apt/apt.conf.d,etc/dpkg/dpkg.cfg.d}
-mkdir -p "$tree/usr/local/share/ca-certificates"
+mkdir -p "$tree"/{dev,proc,sys,tmp,root,usr/local/share/ca-certificates}
+mkdir -p "$tree"/{var/lib/dpkg/updates,etc/apt/apt.conf.d,etc/dpkg/dpkg.cfg.d}
 [ ! -e "$HOME/broken" ] || { echo "E: the mirror is broken"; exit 9; }
 """
 
