@@ -1,22 +1,31 @@
 """Measure the origin beside a hello-world and a plain application of Bottle, and WhiteNoise, all on cheroot."""
 
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
 import requests
+from mysql.connector.abstracts import MySQLConnectionAbstract
 from PIL import Image
 
 from bench.comparison import Contender, compare
 from bench.results import Result
-from bench.wrk_load import wrk
+from bench.wrk_load import cpu_seconds, wrk
+from origin.lookup_connection import LookupConnection
+from stack.database import Database
 from stack.ports import free_port
 from stack.server import Server
 from stack.system import Settings, Stack
 from stack.waiting import wait_until
+from takedown_db.connect import connect
+from takedown_db.statements import statement
 
 _CODE = "bench-20kb"
+
+#: Lookups of a round. The CPU time of a process is counted in steps of 10 ms.
+_LOOKUPS = 4000
 
 
 def run(directory: Path, rounds: int) -> Iterator[Result]:
@@ -32,6 +41,7 @@ def run(directory: Path, rounds: int) -> Iterator[Result]:
             for name in ("hello", "whitenoise", "plain")
         }
         etag = _etag(stack)
+        yield compare("lookup", _lookups(stack.database), rounds)
         hello = _contender(peers["hello"], "/")
         yield compare("304", {"bottle hello": hello, "origin": _origin(stack, f"If-None-Match: {etag}")}, rounds)
         yield compare(
@@ -46,13 +56,45 @@ def run(directory: Path, rounds: int) -> Iterator[Result]:
 
 
 def _origin(stack: Stack, header: str = "") -> Contender:
-    return _contender(stack.origin, f"/images/{_CODE}", header)
+    return _contender(stack.origin, f"/images/{_CODE}", header, _pid(stack.database))
 
 
-def _contender(server: Server, path: str, header: str = "") -> Contender:
+def _contender(server: Server, path: str, header: str = "", database: int | None = None) -> Contender:
+    url, pid = f"http://127.0.0.1:{server.ports[0]}{path}", _pid(server)
+    return lambda: wrk(url, pid, header=header, database=database)
+
+
+def _pid(server: Server) -> int:
     assert server.process is not None
-    pid = server.process.pid
-    return lambda: wrk(f"http://127.0.0.1:{server.ports[0]}{path}", pid, header=header)
+    return server.process.pid
+
+
+def _lookups(database: Database) -> dict[str, Contender]:
+    """Make contenders that look the image up, one after the other, without HTTP: as text, prepared, and a bare row."""
+    url, pid = database.url("origin"), _pid(database)
+    text, prepared = connect(url, timeout=2), LookupConnection(url, timeout=2, replica=False)
+    names = {"code": f"'{_CODE}'", "rendition": "'original'"}
+    return {
+        "as text": lambda: _lookup_cost(lambda: _query(text, statement("look_up_image") % names), pid),
+        "prepared": lambda: _lookup_cost(lambda: prepared.find(_CODE, "original"), pid),
+        "bare row": lambda: _lookup_cost(lambda: _query(text, f"SELECT owner FROM images WHERE code = '{_CODE}'"), pid),
+    }
+
+
+def _query(connection: MySQLConnectionAbstract, query: str) -> None:
+    connection.cmd_query(query)
+    connection.get_rows()
+
+
+def _lookup_cost(look_up: Callable[[], object], database: int) -> Mapping[str, float]:
+    before, own, begin = cpu_seconds(database), time.thread_time(), time.perf_counter()
+    for _ in range(_LOOKUPS):
+        look_up()
+    return {
+        "database's CPU us/lookup": 1e6 * (cpu_seconds(database) - before) / _LOOKUPS,
+        "client's CPU us/lookup": 1e6 * (time.thread_time() - own) / _LOOKUPS,
+        "us/lookup": 1e6 * (time.perf_counter() - begin) / _LOOKUPS,
+    }
 
 
 def _peer(directory: Path, name: str, files: Path, database: str) -> Server:

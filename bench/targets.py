@@ -75,6 +75,16 @@ TARGETS = (
     _unchanged(what="origin 304: requests/s", figure="requests/s", at_least=0.75),
     _unchanged(what="origin 304: CPU of its process a request", figure="CPU us/request", at_most=1.15),
     Target(
+        what="a lookup: CPU of the database",
+        beside="the same statement, sent as text; a bare row",
+        benchmark="origin",
+        title="lookup",
+        contender="prepared",
+        figure="database's CPU us/lookup",
+        at_most=0.5,
+        ratio=True,
+    ),
+    Target(
         what="fleet of 100 edges, one ban: slowest edge p99, ms",
         beside="1, 10 and 30 edges",
         benchmark="fleet",

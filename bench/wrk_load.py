@@ -6,27 +6,52 @@ from collections.abc import Mapping
 
 import psutil
 
+_MILLISECONDS = {"us": 0.001, "ms": 1.0, "s": 1000.0, "m": 60_000.0}
 
-def wrk(url: str, pid: int, *, seconds: int = 3, connections: int = 8, header: str = "") -> Mapping[str, float]:
-    """Load one URL from one thread. Returns requests/s, and microseconds of CPU time a request.
 
-    CPU time is that of the process ``pid`` and its children. Raises ``RuntimeError`` when any answer was an error: a
-    fast error page is no result.
+def wrk(
+    url: str, pid: int, *, seconds: int = 3, connections: int = 8, header: str = "", database: int | None = None
+) -> Mapping[str, float]:
+    """Load one URL from one thread. Returns requests/s, latency, and microseconds of CPU time a request.
+
+    CPU time is that of the process ``pid`` and its children, and apart from it that of the process ``database``. Raises
+    ``RuntimeError`` when any answer was an error: a fast error page is no result.
     """
-    processes = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
-    before = sum(map(_cpu_seconds, processes))
+    before = cpu_seconds(pid)
+    database_before = 0.0 if database is None else cpu_seconds(database)
     headers = ["-H", header] if header else []
     result = subprocess.run(
-        ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", *headers, url], capture_output=True, text=True, check=True
+        ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency", *headers, url],
+        capture_output=True,
+        text=True,
+        check=True,
     )
-    spent = sum(map(_cpu_seconds, processes)) - before
+    spent = cpu_seconds(pid) - before
     requests = re.search(r"(\d+) requests in", result.stdout)
     rate = re.search(r"Requests/sec:\s*([\d.]+)", result.stdout)
     if requests is None or rate is None or "Non-2xx or 3xx" in result.stdout:
         raise RuntimeError(f"wrk on {url}:\n{result.stdout}")
-    return {"requests/s": float(rate[1]), "CPU us/request": 1e6 * spent / int(requests[1])}
+    figures = {
+        "requests/s": float(rate[1]),
+        "CPU us/request": 1e6 * spent / int(requests[1]),
+        "p99, ms": _latency(r"99%", result.stdout),
+        "max, ms": _latency(r"Latency\s+\S+\s+\S+", result.stdout),
+    }
+    if database is not None:
+        figures["database's CPU us/request"] = 1e6 * (cpu_seconds(database) - database_before) / int(requests[1])
+    return figures
 
 
-def _cpu_seconds(process: psutil.Process) -> float:
-    times = process.cpu_times()
-    return float(times.user + times.system)
+def cpu_seconds(pid: int) -> float:
+    """Return the CPU time of a process and its children so far."""
+    process = psutil.Process(pid)
+    times = [each.cpu_times() for each in (process, *process.children(recursive=True))]
+    return float(sum(each.user + each.system for each in times))
+
+
+def _latency(before: str, printed: str) -> float:
+    """Find the time behind a text that wrk prints, in milliseconds."""
+    found = re.search(rf"{before}\s+([\d.]+)(us|ms|s|m)\b", printed)
+    if found is None:
+        raise RuntimeError(f"wrk prints no latency:\n{printed}")
+    return float(found[1]) * _MILLISECONDS[found[2]]

@@ -1,8 +1,7 @@
 """Runs one prepared statement over and over on a connection of the driver in pure Python.
 
-The driver reads a result packet by packet, in some twenty system calls and a hundred microseconds of Python's time.
-Here a statement is one send and, nearly always, one receive: while a thread waits for the interpreter after each
-system call, the others hold it.
+The driver reads a result packet by packet. Here a statement is one send and, nearly always, one receive: after each
+system call a thread waits for the interpreter, which the others hold meanwhile.
 """
 
 import contextlib
