@@ -9,8 +9,9 @@ sub takedown_answer_note_miss {
 }
 
 sub takedown_answer_headers {
-    # Date is the time of the fetch (fetch.vcl). Age would say the same once more, and this edge is the origin to all who
-    # ask. Neither shortens anything: answers have no max-age, and an Expires names a time.
+    # Date is the time of the answer, not of the fetch (which is not stored), and there is no Age: either would use up a
+    # browser's max-age.
+    set resp.http.Date = now;
     unset resp.http.Age;
     unset resp.http.Vary;
     unset resp.http.Takedown-Image;

@@ -27,8 +27,7 @@ sub takedown_fetch_strip {
     std.collect(beresp.http.Takedown-Changed, ",");
     var.set("changed", beresp.http.Takedown-Changed);
     unset beresp.http.Takedown-Changed;
-    # That of the fetch, by this edge's clock: to write the date anew would cost each hit as much as all else here.
-    set beresp.http.Date = now;
+    unset beresp.http.Date;
     unset beresp.http.Server;
     unset beresp.http.Via;
     unset beresp.http.X-Powered-By;
