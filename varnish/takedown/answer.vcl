@@ -9,8 +9,8 @@ sub takedown_answer_note_miss {
 }
 
 sub takedown_answer_headers {
-    # Date is the time of the answer, not of the fetch (which is not stored), and there is no Age: either would use up a
-    # browser's max-age.
+    # Date is the time of the answer, and there is no Age, so that Expires means the same to every browser. With the Date
+    # of the fetch, one whose clock is behind would show a stable image for longer (RFC 9111, 4.2.3).
     set resp.http.Date = now;
     unset resp.http.Age;
     unset resp.http.Vary;
