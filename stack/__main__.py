@@ -62,7 +62,7 @@ def _port(flag: str, default: int, meaning: str) -> Callable[[Command], Command]
     envvar="STACK_CLUSTER",
     type=click.Choice(list(CLUSTERS)),
     show_envvar=True,
-    help="Run the database on a cluster of three nodes: Galera (MariaDB).",
+    help="Run the database on three nodes: Galera (MariaDB), or Group Replication (MySQL; STACK_MYSQLD names mysqld).",
 )
 @click.pass_obj
 def run(directory: Path, /, **settings: Any) -> None:
