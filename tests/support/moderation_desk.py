@@ -76,8 +76,11 @@ class Desk:
     def sign(self, ago: int = -4) -> None:
         """Write a purger's sign of life, so many seconds old. It counts for 5 s."""
         self.sql("DELETE FROM purgers")
-        then = "UTC_TIMESTAMP(3) - INTERVAL %s SECOND"
-        self.sql(f"INSERT INTO purgers VALUES ('p', 'host', 1, '0.2', UTC_TIMESTAMP(3), {then})", ago)
+        self.sql(
+            """INSERT INTO purgers (id, host, pid, version, since, seen_at)
+            VALUES ('p', 'host', 1, '0.2', UTC_TIMESTAMP(3), UTC_TIMESTAMP(3) - INTERVAL %s SECOND)""",
+            ago,
+        )
 
     def fingerprint(self) -> str:
         """Read the fingerprint of the triggers, as an edge's flush records it."""
