@@ -1,7 +1,6 @@
 """Writes the figures of benchmarks into a Markdown page, between its marks, from the JSON that the benchmarks wrote."""
 
 import os
-import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -16,10 +15,11 @@ def rewrite(page: Path, directory: Path) -> None:
     pictures = os.path.relpath(directory, page.parent)
     text = page.read_text()
     for name, new in {"targets": _targets(reports), "figures": _figures(reports, pictures)}.items():
-        marks = re.compile(rf"(<!-- {name} -->\n).*?(<!-- end -->)", re.DOTALL)
-        if not marks.search(text):
+        before, start, rest = text.partition(f"<!-- {name} -->\n")
+        _, end, after = rest.partition("<!-- end -->")
+        if not end:
             raise ValueError(f"{page} lacks <!-- {name} --> with <!-- end --> after it")
-        text = marks.sub(lambda found, new=new: f"{found[1]}\n{new}\n\n{found[2]}", text)  # type: ignore[misc]
+        text = f"{before}{start}\n{new}\n\n{end}{after}"
     page.write_text(text)
 
 

@@ -1,6 +1,7 @@
 """Run several database servers as one database: the common part of Galera and Group Replication."""
 
 import shutil
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -23,7 +24,7 @@ TIMEOUT = 60
 _START = 3 * PATIENCE
 
 
-class Node(Database):
+class Node(Database, ABC):
     """One server of a cluster."""
 
     def __init__(self, directory: Path, options: Sequence[str], program: Program) -> None:
@@ -42,13 +43,13 @@ class Node(Database):
         except (ExecutorError, OSError) as error:
             raise ServerFailedError(f"{self.name} did not start: {error}\n{self.log_tail()}") from None
 
+    @abstractmethod
     def in_step(self) -> bool:
         """Tell whether the server, as far as it knows, is part of the cluster and has all of its transactions."""
-        raise NotImplementedError
 
+    @abstractmethod
     def members_seen(self) -> int:
         """Count the members of the cluster in step with it that the server sees, itself among them."""
-        raise NotImplementedError
 
     def rejoin(self) -> None:
         """Join the cluster again where the server does not do so by itself."""
@@ -68,7 +69,7 @@ class Node(Database):
         return rows
 
 
-class Cluster(Database):
+class Cluster(Database, ABC):
     """The moderation database on several nodes, which start, stop, freeze and die together. Its URLs name all nodes."""
 
     def __init__(self, directory: Path, nodes: Sequence[Node]) -> None:
@@ -89,13 +90,13 @@ class Cluster(Database):
             starting.pop_all()
         return self
 
+    @abstractmethod
     def begin(self) -> None:
         """Make a new cluster."""
-        raise NotImplementedError
 
+    @abstractmethod
     def restart(self) -> None:
         """Start the nodes of a cluster that was stopped or killed as a whole."""
-        raise NotImplementedError
 
     def stop(self, stop_signal: int | None = None, expected_returncode: int | None = None) -> Self:
         """Stop all nodes, the first one last."""

@@ -5,6 +5,7 @@ import shutil
 import signal
 import sys
 import tempfile
+from collections.abc import Collection
 from functools import partial
 from pathlib import Path
 
@@ -66,14 +67,7 @@ def main(
     seed = secrets.randbelow(10**6) if seed is None else seed
     console = Console(width=max(Console().width, 100))  # as wide as the table
     directory = Path(tempfile.mkdtemp(prefix="takedown-chaos-"))
-    possible = {
-        name: each
-        for name, each in FAULTS.items()
-        if (store == "s3" or not each.needs_store) and (purgers > 1 or not each.needs_purgers) and runs_on(each, engine)
-    }
-    for name in sorted(set(names) - possible.keys()):
-        raise click.UsageError(f"{name}: {missing(FAULTS[name])}")
-    faults = [possible[name] for name in names] or list(possible.values())
+    faults = chosen(names, purgers, store, engine)
     make = partial(ClusterSystem, engine=engine) if engine else System
     with make(directory, edges=edges, purgers=purgers, lease=lease, fail_safe_ttl=fail_safe_ttl, store=store) as system:
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -95,6 +89,18 @@ def main(
         console.print(f"violated; to repeat: --seed {seed}; logs: {directory}", soft_wrap=True)
         sys.exit(1)
     shutil.rmtree(directory)
+
+
+def chosen(names: Collection[str], purgers: int, store: str, engine: str | None) -> list[Fault]:
+    """Return the faults of these names, or else all that such a system can have. Raises ``click.UsageError``."""
+    possible = {
+        name: each
+        for name, each in FAULTS.items()
+        if (store == "s3" or not each.needs_store) and (purgers > 1 or not each.needs_purgers) and runs_on(each, engine)
+    }
+    for name in sorted(set(names) - possible.keys()):
+        raise click.UsageError(f"{name}: {missing(FAULTS[name])}")
+    return [possible[name] for name in names] or list(possible.values())
 
 
 def missing(fault: Fault) -> str:

@@ -76,6 +76,15 @@ class Bans:
             if 3 * len(self.committed) >= len(self.codes):
                 self.begun.set()
 
+    @contextmanager
+    def committing(self) -> Iterator[None]:
+        """Ban all images in a thread, which has ended after the block."""
+        writer = threading.Thread(target=self.commit_all, daemon=True)
+        writer.start()
+        yield
+        writer.join(120)
+        assert not writer.is_alive(), "the moderator is stuck"
+
     def _commit(self, codes: Sequence[str]) -> None:
         rows = ", ".join(f"('image', '{code}')" for code in codes)
         while True:
@@ -130,3 +139,8 @@ class Readers:
     def _watch_lease(self) -> None:
         while not self._halt.wait(0.1):
             self.untrusted += not self.stack.edge.trusted()
+
+    def assert_content(self) -> None:
+        """Assert that no answer broke a promise, and that the edge trusted its cache all the time."""
+        assert not self.wrong
+        assert self.untrusted == 0

@@ -4,7 +4,6 @@ import http.client
 import socket
 import ssl
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +12,7 @@ import pytest
 
 from purger.credentials import TlsFiles
 from purger.http_connection import HttpConnection
+from stack.waiting import wait_until
 from tests.support.certificates import Authority
 
 SHORT = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nshort"
@@ -27,7 +27,7 @@ def answering(*answers: list[bytes], context: ssl.SSLContext | None = None) -> I
         listening.settimeout(20)
 
         def serve() -> None:
-            connection, _ = listening.accept()
+            connection, peer = listening.accept()
             connection.settimeout(20)
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if context is not None:
@@ -37,7 +37,7 @@ def answering(*answers: list[bytes], context: ssl.SSLContext | None = None) -> I
                     connection.recv(65536)
                     for part in parts:
                         connection.sendall(part)
-                        time.sleep(0.01)  # so that each part is a read of its own
+                        wait_until(lambda: queues(peer)[1] == 0, "each part is a read of its own")
 
         thread = threading.Thread(target=serve)
         thread.start()
@@ -45,6 +45,16 @@ def answering(*answers: list[bytes], context: ssl.SSLContext | None = None) -> I
             yield int(listening.getsockname()[1])
         finally:
             thread.join()
+
+
+def queues(address: tuple[str, int]) -> tuple[int, int]:
+    """Return the bytes that the socket of an IPv4 address on loopback has not yet sent, and those not yet read."""
+    for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
+        _, local, _, _, waiting, *_ = line.split()
+        if local == f"0100007F:{address[1]:04X}":
+            unsent, unread = (int(number, 16) for number in waiting.split(":"))
+            return unsent, unread
+    return 0, 0  # it is closed
 
 
 def connection_to(url: str, files: TlsFiles | None = None) -> HttpConnection:
@@ -93,10 +103,10 @@ def test_a_request_larger_than_the_buffers_of_the_kernel_is_sent_whole() -> None
     with socket.create_server(("127.0.0.1", 0)) as listening:
 
         def serve() -> None:
-            connection, _ = listening.accept()
+            connection, peer = listening.accept()
             with connection:
                 connection.settimeout(20)
-                time.sleep(0.2)  # until the sender has filled the buffers
+                wait_until(lambda: queues(peer)[0] > 100_000, "the sender has filled the buffers")
                 while not received.endswith(b"\r\n\r\n"):
                     received.extend(connection.recv(65536))
                 connection.sendall(SHORT)
