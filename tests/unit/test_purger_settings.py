@@ -37,7 +37,7 @@ def test_rebounds_come_one_after_the_other() -> None:
 @pytest.mark.parametrize(
     ("text", "files", "delays"),
     [
-        ("# s, # s and # s", {"docs/architecture.md", "docs/purger.md"}, DELAYS),
+        ("# s, # s and # s", {"docs/architecture.md", "docs/purger.md", "docs/scale.md"}, DELAYS),
         ("next rebound: for # s after the purge, or for # to 6 s, or for # to 72 s", {"docs/limits.md"}, DELAYS),
         ("one rebound at # s covers all purges within 1 s, and one at # s", {"docs/purger.md"}, DELAYS[1:]),
         ("are banned once more at # s and # s", {"docs/purger.md"}, DELAYS[1:]),
