@@ -1,10 +1,11 @@
-"""Keeps personal data out of leaves: a leaf holds a salted hash in its place, and stays valid when the data are erased.
+"""Keeps personal data out of leaves: a leaf holds a salted hash in their place, and stays valid when they are erased.
 
 The hash is SHA-256 of the salt, 16 random bytes, and the value in UTF-8. Without the salt nobody can find a value by
 trying names.
 """
 
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -29,3 +30,9 @@ class Opening:
         if len(self.salt) != _SALT_SIZE:
             raise ValueError(f"a salt has {_SALT_SIZE} bytes, not {len(self.salt)}")
         return sha256(self.salt + self.value.encode()).hexdigest()
+
+
+def commit(values: Mapping[str, str]) -> tuple[list[str], dict[str, Opening]]:
+    """Commit to values by their names. Returns the leaf's member ``committed``, and the openings to keep apart."""
+    openings = {name: Opening.of(value) for name, value in values.items()}
+    return [f"{name}:{openings[name].commitment()}" for name in sorted(openings)], openings
