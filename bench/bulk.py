@@ -1,8 +1,9 @@
-"""Measure bulks of 100,000 bans in one transaction, and urgent bans among them, beside one request for each subject.
+"""Measure bulks of 100,000 bans in one transaction, urgent bans among them, and one request a subject beside them.
 
 Afterwards: the cost of a hit while the edge has the bulk in its list of bans, until its lurker has tested all objects.
 """
 
+import hashlib
 import http.client
 import string
 import threading
@@ -33,17 +34,19 @@ _LURKER = 90
 _ENDINGS = string.ascii_letters + string.digits
 _rounds = count(1)
 
+_SCOPES = ("image", "owner", "digest")
+
 
 def run(directory: Path, rounds: int) -> Iterator[Result]:
     """Compare subjects/s from commit to acknowledgement, and ms from commit to 410 at the edge for urgent bans."""
     with Stack(directory) as stack:
         urgent = _urgent_images(stack)
         peer = "one request a subject"
-        for scope, request in {"image": ("PURGE", "/images/{}"), "owner": ("BAN", "/")}.items():
+        for scope in _SCOPES:
             yield compare(
                 f"bulk of {_BANS:,} {scope}s in one transaction, one edge",
                 {
-                    peer: partial(_one_by_one, stack, *request),
+                    peer: partial(_one_by_one, stack, scope),
                     "edge takedown": partial(_bulk, stack, scope, urgent),
                 },
                 rounds=min(rounds, 3),
@@ -91,9 +94,15 @@ def _write(stack: Stack, scope: str) -> None:
         moderation.start_transaction()
         for start in range(0, _BANS, 5000):
             numbers = range(start, start + 5000)
-            rows = ", ".join(f"('{scope}', '{prefix}-{number}{_ENDINGS[number % 62]}')" for number in numbers)
+            rows = ", ".join(f"('{scope}', '{_subject(scope, prefix, number)}')" for number in numbers)
             cursor.execute(f"INSERT INTO bans (scope, subject) VALUES {rows}")
         moderation.commit()
+
+
+def _subject(scope: str, prefix: str, number: int) -> str:
+    """Make a subject of a scope. The last characters of all of them are evenly spread."""
+    name = f"{prefix}-{number}{_ENDINGS[number % 62]}"
+    return hashlib.sha256(name.encode()).hexdigest() if scope == "digest" else name
 
 
 def _wait_acknowledged(stack: Stack, before: int) -> None:
@@ -157,15 +166,19 @@ def _urgent_ban(stack: Stack, code: str, scope: str) -> float:
         return time.perf_counter() - begin
 
 
-def _one_by_one(stack: Stack, method: str, path: str) -> Mapping[str, float]:
-    """Send one PURGE an image or one BAN an owner, over one connection."""
+def _one_by_one(stack: Stack, scope: str) -> Mapping[str, float]:
+    """Send one PURGE an image, or one BAN an owner or digest, over one connection."""
     with requests.Session() as session:
         session.headers["Authorization"] = f"Bearer {stack.edge.token()}"
         begin = time.perf_counter()
         for number in range(_REQUESTS):
-            headers = {"Takedown-Owner": f"one-{number:x}"} if method == "BAN" else {}
-            url = stack.edge.purge_url + path.format(f"one-{number:x}")
-            session.request(method, url, headers=headers, timeout=5).raise_for_status()
+            subject = _subject(scope, "one", number)
+            if scope == "image":
+                answer = session.request("PURGE", f"{stack.edge.purge_url}/images/{subject}", timeout=5)
+            else:
+                headers = {f"Takedown-{scope.title()}s": subject}
+                answer = session.request("BAN", stack.edge.purge_url, headers=headers, timeout=5)
+            answer.raise_for_status()
         return {"subjects/s": _REQUESTS / (time.perf_counter() - begin)}
 
 
