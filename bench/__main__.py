@@ -21,7 +21,7 @@ _SECONDS = {
     "edge": (25, 18),
     "origin": (30, 22),
     "takedown": (20, 14),
-    "bulk": (150, 25),
+    "bulk": (170, 30),
     "fleet": (180, 36),
     "replica": (90, 0),
     "store": (25, 12),
@@ -30,7 +30,7 @@ _SECONDS = {
 
 @click.command()
 @click.argument("names", nargs=-1, type=click.Choice(tuple(_SECONDS)))
-@click.option("--rounds", default=5, show_default=True, help="Number of rounds; in each all contenders run in turn.")
+@click.option("--rounds", default=4, show_default=True, help="Number of rounds; in each all contenders run in turn.")
 @click.option(
     "--output",
     type=click.Path(file_okay=False, path_type=Path),

@@ -18,7 +18,8 @@ class Target:
     benchmark: str
     title: str  # of the result
     contender: str  # or the name of a line of curves
-    #: Of a comparison; p50, p99 or max of a distribution; the x of a point of curves, or "x at 0": where it comes to 0.
+    #: Of a comparison; p50, p99 or max of a distribution; the x of a point of curves. "x at 0" is the x at the end of a
+    #: curve, where it has come down to 0.
     figure: str
     #: Without either the figure is published, and judged by nobody.
     at_least: float | None = None
@@ -191,7 +192,7 @@ def seen(target: Target, report: Report) -> float | None:
     if isinstance(result, Curves):
         line = result.lines.get(target.contender, ())
         if target.figure == "x at 0":
-            return next((x for x, y in line if y == 0), None)
+            return line[-1][0] if line and line[-1][1] == 0 else None
         return dict(line).get(float(target.figure))
     return None
 
