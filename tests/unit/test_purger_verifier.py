@@ -17,7 +17,7 @@ _MOST_CALLS = 20
 
 
 class Database:
-    """An outbox that is numbered in three batches each time, and a trigger that is missing at the first verification alone."""
+    """An outbox of three batches each time, and a trigger that is missing at the first verification alone."""
 
     def __init__(self, stop: threading.Event) -> None:
         self._stop = stop
@@ -58,6 +58,7 @@ class Edges:
         return None if self.verifications else 0
 
     def found(self, taken: Taken, *, setbacks: int) -> None:
+        assert setbacks == self.setbacks
         self.told.append((taken.more, self.more_to_come))
 
     def hurry_by(self, hurry: Callable[[], None]) -> None:
