@@ -16,7 +16,7 @@ PASSWORD = "correct-horse"
 #: Flags of a server that has the protocol of today and no TLS (CLIENT_SSL is 0x800).
 WITHOUT_TLS = 0x1 | 0x8 | 0x200 | 0x2000 | 0x8000 | 0x80000
 NONCE = b"12345678" + b"abcdefghijkl\0"
-#: What caching_sha2_password answers to a client whose password it has not cached: send it whole.
+#: The answer of caching_sha2_password to a client whose password it has not cached: it is to send it whole.
 SEND_IT_WHOLE = b"\x01\x04"
 
 
