@@ -123,6 +123,7 @@ class VerifiedProof:
     checkpoint: Checkpoint
     made_at: str
     leaves: Mapping[int, Mapping[str, str | int | list[str]]]
+    hashes: Mapping[str, int]  # the index of each leaf by its hash, in hex: leaves refer to each other by it
 
 
 def verify(proof: Proof, key: VerifierKey) -> VerifiedProof:
@@ -139,13 +140,13 @@ def verify(proof: Proof, key: VerifierKey) -> VerifiedProof:
     made_at = statement.split("\n")[2] if statement.count("\n") > 2 else ""
     if statement != _statement(checkpoint, made_at, proof.leaves):
         raise ProofError("the signed statement speaks of other leaves than the file has")
-    leaves = {}
+    leaves, hashes = {}, {}
     for leaf in proof.leaves:
-        _check_inclusion(leaf, checkpoint)
+        hashes[_check_inclusion(leaf, checkpoint).hex()] = leaf.index
         leaves[leaf.index] = leaf.members()
     if list(leaves) != sorted(leaves) or len(leaves) != len(proof.leaves):
         raise ProofError("the leaves do not stand in the order of the log")
-    return VerifiedProof(checkpoint, made_at, leaves)
+    return VerifiedProof(checkpoint, made_at, leaves, hashes)
 
 
 def sign_proof(
@@ -189,9 +190,11 @@ def _statement(checkpoint: Checkpoint, made_at: str, leaves: Iterable[ProvenLeaf
     return f"{_STATEMENT}\n{checkpoint.origin}\n{made_at}\n{sha256(chosen.encode()).hexdigest()}\n"
 
 
-def _check_inclusion(leaf: ProvenLeaf, checkpoint: Checkpoint) -> None:
+def _check_inclusion(leaf: ProvenLeaf, checkpoint: Checkpoint) -> bytes:
+    """Return the hash of a leaf that stands under the checkpoint's root. Raises ``ProofError`` for any other."""
     if any(len(node) != HASH_SIZE for node in leaf.path):
         raise ProofError(f"leaf {leaf.index}: a hash of its path has another length than {HASH_SIZE} bytes")
     hashed = leaf_hash(leaf.leaf.encode())
     if root_from_inclusion(leaf.index, checkpoint.size, hashed, leaf.path) != checkpoint.root:
         raise ProofError(f"leaf {leaf.index} is not in the log, or was changed: its path leads to another root")
+    return hashed
