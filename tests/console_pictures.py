@@ -106,6 +106,11 @@ def take_all(stack: Stack, site: Site, camera: Camera, person: Person, browser: 
     camera.take("edge-down", "/", ".problems")
     camera.take("edge-down-image", f"/image/{shown}", "#doors figure", "light", "narrow")
     stack.edges[-1].start()
+    stack.database.stop()
+    wait_until(lambda: "the database cannot be used" in person.get("/part/overview").text, "the database's end")
+    camera.take("no-database", "/", ".problems", "light")
+    stack.database.start()
+    wait_until(lambda: "trust" in person.get("/part/overview").text, "the database again")
     browser.find_element(By.CSS_SELECTOR, ".who button").click()
     camera.take("sign-in", "/", ".sign-in", "light", "dark")
 
