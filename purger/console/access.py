@@ -54,6 +54,7 @@ class Access:
         self._settings = settings
         self._clock = clock
         self._users = Users(settings.users)
+        self._users.check()
         self._sessions = Sessions()
         self._throttle = Throttle()
         secure = settings.is_https

@@ -92,7 +92,7 @@ def test_users_are_read_again_when_their_file_changes(file: Path) -> None:
     file.write_text("anna\n")
     assert users.find("anna") is None
     file.unlink()
-    assert not users
+    assert not users.check()
 
 
 def test_a_session_belongs_to_its_cookie_and_ends() -> None:
