@@ -13,6 +13,7 @@ from stack.__main__ import main as stack
 from stack.vcl import main as vcl
 from takedown_db.url_option import DatabaseUrlOption
 from tests.chaos.__main__ import main as chaos
+from tests.conformance.__main__ import main as conformance
 from tests.fuzz.__main__ import main as fuzz
 
 #: The programs that are installed, and those that `./dev` starts.
@@ -23,6 +24,7 @@ DEVELOPMENT: dict[str, click.Command] = {
     "bench": bench,
     "chaos": chaos,
     "fuzz": fuzz,
+    "conformance": conformance,
 }
 
 #: Where a command ends in a shell's line, or in a sentence.

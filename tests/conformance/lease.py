@@ -1,0 +1,101 @@
+"""Check the lease: which heartbeats renew it, and what the cache serves when it has run out (fail-safe mode)."""
+
+import time
+
+from tests.conformance.bench import Bench, Image
+from tests.conformance.verdict import NotOfferedError, Phase, check, require
+
+#: Seconds by which a lease may end late: the pace of the questions, and of a busy machine.
+_LATE = 5.0
+
+
+@check("heartbeats keep the later epoch", Phase.HEARTBEAT)
+def later_epoch(bench: Bench) -> str:
+    first = bench.offered(bench.tell("HEARTBEAT"), "Takedown-Now")
+    reply = bench.tell("HEARTBEAT", takedown_epoch=first)
+    require(bench.offered(reply, "Takedown-Epoch") == first, f"{first} was sent, {reply.headers} is kept")
+    require(reply.headers.get("takedown-mode") == "trusted", f"the mode is {reply.headers.get('takedown-mode')}")
+    time.sleep(0.01)
+    second = bench.tell("HEARTBEAT").headers["takedown-now"]
+    bench.tell("HEARTBEAT", takedown_epoch=second)
+    for what, headers in {"an older epoch": {"takedown_epoch": first}, "no epoch": {}}.items():
+        kept = bench.tell("HEARTBEAT", **headers).headers.get("takedown-epoch")
+        require(kept == second, f"after a heartbeat with {what} the epoch is {kept}, and was {second}")
+    return "the later epoch is kept when an older one, or none, comes after it"
+
+
+@check("epochs of the future", Phase.HEARTBEAT)
+def future(bench: Bench) -> str:
+    kept = bench.offered(bench.renew(), "Takedown-Epoch")
+    now = float(bench.tell("HEARTBEAT").headers["takedown-now"])
+    reply = bench.ask("HEARTBEAT", takedown_epoch=f"{now + 60:.3f}")
+    require(reply.status == 400, f"an epoch 60 s ahead of the cache's clock is answered {reply}")
+    after = bench.tell("HEARTBEAT").headers.get("takedown-epoch")
+    require(after == kept, f"a refused epoch changed the kept one to {after}")
+    return "an epoch 60 s ahead of the cache's clock is answered 400, and the kept one stays"
+
+
+@check("lease over: age of hits", Phase.EXPIRY)
+def age_of_hits(bench: Bench) -> str:
+    image, slow = bench.image(), bench.image()
+    said = _outlive(bench, image)
+    ttl = bench.cache.fail_safe_ttl
+    slow.script.delay = 0.6 * ttl
+    oldest, hits, end = 0.0, 0, time.monotonic() + 3 * ttl
+    while time.monotonic() < end:
+        view = slow.get()
+        require(view.fetch, f"in fail-safe mode a request is answered {view.reply}")
+        age = view.asked - slow.script.fetches[(view.fetch or 1) - 1].began
+        hits += age > 0
+        oldest = max(oldest, age)
+        require(age <= ttl + 0.02, f"a hit was {age:.2f} s old, counted from the beginning of its fetch")
+        time.sleep(0.02)
+    return f"{said}; then {hits} hits, the oldest {oldest:.2f} s after the beginning of its fetch"
+
+
+@check("lease over: the origin fails", Phase.EXPIRY)
+def origin_fails(bench: Bench) -> str:
+    image = bench.image()
+    said = _outlive(bench, image, status=503)
+    reply = image.get().reply
+    require(reply.status == 503, f"with an origin that answers 503, a request is answered {reply}")
+    return f"{said}, and is answered 503 while the origin answers 503: nothing stale"
+
+
+@check("lease over: an old epoch", Phase.EXPIRY)
+def old_epoch(bench: Bench) -> str:
+    bench.renew()
+    _run_out(bench)
+    now = float(bench.tell("HEARTBEAT").headers["takedown-now"])
+    mode = bench.tell("HEARTBEAT", takedown_epoch=f"{now - bench.cache.lease - 0.5:.3f}").headers.get("takedown-mode")
+    require(mode == "fail-safe", f"after a heartbeat with an epoch older than the lease the mode is {mode}")
+    return "a heartbeat with an epoch older than the lease leaves the cache in fail-safe mode"
+
+
+def _outlive(bench: Bench, image: Image, status: int = 200) -> str:
+    """Cache an image, let the lease run out, and fail if the image is a hit then. Returns what was seen."""
+    offered = True
+    try:
+        bench.renew()
+    except NotOfferedError:
+        offered = False
+    view = image.cached()
+    if offered:
+        _run_out(bench)
+    else:
+        time.sleep(bench.cache.lease)
+    time.sleep(max(0.0, view.asked + bench.cache.fail_safe_ttl + 0.1 - time.monotonic()))
+    image.script.status = status
+    now = image.get()
+    age = time.monotonic() - view.asked
+    without = "" if offered else ", and the cache takes no heartbeats"
+    require(now.fetch != view.fetch, f"an image of {age:.1f} s was still a hit; nobody vouches for it{without}")
+    return f"{age:.1f} s after its fetch the image was no hit"
+
+
+def _run_out(bench: Bench) -> None:
+    """Wait until the cache is in fail-safe mode."""
+    lease = bench.cache.lease
+    bench.wait(
+        lambda: bench.mode() == "fail-safe", lease + _LATE, f"the cache trusts itself {lease + _LATE:g} s later still"
+    )

@@ -1,0 +1,74 @@
+"""Start a cache on loopback for the suite: this project's edge, or a peer with its usual way to purge."""
+
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from string import Template
+
+from stack.edge import Edge
+from stack.ports import free_port
+from stack.server import Server
+from stack.varnish import Varnish, varnish_program
+from tests.conformance.bench import Cache
+
+PEERS = ("edge", "varnish", "nginx")
+
+_TEMPLATES = Path(__file__).resolve().parent
+
+#: Directories in which Debian's servers lie, and which ordinary users do not have in PATH.
+_SERVERS = "/usr/sbin:/usr/bin:/bin"
+
+
+@contextmanager
+def start(peer: str, directory: Path, lease: float, fail_safe_ttl: float) -> Iterator[tuple[Cache, str, str]]:
+    """Run a cache inside the block. Yields it, the address at which it expects its origin, and its version."""
+    address = f"127.0.0.1:{free_port()}"
+    if peer == "edge":
+        edge = Edge(directory, address, lease=lease, fail_safe_ttl=fail_safe_ttl, name="edge")
+        with edge:
+            cache = Cache.at(edge.url, edge.purge_url, edge.token_file, lease, fail_safe_ttl, "thumb")
+            yield cache, address, f"edge ({_version([varnish_program('varnishd'), '-V'])})"
+        return
+    # One listener: both peers tell purgers by their address.
+    port = free_port()
+    server = {"varnish": _varnish, "nginx": _nginx}[peer](directory, port, address)
+    program = varnish_program("varnishd") if peer == "varnish" else _nginx_program()
+    with server:
+        url = f"http://127.0.0.1:{port}"
+        version = _version([program, "-V" if peer == "varnish" else "-v"])
+        yield Cache.at(url, url, None, lease, fail_safe_ttl, "thumb"), address, f"{peer} ({version})"
+
+
+def _varnish(directory: Path, port: int, backend: str) -> Server:
+    vcl = _filled("varnish.vcl", directory, port, backend)
+    return Varnish("varnish", directory, {"public": port}, ["-f", vcl])
+
+
+def _nginx(directory: Path, port: int, backend: str) -> Server:
+    (directory / "cache").mkdir(parents=True)
+    configuration = _filled("nginx.conf", directory, port, backend)
+    command: list[str | Path] = [_nginx_program(), "-p", directory, "-e", directory / "error.log", "-c", configuration]
+    return Server("nginx", directory, command, ports=[port])
+
+
+def _filled(name: str, directory: Path, port: int, backend: str) -> Path:
+    """Copy a configuration file with its ports and paths filled in."""
+    host, _, origin_port = backend.rpartition(":")
+    values = {"directory": str(directory), "port": str(port), "origin_host": host, "origin_port": origin_port}
+    path = directory / name
+    path.write_text(Template((_TEMPLATES / name).read_text()).substitute(values))
+    return path
+
+
+def _nginx_program() -> str:
+    return shutil.which("nginx") or shutil.which("nginx", path=_SERVERS) or "nginx"
+
+
+def _version(command: list[str]) -> str:
+    """Return name and version that a program tells, such as ``varnish-7.7.0``."""
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    found = re.search(r"(?:varnish|vinyl(?:-cache)?|nginx)[-/][0-9.]+", done.stdout + done.stderr)
+    return found[0].replace("/", " ") if found else "unknown version"

@@ -1,0 +1,106 @@
+"""The conformance suite on this project's edge: every check passes, and each mutation of the VCL fails its own checks.
+
+The edges run side by side, and each suite mostly waits.
+"""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from stack.edge import Edge
+from stack.ports import free_port
+from tests.conformance.bench import Bench, Cache
+from tests.conformance.run import CHECKS, run
+from tests.conformance.scripted_origin import ScriptedOrigin
+from tests.conformance.verdict import Result, Verdict
+
+#: The lease and the fail-safe TTL of the edges, in seconds.
+_LEASE, _TTL = 3.0, 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Mutation:
+    """A change of one file in varnish/takedown, and the checks that it must fail."""
+
+    file: str = ""
+    old: str = ""
+    new: str = ""
+    fails: set[str] = field(default_factory=set)
+
+
+MUTATIONS = {
+    "none": Mutation(),
+    "no fence": Mutation(
+        "fence.vcl",
+        '    if (var.get("refused") != "") {\n        call takedown_fence_refuse;',
+        '    if (var.get("refused") == "never") {\n        call takedown_fence_refuse;',
+        {
+            "fence: purge before the answer's head",
+            "fence: answers with Takedown-Seen",
+            "fence: waiting clients",
+            "fence: ban of codes",
+            "fence: ban of owners",
+            "fence: ban of digests",
+            "fence: answers that have seen the purge",
+            "a flush removes everything",
+            "answers below the mark",
+        },
+    ),
+    "no token": Mutation(
+        "listener.vcl",
+        "    call takedown_token_check;\n",
+        '    if (req.url == "/never") { call takedown_token_check; }\n',
+        {"token"},
+    ),
+    "age from the response": Mutation(
+        "lease.vcl",
+        'std.duration(real=std.real(time=now) - var.get_real("fetch began"))',
+        "0s",
+        {"lease over: age of hits"},
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, list[Result]]]:
+    """Run the suite on an edge for each mutation, all at once."""
+    with ExitStack() as running:
+        benches = {}
+        for name, mutation in MUTATIONS.items():
+            address = f"127.0.0.1:{free_port()}"
+            edge = Edge(tmp_path_factory.mktemp("edge"), address, lease=_LEASE, fail_safe_ttl=_TTL)
+            _mutate(edge, mutation)
+            origin = running.enter_context(ScriptedOrigin(address))
+            running.enter_context(edge)
+            cache = Cache.at(edge.url, edge.purge_url, edge.token_file, _LEASE, _TTL, "thumb")
+            benches[name] = Bench(cache, origin)
+        with ThreadPoolExecutor(len(benches)) as pool:
+            yield dict(zip(benches, pool.map(run, benches.values()), strict=True))
+
+
+def _mutate(edge: Edge, mutation: Mutation) -> None:
+    if mutation.file:
+        path: Path = edge.vcl.parent / "takedown" / mutation.file
+        text = path.read_text()
+        assert text.count(mutation.old) == 1
+        path.write_text(text.replace(mutation.old, mutation.new))
+
+
+def test_this_edge_passes_every_check(results: dict[str, list[Result]]) -> None:
+    assert len(results["none"]) == len(CHECKS) > 35
+    assert [result for result in results["none"] if result.verdict != Verdict.PASS] == []
+
+
+@pytest.mark.parametrize("name", [name for name in MUTATIONS if name != "none"])
+def test_a_mutation_fails_just_its_checks(name: str, results: dict[str, list[Result]]) -> None:
+    failed = {result.check: result.seen for result in results[name] if result.verdict != Verdict.PASS}
+    assert failed.keys() == MUTATIONS[name].fails, failed
+
+
+def test_checks_have_names_of_their_own() -> None:
+    names = [check.name for check in CHECKS]
+    assert sorted(set(names)) == sorted(names)
