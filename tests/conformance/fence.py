@@ -15,10 +15,11 @@ _ARRIVES = 0.15
 def held_across(image: Image, send: Callable[[], Reply], *, within_body: bool = False) -> None:
     """Send a purge while a fetch is held, and fail if the answer of that fetch is a hit afterwards."""
     with image.held_fetch(within_body=within_body) as pending:
+        held = len(image.script.fetches)
         send()
     pending.view()
     later = image.get()
-    require(later.fetch != 1, "the answer to a fetch from before the purge was a hit after it")
+    require(later.fetch != held, "the answer to a fetch from before the purge was a hit after it")
     require(later.fetch, f"after the purge a request was answered {later.reply}")
 
 

@@ -115,7 +115,13 @@ def has_seen(bench: Bench) -> str:
     view = pending.view()
     image.must_hit(view, "after a fetch that had seen the purge")
     late = bench.image(takedown_seen=str(bench.batch(60)))
-    held_across(late, lambda: bench.purge(late, takedown_part_of=str(bench.batch(62))))
+
+    def purge_late() -> Reply:
+        late.script.headers["Takedown-Seen"] = str(bench.batch(62))  # of the fetches after the held one
+        return bench.purge(late, takedown_part_of=str(bench.batch(62)))
+
+    held_across(late, purge_late)
+    late.cached()
     return (
         f"an answer that had seen the purge was cached after {len(image.script.fetches)} fetch; one that had not, not"
     )

@@ -46,7 +46,8 @@ def special_image(bench: Bench) -> str:
 
 @check("no conditional fetch")
 def unconditional(bench: Bench) -> str:
-    image = bench.image(last_modified=_DATE, **{k.replace("-", "_"): v for k, v in lifetime(1).items()})
+    image = bench.image(last_modified=_DATE)
+    image.script.headers |= lifetime(1)
     image.get(if_none_match='"old"', if_modified_since=_DATE)
     bench.wait(lambda: (image.get().fetch or 0) > 1, 8, "an image was not fetched again after its lifetime")
     fetched = [each for each in image.script.fetches if each.headers.keys() & {"if-none-match", "if-modified-since"}]

@@ -1,5 +1,6 @@
 """Start a cache on loopback for the suite: this project's edge, or a peer with its usual way to purge."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -57,7 +58,15 @@ def _nginx(directory: Path, port: int, backend: str) -> Server:
 def _filled(name: str, directory: Path, port: int, backend: str) -> Path:
     """Copy a configuration file with its ports and paths filled in."""
     host, _, origin_port = backend.rpartition(":")
-    values = {"directory": str(directory), "port": str(port), "origin_host": host, "origin_port": origin_port}
+    # As root, nginx gives its workers to another user, who may not read the directory.
+    user = "" if os.geteuid() else "user root;"
+    values = {
+        "user": user,
+        "directory": str(directory),
+        "port": str(port),
+        "origin_host": host,
+        "origin_port": origin_port,
+    }
     path = directory / name
     path.write_text(Template((_TEMPLATES / name).read_text()).substitute(values))
     return path
