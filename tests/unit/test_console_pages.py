@@ -142,7 +142,7 @@ def test_templates_escape_what_visitors_send(name: str) -> None:
 def test_no_template_writes_a_value_as_it_is_but_charts_and_the_page_inside_its_frame() -> None:
     directory = Path(render.__code__.co_filename).parent / "templates"
     raw = {match for file in directory.glob("*.html") for match in re.findall(r"\{\{!(.+?)\}\}", file.read_text())}
-    assert raw == {"base", "over_time", "histogram"}
+    assert raw == {"base", "over_time", "histogram", "part"}
 
 
 @pytest.mark.parametrize("path", ["/", "/part/overview", "/image/x", "/owner/x", "/search", "/ban/image/x", "/nowhere"])
