@@ -11,7 +11,7 @@ from typing import Any, cast
 
 import pytest
 
-from purger.console import charts
+from purger.console import charts, listener
 from purger.console.access import Access
 from purger.console.app import ConsoleApp
 from purger.console.database import Databases
@@ -295,6 +295,15 @@ def test_a_bulk_counts_as_waiting_until_its_last_edge() -> None:
     assert (takedown.waiting, takedown.slowest) == (1, None)
     takedown = Takedown(action="ban", at=AT, scope="image", subjects=("a",), edges=(done,))
     assert (takedown.waiting, takedown.slowest) == (0, 0.1)
+
+
+def test_a_thread_rests_for_longer_than_it_computes(monkeypatch: pytest.MonkeyPatch) -> None:
+    rests, computed = list[float](), iter((1.0, 1.002, 2.0, 3.0))
+    monkeypatch.setattr("purger.console.listener.time.thread_time", lambda: next(computed))
+    monkeypatch.setattr("purger.console.listener.time.sleep", rests.append)
+    app = listener.paced(lambda _environ, _start: (b"x",))
+    assert [app({}, None), app({}, None)] == [(b"x",), (b"x",)]
+    assert rests == [pytest.approx(0.038), 0.5]
 
 
 def test_hashing_passwords_costs_what_it_should() -> None:
