@@ -17,7 +17,7 @@ from purger.console.app import ConsoleApp
 from purger.console.database import Databases
 from purger.console.doors import Doors
 from purger.console.moderation_pages import ModerationPages
-from purger.console.overview_page import OverviewPage
+from purger.console.overview_page import OverviewPage, _values
 from purger.console.passwords import hash_password
 from purger.console.pictures import LARGEST, Body, Picture, Pictures
 from purger.console.request_guard import comes_from_us, host_is_ours
@@ -27,8 +27,9 @@ from purger.console.subject_pages import SubjectPages
 from purger.console.takedowns import AtEdge, Latency, LatestTakedowns, Takedown
 from purger.console.templating import render, static_files
 from purger.console.watch import FleetWatch, Overview
-from purger.fleet_problems import Problem
+from purger.fleet_problems import Problem, find_problems
 from purger.fleet_state import EdgeState, FleetState
+from purger.model import PurgerPresence
 from takedown_db.errors import DatabaseUnavailableError
 from takedown_db.lasting_connection import Connection
 from takedown_db.listen_address import Address
@@ -129,6 +130,39 @@ def test_every_value_of_a_page_is_escaped_and_on_one_line(app: ConsoleApp) -> No
     assert "paris: 4 ms, seen gone" in text
     assert "9.4 s" in text
     assert "compare the token files" in text
+
+
+GONE = PurgerPresence("vm", 7, "0.2", AT, AT, age=600.0, id="gone", shares=True)
+AWAY = EdgeState(name="rome", failure="unreachable: 10.0.0.1", purger="gone", lag=3, delay=61.0)
+SAFE = EdgeState(name="oslo", mode="fail-safe", lease_remaining=0.0, purger="gone")
+
+
+@pytest.mark.parametrize(
+    ("state", "texts"),
+    [
+        (FleetState(unusable="2013 lost"), ["Not certain: 1 problem", "The database cannot be used: 2013 lost"]),
+        (
+            FleetState(),
+            ["No purger runs", "There is no enabled edge", "Nothing was banned yet", "No purger is present"],
+        ),
+        (
+            FleetState(purgers=(GONE,), edges=(AWAY, SAFE), disabled=2),
+            [
+                "No purger is alive: pid 7 on vm signed last 10 min ago",
+                "gone for 10 min",
+                "3 batches, for 61 s",
+                "unreachable: 10.0.0.1",
+                "check its varnishd and the network",
+                "0.0 s",
+                "2 edges disabled",
+            ],
+        ),
+    ],
+)
+def test_the_overview_names_what_is_wrong(state: FleetState, texts: list[str]) -> None:
+    overview = Overview(AT, state, tuple(find_problems(state)))
+    shown = render("overview_part", **_values(overview))
+    assert [text for text in texts if text not in shown] == []
 
 
 @pytest.mark.parametrize("name", ["sign_in", "problem", "found"])
