@@ -325,7 +325,7 @@ def test_times_are_read_at_a_glance(seconds: float, text: str) -> None:
 
 def test_a_bulk_counts_as_waiting_until_its_last_edge() -> None:
     done, waits = AtEdge(edge="paris", acknowledged=0.1), AtEdge(edge="rome")
-    takedown = Takedown(action="ban", at=AT, scope="image", subjects=("a", "b"), several=True, edges=(done, waits))
+    takedown = Takedown(action="ban", at=AT, scope="image", subjects=("a", "b"), number=2, edges=(done, waits))
     assert (takedown.waiting, takedown.slowest) == (1, None)
     takedown = Takedown(action="ban", at=AT, scope="image", subjects=("a",), edges=(done,))
     assert (takedown.waiting, takedown.slowest) == (0, 0.1)
