@@ -13,8 +13,8 @@ from takedown_db.lasting_connection import Connection
 #: Bans and lifts of a batch up to which each of them is read; of more only the first and the last id.
 SINGLES = 20
 
-#: Batches that are read at a time: up to 2,000 rows each.
-PAGE = 50
+#: Batches that are read at a time, of up to 2,000 rows each: well within the time-out of a statement.
+PAGE = 10
 
 #: Batches that are kept: all edges acknowledge the same ones.
 _KEPT = 2000

@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from purger.batch_bans import BanReader, BatchBans
 from purger.journal_lines import Group, log_acknowledgements, log_number, log_probe
-from purger.loop_thread import LoopThread
+from purger.loop_thread import ERROR_REST, LoopThread
 from purger.metrics_pending import Pending
 from purger.model import ProbeResult, Receipt
 from purger.poller import Poller
@@ -105,6 +105,12 @@ class Journal(LoopThread):
         self._wake.clear()
         self._work()
         return 0.0
+
+    def database_failed(self, error: DatabaseUnavailableError) -> float:
+        """Log the error once, unless the poller has logged that the database is away."""
+        if self._poller.usable:
+            self._problem.begin("stuck", str(error))
+        return ERROR_REST
 
     def finish(self) -> None:
         """Work off what was noted last, and close the connection."""
