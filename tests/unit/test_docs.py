@@ -43,7 +43,7 @@ SET_ONLY = {"ORIGIN_URL"}
 ALERTS = set(re.findall(r"alert: (\w+)", (ROOT / "deploy" / "prometheus" / "alerts.yml").read_text()))
 
 NAMES = [page.relative_to(ROOT).as_posix() for page in PAGES]
-PACKAGES = ("origin", "purger", "takedown_db", "stack", "tests", "bench")
+PACKAGES = ("origin", "purger", "takedown_db", "takedown_log", "stack", "tests", "bench")
 ROOMS = (*PACKAGES, "varnish", "docs")
 
 
