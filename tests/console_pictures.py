@@ -107,7 +107,7 @@ def take_all(stack: Stack, site: Site, camera: Camera, person: Person, browser: 
     camera.take("edge-down-image", f"/image/{shown}", "#doors figure", "light", "narrow")
     stack.edges[-1].start()
     stack.database.stop()
-    wait_until(lambda: "the database cannot be used" in person.get("/part/overview").text, "the database's end")
+    wait_until(lambda: "database cannot be used" in person.get("/part/overview").text, "the database's end")
     camera.take("no-database", "/", ".problems", "light")
     stack.database.start()
     wait_until(lambda: "trust" in person.get("/part/overview").text, "the database again")
@@ -128,6 +128,7 @@ def main(directory: Path, *, docs: bool) -> None:
         picture = Image.open(directory / "overview-light.png").convert("RGB")
         target = ROOT / "docs" / "pictures" / "console.png"
         target.parent.mkdir(exist_ok=True)
+        picture = picture.resize((picture.width * 3 // 4, picture.height * 3 // 4), Image.Resampling.LANCZOS)
         picture.quantize(64, dither=Image.Dither.NONE).save(target, optimize=True)
         print(target, target.stat().st_size)
 
