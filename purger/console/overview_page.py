@@ -67,9 +67,8 @@ def _verdict(overview: Overview) -> tuple[str, str]:
     if overview.problems:
         number = counted(len(overview.problems), "problem")
         return "problem", f"Not certain: {number}."
-    on_the_way = state.pending or _waiting(state)
-    if on_the_way:
-        return "busy", f"On its way: {_backlog(state)}."
+    if on_the_way := _backlog(state) or _newer(overview):
+        return "busy", f"On its way: {on_the_way}."
     return "ok", f"Yes. {counted(len(state.edges), 'edge')} acknowledged everything, and {_trust(len(state.edges))}."
 
 
@@ -83,6 +82,14 @@ def _backlog(state: FleetState) -> str:
     if behind:
         said.append(f"{counted(behind, 'edge')} up to {counted(most, 'batch', 'batches')} behind")
     return ", ".join(said)
+
+
+def _newer(overview: Overview) -> str:
+    """Count the takedowns that were written after the state of the edges was read."""
+    reached = min((edge.acknowledged for edge in overview.state.edges), default=0)
+    listed = overview.takedowns.listed
+    newer = sum(each.written and (each.batch is None or each.batch > reached) for each in listed)
+    return counted(newer, "takedown") if newer else ""
 
 
 def _trust(edges: int) -> str:

@@ -165,6 +165,17 @@ def test_the_overview_names_what_is_wrong(state: FleetState, texts: list[str]) -
     assert [text for text in texts if text not in shown] == []
 
 
+def test_a_takedown_newer_than_the_state_of_the_edges_is_on_its_way() -> None:
+    purger = PurgerPresence("vm", 7, "0.2", AT, AT, age=0.1, id="here", shares=True)
+    edge = EdgeState(name="paris", mode="trusted", acknowledged=7, purger="here")
+    state = FleetState(edges=(edge,), purgers=(purger,), adopted="", server="")
+    said = []
+    for batch in (7, 8, None):
+        takedown = Takedown(action="ban", at=AT, scope="image", subjects=("x",), batch=batch)
+        said.append(_values(Overview(AT, state, (), LatestTakedowns((takedown,))))["verdict"][0])
+    assert said == ["ok", "busy", "busy"]
+
+
 @pytest.mark.parametrize("name", ["sign_in", "problem", "found"])
 def test_templates_escape_what_visitors_send(name: str) -> None:
     values = {"visitor": None, "problem": HOSTILE, "text": HOSTILE, "to": HOSTILE, "name": HOSTILE, "title": HOSTILE}
