@@ -12,6 +12,7 @@ from purger.cli.bans import bans
 from purger.cli.command_group import CommandGroup
 from purger.cli.edge import edge
 from purger.cli.flush import flush
+from purger.cli.hook import hook
 from purger.cli.lift import lift
 from purger.cli.migrate import migrate
 from purger.cli.receipts import receipts
@@ -40,7 +41,7 @@ def cli() -> None:
     """Deliver bans and lifts from the moderation database to every Varnish edge."""
 
 
-for command in (ban, lift, bans, wait, flush, status, receipts, audit, edge, adopt, migrate, run, vcl):
+for command in (ban, lift, bans, wait, flush, status, receipts, audit, edge, adopt, migrate, hook, run, vcl):
     cli.add_command(command)
 
 
