@@ -1,7 +1,6 @@
 """Defines the settings of ``origin serve``, with their defaults."""
 
 import os
-import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -9,17 +8,7 @@ from typing import Protocol
 from origin.answers import Header
 from origin.model import Lifetimes
 from origin.stores.location import Location
-
-
-@dataclass(frozen=True, slots=True)
-class Address:
-    """An address to listen on. Port 0 takes a free port."""
-
-    host: str
-    port: int
-
-    def __str__(self) -> str:
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+from takedown_db.listen_address import Address
 
 
 def default_workers() -> int:
@@ -55,7 +44,7 @@ class Settings:
     store: Location
     in_place: Location | None = None
     replica: bool = False
-    listen: Address = Address("127.0.0.1", 8000)
+    listen: Address = field(default_factory=lambda: Address("127.0.0.1", 8000))
     workers: int = field(default_factory=default_workers)
     threads: int = 8
     banned_status: int = 410
@@ -65,11 +54,3 @@ class Settings:
     keep_alive: int = 75
     stall: int = 10
     drain: int = 30
-
-
-def parse_address(text: str) -> Address:
-    """Read ``HOST:PORT`` or ``[IPv6]:PORT``. Raises ``ValueError``."""
-    match = re.fullmatch(r"(?:\[(?P<v6>[0-9A-Fa-f:.]+)\]|(?P<host>[^:\[\]\s]+)):(?P<port>\d{1,5})", text)
-    if match is None or int(match["port"]) > 65535:
-        raise ValueError(f"{text!r} is not HOST:PORT, as in 127.0.0.1:8000 or [::1]:8000")
-    return Address(match["v6"] or match["host"], int(match["port"]))

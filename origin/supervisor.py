@@ -13,12 +13,13 @@ from functools import partial
 import mysql.connector
 
 from origin.lookup import TIMEOUT
-from origin.settings import Address, Settings
+from origin.settings import Settings
 from origin.special_image import SpecialImage, read_special_image
 from origin.stores.backends import UnusableStoreError, require_usable
 from origin.worker import work
 from takedown_db.connect import connect
 from takedown_db.errors import explain
+from takedown_db.listen_address import Address
 from takedown_db.signals import STOP_SIGNALS, SignalQueue
 from takedown_db.url import UnusableUrlError
 

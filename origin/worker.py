@@ -8,9 +8,10 @@ from origin.app import App
 from origin.lookup import Lookup
 from origin.server import Server
 from origin.server_run import run_server
-from origin.settings import Address, Settings
+from origin.settings import Settings
 from origin.special_image import SpecialImage
 from origin.store import open_store
+from takedown_db.listen_address import Address
 from takedown_db.signals import STOP_SIGNALS, SignalQueue
 
 

@@ -36,6 +36,9 @@ _RENDITION = re.compile(r"[a-z0-9_-]{1,32}")
 #: Most renditions that an edge may name.
 _MOST_RENDITIONS = 100
 
+#: A lease, in seconds.
+_LEASE = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
+
 #: A time of the edge's own clock, in seconds since 1970.
 _CLOCK = re.compile(r"[0-9]{1,11}(\.[0-9]{1,9})?")
 
@@ -54,6 +57,20 @@ class Answer:
     epoch: str | None  # the epoch that the edge keeps, on HEARTBEAT
     position: Position | None = None  # of the edge after the request; None: it names none, as before 0.2
     renditions: tuple[str, ...] | None = None  # besides the original, on HEARTBEAT; None: it names none, as before 0.2
+    lease: float | None = None  # seconds, on HEARTBEAT; None: it names none, as before 0.2
+
+    @property
+    def heartbeat_age(self) -> float | None:
+        """The seconds since the edge's last heartbeat, by its own clock. None: it has had none."""
+        epoch = float(self.epoch or 0)
+        return float(self.now) - epoch if epoch else None
+
+    @property
+    def lease_remaining(self) -> float | None:
+        """The seconds for which the edge still trusts its cache without another heartbeat. None: it does not say."""
+        if self.lease is None:
+            return None
+        return 0.0 if self.heartbeat_age is None else max(0.0, self.lease - self.heartbeat_age)
 
 
 class EdgeClient:
@@ -166,6 +183,7 @@ class EdgeClient:
             mode=reply.headers.get("takedown-mode"),
             epoch=_epoch(reply, said),
             renditions=_renditions(reply.headers.get("takedown-renditions")),
+            lease=float(lease) if _LEASE.fullmatch(lease := reply.headers.get("takedown-lease", "")) else None,
         )
 
 

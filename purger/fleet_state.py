@@ -21,6 +21,7 @@ class EdgeState:
     lag: int = 0  # number of batches that the edge has not acknowledged
     delay: float = 0.0  # seconds since the first of them was numbered
     heartbeat_age: float | None = None  # seconds since the last heartbeat, by the edge's clock
+    lease_remaining: float | None = None  # seconds for which it trusts its cache without another heartbeat
     seen_at: datetime | None = None  # UTC, the purger's clock: the last answer to a purger
     epoch: datetime | None = None  # UTC, the edge's clock: the last heartbeat that it accepted
     failure: str | None = None  # why the edge gave no answer just now: kind and text

@@ -210,12 +210,7 @@ def _edge_state(edge: ListedEdge, answer: Answer | str, head: int, delay: float)
         state,
         mode=answer.mode or "unknown",
         instance=answer.instance,
-        heartbeat_age=_heartbeat_age(answer),
+        heartbeat_age=answer.heartbeat_age,
+        lease_remaining=answer.lease_remaining,
         names_position=answer.position is not None,
     )
-
-
-def _heartbeat_age(answer: Answer) -> float | None:
-    """Compute the seconds since the edge's last heartbeat, by its own clock. None: it has had none."""
-    epoch = float(answer.epoch or 0)
-    return float(answer.now) - epoch if epoch else None

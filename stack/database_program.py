@@ -52,7 +52,8 @@ class MariaDb:
 
     def command(self, place: Place) -> list[str]:
         """Make the command line that starts it, without a network."""
-        return ["mariadbd", *_common(place), "--innodb-log-file-size=64M"]
+        # On a socket alone there is no need for TLS, whose key takes most of a start's processor time.
+        return ["mariadbd", *_common(place), "--innodb-log-file-size=64M", "--skip-ssl"]
 
     def initialise(self, place: Place, environment: Mapping[str, str]) -> None:
         """Make its data directory. Raises ``ServerFailedError``."""

@@ -80,7 +80,7 @@ class StubEdge:
         except _RefusedError as error:
             status = error.status
         if method == "HEARTBEAT" and status in (200, 412):
-            more = {"Takedown-Renditions": "", "Takedown-Stale": "0"}
+            more = {"Takedown-Lease": "10.000", "Takedown-Renditions": "", "Takedown-Stale": "0"}
             if self.trusted_from:
                 more["Takedown-Epoch"] = f"{self.trusted_from:.3f}"
         return Reply(status, self._described(now) | more)

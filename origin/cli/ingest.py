@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from origin.cli.options import AddressType, database_url, own_store, setting
+from origin.cli.options import database_url, own_store, setting
 from origin.cli.renditions import renditions_option
 from origin.import_rules import ImportRules
 from origin.ingest.settings import IngestSettings
@@ -15,6 +15,7 @@ from origin.settings import default_workers
 from origin.stores.backends import UnusableStoreError
 from origin.stores.contract import StoreAwayError
 from origin.stores.location import Location
+from takedown_db.address_option import AddressType
 from takedown_db.command_connection import UnusableUrlOptionError
 from takedown_db.printable import printable
 from takedown_db.url import UnusableUrlError

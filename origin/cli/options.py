@@ -12,7 +12,6 @@ import click
 from origin.added_headers import parse_header
 from origin.answers import Header
 from origin.import_rules import parse_moment
-from origin.settings import Address, parse_address
 from origin.stores.location import Location, parse_location
 from takedown_db.secret_files import exposure
 from takedown_db.subject_keys import CODE_ALPHABET, hint_for_code, is_key
@@ -25,19 +24,6 @@ _URL_FORM = (
     "mysql://user:password@host/name (for a socket, localhost and ?unix_socket=PATH). Better in a file, whose path is "
     "in the variable with _FILE added to its name"
 )
-
-
-class AddressType(click.ParamType[Address]):
-    """HOST:PORT."""
-
-    name = "HOST:PORT"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Address:
-        """Read an address. Fails with the reason, which click shows."""
-        try:
-            return value if isinstance(value, Address) else parse_address(value)
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
 
 
 class HeaderType(click.ParamType[Header]):

@@ -8,12 +8,13 @@ import click
 
 from origin.added_headers import require_distinct
 from origin.answers import BANNED_STATUSES, Header
-from origin.cli.options import AddressType, HeaderType, database_url, in_place, own_store, setting
+from origin.cli.options import HeaderType, database_url, in_place, own_store, setting
 from origin.model import Lifetimes
 from origin.settings import Settings, default_workers
 from origin.special_image import UnusableSpecialImageError
 from origin.stores.location import Location
 from origin.supervisor import CannotServeError, serve
+from takedown_db.address_option import AddressType
 
 _SECONDS = click.IntRange(min=1)
 

@@ -5,8 +5,9 @@ from pathlib import Path
 
 from origin.answers import Header
 from origin.import_rules import ImportRules
-from origin.settings import Address, default_workers
+from origin.settings import default_workers
 from origin.stores.location import Location
+from takedown_db.listen_address import Address
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,27 +5,21 @@ from pathlib import Path
 
 import click
 
-from purger.cli.adopt import adopt
-from purger.cli.audit import audit
-from purger.cli.ban import ban
-from purger.cli.bans import bans
 from purger.cli.command_group import CommandGroup
-from purger.cli.edge import edge
-from purger.cli.flush import flush
-from purger.cli.hook import hook
-from purger.cli.lift import lift
-from purger.cli.migrate import migrate
-from purger.cli.receipts import receipts
-from purger.cli.run import run
-from purger.cli.status import status
-from purger.cli.vcl import vcl
-from purger.cli.wait import wait
 from purger.credentials import allow_only
 from purger.exit_codes import ExitCode
 from takedown_db.url import UnusableUrlError
 
+#: The commands. Each is the function of its name in the module of its name.
+_COMMANDS = (
+    *("adopt", "audit", "ban", "bans", "edge", "flush", "hook", "lift", "migrate"),
+    *("receipts", "run", "status", "vcl", "wait"),
+)
 
-@click.group(cls=CommandGroup, context_settings={"help_option_names": ["-h", "--help"]})
+
+@click.group(
+    cls=CommandGroup, package="purger.cli", names=_COMMANDS, context_settings={"help_option_names": ["-h", "--help"]}
+)
 @click.version_option(package_name="edge-takedown")
 @click.option(
     "--token-directory",
@@ -39,10 +33,6 @@ from takedown_db.url import UnusableUrlError
 )
 def cli() -> None:
     """Deliver bans and lifts from the moderation database to every Varnish edge."""
-
-
-for command in (ban, lift, bans, wait, flush, status, receipts, audit, edge, adopt, migrate, hook, run, vcl):
-    cli.add_command(command)
 
 
 def main() -> None:

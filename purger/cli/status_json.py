@@ -57,6 +57,7 @@ class EdgeReport:
     lag: int
     waits: float  # seconds since the first batch that the edge has not acknowledged was numbered
     heartbeat_age: float | None
+    lease_remaining: float | None
     seen_at: datetime | None
     epoch: datetime | None
     problem: str | None
@@ -131,6 +132,7 @@ def _edge(edge: EdgeState) -> EdgeReport:
         lag=edge.lag,
         waits=edge.delay,
         heartbeat_age=edge.heartbeat_age,
+        lease_remaining=edge.lease_remaining,
         seen_at=edge.seen_at,
         epoch=edge.epoch,
         problem=edge.problem,

@@ -31,7 +31,9 @@ class Served(NamedTuple):
 
 def _with_network(directory: Path, *options: str) -> tuple[Database, int]:
     port = free_port()
-    return Database(directory, ["--skip-networking=0", "--bind-address=127.0.0.1", f"--port={port}", *options]), port
+    tls = [] if on_mysql() else ["--ssl"]
+    network = ["--skip-networking=0", "--bind-address=127.0.0.1", f"--port={port}"]
+    return Database(directory, [*network, *tls, *options]), port
 
 
 def _cipher(url: str) -> str:

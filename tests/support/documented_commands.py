@@ -29,11 +29,18 @@ DEVELOPMENT: dict[str, click.Command] = {
 _END = re.compile(r"[;|()]|&&|(?<!\S)\d?>")
 
 
+def subcommands(group: click.Group) -> dict[str, click.Command]:
+    """Return the commands of a group by their names, also of one that imports them late."""
+    context = click.Context(group)
+    found = {name: group.get_command(context, name) for name in group.list_commands(context)}
+    return {name: command for name, command in found.items() if command}
+
+
 def commands(name: str, command: click.Command) -> Iterator[tuple[str, click.Command]]:
     """Yield a command and all its subcommands, each with the words that call it."""
     yield name, command
     if isinstance(command, click.Group):
-        for word, each in command.commands.items():
+        for word, each in subcommands(command).items():
             yield from commands(f"{name} {word}", each)
 
 
@@ -78,5 +85,5 @@ def find(words: list[str]) -> tuple[click.Command | None, list[str]]:
     command: click.Command | None = INSTALLED[words[0]]
     rest = words[1:]
     while isinstance(command, click.Group) and rest and not rest[0].startswith("-"):
-        command = command.commands.get(rest.pop(0))
+        command = command.get_command(click.Context(command), rest.pop(0))
     return command, rest

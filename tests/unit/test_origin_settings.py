@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from origin.settings import Address, parse_address
+from takedown_db.listen_address import Address, parse_address
 from takedown_db.subject_keys import is_key
 
 

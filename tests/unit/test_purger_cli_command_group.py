@@ -1,5 +1,9 @@
 """Type an unknown command: no guess is made, since the most similar name may do the opposite."""
 
+import subprocess
+import sys
+
+import click
 import pytest
 from click.testing import CliRunner
 
@@ -23,4 +27,13 @@ def test_a_misspelled_command_is_answered_with_all_of_them(typed: str) -> None:
     result = CliRunner().invoke(cli, [typed])
     assert result.exit_code == 2
     told = result.output.partition("there is no command")[2]
-    assert all(name in told for name in cli.commands)
+    assert all(name in told for name in cli.list_commands(click.Context(cli)))
+
+
+def test_a_command_is_called_without_importing_the_others() -> None:
+    script = "import sys; from purger.cli.main import cli; cli(['ban', '--help'], standalone_mode=False);"
+    script += "print([name for name in sys.modules if name.startswith('purger.cli.') or name == 'requests'])"
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    imported = ran.stdout.splitlines()[-1]
+    assert "'purger.cli.ban'" in imported
+    assert not any(f"'{name}'" in imported for name in ("purger.cli.run", "purger.cli.status", "requests"))

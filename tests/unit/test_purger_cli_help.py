@@ -1,26 +1,17 @@
 """Read `--help` of the purger's commands: each option has a text, and each setting a unit and a default."""
 
-from collections.abc import Iterator
-
 import click
 import pytest
 from click.testing import CliRunner
 
 from purger.cli.main import cli
 from purger.cli.run import run
+from tests.support.documented_commands import commands
 
 NUMBERS = [option for option in run.params if isinstance(option.type, click.IntRange | click.FloatRange)]
 
 
-def commands(group: click.Group, path: str = "") -> Iterator[tuple[str, click.Command]]:
-    """Yield every command below a group with the words that call it."""
-    for name, command in group.commands.items():
-        yield f"{path} {name}".strip(), command
-        if isinstance(command, click.Group):
-            yield from commands(command, f"{path} {name}")
-
-
-COMMANDS = dict(commands(cli))
+COMMANDS = dict(commands("purger", cli))
 
 
 @pytest.mark.parametrize("words", COMMANDS)

@@ -26,7 +26,8 @@ from purger.model import Edge
 from purger.plan import Request
 from tests.support.certificates import Authority
 
-OURS = b'HTTP/1.1 200 OK\r\nETag: "one"\r\nTakedown-Now: 1700000000.000\r\n'
+NOW = 1700000000.0
+OURS = b'HTTP/1.1 200 OK\r\nETag: "one"\r\nTakedown-Now: %.3f\r\n' % NOW
 
 Serve = Callable[..., EdgeClient]
 
@@ -103,6 +104,23 @@ def test_the_renditions_of_an_edge_are_names_or_none(
     serve: Serve, lines: bytes, renditions: tuple[str, ...] | None
 ) -> None:
     assert serve(OURS + b"Content-Length: 0\r\n" + lines, b"", 1).ask().renditions == renditions
+
+
+@pytest.mark.parametrize(
+    ("lines", "remaining"),
+    [
+        (b"", None),
+        (b"Takedown-Epoch: 999.000\r\n", None),
+        (b"Takedown-Lease: 10.000\r\n", 0.0),
+        (b"Takedown-Lease: 10.000\r\nTakedown-Epoch: %.3f\r\n" % (NOW - 4), 6.0),
+        (b"Takedown-Lease: 10.000\r\nTakedown-Epoch: %.3f\r\n" % (NOW - 40), 0.0),
+        (b"Takedown-Lease: 1e9\r\nTakedown-Epoch: %.3f\r\n" % NOW, None),
+    ],
+)
+def test_the_rest_of_a_lease_is_reckoned_by_the_clock_of_the_edge(
+    serve: Serve, lines: bytes, remaining: float | None
+) -> None:
+    assert serve(OURS + b"Content-Length: 0\r\n" + lines, b"", 1).ask().lease_remaining == remaining
 
 
 def test_headers_that_drip_are_too_slow(serve: Serve) -> None:

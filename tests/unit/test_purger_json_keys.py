@@ -31,8 +31,8 @@ STATUS = {
     "purgers": "id host pid version since seen_at age alive shares edges",
     "database": "server adopted pending stuck head numbered_at pruned missing_triggers weakened_triggers hooks "
     "unnumberable counter_locked migration_lock",
-    "edges": "name purge_url public_url mode instance acknowledged lag waits heartbeat_age seen_at epoch problem "
-    "purger",
+    "edges": "name purge_url public_url mode instance acknowledged lag waits heartbeat_age lease_remaining seen_at "
+    "epoch problem purger",
 }
 
 EDGE_RECEIPT = "edge acknowledged_at instance method removed seen_at status gone note looked images others"

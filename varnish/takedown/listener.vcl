@@ -57,6 +57,7 @@ sub takedown_listener_describe_more {
     if (var.global_get("trusted from")) {
         set resp.http.Takedown-Epoch = var.global_get("trusted from");
     }
+    set resp.http.Takedown-Lease = std.real(duration=var.get_duration("lease"));
     call takedown_renditions;
     set resp.http.Takedown-Renditions = regsuball(regsuball(var.get("renditions"), "^ | $", ""), " ", ",");
     set resp.http.Takedown-Stale = std.integer(var.global_get("stale"), 0);
