@@ -1,6 +1,7 @@
 """Build the images of compose.yaml and run its services without a container engine, then take an image down.
 
-As root, with buildah and debootstrap: .venv/bin/python deploy/container/check.py. It takes minutes and some gigabytes.
+As root, with buildah, netavark and debootstrap: .venv/bin/python deploy/container/check.py. It takes minutes and some
+gigabytes.
 
 Shown: the images build; the commands, environments, secrets, volumes, users, dependencies and health checks of the
 compose file lead to a stack that takes an image down, and each service ends within its grace period. All services share
@@ -47,7 +48,7 @@ def main() -> None:
     parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if os.geteuid() != 0 or not shutil.which("buildah"):
-        sys.exit("check: this needs root, and Debian's packages buildah and debootstrap")
+        sys.exit("check: this needs root, and Debian's packages buildah, netavark and debootstrap")
     buildah = Buildah(arguments.storage)
     services = yaml.safe_load(COMPOSE.read_text())["services"]
     if arguments.inside:

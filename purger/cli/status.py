@@ -22,7 +22,14 @@ _TIMEOUT = 5
 _SHOWN_DEAD = 3
 
 
-@click.command()
+_EXAMPLES = """\b
+Examples:
+purger status
+purger status --json
+purger status >/dev/null || echo 'look at it'      (as a check of a monitoring system)"""
+
+
+@click.command(epilog=_EXAMPLES)
 @as_json
 @database_url
 def status(as_json: bool, database_url: str) -> None:

@@ -25,8 +25,8 @@ DEVELOPMENT: dict[str, click.Command] = {
     "fuzz": fuzz,
 }
 
-#: Where a command ends in a shell's line, or in a sentence.
-_END = re.compile(r"[;|()]|&&|(?<!\S)\d?>")
+#: Where a command ends in a shell's line, in a sentence, or in the output of a command that names it.
+_END = re.compile(r"[;|()`]|&&|(?<!\S)\d?>")
 
 
 def subcommands(group: click.Group) -> dict[str, click.Command]:
