@@ -16,12 +16,21 @@ from bench.page import rewrite
 from bench.report import Report
 from bench.results import Result
 
-_NAMES = ("edge", "origin", "takedown", "bulk", "fleet", "replica", "store")
+#: Seconds that each benchmark takes on two idle cores: whatever the rounds, and for each of them.
+_SECONDS = {
+    "edge": (25, 18),
+    "origin": (30, 22),
+    "takedown": (20, 14),
+    "bulk": (170, 30),
+    "fleet": (180, 36),
+    "replica": (90, 0),
+    "store": (25, 12),
+}
 
 
 @click.command()
-@click.argument("names", nargs=-1, type=click.Choice(_NAMES))
-@click.option("--rounds", default=5, show_default=True, help="Number of rounds; in each all contenders run in turn.")
+@click.argument("names", nargs=-1, type=click.Choice(tuple(_SECONDS)))
+@click.option("--rounds", default=4, show_default=True, help="Number of rounds; in each all contenders run in turn.")
 @click.option(
     "--output",
     type=click.Path(file_okay=False, path_type=Path),
@@ -39,10 +48,18 @@ def main(names: tuple[str, ...], rounds: int, output: Path | None, page: Path | 
         raise click.UsageError("--page needs --output, the directory with the figures")
     if page_only and page is None:
         raise click.UsageError("--page-only needs --page")
-    for name in () if page_only else names or _NAMES:
+    chosen = () if page_only else names or tuple(_SECONDS)
+    if chosen:
+        estimates = ", ".join(f"{name} {_minutes(rounds, name)}" for name in chosen)
+        click.echo(f"about {_minutes(rounds, *chosen)} minutes on two idle cores: {estimates}")
+    for name in chosen:
         _run(name, rounds, output)
     if page is not None and output is not None:
         rewrite(page, output)
+
+
+def _minutes(rounds: int, *names: str) -> str:
+    return f"{sum(whatever + rounds * each for whatever, each in map(_SECONDS.__getitem__, names)) / 60:.1f}"
 
 
 def _run(name: str, rounds: int, output: Path | None) -> None:

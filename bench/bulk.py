@@ -1,8 +1,9 @@
-"""Measure bulks of 100,000 bans in one transaction, and urgent bans among them, beside one request for each subject.
+"""Measure bulks of 100,000 bans in one transaction, urgent bans among them, and one request a subject beside them.
 
 Afterwards: the cost of a hit while the edge has the bulk in its list of bans, until its lurker has tested all objects.
 """
 
+import hashlib
 import http.client
 import string
 import threading
@@ -26,30 +27,39 @@ _BANS, _REQUESTS, _IMAGES = 100_000, 3_000, 2_000
 #: Images that are hit, once before and twice after a bulk.
 _HITS = 500
 
-#: Seconds for which the lurker is watched. It leaves bans alone that are younger than a minute (ban_lurker_age).
-_LURKER = 90
+#: Longest time in seconds that the lurker is watched. It leaves bans alone that are younger than a minute
+#: (ban_lurker_age), and those of the last rebound come 60 to 72 s after the bulk.
+_LURKER = 180
+
+#: Seconds after which no rebound of an import removes its images from the cache any more.
+_REBOUNDS_OVER = 80
 
 #: Last characters of subjects: the purger sends subjects with the same one in a list.
 _ENDINGS = string.ascii_letters + string.digits
 _rounds = count(1)
 
+_SCOPES = ("image", "owner", "digest")
+
 
 def run(directory: Path, rounds: int) -> Iterator[Result]:
     """Compare subjects/s from commit to acknowledgement, and ms from commit to 410 at the edge for urgent bans."""
     with Stack(directory) as stack:
+        began = time.monotonic()
+        hits = _images_to_hit(stack)
         urgent = _urgent_images(stack)
         peer = "one request a subject"
-        for scope, request in {"image": ("PURGE", "/images/{}"), "owner": ("BAN", "/")}.items():
+        for scope in _SCOPES:
             yield compare(
                 f"bulk of {_BANS:,} {scope}s in one transaction, one edge",
                 {
-                    peer: partial(_one_by_one, stack, *request),
+                    peer: partial(_one_by_one, stack, scope),
                     "edge takedown": partial(_bulk, stack, scope, urgent),
                 },
                 rounds=min(rounds, 3),
                 warm_up=0,
             )
-        yield from _bans_left_behind(stack)
+        time.sleep(max(0.0, began + _REBOUNDS_OVER - time.monotonic()))
+        yield from _bans_left_behind(stack, hits)
 
 
 def _bulk(stack: Stack, scope: str, urgent: Iterator[tuple[str, str]]) -> Mapping[str, float]:
@@ -91,9 +101,15 @@ def _write(stack: Stack, scope: str) -> None:
         moderation.start_transaction()
         for start in range(0, _BANS, 5000):
             numbers = range(start, start + 5000)
-            rows = ", ".join(f"('{scope}', '{prefix}-{number}{_ENDINGS[number % 62]}')" for number in numbers)
+            rows = ", ".join(f"('{scope}', '{_subject(scope, prefix, number)}')" for number in numbers)
             cursor.execute(f"INSERT INTO bans (scope, subject) VALUES {rows}")
         moderation.commit()
+
+
+def _subject(scope: str, prefix: str, number: int) -> str:
+    """Make a subject of a scope. The last characters of all of them are evenly spread."""
+    name = f"{prefix}-{number}{_ENDINGS[number % 62]}"
+    return hashlib.sha256(name.encode()).hexdigest() if scope == "digest" else name
 
 
 def _wait_acknowledged(stack: Stack, before: int) -> None:
@@ -157,23 +173,32 @@ def _urgent_ban(stack: Stack, code: str, scope: str) -> float:
         return time.perf_counter() - begin
 
 
-def _one_by_one(stack: Stack, method: str, path: str) -> Mapping[str, float]:
-    """Send one PURGE an image or one BAN an owner, over one connection."""
+def _one_by_one(stack: Stack, scope: str) -> Mapping[str, float]:
+    """Send one PURGE an image, or one BAN an owner or digest, over one connection."""
     with requests.Session() as session:
         session.headers["Authorization"] = f"Bearer {stack.edge.token()}"
         begin = time.perf_counter()
         for number in range(_REQUESTS):
-            headers = {"Takedown-Owner": f"one-{number:x}"} if method == "BAN" else {}
-            url = stack.edge.purge_url + path.format(f"one-{number:x}")
-            session.request(method, url, headers=headers, timeout=5).raise_for_status()
+            subject = _subject(scope, "one", number)
+            if scope == "image":
+                answer = session.request("PURGE", f"{stack.edge.purge_url}/images/{subject}", timeout=5)
+            else:
+                headers = {f"Takedown-{scope.title()}s": subject}
+                answer = session.request("BAN", stack.edge.purge_url, headers=headers, timeout=5)
+            answer.raise_for_status()
         return {"subjects/s": _REQUESTS / (time.perf_counter() - begin)}
 
 
-def _bans_left_behind(stack: Stack) -> Iterator[Result]:
-    """Measure hits before and after a bulk, and watch the lurker until it has dealt with all bans of the bulk."""
+def _images_to_hit(stack: Stack) -> list[str]:
+    """Add images that no bulk bans. Returns their codes."""
     codes = [f"hit-{number}" for number in range(_HITS)]
     _add_images(stack, [(code, "hits") for code in codes])
-    stack.settle()
+    return codes
+
+
+def _bans_left_behind(stack: Stack, codes: Sequence[str]) -> Iterator[Result]:
+    """Measure hits before and after a bulk, and watch the lurker until it has dealt with all bans of the bulk."""
+    stack.edge.wait_trusted()
     with requests.Session() as session:
         for code in codes:
             url = f"{stack.edge.url}/images/{code}"
@@ -183,10 +208,12 @@ def _bans_left_behind(stack: Stack) -> Iterator[Result]:
     _write(stack, "image")
     _wait_acknowledged(stack, before)
     begin = time.monotonic()
+    stack.edge.wait_trusted()
     figures["first hit after it"] = _hits(stack, codes)
     figures["second hit after it"] = _hits(stack, codes)
     left = [(0.0, _untested(stack))]
-    while left[-1][1] > 0 and left[-1][0] < _LURKER:
+    # The last rebound adds bans again: before it there may be none left.
+    while (left[-1][1] > 0 or left[-1][0] < _REBOUNDS_OVER) and left[-1][0] < _LURKER:
         time.sleep(2)
         left.append((time.monotonic() - begin, _untested(stack)))
     figures["after the lurker"] = _hits(stack, codes)
@@ -206,7 +233,10 @@ def _is_hit(session: requests.Session, url: str) -> bool:
 
 
 def _hits(stack: Stack, codes: Iterable[str]) -> Mapping[str, float]:
-    """Request each image once, over one connection. Returns the time of an answer, and the edge's CPU time for it."""
+    """Request each image once, over one connection. Returns the time of an answer, and the edge's CPU time for it.
+
+    Raises ``RuntimeError`` where some are no hits, which takes a machine that is too busy to renew the lease.
+    """
     client = http.client.HTTPConnection("127.0.0.1", stack.edge.public_port, timeout=5)
     milliseconds = []
     before = cpu_seconds(stack.edge)

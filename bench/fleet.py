@@ -99,11 +99,11 @@ class _Fleet:
         time.sleep(_PAUSE)
         return _Ban(median(arrived), max(arrived))
 
-    def usage(self) -> dict[str, float]:
-        """Watch the fleet without bans: CPU time, memory of the largest purger, and heartbeats."""
+    def usage(self, work: Callable[[], None]) -> dict[str, float]:
+        """Watch the fleet during ``work``: CPU time, memory of the largest purger, and heartbeats."""
         before, began = self._cpu_seconds(), time.monotonic()
         self.stubs.forget()
-        time.sleep(_QUIET)
+        work()
         records, seconds = list(self.stubs.records().values()), time.monotonic() - began
         spent = [after - former for after, former in zip(self._cpu_seconds(), before, strict=True)]
         requests = sum(each["requests"] for each in records)
@@ -111,6 +111,7 @@ class _Fleet:
             "purgers, % of a core": 100 * sum(spent[1:]) / seconds,
             "CPU us/request": 1e6 * sum(spent[1:]) / requests,
             "database, % of a core": 100 * spent[0] / seconds,
+            "in all, % of a core": 100 * sum(spent) / seconds,
             "RSS MB a purger": max(self._processes()[1:], key=_memory).memory_info().rss / 1e6,
             "heartbeats/s an edge": sum(each["renewals"] for each in records) / seconds / self._edges,
             "latest heartbeat, s": max(max(each["longest_gap"], each["silence"]) for each in records),
@@ -127,11 +128,15 @@ class _Fleet:
 def run(directory: Path, rounds: int) -> Iterator[Result]:
     """Measure one purger at growing numbers of edges, 20 regions, four purgers, and real edges."""
     slowest: dict[int, list[float]] = {}
-    usage: dict[str, dict[str, list[float]]] = {}
+    under_bans: dict[str, dict[str, list[float]]] = {}
+    without: dict[str, dict[str, list[float]]] = {}
 
     def measure(name: str, fleet: _Fleet) -> list[_Ban]:
-        bans = [fleet.ban() for _ in range(_BANS * rounds)]
-        usage[name] = {figure: [value] for figure, value in fleet.usage().items()}
+        bans: list[_Ban] = []
+        usage = fleet.usage(lambda: bans.extend(fleet.ban() for _ in range(_BANS * rounds)))
+        under_bans[name] = {figure: [value] for figure, value in usage.items()}
+        usage = fleet.usage(lambda: time.sleep(_QUIET))
+        without[name] = {figure: [value] for figure, value in usage.items()}
         return bans
 
     for edges in _ONE_PURGER:
@@ -150,7 +155,8 @@ def run(directory: Path, rounds: int) -> Iterator[Result]:
         bans = measure("100 edges in 20 regions", fleet)
     far = {"slowest edge": [ban.slowest for ban in bans], "median edge": [ban.median for ban in bans]}
     yield Distribution("100 edges in 20 regions, round trips of 1 to 290 ms", "ms", far)
-    yield Comparison("a fleet without bans", usage)
+    yield Comparison("a fleet without bans", without)
+    yield Comparison("a fleet under single bans", under_bans)
     real = list(_real_edges(directory / "real", _BANS * rounds))
     yield Distribution(f"slowest of {_REAL} real edges", "ms", {"varnishd": real})
 

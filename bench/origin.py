@@ -11,8 +11,8 @@ from mysql.connector.abstracts import MySQLConnectionAbstract
 from PIL import Image
 
 from bench.comparison import Contender, compare
-from bench.results import Result
-from bench.wrk_load import cpu_seconds, wrk
+from bench.results import Comparison, Result
+from bench.wrk_load import cpu_seconds, memory_mb, wrk
 from origin.lookup_connection import LookupConnection
 from stack.database import Database
 from stack.ports import free_port
@@ -53,6 +53,9 @@ def run(directory: Path, rounds: int) -> Iterator[Result]:
             },
             rounds,
         )
+        loaded = {"bottle hello": peers["hello"], "whitenoise": peers["whitenoise"], "origin": stack.origin}
+        memory = {name: {"RSS MB a process": [memory_mb(_pid(server))]} for name, server in loaded.items()}
+        yield Comparison("memory after all requests", memory)
 
 
 def _origin(stack: Stack, header: str = "") -> Contender:

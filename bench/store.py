@@ -52,7 +52,7 @@ def run(directory: Path, rounds: int) -> Iterator[Result]:
 def _contender(origin: Origin, code: str) -> Contender:
     assert origin.process is not None
     pid = origin.process.pid
-    return lambda: wrk(f"{origin.url}/images/{code}", pid)
+    return lambda: wrk(f"{origin.url}/images/{code}", pid, seconds=2)
 
 
 def _add(database: Database, code: str, size: int, tree: Path, files: Path, store: ObjectStore) -> None:

@@ -26,7 +26,7 @@ from stack.server import Server
 from stack.system import Settings, Stack
 from stack.waiting import wait_until
 
-_BANS, _POLLED, _PURGES = 60, 12, 60  # a round
+_BANS, _POLLED, _PURGES = 100, 6, 60  # a round
 
 #: Seconds for which an idle system is watched.
 _IDLE = 4.0

@@ -18,7 +18,10 @@ class Target:
     benchmark: str
     title: str  # of the result
     contender: str  # or the name of a line of curves
-    figure: str  # of a comparison; p50, p99 or max of a distribution; the x of a point of curves
+    #: Of a comparison; p50, p99 or max of a distribution; the x of a point of curves. "x at 0" is the x at the end of a
+    #: curve, where it has come down to 0.
+    figure: str
+    #: Without either the figure is published, and judged by nobody.
     at_least: float | None = None
     at_most: float | None = None
     #: Whether the ratio to the reference counts, which a busy machine disturbs less than the figure itself.
@@ -27,7 +30,13 @@ class Target:
     limit: str = ""
 
 
-_edge = partial(Target, beside="Varnish with its built-in VCL", benchmark="edge", contender="edge takedown", ratio=True)
+_edge = partial(
+    Target,
+    beside="Varnish with its built-in VCL; nginx with proxy_cache",
+    benchmark="edge",
+    contender="edge takedown",
+    ratio=True,
+)
 _takedown = partial(
     Target,
     beside="a bare PURGE; a plain loop with a 1 s poll",
@@ -35,8 +44,17 @@ _takedown = partial(
     title="commit to gone, one edge",
     contender="edge takedown",
 )
-_bulk = partial(Target, beside="one request a subject", benchmark="bulk", contender="edge takedown")
-_IMAGES, _OWNERS = (f"bulk of 100,000 {scope}s in one transaction, one edge" for scope in ("image", "owner"))
+_bulk = partial(Target, beside="one request a subject, by `requests`", benchmark="bulk", contender="edge takedown")
+_IMAGES, _OWNERS, _DIGESTS = (
+    f"bulk of 100,000 {scope}s in one transaction, one edge" for scope in ("image", "owner", "digest")
+)
+_after = partial(
+    Target,
+    beside="before the bulk",
+    benchmark="bulk",
+    title="a hit before and after a bulk of 100,000 images",
+    ratio=True,
+)
 _whole = partial(
     Target,
     beside="WhiteNoise on cheroot, without a lookup",
@@ -47,6 +65,13 @@ _whole = partial(
 )
 _unchanged = partial(
     Target, beside="Bottle's hello on cheroot", benchmark="origin", title="304", contender="origin", ratio=True
+)
+_large = partial(
+    Target,
+    beside="the same with one purger",
+    benchmark="fleet",
+    title="a fleet under single bans",
+    contender="1,000 edges, 4 purgers",
 )
 
 #: In the order of the page. The owner of a benchmark keeps its rows.
@@ -70,6 +95,19 @@ TARGETS = (
     _bulk(what="an urgent ban among these images: p99, ms", title=_IMAGES, figure="urgent p99, ms", at_most=100.0),
     _bulk(what="100,000 owners at once: subjects/s", title=_OWNERS, figure="subjects/s", at_least=30_000.0),
     _bulk(what="an urgent ban among these owners: p99, ms", title=_OWNERS, figure="urgent p99, ms", at_most=100.0),
+    _bulk(what="100,000 digests at once: subjects/s", title=_DIGESTS, figure="subjects/s", at_least=30_000.0),
+    _bulk(what="an urgent ban among these digests: p99, ms", title=_DIGESTS, figure="urgent p99, ms", at_most=100.0),
+    _after(what="the first hit of an image after a bulk: CPU", contender="first hit after it", figure="CPU us/request"),
+    _after(what="the second one", contender="second hit after it", figure="CPU us/request"),
+    _after(what="a hit after the ban lurker is done: CPU", contender="after the lurker", figure="CPU us/request"),
+    Target(
+        what="the ban lurker is done with a bulk of 100,000 images, s after it",
+        beside="60 s, before which it takes no ban",
+        benchmark="bulk",
+        title="bans that the lurker has yet to test",
+        contender="edge takedown",
+        figure="x at 0",
+    ),
     _whole(what="origin 200, 20 KB: requests/s", figure="requests/s", at_least=1.0),
     _whole(what="origin 200, 20 KB: CPU of its process a request", figure="CPU us/request", at_most=1.0),
     _unchanged(what="origin 304: requests/s", figure="requests/s", at_least=0.75),
@@ -102,17 +140,39 @@ TARGETS = (
         figure="p99",
         at_most=250.0,
     ),
+    _large(what="their heartbeats: leases that ran out", figure="leases that ran out", at_most=0.0),
+    _large(what="their heartbeats: longest gap, s (the lease is 10)", figure="latest heartbeat, s", at_most=5.0),
+    _large(what="their purgers and database, % of a core", figure="in all, % of a core", at_most=200.0),
+    Target(
+        what="memory of a purger with 250 edges, MB",
+        beside="1, 10, 30 and 100 edges",
+        benchmark="fleet",
+        title="a fleet without bans",
+        contender="250 edges",
+        figure="RSS MB a purger",
+        at_most=100.0,
+    ),
+    Target(
+        what="memory of a process of the origin, MB",
+        beside="Bottle's hello and WhiteNoise on cheroot",
+        benchmark="origin",
+        title="memory after all requests",
+        contender="origin",
+        figure="RSS MB a process",
+        at_most=60.0,
+    ),
 )
 
 
 def row(target: Target, reports: Mapping[str, Report]) -> list[str]:
     """Make a target's row of the page: what, beside, target, seen, verdict."""
-    sign = "at least" if target.at_least is not None else "at most"
-    wanted = f"{sign} {short(target.at_least if target.at_least is not None else target.at_most or 0.0)}"
+    wanted = _wanted(target)
     report = reports.get(target.benchmark)
-    value = None if report is None else seen(target, report)
-    if report is None or value is None:
+    if report is None:
         return [target.what, target.beside, wanted, "", "not measured yet"]
+    value = seen(target, report)
+    if value is None:
+        return [target.what, target.beside, wanted, "", "not seen in the run"]
     return [target.what, target.beside, wanted, short(value), _verdict(target, value, report)]
 
 
@@ -130,8 +190,18 @@ def seen(target: Target, report: Report) -> float | None:
             return None
         return max(samples) if target.figure == "max" else percentile(samples, int(target.figure.removeprefix("p")))
     if isinstance(result, Curves):
-        return dict(result.lines.get(target.contender, ())).get(float(target.figure))
+        line = result.lines.get(target.contender, ())
+        if target.figure == "x at 0":
+            return line[-1][0] if line and line[-1][1] == 0 else None
+        return dict(line).get(float(target.figure))
     return None
+
+
+def _wanted(target: Target) -> str:
+    unit = " times" if target.ratio else ""
+    if target.at_least is not None:
+        return f"at least {short(target.at_least)}{unit}"
+    return "" if target.at_most is None else f"at most {short(target.at_most)}{unit}"
 
 
 def _verdict(target: Target, value: float, report: Report) -> str:
@@ -139,6 +209,8 @@ def _verdict(target: Target, value: float, report: Report) -> str:
         target.at_most is None or value <= target.at_most
     )
     busy = "" if target.ratio or report.machine.get("idle") else "; measured on a busy machine"
+    if target.at_least is None and target.at_most is None:
+        return f"published{busy}"
     if reached:
         return f"met{busy}"
     return f"not met{busy}" + (f": {target.limit}" if target.limit else "")

@@ -34,6 +34,7 @@ def wrk(
     figures = {
         "requests/s": float(rate[1]),
         "CPU us/request": 1e6 * spent / int(requests[1]),
+        "p50, ms": _latency(r"50%", result.stdout),
         "p99, ms": _latency(r"99%", result.stdout),
         "max, ms": _latency(r"Latency\s+\S+\s+\S+", result.stdout),
     }
@@ -47,6 +48,12 @@ def cpu_seconds(pid: int) -> float:
     process = psutil.Process(pid)
     times = [each.cpu_times() for each in (process, *process.children(recursive=True))]
     return float(sum(each.user + each.system for each in times))
+
+
+def memory_mb(pid: int) -> float:
+    """Return the resident memory of a process, or of the largest of its children, in MB."""
+    process = psutil.Process(pid)
+    return max(float(each.memory_info().rss) for each in (process, *process.children(recursive=True))) / 1e6
 
 
 def _latency(before: str, printed: str) -> float:

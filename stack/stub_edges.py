@@ -143,7 +143,9 @@ async def _serve(directory: Path, count: int, first: int) -> None:
         writer.close()
 
     await asyncio.start_unix_server(converse, directory / "control", limit=1 << 24)
-    (directory / "ports.json").write_text(json.dumps(ports))
+    # Whole at once: the file is taken for the sign that all edges listen.
+    (directory / "ports.json.new").write_text(json.dumps(ports))
+    (directory / "ports.json.new").rename(directory / "ports.json")
     stopped = asyncio.Event()
     loop.add_signal_handler(signal.SIGTERM, stopped.set)
     await stopped.wait()

@@ -20,7 +20,10 @@ COMPARISON = Comparison(
 DISTRIBUTION = Distribution("commit to gone", "ms", {"ours": [float(number) for number in range(101)]})
 STEPS = Steps("steps", "ms", {"ours": {"found": [1.0, 2.0, 9.0], "sent": [0.5, 0.5, 0.1]}})
 CURVES = Curves("fleet", "edges", "ms", {"p99": [(1.0, 2.0), (10.0, 4.0)], "p50": [(10.0, 1.0)]}, log_x=True)
-ALL: list[Result] = [COMPARISON, DISTRIBUTION, STEPS, CURVES]
+LURKER = Curves(
+    "lurker", "s", "bans", {"untested": [(0.0, 9.0), (1.0, 0.0), (5.0, 9.0), (62.0, 0.0)], "for ever": [(0.0, 9.0)]}
+)
+ALL: list[Result] = [COMPARISON, DISTRIBUTION, STEPS, CURVES, LURKER]
 PAGE = "# Speed\n<!-- targets -->\nold\n<!-- end -->\nprose\n<!-- figures -->\n<!-- end -->\nend\n"
 
 
@@ -86,6 +89,8 @@ def test_targets_find_figures_ratios_percentiles_and_points() -> None:
     for figure, value in {"p50": 50.0, "p99": 99.0, "max": 100.0}.items():
         assert seen(target(title="commit to gone", figure=figure), of_all) == value
     assert seen(target(title="fleet", contender="p99", figure="10"), of_all) == 4.0
+    assert seen(target(title="lurker", contender="untested", figure="x at 0"), of_all) == 62.0
+    assert seen(target(title="lurker", contender="for ever", figure="x at 0"), of_all) is None
     for absent in ({"title": "none"}, {"contender": "none"}, {"figure": "none"}, {"contender": "none", "ratio": True}):
         assert seen(target(**absent), of_all) is None, absent
 
@@ -94,8 +99,10 @@ def test_a_target_says_whether_it_is_met_and_on_which_machine() -> None:
     reports = {"edge": report(ALL)}
     assert row(target(at_least=200.0), reports)[2:] == ["at least 200", "220", "met"]
     assert row(target(at_least=300.0, limit="the network"), reports)[-1] == "not met: the network"
-    assert row(target(at_most=0.5, ratio=True), reports)[-1] == "not met"
+    assert row(target(at_most=0.5, ratio=True), reports)[2:] == ["at most 0.5 times", "0.9", "not met"]
+    assert row(target(), reports)[2:] == ["", "220", "published"]
     assert row(target(at_most=1.0), {})[3:] == ["", "not measured yet"]
+    assert row(target(title="none", at_most=1.0), reports)[3:] == ["", "not seen in the run"]
     busy = {"edge": report(ALL, idle=False)}
     assert row(target(at_least=200.0), busy)[-1] == "met; measured on a busy machine"
     assert row(target(at_least=0.5, ratio=True), busy)[-1] == "met"

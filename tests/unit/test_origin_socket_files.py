@@ -2,8 +2,8 @@
 
 import socket
 import threading
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple, cast
 
 import pytest
 
@@ -97,6 +97,31 @@ def test_both_pieces_are_sent_whole_to_a_slow_reader(pair: Pair) -> None:
     pair.writer.write_both(head, body)
     reading.join(30)
     assert bytes(received) == head + body
+
+
+class Trickling:
+    """A socket that takes so many bytes at a time."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self.taken = b""
+
+    def send(self, data: bytes | memoryview) -> int:
+        self.taken += (part := bytes(data)[: self._most])
+        return len(part)
+
+    def sendmsg(self, pieces: Iterable[bytes]) -> int:
+        return self.send(b"".join(pieces))
+
+
+@pytest.mark.parametrize("most", [1, 3, 4, 5, 8, 100])
+def test_both_pieces_are_sent_whole_wherever_the_socket_stops(most: int) -> None:
+    sock = Trickling(most)
+    writer = Writer(cast(socket.socket, sock))
+    writer.write_both(b"head", b"body")
+    assert sock.taken == b"headbody"
+    assert writer.write(b"more") == 4
+    assert sock.taken == b"headbodymore"
 
 
 def test_a_peer_that_takes_nothing_is_a_timeout(pair: Pair) -> None:

@@ -54,6 +54,15 @@ def test_a_bulk_goes_as_soon_as_all_of_it_is_numbered_or_lists_are_full() -> Non
     assert outbox.bulk.rest(0, 1, now=10.0) == 0.0
 
 
+def test_a_delivery_that_failed_waits_anew_for_the_next_bulk() -> None:
+    outbox = Outboxes(500)
+    assert outbox.bulk.rest(0, 1, now=10.0) == pytest.approx(0.2)
+    outbox.more = False
+    assert outbox.bulk.rest(0, 1, now=10.1) == 0.0  # delivered, but the edge does not answer
+    outbox.more = True
+    assert outbox.bulk.rest(0, 1, now=20.0) == pytest.approx(0.2)
+
+
 def test_a_few_bans_and_those_that_are_not_in_memory_do_not_wait() -> None:
     outbox = Outboxes(20)
     assert outbox.bulk.rest(0, 1, now=10.0) == 0.0

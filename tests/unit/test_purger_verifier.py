@@ -17,7 +17,7 @@ _MOST_CALLS = 20
 
 
 class Database:
-    """An outbox without changes, and a trigger that is missing at the first verification alone."""
+    """An outbox of three batches each time, and a trigger that is missing at the first verification alone."""
 
     def __init__(self, stop: threading.Event) -> None:
         self._stop = stop
@@ -31,8 +31,9 @@ class Database:
         self._calls += 1
         if self._calls > _MOST_CALLS:
             self._stop.set()
-        taken = Taken(known, ONE, True, 0, False, 1, 0, [])
-        found(taken)
+        for more in (True, True, False):
+            taken = Taken(known, ONE, True, 0, more, 1, 0, [])
+            found(taken)
         return taken
 
     def triggers(self) -> Triggers:
@@ -45,6 +46,7 @@ class Edges:
     def __init__(self, stop: threading.Event) -> None:
         self.usable, self.position, self.setbacks, self.more_to_come = True, ONE, 0, False
         self.verifications: list[Verification] = []
+        self.told: list[tuple[bool, bool]] = []  # of each answer: whether it has more, and what workers were told then
         self._stop = stop
         self._ticket = 0
 
@@ -56,7 +58,8 @@ class Edges:
         return None if self.verifications else 0
 
     def found(self, taken: Taken, *, setbacks: int) -> None:
-        pass
+        assert setbacks == self.setbacks
+        self.told.append((taken.more, self.more_to_come))
 
     def hurry_by(self, hurry: Callable[[], None]) -> None:
         pass
@@ -72,6 +75,13 @@ def test_a_trigger_that_is_restored_is_noticed_although_no_edge_asks() -> None:
     edges, database = Edges(stop), Database(stop)
     Verifier(cast(Outbox, cast(Any, database)), cast(Poller, cast(Any, edges)), stop).run()
     assert [each.triggers.fingerprint for each in edges.verifications] == ["without", "whole"]
+
+
+def test_workers_are_told_with_each_batch_whether_more_are_to_come() -> None:
+    stop = threading.Event()
+    edges, database = Edges(stop), Database(stop)
+    Verifier(cast(Outbox, cast(Any, database)), cast(Poller, cast(Any, edges)), stop).run()
+    assert edges.told[:3] == [(True, True), (True, True), (False, False)]
 
 
 def test_a_slow_poll_is_followed_by_a_longer_rest_and_a_frozen_one_by_no_endless_one() -> None:

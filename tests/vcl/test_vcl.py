@@ -35,6 +35,7 @@ def test_vcl(test: Path, tmp_path: Path) -> None:
         "render": f"printf sesame >{tmp_path}/token; {sys.executable} -m stack.vcl --token-file {tmp_path}/token"
         " --lease 3600 --fetch-timeout 100",
         "heartbeat": f"{sys.executable} {HERE}/heartbeat.py",
+        "reckon": f"{HERE}/reckon.py",
         "python": sys.executable,
         "vcl": f"{tmp_path}/vcl",
         "token": f"{tmp_path}/token",

@@ -9,10 +9,9 @@ sub takedown_answer_note_miss {
 }
 
 sub takedown_answer_headers {
-    # Date is the time of the answer, and there is no Age, so that Expires means the same to every browser. With the Date
-    # of the fetch, one whose clock is behind would show a stable image for longer (RFC 9111, 4.2.3).
-    set resp.http.Date = now;
-    unset resp.http.Age;
+    # Date (that of the fetch) and Age stay together: their sum is now, so that Expires means the same to every browser.
+    # With this Date alone, one whose clock is behind would show a stable image for longer (RFC 9111, 4.2.3). To write a
+    # new Date takes two thirds of what a hit costs more than without all of this.
     unset resp.http.Vary;
     unset resp.http.Takedown-Image;
     unset resp.http.X-Varnish;

@@ -27,7 +27,8 @@ sub takedown_fetch_strip {
     std.collect(beresp.http.Takedown-Changed, ",");
     var.set("changed", beresp.http.Takedown-Changed);
     unset beresp.http.Takedown-Changed;
-    unset beresp.http.Date;
+    # By this edge's clock, which Age is counted by, and not by the origin's. Hits keep it: answer.vcl says why.
+    set beresp.http.Date = now;
     unset beresp.http.Server;
     unset beresp.http.Via;
     unset beresp.http.X-Powered-By;
