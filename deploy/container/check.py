@@ -154,7 +154,9 @@ class Stack:
         """Return the command line that runs a command in the container of a service, as the service itself runs."""
         service = self._services[name]
         if name not in self._containers:
-            self._containers[name] = self._buildah.call("from", "--pull-never", f"localhost/{service['image']}")
+            self._containers[name] = self._buildah.call(
+                "from", "--pull-never", *LIMITS, f"localhost/{service['image']}"
+            )
         options = ["--isolation", "chroot", "--user", service["user"], "--hostname", service.get("hostname", name)]
         for variable, value in service.get("environment", {}).items():
             options += ["--env", f"{variable}={value}"]
@@ -190,11 +192,12 @@ class Stack:
                 sys.exit(f"check: {name} failed:\n{self.log(name)}")
         elif condition == "service_healthy":
             _, test = self._services[name]["healthcheck"]["test"]
-            wait_until(
-                lambda: self.call(name, ["sh", "-c", test.replace("$$", "$")], check=False)[0] == 0,
-                f"{name} to be healthy",
-                lambda: self.log(name) if process.poll() is not None else "",
-            )
+            wait_until(lambda: self._is_healthy(name, test), f"{name} to be healthy", lambda: self.log(name))
+
+    def _is_healthy(self, name: str, test: str) -> bool:
+        if self._processes[name].poll() is not None:
+            sys.exit(f"check: {name} has ended:\n{self.log(name)}")
+        return self.call(name, ["sh", "-c", test.replace("$$", "$")], check=False)[0] == 0
 
     def call(self, name: str, command: list[str], *, check: bool = True) -> tuple[int, str]:
         """Run a command in the container of a service; return its exit code and output."""
