@@ -31,6 +31,14 @@ FOREIGN_FLAGS = {
     "--require-hashes",
     "--no-build-isolation",
     "--upgrade",
+    "--no-deps",
+    "--now",
+    "--build",
+    "--detach",
+    "--single-transaction",
+    "--routines",
+    "--triggers",
+    "--databases",
 }
 
 #: Words in the spelling of a class that are names of other people's.

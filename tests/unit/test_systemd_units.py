@@ -67,6 +67,15 @@ def test_systemd_finds_nothing_wrong_with_the_units_and_the_drop_in_of_an_edge(e
     assert judge("verify", edge, *(installed(unit, tmp_path) for unit in UNITS)) == (0, "")
 
 
+@pytest.mark.skipif(shutil.which("systemd-sysusers") is None, reason="NOT CHECKED: systemd-sysusers is missing")
+def test_systemd_makes_the_users_of_the_units() -> None:
+    users = ROOT / "deploy" / "systemd" / "edge-takedown.sysusers.conf"
+    run = subprocess.run(["systemd-sysusers", "--dry-run", users], capture_output=True, text=True, check=False)
+    assert (run.returncode, "not a valid" in run.stderr) == (0, False), run.stderr
+    made = set(re.findall(r"^u (\S+) ", users.read_text(), re.MULTILINE))
+    assert made == {name for unit in UNITS for name in settings(unit)["User"]}
+
+
 @needs_systemd
 @pytest.mark.parametrize("unit", UNITS, ids=NAMES)
 def test_a_unit_is_exposed_to_little(unit: Path) -> None:
