@@ -95,8 +95,9 @@ def take_all(stack: Stack, site: Site, camera: Camera, person: Person, browser: 
     camera.take("owner", "/owner/gallery-7", "#subject .facts", "light")
     camera.take("nothing", "/search?q=nobody", ".note", "light")
     with site.admin.cursor() as cursor:
-        rows = ", ".join(f"('image', 'bulk-{number}', 'report 99', 'anna')" for number in range(100_000))
-        cursor.execute(f"INSERT INTO bans (scope, subject, reason, banned_by) VALUES {rows}")
+        for chunk in range(0, 60_000, 5_000):
+            rows = ", ".join(f"('image', 'bulk-{chunk + number}', 'report 99', 'anna')" for number in range(5_000))
+            cursor.execute(f"INSERT INTO bans (scope, subject, reason, banned_by) VALUES {rows}")
     camera.take("bulk", "/", ".verdict", "light")
     stack.settle()
     stack.edges[-1].stop()
@@ -105,6 +106,11 @@ def take_all(stack: Stack, site: Site, camera: Camera, person: Person, browser: 
     camera.take("edge-down", "/", ".problems")
     camera.take("edge-down-image", f"/image/{shown}", "#doors figure", "light", "narrow")
     stack.edges[-1].start()
+    stack.database.stop()
+    wait_until(lambda: "the database cannot be used" in person.get("/part/overview").text, "the database's end")
+    camera.take("no-database", "/", ".problems", "light")
+    stack.database.start()
+    wait_until(lambda: "trust" in person.get("/part/overview").text, "the database again")
     browser.find_element(By.CSS_SELECTOR, ".who button").click()
     camera.take("sign-in", "/", ".sign-in", "light", "dark")
 
@@ -112,12 +118,12 @@ def take_all(stack: Stack, site: Site, camera: Camera, person: Person, browser: 
 def main(directory: Path, *, docs: bool) -> None:
     """Start a stack, and make all pictures."""
     directory.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as name, stack_with_console(Path(name) / "stack", edges=3) as (stack, url):
+    with tempfile.TemporaryDirectory() as name, stack_with_console(Path(name) / "stack", edges=3) as (stack, console):
         scratch = Path(name) / "images"
         scratch.mkdir()
         with Site(stack, scratch) as site, browser_in(Path(name)) as browser:
-            sign_in(browser, url, "anna")
-            take_all(stack, site, Camera(browser, url, directory), Person(url, "anna"), browser)
+            sign_in(browser, console, "anna")
+            take_all(stack, site, Camera(browser, console.url, directory), Person(console, "anna"), browser)
     if docs:
         picture = Image.open(directory / "overview-light.png").convert("RGB")
         target = ROOT / "docs" / "pictures" / "console.png"

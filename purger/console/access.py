@@ -54,10 +54,12 @@ class Access:
         self._settings = settings
         self._clock = clock
         self._users = Users(settings.users)
+        self._users.check()
         self._sessions = Sessions()
         self._throttle = Throttle()
         secure = settings.is_https
-        self.cookie_name = "__Host-takedown_console" if secure else "takedown_console"
+        # Cookies know no ports: consoles of several purgers on one machine must not end each other's sessions.
+        self.cookie_name = f"{'__Host-' if secure else ''}takedown_console_{settings.listen.port}"
         self._attributes = f"Path=/; HttpOnly; SameSite=Strict{'; Secure' if secure else ''}"
 
     @property

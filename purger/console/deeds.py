@@ -1,5 +1,6 @@
 """Plans and carries out what a moderator asks of the console: ban, lift, purge again. Each says first what it does."""
 
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -12,6 +13,8 @@ from purger.text_format import counted
 from takedown_db.errors import DatabaseUnavailableError
 from takedown_db.lasting_connection import Connection
 from takedown_db.scope import Scope
+
+log = logging.getLogger(__name__)
 
 
 class Deed(StrEnum):
@@ -42,7 +45,7 @@ class _Facts:
     """The numbers of which plans are made."""
 
     subject: Subject
-    images: int
+    images: int | None  # None: there are too many to count in time
     open: int  # bans on the subject itself
     delivery: DeliveryReadiness
 
@@ -53,11 +56,12 @@ class _Facts:
     @property
     def hidden(self) -> str:
         """Name the images of the subject with their number."""
+        images = "an unknown number of images" if self.images is None else counted(self.images, "image")
         match self.subject.scope:
             case Scope.OWNER:
-                return f"{counted(self.images, 'image')} of the owner {self.subject.key}"
+                return f"{images} of the owner {self.subject.key}"
             case Scope.DIGEST:
-                return f"{counted(self.images, 'image')} with these bytes, under whatever code"
+                return f"{images} with these bytes, under whatever code"
         return f"the image {self.subject.key}"
 
 
@@ -65,7 +69,7 @@ def plan(moderation_db: Connection, deed: Deed, subject: Subject) -> Plan:
     """Tell what a deed would do, with moderation's account. Raises ``DatabaseUnavailableError``."""
     facts = _Facts(
         subject,
-        (count_images(moderation_db, [subject]) or [0])[0],
+        _count(moderation_db, subject),
         moderation.count_bans(moderation_db, [subject])[0].open,
         read_delivery_readiness(moderation_db),
     )
@@ -109,7 +113,7 @@ def carry_out(
 def _ban(connection: Connection, facts: _Facts) -> Iterator[tuple[bool, str]]:
     """Yield the effects of a ban, each with whether it is a warning."""
     later = "" if facts.subject.scope is Scope.IMAGE else ", and those that come later"
-    if facts.images:
+    if facts.images != 0:
         yield False, f"Hides {facts.hidden}{later}, with all renditions, at {facts.edges}."
     else:
         yield (
@@ -153,6 +157,14 @@ def _purge(_: Connection, facts: _Facts) -> Iterator[tuple[bool, str]]:
 
 def _copies(connection: Connection, code: str) -> int:
     digest = original_digest(connection, code)
-    if digest is None:
-        return 0
-    return (count_images(connection, [Subject(Scope.DIGEST, digest)]) or [1])[0] - 1
+    return 0 if digest is None else (_count(connection, Subject(Scope.DIGEST, digest)) or 1) - 1
+
+
+def _count(connection: Connection, subject: Subject) -> int | None:
+    """Count the images of a subject. None: the database cannot in time, and a ban does not wait for that."""
+    try:
+        images = count_images(connection, [subject])
+    except DatabaseUnavailableError as error:
+        log.warning("console: the images of %s cannot be counted: %s", subject, error)
+        return None
+    return images[0] if images else None

@@ -88,6 +88,7 @@ class Doors:
 
     def __init__(self) -> None:
         self.pictures = Pictures()
+        self._closed = False
         self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="console door")
 
     def request(self, edges: Sequence[DoorEdge], code: str, digests: Mapping[str, str]) -> list[list[Door]]:
@@ -104,7 +105,8 @@ class Doors:
         return answers
 
     def close(self) -> None:
-        """Begin no further request."""
+        """Begin no further request. The process waits for the present ones: some seconds at most."""
+        self._closed = True
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     def _visit(self, visit: _Visit) -> list[Door]:
@@ -121,7 +123,7 @@ class Doors:
                 # An edge that gave no answer gives none for the next rendition either, and would take as long.
                 if found and found[-1].state == "unreachable":
                     found.append(visit.silent(name, found[-1].said))
-                elif time.monotonic() > visit.until:
+                elif self._closed or time.monotonic() > visit.until:
                     found.append(visit.silent(name, _LATE))
                 else:
                     found.append(self._request(connection, visit, name))

@@ -1,7 +1,6 @@
 """Answers sign-in and sign-out."""
 
 from http import HTTPStatus
-from http.cookies import CookieError, SimpleCookie
 from typing import Any
 from urllib.parse import parse_qs, urlencode
 
@@ -45,11 +44,9 @@ class SignInPages:
 
     def cookie(self, environ: dict[str, Any]) -> str | None:
         """Return the session's cookie of a request."""
-        try:
-            found = SimpleCookie(environ.get("HTTP_COOKIE", "")).get(self._access.cookie_name)
-        except CookieError:
-            return None
-        return found.value if found else None
+        # The standard library's parser gives up at a malformed cookie of another program on the same host.
+        pairs = (part.strip().partition("=") for part in str(environ.get("HTTP_COOKIE", "")).split(";"))
+        return next((value for name, _, value in pairs if name == self._access.cookie_name), None)
 
     def ask(self, environ: dict[str, Any]) -> Answer:
         """Ask for a sign-in, and come back to the page afterwards."""

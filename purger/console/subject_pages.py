@@ -9,9 +9,10 @@ from purger.console.database import Databases
 from purger.console.doors import EDGES, DoorEdge, Doors
 from purger.console.pictures import Pictures
 from purger.console.search import find_subjects
-from purger.console.subject_state import MOST_COUNTED, read_subject
+from purger.console.subject_state import MOST_COUNTED, SubjectState, read_subject
 from purger.console.templating import path_of, render
 from purger.console.web import Answer, RefusedError, page, see_other
+from purger.receipts.judge import NEEDS_ATTENTION, Outcome
 from purger.subjects import MalformedSubjectError, Subject, parse_subject
 from takedown_db.scope import Scope
 
@@ -68,6 +69,7 @@ class SubjectPages:
         return {
             "visitor": visitor,
             "state": state,
+            "verdict": _verdict(state),
             "subject": subject,
             "may": visitor.moderates and self._databases.moderates,
             "most": MOST_COUNTED,
@@ -78,15 +80,28 @@ class SubjectPages:
         with self._databases.reading() as connection:
             digests = {str(name): str(digest) for name, digest in connection.rows("rendition_digests", code=code)}
             rows = connection.rows("receipts_known_edges")
+            ((banned,),) = connection.rows("is_banned", code=code)
         enabled = [DoorEdge(str(row[0]), str(row[1])) for row in rows if row[2]]
         edges = enabled[start : start + EDGES]
         answers = self._doors.request(edges, code, digests)
         more = start + EDGES if len(enabled) > start + EDGES else None
         pairs = list(zip(edges, answers, strict=True))
-        return {"code": code, "doors": pairs, "all_edges": len(enabled), "start": start, "more": more}
+        return {"code": code, "doors": pairs, "all_edges": len(enabled), "start": start, "more": more, "banned": banned}
 
     def _found(self, visitor: Visitor, text: str, found: list[Subject], problem: str, status: HTTPStatus) -> Answer:
         return page(render("found", visitor=visitor, text=text[:200], found=found, problem=problem), status)
+
+
+def _verdict(state: SubjectState) -> tuple[str, str]:
+    """Answer in a word and a sentence whether the subject is gone everywhere."""
+    if not state.hidden:
+        return ("open", "Not banned.") if state.known else ("unknown", "There is no such image.")
+    outcomes = {each.outcome for ban in state.bans for each in ban.judgements if each.counts}
+    if Outcome.STILL_SHOWN in outcomes:
+        return "problem", "Banned, and still shown."
+    if outcomes.intersection(NEEDS_ATTENTION) or not outcomes:
+        return "busy", "Banned, and not yet proven gone everywhere."
+    return "ok", "Banned, and gone everywhere."
 
 
 def _subject(scope: str, key: str) -> Subject:

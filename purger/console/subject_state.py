@@ -7,7 +7,7 @@ from itertools import islice, starmap
 from typing import NamedTuple
 
 from purger.receipts.judge import Judgement, judge_ban
-from purger.receipts.model import Ban, Report
+from purger.receipts.model import Ban, LogEntry, Report
 from purger.receipts.read import read_receipts
 from purger.receipts.text import edge_row, verdict
 from purger.subject_images import codes_of
@@ -139,7 +139,11 @@ def _history(report: Report) -> Iterator[Event]:
             yield Event(ban.begun, f"{on} began", ban.reason, ban.banned_by)
             if ban.ended:
                 yield Event(ban.ended, f"{on} ended")
+        lifted = {(event.reason, event.at) for event in ban.events if event.action == "lift"}
         for event in ban.events:
+            # A lift that writes its person into the reason is one event, and two entries of the log.
+            if event.action == "change" and any(_at_once(event, *each) for each in lifted):
+                continue
             what = {"ban": "banned", "lift": "lifted", "unban": "deleted", "change": "changed"}.get(event.action, "")
             by = f"{event.banned_by or 'nobody named'}, account {event.account}" if event.action == "ban" else ""
             yield Event(event.at, f"{on}: {what}", event.reason, by or f"account {event.account}")
@@ -148,3 +152,7 @@ def _history(report: Report) -> Iterator[Event]:
     for each in report.ownerships:
         if each.until is not None:
             yield Event(each.until, f"left owner {each.owner}", each.became or "", f"account {each.account}")
+
+
+def _at_once(event: LogEntry, reason: str, at: datetime) -> bool:
+    return event.reason == reason and abs((event.at - at).total_seconds()) < 1

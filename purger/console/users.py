@@ -82,8 +82,8 @@ class Users:
             self._refresh()
             return self._users.get(name)
 
-    def __bool__(self) -> bool:
-        """Tell whether there is any user."""
+    def check(self) -> bool:
+        """Tell whether there is any user; the log says at once why there is none."""
         with self._lock:
             self._refresh()
             return bool(self._users)

@@ -29,7 +29,8 @@ def _command() -> list[str]:
 
 
 def _environment(directory: Path, store: str = "directory") -> dict[str, str]:
-    ports = dict.fromkeys(("STACK_EDGE_PORT", "STACK_PURGE_PORT", "STACK_ORIGIN_PORT", "STACK_INGEST_PORT"), "0")
+    parts = ("EDGE", "PURGE", "ORIGIN", "INGEST", "CONSOLE")
+    ports = {f"STACK_{part}_PORT": "0" for part in parts}
     return {**os.environ, **ports, "STACK_DIR": str(directory), "STACK_STORE": store}
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import requests
 
 from purger.console import passwords
-from stack.ports import free_port
+from stack.console import Console
 from stack.system import Settings, Stack
 from stack.waiting import PATIENCE
 
@@ -17,19 +17,12 @@ PASSWORD = "correct horse battery"
 
 
 @contextmanager
-def stack_with_console(directory: Path, *, edges: int = 2, moderation: bool = True) -> Iterator[tuple[Stack, str]]:
-    """Run a stack, with the users anna (moderate) and wall (look). Yields it with the console's URL."""
-    port = free_port()
-    options = {"PURGER_CONSOLE": f"127.0.0.1:{port}", "PURGER_CONSOLE_USERS": str(write_users(directory / "users"))}
-    secret = directory / "moderation-url"
-    if moderation:
-        options["PURGER_CONSOLE_MODERATION_URL_FILE"] = str(secret)
+def stack_with_console(directory: Path, *, edges: int = 2) -> Iterator[tuple[Stack, Console]]:
+    """Run a stack with a console. Yields both."""
     # On a busy machine no lease may end early.
-    stack = Stack(directory, Settings(edges=edges, edge_settings={"lease": 60.0}, purger_options=options))
-    secret.touch(mode=0o600)
-    secret.write_text(stack.database.url("moderation"))
-    with stack:
-        yield stack, f"http://127.0.0.1:{port}"
+    with Stack(directory, Settings(edges=edges, console_port=0, edge_settings={"lease": 60.0})) as stack:
+        assert stack.console is not None
+        yield stack, stack.console
 
 
 def write_users(file: Path) -> Path:
@@ -44,10 +37,10 @@ def write_users(file: Path) -> Path:
 class Person:
     """A signed-in user of the console."""
 
-    def __init__(self, url: str, name: str) -> None:
-        self.url = url
+    def __init__(self, console: Console, name: str) -> None:
+        self.url = console.url
         self._session = requests.Session()
-        answer = self.post("/sign-in", name=name, password=PASSWORD)
+        answer = self.post("/sign-in", name=name, password=console.password)
         assert answer.status_code == 200, answer.text
         assert "Sign out" in answer.text
 

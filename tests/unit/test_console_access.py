@@ -92,7 +92,7 @@ def test_users_are_read_again_when_their_file_changes(file: Path) -> None:
     file.write_text("anna\n")
     assert users.find("anna") is None
     file.unlink()
-    assert not users
+    assert not users.check()
 
 
 def test_a_session_belongs_to_its_cookie_and_ends() -> None:
@@ -184,9 +184,11 @@ def test_too_many_tries_are_refused_also_with_the_right_password(access: Access)
 
 
 def test_the_cookie_is_out_of_reach_of_scripts_and_other_sites(access: Access, file: Path) -> None:
-    assert access.set_cookie("x").startswith("takedown_console=x; Path=/; HttpOnly; SameSite=Strict; Max-Age=")
+    assert access.set_cookie("x").startswith("takedown_console_6190=x; Path=/; HttpOnly; SameSite=Strict; Max-Age=")
     secure = Access(ConsoleSettings(listen=LOOPBACK, users=file, url="https://console.example"))
-    assert secure.set_cookie("x").startswith("__Host-takedown_console=x; Path=/; HttpOnly; SameSite=Strict; Secure;")
+    assert secure.set_cookie("x").startswith(
+        "__Host-takedown_console_6190=x; Path=/; HttpOnly; SameSite=Strict; Secure;"
+    )
 
 
 def named(name: str, token: str = TOKEN) -> dict[str, str]:

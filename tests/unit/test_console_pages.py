@@ -155,7 +155,7 @@ def test_strangers_get_no_page(app: ConsoleApp, path: str) -> None:
 
 def test_a_made_up_cookie_is_nobodys(app: ConsoleApp) -> None:
     client = Client(app)
-    for cookie in ("takedown_console=x", "takedown_console=", "takedown_console", "\xff; takedown_console=y"):
+    for cookie in ("takedown_console_6190=x", "takedown_console_6190=", "takedown_console_6190", "\xff"):
         client.cookie = cookie
         assert client.send("GET", "/part/overview")[0] == 401
 
@@ -169,6 +169,12 @@ def test_the_role_look_moderates_nothing(app: ConsoleApp, deed: str) -> None:
         got, _, text = client.send("POST", f"/{deed}/image/x", form)
         # Anna's request comes as far as the database.
         assert got == (403 if client is wall else 503), text
+
+
+def test_the_cookies_of_other_programs_do_not_matter(app: ConsoleApp) -> None:
+    anna = Client(app, "anna")
+    anna.cookie = f'other=a b,c"; takedown_console=x; @=; {anna.cookie}; last'
+    assert anna.send("GET", "/")[0] == 200
 
 
 def test_a_form_needs_the_token_of_its_own_session(app: ConsoleApp) -> None:

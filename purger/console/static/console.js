@@ -29,7 +29,8 @@ function change(old, fresh) {
       former.replaceWith(node);
     } else if (node.nodeType === Node.ELEMENT_NODE) {
       changeAttributes(former, node);
-      change(former, node);
+      // A part inside of another one changes by itself.
+      if (!former.dataset.live) change(former, node);
     } else if (former.nodeValue !== node.nodeValue) {
       former.nodeValue = node.nodeValue;
     }
