@@ -1,6 +1,6 @@
 """Installs the triggers of a hook on a site's table, checks them before, and removes them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
@@ -179,12 +179,22 @@ def _create(cursor: MySQLCursorAbstract, plan: Plan, strange: set[str], kept: se
                 _drop(cursor, plan.rule.schema, trigger.name)
             _run(cursor, trigger.sql, f"the trigger {trigger.name} cannot be created")
             made.append(trigger.name)
-    except BaseException:
-        for name in made:
-            with suppress(mysql.connector.Error):
-                _drop(cursor, plan.rule.schema, name)
+    except HookError as error:
+        if left := _drop_all(cursor, plan.rule.schema, made):
+            raise HookError(f"{error}; these triggers could not be dropped again: {', '.join(left)}") from error
         raise
     return made
+
+
+def _drop_all(cursor: MySQLCursorAbstract, schema: str, names: Iterable[str]) -> list[str]:
+    """Drop triggers, and return the names of those that could not be dropped."""
+    left = []
+    for name in names:
+        try:
+            _drop(cursor, schema, name)
+        except mysql.connector.Error:
+            left.append(name)
+    return left
 
 
 def _record(cursor: MySQLCursorAbstract, plan: Plan) -> None:

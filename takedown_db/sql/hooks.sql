@@ -76,8 +76,9 @@ WHERE ({subject}) IS NOT NULL
 LIMIT 5
 
 -- name: hook_mode
--- Makes texts that do not fit an error, which a trigger remembers from its creation.
-SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'
+-- Makes texts that do not fit an error, which a trigger remembers from its creation, and limits the wait in seconds for a
+-- table that a transaction holds: the site's own statements wait behind it.
+SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', lock_wait_timeout = 5
 
 -- name: hook_grant
 -- Lets the account of the triggers see the table and have triggers on it.
