@@ -230,6 +230,8 @@ class Stack:
             process.wait(grace)
         except subprocess.TimeoutExpired:
             sys.exit(f"check: {name} did not end within {grace:g} s\n{self.log(name)}")
+        if process.returncode:
+            sys.exit(f"check: {name} ended with {process.returncode}\n{self.log(name)}")
         say(f"{name} ended within {time.monotonic() - began:.1f} s of {grace:g}")
 
     def end(self) -> None:
@@ -245,8 +247,9 @@ def first_processes(pid: int) -> list[int]:
     """Find the processes of a container: the first ones below buildah that run another program."""
     found = []
     for child in children(pid):
+        # buildah's own helpers run from memory, as memfd:buildah-chroot-exec.
         name = Path(f"/proc/{child}/exe").readlink().name
-        found += first_processes(child) if name == "buildah" else [child]
+        found += first_processes(child) if name.startswith(("buildah", "memfd:buildah")) else [child]
     return found
 
 
