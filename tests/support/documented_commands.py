@@ -70,9 +70,8 @@ def variables(option: click.Option) -> set[str]:
 
 def shown_commands(text: str) -> Iterator[tuple[str, list[str]]]:
     """Yield the commands of the installed programs in a text, each as its line and as words."""
-    text = re.sub(
-        r"^ *PROBLEM: .*", "", text, flags=re.MULTILINE
-    )  # sentences about purgers, printed by `purger status`
+    # Sentences about purgers, which `purger status` prints; a long one goes on in lines that are indented.
+    text = re.sub(r"^ *PROBLEM: .*(?:\n {4,}\S.*)*", "", text, flags=re.MULTILINE)
     joined = re.sub(r"\\\n\s*", "", re.sub(r"(?<!\S)#.*", "", text))  # without the comments of shells
     for match in re.finditer(r'(?<![\w/."-])(?:origin|purger) (?=[a-z-])[^\n]*', joined):
         line = _END.split(match[0], maxsplit=1)[0].strip()
