@@ -14,6 +14,7 @@ from stack.vcl import main as vcl
 from takedown_db.url_option import DatabaseUrlOption
 from tests.chaos.__main__ import main as chaos
 from tests.fuzz.__main__ import main as fuzz
+from tests.model.__main__ import main as model
 
 #: The programs that are installed, and those that `./dev` starts.
 INSTALLED: dict[str, click.Command] = {"origin": origin, "purger": purger}
@@ -23,6 +24,7 @@ DEVELOPMENT: dict[str, click.Command] = {
     "bench": bench,
     "chaos": chaos,
     "fuzz": fuzz,
+    "model": model,
 }
 
 #: Where a command ends in a shell's line, in a sentence, or in the output of a command that names it.

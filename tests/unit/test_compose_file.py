@@ -1,6 +1,7 @@
 """Compare deploy/compose.yaml with the programs and the Containerfile."""
 
 import re
+import tomllib
 
 import pytest
 import yaml
@@ -55,3 +56,9 @@ def test_the_build_takes_along_what_the_containerfile_copies() -> None:
     ]
     assert copied
     assert [path for path in copied if not any(path == each or path.startswith(f"{each}/") for each in kept)] == []
+
+
+def test_the_image_has_every_package_that_is_installed() -> None:
+    packages = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]
+    for name in {each.partition(".")[0] for each in packages}:
+        assert f"\nCOPY {name} {name}\n" in CONTAINERFILE

@@ -51,7 +51,7 @@ SET_ONLY = {"ORIGIN_URL"}
 MADE = {"docs/reference.md"}
 
 NAMES = [page.relative_to(ROOT).as_posix() for page in PAGES]
-PACKAGES = ("origin", "purger", "takedown_db", "stack", "tests", "bench")
+PACKAGES = ("origin", "purger", "takedown_db", "takedown_log", "stack", "tests", "bench")
 ROOMS = (*PACKAGES, "varnish", "docs")
 
 
