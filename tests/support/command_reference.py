@@ -27,10 +27,17 @@ def reference() -> str:
 
 
 def _help(words: str) -> str:
-    command, _ = find(words.split())
-    assert command is not None
-    context = click.Context(command, info_name=words, terminal_width=_WIDTH, **command.context_settings)
-    return command.get_help(context)
+    # Commands take names of the help option from their groups.
+    context, path = None, words.split()
+    for length in range(1, len(path) + 1):
+        command, _ = find(path[:length])
+        assert command is not None
+        name = path[length - 1]
+        context = click.Context(
+            command, parent=context, info_name=name, terminal_width=_WIDTH, **command.context_settings
+        )
+    assert context is not None
+    return context.get_help()
 
 
 if __name__ == "__main__":
