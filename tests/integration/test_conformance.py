@@ -51,9 +51,9 @@ MUTATIONS = {
         },
     ),
     "no token": Mutation(
-        "listener.vcl",
-        "    call takedown_token_check;\n",
-        '    if (req.url == "/never") { call takedown_token_check; }\n',
+        "token.vcl",
+        'return (synth(403, "Forbidden: Authorization must be Bearer and a token of this edge"));',
+        'std.log("accepted all the same");',
         {"token"},
     ),
     "age from the response": Mutation(
