@@ -33,8 +33,8 @@ def no_lifetime(bench: Bench) -> str:
 
 @check("the special image")
 def special_image(bench: Bench) -> str:
-    image = bench.image(takedown_state="banned")
     for status in (410, 451):
+        image = bench.image(takedown_state="banned")
         image.script.status = status
         view = image.cached()
         require(view.reply.status == status, f"{status} is delivered as {view.reply}")
