@@ -19,6 +19,7 @@ begin
   clear edge;
   clear purger;
   clear stray;
+  clear clock;
   db.since := BOUND;
   db.instance := 1;
   edge.instance := 1;

@@ -7,6 +7,10 @@ const
   -- G3: lease and fail-safe TTL. G1, where a tick is half a second and all is well: 1 s.
   BOUND: PROMPT ? 2 : LEASE + FAIL_SAFE_TTL;
 
+  -- The age of an epoch, or object, from before the step of the edge's clock back: it is of the future.
+  FUTURE_EPOCH: LEASE + 1;
+  FUTURE_OBJECT: FAIL_SAFE_TTL + 1;
+
   BATCHES: CHANGES; -- at most one for each change
 
 type
@@ -14,9 +18,9 @@ type
   Version: 0..CHANGES; -- of the image: the count of changes. 0 and 2 show it, 1 does not
   Batch: 0..BATCHES; -- 0: none
   Since: 0..BOUND; -- ticks since a commit; BOUND: as long, or longer
-  EpochAge: 0..LEASE; -- of an epoch, by the edge's clock; LEASE: over
+  EpochAge: 0..FUTURE_EPOCH; -- by the edge's clock; LEASE: over
   FetchAge: 0..LONGEST_FETCH;
-  ObjectAge: 0..FAIL_SAFE_TTL;
+  ObjectAge: 0..FUTURE_OBJECT; -- FAIL_SAFE_TTL: as old, or older
   Countdown: 0..REBOUND + 1; -- 0: none; 1: acknowledged in this tick; REBOUND + 1: due
   Instance: 0..INSTANCES; -- 0: none
   Purger: 1..PURGERS;
@@ -94,5 +98,7 @@ var
     verified: boolean;
     first: Batch; -- head of the verification
   end;
+
+  clock: enum { Right, Behind, CaughtUp }; -- of the edge, which was set back once
 
   stray: Request; -- for whose answer nobody waits any more

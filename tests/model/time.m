@@ -45,6 +45,9 @@ begin
   if db.since < BOUND then
     db.since := db.since + 1;
   end;
+  if edge.epoch.age = FUTURE_EPOCH & FUTURE_IS_NO_LEASE & FUTURE_IS_FORGOTTEN then
+    edge.epoch.age := LEASE; -- lease.vcl, takedown_lease_forget_future: by the next request
+  end;
   grow(edge.epoch.age);
   if edge.epoch.age = LEASE then
     edge.epoch.covers := 0;
