@@ -176,6 +176,8 @@ procedure renew(e: Epoch);
 begin
   if e.age != LEASE & (e.age <= edge.epoch.age | e.age = FUTURE_EPOCH) then
     edge.epoch := e;
+    snapshot.renewed := snapshot.taken;
+    went_back := false;
   end;
 end;
 
@@ -184,7 +186,7 @@ end;
 function refuses(r: Request): boolean;
 begin
   return (r.instance != 0 & r.instance != edge.instance & IF_MATCH) |
-    (r.kind = Heartbeat & (r.at != edge.position | (r.epoch.age = FUTURE_EPOCH & FUTURE_IS_REFUSED)));
+    (r.kind = Heartbeat & ((r.at != edge.position & POSITIONS) | (r.epoch.age = FUTURE_EPOCH & FUTURE_IS_REFUSED)));
 end;
 
 procedure carry_out(r: Request);

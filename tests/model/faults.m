@@ -59,6 +59,38 @@ begin
 end;
 end;
 
+-- The edge's machine is put back to a snapshot: same instance, earlier state. Its connections are gone, so the purger asks
+-- it first (Progress.lost_contact). Had it neither a heartbeat nor a purge since, then only a late rebound helps, which the
+-- model lacks.
+rule "the edge's machine is saved" SNAPSHOT & !snapshot.taken
+==>
+begin
+  snapshot.taken := true;
+  snapshot.position := edge.position;
+  snapshot.epoch := edge.epoch;
+  snapshot.mark := edge.mark;
+  snapshot.told := edge.told;
+  snapshot.object := edge.object;
+end;
+
+rule "the edge goes back to that"
+  snapshot.taken & (snapshot.renewed | snapshot.position != edge.position)
+==>
+begin
+  went_back := snapshot.renewed;
+  edge.position := snapshot.position;
+  edge.epoch := snapshot.epoch;
+  edge.mark := snapshot.mark;
+  edge.told := snapshot.told;
+  edge.object := snapshot.object;
+  clear edge.fetch;
+  clear snapshot;
+  for p: Purger do
+    clear purger[p].waits;
+    purger[p].confirmed := false;
+  end;
+end;
+
 -- The edge's clock is set back by an hour, which is longer than every delay. All that it gave out is from the future from then on.
 procedure turn_back(var age: EpochAge);
 begin

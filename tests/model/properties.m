@@ -20,6 +20,8 @@ begin
   clear purger;
   clear stray;
   clear clock;
+  clear snapshot;
+  went_back := false;
   db.since := BOUND;
   db.instance := 1;
   edge.instance := 1;

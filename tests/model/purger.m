@@ -140,7 +140,7 @@ begin
   purger[p].position := 0;
 end;
 
--- Progress.recognise
+-- Progress.recognise; purger/position_discrepancy.py
 procedure recognise(p: Purger);
 begin
   if purger[p].instance != edge.instance then
@@ -148,9 +148,10 @@ begin
     if FLUSH_OTHER_INSTANCE then
       require_flush(p);
     end;
-  elsif edge.position < purger[p].acknowledged then
+  elsif (edge.position < purger[p].acknowledged & POSITIONS) | (went_back & EPOCHS) then
     require_flush(p);
   end;
+  went_back := false;
   if !purger[p].must_flush then
     purger[p].position := edge.position;
   end;

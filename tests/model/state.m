@@ -31,6 +31,13 @@ type
     covers: Version;
   end;
 
+  Object: record
+    there: boolean;
+    version: Version;
+    age: ObjectAge;
+    short: boolean; -- stored with the fail-safe TTL
+  end;
+
   Kind: enum { Nothing, Ask, Purge, Flush, FlushAgain, Heartbeat };
 
   -- A request to the purge listener.
@@ -65,12 +72,7 @@ var
     mark: Batch; -- its number
     mark_young: boolean; -- it was raised in this tick
     told: array [Change] of boolean; -- not in the protocol: this instance has carried out a purge for the change
-    object: record
-      there: boolean;
-      version: Version;
-      age: ObjectAge;
-      short: boolean; -- stored with the fail-safe TTL
-    end;
+    object: Object;
     fetch: record
       step: enum { Idle, Began, Answered, Passed };
       age: FetchAge;
@@ -98,6 +100,18 @@ var
     verified: boolean;
     first: Batch; -- head of the verification
   end;
+
+  -- Of the edge's machine; "renewed": the edge has kept a heartbeat since.
+  snapshot: record
+    taken: boolean;
+    renewed: boolean;
+    position: Batch;
+    epoch: Epoch;
+    mark: Batch;
+    told: array [Change] of boolean;
+    object: Object;
+  end;
+  went_back: boolean; -- the edge's last heartbeat is an earlier one than the purger remembers
 
   clock: enum { Right, Behind, CaughtUp }; -- of the edge, which was set back once
 

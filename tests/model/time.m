@@ -24,6 +24,16 @@ begin
   end;
 end;
 
+procedure grow_object(var o: Object);
+begin
+  if o.there & o.age < FAIL_SAFE_TTL then
+    o.age := o.age + 1;
+  end;
+  if o.short & o.age = FAIL_SAFE_TTL then
+    clear o;
+  end;
+end;
+
 -- A fetch has time-outs, and the check of the fence and the object's entry are microseconds apart.
 function may_tick(): boolean;
 begin
@@ -52,13 +62,12 @@ begin
   if edge.epoch.age = LEASE then
     edge.epoch.covers := 0;
   end;
+  if snapshot.taken then
+    grow(snapshot.epoch.age);
+  end;
   edge.mark_young := false;
-  if edge.object.there & edge.object.age < FAIL_SAFE_TTL then
-    edge.object.age := edge.object.age + 1;
-  end;
-  if edge.object.short & edge.object.age = FAIL_SAFE_TTL then
-    clear edge.object;
-  end;
+  grow_object(edge.object);
+  grow_object(snapshot.object);
   if edge.fetch.step != Idle then
     edge.fetch.age := edge.fetch.age + 1;
   end;
