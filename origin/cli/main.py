@@ -36,7 +36,7 @@ main.add_command(verify_command)
 main.add_command(erase_command)
 
 
-@main.command("show")
+@main.command("show", epilog="\b\nExamples:\norigin show kX3_vQ\norigin show kX3_vQ --json")
 @click.argument("code", type=NameType("CODE"))
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 @database_url("account takedown_origin")

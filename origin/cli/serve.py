@@ -31,7 +31,14 @@ def _distinct(_: click.Context, __: click.Parameter, headers: tuple[Header, ...]
         raise click.BadParameter(str(error)) from None
 
 
-@click.command("serve")
+_EXAMPLES = """\b
+Examples:
+ORIGIN_DATABASE_URL_FILE=/etc/edge-takedown/origin-database-url origin serve --store /srv/images
+origin serve --store s3://images/site --store-settings /etc/edge-takedown/bucket --listen 10.0.0.4:8000
+origin serve --store /srv/images --banned-status 451 --header 'Timing-Allow-Origin: *'"""
+
+
+@click.command("serve", epilog=_EXAMPLES)
 @database_url("account takedown_origin, which only reads")
 @own_store
 @in_place

@@ -48,7 +48,13 @@ def _setting(name: str, text: str, value_type: click.ParamType[Any]) -> Callable
     )
 
 
-@click.command()
+_EXAMPLES = """\b
+Examples:
+PURGER_DATABASE_URL_FILE=/etc/edge-takedown/purger-database-url purger run
+purger run --heartbeat-interval 0.5 --retention-days 60"""
+
+
+@click.command(epilog=_EXAMPLES)
 @database_url
 @_seconds(
     "poll_interval",

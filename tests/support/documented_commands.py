@@ -27,8 +27,8 @@ DEVELOPMENT: dict[str, click.Command] = {
     "model": model,
 }
 
-#: Where a command ends in a shell's line, or in a sentence.
-_END = re.compile(r"[;|()]|&&|(?<!\S)\d?>")
+#: Where a command ends in a shell's line, in a sentence, or in the output of a command that names it.
+_END = re.compile(r"[;|()`]|&&|(?<!\S)\d?>")
 
 
 def subcommands(group: click.Group) -> dict[str, click.Command]:
@@ -72,6 +72,8 @@ def variables(option: click.Option) -> set[str]:
 
 def shown_commands(text: str) -> Iterator[tuple[str, list[str]]]:
     """Yield the commands of the installed programs in a text, each as its line and as words."""
+    # Sentences about purgers, which `purger status` prints; a long one goes on in lines that are indented.
+    text = re.sub(r"^ *PROBLEM: .*(?:\n {4,}\S.*)*", "", text, flags=re.MULTILINE)
     joined = re.sub(r"\\\n\s*", "", re.sub(r"(?<!\S)#.*", "", text))  # without the comments of shells
     for match in re.finditer(r'(?<![\w/."-])(?:origin|purger) (?=[a-z-])[^\n]*', joined):
         line = _END.split(match[0], maxsplit=1)[0].strip()
