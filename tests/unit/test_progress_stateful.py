@@ -1,7 +1,7 @@
 """Drive the real ``Progress`` and ``Lease`` through the model's schedules (docs/model.md), with the model's properties.
 
-An edge of a few lines stands in for varnishd, a list of commits for the database. Requests are lost before or after they
-were carried out; the edge and the purger restart.
+An edge of a few lines stands in for varnishd, a list of commits for the database. Requests are lost before or after
+they were carried out; the edge and the purger restart.
 """
 
 from hypothesis import settings
@@ -19,7 +19,7 @@ EPOCH = 1_700_000_000.0
 
 
 class ModelOfOneEdge(RuleBasedStateMachine):
-    """A change is the number of its commit, from 0; ``covers`` maps a time of the edge's clock to the commits by then."""
+    """A change is the number of its commit, from 0. ``covers`` has the commits by a time of the edge's clock."""
 
     def __init__(self) -> None:
         super().__init__()
