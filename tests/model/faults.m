@@ -5,7 +5,7 @@ ruleset p: Purger do
 rule "a purger starts again" KILLED
 ==>
 begin
-  if LATE & waits(p) & stray.kind = Nothing then
+  if !PUNCTUAL & waits(p) & stray.kind = Nothing then
     stray := purger[p].waits;
   end;
   clear purger[p];

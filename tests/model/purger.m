@@ -116,7 +116,7 @@ end;
 rule "no answer comes in time" waits(p) & !PROMPT
 ==>
 begin
-  if LATE & stray.kind = Nothing then
+  if !PUNCTUAL & stray.kind = Nothing then
     stray := purger[p].waits; -- carried out late, or never
   end;
   clear purger[p].waits;
