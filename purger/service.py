@@ -20,6 +20,7 @@ from purger.problem_log import ProblemLog
 from purger.recorder import Recorder
 from purger.settings import Settings
 from purger.sharing import Sharing
+from purger.signed_log.writer import LogWriter
 from purger.verifier import Verifier
 from purger.worker import Worker
 from takedown_db.errors import DatabaseUnavailableError
@@ -53,6 +54,7 @@ class Service:
         self._stop = threading.Event()
         self._left = threading.Event()  # set when the edges may be given back
         self._written = threading.Event()  # set when the recorder gets nothing more
+        self._recorded = threading.Event()  # set when it has written all
         self._connection = self._new_connection()
         # The poller logs that the database is away; this one logs the problems of the list alone.
         self._problem = ProblemLog(log, "the list of edges", patience=2)
@@ -81,6 +83,7 @@ class Service:
         self._maintenance = Maintenance(
             self._new_connection(), Probe(), settings, self._stop, leads=self._sharing.leads
         )
+        self._log_writer = LogWriter(self._new_connection(), self._recorded, signer=None, leads=self._sharing.leads)
         self._console = self._new_console()
         self._workers: dict[str, Worker] = {}  # by name of the edge
         self._leaving: list[Worker] = []  # stopped, with a request still in flight
@@ -88,7 +91,10 @@ class Service:
 
     def run(self, wait: Callable[[float], bool]) -> None:
         """Run until ``wait``, given the seconds to wait at most, returns True. Then finish what is in flight."""
-        for thread in (self._poller, self._verifier, self._recorder, self._prober, self._maintenance, self._sharing):
+        for thread in (
+            *(self._poller, self._verifier, self._recorder, self._prober),
+            *(self._maintenance, self._sharing, self._log_writer),
+        ):
             thread.start()
         if self._console is not None:
             self._console.start()
@@ -116,6 +122,8 @@ class Service:
         self._written.set()
         self._recorder.wake()
         self._recorder.join()
+        self._recorded.set()
+        self._log_writer.join()
         self._connection.close()
 
     def _new_connection(self, patience: int = 1, *, prompt: bool = False) -> Connection:

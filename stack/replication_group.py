@@ -65,8 +65,7 @@ class Member(Node):
             "gtid-mode": "ON",
             "enforce-gtid-consistency": "ON",
             "plugin-load-add": "group_replication.so;mysql_clone.so",
-            # The group makes its primary writable. A member that is outside would take writes that the group has not, and
-            # could never join again.
+            # The group makes its primary writable. A member outside of it that takes writes could never join again.
             "super-read-only": "ON",
             # As MySQL's manual advises for members of a group.
             "disabled-storage-engines": "MyISAM,BLACKHOLE,FEDERATED,ARCHIVE,MEMORY",

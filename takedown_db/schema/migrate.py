@@ -77,7 +77,12 @@ def _migrate(cursor: MySQLCursorAbstract, name: str) -> list[str]:
     done += _apply_migrations(cursor)
     pattern = name_pattern(cursor, name)
     run_script(cursor, schema_file("definer.sql"), {"{pattern}": pattern})
-    for routines in ("numbering_routines.sql", "sharing_routines.sql", "moderation_routines.sql"):
+    for routines in (
+        "numbering_routines.sql",
+        "sharing_routines.sql",
+        "moderation_routines.sql",
+        "signed_log_routines.sql",
+    ):
         run_script(cursor, schema_file(routines))
     done += restore_triggers(cursor)
     done += grant(cursor, name)
