@@ -83,7 +83,9 @@ class Service:
         self._maintenance = Maintenance(
             self._new_connection(), Probe(), settings, self._stop, leads=self._sharing.leads
         )
-        self._log_writer = LogWriter(self._new_connection(), self._recorded, signer=None, leads=self._sharing.leads)
+        self._log_writer = LogWriter(
+            self._new_connection(), self._recorded, signer=settings.log_key, leads=self._sharing.leads
+        )
         self._console = self._new_console()
         self._workers: dict[str, Worker] = {}  # by name of the edge
         self._leaving: list[Worker] = []  # stopped, with a request still in flight

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from purger.console.settings import ConsoleSettings
+from takedown_log.signed_note import SignerKey
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,3 +62,6 @@ class Settings:
 
     #: The pages for people; None: there are none.
     console: ConsoleSettings | None = None
+
+    #: The key that signs the log; None: it is written, and nobody signs it.
+    log_key: SignerKey | None = None

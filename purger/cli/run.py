@@ -4,6 +4,7 @@ import logging
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import click
@@ -12,8 +13,10 @@ from purger import service
 from purger.cli.console_options import console_options
 from purger.cli.options import database_url
 from purger.settings import Settings
+from purger.signed_log.key_file import UnusableKeyError, read_key
 from takedown_db.errors import DatabaseUnavailableError
 from takedown_db.lasting_connection import Connection
+from takedown_log.signed_note import SignerKey
 
 #: The defaults of all options.
 _DEFAULTS = Settings(database_url="")
@@ -103,11 +106,19 @@ def _setting(name: str, text: str, value_type: click.ParamType[Any]) -> Callable
     "for which bans and lifts stay in the outbox with their receipts, which `purger receipts` shows: more than a year, "
     "so that a court can ask for them.",
 )
+@click.option(
+    "--log-key-file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    envvar="PURGER_LOG_KEY_FILE",
+    show_envvar=True,
+    help="Sign the log of takedowns with the key in this file, of `purger key`, so that `purger prove` can prove them "
+    "to strangers.  [default: the log is written, and not signed]",
+)
 @console_options
 @click.option(
     "--verbose", is_flag=True, help="Log failed attempts and their retries too, to find out why an edge waits."
 )
-def run(verbose: bool, **values: Any) -> None:
+def run(verbose: bool, log_key_file: Path | None, **values: Any) -> None:
     """Deliver changes to every edge until SIGTERM or SIGINT: number them, send purges and heartbeats, keep receipts."""
     logging.basicConfig(
         stream=sys.stderr,
@@ -116,9 +127,17 @@ def run(verbose: bool, **values: Any) -> None:
     )
     # urllib3 logs a traceback as a warning for each answer with malformed headers.
     logging.getLogger("urllib3").setLevel(logging.ERROR)
-    settings = Settings(**values)
+    settings = Settings(**values, log_key=_log_key(log_key_file))
     _require_usable(settings)
     service.run(settings)
+
+
+def _log_key(file: Path | None) -> SignerKey | None:
+    """Read the key that signs the log. Raises ``click.UsageError``."""
+    try:
+        return read_key(file) if file else None
+    except UnusableKeyError as error:
+        raise click.UsageError(str(error)) from None
 
 
 def _require_usable(settings: Settings) -> None:

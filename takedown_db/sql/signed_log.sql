@@ -65,3 +65,37 @@ INSERT IGNORE INTO log_checkpoints (size, note, signed_at) VALUES (%(size)s, %(n
 -- name: log_checkpoint
 -- Reads the last signed state of the log.
 SELECT note FROM log_checkpoints ORDER BY size DESC LIMIT 1
+
+-- name: log_nodes_between
+-- Reads nodes of one level, in their order.
+SELECT hash FROM log_nodes WHERE level = %(level)s AND position BETWEEN %(first)s AND %(last)s ORDER BY position
+
+-- name: log_hashes_between
+-- Reads the hashes of leaves, in their order; %(level)s is 0.
+SELECT hash FROM log_leaves WHERE %(level)s = 0 AND leaf BETWEEN %(first)s AND %(last)s ORDER BY leaf
+
+-- name: log_events_of_subject
+-- Reads the leaves, before %(size)s, of the acts of moderation on a subject.
+SELECT log_leaves.leaf, log_leaves.content, log_leaves.openings
+FROM moderation_log FORCE INDEX (subject)
+STRAIGHT_JOIN log_leaves ON log_leaves.kind = 'event' AND log_leaves.source = moderation_log.id
+WHERE moderation_log.scope = %(scope)s AND moderation_log.subject = %(subject)s AND log_leaves.leaf < %(size)s
+
+-- name: log_leaves_of
+-- Reads the leaves, before %(size)s, of one kind and number.
+SELECT leaf, content, openings FROM log_leaves WHERE kind = %(kind)s AND source = %(source)s AND leaf < %(size)s
+
+-- name: log_lists_from
+-- Reads the lists of edges, before %(size)s, from the one in force at the leaf %(leaf)s on.
+SELECT leaf, content, openings FROM log_leaves
+WHERE kind = 'edges' AND leaf < %(size)s AND leaf >= COALESCE(
+    (SELECT MAX(former.leaf) FROM log_leaves AS former WHERE former.kind = 'edges' AND former.leaf < %(leaf)s), 0)
+
+-- name: log_covering_batches
+-- Reads the last batch of each edge's first acknowledgement of the batch %(batch)s.
+SELECT DISTINCT covering.batch
+FROM (SELECT MIN(batch) AS batch FROM receipts WHERE batch >= %(batch)s GROUP BY edge) AS covering
+
+-- name: log_keys
+-- Reads the notes by which keys followed each other, the oldest first.
+SELECT note FROM log_keys ORDER BY id
