@@ -77,13 +77,9 @@ def _migrate(cursor: MySQLCursorAbstract, name: str) -> list[str]:
     done += _apply_migrations(cursor)
     pattern = name_pattern(cursor, name)
     run_script(cursor, schema_file("definer.sql"), {"{pattern}": pattern})
-    for routines in (
-        "numbering_routines.sql",
-        "sharing_routines.sql",
-        "moderation_routines.sql",
-        "signed_log_routines.sql",
-    ):
-        run_script(cursor, schema_file(routines))
+    run_script(cursor, schema_file("hook_routines.sql"), {"{database}": quoted})
+    for routines in ("numbering", "sharing", "moderation", "signed_log"):
+        run_script(cursor, schema_file(f"{routines}_routines.sql"))
     done += restore_triggers(cursor)
     done += grant(cursor, name)
     done += narrow_definer(cursor, name, pattern)

@@ -37,7 +37,7 @@ LIMIT %(limit)s
 
 -- name: log_settled_event
 -- Reads the largest id of moderation_log of more than %(seconds)s seconds ago: a transaction may be open as long.
-SELECT COALESCE(MAX(id), 0) FROM moderation_log
+SELECT COALESCE(MAX(id), 0) AS settled FROM moderation_log
 WHERE id > %(after)s AND logged_at < UTC_TIMESTAMP(6) - INTERVAL %(seconds)s SECOND
 
 -- name: log_last_edges
