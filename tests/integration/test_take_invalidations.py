@@ -71,6 +71,19 @@ def test_a_wait_reads_the_newest_id_alone_whatever_the_size_of_the_outbox(connec
     assert rows_read(purger) - before > 10_000  # the control: one look at all of them
 
 
+def test_a_wait_looks_once_a_step_within_one_statement(connections: Connections) -> None:
+    """Count lookups in indexes: 31 steps of 1 ms are one each, and a look of the outer loop takes several."""
+    purger = connections.open("purger")
+    first = take(purger, None)
+
+    def lookups(seconds: float) -> int:
+        before = keys_read(purger)
+        take(purger, first.head, first.largest, seconds)
+        return keys_read(purger) - before
+
+    assert 31 <= lookups(0.03) - lookups(0.0) < 62
+
+
 def test_a_bulk_is_numbered_and_answered_batch_after_batch_in_one_call(connections: Connections) -> None:
     connection = Connection(connections.database.url("purger"), timeout=60, adopted=True)
     connections.callback(connection.close)
@@ -197,6 +210,12 @@ def test_rows_of_a_large_open_transaction_cost_a_fast_poll_nothing(connections: 
 def pages_read(connection: MySQLConnectionAbstract) -> int:
     """Count the requests of the whole server for pages of its tables."""
     ((_, number),) = run(connection, "SHOW GLOBAL STATUS LIKE 'Innodb_buffer_pool_read_requests'")
+    return int(str(number))
+
+
+def keys_read(connection: MySQLConnectionAbstract) -> int:
+    """Count the lookups in indexes of this session."""
+    ((_, number),) = run(connection, "SHOW SESSION STATUS LIKE 'Handler_read_key'")
     return int(str(number))
 
 
