@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from mysql.connector.abstracts import MySQLConnectionAbstract
 
 from purger.outbox import Outbox, Taken
+from stack.waiting import wait_until
 from takedown_db.lasting_connection import Connection
 from tests.support.outbox_connections import Connections, ban, new_codes, run, take
 
@@ -103,6 +104,35 @@ def test_a_row_of_an_open_transaction_is_looked_at_again_and_again(connections: 
     while_open = steps()
     slow.rollback()
     assert steps() - while_open >= 31
+
+
+def test_the_largest_id_is_that_of_the_beginning_committed_or_not(connections: Connections) -> None:
+    """Otherwise the next call would not look at a row that came during the wait, and commits later."""
+    purger, slow = connections.open("purger"), connections.open("moderation")
+    before = take(purger, None)
+    slow.start_transaction()
+    ban(slow, *new_codes(5))
+    first = take(purger, None)
+    assert first.largest == before.largest + 5
+    slow.rollback()
+
+    def waits() -> bool:
+        return any("User sleep" in row for row in connections.run("admin", "SHOW PROCESSLIST"))
+
+    with ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(take, purger, first.head, first.largest, _LONG)
+        wait_until(waits, "the call has begun to wait")
+        ban(connections.open("moderation"), *new_codes())
+        assert answer.result().largest == first.largest
+
+
+def test_a_call_numbers_no_more_batches_than_it_is_asked_for(connections: Connections) -> None:
+    purger, codes = connections.open("purger"), new_codes(4500)
+    first = take(purger, None)
+    ban(connections.open("moderation"), *codes)
+    found = take(purger, first.head)
+    assert (found.subjects, found.more) == (codes[:2000], 1)
+    assert connections.number() == 2000
 
 
 def test_a_bulk_is_numbered_and_answered_batch_after_batch_in_one_call(connections: Connections) -> None:
