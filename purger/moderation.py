@@ -89,6 +89,14 @@ def lift(connection: Connection, subject: Subject) -> int:
     return lift_all(connection, [subject])
 
 
+def lift_by(connection: Connection, subject: Subject, person: str) -> int:
+    """Lift all open bans of a subject, name the person in their reasons, and return their number."""
+    with _writing(connection) as cursor:
+        named: _Row = {"scope": subject.scope, "subject": subject.key, "by": f" (lifted by {person})"}
+        cursor.execute(statement("lift_bans_by"), named)
+        return int(cursor.rowcount)
+
+
 def lift_all(connection: Connection, subjects: Sequence[Subject]) -> int:
     """Lift all open bans of some thousand subjects at most, in one transaction, and return the number of bans."""
     lifted = 0

@@ -92,7 +92,7 @@ class Probe:
         except TimeoutError as error:
             raise UnreachableError("no connection in time") from error
         except (OSError, ValueError) as error:
-            raise UnreachableError(_reason(error)) from error
+            raise UnreachableError(failure_reason(error)) from error
         digest = hashlib.sha256()
         began = time.monotonic()
         try:
@@ -102,7 +102,7 @@ class Probe:
                 raise UnreachableError("no answer in time") from error
             raise UnreachableError(f"no end of the answer within {self._longest:g} s") from error
         except (OSError, http.client.HTTPException, ValueError) as error:
-            raise UnreachableError(_reason(error)) from error
+            raise UnreachableError(failure_reason(error)) from error
         return reply, digest.hexdigest()
 
     def _new_connection(self, url: str) -> HttpConnection:
@@ -118,7 +118,7 @@ class Probe:
         return connection
 
 
-def _reason(error: Exception) -> str:
+def failure_reason(error: Exception) -> str:
     """Name a failed request in a few words."""
     if isinstance(error, UnusableEdgeUrlError):
         return str(error)

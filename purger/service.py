@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from purger.batches import Batches
 from purger.edge_url import shown
@@ -26,6 +26,9 @@ from takedown_db.errors import DatabaseUnavailableError
 from takedown_db.lasting_connection import Connection
 from takedown_db.signals import STOP_SIGNALS, SignalQueue
 from takedown_db.url import without_secrets
+
+if TYPE_CHECKING:
+    from purger.console.listener import ConsoleListener
 
 log = logging.getLogger(__name__)
 
@@ -78,6 +81,7 @@ class Service:
         self._maintenance = Maintenance(
             self._new_connection(), Probe(), settings, self._stop, leads=self._sharing.leads
         )
+        self._console = self._new_console()
         self._workers: dict[str, Worker] = {}  # by name of the edge
         self._leaving: list[Worker] = []  # stopped, with a request still in flight
         self._due = 0.0  # when the edges are read again, by the monotonic clock
@@ -86,6 +90,8 @@ class Service:
         """Run until ``wait``, given the seconds to wait at most, returns True. Then finish what is in flight."""
         for thread in (self._poller, self._verifier, self._recorder, self._prober, self._maintenance, self._sharing):
             thread.start()
+        if self._console is not None:
+            self._console.start()
         log.info("watching %s", without_secrets(self._settings.database_url))
         while not wait(_LOOK):
             if self._sharing.take_change() or time.monotonic() >= self._due:
@@ -96,6 +102,8 @@ class Service:
     def _end(self) -> None:
         """Give the edges back, and end all threads. An edge whose answer has no end must not hold up the others."""
         self._stop.set()
+        if self._console is not None:
+            self._console.stop()
         self._dismiss(list(self._workers))
         self._join(self._leaving, _HAND_OVER)
         self._left.set()
@@ -113,6 +121,14 @@ class Service:
     def _new_connection(self, patience: int = 1, *, prompt: bool = False) -> Connection:
         timeout = patience * self._settings.database_timeout
         return Connection(self._settings.database_url, timeout=timeout, adopted=True, prompt=prompt)
+
+    def _new_console(self) -> "ConsoleListener | None":
+        if self._settings.console is None:
+            return None
+        # A purger without a console does without an HTTP server in memory.
+        from purger.console.listener import ConsoleListener
+
+        return ConsoleListener(self._settings.console, self._settings.database_url, self._settings.database_timeout)
 
     def _follow_edges(self) -> None:
         """Start the workers of new edges, stop those of removed ones, and pass on changed settings."""

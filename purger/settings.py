@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from purger.console.settings import ConsoleSettings
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
@@ -56,3 +58,6 @@ class Settings:
 
     #: Codes in a sample, each requested in all its renditions at every edge.
     audit_sample: int = 5
+
+    #: The pages for people; None: there are none.
+    console: ConsoleSettings | None = None

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 import click
 
+from stack.console import MODERATOR
 from stack.engines import CLUSTERS
 from stack.server import PortTakenError, ServerFailedError
 from stack.system import Settings, Stack
@@ -49,6 +50,7 @@ def _port(flag: str, default: int, meaning: str) -> Callable[[Command], Command]
 @_port("--purge-port", 6182, "Purge port of the first edge")
 @_port("--origin-port", 6183, "Port of the origin")
 @_port("--ingest-port", 6184, "Port of the upload listener")
+@_port("--console-port", 6190, "Port of the purger's console")
 @click.option(
     "--store",
     envvar="STACK_STORE",
@@ -77,7 +79,8 @@ def run(directory: Path, /, **settings: Any) -> None:
             click.echo("stopping")
     except PortTakenError as error:
         raise click.ClickException(
-            f"{error}\n(ports are set with STACK_EDGE_PORT, STACK_PURGE_PORT, STACK_ORIGIN_PORT, STACK_INGEST_PORT)"
+            f"{error}\n(ports are set with STACK_EDGE_PORT, STACK_PURGE_PORT, STACK_ORIGIN_PORT, "
+            "STACK_INGEST_PORT, STACK_CONSOLE_PORT)"
         ) from error
     except (ServerFailedError, OSError) as error:  # a TimeoutError and a missing command are OSErrors
         raise click.ClickException(str(error)) from error
@@ -127,6 +130,7 @@ def _environment(stack: Stack) -> dict[str, str]:
         "PURGE_TOKEN_FILE": str(stack.edge.token_file),
         "ORIGIN_URL": stack.origin.url,
         **({"INGEST_URL": stack.ingest.url, "INGEST_TOKEN_FILE": str(stack.ingest.token_file)} if stack.ingest else {}),
+        **({"CONSOLE_URL": stack.console.url, "CONSOLE_PASSWORD": stack.console.password} if stack.console else {}),
         "DB_SOCKET": str(stack.database.socket),
         "DB_NAME": stack.database.name_of_database,
         "DB_URL": stack.database.url("moderation"),
@@ -146,6 +150,7 @@ def _welcome(stack: Stack, directory: Path) -> str:
         f"origin      {stack.origin.url}",
         *([f"uploads     {stack.ingest.url}  (token: {stack.ingest.token_file})"] if stack.ingest else []),
         *([f"store       {stack.store.url} at {stack.store.endpoint}"] if stack.store else []),
+        *([f"console     {stack.console.url}  ({MODERATOR}, {stack.console.password})"] if stack.console else []),
         f"database    {database}",
         *(f"node        {node}" for node in nodes),
         f"take down   {database} -e \"INSERT INTO bans (scope, subject) VALUES ('image', '{codes[0]}')\"",

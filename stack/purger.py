@@ -19,13 +19,15 @@ class Purger(Server):
         database: Database,
         *,
         options: dict[str, str] | None = None,
+        ports: Sequence[int] = (),
         program: Sequence[str | Path] | None = None,
     ) -> None:
-        """Take further variables, and a command line to run in the place of ``purger``."""
+        """Take further variables, its ports, and a command line to run in the place of ``purger``."""
         super().__init__(
             "purger",
             directory,
             [*(program or [command("purger")]), "run"],
+            ports=ports,
             environment={
                 "PURGER_DATABASE_URL": database.url("purger"),
                 "PURGER_MODERATION_URL": database.url("moderation"),

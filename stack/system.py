@@ -9,6 +9,7 @@ from typing import Any, Self
 
 import requests
 
+from stack.console import Console
 from stack.edge import Edge
 from stack.engines import make_database
 from stack.ingest import Ingest
@@ -29,6 +30,7 @@ class Settings:
     purge_port: int = 0  # purge listener of the first edge
     origin_port: int = 0
     ingest_port: int | None = None  # None: no upload listener
+    console_port: int | None = None  # None: no console
     cluster: str | None = None  # a name of stack.engines.CLUSTERS; None: a single database server
     store: str = "directory"  # or "s3": a private object store
     origin_options: dict[str, str] = field(default_factory=dict)  # ORIGIN_... variables
@@ -64,7 +66,15 @@ class Stack:
             )
             for number in range(1, settings.edges + 1)
         ]
-        self.purger = Purger(directory / "purger", self.database, options=settings.purger_options)
+        self.console = (
+            Console(directory / "console", settings.console_port) if settings.console_port is not None else None
+        )
+        self.purger = Purger(
+            directory / "purger",
+            self.database,
+            options=settings.purger_options | (self.console.options if self.console else {}),
+            ports=(self.console.port,) if self.console else (),
+        )
         self._running = ExitStack()
 
     @property
@@ -95,6 +105,8 @@ class Stack:
                 running.enter_context(server)
             for edge in self.edges:
                 self.purger.add_edge(edge)
+            if self.console:
+                self.console.write(self.database)
             running.enter_context(self.purger)
             for edge in self.edges:
                 edge.wait_trusted()

@@ -3,6 +3,8 @@
 connect.py opens single connections; this is for threads that use one for as long as they run.
 """
 
+import random
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
@@ -18,8 +20,12 @@ from takedown_db.node_choice import is_suspect, node_of, report_failure
 from takedown_db.server_identity import read_server
 from takedown_db.statements import statement
 
-#: Times that a statement is run while nodes of a cluster roll it back in favour of each other's transactions.
-_TRIES = 5
+#: Times that a statement is run while nodes of a cluster roll it back in favour of each other's transactions. On a busy
+#: machine five were too few for two purgers that number at two nodes.
+_TRIES = 12
+
+#: First and longest pause in seconds before such a repetition, half a second for all of them together at most.
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.001, 0.1
 
 _Result = TypeVar("_Result")
 
@@ -60,7 +66,7 @@ class Connection:
         cluster by a commit of the same rows. Inside of a transaction the error is raised, since all of that is undone.
         """
         with self.cursor() as cursor:
-            for _ in range(1, _TRIES if self._users == 1 else 1):
+            for failures in range(_TRIES - 1 if self._users == 1 else 0):
                 try:
                     return work(cursor)
                 except mysql.connector.Error as error:
@@ -68,6 +74,8 @@ class Connection:
                         raise
                     # Until the node has applied the other one's commit it would be rolled back again.
                     self._catch_up(cursor)
+                    # At random, so that two who got into each other's way do not repeat that.
+                    time.sleep(random.SystemRandom().uniform(0, min(_LONGEST_PAUSE, _FIRST_PAUSE * 2**failures)))
             return work(cursor)
 
     @contextmanager

@@ -21,7 +21,8 @@ _MEANT = {
 class CommandGroup(click.Group):
     """A group that imports a command once it is called, and answers an unknown one with those that exist.
 
-    Each command stands in a module of its name. Importing all of them takes twice as long as the one that was typed.
+    Each command stands in a module of its name, with ``_`` for ``-``. Importing all of them takes twice as long as the
+    one that was typed.
     """
 
     def __init__(self, *arguments: Any, package: str, names: Iterable[str], **settings: Any) -> None:
@@ -37,7 +38,8 @@ class CommandGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import the command of this name; None where there is none."""
         if cmd_name in self._names and cmd_name not in self.commands:
-            self.add_command(getattr(import_module(f"{self._package}.{cmd_name}"), cmd_name))
+            module = cmd_name.replace("-", "_")
+            self.add_command(getattr(import_module(f"{self._package}.{module}"), module))
         return super().get_command(ctx, cmd_name)
 
     def resolve_command(

@@ -12,7 +12,7 @@ from takedown_db.url import UnusableUrlError
 
 #: The commands. Each is the function of its name in the module of its name.
 _COMMANDS = (
-    *("adopt", "audit", "ban", "bans", "edge", "flush", "lift", "migrate"),
+    *("adopt", "audit", "ban", "bans", "console-password", "edge", "flush", "lift", "migrate"),
     *("receipts", "run", "status", "vcl", "wait"),
 )
 

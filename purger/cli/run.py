@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from purger import service
+from purger.cli.console_options import console_options
 from purger.cli.options import database_url
 from purger.settings import Settings
 from takedown_db.errors import DatabaseUnavailableError
@@ -102,6 +103,7 @@ def _setting(name: str, text: str, value_type: click.ParamType[Any]) -> Callable
     "for which bans and lifts stay in the outbox with their receipts, which `purger receipts` shows: more than a year, "
     "so that a court can ask for them.",
 )
+@console_options
 @click.option(
     "--verbose", is_flag=True, help="Log failed attempts and their retries too, to find out why an edge waits."
 )

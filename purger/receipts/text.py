@@ -24,7 +24,7 @@ from takedown_db.scope import Scope
 def lines(report: Report, probed: ProbeResults) -> list[str]:
     """Write the lines of a report, the verdict first."""
     judged = {ban.id: judge_ban(report, ban, probed) for ban in report.bans}
-    written = _verdict(report, judged)
+    written = verdict(report, judged)
     for ban in report.bans:
         written += ["", *_ban(report, ban, judged[ban.id]), *_end(report, ban)]
     if report.resends:
@@ -48,7 +48,8 @@ def after(since: datetime, until: datetime | None) -> str:
     return f"{milliseconds} ms" if milliseconds < 1000 else duration(seconds)
 
 
-def _verdict(report: Report, judged: dict[int, list[Judgement]]) -> list[str]:
+def verdict(report: Report, judged: dict[int, list[Judgement]]) -> list[str]:
+    """Write in one line whether the bans that stand are proven at every edge; ``judged`` is by id of the ban."""
     subject = _subject(report)
     hiding = [ban for ban in report.bans if ban.hides]
     if not report.bans:
@@ -107,7 +108,7 @@ def _ban(report: Report, ban: Ban, judgements: list[Judgement]) -> Iterator[str]
         yield f"  {_without_purge(report, ban, reason)}"
     if ban.purge or ban.hides:
         since = ban.purge.written_at if ban.purge else ban.begun
-        rows = [_row(since, each) for each in judgements]
+        rows = [edge_row(since, each) for each in judgements]
         yield from (f"  {line}" for line in aligned(("edge", "acknowledged", "with", "removed", "seen"), rows))
 
 
@@ -141,7 +142,8 @@ def _without_purge(report: Report, ban: Ban, reason: WithoutPurge) -> str:
     return reason + (f"; it was made again {moment(triggers.at)}" if triggers.at > since else "")
 
 
-def _row(since: datetime, each: Judgement) -> tuple[str, ...]:
+def edge_row(since: datetime, each: Judgement) -> tuple[str, ...]:
+    """Write the state at one edge: its name, acknowledgement, method, number of objects removed, and probe result."""
     receipt = each.receipt
     return (
         each.edge,

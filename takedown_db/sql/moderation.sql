@@ -10,6 +10,13 @@ UPDATE bans
 SET lifted_at = UTC_TIMESTAMP(3)
 WHERE scope = %s AND subject IN ({subjects}) AND lifted_at IS NULL
 
+-- name: lift_bans_by
+-- Lifts the open bans on a subject, and adds to their reasons who lifted them. The log keeps the former text, of which
+-- LEFT cuts off what has no room beside it.
+UPDATE bans
+SET lifted_at = UTC_TIMESTAMP(3), reason = CONCAT(LEFT(reason, 255 - CHAR_LENGTH(%(by)s)), %(by)s)
+WHERE scope = %(scope)s AND subject = %(subject)s AND lifted_at IS NULL
+
 -- name: count_bans
 -- Counts for each subject of the JSON array %(subjects)s of pairs [scope, subject], in its order, the bans that stand and
 -- all bans.

@@ -14,7 +14,7 @@ from stack.system import Stack
 from tests.support.site_actions import Site
 from tests.support.threaded_server import threaded_server
 
-_SWITCHES = (
+SWITCHES = (
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-quic", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-proxy-server"),
 )
@@ -41,7 +41,7 @@ def browser(tmp_path: Path) -> Iterator[Chrome]:
     options.binary_location = chromium
     options.accept_insecure_certs = True  # the authority of the tests is not one of the system's
     options.set_capability("goog:loggingPrefs", {"performance": "ALL"})
-    for switch in (*_SWITCHES, f"--user-data-dir={tmp_path / 'profile'}"):
+    for switch in (*SWITCHES, f"--user-data-dir={tmp_path / 'profile'}"):
         options.add_argument(switch)
     with Chrome(options=options, service=Service(driver)) as browser:
         yield browser

@@ -40,7 +40,7 @@ FOREIGN_NAMES = {"LoadCredential", "ExecStart"}
 SET_ONLY = {"ORIGIN_URL"}
 
 NAMES = [page.relative_to(ROOT).as_posix() for page in PAGES]
-PACKAGES = ("origin", "purger", "takedown_db", "stack", "tests", "bench")
+PACKAGES = ("origin", "purger", "takedown_db", "takedown_log", "stack", "tests", "bench")
 ROOMS = (*PACKAGES, "varnish", "docs")
 
 

@@ -12,7 +12,7 @@ from tests.support.markdown_pages import ROOT
 
 FILES = [
     file
-    for room in ("origin", "purger", "takedown_db", "stack", "tests", "bench")
+    for room in ("origin", "purger", "takedown_db", "takedown_log", "stack", "tests", "bench")
     for file in ROOT.glob(f"{room}/**/*.py")
 ]
 

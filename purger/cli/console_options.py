@@ -1,0 +1,88 @@
+"""Defines the options of `purger run` for the console."""
+
+import functools
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from purger.console.settings import ConsoleSettings, UnusableConsoleError
+from takedown_db.address_option import AddressType
+from takedown_db.url_option import DatabaseUrlOption
+
+_FILE = click.Path(path_type=Path)
+
+_OPTIONS = (
+    click.option(
+        "--console",
+        type=AddressType(host="127.0.0.1"),
+        envvar="PURGER_CONSOLE",
+        show_envvar=True,
+        help="Serve pages for people on this address: are edges and takedowns well, and what does an image look like "
+        "there. Loopback, unless TLS is in front.  [default: no console]",
+    ),
+    click.option(
+        "--console-users",
+        type=_FILE,
+        envvar="PURGER_CONSOLE_USERS",
+        show_envvar=True,
+        help="File with the console's users, a line of `purger console-password` each. Read again when it changes.",
+    ),
+    click.option(
+        "--console-url",
+        metavar="URL",
+        envvar="PURGER_CONSOLE_URL",
+        show_envvar=True,
+        help="URL under which browsers see the console, where a proxy is in front: requests for other hosts are "
+        "refused, and with https:// cookies are sent over TLS alone.  [default: the address]",
+    ),
+    click.option(
+        "--console-moderation-url",
+        envvar="PURGER_CONSOLE_MODERATION_URL",
+        show_envvar=True,
+        cls=DatabaseUrlOption,
+        metavar="URL",
+        help="mysql://... of an account of moderation, which the log of moderation will name. Better in a file, whose "
+        "path is in PURGER_CONSOLE_MODERATION_URL_FILE.  [default: none, and the console only looks]",
+    ),
+    click.option(
+        "--console-proxy-header",
+        metavar="NAME",
+        envvar="PURGER_CONSOLE_PROXY_HEADER",
+        show_envvar=True,
+        help="Header by which a proxy in front names the user, such as X-Remote-User; nobody signs in by password "
+        "then.  [default: none]",
+    ),
+    click.option(
+        "--console-proxy-token-file",
+        type=_FILE,
+        envvar="PURGER_CONSOLE_PROXY_TOKEN_FILE",
+        show_envvar=True,
+        help="File with the token of 20 characters or more that this proxy sends as Takedown-Proxy-Token, as anybody "
+        "on the machine could name a user otherwise.",
+    ),
+)
+
+
+def console_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options to a command, which gets them as ``console``: ``ConsoleSettings``, or None."""
+
+    @functools.wraps(command)
+    def taking_console(*args: Any, console: Any, console_users: Path | None, **others: Any) -> Any:
+        given = {name: others.pop(f"console_{name}") for name in ("url", "moderation_url", "proxy_header")}
+        given["proxy_token"] = others.pop("console_proxy_token_file")
+        settings = None
+        if console is not None:
+            if console_users is None:
+                raise click.UsageError("--console needs --console-users, the file of those who may use it")
+            settings = ConsoleSettings(listen=console, users=console_users, **given)
+            try:
+                settings.check()
+            except UnusableConsoleError as error:
+                raise click.UsageError(str(error)) from None
+        return command(*args, console=settings, **others)
+
+    for option in reversed(_OPTIONS):
+        taking_console = option(taking_console)
+    return taking_console

@@ -1,0 +1,125 @@
+"""Answers the requests of the console as a WSGI application: guards them, and leads each to its page."""
+
+import logging
+from collections.abc import Callable, Iterable
+from http import HTTPStatus
+from typing import Any
+
+import bottle
+
+from purger.console.access import Access, Visitor
+from purger.console.moderation_pages import ModerationPages
+from purger.console.overview_page import OverviewPage
+from purger.console.request_guard import comes_from_us, host_is_ours
+from purger.console.sign_in_pages import SignInPages
+from purger.console.subject_pages import SubjectPages
+from purger.console.templating import render, static_files
+from purger.console.web import PICTURE_POLICY, Answer, RefusedError, page, request_headers, see_other
+from takedown_db.errors import DatabaseUnavailableError
+from takedown_db.printable import printable
+
+log = logging.getLogger(__name__)
+
+Environ = dict[str, Any]
+StartResponse = Callable[[str, list[tuple[str, str]]], object]
+
+#: Seconds for which browsers keep static files, whose URLs change with their content.
+_YEAR = 365 * 86_400
+
+
+class ConsoleApp:
+    """The WSGI application (PEP 3333); for several threads. ``origins`` is set by the listener, who knows the port."""
+
+    def __init__(
+        self, access: Access, overview: OverviewPage, subjects: SubjectPages, moderation: ModerationPages
+    ) -> None:
+        self.origins: frozenset[str] = frozenset()
+        self._access = access
+        self._signing = SignInPages(access)
+        self._subjects = subjects
+        routes = self._routes = bottle.Bottle()
+        subject = r"<scope:re:image|owner|digest>/<key:re:[A-Za-z0-9_-]{1,64}>"
+        for path, show in (
+            ("/", overview.show),
+            ("/part/overview", overview.show_part),
+            ("/search", subjects.search),
+            (f"/{subject}", subjects.show),
+            (f"/part/{subject}", subjects.show_part),
+            ("/part/doors/<code:re:[A-Za-z0-9_-]{1,64}>", subjects.show_doors),
+            ("/picture/<digest:re:[0-9a-f]{64}>", self._picture),
+            (f"/<deed:re:ban|lift|purge>/{subject}", moderation.confirm),
+        ):
+            routes.get(path, callback=show)
+        routes.post(f"/<deed:re:ban|lift|purge>/{subject}", callback=moderation.carry_out)
+        routes.post("/sign-out", callback=self._signing.sign_out)
+
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer one request."""
+        answer = self._respond(environ)
+        start_response(f"{answer.status.value} {answer.status.phrase}", answer.head())
+        return () if environ["REQUEST_METHOD"] == "HEAD" else (answer.body,)
+
+    def _respond(self, environ: Environ) -> Answer:
+        visitor = None
+        try:
+            self._guard(environ)
+            if (static := _static(environ["PATH_INFO"])) is not None:
+                return static
+            visitor = self._access.visitor(request_headers(environ), self._signing.cookie(environ))
+            return self._for_visitor(environ, visitor)
+        except RefusedError as error:
+            return _problem(visitor, error.status, str(error))
+        except DatabaseUnavailableError as error:
+            return _problem(visitor, HTTPStatus.SERVICE_UNAVAILABLE, f"The database cannot be used: {error}")
+        except Exception:
+            log.exception("console: the request for %s failed", printable(environ.get("PATH_INFO", "")))
+            return _problem(visitor, HTTPStatus.INTERNAL_SERVER_ERROR, "The console failed; the purger's log says why.")
+
+    def _guard(self, environ: Environ) -> None:
+        """Refuse requests that no page of the console has sent. Raises ``RefusedError``."""
+        headers = request_headers(environ)
+        if not host_is_ours(headers.get("host"), self.origins):
+            known = ", ".join(sorted(self.origins))
+            raise RefusedError(HTTPStatus.MISDIRECTED_REQUEST, f"The console is at {known} (--console-url).")
+        method = environ["REQUEST_METHOD"]
+        if method not in ("GET", "HEAD", "POST"):
+            raise RefusedError(HTTPStatus.METHOD_NOT_ALLOWED, "GET, HEAD and POST are answered.")
+        if method == "POST" and not comes_from_us(headers, self.origins):
+            raise RefusedError(HTTPStatus.FORBIDDEN, "The form was not sent by a page of this console.")
+
+    def _for_visitor(self, environ: Environ, visitor: Visitor | None) -> Answer:
+        if environ["PATH_INFO"] == "/sign-in":
+            return self._signing.answer(environ, visitor)
+        if visitor is None:
+            return self._signing.ask(environ)
+        try:
+            route, names = self._routes.match(environ)
+        except bottle.HTTPError as error:
+            raise RefusedError(HTTPStatus(error.status_code), "There is no such page.") from None
+        answer: Answer = route.call(environ, visitor, **names)
+        if visitor.cookie is None or answer.cookie is not None:
+            return answer
+        return Answer(answer.body, answer.status, answer.headers, self._access.set_cookie(visitor.cookie))
+
+    def _picture(self, environ: Environ, visitor: Visitor, digest: str) -> Answer:  # noqa: ARG002 (as all pages)
+        """Answer with a picture that a page of this console has just shown."""
+        picture = self._subjects.pictures.find(digest)
+        if picture is None:
+            raise RefusedError(HTTPStatus.NOT_FOUND, "The picture is kept no longer: load its page again.")
+        headers = {"Content-Type": picture.content_type, "Content-Security-Policy": PICTURE_POLICY}
+        return Answer(picture.content, headers=headers)
+
+
+def _static(path: str) -> Answer | None:
+    """Answer for a static file, also without sign-in."""
+    if path == "/favicon.ico":
+        return see_other(static_files()["icon.svg"].url)
+    for file in static_files().values():
+        if path == file.url:
+            kept = f"public, max-age={_YEAR}, immutable"
+            return Answer(file.content, headers={"Content-Type": file.content_type, "Cache-Control": kept})
+    return None
+
+
+def _problem(visitor: Visitor | None, status: HTTPStatus, text: str) -> Answer:
+    return page(render("problem", visitor=visitor, title=status.phrase, text=text), status)

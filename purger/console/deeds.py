@@ -1,0 +1,170 @@
+"""Plans and carries out what a moderator asks of the console: ban, lift, purge again. Each says first what it does."""
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from purger import moderation
+from purger.delivery_readiness import DeliveryReadiness, read_delivery_readiness
+from purger.moderation_questions import count_images, hiding_bans, original_digest
+from purger.subjects import Subject
+from purger.text_format import counted
+from takedown_db.errors import DatabaseUnavailableError
+from takedown_db.lasting_connection import Connection
+from takedown_db.scope import Scope
+
+log = logging.getLogger(__name__)
+
+
+class Deed(StrEnum):
+    """A change that a moderator makes."""
+
+    BAN = "ban"
+    LIFT = "lift"
+    PURGE = "purge"
+
+
+class NotDoneError(Exception):
+    """A deed was not done, or nobody knows whether it was; the text says which, and is for the moderator."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """The effects of a deed, in sentences with their numbers."""
+
+    deed: Deed
+    subject: Subject
+    effects: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    possible: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class _Facts:
+    """The numbers of which plans are made."""
+
+    subject: Subject
+    images: int | None  # None: there are too many to count in time
+    open: int  # bans on the subject itself
+    delivery: DeliveryReadiness
+
+    @property
+    def edges(self) -> str:
+        return counted(self.delivery.edges, "enabled edge")
+
+    @property
+    def hidden(self) -> str:
+        """Name the images of the subject with their number."""
+        images = "an unknown number of images" if self.images is None else counted(self.images, "image")
+        match self.subject.scope:
+            case Scope.OWNER:
+                return f"{images} of the owner {self.subject.key}"
+            case Scope.DIGEST:
+                return f"{images} with these bytes, under whatever code"
+        return f"the image {self.subject.key}"
+
+
+def plan(moderation_db: Connection, deed: Deed, subject: Subject) -> Plan:
+    """Tell what a deed would do, with moderation's account. Raises ``DatabaseUnavailableError``."""
+    facts = _Facts(
+        subject,
+        _count(moderation_db, subject),
+        moderation.count_bans(moderation_db, [subject])[0].open,
+        read_delivery_readiness(moderation_db),
+    )
+    makers = {Deed.BAN: _ban, Deed.LIFT: _lift, Deed.PURGE: _purge}
+    sentences = list(makers[deed](moderation_db, facts))
+    warnings = [text for is_warning, text in sentences if is_warning]
+    if facts.delivery.obstacle:
+        warnings.append(f"{facts.delivery.obstacle[0].upper()}{facts.delivery.obstacle[1:]}.")
+    return Plan(
+        deed=deed,
+        subject=subject,
+        effects=tuple(text for is_warning, text in sentences if not is_warning),
+        warnings=tuple(warnings),
+        possible=deed is not Deed.LIFT or facts.open > 0,
+    )
+
+
+def carry_out(
+    moderation_db: Connection, database: Connection, deed: Deed, subject: Subject, *, by: str, reason: str
+) -> str:
+    """Do it in the name of ``by``, and return what was done. Raises ``NotDoneError``."""
+    try:
+        match deed:
+            case Deed.BAN:
+                number = moderation.ban(moderation_db, subject, reason=reason, banned_by=by)
+                return f"Ban {number} on {subject} is written."
+            case Deed.LIFT:
+                number = moderation.lift_by(moderation_db, subject, by)
+                return f"{counted(number, 'ban')} on {subject} lifted." if number else f"No ban on {subject} was open."
+        database.run("resend_subject", scope=subject.scope, subject=subject.key)
+        return f"{subject} is purged again.".capitalize()
+    except moderation.RefusedBanError as error:
+        raise NotDoneError(f"Nothing was done: {error}.") from error
+    except moderation.UncertainError as error:
+        text = "The database gave no answer: it may be done or not. The history below tells."
+        raise NotDoneError(f"{text} ({error})") from error
+    except DatabaseUnavailableError as error:
+        raise NotDoneError(f"Nothing was done: {error}.") from error
+
+
+def _ban(connection: Connection, facts: _Facts) -> Iterator[tuple[bool, str]]:
+    """Yield the effects of a ban, each with whether it is a warning."""
+    later = "" if facts.subject.scope is Scope.IMAGE else ", and those that come later"
+    if facts.images != 0:
+        yield False, f"Hides {facts.hidden}{later}, with all renditions, at {facts.edges}."
+    else:
+        yield (
+            True,
+            f"{facts.subject.no_image[:1].upper()}{facts.subject.no_image[1:]}: it hides images that come later.",
+        )
+    yield False, "Visitors get the special image from the next request on. The files stay, and a lift brings them back."
+    if facts.open:
+        yield (
+            True,
+            f"It is banned already, by {counted(facts.open, 'ban')}; this adds another.",
+        )
+    if facts.subject.scope is Scope.IMAGE and (copies := _copies(connection, facts.subject.key)):
+        shows = "1 other image shows" if copies == 1 else f"{copies:,} other images show"
+        yield True, f"{shows} the same bytes under other codes and stay visible: ban the bytes to hide these too."
+
+
+def _lift(connection: Connection, facts: _Facts) -> Iterator[tuple[bool, str]]:
+    if not facts.open:
+        yield True, f"There is no open ban on {facts.subject}."
+        return
+    yield (
+        False,
+        f"Lifts {counted(facts.open, 'ban')} on {facts.subject}: {facts.hidden} can be seen again at {facts.edges}.",
+    )
+    yield False, "The record keeps the bans, the lift, and your name."
+    if facts.subject.scope is Scope.IMAGE:
+        for other in hiding_bans(connection, [facts.subject.key]):
+            yield True, f"It stays hidden by ban {other.id} on {other.scope} {other.subject}."
+    else:
+        yield False, "Images among them that have bans of their own stay hidden."
+
+
+def _purge(_: Connection, facts: _Facts) -> Iterator[tuple[bool, str]]:
+    yield (
+        False,
+        f"Removes {facts.hidden} from the caches of {facts.edges}; each is fetched anew when it is next asked for.",
+    )
+    yield False, "It bans and lifts nothing."
+
+
+def _copies(connection: Connection, code: str) -> int:
+    digest = original_digest(connection, code)
+    return 0 if digest is None else (_count(connection, Subject(Scope.DIGEST, digest)) or 1) - 1
+
+
+def _count(connection: Connection, subject: Subject) -> int | None:
+    """Count the images of a subject. None: the database cannot in time, and a ban does not wait for that."""
+    try:
+        images = count_images(connection, [subject])
+    except DatabaseUnavailableError as error:
+        log.warning("console: the images of %s cannot be counted: %s", subject, error)
+        return None
+    return images[0] if images else None

@@ -1,0 +1,129 @@
+"""Runs the console's HTTP server in threads of its own, beside the purger and never in its way."""
+
+import logging
+import threading
+from typing import Any
+
+import cheroot.server
+import cheroot.wsgi
+
+from purger.console.access import Access
+from purger.console.app import ConsoleApp
+from purger.console.database import Databases
+from purger.console.doors import Doors
+from purger.console.moderation_pages import ModerationPages
+from purger.console.overview_page import OverviewPage
+from purger.console.settings import ConsoleSettings
+from purger.console.sign_in_pages import LARGEST_FORM
+from purger.console.subject_pages import SubjectPages
+from purger.console.watch import FleetWatch
+from takedown_db.lasting_connection import Connection
+from takedown_db.listen_address import Address
+
+log = logging.getLogger(__name__)
+
+#: Threads that answer requests.
+_THREADS = 4
+
+#: Seconds without progress after which a connection is closed, and between two tries for a port that is taken.
+_STALL = 5
+_RETRY = 5.0
+
+#: Bytes of the largest head of a request.
+_LARGEST_HEAD = 16_384
+
+
+class _Headers(cheroot.server.HeaderReader):
+    """Leaves out headers with an underscore: WSGI takes ``X_User`` for ``X-User``, which the proxy alone may set."""
+
+    def _allow_header(self, key_name: bytes) -> bool:
+        return b"_" not in key_name
+
+
+class _Request(cheroot.server.HTTPRequest):
+    header_reader = _Headers()
+
+
+class _Connection(cheroot.server.HTTPConnection):
+    RequestHandlerClass = _Request
+
+
+class _Server(cheroot.wsgi.Server):
+    """A small server that says nothing about itself."""
+
+    ConnectionClass = _Connection
+    keep_alive_conn_limit = 100
+    max_request_header_size = _LARGEST_HEAD
+    max_request_body_size = LARGEST_FORM
+
+    def __init__(self, app: ConsoleApp, address: Address) -> None:
+        super().__init__(
+            (address.host, address.port),
+            app,
+            numthreads=_THREADS,
+            max=_THREADS,
+            server_name="edge-takedown",
+            request_queue_size=64,
+            timeout=_STALL,
+            shutdown_timeout=1,
+        )
+
+    def error_log(self, msg: str = "", level: int = logging.INFO, traceback: bool = False) -> None:
+        """Log an error of cheroot: clients that go away are none."""
+        log.log(min(level, logging.WARNING), "console: %s", msg, exc_info=traceback)
+
+
+class ConsoleListener(threading.Thread):
+    """The console: its server, its watch, and all that they use."""
+
+    def __init__(self, settings: ConsoleSettings, database_url: str, database_timeout: int) -> None:
+        super().__init__(name="console", daemon=True)
+        self._settings = settings
+        self._halt = threading.Event()
+        self._databases = Databases(database_url, settings.moderation_url, database_timeout)
+        self._watch = FleetWatch(Connection(database_url, timeout=database_timeout), self._halt)
+        self._doors = Doors()
+        self._server: _Server | None = None
+        self._app = ConsoleApp(
+            Access(settings),
+            OverviewPage(self._watch, moderation=self._databases.moderates),
+            SubjectPages(self._databases, self._doors),
+            ModerationPages(self._databases),
+        )
+
+    def run(self) -> None:
+        """Serve until stopped. A port that is taken is tried again: the purger goes on without a console."""
+        self._watch.start()
+        complained = False
+        while not self._halt.is_set():
+            try:
+                self._serve()
+            except OSError as error:
+                if not complained:
+                    log.error("the console cannot listen on %s: %s", self._settings.listen, error.strerror or error)
+                complained = True
+            except Exception:
+                log.exception("the console failed, and begins again; deliveries go on")
+            self._halt.wait(_RETRY)
+
+    def stop(self) -> None:
+        """End within about a second. The threads are daemons: one that hangs ends with the process."""
+        self._halt.set()
+        server = self._server
+        if server is not None:
+            threading.Thread(target=server.stop, name="console stopping", daemon=True).start()
+        self.join(2)
+        self._doors.close()
+        self._databases.close()
+
+    def _serve(self) -> None:
+        server: Any = _Server(self._app, self._settings.listen)
+        server.prepare()
+        self._server = server
+        port = int(server.bind_addr[1])
+        self._app.origins = self._settings.origins(port)
+        log.info("console on %s", ", ".join(sorted(self._app.origins)))
+        if self._halt.is_set():
+            server.stop()
+            return
+        server.serve()

@@ -1,0 +1,85 @@
+"""Confirms and carries out bans, lifts and purges that moderators ask for."""
+
+import logging
+import secrets
+from http import HTTPStatus
+from typing import Any
+
+from purger.console.access import Visitor
+from purger.console.database import Databases
+from purger.console.deeds import Deed, NotDoneError, Plan, carry_out, plan
+from purger.console.sign_in_pages import read_form, require_token
+from purger.console.templating import path_of, render
+from purger.console.web import Answer, RefusedError, page, see_other
+from purger.subjects import MalformedSubjectError, Subject, parse_subject
+from takedown_db.printable import printable
+from takedown_db.scope import Scope
+
+log = logging.getLogger(__name__)
+
+#: Characters of the longest reason, as the table bans has it.
+LONGEST_REASON = 255
+
+
+class ModerationPages:
+    """The pages ``/ban/SCOPE/SUBJECT``, ``/lift/...`` and ``/purge/...``: GET says what it would do, POST does it."""
+
+    def __init__(self, databases: Databases) -> None:
+        self._databases = databases
+
+    def confirm(self, environ: dict[str, Any], visitor: Visitor, deed: str, scope: str, key: str) -> Answer:  # noqa: ARG002
+        """Say what a deed would do."""
+        self._require_right(visitor)
+        return self._ask(visitor, Deed(deed), _subject(scope, key))
+
+    def carry_out(self, environ: dict[str, Any], visitor: Visitor, deed: str, scope: str, key: str) -> Answer:
+        """Do it once, whatever is clicked twice, and lead back to the subject's page."""
+        form = read_form(environ)
+        require_token(form, visitor)
+        self._require_right(visitor)
+        subject, number = _subject(scope, key), form.get("form", "")[:64]
+        back = f"{path_of(*subject)}?done={number}"
+        if visitor.session.outcome(number) is not None:
+            return see_other(back)
+        reason = " ".join(form.get("reason", "").split())
+        if deed == Deed.BAN and not 0 < len(reason) <= LONGEST_REASON:
+            problem = f"A ban needs a reason, of at most {LONGEST_REASON} characters."
+            return self._ask(visitor, Deed.BAN, subject, problem, reason, HTTPStatus.BAD_REQUEST)
+        visitor.session.remember(number, "")
+        try:
+            with self._databases.moderating() as moderation_db, self._databases.reading() as database:
+                done = carry_out(moderation_db, database, Deed(deed), subject, by=visitor.user.name, reason=reason)
+        except NotDoneError as error:
+            done = str(error)
+        log.info("console: %s asked for %s of %s: %s", visitor.user.name, deed, subject, printable(done))
+        visitor.session.remember(number, done)
+        return see_other(back)
+
+    def _ask(
+        self,
+        visitor: Visitor,
+        deed: Deed,
+        subject: Subject,
+        problem: str = "",
+        reason: str = "",
+        status: HTTPStatus = HTTPStatus.OK,
+    ) -> Answer:
+        with self._databases.moderating() as connection:
+            planned: Plan = plan(connection, deed, subject)
+        form = secrets.token_hex(8)
+        values = {"visitor": visitor, "plan": planned, "form": form, "problem": problem, "reason": reason}
+        return page(render("confirm", longest=LONGEST_REASON, **values), status)
+
+    def _require_right(self, visitor: Visitor) -> None:
+        if not visitor.moderates:
+            raise RefusedError(HTTPStatus.FORBIDDEN, f"{visitor.user.name} may look, and not moderate.")
+        if not self._databases.moderates:
+            text = "This console has no account of moderation (--console-moderation-url), so it only looks."
+            raise RefusedError(HTTPStatus.FORBIDDEN, text)
+
+
+def _subject(scope: str, key: str) -> Subject:
+    try:
+        return parse_subject(Scope(scope), key)
+    except MalformedSubjectError as error:
+        raise RefusedError(HTTPStatus.NOT_FOUND, str(error)) from None

@@ -1,0 +1,91 @@
+"""Answers sign-in and sign-out."""
+
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import parse_qs, urlencode
+
+from purger.console.access import Access, SignInError, Visitor
+from purger.console.templating import render
+from purger.console.web import Answer, RefusedError, page, see_other
+
+#: Most bytes of a form.
+LARGEST_FORM = 16_384
+
+#: The header that the console's script sends.
+_PART = "HTTP_X_REQUESTED_WITH"
+
+
+def read_form(environ: dict[str, Any]) -> dict[str, str]:
+    """Read the fields of a form, the first of each name. Raises ``RefusedError``."""
+    if environ.get("CONTENT_TYPE", "").partition(";")[0].strip() != "application/x-www-form-urlencoded":
+        raise RefusedError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "This is no form.")
+    text = environ.get("CONTENT_LENGTH") or ""
+    if not (text.isascii() and text.isdigit()) or int(text) > LARGEST_FORM:
+        raise RefusedError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "The form is too large.")
+    content = environ["wsgi.input"].read(int(text)).decode("utf-8", "replace")
+    try:
+        fields = parse_qs(content, keep_blank_values=True, max_num_fields=20)
+    except ValueError:
+        raise RefusedError(HTTPStatus.BAD_REQUEST, "The form has too many fields.") from None
+    return {name: values[0] for name, values in fields.items()}
+
+
+def require_token(form: dict[str, str], visitor: Visitor) -> None:
+    """Raise ``RefusedError`` for a form without the token of the visitor's session."""
+    if not visitor.session.accepts(form.get("token", "")):
+        raise RefusedError(HTTPStatus.FORBIDDEN, "The form is of another session: load the page again.")
+
+
+class SignInPages:
+    """The pages of ``/sign-in`` and ``/sign-out``."""
+
+    def __init__(self, access: Access) -> None:
+        self._access = access
+
+    def cookie(self, environ: dict[str, Any]) -> str | None:
+        """Return the session's cookie of a request."""
+        # The standard library's parser gives up at a malformed cookie of another program on the same host.
+        pairs = (part.strip().partition("=") for part in str(environ.get("HTTP_COOKIE", "")).split(";"))
+        return next((value for name, _, value in pairs if name == self._access.cookie_name), None)
+
+    def ask(self, environ: dict[str, Any]) -> Answer:
+        """Ask for a sign-in, and come back to the page afterwards."""
+        if self._access.by_proxy:
+            return self._page("The proxy in front names no user that this console knows.", HTTPStatus.FORBIDDEN, "/")
+        if environ["REQUEST_METHOD"] == "POST" or _PART in environ or environ["PATH_INFO"].startswith("/part/"):
+            return self._page("", HTTPStatus.UNAUTHORIZED, "/")
+        wanted = environ["PATH_INFO"] + (f"?{environ['QUERY_STRING']}" if environ.get("QUERY_STRING") else "")
+        return see_other("/sign-in" + ("" if wanted == "/" else "?" + urlencode({"to": wanted})))
+
+    def answer(self, environ: dict[str, Any], visitor: Visitor | None) -> Answer:
+        """Answer ``/sign-in``."""
+        if environ["REQUEST_METHOD"] != "POST":
+            to = _own_path(parse_qs(environ.get("QUERY_STRING", "")).get("to", ["/"])[0])
+            return see_other(to) if visitor else self._page("", HTTPStatus.OK, to)
+        form = read_form(environ)
+        to = _own_path(form.get("to", "/"))
+        try:
+            signed_in = self._access.sign_in(form.get("name", "").strip(), form.get("password", ""))
+        except SignInError as error:
+            answer = self._page(str(error), error.status, to, form.get("name", ""))
+            waits = {"Retry-After": f"{error.wait:.0f}"} if error.wait else {}
+            return Answer(answer.body, answer.status, waits)
+        if former := self.cookie(environ):
+            self._access.sign_out(former)
+        return Answer(b"", HTTPStatus.SEE_OTHER, {"Location": to}, self._access.set_cookie(signed_in.cookie or ""))
+
+    def sign_out(self, environ: dict[str, Any], visitor: Visitor) -> Answer:
+        """Answer ``POST /sign-out``."""
+        require_token(read_form(environ), visitor)
+        self._access.sign_out(self.cookie(environ) or "")
+        return Answer(b"", HTTPStatus.SEE_OTHER, {"Location": "/sign-in"}, self._access.clear_cookie())
+
+    def _page(self, problem: str, status: HTTPStatus, to: str, name: str = "") -> Answer:
+        values = {"problem": problem, "to": to, "name": name[:64], "by_proxy": self._access.by_proxy}
+        return page(render("sign_in", visitor=None, **values), status)
+
+
+def _own_path(path: str) -> str:
+    """Return a path of this console, and / for anything that a browser could take for another site."""
+    own = path.startswith("/") and not path.startswith(("//", "/\\")) and path.isprintable() and path.isascii()
+    return path if own and "\\" not in path and " " not in path else "/"

@@ -1,0 +1,123 @@
+"""Shows one image, owner or digest: its bans and receipts, its history, its copies, and its pictures at each edge."""
+
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import parse_qs
+
+from purger.console.access import Visitor
+from purger.console.database import Databases
+from purger.console.doors import EDGES, DoorEdge, Doors
+from purger.console.pictures import Pictures
+from purger.console.search import find_subjects
+from purger.console.subject_state import MOST_COUNTED, SubjectState, read_subject
+from purger.console.templating import path_of, render
+from purger.console.web import Answer, RefusedError, page, see_other
+from purger.receipts.judge import NEEDS_ATTENTION, Outcome
+from purger.subjects import MalformedSubjectError, Subject, parse_subject
+from takedown_db.scope import Scope
+
+#: Characters of the longest text that is searched for.
+_LONGEST = 2000
+
+
+class SubjectPages:
+    """The pages ``/search`` and ``/image/CODE``, ``/owner/KEY`` and ``/digest/HEX``, and their parts."""
+
+    def __init__(self, databases: Databases, doors: Doors) -> None:
+        self._databases = databases
+        self._doors = doors
+
+    @property
+    def pictures(self) -> Pictures:
+        """The pictures that the pages show."""
+        return self._doors.pictures
+
+    def search(self, environ: dict[str, Any], visitor: Visitor) -> Answer:
+        """Answer ``/search?q=TEXT``: lead to the one subject that was meant, or list several."""
+        text = _query(environ, "q").strip()
+        if not text:
+            return see_other("/")
+        try:
+            if len(text) > _LONGEST:
+                raise MalformedSubjectError(f"{len(text):,} characters are too many for a code, an owner or a digest")
+            with self._databases.reading() as connection:
+                found = find_subjects(connection, text)
+        except MalformedSubjectError as error:
+            return self._found(visitor, text, [], str(error), HTTPStatus.BAD_REQUEST)
+        if len(found) == 1:
+            return see_other(path_of(*found[0]))
+        return self._found(visitor, text, found, "", HTTPStatus.OK if found else HTTPStatus.NOT_FOUND)
+
+    def show(self, environ: dict[str, Any], visitor: Visitor, scope: str, key: str) -> Answer:
+        """Answer the page of a subject."""
+        values = self._values(visitor, _subject(scope, key))
+        doors = self._door_values(key, _start(environ)) if scope == Scope.IMAGE else {}
+        notice = visitor.session.outcome(_query(environ, "done")) or ""
+        return page(render("subject", notice=notice, **values, **doors))
+
+    def show_part(self, environ: dict[str, Any], visitor: Visitor, scope: str, key: str) -> Answer:  # noqa: ARG002
+        """Answer with the part of a subject's page that changes."""
+        return page(render("subject_part", **self._values(visitor, _subject(scope, key))))
+
+    def show_doors(self, environ: dict[str, Any], visitor: Visitor, code: str) -> Answer:  # noqa: ARG002
+        """Answer with an image's pictures at the edges' public listeners."""
+        return page(render("doors_part", **self._door_values(code, _start(environ))))
+
+    def _values(self, visitor: Visitor, subject: Subject) -> dict[str, Any]:
+        with self._databases.reading() as connection:
+            state = read_subject(connection, subject)
+        return {
+            "visitor": visitor,
+            "state": state,
+            "verdict": _verdict(state),
+            "subject": subject,
+            "may": visitor.moderates and self._databases.moderates,
+            "most": MOST_COUNTED,
+            "Subject": Subject,
+        }
+
+    def _door_values(self, code: str, start: int) -> dict[str, Any]:
+        with self._databases.reading() as connection:
+            digests = {str(name): str(digest) for name, digest in connection.rows("rendition_digests", code=code)}
+            rows = connection.rows("receipts_known_edges")
+            ((banned,),) = connection.rows("is_banned", code=code)
+        enabled = [DoorEdge(str(row[0]), str(row[1])) for row in rows if row[2]]
+        edges = enabled[start : start + EDGES]
+        answers = self._doors.request(edges, code, digests)
+        more = start + EDGES if len(enabled) > start + EDGES else None
+        pairs = list(zip(edges, answers, strict=True))
+        return {"code": code, "doors": pairs, "all_edges": len(enabled), "start": start, "more": more, "banned": banned}
+
+    def _found(self, visitor: Visitor, text: str, found: list[Subject], problem: str, status: HTTPStatus) -> Answer:
+        return page(render("found", visitor=visitor, text=text[:200], found=found, problem=problem), status)
+
+
+def _verdict(state: SubjectState) -> tuple[str, str]:
+    """Answer in a word and a sentence whether the subject is gone everywhere."""
+    if not state.hidden:
+        return ("open", "Not banned.") if state.known else ("unknown", "There is no such image.")
+    outcomes = {each.outcome for ban in state.bans for each in ban.judgements if each.counts}
+    if Outcome.STILL_SHOWN in outcomes:
+        return "problem", "Banned, and still shown."
+    if outcomes.intersection(NEEDS_ATTENTION) or not outcomes:
+        return "busy", "Banned, and not yet proven gone everywhere."
+    return "ok", "Banned, and gone everywhere."
+
+
+def _subject(scope: str, key: str) -> Subject:
+    try:
+        return parse_subject(Scope(scope), key)
+    except MalformedSubjectError as error:
+        raise RefusedError(HTTPStatus.NOT_FOUND, str(error)) from None
+
+
+def _query(environ: dict[str, Any], name: str) -> str:
+    try:
+        return parse_qs(str(environ.get("QUERY_STRING", "")), max_num_fields=20).get(name, [""])[0]
+    except ValueError:
+        return ""
+
+
+def _start(environ: dict[str, Any]) -> int:
+    text = _query(environ, "from")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 7 else 0

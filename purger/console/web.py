@@ -1,0 +1,72 @@
+"""Defines requests and answers of the console, apart from the framework."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any
+
+#: The policy of all pages: nothing from another host, no script and no style inside of a page, and in no frame.
+_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+
+#: The policy of a picture that is opened by itself. An SVG has its styles inside.
+PICTURE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; sandbox; frame-ancestors 'none'"
+
+#: The headers of each answer, unless it has others.
+_HEADERS = {
+    "Content-Type": "text/html; charset=utf-8",
+    "Content-Security-Policy": _POLICY,
+    "Cache-Control": "no-store",
+    # With no-referrer browsers would send "Origin: null" with the console's own forms.
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer; ``headers`` replace the usual ones."""
+
+    body: bytes
+    status: HTTPStatus = HTTPStatus.OK
+    headers: Mapping[str, str] = field(default_factory=dict)
+    cookie: str | None = None  # a value of Set-Cookie
+
+    def head(self) -> list[tuple[str, str]]:
+        """Return all headers."""
+        cookies = [("Set-Cookie", self.cookie)] if self.cookie else []
+        return [*(_HEADERS | dict(self.headers)).items(), *cookies, ("Content-Length", str(len(self.body)))]
+
+
+def page(text: str, status: HTTPStatus = HTTPStatus.OK, **headers: str) -> Answer:
+    """Make an answer of HTML. Names of ``headers`` are written with ``_`` for ``-``."""
+    return Answer(
+        text.encode("utf-8", "replace"), status, {name.replace("_", "-"): value for name, value in headers.items()}
+    )
+
+
+def see_other(path: str) -> Answer:
+    """Lead the browser to another page of the console."""
+    return Answer(b"", HTTPStatus.SEE_OTHER, {"Location": path})
+
+
+class RefusedError(Exception):
+    """A request is refused; the text is for the user."""
+
+    def __init__(self, status: HTTPStatus, text: str) -> None:
+        super().__init__(text)
+        self.status = status
+
+
+def request_headers(environ: Mapping[str, Any]) -> dict[str, str]:
+    """Return the headers of a request, by name in lower case."""
+    return {
+        key.removeprefix("HTTP_").replace("_", "-").lower(): str(value)
+        for key, value in environ.items()
+        if key.startswith("HTTP_")
+    }

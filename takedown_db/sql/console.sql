@@ -1,0 +1,75 @@
+-- Statements of the console: the latest takedowns, and what is known of an image, an owner or a digest.
+
+-- name: console_log
+-- Reads the newest %(limit)s entries of the log for bans and lifts, the newest first, with the rows of the outbox that
+-- they wrote. Searches the newest 5,000 entries alone, since an import that moves images writes many others.
+SELECT log.id, log.action, log.ban_id, log.scope, log.subject, log.reason, log.banned_by, log.account, log.logged_at,
+    invalidations.id AS invalidation, invalidations.written_at, invalidations.batch
+FROM (
+    SELECT id, action, ban_id, scope, subject, reason, banned_by, account, logged_at, invalidation
+    FROM moderation_log
+    WHERE id > (SELECT GREATEST(MAX(id), 5000) - 5000 FROM moderation_log) AND action IN ('ban', 'lift', 'unban')
+    ORDER BY id DESC
+    LIMIT %(limit)s
+) AS log
+LEFT JOIN invalidations ON invalidations.id = log.invalidation
+ORDER BY log.id DESC
+
+-- name: console_acknowledgements
+-- Reads for each batch of the JSON array %(batches)s and each enabled edge the first acknowledgement that covers it: NULL
+-- where there is none. MIN takes one step in the index for each of them.
+SELECT STRAIGHT_JOIN asked.batch, edges.name, receipts.acknowledged_at, receipts.method
+FROM JSON_TABLE(%(batches)s, '$[*]' COLUMNS (batch BIGINT UNSIGNED PATH '$')) AS asked
+JOIN edges ON edges.enabled
+LEFT JOIN receipts ON receipts.edge = edges.name AND receipts.first_batch <= asked.batch AND receipts.batch = (
+    SELECT MIN(later.batch) FROM receipts AS later WHERE later.edge = edges.name AND later.batch >= asked.batch
+)
+ORDER BY asked.batch, edges.name
+
+-- name: console_probe_results
+-- Reads the probe results of the rows of the outbox in the JSON array %(rows)s at each enabled edge.
+SELECT STRAIGHT_JOIN sightings.invalidation, sightings.edge, sightings.seen_at, sightings.gone, sightings.note
+FROM JSON_TABLE(%(rows)s, '$[*]' COLUMNS (id BIGINT UNSIGNED PATH '$')) AS asked
+JOIN edges ON edges.enabled
+JOIN sightings ON sightings.edge = edges.name AND sightings.invalidation = asked.id AND sightings.code = ''
+
+-- name: console_image
+-- Reads the owner of an image, and when it was imported (UTC).
+SELECT owner, imported_at FROM images WHERE code = %(code)s
+
+-- name: console_renditions
+-- Reads the renditions of an image, the original first.
+SELECT name, content_type, size, width, height, digest
+FROM renditions
+WHERE code = %(code)s
+ORDER BY name <> 'original', name
+
+-- name: console_has_owner
+-- Reads a row where an owner has any image.
+SELECT 1 AS found FROM images FORCE INDEX (owner) WHERE owner = %(owner)s LIMIT 1
+
+-- name: console_code_of_digest
+-- Reads a code that has a rendition with this digest, whichever.
+SELECT code, name FROM renditions FORCE INDEX (digest) WHERE digest = %(digest)s LIMIT 1
+
+-- name: console_count_owner
+-- Counts the images of an owner, up to %(most)s.
+SELECT COUNT(*) AS images FROM (SELECT 1 FROM images FORCE INDEX (owner) WHERE owner = %(subject)s LIMIT %(most)s) AS counted
+
+-- name: console_count_digest
+-- Counts the images with an original, up to %(most)s.
+SELECT COUNT(*) AS images
+FROM (
+    SELECT 1
+    FROM renditions FORCE INDEX (digest)
+    WHERE digest = %(subject)s AND name = 'original'
+    LIMIT %(most)s
+) AS counted
+
+-- name: console_open_bans
+-- Reads the open bans on a subject, the oldest first. No date is read: one that does not exist would be NULL.
+SELECT id, reason, banned_by FROM bans WHERE scope = %(scope)s AND subject = %(subject)s AND lifted_at IS NULL ORDER BY id
+
+-- name: resend_subject
+-- Has a code, an owner or a digest purged again.
+INSERT INTO invalidations (scope, subject, cause) VALUES (%(scope)s, %(subject)s, 'resend')

@@ -1,0 +1,133 @@
+"""Tells by the leaves of a proof who ordered a takedown, when each edge acknowledged it, and who saw the image gone.
+
+It decides by the leaves alone. ``leaf_kinds`` describes them.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from takedown_log.leaf_kinds import fault
+from takedown_log.proof import ProofError, VerifiedProof
+
+_Leaf = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """An act of moderation, as the database's trigger noted it. A value that was erased is None. Times are UTC."""
+
+    action: str  # ban, lift, unban (its row was deleted), change, or move: the image got another owner or code
+    at: str
+    batch: int | None  # the numbered batch that told the edges; None: there was nothing to tell
+    row: int | None  # the row of the outbox
+    scope: str
+    subject: str | None
+    account: str | None  # the database user of the session
+    banned_by: str | None  # a name that moderation wrote
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class EdgeFinding:
+    """Whether one edge was told of an event, and what a request at its public door showed afterwards."""
+
+    edge: str
+    acknowledged_at: str | None = None  # by the purger's clock
+    method: str | None = None
+    instance: str | None = None  # the varnishd process
+    seen_at: str | None = None
+    status: int | None = None
+    gone: bool | None = None  # None: nobody has looked, or the answer proved nothing
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An event with the finding of each edge that existed when it was numbered."""
+
+    event: Event
+    edges: tuple[EdgeFinding, ...]
+
+    def lacking(self) -> tuple[str, ...]:
+        """Name what is not proven of this event, a sentence each."""
+        acknowledged = (f"{each.edge} has not acknowledged it." for each in self.edges if not each.acknowledged_at)
+        if self.event.action != "ban":
+            return tuple(acknowledged)
+        shown = (
+            f"{each.edge} showed the image at {each.seen_at}."
+            if each.gone is False
+            else f"Nobody saw it gone at {each.edge}."
+            for each in self.edges
+            if not each.gone
+        )
+        return (*acknowledged, *shown)
+
+
+def find(verified: VerifiedProof) -> tuple[Told, ...]:
+    """Put the leaves of a proof together, an event each in the order of the log.
+
+    Raises ``ProofError`` where they contradict each other, such as a receipt of an edge that did not exist then.
+    """
+    leaves: Mapping[int, _Leaf] = verified.leaves
+    for index, leaf in leaves.items():
+        if words := fault(leaf):
+            raise ProofError(f"leaf {index} is malformed: {words}")
+    _check_edges(leaves)
+    return tuple(_told(index, leaf, verified.hashes, leaves) for index, leaf in _of_kind(leaves, "event"))
+
+
+def _told(index: int, leaf: _Leaf, hashes: Mapping[str, int], leaves: Mapping[int, _Leaf]) -> Told:
+    event = Event(
+        str(leaf["action"]),
+        str(leaf["at"]),
+        leaf.get("batch"),
+        leaf.get("row"),
+        str(leaf["scope"]),
+        *(leaf.get(name) for name in ("subject", "account", "banned_by", "reason")),
+    )
+    if event.batch is None:
+        return Told(event, ())
+    batch = next((each for _, each in _of_kind(leaves, "batch") if each["batch"] == event.batch), None)
+    if batch is None:
+        raise ProofError(f"leaf {index} was told in batch {event.batch}, whose leaf was left out")
+    place = hashes.get(str(batch["edges"]))
+    if place is None or leaves[place]["kind"] != "edges":
+        raise ProofError(f"batch {event.batch} names a list of edges whose leaf was left out")
+    edges = leaves[place]["names"]
+    return Told(event, tuple(_finding(name, event, leaves) for name in edges))
+
+
+def _finding(edge: str, event: Event, leaves: Mapping[int, _Leaf]) -> EdgeFinding:
+    """Return the first acknowledgement of an event by an edge, and the last probe of its row."""
+    batch = event.batch or 0
+    receipt = next(
+        (
+            leaf
+            for _, leaf in _of_kind(leaves, "acknowledged")
+            if leaf["edge"] == edge and leaf["first"] <= batch <= leaf["last"]
+        ),
+        None,
+    )
+    seen = [leaf for _, leaf in _of_kind(leaves, "seen") if leaf["edge"] == edge and leaf["row"] == event.row]
+    probe: _Leaf = seen[-1] if seen else {}
+    told: _Leaf = receipt or {}
+    gone = {"yes": True, "no": False}.get(probe.get("gone", ""))
+    return EdgeFinding(
+        edge, told.get("at"), told.get("method"), told.get("instance"), probe.get("at"), probe.get("status"), gone
+    )
+
+
+def _check_edges(leaves: Mapping[int, _Leaf]) -> None:
+    """Raise ``ProofError`` for a receipt or a probe of an edge that the latest list before it has not."""
+    listed: frozenset[str] = frozenset()
+    for index, leaf in leaves.items():
+        if leaf["kind"] == "edges":
+            listed = frozenset(leaf["names"])
+        elif leaf["kind"] in ("acknowledged", "seen") and leaf["edge"] not in listed:
+            raise ProofError(f"leaf {index} is a receipt of {leaf['edge']}, and no such edge existed then")
+        elif leaf["kind"] == "acknowledged" and leaf["first"] > leaf["last"]:
+            raise ProofError(f"leaf {index} acknowledges batches {leaf['first']} to {leaf['last']}")
+
+
+def _of_kind(leaves: Mapping[int, _Leaf], kind: str) -> Iterator[tuple[int, _Leaf]]:
+    return ((index, leaf) for index, leaf in leaves.items() if leaf["kind"] == kind)

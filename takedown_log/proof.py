@@ -1,0 +1,200 @@
+"""Checks a proof: one file that needs no database, no network and no trust in whoever made it, but for a public key.
+
+A proof holds leaves of the log, each with its path to the root, and three kinds of signed notes: the checkpoint that
+has the root, the statement that says which leaves were chosen, and the keys that followed the first one. Whether the
+leaves prove that an image is gone is told by ``findings``; here it is told that they are leaves of the log.
+"""
+
+import json
+from base64 import b64decode, b64encode
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any, Self
+
+from takedown_log.canonical_json import NotCanonicalError, parse_canonical
+from takedown_log.commitments import Opening
+from takedown_log.signed_note import Checkpoint, NoteError, SignerKey, VerifierKey, open_note
+from takedown_log.tree import HASH_SIZE, leaf_hash, root_from_inclusion
+
+#: The first line of a statement, and of a note that names the next key.
+_STATEMENT = "takedown-log proof v1"
+_NEXT_KEY = "takedown-log next key v1"
+
+_MEMBERS = {"checkpoint", "keys", "leaves", "statement"}
+_LEAF_MEMBERS = {"index", "leaf", "openings", "path"}
+
+
+class ProofError(ValueError):
+    """A proof that does not hold. Its message says what is wrong with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProvenLeaf:
+    """A leaf with its place in the log, from 0, its path to the root, and the values of its commitments."""
+
+    index: int
+    leaf: str
+    path: tuple[bytes, ...]
+    openings: Mapping[str, Opening]
+
+    def members(self) -> dict[str, str | int | list[str]]:
+        """Return the leaf's members, with the opened values in the place of their commitments.
+
+        A value that was erased is missing. Raises ``ProofError``.
+        """
+        try:
+            members = parse_canonical(self.leaf)
+        except NotCanonicalError as error:
+            raise ProofError(f"leaf {self.index}: {error}") from None
+        committed = members.pop("committed", [])
+        if not isinstance(committed, list):
+            raise ProofError(f"leaf {self.index}: its commitments are no list")
+        commitments = dict(entry.partition(":")[::2] for entry in committed)
+        for name, opening in self.openings.items():
+            if commitments.get(name) != opening.commitment():
+                raise ProofError(f"leaf {self.index}: {name} {opening.value!r} is not the value that the leaf holds")
+            members[name] = opening.value
+        return members
+
+    def document(self) -> dict[str, Any]:
+        """Return it as it stands in the file."""
+        openings = {name: {"salt": each.salt.hex(), "value": each.value} for name, each in self.openings.items()}
+        path = [b64encode(node).decode() for node in self.path]
+        return {"index": self.index, "leaf": self.leaf, "openings": openings, "path": path}
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """The content of a file."""
+
+    leaves: Sequence[ProvenLeaf]
+    checkpoint: str  # a signed note
+    statement: str  # a signed note
+    keys: Sequence[str]  # signed notes, each of which names the key after the one that signed it
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read a file. Raises ``ProofError`` for any other text than ``text()`` makes."""
+        try:
+            document = json.loads(text)
+            proof = cls._from(document)
+        except ProofError:
+            raise
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+            raise ProofError(f"the file is no proof: {error}") from None
+        if proof.text() != text:
+            raise ProofError("the file was changed: it is not in the form in which proofs are written")
+        return proof
+
+    @classmethod
+    def _from(cls, document: Mapping[str, Any]) -> Self:
+        if document.keys() != _MEMBERS or any(leaf.keys() != _LEAF_MEMBERS for leaf in document["leaves"]):
+            raise ProofError(f"the file is no proof: its members must be {', '.join(sorted(_MEMBERS))}")
+        leaves = tuple(
+            ProvenLeaf(
+                int(leaf["index"]),
+                str(leaf["leaf"]),
+                tuple(b64decode(node, validate=True) for node in leaf["path"]),
+                {name: Opening(str(o["value"]), bytes.fromhex(o["salt"])) for name, o in leaf["openings"].items()},
+            )
+            for leaf in document["leaves"]
+        )
+        notes = [document["checkpoint"], document["statement"], *document["keys"]]
+        if not all(isinstance(note, str) for note in notes):
+            raise ProofError("the file is no proof: notes must be strings")
+        return cls(leaves, notes[0], notes[1], tuple(notes[2:]))
+
+    def text(self) -> str:
+        """Return the file's text."""
+        document = {
+            "checkpoint": self.checkpoint,
+            "keys": list(self.keys),
+            "leaves": [leaf.document() for leaf in self.leaves],
+            "statement": self.statement,
+        }
+        return json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedProof:
+    """A proof that holds: the log's state, the time of the statement (UTC), and the leaves' members by their index."""
+
+    checkpoint: Checkpoint
+    made_at: str
+    leaves: Mapping[int, Mapping[str, str | int | list[str]]]
+    hashes: Mapping[str, int]  # the index of each leaf by its hash, in hex: leaves refer to each other by it
+
+
+def verify(proof: Proof, key: VerifierKey) -> VerifiedProof:
+    """Check a proof against the public key of its log. Raises ``ProofError``, which says what does not hold.
+
+    A key that was replaced is good as well: each key has signed the next.
+    """
+    try:
+        keys = _follow(key, proof.keys)
+        checkpoint = Checkpoint.parse(open_note(proof.checkpoint, keys))
+        statement = open_note(proof.statement, keys)
+    except NoteError as error:
+        raise ProofError(str(error)) from None
+    made_at = statement.split("\n")[2] if statement.count("\n") > 2 else ""
+    if statement != _statement(checkpoint, made_at, proof.leaves):
+        raise ProofError("the signed statement speaks of other leaves than the file has")
+    leaves, hashes = {}, {}
+    for leaf in proof.leaves:
+        hashes[_check_inclusion(leaf, checkpoint).hex()] = leaf.index
+        leaves[leaf.index] = leaf.members()
+    if list(leaves) != sorted(leaves) or len(leaves) != len(proof.leaves):
+        raise ProofError("the leaves do not stand in the order of the log")
+    return VerifiedProof(checkpoint, made_at, leaves, hashes)
+
+
+def sign_proof(
+    leaves: Sequence[ProvenLeaf], checkpoint: str, keys: Sequence[str], signer: SignerKey, made_at: str
+) -> Proof:
+    """Make a proof: sign the statement that these leaves were chosen at a time (UTC)."""
+    state = Checkpoint.parse(open_note(checkpoint, _follow_all(keys, signer.verifier())))
+    return Proof(tuple(leaves), checkpoint, signer.sign(_statement(state, made_at, leaves)), tuple(keys))
+
+
+def name_next_key(signer: SignerKey, following: VerifierKey) -> str:
+    """Sign the note by which a key is replaced by another."""
+    return signer.sign(f"{_NEXT_KEY}\n{following}\n")
+
+
+def _follow(key: VerifierKey, notes: Iterable[str]) -> list[VerifierKey]:
+    """Return a key and those that followed it. Notes of keys before it are passed over. Raises ``NoteError``."""
+    keys = [key]
+    for note in notes:
+        try:
+            text = open_note(note, keys[-1:])
+        except NoteError:
+            if len(keys) > 1:
+                raise
+            continue
+        title, _, following = text.removesuffix("\n").partition("\n")
+        if title != _NEXT_KEY:
+            raise NoteError("a note among the keys names no key")
+        keys.append(VerifierKey.parse(following))
+    return keys
+
+
+def _follow_all(notes: Sequence[str], last: VerifierKey) -> list[VerifierKey]:
+    """Return the keys that notes name, and the last one."""
+    texts = [note.partition("\n\n")[0].partition("\n")[2] for note in notes]
+    return [*map(VerifierKey.parse, texts), last]
+
+
+def _statement(checkpoint: Checkpoint, made_at: str, leaves: Iterable[ProvenLeaf]) -> str:
+    chosen = json.dumps([leaf.document() for leaf in leaves], sort_keys=True, ensure_ascii=False)
+    return f"{_STATEMENT}\n{checkpoint.origin}\n{made_at}\n{sha256(chosen.encode()).hexdigest()}\n"
+
+
+def _check_inclusion(leaf: ProvenLeaf, checkpoint: Checkpoint) -> bytes:
+    """Return the hash of a leaf that stands under the checkpoint's root. Raises ``ProofError`` for any other."""
+    if any(len(node) != HASH_SIZE for node in leaf.path):
+        raise ProofError(f"leaf {leaf.index}: a hash of its path has another length than {HASH_SIZE} bytes")
+    hashed = leaf_hash(leaf.leaf.encode())
+    if root_from_inclusion(leaf.index, checkpoint.size, hashed, leaf.path) != checkpoint.root:
+        raise ProofError(f"leaf {leaf.index} is not in the log, or was changed: its path leads to another root")
+    return hashed

@@ -1,0 +1,185 @@
+"""Signs texts, and checks their signatures: signed notes by Ed25519, and checkpoints, as C2SP defines them.
+
+A note is a text that ends in a newline, an empty line, and a line for each signature: an em dash, the key's name, and
+in base64 the key's id (4 bytes) and the signature. Sources: c2sp.org/signed-note and c2sp.org/tlog-checkpoint.
+"""
+
+import binascii
+from base64 import b64decode, b64encode
+from collections.abc import Iterable
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Self
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+from takedown_log.tree import HASH_SIZE
+
+#: The kind of signature: Ed25519 (c2sp.org/signed-note, "Signature types").
+_ED25519 = b"\x01"
+
+#: Bytes of a key of Ed25519, public or private (RFC 8032, 5.1.5).
+_KEY_SIZE = 32
+
+_PRIVATE = "PRIVATE+KEY+"
+_SIGNATURE = "\u2014 "
+
+
+class NoteError(ValueError):
+    """A note, a checkpoint or a key that is malformed, or signed by none of the keys. Its message says why."""
+
+
+@dataclass(frozen=True)
+class VerifierKey:
+    """A public key with its name, as the text ``name+id+key``."""
+
+    name: str
+    public: bytes
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read a verifier key. Raises ``NoteError``."""
+        name, key_id, data = _fields(text.strip(), "verifier key")
+        key = cls(name, data)
+        if key_id != key.id.hex():
+            raise NoteError(f"the verifier key {name!r} has another id than its bytes: it was copied wrongly")
+        return key
+
+    @property
+    def id(self) -> bytes:
+        """Return the key's id, 4 bytes: it chooses the key for a signature and protects nothing."""
+        return sha256(self.name.encode() + b"\n" + _ED25519 + self.public).digest()[:4]
+
+    def __str__(self) -> str:
+        return f"{self.name}+{self.id.hex()}+{b64encode(_ED25519 + self.public).decode()}"
+
+
+@dataclass(frozen=True)
+class SignerKey:
+    """A private key with its name, as the text ``PRIVATE+KEY+name+id+key``. Nothing of it is in its ``repr``."""
+
+    name: str
+    _seed: bytes
+
+    def __repr__(self) -> str:
+        return f"SignerKey({self.name!r})"
+
+    @classmethod
+    def generate(cls, name: str) -> Self:
+        """Make a new key. Raises ``NoteError`` for a name that no note can hold."""
+        _check_name(name)
+        return cls(name, Ed25519PrivateKey.generate().private_bytes_raw())
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read a signer key. Raises ``NoteError``, which shows nothing of the key."""
+        text = text.strip()
+        if not text.startswith(_PRIVATE):
+            raise NoteError(f"no signer key: it must begin with {_PRIVATE}")
+        name, key_id, data = _fields(text.removeprefix(_PRIVATE), "signer key")
+        key = cls(name, data)
+        if key_id != key.verifier().id.hex():
+            raise NoteError(f"the signer key {name!r} has another id than its bytes: it was copied wrongly")
+        return key
+
+    def text(self) -> str:
+        """Return the key as a text to keep in a file that nobody else can read."""
+        return f"{_PRIVATE}{self.name}+{self.verifier().id.hex()}+{b64encode(_ED25519 + self._seed).decode()}"
+
+    def verifier(self) -> VerifierKey:
+        """Return the public key."""
+        return VerifierKey(self.name, Ed25519PrivateKey.from_private_bytes(self._seed).public_key().public_bytes_raw())
+
+    def sign(self, text: str) -> str:
+        """Make a note of a text, which must end in a newline. Raises ``NoteError``."""
+        if not text.endswith("\n") or any(character < " " and character != "\n" for character in text):
+            raise NoteError("a note's text must end in a newline and have no other control character")
+        signature = Ed25519PrivateKey.from_private_bytes(self._seed).sign(text.encode())
+        line = b64encode(self.verifier().id + signature).decode()
+        return f"{text}\n{_SIGNATURE}{self.name} {line}\n"
+
+
+def open_note(note: str, keys: Iterable[VerifierKey]) -> str:
+    """Return the text of a note that one of the keys has signed. Raises ``NoteError`` where none has, or one wrongly.
+
+    Signatures by other keys, such as those of witnesses, are passed over.
+    """
+    text, mark, signatures = note.rpartition("\n\n")
+    if not mark or not signatures.endswith("\n") or not signatures.startswith(_SIGNATURE):
+        raise NoteError("no signed note: it must end in an empty line and lines of signatures")
+    known = {(key.name, key.id): key for key in keys}
+    signers = [_signer(line, f"{text}\n", known) for line in signatures.removesuffix("\n").split("\n")]
+    if not any(signers):
+        raise NoteError("the note is signed by none of the keys")
+    return f"{text}\n"
+
+
+def _signer(line: str, text: str, known: dict[tuple[str, bytes], VerifierKey]) -> VerifierKey | None:
+    """Return the key that made the signature in a line, None for one that is not known. Raises ``NoteError``."""
+    name, space, data = line.removeprefix(_SIGNATURE).partition(" ")
+    signature = _decoded(data)
+    if not line.startswith(_SIGNATURE) or not space or signature is None or len(signature) < 5:
+        raise NoteError(f"a line of signatures is malformed: {line!r}")
+    key = known.get((name, signature[:4]))
+    if key is None:
+        return None
+    try:
+        Ed25519PublicKey.from_public_bytes(key.public).verify(signature[4:], text.encode())
+    except InvalidSignature:
+        raise NoteError(f"the signature of {name!r} is not that of this text") from None
+    return key
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """The state of a log: its name, the number of its leaves and the root over all of them."""
+
+    origin: str
+    size: int
+    root: bytes
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read a checkpoint's text, from a note that was opened. Lines after the third are extensions.
+
+        Raises ``NoteError``.
+        """
+        origin, *rest = text.split("\n")
+        if len(rest) < 3 or rest[-1] or not origin:
+            raise NoteError("no checkpoint: it must have lines with the log's name, its size and its root")
+        size, root = rest[0], _decoded(rest[1])
+        if not (size.isascii() and size.isdecimal()) or str(int(size)) != size:
+            raise NoteError(f"the checkpoint's size is no number: {size!r}")
+        if root is None or len(root) != HASH_SIZE:
+            raise NoteError("the checkpoint's root is no hash in base64")
+        return cls(origin, int(size), root)
+
+    def text(self) -> str:
+        """Return the text to sign."""
+        return f"{self.origin}\n{self.size}\n{b64encode(self.root).decode()}\n"
+
+
+def _fields(text: str, kind: str) -> tuple[str, str, bytes]:
+    """Split a key's text into its name, its id in hex and its 32 bytes."""
+    name, _, rest = text.partition("+")
+    key_id, _, encoded = rest.partition("+")
+    data = _decoded(encoded)
+    if data is None or len(data) != 1 + _KEY_SIZE or data[:1] != _ED25519:
+        raise NoteError(f"no {kind} of Ed25519: it must be name+id+key")
+    _check_name(name)
+    return name, key_id, data[1:]
+
+
+def _check_name(name: str) -> None:
+    if not name or "+" in name or not name.isprintable() or any(map(str.isspace, name)):
+        raise NoteError(f"a key's name must be without spaces and +: {name!r}")
+
+
+def _decoded(text: str) -> bytes | None:
+    """Decode base64 as it must stand: one text for the same bytes, so that no bit of it can be changed unseen."""
+    try:
+        data = b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        return None
+    return data if b64encode(data).decode() == text else None

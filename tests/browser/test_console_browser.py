@@ -1,0 +1,125 @@
+"""Use the console in a browser: a moderator bans an image and watches it go at every edge; others only look."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from selenium.webdriver import Chrome
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+
+from stack.console import Console
+from stack.system import Stack
+from stack.waiting import wait_until
+from tests.support.console_site import stack_with_console
+from tests.support.site_actions import Site
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Stack, Console]]:
+    with stack_with_console(tmp_path_factory.mktemp("console")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def stack(running: tuple[Stack, Console]) -> Stack:
+    return running[0]
+
+
+@pytest.fixture
+def console(running: tuple[Stack, Console]) -> Console:
+    return running[1]
+
+
+def sign_in(browser: Chrome, console: Console, name: str) -> None:
+    """Sign in by keyboard alone: the first field has the focus."""
+    browser.get(console.url)
+    browser.switch_to.active_element.send_keys(name, Keys.TAB, console.password, Keys.ENTER)
+    wait_until(lambda: "Is it gone everywhere?" in browser.page_source, "the overview")
+
+
+def seen(browser: Chrome, selector: str) -> list[str]:
+    """Return the texts of the elements that a selector finds, as they are shown now."""
+    texts: list[str] = browser.execute_script(
+        "return [...document.querySelectorAll(arguments[0])].map(e => e.innerText.trim())", selector
+    )
+    return texts
+
+
+def complaints(browser: Chrome) -> list[str]:
+    """Return what the browser has blocked or failed to run since the last call."""
+    chrome: Any = browser  # get_log has no types
+    return [str(entry["message"]) for entry in chrome.get_log("browser") if entry["level"] == "SEVERE"]
+
+
+def test_a_moderator_bans_an_image_and_watches_it_go_at_every_edge(
+    site: Site, browser: Chrome, console: Console
+) -> None:
+    code = site.new_image()
+    sign_in(browser, console, "anna")
+    browser.find_element(By.ID, "q").send_keys(code, Keys.ENTER)
+    wait_until(lambda: seen(browser, "#doors figcaption .badge") == ["shown"] * 4, "the image at both edges")
+    pictures = browser.find_elements(By.CSS_SELECTOR, "#doors .picture img")
+    assert {picture.value_of_css_property("filter") for picture in pictures} == {"blur(18px) grayscale(1)"}
+    browser.find_element(By.CSS_SELECTOR, "#doors label").click()
+    assert pictures[0].value_of_css_property("filter") == "none"
+    assert pictures[1].value_of_css_property("filter") != "none"
+
+    browser.find_element(By.LINK_TEXT, "Ban this image …").click()
+    wait_until(lambda: any("at 2 enabled edges" in text for text in seen(browser, ".plan li")), "its numbers")
+    browser.switch_to.active_element.send_keys("a court's order", Keys.ENTER)
+    wait_until(lambda: "is written" in browser.page_source, "the ban")
+    document = browser.find_element(By.ID, "subject")
+    wait_until(lambda: seen(browser, "#doors figcaption .badge") == ["gone"] * 4, "the special image at both edges")
+    wait_until(lambda: sum("gone (410)" in text for text in seen(browser, "#subject td")) == 2, "both receipts")
+    assert document.is_displayed(), "the page has changed by itself, and was not loaded again"
+    wait_until(lambda: seen(browser, "#subject .verdict")[0].startswith("Banned, and gone everywhere"), "the verdict")
+
+    browser.get(console.url)
+    wait_until(lambda: any("a court's order" in text for text in seen(browser, ".takedown")), "it in the list")
+    assert complaints(browser) == []
+
+
+def test_someone_who_may_only_look_sees_it_and_has_no_button(site: Site, browser: Chrome, console: Console) -> None:
+    code = site.new_image()
+    sign_in(browser, console, "wall")
+    browser.get(f"{console.url}/image/{code}")
+    wait_until(lambda: seen(browser, "#doors figcaption .badge") == ["shown"] * 4, "the image at both edges")
+    assert seen(browser, ".deeds, .deeds a") == []
+    browser.get(f"{console.url}/ban/image/{code}")
+    assert "may look, and not moderate" in browser.page_source
+    status = browser.execute_async_script(
+        "const [path, done] = arguments;"
+        "const token = document.querySelector('[name=token]').value;"
+        "const form = new URLSearchParams({token, form: '1', reason: 'x'});"
+        "fetch(path, {method: 'POST', body: form}).then(answer => done(answer.status))",
+        f"/ban/image/{code}",
+    )
+    assert status == 403
+    assert site.number(f"SELECT COUNT(*) FROM bans WHERE subject = '{code}'") == 0
+
+
+def test_the_overview_updates_itself_and_keeps_the_focus(site: Site, browser: Chrome, console: Console) -> None:
+    sign_in(browser, console, "wall")
+    code = site.new_image()
+    field = browser.find_element(By.ID, "q")
+    field.send_keys("half a wo")
+    site.ban(code)
+    wait_until(lambda: any(code in text and "seen gone" in text for text in seen(browser, ".takedown")), "the ban")
+    assert browser.switch_to.active_element == field
+    assert field.get_attribute("value") == "half a wo"
+    assert complaints(browser) == []
+
+
+def test_on_a_phone_nothing_is_cut_off(site: Site, browser: Chrome, console: Console) -> None:
+    code = site.new_image()
+    site.ban(code)
+    site.wait_gone(code)
+    sign_in(browser, console, "anna")
+    for path in ("/", f"/image/{code}", f"/lift/image/{code}"):
+        browser.execute_cdp_cmd(
+            "Emulation.setDeviceMetricsOverride",
+            {"width": 375, "height": 740, "deviceScaleFactor": 1, "mobile": True},
+        )
+        browser.get(console.url + path)
+        assert browser.execute_script("return document.documentElement.scrollWidth") <= 375, path

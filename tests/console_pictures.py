@@ -1,0 +1,136 @@
+"""Make pictures of the console in several states: ``python -m tests.console_pictures DIRECTORY``.
+
+The one of the documents is ``overview-light.png``: with ``--docs`` it becomes docs/pictures/console.png, in 64 colours.
+"""
+
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from PIL import Image
+from selenium.webdriver import Chrome, ChromeOptions
+from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.by import By
+
+from stack.system import Stack
+from stack.waiting import wait_until
+from tests.browser.conftest import SWITCHES
+from tests.browser.test_console_browser import seen, sign_in
+from tests.support.console_site import Person, stack_with_console
+from tests.support.site_actions import Site
+
+ROOT = Path(__file__).parent.parent
+
+#: Width and height of a window, by name.
+SIZES = {"light": (1180, 1000), "dark": (1180, 1000), "narrow": (390, 1000)}
+
+
+class Camera:
+    """A browser that takes pictures of whole pages."""
+
+    def __init__(self, browser: Chrome, url: str, directory: Path) -> None:
+        self._browser = browser
+        self._url = url
+        self._directory = directory
+
+    def take(self, name: str, path: str, ready: str = "main", *looks: str) -> None:
+        """Take pictures of a page in some looks, by default in all, once a selector finds something."""
+        for look in looks or SIZES:
+            scheme = [{"name": "prefers-color-scheme", "value": "dark" if look == "dark" else "light"}]
+            self._browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": scheme})
+            width, height = SIZES[look]
+            self._resize(width, height)
+            self._browser.get(self._url + path)
+            wait_until(lambda: seen(self._browser, ready), f"{ready} on {path}")
+            self._resize(width, self._browser.execute_script("return document.documentElement.scrollHeight"))
+            file = self._directory / f"{name}-{look}.png"
+            self._browser.save_screenshot(str(file))
+            print(file, flush=True)
+
+    def _resize(self, width: int, height: int) -> None:
+        metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
+        self._browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+
+
+@contextmanager
+def browser_in(directory: Path) -> Iterator[Chrome]:
+    """Run headless Chromium with a profile of its own."""
+    options = ChromeOptions()
+    options.binary_location = str(shutil.which("chromium"))
+    for switch in (*SWITCHES, f"--user-data-dir={directory / 'profile'}", "--hide-scrollbars"):
+        options.add_argument(switch)
+    with Chrome(options=options, service=Service(shutil.which("chromedriver"))) as browser:
+        yield browser
+
+
+def moderate(site: Site, person: Person) -> str:
+    """Ban and lift as people do in a day. Returns the code of a banned image."""
+    reasons = ("court order 17/2026", "report 4711: copyright", "report 4712: privacy", "spam")
+    codes = [site.new_image("gallery-7") for _ in range(4)]
+    for _ in range(6):
+        for code, reason in zip(codes, reasons, strict=True):
+            person.fill(f"/ban/image/{code}", reason=reason)
+            site.wait_gone(code)
+            person.fill(f"/lift/image/{code}")
+            site.wait_served(code)
+    person.fill("/ban/owner/gallery-7", reason="account closed")
+    person.fill(f"/ban/image/{codes[0]}", reason=reasons[0])
+    site.wait_gone(codes[0], site.stack.edges[-1])
+    return codes[0]
+
+
+def take_all(stack: Stack, site: Site, camera: Camera, person: Person, browser: Chrome) -> None:
+    """Bring the stack into each state, and take its pictures."""
+    shown = site.new_image()
+    camera.take("idle", "/", ".verdict")
+    banned = moderate(site, person)
+    wait_until(lambda: "seen gone" in person.get("/part/overview").text, "a proof")
+    camera.take("overview", "/", ".takedown")
+    camera.take("banned", f"/image/{banned}", "#doors figure")
+    camera.take("shown", f"/image/{shown}", "#doors figure")
+    camera.take("confirm", f"/ban/image/{shown}", ".plan")
+    camera.take("owner", "/owner/gallery-7", "#subject .facts", "light")
+    camera.take("nothing", "/search?q=nobody", ".note", "light")
+    with site.admin.cursor() as cursor:
+        for chunk in range(0, 60_000, 5_000):
+            rows = ", ".join(f"('image', 'bulk-{chunk + number}', 'report 99', 'anna')" for number in range(5_000))
+            cursor.execute(f"INSERT INTO bans (scope, subject, reason, banned_by) VALUES {rows}")
+    camera.take("bulk", "/", ".verdict", "light")
+    stack.settle()
+    stack.edges[-1].stop()
+    wait_until(lambda: "unreachable" in person.get("/part/overview").text, "the edge's end")
+    site.ban(shown)
+    camera.take("edge-down", "/", ".problems")
+    camera.take("edge-down-image", f"/image/{shown}", "#doors figure", "light", "narrow")
+    stack.edges[-1].start()
+    stack.database.stop()
+    wait_until(lambda: "the database cannot be used" in person.get("/part/overview").text, "the database's end")
+    camera.take("no-database", "/", ".problems", "light")
+    stack.database.start()
+    wait_until(lambda: "trust" in person.get("/part/overview").text, "the database again")
+    browser.find_element(By.CSS_SELECTOR, ".who button").click()
+    camera.take("sign-in", "/", ".sign-in", "light", "dark")
+
+
+def main(directory: Path, *, docs: bool) -> None:
+    """Start a stack, and make all pictures."""
+    directory.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as name, stack_with_console(Path(name) / "stack", edges=3) as (stack, console):
+        scratch = Path(name) / "images"
+        scratch.mkdir()
+        with Site(stack, scratch) as site, browser_in(Path(name)) as browser:
+            sign_in(browser, console, "anna")
+            take_all(stack, site, Camera(browser, console.url, directory), Person(console, "anna"), browser)
+    if docs:
+        picture = Image.open(directory / "overview-light.png").convert("RGB")
+        target = ROOT / "docs" / "pictures" / "console.png"
+        target.parent.mkdir(exist_ok=True)
+        picture.quantize(64, dither=Image.Dither.NONE).save(target, optimize=True)
+        print(target, target.stat().st_size)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), docs="--docs" in sys.argv)

@@ -1,0 +1,226 @@
+"""Use the console of a running purger by HTTP: look, search, ban, lift, purge again, and be refused."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+import requests
+
+from stack.console import Console
+from stack.purger import Purger
+from stack.system import Stack
+from stack.waiting import PATIENCE, wait_until
+from tests.support.console_site import Person, stack_with_console
+from tests.support.site_actions import Site
+
+
+@pytest.fixture(scope="module")
+def console(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Stack, Console]]:
+    with stack_with_console(tmp_path_factory.mktemp("console")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def stack(console: tuple[Stack, Console]) -> Stack:
+    return console[0]
+
+
+@pytest.fixture(scope="module")
+def anna(console: tuple[Stack, Console]) -> Person:
+    return Person(console[1], "anna")
+
+
+@pytest.fixture(scope="module")
+def wall(console: tuple[Stack, Console]) -> Person:
+    return Person(console[1], "wall")
+
+
+def wait_shown(person: Person, path: str, *texts: str) -> str:
+    """Wait until a page has these texts. Returns the page."""
+
+    def shown() -> str | None:
+        text = person.get(path).text
+        return text if all(each in text for each in texts) else None
+
+    return wait_until(shown, f"{texts} on {path}")
+
+
+def test_the_overview_shows_edges_purgers_and_takedowns(site: Site, anna: Person) -> None:
+    wait_shown(anna, "/", "Yes. 2 edges acknowledged everything", "edge1", "edge2", "trusted", "pid ")
+    code = site.new_image()
+    site.ban(code)
+    page = wait_shown(anna, "/part/overview", f'href="/image/{code}"', "seen gone")
+    assert "<svg" in page
+    assert "<html" not in page, "a part has no frame"
+
+
+def test_a_moderator_bans_and_lifts_and_the_record_names_her(site: Site, anna: Person) -> None:
+    code = site.new_image()
+    copy = site.new_copy(code)
+    page = anna.get(f"/ban/image/{code}")
+    assert f"Hides the image {code}, with all renditions, at 2 enabled edges." in page.text
+    assert "1 other image shows the same bytes" in page.text
+    assert site.get(code).status_code == 200, "asking does nothing"
+    answer = anna.fill(f"/ban/image/{code}", reason="court <b>order</b> 17")
+    assert "court &lt;b&gt;order&lt;/b&gt; 17" in answer.text
+    assert "<b>order" not in answer.text
+    assert f"on image {code} is written." in answer.text
+    for edge in site.stack.edges:
+        site.wait_gone(code, edge)
+    wait_shown(anna, f"/part/image/{code}", "gone (410)")
+    assert "<b>order" not in wait_shown(anna, "/part/overview", "&lt;b&gt;order")
+    assert log_entry(site, code, "ban") == "anna|court <b>order</b> 17|1"
+    assert site.get(copy).status_code == 200
+
+    assert "can be seen again" in anna.get(f"/lift/image/{code}").text
+    anna.fill(f"/lift/image/{code}")
+    site.wait_served(code)
+    assert log_entry(site, code, "lift") == "anna|court <b>order</b> 17 (lifted by anna)|1"
+
+
+def test_a_form_is_carried_out_once(site: Site, anna: Person) -> None:
+    code = site.new_image()
+    fields = anna.hidden_fields(f"/ban/image/{code}")
+    for _ in range(2):
+        assert anna.post(f"/ban/image/{code}", **fields, reason="twice").status_code == 200
+    assert site.number(f"SELECT COUNT(*) FROM bans WHERE subject = '{code}'") == 1
+
+
+def test_owners_and_bytes_are_banned_with_their_numbers_said_first(site: Site, anna: Person) -> None:
+    owner = site.new_owner()
+    code = site.new_image(owner)
+    copy, digest = site.new_copy(code), site.digest_of(code)
+    assert "Hides 1 image of the owner" in anna.get(f"/ban/owner/{owner}").text
+    assert "Hides 2 images with these bytes" in anna.get(f"/ban/digest/{digest}").text
+    anna.fill(f"/ban/digest/{digest}", reason="copies")
+    for each in (code, copy):
+        site.wait_gone(each)
+    anna.fill(f"/ban/image/{code}", reason="also")
+    page = anna.get(f"/lift/image/{code}").text
+    assert "It stays hidden by ban" in page
+    assert f"on digest {digest}" in page
+
+
+def test_purging_again_bans_nothing(site: Site, anna: Person) -> None:
+    code = site.new_image()
+    assert "It bans and lifts nothing" in anna.get(f"/purge/image/{code}").text
+    anna.fill(f"/purge/image/{code}")
+    wait_until(lambda: not site.is_hit(code), f"{code} out of the cache")
+    assert site.number(f"SELECT COUNT(*) FROM bans WHERE subject = '{code}'") == 0
+    wait_shown(anna, f"/part/image/{code}", "purged again")
+
+
+def test_each_edge_is_shown_as_its_public_listener_answers(site: Site, anna: Person) -> None:
+    code = site.new_image()
+    page = anna.get(f"/image/{code}").text
+    assert page.count('class="picture blurred"') == 4, "two renditions at two edges"
+    picture = page.partition('src="/picture/')[2].partition('"')[0]
+    assert picture == site.digest_of(code)
+    answer = anna.get(f"/picture/{picture}")
+    assert (answer.headers["Content-Type"], answer.content) == ("image/png", site.get(code).content)
+    assert "sandbox" in answer.headers["Content-Security-Policy"]
+    site.ban(code)
+    site.wait_gone(code, site.stack.edges[1])
+    assert "badge shown" not in wait_shown(anna, f"/part/doors/{code}", "badge gone")
+    assert requests.get(f"{anna.url}/picture/{picture}", timeout=PATIENCE).status_code == 200  # the page to sign in
+    assert (
+        requests.get(f"{anna.url}/picture/{picture}", timeout=PATIENCE).headers["Content-Type"].startswith("text/html")
+    )
+
+
+def test_the_search_finds_codes_urls_owners_and_digests(site: Site, anna: Person) -> None:
+    owner = site.new_owner()
+    code = site.new_image(owner)
+    digest = site.digest_of(code)
+    for text, path in (
+        (code, f"/image/{code}"),
+        (f" https://img.example/images/{code}/thumb?x ", f"/image/{code}"),
+        (owner, f"/owner/{owner}"),
+        (digest.upper(), f"/digest/{digest}"),
+        (f"owner:{owner}", f"/owner/{owner}"),
+    ):
+        answer = anna.get(f"/search?q={quote(text)}")
+        assert (answer.status_code, answer.url.removeprefix(anna.url)) == (200, path)
+        assert code in answer.text
+    assert anna.get("/search?q=nobody-has-this").status_code == 404
+    assert anna.get("/search?q=no%20code%3Cscript%3E").status_code == 400
+    assert "<script>" not in anna.get("/search?q=no%20code%3Cscript%3E").text.replace("<script src=", "")
+
+
+def test_someone_who_may_only_look_changes_nothing(site: Site, anna: Person, wall: Person) -> None:
+    code = site.new_image()
+    assert f"/ban/image/{code}" in anna.get(f"/image/{code}").text
+    assert f"/ban/image/{code}" not in wall.get(f"/image/{code}").text
+    token = wall.get("/").text.partition('name="token" value="')[2].partition('"')[0]
+    for deed in ("ban", "lift", "purge"):
+        assert wall.get(f"/{deed}/image/{code}").status_code == 403
+        answer = wall.post(f"/{deed}/image/{code}", token=token, form="1", reason="x")
+        assert (answer.status_code, "may look, and not moderate" in answer.text) == (403, True)
+    assert site.number(f"SELECT COUNT(*) FROM bans WHERE subject = '{code}'") == 0
+
+
+def test_a_form_of_another_site_is_refused(site: Site, anna: Person) -> None:
+    code = site.new_image()
+    path, fields = f"/ban/image/{code}", anna.hidden_fields(f"/ban/image/{code}") | {"reason": "x"}
+    assert anna.post(path, origin="https://evil.example", **fields).status_code == 403
+    assert anna.post(path, origin="null", **fields).status_code == 403
+    assert anna.post(path, origin=None, **fields).status_code == 403
+    assert anna.post(path, **fields | {"token": "x" * 43}).status_code == 403
+    assert site.number(f"SELECT COUNT(*) FROM bans WHERE subject = '{code}'") == 0
+
+
+def test_strangers_get_the_page_to_sign_in_alone(anna: Person, console: tuple[Stack, Console]) -> None:
+    for path in ("/", "/part/overview", "/image/x", "/search?q=x", "/ban/image/x"):
+        answer = requests.get(anna.url + path, timeout=PATIENCE)
+        assert "Password" in answer.text
+        assert "edge1" not in answer.text
+        policy = answer.headers["Content-Security-Policy"]
+        assert "unsafe" not in policy
+        assert "default-src 'none'" in policy
+    assert requests.get(f"{anna.url}/part/overview", timeout=PATIENCE).status_code == 401
+    assert requests.get(anna.url, headers={"Host": "evil.example"}, timeout=PATIENCE).status_code == 421
+    assert requests.request("PURGE", anna.url, timeout=PATIENCE).status_code == 405
+    answer = requests.post(
+        f"{anna.url}/sign-in", {"name": "anna", "password": "wrong"}, headers={"Origin": anna.url}, timeout=PATIENCE
+    )
+    assert (answer.status_code, "Set-Cookie" in answer.headers) == (403, False)
+    outside = {"name": "anna", "password": console[1].password, "to": "//evil.example/"}
+    answer = requests.post(
+        f"{anna.url}/sign-in", outside, headers={"Origin": anna.url}, allow_redirects=False, timeout=PATIENCE
+    )
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/")
+    assert "HttpOnly; SameSite=Strict" in answer.headers["Set-Cookie"]
+
+
+def test_signing_out_ends_the_session(console: tuple[Stack, Console]) -> None:
+    person = Person(console[1], "anna")
+    token = person.get("/").text.partition('name="token" value="')[2].partition('"')[0]
+    assert "Password" in person.post("/sign-out", token=token).text
+    assert "Password" in person.get("/").text
+
+
+def test_a_purger_whose_console_finds_its_port_taken_delivers_all_the_same(
+    site: Site, console: tuple[Stack, Console], tmp_path: Path
+) -> None:
+    purger = site.stack.purger
+    rival = Purger(tmp_path / "rival", site.stack.database, options=console[1].options)
+    code = site.new_image()
+    with rival:
+        wait_until(lambda: "the console cannot listen on" in rival.log_text(), "its complaint")
+        purger.stop()
+        try:
+            site.ban(code)
+            for edge in site.stack.edges:
+                site.wait_gone(code, edge)
+        finally:
+            purger.start()
+
+
+def log_entry(site: Site, code: str, action: str) -> str:
+    """Read the person, the reason, and whether the account is moderation's, of the one entry of an action."""
+    query = "SELECT CONCAT_WS('|', banned_by, reason, account LIKE 'takedown_moderation@%') FROM moderation_log"
+    with site.admin.cursor() as cursor:
+        cursor.execute(f"{query} WHERE subject = '{code}' AND action = '{action}'")
+        ((text,),) = cursor.fetchall()
+    return str(text)

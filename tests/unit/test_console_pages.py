@@ -1,0 +1,301 @@
+"""Answer requests of the console without servers: guards, forms, escaping, pictures and charts."""
+
+import io
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from purger.console import charts
+from purger.console.access import Access
+from purger.console.app import ConsoleApp
+from purger.console.database import Databases
+from purger.console.doors import Doors
+from purger.console.moderation_pages import ModerationPages
+from purger.console.overview_page import OverviewPage
+from purger.console.passwords import hash_password
+from purger.console.pictures import LARGEST, Body, Picture, Pictures
+from purger.console.request_guard import comes_from_us, host_is_ours
+from purger.console.settings import ConsoleSettings
+from purger.console.sign_in_pages import _own_path
+from purger.console.subject_pages import SubjectPages
+from purger.console.takedowns import AtEdge, Latency, LatestTakedowns, Takedown
+from purger.console.templating import render, static_files
+from purger.console.watch import FleetWatch, Overview
+from purger.fleet_problems import Problem
+from purger.fleet_state import EdgeState, FleetState
+from takedown_db.errors import DatabaseUnavailableError
+from takedown_db.lasting_connection import Connection
+from takedown_db.listen_address import Address
+from tests.support.console_site import PASSWORD, write_users
+
+OURS = frozenset({"http://127.0.0.1:6190", "http://localhost:6190"})
+HOSTILE = "<script>alert(1)</script>\u202e\x1b[31m\"'&"
+AT = datetime(2026, 11, 25, 1, 2, 3)
+
+
+class NoDatabase:
+    """A database that nobody may use: a request that gets as far fails with 503."""
+
+    moderates = True
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        raise DatabaseUnavailableError("reached the database")
+        yield
+
+    moderating = reading
+
+
+class Seen:
+    """A watch that has always seen the same."""
+
+    def look(self) -> Overview:
+        edge = EdgeState(name="paris", mode="trusted", lease_remaining=9.4, lag=2, recorded=f"refused: {HOSTILE}")
+        takedown = Takedown(
+            action="ban",
+            at=AT,
+            scope="image",
+            subjects=("x",),
+            reason=HOSTILE,
+            banned_by=HOSTILE,
+            batch=1,
+            edges=(AtEdge(edge="paris", acknowledged=0.004, gone=True), AtEdge(edge="rome", note=HOSTILE)),
+        )
+        problems = (Problem(f"edge paris: {HOSTILE}", "compare the token files"),)
+        takedowns = LatestTakedowns((takedown,), tuple(Latency(AT + timedelta(seconds=n), 0.004 * n) for n in range(9)))
+        return Overview(AT, FleetState(edges=(edge,), server=HOSTILE), problems, takedowns)
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> Iterator[ConsoleApp]:
+    access = Access(ConsoleSettings(listen=Address("127.0.0.1", 6190), users=write_users(tmp_path / "users")))
+    databases, doors = cast(Databases, NoDatabase()), Doors()
+    overview = OverviewPage(cast(FleetWatch, Seen()), moderation=True)
+    app = ConsoleApp(access, overview, SubjectPages(databases, doors), ModerationPages(databases))
+    app.origins = OURS
+    yield app
+    doors.close()
+
+
+class Client:
+    """A browser that speaks WSGI."""
+
+    def __init__(self, app: ConsoleApp, name: str | None = None) -> None:
+        self.app = app
+        self.cookie = ""
+        if name is not None:
+            _, headers, _ = self.send("POST", "/sign-in", {"name": name, "password": PASSWORD})
+            self.cookie = headers["Set-Cookie"].partition(";")[0]
+
+    def send(
+        self, method: str, path: str, form: dict[str, str] | None = None, **headers: str
+    ) -> tuple[int, dict[str, str], str]:
+        body = "&".join(f"{name}={value}" for name, value in (form or {}).items()).encode()
+        environ: dict[str, Any] = {
+            "REQUEST_METHOD": method, "PATH_INFO": path, "QUERY_STRING": "", "HTTP_HOST": "127.0.0.1:6190",
+            "CONTENT_TYPE": "application/x-www-form-urlencoded", "CONTENT_LENGTH": str(len(body)),
+            "wsgi.input": io.BytesIO(body), "HTTP_COOKIE": self.cookie,
+            **({"HTTP_ORIGIN": "http://127.0.0.1:6190"} if method == "POST" else {}),
+            **headers,
+        }  # fmt: skip
+        got: list[Any] = []
+        text = b"".join(self.app(environ, lambda status, head: got.extend((status, head)))).decode()
+        return int(got[0][:3]), dict(got[1]), text
+
+    def token(self) -> str:
+        found = re.search(r'name="token" value="([^"]+)"', self.send("GET", "/")[2])
+        assert found is not None
+        return found[1]
+
+
+def test_every_value_of_a_page_is_escaped_and_on_one_line(app: ConsoleApp) -> None:
+    status, headers, text = Client(app, "anna").send("GET", "/")
+    assert status == 200
+    assert "&lt;script&gt;alert(1)" in text
+    assert "<script>" not in text
+    assert "\u202e" not in text
+    assert "\x1b" not in text
+    assert re.findall(r"<script[^>]*>", text) == [f'<script src="{static_files()["console.js"].url}" defer>']
+    assert " style=" not in text
+    assert re.findall(r" on[a-z]+=", text) == []
+    assert headers["Cache-Control"] == "no-store"
+    assert "rome: not yet" in text
+    assert "paris: 4 ms, seen gone" in text
+    assert "9.4 s" in text
+    assert "compare the token files" in text
+
+
+@pytest.mark.parametrize("name", ["sign_in", "problem", "found"])
+def test_templates_escape_what_visitors_send(name: str) -> None:
+    values = {"visitor": None, "problem": HOSTILE, "text": HOSTILE, "to": HOSTILE, "name": HOSTILE, "title": HOSTILE}
+    text = render(name, found=[], by_proxy=False, **values)
+    assert "<script>" not in text
+    assert "&lt;script&gt;" in text
+
+
+def test_no_template_writes_a_value_as_it_is_but_charts_and_the_page_inside_its_frame() -> None:
+    directory = Path(render.__code__.co_filename).parent / "templates"
+    raw = {match for file in directory.glob("*.html") for match in re.findall(r"\{\{!(.+?)\}\}", file.read_text())}
+    assert raw == {"base", "over_time", "histogram"}
+
+
+@pytest.mark.parametrize("path", ["/", "/part/overview", "/image/x", "/owner/x", "/search", "/ban/image/x", "/nowhere"])
+def test_strangers_get_no_page(app: ConsoleApp, path: str) -> None:
+    status, headers, text = Client(app).send("GET", path)
+    assert status in (303, 401)
+    assert "paris" not in text
+    assert headers.get("Location", "/sign-in").startswith("/sign-in")
+
+
+def test_a_made_up_cookie_is_nobodys(app: ConsoleApp) -> None:
+    client = Client(app)
+    for cookie in ("takedown_console_6190=x", "takedown_console_6190=", "takedown_console_6190", "\xff"):
+        client.cookie = cookie
+        assert client.send("GET", "/part/overview")[0] == 401
+
+
+@pytest.mark.parametrize("deed", ["ban", "lift", "purge"])
+def test_the_role_look_moderates_nothing(app: ConsoleApp, deed: str) -> None:
+    wall, anna = Client(app, "wall"), Client(app, "anna")
+    for client, status in ((wall, 403), (anna, 503)):
+        assert client.send("GET", f"/{deed}/image/x")[0] == status
+        form = {"token": client.token(), "form": "1", "reason": "r"}
+        got, _, text = client.send("POST", f"/{deed}/image/x", form)
+        # Anna's request comes as far as the database.
+        assert got == (403 if client is wall else 503), text
+
+
+def test_the_cookies_of_other_programs_do_not_matter(app: ConsoleApp) -> None:
+    anna = Client(app, "anna")
+    anna.cookie = f'other=a b,c"; takedown_console=x; @=; {anna.cookie}; last'
+    assert anna.send("GET", "/")[0] == 200
+
+
+def test_a_form_needs_the_token_of_its_own_session(app: ConsoleApp) -> None:
+    anna, other = Client(app, "anna"), Client(app, "anna")
+    for token in (other.token(), "", "x"):
+        status, _, text = anna.send("POST", "/ban/image/x", {"token": token, "form": "1", "reason": "r"})
+        assert (status, "another session" in text) == (403, True)
+    assert anna.send("POST", "/ban/image/x", {"form": "1", "reason": "r"})[0] == 403
+    assert anna.send("POST", "/sign-out", {"token": other.token()})[0] == 403
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"HTTP_ORIGIN": "https://evil.example"},
+        {"HTTP_ORIGIN": "null"},
+        {"HTTP_SEC_FETCH_SITE": "cross-site"},
+        {"HTTP_SEC_FETCH_SITE": "same-site"},
+    ],
+)
+def test_a_form_of_another_page_is_refused(app: ConsoleApp, headers: dict[str, str]) -> None:
+    anna = Client(app, "anna")
+    form = {"token": anna.token(), "form": "1", "reason": "r"}
+    assert anna.send("POST", "/ban/image/x", form)[0] == 503
+    assert anna.send("POST", "/ban/image/x", form, **headers)[0] == 403
+    assert anna.send("POST", "/sign-in", {"name": "anna", "password": PASSWORD}, **headers)[0] == 403
+
+
+def test_other_hosts_methods_and_bodies_are_refused(app: ConsoleApp) -> None:
+    anna = Client(app, "anna")
+    assert anna.send("GET", "/", HTTP_HOST="evil.example")[0] == HTTPStatus.MISDIRECTED_REQUEST
+    assert anna.send("PUT", "/")[0] == 405
+    assert anna.send("GET", "/ban/image/a.b")[0] == 404
+    assert anna.send("POST", "/ban/image/x", {}, CONTENT_TYPE="application/json")[0] == 415
+    assert anna.send("POST", "/ban/image/x", {}, CONTENT_LENGTH="99999")[0] == 413
+    assert anna.send("POST", "/ban/image/x", {}, CONTENT_LENGTH="-1")[0] == 413
+    assert anna.send("HEAD", "/")[2] == ""
+
+
+def test_a_ban_without_a_reason_asks_again(app: ConsoleApp) -> None:
+    """The question needs the database, which nobody may use here; the ban itself would fail otherwise."""
+    anna = Client(app, "anna")
+    for reason in ("", "+", "x" * 256):
+        status, _, text = anna.send("POST", "/ban/image/x", {"token": anna.token(), "form": "1", "reason": reason})
+        assert (status, "reached the database" in text) == (503, True)
+
+
+@pytest.mark.parametrize(
+    "path", ["//evil.example", "/\\evil.example", "https://evil.example", "", "x", "/a\nb", "/\t/evil.example", "/a b"]
+)
+def test_nobody_is_led_elsewhere_after_signing_in(path: str) -> None:
+    assert _own_path(path) == "/"
+
+
+def test_the_way_back_after_signing_in_is_kept() -> None:
+    assert _own_path("/image/x?from=12") == "/image/x?from=12"
+
+
+@pytest.mark.parametrize(
+    ("host", "ours"),
+    [("127.0.0.1:6190", True), ("LOCALHOST:6190", True), ("127.0.0.1", False), ("evil.example", False), (None, False)],
+)
+def test_the_host_has_to_be_ours(host: str | None, ours: bool) -> None:
+    assert host_is_ours(host, OURS) is ours
+
+
+@pytest.mark.parametrize(
+    ("headers", "ours"),
+    [
+        ({"origin": "http://127.0.0.1:6190"}, True),
+        ({"sec-fetch-site": "same-origin"}, True),
+        ({"origin": "http://127.0.0.1:6190", "sec-fetch-site": "same-origin"}, True),
+        ({"origin": "http://127.0.0.1:6190", "sec-fetch-site": "cross-site"}, False),
+        ({"origin": "http://127.0.0.1:6191", "sec-fetch-site": "same-origin"}, False),
+        ({"sec-fetch-site": "none"}, False),
+        ({}, False),
+    ],
+)
+def test_a_form_says_where_it_comes_from(headers: dict[str, str], ours: bool) -> None:
+    assert comes_from_us(headers, OURS) is ours
+
+
+def test_pictures_make_room_and_are_pictures() -> None:
+    pictures = Pictures(most=10)
+    pictures.keep("a", Picture("image/png", b"x" * 6))
+    pictures.keep("b", Picture("image/png", b"x" * 6))
+    assert (pictures.find("a"), pictures.find("b") is None) == (None, False)
+    body = Body()
+    body.take(b"abc")
+    assert body.picture({"content-type": "image/PNG; x=y"}) == Picture("image/png", b"abc")
+    assert body.picture({"content-type": "text/html"}) is None
+    assert body.picture({"content-type": "image/png", "content-encoding": "br"}) is None
+    body.take(b"x" * LARGEST)
+    assert body.picture({"content-type": "image/png"}) is None
+    assert body.size == LARGEST + 3
+
+
+def test_charts_tell_late_takedowns_apart() -> None:
+    latencies = [Latency(AT, 0.004), Latency(AT + timedelta(minutes=5), 0.5), Latency(AT + timedelta(minutes=9), 3.0)]
+    assert charts.summary(latencies) == "median 500 ms, 99 % 3.0 s, slowest 3.0 s, of 3; 1 later than 1 s"
+    for chart in (charts.over_time(latencies), charts.histogram(latencies)):
+        assert len(re.findall(r'class="(?:dot|bar) late"', chart)) == 1
+        assert len(re.findall(r'class="(?:dot|bar)"', chart)) == 2
+        assert 'role="img" aria-label="' in chart
+    assert charts.summary([]) == "no takedown yet"
+    assert "<circle" in charts.over_time(latencies[:1])
+    assert charts.quantile(latencies, 0.5) == 0.5
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(0.0042, "4 ms"), (0.9999, "1.0 s"), (12.4, "12 s"), (600, "10 min")])
+def test_times_are_read_at_a_glance(seconds: float, text: str) -> None:
+    assert charts.seconds_text(seconds) == text
+
+
+def test_a_bulk_counts_as_waiting_until_its_last_edge() -> None:
+    done, waits = AtEdge(edge="paris", acknowledged=0.1), AtEdge(edge="rome")
+    takedown = Takedown(action="ban", at=AT, scope="image", subjects=("a", "b"), several=True, edges=(done, waits))
+    assert (takedown.waiting, takedown.slowest) == (1, None)
+    takedown = Takedown(action="ban", at=AT, scope="image", subjects=("a",), edges=(done,))
+    assert (takedown.waiting, takedown.slowest) == (0, 0.1)
+
+
+def test_hashing_passwords_costs_what_it_should() -> None:
+    assert hash_password("x").startswith("scrypt$14$8$5$")

@@ -1,0 +1,140 @@
+"""Tell the story of a takedown by leaves: who ordered it, which edge acknowledged it, who saw the image gone."""
+
+from typing import Any
+
+import pytest
+
+from takedown_log.findings import Told, find
+from takedown_log.proof import ProofError, verify
+from takedown_log.tree import leaf_hash
+from tests.support.proof_log import MemoryLog
+
+TIMES = [f"2026-11-26T12:00:0{second}.000000Z" for second in range(10)]
+
+
+class Takedown:
+    """A log of one ban at two edges, whose leaves a test may change."""
+
+    def __init__(self) -> None:
+        self.log = MemoryLog()
+        self.places: list[int] = []
+
+    def add(self, kind: str, committed: dict[str, str] | None = None, **members: Any) -> None:
+        self.places.append(self.log.append({"kind": kind, **members}, committed))
+
+    def edges(self, *names: str) -> str:
+        self.add("edges", at=TIMES[0], names=list(names))
+        return leaf_hash(self.log.leaves[-1].encode()).hex()
+
+    def ban(self, edges: str, action: str = "ban", batch: int = 7) -> None:
+        self.add("batch", batch=batch, identity="x", at=TIMES[1], rows=1, edges=edges)
+        values = {"subject": "kX3_vQ", "account": "desk@site", "banned_by": "Ann", "reason": "court order 7"}
+        self.add("event", values, event=1, action=action, scope="image", at=TIMES[1], ban=1, row=5, batch=batch)
+
+    def acknowledged(self, edge: str, first: int = 7, last: int = 7) -> None:
+        self.add("acknowledged", edge=edge, first=first, last=last, method="purge", instance="i", at=TIMES[2])
+
+    def seen(self, edge: str, gone: str, at: str = TIMES[3]) -> None:
+        self.add("seen", edge=edge, row=5, at=at, status=410, gone=gone)
+
+    def find(self, *left_out: str) -> tuple[Told, ...]:
+        chosen = [place for place in self.places if not any(f'"{kind}"' in self.log.leaves[place] for kind in left_out)]
+        return find(verify(self.log.prove(*chosen), self.log.signer.verifier()))
+
+
+@pytest.fixture
+def takedown() -> Takedown:
+    takedown = Takedown()
+    takedown.ban(takedown.edges("edge1", "edge2"))
+    return takedown
+
+
+def test_a_ban_that_is_gone_everywhere_lacks_nothing(takedown: Takedown) -> None:
+    for edge in ("edge1", "edge2"):
+        takedown.acknowledged(edge)
+        takedown.seen(edge, "yes")
+    (told,) = takedown.find()
+    assert (told.event.action, told.event.subject, told.event.reason) == ("ban", "kX3_vQ", "court order 7")
+    assert (told.event.account, told.event.banned_by) == ("desk@site", "Ann")
+    assert [(each.edge, each.acknowledged_at, each.seen_at, each.gone) for each in told.edges] == [
+        ("edge1", TIMES[2], TIMES[3], True),
+        ("edge2", TIMES[2], TIMES[3], True),
+    ]
+    assert told.lacking() == ()
+
+
+def test_an_edge_that_did_not_acknowledge_and_one_that_nobody_looked_at_are_told(takedown: Takedown) -> None:
+    takedown.acknowledged("edge1")
+    assert takedown.find()[0].lacking() == (
+        "edge2 has not acknowledged it.",
+        "Nobody saw it gone at edge1.",
+        "Nobody saw it gone at edge2.",
+    )
+
+
+def test_the_last_probe_counts(takedown: Takedown) -> None:
+    for edge in ("edge1", "edge2"):
+        takedown.acknowledged(edge)
+        takedown.seen(edge, "yes")
+    takedown.seen("edge2", "no", at=TIMES[5])
+    assert takedown.find()[0].lacking() == (f"edge2 showed the image at {TIMES[5]}.",)
+
+
+@pytest.mark.parametrize(("first", "last"), [(8, 9), (1, 6)])
+def test_an_acknowledgement_of_other_batches_is_none_of_this_one(takedown: Takedown, first: int, last: int) -> None:
+    takedown.acknowledged("edge1", first, last)
+    assert takedown.find()[0].edges[0].acknowledged_at is None
+
+
+def test_a_lift_needs_no_probe() -> None:
+    other = Takedown()
+    other.ban(other.edges("edge1"), action="lift")
+    other.acknowledged("edge1")
+    assert other.find()[0].lacking() == ()
+
+
+@pytest.mark.parametrize("receipt", [Takedown.acknowledged, lambda takedown, edge: takedown.seen(edge, "yes")])
+def test_a_receipt_of_an_edge_that_did_not_exist_then_is_found(takedown: Takedown, receipt: Any) -> None:
+    receipt(takedown, "edge3")
+    with pytest.raises(ProofError, match="receipt of edge3, and no such edge existed then"):
+        takedown.find()
+
+
+def test_an_edge_that_came_later_may_acknowledge_too(takedown: Takedown) -> None:
+    takedown.edges("edge1", "edge2", "edge3")
+    takedown.acknowledged("edge3", 1, 7)
+    assert [each.edge for each in takedown.find()[0].edges] == ["edge1", "edge2"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"), [("batch", "told in batch 7, whose leaf"), ("edges", "list of edges whose")]
+)
+def test_a_leaf_that_others_need_and_that_was_left_out_is_found(takedown: Takedown, kind: str, words: str) -> None:
+    with pytest.raises(ProofError, match=words):
+        takedown.find(f'kind":"{kind}')
+
+
+def test_batches_in_the_wrong_order_are_found(takedown: Takedown) -> None:
+    takedown.acknowledged("edge1", 8, 7)
+    with pytest.raises(ProofError, match="acknowledges batches 8 to 7"):
+        takedown.find()
+
+
+@pytest.mark.parametrize(
+    ("members", "words"),
+    [
+        ({"kind": "batch", "batch": 8}, "no member"),
+        ({"kind": "edges", "at": "x", "names": "edge1"}, "names is no list"),
+        ({"kind": "edges", "at": "x", "names": [], "more": 1}, "member more"),
+        ({"at": "x"}, "no kind"),
+    ],
+)
+def test_a_malformed_leaf_is_named(takedown: Takedown, members: dict[str, Any], words: str) -> None:
+    takedown.places.append(takedown.log.append(members))
+    with pytest.raises(ProofError, match=f"leaf 3 is malformed: it.* {words}"):
+        takedown.find()
+
+
+def test_a_kind_of_a_later_version_is_passed_over(takedown: Takedown) -> None:
+    takedown.add("something", new=1)
+    assert len(takedown.find()) == 1
