@@ -113,7 +113,7 @@ def test_the_largest_id_is_that_of_the_beginning_committed_or_not(connections: C
     slow.start_transaction()
     ban(slow, *new_codes(5))
     first = take(purger, None)
-    assert first.largest == before.largest + 5
+    assert first.largest >= before.largest + 5
     slow.rollback()
 
     def waits() -> bool:
