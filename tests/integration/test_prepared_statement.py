@@ -19,6 +19,7 @@ from takedown_db.connect import connect
 from takedown_db.error_numbers import NO_ANSWER, ErrorNumber
 from takedown_db.prepared_statement import PreparedStatement
 from takedown_db.statements import statement
+from tests.support.certificates import Authority
 
 #: Time-out of an execution in seconds, where nothing is to exceed it.
 PATIENCE = 30.0
@@ -48,9 +49,11 @@ class Networked(NamedTuple):
 
 @pytest.fixture(scope="module")
 def networked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Networked]:
-    port = free_port()
+    directory, port = tmp_path_factory.mktemp("networked"), free_port()
+    pair = Authority(directory, "ours").sign("127.0.0.1")
     options = ["--skip-networking=0", "--bind-address=127.0.0.1", f"--port={port}"]
-    with Database(tmp_path_factory.mktemp("networked"), options) as database:
+    options += [f"--ssl-cert={pair.certificate}", f"--ssl-key={pair.key}"]
+    with Database(directory / "database", options) as database:
         database.migrate()
         with database.connect_admin() as admin, admin.cursor() as cursor:
             for code, owner, digest in (("cat", "joe", "a" * 64), ("dog", "ann", "b" * 64), ("new", "new", "c" * 64)):
