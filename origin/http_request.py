@@ -41,8 +41,19 @@ class Request(cheroot.server.HTTPRequest):
 
     def respond(self) -> None:
         """Let the application answer, and send what is left of the answer."""
-        super().respond()
-        self._send_unsent()
+        if self.server.watch is None:
+            super().respond()
+            self._send_unsent()
+            return
+        before = self.conn.wfile.bytes_written
+        try:
+            super().respond()
+            self._send_unsent()
+        finally:
+            # Without a head that was sent cheroot answers by simple_response.
+            if self.sent_headers:
+                status = cast(bytes, self.status)
+                self.server.watch(self, status, self.conn.wfile.bytes_written - before)
 
     def write(self, chunk: bytes) -> None:
         """Send a part of the body."""
@@ -85,8 +96,13 @@ class Request(cheroot.server.HTTPRequest):
             *(f"{name}: {value}" for name, value in self.server.headers),
         )
         head = "".join(f"{line}\r\n" for line in lines).encode("latin-1") + b"\r\n"
-        with contextlib.suppress(ConnectionError):  # the peer may have gone
-            self.conn.wfile.write(head if self.method == b"HEAD" else head + body)
+        before = self.conn.wfile.bytes_written
+        try:
+            with contextlib.suppress(ConnectionError):  # the peer may have gone
+                self.conn.wfile.write(head if self.method == b"HEAD" else head + body)
+        finally:
+            if self.server.watch is not None:
+                self.server.watch(self, status.encode("latin-1"), self.conn.wfile.bytes_written - before)
 
     def _is_usual(self) -> bool:
         """Tell whether the answer's end is known by a Content-Length or since it has no body, and no rule ends it."""

@@ -85,11 +85,19 @@ class Server(cheroot.wsgi.Server):
     max_request_body_size = MAX_BODY_BYTES
 
     def __init__(
-        self, app: Callable[..., Any], address: Address, settings: ServerSettings, *, share_port: bool
+        self,
+        app: Callable[..., Any],
+        address: Address,
+        settings: ServerSettings,
+        *,
+        share_port: bool,
+        watch: Callable[[Request, bytes, int], object] | None = None,
     ) -> None:
         """Set up the server. ``share_port``: other processes listen on the same port, and share its connections."""
         self.stall = settings.stall
         self.headers = settings.headers
+        #: Called after each answer with the request, its status line and the bytes that were sent; None: nobody counts.
+        self.watch = watch
         self.lingering = LingeringClose()
         self.busy: set[_Connection] = set()
         super().__init__(

@@ -54,3 +54,5 @@ class Settings:
     keep_alive: int = 75
     stall: int = 10
     drain: int = 30
+    metrics: Address | None = None
+    access_log: str | None = None

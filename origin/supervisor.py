@@ -1,4 +1,4 @@
-"""Runs ``origin serve``: one process, or several on one port under a parent that replaces those that die."""
+"""Runs the processes of ``origin serve`` under a parent that replaces those that die."""
 
 import logging
 import os
@@ -8,20 +8,12 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 
-import mysql.connector
-
-from origin.lookup import TIMEOUT
+from origin.metrics_counters import SharedCounters
 from origin.settings import Settings
-from origin.special_image import SpecialImage, read_special_image
-from origin.stores.backends import UnusableStoreError, require_usable
-from origin.worker import work
-from takedown_db.connect import connect
-from takedown_db.errors import explain
-from takedown_db.listen_address import Address
+from origin.stores.backends import UnusableStoreError
+from origin.worker import Worker
 from takedown_db.signals import STOP_SIGNALS, SignalQueue
-from takedown_db.url import UnusableUrlError
 
 log = logging.getLogger(__name__)
 
@@ -32,85 +24,16 @@ _LONGEST_PAUSE = 30.0
 #: Seconds that a process may take to end after the time that its responses have.
 _GRACE = 10.0
 
-
-class CannotServeError(Exception):
-    """The origin cannot start. The message says why and what to do."""
-
-
-def serve(settings: Settings) -> int:
-    """Serve until SIGTERM or SIGINT. Returns the exit code.
-
-    Raises ``CannotServeError`` and ``UnusableSpecialImageError``.
-    """
-    special = read_special_image(settings.special_image)
-    _require_stores(settings)
-    _try_database(settings.database_url, replica=settings.replica)
-    with _reserve(settings.listen, share=settings.workers > 1) as reserved:
-        address = Address(*reserved.getsockname()[:2])
-        if settings.workers > 1:
-            return _Supervisor(settings, special, address).run()
-    try:
-        ready = partial(_announce, address)
-        work(settings, special, address, parent=os.getppid(), share_port=False, ready=ready)
-    except UnusableStoreError as error:
-        raise CannotServeError(str(error)) from None
-    except OSError as error:
-        raise CannotServeError(f"cannot listen on {address}: {error.strerror or error}") from None
-    return 0
-
-
-def _require_stores(settings: Settings) -> None:
-    """Raise ``CannotServeError`` where a store cannot be used."""
-    try:
-        require_usable(settings.store, "--store")
-        if settings.in_place is not None:
-            require_usable(settings.in_place, "--in-place")
-    except UnusableStoreError as error:
-        raise CannotServeError(str(error)) from None
-
-
-def _try_database(url: str, *, replica: bool) -> None:
-    """Connect once, to log at start an error that each request would meet. Goes on, since it may end."""
-    try:
-        connect(url, timeout=TIMEOUT, replica=replica).close()
-    except UnusableUrlError as error:
-        raise CannotServeError(str(error)) from None
-    except mysql.connector.Error as error:
-        log.error("the database is unavailable, images are answered 503 until it is: %s", explain(error))
-
-
-def _announce(address: Address) -> None:
-    log.info("listening on http://%s", address)
-
-
-def _reserve(address: Address, *, share: bool) -> socket.socket:
-    """Bind the port without listening on it, to find out whether it is free, and to choose one for port 0.
-
-    With ``share`` the workers may bind it as well. The first bind is always without: it fails where another origin
-    listens, which would otherwise lose a part of its requests to this one.
-    """
-    try:
-        family, kind, protocol, _, bound = socket.getaddrinfo(
-            address.host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-        for option in (None, socket.SO_REUSEPORT) if share else (None,):
-            reserved = socket.socket(family, kind, protocol)
-            reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            if option is not None:
-                reserved.setsockopt(socket.SOL_SOCKET, option, 1)
-            reserved.bind(bound)
-            bound = reserved.getsockname()
-            if share and option is None:
-                reserved.close()
-    except OSError as error:
-        raise CannotServeError(f"cannot listen on {address}: {error.strerror or error}") from None
-    return reserved
+#: The work of a process: until it is told to stop, or ``parent`` has ended; it calls ``ready`` once it listens.
+_Work = Callable[[int, Callable[[], object]], None]
 
 
 @dataclass(slots=True)
 class _Slot:
-    """A worker process that is to run. Times are in seconds of the monotonic clock."""
+    """A process that is to run. Times are in seconds of the monotonic clock."""
 
+    work: _Work
+    note: Callable[[bool], object]  # called with whether it runs, when it starts and when it has ended
     pid: int | None = None
     started: float = 0.0
     pause: float = _FIRST_PAUSE
@@ -126,26 +49,60 @@ class _Slot:
         return self.started + self.pause
 
 
-class _Supervisor:
-    """Keeps ``settings.workers`` processes running. The parent serves no request and opens no connection."""
+class Supervisor:
+    """Keeps ``settings.workers`` processes running, and one that shows their metrics where these are wanted.
 
-    def __init__(self, settings: Settings, special: SpecialImage, address: Address) -> None:
+    The parent serves no request, opens no connection and has no thread: it forks.
+    """
+
+    def __init__(self, settings: Settings, worker: Worker, monitoring: socket.socket | None) -> None:
+        """Show metrics on the socket ``monitoring``, which listens; None: count nothing."""
         self._settings = settings
-        self._special = special
-        self._address = address
-        self._slots = [_Slot() for _ in range(settings.workers)]
+        self._worker = worker
+        self._monitoring = monitoring
+        self._counters = None if monitoring is None else SharedCounters(settings.workers, settings.threads)
+        self._slots = [self._serving(number) for number in range(settings.workers)]
+        if monitoring is not None and self._counters is not None:
+            self._slots.append(self._reporting(self._counters, monitoring))
         self._signals = SignalQueue(STOP_SIGNALS | {signal.SIGCHLD})
 
-    def run(self) -> int:
-        """Run until SIGTERM or SIGINT. Returns the exit code: 1 if a process ended with an error."""
+    def run(self, announce: Callable[[], object]) -> int:
+        """Run until SIGTERM or SIGINT. Returns the exit code: 1 if a process ended with an error.
+
+        Calls ``announce`` once all processes listen.
+        """
         if not self._start_all():
             log.error("not every process could start")
             self._stop_all()
             return 1
-        _announce(self._address)
+        announce()
         while not self._told_to_stop():
             self._replace_dead()
         return 0 if self._stop_all() else 1
+
+    def _serving(self, number: int) -> _Slot:
+        counters = self._counters
+
+        def serve(parent: int, ready: Callable[[], object]) -> None:
+            if self._monitoring is not None:
+                self._monitoring.close()  # a process that finishes its responses must not keep the port
+            counted = None if counters is None else counters.of_worker(number)
+            self._worker.work(parent=parent, share_port=True, ready=ready, counters=counted)
+
+        def note(running: bool) -> None:
+            if counters is not None:
+                counters.runs(number, running=running)
+
+        return _Slot(serve, note)
+
+    def _reporting(self, counters: SharedCounters, monitoring: socket.socket) -> _Slot:
+        def show(parent: int, ready: Callable[[], object]) -> None:
+            # Here, so that no other process loads the library.
+            from origin.metrics_report import report
+
+            report(self._settings, counters, monitoring, parent=parent, ready=ready)
+
+        return _Slot(show, lambda _running: None)
 
     def _start_all(self) -> bool:
         """Start every process and wait until each listens: each then writes one byte into a pipe."""
@@ -167,17 +124,18 @@ class _Supervisor:
         parent = os.getpid()
         # Blocked until the child has a queue of its own: an earlier signal would go into a copy of the parent's queue.
         blocked = signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
-        slot.pid = os.fork() or self._become_worker(parent, ready)
+        slot.pid = os.fork() or self._become(slot, parent, ready)
         signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+        slot.note(True)
 
-    def _become_worker(self, parent: int, ready: Callable[[], object]) -> int:
+    def _become(self, slot: _Slot, parent: int, ready: Callable[[], object]) -> int:
         code = 1
         try:
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            work(self._settings, self._special, self._address, parent=parent, share_port=True, ready=ready)
+            slot.work(parent, ready)
             code = 0
         except OSError as error:
-            log.error("cannot listen on %s: %s", self._address, error.strerror or error)
+            log.error("cannot listen on %s: %s", self._worker.address, error.strerror or error)
         except UnusableStoreError as error:
             log.error("%s", error)
         except Exception:
@@ -212,6 +170,7 @@ class _Supervisor:
             for slot in self._slots:
                 if slot.pid == pid:
                     slot.died(time.monotonic())
+                    slot.note(False)
                     log.log(logging.ERROR if code else logging.INFO, "process %d ended with %d", pid, code)
         return well
 

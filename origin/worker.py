@@ -2,40 +2,58 @@
 
 import os
 from collections.abc import Callable
+from dataclasses import dataclass
 
+from origin.access_log import AccessLog
 from origin.answers import Answers
 from origin.app import App
 from origin.lookup import Lookup
+from origin.metrics_counters import CountedLookup, CountedStore, Counters
+from origin.request_watch import make_watch
 from origin.server import Server
 from origin.server_run import run_server
 from origin.settings import Settings
 from origin.special_image import SpecialImage
-from origin.store import open_store
+from origin.store import Store, open_store
+from origin.stores.backends import open_backend
 from takedown_db.listen_address import Address
 from takedown_db.signals import STOP_SIGNALS, SignalQueue
 
 
-def work(
-    settings: Settings,
-    special: SpecialImage,
-    address: Address,
-    *,
-    parent: int,
-    share_port: bool,
-    ready: Callable[[], object],
-) -> None:
-    """Serve until SIGTERM or SIGINT, or until the process ``parent`` has ended; then finish the present responses.
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """The parts that each process of the origin is made of."""
 
-    Calls ``ready`` once it listens. A second signal cuts off the responses that are still being sent. Raises
-    ``OSError`` where it cannot listen.
-    """
-    signals = SignalQueue(STOP_SIGNALS)
-    answers = Answers(settings.lifetimes, settings.banned_status, special)
-    lookup = Lookup(settings.database_url, replica=settings.replica)
-    store = open_store(settings.store, settings.in_place)
-    app = App(lookup, answers, store, special, settings.headers)
-    server = Server(app, address, settings, share_port=share_port)
-    server.prepare()
-    ready()
-    # A process whose parent was killed would keep its share of the port, and nobody would end it.
-    run_server(server, signals, settings.drain, goes_on=lambda: os.getppid() == parent)
+    settings: Settings
+    special: SpecialImage
+    address: Address
+    access_log: AccessLog | None = None
+
+    def work(
+        self, *, parent: int, share_port: bool, ready: Callable[[], object], counters: Counters | None = None
+    ) -> None:
+        """Serve until SIGTERM or SIGINT, or until the process ``parent`` has ended; then finish the present responses.
+
+        Calls ``ready`` once it listens. A second signal cuts off the responses that are still being sent. Raises
+        ``OSError`` where it cannot listen.
+        """
+        signals = SignalQueue(STOP_SIGNALS)
+        settings = self.settings
+        answers = Answers(settings.lifetimes, settings.banned_status, self.special)
+        app = App(self._lookup(counters), answers, self._store(counters), self.special, settings.headers)
+        watch = make_watch(counters, self.access_log)
+        server = Server(app, self.address, settings, share_port=share_port, watch=watch)
+        server.prepare()
+        ready()
+        # A process whose parent was killed would keep its share of the port, and nobody would end it.
+        run_server(server, signals, settings.drain, goes_on=lambda: os.getppid() == parent)
+
+    def _lookup(self, counters: Counters | None) -> Lookup:
+        url, replica = self.settings.database_url, self.settings.replica
+        return Lookup(url, replica=replica) if counters is None else CountedLookup(counters, url, replica=replica)
+
+    def _store(self, counters: Counters | None) -> Store:
+        own, in_place = self.settings.store, self.settings.in_place
+        if counters is None:
+            return open_store(own, in_place)
+        return CountedStore(counters, open_backend(own), None if in_place is None else open_backend(in_place))

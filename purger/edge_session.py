@@ -7,7 +7,9 @@ from collections.abc import Callable
 
 from purger.backoff import Backoff
 from purger.edge_client import Answer, EdgeClient
+from purger.edge_standing import EdgeStanding
 from purger.errors import DeliveryError, MalformedError, OtherInstanceError, SeveralInstancesError
+from purger.metrics_tally import Tally, method_of
 from purger.model import Edge, Position
 from purger.plan import Request
 from purger.position_headers import BATCH
@@ -29,13 +31,23 @@ class EdgeSession:
     """
 
     def __init__(
-        self, edge: Edge, settings: Settings, progress: Progress, recorder: Recorder, knows: Callable[[Position], bool]
+        self,
+        edge: Edge,
+        settings: Settings,
+        progress: Progress,
+        recorder: Recorder,
+        knows: Callable[[Position], bool],
+        tally: Tally | None = None,
     ) -> None:
         """Connect to ``edge`` at the first request.
 
-        ``knows`` tells whether the database has given a position, or raises ``DatabaseUnavailableError``.
+        ``knows`` tells whether the database has given a position, or raises ``DatabaseUnavailableError``. ``tally``
+        counts requests.
         """
         self.edge = edge
+        #: The edge's mode and lease, as it last told them.
+        self.standing = EdgeStanding()
+        self._tally = tally or Tally()
         self._knows = knows
         self.pace = 0.0  # seconds for a request, smoothed
         self._settings = settings
@@ -73,6 +85,10 @@ class EdgeSession:
         It is the expected one, or a later one where another purger has sent something. An edge that was put back to an
         earlier state is behind. An edge that names no position is not checked.
         """
+        with self._tally.delivery(self.edge.name, method_of(request)):
+            return self._send(request)
+
+    def _send(self, request: Request) -> Answer:
         began = time.monotonic()
         answer = self._client.send(request, self._progress.instance)
         now = time.monotonic()
@@ -91,11 +107,16 @@ class EdgeSession:
 
         ``ticket`` asks for a verification that begins after the answer.
         """
+        with self._tally.delivery(self.edge.name, "ask"):
+            self._ask(fresh=fresh, ticket=ticket)
+
+    def _ask(self, *, fresh: bool, ticket: Callable[[], int]) -> None:
         if fresh:
             self._client.renew()
         progress = self._progress
         answer = self._client.ask(progress.instance if progress.confirmed and not fresh else None)
         now = time.monotonic()
+        self.standing.heard(answer.mode, left=answer.lease_remaining, at=now)
         progress.heard(answer.now, at=now)
         progress.instances.answered(answer.instance, at=now, fresh=fresh)
         if several := progress.instances.several(now):
@@ -114,6 +135,10 @@ class EdgeSession:
 
     def send_heartbeat(self, epoch: str, *, ticket: Callable[[], int]) -> None:
         """Confirm that the edge has everything that was committed before ``epoch``, a time of its own clock."""
+        with self._tally.delivery(self.edge.name, "heartbeat"):
+            self._send_heartbeat(epoch, ticket=ticket)
+
+    def _send_heartbeat(self, epoch: str, *, ticket: Callable[[], int]) -> None:
         if time.monotonic() - self._renewed > _RENEWAL:
             self._client.renew()
             self._renewed = time.monotonic()
@@ -124,6 +149,7 @@ class EdgeSession:
             # An epoch that the edge does not take, from its future perhaps: the next one is fresh.
             progress.doubt()
             raise
+        self.standing.heard(answer.mode, left=answer.lease_remaining, at=time.monotonic())
         if answer.position != progress.position:
             raise OtherInstanceError(f"it is at batch {answer.position}, and not at {progress.position}")
         now = time.monotonic()

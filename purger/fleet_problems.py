@@ -95,6 +95,13 @@ def _schema_problems(state: FleetState) -> Iterator[Problem]:
             f"missing or altered triggers: {names}; purges go on, but rows are not checked or not logged",
             "run `purger migrate`",
         )
+    for hook in state.hooks:
+        if hook.missing:
+            yield Problem(
+                f"hook {hook.name} on {printable(hook.table)}: missing or altered triggers: {', '.join(hook.missing)}; "
+                "what the site takes down there is not banned",
+                f"run `purger hook --name {hook.name} --apply`: it also bans what was taken down meanwhile",
+            )
     if state.migration_lock is not None:
         yield Problem(
             f"connection {state.migration_lock} holds the lock of migrations",

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from purger.hook import HookState
 from purger.model import PurgerPresence
 
 
@@ -54,6 +55,7 @@ class FleetState:
     migration_lock: int | None = None  # the connection id that holds the lock of `purger migrate`
     missing_triggers: tuple[str, ...] = ()  # that fill the outbox: missing or altered
     weakened_triggers: tuple[str, ...] = ()  # that check rows or write the log: missing or altered
+    hooks: tuple[HookState, ...] = ()  # triggers on the site's own tables
     unnumberable: int = 0  # number of malformed rows within the last day
     largest_ids: Mapping[str, int] | None = None  # by table
 

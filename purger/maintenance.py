@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 
 from purger.audit import AuditResult, run_audit
 from purger.loop_thread import LoopThread
+from purger.metrics_tally import Tally
 from purger.probe import Probe
 from purger.problem_log import ProblemLog
 from purger.settings import Settings
@@ -41,14 +42,19 @@ class Maintenance(LoopThread):
         stop: threading.Event,
         *,
         leads: Callable[[], bool] = lambda: True,
+        tally: Tally | None = None,
     ) -> None:
-        """Prune and audit until ``stop`` is set, each time only if ``leads`` returns True: one of several purgers."""
+        """Prune and audit until ``stop`` is set, each time only if ``leads`` returns True: one of several purgers.
+
+        ``tally`` counts findings.
+        """
         problem = ProblemLog(log, "maintenance")
         super().__init__("maintenance", stop, problem, bug_effect="rows are not pruned, or not audited", daemon=True)
         self._connection = connection
         self._probe = probe
         self._settings = settings
         self._leads = leads
+        self._tally = tally or Tally()
         # The first audit follows the first pruning.
         self._prune_due = self._audit_due = time.monotonic() + settings.prune_interval
         self._unreachable: frozenset[str] = frozenset()
@@ -83,6 +89,7 @@ class Maintenance(LoopThread):
 
     def _audit(self) -> None:
         found = run_audit(self._connection, self._probe, sample=self._settings.audit_sample, stopped=self._halt.is_set)
+        self._tally.judged(probes=found.probes, unproven=found.not_proven, served=len(found.served))
         for served in found.served:
             text = "audit: edge %s shows banned image %s (%s); purged again"
             log.error(text, served.edge, served.code, ", ".join(served.renditions))

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from purger.backoff import Backoff
 from purger.loop_thread import LoopThread
+from purger.metrics_tally import Tally
 from purger.model import Edge, Row, probe_result_of
 from purger.probe import Probe
 from purger.probe_schedule import BatchRange, DueProbe, ProbeSchedule
@@ -64,8 +65,9 @@ class Prober(LoopThread):
         stop: threading.Event,
         *,
         setbacks: Callable[[], int],
+        tally: Tally | None = None,
     ) -> None:
-        """Probe until ``stop`` is set.
+        """Probe until ``stop`` is set. ``tally`` counts findings.
 
         ``setbacks`` returns how often the database was found to have gone back: probes from before are dropped.
         """
@@ -75,6 +77,7 @@ class Prober(LoopThread):
         self._probe = probe
         self._recorder = recorder
         self._setbacks = setbacks
+        self._tally = tally or Tally()
         self._schedule = ProbeSchedule()
         self._backoff = Backoff(0.5, 2.0)  # while the database is away
         self._silent: set[str] = set()  # edges whose last probe got no answer
@@ -153,6 +156,8 @@ class Prober(LoopThread):
             between=self._rest,
         )
         result = probe_row(self._connection, self._probe, edge, row, choice)
+        served = sum(1 for image in result.kept if image.answer.served)
+        self._tally.judged(probes=not result.silent, unproven=result.again and not result.silent, served=served)
         if result.kept:
             self._report(edge, row, result)
         for probe_result in (*result.parts, result.probe_result):

@@ -174,7 +174,7 @@ class Progress:
             if reason := self._reason_to_flush(head.batch, pruned, verification):
                 request = self.asked.number if self.asked else self.flush_done
                 return Flush(reason, head, verification.triggers.fingerprint, request)
-            if self.lease.epoch and self.lease.due <= now and self._holds_everything(verification, now):
+            if self.lease.epoch and self.lease.due <= now and self._holds_everything(verification):
                 return Ask(fresh=True) if self.instances.pending else Heartbeat(self.lease.epoch)
             if self.acknowledged < head.batch and not self._must_rebound(now):
                 return Deliver(self.acknowledged, head.batch)
@@ -200,9 +200,14 @@ class Progress:
             return f"asked for by {printable(self.asked.by)}"
         return None
 
-    def _holds_everything(self, verification: Verification, now: float) -> bool:
+    def _holds_everything(self, verification: Verification) -> bool:
+        """Tell whether all that the verification found was sent twice.
+
+        An edge that was cut off after the first purge alone would trust what a thread brought back behind it.
+        """
         first = self.lease.verified_by(verification)
-        return first is not None and self.acknowledged >= first.head and not self._overdue(now)
+        twice = min(self.acknowledged, self.rebounds[0].done)
+        return first is not None and twice >= first.head and self.flush_rebounds.due is None
 
     def _overdue(self, now: float) -> bool:
         """Tell whether a prompt rebound is late by half its delay, and so nearly G1's second after the delivery."""

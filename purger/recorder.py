@@ -12,6 +12,7 @@ from typing import Any
 
 from mysql.connector.abstracts import MySQLCursorAbstract
 
+from purger.journal import Journal
 from purger.loop_thread import LoopThread
 from purger.model import ProbeResult, Receipt, SavedProgress
 from purger.problem_log import ProblemLog
@@ -58,16 +59,18 @@ class Recorder(LoopThread):
         usable: Callable[[], bool],
         setbacks: Callable[[], int] = lambda: 0,
         purger: str | None = None,
+        journal: Journal | None = None,
     ) -> None:
         """Write ``delay`` seconds after the first record, so that many edges share one transaction.
 
         ``stop`` ends the thread after a last write; it is to be set when the workers are done. ``usable`` returns False
         while the database is known to be away: a failure to write is no news then. ``setbacks`` returns how often the
         database was found to have gone back, and must count it before its batch numbers are given again. Nothing is
-        written of edges that another than ``purger`` has claimed by then.
+        written of edges that another than ``purger`` has claimed by then. ``journal`` is told all that is noted.
         """
         problem = ProblemLog(log, "the record of acknowledgements", patience=2)
         super().__init__("recorder", stop, problem, bug_effect="after a restart edges are told everything again")
+        self._journal = journal
         self._connection = connection
         self._delay = delay
         self._usable = usable
@@ -97,16 +100,22 @@ class Recorder(LoopThread):
             if not self._noted.reach(setbacks):
                 self._noted.put_flush(edge, saved.flush_done)
                 return
+            receipts = [*receipts]
             self._noted.put_progress(ProgressWrite(edge, saved, flushed))
             self._noted.receipts += receipts
             self._noted.probe_results += probe_results
+        if self._journal is not None and receipts:
+            self._journal.acknowledged(receipts)
         self._wake.set()
 
     def probed(self, probe_result: ProbeResult, *, setbacks: int = 0) -> None:
         """Note the result of a probe of an edge's public listener; dropped as in ``acknowledged``."""
         with self._lock:
-            if self._noted.reach(setbacks):
-                self._noted.probe_results.append(probe_result)
+            if not self._noted.reach(setbacks):
+                return
+            self._noted.probe_results.append(probe_result)
+        if self._journal is not None:
+            self._journal.probed(probe_result)
         self._wake.set()
 
     def alive(self, edge: str, *, seen_at: float | None, epoch: str | None, problem: str | None) -> None:

@@ -1,17 +1,23 @@
 """Runs the threads of `purger run`, starts a worker for each edge that it has claimed, and ends on a signal."""
 
 import logging
+import socket
 import threading
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
+from purger.batch_bans import BanReader
 from purger.batches import Batches
+from purger.clean_looks import CleanLooks
 from purger.edge_url import shown
 from purger.enabled_edges import EnabledEdge, followed_edges
-from purger.loop_thread import ERROR_REST
+from purger.journal import Journal
+from purger.loop_thread import ERROR_REST, LoopThread
 from purger.maintenance import Maintenance
+from purger.metrics_pending import FollowedEdge, Pending
+from purger.metrics_tally import Tally
 from purger.outbox import Outbox
 from purger.poller import Poller
 from purger.probe import Probe
@@ -24,7 +30,7 @@ from purger.verifier import Verifier
 from purger.worker import Worker
 from takedown_db.errors import DatabaseUnavailableError
 from takedown_db.lasting_connection import Connection
-from takedown_db.signals import STOP_SIGNALS, SignalQueue
+from takedown_db.listen_address import Address
 from takedown_db.url import without_secrets
 
 if TYPE_CHECKING:
@@ -53,6 +59,7 @@ class Service:
         self._stop = threading.Event()
         self._left = threading.Event()  # set when the edges may be given back
         self._written = threading.Event()  # set when the recorder gets nothing more
+        self._recorded = threading.Event()  # set when the journal gets nothing more
         self._connection = self._new_connection()
         # The poller logs that the database is away; this one logs the problems of the list alone.
         self._problem = ProblemLog(log, "the list of edges", patience=2)
@@ -65,8 +72,18 @@ class Service:
             stop=self._stop,
             sign=self._sharing.polled,
         )
+        self._tally, looks = Tally(), CleanLooks()
+        self._pending = Pending(self._progress_of_edges, lambda: self._poller.head)
+        connection = self._new_connection()
+        self._journal = Journal(
+            connection,
+            BanReader(connection, looks),
+            self._poller,
+            self._recorded,
+            pending=None if settings.metrics is None else self._pending,
+        )
         verifying = self._new_connection(_PATIENCE_OF_VERIFIER, prompt=True)
-        self._verifier = Verifier(Outbox(verifying), self._poller, self._stop)
+        self._verifier = Verifier(Outbox(verifying), self._poller, self._stop, looks)
         self._recorder = Recorder(
             self._new_connection(),
             delay=settings.record_delay,
@@ -74,22 +91,33 @@ class Service:
             usable=lambda: self._poller.usable,
             setbacks=lambda: self._poller.setbacks,
             purger=self._sharing.purger,
+            journal=self._journal,
         )
         self._prober = Prober(
-            self._new_connection(), Probe(), self._recorder, self._stop, setbacks=lambda: self._poller.setbacks
+            self._new_connection(),
+            Probe(),
+            self._recorder,
+            self._stop,
+            setbacks=lambda: self._poller.setbacks,
+            tally=self._tally,
         )
         self._maintenance = Maintenance(
-            self._new_connection(), Probe(), settings, self._stop, leads=self._sharing.leads
+            self._new_connection(), Probe(), settings, self._stop, leads=self._sharing.leads, tally=self._tally
         )
         self._console = self._new_console()
         self._workers: dict[str, Worker] = {}  # by name of the edge
         self._leaving: list[Worker] = []  # stopped, with a request still in flight
         self._due = 0.0  # when the edges are read again, by the monotonic clock
 
-    def run(self, wait: Callable[[float], bool]) -> None:
-        """Run until ``wait``, given the seconds to wait at most, returns True. Then finish what is in flight."""
-        for thread in (self._poller, self._verifier, self._recorder, self._prober, self._maintenance, self._sharing):
+    def run(self, wait: Callable[[float], bool], monitoring: socket.socket | None = None) -> None:
+        """Run until ``wait``, given the seconds to wait at most, returns True. Then finish what is in flight.
+
+        Shows metrics on the socket ``monitoring``, which listens.
+        """
+        for thread in self._threads:
             thread.start()
+        if monitoring is not None:
+            self._show_metrics(monitoring)
         if self._console is not None:
             self._console.start()
         log.info("watching %s", without_secrets(self._settings.database_url))
@@ -98,6 +126,36 @@ class Service:
                 self._follow_edges()
         log.info("stopping")
         self._end()
+
+    def _show_metrics(self, listening: socket.socket) -> None:
+        # Here, so that a purger without metrics does not load the library.
+        from purger.metrics_listener import PurgerMetrics
+
+        PurgerMetrics(
+            self._tally,
+            self._journal,
+            self._pending,
+            self._poller,
+            self._sharing,
+            lambda: [*self._workers.values()],
+            self._threads,
+        ).start(listening)
+        log.info("metrics are on http://%s/metrics", Address(*listening.getsockname()[:2]))
+
+    @property
+    def _threads(self) -> tuple[LoopThread, ...]:
+        return (
+            self._poller,
+            self._verifier,
+            self._recorder,
+            self._journal,
+            self._prober,
+            self._maintenance,
+            self._sharing,
+        )
+
+    def _progress_of_edges(self) -> list[FollowedEdge]:
+        return [FollowedEdge(worker.edge.name, worker.acknowledged) for worker in [*self._workers.values()]]
 
     def _end(self) -> None:
         """Give the edges back, and end all threads. An edge whose answer has no end must not hold up the others."""
@@ -116,6 +174,9 @@ class Service:
         self._written.set()
         self._recorder.wake()
         self._recorder.join()
+        self._recorded.set()
+        self._journal.wake()
+        self._join((self._journal,), self._longest_request)
         self._connection.close()
 
     def _new_connection(self, patience: int = 1, *, prompt: bool = False) -> Connection:
@@ -178,6 +239,7 @@ class Service:
             recorder=self._recorder,
             prober=self._prober,
             holds=partial(self._sharing.holds, followed.edge.name),
+            tally=self._tally,
         )
 
     def _dismiss(self, names: list[str]) -> None:
@@ -199,9 +261,3 @@ class Service:
         for thread in threads:
             thread.join(max(0.0, until - time.monotonic()))
         return [thread for thread in threads if thread.is_alive()]
-
-
-def run(settings: Settings) -> None:
-    """Run a purger until SIGTERM or SIGINT. A second one ends it at once."""
-    signals = SignalQueue(STOP_SIGNALS, default_after_first=True)
-    Service(settings).run(lambda seconds: signals.wait(seconds) is not None)

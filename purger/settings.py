@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from purger.console.settings import ConsoleSettings
+from takedown_db.listen_address import Address
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +59,9 @@ class Settings:
 
     #: Codes in a sample, each requested in all its renditions at every edge.
     audit_sample: int = 5
+
+    #: Address of the listener for monitoring; None: there is none, since metrics tell strangers much.
+    metrics: Address | None = None
 
     #: The pages for people; None: there are none.
     console: ConsoleSettings | None = None

@@ -65,6 +65,14 @@ class Sharing(LoopThread):
         """Note that a poll went well just now."""
         self._polled = time.monotonic()
 
+    def polled_lately(self) -> bool:
+        """Tell whether a poll went well within the last seconds."""
+        return self._polled is not None and time.monotonic() - self._polled <= _POLLED
+
+    def present_count(self) -> int:
+        """Count the purgers that are present: this one, while no other can take it for gone, and the others."""
+        return self._present() + len(self._others.others)
+
     def holds(self, edge: str) -> bool:
         """Tell whether this purger has claimed an edge, and no other one can have taken it over since."""
         return edge in self._claims and self._present()

@@ -12,6 +12,7 @@ from purger.edge_client import Answer, EdgeClient
 from purger.errors import DeliveryError
 from purger.fleet_problems import PATIENCE, unclaimed
 from purger.fleet_state import EdgeState, FleetState
+from purger.hook_watch import read_hooks
 from purger.model import Edge, PurgerPresence
 from purger.outbox import Outbox
 from purger.presence import present
@@ -98,6 +99,7 @@ def _read(connection: Connection) -> FleetState:
         migration_lock=_migration_lock(connection),
         missing_triggers=triggers.missing,
         weakened_triggers=triggers.weakened,
+        hooks=read_hooks(connection),
         largest_ids=_largest_ids(connection),
         counter_locked=bool(stuck or not any(purger.alive for purger in purgers)) and _counter_is_locked(connection),
     )

@@ -5,6 +5,7 @@ import threading
 import time
 from functools import partial
 
+from purger.clean_looks import CleanLooks
 from purger.loop_thread import LoopThread
 from purger.model import Verification
 from purger.outbox import Outbox, Taken
@@ -37,11 +38,13 @@ class Verifier(LoopThread):
     new ban does not wait for it.
     """
 
-    def __init__(self, outbox: Outbox, poller: Poller, stop: threading.Event) -> None:
+    def __init__(self, outbox: Outbox, poller: Poller, stop: threading.Event, looks: CleanLooks | None = None) -> None:
+        """Verify until ``stop`` is set. ``looks`` remembers when nothing was without a number."""
         problem = ProblemLog(log, "the verification of heartbeats", patience=2)
         super().__init__("verifier", stop, problem, bug_effect="no edge gets a heartbeat")
         self._outbox = outbox
         self._poller = poller
+        self._looks = looks or CleanLooks()
         self._missing: tuple[str, ...] = ()
         self._weakened: tuple[str, ...] = ()
         self._bulk = threading.Event()
@@ -69,7 +72,10 @@ class Verifier(LoopThread):
         if ticket is not None:
             # A primary that its group has expelled would confirm edges by its old rows.
             self._outbox.catch_up()
+        began = time.time()
         head = self._number_all()
+        if head is not None:
+            self._looks.add(head, at=began)
         if ticket is not None and head is not None:
             triggers = self._outbox.triggers()
             self._report(triggers)

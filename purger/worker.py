@@ -8,9 +8,11 @@ from collections.abc import Callable
 from purger.batches import Batches
 from purger.edge_results import EdgeResults
 from purger.edge_session import EdgeSession
+from purger.edge_standing import EdgeStanding
 from purger.errors import DeliveryError
 from purger.growing_bulk import GrowingBulk
 from purger.lease import Lease
+from purger.metrics_tally import Tally
 from purger.model import Edge, FlushRequest, SavedProgress, Verification
 from purger.outbox import MalformedRowError, PrunedError
 from purger.plan import FLUSH, SINGLES, affordable, late_flush
@@ -41,8 +43,9 @@ class Worker(threading.Thread):
         recorder: Recorder,
         prober: Prober,
         holds: Callable[[], bool] = lambda: True,
+        tally: Tally | None = None,
     ) -> None:
-        """Begin with the ``saved`` progress.
+        """Begin with the ``saved`` progress. ``tally`` counts requests.
 
         While ``holds`` returns False another purger may follow the edge by now: only rebounds go on.
         """
@@ -55,7 +58,7 @@ class Worker(threading.Thread):
         late = settings.later_rebound_delay, settings.last_rebound_delay
         self._progress = Progress(settings.rebound_delay, late, Lease(settings.heartbeat_interval))
         self._progress.resume(saved, now=time.monotonic())
-        self._session = EdgeSession(edge, settings, self._progress, recorder, batches.knows)
+        self._session = EdgeSession(edge, settings, self._progress, recorder, batches.knows, tally)
         self._wake = threading.Event()
         self._verification: Verification | None = None  # that the present step was chosen by
         self._halt = threading.Event()
@@ -66,6 +69,16 @@ class Worker(threading.Thread):
         self._growing = GrowingBulk(batches, lambda: poller.more_to_come)
         self._delivering: PlanRun | None = None
         self._rebounding: dict[int, PlanRun] = {}  # by turn
+
+    @property
+    def acknowledged(self) -> int:
+        """The last batch that the edge has acknowledged."""
+        return self._progress.acknowledged
+
+    @property
+    def standing(self) -> EdgeStanding:
+        """The edge's mode and lease, as it last told them."""
+        return self._session.standing
 
     def stop(self) -> None:
         """Let the thread end after the request in flight."""

@@ -10,6 +10,11 @@ _NAME = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
 @cache
 def statement(name: str) -> str:
     """Return the statement ``name`` on one line, without its comments. Raises ``KeyError`` for an unknown name."""
+    return " ".join(line.strip() for line in statement_lines(name).splitlines())
+
+
+def statement_lines(name: str) -> str:
+    """Return the statement ``name`` in its lines, for people to read, without its comments. Raises ``KeyError``."""
     return _statements()[name]
 
 
@@ -27,4 +32,4 @@ def _statements() -> dict[str, str]:
 
 def _without_comments(text: str) -> str:
     # The server would get them with each statement.
-    return " ".join(line.strip() for line in text.splitlines() if line.strip() and not line.lstrip().startswith("--"))
+    return "\n".join(line.rstrip() for line in text.splitlines() if line.strip() and not line.lstrip().startswith("--"))

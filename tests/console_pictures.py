@@ -1,6 +1,6 @@
 """Make pictures of the console in several states: ``python -m tests.console_pictures DIRECTORY``.
 
-The one of the documents is ``overview-light.png``: with ``--docs`` it becomes docs/pictures/console.png, in 64 colours.
+The one of the documents is ``overview-light.png``: with ``--docs`` it becomes docs/pictures/console.png, smaller.
 """
 
 import shutil
@@ -35,6 +35,7 @@ class Camera:
         self._browser = browser
         self._url = url
         self._directory = directory
+        self.bottom = ""  # a selector: pictures end above what it finds
 
     def take(self, name: str, path: str, ready: str = "main", *looks: str) -> None:
         """Take pictures of a page in some looks, by default in all, once a selector finds something."""
@@ -48,6 +49,10 @@ class Camera:
             self._resize(width, self._browser.execute_script("return document.documentElement.scrollHeight"))
             file = self._directory / f"{name}-{look}.png"
             self._browser.save_screenshot(str(file))
+            if self.bottom and seen(self._browser, self.bottom):
+                rectangle = "return document.querySelector(arguments[0]).getBoundingClientRect().top"
+                height = int(self._browser.execute_script(rectangle, self.bottom))
+                Image.open(file).crop((0, 0, width, height)).save(file)
             print(file, flush=True)
 
     def _resize(self, width: int, height: int) -> None:
@@ -88,7 +93,10 @@ def take_all(stack: Stack, site: Site, camera: Camera, person: Person, browser: 
     camera.take("idle", "/", ".verdict")
     banned = moderate(site, person)
     wait_until(lambda: "seen gone" in person.get("/part/overview").text, "a proof")
+    stack.settle()
+    camera.bottom = "#purgers-title"  # below it stands the name of the database's directory
     camera.take("overview", "/", ".takedown")
+    camera.bottom = ""
     camera.take("banned", f"/image/{banned}", "#doors figure")
     camera.take("shown", f"/image/{shown}", "#doors figure")
     camera.take("confirm", f"/ban/image/{shown}", ".plan")
@@ -107,7 +115,7 @@ def take_all(stack: Stack, site: Site, camera: Camera, person: Person, browser: 
     camera.take("edge-down-image", f"/image/{shown}", "#doors figure", "light", "narrow")
     stack.edges[-1].start()
     stack.database.stop()
-    wait_until(lambda: "the database cannot be used" in person.get("/part/overview").text, "the database's end")
+    wait_until(lambda: "database cannot be used" in person.get("/part/overview").text, "the database's end")
     camera.take("no-database", "/", ".problems", "light")
     stack.database.start()
     wait_until(lambda: "trust" in person.get("/part/overview").text, "the database again")
@@ -128,7 +136,8 @@ def main(directory: Path, *, docs: bool) -> None:
         picture = Image.open(directory / "overview-light.png").convert("RGB")
         target = ROOT / "docs" / "pictures" / "console.png"
         target.parent.mkdir(exist_ok=True)
-        picture.quantize(64, dither=Image.Dither.NONE).save(target, optimize=True)
+        picture = picture.resize((picture.width * 3 // 4, picture.height * 3 // 4), Image.Resampling.LANCZOS)
+        picture.quantize(160, dither=Image.Dither.NONE).save(target, optimize=True)
         print(target, target.stat().st_size)
 
 

@@ -17,6 +17,8 @@ from origin.stores.contract import StoreAwayError
 from origin.stores.location import Location
 from takedown_db.address_option import AddressType
 from takedown_db.command_connection import UnusableUrlOptionError
+from takedown_db.log_format import set_up_logging
+from takedown_db.log_option import log_format_option
 from takedown_db.printable import printable
 from takedown_db.url import UnusableUrlError
 
@@ -102,9 +104,15 @@ curl -T cat.jpg -H "Authorization: Bearer $TOKEN" -H 'Takedown-Owner: ann' \\
     type=_SECONDS,
     default=_DEFAULTS.drain,
 )
+@log_format_option("ORIGIN_INGEST_LOG_FORMAT")
 @renditions_option
 def ingest_command(
-    metadata: str, max_bytes: int, max_pixels: int, renditions: tuple[Reduced, ...], **settings: Any
+    metadata: str,
+    max_bytes: int,
+    max_pixels: int,
+    renditions: tuple[Reduced, ...],
+    log_format: str,
+    **settings: Any,
 ) -> None:
     """Take uploads from the site's own programs, by PUT.
 
@@ -112,6 +120,7 @@ def ingest_command(
 
     SIGTERM or SIGINT ends the listener once the present uploads are answered; a second one ends it at once.
     """
+    set_up_logging(log_format)
     rules = ImportRules(strip=metadata == "strip", max_bytes=max_bytes, max_pixels=max_pixels, renditions=renditions)
     try:
         from origin.ingest.listener import CannotListenError, listen

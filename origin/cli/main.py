@@ -16,15 +16,14 @@ from origin.image_report import describe, read_report
 from takedown_db.command_connection import connected
 from takedown_db.connect import connect
 from takedown_db.json_output import print_json
+from takedown_db.log_format import set_up_logging
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="edge-takedown")
 def main() -> None:
     """Serve images that can be taken down at once: the origin behind the edge."""
-    logging.basicConfig(
-        stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s[%(process)d]: %(message)s"
-    )
+    set_up_logging("text")
     # The driver tells at each connection how it logs in.
     logging.getLogger("mysql.connector").setLevel(logging.WARNING)
 
@@ -37,7 +36,7 @@ main.add_command(verify_command)
 main.add_command(erase_command)
 
 
-@main.command("show")
+@main.command("show", epilog="\b\nExamples:\norigin show kX3_vQ\norigin show kX3_vQ --json")
 @click.argument("code", type=NameType("CODE"))
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 @database_url("account takedown_origin")

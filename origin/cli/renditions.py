@@ -36,7 +36,13 @@ renditions_option = setting(
 )
 
 
-@click.command("renditions")
+_EXAMPLES = """\b
+Examples:
+origin renditions
+origin renditions --renditions /etc/edge-takedown/renditions.toml"""
+
+
+@click.command("renditions", epilog=_EXAMPLES)
 @renditions_option
 def renditions_command(renditions: tuple[Reduced, ...]) -> None:
     """Show the reduced renditions that imports make, and the lines of default.vcl that let an edge show them."""

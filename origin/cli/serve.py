@@ -12,9 +12,11 @@ from origin.cli.options import HeaderType, database_url, in_place, own_store, se
 from origin.model import Lifetimes
 from origin.settings import Settings, default_workers
 from origin.special_image import UnusableSpecialImageError
+from origin.start import CannotServeError, serve
 from origin.stores.location import Location
-from origin.supervisor import CannotServeError, serve
 from takedown_db.address_option import AddressType
+from takedown_db.log_format import set_up_logging
+from takedown_db.log_option import log_format_option
 
 _SECONDS = click.IntRange(min=1)
 
@@ -29,7 +31,14 @@ def _distinct(_: click.Context, __: click.Parameter, headers: tuple[Header, ...]
         raise click.BadParameter(str(error)) from None
 
 
-@click.command("serve")
+_EXAMPLES = """\b
+Examples:
+ORIGIN_DATABASE_URL_FILE=/etc/edge-takedown/origin-database-url origin serve --store /srv/images
+origin serve --store s3://images/site --store-settings /etc/edge-takedown/bucket --listen 10.0.0.4:8000
+origin serve --store /srv/images --banned-status 451 --header 'Timing-Allow-Origin: *'"""
+
+
+@click.command("serve", epilog=_EXAMPLES)
 @database_url("account takedown_origin, which only reads")
 @own_store
 @in_place
@@ -118,13 +127,31 @@ def _distinct(_: click.Context, __: click.Parameter, headers: tuple[Header, ...]
     type=_SECONDS,
     default=_DEFAULTS.drain,
 )
+@setting(
+    "--metrics",
+    "Address on which monitoring finds /metrics (for Prometheus, of all processes together), /healthz and /readyz. A"
+    " port alone is one of 127.0.0.1; port 0 takes a free one. Without it nothing is counted.",
+    type=AddressType("127.0.0.1"),
+)
+@setting(
+    "--access-log",
+    "File to which a line is appended for each request, in the format of web servers; - is stdout.",
+    type=click.Path(dir_okay=False, allow_dash=True),
+)
+@log_format_option("ORIGIN_LOG_FORMAT")
 def serve_command(
-    edge_lifetime: int, unknown_lifetime: int, undated_lifetime: int, header: tuple[Header, ...], **settings: Any
+    edge_lifetime: int,
+    unknown_lifetime: int,
+    undated_lifetime: int,
+    header: tuple[Header, ...],
+    log_format: str,
+    **settings: Any,
 ) -> None:
     """Serve the images.
 
     SIGTERM or SIGINT ends the origin once the present responses have been sent; a second one ends it at once.
     """
+    set_up_logging(log_format)
     lifetimes = Lifetimes(full=edge_lifetime, unknown=unknown_lifetime, undated=undated_lifetime)
     try:
         code = serve(Settings(lifetimes=lifetimes, headers=header, **settings))

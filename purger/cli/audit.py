@@ -20,7 +20,13 @@ from takedown_db.printable import printable
 _LINES = 100
 
 
-@click.command()
+_EXAMPLES = """\b
+Examples:
+purger audit
+purger audit --sample 100 --json"""
+
+
+@click.command(epilog=_EXAMPLES)
 @click.option(
     "--sample",
     type=click.IntRange(min=1),

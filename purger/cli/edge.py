@@ -24,6 +24,12 @@ purger edge add paris --purge-url https://paris.internal:6443 --public-url https
     --certificate-file /etc/purger/purger.crt --key-file /etc/purger/purger.key"""
 
 
+_SET_EXAMPLES = """\b
+Examples:
+purger edge set paris --purge-url http://10.0.0.9:6090
+purger edge set paris --ca-file ''"""
+
+
 @click.group()
 def edge() -> None:
     """Add, change, enable, disable, list and remove edges. A running purger notices within a second."""
@@ -45,7 +51,7 @@ def add(name: str, database_url: str, **settings: str) -> None:
     warn_of_doubts(added)
 
 
-@edge.command("set")
+@edge.command("set", epilog=_SET_EXAMPLES)
 @click.argument("name")
 @settings_options(required=False)
 @database_url
@@ -63,7 +69,7 @@ def set_(name: str, database_url: str, **settings: str | None) -> None:
     warn_of_doubts(changed)
 
 
-@edge.command()
+@edge.command(epilog="\b\nExample:\npurger edge enable paris")
 @click.argument("name")
 @database_url
 def enable(name: str, database_url: str) -> None:
@@ -72,7 +78,7 @@ def enable(name: str, database_url: str) -> None:
     click.echo(f"enabled edge {name}")
 
 
-@edge.command()
+@edge.command(epilog="\b\nExample:\npurger edge disable paris")
 @click.argument("name")
 @database_url
 def disable(name: str, database_url: str) -> None:
@@ -111,7 +117,7 @@ def _write(connection: Connection, statement: str, settings: Edge) -> Edge:
     return written
 
 
-@edge.command("list")
+@edge.command("list", epilog="\b\nExamples:\npurger edge list\npurger edge list --json")
 @as_json
 @database_url
 def list_(as_json: bool, database_url: str) -> None:
@@ -146,7 +152,7 @@ def _lines(one: ListedEdge, purger: str | None) -> Iterator[str]:
             yield f"    {label:<12} {printable(value)}"
 
 
-@edge.command()
+@edge.command(epilog="\b\nExample:\npurger edge remove paris")
 @click.argument("name")
 @database_url
 def remove(name: str, database_url: str) -> None:

@@ -1,19 +1,22 @@
 """`purger run`: delivers changes to the edges until it is stopped."""
 
 import logging
-import sys
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
 import click
 
-from purger import service
 from purger.cli.console_options import console_options
 from purger.cli.options import database_url
 from purger.settings import Settings
+from purger.start import CannotListenError
+from purger.start import run as run_service
+from takedown_db.address_option import AddressType
 from takedown_db.errors import DatabaseUnavailableError
 from takedown_db.lasting_connection import Connection
+from takedown_db.log_format import set_up_logging
+from takedown_db.log_option import log_format_option
 
 #: The defaults of all options.
 _DEFAULTS = Settings(database_url="")
@@ -45,7 +48,13 @@ def _setting(name: str, text: str, value_type: click.ParamType[Any]) -> Callable
     )
 
 
-@click.command()
+_EXAMPLES = """\b
+Examples:
+PURGER_DATABASE_URL_FILE=/etc/edge-takedown/purger-database-url purger run
+purger run --heartbeat-interval 0.5 --retention-days 60"""
+
+
+@click.command(epilog=_EXAMPLES)
 @database_url
 @_seconds(
     "poll_interval",
@@ -105,20 +114,28 @@ def _setting(name: str, text: str, value_type: click.ParamType[Any]) -> Callable
 )
 @console_options
 @click.option(
+    "--metrics",
+    type=AddressType("127.0.0.1"),
+    envvar="PURGER_METRICS",
+    show_envvar=True,
+    help="Address on which monitoring finds /metrics (for Prometheus), /healthz and /readyz. A port alone is one of "
+    "127.0.0.1; port 0 takes a free one.",
+)
+@log_format_option("PURGER_LOG_FORMAT")
+@click.option(
     "--verbose", is_flag=True, help="Log failed attempts and their retries too, to find out why an edge waits."
 )
-def run(verbose: bool, **values: Any) -> None:
+def run(verbose: bool, log_format: str, **values: Any) -> None:
     """Deliver changes to every edge until SIGTERM or SIGINT: number them, send purges and heartbeats, keep receipts."""
-    logging.basicConfig(
-        stream=sys.stderr,
-        level=logging.DEBUG if verbose else logging.INFO,
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-    )
+    set_up_logging(log_format, logging.DEBUG if verbose else logging.INFO)
     # urllib3 logs a traceback as a warning for each answer with malformed headers.
     logging.getLogger("urllib3").setLevel(logging.ERROR)
     settings = Settings(**values)
     _require_usable(settings)
-    service.run(settings)
+    try:
+        run_service(settings)
+    except CannotListenError as error:
+        raise click.ClickException(str(error)) from None
 
 
 def _require_usable(settings: Settings) -> None:

@@ -13,6 +13,7 @@ from purger.status import read_state
 from purger.text_format import aligned, counted, duration, wrapped
 from takedown_db.json_output import print_json, utc_text
 from takedown_db.lasting_connection import Connection
+from takedown_db.printable import printable
 
 #: Seconds to wait for the database: a monitoring system asks, and an answer that comes late is an alarm too.
 _TIMEOUT = 5
@@ -21,7 +22,14 @@ _TIMEOUT = 5
 _SHOWN_DEAD = 3
 
 
-@click.command()
+_EXAMPLES = """\b
+Examples:
+purger status
+purger status --json
+purger status >/dev/null || echo 'look at it'      (as a check of a monitoring system)"""
+
+
+@click.command(epilog=_EXAMPLES)
 @as_json
 @database_url
 def status(as_json: bool, database_url: str) -> None:
@@ -30,7 +38,7 @@ def status(as_json: bool, database_url: str) -> None:
     The first line begins with OK, or with PROBLEM and its remedy. Exit code 3 says that there is a problem: the
     database cannot be used, its server was not adopted, no purger is alive or none has claimed an edge, an edge gives
     no answer or is in fail-safe mode, there is no edge, a change waits for longer than a second, a trigger is missing
-    or altered, ids are nearly used up, or malformed changes came.
+    or altered, one of a hook included, ids are nearly used up, or malformed changes came.
     """
     connection = Connection(database_url, timeout=_TIMEOUT)
     try:
@@ -62,6 +70,10 @@ def _tables(state: FleetState) -> list[str]:
         "",
         f"database: {counted(state.pending, 'change')} pending, last batch {state.head}, "
         + (f"triggers missing or altered: {len(triggers)}" if triggers else "all triggers stand"),
+    ]
+    lines += [
+        printable(f"hook {hook.name} on {hook.table}: " + ("missing or altered" if hook.missing else "stands"))
+        for hook in state.hooks
     ]
     if purgers := _purger_rows(state):
         lines += ["", *aligned(("purger", "host", "version", "since", "signed", "edges"), purgers)]

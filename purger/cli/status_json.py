@@ -5,6 +5,7 @@ from datetime import datetime
 
 from purger.fleet_problems import Problem
 from purger.fleet_state import EdgeState, FleetState
+from purger.hook import HookState
 from purger.model import PurgerPresence
 
 
@@ -37,6 +38,7 @@ class DatabaseReport:
     pruned: int
     missing_triggers: tuple[str, ...]
     weakened_triggers: tuple[str, ...]
+    hooks: tuple[HookState, ...]
     unnumberable: int
     counter_locked: bool
     migration_lock: int | None
@@ -112,6 +114,7 @@ def _database(state: FleetState) -> DatabaseReport:
         pruned=state.pruned,
         missing_triggers=state.missing_triggers,
         weakened_triggers=state.weakened_triggers,
+        hooks=state.hooks,
         unnumberable=state.unnumberable,
         counter_locked=state.counter_locked,
         migration_lock=state.migration_lock,

@@ -1,5 +1,6 @@
 """Shows the overview: edges, purgers, the latest takedowns and their latency."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from purger.console import charts
@@ -7,6 +8,7 @@ from purger.console.access import Visitor
 from purger.console.templating import render
 from purger.console.watch import FleetWatch, Overview
 from purger.console.web import Answer, page
+from purger.fleet_problems import Problem
 from purger.fleet_state import FleetState
 from purger.text_format import counted
 
@@ -21,34 +23,42 @@ class OverviewPage:
         """Take the watch. ``moderation``: the console has moderation's account."""
         self._watch = watch
         self._moderation = moderation
+        self._rendered: tuple[Overview | None, str] | None = None
 
     def show(self, environ: dict[str, Any], visitor: Visitor) -> Answer:  # noqa: ARG002 (as all pages)
         """Answer ``/``."""
-        return page(render("overview", visitor=visitor, moderation=self._moderation, **self._values()))
+        return page(render("overview", visitor=visitor, moderation=self._moderation, part=self._part()))
 
     def show_part(self, environ: dict[str, Any], visitor: Visitor) -> Answer:  # noqa: ARG002
         """Answer with the part that changes."""
-        return page(render("overview_part", visitor=visitor, **self._values()))
+        return page(self._part())
 
-    def _values(self) -> dict[str, Any]:
+    def _part(self) -> str:
+        """Render the part that changes, once for all viewers of one state."""
         overview = self._watch.look()
-        if overview is None:
-            return {"overview": None, "verdict": ("unknown", "Not known yet: the first look takes its time.")}
-        state, latencies = overview.state, overview.takedowns.latencies
-        edges = sorted(state.edges, key=lambda edge: (edge.mode == "trusted" and not edge.problem, edge.name))
-        names = {purger.id: purger.name for purger in state.purgers if purger.alive}
-        remedies = {edge.name: _remedy(overview, edge.name) for edge in edges}
-        return {
-            "overview": overview,
-            "verdict": _verdict(overview),
-            "edges": edges[:_EDGES],
-            "more_edges": max(0, len(edges) - _EDGES),
-            "purger_names": names,
-            "remedies": remedies,
-            "over_time": charts.over_time(latencies) if latencies else "",
-            "histogram": charts.histogram(latencies) if latencies else "",
-            "latency": charts.summary(latencies),
-        }
+        rendered = self._rendered
+        if rendered is None or rendered[0] is not overview:
+            self._rendered = rendered = (overview, render("overview_part", **_values(overview)))
+        return rendered[1]
+
+
+def _values(overview: Overview | None) -> dict[str, Any]:
+    if overview is None:
+        return {"overview": None, "verdict": ("unknown", "Not known yet: the first look takes its time.")}
+    state, latencies = overview.state, overview.takedowns.latencies
+    edges = sorted(state.edges, key=lambda edge: (edge.mode == "trusted" and not edge.problem, edge.name))
+    names = {purger.id: purger.name for purger in state.purgers if purger.alive}
+    return {
+        "overview": overview,
+        "verdict": _verdict(overview),
+        "edges": edges[:_EDGES],
+        "more_edges": max(0, len(edges) - _EDGES),
+        "purger_names": names,
+        "remedies": _remedies(overview.problems),
+        "over_time": charts.over_time(latencies) if latencies else "",
+        "histogram": charts.histogram(latencies) if latencies else "",
+        "latency": charts.summary(latencies),
+    }
 
 
 def _verdict(overview: Overview) -> tuple[str, str]:
@@ -57,9 +67,8 @@ def _verdict(overview: Overview) -> tuple[str, str]:
     if overview.problems:
         number = counted(len(overview.problems), "problem")
         return "problem", f"Not certain: {number}."
-    on_the_way = state.pending or _waiting(state)
-    if on_the_way:
-        return "busy", f"On its way: {_backlog(state)}."
+    if on_the_way := _backlog(state) or _newer(overview):
+        return "busy", f"On its way: {on_the_way}."
     return "ok", f"Yes. {counted(len(state.edges), 'edge')} acknowledged everything, and {_trust(len(state.edges))}."
 
 
@@ -75,12 +84,23 @@ def _backlog(state: FleetState) -> str:
     return ", ".join(said)
 
 
+def _newer(overview: Overview) -> str:
+    """Count the takedowns that were written after the state of the edges was read."""
+    reached = min((edge.acknowledged for edge in overview.state.edges), default=0)
+    listed = overview.takedowns.listed
+    newer = sum(each.written and (each.batch is None or each.batch > reached) for each in listed)
+    return counted(newer, "takedown") if newer else ""
+
+
 def _trust(edges: int) -> str:
     return "trusts its cache" if edges == 1 else "trust their caches"
 
 
-def _remedy(overview: Overview, name: str) -> str:
-    """Find the remedy of an edge's problem among those of the fleet."""
-    start = f"edge {name}"
-    texts = (each.do for each in overview.problems if each.what.startswith((f"{start}:", f"{start} ")))
-    return next(texts, "")
+def _remedies(problems: Iterable[Problem]) -> dict[str, str]:
+    """Return the first remedy for each edge that a problem begins with, as in ``edge paris: unreachable``."""
+    found: dict[str, str] = {}
+    for problem in problems:
+        kind, _, rest = problem.what.partition(" ")
+        if kind == "edge":
+            found.setdefault(rest.partition(" ")[0].rstrip(":"), problem.do)
+    return found

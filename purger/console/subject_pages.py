@@ -99,8 +99,10 @@ def _verdict(state: SubjectState) -> tuple[str, str]:
     outcomes = {each.outcome for ban in state.bans for each in ban.judgements if each.counts}
     if Outcome.STILL_SHOWN in outcomes:
         return "problem", "Banned, and still shown."
-    if outcomes.intersection(NEEDS_ATTENTION) or not outcomes:
-        return "busy", "Banned, and not yet proven gone everywhere."
+    if Outcome.NOT_ACKNOWLEDGED in outcomes or not outcomes:
+        return "busy", "Banned, and on its way."
+    if outcomes.intersection(NEEDS_ATTENTION):
+        return "busy", "Banned and acknowledged everywhere, and not all of it proven yet."
     return "ok", "Banned, and gone everywhere."
 
 

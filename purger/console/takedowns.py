@@ -4,35 +4,18 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from itertools import groupby, starmap
+from itertools import starmap
 from typing import NamedTuple
 
+from purger.console.log_groups import LogGroup, read_log
 from takedown_db.lasting_connection import Connection
 
-#: Entries of the log that are read, and the most receipts: of a large fleet fewer takedowns are read.
-_ENTRIES = 400
+#: Most receipts that are read: of a large fleet fewer takedowns are shown.
 _RECEIPTS = 3000
 
 #: Takedowns that are listed, and the fewest.
-_LISTED = 15
+_LISTED = 12
 _FEWEST = 4
-
-
-class _LogRow(NamedTuple):
-    """A row of the statement ``console_log``."""
-
-    id: int
-    action: str
-    ban: int
-    scope: str
-    subject: str
-    reason: str
-    banned_by: str
-    account: str
-    logged_at: datetime
-    invalidation: int | None
-    written_at: datetime | None
-    batch: int | None
 
 
 class _AcknowledgementRow(NamedTuple):
@@ -74,7 +57,7 @@ class Takedown:
     at: datetime
     scope: str
     subjects: tuple[str, ...]  # a part of them, of a bulk
-    several: bool = False  # also where only one of them is among the entries that were read
+    number: int = 1  # of subjects; of a bulk about as many
     reason: str = ""
     banned_by: str = ""
     account: str = ""
@@ -111,20 +94,17 @@ class LatestTakedowns:
 
 def read_takedowns(connection: Connection, edges: int) -> LatestTakedowns:
     """Read the latest takedowns of a fleet with so many ``edges``. Raises ``DatabaseUnavailableError``."""
-    groups = [list(group) for _, group in groupby(_read_log(connection), key=_together)]
+    groups = read_log(connection)
     most = max(_FEWEST, _RECEIPTS // max(1, edges))
-    batches = sorted({group[0].batch for group in groups if group[0].batch is not None}, reverse=True)[:most]
+    batches = sorted({group.batch for group in groups if group.batch is not None}, reverse=True)[:most]
     acknowledged = _read_acknowledgements(connection, batches)
     listed = groups[: min(_LISTED, most)]
-    probed = _read_probes(connection, [row.invalidation for row, *_ in listed if row.invalidation is not None])
+    singles = [group.rows[0].invalidation for group in listed if not group.is_bulk]
+    probed = _read_probes(connection, [row for row in singles if row is not None])
     return LatestTakedowns(
         listed=tuple(_takedown(group, acknowledged, probed) for group in listed),
         latencies=tuple(_latencies(groups, acknowledged)),
     )
-
-
-def _read_log(connection: Connection) -> list[_LogRow]:
-    return list(starmap(_LogRow, connection.rows("console_log", limit=_ENTRIES)))
 
 
 def _read_acknowledgements(connection: Connection, batches: Sequence[int]) -> dict[int, list[_AcknowledgementRow]]:
@@ -143,32 +123,25 @@ def _read_probes(connection: Connection, rows: Sequence[int]) -> dict[tuple[int,
     return {(each.invalidation, each.edge): each for each in found}
 
 
-def _together(row: _LogRow) -> tuple[object, ...]:
-    """Return the same for the entries of one bulk: those that were numbered together, and mean the same."""
-    alone = row.id if row.batch is None else None
-    return row.action, row.batch, alone, row.scope, row.reason, row.banned_by, row.account
-
-
 def _takedown(
-    group: list[_LogRow],
+    group: LogGroup,
     acknowledged: dict[int, list[_AcknowledgementRow]],
     probed: dict[tuple[int, str], _ProbeRow],
 ) -> Takedown:
-    first = group[0]
-    since = min((row.written_at for row in group if row.written_at is not None), default=first.logged_at)
-    states = [_edge_state(row, since) for row in acknowledged.get(first.batch or 0, ())]
-    if first.action == "ban" and len(group) == 1:
-        states = [_seen(state, probed.get((first.invalidation or 0, state.edge)), since) for state in states]
+    first = group.rows[0]
+    states = [_edge_state(row, group.written_at) for row in acknowledged.get(group.batch or 0, ())]
+    if first.action == "ban" and len(group.rows) == 1:
+        states = [_seen(state, probed.get((first.invalidation or 0, state.edge)), group.written_at) for state in states]
     return Takedown(
         action=first.action,
-        at=since,
+        at=group.written_at,
         scope=first.scope,
-        subjects=tuple(row.subject for row in group),
-        several=len(group) > 1,
+        subjects=tuple(row.subject for row in group.rows),
+        number=group.number,
         reason=first.reason,
         banned_by=first.banned_by,
         account=first.account,
-        batch=first.batch,
+        batch=group.batch,
         written=first.invalidation is not None,
         edges=tuple(states),
     )
@@ -185,17 +158,18 @@ def _seen(state: AtEdge, row: _ProbeRow | None, since: datetime) -> AtEdge:
     return replace(state, seen=_after(since, row.seen_at), gone=gone, note=row.note)
 
 
-def _latencies(
-    groups: Iterable[list[_LogRow]], acknowledged: dict[int, list[_AcknowledgementRow]]
-) -> Iterable[Latency]:
-    """Yield the latency of each batch of bans that every edge has acknowledged by a purge, the oldest first."""
+def _latencies(groups: Iterable[LogGroup], acknowledged: dict[int, list[_AcknowledgementRow]]) -> list[Latency]:
+    """List the latency of each batch of bans that every edge has acknowledged by a purge, the oldest first.
+
+    Leaves out bulks, which take longer by their number, and say nothing about a single ban.
+    """
     found: dict[int, Latency] = {}
     for group in groups:
-        rows = acknowledged.get(group[0].batch or 0, [])
-        written = min((row.written_at for row in group if row.written_at is not None), default=None)
-        times = [_after(written, row.acknowledged_at) for row in rows if row.method != "flush"] if written else []
-        if group[0].action == "ban" and written and times and None not in times:
-            found[group[0].batch or 0] = Latency(written, max(time for time in times if time is not None))
+        rows = [row for row in acknowledged.get(group.batch or 0, ()) if row.method != "flush"]
+        times = [_after(group.written_at, row.acknowledged_at) for row in rows]
+        if group.rows[0].action == "ban" and not group.is_bulk and times and None not in times:
+            latency = Latency(group.written_at, max(time for time in times if time is not None))
+            found[group.batch or 0] = max(latency, found.get(group.batch or 0, latency), key=lambda each: each.seconds)
     return sorted(found.values())
 
 

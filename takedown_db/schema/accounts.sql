@@ -66,3 +66,4 @@ GRANT EXECUTE ON PROCEDURE {database}.standing_triggers_v1 TO 'takedown_purger'@
 GRANT EXECUTE ON PROCEDURE {database}.standing_triggers_v2 TO 'takedown_purger'@'%';
 GRANT EXECUTE ON PROCEDURE {database}.prune_outbox_v2 TO 'takedown_purger'@'%';
 GRANT EXECUTE ON PROCEDURE {database}.share_edges_v1 TO 'takedown_purger'@'%';
+GRANT EXECUTE ON PROCEDURE {database}.standing_hooks_v1 TO 'takedown_purger'@'%';

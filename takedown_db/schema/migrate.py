@@ -77,6 +77,7 @@ def _migrate(cursor: MySQLCursorAbstract, name: str) -> list[str]:
     done += _apply_migrations(cursor)
     pattern = name_pattern(cursor, name)
     run_script(cursor, schema_file("definer.sql"), {"{pattern}": pattern})
+    run_script(cursor, schema_file("hook_routines.sql"), {"{database}": quoted})
     for routines in ("numbering_routines.sql", "sharing_routines.sql", "moderation_routines.sql"):
         run_script(cursor, schema_file(routines))
     done += restore_triggers(cursor)

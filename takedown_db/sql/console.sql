@@ -1,14 +1,18 @@
 -- Statements of the console: the latest takedowns, and what is known of an image, an owner or a digest.
 
+-- name: console_log_end
+-- Reads the id after the last entry of the log. CAST: COALESCE with a constant gives a DECIMAL.
+SELECT CAST(COALESCE(MAX(id), 0) + 1 AS UNSIGNED) AS following FROM moderation_log
+
 -- name: console_log
--- Reads the newest %(limit)s entries of the log for bans and lifts, the newest first, with the rows of the outbox that
--- they wrote. Searches the newest 5,000 entries alone, since an import that moves images writes many others.
+-- Reads the newest %(limit)s entries of the log for bans and lifts with ids after %(after)s and before %(before)s, the
+-- newest first, with the rows of the outbox that they wrote.
 SELECT log.id, log.action, log.ban_id, log.scope, log.subject, log.reason, log.banned_by, log.account, log.logged_at,
     invalidations.id AS invalidation, invalidations.written_at, invalidations.batch
 FROM (
     SELECT id, action, ban_id, scope, subject, reason, banned_by, account, logged_at, invalidation
     FROM moderation_log
-    WHERE id > (SELECT GREATEST(MAX(id), 5000) - 5000 FROM moderation_log) AND action IN ('ban', 'lift', 'unban')
+    WHERE id > %(after)s AND id < %(before)s AND action IN ('ban', 'lift', 'unban')
     ORDER BY id DESC
     LIMIT %(limit)s
 ) AS log

@@ -102,6 +102,24 @@ def test_owners_and_bytes_are_banned_with_their_numbers_said_first(site: Site, a
     assert f"on digest {digest}" in page
 
 
+def test_a_bulk_is_one_line_with_its_number(site: Site, anna: Person) -> None:
+    rows = ", ".join(f"('image', 'console-bulk-{number}', 'bulk')" for number in range(60))
+    site.execute(f"INSERT INTO bans (scope, subject, reason) VALUES {rows}")
+    wait_shown(anna, "/part/overview", "60 images together", "console-bulk-")
+
+
+def test_an_edge_that_gives_no_answer_has_its_cure_beside_it(site: Site, anna: Person) -> None:
+    code, edge = site.new_image(), site.stack.edges[1]
+    edge.pause()
+    try:
+        wait_shown(anna, "/part/overview", "Not certain", "no answer", "check its load and the network")
+        page = anna.get(f"/part/doors/{code}").text
+    finally:
+        edge.resume()
+    assert page.count("badge shown") == page.count("badge unreachable") == 2
+    wait_shown(anna, "/part/overview", "Yes. 2 edges acknowledged everything")
+
+
 def test_purging_again_bans_nothing(site: Site, anna: Person) -> None:
     code = site.new_image()
     assert "It bans and lifts nothing" in anna.get(f"/purge/image/{code}").text

@@ -20,6 +20,7 @@ from takedown_db.connect import connect
 
 _NAMES = {
     *("EDGE_URL", "PURGE_URL", "PURGE_TOKEN_FILE", "ORIGIN_URL", "INGEST_URL", "INGEST_TOKEN_FILE"),
+    *("CONSOLE_URL", "CONSOLE_PASSWORD"),
     *("DB_SOCKET", "DB_NAME", "DB_URL", "SAMPLE_CODE", "SAMPLE_OWNER"),
 }
 
@@ -90,6 +91,8 @@ def test_a_ban_written_with_what_it_prints_is_served_as_410_and_ctrl_c_leaves_no
         assert_secret(directory, process.pid, str(urlsplit(names["DB_URL"]).password))
         assert_secret(directory, process.pid, Path(names["PURGE_TOKEN_FILE"]).read_text().strip())
         assert_secret(directory, process.pid, Path(names["INGEST_TOKEN_FILE"]).read_text().strip())
+        assert_secret(directory, process.pid, names["CONSOLE_PASSWORD"])
+        assert "Sign in" in requests.get(names["CONSOLE_URL"], timeout=PATIENCE).text
         image = f"{names['EDGE_URL']}/images/{names['SAMPLE_CODE']}"
         assert requests.get(image, timeout=PATIENCE).status_code == 200
         connection = connect(names["DB_URL"], timeout=60)

@@ -52,7 +52,7 @@ class Newcomer:
 def newcomer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Newcomer]:
     """Start ``./dev run`` with its default directory on free ports, and wait for ``ready``."""
     directory = tmp_path_factory.mktemp("clone")
-    ports = dict.fromkeys(("STACK_EDGE_PORT", "STACK_PURGE_PORT", "STACK_ORIGIN_PORT", "STACK_INGEST_PORT"), "0")
+    ports = {f"STACK_{part}_PORT": "0" for part in ("EDGE", "PURGE", "ORIGIN", "INGEST", "CONSOLE")}
     environment = {**os.environ, **ports, "PYTHONPATH": str(ROOT)}
     environment.pop("STACK_DIR", None)
     command = [sys.executable, "-m", "stack", "run"]

@@ -14,6 +14,7 @@ from stack.vcl import main as vcl
 from takedown_db.url_option import DatabaseUrlOption
 from tests.chaos.__main__ import main as chaos
 from tests.fuzz.__main__ import main as fuzz
+from tests.model.__main__ import main as model
 
 #: The programs that are installed, and those that `./dev` starts.
 INSTALLED: dict[str, click.Command] = {"origin": origin, "purger": purger}
@@ -23,10 +24,11 @@ DEVELOPMENT: dict[str, click.Command] = {
     "bench": bench,
     "chaos": chaos,
     "fuzz": fuzz,
+    "model": model,
 }
 
-#: Where a command ends in a shell's line, or in a sentence.
-_END = re.compile(r"[;|()]|&&|(?<!\S)\d?>")
+#: Where a command ends in a shell's line, in a sentence, or in the output of a command that names it.
+_END = re.compile(r"[;|()`]|&&|(?<!\S)\d?>")
 
 
 def subcommands(group: click.Group) -> dict[str, click.Command]:
@@ -70,6 +72,8 @@ def variables(option: click.Option) -> set[str]:
 
 def shown_commands(text: str) -> Iterator[tuple[str, list[str]]]:
     """Yield the commands of the installed programs in a text, each as its line and as words."""
+    # Sentences about purgers, which `purger status` prints; a long one goes on in lines that are indented.
+    text = re.sub(r"^ *PROBLEM: .*(?:\n {4,}\S.*)*", "", text, flags=re.MULTILINE)
     joined = re.sub(r"\\\n\s*", "", re.sub(r"(?<!\S)#.*", "", text))  # without the comments of shells
     for match in re.finditer(r'(?<![\w/."-])(?:origin|purger) (?=[a-z-])[^\n]*', joined):
         line = _END.split(match[0], maxsplit=1)[0].strip()

@@ -11,13 +11,13 @@ from typing import Any, cast
 
 import pytest
 
-from purger.console import charts
+from purger.console import charts, listener
 from purger.console.access import Access
 from purger.console.app import ConsoleApp
 from purger.console.database import Databases
 from purger.console.doors import Doors
 from purger.console.moderation_pages import ModerationPages
-from purger.console.overview_page import OverviewPage
+from purger.console.overview_page import OverviewPage, _values
 from purger.console.passwords import hash_password
 from purger.console.pictures import LARGEST, Body, Picture, Pictures
 from purger.console.request_guard import comes_from_us, host_is_ours
@@ -27,8 +27,9 @@ from purger.console.subject_pages import SubjectPages
 from purger.console.takedowns import AtEdge, Latency, LatestTakedowns, Takedown
 from purger.console.templating import render, static_files
 from purger.console.watch import FleetWatch, Overview
-from purger.fleet_problems import Problem
+from purger.fleet_problems import Problem, find_problems
 from purger.fleet_state import EdgeState, FleetState
+from purger.model import PurgerPresence
 from takedown_db.errors import DatabaseUnavailableError
 from takedown_db.lasting_connection import Connection
 from takedown_db.listen_address import Address
@@ -131,6 +132,50 @@ def test_every_value_of_a_page_is_escaped_and_on_one_line(app: ConsoleApp) -> No
     assert "compare the token files" in text
 
 
+GONE = PurgerPresence("vm", 7, "0.2", AT, AT, age=600.0, id="gone", shares=True)
+AWAY = EdgeState(name="rome", failure="unreachable: 10.0.0.1", purger="gone", lag=3, delay=61.0)
+SAFE = EdgeState(name="oslo", mode="fail-safe", lease_remaining=0.0, purger="gone")
+
+
+@pytest.mark.parametrize(
+    ("state", "texts"),
+    [
+        (FleetState(unusable="2013 lost"), ["Not certain: 1 problem", "The database cannot be used: 2013 lost"]),
+        (
+            FleetState(),
+            ["No purger runs", "There is no enabled edge", "Nothing was banned yet", "No purger is present"],
+        ),
+        (
+            FleetState(purgers=(GONE,), edges=(AWAY, SAFE), disabled=2),
+            [
+                "No purger is alive: pid 7 on vm signed last 10 min ago",
+                "gone for 10 min",
+                "3 batches, for 61 s",
+                "unreachable: 10.0.0.1",
+                "check its varnishd and the network",
+                "0.0 s",
+                "2 edges disabled",
+            ],
+        ),
+    ],
+)
+def test_the_overview_names_what_is_wrong(state: FleetState, texts: list[str]) -> None:
+    overview = Overview(AT, state, tuple(find_problems(state)))
+    shown = render("overview_part", **_values(overview))
+    assert [text for text in texts if text not in shown] == []
+
+
+def test_a_takedown_newer_than_the_state_of_the_edges_is_on_its_way() -> None:
+    purger = PurgerPresence("vm", 7, "0.2", AT, AT, age=0.1, id="here", shares=True)
+    edge = EdgeState(name="paris", mode="trusted", acknowledged=7, purger="here")
+    state = FleetState(edges=(edge,), purgers=(purger,), adopted="", server="")
+    said = []
+    for batch in (7, 8, None):
+        takedown = Takedown(action="ban", at=AT, scope="image", subjects=("x",), batch=batch)
+        said.append(_values(Overview(AT, state, (), LatestTakedowns((takedown,))))["verdict"][0])
+    assert said == ["ok", "busy", "busy"]
+
+
 @pytest.mark.parametrize("name", ["sign_in", "problem", "found"])
 def test_templates_escape_what_visitors_send(name: str) -> None:
     values = {"visitor": None, "problem": HOSTILE, "text": HOSTILE, "to": HOSTILE, "name": HOSTILE, "title": HOSTILE}
@@ -142,7 +187,7 @@ def test_templates_escape_what_visitors_send(name: str) -> None:
 def test_no_template_writes_a_value_as_it_is_but_charts_and_the_page_inside_its_frame() -> None:
     directory = Path(render.__code__.co_filename).parent / "templates"
     raw = {match for file in directory.glob("*.html") for match in re.findall(r"\{\{!(.+?)\}\}", file.read_text())}
-    assert raw == {"base", "over_time", "histogram"}
+    assert raw == {"base", "over_time", "histogram", "part"}
 
 
 @pytest.mark.parametrize("path", ["/", "/part/overview", "/image/x", "/owner/x", "/search", "/ban/image/x", "/nowhere"])
@@ -291,10 +336,25 @@ def test_times_are_read_at_a_glance(seconds: float, text: str) -> None:
 
 def test_a_bulk_counts_as_waiting_until_its_last_edge() -> None:
     done, waits = AtEdge(edge="paris", acknowledged=0.1), AtEdge(edge="rome")
-    takedown = Takedown(action="ban", at=AT, scope="image", subjects=("a", "b"), several=True, edges=(done, waits))
+    takedown = Takedown(action="ban", at=AT, scope="image", subjects=("a", "b"), number=2, edges=(done, waits))
     assert (takedown.waiting, takedown.slowest) == (1, None)
     takedown = Takedown(action="ban", at=AT, scope="image", subjects=("a",), edges=(done,))
     assert (takedown.waiting, takedown.slowest) == (0, 0.1)
+
+
+def test_a_header_with_an_underscore_is_not_taken_for_that_of_the_proxy() -> None:
+    headers: dict[bytes, bytes] = {}
+    listener._Request.header_reader(io.BytesIO(b"X-Remote-User: wall\r\nX_Remote_User: anna\r\n\r\n"), headers)
+    assert headers == {b"X-Remote-User": b"wall"}
+
+
+def test_a_thread_rests_for_longer_than_it_computes(monkeypatch: pytest.MonkeyPatch) -> None:
+    rests, computed = list[float](), iter((1.0, 1.002, 2.0, 3.0))
+    monkeypatch.setattr("purger.console.listener.time.thread_time", lambda: next(computed))
+    monkeypatch.setattr("purger.console.listener.time.sleep", rests.append)
+    app = listener.paced(lambda _environ, _start: (b"x",))
+    assert [app({}, None), app({}, None)] == [(b"x",), (b"x",)]
+    assert rests == [pytest.approx(0.038), 0.5]
 
 
 def test_hashing_passwords_costs_what_it_should() -> None:

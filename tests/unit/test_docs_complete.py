@@ -108,7 +108,7 @@ def test_every_command_of_dev_and_its_options_are_described() -> None:
     text = section(COMMANDS_PAGE, "Development")
     known = set(re.findall(r"^    ([a-z]+)\)$", (ROOT / "dev").read_text(), re.MULTILINE))
     assert set(first_spans(text)) == {f"./dev {each}" for each in known}
-    found = [option for name in ("bench", "chaos", "fuzz", "stack") for option in all_of(name)]
+    found = [option for name in ("bench", "chaos", "fuzz", "model", "stack") for option in all_of(name)]
     names = [str(option.envvar or option.opts[0]) for option in found]
     assert {"STACK_EDGES", "--seed", "--rounds"} <= set(names)
     assert [name for name in names if not re.search(rf"`{name}`", text)] == []

@@ -32,6 +32,8 @@ PURE = [
     "purger.fair_share",
     "purger.fleet_state",
     "purger.flush_rebounds",
+    "purger.hook",
+    "purger.hook_expression",
     "purger.fleet_problems",
     "purger.instances",
     "purger.lease",

@@ -8,6 +8,7 @@ import pytest
 from purger.errors import DeliveryError
 from purger.fleet_problems import find_problems
 from purger.fleet_state import EdgeState, FleetState
+from purger.hook import HookState
 from purger.model import PurgerPresence
 from purger.text_format import duration
 
@@ -44,6 +45,11 @@ def test_changes_on_their_way_are_no_problem() -> None:
 @pytest.mark.parametrize(
     ("state", "what", "do"),
     [
+        (
+            replace(WELL, hooks=(HookState("pictures", "site.pic\ntures", ("takedown_pictures_update_0a1b2c",)),)),
+            "hook pictures on site.pic\\ntures: missing or altered triggers: takedown_pictures_update_0a1b2c; ",
+            "`purger hook --name pictures --apply`",
+        ),
         (FleetState(unusable="2002: no\nsocket"), "the database cannot be used: 2002: no\\nsocket", "see that it runs"),
         (
             FleetState(unusable="2002: no"),

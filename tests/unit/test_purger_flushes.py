@@ -70,6 +70,7 @@ def test_after_a_setback_a_heartbeat_waits_for_no_batch_that_is_gone(edge: Progr
     step = edge.next_step(at(4), 0, lost, 101.5)
     assert isinstance(step, Flush)
     edge.flushed(step, clock=CLOCK, at=101.5)
+    edge.flush_rebounded()
     assert edge.next_step(at(4), 0, lost, 101.6) == Ask()
     assert not edge.lease.awaits_verification(101.6), "else its new epoch would not be taken"
     edge.lease.answered("1700000001.600", at=101.6, ticket=2)
@@ -81,6 +82,7 @@ def test_changed_triggers_mean_a_flush_before_the_next_heartbeat(edge: Progress)
     step = edge.next_step(at(5), 0, verified(5, triggers=Triggers("others")), 102.0)
     assert isinstance(step, Flush)
     edge.flushed(step, clock=CLOCK, at=102.0)
+    edge.flush_rebounded()
     assert edge.triggers == "others"
     assert isinstance(edge.next_step(at(5), 0, verified(5, triggers=Triggers("others")), 102.0), Heartbeat)
 
@@ -91,6 +93,7 @@ def test_a_flush_needs_a_verification_of_its_own_head(edge: Progress) -> None:
     step = edge.next_step(at(4), 0, verified(4, ticket=2), 101.5)
     assert isinstance(step, Flush)
     edge.flushed(step, clock=CLOCK, at=101.5)
+    edge.flush_rebounded()
     assert isinstance(edge.next_step(at(4), 0, verified(4, ticket=2), 101.5), Heartbeat)
 
 

@@ -29,8 +29,8 @@ STATUS = {
     "": "ok problems purgers database edges disabled_edges",
     "problems": "what do",
     "purgers": "id host pid version since seen_at age alive shares edges",
-    "database": "server adopted pending stuck head numbered_at pruned missing_triggers weakened_triggers unnumberable "
-    "counter_locked migration_lock",
+    "database": "server adopted pending stuck head numbered_at pruned missing_triggers weakened_triggers hooks "
+    "unnumberable counter_locked migration_lock",
     "edges": "name purge_url public_url mode instance acknowledged lag waits heartbeat_age lease_remaining seen_at "
     "epoch problem purger",
 }

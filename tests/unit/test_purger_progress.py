@@ -43,6 +43,7 @@ def test_a_heartbeat_needs_a_verification_that_began_after_the_epoch(edge: Progr
 def test_a_heartbeat_waits_for_all_that_the_verification_found(edge: Progress) -> None:
     assert edge.next_step(at(6), 0, verified(6), 101.5) == Deliver(5, 6)
     edge.delivered(6, at=101.5)
+    edge.rebounded(0, 6)
     assert isinstance(edge.next_step(at(6), 0, verified(6), 101.5), Heartbeat)
 
 
@@ -53,6 +54,7 @@ def test_a_heartbeat_goes_before_what_came_after_the_verification(edge: Progress
 def test_a_heartbeat_waits_for_the_first_verification_of_its_epoch_alone(edge: Progress) -> None:
     assert edge.next_step(at(6), 0, verified(6), 101.5) == Deliver(5, 6)
     edge.delivered(6, at=101.5)
+    edge.rebounded(0, 6)
     # Verified again and again, as under a bulk or a steady stream: the edge is always behind the latest head.
     assert edge.next_step(at(9), 0, verified(9, ticket=7), 101.5) == Heartbeat("1700000000.000")
     edge.lease.answered("1700000001.000", at=101.5, ticket=8)
@@ -60,6 +62,7 @@ def test_a_heartbeat_waits_for_the_first_verification_of_its_epoch_alone(edge: P
     assert edge.next_step(at(9), 0, verified(9, ticket=7), 101.5) == Deliver(6, 9)
     assert edge.next_step(at(9), 0, verified(9, ticket=8), 101.5) == Deliver(6, 9)
     edge.delivered(9, at=101.6)
+    edge.rebounded(0, 9)
     assert edge.next_step(at(12), 0, verified(12, ticket=9), 101.6) == Heartbeat("1700000001.000")
 
 

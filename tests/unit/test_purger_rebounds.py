@@ -14,12 +14,23 @@ def edge() -> Progress:
     return known_edge()
 
 
-def test_an_overdue_rebound_holds_the_heartbeat_back(edge: Progress) -> None:
+def test_a_heartbeat_waits_for_the_rebound_of_what_its_epoch_covers_and_for_no_other(edge: Progress) -> None:
     edge.delivered(6, at=101.0)
-    assert isinstance(edge.next_step(at(6), 0, verified(6), 101.7), Heartbeat)
-    assert edge.next_step(at(6), 0, verified(6), 101.8) == Rebound(0, 5, 6)
+    assert isinstance(edge.next_step(at(6), 0, verified(6), 101.4), Wait)
+    assert edge.next_step(at(6), 0, verified(6), 101.5) == Rebound(0, 5, 6)
     edge.rebounded(0, 6)
-    assert isinstance(edge.next_step(at(6), 0, verified(6), 101.8), Heartbeat)
+    edge.delivered(7, at=101.5)
+    assert isinstance(edge.next_step(at(7), 0, verified(7), 101.5), Heartbeat)
+
+
+def test_a_heartbeat_waits_for_the_rebound_of_a_flush(edge: Progress) -> None:
+    edge.require_flush("for the test")
+    step = edge.next_step(at(5), 0, verified(5), 101.0)
+    assert isinstance(step, Flush)
+    edge.flushed(step, clock=CLOCK, at=101.0)
+    assert isinstance(edge.next_step(at(5), 0, verified(5, ticket=2), 101.4), Wait)
+    edge.flush_rebounded()
+    assert isinstance(edge.next_step(at(5), 0, verified(5, ticket=2), 101.5), Heartbeat)
 
 
 def test_a_first_delivery_goes_before_a_second_one(edge: Progress) -> None:

@@ -30,6 +30,7 @@ MAPS = {"codes": "/images/\\1/thumb", "names": "blob.transcode", "purgers": "cli
 def test_vcl(test: Path, tmp_path: Path) -> None:
     for name, part in MAPS.items():
         (tmp_path / f"{name}.vcl").write_text(block(ROOT / "docs" / "edge.md", "vcl", part))
+    (tmp_path / "two_origins.vcl").write_text(block(ROOT / "docs" / "deployment.md", "vcl", "import directors"))
     macros = {
         # Lease and fetch timeout are longer than any test takes on a busy machine, unless the test gives its own.
         "render": f"printf sesame >{tmp_path}/token; {sys.executable} -m stack.vcl --token-file {tmp_path}/token"

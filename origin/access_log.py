@@ -1,0 +1,126 @@
+"""Writes the access log: a line a request, in the format "combined" of web servers, with the seconds at its end."""
+
+import logging
+import os
+import re
+import threading
+import time
+from functools import lru_cache
+
+log = logging.getLogger(__name__)
+
+#: Seconds between two looks whether the file was moved away, and between two reports that it cannot be written.
+_LOOK = 1.0
+_REPORT = 60.0
+
+#: Bytes that may not stand in quotes as they are.
+_ESCAPED = re.compile(rb'[^ -~]|["\\]')
+
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+STDOUT = "-"
+
+
+class AccessLog:
+    """A file to which several processes append whole lines, or stdout (``-``).
+
+    A file that was moved away, as by logrotate, is opened anew within a second. What cannot be written is lost: no
+    request waits or fails for it, but on a pipe that nobody reads.
+    """
+
+    def __init__(self, path: str) -> None:
+        """Open the file. Raises ``OSError``."""
+        self._path = path
+        self._descriptor = 1 if path == STDOUT else _open(path)
+        self._lock = threading.Lock()
+        self._look_at = time.monotonic() + _LOOK
+        self._report_at = 0.0
+
+    def write(self, line: bytes) -> None:
+        """Append a line."""
+        if self._path != STDOUT and time.monotonic() > self._look_at:
+            self._follow_rotation()
+        try:
+            os.write(self._descriptor, line)
+        except OSError as error:
+            self._report(error)
+
+    def _follow_rotation(self) -> None:
+        with self._lock:
+            now = time.monotonic()
+            if now <= self._look_at:
+                return
+            self._look_at = now + _LOOK
+            try:
+                if _identity(self._descriptor) == _identity(self._path):
+                    return
+            except FileNotFoundError:
+                pass
+            except OSError as error:
+                self._report(error)
+                return
+            try:
+                new = _open(self._path)
+            except OSError as error:
+                self._report(error)
+                return
+            # Under the same number, so that a thread that writes just now writes into one of the two.
+            os.dup2(new, self._descriptor, inheritable=False)
+            os.close(new)
+
+    def _report(self, error: OSError) -> None:
+        now = time.monotonic()
+        if now >= self._report_at:
+            self._report_at = now + _REPORT
+            log.error("the access log cannot be written: %s", error.strerror or error)
+
+
+def access_line(
+    *,
+    peer: str,
+    at: float,
+    request: bytes,
+    status: bytes,
+    sent: int,
+    referer: bytes,
+    agent: bytes,
+    seconds: float,
+) -> bytes:
+    """Make a line. Its quoted parts hold no byte that could end them, or mean anything to a terminal."""
+    return b'%s - - [%s] "%s" %s %d "%s" "%s" %.6f\n' % (
+        peer.encode("ascii", "replace") or b"-",
+        _date(int(at)),
+        _quotable(request) or b"-",
+        status[:3] or b"-",
+        sent,
+        _repeated(referer) or b"-",
+        _repeated(agent) or b"-",
+        seconds,
+    )
+
+
+def _quotable(text: bytes) -> bytes:
+    r"""Escape quotes, backslashes and all bytes beyond printable ASCII as ``\xHH``, as nginx does."""
+    if _ESCAPED.search(text) is None:
+        return text
+    return _ESCAPED.sub(lambda found: b"\\x%02X" % ord(found[0]), text)
+
+
+#: The same edge sends the same.
+_repeated = lru_cache(maxsize=64)(_quotable)
+
+
+@lru_cache(maxsize=4)
+def _date(second: int) -> bytes:
+    moment = time.gmtime(second)
+    month = _MONTHS[moment.tm_mon - 1]
+    return f"{moment.tm_mday:02d}/{month}/{moment.tm_year}:{time.strftime('%H:%M:%S', moment)} +0000".encode()
+
+
+def _open(path: str) -> int:
+    return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)
+
+
+def _identity(file: int | str) -> tuple[int, int]:
+    status = os.stat(file)  # noqa: PTH116 (also of a descriptor)
+    return status.st_dev, status.st_ino

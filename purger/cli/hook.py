@@ -1,0 +1,231 @@
+"""`purger hook`: writes and installs the triggers by which a site's own table bans and lifts."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import click
+import mysql.connector
+from mysql.connector.abstracts import MySQLCursorAbstract
+
+from purger.cli.options import url_option, utf8_text
+from purger.cli.remark import remark
+from purger.hook import Rule, script
+from purger.hook_expression import quoted
+from purger.hook_install import (
+    HookError,
+    Plan,
+    apply_hook,
+    find_table,
+    plan_hook,
+    recorded_rule,
+    recorded_rules,
+    remove_hook,
+)
+from purger.text_format import counted
+from takedown_db.connect import connect
+from takedown_db.errors import explain
+from takedown_db.printable import printable
+from takedown_db.scope import Scope
+
+#: Seconds that a statement may take: the table may be large.
+_TIMEOUT = 3600
+
+#: A name of a hook: a part of the names of its triggers, which have at most 64 characters.
+_NAME = re.compile("[A-Za-z0-9_-]{1,40}")
+
+#: The width in characters of the column `bans.reason`.
+_LONGEST_REASON = 255
+
+_EXAMPLES = """\b
+Examples:
+purger hook --table pictures --code-column code --when "path IS NULL"
+purger hook --table pictures --code-column code --when "path IS NULL" --apply
+purger hook --table shop.items --code-expression "CONCAT('item-', id)" --when "status IN ('removed', 'blocked')"
+purger hook --table users --owner-column id --when banned --apply
+purger hook --name pictures --apply      (again, after a change of the table)
+purger hook --name pictures --remove"""
+
+
+@dataclass(frozen=True, slots=True)
+class _Subjects:
+    """The four flags of which one says what a row bans."""
+
+    code_column: str | None
+    code_expression: str | None
+    owner_column: str | None
+    owner_expression: str | None
+
+    def chosen(self) -> tuple[Scope, str]:
+        """Return the scope, and the subject as SQL. Raises ``click.UsageError`` unless one flag is given."""
+        given = [
+            (Scope.IMAGE, self.code_column and quoted(self.code_column)),
+            (Scope.IMAGE, self.code_expression),
+            (Scope.OWNER, self.owner_column and quoted(self.owner_column)),
+            (Scope.OWNER, self.owner_expression),
+        ]
+        found = [(scope, text) for scope, text in given if text]
+        if len(found) != 1:
+            raise click.UsageError(
+                "give one of --code-column, --code-expression, --owner-column and --owner-expression"
+            )
+        return found[0]
+
+
+def _check_name(_context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    if value is not None and not _NAME.fullmatch(value):
+        raise click.BadParameter("must be 1 to 40 of A-Z a-z 0-9 _ -", param=parameter)
+    return value
+
+
+@click.command(epilog=_EXAMPLES)
+@click.option(
+    "--table", callback=utf8_text, help="The site's own table, with its database where the name is not unique."
+)
+@click.option("--code-column", callback=utf8_text, help="The column with the code of the row's image.")
+@click.option("--code-expression", callback=utf8_text, help="SQL for the code, where no column has it as imports do.")
+@click.option(
+    "--owner-column", callback=utf8_text, help="The column with the owner's key: bans all images of an owner."
+)
+@click.option("--owner-expression", callback=utf8_text, help="SQL for the owner's key.")
+@click.option("--when", callback=utf8_text, help="SQL over the row's columns: true while the row is taken down.")
+@click.option(
+    "--name", callback=_check_name, help="The hook's name, which its bans carry.  [default: the table's name]"
+)
+@click.option("--reason", callback=utf8_text, help="The reason in its bans.  [default: the text of --when]")
+@click.option(
+    "--on-delete",
+    type=click.Choice(["ban", "keep"]),
+    default="ban",
+    show_default=True,
+    help="Whether a deleted row is taken down: ban, or keep things as they are.",
+)
+@click.option(
+    "--lift-on-insert",
+    is_flag=True,
+    help="Lift the hook's earlier bans of a code when a row is inserted with it, where codes are used again.",
+)
+@click.option("--apply", "is_applied", is_flag=True, help="Install the triggers, and ban what is taken down already.")
+@click.option("--remove", is_flag=True, help="Drop the triggers of --name. Its bans stay.")
+@click.option("--list", "is_listed", is_flag=True, help="List the hooks that were applied.")
+@url_option("--database-url", "PURGER_ADMIN_URL", "an admin's account")
+def hook(
+    table: str | None,
+    when: str | None,
+    name: str | None,
+    reason: str | None,
+    on_delete: str,
+    lift_on_insert: bool,
+    is_applied: bool,
+    remove: bool,
+    is_listed: bool,
+    database_url: str,
+    **subjects: str | None,
+) -> None:
+    """Print the triggers by which a table of the site's own bans and lifts; with --apply, install them.
+
+    A row is banned when it is inserted or updated so that --when becomes true, and when it is deleted; the hook's own
+    ban is lifted when --when is true no more. Bans of others stay. The ban commits with the site's own statement. The
+    triggers run as takedown_hook, a locked account, so that the site's accounts need no new rights. `purger status`
+    says when one of them is missing or altered. With --name alone, --apply applies a hook again as it was.
+
+    Exit code 1 says that the server refuses --when or the subject, that the table has subjects which are no codes, or
+    that the account lacks a right. Then nothing was installed.
+    """
+    with _admin(database_url) as cursor:
+        if is_listed:
+            click.echo("\n".join(map(_line, recorded_rules(cursor))) or "no hook was applied")
+        elif remove:
+            _remove(cursor, name or (table or "").rpartition(".")[2])
+        else:
+            again = table is None and name is not None
+            rule = (
+                recorded_rule(cursor, str(name))
+                if again
+                else _rule(cursor, table, when, name, reason, _Subjects(**subjects), on_delete, lift_on_insert)
+            )
+            plan = plan_hook(cursor, rule)
+            for line in plan.remarks:
+                remark(line)
+            if is_applied:
+                _apply(cursor, plan)
+            else:
+                click.echo(script(plan.before, plan.triggers, [*plan.record, plan.bans]))
+
+
+def _rule(
+    cursor: MySQLCursorAbstract,
+    table: str | None,
+    when: str | None,
+    name: str | None,
+    reason: str | None,
+    subjects: _Subjects,
+    on_delete: str,
+    lift_on_insert: bool,
+) -> Rule:
+    if not table or not when:
+        raise click.UsageError("give --table and --when, or --name of a hook that was applied")
+    scope, subject = subjects.chosen()
+    schema, found = find_table(cursor, table)
+    if name is None and not _NAME.fullmatch(found):
+        raise click.UsageError("give the hook a --name: the table's has characters that no hook's may have")
+    return Rule(
+        name=name or found,
+        schema=schema,
+        table=found,
+        scope=scope,
+        subject=subject,
+        when=when,
+        reason=(reason or when)[:_LONGEST_REASON],
+        bans_deleted=on_delete == "ban",
+        lifts_inserted=lift_on_insert,
+    )
+
+
+def _apply(cursor: MySQLCursorAbstract, plan: Plan) -> None:
+    _refuse_other_table(cursor, plan.rule)
+    outcome = apply_hook(cursor, plan)
+    lines = [f"created the trigger {name}" for name in outcome.made]
+    lines += [f"dropped the trigger {name}: its successor stands" for name in outcome.dropped]
+    if outcome.banned:
+        lines.append(f"banned {counted(outcome.banned, 'row')} that were taken down already")
+    click.echo("\n".join(lines or ["nothing to do: the hook stands"]))
+
+
+def _refuse_other_table(cursor: MySQLCursorAbstract, rule: Rule) -> None:
+    """Keep a hook's name from being taken by a hook on another table, which would end the first one."""
+    known = next((each for each in recorded_rules(cursor) if each.name == rule.name), None)
+    if known and known.place != rule.place:
+        raise HookError(
+            f"there is a hook {rule.name} on {printable(known.place)}: give this one another --name, or remove that"
+        )
+
+
+def _remove(cursor: MySQLCursorAbstract, name: str) -> None:
+    for dropped in remove_hook(cursor, name):
+        click.echo(f"dropped the trigger {dropped}")
+    click.echo(f"removed the hook {printable(name)}; its bans stay: see `purger bans --by {printable(name)}`")
+
+
+def _line(rule: Rule) -> str:
+    subject = f"{rule.scope} {rule.subject}"
+    return printable(f"{rule.name}: on {rule.place}, {subject}, when {rule.when}")
+
+
+@contextmanager
+def _admin(url: str) -> Iterator[MySQLCursorAbstract]:
+    """Connect with an admin's account. Raises ``click.ClickException`` for each error of the hook or the database."""
+    try:
+        connection = connect(url, timeout=_TIMEOUT)
+    except mysql.connector.Error as error:
+        raise click.ClickException(f"the database is unusable: {explain(error)}") from error
+    try:
+        with connection.cursor() as cursor:
+            yield cursor
+    except HookError as error:
+        raise click.ClickException(str(error)) from error
+    except mysql.connector.Error as error:
+        raise click.ClickException(explain(error)) from error
+    finally:
+        connection.close()

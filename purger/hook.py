@@ -1,0 +1,188 @@
+"""Writes the SQL of a hook: triggers on a site's own table that ban what the site takes down. Pure functions."""
+
+import hashlib
+import re
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from purger.hook_expression import of_row, quoted, text_literal
+from takedown_db.scope import Scope
+from takedown_db.statements import statement_lines
+
+#: The account under which the triggers run.
+_DEFINER = "takedown_hook@localhost"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """The rule of a hook. ``subject`` and ``when`` are SQL over the columns of the site's table."""
+
+    name: str  # that its bans carry in ``banned_by``
+    schema: str
+    table: str
+    scope: Scope
+    subject: str
+    when: str
+    reason: str
+    bans_deleted: bool = True
+    lifts_inserted: bool = False
+
+    @property
+    def place(self) -> str:
+        """The table with its database, for people."""
+        return f"{self.schema}.{self.table}"
+
+    @property
+    def quoted_table(self) -> str:
+        """The table with its database, for SQL."""
+        return f"{quoted(self.schema)}.{quoted(self.table)}"
+
+
+class Trigger(NamedTuple):
+    """A trigger of a hook. Its name tells one definition from another."""
+
+    name: str
+    event: str  # INSERT, UPDATE or DELETE
+    sql: str
+
+
+class RecordedTrigger(NamedTuple):
+    """A row of the statement ``hook_triggers``: a trigger as the server had it when the hook was applied."""
+
+    hook: str
+    name: str
+    event: str
+    body: str
+
+
+class StandingTrigger(NamedTuple):
+    """A trigger that stands: a row of the third result of the statement ``hooks_standing``."""
+
+    schema: str
+    table: str
+    name: str
+    timing: str
+    event: str
+    definer: str
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
+class HookState:
+    """A hook, with the names of its triggers that are missing or altered. The fields are keys of `status --json`."""
+
+    name: str
+    table: str
+    missing: tuple[str, ...] = ()
+
+
+def fill(name: str, words: dict[str, str]) -> str:
+    """Return the statement ``name`` with its {words} replaced."""
+    return re.sub(r"\{(\w+)\}", lambda word: words[word[1]], statement_lines(name))
+
+
+def words_of(rule: Rule, columns: Collection[str], database: str) -> dict[str, str]:
+    """Write the words of a rule for the statements. ``database`` holds bans. Raises ``ExpressionError``."""
+    return {
+        "database": quoted(database),
+        "table": rule.quoted_table,
+        "name": text_literal(rule.name),
+        "scope": text_literal(rule.scope),
+        "reason": text_literal(rule.reason),
+        "deleted": "TRUE" if rule.bans_deleted else "FALSE",
+        "inserted": "TRUE" if rule.lifts_inserted else "v_hidden",
+        "subject": rule.subject,
+        "when": rule.when,
+        **{f"{row}_subject": of_row(rule.subject, columns, row.upper()) for row in ("new", "old")},
+        **{f"{row}_when": of_row(rule.when, columns, row.upper()) for row in ("new", "old")},
+    }
+
+
+def triggers_of(rule: Rule, columns: Collection[str], database: str) -> list[Trigger]:
+    """Write the triggers of a rule. Raises ``ExpressionError``."""
+    words = words_of(rule, columns, database)
+    events = {"hook_inserted": "INSERT", "hook_updated": "UPDATE"}
+    if rule.bans_deleted:
+        events["hook_deleted"] = "DELETE"
+    return [_trigger(rule, template, event, words) for template, event in events.items()]
+
+
+def _trigger(rule: Rule, template: str, event: str, words: dict[str, str]) -> Trigger:
+    content = hashlib.sha256(fill(template, {**words, "trigger": ""}).encode()).hexdigest()
+    name = f"takedown_{rule.name}_{event.lower()}_{content[:6]}"
+    return Trigger(name, event, fill(template, {**words, "trigger": f"{quoted(rule.schema)}.{quoted(name)}"}))
+
+
+def record_statements(rule: Rule, triggers: Iterable[Trigger], database: str) -> list[str]:
+    """Write the statements that record a hook and its triggers, once these stand."""
+    words = {
+        "database": quoted(database),
+        "name": text_literal(rule.name),
+        "schema_text": text_literal(rule.schema),
+        "table_text": text_literal(rule.table),
+        "scope": text_literal(rule.scope),
+        "subject_text": text_literal(rule.subject),
+        "when_text": text_literal(rule.when),
+        "reason": text_literal(rule.reason),
+        "deleted": str(int(rule.bans_deleted)),
+        "inserted": str(int(rule.lifts_inserted)),
+    }
+    return [
+        fill("hook_record", words),
+        fill("hook_forget_triggers", words),
+        *(fill("hook_record_trigger", {**words, "trigger_text": text_literal(each.name)}) for each in triggers),
+    ]
+
+
+def script(before: Sequence[str], triggers: Sequence[Trigger], after: Sequence[str]) -> str:
+    """Write statements as lines to paste into the client of the database."""
+    bodies = "".join(trigger.sql for trigger in triggers)
+    end = next(each for each in ("//", "$$", "!!", "::::") if each not in bodies)
+    return "\n\n".join(
+        [
+            "\n".join(f"{each};" for each in before),
+            f"DELIMITER {end}",
+            *(f"{trigger.sql}{end}" for trigger in triggers),
+            "DELIMITER ;",
+            *(f"{each};" for each in after),
+        ]
+    )
+
+
+def is_of_hook(trigger: str, hook: str) -> bool:
+    """Tell whether a trigger has a name of this hook's, of whatever definition."""
+    return re.fullmatch(rf"takedown_{re.escape(hook)}_(insert|update|delete)_[0-9a-f]{{6}}", trigger) is not None
+
+
+def same_body(one: str, other: str) -> bool:
+    """Compare two bodies of triggers. Servers differ in white space, and in the semicolon at the end."""
+    return " ".join(one.split()).rstrip(" ;") == " ".join(other.split()).rstrip(" ;")
+
+
+def judge_hooks(
+    hooks: Iterable[tuple[str, str, str]], recorded: Iterable[RecordedTrigger], standing: Iterable[StandingTrigger]
+) -> tuple[HookState, ...]:
+    """Compare the triggers that stand with those that were recorded. ``hooks`` are name, schema and table of each."""
+    present = {(each.schema, each.table, each.name): each for each in standing}
+    every = list(recorded)
+    return tuple(
+        HookState(
+            name,
+            f"{schema}.{table}",
+            tuple(
+                own.name
+                for own in every
+                if own.hook == name and not _stands(own, present.get((schema, table, own.name)))
+            ),
+        )
+        for name, schema, table in hooks
+    )
+
+
+def _stands(own: RecordedTrigger, present: StandingTrigger | None) -> bool:
+    return (
+        present is not None
+        and (present.timing, present.event, present.definer) == ("AFTER", own.event, _DEFINER)
+        and same_body(present.body, own.body)
+    )

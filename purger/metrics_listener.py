@@ -1,0 +1,133 @@
+"""Shows a purger's metrics and health to monitoring: what it follows itself, from memory, without the database."""
+
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from importlib.metadata import version
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+
+from purger.edge_standing import MODES
+from purger.journal import BOUNDS, Journal
+from purger.metrics_pending import Pending
+from purger.metrics_tally import Tally
+from purger.poller import Poller
+from purger.sharing import Sharing
+from purger.worker import Worker
+from takedown_db.metrics_text import add_histogram, metrics_page
+from takedown_db.status_listener import StatusListener, health_page
+
+
+class PurgerMetrics:
+    """The metrics of one purger. Its edges are those that it follows at the moment."""
+
+    def __init__(
+        self,
+        tally: Tally,
+        journal: Journal,
+        pending: Pending,
+        poller: Poller,
+        sharing: Sharing,
+        workers: Callable[[], Sequence[Worker]],
+        threads: Sequence[threading.Thread],
+    ) -> None:
+        """``workers`` returns the workers of the edges; ``threads`` have to run for as long as the purger does."""
+        self._tally = tally
+        self._journal = journal
+        self._pending = pending
+        self._poller = poller
+        self._sharing = sharing
+        self._workers = workers
+        self._threads = threads
+
+    def start(self, listening: socket.socket) -> None:
+        """Answer on a socket that listens, until the process ends."""
+        pages = {
+            "/metrics": lambda: metrics_page(self.metrics()),
+            "/healthz": lambda: health_page(self.dead_threads()),
+            "/readyz": lambda: health_page([*self.dead_threads(), *self._unready()]),
+        }
+        StatusListener(listening, pages).start()
+
+    def dead_threads(self) -> list[str]:
+        """List the threads that have ended: the process has to be started again."""
+        return [f"the thread {thread.name} has ended" for thread in self._threads if not thread.is_alive()]
+
+    def _unready(self) -> Iterator[str]:
+        """Yield the reasons why no ban could be delivered now, but for those of edges."""
+        if not self._sharing.polled_lately():
+            yield "the database does not answer polls"
+        elif self._poller.verification is None:
+            yield "nothing was verified yet"
+
+    def metrics(self) -> Iterator[Metric]:
+        """Yield all metrics."""
+        workers, now = self._workers(), time.monotonic()
+        info = GaugeMetricFamily("takedown_purger_info", "1, with the version as a label.", labels=["version"])
+        info.add_metric([version("edge-takedown")], 1)
+        yield info
+        yield from self._of_takedowns()
+        yield from self._of_edges(workers, now)
+        yield self._deliveries({worker.edge.name for worker in workers})
+        yield from self._of_audits()
+        yield from self._of_database()
+
+    def _of_takedowns(self) -> Iterator[Metric]:
+        gone = HistogramMetricFamily(
+            "takedown_gone_seconds",
+            "Time from a ban's commit to the acknowledgement of an edge, and until it was seen gone there, in seconds.",
+            labels=["stage"],
+        )
+        for stage, histogram in self._journal.gone.items():
+            add_histogram(gone, [stage], BOUNDS, histogram.counts, histogram.total)
+        yield gone
+        oldest = "Seconds for which the oldest change waits that an edge has not acknowledged; 0 where none waits."
+        yield GaugeMetricFamily("takedown_oldest_pending_seconds", oldest, value=self._pending.oldest())
+
+    def _of_edges(self, workers: Sequence[Worker], now: float) -> Iterator[Metric]:
+        batches = "Batches that the edge has not acknowledged."
+        backlog = GaugeMetricFamily("takedown_backlog_batches", batches, labels=["edge"])
+        seconds = "Seconds for which the edge trusts its cache without a further heartbeat."
+        lease = GaugeMetricFamily("takedown_lease_remaining_seconds", seconds, labels=["edge"])
+        mode = GaugeMetricFamily("takedown_edge_mode", "1 for the mode of the edge.", labels=["edge", "mode"])
+        head = self._poller.head
+        for worker in workers:
+            name, standing = worker.edge.name, worker.standing
+            backlog.add_metric([name], 0 if head is None else max(0, head - worker.acknowledged))
+            if (left := standing.lease_left(now)) is not None:
+                lease.add_metric([name], left)
+            present = standing.mode_at(now)
+            for each in MODES:
+                mode.add_metric([name, each], each == present)
+        yield GaugeMetricFamily("takedown_edges_followed", "Edges that this purger follows.", value=len(workers))
+        yield from (backlog, lease, mode)
+
+    def _deliveries(self, followed: set[str]) -> Metric:
+        deliveries = CounterMetricFamily(
+            "takedown_deliveries", "Requests to edges, rebounds among them.", labels=["edge", "method", "result"]
+        )
+        for key, count in self._tally.deliveries().items():
+            if key.edge in followed:
+                deliveries.add_metric(key, count)
+        return deliveries
+
+    def _of_audits(self) -> Iterator[Metric]:
+        served = "Banned images that an edge showed to a probe or an audit. Must be 0."
+        yield CounterMetricFamily("takedown_audit_served", served, value=self._tally.served)
+        probes = "Answers for banned images that probes and audits have judged."
+        yield CounterMetricFamily("takedown_audit_probes", probes, value=self._tally.probes)
+        unproven = "Answers that neither showed a banned image nor proved it gone."
+        yield CounterMetricFamily("takedown_audit_unproven", unproven, value=self._tally.unproven)
+
+    def _of_database(self) -> Iterator[Metric]:
+        usable = self._sharing.polled_lately()
+        yield GaugeMetricFamily("takedown_database_usable", "1 while polls of the database succeed.", value=usable)
+        present = "Purgers present, this one among them."
+        yield GaugeMetricFamily("takedown_purgers_present", present, value=self._sharing.present_count())
+        verification = self._poller.verification
+        triggers = None if verification is None else verification.triggers
+        missing = "Triggers of the outbox that are missing or altered: bans may go unseen."
+        yield GaugeMetricFamily("takedown_triggers_missing", missing, value=len(triggers.missing) if triggers else 0)
+        weakened = "Other triggers that are missing or altered, which check rows and write the log."
+        yield GaugeMetricFamily("takedown_triggers_weakened", weakened, value=len(triggers.weakened) if triggers else 0)

@@ -1,0 +1,54 @@
+"""Measures for how long the oldest change has waited, for its number or for an edge that this purger follows."""
+
+import time
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+from takedown_db.lasting_connection import Connection
+
+#: Seconds between two reads.
+_INTERVAL = 1.0
+
+
+class FollowedEdge(NamedTuple):
+    """An edge that this purger follows, with the last batch that it has acknowledged."""
+
+    name: str
+    acknowledged: int
+
+
+class Pending:
+    """The wait of the oldest change, read about once a second; one thread reads it, any may ask."""
+
+    def __init__(self, edges: Callable[[], Iterable[FollowedEdge]], head: Callable[[], int | None]) -> None:
+        """``edges`` returns the edges that this purger follows, ``head`` the last batch."""
+        self._edges = edges
+        self._head = head
+        self._read_at = float("-inf")
+        self._unnumbered_since: float | None = None
+        self._behind_since: dict[str, float] = {}  # by edge
+        self._waited = 0.0
+
+    def oldest(self) -> float:
+        """Return the seconds for which the oldest change has waited; those since the last read are added."""
+        return self._waited + (time.monotonic() - self._read_at) if self._waited else 0.0
+
+    def read(self, connection: Connection) -> None:
+        """Read, if the last read is a second old. Raises ``DatabaseUnavailableError``, and keeps the last result."""
+        now = time.monotonic()
+        if now - self._read_at < _INTERVAL:
+            return
+        head = self._head()
+        behind = {edge.name for edge in self._edges() if head is not None and edge.acknowledged < head}
+        delays = {name: float(delay) for name, delay in connection.rows("edge_delays")} if behind else {}
+        self._behind_since = {name: self._behind_since.get(name, now) for name in behind}
+        # Of an edge whose next batch was pruned the database does not know since when it waits.
+        waited = max((delays.get(name, now - since) for name, since in self._behind_since.items()), default=0.0)
+        ((_, _, unnumbered, _),) = connection.rows("outbox_head")
+        if not unnumbered:
+            self._unnumbered_since = None
+        elif self._unnumbered_since is None:
+            self._unnumbered_since = now
+        else:
+            waited = max(waited, now - self._unnumbered_since)
+        self._waited, self._read_at = waited, now

@@ -1,0 +1,67 @@
+"""Counts what a purger has done since its start: requests to edges, and the findings of probes and audits."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
+
+from purger.errors import DeliveryError
+from purger.plan import Request
+
+#: The result of a request that the edge has acknowledged. All others are kinds of ``DeliveryError``.
+ACKNOWLEDGED = "acknowledged"
+
+#: The methods by which requests are counted, ``flush`` and ``ask`` beside those of HTTP.
+METHODS = ("purge", "ban", "flush", "heartbeat", "ask")
+
+
+class DeliveryKey(NamedTuple):
+    """The labels of a count of requests."""
+
+    edge: str
+    method: str
+    result: str
+
+
+class Tally:
+    """The counts of one process; for any thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._deliveries: dict[DeliveryKey, int] = {}
+        self.probes = 0  # answers for banned images that were judged
+        self.unproven = 0  # of these, answers that proved nothing
+        self.served = 0  # banned images that an edge showed
+
+    @contextmanager
+    def delivery(self, edge: str, method: str) -> Iterator[None]:
+        """Count a request to an edge, made in the block, by its result."""
+        result = ACKNOWLEDGED
+        try:
+            yield
+        except DeliveryError as error:
+            result = error.kind
+            raise
+        finally:
+            key = DeliveryKey(edge, method, result)
+            with self._lock:
+                self._deliveries[key] = self._deliveries.get(key, 0) + 1
+
+    def deliveries(self) -> dict[DeliveryKey, int]:
+        """Return all counts of requests."""
+        with self._lock:
+            return dict(self._deliveries)
+
+    def judged(self, *, probes: int, unproven: int, served: int) -> None:
+        """Add the findings of a probe or an audit."""
+        with self._lock:
+            self.probes += probes
+            self.unproven += unproven
+            self.served += served
+
+
+def method_of(request: Request) -> str:
+    """Name the method of a request to a purge listener."""
+    if request.method == "BAN" and any(name == "Takedown-All" for name, _ in request.headers):
+        return "flush"
+    return request.method.lower()

@@ -1,0 +1,22 @@
+"""Build the images of the compose file, run its services, and take an image down. Only where somebody asks for it."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from tests.support.markdown_pages import ROOT
+
+pytestmark = [
+    pytest.mark.skipif(
+        os.environ.get("TEST_CONTAINERS") != "1",
+        reason="NOT CHECKED: TEST_CONTAINERS=1 builds container images, as root, for minutes (docs/deployment.md)",
+    ),
+    pytest.mark.timeout(3600),
+]
+
+
+def test_the_stack_of_the_compose_file_takes_an_image_down() -> None:
+    checked = subprocess.run([sys.executable, ROOT / "deploy" / "container" / "check.py"], check=False)
+    assert checked.returncode == 0

@@ -1,0 +1,119 @@
+"""Check a purger's pages for monitoring, made of threads that only seem to run."""
+
+import threading
+import time
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from purger.edge_standing import EdgeStanding
+from purger.errors import UnreachableError
+from purger.journal import BOUNDS, STAGES
+from purger.metrics_listener import PurgerMetrics
+from purger.metrics_tally import Tally
+from purger.settings import Settings
+from purger.start import CannotListenError, run
+from takedown_db.histogram import Histogram
+from takedown_db.listen_address import Address
+from takedown_db.metrics_text import metrics_page
+from takedown_db.schema.triggers import Triggers
+from takedown_db.status_listener import open_listener
+
+
+def worker(name: str, *, acknowledged: int = 7, mode: str = "trusted", left: float | None = 9.0) -> Any:
+    standing = EdgeStanding()
+    standing.heard(mode, left=left, at=time.monotonic())
+    return SimpleNamespace(edge=SimpleNamespace(name=name), standing=standing, acknowledged=acknowledged)
+
+
+class Purger:
+    """The parts of a purger that monitoring asks."""
+
+    def __init__(self, *workers: Any) -> None:
+        self.tally = Tally()
+        self.journal = SimpleNamespace(gone={stage: Histogram(BOUNDS) for stage in STAGES})
+        self.poller = SimpleNamespace(head=7, verification=None)
+        self.sharing = SimpleNamespace(polled_lately=lambda: True, present_count=lambda: 2)
+        self.thread = threading.Thread(target=lambda: None, name="prober")
+        self.metrics = PurgerMetrics(
+            self.tally,
+            cast(Any, self.journal),
+            cast(Any, SimpleNamespace(oldest=lambda: 1.5)),
+            cast(Any, self.poller),
+            cast(Any, self.sharing),
+            lambda: workers,
+            [self.thread],
+        )
+
+    def lines(self) -> dict[str, str]:
+        text = metrics_page(self.metrics.metrics()).text
+        return dict(line.rsplit(" ", 1) for line in text.splitlines() if line and not line.startswith("#"))
+
+
+def test_a_purger_shows_the_edges_alone_that_it_follows() -> None:
+    purger = Purger(worker("edge1", acknowledged=4), worker("edge2", mode="fail-safe", left=None))
+    for edge in ("edge1", "edge2", "moved"):
+        with purger.tally.delivery(edge, "purge"):
+            pass
+    lines = purger.lines()
+    assert lines['takedown_backlog_batches{edge="edge1"}'] == "3.0"
+    assert lines['takedown_backlog_batches{edge="edge2"}'] == "0.0"
+    assert 8.0 < float(lines['takedown_lease_remaining_seconds{edge="edge1"}']) <= 9.0
+    assert lines['takedown_lease_remaining_seconds{edge="edge2"}'] == "0.0"
+    assert lines['takedown_edge_mode{edge="edge1",mode="trusted"}'] == "1.0"
+    assert lines['takedown_edge_mode{edge="edge2",mode="trusted"}'] == "0.0"
+    assert lines['takedown_edge_mode{edge="edge2",mode="fail-safe"}'] == "1.0"
+    assert lines["takedown_edges_followed"] == "2.0"
+    assert lines['takedown_deliveries_total{edge="edge1",method="purge",result="acknowledged"}'] == "1.0"
+    assert not any("moved" in line for line in lines)
+
+
+def test_an_edge_that_does_not_tell_its_lease_has_a_mode_and_no_number() -> None:
+    lines = Purger(worker("old", left=None)).lines()
+    assert lines['takedown_edge_mode{edge="old",mode="trusted"}'] == "1.0"
+    assert not any(line.startswith("takedown_lease_remaining_seconds{") for line in lines)
+
+
+def test_findings_triggers_and_presence_are_shown() -> None:
+    purger = Purger()
+    assert purger.lines()["takedown_audit_served_total"] == "0.0"
+    purger.tally.judged(probes=10, unproven=2, served=1)
+    purger.poller.verification = SimpleNamespace(triggers=Triggers("f", missing=("a", "b"), weakened=("c",)))
+    lines = purger.lines()
+    assert lines["takedown_audit_served_total"] == "1.0"
+    assert lines["takedown_audit_probes_total"] == "10.0"
+    assert lines["takedown_audit_unproven_total"] == "2.0"
+    assert lines["takedown_triggers_missing"] == "2.0"
+    assert lines["takedown_triggers_weakened"] == "1.0"
+    assert lines["takedown_purgers_present"] == "2.0"
+    assert lines["takedown_oldest_pending_seconds"] == "1.5"
+
+
+def test_the_times_of_takedowns_are_a_histogram_a_stage() -> None:
+    purger = Purger()
+    purger.journal.gone["acknowledged"].observe(0.004, times=3)
+    lines = purger.lines()
+    assert lines['takedown_gone_seconds_bucket{le="0.0025",stage="acknowledged"}'] == "0.0"
+    assert lines['takedown_gone_seconds_bucket{le="0.005",stage="acknowledged"}'] == "3.0"
+    assert lines['takedown_gone_seconds_count{stage="acknowledged"}'] == "3.0"
+    assert lines['takedown_gone_seconds_count{stage="seen"}'] == "0.0"
+
+
+def test_a_thread_that_has_ended_is_named() -> None:
+    purger = Purger()
+    assert purger.metrics.dead_threads() == ["the thread prober has ended"]
+
+
+def test_a_request_that_failed_is_counted_by_its_kind() -> None:
+    purger = Purger(worker("edge1"))
+    with pytest.raises(UnreachableError), purger.tally.delivery("edge1", "ask"):
+        raise UnreachableError
+    assert purger.lines()['takedown_deliveries_total{edge="edge1",method="ask",result="unreachable"}'] == "1.0"
+
+
+def test_a_port_that_is_taken_is_an_error_before_anything_starts() -> None:
+    with open_listener(Address("127.0.0.1", 0)) as taken:
+        address = Address(*taken.getsockname())
+        with pytest.raises(CannotListenError, match=f"cannot listen on {address}: Address already in use"):
+            run(Settings(database_url="mysql://nobody@127.0.0.1/nothing", metrics=address))

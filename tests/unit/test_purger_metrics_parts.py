@@ -1,0 +1,160 @@
+"""Check what a purger's metrics are made of: modes and leases, counts of requests, looks, and waits."""
+
+import time
+from typing import Any, cast
+
+import pytest
+
+from purger.clean_looks import CleanLooks
+from purger.edge_standing import EdgeStanding
+from purger.errors import SlowError
+from purger.metrics_pending import FollowedEdge, Pending
+from purger.metrics_tally import METHODS, DeliveryKey, Tally, method_of
+from purger.plan import FLUSH, Request, late_flush
+from takedown_db.errors import DatabaseUnavailableError
+from takedown_db.histogram import Histogram
+from takedown_db.lasting_connection import Connection
+
+
+def test_a_lease_is_counted_down_by_the_edges_own_clock() -> None:
+    standing = EdgeStanding()
+    assert (standing.mode_at(0.0), standing.lease_left(0.0)) == ("unknown", None)
+    standing.heard("trusted", left=9.0, at=50.0)
+    assert (standing.mode_at(50.0), standing.lease_left(50.0)) == ("trusted", 9.0)
+    assert (standing.mode_at(58.0), standing.lease_left(58.0)) == ("trusted", 1.0)
+
+
+def test_an_edge_whose_lease_has_run_out_counts_as_fail_safe_also_where_it_cannot_be_asked() -> None:
+    standing = EdgeStanding()
+    standing.heard("trusted", left=9.0, at=50.0)
+    assert (standing.mode_at(59.0), standing.lease_left(60.0)) == ("fail-safe", 0.0)
+
+
+@pytest.mark.parametrize("left", [None, 0.0, 3600.0])  # of no lease, and of an epoch in the future
+def test_an_edge_in_fail_safe_mode_has_no_lease_left(left: float | None) -> None:
+    standing = EdgeStanding()
+    standing.heard("fail-safe", left=left, at=50.0)
+    assert (standing.mode_at(50.0), standing.lease_left(50.0)) == ("fail-safe", 0.0)
+
+
+def test_an_edge_without_a_purger_has_no_lease_that_could_be_lost() -> None:
+    standing = EdgeStanding()
+    standing.heard("unguarded", left=0.0, at=50.0)
+    assert (standing.mode_at(50.0), standing.lease_left(50.0)) == ("unguarded", None)
+
+
+@pytest.mark.parametrize("mode", ["trusted", "unguarded", "\x1b[0m", None])
+def test_an_edge_that_does_not_tell_its_lease_has_no_number(mode: str | None) -> None:
+    standing = EdgeStanding()
+    standing.heard(mode, left=None, at=50.0)
+    assert standing.lease_left(50.0) is None
+    assert standing.mode_at(50.0) == (mode if mode in ("trusted", "unguarded") else "unknown")
+
+
+def test_requests_are_counted_by_edge_method_and_result() -> None:
+    tally = Tally()
+    with tally.delivery("edge1", "purge"):
+        pass
+    for _ in range(2):
+        with pytest.raises(SlowError), tally.delivery("edge1", "purge"):
+            raise SlowError
+    assert tally.deliveries() == {
+        DeliveryKey("edge1", "purge", "acknowledged"): 1,
+        DeliveryKey("edge1", "purge", "too slow"): 2,
+    }
+
+
+def test_a_flush_is_told_from_other_bans() -> None:
+    requests = [Request("PURGE", "/images/x"), Request("BAN", "/", (("Takedown-Codes", "x"),)), FLUSH, late_flush(5)]
+    assert [method_of(request) for request in requests] == ["purge", "ban", "flush", "flush"]
+    assert {*map(method_of, requests)} <= {*METHODS}
+
+
+def test_a_batch_was_committed_after_the_last_look_that_did_not_find_it() -> None:
+    looks = CleanLooks()
+    assert looks.before(1) is None
+    for head, at in ((5, 100.0), (5, 101.0), (7, 102.0)):
+        looks.add(head, at=at)
+    assert [looks.before(batch) for batch in (5, 6, 7, 8)] == [None, 101.0, 101.0, 102.0]
+
+
+def test_a_value_is_counted_in_the_bucket_that_ends_at_it() -> None:
+    histogram = Histogram((1.0, 2.0))
+    for value in (0.5, 1.0, 1.5, 9.0):
+        histogram.observe(value)
+    histogram.observe(2.0, times=3)
+    assert (histogram.counts, histogram.total) == ([2, 4, 1], 18.0)
+
+
+class _Database:
+    """Answers what ``Pending`` reads."""
+
+    def __init__(self) -> None:
+        self.delays: list[tuple[str, float]] = []
+        self.unnumbered = False
+        self.away = False
+        self.asked: list[str] = []
+
+    def rows(self, name: str) -> list[tuple[Any, ...]]:
+        if self.away:
+            raise DatabaseUnavailableError
+        self.asked.append(name)
+        return [*self.delays] if name == "edge_delays" else [(1, 0, self.unnumbered, False)]
+
+
+@pytest.fixture
+def now(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    now = [1000.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    return now
+
+
+def test_the_oldest_change_is_that_of_the_edge_that_waits_longest(now: list[float]) -> None:
+    edges = [FollowedEdge("edge1", 7), FollowedEdge("edge2", 6), FollowedEdge("edge3", 5)]
+    database, pending = _Database(), Pending(lambda: edges, lambda: 7)
+    connection = cast(Connection, database)
+    database.delays = [("edge2", 1.5), ("edge3", 4.0), ("another purger's", 99.0)]
+    pending.read(connection)
+    assert pending.oldest() == 4.0
+    now[0] += 0.5
+    assert pending.oldest() == 4.5
+    edges[1:] = [FollowedEdge("edge2", 7), FollowedEdge("edge3", 7)]
+    now[0] += 0.5
+    pending.read(connection)
+    assert pending.oldest() == 0.0
+    database.asked.clear()
+    now[0] += 1.0
+    pending.read(connection)
+    assert database.asked == ["outbox_head"]  # an idle purger asks for no more
+
+
+def test_a_change_without_a_number_waits_too(now: list[float]) -> None:
+    database, pending = _Database(), Pending(list, lambda: 7)
+    connection = cast(Connection, database)
+    database.unnumbered = True
+    pending.read(connection)
+    assert pending.oldest() == 0.0
+    now[0] += 2.0
+    pending.read(connection)
+    assert pending.oldest() == 2.0
+
+
+def test_the_wait_goes_on_while_the_database_is_away(now: list[float]) -> None:
+    database, pending = _Database(), Pending(lambda: [FollowedEdge("edge1", 6)], lambda: 7)
+    connection = cast(Connection, database)
+    database.delays = [("edge1", 1.0)]
+    pending.read(connection)
+    database.away = True
+    now[0] += 30.0
+    with pytest.raises(DatabaseUnavailableError):
+        pending.read(connection)
+    assert pending.oldest() == 31.0
+
+
+def test_an_edge_whose_next_batch_was_pruned_waits_since_it_was_seen_to(now: list[float]) -> None:
+    database, pending = _Database(), Pending(lambda: [FollowedEdge("edge1", 6)], lambda: 7)
+    connection = cast(Connection, database)
+    pending.read(connection)
+    now[0] += 3.0
+    pending.read(connection)
+    assert pending.oldest() == 3.0
