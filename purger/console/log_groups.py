@@ -86,9 +86,12 @@ def read_log(connection: Connection) -> list[LogGroup]:
             break
         before = rows[-1].id
         if groups[-1].is_bulk:
-            end = _end_of_bulk(connection, rows[-1])
-            groups[-1].passed += before - end
-            before = end
+            oldest = _oldest_of_bulk(connection, rows[-1])
+            if oldest.id < before:
+                # Its batch counts as well: the oldest rows of a bulk are numbered late.
+                groups[-1].rows.append(oldest)
+                groups[-1].passed += before - oldest.id - 1
+            before = oldest.id
     return groups
 
 
@@ -110,15 +113,15 @@ def _add(groups: list[LogGroup], group: LogGroup) -> None:
         groups.append(group)
 
 
-def _end_of_bulk(connection: Connection, row: LogRow) -> int:
-    """Find the id of about the oldest entry of the bulk that ``row`` is part of: by steps that grow, then halve."""
-    inside, step = row.id, _STEP
+def _oldest_of_bulk(connection: Connection, row: LogRow) -> LogRow:
+    """Find about the oldest entry of the bulk that ``row`` is part of: by steps that grow, then shrink."""
+    inside, step = row, _STEP
     for _ in range(_MOST_STEPS):
         if not step:
             break
-        probed = _page(connection, max(1, inside - step + 1), 1) if inside > step else []
+        probed = _page(connection, inside.id - step + 1, 1) if inside.id > step else []
         if probed and probed[0].kind == row.kind:
-            inside, step = probed[0].id, step * 2
+            inside, step = probed[0], step * 2
         else:
             step //= 2 if step <= _STEP else 4
     return inside

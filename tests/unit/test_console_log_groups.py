@@ -73,6 +73,7 @@ def test_a_bulk_of_many_batches_is_one_group_and_hides_nothing_behind_it(size: i
     assert [group.rows[0].reason for group in groups] == ["urgent", "bulk", "court", "before"]
     assert groups[1].is_bulk
     assert groups[1].number == size
+    assert {row.id for row in groups[1].rows} >= {3, size + 2}, "its oldest and its newest entry"
     assert log.statements < 70
 
 
