@@ -21,7 +21,7 @@ _SECONDS = {
     "edge": (25, 18),
     "origin": (30, 22),
     "takedown": (20, 14),
-    "bulk": (170, 30),
+    "bulk": (190, 30),
     "fleet": (180, 36),
     "replica": (90, 0),
     "store": (25, 12),

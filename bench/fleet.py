@@ -4,6 +4,7 @@ A stub is a few microseconds of work a request, so that the figures are those of
 """
 
 import random
+import resource
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
@@ -127,6 +128,9 @@ class _Fleet:
 
 def run(directory: Path, rounds: int) -> Iterator[Result]:
     """Measure one purger at growing numbers of edges, 20 regions, four purgers, and real edges."""
+    # A purger has two descriptors an edge, and shells allow 1,024.
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     slowest: dict[int, list[float]] = {}
     under_bans: dict[str, dict[str, list[float]]] = {}
     without: dict[str, dict[str, list[float]]] = {}

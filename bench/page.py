@@ -24,7 +24,9 @@ def rewrite(page: Path, directory: Path) -> None:
 
 
 def _targets(reports: Mapping[str, Report]) -> str:
-    return _markdown(Table(("target", "beside", "wanted", "seen", ""), [row(target, reports) for target in TARGETS]))
+    return _markdown(
+        Table(("target", "beside", "wanted", "seen", "its peers", ""), [row(target, reports) for target in TARGETS])
+    )
 
 
 def _figures(reports: Mapping[str, Report], pictures: str) -> str:

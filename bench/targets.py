@@ -1,7 +1,7 @@
 """Lists the targets, and judges them by the results of benchmarks."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from statistics import median
 
@@ -26,6 +26,8 @@ class Target:
     at_most: float | None = None
     #: Whether the ratio to the reference counts, which a busy machine disturbs less than the figure itself.
     ratio: bool = False
+    #: Contenders whose figures are shown beside it; of curves, other points.
+    peers: Sequence[str] = ()
     #: The limit that a target meets which is not reached, and where the time goes.
     limit: str = ""
 
@@ -36,6 +38,7 @@ _edge = partial(
     benchmark="edge",
     contender="edge takedown",
     ratio=True,
+    peers=("nginx proxy_cache",),
 )
 _takedown = partial(
     Target,
@@ -43,8 +46,15 @@ _takedown = partial(
     benchmark="takedown",
     title="commit to gone, one edge",
     contender="edge takedown",
+    peers=("bare PURGE round trip", "plain loop with a 1 s poll"),
 )
-_bulk = partial(Target, beside="one request a subject, by `requests`", benchmark="bulk", contender="edge takedown")
+_bulk = partial(
+    Target,
+    beside="one request a subject, by `requests`",
+    benchmark="bulk",
+    contender="edge takedown",
+    peers=("one request a subject",),
+)
 _IMAGES, _OWNERS, _DIGESTS = (
     f"bulk of 100,000 {scope}s in one transaction, one edge" for scope in ("image", "owner", "digest")
 )
@@ -62,6 +72,7 @@ _whole = partial(
     title="200, 20 KB",
     contender="origin",
     ratio=True,
+    peers=("plain bottle",),
 )
 _unchanged = partial(
     Target, beside="Bottle's hello on cheroot", benchmark="origin", title="304", contender="origin", ratio=True
@@ -72,6 +83,7 @@ _large = partial(
     benchmark="fleet",
     title="a fleet under single bans",
     contender="1,000 edges, 4 purgers",
+    peers=("1,000 edges, 1 purger",),
 )
 
 #: In the order of the page. The owner of a benchmark keeps its rows.
@@ -119,6 +131,7 @@ TARGETS = (
         title="lookup",
         contender="prepared",
         figure="database's CPU us/lookup",
+        peers=("bare row",),
         at_most=0.5,
         ratio=True,
     ),
@@ -129,6 +142,7 @@ TARGETS = (
         title="slowest edge, one purger",
         contender="p99",
         figure="100",
+        peers=("1", "10", "30"),
         at_most=60.0,
     ),
     Target(
@@ -138,6 +152,7 @@ TARGETS = (
         title="slowest of 1,000 edges",
         contender="1,000 edges, 4 purgers",
         figure="p99",
+        peers=("1,000 edges, 1 purger",),
         at_most=250.0,
     ),
     _large(what="their heartbeats: leases that ran out", figure="leases that ran out", at_most=0.0),
@@ -149,6 +164,7 @@ TARGETS = (
         benchmark="fleet",
         title="a fleet without bans",
         contender="250 edges",
+        peers=("1 edges", "10 edges", "30 edges", "100 edges"),
         figure="RSS MB a purger",
         at_most=100.0,
     ),
@@ -158,6 +174,7 @@ TARGETS = (
         benchmark="origin",
         title="memory after all requests",
         contender="origin",
+        peers=("bottle hello", "whitenoise"),
         figure="RSS MB a process",
         at_most=60.0,
     ),
@@ -165,15 +182,16 @@ TARGETS = (
 
 
 def row(target: Target, reports: Mapping[str, Report]) -> list[str]:
-    """Make a target's row of the page: what, beside, target, seen, verdict."""
+    """Make a target's row of the page: what, beside, target, seen, peers, verdict."""
     wanted = _wanted(target)
     report = reports.get(target.benchmark)
     if report is None:
-        return [target.what, target.beside, wanted, "", "not measured yet"]
+        return [target.what, target.beside, wanted, "", "", "not measured yet"]
     value = seen(target, report)
     if value is None:
-        return [target.what, target.beside, wanted, "", "not seen in the run"]
-    return [target.what, target.beside, wanted, short(value), _verdict(target, value, report)]
+        return [target.what, target.beside, wanted, "", "", "not seen in the run"]
+    peers = _peers(target, report)
+    return [target.what, target.beside, wanted, short(value), peers, _verdict(target, value, report)]
 
 
 def seen(target: Target, report: Report) -> float | None:
@@ -195,6 +213,16 @@ def seen(target: Target, report: Report) -> float | None:
             return line[-1][0] if line and line[-1][1] == 0 else None
         return dict(line).get(float(target.figure))
     return None
+
+
+def _peers(target: Target, report: Report) -> str:
+    """Show the figures of a target's peers, those that the report has."""
+    result, shown = report.result(target.title), []
+    for peer in target.peers:
+        other = replace(target, figure=peer) if isinstance(result, Curves) else replace(target, contender=peer)
+        if (value := seen(other, report)) is not None:
+            shown.append(f"{peer}: {short(value)}")
+    return ", ".join(shown)
 
 
 def _wanted(target: Target) -> str:

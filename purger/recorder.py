@@ -16,9 +16,11 @@ from purger.journal import Journal
 from purger.loop_thread import LoopThread
 from purger.model import ProbeResult, Receipt, SavedProgress
 from purger.problem_log import ProblemLog
+from purger.signed_log.entries import leaf_of_probe, leaf_of_receipt
 from purger.statement_values import (
     flush_values,
     liveness_values,
+    log_entry_values,
     probe_result_values,
     progress_values,
     receipt_values,
@@ -188,6 +190,8 @@ def _write_of_batches(cursor: MySQLCursorAbstract, pending: UnwrittenResults) ->
     probe_results = _of_known_rows(cursor, pending.probe_results)
     _insert(cursor, "record_receipt", [receipt_values(each) for each in receipts])
     _insert(cursor, "record_probe_result", [probe_result_values(each) for each in probe_results])
+    leaves = [*map(leaf_of_receipt, receipts), *filter(None, map(leaf_of_probe, probe_results))]
+    _insert(cursor, "record_log_entry", [log_entry_values(each) for each in leaves])
     _update(cursor, "record_progress", [progress_values(each, last) for each in pending.progress.values()])
 
 

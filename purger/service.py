@@ -26,6 +26,7 @@ from purger.problem_log import ProblemLog
 from purger.recorder import Recorder
 from purger.settings import Settings
 from purger.sharing import Sharing
+from purger.signed_log.writer import LogWriter
 from purger.verifier import Verifier
 from purger.worker import Worker
 from takedown_db.errors import DatabaseUnavailableError
@@ -59,7 +60,7 @@ class Service:
         self._stop = threading.Event()
         self._left = threading.Event()  # set when the edges may be given back
         self._written = threading.Event()  # set when the recorder gets nothing more
-        self._recorded = threading.Event()  # set when the journal gets nothing more
+        self._recorded = threading.Event()  # set when it has written all
         self._connection = self._new_connection()
         # The poller logs that the database is away; this one logs the problems of the list alone.
         self._problem = ProblemLog(log, "the list of edges", patience=2)
@@ -103,6 +104,9 @@ class Service:
         )
         self._maintenance = Maintenance(
             self._new_connection(), Probe(), settings, self._stop, leads=self._sharing.leads, tally=self._tally
+        )
+        self._log_writer = LogWriter(
+            self._new_connection(), self._recorded, signer=settings.log_key, leads=self._sharing.leads
         )
         self._console = self._new_console()
         self._workers: dict[str, Worker] = {}  # by name of the edge
@@ -152,6 +156,7 @@ class Service:
             self._prober,
             self._maintenance,
             self._sharing,
+            self._log_writer,
         )
 
     def _progress_of_edges(self) -> list[FollowedEdge]:
@@ -176,7 +181,7 @@ class Service:
         self._recorder.join()
         self._recorded.set()
         self._journal.wake()
-        self._join((self._journal,), self._longest_request)
+        self._join((self._journal, self._log_writer), self._longest_request)
         self._connection.close()
 
     def _new_connection(self, patience: int = 1, *, prompt: bool = False) -> Connection:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from purger.console.settings import ConsoleSettings
 from takedown_db.listen_address import Address
+from takedown_log.signed_note import SignerKey
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,3 +66,6 @@ class Settings:
 
     #: The pages for people; None: there are none.
     console: ConsoleSettings | None = None
+
+    #: The key that signs the log; None: it is written, and nobody signs it.
+    log_key: SignerKey | None = None

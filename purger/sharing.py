@@ -31,6 +31,9 @@ _POLLED = 2.0
 #: Seconds for which a purger has to have signed without a break before it takes edges from others that are present.
 _STEADY = 3.0
 
+#: Late signatures in succession before they are logged: a single one moves edges at most.
+_LATE = 3
+
 
 class Sharing(LoopThread):
     """Signs while polls succeed: a purger that is killed, frozen or cut off from the database stops signing.
@@ -49,6 +52,7 @@ class Sharing(LoopThread):
         self._wake = wake
         self._polled: float | None = None
         self._signed = self._began = float("-inf")  # the last signature, and the first since the last break
+        self._late = ProblemLog(log, "the share of the edges", patience=_LATE)
         self._claims: frozenset[str] = frozenset()
         self._changed = threading.Event()
 
@@ -122,6 +126,18 @@ class Sharing(LoopThread):
             self._claims = mine | {move.edge for move in moves}
             self._changed.set()
         self._signed = began
+        self._note_time(time.monotonic() - began)
         if rested:
             self._wake()
         return min(_INTERVAL, rest)
+
+    def _note_time(self, seconds: float) -> None:
+        """Log signatures that take so long that they leave no time to follow an edge."""
+        if self._others.others and seconds >= CLAIM:
+            text = (
+                f"a signature takes {seconds:.1f} s. From {CLAIM} s on, several purgers have no time to follow their"
+                " edges, which fall to fail-safe mode. Run the purgers beside the database, or only one"
+            )
+            self._late.begin("too slow", text)
+        else:
+            self._late.end()

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from purger.model import ProbeResult, Receipt
+from purger.signed_log.entries import Leaf
 from purger.unwritten_results import Liveness, ProgressWrite
 
 #: Longest text in characters that the columns ``edges.problem`` and ``sightings.note`` hold.
@@ -36,6 +37,11 @@ def probe_result_values(probe_result: ProbeResult) -> dict[str, Any]:
         "looked": probe_result.looked,
         "images": probe_result.images,
     }
+
+
+def log_entry_values(leaf: Leaf) -> dict[str, Any]:
+    """Make the parameters of the statement ``record_log_entry``."""
+    return {"content": leaf.content.encode(), "openings": leaf.kept_openings()}
 
 
 def progress_values(progress: ProgressWrite, last: int) -> dict[str, Any]:

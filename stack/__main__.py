@@ -134,6 +134,7 @@ def _environment(stack: Stack) -> dict[str, str]:
         "DB_SOCKET": str(stack.database.socket),
         "DB_NAME": stack.database.name_of_database,
         "DB_URL": stack.database.url("moderation"),
+        "PROOF_PUBLIC_KEY": str(stack.log_key.verifier()),
         "SAMPLE_CODE": codes[0],
         "SAMPLE_OWNER": owner,
         **({"STORE_URL": stack.store.url, "STORE_SETTINGS": str(stack.store.settings)} if stack.store else {}),

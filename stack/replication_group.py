@@ -65,6 +65,8 @@ class Member(Node):
             "gtid-mode": "ON",
             "enforce-gtid-consistency": "ON",
             "plugin-load-add": "group_replication.so;mysql_clone.so",
+            # The group makes its primary writable. A member outside of it that takes writes could never join again.
+            "super-read-only": "ON",
             # As MySQL's manual advises for members of a group.
             "disabled-storage-engines": "MyISAM,BLACKHOLE,FEDERATED,ARCHIVE,MEMORY",
             **{f"group-replication-{name}": value for name, value in settings.items()},
@@ -84,7 +86,9 @@ class Member(Node):
     def start_alone(self) -> None:
         """Start the server outside of the group."""
         super().start()
-        self.administer(*_RECOVERY_ACCOUNT)
+        if not self.administer("SELECT 1 FROM mysql.user WHERE user = 'recovery'"):
+            writable, read_only = (f"SET GLOBAL super_read_only = {state}" for state in ("OFF", "ON"))
+            self.administer(writable, *_RECOVERY_ACCOUNT, read_only)
 
     def copy_data(self, member: "Member") -> None:
         """Take the data of a server that is down, without the UUID that it gave itself at its first start."""

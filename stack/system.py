@@ -9,6 +9,7 @@ from typing import Any, Self
 
 import requests
 
+from purger.signed_log.key_file import write_key
 from stack.console import Console
 from stack.edge import Edge
 from stack.engines import make_database
@@ -19,6 +20,7 @@ from stack.purger import Purger
 from stack.samples import draw_samples
 from stack.server import Server
 from stack.waiting import PATIENCE, wait_until
+from takedown_log.signed_note import SignerKey
 
 
 @dataclass(frozen=True)
@@ -72,9 +74,12 @@ class Stack:
         self.purger = Purger(
             directory / "purger",
             self.database,
-            options=settings.purger_options | (self.console.options if self.console else {}),
+            options={"PURGER_LOG_KEY_FILE": str(directory / "log-key")}
+            | settings.purger_options
+            | (self.console.options if self.console else {}),
             ports=(self.console.port,) if self.console else (),
         )
+        self.log_key = SignerKey.generate("localhost/takedowns")
         self._running = ExitStack()
 
     @property
@@ -107,6 +112,7 @@ class Stack:
                 self.purger.add_edge(edge)
             if self.console:
                 self.console.write(self.database)
+            write_key(self.directory / "log-key", self.log_key)
             running.enter_context(self.purger)
             for edge in self.edges:
                 edge.wait_trusted()

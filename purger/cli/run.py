@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import click
@@ -10,6 +11,7 @@ import click
 from purger.cli.console_options import console_options
 from purger.cli.options import database_url
 from purger.settings import Settings
+from purger.signed_log.key_file import UnusableKeyError, read_key
 from purger.start import CannotListenError
 from purger.start import run as run_service
 from takedown_db.address_option import AddressType
@@ -17,6 +19,7 @@ from takedown_db.errors import DatabaseUnavailableError
 from takedown_db.lasting_connection import Connection
 from takedown_db.log_format import set_up_logging
 from takedown_db.log_option import log_format_option
+from takedown_log.signed_note import SignerKey
 
 #: The defaults of all options.
 _DEFAULTS = Settings(database_url="")
@@ -112,6 +115,14 @@ purger run --heartbeat-interval 0.5 --retention-days 60"""
     "for which bans and lifts stay in the outbox with their receipts, which `purger receipts` shows: more than a year, "
     "so that a court can ask for them.",
 )
+@click.option(
+    "--log-key-file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    envvar="PURGER_LOG_KEY_FILE",
+    show_envvar=True,
+    help="Sign the log of takedowns with the key in this file, of `purger key`, so that `purger prove` can prove them "
+    "to strangers.  [default: the log is written, and not signed]",
+)
 @console_options
 @click.option(
     "--metrics",
@@ -125,17 +136,25 @@ purger run --heartbeat-interval 0.5 --retention-days 60"""
 @click.option(
     "--verbose", is_flag=True, help="Log failed attempts and their retries too, to find out why an edge waits."
 )
-def run(verbose: bool, log_format: str, **values: Any) -> None:
+def run(verbose: bool, log_format: str, log_key_file: Path | None, **values: Any) -> None:
     """Deliver changes to every edge until SIGTERM or SIGINT: number them, send purges and heartbeats, keep receipts."""
     set_up_logging(log_format, logging.DEBUG if verbose else logging.INFO)
     # urllib3 logs a traceback as a warning for each answer with malformed headers.
     logging.getLogger("urllib3").setLevel(logging.ERROR)
-    settings = Settings(**values)
+    settings = Settings(**values, log_key=_log_key(log_key_file))
     _require_usable(settings)
     try:
         run_service(settings)
     except CannotListenError as error:
         raise click.ClickException(str(error)) from None
+
+
+def _log_key(file: Path | None) -> SignerKey | None:
+    """Read the key that signs the log. Raises ``click.UsageError``."""
+    try:
+        return read_key(file) if file else None
+    except UnusableKeyError as error:
+        raise click.UsageError(str(error)) from None
 
 
 def _require_usable(settings: Settings) -> None:

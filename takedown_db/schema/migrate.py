@@ -78,8 +78,8 @@ def _migrate(cursor: MySQLCursorAbstract, name: str) -> list[str]:
     pattern = name_pattern(cursor, name)
     run_script(cursor, schema_file("definer.sql"), {"{pattern}": pattern})
     run_script(cursor, schema_file("hook_routines.sql"), {"{database}": quoted})
-    for routines in ("numbering_routines.sql", "sharing_routines.sql", "moderation_routines.sql"):
-        run_script(cursor, schema_file(routines))
+    for routines in ("numbering", "sharing", "moderation", "signed_log"):
+        run_script(cursor, schema_file(f"{routines}_routines.sql"))
     done += restore_triggers(cursor)
     done += grant(cursor, name)
     done += narrow_definer(cursor, name, pattern)

@@ -157,6 +157,26 @@ def test_a_purger_that_knows_of_another_holds_nothing_when_its_signature_is_old(
     assert not first.leads()
 
 
+def test_signatures_that_leave_no_time_to_follow_an_edge_are_logged_once(
+    claims: Claims, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    first, second = claims.new_purger(), claims.new_purger()
+    with monkeypatch.context() as patched:
+        patched.setattr("purger.sharing.CLAIM", 0.0)
+        for _ in range(4):
+            first.work()
+        assert caplog.messages == [], "a purger that is alone has time"
+        second.work()
+        for _ in range(5):
+            first.work()
+    (said,) = caplog.messages
+    assert "the share of the edges is too slow: a signature takes 0." in said
+    assert "fall to fail-safe mode. Run the purgers beside the database, or only one" in said
+    first.work()
+    assert caplog.messages[1:] == ["the share of the edges is no longer too slow"]
+
+
 def test_each_signature_is_counted(claims: Claims) -> None:
     purger = claims.new_purger()
     for beat in (1, 2, 3):

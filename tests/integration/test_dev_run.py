@@ -21,7 +21,7 @@ from takedown_db.connect import connect
 _NAMES = {
     *("EDGE_URL", "PURGE_URL", "PURGE_TOKEN_FILE", "ORIGIN_URL", "INGEST_URL", "INGEST_TOKEN_FILE"),
     *("CONSOLE_URL", "CONSOLE_PASSWORD"),
-    *("DB_SOCKET", "DB_NAME", "DB_URL", "SAMPLE_CODE", "SAMPLE_OWNER"),
+    *("DB_SOCKET", "DB_NAME", "DB_URL", "PROOF_PUBLIC_KEY", "SAMPLE_CODE", "SAMPLE_OWNER"),
 }
 
 

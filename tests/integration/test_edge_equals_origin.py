@@ -15,7 +15,7 @@ Headers = list[tuple[str, str]]
 #: Headers to compare. Of a 304 all are compared but those in the second list; an error's text is the edge's own.
 COMPARED = ("ETag", "Last-Modified", "Cache-Control", "Expires", "Content-Range")
 EACH_ITS_OWN = (
-    *("Date", "Server", "Connection", "Cache-Status", "CDN-Cache-Control"),
+    *("Date", "Age", "Server", "Connection", "Cache-Status", "CDN-Cache-Control"),
     *("Takedown-Owner", "Takedown-Digest", "Takedown-Seen", "Takedown-Changed"),
 )
 

@@ -13,7 +13,7 @@ import pytest
 from stack.varnish import varnish_program
 from tests.support.markdown_pages import ROOT
 
-PACKAGES = {"origin", "purger", "takedown_db"}
+PACKAGES = {"origin", "purger", "takedown_db", "takedown_log"}
 VCL = {file.relative_to(ROOT / "varnish").as_posix() for file in (ROOT / "varnish").rglob("*") if file.is_file()}
 
 

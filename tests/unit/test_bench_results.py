@@ -97,15 +97,23 @@ def test_targets_find_figures_ratios_percentiles_and_points() -> None:
 
 def test_a_target_says_whether_it_is_met_and_on_which_machine() -> None:
     reports = {"edge": report(ALL)}
-    assert row(target(at_least=200.0), reports)[2:] == ["at least 200", "220", "met"]
+    assert row(target(at_least=200.0), reports)[2:] == ["at least 200", "220", "", "met"]
     assert row(target(at_least=300.0, limit="the network"), reports)[-1] == "not met: the network"
-    assert row(target(at_most=0.5, ratio=True), reports)[2:] == ["at most 0.5 times", "0.9", "not met"]
-    assert row(target(), reports)[2:] == ["", "220", "published"]
-    assert row(target(at_most=1.0), {})[3:] == ["", "not measured yet"]
-    assert row(target(title="none", at_most=1.0), reports)[3:] == ["", "not seen in the run"]
+    assert row(target(at_most=0.5, ratio=True), reports)[2:] == ["at most 0.5 times", "0.9", "", "not met"]
+    assert row(target(), reports)[2:] == ["", "220", "", "published"]
+    assert row(target(at_most=1.0), {})[3:] == ["", "", "not measured yet"]
+    assert row(target(title="none", at_most=1.0), reports)[3:] == ["", "", "not seen in the run"]
     busy = {"edge": report(ALL, idle=False)}
     assert row(target(at_least=200.0), busy)[-1] == "met; measured on a busy machine"
     assert row(target(at_least=0.5, ratio=True), busy)[-1] == "met"
+
+
+def test_a_target_is_shown_with_the_figures_of_its_peers() -> None:
+    reports = {"edge": report(ALL)}
+    assert row(target(at_least=200.0, peers=["stock", "none"]), reports)[4] == "stock: 200"
+    assert row(target(at_least=0.5, ratio=True, peers=["stock", "ours"]), reports)[4] == "ours: 0.9"
+    points = target(title="fleet", contender="p99", figure="10", at_most=5.0, peers=["1", "30"])
+    assert row(points, reports)[4] == "1: 2"
 
 
 def test_a_page_gets_all_figures_between_its_marks_and_keeps_its_prose(tmp_path: Path) -> None:

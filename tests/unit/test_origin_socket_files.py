@@ -44,6 +44,15 @@ def test_a_line_that_comes_in_pieces_is_waited_for(pair: Pair) -> None:
     assert pair.reader.read(4) == b"next"
 
 
+def test_a_body_that_comes_in_pieces_is_waited_for_behind_its_head(pair: Pair) -> None:
+    pair.client.sendall(b"head of a request\r\nab")
+    assert pair.reader.readline(100) == b"head of a request\r\n"
+    later = threading.Timer(0.02, pair.client.sendall, [b"cd"])
+    later.start()
+    assert pair.reader.read(4) == b"abcd"
+    later.join()
+
+
 @pytest.mark.parametrize("size", [1, 5, 6, 7, 30_000])
 def test_a_line_is_cut_at_the_limit(pair: Pair, size: int) -> None:
     pair.client.sendall(b"x" * 40_000 + b"\n")

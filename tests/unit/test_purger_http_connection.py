@@ -58,7 +58,7 @@ def queues(address: tuple[str, int]) -> tuple[int, int]:
 
 
 def connection_to(url: str, files: TlsFiles | None = None) -> HttpConnection:
-    return HttpConnection(url, files or TlsFiles(None, None, None), connect_timeout=20, read_timeout=20)
+    return HttpConnection(url, files or TlsFiles(None, None, None), connect_timeout=60, read_timeout=60)
 
 
 def bytewise(answer: bytes) -> list[bytes]:
@@ -105,7 +105,7 @@ def test_a_request_larger_than_the_buffers_of_the_kernel_is_sent_whole() -> None
         def serve() -> None:
             connection, peer = listening.accept()
             with connection:
-                connection.settimeout(20)
+                connection.settimeout(60)
                 wait_until(lambda: queues(peer)[0] > 100_000, "the sender has filled the buffers")
                 while not received.endswith(b"\r\n\r\n"):
                     received.extend(connection.recv(65536))

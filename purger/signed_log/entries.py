@@ -1,0 +1,143 @@
+"""Makes the leaves of the signed log from the purger's records and from rows of the database."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, NamedTuple, Self
+
+from purger.model import ProbeResult, Receipt
+from takedown_log.canonical_json import canonical, parse_canonical
+from takedown_log.commitments import Opening, commit
+from takedown_log.leaf_kinds import KINDS
+from takedown_log.tree import leaf_hash
+
+#: The member of each kind that leaves are found by in the database, a number.
+_SOURCES = {"batch": "batch", "event": "event", "acknowledged": "last", "seen": "row"}
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """A leaf without its place: its text in canonical form, and the openings of its commitments."""
+
+    content: str
+    openings: Mapping[str, Opening]
+
+    @classmethod
+    def of(cls, kind: str, **members: Any) -> Self:
+        """Make a leaf. Members that are None are left out; those that the kind only commits to get a salt."""
+        given = {name: value for name, value in members.items() if value is not None}
+        secret = {name: given.pop(name) for name in KINDS[kind].committed & given.keys()}
+        commitments, openings = commit(secret)
+        committed = {"committed": commitments} if commitments else {}
+        return cls(canonical({"kind": kind, **given, **committed}), openings)
+
+    @classmethod
+    def read(cls, content: bytes, openings: bytes | None) -> Self:
+        """Read a leaf as the database keeps it."""
+        values = json.loads(openings) if openings else {}
+        return cls(
+            content.decode(), {name: Opening(value, bytes.fromhex(salt)) for name, (value, salt) in values.items()}
+        )
+
+    def kept_openings(self) -> bytes | None:
+        """Return the openings as the database keeps them; None where there are none."""
+        if not self.openings:
+            return None
+        kept = {name: (opening.value, opening.salt.hex()) for name, opening in self.openings.items()}
+        return json.dumps(kept, ensure_ascii=False).encode()
+
+    def hash(self) -> bytes:
+        """Return the leaf's hash, 32 bytes."""
+        return leaf_hash(self.content.encode())
+
+    def index(self) -> tuple[str, int | None]:
+        """Return its kind, and the number by which it is found."""
+        members = parse_canonical(self.content)
+        kind = str(members["kind"])
+        source = members.get(_SOURCES.get(kind, ""))
+        return kind, source if isinstance(source, int) else None
+
+
+class EventRow(NamedTuple):
+    """A row of `moderation_log`, with the batch of the row of the outbox that it has caused. Times are UTC."""
+
+    id: int
+    action: str
+    ban_id: int | None
+    scope: str
+    subject: str
+    owner: str | None
+    reason: str
+    banned_by: str
+    detail: str | None
+    invalidation: int | None
+    account: str
+    logged_at: datetime
+    batch: int | None
+
+
+def leaf_of_event(row: EventRow) -> Leaf:
+    """Make the leaf of an act of moderation."""
+    return Leaf.of(
+        "event",
+        event=row.id,
+        action=row.action,
+        scope=row.scope,
+        at=utc_text(row.logged_at),
+        ban=row.ban_id,
+        row=row.invalidation,
+        batch=row.batch,
+        subject=row.subject,
+        owner=row.owner,
+        account=row.account,
+        banned_by=row.banned_by,
+        reason=row.reason,
+        detail=row.detail,
+    )
+
+
+def leaf_of_batch(batch: int, identity: str, numbered_at: datetime, size: int, edges: str) -> Leaf:
+    """Make the leaf of a batch of ``size`` rows. ``edges`` is the hash of the list of edges in force, in hex."""
+    return Leaf.of("batch", batch=batch, identity=identity, at=utc_text(numbered_at), rows=size, edges=edges)
+
+
+def leaf_of_edges(names: Iterable[str], at: datetime) -> Leaf:
+    """Make the leaf of a list of edges, read at a time (UTC)."""
+    return Leaf.of("edges", at=utc_text(at), names=sorted(names))
+
+
+def leaf_of_receipt(receipt: Receipt) -> Leaf:
+    """Make the leaf of an edge's acknowledgement."""
+    return Leaf.of(
+        "acknowledged",
+        edge=receipt.edge,
+        first=receipt.first,
+        last=receipt.last,
+        method=receipt.method,
+        instance=receipt.instance,
+        at=utc_text(datetime.fromtimestamp(receipt.at, UTC)),
+    )
+
+
+def leaf_of_probe(result: ProbeResult) -> Leaf | None:
+    """Make the leaf of a probe; None for one that has not been made."""
+    if result.at is None:
+        return None
+    return Leaf.of(
+        "seen",
+        edge=result.edge,
+        row=result.invalidation,
+        at=utc_text(datetime.fromtimestamp(result.at, UTC)),
+        status=result.status,
+        gone=None if result.gone is None else "yes" if result.gone else "no",
+        looked=result.looked,
+        images=result.images,
+        note=result.note,
+        code=result.code,
+    )
+
+
+def utc_text(moment: datetime) -> str:
+    """Write a time in UTC as leaves have it, with microseconds."""
+    return moment.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"

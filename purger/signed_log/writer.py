@@ -1,0 +1,154 @@
+"""Writes the signed log in a thread with a connection of its own: gives leaves their place, and signs checkpoints."""
+
+import json
+import logging
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from purger.loop_thread import LoopThread
+from purger.problem_log import ProblemLog
+from purger.signed_log.chapter import BatchRow, Chapter, EdgeLists, End, write_chapter
+from purger.signed_log.entries import EventRow, Leaf
+from takedown_db.lasting_connection import Connection
+from takedown_log.canonical_json import parse_canonical
+from takedown_log.signed_note import Checkpoint, SignerKey
+
+log = logging.getLogger(__name__)
+
+#: Seconds between two looks for new leaves.
+_REST = 0.5
+
+#: Seconds of rest for each second of work while leaves wait: the log comes after the takedowns that it tells of.
+_SHARE = 10.0
+
+#: Rows of batches after which the leaves of further ones wait for the next time.
+_ROWS = 1000
+
+#: Most batches, receipts and probes that are read at once.
+_READ = 500
+
+#: Seconds for which a transaction may be open before its entries in `moderation_log` that caused no purge are missed.
+_SETTLED = 3600
+
+
+class LogWriter(LoopThread):
+    """Appends to the log what the database has and the log has not. Two of them do no harm: one of both appends."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        stop: threading.Event,
+        *,
+        signer: SignerKey | None,
+        leads: Callable[[], bool] = lambda: True,
+    ) -> None:
+        """Append until ``stop`` is set, each time only if ``leads`` returns True: one of several purgers."""
+        problem = ProblemLog(log, "the signed log", patience=2)
+        super().__init__("log writer", stop, problem, bug_effect="takedowns are not in the signed log")
+        self._connection = connection
+        self._signer = signer
+        self._leads = leads
+
+    def work(self) -> float:
+        """Append what is new; return the seconds to rest."""
+        if not self._leads():
+            return _REST
+        began = time.monotonic()
+        more = self._append_some()
+        return _SHARE * (time.monotonic() - began) if more else _REST
+
+    def finish(self) -> None:
+        """Append once more what is new, and close the connection."""
+        self.guarded(self._finish)
+        self._connection.close()
+
+    def _finish(self) -> float:
+        if self._leads():
+            self._append_some()
+        return 0.0
+
+    def _append_some(self) -> bool:
+        """Append some of the new leaves and sign the log's new state; tell whether there are more."""
+        end, last = self._end()
+        batches = self._batches(end.batch)
+        waiting = self._connection.rows("log_waiting_entries", limit=_READ)
+        chapter = write_chapter(
+            end,
+            self._lists(end),
+            (str(name) for (name,) in self._connection.rows("log_edges")),
+            batches,
+            self._events(end, batches),
+            [Leaf.read(content, openings) for _, content, openings in waiting],
+            event=self._settled(end.event),
+            now=datetime.now(UTC),
+        )
+        if (chapter.leaves or chapter.end != end) and self._append(end, chapter, [entry for entry, _, _ in waiting]):
+            self._sign(chapter)
+        return len(waiting) == _READ or chapter.end.batch < last
+
+    def _end(self) -> tuple[End, int]:
+        """Read the end of the log, and the last batch of the database. A log that has not begun begins now."""
+        ((size, peaks, batch, event, edges, last),) = self._connection.rows("log_state")
+        return End(size, bytes(peaks), last if batch is None else batch, event, bytes(edges).decode()), last
+
+    def _lists(self, end: End) -> EdgeLists:
+        rows = self._connection.rows("log_last_edges") if end.edges else []
+        names = parse_canonical(bytes(rows[0][0]).decode())["names"] if rows else []
+        return EdgeLists(end.edges, names if isinstance(names, list) else [])
+
+    def _batches(self, after: int) -> list[BatchRow]:
+        """Read the next batches, of about as many rows as are to be read at once."""
+        chosen, rows = list[BatchRow](), 0
+        for batch in map(BatchRow._make, self._connection.rows("log_batches", after=after, limit=_READ)):
+            if rows >= _ROWS:
+                break
+            chosen.append(batch)
+            rows += batch.size
+        return chosen
+
+    def _events(self, end: End, batches: list[BatchRow]) -> list[EventRow]:
+        """Read the acts of moderation of batches, and those that caused no purge."""
+        told = []
+        if batches:
+            told = self._connection.rows("log_events_of_batches", after=end.batch, last=batches[-1].batch)
+        return [
+            EventRow(*row) for row in (*told, *self._connection.rows("log_silent_events", after=end.event, limit=_READ))
+        ]
+
+    def _settled(self, after: int) -> int:
+        """Return the id up to which no transaction can add entries to `moderation_log` any more."""
+        ((settled,),) = self._connection.rows("log_settled_event", after=after, seconds=_SETTLED)
+        return max(after, int(settled))
+
+    def _append(self, end: End, chapter: Chapter, entries: list[int]) -> bool:
+        """Append a chapter; return False where another purger has appended meanwhile."""
+        nodes = [(level, position, node.hex()) for level, position, node in chapter.nodes]
+        ((appended,),) = self._connection.rows(
+            "append_leaves",
+            size=end.size,
+            leaves=json.dumps([_row(leaf) for leaf in chapter.leaves]),
+            nodes=json.dumps(nodes),
+            entries=json.dumps(entries),
+            new_size=chapter.end.size,
+            peaks=chapter.end.peaks,
+            batch=chapter.end.batch,
+            event=chapter.end.event,
+            edges=chapter.end.edges,
+        )
+        return bool(appended)
+
+    def _sign(self, chapter: Chapter) -> None:
+        """Sign the state of the log after a chapter."""
+        if self._signer is None or not chapter.leaves:
+            return
+        state = Checkpoint(self._signer.name, chapter.end.size, chapter.root)
+        self._connection.run("record_checkpoint", size=state.size, note=self._signer.sign(state.text()).encode())
+
+
+def _row(leaf: Leaf) -> tuple[str, str, int | None, str, str | None]:
+    """Return a leaf as the procedure takes it: bytes in hex, so that no character set changes them."""
+    kind, source = leaf.index()
+    openings = leaf.kept_openings()
+    return leaf.hash().hex(), kind, source, leaf.content.encode().hex(), openings.hex() if openings else None

@@ -1,0 +1,101 @@
+-- Statements of the signed log: what is to become a leaf, and what proofs are made of.
+
+-- name: log_state
+-- Reads where the log ends, and the last batch.
+SELECT log_state.size, log_state.peaks, log_state.batch, log_state.event, log_state.edges, numbering.last_batch
+FROM log_state
+JOIN numbering ON numbering.one = log_state.one
+
+-- name: log_waiting_entries
+-- Reads the entries that wait for their place, the oldest first.
+SELECT id, content, openings FROM log_entries ORDER BY id LIMIT %(limit)s
+
+-- name: log_batches
+-- Reads the first batches after %(after)s, the times in UTC.
+SELECT batch, identity, numbered_at, size FROM batches WHERE batch > %(after)s ORDER BY batch LIMIT %(limit)s
+
+-- name: log_events_of_batches
+-- Reads the acts of moderation whose rows are in the batches after %(after)s up to %(last)s.
+SELECT moderation_log.id, moderation_log.action, moderation_log.ban_id, moderation_log.scope, moderation_log.subject,
+    moderation_log.owner, moderation_log.reason, moderation_log.banned_by, moderation_log.detail,
+    moderation_log.invalidation, moderation_log.account, moderation_log.logged_at, invalidations.batch
+FROM invalidations FORCE INDEX (batch)
+STRAIGHT_JOIN moderation_log ON moderation_log.invalidation = invalidations.id
+WHERE invalidations.batch > %(after)s AND invalidations.batch <= %(last)s
+ORDER BY moderation_log.id
+
+-- name: log_silent_events
+-- Reads the acts of moderation after %(after)s that caused no purge and are in no leaf.
+SELECT moderation_log.id, moderation_log.action, moderation_log.ban_id, moderation_log.scope, moderation_log.subject,
+    moderation_log.owner, moderation_log.reason, moderation_log.banned_by, moderation_log.detail,
+    moderation_log.invalidation, moderation_log.account, moderation_log.logged_at, NULL AS batch
+FROM moderation_log FORCE INDEX (invalidation)
+WHERE moderation_log.invalidation IS NULL AND moderation_log.id > %(after)s
+    AND NOT EXISTS (SELECT 1 FROM log_leaves WHERE log_leaves.kind = 'event' AND log_leaves.source = moderation_log.id)
+ORDER BY moderation_log.id
+LIMIT %(limit)s
+
+-- name: log_settled_event
+-- Reads the largest id of moderation_log of more than %(seconds)s seconds ago: a transaction may be open as long.
+SELECT COALESCE(MAX(id), 0) AS settled FROM moderation_log
+WHERE id > %(after)s AND logged_at < UTC_TIMESTAMP(6) - INTERVAL %(seconds)s SECOND
+
+-- name: log_last_edges
+-- Reads the last list of edges that is in the log.
+SELECT content FROM log_leaves WHERE kind = 'edges' ORDER BY leaf DESC LIMIT 1
+
+-- name: log_edges
+-- Reads the names of the enabled edges.
+SELECT name FROM edges WHERE enabled ORDER BY name
+
+-- name: append_leaves
+-- Appends leaves to the log: see the procedure.
+CALL append_leaves_v1(
+    %(size)s, %(leaves)s, %(nodes)s, %(entries)s, %(new_size)s, %(peaks)s, %(batch)s, %(event)s, %(edges)s
+)
+
+-- name: record_log_entry
+-- Writes a leaf that waits for its place.
+INSERT INTO log_entries (content, openings) VALUES (%(content)s, %(openings)s)
+
+-- name: record_checkpoint
+-- Keeps a signed state of the log; another purger may have signed the same.
+INSERT IGNORE INTO log_checkpoints (size, note, signed_at) VALUES (%(size)s, %(note)s, UTC_TIMESTAMP(6))
+
+-- name: log_checkpoint
+-- Reads the last signed state of the log.
+SELECT note FROM log_checkpoints ORDER BY size DESC LIMIT 1
+
+-- name: log_nodes_between
+-- Reads nodes of one level, in their order.
+SELECT hash FROM log_nodes WHERE level = %(level)s AND position BETWEEN %(first)s AND %(last)s ORDER BY position
+
+-- name: log_hashes_between
+-- Reads the hashes of leaves, in their order; %(level)s is 0.
+SELECT hash FROM log_leaves WHERE %(level)s = 0 AND leaf BETWEEN %(first)s AND %(last)s ORDER BY leaf
+
+-- name: log_events_of_subject
+-- Reads the leaves, before %(size)s, of the acts of moderation on a subject.
+SELECT log_leaves.leaf, log_leaves.content, log_leaves.openings
+FROM moderation_log FORCE INDEX (subject)
+STRAIGHT_JOIN log_leaves ON log_leaves.kind = 'event' AND log_leaves.source = moderation_log.id
+WHERE moderation_log.scope = %(scope)s AND moderation_log.subject = %(subject)s AND log_leaves.leaf < %(size)s
+
+-- name: log_leaves_of
+-- Reads the leaves, before %(size)s, of one kind and number.
+SELECT leaf, content, openings FROM log_leaves WHERE kind = %(kind)s AND source = %(source)s AND leaf < %(size)s
+
+-- name: log_lists_from
+-- Reads the lists of edges, before %(size)s, from the one in force at the leaf %(leaf)s on.
+SELECT leaf, content, openings FROM log_leaves
+WHERE kind = 'edges' AND leaf < %(size)s AND leaf >= COALESCE(
+    (SELECT MAX(former.leaf) FROM log_leaves AS former WHERE former.kind = 'edges' AND former.leaf < %(leaf)s), 0)
+
+-- name: log_covering_batches
+-- Reads the last batch of each edge's first acknowledgement of the batch %(batch)s.
+SELECT DISTINCT covering.batch
+FROM (SELECT MIN(batch) AS batch FROM receipts WHERE batch >= %(batch)s GROUP BY edge) AS covering
+
+-- name: log_keys
+-- Reads the notes by which keys followed each other, the oldest first.
+SELECT note FROM log_keys ORDER BY id
