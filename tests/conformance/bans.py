@@ -17,7 +17,7 @@ def codes(bench: Bench) -> str:
     other.must_hit(views[3], "after a ban of other codes")
     bench.tell("BAN", takedown_codes=other.code[:-1])
     other.must_hit(views[3], "after a ban of the beginning of its code")
-    long = [f"{number:02}{'y' * 62}" for number in range(107)]  # of 65 bytes each, with a comma
+    long = [f"{number:03}{'y' * 61}" for number in range(107)]  # of 65 bytes each, with a comma
     bench.tell("BAN", takedown_codes=",".join([*long, other.code]))
     other.must_miss(views[3], "after a ban of a list of 7,000 bytes")
     return "each code of the list goes, in all renditions, and no other"
