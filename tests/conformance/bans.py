@@ -3,7 +3,7 @@
 import hashlib
 
 from tests.conformance.bench import Bench
-from tests.conformance.verdict import check, require
+from tests.conformance.verdict import check
 
 
 @check("ban of codes")
@@ -70,5 +70,4 @@ def repeated(bench: Bench) -> str:
         bench.tell("BAN", takedown_codes=image.code)
     now = image.must_miss(view, "after two bans")
     image.must_hit(now, "after it was fetched again")
-    require(len(image.script.fetches) < 4, f"{len(image.script.fetches)} fetches")
     return "a repeated ban does no harm"
