@@ -49,7 +49,17 @@ def explore(variant: Variant, directory: Path, *, small: bool = False) -> Result
     """
     model, code, program = (directory / name for name in ("model.m", "model.c", "model"))
     model.write_text(source(variant, small=small))
-    options = ["--threads", "1", "--deadlock-detection", "off", "--counterexample-trace", "diff", "--quiet"]
+    options = [
+        "--threads",
+        "1",
+        "--deadlock-detection",
+        "off",
+        "--counterexample-trace",
+        "diff",
+        "--quiet",
+        "--bound",
+        str(variant.bound),
+    ]
     _build(["rumur", *options, "--output", str(code), str(model)])
     # The better code of -O2 is worth its own time only in long runs.
     _build(["gcc", "-O1" if small else "-O2", "-std=c11", "-o", str(program), str(code), "-lpthread", "-latomic"])

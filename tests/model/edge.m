@@ -2,14 +2,15 @@
 
 function trusted(): boolean;
 begin
-  return edge.epoch.age < LEASE;
+  return edge.epoch.age < LEASE | (edge.epoch.age = FUTURE_EPOCH & !FUTURE_IS_NO_LEASE);
 end;
 
--- lease.vcl, takedown_lease_limit_hits; fetch.vcl has no part in a hit.
+-- lease.vcl, takedown_lease_limit_hits and takedown_lease_remove_future
 function hit(): boolean;
 begin
   return edge.object.there &
-    ((trusted() & !edge.object.short) | edge.object.age < FAIL_SAFE_TTL | !FAIL_SAFE);
+    ((trusted() & !edge.object.short) | !FAIL_SAFE |
+      edge.object.age < FAIL_SAFE_TTL | (edge.object.age = FUTURE_OBJECT & !FUTURE_IS_NO_HIT));
 end;
 
 -- Tell whether a version is shown later than the bound allows: the image though it is banned, or the special image
@@ -170,19 +171,22 @@ begin
   edge.position := r.last;
 end;
 
--- heartbeat.vcl, takedown_heartbeat_renew: keep the later of two.
+-- heartbeat.vcl, takedown_heartbeat_renew: keep the later of two, but for one of the future, which gives way.
 procedure renew(e: Epoch);
 begin
-  if e.age < LEASE & e.age <= edge.epoch.age then
+  if e.age != LEASE & (e.age <= edge.epoch.age | e.age = FUTURE_EPOCH) then
     edge.epoch := e;
+    snapshot.renewed := snapshot.taken;
+    went_back := false;
   end;
 end;
 
--- instance.vcl and heartbeat.vcl: answer 412 to a request for another instance, or a heartbeat for another position.
+-- instance.vcl and heartbeat.vcl: answer 412 to a request for another instance, or a heartbeat for another position, and
+-- 400 to an epoch of the future.
 function refuses(r: Request): boolean;
 begin
   return (r.instance != 0 & r.instance != edge.instance & IF_MATCH) |
-    (r.kind = Heartbeat & r.at != edge.position);
+    (r.kind = Heartbeat & ((r.at != edge.position & POSITIONS) | (r.epoch.age = FUTURE_EPOCH & FUTURE_IS_REFUSED)));
 end;
 
 procedure carry_out(r: Request);

@@ -19,6 +19,9 @@ begin
   clear edge;
   clear purger;
   clear stray;
+  clear clock;
+  clear snapshot;
+  went_back := false;
   db.since := BOUND;
   db.instance := 1;
   edge.instance := 1;

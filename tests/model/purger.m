@@ -116,7 +116,7 @@ end;
 rule "no answer comes in time" waits(p) & !PROMPT
 ==>
 begin
-  if stray.kind = Nothing then
+  if !PUNCTUAL & stray.kind = Nothing then
     stray := purger[p].waits; -- carried out late, or never
   end;
   clear purger[p].waits;
@@ -140,7 +140,7 @@ begin
   purger[p].position := 0;
 end;
 
--- Progress.recognise
+-- Progress.recognise; purger/position_discrepancy.py
 procedure recognise(p: Purger);
 begin
   if purger[p].instance != edge.instance then
@@ -148,9 +148,10 @@ begin
     if FLUSH_OTHER_INSTANCE then
       require_flush(p);
     end;
-  elsif edge.position < purger[p].acknowledged then
+  elsif (edge.position < purger[p].acknowledged & POSITIONS) | (went_back & EPOCHS) then
     require_flush(p);
   end;
+  went_back := false;
   if !purger[p].must_flush then
     purger[p].position := edge.position;
   end;

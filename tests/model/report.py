@@ -29,5 +29,6 @@ def table(results: Sequence[Result]) -> Table:
         tests = "\n".join(test.rpartition("/")[2].replace("::", " ") for test in variant.tests)
         steps = str(len(result.steps)) if result.broken else ""
         broken = result.broken or "none"
-        made.add_row(variant.text or "nothing", variant.faults, f"{result.states:,}", steps, broken, tests)
+        faults = f"{variant.faults} ({variant.bound} steps)" if variant.bound else variant.faults
+        made.add_row(variant.text or "nothing", faults, f"{result.states:,}", steps, broken, tests)
     return made

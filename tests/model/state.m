@@ -7,6 +7,10 @@ const
   -- G3: lease and fail-safe TTL. G1, where a tick is half a second and all is well: 1 s.
   BOUND: PROMPT ? 2 : LEASE + FAIL_SAFE_TTL;
 
+  -- The age of an epoch, or object, from before the step of the edge's clock back: it is of the future.
+  FUTURE_EPOCH: LEASE + 1;
+  FUTURE_OBJECT: FAIL_SAFE_TTL + 1;
+
   BATCHES: CHANGES; -- at most one for each change
 
 type
@@ -14,9 +18,9 @@ type
   Version: 0..CHANGES; -- of the image: the count of changes. 0 and 2 show it, 1 does not
   Batch: 0..BATCHES; -- 0: none
   Since: 0..BOUND; -- ticks since a commit; BOUND: as long, or longer
-  EpochAge: 0..LEASE; -- of an epoch, by the edge's clock; LEASE: over
+  EpochAge: 0..FUTURE_EPOCH; -- by the edge's clock; LEASE: over
   FetchAge: 0..LONGEST_FETCH;
-  ObjectAge: 0..FAIL_SAFE_TTL;
+  ObjectAge: 0..FUTURE_OBJECT; -- FAIL_SAFE_TTL: as old, or older
   Countdown: 0..REBOUND + 1; -- 0: none; 1: acknowledged in this tick; REBOUND + 1: due
   Instance: 0..INSTANCES; -- 0: none
   Purger: 1..PURGERS;
@@ -25,6 +29,13 @@ type
   Epoch: record
     age: EpochAge;
     covers: Version;
+  end;
+
+  Object: record
+    there: boolean;
+    version: Version;
+    age: ObjectAge;
+    short: boolean; -- stored with the fail-safe TTL
   end;
 
   Kind: enum { Nothing, Ask, Purge, Flush, FlushAgain, Heartbeat };
@@ -61,12 +72,7 @@ var
     mark: Batch; -- its number
     mark_young: boolean; -- it was raised in this tick
     told: array [Change] of boolean; -- not in the protocol: this instance has carried out a purge for the change
-    object: record
-      there: boolean;
-      version: Version;
-      age: ObjectAge;
-      short: boolean; -- stored with the fail-safe TTL
-    end;
+    object: Object;
     fetch: record
       step: enum { Idle, Began, Answered, Passed };
       age: FetchAge;
@@ -94,5 +100,19 @@ var
     verified: boolean;
     first: Batch; -- head of the verification
   end;
+
+  -- Of the edge's machine; "renewed": the edge has kept a heartbeat since.
+  snapshot: record
+    taken: boolean;
+    renewed: boolean;
+    position: Batch;
+    epoch: Epoch;
+    mark: Batch;
+    told: array [Change] of boolean;
+    object: Object;
+  end;
+  went_back: boolean; -- the edge's last heartbeat is an earlier one than the purger remembers
+
+  clock: enum { Right, Behind, CaughtUp }; -- of the edge, which was set back once
 
   stray: Request; -- for whose answer nobody waits any more

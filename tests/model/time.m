@@ -24,6 +24,16 @@ begin
   end;
 end;
 
+procedure grow_object(var o: Object);
+begin
+  if o.there & o.age < FAIL_SAFE_TTL then
+    o.age := o.age + 1;
+  end;
+  if o.short & o.age = FAIL_SAFE_TTL then
+    clear o;
+  end;
+end;
+
 -- A fetch has time-outs, and the check of the fence and the object's entry are microseconds apart.
 function may_tick(): boolean;
 begin
@@ -45,17 +55,19 @@ begin
   if db.since < BOUND then
     db.since := db.since + 1;
   end;
+  if edge.epoch.age = FUTURE_EPOCH & FUTURE_IS_NO_LEASE & FUTURE_IS_FORGOTTEN then
+    edge.epoch.age := LEASE; -- lease.vcl, takedown_lease_forget_future: by the next request
+  end;
   grow(edge.epoch.age);
   if edge.epoch.age = LEASE then
     edge.epoch.covers := 0;
   end;
+  if snapshot.taken then
+    grow(snapshot.epoch.age);
+  end;
   edge.mark_young := false;
-  if edge.object.there & edge.object.age < FAIL_SAFE_TTL then
-    edge.object.age := edge.object.age + 1;
-  end;
-  if edge.object.short & edge.object.age = FAIL_SAFE_TTL then
-    clear edge.object;
-  end;
+  grow_object(edge.object);
+  grow_object(snapshot.object);
   if edge.fetch.step != Idle then
     edge.fetch.age := edge.fetch.age + 1;
   end;

@@ -11,20 +11,29 @@ DEFAULTS: Mapping[str, bool | int] = {
     "FAIL_SAFE_TTL": 1,
     "LONGEST_FETCH": 2,
     "PROMPT": False,
+    "PUNCTUAL": False,
     "REPLICA": False,
     "KILLED": False,
     "RESTARTS": False,
     "BALANCER": False,
     "RELOADS": False,
+    "SNAPSHOT": False,
+    "CLOCK": False,
     "AGE_FROM_FETCH": True,
     "DELIVERED_BEFORE_HEARTBEAT": True,
+    "EPOCHS": True,
     "FAIL_SAFE": True,
     "FENCE": True,
     "FLUSH_OTHER_INSTANCE": True,
+    "FUTURE_IS_FORGOTTEN": True,
+    "FUTURE_IS_NO_HIT": True,
+    "FUTURE_IS_NO_LEASE": True,
+    "FUTURE_IS_REFUSED": True,
     "IF_MATCH": True,
     "KEPT_AT_RELOAD": True,
     "LAST_ATTEMPT_YOUNG": True,
     "NUMBERING": True,
+    "POSITIONS": True,
     "PROGRESS_AFTER_ACKNOWLEDGEMENT": True,
     "REBOUNDS": True,
     "REBOUND_BEFORE_HEARTBEAT": True,
@@ -41,9 +50,16 @@ FAULTS: Mapping[str, Mapping[str, bool | int]] = {
     "replica that lags": {"REPLICA": True},
     "purger killed": {"KILLED": True, "CHANGES": 1},
     "VCL reloaded": {"RELOADS": True, "CHANGES": 1},
+    "edge's clock set back": {"CLOCK": True, "CHANGES": 1},
+    "edge back to a snapshot": {"SNAPSHOT": True, "PUNCTUAL": True, "CHANGES": 1},
+    "two purgers, no claims": {"PURGERS": 2, "PUNCTUAL": True, "LONGEST_FETCH": 1, "CHANGES": 1},
     "edge restarted": {"RESTARTS": True, "INSTANCES": 2, "CHANGES": 1},
     "two at one address": {"BALANCER": True, "INSTANCES": 2, "CHANGES": 1},
 }
+
+
+#: Faults under which there are too many states to see all: the count of steps after which an exploration ends.
+BOUNDS: Mapping[str, int] = {"two purgers, no claims": 18}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +78,11 @@ class Variant:
     def name(self) -> str:
         """The name for the command line."""
         return f"without {self.removed}" if self.removed else self.faults
+
+    @property
+    def bound(self) -> int:
+        """The count of steps after which an exploration ends; 0: none."""
+        return BOUNDS.get(self.faults, 0)
 
     def constants(self, *, small: bool = False) -> dict[str, bool | int]:
         """Return all constants; ``small``: with one change of the image, where there are two."""
@@ -139,6 +160,49 @@ VARIANTS: tuple[Variant, ...] = (
         ),
     ),
     Variant("VCL reloaded", "KEPT_AT_RELOAD", "marks outlive a reload", ("tests/vcl/fence_all.vtc",)),
+    Variant(
+        "edge back to a snapshot",
+        "POSITIONS",
+        "an edge at an earlier position gets no heartbeat, and is flushed",
+        (
+            "tests/vcl/position.vtc",
+            "tests/integration/test_restored_state.py"
+            "::test_an_edge_that_goes_back_to_a_snapshot_shows_no_image_that_was_banned_since",
+        ),
+    ),
+    Variant(
+        "edge back to a snapshot",
+        "EPOCHS",
+        "nor does one whose last heartbeat is an earlier one",
+        (
+            "tests/unit/test_purger_position_discrepancy.py"
+            "::test_an_edge_whose_last_heartbeat_is_an_earlier_one_is_flushed",
+        ),
+    ),
+    Variant(
+        "edge's clock set back",
+        "FUTURE_IS_NO_LEASE",
+        "an epoch of the future makes no lease",
+        ("tests/vcl/lease_clock.vtc",),
+    ),
+    Variant(
+        "edge's clock set back",
+        "FUTURE_IS_FORGOTTEN",
+        "such an epoch makes none when the clock has caught up",
+        ("tests/vcl/lease_clock_ahead.vtc",),
+    ),
+    Variant(
+        "edge's clock set back",
+        "FUTURE_IS_REFUSED",
+        "an epoch of the future is refused",
+        ("tests/vcl/heartbeat.vtc",),
+    ),
+    Variant(
+        "edge's clock set back",
+        "FUTURE_IS_NO_HIT",
+        "an object of the future is no hit in fail-safe mode",
+        ("tests/vcl/lease_future_object.vtc",),
+    ),
     Variant(
         "edge restarted",
         "FLUSH_OTHER_INSTANCE",

@@ -14,6 +14,16 @@ sub takedown_lease_limit_hits {
             set req.ttl = var.get_duration("fail-safe TTL");
             set req.grace = 0s;
         }
+        call takedown_lease_forget_future;
+    }
+}
+
+# End for good a lease that begins in the future: the clock was set back. Without this the edge would trust its cache
+# again when the clock has caught up, on the word of a purger that may be cut off since. The next heartbeat begins another.
+sub takedown_lease_forget_future {
+    if (std.real(var.global_get("trusted from"), 0.0) > std.real(time=std.now()) &&
+        std.real(var.global_get("trusted until"), 0.0) > 0.0) {
+        var.global_set("trusted until", "0");
     }
 }
 
