@@ -6,6 +6,7 @@ import pytest
 from hypothesis import settings
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
+from stack.database_program import WITHOUT_TLS
 from stack.varnish import COMPILER
 
 # A late rebound of one test's purge would remove what the next test has just cached.
@@ -17,6 +18,9 @@ os.environ.setdefault("PURGER_POLL_INTERVAL", "0.02")
 
 # Each edge compiles its VCL. Without optimisation that takes a third of the time.
 os.environ.setdefault(COMPILER, "exec cc -O0 -w -pthread -fpic -shared -o %o %s")
+
+# None of them has a network, but for those of the tests of TLS.
+os.environ.setdefault(WITHOUT_TLS, "1")
 
 # A slow machine is no failure: bench/ measures speed.
 settings.register_profile("untimed", deadline=None)

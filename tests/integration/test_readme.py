@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from stack.database_program import chosen
+from stack.database_program import WITHOUT_TLS, chosen
 from stack.waiting import PATIENCE, wait_until
 from tests.support.markdown_pages import ROOT, block
 
@@ -54,7 +54,8 @@ def newcomer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Newcomer]:
     directory = tmp_path_factory.mktemp("clone")
     ports = {f"STACK_{part}_PORT": "0" for part in ("EDGE", "PURGE", "ORIGIN", "INGEST", "CONSOLE")}
     environment = {**os.environ, **ports, "PYTHONPATH": str(ROOT)}
-    environment.pop("STACK_DIR", None)
+    for name in ("STACK_DIR", WITHOUT_TLS):
+        environment.pop(name, None)
     command = [sys.executable, "-m", "stack", "run"]
     with subprocess.Popen(command, cwd=directory, env=environment, stdout=subprocess.PIPE, text=True) as process:
         try:
