@@ -106,7 +106,11 @@ class Service:
             self._new_connection(), Probe(), settings, self._stop, leads=self._sharing.leads, tally=self._tally
         )
         self._log_writer = LogWriter(
-            self._new_connection(), self._recorded, signer=settings.log_key, leads=self._sharing.leads
+            self._new_connection(),
+            self._recorded,
+            signer=settings.log_key,
+            leads=self._sharing.leads,
+            busy=lambda: self._poller.more_to_come,
         )
         self._console = self._new_console()
         self._workers: dict[str, Worker] = {}  # by name of the edge

@@ -43,17 +43,22 @@ class LogWriter(LoopThread):
         *,
         signer: SignerKey | None,
         leads: Callable[[], bool] = lambda: True,
+        busy: Callable[[], bool] = lambda: False,
     ) -> None:
-        """Append until ``stop`` is set, each time only if ``leads`` returns True: one of several purgers."""
+        """Append until ``stop`` is set, each time only if ``leads`` returns True: one of several purgers.
+
+        While ``busy`` returns True a bulk is being numbered, which the log would slow down.
+        """
         problem = ProblemLog(log, "the signed log", patience=2)
         super().__init__("log writer", stop, problem, bug_effect="takedowns are not in the signed log")
         self._connection = connection
         self._signer = signer
         self._leads = leads
+        self._busy = busy
 
     def work(self) -> float:
         """Append what is new; return the seconds to rest."""
-        if not self._leads():
+        if not self._leads() or self._busy():
             return _REST
         began = time.monotonic()
         more = self._append_some()
