@@ -153,7 +153,10 @@ def _get(client: http.client.HTTPConnection, code: str) -> tuple[int, str]:
 
 
 def _by_step(stack: Stack, ban: _Ban, trace: Path) -> Mapping[str, float]:
-    """Return the seconds of each step of a ban. A step that ended before the one before took none."""
+    """Return the seconds of each step of a ban. A step that ended before the one before took none.
+
+    One that has no event took none either: the purger's verifier may find a ban before its poller.
+    """
     events: dict[str, float] = {}
     wait_until(lambda: "answered" in _since(ban.sent, trace), "the trace of the ban")
     events = _since(ban.sent, trace)
@@ -163,7 +166,8 @@ def _by_step(stack: Stack, ban: _Ban, trace: Path) -> Mapping[str, float]:
         ((numbered,),) = cursor.fetchall()
     events["numbered"] = float(str(numbered)) - clock
     found, before = {}, ban.sent
-    for name, moment in (*((name, events[event]) for name, event in _STEPS.items()), ("seen gone", ban.gone)):
+    for name, event in (*_STEPS.items(), ("seen gone", "gone")):
+        moment = {**events, "gone": ban.gone}.get(event, before)
         found[name] = max(0.0, moment - before)
         before = max(before, moment)
     return found
