@@ -278,5 +278,5 @@ def test_a_ban_that_no_purger_saw_is_followed_from_its_number_once_one_runs(site
         site.ban(code)
     ban = ban_id(site, code)
     wait_until(lambda: len(logged(site.stack, message="seen gone", ban=ban)) == 2 or None, "both edges seen gone")
-    (numbered,) = logged(site.stack, message="numbered", ban=ban)
+    (numbered,) = wait_until(lambda: logged(site.stack, message="numbered", ban=ban), "the line of its number")
     assert numbered["subject"] == code

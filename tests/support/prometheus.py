@@ -8,6 +8,7 @@ import requests
 
 from stack.ports import free_port
 from stack.server import Server
+from stack.waiting import wait_until
 from tests.support.markdown_pages import ROOT
 
 ALERTS = ROOT / "deploy" / "prometheus" / "alerts.yml"
@@ -41,7 +42,12 @@ class Prometheus(Server):
 
     def query(self, expression: str) -> list[dict[str, Any]]:
         """Return the series of an expression as of now. Raises ``AssertionError`` for one that is refused."""
-        answer = requests.get(f"{self.url}/api/v1/query", {"query": expression}, timeout=10).json()
+
+        def asked() -> requests.Response | None:
+            found = requests.get(f"{self.url}/api/v1/query", {"query": expression}, timeout=10)
+            return None if found.status_code == requests.codes.unavailable else found  # it listens before it is ready
+
+        answer = wait_until(asked, "an answer of Prometheus").json()
         assert answer["status"] == "success", answer
         series: list[dict[str, Any]] = answer["data"]["result"]
         return series
