@@ -75,14 +75,7 @@ class Service:
         )
         self._tally, looks = Tally(), CleanLooks()
         self._pending = Pending(self._progress_of_edges, lambda: self._poller.head)
-        connection = self._new_connection()
-        self._journal = Journal(
-            connection,
-            BanReader(connection, looks),
-            self._poller,
-            self._recorded,
-            pending=None if settings.metrics is None else self._pending,
-        )
+        self._journal = self._new_journal(looks)
         verifying = self._new_connection(_PATIENCE_OF_VERIFIER, prompt=True)
         self._verifier = Verifier(Outbox(verifying), self._poller, self._stop, looks)
         self._recorder = Recorder(
@@ -105,13 +98,7 @@ class Service:
         self._maintenance = Maintenance(
             self._new_connection(), Probe(), settings, self._stop, leads=self._sharing.leads, tally=self._tally
         )
-        self._log_writer = LogWriter(
-            self._new_connection(),
-            self._recorded,
-            signer=settings.log_key,
-            leads=self._sharing.leads,
-            busy=lambda: self._poller.more_to_come,
-        )
+        self._log_writer = self._new_log_writer()
         self._console = self._new_console()
         self._workers: dict[str, Worker] = {}  # by name of the edge
         self._leaving: list[Worker] = []  # stopped, with a request still in flight
@@ -191,6 +178,20 @@ class Service:
     def _new_connection(self, patience: int = 1, *, prompt: bool = False) -> Connection:
         timeout = patience * self._settings.database_timeout
         return Connection(self._settings.database_url, timeout=timeout, adopted=True, prompt=prompt)
+
+    def _new_journal(self, looks: CleanLooks) -> Journal:
+        connection = self._new_connection()
+        pending = None if self._settings.metrics is None else self._pending
+        return Journal(connection, BanReader(connection, looks), self._poller, self._recorded, pending=pending)
+
+    def _new_log_writer(self) -> LogWriter:
+        return LogWriter(
+            self._new_connection(),
+            self._recorded,
+            signer=self._settings.log_key,
+            leads=self._sharing.leads,
+            busy=lambda: self._poller.more_to_come,
+        )
 
     def _new_console(self) -> "ConsoleListener | None":
         if self._settings.console is None:

@@ -32,6 +32,9 @@ _READ = 500
 #: Seconds for which a transaction may be open before its entries in `moderation_log` that caused no purge are missed.
 _SETTLED = 3600
 
+#: Seconds between two looks how far that is: each reads all entries of the last hour.
+_SETTLED_INTERVAL = 60.0
+
 
 class LogWriter(LoopThread):
     """Appends to the log what the database has and the log has not. Two of them do no harm: one of both appends."""
@@ -55,6 +58,7 @@ class LogWriter(LoopThread):
         self._signer = signer
         self._leads = leads
         self._busy = busy
+        self._settled_due = 0.0  # by the monotonic clock
 
     def work(self) -> float:
         """Append what is new; return the seconds to rest."""
@@ -123,7 +127,10 @@ class LogWriter(LoopThread):
         ]
 
     def _settled(self, after: int) -> int:
-        """Return the id up to which no transaction can add entries to `moderation_log` any more."""
+        """Return the id up to which no transaction can add entries to `moderation_log` any more; at times ``after``."""
+        if time.monotonic() < self._settled_due:
+            return after
+        self._settled_due = time.monotonic() + _SETTLED_INTERVAL
         ((settled,),) = self._connection.rows("log_settled_event", after=after, seconds=_SETTLED)
         return max(after, int(settled))
 

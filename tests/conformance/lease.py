@@ -15,8 +15,8 @@ def later_epoch(bench: Bench) -> str:
     reply = bench.tell("HEARTBEAT", takedown_epoch=first)
     require(bench.offered(reply, "Takedown-Epoch") == first, f"{first} was sent, {reply.headers} is kept")
     require(reply.headers.get("takedown-mode") == "trusted", f"the mode is {reply.headers.get('takedown-mode')}")
-    time.sleep(0.01)
-    second = bench.tell("HEARTBEAT").headers["takedown-now"]
+    bench.wait(lambda: _now(bench) != first, _LATE, f"the cache's clock stands still at {first}")
+    second = _now(bench)
     bench.tell("HEARTBEAT", takedown_epoch=second)
     for what, headers in {"an older epoch": {"takedown_epoch": first}, "no epoch": {}}.items():
         kept = bench.tell("HEARTBEAT", **headers).headers.get("takedown-epoch")
@@ -49,7 +49,7 @@ def age_of_hits(bench: Bench) -> str:
         hits += age > 0
         oldest = max(oldest, age)
         require(age <= ttl + 0.02, f"a hit was {age:.2f} s old, counted from the beginning of its fetch")
-        time.sleep(0.02)
+        time.sleep(0.02)  # the pace of the requests, of which each is judged
     return f"{said}; then {hits} hits, the oldest {oldest:.2f} s after the beginning of its fetch"
 
 
@@ -72,6 +72,11 @@ def old_epoch(bench: Bench) -> str:
     return "a heartbeat with an epoch older than the lease leaves the cache in fail-safe mode"
 
 
+def _now(bench: Bench) -> str:
+    """Ask for the time by the cache's clock."""
+    return bench.tell("HEARTBEAT").headers["takedown-now"]
+
+
 def _outlive(bench: Bench, image: Image, status: int = 200) -> str:
     """Cache an image, let the lease run out, and fail if the image is a hit then. Returns what was seen."""
     offered = True
@@ -83,7 +88,7 @@ def _outlive(bench: Bench, image: Image, status: int = 200) -> str:
     if offered:
         _run_out(bench)
     else:
-        time.sleep(bench.cache.lease)
+        time.sleep(bench.cache.lease)  # nothing tells when it is over
     time.sleep(max(0.0, view.asked + bench.cache.fail_safe_ttl + 0.1 - time.monotonic()))
     image.script.status = status
     now = image.get()

@@ -72,7 +72,7 @@ def flush_all(bench: Bench) -> str:
 def older(bench: Bench) -> str:
     old, young = bench.image(), bench.image()
     view = old.cached()
-    time.sleep(1)
+    time.sleep(1)  # the difference of their ages
     fresh = young.cached()
     age = time.monotonic() - view.asked
     bench.tell("BAN", takedown_all="1", takedown_older=f"{age - 0.5:.3f}")
@@ -136,7 +136,7 @@ def ahead(bench: Bench) -> str:
         for changed in (str(bench.batch(70)), "pending", str(bench.batch(71)))
     )
     views = [image.cached() for image in (told, pending, further)]
-    time.sleep(bench.cache.fail_safe_ttl + 0.1)
+    time.sleep(bench.cache.fail_safe_ttl + 0.1)  # a request before its end would be a hit rightly
     told.must_hit(views[0], "after the fail-safe TTL, with a change that the cache was told of")
     pending.must_miss(views[1], "after the fail-safe TTL, with Takedown-Changed: pending")
     further.must_miss(views[2], "after the fail-safe TTL, with a change that the cache was not told of")
