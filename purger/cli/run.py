@@ -62,7 +62,7 @@ purger run --heartbeat-interval 0.5 --retention-days 60"""
 @_seconds(
     "poll_interval",
     "between two polls of the outbox. A ban waits for half of it on average; at 1 ms the database server uses about "
-    "5 % of a core.",
+    "7 % of a core.",
 )
 @_seconds(
     "heartbeat_interval",
