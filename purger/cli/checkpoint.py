@@ -50,5 +50,8 @@ def checkpoint(since: Path | None, output: Path | None, database_url: str) -> No
         click.echo(text, nl=False)
         return
     unfinished = output.with_name(f"{output.name}.new")
-    unfinished.write_text(text, encoding="utf-8")
-    unfinished.replace(output)
+    try:
+        unfinished.write_text(text, encoding="utf-8")
+        unfinished.replace(output)
+    except OSError as error:
+        raise click.ClickException(f"{printable(error.filename)}: {error.strerror}") from None

@@ -10,10 +10,11 @@ from purger.cli.options import database_url
 from purger.cli.subject_arguments import GivenSubject
 from purger.exit_codes import ExitCode
 from purger.signed_log.key_file import UnusableKeyError, read_key
-from purger.signed_log.prover import NothingToProveError, Wanted
+from purger.signed_log.prover import NothingToProveError, Wanted, latest_key
 from purger.signed_log.prover import prove as make_proof
 from takedown_db.command_connection import connected
 from takedown_db.lasting_connection import Connection
+from takedown_db.printable import printable
 from takedown_log.check import check
 from takedown_log.page import write_page
 
@@ -83,15 +84,16 @@ def prove(
     except (NothingToProveError, UnusableKeyError, UnicodeDecodeError) as error:
         click.echo(f"Error: {error}", err=True)
         sys.exit(ExitCode.FAILED)
-    output.write_text(proof.text(), encoding="utf-8")
-    if page:
-        content = output.read_bytes()
-        checked = check(content.decode(), signer.verifier())
-        text = write_page(checked, key=str(signer.verifier()), name=output.name, content=content, at=datetime.now(UTC))
-        page.write_text(text, encoding="utf-8")
-    click.echo(
-        f"{output}: {len(proof.leaves)} leaves. Check it with `purger verify {output} --key {signer.verifier()}`"
-    )
+    content, public = proof.text().encode(), latest_key(proof)
+    try:
+        output.write_bytes(content)
+        if page:
+            checked = check(content.decode(), public)
+            text = write_page(checked, key=str(public), name=output.name, content=content, at=datetime.now(UTC))
+            page.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise click.ClickException(f"{printable(error.filename)}: {error.strerror}") from None
+    click.echo(f"{output}: {len(proof.leaves)} leaves. Check it with `purger verify {output} --key {public}`")
 
 
 def _wanted(code: str | None, owner: str | None, digest: str | None, ban: int | None) -> Wanted:

@@ -72,6 +72,8 @@ def verify(
     except ValueError as error:
         click.echo(f"NOT VALID: {printable(str(error))}", err=True)
         sys.exit(ExitCode.FAILED)
+    except OSError as error:
+        raise click.ClickException(f"{printable(error.filename)}: {error.strerror}") from None
     if as_json:
         print_json(checked.report())
     else:

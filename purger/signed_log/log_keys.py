@@ -31,10 +31,10 @@ def take_over(connection: Connection, key: LogKey) -> bool:
         return False
     note = _first_note(connection, key) if last is None else _next_note(last, key)
     # The place decides between two keys that try at the same time: the database takes one row for each.
-    connection.run("record_log_key", place=len(notes) + 1, note=note.encode())
+    written = connection.run("record_log_key", place=len(notes) + 1, note=note.encode())
     if last_key(read_notes(connection)) != own:
         raise ForeignKeyError("another key has become that of the log at this moment")
-    return True
+    return bool(written)
 
 
 def _first_note(connection: Connection, key: LogKey) -> str:

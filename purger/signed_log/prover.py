@@ -1,6 +1,7 @@
 """Makes proofs: chooses the leaves that speak of one subject, and adds their paths to the root."""
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Self
@@ -14,9 +15,10 @@ from takedown_db.scope import Scope
 from takedown_log.canonical_json import parse_canonical
 from takedown_log.findings import find
 from takedown_log.growing_tree import inclusion_proof
+from takedown_log.json_file import ProofError
 from takedown_log.key_chain import all_keys
 from takedown_log.proof import Proof, ProvenLeaf, sign_proof, verify
-from takedown_log.signed_note import SignerKey
+from takedown_log.signed_note import SignerKey, VerifierKey
 
 
 class NothingToProveError(Exception):
@@ -70,6 +72,16 @@ def prove(connection: Connection, wanted: Wanted, signer: SignerKey, held: str |
     except (LookupError, ValueError) as error:
         raise NothingToProveError(f"the database does not hold what was signed: {error}") from None
     return proof
+
+
+def latest_key(proof: Proof) -> VerifierKey:
+    """Return the last of the log's keys with which a proof holds: its checkpoint may be older than the last one."""
+    keys = all_keys(proof.keys)
+    for key in reversed(keys):
+        with suppress(ProofError):
+            verify(proof, key)
+            return key
+    return keys[0]
 
 
 def _choose(connection: Connection, wanted: Wanted, size: int) -> dict[int, Leaf]:

@@ -137,7 +137,9 @@ def test_a_log_has_only_grown_since_a_checkpoint_that_somebody_holds(log: LogDes
     assert report["earlier"]["size"] < report["size"] == log.size()
     now = log.checkpoint("now")
     assert "VALID: a state of the log" in log.verify("now", log.second)
-    log.prove(log.old, "two", "--checkpoint", str(held))
+    page = log.directory / "old.html"
+    assert f"--key {log.first}`" in log.prove(log.old, "two", "--checkpoint", str(held), "--page", str(page)).stdout
+    assert "agrees" not in page.read_text()
     assert "Your checkpoint of" in log.verify(f"{log.old}.proof", log.first, "--checkpoint", str(held))
     assert "ask for a file that" in log.verify(f"{log.old}.proof", log.first, "--checkpoint", str(now), exit_code=1)
 

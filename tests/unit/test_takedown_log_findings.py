@@ -104,3 +104,20 @@ def test_a_malformed_leaf_is_named(takedown: Takedown, members: dict[str, Any], 
 def test_a_kind_of_a_later_version_is_passed_over(takedown: Takedown) -> None:
     takedown.add("something", new=1)
     assert len(takedown.find()) == 1
+
+
+def test_of_an_owner_a_probe_of_all_images_counts_unless_one_was_shown_after_it() -> None:
+    owner = Takedown()
+    owner.ban(owner.edges("edge1"), scope="owner", values={"subject": "alice"})
+    owner.acknowledged("edge1")
+    owner.seen("edge1", "yes", at=TIMES[3])
+    assert owner.find()[0].lacking() == ("Nobody saw it gone at edge1.",), "one image of many"
+    owner.seen("edge1", "yes", at=TIMES[4], looked=3, images=5)
+    assert owner.find()[0].lacking() == ("At edge1 3 of 5 images were seen gone, and the others not.",)
+    owner.seen("edge1", "yes", at=TIMES[5], looked=5, images=5)
+    assert owner.find()[0].lacking() == ()
+    owner.seen("edge1", "no", at=TIMES[6])
+    owner.seen("edge1", "yes", at=TIMES[6])
+    assert owner.find()[0].lacking() == (f"edge1 showed the image at {TIMES[6]}.",)
+    owner.seen("edge1", "yes", at=TIMES[7], looked=5, images=5)
+    assert owner.find()[0].lacking() == ()
