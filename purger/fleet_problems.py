@@ -46,8 +46,10 @@ def find_problems(state: FleetState) -> list[Problem]:
         return [_database_problem(state.unusable, refused=state.refused)]
     return [
         *_server_problems(state),
+        *_setback_problems(state),
         *_schema_problems(state),
         *_counter_problems(state),
+        *_log_problems(state),
         *_purger_problems(state),
         *_edge_problems(state),
     ]
@@ -79,6 +81,18 @@ def _server_problems(state: FleetState) -> Iterator[Problem]:
             f"this is not the adopted server: {known}, and this is {printable(state.server)}; no edge "
             "gets a heartbeat from here",
             "run `purger adopt` if this is the primary now, and do nothing if it is a copy",
+        )
+
+
+def _setback_problems(state: FleetState) -> Iterator[Problem]:
+    told = max((edge.batch for edge in state.edges), default=0)
+    if told > state.head:
+        since = "" if state.numbered_at is None else f" after {state.numbered_at:%Y-%m-%d %H:%M:%S} UTC"
+        yield Problem(
+            f"edges were told batch {told}, and this database has given {state.head} only: it has lost changes that "
+            f"were committed{since}",
+            'if it is the primary now, write the lost bans and lifts again (docs/deployment.md, "After a restore"); a '
+            "purger that acts on it flushes the edges, and they show what these bans hid",
         )
 
 
@@ -128,6 +142,15 @@ def _counter_problems(state: FleetState) -> Iterator[Problem]:
             "another transaction holds the row of table numbering: nothing gets a number, no edge a heartbeat",
             "find it as an admin in information_schema.innodb_trx (the oldest trx_started) or with XA RECOVER; end it "
             "with KILL or XA ROLLBACK",
+        )
+
+
+def _log_problems(state: FleetState) -> Iterator[Problem]:
+    if state.unsigned:
+        yield Problem(
+            f"nobody signs the log any more: {counted(state.unsigned, 'leaf', 'leaves')} behind its last checkpoint",
+            "start each purger with the log's key (--log-key-file), or with one that was made by `purger key FILE "
+            "--after OLD`: its next checkpoint covers these leaves too. Takedowns go on meanwhile",
         )
 
 

@@ -27,6 +27,7 @@ class EdgeState:
     failure: str | None = None  # why the edge gave no answer just now: kind and text
     recorded: str | None = None  # the problem that the running purger has with this edge: kind and text
     names_position: bool = True  # False: its VCL is of version 0.1
+    batch: int = 0  # the last batch that it was brought to, as it names it; 0: none, or of version 0.1
     purger: str | None = None  # the id of the purger that has claimed it
 
     @property
@@ -57,6 +58,7 @@ class FleetState:
     weakened_triggers: tuple[str, ...] = ()  # that check rows or write the log: missing or altered
     hooks: tuple[HookState, ...] = ()  # triggers on the site's own tables
     unnumberable: int = 0  # number of malformed rows within the last day
+    unsigned: int = 0  # number of leaves of the signed log that nobody has signed for a while
     largest_ids: Mapping[str, int] | None = None  # by table
 
     def edges_of(self, purger: PurgerPresence) -> list[str]:

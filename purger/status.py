@@ -16,6 +16,7 @@ from purger.hook_watch import read_hooks
 from purger.model import Edge, PurgerPresence
 from purger.outbox import Outbox
 from purger.presence import present
+from purger.signed_log.unsigned import unsigned_leaves
 from takedown_db.adoption import newest
 from takedown_db.error_numbers import URL_REFUSED, ErrorNumber
 from takedown_db.errors import CounterLostError, DatabaseUnavailableError, error_number
@@ -72,6 +73,7 @@ def _read(connection: Connection) -> FleetState:
     waiting = _unnumbered(connection)
     edges = list_edges(connection)
     enabled = [edge for edge in edges if edge.enabled]
+    # Before the last batch is read: no edge can be ahead of it then, unless the database has gone back.
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         answers = list(pool.map(_ask, [edge.settings for edge in enabled]))
     stuck = _still_waiting(connection, waiting, until=began + PATIENCE) if waiting else 0
@@ -100,6 +102,7 @@ def _read(connection: Connection) -> FleetState:
         missing_triggers=triggers.missing,
         weakened_triggers=triggers.weakened,
         hooks=read_hooks(connection),
+        unsigned=unsigned_leaves(connection),
         largest_ids=_largest_ids(connection),
         counter_locked=bool(stuck or not any(purger.alive for purger in purgers)) and _counter_is_locked(connection),
     )
@@ -213,4 +216,5 @@ def _edge_state(edge: ListedEdge, answer: Answer | str, head: int, delay: float)
         heartbeat_age=answer.heartbeat_age,
         lease_remaining=answer.lease_remaining,
         names_position=answer.position is not None,
+        batch=answer.position.batch if answer.position else 0,
     )
