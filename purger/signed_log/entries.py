@@ -13,7 +13,14 @@ from takedown_log.leaf_kinds import KINDS
 from takedown_log.tree import leaf_hash
 
 #: The member of each kind that leaves are found by in the database, a number.
-_SOURCES = {"batch": "batch", "event": "event", "acknowledged": "last", "seen": "row"}
+_SOURCES = {
+    "batch": "batch",
+    "event": "event",
+    "acknowledged": "last",
+    "seen": "row",
+    "erased": "leaf",
+    "pruned": "before",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +61,13 @@ class Leaf:
     def index(self) -> tuple[str, int | None]:
         """Return its kind, and the number by which it is found."""
         members = parse_canonical(self.content)
-        kind = str(members["kind"])
-        source = members.get(_SOURCES.get(kind, ""))
-        return kind, source if isinstance(source, int) else None
+        return str(members["kind"]), source_of(members)
+
+
+def source_of(members: Mapping[str, Any]) -> int | None:
+    """Return the number by which a leaf is found in the database; None where it has none."""
+    source = members.get(_SOURCES.get(str(members.get("kind")), ""))
+    return source if isinstance(source, int) else None
 
 
 class EventRow(NamedTuple):
