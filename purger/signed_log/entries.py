@@ -63,6 +63,11 @@ class Leaf:
         members = parse_canonical(self.content)
         return str(members["kind"]), source_of(members)
 
+    def batch(self) -> int | None:
+        """Return the batch that it names, if it names one."""
+        batch = parse_canonical(self.content).get("batch")
+        return batch if isinstance(batch, int) else None
+
 
 def source_of(members: Mapping[str, Any]) -> int | None:
     """Return the number by which a leaf is found in the database; None where it has none."""
@@ -147,6 +152,11 @@ def leaf_of_probe(result: ProbeResult) -> Leaf | None:
         note=result.note,
         code=result.code,
     )
+
+
+def leaf_of_erasure(leaf: int, names: Iterable[str], at: datetime) -> Leaf:
+    """Make the leaf that tells of an erasure: the values of these names in the leaf at a place, at a time (UTC)."""
+    return Leaf.of("erased", at=utc_text(at), leaf=leaf, names=sorted(names))
 
 
 def utc_text(moment: datetime) -> str:

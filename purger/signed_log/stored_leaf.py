@@ -9,7 +9,7 @@ from purger.signed_log.audit_report import Report
 from purger.signed_log.entries import source_of
 from takedown_log.canonical_json import NotCanonicalError, parse_canonical
 from takedown_log.commitments import Opening
-from takedown_log.leaf_kinds import KINDS, fault
+from takedown_log.leaf_kinds import fault
 from takedown_log.tree import leaf_hash
 
 TABLE = "log_leaves"
@@ -96,7 +96,7 @@ def _check_openings(stored: StoredLeaf, opened: OpenedLeaf, erased: Collection[i
         return
     commitments = _commitments(parse_canonical((stored.content or b"").decode()).get("committed", []))
     for name, opening in openings.items():
-        if commitments.get(name) != _commitment(opening):
+        if name not in commitments or commitments[name] != _commitment(opening):
             report.differs(TABLE, stored.place, f"openings: {name}", commitments.get(name), opening.value)
     if opened.erased and stored.place not in erased:
         names = ", ".join(sorted(opened.erased))
@@ -115,8 +115,3 @@ def _commitment(opening: Opening) -> str | None:
 def _commitments(committed: object) -> dict[str, str]:
     listed = committed if isinstance(committed, list) else []
     return dict(str(entry).partition(":")[::2] for entry in listed)
-
-
-def may_be_erased(kind: str) -> bool:
-    """Tell whether leaves of a kind have values that can be erased."""
-    return kind in KINDS and bool(KINDS[kind].committed)

@@ -117,13 +117,14 @@ FROM moderation_log STRAIGHT_JOIN unnumberable ON unnumberable.id = moderation_l
 WHERE moderation_log.id > %(after)s AND moderation_log.id <= %(last)s
 
 -- name: audit_standing_events
--- Reads the ids of those of these acts whose subject is banned now.
-SELECT moderation_log.id
-FROM moderation_log
-WHERE moderation_log.id > %(after)s AND moderation_log.id <= %(last)s
-    AND EXISTS (
-        SELECT 1 FROM bans
-        WHERE bans.scope = moderation_log.scope AND bans.subject = moderation_log.subject AND bans.lifted_at IS NULL
+-- Reads the ids of those of these acts that made a ban which stands now: their leaves are never pruned.
+SELECT acts.id
+FROM moderation_log AS acts
+STRAIGHT_JOIN bans ON bans.id = acts.ban_id AND bans.lifted_at IS NULL
+WHERE acts.id > %(after)s AND acts.id <= %(last)s AND acts.action = 'ban'
+    AND NOT EXISTS (
+        SELECT 1 FROM moderation_log AS later FORCE INDEX (ban)
+        WHERE later.ban_id = acts.ban_id AND later.id > acts.id AND later.action IN ('ban', 'lift', 'unban')
     )
 
 -- name: audit_vanished_bans

@@ -73,7 +73,7 @@ class Changer:
         self._key = key
         self._sessions = sessions
         self._chooser = chooser
-        self._tables = {table: self._columns(table) for table in EVIDENCE}
+        self._tables = {table: self._columns(table) for table in EVIDENCE if self._count(table)}
 
     def close(self) -> None:
         """Close the connection of the audits."""
@@ -86,7 +86,7 @@ class Changer:
 
     def change(self, account: str) -> Outcome:
         """Change one value, or one row, as an account; tell what came of it."""
-        table = self._chooser.choice(EVIDENCE)
+        table = self._chooser.choice(sorted(self._tables))
         what, text, values = self._statement(table)
         session = self._sessions[account]
         with session.cursor() as cursor:
@@ -99,7 +99,7 @@ class Changer:
     def _judge(
         self, cursor: MySQLCursorAbstract, account: str, what: str, text: str, values: dict[str, Any]
     ) -> Outcome:
-        acts = self._acts()
+        acts = self._count("moderation_log")
         try:
             cursor.execute(text, values)
         except mysql.connector.Error as error:
@@ -109,13 +109,13 @@ class Changer:
         report = self.audit()
         if report.altered:
             return Outcome(account, what, "found", report.findings[0].text())
-        if self._acts() > acts:
+        if self._count("moderation_log") > acts:
             return Outcome(account, what, "recorded")
         return Outcome(account, what, "missed", f"{text} {values}")
 
-    def _acts(self) -> int:
+    def _count(self, table: str) -> int:
         with self._reader.snapshot() as cursor:
-            cursor.execute("SELECT COUNT(*) FROM moderation_log")
+            cursor.execute(f"SELECT COUNT(*) FROM {table}")
             rows: Any = cursor.fetchall()
             return int(rows[0][0])
 
