@@ -71,8 +71,8 @@ END//
 CREATE DEFINER = 'takedown_definer'@'localhost' PROCEDURE IF NOT EXISTS prune_leaves_v1()
     MODIFIES SQL DATA
 BEGIN
-    DECLARE v_outbox, v_receipts, v_first, v_last, v_first_receipt, v_last_receipt, v_place BIGINT UNSIGNED;
-    DECLARE v_size INT UNSIGNED DEFAULT 0;
+    DECLARE v_outbox, v_receipts, v_first, v_last, v_first_receipt, v_last_receipt, v_place, v_end BIGINT UNSIGNED;
+    DECLARE v_size, v_total INT UNSIGNED DEFAULT 0;
     DECLARE EXIT HANDLER FOR SQLEXCEPTION
     BEGIN
         ROLLBACK;
@@ -154,46 +154,53 @@ BEGIN
         ON silent.ban_id = moderation_log.ban_id AND silent.invalidation IS NULL
     STRAIGHT_JOIN log_leaves FORCE INDEX (source) ON log_leaves.kind = 'event' AND log_leaves.source = silent.id;
     CALL prune_leaves_chosen_v1(v_size, v_place);
+    SET v_total = v_size, v_end = v_place;
 
     -- An acknowledgement goes with the last of its batches that goes.
     INSERT INTO pruned_leaves
-    SELECT told.leaf
-    FROM log_leaves AS told FORCE INDEX (source)
-    WHERE told.kind = 'acknowledged' AND told.content IS NOT NULL
-        AND ((told.source > v_first AND told.source <= v_last)
-            OR (told.source > v_first_receipt AND told.source <= v_last_receipt)
-            OR told.source IN (SELECT batch FROM pruned_batches))
-        AND NOT EXISTS (
-            SELECT 1 FROM log_leaves AS kept FORCE INDEX (source)
-            WHERE kept.kind = 'batch' AND kept.content IS NOT NULL AND kept.source <= told.source
-                AND kept.source >= CAST(JSON_UNQUOTE(JSON_EXTRACT(CONVERT(told.content USING utf8mb4), '$.first')) AS UNSIGNED)
-        );
+    SELECT leaf FROM log_leaves FORCE INDEX (source)
+    WHERE kind = 'acknowledged' AND source > v_first AND source <= v_last AND content IS NOT NULL;
+    INSERT IGNORE INTO pruned_leaves
+    SELECT leaf FROM log_leaves FORCE INDEX (source)
+    WHERE kind = 'acknowledged' AND source > v_first_receipt AND source <= v_last_receipt AND content IS NOT NULL;
+    INSERT IGNORE INTO pruned_leaves
+    SELECT log_leaves.leaf
+    FROM pruned_batches
+    STRAIGHT_JOIN log_leaves FORCE INDEX (source)
+        ON log_leaves.kind = 'acknowledged' AND log_leaves.source = pruned_batches.batch;
+    DELETE pruned_leaves
+    FROM pruned_leaves
+    STRAIGHT_JOIN log_leaves AS told ON told.leaf = pruned_leaves.leaf
+    STRAIGHT_JOIN log_leaves AS kept FORCE INDEX (source) ON kept.kind = 'batch' AND kept.source <= told.source
+        AND kept.source >= CAST(JSON_UNQUOTE(JSON_EXTRACT(CONVERT(told.content USING utf8mb4), '$.first')) AS UNSIGNED)
+    WHERE told.content IS NOT NULL AND kept.content IS NOT NULL;
     CALL prune_leaves_chosen_v1(v_size, v_place);
+    SET v_total = v_total + v_size, v_end = GREATEST(v_end, v_place);
 
-    IF v_size > 0 THEN
+    IF v_total > 0 THEN
         INSERT INTO log_entries (content)
-        VALUES (CONCAT('{"at":"', DATE_FORMAT(UTC_TIMESTAMP(6), '%Y-%m-%dT%H:%i:%s.%fZ'), '","before":', v_place + 1, ',"kind":"pruned"}'));
+        VALUES (CONCAT('{"at":"', DATE_FORMAT(UTC_TIMESTAMP(6), '%Y-%m-%dT%H:%i:%s.%fZ'), '","before":', v_end, ',"kind":"pruned"}'));
     END IF;
     UPDATE retention
     SET leaves_outbox_batch = COALESCE(v_last, leaves_outbox_batch),
         leaves_receipts_batch = COALESCE(v_last_receipt, leaves_receipts_batch)
     WHERE one = 1;
     COMMIT;
-    SELECT v_size AS size, v_last IS NOT NULL OR v_last_receipt IS NOT NULL AS more;
+    SELECT v_total AS size, v_last IS NOT NULL OR v_last_receipt IS NOT NULL AS more;
 END//
 
 -- Prunes the leaves in the temporary table pruned_leaves, in the transaction of prune_leaves_v1, and empties the table.
--- Adds their number to p_size, and moves p_place to the last of them.
+-- p_size: how many had a content; p_place: the place behind the last of them, or 0.
 CREATE DEFINER = 'takedown_definer'@'localhost' PROCEDURE IF NOT EXISTS prune_leaves_chosen_v1(
-    INOUT p_size INT UNSIGNED, INOUT p_place BIGINT UNSIGNED)
+    OUT p_size INT UNSIGNED, OUT p_place BIGINT UNSIGNED)
     MODIFIES SQL DATA
 BEGIN
-    SELECT GREATEST(COALESCE(p_place, 0), COALESCE(MAX(log_leaves.leaf), 0)) INTO p_place
+    SELECT COALESCE(MAX(log_leaves.leaf) + 1, 0) INTO p_place
     FROM pruned_leaves STRAIGHT_JOIN log_leaves ON log_leaves.leaf = pruned_leaves.leaf
     WHERE log_leaves.content IS NOT NULL;
     UPDATE pruned_leaves STRAIGHT_JOIN log_leaves ON log_leaves.leaf = pruned_leaves.leaf
     SET log_leaves.content = NULL, log_leaves.openings = NULL
     WHERE log_leaves.content IS NOT NULL;
-    SET p_size = p_size + ROW_COUNT();
+    SET p_size = ROW_COUNT();
     DELETE FROM pruned_leaves;
 END//

@@ -7,6 +7,7 @@ from typing import Any, Self
 
 from mysql.connector.abstracts import MySQLConnectionAbstract
 
+from purger.maintenance import prune, prune_log
 from purger.model import ProbeResult, Receipt
 from purger.signed_log.audit import audit_log
 from purger.signed_log.audit_report import Report
@@ -20,6 +21,11 @@ from takedown_db.statements import statement
 from takedown_log.signed_note import SignerKey
 
 EDGES = ("edge1", "edge2")
+_TABLES = (
+    *("bans", "moderation_log", "invalidations", "batches", "receipts", "sightings", "images", "renditions", "changes"),
+    *("edges", "numbering", "retention", "unnumberable"),
+    *("log_leaves", "log_entries", "log_nodes", "log_events", "log_checkpoints", "log_keys", "log_state"),
+)
 _ACCOUNTS = ("origin", "import", "erase", "moderation", "purger")
 
 
@@ -104,6 +110,28 @@ class LoggedPast:
         while self.writer._append_some():
             pass
         self.writer._append_some()
+
+    def reset(self) -> None:
+        """Empty all tables, and begin a new log."""
+        for table in _TABLES:
+            self.sql(f"TRUNCATE TABLE {table}")
+        for table in ("numbering", "retention", "log_state"):
+            self.sql(f"INSERT INTO {table} (one) VALUES (1)")
+        self._told = 0
+        self.begin()
+
+    def age(self, days: int) -> None:
+        """Make all batches so far some days older, by the database's clock."""
+        self.sql("UPDATE batches SET numbered_at = TIMESTAMPADD(DAY, %s, numbered_at)", -days)
+
+    def prune(self) -> int:
+        """Prune rows and leaves by the usual retention; return the number of leaves."""
+        # Only the retention holds pruning back, and no bound of earlier calls.
+        self.sql("UPDATE retention SET outbox_until = UTC_TIMESTAMP(6), receipts_until = UTC_TIMESTAMP(6)")
+        sum(prune(self.connection, 30, 400))
+        pruned = sum(prune_log(self.connection))
+        self.write()
+        return pruned
 
     def audit(self) -> Report:
         """Compare the database with the log."""
