@@ -2,8 +2,10 @@
 
 import logging
 import threading
+import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from purger.problem_log import ProblemLog
 from takedown_db.errors import DatabaseUnavailableError
@@ -12,6 +14,8 @@ log = logging.getLogger(__name__)
 
 #: Seconds of rest after an error.
 ERROR_REST = 0.5
+
+_Thread = TypeVar("_Thread", bound=threading.Thread)
 
 
 class LoopThread(threading.Thread, ABC):
@@ -63,3 +67,11 @@ class LoopThread(threading.Thread, ABC):
             return self.unexpected(error)
         self._problem.end()
         return rest
+
+
+def join_all(threads: Sequence[_Thread], seconds: float) -> list[_Thread]:
+    """Wait for stopped threads, so many seconds in all; return those that still run."""
+    until = time.monotonic() + seconds
+    for thread in threads:
+        thread.join(max(0.0, until - time.monotonic()))
+    return [thread for thread in threads if thread.is_alive()]

@@ -1,20 +1,19 @@
-"""Runs the threads of `purger run`, starts a worker for each edge that it has claimed, and ends on a signal."""
+"""Runs the threads of `purger run`, and ends them on a signal."""
 
 import logging
 import socket
 import threading
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from purger.batch_bans import BanReader
 from purger.batches import Batches
 from purger.clean_looks import CleanLooks
-from purger.edge_url import shown
-from purger.enabled_edges import EnabledEdge, followed_edges
+from purger.edge_workers import EdgeWorkers
+from purger.enabled_edges import EnabledEdge
 from purger.journal import Journal
-from purger.loop_thread import ERROR_REST, LoopThread
+from purger.loop_thread import LoopThread, join_all
 from purger.maintenance import Maintenance
 from purger.metrics_pending import FollowedEdge, Pending
 from purger.metrics_tally import Tally
@@ -22,14 +21,12 @@ from purger.outbox import Outbox
 from purger.poller import Poller
 from purger.probe import Probe
 from purger.prober import Prober
-from purger.problem_log import ProblemLog
 from purger.recorder import Recorder
 from purger.settings import Settings
 from purger.sharing import Sharing
 from purger.signed_log.writer import LogWriter
 from purger.verifier import Verifier
 from purger.worker import Worker
-from takedown_db.errors import DatabaseUnavailableError
 from takedown_db.lasting_connection import Connection
 from takedown_db.listen_address import Address
 from takedown_db.url import without_secrets
@@ -49,8 +46,6 @@ _LOOK = 0.05
 #: Seconds for which workers may end their requests before their edges are given back to other purgers.
 _HAND_OVER = 0.3
 
-_Thread = TypeVar("_Thread", bound=threading.Thread)
-
 
 class Service:
     """The threads of one purger."""
@@ -62,8 +57,6 @@ class Service:
         self._written = threading.Event()  # set when the recorder gets nothing more
         self._recorded = threading.Event()  # set when it has written all
         self._connection = self._new_connection()
-        # The poller logs that the database is away; this one logs the problems of the list alone.
-        self._problem = ProblemLog(log, "the list of edges", patience=2)
         self._batches = Batches(Outbox(self._new_connection()))
         self._sharing = Sharing(self._new_connection(), self._left, wake=lambda: self._poller.notify())
         self._poller = Poller(
@@ -100,9 +93,14 @@ class Service:
         )
         self._log_writer = self._new_log_writer()
         self._console = self._new_console()
-        self._workers: dict[str, Worker] = {}  # by name of the edge
-        self._leaving: list[Worker] = []  # stopped, with a request still in flight
-        self._due = 0.0  # when the edges are read again, by the monotonic clock
+        self._workers = EdgeWorkers(
+            self._connection,
+            self._poller,
+            self._prober,
+            self._sharing,
+            interval=settings.edges_interval,
+            new_worker=self._new_worker,
+        )
 
     def run(self, wait: Callable[[float], bool], monitoring: socket.socket | None = None) -> None:
         """Run until ``wait``, given the seconds to wait at most, returns True. Then finish what is in flight.
@@ -117,8 +115,7 @@ class Service:
             self._console.start()
         log.info("watching %s", without_secrets(self._settings.database_url))
         while not wait(_LOOK):
-            if self._sharing.take_change() or time.monotonic() >= self._due:
-                self._follow_edges()
+            self._workers.follow_changes()
         log.info("stopping")
         self._end()
 
@@ -132,7 +129,7 @@ class Service:
             self._pending,
             self._poller,
             self._sharing,
-            lambda: [*self._workers.values()],
+            lambda: self._workers.present,
             self._threads,
         ).start(listening)
         log.info("metrics are on http://%s/metrics", Address(*listening.getsockname()[:2]))
@@ -151,28 +148,28 @@ class Service:
         )
 
     def _progress_of_edges(self) -> list[FollowedEdge]:
-        return [FollowedEdge(worker.edge.name, worker.acknowledged) for worker in [*self._workers.values()]]
+        return [FollowedEdge(worker.edge.name, worker.acknowledged) for worker in self._workers.present]
 
     def _end(self) -> None:
         """Give the edges back, and end all threads. An edge whose answer has no end must not hold up the others."""
         self._stop.set()
         if self._console is not None:
             self._console.stop()
-        self._dismiss(list(self._workers))
-        self._join(self._leaving, _HAND_OVER)
+        self._workers.dismiss_all()
+        self._workers.join(_HAND_OVER)
         self._left.set()
         self._sharing.join()
-        for worker in self._join(self._leaving, self._longest_request):
+        for worker in self._workers.join(self._longest_request):
             log.warning("edge %s has not ended its answer and is left to itself", worker.edge.name)
         for thread in (self._poller, self._verifier):
             thread.join()
-        self._join((self._prober, self._maintenance), self._longest_request)
+        join_all((self._prober, self._maintenance), self._longest_request)
         self._written.set()
         self._recorder.wake()
         self._recorder.join()
         self._recorded.set()
         self._journal.wake()
-        self._join((self._journal, self._log_writer), self._longest_request)
+        join_all((self._journal, self._log_writer), self._longest_request)
         self._connection.close()
 
     def _new_connection(self, patience: int = 1, *, prompt: bool = False) -> Connection:
@@ -201,44 +198,6 @@ class Service:
 
         return ConsoleListener(self._settings.console, self._settings.database_url, self._settings.database_timeout)
 
-    def _follow_edges(self) -> None:
-        """Start the workers of new edges, stop those of removed ones, and pass on changed settings."""
-        try:
-            edges = followed_edges(self._connection, self._sharing.purger)
-        except DatabaseUnavailableError as error:
-            if self._poller.usable:
-                self._problem.begin("unreadable", str(error))
-            self._due = time.monotonic() + ERROR_REST
-            return
-        self._problem.end()
-        self._due = time.monotonic() + self._settings.edges_interval
-        self._prober.follow((each.edge, each.saved.acknowledged) for each in edges)
-        names = {each.edge.name for each in edges}
-        leaving = [name for name in self._workers if name not in names]
-        for name in leaving:
-            log.info("edge %s is no longer followed", name)
-        self._dismiss(leaving)
-        self._leaving = [worker for worker in self._leaving if worker.is_alive()]
-        for each in edges:
-            self._follow(each)
-
-    def _follow(self, followed: EnabledEdge) -> None:
-        """Start the worker of an edge, or pass on the edge's new settings and the flush that is asked for."""
-        edge = followed.edge
-        worker = self._workers.get(edge.name)
-        if worker is None:
-            if any(leaving.edge.name == edge.name for leaving in self._leaving):
-                return  # one worker an edge: the next look starts another one
-            log.info("edge %s is followed: %s", edge.name, shown(edge.purge_url))
-            self._workers[edge.name] = worker = self._new_worker(followed)
-            # Before its first heartbeat, and so before it starts.
-            worker.ask_flush(followed.asked)
-            worker.start()
-        elif worker.edge != edge:
-            log.info("edge %s has changed: %s", edge.name, shown(edge.purge_url))
-            worker.follow(edge)
-        worker.ask_flush(followed.asked)
-
     def _new_worker(self, followed: EnabledEdge) -> Worker:
         return Worker(
             followed.edge,
@@ -252,22 +211,7 @@ class Service:
             tally=self._tally,
         )
 
-    def _dismiss(self, names: list[str]) -> None:
-        """Stop the workers of edges, without waiting for their requests in flight."""
-        for name in names:
-            worker = self._workers.pop(name)
-            worker.stop()
-            self._leaving.append(worker)
-
     @property
     def _longest_request(self) -> float:
         """The seconds that one request of a worker may take."""
         return self._settings.connect_timeout + 2 * self._settings.read_timeout
-
-    @staticmethod
-    def _join(threads: Sequence[_Thread], seconds: float) -> list[_Thread]:
-        """Wait for stopped threads, so many seconds in all; return those that still run."""
-        until = time.monotonic() + seconds
-        for thread in threads:
-            thread.join(max(0.0, until - time.monotonic()))
-        return [thread for thread in threads if thread.is_alive()]

@@ -30,7 +30,17 @@ class DatabaseUrlOption(click.Option):
 def _secret_file(name: str) -> Path | None:
     if named := os.environ.get(f"{name}_FILE"):
         return Path(named)
-    credential = Path(os.environ.get("CREDENTIALS_DIRECTORY") or os.devnull, name)
+    directory = os.environ.get("CREDENTIALS_DIRECTORY")
+    if not directory:
+        return None
+    if not Path(directory).is_dir():
+        # systemd mounts it, and a mount of its own arrives in a service only where / is shared. On a machine it sees to
+        # that by itself; in a container it leaves that to who starts the container.
+        raise click.UsageError(
+            f"{name}: {directory}, the directory of systemd's credentials, is not there. In a container that boots "
+            "systemd run `mount --make-rshared /` before systemd starts"
+        )
+    credential = Path(directory, name)
     return credential if credential.is_file() else None
 
 

@@ -19,7 +19,7 @@ from stack.system import Stack
 from stack.waiting import wait_until
 from tests.browser.conftest import SWITCHES
 from tests.browser.test_console_browser import seen, sign_in
-from tests.support.console_site import Person, stack_with_console
+from tests.support.console_site import Person, console_of, stack_with_console
 from tests.support.site_actions import Site
 
 ROOT = Path(__file__).parent.parent
@@ -126,7 +126,8 @@ def take_all(stack: Stack, site: Site, camera: Camera, person: Person, browser: 
 def main(directory: Path, *, docs: bool) -> None:
     """Start a stack, and make all pictures."""
     directory.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as name, stack_with_console(Path(name) / "stack", edges=3) as (stack, console):
+    with tempfile.TemporaryDirectory() as name, stack_with_console(Path(name) / "stack", edges=3) as stack:
+        console = console_of(stack)
         scratch = Path(name) / "images"
         scratch.mkdir()
         with Site(stack, scratch) as site, browser_in(Path(name)) as browser:

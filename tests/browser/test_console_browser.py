@@ -1,6 +1,5 @@
 """Use the console in a browser: a moderator bans an image and watches it go at every edge; others only look."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -9,26 +8,12 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
 from stack.console import Console
-from stack.system import Stack
 from stack.waiting import wait_until
-from tests.support.console_site import stack_with_console
+from tests.support.console_site import console_of, run_stack
 from tests.support.site_actions import Site
 
-
-@pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Stack, Console]]:
-    with stack_with_console(tmp_path_factory.mktemp("console")) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def stack(running: tuple[Stack, Console]) -> Stack:
-    return running[0]
-
-
-@pytest.fixture
-def console(running: tuple[Stack, Console]) -> Console:
-    return running[1]
+stack = pytest.fixture(scope="module")(run_stack)
+console = pytest.fixture(console_of)
 
 
 def sign_in(browser: Chrome, console: Console, name: str) -> None:

@@ -1,6 +1,5 @@
 """Use the console of a running purger by HTTP: look, search, ban, lift, purge again, and be refused."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
@@ -9,31 +8,22 @@ import requests
 
 from stack.console import Console
 from stack.purger import Purger
-from stack.system import Stack
 from stack.waiting import PATIENCE, wait_until
-from tests.support.console_site import Person, stack_with_console
+from tests.support.console_site import Person, console_of, run_stack
 from tests.support.site_actions import Site
 
-
-@pytest.fixture(scope="module")
-def console(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Stack, Console]]:
-    with stack_with_console(tmp_path_factory.mktemp("console")) as running:
-        yield running
+stack = pytest.fixture(scope="module")(run_stack)
+console = pytest.fixture(scope="module")(console_of)
 
 
 @pytest.fixture(scope="module")
-def stack(console: tuple[Stack, Console]) -> Stack:
-    return console[0]
+def anna(console: Console) -> Person:
+    return Person(console, "anna")
 
 
 @pytest.fixture(scope="module")
-def anna(console: tuple[Stack, Console]) -> Person:
-    return Person(console[1], "anna")
-
-
-@pytest.fixture(scope="module")
-def wall(console: tuple[Stack, Console]) -> Person:
-    return Person(console[1], "wall")
+def wall(console: Console) -> Person:
+    return Person(console, "wall")
 
 
 def wait_shown(person: Person, path: str, *texts: str) -> str:
@@ -188,7 +178,7 @@ def test_a_form_of_another_site_is_refused(site: Site, anna: Person) -> None:
     assert site.number(f"SELECT COUNT(*) FROM bans WHERE subject = '{code}'") == 0
 
 
-def test_strangers_get_the_page_to_sign_in_alone(anna: Person, console: tuple[Stack, Console]) -> None:
+def test_strangers_get_the_page_to_sign_in_alone(anna: Person, console: Console) -> None:
     for path in ("/", "/part/overview", "/image/x", "/search?q=x", "/ban/image/x"):
         answer = requests.get(anna.url + path, timeout=PATIENCE)
         assert "Password" in answer.text
@@ -203,7 +193,7 @@ def test_strangers_get_the_page_to_sign_in_alone(anna: Person, console: tuple[St
         f"{anna.url}/sign-in", {"name": "anna", "password": "wrong"}, headers={"Origin": anna.url}, timeout=PATIENCE
     )
     assert (answer.status_code, "Set-Cookie" in answer.headers) == (403, False)
-    outside = {"name": "anna", "password": console[1].password, "to": "//evil.example/"}
+    outside = {"name": "anna", "password": console.password, "to": "//evil.example/"}
     answer = requests.post(
         f"{anna.url}/sign-in", outside, headers={"Origin": anna.url}, allow_redirects=False, timeout=PATIENCE
     )
@@ -211,18 +201,18 @@ def test_strangers_get_the_page_to_sign_in_alone(anna: Person, console: tuple[St
     assert "HttpOnly; SameSite=Strict" in answer.headers["Set-Cookie"]
 
 
-def test_signing_out_ends_the_session(console: tuple[Stack, Console]) -> None:
-    person = Person(console[1], "anna")
+def test_signing_out_ends_the_session(console: Console) -> None:
+    person = Person(console, "anna")
     token = person.get("/").text.partition('name="token" value="')[2].partition('"')[0]
     assert "Password" in person.post("/sign-out", token=token).text
     assert "Password" in person.get("/").text
 
 
 def test_a_purger_whose_console_finds_its_port_taken_delivers_all_the_same(
-    site: Site, console: tuple[Stack, Console], tmp_path: Path
+    site: Site, console: Console, tmp_path: Path
 ) -> None:
     purger = site.stack.purger
-    rival = Purger(tmp_path / "rival", site.stack.database, options=console[1].options)
+    rival = Purger(tmp_path / "rival", site.stack.database, options=console.options)
     code = site.new_image()
     with rival:
         wait_until(lambda: "the console cannot listen on" in rival.log_text(), "its complaint")

@@ -18,5 +18,5 @@ pytestmark = [
 
 
 def test_the_stack_of_the_compose_file_takes_an_image_down() -> None:
-    checked = subprocess.run([sys.executable, ROOT / "deploy" / "container" / "check.py"], check=False)
+    checked = subprocess.run([sys.executable, "-m", "deploy.container.check"], check=False, cwd=ROOT)
     assert checked.returncode == 0

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from html import unescape
 from pathlib import Path
 
+import pytest
 import requests
 
 from purger.console import passwords
@@ -17,12 +18,23 @@ PASSWORD = "correct horse battery"
 
 
 @contextmanager
-def stack_with_console(directory: Path, *, edges: int = 2) -> Iterator[tuple[Stack, Console]]:
-    """Run a stack with a console. Yields both."""
+def stack_with_console(directory: Path, *, edges: int = 2) -> Iterator[Stack]:
+    """Run a stack with a console."""
     # On a busy machine no lease may end early.
     with Stack(directory, Settings(edges=edges, console_port=0, edge_settings={"lease": 60.0})) as stack:
-        assert stack.console is not None
-        yield stack, stack.console
+        yield stack
+
+
+def run_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """Run a stack with a console: the body of the fixture ``stack`` in each file of tests that needs one."""
+    with stack_with_console(tmp_path_factory.mktemp("console")) as stack:
+        yield stack
+
+
+def console_of(stack: Stack) -> Console:
+    """Return the console of such a stack."""
+    assert stack.console is not None
+    return stack.console
 
 
 def write_users(file: Path) -> Path:

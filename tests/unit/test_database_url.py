@@ -159,6 +159,14 @@ def test_a_url_comes_from_the_flag_a_variable_a_file_or_a_credential(tmp_path: P
     assert CliRunner().invoke(command, ["--url", "from flag"], env=places).output == "from flag\n"
 
 
+def test_credentials_that_systemd_could_not_mount_are_told_from_a_missing_url(tmp_path: Path) -> None:
+    ran = CliRunner().invoke(command, env={"CREDENTIALS_DIRECTORY": str(tmp_path / "unit.service")})
+    assert ran.exit_code == 2
+    assert "unit.service, the directory of systemd's credentials, is not there" in " ".join(ran.output.split())
+    ran = CliRunner().invoke(command, env={"CREDENTIALS_DIRECTORY": str(tmp_path)})
+    assert "Missing option '--url'" in ran.output
+
+
 def test_a_secret_file_that_all_can_read_is_warned_about(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.write_text("from file\n")

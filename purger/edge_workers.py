@@ -1,0 +1,107 @@
+"""Starts, changes and stops the workers of the edges that this purger has claimed: one worker an edge."""
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+
+from purger.edge_url import shown
+from purger.enabled_edges import EnabledEdge, followed_edges
+from purger.loop_thread import ERROR_REST, join_all
+from purger.poller import Poller
+from purger.prober import Prober
+from purger.problem_log import ProblemLog
+from purger.sharing import Sharing
+from purger.worker import Worker
+from takedown_db.errors import DatabaseUnavailableError
+from takedown_db.lasting_connection import Connection
+
+log = logging.getLogger(__name__)
+
+
+class EdgeWorkers:
+    """The workers of the claimed edges, by name of the edge, and those that were stopped and have not ended yet."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        poller: Poller,
+        prober: Prober,
+        sharing: Sharing,
+        *,
+        interval: float,
+        new_worker: Callable[[EnabledEdge], Worker],
+    ) -> None:
+        """Read the edges from ``connection`` each ``interval`` seconds; ``new_worker`` makes one to be started."""
+        self._connection = connection
+        self._poller = poller
+        self._prober = prober
+        self._sharing = sharing
+        self._interval = interval
+        self._new_worker = new_worker
+        # The poller logs that the database is away; this one logs the problems of the list alone.
+        self._problem = ProblemLog(log, "the list of edges", patience=2)
+        self._workers: dict[str, Worker] = {}
+        self._leaving: list[Worker] = []  # stopped, with a request still in flight
+        self._due = 0.0  # when the edges are read again, by the monotonic clock
+
+    @property
+    def present(self) -> Sequence[Worker]:
+        """The workers of the edges that are followed now. Other threads may ask."""
+        return [*self._workers.values()]
+
+    def follow_changes(self) -> None:
+        """Read the claimed edges if that is due, or if claims have changed, and follow these edges alone."""
+        if self._sharing.take_change() or time.monotonic() >= self._due:
+            self._follow_edges()
+
+    def dismiss_all(self) -> None:
+        """Stop all workers, without waiting for their requests in flight."""
+        self._dismiss(list(self._workers))
+
+    def join(self, seconds: float) -> list[Worker]:
+        """Wait for the stopped workers, so many seconds in all; return those that still run."""
+        return join_all(self._leaving, seconds)
+
+    def _follow_edges(self) -> None:
+        """Start the workers of new edges, stop those of removed ones, and pass on changed settings."""
+        try:
+            edges = followed_edges(self._connection, self._sharing.purger)
+        except DatabaseUnavailableError as error:
+            if self._poller.usable:
+                self._problem.begin("unreadable", str(error))
+            self._due = time.monotonic() + ERROR_REST
+            return
+        self._problem.end()
+        self._due = time.monotonic() + self._interval
+        self._prober.follow((each.edge, each.saved.acknowledged) for each in edges)
+        names = {each.edge.name for each in edges}
+        leaving = [name for name in self._workers if name not in names]
+        for name in leaving:
+            log.info("edge %s is no longer followed", name)
+        self._dismiss(leaving)
+        self._leaving = [worker for worker in self._leaving if worker.is_alive()]
+        for each in edges:
+            self._follow(each)
+
+    def _follow(self, followed: EnabledEdge) -> None:
+        """Start the worker of an edge, or pass on the edge's new settings and the flush that is asked for."""
+        edge = followed.edge
+        worker = self._workers.get(edge.name)
+        if worker is None:
+            if any(leaving.edge.name == edge.name for leaving in self._leaving):
+                return  # one worker an edge: the next look starts another one
+            log.info("edge %s is followed: %s", edge.name, shown(edge.purge_url))
+            self._workers[edge.name] = worker = self._new_worker(followed)
+            # Before its first heartbeat, and so before it starts.
+            worker.ask_flush(followed.asked)
+            worker.start()
+        elif worker.edge != edge:
+            log.info("edge %s has changed: %s", edge.name, shown(edge.purge_url))
+            worker.follow(edge)
+        worker.ask_flush(followed.asked)
+
+    def _dismiss(self, names: list[str]) -> None:
+        for name in names:
+            worker = self._workers.pop(name)
+            worker.stop()
+            self._leaving.append(worker)
