@@ -69,7 +69,7 @@ def _known_key(key: str | None, key_file: Path | None) -> VerifierKey | None:
 
 def public_half(key_file: Path) -> VerifierKey:
     """Return the public half of the key in a file. Raises ``UnusableKeyError``."""
-    return read_key(key_file).verifier()
+    return read_key(key_file).signer.verifier()
 
 
 def _lines(report: Report) -> Iterator[str]:

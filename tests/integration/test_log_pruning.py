@@ -152,8 +152,6 @@ def test_a_subject_that_was_redacted_cannot_be_proven_and_is_clean(past: LoggedP
 
 
 def test_only_one_who_may_do_everything_redacts(past: LoggedPast) -> None:
-    ran = CliRunner().invoke(
-        cli, ["redact", "stands", "--yes"], env={"PURGER_ADMIN_URL": past.database.url("purger")}
-    )
+    ran = CliRunner().invoke(cli, ["redact", "stands", "--yes"], env={"PURGER_ADMIN_URL": past.database.url("purger")})
     assert ran.exit_code == 1
     assert "denied" in ran.output

@@ -12,12 +12,18 @@ from purger.model import ProbeResult, Receipt
 from purger.signed_log.audit import audit_log
 from purger.signed_log.audit_report import Report
 from purger.signed_log.entries import leaf_of_probe, leaf_of_receipt
+from purger.signed_log.key_file import LogKey
+from purger.signed_log.prover import NothingToProveError, Wanted
+from purger.signed_log.prover import prove as make_proof
 from purger.signed_log.writer import LogWriter
 from purger.statement_values import log_entry_values, probe_result_values, receipt_values
 from stack.database import Database
 from takedown_db.connect import connect
 from takedown_db.lasting_connection import Connection
+from takedown_db.scope import Scope
 from takedown_db.statements import statement
+from takedown_log.findings import find
+from takedown_log.proof import Proof, verify
 from takedown_log.signed_note import SignerKey
 
 EDGES = ("edge1", "edge2")
@@ -41,7 +47,7 @@ class LoggedPast:
         }
         self.connection = Connection(database.url("purger"), timeout=30)
         self.stop = threading.Event()
-        self.writer = LogWriter(self.connection, self.stop, signer=self.signer)
+        self.writer = LogWriter(self.connection, self.stop, key=LogKey(self.signer))
         self._told = 0  # the last batch that the edges have acknowledged
 
     def __enter__(self) -> Self:
@@ -132,6 +138,33 @@ class LoggedPast:
         pruned = sum(prune_log(self.connection))
         self.write()
         return pruned
+
+    def tell_something_new(self) -> None:
+        """Number a change of an image: the last batch is never pruned."""
+        text = "INSERT INTO invalidations (scope, subject, cause) VALUES ('image', 'later', 'resend')"
+        self.sql(text, by="purger")
+        self.tell()
+        self.write()
+
+    def prove(self, code: str) -> Proof | None:
+        """Prove the acts on an image; None where the log tells nothing."""
+        try:
+            return make_proof(self.connection, Wanted.of_subject(Scope.IMAGE, code), self.signer)
+        except NothingToProveError:
+            return None
+
+    def holds(self, proof: Proof | None) -> bool:
+        """Tell whether a proof passes all checks."""
+        return proof is not None and bool(find(verify(Proof.parse(proof.text()), self.signer.verifier())))
+
+    def tells(self, proof: Proof | None) -> list[tuple[str, list[str]]]:
+        """Return the acts that a proof tells of, each with the edges that acknowledged and showed the image gone."""
+        assert proof is not None
+        story = find(verify(proof, self.signer.verifier()))
+        return [
+            (told.event.action, [each.edge for each in told.edges if each.acknowledged_at and each.gone])
+            for told in story
+        ]
 
     def audit(self) -> Report:
         """Compare the database with the log."""
