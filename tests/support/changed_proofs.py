@@ -13,6 +13,7 @@ from typing import Any
 
 from takedown_log.findings import find
 from takedown_log.json_file import ProofError
+from takedown_log.key_chain import name_next_key
 from takedown_log.proof import Proof, verify
 from takedown_log.signed_note import SignerKey, VerifierKey
 from takedown_log.tree import leaf_hash
@@ -30,6 +31,9 @@ class ChangedProofs:
         self._chooser = chooser
         signer = SignerKey.generate("images.example/takedowns")
         self._log, self._places = _takedown(MemoryLog(signer), "kX3_vQ")
+        former = SignerKey.generate(signer.name)
+        # Whoever has the last key passes over the notes before it.
+        self._log.keys = [name_next_key(former, former.verifier()), name_next_key(former, signer.verifier())]
         other, places = _takedown(MemoryLog(signer), "another")
         stranger, _ = _takedown(MemoryLog(), "kX3_vQ")
         self.key: VerifierKey = signer.verifier()
@@ -60,7 +64,11 @@ class ChangedProofs:
                 checkpoint=self._chooser.choice(self._checkpoints)
             ),
             "a statement of another proof": lambda document: document.update(statement=self._other["statement"]),
-            "another key": lambda document: document["keys"].append(self._other["statement"]),
+            "a note of a key left out": lambda document: document["keys"].pop(self._chooser.randrange(2)),
+            "a note of a key doubled": lambda document: document["keys"].append(document["keys"][0]),
+            "another key": lambda document: document["keys"].insert(
+                self._chooser.randrange(3), self._other["statement"]
+            ),
         }
 
     def change(self) -> tuple[str, bytes]:
