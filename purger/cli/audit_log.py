@@ -19,7 +19,7 @@ from takedown_db.lasting_connection import Connection
 from takedown_db.printable import printable
 from takedown_log.signed_note import NoteError, VerifierKey
 
-#: What was passed over, in words.
+#: Leaves and rows that were passed over, in words.
 _COUNTS = {
     Count.LEAVES_PRUNED: "leaves are past their retention, and were pruned",
     Count.LEAVES_ERASED: "leaves lack values that were erased, on record",

@@ -99,6 +99,8 @@ class _TreeAudit:
             opened = check_leaf(stored, erased, self._report)
             if stored.content is None and stored.place >= pruned:
                 self._report.differs("log_leaves", stored.place, "content", "(it was not pruned)", "(has none)")
+            if opened.kind == "key":
+                self._keys.compare(opened)
             self._tree.grow(stored, opened)
         return len(rows)
 

@@ -10,7 +10,7 @@ from purger.signed_log.audit_report import Report
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """How far the log and the pruning of rows have come, in batches, and in ids of `moderation_log`."""
+    """Progress of the log and of the pruning of rows, in batches and in ids of `moderation_log`."""
 
     first_batch: int  # the first that is in the log
     last_batch: int

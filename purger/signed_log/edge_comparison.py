@@ -125,7 +125,7 @@ def _probe_columns(row: ProbeRow) -> dict[str, Any]:
     return {
         "seen_at": None if row.seen_at is None else utc_text(row.seen_at),
         "status": row.status,
-        "gone": None if row.gone is None else "yes" if row.gone else "no",
+        "gone": {None: None, 1: "yes", 0: "no"}.get(row.gone, row.gone),
         "looked": row.looked,
         "images": row.images,
     }

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from purger.signed_log.audit_report import Report
+from purger.signed_log.stored_leaf import OpenedLeaf
 from takedown_log.key_chain import all_keys, follow_keys, named_key
 from takedown_log.signed_note import Checkpoint, NoteError, VerifierKey, open_note
 
@@ -17,6 +18,7 @@ class LogKeys:
     def __init__(self, given: VerifierKey | None, notes: Sequence[tuple[int, str]], report: Report) -> None:
         """Follow ``notes``, the rows of `log_keys` with their ids. ``given`` comes from outside of the database."""
         self._report = report
+        self._named: list[VerifierKey] = []
         self._check_chain(notes)
         texts = [note for _, note in notes]
         if given is None:
@@ -39,6 +41,12 @@ class LogKeys:
             self._report.differs(table, size, "note", self._all[0].name, state.origin)
         return state
 
+    def compare(self, leaf: OpenedLeaf) -> None:
+        """Compare the leaf of a key with the table."""
+        key = leaf.members.get("key")
+        if key is not None and key not in map(str, self._named):
+            self._report.no_row("log_keys", f"of the key {key}", leaf.place)
+
     def trusts(self, note: str) -> bool:
         """Tell whether the given key, or one that followed it, has signed a state."""
         try:
@@ -48,15 +56,20 @@ class LogKeys:
         return True
 
     def _check_chain(self, notes: Sequence[tuple[int, str]]) -> None:
-        """Compare each note with the key before it; the first key has signed its own note."""
+        """Compare each note with the key before it; the first key has signed its own note. Ids count from 1."""
         former: VerifierKey | None = None
-        for row, note in notes:
+        for place, (row, note) in enumerate(notes, 1):
+            if row != place:
+                self._report.differs("log_keys", row, "id", place, row)
             try:
                 following = named_key(note)
                 open_note(note, [former or following])
             except NoteError as error:
                 self._report.differs("log_keys", row, "note", "(a key that the one before has signed)", f"({error})")
                 return
+            if following in self._named:
+                self._report.differs("log_keys", row, "note", "(each key is named once)", f"(names {following} again)")
+            self._named.append(following)
             former = following
 
     def _known(self, notes: Sequence[str]) -> list[VerifierKey]:

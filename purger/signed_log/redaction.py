@@ -12,10 +12,10 @@ from takedown_db.lasting_connection import Connection, fetch
 from takedown_db.scope import Scope
 from takedown_db.statements import statement
 
-#: What names or describes people. The rest tells which image, owner or content an act was about.
+#: Values that name or describe people. The rest tells which image, owner or content an act was about.
 PERSONAL = frozenset({"account", "banned_by", "reason", "detail", "owner"})
 
-#: What a proof needs, to be one of this subject.
+#: Values that a proof needs, to be one of this subject.
 SUBJECT = frozenset({"subject", "code"})
 
 

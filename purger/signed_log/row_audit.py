@@ -44,14 +44,14 @@ class RowAudit:
         self._walk("audit_next_event", self._events)
         self._walk("audit_next_acknowledged", self._receipts)
         self._walk("audit_next_seen", self._probes)
-        after = 0
+        after = -1
         while page := [BanRow(*row) for row in self._connection.rows("audit_bans", after=after, limit=_PAGE)]:
             compare_bans(page, self._report)
             after = page[-1].id
 
     def _walk(self, following: str, compare: "Callable[[_Chunk], list[Unlogged]]") -> None:
         """Compare chunk by chunk, from the next number on that the statement ``following`` tells of."""
-        after = 0
+        after = -1
         while True:
             ((of_leaf, of_row),) = self._connection.rows(following, after=after)
             found = [int(each) for each in (of_leaf, of_row) if each is not None]
@@ -73,7 +73,9 @@ class RowAudit:
                 self._report.no_leaf(row.table, row.key)
 
     def _batches(self, chunk: "_Chunk") -> list[Unlogged]:
-        rows = map(BatchRow._make, chunk.rows("audit_batches"))
+        rows = [BatchRow(*row) for row in chunk.rows("audit_batches")]
+        for (batch,) in chunk.rows("audit_batches_to_come"):
+            self._report.differs("batches", batch, None, "(no such number was given)", "(has one)")
         sizes = dict(chunk.rows("audit_batch_sizes"))
         return compare_batches(chunk.leaves("batch"), rows, sizes, chunk.reach(), self._report)
 
@@ -121,7 +123,7 @@ class _Chunk:
         ((first, last, event, outbox, receipts, leaf),) = fetch(self._cursor, "audit_log_reach")
         end = -1 if last is None else int(last)
         began = open_leaf(StoredLeaf(0, b"", "", None, leaf, None)).members.get("at", "")
-        return Reach(end + 1 if first is None else int(first), end, event, began, outbox or 0, receipts or 0)
+        return Reach(end + 1 if first is None else int(first), end, event or 0, began, outbox or 0, receipts or 0)
 
     def kept_ranges(self, ranges: Sequence[tuple[int, int]]) -> set[tuple[int, int]]:
         """Choose of ranges of batches those of which a batch has its row yet."""

@@ -9,14 +9,14 @@ SELECT size, peaks, batch, event, edges FROM log_state WHERE one = 1
 SELECT id, note FROM log_keys ORDER BY id
 
 -- name: audit_log_reach
--- Reads the first batch of the log, how far log and pruning have come, and the first leaf.
+-- Reads the first batch of the log, how far log and pruning have come, and the first leaf. Always one row.
 SELECT
     (SELECT source FROM log_leaves FORCE INDEX (source) WHERE kind = 'batch' ORDER BY source LIMIT 1) AS first_batch,
     log_state.batch, log_state.event, retention.outbox_batch, retention.receipts_batch,
     (SELECT content FROM log_leaves WHERE leaf = 0) AS first_leaf
-FROM log_state
-LEFT JOIN retention ON retention.one = log_state.one
-WHERE log_state.one = 1
+FROM (SELECT 1 AS one) AS always
+LEFT JOIN log_state ON log_state.one = always.one
+LEFT JOIN retention ON retention.one = always.one
 
 -- name: audit_log_leaves
 -- Reads the leaves from %(first)s on, before %(end)s, in their order.
@@ -82,6 +82,11 @@ SELECT
 -- name: audit_batches
 -- Reads the batches after %(after)s up to %(last)s, the times in UTC.
 SELECT batch, identity, numbered_at, size FROM batches WHERE batch > %(after)s AND batch <= %(last)s
+
+-- name: audit_batches_to_come
+-- Reads the batches of these beyond the last number that was given.
+SELECT batch FROM batches JOIN numbering ON batches.batch > numbering.last_batch
+WHERE batches.batch > %(after)s AND batches.batch <= %(last)s
 
 -- name: audit_batch_sizes
 -- Reads how many rows of the outbox the batches after %(after)s up to %(last)s have.

@@ -1,11 +1,19 @@
 """Compare a database with its signed log: a whole one is clean, and whatever is altered is named."""
 
+import os
+import random
+import time
 from collections.abc import Iterator
 
 import pytest
 
+from purger.model import Receipt
 from stack.database import Database
 from tests.support.logged_past import LoggedPast
+from tests.support.random_changes import NO_EVIDENCE, Changer
+
+#: Changes by each account. 1,000 take half a minute each.
+NUMBER = int(os.environ.get("TEST_LOG_CHANGES", "40"))
 
 
 @pytest.fixture(scope="module")
@@ -21,3 +29,50 @@ def test_what_was_written_as_it_happened_is_clean(lived: LoggedPast) -> None:
     assert [finding.text() for finding in report.findings] == []
     assert report.unchecked == []
     assert report.leaves == report.signed > 40
+
+
+@pytest.fixture(scope="module")
+def changer(lived: LoggedPast) -> Iterator[Changer]:
+    changer = Changer(lived.database.url("purger"), lived.signer.verifier(), lived.sessions, random.Random(3))
+    yield changer
+    changer.close()
+
+
+@pytest.mark.parametrize("account", ["origin", "import", "erase", "moderation", "purger"])
+def test_each_random_change_by_an_account_is_refused_recorded_or_found(changer: Changer, account: str) -> None:
+    outcomes = [changer.change(account) for _ in range(NUMBER)]
+    assert {outcome.result for outcome in outcomes} <= {"refused", "recorded", "found", "missed", "nothing changed"}
+    assert [outcome for outcome in outcomes if outcome.result == "missed" and outcome.change not in NO_EVIDENCE] == []
+    assert changer.audit().altered == 0
+
+
+def test_a_leaf_that_the_purgers_account_makes_up_is_found(lived: LoggedPast) -> None:
+    """Let the account append what no edge has acknowledged: the log takes it, and the tables do not have it."""
+    lived.record(receipts=[Receipt("edge1", 1, 2, "purge", "v9", time.time())])
+    lived.write()
+    (told,) = [finding.text() for finding in lived.audit().findings]
+    assert told == ""
+
+
+def test_more_acts_without_a_purge_than_are_read_at_once_are_all_in_the_log(
+    lived: LoggedPast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Let a moderator rewrite 1,200 reasons, which purges nothing, while no purger runs for an hour."""
+    monkeypatch.setattr("purger.signed_log.writer._SETTLED", 0)
+    values = ", ".join(f"('image', 'many-{number}', '')" for number in range(1200))
+    lived.sql(f"INSERT INTO bans (scope, subject, reason) VALUES {values}", by="moderation")
+    lived.sql("UPDATE bans SET reason = 'court order' WHERE subject LIKE 'many-%'", by="moderation")
+    lived.tell(edges=())
+    monkeypatch.setattr(lived.writer, "_settled_due", 0.0)
+    lived.write()
+    assert lived.sql("SELECT COUNT(*) FROM log_leaves WHERE kind = 'event' AND source > 100") != [(0,)]
+    assert [finding.text() for finding in lived.audit().findings] == []
+
+
+def test_each_random_change_by_an_administrator_without_triggers_is_found(lived: LoggedPast, changer: Changer) -> None:
+    for (name,) in lived.sql("SELECT TRIGGER_NAME FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = DATABASE()"):
+        lived.sql(f"DROP TRIGGER {name}")
+    outcomes = [changer.change("admin") for _ in range(NUMBER)]
+    missed = [outcome for outcome in outcomes if outcome.result == "missed" and outcome.change not in NO_EVIDENCE]
+    assert missed == []
+    assert sum(outcome.result == "found" for outcome in outcomes) > NUMBER / 2
