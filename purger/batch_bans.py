@@ -23,7 +23,7 @@ _KEPT = 2000
 _CLOCK_READS = 10
 _CLOCK_INTERVAL = 1.0
 
-#: Seconds by which the comparison of the clocks may be wrong.
+#: Seconds by which the comparison of the clocks may be wrong, besides half of the time that it took.
 _MARGIN = 0.5
 
 
@@ -80,7 +80,9 @@ class BanReader:
 
         That is seconds since 1970 by this clock. A batch from the half second before counts as later.
         """
-        since = datetime.fromtimestamp(began + self._advance() - _MARGIN, UTC).replace(tzinfo=None)
+        advance = self._advance()
+        doubt = _MARGIN + min(self._clocks)[0] / 2
+        since = datetime.fromtimestamp(began + advance - doubt, UTC).replace(tzinfo=None)
         ((first,),) = self._connection.rows("first_batch_since", after=max(0, head - _KEPT), since=since)
         return head if first is None else int(first) - 1
 
@@ -141,6 +143,8 @@ class BanReader:
 
     def _advance(self) -> float:
         """Measure the seconds by which the database's clock is ahead of this one; of several times the shortest."""
+        if not self._clocks:
+            self._connection.rows("clock")  # which connects: the time of that is none of the clock's
         if time.monotonic() - self._measured > _CLOCK_INTERVAL:
             began = time.time()
             ((now,),) = self._connection.rows("clock")

@@ -69,6 +69,7 @@ class Poller(LoopThread):
         self._lock = threading.Lock()
         self._ticket = 0
         self._hurry: Callable[[], None] = lambda: None
+        self._requested: Callable[[], None] = lambda: None
         self._unnumberable = 0
         self.usable = True
         #: Whether committed rows waited for their number when the outbox was last read.
@@ -110,6 +111,10 @@ class Poller(LoopThread):
         """Call ``hurry``, in the thread of the poller, when it has left rows of a bulk to the verifier."""
         self._hurry = hurry
 
+    def call_at_request(self, wake: Callable[[], None]) -> None:
+        """Call ``wake``, in the thread of the worker that asks, at each request for a verification."""
+        self._requested = wake
+
     def wake_at_verification(self, wake: Callable[[], None], *, after: Verification | None) -> None:
         """Call ``wake`` once, at the next verification ``after`` that one; at once if it has been published."""
         with self._lock:
@@ -123,7 +128,9 @@ class Poller(LoopThread):
         """Ask for a verification that begins after now; it will bear this ticket or a later one."""
         with self._lock:
             self._ticket += 1
-            return self._ticket
+            ticket = self._ticket
+        self._requested()
+        return ticket
 
     def requested(self) -> int | None:
         """Return the latest ticket when there is no verification for it yet. The first, 0, is for all edges."""

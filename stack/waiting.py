@@ -1,7 +1,7 @@
 """Wait for a condition, never for a time."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sized
 from typing import TypeVar
 
 _Seen = TypeVar("_Seen")
@@ -14,13 +14,13 @@ _LONGEST_PAUSE = 0.05
 
 
 def wait_until(condition: Callable[[], _Seen | None], what: str, seconds: float = PATIENCE) -> _Seen:
-    """Evaluate a condition until its value is neither None nor False, and return the value.
+    """Evaluate a condition until its value is none of None, False and an empty collection, and return the value.
 
     Raises ``TimeoutError`` after so many seconds, with ``what`` was awaited and the last value.
     """
     deadline = time.monotonic() + seconds
     pause = 0.005
-    while (seen := condition()) is None or seen is False:
+    while (seen := condition()) is None or seen is False or (isinstance(seen, Sized) and not seen):
         if time.monotonic() > deadline:
             raise TimeoutError(f"not within {seconds} s: {what}; last value: {seen!r}")
         time.sleep(pause)

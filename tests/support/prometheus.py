@@ -15,7 +15,7 @@ ALERTS = ROOT / "deploy" / "prometheus" / "alerts.yml"
 
 
 class Prometheus(Server):
-    """A Prometheus that scrapes each target, by job, twice a second, and judges the alerts of this project."""
+    """A Prometheus that scrapes each target, by job, once a second, and judges the alerts of this project."""
 
     def __init__(self, directory: Path, targets: dict[str, list[str]]) -> None:
         port = free_port()
@@ -23,7 +23,7 @@ class Prometheus(Server):
         directory.mkdir(parents=True)
         jobs = [{"job_name": job, "static_configs": [{"targets": each}]} for job, each in targets.items()]
         settings = {
-            "global": {"scrape_interval": "500ms", "scrape_timeout": "500ms", "evaluation_interval": "500ms"},
+            "global": {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "500ms"},
             "rule_files": [str(ALERTS)],
             "scrape_configs": jobs,
         }

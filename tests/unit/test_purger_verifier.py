@@ -1,15 +1,18 @@
 """Verify again while triggers are missing, also when no edge waits for a heartbeat."""
 
 import threading
+import time
 from collections.abc import Callable
 from typing import Any, cast
 
 import pytest
 
+from purger.batches import Batches
 from purger.model import Position, Verification
 from purger.outbox import Outbox, Taken
 from purger.poller import Poller
 from purger.verifier import Verifier, rest
+from stack.waiting import PATIENCE, wait_until
 from takedown_db.schema.triggers import Triggers
 
 ONE = Position(1, "identity")
@@ -21,15 +24,15 @@ class Database:
 
     def __init__(self, stop: threading.Event) -> None:
         self._stop = stop
-        self._calls = 0
-        self._triggers = [Triggers("without", missing=("bans_inserted_v1",)), Triggers("whole")]
+        self.calls = 0
+        self.states = [Triggers("without", missing=("bans_inserted_v1",)), Triggers("whole")]
 
     def catch_up(self) -> None:
         pass
 
     def take_bulk(self, known: Position | None, found: Callable[[Taken], object]) -> Taken:
-        self._calls += 1
-        if self._calls > _MOST_CALLS:
+        self.calls += 1
+        if self.calls > _MOST_CALLS:
             self._stop.set()
         for more in (True, True, False):
             taken = Taken(known, ONE, True, 0, more, 1, 0, [])
@@ -37,7 +40,7 @@ class Database:
         return taken
 
     def triggers(self) -> Triggers:
-        return self._triggers.pop(0)
+        return self.states.pop(0)
 
 
 class Edges:
@@ -64,6 +67,9 @@ class Edges:
     def hurry_by(self, hurry: Callable[[], None]) -> None:
         pass
 
+    def call_at_request(self, wake: Callable[[], None]) -> None:
+        pass
+
     def verified(self, verification: Verification) -> None:
         self.verifications.append(verification)
         if not verification.triggers.missing:
@@ -88,3 +94,23 @@ def test_a_slow_poll_is_followed_by_a_longer_rest_and_a_frozen_one_by_no_endless
     assert rest(0.0) < rest(0.1)
     assert rest(0.1) == pytest.approx(0.3)
     assert rest(3600.0) < 1
+
+
+def test_a_request_is_met_at_once_and_without_one_it_rests(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("purger.verifier._UNASKED", PATIENCE)
+    stop = threading.Event()
+    database = Database(stop)
+    poller = Poller(cast(Outbox, cast(Any, database)), Batches(cast(Any, database)), interval=1.0, stop=stop)
+    verifier = Verifier(cast(Outbox, cast(Any, database)), poller, stop)
+    database.states = [Triggers("whole")] * 2
+    verifier.start()
+    wait_until(lambda: poller.verification, "the first verification, for which nobody has to ask")
+    ticket = poller.request()
+    began = time.monotonic()
+    wait_until(lambda: poller.requested() is None or None, "the requested verification")
+    assert time.monotonic() - began < PATIENCE, "it did not rest"
+    assert cast(Verification, poller.verification).ticket == ticket
+    assert database.calls == 2, "each was asked for"
+    stop.set()
+    poller.request()
+    verifier.join()
