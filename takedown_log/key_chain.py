@@ -45,4 +45,7 @@ def all_keys(notes: Iterable[str]) -> list[VerifierKey]:
         return []
     first = named_key(texts[0])
     open_note(texts[0], [first])
-    return follow_keys(first, texts[1:])
+    keys = follow_keys(first, texts[1:])
+    if len(keys) != len(texts):
+        raise NoteError(f"the key {named_key(texts[1])} was not named by the one before it")
+    return keys

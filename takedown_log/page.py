@@ -96,7 +96,7 @@ def _summary(proof: VerifiedProof, story: tuple[Told, ...]) -> Iterator[str]:
 
 def _in_short(told: Told) -> str:
     event, edges = told.event, told.edges
-    text = f"{moment(event.at)}: {act(event)}, {subject(event)}."
+    text = f"{moment(event.at)}. {act(event)}: {subject(event)}."
     if not edges:
         return _text(f"{text} No server had to be told.")
     confirmed = [each.acknowledged_at for each in edges if each.acknowledged_at]
@@ -125,7 +125,7 @@ def _event(number: int, told: Told) -> Iterator[str]:
             ("By", f"{by} (a name that the moderator's program wrote)"),
             ("Database account", event.account if event.account is not None else ERASED),
             ("Reason", ERASED if event.reason is None else event.reason or "none was given"),
-            *((("Number of the order", str(event.ban)),) if event.ban is not None else ()),
+            *((("Order number", str(event.ban)),) if event.ban is not None else ()),
         ),
     )
     yield from _missing(told.lacking())

@@ -15,7 +15,8 @@ from stack.database import Database
 from stack.purger import Purger
 from stack.waiting import wait_until
 from takedown_log.growing_tree import GrowingTree
-from takedown_log.signed_note import NoteError, VerifierKey, open_note
+from takedown_log.key_chain import name_next_key
+from takedown_log.signed_note import NoteError, SignerKey, VerifierKey, open_note
 from takedown_log.tree import leaf_hash
 
 
@@ -158,6 +159,15 @@ def test_a_key_that_the_last_one_has_not_signed_is_refused_and_takedowns_go_on(l
         wait_until(lambda: log.signed_by(log.second), "the log signed again, without another takedown")
     assert "nobody signs the log" not in log.commands.run("status").stdout
     assert log.sql("SELECT COUNT(*) FROM log_keys") == [(2,)]
+
+
+def test_a_note_of_nobody_among_the_keys_is_named(log: LogDesk) -> None:
+    for note in (b"garbage", name_next_key(SignerKey.generate("a/b"), SignerKey.generate("a/b").verifier()).encode()):
+        log.sql("INSERT INTO log_keys (id, note) VALUES (3, %s)", note)
+        assert "no state of this log" in log.prove(log.new, "two", exit_code=1).stderr
+        assert "no state of this log" in log.purger("checkpoint", exit_code=1).stderr
+        log.sql("DELETE FROM log_keys WHERE id = 3")
+    log.prove(log.new, "two")
 
 
 def refused(purger: Purger) -> bool:

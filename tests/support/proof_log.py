@@ -11,7 +11,7 @@ from takedown_log.tree import leaf_hash
 
 ORIGIN = "images.example/takedowns"
 ABOUT = "image kX3_vQ"
-MADE_AT = "2026-11-26T12:00:00.000000Z"
+MADE_AT = "2026-11-26T12:05:00.000000Z"
 
 
 class MemoryLog:
