@@ -40,24 +40,17 @@ class OpenedLeaf:
 
 def open_leaf(stored: StoredLeaf) -> OpenedLeaf:
     """Read a leaf. One that is malformed counts as pruned here: ``check_leaf`` tells of it."""
-    unread = OpenedLeaf(stored.place, stored.kind, stored.source, {}, pruned=True)
-    if stored.content is None:
-        return unread
     try:
-        members: dict[str, Any] = parse_canonical(stored.content.decode())
-    except (UnicodeDecodeError, NotCanonicalError):
-        return unread
-    commitments = _commitments(members.pop("committed", []))
-    values = {name: each.value for name, each in (read_openings(stored.openings) or {}).items() if name in commitments}
-    opened = {**members, **values}
-    if fault(opened):
-        return unread
-    return OpenedLeaf(stored.place, stored.kind, stored.source, opened, frozenset(commitments.keys() - values.keys()))
+        members = json.loads(stored.content) if stored.content is not None else None
+    except (ValueError, RecursionError):
+        members = None
+    return _opened(stored, members, read_openings(stored.openings) or {})[0]
 
 
 def check_leaf(stored: StoredLeaf, erased: Collection[int], report: Report) -> OpenedLeaf:
     """Check a leaf by itself, and return it. ``erased`` are the places of leaves that may lack openings."""
-    opened = open_leaf(stored)
+    openings = read_openings(stored.openings)
+    opened, commitments = _opened(stored, _canonical_members(stored.content), openings or {})
     if stored.content is None:
         if stored.openings is not None:
             report.differs(TABLE, stored.place, "openings", "(the leaf was pruned)", "(has them)")
@@ -67,34 +60,14 @@ def check_leaf(stored: StoredLeaf, erased: Collection[int], report: Report) -> O
     if opened.pruned:
         report.differs(TABLE, stored.place, "content", "(a leaf is canonical JSON of its kind)", "(has other bytes)")
         return opened
-    _check_columns(stored, opened, report)
-    _check_openings(stored, opened, erased, report)
-    return opened
-
-
-def read_openings(openings: bytes | None) -> dict[str, Opening] | None:
-    """Read a leaf's openings; None where they are malformed."""
-    try:
-        values = json.loads(openings) if openings is not None else {}
-        return {str(name): Opening(str(value), bytes.fromhex(salt)) for name, (value, salt) in values.items()}
-    except (ValueError, TypeError, AttributeError, RecursionError):
-        return None
-
-
-def _check_columns(stored: StoredLeaf, opened: OpenedLeaf, report: Report) -> None:
-    kind = str(opened.members.get("kind"))
+    kind, source = opened.members["kind"], source_of(opened.members)
     if stored.kind != kind:
         report.differs(TABLE, stored.place, "kind", kind, stored.kind)
-    if stored.source != source_of(opened.members):
-        report.differs(TABLE, stored.place, "source", source_of(opened.members), stored.source)
-
-
-def _check_openings(stored: StoredLeaf, opened: OpenedLeaf, erased: Collection[int], report: Report) -> None:
-    openings = read_openings(stored.openings)
+    if stored.source != source:
+        report.differs(TABLE, stored.place, "source", source, stored.source)
     if openings is None:
         report.differs(TABLE, stored.place, "openings", "(values and salts as JSON)", "(has other bytes)")
-        return
-    commitments = _commitments(parse_canonical((stored.content or b"").decode()).get("committed", []))
+        return opened
     for name, opening in openings.items():
         if name not in commitments or commitments[name] != _commitment(opening):
             report.differs(TABLE, stored.place, f"openings: {name}", commitments.get(name), opening.value)
@@ -103,6 +76,40 @@ def _check_openings(stored: StoredLeaf, opened: OpenedLeaf, erased: Collection[i
         report.differs(
             TABLE, stored.place, f"openings: {names}", "(there are values, and none was erased)", "(has none)"
         )
+    return opened
+
+
+def read_openings(openings: bytes | None) -> dict[str, Opening] | None:
+    """Read a leaf's openings; None where they are malformed."""
+    if openings is None:
+        return {}
+    try:
+        return {
+            str(name): Opening(str(value), bytes.fromhex(salt)) for name, (value, salt) in json.loads(openings).items()
+        }
+    except (ValueError, TypeError, AttributeError, RecursionError):
+        return None
+
+
+def _canonical_members(content: bytes | None) -> dict[str, Any] | None:
+    try:
+        return None if content is None else dict(parse_canonical(content.decode()))
+    except (UnicodeDecodeError, NotCanonicalError):
+        return None
+
+
+def _opened(stored: StoredLeaf, members: Any, openings: Mapping[str, Opening]) -> tuple[OpenedLeaf, Mapping[str, str]]:
+    """Put opened values in the place of their commitments; return these too. ``members``: None for no content."""
+    if isinstance(members, dict):
+        committed = members.pop("committed", [])
+        listed = committed if isinstance(committed, list) else []
+        commitments = dict(str(entry).partition(":")[::2] for entry in listed)
+        values = {name: opening.value for name, opening in openings.items() if name in commitments}
+        opened = {**members, **values}
+        if fault(opened) is None:
+            erased = frozenset(commitments.keys() - values.keys())
+            return OpenedLeaf(stored.place, stored.kind, stored.source, opened, erased), commitments
+    return OpenedLeaf(stored.place, stored.kind, stored.source, {}, pruned=True), {}
 
 
 def _commitment(opening: Opening) -> str | None:
@@ -110,8 +117,3 @@ def _commitment(opening: Opening) -> str | None:
         return opening.commitment()
     except (ValueError, UnicodeEncodeError):
         return None
-
-
-def _commitments(committed: object) -> dict[str, str]:
-    listed = committed if isinstance(committed, list) else []
-    return dict(str(entry).partition(":")[::2] for entry in listed)
