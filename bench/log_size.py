@@ -125,7 +125,7 @@ def _takedown(number: int, edges: str) -> Iterator[_Row]:
     values = {"account": "desk@site", "banned_by": "Ann", "reason": "spam", "subject": f"code-{number}"}
     salt = sha256(str(number).encode()).digest()[:16]
     committed = ",".join(f'"{name}:{sha256(salt + value.encode()).hexdigest()}"' for name, value in values.items())
-    opened = ",".join(f'"{name}":["{value}","{salt.hex()}"]' for name, value in values.items())
+    opened = ", ".join(f'"{name}": ["{value}", "{salt.hex()}"]' for name, value in values.items())
     yield (
         "event", number,
         f'{{"action":"ban","at":"{at}","ban":{number},"batch":{number},"committed":[{committed}],"event":{number},'
@@ -137,7 +137,7 @@ def _takedown(number: int, edges: str) -> Iterator[_Row]:
             f'{{"at":"{at}","edge":"{edge}","first":{number},"instance":"v1","kind":"acknowledged","last":{number},'
             '"method":"purge"}'.encode(), "\\N",
         )  # fmt: skip
-    commitment, opening = sha256(salt).hexdigest(), f'{{"code":["","{salt.hex()}"]}}'.encode().hex()
+    commitment, opening = sha256(salt).hexdigest(), f'{{"code": ["", "{salt.hex()}"]}}'.encode().hex()
     for edge in _EDGES:
         yield (
             "seen", number,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from purger.signed_log.audit_report import Report
-from purger.signed_log.entries import source_of
+from purger.signed_log.entries import Leaf, source_of
 from takedown_log.canonical_json import NotCanonicalError, parse_canonical
 from takedown_log.commitments import Opening
 from takedown_log.leaf_kinds import fault
@@ -84,9 +84,10 @@ def read_openings(openings: bytes | None) -> dict[str, Opening] | None:
     if openings is None:
         return {}
     try:
-        return {
+        read = {
             str(name): Opening(str(value), bytes.fromhex(salt)) for name, (value, salt) in json.loads(openings).items()
         }
+        return read if Leaf("", read).kept_openings() == openings else None
     except (ValueError, TypeError, AttributeError, RecursionError):
         return None
 

@@ -8,7 +8,9 @@ from collections.abc import Iterator
 import pytest
 
 from purger.model import Receipt
+from purger.signed_log.entries import Leaf, leaf_of_receipt
 from stack.database import Database
+from takedown_log.canonical_json import parse_canonical
 from tests.support.logged_past import LoggedPast
 from tests.support.random_changes import NO_EVIDENCE, Changer
 
@@ -48,10 +50,17 @@ def test_each_random_change_by_an_account_is_refused_recorded_or_found(changer: 
 
 def test_a_leaf_that_the_purgers_account_makes_up_is_found(lived: LoggedPast) -> None:
     """Let the account append what no edge has acknowledged: the log takes it, and the tables do not have it."""
-    lived.record(receipts=[Receipt("edge1", 1, 2, "purge", "v9", time.time())])
+    leaf = leaf_of_receipt(Receipt("edge3", 1, 2, "purge", "v1", time.time()))
+    lived.sql("INSERT INTO log_entries (content) VALUES (%s)", leaf.content.encode(), by="purger")
     lived.write()
     (told,) = [finding.text() for finding in lived.audit().findings]
-    assert told == ""
+    assert told.startswith("receipts edge edge3, batch 2: the log says there is one (leaf ")
+    lived.sql("INSERT INTO receipts VALUES ('edge3', 2, 1, 'purge', 'v1', %s)", leaf_time(leaf), by="purger")
+    assert lived.audit().altered == 0
+
+
+def leaf_time(leaf: Leaf) -> str:
+    return str(parse_canonical(leaf.content)["at"]).removesuffix("Z").replace("T", " ")
 
 
 def test_more_acts_without_a_purge_than_are_read_at_once_are_all_in_the_log(

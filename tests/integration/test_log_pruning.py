@@ -65,6 +65,7 @@ def test_after_a_month_the_leaves_of_changes_of_images_go_and_those_of_acts_stay
     past.tell_something_new()
     assert past.prune() == 1 + 2  # the batch, and the acknowledgements of both edges
     assert contents(past)["event"] == 3
+    past.age(-100, until=4)  # another time of a batch is an alteration
     assert clean(past)
     assert past.audit().counts[Count.LEAVES_PRUNED] > 0
 

@@ -88,14 +88,13 @@ class LoggedPast:
         last, now = self.number(), time.time()
         if last == self._told:
             return
-        rows = self.sql(
-            "SELECT id, scope, subject FROM invalidations WHERE batch > %s AND batch <= %s", self._told, last
-        )
+        probed = "SELECT id, scope FROM invalidations WHERE batch > %s AND batch <= %s AND cause = 'ban'"
+        rows = self.sql(probed, self._told, last)
         receipts = [Receipt(edge, self._told + 1, last, "purge", "v1", now) for edge in edges]
         probes = [
             ProbeResult(edge, row, at=now, status=410, gone=True, looked=2 if scope == "owner" else None)
             for edge in edges
-            for row, scope, _ in rows
+            for row, scope in rows
         ]
         self.record(receipts, probes)
         self._told = last
@@ -126,9 +125,9 @@ class LoggedPast:
         self._told = 0
         self.begin()
 
-    def age(self, days: int) -> None:
-        """Make all batches so far some days older, by the database's clock."""
-        self.sql("UPDATE batches SET numbered_at = TIMESTAMPADD(DAY, %s, numbered_at)", -days)
+    def age(self, days: int, until: int = 2**32) -> None:
+        """Make all batches so far, or those up to a number, some days older, by the database's clock."""
+        self.sql("UPDATE batches SET numbered_at = TIMESTAMPADD(DAY, %s, numbered_at) WHERE batch <= %s", -days, until)
 
     def prune(self) -> int:
         """Prune rows and leaves by the usual retention; return the number of leaves."""

@@ -143,6 +143,12 @@ def test_each_column_of_a_probe_is_compared(column: str, value: Any) -> None:
     assert told.startswith(f"sightings edge edge1, invalidation 5, {column}: the log says ")
 
 
+def test_of_several_acknowledgements_of_a_batch_the_first_counts() -> None:
+    again = leaf("acknowledged", 17, edge="edge1", first=15, last=17, method="flush", instance="v2", at=LATER)
+    assert texts(receipts([RECEIPT, again], [RECEIPT_ROW])[0]) == []
+    assert texts(receipts([again, RECEIPT], [RECEIPT_ROW])[0])
+
+
 def test_of_several_probes_the_later_result_counts_and_of_two_that_agree_the_first_time() -> None:
     shown = leaf("seen", 5, edge="edge1", row=5, at=LATER, status=200, gone="no", code="")
     gone = leaf("seen", 5, edge="edge1", row=5, at="2026-11-26T12:00:02.000000Z", status=410, gone="yes", code="")

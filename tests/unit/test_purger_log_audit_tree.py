@@ -114,7 +114,7 @@ def test_a_leaf_that_is_missing_ends_the_tree_and_is_named(log: StoredLog) -> No
         ("kind", "event", "log_leaves 17, kind: the log says 'batch', the database 'event'"),
         ("source", 18, "log_leaves 17, source: the log says 17, the database 18"),
         ("source", None, "log_leaves 17, source: the log says 17, the database nothing"),
-        ("openings", b'{"x":["y","00"]}', "log_leaves 17, openings: x: the log says nothing, the database 'y'"),
+        ("openings", b'{"x": ["y", "00"]}', "log_leaves 17, openings: x: the log says nothing, the database 'y'"),
         (
             "openings",
             b"[",
