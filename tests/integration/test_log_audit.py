@@ -63,21 +63,6 @@ def leaf_time(leaf: Leaf) -> str:
     return str(parse_canonical(leaf.content)["at"]).removesuffix("Z").replace("T", " ")
 
 
-def test_more_acts_without_a_purge_than_are_read_at_once_are_all_in_the_log(
-    lived: LoggedPast, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Let a moderator rewrite 1,200 reasons, which purges nothing, while no purger runs for an hour."""
-    monkeypatch.setattr("purger.signed_log.writer._SETTLED", 0)
-    values = ", ".join(f"('image', 'many-{number}', '')" for number in range(1200))
-    lived.sql(f"INSERT INTO bans (scope, subject, reason) VALUES {values}", by="moderation")
-    lived.sql("UPDATE bans SET reason = 'court order' WHERE subject LIKE 'many-%'", by="moderation")
-    lived.tell(edges=())
-    monkeypatch.setattr(lived.writer, "_settled_due", 0.0)
-    lived.write()
-    assert lived.sql("SELECT COUNT(*) FROM log_leaves WHERE kind = 'event' AND source > 100") != [(0,)]
-    assert [finding.text() for finding in lived.audit().findings] == []
-
-
 def test_each_random_change_by_an_administrator_without_triggers_is_found(lived: LoggedPast, changer: Changer) -> None:
     for (name,) in lived.sql("SELECT TRIGGER_NAME FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = DATABASE()"):
         lived.sql(f"DROP TRIGGER {name}")

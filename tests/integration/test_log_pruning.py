@@ -156,3 +156,18 @@ def test_only_one_who_may_do_everything_redacts(past: LoggedPast) -> None:
     ran = CliRunner().invoke(cli, ["redact", "stands", "--yes"], env={"PURGER_ADMIN_URL": past.database.url("purger")})
     assert ran.exit_code == 1
     assert "denied" in ran.output
+
+
+def test_more_acts_without_a_purge_than_are_read_at_once_are_all_in_the_log(
+    past: LoggedPast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Let a moderator rewrite 1,200 reasons, which purges nothing, while no purger runs for an hour."""
+    monkeypatch.setattr("purger.signed_log.writer._SETTLED", 0)
+    values = ", ".join(f"('image', 'many-{number}', '')" for number in range(1200))
+    past.sql(f"INSERT INTO bans (scope, subject, reason) VALUES {values}", by="moderation")
+    past.sql("UPDATE bans SET reason = 'court order' WHERE subject LIKE 'many-%'", by="moderation")
+    past.tell(edges=())
+    monkeypatch.setattr(past.writer, "_settled_due", 0.0)
+    past.write()
+    assert past.sql("SELECT COUNT(*) FROM log_leaves WHERE kind = 'event' AND source > 1000") != [(0,)]
+    assert [finding.text() for finding in past.audit().findings] == []
