@@ -46,6 +46,7 @@ def find_problems(state: FleetState) -> list[Problem]:
         return [_database_problem(state.unusable, refused=state.refused)]
     return [
         *_server_problems(state),
+        *_setback_problems(state),
         *_schema_problems(state),
         *_counter_problems(state),
         *_log_problems(state),
@@ -80,6 +81,18 @@ def _server_problems(state: FleetState) -> Iterator[Problem]:
             f"this is not the adopted server: {known}, and this is {printable(state.server)}; no edge "
             "gets a heartbeat from here",
             "run `purger adopt` if this is the primary now, and do nothing if it is a copy",
+        )
+
+
+def _setback_problems(state: FleetState) -> Iterator[Problem]:
+    told = max((edge.batch for edge in state.edges), default=0)
+    if told > state.head:
+        since = "" if state.numbered_at is None else f" after {state.numbered_at:%Y-%m-%d %H:%M:%S} UTC"
+        yield Problem(
+            f"edges were told batch {told}, and this database has given {state.head} only: it has lost changes that "
+            f"were committed{since}",
+            'if it is the primary now, write the lost bans and lifts again (docs/deployment.md, "After a restore"); a '
+            "purger that acts on it flushes the edges, and they show what these bans hid",
         )
 
 

@@ -27,6 +27,7 @@ class EdgeState:
     failure: str | None = None  # why the edge gave no answer just now: kind and text
     recorded: str | None = None  # the problem that the running purger has with this edge: kind and text
     names_position: bool = True  # False: its VCL is of version 0.1
+    batch: int = 0  # the last batch that it was brought to, as it names it; 0: none, or of version 0.1
     purger: str | None = None  # the id of the purger that has claimed it
 
     @property

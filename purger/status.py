@@ -73,6 +73,7 @@ def _read(connection: Connection) -> FleetState:
     waiting = _unnumbered(connection)
     edges = list_edges(connection)
     enabled = [edge for edge in edges if edge.enabled]
+    # Before the last batch is read: no edge can be ahead of it then, unless the database has gone back.
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         answers = list(pool.map(_ask, [edge.settings for edge in enabled]))
     stuck = _still_waiting(connection, waiting, until=began + PATIENCE) if waiting else 0
@@ -215,4 +216,5 @@ def _edge_state(edge: ListedEdge, answer: Answer | str, head: int, delay: float)
         heartbeat_age=answer.heartbeat_age,
         lease_remaining=answer.lease_remaining,
         names_position=answer.position is not None,
+        batch=answer.position.batch if answer.position else 0,
     )

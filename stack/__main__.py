@@ -134,10 +134,25 @@ def _environment(stack: Stack) -> dict[str, str]:
         "DB_SOCKET": str(stack.database.socket),
         "DB_NAME": stack.database.name_of_database,
         "DB_URL": stack.database.url("moderation"),
+        **_settings_of_commands(stack),
         "PROOF_PUBLIC_KEY": str(stack.log_key.verifier()),
         "SAMPLE_CODE": codes[0],
         "SAMPLE_OWNER": owner,
         **({"STORE_URL": stack.store.url, "STORE_SETTINGS": str(stack.store.settings)} if stack.store else {}),
+    }
+
+
+def _settings_of_commands(stack: Stack) -> dict[str, str]:
+    """Return the variables with which the commands `origin` and `purger` use this stack."""
+    return {
+        "PURGER_ADMIN_URL": stack.database.admin_url(),
+        "PURGER_DATABASE_URL": stack.database.url("purger"),
+        "PURGER_MODERATION_URL": stack.database.url("moderation"),
+        "PURGER_LOG_KEY_FILE": str(stack.directory / "log-key"),
+        "ORIGIN_DATABASE_URL": stack.database.url("origin"),
+        "ORIGIN_IMPORT_DATABASE_URL": stack.database.url("import"),
+        "ORIGIN_STORE": f"file:{stack.origin.files}",
+        **(stack.store.origin_options() if stack.store else {}),
     }
 
 

@@ -22,7 +22,10 @@ _NAMES = {
     *("EDGE_URL", "PURGE_URL", "PURGE_TOKEN_FILE", "ORIGIN_URL", "INGEST_URL", "INGEST_TOKEN_FILE"),
     *("CONSOLE_URL", "CONSOLE_PASSWORD"),
     *("DB_SOCKET", "DB_NAME", "DB_URL", "PROOF_PUBLIC_KEY", "SAMPLE_CODE", "SAMPLE_OWNER"),
+    *("PURGER_ADMIN_URL", "PURGER_DATABASE_URL", "PURGER_MODERATION_URL", "PURGER_LOG_KEY_FILE"),
+    *("ORIGIN_DATABASE_URL", "ORIGIN_IMPORT_DATABASE_URL", "ORIGIN_STORE"),
 }
+_NAMES_OF_S3 = {"STORE_URL", "STORE_SETTINGS", "ORIGIN_STORE_SETTINGS"}
 
 
 def _command() -> list[str]:
@@ -83,7 +86,9 @@ def test_a_ban_written_with_what_it_prints_is_served_as_410_and_ctrl_c_leaves_no
     directory = tmp_path / "a directory's name"
     with _running(directory, store) as process:
         names = _variables(directory)
-        assert names.keys() == _NAMES | ({"STORE_URL", "STORE_SETTINGS"} if store == "s3" else set())
+        assert names.keys() == _NAMES | (
+            {"STORE_URL", "STORE_SETTINGS", "ORIGIN_STORE_SETTINGS"} if store == "s3" else set()
+        )
         if store == "s3":
             assert not list((directory / "origin" / "files").iterdir())
             settings = dict(line.split("=", 1) for line in Path(names["STORE_SETTINGS"]).read_text().splitlines())

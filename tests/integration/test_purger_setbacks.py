@@ -52,6 +52,8 @@ def test_a_backup_that_was_restored_while_no_purger_ran_means_a_flush(fleet: Fle
         fleet.ban()
         fleet.sql("CALL number_invalidations_v1()")
     assert fleet.head() == head - (not numbered)
+    # Where the number was given again, status cannot tell.
+    assert (f"were told batch {head}, and this database has given" in fleet.purger.run("status").stdout) is not numbered
     fleet.purger.start()
     fleet.logged("is none of this database")
     fleet.edge.wait_trusted()

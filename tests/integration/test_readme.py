@@ -1,4 +1,4 @@
-"""Paste the README's blocks as they stand, in their order."""
+"""Paste the blocks of the README, and the hook of docs/hooks.md that is written by hand, as they stand."""
 
 import os
 import re
@@ -6,18 +6,21 @@ import shlex
 import signal
 import subprocess
 import sys
+import sysconfig
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 import requests
+from PIL import Image
 
 from stack.database_program import WITHOUT_TLS, chosen
 from stack.waiting import PATIENCE, wait_until
 from tests.support.markdown_pages import ROOT, block
 
 README = ROOT / "README.md"
+HOOKS = ROOT / "docs" / "hooks.md"
 
 
 @dataclass(frozen=True)
@@ -74,13 +77,31 @@ def rebounds_are_over(newcomer: Newcomer) -> bool:
 
 def test_pasted_as_one_block_the_commands_show_what_they_say(newcomer: Newcomer) -> None:
     wait_until(lambda: rebounds_are_over(newcomer), "the rebounds of all purges")
-    pasted = newcomer.paste(block(README, "sh", ". .stack/env"))
+    pasted = newcomer.paste(block(README, "sh", "answer; answer"))
     assert pasted.stderr == ""
     answers = pasted.stdout.split("\n\n")[:-1]
     assert [answer.split()[1] for answer in answers] == ["200", "200", "410", "200"]
     assert "; hit" in answers[1]
     tags = [re.findall(r"^ETag: (.*)$", answer, re.MULTILINE | re.IGNORECASE) for answer in answers]
     assert tags[0] == tags[1] == tags[3] != []
+
+
+def test_a_newcomers_own_picture_goes_by_a_command_with_a_proof_and_by_a_hook(newcomer: Newcomer) -> None:
+    pictures = newcomer.directory / "my pictures"
+    pictures.mkdir()
+    Image.new("RGB", (64, 48), "teal").save(pictures / "holiday.jpg")
+    (sql,) = re.findall(r"^sql\(\) .*$", block(README, "sh", "answer; answer"), re.MULTILINE)
+    text = block(README, "sh", "origin import").replace("~/Pictures", f"'{pictures}'")
+    text = text.replace("$PWD/.venv/bin", sysconfig.get_path("scripts"))
+    try:
+        pasted = newcomer.paste(f"{sql}\n{text}")
+    finally:
+        newcomer.sql("DROP DATABASE IF EXISTS site")
+    assert "rror" not in pasted.stderr
+    assert re.findall(r"^HTTP/1.1 (\d+)", pasted.stdout, re.MULTILINE) == ["200", "410"], pasted.stdout
+    assert "proven gone at 1 edge" in pasted.stdout
+    assert "VALID: " in pasted.stdout
+    assert "created the trigger" in pasted.stdout
 
 
 @pytest.fixture
@@ -100,13 +121,13 @@ def shop(newcomer: Newcomer) -> Iterator[Newcomer]:
     newcomer.sql("DROP DATABASE site; DROP USER 'site'@'localhost';")
 
 
-def test_the_hook_pasted_as_the_readme_says_takes_pictures_down_and_brings_them_back(shop: Newcomer) -> None:
+def test_the_hook_written_by_hand_takes_pictures_down_and_brings_them_back(shop: Newcomer) -> None:
     def site(text: str) -> subprocess.CompletedProcess[str]:
         return shop.sql(text, "--user=site", "--password=secret", "site")
 
-    granted = shop.sql(block(README, "sql", "GRANT TRIGGER"))
+    granted = shop.sql(block(HOOKS, "sql", "GRANT TRIGGER"))
     assert granted.returncode == 0, granted.stderr
-    hooked = site(block(README, "sql", "CREATE TRIGGER"))
+    hooked = site(block(HOOKS, "sql", "CREATE TRIGGER pictures_taken_down"))
     assert hooked.returncode == 0, hooked.stderr
     shop.wait_status("sample-2-1", 410)
 
@@ -124,7 +145,7 @@ def test_the_hook_pasted_as_the_readme_says_takes_pictures_down_and_brings_them_
 
 @pytest.mark.parametrize("code", ["a.jpg", "two words", "ä", "x" * 65])
 def test_a_takedown_that_cannot_be_written_fails_the_sites_own_statement(shop: Newcomer, code: str) -> None:
-    pasted = block(README, "sql", "GRANT TRIGGER"), block(README, "sql", "CREATE TRIGGER")
+    pasted = block(HOOKS, "sql", "GRANT TRIGGER"), block(HOOKS, "sql", "CREATE TRIGGER pictures_taken_down")
     assert [shop.sql(text, "site").returncode for text in pasted] == [0, 0]
     shop.sql(f"INSERT INTO pictures VALUES ('{code}', '/4')", "site")
     refused = shop.sql(f"UPDATE pictures SET path = NULL WHERE code = '{code}'", "site")

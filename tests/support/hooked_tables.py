@@ -15,7 +15,7 @@ from takedown_db.lasting_connection import Connection
 #: A purger that is there, so that status has no other problem.
 ALIVE = PurgerPresence("host", 17, "0.2", None, None, 0.4)
 
-#: A table as the README has it, one with a number and a status, and one of people.
+#: A table as the documents have it, one with a number and a status, and one of people.
 TABLES = """
     CREATE DATABASE site CHARACTER SET utf8mb4;
     CREATE TABLE site.pictures (code VARCHAR(100) NOT NULL PRIMARY KEY, path VARCHAR(255));

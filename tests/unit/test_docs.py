@@ -39,6 +39,7 @@ FOREIGN_FLAGS = {
     "--routines",
     "--triggers",
     "--databases",
+    "--make-rshared",
 }
 
 #: Words in the spelling of a class that are names of other people's.

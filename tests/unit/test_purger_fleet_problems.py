@@ -1,6 +1,7 @@
 """Find the problems in the state of a fleet, each with its remedy."""
 
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -76,6 +77,12 @@ def test_changes_on_their_way_are_no_problem() -> None:
         (replace(WELL, purgers=(ALIVE._replace(age=-3600.0),)), "no purger is alive", "start it again"),
         (replace(WELL, edges=()), "there are no edges", "purger edge add"),
         (replace(WELL, edges=(), disabled=2), "none of 2 edges is enabled", "purger edge enable"),
+        (
+            replace(edge(batch=9), head=7, numbered_at=datetime(2026, 11, 26, 16, 28, 10)),
+            "this database has given 7 only: it has lost changes that were committed after 2026-11-26 16:28:10 UTC",
+            "write the lost bans and lifts again",
+        ),
+        (replace(edge(batch=1), numbered_at=None, head=0), "0 only: it has lost changes", "write the lost"),
         (replace(WELL, missing_triggers=("bans_inserted_v1",)), "bans_inserted_v1; bans may go", "purger migrate"),
         (replace(WELL, weakened_triggers=("bans_checked_v1",)), "bans_checked_v1; purges go on", "purger migrate"),
         (replace(WELL, migration_lock=7), "connection 7 holds the lock", "KILL 7"),
