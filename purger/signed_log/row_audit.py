@@ -5,7 +5,7 @@ old versions of rows for as long as an audit takes.
 """
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import starmap
 from typing import Any
 
@@ -42,24 +42,31 @@ class RowAudit:
         """Compare all tables. Raises ``DatabaseUnavailableError``."""
         self._walk("audit_next_batch", self._batches)
         self._walk("audit_next_event", self._events)
-        self._walk("audit_next_acknowledged", self._receipts)
-        self._walk("audit_next_seen", self._probes)
+        self._walk("audit_next_acknowledged", self._receipts, edges=self._edges("audit_receipt_edges"))
+        self._walk("audit_next_seen", self._probes, edges=self._edges("audit_probe_edges"))
         after = -1
         while page := [BanRow(*row) for row in self._connection.rows("audit_bans", after=after, limit=_PAGE)]:
             compare_bans(page, self._report)
             after = page[-1].id
 
-    def _walk(self, following: str, compare: "Callable[[_Chunk], list[Unlogged]]") -> None:
-        """Compare chunk by chunk, from the next number on that the statement ``following`` tells of."""
+    def _edges(self, name: str) -> str:
+        """Read the edges of a table, all of which its key begins with, as JSON."""
+        return json.dumps([str(edge) for (edge,) in self._connection.rows(name)])
+
+    def _walk(self, following: str, compare: "Callable[[_Chunk], list[Unlogged]]", **values: str) -> None:
+        """Compare chunk by chunk, from the next number on that the statement ``following`` tells of.
+
+        ``values`` are further parameters of the statements.
+        """
         after = -1
         while True:
-            ((of_leaf, of_row),) = self._connection.rows(following, after=after)
+            ((of_leaf, of_row),) = self._connection.rows(following, after=after, **values)
             found = [int(each) for each in (of_leaf, of_row) if each is not None]
             if not found:
                 return
             first, after = min(found) - 1, min(found) - 1 + _SPAN
             with self._connection.snapshot() as cursor:
-                chunk = _Chunk(cursor, first, after)
+                chunk = _Chunk(cursor, {"after": first, "last": after, **values})
                 self._judge(chunk, compare(chunk))
             self._progress(chunk.leaves_read)
 
@@ -103,18 +110,19 @@ class RowAudit:
 class _Chunk:
     """The leaves and rows of the numbers after ``after`` up to ``last``, in one snapshot."""
 
-    def __init__(self, cursor: MySQLCursorAbstract, after: int, last: int) -> None:
+    def __init__(self, cursor: MySQLCursorAbstract, values: Mapping[str, int | str]) -> None:
+        """Take ``after`` and ``last``, and further parameters of the statements."""
         self._cursor = cursor
-        self._span = {"after": after, "last": last}
+        self._values = values
         self.leaves_read = 0
 
     def rows(self, name: str) -> list[tuple[Any, ...]]:
         """Run a statement on these numbers."""
-        return fetch(self._cursor, name, **self._span)
+        return fetch(self._cursor, name, **self._values)
 
     def leaves(self, kind: str) -> list[OpenedLeaf]:
         """Read the leaves of a kind, in the order of the log."""
-        rows = fetch(self._cursor, "audit_log_sources", kind=kind, **self._span)
+        rows = fetch(self._cursor, "audit_log_sources", kind=kind, **self._values)
         self.leaves_read += len(rows)
         return [open_leaf(StoredLeaf(*row)) for row in rows]
 

@@ -169,21 +169,34 @@ LEFT JOIN moderation_log AS latest ON latest.id = page.latest_act
 LEFT JOIN moderation_log AS state ON state.id = page.latest_state
 ORDER BY page.id
 
+-- name: audit_receipt_edges
+-- Reads the names of all edges that have receipts.
+SELECT DISTINCT edge FROM receipts
+
+-- name: audit_probe_edges
+-- Reads the names of all edges that have probe results.
+SELECT DISTINCT edge FROM sightings
+
 -- name: audit_next_acknowledged
--- Reads the next batch after %(after)s up to which an edge has acknowledged, by a leaf and by a row; each may be NULL.
+-- Reads the next batch after %(after)s up to which one of %(edges)s, a JSON array, has acknowledged, by a leaf and by a
+-- row; each may be NULL.
 SELECT
     (SELECT source FROM log_leaves FORCE INDEX (source)
         WHERE kind = 'acknowledged' AND source > %(after)s ORDER BY source LIMIT 1) AS of_leaf,
     (
         SELECT MIN((SELECT MIN(receipts.batch) FROM receipts
             WHERE receipts.edge = known.edge AND receipts.batch > %(after)s))
-        FROM (SELECT DISTINCT edge FROM receipts) AS known
+        FROM JSON_TABLE(%(edges)s, '$[*]' COLUMNS (
+            edge VARCHAR(255) CHARACTER SET ascii COLLATE ascii_bin PATH '$'
+        )) AS known
     ) AS of_row
 
 -- name: audit_receipts
--- Reads the receipts up to the batches after %(after)s, to %(last)s, the times in UTC.
+-- Reads the receipts of %(edges)s, a JSON array, up to the batches after %(after)s, to %(last)s, the times in UTC.
 SELECT receipts.edge, receipts.batch, receipts.first_batch, receipts.method, receipts.instance, receipts.acknowledged_at
-FROM (SELECT DISTINCT edge FROM receipts) AS known
+FROM JSON_TABLE(%(edges)s, '$[*]' COLUMNS (
+    edge VARCHAR(255) CHARACTER SET ascii COLLATE ascii_bin PATH '$'
+)) AS known
 STRAIGHT_JOIN receipts FORCE INDEX (PRIMARY)
     ON receipts.edge = known.edge AND receipts.batch > %(after)s AND receipts.batch <= %(last)s
 
@@ -196,21 +209,27 @@ FROM JSON_TABLE(%(ranges)s, '$[*]' COLUMNS (
 WHERE EXISTS (SELECT 1 FROM batches WHERE batches.batch BETWEEN asked.first_batch AND asked.last_batch)
 
 -- name: audit_next_seen
--- Reads the next row of the outbox after %(after)s of which there is a probe, by a leaf and by a row; each may be NULL.
+-- Reads the next row of the outbox after %(after)s of which there is a probe at one of %(edges)s, a JSON array, by a leaf
+-- and by a row; each may be NULL.
 SELECT
     (SELECT source FROM log_leaves FORCE INDEX (source)
         WHERE kind = 'seen' AND source > %(after)s ORDER BY source LIMIT 1) AS of_leaf,
     (
         SELECT MIN((SELECT MIN(sightings.invalidation) FROM sightings
             WHERE sightings.edge = known.edge AND sightings.invalidation > %(after)s))
-        FROM (SELECT DISTINCT edge FROM sightings) AS known
+        FROM JSON_TABLE(%(edges)s, '$[*]' COLUMNS (
+            edge VARCHAR(255) CHARACTER SET ascii COLLATE ascii_bin PATH '$'
+        )) AS known
     ) AS of_row
 
 -- name: audit_probes
--- Reads the probe results of the rows of the outbox after %(after)s up to %(last)s, the times in UTC.
+-- Reads the probe results at %(edges)s, a JSON array, of the rows of the outbox after %(after)s up to %(last)s, the times
+-- in UTC.
 SELECT sightings.edge, sightings.invalidation, sightings.code, sightings.seen_at, sightings.status, sightings.gone,
     sightings.looked, sightings.images
-FROM (SELECT DISTINCT edge FROM sightings) AS known
+FROM JSON_TABLE(%(edges)s, '$[*]' COLUMNS (
+    edge VARCHAR(255) CHARACTER SET ascii COLLATE ascii_bin PATH '$'
+)) AS known
 STRAIGHT_JOIN sightings FORCE INDEX (PRIMARY)
     ON sightings.edge = known.edge AND sightings.invalidation > %(after)s AND sightings.invalidation <= %(last)s
 
