@@ -30,6 +30,9 @@ def compare_receipts(
         row = by_key.pop(key, None)
         first = told[0]
         name = f"edge {key[0]}, batch {key[1]}"
+        if row is not None and row.batch < reach.first_batch and utc_text(row.acknowledged_at) <= reach.began_at:
+            report.count(Count.BEFORE)  # the leaf tells of a later acknowledgement, which did not replace the row
+            continue
         if row is not None:
             report.count(Count.COMPARED, len(told))
             # What was recorded once stays: the row is that of the first leaf.
@@ -87,13 +90,13 @@ def compare_probes(
             report.count(Count.LEAVES_PRUNED)
         elif row.invalidation in erased:
             continue  # any of them may have spoken of this row
+        elif _is_before(row, batch, reach):
+            report.count(Count.BEFORE)
         elif told is not None:
             report.count(Count.COMPARED, len(told))
             compare_columns("sightings", name, _probe_columns(row), later_counts(told), report)
         elif row.seen_at is None:
             compare_columns("sightings", name, {"gone": row.gone}, {"gone": None}, report)
-        elif batch is not None and batch < reach.first_batch:
-            report.count(Count.BEFORE)
         else:
             unlogged.append(Unlogged("sightings", name, "seen", (row.edge, row.invalidation, row.code)))
     for (edge, source, code), told in known.items():
@@ -103,6 +106,13 @@ def compare_probes(
         else:
             report.row_pruned(told[0].members.get("at"))
     return unlogged
+
+
+def _is_before(row: ProbeRow, batch: int | None, reach: Reach) -> bool:
+    """Tell whether a result is from before the log; a later one that agrees with it has not replaced it."""
+    if batch is None or batch >= reach.first_batch or row.seen_at is None:
+        return False
+    return utc_text(row.seen_at) <= reach.began_at
 
 
 def later_counts(told: Iterable[OpenedLeaf]) -> dict[str, Any]:

@@ -203,12 +203,14 @@ def test_a_row_without_a_leaf_is_told() -> None:
     assert receipts([], [RECEIPT_ROW])[1] == [
         Unlogged("receipts", "edge edge1, batch 17", "acknowledged", ("edge1", 17))
     ]
+    assert probes([], [PROBE_ROW], {5: 9})[1]
     assert probes([], [PROBE_ROW], {5: 17})[1] == [
         Unlogged("sightings", "edge edge1, invalidation 5", "seen", ("edge1", 5, ""))
     ]
 
 
 def test_a_row_from_before_the_log_or_that_waits_for_it_needs_no_leaf() -> None:
+    old = leaf("acknowledged", 9, edge="edge1", first=9, last=9, method="purge", instance="v1", at=AT)
     for report, unlogged in (
         batches([], [BATCH_ROW._replace(batch=9), BATCH_ROW._replace(batch=21)], {}),
         events([], [EVENT_ROW], [PURGE._replace(batch=9)]),
@@ -216,7 +218,9 @@ def test_a_row_from_before_the_log_or_that_waits_for_it_needs_no_leaf() -> None:
         events([], [EVENT_ROW], [PURGE._replace(batch=None)]),
         events([], [EVENT_ROW._replace(id=1001, invalidation=None)], []),
         receipts([], [RECEIPT_ROW._replace(batch=9)]),
-        probes([], [PROBE_ROW], {5: 9}),
+        probes([], [PROBE_ROW._replace(seen_at=TIME.replace(month=10))], {5: 9}),
+        probes([PROBE], [PROBE_ROW._replace(seen_at=TIME.replace(month=10))], {5: 9}),
+        receipts([old], [RECEIPT_ROW._replace(batch=9, acknowledged_at=TIME.replace(month=10))]),
     ):
         assert (texts(report), unlogged) == ([], [])
         assert report.counts[Count.BEFORE] + report.counts[Count.WAITING] >= 1
