@@ -4,8 +4,9 @@ First the leaves in their order: each by itself, the tree that grows from them, 
 kind of leaf with the rows that it was made from.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from mysql.connector.abstracts import MySQLCursorAbstract
 
@@ -16,7 +17,6 @@ from purger.signed_log.row_audit import RowAudit
 from purger.signed_log.stored_leaf import StoredLeaf, check_leaf, open_leaf
 from purger.signed_log.tree_check import StoredEnd, TreeCheck
 from takedown_db.lasting_connection import Connection, fetch
-from takedown_log.canonical_json import parse_canonical
 from takedown_log.signed_note import VerifierKey
 
 #: Leaves, and signed states, that are read at once.
@@ -160,11 +160,11 @@ def _excused(cursor: MySQLCursorAbstract, first: int, last: int) -> tuple[set[in
     erased = {int(place) for (place,) in fetch(cursor, "audit_log_erased", first=first, last=last)}
     ((pruned,),) = fetch(cursor, "audit_log_pruned")
     for (content,) in fetch(cursor, "audit_log_waiting_removals"):
-        members = parse_canonical(bytes(content).decode())
+        members = _members(content)
         if members.get("kind") == "erased":
-            erased.add(int(str(members["leaf"])))
+            erased.add(members["leaf"])
         elif members.get("kind") == "pruned":
-            pruned = max(pruned or 0, int(str(members["before"])))
+            pruned = max(pruned or 0, members["before"])
     return erased, int(pruned or 0)
 
 
@@ -176,9 +176,14 @@ def _tell_unwritten(connection: Connection, report: Report) -> None:
         report.unchecked.append(
             f"{waiting} batches wait for their place in the log, the oldest for {seconds} s: does `purger run` run?"
         )
-    at = open_leaf(StoredLeaf(-1, b"", "", None, entry, None)).members.get("at") if entry else None
+    at = _members(entry).get("at")
     if entry and _is_late(at):
         report.unchecked.append(f"Receipts and probes wait for their place in the log, the oldest since {at}.")
+
+
+def _members(entry: bytes | None) -> Mapping[str, Any]:
+    """Return the members of an entry that waits for its place; none of a malformed one."""
+    return open_leaf(StoredLeaf(-1, b"", "", None, entry, None)).members
 
 
 def _is_late(at: object) -> bool:

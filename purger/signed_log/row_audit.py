@@ -16,11 +16,10 @@ from purger.signed_log.audited_rows import ProbeRow, PurgeRow, Reach, ReceiptRow
 from purger.signed_log.ban_comparison import BanRow, compare_bans
 from purger.signed_log.chapter import BatchRow
 from purger.signed_log.edge_comparison import compare_probes, compare_receipts
-from purger.signed_log.entries import EventRow, Leaf
+from purger.signed_log.entries import EventRow
 from purger.signed_log.event_comparison import compare_batches, compare_events
 from purger.signed_log.stored_leaf import OpenedLeaf, StoredLeaf, open_leaf
 from takedown_db.lasting_connection import Connection, fetch
-from takedown_log.canonical_json import parse_canonical
 
 #: Numbers (of batches, or ids of rows) whose leaves and rows are compared at once.
 _SPAN = 500
@@ -140,29 +139,17 @@ class _Chunk:
 
     def waiting(self) -> set[tuple[str, tuple[Any, ...]]]:
         """Read the kinds and keys of all entries that wait for their place."""
-        return {key for leaf in waiting_leaves(self._cursor) if (key := _key(leaf))}
+        return set(_waiting_keys(self._cursor))
 
 
-def waiting_leaves(cursor: MySQLCursorAbstract) -> Iterator[Leaf]:
-    """Read the entries that wait for their place, the oldest first. Passes over what is malformed."""
+def _waiting_keys(cursor: MySQLCursorAbstract) -> Iterator[tuple[str, tuple[Any, ...]]]:
+    """Read the kinds and keys of the entries that wait for their place. Passes over those that are malformed."""
     after = 0
     while page := fetch(cursor, "audit_log_waiting", after=after, limit=_PAGE):
-        for entry, content, openings in page:
-            after = entry
-            try:
-                yield Leaf.read(content, openings)
-            except (ValueError, TypeError):
-                continue
-
-
-def _key(leaf: Leaf) -> tuple[str, tuple[Any, ...]] | None:
-    try:
-        members = parse_canonical(leaf.content)
-    except ValueError:
-        return None
-    if members.get("kind") == "acknowledged":
-        return "acknowledged", (members.get("edge"), members.get("last"))
-    if members.get("kind") == "seen":
-        code = leaf.openings.get("code")
-        return "seen", (members.get("edge"), members.get("row"), code.value if code else None)
-    return None
+        after = page[-1][0]
+        for _, content, openings in page:
+            members = open_leaf(StoredLeaf(-1, b"", "", None, content, openings)).members
+            if members.get("kind") == "acknowledged":
+                yield "acknowledged", (members["edge"], members["last"])
+            elif members.get("kind") == "seen":
+                yield "seen", (members["edge"], members["row"], members.get("code"))
