@@ -49,6 +49,7 @@ def find_problems(state: FleetState) -> list[Problem]:
         *_setback_problems(state),
         *_schema_problems(state),
         *_counter_problems(state),
+        *_log_problems(state),
         *_purger_problems(state),
         *_edge_problems(state),
     ]
@@ -141,6 +142,15 @@ def _counter_problems(state: FleetState) -> Iterator[Problem]:
             "another transaction holds the row of table numbering: nothing gets a number, no edge a heartbeat",
             "find it as an admin in information_schema.innodb_trx (the oldest trx_started) or with XA RECOVER; end it "
             "with KILL or XA ROLLBACK",
+        )
+
+
+def _log_problems(state: FleetState) -> Iterator[Problem]:
+    if state.unsigned:
+        yield Problem(
+            f"nobody signs the log any more: {counted(state.unsigned, 'leaf', 'leaves')} behind its last checkpoint",
+            "start each purger with the log's key (--log-key-file), or with one that was made by `purger key FILE "
+            "--after OLD`: its next checkpoint covers these leaves too. Takedowns go on meanwhile",
         )
 
 

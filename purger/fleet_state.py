@@ -58,6 +58,7 @@ class FleetState:
     weakened_triggers: tuple[str, ...] = ()  # that check rows or write the log: missing or altered
     hooks: tuple[HookState, ...] = ()  # triggers on the site's own tables
     unnumberable: int = 0  # number of malformed rows within the last day
+    unsigned: int = 0  # number of leaves of the signed log that nobody has signed for a while
     largest_ids: Mapping[str, int] | None = None  # by table
 
     def edges_of(self, purger: PurgerPresence) -> list[str]:

@@ -185,7 +185,7 @@ class Service:
         return LogWriter(
             self._new_connection(),
             self._recorded,
-            signer=self._settings.log_key,
+            key=self._settings.log_key,
             leads=self._sharing.leads,
             busy=lambda: self._poller.more_to_come,
         )

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from purger.console.settings import ConsoleSettings
+from purger.signed_log.key_file import LogKey
 from takedown_db.listen_address import Address
-from takedown_log.signed_note import SignerKey
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,4 +68,4 @@ class Settings:
     console: ConsoleSettings | None = None
 
     #: The key that signs the log; None: it is written, and nobody signs it.
-    log_key: SignerKey | None = None
+    log_key: LogKey | None = None

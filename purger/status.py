@@ -16,6 +16,7 @@ from purger.hook_watch import read_hooks
 from purger.model import Edge, PurgerPresence
 from purger.outbox import Outbox
 from purger.presence import present
+from purger.signed_log.unsigned import unsigned_leaves
 from takedown_db.adoption import newest
 from takedown_db.error_numbers import URL_REFUSED, ErrorNumber
 from takedown_db.errors import CounterLostError, DatabaseUnavailableError, error_number
@@ -101,6 +102,7 @@ def _read(connection: Connection) -> FleetState:
         missing_triggers=triggers.missing,
         weakened_triggers=triggers.weakened,
         hooks=read_hooks(connection),
+        unsigned=unsigned_leaves(connection),
         largest_ids=_largest_ids(connection),
         counter_locked=bool(stuck or not any(purger.alive for purger in purgers)) and _counter_is_locked(connection),
     )

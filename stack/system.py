@@ -9,7 +9,7 @@ from typing import Any, Self
 
 import requests
 
-from purger.signed_log.key_file import write_key
+from purger.signed_log.key_file import LogKey, write_key
 from stack.console import Console
 from stack.edge import Edge
 from stack.engines import make_database
@@ -112,7 +112,7 @@ class Stack:
                 self.purger.add_edge(edge)
             if self.console:
                 self.console.write(self.database)
-            write_key(self.directory / "log-key", self.log_key)
+            write_key(self.directory / "log-key", LogKey(self.log_key))
             running.enter_context(self.purger)
             for edge in self.edges:
                 edge.wait_trusted()

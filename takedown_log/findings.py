@@ -3,14 +3,17 @@
 It decides by the leaves alone. ``leaf_kinds`` describes them.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from takedown_log.json_file import ProofError
 from takedown_log.leaf_kinds import fault
-from takedown_log.proof import ProofError, VerifiedProof
+from takedown_log.proof import VerifiedProof
 
 _Leaf = Mapping[str, Any]
+
+_NOTHING: _Leaf = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +24,7 @@ class Event:
     at: str
     batch: int | None  # the numbered batch that told the edges; None: there was nothing to tell
     row: int | None  # the row of the outbox
+    ban: int | None  # the id of the ban
     scope: str
     subject: str | None
     account: str | None  # the database user of the session
@@ -39,6 +43,14 @@ class EdgeFinding:
     seen_at: str | None = None
     status: int | None = None
     gone: bool | None = None  # None: nobody has looked, or the answer proved nothing
+    looked: int | None = None  # of an owner or digest: images that were requested
+    images: int | None = None  # and those that there were
+    note: str | None = None  # why an answer proved nothing
+
+    @property
+    def in_part(self) -> bool:
+        """Tell whether it was seen gone for a part of the images that a ban of an owner or digest covers."""
+        return bool(self.gone) and self.images is not None and (self.looked or 0) < self.images
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +65,7 @@ class Told:
         acknowledged = (f"{each.edge} has not acknowledged it." for each in self.edges if not each.acknowledged_at)
         if self.event.action != "ban":
             return tuple(acknowledged)
-        shown = (
-            f"{each.edge} showed the image at {each.seen_at}."
-            if each.gone is False
-            else f"Nobody saw it gone at {each.edge}."
-            for each in self.edges
-            if not each.gone
-        )
-        return (*acknowledged, *shown)
+        return (*acknowledged, *(line for each in self.edges if (line := _not_seen(each))))
 
 
 def find(verified: VerifiedProof) -> tuple[Told, ...]:
@@ -76,12 +81,23 @@ def find(verified: VerifiedProof) -> tuple[Told, ...]:
     return tuple(_told(index, leaf, verified.hashes, leaves) for index, leaf in _of_kind(leaves, "event"))
 
 
+def _not_seen(finding: EdgeFinding) -> str | None:
+    if finding.gone is False:
+        return f"{finding.edge} showed the image at {finding.seen_at}."
+    if not finding.gone:
+        return f"Nobody saw it gone at {finding.edge}."
+    if finding.in_part:
+        return f"At {finding.edge} {finding.looked} of {finding.images} images were seen gone, and the others not."
+    return None
+
+
 def _told(index: int, leaf: _Leaf, hashes: Mapping[str, int], leaves: Mapping[int, _Leaf]) -> Told:
     event = Event(
         str(leaf["action"]),
         str(leaf["at"]),
         leaf.get("batch"),
         leaf.get("row"),
+        leaf.get("ban"),
         str(leaf["scope"]),
         *(leaf.get(name) for name in ("subject", "account", "banned_by", "reason")),
     )
@@ -109,12 +125,31 @@ def _finding(edge: str, event: Event, leaves: Mapping[int, _Leaf]) -> EdgeFindin
         None,
     )
     seen = [leaf for _, leaf in _of_kind(leaves, "seen") if leaf["edge"] == edge and leaf["row"] == event.row]
-    probe: _Leaf = seen[-1] if seen else {}
-    told: _Leaf = receipt or {}
-    gone = {"yes": True, "no": False}.get(probe.get("gone", ""))
+    probe, told = _decisive(seen, one=event.scope == "image"), receipt if receipt is not None else _NOTHING
     return EdgeFinding(
-        edge, told.get("at"), told.get("method"), told.get("instance"), probe.get("at"), probe.get("status"), gone
+        edge,
+        told.get("at"),
+        told.get("method"),
+        told.get("instance"),
+        seen_at=probe.get("at"),
+        status=probe.get("status"),
+        gone={"yes": True, "no": False}.get(probe.get("gone", "")),
+        looked=probe.get("looked"),
+        images=probe.get("images"),
+        note=probe.get("note"),
     )
+
+
+def _decisive(seen: Sequence[_Leaf], *, one: bool) -> _Leaf:
+    """Return the probe that counts: the last, of an owner or digest the last of all its images unless one was shown."""
+    if one or not seen:
+        return seen[-1] if seen else {}
+    shown = max((place for place, leaf in enumerate(seen) if leaf.get("gone") == "no"), default=None)
+    later = seen if shown is None else seen[shown + 1 :]
+    whole = [leaf for leaf in later if "images" in leaf]
+    if whole:
+        return whole[-1]
+    return {**seen[-1], "gone": ""} if shown is None else seen[shown]
 
 
 def _check_edges(leaves: Mapping[int, _Leaf]) -> None:

@@ -21,6 +21,8 @@ class Kind:
 KINDS: Mapping[str, Kind] = {
     # All edges that are told of bans, whenever that changes. ``names`` stand by the alphabet.
     "edges": Kind({"at": str, "names": list}),
+    # A key that signs the log from then on.
+    "key": Kind({"at": str, "key": str}),
     # A numbered batch. ``edges`` is the hash of the list in force, in hex.
     "batch": Kind({"batch": int, "identity": str, "at": str, "rows": int, "edges": str}),
     # An act of moderation. ``event`` and ``ban`` are ids of rows, ``row`` is that of the outbox.

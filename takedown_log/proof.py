@@ -6,7 +6,6 @@ leaves prove that an image is gone is told by ``findings``; here it is told that
 """
 
 import json
-from base64 import b64decode, b64encode
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
@@ -14,19 +13,16 @@ from typing import Any, Self
 
 from takedown_log.canonical_json import NotCanonicalError, parse_canonical
 from takedown_log.commitments import Opening
+from takedown_log.json_file import ProofError, read_document, read_hashes, write_document, write_hashes
+from takedown_log.key_chain import follow_keys, named_key
 from takedown_log.signed_note import Checkpoint, NoteError, SignerKey, VerifierKey, open_note
 from takedown_log.tree import HASH_SIZE, leaf_hash, root_from_inclusion
 
-#: The first line of a statement, and of a note that names the next key.
+#: The first line of a statement.
 _STATEMENT = "takedown-log proof v1"
-_NEXT_KEY = "takedown-log next key v1"
 
 _MEMBERS = {"checkpoint", "keys", "leaves", "statement"}
 _LEAF_MEMBERS = {"index", "leaf", "openings", "path"}
-
-
-class ProofError(ValueError):
-    """A proof that does not hold. Its message says what is wrong with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +56,7 @@ class ProvenLeaf:
     def document(self) -> dict[str, Any]:
         """Return it as it stands in the file."""
         openings = {name: {"salt": each.salt.hex(), "value": each.value} for name, each in self.openings.items()}
-        path = [b64encode(node).decode() for node in self.path]
-        return {"index": self.index, "leaf": self.leaf, "openings": openings, "path": path}
+        return {"index": self.index, "leaf": self.leaf, "openings": openings, "path": write_hashes(self.path)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +71,12 @@ class Proof:
     @classmethod
     def parse(cls, text: str) -> Self:
         """Read a file. Raises ``ProofError`` for any other text than ``text()`` makes."""
+        document = read_document(text, _MEMBERS)
         try:
-            document = json.loads(text)
             proof = cls._from(document)
         except ProofError:
             raise
-        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise ProofError(f"the file is no proof: {error}") from None
         if proof.text() != text:
             raise ProofError("the file was changed: it is not in the form in which proofs are written")
@@ -89,13 +84,13 @@ class Proof:
 
     @classmethod
     def _from(cls, document: Mapping[str, Any]) -> Self:
-        if document.keys() != _MEMBERS or any(leaf.keys() != _LEAF_MEMBERS for leaf in document["leaves"]):
-            raise ProofError(f"the file is no proof: its members must be {', '.join(sorted(_MEMBERS))}")
+        if any(leaf.keys() != _LEAF_MEMBERS for leaf in document["leaves"]):
+            raise ProofError(f"the file is no proof: a leaf's members must be {', '.join(sorted(_LEAF_MEMBERS))}")
         leaves = tuple(
             ProvenLeaf(
                 int(leaf["index"]),
                 str(leaf["leaf"]),
-                tuple(b64decode(node, validate=True) for node in leaf["path"]),
+                read_hashes(leaf["path"]),
                 {name: Opening(str(o["value"]), bytes.fromhex(o["salt"])) for name, o in leaf["openings"].items()},
             )
             for leaf in document["leaves"]
@@ -113,15 +108,16 @@ class Proof:
             "leaves": [leaf.document() for leaf in self.leaves],
             "statement": self.statement,
         }
-        return json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+        return write_document(document)
 
 
 @dataclass(frozen=True, slots=True)
 class VerifiedProof:
-    """A proof that holds: the log's state, the time of the statement (UTC), and the leaves' members by their index."""
+    """A proof that holds: the log's state, the signed statement, and the leaves' members by their index."""
 
     checkpoint: Checkpoint
-    made_at: str
+    about: str  # all that the log tells of it was chosen, says the statement: ``image kX3_vQ``, ``ban 17``
+    made_at: str  # when, UTC
     leaves: Mapping[int, Mapping[str, str | int | list[str]]]
     hashes: Mapping[str, int]  # the index of each leaf by its hash, in hex: leaves refer to each other by it
 
@@ -132,13 +128,13 @@ def verify(proof: Proof, key: VerifierKey) -> VerifiedProof:
     A key that was replaced is good as well: each key has signed the next.
     """
     try:
-        keys = _follow(key, proof.keys)
+        keys = follow_keys(key, proof.keys)
         checkpoint = Checkpoint.parse(open_note(proof.checkpoint, keys))
         statement = open_note(proof.statement, keys)
     except NoteError as error:
         raise ProofError(str(error)) from None
-    made_at = statement.split("\n")[2] if statement.count("\n") > 2 else ""
-    if statement != _statement(checkpoint, made_at, proof.leaves):
+    about, made_at = (statement.split("\n") + [""] * 4)[2:4]
+    if statement != _statement(checkpoint, about, made_at, proof.leaves):
         raise ProofError("the signed statement speaks of other leaves than the file has")
     leaves, hashes = {}, {}
     for leaf in proof.leaves:
@@ -146,48 +142,26 @@ def verify(proof: Proof, key: VerifierKey) -> VerifiedProof:
         leaves[leaf.index] = leaf.members()
     if list(leaves) != sorted(leaves) or len(leaves) != len(proof.leaves):
         raise ProofError("the leaves do not stand in the order of the log")
-    return VerifiedProof(checkpoint, made_at, leaves, hashes)
+    return VerifiedProof(checkpoint, about, made_at, leaves, hashes)
 
 
 def sign_proof(
-    leaves: Sequence[ProvenLeaf], checkpoint: str, keys: Sequence[str], signer: SignerKey, made_at: str
+    leaves: Sequence[ProvenLeaf],
+    checkpoint: str,
+    keys: Sequence[str],
+    signer: SignerKey,
+    *,
+    about: str,
+    made_at: str,
 ) -> Proof:
-    """Make a proof: sign the statement that these leaves were chosen at a time (UTC)."""
-    state = Checkpoint.parse(open_note(checkpoint, _follow_all(keys, signer.verifier())))
-    return Proof(tuple(leaves), checkpoint, signer.sign(_statement(state, made_at, leaves)), tuple(keys))
+    """Make a proof: sign the statement that these leaves were chosen at a time (UTC), as all there are about it."""
+    state = Checkpoint.parse(open_note(checkpoint, [*map(named_key, keys), signer.verifier()]))
+    return Proof(tuple(leaves), checkpoint, signer.sign(_statement(state, about, made_at, leaves)), tuple(keys))
 
 
-def name_next_key(signer: SignerKey, following: VerifierKey) -> str:
-    """Sign the note by which a key is replaced by another."""
-    return signer.sign(f"{_NEXT_KEY}\n{following}\n")
-
-
-def _follow(key: VerifierKey, notes: Iterable[str]) -> list[VerifierKey]:
-    """Return a key and those that followed it. Notes of keys before it are passed over. Raises ``NoteError``."""
-    keys = [key]
-    for note in notes:
-        try:
-            text = open_note(note, keys[-1:])
-        except NoteError:
-            if len(keys) > 1:
-                raise
-            continue
-        title, _, following = text.removesuffix("\n").partition("\n")
-        if title != _NEXT_KEY:
-            raise NoteError("a note among the keys names no key")
-        keys.append(VerifierKey.parse(following))
-    return keys
-
-
-def _follow_all(notes: Sequence[str], last: VerifierKey) -> list[VerifierKey]:
-    """Return the keys that notes name, and the last one."""
-    texts = [note.partition("\n\n")[0].partition("\n")[2] for note in notes]
-    return [*map(VerifierKey.parse, texts), last]
-
-
-def _statement(checkpoint: Checkpoint, made_at: str, leaves: Iterable[ProvenLeaf]) -> str:
+def _statement(checkpoint: Checkpoint, about: str, made_at: str, leaves: Iterable[ProvenLeaf]) -> str:
     chosen = json.dumps([leaf.document() for leaf in leaves], sort_keys=True, ensure_ascii=False)
-    return f"{_STATEMENT}\n{checkpoint.origin}\n{made_at}\n{sha256(chosen.encode()).hexdigest()}\n"
+    return f"{_STATEMENT}\n{checkpoint.origin}\n{about}\n{made_at}\n{sha256(chosen.encode()).hexdigest()}\n"
 
 
 def _check_inclusion(leaf: ProvenLeaf, checkpoint: Checkpoint) -> bytes:

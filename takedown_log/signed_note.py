@@ -105,30 +105,36 @@ def open_note(note: str, keys: Iterable[VerifierKey]) -> str:
 
     Signatures by other keys, such as those of witnesses, are passed over.
     """
+    text, signatures = read_signatures(note)
+    known = {(key.name, key.id): key for key in keys}
+    signers = [(known[name, key_id], signature) for name, key_id, signature in signatures if (name, key_id) in known]
+    for key, signature in signers:
+        try:
+            Ed25519PublicKey.from_public_bytes(key.public).verify(signature, text.encode())
+        except InvalidSignature:
+            raise NoteError(f"the signature of {key.name!r} is not that of this text") from None
+    if not signers:
+        raise NoteError("the note is signed by none of the keys")
+    return text
+
+
+def read_signatures(note: str) -> tuple[str, list[tuple[str, bytes, bytes]]]:
+    """Split a note into its text and its signatures: name, key id and signature of each, not verified.
+
+    Raises ``NoteError``.
+    """
     text, mark, signatures = note.rpartition("\n\n")
     if not mark or not signatures.endswith("\n") or not signatures.startswith(_SIGNATURE):
         raise NoteError("no signed note: it must end in an empty line and lines of signatures")
-    known = {(key.name, key.id): key for key in keys}
-    signers = [_signer(line, f"{text}\n", known) for line in signatures.removesuffix("\n").split("\n")]
-    if not any(signers):
-        raise NoteError("the note is signed by none of the keys")
-    return f"{text}\n"
+    return f"{text}\n", [_signature(line) for line in signatures.removesuffix("\n").split("\n")]
 
 
-def _signer(line: str, text: str, known: dict[tuple[str, bytes], VerifierKey]) -> VerifierKey | None:
-    """Return the key that made the signature in a line, None for one that is not known. Raises ``NoteError``."""
+def _signature(line: str) -> tuple[str, bytes, bytes]:
     name, space, data = line.removeprefix(_SIGNATURE).partition(" ")
     signature = _decoded(data)
     if not line.startswith(_SIGNATURE) or not space or signature is None or len(signature) < 5:
         raise NoteError(f"a line of signatures is malformed: {line!r}")
-    key = known.get((name, signature[:4]))
-    if key is None:
-        return None
-    try:
-        Ed25519PublicKey.from_public_bytes(key.public).verify(signature[4:], text.encode())
-    except InvalidSignature:
-        raise NoteError(f"the signature of {name!r} is not that of this text") from None
-    return key
+    return name, signature[:4], signature[4:]
 
 
 @dataclass(frozen=True, slots=True)

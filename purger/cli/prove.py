@@ -1,6 +1,7 @@
 """`purger prove`: writes a file that proves the bans on an image, an owner or a digest."""
 
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -9,15 +10,19 @@ from purger.cli.options import database_url
 from purger.cli.subject_arguments import GivenSubject
 from purger.exit_codes import ExitCode
 from purger.signed_log.key_file import UnusableKeyError, read_key
-from purger.signed_log.prover import NothingToProveError
+from purger.signed_log.prover import NothingToProveError, Wanted, latest_key
 from purger.signed_log.prover import prove as make_proof
 from takedown_db.command_connection import connected
 from takedown_db.lasting_connection import Connection
+from takedown_db.printable import printable
+from takedown_log.check import check
+from takedown_log.page import write_page
 
 _EXAMPLES = """\b
 Examples:
 purger prove abc123 -o abc123.proof
-purger prove --owner alice -o alice.proof"""
+purger prove --owner alice -o alice.proof
+purger prove --ban 4711 -o ban-4711.proof --page ban-4711.html"""
 
 
 @click.command(epilog=_EXAMPLES)
@@ -25,7 +30,25 @@ purger prove --owner alice -o alice.proof"""
 @click.option("--owner", metavar="KEY", help="Prove the bans on this owner, in the place of a code.")
 @click.option("--digest", metavar="SHA256", help="Prove the bans by content on this original, in the place of a code.")
 @click.option(
+    *("--ban", "ban_id"),
+    type=click.IntRange(1, 2**64 - 1),
+    metavar="ID",
+    help="Prove this ban alone, by the id that `purger ban` and `purger bans` print, and none of the others on its "
+    "subject.",
+)
+@click.option(
     *("-o", "--output"), type=click.Path(path_type=Path, dir_okay=False), required=True, help="The file to write."
+)
+@click.option(
+    "--page",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write a page in HTML to print as well, as `purger verify --page` makes it from the file.",
+)
+@click.option(
+    "--checkpoint",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help="Prove from the state of the log that the checkpoint in this file has, with its witnesses, in the place of "
+    "the last state: for somebody who holds this checkpoint.",
 )
 @click.option(
     "--log-key-file",
@@ -37,24 +60,46 @@ purger prove --owner alice -o alice.proof"""
 )
 @database_url
 def prove(
-    code: str | None, owner: str | None, digest: str | None, output: Path, log_key_file: Path, database_url: str
+    code: str | None,
+    owner: str | None,
+    digest: str | None,
+    ban_id: int | None,
+    output: Path,
+    page: Path | None,
+    checkpoint: Path | None,
+    log_key_file: Path,
+    database_url: str,
 ) -> None:
     """Write a file that proves the bans on CODE: who ordered them, which edges acknowledged, and who saw it gone.
 
     `purger verify` checks the file without the database. It tells all that the log has of the subject, with reasons and
     names: look through it before you hand it out.
     """
-    if sum(each is not None for each in (code, owner, digest)) != 1:
-        raise click.UsageError("give one of CODE, --owner and --digest, and only one")
-    subject = GivenSubject(code, owner, digest, file=None, same_as=None).read()
+    wanted = _wanted(code, owner, digest, ban_id)
     try:
-        signer = read_key(log_key_file)
+        signer = read_key(log_key_file).signer
+        held = checkpoint.read_text(encoding="utf-8") if checkpoint else None
         with connected(Connection, database_url) as connection:
-            proof = make_proof(connection, *subject, signer)
-    except (NothingToProveError, UnusableKeyError) as error:
+            proof = make_proof(connection, wanted, signer, held)
+    except (NothingToProveError, UnusableKeyError, UnicodeDecodeError) as error:
         click.echo(f"Error: {error}", err=True)
         sys.exit(ExitCode.FAILED)
-    output.write_text(proof.text(), encoding="utf-8")
-    click.echo(
-        f"{output}: {len(proof.leaves)} leaves. Check it with `purger verify {output} --key {signer.verifier()}`"
-    )
+    content, public = proof.text().encode(), latest_key(proof)
+    try:
+        output.write_bytes(content)
+        if page:
+            checked = check(content.decode(), public)
+            text = write_page(checked, key=str(public), name=output.name, content=content, at=datetime.now(UTC))
+            page.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise click.ClickException(f"{printable(error.filename)}: {error.strerror}") from None
+    click.echo(f"{output}: {len(proof.leaves)} leaves. Check it with `purger verify {output} --key {public}`")
+
+
+def _wanted(code: str | None, owner: str | None, digest: str | None, ban: int | None) -> Wanted:
+    """Read what is to be proven. Raises ``click.UsageError``."""
+    if sum(each is not None for each in (code, owner, digest, ban)) != 1:
+        raise click.UsageError("give one of CODE, --owner, --digest and --ban, and only one")
+    if ban is not None:
+        return Wanted.of_ban(ban)
+    return Wanted.of_subject(*GivenSubject(code, owner, digest, file=None, same_as=None).read())

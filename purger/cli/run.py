@@ -11,7 +11,7 @@ import click
 from purger.cli.console_options import console_options
 from purger.cli.options import database_url
 from purger.settings import Settings
-from purger.signed_log.key_file import UnusableKeyError, read_key
+from purger.signed_log.key_file import LogKey, UnusableKeyError, read_key
 from purger.start import CannotListenError
 from purger.start import run as run_service
 from takedown_db.address_option import AddressType
@@ -19,7 +19,6 @@ from takedown_db.errors import DatabaseUnavailableError
 from takedown_db.lasting_connection import Connection
 from takedown_db.log_format import set_up_logging
 from takedown_db.log_option import log_format_option
-from takedown_log.signed_note import SignerKey
 
 #: The defaults of all options.
 _DEFAULTS = Settings(database_url="")
@@ -149,7 +148,7 @@ def run(verbose: bool, log_format: str, log_key_file: Path | None, **values: Any
         raise click.ClickException(str(error)) from None
 
 
-def _log_key(file: Path | None) -> SignerKey | None:
+def _log_key(file: Path | None) -> LogKey | None:
     """Read the key that signs the log. Raises ``click.UsageError``."""
     try:
         return read_key(file) if file else None

@@ -10,6 +10,7 @@ from purger.model import ProbeResult, Receipt
 from takedown_log.canonical_json import canonical, parse_canonical
 from takedown_log.commitments import Opening, commit
 from takedown_log.leaf_kinds import KINDS
+from takedown_log.signed_note import VerifierKey
 from takedown_log.tree import leaf_hash
 
 #: The member of each kind that leaves are found by in the database, a number.
@@ -105,6 +106,11 @@ def leaf_of_batch(batch: int, identity: str, numbered_at: datetime, size: int, e
 def leaf_of_edges(names: Iterable[str], at: datetime) -> Leaf:
     """Make the leaf of a list of edges, read at a time (UTC)."""
     return Leaf.of("edges", at=utc_text(at), names=sorted(names))
+
+
+def leaf_of_key(key: VerifierKey, at: datetime) -> Leaf:
+    """Make the leaf of a key that signs the log from a time (UTC) on."""
+    return Leaf.of("key", at=utc_text(at), key=str(key))
 
 
 def leaf_of_receipt(receipt: Receipt) -> Leaf:

@@ -1,50 +1,98 @@
 """Makes proofs: chooses the leaves that speak of one subject, and adds their paths to the root."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Self
 
+from purger.signed_log.checkpoints import NoStateError, read_state
 from purger.signed_log.entries import Leaf, utc_text
+from purger.signed_log.log_keys import last_key
 from purger.signed_log.nodes import StoredNodes
 from takedown_db.lasting_connection import Connection
 from takedown_db.scope import Scope
 from takedown_log.canonical_json import parse_canonical
+from takedown_log.findings import find
 from takedown_log.growing_tree import inclusion_proof
-from takedown_log.proof import Proof, ProvenLeaf, sign_proof
-from takedown_log.signed_note import Checkpoint, SignerKey, open_note
+from takedown_log.json_file import ProofError
+from takedown_log.key_chain import all_keys
+from takedown_log.proof import Proof, ProvenLeaf, sign_proof, verify
+from takedown_log.signed_note import SignerKey, VerifierKey
 
 
 class NothingToProveError(Exception):
     """There is no checkpoint, or no leaf of this subject. The message says which."""
 
 
-def prove(connection: Connection, scope: Scope, subject: str, signer: SignerKey) -> Proof:
-    """Make a proof of all that the log tells of a subject. Raises ``NothingToProveError``."""
-    rows = connection.rows("log_checkpoint")
-    if not rows:
-        raise NothingToProveError("the log has no checkpoint yet: has `purger run --log-key-file` run?")
-    note = bytes(rows[0][0]).decode()
-    size = Checkpoint.parse(open_note(note, [signer.verifier()])).size
-    chosen = _choose(connection, scope, subject, size)
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """The acts of moderation to prove: all those on a subject, or those of one ban alone."""
+
+    text: str  # as the signed statement names it
+    statement: str
+    values: Mapping[str, str | int]
+
+    @classmethod
+    def of_subject(cls, scope: Scope, subject: str) -> Self:
+        """Want all acts on a subject."""
+        return cls(f"{scope} {subject}", "log_events_of_subject", {"scope": scope, "subject": subject})
+
+    @classmethod
+    def of_ban(cls, ban: int) -> Self:
+        """Want the acts of one ban by its id, and no other ban of its subject."""
+        return cls(f"ban {ban}", "log_events_of_ban", {"ban": ban})
+
+
+def prove(connection: Connection, wanted: Wanted, signer: SignerKey, held: str | None = None) -> Proof:
+    """Make a proof of all that the log tells of what is wanted, now or at the state of a checkpoint, a signed note.
+
+    Raises ``NothingToProveError``, also where the database does not hold what was signed.
+    """
+    try:
+        signed = read_state(connection, held)
+    except NoStateError as error:
+        raise NothingToProveError(str(error)) from None
+    last = last_key(list(signed.keys))
+    if last != signer.verifier():
+        raise NothingToProveError(f"the key in the file is not that of the log, which is {last}")
+    size = signed.state.size
+    chosen = _choose(connection, wanted, size)
     if not chosen:
-        raise NothingToProveError(f"the log tells nothing of {scope} {subject}")
+        raise NothingToProveError(f"the log tells nothing of {wanted.text}")
     nodes = StoredNodes(connection)
-    leaves = [
-        ProvenLeaf(place, leaf.content, tuple(inclusion_proof(place, size, nodes.read)), leaf.openings)
-        for place, leaf in sorted(chosen.items(), key=lambda item: item[0])
-    ]
-    keys = [bytes(each).decode() for (each,) in connection.rows("log_keys")]
-    return sign_proof(leaves, note, keys, signer, utc_text(datetime.now(UTC)))
+    try:
+        leaves = [
+            ProvenLeaf(place, leaf.content, tuple(inclusion_proof(place, size, nodes.read)), leaf.openings)
+            for place, leaf in sorted(chosen.items(), key=lambda item: item[0])
+        ]
+        made_at = utc_text(datetime.now(UTC))
+        proof = sign_proof(leaves, signed.note, signed.keys, signer, about=wanted.text, made_at=made_at)
+        find(verify(proof, all_keys(signed.keys)[0]))
+    except (LookupError, ValueError) as error:
+        raise NothingToProveError(f"the database does not hold what was signed: {error}") from None
+    return proof
 
 
-def _choose(connection: Connection, scope: Scope, subject: str, size: int) -> dict[int, Leaf]:
+def latest_key(proof: Proof) -> VerifierKey:
+    """Return the last of the log's keys with which a proof holds: its checkpoint may be older than the last one."""
+    keys = all_keys(proof.keys)
+    for key in reversed(keys):
+        with suppress(ProofError):
+            verify(proof, key)
+            return key
+    return keys[0]
+
+
+def _choose(connection: Connection, wanted: Wanted, size: int) -> dict[int, Leaf]:
     """Choose the leaves by their places: acts of moderation, their batches, the edges' receipts and the probes."""
-    chosen = _leaves(connection.rows("log_events_of_subject", scope=scope, subject=subject, size=size))
+    chosen = _leaves(connection.rows(wanted.statement, **wanted.values, size=size))
     events = [parse_canonical(leaf.content) for leaf in chosen.values()]
-    wanted = {("batch", event["batch"]) for event in events if "batch" in event}
-    wanted |= {("seen", event["row"]) for event in events if "row" in event}
-    for _, batch in [each for each in wanted if each[0] == "batch"]:
-        wanted |= {("acknowledged", last) for (last,) in connection.rows("log_covering_batches", batch=batch)}
-    for kind, source in wanted:
+    others = {("batch", event["batch"]) for event in events if "batch" in event}
+    others |= {("seen", event["row"]) for event in events if "row" in event}
+    for _, batch in [each for each in others if each[0] == "batch"]:
+        others |= {("acknowledged", last) for (last,) in connection.rows("log_covering_batches", batch=batch)}
+    for kind, source in others:
         chosen |= _leaves(connection.rows("log_leaves_of", kind=kind, source=source, size=size))
     if chosen:
         chosen |= _leaves(connection.rows("log_lists_from", leaf=min(chosen), size=size))

@@ -10,10 +10,12 @@ from datetime import UTC, datetime
 from purger.loop_thread import LoopThread
 from purger.problem_log import ProblemLog
 from purger.signed_log.chapter import BatchRow, Chapter, EdgeLists, End, write_chapter
-from purger.signed_log.entries import EventRow, Leaf
+from purger.signed_log.entries import EventRow, Leaf, leaf_of_key
+from purger.signed_log.key_file import LogKey
+from purger.signed_log.log_keys import ForeignKeyError, take_over
 from takedown_db.lasting_connection import Connection
 from takedown_log.canonical_json import parse_canonical
-from takedown_log.signed_note import Checkpoint, SignerKey
+from takedown_log.signed_note import Checkpoint
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +46,7 @@ class LogWriter(LoopThread):
         connection: Connection,
         stop: threading.Event,
         *,
-        signer: SignerKey | None,
+        key: LogKey | None,
         leads: Callable[[], bool] = lambda: True,
         busy: Callable[[], bool] = lambda: False,
     ) -> None:
@@ -55,7 +57,9 @@ class LogWriter(LoopThread):
         problem = ProblemLog(log, "the signed log", patience=2)
         super().__init__("log writer", stop, problem, bug_effect="takedowns are not in the signed log")
         self._connection = connection
-        self._signer = signer
+        self._key = key
+        self._introduced = key is None
+        self._unsigned = ProblemLog(log, "the signed log")
         self._leads = leads
         self._busy = busy
         self._settled_due = 0.0  # by the monotonic clock
@@ -80,6 +84,9 @@ class LogWriter(LoopThread):
 
     def _append_some(self) -> bool:
         """Append some of the new leaves and sign the log's new state; tell whether there are more."""
+        first = not self._introduced
+        if first:
+            self._holds_last_key()
         end, last = self._end()
         batches = self._batches(end.batch)
         waiting = self._connection.rows("log_waiting_entries", limit=_READ)
@@ -93,8 +100,11 @@ class LogWriter(LoopThread):
             event=self._settled(end.event),
             now=datetime.now(UTC),
         )
-        if (chapter.leaves or chapter.end != end) and self._append(end, chapter, [entry for entry, _, _ in waiting]):
+        changed = bool(chapter.leaves) or chapter.end != end
+        current = not changed or self._append(end, chapter, [entry for entry, _, _ in waiting])
+        if current and (chapter.leaves or first):
             self._sign(chapter)
+        self._introduced = True
         return len(waiting) == _READ or chapter.end.batch < last
 
     def _end(self) -> tuple[End, int]:
@@ -152,11 +162,33 @@ class LogWriter(LoopThread):
         return bool(appended)
 
     def _sign(self, chapter: Chapter) -> None:
-        """Sign the state of the log after a chapter."""
-        if self._signer is None or not chapter.leaves:
+        """Sign the state of the log after a chapter. A key that is not the log's own signs nothing.
+
+        The first chapter may have no leaves: nobody may have signed those before it.
+        """
+        if self._key is None or not chapter.end.size or not self._holds_last_key():
             return
-        state = Checkpoint(self._signer.name, chapter.end.size, chapter.root)
-        self._connection.run("record_checkpoint", size=state.size, note=self._signer.sign(state.text()).encode())
+        signer = self._key.signer
+        state = Checkpoint(signer.name, chapter.end.size, chapter.root)
+        self._connection.run("record_checkpoint", size=state.size, note=signer.sign(state.text()).encode())
+
+    def _holds_last_key(self) -> bool:
+        """Tell whether the key is that of the log, which begins with it or goes over to it now where it may.
+
+        Another purger may have a later key meanwhile, so it is asked each time.
+        """
+        if self._key is None:
+            return False
+        try:
+            if take_over(self._connection, self._key):
+                entry = leaf_of_key(self._key.signer.verifier(), datetime.now(UTC))
+                self._connection.run("record_log_entry", content=entry.content.encode(), openings=None)
+                log.info("the log is signed with the key %s from now on", self._key.signer.verifier())
+        except ForeignKeyError as error:
+            self._unsigned.begin("not signed", str(error))
+            return False
+        self._unsigned.end()
+        return True
 
 
 def _row(leaf: Leaf) -> tuple[str, str, int | None, str, str | None]:

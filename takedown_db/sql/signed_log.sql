@@ -81,6 +81,13 @@ FROM moderation_log FORCE INDEX (subject)
 STRAIGHT_JOIN log_leaves ON log_leaves.kind = 'event' AND log_leaves.source = moderation_log.id
 WHERE moderation_log.scope = %(scope)s AND moderation_log.subject = %(subject)s AND log_leaves.leaf < %(size)s
 
+-- name: log_events_of_ban
+-- Reads the leaves, before %(size)s, of the acts of moderation on the ban with the id %(ban)s.
+SELECT log_leaves.leaf, log_leaves.content, log_leaves.openings
+FROM moderation_log FORCE INDEX (ban)
+STRAIGHT_JOIN log_leaves ON log_leaves.kind = 'event' AND log_leaves.source = moderation_log.id
+WHERE moderation_log.ban_id = %(ban)s AND log_leaves.leaf < %(size)s
+
 -- name: log_leaves_of
 -- Reads the leaves, before %(size)s, of one kind and number.
 SELECT leaf, content, openings FROM log_leaves WHERE kind = %(kind)s AND source = %(source)s AND leaf < %(size)s
@@ -99,3 +106,15 @@ FROM (SELECT MIN(batch) AS batch FROM receipts WHERE batch >= %(batch)s GROUP BY
 -- name: log_keys
 -- Reads the notes by which keys followed each other, the oldest first.
 SELECT note FROM log_keys ORDER BY id
+
+-- name: record_log_key
+-- Keeps a key at its place, from 1; changes nothing where another one has it.
+INSERT IGNORE INTO log_keys (id, note) VALUES (%(place)s, %(note)s)
+
+-- name: log_unsigned
+-- Reads how many leaves follow the last signed state, the first of them, and the time (UTC) of that state and of now.
+SELECT log_state.size - signed.size AS leaves, log_leaves.content, signed.signed_at, UTC_TIMESTAMP(6) AS now
+FROM log_state
+JOIN (SELECT size, signed_at FROM log_checkpoints ORDER BY size DESC LIMIT 1) AS signed
+LEFT JOIN log_leaves ON log_leaves.leaf = signed.size
+WHERE log_state.size > signed.size

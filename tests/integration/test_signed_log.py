@@ -3,6 +3,7 @@
 import json
 import stat
 import subprocess
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -31,18 +32,22 @@ class Desk:
     def purger(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         return self.site.stack.purger.run(*arguments)
 
-    def prove(self, code: str) -> Path:
-        file = self.directory / f"{code}.proof"
-        self.purger("prove", code, "-o", str(file)).check_returncode()
+    def prove(self, *subject: str) -> Path:
+        file = self.directory / f"{subject[-1]}.proof"
+        self.purger("prove", *subject, "-o", str(file)).check_returncode()
         return file
 
     def verify(self, file: Path, *more: str) -> subprocess.CompletedProcess[str]:
         return self.purger("verify", str(file), "--key", self.key, *more)
 
-    def proven(self, code: str) -> bool:
-        """Tell whether the log has all that is to be known of a code's ban."""
-        made = self.purger("prove", code, "-o", str(self.directory / "try"))
+    def proven(self, *subject: str) -> bool:
+        """Tell whether the log has all that is to be known of a subject's bans."""
+        made = self.purger("prove", *subject, "-o", str(self.directory / "try"))
         return made.returncode == 0 and self.verify(self.directory / "try").returncode == 0
+
+    def report(self, *subject: str) -> dict[str, Any]:
+        report: dict[str, Any] = json.loads(self.verify(self.prove(*subject), "--json").stdout)
+        return report
 
     def ban(self) -> str:
         code = self.site.new_image()
@@ -99,6 +104,39 @@ def test_a_lift_follows_its_ban(desk: Desk) -> None:
         return [event["action"] for event in report["events"]]
 
     wait_until(lambda: told() == ["ban", "lift"], "the lift in the log")
+
+
+def test_owners_and_digests_are_proven_too_and_one_ban_alone(desk: Desk) -> None:
+    owner = desk.site.new_owner()
+    code = desk.site.new_image(owner)
+    for subject in (("--owner", owner), ("--digest", desk.site.digest_of(code))):
+        desk.purger("ban", *subject, "--by", "Ann").check_returncode()
+        wait_until(partial(desk.proven, *subject), f"a proof of {subject}")
+    desk.purger("ban", "--owner", owner, "--by", "Bob").check_returncode()
+    wait_until(lambda: len(desk.report("--owner", owner)["events"]) == 2, "the second ban in the log")
+    ((first,), (second,)) = desk.sql("SELECT id FROM bans WHERE subject = %s ORDER BY id", owner)
+    wait_until(lambda: desk.proven("--ban", str(second)), "a proof of the second ban")
+    report = desk.report("--ban", str(first))
+    assert report["about"] == f"ban {first}"
+    assert [event["banned_by"] for event in report["events"]] == ["Ann"]
+    assert [event["banned_by"] for event in desk.report("--ban", str(second))["events"]] == ["Bob"]
+    assert desk.report("--owner", owner)["about"] == f"owner {owner}"
+
+
+@pytest.mark.parametrize(
+    ("subject", "exit_code", "words"),
+    [
+        (["--ban", "999999999"], 1, "the log tells nothing of ban 999999999"),
+        (["--ban", "0"], 2, "0 is not in the range"),
+        (["--ban", "1", "--owner", "alice"], 2, "give one of CODE, --owner, --digest and --ban, and only one"),
+        ([], 2, "give one of CODE"),
+        (["--digest", "abc"], 2, "'abc' is not a digest"),
+    ],
+)
+def test_a_proof_needs_one_subject_that_was_banned(desk: Desk, subject: list[str], exit_code: int, words: str) -> None:
+    made = desk.purger("prove", *subject, "-o", str(desk.directory / "none"))
+    assert (made.returncode, words in made.stderr) == (exit_code, True)
+    assert not (desk.directory / "none").exists()
 
 
 def test_an_edge_that_has_not_acknowledged_is_told(desk: Desk) -> None:

@@ -10,7 +10,8 @@ from takedown_log.signed_note import Checkpoint, SignerKey
 from takedown_log.tree import leaf_hash
 
 ORIGIN = "images.example/takedowns"
-MADE_AT = "2026-11-26T12:00:00.000000Z"
+ABOUT = "image kX3_vQ"
+MADE_AT = "2026-11-26T12:05:00.000000Z"
 
 
 class MemoryLog:
@@ -52,4 +53,4 @@ class MemoryLog:
 
     def prove(self, *indexes: int) -> Proof:
         """Make a proof of these leaves."""
-        return sign_proof(self.proven(indexes), self.checkpoint(), self.keys, self.signer, MADE_AT)
+        return sign_proof(self.proven(indexes), self.checkpoint(), self.keys, self.signer, about=ABOUT, made_at=MADE_AT)

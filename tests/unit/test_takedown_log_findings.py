@@ -4,42 +4,8 @@ from typing import Any
 
 import pytest
 
-from takedown_log.findings import Told, find
-from takedown_log.proof import ProofError, verify
-from takedown_log.tree import leaf_hash
-from tests.support.proof_log import MemoryLog
-
-TIMES = [f"2026-11-26T12:00:0{second}.000000Z" for second in range(10)]
-
-
-class Takedown:
-    """A log of one ban at two edges, whose leaves a test may change."""
-
-    def __init__(self) -> None:
-        self.log = MemoryLog()
-        self.places: list[int] = []
-
-    def add(self, kind: str, committed: dict[str, str] | None = None, **members: Any) -> None:
-        self.places.append(self.log.append({"kind": kind, **members}, committed))
-
-    def edges(self, *names: str) -> str:
-        self.add("edges", at=TIMES[0], names=list(names))
-        return leaf_hash(self.log.leaves[-1].encode()).hex()
-
-    def ban(self, edges: str, action: str = "ban", batch: int = 7) -> None:
-        self.add("batch", batch=batch, identity="x", at=TIMES[1], rows=1, edges=edges)
-        values = {"subject": "kX3_vQ", "account": "desk@site", "banned_by": "Ann", "reason": "court order 7"}
-        self.add("event", values, event=1, action=action, scope="image", at=TIMES[1], ban=1, row=5, batch=batch)
-
-    def acknowledged(self, edge: str, first: int = 7, last: int = 7) -> None:
-        self.add("acknowledged", edge=edge, first=first, last=last, method="purge", instance="i", at=TIMES[2])
-
-    def seen(self, edge: str, gone: str, at: str = TIMES[3]) -> None:
-        self.add("seen", edge=edge, row=5, at=at, status=410, gone=gone)
-
-    def find(self, *left_out: str) -> tuple[Told, ...]:
-        chosen = [place for place in self.places if not any(f'"{kind}"' in self.log.leaves[place] for kind in left_out)]
-        return find(verify(self.log.prove(*chosen), self.log.signer.verifier()))
+from takedown_log.json_file import ProofError
+from tests.support.logged_takedown import TIMES, Takedown
 
 
 @pytest.fixture
@@ -138,3 +104,20 @@ def test_a_malformed_leaf_is_named(takedown: Takedown, members: dict[str, Any], 
 def test_a_kind_of_a_later_version_is_passed_over(takedown: Takedown) -> None:
     takedown.add("something", new=1)
     assert len(takedown.find()) == 1
+
+
+def test_of_an_owner_a_probe_of_all_images_counts_unless_one_was_shown_after_it() -> None:
+    owner = Takedown()
+    owner.ban(owner.edges("edge1"), scope="owner", values={"subject": "alice"})
+    owner.acknowledged("edge1")
+    owner.seen("edge1", "yes", at=TIMES[3])
+    assert owner.find()[0].lacking() == ("Nobody saw it gone at edge1.",), "one image of many"
+    owner.seen("edge1", "yes", at=TIMES[4], looked=3, images=5)
+    assert owner.find()[0].lacking() == ("At edge1 3 of 5 images were seen gone, and the others not.",)
+    owner.seen("edge1", "yes", at=TIMES[5], looked=5, images=5)
+    assert owner.find()[0].lacking() == ()
+    owner.seen("edge1", "no", at=TIMES[6])
+    owner.seen("edge1", "yes", at=TIMES[6])
+    assert owner.find()[0].lacking() == (f"edge1 showed the image at {TIMES[6]}.",)
+    owner.seen("edge1", "yes", at=TIMES[7], looked=5, images=5)
+    assert owner.find()[0].lacking() == ()

@@ -6,9 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from takedown_log.proof import Proof, ProofError, name_next_key, sign_proof, verify
+from takedown_log.json_file import ProofError
+from takedown_log.key_chain import name_next_key
+from takedown_log.proof import Proof, sign_proof, verify
 from takedown_log.signed_note import SignerKey
-from tests.support.proof_log import MADE_AT, ORIGIN, MemoryLog
+from tests.support.proof_log import ABOUT, MADE_AT, ORIGIN, MemoryLog
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +23,8 @@ def log() -> MemoryLog:
 
 def test_a_proof_holds_and_shows_the_values_of_its_leaves(log: MemoryLog) -> None:
     verified = verify(Proof.parse(log.prove(3, 17).text()), log.signer.verifier())
-    assert (verified.checkpoint.origin, verified.checkpoint.size, verified.made_at) == (ORIGIN, 20, MADE_AT)
+    assert (verified.checkpoint.origin, verified.checkpoint.size) == (ORIGIN, 20)
+    assert (verified.about, verified.made_at) == (ABOUT, MADE_AT)
     assert verified.leaves == {
         3: {"kind": "batch", "batch": 3, "subject": "code-3", "reason": "a reason \u00e9"},
         17: {"kind": "batch", "batch": 17, "subject": "code-17", "reason": "a reason \u00e9"},
@@ -53,7 +56,7 @@ def test_a_leaf_of_another_log_is_found_although_its_statement_is_signed(log: Me
     other = MemoryLog(log.signer)
     for batch in range(20):
         other.append({"kind": "batch", "batch": batch + 1})
-    mixed = sign_proof(other.proven([3]), log.checkpoint(), [], log.signer, MADE_AT)
+    mixed = sign_proof(other.proven([3]), log.checkpoint(), [], log.signer, about=ABOUT, made_at=MADE_AT)
     with pytest.raises(ProofError, match="leaf 3 is not in the log"):
         verify(mixed, log.signer.verifier())
 
@@ -62,17 +65,22 @@ def test_a_checkpoint_of_an_earlier_state_is_not_that_of_the_paths(log: MemoryLo
     earlier = MemoryLog(log.signer)
     earlier.append({"kind": "batch", "batch": 0})
     with pytest.raises(ProofError, match="leaf 3 is not in the log"):
-        verify(sign_proof(log.proven([3]), earlier.checkpoint(), [], log.signer, MADE_AT), log.signer.verifier())
+        verify(
+            sign_proof(log.proven([3]), earlier.checkpoint(), [], log.signer, about=ABOUT, made_at=MADE_AT),
+            log.signer.verifier(),
+        )
 
 
 def test_a_value_that_the_leaf_does_not_hold_is_found_and_an_erased_one_is_missing(log: MemoryLog) -> None:
     leaf = log.proven([3])[0]
     without = replace(leaf, openings={"subject": leaf.openings["subject"]})
-    proof = sign_proof([without], log.checkpoint(), [], log.signer, MADE_AT)
+    proof = sign_proof([without], log.checkpoint(), [], log.signer, about=ABOUT, made_at=MADE_AT)
     assert "reason" not in verify(proof, log.signer.verifier()).leaves[3]
     forged = replace(leaf, openings={"reason": replace(leaf.openings["reason"], value="another")})
     with pytest.raises(ProofError, match="reason 'another' is not the value"):
-        verify(sign_proof([forged], log.checkpoint(), [], log.signer, MADE_AT), log.signer.verifier())
+        verify(
+            sign_proof([forged], log.checkpoint(), [], log.signer, about=ABOUT, made_at=MADE_AT), log.signer.verifier()
+        )
 
 
 @pytest.mark.parametrize("indexes", [(3, 3), (4, 3)])

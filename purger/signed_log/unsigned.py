@@ -1,0 +1,24 @@
+"""Finds a log that was signed once and is signed no more."""
+
+from datetime import datetime, timedelta
+
+from takedown_db.lasting_connection import Connection
+from takedown_log.canonical_json import parse_canonical
+
+#: Age of a leaf behind the last checkpoint that shows that nobody signs: a purger signs right after it has appended.
+_PATIENCE = timedelta(seconds=5)
+
+
+def unsigned_leaves(connection: Connection) -> int:
+    """Count the leaves behind the last checkpoint, if the first is old; 0 for a log that was never signed."""
+    for leaves, content, signed_at, now in connection.rows("log_unsigned"):
+        if now - max(signed_at, _time_of(content) or signed_at) > _PATIENCE:
+            return int(leaves)
+    return 0
+
+
+def _time_of(content: bytes | None) -> datetime | None:
+    """Return the time (UTC) that a leaf names; None for one that was pruned."""
+    if content is None:
+        return None
+    return datetime.fromisoformat(str(parse_canonical(bytes(content).decode())["at"]).removesuffix("Z"))

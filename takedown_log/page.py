@@ -1,0 +1,215 @@
+"""Writes a page to print, for a court or an auditor, from a proof that was checked: it tells no more than that."""
+
+import shlex
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from hashlib import sha256
+from html import escape
+from importlib import resources
+from string import Template
+
+from takedown_log.check import Checked
+from takedown_log.findings import Told
+from takedown_log.page_words import act, method, moment, seconds_after, seen, subject
+from takedown_log.proof import VerifiedProof
+from takedown_log.report import ERASED, one_line
+
+#: Stand on each page: no proof of this kind can tell them.
+_NEVER = (
+    "Copies that browsers, search engines and other sites made before are not reached by an order, and nothing is said "
+    "about them.",
+    "A test request shows what one server answered at one moment. What it answered at other moments is not proven.",
+    "The log names the servers that its operator told it of. That there are no others is not proven.",
+    "The log tells what was ordered and what happened then. Whether the order was right is not its subject.",
+)
+
+#: Facts that are for machines, and stand in another type.
+_RAW = {"Root", "SHA-256 of the file", "Public key"}
+
+_CLOCKS = (
+    "Times are in UTC. Those of orders were taken from the clock of the database, those of confirmations and test "
+    "requests from the clock of the program that sent them. The proof does not tell whether these clocks were right."
+)
+
+_WORDS = (
+    ("Server", "a machine that keeps copies of images and sends them to the public (also: edge, cache)."),
+    (
+        "Log",
+        "a list to which entries are only added. A change of any entry changes the number that is called the root.",
+    ),
+    ("Checkpoint", "the number of entries and the root at one moment, signed with the operator's secret key."),
+    ("Public key", "the text with which everybody can check what was signed with the secret key."),
+    ("SHA-256", "a number that is computed from a file. Two different files never have the same one in practice."),
+)
+
+
+def write_page(checked: Checked, *, key: str, name: str, content: bytes, at: datetime) -> str:
+    """Write the page as HTML, without scripts and outside resources.
+
+    ``name`` and ``content`` are those of the file that was checked with the public key ``key``, ``at`` (UTC) is now.
+    Raises ``ValueError`` unless it is a proof of takedowns.
+    """
+    proof = checked.proof
+    if proof is None:
+        raise ValueError("only the file of a proof has a page, and this is a state of the log")
+    parts = [
+        f"<h1>Proof of takedown: {_text(proof.about)}</h1>",
+        *_summary(proof, checked.story),
+        *(part for number, told in enumerate(checked.story, 1) for part in _event(number, told)),
+        *_never(),
+        *_log(checked, proof),
+        *_how_to_check(key, name, content),
+        *_words(),
+    ]
+    footer = (
+        f"<p>Made on {_text(moment(at.isoformat()))} from the file named above, after it was checked. This page is a "
+        "reading of that file. Anybody could print a page like this one; the evidence is the file.</p>"
+    )
+    skeleton = Template(resources.files("takedown_log").joinpath("page.html").read_text(encoding="utf-8"))
+    return skeleton.substitute(title=f"Proof of takedown: {_text(proof.about)}", main="\n".join(parts), footer=footer)
+
+
+def _text(value: str) -> str:
+    return escape(one_line(value))
+
+
+def _summary(proof: VerifiedProof, story: tuple[Told, ...]) -> Iterator[str]:
+    lacking = sum(len(told.lacking()) for told in story)
+    if lacking:
+        points = "one point is" if lacking == 1 else f"{lacking} points are"
+        head = f"The file is signed with the key named below. Not everything is proven: {points} missing."
+        rest = "They are named below, each under the order that it belongs to."
+    else:
+        head = "The file is signed with the key named below, and nothing is missing."
+        rest = (
+            "Every server of the log confirmed each order, and was seen afterwards to follow each order to take down."
+        )
+    yield f'<div class="state{" open" if lacking else ""}"><strong>{head}</strong>{rest}</div>'
+    yield (
+        f"<p>The page shows everything that the log <b>{_text(proof.checkpoint.origin)}</b> tells of "
+        f"<b>{_text(proof.about)}</b>, as it stood on {_text(moment(proof.made_at))}. Later events are not in it.</p>"
+    )
+    yield "<ol>"
+    yield from (f"<li>{_in_short(told)}</li>" for told in story)
+    yield "</ol>"
+
+
+def _in_short(told: Told) -> str:
+    event, edges = told.event, told.edges
+    text = f"{moment(event.at)}. {act(event)}: {subject(event)}."
+    if not edges:
+        return _text(f"{text} No server had to be told.")
+    confirmed = [each.acknowledged_at for each in edges if each.acknowledged_at]
+    text += f" {len(confirmed)} of {_servers(len(edges))} confirmed it"
+    if confirmed and (after := seconds_after(event.at, max(confirmed))):
+        text += f", the last {after}"
+    if event.action == "ban":
+        gone = sum(1 for each in edges if each.gone and not each.in_part)
+        text += f"; at {gone} of {len(edges)} a test request from outside saw it gone"
+    return _text(f"{text}.")
+
+
+def _servers(count: int) -> str:
+    return "1 server" if count == 1 else f"{count} servers"
+
+
+def _event(number: int, told: Told) -> Iterator[str]:
+    event = told.event
+    yield f"<h2>{number}. {_text(act(event))}</h2>"
+    by = event.banned_by or ("no name was given" if event.banned_by is not None else ERASED)
+    yield from _facts(
+        f"Entry {number} of the log on this subject",
+        (
+            ("About", subject(event)),
+            ("When", moment(event.at)),
+            ("By", f"{by} (a name that the moderator's program wrote)"),
+            ("Database account", event.account if event.account is not None else ERASED),
+            ("Reason", ERASED if event.reason is None else event.reason or "none was given"),
+            *((("Order number", str(event.ban)),) if event.ban is not None else ()),
+        ),
+    )
+    yield from _missing(told.lacking())
+    if told.edges:
+        yield from _edges(told)
+    else:
+        yield "<p>This entry changed nothing that servers show, so none was told.</p>"
+
+
+def _facts(caption: str, rows: Iterable[tuple[str, str]]) -> Iterator[str]:
+    yield f'<table class="facts"><caption>{_text(caption)}</caption><tbody>'
+    for name, value in rows:
+        raw = ' class="raw"' if name in _RAW else ""
+        yield f'<tr><th scope="row">{_text(name)}</th><td{raw}>{_text(value)}</td></tr>'
+    yield "</tbody></table>"
+
+
+def _missing(lines: tuple[str, ...]) -> Iterator[str]:
+    if lines:
+        yield '<div class="missing"><h3>Not proven</h3><ul>'
+        yield from (f"<li>{_text(line)}</li>" for line in lines)
+        yield "</ul></div>"
+
+
+def _edges(told: Told) -> Iterator[str]:
+    looked = told.event.action == "ban"
+    heads = ["Server", "Confirmed", "What it did", *(["Seen from outside", "What was seen"] if looked else [])]
+    caption = "Each server that showed images when this was ordered"
+    yield f'<table class="servers"><caption>{caption}</caption><thead><tr>'
+    yield from (f'<th scope="col">{head}</th>' for head in heads)
+    yield "</tr></thead><tbody>"
+    for each in told.edges:
+        cells = [_when(told, each.acknowledged_at, "not confirmed"), _text(method(each))]
+        if looked:
+            cells += [_when(told, each.seen_at, "not seen"), _text(seen(each))]
+        yield f'<tr><th scope="row">{_text(each.edge)}</th>{"".join(f"<td>{cell}</td>" for cell in cells)}</tr>'
+    yield "</tbody></table>"
+
+
+def _when(told: Told, at: str | None, otherwise: str) -> str:
+    if at is None:
+        return f"<b>{otherwise}</b>"
+    after = seconds_after(told.event.at, at)
+    return _text(moment(at)) + (f'<br><span class="soft">{_text(after)}</span>' if after else "")
+
+
+def _never() -> Iterator[str]:
+    yield "<h2>What no page of this kind proves</h2><ul>"
+    yield from (f"<li>{_text(line)}</li>" for line in _NEVER)
+    yield f"</ul><p>{_text(_CLOCKS)}</p>"
+
+
+def _log(checked: Checked, proof: VerifiedProof) -> Iterator[str]:
+    state = proof.checkpoint
+    yield "<h2>The log</h2>"
+    rows = [
+        ("Name", state.origin),
+        ("Entries", f"{state.size}, of which {len(proof.leaves)} are in the file"),
+        ("Root", state.root.hex()),
+    ]
+    rows += [("Witness", f"{name} saw this state on {moment(at.isoformat())}") for name, at in checked.witnessed]
+    rows += [("Own checkpoint", f"the reader's checkpoint of {each.size} entries agrees") for each in checked.held]
+    yield from _facts("State of the log from which the file was taken", rows)
+    if not (checked.witnessed or checked.held):
+        yield (
+            "<p>Nobody but the operator vouches for this state here. An operator could rewrite the log, or keep two. "
+            "Whoever has received a checkpoint of this log earlier can find that out.</p>"
+        )
+
+
+def _how_to_check(key: str, name: str, content: bytes) -> Iterator[str]:
+    digest = sha256(content).hexdigest()
+    yield "<h2>How to check this page</h2>"
+    yield (
+        "<p>Ask for the file that belongs to this page, and for the public key from a place that the operator cannot "
+        "change for you alone, such as a contract or a newspaper. Then run one of these commands, on any computer and "
+        "without a network. Each prints VALID and the facts above, or says what was changed.</p>"
+    )
+    yield from _facts("File and public key", (("File", name), ("SHA-256 of the file", digest), ("Public key", key)))
+    for program in ("purger verify", "python -m takedown_log"):
+        yield f'<pre class="raw">{_text(f"{program} {shlex.quote(name)} --key {key}")}</pre>'
+
+
+def _words() -> Iterator[str]:
+    yield "<h2>Words</h2><dl>"
+    yield from (f"<dt>{_text(word)}</dt><dd>{_text(meaning)}</dd>" for word, meaning in _WORDS)
+    yield "</dl>"

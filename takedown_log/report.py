@@ -1,0 +1,70 @@
+"""Tells what a verified proof says: in lines for a terminal, and as members of JSON."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from takedown_log.findings import EdgeFinding, Told
+from takedown_log.proof import VerifiedProof
+from takedown_log.signed_note import Checkpoint
+
+#: No proof can hold these, whatever it says.
+_NEVER = "Never proven: copies that browsers and other sites have kept, and what an edge showed at other times."
+
+#: Stands for a value that was erased from the log.
+ERASED = "(erased)"
+
+
+def one_line(text: str) -> str:
+    """Escape each character that is not printable: no line of a report breaks, or commands a terminal."""
+    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
+
+
+def proof_lines(verified: VerifiedProof, story: tuple[Told, ...]) -> Iterator[str]:
+    """Write the lines of a proof that holds."""
+    state = verified.checkpoint
+    yield (
+        f"VALID: {len(verified.leaves)} of the {state.size} leaves of the log {state.origin}, chosen at "
+        f"{verified.made_at} as all that it tells of {verified.about}"
+    )
+    for told in story:
+        event = told.event
+        by = f"{event.account or ERASED}" + (f" for {event.banned_by}" if event.banned_by else "")
+        subject = ERASED if event.subject is None else event.subject
+        reason = f": {event.reason}" if event.reason else ""
+        yield f"{event.at} {event.action} of {event.scope} {subject} by {by}{reason}"
+        for edge in told.edges:
+            yield f"  {edge.edge}: acknowledged at {edge.acknowledged_at or 'no time'}, {_seen(edge)}"
+        for line in told.lacking():
+            yield f"  Not proven: {line}"
+    yield _NEVER
+
+
+def _seen(edge: EdgeFinding) -> str:
+    if edge.gone is None:
+        return "not seen"
+    if edge.gone is False:
+        return f"SHOWN at {edge.seen_at}"
+    part = "" if edge.images is None else f" at {edge.looked} of {edge.images} images"
+    return f"seen gone{part} at {edge.seen_at}"
+
+
+def proof_report(verified: VerifiedProof, story: tuple[Told, ...]) -> dict[str, Any]:
+    """Return the members of JSON for a proof that holds."""
+    return {
+        **state_report(verified.checkpoint),
+        "about": verified.about,
+        "made_at": verified.made_at,
+        "events": [
+            {
+                **{name: getattr(told.event, name) for name in told.event.__slots__},
+                "edges": [{name: getattr(edge, name) for name in edge.__slots__} for edge in told.edges],
+                "not_proven": list(told.lacking()),
+            }
+            for told in story
+        ],
+    }
+
+
+def state_report(state: Checkpoint) -> dict[str, Any]:
+    """Return the members of JSON for the state of a log."""
+    return {"log": state.origin, "size": state.size, "root": state.root.hex()}
