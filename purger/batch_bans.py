@@ -76,7 +76,7 @@ class BanReader:
         self._kept.clear()
 
     def last_before(self, began: float, head: int) -> int:
-        """Return the last batch, of the latest ones up to ``head``, that was numbered before ``began``.
+        """Return the last batch up to ``head`` that is from before ``began`` and that every edge has acknowledged.
 
         That is seconds since 1970 by this clock. A batch from the half second before counts as later.
         """

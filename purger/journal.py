@@ -143,7 +143,7 @@ class Journal(LoopThread):
         if position is None:
             return
         if self._read is None:
-            # The first poll numbers what was committed while no purger ran.
+            # The first poll numbers what was committed while no purger ran, or the server did, at the last call of one.
             self._read = self._reader.last_before(self._began, position.batch)
         if setbacks != self._setbacks:
             self._read, self._setbacks = position.batch, setbacks

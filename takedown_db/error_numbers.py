@@ -17,6 +17,7 @@ class ErrorNumber(IntEnum):
     ER_TABLEACCESS_DENIED_ERROR = 1142
     ER_COLUMNACCESS_DENIED_ERROR = 1143
     ER_NO_SUCH_TABLE = 1146
+    ER_UNKNOWN_SYSTEM_VARIABLE = 1193
     ER_LOCK_WAIT_TIMEOUT = 1205
     ER_LOCK_DEADLOCK = 1213  # and in a cluster: another node has committed a change of the same rows
     WARN_DATA_TRUNCATED = 1265

@@ -16,6 +16,7 @@ from takedown_db.connect import connect
 from takedown_db.error_numbers import ROLLED_BACK
 from takedown_db.errors import CounterLostError, DatabaseUnavailableError, NotAdoptedError, explain
 from takedown_db.group_commit_wait import GroupWait, wait_of
+from takedown_db.idle_transactions import IdleLimit, limit_idle_transactions
 from takedown_db.node_choice import is_suspect, node_of, report_failure
 from takedown_db.server_identity import read_server
 from takedown_db.statements import statement
@@ -49,6 +50,7 @@ class Connection:
         self._driver: MySQLConnectionAbstract | None = None
         # One cursor for all statements: the driver pings the server for each new cursor, which is a round trip.
         self._cursor: MySQLCursorAbstract | None = None
+        self._idle_limit: IdleLimit | None = None  # of the session; None before its first transaction
         self._users = 0  # blocks of ``cursor`` that are open, one within the other
 
     def rows(self, name: str, /, **parameters: Any) -> list[tuple[Any, ...]]:
@@ -80,11 +82,19 @@ class Connection:
 
     @contextmanager
     def transaction(self) -> Iterator[MySQLCursorAbstract]:
-        """Open a transaction and yield its cursor; commit at the end, roll back after any error."""
+        """Open a transaction and yield its cursor; commit at the end, roll back after any error.
+
+        The server rolls it back when it hears nothing for 2 s.
+        """
         with self.cursor() as cursor:
+            self._idle_limit = limit = self._idle_limit or limit_idle_transactions(cursor)
+            if limit.begin:
+                cursor.execute(limit.begin)
             cursor.execute("START TRANSACTION")
             yield cursor
             cursor.execute("COMMIT")
+            if limit.end:
+                cursor.execute(limit.end)
 
     @contextmanager
     def snapshot(self) -> Iterator[MySQLCursorAbstract]:
@@ -121,7 +131,7 @@ class Connection:
     def _connect(self) -> MySQLCursorAbstract:
         self._driver = connect(self._url, timeout=self._timeout)
         self._cursor = cursor = self._driver.cursor()
-        self._server = None
+        self._server = self._idle_limit = None
         if self._adopted:
             self._server = read_server(cursor)
             if (adopted := adopted_server(cursor)) != self._server:

@@ -22,8 +22,14 @@ ORDER BY batch
 LIMIT %(limit)s
 
 -- name: first_batch_since
--- Reads the first batch after %(after)s that was numbered at %(since)s (UTC) or later; NULL: none was.
-SELECT MIN(batch) AS first_batch FROM batches WHERE batch > %(after)s AND numbered_at >= %(since)s
+-- Reads the first batch after %(after)s that was numbered at %(since)s (UTC) or later, or that an edge has still to
+-- acknowledge: a call of a purger that is gone may have numbered it. NULL: there is none.
+SELECT MIN(batch) AS first_batch
+FROM batches
+WHERE batch > %(after)s AND (
+    numbered_at >= %(since)s
+    OR batch > (SELECT MIN(acknowledged) FROM edges WHERE enabled AND instance IS NOT NULL)
+)
 
 -- name: rows_of_batches
 -- Reads the bans and lifts of the batches in the JSON array %(batches)s.

@@ -93,8 +93,8 @@ def test_bans_by_content_that_are_committed_together_go_in_lists_and_are_acknowl
     before, head = fleet.bans_added(), fleet.head()
     ban_many(fleet, "digest", 100)
     fleet.settle()
-    # A list for each of the 16 digits that digests end in, and their rebound; some digits may have none of the 100.
-    assert 2 * 10 <= fleet.bans_added() - before <= 2 * 16
+    # A list for each of the 16 digits that digests end in, or a single one at an edge that answers slowly; and again.
+    assert 2 <= fleet.bans_added() - before <= 2 * 16
     method = "SELECT DISTINCT method FROM receipts WHERE edge = 'edge1' AND batch > %s"
     assert fleet.sql(method, head) == [("ban",)]
     assert fleet.edge.trusted()

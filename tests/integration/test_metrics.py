@@ -10,6 +10,7 @@ from typing import Any
 import psutil
 import pytest
 import requests
+from mysql.connector.abstracts import MySQLCursorAbstract
 
 from stack.ports import free_port
 from stack.server import away, frozen
@@ -278,6 +279,35 @@ def test_a_ban_that_no_purger_saw_is_followed_from_its_number_once_one_runs(site
     with away(site.stack.purger):
         site.ban(code)
     ban = ban_id(site, code)
+    assert followed(site, ban)["subject"] == code
+
+
+def test_so_is_one_that_was_numbered_by_the_last_call_of_a_purger_that_is_gone(site: Site) -> None:
+    code = site.new_image()
+    with away(site.stack.purger):
+        site.ban(code)
+        ban = ban_id(site, code)
+        with site.admin.cursor() as cursor:
+            wait_until(lambda: called(cursor, ban), "its number")
+            cursor.execute(
+                "UPDATE batches SET numbered_at = numbered_at - INTERVAL 5 SECOND ORDER BY batch DESC LIMIT 1"
+            )
+        site.admin.commit()
+    assert followed(site, ban)["subject"] == code
+
+
+def called(cursor: MySQLCursorAbstract, ban: int) -> bool:
+    """Number what waits, as a purger of 0.1 would, and tell whether the ban has a number."""
+    cursor.execute("CALL number_invalidations_v1()")
+    cursor.fetchall()
+    while cursor.nextset():
+        pass
+    cursor.execute("SELECT batch IS NOT NULL FROM invalidations WHERE ban_id = %s", (ban,))
+    return cursor.fetchall() == [(1,)]
+
+
+def followed(site: Site, ban: int) -> dict[str, Any]:
+    """Wait for the end of a takedown in the log, and return the line of its number."""
     wait_until(lambda: len(logged(site.stack, message="seen gone", ban=ban)) == 2 or None, "both edges seen gone")
     (numbered,) = wait_until(lambda: logged(site.stack, message="numbered", ban=ban), "the line of its number")
-    assert numbered["subject"] == code
+    return numbered

@@ -9,6 +9,8 @@ import pytest
 
 from stack.server import frozen
 from stack.waiting import wait_until
+from takedown_db.errors import DatabaseUnavailableError
+from takedown_db.lasting_connection import Connection, fetch
 from tests.support.purger_group import GroupMember, PurgerGroup
 
 
@@ -86,6 +88,20 @@ def test_a_purger_that_is_cut_off_from_the_database_is_replaced(group: PurgerGro
             group.ban()
         group.wait_shares(dict.fromkeys(pair, 2))
         group.ban()
+
+
+def test_a_purger_that_vanishes_in_the_middle_of_a_record_locks_its_edges_for_seconds_alone(
+    group: PurgerGroup, pair: list[GroupMember]
+) -> None:
+    assert all(each.running() for each in pair)
+    vanished = Connection(group.database.url("purger"), timeout=2)
+    names = json.dumps([edge.edge_name for edge in group.edges])
+    with group.always_trusted(), ExitStack() as open_one:
+        cursor = open_one.enter_context(vanished.transaction())
+        assert len(fetch(cursor, "lock_edges", names=names)) == len(group.edges)
+        group.ban()
+        with pytest.raises(DatabaseUnavailableError):
+            open_one.close()
 
 
 def test_a_purger_that_is_stopped_gives_its_edges_back(group: PurgerGroup, pair: list[GroupMember]) -> None:

@@ -2,7 +2,12 @@
 
 sub takedown_conditions_evaluate {
     if (req.http.If-None-Match) {
-        call takedown_conditions_none_match;
+        # Browsers send the tag as they got it. Only others need the list, and what follows from it.
+        if (resp.status == 200 && resp.http.ETag && req.http.If-None-Match == resp.http.ETag) {
+            call takedown_conditions_not_modified;
+        } else {
+            call takedown_conditions_none_match;
+        }
     } elseif (req.http.If-Modified-Since) {
         call takedown_conditions_modified_since;
     }
@@ -16,12 +21,7 @@ sub takedown_conditions_none_match {
         if (req.http.If-None-Match == "*") {
             call takedown_conditions_not_modified;
         } elseif (resp.http.ETag) {
-            # Browsers send the tag as they got it. Only others need the list.
-            if (req.http.If-None-Match == resp.http.ETag) {
-                call takedown_conditions_not_modified;
-            } else {
-                call takedown_conditions_tag_list;
-            }
+            call takedown_conditions_tag_list;
         }
     }
     unset req.http.If-None-Match;
