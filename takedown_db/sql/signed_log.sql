@@ -126,7 +126,7 @@ INSERT IGNORE INTO log_keys (id, note) VALUES (%(place)s, %(note)s)
 
 -- name: log_unsigned
 -- Reads how many leaves follow the last signed state, the first of them, and the time (UTC) of that state and of now.
-SELECT log_state.size - signed.size AS leaves, log_leaves.content, signed.signed_at, UTC_TIMESTAMP(6) AS now
+SELECT log_state.size - signed.size AS leaves, log_leaves.content, signed.signed_at, UTC_TIMESTAMP(6) AS read_at
 FROM log_state
 JOIN (SELECT size, signed_at FROM log_checkpoints ORDER BY size DESC LIMIT 1) AS signed
 LEFT JOIN log_leaves ON log_leaves.leaf = signed.size
