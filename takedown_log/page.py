@@ -20,6 +20,8 @@ _NEVER = (
     "about them.",
     "A test request shows what one server answered at one moment. What it answered at other moments is not proven.",
     "The log names the servers that its operator told it of. That there are no others is not proven.",
+    "That the operator chose all entries about the subject is the operator's signed statement. The check finds entries "
+    "that were taken out afterwards, and none that were never chosen.",
     "The log tells what was ordered and what happened then. Whether the order was right is not its subject.",
 )
 
@@ -86,12 +88,25 @@ def _summary(proof: VerifiedProof, story: tuple[Told, ...]) -> Iterator[str]:
         )
     yield f'<div class="state{" open" if lacking else ""}"><strong>{head}</strong>{rest}</div>'
     yield (
-        f"<p>The page shows everything that the log <b>{_text(proof.checkpoint.origin)}</b> tells of "
-        f"<b>{_text(proof.about)}</b>, as it stood on {_text(moment(proof.made_at))}. Later events are not in it.</p>"
+        f"<p>The operator has signed that this is all that the log <b>{_text(proof.checkpoint.origin)}</b> tells of "
+        f"<b>{_text(proof.about)}</b>, as it stood on {_text(moment(proof.made_at))}. Later events are not in it"
+        f"{', nor are other orders about the same images' if proof.about.startswith('ban ') else ''}.</p>"
     )
     yield "<ol>"
     yield from (f"<li>{_in_short(told)}</li>" for told in story)
     yield "</ol>"
+    yield f"<p>{_text(_in_force(story))}</p>"
+
+
+def _in_force(story: tuple[Told, ...]) -> str:
+    """Tell which orders stand at the end of the log."""
+    last = {told.event.ban: told.event.action for told in story if told.event.action in ("ban", "lift", "unban")}
+    standing = [str(ban) for ban, action in last.items() if action == "ban"]
+    ended = [str(ban) for ban, action in last.items() if action != "ban"]
+    if not standing:
+        return "None of these orders is in force at the end of the log: the images may be shown again."
+    text = f"In force at the end of the log: order {', '.join(standing)}."
+    return f"{text} Ended before: order {', '.join(ended)}." if ended else text
 
 
 def _in_short(told: Told) -> str:

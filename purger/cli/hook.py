@@ -13,16 +13,8 @@ from purger.cli.options import url_option, utf8_text
 from purger.cli.remark import remark
 from purger.hook import Rule, script
 from purger.hook_expression import quoted
-from purger.hook_install import (
-    HookError,
-    Plan,
-    apply_hook,
-    find_table,
-    plan_hook,
-    recorded_rule,
-    recorded_rules,
-    remove_hook,
-)
+from purger.hook_install import apply_hook, recorded_rule, recorded_rules, remove_hook
+from purger.hook_plan import HookError, Plan, find_table, plan_hook
 from purger.text_format import counted
 from takedown_db.connect import connect
 from takedown_db.errors import explain

@@ -8,7 +8,7 @@ import mysql.connector
 import pytest
 from click.testing import CliRunner
 
-from purger import hook_install
+from purger import hook_plan
 from purger.cli.main import cli
 from purger.hook import Trigger, triggers_of
 from stack.database import Database
@@ -249,7 +249,7 @@ def test_an_error_in_the_middle_drops_what_was_made_and_keeps_the_hook_of_before
     site.hook(*PICTURES, "--apply")
     before = site.triggers("site", "pictures")
     with monkeypatch.context() as patched:
-        patched.setattr(hook_install, "triggers_of", lambda *rule: [*triggers_of(*rule)[:2], BROKEN])
+        patched.setattr(hook_plan, "triggers_of", lambda *rule: [*triggers_of(*rule)[:2], BROKEN])
         out = site.hook(*PICTURES[:-1], "path = ''", "--apply", code=1).output
     assert "the trigger broken cannot be created: 1064" in out
     assert site.triggers("site", "pictures") == before

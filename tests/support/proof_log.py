@@ -22,6 +22,7 @@ class MemoryLog:
         self.leaves: list[str] = []
         self.openings: list[dict[str, Opening]] = []
         self.keys: list[str] = []
+        self.about = ABOUT
         self._tree = GrowingTree()
         self._nodes: dict[tuple[int, int], bytes] = {}
 
@@ -53,4 +54,6 @@ class MemoryLog:
 
     def prove(self, *indexes: int) -> Proof:
         """Make a proof of these leaves."""
-        return sign_proof(self.proven(indexes), self.checkpoint(), self.keys, self.signer, about=ABOUT, made_at=MADE_AT)
+        return sign_proof(
+            self.proven(indexes), self.checkpoint(), self.keys, self.signer, about=self.about, made_at=MADE_AT
+        )

@@ -93,6 +93,20 @@ def test_a_page_says_as_plainly_what_is_not_proven(takedown: Takedown) -> None:
     assert "The image was still shown." in Outline(page_of(takedown)).text
 
 
+def test_a_page_says_which_orders_are_in_force(complete: Takedown) -> None:
+    assert "In force at the end of the log: order 1." in Outline(page_of(complete)).text
+    complete.ban(complete.edges("edge1", "edge2"), action="lift", batch=8)
+    text = Outline(page_of(complete)).text
+    assert "2. End of the order" in text
+    assert "None of these orders is in force at the end of the log: the images may be shown again." in text
+
+
+def test_the_page_of_a_single_ban_says_that_others_are_left_out(complete: Takedown) -> None:
+    assert "other orders about the same images" not in Outline(page_of(complete)).text
+    complete.log.about = "ban 1"
+    assert "Later events are not in it, nor are other orders about the same images." in Outline(page_of(complete)).text
+
+
 def test_a_page_names_the_log_the_file_and_the_commands_that_check_it(complete: Takedown) -> None:
     page = page_of(complete, "a b.proof")
     text, key = Outline(page).text, str(complete.log.signer.verifier())
