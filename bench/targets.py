@@ -117,7 +117,6 @@ TARGETS = (
         figure="subjects/s",
         at_least=0.95,
     ),
-    _log(what="the same: CPU of purger and database a subject", title=_LOGGED, figure="CPU us/subject"),
     _after(what="the first hit of an image after a bulk: CPU", contender="first hit after it", figure="CPU us/request"),
     _after(what="the second one", contender="second hit after it", figure="CPU us/request"),
     _after(what="a hit after the ban lurker is done: CPU", contender="after the lurker", figure="CPU us/request"),
