@@ -16,6 +16,9 @@ from stack.system import Stack
 
 _SINGLES = 100  # bans a round
 
+#: Most rounds: each has two bulks.
+_ROUNDS = 2
+
 
 def run(directory: Path, rounds: int) -> Iterator[Result]:
     """Compare ms from commit to gone of single bans, and subjects/s of bulks."""
@@ -25,13 +28,13 @@ def run(directory: Path, rounds: int) -> Iterator[Result]:
             "with the log": running.enter_context(Stack(directory / "with")),
         }
         samples: dict[str, list[float]] = {name: [] for name in stacks}
-        for _ in range(rounds):
+        for _ in range(min(rounds, _ROUNDS)):
             for name, stack in stacks.items():
                 bans = [timed_ban(stack, 0.01) for _ in range(_SINGLES)]
                 samples[name] += [1000 * (ban.gone - ban.committed) for ban in bans]
         yield Distribution("commit to gone, with the signed log", "ms", samples)
         contenders = {name: partial(_bulk, stack) for name, stack in stacks.items()}
-        yield compare(f"bulk of {BANS:,} images, with the signed log", contenders, rounds=min(rounds, 3), warm_up=0)
+        yield compare(f"bulk of {BANS:,} images, with the signed log", contenders, rounds=min(rounds, _ROUNDS), warm_up=0)
 
 
 def _unlogged(directory: Path) -> Stack:
