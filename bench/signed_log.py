@@ -34,7 +34,9 @@ def run(directory: Path, rounds: int) -> Iterator[Result]:
                 samples[name] += [1000 * (ban.gone - ban.committed) for ban in bans]
         yield Distribution("commit to gone, with the signed log", "ms", samples)
         contenders = {name: partial(_bulk, stack) for name, stack in stacks.items()}
-        yield compare(f"bulk of {BANS:,} images, with the signed log", contenders, rounds=min(rounds, _ROUNDS), warm_up=0)
+        yield compare(
+            f"bulk of {BANS:,} images, with the signed log", contenders, rounds=min(rounds, _ROUNDS), warm_up=0
+        )
 
 
 def _unlogged(directory: Path) -> Stack:
