@@ -22,6 +22,7 @@ _SECONDS = {
     "origin": (30, 22),
     "takedown": (20, 14),
     "bulk": (190, 30),
+    "signed_log": (40, 45),
     "fleet": (180, 36),
     "replica": (90, 0),
     "store": (25, 12),

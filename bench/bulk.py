@@ -22,7 +22,7 @@ from bench.results import Comparison, Curves, Result, percentile, spread
 from stack.system import Stack
 from stack.waiting import wait_until
 
-_BANS, _REQUESTS, _IMAGES = 100_000, 3_000, 2_000
+BANS, _REQUESTS, _IMAGES = 100_000, 3_000, 2_000
 
 #: Images that are hit, once before and twice after a bulk.
 _HITS = 500
@@ -50,7 +50,7 @@ def run(directory: Path, rounds: int) -> Iterator[Result]:
         peer = "one request a subject"
         for scope in _SCOPES:
             yield compare(
-                f"bulk of {_BANS:,} {scope}s in one transaction, one edge",
+                f"bulk of {BANS:,} {scope}s in one transaction, one edge",
                 {
                     peer: partial(_one_by_one, stack, scope),
                     "edge takedown": partial(_bulk, stack, scope, urgent),
@@ -65,19 +65,19 @@ def run(directory: Path, rounds: int) -> Iterator[Result]:
 def _bulk(stack: Stack, scope: str, urgent: Iterator[tuple[str, str]]) -> Mapping[str, float]:
     over = threading.Event()
     with ThreadPoolExecutor(2) as others:
-        before = _head(stack)
-        _write(stack, scope)
+        before = head(stack)
+        ban_at_once(stack, scope)
         begin = time.perf_counter()
         modes = others.submit(_until, over, lambda: float(not stack.edge.trusted()), 0.02)
         gone = others.submit(_until, over, lambda: _urgent_ban(stack, *next(urgent)), 0.1)
         try:
-            _wait_acknowledged(stack, before)
+            wait_acknowledged(stack, before)
             seconds = time.perf_counter() - begin
         finally:
             over.set()
         stack.settle()
         return {
-            "subjects/s": _BANS / seconds,
+            "subjects/s": BANS / seconds,
             "urgent p50, ms": 1000 * percentile(gone.result(), 50),
             "urgent p99, ms": 1000 * percentile(gone.result(), 99),
             "urgent max, ms": 1000 * max(gone.result()),
@@ -94,12 +94,12 @@ def _until(over: threading.Event, once: Callable[[], float], pause: float) -> li
     return seen
 
 
-def _write(stack: Stack, scope: str) -> None:
+def ban_at_once(stack: Stack, scope: str) -> None:
     """Ban 100,000 subjects of a scope in one transaction."""
     prefix = f"bulk{next(_rounds)}"
     with stack.database.connect("moderation") as moderation, moderation.cursor() as cursor:
         moderation.start_transaction()
-        for start in range(0, _BANS, 5000):
+        for start in range(0, BANS, 5000):
             numbers = range(start, start + 5000)
             rows = ", ".join(f"('{scope}', '{_subject(scope, prefix, number)}')" for number in numbers)
             cursor.execute(f"INSERT INTO bans (scope, subject) VALUES {rows}")
@@ -112,7 +112,7 @@ def _subject(scope: str, prefix: str, number: int) -> str:
     return hashlib.sha256(name.encode()).hexdigest() if scope == "digest" else name
 
 
-def _wait_acknowledged(stack: Stack, before: int) -> None:
+def wait_acknowledged(stack: Stack, before: int) -> None:
     """Wait until 100,000 rows have a batch above ``before``, and the edge has acknowledged them.
 
     Reads a few small rows only: a query on the outbox would slow down what is measured.
@@ -122,7 +122,7 @@ def _wait_acknowledged(stack: Stack, before: int) -> None:
         def numbered() -> int | None:
             cursor.execute(f"SELECT SUM(size), MAX(batch) FROM batches WHERE batch > {before}")
             ((size, batch),) = cursor.fetchall()
-            return int(str(batch)) if int(str(size or 0)) >= _BANS else None
+            return int(str(batch)) if int(str(size or 0)) >= BANS else None
 
         def acknowledged() -> bool:
             cursor.execute(f"SELECT 1 FROM edges WHERE acknowledged < {batch}")
@@ -132,11 +132,12 @@ def _wait_acknowledged(stack: Stack, before: int) -> None:
         wait_until(acknowledged, "all bans acknowledged", seconds=120)
 
 
-def _head(stack: Stack) -> int:
+def head(stack: Stack) -> int:
+    """Read the last batch number."""
     with stack.database.connect("purger") as connection, connection.cursor() as cursor:
         cursor.execute("SELECT last_batch FROM numbering")
-        ((head,),) = cursor.fetchall()
-        return int(str(head))
+        ((batch,),) = cursor.fetchall()
+        return int(str(batch))
 
 
 def _urgent_images(stack: Stack) -> Iterator[tuple[str, str]]:
@@ -204,9 +205,9 @@ def _bans_left_behind(stack: Stack, codes: Sequence[str]) -> Iterator[Result]:
             url = f"{stack.edge.url}/images/{code}"
             wait_until(partial(_is_hit, session, url), f"{url} in the cache")
     figures = {"before the bulk": _hits(stack, codes)}
-    before = _head(stack)
-    _write(stack, "image")
-    _wait_acknowledged(stack, before)
+    before = head(stack)
+    ban_at_once(stack, "image")
+    wait_acknowledged(stack, before)
     begin = time.monotonic()
     stack.edge.wait_trusted()
     figures["first hit after it"] = _hits(stack, codes)
@@ -218,7 +219,7 @@ def _bans_left_behind(stack: Stack, codes: Sequence[str]) -> Iterator[Result]:
         left.append((time.monotonic() - begin, _untested(stack)))
     figures["after the lurker"] = _hits(stack, codes)
     rows = {name: {figure: [value] for figure, value in measured.items()} for name, measured in figures.items()}
-    yield Comparison(f"a hit before and after a bulk of {_BANS:,} images", rows)
+    yield Comparison(f"a hit before and after a bulk of {BANS:,} images", rows)
     yield Curves("bans that the lurker has yet to test", "seconds since the bulk", "bans", {"edge takedown": left})
 
 

@@ -43,7 +43,7 @@ _STEPS = {
 _numbers = count(1)
 
 
-class _Ban(NamedTuple):
+class Ban(NamedTuple):
     """The moments of a ban, in seconds of the monotonic clock."""
 
     sent: float  # the COMMIT
@@ -67,12 +67,12 @@ def run(directory: Path, rounds: int) -> Iterator[Result]:
         with Stack(directory / "slow", slow) as polled, _plain_loop(polled):
             for _ in range(rounds):
                 for _ in range(_BANS):
-                    ban = _ban(ours, 0.01)
+                    ban = timed_ban(ours, 0.01)
                     samples["edge takedown"].append(1000 * (ban.gone - ban.committed))
                     samples["edge takedown, until the 410 has come"].append(1000 * (ban.refused - ban.committed))
                     for name, seconds in _by_step(ours, ban, trace).items():
                         steps[name].append(1000 * seconds)
-                for ban in (_ban(polled, 1.0) for _ in range(_POLLED)):
+                for ban in (timed_ban(polled, 1.0) for _ in range(_POLLED)):
                     samples["plain loop with a 1 s poll"].append(1000 * (ban.gone - ban.committed))
                 samples["bare PURGE round trip"] += [1000 * _bare(ours.edge) for _ in range(_PURGES)]
         yield Distribution("commit to gone, one edge", "ms", samples)
@@ -123,8 +123,11 @@ def _plain_loop(stack: Stack) -> Iterator[None]:
         thread.join()
 
 
-def _ban(stack: Stack, poll_interval: float) -> _Ban:
-    """Ban a code and request it until it is gone. Its 404 is a hit before."""
+def timed_ban(stack: Stack, poll_interval: float) -> Ban:
+    """Ban a code, at a moment at random within a poll, and request it until it is gone. Its 404 is a hit before.
+
+    Raises ``TimeoutError`` after 10 s.
+    """
     code = f"bench-{next(_numbers)}"
     client = http.client.HTTPConnection("127.0.0.1", stack.edge.public_port, timeout=5)
     with stack.database.connect("moderation") as moderation, moderation.cursor() as cursor:
@@ -139,7 +142,7 @@ def _ban(stack: Stack, poll_interval: float) -> _Ban:
         while True:
             asked = time.monotonic()
             if _get(client, code)[0] == 410:
-                return _Ban(sent, committed, asked, time.monotonic())
+                return Ban(sent, committed, asked, time.monotonic())
             if asked - committed > 10:
                 raise TimeoutError(code)
 
@@ -152,7 +155,7 @@ def _get(client: http.client.HTTPConnection, code: str) -> tuple[int, str]:
     return answer.status, answer.headers["Cache-Status"]
 
 
-def _by_step(stack: Stack, ban: _Ban, trace: Path) -> Mapping[str, float]:
+def _by_step(stack: Stack, ban: Ban, trace: Path) -> Mapping[str, float]:
     """Return the seconds of each step of a ban. A step that ended before the one before took none.
 
     One that has no event took none either: the purger's verifier may find a ban before its poller.

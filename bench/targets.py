@@ -55,6 +55,8 @@ _bulk = partial(
     contender="edge takedown",
     peers=("one request a subject",),
 )
+_log = partial(Target, beside="without the log", benchmark="signed_log", contender="with the log", ratio=True)
+_LOGGED = "bulk of 100,000 images, with the signed log"
 _IMAGES, _OWNERS, _DIGESTS = (
     f"bulk of 100,000 {scope}s in one transaction, one edge" for scope in ("image", "owner", "digest")
 )
@@ -109,6 +111,13 @@ TARGETS = (
     _bulk(what="an urgent ban among these owners: p99, ms", title=_OWNERS, figure="urgent p99, ms", at_most=100.0),
     _bulk(what="100,000 digests at once: subjects/s", title=_DIGESTS, figure="subjects/s", at_least=30_000.0),
     _bulk(what="an urgent ban among these digests: p99, ms", title=_DIGESTS, figure="urgent p99, ms", at_most=100.0),
+    _log(
+        what="100,000 images at once, with the signed log: subjects/s",
+        title=_LOGGED,
+        figure="subjects/s",
+        at_least=0.95,
+    ),
+    _log(what="the same: CPU of purger and database a subject", title=_LOGGED, figure="CPU us/subject"),
     _after(what="the first hit of an image after a bulk: CPU", contender="first hit after it", figure="CPU us/request"),
     _after(what="the second one", contender="second hit after it", figure="CPU us/request"),
     _after(what="a hit after the ban lurker is done: CPU", contender="after the lurker", figure="CPU us/request"),

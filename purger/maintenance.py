@@ -31,6 +31,17 @@ def prune(connection: Connection, days: int, receipt_days: int) -> Iterator[int]
         yield size
 
 
+def prune_log(connection: Connection) -> Iterator[int]:
+    """Remove the contents of leaves of the signed log whose rows ``prune`` has removed; their hashes stay.
+
+    Works in small chunks, and yields the leaves of each. Raises ``DatabaseUnavailableError``.
+    """
+    more = True
+    while more:
+        ((size, more),) = connection.rows("prune_leaves")
+        yield size
+
+
 class Maintenance(LoopThread):
     """Prunes and audits at intervals, and logs the findings of audits."""
 
@@ -86,6 +97,13 @@ class Maintenance(LoopThread):
                 break
         if rows:
             log.info("pruned %d changes older than %d days (bans and lifts: %d)", rows, days, receipt_days)
+        leaves = 0
+        for size in prune_log(self._connection):
+            leaves += size
+            if size and self._halt.wait(_REST):
+                break
+        if leaves:
+            log.info("pruned the contents of %d leaves of the signed log", leaves)
 
     def _audit(self) -> None:
         found = run_audit(self._connection, self._probe, sample=self._settings.audit_sample, stopped=self._halt.is_set)

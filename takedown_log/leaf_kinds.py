@@ -39,6 +39,10 @@ KINDS: Mapping[str, Kind] = {
         {"status": int, "gone": str, "looked": int, "images": int, "note": str},
         frozenset({"code"}),
     ),
+    # The values ``names`` of the leaf at the place ``leaf`` were erased.
+    "erased": Kind({"leaf": int, "names": list, "at": str}),
+    # Contents of leaves before the place ``before`` were pruned: their hashes alone are kept.
+    "pruned": Kind({"before": int, "at": str}),
 }
 
 

@@ -5,9 +5,8 @@ has the root, the statement that says which leaves were chosen, and the keys tha
 leaves prove that an image is gone is told by ``findings``; here it is told that they are leaves of the log.
 """
 
-import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any, Self
 
@@ -134,8 +133,8 @@ def verify(proof: Proof, key: VerifierKey) -> VerifiedProof:
     except NoteError as error:
         raise ProofError(str(error)) from None
     about, made_at = (statement.split("\n") + [""] * 4)[2:4]
-    if statement != _statement(checkpoint, about, made_at, proof.leaves):
-        raise ProofError("the signed statement speaks of other leaves than the file has")
+    if statement != _statement(checkpoint.origin, about, made_at, proof):
+        raise ProofError("the signed statement speaks of other leaves, or of other keys, than the file has")
     leaves, hashes = {}, {}
     for leaf in proof.leaves:
         hashes[_check_inclusion(leaf, checkpoint).hex()] = leaf.index
@@ -156,12 +155,14 @@ def sign_proof(
 ) -> Proof:
     """Make a proof: sign the statement that these leaves were chosen at a time (UTC), as all there are about it."""
     state = Checkpoint.parse(open_note(checkpoint, [*map(named_key, keys), signer.verifier()]))
-    return Proof(tuple(leaves), checkpoint, signer.sign(_statement(state, about, made_at, leaves)), tuple(keys))
+    unsigned = Proof(tuple(leaves), checkpoint, "", tuple(keys))
+    return replace(unsigned, statement=signer.sign(_statement(state.origin, about, made_at, unsigned)))
 
 
-def _statement(checkpoint: Checkpoint, about: str, made_at: str, leaves: Iterable[ProvenLeaf]) -> str:
-    chosen = json.dumps([leaf.document() for leaf in leaves], sort_keys=True, ensure_ascii=False)
-    return f"{_STATEMENT}\n{checkpoint.origin}\n{about}\n{made_at}\n{sha256(chosen.encode()).hexdigest()}\n"
+def _statement(origin: str, about: str, made_at: str, proof: Proof) -> str:
+    """Return the text that is signed: it covers all of the file but itself, also notes of keys that nobody follows."""
+    rest = replace(proof, statement="").text()
+    return f"{_STATEMENT}\n{origin}\n{about}\n{made_at}\n{sha256(rest.encode()).hexdigest()}\n"
 
 
 def _check_inclusion(leaf: ProvenLeaf, checkpoint: Checkpoint) -> bytes:

@@ -1,6 +1,7 @@
-"""`purger audit`: requests every banned image from every enabled edge."""
+"""`purger audit`: requests every banned image from every enabled edge, or compares the database with the log."""
 
 import sys
+from pathlib import Path
 
 import click
 from rich.console import Console
@@ -8,6 +9,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from purger.audit import AuditResult, run_audit
 from purger.cli.audit_json import audit_report
+from purger.cli.audit_log import run_log_audit
 from purger.cli.options import as_json, database_url
 from purger.exit_codes import ExitCode
 from purger.probe import Probe
@@ -23,7 +25,8 @@ _LINES = 100
 _EXAMPLES = """\b
 Examples:
 purger audit
-purger audit --sample 100 --json"""
+purger audit --sample 100 --json
+purger audit --log --key images.example/takedowns+1f0b2c3d+AYxJ..."""
 
 
 @click.command(epilog=_EXAMPLES)
@@ -34,14 +37,53 @@ purger audit --sample 100 --json"""
     help="Request N codes alone, from a ban drawn by chance on: each code takes a request for each rendition at each "
     "edge.  [default: all codes]",
 )
+@click.option(
+    "--log",
+    "of_log",
+    is_flag=True,
+    help="Compare the database with the signed log, and name what was altered, by whatever account. Asks no edge.",
+)
+@click.option("--key", metavar="PUBLIC", help="With --log: the public half of the log's key, kept elsewhere.")
+@click.option(
+    "--log-key-file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    envvar="PURGER_LOG_KEY_FILE",
+    show_envvar=True,
+    help="With --log: take the public half from the key in this file, in the place of --key.",
+)
+@click.option(
+    "--checkpoint",
+    "published",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    multiple=True,
+    metavar="FILE",
+    help="With --log: a checkpoint that was published or kept elsewhere. The log must still have that state. May be "
+    "repeated.",
+)
 @as_json
 @database_url
-def audit(sample: int | None, as_json: bool, database_url: str) -> None:
+def audit(
+    sample: int | None,
+    of_log: bool,
+    key: str | None,
+    log_key_file: Path | None,
+    published: tuple[Path, ...],
+    as_json: bool,
+    database_url: str,
+) -> None:
     """Request every banned image from every enabled edge, as browsers do. Sends purges again for those still served.
 
     Exit code 4 says that a banned image was served, 3 that one was not proven gone, that an edge gave no answer, or
     that there is no edge to ask.
+
+    With --log: exit code 1 says that something was altered, 3 that nothing was and something could not be checked.
     """
+    if of_log and sample is not None:
+        raise click.UsageError("--log compares the whole log: leave --sample out")
+    if not of_log and (key or published):
+        raise click.UsageError("--key and --checkpoint are for --log")
+    if of_log:
+        sys.exit(run_log_audit(database_url, key, log_key_file, published, as_json=as_json))
     columns = (SpinnerColumn(), TextColumn("{task.completed} codes"), TimeElapsedColumn())
     probe = Probe()
     with (

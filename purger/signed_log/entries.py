@@ -14,7 +14,14 @@ from takedown_log.signed_note import VerifierKey
 from takedown_log.tree import leaf_hash
 
 #: The member of each kind that leaves are found by in the database, a number.
-_SOURCES = {"batch": "batch", "event": "event", "acknowledged": "last", "seen": "row"}
+_SOURCES = {
+    "batch": "batch",
+    "event": "event",
+    "acknowledged": "last",
+    "seen": "row",
+    "erased": "leaf",
+    "pruned": "before",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +62,18 @@ class Leaf:
     def index(self) -> tuple[str, int | None]:
         """Return its kind, and the number by which it is found."""
         members = parse_canonical(self.content)
-        kind = str(members["kind"])
-        source = members.get(_SOURCES.get(kind, ""))
-        return kind, source if isinstance(source, int) else None
+        return str(members["kind"]), source_of(members)
+
+    def batch(self) -> int | None:
+        """Return the batch that it names, if it names one."""
+        batch = parse_canonical(self.content).get("batch")
+        return batch if isinstance(batch, int) else None
+
+
+def source_of(members: Mapping[str, Any]) -> int | None:
+    """Return the number by which a leaf is found in the database; None where it has none."""
+    source = members.get(_SOURCES.get(str(members.get("kind")), ""))
+    return source if isinstance(source, int) else None
 
 
 class EventRow(NamedTuple):
@@ -142,6 +158,11 @@ def leaf_of_probe(result: ProbeResult) -> Leaf | None:
         note=result.note,
         code=result.code,
     )
+
+
+def leaf_of_erasure(leaf: int, names: Iterable[str], at: datetime) -> Leaf:
+    """Make the leaf that tells of an erasure: the values of these names in the leaf at a place, at a time (UTC)."""
+    return Leaf.of("erased", at=utc_text(at), leaf=leaf, names=sorted(names))
 
 
 def utc_text(moment: datetime) -> str:

@@ -31,6 +31,9 @@ _ROWS = 1000
 #: Most batches, receipts and probes that are read at once.
 _READ = 500
 
+#: More than the id of any row.
+_ALL = 2**64
+
 #: Seconds for which a transaction may be open before its entries in `moderation_log` that caused no purge are missed.
 _SETTLED = 3600
 
@@ -89,15 +92,16 @@ class LogWriter(LoopThread):
             self._holds_last_key()
         end, last = self._end()
         batches = self._batches(end.batch)
+        events, silent = self._events(end, batches)
         waiting = self._connection.rows("log_waiting_entries", limit=_READ)
         chapter = write_chapter(
             end,
             self._lists(end),
             (str(name) for (name,) in self._connection.rows("log_edges")),
             batches,
-            self._events(end, batches),
+            events,
             [Leaf.read(content, openings) for _, content, openings in waiting],
-            event=self._settled(end.event),
+            event=min(self._settled(end.event), silent),
             now=datetime.now(UTC),
         )
         changed = bool(chapter.leaves) or chapter.end != end
@@ -105,7 +109,7 @@ class LogWriter(LoopThread):
         if current and (chapter.leaves or first):
             self._sign(chapter)
         self._introduced = True
-        return len(waiting) == _READ or chapter.end.batch < last
+        return len(waiting) == _READ or chapter.end.batch < last or silent < _ALL
 
     def _end(self) -> tuple[End, int]:
         """Read the end of the log, and the last batch of the database. A log that has not begun begins now."""
@@ -127,14 +131,14 @@ class LogWriter(LoopThread):
             rows += batch.size
         return chosen
 
-    def _events(self, end: End, batches: list[BatchRow]) -> list[EventRow]:
-        """Read the acts of moderation of batches, and those that caused no purge."""
+    def _events(self, end: End, batches: list[BatchRow]) -> tuple[list[EventRow], int]:
+        """Read the acts of moderation of batches, those that caused no purge, and up to which id there are these."""
         told = []
         if batches:
             told = self._connection.rows("log_events_of_batches", after=end.batch, last=batches[-1].batch)
-        return [
-            EventRow(*row) for row in (*told, *self._connection.rows("log_silent_events", after=end.event, limit=_READ))
-        ]
+        silent = self._connection.rows("log_silent_events", after=end.event, limit=_READ)
+        reach = int(silent[-1][0]) if len(silent) == _READ else _ALL
+        return [EventRow(*row) for row in (*told, *silent)], reach
 
     def _settled(self, after: int) -> int:
         """Return the id up to which no transaction can add entries to `moderation_log` any more; at times ``after``."""
@@ -191,8 +195,9 @@ class LogWriter(LoopThread):
         return True
 
 
-def _row(leaf: Leaf) -> tuple[str, str, int | None, str, str | None]:
+def _row(leaf: Leaf) -> tuple[str, str, int | None, str, str | None, int | None]:
     """Return a leaf as the procedure takes it: bytes in hex, so that no character set changes them."""
     kind, source = leaf.index()
     openings = leaf.kept_openings()
-    return leaf.hash().hex(), kind, source, leaf.content.encode().hex(), openings.hex() if openings else None
+    kept = openings.hex() if openings else None
+    return leaf.hash().hex(), kind, source, leaf.content.encode().hex(), kept, leaf.batch()

@@ -1,4 +1,4 @@
--- Creates the routine that appends leaves to the signed log.
+-- Creates the routines that append leaves to the signed log, and prune their contents.
 -- A changed routine gets a new name (_v2): a purger of an earlier version still calls the old one.
 
 DELIMITER //
@@ -6,7 +6,7 @@ DELIMITER //
 -- Appends leaves to a log of p_size leaves, with the nodes that became whole, and moves its end; removes the entries that
 -- got their place. Returns one row: 1, or 0 and nothing is done where the log has another size by now. One call is one
 -- transaction in the server, so that a purger that is frozen holds no lock.
-CREATE DEFINER = 'takedown_definer'@'localhost' PROCEDURE IF NOT EXISTS append_leaves_v1(
+CREATE DEFINER = 'takedown_definer'@'localhost' PROCEDURE IF NOT EXISTS append_leaves_v2(
     IN p_size BIGINT UNSIGNED, IN p_leaves LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin,
     IN p_nodes LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin, IN p_entries LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin,
     IN p_new_size BIGINT UNSIGNED, IN p_peaks VARBINARY(2048), IN p_batch BIGINT UNSIGNED, IN p_event BIGINT UNSIGNED,
@@ -33,6 +33,14 @@ BEGIN
             content TEXT PATH '$[3]',
             openings TEXT PATH '$[4]'
         )) AS written;
+        INSERT INTO log_events (batch, leaf)
+        SELECT written.batch, p_size + written.place - 1
+        FROM JSON_TABLE(p_leaves, '$[*]' COLUMNS (
+            place FOR ORDINALITY,
+            kind VARCHAR(16) PATH '$[1]',
+            batch BIGINT UNSIGNED PATH '$[5]'
+        )) AS written
+        WHERE written.kind = 'event' AND written.batch IS NOT NULL;
         INSERT INTO log_nodes (level, position, hash)
         SELECT written.level, written.position, UNHEX(written.hash)
         FROM JSON_TABLE(p_nodes, '$[*]' COLUMNS (
@@ -50,4 +58,149 @@ BEGIN
         ROLLBACK;
         SELECT 0 AS appended;
     END IF;
+END//
+
+-- Prunes the contents and openings of leaves whose rows are past their retention, of about 500 batches a call; the
+-- hashes stay, so that the tree and old proofs hold. Returns one row: size (leaves that this call pruned) and more
+-- (whether another call may find more).
+--
+-- It follows prune_outbox_v2: first the batches without an act of moderation, then those with acts. A batch with an act
+-- on a subject that is banned now stays whole, since a proof of that ban needs it. When the lift of such a ban is pruned
+-- later, the acts before it go too. Lists of edges, keys, and acts that caused no purge and belong to no pruned ban stay.
+-- What was pruned is told by a leaf: up to which place contents may be missing.
+CREATE DEFINER = 'takedown_definer'@'localhost' PROCEDURE IF NOT EXISTS prune_leaves_v1()
+    MODIFIES SQL DATA
+BEGIN
+    DECLARE v_outbox, v_receipts, v_first, v_last, v_first_receipt, v_last_receipt, v_place, v_end BIGINT UNSIGNED;
+    DECLARE v_size, v_total INT UNSIGNED DEFAULT 0;
+    DECLARE EXIT HANDLER FOR SQLEXCEPTION
+    BEGIN
+        ROLLBACK;
+        RESIGNAL;
+    END;
+
+    CREATE TEMPORARY TABLE IF NOT EXISTS pruned_batches (batch BIGINT UNSIGNED NOT NULL PRIMARY KEY);
+    CREATE TEMPORARY TABLE IF NOT EXISTS pruned_acts (
+        id BIGINT UNSIGNED NOT NULL PRIMARY KEY, leaf BIGINT UNSIGNED NOT NULL);
+    CREATE TEMPORARY TABLE IF NOT EXISTS pruned_leaves (leaf BIGINT UNSIGNED NOT NULL PRIMARY KEY);
+    SET TRANSACTION ISOLATION LEVEL READ COMMITTED;
+    START TRANSACTION;
+    SELECT leaves_outbox_batch, leaves_receipts_batch, outbox_batch, receipts_batch
+    INTO v_first, v_first_receipt, v_outbox, v_receipts
+    FROM retention WHERE one = 1 FOR UPDATE;
+    SELECT MAX(source) INTO v_last
+    FROM (
+        SELECT source FROM log_leaves FORCE INDEX (source)
+        WHERE kind = 'batch' AND source > v_first AND source <= v_outbox ORDER BY source LIMIT 500
+    ) AS next;
+    SELECT MAX(source) INTO v_last_receipt
+    FROM (
+        SELECT source FROM log_leaves FORCE INDEX (source)
+        WHERE kind = 'batch' AND source > v_first_receipt AND source <= v_receipts ORDER BY source LIMIT 500
+    ) AS next;
+
+    DELETE FROM pruned_batches;
+    INSERT INTO pruned_batches
+    SELECT source FROM log_leaves FORCE INDEX (source)
+    WHERE kind = 'batch' AND source > v_first AND source <= v_last
+        AND NOT EXISTS (SELECT 1 FROM log_events WHERE log_events.batch = log_leaves.source)
+        AND NOT EXISTS (SELECT 1 FROM batches WHERE batches.batch = log_leaves.source);
+    INSERT IGNORE INTO pruned_batches
+    SELECT source FROM log_leaves FORCE INDEX (source)
+    WHERE kind = 'batch' AND source > v_first_receipt AND source <= v_last_receipt;
+    -- The earlier acts on subjects whose lift goes now.
+    INSERT IGNORE INTO pruned_batches
+    SELECT former_event.batch
+    FROM log_events AS lifting FORCE INDEX (batch)
+    STRAIGHT_JOIN log_leaves AS lift_leaf ON lift_leaf.leaf = lifting.leaf
+    STRAIGHT_JOIN moderation_log AS lift_act ON lift_act.id = lift_leaf.source AND lift_act.action IN ('lift', 'unban')
+    STRAIGHT_JOIN moderation_log AS former FORCE INDEX (subject)
+        ON former.scope = lift_act.scope AND former.subject = lift_act.subject AND former.id < lift_act.id
+    STRAIGHT_JOIN log_leaves AS former_leaf FORCE INDEX (source)
+        ON former_leaf.kind = 'event' AND former_leaf.source = former.id AND former_leaf.content IS NOT NULL
+    STRAIGHT_JOIN log_events AS former_event FORCE INDEX (PRIMARY) ON former_event.leaf = former_leaf.leaf
+    WHERE lifting.batch > v_first_receipt AND lifting.batch <= v_last_receipt AND former_event.batch <= v_receipts;
+    DELETE pruned_batches
+    FROM pruned_batches
+    STRAIGHT_JOIN log_events ON log_events.batch = pruned_batches.batch
+    STRAIGHT_JOIN log_leaves ON log_leaves.leaf = log_events.leaf
+    STRAIGHT_JOIN moderation_log ON moderation_log.id = log_leaves.source
+    STRAIGHT_JOIN bans ON bans.scope = moderation_log.scope AND bans.subject = moderation_log.subject
+    WHERE bans.lifted_at IS NULL;
+
+    DELETE FROM pruned_acts;
+    INSERT INTO pruned_acts
+    SELECT log_leaves.source, log_leaves.leaf
+    FROM pruned_batches
+    STRAIGHT_JOIN log_events FORCE INDEX (batch) ON log_events.batch = pruned_batches.batch
+    STRAIGHT_JOIN log_leaves ON log_leaves.leaf = log_events.leaf;
+    DELETE FROM pruned_leaves;
+    INSERT INTO pruned_leaves
+    SELECT log_leaves.leaf
+    FROM pruned_batches
+    STRAIGHT_JOIN log_leaves FORCE INDEX (source) ON log_leaves.kind = 'batch' AND log_leaves.source = pruned_batches.batch;
+    INSERT IGNORE INTO pruned_leaves SELECT leaf FROM pruned_acts;
+    INSERT IGNORE INTO pruned_leaves
+    SELECT log_leaves.leaf
+    FROM pruned_acts
+    STRAIGHT_JOIN moderation_log ON moderation_log.id = pruned_acts.id
+    STRAIGHT_JOIN log_leaves FORCE INDEX (source)
+        ON log_leaves.kind = 'seen' AND log_leaves.source = moderation_log.invalidation;
+    INSERT IGNORE INTO pruned_leaves
+    SELECT log_leaves.leaf
+    FROM pruned_acts
+    STRAIGHT_JOIN moderation_log ON moderation_log.id = pruned_acts.id
+    STRAIGHT_JOIN moderation_log AS silent FORCE INDEX (ban)
+        ON silent.ban_id = moderation_log.ban_id AND silent.invalidation IS NULL
+    STRAIGHT_JOIN log_leaves FORCE INDEX (source) ON log_leaves.kind = 'event' AND log_leaves.source = silent.id;
+    CALL prune_leaves_chosen_v1(v_size, v_place);
+    SET v_total = v_size, v_end = v_place;
+
+    -- An acknowledgement goes with the last of its batches that goes.
+    INSERT INTO pruned_leaves
+    SELECT leaf FROM log_leaves FORCE INDEX (source)
+    WHERE kind = 'acknowledged' AND source > v_first AND source <= v_last AND content IS NOT NULL;
+    INSERT IGNORE INTO pruned_leaves
+    SELECT leaf FROM log_leaves FORCE INDEX (source)
+    WHERE kind = 'acknowledged' AND source > v_first_receipt AND source <= v_last_receipt AND content IS NOT NULL;
+    INSERT IGNORE INTO pruned_leaves
+    SELECT log_leaves.leaf
+    FROM pruned_batches
+    STRAIGHT_JOIN log_leaves FORCE INDEX (source)
+        ON log_leaves.kind = 'acknowledged' AND log_leaves.source = pruned_batches.batch;
+    DELETE pruned_leaves
+    FROM pruned_leaves
+    STRAIGHT_JOIN log_leaves AS told ON told.leaf = pruned_leaves.leaf
+    STRAIGHT_JOIN log_leaves AS kept FORCE INDEX (source) ON kept.kind = 'batch' AND kept.source <= told.source
+        AND kept.source >= CAST(JSON_UNQUOTE(JSON_EXTRACT(CONVERT(told.content USING utf8mb4), '$.first')) AS UNSIGNED)
+    WHERE told.content IS NOT NULL AND kept.content IS NOT NULL;
+    CALL prune_leaves_chosen_v1(v_size, v_place);
+    SET v_total = v_total + v_size, v_end = GREATEST(v_end, v_place);
+
+    IF v_total > 0 THEN
+        INSERT INTO log_entries (content)
+        VALUES (CONCAT('{"at":"', DATE_FORMAT(UTC_TIMESTAMP(6), '%Y-%m-%dT%H:%i:%s.%fZ'), '","before":', v_end, ',"kind":"pruned"}'));
+    END IF;
+    UPDATE retention
+    SET leaves_outbox_batch = COALESCE(v_last, leaves_outbox_batch),
+        leaves_receipts_batch = COALESCE(v_last_receipt, leaves_receipts_batch)
+    WHERE one = 1;
+    COMMIT;
+    SELECT v_total AS size, v_last IS NOT NULL OR v_last_receipt IS NOT NULL AS more;
+END//
+
+-- Prunes the leaves in the temporary table pruned_leaves, in the transaction of prune_leaves_v1, and empties the table.
+-- p_size: how many had a content; p_place: the place behind the last of them, or 0.
+CREATE DEFINER = 'takedown_definer'@'localhost' PROCEDURE IF NOT EXISTS prune_leaves_chosen_v1(
+    OUT p_size INT UNSIGNED, OUT p_place BIGINT UNSIGNED)
+    MODIFIES SQL DATA
+BEGIN
+    SELECT COALESCE(MAX(log_leaves.leaf) + 1, 0) INTO p_place
+    FROM pruned_leaves STRAIGHT_JOIN log_leaves ON log_leaves.leaf = pruned_leaves.leaf
+    WHERE log_leaves.content IS NOT NULL;
+    UPDATE pruned_leaves STRAIGHT_JOIN log_leaves ON log_leaves.leaf = pruned_leaves.leaf
+    SET log_leaves.content = NULL, log_leaves.openings = NULL
+    WHERE log_leaves.content IS NOT NULL;
+    SET p_size = ROW_COUNT();
+    DELETE FROM pruned_leaves;
 END//

@@ -50,9 +50,14 @@ SELECT name FROM edges WHERE enabled ORDER BY name
 
 -- name: append_leaves
 -- Appends leaves to the log: see the procedure.
-CALL append_leaves_v1(
+CALL append_leaves_v2(
     %(size)s, %(leaves)s, %(nodes)s, %(entries)s, %(new_size)s, %(peaks)s, %(batch)s, %(event)s, %(edges)s
 )
+
+-- name: prune_leaves
+-- Prunes contents of leaves whose rows are past their retention, of about 500 batches a call. Returns how many, and
+-- whether to call again.
+CALL prune_leaves_v1()
 
 -- name: record_log_entry
 -- Writes a leaf that waits for its place.
@@ -99,9 +104,17 @@ WHERE kind = 'edges' AND leaf < %(size)s AND leaf >= COALESCE(
     (SELECT MAX(former.leaf) FROM log_leaves AS former WHERE former.kind = 'edges' AND former.leaf < %(leaf)s), 0)
 
 -- name: log_covering_batches
--- Reads the last batch of each edge's first acknowledgement of the batch %(batch)s.
-SELECT DISTINCT covering.batch
+-- Reads the last batch of each edge's first acknowledgement of the batch %(batch)s: by the receipts, and by the next
+-- 2,000 leaves of acknowledgements, which outlive them.
+SELECT covering.batch
 FROM (SELECT MIN(batch) AS batch FROM receipts WHERE batch >= %(batch)s GROUP BY edge) AS covering
+UNION
+SELECT told.source
+FROM (
+    SELECT source, content FROM log_leaves FORCE INDEX (source)
+    WHERE kind = 'acknowledged' AND source >= %(batch)s AND content IS NOT NULL ORDER BY source LIMIT 2000
+) AS told
+WHERE CAST(JSON_UNQUOTE(JSON_EXTRACT(CONVERT(told.content USING utf8mb4), '$.first')) AS UNSIGNED) <= %(batch)s
 
 -- name: log_keys
 -- Reads the notes by which keys followed each other, the oldest first.
@@ -118,3 +131,27 @@ FROM log_state
 JOIN (SELECT size, signed_at FROM log_checkpoints ORDER BY size DESC LIMIT 1) AS signed
 LEFT JOIN log_leaves ON log_leaves.leaf = signed.size
 WHERE log_state.size > signed.size
+
+-- name: redact_events
+-- Reads the leaves of the acts of moderation on a subject that have openings.
+SELECT log_leaves.leaf, log_leaves.content, log_leaves.openings
+FROM moderation_log FORCE INDEX (subject)
+STRAIGHT_JOIN log_leaves FORCE INDEX (source) ON log_leaves.kind = 'event' AND log_leaves.source = moderation_log.id
+WHERE moderation_log.scope = %(scope)s AND moderation_log.subject = %(subject)s
+    AND log_leaves.content IS NOT NULL AND log_leaves.openings IS NOT NULL
+
+-- name: redact_probes
+-- Reads the leaves of the probes of these acts that have openings.
+SELECT log_leaves.leaf, log_leaves.content, log_leaves.openings
+FROM moderation_log FORCE INDEX (subject)
+STRAIGHT_JOIN log_leaves FORCE INDEX (source)
+    ON log_leaves.kind = 'seen' AND log_leaves.source = moderation_log.invalidation
+WHERE moderation_log.scope = %(scope)s AND moderation_log.subject = %(subject)s
+    AND log_leaves.content IS NOT NULL AND log_leaves.openings IS NOT NULL
+
+-- name: redact_openings
+-- Replaces openings: the JSON array %(rows)s has the place of each leaf, and what is left of its openings, in hex.
+UPDATE JSON_TABLE(%(rows)s, '$[*]' COLUMNS (leaf BIGINT UNSIGNED PATH '$[0]', openings TEXT PATH '$[1]')) AS kept
+STRAIGHT_JOIN log_leaves ON log_leaves.leaf = kept.leaf
+SET log_leaves.openings = UNHEX(kept.openings)
+WHERE log_leaves.openings IS NOT NULL

@@ -126,10 +126,16 @@ def test_no_flagged_image_is_readable_after_the_acknowledgement(system: System) 
 
 
 def test_without_the_fence_it_is_until_the_rebound_takes_it_away(fenceless: System) -> None:
-    codes = new_codes(fenceless, 10)
-    assert set(race(fenceless, codes, together=False)) == {1}, "the race above is one that can be lost"
-    fenceless.settle()
-    assert set(read_all(fenceless, codes)) == {BANNED}
+    def lost() -> bool:
+        """Race once; nobody loses where the acknowledgement takes so long that all fetches are given up."""
+        codes = new_codes(fenceless, 10)
+        held = race(fenceless, codes, together=False)
+        assert set(held) <= {1, Other.REFUSED}
+        fenceless.settle()
+        assert set(read_all(fenceless, codes)) == {BANNED}
+        return 1 in held
+
+    assert any(lost() for _ in range(10)), "the race above is one that can be lost"
 
 
 @pytest.mark.parametrize("other", [purge_of_a_code, ban_of_an_owner])

@@ -30,6 +30,8 @@ class Mutation:
     old: str = ""
     new: str = ""
     fails: set[str] = field(default_factory=set)
+    #: Checks that a busy machine may make the same as one that fails: the head of an answer arrives after the purge.
+    may_fail: set[str] = field(default_factory=set)
 
 
 MUTATIONS = {
@@ -49,6 +51,7 @@ MUTATIONS = {
             "a flush removes everything",
             "answers below the mark",
         },
+        {"fence: purge within the answer's body"},
     ),
     "no token": Mutation(
         "token.vcl",
@@ -98,7 +101,8 @@ def test_this_edge_passes_every_check(results: dict[str, list[Result]]) -> None:
 @pytest.mark.parametrize("name", [name for name in MUTATIONS if name != "none"])
 def test_a_mutation_fails_just_its_checks(name: str, results: dict[str, list[Result]]) -> None:
     failed = {result.check: result.seen for result in results[name] if result.verdict != Verdict.PASS}
-    assert failed.keys() == MUTATIONS[name].fails, failed
+    mutation = MUTATIONS[name]
+    assert failed.keys() - mutation.may_fail == mutation.fails, failed
 
 
 def test_checks_have_names_of_their_own() -> None:

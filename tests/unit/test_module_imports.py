@@ -48,6 +48,13 @@ PURE = [
     "purger.rebounds",
     "purger.receipts.judge",
     "purger.receipts.model",
+    "purger.signed_log.audit_report",
+    "purger.signed_log.ban_comparison",
+    "purger.signed_log.edge_comparison",
+    "purger.signed_log.event_comparison",
+    "purger.signed_log.key_check",
+    "purger.signed_log.stored_leaf",
+    "purger.signed_log.tree_check",
     "purger.steps",
 ]
 

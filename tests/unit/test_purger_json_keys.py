@@ -11,6 +11,7 @@ from purger.acknowledgement_wait import EdgeAcknowledgement
 from purger.all_edges import ListedEdge
 from purger.audit import AuditResult, ServedImage, UnprovenImage
 from purger.cli.audit_json import audit_report
+from purger.cli.audit_log_json import log_audit_report
 from purger.cli.ban_json import BanListReport, BanReport
 from purger.cli.receipts_json import receipts_report
 from purger.cli.status_json import status_report
@@ -19,6 +20,7 @@ from purger.fleet_state import EdgeState, FleetState
 from purger.model import PurgerPresence
 from purger.moderation import Ban as BanRow
 from purger.receipts.model import Ban, EdgeReceipt, Erasure, KnownEdge, LogEntry, Ownership, Purge, Report
+from purger.signed_log.audit_report import Report as LogReport
 from purger.subject_list import RefusedLine
 from takedown_db.json_output import print_json
 from takedown_db.scope import Scope
@@ -59,6 +61,11 @@ AUDIT = {
     "served": "edge code renditions",
     "unproven": "edge code said",
     "unreachable": "rome",
+}
+LOG_AUDIT = {
+    "": "leaves checkpoints signed_leaves compared rows_pruned rows_pruned_until leaves_pruned leaves_erased "
+    "rows_before rows_waiting altered findings not_checked",
+    "findings": "table row column log database",
 }
 EDGES = {
     "": "name purge_url public_url token_file enabled instance acknowledged seen_at epoch problem "
@@ -137,6 +144,12 @@ def test_the_keys_of_an_audit(capsys: pytest.CaptureFixture[str]) -> None:
         unreachable={"rome": "no answer in time"},
     )
     assert dict(keys(printed(audit_report(result), capsys))) == AUDIT
+
+
+def test_the_keys_of_an_audit_of_the_log(capsys: pytest.CaptureFixture[str]) -> None:
+    report = LogReport()
+    report.differs("batches", 17, "size", 2, 3)
+    assert dict(keys(printed(log_audit_report(report), capsys))) == LOG_AUDIT
 
 
 def test_the_keys_of_lists_of_edges_and_bans(capsys: pytest.CaptureFixture[str]) -> None:

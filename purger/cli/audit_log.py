@@ -1,0 +1,90 @@
+"""Runs `purger audit --log`, and prints what it has found."""
+
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+from purger.cli.audit_log_json import log_audit_report
+from purger.exit_codes import ExitCode
+from purger.signed_log.audit import audit_log
+from purger.signed_log.audit_report import Count, Report
+from purger.signed_log.key_file import UnusableKeyError, read_key
+from takedown_db.command_connection import connected
+from takedown_db.json_output import print_json
+from takedown_db.lasting_connection import Connection
+from takedown_db.printable import printable
+from takedown_log.signed_note import NoteError, VerifierKey
+
+#: Leaves and rows that were passed over, in words.
+_COUNTS = {
+    Count.LEAVES_PRUNED: "leaves are past their retention, and were pruned",
+    Count.LEAVES_ERASED: "leaves lack values that were erased, on record",
+    Count.BEFORE: "rows are from before the log",
+    Count.WAITING: "rows wait for their place in the log",
+}
+
+
+def run_log_audit(
+    database_url: str, key: str | None, key_file: Path | None, published: Sequence[Path], *, as_json: bool
+) -> ExitCode:
+    """Compare the database with the log, print the result, and return the exit code."""
+    known = _known_key(key, key_file)
+    notes = [file.read_text(encoding="utf-8", errors="replace") for file in published]
+    columns = (TextColumn("{task.completed:.0f} leaves"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    with (
+        connected(Connection, database_url) as connection,
+        Progress(*columns, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bar,
+    ):
+        task = bar.add_task("audit", total=None)
+        report = audit_log(
+            connection,
+            known,
+            notes,
+            begin=lambda leaves: bar.update(task, total=leaves),
+            progress=lambda leaves: bar.advance(task, leaves / 2),
+        )
+    if as_json:
+        print_json(log_audit_report(report))
+    else:
+        click.echo("\n".join(printable(line) for line in _lines(report)))
+    if report.altered:
+        return ExitCode.FAILED
+    return ExitCode.ATTENTION if report.unchecked else ExitCode.DONE
+
+
+def _known_key(key: str | None, key_file: Path | None) -> VerifierKey | None:
+    try:
+        if key is not None:
+            return VerifierKey.parse(key)
+        return public_half(key_file) if key_file else None
+    except NoteError as error:
+        raise click.UsageError(f"--key: {error}") from None
+    except UnusableKeyError as error:
+        raise click.UsageError(str(error)) from None
+
+
+def public_half(key_file: Path) -> VerifierKey:
+    """Return the public half of the key in a file. Raises ``UnusableKeyError``."""
+    return read_key(key_file).signer.verifier()
+
+
+def _lines(report: Report) -> Iterator[str]:
+    states = f"{report.checkpoints} checkpoints, the last one over {report.signed} leaves"
+    yield f"{report.leaves} leaves, {report.counts[Count.COMPARED]} of them with a row; {states}"
+    if pruned := report.counts[Count.ROWS_PRUNED]:
+        yield f"{pruned} leaves have a row that is past its retention, and was pruned: up to {report.last_pruned}"
+    for kind, words in _COUNTS.items():
+        if number := report.counts[kind]:
+            yield f"{number} {words}"
+    for finding in report.findings:
+        yield f"ALTERED: {finding.text()}"
+    if report.altered > len(report.findings):
+        yield f"ALTERED: {report.altered - len(report.findings)} more"
+    for sentence in report.unchecked:
+        yield f"not checked: {sentence}"
+    if not report.altered:
+        yield "nothing was altered"

@@ -1,0 +1,46 @@
+"""`purger redact`: takes personal data of one subject out of the signed log."""
+
+import click
+
+from purger.cli.options import url_option
+from purger.cli.subject_arguments import GivenSubject
+from purger.signed_log.redaction import PERSONAL, SUBJECT
+from purger.signed_log.redaction import redact as redact_leaves
+from purger.text_format import counted
+from takedown_db.command_connection import connected
+from takedown_db.lasting_connection import Connection
+
+_EXAMPLES = """\b
+Examples:
+purger redact kX3_vQ
+purger redact --owner alice --subject-too --yes"""
+
+
+@click.command(epilog=_EXAMPLES)
+@click.argument("code", required=False)
+@click.option("--owner", metavar="KEY", help="Take the acts on this owner, in the place of a code.")
+@click.option("--digest", metavar="SHA256", help="Take the acts on this original, in the place of a code.")
+@click.option(
+    "--subject-too",
+    is_flag=True,
+    help="Erase the subject as well, and the codes that probes asked for: no proof of it can be made any more.",
+)
+@click.option("--yes", is_flag=True, help="Do not ask: it cannot be undone.")
+@url_option("--admin-url", "PURGER_ADMIN_URL", "an account that may do everything")
+def redact(
+    code: str | None, owner: str | None, digest: str | None, subject_too: bool, yes: bool, admin_url: str
+) -> None:
+    """Erase who acted on CODE, why, and for whom, from the signed log. The tree and proofs from before hold on.
+
+    The leaves keep salted hashes of these values, which tell nothing without the salts that are erased too. The log
+    tells of the erasure itself, so that `purger audit --log` knows it from an alteration. The rows of the tables `bans`
+    and `moderation_log` are not touched.
+    """
+    if sum(each is not None for each in (code, owner, digest)) != 1:
+        raise click.UsageError("give one of CODE, --owner and --digest, and only one")
+    scope, subject = GivenSubject(code, owner, digest, file=None, same_as=None).read()
+    if not yes:
+        click.confirm(f"Erase names and reasons of {scope} {subject} from the log for ever?", abort=True)
+    with connected(Connection, admin_url) as connection:
+        leaves = redact_leaves(connection, scope, subject, PERSONAL | SUBJECT if subject_too else PERSONAL)
+    click.echo(f"erased values of {counted(leaves, 'leaf', 'leaves')} of {scope} {subject}")

@@ -1,0 +1,161 @@
+"""Compares leaves of batches and of acts of moderation with their rows. It reads no database: both come in chunks."""
+
+from collections.abc import Iterable, Mapping
+
+from purger.signed_log.audit_report import Count, Report
+from purger.signed_log.audited_rows import PurgeRow, Reach, Unlogged, compare_columns
+from purger.signed_log.chapter import BatchRow
+from purger.signed_log.entries import EventRow, utc_text
+from purger.signed_log.stored_leaf import OpenedLeaf
+
+#: The columns of `moderation_log`, by the members of a leaf where they have other names.
+_EVENT_COLUMNS = {"at": "logged_at", "ban": "ban_id", "row": "invalidation"}
+
+#: The actions whose purge has the same name as cause; the others are changes of an image.
+_ACTS_ON_BANS = ("ban", "lift", "unban")
+
+
+def compare_batches(
+    leaves: Iterable[OpenedLeaf],
+    rows: Iterable[BatchRow],
+    sizes: Mapping[int, int],
+    reach: Reach,
+    report: Report,
+) -> list[Unlogged]:
+    """Compare the leaves of batches. ``sizes``: how many rows of the outbox each batch has."""
+    by_batch = {row.batch: row for row in rows}
+    for leaf in leaves:
+        batch = leaf.source or 0
+        row = by_batch.pop(batch, None)
+        if leaf.pruned:
+            report.count(Count.LEAVES_PRUNED)
+        elif row is not None:
+            report.count(Count.COMPARED)
+            made = {"identity": row.identity, "numbered_at": utc_text(row.numbered_at), "size": row.size}
+            told = (leaf.members.get(name) for name in ("identity", "at", "rows"))
+            compare_columns("batches", batch, made, dict(zip(made, told, strict=True)), report)
+            if batch > reach.outbox_pruned and sizes.get(batch, 0) != leaf.members.get("rows"):
+                key = f"of batch {batch}"
+                report.differs("invalidations", key, "rows", leaf.members.get("rows"), sizes.get(batch, 0))
+        elif batch <= reach.receipts_pruned or (batch <= reach.outbox_pruned and batch not in sizes):
+            report.row_pruned(leaf.members.get("at"))
+        else:
+            report.no_row("batches", batch, leaf.place)
+    unlogged = []
+    for batch in by_batch:
+        if batch < reach.first_batch:
+            report.count(Count.BEFORE)
+        elif batch > reach.last_batch:
+            report.count(Count.WAITING)
+        else:
+            unlogged.append(Unlogged("batches", str(batch), "batch", (batch,)))
+    return unlogged
+
+
+def compare_events(
+    leaves: Iterable[OpenedLeaf],
+    rows: Iterable[EventRow],
+    purges: Mapping[int, PurgeRow],
+    malformed: frozenset[int],
+    standing: frozenset[int],
+    reach: Reach,
+    report: Report,
+) -> list[Unlogged]:
+    """Compare the leaves of acts of moderation.
+
+    ``purges`` are the rows of the outbox that they caused, ``malformed`` the ids of those that were taken out of it,
+    ``standing`` the ids of acts on subjects that are banned now.
+    """
+    by_id = {row.id: row for row in rows}
+    for leaf in leaves:
+        row = by_id.pop(leaf.source or 0, None)
+        if row is None:
+            report.no_row("moderation_log", leaf.source, leaf.place)
+        elif leaf.pruned:
+            report.count(Count.LEAVES_PRUNED)
+            if row.id in standing:
+                report.differs("log_leaves", leaf.place, "content", "(its subject is banned)", "(has pruned it)")
+        else:
+            report.count(Count.COMPARED)
+            _compare_event(leaf, row, report)
+            if row.invalidation is not None:
+                _compare_purge(leaf, row, purges.get(row.invalidation), reach, report)
+    unlogged = []
+    for row in by_id.values():
+        state = _unlogged_event(row, purges, malformed, reach)
+        if state is None:
+            unlogged.append(Unlogged("moderation_log", str(row.id), "event", (row.id,)))
+        else:
+            report.count(state)
+    return unlogged
+
+
+def _unlogged_event(
+    row: EventRow, purges: Mapping[int, PurgeRow], malformed: frozenset[int], reach: Reach
+) -> Count | None:
+    """Tell why an act may be in no leaf; None if it may not."""
+    if row.invalidation is None:
+        return None if row.id <= reach.last_event else Count.WAITING
+    purge = purges.get(row.invalidation)
+    if purge is None:
+        # Its purge was pruned, or was malformed, which no batch tells of. Acts of before the log may have come late.
+        old = row.invalidation in malformed or utc_text(row.logged_at) <= reach.began_at
+        return Count.BEFORE if old else None
+    if purge.batch is None or purge.batch > reach.last_batch:
+        return Count.WAITING
+    return Count.BEFORE if purge.batch < reach.first_batch else None
+
+
+def _compare_event(leaf: OpenedLeaf, row: EventRow, report: Report) -> None:
+    made = {
+        "action": row.action,
+        "scope": row.scope,
+        "at": utc_text(row.logged_at),
+        "ban": row.ban_id,
+        "row": row.invalidation,
+        "subject": row.subject,
+        "owner": row.owner,
+        "account": row.account,
+        "banned_by": row.banned_by,
+        "reason": row.reason,
+        "detail": row.detail,
+    }
+    told = {name: made[name] if name in leaf.erased else leaf.members.get(name) for name in made}
+    if leaf.erased:
+        report.count(Count.LEAVES_ERASED)
+        told |= {name: "(something that was erased)" for name in leaf.erased if made[name] is None}
+    columns = {name: _EVENT_COLUMNS.get(name, name) for name in made}
+    compare_columns(
+        "moderation_log",
+        row.id,
+        {columns[name]: value for name, value in made.items()},
+        {columns[name]: value for name, value in told.items()},
+        report,
+    )
+
+
+def _compare_purge(leaf: OpenedLeaf, row: EventRow, purge: PurgeRow | None, reach: Reach, report: Report) -> None:
+    """Compare an act with the row of the outbox that it caused."""
+    batch = leaf.members.get("batch", 0)
+    if purge is None:
+        pruned = reach.outbox_pruned if row.ban_id is None else reach.receipts_pruned
+        if batch > pruned:
+            report.no_row("invalidations", row.invalidation, leaf.place)
+        else:
+            report.row_pruned(leaf.members.get("at"))
+        return
+    made = {
+        "batch": purge.batch,
+        "scope": purge.scope,
+        "subject": purge.subject,
+        "cause": purge.cause,
+        "ban_id": purge.ban_id,
+    }
+    told = {
+        "batch": batch,
+        "scope": row.scope,
+        "subject": row.subject,
+        "cause": row.action if row.action in _ACTS_ON_BANS else "image",
+        "ban_id": row.ban_id,
+    }
+    compare_columns("invalidations", purge.id, made, told, report)

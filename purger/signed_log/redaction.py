@@ -1,0 +1,48 @@
+"""Takes personal data out of the log: erases openings of leaves, whose commitments stay, and puts that on record."""
+
+import json
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+from mysql.connector.abstracts import MySQLCursorAbstract
+
+from purger.signed_log.entries import Leaf, leaf_of_erasure
+from takedown_db.lasting_connection import Connection, fetch
+from takedown_db.scope import Scope
+from takedown_db.statements import statement
+
+#: Values that name or describe people. The rest tells which image, owner or content an act was about.
+PERSONAL = frozenset({"account", "banned_by", "reason", "detail", "owner"})
+
+#: Values that a proof needs, to be one of this subject.
+SUBJECT = frozenset({"subject", "code"})
+
+
+def redact(connection: Connection, scope: Scope, subject: str, names: Iterable[str]) -> int:
+    """Erase the values of these names in all leaves of a subject; return the number of leaves.
+
+    ``connection`` is of an account that may change the log. One transaction: the record waits for its place with it.
+    """
+    chosen = frozenset(names)
+    with connection.transaction() as cursor:
+        rows = fetch(cursor, "redact_events", scope=scope, subject=subject)
+        rows += fetch(cursor, "redact_probes", scope=scope, subject=subject)
+        now, kept, records = datetime.now(UTC), [], []
+        for place, content, openings in rows:
+            leaf = Leaf.read(bytes(content), bytes(openings))
+            gone = leaf.openings.keys() & chosen
+            if gone:
+                rest = Leaf(leaf.content, {name: each for name, each in leaf.openings.items() if name not in gone})
+                left = rest.kept_openings()
+                kept.append((place, left.hex() if left else None))
+                records.append(leaf_of_erasure(place, gone, now))
+        _write(cursor, kept, records)
+    return len(kept)
+
+
+def _write(cursor: MySQLCursorAbstract, kept: list[tuple[int, str | None]], records: list[Leaf]) -> None:
+    if kept:
+        cursor.execute(statement("redact_openings"), {"rows": json.dumps(kept)})
+        entries: list[Any] = [{"content": record.content.encode(), "openings": None} for record in records]
+        cursor.executemany(statement("record_log_entry"), entries)

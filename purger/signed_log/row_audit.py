@@ -1,0 +1,155 @@
+"""Reads leaves and rows in chunks, and has them compared.
+
+Each chunk is a snapshot of its own: a receipt and its entry in the log appear together, and the server need not keep
+old versions of rows for as long as an audit takes.
+"""
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import starmap
+from typing import Any
+
+from mysql.connector.abstracts import MySQLCursorAbstract
+
+from purger.signed_log.audit_report import Count, Report
+from purger.signed_log.audited_rows import ProbeRow, PurgeRow, Reach, ReceiptRow, Unlogged
+from purger.signed_log.ban_comparison import BanRow, compare_bans
+from purger.signed_log.chapter import BatchRow
+from purger.signed_log.edge_comparison import compare_probes, compare_receipts
+from purger.signed_log.entries import EventRow
+from purger.signed_log.event_comparison import compare_batches, compare_events
+from purger.signed_log.stored_leaf import OpenedLeaf, StoredLeaf, open_leaf
+from takedown_db.lasting_connection import Connection, fetch
+
+#: Numbers (of batches, or ids of rows) whose leaves and rows are compared at once.
+_SPAN = 500
+
+#: Bans, and entries that wait for their place, that are read at once.
+_PAGE = 1000
+
+
+class RowAudit:
+    """Compares all leaves with their rows, and the rows with their leaves."""
+
+    def __init__(self, connection: Connection, report: Report, progress: Callable[[int], object]) -> None:
+        """Add what differs to ``report``. ``progress`` is called with the number of leaves of each chunk."""
+        self._connection = connection
+        self._report = report
+        self._progress = progress
+
+    def run(self) -> None:
+        """Compare all tables. Raises ``DatabaseUnavailableError``."""
+        self._walk("audit_next_batch", self._batches)
+        self._walk("audit_next_event", self._events)
+        self._walk("audit_next_acknowledged", self._receipts, edges=self._edges("audit_receipt_edges"))
+        self._walk("audit_next_seen", self._probes, edges=self._edges("audit_probe_edges"))
+        after = -1
+        while page := [BanRow(*row) for row in self._connection.rows("audit_bans", after=after, limit=_PAGE)]:
+            compare_bans(page, self._report)
+            after = page[-1].id
+
+    def _edges(self, name: str) -> str:
+        """Read the edges of a table, all of which its key begins with, as JSON."""
+        return json.dumps([str(edge) for (edge,) in self._connection.rows(name)])
+
+    def _walk(self, following: str, compare: "Callable[[_Chunk], list[Unlogged]]", **values: str) -> None:
+        """Compare chunk by chunk, from the next number on that the statement ``following`` tells of.
+
+        ``values`` are further parameters of the statements.
+        """
+        after = -1
+        while True:
+            ((of_leaf, of_row),) = self._connection.rows(following, after=after, **values)
+            found = [int(each) for each in (of_leaf, of_row) if each is not None]
+            if not found:
+                return
+            first, after = min(found) - 1, min(found) - 1 + _SPAN
+            with self._connection.snapshot() as cursor:
+                chunk = _Chunk(cursor, {"after": first, "last": after, **values})
+                self._judge(chunk, compare(chunk))
+            self._progress(chunk.leaves_read)
+
+    def _judge(self, chunk: "_Chunk", unlogged: Sequence[Unlogged]) -> None:
+        """Add the rows without a leaf, unless an entry for them waits for its place."""
+        waiting = chunk.waiting() if unlogged else set()
+        for row in unlogged:
+            if (row.kind, row.members) in waiting:
+                self._report.count(Count.WAITING)
+            else:
+                self._report.no_leaf(row.table, row.key)
+
+    def _batches(self, chunk: "_Chunk") -> list[Unlogged]:
+        rows = [BatchRow(*row) for row in chunk.rows("audit_batches")]
+        for (batch,) in chunk.rows("audit_batches_to_come"):
+            self._report.differs("batches", batch, None, "(no such number was given)", "(has one)")
+        sizes = dict(chunk.rows("audit_batch_sizes"))
+        return compare_batches(chunk.leaves("batch"), rows, sizes, chunk.reach(), self._report)
+
+    def _events(self, chunk: "_Chunk") -> list[Unlogged]:
+        rows = (EventRow._make((*row, None)) for row in chunk.rows("audit_events"))
+        purges = {row[0]: PurgeRow(*row) for row in chunk.rows("audit_purges_of_events")}
+        malformed = frozenset(each for (each,) in chunk.rows("audit_malformed_purges"))
+        standing = frozenset(each for (each,) in chunk.rows("audit_standing_events"))
+        for (ban,) in chunk.rows("audit_vanished_bans"):
+            self._report.differs("bans", ban, None, "(there is one)", "(has none)")
+        leaves = chunk.leaves("event")
+        return compare_events(leaves, rows, purges, malformed, standing, chunk.reach(), self._report)
+
+    def _receipts(self, chunk: "_Chunk") -> list[Unlogged]:
+        rows = map(ReceiptRow._make, chunk.rows("audit_receipts"))
+        leaves = chunk.leaves("acknowledged")
+        return compare_receipts(leaves, rows, chunk.kept_ranges, chunk.reach(), self._report)
+
+    def _probes(self, chunk: "_Chunk") -> list[Unlogged]:
+        rows = starmap(ProbeRow, chunk.rows("audit_probes"))
+        purges = dict(chunk.rows("audit_purges"))
+        return compare_probes(chunk.leaves("seen"), rows, purges, chunk.reach(), self._report)
+
+
+class _Chunk:
+    """The leaves and rows of the numbers after ``after`` up to ``last``, in one snapshot."""
+
+    def __init__(self, cursor: MySQLCursorAbstract, values: Mapping[str, int | str]) -> None:
+        """Take ``after`` and ``last``, and further parameters of the statements."""
+        self._cursor = cursor
+        self._values = values
+        self.leaves_read = 0
+
+    def rows(self, name: str) -> list[tuple[Any, ...]]:
+        """Run a statement on these numbers."""
+        return fetch(self._cursor, name, **self._values)
+
+    def leaves(self, kind: str) -> list[OpenedLeaf]:
+        """Read the leaves of a kind, in the order of the log."""
+        rows = fetch(self._cursor, "audit_log_sources", kind=kind, **self._values)
+        self.leaves_read += len(rows)
+        return [open_leaf(StoredLeaf(*row)) for row in rows]
+
+    def reach(self) -> Reach:
+        """Read how far log and pruning have come. A log that has not begun reaches to no batch."""
+        ((first, last, event, outbox, receipts, leaf),) = fetch(self._cursor, "audit_log_reach")
+        end = -1 if last is None else int(last)
+        began = open_leaf(StoredLeaf(0, b"", "", None, leaf, None)).members.get("at", "")
+        return Reach(end + 1 if first is None else int(first), end, event or 0, began, outbox or 0, receipts or 0)
+
+    def kept_ranges(self, ranges: Sequence[tuple[int, int]]) -> set[tuple[int, int]]:
+        """Choose of ranges of batches those of which a batch has its row yet."""
+        rows = fetch(self._cursor, "audit_kept_ranges", ranges=json.dumps(ranges))
+        return {(int(first), int(last)) for first, last in rows}
+
+    def waiting(self) -> set[tuple[str, tuple[Any, ...]]]:
+        """Read the kinds and keys of all entries that wait for their place."""
+        return set(_waiting_keys(self._cursor))
+
+
+def _waiting_keys(cursor: MySQLCursorAbstract) -> Iterator[tuple[str, tuple[Any, ...]]]:
+    """Read the kinds and keys of the entries that wait for their place. Passes over those that are malformed."""
+    after = 0
+    while page := fetch(cursor, "audit_log_waiting", after=after, limit=_PAGE):
+        after = page[-1][0]
+        for _, content, openings in page:
+            members = open_leaf(StoredLeaf(-1, b"", "", None, content, openings)).members
+            if members.get("kind") == "acknowledged":
+                yield "acknowledged", (members["edge"], members["last"])
+            elif members.get("kind") == "seen":
+                yield "seen", (members["edge"], members["row"], members.get("code"))

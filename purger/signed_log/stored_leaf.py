@@ -1,0 +1,120 @@
+"""Reads leaves as the database keeps them, and checks each by itself: its hash, its columns and its openings."""
+
+import json
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from purger.signed_log.audit_report import Report
+from purger.signed_log.entries import Leaf, source_of
+from takedown_log.canonical_json import NotCanonicalError, parse_canonical
+from takedown_log.commitments import Opening
+from takedown_log.leaf_kinds import fault
+from takedown_log.tree import leaf_hash
+
+TABLE = "log_leaves"
+
+
+class StoredLeaf(NamedTuple):
+    """A row of `log_leaves`. An entry that waits for its place has the place -1."""
+
+    place: int
+    hash: bytes
+    kind: str
+    source: int | None
+    content: bytes | None
+    openings: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedLeaf:
+    """A leaf with the values of its commitments. ``members`` lacks the values in ``erased``, and all if ``pruned``."""
+
+    place: int
+    kind: str
+    source: int | None
+    members: Mapping[str, Any]
+    erased: frozenset[str] = frozenset()
+    pruned: bool = False
+
+
+def open_leaf(stored: StoredLeaf) -> OpenedLeaf:
+    """Read a leaf. One that is malformed counts as pruned here: ``check_leaf`` tells of it."""
+    try:
+        members = json.loads(stored.content) if stored.content is not None else None
+    except (ValueError, RecursionError):
+        members = None
+    return _opened(stored, members, read_openings(stored.openings) or {})[0]
+
+
+def check_leaf(stored: StoredLeaf, erased: Collection[int], report: Report) -> OpenedLeaf:
+    """Check a leaf by itself, and return it. ``erased`` are the places of leaves that may lack openings."""
+    openings = read_openings(stored.openings)
+    opened, commitments = _opened(stored, _canonical_members(stored.content), openings or {})
+    if stored.content is None:
+        if stored.openings is not None:
+            report.differs(TABLE, stored.place, "openings", "(the leaf was pruned)", "(has them)")
+        return opened
+    if leaf_hash(stored.content) != stored.hash:
+        report.differs(TABLE, stored.place, "content", stored.hash.hex(), leaf_hash(stored.content).hex())
+    if opened.pruned:
+        report.differs(TABLE, stored.place, "content", "(a leaf is canonical JSON of its kind)", "(has other bytes)")
+        return opened
+    kind, source = opened.members["kind"], source_of(opened.members)
+    if stored.kind != kind:
+        report.differs(TABLE, stored.place, "kind", kind, stored.kind)
+    if stored.source != source:
+        report.differs(TABLE, stored.place, "source", source, stored.source)
+    if openings is None:
+        report.differs(TABLE, stored.place, "openings", "(values and salts as JSON)", "(has other bytes)")
+        return opened
+    for name, opening in openings.items():
+        if name not in commitments or commitments[name] != _commitment(opening):
+            report.differs(TABLE, stored.place, f"openings: {name}", commitments.get(name), opening.value)
+    if opened.erased and stored.place not in erased:
+        names = ", ".join(sorted(opened.erased))
+        report.differs(
+            TABLE, stored.place, f"openings: {names}", "(there are values, and none was erased)", "(has none)"
+        )
+    return opened
+
+
+def read_openings(openings: bytes | None) -> dict[str, Opening] | None:
+    """Read a leaf's openings; None where they are malformed."""
+    if openings is None:
+        return {}
+    try:
+        read = {
+            str(name): Opening(str(value), bytes.fromhex(salt)) for name, (value, salt) in json.loads(openings).items()
+        }
+        return read if Leaf("", read).kept_openings() == openings else None
+    except (ValueError, TypeError, AttributeError, RecursionError):
+        return None
+
+
+def _canonical_members(content: bytes | None) -> dict[str, Any] | None:
+    try:
+        return None if content is None else dict(parse_canonical(content.decode()))
+    except (UnicodeDecodeError, NotCanonicalError):
+        return None
+
+
+def _opened(stored: StoredLeaf, members: Any, openings: Mapping[str, Opening]) -> tuple[OpenedLeaf, Mapping[str, str]]:
+    """Put opened values in the place of their commitments; return these too. ``members``: None for no content."""
+    if isinstance(members, dict):
+        committed = members.pop("committed", [])
+        listed = committed if isinstance(committed, list) else []
+        commitments = dict(str(entry).partition(":")[::2] for entry in listed)
+        values = {name: opening.value for name, opening in openings.items() if name in commitments}
+        opened = {**members, **values}
+        if fault(opened) is None:
+            erased = frozenset(commitments.keys() - values.keys())
+            return OpenedLeaf(stored.place, stored.kind, stored.source, opened, erased), commitments
+    return OpenedLeaf(stored.place, stored.kind, stored.source, {}, pruned=True), {}
+
+
+def _commitment(opening: Opening) -> str | None:
+    try:
+        return opening.commitment()
+    except (ValueError, UnicodeEncodeError):
+        return None
