@@ -20,6 +20,7 @@ from purger.signed_log.chapter import KEPT_LEVELS
 from purger.signed_log.entries import leaf_of_edges, leaf_of_key, utc_text
 from purger.signed_log.prover import Wanted, prove
 from stack.database import Database
+from takedown_db.connect import connect
 from takedown_db.lasting_connection import Connection
 from takedown_db.scope import Scope
 from takedown_log.growing_tree import GrowingTree
@@ -27,6 +28,9 @@ from takedown_log.key_chain import name_next_key
 from takedown_log.proof import Proof, verify
 from takedown_log.signed_note import Checkpoint, SignerKey
 from takedown_log.tree import leaf_hash
+
+#: Time-out in seconds of a statement: one loads a whole table.
+_PATIENCE = 3600
 
 _EDGES = ("edge1", "edge2")
 _LEAVES_OF_A_TAKEDOWN = 2 + 2 * len(_EDGES)
@@ -47,7 +51,7 @@ def main() -> None:
     options = ["--innodb-flush-log-at-trx-commit=0", "--innodb-buffer-pool-size=512M"]
     with Database(directory / "database", options) as database:
         database.migrate()
-        with database.connect_admin() as admin, admin.cursor() as cursor:
+        with connect(database.admin_url(), timeout=_PATIENCE) as admin, admin.cursor() as cursor:
             _timed("build", lambda: _build(cursor, directory, takedowns, signer))
             size = sum(
                 (directory / "database" / "data" / "takedown" / f"{table}.ibd").stat().st_size for table in _TABLES
