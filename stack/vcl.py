@@ -22,6 +22,7 @@ def render(
     lease: float | None = None,
     fail_safe_ttl: float | None = None,
     fetch_timeout: float | None = None,
+    one_connection: bool = False,
     renditions: Sequence[str] | None = None,
     urls: str | None = None,
     purger: bool = True,
@@ -30,13 +31,16 @@ def render(
     """Copy the VCL to ``out_dir`` with these settings at the top of ``default.vcl``, and return that file's path.
 
     ``backend`` is HOST:PORT, ``lease``, ``fail_safe_ttl`` and ``fetch_timeout`` (for the first byte and between two)
-    are seconds; ``renditions`` are those besides the original; ``urls`` is a whole ``sub takedown_urls`` and what it
+    are seconds; ``one_connection`` has a fetch wait for the connection of the one before, for a server that serves one
+    alone; ``renditions`` are those besides the original; ``urls`` is a whole ``sub takedown_urls`` and what it
     imports. None keeps what ``default.vcl`` has.
 
     Raises ``SettingError`` when a value is malformed, or when the line that it replaces does not stand there exactly
     once: a setting that is silently not applied would be worse than none.
     """
-    lines = _backend_lines(backend, fetch_timeout) | _setting_lines(token_file, lease, fail_safe_ttl, purger)
+    lines = _backend_lines(backend, fetch_timeout, one_connection) | _setting_lines(
+        token_file, lease, fail_safe_ttl, purger
+    )
     if renditions is not None:
         lines |= _rendition_lines(renditions)
     shutil.copytree(source, out_dir, dirs_exist_ok=True)
@@ -46,7 +50,7 @@ def render(
     return default
 
 
-def _backend_lines(backend: str, fetch_timeout: float | None) -> dict[str, str]:
+def _backend_lines(backend: str, fetch_timeout: float | None, one_connection: bool) -> dict[str, str]:
     """Map the start of each line of the backend to the value that replaces the rest of it."""
     host, _, port = backend.rpartition(":")
     if not re.fullmatch(r"[A-Za-z0-9.:_-]+", host.strip("[]")) or not port.isdecimal():
@@ -56,6 +60,8 @@ def _backend_lines(backend: str, fetch_timeout: float | None) -> dict[str, str]:
         lines |= dict.fromkeys(
             (".first_byte_timeout = ", ".between_bytes_timeout = "), _seconds("fetch timeout", fetch_timeout)
         )
+    if one_connection:
+        lines |= {".max_connections = ": "1", ".wait_timeout = ": "100s"}
     return lines
 
 
@@ -124,6 +130,7 @@ def _path(path: Path) -> Path:
 @click.option("--lease", type=float, help="seconds; that of default.vcl if not given")
 @click.option("--fail-safe-ttl", type=float, help="seconds; that of default.vcl if not given")
 @click.option("--fetch-timeout", type=float, help="seconds; that of default.vcl if not given")
+@click.option("--one-connection", is_flag=True, help="to the backend: a fetch waits for the one before")
 @click.option("--rendition", "renditions", multiple=True, help="besides the original; may be given again")
 @click.option("--urls", type=click.Path(path_type=Path, exists=True), help="a file with another sub takedown_urls")
 @click.option("--purger", type=click.Choice(["yes", "no"]), default="yes", show_default=True)
@@ -134,6 +141,7 @@ def main(
     lease: float | None,
     fail_safe_ttl: float | None,
     fetch_timeout: float | None,
+    one_connection: bool,
     renditions: tuple[str, ...],
     urls: Path | None,
     purger: str,
@@ -147,6 +155,7 @@ def main(
             lease=lease,
             fail_safe_ttl=fail_safe_ttl,
             fetch_timeout=fetch_timeout,
+            one_connection=one_connection,
             renditions=renditions or None,
             urls=urls.read_text() if urls else None,
             purger=purger == "yes",
