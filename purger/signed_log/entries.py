@@ -1,6 +1,7 @@
 """Makes the leaves of the signed log from the purger's records and from rows of the database."""
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -9,7 +10,9 @@ from typing import Any, NamedTuple, Self
 from purger.model import ProbeResult, Receipt
 from takedown_log.canonical_json import canonical, parse_canonical
 from takedown_log.commitments import Opening, commit
-from takedown_log.leaf_kinds import KINDS
+from takedown_log.json_file import ProofError
+from takedown_log.leaf_kinds import KINDS, fault
+from takedown_log.proof import ProvenLeaf
 from takedown_log.signed_note import VerifierKey
 from takedown_log.tree import leaf_hash
 
@@ -22,6 +25,9 @@ _SOURCES = {
     "erased": "leaf",
     "pruned": "before",
 }
+
+#: Most bytes of a leaf, and of its openings: in hex they pass through a TEXT of the server.
+_LARGEST = 32_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +53,24 @@ class Leaf:
         return cls(
             content.decode(), {name: Opening(value, bytes.fromhex(salt)) for name, (value, salt) in values.items()}
         )
+
+    @classmethod
+    def read_checked(cls, content: bytes, openings: bytes | None) -> Self:
+        """Read a leaf that the purger's account has written, whoever had it. Raises ``ValueError``: what is wrong."""
+        if max(len(content), len(openings or b"")) > _LARGEST:
+            raise ValueError(f"it has more than {_LARGEST} bytes")
+        try:
+            leaf = cls.read(content, openings)
+            members = ProvenLeaf(-1, leaf.content, (), leaf.openings).members()
+        except (ProofError, UnicodeDecodeError, RecursionError):
+            raise ValueError("it is no canonical JSON, or its openings do not fit it") from None
+        except (ValueError, TypeError, AttributeError):
+            raise ValueError("its openings are malformed") from None
+        if not re.fullmatch(r"[a-z]{1,16}", str(members.get("kind"))):
+            raise ValueError("its kind is not 1 to 16 of a-z")
+        if told := fault(members):
+            raise ValueError(told)
+        return leaf
 
     def kept_openings(self) -> bytes | None:
         """Return the openings as the database keeps them; None where there are none."""

@@ -18,7 +18,9 @@ def unsigned_leaves(connection: Connection) -> int:
 
 
 def _time_of(content: bytes | None) -> datetime | None:
-    """Return the time (UTC) that a leaf names; None for one that was pruned."""
-    if content is None:
+    """Return the time (UTC) that a leaf names; None for one that was pruned, or altered."""
+    try:
+        at = datetime.fromisoformat(str(parse_canonical(bytes(content or b"").decode())["at"]))
+    except (KeyError, ValueError):
         return None
-    return datetime.fromisoformat(str(parse_canonical(bytes(content).decode())["at"]).removesuffix("Z"))
+    return at.replace(tzinfo=None)

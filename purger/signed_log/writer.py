@@ -14,6 +14,7 @@ from purger.signed_log.entries import EventRow, Leaf, leaf_of_key
 from purger.signed_log.key_file import LogKey
 from purger.signed_log.log_keys import ForeignKeyError, take_over
 from takedown_db.lasting_connection import Connection
+from takedown_db.printable import printable
 from takedown_log.canonical_json import parse_canonical
 from takedown_log.signed_note import Checkpoint
 
@@ -30,6 +31,9 @@ _ROWS = 1000
 
 #: Most batches, receipts and probes that are read at once.
 _READ = 500
+
+#: Most bytes of a malformed entry that are logged.
+_SHOWN = 300
 
 #: More than the id of any row.
 _ALL = 2**64
@@ -93,28 +97,45 @@ class LogWriter(LoopThread):
         end, last = self._end()
         batches = self._batches(end.batch)
         events, silent = self._events(end, batches)
-        waiting = self._connection.rows("log_waiting_entries", limit=_READ)
+        entries, waiting = self._waiting()
         chapter = write_chapter(
             end,
             self._lists(end),
             (str(name) for (name,) in self._connection.rows("log_edges")),
             batches,
             events,
-            [Leaf.read(content, openings) for _, content, openings in waiting],
+            waiting,
             event=min(self._settled(end.event), silent),
             now=datetime.now(UTC),
         )
-        changed = bool(chapter.leaves) or chapter.end != end
-        current = not changed or self._append(end, chapter, [entry for entry, _, _ in waiting])
+        changed = entries or chapter.leaves or chapter.end != end
+        current = not changed or self._append(end, chapter, entries)
         if current and (chapter.leaves or first):
             self._sign(chapter)
         self._introduced = True
-        return len(waiting) == _READ or chapter.end.batch < last or silent < _ALL
+        return len(entries) == _READ or chapter.end.batch < last or silent < _ALL
 
     def _end(self) -> tuple[End, int]:
         """Read the end of the log, and the last batch of the database. A log that has not begun begins now."""
         ((size, peaks, batch, event, edges, last),) = self._connection.rows("log_state")
         return End(size, bytes(peaks), last if batch is None else batch, event, bytes(edges).decode()), last
+
+    def _waiting(self) -> tuple[list[int], list[Leaf]]:
+        """Read what waits for its place: the ids of all entries, and the leaves of those that are well-formed.
+
+        A malformed one would hold up all others for ever.
+        """
+        entries, leaves = list[int](), list[Leaf]()
+        for entry, content, openings in self._connection.rows("log_waiting_entries", limit=_READ):
+            entries.append(entry)
+            try:
+                leaves.append(Leaf.read_checked(content, openings))
+            except ValueError as error:
+                log.error(
+                    "entry %s of log_entries does not come into the signed log: %s. Find out who wrote it: %s",
+                    *(entry, error, printable(content[:_SHOWN].decode(errors="replace"))),
+                )
+        return entries, leaves
 
     def _lists(self, end: End) -> EdgeLists:
         rows = self._connection.rows("log_last_edges") if end.edges else []

@@ -216,3 +216,15 @@ def test_a_file_that_holds_no_key_is_refused(desk: Desk) -> None:
     refused = desk.purger("run", "--log-key-file", str(file))
     assert refused.returncode == 2
     assert f"{file}: no signer key" in refused.stderr
+
+
+def test_a_malformed_entry_is_told_and_holds_up_no_other(desk: Desk) -> None:
+    with desk.site.stack.database.connect("purger") as purger, purger.cursor() as cursor:
+        for content in (b"no leaf", b'{"kind":"seen"}', b'{"kind":"' + b"a" * 200 + b'"}'):
+            cursor.execute("INSERT INTO log_entries (content) VALUES (%s)", (content,))
+        purger.commit()
+    desk.ban()
+    assert desk.sql("SELECT COUNT(*) FROM log_entries WHERE content LIKE 'no leaf'") == [(0,)]
+    told = desk.site.stack.purger.log_text()
+    assert "does not come into the signed log: it is no canonical JSON" in told
+    assert "Find out who wrote it: no leaf\n" in told

@@ -36,6 +36,10 @@ def leaf(age: float) -> bytes:
         (leaf(86_400), 1, 0),  # a transaction that was open for long
         (None, 60, 3),  # pruned
         (None, 1, 0),
+        (b"{", 60, 3),  # altered
+        (b'{"at":"yesterday","kind":"x"}', 60, 3),
+        (b'{"at":"2026-11-26T11:00:00+01:00","kind":"x"}', 60, 3),
+        (b'{"kind":"x"}', 60, 3),
     ],
 )
 def test_leaves_that_wait_for_a_signature_are_counted(content: bytes | None, signed: float, expected: int) -> None:
