@@ -56,11 +56,22 @@ class Image:
         self.code = script.code
         self._bench = bench
 
-    def get(self, rendition: str = "", query: str = "", method: str = "GET", **headers: str) -> View:
-        """Request the image at the public listener; ``if_none_match`` becomes ``If-None-Match``."""
+    def get(
+        self,
+        rendition: str = "",
+        query: str = "",
+        method: str = "GET",
+        *,
+        begun: threading.Event | None = None,
+        **headers: str,
+    ) -> View:
+        """Request the image at the public listener; ``if_none_match`` becomes ``If-None-Match``.
+
+        Sets ``begun`` when the head of the answer has come.
+        """
         path = f"/images/{self.code}" + (f"/{rendition}" if rendition else "")
         asked = time.monotonic()
-        reply = exchange(self._bench.cache.public_url, method, path + query, _spelt(headers))
+        reply = exchange(self._bench.cache.public_url, method, path + query, _spelt(headers), begun=begun)
         words = reply.body.split()
         shown = len(words) > 1 and words[0] == path.encode()
         return View(reply, int(words[1].rstrip(b".")) if shown else None, asked)
@@ -88,7 +99,7 @@ class Image:
     def held_fetch(self, *, within_body: bool = False) -> Iterator["PendingView"]:
         """Hold a fetch of the image at the origin inside the block; let it go on at its end."""
         hold = self.script.hold_next(within_body=within_body)
-        pending = PendingView(self.get)
+        pending = PendingView(self)
         try:
             require(hold.reached.wait(LONGEST_HOLD), "the cache fetched nothing from the origin")
             yield pending
@@ -99,10 +110,11 @@ class Image:
 class PendingView:
     """A request whose answer has not come yet."""
 
-    def __init__(self, get: Callable[[], View]) -> None:
+    def __init__(self, image: Image) -> None:
+        self._begun = threading.Event()
         self._views: list[View] = []
         self._errors: list[Exception] = []
-        self._thread = threading.Thread(target=self._run, args=(get,), daemon=True)
+        self._thread = threading.Thread(target=self._run, args=(image,), daemon=True)
         self._thread.start()
 
     def view(self) -> View:
@@ -113,9 +125,13 @@ class PendingView:
         require(self._views, f"a waiting client got no answer within {2 * LONGEST_HOLD:g} s")
         return self._views[0]
 
-    def _run(self, get: Callable[[], View]) -> None:
+    def wait_begun(self, seconds: float) -> None:
+        """Wait for the head of the answer. A cache that passes nothing on before it has all is waited for in vain."""
+        self._begun.wait(seconds)
+
+    def _run(self, image: Image) -> None:
         try:
-            self._views.append(get())
+            self._views.append(image.get(begun=self._begun))
         except Exception as error:
             self._errors.append(error)
 

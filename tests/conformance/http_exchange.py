@@ -1,6 +1,7 @@
 """Send one HTTP request over a connection of its own, with its bytes as they are given, and read the answer."""
 
 import http.client
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -21,8 +22,13 @@ class Reply:
         return f"{self.status} {http.client.responses.get(self.status, '')}".strip()
 
 
-def exchange(url: str, method: str, path: str, headers: Mapping[str, str]) -> Reply:
-    """Send a request to the listener at ``url``. Raises ``OSError`` or ``HTTPException`` without a whole answer."""
+def exchange(
+    url: str, method: str, path: str, headers: Mapping[str, str], *, begun: threading.Event | None = None
+) -> Reply:
+    """Send a request to the listener at ``url``, and set ``begun`` when the head of the answer has come.
+
+    Raises ``OSError`` or ``HTTPException`` without a whole answer.
+    """
     parts = urlsplit(url)
     kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
     connection = kind(str(parts.hostname), parts.port, timeout=TIMEOUT)
@@ -32,6 +38,8 @@ def exchange(url: str, method: str, path: str, headers: Mapping[str, str]) -> Re
             connection.putheader(name, value)
         connection.endheaders()
         response = connection.getresponse()
+        if begun:
+            begun.set()
         body = response.read()
         return Reply(response.status, {name.lower(): value for name, value in response.getheaders()}, body)
     finally:
