@@ -1,5 +1,7 @@
 """Run the command `purger` without its signed log: ``python -m bench.unlogged_purger run``."""
 
+from unittest.mock import patch
+
 from purger.cli.main import main
 from purger.signed_log.writer import LogWriter
 
@@ -7,5 +9,5 @@ from purger.signed_log.writer import LogWriter
 _REST = 3600.0
 
 if __name__ == "__main__":
-    setattr(LogWriter, "work", lambda _: _REST)  # noqa: B010 (mypy lets no method be assigned)
-    main()
+    with patch.object(LogWriter, "work", return_value=_REST):
+        main()

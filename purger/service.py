@@ -71,23 +71,8 @@ class Service:
         self._journal = self._new_journal(looks)
         verifying = self._new_connection(_PATIENCE_OF_VERIFIER, prompt=True)
         self._verifier = Verifier(Outbox(verifying), self._poller, self._stop, looks)
-        self._recorder = Recorder(
-            self._new_connection(),
-            delay=settings.record_delay,
-            stop=self._written,
-            usable=lambda: self._poller.usable,
-            setbacks=lambda: self._poller.setbacks,
-            purger=self._sharing.purger,
-            journal=self._journal,
-        )
-        self._prober = Prober(
-            self._new_connection(),
-            Probe(),
-            self._recorder,
-            self._stop,
-            setbacks=lambda: self._poller.setbacks,
-            tally=self._tally,
-        )
+        self._recorder = self._new_recorder()
+        self._prober = self._new_prober()
         self._maintenance = Maintenance(
             self._new_connection(), Probe(), settings, self._stop, leads=self._sharing.leads, tally=self._tally
         )
@@ -180,6 +165,27 @@ class Service:
         connection = self._new_connection()
         pending = None if self._settings.metrics is None else self._pending
         return Journal(connection, BanReader(connection, looks), self._poller, self._recorded, pending=pending)
+
+    def _new_recorder(self) -> Recorder:
+        return Recorder(
+            self._new_connection(),
+            delay=self._settings.record_delay,
+            stop=self._written,
+            usable=lambda: self._poller.usable,
+            setbacks=lambda: self._poller.setbacks,
+            purger=self._sharing.purger,
+            journal=self._journal,
+        )
+
+    def _new_prober(self) -> Prober:
+        return Prober(
+            self._new_connection(),
+            Probe(),
+            self._recorder,
+            self._stop,
+            setbacks=lambda: self._poller.setbacks,
+            tally=self._tally,
+        )
 
     def _new_log_writer(self) -> LogWriter:
         return LogWriter(

@@ -2,13 +2,13 @@
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from takedown_log.cosignature import WitnessKey, witnessed_at
 from takedown_log.findings import Told, find
-from takedown_log.growth import Growth, VerifiedGrowth, verify_growth
+from takedown_log.growth import Growth, verify_growth
 from takedown_log.json_file import ProofError
 from takedown_log.key_chain import follow_keys
 from takedown_log.proof import Proof, VerifiedProof, verify
@@ -67,14 +67,15 @@ def check(text: str, key: VerifierKey, *, held: Sequence[str] = (), witnesses: S
     Each checkpoint in ``held``, a signed note, must be one of the file's states, and each witness must have signed the
     last one.
     """
-    notes: Sequence[str] = ()
+    note: str
+    notes: Sequence[str]
     if not text.startswith("{"):
         note, notes = text, ()
         result = Checked(Checkpoint.parse(open_note(text, [key])))
     elif "consistency" in _members(text):
         growth = Growth.parse(text)
         note, notes = growth.later, growth.keys
-        grown: VerifiedGrowth = verify_growth(growth, key)
+        grown = verify_growth(growth, key)
         result = Checked(grown.later, grown.earlier)
     else:
         proof = Proof.parse(text)
@@ -83,13 +84,10 @@ def check(text: str, key: VerifierKey, *, held: Sequence[str] = (), witnesses: S
         result = Checked(verified.checkpoint, proof=verified, story=find(verified))
     keys = follow_keys(key, notes)
     states = (result.state, *([result.earlier] if result.earlier else ()))
-    return Checked(
-        result.state,
-        result.earlier,
-        result.proof,
-        result.story,
-        tuple(_compare(Checkpoint.parse(open_note(each, keys)), states) for each in held),
-        tuple((witness.name, witnessed_at(note, witness)) for witness in witnesses),
+    return replace(
+        result,
+        held=tuple(_compare(Checkpoint.parse(open_note(each, keys)), states) for each in held),
+        witnessed=tuple((witness.name, witnessed_at(note, witness)) for witness in witnesses),
     )
 
 
