@@ -6,14 +6,10 @@ Exit code 0: it holds. 1: it does not. 3: it holds, and says what is not proven.
 import argparse
 import json
 import sys
-from datetime import UTC, datetime
 from pathlib import Path
 
-from takedown_log.check import check
-from takedown_log.cosignature import WitnessKey
-from takedown_log.page import write_page
+from takedown_log.file_check import check_file
 from takedown_log.report import one_line
-from takedown_log.signed_note import VerifierKey
 
 
 def _arguments() -> argparse.Namespace:
@@ -31,16 +27,7 @@ def main() -> int:
     """Check a file, and print what it proves. Returns the exit code."""
     given = _arguments()
     try:
-        content = given.file.read_bytes()
-        checked = check(
-            content.decode(),
-            VerifierKey.parse(given.key),
-            held=[each.read_text(encoding="utf-8") for each in given.checkpoint],
-            witnesses=[WitnessKey.parse(each) for each in given.witness],
-        )
-        if given.page:
-            page = write_page(checked, key=given.key, name=given.file.name, content=content, at=datetime.now(UTC))
-            given.page.write_text(page, encoding="utf-8")
+        checked = check_file(given.file, given.key, held=given.checkpoint, witnesses=given.witness, page=given.page)
     except ValueError as error:
         print(f"NOT VALID: {one_line(str(error))}", file=sys.stderr)  # noqa: T201
         return 1

@@ -34,8 +34,8 @@ purger checkpoint --since held.checkpoint -o growth"""
 def checkpoint(since: Path | None, output: Path | None, database_url: str) -> None:
     """Print the log's last checkpoint: its name, the number of its leaves, the root over them, and the signature.
 
-    Publish it where you cannot take it back. Who holds one can have it compared with the log for ever: with --since
-    this command writes the proof, and `purger verify` checks it.
+    Publish it where you cannot take it back. Whoever holds one can have it compared with the log at any later time:
+    with --since this command writes the proof, and `purger verify` checks it.
 
     Exit code 1 says that the log did not grow out of the checkpoint: it was rewritten, or its database went back.
     """

@@ -1,7 +1,6 @@
 """`purger prove`: writes a file that proves the bans on an image, an owner or a digest."""
 
 import sys
-from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -15,8 +14,7 @@ from purger.signed_log.prover import prove as make_proof
 from takedown_db.command_connection import connected
 from takedown_db.lasting_connection import Connection
 from takedown_db.printable import printable
-from takedown_log.check import check
-from takedown_log.page import write_page
+from takedown_log.file_check import check_file
 
 _EXAMPLES = """\b
 Examples:
@@ -84,13 +82,11 @@ def prove(
     except (NothingToProveError, UnusableKeyError, UnicodeDecodeError) as error:
         click.echo(f"Error: {error}", err=True)
         sys.exit(ExitCode.FAILED)
-    content, public = proof.text().encode(), latest_key(proof)
+    public = latest_key(proof)
     try:
-        output.write_bytes(content)
+        output.write_text(proof.text(), encoding="utf-8")
         if page:
-            checked = check(content.decode(), public)
-            text = write_page(checked, key=str(public), name=output.name, content=content, at=datetime.now(UTC))
-            page.write_text(text, encoding="utf-8")
+            check_file(output, str(public), page=page)
     except OSError as error:
         raise click.ClickException(f"{printable(error.filename)}: {error.strerror}") from None
     click.echo(f"{output}: {len(proof.leaves)} leaves. Check it with `purger verify {output} --key {public}`")

@@ -30,7 +30,7 @@ purger redact --owner alice --subject-too --yes"""
 def redact(
     code: str | None, owner: str | None, digest: str | None, subject_too: bool, yes: bool, admin_url: str
 ) -> None:
-    """Erase who acted on CODE, why, and for whom, from the signed log. The tree and proofs from before hold on.
+    """Erase who acted on CODE, why, and for whom, from the signed log. The tree and earlier proofs stay valid.
 
     The leaves keep salted hashes of these values, which tell nothing without the salts that are erased too. The log
     tells of the erasure itself, so that `purger audit --log` knows it from an alteration. The rows of the tables `bans`

@@ -1,7 +1,6 @@
 """`purger verify`: checks a file of the log, and tells what it proves."""
 
 import sys
-from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -9,10 +8,7 @@ import click
 from purger.exit_codes import ExitCode
 from takedown_db.json_output import print_json
 from takedown_db.printable import printable
-from takedown_log.check import check
-from takedown_log.cosignature import WitnessKey
-from takedown_log.page import write_page
-from takedown_log.signed_note import VerifierKey
+from takedown_log.file_check import check_file
 
 _EXAMPLES = """\b
 Examples:
@@ -59,16 +55,7 @@ def verify(
     something is not proven, such as an edge that has not acknowledged.
     """
     try:
-        content = file.read_bytes()
-        checked = check(
-            content.decode(),
-            VerifierKey.parse(key),
-            held=[each.read_text(encoding="utf-8") for each in held],
-            witnesses=[WitnessKey.parse(each) for each in witnesses],
-        )
-        if page:
-            text = write_page(checked, key=key, name=file.name, content=content, at=datetime.now(UTC))
-            page.write_text(text, encoding="utf-8")
+        checked = check_file(file, key, held=held, witnesses=witnesses, page=page)
     except ValueError as error:
         click.echo(f"NOT VALID: {printable(str(error))}", err=True)
         sys.exit(ExitCode.FAILED)

@@ -132,7 +132,8 @@ class LogWriter(LoopThread):
                 leaves.append(Leaf.read_checked(content, openings))
             except ValueError as error:
                 log.error(
-                    "entry %s of log_entries does not come into the signed log: %s. Find out who wrote it: %s",
+                    "entry %s of log_entries is malformed, and left out of the signed log: %s. "
+                    "Find out who wrote it: %s",
                     *(entry, error, printable(content[:_SHOWN].decode(errors="replace"))),
                 )
         return entries, leaves

@@ -226,5 +226,5 @@ def test_a_malformed_entry_is_told_and_holds_up_no_other(desk: Desk) -> None:
     desk.ban()
     assert desk.sql("SELECT COUNT(*) FROM log_entries WHERE content LIKE 'no leaf'") == [(0,)]
     told = desk.site.stack.purger.log_text()
-    assert "does not come into the signed log: it is no canonical JSON" in told
+    assert "is malformed, and left out of the signed log: it is no canonical JSON" in told
     assert "Find out who wrote it: no leaf\n" in told
