@@ -19,6 +19,7 @@ from purger.signed_log.audit import audit_log
 from purger.signed_log.chapter import KEPT_LEVELS
 from purger.signed_log.entries import leaf_of_edges, leaf_of_key, utc_text
 from purger.signed_log.prover import Wanted, prove
+from purger.signed_log.purge_digests import BatchedPurge, purge_digests
 from stack.database import Database
 from takedown_db.connect import connect
 from takedown_db.lasting_connection import Connection
@@ -81,10 +82,10 @@ def _build(cursor: MySQLCursorAbstract, directory: Path, takedowns: int, signer:
     )
     cursor.execute(f"LOAD DATA INFILE '{nodes}' INTO TABLE log_nodes (level, position, @hash) SET hash = UNHEX(@hash)")
     note = signer.sign(Checkpoint(signer.name, tree.size, tree.root()).text())
-    cursor.execute("INSERT INTO log_checkpoints VALUES (%s, %s, UTC_TIMESTAMP(6))", (tree.size, note))
+    cursor.execute("INSERT INTO log_checkpoints VALUES (%s, %s)", (tree.size, note))
     cursor.execute("INSERT INTO log_keys (id, note) VALUES (1, %s)", (name_next_key(signer, signer.verifier()),))
     cursor.execute(
-        "UPDATE log_state SET size = %s, peaks = %s, batch = %s, edges = %s",
+        "UPDATE log_state SET size = %s, peaks = %s, batch = %s, edges = %s, checkpoints = 1",
         (tree.size, b"".join(tree.peaks), takedowns, edges),
     )
     cursor.execute("SELECT TRIGGER_NAME FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = DATABASE()")
@@ -122,19 +123,21 @@ def _add(tree: GrowingTree, leaf_file: Any, node_file: Any, row: _Row) -> None:
 
 
 def _takedown(number: int, edges: str) -> Iterator[_Row]:
-    at = utc_text(_BEGAN + timedelta(milliseconds=number))
+    began = _BEGAN + timedelta(milliseconds=number)
+    at, salt = utc_text(began), sha256(str(number).encode()).digest()[:16]
+    purges = purge_digests([BatchedPurge(number, number, "image", f"code-{number}", "ban", number, began)])
+    committed, opened = _commitments({"purges": purges[number]}, salt)
     yield (
         "batch", number,
-        f'{{"at":"{at}","batch":{number},"edges":"{edges}","identity":"i","kind":"batch","rows":1}}'.encode(), "\\N",
+        f'{{"at":"{at}","batch":{number},"committed":[{committed}],"edges":"{edges}","identity":"i","kind":"batch",'
+        '"rows":1}'.encode(), opened,
     )  # fmt: skip
     values = {"account": "desk@site", "banned_by": "Ann", "reason": "spam", "subject": f"code-{number}"}
-    salt = sha256(str(number).encode()).digest()[:16]
-    committed = ",".join(f'"{name}:{sha256(salt + value.encode()).hexdigest()}"' for name, value in values.items())
-    opened = ", ".join(f'"{name}": ["{value}", "{salt.hex()}"]' for name, value in values.items())
+    committed, opened = _commitments(values, salt)
     yield (
         "event", number,
-        f'{{"action":"ban","at":"{at}","ban":{number},"batch":{number},"committed":[{committed}],"event":{number},'
-        f'"kind":"event","row":{number},"scope":"image"}}'.encode(), f"{{{opened}}}".encode().hex(),
+        f'{{"action":"ban","at":"{at}","ban":{number},"banned_at":"{at}","batch":{number},"committed":[{committed}],'
+        f'"event":{number},"kind":"event","row":{number},"scope":"image"}}'.encode(), opened,
     )  # fmt: skip
     for edge in _EDGES:
         yield (
@@ -142,13 +145,20 @@ def _takedown(number: int, edges: str) -> Iterator[_Row]:
             f'{{"at":"{at}","edge":"{edge}","first":{number},"instance":"v1","kind":"acknowledged","last":{number},'
             '"method":"purge"}'.encode(), "\\N",
         )  # fmt: skip
-    commitment, opening = sha256(salt).hexdigest(), f'{{"code": ["", "{salt.hex()}"]}}'.encode().hex()
+    committed, opened = _commitments({"code": ""}, salt)
     for edge in _EDGES:
         yield (
             "seen", number,
-            f'{{"at":"{at}","committed":["code:{commitment}"],"edge":"{edge}","gone":"yes","kind":"seen","row":{number},'
-            '"status":410}'.encode(), opening,
+            f'{{"at":"{at}","committed":[{committed}],"edge":"{edge}","gone":"yes","kind":"seen","row":{number},'
+            '"status":410}'.encode(), opened,
         )  # fmt: skip
+
+
+def _commitments(values: dict[str, str], salt: bytes) -> tuple[str, str]:
+    """Return the commitments to values, as a leaf lists them, and their openings in hex."""
+    committed = ",".join(f'"{name}:{sha256(salt + value.encode()).hexdigest()}"' for name, value in values.items())
+    opened = ", ".join(f'"{name}": ["{value}", "{salt.hex()}"]' for name, value in values.items())
+    return committed, f"{{{opened}}}".encode().hex()
 
 
 def _row_statements(takedowns: int) -> Iterator[str]:
@@ -158,18 +168,18 @@ def _row_statements(takedowns: int) -> Iterator[str]:
     yield "INSERT INTO log_events (leaf, batch) SELECT leaf, source FROM log_leaves WHERE kind = 'event'"
     yield f"INSERT INTO batches (batch, identity, numbered_at, size) SELECT source, 'i', {at}, 1 {of_batches}"
     yield (
-        "INSERT INTO invalidations (id, scope, subject, cause, ban_id, batch) "
-        f"SELECT source, 'image', CONCAT('code-', source), 'ban', source, source {of_batches}"
+        "INSERT INTO invalidations (id, scope, subject, cause, ban_id, written_at, batch) "
+        f"SELECT source, 'image', CONCAT('code-', source), 'ban', source, {at}, source {of_batches}"
     )
     yield (
-        "INSERT INTO bans (id, scope, subject, reason, banned_by) "
-        f"SELECT source, 'image', CONCAT('code-', source), 'spam', 'Ann' {of_batches}"
+        "INSERT INTO bans (id, scope, subject, reason, banned_by, banned_at) "
+        f"SELECT source, 'image', CONCAT('code-', source), 'spam', 'Ann', {at} {of_batches}"
     )
     yield (
         "INSERT INTO moderation_log "
-        "(id, action, ban_id, scope, subject, reason, banned_by, invalidation, account, logged_at) "
+        "(id, action, ban_id, scope, subject, reason, banned_by, invalidation, account, logged_at, banned_at) "
         "SELECT source, 'ban', source, 'image', CONCAT('code-', source), 'spam', 'Ann', source, 'desk@site', "
-        f"{at} {of_batches}"
+        f"{at}, {at} {of_batches}"
     )
     for edge in _EDGES:
         yield f"INSERT INTO receipts SELECT '{edge}', source, source, 'purge', 'v1', {at} {of_batches}"

@@ -23,12 +23,15 @@ KINDS: Mapping[str, Kind] = {
     "edges": Kind({"at": str, "names": list}),
     # A key that signs the log from then on.
     "key": Kind({"at": str, "key": str}),
-    # A numbered batch. ``edges`` is the hash of the list in force, in hex.
-    "batch": Kind({"batch": int, "identity": str, "at": str, "rows": int, "edges": str}),
-    # An act of moderation. ``event`` and ``ban`` are ids of rows, ``row`` is that of the outbox.
+    # A numbered batch. ``edges`` is the hash of the list in force, and ``purges`` that of its rows, in hex.
+    "batch": Kind(
+        {"batch": int, "identity": str, "at": str, "rows": int, "edges": str}, committed=frozenset({"purges"})
+    ),
+    # An act of moderation. ``event`` and ``ban`` are ids of rows, ``row`` is that of the outbox; ``banned_at`` and
+    # ``lifted_at`` are the times that moderation wrote beside the ban, after the act.
     "event": Kind(
         {"event": int, "action": str, "scope": str, "at": str},
-        {"ban": int, "row": int, "batch": int},
+        {"ban": int, "row": int, "batch": int, "banned_at": str, "lifted_at": str},
         frozenset({"subject", "owner", "account", "banned_by", "reason", "detail"}),
     ),
     # An edge's acknowledgement of the batches from ``first`` to ``last``, by the process ``instance``.
@@ -39,6 +42,8 @@ KINDS: Mapping[str, Kind] = {
         {"status": int, "gone": str, "looked": int, "images": int, "note": str},
         frozenset({"code"}),
     ),
+    # All acts of moderation with ids up to ``event`` that caused no purge are in the log.
+    "settled": Kind({"event": int, "at": str}),
     # The values ``names`` of the leaf at the place ``leaf`` were erased.
     "erased": Kind({"leaf": int, "names": list, "at": str}),
     # Contents of leaves before the place ``before`` were pruned: their hashes alone are kept.

@@ -14,7 +14,7 @@ from purger.signed_log.audit_report import Report
 from purger.signed_log.entries import utc_text
 from purger.signed_log.key_check import LogKeys
 from purger.signed_log.row_audit import RowAudit
-from purger.signed_log.stored_leaf import StoredLeaf, check_leaf, open_leaf
+from purger.signed_log.stored_leaf import OpenedLeaf, StoredLeaf, check_leaf, open_leaf
 from purger.signed_log.tree_check import StoredEnd, TreeCheck
 from takedown_db.lasting_connection import Connection, fetch
 from takedown_log.signed_note import VerifierKey
@@ -62,10 +62,11 @@ class _TreeAudit:
         rows = connection.rows("audit_log_state")
         if not rows:
             report.differs("log_state", 1, None, "(there is one row)", "(has none)")
-        self._end = _end(*rows[0]) if rows else StoredEnd(0, b"", None, 0, "")
+        self._end = _end(*rows[0]) if rows else StoredEnd(0, b"", None, 0, "", 0)
         self.size = self._end.size
         self._trusted = 0  # leaves below the last state that the given key, or a later one, has signed
         self._last_state = 0  # the last state that was read
+        self._states = 0  # that were read
 
     def expect(self, name: str, note: str) -> None:
         """Compare a signed state, from outside of the database, with the tree."""
@@ -95,14 +96,24 @@ class _TreeAudit:
         end = min(first + _LEAVES, self.size)
         rows = fetch(cursor, "audit_log_leaves", first=first, end=end, limit=_LEAVES)
         erased, pruned = _excused(cursor, first, end - 1)
+        batches = dict(fetch(cursor, "audit_log_events", first=first, end=end))
         for stored in (StoredLeaf(*row) for row in rows):
             opened = check_leaf(stored, erased, self._report)
             if stored.content is None and stored.place >= pruned:
                 self._report.differs("log_leaves", stored.place, "content", "(it was not pruned)", "(has none)")
             if opened.kind == "key":
                 self._keys.compare(opened)
+            self._compare_batch(opened, batches.pop(stored.place, None))
             self._tree.grow(stored, opened)
+        for place in batches:
+            self._report.differs("log_events", place, None, "(there is no such leaf)", "(has one)")
         return len(rows)
+
+    def _compare_batch(self, leaf: OpenedLeaf, batch: int | None) -> None:
+        """Compare the batch of an act of moderation with that by which pruning finds it."""
+        told = leaf.members.get("batch") if leaf.kind == "event" else None
+        if told != batch and not (leaf.pruned and leaf.kind == "event"):
+            self._report.differs("log_events", leaf.place, "batch", told, batch)
 
     def _check_nodes(self) -> None:
         made = self._tree.take_nodes()
@@ -117,6 +128,7 @@ class _TreeAudit:
         while page := self._connection.rows("audit_log_checkpoints", after=after, last=last, limit=_STATES):
             for size, note in page:
                 after = self._last_state = int(size)
+                self._states += 1
                 text = bytes(note).decode(errors="replace")
                 state = self._keys.open("log_checkpoints", after, text)
                 if state and state.size == after:
@@ -126,6 +138,8 @@ class _TreeAudit:
 
     def _finish(self) -> None:
         self._expect_states(self._last_state, self.size)
+        if self._states != self._end.checkpoints:
+            self._report.differs("log_checkpoints", "all", "number", self._end.checkpoints, self._states)
         self._tree.finish(self._end)
         with self._connection.snapshot() as cursor:
             rows = fetch(cursor, "audit_log_end")
@@ -151,8 +165,8 @@ class _TreeAudit:
             self._report.unchecked.append(f"{number} leaves are under no signed state: those from {leaf.place} on.")
 
 
-def _end(size: int, peaks: bytes, batch: int | None, event: int, edges: bytes) -> StoredEnd:
-    return StoredEnd(int(size), bytes(peaks), batch, event, bytes(edges).decode(errors="replace"))
+def _end(size: int, peaks: bytes, batch: int | None, event: int, edges: bytes, checkpoints: int) -> StoredEnd:
+    return StoredEnd(int(size), bytes(peaks), batch, event, bytes(edges).decode(errors="replace"), checkpoints)
 
 
 def _excused(cursor: MySQLCursorAbstract, first: int, last: int) -> tuple[set[int], int]:

@@ -1,26 +1,25 @@
 """Puts new leaves in their order and grows the tree by them: decides, and reads and writes nothing."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
-from purger.signed_log.entries import EventRow, Leaf, leaf_of_batch, leaf_of_edges, leaf_of_event
+from purger.signed_log.entries import (
+    BatchRow,
+    EventRow,
+    Leaf,
+    leaf_of_batch,
+    leaf_of_edges,
+    leaf_of_event,
+    leaf_of_settled,
+)
 from takedown_log.canonical_json import parse_canonical
 from takedown_log.growing_tree import GrowingTree
 
 #: Kept nodes are those of every fourth level: with them alone a proof reads some 16 nodes a level, and the nodes take a
 #: fifteenth of the leaves' rows.
 KEPT_LEVELS = 4
-
-
-class BatchRow(NamedTuple):
-    """A row of `batches`. Times are UTC."""
-
-    batch: int
-    identity: str
-    numbered_at: datetime
-    size: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +69,7 @@ def write_chapter(
     lists: EdgeLists,
     edges: Iterable[str],
     batches: Sequence[BatchRow],
+    purges: Mapping[int, str],
     events: Iterable[EventRow],
     waiting: Sequence[Leaf],
     *,
@@ -77,6 +77,8 @@ def write_chapter(
     now: datetime,
 ) -> Chapter:
     """Order new leaves: lists of edges, batches with their events, then receipts and probes.
+
+    ``purges`` are the digests of the batches' rows.
 
     An edge that has acknowledged something and is gone by now stands in a list of its own before that: whoever checks a
     proof looks for each edge in the list before its receipt. ``event`` is how far events without a purge are in the log
@@ -89,12 +91,12 @@ def write_chapter(
         leaves += lists.change(current | heard, now)
     elif heard <= current:
         leaves += lists.change(current, now)
-    leaves += (
-        leaf_of_batch(each.batch, each.identity, each.numbered_at, each.size, lists.in_force) for each in batches
-    )
+    leaves += (leaf_of_batch(each, lists.in_force, purges.get(each.batch)) for each in batches)
     leaves += map(leaf_of_event, events)
     leaves += waiting
     leaves += lists.change(current, now)
+    if event > end.event:
+        leaves.append(leaf_of_settled(event, now))
     return _grown(end, leaves, batches[-1].batch if batches else end.batch, event, lists.in_force)
 
 

@@ -47,7 +47,7 @@ def compare_receipts(
     for edge, batch in by_key:
         if batch in pruned:
             report.count(Count.LEAVES_PRUNED)
-        elif batch < reach.first_batch:
+        elif 0 < batch < reach.first_batch:
             report.count(Count.BEFORE)
         else:
             unlogged.append(Unlogged("receipts", f"edge {edge}, batch {batch}", "acknowledged", (edge, batch)))

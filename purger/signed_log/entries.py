@@ -20,6 +20,7 @@ from takedown_log.tree import leaf_hash
 _SOURCES = {
     "batch": "batch",
     "event": "event",
+    "settled": "event",
     "acknowledged": "last",
     "seen": "row",
     "erased": "leaf",
@@ -115,6 +116,8 @@ class EventRow(NamedTuple):
     invalidation: int | None
     account: str
     logged_at: datetime
+    banned_at: datetime | None  # of the ban after the act, as the next one
+    lifted_at: datetime | None
     batch: int | None
 
 
@@ -129,6 +132,8 @@ def leaf_of_event(row: EventRow) -> Leaf:
         ban=row.ban_id,
         row=row.invalidation,
         batch=row.batch,
+        banned_at=time_text(row.banned_at),
+        lifted_at=time_text(row.lifted_at),
         subject=row.subject,
         owner=row.owner,
         account=row.account,
@@ -138,9 +143,34 @@ def leaf_of_event(row: EventRow) -> Leaf:
     )
 
 
-def leaf_of_batch(batch: int, identity: str, numbered_at: datetime, size: int, edges: str) -> Leaf:
-    """Make the leaf of a batch of ``size`` rows. ``edges`` is the hash of the list of edges in force, in hex."""
-    return Leaf.of("batch", batch=batch, identity=identity, at=utc_text(numbered_at), rows=size, edges=edges)
+class BatchRow(NamedTuple):
+    """A row of `batches`. Times are UTC."""
+
+    batch: int
+    identity: str
+    numbered_at: datetime
+    size: int
+
+
+def leaf_of_batch(row: BatchRow, edges: str, purges: str | None) -> Leaf:
+    """Make the leaf of a batch, with the hashes of the list of edges in force and of its rows, in hex.
+
+    It only commits to the latter: a batch tells of several subjects, and each can be erased.
+    """
+    return Leaf.of(
+        "batch",
+        batch=row.batch,
+        identity=row.identity,
+        at=utc_text(row.numbered_at),
+        rows=row.size,
+        edges=edges,
+        purges=purges,
+    )
+
+
+def leaf_of_settled(event: int, at: datetime) -> Leaf:
+    """Make the leaf that tells up to which act of moderation none is missing that caused no purge."""
+    return Leaf.of("settled", event=event, at=utc_text(at))
 
 
 def leaf_of_edges(names: Iterable[str], at: datetime) -> Leaf:
@@ -192,3 +222,8 @@ def leaf_of_erasure(leaf: int, names: Iterable[str], at: datetime) -> Leaf:
 def utc_text(moment: datetime) -> str:
     """Write a time in UTC as leaves have it, with microseconds."""
     return moment.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+
+
+def time_text(moment: datetime | None) -> str | None:
+    """Write a time in UTC as leaves have it; None for none."""
+    return None if moment is None else utc_text(moment)

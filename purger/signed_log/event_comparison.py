@@ -4,8 +4,7 @@ from collections.abc import Iterable, Mapping
 
 from purger.signed_log.audit_report import Count, Report
 from purger.signed_log.audited_rows import PurgeRow, Reach, Unlogged, compare_columns
-from purger.signed_log.chapter import BatchRow
-from purger.signed_log.entries import EventRow, utc_text
+from purger.signed_log.entries import BatchRow, EventRow, time_text, utc_text
 from purger.signed_log.stored_leaf import OpenedLeaf
 
 #: The columns of `moderation_log`, by the members of a leaf where they have other names.
@@ -19,10 +18,11 @@ def compare_batches(
     leaves: Iterable[OpenedLeaf],
     rows: Iterable[BatchRow],
     sizes: Mapping[int, int],
+    digests: Mapping[int, str],
     reach: Reach,
     report: Report,
 ) -> list[Unlogged]:
-    """Compare the leaves of batches. ``sizes``: how many rows of the outbox each batch has."""
+    """Compare the leaves of batches. ``sizes``: how many rows of the outbox each batch has; ``digests`` are theirs."""
     by_batch = {row.batch: row for row in rows}
     for leaf in leaves:
         batch = leaf.source or 0
@@ -31,25 +31,35 @@ def compare_batches(
             report.count(Count.LEAVES_PRUNED)
         elif row is not None:
             report.count(Count.COMPARED)
+            report.count(Count.LEAVES_ERASED, int(bool(leaf.erased)))
             made = {"identity": row.identity, "numbered_at": utc_text(row.numbered_at), "size": row.size}
             told = (leaf.members.get(name) for name in ("identity", "at", "rows"))
             compare_columns("batches", batch, made, dict(zip(made, told, strict=True)), report)
-            if batch > reach.outbox_pruned and sizes.get(batch, 0) != leaf.members.get("rows"):
-                key = f"of batch {batch}"
-                report.differs("invalidations", key, "rows", leaf.members.get("rows"), sizes.get(batch, 0))
+            if batch > reach.outbox_pruned:
+                _compare_purges(leaf, sizes.get(batch, 0), digests.get(batch), report)
         elif batch <= reach.receipts_pruned or (batch <= reach.outbox_pruned and batch not in sizes):
             report.row_pruned(leaf.members.get("at"))
         else:
             report.no_row("batches", batch, leaf.place)
     unlogged = []
     for batch in by_batch:
-        if batch < reach.first_batch:
+        if 0 < batch < reach.first_batch:
             report.count(Count.BEFORE)
         elif batch > reach.last_batch:
             report.count(Count.WAITING)
         else:
             unlogged.append(Unlogged("batches", str(batch), "batch", (batch,)))
     return unlogged
+
+
+def _compare_purges(leaf: OpenedLeaf, size: int, digest: str | None, report: Report) -> None:
+    """Compare the rows of the outbox of a batch with what its leaf holds of them: their number, and their digest."""
+    rows, purges = leaf.members.get("rows"), leaf.members.get("purges")
+    key = f"of batch {leaf.source}"
+    if size != rows:
+        report.differs("invalidations", key, "rows", rows, size)
+    elif purges not in (None, digest):
+        report.differs("invalidations", key, "digest of all rows", purges, digest)
 
 
 def compare_events(
@@ -113,6 +123,8 @@ def _compare_event(leaf: OpenedLeaf, row: EventRow, report: Report) -> None:
         "at": utc_text(row.logged_at),
         "ban": row.ban_id,
         "row": row.invalidation,
+        "banned_at": time_text(row.banned_at),
+        "lifted_at": time_text(row.lifted_at),
         "subject": row.subject,
         "owner": row.owner,
         "account": row.account,

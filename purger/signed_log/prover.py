@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Self
 
@@ -93,7 +93,9 @@ def _choose(connection: Connection, wanted: Wanted, size: int) -> dict[int, Leaf
     for _, batch in [each for each in others if each[0] == "batch"]:
         others |= {("acknowledged", last) for (last,) in connection.rows("log_covering_batches", batch=batch)}
     for kind, source in others:
-        chosen |= _leaves(connection.rows("log_leaves_of", kind=kind, source=source, size=size))
+        leaves = _leaves(connection.rows("log_leaves_of", kind=kind, source=source, size=size))
+        # With the digest of a batch's rows a reader could try which other subjects were in it.
+        chosen |= {place: replace(leaf, openings={}) for place, leaf in leaves.items()} if kind == "batch" else leaves
     if chosen:
         chosen |= _leaves(connection.rows("log_lists_from", leaf=min(chosen), size=size))
     return chosen

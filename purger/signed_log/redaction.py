@@ -15,8 +15,8 @@ from takedown_db.statements import statement
 #: Values that name or describe people. The rest tells which image, owner or content an act was about.
 PERSONAL = frozenset({"account", "banned_by", "reason", "detail", "owner"})
 
-#: Values that a proof needs, to be one of this subject.
-SUBJECT = frozenset({"subject", "code"})
+#: Values that a proof needs, to be one of this subject; and the digests of rows of the outbox, which name it.
+SUBJECT = frozenset({"subject", "code", "purges"})
 
 
 def redact(connection: Connection, scope: Scope, subject: str, names: Iterable[str]) -> int:
@@ -26,8 +26,8 @@ def redact(connection: Connection, scope: Scope, subject: str, names: Iterable[s
     """
     chosen = frozenset(names)
     with connection.transaction() as cursor:
-        rows = fetch(cursor, "redact_events", scope=scope, subject=subject)
-        rows += fetch(cursor, "redact_probes", scope=scope, subject=subject)
+        acts = {"scope": scope, "subject": subject}
+        rows = [row for kind in ("events", "probes", "batches") for row in fetch(cursor, f"redact_{kind}", **acts)]
         now, kept, records = datetime.now(UTC), [], []
         for place, content, openings in rows:
             leaf = Leaf.read(bytes(content), bytes(openings))

@@ -14,15 +14,18 @@ from mysql.connector.abstracts import MySQLCursorAbstract
 from purger.signed_log.audit_report import Count, Report
 from purger.signed_log.audited_rows import ProbeRow, PurgeRow, Reach, ReceiptRow, Unlogged
 from purger.signed_log.ban_comparison import BanRow, compare_bans
-from purger.signed_log.chapter import BatchRow
 from purger.signed_log.edge_comparison import compare_probes, compare_receipts
-from purger.signed_log.entries import EventRow
+from purger.signed_log.entries import BatchRow, EventRow
 from purger.signed_log.event_comparison import compare_batches, compare_events
+from purger.signed_log.purge_digests import BatchedPurge, purge_digests
 from purger.signed_log.stored_leaf import OpenedLeaf, StoredLeaf, open_leaf
 from takedown_db.lasting_connection import Connection, fetch
 
 #: Numbers (of batches, or ids of rows) whose leaves and rows are compared at once.
 _SPAN = 500
+
+#: Rows of the outbox after which the further batches are read by themselves.
+_PURGES = 20_000
 
 #: Bans, and entries that wait for their place, that are read at once.
 _PAGE = 1000
@@ -82,8 +85,9 @@ class RowAudit:
         rows = [BatchRow(*row) for row in chunk.rows("audit_batches")]
         for (batch,) in chunk.rows("audit_batches_to_come"):
             self._report.differs("batches", batch, None, "(no such number was given)", "(has one)")
-        sizes = dict(chunk.rows("audit_batch_sizes"))
-        return compare_batches(chunk.leaves("batch"), rows, sizes, chunk.reach(), self._report)
+        sizes, reach = dict(chunk.rows("audit_batch_sizes")), chunk.reach()
+        digests = chunk.purge_digests({batch: size for batch, size in sizes.items() if batch > reach.outbox_pruned})
+        return compare_batches(chunk.leaves("batch"), rows, sizes, digests, reach, self._report)
 
     def _events(self, chunk: "_Chunk") -> list[Unlogged]:
         rows = (EventRow._make((*row, None)) for row in chunk.rows("audit_events"))
@@ -131,6 +135,19 @@ class _Chunk:
         end = -1 if last is None else int(last)
         began = open_leaf(StoredLeaf(0, b"", "", None, leaf, None)).members.get("at", "")
         return Reach(end + 1 if first is None else int(first), end, event or 0, began, outbox or 0, receipts or 0)
+
+    def purge_digests(self, sizes: Mapping[int, int]) -> dict[int, str]:
+        """Read the rows of batches of these sizes, some batches at once; return the digest of each batch's rows."""
+        digests, ordered = dict[int, str](), sorted(sizes)
+        first, rows = None, 0
+        for batch in ordered:
+            first = batch if first is None else first
+            rows += sizes[batch]
+            if rows >= _PURGES or batch == ordered[-1]:
+                read = fetch(self._cursor, "audit_purges_of_batches", after=first - 1, last=batch)
+                digests |= purge_digests(map(BatchedPurge._make, read))
+                first, rows = None, 0
+        return digests
 
     def kept_ranges(self, ranges: Sequence[tuple[int, int]]) -> set[tuple[int, int]]:
         """Choose of ranges of batches those of which a batch has its row yet."""

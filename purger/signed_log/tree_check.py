@@ -22,6 +22,7 @@ class StoredEnd:
     batch: int | None
     event: int
     edges: str
+    checkpoints: int  # number of signed states
 
 
 class TreeCheck:
@@ -32,6 +33,7 @@ class TreeCheck:
         self._tree = GrowingTree()
         self._edges = ""  # hash of the list of edges in force, in hex
         self._batch: int | None = None  # the last batch
+        self._event = 0  # acts up to this id that caused no purge are in the log
         self._whole = True
         self._good = 0  # leaves below the last checkpoint that agreed
         self._bad_root = False
@@ -98,6 +100,7 @@ class TreeCheck:
             ("size", self._tree.size, end.size),
             ("peaks", b"".join(self._tree.peaks).hex(), end.peaks.hex()),
             ("edges", self._edges, end.edges),
+            ("event", self._event, end.event),
         )
         for column, made, found in differences:
             if made != found:
@@ -106,7 +109,7 @@ class TreeCheck:
             self._report.differs("log_state", 1, "batch", self._batch, end.batch)
 
     def _follow(self, stored: StoredLeaf, opened: OpenedLeaf) -> None:
-        """Follow the list of edges in force and the last batch."""
+        """Follow the list of edges in force, the last batch, and the settled acts of moderation."""
         if stored.kind == "edges":
             self._edges = stored.hash.hex()
         elif stored.kind == "batch":
@@ -116,6 +119,8 @@ class TreeCheck:
                     TABLE, stored.place, "content: edges", f"(the list in force is {self._edges})", edges
                 )
             self._batch = max(self._batch or 0, stored.source or 0)
+        elif stored.kind == "settled":
+            self._event = stored.source or 0
 
     def _compare_root(self, table: str, checkpoint: Checkpoint) -> None:
         self._report.checkpoints += 1

@@ -5,14 +5,18 @@ from datetime import datetime, timedelta
 from takedown_db.lasting_connection import Connection
 from takedown_log.canonical_json import parse_canonical
 
-#: Age of a leaf behind the last checkpoint that shows that nobody signs: a purger signs right after it has appended.
+#: Age of a leaf behind the last checkpoint that shows that nobody signs: a purger signs what it appends, in one step.
 _PATIENCE = timedelta(seconds=5)
 
 
 def unsigned_leaves(connection: Connection) -> int:
-    """Count the leaves behind the last checkpoint, if the first is old; 0 for a log that was never signed."""
-    for leaves, content, signed_at, now in connection.rows("log_unsigned"):
-        if now - max(signed_at, _time_of(content) or signed_at) > _PATIENCE:
+    """Count the leaves behind the last checkpoint, if the first is old; 0 for a log that was never signed.
+
+    A leaf without a time counts as old.
+    """
+    for leaves, content, now in connection.rows("log_unsigned"):
+        at = _time_of(content)
+        if at is None or now - at > _PATIENCE:
             return int(leaves)
     return 0
 

@@ -9,10 +9,11 @@ from datetime import UTC, datetime
 
 from purger.loop_thread import LoopThread
 from purger.problem_log import ProblemLog
-from purger.signed_log.chapter import BatchRow, Chapter, EdgeLists, End, write_chapter
-from purger.signed_log.entries import EventRow, Leaf, leaf_of_key
+from purger.signed_log.chapter import Chapter, EdgeLists, End, write_chapter
+from purger.signed_log.entries import BatchRow, EventRow, Leaf, leaf_of_key
 from purger.signed_log.key_file import LogKey
 from purger.signed_log.log_keys import ForeignKeyError, take_over
+from purger.signed_log.purge_digests import BatchedPurge, purge_digests
 from takedown_db.lasting_connection import Connection
 from takedown_db.printable import printable
 from takedown_log.canonical_json import parse_canonical
@@ -41,8 +42,8 @@ _ALL = 2**64
 #: Seconds for which a transaction may be open before its entries in `moderation_log` that caused no purge are missed.
 _SETTLED = 3600
 
-#: Seconds between two looks how far that is: each reads all entries of the last hour.
-_SETTLED_INTERVAL = 60.0
+#: Seconds between two looks how far that is: each reads all entries of the last hour, and may become a leaf.
+_SETTLED_INTERVAL = 600.0
 
 
 class LogWriter(LoopThread):
@@ -103,15 +104,15 @@ class LogWriter(LoopThread):
             self._lists(end),
             (str(name) for (name,) in self._connection.rows("log_edges")),
             batches,
+            self._purges(end.batch, batches),
             events,
             waiting,
             event=min(self._settled(end.event), silent),
             now=datetime.now(UTC),
         )
-        changed = entries or chapter.leaves or chapter.end != end
-        current = not changed or self._append(end, chapter, entries)
-        if current and (chapter.leaves or first):
-            self._sign(chapter)
+        note = self._note(chapter) if chapter.leaves or first else None
+        if note or entries or chapter.end != end:
+            self._append(end, chapter, entries, note)
         self._introduced = True
         return len(entries) == _READ or chapter.end.batch < last or silent < _ALL
 
@@ -153,6 +154,13 @@ class LogWriter(LoopThread):
             rows += batch.size
         return chosen
 
+    def _purges(self, after: int, batches: list[BatchRow]) -> dict[int, str]:
+        """Read the rows of the outbox of batches; return the digest of each batch's rows."""
+        if not batches:
+            return {}
+        rows = self._connection.rows("log_purges_of_batches", after=after, last=batches[-1].batch)
+        return purge_digests(map(BatchedPurge._make, rows))
+
     def _events(self, end: End, batches: list[BatchRow]) -> tuple[list[EventRow], int]:
         """Read the acts of moderation of batches, those that caused no purge, and up to which id there are these."""
         told = []
@@ -170,10 +178,10 @@ class LogWriter(LoopThread):
         ((settled,),) = self._connection.rows("log_settled_event", after=after, seconds=_SETTLED)
         return max(after, int(settled))
 
-    def _append(self, end: End, chapter: Chapter, entries: list[int]) -> bool:
-        """Append a chapter; return False where another purger has appended meanwhile."""
+    def _append(self, end: End, chapter: Chapter, entries: list[int], note: bytes | None) -> None:
+        """Append a chapter with its signed state, unless another purger has appended meanwhile."""
         nodes = [(level, position, node.hex()) for level, position, node in chapter.nodes]
-        ((appended,),) = self._connection.rows(
+        self._connection.rows(
             "append_leaves",
             size=end.size,
             leaves=json.dumps([_row(leaf) for leaf in chapter.leaves]),
@@ -184,19 +192,18 @@ class LogWriter(LoopThread):
             batch=chapter.end.batch,
             event=chapter.end.event,
             edges=chapter.end.edges,
+            note=note,
         )
-        return bool(appended)
 
-    def _sign(self, chapter: Chapter) -> None:
+    def _note(self, chapter: Chapter) -> bytes | None:
         """Sign the state of the log after a chapter. A key that is not the log's own signs nothing.
 
         The first chapter may have no leaves: nobody may have signed those before it.
         """
         if self._key is None or not chapter.end.size or not self._holds_last_key():
-            return
+            return None
         signer = self._key.signer
-        state = Checkpoint(signer.name, chapter.end.size, chapter.root)
-        self._connection.run("record_checkpoint", size=state.size, note=signer.sign(state.text()).encode())
+        return signer.sign(Checkpoint(signer.name, chapter.end.size, chapter.root).text()).encode()
 
     def _holds_last_key(self) -> bool:
         """Tell whether the key is that of the log, which begins with it or goes over to it now where it may.

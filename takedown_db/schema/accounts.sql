@@ -70,9 +70,9 @@ GRANT SELECT, INSERT (content, openings) ON {database}.log_entries TO 'takedown_
 GRANT SELECT ON {database}.log_leaves TO 'takedown_purger'@'%';
 GRANT SELECT ON {database}.log_nodes TO 'takedown_purger'@'%';
 GRANT SELECT ON {database}.log_state TO 'takedown_purger'@'%';
-GRANT SELECT, INSERT ON {database}.log_checkpoints TO 'takedown_purger'@'%';
+GRANT SELECT ON {database}.log_checkpoints TO 'takedown_purger'@'%';
 GRANT SELECT, INSERT (id, note) ON {database}.log_keys TO 'takedown_purger'@'%';
-GRANT EXECUTE ON PROCEDURE {database}.append_leaves_v2 TO 'takedown_purger'@'%';
+GRANT EXECUTE ON PROCEDURE {database}.append_leaves_v3 TO 'takedown_purger'@'%';
 GRANT EXECUTE ON PROCEDURE {database}.prune_leaves_v1 TO 'takedown_purger'@'%';
 GRANT SELECT ON {database}.log_events TO 'takedown_purger'@'%';
 GRANT EXECUTE ON PROCEDURE {database}.standing_hooks_v1 TO 'takedown_purger'@'%';

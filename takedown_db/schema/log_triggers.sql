@@ -35,38 +35,39 @@ BEGIN
     SET @takedown_outbox_before = @takedown_outbox, @takedown_outbox = NEW.id;
 END//
 
-CREATE DEFINER = 'takedown_definer'@'localhost' TRIGGER IF NOT EXISTS bans_inserted_log_v1 AFTER INSERT ON bans FOR EACH ROW FOLLOWS bans_inserted_v1
+CREATE DEFINER = 'takedown_definer'@'localhost' TRIGGER IF NOT EXISTS bans_inserted_log_v2 AFTER INSERT ON bans FOR EACH ROW FOLLOWS bans_inserted_v1
 BEGIN
     IF NEW.id = 0 THEN
         SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'bans.id is given by the server: leave the column out';
     END IF;
-    INSERT INTO moderation_log (action, ban_id, scope, subject, reason, banned_by, detail, invalidation)
-    VALUES ('ban', NEW.id, NEW.scope, NEW.subject, NEW.reason, NEW.banned_by,
+    INSERT INTO moderation_log (action, ban_id, scope, subject, reason, banned_by, banned_at, lifted_at, detail, invalidation)
+    VALUES ('ban', NEW.id, NEW.scope, NEW.subject, NEW.reason, NEW.banned_by, NEW.banned_at, NEW.lifted_at,
         IF(NEW.lifted_at IS NULL, NULL, JSON_OBJECT('lifted_at', NEW.lifted_at)), @takedown_outbox);
 END//
 
-CREATE DEFINER = 'takedown_definer'@'localhost' TRIGGER IF NOT EXISTS bans_updated_log_v1 AFTER UPDATE ON bans FOR EACH ROW FOLLOWS bans_updated_v1
+CREATE DEFINER = 'takedown_definer'@'localhost' TRIGGER IF NOT EXISTS bans_updated_log_v2 AFTER UPDATE ON bans FOR EACH ROW FOLLOWS bans_updated_v1
 BEGIN
     IF OLD.scope <> NEW.scope OR OLD.subject <> NEW.subject THEN
-        INSERT INTO moderation_log (action, ban_id, scope, subject, reason, banned_by, invalidation)
-        VALUES ('unban', OLD.id, OLD.scope, OLD.subject, OLD.reason, OLD.banned_by, @takedown_outbox_before),
-            ('ban', NEW.id, NEW.scope, NEW.subject, NEW.reason, NEW.banned_by, @takedown_outbox);
+        INSERT INTO moderation_log (action, ban_id, scope, subject, reason, banned_by, banned_at, lifted_at, invalidation)
+        VALUES ('unban', OLD.id, OLD.scope, OLD.subject, OLD.reason, OLD.banned_by, OLD.banned_at, OLD.lifted_at, @takedown_outbox_before),
+            ('ban', NEW.id, NEW.scope, NEW.subject, NEW.reason, NEW.banned_by, NEW.banned_at, NEW.lifted_at, @takedown_outbox);
     ELSEIF (OLD.lifted_at IS NULL) <> (NEW.lifted_at IS NULL) THEN
-        INSERT INTO moderation_log (action, ban_id, scope, subject, reason, banned_by, invalidation)
-        VALUES (IF(NEW.lifted_at IS NULL, 'ban', 'lift'), NEW.id, NEW.scope, NEW.subject, NEW.reason, NEW.banned_by, @takedown_outbox);
+        INSERT INTO moderation_log (action, ban_id, scope, subject, reason, banned_by, banned_at, lifted_at, invalidation)
+        VALUES (IF(NEW.lifted_at IS NULL, 'ban', 'lift'), NEW.id, NEW.scope, NEW.subject, NEW.reason, NEW.banned_by,
+            NEW.banned_at, NEW.lifted_at, @takedown_outbox);
     END IF;
     IF CAST(OLD.reason AS BINARY) <> CAST(NEW.reason AS BINARY) OR CAST(OLD.banned_by AS BINARY) <> CAST(NEW.banned_by AS BINARY)
         OR OLD.banned_at <> NEW.banned_at OR OLD.lifted_at <> NEW.lifted_at THEN
-        INSERT INTO moderation_log (action, ban_id, scope, subject, reason, banned_by, detail)
-        VALUES ('change', NEW.id, NEW.scope, NEW.subject, NEW.reason, NEW.banned_by, JSON_OBJECT(
+        INSERT INTO moderation_log (action, ban_id, scope, subject, reason, banned_by, banned_at, lifted_at, detail)
+        VALUES ('change', NEW.id, NEW.scope, NEW.subject, NEW.reason, NEW.banned_by, NEW.banned_at, NEW.lifted_at, JSON_OBJECT(
             'reason', OLD.reason, 'banned_by', OLD.banned_by, 'banned_at', OLD.banned_at, 'lifted_at', OLD.lifted_at));
     END IF;
 END//
 
-CREATE DEFINER = 'takedown_definer'@'localhost' TRIGGER IF NOT EXISTS bans_deleted_log_v1 AFTER DELETE ON bans FOR EACH ROW FOLLOWS bans_deleted_v1
+CREATE DEFINER = 'takedown_definer'@'localhost' TRIGGER IF NOT EXISTS bans_deleted_log_v2 AFTER DELETE ON bans FOR EACH ROW FOLLOWS bans_deleted_v1
 BEGIN
-    INSERT INTO moderation_log (action, ban_id, scope, subject, reason, banned_by, detail, invalidation)
-    VALUES ('unban', OLD.id, OLD.scope, OLD.subject, OLD.reason, OLD.banned_by,
+    INSERT INTO moderation_log (action, ban_id, scope, subject, reason, banned_by, banned_at, lifted_at, detail, invalidation)
+    VALUES ('unban', OLD.id, OLD.scope, OLD.subject, OLD.reason, OLD.banned_by, OLD.banned_at, OLD.lifted_at,
         IF(OLD.lifted_at IS NULL, NULL, JSON_OBJECT('lifted_at', OLD.lifted_at)), @takedown_outbox);
 END//
 

@@ -6,3 +6,8 @@
 DROP TRIGGER IF EXISTS invalidations_checked_insert_v1;
 DROP TRIGGER IF EXISTS bans_checked_insert_v1;
 DROP TRIGGER IF EXISTS bans_checked_update_v1;
+
+-- Their acts have not the times of the ban. While both stand, an act is logged twice and none is missed.
+DROP TRIGGER IF EXISTS bans_inserted_log_v1;
+DROP TRIGGER IF EXISTS bans_updated_log_v1;
+DROP TRIGGER IF EXISTS bans_deleted_log_v1;

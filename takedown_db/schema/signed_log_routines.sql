@@ -4,16 +4,18 @@
 DELIMITER //
 
 -- Appends leaves to a log of p_size leaves, with the nodes that became whole, and moves its end; removes the entries that
--- got their place. Returns one row: 1, or 0 and nothing is done where the log has another size by now. One call is one
--- transaction in the server, so that a purger that is frozen holds no lock.
-CREATE DEFINER = 'takedown_definer'@'localhost' PROCEDURE IF NOT EXISTS append_leaves_v2(
+-- got their place, and keeps the signed state after that, p_note, unless it is NULL. Returns one row: 1, or 0 and nothing
+-- is done where the log has another size by now. One call is one transaction in the server, so that a purger that is
+-- frozen holds no lock, and no leaf waits for its signature.
+CREATE DEFINER = 'takedown_definer'@'localhost' PROCEDURE IF NOT EXISTS append_leaves_v3(
     IN p_size BIGINT UNSIGNED, IN p_leaves LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin,
     IN p_nodes LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin, IN p_entries LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin,
     IN p_new_size BIGINT UNSIGNED, IN p_peaks VARBINARY(2048), IN p_batch BIGINT UNSIGNED, IN p_event BIGINT UNSIGNED,
-    IN p_edges VARBINARY(64))
+    IN p_edges VARBINARY(64), IN p_note VARBINARY(4096))
     MODIFIES SQL DATA
 BEGIN
     DECLARE v_size BIGINT UNSIGNED;
+    DECLARE v_signed INT UNSIGNED DEFAULT 0;
     DECLARE EXIT HANDLER FOR SQLEXCEPTION
     BEGIN
         ROLLBACK;
@@ -49,8 +51,13 @@ BEGIN
         DELETE log_entries
         FROM JSON_TABLE(p_entries, '$[*]' COLUMNS (id BIGINT UNSIGNED PATH '$')) AS placed
         STRAIGHT_JOIN log_entries ON log_entries.id = placed.id;
+        IF p_note IS NOT NULL THEN
+            INSERT IGNORE INTO log_checkpoints (size, note) VALUES (p_new_size, p_note);
+            SET v_signed = ROW_COUNT();
+        END IF;
         UPDATE log_state
-        SET size = p_new_size, peaks = p_peaks, batch = p_batch, event = p_event, edges = p_edges
+        SET size = p_new_size, peaks = p_peaks, batch = p_batch, event = p_event, edges = p_edges,
+            checkpoints = checkpoints + v_signed
         WHERE one = 1;
         COMMIT;
         SELECT 1 AS appended;

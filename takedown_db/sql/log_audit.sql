@@ -2,7 +2,7 @@
 
 -- name: audit_log_state
 -- Reads the end of the log.
-SELECT size, peaks, batch, event, edges FROM log_state WHERE one = 1
+SELECT size, peaks, batch, event, edges, checkpoints FROM log_state WHERE one = 1
 
 -- name: audit_log_keys
 -- Reads the notes by which keys followed each other, the oldest first.
@@ -25,6 +25,10 @@ FROM log_leaves
 WHERE leaf >= %(first)s AND leaf < %(end)s
 ORDER BY leaf
 LIMIT %(limit)s
+
+-- name: audit_log_events
+-- Reads the batches of the acts of moderation that the leaves from %(first)s on, before %(end)s, tell of.
+SELECT leaf, batch FROM log_events WHERE leaf >= %(first)s AND leaf < %(end)s
 
 -- name: audit_log_erased
 -- Reads the places of the leaves from %(first)s to %(last)s whose erasure is in the log.
@@ -95,6 +99,13 @@ FROM invalidations FORCE INDEX (batch)
 WHERE batch > %(after)s AND batch <= %(last)s
 GROUP BY batch
 
+-- name: audit_purges_of_batches
+-- Reads the rows of the outbox of the batches after %(after)s up to %(last)s, by batch and id, the times in UTC.
+SELECT batch, id, scope, subject, cause, ban_id, written_at
+FROM invalidations FORCE INDEX (batch)
+WHERE batch > %(after)s AND batch <= %(last)s
+ORDER BY batch, id
+
 -- name: audit_next_event
 -- Reads the next id of moderation_log after %(after)s of which there is a leaf or a row; each may be NULL.
 SELECT
@@ -104,7 +115,8 @@ SELECT
 
 -- name: audit_events
 -- Reads the acts of moderation with the ids after %(after)s up to %(last)s, the times in UTC.
-SELECT id, action, ban_id, scope, subject, owner, reason, banned_by, detail, invalidation, account, logged_at
+SELECT id, action, ban_id, scope, subject, owner, reason, banned_by, detail, invalidation, account, logged_at, banned_at,
+    lifted_at
 FROM moderation_log
 WHERE id > %(after)s AND id <= %(last)s
 
@@ -146,15 +158,15 @@ WHERE acts.id > %(after)s AND acts.id <= %(last)s AND acts.ban_id IS NOT NULL
 -- name: audit_bans
 -- Reads the bans after the id %(after)s, each with the latest act on it, and with the latest that banned or lifted it:
 -- its action, whether the row was lifted all the same (detail), and whether the ban has had another subject before.
-SELECT page.id, page.scope, page.subject, page.reason, page.banned_by, page.lifted,
-    latest.id AS act, latest.scope AS act_scope, latest.subject AS act_subject, latest.reason AS act_reason,
+-- Times are UTC; an act from before it told the ban's times has none.
+SELECT page.id, page.scope, page.subject, page.reason, page.banned_by, page.banned_at, page.lifted_at,
+    latest.id AS act, latest.banned_at AS act_banned_at, latest.lifted_at AS act_lifted_at, latest.scope AS act_scope, latest.subject AS act_subject, latest.reason AS act_reason,
     latest.banned_by AS act_banned_by, latest.action AS act_action,
     state.action AS state_action, state.detail IS NOT NULL AS state_lifted,
     EXISTS (SELECT 1 FROM moderation_log AS former WHERE former.ban_id = page.id AND former.action = 'unban') AS moved,
     page.banned_at < (SELECT applied_at FROM schema_versions WHERE version = 2) AS early
 FROM (
-    SELECT bans.id, bans.scope, bans.subject, bans.reason, bans.banned_by, bans.lifted_at IS NOT NULL AS lifted,
-        bans.banned_at,
+    SELECT bans.id, bans.scope, bans.subject, bans.reason, bans.banned_by, bans.banned_at, bans.lifted_at,
         (SELECT MAX(log.id) FROM moderation_log AS log FORCE INDEX (ban) WHERE log.ban_id = bans.id) AS latest_act,
         (
             SELECT MAX(log.id) FROM moderation_log AS log FORCE INDEX (ban)

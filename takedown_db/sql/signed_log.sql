@@ -14,11 +14,19 @@ SELECT id, content, openings FROM log_entries ORDER BY id LIMIT %(limit)s
 -- Reads the first batches after %(after)s, the times in UTC.
 SELECT batch, identity, numbered_at, size FROM batches WHERE batch > %(after)s ORDER BY batch LIMIT %(limit)s
 
+-- name: log_purges_of_batches
+-- Reads the rows of the outbox of the batches after %(after)s up to %(last)s, by batch and id, the times in UTC.
+SELECT batch, id, scope, subject, cause, ban_id, written_at
+FROM invalidations FORCE INDEX (batch)
+WHERE batch > %(after)s AND batch <= %(last)s
+ORDER BY batch, id
+
 -- name: log_events_of_batches
 -- Reads the acts of moderation whose rows are in the batches after %(after)s up to %(last)s.
 SELECT moderation_log.id, moderation_log.action, moderation_log.ban_id, moderation_log.scope, moderation_log.subject,
     moderation_log.owner, moderation_log.reason, moderation_log.banned_by, moderation_log.detail,
-    moderation_log.invalidation, moderation_log.account, moderation_log.logged_at, invalidations.batch
+    moderation_log.invalidation, moderation_log.account, moderation_log.logged_at, moderation_log.banned_at,
+    moderation_log.lifted_at, invalidations.batch
 FROM invalidations FORCE INDEX (batch)
 STRAIGHT_JOIN moderation_log ON moderation_log.invalidation = invalidations.id
 WHERE invalidations.batch > %(after)s AND invalidations.batch <= %(last)s
@@ -28,7 +36,8 @@ ORDER BY moderation_log.id
 -- Reads the acts of moderation after %(after)s that caused no purge and are in no leaf.
 SELECT moderation_log.id, moderation_log.action, moderation_log.ban_id, moderation_log.scope, moderation_log.subject,
     moderation_log.owner, moderation_log.reason, moderation_log.banned_by, moderation_log.detail,
-    moderation_log.invalidation, moderation_log.account, moderation_log.logged_at, NULL AS batch
+    moderation_log.invalidation, moderation_log.account, moderation_log.logged_at, moderation_log.banned_at,
+    moderation_log.lifted_at, NULL AS batch
 FROM moderation_log FORCE INDEX (invalidation)
 WHERE moderation_log.invalidation IS NULL AND moderation_log.id > %(after)s
     AND NOT EXISTS (SELECT 1 FROM log_leaves WHERE log_leaves.kind = 'event' AND log_leaves.source = moderation_log.id)
@@ -50,8 +59,8 @@ SELECT name FROM edges WHERE enabled ORDER BY name
 
 -- name: append_leaves
 -- Appends leaves to the log: see the procedure.
-CALL append_leaves_v2(
-    %(size)s, %(leaves)s, %(nodes)s, %(entries)s, %(new_size)s, %(peaks)s, %(batch)s, %(event)s, %(edges)s
+CALL append_leaves_v3(
+    %(size)s, %(leaves)s, %(nodes)s, %(entries)s, %(new_size)s, %(peaks)s, %(batch)s, %(event)s, %(edges)s, %(note)s
 )
 
 -- name: prune_leaves
@@ -62,10 +71,6 @@ CALL prune_leaves_v1()
 -- name: record_log_entry
 -- Writes a leaf that waits for its place.
 INSERT INTO log_entries (content, openings) VALUES (%(content)s, %(openings)s)
-
--- name: record_checkpoint
--- Keeps a signed state of the log; another purger may have signed the same.
-INSERT IGNORE INTO log_checkpoints (size, note, signed_at) VALUES (%(size)s, %(note)s, UTC_TIMESTAMP(6))
 
 -- name: log_checkpoint
 -- Reads the last signed state of the log.
@@ -125,10 +130,10 @@ SELECT note FROM log_keys ORDER BY id
 INSERT IGNORE INTO log_keys (id, note) VALUES (%(place)s, %(note)s)
 
 -- name: log_unsigned
--- Reads how many leaves follow the last signed state, the first of them, and the time (UTC) of that state and of now.
-SELECT log_state.size - signed.size AS leaves, log_leaves.content, signed.signed_at, UTC_TIMESTAMP(6) AS read_at
+-- Reads how many leaves follow the last signed state, the first of them, and the time (UTC).
+SELECT log_state.size - signed.size AS leaves, log_leaves.content, UTC_TIMESTAMP(6) AS read_at
 FROM log_state
-JOIN (SELECT size, signed_at FROM log_checkpoints ORDER BY size DESC LIMIT 1) AS signed
+JOIN (SELECT size FROM log_checkpoints ORDER BY size DESC LIMIT 1) AS signed
 LEFT JOIN log_leaves ON log_leaves.leaf = signed.size
 WHERE log_state.size > signed.size
 
@@ -148,6 +153,19 @@ STRAIGHT_JOIN log_leaves FORCE INDEX (source)
     ON log_leaves.kind = 'seen' AND log_leaves.source = moderation_log.invalidation
 WHERE moderation_log.scope = %(scope)s AND moderation_log.subject = %(subject)s
     AND log_leaves.content IS NOT NULL AND log_leaves.openings IS NOT NULL
+
+-- name: redact_batches
+-- Reads the leaves of the batches of these acts that have openings.
+SELECT log_leaves.leaf, log_leaves.content, log_leaves.openings
+FROM (
+    SELECT DISTINCT log_events.batch
+    FROM moderation_log FORCE INDEX (subject)
+    STRAIGHT_JOIN log_leaves AS act FORCE INDEX (source) ON act.kind = 'event' AND act.source = moderation_log.id
+    STRAIGHT_JOIN log_events FORCE INDEX (PRIMARY) ON log_events.leaf = act.leaf
+    WHERE moderation_log.scope = %(scope)s AND moderation_log.subject = %(subject)s
+) AS telling
+STRAIGHT_JOIN log_leaves FORCE INDEX (source) ON log_leaves.kind = 'batch' AND log_leaves.source = telling.batch
+WHERE log_leaves.content IS NOT NULL AND log_leaves.openings IS NOT NULL
 
 -- name: redact_openings
 -- Replaces openings: the JSON array %(rows)s has the place of each leaf, and what is left of its openings, in hex.

@@ -100,6 +100,17 @@ def test_another_key_and_a_checkpoint_of_another_log_are_named(lived: LoggedPast
     assert "ALTERED: published state 2 7 (a leaf from " in ran.output
 
 
+def test_a_signed_state_that_was_deleted_is_missed(lived: LoggedPast) -> None:
+    ((size, note),) = lived.sql("SELECT size, note FROM log_checkpoints ORDER BY size LIMIT 1")
+    ((number,),) = lived.sql("SELECT checkpoints FROM log_state")
+    lived.sql("DELETE FROM log_checkpoints WHERE size = %s", size)
+    assert [finding.text() for finding in lived.audit().findings] == [
+        f"log_checkpoints all, number: the log says {number}, the database {number - 1}"
+    ]
+    lived.sql("INSERT INTO log_checkpoints (size, note) VALUES (%s, %s)", size, note)
+    assert lived.audit().altered == 0
+
+
 def test_an_audit_of_the_log_takes_no_sample(lived: LoggedPast) -> None:
     assert audit(lived, "--sample", "3").exit_code == 2
     assert audit(lived, "--key", "x").exit_code == 2

@@ -150,6 +150,16 @@ def test_a_subject_that_was_redacted_cannot_be_proven_and_is_clean(past: LoggedP
     assert ran.exit_code == 0
     past.write()
     assert clean(past)
+    kept = past.sql("SELECT COUNT(*) FROM log_leaves WHERE kind = 'batch' AND INSTR(openings, 'purges') > 0")
+    assert kept == [(3,)]  # the digest of the fourth batch's rows would tell whoever tries subjects
+
+
+def test_a_proof_has_no_digest_of_the_rows_of_a_batch_which_may_name_other_subjects(past: LoggedPast) -> None:
+    proof = past.prove("stands")
+    assert proof is not None
+    told = [leaf for leaf in proof.leaves if '"kind":"batch"' in leaf.leaf]
+    assert all("purges:" in leaf.leaf and not leaf.openings for leaf in told)
+    assert told
 
 
 def test_only_one_who_may_do_everything_redacts(past: LoggedPast) -> None:

@@ -1,6 +1,7 @@
 """Compare leaves with the rows that they were made from: each difference is named, and what was pruned is none."""
 
 from datetime import datetime
+from hashlib import sha256
 from typing import Any
 
 import pytest
@@ -8,15 +9,16 @@ import pytest
 from purger.signed_log.audit_report import Count, Report
 from purger.signed_log.audited_rows import ProbeRow, PurgeRow, Reach, ReceiptRow, Unlogged
 from purger.signed_log.ban_comparison import BanRow, compare_bans
-from purger.signed_log.chapter import BatchRow
 from purger.signed_log.edge_comparison import compare_probes, compare_receipts
-from purger.signed_log.entries import EventRow, utc_text
+from purger.signed_log.entries import BatchRow, EventRow, utc_text
 from purger.signed_log.event_comparison import compare_batches, compare_events
+from purger.signed_log.purge_digests import BatchedPurge, purge_digests
 from purger.signed_log.stored_leaf import OpenedLeaf
 
 TIME = datetime(2026, 11, 26, 12, 0, 0, 1)
 AT = utc_text(TIME)
 LATER = "2026-11-26T12:00:01.000000Z"
+LIFTED = datetime(2026, 11, 26, 12, 0, 1)
 REACH = Reach(10, 20, 1000, "2026-11-01T00:00:00.000000Z", outbox_pruned=5, receipts_pruned=2)
 PRUNED = Reach(1, 20, 1000, "2026-11-01T00:00:00.000000Z", outbox_pruned=15, receipts_pruned=12)
 
@@ -29,11 +31,11 @@ def texts(report: Report) -> list[str]:
     return [finding.text() for finding in report.findings]
 
 
-BATCH = leaf("batch", 17, batch=17, identity="i", at=AT, rows=2)
+BATCH = leaf("batch", 17, batch=17, identity="i", at=AT, rows=2, purges="5e")
 BATCH_ROW = BatchRow(17, "i", TIME, 2)
 EVENT = leaf("event", 7, event=7, action="ban", scope="image", at=AT, ban=3, row=5, batch=17, subject="kX3_vQ",
-             account="desk@site", banned_by="Ann", reason="spam")  # fmt: skip
-EVENT_ROW = EventRow(7, "ban", 3, "image", "kX3_vQ", None, "spam", "Ann", None, 5, "desk@site", TIME, None)
+             account="desk@site", banned_by="Ann", reason="spam", banned_at=AT)  # fmt: skip
+EVENT_ROW = EventRow(7, "ban", 3, "image", "kX3_vQ", None, "spam", "Ann", None, 5, "desk@site", TIME, TIME, None, None)
 PURGE = PurgeRow(5, 17, "image", "kX3_vQ", "ban", 3)
 RECEIPT = leaf("acknowledged", 17, edge="edge1", first=15, last=17, method="purge", instance="v1", at=AT)
 RECEIPT_ROW = ReceiptRow("edge1", 17, 15, "purge", "v1", TIME)
@@ -41,9 +43,10 @@ PROBE = leaf("seen", 5, edge="edge1", row=5, at=AT, status=410, gone="yes", code
 PROBE_ROW = ProbeRow("edge1", 5, "", TIME, 410, 1, None, None)
 
 
-def batches(leaves: list[OpenedLeaf], rows: list[BatchRow], sizes: dict[int, int], reach: Reach = REACH) -> Any:
+def batches(leaves: list[OpenedLeaf], rows: list[BatchRow], sizes: dict[int, int], reach: Reach = REACH,
+            digest: str = "5e") -> Any:  # fmt: skip
     report = Report()
-    return report, compare_batches(leaves, rows, sizes, reach, report)
+    return report, compare_batches(leaves, rows, sizes, {17: digest}, reach, report)
 
 
 def events(leaves: list[OpenedLeaf], rows: list[EventRow], purges: list[PurgeRow], reach: Reach = REACH,
@@ -87,6 +90,8 @@ def test_rows_that_are_as_the_log_has_them_are_clean() -> None:
         ("detail", "x", "detail: the log says nothing, the database 'x'"),
         ("invalidation", 6, "invalidation: the log says 5, the database 6"),
         ("account", "root@site", "account: the log says 'desk@site', the database 'root@site'"),
+        ("banned_at", None, f"banned_at: the log says '{AT}', the database nothing"),
+        ("lifted_at", TIME, f"lifted_at: the log says nothing, the database '{AT}'"),
         (
             "logged_at",
             TIME.replace(hour=13),
@@ -123,6 +128,30 @@ def test_a_batch_that_lost_rows_of_the_outbox_is_named() -> None:
     assert texts(batches([BATCH], [BATCH_ROW], {17: 1})[0]) == [
         "invalidations of batch 17, rows: the log says 2, the database 1"
     ]
+
+
+def test_a_batch_of_which_a_row_of_the_outbox_was_altered_is_named() -> None:
+    assert texts(batches([BATCH], [BATCH_ROW], {17: 2}, digest="5f")[0]) == [
+        "invalidations of batch 17, digest of all rows: the log says '5e', the database '5f'"
+    ]
+    old = leaf("batch", 17, **{name: value for name, value in BATCH.members.items() if name != "purges"})
+    assert texts(batches([old], [BATCH_ROW], {17: 2})[0]) == []
+
+
+PURGES = [
+    BatchedPurge(17, 5, "image", "kX3_vQ", "ban", 3, TIME),
+    BatchedPurge(17, 6, "owner", "al", "lift", None, None),
+]
+
+
+def test_a_digest_is_that_of_each_value_of_each_row_of_a_batch() -> None:
+    whole = purge_digests([*PURGES, PURGES[0]._replace(batch=18)])
+    assert whole.keys() == {17, 18}
+    text = f'[[5,"image","kX3_vQ","ban",3,"{AT}"],[6,"owner","al","lift",null,null]]'
+    assert whole[17] == sha256(text.encode()).hexdigest()
+    others = [{"id": 7}, {"scope": "x"}, {"subject": "x"}, {"cause": "x"}, {"ban_id": 4}, {"written_at": None}]
+    changed = [purge_digests([PURGES[0]._replace(**other), PURGES[1]]) for other in others]
+    assert len({digests[17] for digests in changed} | {whole[17]}) == len(others) + 1
 
 
 @pytest.mark.parametrize(
@@ -226,6 +255,11 @@ def test_a_row_from_before_the_log_or_that_waits_for_it_needs_no_leaf() -> None:
         assert report.counts[Count.BEFORE] + report.counts[Count.WAITING] >= 1
 
 
+def test_no_row_is_from_before_the_first_batch_of_all() -> None:
+    assert batches([], [BATCH_ROW._replace(batch=0)], {})[1] == [Unlogged("batches", "0", "batch", (0,))]
+    assert receipts([], [RECEIPT_ROW._replace(batch=0)])[1]
+
+
 def test_an_act_that_caused_no_purge_needs_a_leaf_once_the_log_has_come_so_far() -> None:
     assert events([], [EVENT_ROW._replace(id=1000, invalidation=None)], [])[1]
 
@@ -261,7 +295,11 @@ def test_a_leaf_of_a_ban_that_stands_may_not_be_pruned() -> None:
     assert texts(report) == ["log_leaves 99, content: the log says its subject is banned, the database has pruned it"]
 
 
-BAN = BanRow(3, "image", "c", "spam", "Ann", 0, 7, "image", "c", "spam", "Ann", "ban", "ban", 0, 0, 0)
+BAN = BanRow(
+    3, "image", "c", "spam", "Ann", TIME, None, 7, TIME, None, "image", "c", "spam", "Ann", "ban", "ban", 0, 0, 0
+)
+#: One whose last act is of before acts told the times.
+OLD = {"act_banned_at": None}
 
 
 @pytest.mark.parametrize(
@@ -270,14 +308,20 @@ BAN = BanRow(3, "image", "c", "spam", "Ann", 0, 7, "image", "c", "spam", "Ann", 
         ({}, []),
         ({"reason": "x"}, ["bans 3, reason: the log says 'spam', the database 'x'"]),
         ({"subject": "d"}, ["bans 3, subject: the log says 'c', the database 'd'"]),
-        ({"lifted": 1}, ["bans 3, lifted_at: the log says the ban stands, the database the ban is lifted"]),
-        ({"lifted": 1, "state_lifted": 1}, []),
-        ({"lifted": 1, "state_action": "lift"}, []),
-        ({"state_action": "lift"}, ["bans 3, lifted_at: the log says the ban is lifted, the database the ban stands"]),
-        ({"lifted": 1, "moved": 1}, []),
+        ({"banned_at": LIFTED}, [f"bans 3, banned_at: the log says '{AT}', the database '{LATER}'"]),
+        ({"lifted_at": LIFTED}, [f"bans 3, lifted_at: the log says nothing, the database '{LATER}'"]),
+        ({"act_lifted_at": LIFTED}, [f"bans 3, lifted_at: the log says '{LATER}', the database nothing"]),
+        ({"lifted_at": LIFTED, "act_lifted_at": LIFTED}, []),
+        ({**OLD}, []),
+        ({**OLD, "lifted_at": TIME}, ["bans 3, lifted_at: the log says the ban stands, the database the ban is lifted"]),
+        ({**OLD, "lifted_at": TIME, "state_lifted": 1}, []),
+        ({**OLD, "lifted_at": TIME, "state_action": "lift"}, []),
+        ({**OLD, "state_action": "lift"},
+         ["bans 3, lifted_at: the log says the ban is lifted, the database the ban stands"]),
+        ({**OLD, "lifted_at": TIME, "moved": 1}, []),
         ({"act": None}, ["bans 3: the log says there is none, the database has one"]),
         ({"act": None, "early": 1}, []),
-        ({"act_action": "unban", "state_action": "unban"},
+        ({**OLD, "act_action": "unban", "state_action": "unban"},
          ["bans 3: the log says it was deleted, the database has one",
           "bans 3, lifted_at: the log says the ban is lifted, the database the ban stands"]),
     ],

@@ -24,10 +24,11 @@ class StoredLog:
         edges = Leaf.of("edges", at=AT, names=["edge1"])
         listed = edges.hash().hex()
         batches = [
-            Leaf.of("batch", batch=batch, identity="i", at=AT, rows=1, edges=listed) for batch in range(1, SIZE - 1)
+            Leaf.of("batch", batch=batch, identity="i", at=AT, rows=1, edges=listed) for batch in range(1, SIZE - 2)
         ]
         event = Leaf.of("event", event=7, action="ban", scope="image", at=AT, subject="kX3_vQ", reason="spam")
-        self.rows = [_stored(place, leaf) for place, leaf in enumerate([edges, *batches, event])]
+        settled = Leaf.of("settled", event=5, at=AT)
+        self.rows = [_stored(place, leaf) for place, leaf in enumerate([edges, *batches, settled, event])]
         tree = GrowingTree()
         self.nodes: dict[tuple[int, int], bytes] = {}
         self.states = []
@@ -36,7 +37,7 @@ class StoredLog:
             self.nodes |= {(level, at): node for level, at, node in whole if level and level % KEPT_LEVELS == 0}
             if tree.size % 100 == 0:
                 self.states.append(Checkpoint("images.example", tree.size, tree.root()))
-        self.end = StoredEnd(SIZE, b"".join(tree.peaks), SIZE - 2, 0, listed)
+        self.end = StoredEnd(SIZE, b"".join(tree.peaks), SIZE - 3, 5, listed, 2)
         self.erased: set[int] = set()
 
     def audit(self) -> list[str]:
@@ -100,6 +101,15 @@ def test_a_state_of_a_longer_log_is_named(log: StoredLog) -> None:
     ]
 
 
+def test_the_end_of_the_log_is_as_the_leaves_tell_it(log: StoredLog) -> None:
+    log.end = replace(log.end, event=6, batch=2, peaks=bytes(32))
+    assert [told.partition(":")[0] for told in log.audit()] == [
+        "log_state 1, peaks",
+        "log_state 1, event",
+        "log_state 1, batch",
+    ]
+
+
 def test_a_leaf_that_is_missing_ends_the_tree_and_is_named(log: StoredLog) -> None:
     del log.rows[17:19]
     assert log.audit() == [
@@ -153,7 +163,7 @@ def test_a_pruned_leaf_keeps_the_tree_whole(log: StoredLog) -> None:
 def test_a_batch_that_names_another_list_of_edges_is_named(log: StoredLog) -> None:
     log.rows = [_stored(0, Leaf.of("batch", batch=1, identity="i", at=AT, rows=1, edges="ab"))]
     log.states, log.nodes = [], {}
-    log.end = StoredEnd(1, log.rows[0].hash, 1, 0, "")
+    log.end = StoredEnd(1, log.rows[0].hash, 1, 0, "", 0)
     assert log.audit() == ["log_leaves 0, content: edges: the log says the list in force is , the database 'ab'"]
 
 
