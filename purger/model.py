@@ -10,6 +10,9 @@ from takedown_db.schema.triggers import Triggers
 #: Seconds by the database's clock after which a purger that has not signed counts as dead or frozen.
 ALIVE = 5.0
 
+#: Longest text in characters that a column for a note or a problem holds.
+LONGEST_NOTE = 255
+
 #: A position as text.
 _POSITION = re.compile(r"(\d{1,15}):([0-9A-Za-z-]{1,64})")
 

@@ -15,13 +15,12 @@ from mysql.connector.abstracts import MySQLCursorAbstract
 from purger.journal import Journal
 from purger.loop_thread import LoopThread
 from purger.model import ProbeResult, Receipt, SavedProgress
+from purger.probe_records import insert, record_leaves, record_probes
 from purger.problem_log import ProblemLog
-from purger.signed_log.entries import leaf_of_probe, leaf_of_receipt
+from purger.signed_log.entries import leaf_of_receipt
 from purger.statement_values import (
     flush_values,
     liveness_values,
-    log_entry_values,
-    probe_result_values,
     progress_values,
     receipt_values,
 )
@@ -188,10 +187,9 @@ def _write_of_batches(cursor: MySQLCursorAbstract, pending: UnwrittenResults) ->
     last = last_batch(cursor)
     receipts = [receipt for receipt in pending.receipts if receipt.last <= last]
     probe_results = _of_known_rows(cursor, pending.probe_results)
-    _insert(cursor, "record_receipt", [receipt_values(each) for each in receipts])
-    _insert(cursor, "record_probe_result", [probe_result_values(each) for each in probe_results])
-    leaves = [*map(leaf_of_receipt, receipts), *filter(None, map(leaf_of_probe, probe_results))]
-    _insert(cursor, "record_log_entry", [log_entry_values(each) for each in leaves])
+    insert(cursor, "record_receipt", [receipt_values(each) for each in receipts])
+    record_leaves(cursor, [*map(leaf_of_receipt, receipts)])
+    record_probes(cursor, probe_results)
     _update(cursor, "record_progress", [progress_values(each, last) for each in pending.progress.values()])
 
 
@@ -213,10 +211,3 @@ def _update(cursor: MySQLCursorAbstract, name: str, rows: list[dict[str, Any]]) 
     rows.sort(key=lambda row: str(row["name"]))
     for start in range(0, len(rows), _ROWS_A_STATEMENT):
         cursor.execute(statement(name), {"rows": json.dumps(rows[start : start + _ROWS_A_STATEMENT], default=str)})
-
-
-def _insert(cursor: MySQLCursorAbstract, name: str, values: list[dict[str, Any]]) -> None:
-    """Run the statement ``name``, of which the driver makes one INSERT of many rows."""
-    # It searches the text for the row, which an odd number of quotes would mislead.
-    for start in range(0, len(values), _ROWS_A_STATEMENT):
-        cursor.executemany(statement(name), values[start : start + _ROWS_A_STATEMENT])

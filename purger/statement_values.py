@@ -3,12 +3,9 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from purger.model import ProbeResult, Receipt
+from purger.model import LONGEST_NOTE, ProbeResult, Receipt
 from purger.signed_log.entries import Leaf
 from purger.unwritten_results import Liveness, ProgressWrite
-
-#: Longest text in characters that the columns ``edges.problem`` and ``sightings.note`` hold.
-_LONGEST_TEXT = 255
 
 
 def receipt_values(receipt: Receipt) -> dict[str, Any]:
@@ -24,7 +21,7 @@ def receipt_values(receipt: Receipt) -> dict[str, Any]:
 
 
 def probe_result_values(probe_result: ProbeResult) -> dict[str, Any]:
-    """Make the parameters of the statement ``record_probe_result``."""
+    """Make the parameters of the statements ``record_probe_result`` and ``record_probe_remark``."""
     return {
         "edge": probe_result.edge,
         "invalidation": probe_result.invalidation,
@@ -77,7 +74,7 @@ def liveness_values(liveness: Liveness) -> dict[str, Any]:
 
 
 def _cut(text: str | None) -> str | None:
-    return None if text is None else text[:_LONGEST_TEXT]
+    return None if text is None else text[:LONGEST_NOTE]
 
 
 def _utc(seconds: float | None) -> datetime | None:

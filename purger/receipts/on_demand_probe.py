@@ -5,10 +5,10 @@ from dataclasses import dataclass, field, replace
 
 from purger.model import Edge, ProbeResult, Row
 from purger.probe import Probe
+from purger.probe_records import record_probes
 from purger.receipts.model import Ban, Purge, Report
 from purger.rendition_names import ask_renditions, edges_to_probe
 from purger.row_probe import ImageChoice, RowProbeResult, choose, probe_row
-from purger.statement_values import probe_result_values
 from takedown_db.lasting_connection import Connection
 from takedown_db.scope import Scope
 
@@ -71,13 +71,13 @@ class OnDemandProber:
         return result.probe_result
 
     def _record(self, result: RowProbeResult, ban: Ban, purge: Purge, report: Report, edge: Edge) -> None:
-        for part in _parts_to_record(result, ban, report.code):
-            self.connection.run("record_probe_result", **probe_result_values(part))
+        results = _parts_to_record(result, ban, report.code)
         # With the last resend too: a result that was recorded after it must not count for longer than this one.
         resends = [each for each in report.resends if each.id > purge.id and _has_acknowledged(each, edge)]
         if report.code is not None and resends:
-            latest = replace(result.probe_result, invalidation=resends[-1].id)
-            self.connection.run("record_probe_result", **probe_result_values(latest))
+            results.append(replace(result.probe_result, invalidation=resends[-1].id))
+        with self.connection.transaction() as cursor:
+            record_probes(cursor, results)
 
     def _excuse_lifted(self, code: str) -> str | None:
         """Excuse an edge that shows ``code`` when no ban hides it any more."""

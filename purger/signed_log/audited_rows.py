@@ -53,6 +53,8 @@ class ProbeRow(NamedTuple):
     gone: int | None
     looked: int | None
     images: int | None
+    note: str | None
+    removed: int | None  # version 0.1 alone writes it here
 
 
 class Unlogged(NamedTuple):

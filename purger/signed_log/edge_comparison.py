@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+from purger.model import LONGEST_NOTE
 from purger.signed_log.audit_report import Count, Report
 from purger.signed_log.audited_rows import ProbeRow, Reach, ReceiptRow, Unlogged, compare_columns
 from purger.signed_log.entries import utc_text
@@ -95,8 +96,6 @@ def compare_probes(
         elif told is not None:
             report.count(Count.COMPARED, len(told))
             compare_columns("sightings", name, _probe_columns(row), later_counts(told), report)
-        elif row.seen_at is None:
-            compare_columns("sightings", name, {"gone": row.gone}, {"gone": None}, report)
         else:
             unlogged.append(Unlogged("sightings", name, "seen", (row.edge, row.invalidation, row.code)))
     for (edge, source, code), told in known.items():
@@ -110,24 +109,36 @@ def compare_probes(
 
 def _is_before(row: ProbeRow, batch: int | None, reach: Reach) -> bool:
     """Tell whether a result is from before the log; a later one that agrees with it has not replaced it."""
-    if batch is None or batch >= reach.first_batch or row.seen_at is None:
+    if batch is None or batch >= reach.first_batch:
         return False
-    return utc_text(row.seen_at) <= reach.began_at
+    return row.seen_at is None or utc_text(row.seen_at) <= reach.began_at
 
 
 def later_counts(told: Iterable[OpenedLeaf]) -> dict[str, Any]:
     """Sum several probes of one image up, as the statement ``record_probe_result`` does: the later result counts."""
     at: str | None = None
+    note: str | None = None
     state: dict[str, Any] = {}
     for leaf in told:
         new = leaf.members
         later = at is not None and at < new["at"]
+        other = at is not None and state["gone"] != new.get("gone")
         more = (state.get("looked") or 0) < new.get("looked", 0)
-        if at is None or (later and (state["gone"] != new.get("gone") or more)):
+        if at is None:
+            note = new.get("note", "")[:LONGEST_NOTE] or None
+        elif later and other:
+            note = _replaced(at, state)
+        if at is None or (later and (other or more)):
             at = new["at"]
         if at == new["at"]:
             state = {name: new.get(name) for name in ("status", "gone", "looked", "images")}
-    return {"seen_at": at, **state}
+    return {"seen_at": at, "note": note, "removed": None, **state}
+
+
+def _replaced(at: str, state: Mapping[str, Any]) -> str:
+    """Write the note by which a row keeps the result that another one has replaced."""
+    words = "gone" if state["gone"] == "yes" else "still there"
+    return f"{words} ({state['status']}) at {at.replace('T', ' ').removesuffix('Z')}"
 
 
 def _probe_columns(row: ProbeRow) -> dict[str, Any]:
@@ -137,6 +148,8 @@ def _probe_columns(row: ProbeRow) -> dict[str, Any]:
         "gone": {None: None, 1: "yes", 0: "no"}.get(row.gone, row.gone),
         "looked": row.looked,
         "images": row.images,
+        "note": row.note,
+        "removed": row.removed,
     }
 
 

@@ -58,6 +58,7 @@ GRANT SELECT, INSERT (server, adopted_by) ON {database}.adoptions TO 'takedown_p
 GRANT SELECT, INSERT, UPDATE, DELETE ON {database}.edges TO 'takedown_purger'@'%';
 GRANT SELECT, INSERT, UPDATE ON {database}.receipts TO 'takedown_purger'@'%';
 GRANT SELECT, INSERT, UPDATE ON {database}.sightings TO 'takedown_purger'@'%';
+GRANT SELECT, INSERT, UPDATE ON {database}.probe_remarks TO 'takedown_purger'@'%';
 GRANT SELECT, INSERT, UPDATE, DELETE ON {database}.purgers TO 'takedown_purger'@'%';
 GRANT EXECUTE ON PROCEDURE {database}.number_invalidations_v1 TO 'takedown_purger'@'%';
 GRANT EXECUTE ON PROCEDURE {database}.number_invalidations_v3 TO 'takedown_purger'@'%';

@@ -336,7 +336,7 @@ BEGIN
     ORDER BY TRIGGER_NAME;
 END//
 
--- Deletes rows past their retention from outbox, batches, receipts and sightings, about 5,000 rows of the outbox a
+-- Deletes rows past their retention from outbox, batches, receipts, sightings and probe_remarks, about 5,000 rows of the outbox a
 -- call: after p_days all but bans and lifts, after p_receipt_days these too. Returns one row: size (rows of the outbox
 -- that this call deleted) and more (whether another call may find more).
 --
@@ -410,10 +410,13 @@ BEGIN
     SELECT COUNT(*) INTO v_size FROM picked;
     IF v_size > 0 THEN
         DELETE FROM picked_edges;
-        INSERT INTO picked_edges SELECT DISTINCT edge FROM sightings;
+        INSERT INTO picked_edges SELECT DISTINCT edge FROM sightings UNION SELECT DISTINCT edge FROM probe_remarks;
         DELETE sightings
         FROM picked_edges STRAIGHT_JOIN picked STRAIGHT_JOIN sightings FORCE INDEX (PRIMARY)
             ON sightings.edge = picked_edges.edge AND sightings.invalidation = picked.id;
+        DELETE probe_remarks
+        FROM picked_edges STRAIGHT_JOIN picked STRAIGHT_JOIN probe_remarks FORCE INDEX (PRIMARY)
+            ON probe_remarks.edge = picked_edges.edge AND probe_remarks.invalidation = picked.id;
         DELETE invalidations
         FROM picked STRAIGHT_JOIN invalidations FORCE INDEX (PRIMARY) ON invalidations.id = picked.id;
     END IF;

@@ -31,11 +31,16 @@ LEFT JOIN receipts ON receipts.edge = edges.name AND receipts.first_batch <= ask
 ORDER BY asked.batch, edges.name
 
 -- name: console_probe_results
--- Reads the probe results of the rows of the outbox in the JSON array %(rows)s at each enabled edge.
-SELECT STRAIGHT_JOIN sightings.invalidation, sightings.edge, sightings.seen_at, sightings.gone, sightings.note
+-- Reads the probe results of the rows of the outbox in the JSON array %(rows)s at each enabled edge, and remarks where
+-- there are none.
+SELECT STRAIGHT_JOIN asked.id, edges.name, sightings.seen_at, sightings.gone,
+    IF(sightings.seen_at IS NULL, COALESCE(remarks.note, sightings.note), sightings.note) AS note
 FROM JSON_TABLE(%(rows)s, '$[*]' COLUMNS (id BIGINT UNSIGNED PATH '$')) AS asked
 JOIN edges ON edges.enabled
-JOIN sightings ON sightings.edge = edges.name AND sightings.invalidation = asked.id AND sightings.code = ''
+LEFT JOIN sightings ON sightings.edge = edges.name AND sightings.invalidation = asked.id AND sightings.code = ''
+LEFT JOIN probe_remarks AS remarks
+    ON remarks.edge = edges.name AND remarks.invalidation = asked.id AND remarks.code = ''
+WHERE sightings.edge IS NOT NULL OR remarks.edge IS NOT NULL
 
 -- name: console_image
 -- Reads the owner of an image, and when it was imported (UTC).

@@ -7,22 +7,17 @@ VALUES (%(edge)s, %(last)s, %(first)s, %(method)s, %(instance)s, %(at)s)
 ON DUPLICATE KEY UPDATE edge = VALUES(edge)
 
 -- name: record_probe_result
--- Records a probe result of an edge (table sightings). The first count of removed objects stays. Of two results the
--- later one counts, whether the image was gone or shown; of two that agree the earlier time stays, unless the later
--- probe saw more images of a banned owner or digest. The note keeps the result that was replaced, or why nothing was proven yet;
--- status without seen_at is that of an answer that proved nothing. The server assigns from left to right: the note is
--- made of the former result, and the columns after seen_at follow it.
-INSERT INTO sightings (edge, invalidation, code, removed, seen_at, status, gone, note, looked, images)
-VALUES (
-    %(edge)s, %(invalidation)s, %(code)s, %(removed)s, %(at)s, %(status)s, %(gone)s, %(note)s, %(looked)s, %(images)s
-)
+-- Records a probe result of an edge (table sightings). Of two results the later one counts, whether the image was gone or
+-- shown; of two that agree the earlier time stays, unless the later probe saw more images of a banned owner or digest.
+-- The note keeps the result that was replaced. The server assigns from left to right: the note is made of the former
+-- result, and the columns after seen_at follow it. A row without seen_at is of version 0.1.
+INSERT INTO sightings (edge, invalidation, code, seen_at, status, gone, note, looked, images)
+VALUES (%(edge)s, %(invalidation)s, %(code)s, %(at)s, %(status)s, %(gone)s, %(note)s, %(looked)s, %(images)s)
 ON DUPLICATE KEY UPDATE
-    removed = COALESCE(removed, VALUES(removed)),
     note = CASE
         WHEN gone <> VALUES(gone) AND seen_at < VALUES(seen_at)
             THEN CONCAT(IF(gone, 'gone', 'still there'), ' (', status, ') at ', seen_at)
         WHEN seen_at IS NOT NULL THEN note
-        WHEN VALUES(seen_at) IS NULL THEN COALESCE(VALUES(note), note)
         ELSE VALUES(note)
     END,
     seen_at = IF(
@@ -30,12 +25,20 @@ ON DUPLICATE KEY UPDATE
             OR (seen_at < VALUES(seen_at) AND (gone <> VALUES(gone) OR COALESCE(looked, 0) < VALUES(looked))),
         VALUES(seen_at), seen_at
     ),
-    status = IF(
-        seen_at = VALUES(seen_at) OR (seen_at IS NULL AND VALUES(note) IS NOT NULL), VALUES(status), status
-    ),
+    status = IF(seen_at = VALUES(seen_at), VALUES(status), status),
     gone = IF(seen_at = VALUES(seen_at), VALUES(gone), gone),
     looked = IF(seen_at = VALUES(seen_at), VALUES(looked), looked),
     images = IF(seen_at = VALUES(seen_at), VALUES(images), images)
+
+-- name: record_probe_remark
+-- Records how many objects an edge says it removed, of which the first count stays, or why a probe proved nothing, of
+-- which the last reason stays, with the status of the answer.
+INSERT INTO probe_remarks (edge, invalidation, code, removed, status, note)
+VALUES (%(edge)s, %(invalidation)s, %(code)s, %(removed)s, %(status)s, %(note)s)
+ON DUPLICATE KEY UPDATE
+    removed = COALESCE(removed, VALUES(removed)),
+    status = IF(VALUES(note) IS NULL, status, VALUES(status)),
+    note = COALESCE(VALUES(note), note)
 
 -- name: receipts_bans
 -- Reads the bans of a subject that have a row, the oldest first. A date that does not exist is read as
@@ -64,17 +67,23 @@ ORDER BY event.id
 -- name: receipts_edges
 -- Reads, for one row of the outbox, each edge's first acknowledgement that covers its batch, and the probe results
 -- after it: of the subject as a whole, and of one image (%(code)s) of a banned owner or digest; with the count of its
--- other images that were probed. The batch is a parameter, as only then MIN takes one step in the index for each edge:
--- for many rows at once it would read all receipts of an edge for each.
+-- other images that were probed. Where there is no result a remark has its place. The batch is a parameter, as only then
+-- MIN takes one step in the index for each edge: for many rows at once it would read all receipts of an edge for each.
 SELECT known.edge, receipts.acknowledged_at, receipts.instance, receipts.method,
-    whole.removed, seen.seen_at, seen.status, seen.gone, seen.note, seen.looked, seen.images,
+    COALESCE(on_whole.removed, whole.removed) AS removed,
+    seen.seen_at,
+    IF(seen.seen_at IS NULL, COALESCE(on_seen.status, seen.status), seen.status) AS status,
+    seen.gone,
+    IF(seen.seen_at IS NULL, COALESCE(on_seen.note, seen.note), seen.note) AS note,
+    seen.looked, seen.images,
     (
         SELECT COUNT(*)
         FROM sightings AS other
         WHERE other.edge = known.edge AND other.invalidation = %(invalidation)s
             AND other.code NOT IN ('', %(code)s) AND other.seen_at IS NOT NULL
     ) AS others,
-    whole.seen_at AS whole_seen_at, whole.note AS whole_note
+    whole.seen_at AS whole_seen_at,
+    IF(whole.seen_at IS NULL, COALESCE(on_whole.note, whole.note), whole.note) AS whole_note
 FROM (SELECT name AS edge FROM edges UNION SELECT DISTINCT edge FROM receipts) AS known
 LEFT JOIN (SELECT edge, MIN(batch) AS batch FROM receipts WHERE batch >= %(batch)s GROUP BY edge) AS covering
     ON covering.edge = known.edge
@@ -82,8 +91,12 @@ LEFT JOIN receipts
     ON receipts.edge = covering.edge AND receipts.batch = covering.batch AND receipts.first_batch <= %(batch)s
 LEFT JOIN sightings AS whole ON whole.edge = known.edge AND whole.invalidation = %(invalidation)s AND whole.code = ''
 LEFT JOIN sightings AS seen ON seen.edge = known.edge AND seen.invalidation = %(invalidation)s AND seen.code = %(code)s
+LEFT JOIN probe_remarks AS on_whole
+    ON on_whole.edge = known.edge AND on_whole.invalidation = %(invalidation)s AND on_whole.code = ''
+LEFT JOIN probe_remarks AS on_seen
+    ON on_seen.edge = known.edge AND on_seen.invalidation = %(invalidation)s AND on_seen.code = %(code)s
 -- A removed or disabled edge has a row where it acknowledged or showed something, and none where it did not.
-WHERE receipts.edge IS NOT NULL OR whole.edge IS NOT NULL OR seen.edge IS NOT NULL
+WHERE COALESCE(receipts.edge, whole.edge, seen.edge, on_whole.edge, on_seen.edge) IS NOT NULL
     OR EXISTS (SELECT 1 FROM edges WHERE edges.name = known.edge AND edges.enabled)
 ORDER BY known.edge
 

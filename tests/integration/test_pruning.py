@@ -53,7 +53,8 @@ class PastOutbox:
                 "UPDATE batches SET numbered_at = TIMESTAMPADD(DAY, %s, UTC_TIMESTAMP(6)) WHERE batch = %s", -days, head
             )
             self.sql("INSERT INTO receipts VALUES ('edge1', %s, %s, 'purge', 'i', UTC_TIMESTAMP(6))", head, head)
-        self.sql("INSERT IGNORE INTO sightings (edge, invalidation) SELECT 'edge1', id FROM invalidations")
+        for table in ("sightings", "probe_remarks"):
+            self.sql(f"INSERT IGNORE INTO {table} (edge, invalidation) SELECT 'edge1', id FROM invalidations")
         return head
 
     def prune(self) -> int:
@@ -68,6 +69,7 @@ class PastOutbox:
             "batches": "SELECT batch FROM batches ORDER BY batch",
             "receipts": "SELECT batch FROM receipts ORDER BY batch",
             "sightings": "SELECT batch FROM sightings JOIN invalidations ON id = invalidation ORDER BY id",
+            "remarks": "SELECT batch FROM probe_remarks JOIN invalidations ON id = invalidation ORDER BY id",
         }
         return {table: [row[0] for row in self.sql(text)] for table, text in tables.items()}
 
@@ -79,7 +81,7 @@ class PastOutbox:
 @pytest.fixture
 def outbox(database: Database) -> Iterator[PastOutbox]:
     outbox = PastOutbox(database)
-    for table in ("invalidations", "batches", "receipts", "sightings", "numbering", "retention"):
+    for table in ("invalidations", "batches", "receipts", "sightings", "probe_remarks", "numbering", "retention"):
         outbox.sql(f"DELETE FROM {table}")
     outbox.sql("INSERT INTO numbering (one) VALUES (1)")
     outbox.sql("INSERT INTO retention (one) VALUES (1)")
@@ -100,8 +102,10 @@ def test_bans_and_their_receipts_stay_longer_than_the_rest(outbox: PastOutbox) -
         "batches": [mixed, young],
         "receipts": [mixed, young],
         "sightings": [mixed, young, young],
+        "remarks": [mixed, young, young],
     }
     assert outbox.number("SELECT COUNT(*) FROM sightings") == 3
+    assert outbox.number("SELECT COUNT(*) FROM probe_remarks") == 3
     assert outbox.sql("SELECT pruned_batch FROM numbering") == [(mixed,)]
     assert outbox.sql("SELECT outbox_batch, receipts_batch FROM retention") == [(mixed, oldest)]
     assert image < mixed

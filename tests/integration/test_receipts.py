@@ -93,11 +93,22 @@ def test_a_probe_on_demand_completes_the_proof(site: Site) -> None:
     forget = "DELETE FROM sightings WHERE invalidation IN (SELECT id FROM invalidations WHERE subject IN (%s, %s))"
     with site.admin.cursor() as cursor:
         cursor.execute(forget, (code, owner))
-    for each in (code, his):
+    for each, subject in ((code, code), (his, owner)):
         assert "not looked at" in ask(site, each)[1]
         assert outcomes(site, each) == {"edge1": "not proven", "edge2": "not proven"}
+        logged = leaves_of_probes(site, subject)
         assert ask(site, each, "--look")[0] == 0
         assert outcomes(site, each) == PROVEN
+        assert leaves_of_probes(site, subject) == logged + 2  # one an edge: an audit would miss them
+
+
+def leaves_of_probes(site: Site, subject: str) -> int:
+    """Count the leaves of probes for the ban of a subject, with those that wait for their place."""
+    return site.number(
+        f"""SELECT (SELECT COUNT(*) FROM log_leaves WHERE kind = 'seen' AND source = purge.id)
+            + (SELECT COUNT(*) FROM log_entries WHERE INSTR(content, CONCAT('"row":', purge.id, ',')) > 0)
+        FROM invalidations AS purge WHERE subject = '{subject}' AND cause = 'ban'"""
+    )
 
 
 def test_an_edge_that_cannot_be_probed(site: Site) -> None:

@@ -35,7 +35,10 @@ def wait_third(site: Site, outcome: str, reason: str, *arguments: str) -> None:
 
 def wait_looked_again(site: Site, code: str) -> None:
     """Wait until the third edge was probed after the purge was sent again."""
-    looked = f"""SELECT COUNT(*) FROM invalidations JOIN sightings ON sightings.invalidation = invalidations.id
+    looked = f"""SELECT COUNT(*) FROM invalidations JOIN (
+        SELECT edge, invalidation, status FROM sightings
+        UNION ALL SELECT edge, invalidation, status FROM probe_remarks
+        ) AS looked ON looked.invalidation = invalidations.id
         WHERE subject = '{code}' AND cause = 'resend' AND edge = 'third' AND status IS NOT NULL"""
     wait_until(lambda: site.number(looked) > 0, "a probe after the second purge")
 

@@ -79,7 +79,7 @@ def test_an_owner_without_images(record: TakedownRecord) -> None:
     batch = record.number()
     record.acknowledged("edge1", batch, batch, "ban")
     record.sql(
-        """INSERT INTO sightings (edge, invalidation, note)
+        """INSERT INTO probe_remarks (edge, invalidation, note)
         SELECT 'edge1', id, 'no images' FROM invalidations WHERE ban_id = %s""",
         ban,
     )

@@ -9,14 +9,15 @@ from mysql.connector.abstracts import MySQLConnectionAbstract
 
 from purger.maintenance import prune, prune_log
 from purger.model import ProbeResult, Receipt
+from purger.probe_records import record_leaves, record_probes
 from purger.signed_log.audit import audit_log
 from purger.signed_log.audit_report import Report
-from purger.signed_log.entries import leaf_of_probe, leaf_of_receipt
+from purger.signed_log.entries import leaf_of_receipt
 from purger.signed_log.key_file import LogKey
 from purger.signed_log.prover import NothingToProveError, Wanted
 from purger.signed_log.prover import prove as make_proof
 from purger.signed_log.writer import LogWriter
-from purger.statement_values import log_entry_values, probe_result_values, receipt_values
+from purger.statement_values import receipt_values
 from stack.database import Database
 from takedown_db.connect import connect
 from takedown_db.lasting_connection import Connection
@@ -28,8 +29,8 @@ from takedown_log.signed_note import SignerKey
 
 EDGES = ("edge1", "edge2")
 _TABLES = (
-    *("bans", "moderation_log", "invalidations", "batches", "receipts", "sightings", "images", "renditions", "changes"),
-    *("edges", "numbering", "retention", "unnumberable"),
+    *("bans", "moderation_log", "invalidations", "batches", "receipts", "sightings", "probe_remarks"),
+    *("images", "renditions", "changes", "edges", "numbering", "retention", "unnumberable"),
     *("log_leaves", "log_entries", "log_nodes", "log_events", "log_checkpoints", "log_keys", "log_state"),
 )
 _ACCOUNTS = ("origin", "import", "erase", "moderation", "purger")
@@ -101,14 +102,11 @@ class LoggedPast:
 
     def record(self, receipts: Sequence[Receipt] = (), probes: Sequence[ProbeResult] = ()) -> None:
         """Record receipts and probe results with their entries, in one transaction, as the recorder does."""
-        leaves = [*map(leaf_of_receipt, receipts), *filter(None, map(leaf_of_probe, probes))]
         with self.connection.transaction() as cursor:
             for receipt in receipts:
                 cursor.execute(statement("record_receipt"), receipt_values(receipt))
-            for probe in probes:
-                cursor.execute(statement("record_probe_result"), probe_result_values(probe))
-            for leaf in leaves:
-                cursor.execute(statement("record_log_entry"), log_entry_values(leaf))
+            record_leaves(cursor, [*map(leaf_of_receipt, receipts)])
+            record_probes(cursor, probes)
 
     def write(self) -> None:
         """Append to the log all that is not in it."""

@@ -71,9 +71,14 @@ class TakedownRecord:
 
     def seen(self, edge: str, ban: int, gone: bool = True) -> None:
         self.sql(
-            """INSERT INTO sightings (edge, invalidation, removed, seen_at, status, gone)
-            SELECT %s, id, 1, UTC_TIMESTAMP(6), 410, %s FROM invalidations WHERE ban_id = %s AND cause = 'ban'""",
+            """INSERT INTO sightings (edge, invalidation, seen_at, status, gone)
+            SELECT %s, id, UTC_TIMESTAMP(6), 410, %s FROM invalidations WHERE ban_id = %s AND cause = 'ban'""",
             *(edge, gone, ban),
+        )
+        self.sql(
+            """INSERT INTO probe_remarks (edge, invalidation, removed)
+            SELECT %s, id, 1 FROM invalidations WHERE ban_id = %s AND cause = 'ban'""",
+            *(edge, ban),
         )
 
     def text(self, *arguments: str, code: int = 0) -> str:

@@ -32,13 +32,6 @@ EVIDENCE = (
 )
 
 
-#: Changes that no audit of the log finds, since no proof and no receipt rests on them (docs/proof.md, "What an audit
-#: does not find").
-NO_EVIDENCE = {
-    *(f"update sightings.{column}" for column in ("removed", "note")),
-}
-
-
 class UncommittedReader(Connection):
     """A connection that sees what others have not committed yet, also in its snapshots."""
 

@@ -40,7 +40,7 @@ PURGE = PurgeRow(5, 17, "image", "kX3_vQ", "ban", 3)
 RECEIPT = leaf("acknowledged", 17, edge="edge1", first=15, last=17, method="purge", instance="v1", at=AT)
 RECEIPT_ROW = ReceiptRow("edge1", 17, 15, "purge", "v1", TIME)
 PROBE = leaf("seen", 5, edge="edge1", row=5, at=AT, status=410, gone="yes", code="")
-PROBE_ROW = ProbeRow("edge1", 5, "", TIME, 410, 1, None, None)
+PROBE_ROW = ProbeRow("edge1", 5, "", TIME, 410, 1, None, None, None, None)
 
 
 def batches(leaves: list[OpenedLeaf], rows: list[BatchRow], sizes: dict[int, int], reach: Reach = REACH,
@@ -149,7 +149,14 @@ def test_a_digest_is_that_of_each_value_of_each_row_of_a_batch() -> None:
     assert whole.keys() == {17, 18}
     text = f'[[5,"image","kX3_vQ","ban",3,"{AT}"],[6,"owner","al","lift",null,null]]'
     assert whole[17] == sha256(text.encode()).hexdigest()
-    others = [{"id": 7}, {"scope": "x"}, {"subject": "x"}, {"cause": "x"}, {"ban_id": 4}, {"written_at": None}]
+    others: list[dict[str, Any]] = [
+        {"id": 7},
+        {"scope": "x"},
+        {"subject": "x"},
+        {"cause": "x"},
+        {"ban_id": 4},
+        {"written_at": None},
+    ]
     changed = [purge_digests([PURGES[0]._replace(**other), PURGES[1]]) for other in others]
     assert len({digests[17] for digests in changed} | {whole[17]}) == len(others) + 1
 
@@ -165,8 +172,9 @@ def test_each_column_of_a_receipt_is_compared(column: str, value: Any) -> None:
 
 @pytest.mark.parametrize(
     ("column", "value"),
-    [("seen_at", TIME.replace(hour=1)), ("status", 200), ("gone", 0), ("gone", None), ("looked", 1), ("images", 1)],
-)
+    [("seen_at", TIME.replace(hour=1)), ("status", 200), ("gone", 0), ("gone", None), ("looked", 1), ("images", 1),
+     ("note", "x"), ("removed", 1)],
+)  # fmt: skip
 def test_each_column_of_a_probe_is_compared(column: str, value: Any) -> None:
     (told,) = texts(probes([PROBE], [PROBE_ROW._replace(**{column: value})], {5: 17})[0])
     assert told.startswith(f"sightings edge edge1, invalidation 5, {column}: the log says ")
@@ -185,14 +193,22 @@ def test_of_several_probes_the_later_result_counts_and_of_two_that_agree_the_fir
     told = probes([PROBE, shown, gone, again], [PROBE_ROW], {5: 17})[0]
     assert texts(told) == [
         "sightings edge edge1, invalidation 5, seen_at: the log says '2026-11-26T12:00:02.000000Z', the database "
-        f"'{AT}'"
+        f"'{AT}'",
+        "sightings edge edge1, invalidation 5, note: the log says 'still there (200) at 2026-11-26 12:00:01.000000', "
+        "the database nothing",
     ]
 
 
-def test_a_probe_without_evidence_needs_no_leaf() -> None:
+def test_the_note_of_a_probe_is_that_of_its_first_result() -> None:
+    noted = leaf("seen", 5, **{**PROBE.members, "note": "n" * 300})
+    assert texts(probes([noted, PROBE], [PROBE_ROW._replace(note="n" * 255)], {5: 17})[0]) == []
+
+
+def test_a_row_without_a_result_is_of_before_the_log() -> None:
     row = PROBE_ROW._replace(seen_at=None, status=503, gone=None)
-    assert probes([], [row], {5: 17})[1] == []
-    assert texts(probes([], [row._replace(gone=1)], {5: 17})[0])
+    report, unlogged = probes([], [row], {5: 9})
+    assert (unlogged, report.counts[Count.BEFORE]) == ([], 1)
+    assert probes([], [row], {5: 17})[1] != []
 
 
 def test_rows_that_are_gone_before_their_time_are_named() -> None:
@@ -313,7 +329,8 @@ OLD = {"act_banned_at": None}
         ({"act_lifted_at": LIFTED}, [f"bans 3, lifted_at: the log says '{LATER}', the database nothing"]),
         ({"lifted_at": LIFTED, "act_lifted_at": LIFTED}, []),
         ({**OLD}, []),
-        ({**OLD, "lifted_at": TIME}, ["bans 3, lifted_at: the log says the ban stands, the database the ban is lifted"]),
+        ({**OLD, "lifted_at": TIME},
+         ["bans 3, lifted_at: the log says the ban stands, the database the ban is lifted"]),
         ({**OLD, "lifted_at": TIME, "state_lifted": 1}, []),
         ({**OLD, "lifted_at": TIME, "state_action": "lift"}, []),
         ({**OLD, "state_action": "lift"},
