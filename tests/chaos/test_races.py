@@ -119,7 +119,7 @@ def test_no_flagged_image_is_readable_after_the_acknowledgement(system: System) 
     for start in range(0, RACES, AT_ONCE):
         codes = new_codes(system, min(AT_ONCE, RACES - start))
         held = race(system, codes, together=start // AT_ONCE % 2 == 1)
-        assert set(held) - {Other.REFUSED} == {BANNED}, "those who waited get the new answer, or a 503"
+        assert set(held) <= {BANNED, Other.REFUSED}, "those who waited get the new answer, or a 503"
         assert set(read_all(system, codes)) == {BANNED}
         system.settle()
         assert set(read_all(system, codes)) == {BANNED}
