@@ -26,8 +26,9 @@ def redact(connection: Connection, scope: Scope, subject: str, names: Iterable[s
     """
     chosen = frozenset(names)
     with connection.transaction() as cursor:
-        acts = {"scope": scope, "subject": subject}
-        rows = [row for kind in ("events", "probes", "batches") for row in fetch(cursor, f"redact_{kind}", **acts)]
+        rows = fetch(cursor, "redact_events", scope=scope, subject=subject)
+        rows += fetch(cursor, "redact_probes", scope=scope, subject=subject)
+        rows += fetch(cursor, "redact_batches", scope=scope, subject=subject)
         now, kept, records = datetime.now(UTC), [], []
         for place, content, openings in rows:
             leaf = Leaf.read(bytes(content), bytes(openings))

@@ -116,14 +116,14 @@ def test_a_purge_that_is_malformed_does_not_block_the_edge(fleet: Fleet) -> None
 def test_what_is_past_its_retention_goes_and_the_rest_stays(fleet: Fleet) -> None:
     old = fleet.ban()
     fleet.settle()
-    seen = "SELECT COUNT(*) FROM sightings JOIN invalidations ON invalidations.id = invalidation WHERE subject = %s"
-    wait_until(lambda: fleet.number(seen, old) == 1, "the edge's answer is recorded")
+    told = "SELECT COUNT(*) FROM probe_remarks JOIN invalidations ON invalidations.id = invalidation WHERE subject = %s"
+    wait_until(lambda: fleet.number(told, old) == 1, "the edge's answer is recorded")
     fleet.purger.stop()
     fleet.age(500, fleet.head())
     new = fleet.ban()
     fleet.purger.start()
     fleet.settle()
-    wait_until(lambda: fleet.number(seen, new) == 1, "the edge's answer is recorded")
+    wait_until(lambda: fleet.number(told, new) == 1, "the edge's answer is recorded")
 
     assert fleet.prune() > 0
     head = fleet.head()
@@ -132,7 +132,7 @@ def test_what_is_past_its_retention_goes_and_the_rest_stays(fleet: Fleet) -> Non
     assert fleet.sql("SELECT pruned_batch FROM numbering") == [(head - 1,)]
     assert fleet.number("SELECT COUNT(*) FROM receipts WHERE batch <= %s", head - 1) == 0
     assert fleet.number("SELECT COUNT(*) FROM receipts WHERE batch = %s", head) == 1
-    assert fleet.number("SELECT COUNT(*) FROM sightings") == 1
+    assert fleet.number("SELECT COUNT(*) FROM probe_remarks") == 1
     fleet.ban()
     fleet.settle()
     assert "flushed" not in fleet.log()

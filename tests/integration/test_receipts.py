@@ -105,9 +105,9 @@ def test_a_probe_on_demand_completes_the_proof(site: Site) -> None:
 def leaves_of_probes(site: Site, subject: str) -> int:
     """Count the leaves of probes for the ban of a subject, with those that wait for their place."""
     return site.number(
-        f"""SELECT (SELECT COUNT(*) FROM log_leaves WHERE kind = 'seen' AND source = purge.id)
-            + (SELECT COUNT(*) FROM log_entries WHERE INSTR(content, CONCAT('"row":', purge.id, ',')) > 0)
-        FROM invalidations AS purge WHERE subject = '{subject}' AND cause = 'ban'"""
+        f"""SELECT (SELECT COUNT(*) FROM log_leaves WHERE kind = 'seen' AND source = told.id)
+            + (SELECT COUNT(*) FROM log_entries WHERE INSTR(content, CONCAT('"row":', told.id, ',')) > 0)
+        FROM invalidations AS told WHERE subject = '{subject}' AND cause = 'ban'"""
     )
 
 
