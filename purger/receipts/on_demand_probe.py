@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
+from mysql.connector.abstracts import MySQLCursorAbstract
+
 from purger.model import Edge, ProbeResult, Row
 from purger.probe import Probe
 from purger.probe_records import record_probes
@@ -76,13 +78,19 @@ class OnDemandProber:
         resends = [each for each in report.resends if each.id > purge.id and _has_acknowledged(each, edge)]
         if report.code is not None and resends:
             results.append(replace(result.probe_result, invalidation=resends[-1].id))
-        with self.connection.transaction() as cursor:
-            record_probes(cursor, results)
+        self.connection.repeated(lambda cursor: _write(cursor, results))
 
     def _excuse_lifted(self, code: str) -> str | None:
         """Excuse an edge that shows ``code`` when no ban hides it any more."""
         ((banned,),) = self.connection.rows("is_banned", code=code)
         return None if banned else "it was lifted meanwhile"
+
+
+def _write(cursor: MySQLCursorAbstract, results: list[ProbeResult]) -> None:
+    """Write results and their leaves in one transaction, which a purger that records the same may roll back."""
+    cursor.execute("START TRANSACTION")
+    record_probes(cursor, results)
+    cursor.execute("COMMIT")
 
 
 def _has_acknowledged(purge: Purge, edge: Edge) -> bool:
