@@ -72,9 +72,9 @@ ORDER BY event.id
 SELECT known.edge, receipts.acknowledged_at, receipts.instance, receipts.method,
     COALESCE(on_whole.removed, whole.removed) AS removed,
     seen.seen_at,
-    IF(seen.seen_at IS NULL, COALESCE(on_seen.status, seen.status), seen.status) AS status,
+    IF(on_seen.note IS NULL OR seen.seen_at IS NOT NULL, seen.status, on_seen.status) AS status,
     seen.gone,
-    IF(seen.seen_at IS NULL, COALESCE(on_seen.note, seen.note), seen.note) AS note,
+    IF(on_seen.note IS NULL OR seen.seen_at IS NOT NULL, seen.note, on_seen.note) AS note,
     seen.looked, seen.images,
     (
         SELECT COUNT(*)
@@ -83,7 +83,7 @@ SELECT known.edge, receipts.acknowledged_at, receipts.instance, receipts.method,
             AND other.code NOT IN ('', %(code)s) AND other.seen_at IS NOT NULL
     ) AS others,
     whole.seen_at AS whole_seen_at,
-    IF(whole.seen_at IS NULL, COALESCE(on_whole.note, whole.note), whole.note) AS whole_note
+    IF(on_whole.note IS NULL OR whole.seen_at IS NOT NULL, whole.note, on_whole.note) AS whole_note
 FROM (SELECT name AS edge FROM edges UNION SELECT DISTINCT edge FROM receipts) AS known
 LEFT JOIN (SELECT edge, MIN(batch) AS batch FROM receipts WHERE batch >= %(batch)s GROUP BY edge) AS covering
     ON covering.edge = known.edge
