@@ -57,16 +57,16 @@ class _TreeAudit:
         self._connection = connection
         self._report = report
         self._tree = TreeCheck(report)
-        notes = [(row, bytes(note).decode(errors="replace")) for row, note in connection.rows("audit_log_keys")]
-        self._keys = LogKeys(key, notes, report)
         rows = connection.rows("audit_log_state")
         if not rows:
             report.differs("log_state", 1, None, "(there is one row)", "(has none)")
-        self._end = _end(*rows[0]) if rows else StoredEnd(0, b"", None, 0, "", 0)
+        self._end = _end(*rows[0]) if rows else StoredEnd(0, b"", None, 0, "")
+        # After the end: a key that has signed a state up to there is among them.
+        notes = [(row, bytes(note).decode(errors="replace")) for row, note in connection.rows("audit_log_keys")]
+        self._keys = LogKeys(key, notes, report)
         self.size = self._end.size
         self._trusted = 0  # leaves below the last state that the given key, or a later one, has signed
         self._last_state = 0  # the last state that was read
-        self._states = 0  # that were read
 
     def expect(self, name: str, note: str) -> None:
         """Compare a signed state, from outside of the database, with the tree."""
@@ -128,7 +128,6 @@ class _TreeAudit:
         while page := self._connection.rows("audit_log_checkpoints", after=after, last=last, limit=_STATES):
             for size, note in page:
                 after = self._last_state = int(size)
-                self._states += 1
                 text = bytes(note).decode(errors="replace")
                 state = self._keys.open("log_checkpoints", after, text)
                 if state and state.size == after:
@@ -138,19 +137,22 @@ class _TreeAudit:
 
     def _finish(self) -> None:
         self._expect_states(self._last_state, self.size)
-        if self._states != self._end.checkpoints:
-            self._report.differs("log_checkpoints", "all", "number", self._end.checkpoints, self._states)
         self._tree.finish(self._end)
         with self._connection.snapshot() as cursor:
             rows = fetch(cursor, "audit_log_end")
-            size, stored = (int(each or 0) for each in rows[0]) if rows else (0, 0)
+            size, stored, signed, states = (int(each or 0) for each in rows[0]) if rows else (0, 0, 0, 0)
             strange = fetch(cursor, "audit_log_strange_nodes", size=size)
+            early = fetch(cursor, "audit_log_events", first=size, end=2**63)
             beyond = fetch(cursor, "audit_log_checkpoints", after=size, last=2**63, limit=_STATES)
         if stored > size:
             self._report.differs("log_leaves", f"{size} to {stored - 1}", None, "(there are none)", "(has such leaves)")
         for level, position in strange:
             key = f"level {level}, position {position}"
             self._report.differs("log_nodes", key, None, "(there is no such node)", "(has one)")
+        if states != signed:
+            self._report.differs("log_checkpoints", "all", "number", signed, states)
+        for place, _ in early:
+            self._report.differs("log_events", place, None, "(there is no such leaf)", "(has one)")
         for state, _ in beyond:
             self._report.differs("log_checkpoints", state, "size", f"({size} leaves)", "(has a state of more)")
         self._report.leaves, self._report.signed = self._tree.size, self._trusted
@@ -165,8 +167,8 @@ class _TreeAudit:
             self._report.unchecked.append(f"{number} leaves are under no signed state: those from {leaf.place} on.")
 
 
-def _end(size: int, peaks: bytes, batch: int | None, event: int, edges: bytes, checkpoints: int) -> StoredEnd:
-    return StoredEnd(int(size), bytes(peaks), batch, event, bytes(edges).decode(errors="replace"), checkpoints)
+def _end(size: int, peaks: bytes, batch: int | None, event: int, edges: bytes) -> StoredEnd:
+    return StoredEnd(int(size), bytes(peaks), batch, event, bytes(edges).decode(errors="replace"))
 
 
 def _excused(cursor: MySQLCursorAbstract, first: int, last: int) -> tuple[set[int], int]:

@@ -57,6 +57,13 @@ class Report:
         if len(self.findings) < LISTED:
             self.findings.append(finding)
 
+    def merge(self, part: "Report") -> None:
+        """Add the alterations and counts of a part of the audit."""
+        self.altered += part.altered
+        self.findings += part.findings[: LISTED - len(self.findings)]
+        self.counts += part.counts
+        self.last_pruned = max(filter(None, (self.last_pruned, part.last_pruned)), default=None)
+
     def differs(self, table: str, row: object, column: str | None, log: object, database: object) -> None:
         """Add a difference between two values, or between a value and a text in brackets such as ``(no row)``."""
         self.add(Finding(table=table, row=str(row), column=column, log=_shown(log), database=_shown(database)))

@@ -69,7 +69,7 @@ def write_chapter(
     lists: EdgeLists,
     edges: Iterable[str],
     batches: Sequence[BatchRow],
-    purges: Mapping[int, str],
+    digests: Mapping[int, str],
     events: Iterable[EventRow],
     waiting: Sequence[Leaf],
     *,
@@ -78,7 +78,7 @@ def write_chapter(
 ) -> Chapter:
     """Order new leaves: lists of edges, batches with their events, then receipts and probes.
 
-    ``purges`` are the digests of the batches' rows.
+    ``digests`` are those of the batches' rows.
 
     An edge that has acknowledged something and is gone by now stands in a list of its own before that: whoever checks a
     proof looks for each edge in the list before its receipt. ``event`` is how far events without a purge are in the log
@@ -91,7 +91,7 @@ def write_chapter(
         leaves += lists.change(current | heard, now)
     elif heard <= current:
         leaves += lists.change(current, now)
-    leaves += (leaf_of_batch(each, lists.in_force, purges.get(each.batch)) for each in batches)
+    leaves += (leaf_of_batch(each, lists.in_force, digests.get(each.batch)) for each in batches)
     leaves += map(leaf_of_event, events)
     leaves += waiting
     leaves += lists.change(current, now)

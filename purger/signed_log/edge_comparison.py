@@ -95,7 +95,11 @@ def compare_probes(
             report.count(Count.BEFORE)
         elif told is not None:
             report.count(Count.COMPARED, len(told))
-            compare_columns("sightings", name, _probe_columns(row), later_counts(told), report)
+            made = _probe_columns(row)
+            if batch is not None and batch < reach.first_batch:
+                # What the row was before the log is in its note, and version 0.1 wrote `removed`.
+                del made["note"], made["removed"]
+            compare_columns("sightings", name, made, later_counts(told), report)
         else:
             unlogged.append(Unlogged("sightings", name, "seen", (row.edge, row.invalidation, row.code)))
     for (edge, source, code), told in known.items():

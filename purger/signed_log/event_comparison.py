@@ -24,8 +24,10 @@ def compare_batches(
 ) -> list[Unlogged]:
     """Compare the leaves of batches. ``sizes``: how many rows of the outbox each batch has; ``digests`` are theirs."""
     by_batch = {row.batch: row for row in rows}
+    unknown = sizes.keys() - by_batch.keys()
     for leaf in leaves:
         batch = leaf.source or 0
+        unknown.discard(batch)
         row = by_batch.pop(batch, None)
         if leaf.pruned:
             report.count(Count.LEAVES_PRUNED)
@@ -41,6 +43,11 @@ def compare_batches(
             report.row_pruned(leaf.members.get("at"))
         else:
             report.no_row("batches", batch, leaf.place)
+    for batch in sorted(unknown):
+        if 0 < batch < reach.first_batch:
+            report.count(Count.BEFORE)
+        else:
+            report.differs("invalidations", f"of batch {batch}", None, "(there is no such batch)", "(has rows of it)")
     unlogged = []
     for batch in by_batch:
         if 0 < batch < reach.first_batch:

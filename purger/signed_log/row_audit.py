@@ -6,7 +6,7 @@ old versions of rows for as long as an audit takes.
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import starmap
+from dataclasses import replace
 from typing import Any
 
 from mysql.connector.abstracts import MySQLCursorAbstract
@@ -15,7 +15,7 @@ from purger.signed_log.audit_report import Count, Report
 from purger.signed_log.audited_rows import ProbeRow, PurgeRow, Reach, ReceiptRow, Unlogged
 from purger.signed_log.ban_comparison import BanRow, compare_bans
 from purger.signed_log.edge_comparison import compare_probes, compare_receipts
-from purger.signed_log.entries import BatchRow, EventRow
+from purger.signed_log.entries import BatchRow, EventRow, source_of
 from purger.signed_log.event_comparison import compare_batches, compare_events
 from purger.signed_log.purge_digests import BatchedPurge, purge_digests
 from purger.signed_log.stored_leaf import OpenedLeaf, StoredLeaf, open_leaf
@@ -62,8 +62,8 @@ class RowAudit:
         """
         after = -1
         while True:
-            ((of_leaf, of_row),) = self._connection.rows(following, after=after, **values)
-            found = [int(each) for each in (of_leaf, of_row) if each is not None]
+            (following_numbers,) = self._connection.rows(following, after=after, **values)
+            found = [int(each) for each in following_numbers if each is not None]
             if not found:
                 return
             first, after = min(found) - 1, min(found) - 1 + _SPAN
@@ -86,6 +86,8 @@ class RowAudit:
         for (batch,) in chunk.rows("audit_batches_to_come"):
             self._report.differs("batches", batch, None, "(no such number was given)", "(has one)")
         sizes, reach = dict(chunk.rows("audit_batch_sizes")), chunk.reach()
+        for (purge,) in chunk.purges_without_acts(reach.first_batch, reach.outbox_pruned):
+            self._report.no_leaf("invalidations", purge)
         digests = chunk.purge_digests({batch: size for batch, size in sizes.items() if batch > reach.outbox_pruned})
         return compare_batches(chunk.leaves("batch"), rows, sizes, digests, reach, self._report)
 
@@ -105,9 +107,16 @@ class RowAudit:
         return compare_receipts(leaves, rows, chunk.kept_ranges, chunk.reach(), self._report)
 
     def _probes(self, chunk: "_Chunk") -> list[Unlogged]:
-        rows = starmap(ProbeRow, chunk.rows("audit_probes"))
-        purges = dict(chunk.rows("audit_purges"))
-        return compare_probes(chunk.leaves("seen"), rows, purges, chunk.reach(), self._report)
+        rows = [ProbeRow(*row) for row in chunk.rows("audit_probes")]
+        purges, leaves, reach = dict(chunk.rows("audit_purges")), chunk.leaves("seen"), chunk.reach()
+        trial = Report()
+        unlogged = compare_probes(leaves, rows, purges, reach, trial)
+        if trial.altered:
+            # A row has a later result at once, whose leaf may wait for its place.
+            trial = Report()
+            unlogged = compare_probes([*leaves, *chunk.waiting_leaves("seen")], rows, purges, reach, trial)
+        self._report.merge(trial)
+        return unlogged
 
 
 class _Chunk:
@@ -149,6 +158,11 @@ class _Chunk:
                 first, rows = None, 0
         return digests
 
+    def purges_without_acts(self, first: int, pruned: int) -> list[tuple[Any, ...]]:
+        """Read the rows that no act caused of batches of the log, from ``first`` up to the last that was ``pruned``."""
+        after, last = max(int(self._values["after"]), first - 1), min(int(self._values["last"]), pruned)
+        return fetch(self._cursor, "audit_purges_without_acts", after=after, last=last) if after < last else []
+
     def kept_ranges(self, ranges: Sequence[tuple[int, int]]) -> set[tuple[int, int]]:
         """Choose of ranges of batches those of which a batch has its row yet."""
         rows = fetch(self._cursor, "audit_kept_ranges", ranges=json.dumps(ranges))
@@ -156,17 +170,26 @@ class _Chunk:
 
     def waiting(self) -> set[tuple[str, tuple[Any, ...]]]:
         """Read the kinds and keys of all entries that wait for their place."""
-        return set(_waiting_keys(self._cursor))
+        keys = set[tuple[str, tuple[Any, ...]]]()
+        for leaf in self._waiting():
+            members = leaf.members
+            if leaf.kind == "acknowledged":
+                keys.add((leaf.kind, (members["edge"], members["last"])))
+            elif leaf.kind == "seen":
+                keys.add((leaf.kind, (members["edge"], members["row"], members.get("code"))))
+        return keys
 
+    def waiting_leaves(self, kind: str) -> list[OpenedLeaf]:
+        """Read the leaves of a kind for these numbers that wait for their place, in their order."""
+        after, last = int(self._values["after"]), int(self._values["last"])
+        return [leaf for leaf in self._waiting() if leaf.kind == kind and after < (leaf.source or 0) <= last]
 
-def _waiting_keys(cursor: MySQLCursorAbstract) -> Iterator[tuple[str, tuple[Any, ...]]]:
-    """Read the kinds and keys of the entries that wait for their place. Passes over those that are malformed."""
-    after = 0
-    while page := fetch(cursor, "audit_log_waiting", after=after, limit=_PAGE):
-        after = page[-1][0]
-        for _, content, openings in page:
-            members = open_leaf(StoredLeaf(-1, b"", "", None, content, openings)).members
-            if members.get("kind") == "acknowledged":
-                yield "acknowledged", (members["edge"], members["last"])
-            elif members.get("kind") == "seen":
-                yield "seen", (members["edge"], members["row"], members.get("code"))
+    def _waiting(self) -> Iterator[OpenedLeaf]:
+        """Read the leaves that wait for their place. Passes over those that are malformed."""
+        after = 0
+        while page := fetch(self._cursor, "audit_log_waiting", after=after, limit=_PAGE):
+            after = page[-1][0]
+            for _, content, openings in page:
+                leaf = open_leaf(StoredLeaf(-1, b"", "", None, content, openings))
+                if not leaf.pruned:
+                    yield replace(leaf, kind=leaf.members["kind"], source=source_of(leaf.members))

@@ -22,7 +22,6 @@ class StoredEnd:
     batch: int | None
     event: int
     edges: str
-    checkpoints: int  # number of signed states
 
 
 class TreeCheck:

@@ -97,6 +97,8 @@ class LogWriter(LoopThread):
             self._holds_last_key()
         end, last = self._end()
         batches = self._batches(end.batch)
+        # Before the acts are read: one that commits in between is among them, or not settled.
+        settled = self._settled(end.event)
         events, silent = self._events(end, batches)
         entries, waiting = self._waiting()
         chapter = write_chapter(
@@ -107,7 +109,7 @@ class LogWriter(LoopThread):
             self._purges(end.batch, batches),
             events,
             waiting,
-            event=min(self._settled(end.event), silent),
+            event=min(settled, silent),
             now=datetime.now(UTC),
         )
         note = self._note(chapter) if chapter.leaves or first else None

@@ -2,7 +2,7 @@
 
 -- name: audit_log_state
 -- Reads the end of the log.
-SELECT size, peaks, batch, event, edges, checkpoints FROM log_state WHERE one = 1
+SELECT size, peaks, batch, event, edges FROM log_state WHERE one = 1
 
 -- name: audit_log_keys
 -- Reads the notes by which keys followed each other, the oldest first.
@@ -45,8 +45,12 @@ SELECT content FROM log_entries
 WHERE INSTR(content, '"kind":"erased"') > 0 OR INSTR(content, '"kind":"pruned"') > 0
 
 -- name: audit_log_end
--- Reads how many leaves the log has by log_state, and the number of places up to the last leaf.
-SELECT log_state.size, (SELECT MAX(leaf) + 1 FROM log_leaves) AS places FROM log_state WHERE one = 1
+-- Reads how many leaves and signed states the log has by log_state, the number of places up to the last leaf, and how many
+-- signed states there are.
+SELECT log_state.size, (SELECT MAX(leaf) + 1 FROM log_leaves) AS places,
+    log_state.checkpoints, (SELECT COUNT(*) FROM log_checkpoints) AS states
+FROM log_state
+WHERE one = 1
 
 -- name: audit_log_waiting
 -- Reads the entries that wait for their place after the id %(after)s, in their order.
@@ -77,11 +81,12 @@ WHERE kind = %(kind)s AND source > %(after)s AND source <= %(last)s
 ORDER BY leaf
 
 -- name: audit_next_batch
--- Reads the next batch after %(after)s of which there is a leaf or a row; each may be NULL.
+-- Reads the next batch after %(after)s of which there is a leaf, a row, or a row of the outbox; each may be NULL.
 SELECT
     (SELECT source FROM log_leaves FORCE INDEX (source)
         WHERE kind = 'batch' AND source > %(after)s ORDER BY source LIMIT 1) AS of_leaf,
-    (SELECT batch FROM batches WHERE batch > %(after)s ORDER BY batch LIMIT 1) AS of_row
+    (SELECT batch FROM batches WHERE batch > %(after)s ORDER BY batch LIMIT 1) AS of_row,
+    (SELECT batch FROM invalidations FORCE INDEX (batch) WHERE batch > %(after)s ORDER BY batch LIMIT 1) AS of_purge
 
 -- name: audit_batches
 -- Reads the batches after %(after)s up to %(last)s, the times in UTC.
@@ -105,6 +110,19 @@ SELECT batch, id, scope, subject, cause, ban_id, written_at
 FROM invalidations FORCE INDEX (batch)
 WHERE batch > %(after)s AND batch <= %(last)s
 ORDER BY batch, id
+
+-- name: audit_purges_without_acts
+-- Reads the rows of the outbox of the batches after %(after)s up to %(last)s that no act of moderation caused. A row that
+-- stands for a malformed one has none either, nor has one that was written before the log of moderation.
+SELECT invalidations.id
+FROM invalidations FORCE INDEX (batch)
+WHERE invalidations.batch > %(after)s AND invalidations.batch <= %(last)s
+    AND NOT EXISTS (SELECT 1 FROM moderation_log WHERE moderation_log.invalidation = invalidations.id)
+    AND NOT EXISTS (
+        SELECT 1 FROM unnumberable
+        WHERE unnumberable.ban_id = invalidations.ban_id AND unnumberable.cause = invalidations.cause
+    )
+    AND invalidations.written_at > (SELECT applied_at FROM schema_versions WHERE version = 2)
 
 -- name: audit_next_event
 -- Reads the next id of moderation_log after %(after)s of which there is a leaf or a row; each may be NULL.
@@ -158,13 +176,18 @@ WHERE acts.id > %(after)s AND acts.id <= %(last)s AND acts.ban_id IS NOT NULL
 -- name: audit_bans
 -- Reads the bans after the id %(after)s, each with the latest act on it, and with the latest that banned or lifted it:
 -- its action, whether the row was lifted all the same (detail), and whether the ban has had another subject before.
--- Times are UTC; an act from before it told the ban's times has none.
+-- Times are UTC; an act from before it told the ban's times has none. A ban can only be from before the log of moderation
+-- (early) where that did not come with the first tables.
 SELECT page.id, page.scope, page.subject, page.reason, page.banned_by, page.banned_at, page.lifted_at,
     latest.id AS act, latest.banned_at AS act_banned_at, latest.lifted_at AS act_lifted_at, latest.scope AS act_scope, latest.subject AS act_subject, latest.reason AS act_reason,
     latest.banned_by AS act_banned_by, latest.action AS act_action,
     state.action AS state_action, state.detail IS NOT NULL AS state_lifted,
     EXISTS (SELECT 1 FROM moderation_log AS former WHERE former.ban_id = page.id AND former.action = 'unban') AS moved,
-    page.banned_at < (SELECT applied_at FROM schema_versions WHERE version = 2) AS early
+    page.banned_at < (
+        SELECT logged.applied_at FROM schema_versions AS logged JOIN schema_versions AS tables
+        WHERE logged.version = 2 AND tables.version = 1
+            AND TIMESTAMPDIFF(SECOND, tables.applied_at, logged.applied_at) > 60
+    ) AS early
 FROM (
     SELECT bans.id, bans.scope, bans.subject, bans.reason, bans.banned_by, bans.banned_at, bans.lifted_at,
         (SELECT MAX(log.id) FROM moderation_log AS log FORCE INDEX (ban) WHERE log.ban_id = bans.id) AS latest_act,

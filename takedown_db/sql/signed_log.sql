@@ -155,7 +155,7 @@ WHERE moderation_log.scope = %(scope)s AND moderation_log.subject = %(subject)s
     AND log_leaves.content IS NOT NULL AND log_leaves.openings IS NOT NULL
 
 -- name: redact_batches
--- Reads the leaves of the batches of these acts that have openings.
+-- Reads the leaves of the batches of these acts, and of other purges of the subject, that have openings.
 SELECT log_leaves.leaf, log_leaves.content, log_leaves.openings
 FROM (
     SELECT DISTINCT log_events.batch
@@ -163,6 +163,8 @@ FROM (
     STRAIGHT_JOIN log_leaves AS act FORCE INDEX (source) ON act.kind = 'event' AND act.source = moderation_log.id
     STRAIGHT_JOIN log_events FORCE INDEX (PRIMARY) ON log_events.leaf = act.leaf
     WHERE moderation_log.scope = %(scope)s AND moderation_log.subject = %(subject)s
+    UNION
+    SELECT batch FROM invalidations FORCE INDEX (subject) WHERE scope = %(scope)s AND subject = %(subject)s
 ) AS telling
 STRAIGHT_JOIN log_leaves FORCE INDEX (source) ON log_leaves.kind = 'batch' AND log_leaves.source = telling.batch
 WHERE log_leaves.content IS NOT NULL AND log_leaves.openings IS NOT NULL

@@ -12,8 +12,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from purger.cli.main import cli
-from purger.model import Receipt
+from purger.model import ProbeResult, Receipt
 from purger.signed_log.entries import Leaf, leaf_of_receipt
+from purger.signed_log.key_file import LogKey
+from purger.signed_log.writer import LogWriter
 from stack.database import Database
 from takedown_log.canonical_json import parse_canonical
 from takedown_log.signed_note import Checkpoint, SignerKey
@@ -109,6 +111,41 @@ def test_a_signed_state_that_was_deleted_is_missed(lived: LoggedPast) -> None:
     ]
     lived.sql("INSERT INTO log_checkpoints (size, note) VALUES (%s, %s)", size, note)
     assert lived.audit().altered == 0
+
+
+def test_a_purger_that_starts_again_signs_no_state_twice(lived: LoggedPast) -> None:
+    ((number,),) = lived.sql("SELECT checkpoints FROM log_state")
+    again = LogWriter(lived.connection, lived.stop, key=LogKey(lived.signer))
+    again._append_some()
+    assert lived.sql("SELECT checkpoints FROM log_state") == [(number,)]
+    assert lived.audit().altered == 0
+
+
+def test_a_later_result_whose_leaf_waits_for_its_place_is_no_alteration(lived: LoggedPast) -> None:
+    ((row,),) = lived.sql("SELECT MAX(invalidation) FROM sightings WHERE edge = 'edge2' AND gone AND code = ''")
+    lived.record(probes=[ProbeResult("edge2", row, at=time.time() + 9, status=200, gone=False)])
+    assert [finding.text() for finding in lived.audit().findings] == []
+    lived.write()
+    assert [finding.text() for finding in lived.audit().findings] == []
+    assert lived.sql("SELECT gone, status FROM sightings WHERE edge = 'edge2' AND invalidation = %s", row) == [(0, 200)]
+
+
+@pytest.mark.parametrize("leaf", [0, 2**40])
+def test_a_batch_of_a_leaf_that_tells_of_none_is_named(lived: LoggedPast, leaf: int) -> None:
+    lived.sql("INSERT INTO log_events (leaf, batch) VALUES (%s, 1)", leaf)
+    (told,) = [finding.text() for finding in lived.audit().findings]
+    assert told.startswith(f"log_events {leaf}")
+    lived.sql("DELETE FROM log_events WHERE leaf = %s", leaf)
+
+
+@pytest.mark.parametrize("batch", [0, 2**40])
+def test_a_purge_of_a_batch_that_never_was_is_named(lived: LoggedPast, batch: int) -> None:
+    lived.sql("INSERT INTO invalidations (scope, subject, cause) VALUES ('image', 'x', 'ban')")
+    lived.sql("UPDATE invalidations SET batch = %s WHERE batch IS NULL", batch)
+    assert [finding.text() for finding in lived.audit().findings] == [
+        f"invalidations of batch {batch}: the log says there is no such batch, the database has rows of it"
+    ]
+    lived.sql("DELETE FROM invalidations WHERE batch = %s", batch)
 
 
 def test_an_audit_of_the_log_takes_no_sample(lived: LoggedPast) -> None:

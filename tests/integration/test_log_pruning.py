@@ -1,6 +1,7 @@
 """Prune and redact leaves: hashes stay, old proofs hold, bans that stand can be proven, and an audit is clean."""
 
 import json
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -8,9 +9,10 @@ import pytest
 from click.testing import CliRunner
 
 from purger.cli.main import cli
+from purger.model import ProbeResult
 from purger.signed_log.audit_report import Count
 from stack.database import Database
-from tests.support.logged_past import LoggedPast
+from tests.support.logged_past import EDGES, LoggedPast
 
 
 @pytest.fixture(scope="module")
@@ -160,6 +162,52 @@ def test_a_proof_has_no_digest_of_the_rows_of_a_batch_which_may_name_other_subje
     told = [leaf for leaf in proof.leaves if '"kind":"batch"' in leaf.leaf]
     assert all("purges:" in leaf.leaf and not leaf.openings for leaf in told)
     assert told
+
+
+def test_the_digest_of_a_batch_that_purged_a_subject_without_an_act_is_erased_with_it(past: LoggedPast) -> None:
+    past.sql("INSERT INTO invalidations (scope, subject, cause) VALUES ('image', 'stands', 'resend')", by="purger")
+    past.tell()
+    past.write()
+    env = {"PURGER_ADMIN_URL": past.database.admin_url()}
+    CliRunner().invoke(cli, ["redact", "stands", "--subject-too", "--yes"], env=env, catch_exceptions=False)
+    kept = past.sql("SELECT source FROM log_leaves WHERE kind = 'batch' AND openings IS NOT NULL ORDER BY source")
+    assert kept == [(1,), (3,), (4,)]
+    past.write()
+    assert clean(past)
+
+
+def test_a_purge_that_is_added_to_a_batch_past_its_retention_is_named(past: LoggedPast) -> None:
+    past.age(100)
+    past.tell_something_new()
+    past.prune()
+    past.age(-100, until=4)
+    assert past.sql("SELECT outbox_batch FROM retention") == [(4,)]
+    past.sql("INSERT INTO invalidations (scope, subject, cause, ban_id) VALUES ('image', 'x', 'ban', 1)")
+    past.sql("UPDATE invalidations SET batch = 2 WHERE batch IS NULL")
+    ((row,),) = past.sql("SELECT MAX(id) FROM invalidations")
+    assert [finding.text() for finding in past.audit().findings] == [
+        f"invalidations {row}: the log says there is none, the database has one"
+    ]
+
+
+def test_what_a_log_that_begins_late_finds_is_no_alteration(past: LoggedPast) -> None:
+    """Let a purger of version 0.1 write probe results before the log, and a purger of this version go on."""
+    for table in ("log_leaves", "log_entries", "log_nodes", "log_events", "log_checkpoints", "log_keys", "log_state"):
+        past.sql(f"TRUNCATE TABLE {table}")
+    past.sql("INSERT INTO log_state (one) VALUES (1)")
+    past.sql("UPDATE sightings SET removed = 3")
+    past.sql("UPDATE sightings SET gone = FALSE, status = 200 WHERE edge = 'edge1'")
+    past.sql("UPDATE sightings SET seen_at = NULL, gone = NULL, status = NULL WHERE edge = 'edge2'")
+    past.write()
+    ids = [row for (row,) in past.sql("SELECT DISTINCT invalidation FROM sightings")]
+    now = time.time() + 1
+    gone = [ProbeResult(edge, row, at=now, status=410, gone=True) for edge in EDGES for row in ids]
+    past.record(probes=gone)
+    past.write()
+    assert past.sql("SELECT DISTINCT gone, removed FROM sightings") == [(1, 3)]
+    assert clean(past)
+    past.sql("UPDATE sightings SET status = 404 WHERE edge = 'edge2'")
+    assert past.audit().altered == len(ids)
 
 
 def test_only_one_who_may_do_everything_redacts(past: LoggedPast) -> None:

@@ -193,6 +193,9 @@ def test_each_change_of_a_ban_is_kept_with_what_was_there_before(
         assert len(rows(admin)) == count + 1, sql
         ((action, logged, detail),) = newest(admin, "action, ban_id, detail")
         assert (action, logged) == ("change" if before else "lift", ban), sql
+        assert newest(admin, "banned_at, lifted_at") == rows(
+            admin, f"SELECT banned_at, lifted_at FROM bans WHERE id = {ban}"
+        )
         if before and value:
             assert json.loads(detail)[before].removesuffix(".000000").removesuffix(".000") == value
     count = len(rows(admin))
@@ -204,6 +207,8 @@ def test_each_change_of_a_ban_is_kept_with_what_was_there_before(
         ("ban", "owner", "joe", "moved"),
         ("change", "owner", "joe", "moved"),
     ]
+    times = rows(admin, f"SELECT banned_at, lifted_at FROM bans WHERE id = {ban}")
+    assert newest(admin, "banned_at, lifted_at", 3) == times * 3
     ((unban, moved),) = rows(
         admin,
         """SELECT GROUP_CONCAT(IF(log.action = 'unban', event.subject, NULL)),
@@ -215,13 +220,14 @@ def test_each_change_of_a_ban_is_kept_with_what_was_there_before(
     moderator.execute("DELETE FROM bans WHERE id = %s", (ban,))
     ((action, reason, detail),) = newest(admin, "action, reason, detail")
     assert (action, reason) == ("unban", "moved")
+    assert newest(admin, "banned_at, lifted_at") == times
     assert json.loads(detail)["lifted_at"].startswith("2001-01-01")
 
 
 def test_a_ban_that_is_written_as_lifted_says_so(admin: MySQLCursorAbstract, moderator: MySQLCursorAbstract) -> None:
     moderator.execute("INSERT INTO bans (scope, subject, lifted_at) VALUES ('image', 'old', '2001-01-01')")
-    ((action, detail),) = newest(admin, "action, detail")
-    assert action == "ban"
+    ((action, detail, lifted_at),) = newest(admin, "action, detail, lifted_at")
+    assert (action, str(lifted_at)) == ("ban", "2001-01-01 00:00:00")
     assert json.loads(detail)["lifted_at"].startswith("2001-01-01")
 
 

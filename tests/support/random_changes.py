@@ -26,6 +26,7 @@ EVIDENCE = (
     "sightings",
     "log_leaves",
     "log_nodes",
+    "log_events",
     "log_checkpoints",
     "log_keys",
     "log_state",

@@ -130,6 +130,16 @@ def test_a_batch_that_lost_rows_of_the_outbox_is_named() -> None:
     ]
 
 
+def test_rows_of_a_batch_that_never_was_are_named() -> None:
+    never = "the log says there is no such batch, the database has rows of it"
+    assert texts(batches([BATCH], [BATCH_ROW], {17: 2, 0: 1, 18: 1})[0]) == [
+        f"invalidations of batch 0: {never}",
+        f"invalidations of batch 18: {never}",
+    ]
+    assert batches([BATCH], [BATCH_ROW], {17: 2, 9: 1})[0].counts[Count.BEFORE] == 1
+    assert texts(batches([leaf("batch", 17, pruned=True)], [], {17: 1})[0]) == []
+
+
 def test_a_batch_of_which_a_row_of_the_outbox_was_altered_is_named() -> None:
     assert texts(batches([BATCH], [BATCH_ROW], {17: 2}, digest="5f")[0]) == [
         "invalidations of batch 17, digest of all rows: the log says '5e', the database '5f'"
@@ -202,6 +212,13 @@ def test_of_several_probes_the_later_result_counts_and_of_two_that_agree_the_fir
 def test_the_note_of_a_probe_is_that_of_its_first_result() -> None:
     noted = leaf("seen", 5, **{**PROBE.members, "note": "n" * 300})
     assert texts(probes([noted, PROBE], [PROBE_ROW._replace(note="n" * 255)], {5: 17})[0]) == []
+
+
+def test_a_row_from_before_the_log_with_a_result_of_now_keeps_what_it_had_then() -> None:
+    row = PROBE_ROW._replace(removed=3, note="still there (200) at 2026-10-01 00:00:00.000000")
+    assert texts(probes([PROBE], [row], {5: 9})[0]) == []
+    assert len(texts(probes([PROBE], [row._replace(status=404)], {5: 9})[0])) == 1
+    assert len(texts(probes([PROBE], [row], {5: 17})[0])) == 2
 
 
 def test_a_row_without_a_result_is_of_before_the_log() -> None:

@@ -37,7 +37,7 @@ class StoredLog:
             self.nodes |= {(level, at): node for level, at, node in whole if level and level % KEPT_LEVELS == 0}
             if tree.size % 100 == 0:
                 self.states.append(Checkpoint("images.example", tree.size, tree.root()))
-        self.end = StoredEnd(SIZE, b"".join(tree.peaks), SIZE - 3, 5, listed, 2)
+        self.end = StoredEnd(SIZE, b"".join(tree.peaks), SIZE - 3, 5, listed)
         self.erased: set[int] = set()
 
     def audit(self) -> list[str]:
@@ -163,7 +163,7 @@ def test_a_pruned_leaf_keeps_the_tree_whole(log: StoredLog) -> None:
 def test_a_batch_that_names_another_list_of_edges_is_named(log: StoredLog) -> None:
     log.rows = [_stored(0, Leaf.of("batch", batch=1, identity="i", at=AT, rows=1, edges="ab"))]
     log.states, log.nodes = [], {}
-    log.end = StoredEnd(1, log.rows[0].hash, 1, 0, "", 0)
+    log.end = StoredEnd(1, log.rows[0].hash, 1, 0, "")
     assert log.audit() == ["log_leaves 0, content: edges: the log says the list in force is , the database 'ab'"]
 
 
