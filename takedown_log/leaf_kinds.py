@@ -27,8 +27,8 @@ KINDS: Mapping[str, Kind] = {
     "batch": Kind(
         {"batch": int, "identity": str, "at": str, "rows": int, "edges": str}, committed=frozenset({"purges"})
     ),
-    # An act of moderation. ``event`` and ``ban`` are ids of rows, ``row`` is that of the outbox; ``banned_at`` and
-    # ``lifted_at`` are the times that moderation wrote beside the ban, after the act.
+    # An act of moderation. ``event`` and ``ban`` are ids of rows, ``row`` is that of the outbox. ``banned_at`` and
+    # ``lifted_at`` are the times that moderation wrote beside the ban, after the act or before the ban was deleted.
     "event": Kind(
         {"event": int, "action": str, "scope": str, "at": str},
         {"ban": int, "row": int, "batch": int, "banned_at": str, "lifted_at": str},
@@ -42,7 +42,7 @@ KINDS: Mapping[str, Kind] = {
         {"status": int, "gone": str, "looked": int, "images": int, "note": str},
         frozenset({"code"}),
     ),
-    # All acts of moderation with ids up to ``event`` that caused no purge are in the log.
+    # The log has all acts of moderation with ids up to ``event`` that caused no purge.
     "settled": Kind({"event": int, "at": str}),
     # The values ``names`` of the leaf at the place ``leaf`` were erased.
     "erased": Kind({"leaf": int, "names": list, "at": str}),

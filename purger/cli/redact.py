@@ -23,7 +23,8 @@ purger redact --owner alice --subject-too --yes"""
 @click.option(
     "--subject-too",
     is_flag=True,
-    help="Erase the subject as well, and the codes that probes asked for: no proof of it can be made any more.",
+    help="Erase the subject as well, the codes that probes asked for, and the digests of its batches: no proof of it "
+    "can be made any more.",
 )
 @click.option("--yes", is_flag=True, help="Do not ask: it cannot be undone.")
 @url_option("--admin-url", "PURGER_ADMIN_URL", "an account that may do everything")

@@ -116,7 +116,7 @@ class EventRow(NamedTuple):
     invalidation: int | None
     account: str
     logged_at: datetime
-    banned_at: datetime | None  # of the ban after the act, as the next one
+    banned_at: datetime | None  # of the ban: after the act, or before its deletion, as the next one
     lifted_at: datetime | None
     batch: int | None
 
@@ -169,7 +169,7 @@ def leaf_of_batch(row: BatchRow, edges: str, purges: str | None) -> Leaf:
 
 
 def leaf_of_settled(event: int, at: datetime) -> Leaf:
-    """Make the leaf that tells up to which act of moderation none is missing that caused no purge."""
+    """Make the leaf that tells up to which id all acts of moderation that caused no purge are in the log."""
     return Leaf.of("settled", event=event, at=utc_text(at))
 
 
