@@ -118,14 +118,12 @@ def test_metrics_count_a_takedown_at_each_edge_and_name_no_code_and_no_owner(sit
         return all(values(PURGER)[each] - before[each] >= 4 for each in counts)
 
     wait_until(done, "two bans acknowledged and seen at two edges")
-    after = values(PURGER)
+    after = wait_until(all_trusted, "both edges are trusted, and have everything")
     for edge in ("edge1", "edge2"):
         purges = f'takedown_deliveries_total{{edge="{edge}",method="purge",result="acknowledged"}}'
         assert after[purges] > before.get(purges, 0)
-        assert after[f'takedown_edge_mode{{edge="{edge}",mode="trusted"}}'] == 1
         assert after[f'takedown_edge_mode{{edge="{edge}",mode="fail-safe"}}'] == 0
-        assert 0 < after[f'takedown_lease_remaining_seconds{{edge="{edge}"}}'] <= 4
-        assert after[f'takedown_backlog_batches{{edge="{edge}"}}'] == 0
+        assert after[f'takedown_lease_remaining_seconds{{edge="{edge}"}}'] <= 4
     assert after["takedown_audit_served_total"] == 0
     assert after["takedown_audit_probes_total"] >= before["takedown_audit_probes_total"] + 4
     assert after["takedown_triggers_missing"] == 0
@@ -134,6 +132,18 @@ def test_metrics_count_a_takedown_at_each_edge_and_name_no_code_and_no_owner(sit
     text = page(PURGER).text + page(ORIGIN).text
     assert code not in text
     assert owner not in text
+
+
+def all_trusted() -> dict[str, float] | None:
+    """Read the metrics of a moment at which both edges are trusted and nothing waits for them; None at others."""
+    now = values(PURGER)
+    for edge in ("edge1", "edge2"):
+        trusted = now[f'takedown_edge_mode{{edge="{edge}",mode="trusted"}}'] == 1
+        if not trusted or now[f'takedown_lease_remaining_seconds{{edge="{edge}"}}'] <= 0:
+            return None
+        if now[f'takedown_backlog_batches{{edge="{edge}"}}']:
+            return None
+    return now
 
 
 def test_a_ban_that_was_written_long_before_its_commit_counts_from_its_commit(site: Site) -> None:
@@ -181,8 +191,9 @@ def test_a_process_of_the_origin_that_dies_is_replaced_and_its_counts_stay(site:
     assert len(first) == values(ORIGIN)["takedown_origin_processes"] == 2
     psutil.Process(min(first)).kill()
     wait_until(lambda: len(serving_processes(site.stack) - first) == 1 or None, "the process is replaced")
-    assert values(ORIGIN)["takedown_origin_processes"] == 2
-    assert values(ORIGIN)['takedown_origin_requests_total{status="404"}'] == before
+    wait_until(lambda: values(ORIGIN)["takedown_origin_processes"] == 2, "two processes are counted")
+    # Probes of edges may have added to them.
+    assert values(ORIGIN)['takedown_origin_requests_total{status="404"}'] >= before
 
 
 def serving_processes(stack: Stack) -> set[int]:
@@ -247,7 +258,7 @@ def test_alerts_and_dashboard_see_an_edge_that_stands_still_and_what_comes_of_it
         now = values(PURGER)
         assert now['takedown_lease_remaining_seconds{edge="edge2"}'] == 0
         assert now['takedown_backlog_batches{edge="edge2"}'] >= 1
-        assert now['takedown_backlog_batches{edge="edge1"}'] == 0
+        wait_until(lambda: values(PURGER)['takedown_backlog_batches{edge="edge1"}'] == 0, "edge1 has everything")
         wait_until(lambda: values(PURGER)["takedown_oldest_pending_seconds"] > 1 or None, "the ban waits")
         # Of whichever method the first request was: after it the purger asks for the edge's state before all else.
         wait_until(lambda: too_slow("edge2") >= 1 or None, "requests to edge2 are too slow")
