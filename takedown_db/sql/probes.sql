@@ -112,7 +112,7 @@ SELECT code FROM images WHERE owner = %(subject)s AND code > %(after)s ORDER BY 
 -- name: digest_codes
 -- Reads a page of the codes whose images have this original, after %(after)s, in their order.
 SELECT renditions.code
-FROM renditions STRAIGHT_JOIN images ON images.code = renditions.code
+FROM renditions FORCE INDEX (digest) STRAIGHT_JOIN images ON images.code = renditions.code
 WHERE renditions.digest = %(subject)s AND renditions.name = 'original' AND renditions.code > %(after)s
 ORDER BY renditions.code
 LIMIT %(limit)s

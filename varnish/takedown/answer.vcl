@@ -15,6 +15,7 @@ sub takedown_answer_headers {
     unset resp.http.Vary;
     unset resp.http.Takedown-Image;
     unset resp.http.X-Varnish;
+    unset resp.http.X-Vinyl;
     unset resp.http.Via;
     call takedown_answer_cache_status;
 }

@@ -56,6 +56,7 @@ sub takedown_errors_plain_text {
     set resp.http.X-Content-Type-Options = "nosniff";
     unset resp.http.Server;
     unset resp.http.X-Varnish;
+    unset resp.http.X-Vinyl;
     unset resp.http.Via;
     set resp.body = resp.reason + {"
 "};
