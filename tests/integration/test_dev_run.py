@@ -125,7 +125,8 @@ def test_servers_do_not_outlive_a_killed_run(tmp_path: Path, moment: str) -> Non
             children = wait_until(lambda: parent.children(recursive=True) or None, "its first child")
             process.kill()
     assert children
-    wait_until(lambda: not any(child.is_running() for child in children), "the end of its servers")
+    # Vinyl Cache waits up to a minute for connections that are idle.
+    wait_until(lambda: not any(child.is_running() for child in children), "the end of its servers", 3 * PATIENCE)
 
 
 def test_what_it_cannot_use_is_refused_and_nothing_of_others_is_deleted(tmp_path: Path) -> None:
