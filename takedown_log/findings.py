@@ -114,7 +114,7 @@ def _told(index: int, leaf: _Leaf, hashes: Mapping[str, int], leaves: Mapping[in
 
 
 def _finding(edge: str, event: Event, leaves: Mapping[int, _Leaf]) -> EdgeFinding:
-    """Return the first acknowledgement of an event by an edge, and the last probe of its row."""
+    """Return the first acknowledgement of an event by an edge, and the probe of its row that counts."""
     batch = event.batch or 0
     receipt = next(
         (
@@ -141,15 +141,17 @@ def _finding(edge: str, event: Event, leaves: Mapping[int, _Leaf]) -> EdgeFindin
 
 
 def _decisive(seen: Sequence[_Leaf], *, one: bool) -> _Leaf:
-    """Return the probe that counts: the last, of an owner or digest the last of all its images unless one was shown."""
-    if one or not seen:
-        return seen[-1] if seen else {}
-    shown = max((place for place, leaf in enumerate(seen) if leaf.get("gone") == "no"), default=None)
-    later = seen if shown is None else seen[shown + 1 :]
-    whole = [leaf for leaf in later if "images" in leaf]
-    if whole:
-        return whole[-1]
-    return {**seen[-1], "gone": ""} if shown is None else seen[shown]
+    """Return the probe that counts: after the last that showed an image, the first that saw most of them gone.
+
+    A later look at what is gone already takes nothing away. Of an owner or digest a probe of all its images counts.
+    """
+    shown = max((place for place, leaf in enumerate(seen) if leaf.get("gone") == "no"), default=-1)
+    gone = [leaf for leaf in seen[shown + 1 :] if leaf.get("gone") == "yes" and (one or "images" in leaf)]
+    if gone:
+        return max(gone, key=lambda leaf: int(leaf.get("looked", 0)))
+    if shown >= 0:
+        return seen[shown]
+    return {**seen[-1], "gone": ""} if seen else {}
 
 
 def _check_edges(leaves: Mapping[int, _Leaf]) -> None:

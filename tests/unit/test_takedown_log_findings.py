@@ -46,6 +46,19 @@ def test_the_last_probe_counts(takedown: Takedown) -> None:
     assert takedown.find()[0].lacking() == (f"edge2 showed the image at {TIMES[5]}.",)
 
 
+def test_a_later_look_at_what_is_gone_does_not_move_the_time(takedown: Takedown) -> None:
+    """As in the receipts: the first time counts, after the last at which the image was shown."""
+    for edge in ("edge1", "edge2"):
+        takedown.acknowledged(edge)
+    takedown.seen("edge1", "yes", at=TIMES[3])
+    takedown.seen("edge1", "yes", at=TIMES[6])
+    takedown.seen("edge2", "yes", at=TIMES[3])
+    takedown.seen("edge2", "no", at=TIMES[4])
+    takedown.seen("edge2", "yes", at=TIMES[5])
+    takedown.seen("edge2", "yes", at=TIMES[6])
+    assert [(each.seen_at, each.gone) for each in takedown.find()[0].edges] == [(TIMES[3], True), (TIMES[5], True)]
+
+
 @pytest.mark.parametrize(("first", "last"), [(8, 9), (1, 6)])
 def test_an_acknowledgement_of_other_batches_is_none_of_this_one(takedown: Takedown, first: int, last: int) -> None:
     takedown.acknowledged("edge1", first, last)
@@ -116,6 +129,8 @@ def test_of_an_owner_a_probe_of_all_images_counts_unless_one_was_shown_after_it(
     assert owner.find()[0].lacking() == ("At edge1 3 of 5 images were seen gone, and the others not.",)
     owner.seen("edge1", "yes", at=TIMES[5], looked=5, images=5)
     assert owner.find()[0].lacking() == ()
+    owner.seen("edge1", "yes", at=TIMES[6], looked=4, images=5)
+    assert owner.find()[0].edges[0].seen_at == TIMES[5]
     owner.seen("edge1", "no", at=TIMES[6])
     owner.seen("edge1", "yes", at=TIMES[6])
     assert owner.find()[0].lacking() == (f"edge1 showed the image at {TIMES[6]}.",)
