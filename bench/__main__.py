@@ -14,7 +14,7 @@ from rich.table import Table
 from bench.machine import machine, versions
 from bench.page import rewrite
 from bench.report import Report
-from bench.results import Result
+from bench.results import Comparison, Result
 
 #: Seconds that each benchmark takes on two idle cores: whatever the rounds, and for each of them.
 _SECONDS = {
@@ -72,7 +72,7 @@ def _run(name: str, rounds: int, output: Path | None) -> None:
         found: Iterator[Result] | None = importlib.import_module(f"bench.{name}").run(Path(directory), rounds)
         for result in found or ():
             results.append(result)
-            _print(console, result, rounds)
+            _print(console, result)
     report = Report(
         benchmark=name,
         began=began.isoformat(timespec="seconds"),
@@ -90,9 +90,10 @@ def _run(name: str, rounds: int, output: Path | None) -> None:
         _write(report, output)
 
 
-def _print(console: Console, result: Result, rounds: int) -> None:
+def _print(console: Console, result: Result) -> None:
     columns, rows = result.table()
-    table = Table(*columns, title=f"{result.title} ({rounds} rounds)")
+    rounds = f" ({result.rounds} rounds)" if isinstance(result, Comparison) else ""
+    table = Table(*columns, title=f"{result.title}{rounds}")
     for row in rows:
         table.add_row(*row)
     console.print(table)
