@@ -12,18 +12,12 @@ from typing import Any
 
 from mysql.connector.abstracts import MySQLCursorAbstract
 
+from purger.edge_records import ROWS_A_STATEMENT, record_probes, record_receipts
 from purger.journal import Journal
 from purger.loop_thread import LoopThread
 from purger.model import ProbeResult, Receipt, SavedProgress
-from purger.probe_records import insert, record_leaves, record_probes
 from purger.problem_log import ProblemLog
-from purger.signed_log.entries import leaf_of_receipt
-from purger.statement_values import (
-    flush_values,
-    liveness_values,
-    progress_values,
-    receipt_values,
-)
+from purger.statement_values import flush_values, liveness_values, progress_values
 from purger.unwritten_results import Liveness, ProgressWrite, UnwrittenResults
 from takedown_db.errors import DatabaseUnavailableError
 from takedown_db.lasting_connection import Connection, fetch, last_batch
@@ -36,9 +30,6 @@ _LIVENESS_INTERVAL = 2.0
 
 #: Seconds between a write that failed and the next try.
 _AFTER_FAILURE = 0.5
-
-#: Rows written or read by one statement.
-_ROWS_A_STATEMENT = 1000
 
 
 class _WentBackError(Exception):
@@ -185,11 +176,8 @@ def _write_of_batches(cursor: MySQLCursorAbstract, pending: UnwrittenResults) ->
     if not (pending.progress or pending.receipts or pending.probe_results):
         return
     last = last_batch(cursor)
-    receipts = [receipt for receipt in pending.receipts if receipt.last <= last]
-    probe_results = _of_known_rows(cursor, pending.probe_results)
-    insert(cursor, "record_receipt", [receipt_values(each) for each in receipts])
-    record_leaves(cursor, [*map(leaf_of_receipt, receipts)])
-    record_probes(cursor, probe_results)
+    record_receipts(cursor, [receipt for receipt in pending.receipts if receipt.last <= last])
+    record_probes(cursor, _of_known_rows(cursor, pending.probe_results))
     _update(cursor, "record_progress", [progress_values(each, last) for each in pending.progress.values()])
 
 
@@ -197,8 +185,8 @@ def _of_known_rows(cursor: MySQLCursorAbstract, probe_results: list[ProbeResult]
     """Choose the probe results of rows that the outbox has, with the same subject."""
     known = set[tuple[int, str, str]]()
     ids = sorted({each.invalidation for each in probe_results})
-    for start in range(0, len(ids), _ROWS_A_STATEMENT):
-        part = json.dumps(ids[start : start + _ROWS_A_STATEMENT])
+    for start in range(0, len(ids), ROWS_A_STATEMENT):
+        part = json.dumps(ids[start : start + ROWS_A_STATEMENT])
         known.update(
             (invalidation, scope, subject) for invalidation, scope, subject in fetch(cursor, "known_rows", ids=part)
         )
@@ -209,5 +197,5 @@ def _update(cursor: MySQLCursorAbstract, name: str, rows: list[dict[str, Any]]) 
     """Run the statement ``name``, which takes many rows as JSON: one for each edge is half of a purger's work."""
     # In one order, so that of two purgers one waits for the other.
     rows.sort(key=lambda row: str(row["name"]))
-    for start in range(0, len(rows), _ROWS_A_STATEMENT):
-        cursor.execute(statement(name), {"rows": json.dumps(rows[start : start + _ROWS_A_STATEMENT], default=str)})
+    for start in range(0, len(rows), ROWS_A_STATEMENT):
+        cursor.execute(statement(name), {"rows": json.dumps(rows[start : start + ROWS_A_STATEMENT], default=str)})

@@ -3,6 +3,7 @@
 import sys
 from dataclasses import fields
 from datetime import datetime
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -10,6 +11,7 @@ import click
 
 from origin.cli.options import MomentType, NameType, StoreType, database_url, in_place_settings, own_store
 from origin.cli.renditions import renditions_option
+from origin.import_list import ImportList, UnusableListError
 from origin.import_rules import ImportRules, Stability
 from origin.stores.backends import UnusableStoreError
 from origin.stores.contract import StoreAwayError
@@ -128,22 +130,10 @@ def import_command(
     if stable_until and not_stable:
         raise click.UsageError("--stable-until and --not-stable exclude each other")
     _require_files(directory, list_, in_place, owner, trust_size=options["trust_size"])
-    try:
-        from origin.cli.import_run import ImportRun
-    except ModuleNotFoundError as error:
-        if error.name != "PIL":
-            raise
-        raise click.ClickException(
-            "importing needs Pillow, which serving does not: pip install 'edge-takedown[import]'"
-        ) from None
-    from origin.import_list import ImportList, UnusableListError
+    _require_pillow()
+    from origin.cli.import_run import ImportRun
 
-    try:
-        listed = ImportList(list_) if list_ else None
-    except UnusableListError as error:
-        raise click.UsageError(str(error)) from None
-    if listed and not listed.has_owners and owner is None:
-        raise click.UsageError("the list has no column owner: --owner has to name the owner of its images")
+    listed = _read_list(list_, owner) if list_ else None
     stability = Stability(change=not_stable or stable_until is not None, until=stable_until)
     rules = ImportRules(
         strip=metadata == "strip",
@@ -157,6 +147,25 @@ def import_command(
     except (StoreAwayError, UnusableStoreError) as error:
         raise click.ClickException(str(error)) from None
     sys.exit(_DONE_IN_PART if outcome.refused else 0)
+
+
+def _require_pillow() -> None:
+    """Raise ``click.ClickException`` where the library for pictures is missing: an origin that serves has none."""
+    if find_spec("PIL") is None:
+        raise click.ClickException(
+            "importing needs Pillow, which serving does not: pip install 'edge-takedown[import]'"
+        )
+
+
+def _read_list(file: BinaryIO, owner: str | None) -> ImportList:
+    """Read the head of a list. Raises ``click.UsageError`` for one that is malformed or names no owner."""
+    try:
+        listed = ImportList(file)
+    except UnusableListError as error:
+        raise click.UsageError(str(error)) from None
+    if not listed.has_owners and owner is None:
+        raise click.UsageError("the list has no column owner: --owner has to name the owner of its images")
+    return listed
 
 
 def _require_files(

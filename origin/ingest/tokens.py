@@ -11,7 +11,7 @@ from takedown_db.secret_files import UnreadableSecretError, exposure, read_secre
 log = logging.getLogger(__name__)
 
 #: A Bearer token (RFC 6750, section 2.1), as for the purge listener of an edge.
-_TOKEN = r"[A-Za-z0-9._~+/-]+=*"  # noqa: S105
+_TOKEN = r"[A-Za-z0-9._~+/-]+=*"  # noqa: S105 (a pattern)
 _is_token = re.compile(_TOKEN).fullmatch
 _AUTHORIZATION = re.compile(rf"Bearer +({_TOKEN})", re.IGNORECASE).fullmatch
 

@@ -223,7 +223,7 @@ class ObjectBody(ChunkedBody):
         options: dict[str, Any] = {"if_match": self._etag} if self._etag else {}
         if self._size:
             options["range"] = (self._offset, end)
-        result = obstore.get(self._client, self._key, options=options)  # type: ignore[arg-type]
+        result = obstore.get(self._client, self._key, options=options)  # type: ignore[arg-type] # a dict is one
         size = result.meta["size"]
         if size != self._size:
             raise DamagedFileError(f"{self._name}: {self._shown} has {size} bytes, the database says {self._size}")

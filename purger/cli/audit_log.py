@@ -13,6 +13,7 @@ from purger.exit_codes import ExitCode
 from purger.signed_log.audit import audit_log
 from purger.signed_log.audit_report import Count, Report
 from purger.signed_log.key_file import UnusableKeyError, read_key
+from purger.text_format import counted
 from takedown_db.command_connection import connected
 from takedown_db.json_output import print_json
 from takedown_db.lasting_connection import Connection
@@ -21,10 +22,10 @@ from takedown_log.signed_note import NoteError, VerifierKey
 
 #: Leaves and rows that were passed over, in words.
 _COUNTS = {
-    Count.LEAVES_PRUNED: "leaves are past their retention, and were pruned",
-    Count.LEAVES_ERASED: "leaves lack values that were erased, on record",
-    Count.BEFORE: "rows are from before the log",
-    Count.WAITING: "rows wait for their place in the log",
+    Count.LEAVES_PRUNED: ("leaf", "leaves", "past retention: the content was pruned"),
+    Count.LEAVES_ERASED: ("leaf", "leaves", "with values that were erased, on record"),
+    Count.BEFORE: ("row", "rows", "from before the log, not compared"),
+    Count.WAITING: ("row", "rows", "not in the log yet"),
 }
 
 
@@ -73,13 +74,15 @@ def public_half(key_file: Path) -> VerifierKey:
 
 
 def _lines(report: Report) -> Iterator[str]:
-    states = f"{report.checkpoints} checkpoints, the last one over {report.signed} leaves"
-    yield f"{report.leaves} leaves, {report.counts[Count.COMPARED]} of them with a row; {states}"
+    states = (
+        f"{counted(report.checkpoints, 'checkpoint')}, the last one over {counted(report.signed, 'leaf', 'leaves')}"
+    )
+    yield f"{counted(report.leaves, 'leaf', 'leaves')}, {report.counts[Count.COMPARED]:,} of them with a row; {states}"
     if pruned := report.counts[Count.ROWS_PRUNED]:
-        yield f"{pruned} leaves have a row that is past its retention, and was pruned: up to {report.last_pruned}"
-    for kind, words in _COUNTS.items():
+        yield f"{counted(pruned, 'leaf', 'leaves')} whose row was pruned past its retention: up to {report.last_pruned}"
+    for kind, (one, several, words) in _COUNTS.items():
         if number := report.counts[kind]:
-            yield f"{number} {words}"
+            yield f"{counted(number, one, several)} {words}"
     for finding in report.findings:
         yield f"ALTERED: {finding.text()}"
     if report.altered > len(report.findings):

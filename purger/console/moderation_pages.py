@@ -27,6 +27,7 @@ class ModerationPages:
     def __init__(self, databases: Databases) -> None:
         self._databases = databases
 
+    # The environment is passed to each page by the routes.
     def confirm(self, environ: dict[str, Any], visitor: Visitor, deed: str, scope: str, key: str) -> Answer:  # noqa: ARG002
         """Say what a deed would do."""
         self._require_right(visitor)

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field, replace
 
 from mysql.connector.abstracts import MySQLCursorAbstract
 
+from purger.edge_records import record_probes
 from purger.model import Edge, ProbeResult, Row
 from purger.probe import Probe
-from purger.probe_records import record_probes
 from purger.receipts.model import Ban, Purge, Report
 from purger.rendition_names import ask_renditions, edges_to_probe
 from purger.row_probe import ImageChoice, RowProbeResult, choose, probe_row

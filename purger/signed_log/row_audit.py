@@ -62,8 +62,8 @@ class RowAudit:
         """
         after = -1
         while True:
-            (following_numbers,) = self._connection.rows(following, after=after, **values)
-            found = [int(each) for each in following_numbers if each is not None]
+            (numbers,) = self._connection.rows(following, after=after, **values)
+            found = [int(each) for each in numbers if each is not None]
             if not found:
                 return
             first, after = min(found) - 1, min(found) - 1 + _SPAN

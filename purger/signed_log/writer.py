@@ -183,7 +183,7 @@ class LogWriter(LoopThread):
     def _append(self, end: End, chapter: Chapter, entries: list[int], note: bytes | None) -> None:
         """Append a chapter with its signed state, unless another purger has appended meanwhile."""
         nodes = [(level, position, node.hex()) for level, position, node in chapter.nodes]
-        self._connection.rows(
+        self._connection.run(
             "append_leaves",
             size=end.size,
             leaves=json.dumps([_row(leaf) for leaf in chapter.leaves]),

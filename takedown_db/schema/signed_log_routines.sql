@@ -4,9 +4,9 @@
 DELIMITER //
 
 -- Appends leaves to a log of p_size leaves, with the nodes that became whole, and moves its end; removes the entries that
--- got their place, and keeps the signed state after that, p_note, unless it is NULL. Returns one row: 1, or 0 and nothing
--- is done where the log has another size by now. One call is one transaction in the server, so that a purger that is
--- frozen holds no lock, and no leaf waits for its signature.
+-- got their place, and keeps the signed state after that, p_note, unless it is NULL. Does nothing where the log has
+-- another size by now. One call is one transaction in the server, so that a purger that is frozen holds no lock, and no
+-- leaf waits for its signature.
 CREATE DEFINER = 'takedown_definer'@'localhost' PROCEDURE IF NOT EXISTS append_leaves_v3(
     IN p_size BIGINT UNSIGNED, IN p_leaves LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin,
     IN p_nodes LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin, IN p_entries LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin,
@@ -59,12 +59,8 @@ BEGIN
         SET size = p_new_size, peaks = p_peaks, batch = p_batch, event = p_event, edges = p_edges,
             checkpoints = checkpoints + v_signed
         WHERE one = 1;
-        COMMIT;
-        SELECT 1 AS appended;
-    ELSE
-        ROLLBACK;
-        SELECT 0 AS appended;
     END IF;
+    COMMIT;
 END//
 
 -- Prunes the contents and openings of leaves whose rows are past their retention, of about 500 batches a call; the

@@ -179,7 +179,8 @@ WHERE acts.id > %(after)s AND acts.id <= %(last)s AND acts.ban_id IS NOT NULL
 -- Times are UTC; an act from before it told the ban's times has none. A ban can only be from before the log of moderation
 -- (early) where that did not come with the first tables.
 SELECT page.id, page.scope, page.subject, page.reason, page.banned_by, page.banned_at, page.lifted_at,
-    latest.id AS act, latest.banned_at AS act_banned_at, latest.lifted_at AS act_lifted_at, latest.scope AS act_scope, latest.subject AS act_subject, latest.reason AS act_reason,
+    latest.id AS act, latest.banned_at AS act_banned_at, latest.lifted_at AS act_lifted_at,
+    latest.scope AS act_scope, latest.subject AS act_subject, latest.reason AS act_reason,
     latest.banned_by AS act_banned_by, latest.action AS act_action,
     state.action AS state_action, state.detail IS NOT NULL AS state_lifted,
     EXISTS (SELECT 1 FROM moderation_log AS former WHERE former.ban_id = page.id AND former.action = 'unban') AS moved,

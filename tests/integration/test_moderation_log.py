@@ -201,9 +201,18 @@ def test_each_change_of_a_ban_is_kept_with_what_was_there_before(
     count = len(rows(admin))
     moderator.execute("UPDATE bans SET reason = 'spam ' WHERE id = %s", (ban,))
     assert len(rows(admin)) == count, "nothing has changed"
+
+
+def test_a_ban_that_gets_another_subject_and_is_deleted_is_kept_with_its_times(
+    admin: MySQLCursorAbstract, moderator: MySQLCursorAbstract
+) -> None:
+    moderator.execute(
+        "INSERT INTO bans (scope, subject, reason, lifted_at) VALUES ('image', 'cat', 'spam', '2001-01-01')"
+    )
+    ban = moderator.lastrowid
     moderator.execute("UPDATE bans SET scope = 'owner', subject = 'joe', reason = 'moved' WHERE id = %s", (ban,))
     assert newest(admin, "action, scope, subject, reason", 3) == [
-        ("unban", "image", "cat", "spam "),
+        ("unban", "image", "cat", "spam"),
         ("ban", "owner", "joe", "moved"),
         ("change", "owner", "joe", "moved"),
     ]

@@ -7,22 +7,19 @@ from typing import Any, Self
 
 from mysql.connector.abstracts import MySQLConnectionAbstract
 
+from purger.edge_records import record_probes, record_receipts
 from purger.maintenance import prune, prune_log
 from purger.model import ProbeResult, Receipt
-from purger.probe_records import record_leaves, record_probes
 from purger.signed_log.audit import audit_log
 from purger.signed_log.audit_report import Report
-from purger.signed_log.entries import leaf_of_receipt
 from purger.signed_log.key_file import LogKey
 from purger.signed_log.prover import NothingToProveError, Wanted
 from purger.signed_log.prover import prove as make_proof
 from purger.signed_log.writer import LogWriter
-from purger.statement_values import receipt_values
 from stack.database import Database
 from takedown_db.connect import connect
 from takedown_db.lasting_connection import Connection
 from takedown_db.scope import Scope
-from takedown_db.statements import statement
 from takedown_log.findings import find
 from takedown_log.proof import Proof, verify
 from takedown_log.signed_note import SignerKey
@@ -103,9 +100,7 @@ class LoggedPast:
     def record(self, receipts: Sequence[Receipt] = (), probes: Sequence[ProbeResult] = ()) -> None:
         """Record receipts and probe results with their entries, in one transaction, as the recorder does."""
         with self.connection.transaction() as cursor:
-            for receipt in receipts:
-                cursor.execute(statement("record_receipt"), receipt_values(receipt))
-            record_leaves(cursor, [*map(leaf_of_receipt, receipts)])
+            record_receipts(cursor, receipts)
             record_probes(cursor, probes)
 
     def write(self) -> None:
