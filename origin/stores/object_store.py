@@ -45,7 +45,7 @@ _PATIENT_TIMEOUT = 10.0
 _PATIENT_RETRIES = 6
 
 #: Seconds for which the circuit breaker stays open.
-_PAUSE = 1.0
+PAUSE = 1.0
 
 #: Requests of 5 MiB that upload a large file at a time.
 _UPLOADS = 2
@@ -83,7 +83,7 @@ class ObjectStore:
             self._client_options.setdefault("allow_http", plain)
         self._hurried = {timeout: self._client(timeout, 1, timeout / 4) for timeout in _TIMEOUTS}
         self._patient = self._client(_PATIENT_TIMEOUT, _PATIENT_RETRIES, _PATIENT_TIMEOUT)
-        self._breaker = CircuitBreaker(_PAUSE)
+        self._breaker = CircuitBreaker(PAUSE)
         self._away = False
 
     def open(self, key: str, file: FilePart, name: str, latest: float) -> "ObjectBody":

@@ -30,7 +30,7 @@ def test_a_key_signs_and_its_text_is_read_again() -> None:
 
 
 def test_a_key_shows_itself_neither_in_its_repr_nor_in_an_error() -> None:
-    secret = KEY.text().rpartition("+")[2]
+    secret = KEY.text().split("+", 4)[4]  # base64 has "+" too
     assert secret not in repr(KEY)
     with pytest.raises(NoteError) as caught:
         SignerKey.parse(KEY.text().replace("takedowns", "takedown"))

@@ -2,8 +2,10 @@
 
 import requests
 
+from origin.stores.object_store import PAUSE
 from stack.waiting import PATIENCE, wait_until
 from tests.chaos.faults.base import Scene, fault, mended
+from tests.chaos.history import clock
 
 
 @fault("store away", loosens=False, needs_store=True)
@@ -24,7 +26,7 @@ def away(scene: Scene) -> None:
                 _empty_caches(scene)
                 _await_refusal(scene)
                 scene.while_broken()
-        scene.system.pause(0.5)
+        _await_answers(scene)
 
 
 @fault("slow store", loosens=False, needs_store=True)
@@ -36,6 +38,7 @@ def slow(scene: Scene) -> None:
         proxy.down.delay = lambda: scene.random.uniform(0, 2.5)
         _empty_caches(scene)
         scene.system.pause(scene.system.bound + 2)
+    _await_answers(scene)
 
 
 def _empty_caches(scene: Scene) -> None:
@@ -52,3 +55,20 @@ def _await_refusal(scene: Scene) -> None:
         return any(requests.get(url, timeout=PATIENCE).status_code == 503 for url in urls)
 
     wait_until(refused, "an image that is refused while its store is away")
+
+
+def _await_answers(scene: Scene) -> None:
+    """Wait until the origin has refused no image for longer than it leaves a store alone that was late.
+
+    Each of its processes does that for itself, so one answer is not enough.
+    """
+    refused_at = clock()
+
+    def answers() -> bool:
+        nonlocal refused_at
+        url = f"{scene.system.origin.url}/images/{scene.random.choice(scene.codes)}"
+        if requests.get(url, timeout=PATIENCE).status_code == 503:
+            refused_at = clock()
+        return clock() - refused_at > 1.5 * PAUSE
+
+    wait_until(answers, "images from the store that is back")
