@@ -3,6 +3,7 @@
 import importlib
 import tempfile
 import time
+import traceback
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -53,14 +54,25 @@ def main(names: tuple[str, ...], rounds: int, output: Path | None, page: Path | 
     if chosen:
         estimates = ", ".join(f"{name} {_minutes(rounds, name)}" for name in chosen)
         click.echo(f"about {_minutes(rounds, *chosen)} minutes on two idle cores: {estimates}")
-    for name in chosen:
-        _run(name, rounds, output)
+    failed = [name for name in chosen if not _succeeds(name, rounds, output)]
     if page is not None and output is not None:
         rewrite(page, output)
+    if failed:
+        raise click.ClickException(f"these have failed, and left the figures of an earlier run: {', '.join(failed)}")
 
 
 def _minutes(rounds: int, *names: str) -> str:
     return f"{sum(whatever + rounds * each for whatever, each in map(_SECONDS.__getitem__, names)) / 60:.1f}"
+
+
+def _succeeds(name: str, rounds: int, output: Path | None) -> bool:
+    """Run one benchmark. An error is shown and ends it alone: the others take up to 20 minutes."""
+    try:
+        _run(name, rounds, output)
+    except Exception:
+        click.echo(f"{name} has failed: {traceback.format_exc()}", err=True)
+        return False
+    return True
 
 
 def _run(name: str, rounds: int, output: Path | None) -> None:
