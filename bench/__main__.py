@@ -19,20 +19,20 @@ from bench.results import Comparison, Result
 
 #: Seconds that each benchmark takes on two idle cores: whatever the rounds, and for each of them.
 _SECONDS = {
-    "edge": (25, 18),
-    "origin": (30, 22),
-    "takedown": (20, 14),
-    "bulk": (190, 30),
-    "signed_log": (90, 0),
-    "fleet": (180, 36),
-    "replica": (90, 0),
+    "edge": (23, 18),
+    "origin": (25, 20),
+    "takedown": (20, 13),
+    "bulk": (240, 30),
+    "signed_log": (65, 0),
+    "fleet": (250, 42),
+    "replica": (85, 0),
     "store": (25, 12),
 }
 
 
 @click.command()
 @click.argument("names", nargs=-1, type=click.Choice(tuple(_SECONDS)))
-@click.option("--rounds", default=4, show_default=True, help="Number of rounds; in each all contenders run in turn.")
+@click.option("--rounds", default=3, show_default=True, help="Number of rounds; in each all contenders run in turn.")
 @click.option(
     "--output",
     type=click.Path(file_okay=False, path_type=Path),

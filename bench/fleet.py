@@ -32,7 +32,7 @@ _LARGE, _PURGERS = 1000, 4
 _BANS, _PAUSE = 3, 1.2
 
 #: Seconds for which a fleet without bans is watched.
-_QUIET = 6.0
+_QUIET = 4.0
 
 #: Round trips in seconds of 20 regions, as from Frankfurt: a few in Europe, most on other continents.
 _REGIONS = (

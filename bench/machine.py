@@ -4,6 +4,7 @@ import os
 import platform
 import re
 import subprocess
+from functools import cache
 from pathlib import Path
 
 import psutil
@@ -35,8 +36,9 @@ def machine() -> dict[str, str | float]:
     }
 
 
+@cache
 def versions() -> dict[str, str]:
-    """Name the versions of the programs, and the commit of this checkout."""
+    """Name the versions of the programs, and the commit of this checkout, before any figures are written into it."""
     database = os.environ.get(VARIABLE) or "mariadbd"
     said = {Path(database).name: _first_line(database, "--version")}
     said |= {name: _first_line(*words) for name, words in _VERSIONS.items()}

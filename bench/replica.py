@@ -15,7 +15,7 @@ from rich.console import Console
 
 from tests.support.lagging_site import LaggingSite
 
-_BANS = 500
+_BANS = 300
 _PER_SECOND = 20
 
 #: Lags to measure: seconds that the replica waits before it applies a change.
