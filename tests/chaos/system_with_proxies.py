@@ -207,7 +207,7 @@ class System:
         Raises ``TimeoutError``.
         """
         self._wait_told("rebounded", seconds)
-        # The origin tries only once a second whether the database is back.
+        # Each process of the origin tries only once a second whether the database is back.
         wait_until(self._quietly(self._origin_looks_up), "a lookup of the origin", seconds)
         for edge in self.edges:
             wait_until(self._quietly(edge.trusted), f"a heartbeat at {edge.name}", seconds)
@@ -229,7 +229,9 @@ class System:
         wait_until(self._quietly(lambda: self.number(behind) == 0), f"all changes {progress} at every edge", seconds)
 
     def _origin_looks_up(self) -> bool:
-        return requests.head(f"{self.origin.url}/images/none", timeout=PATIENCE).status_code == 404
+        """Tell whether all of several lookups succeed, over new connections, so that each process gets some of them."""
+        url = f"{self.origin.url}/images/none"
+        return all(requests.head(url, timeout=PATIENCE).status_code == 404 for _ in range(8))
 
     def _quietly(self, condition: Callable[[], Any]) -> Callable[[], Any]:
         """Slow a condition down, and let it return None instead of raising an error."""
