@@ -20,13 +20,13 @@ from bench.results import Comparison, Result
 #: Seconds that each benchmark takes on two idle cores: whatever the rounds, and for each of them.
 _SECONDS = {
     "edge": (23, 18),
-    "origin": (25, 20),
-    "takedown": (20, 13),
-    "bulk": (240, 30),
-    "signed_log": (65, 0),
-    "fleet": (250, 42),
-    "replica": (85, 0),
-    "store": (25, 12),
+    "origin": (31, 20),
+    "takedown": (24, 13),
+    "bulk": (245, 33),
+    "signed_log": (100, 0),
+    "fleet": (180, 27),
+    "replica": (87, 0),
+    "store": (20, 12),
 }
 
 

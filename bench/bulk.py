@@ -23,7 +23,7 @@ from stack.system import Stack
 from stack.vcl import render
 from stack.waiting import wait_until
 
-BANS, _REQUESTS, _IMAGES = 100_000, 3_000, 2_000
+BANS, _REQUESTS, _IMAGES = 100_000, 1_500, 2_000
 
 #: Images that are hit, once before and twice after a bulk.
 _HITS = 500

@@ -29,7 +29,7 @@ _ONE_PURGER = (1, 10, 30, 100, 250)
 _LARGE, _PURGERS = 1000, 4
 
 #: Bans in a round, and seconds after each: its prompt rebound is over by then, and falls into no other ban.
-_BANS, _PAUSE = 3, 1.2
+_BANS, _PAUSE = 2, 1.2
 
 #: Seconds for which a fleet without bans is watched.
 _QUIET = 4.0
@@ -52,24 +52,26 @@ class _Ban(NamedTuple):
 
 
 class _Fleet:
-    """A database with stub edges and so many purgers, in a ``with`` block; each edge trusts its cache."""
+    """Stub edges and so many purgers of a database, in a ``with`` block; each edge trusts its cache."""
 
-    def __init__(self, directory: Path, edges: int, purgers: int = 1, *, regions: bool = False) -> None:
+    def __init__(
+        self, directory: Path, database: Database, edges: int, purgers: int = 1, *, regions: bool = False
+    ) -> None:
+        """Take a migrated database without edges. The edges are removed from it at the end."""
         self._running = ExitStack()
         self._directory, self._edges, self._count, self._regions = directory, edges, purgers, regions
-        self.database = Database(directory / "database")
+        self.database = database
         self.stubs = StubEdges(directory / "stubs", edges)
         self.purgers: list[Purger] = []
 
     def __enter__(self) -> "_Fleet":
         with ExitStack() as running:
-            running.enter_context(self.database)
-            self.database.migrate()
             running.enter_context(self.stubs)
             if self._regions:
                 for number, seconds in enumerate(_REGIONS):
                     self.stubs.delay(seconds, list(self.stubs.urls)[number :: len(_REGIONS)])
             with self.database.connect_admin() as admin:
+                running.callback(self._remove_edges)
                 self.stubs.add_to(admin)
             for number in range(self._count):
                 purger = Purger(self._directory / f"purger{number}", self.database)
@@ -80,6 +82,10 @@ class _Fleet:
 
     def __exit__(self, *error: object) -> None:
         self._running.close()
+
+    def _remove_edges(self) -> None:
+        with self.database.connect_admin() as admin, admin.cursor() as cursor:
+            cursor.execute("DELETE FROM edges")
 
     def settle(self) -> None:
         """Wait until each edge has had three heartbeats, and the flushes of its beginning are over."""
@@ -143,20 +149,22 @@ def run(directory: Path, rounds: int) -> Iterator[Result]:
         without[name] = {figure: [value] for figure, value in usage.items()}
         return bans
 
-    for edges in _ONE_PURGER:
-        with _Fleet(directory / f"one-{edges}", edges) as fleet:
-            slowest[edges] = [ban.slowest for ban in measure(f"{edges} edges", fleet)]
-    yield Curves("slowest edge, one purger", "edges", "ms", _lines(slowest), log_x=True)
+    with Database(directory / "database") as database:
+        database.migrate()
+        for edges in _ONE_PURGER:
+            with _Fleet(directory / f"one-{edges}", database, edges) as fleet:
+                slowest[edges] = [ban.slowest for ban in measure(f"{edges} edges", fleet)]
+        yield Curves("slowest edge, one purger", "edges", "ms", _lines(slowest), log_x=True)
 
-    large: dict[str, Sequence[float]] = {}
-    for purgers in (1, _PURGERS):
-        with _Fleet(directory / f"large-{purgers}", _LARGE, purgers) as fleet:
-            name = f"{_LARGE:,} edges, {purgers} purger{'s' if purgers > 1 else ''}"
-            large[name] = [ban.slowest for ban in measure(name, fleet)]
-    yield Distribution(f"slowest of {_LARGE:,} edges", "ms", large)
+        large: dict[str, Sequence[float]] = {}
+        for purgers in (1, _PURGERS):
+            with _Fleet(directory / f"large-{purgers}", database, _LARGE, purgers) as fleet:
+                name = f"{_LARGE:,} edges, {purgers} purger{'s' if purgers > 1 else ''}"
+                large[name] = [ban.slowest for ban in measure(name, fleet)]
+        yield Distribution(f"slowest of {_LARGE:,} edges", "ms", large)
 
-    with _Fleet(directory / "regions", 100, regions=True) as fleet:
-        bans = measure("100 edges in 20 regions", fleet)
+        with _Fleet(directory / "regions", database, 100, regions=True) as fleet:
+            bans = measure("100 edges in 20 regions", fleet)
     far = {"slowest edge": [ban.slowest for ban in bans], "median edge": [ban.median for ban in bans]}
     yield Distribution("100 edges in 20 regions, round trips of 1 to 290 ms", "ms", far)
     yield Comparison("a fleet without bans", without)
