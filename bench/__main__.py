@@ -58,7 +58,7 @@ def main(names: tuple[str, ...], rounds: int, output: Path | None, page: Path | 
     if page is not None and output is not None:
         rewrite(page, output)
     if failed:
-        raise click.ClickException(f"these have failed, and left the figures of an earlier run: {', '.join(failed)}")
+        raise click.ClickException(f"these have failed, and wrote no figures: {', '.join(failed)}")
 
 
 def _minutes(rounds: int, *names: str) -> str:
