@@ -5,6 +5,7 @@
 sub takedown_listener_request {
     call takedown_listener_address;
     call takedown_token_check;
+    call takedown_listener_keep_thread;
     call takedown_listener_methods;
     call takedown_instance_match;
     call takedown_position_arguments;
@@ -19,6 +20,12 @@ sub takedown_listener_address {
     if (client.ip !~ takedown_purgers) {
         return (synth(403, "Forbidden: this address is not in the ACL takedown_purgers of default.vcl"));
     }
+}
+
+# Let the purger's connection keep its thread between requests, until timeout_idle. Slow readers can hold all threads that
+# are left, and a connection without a thread of its own waits until one of them is cut off.
+sub takedown_listener_keep_thread {
+    set sess.timeout_linger = 1h;
 }
 
 sub takedown_listener_methods {
