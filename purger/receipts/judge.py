@@ -189,8 +189,7 @@ def _latest(evidence: Sequence[EdgeReceipt], receipt: EdgeReceipt) -> EdgeReceip
     last = max(proofs, key=lambda each: each.seen_at or datetime.min)
     if last.gone:
         last = max(_gone_since_shown(proofs), key=lambda each: (each.looked or 0, each.seen_at or datetime.min))
-    shown = next((each for each in proofs if each.gone is False and last.gone), None)
-    note = last.note or (f"still there ({shown.status}) at first" if shown else None)
+    note = last.note or (_shown_before(proofs) if last.gone else None)
     return replace(
         receipt,
         seen_at=last.seen_at,
@@ -200,6 +199,16 @@ def _latest(evidence: Sequence[EdgeReceipt], receipt: EdgeReceipt) -> EdgeReceip
         looked=last.looked,
         images=last.images,
     )
+
+
+def _shown_before(proofs: Sequence[EdgeReceipt]) -> str | None:
+    """Find the remark that the image was shown before it was seen gone; a later proof may lack it."""
+    for each in proofs:
+        if each.gone is False:
+            return f"{Outcome.STILL_SHOWN} ({each.status}) at first"
+        if each.note and each.note.startswith(Outcome.STILL_SHOWN):
+            return each.note
+    return None
 
 
 def _gone_since_shown(proofs: Sequence[EdgeReceipt]) -> list[EdgeReceipt]:

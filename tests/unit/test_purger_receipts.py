@@ -122,6 +122,9 @@ def test_the_latest_look_counts() -> None:
     found = report(SHOWN, resends=(mended,))
     (judged,) = judge_ban(found, found.bans[0], {})
     assert (judged.outcome, judged.reason) == (Outcome.GONE, "still there (200) at first")
+    remark = "still there (200) at 2026-01-02 03:04:15"
+    found = report(replace(GONE, note=remark), resends=(mended,))
+    assert judge_ban(found, found.bans[0], {})[0].reason == remark
     assert exit_code(report(GONE, resends=(replace(SHOWN, seen_at=at(21)),)), {}) == 4
     now = at(30).replace(tzinfo=UTC).timestamp()
     looked = {(1, "edge1"): ProbeResult("edge1", 5, at=now, status=200, gone=False)}
