@@ -1,15 +1,18 @@
 """Sends one request at a time to an edge's purge listener, and returns the acknowledgement or raises an error."""
 
 import http.client
+import math
 import re
 import ssl
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from urllib.parse import quote
 
 from purger.credentials import CredentialError, TlsFiles, TokenFile
 from purger.edge_url import UnusableEdgeUrlError, shown
 from purger.errors import (
+    DeliveryError,
     FailingError,
     MalformedError,
     OtherInstanceError,
@@ -82,24 +85,30 @@ class EdgeClient:
     def __init__(self, edge: Edge, *, connect_timeout: float, read_timeout: float) -> None:
         """Connect at the first request. Times in seconds; ``read_timeout`` is for a whole request with its answer."""
         self._url = shown(edge.purge_url)
-        self._read_timeout = read_timeout
         self._token_file = TokenFile(Path(edge.token_file))
         files = TlsFiles(edge.ca_file, edge.certificate_file, edge.key_file)
-        self._connection = HttpConnection(
-            edge.purge_url, files, connect_timeout=connect_timeout, read_timeout=read_timeout
+        self._new_connection = partial(
+            HttpConnection, edge.purge_url, files, connect_timeout=connect_timeout, read_timeout=read_timeout
         )
+        self._connection = self._new_connection()
+        #: The reason why the last heartbeat that was to go over a new connection went over the one before.
+        self.not_renewed: DeliveryError | None = None
 
     def ask(self, instance: str | None = None) -> Answer:
         """Ask for instance, clock and mode; with ``instance`` only of that varnishd."""
         return self.send(_HEARTBEAT, instance)
 
-    def heartbeat(self, instance: str, epoch: str, position: Position | None = None) -> Answer:
+    def heartbeat(
+        self, instance: str, epoch: str, position: Position | None = None, *, renew: float | None = None
+    ) -> Answer:
         """Confirm that the edge has everything that was committed before ``epoch``, its own clock as it wrote it.
 
-        With ``position`` the edge accepts it only if that is its own.
+        With ``position`` the edge accepts it only if that is its own. ``renew``: over a new connection, or over the
+        present one where that gives no answer within so many seconds.
         """
         at = () if position is None else at_position(position)
-        return self.send(Request("HEARTBEAT", "/", (("Takedown-Epoch", epoch), *at)), instance)
+        request = Request("HEARTBEAT", "/", (("Takedown-Epoch", epoch), *at))
+        return self.send(request, instance) if renew is None else self._send_anew(request, instance, renew)
 
     def renew(self) -> None:
         """Send the next request over a new connection: a persistent one hides other varnishds at the address."""
@@ -125,6 +134,29 @@ class EdgeClient:
         """Close the connection."""
         self._connection.close()
 
+    def _send_anew(self, request: Request, instance: str, within: float) -> Answer:
+        """Send a request over a new connection, which takes the place of the present one.
+
+        Slow clients can hold all threads of an edge but those of its present connections, which must go on.
+        """
+        present, self._connection = self._connection, self._new_connection()
+        self._connection.within = within
+        try:
+            answer = self.send(request, instance)
+        except (SlowError, UnreachableError) as error:
+            self.not_renewed = error
+            self._connection.close()
+            self._connection = present
+            return self.send(request, instance)
+        except BaseException:
+            present.close()
+            raise
+        finally:
+            self._connection.within = math.inf
+        self.not_renewed = None
+        present.close()
+        return answer
+
     def _connect(self) -> None:
         try:
             self._connection.connect()
@@ -139,7 +171,7 @@ class EdgeClient:
         try:
             return self._connection.request(request.method, quote(request.path), headers)
         except TimeoutError:
-            raise SlowError(f"no whole answer to {request.method} within {self._read_timeout:g} s") from None
+            raise SlowError(f"no whole answer to {request.method} within {self._connection.patience:g} s") from None
         except (ssl.SSLError, ConnectionResetError, BrokenPipeError) as error:
             raise self._ended(error) from None
         except (OSError, http.client.HTTPException, ValueError) as error:

@@ -23,6 +23,9 @@ log = logging.getLogger(__name__)
 #: Seconds between two heartbeats that go over a new connection: another varnishd at the address is found by it.
 _RENEWAL = 5.0
 
+#: Seconds, at least, in which a new connection must answer; more where all requests take long. A purge waits meanwhile.
+_NEW_ANSWERS = 0.5
+
 
 class EdgeSession:
     """Sends requests to one edge, and notes their outcome in its ``Progress`` and in ``edges.problem``; for one thread.
@@ -56,6 +59,7 @@ class EdgeSession:
         self._client = self._new_client(edge)
         self._renewed = time.monotonic()
         self._problem = ProblemLog(log, f"edge {edge.name}")
+        self._closed = ProblemLog(log, f"edge {edge.name}", patience=2)
         self._backoff = Backoff(settings.retry_first, settings.retry_longest)
         self._changes = Backoff(settings.retry_first, settings.retry_longest)
         self._interrupt = threading.Event()
@@ -139,16 +143,19 @@ class EdgeSession:
             self._send_heartbeat(epoch, ticket=ticket)
 
     def _send_heartbeat(self, epoch: str, *, ticket: Callable[[], int]) -> None:
+        renew = None
         if time.monotonic() - self._renewed > _RENEWAL:
-            self._client.renew()
+            renew = max(_NEW_ANSWERS, 4 * self.pace)
             self._renewed = time.monotonic()
         progress = self._progress
         try:
-            answer = self._client.heartbeat(str(progress.instance), epoch, progress.position)
+            answer = self._client.heartbeat(str(progress.instance), epoch, progress.position, renew=renew)
         except MalformedError:
             # An epoch that the edge does not take, from its future perhaps: the next one is fresh.
             progress.doubt()
             raise
+        if renew is not None:
+            self._note_renewal()
         self.standing.heard(answer.mode, left=answer.lease_remaining, at=time.monotonic())
         if answer.position != progress.position:
             raise OtherInstanceError(f"it is at batch {answer.position}, and not at {progress.position}")
@@ -180,6 +187,14 @@ class EdgeSession:
     def rest(self) -> None:
         """Wait, for longer after each further failure since a request last went well."""
         self._interrupt.wait(self._backoff.next())
+
+    def _note_renewal(self) -> None:
+        """Log once that the edge answers no new connection, and once that it does again."""
+        if error := self._client.not_renewed:
+            text = "the present one goes on; slow clients may hold its threads (docs/edge.md, Limits for clients)"
+            self._closed.begin("closed to new connections", f"{error}: {text}")
+        else:
+            self._closed.end()
 
     def _new_client(self, edge: Edge) -> EdgeClient:
         settings = self._settings

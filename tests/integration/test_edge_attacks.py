@@ -6,12 +6,15 @@ There are more of them than the edge has threads, and each goes on until its tes
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 
 import pytest
 import requests
 
+from purger.edge_client import EdgeClient
+from purger.model import Edge as KnownEdge
+from purger.plan import Request
 from stack.edge import Edge
 from stack.waiting import PATIENCE, wait_until
 from tests.support.http2_client import Http2Client
@@ -71,16 +74,24 @@ def test_a_connected_purger_gets_through_readers_that_are_never_cut_off(tmp_path
     By ``timeout_linger`` all connections but the purger's lose their threads within a millisecond after an answer.
     """
     bounds = {"send_timeout": 600, "timeout_idle": 600, "timeout_linger": 0.001}
-    with limited_edge(tmp_path, **bounds) as edge, requests.Session() as purger:
-        purger.headers["Authorization"] = f"Bearer {edge.token()}"
-        assert purger.request("HEARTBEAT", f"{edge.purge_url}/", timeout=PATIENCE).status_code == 200
+    purge = Request("PURGE", "/images/small")
+    with limited_edge(tmp_path, **bounds) as edge, closing(client_of(edge)) as purger:
+        instance = purger.ask().instance
         with attackers(edge.public_port, HEAD.format("GET /images/large") + "\r\n"):
             wait_until(lambda: not answers(edge), "no thread is left for a new connection")
-            for _ in range(10):
-                answer = purger.request("PURGE", f"{edge.purge_url}/images/small", timeout=PATIENCE)
-                assert answer.status_code == 200
-            # The thread that accepts connections answers the first new one.
-            assert edge.ask("PURGE", "/images/small").status_code == 200
+            assert purger.send(purge, instance).removed == 1
+            # The thread that accepts connections answers the first new one, and nobody the next ones.
+            for kept in (False, True, True):
+                epoch = purger.send(purge, instance).now
+                assert purger.heartbeat(instance, epoch, renew=1 if kept else PATIENCE).epoch == epoch
+                assert (purger.not_renewed is not None) == kept
+            assert purger.send(purge, instance).removed == 0
+
+
+def client_of(edge: Edge) -> EdgeClient:
+    """Connect to the purge listener as the purger does."""
+    known = KnownEdge(edge.name, edge.purge_url, edge.url, str(edge.token_file))
+    return EdgeClient(known, connect_timeout=PATIENCE, read_timeout=PATIENCE)
 
 
 def answers(edge: Edge) -> bool:

@@ -1,10 +1,15 @@
 """Judge an edge by the outcome of requests, without a real edge."""
 
+import logging
+import threading
+from contextlib import closing
 from pathlib import Path
+from socketserver import BaseRequestHandler, ThreadingTCPServer
 from typing import cast
 
 import pytest
 
+from purger import edge_session
 from purger.edge_session import EdgeSession
 from purger.errors import UnreachableError
 from purger.lease import Lease
@@ -12,6 +17,9 @@ from purger.model import Edge
 from purger.progress import Progress
 from purger.recorder import Recorder
 from purger.settings import Settings
+from tests.support.threaded_server import threaded_server
+
+HEARD = b'HTTP/1.1 200 OK\r\nETag: "one"\r\nTakedown-Now: 1700000000.000\r\nContent-Length: 0\r\n\r\n'
 
 
 class Silent:
@@ -32,3 +40,39 @@ def test_an_edge_that_was_out_of_reach_is_asked_where_it_is_before_anything_else
     session.interrupt()
     session.failed(UnreachableError("no answer"))
     assert progress.confirmed is not names_position, "one of version 0.1 has nothing to tell of it"
+
+
+class Listener(BaseRequestHandler):
+    """Answers each request of a connection, but those of one that comes while it is closed."""
+
+    closed = threading.Event()
+
+    def handle(self) -> None:
+        if not self.closed.is_set():
+            while self.request.recv(4096):
+                self.request.sendall(HEARD)
+
+
+def test_the_present_connection_goes_on_while_the_edge_answers_no_new_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(edge_session, "_RENEWAL", -1.0)
+    monkeypatch.setattr(edge_session, "_NEW_ANSWERS", 60.0)
+    caplog.set_level(logging.INFO)
+    token = tmp_path / "token"
+    token.write_text("sesame")
+    token.chmod(0o600)
+    progress = Progress(0.5, (5.0, 60.0), Lease(1.0), instance="one", confirmed=True)
+    with threaded_server(ThreadingTCPServer(("127.0.0.1", 0), Listener)) as port:
+        url = f"http://127.0.0.1:{port}"
+        edge = Edge("paris", url, url, str(token))
+        session = EdgeSession(edge, Settings(database_url=""), progress, cast("Recorder", Silent()), lambda _: False)
+        with closing(session):
+            for closed in (False, True, True, True, False, False):
+                Listener.closed.set() if closed else Listener.closed.clear()
+                session.send_heartbeat("1700000000.000", ticket=lambda: 1)
+    news = [record.getMessage() for record in caplog.records if "new connections" in record.getMessage()]
+    assert [text.partition(": ")[0] for text in news] == [
+        "edge paris is closed to new connections",
+        "edge paris is no longer closed to new connections",
+    ]
