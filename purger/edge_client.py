@@ -99,16 +99,18 @@ class EdgeClient:
         return self.send(_HEARTBEAT, instance)
 
     def heartbeat(
-        self, instance: str, epoch: str, position: Position | None = None, *, renew: float | None = None
+        self, instance: str, epoch: str, position: Position | None = None, *, renew_within: float | None = None
     ) -> Answer:
         """Confirm that the edge has everything that was committed before ``epoch``, its own clock as it wrote it.
 
-        With ``position`` the edge accepts it only if that is its own. ``renew``: over a new connection, or over the
-        present one where that gives no answer within so many seconds.
+        With ``position`` the edge accepts it only if that is its own. With ``renew_within`` it goes over a new
+        connection, or over the present one where the new one gives no answer within so many seconds.
         """
         at = () if position is None else at_position(position)
         request = Request("HEARTBEAT", "/", (("Takedown-Epoch", epoch), *at))
-        return self.send(request, instance) if renew is None else self._send_anew(request, instance, renew)
+        if renew_within is None:
+            return self.send(request, instance)
+        return self._send_anew(request, instance, renew_within)
 
     def renew(self) -> None:
         """Send the next request over a new connection: a persistent one hides other varnishds at the address."""

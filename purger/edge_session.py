@@ -143,18 +143,19 @@ class EdgeSession:
             self._send_heartbeat(epoch, ticket=ticket)
 
     def _send_heartbeat(self, epoch: str, *, ticket: Callable[[], int]) -> None:
-        renew = None
+        renew_within = None
         if time.monotonic() - self._renewed > _RENEWAL:
-            renew = max(_NEW_ANSWERS, 4 * self.pace)
+            renew_within = max(_NEW_ANSWERS, 4 * self.pace)
             self._renewed = time.monotonic()
         progress = self._progress
         try:
-            answer = self._client.heartbeat(str(progress.instance), epoch, progress.position, renew=renew)
+            instance = str(progress.instance)
+            answer = self._client.heartbeat(instance, epoch, progress.position, renew_within=renew_within)
         except MalformedError:
             # An epoch that the edge does not take, from its future perhaps: the next one is fresh.
             progress.doubt()
             raise
-        if renew is not None:
+        if renew_within is not None:
             self._note_renewal()
         self.standing.heard(answer.mode, left=answer.lease_remaining, at=time.monotonic())
         if answer.position != progress.position:
@@ -191,8 +192,8 @@ class EdgeSession:
     def _note_renewal(self) -> None:
         """Log once that the edge answers no new connection, and once that it does again."""
         if error := self._client.not_renewed:
-            text = "the present one goes on; slow clients may hold its threads (docs/edge.md, Limits for clients)"
-            self._closed.begin("closed to new connections", f"{error}: {text}")
+            advice = "slow clients may hold its threads (docs/edge.md, Limits for clients)"
+            self._closed.begin("closed to new connections", f"{error}. The present connection goes on; {advice}")
         else:
             self._closed.end()
 

@@ -83,7 +83,7 @@ def test_a_connected_purger_gets_through_readers_that_are_never_cut_off(tmp_path
 
             def renewed() -> bool:
                 epoch = purger.send(purge, instance).now
-                assert purger.heartbeat(instance, epoch, renew=1).epoch == epoch
+                assert purger.heartbeat(instance, epoch, renew_within=1).epoch == epoch
                 return purger.not_renewed is None
 
             # The threads that accept connections answer the first new ones themselves.

@@ -69,7 +69,7 @@ def test_the_present_connection_goes_on_while_the_edge_answers_no_new_one(
         session = EdgeSession(edge, Settings(database_url=""), progress, cast("Recorder", Silent()), lambda _: False)
         with closing(session):
             for closed in (False, True, True, True, False, False):
-                Listener.closed.set() if closed else Listener.closed.clear()
+                (Listener.closed.set if closed else Listener.closed.clear)()
                 session.send_heartbeat("1700000000.000", ticket=lambda: 1)
     news = [record.getMessage() for record in caplog.records if "new connections" in record.getMessage()]
     assert [text.partition(": ")[0] for text in news] == [
