@@ -58,8 +58,15 @@ class Varnish(ManagedServer):
         def address(label: str, port: int) -> str:
             return f"{label}=127.0.0.1:{port}{',PROXY' if label in proxied else ''}"
 
-        # Varnish starts more threads by default, and one machine runs several edges here.
-        settings = {"thread_pool_min": 50, **read_parameters(), **compiler_parameters(), **(parameters or {})}
+        # Varnish starts more threads by default, and one machine runs several edges here. A SIGTERM that arrives while
+        # the manager awaits the answer to a ping counts as no answer: it kills its child, and exits as after a failure.
+        settings = {
+            "thread_pool_min": 50,
+            "ping_interval": 0,
+            **read_parameters(),
+            **compiler_parameters(),
+            **(parameters or {}),
+        }
         addresses = [part for label, port in listeners.items() for part in ("-a", address(label, port))]
         super().__init__(
             name,
