@@ -13,11 +13,13 @@ from tests.support.markdown_pages import block
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
-#: Parameters of varnishd: counters are up to date after each task, and background fetches find a thread.
+#: Parameters of varnishd: counters are up to date after each task, background fetches find a thread, and a connection
+#: stays open for as long as a test lasts, while its client delays or awaits something.
 PARAMETERS = {
     "thread_pool_min": 60,
     **read_parameters(),
     **compiler_parameters(),
+    "timeout_idle": 240,
     "thread_stats_rate": 1,
     "thread_pools": 1,
 }
