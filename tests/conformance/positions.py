@@ -5,7 +5,10 @@ import time
 from tests.conformance.bench import Bench
 from tests.conformance.fence import held_across
 from tests.conformance.http_exchange import Reply
-from tests.conformance.verdict import Phase, check, require
+from tests.conformance.verdict import CheckFailedError, Phase, check, require
+
+#: Most bans of older objects until the cache answers one at once.
+_TRIES = 10
 
 
 def flush(bench: Bench, number: int) -> str:
@@ -70,15 +73,20 @@ def flush_all(bench: Bench) -> str:
 
 @check("a ban of older objects", Phase.ALONE)
 def older(bench: Bench) -> str:
-    old, young = bench.image(), bench.image()
-    view = old.cached()
-    time.sleep(1)  # the difference of their ages
-    fresh = young.cached()
-    age = time.monotonic() - view.asked
-    bench.tell("BAN", takedown_all="1", takedown_older=f"{age - 0.5:.3f}")
-    old.must_miss(view, "after a ban of all objects that are older than a younger one")
-    young.must_hit(fresh, "after a ban of older objects")
-    return f"Takedown-Older: {age - 0.5:.3f} removed an object of {age:.1f} s and left one that is 1 s younger"
+    for _ in range(_TRIES):
+        old, young = bench.image(), bench.image()
+        view = old.cached()
+        time.sleep(1)  # the difference of their ages
+        fresh = young.cached()
+        sent = time.monotonic()
+        age = sent - view.asked
+        bench.tell("BAN", takedown_all="1", takedown_older=f"{age - 0.5:.3f}")
+        late = time.monotonic() - sent
+        old.must_miss(view, "after a ban of all objects that are older than a younger one")
+        if late < 0.5:  # a ban that was carried out later removes the younger one rightly
+            young.must_hit(fresh, "after a ban of older objects")
+            return f"Takedown-Older: {age - 0.5:.3f} removed an object of {age:.1f} s and left one that is 1 s younger"
+    raise CheckFailedError(f"none of {_TRIES} bans of older objects was answered within 0.5 s")
 
 
 @check("heartbeat at another position", Phase.ALONE)
