@@ -17,6 +17,9 @@ from tests.conformance.verdict import CheckFailedError, NotOfferedError, require
 #: Characters of codes and owners' keys. The fence groups them by the last one.
 _ALPHABET = string.ascii_letters + string.digits
 
+#: Seconds within which two requests follow each other before a fail-safe TTL is over.
+_SHORTLY = 20.0
+
 #: Answers of a purge listener that does not know a method.
 _UNKNOWN = (404, 405, 501)
 
@@ -83,6 +86,20 @@ class Image:
         again = self.get(rendition)
         require(again.fetch == first.fetch, "nothing is cached: a second request was fetched again")
         return again
+
+    def cached_shortly(self) -> View:
+        """Request an image that is cached for the fail-safe TTL at most, until an answer is a hit.
+
+        The next request may come after its end on a busy machine.
+        """
+        views = [self.get()]
+
+        def is_hit() -> bool:
+            views.append(self.get())
+            return views[-1].fetch is not None and views[-1].fetch == views[-2].fetch
+
+        self._bench.wait(is_hit, _SHORTLY, "nothing is cached: each request was fetched again")
+        return views[-1]
 
     def must_hit(self, view: View, after: str, rendition: str = "") -> None:
         """Fail unless a request shows the same fetch as an earlier one."""

@@ -143,7 +143,7 @@ def ahead(bench: Bench) -> str:
         bench.image(takedown_seen=seen, takedown_changed=changed)
         for changed in (str(bench.batch(70)), "pending", str(bench.batch(71)))
     )
-    views = [image.cached() for image in (told, pending, further)]
+    views = [told.cached(), pending.cached_shortly(), further.cached_shortly()]
     time.sleep(bench.cache.fail_safe_ttl + 0.1)  # a request before its end would be a hit rightly
     told.must_hit(views[0], "after the fail-safe TTL, with a change that the cache was told of")
     pending.must_miss(views[1], "after the fail-safe TTL, with Takedown-Changed: pending")
