@@ -15,6 +15,12 @@ _ALARMS = re.compile(
     r"^.*(?:Traceback \(most recent| ERROR | CRITICAL |[Pp]anic|Assert error|Child .* died).*$",
     re.MULTILINE,
 )
+#: Alarms of a server that waited too long for another one, as on a busy machine: those of the origin about its database
+#: and its threads, and those of the purger about database and edge.
+_LATE = re.compile(
+    r" ERROR .*(?: is (?:unavailable, images are answered 503|un(?:usable|readable|reachable)|too slow|stuck|"
+    r"closed to new connections): |requests wait )"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +77,11 @@ class Health:
             new, self._read[server.name] = text[self._read[server.name] :], len(text)
             found += [f"{server.name}'s log: {line}" for line in _ALARMS.findall(new)]
         return found
+
+
+def is_late(alarm: str) -> bool:
+    """Tell whether an alarm says no more than that a server was late, which a busy machine can cause once."""
+    return bool(_LATE.search(alarm)) and "Traceback" not in alarm
 
 
 def grown(before: dict[str, int], after: dict[str, int]) -> list[str]:
