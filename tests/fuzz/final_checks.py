@@ -25,7 +25,14 @@ def final_checks(stack: Stack) -> list[str]:
 
 
 def _image(url: str, path: str) -> str | None:
-    answer = requests.get(f"{url}/images/{path}", timeout=PATIENCE)
+    def looked_up() -> requests.Response | None:
+        answer = requests.get(f"{url}/images/{path}", timeout=PATIENCE)
+        return None if answer.status_code == 503 else answer  # a lookup may take too long on a busy machine
+
+    try:
+        answer = wait_until(looked_up, f"an answer other than 503 for {url}/images/{path}")
+    except TimeoutError as error:
+        return str(error)
     digest = hashlib.sha256(answer.content).hexdigest()
     if answer.status_code != 200 or answer.headers.get("ETag") != f'"{digest}"':
         return f"GET {url}/images/{path} is {answer.status_code} with ETag {answer.headers.get('ETag')}, bytes {digest}"
