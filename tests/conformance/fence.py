@@ -12,7 +12,7 @@ from tests.conformance.verdict import NotOfferedError, check, require
 _ARRIVES = 0.15
 
 #: Longest time in seconds for the head of an answer to pass through the cache.
-_STORED = 1.0
+_STORED = 5.0
 
 
 def held_across(image: Image, send: Callable[[], Reply], *, within_body: bool = False) -> None:
