@@ -97,7 +97,7 @@ def test_bans_by_content_that_are_committed_together_go_in_lists_and_are_acknowl
     assert 2 <= fleet.bans_added() - before <= 2 * 16
     method = "SELECT DISTINCT method FROM receipts WHERE edge = 'edge1' AND batch > %s"
     assert fleet.sql(method, head) == [("ban",)]
-    assert fleet.edge.trusted()
+    fleet.edge.wait_trusted()
     assert "flushed" not in fleet.log()
 
 
