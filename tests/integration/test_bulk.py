@@ -122,7 +122,8 @@ def test_heartbeats_go_on_under_a_steady_stream(fleet: Fleet, distant: Distant) 
         return distant.epoch() > first + 3
 
     wait_until(renewed_under_the_stream, "heartbeats while there is always something that the edge has not been told")
-    assert distant.told() > before  # PURGEs, or BANs where many bans came together
+    # PURGEs, or BANs where many bans came together. They come after the heartbeat where the stream began late.
+    wait_until(lambda: distant.told() > before, "the stream at the edge")
 
 
 def test_what_is_not_committed_holds_up_neither_bans_nor_heartbeats(fleet: Fleet) -> None:
@@ -134,7 +135,7 @@ def test_what_is_not_committed_holds_up_neither_bans_nor_heartbeats(fleet: Fleet
             cursor.execute(f"INSERT INTO bans (scope, subject) VALUES {rows}")
     purges, epoch = fleet.purges(), fleet.sql("SELECT MAX(epoch) FROM edges")
     fleet.ban()
-    wait_until(lambda: fleet.purges() == purges + 2, "the ban, twice")
+    wait_until(lambda: fleet.purges() >= purges + 2, "the ban, twice")
     wait_until(lambda: fleet.sql("SELECT MAX(epoch) FROM edges") > epoch, "a heartbeat that is recorded")
     open_one.rollback()
     open_one.close()
@@ -150,7 +151,7 @@ def test_a_ban_that_is_committed_long_after_it_was_written_is_delivered(fleet: F
     wait_until(lambda: fleet.number("SELECT FLOOR(UNIX_TIMESTAMP(MAX(epoch))) FROM edges") > epoch + 3, "three seconds")
     purges = fleet.purges()
     late.commit()
-    wait_until(lambda: fleet.purges() == purges + 2, "the ban, twice")
+    wait_until(lambda: fleet.purges() >= purges + 2, "the ban, twice")
     late.close()
 
 
