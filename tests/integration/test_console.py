@@ -1,5 +1,6 @@
 """Use the console of a running purger by HTTP: look, search, ban, lift, purge again, and be refused."""
 
+from contextlib import ExitStack
 from pathlib import Path
 from urllib.parse import quote
 
@@ -215,15 +216,14 @@ def test_a_purger_whose_console_finds_its_port_taken_delivers_all_the_same(
     purger = site.stack.purger
     rival = Purger(tmp_path / "rival", site.stack.database, options=console.options)
     code = site.new_image()
-    with rival:
+    with ExitStack() as afterwards, rival:
         wait_until(lambda: "the console cannot listen on" in rival.log_text(), "its complaint")
         purger.stop()
-        try:
-            site.ban(code)
-            for edge in site.stack.edges:
-                site.wait_gone(code, edge)
-        finally:
-            purger.start()
+        # Once the rival has ended: it tries for the port again every five seconds.
+        afterwards.callback(purger.start)
+        site.ban(code)
+        for edge in site.stack.edges:
+            site.wait_gone(code, edge)
 
 
 def log_entry(site: Site, code: str, action: str) -> str:
