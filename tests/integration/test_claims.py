@@ -1,5 +1,6 @@
 """Claim edges in a real database: each has one purger, and only that one records what it has acknowledged."""
 
+import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -10,6 +11,7 @@ from purger.model import Receipt, SavedProgress
 from purger.recorder import Recorder
 from purger.sharing import Sharing
 from stack.database import Database
+from stack.waiting import PATIENCE
 from takedown_db.lasting_connection import Connection
 
 NAMES = ["lima", "oslo", "paris", "rome"]
@@ -74,7 +76,12 @@ class Claims(ExitStack):
 
 
 @pytest.fixture
-def claims(database: Database) -> Iterator[Claims]:
+def claims(database: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator[Claims]:
+    # A purger that has signed stays present for longer than a busy machine may hold the next step up, and none is ever
+    # steady: a test says itself which purger is gone.
+    for name in ("sharing._POLLED", "sharing.CLAIM", "present_purgers.CLAIM"):
+        monkeypatch.setattr(f"purger.{name}", PATIENCE)
+    monkeypatch.setattr("purger.sharing._STEADY", float("inf"))
     with Claims(database) as claims:
         yield claims
 
@@ -171,7 +178,7 @@ def test_signatures_that_leave_no_time_to_follow_an_edge_are_logged_once(
         for _ in range(5):
             first.work()
     (said,) = caplog.messages
-    assert "the share of the edges is too slow: a signature takes 0." in said
+    assert re.search(r"the share of the edges is too slow: a signature takes \d+\.\d s\.", said)
     assert "fall to fail-safe mode. Run the purgers beside the database, or only one" in said
     first.work()
     assert caplog.messages[1:] == ["the share of the edges is no longer too slow"]
