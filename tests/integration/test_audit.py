@@ -49,7 +49,7 @@ def test_an_audit_asks_for_every_rendition(site: Site, connection: Connection, p
     code, edge = site.new_image(), site.stack.edges[1]
     site.wait_hit(f"{code}/thumb", edge)
     site.ban_unseen(code)
-    assert site.get(code, edge).status_code == 410, "this edge holds the thumbnail alone"
+    assert site.answer(code, edge).status_code == 410, "this edge holds the thumbnail alone"
     served = {
         (one.edge, one.renditions) for one in run_audit(connection, probe, sample=None).served if one.code == code
     }

@@ -44,11 +44,11 @@ def test_a_ban_by_content_takes_every_copy_and_lifting_brings_them_back(site: Si
             gone = site.wait_gone(name, edge)
             assert gone.content != before[name].content
             assert "Takedown-Digest" not in gone.headers
-        assert site.get(copies.other, edge).status_code == 200
+        assert site.answer(copies.other, edge).status_code == 200
 
     late = site.new_copy(copies.code, wait=False)
     for name in (late, f"{late}/thumb"):
-        assert site.get(name).status_code == 410
+        assert site.answer(name).status_code == 410
 
     site.ban(copies.owner, scope="owner")
     site.wait_gone(copies.other)
@@ -58,7 +58,7 @@ def test_a_ban_by_content_takes_every_copy_and_lifting_brings_them_back(site: Si
     site.stack.settle()
     for edge in site.stack.edges:
         for name in (copies.copy, f"{copies.copy}/thumb"):
-            assert site.get(name, edge).status_code == 410, "the ban of its owner still stands"
+            assert site.answer(name, edge).status_code == 410, "the ban of its owner still stands"
     site.lift(copies.owner)
     for name in copies.names:
         site.wait_served(name)
@@ -80,7 +80,7 @@ def test_content_that_is_banned_before_it_is_there_never_shows(site: Site, copie
     wait_until(lambda: site.get(code).status_code == 404, "the code without an image")
     again = site.new_copy(copies.other, code=code, wait=False)
     site.stack.settle()
-    assert site.get(again).status_code == 410
+    assert site.answer(again).status_code == 410
     site.lift(digest)
     site.wait_served(again)
 
@@ -90,6 +90,6 @@ def test_a_replaced_image_is_no_copy_any_more(site: Site, copies: Copies) -> Non
     site.wait_gone(copies.copy)
     site.new_image(copies.owner, copies.copy)
     site.wait_served(copies.copy)
-    assert site.get(copies.code).status_code == 410
+    assert site.answer(copies.code).status_code == 410
     site.lift(copies.digest)
     site.wait_served(copies.code)

@@ -86,7 +86,7 @@ def test_without_a_purger_a_banned_image_goes_with_the_lease_and_the_site_keeps_
         site.ban(code)
         site.wait_gone(code, wary)
         assert site.is_hit(code, trusting), "it went with the lease, not by a purge"
-        answer = site.get(other, wary)
+        answer = site.answer(other, wary)
         assert answer.status_code == 200
         assert "detail=fail-safe" in answer.headers["Cache-Status"]
     wary.wait_trusted()
@@ -169,7 +169,7 @@ def test_a_vanished_or_short_file_is_an_error_that_nobody_keeps(site: Site) -> N
         if broken is not None:
             path.write_bytes(broken)
         site.stack.edge.ask("PURGE", f"/images/{code}")
-        answer = site.get(code)
+        answer = site.answer(code)
         assert answer.status_code == 500
         assert answer.headers["Cache-Control"] == "no-store"
         path.write_bytes(whole)

@@ -113,4 +113,4 @@ def test_what_a_changed_special_image_leaves_behind_is_fetched_anew(site: Site) 
     result = site.stack.purger.run("flush", "--all", "--wait", "60")
     assert result.returncode == 0, result.stderr
     assert not site.is_hit(code)
-    assert site.get(code).status_code == 410
+    assert site.answer(code).status_code == 410

@@ -122,6 +122,15 @@ class Site:
         names = {name.replace("_", "-").title(): value for name, value in headers.items()}
         return requests.get(f"{(edge or self.stack.edge).url}/images/{path}", headers=names, timeout=PATIENCE)
 
+    def answer(self, path: str, edge: Edge | None = None) -> requests.Response:
+        """GET /images/PATH until the answer is no 503: an origin whose database is held up asks it again later."""
+
+        def answered() -> requests.Response | None:
+            answer = self.get(path, edge)
+            return None if answer.status_code == 503 else answer
+
+        return wait_until(answered, f"an answer other than 503 for {path}")
+
     def ban(self, subject: str, scope: str = "image", connection: MySQLConnectionAbstract | None = None) -> None:
         """Insert a row into ``bans``, with moderation's account."""
         with (connection or self.moderation).cursor() as cursor:
