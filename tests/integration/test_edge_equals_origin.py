@@ -8,7 +8,7 @@ from email.utils import format_datetime, parsedate_to_datetime
 
 import pytest
 
-from stack.waiting import PATIENCE
+from stack.waiting import PATIENCE, wait_until
 from tests.support.site_actions import Site
 
 Headers = list[tuple[str, str]]
@@ -114,12 +114,22 @@ def requests_for(etag: str, last_modified: str, size: int) -> Iterator[Headers]:
 
 
 def ask(connection: http.client.HTTPConnection, method: str, path: str, headers: Headers) -> tuple[object, ...]:
-    connection.putrequest(method, f"/images/{path}")
-    for name, value in headers:
-        connection.putheader(name, value)
-    connection.endheaders()
-    answer = connection.getresponse()
-    body = answer.read()
+    """Send a request until its answer is no 503, which says of a database that is held up and not of the request."""
+
+    def answered() -> tuple[http.client.HTTPResponse, bytes] | None:
+        try:
+            connection.putrequest(method, f"/images/{path}")
+            for name, value in headers:
+                connection.putheader(name, value)
+            connection.endheaders()
+            answer = connection.getresponse()
+            body = answer.read()
+        except ConnectionError:  # the edge closes a connection that was idle while the origin was slow
+            connection.close()
+            return None
+        return None if answer.status == 503 else (answer, body)
+
+    answer, body = wait_until(answered, f"an answer to {method} {headers}")
     shown = body if answer.status in (200, 206, 410) else b""
     compared = {name: answer.headers.get(name) for name in COMPARED}
     if answer.status == 304:
