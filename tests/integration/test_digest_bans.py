@@ -36,7 +36,8 @@ def test_a_ban_by_content_takes_every_copy_and_lifting_brings_them_back(site: Si
         site.wait_gone(copies.other, edge)
         assert all(site.is_hit(name, edge) for name in copies.names), "another content must leave these in the cache"
     site.lift(site.digest_of(copies.other))
-    site.wait_served(copies.other)
+    for edge in site.stack.edges:
+        site.wait_served(copies.other, edge)
 
     site.ban(copies.digest, scope="digest")
     for edge in site.stack.edges:
