@@ -85,6 +85,7 @@ def test_without_a_purger_a_banned_image_goes_with_the_lease_and_the_site_keeps_
     with frozen(site.stack.purger):
         site.ban(code)
         site.wait_gone(code, wary)
+        wait_until(lambda: not wary.trusted(), "the lease is over")
         assert site.is_hit(code, trusting), "it went with the lease, not by a purge"
         answer = site.answer(other, wary)
         assert answer.status_code == 200
