@@ -154,8 +154,12 @@ def test_the_purger_starts_while_database_and_edge_are_away_and_says_so_once(sit
         site.ban(code, connection=site.connect("moderation"))
         site.wait_gone(code)
         first.wait_trusted()
-        said = [line for line in stack.purger.log_text().splitlines() if second.edge_name in line and "ERROR" in line]
-        assert len(said) == 1, said
+
+        def said() -> list[str]:
+            lines = stack.purger.log_text().splitlines()
+            return [line for line in lines if second.edge_name in line and "ERROR" in line]
+
+        assert len(wait_until(said, "the purger says that the edge is away")) == 1, said()
     second.wait_trusted()
     site.wait_gone(code, second)
 
