@@ -109,6 +109,10 @@ def test_what_a_changed_special_image_leaves_behind_is_fetched_anew(site: Site) 
     site.ban(code)
     site.wait_gone(code)
     site.stack.settle()
+    # A probe that comes late would bring the special image back into the cache that was flushed.
+    probed = f"""SELECT COUNT(*) FROM sightings JOIN invalidations ON invalidations.id = sightings.invalidation
+        WHERE invalidations.subject = '{code}' AND sightings.gone"""
+    wait_until(lambda: site.number(probed) == len(site.stack.edges), "a probe of the ban at each edge")
     wait_until(lambda: site.is_hit(code), "the special image in the cache")
     result = site.stack.purger.run("flush", "--all", "--wait", "60")
     assert result.returncode == 0, result.stderr
