@@ -98,13 +98,13 @@ class ExistingSite:
 
     def ask(self, server: str, path: str) -> requests.Response:
         """Ask one of the servers for a path."""
-        return requests.get(f"http://127.0.0.1:{self.ports[server]}{path}", timeout=PATIENCE)
+        return _answer(f"http://127.0.0.1:{self.ports[server]}{path}")
 
     def get(self, path: str, query: str = "", **headers: str) -> requests.Response:
         """Ask for a picture as the site's pages do."""
         names = {name.replace("_", "-").title(): value for name, value in headers.items()}
         url = f"http://127.0.0.1:{self.ports['public']}/media/{quote(path)}{query}"
-        return requests.get(url, headers=names, timeout=PATIENCE)
+        return _answer(url, **names)
 
     def wait(self, path: str, status: int) -> requests.Response:
         """Wait until the site's page gets this status for a picture."""
@@ -155,6 +155,16 @@ class ExistingSite:
             "127.0.0.1:8002": f"127.0.0.1:{self.ports['second origin']}",
         }
         return PastedPage(DOCS / "existing-site.md", self.home, here, etc / "takedown/env")
+
+
+def _answer(url: str, **headers: str) -> requests.Response:
+    """GET until the answer is no 503, which tells of a database or a store that is held up."""
+
+    def answered() -> requests.Response | None:
+        answer = requests.get(url, headers=headers, timeout=PATIENCE)
+        return None if answer.status_code == 503 else answer
+
+    return wait_until(answered, f"an answer other than 503 of {url}")
 
 
 def code_of(name: str) -> str:
