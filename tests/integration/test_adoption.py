@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from contextlib import ExitStack
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -38,7 +39,10 @@ def test_a_purger_on_a_copy_numbers_sends_and_vouches_for_nothing(site: MovingDa
     assert sql(copy, "SELECT COUNT(*) FROM invalidations WHERE batch IS NULL") == [(1,)]
     assert sql(copy, "SELECT id, seen_at FROM purgers") == signed
     log = stranger.log_text()
-    assert log.count("ERROR") == 1
+    said = [line.partition("ERROR")[2] for line in log.splitlines() if "ERROR" in line]
+    # Once while it lasts: a server that is held up for 2 s is unusable meanwhile.
+    assert all(one != next_one for one, next_one in pairwise(said)), said
+    assert all("the database is not adopted" in each or "the database is unusable" in each for each in said), said
     assert str(site.database._data) in log
     assert str(copy._data) in log
     assert "run `purger adopt` if this is the primary now, and do nothing if it is a copy" in log
@@ -80,7 +84,8 @@ def test_once_adopted_a_copy_speaks(site: MovingDatabase, tmp_path: Path) -> Non
         "purger migrate",
         "failover",
     ]
-    assert "the database is no longer not adopted" in stranger.log_text()
+    # A server that is held up for 2 s meanwhile is unusable, and no longer that.
+    wait_until(lambda: "the database is no longer " in stranger.log_text(), "the purger says that this is over")
 
     again = stranger.run("adopt")
     assert (again.returncode, "nothing to do" in again.stdout) == (0, True)
