@@ -99,7 +99,7 @@ def test_a_ban_written_with_what_it_prints_is_served_as_410_and_ctrl_c_leaves_no
         assert_secret(directory, process.pid, names["CONSOLE_PASSWORD"])
         assert "Sign in" in requests.get(names["CONSOLE_URL"], timeout=PATIENCE).text
         image = f"{names['EDGE_URL']}/images/{names['SAMPLE_CODE']}"
-        assert requests.get(image, timeout=PATIENCE).status_code == 200
+        wait_until(lambda: requests.get(image, timeout=PATIENCE).status_code == 200, "the image")
         connection = connect(names["DB_URL"], timeout=60)
         with connection.cursor() as cursor:
             cursor.execute("INSERT INTO bans (scope, subject) VALUES ('owner', %s)", (names["SAMPLE_OWNER"],))
@@ -110,7 +110,8 @@ def test_a_ban_written_with_what_it_prints_is_served_as_410_and_ctrl_c_leaves_no
         children = psutil.Process(process.pid).children(recursive=True)
         os.killpg(process.pid, signal.SIGINT)
         assert process.wait(PATIENCE) == 0
-        assert not [child for child in children if child.is_running()]
+        # The child of varnishd ends after its parent.
+        wait_until(lambda: not any(child.is_running() for child in children), "the end of its servers")
 
 
 @pytest.mark.parametrize("moment", ["while it starts", "while it runs"])
