@@ -14,6 +14,7 @@ from stack.galera import Galera, lacking
 from stack.ports import free_port
 from stack.purger import Purger
 from stack.waiting import wait_until
+from takedown_db.error_numbers import ErrorNumber
 from takedown_db.errors import DatabaseUnavailableError
 from takedown_db.lasting_connection import Connection
 from tests.support.repointed_purger import sql
@@ -86,6 +87,8 @@ def test_two_purgers_at_different_nodes_number_each_row_once(cluster: Galera, tm
         edge.wait_trusted()
         for purger in purgers:
             assert "not adopted" not in purger.log_text()
-            assert "unusable" not in purger.log_text(), purger.log_tail()
+            # But where a busy machine held a node up for 2 s: the driver then says that it has lost the server.
+            unusable = [line for line in purger.log_text().splitlines() if "is unusable" in line]
+            assert [line for line in unusable if f" {ErrorNumber.CR_SERVER_LOST:d} (" not in line] == []
         ((server, by),) = sql(third, "SELECT server, adopted_by FROM adoptions")
         assert (server.split()[:3], by) == (["Galera", "cluster", "images"], "purger migrate")
