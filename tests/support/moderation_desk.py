@@ -74,13 +74,17 @@ class Desk:
         return moderate(self.database.url("moderation"), *arguments, code=code, stdin=stdin)
 
     def sign(self, ago: int = -4) -> None:
-        """Write a purger's sign of life, so many seconds old. It counts for 5 s."""
+        """Write a purger's signs of life, the first so many seconds old. Each counts for 5 s before and after its time.
+
+        Those of the next minute and a half follow: commands take seconds on a busy machine.
+        """
         self.sql("DELETE FROM purgers")
-        self.sql(
-            """INSERT INTO purgers (id, host, pid, version, since, seen_at)
-            VALUES ('p', 'host', 1, '0.2', UTC_TIMESTAMP(3), UTC_TIMESTAMP(3) - INTERVAL %s SECOND)""",
-            ago,
-        )
+        for number in range(12):
+            self.sql(
+                """INSERT INTO purgers (id, host, pid, version, since, seen_at)
+                VALUES (%s, 'host', 1, '0.2', UTC_TIMESTAMP(3), UTC_TIMESTAMP(3) - INTERVAL %s SECOND)""",
+                *(f"p{number}", ago - 8 * number),
+            )
 
     def fingerprint(self) -> str:
         """Read the fingerprint of the triggers, as an edge's flush records it."""
