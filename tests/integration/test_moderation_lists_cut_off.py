@@ -1,8 +1,11 @@
 """Cut a list off in the middle, by a kill, a signal or a broken connection, and repeat it."""
 
+import fcntl
 import os
 import signal
 import subprocess
+import sys
+import termios
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -43,19 +46,34 @@ class RunningList:
         """Write the last lines, and return stdout and stderr at the end of the command."""
         return self.process.communicate("".join(self._lines[:number]), timeout=PATIENCE)
 
-    def wait_idle(self) -> None:
-        """Wait until the server has answered the last statement: rows are visible shortly before."""
-        wait_until(lambda: self.connection()[1] == "Sleep", "an idle connection")
+    def write_half(self) -> None:
+        """Write half a thousand, and wait until it is read.
 
-    def connection(self) -> tuple[int, str, str]:
-        """Return number, command and statement of the command's connection to the database."""
-        sql = "SELECT id, command, info FROM information_schema.processlist WHERE user = 'takedown_moderation'"
-        ((number, does, statement),) = self._desk.sql(sql)
-        return int(str(number)), str(does), str(statement)
+        By then the command has done with the thousand before: rows are visible before it has the server's answer.
+        """
+        self.write(CHUNK // 2)
+        wait_until(lambda: self._unread() == 0, "the list read")
+
+    def _unread(self) -> int:
+        """Return the number of bytes in the pipe."""
+        assert self.process.stdin is not None
+        return int.from_bytes(fcntl.ioctl(self.process.stdin, termios.FIONREAD, bytes(4)), sys.byteorder)
+
+    def connection(self) -> tuple[int, str]:
+        """Return number and statement of the command's connection to the database."""
+        ((number, statement),) = connections(self._desk)
+        return int(str(number)), str(statement)
+
+
+def connections(desk: Desk) -> list[tuple[object, ...]]:
+    """Return number and statement of each connection of moderation's account."""
+    return desk.sql("SELECT id, info FROM information_schema.processlist WHERE user = 'takedown_moderation'")
 
 
 @contextmanager
 def running(desk: Desk, verb: str, codes: list[str]) -> Iterator[RunningList]:
+    # The server takes its time to notice that a command before has ended.
+    wait_until(lambda: not connections(desk), "the end of the connections before")
     listed = RunningList(desk, verb, codes)
     try:
         yield listed
@@ -87,9 +105,9 @@ def test_a_list_that_is_cut_off_leaves_whole_thousands_and_is_completed_by_repea
 ) -> None:
     codes = new_codes(desk, 2500)
     with running(desk, "ban", codes) as listed:
-        listed.write(1500)
+        listed.write(CHUNK)
         wait_banned(desk, codes, CHUNK)
-        listed.wait_idle()
+        listed.write_half()
         listed.process.send_signal(signal_number)
         _, errors = listed.end()
         assert listed.process.returncode == {signal.SIGKILL: -signal.SIGKILL, signal.SIGINT: 1}[signal_number]
@@ -109,9 +127,9 @@ def test_a_connection_that_breaks_names_the_lines_that_are_committed(desk: Desk,
         desk.sign()
         desk.run("ban", "--from", "-", "--ahead", stdin="\n".join(codes))
     with running(desk, verb, codes) as listed:
-        listed.write(1500)
+        listed.write(CHUNK)
         wait_banned(desk, codes, CHUNK if verb == "ban" else 1500)
-        listed.wait_idle()
+        listed.write_half()
         desk.sql(f"KILL {listed.connection()[0]}")
         _, errors = listed.end(1000)
     assert listed.process.returncode == 1
@@ -124,13 +142,13 @@ def test_a_connection_that_breaks_names_the_lines_that_are_committed(desk: Desk,
 def test_a_thousand_without_an_answer_is_named_as_uncertain(desk: Desk) -> None:
     codes = new_codes(desk, 2500)
     with running(desk, "ban", codes) as listed:
-        listed.write(1500)
+        listed.write(CHUNK)
         wait_banned(desk, codes, CHUNK)
-        listed.wait_idle()
+        listed.write_half()
         desk.sql("FLUSH TABLES WITH READ LOCK")  # a write waits, and what it asks before does not
         try:
             listed.write(500)
-            wait_until(lambda: listed.connection()[2].startswith("INSERT"), "the INSERT")
+            wait_until(lambda: listed.connection()[1].startswith("INSERT"), "the INSERT")
             desk.sql(f"KILL {listed.connection()[0]}")
             _, errors = listed.end()
         finally:
