@@ -72,8 +72,14 @@ def values(port: int) -> dict[str, float]:
 
 def logged(stack: Stack, **fields: object) -> list[dict[str, Any]]:
     """Return the lines of the purger's log that have these fields."""
-    lines = [json.loads(line) for line in stack.purger.log_text().splitlines()]
+    whole, _, _ = stack.purger.log_text().rpartition("\n")
+    lines = [json.loads(line) for line in whole.splitlines()]
     return [line for line in lines if fields.items() <= line.items()]
+
+
+def acknowledged(stack: Stack, ban: int) -> list[dict[str, Any]]:
+    """Return the lines of the purger's log that tell of acknowledgements of a ban."""
+    return [line for line in logged(stack, message="acknowledged") if ban in line.get("bans", ())]
 
 
 def ban_id(site: Site, subject: str) -> int:
@@ -90,18 +96,20 @@ def test_a_takedown_is_followed_by_grep_from_row_to_receipt(site: Site) -> None:
     ban = ban_id(site, code)
     stack = site.stack
     wait_until(lambda: len(logged(stack, ban=ban, message="seen gone")) == 2 or None, "both edges seen gone in the log")
+    # The journal may look at number and acknowledgements before they come, and at the proofs after it.
+    wait_until(lambda: len(acknowledged(stack, ban)) == 2, "both acknowledgements in the log")
+    (numbered,) = wait_until(lambda: logged(stack, message="numbered", ban=ban), "the line of its number")
 
-    (numbered,) = logged(stack, message="numbered", ban=ban)
     assert (numbered["cause"], numbered["scope"], numbered["subject"]) == ("ban", "image", code)
-    acknowledged = [line for line in logged(stack, message="acknowledged") if ban in line.get("bans", ())]
-    assert {line["edge"] for line in acknowledged} == {"edge1", "edge2"} == receipts.keys()
-    for line in acknowledged:
+    told = acknowledged(stack, ban)
+    assert {line["edge"] for line in told} == {"edge1", "edge2"} == receipts.keys()
+    for line in told:
         assert line.get("first_batch", line["batch"]) <= numbered["batch"] <= line["batch"]
         assert line["method"] == "purge"
         assert 0 <= line["seconds"] < PATIENCE
     for seen in logged(stack, message="seen gone", ban=ban):
         assert (seen["batch"], seen["row"], seen["status"]) == (numbered["batch"], numbered["row"], 410)
-        (before,) = (line for line in acknowledged if line["edge"] == seen["edge"])
+        (before,) = (line for line in told if line["edge"] == seen["edge"])
         assert before["seconds"] <= seen["seconds"]
 
 
