@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -208,7 +209,12 @@ def serving_processes(stack: Stack) -> set[int]:
     """Return the ids of the origin's processes that serve: the one for monitoring has fewer threads."""
     process = stack.origin.process
     assert process is not None
-    return {child.pid for child in psutil.Process(process.pid).children() if child.num_threads() > 5}
+    serving = set[int]()
+    for child in psutil.Process(process.pid).children():
+        with suppress(psutil.NoSuchProcess):  # it has died, and was reaped by now
+            if child.num_threads() > 5:
+                serving.add(child.pid)
+    return serving
 
 
 def test_both_are_healthy_and_ready(stack: Stack) -> None:
