@@ -127,7 +127,7 @@ def test_metrics_count_a_takedown_at_each_edge_and_name_no_code_and_no_owner(sit
         return all(values(PURGER)[each] - before[each] >= 4 for each in counts)
 
     wait_until(done, "two bans acknowledged and seen at two edges")
-    after = wait_until(all_trusted, "both edges are trusted, and have everything")
+    after = wait_until(all_well, "the purger is present, both edges are trusted, and have everything")
     for edge in ("edge1", "edge2"):
         purges = f'takedown_deliveries_total{{edge="{edge}",method="purge",result="acknowledged"}}'
         assert after[purges] > before.get(purges, 0)
@@ -136,16 +136,20 @@ def test_metrics_count_a_takedown_at_each_edge_and_name_no_code_and_no_owner(sit
     assert after["takedown_audit_served_total"] == 0
     assert after["takedown_audit_probes_total"] >= before["takedown_audit_probes_total"] + 4
     assert after["takedown_triggers_missing"] == 0
-    assert after["takedown_purgers_present"] == 1
     assert after["takedown_edges_followed"] == 2
     text = page(PURGER).text + page(ORIGIN).text
     assert code not in text
     assert owner not in text
 
 
-def all_trusted() -> dict[str, float] | None:
-    """Read the metrics of a moment at which both edges are trusted and nothing waits for them; None at others."""
+def all_well() -> dict[str, float] | None:
+    """Read the metrics of a moment at which the purger alone is present and both edges are trusted.
+
+    Nothing waits for them. None at other moments.
+    """
     now = values(PURGER)
+    if now["takedown_purgers_present"] != 1:
+        return None
     for edge in ("edge1", "edge2"):
         trusted = now[f'takedown_edge_mode{{edge="{edge}",mode="trusted"}}'] == 1
         if not trusted or now[f'takedown_lease_remaining_seconds{{edge="{edge}"}}'] <= 0:
@@ -233,8 +237,14 @@ def serving_processes(stack: Stack) -> set[int]:
 def test_both_are_healthy_and_ready(stack: Stack) -> None:
     assert stack.purger.running()
     for port in (PURGER, ORIGIN):
-        for path in ("healthz", "readyz"):
-            assert (page(port, path).status_code, page(port, path).text) == (200, "ok\n")
+        assert (page(port, "healthz").status_code, page(port, "healthz").text) == (200, "ok\n")
+        # A poll, or the origin's first connection for this, may be late on a busy machine.
+        wait_until(partial(ready, port), "ready")
+
+
+def ready(port: int) -> bool:
+    answer = page(port, "readyz")
+    return (answer.status_code, answer.text) == (200, "ok\n")
 
 
 def documented() -> dict[str, list[str]]:
@@ -273,6 +283,16 @@ def too_slow(edge: str) -> float:
     return sum(value for name, value in values(PURGER).items() if name.startswith(begin) and name.endswith(end))
 
 
+def cut_off() -> bool:
+    """Tell whether the purger shows edge2 as one that lacks the latest batch and trusts its cache no more."""
+    now = values(PURGER)
+    return (
+        now['takedown_edge_mode{edge="edge2",mode="fail-safe"}'] == 1
+        and now['takedown_lease_remaining_seconds{edge="edge2"}'] == 0
+        and now['takedown_backlog_batches{edge="edge2"}'] >= 1
+    )
+
+
 def test_alerts_and_dashboard_see_an_edge_that_stands_still_and_what_comes_of_it(
     site: Site, prometheus: Prometheus
 ) -> None:
@@ -280,11 +300,8 @@ def test_alerts_and_dashboard_see_an_edge_that_stands_still_and_what_comes_of_it
     wait_until(lambda: not prometheus.firing() or None, "no alert")
     with frozen(site.stack.edges[1]):
         site.ban("nobody-has-this")
-        name = 'takedown_edge_mode{edge="edge2",mode="fail-safe"}'
-        wait_until(lambda: values(PURGER)[name] == 1 or None, "edge2 counts as in fail-safe mode")
-        now = values(PURGER)
-        assert now['takedown_lease_remaining_seconds{edge="edge2"}'] == 0
-        assert now['takedown_backlog_batches{edge="edge2"}'] >= 1
+        # Its lease may have run out before, so that the ban has no number yet.
+        wait_until(cut_off, "edge2 counts as in fail-safe mode, without a lease, and behind")
         wait_until(lambda: values(PURGER)['takedown_backlog_batches{edge="edge1"}'] == 0, "edge1 has everything")
         wait_until(lambda: values(PURGER)["takedown_oldest_pending_seconds"] > 1 or None, "the ban waits")
         # Of whichever method the first request was: after it the purger asks for the edge's state before all else.
@@ -311,8 +328,9 @@ def test_an_origin_without_its_store_is_not_ready(site: Site) -> None:
     files = site.stack.origin.files
     away = files.rename(files.with_suffix(".away"))
     try:
-        wait_until(lambda: page(ORIGIN, "readyz").status_code == 503 or None, "the origin is not ready")
-        assert page(ORIGIN, "readyz").text.startswith("store: ")
+        # For a while it may be the database that has not answered in time.
+        wait_until(lambda: page(ORIGIN, "readyz").text.startswith("store: "), "the origin lacks its store")
+        assert page(ORIGIN, "readyz").status_code == 503
     finally:
         Path(away).rename(files)
     wait_until(lambda: page(ORIGIN, "readyz").status_code == 200 or None, "the origin is ready again")
