@@ -310,29 +310,38 @@ def test_several_jobs_import_the_same_as_one(site: ListedSite) -> None:
 
 
 def test_an_import_that_is_killed_is_completed_by_the_same_again(site: ListedSite) -> None:
-    text = "code,path\n" + "".join(f"killed-{number},jobs/{number % 130}.png\n" for number in range(1000))
+    lines = ["code,path\n", *(f"killed-{number},jobs/{number % 130}.png\n" for number in range(1000))]
     for number in range(130):
         site.picture(f"jobs/{number}.png", (300, 200), number)
     command = site.origin.origin_command("import", "--from", "-", "--in-place", f"file:{site.root}", "--owner", "ann")
 
-    def recorded() -> int:
+    def count(query: str) -> int:
         with site.origin.admin.cursor() as cursor:
-            cursor.execute("SELECT COUNT(*) FROM images WHERE code LIKE 'killed-%'")
-            ((count,),) = cursor.fetchall()
-        return int(str(count))
+            cursor.execute(query)
+            ((number,),) = cursor.fetchall()
+        return int(str(number))
+
+    def recorded() -> int:
+        return count("SELECT COUNT(*) FROM images WHERE code LIKE 'killed-%'")
+
+    def importing() -> int:
+        return count("SELECT COUNT(*) FROM information_schema.processlist WHERE user = 'takedown_import'")
 
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, env=site.origin.import_environment(), stdout=sys.stderr
     ) as running:
         assert running.stdin
-        running.stdin.write(text.encode())
-        running.stdin.close()
+        # The rest never comes, so that it cannot end before it is killed.
+        running.stdin.write("".join(lines[:600]).encode())
+        running.stdin.flush()
         wait_until(lambda: recorded() >= 200, "some images recorded")
         running.send_signal(signal.SIGKILL)
         running.wait()
+    # The server may yet carry out what the import sent last.
+    wait_until(lambda: importing() == 0, "the end of its connection")
     before = recorded()
     assert 200 <= before < 1000
-    result = site.run(text, "--owner", "ann")
+    result = site.run("".join(lines), "--owner", "ann")
     assert result.stdout == f"{1000 - before} new, 0 changed, {before} unchanged, 0 refused\n"
     with site.origin.admin.cursor() as cursor:
         cursor.execute(
