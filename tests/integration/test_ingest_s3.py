@@ -45,7 +45,7 @@ def test_an_upload_goes_to_the_bucket_and_is_served_from_it(site: UploadSite) ->
 def test_while_the_bucket_is_away_uploads_are_503_and_nothing_is_recorded(site: UploadSite, store: ObjectStore) -> None:
     content = picture(61)
     with away(store):
-        answer = site.put("away-1", content)
+        answer = site.put_once("away-1", content)
         assert (answer.status_code, answer.headers["Retry-After"]) == (503, "2")
         assert site.count("SELECT COUNT(*) FROM images WHERE code = 'away-1'") == 0
     wait_until(lambda: site.put("away-1", content).status_code == 201, "the bucket takes objects again")

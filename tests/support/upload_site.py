@@ -8,7 +8,7 @@ from typing import Any, Self, cast
 import requests
 
 from stack.ingest import Ingest
-from stack.waiting import PATIENCE
+from stack.waiting import PATIENCE, wait_until
 from tests.support.origin_site import OriginSite
 
 
@@ -50,7 +50,18 @@ class UploadSite:
     def put(
         self, code: str, content: Any, owner: str | None = "ann", headers: Mapping[str, str] | None = None
     ) -> requests.Response:
-        """Upload a picture."""
+        """Upload a picture, and again while the answer is 503: a busy database may take longer than the 2 s it has."""
+
+        def answered() -> requests.Response | None:
+            answer = self.put_once(code, content, owner, headers)
+            return None if answer.status_code == 503 else answer
+
+        return wait_until(answered, f"an answer other than 503 for {code}")
+
+    def put_once(
+        self, code: str, content: Any, owner: str | None = "ann", headers: Mapping[str, str] | None = None
+    ) -> requests.Response:
+        """Upload a picture, whatever the answer."""
         sent = {
             "Authorization": f"Bearer {self.token}",
             **({"Takedown-Owner": owner} if owner else {}),
