@@ -387,7 +387,9 @@ def sizes_of_unnamed_files(pid: int) -> list[int]:
 
 def test_large_uploads_are_bounded_in_memory(site: UploadSite) -> None:
     """Twelve uploads that have nearly arrived are in files, and not in the memory of the process."""
-    with site.listener("patient", ORIGIN_INGEST_THREADS="16") as ingest, contextlib.ExitStack() as closing:
+    # The first of them waits until the last one has come so far.
+    options = {"ORIGIN_INGEST_THREADS": "16", "ORIGIN_INGEST_STALL": "60"}
+    with site.listener("patient", **options) as ingest, contextlib.ExitStack() as closing:
         assert ingest.process is not None
         process = psutil.Process(ingest.process.pid)
         before = process.memory_info().rss
