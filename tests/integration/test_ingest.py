@@ -280,7 +280,7 @@ def test_every_request_needs_the_token(site: UploadSite, authorization: str | No
     """In each, TOKEN stands for the token of the listener, and PART for all of it but the last character."""
     given = (authorization or "").replace("TOKEN", site.token).replace("PART", site.token[:-1])
     headers = {"Authorization": given} if authorization else {}
-    answer = requests.get(f"{site.ingest.url}/verdict/{'0' * 64}", headers=headers, timeout=PATIENCE)
+    answer = site.ask_verdict("0" * 64, given if authorization else None)
     assert answer.status_code == status
     assert (status == 401) == ("WWW-Authenticate" in answer.headers)
     if status != 200:
@@ -291,8 +291,7 @@ def test_every_request_needs_the_token(site: UploadSite, authorization: str | No
 
 def test_a_token_is_changed_without_a_restart_and_without_a_refused_request(site: UploadSite) -> None:
     def status(token: str) -> int:
-        headers = {"Authorization": f"Bearer {token}"}
-        return requests.get(f"{site.ingest.url}/verdict/{'0' * 64}", headers=headers, timeout=60).status_code
+        return site.ask_verdict("0" * 64, f"Bearer {token}").status_code
 
     old = site.token
 

@@ -69,9 +69,18 @@ class UploadSite:
         }
         return requests.put(f"{self.ingest.url}/images/{code}", data=content, headers=sent, timeout=PATIENCE)
 
+    def ask_verdict(self, digest: str, authorization: str | None) -> requests.Response:
+        """Ask for a verdict, and again while the answer is 503, with this field Authorization, or without one."""
+        headers = {"Authorization": authorization} if authorization else {}
+
+        def answered() -> requests.Response | None:
+            answer = requests.get(f"{self.ingest.url}/verdict/{digest}", headers=headers, timeout=PATIENCE)
+            return None if answer.status_code == 503 else answer
+
+        return wait_until(answered, f"an answer other than 503 for {digest}")
+
     def verdict(self, digest: str) -> dict[str, Any]:
-        headers = {"Authorization": f"Bearer {self.token}"}
-        answer = requests.get(f"{self.ingest.url}/verdict/{digest}", headers=headers, timeout=PATIENCE)
+        answer = self.ask_verdict(digest, f"Bearer {self.token}")
         assert answer.status_code == 200
         return cast(dict[str, Any], answer.json())
 
