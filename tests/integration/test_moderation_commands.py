@@ -175,7 +175,7 @@ def test_an_owner_whose_key_begins_like_a_banned_one_is_left_alone(site: Site) -
     others = [site.new_image(f"{owner}x"), site.new_image(f"x{owner}"), site.new_image(owner.upper())]
     code = site.new_image(owner)
     run(site, "ban", "--owner", owner, "--wait", "60")
-    assert site.get(code).status_code == 410
+    assert site.answer(code).status_code == 410
     for other in others:
         assert site.is_hit(other)
         assert site.get(other).status_code == 200

@@ -245,14 +245,14 @@ def test_a_ban_by_content_takes_every_code_and_lifting_brings_both_back(site: Si
     assert f"digest {digest_of(shown.read_bytes())}, 2 images" in out
     for edge in site.stack.edges:
         for path in (first, second, f"{first}/thumb", f"{second}/thumb"):
-            assert site.get(path, edge).status_code == 410
+            assert site.answer(path, edge).status_code == 410
     assert site.is_hit(other)
     assert site.get(other).status_code == 200
     third = site.new_owner()
     import_as(site, tmp_path / "picture.png", third)
-    assert site.get(third).status_code == 410
+    assert site.answer(third).status_code == 410
     run(site, "lift", "--file", str(shown))
     run(site, "wait", "--digest", digest_of(shown.read_bytes()), "60")
     for path in (first, f"{second}/thumb", third):
         site.wait_served(path)
-    assert site.get(second).content == shown.read_bytes()
+    assert site.answer(second).content == shown.read_bytes()

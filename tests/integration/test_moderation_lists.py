@@ -186,7 +186,7 @@ def test_a_list_takes_its_images_from_every_edge_and_brings_them_back(site: Site
             site.wait_hit(path, edge)
     assert run(site, "ban", "--from", "-", "--wait", "60", stdin=lines).stdout.startswith("banned 2 codes\nedge edge")
     for edge in site.stack.edges:
-        assert [site.get(path, edge).status_code for path in (first, f"{second}/thumb")] == [410, 410]
+        assert [site.answer(path, edge).status_code for path in (first, f"{second}/thumb")] == [410, 410]
     assert site.is_hit(other)
     run(site, "lift", "--from", "-", stdin=lines)
     for path in (first, f"{second}/thumb"):

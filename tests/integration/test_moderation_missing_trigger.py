@@ -106,5 +106,5 @@ def test_an_image_whose_ban_no_trigger_saw_is_acknowledged_when_the_edges_were_f
         site.stack.database.migrate()
     run(site, "wait", code, "60")
     for edge in site.stack.edges:
-        assert site.get(code, edge).status_code == 410
+        assert site.answer(code, edge).status_code == 410
     run(site, "wait", "60")

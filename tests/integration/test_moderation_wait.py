@@ -88,7 +88,7 @@ def test_a_ban_is_acknowledged_by_every_edge(site: Site) -> None:
     out = run(site, "ban", code, "--wait", "60").stdout
     assert sorted(out.splitlines()[1:]) == ["edge edge1: acknowledged", "edge edge2: acknowledged"]
     for edge in site.stack.edges:
-        assert site.get(code, edge).status_code == 410
+        assert site.answer(code, edge).status_code == 410
 
 
 def test_a_wait_ends_when_the_purger_comes_back(site: Site) -> None:
@@ -96,5 +96,5 @@ def test_a_wait_ends_when_the_purger_comes_back(site: Site) -> None:
     with frozen(site.stack.purger):
         ban = ban_id(run(site, "ban", code, "--wait", "0", code=3))
     run(site, "wait", "--ban", ban, "60")
-    assert site.get(code).status_code == 410
+    assert site.answer(code).status_code == 410
     run(site, "wait", "60")
