@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from stack.waiting import PATIENCE
+from stack.waiting import PATIENCE, wait_until
 from tests.support.origin_site import OriginSite
 
 
@@ -19,36 +19,51 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OriginSite]:
         yield running
 
 
+def ask(url: str, method: str = "GET", **headers: str) -> requests.Response:
+    """Request an image until the answer is not 503: on a busy machine a lookup may take too long."""
+    names = {name.replace("_", "-").title(): value for name, value in headers.items()}
+
+    def answer() -> requests.Response | None:
+        given = requests.request(method, url, headers=names, timeout=PATIENCE)
+        return None if given.status_code == 503 else given
+
+    return wait_until(answer, f"an answer other than 503 of {url}")
+
+
+def request(site: OriginSite, code: str, method: str = "GET", **headers: str) -> requests.Response:
+    return ask(f"{site.origin.url}/images/{code}", method, **headers)
+
+
 def seen(answer: requests.Response) -> int:
     return int(answer.headers["Takedown-Seen"])
 
 
 def test_each_answer_says_the_last_batch_that_its_lookup_saw(site: OriginSite) -> None:
     code = site.new_image()
-    etag = site.request(code).headers["ETag"]
+    etag = request(site, code).headers["ETag"]
     before = site.last_batch()
     site.execute("INSERT INTO bans (scope, subject) VALUES ('image', 'somebody-else')")
-    assert seen(site.request(code)) == before, "a change counts from its number on"
+    assert seen(request(site, code)) == before, "a change counts from its number on"
     site.number()
     assert site.last_batch() == before + 1
     answers = {
-        200: site.request(code),
-        206: site.request(code, range="bytes=0-9"),
-        304: site.request(code, if_none_match=etag),
-        404: site.request("nobody"),
-        410: site.request("somebody-else"),
-        412: site.request(code, if_match='"x"'),
-        416: site.request(code, range="bytes=99999999-"),
+        200: request(site, code),
+        206: request(site, code, range="bytes=0-9"),
+        304: request(site, code, if_none_match=etag),
+        404: request(site, "nobody"),
+        410: request(site, "somebody-else"),
+        412: request(site, code, if_match='"x"'),
+        416: request(site, code, range="bytes=99999999-"),
     }
     for status, answer in answers.items():
         assert answer.status_code == status
         assert seen(answer) == before + 1
-    assert seen(site.request(code, "HEAD")) == before + 1
+    assert seen(request(site, code, "HEAD")) == before + 1
 
 
 def test_each_answer_says_the_batch_of_the_last_change_of_image_and_owner(site: OriginSite) -> None:
     def changed() -> str:
-        return site.request(code).headers["Takedown-Changed"]
+        return request(site, code).headers["Takedown-Changed"]
 
     code, owner = site.new_image(), "owner-changed"
     site.execute("UPDATE images SET owner = %s WHERE code = %s", owner, code)
@@ -67,7 +82,7 @@ def test_each_answer_says_the_batch_of_the_last_change_of_image_and_owner(site: 
     with site.admin.cursor() as cursor:
         cursor.execute("CALL number_invalidations_v3(NULL, NULL, @size, @more)")
     assert changed() == str(own + 2), "numbered by either version"
-    assert site.request("nobody-at-all").headers["Takedown-Changed"] == "0"
+    assert request(site, "nobody-at-all").headers["Takedown-Changed"] == "0"
 
 
 @pytest.mark.parametrize(("path", "method"), [("nobody/original", "GET"), ("a.b", "GET"), ("nobody", "POST")])
@@ -88,7 +103,8 @@ def test_an_answer_that_has_seen_a_bans_number_has_seen_the_ban(site: OriginSite
                 while status != 410:
                     answer = session.get(f"{site.origin.url}/images/{code}", timeout=PATIENCE)
                     status = answer.status_code
-                    answers.append((code, seen(answer), status))
+                    if status != 503:  # on a busy machine a lookup may take too long
+                        answers.append((code, seen(answer), status))
         return answers
 
     with ThreadPoolExecutor(3) as clients:
@@ -106,12 +122,12 @@ def test_a_banned_image_is_marked_and_names_the_bytes_that_are_shown(site: Origi
     code = site.new_image()
     with site.another_origin(f"marked-{status}", ORIGIN_BANNED_STATUS=status, ORIGIN_WORKERS="1") as origin:
         url = f"{origin.url}/images/{code}"
-        assert not requests.get(url, timeout=PATIENCE).headers.keys() & {"Takedown-State", "Repr-Digest"}
+        assert not ask(url).headers.keys() & {"Takedown-State", "Repr-Digest"}
         site.execute("INSERT INTO bans (scope, subject) VALUES ('image', %s)", code)
-        answer = requests.get(url, timeout=PATIENCE)
+        answer = ask(url)
         assert answer.status_code == int(status)
         digest = b64encode(hashlib.sha256(answer.content).digest()).decode()
-        for marked in (answer, requests.head(url, timeout=PATIENCE)):
+        for marked in (answer, ask(url, "HEAD")):
             assert marked.headers["Takedown-State"] == "banned"
             assert marked.headers["Repr-Digest"] == f"sha-256=:{digest}:"
 
@@ -120,9 +136,9 @@ def test_a_database_that_has_lost_its_numbers_is_500_until_it_is_migrated(tmp_pa
     with OriginSite(tmp_path, ORIGIN_WORKERS="1") as site:
         code = site.new_image()
         site.execute("DELETE FROM numbering")
-        answer = site.request(code)
+        answer = request(site, code)
         assert answer.status_code == 500
         assert answer.headers["Cache-Control"] == "no-store"
         assert "table numbering has lost its row: run `purger migrate`" in site.origin.log_text()
         site.database.migrate()
-        assert site.request(code).status_code == 200
+        assert request(site, code).status_code == 200
