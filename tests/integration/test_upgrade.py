@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,9 @@ from tests.support.procedure_call import call
 
 IMAGES = {"banned": "anna", "copy": "villain", "kept": "anna", "lifted": "anna", "twice": "anna"}
 GONE, SERVED = ("banned", "copy", "twice"), ("kept", "lifted")
+
+#: What an origin says of a database that was not migrated yet.
+ADVICE = "check the grants of the account in the database URL: `purger migrate` gives them"
 
 #: Errors of a moment: a REVOKE on a table also revokes the grants on its columns, and they are granted again at once.
 REGRANTED = (ER_TABLEACCESS_DENIED_ERROR, ER_COLUMNACCESS_DENIED_ERROR)
@@ -125,9 +129,14 @@ class Upgrade(ExitStack):
 
     def _ask_too_early(self, directory: Path) -> str:
         """Return what an origin of this version logs on a database of 0.1, then let it stand in for one of 0.1."""
-        with Origin(directory, self.database) as origin:
-            assert requests.get(f"{origin.url}/images/nobody", timeout=PATIENCE).status_code == 503
-            refusal = origin.log_text()
+        origin = Origin(directory, self.database)
+        # A process logs its first reason alone, which on a busy machine is that a connection comes too late.
+        for _ in range(5):
+            with origin:
+                assert requests.get(f"{origin.url}/images/nobody", timeout=PATIENCE).status_code == 503
+                refusal = origin.log_text()
+            if ADVICE in refusal:
+                break
         with self.database.connect_admin() as connection, connection.cursor() as cursor:
             cursor.execute("GRANT SELECT (one, last_batch) ON numbering TO takedown_origin@'%'")
             cursor.execute("ALTER TABLE changes ADD COLUMN batch BIGINT UNSIGNED NOT NULL DEFAULT 0")
@@ -166,9 +175,14 @@ class Upgrade(ExitStack):
     def get(self, code: str) -> requests.Response:
         return requests.get(f"{self.edge.url}/images/{code}", timeout=PATIENCE)
 
+    def status(self, code: str) -> int | None:
+        """Return the status of an image at the edge; None where the lookup has failed."""
+        status = self.get(code).status_code
+        return None if status == 503 else status
+
     def is_dated(self, code: str) -> bool:
         answer = requests.get(f"{self.origin.url}/images/{code}", timeout=PATIENCE)
-        return answer.headers["CDN-Cache-Control"] == "max-age=86400"
+        return answer.headers.get("CDN-Cache-Control") == "max-age=86400"  # a 503 has none
 
     def is_hit(self, code: str) -> bool:
         return "; hit" in self.get(code).headers["Cache-Status"]
@@ -196,7 +210,7 @@ def upgrade(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Upgrade]:
 
 
 def test_an_origin_that_comes_before_the_schema_says_what_to_do(upgrade: Upgrade) -> None:
-    assert "check the grants of the account in the database URL: `purger migrate` gives them" in upgrade.refusal
+    assert ADVICE in upgrade.refusal
 
 
 def test_all_that_was_there_is_there(upgrade: Upgrade) -> None:
@@ -238,7 +252,9 @@ def test_no_ban_in_the_middle_of_it_went_unseen(upgrade: Upgrade) -> None:
     )
     assert sorted(found) == sorted((code,) for code in banned)
     for code in (banned[0], banned[-1]):
-        assert upgrade.get(code).status_code == 410
+        # On a busy machine the lookup may take too long, since nobody has asked for this code before.
+        status = wait_until(partial(upgrade.status, code), f"an answer other than 503 for {code}")
+        assert status == 410
 
 
 def test_no_visitor_notices_it(upgrade: Upgrade) -> None:
