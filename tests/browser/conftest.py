@@ -10,7 +10,8 @@ import pytest
 from selenium.webdriver import Chrome, ChromeOptions
 from selenium.webdriver.chrome.service import Service
 
-from stack.system import Stack
+from stack.ports import free_port
+from stack.system import Settings, Stack
 from tests.support.site_actions import Site
 from tests.support.threaded_server import threaded_server
 
@@ -22,7 +23,8 @@ SWITCHES = (
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    with Stack(tmp_path_factory.mktemp("browser")) as running:
+    # On a busy machine no lease may end early: an edge in fail-safe mode asks the origin, which may answer 503.
+    with Stack(tmp_path_factory.mktemp("browser"), Settings(edge_settings={"lease": 120.0})) as running:
         yield running
 
 
@@ -43,7 +45,8 @@ def browser(tmp_path: Path) -> Iterator[Chrome]:
     options.set_capability("goog:loggingPrefs", {"performance": "ALL"})
     for switch in (*SWITCHES, f"--user-data-dir={tmp_path / 'profile'}"):
         options.add_argument(switch)
-    with Chrome(options=options, service=Service(driver)) as browser:
+    # Selenium would choose a port that another process may take before the driver listens.
+    with Chrome(options=options, service=Service(driver, port=free_port())) as browser:
         yield browser
 
 

@@ -25,7 +25,7 @@ HEADERS = {
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     lines = "\n".join(f"{name}: {value}" for name, value in HEADERS.items())
-    settings = Settings(origin_options={"ORIGIN_HEADER": lines}, edge_settings={"tls": True})
+    settings = Settings(origin_options={"ORIGIN_HEADER": lines}, edge_settings={"tls": True, "lease": 120.0})
     with Stack(tmp_path_factory.mktemp("origins"), settings) as running:
         yield running
 
