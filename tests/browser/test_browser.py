@@ -26,6 +26,7 @@ def test_a_person_sees_a_takedown_and_its_lifting(site: Site, browser: Chrome, p
 
     site.ban(codes[1])
     site.wait_gone(codes[1])
+    site.wait_kept(codes[1])
     browser.refresh()
     first, banned, third = shown(browser)
     assert (first, third) == (ORIGINAL, ORIGINAL)
@@ -34,6 +35,7 @@ def test_a_person_sees_a_takedown_and_its_lifting(site: Site, browser: Chrome, p
 
     site.lift(codes[1])
     site.wait_served(codes[1])
+    site.wait_kept(codes[1])
     browser.get(f"{url}/page.html?lifted")
     assert shown(browser) == [ORIGINAL] * 3
 

@@ -158,6 +158,17 @@ class Site:
 
         return wait_until(gone, f"{path} gone")
 
+    def wait_kept(self, code: str) -> None:
+        """Wait until the first edge has an image in its cache for long, and no rebound is left that would remove it."""
+        self.stack.settle()
+
+        def kept() -> bool:
+            answer = self.get(code)
+            lasts = answer.status_code == 410 or "Last-Modified" in answer.headers
+            return lasts and "; hit" in answer.headers["Cache-Status"]
+
+        wait_until(kept, f"{code} in the cache for long")
+
     def wait_served(self, path: str, edge: Edge | None = None) -> requests.Response:
         """Wait until an edge answers 200 for /images/PATH. Returns the answer."""
 
