@@ -20,8 +20,14 @@ console = pytest.fixture(console_of)
 def sign_in(browser: Chrome, console: Console, name: str) -> None:
     """Sign in by keyboard alone: the first field has the focus."""
     browser.get(console.url)
+    wait_focus(browser, "name")
     browser.switch_to.active_element.send_keys(name, Keys.TAB, console.password, Keys.ENTER)
     wait_until(lambda: "Is it gone everywhere?" in browser.page_source, "the overview")
+
+
+def wait_focus(browser: Chrome, field: str) -> None:
+    """Wait until a field has the focus: a page gets it when it is first drawn, which may be after it has loaded."""
+    wait_until(lambda: browser.execute_script("return document.activeElement.name") == field, f"the focus on {field}")
 
 
 def seen(browser: Chrome, selector: str) -> list[str]:
@@ -75,6 +81,7 @@ def test_a_moderator_bans_an_image_and_watches_it_go_at_every_edge(
 
     wait_until(lambda: pressed(browser, By.LINK_TEXT, "Ban this image …"), "the link to the ban")
     wait_until(lambda: any("at 2 enabled edges" in text for text in seen(browser, ".plan li")), "its numbers")
+    wait_focus(browser, "reason")
     browser.switch_to.active_element.send_keys("a court's order", Keys.ENTER)
     wait_until(lambda: "is written" in browser.page_source, "the ban")
     document = browser.find_element(By.ID, "subject")
