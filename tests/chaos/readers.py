@@ -58,7 +58,7 @@ class Reader(threading.Thread):
             )
         self._session.close()
 
-    def read(self, code: str, rendition: str, *, conditional: bool = False) -> None:
+    def read(self, code: str, rendition: str, *, conditional: bool = False) -> Read:
         """Read a rendition and record its state. A 304 stands for the version whose tag or date was sent."""
         path = code if rendition == "original" else f"{code}/{rendition}"
         name, known = self._random.choice([("If-None-Match", self._tags), ("If-Modified-Since", self._dates)])
@@ -83,4 +83,6 @@ class Reader(threading.Thread):
         except requests.RequestException:
             saw = Other.FAILED
         shown = f"{path} with {name}" if condition else path
-        self._history.add_read(Read(self._edge.edge_name, code, shown, sent, clock(), saw, status))
+        read = Read(self._edge.edge_name, code, shown, sent, clock(), saw, status)
+        self._history.add_read(read)
+        return read
