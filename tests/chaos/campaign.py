@@ -12,7 +12,7 @@ from tests.chaos.faults import Fault, Scene
 from tests.chaos.faults.no_fault import NOTHING
 from tests.chaos.gallery import Gallery
 from tests.chaos.history import History, Other, Read, Stall, Window, clock
-from tests.chaos.judge import Judge, Violation, starving
+from tests.chaos.judge import Judge, Limits, Violation, starving
 from tests.chaos.moderator import Moderator
 from tests.chaos.moderator_group import ModeratorGroup
 from tests.chaos.readers import Reader
@@ -56,9 +56,10 @@ class Outcome:
 class Campaign:
     """All clients, moderators and faults of one system, driven by one seed."""
 
-    def __init__(self, system: System, seed: int, *, by_content: bool = True) -> None:
+    def __init__(self, system: System, seed: int, *, by_content: bool = True, limits: Limits | None = None) -> None:
         """Add the images. ``by_content``: moderators ban originals too, which version 0.1 does not know."""
         self.system = system
+        self._limits = limits or Limits()
         self.history = History()
         self._random = Random(f"{seed} faults")
         self._hot = hot = deque[str](maxlen=8)
@@ -157,7 +158,7 @@ class Campaign:
         except TimeoutError as error:
             lost.append(Violation("lost", edge.name, f"after the fault: {error}"))
         if fault.name != NOTHING:
-            bound = (self.system.bound if fault.loosens else 1.0) + fault.extra
+            bound = (self.system.bound if fault.loosens else self._limits.bound) + fault.extra
             edges = None if fault.everywhere else frozenset({edge.edge_name})
             self.history.windows.append(Window(fault.name, start, clock(), bound, edges, fault.revives))
         self.system.pause(_CALM)
@@ -168,7 +169,7 @@ class Campaign:
         fail_safe = self._trust.take()
         if fault.fail_safe is not None:
             lost += long_fail_safe(fail_safe, self.history.stalls, fault.fail_safe)
-        lost += starving(reads, self.history.windows, self.history.stalls, names, start, clock())
+        lost += starving(reads, self.history.windows, self.history.stalls, names, start, clock(), self._limits)
         return replace(outcome, violations=outcome.violations + lost, history=reads)
 
     def _check_all_live(self) -> None:
@@ -182,7 +183,7 @@ class Campaign:
     def _judged(self, name: str, start: float, reads: list[Read]) -> Outcome:
         end = clock()
         changes = self.history.copy_changes()
-        judge = Judge(changes, self.history.windows, self.history.stalls)
+        judge = Judge(changes, self.history.windows, self.history.stalls, self._limits.bound)
         verdicts = [judge.judge(read) for read in reads]
         return Outcome(
             fault=name,
@@ -206,7 +207,7 @@ class Campaign:
             self.system.settle()
         except TimeoutError as error:
             lost.append(Violation("lost", "every edge", f"at the end: {error}"))
-        self.system.pause(1.0 + 0.5)
+        self.system.pause(self._limits.bound + 0.5)
         final = [
             self._final_read(reader, code, rendition)
             for reader in self._readers[::_READERS]

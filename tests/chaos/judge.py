@@ -17,6 +17,15 @@ REFUSED_PART = 0.01
 
 
 @dataclass(frozen=True, slots=True)
+class Limits:
+    """What holds while no fault happens. Times are in seconds."""
+
+    bound: float = 1.0  # for a takedown
+    longest_wait: float = LONGEST_WAIT
+    refused_part: float = REFUSED_PART
+
+
+@dataclass(frozen=True, slots=True)
 class Violation:
     """A promise that was broken. ``kind`` is one of leak, stale, stuck, early, foreign, starved, fail-safe and lost."""
 
@@ -107,6 +116,7 @@ def starving(
     edges: Iterable[str],
     start: float,
     end: float,
+    limits: Limits = Limits(),
 ) -> list[Violation]:
     """Return violations of reads that failed or waited between start and end, without a fault at their edge."""
     reads = list(reads)
@@ -123,13 +133,13 @@ def starving(
         if len(calm) < _calm_seconds(touching, start, end) - 1:
             violations.append(Violation("starved", edge, f"only {len(calm)} reads were answered while all was well"))
         bad = [read for read in calm if read.saw in (Other.REFUSED, Other.FAILED)]
-        if len(bad) > max(1, REFUSED_PART * len(calm)):
+        if len(bad) > max(1, limits.refused_part * len(calm)):
             text = f"{len(bad)} of {len(calm)} reads were refused or failed while all was well"
             violations.append(Violation("starved", edge, text, bad[0]))
         violations += [
             Violation("starved", edge, f"waited {read.answered - read.sent:.3f} s while all was well", read)
             for read in calm
-            if read.answered - read.sent - stalled(stalls, read.sent, read.answered) > LONGEST_WAIT
+            if read.answered - read.sent - stalled(stalls, read.sent, read.answered) > limits.longest_wait
         ]
     return violations
 

@@ -7,18 +7,26 @@ import pytest
 from tests.chaos.campaign import Campaign, Outcome
 from tests.chaos.faults import FAULTS, Fault, Scene
 from tests.chaos.faults.base import mended
+from tests.chaos.judge import Limits
 from tests.chaos.report import details
 from tests.chaos.system_with_proxies import System
 
 SEED = 1
+
+#: Lease and fail-safe TTL of the systems below, in seconds.
+LEASE, FAIL_SAFE_TTL = 2.0, 1.0
+
+#: Limits for a machine that holds any process up for seconds. An image is gone within the lease and the fail-safe TTL
+#: whichever process is late; a lookup that is late is refused, and so are others for a second after it.
+BUSY = Limits(bound=LEASE + FAIL_SAFE_TTL, longest_wait=7.0, refused_part=0.1)
 
 
 @pytest.mark.timeout(600)
 def test_no_promise_is_broken_under_a_handful_of_faults(tmp_path: Path) -> None:
     names = ["purger killed while numbering", "answers to purges lost", "fetches held across bans"]
     broken: list[str] = []
-    with System(tmp_path, lease=2, fail_safe_ttl=1) as system:
-        campaign = Campaign(system, SEED)
+    with System(tmp_path, lease=LEASE, fail_safe_ttl=FAIL_SAFE_TTL) as system:
+        campaign = Campaign(system, SEED, limits=BUSY)
 
         def report(outcome: Outcome) -> None:
             broken.extend(details(outcome, campaign.history, SEED))
@@ -32,8 +40,8 @@ def test_no_promise_is_broken_under_a_handful_of_faults(tmp_path: Path) -> None:
 @pytest.mark.timeout(600)
 def test_no_promise_is_broken_while_the_store_is_away(tmp_path: Path) -> None:
     broken: list[str] = []
-    with System(tmp_path, lease=2, fail_safe_ttl=1, store="s3") as system:
-        campaign = Campaign(system, SEED)
+    with System(tmp_path, lease=LEASE, fail_safe_ttl=FAIL_SAFE_TTL, store="s3") as system:
+        campaign = Campaign(system, SEED, limits=BUSY)
 
         def report(outcome: Outcome) -> None:
             broken.extend(details(outcome, campaign.history, SEED))
