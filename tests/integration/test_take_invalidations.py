@@ -193,8 +193,8 @@ def test_a_wait_holds_no_transaction_open(connections: Connections) -> None:
     head, largest = first.head, first.largest
     with ThreadPoolExecutor(1) as pool:
         answer = pool.submit(take, waiting, head, largest, 30.0)
-        # With a lock time-out of 1 s this would fail behind a transaction that has the table.
-        admin = connections.open("admin", timeout=1)
+        # With a time-out of 10 s this would fail behind a transaction that has the table for 30 s.
+        admin = connections.open("admin", timeout=10)
         run(admin, "ALTER TABLE invalidations COMMENT = 'altered'")
         ban(connections.open("moderation"), *new_codes())
         assert answer.result().head == head + 1
