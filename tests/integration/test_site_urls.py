@@ -27,12 +27,13 @@ PIECES = [
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """Run a system whose edge maps names below /media/ as the page says."""
+    """Run a system whose edge maps names below /media/ as the page says, and keeps idle connections for long."""
     settings = Settings(
         edge_settings={
             "lease": 120.0,
             "fetch_timeout": 20.0,
             "urls": block(ROOT / "docs" / "edge.md", "vcl", "blob.transcode"),
+            "parameters": {"timeout_idle": PATIENCE},
         },
         purger_options={"PURGER_AUDIT_INTERVAL": "86400", "PURGER_PRUNE_INTERVAL": "86400"},
     )
