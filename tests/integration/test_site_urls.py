@@ -164,6 +164,9 @@ def test_no_spelling_shows_another_image_fills_the_cache_or_asks_for_another_url
     for name in NAMES:
         code = site.new_image(code=code_of(name))
         images[name] = {site.get(path).content for path in (code, f"{code}/thumb")}
+    fetched = {f"/images/{code_of(name)}{rendition}" for name in NAMES for rendition in ("", "/thumb")}
+    # A thread of the edge may log a fetch after its answer.
+    wait_until(lambda: fetched <= set(asked_of_the_origin(site.stack)), "the log of all fetches so far")
     before = asked_of_the_origin(site.stack)
     shown = []
     with closing(http.client.HTTPConnection("127.0.0.1", site.stack.edge.public_port, timeout=PATIENCE)) as connection:
