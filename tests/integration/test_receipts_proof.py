@@ -9,7 +9,7 @@ from purger.probe import Probe
 from stack.waiting import wait_until
 from takedown_db.lasting_connection import Connection
 from tests.support.misbehaving_listeners import FixedAnswer, stale_listener, third_edge
-from tests.support.receipts_command import ask, outcomes, receipts
+from tests.support.receipts_command import ask, outcomes, receipts, wait_looked_again
 from tests.support.site_actions import Site
 
 UNMARKED = "not marked as banned (wrong site, or an origin older than 0.2?)"
@@ -31,16 +31,6 @@ def third(site: Site, *arguments: str) -> tuple[str, str]:
 def wait_third(site: Site, outcome: str, reason: str, *arguments: str) -> None:
     """Wait until the last ban has this outcome and reason at the third edge."""
     wait_until(lambda: third(site, *arguments) == (outcome, reason), f"{outcome} at the third edge: {reason}")
-
-
-def wait_looked_again(site: Site, code: str) -> None:
-    """Wait until the third edge was probed after the purge was sent again."""
-    looked = f"""SELECT COUNT(*) FROM invalidations JOIN (
-        SELECT edge, invalidation, status FROM sightings
-        UNION ALL SELECT edge, invalidation, status FROM probe_remarks
-        ) AS looked ON looked.invalidation = invalidations.id
-        WHERE subject = '{code}' AND cause = 'resend' AND edge = 'third' AND status IS NOT NULL"""
-    wait_until(lambda: site.number(looked) > 0, "a probe after the second purge")
 
 
 def test_old_bytes_of_a_replaced_image_are_not_gone(site: Site, stored: dict[str, FixedAnswer]) -> None:
