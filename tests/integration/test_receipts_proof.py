@@ -9,7 +9,7 @@ from purger.probe import Probe
 from stack.waiting import wait_until
 from takedown_db.lasting_connection import Connection
 from tests.support.misbehaving_listeners import FixedAnswer, stale_listener, third_edge
-from tests.support.receipts_command import ask, outcomes, receipts, wait_looked_again
+from tests.support.receipts_command import PROVEN, ask, outcomes, receipts, wait_looked_again
 from tests.support.site_actions import Site
 
 UNMARKED = "not marked as banned (wrong site, or an origin older than 0.2?)"
@@ -33,6 +33,15 @@ def wait_third(site: Site, outcome: str, reason: str, *arguments: str) -> None:
     wait_until(lambda: third(site, *arguments) == (outcome, reason), f"{outcome} at the third edge: {reason}")
 
 
+def wait_outcome(site: Site, outcome: str, *arguments: str) -> None:
+    """Wait until the last ban has this outcome at the third edge, and is proven at all others.
+
+    Whatever the remark: an edge that is slow to name its renditions is probed for those in the database alone.
+    """
+    expected = PROVEN | {"third": outcome}
+    wait_until(lambda: outcomes(site, *arguments) == expected, f"{outcome} at the third edge, and gone at the others")
+
+
 def test_old_bytes_of_a_replaced_image_are_not_gone(site: Site, stored: dict[str, FixedAnswer]) -> None:
     owner = site.new_owner()
     code = site.new_image(owner)
@@ -42,6 +51,7 @@ def test_old_bytes_of_a_replaced_image_are_not_gone(site: Site, stored: dict[str
     said = "200 for original: other bytes, not marked as banned"
     wait_third(site, "not proven", said, code)
     wait_looked_again(site, code)
+    wait_outcome(site, "not proven", code)
     assert len(receipts(site, code)["resends"]) == 1, "purged again once"
     assert f"edge third is not proven to hide banned image {code} ({said})" in site.stack.purger.log_text()
     exit_code, out = ask(site, code)
@@ -60,7 +70,7 @@ def test_old_bytes_that_come_after_the_proof_undo_it(site: Site, stored: dict[st
     old = FixedAnswer(200, site.get(code).content)
     site.new_image(owner, code)
     site.ban(code)
-    wait_third(site, "gone", "", code)
+    wait_outcome(site, "gone", code)
     stored[f"/images/{code}"] = old
     assert ask(site, code, "--look")[0] == 3
     wait_looked_again(site, code)
@@ -121,7 +131,7 @@ def test_an_answer_that_is_not_that_for_a_banned_image(
     assert (doubt in site.stack.purger.log_text()) == (answer.status < 500)
     # The purger probes it again by itself, without another purge.
     stored.clear()
-    wait_third(site, "gone", "", code)
+    wait_outcome(site, "gone", code)
     assert receipts(site, code)["resends"] == []
 
 
@@ -133,7 +143,7 @@ def test_each_image_of_a_banned_owner_is_probed(site: Site, stored: dict[str, Fi
     wait_third(site, "still there", "", "--owner", owner)
     assert ask(site, "--owner", owner)[0] == 4
     assert third(site, codes[-1])[0] == "still there"
-    assert [third(site, code) for code in codes[:-1]] == 4 * [("gone", "")]
+    assert [third(site, code)[0] for code in codes[:-1]] == 4 * ["gone"]
 
 
 def test_a_receipt_says_how_many_images_of_an_owner_were_probed(site: Site) -> None:
@@ -163,7 +173,7 @@ def test_an_audit_counts_apart_what_is_not_proven(site: Site, stored: dict[str, 
         site.ban(code)
     site.lift(lifted)
     for code in (replaced, unmarked):
-        wait_third(site, "gone", "", code)
+        wait_outcome(site, "gone", code)
     stored[f"/images/{replaced}"] = FixedAnswer(200, b"old")
     stored[f"/images/{unmarked}"] = FixedAnswer(410, b"special")
     command = site.stack.purger.run("audit")
