@@ -80,5 +80,5 @@ def test_an_edge_is_vouched_for_although_the_database_is_far_away(far: Far) -> N
     wait_until(lambda: far.epoch() > third + 1, "a third heartbeat")
     purges = far.purges()
     far.ban()
-    wait_until(lambda: far.purges() == purges + 2, "the ban, twice")
+    wait_until(lambda: far.purges() >= purges + 2, "the ban, twice")
     assert far.edge.trusted()
