@@ -43,12 +43,19 @@ def test_a_silent_edge_and_a_slow_one_delay_only_themselves(
     with database.connect_admin() as admin:
         stubs.add_to(admin)
 
-    def renewed() -> bool:
-        return all(stubs.records()[edge]["renewals"] >= 2 for edge in others)
+    def renewed(edges: set[str]) -> bool:
+        records = stubs.records()
+        return all(records[edge]["renewals"] >= 2 for edge in edges)
+
+    def all_recorded() -> bool:
+        with database.connect_admin() as admin, admin.cursor() as cursor:
+            cursor.execute("SELECT COUNT(*) FROM edges WHERE instance IS NULL")
+            return cursor.fetchall() == [(0,)]
 
     options = {"PURGER_READ_TIMEOUT": f"{PATIENCE}"}
     with Purger(tmp_path / "purger", database, options=options) as purger:
-        wait_until(renewed, "heartbeats of all edges")
+        wait_until(lambda: renewed(set(stubs.urls)), "heartbeats of all edges")
+        wait_until(all_recorded, "the record of each first flush")
         stubs.silence([SILENT])
         stubs.delay(PATIENCE / 2, [SLOW])
         for _ in range(3):
@@ -56,7 +63,7 @@ def test_a_silent_edge_and_a_slow_one_delay_only_themselves(
             wait_until(lambda code=code: others <= set(stubs.arrivals(code)), f"{code} purged", PATIENCE / 4)  # type: ignore[misc]
             assert not {SILENT, SLOW} & set(stubs.arrivals(code))
         stubs.forget()
-        wait_until(renewed, "heartbeats go on", PATIENCE / 4)
+        wait_until(lambda: renewed(others), "heartbeats go on", PATIENCE / 4)
         # The requests in flight get no answer any more: end them with the purger.
         stubs.silence([SILENT], silent=False)
         stubs.delay(0, [SLOW])
