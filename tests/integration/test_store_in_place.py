@@ -185,7 +185,8 @@ def test_a_directory_that_turns_into_a_link_in_between_brings_out_nothing_from_o
 
     with BackgroundLoop(swap):
         answers = [tree.site.request(code) for _ in range(300)]
-    assert {answer.status_code for answer in answers} <= {200, 500}
+    # 503: the database was held up for two seconds.
+    assert {answer.status_code for answer in answers} <= {200, 500, 503}
     assert {answer.content for answer in answers if answer.status_code == 200} <= {content}
     assert not [answer for answer in answers if b"secret!" in answer.content]
     assert tree.site.request(code).content == content
