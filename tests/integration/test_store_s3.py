@@ -132,10 +132,11 @@ def test_an_object_of_another_size_is_500(site: OriginSite, store: ObjectStore, 
 
 def test_an_object_that_changes_while_it_is_sent_breaks_the_answer_off(site: OriginSite, store: ObjectStore) -> None:
     code, content = new_large(site, store, 40 << 20)
+    other = os.urandom(len(content))  # made before: the origin breaks off, too, when nobody reads for 10 s
     with requests.get(f"{site.origin.url}/images/{code}", timeout=PATIENCE, stream=True) as answer:
         assert answer.status_code == 200
         answer.raw.read(1000)
-        put(store, "renditions/" + key_of(hashlib.sha256(content).hexdigest()), os.urandom(len(content)))
+        put(store, "renditions/" + key_of(hashlib.sha256(content).hexdigest()), other)
         with pytest.raises((requests.ConnectionError, requests.exceptions.ChunkedEncodingError)):
             list(answer.iter_content(1 << 20))
     wait_until(lambda: "changed while it was being sent" in site.origin.log_text(), "the reason in the log")
