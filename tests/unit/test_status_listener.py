@@ -8,6 +8,7 @@ from http import HTTPStatus
 import pytest
 import requests
 
+from stack.waiting import PATIENCE
 from takedown_db import status_listener
 from takedown_db.listen_address import Address
 from takedown_db.status_listener import Page, StatusListener, health_page, open_listener
@@ -17,41 +18,55 @@ def fail() -> Page:
     raise ValueError("a bug")
 
 
+PAGES = {
+    "/metrics": lambda: Page("a 1\n", content_type="text/plain; version=0.0.4"),
+    "/healthz": lambda: health_page([]),
+    "/readyz": lambda: health_page(["database: away", "store: away"]),
+    "/bug": fail,
+}
+
+
 @pytest.fixture
-def listener(monkeypatch: pytest.MonkeyPatch) -> Iterator[StatusListener]:
-    monkeypatch.setattr(status_listener, "_PATIENCE", 0.2)
-    pages = {
-        "/metrics": lambda: Page("a 1\n", content_type="text/plain; version=0.0.4"),
-        "/healthz": lambda: health_page([]),
-        "/readyz": lambda: health_page(["database: away", "store: away"]),
-        "/bug": fail,
-    }
+def listening() -> Iterator[socket.socket]:
     with open_listener(Address("127.0.0.1", 0)) as listening:
-        listener = StatusListener(listening, pages)
-        listener.start()
-        yield listener
+        yield listening
+
+
+@pytest.fixture
+def listener(listening: socket.socket, monkeypatch: pytest.MonkeyPatch) -> StatusListener:
+    """Run a listener that waits for its clients for as long as a busy machine needs."""
+    monkeypatch.setattr(status_listener, "_PATIENCE", PATIENCE)
+    listener = StatusListener(listening, PAGES)
+    listener.start()
+    return listener
 
 
 def test_pages_are_answered_with_their_status_and_type(listener: StatusListener) -> None:
-    answer = requests.get(f"http://{listener.address}/metrics?x=1", timeout=5)
+    answer = requests.get(f"http://{listener.address}/metrics?x=1", timeout=PATIENCE)
     assert (answer.status_code, answer.text) == (200, "a 1\n")
     assert answer.headers["Content-Type"] == "text/plain; version=0.0.4"
-    assert requests.get(f"http://{listener.address}/healthz", timeout=5).text == "ok\n"
-    answer = requests.get(f"http://{listener.address}/readyz", timeout=5)
+    assert requests.get(f"http://{listener.address}/healthz", timeout=PATIENCE).text == "ok\n"
+    answer = requests.get(f"http://{listener.address}/readyz", timeout=PATIENCE)
     assert (answer.status_code, answer.text) == (503, "database: away\nstore: away\n")
 
 
 def test_other_paths_methods_and_bugs_are_answered_too(listener: StatusListener) -> None:
-    assert requests.get(f"http://{listener.address}/", timeout=5).status_code == HTTPStatus.NOT_FOUND
-    assert requests.post(f"http://{listener.address}/metrics", timeout=5).status_code == 405
-    assert requests.get(f"http://{listener.address}/bug", timeout=5).status_code == 500
-    answer = requests.head(f"http://{listener.address}/metrics", timeout=5)
+    assert requests.get(f"http://{listener.address}/", timeout=PATIENCE).status_code == HTTPStatus.NOT_FOUND
+    assert requests.post(f"http://{listener.address}/metrics", timeout=PATIENCE).status_code == 405
+    assert requests.get(f"http://{listener.address}/bug", timeout=PATIENCE).status_code == 500
+    answer = requests.head(f"http://{listener.address}/metrics", timeout=PATIENCE)
     assert (answer.status_code, answer.headers["Content-Length"], answer.text) == (200, "4", "")
 
 
-def test_silent_and_dripping_clients_do_not_keep_others_from_an_answer(listener: StatusListener) -> None:
+def test_silent_and_dripping_clients_do_not_keep_others_from_an_answer(
+    listening: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(status_listener, "_PATIENCE", 0.2)
     with ExitStack() as clients:
-        for sent in (b"", b"GET /metr", b"", b"x" * 20_000, b"", b""):
-            client = clients.enter_context(socket.create_connection((listener.address.host, listener.address.port)))
+        for sent in (b"", b"GET /metr", b"", b"x" * 20_000, b"", b"", b"GET /healthz HTTP/1.1\r\n\r\n"):
+            client = clients.enter_context(socket.create_connection(listening.getsockname(), PATIENCE))
             client.sendall(sent)
-        assert requests.get(f"http://{listener.address}/healthz", timeout=5).text == "ok\n"
+        # All wait for it in this order. The last one's request is there, however late this thread gets on.
+        StatusListener(listening, PAGES).start()
+        with client.makefile("rb") as answer:
+            assert answer.read().endswith(b"\r\n\r\nok\n")
