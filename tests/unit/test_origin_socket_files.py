@@ -8,12 +8,14 @@ from typing import NamedTuple, cast
 import pytest
 
 from origin.socket_files import NEXT_REQUEST_WAIT, Reader, Writer
+from stack.waiting import PATIENCE
 from takedown_db.socket_timeouts import wait_in_kernel
 
 
 class Pair(NamedTuple):
     """The server's socket with its reader and writer, and the client's."""
 
+    server: socket.socket
     reader: Reader
     writer: Writer
     client: socket.socket
@@ -23,8 +25,8 @@ class Pair(NamedTuple):
 def pair() -> Iterator[Pair]:
     server, client = socket.socketpair()
     with server, client:
-        wait_in_kernel(server, NEXT_REQUEST_WAIT, 0.2)
-        yield Pair(Reader(server, 5), Writer(server), client)
+        wait_in_kernel(server, NEXT_REQUEST_WAIT, PATIENCE)
+        yield Pair(server, Reader(server, PATIENCE), Writer(server), client)
 
 
 def test_lines_are_read_whole_one_by_one_and_up_to_the_end(pair: Pair) -> None:
@@ -104,7 +106,7 @@ def test_both_pieces_are_sent_whole_to_a_slow_reader(pair: Pair) -> None:
     reading = threading.Thread(target=receive)
     reading.start()
     pair.writer.write_both(head, body)
-    reading.join(30)
+    reading.join(PATIENCE)
     assert bytes(received) == head + body
 
 
@@ -134,6 +136,7 @@ def test_both_pieces_are_sent_whole_wherever_the_socket_stops(most: int) -> None
 
 
 def test_a_peer_that_takes_nothing_is_a_timeout(pair: Pair) -> None:
+    wait_in_kernel(pair.server, NEXT_REQUEST_WAIT, 0.2)
     with pytest.raises(TimeoutError, match="timed out"):
         pair.writer.write(b"x" * 10_000_000)
     with pytest.raises(TimeoutError, match="timed out"):
