@@ -12,13 +12,19 @@ from email.utils import parsedate_to_datetime
 def reckon(address: str, path: str, ahead: float) -> str:
     """Tell how many seconds before or after its Expires the image ends, by the right clock."""
     client = http.client.HTTPConnection(address, timeout=60)
+    asked = time.time()
     client.request("GET", path)
-    now = time.time()
     answer = client.getresponse()
+    answered = time.time()
     answer.read()
     dated, expires = (parsedate_to_datetime(answer.headers[name]).timestamp() for name in ("Date", "Expires"))
-    age = max(0.0, now + ahead - dated, float(answer.headers.get("Age", "0")))
-    after = round(now + (expires - dated) - age - expires)
+
+    def ends(now: float) -> float:
+        age = max(0.0, now + ahead - dated, float(answer.headers.get("Age", "0")))
+        return now + (expires - dated) - age - expires
+
+    # The edge has written Age and Date at some moment in between.
+    after = round(max(ends(asked), min(ends(answered), 0.0)))
     return f"{answer.status} hit={'; hit' in answer.headers['Cache-Status']} ends {after:+d} s"
 
 
