@@ -10,9 +10,11 @@ import mysql.connector
 import pytest
 from mysql.connector.connection import MySQLConnection
 
+from stack.waiting import PATIENCE
 from takedown_db.connect import NotEncryptedError, connect
 
 PASSWORD = "correct-horse"
+TIMEOUT = int(PATIENCE)
 #: Flags of a server that has the protocol of today and no TLS (CLIENT_SSL is 0x800).
 WITHOUT_TLS = 0x1 | 0x8 | 0x200 | 0x2000 | 0x8000 | 0x80000
 NONCE = b"12345678" + b"abcdefghijkl\0"
@@ -73,18 +75,18 @@ def server() -> Iterator[FalseServer]:
 @pytest.mark.parametrize("mode", ["PREFERRED", "DISABLED"])
 def test_a_server_without_tls_gets_no_password(server: FalseServer, mode: str) -> None:
     with pytest.raises(mysql.connector.Error):
-        connect(server.url(f"ssl_mode={mode}"), timeout=5, python=True)
+        connect(server.url(f"ssl_mode={mode}"), timeout=TIMEOUT, python=True)
     assert b"joe" in server.all_received()
     assert PASSWORD.encode() not in server.received
 
 
 def test_where_tls_is_required_a_server_without_it_gets_nothing_at_all(server: FalseServer) -> None:
     with pytest.raises(NotEncryptedError, match=r"127\.0\.0\.1 offers no TLS"):
-        connect(server.url("ssl_mode=REQUIRED"), timeout=5, python=True)
+        connect(server.url("ssl_mode=REQUIRED"), timeout=TIMEOUT, python=True)
     assert server.all_received() == b""
 
 
 def test_the_driver_in_pure_python_alone_would_send_it(server: FalseServer) -> None:
     with pytest.raises(mysql.connector.Error):
-        MySQLConnection(host="127.0.0.1", port=server.port, user="joe", password=PASSWORD, connection_timeout=5)
+        MySQLConnection(host="127.0.0.1", port=server.port, user="joe", password=PASSWORD, connection_timeout=TIMEOUT)
     assert PASSWORD.encode() in server.all_received()

@@ -24,6 +24,7 @@ from purger.errors import (
 )
 from purger.model import Edge
 from purger.plan import Request
+from stack.waiting import PATIENCE
 from tests.support.certificates import Authority
 
 NOW = 1700000000.0
@@ -170,7 +171,7 @@ def token(tmp_path: Path) -> Path:
 
 
 def delivery_to(url: str, token: Path, **files: Any) -> EdgeClient:
-    return EdgeClient(Edge("e", url, url, str(token), **files), connect_timeout=5, read_timeout=5)
+    return EdgeClient(Edge("e", url, url, str(token), **files), connect_timeout=PATIENCE, read_timeout=PATIENCE)
 
 
 @pytest.mark.parametrize(

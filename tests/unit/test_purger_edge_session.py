@@ -17,6 +17,7 @@ from purger.model import Edge
 from purger.progress import Progress
 from purger.recorder import Recorder
 from purger.settings import Settings
+from stack.waiting import PATIENCE
 from tests.support.threaded_server import threaded_server
 
 HEARD = b'HTTP/1.1 200 OK\r\nETag: "one"\r\nTakedown-Now: 1700000000.000\r\nContent-Length: 0\r\n\r\n'
@@ -57,7 +58,7 @@ def test_the_present_connection_goes_on_while_the_edge_answers_no_new_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(edge_session, "_RENEWAL", -1.0)
-    monkeypatch.setattr(edge_session, "_NEW_ANSWERS", 60.0)
+    monkeypatch.setattr(edge_session, "_NEW_ANSWERS", PATIENCE)
     caplog.set_level(logging.INFO)
     token = tmp_path / "token"
     token.write_text("sesame")
@@ -66,7 +67,8 @@ def test_the_present_connection_goes_on_while_the_edge_answers_no_new_one(
     with threaded_server(ThreadingTCPServer(("127.0.0.1", 0), Listener)) as port:
         url = f"http://127.0.0.1:{port}"
         edge = Edge("paris", url, url, str(token))
-        session = EdgeSession(edge, Settings(database_url=""), progress, cast("Recorder", Silent()), lambda _: False)
+        settings = Settings(database_url="", connect_timeout=PATIENCE, read_timeout=PATIENCE)
+        session = EdgeSession(edge, settings, progress, cast("Recorder", Silent()), lambda _: False)
         with closing(session):
             for closed in (False, True, True, True, False, False):
                 (Listener.closed.set if closed else Listener.closed.clear)()
