@@ -1,5 +1,6 @@
 """Pick free ports for the servers of tests."""
 
+import itertools
 import random
 import socket
 import subprocess
@@ -38,7 +39,7 @@ def test_processes_side_by_side_draw_different_ports() -> None:
 
 def test_a_port_is_not_drawn_twice(monkeypatch: pytest.MonkeyPatch) -> None:
     mine = free_port()
-    draws = iter([mine, mine + 1, mine + 2, mine + 3])
+    draws = itertools.count(mine)
     monkeypatch.setattr(random, "randrange", lambda *_: next(draws))
     assert free_port() > mine
 
