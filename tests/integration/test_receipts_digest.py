@@ -2,7 +2,7 @@
 
 from stack.waiting import wait_until
 from tests.support.misbehaving_listeners import FixedAnswer, stale_listener, third_edge
-from tests.support.receipts_command import ask, outcomes, receipts, wait_proven
+from tests.support.receipts_command import ask, outcomes, receipts, wait_looked_again, wait_proven
 from tests.support.site_actions import Site
 
 
@@ -62,7 +62,8 @@ def test_an_edge_that_shows_one_of_the_images_is_found_out_for_that_one(site: Si
         wait_until(lambda: outcomes(site, shown)["third"] == "still there", "one image is seen")
         assert ask(site, shown)[0] == 4
         assert ask(site, "--digest", digest)[0] == 4
-        wait_until(lambda: len(receipts(site, shown)["resends"]) == 1, "the image was purged again")
+        wait_looked_again(site, shown)
+        assert len(receipts(site, shown)["resends"]) == 1
         assert receipts(site, other)["resends"] == []
         assert f"edge third still shows banned image {shown}" in site.stack.purger.log_text()
 

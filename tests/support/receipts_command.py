@@ -39,13 +39,16 @@ def wait_proven(site: Site, *arguments: str) -> dict[str, Any]:
     return {each["edge"]: each["receipt"] for each in found["bans"][-1]["edges"]}
 
 
-def wait_looked_again(site: Site, code: str) -> None:
-    """Wait until the edge ``third`` was probed after the purge was sent again."""
+def wait_looked_again(site: Site, code: str, edge: str = "third") -> None:
+    """Wait until an edge was probed after the purge was sent again.
+
+    A probe that began before the edge is repaired could otherwise be on record after one of the repaired edge.
+    """
     looked = f"""SELECT COUNT(*) FROM invalidations JOIN (
         SELECT edge, invalidation, status FROM sightings
         UNION ALL SELECT edge, invalidation, status FROM probe_remarks
         ) AS looked ON looked.invalidation = invalidations.id
-        WHERE subject = '{code}' AND cause = 'resend' AND edge = 'third' AND status IS NOT NULL"""
+        WHERE subject = '{code}' AND cause = 'resend' AND edge = '{edge}' AND status IS NOT NULL"""
     wait_until(lambda: site.number(looked) > 0, "a probe after the second purge")
 
 
