@@ -47,8 +47,8 @@ def erase(stored: StoredSite, *arguments: str, answers: str | None = None) -> "s
     return stored.site.run_origin("erase", "erase", *arguments, answers=answers)
 
 
-def begun(stored: StoredSite, *arguments: str) -> "subprocess.Popen[bytes]":
-    """Begin an erasure, with a pipe for the answer to its question."""
+def begun(stored: StoredSite, *arguments: str, pipesize: int = -1) -> "subprocess.Popen[bytes]":
+    """Begin an erasure, with a pipe for the answer to its question, and with pipes of ``pipesize`` bytes if given."""
     environment = {
         "ORIGIN_DATABASE_URL": stored.site.database.url("erase"),
         **{
@@ -63,6 +63,7 @@ def begun(stored: StoredSite, *arguments: str) -> "subprocess.Popen[bytes]":
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
+        pipesize=pipesize,
     )
 
 
@@ -216,9 +217,11 @@ def test_what_is_not_found_is_not_called_erased(stored: StoredSite) -> None:
 
 def test_a_killed_run_is_completed_by_the_next_one(stored: StoredSite) -> None:
     content = os.urandom(900)
-    codes = [stored.add(("original", content, f"killed/{number}")) for number in range(40)]
+    paths = [f"killed/{number:0200}" for number in range(40)]
+    codes = [stored.add(("original", content, path)) for path in paths]
     ban(stored, content)
-    with begun(stored, codes[0], "--yes") as process:
+    # It names each file that it has erased: nobody reads that, so the pipe is full before the last one.
+    with begun(stored, codes[0], "--yes", pipesize=4096) as process:
         wait_until(lambda: len(record(stored, content)) > 3 or process.poll() is not None, "some files erased")
         process.send_signal(signal.SIGKILL)
     assert ("done", None, None) not in record(stored, content), "it was killed in the middle"
@@ -227,7 +230,7 @@ def test_a_killed_run_is_completed_by_the_next_one(stored: StoredSite) -> None:
     assert result.returncode == 0, result.stderr
     assert content not in stored.everywhere()
     erased = [path for action, _, path in record(stored, content) if action == "erased" and path]
-    assert sorted(set(erased)) == sorted(f"killed/{number}" for number in range(40))
+    assert sorted(set(erased)) == paths
     assert record(stored, content)[-1][0] == "done"
     assert erase(stored, codes[0], "--yes").returncode == 0, "and again, when nothing is left"
 
