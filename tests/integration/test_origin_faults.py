@@ -22,7 +22,7 @@ from stack.origin import Origin
 from stack.ports import is_free
 from stack.waiting import PATIENCE, wait_until
 from tests.support.faulty_proxy import Proxies
-from tests.support.origin_site import OriginSite
+from tests.support.origin_site import OriginSite, begin_answer, lookup_in_time
 
 #: Longest answer in seconds. The promise is 3; a busy machine gets more. Unbounded, the last request would wait 20 s.
 G9_SECONDS = 9
@@ -54,7 +54,7 @@ def ask_many(site: OriginSite, image: str, requests_at_once: int) -> list[tuple[
 
     def ask(_: int) -> tuple[requests.Response, float]:
         start = time.monotonic()
-        return site.request(image), time.monotonic() - start
+        return site.request_once(image), time.monotonic() - start
 
     with ThreadPoolExecutor(requests_at_once) as pool:
         return list(pool.map(ask, range(requests_at_once)))
@@ -78,7 +78,7 @@ def test_a_frozen_database_is_503_in_time_also_for_those_who_queue(site: OriginS
         for answer, seconds in ask_many(site, image, 40):  # ten times the number of threads
             assert_unavailable(answer)
             assert seconds < G9_SECONDS
-        assert_unavailable(site.request("nobody"))
+        assert_unavailable(site.request_once("nobody"))
     finally:
         site.database.resume()
     wait_back(site, image)
@@ -168,12 +168,8 @@ def test_an_origin_starts_without_its_database_and_says_so(site: OriginSite, ima
 @contextmanager
 def half_read(origin: Origin, code: str) -> Iterator[socket.socket]:
     """Connect a client that has read the beginning of a large image, and waits."""
-    with socket.socket() as client:
-        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
-        client.settimeout(PATIENCE)
-        client.connect(("127.0.0.1", origin.port))
-        client.sendall(f"GET /images/{code} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
-        client.recv(1000)
+    client, _ = begin_answer(origin, code)
+    with client:
         yield client
 
 
@@ -268,7 +264,8 @@ def test_a_free_port_is_chosen_and_named(site: OriginSite, image: str) -> None:
         try:
             line = wait_until(lambda: _line(log, "listening on "), "the address")
             url = line.partition("listening on ")[2].strip()
-            assert requests.get(f"{url}/images/{image}", timeout=PATIENCE).ok
+            shown = f"{url}/images/{image}"
+            assert wait_until(lambda: lookup_in_time(requests.get(shown, timeout=PATIENCE)), "a lookup in time").ok
         finally:
             it.terminate()
     assert it.returncode == 0
@@ -304,9 +301,12 @@ def test_a_setting_that_cannot_be_used_is_named(site: OriginSite, flags: list[st
 
 
 def test_those_who_connect_and_say_nothing_keep_no_thread(site: OriginSite, image: str) -> None:
-    silent = [socket.create_connection(("127.0.0.1", site.origin.port)) for _ in range(12)]  # there are 4 threads
-    try:
-        assert site.request(image).status_code == 200
-    finally:
-        for connection in silent:
-            connection.close()
+    def answered_beside_them() -> bool:
+        silent = [socket.create_connection(("127.0.0.1", site.origin.port)) for _ in range(12)]  # there are 4 threads
+        try:
+            return site.request_once(image).status_code == 200
+        finally:
+            for connection in silent:
+                connection.close()
+
+    wait_until(answered_beside_them, "an image beside silent clients")
