@@ -36,15 +36,20 @@ def test_a_ban_after_a_quiet_spell_longer_than_wait_timeout(site: Site) -> None:
             ((_, number),) = [tuple(row) for row in cursor.fetchall()]
             return int(str(number))
 
-    code = site.new_image()
+    code, other = site.new_image(), site.new_image()
+    probed = f"""SELECT COUNT(*) FROM sightings JOIN invalidations ON invalidations.id = invalidation
+        WHERE subject = '{other}'"""
     with site.admin.cursor() as cursor:
+        # Meanwhile the test opens no session: one of its own could be idle for as long on a busy machine.
         cursor.execute("SET GLOBAL wait_timeout = 2")
         try:
             site.stack.purger.stop()
             site.stack.purger.start()
-            banned_image(site)  # the prober and the recorder have sessions now
+            site.ban(other)
+            wait_until(lambda: site.number(probed) == 2, "the prober and the recorder have sessions")
             before = closed()
             wait_until(lambda: closed() > before, "the server closes an idle session of the purger")
+            cursor.execute("SET GLOBAL wait_timeout = 28800")
             with site.connect("moderation").cursor() as moderation:
                 moderation.execute("INSERT INTO bans (scope, subject) VALUES ('image', %s)", (code,))
             wait_proven(site, code)
