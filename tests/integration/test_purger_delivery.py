@@ -87,11 +87,11 @@ def test_many_bans_go_in_lists(fleet: Fleet) -> None:
     fleet.sql(f"INSERT INTO bans (scope, subject) VALUES {codes}")
     fleet.settle()
     assert fleet.purges() == before
-    # 500 codes of 11 or 12 bytes for each of four last characters: one list each, and its rebound. A list holds codes
-    # that were numbered by then, and the newest 500 are numbered first.
+    # 500 codes of 11 or 12 bytes for each of four last characters: one list each, and its rebound; three lists of mixed
+    # codes after a slow answer. A list holds codes that were numbered by then, and the newest 500 are numbered first.
     batches = fleet.number("SELECT COUNT(*) FROM batches WHERE batch > %s", head)
     assert batches <= 4
-    assert bans + 8 <= fleet.bans_added() <= bans + 8 * batches
+    assert bans + 6 <= fleet.bans_added() <= bans + 8 * batches
 
 
 @needs_switch
@@ -143,6 +143,9 @@ def test_sigterm_and_sigint_end_it_in_order(fleet: Fleet) -> None:
         process = fleet.purger.process
         assert process is not None
         fleet.purger.stop(stop_signal=number, expected_returncode=0)
-        assert fleet.purger.log_text().rstrip().endswith("stopping")
+        _, stopping, after = fleet.purger.log_text().partition(": stopping\n")
+        # A probe that was under way may still say that there is no answer: these edges have no origin.
+        assert stopping
+        assert "ERROR" not in after
         fleet.purger.start()
     fleet.edge.wait_trusted()
