@@ -3,6 +3,7 @@
 import json
 import subprocess
 import threading
+from typing import Any
 
 import pytest
 
@@ -88,9 +89,9 @@ def test_an_edge_that_gives_no_answer_is_listed_and_the_work_is_done_in_part(sit
         out = purger(site, "wait", "--ban", ban, "0", code=3)
         assert "edge edge1: acknowledged" in out
         assert "edge closed: not acknowledged (unreachable: " in out
-        state = json.loads(purger(site, "status", "--json", code=3))
-        modes = {edge["name"]: edge["mode"] for edge in state["edges"]}
-        assert modes == {"closed": None, "edge1": "trusted", "edge2": "trusted"}
+        # Again where the machine kept an edge from answering the command within its 3 s.
+        modes = {"closed": None, "edge1": "trusted", "edge2": "trusted"}
+        wait_until(lambda: modes_told(site, code=3) == modes, f"the modes {modes}")
         assert "closed" in json.loads(purger(site, "audit", "--sample", "3", "--json", code=3))["unreachable"]
     finally:
         purger(site, "edge", "remove", "closed")
@@ -98,16 +99,25 @@ def test_an_edge_that_gives_no_answer_is_listed_and_the_work_is_done_in_part(sit
 
 
 def test_the_status_of_a_healthy_fleet(site: Site) -> None:
-    wait_until(lambda: lag(site) == 0, "no edge is behind")
-    state = json.loads(purger(site, "status", "--json"))
-    assert state["database"]["pending"] == 0
+    # Other tests may have left a purge on its way, and a busy machine may keep an edge from answering in time.
+    state = wait_until(lambda: healthy(site), "a status without problems in which nothing waits")
     assert state["database"]["missing_triggers"] == []
     assert all(edge["epoch"] and edge["instance"] and not edge["problem"] for edge in state["edges"])
-    assert "all triggers stand" in purger(site, "status")
+    assert "all triggers stand" in site.stack.purger.run("status").stdout
 
 
-def lag(site: Site) -> int:
-    return sum(edge["lag"] for edge in json.loads(purger(site, "status", "--json"))["edges"])
+def healthy(site: Site) -> dict[str, Any] | None:
+    """Return the status of a fleet without problems that has everything; None where it is another one."""
+    told = site.stack.purger.run("status", "--json")
+    state: dict[str, Any] = json.loads(told.stdout)
+    waits = state["database"]["pending"] or any(edge["lag"] for edge in state["edges"])
+    return state if told.returncode == 0 and not waits else None
+
+
+def modes_told(site: Site, code: int) -> dict[str, str | None]:
+    """Return the mode of each edge, as a status with this exit code tells it."""
+    state = json.loads(purger(site, "status", "--json", code=code))
+    return {edge["name"]: edge["mode"] for edge in state["edges"]}
 
 
 @pytest.mark.parametrize(
