@@ -1,9 +1,5 @@
 """Stop the database or an edge, or let it answer badly: the purger logs the problem once, and goes on afterwards."""
 
-import socket
-import threading
-from contextlib import suppress
-
 from stack.edge import Edge
 from stack.waiting import PATIENCE, wait_until
 from tests.support.fleet import LEASE, Fleet
@@ -92,30 +88,15 @@ def test_a_database_without_the_schema_is_told_what_to_do(fleet: Fleet) -> None:
 
 
 def test_an_edge_that_never_ends_its_answer_does_not_hold_up_the_list(fleet: Fleet) -> None:
-    ended = threading.Event()
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-
-        def drip() -> None:
-            connection, _ = listening.accept()
-            with connection, suppress(OSError):
-                connection.sendall(b"HTTP/1.1 200 OK\r\nX: ")
-                while not ended.wait(0.5):
-                    connection.sendall(b"x")
-
-        thread = threading.Thread(target=drip)
-        thread.start()
-        url = f"http://127.0.0.1:{listening.getsockname()[1]}"
-        try:
-            fleet.purger.run(
-                *("edge", "add", "drip", "--purge-url", url, "--public-url", url),
-                *("--token-file", str(fleet.edge.token_file)),
-            ).check_returncode()
-            fleet.logged("edge drip is followed")
-            fleet.purger.run("edge", "remove", "drip").check_returncode()
-            wait_until(lambda: "edge drip is no longer followed" in fleet.log(), "the list goes on")
-        finally:
-            ended.set()
-            thread.join()
+    with raw_listener(b"HTTP/1.1 200 OK\r\nX: ", drip=b"x", every=0.5) as (url, asked):
+        fleet.purger.run(
+            *("edge", "add", "drip", "--purge-url", url, "--public-url", url),
+            *("--token-file", str(fleet.edge.token_file)),
+        ).check_returncode()
+        fleet.logged("edge drip is followed")
+        assert asked.wait(PATIENCE)
+        fleet.purger.run("edge", "remove", "drip").check_returncode()
+        wait_until(lambda: "edge drip is no longer followed" in fleet.log(), "the list goes on")
 
 
 def test_a_probe_of_an_edge_that_never_ends_its_answer_does_not_hold_up_the_end(fleet: Fleet) -> None:
