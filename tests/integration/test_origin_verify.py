@@ -36,7 +36,8 @@ def test_each_damage_is_found_in_both_stores_and_named(verified: StoredSite) -> 
     for problem in ("missing", "size", "changed", "fine"):
         codes[problem] = site.new_image(dated=False)
         codes[f"{problem} in place"] = verified.add(("original", content, f"{problem}/ü.png"))
-    for problem, damage in (("missing", None), ("size", content[:-1]), ("changed", content[:-1] + b"!")):
+    changed = content[:-1] + bytes([content[-1] ^ 1])
+    for problem, damage in (("missing", None), ("size", content[:-1]), ("changed", changed)):
         own = key_of(digest_of(verified, codes[problem]))
         before = verified.own.read()[own]
         if damage is None:
