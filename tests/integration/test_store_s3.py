@@ -181,7 +181,7 @@ def test_a_frozen_store_is_503_in_time_also_for_those_who_queue(
 ) -> None:
     def ask(_: int) -> tuple[requests.Response, float]:
         started = time.monotonic()
-        return site.request(image), time.monotonic() - started
+        return site.request_once(image), time.monotonic() - started
 
     with frozen(store), ThreadPoolExecutor(24) as pool:  # there are 4 threads
         answers = list(pool.map(ask, range(24)))
@@ -198,7 +198,7 @@ def test_a_frozen_store_keeps_no_thread_from_answers_that_need_no_bytes(
 
     def keep_asking(_: int) -> None:
         while not ended.is_set():
-            site.request(image)
+            site.request_once(image)
 
     with frozen(store), ThreadPoolExecutor(8) as pool:  # there are 4 threads
         assert site.request(image).status_code == 503
@@ -210,7 +210,7 @@ def test_a_frozen_store_keeps_no_thread_from_answers_that_need_no_bytes(
             A busy machine may keep one waiting, and a database that is held up for a second many. Without the pause
             all that arrive within each two seconds would be 503.
             """
-            return [site.request("no-such-image").status_code for _ in range(60)].count(404) > 50
+            return [site.request_once("no-such-image").status_code for _ in range(60)].count(404) > 50
 
         try:
             wait_until(answered, "answers that need no bytes")
