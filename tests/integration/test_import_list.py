@@ -86,23 +86,23 @@ def test_files_in_place_are_served_where_they_are_and_only_reduced_ones_are_kept
     before = len(site.kept())
     result = site.run("code\tpath\towner\nplace-1\t12/34/Abc.png\tann\n")
     assert (result.returncode, result.stdout) == (0, "1 new, 0 changed, 0 unchanged, 0 refused\n"), result.stderr
-    answer = site.origin.answer("place-1")
+    answer = site.origin.request("place-1")
     assert answer.content == content
     assert answer.headers["Content-Type"] == "image/png"
     assert answer.headers["ETag"] == f'"{hashlib.sha256(content).hexdigest()}"'
     assert answer.headers["Takedown-Owner"] == "ann"
     assert site.rows("place-1")["original"] == (hashlib.sha256(content).hexdigest(), "12/34/Abc.png")
     assert site.rows("place-1")["thumb"][1] is None
-    assert Image.open(BytesIO(site.origin.answer("place-1/thumb").content)).size == (256, 192)
+    assert Image.open(BytesIO(site.origin.request("place-1/thumb").content)).size == (256, 192)
     assert len(site.kept()) == before + 1
 
 
 def test_a_banned_image_in_place_is_hidden(site: ListedSite) -> None:
     site.picture("banned.png")
     site.run("code,path\nbanned-1,banned.png\n", "--owner", "ann")
-    assert site.origin.answer("banned-1").status_code == 200
+    assert site.origin.request("banned-1").status_code == 200
     site.origin.execute("INSERT INTO bans (scope, subject) VALUES ('image', 'banned-1')")
-    assert site.origin.answer("banned-1").status_code == 410
+    assert site.origin.request("banned-1").status_code == 410
 
 
 def test_a_list_of_files_below_a_directory_copies_them_and_strips_metadata(site: ListedSite) -> None:
@@ -113,15 +113,15 @@ def test_a_list_of_files_below_a_directory_copies_them_and_strips_metadata(site:
     assert result.returncode == 0, result.stderr
     assert site.rows("copied-1")["original"][1] is None
     (site.root / "copied.jpg").unlink()
-    assert SECRET not in site.origin.answer("copied-1").content
+    assert SECRET not in site.origin.request("copied-1").content
 
 
 def test_a_file_in_place_keeps_its_metadata(site: ListedSite) -> None:
     told = EVERYTHING["JPEG"](6)
     (site.root / "kept.jpg").write_bytes(told)
     assert site.run("code,path\nkept-1,kept.jpg\n", "--owner", "ann").returncode == 0
-    assert site.origin.answer("kept-1").content == told
-    assert SECRET not in site.origin.answer("kept-1/thumb").content
+    assert site.origin.request("kept-1").content == told
+    assert SECRET not in site.origin.request("kept-1/thumb").content
 
 
 @pytest.mark.parametrize("in_place", [True, False])
@@ -131,14 +131,14 @@ def test_ready_made_renditions_come_in_the_list(site: ListedSite, in_place: bool
     thumb, large = site.picture(f"{code}-t.png", (77, 55), 90), site.picture(f"{code}-l.png", (500, 400), 91)
     text = f"code,path,rendition\n{code},{code}-t.png,thumb\n{code},{code}.png,original\n{code},{code}-l.png,large\n"
     assert site.run(text, "--owner", "ann", in_place=in_place).returncode == 0
-    assert site.origin.answer(f"{code}/thumb").content == thumb
-    assert site.origin.answer(f"{code}/large").content == large
+    assert site.origin.request(f"{code}/thumb").content == thumb
+    assert site.origin.request(f"{code}/large").content == large
     assert "0 new, 0 changed, 1 unchanged" in site.run(text, "--owner", "ann", in_place=in_place).stdout
 
     larger = site.picture(f"{code}-l.png", (600, 400), 92)
     assert "1 changed" in site.run(text, "--owner", "ann", in_place=in_place).stdout
-    assert site.origin.answer(f"{code}/large").content == larger
-    assert site.origin.answer(f"{code}/thumb").content == thumb
+    assert site.origin.request(f"{code}/large").content == larger
+    assert site.origin.request(f"{code}/thumb").content == thumb
 
 
 @pytest.mark.parametrize("again", ["", "former-1,former-large-2.png,large\n"])
@@ -159,7 +159,7 @@ def test_a_new_original_takes_the_renditions_of_the_former_one_away(site: Listed
     rows = site.rows("former-1")
     assert not {digest for digest, _ in former.values()} & {digest for digest, _ in rows.values()}
     assert [*sorted(rows)] == (["large", "original", "thumb"] if again else ["original", "thumb"])
-    assert site.origin.answer("former-1/large").status_code == (200 if again else 404)
+    assert site.origin.request("former-1/large").status_code == (200 if again else 404)
     assert site.outbox() > outbox
 
 
@@ -172,7 +172,7 @@ def test_a_rendition_alone_belongs_to_an_image_that_is_there(site: ListedSite) -
     assert site.rows("alone-1") == {}
     site.run("code,path\nalone-1,alone.png\n", "--owner", "ann")
     assert site.run("code,path,rendition\nalone-1,late.png,thumb\n", "--owner", "ann").returncode == 0
-    assert site.origin.answer("alone-1/thumb").content == late
+    assert site.origin.request("alone-1/thumb").content == late
 
 
 def test_names_outside_the_alphabet_get_codes_and_the_list_of_both_is_written(site: ListedSite, tmp_path: Path) -> None:
@@ -183,7 +183,7 @@ def test_names_outside_the_alphabet_get_codes_and_the_list_of_both_is_written(si
     result = site.run("code\tpath\n" + "".join(lines), "--owner", "ann", "--codes-to", str(codes))
     assert result.returncode == 0, result.stderr
     for name, content in zip(names, contents, strict=True):
-        assert site.origin.answer(code_of_name(name)).content == content
+        assert site.origin.request(code_of_name(name)).content == content
     # The same program that wrote the list reads the list of codes.
     with site.origin.admin.cursor() as cursor:
         cursor.execute("SET GLOBAL local_infile = ON")  # MySQL has it off
@@ -209,10 +209,10 @@ def test_a_list_of_mysql_is_imported_from_a_pipe(site: ListedSite) -> None:
     written = site.client("-B", "--quick", "-e", query)
     assert written.startswith("code\tpath\towner\tstable_until\n1\tsql/a b\\\\c.png\t7\tNULL\n")
     assert site.run(written).returncode == 0
-    assert site.origin.answer("1").content == one
-    assert site.origin.answer("2").content == two
-    assert "Expires" not in site.origin.answer("1").headers
-    assert site.origin.answer("2").headers["Expires"] == "Sun, 01 Jan 2040 00:00:00 GMT"
+    assert site.origin.request("1").content == one
+    assert site.origin.request("2").content == two
+    assert "Expires" not in site.origin.request("1").headers
+    assert site.origin.request("2").headers["Expires"] == "Sun, 01 Jan 2040 00:00:00 GMT"
 
 
 def test_what_cannot_be_imported_is_named_by_its_line_and_the_rest_is_imported(site: ListedSite) -> None:
@@ -243,8 +243,8 @@ def test_what_cannot_be_imported_is_named_by_its_line_and_the_rest_is_imported(s
     assert "owner 'an n' is not" in reasons[9]
     assert "1 cells" in reasons[10]
     assert "an image of owner bob has this code: --move gives it to ann" in reasons[11]
-    assert site.origin.answer("n-1").status_code == site.origin.answer("n-10").status_code == 200
-    assert site.origin.answer("taken-1").headers["Takedown-Owner"] == "bob"
+    assert site.origin.request("n-1").status_code == site.origin.request("n-10").status_code == 200
+    assert site.origin.request("taken-1").headers["Takedown-Owner"] == "bob"
 
 
 def test_the_same_list_again_changes_nothing_and_a_changed_file_is_found(site: ListedSite) -> None:
@@ -265,7 +265,7 @@ def test_the_same_list_again_changes_nothing_and_a_changed_file_is_found(site: L
     assert len(other) != len(changed)
     text = text.replace("again-2.png", "moved.png")
     assert "0 new, 2 changed, 0 unchanged" in site.run(text, "--owner", "ann", "--trust-size").stdout
-    assert site.origin.answer("again-1").content == other
+    assert site.origin.request("again-1").content == other
     assert site.rows("again-2")["original"][1] == "moved.png"
 
 
@@ -285,7 +285,7 @@ def test_an_image_goes_from_a_copy_to_its_place_and_back(site: ListedSite) -> No
     for in_place, path in ((False, None), (True, "both.png"), (False, None)):
         assert site.run(text, "--owner", "ann", in_place=in_place).returncode == 0
         assert site.rows("both-1")["original"] == (hashlib.sha256(content).hexdigest(), path)
-        assert site.origin.answer("both-1").content == content
+        assert site.origin.request("both-1").content == content
 
 
 def test_an_empty_table_of_renditions_records_without_making_any(site: ListedSite, tmp_path: Path) -> None:
@@ -296,7 +296,7 @@ def test_an_empty_table_of_renditions_records_without_making_any(site: ListedSit
     assert site.run("code,path\nbare-1,bare.png\n", "--owner", "ann", *empty).returncode == 0
     assert site.rows("bare-1").keys() == {"original"}
     assert site.kept() == before
-    assert site.origin.answer("bare-1/thumb").status_code == 404
+    assert site.origin.request("bare-1/thumb").status_code == 404
 
 
 def test_several_jobs_import_the_same_as_one(site: ListedSite) -> None:
@@ -306,7 +306,7 @@ def test_several_jobs_import_the_same_as_one(site: ListedSite) -> None:
     assert result.stdout == "130 new, 0 changed, 0 unchanged, 0 refused\n", result.stderr
     for code, content in contents.items():
         assert site.rows(code)["original"][0] == hashlib.sha256(content).hexdigest()
-        assert site.origin.answer(f"{code}/thumb").status_code == 200
+        assert site.origin.request(f"{code}/thumb").status_code == 200
 
 
 def test_an_import_that_is_killed_is_completed_by_the_same_again(site: ListedSite) -> None:

@@ -58,10 +58,10 @@ def test_an_upload_is_served_with_its_renditions_once_it_is_answered(site: Uploa
     assert answer.json() == {"code": "first-1", "digest": digest_of(content), "changed": True, "bans": []}
     assert answer.headers["Content-Type"] == "application/json"
     assert answer.headers["Cache-Control"] == "no-store"
-    served = site.site.answer("first-1")
+    served = site.site.request("first-1")
     assert served.content == content
     assert served.headers["Takedown-Owner"] == "ann"
-    assert Image.open(BytesIO(site.site.answer("first-1/thumb").content)).size == (256, 192)
+    assert Image.open(BytesIO(site.site.request("first-1/thumb").content)).size == (256, 192)
 
 
 def test_the_same_upload_again_changes_nothing(site: UploadSite) -> None:
@@ -81,7 +81,7 @@ def test_another_picture_replaces_the_image_and_purges_it(site: UploadSite) -> N
     rows = site.outbox()
     answer = site.put("replaced-1", new)
     assert (answer.status_code, answer.json()["changed"]) == (200, True)
-    assert site.site.answer("replaced-1").content == new
+    assert site.site.request("replaced-1").content == new
     assert site.outbox() > rows
 
 
@@ -94,19 +94,19 @@ def test_a_replaced_image_shows_nothing_of_content_that_is_banned(site: UploadSi
         headers = {"Authorization": f"Bearer {other.token}", "Takedown-Owner": "ann"}
         url = f"{other.url}/images/former-2"
         assert requests.put(url, data=content, headers=headers, timeout=PATIENCE).status_code == 201
-    assert site.site.answer("former-2/large").status_code == 200
+    assert site.site.request("former-2/large").status_code == 200
     site.ban("digest", digest_of(content))
-    assert site.site.answer("former-2/large").status_code == 410
+    assert site.site.request("former-2/large").status_code == 410
     assert site.put("former-2", picture(68)).status_code == 200
-    assert site.site.answer("former-2/thumb").status_code == 200
-    assert site.site.answer("former-2/large").status_code == 404
+    assert site.site.request("former-2/thumb").status_code == 200
+    assert site.site.request("former-2/large").status_code == 404
 
 
 def test_metadata_is_taken_out(site: UploadSite) -> None:
     told = EVERYTHING["JPEG"](6)
     assert SECRET in told
     answer = site.put("stripped-1", told)
-    served = site.site.answer("stripped-1").content
+    served = site.site.request("stripped-1").content
     assert SECRET not in served
     assert answer.json()["digest"] == digest_of(served) != digest_of(told)
 
@@ -117,19 +117,19 @@ def test_an_image_of_another_owner_is_a_conflict_unless_the_request_moves_it(sit
     refused = site.put("owned-1", other, "bob")
     assert refused.status_code == 409
     assert "ann" not in refused.text
-    assert site.site.answer("owned-1").content == content
+    assert site.site.request("owned-1").content == content
     assert site.put("owned-1", other, "bob", {"Takedown-Move": "1"}).status_code == 200
-    assert site.site.answer("owned-1").headers["Takedown-Owner"] == "bob"
-    assert site.site.answer("owned-1").content == other
+    assert site.site.request("owned-1").headers["Takedown-Owner"] == "bob"
+    assert site.site.request("owned-1").content == other
 
 
 def test_a_date_declares_an_image_stable_and_none_ends_it(site: UploadSite) -> None:
     content = picture(66)
     site.put("stable-1", content, headers={"Takedown-Stable-Until": "2040-01-01T00:00:00Z"})
-    assert site.site.answer("stable-1").headers["Expires"] == "Sun, 01 Jan 2040 00:00:00 GMT"
+    assert site.site.request("stable-1").headers["Expires"] == "Sun, 01 Jan 2040 00:00:00 GMT"
     assert site.put("stable-1", content).json()["changed"] is False, "what is not said stays as it is"
     assert site.put("stable-1", content, headers={"Takedown-Stable-Until": "none"}).json()["changed"] is True
-    assert "Expires" not in site.site.answer("stable-1").headers
+    assert "Expires" not in site.site.request("stable-1").headers
 
 
 @pytest.mark.parametrize("scope", ["digest", "image", "owner"])
@@ -157,7 +157,7 @@ def test_banned_content_is_found_under_its_metadata(site: UploadSite) -> None:
     assert digest_of(other) != digest
     refused = site.put("told-2", other)
     assert (refused.status_code, refused.json()["bans"], refused.json()["digest"]) == (451, [ban], digest)
-    assert site.site.answer("told-1").status_code == 410
+    assert site.site.request("told-1").status_code == 410
 
 
 def test_banned_content_that_a_list_imports_is_hidden(site: UploadSite, tmp_path: Path) -> None:
@@ -174,8 +174,8 @@ def test_banned_content_that_a_list_imports_is_hidden(site: UploadSite, tmp_path
         capture_output=True,
     )
     assert imported.stdout.startswith("1 new")
-    assert site.site.answer("listed-1").status_code == 410
-    assert site.site.answer("listed-1/thumb").status_code == 410
+    assert site.site.request("listed-1").status_code == 410
+    assert site.site.request("listed-1/thumb").status_code == 410
 
 
 def test_a_verdict_names_the_open_bans_of_a_content(site: UploadSite) -> None:
@@ -449,13 +449,13 @@ def test_parallel_uploads_of_one_code_end_with_one_of_them_whole(site: UploadSit
     with ThreadPoolExecutor(8) as pool:
         statuses = [*pool.map(lambda content: site.put("race-1", content).status_code, contents)]
     assert {*statuses} <= {200, 201}
-    served = site.site.answer("race-1").content
+    served = site.site.request("race-1").content
     assert served in contents
     with site.site.admin.cursor() as cursor:
         cursor.execute("SELECT digest FROM renditions WHERE code = 'race-1' AND name = 'thumb'")
         ((thumb,),) = cursor.fetchall()
     site.put("race-2", served)
-    assert digest_of(site.site.answer("race-2/thumb").content) == thumb, "the thumbnail is that of the same picture"
+    assert digest_of(site.site.request("race-2/thumb").content) == thumb, "the thumbnail is that of the same picture"
 
 
 def test_while_the_database_is_away_uploads_are_503_and_nothing_is_stored(site: UploadSite) -> None:
@@ -502,9 +502,9 @@ def test_a_file_that_the_store_has_lost_comes_back_with_the_same_upload(site: Up
     content = picture(88)
     site.put("lost-1", content)
     site.site.file_of("lost-1").unlink()
-    assert site.site.answer("lost-1").status_code == 500
+    assert site.site.request("lost-1").status_code == 500
     assert site.put("lost-1", content).status_code == 200
-    assert site.site.answer("lost-1").content == content
+    assert site.site.request("lost-1").content == content
 
 
 def test_old_temporary_files_are_removed_at_the_start_and_young_ones_stay(site: UploadSite) -> None:
@@ -532,7 +532,7 @@ def test_sigterm_lets_an_upload_finish(site: UploadSite) -> None:
             connection.sendall(content)
             assert connection.recv(65536).startswith(b"HTTP/1.1 201 ")
         assert ingest.process.wait(PATIENCE) == 0
-    assert site.site.answer("last-1").content == content
+    assert site.site.request("last-1").content == content
 
 
 @pytest.mark.parametrize(

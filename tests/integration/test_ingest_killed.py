@@ -112,8 +112,8 @@ def assert_whole(site: UploadSite, contents: dict[str, bytes], acknowledged: dic
         assert digest in digests
         assert files[digest].stat().st_size == size
     for code in [*acknowledged][::97]:
-        assert site.site.answer(code).content == contents[code]
-        assert site.site.answer(f"{code}/thumb").status_code == 200
+        assert site.site.request(code).content == contents[code]
+        assert site.site.request(f"{code}/thumb").status_code == 200
 
 
 def test_banned_content_is_not_let_in_by_a_restart(site: UploadSite) -> None:

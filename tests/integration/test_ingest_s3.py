@@ -35,8 +35,8 @@ def test_an_upload_goes_to_the_bucket_and_is_served_from_it(site: UploadSite) ->
     content = picture(60)
     assert site.put("bucket-1", content).status_code == 201
     assert site.files() == []
-    assert site.site.answer("bucket-1").content == content
-    assert Image.open(BytesIO(site.site.answer("bucket-1/thumb").content)).size == (256, 192)
+    assert site.site.request("bucket-1").content == content
+    assert Image.open(BytesIO(site.site.request("bucket-1/thumb").content)).size == (256, 192)
     assert site.put("bucket-1", content).json()["changed"] is False
     site.ban("digest", hashlib.sha256(content).hexdigest())
     assert site.put("bucket-2", content).status_code == 451
@@ -49,4 +49,4 @@ def test_while_the_bucket_is_away_uploads_are_503_and_nothing_is_recorded(site: 
         assert (answer.status_code, answer.headers["Retry-After"]) == (503, "2")
         assert site.count("SELECT COUNT(*) FROM images WHERE code = 'away-1'") == 0
     wait_until(lambda: site.put("away-1", content).status_code == 201, "the bucket takes objects again")
-    assert site.site.answer("away-1").content == content
+    assert site.site.request("away-1").content == content

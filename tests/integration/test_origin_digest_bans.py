@@ -34,21 +34,21 @@ def test_a_ban_by_content_hides_every_code_and_rendition_and_lifting_it_brings_t
     assert digest == site.digest_of(copy)
 
     ban(site, site.digest_of(other))
-    assert [site.answer(name).status_code for name in names] == [200] * 4
+    assert [site.request(name).status_code for name in names] == [200] * 4
     lift(site, site.digest_of(other))
     ban(site, digest)
-    assert [site.answer(name).status_code for name in names] == [410] * 4
-    assert site.answer(f"{copy}/another").status_code == 410
+    assert [site.request(name).status_code for name in names] == [410] * 4
+    assert site.request(f"{copy}/another").status_code == 410
     late = site.new_copy(code, dated=False)
-    assert site.answer(late).status_code == 410
-    assert site.answer(other).status_code == 200
+    assert site.request(late).status_code == 410
+    assert site.request(other).status_code == 200
 
     site.execute("INSERT INTO bans (scope, subject) VALUES ('owner', 'bob')")
     lift(site, digest)
-    assert [site.answer(name).status_code for name in (code, f"{code}/thumb", late)] == [200] * 3
-    assert [site.answer(name).status_code for name in (copy, f"{copy}/thumb")] == [410] * 2
+    assert [site.request(name).status_code for name in (code, f"{code}/thumb", late)] == [200] * 3
+    assert [site.request(name).status_code for name in (copy, f"{copy}/thumb")] == [410] * 2
     site.execute("UPDATE bans SET lifted_at = UTC_TIMESTAMP(3) WHERE subject = 'bob'")
-    assert "Last-Modified" not in site.answer(code).headers, "the lift waits for its number"
+    assert "Last-Modified" not in site.request(code).headers, "the lift waits for its number"
     site.number()
     for name in names:
         after = site.wait_dated(name)
@@ -60,12 +60,12 @@ def test_a_ban_by_content_hides_every_code_and_rendition_and_lifting_it_brings_t
 
 def test_only_the_original_counts(site: OriginSite) -> None:
     code = site.new_image()
-    thumb = site.answer(f"{code}/thumb").headers["ETag"].strip('"')
+    thumb = site.request(f"{code}/thumb").headers["ETag"].strip('"')
     assert thumb != site.digest_of(code)
     ban(site, thumb)
-    assert site.answer(f"{code}/thumb").status_code == 200
+    assert site.request(f"{code}/thumb").status_code == 200
     site.execute("UPDATE renditions SET digest = %s WHERE code = %s AND name = 'original'", thumb, code)
-    assert site.answer(f"{code}/thumb").status_code == 410
+    assert site.request(f"{code}/thumb").status_code == 410
     lift(site, thumb)
 
 
@@ -77,15 +77,15 @@ def test_each_answer_of_a_lookup_names_the_digest_of_the_original(site: OriginSi
         (code, {"if_none_match": "*"}),
         (code, {"range": "bytes=0-0"}),
     ]:
-        assert site.answer(name, **conditions).headers["Takedown-Digest"] == digest
+        assert site.request(name, **conditions).headers["Takedown-Digest"] == digest
     ban(site, digest)
     for name in names:
-        answer = site.answer(name)
+        answer = site.request(name)
         assert (answer.status_code, answer.headers["Takedown-Digest"]) == (410, digest)
     lift(site, digest)
     site.execute("DELETE FROM renditions WHERE code = %s AND name = 'original'", code)
     for name in (code, f"{code}/thumb", "nobody", "nobody/thumb"):
-        assert site.answer(name).headers["Takedown-Digest"] == "none"
+        assert site.request(name).headers["Takedown-Digest"] == "none"
 
 
 def test_the_date_is_that_of_the_latest_change_of_image_owner_and_content(site: OriginSite) -> None:
@@ -99,13 +99,13 @@ def test_the_date_is_that_of_the_latest_change_of_image_owner_and_content(site: 
             "UPDATE changes SET changed_at = '2025-03-05', batch = %s WHERE scope = %s AND subject = %s",
             *(number, scope, subject),
         )
-        answer = site.answer(code)
+        answer = site.request(code)
         assert answer.headers["Last-Modified"] == "Wed, 05 Mar 2025 00:00:00 GMT"
         assert answer.headers["Takedown-Changed"] == str(number)
         site.execute("UPDATE changes SET changed_at = '2025-03-04' WHERE scope = %s AND subject = %s", scope, subject)
     ban(site, content)
     lift(site, content)
-    assert site.answer(code).headers["Takedown-Changed"] == "pending"
+    assert site.request(code).headers["Takedown-Changed"] == "pending"
 
 
 def test_a_ban_that_no_trigger_saw_hides_the_image_at_once(site: OriginSite) -> None:
@@ -116,8 +116,8 @@ def test_a_ban_that_no_trigger_saw_hides_the_image_at_once(site: OriginSite) -> 
         ban(site, site.digest_of(code))
     finally:
         site.database.migrate()
-    assert site.answer(code).status_code == 410
-    assert site.answer(other).status_code == 200
+    assert site.request(code).status_code == 410
+    assert site.request(other).status_code == 200
 
 
 def test_origin_show_names_the_ban_by_content(site: OriginSite) -> None:

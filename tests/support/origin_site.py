@@ -200,19 +200,6 @@ class OriginSite:
         names = {name.replace("_", "-").title(): value for name, value in headers.items()}
         return requests.request(method, f"{self.origin.url}/images/{path}", headers=names, timeout=PATIENCE)
 
-    def answer(self, path: str, method: str = "GET", **headers: str) -> requests.Response:
-        """Send a request as ``request`` does, and again while the answer is 503. Returns the first other answer.
-
-        On a busy machine a lookup is late now and then: a thread's first one has to be begun within 0.8 s. For a second
-        after that the origin asks no database.
-        """
-
-        def answered() -> requests.Response | None:
-            answer = self.request(path, method, **headers)
-            return None if answer.status_code == 503 else answer
-
-        return wait_until(answered, f"an answer other than 503 for {path}")
-
     def wait_dated(self, path: str) -> requests.Response:
         def dated() -> requests.Response | None:
             answer = self.request(path)
@@ -222,5 +209,5 @@ class OriginSite:
 
     def file_of(self, code: str) -> Path:
         """Return the path of an image's original in the store."""
-        digest = self.answer(code, "HEAD").headers["ETag"].strip('"')
+        digest = self.request(code, "HEAD").headers["ETag"].strip('"')
         return self.origin.files / digest[:2] / digest[2:4] / digest
