@@ -18,7 +18,7 @@ REFUSED_PART = 0.01
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What holds while no fault happens. Times are in seconds."""
+    """The limits of a campaign while no fault happens. Times are in seconds."""
 
     bound: float = 1.0  # for a takedown
     longest_wait: float = LONGEST_WAIT

@@ -30,7 +30,7 @@ from tests.support.procedure_call import call
 IMAGES = {"banned": "anna", "copy": "villain", "kept": "anna", "lifted": "anna", "twice": "anna"}
 GONE, SERVED = ("banned", "copy", "twice"), ("kept", "lifted")
 
-#: What an origin says of a database that was not migrated yet.
+#: A part of an origin's line about a database that was not migrated yet.
 ADVICE = "check the grants of the account in the database URL: `purger migrate` gives them"
 
 #: Errors of a moment: a REVOKE on a table also revokes the grants on its columns, and they are granted again at once.
