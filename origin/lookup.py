@@ -55,7 +55,7 @@ class Lookup:
         self._replica = replica
         self._of_thread = threading.local()
         self._breaker = CircuitBreaker(_PAUSE)
-        self._away = False
+        self._reported: set[tuple[type, int | None]] = set()  # kinds of errors that were logged since the last answer
         self._next_late_log = 0.0
 
     def find(self, code: str, rendition: str, began: float) -> Found:
@@ -82,8 +82,8 @@ class Lookup:
             self._report_away(error)
             raise DatabaseUnavailableError(str(error)) from error
         self._breaker.succeeded()
-        if self._away:
-            self._away = False
+        if self._reported:
+            self._reported.clear()
             log.info("the database answers again")
         return require_well_formed(found, code)
 
@@ -160,9 +160,13 @@ class Lookup:
             connection.close()
 
     def _report_away(self, error: mysql.connector.Error) -> None:
-        """Log once that the database is unavailable, and not for each request."""
-        if not self._away:
-            self._away = True
+        """Log that the database is unavailable: once for each kind of error, and not for each request.
+
+        The first error may say only that a connection came too late, and a later one why none can be used.
+        """
+        kind = type(error), error.errno
+        if kind not in self._reported:
+            self._reported.add(kind)
             log.error("the database is unavailable, images are answered 503: %s", explain(error))
 
     def _report_late(self, now: float, began: float) -> None:
