@@ -10,8 +10,9 @@ from selenium.webdriver import Chrome
 
 from stack.hitch import Hitch
 from stack.system import Settings, Stack
-from stack.waiting import PATIENCE, wait_until
+from stack.waiting import PATIENCE
 from tests.browser.rendered_page import BROKEN, ORIGINAL, shown, statuses
+from tests.support.ask_again import ask_again
 from tests.support.certificates import Authority
 from tests.support.site_actions import Site
 
@@ -44,13 +45,7 @@ def hitch(stack: Stack, authority: Authority, tmp_path_factory: pytest.TempPathF
 
 
 def ask(url: str, headers: dict[str, str]) -> requests.Response:
-    """GET an image until the answer is not 503: on a busy machine a lookup may take too long."""
-
-    def answer() -> requests.Response | None:
-        given = requests.get(url, headers=headers, timeout=PATIENCE)
-        return None if given.status_code == 503 else given
-
-    return wait_until(answer, f"an answer other than 503 of {url}")
+    return ask_again(lambda: requests.get(url, headers=headers, timeout=PATIENCE), url)
 
 
 def timings(browser: Chrome) -> list[dict[str, Any]]:

@@ -6,6 +6,7 @@ import requests
 
 from stack.system import Stack
 from stack.waiting import PATIENCE, wait_until
+from tests.support.ask_again import ask_again
 
 
 def final_checks(stack: Stack) -> list[str]:
@@ -25,17 +26,14 @@ def final_checks(stack: Stack) -> list[str]:
 
 
 def _image(url: str, path: str) -> str | None:
-    def looked_up() -> requests.Response | None:
-        answer = requests.get(f"{url}/images/{path}", timeout=PATIENCE)
-        return None if answer.status_code == 503 else answer  # a lookup may take too long on a busy machine
-
+    url = f"{url}/images/{path}"
     try:
-        answer = wait_until(looked_up, f"an answer other than 503 for {url}/images/{path}")
+        answer = ask_again(lambda: requests.get(url, timeout=PATIENCE), url)
     except TimeoutError as error:
         return str(error)
     digest = hashlib.sha256(answer.content).hexdigest()
     if answer.status_code != 200 or answer.headers.get("ETag") != f'"{digest}"':
-        return f"GET {url}/images/{path} is {answer.status_code} with ETag {answer.headers.get('ETag')}, bytes {digest}"
+        return f"GET {url} is {answer.status_code} with ETag {answer.headers.get('ETag')}, bytes {digest}"
     return None
 
 

@@ -21,6 +21,7 @@ from stack.galera import GaleraNode
 from stack.server import frozen
 from stack.system import Settings, Stack
 from stack.waiting import wait_until
+from tests.support.ask_again import ask_again
 from tests.support.cluster_site import Bans, Readers, add_images, cluster_of, node_in_use
 
 pytestmark = [
@@ -59,13 +60,7 @@ def assert_nothing_lost(stack: Stack, codes: list[str]) -> None:
 
 
 def status_of(url: str) -> int:
-    """Request an image until the answer is not 503: for a second after a time-out the origin asks no database."""
-
-    def status() -> int | None:
-        seen = requests.get(url, timeout=60).status_code
-        return None if seen == 503 else seen
-
-    return wait_until(status, f"an answer other than 503 of {url}")
+    return ask_again(lambda: requests.get(url, timeout=60), url).status_code
 
 
 def has_all(node: Node, query: str, number: int) -> bool:

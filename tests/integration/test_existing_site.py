@@ -21,6 +21,7 @@ from stack.user import user_name
 from stack.varnish import varnish_program
 from stack.vcl import replace_urls
 from stack.waiting import PATIENCE, wait_until
+from tests.support.ask_again import ask_again
 from tests.support.markdown_pages import ROOT, block
 from tests.support.pasted_page import PastedPage
 from tests.support.pictures_table import PICTURES_TABLE
@@ -159,12 +160,7 @@ class ExistingSite:
 
 def _answer(url: str, **headers: str) -> requests.Response:
     """GET until the answer is no 503, which tells of a database or a store that is held up."""
-
-    def answered() -> requests.Response | None:
-        answer = requests.get(url, headers=headers, timeout=PATIENCE)
-        return None if answer.status_code == 503 else answer
-
-    return wait_until(answered, f"an answer other than 503 of {url}")
+    return ask_again(lambda: requests.get(url, headers=headers, timeout=PATIENCE), url)
 
 
 def code_of(name: str) -> str:

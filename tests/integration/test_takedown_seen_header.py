@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 import requests
 
-from stack.waiting import PATIENCE, wait_until
+from stack.waiting import PATIENCE
+from tests.support.ask_again import ask_again
 from tests.support.origin_site import OriginSite
 
 
@@ -19,19 +20,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OriginSite]:
         yield running
 
 
-def ask(url: str, method: str = "GET", **headers: str) -> requests.Response:
-    """Request an image until the answer is not 503: on a busy machine a lookup may take too long."""
-    names = {name.replace("_", "-").title(): value for name, value in headers.items()}
-
-    def answer() -> requests.Response | None:
-        given = requests.request(method, url, headers=names, timeout=PATIENCE)
-        return None if given.status_code == 503 else given
-
-    return wait_until(answer, f"an answer other than 503 of {url}")
-
-
-def request(site: OriginSite, code: str, method: str = "GET", **headers: str) -> requests.Response:
-    return ask(f"{site.origin.url}/images/{code}", method, **headers)
+def ask(url: str, method: str = "GET") -> requests.Response:
+    return ask_again(lambda: requests.request(method, url, timeout=PATIENCE), url)
 
 
 def seen(answer: requests.Response) -> int:
@@ -40,30 +30,30 @@ def seen(answer: requests.Response) -> int:
 
 def test_each_answer_says_the_last_batch_that_its_lookup_saw(site: OriginSite) -> None:
     code = site.new_image()
-    etag = request(site, code).headers["ETag"]
+    etag = site.request(code).headers["ETag"]
     before = site.last_batch()
     site.execute("INSERT INTO bans (scope, subject) VALUES ('image', 'somebody-else')")
-    assert seen(request(site, code)) == before, "a change counts from its number on"
+    assert seen(site.request(code)) == before, "a change counts from its number on"
     site.number()
     assert site.last_batch() == before + 1
     answers = {
-        200: request(site, code),
-        206: request(site, code, range="bytes=0-9"),
-        304: request(site, code, if_none_match=etag),
-        404: request(site, "nobody"),
-        410: request(site, "somebody-else"),
-        412: request(site, code, if_match='"x"'),
-        416: request(site, code, range="bytes=99999999-"),
+        200: site.request(code),
+        206: site.request(code, range="bytes=0-9"),
+        304: site.request(code, if_none_match=etag),
+        404: site.request("nobody"),
+        410: site.request("somebody-else"),
+        412: site.request(code, if_match='"x"'),
+        416: site.request(code, range="bytes=99999999-"),
     }
     for status, answer in answers.items():
         assert answer.status_code == status
         assert seen(answer) == before + 1
-    assert seen(request(site, code, "HEAD")) == before + 1
+    assert seen(site.request(code, "HEAD")) == before + 1
 
 
 def test_each_answer_says_the_batch_of_the_last_change_of_image_and_owner(site: OriginSite) -> None:
     def changed() -> str:
-        return request(site, code).headers["Takedown-Changed"]
+        return site.request(code).headers["Takedown-Changed"]
 
     code, owner = site.new_image(), "owner-changed"
     site.execute("UPDATE images SET owner = %s WHERE code = %s", owner, code)
@@ -82,7 +72,7 @@ def test_each_answer_says_the_batch_of_the_last_change_of_image_and_owner(site: 
     with site.admin.cursor() as cursor:
         cursor.execute("CALL number_invalidations_v3(NULL, NULL, @size, @more)")
     assert changed() == str(own + 2), "numbered by either version"
-    assert request(site, "nobody-at-all").headers["Takedown-Changed"] == "0"
+    assert site.request("nobody-at-all").headers["Takedown-Changed"] == "0"
 
 
 @pytest.mark.parametrize(("path", "method"), [("nobody/original", "GET"), ("a.b", "GET"), ("nobody", "POST")])
@@ -136,9 +126,9 @@ def test_a_database_that_has_lost_its_numbers_is_500_until_it_is_migrated(tmp_pa
     with OriginSite(tmp_path, ORIGIN_WORKERS="1") as site:
         code = site.new_image()
         site.execute("DELETE FROM numbering")
-        answer = request(site, code)
+        answer = site.request(code)
         assert answer.status_code == 500
         assert answer.headers["Cache-Control"] == "no-store"
         assert "table numbering has lost its row: run `purger migrate`" in site.origin.log_text()
         site.database.migrate()
-        assert request(site, code).status_code == 200
+        assert site.request(code).status_code == 200

@@ -15,6 +15,7 @@ from stack.edge import Edge
 from stack.samples import draw
 from stack.system import Stack
 from stack.waiting import PATIENCE, wait_until
+from tests.support.ask_again import ask_again
 
 _numbers = count(1)
 
@@ -124,12 +125,7 @@ class Site:
 
     def answer(self, path: str, edge: Edge | None = None) -> requests.Response:
         """GET /images/PATH until the answer is no 503: an origin whose database is held up asks it again later."""
-
-        def answered() -> requests.Response | None:
-            answer = self.get(path, edge)
-            return None if answer.status_code == 503 else answer
-
-        return wait_until(answered, f"an answer other than 503 for {path}")
+        return ask_again(lambda: self.get(path, edge), path)
 
     def ban(self, subject: str, scope: str = "image", connection: MySQLConnectionAbstract | None = None) -> None:
         """Insert a row into ``bans``, with moderation's account."""

@@ -8,7 +8,8 @@ from typing import Any, Self, cast
 import requests
 
 from stack.ingest import Ingest
-from stack.waiting import PATIENCE, wait_until
+from stack.waiting import PATIENCE
+from tests.support.ask_again import ask_again
 from tests.support.origin_site import OriginSite
 
 
@@ -51,12 +52,7 @@ class UploadSite:
         self, code: str, content: Any, owner: str | None = "ann", headers: Mapping[str, str] | None = None
     ) -> requests.Response:
         """Upload a picture, and again while the answer is 503: a busy database may take longer than the 2 s it has."""
-
-        def answered() -> requests.Response | None:
-            answer = self.put_once(code, content, owner, headers)
-            return None if answer.status_code == 503 else answer
-
-        return wait_until(answered, f"an answer other than 503 for {code}")
+        return ask_again(lambda: self.put_once(code, content, owner, headers), code)
 
     def put_once(
         self, code: str, content: Any, owner: str | None = "ann", headers: Mapping[str, str] | None = None
@@ -72,12 +68,8 @@ class UploadSite:
     def ask_verdict(self, digest: str, authorization: str | None) -> requests.Response:
         """Ask for a verdict, and again while the answer is 503, with this field Authorization, or without one."""
         headers = {"Authorization": authorization} if authorization else {}
-
-        def answered() -> requests.Response | None:
-            answer = requests.get(f"{self.ingest.url}/verdict/{digest}", headers=headers, timeout=PATIENCE)
-            return None if answer.status_code == 503 else answer
-
-        return wait_until(answered, f"an answer other than 503 for {digest}")
+        url = f"{self.ingest.url}/verdict/{digest}"
+        return ask_again(lambda: requests.get(url, headers=headers, timeout=PATIENCE), url)
 
     def verdict(self, digest: str) -> dict[str, Any]:
         answer = self.ask_verdict(digest, f"Bearer {self.token}")
