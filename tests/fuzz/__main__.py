@@ -10,10 +10,14 @@ import click
 from rich.console import Console
 from rich.progress import Progress
 
-from stack.system import Stack
+from stack.system import Settings, Stack
 from tests.fuzz.campaign import Campaign, Fault, Outcome
 from tests.fuzz.case import Case, Target, read
 from tests.fuzz.report import Reporter, table
+
+#: Seconds until the late rebounds of a purge: none comes while the edge's purges and bans are counted.
+_AFTER_THE_RUN = "86400"
+_LATE_REBOUNDS = ("PURGER_LATER_REBOUND_DELAY", "PURGER_LAST_REBOUND_DELAY")
 
 
 @click.command(context_settings={"show_default": True})
@@ -44,7 +48,7 @@ def main(requests: int, seed: int | None, targets: tuple[str, ...], replay: Path
     seed = secrets.randbelow(10**6) if seed is None else seed
     console = Console(width=max(Console().width, 100))
     directory = Path(tempfile.mkdtemp(prefix="takedown-fuzz-"))
-    with Stack(directory / "stack") as stack:
+    with Stack(directory / "stack", Settings(purger_options=dict.fromkeys(_LATE_REBOUNDS, _AFTER_THE_RUN))) as stack:
         if case:
             outcomes = [_replay(stack, case, console, directory)]
         else:
