@@ -48,6 +48,7 @@ class Judgement:
     outcome: Outcome
     reason: str = ""  # why the image is not proven gone, or a remark on how it was
     counts: bool = True  # False: the edge was removed or disabled, or the ban no longer hides anything
+    first_gone_at: datetime | None = None  # UTC: the first of the probes that saw it gone, with none since that got it
     receipt: EdgeReceipt
 
 
@@ -117,6 +118,7 @@ def _judge(
         outcome=outcome,
         reason=reason,
         counts=ban.hides and edge is not None and edge.enabled,
+        first_gone_at=_first_gone(evidence),
         receipt=_latest(evidence, receipt),
     )
 
@@ -201,6 +203,11 @@ def _latest(evidence: Sequence[EdgeReceipt], receipt: EdgeReceipt) -> EdgeReceip
     )
 
 
+def _first_gone(evidence: Sequence[EdgeReceipt]) -> datetime | None:
+    """Find when the image was first seen gone, after the last probe that got it. None: it was not since then."""
+    return min((each.seen_at for each in _gone_since_shown(evidence) if each.seen_at), default=None)
+
+
 def _shown_before(proofs: Sequence[EdgeReceipt]) -> str | None:
     """Find the remark that the image was shown before it was seen gone; a later proof may lack it."""
     for each in proofs:
@@ -213,7 +220,7 @@ def _shown_before(proofs: Sequence[EdgeReceipt]) -> str | None:
 
 def _gone_since_shown(proofs: Sequence[EdgeReceipt]) -> list[EdgeReceipt]:
     """Choose the receipts with proof that came after the last probe that got an image."""
-    times = [(each.seen_at or datetime.min, each) for each in proofs]
+    times = [(each.seen_at, each) for each in proofs if each.seen_at]
     shown = max((at for at, each in times if not each.gone), default=datetime.min)
     return [each for at, each in times if at > shown]
 

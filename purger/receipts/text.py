@@ -168,7 +168,15 @@ def _probed(since: datetime, each: Judgement) -> str:
         return each.reason
     verdict = "STILL THERE" if receipt.gone is False else "gone"
     reason = f"; {each.reason}" if each.reason else ""
-    return f"{verdict} ({receipt.status}){_extent(receipt)} after {after(since, receipt.seen_at)}{reason}"
+    return f"{verdict} ({receipt.status}){_extent(receipt)} after {_seen(since, each, receipt.seen_at)}{reason}"
+
+
+def _seen(since: datetime, each: Judgement, last: datetime) -> str:
+    """Write when the probe was that counts; for one image also when it was first seen gone, if that was earlier."""
+    first, written = each.first_gone_at, after(since, last)
+    if first is None or first >= last or each.receipt.images is not None:
+        return written
+    return f"{after(since, first)}, and again after {written}"
 
 
 def _extent(receipt: EdgeReceipt) -> str:

@@ -50,7 +50,7 @@ RECEIPTS = {
     "bans.purges": PURGE,
     "bans.purges.edges": EDGE_RECEIPT,
     "bans.erasure": "begun_at done_at erased kept account",
-    "bans.edges": "edge outcome reason counts receipt",
+    "bans.edges": "edge outcome reason counts first_gone_at receipt",
     "bans.edges.receipt": EDGE_RECEIPT,
     "resends": PURGE,
     "resends.edges": EDGE_RECEIPT,

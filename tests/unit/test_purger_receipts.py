@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from purger.model import ProbeResult
-from purger.receipts.judge import Outcome, WithoutPurge, exit_code, judge_ban, why_without_purge
+from purger.receipts.judge import Outcome, ProbeResults, WithoutPurge, exit_code, judge_ban, why_without_purge
 from purger.receipts.model import (
     Ban,
     BanTriggers,
@@ -20,7 +20,7 @@ from purger.receipts.model import (
     Report,
 )
 from purger.receipts.read import covering
-from purger.receipts.text import after, lines, moment
+from purger.receipts.text import after, edge_row, lines, moment
 from takedown_db.scope import Scope
 
 
@@ -132,6 +132,19 @@ def test_the_latest_look_counts() -> None:
     away = {(1, "edge1"): ProbeResult("edge1", 5, note="unreachable: refused")}
     assert exit_code(report(GONE), away) == 0
     assert judge_ban(report(GONE), report(GONE).bans[0], away)[0].reason.endswith("unreachable: refused")
+
+
+def test_a_later_look_does_not_hide_when_the_image_was_first_seen_gone() -> None:
+    def seen(found: Report, probed: ProbeResults) -> str:
+        return edge_row(at(10), judge_ban(found, found.bans[0], probed)[0])[-1]
+
+    now = at(13).replace(tzinfo=UTC).timestamp()
+    looked = {(1, "edge1"): ProbeResult("edge1", 5, at=now, status=410, gone=True)}
+    assert seen(report(GONE), {}) == "gone (410) after 200 ms"
+    assert seen(report(GONE), looked) == "gone (410) after 200 ms, and again after 3.0 s"
+    shown = report(GONE, resends=(replace(SHOWN, seen_at=at(12)),))
+    assert seen(shown, {}) == "STILL THERE (200) after 2.0 s"
+    assert seen(shown, looked) == "gone (410) after 3.0 s; still there (200) at first", "not gone in between"
 
 
 def test_a_later_purge_of_an_image_proves_it_under_a_ban_of_its_owner() -> None:
