@@ -32,6 +32,7 @@ def test_a_ban_is_proven_at_every_edge(site: Site) -> None:
     assert out.startswith(f"image {code}: 1 ban stands, proven gone at 2 edges\n")
     assert "by takedown_moderation@localhost for judge: court order" in out
     assert out.count("gone (410) after ") == 2
+    assert ask(site, code, "--look")[1].count(", and again after ") == 2, "the first time stays"
     site.lift(code)
     wait_until(lambda: "acknowledged at 2 of 2 edges" in ask(site, code)[1], "the lift reached the edges")
     assert "by takedown_moderation@localhost; acknowledged" in ask(site, code)[1]
