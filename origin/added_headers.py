@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 
 from origin.answers import Header
-from takedown_db.printable import printable
+from takedown_base.printable import printable
 
 _HEADER = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([!-~](?:[\t -~]*[!-~])?)[ \t]*").fullmatch
 

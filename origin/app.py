@@ -15,8 +15,8 @@ from origin.row_checks import MalformedRowError
 from origin.special_image import SpecialImage
 from origin.store import Store
 from origin.stores.contract import DamagedFileError, MissingFileError, StoreAwayError
+from takedown_base.subject_keys import CODE
 from takedown_db.errors import DatabaseUnavailableError
-from takedown_db.subject_keys import CODE
 
 log = logging.getLogger(__name__)
 

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, cast
 
 from mysql.connector.abstracts import MySQLConnectionAbstract
 
-from takedown_db.printable import printable
+from takedown_base.printable import printable
 from takedown_db.statements import statement
 
 

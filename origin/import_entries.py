@@ -9,8 +9,8 @@ from origin.directory_tree import DirectoryTree
 from origin.import_list import ImportList
 from origin.import_rules import Stability
 from origin.renditions import ORIGINAL
-from takedown_db.name_codes import code_of_name
-from takedown_db.subject_keys import CODE_ALPHABET, is_key
+from takedown_base.name_codes import code_of_name
+from takedown_base.subject_keys import CODE_ALPHABET, is_key
 
 #: Takes the place of a refused file (its path, or its line in a list), and the reason.
 Refuse = Callable[[str, str], object]

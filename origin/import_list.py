@@ -13,8 +13,8 @@ from origin.import_rules import Stability, parse_moment
 from origin.renditions import ORIGINAL, RENDITION
 from origin.stored_path import LONGEST as LONGEST_PATH
 from origin.stored_path import is_stored_path
-from takedown_db.printable import printable
-from takedown_db.subject_keys import CODE_ALPHABET, is_key
+from takedown_base.printable import printable
+from takedown_base.subject_keys import CODE_ALPHABET, is_key
 
 #: Bytes of the longest line.
 _LONGEST_LINE = 16 * 1024

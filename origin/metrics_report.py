@@ -10,9 +10,9 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from origin.metrics_counters import BOUNDS, SharedCounters, Totals
 from origin.readiness import Readiness
 from origin.settings import Settings
-from takedown_db.metrics_text import add_histogram, metrics_page
-from takedown_db.signals import STOP_SIGNALS, SignalQueue
-from takedown_db.status_listener import StatusListener, health_page
+from takedown_base.metrics_text import add_histogram, metrics_page
+from takedown_base.signals import STOP_SIGNALS, SignalQueue
+from takedown_base.status_listener import StatusListener, health_page
 
 
 def metrics(totals: Totals) -> Iterator[Metric]:

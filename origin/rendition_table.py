@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from origin.renditions import FORMATS, LOSSY, ORIGINAL, REDUCED, RENDITION, Reduced
-from takedown_db.printable import printable
+from takedown_base.printable import printable
 
 #: Bytes of the largest file that is read.
 _LONGEST = 64 * 1024

@@ -2,7 +2,7 @@
 
 import socket
 
-from takedown_db.listen_address import Address
+from takedown_base.listen_address import Address
 
 
 def reserve(address: Address, *, share: bool) -> socket.socket:

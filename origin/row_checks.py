@@ -8,8 +8,8 @@ from datetime import datetime
 
 from origin.model import Found
 from origin.stored_path import is_stored_path
-from takedown_db.printable import printable
-from takedown_db.subject_keys import is_digest, is_key
+from takedown_base.printable import printable
+from takedown_base.subject_keys import is_digest, is_key
 
 #: Bytes of the largest file.
 _LARGEST = 1 << 40

@@ -19,7 +19,7 @@ from origin.request_head import MAX_BODY_BYTES
 from origin.settings import ServerSettings
 from origin.socket_files import NEXT_REQUEST_WAIT, Reader, Writer
 from origin.stores.contract import DamagedFileError, StoreAwayError
-from takedown_db.listen_address import Address
+from takedown_base.listen_address import Address
 from takedown_db.socket_timeouts import wait_in_kernel
 
 log = logging.getLogger(__name__)

@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable
 
 from origin.server import Server
-from takedown_db.signals import SignalQueue
+from takedown_base.signals import SignalQueue
 
 log = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ from typing import Protocol
 from origin.answers import Header
 from origin.model import Lifetimes
 from origin.stores.location import Location
-from takedown_db.listen_address import Address
+from takedown_base.listen_address import Address
 
 
 def default_workers() -> int:

@@ -4,7 +4,7 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from takedown_db.printable import printable
+from takedown_base.printable import printable
 
 _DEFAULT = Path(__file__).with_name("special.svg")
 _CONTENT_TYPES = {

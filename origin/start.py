@@ -17,11 +17,11 @@ from origin.special_image import read_special_image
 from origin.stores.backends import UnusableStoreError, require_usable
 from origin.supervisor import Supervisor
 from origin.worker import Worker
+from takedown_base.listen_address import Address
+from takedown_base.printable import printable
+from takedown_base.status_listener import open_listener
 from takedown_db.connect import connect
 from takedown_db.errors import explain
-from takedown_db.listen_address import Address
-from takedown_db.printable import printable
-from takedown_db.status_listener import open_listener
 from takedown_db.url import UnusableUrlError
 
 log = logging.getLogger(__name__)

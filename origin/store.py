@@ -15,7 +15,7 @@ from origin.model import FilePart
 from origin.stores.backends import open_backend
 from origin.stores.contract import PATIENT, Backend, Body, DamagedFileError
 from origin.stores.location import Location
-from takedown_db.printable import printable
+from takedown_base.printable import printable
 
 
 class Store:

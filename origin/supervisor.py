@@ -13,7 +13,7 @@ from origin.metrics_counters import SharedCounters
 from origin.settings import Settings
 from origin.stores.backends import UnusableStoreError
 from origin.worker import Worker
-from takedown_db.signals import STOP_SIGNALS, SignalQueue
+from takedown_base.signals import STOP_SIGNALS, SignalQueue
 
 log = logging.getLogger(__name__)
 

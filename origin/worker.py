@@ -16,8 +16,8 @@ from origin.settings import Settings
 from origin.special_image import SpecialImage
 from origin.store import Store, open_store
 from origin.stores.backends import open_backend
-from takedown_db.listen_address import Address
-from takedown_db.signals import STOP_SIGNALS, SignalQueue
+from takedown_base.listen_address import Address
+from takedown_base.signals import STOP_SIGNALS, SignalQueue
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,9 @@ from itertools import starmap
 from typing import NamedTuple
 
 from purger.delivery_readiness import DeliveryReadiness, TriggerState
+from takedown_base.scope import Scope
 from takedown_db.errors import CounterLostError
 from takedown_db.lasting_connection import Connection, fetch_sets
-from takedown_db.scope import Scope
 
 #: Seconds between two reads of the acknowledgements.
 _POLL_INTERVAL = 0.05

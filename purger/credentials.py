@@ -6,8 +6,8 @@ import ssl
 from pathlib import Path
 from weakref import WeakValueDictionary
 
-from takedown_db.printable import printable
-from takedown_db.secret_files import UnreadableSecretError, exposure, read_secret
+from takedown_base.printable import printable
+from takedown_base.secret_files import UnreadableSecretError, exposure, read_secret
 
 log = logging.getLogger(__name__)
 

@@ -25,7 +25,7 @@ from purger.http_connection import HttpConnection, Reply
 from purger.model import Edge, Position
 from purger.plan import Request
 from purger.position_headers import BATCH, at_position
-from takedown_db.printable import printable
+from takedown_base.printable import printable
 
 #: The request that asks for an edge's instance, clock and mode.
 _HEARTBEAT = Request("HEARTBEAT", "/")

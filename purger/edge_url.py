@@ -4,7 +4,7 @@ import re
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
-from takedown_db.printable import printable
+from takedown_base.printable import printable
 
 
 class UnusableEdgeUrlError(ValueError):

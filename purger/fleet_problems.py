@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from purger.fleet_state import EdgeState, FleetState
 from purger.model import PurgerPresence
 from purger.text_format import counted, duration
-from takedown_db.printable import printable
+from takedown_base.printable import printable
 
 #: Seconds for which a change may wait, for its number or for an edge, before it counts as a problem.
 PATIENCE = 1.0

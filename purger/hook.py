@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from purger.hook_expression import of_row, quoted, text_literal
-from takedown_db.scope import Scope
+from takedown_base.scope import Scope
 from takedown_db.statements import statement_lines
 
 #: The account under which the triggers run.

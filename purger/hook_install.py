@@ -10,9 +10,9 @@ from mysql.connector.abstracts import MySQLCursorAbstract
 from purger.hook import RecordedTrigger, Rule, fill, is_of_hook, same_body
 from purger.hook_expression import quoted
 from purger.hook_plan import HookError, Plan, run
+from takedown_base.printable import printable
+from takedown_base.scope import Scope
 from takedown_db.lasting_connection import fetch
-from takedown_db.printable import printable
-from takedown_db.scope import Scope
 
 
 @dataclass(frozen=True, slots=True)

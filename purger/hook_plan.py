@@ -8,11 +8,11 @@ from mysql.connector.abstracts import MySQLCursorAbstract
 
 from purger.hook import Rule, Trigger, fill, record_statements, triggers_of, words_of
 from purger.hook_expression import ExpressionError, called_functions, of_row, quoted
+from takedown_base.printable import printable
+from takedown_base.subject_keys import CODE_ALPHABET
 from takedown_db.error_numbers import ErrorNumber
 from takedown_db.lasting_connection import fetch
-from takedown_db.printable import printable
 from takedown_db.statements import statement
-from takedown_db.subject_keys import CODE_ALPHABET
 
 
 class HookError(Exception):

@@ -18,8 +18,8 @@ from purger.metrics_pending import Pending
 from purger.model import ProbeResult, Receipt
 from purger.poller import Poller
 from purger.problem_log import ProblemLog
+from takedown_base.histogram import Histogram
 from takedown_db.errors import DatabaseUnavailableError
-from takedown_db.histogram import Histogram
 from takedown_db.lasting_connection import Connection
 
 log = logging.getLogger(__name__)

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from purger.batch_bans import SINGLES, BatchBans, RowBan
 from purger.model import ProbeResult, Receipt
-from takedown_db.log_format import log_event
+from takedown_base.log_format import log_event
 
 log = logging.getLogger("purger.journal")
 

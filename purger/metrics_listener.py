@@ -15,8 +15,8 @@ from purger.metrics_tally import Tally
 from purger.poller import Poller
 from purger.sharing import Sharing
 from purger.worker import Worker
-from takedown_db.metrics_text import add_histogram, metrics_page
-from takedown_db.status_listener import StatusListener, health_page
+from takedown_base.metrics_text import add_histogram, metrics_page
+from takedown_base.status_listener import StatusListener, health_page
 
 
 class PurgerMetrics:

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Self
 
-from takedown_db.printable import printable
+from takedown_base.printable import printable
 from takedown_db.schema.triggers import Triggers
 
 #: Seconds by the database's clock after which a purger that has not signed counts as dead or frozen.

@@ -13,8 +13,8 @@ from purger import moderation
 from purger.moderation_questions import are_known, count_images, hiding_bans
 from purger.subject_list import CHUNK, ListedSubject, RefusedLine
 from purger.subjects import Subject
+from takedown_base.scope import Scope
 from takedown_db.lasting_connection import Connection
-from takedown_db.scope import Scope
 
 #: Subjects whose images are counted by one statement: an owner may have a million.
 _COUNTED_TOGETHER = 100

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from purger.model import Position, Row
-from takedown_db.scope import Scope
+from takedown_base.scope import Scope
 
 #: Most codes in one delivery that are sent as a PURGE each; more go as BANs. The answer to a PURGE counts the objects
 #: that it removed, and a PURGE adds nothing to the edge's list of bans; a BAN takes hundreds of codes in the same time.

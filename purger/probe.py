@@ -14,7 +14,7 @@ from purger.edge_url import UnusableEdgeUrlError
 from purger.errors import UnreachableError
 from purger.http_connection import HttpConnection, Reply
 from purger.probe_verdict import Proof, judge
-from takedown_db.printable import printable
+from takedown_base.printable import printable
 
 #: The headers of each request.
 _HEADERS = {"User-Agent": "edge-takedown-purger", "Accept": "*/*"}

@@ -20,10 +20,10 @@ from purger.problem_log import ProblemLog
 from purger.recorder import Recorder
 from purger.rendition_names import KnownRenditions
 from purger.row_probe import SECONDS_AT_A_SUBJECT, ImageChoice, RowProbeResult, choose, probe_row
+from takedown_base.printable import printable
+from takedown_base.scope import Scope
 from takedown_db.errors import DatabaseUnavailableError
 from takedown_db.lasting_connection import Connection
-from takedown_db.printable import printable
-from takedown_db.scope import Scope
 
 log = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from purger.model import FlushRequest, Position, SavedProgress, Verification
 from purger.position_discrepancy import Expected
 from purger.rebounds import Rebounds
 from purger.steps import Ask, Deliver, Flush, FlushRebound, Heartbeat, LateFlushRebound, Rebound, Step, Wait
-from takedown_db.printable import printable
+from takedown_base.printable import printable
 
 
 @dataclass(slots=True)

@@ -27,8 +27,8 @@ from purger.sharing import Sharing
 from purger.signed_log.writer import LogWriter
 from purger.verifier import Verifier
 from purger.worker import Worker
+from takedown_base.listen_address import Address
 from takedown_db.lasting_connection import Connection
-from takedown_db.listen_address import Address
 from takedown_db.url import without_secrets
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from purger.console.settings import ConsoleSettings
 from purger.signed_log.key_file import LogKey
-from takedown_db.listen_address import Address
+from takedown_base.listen_address import Address
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

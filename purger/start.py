@@ -4,9 +4,9 @@ import socket
 
 from purger.service import Service
 from purger.settings import Settings
-from takedown_db.listen_address import Address
-from takedown_db.signals import STOP_SIGNALS, SignalQueue
-from takedown_db.status_listener import open_listener
+from takedown_base.listen_address import Address
+from takedown_base.signals import STOP_SIGNALS, SignalQueue
+from takedown_base.status_listener import open_listener
 
 
 class CannotListenError(Exception):

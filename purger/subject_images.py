@@ -3,8 +3,8 @@
 import random
 from collections.abc import Iterator
 
+from takedown_base.scope import Scope
 from takedown_db.lasting_connection import Connection
-from takedown_db.scope import Scope
 
 #: The number of images that are counted and drawn from. Reading a million codes for one ban would delay other probes.
 COUNTED = 200_000

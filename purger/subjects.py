@@ -3,9 +3,9 @@
 import re
 from typing import NamedTuple
 
-from takedown_db.printable import printable
-from takedown_db.scope import Scope
-from takedown_db.subject_keys import CODE, CODE_ALPHABET, DIGEST_ALPHABET, hint_for_code, is_digest, is_key
+from takedown_base.printable import printable
+from takedown_base.scope import Scope
+from takedown_base.subject_keys import CODE, CODE_ALPHABET, DIGEST_ALPHABET, hint_for_code, is_digest, is_key
 
 #: Match the parts of a URL before and after its path.
 _BEFORE_PATH = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.-]*:)?//[^/?#]*")

@@ -4,7 +4,7 @@ import shutil
 import textwrap
 from collections.abc import Sequence
 
-from takedown_db.printable import printable
+from takedown_base.printable import printable
 
 
 def aligned(heading: Sequence[str], rows: Sequence[Sequence[object]]) -> list[str]:

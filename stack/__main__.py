@@ -17,7 +17,7 @@ from stack.console import MODERATOR
 from stack.engines import CLUSTERS
 from stack.server import PortTakenError, ServerFailedError
 from stack.system import Settings, Stack
-from takedown_db.signals import STOP_SIGNALS, SignalQueue
+from takedown_base.signals import STOP_SIGNALS, SignalQueue
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 

@@ -3,6 +3,7 @@
 import re
 from typing import TYPE_CHECKING
 
+from takedown_base.printable import printable
 from takedown_db.error_numbers import (
     ACCOUNT_LOCKED,
     CHECK_FAILED,
@@ -12,7 +13,6 @@ from takedown_db.error_numbers import (
     WRONG_CHARACTERS,
     ErrorNumber,
 )
-from takedown_db.printable import printable
 
 if TYPE_CHECKING:  # importing a type of error must not load the driver
     import mysql.connector

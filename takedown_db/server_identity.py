@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from mysql.connector.abstracts import MySQLCursorAbstract
 
-from takedown_db.printable import printable
+from takedown_base.printable import printable
 from takedown_db.replica_checks import NotPrimaryError
 
 #: Selects the variables that name a server, or its cluster or group.

@@ -16,7 +16,7 @@ from origin.import_rules import ImportRules, Stability
 from origin.stores.backends import UnusableStoreError
 from origin.stores.contract import StoreAwayError
 from origin.stores.location import Location
-from takedown_db.printable import printable
+from takedown_base.printable import printable
 
 #: The exit code when some files were refused.
 _DONE_IN_PART = 3

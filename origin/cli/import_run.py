@@ -22,9 +22,9 @@ from origin.importer import Import, Move, Outcome
 from origin.store import open_store
 from origin.stores.backends import make_ready, open_backend
 from origin.stores.location import Location
+from takedown_base.printable import printable
 from takedown_db.command_connection import connected
 from takedown_db.connect import connect
-from takedown_db.printable import printable
 
 #: The escapes of LOAD DATA INFILE for the names in the list of codes.
 _ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\0": r"\0"})

@@ -15,11 +15,11 @@ from origin.settings import default_workers
 from origin.stores.backends import UnusableStoreError
 from origin.stores.contract import StoreAwayError
 from origin.stores.location import Location
-from takedown_db.address_option import AddressType
+from takedown_base.address_option import AddressType
+from takedown_base.log_format import set_up_logging
+from takedown_base.log_option import log_format_option
+from takedown_base.printable import printable
 from takedown_db.command_connection import UnusableUrlOptionError
-from takedown_db.log_format import set_up_logging
-from takedown_db.log_option import log_format_option
-from takedown_db.printable import printable
 from takedown_db.url import UnusableUrlError
 
 _SECONDS = click.IntRange(min=1)

@@ -13,9 +13,9 @@ from origin.added_headers import parse_header
 from origin.answers import Header
 from origin.import_rules import parse_moment
 from origin.stores.location import Location, parse_location
-from takedown_db.secret_files import exposure
-from takedown_db.subject_keys import CODE_ALPHABET, hint_for_code, is_key
-from takedown_db.url_option import DatabaseUrlOption
+from takedown_base.secret_files import exposure
+from takedown_base.subject_keys import CODE_ALPHABET, hint_for_code, is_key
+from takedown_base.url_option import DatabaseUrlOption
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 

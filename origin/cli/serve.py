@@ -14,9 +14,9 @@ from origin.settings import Settings, default_workers
 from origin.special_image import UnusableSpecialImageError
 from origin.start import CannotServeError, serve
 from origin.stores.location import Location
-from takedown_db.address_option import AddressType
-from takedown_db.log_format import set_up_logging
-from takedown_db.log_option import log_format_option
+from takedown_base.address_option import AddressType
+from takedown_base.log_format import set_up_logging
+from takedown_base.log_option import log_format_option
 
 _SECONDS = click.IntRange(min=1)
 

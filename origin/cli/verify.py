@@ -11,10 +11,10 @@ from origin.stores.backends import UnusableStoreError, require_usable
 from origin.stores.contract import StoreAwayError
 from origin.stores.location import Location
 from origin.verification import LARGEST_SAMPLE, Damage, Report, Verification
+from takedown_base.json_output import print_json
+from takedown_base.printable import printable
 from takedown_db.command_connection import connected
 from takedown_db.connect import connect
-from takedown_db.json_output import print_json
-from takedown_db.printable import printable
 
 #: The exit code when some files are damaged.
 _DAMAGED = 3

@@ -15,9 +15,9 @@ from origin.ingest.tokens import Tokens
 from origin.ingest.uploads import BannedError, ForeignError, Upload, Uploads
 from origin.picture_intake import NoPictureError
 from origin.stores.contract import StoreAwayError
+from takedown_base.printable import printable
+from takedown_base.subject_keys import CODE_ALPHABET, is_key
 from takedown_db.errors import DatabaseUnavailableError
-from takedown_db.printable import printable
-from takedown_db.subject_keys import CODE_ALPHABET, is_key
 
 log = logging.getLogger(__name__)
 

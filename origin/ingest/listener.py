@@ -17,10 +17,10 @@ from origin.server import Server
 from origin.server_run import run_server
 from origin.store import open_store
 from origin.stores.backends import make_ready
+from takedown_base.listen_address import Address
+from takedown_base.signals import STOP_SIGNALS, SignalQueue
 from takedown_db.connect import connect
 from takedown_db.errors import explain
-from takedown_db.listen_address import Address
-from takedown_db.signals import STOP_SIGNALS, SignalQueue
 
 log = logging.getLogger(__name__)
 

@@ -7,7 +7,7 @@ from origin.answers import Header
 from origin.import_rules import ImportRules
 from origin.settings import default_workers
 from origin.stores.location import Location
-from takedown_db.listen_address import Address
+from takedown_base.listen_address import Address
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

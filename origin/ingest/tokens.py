@@ -6,7 +6,7 @@ import re
 import threading
 from pathlib import Path
 
-from takedown_db.secret_files import UnreadableSecretError, exposure, read_secret
+from takedown_base.secret_files import UnreadableSecretError, exposure, read_secret
 
 log = logging.getLogger(__name__)
 

@@ -14,7 +14,7 @@ from origin.byte_ranges import ByteRange
 from origin.model import FilePart
 from origin.stores.chunked_body import ChunkedBody
 from origin.stores.contract import CHUNK, DamagedFileError, MissingFileError
-from takedown_db.printable import printable
+from takedown_base.printable import printable
 
 # O_NOFOLLOW refuses a symbolic link at each step below the root: it could lead to any file that the origin may read.
 # Opening a named pipe without O_NONBLOCK would block the thread until somebody writes into it.

@@ -23,7 +23,7 @@ from origin.model import FilePart
 from origin.stores.chunked_body import ChunkedBody
 from origin.stores.contract import PATIENT, DamagedFileError, MissingFileError, StoreAwayError
 from origin.stores.store_settings import require_endpoint
-from takedown_db.printable import printable
+from takedown_base.printable import printable
 
 log = logging.getLogger(__name__)
 

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from takedown_db.secret_files import read_secret
+from takedown_base.secret_files import read_secret
 
 #: Settings that would undo a bound on the time of an answer.
 _OURS = ("timeout", "connect_timeout", "read_timeout", "max_retries", "retry_timeout")

@@ -13,10 +13,10 @@ from purger.cli.audit_log import run_log_audit
 from purger.cli.options import as_json, database_url
 from purger.exit_codes import ExitCode
 from purger.probe import Probe
+from takedown_base.json_output import print_json
+from takedown_base.printable import printable
 from takedown_db.command_connection import connected
-from takedown_db.json_output import print_json
 from takedown_db.lasting_connection import Connection
-from takedown_db.printable import printable
 
 #: The number of unproven images that are printed as text.
 _LINES = 100

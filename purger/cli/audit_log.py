@@ -14,10 +14,10 @@ from purger.signed_log.audit import audit_log
 from purger.signed_log.audit_report import Count, Report
 from purger.signed_log.key_file import UnusableKeyError, read_key
 from purger.text_format import counted
+from takedown_base.json_output import print_json
+from takedown_base.printable import printable
 from takedown_db.command_connection import connected
-from takedown_db.json_output import print_json
 from takedown_db.lasting_connection import Connection
-from takedown_db.printable import printable
 from takedown_log.signed_note import NoteError, VerifierKey
 
 #: Leaves and rows that were passed over, in words.

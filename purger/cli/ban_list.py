@@ -11,9 +11,9 @@ from purger.cli.delivery_remark import is_acknowledged, remark_undelivered
 from purger.cli.list_run import ListOutcome, carry_out_list
 from purger.cli.remark import remark
 from purger.moderation_of_lists import Banning
-from takedown_db.json_output import print_json
+from takedown_base.json_output import print_json
+from takedown_base.scope import Scope
 from takedown_db.lasting_connection import Connection
-from takedown_db.scope import Scope
 
 _STANDING = "the bans stand"
 

@@ -15,11 +15,11 @@ from purger.cli.subject_arguments import GivenSubject
 from purger.moderation_questions import are_known, count_images, original_digest
 from purger.subjects import Subject
 from purger.text_format import counted
+from takedown_base.json_output import print_json
+from takedown_base.printable import printable
+from takedown_base.scope import Scope
 from takedown_db.errors import DatabaseUnavailableError
-from takedown_db.json_output import print_json
 from takedown_db.lasting_connection import Connection
-from takedown_db.printable import printable
-from takedown_db.scope import Scope
 
 _STANDING = "the ban stands"
 

@@ -12,11 +12,11 @@ from purger.cli.remark import remark
 from purger.cli.subject_arguments import GivenSubject, SubjectCommand, subject_options
 from purger.moderation_questions import hiding_bans
 from purger.text_format import wrapped
+from takedown_base.json_output import print_json, utc_text
+from takedown_base.printable import printable
+from takedown_base.scope import Scope
 from takedown_db.command_connection import connected
-from takedown_db.json_output import print_json, utc_text
 from takedown_db.lasting_connection import Connection
-from takedown_db.printable import printable
-from takedown_db.scope import Scope
 
 _EXAMPLES = """\b
 Examples:

@@ -8,8 +8,8 @@ from typing import Any
 import click
 
 from purger.console.settings import ConsoleSettings, UnusableConsoleError
-from takedown_db.address_option import AddressType
-from takedown_db.url_option import DatabaseUrlOption
+from takedown_base.address_option import AddressType
+from takedown_base.url_option import DatabaseUrlOption
 
 _FILE = click.Path(path_type=Path)
 

@@ -6,9 +6,9 @@ from purger.acknowledgement_wait import EdgeAcknowledgement, Target, wait_acknow
 from purger.cli.remark import remark
 from purger.cli.wait import await_edges
 from purger.delivery_readiness import read_delivery_readiness
+from takedown_base.printable import printable
 from takedown_db.errors import DatabaseUnavailableError
 from takedown_db.lasting_connection import Connection
-from takedown_db.printable import printable
 
 
 def is_acknowledged(

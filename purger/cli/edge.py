@@ -12,10 +12,10 @@ from purger.cli.edge_settings import require_usable, settings_options, warn_of_d
 from purger.cli.options import as_json, database_url
 from purger.model import Edge
 from purger.presence import present
+from takedown_base.json_output import print_json, utc_text
+from takedown_base.printable import printable
 from takedown_db.command_connection import connected
-from takedown_db.json_output import print_json, utc_text
 from takedown_db.lasting_connection import Connection
-from takedown_db.printable import printable
 
 _EXAMPLE = """\b
 Example:

@@ -10,8 +10,8 @@ import click
 
 from purger.edge_url import UnusableEdgeUrlError, is_private, shown, split_url
 from purger.model import Edge
-from takedown_db.printable import printable
-from takedown_db.secret_files import exposure
+from takedown_base.printable import printable
+from takedown_base.secret_files import exposure
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 

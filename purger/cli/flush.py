@@ -9,9 +9,9 @@ from purger.cli.remark import remark
 from purger.exit_codes import ExitCode
 from purger.flush_requests import FlushState, UnknownEdgesError, request_flushes, wait_flushed
 from purger.presence import present
+from takedown_base.printable import printable
 from takedown_db.command_connection import connected
 from takedown_db.lasting_connection import Connection
-from takedown_db.printable import printable
 
 _EXAMPLES = """\b
 Examples:

@@ -16,10 +16,10 @@ from purger.hook_expression import quoted
 from purger.hook_install import apply_hook, recorded_rule, recorded_rules, remove_hook
 from purger.hook_plan import HookError, Plan, find_table, plan_hook
 from purger.text_format import counted
+from takedown_base.printable import printable
+from takedown_base.scope import Scope
 from takedown_db.connect import connect
 from takedown_db.errors import explain
-from takedown_db.printable import printable
-from takedown_db.scope import Scope
 
 #: Seconds that a statement may take: the table may be large.
 _TIMEOUT = 3600

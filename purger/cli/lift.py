@@ -16,11 +16,11 @@ from purger.moderation_of_lists import Lifting
 from purger.moderation_questions import HidingBan, hiding_bans
 from purger.subjects import Subject
 from purger.text_format import counted
+from takedown_base.printable import printable
+from takedown_base.scope import Scope
 from takedown_db.command_connection import connected
 from takedown_db.errors import DatabaseUnavailableError
 from takedown_db.lasting_connection import Connection
-from takedown_db.printable import printable
-from takedown_db.scope import Scope
 
 _EXAMPLES = """\b
 Examples:

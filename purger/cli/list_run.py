@@ -19,9 +19,9 @@ from purger.moderation import RefusedBanError, UncertainError
 from purger.moderation_of_lists import ChunkResult, ListedChange
 from purger.subject_list import RefusedLine, read_chunks
 from purger.text_format import counted
+from takedown_base.printable import printable
+from takedown_base.scope import Scope
 from takedown_db.errors import DatabaseUnavailableError
-from takedown_db.printable import printable
-from takedown_db.scope import Scope
 
 #: Refused lines that are kept for JSON: a list may be longer than memory. All are counted, and printed on stderr.
 _KEPT = 10_000

@@ -8,8 +8,8 @@ from typing import Any, TypeVar
 
 import click
 
-from takedown_db.printable import printable
-from takedown_db.url_option import DatabaseUrlOption
+from takedown_base.printable import printable
+from takedown_base.url_option import DatabaseUrlOption
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 

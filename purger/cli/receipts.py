@@ -17,8 +17,8 @@ from purger.receipts.text import lines
 from purger.subject_images import COUNTED
 from purger.subjects import Subject
 from purger.text_format import wrapped
+from takedown_base.json_output import print_json
 from takedown_db.command_connection import connected
-from takedown_db.json_output import print_json
 from takedown_db.lasting_connection import Connection
 
 _EXAMPLES = """\b

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from purger.receipts.judge import Judgement, ProbeResults, WithoutPurge, exit_code, judge_ban, why_without_purge
 from purger.receipts.model import Ban, Erasure, LogEntry, Ownership, Purge, Report
-from takedown_db.scope import Scope
+from takedown_base.scope import Scope
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

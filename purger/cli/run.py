@@ -14,11 +14,11 @@ from purger.settings import Settings
 from purger.signed_log.key_file import LogKey, UnusableKeyError, read_key
 from purger.start import CannotListenError
 from purger.start import run as run_service
-from takedown_db.address_option import AddressType
+from takedown_base.address_option import AddressType
+from takedown_base.log_format import set_up_logging
+from takedown_base.log_option import log_format_option
 from takedown_db.errors import DatabaseUnavailableError
 from takedown_db.lasting_connection import Connection
-from takedown_db.log_format import set_up_logging
-from takedown_db.log_option import log_format_option
 
 #: The defaults of all options.
 _DEFAULTS = Settings(database_url="")

@@ -11,9 +11,9 @@ from purger.fleet_problems import Problem, find_problems
 from purger.fleet_state import FleetState
 from purger.status import read_state
 from purger.text_format import aligned, counted, duration, wrapped
-from takedown_db.json_output import print_json, utc_text
+from takedown_base.json_output import print_json, utc_text
+from takedown_base.printable import printable
 from takedown_db.lasting_connection import Connection
-from takedown_db.printable import printable
 
 #: Seconds to wait for the database: a monitoring system asks, and an answer that comes late is an alarm too.
 _TIMEOUT = 5

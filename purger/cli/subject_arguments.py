@@ -13,10 +13,10 @@ from purger.exit_codes import ExitCode
 from purger.file_digest import UnusableFileError, file_digest
 from purger.moderation_questions import original_digest
 from purger.subjects import MalformedSubjectError, Subject, parse_subject
+from takedown_base.printable import printable
+from takedown_base.scope import Scope
+from takedown_base.subject_keys import is_key
 from takedown_db.lasting_connection import Connection
-from takedown_db.printable import printable
-from takedown_db.scope import Scope
-from takedown_db.subject_keys import is_key
 
 code_argument = click.argument("code", required=False)
 owner_option = click.option(

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from takedown_db.printable import printable
+from takedown_base.printable import printable
 
 #: The files that a site edits. Each is left as it is unless ``--force`` says otherwise.
 _SITE_FILES = ("default.vcl", "parameters.cli")

@@ -6,8 +6,8 @@ from pathlib import Path
 import click
 
 from purger.exit_codes import ExitCode
-from takedown_db.json_output import print_json
-from takedown_db.printable import printable
+from takedown_base.json_output import print_json
+from takedown_base.printable import printable
 from takedown_log.file_check import check_file
 
 _EXAMPLES = """\b

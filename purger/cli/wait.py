@@ -11,9 +11,9 @@ from purger.cli.remark import remark
 from purger.cli.subject_arguments import GivenSubject, SubjectCommand, options_in_place_of_code
 from purger.delivery_readiness import DeliveryReadiness, read_delivery_readiness
 from purger.exit_codes import ExitCode
+from takedown_base.printable import printable
 from takedown_db.command_connection import connected
 from takedown_db.lasting_connection import Connection
-from takedown_db.printable import printable
 
 _EXAMPLES = """\b
 Examples:

@@ -12,8 +12,8 @@ from purger.console.sessions import LASTS, Session, Sessions
 from purger.console.settings import ConsoleSettings
 from purger.console.throttle import Throttle
 from purger.console.users import Role, User, Users
-from takedown_db.printable import printable
-from takedown_db.secret_files import UnreadableSecretError, read_secret
+from takedown_base.printable import printable
+from takedown_base.secret_files import UnreadableSecretError, read_secret
 
 log = logging.getLogger(__name__)
 

@@ -15,8 +15,8 @@ from purger.console.sign_in_pages import SignInPages
 from purger.console.subject_pages import SubjectPages
 from purger.console.templating import render, static_files
 from purger.console.web import PICTURE_POLICY, Answer, RefusedError, page, request_headers, see_other
+from takedown_base.printable import printable
 from takedown_db.errors import DatabaseUnavailableError
-from takedown_db.printable import printable
 
 log = logging.getLogger(__name__)
 

@@ -10,9 +10,9 @@ from purger.delivery_readiness import DeliveryReadiness, read_delivery_readiness
 from purger.moderation_questions import count_images, hiding_bans, original_digest
 from purger.subjects import Subject
 from purger.text_format import counted
+from takedown_base.scope import Scope
 from takedown_db.errors import DatabaseUnavailableError
 from takedown_db.lasting_connection import Connection
-from takedown_db.scope import Scope
 
 log = logging.getLogger(__name__)
 

@@ -19,8 +19,8 @@ from purger.console.settings import ConsoleSettings
 from purger.console.sign_in_pages import LARGEST_FORM
 from purger.console.subject_pages import SubjectPages
 from purger.console.watch import FleetWatch
+from takedown_base.listen_address import Address
 from takedown_db.lasting_connection import Connection
-from takedown_db.listen_address import Address
 
 log = logging.getLogger(__name__)
 

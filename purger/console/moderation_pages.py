@@ -12,8 +12,8 @@ from purger.console.sign_in_pages import read_form, require_token
 from purger.console.templating import path_of, render
 from purger.console.web import Answer, RefusedError, page, see_other
 from purger.subjects import MalformedSubjectError, Subject, parse_subject
-from takedown_db.printable import printable
-from takedown_db.scope import Scope
+from takedown_base.printable import printable
+from takedown_base.scope import Scope
 
 log = logging.getLogger(__name__)
 

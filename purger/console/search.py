@@ -1,9 +1,9 @@
 """Finds the subjects that a text of the search field may mean."""
 
 from purger.subjects import Subject, parse_line
+from takedown_base.scope import Scope
+from takedown_base.subject_keys import is_digest, is_key
 from takedown_db.lasting_connection import Connection
-from takedown_db.scope import Scope
-from takedown_db.subject_keys import is_digest, is_key
 
 
 def find_subjects(connection: Connection, text: str) -> list[Subject]:

@@ -6,7 +6,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from takedown_db.listen_address import Address
+from takedown_base.listen_address import Address
 
 #: The name of a header of HTTP.
 _HEADER = re.compile(r"[A-Za-z0-9-]{1,64}")

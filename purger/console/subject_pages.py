@@ -14,7 +14,7 @@ from purger.console.templating import path_of, render
 from purger.console.web import Answer, RefusedError, page, see_other
 from purger.receipts.judge import NEEDS_ATTENTION, Outcome
 from purger.subjects import MalformedSubjectError, Subject, parse_subject
-from takedown_db.scope import Scope
+from takedown_base.scope import Scope
 
 #: Characters of the longest text that is searched for.
 _LONGEST = 2000

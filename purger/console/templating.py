@@ -13,7 +13,7 @@ import bottle
 
 from purger.console.charts import seconds_text
 from purger.text_format import counted, duration
-from takedown_db.printable import printable
+from takedown_base.printable import printable
 
 _FILES = resources.files("purger.console")
 

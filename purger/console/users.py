@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from purger.console.passwords import is_hash
-from takedown_db.printable import printable
-from takedown_db.secret_files import exposure
+from takedown_base.printable import printable
+from takedown_base.secret_files import exposure
 
 log = logging.getLogger(__name__)
 

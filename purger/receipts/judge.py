@@ -10,7 +10,7 @@ from purger.exit_codes import ExitCode
 from purger.model import ProbeResult
 from purger.probe_notes import NO_IMAGES
 from purger.receipts.model import Ban, EdgeReceipt, KnownEdge, Purge, Report
-from takedown_db.scope import Scope
+from takedown_base.scope import Scope
 
 #: The results of probes on demand, by id of the ban and name of the edge.
 ProbeResults = Mapping[tuple[int, str], ProbeResult]

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from takedown_db.scope import Scope
+from takedown_base.scope import Scope
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

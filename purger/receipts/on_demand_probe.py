@@ -11,8 +11,8 @@ from purger.probe import Probe
 from purger.receipts.model import Ban, Purge, Report
 from purger.rendition_names import ask_renditions, edges_to_probe
 from purger.row_probe import ImageChoice, RowProbeResult, choose, probe_row
+from takedown_base.scope import Scope
 from takedown_db.lasting_connection import Connection
-from takedown_db.scope import Scope
 
 #: The number of a banned owner's or digest's images that are requested at each edge by default.
 IMAGES_OF_A_SUBJECT = 1000

@@ -22,9 +22,9 @@ from purger.receipts.model import (
 )
 from purger.receipts.rows import BanRow, EdgeRow, ErasureRow, FlushRow, KnownEdgeRow, LogRow, MoveRow, PurgeRow, SpanRow
 from purger.text_format import counted
+from takedown_base.scope import Scope
 from takedown_db.lasting_connection import Connection, fetch
 from takedown_db.schema.triggers import bans_seen_since, judge_triggers
-from takedown_db.scope import Scope
 
 
 class _Found(NamedTuple):

@@ -17,8 +17,8 @@ from purger.receipts.model import Ban, EdgeReceipt, Erasure, Purge, Report
 from purger.row_probe import IMAGES_OF_A_SUBJECT
 from purger.subject_images import COUNTED
 from purger.text_format import aligned, counted, duration
-from takedown_db.printable import printable
-from takedown_db.scope import Scope
+from takedown_base.printable import printable
+from takedown_base.scope import Scope
 
 
 def lines(report: Report, probed: ProbeResults) -> list[str]:

@@ -7,7 +7,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from takedown_db.secret_files import UnreadableSecretError, read_secret
+from takedown_base.secret_files import UnreadableSecretError, read_secret
 from takedown_log.signed_note import NoteError, SignerKey
 
 

@@ -2,8 +2,8 @@
 
 from mysql.connector.abstracts import MySQLCursorAbstract
 
+from takedown_base.printable import printable
 from takedown_db.lasting_connection import fetch
-from takedown_db.printable import printable
 from takedown_db.schema.id_shortage import few_ids
 from takedown_db.statements import statement
 

@@ -12,8 +12,8 @@ import pytest
 from mysql.connector.abstracts import MySQLConnectionAbstract
 
 from stack.database import Database
+from takedown_base.subject_keys import is_key
 from takedown_db.connect import connect
-from takedown_db.subject_keys import is_key
 from tests.support.markdown_pages import ROOT, block
 from tests.support.pictures_table import PICTURES_TABLE
 

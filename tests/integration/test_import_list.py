@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from stack.waiting import wait_until
-from takedown_db.name_codes import code_of_name
+from takedown_base.name_codes import code_of_name
 from tests.support.images_with_metadata import EVERYTHING, SECRET
 from tests.support.origin_site import OriginSite
 

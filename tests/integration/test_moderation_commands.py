@@ -11,9 +11,9 @@ from purger.moderation_questions import are_known
 from purger.subjects import Subject
 from stack.server import frozen
 from stack.waiting import wait_until
+from takedown_base.scope import Scope
 from takedown_db.errors import DatabaseUnavailableError
 from takedown_db.lasting_connection import Connection
-from takedown_db.scope import Scope
 from tests.support.moderation_desk import Desk, ban_id, moderate, run
 from tests.support.site_actions import Site
 

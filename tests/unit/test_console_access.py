@@ -15,7 +15,7 @@ from purger.console.sessions import LASTS, Session, Sessions
 from purger.console.settings import ConsoleSettings, UnusableConsoleError
 from purger.console.throttle import Throttle
 from purger.console.users import Role, UnusableUsersError, User, Users, parse_users
-from takedown_db.listen_address import Address
+from takedown_base.listen_address import Address
 
 PASSWORD = "correct horse battery"
 # As cheap as the console accepts it: a busy machine takes seconds for the usual one.

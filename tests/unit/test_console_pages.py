@@ -30,9 +30,9 @@ from purger.console.watch import FleetWatch, Overview
 from purger.fleet_problems import Problem, find_problems
 from purger.fleet_state import EdgeState, FleetState
 from purger.model import PurgerPresence
+from takedown_base.listen_address import Address
 from takedown_db.errors import DatabaseUnavailableError
 from takedown_db.lasting_connection import Connection
-from takedown_db.listen_address import Address
 from tests.support.console_site import PASSWORD, write_users
 
 OURS = frozenset({"http://127.0.0.1:6190", "http://localhost:6190"})

@@ -4,7 +4,7 @@ import json
 import logging
 import sys
 
-from takedown_db.log_format import JsonFormatter, TextFormatter, log_event
+from takedown_base.log_format import JsonFormatter, TextFormatter, log_event
 
 #: A line break, a terminal's command, a change of writing direction, and half of a surrogate pair.
 HOSTILE = "a\nb\r\x1b[31m\u202e\udcff"

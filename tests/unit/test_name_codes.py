@@ -7,8 +7,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from takedown_db.name_codes import code_of_name
-from takedown_db.subject_keys import is_key
+from takedown_base.name_codes import code_of_name
+from takedown_base.subject_keys import is_key
 
 
 @pytest.mark.parametrize(

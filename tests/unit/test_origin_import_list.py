@@ -12,7 +12,7 @@ import pytest
 from origin.import_entries import Entry, image_chunks
 from origin.import_list import ImportList, ListedFile, UnusableListError
 from origin.import_rules import Stability
-from takedown_db.name_codes import code_of_name
+from takedown_base.name_codes import code_of_name
 
 
 def read(text: str | bytes) -> tuple[list[ListedFile], dict[int, str]]:

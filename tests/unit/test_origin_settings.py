@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from takedown_db.listen_address import Address, parse_address
-from takedown_db.subject_keys import is_key
+from takedown_base.listen_address import Address, parse_address
+from takedown_base.subject_keys import is_key
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from takedown_db.printable import printable
+from takedown_base.printable import printable
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import pytest
 
 from purger.hook import HookState, RecordedTrigger, Rule, StandingTrigger, judge_hooks, triggers_of
 from purger.hook_expression import ExpressionError, called_functions, of_row, text_literal
-from takedown_db.scope import Scope
+from takedown_base.scope import Scope
 
 COLUMNS = ["code", "path", "Status", "left", "1st `one"]
 

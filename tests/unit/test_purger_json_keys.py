@@ -22,8 +22,8 @@ from purger.moderation import Ban as BanRow
 from purger.receipts.model import Ban, EdgeReceipt, Erasure, KnownEdge, LogEntry, Ownership, Purge, Report
 from purger.signed_log.audit_report import Report as LogReport
 from purger.subject_list import RefusedLine
-from takedown_db.json_output import print_json
-from takedown_db.scope import Scope
+from takedown_base.json_output import print_json
+from takedown_base.scope import Scope
 
 TIME = datetime(2026, 11, 25, 1, 2, 3, 456000)
 

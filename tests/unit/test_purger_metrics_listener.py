@@ -14,11 +14,11 @@ from purger.metrics_listener import PurgerMetrics
 from purger.metrics_tally import Tally
 from purger.settings import Settings
 from purger.start import CannotListenError, run
-from takedown_db.histogram import Histogram
-from takedown_db.listen_address import Address
-from takedown_db.metrics_text import metrics_page
+from takedown_base.histogram import Histogram
+from takedown_base.listen_address import Address
+from takedown_base.metrics_text import metrics_page
+from takedown_base.status_listener import open_listener
 from takedown_db.schema.triggers import Triggers
-from takedown_db.status_listener import open_listener
 
 
 def worker(name: str, *, acknowledged: int = 7, mode: str = "trusted", left: float | None = 9.0) -> Any:

@@ -11,8 +11,8 @@ from purger.errors import SlowError
 from purger.metrics_pending import FollowedEdge, Pending
 from purger.metrics_tally import METHODS, DeliveryKey, Tally, method_of
 from purger.plan import FLUSH, Request, late_flush
+from takedown_base.histogram import Histogram
 from takedown_db.errors import DatabaseUnavailableError
-from takedown_db.histogram import Histogram
 from takedown_db.lasting_connection import Connection
 
 

@@ -21,7 +21,7 @@ from purger.receipts.model import (
 )
 from purger.receipts.read import covering
 from purger.receipts.text import after, edge_row, lines, moment
-from takedown_db.scope import Scope
+from takedown_base.scope import Scope
 
 
 def at(seconds: float) -> datetime:

@@ -5,7 +5,7 @@ from io import BytesIO
 import pytest
 
 from purger.subject_list import Chunk, read_chunks
-from takedown_db.scope import Scope
+from takedown_base.scope import Scope
 
 
 def read(text: bytes, size: int = 1000) -> list[Chunk]:

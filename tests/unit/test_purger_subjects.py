@@ -3,7 +3,7 @@
 import pytest
 
 from purger.subjects import MalformedSubjectError, Subject, code_of_url, parse_line, parse_subject
-from takedown_db.scope import Scope
+from takedown_base.scope import Scope
 
 DIGEST = "0123456789abcdef" * 4
 

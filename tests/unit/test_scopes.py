@@ -7,8 +7,8 @@ import pytest
 
 from purger import plan, subject_images
 from stack.vcl import SOURCE
-from takedown_db import subject_keys
-from takedown_db.scope import Scope
+from takedown_base import subject_keys
+from takedown_base.scope import Scope
 
 _PACKAGE = resources.files("takedown_db")
 

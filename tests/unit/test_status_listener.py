@@ -9,9 +9,9 @@ import pytest
 import requests
 
 from stack.waiting import PATIENCE
-from takedown_db import status_listener
-from takedown_db.listen_address import Address
-from takedown_db.status_listener import Page, StatusListener, health_page, open_listener
+from takedown_base import status_listener
+from takedown_base.listen_address import Address
+from takedown_base.status_listener import Page, StatusListener, health_page, open_listener
 
 
 def fail() -> Page:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from takedown_db.subject_keys import hint_for_code, is_subject
+from takedown_base.subject_keys import hint_for_code, is_subject
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import os
 import stat
 from pathlib import Path
 
-from takedown_db.printable import printable
+from takedown_base.printable import printable
 
 #: Bytes of the longest secret that is read. A larger file was not written to hold one.
 LONGEST = 4096

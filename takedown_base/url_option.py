@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from takedown_db.secret_files import UnreadableSecretError, exposure, read_secret
+from takedown_base.secret_files import UnreadableSecretError, exposure, read_secret
 
 
 class DatabaseUrlOption(click.Option):

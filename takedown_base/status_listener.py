@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import NamedTuple
 
-from takedown_db.listen_address import Address
+from takedown_base.listen_address import Address
 
 log = logging.getLogger(__name__)
 

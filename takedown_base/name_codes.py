@@ -3,7 +3,7 @@
 import base64
 import hashlib
 
-from takedown_db.subject_keys import is_key
+from takedown_base.subject_keys import is_key
 
 #: Characters of the longest code.
 _LONGEST_CODE = 64

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from takedown_db.log_format import FORMATS
+from takedown_base.log_format import FORMATS
 
 
 def log_format_option(envvar: str) -> Callable[[Any], Any]:

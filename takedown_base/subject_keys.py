@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 
-from takedown_db.scope import Scope
+from takedown_base.scope import Scope
 
 #: The pattern of an image's code. Owners' keys have the same alphabet and length.
 CODE = "[A-Za-z0-9_-]{1,64}"

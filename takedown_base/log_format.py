@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from takedown_db.printable import printable
+from takedown_base.printable import printable
 
 #: The names of the formats.
 FORMATS = ("text", "json")

@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from takedown_db.listen_address import Address, parse_address
+from takedown_base.listen_address import Address, parse_address
 
 
 class AddressType(click.ParamType[Address]):
