@@ -22,8 +22,8 @@ from purger.signed_log.prover import Wanted, prove
 from purger.signed_log.purge_digests import BatchedPurge, purge_digests
 from stack.database import Database
 from takedown_base.scope import Scope
-from takedown_db.connect import connect
-from takedown_db.lasting_connection import Connection
+from takedown_db.connection.connect import connect
+from takedown_db.connection.lasting_connection import Connection
 from takedown_log.growing_tree import GrowingTree
 from takedown_log.key_chain import name_next_key
 from takedown_log.proof import Proof, verify

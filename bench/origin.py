@@ -19,7 +19,7 @@ from stack.ports import free_port
 from stack.server import Server
 from stack.system import Settings, Stack
 from stack.waiting import wait_until
-from takedown_db.connect import connect
+from takedown_db.connection.connect import connect
 from takedown_db.statements import statement
 
 _CODE = "bench-20kb"

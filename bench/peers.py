@@ -11,7 +11,7 @@ from cheroot.wsgi import Server
 from PIL import Image
 from whitenoise import WhiteNoise
 
-from takedown_db.connect import connect
+from takedown_db.connection.connect import connect
 
 
 def hello(_files: Path, _database: str) -> Any:

@@ -16,7 +16,7 @@ from origin.special_image import SpecialImage
 from origin.store import Store
 from origin.stores.contract import DamagedFileError, MissingFileError, StoreAwayError
 from takedown_base.subject_keys import CODE
-from takedown_db.errors import DatabaseUnavailableError
+from takedown_db.connection.errors import DatabaseUnavailableError
 
 log = logging.getLogger(__name__)
 

@@ -18,7 +18,7 @@ from origin.row_checks import require_well_formed_rendition
 from origin.store import Store
 from origin.stores.contract import DamagedFileError
 from takedown_base.printable import printable
-from takedown_db.lasting_connection import fetch
+from takedown_db.connection.lasting_connection import fetch
 from takedown_db.statements import statement
 
 #: Characters of `erasures.detail`.

@@ -13,9 +13,9 @@ from origin.lookup_connection import LookupConnection
 from origin.model import Found
 from origin.row_checks import require_well_formed
 from takedown_base.subject_keys import CODE_ALPHABET, is_key
-from takedown_db.errors import DatabaseUnavailableError, explain
-from takedown_db.node_choice import is_suspect, report_failure
-from takedown_db.replica_checks import NotPrimaryError
+from takedown_db.connection.errors import DatabaseUnavailableError, explain
+from takedown_db.connection.node_choice import is_suspect, report_failure
+from takedown_db.connection.replica_checks import NotPrimaryError
 
 log = logging.getLogger(__name__)
 

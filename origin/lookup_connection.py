@@ -8,8 +8,8 @@ from mysql.connector.abstracts import MySQLConnectionAbstract
 from mysql.connector.connection import MySQLConnection
 
 from origin.model import Found
-from takedown_db.connect import connect
-from takedown_db.prepared_statement import PreparedStatement
+from takedown_db.connection.connect import connect
+from takedown_db.connection.prepared_statement import PreparedStatement
 from takedown_db.statements import statement
 
 

@@ -13,7 +13,7 @@ from origin.store import open_store
 from origin.stores.backends import UnusableStoreError, require_usable
 from origin.stores.contract import StoreAwayError
 from takedown_base.printable import printable
-from takedown_db.errors import DatabaseUnavailableError
+from takedown_db.connection.errors import DatabaseUnavailableError
 
 #: Seconds for which a result is given to all who ask: the page costs the database a lookup a second at most.
 _KEPT = 1.0

@@ -20,7 +20,7 @@ from origin.settings import ServerSettings
 from origin.socket_files import NEXT_REQUEST_WAIT, Reader, Writer
 from origin.stores.contract import DamagedFileError, StoreAwayError
 from takedown_base.listen_address import Address
-from takedown_db.socket_timeouts import wait_in_kernel
+from takedown_db.connection.socket_timeouts import wait_in_kernel
 
 log = logging.getLogger(__name__)
 

@@ -20,9 +20,9 @@ from origin.worker import Worker
 from takedown_base.listen_address import Address
 from takedown_base.printable import printable
 from takedown_base.status_listener import open_listener
-from takedown_db.connect import connect
-from takedown_db.errors import explain
-from takedown_db.url import UnusableUrlError
+from takedown_db.connection.connect import connect
+from takedown_db.connection.errors import explain
+from takedown_db.connection.url import UnusableUrlError
 
 log = logging.getLogger(__name__)
 

@@ -15,7 +15,7 @@ from origin.model import FilePart
 from origin.row_checks import MalformedRowError, require_well_formed_rendition
 from origin.store import Store
 from origin.stores.contract import DamagedFileError
-from takedown_db.lasting_connection import fetch
+from takedown_db.connection.lasting_connection import fetch
 
 #: Files that are read at a time: an object store answers each after a delay, and a disk orders waiting reads.
 _AT_A_TIME = 8

@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 from purger.delivery_readiness import DeliveryReadiness, TriggerState
 from takedown_base.scope import Scope
-from takedown_db.errors import CounterLostError
-from takedown_db.lasting_connection import Connection, fetch_sets
+from takedown_db.connection.errors import CounterLostError
+from takedown_db.connection.lasting_connection import Connection, fetch_sets
 
 #: Seconds between two reads of the acknowledgements.
 _POLL_INTERVAL = 0.05

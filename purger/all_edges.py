@@ -5,7 +5,7 @@ from datetime import datetime
 from itertools import starmap
 
 from purger.model import Edge
-from takedown_db.lasting_connection import Connection
+from takedown_db.connection.lasting_connection import Connection
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from purger.probe import Probe, ProbeAnswer
 from purger.probe_verdict import Proof
 from purger.rendition_names import ask_renditions, edges_to_probe
 from purger.subject_images import codes_of
-from takedown_db.lasting_connection import Connection
+from takedown_db.connection.lasting_connection import Connection
 
 #: The number of bans that are read at a time.
 _PAGE = 500

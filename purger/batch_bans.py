@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from purger.clean_looks import CleanLooks
-from takedown_db.lasting_connection import Connection
+from takedown_db.connection.lasting_connection import Connection
 
 #: Bans and lifts of a batch up to which each of them is read; of more only the first and the last id.
 SINGLES = 20

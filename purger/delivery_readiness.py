@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from purger.model import ALIVE
-from takedown_db.lasting_connection import Connection
+from takedown_db.connection.lasting_connection import Connection
 from takedown_db.schema.triggers import bans_seen_since, judge_triggers
 
 

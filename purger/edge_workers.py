@@ -12,8 +12,8 @@ from purger.prober import Prober
 from purger.problem_log import ProblemLog
 from purger.sharing import Sharing
 from purger.worker import Worker
-from takedown_db.errors import DatabaseUnavailableError
-from takedown_db.lasting_connection import Connection
+from takedown_db.connection.errors import DatabaseUnavailableError
+from takedown_db.connection.lasting_connection import Connection
 
 log = logging.getLogger(__name__)
 

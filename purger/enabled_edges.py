@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from purger.model import Edge, FlushRequest, SavedProgress
-from takedown_db.lasting_connection import Connection
+from takedown_db.connection.lasting_connection import Connection
 
 
 class EnabledEdge(NamedTuple):

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from itertools import starmap
 from typing import NamedTuple
 
-from takedown_db.lasting_connection import Connection, fetch
+from takedown_db.connection.lasting_connection import Connection, fetch
 from takedown_db.statements import statement
 
 #: Seconds between two reads of the requests.

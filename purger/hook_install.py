@@ -12,7 +12,7 @@ from purger.hook_expression import quoted
 from purger.hook_plan import HookError, Plan, run
 from takedown_base.printable import printable
 from takedown_base.scope import Scope
-from takedown_db.lasting_connection import fetch
+from takedown_db.connection.lasting_connection import fetch
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,8 @@ from purger.hook import Rule, Trigger, fill, record_statements, triggers_of, wor
 from purger.hook_expression import ExpressionError, called_functions, of_row, quoted
 from takedown_base.printable import printable
 from takedown_base.subject_keys import CODE_ALPHABET
-from takedown_db.error_numbers import ErrorNumber
-from takedown_db.lasting_connection import fetch
+from takedown_db.connection.error_numbers import ErrorNumber
+from takedown_db.connection.lasting_connection import fetch
 from takedown_db.statements import statement
 
 

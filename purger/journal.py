@@ -19,8 +19,8 @@ from purger.model import ProbeResult, Receipt
 from purger.poller import Poller
 from purger.problem_log import ProblemLog
 from takedown_base.histogram import Histogram
-from takedown_db.errors import DatabaseUnavailableError
-from takedown_db.lasting_connection import Connection
+from takedown_db.connection.errors import DatabaseUnavailableError
+from takedown_db.connection.lasting_connection import Connection
 
 log = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from purger.problem_log import ProblemLog
-from takedown_db.errors import DatabaseUnavailableError
+from takedown_db.connection.errors import DatabaseUnavailableError
 
 log = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ from purger.metrics_tally import Tally
 from purger.probe import Probe
 from purger.problem_log import ProblemLog
 from purger.settings import Settings
-from takedown_db.lasting_connection import Connection
+from takedown_db.connection.lasting_connection import Connection
 
 log = logging.getLogger(__name__)
 

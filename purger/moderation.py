@@ -18,9 +18,9 @@ from mysql.connector.types import MySQLConvertibleType
 
 from purger.subjects import Subject
 from takedown_base.scope import Scope
-from takedown_db.error_numbers import NO_ANSWER, REFUSALS
-from takedown_db.errors import DatabaseUnavailableError, error_number, explain
-from takedown_db.lasting_connection import Connection
+from takedown_db.connection.error_numbers import NO_ANSWER, REFUSALS
+from takedown_db.connection.errors import DatabaseUnavailableError, error_number, explain
+from takedown_db.connection.lasting_connection import Connection
 from takedown_db.statements import statement
 
 #: The parameters of a statement, as the driver declares them.

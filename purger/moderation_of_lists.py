@@ -14,7 +14,7 @@ from purger.moderation_questions import are_known, count_images, hiding_bans
 from purger.subject_list import CHUNK, ListedSubject, RefusedLine
 from purger.subjects import Subject
 from takedown_base.scope import Scope
-from takedown_db.lasting_connection import Connection
+from takedown_db.connection.lasting_connection import Connection
 
 #: Subjects whose images are counted by one statement: an owner may have a million.
 _COUNTED_TOGETHER = 100

@@ -10,9 +10,9 @@ from itertools import starmap
 from typing import NamedTuple
 
 from purger.subjects import Subject
-from takedown_db.error_numbers import NO_PROCEDURE
-from takedown_db.errors import DatabaseUnavailableError, error_number
-from takedown_db.lasting_connection import Connection
+from takedown_db.connection.error_numbers import NO_PROCEDURE
+from takedown_db.connection.errors import DatabaseUnavailableError, error_number
+from takedown_db.connection.lasting_connection import Connection
 
 
 class HidingBan(NamedTuple):

@@ -9,8 +9,8 @@ from mysql.connector.abstracts import MySQLCursorAbstract
 from purger.model import Position, Row
 from takedown_base.printable import printable
 from takedown_base.subject_keys import is_subject
-from takedown_db.errors import CounterLostError, DatabaseUnavailableError, NotAdoptedError
-from takedown_db.lasting_connection import Connection, each_set, fetch
+from takedown_db.connection.errors import CounterLostError, DatabaseUnavailableError, NotAdoptedError
+from takedown_db.connection.lasting_connection import Connection, each_set, fetch
 from takedown_db.schema.triggers import Triggers, judge_triggers
 
 #: Most batches that one call has numbered while there are more rows. A stop is noticed after them.

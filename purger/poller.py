@@ -12,7 +12,7 @@ from purger.loop_thread import LoopThread
 from purger.model import Position, Verification
 from purger.outbox import Outbox, Taken
 from purger.problem_log import ProblemLog
-from takedown_db.errors import DatabaseUnavailableError, NotAdoptedError
+from takedown_db.connection.errors import DatabaseUnavailableError, NotAdoptedError
 
 log = logging.getLogger(__name__)
 

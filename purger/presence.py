@@ -11,7 +11,7 @@ from importlib.metadata import version
 from purger.model import PurgerPresence
 from purger.present_purgers import Signature
 from takedown_base.printable import printable
-from takedown_db.lasting_connection import Connection, fetch_sets
+from takedown_db.connection.lasting_connection import Connection, fetch_sets
 
 #: Seconds between removals of what purgers that are long gone have left.
 _TIDY_INTERVAL = 3600.0

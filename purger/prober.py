@@ -22,8 +22,8 @@ from purger.rendition_names import KnownRenditions
 from purger.row_probe import SECONDS_AT_A_SUBJECT, ImageChoice, RowProbeResult, choose, probe_row
 from takedown_base.printable import printable
 from takedown_base.scope import Scope
-from takedown_db.errors import DatabaseUnavailableError
-from takedown_db.lasting_connection import Connection
+from takedown_db.connection.errors import DatabaseUnavailableError
+from takedown_db.connection.lasting_connection import Connection
 
 log = logging.getLogger(__name__)
 

@@ -19,8 +19,8 @@ from purger.model import ProbeResult, Receipt, SavedProgress
 from purger.problem_log import ProblemLog
 from purger.statement_values import flush_values, liveness_values, progress_values
 from purger.unwritten_results import Liveness, ProgressWrite, UnwrittenResults
-from takedown_db.errors import DatabaseUnavailableError
-from takedown_db.lasting_connection import Connection, fetch, last_batch
+from takedown_db.connection.errors import DatabaseUnavailableError
+from takedown_db.connection.lasting_connection import Connection, fetch, last_batch
 from takedown_db.statements import statement
 
 log = logging.getLogger(__name__)

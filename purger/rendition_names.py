@@ -8,7 +8,7 @@ from purger.edge_client import EdgeClient
 from purger.enabled_edges import followed_edges
 from purger.errors import DeliveryError
 from purger.model import Edge
-from takedown_db.lasting_connection import Connection
+from takedown_db.connection.lasting_connection import Connection
 
 #: Time-out in seconds for the connection, and for the whole request.
 _CONNECT_TIMEOUT = 1.0

@@ -12,7 +12,7 @@ from purger.probe_notes import CHANGED, LIFTED, NO_IMAGES, ROWS_ALONE
 from purger.probe_verdict import Proof
 from purger.subject_images import draw
 from takedown_base.scope import Scope
-from takedown_db.lasting_connection import Connection
+from takedown_db.connection.lasting_connection import Connection
 
 #: Most images of one banned owner or digest that the purger requests by itself, and the seconds after which it begins
 #: no other.

@@ -28,8 +28,8 @@ from purger.signed_log.writer import LogWriter
 from purger.verifier import Verifier
 from purger.worker import Worker
 from takedown_base.listen_address import Address
-from takedown_db.lasting_connection import Connection
-from takedown_db.url import without_secrets
+from takedown_db.connection.lasting_connection import Connection
+from takedown_db.connection.url import without_secrets
 
 if TYPE_CHECKING:
     from purger.console.listener import ConsoleListener

@@ -11,8 +11,8 @@ from purger.loop_thread import LoopThread
 from purger.presence import Presence
 from purger.present_purgers import CLAIM, PresentPurgers
 from purger.problem_log import ProblemLog
-from takedown_db.errors import DatabaseUnavailableError
-from takedown_db.lasting_connection import Connection
+from takedown_db.connection.errors import DatabaseUnavailableError
+from takedown_db.connection.lasting_connection import Connection
 
 log = logging.getLogger(__name__)
 

@@ -17,10 +17,10 @@ from purger.model import Edge, PurgerPresence
 from purger.outbox import Outbox
 from purger.presence import present
 from purger.signed_log.unsigned import unsigned_leaves
-from takedown_db.adoption import newest
-from takedown_db.error_numbers import URL_REFUSED, ErrorNumber
-from takedown_db.errors import CounterLostError, DatabaseUnavailableError, error_number
-from takedown_db.lasting_connection import Connection
+from takedown_db.connection.adoption import newest
+from takedown_db.connection.error_numbers import URL_REFUSED, ErrorNumber
+from takedown_db.connection.errors import CounterLostError, DatabaseUnavailableError, error_number
+from takedown_db.connection.lasting_connection import Connection
 
 #: The number of edges that are asked at the same time.
 _AT_ONCE = 16

@@ -4,7 +4,7 @@ import random
 from collections.abc import Iterator
 
 from takedown_base.scope import Scope
-from takedown_db.lasting_connection import Connection
+from takedown_db.connection.lasting_connection import Connection
 
 #: The number of images that are counted and drawn from. Reading a million codes for one ban would delay other probes.
 COUNTED = 200_000

@@ -11,7 +11,7 @@ from purger.model import Verification
 from purger.outbox import Outbox, Taken
 from purger.poller import Poller
 from purger.problem_log import ProblemLog
-from takedown_db.errors import DatabaseUnavailableError
+from takedown_db.connection.errors import DatabaseUnavailableError
 from takedown_db.schema.triggers import Triggers
 
 log = logging.getLogger(__name__)

@@ -25,7 +25,7 @@ from purger.progress import Progress
 from purger.recorder import Recorder
 from purger.settings import Settings
 from purger.steps import Ask, Deliver, Flush, FlushRebound, Heartbeat, LateFlushRebound, Rebound, Step, Wait
-from takedown_db.errors import DatabaseUnavailableError
+from takedown_db.connection.errors import DatabaseUnavailableError
 
 log = logging.getLogger(__name__)
 

@@ -15,7 +15,7 @@ from stack.database import Database
 from stack.database_program import Program
 from stack.server import ServerFailedError
 from stack.waiting import PATIENCE, wait_until
-from takedown_db.connect import connect
+from takedown_db.connection.connect import connect
 
 #: Seconds that a statement of the administrator may take: a node that joins may wait for the others.
 TIMEOUT = 60

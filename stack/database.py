@@ -15,7 +15,7 @@ from stack.commands import command, run_apart
 from stack.database_program import Place, Program, chosen
 from stack.server import Server
 from stack.user import user_name
-from takedown_db.connect import connect
+from takedown_db.connection.connect import connect
 
 _NAME = "takedown"
 _ACCOUNTS = ("origin", "import", "erase", "purger", "moderation")

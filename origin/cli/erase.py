@@ -14,8 +14,8 @@ from origin.stores.contract import StoreAwayError
 from origin.stores.location import Location
 from takedown_base.printable import printable
 from takedown_base.subject_keys import is_digest
-from takedown_db.command_connection import connected
-from takedown_db.connect import connect
+from takedown_db.connection.command_connection import connected
+from takedown_db.connection.connect import connect
 
 #: The exit code when a file was not erased: it may be that of an image that is not banned, or was not found.
 _KEPT = 3

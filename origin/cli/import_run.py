@@ -23,8 +23,8 @@ from origin.store import open_store
 from origin.stores.backends import make_ready, open_backend
 from origin.stores.location import Location
 from takedown_base.printable import printable
-from takedown_db.command_connection import connected
-from takedown_db.connect import connect
+from takedown_db.connection.command_connection import connected
+from takedown_db.connection.connect import connect
 
 #: The escapes of LOAD DATA INFILE for the names in the list of codes.
 _ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\0": r"\0"})

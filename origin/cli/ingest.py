@@ -19,8 +19,8 @@ from takedown_base.address_option import AddressType
 from takedown_base.log_format import set_up_logging
 from takedown_base.log_option import log_format_option
 from takedown_base.printable import printable
-from takedown_db.command_connection import UnusableUrlOptionError
-from takedown_db.url import UnusableUrlError
+from takedown_db.connection.command_connection import UnusableUrlOptionError
+from takedown_db.connection.url import UnusableUrlError
 
 _SECONDS = click.IntRange(min=1)
 

@@ -13,8 +13,8 @@ from origin.stores.location import Location
 from origin.verification import LARGEST_SAMPLE, Damage, Report, Verification
 from takedown_base.json_output import print_json
 from takedown_base.printable import printable
-from takedown_db.command_connection import connected
-from takedown_db.connect import connect
+from takedown_db.connection.command_connection import connected
+from takedown_db.connection.connect import connect
 
 #: The exit code when some files are damaged.
 _DAMAGED = 3

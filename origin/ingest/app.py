@@ -17,7 +17,7 @@ from origin.picture_intake import NoPictureError
 from origin.stores.contract import StoreAwayError
 from takedown_base.printable import printable
 from takedown_base.subject_keys import CODE_ALPHABET, is_key
-from takedown_db.errors import DatabaseUnavailableError
+from takedown_db.connection.errors import DatabaseUnavailableError
 
 log = logging.getLogger(__name__)
 

@@ -10,9 +10,9 @@ import mysql.connector
 from mysql.connector.abstracts import MySQLConnectionAbstract
 
 from origin.import_catalogue import Catalogue
-from takedown_db.connect import connect
-from takedown_db.errors import DatabaseUnavailableError, explain
-from takedown_db.node_choice import is_suspect, report_failure
+from takedown_db.connection.connect import connect
+from takedown_db.connection.errors import DatabaseUnavailableError, explain
+from takedown_db.connection.node_choice import is_suspect, report_failure
 
 #: Seconds that a connection, an answer and a lock may take each.
 TIMEOUT = 2

@@ -19,8 +19,8 @@ from origin.store import open_store
 from origin.stores.backends import make_ready
 from takedown_base.listen_address import Address
 from takedown_base.signals import STOP_SIGNALS, SignalQueue
-from takedown_db.connect import connect
-from takedown_db.errors import explain
+from takedown_db.connection.connect import connect
+from takedown_db.connection.errors import explain
 
 log = logging.getLogger(__name__)
 

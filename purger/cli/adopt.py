@@ -6,9 +6,9 @@ from purger.cli.options import database_url, logged_in_user, utf8_text
 from purger.text_format import counted
 from takedown_base.json_output import utc_text
 from takedown_base.printable import printable
-from takedown_db.adoption import AdoptionPlan, adopt_server, plan_adoption
-from takedown_db.command_connection import connected
-from takedown_db.lasting_connection import Connection
+from takedown_db.connection.adoption import AdoptionPlan, adopt_server, plan_adoption
+from takedown_db.connection.command_connection import connected
+from takedown_db.connection.lasting_connection import Connection
 
 _EXAMPLES = """\b
 Examples:

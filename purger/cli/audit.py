@@ -15,8 +15,8 @@ from purger.exit_codes import ExitCode
 from purger.probe import Probe
 from takedown_base.json_output import print_json
 from takedown_base.printable import printable
-from takedown_db.command_connection import connected
-from takedown_db.lasting_connection import Connection
+from takedown_db.connection.command_connection import connected
+from takedown_db.connection.lasting_connection import Connection
 
 #: The number of unproven images that are printed as text.
 _LINES = 100

@@ -16,8 +16,8 @@ from purger.signed_log.key_file import UnusableKeyError, read_key
 from purger.text_format import counted
 from takedown_base.json_output import print_json
 from takedown_base.printable import printable
-from takedown_db.command_connection import connected
-from takedown_db.lasting_connection import Connection
+from takedown_db.connection.command_connection import connected
+from takedown_db.connection.lasting_connection import Connection
 from takedown_log.signed_note import NoteError, VerifierKey
 
 #: Leaves and rows that were passed over, in words.

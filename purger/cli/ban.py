@@ -12,8 +12,8 @@ from purger.cli.list_run import dry_run_option, from_option
 from purger.cli.options import WaitSeconds, as_json, logged_in_user, moderation_url, utf8_text
 from purger.cli.subject_arguments import GivenSubject, SubjectCommand, subject_options
 from purger.exit_codes import ExitCode
-from takedown_db.command_connection import connected
-from takedown_db.lasting_connection import Connection
+from takedown_db.connection.command_connection import connected
+from takedown_db.connection.lasting_connection import Connection
 
 _EXAMPLES = """\b
 Examples:

@@ -13,7 +13,7 @@ from purger.cli.remark import remark
 from purger.moderation_of_lists import Banning
 from takedown_base.json_output import print_json
 from takedown_base.scope import Scope
-from takedown_db.lasting_connection import Connection
+from takedown_db.connection.lasting_connection import Connection
 
 _STANDING = "the bans stand"
 

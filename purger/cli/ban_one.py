@@ -18,8 +18,8 @@ from purger.text_format import counted
 from takedown_base.json_output import print_json
 from takedown_base.printable import printable
 from takedown_base.scope import Scope
-from takedown_db.errors import DatabaseUnavailableError
-from takedown_db.lasting_connection import Connection
+from takedown_db.connection.errors import DatabaseUnavailableError
+from takedown_db.connection.lasting_connection import Connection
 
 _STANDING = "the ban stands"
 

@@ -9,8 +9,8 @@ from purger.cli.options import database_url
 from purger.exit_codes import ExitCode
 from purger.signed_log.checkpoints import NoStateError, prove_growth, read_state
 from takedown_base.printable import printable
-from takedown_db.command_connection import connected
-from takedown_db.lasting_connection import Connection
+from takedown_db.connection.command_connection import connected
+from takedown_db.connection.lasting_connection import Connection
 
 _EXAMPLES = """\b
 Examples:

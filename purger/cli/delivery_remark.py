@@ -7,8 +7,8 @@ from purger.cli.remark import remark
 from purger.cli.wait import await_edges
 from purger.delivery_readiness import read_delivery_readiness
 from takedown_base.printable import printable
-from takedown_db.errors import DatabaseUnavailableError
-from takedown_db.lasting_connection import Connection
+from takedown_db.connection.errors import DatabaseUnavailableError
+from takedown_db.connection.lasting_connection import Connection
 
 
 def is_acknowledged(

@@ -14,8 +14,8 @@ from purger.model import Edge
 from purger.presence import present
 from takedown_base.json_output import print_json, utc_text
 from takedown_base.printable import printable
-from takedown_db.command_connection import connected
-from takedown_db.lasting_connection import Connection
+from takedown_db.connection.command_connection import connected
+from takedown_db.connection.lasting_connection import Connection
 
 _EXAMPLE = """\b
 Example:

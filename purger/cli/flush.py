@@ -10,8 +10,8 @@ from purger.exit_codes import ExitCode
 from purger.flush_requests import FlushState, UnknownEdgesError, request_flushes, wait_flushed
 from purger.presence import present
 from takedown_base.printable import printable
-from takedown_db.command_connection import connected
-from takedown_db.lasting_connection import Connection
+from takedown_db.connection.command_connection import connected
+from takedown_db.connection.lasting_connection import Connection
 
 _EXAMPLES = """\b
 Examples:

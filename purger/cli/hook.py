@@ -18,8 +18,8 @@ from purger.hook_plan import HookError, Plan, find_table, plan_hook
 from purger.text_format import counted
 from takedown_base.printable import printable
 from takedown_base.scope import Scope
-from takedown_db.connect import connect
-from takedown_db.errors import explain
+from takedown_db.connection.connect import connect
+from takedown_db.connection.errors import explain
 
 #: Seconds that a statement may take: the table may be large.
 _TIMEOUT = 3600

@@ -18,9 +18,9 @@ from purger.subjects import Subject
 from purger.text_format import counted
 from takedown_base.printable import printable
 from takedown_base.scope import Scope
-from takedown_db.command_connection import connected
-from takedown_db.errors import DatabaseUnavailableError
-from takedown_db.lasting_connection import Connection
+from takedown_db.connection.command_connection import connected
+from takedown_db.connection.errors import DatabaseUnavailableError
+from takedown_db.connection.lasting_connection import Connection
 
 _EXAMPLES = """\b
 Examples:

@@ -21,7 +21,7 @@ from purger.subject_list import RefusedLine, read_chunks
 from purger.text_format import counted
 from takedown_base.printable import printable
 from takedown_base.scope import Scope
-from takedown_db.errors import DatabaseUnavailableError
+from takedown_db.connection.errors import DatabaseUnavailableError
 
 #: Refused lines that are kept for JSON: a list may be longer than memory. All are counted, and printed on stderr.
 _KEPT = 10_000

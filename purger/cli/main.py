@@ -8,7 +8,7 @@ import click
 from purger.cli.command_group import CommandGroup
 from purger.credentials import allow_only
 from purger.exit_codes import ExitCode
-from takedown_db.url import UnusableUrlError
+from takedown_db.connection.url import UnusableUrlError
 
 #: The commands. Each is the function of its name in the module of its name.
 _COMMANDS = (

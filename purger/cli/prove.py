@@ -12,8 +12,8 @@ from purger.signed_log.key_file import UnusableKeyError, read_key
 from purger.signed_log.prover import NothingToProveError, Wanted, latest_key
 from purger.signed_log.prover import prove as make_proof
 from takedown_base.printable import printable
-from takedown_db.command_connection import connected
-from takedown_db.lasting_connection import Connection
+from takedown_db.connection.command_connection import connected
+from takedown_db.connection.lasting_connection import Connection
 from takedown_log.file_check import check_file
 
 _EXAMPLES = """\b

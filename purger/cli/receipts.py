@@ -18,8 +18,8 @@ from purger.subject_images import COUNTED
 from purger.subjects import Subject
 from purger.text_format import wrapped
 from takedown_base.json_output import print_json
-from takedown_db.command_connection import connected
-from takedown_db.lasting_connection import Connection
+from takedown_db.connection.command_connection import connected
+from takedown_db.connection.lasting_connection import Connection
 
 _EXAMPLES = """\b
 Examples:

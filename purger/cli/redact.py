@@ -7,8 +7,8 @@ from purger.cli.subject_arguments import GivenSubject
 from purger.signed_log.redaction import PERSONAL, SUBJECT
 from purger.signed_log.redaction import redact as redact_leaves
 from purger.text_format import counted
-from takedown_db.command_connection import connected
-from takedown_db.lasting_connection import Connection
+from takedown_db.connection.command_connection import connected
+from takedown_db.connection.lasting_connection import Connection
 
 _EXAMPLES = """\b
 Examples:

@@ -17,8 +17,8 @@ from purger.start import run as run_service
 from takedown_base.address_option import AddressType
 from takedown_base.log_format import set_up_logging
 from takedown_base.log_option import log_format_option
-from takedown_db.errors import DatabaseUnavailableError
-from takedown_db.lasting_connection import Connection
+from takedown_db.connection.errors import DatabaseUnavailableError
+from takedown_db.connection.lasting_connection import Connection
 
 #: The defaults of all options.
 _DEFAULTS = Settings(database_url="")

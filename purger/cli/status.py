@@ -13,7 +13,7 @@ from purger.status import read_state
 from purger.text_format import aligned, counted, duration, wrapped
 from takedown_base.json_output import print_json, utc_text
 from takedown_base.printable import printable
-from takedown_db.lasting_connection import Connection
+from takedown_db.connection.lasting_connection import Connection
 
 #: Seconds to wait for the database: a monitoring system asks, and an answer that comes late is an alarm too.
 _TIMEOUT = 5

@@ -16,7 +16,7 @@ from purger.subjects import MalformedSubjectError, Subject, parse_subject
 from takedown_base.printable import printable
 from takedown_base.scope import Scope
 from takedown_base.subject_keys import is_key
-from takedown_db.lasting_connection import Connection
+from takedown_db.connection.lasting_connection import Connection
 
 code_argument = click.argument("code", required=False)
 owner_option = click.option(

@@ -12,8 +12,8 @@ from purger.cli.subject_arguments import GivenSubject, SubjectCommand, options_i
 from purger.delivery_readiness import DeliveryReadiness, read_delivery_readiness
 from purger.exit_codes import ExitCode
 from takedown_base.printable import printable
-from takedown_db.command_connection import connected
-from takedown_db.lasting_connection import Connection
+from takedown_db.connection.command_connection import connected
+from takedown_db.connection.lasting_connection import Connection
 
 _EXAMPLES = """\b
 Examples:

@@ -16,7 +16,7 @@ from purger.console.subject_pages import SubjectPages
 from purger.console.templating import render, static_files
 from purger.console.web import PICTURE_POLICY, Answer, RefusedError, page, request_headers, see_other
 from takedown_base.printable import printable
-from takedown_db.errors import DatabaseUnavailableError
+from takedown_db.connection.errors import DatabaseUnavailableError
 
 log = logging.getLogger(__name__)
 

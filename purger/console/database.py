@@ -4,8 +4,8 @@ import queue
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from takedown_db.errors import DatabaseUnavailableError
-from takedown_db.lasting_connection import Connection
+from takedown_db.connection.errors import DatabaseUnavailableError
+from takedown_db.connection.lasting_connection import Connection
 
 #: Connections of each account. A request beyond these waits for so many seconds.
 _EACH = 2

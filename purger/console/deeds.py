@@ -11,8 +11,8 @@ from purger.moderation_questions import count_images, hiding_bans, original_dige
 from purger.subjects import Subject
 from purger.text_format import counted
 from takedown_base.scope import Scope
-from takedown_db.errors import DatabaseUnavailableError
-from takedown_db.lasting_connection import Connection
+from takedown_db.connection.errors import DatabaseUnavailableError
+from takedown_db.connection.lasting_connection import Connection
 
 log = logging.getLogger(__name__)
 

@@ -20,7 +20,7 @@ from purger.console.sign_in_pages import LARGEST_FORM
 from purger.console.subject_pages import SubjectPages
 from purger.console.watch import FleetWatch
 from takedown_base.listen_address import Address
-from takedown_db.lasting_connection import Connection
+from takedown_db.connection.lasting_connection import Connection
 
 log = logging.getLogger(__name__)
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from itertools import groupby, starmap
 from typing import NamedTuple
 
-from takedown_db.lasting_connection import Connection
+from takedown_db.connection.lasting_connection import Connection
 
 #: Entries that are read at a time, and the times: beyond each a bulk may lie.
 _PAGE = 300

@@ -3,7 +3,7 @@
 from purger.subjects import Subject, parse_line
 from takedown_base.scope import Scope
 from takedown_base.subject_keys import is_digest, is_key
-from takedown_db.lasting_connection import Connection
+from takedown_db.connection.lasting_connection import Connection
 
 
 def find_subjects(connection: Connection, text: str) -> list[Subject]:

@@ -13,7 +13,7 @@ from purger.receipts.text import edge_row, verdict
 from purger.subject_images import codes_of
 from purger.subjects import Subject
 from takedown_base.scope import Scope
-from takedown_db.lasting_connection import Connection
+from takedown_db.connection.lasting_connection import Connection
 
 #: Images that are counted, codes that are listed, and events of the history.
 MOST_COUNTED = 100_000

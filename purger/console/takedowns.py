@@ -8,7 +8,7 @@ from itertools import starmap
 from typing import NamedTuple
 
 from purger.console.log_groups import LogGroup, read_log
-from takedown_db.lasting_connection import Connection
+from takedown_db.connection.lasting_connection import Connection
 
 #: Most receipts that are read: of a large fleet fewer takedowns are shown.
 _RECEIPTS = 3000

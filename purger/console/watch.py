@@ -12,8 +12,8 @@ from purger.fleet_state import FleetState
 from purger.loop_thread import LoopThread
 from purger.problem_log import ProblemLog
 from purger.status import read_state
-from takedown_db.errors import DatabaseUnavailableError
-from takedown_db.lasting_connection import Connection
+from takedown_db.connection.errors import DatabaseUnavailableError
+from takedown_db.connection.lasting_connection import Connection
 
 log = logging.getLogger(__name__)
 

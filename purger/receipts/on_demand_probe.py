@@ -12,7 +12,7 @@ from purger.receipts.model import Ban, Purge, Report
 from purger.rendition_names import ask_renditions, edges_to_probe
 from purger.row_probe import ImageChoice, RowProbeResult, choose, probe_row
 from takedown_base.scope import Scope
-from takedown_db.lasting_connection import Connection
+from takedown_db.connection.lasting_connection import Connection
 
 #: The number of a banned owner's or digest's images that are requested at each edge by default.
 IMAGES_OF_A_SUBJECT = 1000

@@ -23,7 +23,7 @@ from purger.receipts.model import (
 from purger.receipts.rows import BanRow, EdgeRow, ErasureRow, FlushRow, KnownEdgeRow, LogRow, MoveRow, PurgeRow, SpanRow
 from purger.text_format import counted
 from takedown_base.scope import Scope
-from takedown_db.lasting_connection import Connection, fetch
+from takedown_db.connection.lasting_connection import Connection, fetch
 from takedown_db.schema.triggers import bans_seen_since, judge_triggers
 
 

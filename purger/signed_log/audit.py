@@ -16,7 +16,7 @@ from purger.signed_log.key_check import LogKeys
 from purger.signed_log.row_audit import RowAudit
 from purger.signed_log.stored_leaf import OpenedLeaf, StoredLeaf, check_leaf, open_leaf
 from purger.signed_log.tree_check import StoredEnd, TreeCheck
-from takedown_db.lasting_connection import Connection, fetch
+from takedown_db.connection.lasting_connection import Connection, fetch
 from takedown_log.signed_note import VerifierKey
 
 #: Leaves, and signed states, that are read at once.

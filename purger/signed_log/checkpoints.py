@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from purger.signed_log.log_keys import ForeignKeyError, last_key, read_notes
 from purger.signed_log.nodes import StoredNodes
-from takedown_db.lasting_connection import Connection
+from takedown_db.connection.lasting_connection import Connection
 from takedown_log.growing_tree import consistency_proof
 from takedown_log.growth import Growth, verify_growth
 from takedown_log.json_file import ProofError

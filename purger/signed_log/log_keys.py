@@ -1,7 +1,7 @@
 """Keeps the keys of the log in their order: one begins it, and each names the one that follows."""
 
 from purger.signed_log.key_file import LogKey
-from takedown_db.lasting_connection import Connection
+from takedown_db.connection.lasting_connection import Connection
 from takedown_log.key_chain import all_keys, follow_keys, name_next_key
 from takedown_log.signed_note import NoteError, VerifierKey, open_note
 

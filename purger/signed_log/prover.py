@@ -11,7 +11,7 @@ from purger.signed_log.entries import Leaf, utc_text
 from purger.signed_log.log_keys import last_key
 from purger.signed_log.nodes import StoredNodes
 from takedown_base.scope import Scope
-from takedown_db.lasting_connection import Connection
+from takedown_db.connection.lasting_connection import Connection
 from takedown_log.canonical_json import parse_canonical
 from takedown_log.findings import find
 from takedown_log.growing_tree import inclusion_proof

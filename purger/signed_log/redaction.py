@@ -9,7 +9,7 @@ from mysql.connector.abstracts import MySQLCursorAbstract
 
 from purger.signed_log.entries import Leaf, leaf_of_erasure
 from takedown_base.scope import Scope
-from takedown_db.lasting_connection import Connection, fetch
+from takedown_db.connection.lasting_connection import Connection, fetch
 from takedown_db.statements import statement
 
 #: Values that name or describe people. The rest tells which image, owner or content an act was about.

@@ -19,7 +19,7 @@ from purger.signed_log.entries import BatchRow, EventRow, source_of
 from purger.signed_log.event_comparison import compare_batches, compare_events
 from purger.signed_log.purge_digests import BatchedPurge, purge_digests
 from purger.signed_log.stored_leaf import OpenedLeaf, StoredLeaf, open_leaf
-from takedown_db.lasting_connection import Connection, fetch
+from takedown_db.connection.lasting_connection import Connection, fetch
 
 #: Numbers (of batches, or ids of rows) whose leaves and rows are compared at once.
 _SPAN = 500

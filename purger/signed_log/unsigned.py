@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from takedown_db.lasting_connection import Connection
+from takedown_db.connection.lasting_connection import Connection
 from takedown_log.canonical_json import parse_canonical
 
 #: Age of a leaf behind the last checkpoint that shows that nobody signs: a purger signs what it appends, in one step.

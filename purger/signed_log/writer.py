@@ -15,7 +15,7 @@ from purger.signed_log.key_file import LogKey
 from purger.signed_log.log_keys import ForeignKeyError, take_over
 from purger.signed_log.purge_digests import BatchedPurge, purge_digests
 from takedown_base.printable import printable
-from takedown_db.lasting_connection import Connection
+from takedown_db.connection.lasting_connection import Connection
 from takedown_log.canonical_json import parse_canonical
 from takedown_log.signed_note import Checkpoint
 

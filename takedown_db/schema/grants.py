@@ -4,7 +4,7 @@ import re
 
 from mysql.connector.abstracts import MySQLCursorAbstract
 
-from takedown_db.lasting_connection import fetch
+from takedown_db.connection.lasting_connection import fetch
 from takedown_db.schema.scripts import run_script, run_text, schema_file
 
 _REVOKE = re.compile(r"^REVOKE (?P<what>[A-Z, ]+) ON (?P<on>\S+) FROM '(?P<account>\w+)'@'%';$", re.MULTILINE)

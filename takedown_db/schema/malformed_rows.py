@@ -3,7 +3,7 @@
 from mysql.connector.abstracts import MySQLCursorAbstract
 
 from takedown_base.printable import printable
-from takedown_db.lasting_connection import fetch
+from takedown_db.connection.lasting_connection import fetch
 from takedown_db.schema.id_shortage import few_ids
 from takedown_db.statements import statement
 

@@ -6,11 +6,11 @@ from importlib.resources.abc import Traversable
 import mysql.connector
 from mysql.connector.abstracts import MySQLCursorAbstract
 
-from takedown_db.adoption import adopt_first
-from takedown_db.connect import connect
-from takedown_db.error_numbers import TABLE_CHANGED_ALREADY, ErrorNumber
-from takedown_db.errors import explain
-from takedown_db.lasting_connection import fetch
+from takedown_db.connection.adoption import adopt_first
+from takedown_db.connection.connect import connect
+from takedown_db.connection.error_numbers import TABLE_CHANGED_ALREADY, ErrorNumber
+from takedown_db.connection.errors import explain
+from takedown_db.connection.lasting_connection import fetch
 from takedown_db.schema.grants import grant, name_pattern, narrow_definer
 from takedown_db.schema.malformed_rows import repair_rows
 from takedown_db.schema.scripts import run_script, schema_file

@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 from mysql.connector.abstracts import MySQLCursorAbstract
 
-from takedown_db.lasting_connection import later_results
+from takedown_db.connection.lasting_connection import later_results
 
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from mysql.connector.abstracts import MySQLCursorAbstract
 
-from takedown_db.lasting_connection import fetch
+from takedown_db.connection.lasting_connection import fetch
 from takedown_db.schema.scripts import run_script, schema_file
 from takedown_db.schema.triggers import (
     SCRIPTS,

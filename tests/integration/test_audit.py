@@ -10,7 +10,7 @@ from purger.cli.main import cli
 from purger.probe import Probe, ProbeAnswer
 from stack.database import Database
 from stack.waiting import wait_until
-from takedown_db.lasting_connection import Connection
+from takedown_db.connection.lasting_connection import Connection
 from tests.support.misbehaving_listeners import stuck_listener, third_edge
 from tests.support.site_actions import Site
 

@@ -12,7 +12,7 @@ from purger.recorder import Recorder
 from purger.sharing import Sharing
 from stack.database import Database
 from stack.waiting import PATIENCE
-from takedown_db.lasting_connection import Connection
+from takedown_db.connection.lasting_connection import Connection
 
 NAMES = ["lima", "oslo", "paris", "rome"]
 

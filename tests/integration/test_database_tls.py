@@ -11,8 +11,8 @@ from stack.database import Database
 from stack.database_program import on_mysql
 from stack.ports import free_port
 from stack.purger import Purger
-from takedown_db.connect import NotEncryptedError, connect
-from takedown_db.errors import explain
+from takedown_db.connection.connect import NotEncryptedError, connect
+from takedown_db.connection.errors import explain
 from tests.support.certificates import Authority
 
 

@@ -16,7 +16,7 @@ import pytest
 import requests
 
 from stack.waiting import PATIENCE, wait_until
-from takedown_db.connect import connect
+from takedown_db.connection.connect import connect
 
 _NAMES = {
     *("EDGE_URL", "PURGE_URL", "PURGE_TOKEN_FILE", "ORIGIN_URL", "INGEST_URL", "INGEST_TOKEN_FILE"),

@@ -14,9 +14,9 @@ from stack.galera import Galera, lacking
 from stack.ports import free_port
 from stack.purger import Purger
 from stack.waiting import wait_until
-from takedown_db.error_numbers import ErrorNumber
-from takedown_db.errors import DatabaseUnavailableError
-from takedown_db.lasting_connection import Connection
+from takedown_db.connection.error_numbers import ErrorNumber
+from takedown_db.connection.errors import DatabaseUnavailableError
+from takedown_db.connection.lasting_connection import Connection
 from tests.support.repointed_purger import sql
 
 pytestmark = [pytest.mark.skipif(bool(lacking()), reason=lacking()), pytest.mark.timeout(600)]

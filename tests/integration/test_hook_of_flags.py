@@ -13,7 +13,7 @@ from mysql.connector.abstracts import MySQLConnectionAbstract
 
 from stack.database import Database
 from takedown_base.subject_keys import is_key
-from takedown_db.connect import connect
+from takedown_db.connection.connect import connect
 from tests.support.markdown_pages import ROOT, block
 from tests.support.pictures_table import PICTURES_TABLE
 

@@ -11,7 +11,7 @@ import requests
 from purger.outbox import Outbox
 from stack.server import away
 from stack.waiting import PATIENCE, wait_until
-from takedown_db.lasting_connection import Connection
+from takedown_db.connection.lasting_connection import Connection
 from tests.chaos.history import BANNED, State
 from tests.chaos.system_with_proxies import System
 from tests.support.database_snapshots import put_back, take_copy

@@ -12,8 +12,8 @@ from purger.subjects import Subject
 from stack.server import frozen
 from stack.waiting import wait_until
 from takedown_base.scope import Scope
-from takedown_db.errors import DatabaseUnavailableError
-from takedown_db.lasting_connection import Connection
+from takedown_db.connection.errors import DatabaseUnavailableError
+from takedown_db.connection.lasting_connection import Connection
 from tests.support.moderation_desk import Desk, ban_id, moderate, run
 from tests.support.site_actions import Site
 

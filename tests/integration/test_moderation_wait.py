@@ -4,7 +4,7 @@ from purger.acknowledgement_wait import Target, wait_acknowledged
 from purger.delivery_readiness import read_delivery_readiness
 from stack.server import frozen
 from takedown_base.scope import Scope
-from takedown_db.lasting_connection import Connection
+from takedown_db.connection.lasting_connection import Connection
 from tests.support.moderation_desk import Desk, ban_id, run
 from tests.support.site_actions import Site
 

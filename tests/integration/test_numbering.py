@@ -158,7 +158,7 @@ def number_until(connection: MySQLConnectionAbstract, done: threading.Event) -> 
 
 FROZEN = """
 import os
-from takedown_db.connect import connect
+from takedown_db.connection.connect import connect
 connection = connect(os.environ["URL"], timeout=30)
 cursor = connection.cursor()
 print("ready", flush=True)

@@ -15,9 +15,9 @@ from origin.model import Found
 from stack.database import Database
 from stack.database_program import on_mysql
 from stack.ports import free_port
-from takedown_db.connect import connect
-from takedown_db.error_numbers import NO_ANSWER, ErrorNumber
-from takedown_db.prepared_statement import PreparedStatement
+from takedown_db.connection.connect import connect
+from takedown_db.connection.error_numbers import NO_ANSWER, ErrorNumber
+from takedown_db.connection.prepared_statement import PreparedStatement
 from takedown_db.statements import statement
 from tests.support.certificates import Authority
 

@@ -12,8 +12,8 @@ from purger.maintenance import prune
 from purger.model import Position
 from purger.outbox import Outbox, PrunedError
 from stack.database import Database
-from takedown_db.connect import connect
-from takedown_db.lasting_connection import Connection
+from takedown_db.connection.connect import connect
+from takedown_db.connection.lasting_connection import Connection
 
 _numbers = count(1)
 PRUNE = "CALL prune_outbox_v2(30, 400)"

@@ -12,7 +12,7 @@ from purger.probe import Probe
 from purger.settings import Settings
 from stack.ports import free_port
 from stack.waiting import wait_until
-from takedown_db.lasting_connection import Connection
+from takedown_db.connection.lasting_connection import Connection
 from tests.support.site_actions import Site
 
 

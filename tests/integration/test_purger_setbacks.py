@@ -5,7 +5,7 @@ import json
 import pytest
 
 from stack.waiting import wait_until
-from takedown_db.lasting_connection import Connection
+from takedown_db.connection.lasting_connection import Connection
 from tests.support.fleet import Fleet
 
 

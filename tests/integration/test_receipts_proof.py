@@ -7,7 +7,7 @@ import pytest
 from purger.audit import run_audit
 from purger.probe import Probe
 from stack.waiting import wait_until
-from takedown_db.lasting_connection import Connection
+from takedown_db.connection.lasting_connection import Connection
 from tests.support.misbehaving_listeners import FixedAnswer, stale_listener, third_edge
 from tests.support.receipts_command import PROVEN, ask, outcomes, receipts, wait_looked_again
 from tests.support.site_actions import Site

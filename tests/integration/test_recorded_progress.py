@@ -9,7 +9,7 @@ import pytest
 from purger.model import Edge, ProbeResult, Receipt, Row, SavedProgress, probe_result_of
 from purger.recorder import Recorder
 from stack.database import Database
-from takedown_db.lasting_connection import Connection
+from takedown_db.connection.lasting_connection import Connection
 
 PARIS = Edge("paris", "http://p", "http://q", "/t")
 

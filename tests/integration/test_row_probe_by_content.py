@@ -12,7 +12,7 @@ from purger.probe import Probe
 from purger.probe_notes import CHANGED, LIFTED
 from purger.row_probe import RowProbeResult, choose, probe_row
 from stack.database import Database
-from takedown_db.lasting_connection import Connection
+from takedown_db.connection.lasting_connection import Connection
 from tests.support.misbehaving_listeners import FixedAnswer, scripted_listener
 
 _numbers = count(1)

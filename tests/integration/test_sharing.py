@@ -10,8 +10,8 @@ import pytest
 
 from stack.server import frozen
 from stack.waiting import wait_until
-from takedown_db.errors import DatabaseUnavailableError
-from takedown_db.lasting_connection import Connection, fetch
+from takedown_db.connection.errors import DatabaseUnavailableError
+from takedown_db.connection.lasting_connection import Connection, fetch
 from tests.support.purger_group import GroupMember, PurgerGroup
 
 

@@ -14,7 +14,7 @@ from purger.signed_log.nodes import StoredNodes
 from stack.purger import Purger
 from stack.server import frozen
 from stack.waiting import wait_until
-from takedown_db.lasting_connection import Connection
+from takedown_db.connection.lasting_connection import Connection
 from takedown_log.growing_tree import GrowingTree, consistency_proof
 from takedown_log.signed_note import Checkpoint, SignerKey, open_note
 from takedown_log.tree import leaf_hash, roots_from_consistency

@@ -7,7 +7,7 @@ import pytest
 
 from purger import subject_images
 from stack.database import Database
-from takedown_db.lasting_connection import Connection
+from takedown_db.connection.lasting_connection import Connection
 from takedown_db.statements import statement
 
 CODES = [f"his-{number:03d}" for number in range(700)]

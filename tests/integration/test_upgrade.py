@@ -20,8 +20,8 @@ from stack.origin import Origin
 from stack.purger import Purger
 from stack.samples import draw
 from stack.waiting import PATIENCE, wait_until
-from takedown_db.connect import connect
-from takedown_db.server_identity import read_server
+from takedown_db.connection.connect import connect
+from takedown_db.connection.server_identity import read_server
 from tests.support import schema_0_1
 from tests.support.ask_again import ask_again
 from tests.support.background_loop import BackgroundLoop

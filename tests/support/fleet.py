@@ -12,7 +12,7 @@ from stack.edge import Edge
 from stack.ports import free_port
 from stack.purger import Purger
 from stack.waiting import wait_until
-from takedown_db.lasting_connection import Connection
+from takedown_db.connection.lasting_connection import Connection
 
 #: Lease of each edge, in seconds.
 LEASE = 2.0

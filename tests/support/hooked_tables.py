@@ -9,8 +9,8 @@ from purger.fleet_state import EdgeState, FleetState
 from purger.hook_watch import read_hooks
 from purger.model import PurgerPresence
 from stack.database import Database
-from takedown_db.connect import connect
-from takedown_db.lasting_connection import Connection
+from takedown_db.connection.connect import connect
+from takedown_db.connection.lasting_connection import Connection
 
 #: A purger that is there, so that status has no other problem.
 ALIVE = PurgerPresence("host", 17, "0.2", None, None, 0.4)

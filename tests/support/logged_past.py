@@ -18,8 +18,8 @@ from purger.signed_log.prover import prove as make_proof
 from purger.signed_log.writer import LogWriter
 from stack.database import Database
 from takedown_base.scope import Scope
-from takedown_db.connect import connect
-from takedown_db.lasting_connection import Connection
+from takedown_db.connection.connect import connect
+from takedown_db.connection.lasting_connection import Connection
 from takedown_log.findings import find
 from takedown_log.proof import Proof, verify
 from takedown_log.signed_note import SignerKey

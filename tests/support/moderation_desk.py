@@ -9,7 +9,7 @@ from mysql.connector.abstracts import MySQLCursorAbstract
 from purger.cli.main import cli
 from purger.outbox import Outbox
 from stack.database import Database
-from takedown_db.lasting_connection import Connection
+from takedown_db.connection.lasting_connection import Connection
 from tests.support.site_actions import Site
 
 _numbers = count(1)

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 from mysql.connector.abstracts import MySQLConnectionAbstract
 
 from stack.database import Database
-from takedown_db.connect import connect
-from takedown_db.server_identity import read_server
+from takedown_db.connection.connect import connect
+from takedown_db.connection.server_identity import read_server
 from takedown_db.statements import statement
 
 _numbers = count(1)

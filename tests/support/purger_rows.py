@@ -13,7 +13,7 @@ from purger.cli.main import cli
 from purger.model import ProbeResult, Receipt, SavedProgress
 from purger.recorder import Recorder
 from stack.database import Database
-from takedown_db.lasting_connection import Connection
+from takedown_db.connection.lasting_connection import Connection
 
 _numbers = count(1)
 

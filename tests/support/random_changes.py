@@ -13,7 +13,7 @@ from mysql.connector.abstracts import MySQLConnectionAbstract, MySQLCursorAbstra
 
 from purger.signed_log.audit import audit_log
 from purger.signed_log.audit_report import Report
-from takedown_db.lasting_connection import Connection
+from takedown_db.connection.lasting_connection import Connection
 from takedown_log.signed_note import VerifierKey
 
 #: The tables that receipts and proofs are made from.

@@ -12,7 +12,7 @@ from stack.database import Database
 from stack.database_program import on_mysql
 from stack.ports import free_port
 from stack.waiting import PATIENCE
-from takedown_db.connect import connect
+from takedown_db.connection.connect import connect
 
 _ACCOUNT = "replication"
 _PASSWORD = "for a test, on loopback alone"

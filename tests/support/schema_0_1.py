@@ -6,7 +6,7 @@ from pathlib import Path
 from mysql.connector.abstracts import MySQLCursorAbstract
 
 from stack.database import Database
-from takedown_db.connect import connect
+from takedown_db.connection.connect import connect
 from takedown_db.schema.scripts import run_script
 from tests.support.procedure_call import call
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from takedown_db.binary_result import IncompleteError, ResultReader, ServerError, UnknownAnswerError
+from takedown_db.connection.binary_result import IncompleteError, ResultReader, ServerError, UnknownAnswerError
 
 TEXT, BIGINT, INT, DATETIME = 253, 8, 3, 12
 UNSIGNED = 32

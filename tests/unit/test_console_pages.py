@@ -31,8 +31,8 @@ from purger.fleet_problems import Problem, find_problems
 from purger.fleet_state import EdgeState, FleetState
 from purger.model import PurgerPresence
 from takedown_base.listen_address import Address
-from takedown_db.errors import DatabaseUnavailableError
-from takedown_db.lasting_connection import Connection
+from takedown_db.connection.errors import DatabaseUnavailableError
+from takedown_db.connection.lasting_connection import Connection
 from tests.support.console_site import PASSWORD, write_users
 
 OURS = frozenset({"http://127.0.0.1:6190", "http://localhost:6190"})

@@ -3,7 +3,7 @@
 import mysql.connector
 import pytest
 
-from takedown_db.errors import explain
+from takedown_db.connection.errors import explain
 
 _SUBJECT_RULE = "the rule is: bans subject is 1 to 64 of letters digits underscore dash"
 

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from takedown_base.url_option import DatabaseUrlOption
-from takedown_db.connect import UnusableFileError, connect
-from takedown_db.url import Node, TlsMode, UnusableUrlError, parse_url, without_secrets
+from takedown_db.connection.connect import UnusableFileError, connect
+from takedown_db.connection.url import Node, TlsMode, UnusableUrlError, parse_url, without_secrets
 
 NASTY = "s3/c?r#e[t@ :p%w"
 PARTS = ("s3", "c?r", "e[t", ":p%w")  # of it: none may be shown

@@ -8,7 +8,7 @@ import pytest
 
 from origin.lookup import Lookup
 from stack.waiting import wait_until
-from takedown_db.errors import DatabaseUnavailableError
+from takedown_db.connection.errors import DatabaseUnavailableError
 
 
 def test_each_kind_of_reason_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:

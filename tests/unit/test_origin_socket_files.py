@@ -9,7 +9,7 @@ import pytest
 
 from origin.socket_files import NEXT_REQUEST_WAIT, Reader, Writer
 from stack.waiting import PATIENCE
-from takedown_db.socket_timeouts import wait_in_kernel
+from takedown_db.connection.socket_timeouts import wait_in_kernel
 
 
 class Pair(NamedTuple):

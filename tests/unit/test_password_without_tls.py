@@ -11,7 +11,7 @@ import pytest
 from mysql.connector.connection import MySQLConnection
 
 from stack.waiting import PATIENCE
-from takedown_db.connect import NotEncryptedError, connect
+from takedown_db.connection.connect import NotEncryptedError, connect
 
 PASSWORD = "correct-horse"
 TIMEOUT = int(PATIENCE)

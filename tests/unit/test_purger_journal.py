@@ -13,7 +13,7 @@ from purger.batch_bans import SINGLES, BanReader
 from purger.clean_looks import CleanLooks
 from purger.journal import Journal
 from purger.model import Position, ProbeResult, Receipt
-from takedown_db.errors import DatabaseUnavailableError
+from takedown_db.connection.errors import DatabaseUnavailableError
 
 NOW = 1_790_000_000.0
 

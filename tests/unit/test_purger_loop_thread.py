@@ -7,7 +7,7 @@ import pytest
 
 from purger.loop_thread import LoopThread
 from purger.problem_log import ProblemLog
-from takedown_db.errors import DatabaseUnavailableError
+from takedown_db.connection.errors import DatabaseUnavailableError
 
 
 class Loop(LoopThread):

@@ -12,8 +12,8 @@ from purger.metrics_pending import FollowedEdge, Pending
 from purger.metrics_tally import METHODS, DeliveryKey, Tally, method_of
 from purger.plan import FLUSH, Request, late_flush
 from takedown_base.histogram import Histogram
-from takedown_db.errors import DatabaseUnavailableError
-from takedown_db.lasting_connection import Connection
+from takedown_db.connection.errors import DatabaseUnavailableError
+from takedown_db.connection.lasting_connection import Connection
 
 
 def test_a_lease_is_counted_down_by_the_edges_own_clock() -> None:

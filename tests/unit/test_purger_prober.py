@@ -7,7 +7,7 @@ from purger.model import Row
 from purger.probe import Probe
 from purger.prober import Prober
 from purger.recorder import Recorder
-from takedown_db.lasting_connection import Connection
+from takedown_db.connection.lasting_connection import Connection
 
 
 class Codes:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from takedown_db.replica_checks import DisorderedError, NotPrimaryError, disorder_reason, lag_reason
+from takedown_db.connection.replica_checks import DisorderedError, NotPrimaryError, disorder_reason, lag_reason
 
 _GROUP = {"group_replication_group_name": "5d0e", "group_replication_single_primary_mode": "OFF"}
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from takedown_db.replica_checks import NotPrimaryError
-from takedown_db.server_identity import LONGEST, server_of
+from takedown_db.connection.replica_checks import NotPrimaryError
+from takedown_db.connection.server_identity import LONGEST, server_of
 
 ALONE = {"hostname": "db1", "port": "3306", "datadir": "/var/lib/mysql/", "server_id": "1"}
 MYSQL = {**ALONE, "server_uuid": "6f0c"}

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import mysql.connector
 from mysql.connector.abstracts import MySQLCursorAbstract
 
-from takedown_db.error_numbers import ErrorNumber
+from takedown_db.connection.error_numbers import ErrorNumber
 
 #: Seconds without a statement after which the server rolls back and closes the connection.
 _IDLE = 2

@@ -9,7 +9,7 @@ from typing import Generic, NamedTuple, TypeVar
 import mysql.connector
 from mysql.connector.abstracts import MySQLConnectionAbstract
 
-from takedown_db.url import Node
+from takedown_db.connection.url import Node
 
 #: Seconds for which a node may hold up the next one. A server that is well answers within milliseconds. An origin waits
 #: 0.8 s for a connection: it gets one in time although the first node is frozen or its packets are lost.

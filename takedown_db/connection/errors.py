@@ -4,7 +4,7 @@ import re
 from typing import TYPE_CHECKING
 
 from takedown_base.printable import printable
-from takedown_db.error_numbers import (
+from takedown_db.connection.error_numbers import (
     ACCOUNT_LOCKED,
     CHECK_FAILED,
     NO_RIGHT,

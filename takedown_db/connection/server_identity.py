@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from mysql.connector.abstracts import MySQLCursorAbstract
 
 from takedown_base.printable import printable
-from takedown_db.replica_checks import NotPrimaryError
+from takedown_db.connection.replica_checks import NotPrimaryError
 
 #: Selects the variables that name a server, or its cluster or group.
 _VARIABLES = (

@@ -9,8 +9,8 @@ from weakref import WeakKeyDictionary
 import mysql.connector
 from mysql.connector.abstracts import MySQLConnectionAbstract
 
-from takedown_db.error_numbers import NO_ANSWER, NODE_UNUSABLE
-from takedown_db.url import Node
+from takedown_db.connection.error_numbers import NO_ANSWER, NODE_UNUSABLE
+from takedown_db.connection.url import Node
 
 
 class NodeChoice:

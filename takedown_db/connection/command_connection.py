@@ -7,8 +7,8 @@ from typing import Protocol, TypeVar
 import click
 import mysql.connector
 
-from takedown_db.errors import DatabaseUnavailableError, explain
-from takedown_db.url import UnusableUrlError
+from takedown_db.connection.errors import DatabaseUnavailableError, explain
+from takedown_db.connection.url import UnusableUrlError
 
 #: Seconds to wait for the database: a person waits for the command, and no client does.
 TIMEOUT = 10

@@ -1,0 +1,1 @@
+"""Connects to the database, keeps connections, and explains their errors."""
