@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from purger.hook import HookState
 from purger.model import PurgerPresence
+from takedown_db.hooks.triggers import HookState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,7 @@
 """Reads whether the triggers of hooks stand, with the account of the purger, which sees no table of the site."""
 
-from purger.hook import HookState, RecordedTrigger, StandingTrigger, judge_hooks
 from takedown_db.connection.lasting_connection import Connection, fetch_sets
+from takedown_db.hooks.triggers import HookState, RecordedTrigger, StandingTrigger, judge_hooks
 
 
 def read_hooks(connection: Connection) -> tuple[HookState, ...]:

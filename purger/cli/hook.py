@@ -11,15 +11,15 @@ from mysql.connector.abstracts import MySQLCursorAbstract
 
 from purger.cli.options import url_option, utf8_text
 from purger.cli.remark import remark
-from purger.hook import Rule, script
-from purger.hook_expression import quoted
-from purger.hook_install import apply_hook, recorded_rule, recorded_rules, remove_hook
-from purger.hook_plan import HookError, Plan, find_table, plan_hook
 from purger.text_format import counted
 from takedown_base.printable import printable
 from takedown_base.scope import Scope
 from takedown_db.connection.connect import connect
 from takedown_db.connection.errors import explain
+from takedown_db.hooks.expression import quoted
+from takedown_db.hooks.install import apply_hook, recorded_rule, recorded_rules, remove_hook
+from takedown_db.hooks.plan import HookError, Plan, find_table, plan_hook
+from takedown_db.hooks.triggers import Rule, script
 
 #: Seconds that a statement may take: the table may be large.
 _TIMEOUT = 3600

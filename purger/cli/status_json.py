@@ -5,8 +5,8 @@ from datetime import datetime
 
 from purger.fleet_problems import Problem
 from purger.fleet_state import EdgeState, FleetState
-from purger.hook import HookState
 from purger.model import PurgerPresence
+from takedown_db.hooks.triggers import HookState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,10 +8,10 @@ import mysql.connector
 import pytest
 from click.testing import CliRunner
 
-from purger import hook_plan
 from purger.cli.main import cli
-from purger.hook import Trigger, triggers_of
 from stack.database import Database
+from takedown_db.hooks import plan as hook_plan
+from takedown_db.hooks.triggers import Trigger, triggers_of
 from tests.support.hooked_tables import HookedSite
 
 PICTURES = ("--table", "pictures", "--code-column", "code", "--when", "path IS NULL")

@@ -9,9 +9,9 @@ import pytest
 from purger.errors import DeliveryError
 from purger.fleet_problems import find_problems
 from purger.fleet_state import EdgeState, FleetState
-from purger.hook import HookState
 from purger.model import PurgerPresence
 from purger.text_format import duration
+from takedown_db.hooks.triggers import HookState
 
 ALIVE = PurgerPresence("host", 17, "0.2", None, None, 0.4)
 SHARING = ALIVE._replace(id="one", shares=True)

@@ -2,9 +2,9 @@
 
 import pytest
 
-from purger.hook import HookState, RecordedTrigger, Rule, StandingTrigger, judge_hooks, triggers_of
-from purger.hook_expression import ExpressionError, called_functions, of_row, text_literal
 from takedown_base.scope import Scope
+from takedown_db.hooks.expression import ExpressionError, called_functions, of_row, text_literal
+from takedown_db.hooks.triggers import HookState, RecordedTrigger, Rule, StandingTrigger, judge_hooks, triggers_of
 
 COLUMNS = ["code", "path", "Status", "left", "1st `one"]
 

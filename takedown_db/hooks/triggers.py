@@ -6,8 +6,8 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from purger.hook_expression import of_row, quoted, text_literal
 from takedown_base.scope import Scope
+from takedown_db.hooks.expression import of_row, quoted, text_literal
 from takedown_db.statements import statement_lines
 
 #: The account under which the triggers run.

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 import mysql.connector
 from mysql.connector.abstracts import MySQLCursorAbstract
 
-from purger.hook import RecordedTrigger, Rule, fill, is_of_hook, same_body
-from purger.hook_expression import quoted
-from purger.hook_plan import HookError, Plan, run
 from takedown_base.printable import printable
 from takedown_base.scope import Scope
 from takedown_db.connection.lasting_connection import fetch
+from takedown_db.hooks.expression import quoted
+from takedown_db.hooks.plan import HookError, Plan, run
+from takedown_db.hooks.triggers import RecordedTrigger, Rule, fill, is_of_hook, same_body
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 import mysql.connector
 from mysql.connector.abstracts import MySQLCursorAbstract
 
-from purger.hook import Rule, Trigger, fill, record_statements, triggers_of, words_of
-from purger.hook_expression import ExpressionError, called_functions, of_row, quoted
 from takedown_base.printable import printable
 from takedown_base.subject_keys import CODE_ALPHABET
 from takedown_db.connection.error_numbers import ErrorNumber
 from takedown_db.connection.lasting_connection import fetch
+from takedown_db.hooks.expression import ExpressionError, called_functions, of_row, quoted
+from takedown_db.hooks.triggers import Rule, Trigger, fill, record_statements, triggers_of, words_of
 from takedown_db.statements import statement
 
 

@@ -1,0 +1,1 @@
+"""Writes the triggers that turn a site's own table into bans."""
