@@ -13,7 +13,7 @@ from typing import Any
 
 from purger.batches import Batches
 from purger.cli.main import main
-from purger.edge_client import EdgeClient
+from purger.edge.client import EdgeClient
 from purger.outbox import Outbox, Taken
 
 

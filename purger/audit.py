@@ -7,7 +7,7 @@ from itertools import starmap
 from typing import NamedTuple
 
 from purger.all_edges import list_edges
-from purger.errors import UnreachableError
+from purger.edge.errors import UnreachableError
 from purger.model import Edge
 from purger.probe import Probe, ProbeAnswer
 from purger.probe_verdict import Proof

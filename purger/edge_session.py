@@ -6,13 +6,13 @@ import time
 from collections.abc import Callable
 
 from purger.backoff import Backoff
-from purger.edge_client import Answer, EdgeClient
+from purger.edge.client import Answer, EdgeClient
+from purger.edge.errors import DeliveryError, MalformedError, OtherInstanceError, SeveralInstancesError
+from purger.edge.purge_request import BATCH
 from purger.edge_standing import EdgeStanding
-from purger.errors import DeliveryError, MalformedError, OtherInstanceError, SeveralInstancesError
 from purger.metrics_tally import Tally, method_of
 from purger.model import Edge, Position
 from purger.plan import Request
-from purger.position_headers import BATCH
 from purger.problem_log import ProblemLog
 from purger.progress import Progress
 from purger.recorder import Recorder

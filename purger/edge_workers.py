@@ -4,7 +4,7 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 
-from purger.edge_url import shown
+from purger.edge.url import shown
 from purger.enabled_edges import EnabledEdge, followed_edges
 from purger.loop_thread import ERROR_REST, join_all
 from purger.poller import Poller

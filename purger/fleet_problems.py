@@ -17,7 +17,7 @@ _LARGEST_ID = 2**64 - 1
 #: The number of ids left below which a table counts as nearly full.
 _FEW_IDS = 10**9
 
-#: The remedy for each kind of error at an edge (``purger.errors``).
+#: The remedy for each kind of error at an edge (``purger.edge.errors``).
 _EDGE_REMEDIES = {
     "unreachable": "check its varnishd and the network; what it misses is delivered when it is back",
     "too slow": "check its load and the network; what it misses is delivered when it is back",

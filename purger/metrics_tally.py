@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 
-from purger.errors import DeliveryError
+from purger.edge.errors import DeliveryError
 from purger.plan import Request
 
 #: The result of a request that the edge has acknowledged. All others are kinds of ``DeliveryError``.

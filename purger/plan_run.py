@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass, field
 
+from purger.edge.purge_request import Headers, moving, part_of
 from purger.model import Position, ProbeResult
 from purger.plan import Plan, Request, single_owners
-from purger.position_headers import Headers, moving, part_of
 
 
 @dataclass(slots=True)

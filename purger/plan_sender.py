@@ -5,8 +5,8 @@ import time
 from collections.abc import Callable
 
 from purger.batches import Batches
-from purger.edge_client import Answer
-from purger.errors import MalformedError
+from purger.edge.client import Answer
+from purger.edge.errors import MalformedError
 from purger.model import Edge, Position, ProbeResult, probe_result_of
 from purger.plan import DELIVERY, Request, names_digests
 from purger.plan_run import PlanRun

@@ -9,10 +9,10 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from urllib.parse import quote
 
-from purger.credentials import TlsFiles
-from purger.edge_url import UnusableEdgeUrlError
-from purger.errors import UnreachableError
-from purger.http_connection import HttpConnection, Reply
+from purger.edge.connection import HttpConnection, Reply
+from purger.edge.credentials import TlsFiles
+from purger.edge.errors import UnreachableError
+from purger.edge.url import UnusableEdgeUrlError
 from purger.probe_verdict import Proof, judge
 from takedown_base.printable import printable
 

@@ -4,9 +4,9 @@ import time
 from contextlib import closing
 from typing import NamedTuple
 
-from purger.edge_client import EdgeClient
+from purger.edge.client import EdgeClient
+from purger.edge.errors import DeliveryError
 from purger.enabled_edges import followed_edges
-from purger.errors import DeliveryError
 from purger.model import Edge
 from takedown_db.connection.lasting_connection import Connection
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from typing import Any
 
-from purger.errors import UnreachableError
+from purger.edge.errors import UnreachableError
 from purger.model import Edge, ProbeResult, Row, probe_result_of
 from purger.probe import Probe, ProbeAnswer
 from purger.probe_notes import CHANGED, LIFTED, NO_IMAGES, ROWS_ALONE

@@ -8,8 +8,8 @@ from itertools import starmap
 from typing import NamedTuple
 
 from purger.all_edges import ListedEdge, list_edges
-from purger.edge_client import Answer, EdgeClient
-from purger.errors import DeliveryError
+from purger.edge.client import Answer, EdgeClient
+from purger.edge.errors import DeliveryError
 from purger.fleet_problems import PATIENCE, unclaimed
 from purger.fleet_state import EdgeState, FleetState
 from purger.hook_watch import read_hooks

@@ -6,10 +6,11 @@ import time
 from collections.abc import Callable
 
 from purger.batches import Batches
+from purger.edge.errors import DeliveryError
+from purger.edge.purge_request import at_position, part_of
 from purger.edge_results import EdgeResults
 from purger.edge_session import EdgeSession
 from purger.edge_standing import EdgeStanding
-from purger.errors import DeliveryError
 from purger.growing_bulk import GrowingBulk
 from purger.lease import Lease
 from purger.metrics_tally import Tally
@@ -19,7 +20,6 @@ from purger.plan import FLUSH, SINGLES, affordable, late_flush
 from purger.plan_run import PlanRun
 from purger.plan_sender import PlanSender, RefusedPlanError
 from purger.poller import Poller
-from purger.position_headers import at_position, part_of
 from purger.prober import Prober
 from purger.progress import Progress
 from purger.recorder import Recorder

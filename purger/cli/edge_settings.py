@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
-from purger.edge_url import UnusableEdgeUrlError, is_private, shown, split_url
+from purger.edge.url import UnusableEdgeUrlError, is_private, shown, split_url
 from purger.model import Edge
 from takedown_base.printable import printable
 from takedown_base.secret_files import exposure

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from purger.cli.command_group import CommandGroup
-from purger.credentials import allow_only
+from purger.edge.credentials import allow_only
 from purger.exit_codes import ExitCode
 from takedown_db.connection.url import UnusableUrlError
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 from purger.console.pictures import Body, Pictures
-from purger.credentials import CredentialError, TlsFiles
-from purger.http_connection import HttpConnection
+from purger.edge.connection import HttpConnection
+from purger.edge.credentials import CredentialError, TlsFiles
 from purger.probe import failure_reason
 from purger.probe_verdict import Proof, judge
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from purger.edge_client import EdgeClient
+from purger.edge.client import EdgeClient
 from purger.model import Edge as KnownEdge
 from purger.plan import Request
 from stack.edge import Edge

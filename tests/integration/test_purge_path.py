@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import requests
 
-from purger.edge_client import EdgeClient
-from purger.errors import UntrustedError
+from purger.edge.client import EdgeClient
+from purger.edge.errors import UntrustedError
 from purger.model import Edge as Configured
 from stack.database import Database
 from stack.edge import Edge

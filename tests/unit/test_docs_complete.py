@@ -6,7 +6,7 @@ from itertools import chain
 import click
 import pytest
 
-from purger.errors import DeliveryError
+from purger.edge.errors import DeliveryError
 from purger.exit_codes import ExitCode
 from tests.support.documented_commands import DEVELOPMENT, commands, installed_commands, options, variables
 from tests.support.markdown_pages import PAGES, ROOT, code, rows, section

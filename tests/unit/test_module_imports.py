@@ -41,7 +41,7 @@ PURE = [
     "purger.unwritten_results",
     "purger.plan",
     "purger.plan_run",
-    "purger.position_headers",
+    "purger.edge.purge_request",
     "purger.present_purgers",
     "purger.probe_verdict",
     "purger.progress",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from purger.credentials import CredentialError, TlsFiles, TokenFile, allow_only
+from purger.edge.credentials import CredentialError, TlsFiles, TokenFile, allow_only
 from tests.support.certificates import Authority
 from tests.support.deadline import deadline
 

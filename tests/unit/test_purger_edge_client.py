@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from purger.edge_client import EdgeClient
-from purger.errors import (
+from purger.edge.client import EdgeClient
+from purger.edge.errors import (
     DeliveryError,
     FailingError,
     MalformedError,

@@ -10,8 +10,8 @@ from typing import cast
 import pytest
 
 from purger import edge_session
+from purger.edge.errors import UnreachableError
 from purger.edge_session import EdgeSession
-from purger.errors import UnreachableError
 from purger.lease import Lease
 from purger.model import Edge
 from purger.progress import Progress

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from purger.errors import DeliveryError
+from purger.edge.errors import DeliveryError
 from purger.fleet_problems import find_problems
 from purger.fleet_state import EdgeState, FleetState
 from purger.model import PurgerPresence

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from purger.credentials import TlsFiles
-from purger.http_connection import HttpConnection
+from purger.edge.connection import HttpConnection
+from purger.edge.credentials import TlsFiles
 from stack.waiting import wait_until
 from tests.support.certificates import Authority
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from purger.http_wire import ShortAnswer, encode_request, parse_answer
+from purger.edge.wire import ShortAnswer, encode_request, parse_answer
 
 HEAD = b"HTTP/1.1 200 OK\r\nTakedown-Now: 1.000\r\nContent-Length: 5\r\n"
 ANSWER = HEAD + b"\r\nhello"

@@ -7,8 +7,8 @@ from typing import Any, cast
 
 import pytest
 
+from purger.edge.errors import UnreachableError
 from purger.edge_standing import EdgeStanding
-from purger.errors import UnreachableError
 from purger.journal import BOUNDS, STAGES
 from purger.metrics_listener import PurgerMetrics
 from purger.metrics_tally import Tally

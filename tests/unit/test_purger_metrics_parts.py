@@ -6,8 +6,8 @@ from typing import Any, cast
 import pytest
 
 from purger.clean_looks import CleanLooks
+from purger.edge.errors import SlowError
 from purger.edge_standing import EdgeStanding
-from purger.errors import SlowError
 from purger.metrics_pending import FollowedEdge, Pending
 from purger.metrics_tally import METHODS, DeliveryKey, Tally, method_of
 from purger.plan import FLUSH, Request, late_flush

@@ -6,8 +6,8 @@ from typing import cast
 import pytest
 
 from purger.batches import Batches
-from purger.edge_client import Answer
-from purger.errors import MalformedError
+from purger.edge.client import Answer
+from purger.edge.errors import MalformedError
 from purger.model import Edge, Position, Row
 from purger.outbox import Outbox
 from purger.plan import Request

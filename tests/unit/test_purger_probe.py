@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from purger.errors import UnreachableError
+from purger.edge.errors import UnreachableError
 from purger.probe import Probe
 from purger.probe_verdict import Proof
 from stack.ports import free_port

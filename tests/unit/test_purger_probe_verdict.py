@@ -5,7 +5,7 @@ from base64 import b64encode
 
 import pytest
 
-from purger.http_wire import combined
+from purger.edge.wire import combined
 from purger.probe_verdict import Proof, digest_named, judge
 
 SPECIAL = hashlib.sha256(b"special").hexdigest()

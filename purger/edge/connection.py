@@ -18,10 +18,10 @@ from urllib.parse import urlsplit
 import requests
 from requests.adapters import BaseAdapter
 
-from purger.credentials import TlsFiles
-from purger.edge_url import split_url
-from purger.http_deadline import BoundedSocket, parsed_response
-from purger.http_wire import ShortAnswer, combined, encode_request, parse_answer
+from purger.edge.credentials import TlsFiles
+from purger.edge.deadline import BoundedSocket, parsed_response
+from purger.edge.url import split_url
+from purger.edge.wire import ShortAnswer, combined, encode_request, parse_answer
 
 #: Most bytes of an answer's body that are read. A purge listener sends one line; another server might never end.
 _BODY = 4096

@@ -9,9 +9,9 @@ from functools import partial
 from pathlib import Path
 from urllib.parse import quote
 
-from purger.credentials import CredentialError, TlsFiles, TokenFile
-from purger.edge_url import UnusableEdgeUrlError, shown
-from purger.errors import (
+from purger.edge.connection import HttpConnection, Reply
+from purger.edge.credentials import CredentialError, TlsFiles, TokenFile
+from purger.edge.errors import (
     DeliveryError,
     FailingError,
     MalformedError,
@@ -21,10 +21,10 @@ from purger.errors import (
     UnreachableError,
     UntrustedError,
 )
-from purger.http_connection import HttpConnection, Reply
+from purger.edge.purge_request import BATCH, at_position
+from purger.edge.url import UnusableEdgeUrlError, shown
 from purger.model import Edge, Position
 from purger.plan import Request
-from purger.position_headers import BATCH, at_position
 from takedown_base.printable import printable
 
 #: The request that asks for an edge's instance, clock and mode.

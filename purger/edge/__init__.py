@@ -1,0 +1,1 @@
+"""Speaks HTTP with one edge: client, connection, TLS files, requests and their headers. No database, no threads."""
