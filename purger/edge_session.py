@@ -14,7 +14,7 @@ from purger.metrics_tally import Tally, method_of
 from purger.model import Edge, Position
 from purger.plan import Request
 from purger.problem_log import ProblemLog
-from purger.progress import Progress
+from purger.progress.progress import Progress
 from purger.recorder import Recorder
 from purger.settings import Settings
 

@@ -12,7 +12,6 @@ from purger.edge_results import EdgeResults
 from purger.edge_session import EdgeSession
 from purger.edge_standing import EdgeStanding
 from purger.growing_bulk import GrowingBulk
-from purger.lease import Lease
 from purger.metrics_tally import Tally
 from purger.model import Edge, FlushRequest, SavedProgress, Verification
 from purger.outbox import MalformedRowError, PrunedError
@@ -21,10 +20,11 @@ from purger.plan_run import PlanRun
 from purger.plan_sender import PlanSender, RefusedPlanError
 from purger.poller import Poller
 from purger.prober import Prober
-from purger.progress import Progress
+from purger.progress.lease import Lease
+from purger.progress.progress import Progress
+from purger.progress.steps import Ask, Deliver, Flush, FlushRebound, Heartbeat, LateFlushRebound, Rebound, Step, Wait
 from purger.recorder import Recorder
 from purger.settings import Settings
-from purger.steps import Ask, Deliver, Flush, FlushRebound, Heartbeat, LateFlushRebound, Rebound, Step, Wait
 from takedown_db.connection.errors import DatabaseUnavailableError
 
 log = logging.getLogger(__name__)

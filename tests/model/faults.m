@@ -1,6 +1,6 @@
 -- Faults beyond delays and lost, late and doubled requests. Each is there in the variants that set its constant.
 
--- The purger is killed and started again: purger/progress.py, Progress.resume.
+-- The purger is killed and started again: purger/progress/progress.py, Progress.resume.
 ruleset p: Purger do
 rule "a purger starts again" KILLED
 ==>

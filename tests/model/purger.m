@@ -1,4 +1,4 @@
--- One worker for each purger: purger/progress.py chooses its steps. A step may be taken at any time after it may be: so a
+-- One worker for each purger: purger/progress/progress.py chooses its steps. A step may be taken at any time after it may be: so a
 -- purger may be slow, frozen, or cut off from the database at any moment.
 
 function waits(p: Purger): boolean;
@@ -18,7 +18,7 @@ begin
   return REBOUNDS & b != 0 & purger[p].due[b] >= REBOUND + 1;
 end;
 
--- purger/progress.py, Progress._holds_everything
+-- purger/progress/progress.py, Progress._holds_everything
 function holds_everything(p: Purger): boolean;
 begin
   return purger[p].has_epoch &
@@ -140,7 +140,7 @@ begin
   purger[p].position := 0;
 end;
 
--- Progress.recognise; purger/position_discrepancy.py
+-- Progress.recognise; purger/progress/discrepancy.py
 procedure recognise(p: Purger);
 begin
   if purger[p].instance != edge.instance then

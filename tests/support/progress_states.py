@@ -1,8 +1,8 @@
 """Make states of one edge's progress, and reports of a poller, for tests of the next step."""
 
-from purger.lease import Lease
 from purger.model import Position, SavedProgress, Verification
-from purger.progress import Progress
+from purger.progress.lease import Lease
+from purger.progress.progress import Progress
 from takedown_db.schema.triggers import Triggers
 
 #: The fingerprint that the edges have been flushed with.

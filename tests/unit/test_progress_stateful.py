@@ -8,10 +8,10 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from purger.lease import Lease
 from purger.model import Position, SavedProgress, Verification
-from purger.progress import Progress
-from purger.steps import Ask, Deliver, Flush, FlushRebound, Heartbeat, LateFlushRebound, Rebound, Step
+from purger.progress.lease import Lease
+from purger.progress.progress import Progress
+from purger.progress.steps import Ask, Deliver, Flush, FlushRebound, Heartbeat, LateFlushRebound, Rebound, Step
 from tests.support.progress_states import DELAY, LATE, NEW, TRIGGERS, at
 
 #: The edge's clock at 0.0 of the monotonic one.

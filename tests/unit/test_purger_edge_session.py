@@ -12,9 +12,9 @@ import pytest
 from purger import edge_session
 from purger.edge.errors import UnreachableError
 from purger.edge_session import EdgeSession
-from purger.lease import Lease
 from purger.model import Edge
-from purger.progress import Progress
+from purger.progress.lease import Lease
+from purger.progress.progress import Progress
 from purger.recorder import Recorder
 from purger.settings import Settings
 from stack.waiting import PATIENCE

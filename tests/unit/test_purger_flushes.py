@@ -2,10 +2,10 @@
 
 import pytest
 
-from purger.lease import Lease
 from purger.model import FlushRequest, SavedProgress
-from purger.progress import Progress
-from purger.steps import Ask, Deliver, Flush, Heartbeat, Wait
+from purger.progress.lease import Lease
+from purger.progress.progress import Progress
+from purger.progress.steps import Ask, Deliver, Flush, Heartbeat, Wait
 from takedown_db.schema.triggers import Triggers
 from tests.support.progress_states import CLOCK, DELAY, LATE, NEW, at, known_edge, verified
 

@@ -1,6 +1,6 @@
 """Distinguish one varnishd that was restarted from two at one address."""
 
-from purger.instances import QUESTIONS, Instances
+from purger.progress.instances import QUESTIONS, Instances
 
 
 def answered(*names: str, apart: float = 1.0) -> tuple[Instances, float]:

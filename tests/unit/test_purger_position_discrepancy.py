@@ -2,10 +2,10 @@
 
 import pytest
 
-from purger.lease import Lease
 from purger.model import Position, SavedProgress
-from purger.progress import Progress
-from purger.steps import Deliver, Flush
+from purger.progress.lease import Lease
+from purger.progress.progress import Progress
+from purger.progress.steps import Deliver, Flush
 from tests.support.progress_states import DELAY, LATE, NEW, at, known_edge, verified
 
 REASON = "its position, batch 5:other, is none of this database, or older than what the outbox still holds"

@@ -4,10 +4,10 @@ import re
 
 import pytest
 
-from purger.lease import Lease
 from purger.model import SavedProgress
-from purger.progress import Progress
-from purger.steps import Ask, Deliver, Heartbeat, Wait
+from purger.progress.lease import Lease
+from purger.progress.progress import Progress
+from purger.progress.steps import Ask, Deliver, Heartbeat, Wait
 from takedown_db.schema.triggers import Triggers
 from tests.support.markdown_pages import ROOT
 from tests.support.progress_states import DELAY, LATE, at, known_edge, verified

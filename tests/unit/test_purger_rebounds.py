@@ -2,10 +2,10 @@
 
 import pytest
 
-from purger.lease import Lease
 from purger.model import SavedProgress
-from purger.progress import Progress
-from purger.steps import Deliver, Flush, FlushRebound, Heartbeat, LateFlushRebound, Rebound, Wait
+from purger.progress.lease import Lease
+from purger.progress.progress import Progress
+from purger.progress.steps import Deliver, Flush, FlushRebound, Heartbeat, LateFlushRebound, Rebound, Wait
 from tests.support.progress_states import CLOCK, DELAY, LATE, NEW, at, known_edge, verified
 
 

@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from purger.flush_rebounds import FlushRebounds
-from purger.instances import Instances
-from purger.lease import Lease
 from purger.model import FlushRequest, Position, SavedProgress, Verification
-from purger.position_discrepancy import Expected
-from purger.rebounds import Rebounds
-from purger.steps import Ask, Deliver, Flush, FlushRebound, Heartbeat, LateFlushRebound, Rebound, Step, Wait
+from purger.progress.discrepancy import Expected
+from purger.progress.flush_rebounds import FlushRebounds
+from purger.progress.instances import Instances
+from purger.progress.lease import Lease
+from purger.progress.rebounds import Rebounds
+from purger.progress.steps import Ask, Deliver, Flush, FlushRebound, Heartbeat, LateFlushRebound, Rebound, Step, Wait
 from takedown_base.printable import printable
 
 
