@@ -11,10 +11,10 @@ from collections.abc import Callable
 from io import FileIO
 from typing import Any
 
-from purger.batches import Batches
 from purger.cli.main import main
 from purger.edge.client import EdgeClient
-from purger.outbox import Outbox, Taken
+from purger.outbox.batches import Batches
+from purger.outbox.outbox import Outbox, Taken
 
 
 class _Trace:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from purger.clean_looks import CleanLooks
+from purger.outbox.clean_looks import CleanLooks
 from takedown_db.connection.lasting_connection import Connection
 
 #: Bans and lifts of a batch up to which each of them is read; of more only the first and the last id.

@@ -12,7 +12,7 @@ from purger.edge.purge_request import BATCH
 from purger.edge_standing import EdgeStanding
 from purger.metrics_tally import Tally, method_of
 from purger.model import Edge, Position
-from purger.plan import Request
+from purger.outbox.plan import Request
 from purger.problem_log import ProblemLog
 from purger.progress.progress import Progress
 from purger.recorder import Recorder

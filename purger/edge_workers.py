@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from purger.edge.url import shown
 from purger.enabled_edges import EnabledEdge, followed_edges
 from purger.loop_thread import ERROR_REST, join_all
-from purger.poller import Poller
+from purger.outbox.poller import Poller
 from purger.prober import Prober
 from purger.problem_log import ProblemLog
 from purger.sharing import Sharing

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 
-from purger.batches import Batches
-from purger.plan import SINGLES
+from purger.outbox.batches import Batches
+from purger.outbox.plan import SINGLES
 
 #: Longest time in seconds that a delivery is put off. Lists are cut by last characters, some 60 of them: a delivery of
 #: 2,000 codes takes as many requests as one of 20,000, and each request adds to the bans that hits are tested against.

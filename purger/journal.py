@@ -16,7 +16,7 @@ from purger.journal_lines import Group, log_acknowledgements, log_number, log_pr
 from purger.loop_thread import ERROR_REST, LoopThread
 from purger.metrics_pending import Pending
 from purger.model import ProbeResult, Receipt
-from purger.poller import Poller
+from purger.outbox.poller import Poller
 from purger.problem_log import ProblemLog
 from takedown_base.histogram import Histogram
 from takedown_db.connection.errors import DatabaseUnavailableError

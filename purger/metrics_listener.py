@@ -12,7 +12,7 @@ from purger.edge_standing import MODES
 from purger.journal import BOUNDS, Journal
 from purger.metrics_pending import Pending
 from purger.metrics_tally import Tally
-from purger.poller import Poller
+from purger.outbox.poller import Poller
 from purger.sharing import Sharing
 from purger.worker import Worker
 from takedown_base.metrics_text import add_histogram, metrics_page

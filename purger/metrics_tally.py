@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 from purger.edge.errors import DeliveryError
-from purger.plan import Request
+from purger.outbox.plan import Request
 
 #: The result of a request that the edge has acknowledged. All others are kinds of ``DeliveryError``.
 ACKNOWLEDGED = "acknowledged"

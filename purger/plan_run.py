@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from purger.edge.purge_request import Headers, moving, part_of
 from purger.model import Position, ProbeResult
-from purger.plan import Plan, Request, single_owners
+from purger.outbox.plan import Plan, Request, single_owners
 
 
 @dataclass(slots=True)

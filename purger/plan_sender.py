@@ -4,11 +4,11 @@ import logging
 import time
 from collections.abc import Callable
 
-from purger.batches import Batches
 from purger.edge.client import Answer
 from purger.edge.errors import MalformedError
 from purger.model import Edge, Position, ProbeResult, probe_result_of
-from purger.plan import DELIVERY, Request, names_digests
+from purger.outbox.batches import Batches
+from purger.outbox.plan import DELIVERY, Request, names_digests
 from purger.plan_run import PlanRun
 from purger.urgent_bans import UrgentBans
 

@@ -8,8 +8,6 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from purger.batch_bans import BanReader
-from purger.batches import Batches
-from purger.clean_looks import CleanLooks
 from purger.edge_workers import EdgeWorkers
 from purger.enabled_edges import EnabledEdge
 from purger.journal import Journal
@@ -17,15 +15,17 @@ from purger.loop_thread import LoopThread, join_all
 from purger.maintenance import Maintenance
 from purger.metrics_pending import FollowedEdge, Pending
 from purger.metrics_tally import Tally
-from purger.outbox import Outbox
-from purger.poller import Poller
+from purger.outbox.batches import Batches
+from purger.outbox.clean_looks import CleanLooks
+from purger.outbox.outbox import Outbox
+from purger.outbox.poller import Poller
+from purger.outbox.verifier import Verifier
 from purger.probe import Probe
 from purger.prober import Prober
 from purger.recorder import Recorder
 from purger.settings import Settings
 from purger.sharing import Sharing
 from purger.signed_log.writer import LogWriter
-from purger.verifier import Verifier
 from purger.worker import Worker
 from takedown_base.listen_address import Address
 from takedown_db.connection.lasting_connection import Connection

@@ -14,7 +14,7 @@ from purger.fleet_problems import PATIENCE, unclaimed
 from purger.fleet_state import EdgeState, FleetState
 from purger.hook_watch import read_hooks
 from purger.model import Edge, PurgerPresence
-from purger.outbox import Outbox
+from purger.outbox.outbox import Outbox
 from purger.presence import present
 from purger.signed_log.unsigned import unsigned_leaves
 from takedown_db.connection.adoption import newest

@@ -2,9 +2,9 @@
 
 from collections import deque
 
-from purger.batches import Batches
 from purger.model import Row
-from purger.plan import make_plan
+from purger.outbox.batches import Batches
+from purger.outbox.plan import make_plan
 from purger.plan_run import PlanRun
 
 

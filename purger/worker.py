@@ -5,7 +5,6 @@ import threading
 import time
 from collections.abc import Callable
 
-from purger.batches import Batches
 from purger.edge.errors import DeliveryError
 from purger.edge.purge_request import at_position, part_of
 from purger.edge_results import EdgeResults
@@ -14,11 +13,12 @@ from purger.edge_standing import EdgeStanding
 from purger.growing_bulk import GrowingBulk
 from purger.metrics_tally import Tally
 from purger.model import Edge, FlushRequest, SavedProgress, Verification
-from purger.outbox import MalformedRowError, PrunedError
-from purger.plan import FLUSH, SINGLES, affordable, late_flush
+from purger.outbox.batches import Batches
+from purger.outbox.outbox import MalformedRowError, PrunedError
+from purger.outbox.plan import FLUSH, SINGLES, affordable, late_flush
+from purger.outbox.poller import Poller
 from purger.plan_run import PlanRun
 from purger.plan_sender import PlanSender, RefusedPlanError
-from purger.poller import Poller
 from purger.prober import Prober
 from purger.progress.lease import Lease
 from purger.progress.progress import Progress

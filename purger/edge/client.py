@@ -24,7 +24,7 @@ from purger.edge.errors import (
 from purger.edge.purge_request import BATCH, at_position
 from purger.edge.url import UnusableEdgeUrlError, shown
 from purger.model import Edge, Position
-from purger.plan import Request
+from purger.outbox.plan import Request
 from takedown_base.printable import printable
 
 #: The request that asks for an edge's instance, clock and mode.

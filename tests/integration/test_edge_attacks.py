@@ -14,7 +14,7 @@ import requests
 
 from purger.edge.client import EdgeClient
 from purger.model import Edge as KnownEdge
-from purger.plan import Request
+from purger.outbox.plan import Request
 from stack.edge import Edge
 from stack.waiting import PATIENCE, wait_until
 from tests.support.http2_client import Http2Client

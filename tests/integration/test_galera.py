@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from origin.lookup import Lookup
-from purger.outbox import Outbox
+from purger.outbox.outbox import Outbox
 from stack.edge import Edge
 from stack.galera import Galera, lacking
 from stack.ports import free_port

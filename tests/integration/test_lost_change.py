@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 import requests
 
-from purger.outbox import Outbox
+from purger.outbox.outbox import Outbox
 from stack.server import away
 from stack.waiting import PATIENCE, wait_until
 from takedown_db.connection.lasting_connection import Connection

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from mysql.connector.abstracts import MySQLConnectionAbstract
 
-from purger.outbox import Outbox, Taken
+from purger.outbox.outbox import Outbox, Taken
 from stack.waiting import wait_until
 from takedown_db.connection.lasting_connection import Connection
 from tests.support.outbox_connections import Connections, ban, new_codes, run, take

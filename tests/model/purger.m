@@ -26,7 +26,7 @@ begin
     (!REBOUND_BEFORE_HEARTBEAT | !REBOUNDS | (purger[p].rebounded >= purger[p].first & purger[p].flush_due = 0));
 end;
 
--- purger/poller.py
+-- purger/outbox/poller.py
 rule "the poller numbers, and reads the head" 
   exists c: Change do unnumbered(c) end
 ==>
@@ -42,7 +42,7 @@ begin
   purger[p].head := db.head;
 end;
 
--- purger/verifier.py: all that was committed before the epoch was received is in the batches up to the head.
+-- purger/outbox/verifier.py: all that was committed before the epoch was received is in the batches up to the head.
 rule "the epoch is verified" purger[p].has_epoch & !purger[p].verified
 ==>
 begin

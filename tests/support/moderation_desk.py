@@ -7,7 +7,7 @@ from click.testing import CliRunner, Result
 from mysql.connector.abstracts import MySQLCursorAbstract
 
 from purger.cli.main import cli
-from purger.outbox import Outbox
+from purger.outbox.outbox import Outbox
 from stack.database import Database
 from takedown_db.connection.lasting_connection import Connection
 from tests.support.site_actions import Site

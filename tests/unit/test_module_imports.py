@@ -39,7 +39,7 @@ PURE = [
     "purger.progress.lease",
     "purger.model",
     "purger.unwritten_results",
-    "purger.plan",
+    "purger.outbox.plan",
     "purger.plan_run",
     "purger.edge.purge_request",
     "purger.present_purgers",

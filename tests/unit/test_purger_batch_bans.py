@@ -7,7 +7,7 @@ from typing import Any, cast
 import pytest
 
 from purger.batch_bans import BanReader
-from purger.clean_looks import CleanLooks
+from purger.outbox.clean_looks import CleanLooks
 
 START = 1_790_000_000.0
 

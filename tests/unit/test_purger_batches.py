@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
-from purger.batches import Batches
 from purger.model import Position, Row
-from purger.outbox import PrunedError
+from purger.outbox.batches import Batches
+from purger.outbox.outbox import PrunedError
 
 IDENTITIES = {batch: f"identity-{batch}" for batch in range(100)}
 

@@ -23,7 +23,7 @@ from purger.edge.errors import (
     UntrustedError,
 )
 from purger.model import Edge
-from purger.plan import Request
+from purger.outbox.plan import Request
 from stack.waiting import PATIENCE
 from tests.support.certificates import Authority
 

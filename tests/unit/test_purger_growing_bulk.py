@@ -4,10 +4,10 @@ from typing import cast
 
 import pytest
 
-from purger.batches import Batches
 from purger.growing_bulk import GrowingBulk
 from purger.model import Row
-from purger.outbox import Outbox
+from purger.outbox.batches import Batches
+from purger.outbox.outbox import Outbox
 from purger.urgent_bans import UrgentBans
 
 

@@ -1,6 +1,6 @@
 """Remember the largest id of each moment, so that the fast poll reads only rows of the last second."""
 
-from purger.id_window import IdWindow
+from purger.outbox.id_window import IdWindow
 
 
 def test_the_window_holds_the_ids_of_the_last_second() -> None:

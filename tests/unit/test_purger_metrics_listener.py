@@ -81,7 +81,7 @@ def test_findings_triggers_and_presence_are_shown() -> None:
     purger = Purger()
     assert purger.lines()["takedown_audit_served_total"] == "0.0"
     purger.tally.judged(probes=10, unproven=2, served=1)
-    purger.poller.verification = SimpleNamespace(triggers=Triggers("f", missing=("a", "b"), weakened=("c",)))
+    purger.outbox.poller.verification = SimpleNamespace(triggers=Triggers("f", missing=("a", "b"), weakened=("c",)))
     lines = purger.lines()
     assert lines["takedown_audit_served_total"] == "1.0"
     assert lines["takedown_audit_probes_total"] == "10.0"

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from purger.model import Row
-from purger.plan import (
+from purger.outbox.plan import (
     LIST_BYTES,
     SINGLES,
     Plan,

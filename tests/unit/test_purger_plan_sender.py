@@ -5,12 +5,12 @@ from typing import cast
 
 import pytest
 
-from purger.batches import Batches
 from purger.edge.client import Answer
 from purger.edge.errors import MalformedError
 from purger.model import Edge, Position, Row
-from purger.outbox import Outbox
-from purger.plan import Request
+from purger.outbox.batches import Batches
+from purger.outbox.outbox import Outbox
+from purger.outbox.plan import Request
 from purger.plan_sender import PlanSender, RefusedPlanError
 
 EDGE = Edge("e", "http://127.0.0.1:1", "http://127.0.0.1:1", "/nowhere")

@@ -5,10 +5,10 @@ from typing import cast
 
 import pytest
 
-from purger.batches import Batches
 from purger.model import Position, Row, Verification
-from purger.outbox import Outbox, Taken
-from purger.poller import Poller
+from purger.outbox.batches import Batches
+from purger.outbox.outbox import Outbox, Taken
+from purger.outbox.poller import Poller
 from takedown_db.schema.triggers import Triggers
 
 
@@ -121,7 +121,7 @@ class Bulk:
 
 def test_polls_leave_a_bulk_to_the_verifier_and_look_at_the_newest_ids(monkeypatch: pytest.MonkeyPatch) -> None:
     outbox, clock, hurried = Bulk(), iter(range(100, 200)), list[bool]()
-    monkeypatch.setattr("purger.poller.time.monotonic", lambda: float(next(clock)))
+    monkeypatch.setattr("purger.outbox.poller.time.monotonic", lambda: float(next(clock)))
     poller = Poller(cast("Outbox", outbox), Batches(cast("Outbox", None)), interval=0.001, stop=threading.Event())
     poller.hurry_by(lambda: hurried.append(poller.more_to_come))
     poller.work()

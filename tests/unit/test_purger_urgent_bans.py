@@ -1,8 +1,8 @@
 """Send single bans in the middle of a bulk before the rest of it, where that gains time."""
 
-from purger.batches import Batches
 from purger.model import Position, Row
-from purger.plan import make_plan
+from purger.outbox.batches import Batches
+from purger.outbox.plan import make_plan
 from purger.plan_run import PlanRun
 from purger.urgent_bans import UrgentBans
 

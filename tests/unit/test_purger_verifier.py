@@ -7,11 +7,11 @@ from typing import Any, cast
 
 import pytest
 
-from purger.batches import Batches
 from purger.model import Position, Verification
-from purger.outbox import Outbox, Taken
-from purger.poller import Poller
-from purger.verifier import Verifier, rest
+from purger.outbox.batches import Batches
+from purger.outbox.outbox import Outbox, Taken
+from purger.outbox.poller import Poller
+from purger.outbox.verifier import Verifier, rest
 from stack.waiting import PATIENCE, wait_until
 from takedown_db.schema.triggers import Triggers
 
@@ -97,7 +97,7 @@ def test_a_slow_poll_is_followed_by_a_longer_rest_and_a_frozen_one_by_no_endless
 
 
 def test_a_request_is_met_at_once_and_without_one_it_rests(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("purger.verifier._UNASKED", PATIENCE)
+    monkeypatch.setattr("purger.outbox.verifier._UNASKED", PATIENCE)
     stop = threading.Event()
     database = Database(stop)
     poller = Poller(cast(Outbox, cast(Any, database)), Batches(cast(Any, database)), interval=1.0, stop=stop)

@@ -5,10 +5,10 @@ from typing import cast
 
 import pytest
 
-from purger.batches import Batches
 from purger.model import Edge, Row, SavedProgress
-from purger.outbox import Outbox
-from purger.poller import Poller
+from purger.outbox.batches import Batches
+from purger.outbox.outbox import Outbox
+from purger.outbox.poller import Poller
 from purger.prober import Prober
 from purger.recorder import Recorder
 from purger.settings import Settings

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import NamedTuple, Protocol
 
 from purger.model import Position, Row
-from purger.plan import SINGLES, URGENT, Plan, make_plan
+from purger.outbox.plan import SINGLES, URGENT, Plan, make_plan
 
 #: Most single bans kept for edges that are in the middle of a bulk.
 _URGENT_KEPT = 200
@@ -23,7 +23,7 @@ class _Batch(NamedTuple):
 
 
 class OutboxReader(Protocol):
-    """The methods of ``purger.outbox.Outbox`` that read batches."""
+    """The methods of ``purger.outbox.outbox.Outbox`` that read batches."""
 
     def rows(self, after: int, last: int) -> list[Row]:
         """Read rows, as ``Outbox.rows``."""

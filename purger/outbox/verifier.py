@@ -5,11 +5,11 @@ import threading
 import time
 from functools import partial
 
-from purger.clean_looks import CleanLooks
 from purger.loop_thread import LoopThread
 from purger.model import Verification
-from purger.outbox import Outbox, Taken
-from purger.poller import Poller
+from purger.outbox.clean_looks import CleanLooks
+from purger.outbox.outbox import Outbox, Taken
+from purger.outbox.poller import Poller
 from purger.problem_log import ProblemLog
 from takedown_db.connection.errors import DatabaseUnavailableError
 from takedown_db.schema.triggers import Triggers

@@ -6,11 +6,11 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple
 
-from purger.batches import Batches
-from purger.id_window import IdWindow
 from purger.loop_thread import LoopThread
 from purger.model import Position, Verification
-from purger.outbox import Outbox, Taken
+from purger.outbox.batches import Batches
+from purger.outbox.id_window import IdWindow
+from purger.outbox.outbox import Outbox, Taken
 from purger.problem_log import ProblemLog
 from takedown_db.connection.errors import DatabaseUnavailableError, NotAdoptedError
 

@@ -1,0 +1,1 @@
+"""Decides what has to be purged: polls, numbers, verifies, keeps and plans. Speaks no HTTP."""
