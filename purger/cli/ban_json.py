@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from purger.acknowledgement_wait import EdgeAcknowledgement
-from purger.subject_list import RefusedLine
+from purger.moderation.acknowledgement_wait import EdgeAcknowledgement
+from purger.moderation.subject_list import RefusedLine
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,13 +4,13 @@ from typing import BinaryIO
 
 import click
 
-from purger.acknowledgement_wait import EdgeAcknowledgement, Target
 from purger.cli.ban_json import BanListReport
 from purger.cli.ban_settings import BanSettings
 from purger.cli.delivery_remark import is_acknowledged, remark_undelivered
 from purger.cli.list_run import ListOutcome, carry_out_list
 from purger.cli.remark import remark
-from purger.moderation_of_lists import Banning
+from purger.moderation.acknowledgement_wait import EdgeAcknowledgement, Target
+from purger.moderation.lists import Banning
 from takedown_base.json_output import print_json
 from takedown_base.scope import Scope
 from takedown_db.connection.lasting_connection import Connection

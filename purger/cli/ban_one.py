@@ -5,15 +5,15 @@ from contextlib import contextmanager
 
 import click
 
-from purger import moderation
-from purger.acknowledgement_wait import EdgeAcknowledgement, Target
 from purger.cli.ban_json import BanReport
 from purger.cli.ban_settings import BanSettings
 from purger.cli.delivery_remark import is_acknowledged, remark_undelivered
 from purger.cli.remark import remark
 from purger.cli.subject_arguments import GivenSubject
-from purger.moderation_questions import are_known, count_images, original_digest
-from purger.subjects import Subject
+from purger.moderation.acknowledgement_wait import EdgeAcknowledgement, Target
+from purger.moderation.bans import bans as moderation
+from purger.moderation.questions import are_known, count_images, original_digest
+from purger.moderation.subjects import Subject
 from purger.text_format import counted
 from takedown_base.json_output import print_json
 from takedown_base.printable import printable

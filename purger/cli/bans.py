@@ -6,11 +6,11 @@ from datetime import datetime
 
 import click
 
-from purger import moderation
 from purger.cli.options import MOMENT, as_json, moderation_url, utf8_text
 from purger.cli.remark import remark
 from purger.cli.subject_arguments import GivenSubject, SubjectCommand, subject_options
-from purger.moderation_questions import hiding_bans
+from purger.moderation.bans import bans as moderation
+from purger.moderation.questions import hiding_bans
 from purger.text_format import wrapped
 from takedown_base.json_output import print_json, utc_text
 from takedown_base.printable import printable

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 
-from purger.acknowledgement_wait import EdgeAcknowledgement, Target, wait_acknowledged
 from purger.cli.remark import remark
 from purger.cli.wait import await_edges
-from purger.delivery_readiness import read_delivery_readiness
+from purger.moderation.acknowledgement_wait import EdgeAcknowledgement, Target, wait_acknowledged
+from purger.moderation.delivery_readiness import read_delivery_readiness
 from takedown_base.printable import printable
 from takedown_db.connection.errors import DatabaseUnavailableError
 from takedown_db.connection.lasting_connection import Connection

@@ -5,16 +5,16 @@ from typing import BinaryIO
 
 import click
 
-from purger import moderation
 from purger.cli.delivery_remark import remark_undelivered
 from purger.cli.list_run import carry_out_list, dry_run_option, from_option
 from purger.cli.options import moderation_url
 from purger.cli.remark import remark
 from purger.cli.subject_arguments import GivenSubject, SubjectCommand, subject_options
 from purger.exit_codes import ExitCode
-from purger.moderation_of_lists import Lifting
-from purger.moderation_questions import HidingBan, hiding_bans
-from purger.subjects import Subject
+from purger.moderation.bans import bans as moderation
+from purger.moderation.lists import Lifting
+from purger.moderation.questions import HidingBan, hiding_bans
+from purger.moderation.subjects import Subject
 from purger.text_format import counted
 from takedown_base.printable import printable
 from takedown_base.scope import Scope

@@ -15,9 +15,9 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from purger.cli.remark import remark
-from purger.moderation import RefusedBanError, UncertainError
-from purger.moderation_of_lists import ChunkResult, ListedChange
-from purger.subject_list import RefusedLine, read_chunks
+from purger.moderation.bans import RefusedBanError, UncertainError
+from purger.moderation.lists import ChunkResult, ListedChange
+from purger.moderation.subject_list import RefusedLine, read_chunks
 from purger.text_format import counted
 from takedown_base.printable import printable
 from takedown_base.scope import Scope

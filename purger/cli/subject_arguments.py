@@ -10,9 +10,9 @@ import click
 
 from purger.cli.remark import remark
 from purger.exit_codes import ExitCode
-from purger.file_digest import UnusableFileError, file_digest
-from purger.moderation_questions import original_digest
-from purger.subjects import MalformedSubjectError, Subject, parse_subject
+from purger.moderation.file_digest import UnusableFileError, file_digest
+from purger.moderation.questions import original_digest
+from purger.moderation.subjects import MalformedSubjectError, Subject, parse_subject
 from takedown_base.printable import printable
 from takedown_base.scope import Scope
 from takedown_base.subject_keys import is_key

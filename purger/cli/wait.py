@@ -5,12 +5,12 @@ from collections.abc import Callable
 
 import click
 
-from purger.acknowledgement_wait import EdgeAcknowledgement, Target, WaitResult, wait_acknowledged
 from purger.cli.options import WaitSeconds, moderation_url
 from purger.cli.remark import remark
 from purger.cli.subject_arguments import GivenSubject, SubjectCommand, options_in_place_of_code
-from purger.delivery_readiness import DeliveryReadiness, read_delivery_readiness
 from purger.exit_codes import ExitCode
+from purger.moderation.acknowledgement_wait import EdgeAcknowledgement, Target, WaitResult, wait_acknowledged
+from purger.moderation.delivery_readiness import DeliveryReadiness, read_delivery_readiness
 from takedown_base.printable import printable
 from takedown_db.connection.command_connection import connected
 from takedown_db.connection.lasting_connection import Connection

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from purger import moderation
-from purger.delivery_readiness import DeliveryReadiness, read_delivery_readiness
-from purger.moderation_questions import count_images, hiding_bans, original_digest
-from purger.subjects import Subject
+from purger.moderation.bans import bans as moderation
+from purger.moderation.delivery_readiness import DeliveryReadiness, read_delivery_readiness
+from purger.moderation.questions import count_images, hiding_bans, original_digest
+from purger.moderation.subjects import Subject
 from purger.text_format import counted
 from takedown_base.scope import Scope
 from takedown_db.connection.errors import DatabaseUnavailableError

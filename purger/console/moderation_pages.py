@@ -11,7 +11,7 @@ from purger.console.deeds import Deed, NotDoneError, Plan, carry_out, plan
 from purger.console.sign_in_pages import read_form, require_token
 from purger.console.templating import path_of, render
 from purger.console.web import Answer, RefusedError, page, see_other
-from purger.subjects import MalformedSubjectError, Subject, parse_subject
+from purger.moderation.subjects import MalformedSubjectError, Subject, parse_subject
 from takedown_base.printable import printable
 from takedown_base.scope import Scope
 

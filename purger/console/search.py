@@ -1,6 +1,6 @@
 """Finds the subjects that a text of the search field may mean."""
 
-from purger.subjects import Subject, parse_line
+from purger.moderation.subjects import Subject, parse_line
 from takedown_base.scope import Scope
 from takedown_base.subject_keys import is_digest, is_key
 from takedown_db.connection.lasting_connection import Connection

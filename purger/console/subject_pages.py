@@ -12,8 +12,8 @@ from purger.console.search import find_subjects
 from purger.console.subject_state import MOST_COUNTED, SubjectState, read_subject
 from purger.console.templating import path_of, render
 from purger.console.web import Answer, RefusedError, page, see_other
+from purger.moderation.subjects import MalformedSubjectError, Subject, parse_subject
 from purger.receipts.judge import NEEDS_ATTENTION, Outcome
-from purger.subjects import MalformedSubjectError, Subject, parse_subject
 from takedown_base.scope import Scope
 
 #: Characters of the longest text that is searched for.

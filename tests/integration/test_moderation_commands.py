@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from purger import moderation
-from purger.moderation_questions import are_known
-from purger.subjects import Subject
+from purger.moderation.bans import bans as moderation
+from purger.moderation.questions import are_known
+from purger.moderation.subjects import Subject
 from stack.server import frozen
 from stack.waiting import wait_until
 from takedown_base.scope import Scope

@@ -1,7 +1,7 @@
 """Wait for acknowledgements: ``purger wait``, and the wait of ``purger ban``, by edge and by change."""
 
-from purger.acknowledgement_wait import Target, wait_acknowledged
-from purger.delivery_readiness import read_delivery_readiness
+from purger.moderation.acknowledgement_wait import Target, wait_acknowledged
+from purger.moderation.delivery_readiness import read_delivery_readiness
 from stack.server import frozen
 from takedown_base.scope import Scope
 from takedown_db.connection.lasting_connection import Connection

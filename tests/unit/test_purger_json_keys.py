@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from purger.acknowledgement_wait import EdgeAcknowledgement
 from purger.all_edges import ListedEdge
 from purger.audit import AuditResult, ServedImage, UnprovenImage
 from purger.cli.audit_json import audit_report
@@ -18,10 +17,11 @@ from purger.cli.status_json import status_report
 from purger.fleet_problems import Problem
 from purger.fleet_state import EdgeState, FleetState
 from purger.model import PurgerPresence
-from purger.moderation import Ban as BanRow
+from purger.moderation.acknowledgement_wait import EdgeAcknowledgement
+from purger.moderation.bans import Ban as BanRow
+from purger.moderation.subject_list import RefusedLine
 from purger.receipts.model import Ban, EdgeReceipt, Erasure, KnownEdge, LogEntry, Ownership, Purge, Report
 from purger.signed_log.audit_report import Report as LogReport
-from purger.subject_list import RefusedLine
 from takedown_base.json_output import print_json
 from takedown_base.scope import Scope
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from purger.subjects import MalformedSubjectError, Subject, code_of_url, parse_line, parse_subject
+from purger.moderation.subjects import MalformedSubjectError, Subject, code_of_url, parse_line, parse_subject
 from takedown_base.scope import Scope
 
 DIGEST = "0123456789abcdef" * 4

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from itertools import starmap
 from typing import NamedTuple
 
-from purger.subjects import Subject
+from purger.moderation.subjects import Subject
 from takedown_db.connection.error_numbers import NO_PROCEDURE
 from takedown_db.connection.errors import DatabaseUnavailableError, error_number
 from takedown_db.connection.lasting_connection import Connection

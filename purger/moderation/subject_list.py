@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO, NamedTuple
 
-from purger.subjects import MalformedSubjectError, Subject, parse_line
+from purger.moderation.subjects import MalformedSubjectError, Subject, parse_line
 
 #: Subjects that are read, and written in one transaction, at a time.
 CHUNK = 1000

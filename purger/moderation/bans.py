@@ -16,7 +16,7 @@ import mysql.connector
 from mysql.connector.abstracts import MySQLCursorAbstract
 from mysql.connector.types import MySQLConvertibleType
 
-from purger.subjects import Subject
+from purger.moderation.subjects import Subject
 from takedown_base.scope import Scope
 from takedown_db.connection.error_numbers import NO_ANSWER, REFUSALS
 from takedown_db.connection.errors import DatabaseUnavailableError, error_number, explain

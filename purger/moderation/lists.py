@@ -1,6 +1,6 @@
 """Bans or lifts the subjects of a list, one chunk in one transaction. Repeating a chunk is harmless.
 
-Every method raises the errors of ``purger/moderation.py``. After any of them but ``UncertainError`` nothing of the
+Every method raises the errors of ``purger/moderation/bans.py``. After any of them but ``UncertainError`` nothing of the
 chunk is committed.
 """
 
@@ -9,10 +9,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
-from purger import moderation
-from purger.moderation_questions import are_known, count_images, hiding_bans
-from purger.subject_list import CHUNK, ListedSubject, RefusedLine
-from purger.subjects import Subject
+from purger.moderation.bans import bans as moderation
+from purger.moderation.questions import are_known, count_images, hiding_bans
+from purger.moderation.subject_list import CHUNK, ListedSubject, RefusedLine
+from purger.moderation.subjects import Subject
 from takedown_base.scope import Scope
 from takedown_db.connection.lasting_connection import Connection
 

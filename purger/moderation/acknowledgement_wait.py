@@ -8,7 +8,7 @@ from datetime import datetime
 from itertools import starmap
 from typing import NamedTuple
 
-from purger.delivery_readiness import DeliveryReadiness, TriggerState
+from purger.moderation.delivery_readiness import DeliveryReadiness, TriggerState
 from takedown_base.scope import Scope
 from takedown_db.connection.errors import CounterLostError
 from takedown_db.connection.lasting_connection import Connection, fetch_sets
