@@ -15,7 +15,7 @@ from purger.model import Edge, Position
 from purger.outbox.plan import Request
 from purger.problem_log import ProblemLog
 from purger.progress.progress import Progress
-from purger.recorder import Recorder
+from purger.records.recorder import Recorder
 from purger.settings import Settings
 
 log = logging.getLogger(__name__)

@@ -9,10 +9,10 @@ from importlib.metadata import version
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 
 from purger.edge_standing import MODES
-from purger.journal import BOUNDS, Journal
-from purger.metrics_pending import Pending
 from purger.metrics_tally import Tally
 from purger.outbox.poller import Poller
+from purger.records.pending import Pending
+from purger.records.takedown_lines import BOUNDS, Journal
 from purger.sharing import Sharing
 from purger.worker import Worker
 from takedown_base.metrics_text import add_histogram, metrics_page

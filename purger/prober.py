@@ -17,7 +17,7 @@ from purger.model import Edge, Row, probe_result_of
 from purger.probe import Probe
 from purger.probe_schedule import BatchRange, DueProbe, ProbeSchedule
 from purger.problem_log import ProblemLog
-from purger.recorder import Recorder
+from purger.records.recorder import Recorder
 from purger.rendition_names import KnownRenditions
 from purger.row_probe import SECONDS_AT_A_SUBJECT, ImageChoice, RowProbeResult, choose, probe_row
 from takedown_base.printable import printable

@@ -7,13 +7,10 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
-from purger.batch_bans import BanReader
 from purger.edge_workers import EdgeWorkers
 from purger.enabled_edges import EnabledEdge
-from purger.journal import Journal
 from purger.loop_thread import LoopThread, join_all
 from purger.maintenance import Maintenance
-from purger.metrics_pending import FollowedEdge, Pending
 from purger.metrics_tally import Tally
 from purger.outbox.batches import Batches
 from purger.outbox.clean_looks import CleanLooks
@@ -22,7 +19,10 @@ from purger.outbox.poller import Poller
 from purger.outbox.verifier import Verifier
 from purger.probe import Probe
 from purger.prober import Prober
-from purger.recorder import Recorder
+from purger.records.batch_bans import BanReader
+from purger.records.pending import FollowedEdge, Pending
+from purger.records.recorder import Recorder
+from purger.records.takedown_lines import Journal
 from purger.settings import Settings
 from purger.sharing import Sharing
 from purger.signed_log.writer import LogWriter

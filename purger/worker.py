@@ -7,7 +7,6 @@ from collections.abc import Callable
 
 from purger.edge.errors import DeliveryError
 from purger.edge.purge_request import at_position, part_of
-from purger.edge_results import EdgeResults
 from purger.edge_session import EdgeSession
 from purger.edge_standing import EdgeStanding
 from purger.growing_bulk import GrowingBulk
@@ -23,7 +22,8 @@ from purger.prober import Prober
 from purger.progress.lease import Lease
 from purger.progress.progress import Progress
 from purger.progress.steps import Ask, Deliver, Flush, FlushRebound, Heartbeat, LateFlushRebound, Rebound, Step, Wait
-from purger.recorder import Recorder
+from purger.records.edge_results import EdgeResults
+from purger.records.recorder import Recorder
 from purger.settings import Settings
 from takedown_db.connection.errors import DatabaseUnavailableError
 

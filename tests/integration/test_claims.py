@@ -8,7 +8,7 @@ from contextlib import ExitStack
 import pytest
 
 from purger.model import Receipt, SavedProgress
-from purger.recorder import Recorder
+from purger.records.recorder import Recorder
 from purger.sharing import Sharing
 from stack.database import Database
 from stack.waiting import PATIENCE

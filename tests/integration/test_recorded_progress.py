@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from purger.model import Edge, ProbeResult, Receipt, Row, SavedProgress, probe_result_of
-from purger.recorder import Recorder
+from purger.records.recorder import Recorder
 from stack.database import Database
 from takedown_db.connection.lasting_connection import Connection
 

@@ -17,7 +17,7 @@ begin
   end;
 end;
 
--- purger/recorder.py, Progress.saved
+-- purger/records/recorder.py, Progress.saved
 rule "progress is recorded" KILLED & !purger[p].must_flush & purger[p].flush_due = 0
 ==>
 begin

@@ -7,9 +7,9 @@ from typing import Any, Self
 
 from mysql.connector.abstracts import MySQLConnectionAbstract
 
-from purger.edge_records import record_probes, record_receipts
 from purger.maintenance import prune, prune_log
 from purger.model import ProbeResult, Receipt
+from purger.records.edge_records import record_probes, record_receipts
 from purger.signed_log.audit import audit_log
 from purger.signed_log.audit_report import Report
 from purger.signed_log.key_file import LogKey

@@ -7,7 +7,7 @@ from mysql.connector.abstracts import MySQLCursorAbstract
 
 from purger import service
 from purger.cli.main import cli
-from purger.recorder import Recorder
+from purger.records.recorder import Recorder
 from purger.sharing import Sharing
 from stack.database import Database
 from stack.purger import Purger

@@ -11,7 +11,7 @@ from mysql.connector.abstracts import MySQLCursorAbstract
 
 from purger.cli.main import cli
 from purger.model import ProbeResult, Receipt, SavedProgress
-from purger.recorder import Recorder
+from purger.records.recorder import Recorder
 from stack.database import Database
 from takedown_db.connection.lasting_connection import Connection
 

@@ -38,7 +38,7 @@ PURE = [
     "purger.progress.instances",
     "purger.progress.lease",
     "purger.model",
-    "purger.unwritten_results",
+    "purger.records.unwritten_results",
     "purger.outbox.plan",
     "purger.plan_run",
     "purger.edge.purge_request",
@@ -59,7 +59,7 @@ PURE = [
 ]
 
 #: Modules that hold state for several threads, and know neither driver nor HTTP client either.
-WITHOUT_DRIVER = [*PURE, "purger.unwritten_results", "purger.probe_schedule"]
+WITHOUT_DRIVER = [*PURE, "purger.records.unwritten_results", "purger.probe_schedule"]
 
 #: Drivers, HTTP, sockets, threads and the frameworks.
 DOING = {

@@ -6,8 +6,8 @@ from typing import Any, cast
 
 import pytest
 
-from purger.batch_bans import BanReader
 from purger.outbox.clean_looks import CleanLooks
+from purger.records.batch_bans import BanReader
 
 START = 1_790_000_000.0
 

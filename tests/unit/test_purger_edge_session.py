@@ -15,7 +15,7 @@ from purger.edge_session import EdgeSession
 from purger.model import Edge
 from purger.progress.lease import Lease
 from purger.progress.progress import Progress
-from purger.recorder import Recorder
+from purger.records.recorder import Recorder
 from purger.settings import Settings
 from stack.waiting import PATIENCE
 from tests.support.threaded_server import threaded_server

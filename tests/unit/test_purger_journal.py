@@ -9,10 +9,10 @@ from typing import Any, cast
 
 import pytest
 
-from purger.batch_bans import SINGLES, BanReader
-from purger.journal import Journal
 from purger.model import Position, ProbeResult, Receipt
 from purger.outbox.clean_looks import CleanLooks
+from purger.records.batch_bans import SINGLES, BanReader
+from purger.records.takedown_lines import Journal
 from takedown_db.connection.errors import DatabaseUnavailableError
 
 NOW = 1_790_000_000.0

@@ -9,9 +9,9 @@ import pytest
 
 from purger.edge.errors import UnreachableError
 from purger.edge_standing import EdgeStanding
-from purger.journal import BOUNDS, STAGES
 from purger.metrics_listener import PurgerMetrics
 from purger.metrics_tally import Tally
+from purger.records.takedown_lines import BOUNDS, STAGES
 from purger.settings import Settings
 from purger.start import CannotListenError, run
 from takedown_base.histogram import Histogram
@@ -94,7 +94,7 @@ def test_findings_triggers_and_presence_are_shown() -> None:
 
 def test_the_times_of_takedowns_are_a_histogram_a_stage() -> None:
     purger = Purger()
-    purger.journal.gone["acknowledged"].observe(0.004, times=3)
+    purger.records.takedown_lines.gone["acknowledged"].observe(0.004, times=3)
     lines = purger.lines()
     assert lines['takedown_gone_seconds_bucket{le="0.0025",stage="acknowledged"}'] == "0.0"
     assert lines['takedown_gone_seconds_bucket{le="0.005",stage="acknowledged"}'] == "3.0"

@@ -6,7 +6,7 @@ from typing import Any, cast
 from purger.model import Row
 from purger.probe import Probe
 from purger.prober import Prober
-from purger.recorder import Recorder
+from purger.records.recorder import Recorder
 from takedown_db.connection.lasting_connection import Connection
 
 

@@ -1,7 +1,7 @@
 """Keep results that wait to be written (unwritten_results.py): the latest of each edge, none from before a setback."""
 
 from purger.model import Receipt, SavedProgress
-from purger.unwritten_results import Liveness, ProgressWrite, UnwrittenResults
+from purger.records.unwritten_results import Liveness, ProgressWrite, UnwrittenResults
 
 
 def progress(last: int, *, flushed: bool = False, flush_done: int = 0) -> ProgressWrite:

@@ -10,7 +10,7 @@ from purger.outbox.batches import Batches
 from purger.outbox.outbox import Outbox
 from purger.outbox.poller import Poller
 from purger.prober import Prober
-from purger.recorder import Recorder
+from purger.records.recorder import Recorder
 from purger.settings import Settings
 from purger.worker import Worker
 

@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterable
 
 from purger.model import ProbeResult, Receipt, SavedProgress
-from purger.recorder import Recorder
+from purger.records.recorder import Recorder
 
 
 class EdgeResults:

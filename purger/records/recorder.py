@@ -12,13 +12,13 @@ from typing import Any
 
 from mysql.connector.abstracts import MySQLCursorAbstract
 
-from purger.edge_records import ROWS_A_STATEMENT, record_probes, record_receipts
-from purger.journal import Journal
 from purger.loop_thread import LoopThread
 from purger.model import ProbeResult, Receipt, SavedProgress
 from purger.problem_log import ProblemLog
-from purger.statement_values import flush_values, liveness_values, progress_values
-from purger.unwritten_results import Liveness, ProgressWrite, UnwrittenResults
+from purger.records.edge_records import ROWS_A_STATEMENT, record_probes, record_receipts
+from purger.records.rows import flush_values, liveness_values, progress_values
+from purger.records.takedown_lines import Journal
+from purger.records.unwritten_results import Liveness, ProgressWrite, UnwrittenResults
 from takedown_db.connection.errors import DatabaseUnavailableError
 from takedown_db.connection.lasting_connection import Connection, fetch, last_batch
 from takedown_db.statements import statement

@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from purger.model import LONGEST_NOTE, ProbeResult, Receipt
+from purger.records.unwritten_results import Liveness, ProgressWrite
 from purger.signed_log.entries import Leaf
-from purger.unwritten_results import Liveness, ProgressWrite
 
 
 def receipt_values(receipt: Receipt) -> dict[str, Any]:

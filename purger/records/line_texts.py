@@ -3,8 +3,8 @@
 import logging
 from typing import NamedTuple
 
-from purger.batch_bans import SINGLES, BatchBans, RowBan
 from purger.model import ProbeResult, Receipt
+from purger.records.batch_bans import SINGLES, BatchBans, RowBan
 from takedown_base.log_format import log_event
 
 log = logging.getLogger("purger.journal")

@@ -6,8 +6,8 @@ from typing import Any
 from mysql.connector.abstracts import MySQLCursorAbstract
 
 from purger.model import ProbeResult, Receipt
+from purger.records.rows import log_entry_values, probe_result_values, receipt_values
 from purger.signed_log.entries import Leaf, leaf_of_probe, leaf_of_receipt
-from purger.statement_values import log_entry_values, probe_result_values, receipt_values
 from takedown_db.statements import statement
 
 #: Rows written or read by one statement.

@@ -11,13 +11,13 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
-from purger.batch_bans import BanReader, BatchBans
-from purger.journal_lines import Group, log_acknowledgements, log_number, log_probe
 from purger.loop_thread import ERROR_REST, LoopThread
-from purger.metrics_pending import Pending
 from purger.model import ProbeResult, Receipt
 from purger.outbox.poller import Poller
 from purger.problem_log import ProblemLog
+from purger.records.batch_bans import BanReader, BatchBans
+from purger.records.line_texts import Group, log_acknowledgements, log_number, log_probe
+from purger.records.pending import Pending
 from takedown_base.histogram import Histogram
 from takedown_db.connection.errors import DatabaseUnavailableError
 from takedown_db.connection.lasting_connection import Connection
