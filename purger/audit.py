@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from itertools import starmap
 from typing import NamedTuple
 
-from purger.all_edges import list_edges
 from purger.edge.errors import UnreachableError
+from purger.fleet.all_edges import list_edges
 from purger.model import Edge
 from purger.probe import Probe, ProbeAnswer
 from purger.probe_verdict import Proof

@@ -5,12 +5,12 @@ import time
 from collections.abc import Callable, Sequence
 
 from purger.edge.url import shown
-from purger.enabled_edges import EnabledEdge, followed_edges
+from purger.fleet.edges import EnabledEdge, followed_edges
+from purger.fleet.sharing import Sharing
 from purger.loop_thread import ERROR_REST, join_all
 from purger.outbox.poller import Poller
 from purger.prober import Prober
 from purger.problem_log import ProblemLog
-from purger.sharing import Sharing
 from purger.worker import Worker
 from takedown_db.connection.errors import DatabaseUnavailableError
 from takedown_db.connection.lasting_connection import Connection

@@ -9,11 +9,11 @@ from importlib.metadata import version
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 
 from purger.edge_standing import MODES
+from purger.fleet.sharing import Sharing
 from purger.metrics_tally import Tally
 from purger.outbox.poller import Poller
 from purger.records.pending import Pending
 from purger.records.takedown_lines import BOUNDS, Journal
-from purger.sharing import Sharing
 from purger.worker import Worker
 from takedown_base.metrics_text import add_histogram, metrics_page
 from takedown_base.status_listener import StatusListener, health_page

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from purger.edge.client import EdgeClient
 from purger.edge.errors import DeliveryError
-from purger.enabled_edges import followed_edges
+from purger.fleet.edges import followed_edges
 from purger.model import Edge
 from takedown_db.connection.lasting_connection import Connection
 

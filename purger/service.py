@@ -8,7 +8,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from purger.edge_workers import EdgeWorkers
-from purger.enabled_edges import EnabledEdge
+from purger.fleet.edges import EnabledEdge
+from purger.fleet.sharing import Sharing
 from purger.loop_thread import LoopThread, join_all
 from purger.maintenance import Maintenance
 from purger.metrics_tally import Tally
@@ -24,7 +25,6 @@ from purger.records.pending import FollowedEdge, Pending
 from purger.records.recorder import Recorder
 from purger.records.takedown_lines import Journal
 from purger.settings import Settings
-from purger.sharing import Sharing
 from purger.signed_log.writer import LogWriter
 from purger.worker import Worker
 from takedown_base.listen_address import Address

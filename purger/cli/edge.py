@@ -7,11 +7,11 @@ from itertools import starmap
 
 import click
 
-from purger.all_edges import ListedEdge, list_edges
 from purger.cli.edge_settings import require_usable, settings_options, warn_of_doubts
 from purger.cli.options import as_json, database_url
+from purger.fleet.all_edges import ListedEdge, list_edges
+from purger.fleet.presence import present
 from purger.model import Edge
-from purger.presence import present
 from takedown_base.json_output import print_json, utc_text
 from takedown_base.printable import printable
 from takedown_db.connection.command_connection import connected

@@ -7,8 +7,8 @@ import click
 from purger.cli.options import WaitSeconds, database_url, logged_in_user, utf8_text
 from purger.cli.remark import remark
 from purger.exit_codes import ExitCode
-from purger.flush_requests import FlushState, UnknownEdgesError, request_flushes, wait_flushed
-from purger.presence import present
+from purger.fleet.flush_requests import FlushState, UnknownEdgesError, request_flushes, wait_flushed
+from purger.fleet.presence import present
 from takedown_base.printable import printable
 from takedown_db.connection.command_connection import connected
 from takedown_db.connection.lasting_connection import Connection

@@ -7,9 +7,9 @@ import click
 from purger.cli.options import as_json, database_url
 from purger.cli.status_json import status_report
 from purger.exit_codes import ExitCode
-from purger.fleet_problems import Problem, find_problems
-from purger.fleet_state import FleetState
-from purger.status import read_state
+from purger.fleet.problems import Problem, find_problems
+from purger.fleet.state import FleetState
+from purger.fleet.status import read_state
 from purger.text_format import aligned, counted, duration, wrapped
 from takedown_base.json_output import print_json, utc_text
 from takedown_base.printable import printable

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from purger.fleet_problems import Problem
-from purger.fleet_state import EdgeState, FleetState
+from purger.fleet.problems import Problem
+from purger.fleet.state import EdgeState, FleetState
 from purger.model import PurgerPresence
 from takedown_db.hooks.triggers import HookState
 

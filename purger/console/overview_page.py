@@ -8,8 +8,8 @@ from purger.console.access import Visitor
 from purger.console.templating import render
 from purger.console.watch import FleetWatch, Overview
 from purger.console.web import Answer, page
-from purger.fleet_problems import Problem
-from purger.fleet_state import FleetState
+from purger.fleet.problems import Problem
+from purger.fleet.state import FleetState
 from purger.text_format import counted
 
 #: Edges that the page lists; those with problems come first.

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from purger.console.takedowns import LatestTakedowns, read_takedowns
-from purger.fleet_problems import Problem, find_problems
-from purger.fleet_state import FleetState
+from purger.fleet.problems import Problem, find_problems
+from purger.fleet.state import FleetState
+from purger.fleet.status import read_state
 from purger.loop_thread import LoopThread
 from purger.problem_log import ProblemLog
-from purger.status import read_state
 from takedown_db.connection.errors import DatabaseUnavailableError
 from takedown_db.connection.lasting_connection import Connection
 

@@ -7,9 +7,9 @@ from contextlib import ExitStack
 
 import pytest
 
+from purger.fleet.sharing import Sharing
 from purger.model import Receipt, SavedProgress
 from purger.records.recorder import Recorder
-from purger.sharing import Sharing
 from stack.database import Database
 from stack.waiting import PATIENCE
 from takedown_db.connection.lasting_connection import Connection
@@ -81,7 +81,7 @@ def claims(database: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator[Clai
     # steady: a test says itself which purger is gone.
     for name in ("sharing._POLLED", "sharing.CLAIM", "present_purgers.CLAIM"):
         monkeypatch.setattr(f"purger.{name}", PATIENCE)
-    monkeypatch.setattr("purger.sharing._STEADY", float("inf"))
+    monkeypatch.setattr("purger.fleet.sharing._STEADY", float("inf"))
     with Claims(database) as claims:
         yield claims
 
@@ -146,7 +146,7 @@ def test_a_purger_whose_polls_fail_signs_nothing(claims: Claims, monkeypatch: py
     late.work()
     assert claims.sql("SELECT * FROM purgers") == []
     late.polled()
-    monkeypatch.setattr("purger.sharing._POLLED", -1.0)
+    monkeypatch.setattr("purger.fleet.sharing._POLLED", -1.0)
     late.work()
     assert claims.sql("SELECT * FROM purgers") == []
 
@@ -156,7 +156,7 @@ def test_a_purger_that_knows_of_another_holds_nothing_when_its_signature_is_old(
 ) -> None:
     first, second = claims.new_purger(), claims.new_purger()
     first.work()
-    monkeypatch.setattr("purger.sharing.CLAIM", 0.0)
+    monkeypatch.setattr("purger.fleet.sharing.CLAIM", 0.0)
     assert first.holds("lima"), "it is alone, as far as it knows"
     second.work()
     first.work()
@@ -170,7 +170,7 @@ def test_signatures_that_leave_no_time_to_follow_an_edge_are_logged_once(
     caplog.set_level("INFO")
     first, second = claims.new_purger(), claims.new_purger()
     with monkeypatch.context() as patched:
-        patched.setattr("purger.sharing.CLAIM", 0.0)
+        patched.setattr("purger.fleet.sharing.CLAIM", 0.0)
         for _ in range(4):
             first.work()
         assert caplog.messages == [], "a purger that is alone has time"

@@ -15,9 +15,9 @@ from typing import Any
 
 import pytest
 
-from purger.fleet_problems import find_problems
-from purger.presence import present
-from purger.status import read_state
+from purger.fleet.presence import present
+from purger.fleet.problems import find_problems
+from purger.fleet.status import read_state
 from stack.commands import command
 from stack.database import Database
 from stack.ports import free_port

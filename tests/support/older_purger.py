@@ -7,8 +7,8 @@ from mysql.connector.abstracts import MySQLCursorAbstract
 
 from purger import service
 from purger.cli.main import cli
+from purger.fleet.sharing import Sharing
 from purger.records.recorder import Recorder
-from purger.sharing import Sharing
 from stack.database import Database
 from stack.purger import Purger
 

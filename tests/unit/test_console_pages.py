@@ -27,8 +27,8 @@ from purger.console.subject_pages import SubjectPages
 from purger.console.takedowns import AtEdge, Latency, LatestTakedowns, Takedown
 from purger.console.templating import render, static_files
 from purger.console.watch import FleetWatch, Overview
-from purger.fleet_problems import Problem, find_problems
-from purger.fleet_state import EdgeState, FleetState
+from purger.fleet.problems import Problem, find_problems
+from purger.fleet.state import EdgeState, FleetState
 from purger.model import PurgerPresence
 from takedown_base.listen_address import Address
 from takedown_db.connection.errors import DatabaseUnavailableError

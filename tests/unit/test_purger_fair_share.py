@@ -5,7 +5,7 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from purger.fair_share import AT_ONCE, Move, moves_to
+from purger.fleet.fair_share import AT_ONCE, Move, moves_to
 
 PURGERS = [f"p{number}" for number in range(6)]
 FLEETS = st.dictionaries(

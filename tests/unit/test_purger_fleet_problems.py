@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from purger.edge.errors import DeliveryError
-from purger.fleet_problems import find_problems
-from purger.fleet_state import EdgeState, FleetState
+from purger.fleet.problems import find_problems
+from purger.fleet.state import EdgeState, FleetState
 from purger.model import PurgerPresence
 from purger.text_format import duration
 from takedown_db.hooks.triggers import HookState

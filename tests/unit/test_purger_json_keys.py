@@ -7,15 +7,15 @@ from typing import Any
 
 import pytest
 
-from purger.all_edges import ListedEdge
 from purger.audit import AuditResult, ServedImage, UnprovenImage
 from purger.cli.audit_json import audit_report
 from purger.cli.audit_log_json import log_audit_report
 from purger.cli.ban_json import BanListReport, BanReport
 from purger.cli.receipts_json import receipts_report
 from purger.cli.status_json import status_report
-from purger.fleet_problems import Problem
-from purger.fleet_state import EdgeState, FleetState
+from purger.fleet.all_edges import ListedEdge
+from purger.fleet.problems import Problem
+from purger.fleet.state import EdgeState, FleetState
 from purger.model import PurgerPresence
 from purger.moderation.acknowledgement_wait import EdgeAcknowledgement
 from purger.moderation.bans import Ban as BanRow

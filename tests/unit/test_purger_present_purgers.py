@@ -2,7 +2,7 @@
 
 import pytest
 
-from purger.present_purgers import CLAIM, PresentPurgers, Signature
+from purger.fleet.present_purgers import CLAIM, PresentPurgers, Signature
 
 TICK = 0.5
 

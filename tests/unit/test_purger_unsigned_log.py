@@ -5,8 +5,8 @@ from typing import Any, cast
 
 import pytest
 
-from purger.fleet_problems import find_problems
-from purger.fleet_state import FleetState
+from purger.fleet.problems import find_problems
+from purger.fleet.state import FleetState
 from purger.signed_log.unsigned import unsigned_leaves
 from takedown_db.connection.lasting_connection import Connection
 

@@ -8,8 +8,8 @@ import time
 from collections.abc import Iterable
 from importlib.metadata import version
 
+from purger.fleet.present_purgers import Signature
 from purger.model import PurgerPresence
-from purger.present_purgers import Signature
 from takedown_base.printable import printable
 from takedown_db.connection.lasting_connection import Connection, fetch_sets
 

@@ -7,15 +7,15 @@ from datetime import datetime
 from itertools import starmap
 from typing import NamedTuple
 
-from purger.all_edges import ListedEdge, list_edges
 from purger.edge.client import Answer, EdgeClient
 from purger.edge.errors import DeliveryError
-from purger.fleet_problems import PATIENCE, unclaimed
-from purger.fleet_state import EdgeState, FleetState
-from purger.hook_watch import read_hooks
+from purger.fleet.all_edges import ListedEdge, list_edges
+from purger.fleet.hook_watch import read_hooks
+from purger.fleet.presence import present
+from purger.fleet.problems import PATIENCE, unclaimed
+from purger.fleet.state import EdgeState, FleetState
 from purger.model import Edge, PurgerPresence
 from purger.outbox.outbox import Outbox
-from purger.presence import present
 from purger.signed_log.unsigned import unsigned_leaves
 from takedown_db.connection.adoption import newest
 from takedown_db.connection.error_numbers import URL_REFUSED, ErrorNumber

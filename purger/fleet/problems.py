@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from purger.fleet_state import EdgeState, FleetState
+from purger.fleet.state import EdgeState, FleetState
 from purger.model import PurgerPresence
 from purger.text_format import counted, duration
 from takedown_base.printable import printable

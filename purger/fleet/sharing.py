@@ -6,10 +6,10 @@ import threading
 import time
 from collections.abc import Callable
 
-from purger.fair_share import moves_to
+from purger.fleet.fair_share import moves_to
+from purger.fleet.presence import Presence
+from purger.fleet.present_purgers import CLAIM, PresentPurgers
 from purger.loop_thread import LoopThread
-from purger.presence import Presence
-from purger.present_purgers import CLAIM, PresentPurgers
 from purger.problem_log import ProblemLog
 from takedown_db.connection.errors import DatabaseUnavailableError
 from takedown_db.connection.lasting_connection import Connection

@@ -1,0 +1,1 @@
+"""Knows the edges and purgers: their rows, claims, state and problems. Delivers nothing."""
