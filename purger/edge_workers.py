@@ -9,7 +9,7 @@ from purger.fleet.edges import EnabledEdge, followed_edges
 from purger.fleet.sharing import Sharing
 from purger.loop_thread import ERROR_REST, join_all
 from purger.outbox.poller import Poller
-from purger.prober import Prober
+from purger.probing.prober import Prober
 from purger.problem_log import ProblemLog
 from purger.worker import Worker
 from takedown_db.connection.errors import DatabaseUnavailableError

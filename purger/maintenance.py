@@ -5,10 +5,10 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 
-from purger.audit import AuditResult, run_audit
 from purger.loop_thread import LoopThread
 from purger.metrics_tally import Tally
-from purger.probe import Probe
+from purger.probing.audit import AuditResult, run_audit
+from purger.probing.probe import Probe
 from purger.problem_log import ProblemLog
 from purger.settings import Settings
 from takedown_db.connection.lasting_connection import Connection

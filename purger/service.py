@@ -18,8 +18,8 @@ from purger.outbox.clean_looks import CleanLooks
 from purger.outbox.outbox import Outbox
 from purger.outbox.poller import Poller
 from purger.outbox.verifier import Verifier
-from purger.probe import Probe
-from purger.prober import Prober
+from purger.probing.probe import Probe
+from purger.probing.prober import Prober
 from purger.records.batch_bans import BanReader
 from purger.records.pending import FollowedEdge, Pending
 from purger.records.recorder import Recorder

@@ -18,7 +18,7 @@ from purger.outbox.plan import FLUSH, SINGLES, affordable, late_flush
 from purger.outbox.poller import Poller
 from purger.plan_run import PlanRun
 from purger.plan_sender import PlanSender, RefusedPlanError
-from purger.prober import Prober
+from purger.probing.prober import Prober
 from purger.progress.lease import Lease
 from purger.progress.progress import Progress
 from purger.progress.steps import Ask, Deliver, Flush, FlushRebound, Heartbeat, LateFlushRebound, Rebound, Step, Wait

@@ -7,12 +7,12 @@ import click
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from purger.audit import AuditResult, run_audit
 from purger.cli.audit_json import audit_report
 from purger.cli.audit_log import run_log_audit
 from purger.cli.options import as_json, database_url
 from purger.exit_codes import ExitCode
-from purger.probe import Probe
+from purger.probing.audit import AuditResult, run_audit
+from purger.probing.probe import Probe
 from takedown_base.json_output import print_json
 from takedown_base.printable import printable
 from takedown_db.connection.command_connection import connected

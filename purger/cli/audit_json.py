@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from purger.audit import AuditResult, ServedImage
+from purger.probing.audit import AuditResult, ServedImage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

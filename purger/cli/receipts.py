@@ -9,13 +9,13 @@ from purger.cli.options import as_json, database_url
 from purger.cli.receipts_json import receipts_report
 from purger.cli.subject_arguments import GivenSubject
 from purger.moderation.subjects import Subject
-from purger.probe import Probe
+from purger.probing.probe import Probe
+from purger.probing.subject_images import COUNTED
 from purger.receipts.judge import ProbeResults, exit_code
 from purger.receipts.model import Report
 from purger.receipts.on_demand_probe import IMAGES_OF_A_SUBJECT, OnDemandProber
 from purger.receipts.read import read_receipts
 from purger.receipts.text import lines
-from purger.subject_images import COUNTED
 from purger.text_format import wrapped
 from takedown_base.json_output import print_json
 from takedown_db.connection.command_connection import connected

@@ -11,8 +11,8 @@ from urllib.parse import quote
 from purger.console.pictures import Body, Pictures
 from purger.edge.connection import HttpConnection
 from purger.edge.credentials import CredentialError, TlsFiles
-from purger.probe import failure_reason
-from purger.probe_verdict import Proof, judge
+from purger.probing.probe import failure_reason
+from purger.probing.verdict import Proof, judge
 
 #: Threads that request pictures for all viewers together.
 _THREADS = 4

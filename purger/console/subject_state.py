@@ -7,11 +7,11 @@ from itertools import islice, starmap
 from typing import NamedTuple
 
 from purger.moderation.subjects import Subject
+from purger.probing.subject_images import codes_of
 from purger.receipts.judge import Judgement, judge_ban
 from purger.receipts.model import Ban, LogEntry, Report
 from purger.receipts.read import read_receipts
 from purger.receipts.text import edge_row, verdict
-from purger.subject_images import codes_of
 from takedown_base.scope import Scope
 from takedown_db.connection.lasting_connection import Connection
 

@@ -8,7 +8,7 @@ from itertools import takewhile
 
 from purger.exit_codes import ExitCode
 from purger.model import ProbeResult
-from purger.probe_notes import NO_IMAGES
+from purger.probing.probe_notes import NO_IMAGES
 from purger.receipts.model import Ban, EdgeReceipt, KnownEdge, Purge, Report
 from takedown_base.scope import Scope
 

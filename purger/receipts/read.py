@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from mysql.connector.abstracts import MySQLCursorAbstract
 
-from purger.probe_notes import NO_IMAGES
+from purger.probing.probe_notes import NO_IMAGES
 from purger.receipts.model import (
     Ban,
     BanTriggers,

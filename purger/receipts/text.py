@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
+from purger.probing.row_probe import IMAGES_OF_A_SUBJECT
+from purger.probing.subject_images import COUNTED
 from purger.receipts.judge import (
     NEEDS_ATTENTION,
     Judgement,
@@ -14,8 +16,6 @@ from purger.receipts.judge import (
     why_without_purge,
 )
 from purger.receipts.model import Ban, EdgeReceipt, Erasure, Purge, Report
-from purger.row_probe import IMAGES_OF_A_SUBJECT
-from purger.subject_images import COUNTED
 from purger.text_format import aligned, counted, duration
 from takedown_base.printable import printable
 from takedown_base.scope import Scope

@@ -5,9 +5,9 @@ from collections.abc import Collection, Iterator, Mapping
 import pytest
 from click.testing import CliRunner
 
-from purger.audit import AuditResult, run_audit
 from purger.cli.main import cli
-from purger.probe import Probe, ProbeAnswer
+from purger.probing.audit import AuditResult, run_audit
+from purger.probing.probe import Probe, ProbeAnswer
 from stack.database import Database
 from stack.waiting import wait_until
 from takedown_db.connection.lasting_connection import Connection

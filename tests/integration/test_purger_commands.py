@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from purger.maintenance import Maintenance
-from purger.probe import Probe
+from purger.probing.probe import Probe
 from purger.settings import Settings
 from stack.ports import free_port
 from stack.waiting import wait_until

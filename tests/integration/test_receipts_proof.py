@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from purger.audit import run_audit
-from purger.probe import Probe
+from purger.probing.audit import run_audit
+from purger.probing.probe import Probe
 from stack.waiting import wait_until
 from takedown_db.connection.lasting_connection import Connection
 from tests.support.misbehaving_listeners import FixedAnswer, stale_listener, third_edge

@@ -8,9 +8,9 @@ from dataclasses import replace
 import pytest
 
 from purger.model import Edge, Row
-from purger.probe import Probe
-from purger.probe_notes import ROWS_ALONE
-from purger.row_probe import ImageChoice, RowProbeResult, probe_row
+from purger.probing.probe import Probe
+from purger.probing.probe_notes import ROWS_ALONE
+from purger.probing.row_probe import ImageChoice, RowProbeResult, probe_row
 from stack.database import Database
 from takedown_db.connection.lasting_connection import Connection
 from tests.support.misbehaving_listeners import FixedAnswer, scripted_listener

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from purger.model import Edge, Row
-from purger.probe import Probe
-from purger.probe_notes import CHANGED, LIFTED
-from purger.row_probe import RowProbeResult, choose, probe_row
+from purger.probing.probe import Probe
+from purger.probing.probe_notes import CHANGED, LIFTED
+from purger.probing.row_probe import RowProbeResult, choose, probe_row
 from stack.database import Database
 from takedown_db.connection.lasting_connection import Connection
 from tests.support.misbehaving_listeners import FixedAnswer, scripted_listener

@@ -43,7 +43,7 @@ PURE = [
     "purger.plan_run",
     "purger.edge.purge_request",
     "purger.fleet.present_purgers",
-    "purger.probe_verdict",
+    "purger.probing.verdict",
     "purger.progress.progress",
     "purger.progress.rebounds",
     "purger.receipts.judge",
@@ -59,7 +59,7 @@ PURE = [
 ]
 
 #: Modules that hold state for several threads, and know neither driver nor HTTP client either.
-WITHOUT_DRIVER = [*PURE, "purger.records.unwritten_results", "purger.probe_schedule"]
+WITHOUT_DRIVER = [*PURE, "purger.records.unwritten_results", "purger.probing.schedule"]
 
 #: Drivers, HTTP, sockets, threads and the frameworks.
 DOING = {

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from purger.audit import AuditResult, ServedImage, UnprovenImage
 from purger.cli.audit_json import audit_report
 from purger.cli.audit_log_json import log_audit_report
 from purger.cli.ban_json import BanListReport, BanReport
@@ -20,6 +19,7 @@ from purger.model import PurgerPresence
 from purger.moderation.acknowledgement_wait import EdgeAcknowledgement
 from purger.moderation.bans import Ban as BanRow
 from purger.moderation.subject_list import RefusedLine
+from purger.probing.audit import AuditResult, ServedImage, UnprovenImage
 from purger.receipts.model import Ban, EdgeReceipt, Erasure, KnownEdge, LogEntry, Ownership, Purge, Report
 from purger.signed_log.audit_report import Report as LogReport
 from takedown_base.json_output import print_json

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 import pytest
 
 from purger.edge.errors import UnreachableError
-from purger.probe import Probe
-from purger.probe_verdict import Proof
+from purger.probing.probe import Probe
+from purger.probing.verdict import Proof
 from stack.ports import free_port
 from tests.support.misbehaving_listeners import FixedAnswer, raw_listener, scripted_listener, stuck_listener
 

@@ -1,7 +1,7 @@
 """Queue the probes of edges: they take turns, rest after failures, and share the room."""
 
 from purger.model import Edge, Row
-from purger.probe_schedule import ProbeSchedule
+from purger.probing.schedule import ProbeSchedule
 
 PARIS, ROME = (Edge(name, "http://p", "http://q", "/t") for name in ("paris", "rome"))
 

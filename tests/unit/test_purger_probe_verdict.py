@@ -6,7 +6,7 @@ from base64 import b64encode
 import pytest
 
 from purger.edge.wire import combined
-from purger.probe_verdict import Proof, digest_named, judge
+from purger.probing.verdict import Proof, digest_named, judge
 
 SPECIAL = hashlib.sha256(b"special").hexdigest()
 IMAGE = hashlib.sha256(b"image").hexdigest()

@@ -4,8 +4,8 @@ import threading
 from typing import Any, cast
 
 from purger.model import Row
-from purger.probe import Probe
-from purger.prober import Prober
+from purger.probing.probe import Probe
+from purger.probing.prober import Prober
 from purger.records.recorder import Recorder
 from takedown_db.connection.lasting_connection import Connection
 

@@ -9,7 +9,7 @@ from purger.model import Edge, Row, SavedProgress
 from purger.outbox.batches import Batches
 from purger.outbox.outbox import Outbox
 from purger.outbox.poller import Poller
-from purger.prober import Prober
+from purger.probing.prober import Prober
 from purger.records.recorder import Recorder
 from purger.settings import Settings
 from purger.worker import Worker

@@ -5,8 +5,8 @@ from importlib import resources
 
 import pytest
 
-from purger import subject_images
 from purger.outbox.outbox import plan
+from purger.probing import subject_images
 from stack.vcl import SOURCE
 from takedown_base import subject_keys
 from takedown_base.scope import Scope

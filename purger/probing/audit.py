@@ -9,10 +9,10 @@ from typing import NamedTuple
 from purger.edge.errors import UnreachableError
 from purger.fleet.all_edges import list_edges
 from purger.model import Edge
-from purger.probe import Probe, ProbeAnswer
-from purger.probe_verdict import Proof
-from purger.rendition_names import ask_renditions, edges_to_probe
-from purger.subject_images import codes_of
+from purger.probing.probe import Probe, ProbeAnswer
+from purger.probing.rendition_names import ask_renditions, edges_to_probe
+from purger.probing.subject_images import codes_of
+from purger.probing.verdict import Proof
 from takedown_db.connection.lasting_connection import Connection
 
 #: The number of bans that are read at a time.

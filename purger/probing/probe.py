@@ -13,7 +13,7 @@ from purger.edge.connection import HttpConnection, Reply
 from purger.edge.credentials import TlsFiles
 from purger.edge.errors import UnreachableError
 from purger.edge.url import UnusableEdgeUrlError
-from purger.probe_verdict import Proof, judge
+from purger.probing.verdict import Proof, judge
 from takedown_base.printable import printable
 
 #: The headers of each request.

@@ -7,10 +7,10 @@ from typing import Any
 
 from purger.edge.errors import UnreachableError
 from purger.model import Edge, ProbeResult, Row, probe_result_of
-from purger.probe import Probe, ProbeAnswer
-from purger.probe_notes import CHANGED, LIFTED, NO_IMAGES, ROWS_ALONE
-from purger.probe_verdict import Proof
-from purger.subject_images import draw
+from purger.probing.probe import Probe, ProbeAnswer
+from purger.probing.probe_notes import CHANGED, LIFTED, NO_IMAGES, ROWS_ALONE
+from purger.probing.subject_images import draw
+from purger.probing.verdict import Proof
 from takedown_base.scope import Scope
 from takedown_db.connection.lasting_connection import Connection
 

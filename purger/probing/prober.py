@@ -14,12 +14,12 @@ from purger.backoff import Backoff
 from purger.loop_thread import LoopThread
 from purger.metrics_tally import Tally
 from purger.model import Edge, Row, probe_result_of
-from purger.probe import Probe
-from purger.probe_schedule import BatchRange, DueProbe, ProbeSchedule
+from purger.probing.probe import Probe
+from purger.probing.rendition_names import KnownRenditions
+from purger.probing.row_probe import SECONDS_AT_A_SUBJECT, ImageChoice, RowProbeResult, choose, probe_row
+from purger.probing.schedule import BatchRange, DueProbe, ProbeSchedule
 from purger.problem_log import ProblemLog
 from purger.records.recorder import Recorder
-from purger.rendition_names import KnownRenditions
-from purger.row_probe import SECONDS_AT_A_SUBJECT, ImageChoice, RowProbeResult, choose, probe_row
 from takedown_base.printable import printable
 from takedown_base.scope import Scope
 from takedown_db.connection.errors import DatabaseUnavailableError

@@ -1,0 +1,1 @@
+"""Looks at edges from outside, as a browser does. Delivers nothing."""
