@@ -64,7 +64,7 @@ begin
   purger[p].waits.at := 0;
 end;
 
--- purger/worker.py, Worker._flush
+-- purger/delivery/worker.py, Worker._flush
 rule "flush" !waits(p) & purger[p].confirmed & purger[p].must_flush
 ==>
 begin

@@ -9,9 +9,9 @@ from typing import cast
 
 import pytest
 
-from purger import edge_session
+from purger.delivery import session as edge_session
+from purger.delivery.session import EdgeSession
 from purger.edge.errors import UnreachableError
-from purger.edge_session import EdgeSession
 from purger.model import Edge
 from purger.progress.lease import Lease
 from purger.progress.progress import Progress

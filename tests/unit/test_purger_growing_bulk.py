@@ -4,11 +4,11 @@ from typing import cast
 
 import pytest
 
-from purger.growing_bulk import GrowingBulk
+from purger.delivery.growing_bulk import GrowingBulk
+from purger.delivery.urgent_bans import UrgentBans
 from purger.model import Row
 from purger.outbox.batches import Batches
 from purger.outbox.outbox import Outbox
-from purger.urgent_bans import UrgentBans
 
 
 class Outboxes:

@@ -7,8 +7,8 @@ from typing import Any, cast
 
 import pytest
 
+from purger.delivery.edge_standing import EdgeStanding
 from purger.edge.errors import UnreachableError
-from purger.edge_standing import EdgeStanding
 from purger.metrics_listener import PurgerMetrics
 from purger.metrics_tally import Tally
 from purger.records.takedown_lines import BOUNDS, STAGES

@@ -5,8 +5,8 @@ from typing import Any, cast
 
 import pytest
 
+from purger.delivery.edge_standing import EdgeStanding
 from purger.edge.errors import SlowError
-from purger.edge_standing import EdgeStanding
 from purger.metrics_tally import METHODS, DeliveryKey, Tally, method_of
 from purger.outbox.clean_looks import CleanLooks
 from purger.outbox.plan import FLUSH, Request, late_flush

@@ -5,13 +5,13 @@ from typing import cast
 
 import pytest
 
+from purger.delivery.plan_sender import PlanSender, RefusedPlanError
 from purger.edge.client import Answer
 from purger.edge.errors import MalformedError
 from purger.model import Edge, Position, Row
 from purger.outbox.batches import Batches
 from purger.outbox.outbox import Outbox
 from purger.outbox.plan import Request
-from purger.plan_sender import PlanSender, RefusedPlanError
 
 EDGE = Edge("e", "http://127.0.0.1:1", "http://127.0.0.1:1", "/nowhere")
 FIRST, SECOND = Position(4, "first"), Position(5, "second")

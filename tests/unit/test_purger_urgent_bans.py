@@ -1,10 +1,10 @@
 """Send single bans in the middle of a bulk before the rest of it, where that gains time."""
 
+from purger.delivery.plan_run import PlanRun
+from purger.delivery.urgent_bans import UrgentBans
 from purger.model import Position, Row
 from purger.outbox.batches import Batches
 from purger.outbox.plan import make_plan
-from purger.plan_run import PlanRun
-from purger.urgent_bans import UrgentBans
 
 IDENTITIES = {batch: f"identity-{batch}" for batch in range(100)}
 

@@ -5,6 +5,7 @@ from typing import cast
 
 import pytest
 
+from purger.delivery.worker import Worker
 from purger.model import Edge, Row, SavedProgress
 from purger.outbox.batches import Batches
 from purger.outbox.outbox import Outbox
@@ -12,7 +13,6 @@ from purger.outbox.poller import Poller
 from purger.probing.prober import Prober
 from purger.records.recorder import Recorder
 from purger.settings import Settings
-from purger.worker import Worker
 
 BATCHES = 100
 URL = "http://127.0.0.1:1"

@@ -4,13 +4,13 @@ import logging
 import time
 from collections.abc import Callable
 
+from purger.delivery.plan_run import PlanRun
+from purger.delivery.urgent_bans import UrgentBans
 from purger.edge.client import Answer
 from purger.edge.errors import MalformedError
 from purger.model import Edge, Position, ProbeResult, probe_result_of
 from purger.outbox.batches import Batches
 from purger.outbox.plan import DELIVERY, Request, names_digests
-from purger.plan_run import PlanRun
-from purger.urgent_bans import UrgentBans
 
 log = logging.getLogger(__name__)
 

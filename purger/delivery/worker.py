@@ -5,19 +5,19 @@ import threading
 import time
 from collections.abc import Callable
 
+from purger.delivery.edge_standing import EdgeStanding
+from purger.delivery.growing_bulk import GrowingBulk
+from purger.delivery.plan_run import PlanRun
+from purger.delivery.plan_sender import PlanSender, RefusedPlanError
+from purger.delivery.session import EdgeSession
 from purger.edge.errors import DeliveryError
 from purger.edge.purge_request import at_position, part_of
-from purger.edge_session import EdgeSession
-from purger.edge_standing import EdgeStanding
-from purger.growing_bulk import GrowingBulk
 from purger.metrics_tally import Tally
 from purger.model import Edge, FlushRequest, SavedProgress, Verification
 from purger.outbox.batches import Batches
 from purger.outbox.outbox import MalformedRowError, PrunedError
 from purger.outbox.plan import FLUSH, SINGLES, affordable, late_flush
 from purger.outbox.poller import Poller
-from purger.plan_run import PlanRun
-from purger.plan_sender import PlanSender, RefusedPlanError
 from purger.probing.prober import Prober
 from purger.progress.lease import Lease
 from purger.progress.progress import Progress

@@ -4,6 +4,7 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 
+from purger.delivery.worker import Worker
 from purger.edge.url import shown
 from purger.fleet.edges import EnabledEdge, followed_edges
 from purger.fleet.sharing import Sharing
@@ -11,7 +12,6 @@ from purger.loop_thread import ERROR_REST, join_all
 from purger.outbox.poller import Poller
 from purger.probing.prober import Prober
 from purger.problem_log import ProblemLog
-from purger.worker import Worker
 from takedown_db.connection.errors import DatabaseUnavailableError
 from takedown_db.connection.lasting_connection import Connection
 

@@ -6,10 +6,10 @@ import time
 from collections.abc import Callable
 
 from purger.backoff import Backoff
+from purger.delivery.edge_standing import EdgeStanding
 from purger.edge.client import Answer, EdgeClient
 from purger.edge.errors import DeliveryError, MalformedError, OtherInstanceError, SeveralInstancesError
 from purger.edge.purge_request import BATCH
-from purger.edge_standing import EdgeStanding
 from purger.metrics_tally import Tally, method_of
 from purger.model import Edge, Position
 from purger.outbox.plan import Request

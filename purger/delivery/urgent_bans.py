@@ -2,10 +2,10 @@
 
 from collections import deque
 
+from purger.delivery.plan_run import PlanRun
 from purger.model import Row
 from purger.outbox.batches import Batches
 from purger.outbox.plan import make_plan
-from purger.plan_run import PlanRun
 
 
 class UrgentBans:
