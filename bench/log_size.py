@@ -15,11 +15,11 @@ from typing import Any, TypeVar
 
 from mysql.connector.abstracts import MySQLCursorAbstract
 
-from purger.signed_log.audit import audit_log
-from purger.signed_log.chapter import KEPT_LEVELS
+from purger.signed_log.append import KEPT_LEVELS
+from purger.signed_log.audit.audit import audit_log
 from purger.signed_log.entries import leaf_of_edges, leaf_of_key, utc_text
 from purger.signed_log.prover import Wanted, prove
-from purger.signed_log.purge_digests import BatchedPurge, purge_digests
+from purger.signed_log.row_hashes import BatchedPurge, purge_digests
 from stack.database import Database
 from takedown_base.scope import Scope
 from takedown_db.connection.connect import connect

@@ -6,11 +6,11 @@ import time
 from collections.abc import Callable, Iterator
 
 from purger.loop_thread import LoopThread
-from purger.metrics_tally import Tally
 from purger.probing.audit import AuditResult, run_audit
 from purger.probing.probe import Probe
 from purger.problem_log import ProblemLog
 from purger.settings import Settings
+from purger.tally import Tally
 from takedown_db.connection.lasting_connection import Connection
 
 log = logging.getLogger(__name__)

@@ -13,7 +13,6 @@ from purger.fleet.edges import EnabledEdge
 from purger.fleet.sharing import Sharing
 from purger.loop_thread import LoopThread, join_all
 from purger.maintenance import Maintenance
-from purger.metrics_tally import Tally
 from purger.outbox.batches import Batches
 from purger.outbox.clean_looks import CleanLooks
 from purger.outbox.outbox import Outbox
@@ -27,6 +26,7 @@ from purger.records.recorder import Recorder
 from purger.records.takedown_lines import Journal
 from purger.settings import Settings
 from purger.signed_log.writer import LogWriter
+from purger.tally import Tally
 from takedown_base.listen_address import Address
 from takedown_db.connection.lasting_connection import Connection
 from takedown_db.connection.url import without_secrets

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from purger.signed_log.audit_report import Count, Finding, Report
+from purger.signed_log.audit.report import Count, Finding, Report
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

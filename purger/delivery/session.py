@@ -10,13 +10,13 @@ from purger.delivery.edge_standing import EdgeStanding
 from purger.edge.client import Answer, EdgeClient
 from purger.edge.errors import DeliveryError, MalformedError, OtherInstanceError, SeveralInstancesError
 from purger.edge.purge_request import BATCH
-from purger.metrics_tally import Tally, method_of
 from purger.model import Edge, Position
 from purger.outbox.plan import Request
 from purger.problem_log import ProblemLog
 from purger.progress.progress import Progress
 from purger.records.recorder import Recorder
 from purger.settings import Settings
+from purger.tally import Tally, method_of
 
 log = logging.getLogger(__name__)
 

@@ -1,6 +1,6 @@
 """Reads nodes of the signed log's tree from the database, which keeps those of every fourth level."""
 
-from purger.signed_log.chapter import KEPT_LEVELS
+from purger.signed_log.append import KEPT_LEVELS
 from takedown_db.connection.lasting_connection import Connection
 from takedown_log.growing_tree import GrowingTree
 

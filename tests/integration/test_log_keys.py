@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from purger.signed_log.chapter import KEPT_LEVELS
+from purger.signed_log.append import KEPT_LEVELS
 from stack.database import Database
 from stack.purger import Purger
 from stack.waiting import wait_until

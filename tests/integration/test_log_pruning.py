@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from purger.cli.main import cli
 from purger.model import ProbeResult
-from purger.signed_log.audit_report import Count
+from purger.signed_log.audit.report import Count
 from stack.database import Database
 from tests.support.logged_past import EDGES, LoggedPast
 

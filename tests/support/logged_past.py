@@ -10,8 +10,8 @@ from mysql.connector.abstracts import MySQLConnectionAbstract
 from purger.maintenance import prune, prune_log
 from purger.model import ProbeResult, Receipt
 from purger.records.edge_records import record_probes, record_receipts
-from purger.signed_log.audit import audit_log
-from purger.signed_log.audit_report import Report
+from purger.signed_log.audit.audit import audit_log
+from purger.signed_log.audit.report import Report
 from purger.signed_log.key_file import LogKey
 from purger.signed_log.prover import NothingToProveError, Wanted
 from purger.signed_log.prover import prove as make_proof

@@ -11,8 +11,8 @@ from typing import Any
 import mysql.connector
 from mysql.connector.abstracts import MySQLConnectionAbstract, MySQLCursorAbstract
 
-from purger.signed_log.audit import audit_log
-from purger.signed_log.audit_report import Report
+from purger.signed_log.audit.audit import audit_log
+from purger.signed_log.audit.report import Report
 from takedown_db.connection.lasting_connection import Connection
 from takedown_log.signed_note import VerifierKey
 

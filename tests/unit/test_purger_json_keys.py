@@ -21,7 +21,7 @@ from purger.moderation.bans import Ban as BanRow
 from purger.moderation.subject_list import RefusedLine
 from purger.probing.audit import AuditResult, ServedImage, UnprovenImage
 from purger.receipts.model import Ban, EdgeReceipt, Erasure, KnownEdge, LogEntry, Ownership, Purge, Report
-from purger.signed_log.audit_report import Report as LogReport
+from purger.signed_log.audit.report import Report as LogReport
 from takedown_base.json_output import print_json
 from takedown_base.scope import Scope
 

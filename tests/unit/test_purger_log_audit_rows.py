@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 
-from purger.signed_log.audit_report import Count, Report
-from purger.signed_log.audited_rows import ProbeRow, PurgeRow, Reach, ReceiptRow, Unlogged
-from purger.signed_log.ban_comparison import BanRow, compare_bans
-from purger.signed_log.edge_comparison import compare_probes, compare_receipts
+from purger.signed_log.audit.audited_rows import ProbeRow, PurgeRow, Reach, ReceiptRow, Unlogged
+from purger.signed_log.audit.ban_comparison import BanRow, compare_bans
+from purger.signed_log.audit.edge_comparison import compare_probes, compare_receipts
+from purger.signed_log.audit.event_comparison import compare_batches, compare_events
+from purger.signed_log.audit.report import Count, Report
+from purger.signed_log.audit.stored_leaf import OpenedLeaf
 from purger.signed_log.entries import BatchRow, EventRow, utc_text
-from purger.signed_log.event_comparison import compare_batches, compare_events
-from purger.signed_log.purge_digests import BatchedPurge, purge_digests
-from purger.signed_log.stored_leaf import OpenedLeaf
+from purger.signed_log.row_hashes import BatchedPurge, purge_digests
 
 TIME = datetime(2026, 11, 26, 12, 0, 0, 1)
 AT = utc_text(TIME)

@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from purger.signed_log.audit_report import Report
-from purger.signed_log.chapter import KEPT_LEVELS
+from purger.signed_log.append import KEPT_LEVELS
+from purger.signed_log.audit.report import Report
+from purger.signed_log.audit.stored_leaf import StoredLeaf, check_leaf
+from purger.signed_log.audit.tree_check import StoredEnd, TreeCheck
 from purger.signed_log.entries import Leaf, source_of
-from purger.signed_log.stored_leaf import StoredLeaf, check_leaf
-from purger.signed_log.tree_check import StoredEnd, TreeCheck
 from takedown_log.canonical_json import parse_canonical
 from takedown_log.growing_tree import GrowingTree
 from takedown_log.signed_note import Checkpoint

@@ -7,10 +7,10 @@ import pytest
 
 from purger.delivery.edge_standing import EdgeStanding
 from purger.edge.errors import SlowError
-from purger.metrics_tally import METHODS, DeliveryKey, Tally, method_of
 from purger.outbox.clean_looks import CleanLooks
 from purger.outbox.plan import FLUSH, Request, late_flush
 from purger.records.pending import FollowedEdge, Pending
+from purger.tally import METHODS, DeliveryKey, Tally, method_of
 from takedown_base.histogram import Histogram
 from takedown_db.connection.errors import DatabaseUnavailableError
 from takedown_db.connection.lasting_connection import Connection

@@ -11,14 +11,14 @@ from typing import Any
 
 from mysql.connector.abstracts import MySQLCursorAbstract
 
-from purger.signed_log.audit_report import Count, Report
-from purger.signed_log.audited_rows import ProbeRow, PurgeRow, Reach, ReceiptRow, Unlogged
-from purger.signed_log.ban_comparison import BanRow, compare_bans
-from purger.signed_log.edge_comparison import compare_probes, compare_receipts
+from purger.signed_log.audit.audited_rows import ProbeRow, PurgeRow, Reach, ReceiptRow, Unlogged
+from purger.signed_log.audit.ban_comparison import BanRow, compare_bans
+from purger.signed_log.audit.edge_comparison import compare_probes, compare_receipts
+from purger.signed_log.audit.event_comparison import compare_batches, compare_events
+from purger.signed_log.audit.report import Count, Report
+from purger.signed_log.audit.stored_leaf import OpenedLeaf, StoredLeaf, open_leaf
 from purger.signed_log.entries import BatchRow, EventRow, source_of
-from purger.signed_log.event_comparison import compare_batches, compare_events
-from purger.signed_log.purge_digests import BatchedPurge, purge_digests
-from purger.signed_log.stored_leaf import OpenedLeaf, StoredLeaf, open_leaf
+from purger.signed_log.row_hashes import BatchedPurge, purge_digests
 from takedown_db.connection.lasting_connection import Connection, fetch
 
 #: Numbers (of batches, or ids of rows) whose leaves and rows are compared at once.

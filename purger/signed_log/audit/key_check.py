@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from purger.signed_log.audit_report import Report
-from purger.signed_log.stored_leaf import OpenedLeaf
+from purger.signed_log.audit.report import Report
+from purger.signed_log.audit.stored_leaf import OpenedLeaf
 from takedown_log.key_chain import all_keys, follow_keys, named_key
 from takedown_log.signed_note import Checkpoint, NoteError, VerifierKey, open_note
 

@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from purger.model import LONGEST_NOTE
-from purger.signed_log.audit_report import Count, Report
-from purger.signed_log.audited_rows import ProbeRow, Reach, ReceiptRow, Unlogged, compare_columns
+from purger.signed_log.audit.audited_rows import ProbeRow, Reach, ReceiptRow, Unlogged, compare_columns
+from purger.signed_log.audit.report import Count, Report
+from purger.signed_log.audit.stored_leaf import OpenedLeaf
 from purger.signed_log.entries import utc_text
-from purger.signed_log.stored_leaf import OpenedLeaf
 
 
 def compare_receipts(

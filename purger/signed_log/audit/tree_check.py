@@ -6,9 +6,9 @@ It holds one node for each level, however long the log is.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from purger.signed_log.audit_report import Report
-from purger.signed_log.chapter import KEPT_LEVELS
-from purger.signed_log.stored_leaf import TABLE, OpenedLeaf, StoredLeaf
+from purger.signed_log.append import KEPT_LEVELS
+from purger.signed_log.audit.report import Report
+from purger.signed_log.audit.stored_leaf import TABLE, OpenedLeaf, StoredLeaf
 from takedown_log.growing_tree import GrowingTree
 from takedown_log.signed_note import Checkpoint
 

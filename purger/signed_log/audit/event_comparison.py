@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable, Mapping
 
-from purger.signed_log.audit_report import Count, Report
-from purger.signed_log.audited_rows import PurgeRow, Reach, Unlogged, compare_columns
+from purger.signed_log.audit.audited_rows import PurgeRow, Reach, Unlogged, compare_columns
+from purger.signed_log.audit.report import Count, Report
+from purger.signed_log.audit.stored_leaf import OpenedLeaf
 from purger.signed_log.entries import BatchRow, EventRow, time_text, utc_text
-from purger.signed_log.stored_leaf import OpenedLeaf
 
 #: The columns of `moderation_log`, by the members of a leaf where they have other names.
 _EVENT_COLUMNS = {"at": "logged_at", "ban": "ban_id", "row": "invalidation"}

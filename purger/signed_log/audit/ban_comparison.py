@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import NamedTuple
 
-from purger.signed_log.audit_report import Count, Report
-from purger.signed_log.audited_rows import compare_columns
+from purger.signed_log.audit.audited_rows import compare_columns
+from purger.signed_log.audit.report import Count, Report
 from purger.signed_log.entries import time_text
 
 

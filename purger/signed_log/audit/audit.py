@@ -10,12 +10,12 @@ from typing import Any
 
 from mysql.connector.abstracts import MySQLCursorAbstract
 
-from purger.signed_log.audit_report import Report
+from purger.signed_log.audit.key_check import LogKeys
+from purger.signed_log.audit.report import Report
+from purger.signed_log.audit.row_audit import RowAudit
+from purger.signed_log.audit.stored_leaf import OpenedLeaf, StoredLeaf, check_leaf, open_leaf
+from purger.signed_log.audit.tree_check import StoredEnd, TreeCheck
 from purger.signed_log.entries import utc_text
-from purger.signed_log.key_check import LogKeys
-from purger.signed_log.row_audit import RowAudit
-from purger.signed_log.stored_leaf import OpenedLeaf, StoredLeaf, check_leaf, open_leaf
-from purger.signed_log.tree_check import StoredEnd, TreeCheck
 from takedown_db.connection.lasting_connection import Connection, fetch
 from takedown_log.signed_note import VerifierKey
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from purger.signed_log.audit_report import Report
+from purger.signed_log.audit.report import Report
 
 
 @dataclass(frozen=True, slots=True)

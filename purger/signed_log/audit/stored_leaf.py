@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from purger.signed_log.audit_report import Report
+from purger.signed_log.audit.report import Report
 from purger.signed_log.entries import Leaf, source_of
 from takedown_log.canonical_json import NotCanonicalError, parse_canonical
 from takedown_log.commitments import Opening

@@ -1,0 +1,1 @@
+"""Compares the database with its signed log."""
