@@ -9,7 +9,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from purger.cli.audit_json import audit_report
 from purger.cli.audit_log import run_log_audit
-from purger.cli.options import as_json, database_url
+from purger.cli.options.shared import as_json, database_url
 from purger.exit_codes import ExitCode
 from purger.probing.audit import AuditResult, run_audit
 from purger.probing.probe import Probe

@@ -9,8 +9,8 @@ from purger.cli.ban_list import ban_list
 from purger.cli.ban_one import ban_one
 from purger.cli.ban_settings import BanSettings
 from purger.cli.list_run import dry_run_option, from_option
-from purger.cli.options import WaitSeconds, as_json, logged_in_user, moderation_url, utf8_text
-from purger.cli.subject_arguments import GivenSubject, SubjectCommand, subject_options
+from purger.cli.options.shared import WaitSeconds, as_json, logged_in_user, moderation_url, utf8_text
+from purger.cli.options.subject_arguments import GivenSubject, SubjectCommand, subject_options
 from purger.exit_codes import ExitCode
 from takedown_db.connection.command_connection import connected
 from takedown_db.connection.lasting_connection import Connection

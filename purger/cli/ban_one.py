@@ -8,8 +8,8 @@ import click
 from purger.cli.ban_json import BanReport
 from purger.cli.ban_settings import BanSettings
 from purger.cli.delivery_remark import is_acknowledged, remark_undelivered
+from purger.cli.options.subject_arguments import GivenSubject
 from purger.cli.remark import remark
-from purger.cli.subject_arguments import GivenSubject
 from purger.moderation.acknowledgement_wait import EdgeAcknowledgement, Target
 from purger.moderation.bans import bans as moderation
 from purger.moderation.questions import are_known, count_images, original_digest

@@ -7,8 +7,8 @@ from itertools import starmap
 
 import click
 
-from purger.cli.edge_settings import require_usable, settings_options, warn_of_doubts
-from purger.cli.options import as_json, database_url
+from purger.cli.options.edge_settings import require_usable, settings_options, warn_of_doubts
+from purger.cli.options.shared import as_json, database_url
 from purger.fleet.all_edges import ListedEdge, list_edges
 from purger.fleet.presence import present
 from purger.model import Edge

@@ -7,9 +7,9 @@ import click
 
 from purger.cli.delivery_remark import remark_undelivered
 from purger.cli.list_run import carry_out_list, dry_run_option, from_option
-from purger.cli.options import moderation_url
+from purger.cli.options.shared import moderation_url
+from purger.cli.options.subject_arguments import GivenSubject, SubjectCommand, subject_options
 from purger.cli.remark import remark
-from purger.cli.subject_arguments import GivenSubject, SubjectCommand, subject_options
 from purger.exit_codes import ExitCode
 from purger.moderation.bans import bans as moderation
 from purger.moderation.lists import Lifting

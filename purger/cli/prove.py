@@ -5,8 +5,8 @@ from pathlib import Path
 
 import click
 
-from purger.cli.options import database_url
-from purger.cli.subject_arguments import GivenSubject
+from purger.cli.options.shared import database_url
+from purger.cli.options.subject_arguments import GivenSubject
 from purger.exit_codes import ExitCode
 from purger.signed_log.key_file import UnusableKeyError, read_key
 from purger.signed_log.prover import NothingToProveError, Wanted, latest_key

@@ -2,8 +2,8 @@
 
 import click
 
-from purger.cli.options import url_option
-from purger.cli.subject_arguments import GivenSubject
+from purger.cli.options.shared import url_option
+from purger.cli.options.subject_arguments import GivenSubject
 from purger.signed_log.redaction import PERSONAL, SUBJECT
 from purger.signed_log.redaction import redact as redact_leaves
 from purger.text_format import counted

@@ -8,8 +8,8 @@ from typing import Any
 
 import click
 
-from purger.cli.console_options import console_options
-from purger.cli.options import database_url
+from purger.cli.options.console_options import console_options
+from purger.cli.options.shared import database_url
 from purger.settings import Settings
 from purger.signed_log.key_file import LogKey, UnusableKeyError, read_key
 from purger.start import CannotListenError

@@ -4,7 +4,7 @@ import sys
 
 import click
 
-from purger.cli.options import as_json, database_url
+from purger.cli.options.shared import as_json, database_url
 from purger.cli.status_json import status_report
 from purger.exit_codes import ExitCode
 from purger.fleet.problems import Problem, find_problems

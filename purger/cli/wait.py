@@ -5,9 +5,9 @@ from collections.abc import Callable
 
 import click
 
-from purger.cli.options import WaitSeconds, moderation_url
+from purger.cli.options.shared import WaitSeconds, moderation_url
+from purger.cli.options.subject_arguments import GivenSubject, SubjectCommand, options_in_place_of_code
 from purger.cli.remark import remark
-from purger.cli.subject_arguments import GivenSubject, SubjectCommand, options_in_place_of_code
 from purger.exit_codes import ExitCode
 from purger.moderation.acknowledgement_wait import EdgeAcknowledgement, Target, WaitResult, wait_acknowledged
 from purger.moderation.delivery_readiness import DeliveryReadiness, read_delivery_readiness

@@ -12,7 +12,7 @@ import cheroot.wsgi
 from purger.console.access import Access
 from purger.console.app import ConsoleApp
 from purger.console.database import Databases
-from purger.console.doors import Doors
+from purger.console.image_views import Doors
 from purger.console.moderation_pages import ModerationPages
 from purger.console.overview_page import OverviewPage
 from purger.console.settings import ConsoleSettings

@@ -6,8 +6,8 @@ from http import HTTPStatus
 from typing import Any
 
 from purger.console.access import Visitor
+from purger.console.actions import Deed, NotDoneError, Plan, carry_out, plan
 from purger.console.database import Databases
-from purger.console.deeds import Deed, NotDoneError, Plan, carry_out, plan
 from purger.console.sign_in_pages import read_form, require_token
 from purger.console.templating import path_of, render
 from purger.console.web import Answer, RefusedError, page, see_other

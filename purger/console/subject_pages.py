@@ -6,7 +6,7 @@ from urllib.parse import parse_qs
 
 from purger.console.access import Visitor
 from purger.console.database import Databases
-from purger.console.doors import EDGES, DoorEdge, Doors
+from purger.console.image_views import EDGES, DoorEdge, Doors
 from purger.console.pictures import Pictures
 from purger.console.search import find_subjects
 from purger.console.subject_state import MOST_COUNTED, SubjectState, read_subject
