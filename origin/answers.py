@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from origin.byte_ranges import ByteRange, UnsatisfiableRangeError, select_range
 from origin.conditional_requests import not_modified, precondition_fails, range_applies
-from origin.http_dates import format_date, whole_second_after
+from origin.http.http_dates import format_date, whole_second_after
 from origin.model import FilePart, Found, Lifetimes
 from origin.special_image import SpecialImage
 

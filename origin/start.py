@@ -9,9 +9,9 @@ from functools import partial
 
 import mysql.connector
 
-from origin.access_log import AccessLog
+from origin.http.access_log import AccessLog
+from origin.http.reserved_port import reserve
 from origin.lookup import TIMEOUT
-from origin.reserved_port import reserve
 from origin.settings import Settings
 from origin.special_image import read_special_image
 from origin.stores.backends import UnusableStoreError, require_usable

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from origin import access_log
-from origin.access_log import AccessLog, access_line
+from origin.http import access_log
+from origin.http.access_log import AccessLog, access_line
 
 
 def line(**changed: object) -> bytes:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from origin.answers import Answer, Answers, Conditions, failure
-from origin.http_dates import format_date
+from origin.http.http_dates import format_date
 from origin.model import Found, Lifetimes
 from origin.special_image import read_special_image
 

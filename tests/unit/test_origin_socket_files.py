@@ -7,7 +7,7 @@ from typing import NamedTuple, cast
 
 import pytest
 
-from origin.socket_files import NEXT_REQUEST_WAIT, Reader, Writer
+from origin.http.sockets import NEXT_REQUEST_WAIT, Reader, Writer
 from stack.waiting import PATIENCE
 from takedown_db.connection.socket_timeouts import wait_in_kernel
 

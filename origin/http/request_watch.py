@@ -3,8 +3,8 @@
 import time
 from collections.abc import Callable
 
-from origin.access_log import AccessLog, access_line
-from origin.http_request import Request
+from origin.http.access_log import AccessLog, access_line
+from origin.http.request import Request
 from origin.metrics_counters import Counters
 
 Watch = Callable[[Request, bytes, int], object]

@@ -7,8 +7,8 @@ from typing import cast
 
 import cheroot.server
 
-from origin.http_dates import format_date
-from origin.request_head import RefusedError, read_head
+from origin.http.http_dates import format_date
+from origin.http.request_head import RefusedError, read_head
 
 
 class Request(cheroot.server.HTTPRequest):

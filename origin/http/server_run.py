@@ -4,7 +4,7 @@ import logging
 import threading
 from collections.abc import Callable
 
-from origin.server import Server
+from origin.http.server import Server
 from takedown_base.signals import SignalQueue
 
 log = logging.getLogger(__name__)

@@ -12,12 +12,12 @@ from typing import Any
 import cheroot.server
 import cheroot.wsgi
 
-from origin.gateway import Gateway
-from origin.http_request import Request
-from origin.lingering_close import LingeringClose
-from origin.request_head import MAX_BODY_BYTES
+from origin.http.gateway import Gateway
+from origin.http.lingering_close import LingeringClose
+from origin.http.request import Request
+from origin.http.request_head import MAX_BODY_BYTES
+from origin.http.sockets import NEXT_REQUEST_WAIT, Reader, Writer
 from origin.settings import ServerSettings
-from origin.socket_files import NEXT_REQUEST_WAIT, Reader, Writer
 from origin.stores.contract import DamagedFileError, StoreAwayError
 from takedown_base.listen_address import Address
 from takedown_db.connection.socket_timeouts import wait_in_kernel

@@ -1,0 +1,1 @@
+"""Speaks HTTP: server, requests, sockets and access log. Knows no image."""
