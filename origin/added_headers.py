@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 
-from origin.answers import Header
+from origin.answering.answers import Header
 from takedown_base.printable import printable
 
 _HEADER = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([!-~](?:[\t -~]*[!-~])?)[ \t]*").fullmatch

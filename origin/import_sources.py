@@ -5,7 +5,7 @@ import stat
 from pathlib import Path
 from typing import Protocol
 
-from origin.byte_ranges import ByteRange
+from origin.answering.byte_ranges import ByteRange
 from origin.directory_tree import DirectoryTree
 from origin.model import FilePart
 from origin.stores.contract import PATIENT, Backend, DamagedFileError

@@ -11,7 +11,7 @@ import time
 from bisect import bisect_left
 from typing import NamedTuple
 
-from origin.lookup import Lookup
+from origin.answering.lookup import Lookup
 from origin.model import FilePart, Found
 from origin.store import Store
 from origin.stores.contract import PATIENT, Backend, Body

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
-from origin.byte_ranges import ByteRange
+from origin.answering.byte_ranges import ByteRange
 
 
 class Found(NamedTuple):

@@ -3,11 +3,11 @@
 import threading
 import time
 
-from origin.byte_ranges import ByteRange
-from origin.lookup import Lookup
+from origin.answering.byte_ranges import ByteRange
+from origin.answering.lookup import Lookup
+from origin.answering.row_checks import MalformedRowError
 from origin.model import FilePart
 from origin.renditions import ORIGINAL
-from origin.row_checks import MalformedRowError
 from origin.settings import Settings
 from origin.store import open_store
 from origin.stores.backends import UnusableStoreError, require_usable

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from origin.answers import Header
+from origin.answering.answers import Header
 from origin.model import Lifetimes
 from origin.stores.location import Location
 from takedown_base.listen_address import Address

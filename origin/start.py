@@ -9,11 +9,11 @@ from functools import partial
 
 import mysql.connector
 
+from origin.answering.lookup import TIMEOUT
+from origin.answering.special_image import read_special_image
 from origin.http.access_log import AccessLog
 from origin.http.reserved_port import reserve
-from origin.lookup import TIMEOUT
 from origin.settings import Settings
-from origin.special_image import read_special_image
 from origin.stores.backends import UnusableStoreError, require_usable
 from origin.supervisor import Supervisor
 from origin.worker import Worker

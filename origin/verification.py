@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 
 from mysql.connector.abstracts import MySQLCursorAbstract
 
-from origin.byte_ranges import ByteRange
+from origin.answering.byte_ranges import ByteRange
+from origin.answering.row_checks import MalformedRowError, require_well_formed_rendition
 from origin.model import FilePart
-from origin.row_checks import MalformedRowError, require_well_formed_rendition
 from origin.store import Store
 from origin.stores.contract import DamagedFileError
 from takedown_db.connection.lasting_connection import fetch

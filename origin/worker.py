@@ -4,16 +4,16 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from origin.answers import Answers
-from origin.app import App
+from origin.answering.answers import Answers
+from origin.answering.app import App
+from origin.answering.lookup import Lookup
+from origin.answering.special_image import SpecialImage
 from origin.http.access_log import AccessLog
 from origin.http.request_watch import make_watch
 from origin.http.server import Server
 from origin.http.server_run import run_server
-from origin.lookup import Lookup
 from origin.metrics_counters import CountedLookup, CountedStore, Counters
 from origin.settings import Settings
-from origin.special_image import SpecialImage
 from origin.store import Store, open_store
 from origin.stores.backends import open_backend
 from takedown_base.listen_address import Address

@@ -10,7 +10,7 @@ from typing import Any, TypeVar, cast
 import click
 
 from origin.added_headers import parse_header
-from origin.answers import Header
+from origin.answering.answers import Header
 from origin.import_rules import parse_moment
 from origin.stores.location import Location, parse_location
 from takedown_base.secret_files import exposure

@@ -7,11 +7,11 @@ from typing import Any
 import click
 
 from origin.added_headers import require_distinct
-from origin.answers import BANNED_STATUSES, Header
+from origin.answering.answers import BANNED_STATUSES, Header
+from origin.answering.special_image import UnusableSpecialImageError
 from origin.cli.options import HeaderType, database_url, in_place, own_store, setting
 from origin.model import Lifetimes
 from origin.settings import Settings, default_workers
-from origin.special_image import UnusableSpecialImageError
 from origin.start import CannotServeError, serve
 from origin.stores.location import Location
 from takedown_base.address_option import AddressType

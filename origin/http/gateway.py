@@ -6,7 +6,7 @@ from typing import Any
 
 import cheroot.wsgi
 
-from origin.app import BEGAN
+from origin.answering.app import BEGAN
 
 #: Names of headers that are remembered in the form that WSGI wants. Clients make up any others.
 _NAMES_KEPT = 64

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from origin.answers import Header
+from origin.answering.answers import Header
 from origin.import_rules import ImportRules
 from origin.settings import default_workers
 from origin.stores.location import Location

@@ -4,7 +4,7 @@ import hashlib
 import random
 from dataclasses import dataclass
 
-from origin.special_image import read_special_image
+from origin.answering.special_image import read_special_image
 from origin.store import Store
 from tests.chaos.history import BANNED, Other, State
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from origin.lookup import Lookup
+from origin.answering.lookup import Lookup
 from purger.outbox.outbox import Outbox
 from stack.edge import Edge
 from stack.galera import Galera, lacking

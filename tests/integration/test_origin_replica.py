@@ -8,7 +8,7 @@ from typing import NamedTuple
 import pytest
 import requests
 
-from origin.lookup import DATED_LAG
+from origin.answering.lookup import DATED_LAG
 from stack.origin import Origin
 from stack.waiting import PATIENCE, wait_until
 from tests.support.origin_site import OriginSite, lookup_in_time

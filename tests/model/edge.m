@@ -45,7 +45,7 @@ begin
   begin_fetch();
 end;
 
--- origin/lookup.py: one snapshot has the row and the last batch (Takedown-Seen).
+-- origin/answering/lookup.py: one snapshot has the row and the last batch (Takedown-Seen).
 rule "the origin looks the image up" edge.fetch.step = Began
 ==>
 begin

@@ -22,12 +22,12 @@ OURS = {*ALLOWED, "stack", "tests", "bench"}
 
 #: Modules that decide and do nothing else, so that tests need no server: each with all that it imports, near or far.
 PURE = [
-    "origin.answers",
-    "origin.byte_ranges",
-    "origin.conditional_requests",
+    "origin.answering.answers",
+    "origin.answering.byte_ranges",
+    "origin.answering.conditional_requests",
     "origin.http.http_dates",
     "origin.http.request_head",
-    "origin.row_checks",
+    "origin.answering.row_checks",
     "purger.progress.discrepancy",
     "purger.fleet.fair_share",
     "purger.fleet.state",
@@ -150,5 +150,5 @@ def test_pure_modules_load_neither_the_driver_nor_an_http_client() -> None:
 
 def test_nothing_that_serves_opens_an_image() -> None:
     serving = reached("origin.worker") | reached("origin.cli.serve")
-    assert {"origin.store", "origin.app"} <= serving
+    assert {"origin.store", "origin.answering.app"} <= serving
     assert {name for name in serving if top(name) == "PIL"} == set()

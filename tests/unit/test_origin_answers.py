@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from origin.answers import Answer, Answers, Conditions, failure
+from origin.answering.answers import Answer, Answers, Conditions, failure
+from origin.answering.special_image import read_special_image
 from origin.http.http_dates import format_date
 from origin.model import Found, Lifetimes
-from origin.special_image import read_special_image
 
 NOW = datetime(2026, 5, 1, 12, 0, 0)
 CLOCK = NOW.replace(tzinfo=UTC).timestamp()

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from origin.conditional_requests import etag_matches, not_modified, precondition_fails, range_applies
+from origin.answering.conditional_requests import etag_matches, not_modified, precondition_fails, range_applies
 from origin.http.http_dates import format_date
 
 ETAG = '"0123abcd"'

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from origin.answering.row_checks import MalformedRowError, require_well_formed
 from origin.model import Found
-from origin.row_checks import MalformedRowError, require_well_formed
 
 NOW = datetime(2026, 5, 1, 12, 0, 0)
 GOOD = Found("image/svg+xml", 1000, "ab" * 32, "joe", NOW, 0, 0, NOW, NOW, 17)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from origin.byte_ranges import ByteRange
+from origin.answering.byte_ranges import ByteRange
 from origin.model import FilePart
 from origin.store import Store, key_of
 from origin.stores.contract import CHUNK, DamagedFileError

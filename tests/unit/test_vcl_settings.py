@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from origin.answers import BANNED_STATUSES
+from origin.answering.answers import BANNED_STATUSES
 from purger.settings import Settings
 from stack.vcl import SOURCE
 from tests.support.markdown_pages import PAGES, ROOT

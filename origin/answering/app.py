@@ -7,12 +7,12 @@ from typing import Any
 
 import bottle
 
-from origin.answers import Answer, Answers, Conditions, Header, failure
-from origin.lookup import BUDGET, Lookup
+from origin.answering.answers import Answer, Answers, Conditions, Header, failure
+from origin.answering.lookup import BUDGET, Lookup
+from origin.answering.row_checks import MalformedRowError
+from origin.answering.special_image import SpecialImage
 from origin.model import FilePart
 from origin.renditions import ORIGINAL, RENDITION
-from origin.row_checks import MalformedRowError
-from origin.special_image import SpecialImage
 from origin.store import Store
 from origin.stores.contract import DamagedFileError, MissingFileError, StoreAwayError
 from takedown_base.subject_keys import CODE
