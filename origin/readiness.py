@@ -6,8 +6,8 @@ import time
 from origin.answering.byte_ranges import ByteRange
 from origin.answering.lookup import Lookup
 from origin.answering.row_checks import MalformedRowError
+from origin.importing.renditions import ORIGINAL
 from origin.model import FilePart
-from origin.renditions import ORIGINAL
 from origin.settings import Settings
 from origin.store import open_store
 from origin.stores.backends import UnusableStoreError, require_usable

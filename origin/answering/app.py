@@ -11,8 +11,8 @@ from origin.answering.answers import Answer, Answers, Conditions, Header, failur
 from origin.answering.lookup import BUDGET, Lookup
 from origin.answering.row_checks import MalformedRowError
 from origin.answering.special_image import SpecialImage
+from origin.importing.renditions import ORIGINAL, RENDITION
 from origin.model import FilePart
-from origin.renditions import ORIGINAL, RENDITION
 from origin.store import Store
 from origin.stores.contract import DamagedFileError, MissingFileError, StoreAwayError
 from takedown_base.subject_keys import CODE

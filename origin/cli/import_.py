@@ -11,8 +11,8 @@ import click
 
 from origin.cli.options import MomentType, NameType, StoreType, database_url, in_place_settings, own_store
 from origin.cli.renditions import renditions_option
-from origin.import_list import ImportList, UnusableListError
-from origin.import_rules import ImportRules, Stability
+from origin.importing.list import ImportList, UnusableListError
+from origin.importing.rules import ImportRules, Stability
 from origin.stores.backends import UnusableStoreError
 from origin.stores.contract import StoreAwayError
 from origin.stores.location import Location

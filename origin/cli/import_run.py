@@ -12,13 +12,13 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.text import Text
 
-from origin.directory_tree import DirectoryTree
-from origin.import_catalogue import Catalogue
-from origin.import_entries import Entry, ImageEntries, directory_entries, listed_entries
-from origin.import_list import ImportList
-from origin.import_rules import ImportRules, Stability
-from origin.import_sources import InPlaceSource, TreeSource
-from origin.importer import Import, Move, Outcome
+from origin.importing.catalogue import Catalogue
+from origin.importing.directory_tree import DirectoryTree
+from origin.importing.entries import Entry, ImageEntries, directory_entries, listed_entries
+from origin.importing.importer import Import, Move, Outcome
+from origin.importing.list import ImportList
+from origin.importing.rules import ImportRules, Stability
+from origin.importing.sources import InPlaceSource, TreeSource
 from origin.store import open_store
 from origin.stores.backends import make_ready, open_backend
 from origin.stores.location import Location

@@ -8,9 +8,9 @@ import click
 
 from origin.cli.options import database_url, own_store, setting
 from origin.cli.renditions import renditions_option
-from origin.import_rules import ImportRules
+from origin.importing.renditions import Reduced
+from origin.importing.rules import ImportRules
 from origin.ingest.settings import IngestSettings
-from origin.renditions import Reduced
 from origin.settings import default_workers
 from origin.stores.backends import UnusableStoreError
 from origin.stores.contract import StoreAwayError

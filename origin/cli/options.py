@@ -11,7 +11,7 @@ import click
 
 from origin.added_headers import parse_header
 from origin.answering.answers import Header
-from origin.import_rules import parse_moment
+from origin.importing.rules import parse_moment
 from origin.stores.location import Location, parse_location
 from takedown_base.secret_files import exposure
 from takedown_base.subject_keys import CODE_ALPHABET, hint_for_code, is_key

@@ -6,8 +6,8 @@ from typing import Any
 import click
 
 from origin.cli.options import setting
-from origin.rendition_table import UnusableTableError, read_table, vcl_lines
-from origin.renditions import Reduced
+from origin.importing.rendition_table import UnusableTableError, read_table, vcl_lines
+from origin.importing.renditions import Reduced
 
 
 class TableType(click.ParamType[tuple[Reduced, ...]]):

@@ -8,12 +8,12 @@ from typing import Any, NamedTuple
 
 import bottle
 
-from origin.import_rules import Stability, parse_moment
-from origin.import_sources import RefusedFileError
+from origin.importing.picture_intake import NoPictureError
+from origin.importing.rules import Stability, parse_moment
+from origin.importing.sources import RefusedFileError
 from origin.ingest.body import BodyError, SlowBodyError, received
 from origin.ingest.tokens import Tokens
 from origin.ingest.uploads import BannedError, ForeignError, Upload, Uploads
-from origin.picture_intake import NoPictureError
 from origin.stores.contract import StoreAwayError
 from takedown_base.printable import printable
 from takedown_base.subject_keys import CODE_ALPHABET, is_key

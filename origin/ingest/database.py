@@ -9,7 +9,7 @@ from typing import TypeVar
 import mysql.connector
 from mysql.connector.abstracts import MySQLConnectionAbstract
 
-from origin.import_catalogue import Catalogue
+from origin.importing.catalogue import Catalogue
 from takedown_db.connection.connect import connect
 from takedown_db.connection.errors import DatabaseUnavailableError, explain
 from takedown_db.connection.node_choice import is_suspect, report_failure

@@ -9,12 +9,12 @@ import mysql.connector
 from origin.http.gateway import Gateway
 from origin.http.server import Server
 from origin.http.server_run import run_server
+from origin.importing.picture_intake import Intake
 from origin.ingest.app import IngestApp
 from origin.ingest.database import TIMEOUT, Database
 from origin.ingest.settings import IngestSettings
 from origin.ingest.tokens import Tokens
 from origin.ingest.uploads import Uploads
-from origin.picture_intake import Intake
 from origin.store import open_store
 from origin.stores.backends import make_ready
 from takedown_base.listen_address import Address

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from origin.answering.answers import Header
-from origin.import_rules import ImportRules
+from origin.importing.rules import ImportRules
 from origin.settings import default_workers
 from origin.stores.location import Location
 from takedown_base.listen_address import Address

@@ -4,11 +4,11 @@ import threading
 from dataclasses import dataclass
 from typing import IO
 
-from origin.import_catalogue import Catalogue, Image, RecordedImage, Rendition, outdated
-from origin.import_rules import ImportRules, Stability
+from origin.importing.catalogue import Catalogue, Image, RecordedImage, Rendition, outdated
+from origin.importing.picture_intake import Intake, Picture
+from origin.importing.renditions import ORIGINAL
+from origin.importing.rules import ImportRules, Stability
 from origin.ingest.database import Database
-from origin.picture_intake import Intake, Picture
-from origin.renditions import ORIGINAL
 
 
 class BannedError(Exception):

@@ -21,10 +21,10 @@ import requests
 from mysql.connector import errorcode
 from PIL import Image
 
-from origin.import_rules import ImportRules, Stability
+from origin.importing.picture_intake import Intake, Picture
+from origin.importing.rules import ImportRules, Stability
 from origin.ingest.database import Database
 from origin.ingest.uploads import Upload, Uploads
-from origin.picture_intake import Intake, Picture
 from origin.store import Store
 from origin.stores.directory import Directory
 from stack.commands import command

@@ -14,12 +14,12 @@ import pytest
 from PIL import Image
 
 from origin.cli.import_run import ImportProgress
-from origin.directory_tree import DirectoryTree
-from origin.import_catalogue import Catalogue
-from origin.import_entries import directory_entries
-from origin.import_rules import ImportRules, Stability
-from origin.import_sources import TreeSource
-from origin.importer import Import
+from origin.importing.catalogue import Catalogue
+from origin.importing.directory_tree import DirectoryTree
+from origin.importing.entries import directory_entries
+from origin.importing.importer import Import
+from origin.importing.rules import ImportRules, Stability
+from origin.importing.sources import TreeSource
 from origin.store import Store
 from origin.stores.directory import Directory
 from tests.support.images_with_metadata import EVERYTHING, FORMATS, GPS, ORIENTATION, SECRET, pixels

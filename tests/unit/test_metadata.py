@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from origin.metadata import MalformedPictureError, format_of, strip
-from origin.metadata.orientation import only_orientation
+from origin.importing.metadata import MalformedPictureError, format_of, strip
+from origin.importing.metadata.orientation import only_orientation
 from tests.support.avif_boxes import grown, with_property
 from tests.support.images_with_metadata import (
     EVERYTHING,

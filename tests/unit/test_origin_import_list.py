@@ -9,9 +9,9 @@ from datetime import datetime
 
 import pytest
 
-from origin.import_entries import Entry, image_chunks
-from origin.import_list import ImportList, ListedFile, UnusableListError
-from origin.import_rules import Stability
+from origin.importing.entries import Entry, image_chunks
+from origin.importing.list import ImportList, ListedFile, UnusableListError
+from origin.importing.rules import Stability
 from takedown_base.name_codes import code_of_name
 
 

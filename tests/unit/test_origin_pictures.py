@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from origin.pictures import UnusablePictureError, decode
-from origin.renditions import ORIGINAL, Reduced
+from origin.importing.pictures import UnusablePictureError, decode
+from origin.importing.renditions import ORIGINAL, Reduced
 from tests.support.images_with_metadata import noise, saved
 
 THUMB = Reduced("thumb", 256, 256)
@@ -19,8 +19,8 @@ THUMB = Reduced("thumb", 256, 256)
 _MEASURE = """
 import io, re, sys
 from pathlib import Path
-from origin.pictures import decode
-from origin.renditions import REDUCED
+from origin.importing.pictures import decode
+from origin.importing.renditions import REDUCED
 
 def peak():
     return int(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1]) * 1024

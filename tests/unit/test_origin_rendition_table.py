@@ -7,8 +7,8 @@ import pytest
 from click.testing import CliRunner
 
 from origin.cli.main import main
-from origin.rendition_table import UnusableTableError, read_table, vcl_lines
-from origin.renditions import FORMATS, LOSSY, REDUCED, Reduced
+from origin.importing.rendition_table import UnusableTableError, read_table, vcl_lines
+from origin.importing.renditions import FORMATS, LOSSY, REDUCED, Reduced
 from tests.support.markdown_pages import ROOT, rows, section
 
 DEFAULT_VCL = (ROOT / "varnish" / "default.vcl").read_text()

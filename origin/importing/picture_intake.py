@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from io import BytesIO
 from typing import BinaryIO
 
-from origin.import_catalogue import RecordedImage, Rendition, StoredFile
-from origin.import_rules import ImportRules
-from origin.import_sources import RefusedFileError
-from origin.metadata import MalformedPictureError, format_of, strip
-from origin.pictures import Kind, UnusablePictureError, decode
-from origin.renditions import ORIGINAL, Reduced
+from origin.importing.catalogue import RecordedImage, Rendition, StoredFile
+from origin.importing.metadata import MalformedPictureError, format_of, strip
+from origin.importing.pictures import Kind, UnusablePictureError, decode
+from origin.importing.renditions import ORIGINAL, Reduced
+from origin.importing.rules import ImportRules
+from origin.importing.sources import RefusedFileError
 from origin.store import Store
 
 

@@ -3,8 +3,8 @@
 import re
 from collections.abc import Iterator
 
-from origin.metadata.orientation import only_orientation
-from origin.metadata.reader import Reader
+from origin.importing.metadata.orientation import only_orientation
+from origin.importing.metadata.reader import Reader
 
 _SOI, _EOI, _SOS = 0xD8, 0xD9, 0xDA
 _APP0, _APP1, _APP2, _APP14 = 0xE0, 0xE1, 0xE2, 0xEE

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from origin.directory_tree import DirectoryTree
-from origin.import_list import ImportList
-from origin.import_rules import Stability
-from origin.renditions import ORIGINAL
+from origin.importing.directory_tree import DirectoryTree
+from origin.importing.list import ImportList
+from origin.importing.renditions import ORIGINAL
+from origin.importing.rules import Stability
 from takedown_base.name_codes import code_of_name
 from takedown_base.subject_keys import CODE_ALPHABET, is_key
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from origin.metadata.orientation import only_orientation
-from origin.metadata.reader import MalformedPictureError, Reader
+from origin.importing.metadata.orientation import only_orientation
+from origin.importing.metadata.reader import MalformedPictureError, Reader
 
 _KEPT = {b"VP8 ", b"VP8L", b"VP8X", b"ALPH", b"ANIM", b"ANMF", b"ICCP"}
 _KEPT_IN_FRAME = {b"VP8 ", b"VP8L", b"ALPH"}

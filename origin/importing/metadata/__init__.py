@@ -5,8 +5,8 @@ ones and bytes behind the picture's end. Of EXIF the orientation stays, and of a
 colour profile. The same bytes always give the same result, and stripping a result changes nothing.
 """
 
-from origin.metadata import avif, gif, jpeg, png, webp
-from origin.metadata.reader import MalformedPictureError, Pieces
+from origin.importing.metadata import avif, gif, jpeg, png, webp
+from origin.importing.metadata.reader import MalformedPictureError, Pieces
 
 __all__ = ["MalformedPictureError", "Pieces", "format_of", "strip"]
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from origin.renditions import REDUCED, Reduced
+from origin.importing.renditions import REDUCED, Reduced
 
 
 @dataclass(frozen=True, slots=True)

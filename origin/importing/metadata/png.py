@@ -3,8 +3,8 @@
 import zlib
 from collections.abc import Iterator
 
-from origin.metadata.orientation import only_orientation
-from origin.metadata.reader import MalformedPictureError, Reader, names
+from origin.importing.metadata.orientation import only_orientation
+from origin.importing.metadata.reader import MalformedPictureError, Reader, names
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from origin.import_rules import Stability, parse_moment
-from origin.renditions import ORIGINAL, RENDITION
+from origin.importing.renditions import ORIGINAL, RENDITION
+from origin.importing.rules import Stability, parse_moment
 from origin.stored_path import LONGEST as LONGEST_PATH
 from origin.stored_path import is_stored_path
 from takedown_base.printable import printable

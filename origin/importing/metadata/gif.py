@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from origin.metadata.reader import MalformedPictureError, Reader
+from origin.importing.metadata.reader import MalformedPictureError, Reader
 
 _EXTENSION, _IMAGE, _TRAILER = 0x21, 0x2C, 0x3B
 _CONTROL, _APPLICATION = 0xF9, 0xFF

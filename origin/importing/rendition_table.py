@@ -5,7 +5,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from origin.renditions import FORMATS, LOSSY, ORIGINAL, REDUCED, RENDITION, Reduced
+from origin.importing.renditions import FORMATS, LOSSY, ORIGINAL, REDUCED, RENDITION, Reduced
 from takedown_base.printable import printable
 
 #: Bytes of the largest file that is read.

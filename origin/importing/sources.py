@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Protocol
 
 from origin.answering.byte_ranges import ByteRange
-from origin.directory_tree import DirectoryTree
+from origin.importing.directory_tree import DirectoryTree
 from origin.model import FilePart
 from origin.stores.contract import PATIENT, Backend, DamagedFileError
 

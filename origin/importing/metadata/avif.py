@@ -6,8 +6,8 @@ Removing bytes would move all bytes behind them, so metadata is overwritten in i
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from origin.metadata.orientation import EMPTY
-from origin.metadata.reader import MalformedPictureError, Reader, names
+from origin.importing.metadata.orientation import EMPTY
+from origin.importing.metadata.reader import MalformedPictureError, Reader, names
 
 _IN_META = names(b"hdlr pitm iloc iinf iref iprp idat dinf grpl")
 _IN_IPRP = names(b"ipco ipma")

@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol
 
-from origin.import_catalogue import Catalogue, Image, RecordedImage, Rendition, outdated
-from origin.import_entries import Entry, ImageEntries, image_chunks
-from origin.import_rules import ImportRules
-from origin.import_sources import RefusedFileError, Source
-from origin.picture_intake import Intake
-from origin.renditions import ORIGINAL
+from origin.importing.catalogue import Catalogue, Image, RecordedImage, Rendition, outdated
+from origin.importing.entries import Entry, ImageEntries, image_chunks
+from origin.importing.picture_intake import Intake
+from origin.importing.renditions import ORIGINAL
+from origin.importing.rules import ImportRules
+from origin.importing.sources import RefusedFileError, Source
 from origin.store import Store
 
 #: Images in one transaction: few commits, and locks that are too short for anyone to notice.

@@ -1,0 +1,1 @@
+"""Takes images in: reads, checks and records them. Nothing that serves imports it."""
