@@ -11,7 +11,7 @@ import obstore
 from bench.comparison import Contender, compare
 from bench.results import Result
 from bench.wrk_load import wrk
-from origin.store import key_of
+from origin.stores.store import key_of
 from stack.database import Database
 from stack.object_store import ObjectStore
 from stack.origin import Origin

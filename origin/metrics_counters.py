@@ -13,8 +13,8 @@ from typing import NamedTuple
 
 from origin.answering.lookup import Lookup
 from origin.model import FilePart, Found
-from origin.store import Store
 from origin.stores.contract import PATIENT, Backend, Body
+from origin.stores.store import Store
 
 #: The statuses that are counted apart. All others, which only a changed origin could answer, count as ``other``.
 STATUSES = (200, 206, 304, 400, 404, 405, 408, 410, 412, 413, 414, 416, 431, 451, 500, 501, 503, 505)

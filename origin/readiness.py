@@ -9,9 +9,9 @@ from origin.answering.row_checks import MalformedRowError
 from origin.importing.renditions import ORIGINAL
 from origin.model import FilePart
 from origin.settings import Settings
-from origin.store import open_store
 from origin.stores.backends import UnusableStoreError, require_usable
 from origin.stores.contract import StoreAwayError
+from origin.stores.store import open_store
 from takedown_base.printable import printable
 from takedown_db.connection.errors import DatabaseUnavailableError
 

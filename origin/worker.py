@@ -14,8 +14,8 @@ from origin.http.server import Server
 from origin.http.server_run import run_server
 from origin.metrics_counters import CountedLookup, CountedStore, Counters
 from origin.settings import Settings
-from origin.store import Store, open_store
 from origin.stores.backends import open_backend
+from origin.stores.store import Store, open_store
 from takedown_base.listen_address import Address
 from takedown_base.signals import STOP_SIGNALS, SignalQueue
 

@@ -13,8 +13,8 @@ from origin.answering.row_checks import MalformedRowError
 from origin.answering.special_image import SpecialImage
 from origin.importing.renditions import ORIGINAL, RENDITION
 from origin.model import FilePart
-from origin.store import Store
 from origin.stores.contract import DamagedFileError, MissingFileError, StoreAwayError
+from origin.stores.store import Store
 from takedown_base.subject_keys import CODE
 from takedown_db.connection.errors import DatabaseUnavailableError
 

@@ -7,7 +7,7 @@ import re
 from datetime import datetime
 
 from origin.model import Found
-from origin.stored_path import is_stored_path
+from origin.stores.stored_path import is_stored_path
 from takedown_base.printable import printable
 from takedown_base.subject_keys import is_digest, is_key
 

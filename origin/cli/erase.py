@@ -7,11 +7,11 @@ import click
 
 from origin.answering.row_checks import MalformedRowError
 from origin.cli.options import NameType, database_url, in_place, own_store
-from origin.erasure import Erasure, Plan, RefusedErasureError, Result
-from origin.store import open_store
 from origin.stores.backends import UnusableStoreError, require_usable
 from origin.stores.contract import StoreAwayError
+from origin.stores.erasure import Erasure, Plan, RefusedErasureError, Result
 from origin.stores.location import Location
+from origin.stores.store import open_store
 from takedown_base.printable import printable
 from takedown_base.subject_keys import is_digest
 from takedown_db.connection.command_connection import connected

@@ -19,9 +19,9 @@ from origin.importing.importer import Import, Move, Outcome
 from origin.importing.list import ImportList
 from origin.importing.rules import ImportRules, Stability
 from origin.importing.sources import InPlaceSource, TreeSource
-from origin.store import open_store
 from origin.stores.backends import make_ready, open_backend
 from origin.stores.location import Location
+from origin.stores.store import open_store
 from takedown_base.printable import printable
 from takedown_db.connection.command_connection import connected
 from takedown_db.connection.connect import connect

@@ -6,11 +6,11 @@ from contextlib import suppress
 import click
 
 from origin.cli.options import database_url, in_place, own_store
-from origin.store import open_store
 from origin.stores.backends import UnusableStoreError, require_usable
 from origin.stores.contract import StoreAwayError
 from origin.stores.location import Location
-from origin.verification import LARGEST_SAMPLE, Damage, Report, Verification
+from origin.stores.store import open_store
+from origin.stores.verification import LARGEST_SAMPLE, Damage, Report, Verification
 from takedown_base.json_output import print_json
 from takedown_base.printable import printable
 from takedown_db.connection.command_connection import connected

@@ -12,7 +12,7 @@ from origin.importing.picture_intake import Intake
 from origin.importing.renditions import ORIGINAL
 from origin.importing.rules import ImportRules
 from origin.importing.sources import RefusedFileError, Source
-from origin.store import Store
+from origin.stores.store import Store
 
 #: Images in one transaction: few commits, and locks that are too short for anyone to notice.
 _IMAGES_PER_TRANSACTION = 100

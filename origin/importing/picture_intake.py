@@ -13,7 +13,7 @@ from origin.importing.pictures import Kind, UnusablePictureError, decode
 from origin.importing.renditions import ORIGINAL, Reduced
 from origin.importing.rules import ImportRules
 from origin.importing.sources import RefusedFileError
-from origin.store import Store
+from origin.stores.store import Store
 
 
 class NoPictureError(RefusedFileError):

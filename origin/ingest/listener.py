@@ -15,8 +15,8 @@ from origin.ingest.database import TIMEOUT, Database
 from origin.ingest.settings import IngestSettings
 from origin.ingest.tokens import Tokens
 from origin.ingest.uploads import Uploads
-from origin.store import open_store
 from origin.stores.backends import make_ready
+from origin.stores.store import open_store
 from takedown_base.listen_address import Address
 from takedown_base.signals import STOP_SIGNALS, SignalQueue
 from takedown_db.connection.connect import connect

@@ -5,7 +5,7 @@ import random
 from dataclasses import dataclass
 
 from origin.answering.special_image import read_special_image
-from origin.store import Store
+from origin.stores.store import Store
 from tests.chaos.history import BANNED, Other, State
 
 #: Size of each rendition's file in bytes, by name.

@@ -12,8 +12,8 @@ from urllib.parse import quote
 import mysql.connector
 import requests
 
-from origin.store import open_store
 from origin.stores.location import parse_location
+from origin.stores.store import open_store
 from stack.database import Database
 from stack.edge import Edge
 from stack.object_store import ObjectStore

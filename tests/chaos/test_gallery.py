@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from origin.store import open_store
 from origin.stores.location import Location
+from origin.stores.store import open_store
 from tests.chaos.distinct_images import Catalogue
 from tests.chaos.gallery import Gallery
 from tests.chaos.history import BANNED, Other

@@ -25,8 +25,8 @@ from origin.importing.picture_intake import Intake, Picture
 from origin.importing.rules import ImportRules, Stability
 from origin.ingest.database import Database
 from origin.ingest.uploads import Upload, Uploads
-from origin.store import Store
 from origin.stores.directory import Directory
+from origin.stores.store import Store
 from stack.commands import command
 from stack.ingest import Ingest
 from stack.server import frozen

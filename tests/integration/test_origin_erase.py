@@ -12,7 +12,7 @@ from typing import Any
 import mysql.connector
 import pytest
 
-from origin.store import key_of
+from origin.stores.store import key_of
 from stack.commands import command
 from stack.waiting import wait_until
 from tests.support.stored_files import StoredSite, stored_site

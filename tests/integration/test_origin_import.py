@@ -20,8 +20,8 @@ from origin.importing.entries import directory_entries
 from origin.importing.importer import Import
 from origin.importing.rules import ImportRules, Stability
 from origin.importing.sources import TreeSource
-from origin.store import Store
 from origin.stores.directory import Directory
+from origin.stores.store import Store
 from tests.support.images_with_metadata import EVERYTHING, FORMATS, GPS, ORIENTATION, SECRET, pixels
 from tests.support.origin_site import OriginSite
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from origin.store import key_of
+from origin.stores.store import key_of
 from tests.support.stored_files import StoredSite, stored_site
 
 

@@ -12,7 +12,7 @@ import obstore
 import pytest
 import requests
 
-from origin.store import key_of
+from origin.stores.store import key_of
 from stack.object_store import ObjectStore
 from stack.server import away, frozen
 from stack.waiting import PATIENCE, wait_until

@@ -150,5 +150,5 @@ def test_pure_modules_load_neither_the_driver_nor_an_http_client() -> None:
 
 def test_nothing_that_serves_opens_an_image() -> None:
     serving = reached("origin.worker") | reached("origin.cli.serve")
-    assert {"origin.store", "origin.answering.app"} <= serving
+    assert {"origin.stores.store", "origin.answering.app"} <= serving
     assert {name for name in serving if top(name) == "PIL"} == set()

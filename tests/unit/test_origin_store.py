@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from origin.answering.byte_ranges import ByteRange
 from origin.model import FilePart
-from origin.store import Store, key_of
 from origin.stores.contract import CHUNK, DamagedFileError
 from origin.stores.directory import Directory, make_directory
+from origin.stores.store import Store, key_of
 from tests.support.deadline import deadline
 
 

@@ -99,7 +99,7 @@ def test_a_store_that_cannot_be_used_ends_the_server_with_the_reason(workers: st
 
 def test_a_directory_needs_no_library_for_object_stores(tmp_path: Path) -> None:
     script = f"""import sys; sys.modules['obstore'] = None
-from origin.store import open_store
+from origin.stores.store import open_store
 from origin.stores.location import parse_location
 assert not open_store(parse_location({str(tmp_path)!r})).has('0' * 64, 1)"""
     subprocess.run([sys.executable, "-c", script], check=True, capture_output=True)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from origin.stored_path import LONGEST, is_stored_path
+from origin.stores.stored_path import LONGEST, is_stored_path
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,8 @@ from mysql.connector.abstracts import MySQLCursorAbstract
 from origin.answering.byte_ranges import ByteRange
 from origin.answering.row_checks import MalformedRowError, require_well_formed_rendition
 from origin.model import FilePart
-from origin.store import Store
 from origin.stores.contract import DamagedFileError
+from origin.stores.store import Store
 from takedown_db.connection.lasting_connection import fetch
 
 #: Files that are read at a time: an object store answers each after a delay, and a disk orders waiting reads.

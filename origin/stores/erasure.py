@@ -15,8 +15,8 @@ from mysql.connector.abstracts import MySQLCursorAbstract
 from origin.answering.byte_ranges import ByteRange
 from origin.answering.row_checks import require_well_formed_rendition
 from origin.model import FilePart
-from origin.store import Store
 from origin.stores.contract import DamagedFileError
+from origin.stores.store import Store
 from takedown_base.printable import printable
 from takedown_db.connection.lasting_connection import fetch
 from takedown_db.statements import statement
