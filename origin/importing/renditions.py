@@ -1,8 +1,8 @@
 """Lists the renditions of an image: the original, and the reduced ones that an import makes of it.
 
-Another rendition is another row of ``REDUCED`` here, or of a site's own table (``origin/importing/rendition_table.py``), and its
-name in varnish/default.vcl (sub takedown_renditions). An import of the same files makes it for images that were
-imported before.
+Another rendition is another row of ``REDUCED`` here, or of a site's own table (``rendition_table.py``), and its name
+in varnish/default.vcl (sub takedown_renditions). An import of the same files makes it for images that were imported
+before.
 """
 
 from typing import NamedTuple

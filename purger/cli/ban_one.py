@@ -10,8 +10,8 @@ from purger.cli.ban_settings import BanSettings
 from purger.cli.delivery_remark import is_acknowledged, remark_undelivered
 from purger.cli.options.subject_arguments import GivenSubject
 from purger.cli.remark import remark
+from purger.moderation import bans as moderation
 from purger.moderation.acknowledgement_wait import EdgeAcknowledgement, Target
-from purger.moderation.bans import bans as moderation
 from purger.moderation.questions import are_known, count_images, original_digest
 from purger.moderation.subjects import Subject
 from purger.text_format import counted

@@ -9,7 +9,7 @@ import click
 from purger.cli.options.shared import MOMENT, as_json, moderation_url, utf8_text
 from purger.cli.options.subject_arguments import GivenSubject, SubjectCommand, subject_options
 from purger.cli.remark import remark
-from purger.moderation.bans import bans as moderation
+from purger.moderation import bans as moderation
 from purger.moderation.questions import hiding_bans
 from purger.text_format import wrapped
 from takedown_base.json_output import print_json, utc_text

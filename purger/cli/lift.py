@@ -11,7 +11,7 @@ from purger.cli.options.shared import moderation_url
 from purger.cli.options.subject_arguments import GivenSubject, SubjectCommand, subject_options
 from purger.cli.remark import remark
 from purger.exit_codes import ExitCode
-from purger.moderation.bans import bans as moderation
+from purger.moderation import bans as moderation
 from purger.moderation.lists import Lifting
 from purger.moderation.questions import HidingBan, hiding_bans
 from purger.moderation.subjects import Subject

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from purger.moderation.bans import bans as moderation
+from purger.moderation import bans as moderation
 from purger.moderation.delivery_readiness import DeliveryReadiness, read_delivery_readiness
 from purger.moderation.questions import count_images, hiding_bans, original_digest
 from purger.moderation.subjects import Subject

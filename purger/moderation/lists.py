@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
-from purger.moderation.bans import bans as moderation
+from purger.moderation import bans as moderation
 from purger.moderation.questions import are_known, count_images, hiding_bans
 from purger.moderation.subject_list import CHUNK, ListedSubject, RefusedLine
 from purger.moderation.subjects import Subject

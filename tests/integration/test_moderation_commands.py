@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from purger.moderation.bans import bans as moderation
+from purger.moderation import bans as moderation
 from purger.moderation.questions import are_known
 from purger.moderation.subjects import Subject
 from stack.server import frozen

@@ -20,7 +20,7 @@ def record(message: str, *values: object, **fields: object) -> logging.LogRecord
 def test_a_line_of_text_ends_with_the_fields_as_key_and_value() -> None:
     line = TextFormatter().format(record("numbered", ban=4711, batch=17, edges=["a", "b"], seconds=0.0021))
     assert line.endswith(
-        f"INFO purger.records.takedown_lines[{logging.LogRecord('', 0, '', 0, '', (), None).process}]: "
+        f"INFO purger.journal[{logging.LogRecord('', 0, '', 0, '', (), None).process}]: "
         "numbered ban=4711 batch=17 edges=a,b seconds=0.002100"
     )
 

@@ -81,7 +81,7 @@ def test_findings_triggers_and_presence_are_shown() -> None:
     purger = Purger()
     assert purger.lines()["takedown_audit_served_total"] == "0.0"
     purger.tally.judged(probes=10, unproven=2, served=1)
-    purger.outbox.poller.verification = SimpleNamespace(triggers=Triggers("f", missing=("a", "b"), weakened=("c",)))
+    purger.poller.verification = SimpleNamespace(triggers=Triggers("f", missing=("a", "b"), weakened=("c",)))
     lines = purger.lines()
     assert lines["takedown_audit_served_total"] == "1.0"
     assert lines["takedown_audit_probes_total"] == "10.0"
@@ -94,7 +94,7 @@ def test_findings_triggers_and_presence_are_shown() -> None:
 
 def test_the_times_of_takedowns_are_a_histogram_a_stage() -> None:
     purger = Purger()
-    purger.records.takedown_lines.gone["acknowledged"].observe(0.004, times=3)
+    purger.journal.gone["acknowledged"].observe(0.004, times=3)
     lines = purger.lines()
     assert lines['takedown_gone_seconds_bucket{le="0.0025",stage="acknowledged"}'] == "0.0"
     assert lines['takedown_gone_seconds_bucket{le="0.005",stage="acknowledged"}'] == "3.0"

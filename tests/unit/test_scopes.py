@@ -5,7 +5,7 @@ from importlib import resources
 
 import pytest
 
-from purger.outbox.outbox import plan
+from purger.outbox import plan
 from purger.probing import subject_images
 from stack.vcl import SOURCE
 from takedown_base import subject_keys
