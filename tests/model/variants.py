@@ -114,9 +114,9 @@ VARIANTS: tuple[Variant, ...] = (
         "REBOUND_BEFORE_HEARTBEAT",
         "a heartbeat waits for the rebound",
         (
-            "tests/unit/test_purger_rebounds.py"
+            "tests/unit/purger/progress/test_rebounds.py"
             "::test_a_heartbeat_waits_for_the_rebound_of_what_its_epoch_covers_and_for_no_other",
-            "tests/unit/test_purger_rebounds.py::test_a_heartbeat_waits_for_the_rebound_of_a_flush",
+            "tests/unit/purger/progress/test_rebounds.py::test_a_heartbeat_waits_for_the_rebound_of_a_flush",
         ),
     ),
     Variant(
@@ -124,8 +124,8 @@ VARIANTS: tuple[Variant, ...] = (
         "DELIVERED_BEFORE_HEARTBEAT",
         "a heartbeat waits for what is visible after its epoch",
         (
-            "tests/unit/test_purger_progress.py::test_a_heartbeat_needs_a_verification_that_began_after_the_epoch",
-            "tests/unit/test_purger_progress.py::test_a_heartbeat_waits_for_all_that_the_verification_found",
+            "tests/unit/purger/progress/test_progress.py::test_a_heartbeat_needs_a_verification_that_began_after_the_epoch",
+            "tests/unit/purger/progress/test_progress.py::test_a_heartbeat_waits_for_all_that_the_verification_found",
         ),
     ),
     Variant(
@@ -175,7 +175,7 @@ VARIANTS: tuple[Variant, ...] = (
         "EPOCHS",
         "nor does one whose last heartbeat is an earlier one",
         (
-            "tests/unit/test_purger_position_discrepancy.py"
+            "tests/unit/purger/progress/test_discrepancy.py"
             "::test_an_edge_whose_last_heartbeat_is_an_earlier_one_is_flushed",
         ),
     ),
