@@ -107,7 +107,7 @@ VARIANTS: tuple[Variant, ...] = (
         "none",
         "REBOUNDS",
         "rebounds",
-        ("tests/integration/test_held_thread.py",),
+        ("tests/integration/delivery/test_held_thread.py",),
     ),
     Variant(
         "delays",
@@ -132,20 +132,22 @@ VARIANTS: tuple[Variant, ...] = (
         "delays",
         "VERIFICATION_NUMBERS",
         "a verification numbers what is not numbered",
-        ("tests/integration/test_numbering.py::test_a_row_that_commits_late_gets_a_later_number",),
+        ("tests/integration/database/test_numbering.py::test_a_row_that_commits_late_gets_a_later_number",),
     ),
     Variant(
         "delays",
         "NUMBERING",
         "numbers that follow commits (a cursor on the id instead)",
-        ("tests/integration/test_numbering.py::test_concurrent_writers_and_numberers_lose_and_double_nothing",),
+        (
+            "tests/integration/database/test_numbering.py::test_concurrent_writers_and_numberers_lose_and_double_nothing",
+        ),
     ),
     Variant(
         "delays",
         "PROGRESS_AFTER_ACKNOWLEDGEMENT",
         "progress moves after the acknowledgement",
         (
-            "tests/integration/test_purger_outages.py::test_an_edge_that_is_away_is_a_problem_once_and_gets_everything_later",
+            "tests/integration/delivery/test_outages.py::test_an_edge_that_is_away_is_a_problem_once_and_gets_everything_later",
         ),
     ),
     Variant("delays", "FAIL_SAFE", "fail-safe mode", ("tests/vcl/lease.vtc",)),
@@ -156,7 +158,7 @@ VARIANTS: tuple[Variant, ...] = (
         "answers are compared by Takedown-Seen",
         (
             "tests/vcl/fence_numbers.vtc",
-            "tests/integration/test_edge_lagging_origin.py",
+            "tests/integration/edge/test_lagging_origin.py",
         ),
     ),
     Variant("VCL reloaded", "KEPT_AT_RELOAD", "marks outlive a reload", ("tests/vcl/fence_all.vtc",)),
@@ -166,7 +168,7 @@ VARIANTS: tuple[Variant, ...] = (
         "an edge at an earlier position gets no heartbeat, and is flushed",
         (
             "tests/vcl/position.vtc",
-            "tests/integration/test_restored_state.py"
+            "tests/integration/delivery/test_restored_state.py"
             "::test_an_edge_that_goes_back_to_a_snapshot_shows_no_image_that_was_banned_since",
         ),
     ),
@@ -207,12 +209,12 @@ VARIANTS: tuple[Variant, ...] = (
         "edge restarted",
         "FLUSH_OTHER_INSTANCE",
         "another instance is flushed",
-        ("tests/integration/test_purger_flushes.py::test_a_restarted_edge_is_flushed_and_gets_its_heartbeat",),
+        ("tests/integration/delivery/test_flushes.py::test_a_restarted_edge_is_flushed_and_gets_its_heartbeat",),
     ),
     Variant(
         "two at one address",
         "IF_MATCH",
         "a request names its instance",
-        ("tests/vcl/instance.vtc", "tests/integration/test_two_edges_one_address.py"),
+        ("tests/vcl/instance.vtc", "tests/integration/delivery/test_two_edges_one_address.py"),
     ),
 )
