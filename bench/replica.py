@@ -13,7 +13,7 @@ from typing import NamedTuple
 import requests
 from rich.console import Console
 
-from tests.support.lagging_site import LaggingSite
+from tests.support.sites.lagging_site import LaggingSite
 
 _BANS = 300
 _PER_SECOND = 20

@@ -19,8 +19,8 @@ from stack.system import Stack
 from stack.waiting import wait_until
 from tests.browser.conftest import SWITCHES
 from tests.browser.test_console_browser import seen, sign_in
-from tests.support.console_site import Person, console_of, stack_with_console
-from tests.support.site_actions import Site
+from tests.support.sites.console_site import Person, console_of, stack_with_console
+from tests.support.sites.site_actions import Site
 
 ROOT = Path(__file__).parent.parent
 

@@ -17,8 +17,8 @@ from selenium.webdriver.chrome.service import Service
 from takedown_log.check import check
 from takedown_log.page import write_page
 from tests.browser.conftest import SWITCHES
-from tests.support.logged_takedown import Takedown
-from tests.support.proof_log import MemoryLog
+from tests.support.log.logged_takedown import Takedown
+from tests.support.log.proof_log import MemoryLog
 
 ROOT = Path(__file__).parent.parent
 

@@ -12,7 +12,7 @@ from selenium.webdriver.chrome.service import Service
 
 from stack.ports import free_port
 from stack.system import Settings, Stack
-from tests.support.site_actions import Site
+from tests.support.sites.site_actions import Site
 from tests.support.threaded_server import threaded_server
 
 SWITCHES = (

@@ -5,7 +5,7 @@ from pathlib import Path
 from selenium.webdriver import Chrome
 
 from tests.browser.rendered_page import BROKEN, ORIGINAL, shown, statuses
-from tests.support.site_actions import Site
+from tests.support.sites.site_actions import Site
 
 
 def test_a_person_sees_a_takedown_and_its_lifting(site: Site, browser: Chrome, pages: tuple[Path, str]) -> None:

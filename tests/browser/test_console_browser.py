@@ -11,8 +11,8 @@ from selenium.webdriver.common.keys import Keys
 
 from stack.console import Console
 from stack.waiting import wait_until
-from tests.support.console_site import console_of, run_stack
-from tests.support.site_actions import Site
+from tests.support.sites.console_site import console_of, run_stack
+from tests.support.sites.site_actions import Site
 
 stack = pytest.fixture(scope="module")(run_stack)
 console = pytest.fixture(console_of)

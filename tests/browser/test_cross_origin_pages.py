@@ -14,7 +14,7 @@ from stack.waiting import PATIENCE
 from tests.browser.rendered_page import BROKEN, ORIGINAL, shown, statuses
 from tests.support.ask_again import ask_again
 from tests.support.certificates import Authority
-from tests.support.site_actions import Site
+from tests.support.sites.site_actions import Site
 
 HEADERS = {
     "Cross-Origin-Resource-Policy": "cross-origin",

@@ -8,7 +8,7 @@ from stack.database import Database
 from stack.engines import CLUSTERS
 from tests.chaos.faults import Fault
 from tests.chaos.system_with_proxies import System
-from tests.support.cluster_proxies import ClusterProxies
+from tests.support.database.cluster_proxies import ClusterProxies
 from tests.support.faulty_proxy import Proxy
 
 #: Faults that need the data directory, the clock or the locks of a single server.

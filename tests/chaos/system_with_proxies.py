@@ -23,10 +23,10 @@ from stack.server import Server, ServerFailedError
 from stack.waiting import PATIENCE, wait_until
 from tests.chaos.distinct_images import Catalogue, Version
 from tests.chaos.moderator import importing
-from tests.support.cloned_edge import clone_of, sibling_of
+from tests.support.database.server_clock import ServerClock
+from tests.support.edges.cloned_edge import clone_of, sibling_of
+from tests.support.edges.fetch_held_after_fence import make_holdable
 from tests.support.faulty_proxy import Proxies, Proxy
-from tests.support.fetch_held_after_fence import make_holdable
-from tests.support.server_clock import ServerClock
 
 
 class System:

@@ -17,7 +17,8 @@ from tests.chaos.campaign import Campaign, Outcome
 from tests.chaos.faults import Fault, Scene
 from tests.chaos.report import details, line
 from tests.chaos.system_with_proxies import System
-from tests.support import edge_0_1, schema_0_1
+from tests.support.database import schema_0_1
+from tests.support.edges import edge_0_1
 
 
 class OldSystem(System):

@@ -7,10 +7,10 @@ import pytest
 
 from stack.database import Database
 from stack.system import Settings, Stack
-from tests.support.fleet import Fleet
-from tests.support.moderation_desk import Desk
-from tests.support.outbox_connections import Connections
-from tests.support.site_actions import Site
+from tests.support.database.outbox_connections import Connections
+from tests.support.edges.fleet import Fleet
+from tests.support.sites.moderation_desk import Desk
+from tests.support.sites.site_actions import Site
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ import requests
 from stack.ports import free_port
 from stack.server import Server
 from stack.waiting import wait_until
-from tests.support.markdown_pages import ROOT
+from tests.support.pages.markdown_pages import ROOT
 
 ALERTS = ROOT / "deploy" / "prometheus" / "alerts.yml"
 

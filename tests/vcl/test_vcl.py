@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from stack.varnish import compiler_parameters, read_parameters, varnish_program
-from tests.support.markdown_pages import block
+from tests.support.pages.markdown_pages import block
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent

@@ -1,7 +1,7 @@
-"""Hold fetches after the fence (tests/support/fetch_held_after_fence.py) past one or more rebounds: two faults."""
+"""Hold fetches after the fence (tests/support/edges/fetch_held_after_fence.py) past one or more rebounds: two faults."""
 
 from tests.chaos.faults.base import Scene, fault
-from tests.support.fetch_held_after_fence import hold_for
+from tests.support.edges.fetch_held_after_fence import hold_for
 
 #: Seconds from the acknowledgement until the second rebound, and until the last one, are over.
 _REBOUNDS = (7.0, 73.0)

@@ -7,7 +7,7 @@ from stack.cluster import Cluster, Node
 from stack.galera import GaleraNode
 from stack.server import away, frozen
 from tests.chaos.faults.base import Scene, fault, mended
-from tests.support.cluster_proxies import ClusterProxies
+from tests.support.database.cluster_proxies import ClusterProxies
 from tests.support.faulty_proxy import Proxy
 
 _BOTH = frozenset({"galera", "group"})

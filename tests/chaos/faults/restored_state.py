@@ -8,7 +8,7 @@ from stack.server import away, frozen
 from tests.chaos.faults.base import Scene, fault
 from tests.chaos.rival_purger import RivalPurger
 from tests.chaos.system_with_proxies import stopped
-from tests.support.database_snapshots import put_back, second_server, take_copy
+from tests.support.database.snapshots import put_back, second_server, take_copy
 
 
 @fault("edge back from a snapshot", everywhere=False, revives=True)

@@ -22,7 +22,7 @@ from stack.server import frozen
 from stack.system import Settings, Stack
 from stack.waiting import wait_until
 from tests.support.ask_again import ask_again
-from tests.support.cluster_site import Bans, Readers, add_images, cluster_of, node_in_use
+from tests.support.sites.cluster_site import Bans, Readers, add_images, cluster_of, node_in_use
 
 pytestmark = [
     pytest.mark.timeout(600),

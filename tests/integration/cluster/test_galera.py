@@ -17,7 +17,7 @@ from stack.waiting import wait_until
 from takedown_db.connection.error_numbers import ErrorNumber
 from takedown_db.connection.errors import DatabaseUnavailableError
 from takedown_db.connection.lasting_connection import Connection
-from tests.support.repointed_purger import sql
+from tests.support.purgers.repointed_purger import sql
 
 pytestmark = [pytest.mark.skipif(bool(lacking()), reason=lacking()), pytest.mark.timeout(600)]
 

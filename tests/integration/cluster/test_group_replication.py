@@ -11,7 +11,7 @@ import pytest
 from stack.replication_group import Group, lacking
 from stack.server import frozen
 from stack.waiting import wait_until
-from tests.support.repointed_purger import MovingDatabase, sql
+from tests.support.purgers.repointed_purger import MovingDatabase, sql
 
 pytestmark = pytest.mark.skipif(bool(lacking()), reason=lacking())
 

@@ -10,8 +10,8 @@ import requests
 from stack.console import Console
 from stack.purger import Purger
 from stack.waiting import PATIENCE, wait_until
-from tests.support.console_site import Person, console_of, run_stack
-from tests.support.site_actions import Site
+from tests.support.sites.console_site import Person, console_of, run_stack
+from tests.support.sites.site_actions import Site
 
 stack = pytest.fixture(scope="module")(run_stack)
 console = pytest.fixture(scope="module")(console_of)

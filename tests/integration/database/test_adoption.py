@@ -10,9 +10,9 @@ import pytest
 
 from stack.database import Database
 from stack.waiting import wait_until
-from tests.support.database_snapshots import second_server
-from tests.support.replica import Primary, Replica
-from tests.support.repointed_purger import MovingDatabase, sql
+from tests.support.database.replica import Primary, Replica
+from tests.support.database.snapshots import second_server
+from tests.support.purgers.repointed_purger import MovingDatabase, sql
 
 
 @pytest.fixture

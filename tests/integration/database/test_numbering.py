@@ -11,7 +11,7 @@ import mysql.connector
 import pytest
 from mysql.connector.abstracts import MySQLConnectionAbstract
 
-from tests.support.outbox_connections import NUMBER, Connections, ban, new_codes, run
+from tests.support.database.outbox_connections import NUMBER, Connections, ban, new_codes, run
 
 #: Seconds to wait for a lock that is held forever: enough for slow work on a busy machine.
 _IMPATIENCE = 20

@@ -10,7 +10,7 @@ from mysql.connector.abstracts import MySQLCursorAbstract
 
 from stack.database import Database
 from stack.database_program import on_mysql
-from tests.support.check_constraints import UNCHECKED, needs_switch
+from tests.support.database.check_constraints import UNCHECKED, needs_switch
 
 #: Whatever a session may set that has to do with what is checked.
 LAX = (

@@ -12,8 +12,8 @@ from mysql.connector.abstracts import MySQLCursorAbstract
 
 from purger.cli.main import cli
 from stack.database import Database
-from tests.support.check_constraints import UNCHECKED
-from tests.support.procedure_call import call
+from tests.support.database.check_constraints import UNCHECKED
+from tests.support.database.procedure_call import call
 
 _numbers = count(1)
 

@@ -8,7 +8,7 @@ import pytest
 from stack.database import Database
 from stack.edge import Edge
 from stack.ports import free_port
-from tests.support.server_clock import ServerClock
+from tests.support.database.server_clock import ServerClock
 
 #: Difference of two clocks in seconds that counts as none: more than any answer takes on a busy machine.
 CLOSE = 600.0

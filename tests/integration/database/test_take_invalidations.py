@@ -8,7 +8,7 @@ from mysql.connector.abstracts import MySQLConnectionAbstract
 from purger.outbox.outbox import Outbox, Taken
 from stack.waiting import wait_until
 from takedown_db.connection.lasting_connection import Connection
-from tests.support.outbox_connections import Connections, ban, new_codes, run, take
+from tests.support.database.outbox_connections import Connections, ban, new_codes, run, take
 
 #: Seconds that a call waits when nothing ends the wait: no slow machine takes half of it for anything else here.
 _LONG = 60.0

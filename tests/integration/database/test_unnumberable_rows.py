@@ -5,8 +5,8 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.support.check_constraints import needs_switch
-from tests.support.outbox_connections import Connections, Taken, ban, new_codes, run, take
+from tests.support.database.check_constraints import needs_switch
+from tests.support.database.outbox_connections import Connections, Taken, ban, new_codes, run, take
 
 CONTENT = "0123456789abcdef" * 4
 MALFORMED = [

@@ -22,11 +22,11 @@ from stack.samples import draw
 from stack.waiting import PATIENCE, wait_until
 from takedown_db.connection.connect import connect
 from takedown_db.connection.server_identity import read_server
-from tests.support import schema_0_1
 from tests.support.ask_again import ask_again
 from tests.support.background_loop import BackgroundLoop
-from tests.support.check_constraints import needs_switch
-from tests.support.procedure_call import call
+from tests.support.database import schema_0_1
+from tests.support.database.check_constraints import needs_switch
+from tests.support.database.procedure_call import call
 
 IMAGES = {"banned": "anna", "copy": "villain", "kept": "anna", "lifted": "anna", "twice": "anna"}
 GONE, SERVED = ("banned", "copy", "twice"), ("kept", "lifted")

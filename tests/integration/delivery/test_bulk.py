@@ -10,9 +10,9 @@ import pytest
 
 from stack.edge import Edge
 from stack.waiting import wait_until
-from tests.support.check_constraints import needs_switch
+from tests.support.database.check_constraints import needs_switch
+from tests.support.edges.fleet import Fleet
 from tests.support.faulty_proxy import Proxies
-from tests.support.fleet import Fleet
 
 _numbers = count(1)
 

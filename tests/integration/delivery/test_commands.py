@@ -13,7 +13,7 @@ from purger.settings import Settings
 from stack.ports import free_port
 from stack.waiting import wait_until
 from takedown_db.connection.lasting_connection import Connection
-from tests.support.site_actions import Site
+from tests.support.sites.site_actions import Site
 
 
 def purger(site: Site, *arguments: str, code: int = 0) -> str:

@@ -5,7 +5,7 @@ from email.utils import parsedate_to_datetime
 import pytest
 
 from stack.waiting import wait_until
-from tests.support.site_actions import Site
+from tests.support.sites.site_actions import Site
 
 
 class Copies:

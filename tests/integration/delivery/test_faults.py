@@ -9,7 +9,7 @@ import pytest
 from stack.server import Server, away, frozen
 from stack.system import Settings, Stack
 from stack.waiting import wait_until
-from tests.support.site_actions import Site
+from tests.support.sites.site_actions import Site
 
 #: Lease of the second edge, in seconds.
 LEASE = 4.0

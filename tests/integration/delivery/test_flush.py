@@ -5,8 +5,8 @@ from click.testing import CliRunner, Result
 from purger.cli.main import cli
 from stack.server import frozen
 from stack.waiting import wait_until
-from tests.support.fleet import Fleet
-from tests.support.site_actions import Site
+from tests.support.edges.fleet import Fleet
+from tests.support.sites.site_actions import Site
 
 
 def flush(fleet: Fleet, *arguments: str, code: int = 0) -> Result:

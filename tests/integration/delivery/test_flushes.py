@@ -1,7 +1,7 @@
 """Restart edges, prune and change triggers: the purger flushes each edge that may have missed a change."""
 
 from stack.waiting import wait_until
-from tests.support.fleet import Fleet
+from tests.support.edges.fleet import Fleet
 
 
 def test_a_restarted_edge_is_flushed_and_gets_its_heartbeat(fleet: Fleet) -> None:

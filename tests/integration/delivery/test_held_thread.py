@@ -6,8 +6,8 @@ import pytest
 
 from stack.waiting import wait_until
 from tests.chaos.system_with_proxies import System
-from tests.support.fetch_held_after_fence import held_fetch
-from tests.support.first_edge import OneEdgeSite
+from tests.support.edges.fetch_held_after_fence import held_fetch
+from tests.support.edges.first_edge import OneEdgeSite
 
 #: Seconds, longer than any test.
 NEVER = "86400"

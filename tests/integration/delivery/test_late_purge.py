@@ -7,8 +7,8 @@ import requests
 from stack.server import away
 from stack.waiting import wait_until
 from tests.chaos.system_with_proxies import System
-from tests.support.database_snapshots import put_back, take_copy
-from tests.support.first_edge import OneEdgeSite
+from tests.support.database.snapshots import put_back, take_copy
+from tests.support.edges.first_edge import OneEdgeSite
 
 #: Interval of heartbeats in seconds, so long that only purges are on their way to the edge.
 SELDOM = "3600"

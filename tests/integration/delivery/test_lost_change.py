@@ -14,8 +14,8 @@ from stack.waiting import PATIENCE, wait_until
 from takedown_db.connection.lasting_connection import Connection
 from tests.chaos.history import BANNED, State
 from tests.chaos.system_with_proxies import System
-from tests.support.database_snapshots import put_back, take_copy
-from tests.support.first_edge import OneEdgeSite
+from tests.support.database.snapshots import put_back, take_copy
+from tests.support.edges.first_edge import OneEdgeSite
 
 NEVER = "86400"  # seconds
 

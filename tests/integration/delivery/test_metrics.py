@@ -17,10 +17,10 @@ from stack.ports import free_port
 from stack.server import away, frozen
 from stack.system import Settings, Stack
 from stack.waiting import PATIENCE, wait_until
-from tests.support.markdown_pages import ROOT, rows, section
+from tests.support.pages.markdown_pages import ROOT, rows, section
 from tests.support.prometheus import Prometheus
-from tests.support.receipts_command import wait_proven
-from tests.support.site_actions import Site
+from tests.support.purgers.receipts_command import wait_proven
+from tests.support.sites.site_actions import Site
 
 DASHBOARD = ROOT / "deploy" / "grafana" / "edge-takedown.json"
 PAGE = ROOT / "docs" / "metrics.md"

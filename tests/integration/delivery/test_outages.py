@@ -2,8 +2,8 @@
 
 from stack.edge import Edge
 from stack.waiting import PATIENCE, wait_until
-from tests.support.fleet import LEASE, Fleet
-from tests.support.misbehaving_listeners import raw_listener
+from tests.support.edges.fleet import LEASE, Fleet
+from tests.support.edges.misbehaving_listeners import raw_listener
 
 
 def test_an_edge_that_is_away_is_a_problem_once_and_gets_everything_later(fleet: Fleet) -> None:

@@ -3,9 +3,9 @@
 from itertools import count
 
 from stack.waiting import wait_until
-from tests.support.check_constraints import needs_switch
-from tests.support.fleet import PATIENT, Fleet
-from tests.support.older_purger import OlderPurger
+from tests.support.database.check_constraints import needs_switch
+from tests.support.edges.fleet import PATIENT, Fleet
+from tests.support.purgers.older_purger import OlderPurger
 
 _numbers = count(1)
 

@@ -12,8 +12,8 @@ import pytest
 from stack.server import away, frozen
 from tests.chaos.history import BANNED, Other
 from tests.chaos.system_with_proxies import System
-from tests.support.database_snapshots import put_back, second_server, take_copy
-from tests.support.first_edge import OneEdgeSite
+from tests.support.database.snapshots import put_back, second_server, take_copy
+from tests.support.edges.first_edge import OneEdgeSite
 
 
 @pytest.fixture(scope="module")

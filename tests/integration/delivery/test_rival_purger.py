@@ -6,8 +6,8 @@ from stack.server import frozen
 from stack.waiting import wait_until
 from tests.chaos.rival_purger import RivalPurger
 from tests.chaos.system_with_proxies import System
-from tests.support.database_snapshots import second_server
-from tests.support.first_edge import OneEdgeSite
+from tests.support.database.snapshots import second_server
+from tests.support.edges.first_edge import OneEdgeSite
 
 
 def test_a_purger_on_a_copy_of_the_database_renews_no_lease(tmp_path: Path) -> None:

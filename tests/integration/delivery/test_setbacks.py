@@ -6,7 +6,7 @@ import pytest
 
 from stack.waiting import wait_until
 from takedown_db.connection.lasting_connection import Connection
-from tests.support.fleet import Fleet
+from tests.support.edges.fleet import Fleet
 
 
 def test_a_database_that_went_back_means_a_flush(fleet: Fleet) -> None:

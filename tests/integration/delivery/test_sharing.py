@@ -12,7 +12,7 @@ from stack.server import frozen
 from stack.waiting import wait_until
 from takedown_db.connection.errors import DatabaseUnavailableError
 from takedown_db.connection.lasting_connection import Connection, fetch
-from tests.support.purger_group import GroupMember, PurgerGroup
+from tests.support.purgers.purger_group import GroupMember, PurgerGroup
 
 
 @pytest.fixture(scope="module")

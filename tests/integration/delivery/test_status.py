@@ -26,7 +26,7 @@ from stack.system import Settings, Stack
 from stack.waiting import wait_until
 from takedown_db.connection.lasting_connection import Connection
 from takedown_db.connection.url import parse_url
-from tests.support.site_actions import Site
+from tests.support.sites.site_actions import Site
 from tests.support.threaded_server import threaded_server
 
 

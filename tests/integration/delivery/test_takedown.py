@@ -6,7 +6,7 @@ from email.utils import parsedate_to_datetime
 import requests
 
 from stack.waiting import PATIENCE, wait_until
-from tests.support.site_actions import Site
+from tests.support.sites.site_actions import Site
 
 
 def test_a_ban_takes_every_name_of_the_image_and_lifting_brings_the_same_bytes_back(site: Site) -> None:

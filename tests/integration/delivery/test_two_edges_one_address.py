@@ -4,7 +4,7 @@ from pathlib import Path
 
 from stack.waiting import wait_until
 from tests.chaos.system_with_proxies import System
-from tests.support.cloned_edge import instance_of
+from tests.support.edges.cloned_edge import instance_of
 
 
 def test_two_varnishds_that_take_turns_at_one_address_are_told_and_not_trusted(tmp_path: Path) -> None:

@@ -17,8 +17,8 @@ from purger.model import Edge as KnownEdge
 from purger.outbox.plan import Request
 from stack.edge import Edge
 from stack.waiting import PATIENCE, wait_until
-from tests.support.http2_client import Http2Client
-from tests.support.limited_edge import HEAD, LARGE, THREADS, connect, drained, get, limited_edge
+from tests.support.edges.http2_client import Http2Client
+from tests.support.edges.limited_edge import HEAD, LARGE, THREADS, connect, drained, get, limited_edge
 
 ATTACKERS = 2 * THREADS
 

@@ -6,8 +6,8 @@ import pytest
 
 from stack.edge import Edge
 from stack.system import Settings, Stack
-from tests.support import edge_0_1
-from tests.support.site_actions import Site
+from tests.support.edges import edge_0_1
+from tests.support.sites.site_actions import Site
 
 #: Lease in seconds, so long that an object leaves the cache only by a purge.
 LEASE = 600.0

@@ -9,7 +9,7 @@ from email.utils import format_datetime, parsedate_to_datetime
 import pytest
 
 from stack.waiting import PATIENCE, wait_until
-from tests.support.site_actions import Site
+from tests.support.sites.site_actions import Site
 
 Headers = list[tuple[str, str]]
 #: Headers to compare. Of a 304 all are compared but those in the second list; an error's text is the edge's own.

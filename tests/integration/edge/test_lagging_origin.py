@@ -7,7 +7,7 @@ import pytest
 import requests
 
 from stack.waiting import wait_until
-from tests.support.lagging_site import LaggingSite
+from tests.support.sites.lagging_site import LaggingSite
 
 _numbers = count(1)
 

@@ -13,8 +13,8 @@ from stack.ports import free_port
 from stack.server import Server
 from stack.varnish import PARAMETERS_FILE, Varnish, read_parameters
 from tests.support.certificates import Authority
-from tests.support.limited_edge import HEAD, connect, get, limited_edge
-from tests.support.markdown_pages import ROOT
+from tests.support.edges.limited_edge import HEAD, connect, get, limited_edge
+from tests.support.pages.markdown_pages import ROOT
 
 #: Values that differ from those of the file: they would show that the file was not read.
 DEFAULTS = {"send_timeout": 600, "idle_send_timeout": 60, "http_max_hdr": 64, "http_req_overflow_status": 0}

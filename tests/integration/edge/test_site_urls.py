@@ -13,8 +13,8 @@ import requests
 
 from stack.system import Settings, Stack
 from stack.waiting import PATIENCE, wait_until
-from tests.support.markdown_pages import ROOT, block
-from tests.support.site_actions import Site
+from tests.support.pages.markdown_pages import ROOT, block
+from tests.support.sites.site_actions import Site
 
 #: Names of images, and odd parts of URLs.
 NAMES = ("ab.jpg", "a/b.jpg")

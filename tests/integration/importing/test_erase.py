@@ -15,7 +15,7 @@ import pytest
 from origin.stores.store import key_of
 from stack.commands import command
 from stack.waiting import wait_until
-from tests.support.stored_files import StoredSite, stored_site
+from tests.support.images.stored_files import StoredSite, stored_site
 
 
 @pytest.fixture(scope="module", params=["directory", "s3"])

@@ -22,8 +22,8 @@ from origin.importing.rules import ImportRules, Stability
 from origin.importing.sources import TreeSource
 from origin.stores.directory import Directory
 from origin.stores.store import Store
-from tests.support.images_with_metadata import EVERYTHING, FORMATS, GPS, ORIENTATION, SECRET, pixels
-from tests.support.origin_site import OriginSite
+from tests.support.images.images_with_metadata import EVERYTHING, FORMATS, GPS, ORIENTATION, SECRET, pixels
+from tests.support.sites.origin_site import OriginSite
 
 
 @pytest.fixture(scope="module")

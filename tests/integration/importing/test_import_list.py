@@ -14,8 +14,8 @@ from PIL import Image
 
 from stack.waiting import wait_until
 from takedown_base.name_codes import code_of_name
-from tests.support.images_with_metadata import EVERYTHING, SECRET
-from tests.support.origin_site import OriginSite
+from tests.support.images.images_with_metadata import EVERYTHING, SECRET
+from tests.support.sites.origin_site import OriginSite
 
 
 class ListedSite:

@@ -31,8 +31,8 @@ from stack.commands import command
 from stack.ingest import Ingest
 from stack.server import frozen
 from stack.waiting import PATIENCE, wait_until
-from tests.support.images_with_metadata import EVERYTHING, SECRET
-from tests.support.upload_site import UploadSite
+from tests.support.images.images_with_metadata import EVERYTHING, SECRET
+from tests.support.sites.upload_site import UploadSite
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ import requests
 from PIL import Image
 
 from stack.waiting import wait_until
-from tests.support.upload_site import UploadSite
+from tests.support.sites.upload_site import UploadSite
 
 UPLOADS = 1000
 CLIENTS = 32

@@ -10,7 +10,7 @@ from PIL import Image
 from stack.object_store import ObjectStore
 from stack.server import away
 from stack.waiting import wait_until
-from tests.support.upload_site import UploadSite
+from tests.support.sites.upload_site import UploadSite
 
 
 @pytest.fixture(scope="module")

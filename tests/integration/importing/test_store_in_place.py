@@ -9,7 +9,7 @@ import pytest
 import requests
 
 from tests.support.background_loop import BackgroundLoop
-from tests.support.origin_site import OriginSite
+from tests.support.sites.origin_site import OriginSite
 
 #: Bytes of a file that no request may bring out. As long as a file of the site, so that no size tells them apart.
 SECRET = b"secret! " * 1000

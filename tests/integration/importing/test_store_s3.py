@@ -16,7 +16,7 @@ from origin.stores.store import key_of
 from stack.object_store import ObjectStore
 from stack.server import away, frozen
 from stack.waiting import PATIENCE, wait_until
-from tests.support.origin_site import OriginSite
+from tests.support.sites.origin_site import OriginSite
 
 #: Longest answer in seconds. The promise is 3; a busy machine gets more. Without its bounds, a client waits 30.
 G9_SECONDS = 9

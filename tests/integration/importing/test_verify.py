@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from origin.stores.store import key_of
-from tests.support.stored_files import StoredSite, stored_site
+from tests.support.images.stored_files import StoredSite, stored_site
 
 
 @pytest.fixture(scope="module", params=["directory", "s3"])

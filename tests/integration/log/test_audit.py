@@ -19,8 +19,8 @@ from purger.signed_log.writer import LogWriter
 from stack.database import Database
 from takedown_log.canonical_json import parse_canonical
 from takedown_log.signed_note import Checkpoint, SignerKey
-from tests.support.logged_past import LoggedPast
-from tests.support.random_changes import Changer
+from tests.support.log.logged_past import LoggedPast
+from tests.support.log.random_changes import Changer
 
 #: Changes by each account. 1,000 take half a minute each.
 NUMBER = int(os.environ.get("TEST_LOG_CHANGES", "40"))

@@ -12,7 +12,7 @@ from purger.cli.main import cli
 from purger.model import ProbeResult
 from purger.signed_log.audit.report import Count
 from stack.database import Database
-from tests.support.logged_past import EDGES, LoggedPast
+from tests.support.log.logged_past import EDGES, LoggedPast
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ from takedown_db.connection.lasting_connection import Connection
 from takedown_log.growing_tree import GrowingTree, consistency_proof
 from takedown_log.signed_note import Checkpoint, SignerKey, open_note
 from takedown_log.tree import leaf_hash, roots_from_consistency
-from tests.support.site_actions import Site
+from tests.support.sites.site_actions import Site
 
 
 class Desk:

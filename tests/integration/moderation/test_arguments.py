@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support.moderation_desk import Desk
+from tests.support.sites.moderation_desk import Desk
 
 
 @pytest.mark.parametrize("subject", ["with space", "trailing ", "dot.dot", "a/b", "ü", "", "x" * 65, "x" * 300, "a\n"])

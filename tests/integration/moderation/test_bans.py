@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.support.moderation_desk import Desk
+from tests.support.sites.moderation_desk import Desk
 
 #: Rows of bans by two people within three days of 2024; the third is lifted.
 ROWS = """INSERT INTO bans (scope, subject, banned_by, banned_at, lifted_at) VALUES

@@ -14,8 +14,8 @@ from stack.waiting import wait_until
 from takedown_base.scope import Scope
 from takedown_db.connection.errors import DatabaseUnavailableError
 from takedown_db.connection.lasting_connection import Connection
-from tests.support.moderation_desk import Desk, ban_id, moderate, run
-from tests.support.site_actions import Site
+from tests.support.sites.moderation_desk import Desk, ban_id, moderate, run
+from tests.support.sites.site_actions import Site
 
 
 def test_a_code_that_no_image_has_is_not_banned(desk: Desk) -> None:

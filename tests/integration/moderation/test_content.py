@@ -10,8 +10,8 @@ import pytest
 
 from stack.samples import draw
 from stack.waiting import wait_until
-from tests.support.moderation_desk import Desk, ban_id, run
-from tests.support.site_actions import Site
+from tests.support.sites.moderation_desk import Desk, ban_id, run
+from tests.support.sites.site_actions import Site
 
 
 def digest_of(content: bytes) -> str:

@@ -12,7 +12,7 @@ from purger.cli.main import cli
 from stack.database import Database
 from takedown_db.hooks import plan as hook_plan
 from takedown_db.hooks.triggers import Trigger, triggers_of
-from tests.support.hooked_tables import HookedSite
+from tests.support.database.hooked_tables import HookedSite
 
 PICTURES = ("--table", "pictures", "--code-column", "code", "--when", "path IS NULL")
 ITEMS = (

@@ -14,8 +14,8 @@ from mysql.connector.abstracts import MySQLConnectionAbstract
 from stack.database import Database
 from takedown_base.subject_keys import is_key
 from takedown_db.connection.connect import connect
-from tests.support.markdown_pages import ROOT, block
-from tests.support.pictures_table import PICTURES_TABLE
+from tests.support.database.pictures_table import PICTURES_TABLE
+from tests.support.pages.markdown_pages import ROOT, block
 
 #: Rows from before the hook.
 EARLIER = (

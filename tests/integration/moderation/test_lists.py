@@ -5,8 +5,8 @@ import os
 from pathlib import Path
 
 from stack.commands import command
-from tests.support.moderation_desk import Desk, run
-from tests.support.site_actions import Site
+from tests.support.sites.moderation_desk import Desk, run
+from tests.support.sites.site_actions import Site
 from tests.support.terminal import run_on_terminal
 
 

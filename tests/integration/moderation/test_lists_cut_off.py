@@ -13,7 +13,7 @@ import pytest
 
 from stack.commands import command
 from stack.waiting import PATIENCE, wait_until
-from tests.support.moderation_desk import Desk
+from tests.support.sites.moderation_desk import Desk
 
 CHUNK = 1000
 

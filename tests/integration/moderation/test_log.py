@@ -10,7 +10,7 @@ from mysql.connector.abstracts import MySQLCursorAbstract
 
 from stack.database import Database
 from stack.database_program import on_mysql
-from tests.support.check_constraints import UNCHECKED
+from tests.support.database.check_constraints import UNCHECKED
 
 ACCOUNTS = ("moderation", "import", "origin", "purger")
 COLUMNS = "(action, ban_id, scope, subject, reason, banned_by, account, logged_at)"

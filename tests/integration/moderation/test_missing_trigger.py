@@ -3,8 +3,8 @@
 import pytest
 from click.testing import Result
 
-from tests.support.moderation_desk import Desk, ban_id, run
-from tests.support.site_actions import Site
+from tests.support.sites.moderation_desk import Desk, ban_id, run
+from tests.support.sites.site_actions import Site
 
 
 def test_a_ban_that_no_trigger_saw_is_never_acknowledged(desk: Desk) -> None:

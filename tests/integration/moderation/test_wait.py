@@ -5,8 +5,8 @@ from purger.moderation.delivery_readiness import read_delivery_readiness
 from stack.server import frozen
 from takedown_base.scope import Scope
 from takedown_db.connection.lasting_connection import Connection
-from tests.support.moderation_desk import Desk, ban_id, run
-from tests.support.site_actions import Site
+from tests.support.sites.moderation_desk import Desk, ban_id, run
+from tests.support.sites.site_actions import Site
 
 
 def test_a_ban_without_a_number_is_acknowledged_by_nobody(desk: Desk) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from takedown_db.statements import statement
-from tests.support.origin_site import OriginSite
+from tests.support.sites.origin_site import OriginSite
 
 
 @pytest.fixture(scope="module")

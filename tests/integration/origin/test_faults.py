@@ -23,7 +23,7 @@ from stack.origin import Origin
 from stack.ports import is_free
 from stack.waiting import PATIENCE, wait_until
 from tests.support.faulty_proxy import Proxies
-from tests.support.origin_site import OriginSite, begin_answer, lookup_in_time
+from tests.support.sites.origin_site import OriginSite, begin_answer, lookup_in_time
 
 #: Longest answer in seconds. The promise is 3; a busy machine gets more. Unbounded, the last request would wait 20 s.
 G9_SECONDS = 9

@@ -10,7 +10,7 @@ from email.utils import parsedate_to_datetime
 import pytest
 
 from stack.waiting import PATIENCE, wait_until
-from tests.support.origin_site import OriginSite
+from tests.support.sites.origin_site import OriginSite
 
 HOST = "Host: x\r\n"
 

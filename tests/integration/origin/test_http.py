@@ -18,7 +18,7 @@ import requests
 
 from stack.commands import command
 from stack.waiting import PATIENCE, wait_until
-from tests.support.origin_site import OriginSite, begin_answer, lookup_in_time
+from tests.support.sites.origin_site import OriginSite, begin_answer, lookup_in_time
 
 
 @pytest.fixture(scope="module")

@@ -11,8 +11,8 @@ import requests
 from origin.answering.lookup import DATED_LAG
 from stack.origin import Origin
 from stack.waiting import PATIENCE, wait_until
-from tests.support.origin_site import OriginSite, lookup_in_time
-from tests.support.replica import Primary, Replica
+from tests.support.database.replica import Primary, Replica
+from tests.support.sites.origin_site import OriginSite, lookup_in_time
 
 
 class Copied(NamedTuple):

@@ -11,7 +11,7 @@ import requests
 
 from stack.waiting import PATIENCE
 from tests.support.ask_again import ask_again
-from tests.support.origin_site import OriginSite
+from tests.support.sites.origin_site import OriginSite
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from tests.support.markdown_pages import ROOT
+from tests.support.pages.markdown_pages import ROOT
 
 pytestmark = [
     pytest.mark.skipif(

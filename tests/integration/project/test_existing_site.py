@@ -22,9 +22,9 @@ from stack.varnish import varnish_program
 from stack.vcl import replace_urls
 from stack.waiting import PATIENCE, wait_until
 from tests.support.ask_again import ask_again
-from tests.support.markdown_pages import ROOT, block
-from tests.support.pasted_page import PastedPage
-from tests.support.pictures_table import PICTURES_TABLE
+from tests.support.database.pictures_table import PICTURES_TABLE
+from tests.support.pages.markdown_pages import ROOT, block
+from tests.support.pages.pasted_page import PastedPage
 
 DOCS = ROOT / "docs"
 SUMMER, WINTER, FLAGGED = "12/34/Sommer am See.jpg", "12/34/Winter.png", "56/Höhle 100%.webp"

@@ -17,7 +17,7 @@ from PIL import Image
 
 from stack.database_program import WITHOUT_TLS, chosen
 from stack.waiting import PATIENCE, wait_until
-from tests.support.markdown_pages import ROOT, block
+from tests.support.pages.markdown_pages import ROOT, block
 
 README = ROOT / "README.md"
 HOOKS = ROOT / "docs" / "hooks.md"

@@ -11,7 +11,7 @@ from zipfile import ZipFile
 import pytest
 
 from stack.varnish import varnish_program
-from tests.support.markdown_pages import ROOT
+from tests.support.pages.markdown_pages import ROOT
 
 PACKAGES = {"origin", "purger", "takedown_db", "takedown_log"}
 VCL = {file.relative_to(ROOT / "varnish").as_posix() for file in (ROOT / "varnish").rglob("*") if file.is_file()}

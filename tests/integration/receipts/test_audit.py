@@ -11,8 +11,8 @@ from purger.probing.probe import Probe, ProbeAnswer
 from stack.database import Database
 from stack.waiting import wait_until
 from takedown_db.connection.lasting_connection import Connection
-from tests.support.misbehaving_listeners import stuck_listener, third_edge
-from tests.support.site_actions import Site
+from tests.support.edges.misbehaving_listeners import stuck_listener, third_edge
+from tests.support.sites.site_actions import Site
 
 
 class LateProbe(Probe):

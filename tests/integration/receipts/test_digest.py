@@ -1,9 +1,9 @@
 """Ban an original: each image that has it is proven gone at each edge, in receipts by code and by digest."""
 
 from stack.waiting import wait_until
-from tests.support.misbehaving_listeners import FixedAnswer, stale_listener, third_edge
-from tests.support.receipts_command import ask, outcomes, receipts, wait_looked_again, wait_proven
-from tests.support.site_actions import Site
+from tests.support.edges.misbehaving_listeners import FixedAnswer, stale_listener, third_edge
+from tests.support.purgers.receipts_command import ask, outcomes, receipts, wait_looked_again, wait_proven
+from tests.support.sites.site_actions import Site
 
 
 def test_a_ban_by_content_is_proven_for_each_code_at_every_edge(site: Site) -> None:

@@ -6,8 +6,8 @@ import pytest
 
 from stack.system import Settings, Stack
 from stack.waiting import wait_until
-from tests.support.receipts_command import ask, banned_image, outcomes, receipts, wait_proven
-from tests.support.site_actions import Site
+from tests.support.purgers.receipts_command import ask, banned_image, outcomes, receipts, wait_proven
+from tests.support.sites.site_actions import Site
 
 
 @pytest.fixture(scope="module")

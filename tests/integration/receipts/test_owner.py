@@ -1,9 +1,9 @@
 """Probe one image of a banned owner: the result proves that image gone, and no other."""
 
 from stack.waiting import wait_until
-from tests.support.misbehaving_listeners import FixedAnswer, stale_listener, stuck_listener, third_edge
-from tests.support.receipts_command import ask, outcomes, receipts, wait_looked_again
-from tests.support.site_actions import Site
+from tests.support.edges.misbehaving_listeners import FixedAnswer, stale_listener, stuck_listener, third_edge
+from tests.support.purgers.receipts_command import ask, outcomes, receipts, wait_looked_again
+from tests.support.sites.site_actions import Site
 
 
 def through(site: Site, public_url: str) -> None:

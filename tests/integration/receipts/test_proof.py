@@ -8,9 +8,9 @@ from purger.probing.audit import run_audit
 from purger.probing.probe import Probe
 from stack.waiting import wait_until
 from takedown_db.connection.lasting_connection import Connection
-from tests.support.misbehaving_listeners import FixedAnswer, stale_listener, third_edge
-from tests.support.receipts_command import PROVEN, ask, outcomes, receipts, wait_looked_again
-from tests.support.site_actions import Site
+from tests.support.edges.misbehaving_listeners import FixedAnswer, stale_listener, third_edge
+from tests.support.purgers.receipts_command import PROVEN, ask, outcomes, receipts, wait_looked_again
+from tests.support.sites.site_actions import Site
 
 UNMARKED = "not marked as banned (wrong site, or an origin older than 0.2?)"
 

@@ -3,8 +3,8 @@
 from stack.commands import command
 from stack.ports import free_port
 from stack.waiting import wait_until
-from tests.support.misbehaving_listeners import stuck_listener
-from tests.support.receipts_command import (
+from tests.support.edges.misbehaving_listeners import stuck_listener
+from tests.support.purgers.receipts_command import (
     PROVEN,
     ask,
     banned_image,
@@ -13,7 +13,7 @@ from tests.support.receipts_command import (
     wait_looked_again,
     wait_proven,
 )
-from tests.support.site_actions import Site
+from tests.support.sites.site_actions import Site
 from tests.support.terminal import run_on_terminal
 
 

@@ -10,8 +10,8 @@ from click.testing import CliRunner
 from purger.cli.main import cli
 from purger.model import ProbeResult, Receipt
 from stack.database import Database
-from tests.support import schema_0_1
-from tests.support.purger_rows import TakedownRecord, record_receipt
+from tests.support.database import schema_0_1
+from tests.support.purgers.purger_rows import TakedownRecord, record_receipt
 
 
 @pytest.fixture

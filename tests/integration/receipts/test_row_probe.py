@@ -13,7 +13,7 @@ from purger.probing.probe_notes import ROWS_ALONE
 from purger.probing.row_probe import ImageChoice, RowProbeResult, probe_row
 from stack.database import Database
 from takedown_db.connection.lasting_connection import Connection
-from tests.support.misbehaving_listeners import FixedAnswer, scripted_listener
+from tests.support.edges.misbehaving_listeners import FixedAnswer, scripted_listener
 
 IMAGE, SPECIAL = b"picture", b"special"
 DIGEST = b64encode(hashlib.sha256(SPECIAL).digest()).decode()

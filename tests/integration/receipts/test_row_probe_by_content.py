@@ -13,7 +13,7 @@ from purger.probing.probe_notes import CHANGED, LIFTED
 from purger.probing.row_probe import RowProbeResult, choose, probe_row
 from stack.database import Database
 from takedown_db.connection.lasting_connection import Connection
-from tests.support.misbehaving_listeners import FixedAnswer, scripted_listener
+from tests.support.edges.misbehaving_listeners import FixedAnswer, scripted_listener
 
 _numbers = count(1)
 

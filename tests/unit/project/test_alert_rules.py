@@ -4,7 +4,7 @@ import json
 import re
 import subprocess
 
-from tests.support.markdown_pages import ROOT, rows, section
+from tests.support.pages.markdown_pages import ROOT, rows, section
 
 RULES = ROOT / "deploy" / "prometheus"
 PAGE = ROOT / "docs" / "metrics.md"

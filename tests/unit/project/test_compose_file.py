@@ -6,8 +6,8 @@ import tomllib
 import pytest
 import yaml
 
-from tests.support.documented_commands import INSTALLED, find, options, variables
-from tests.support.markdown_pages import ROOT
+from tests.support.pages.documented_commands import INSTALLED, find, options, variables
+from tests.support.pages.markdown_pages import ROOT
 
 COMPOSE = yaml.safe_load((ROOT / "deploy" / "compose.yaml").read_text())
 SERVICES = COMPOSE["services"]

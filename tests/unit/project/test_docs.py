@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from stack.database_program import VARIABLE
 from tests.chaos.faults import FAULTS
-from tests.support.documented_commands import (
+from tests.support.pages.documented_commands import (
     INSTALLED,
     all_options,
     find,
@@ -18,7 +18,7 @@ from tests.support.documented_commands import (
     shown_commands,
     variables,
 )
-from tests.support.markdown_pages import PAGES, ROOT, code, section, spans
+from tests.support.pages.markdown_pages import PAGES, ROOT, code, section, spans
 
 #: Flags of other people's programs.
 FOREIGN_FLAGS = {

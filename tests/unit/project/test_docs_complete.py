@@ -8,8 +8,8 @@ import pytest
 
 from purger.edge.errors import DeliveryError
 from purger.exit_codes import ExitCode
-from tests.support.documented_commands import DEVELOPMENT, commands, installed_commands, options, variables
-from tests.support.markdown_pages import PAGES, ROOT, code, rows, section
+from tests.support.pages.documented_commands import DEVELOPMENT, commands, installed_commands, options, variables
+from tests.support.pages.markdown_pages import PAGES, ROOT, code, rows, section
 
 COMMANDS_PAGE = ROOT / "docs" / "commands.md"
 ARCHITECTURE_PAGE = ROOT / "docs" / "architecture.md"

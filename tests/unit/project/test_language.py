@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.documented_commands import all_options, installed_commands
-from tests.support.markdown_pages import ROOT
+from tests.support.pages.documented_commands import all_options, installed_commands
+from tests.support.pages.markdown_pages import ROOT
 
 FILES = [
     file

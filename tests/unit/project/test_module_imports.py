@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.markdown_pages import ROOT
+from tests.support.pages.markdown_pages import ROOT
 
 #: Each package, with the packages of this repository that it may import besides itself.
 ALLOWED: dict[str, set[str]] = {

@@ -11,8 +11,8 @@ import pytest
 
 from origin.ingest.settings import IngestSettings
 from origin.settings import Settings
-from tests.support.documented_commands import find, options, variables
-from tests.support.markdown_pages import ROOT
+from tests.support.pages.documented_commands import find, options, variables
+from tests.support.pages.markdown_pages import ROOT
 
 UNITS = sorted((ROOT / "deploy" / "systemd").glob("*.service"))
 DROP_IN = ROOT / "deploy" / "systemd" / "varnish.service.d" / "edge-takedown.conf"

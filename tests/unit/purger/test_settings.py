@@ -5,7 +5,7 @@ import re
 import pytest
 
 from purger.settings import Settings
-from tests.support.markdown_pages import PAGES, ROOT
+from tests.support.pages.markdown_pages import PAGES, ROOT
 
 SETTINGS = Settings(database_url="")
 DELAYS = [SETTINGS.rebound_delay, SETTINGS.later_rebound_delay, SETTINGS.last_rebound_delay]

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.logged_takedown import Takedown
-from tests.support.markdown_pages import ROOT
+from tests.support.log.logged_takedown import Takedown
+from tests.support.pages.markdown_pages import ROOT
 
 #: The library of signatures, and the modules that it consists of.
 LIBRARY = ("cryptography", "cffi", "_cffi_backend")

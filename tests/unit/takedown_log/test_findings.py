@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from takedown_log.json_file import ProofError
-from tests.support.logged_takedown import TIMES, Takedown
+from tests.support.log.logged_takedown import TIMES, Takedown
 
 
 @pytest.fixture

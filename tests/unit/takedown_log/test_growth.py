@@ -13,8 +13,8 @@ from takedown_log.growth import Growth, verify_growth
 from takedown_log.json_file import ProofError
 from takedown_log.key_chain import all_keys, name_next_key
 from takedown_log.signed_note import Checkpoint, NoteError, SignerKey, open_note
-from tests.support.proof_log import ORIGIN, MemoryLog
-from tests.support.witness import Witness
+from tests.support.log.proof_log import ORIGIN, MemoryLog
+from tests.support.log.witness import Witness
 
 KEY = SignerKey.generate(ORIGIN)
 

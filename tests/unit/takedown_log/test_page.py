@@ -9,7 +9,7 @@ import pytest
 
 from takedown_log.check import check
 from takedown_log.page import write_page
-from tests.support.logged_takedown import Takedown
+from tests.support.log.logged_takedown import Takedown
 
 NOW = datetime(2026, 11, 26, 13, 0, tzinfo=UTC)
 

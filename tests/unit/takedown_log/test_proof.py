@@ -10,7 +10,7 @@ from takedown_log.json_file import ProofError
 from takedown_log.key_chain import name_next_key
 from takedown_log.proof import Proof, sign_proof, verify
 from takedown_log.signed_note import SignerKey
-from tests.support.proof_log import ABOUT, MADE_AT, ORIGIN, MemoryLog
+from tests.support.log.proof_log import ABOUT, MADE_AT, ORIGIN, MemoryLog
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,7 @@ import os
 import random
 from collections import Counter
 
-from tests.support.changed_proofs import ChangedProofs
+from tests.support.log.changed_proofs import ChangedProofs
 
 
 def test_each_single_change_of_a_proof_is_found() -> None:

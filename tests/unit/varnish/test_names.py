@@ -12,7 +12,7 @@ from typing import NamedTuple
 import pytest
 
 from stack.vcl import SOURCE
-from tests.support.markdown_pages import ROOT
+from tests.support.pages.markdown_pages import ROOT
 
 PAGE = (ROOT / "docs" / "vcl.md").read_text()
 #: Subs that a site edits. They stand in default.vcl, and sites know their names.

@@ -6,7 +6,7 @@ import pytest
 
 from stack.varnish import PARAMETERS_FILE, read_parameters
 from stack.vcl import SOURCE
-from tests.support.markdown_pages import ROOT, code
+from tests.support.pages.markdown_pages import ROOT, code
 
 EDGE_PAGE = (ROOT / "docs" / "edge.md").read_text()
 # Parameters of varnishd, and settings of the backend in default.vcl.

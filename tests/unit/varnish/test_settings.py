@@ -8,7 +8,7 @@ import pytest
 from origin.answering.answers import BANNED_STATUSES
 from purger.settings import Settings
 from stack.vcl import SOURCE
-from tests.support.markdown_pages import PAGES, ROOT
+from tests.support.pages.markdown_pages import PAGES, ROOT
 
 DEFAULT = (SOURCE / "default.vcl").read_text()
 #: Pages, and code with comments, that may name a setting's value. The changelog tells of former ones as well.

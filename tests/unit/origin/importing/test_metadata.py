@@ -13,8 +13,8 @@ from PIL import Image
 
 from origin.importing.metadata import MalformedPictureError, format_of, strip
 from origin.importing.metadata.orientation import only_orientation
-from tests.support.avif_boxes import grown, with_property
-from tests.support.images_with_metadata import (
+from tests.support.images.avif_boxes import grown, with_property
+from tests.support.images.images_with_metadata import (
     EVERYTHING,
     FORMATS,
     ORIENTATION,

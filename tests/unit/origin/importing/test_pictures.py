@@ -11,7 +11,7 @@ from PIL import Image
 
 from origin.importing.pictures import UnusablePictureError, decode
 from origin.importing.renditions import ORIGINAL, Reduced
-from tests.support.images_with_metadata import noise, saved
+from tests.support.images.images_with_metadata import noise, saved
 
 THUMB = Reduced("thumb", 256, 256)
 

@@ -9,7 +9,7 @@ from click.testing import CliRunner
 from origin.cli.main import main
 from origin.importing.rendition_table import UnusableTableError, read_table, vcl_lines
 from origin.importing.renditions import FORMATS, LOSSY, REDUCED, Reduced
-from tests.support.markdown_pages import ROOT, rows, section
+from tests.support.pages.markdown_pages import ROOT, rows, section
 
 DEFAULT_VCL = (ROOT / "varnish" / "default.vcl").read_text()
 PAGE = ROOT / "docs" / "importing.md"

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.command_reference import PAGE, reference
-from tests.support.documented_commands import installed_commands, shown_commands
+from tests.support.pages.command_reference import PAGE, reference
+from tests.support.pages.documented_commands import installed_commands, shown_commands
 from tests.support.terminal import run_on_terminal
 
 COMMANDS = installed_commands()
@@ -28,7 +28,7 @@ def test_each_command_has_an_example_of_itself(words: str) -> None:
 
 
 def test_the_reference_is_current() -> None:
-    assert PAGE.read_text() == reference(), "write it anew: .venv/bin/python -m tests.support.command_reference"
+    assert PAGE.read_text() == reference(), "write it anew: .venv/bin/python -m tests.support.pages.command_reference"
 
 
 def test_a_pipe_gets_no_sequences_of_a_terminal() -> None:

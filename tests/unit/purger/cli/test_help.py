@@ -6,7 +6,7 @@ from click.testing import CliRunner
 
 from purger.cli.main import cli
 from purger.cli.run import run
-from tests.support.documented_commands import commands
+from tests.support.pages.documented_commands import commands
 
 NUMBERS = [option for option in run.params if isinstance(option.type, click.IntRange | click.FloatRange)]
 

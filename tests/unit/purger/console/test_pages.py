@@ -33,7 +33,7 @@ from purger.model import PurgerPresence
 from takedown_base.listen_address import Address
 from takedown_db.connection.errors import DatabaseUnavailableError
 from takedown_db.connection.lasting_connection import Connection
-from tests.support.console_site import PASSWORD, write_users
+from tests.support.sites.console_site import PASSWORD, write_users
 
 OURS = frozenset({"http://127.0.0.1:6190", "http://localhost:6190"})
 HOSTILE = "<script>alert(1)</script>\u202e\x1b[31m\"'&"

@@ -9,7 +9,7 @@ from purger.edge.errors import UnreachableError
 from purger.probing.probe import Probe
 from purger.probing.verdict import Proof
 from stack.ports import free_port
-from tests.support.misbehaving_listeners import FixedAnswer, raw_listener, scripted_listener, stuck_listener
+from tests.support.edges.misbehaving_listeners import FixedAnswer, raw_listener, scripted_listener, stuck_listener
 
 IMAGE = b"picture" * 30_000
 DIGESTS = {"original": hashlib.sha256(IMAGE).hexdigest()}

@@ -6,7 +6,7 @@ from purger.model import Position, SavedProgress
 from purger.progress.lease import Lease
 from purger.progress.progress import Progress
 from purger.progress.steps import Deliver, Flush
-from tests.support.progress_states import DELAY, LATE, NEW, at, known_edge, verified
+from tests.support.purgers.progress_states import DELAY, LATE, NEW, at, known_edge, verified
 
 REASON = "its position, batch 5:other, is none of this database, or older than what the outbox still holds"
 

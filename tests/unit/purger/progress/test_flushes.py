@@ -7,7 +7,7 @@ from purger.progress.lease import Lease
 from purger.progress.progress import Progress
 from purger.progress.steps import Ask, Deliver, Flush, Heartbeat, Wait
 from takedown_db.schema.triggers import Triggers
-from tests.support.progress_states import CLOCK, DELAY, LATE, NEW, at, known_edge, verified
+from tests.support.purgers.progress_states import CLOCK, DELAY, LATE, NEW, at, known_edge, verified
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ from purger.progress.lease import Lease
 from purger.progress.progress import Progress
 from purger.progress.steps import Ask, Deliver, Heartbeat, Wait
 from takedown_db.schema.triggers import Triggers
-from tests.support.markdown_pages import ROOT
-from tests.support.progress_states import DELAY, LATE, at, known_edge, verified
+from tests.support.pages.markdown_pages import ROOT
+from tests.support.purgers.progress_states import DELAY, LATE, at, known_edge, verified
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from purger.model import Position, SavedProgress, Verification
 from purger.progress.lease import Lease
 from purger.progress.progress import Progress
 from purger.progress.steps import Ask, Deliver, Flush, FlushRebound, Heartbeat, LateFlushRebound, Rebound, Step
-from tests.support.progress_states import DELAY, LATE, NEW, TRIGGERS, at
+from tests.support.purgers.progress_states import DELAY, LATE, NEW, TRIGGERS, at
 
 #: The edge's clock at 0.0 of the monotonic one.
 EPOCH = 1_700_000_000.0

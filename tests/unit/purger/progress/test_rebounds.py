@@ -6,7 +6,7 @@ from purger.model import SavedProgress
 from purger.progress.lease import Lease
 from purger.progress.progress import Progress
 from purger.progress.steps import Deliver, Flush, FlushRebound, Heartbeat, LateFlushRebound, Rebound, Wait
-from tests.support.progress_states import CLOCK, DELAY, LATE, NEW, at, known_edge, verified
+from tests.support.purgers.progress_states import CLOCK, DELAY, LATE, NEW, at, known_edge, verified
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from click.testing import CliRunner
 
 from purger.cli.main import cli
 from stack.waiting import wait_until
-from tests.support.site_actions import Site
+from tests.support.sites.site_actions import Site
 
 PROVEN = {"edge1": "gone", "edge2": "gone"}
 

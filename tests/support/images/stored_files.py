@@ -8,7 +8,7 @@ from pathlib import Path
 import obstore
 
 from stack.object_store import BUCKET, ObjectStore
-from tests.support.origin_site import OriginSite
+from tests.support.sites.origin_site import OriginSite
 
 
 class DirectoryFiles:

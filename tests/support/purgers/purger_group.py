@@ -14,7 +14,7 @@ from stack.purger import Purger
 from stack.waiting import wait_until
 from tests.support.background_loop import BackgroundLoop
 from tests.support.faulty_proxy import Proxies, Proxy
-from tests.support.older_purger import OlderPurger
+from tests.support.purgers.older_purger import OlderPurger
 
 #: Lease of each edge, in seconds: a move of an edge takes less, also on a busy machine.
 LEASE = 20.0

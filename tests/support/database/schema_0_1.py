@@ -8,7 +8,7 @@ from mysql.connector.abstracts import MySQLCursorAbstract
 from stack.database import Database
 from takedown_db.connection.connect import connect
 from takedown_db.schema.scripts import run_script
-from tests.support.procedure_call import call
+from tests.support.database.procedure_call import call
 
 _SCRIPTS = Path(__file__).parent.parent / "data" / "schema_0_1"
 

@@ -1,6 +1,6 @@
 """Changes a proof at random, once each, and tells which change no check has found.
 
-``python -m tests.support.changed_proofs 10000 [SEED]`` makes as many changes, and prints how many of each kind.
+``python -m tests.support.log.changed_proofs 10000 [SEED]`` makes as many changes, and prints how many of each kind.
 """
 
 import base64
@@ -17,7 +17,7 @@ from takedown_log.key_chain import name_next_key
 from takedown_log.proof import Proof, verify
 from takedown_log.signed_note import SignerKey, VerifierKey
 from takedown_log.tree import leaf_hash
-from tests.support.proof_log import MemoryLog
+from tests.support.log.proof_log import MemoryLog
 
 _TIME = "2026-11-26T12:00:0{}.000000Z"
 

@@ -3,7 +3,7 @@
 A library in C, preloaded into the server, asks the kernel for the time and adds the offset that a file holds.
 (libfaketime does not do: varnishd hangs with it before it is up.) The compiler is there: varnishd needs it for each
 VCL.
-Tests in Python use ``ServerClock``; a shell runs ``python -m tests.support.server_clock FILE SECONDS``.
+Tests in Python use ``ServerClock``; a shell runs ``python -m tests.support.database.server_clock FILE SECONDS``.
 """
 
 import struct

@@ -11,7 +11,7 @@ import requests
 
 from stack.edge import Edge
 from stack.waiting import PATIENCE, wait_until
-from tests.support.site_actions import Site
+from tests.support.sites.site_actions import Site
 from tests.support.threaded_server import threaded_server
 
 #: The headers that prove, with the body, that a banned image is gone.

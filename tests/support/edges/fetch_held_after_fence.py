@@ -12,7 +12,7 @@ import requests
 
 from stack.edge import Edge
 from stack.waiting import PATIENCE, wait_until
-from tests.support.cloned_edge import insert_line
+from tests.support.edges.cloned_edge import insert_line
 
 _numbers = count(1)
 

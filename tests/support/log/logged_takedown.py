@@ -5,7 +5,7 @@ from typing import Any
 from takedown_log.findings import Told, find
 from takedown_log.proof import verify
 from takedown_log.tree import leaf_hash
-from tests.support.proof_log import MemoryLog
+from tests.support.log.proof_log import MemoryLog
 
 TIMES = [f"2026-11-26T12:00:0{second}.000000Z" for second in range(10)]
 

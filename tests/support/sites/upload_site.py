@@ -10,7 +10,7 @@ import requests
 from stack.ingest import Ingest
 from stack.waiting import PATIENCE
 from tests.support.ask_again import ask_again
-from tests.support.origin_site import OriginSite
+from tests.support.sites.origin_site import OriginSite
 
 
 class UploadSite:

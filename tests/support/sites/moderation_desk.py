@@ -10,7 +10,7 @@ from purger.cli.main import cli
 from purger.outbox.outbox import Outbox
 from stack.database import Database
 from takedown_db.connection.lasting_connection import Connection
-from tests.support.site_actions import Site
+from tests.support.sites.site_actions import Site
 
 _numbers = count(1)
 

@@ -1,12 +1,12 @@
 """Write docs/reference.md from the code: the help of every command, as `--help` prints it.
 
-`.venv/bin/python -m tests.support.command_reference` writes it anew.
+`.venv/bin/python -m tests.support.pages.command_reference` writes it anew.
 """
 
 import click
 
-from tests.support.documented_commands import INSTALLED, find, installed_commands
-from tests.support.markdown_pages import ROOT
+from tests.support.pages.documented_commands import INSTALLED, find, installed_commands
+from tests.support.pages.markdown_pages import ROOT
 
 PAGE = ROOT / "docs" / "reference.md"
 
@@ -15,7 +15,7 @@ _WIDTH = 100
 
 _HEAD = """# The help of every command
 
-This page is made from the code, by `.venv/bin/python -m tests.support.command_reference`.
+This page is made from the code, by `.venv/bin/python -m tests.support.pages.command_reference`.
 [commands.md](commands.md) is the overview, with exit codes, variables and defaults in tables.
 """
 

@@ -17,7 +17,7 @@ from stack.edge import Edge
 from stack.origin import Origin
 from stack.purger import Purger
 from stack.waiting import PATIENCE, wait_until
-from tests.support.replica import Primary, Replica
+from tests.support.database.replica import Primary, Replica
 
 _numbers = count(1)
 
