@@ -1,4 +1,4 @@
-"""Hold fetches after the fence (tests/support/edges/fetch_held_after_fence.py) past one or more rebounds: two faults."""
+"""Hold fetches after the fence (fetch_held_after_fence.py) past one or more rebounds: two faults."""
 
 from tests.chaos.faults.base import Scene, fault
 from tests.support.edges.fetch_held_after_fence import hold_for

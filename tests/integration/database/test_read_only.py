@@ -7,7 +7,7 @@ import pytest
 
 from stack.database import Database
 
-_ROOT = Path(__file__).resolve().parents[2]
+_ROOT = Path(__file__).resolve().parents[3]
 _VARIABLE = "@@GLOBAL.read_only"
 _EXPRESSION = re.compile(r"CAST\(@@GLOBAL\.read_only AS CHAR\)[^,\n]*(?:,[^\n]*?\))?")
 

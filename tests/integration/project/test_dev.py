@@ -9,7 +9,7 @@ import pytest
 
 from stack.waiting import PATIENCE, wait_until
 
-DEV = Path(__file__).resolve().parent.parent.parent / "dev"
+DEV = Path(__file__).resolve().parents[3] / "dev"
 
 
 def dev(*arguments: str) -> subprocess.CompletedProcess[str]:

@@ -12,7 +12,7 @@ import pytest
 
 from stack.waiting import PATIENCE, wait_until
 
-ROOT = Path(__file__).resolve().parent.parent.parent
+ROOT = Path(__file__).resolve().parents[3]
 
 #: Makes the directories of a tree. Fails while a file "broken" lies beside it.
 _DEBOOTSTRAP = """

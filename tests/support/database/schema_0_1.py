@@ -10,7 +10,7 @@ from takedown_db.connection.connect import connect
 from takedown_db.schema.scripts import run_script
 from tests.support.database.procedure_call import call
 
-_SCRIPTS = Path(__file__).parent.parent / "data" / "schema_0_1"
+_SCRIPTS = Path(__file__).parents[2] / "data" / "schema_0_1"
 
 
 def install(database: Database) -> None:

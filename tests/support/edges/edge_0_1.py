@@ -7,7 +7,7 @@ from typing import Any
 from stack.edge import Edge
 from stack.vcl import render
 
-_SOURCE = Path(__file__).parent.parent / "data" / "edge_0_1"
+_SOURCE = Path(__file__).parents[2] / "data" / "edge_0_1"
 
 
 def downgrade(edge: Edge, backend: str, *, lease: float = 10.0, fail_safe_ttl: float = 2.0) -> None:

@@ -44,7 +44,7 @@ class OlderPurger(Purger):
     """A ``purger run`` of the version before."""
 
     def __init__(self, directory: Path, database: Database, *, options: dict[str, str]) -> None:
-        path = str(Path(__file__).parents[2])
+        path = str(Path(__file__).parents[3])
         super().__init__(directory, database, options={"PYTHONPATH": path, **options})
         *before, _, subcommand = self.command_parts
         self.command_parts = [*before, sys.executable, "-m", __name__, subcommand]

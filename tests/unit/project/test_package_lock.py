@@ -8,7 +8,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-ROOT = Path(__file__).resolve().parent.parent.parent
+ROOT = Path(__file__).resolve().parents[3]
 
 #: The lock of everything but benchmarks, and theirs.
 LOCK = (ROOT / "stack" / "requirements.txt").read_text()

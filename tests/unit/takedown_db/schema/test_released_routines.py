@@ -5,7 +5,7 @@ from pathlib import Path
 
 from takedown_db.schema.scripts import schema_file
 
-_RELEASED = Path(__file__).parents[1] / "data" / "schema_0_1" / "routines.sql"
+_RELEASED = Path(__file__).parents[3] / "data" / "schema_0_1" / "routines.sql"
 _ROUTINE = re.compile(r"PROCEDURE IF NOT EXISTS (\w+)(.*?)//", re.DOTALL)
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from takedown_db.statements import statement
 
-_ROOT = Path(__file__).parents[2]
+_ROOT = Path(__file__).parents[4]
 _SECTION = re.compile(r"^-- name: (?P<name>\w+)\n(?P<purpose>(?:--.*\n)*)", re.MULTILINE)
 
 #: The functions and methods whose argument is the name of a statement, with the argument's place.
