@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 
-from origin.answering.answers import Header
+from origin.model import Header
 from takedown_base.printable import printable
 
 _HEADER = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([!-~](?:[\t -~]*[!-~])?)[ \t]*").fullmatch

@@ -4,7 +4,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
-from origin.answering.byte_ranges import ByteRange
+#: The pattern of a rendition's name, in URLs and in the database.
+RENDITION = "[a-z0-9_-]{1,32}"
+
+#: The name of the picture as it was imported. Its URL is that of the image, without a name.
+ORIGINAL = "original"
+
+#: The name and the value of a header of an answer.
+Header = tuple[str, str]
 
 
 class Found(NamedTuple):
@@ -33,6 +40,14 @@ class Lifetimes:
     full: int = 86400  # an image with its Last-Modified, and the special image
     unknown: int = 60  # a 404
     undated: int = 2  # an image that has no Last-Modified yet
+
+
+@dataclass(frozen=True, slots=True)
+class ByteRange:
+    """A part of a file: ``length`` bytes (at least 1) from ``start``, in bytes from 0."""
+
+    start: int
+    length: int
 
 
 class FilePart(NamedTuple):

@@ -3,11 +3,9 @@
 import threading
 import time
 
-from origin.answering.byte_ranges import ByteRange
 from origin.answering.lookup import Lookup
-from origin.answering.row_checks import MalformedRowError
-from origin.importing.renditions import ORIGINAL
-from origin.model import FilePart
+from origin.model import ORIGINAL, ByteRange, FilePart
+from origin.row_checks import MalformedRowError
 from origin.settings import Settings
 from origin.stores.backends import UnusableStoreError, require_usable
 from origin.stores.contract import StoreAwayError

@@ -3,10 +3,8 @@
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
 
-from origin.answering.answers import Header
-from origin.model import Lifetimes
+from origin.model import Header, Lifetimes
 from origin.stores.location import Location
 from takedown_base.listen_address import Address
 
@@ -14,26 +12,6 @@ from takedown_base.listen_address import Address
 def default_workers() -> int:
     """Count the processors that this process may use: a Python process uses one at a time."""
     return len(os.sched_getaffinity(0))
-
-
-class ServerSettings(Protocol):
-    """The settings of an HTTP server, times in seconds, as ``Settings`` and those of ``origin ingest`` have them."""
-
-    @property
-    def threads(self) -> int:
-        """Requests that are answered at a time."""
-
-    @property
-    def keep_alive(self) -> int:
-        """Time that an idle connection stays open."""
-
-    @property
-    def stall(self) -> int:
-        """Time without progress after which a connection is closed in the middle of a message."""
-
-    @property
-    def headers(self) -> tuple[Header, ...]:
-        """Headers of every answer that the server makes by itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,13 +8,13 @@ from origin.answering.answers import Answers
 from origin.answering.app import App
 from origin.answering.lookup import Lookup
 from origin.answering.special_image import SpecialImage
-from origin.http.access_log import AccessLog
-from origin.http.request_watch import make_watch
+from origin.http.access_log import AccessLog, make_watch
 from origin.http.server import Server
 from origin.http.server_run import run_server
 from origin.metrics_counters import CountedLookup, CountedStore, Counters
 from origin.settings import Settings
 from origin.stores.backends import open_backend
+from origin.stores.contract import DamagedFileError, StoreAwayError
 from origin.stores.store import Store, open_store
 from takedown_base.listen_address import Address
 from takedown_base.signals import STOP_SIGNALS, SignalQueue
@@ -41,8 +41,9 @@ class Worker:
         settings = self.settings
         answers = Answers(settings.lifetimes, settings.banned_status, self.special)
         app = App(self._lookup(counters), answers, self._store(counters), self.special, settings.headers)
-        watch = make_watch(counters, self.access_log)
-        server = Server(app, self.address, settings, share_port=share_port, watch=watch)
+        watch = make_watch(counters.answered if counters else None, self.access_log)
+        expected = (DamagedFileError, StoreAwayError)
+        server = Server(app, self.address, settings, share_port=share_port, watch=watch, expected_errors=expected)
         server.prepare()
         ready()
         # A process whose parent was killed would keep its share of the port, and nobody would end it.

@@ -6,13 +6,11 @@ Pure functions, without framework, file and clock. Headers that depend on the se
 from base64 import b64encode
 from typing import NamedTuple
 
-from origin.answering.byte_ranges import ByteRange, UnsatisfiableRangeError, select_range
+from origin.answering.byte_ranges import UnsatisfiableRangeError, select_range
 from origin.answering.conditional_requests import not_modified, precondition_fails, range_applies
 from origin.answering.special_image import SpecialImage
 from origin.http.http_dates import format_date, whole_second_after
-from origin.model import FilePart, Found, Lifetimes
-
-Header = tuple[str, str]
+from origin.model import ByteRange, FilePart, Found, Header, Lifetimes
 
 NOSNIFF: Header = ("X-Content-Type-Options", "nosniff")
 _ACCEPT_RANGES: Header = ("Accept-Ranges", "bytes")

@@ -7,12 +7,12 @@ from typing import Any
 
 import bottle
 
-from origin.answering.answers import Answer, Answers, Conditions, Header, failure
+from origin.answering.answers import Answer, Answers, Conditions, failure
 from origin.answering.lookup import BUDGET, Lookup
-from origin.answering.row_checks import MalformedRowError
 from origin.answering.special_image import SpecialImage
-from origin.importing.renditions import ORIGINAL, RENDITION
-from origin.model import FilePart
+from origin.http.gateway import BEGAN
+from origin.model import ORIGINAL, RENDITION, FilePart, Header
+from origin.row_checks import MalformedRowError
 from origin.stores.contract import DamagedFileError, MissingFileError, StoreAwayError
 from origin.stores.store import Store
 from takedown_base.subject_keys import CODE
@@ -27,9 +27,6 @@ StartResponse = Callable[[str, list[tuple[str, str]]], object]
 _ORIGINAL_PATH = rf"/images/<code:re:{CODE}\Z>"
 _RENDITION_PATH = rf"/images/<code:re:{CODE}>/<rendition:re:{RENDITION}\Z>"
 _RETRY_AFTER = ("Retry-After", "2")
-
-#: The key of the WSGI environment for the time of the request's first bytes, in seconds of the monotonic clock.
-BEGAN = "takedown.began"
 
 
 class _ErasedError(Exception):

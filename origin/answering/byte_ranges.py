@@ -1,19 +1,12 @@
 """Reads Range headers (RFC 9110, 14)."""
 
 import re
-from dataclasses import dataclass
+
+from origin.model import ByteRange
 
 _ONE_RANGE = re.compile(r"bytes=(?P<first>\d*)-(?P<last>\d*)", re.ASCII | re.IGNORECASE)
 #: Digits of a number that is larger than any file. Python refuses to convert texts of some thousands of digits.
 _MOST_DIGITS = 18
-
-
-@dataclass(frozen=True, slots=True)
-class ByteRange:
-    """A part of a file: ``length`` bytes (at least 1) from ``start``, in bytes from 0."""
-
-    start: int
-    length: int
 
 
 class UnsatisfiableRangeError(Exception):

@@ -9,9 +9,9 @@ import mysql.connector
 
 from origin.answering.connection_attempt import ConnectionAttempt
 from origin.answering.lookup_connection import LookupConnection
-from origin.answering.row_checks import require_well_formed
 from origin.circuit_breaker import CircuitBreaker
 from origin.model import Found
+from origin.row_checks import require_well_formed
 from takedown_base.subject_keys import CODE_ALPHABET, is_key
 from takedown_db.connection.errors import DatabaseUnavailableError, explain
 from takedown_db.connection.node_choice import is_suspect, report_failure

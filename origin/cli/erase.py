@@ -5,8 +5,8 @@ from typing import Any
 
 import click
 
-from origin.answering.row_checks import MalformedRowError
 from origin.cli.options import NameType, database_url, in_place, own_store
+from origin.row_checks import MalformedRowError
 from origin.stores.backends import UnusableStoreError, require_usable
 from origin.stores.contract import StoreAwayError
 from origin.stores.erasure import Erasure, Plan, RefusedErasureError, Result

@@ -9,10 +9,10 @@ from typing import Any, BinaryIO
 
 import click
 
-from origin.cli.options import MomentType, NameType, StoreType, database_url, in_place_settings, own_store
+from origin.cli.options import NameType, StoreType, database_url, in_place_settings, own_store
 from origin.cli.renditions import renditions_option
 from origin.importing.list import ImportList, UnusableListError
-from origin.importing.rules import ImportRules, Stability
+from origin.importing.rules import ImportRules, Stability, parse_moment
 from origin.stores.backends import UnusableStoreError
 from origin.stores.contract import StoreAwayError
 from origin.stores.location import Location
@@ -28,6 +28,19 @@ Examples:
 origin import /srv/images --owner ann
 mysql -B --quick -e 'SELECT id AS code, file_path AS path, user_id AS owner FROM pictures' site |
   origin import --from - --in-place file:/srv/pictures"""
+
+
+class MomentType(click.ParamType[datetime]):
+    """A date, with or without a time, in UTC unless it names another zone."""
+
+    name = "DATE"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        """Read a date. Fails with the reason, which click shows."""
+        try:
+            return value if isinstance(value, datetime) else parse_moment(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
 
 
 @click.command("import", epilog=_EXAMPLES)

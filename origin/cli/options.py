@@ -3,15 +3,13 @@
 import functools
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import click
 
 from origin.added_headers import parse_header
-from origin.answering.answers import Header
-from origin.importing.rules import parse_moment
+from origin.model import Header
 from origin.stores.location import Location, parse_location
 from takedown_base.secret_files import exposure
 from takedown_base.subject_keys import CODE_ALPHABET, hint_for_code, is_key
@@ -68,19 +66,6 @@ class NameType(click.ParamType[str]):
             hint = hint_for_code(str(value)) if self.name == "CODE" else ""
             self.fail(f"{value!a} is not {CODE_ALPHABET}{hint}", param, ctx)
         return str(value)
-
-
-class MomentType(click.ParamType[datetime]):
-    """A date, with or without a time, in UTC unless it names another zone."""
-
-    name = "DATE"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
-        """Read a date. Fails with the reason, which click shows."""
-        try:
-            return value if isinstance(value, datetime) else parse_moment(value)
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
 
 
 def setting(

@@ -7,10 +7,10 @@ from typing import Any
 import click
 
 from origin.added_headers import require_distinct
-from origin.answering.answers import BANNED_STATUSES, Header
+from origin.answering.answers import BANNED_STATUSES
 from origin.answering.special_image import UnusableSpecialImageError
 from origin.cli.options import HeaderType, database_url, in_place, own_store, setting
-from origin.model import Lifetimes
+from origin.model import Header, Lifetimes
 from origin.settings import Settings, default_workers
 from origin.start import CannotServeError, serve
 from origin.stores.location import Location

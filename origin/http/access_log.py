@@ -1,11 +1,17 @@
-"""Writes the access log: a line a request, in the format "combined" of web servers, with the seconds at its end."""
+"""Writes the access log: a line a request, in the format "combined" of web servers, with the seconds at its end.
+
+``make_watch`` makes the function that a server calls after each answer: it counts, and writes that line.
+"""
 
 import logging
 import os
 import re
 import threading
 import time
+from collections.abc import Callable
 from functools import lru_cache
+
+from origin.http.request import Request
 
 log = logging.getLogger(__name__)
 
@@ -19,6 +25,9 @@ _ESCAPED = re.compile(rb'[^ -~]|["\\]')
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 STDOUT = "-"
+
+#: Takes an answered request, its status line and the bytes that were sent.
+Watch = Callable[[Request, bytes, int], object]
 
 
 class AccessLog:
@@ -73,6 +82,38 @@ class AccessLog:
         if now >= self._report_at:
             self._report_at = now + _REPORT
             log.error("the access log cannot be written: %s", error.strerror or error)
+
+
+def make_watch(count: Callable[[bytes, int], object] | None, access_log: AccessLog | None) -> Watch | None:
+    """Make the function that a server calls after each answer; None where there is nothing to do.
+
+    ``count`` takes the status line and the bytes that were sent.
+    """
+    if access_log is None:
+        return None if count is None else lambda _request, status, sent: count(status, sent)
+
+    def log(request: Request, status: bytes, sent: int) -> None:
+        if count is not None:
+            count(status, sent)
+        access_log.write(_line(request, status, sent))
+
+    return log
+
+
+def _line(request: Request, status: bytes, sent: int) -> bytes:
+    # A refused head has no method: nothing of it was taken for true.
+    method = request.method
+    fields = request.inheaders
+    return access_line(
+        peer=request.conn.remote_addr or "",
+        at=time.time(),
+        request=b"%s %s %s" % (method, request.uri, request.request_protocol) if method else b"",
+        status=status,
+        sent=sent,
+        referer=fields.get(b"Referer", b""),
+        agent=fields.get(b"User-Agent", b""),
+        seconds=max(0.0, time.monotonic() - request.conn.began) if request.conn.began else 0.0,
+    )
 
 
 def access_line(

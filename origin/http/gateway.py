@@ -6,7 +6,8 @@ from typing import Any
 
 import cheroot.wsgi
 
-from origin.answering.app import BEGAN
+#: The key of the WSGI environment for the time of the request's first bytes, in seconds of the monotonic clock.
+BEGAN = "takedown.began"
 
 #: Names of headers that are remembered in the form that WSGI wants. Clients make up any others.
 _NAMES_KEPT = 64

@@ -7,7 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 import cheroot.server
 import cheroot.wsgi
@@ -17,8 +17,6 @@ from origin.http.lingering_close import LingeringClose
 from origin.http.request import Request
 from origin.http.request_head import MAX_BODY_BYTES
 from origin.http.sockets import NEXT_REQUEST_WAIT, Reader, Writer
-from origin.settings import ServerSettings
-from origin.stores.contract import DamagedFileError, StoreAwayError
 from takedown_base.listen_address import Address
 from takedown_db.connection.socket_timeouts import wait_in_kernel
 
@@ -29,6 +27,26 @@ _BACKLOG = 1024
 
 #: Seconds that never end.
 _FOR_EVER = 10**7
+
+
+class ServerSettings(Protocol):
+    """The settings of an HTTP server, times in seconds, as each command has them."""
+
+    @property
+    def threads(self) -> int:
+        """Requests that are answered at a time."""
+
+    @property
+    def keep_alive(self) -> int:
+        """Time that an idle connection stays open."""
+
+    @property
+    def stall(self) -> int:
+        """Time without progress after which a connection is closed in the middle of a message."""
+
+    @property
+    def headers(self) -> tuple[tuple[str, str], ...]:
+        """Headers of every answer that the server makes by itself."""
 
 
 class _Connection(cheroot.server.HTTPConnection):
@@ -92,10 +110,15 @@ class Server(cheroot.wsgi.Server):
         *,
         share_port: bool,
         watch: Callable[[Request, bytes, int], object] | None = None,
+        expected_errors: tuple[type[Exception], ...] = (),
     ) -> None:
-        """Set up the server. ``share_port``: other processes listen on the same port, and share its connections."""
+        """Set up the server. ``share_port``: other processes listen on the same port, and share its connections.
+
+        ``expected_errors`` are those that break a body off and are logged in one line, without a traceback.
+        """
         self.stall = settings.stall
         self.headers = settings.headers
+        self.expected_errors = expected_errors
         #: Called after each answer with the request, its status line and the bytes that were sent; None: nobody counts.
         self.watch = watch
         self.lingering = LingeringClose()
@@ -165,9 +188,9 @@ class Server(cheroot.wsgi.Server):
         return len(cut_off)
 
     def error_log(self, msg: str = "", level: int = logging.INFO, traceback: bool = False) -> None:
-        """Log an error of cheroot: for a damaged file or a store that went away one line, and no traceback."""
+        """Log an error of cheroot: for one of ``expected_errors`` one line, and no traceback."""
         error = sys.exc_info()[1]
-        if isinstance(error, (DamagedFileError, StoreAwayError)):
+        if isinstance(error, self.expected_errors):
             log.error("%s; the response was broken off", error)
         else:
             log.log(level, "%s", msg, exc_info=traceback)

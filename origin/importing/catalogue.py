@@ -10,7 +10,7 @@ import mysql.connector
 from mysql.connector.abstracts import MySQLConnectionAbstract, MySQLCursorAbstract
 from mysql.connector.types import MySQLConvertibleType
 
-from origin.importing.renditions import ORIGINAL
+from origin.model import ORIGINAL
 from takedown_db.statements import statement
 
 #: The parameters of a statement, as the driver declares them.

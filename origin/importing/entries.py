@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from origin.importing.directory_tree import DirectoryTree
 from origin.importing.list import ImportList
-from origin.importing.renditions import ORIGINAL
 from origin.importing.rules import Stability
+from origin.model import ORIGINAL
 from takedown_base.name_codes import code_of_name
 from takedown_base.subject_keys import CODE_ALPHABET, is_key
 

@@ -9,9 +9,9 @@ from typing import Protocol
 from origin.importing.catalogue import Catalogue, Image, RecordedImage, Rendition, outdated
 from origin.importing.entries import Entry, ImageEntries, image_chunks
 from origin.importing.picture_intake import Intake
-from origin.importing.renditions import ORIGINAL
 from origin.importing.rules import ImportRules
 from origin.importing.sources import RefusedFileError, Source
+from origin.model import ORIGINAL
 from origin.stores.store import Store
 
 #: Images in one transaction: few commits, and locks that are too short for anyone to notice.

@@ -9,10 +9,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from origin.importing.renditions import ORIGINAL, RENDITION
 from origin.importing.rules import Stability, parse_moment
-from origin.stores.stored_path import LONGEST as LONGEST_PATH
-from origin.stores.stored_path import is_stored_path
+from origin.model import ORIGINAL, RENDITION
+from origin.row_checks import LONGEST_PATH, is_stored_path
 from takedown_base.printable import printable
 from takedown_base.subject_keys import CODE_ALPHABET, is_key
 

@@ -10,9 +10,10 @@ from typing import BinaryIO
 from origin.importing.catalogue import RecordedImage, Rendition, StoredFile
 from origin.importing.metadata import MalformedPictureError, format_of, strip
 from origin.importing.pictures import Kind, UnusablePictureError, decode
-from origin.importing.renditions import ORIGINAL, Reduced
+from origin.importing.renditions import Reduced
 from origin.importing.rules import ImportRules
 from origin.importing.sources import RefusedFileError
+from origin.model import ORIGINAL
 from origin.stores.store import Store
 
 

@@ -7,7 +7,8 @@ from typing import BinaryIO
 
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from origin.importing.renditions import FORMATS, ORIGINAL, Reduced
+from origin.importing.renditions import FORMATS, Reduced
+from origin.model import ORIGINAL
 
 #: The divisor of ``max_pixels`` for formats that take more memory: at the peak 16 bytes a pixel for WebP, 9 for AVIF,
 #: and at most 6 for the others.

@@ -5,7 +5,8 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from origin.importing.renditions import FORMATS, LOSSY, ORIGINAL, REDUCED, RENDITION, Reduced
+from origin.importing.renditions import FORMATS, LOSSY, REDUCED, Reduced
+from origin.model import ORIGINAL, RENDITION
 from takedown_base.printable import printable
 
 #: Bytes of the largest file that is read.

@@ -7,12 +7,6 @@ before.
 
 from typing import NamedTuple
 
-#: The pattern of a rendition's name, in URLs and in the database.
-RENDITION = "[a-z0-9_-]{1,32}"
-
-#: The name of the picture as it was imported. Its URL is that of the image, without a name.
-ORIGINAL = "original"
-
 #: The formats that a reduced rendition may have, by their names in tables, each as Pillow names it.
 FORMATS = {"jpeg": "JPEG", "png": "PNG", "webp": "WEBP", "avif": "AVIF"}
 

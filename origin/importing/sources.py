@@ -5,9 +5,8 @@ import stat
 from pathlib import Path
 from typing import Protocol
 
-from origin.answering.byte_ranges import ByteRange
 from origin.importing.directory_tree import DirectoryTree
-from origin.model import FilePart
+from origin.model import ByteRange, FilePart
 from origin.stores.contract import PATIENT, Backend, DamagedFileError
 
 

@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from origin.answering.answers import Header
 from origin.importing.rules import ImportRules
+from origin.model import Header
 from origin.settings import default_workers
 from origin.stores.location import Location
 from takedown_base.listen_address import Address

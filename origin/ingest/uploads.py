@@ -6,9 +6,9 @@ from typing import IO
 
 from origin.importing.catalogue import Catalogue, Image, RecordedImage, Rendition, outdated
 from origin.importing.picture_intake import Intake, Picture
-from origin.importing.renditions import ORIGINAL
 from origin.importing.rules import ImportRules, Stability
 from origin.ingest.database import Database
+from origin.model import ORIGINAL
 
 
 class BannedError(Exception):

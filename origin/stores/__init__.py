@@ -1,1 +1,4 @@
-"""Kinds of stores for the bytes of images, behind one contract: a directory (or tree) of files, and object stores."""
+"""Keeps the bytes of images: a directory or an object store behind one contract; verifies and erases them.
+
+Imports the flat ``model``, ``row_checks`` and ``circuit_breaker``.
+"""

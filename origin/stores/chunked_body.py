@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 
-from origin.answering.byte_ranges import ByteRange
+from origin.model import ByteRange
 
 
 class ChunkedBody(ABC):

@@ -1,6 +1,6 @@
 """Defines the contract of a store of bytes. Each kind of store is one class with these methods.
 
-A key is a relative path of segments with ``/`` between them, as ``stored_path.is_stored_path`` accepts it. A store
+A key is a relative path of segments with ``/`` between them, as ``row_checks.is_stored_path`` accepts it. A store
 keeps bytes under a key, and knows nothing of images, digests and the database.
 """
 

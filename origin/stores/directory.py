@@ -10,8 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from origin.answering.byte_ranges import ByteRange
-from origin.model import FilePart
+from origin.model import ByteRange, FilePart
 from origin.stores.chunked_body import ChunkedBody
 from origin.stores.contract import CHUNK, DamagedFileError, MissingFileError
 from takedown_base.printable import printable

@@ -12,9 +12,8 @@ from typing import Any, NamedTuple
 
 from mysql.connector.abstracts import MySQLCursorAbstract
 
-from origin.answering.byte_ranges import ByteRange
-from origin.answering.row_checks import require_well_formed_rendition
-from origin.model import FilePart
+from origin.model import ByteRange, FilePart
+from origin.row_checks import require_well_formed_rendition
 from origin.stores.contract import DamagedFileError
 from origin.stores.store import Store
 from takedown_base.printable import printable

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from origin.answering.byte_ranges import ByteRange, UnsatisfiableRangeError, select_range
+from origin.answering.byte_ranges import UnsatisfiableRangeError, select_range
+from origin.model import ByteRange
 
 sizes = st.integers(min_value=1, max_value=10_000)
 positions = st.integers(min_value=0, max_value=20_000)

@@ -10,7 +10,8 @@ import pytest
 from PIL import Image
 
 from origin.importing.pictures import UnusablePictureError, decode
-from origin.importing.renditions import ORIGINAL, Reduced
+from origin.importing.renditions import Reduced
+from origin.model import ORIGINAL
 from tests.support.images.images_with_metadata import noise, saved
 
 THUMB = Reduced("thumb", 256, 256)

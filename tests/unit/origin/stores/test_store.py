@@ -8,8 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from origin.answering.byte_ranges import ByteRange
-from origin.model import FilePart
+from origin.model import ByteRange, FilePart
 from origin.stores.contract import CHUNK, DamagedFileError
 from origin.stores.directory import Directory, make_directory
 from origin.stores.store import Store, key_of

@@ -1,14 +1,16 @@
 """Check a database row before headers and paths are built from it."""
 
+import os
 from datetime import datetime
+from pathlib import PurePosixPath
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from origin.answering.row_checks import MalformedRowError, require_well_formed
 from origin.model import Found
+from origin.row_checks import LONGEST_PATH, MalformedRowError, is_stored_path, require_well_formed
 
 NOW = datetime(2026, 5, 1, 12, 0, 0)
 GOOD = Found("image/svg+xml", 1000, "ab" * 32, "joe", NOW, 0, 0, NOW, NOW, 17)
@@ -108,3 +110,28 @@ def test_no_text_of_a_row_starts_a_header_or_leaves_the_store(value: str) -> Non
         else:
             assert message.isprintable()
             assert len(message) < 1000
+
+
+@pytest.mark.parametrize(
+    "path", ["a", "a.jpg", "12/34/Abc.jpg", "été/ü 1.png", "...", "..a/a..", ".hidden", "a" * LONGEST_PATH]
+)
+def test_these_are_paths(path: str) -> None:
+    assert is_stored_path(path)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("", "/", "/a", "a/", "a//b", ".", "..", "a/.", "./a", "a/..", "../a", "a/../b", "a/./b"),
+        *("a\n", "a\0", "\x7f", "a\x85b", "\ud800", os.fsdecode(b"\xff.jpg"), "a" * (LONGEST_PATH + 1)),
+    ],
+)
+def test_these_are_none(path: str) -> None:
+    assert not is_stored_path(path)
+
+
+@given(st.text(alphabet="./a\n\0é", max_size=12))
+def test_no_path_leaves_the_root(path: str) -> None:
+    if is_stored_path(path):
+        assert os.path.normpath(f"/site/{path}") == f"/site/{path}"
+        assert not PurePosixPath(path).is_absolute()

@@ -1,4 +1,4 @@
-"""Checks a row of the database before headers and paths are built from it.
+"""Checks a row of the database before headers and paths are built from it. Imports check paths by the same rule.
 
 The schema refuses malformed values, but a session may have switched its checks off, and a table may be made by hand.
 """
@@ -7,7 +7,6 @@ import re
 from datetime import datetime
 
 from origin.model import Found
-from origin.stores.stored_path import is_stored_path
 from takedown_base.printable import printable
 from takedown_base.subject_keys import is_digest, is_key
 
@@ -16,6 +15,10 @@ _LARGEST = 1 << 40
 
 #: The largest batch number: an edge takes 15 digits.
 _LARGEST_BATCH = 10**15 - 1
+
+#: Characters of the longest path. The column `renditions.path` is wider: a session without strict mode cuts a value at
+#: the column's width, and a cut path must not pass for a valid one.
+LONGEST_PATH = 1000
 
 #: Characters of a value in a message.
 _SHOWN = 80
@@ -63,6 +66,19 @@ def require_well_formed_rendition(code: str, digest: object, size: object, path:
         raise _malformed(code, "renditions.path", path)
 
 
+def is_stored_path(path: str) -> bool:
+    """Tell whether a path names a file below a root: relative, in UTF-8, and no segment leads elsewhere.
+
+    Refuses empty segments, ``.`` and ``..``, control characters, lone surrogates, and paths that are too long.
+    """
+    return (
+        0 < len(path) <= LONGEST_PATH
+        and not any(segment in ("", ".", "..") for segment in path.split("/"))
+        and not any(character < " " or "\x7f" <= character <= "\x9f" for character in path)
+        and _is_utf8(path)
+    )
+
+
 def _malformed(code: str, column: str, value: object) -> MalformedRowError:
     return MalformedRowError(
         f"image {printable(code)}: column {column} holds {_shown(value)}: correct or delete the row"
@@ -72,3 +88,12 @@ def _malformed(code: str, column: str, value: object) -> MalformedRowError:
 def _shown(value: object) -> str:
     shown = printable(value)
     return f"'{shown}'" if len(shown) <= _SHOWN else f"'{shown[:_SHOWN]}...'"
+
+
+def _is_utf8(text: str) -> bool:
+    """Tell whether a text has no lone surrogates, as names of files that are not UTF-8 have in Python."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
