@@ -5,12 +5,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 
+from purger.edge.tally import Tally
 from purger.loop_thread import LoopThread
 from purger.probing.audit import AuditResult, run_audit
 from purger.probing.probe import Probe
 from purger.problem_log import ProblemLog
 from purger.settings import Settings
-from purger.tally import Tally
 from takedown_db.connection.lasting_connection import Connection
 
 log = logging.getLogger(__name__)

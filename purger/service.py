@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from purger.delivery.worker import Worker
 from purger.delivery.workers import EdgeWorkers
+from purger.edge.tally import Tally
 from purger.fleet.edges import EnabledEdge
 from purger.fleet.sharing import Sharing
 from purger.loop_thread import LoopThread, join_all
@@ -26,7 +27,6 @@ from purger.records.recorder import Recorder
 from purger.records.takedown_lines import Journal
 from purger.settings import Settings
 from purger.signed_log.writer import LogWriter
-from purger.tally import Tally
 from takedown_base.listen_address import Address
 from takedown_db.connection.lasting_connection import Connection
 from takedown_db.connection.url import without_secrets

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass, field
 
-from purger.edge.purge_request import Headers, moving, part_of
+from purger.edge.purge_request import Headers, Request, moving, part_of
 from purger.model import Position, ProbeResult
-from purger.outbox.plan import Plan, Request, single_owners
+from purger.outbox.plan import Plan, single_owners
 
 
 @dataclass(slots=True)

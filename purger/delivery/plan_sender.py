@@ -8,9 +8,10 @@ from purger.delivery.plan_run import PlanRun
 from purger.delivery.urgent_bans import UrgentBans
 from purger.edge.client import Answer
 from purger.edge.errors import MalformedError
+from purger.edge.purge_request import Request
 from purger.model import Edge, Position, ProbeResult, probe_result_of
 from purger.outbox.batches import Batches
-from purger.outbox.plan import DELIVERY, Request, names_digests
+from purger.outbox.plan import DELIVERY, names_digests
 
 log = logging.getLogger(__name__)
 

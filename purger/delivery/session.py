@@ -9,14 +9,13 @@ from purger.backoff import Backoff
 from purger.delivery.edge_standing import EdgeStanding
 from purger.edge.client import Answer, EdgeClient
 from purger.edge.errors import DeliveryError, MalformedError, OtherInstanceError, SeveralInstancesError
-from purger.edge.purge_request import BATCH
+from purger.edge.purge_request import BATCH, Request
+from purger.edge.tally import Tally
 from purger.model import Edge, Position
-from purger.outbox.plan import Request
 from purger.problem_log import ProblemLog
 from purger.progress.progress import Progress
 from purger.records.recorder import Recorder
 from purger.settings import Settings
-from purger.tally import Tally, method_of
 
 log = logging.getLogger(__name__)
 
@@ -89,7 +88,7 @@ class EdgeSession:
         It is the expected one, or a later one where another purger has sent something. An edge that was put back to an
         earlier state is behind. An edge that names no position is not checked.
         """
-        with self._tally.delivery(self.edge.name, method_of(request)):
+        with self._tally.delivery(self.edge.name, request.kind):
             return self._send(request)
 
     def _send(self, request: Request) -> Answer:

@@ -11,11 +11,12 @@ from purger.delivery.plan_run import PlanRun
 from purger.delivery.plan_sender import PlanSender, RefusedPlanError
 from purger.delivery.session import EdgeSession
 from purger.edge.errors import DeliveryError
-from purger.edge.purge_request import at_position, part_of
+from purger.edge.purge_request import FLUSH, at_position, late_flush, part_of
+from purger.edge.tally import Tally
 from purger.model import Edge, FlushRequest, SavedProgress, Verification
 from purger.outbox.batches import Batches
 from purger.outbox.outbox import MalformedRowError, PrunedError
-from purger.outbox.plan import FLUSH, SINGLES, affordable, late_flush
+from purger.outbox.plan import SINGLES, affordable
 from purger.outbox.poller import Poller
 from purger.probing.prober import Prober
 from purger.progress.lease import Lease
@@ -24,7 +25,6 @@ from purger.progress.steps import Ask, Deliver, Flush, FlushRebound, Heartbeat, 
 from purger.records.edge_results import EdgeResults
 from purger.records.recorder import Recorder
 from purger.settings import Settings
-from purger.tally import Tally
 from takedown_db.connection.errors import DatabaseUnavailableError
 
 log = logging.getLogger(__name__)

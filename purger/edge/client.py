@@ -21,10 +21,9 @@ from purger.edge.errors import (
     UnreachableError,
     UntrustedError,
 )
-from purger.edge.purge_request import BATCH, at_position
+from purger.edge.purge_request import BATCH, Request, at_position
 from purger.edge.url import UnusableEdgeUrlError, shown
 from purger.model import Edge, Position
-from purger.outbox.plan import Request
 from takedown_base.printable import printable
 
 #: The request that asks for an edge's instance, clock and mode.

@@ -1,6 +1,8 @@
-"""Makes the request headers that name the batch of a purge, and an edge's position before and after it."""
+"""Defines the requests to an edge's purge listener, and their headers that name its position before and after."""
 
-from purger.model import Position
+from dataclasses import dataclass
+
+from purger.model import Position, Row
 
 #: The header of the position that an edge has after a request, in requests and answers; of a heartbeat a precondition.
 BATCH = "Takedown-Batch"
@@ -13,6 +15,39 @@ PART_OF = "Takedown-Part-Of"
 
 #: Names and values of headers.
 Headers = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request to a purge listener. ``rows`` are the bans and lifts that the answer to a PURGE is recorded for."""
+
+    method: str
+    path: str
+    headers: Headers = ()
+    rows: tuple[Row, ...] = ()
+
+    @property
+    def kind(self) -> str:
+        """The method by which requests are counted: a BAN of all objects is a flush."""
+        if self.method == "BAN" and any(name == _ALL for name, _ in self.headers):
+            return "flush"
+        return self.method.lower()
+
+    def with_headers(self, headers: Headers) -> "Request":
+        """Return the same request with further headers."""
+        return Request(self.method, self.path, self.headers + headers, self.rows)
+
+
+#: The header of a BAN of all objects.
+_ALL = "Takedown-All"
+
+#: The request that removes all objects.
+FLUSH = Request("BAN", "/", ((_ALL, "1"),))
+
+
+def late_flush(older: float) -> Request:
+    """Make the request that removes all objects that were fetched more than ``older`` seconds ago."""
+    return FLUSH.with_headers((("Takedown-Older", f"{older:.3f}"),))
 
 
 def at_position(position: Position) -> Headers:

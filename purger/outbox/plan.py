@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from purger.edge.purge_request import Request
 from purger.model import Position, Row
 from takedown_base.scope import Scope
 
@@ -31,20 +32,6 @@ SAMPLE = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
-    """One request to a purge listener. ``rows`` are the bans and lifts that the answer to a PURGE is recorded for."""
-
-    method: str
-    path: str
-    headers: tuple[tuple[str, str], ...] = ()
-    rows: tuple[Row, ...] = ()
-
-    def with_headers(self, headers: tuple[tuple[str, str], ...]) -> "Request":
-        """Return the same request with further headers."""
-        return Request(self.method, self.path, self.headers + headers, self.rows)
-
-
-@dataclass(frozen=True, slots=True)
 class Plan:
     """The requests that bring an edge from batch ``first`` - 1 to batch ``last``."""
 
@@ -54,15 +41,6 @@ class Plan:
     method: str  # purge, or ban when there is any BAN in it
     requests: tuple[Request, ...]
     sample: tuple[Row, ...]  # rows to probe at the public listener
-
-
-#: The request that removes all objects.
-FLUSH = Request("BAN", "/", (("Takedown-All", "1"),))
-
-
-def late_flush(older: float) -> Request:
-    """Make the request that removes all objects that were fetched more than ``older`` seconds ago."""
-    return FLUSH.with_headers((("Takedown-Older", f"{older:.3f}"),))
 
 
 def affordable(seconds: float) -> int:

@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from purger.backoff import Backoff
+from purger.edge.tally import Tally
 from purger.loop_thread import LoopThread
 from purger.model import Edge, Row, probe_result_of
 from purger.probing.probe import Probe
@@ -19,7 +20,6 @@ from purger.probing.row_probe import SECONDS_AT_A_SUBJECT, ImageChoice, RowProbe
 from purger.probing.schedule import BatchRange, DueProbe, ProbeSchedule
 from purger.problem_log import ProblemLog
 from purger.records.recorder import Recorder
-from purger.tally import Tally
 from takedown_base.printable import printable
 from takedown_base.scope import Scope
 from takedown_db.connection.errors import DatabaseUnavailableError

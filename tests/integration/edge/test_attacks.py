@@ -13,8 +13,8 @@ import pytest
 import requests
 
 from purger.edge.client import EdgeClient
+from purger.edge.purge_request import Request
 from purger.model import Edge as KnownEdge
-from purger.outbox.plan import Request
 from stack.edge import Edge
 from stack.waiting import PATIENCE, wait_until
 from tests.support.edges.http2_client import Http2Client

@@ -9,11 +9,11 @@ import pytest
 
 from purger.delivery.edge_standing import EdgeStanding
 from purger.edge.errors import UnreachableError
+from purger.edge.tally import Tally
 from purger.metrics_listener import PurgerMetrics
 from purger.records.takedown_lines import BOUNDS, STAGES
 from purger.settings import Settings
 from purger.start import CannotListenError, run
-from purger.tally import Tally
 from takedown_base.histogram import Histogram
 from takedown_base.listen_address import Address
 from takedown_base.metrics_text import metrics_page

@@ -7,10 +7,10 @@ import pytest
 
 from purger.delivery.edge_standing import EdgeStanding
 from purger.edge.errors import SlowError
+from purger.edge.purge_request import FLUSH, Request, late_flush
+from purger.edge.tally import METHODS, DeliveryKey, Tally
 from purger.outbox.clean_looks import CleanLooks
-from purger.outbox.plan import FLUSH, Request, late_flush
 from purger.records.pending import FollowedEdge, Pending
-from purger.tally import METHODS, DeliveryKey, Tally, method_of
 from takedown_base.histogram import Histogram
 from takedown_db.connection.errors import DatabaseUnavailableError
 from takedown_db.connection.lasting_connection import Connection
@@ -66,8 +66,8 @@ def test_requests_are_counted_by_edge_method_and_result() -> None:
 
 def test_a_flush_is_told_from_other_bans() -> None:
     requests = [Request("PURGE", "/images/x"), Request("BAN", "/", (("Takedown-Codes", "x"),)), FLUSH, late_flush(5)]
-    assert [method_of(request) for request in requests] == ["purge", "ban", "flush", "flush"]
-    assert {*map(method_of, requests)} <= {*METHODS}
+    assert [request.kind for request in requests] == ["purge", "ban", "flush", "flush"]
+    assert {request.kind for request in requests} <= {*METHODS}
 
 
 def test_a_batch_was_committed_after_the_last_look_that_did_not_find_it() -> None:

@@ -8,10 +8,10 @@ import pytest
 from purger.delivery.plan_sender import PlanSender, RefusedPlanError
 from purger.edge.client import Answer
 from purger.edge.errors import MalformedError
+from purger.edge.purge_request import Request
 from purger.model import Edge, Position, Row
 from purger.outbox.batches import Batches
 from purger.outbox.outbox import Outbox
-from purger.outbox.plan import Request
 
 EDGE = Edge("e", "http://127.0.0.1:1", "http://127.0.0.1:1", "/nowhere")
 FIRST, SECOND = Position(4, "first"), Position(5, "second")

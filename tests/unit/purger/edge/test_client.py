@@ -22,8 +22,8 @@ from purger.edge.errors import (
     UnreachableError,
     UntrustedError,
 )
+from purger.edge.purge_request import Request
 from purger.model import Edge
-from purger.outbox.plan import Request
 from stack.waiting import PATIENCE
 from tests.support.certificates import Authority
 

@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from purger.edge.purge_request import Request
 from purger.model import Row
 from purger.outbox.plan import (
     LIST_BYTES,
     SINGLES,
     Plan,
-    Request,
     affordable,
     alike_lists,
     make_plan,

@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 from purger.edge.errors import DeliveryError
-from purger.outbox.plan import Request
 
 #: The result of a request that the edge has acknowledged. All others are kinds of ``DeliveryError``.
 ACKNOWLEDGED = "acknowledged"
@@ -58,10 +57,3 @@ class Tally:
             self.probes += probes
             self.unproven += unproven
             self.served += served
-
-
-def method_of(request: Request) -> str:
-    """Name the method of a request to a purge listener."""
-    if request.method == "BAN" and any(name == "Takedown-All" for name, _ in request.headers):
-        return "flush"
-    return request.method.lower()
