@@ -165,9 +165,7 @@ def import_command(
 def _require_pillow() -> None:
     """Raise ``click.ClickException`` where the library for pictures is missing: an origin that serves has none."""
     if find_spec("PIL") is None:
-        raise click.ClickException(
-            "importing needs Pillow, which serving does not: pip install 'edge-takedown[import]'"
-        )
+        raise click.ClickException("importing needs the library Pillow, which ./dev install brings")
 
 
 def _read_list(file: BinaryIO, owner: str | None) -> ImportList:

@@ -127,9 +127,7 @@ def ingest_command(
     except ModuleNotFoundError as error:
         if error.name != "PIL":
             raise
-        raise click.ClickException(
-            "ingest needs Pillow, which serving does not: pip install 'edge-takedown[import]'"
-        ) from None
+        raise click.ClickException("ingest needs the library Pillow, which ./dev install brings") from None
     from origin.ingest.tokens import UnusableTokenError
 
     try:

@@ -54,7 +54,7 @@ def require_usable(location: Location, flag: str) -> None:
 
 def _require_library(location: Location) -> None:
     if find_spec("obstore") is None:
-        raise UnusableStoreError(f"{location} needs a library for object stores: pip install 'edge-takedown[s3]'")
+        raise UnusableStoreError(f"{location} needs the library obstore, which ./dev install brings")
 
 
 def _settings(location: Location) -> dict[str, str]:

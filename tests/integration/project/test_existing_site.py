@@ -148,8 +148,7 @@ class ExistingSite:
             "mariadb": chosen().client()[0],
             "varnishd -F": f"{varnishd} -F -j none -n {self.directory}/varnishd -p thread_pool_min=50",
             "default,4G": "default,64M",
-            # The packages are installed, and the private store speaks http.
-            "pip install": "echo",
+            # The private store speaks http.
             "AWS_ENDPOINT=https://s3.example": f"AWS_ENDPOINT={self.bucket.endpoint}\nAWS_ALLOW_HTTP=true",
             "the-key": self.bucket.key,
             "the-secret": self.bucket.secret,

@@ -58,5 +58,5 @@ def test_importing_without_pillow_says_what_to_install(tmp_path: Path) -> None:
         ['import', {str(tmp_path)!r}, '--owner', 'x', '--database-url', 'mysql://x@127.0.0.1:1/x', '--files', 'x'])"""
     result = subprocess.run([sys.executable, "-c", script], check=False, capture_output=True, text=True)
     assert result.returncode == 1
-    assert "pip install 'edge-takedown[import]'" in result.stderr
+    assert "./dev install" in result.stderr
     assert "Traceback" not in result.stderr

@@ -78,7 +78,7 @@ def test_without_the_library_the_command_says_what_to_install(tmp_path: Path) ->
          '--listen', '127.0.0.1:0', '--special-image', {str(tmp_path / "none.svg")!r}][:-2])"""
     result = subprocess.run([sys.executable, "-c", script], check=False, capture_output=True, text=True)
     assert result.returncode == 1
-    assert "pip install 'edge-takedown[s3]'" in result.stderr
+    assert "./dev install" in result.stderr
     assert "Traceback" not in result.stderr
 
 
