@@ -80,7 +80,7 @@ def test_every_variable_exists(name: str) -> None:
     assert set(re.findall(r"\b(?:PURGER|ORIGIN|STACK|TAKEDOWN)_[A-Z_]*[A-Z]\b", code(ROOT / name))) - known == set()
 
 
-@pytest.mark.parametrize("text", [ROOT / "README.md", ROOT / "dev"], ids=["README.md", "dev"])
+@pytest.mark.parametrize("text", [ROOT / "docs/guide/first-pictures.md", ROOT / "dev"], ids=["page", "dev"])
 def test_the_ports_are_the_ones_that_are_used(text: Path) -> None:
     said = dict(re.findall(r"(STACK_[A-Z]+_PORT)`? \((\d+)\)", text.read_text()))
     ports = {str(each.envvar): str(each.default) for each in all_options() if str(each.envvar).endswith("_PORT")}

@@ -27,7 +27,7 @@ def test_the_command_line_starts_with_the_file() -> None:
     assert f"-I /etc/varnish/{PARAMETERS_FILE.name}" in code(ROOT / "docs" / "edge.md")
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/limits.md", "docs/edge.md"])
+@pytest.mark.parametrize("page", ["docs/guide/promises.md", "docs/limits.md", "docs/edge.md"])
 def test_the_bound_of_a_download_is_what_the_parameters_add_up_to(page: str) -> None:
     parameters = read_parameters()
     bound = int(parameters["send_timeout"]) + int(parameters["idle_send_timeout"])
