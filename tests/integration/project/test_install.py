@@ -12,7 +12,7 @@ from stack.varnish import varnish_program
 from tests.support.pages.markdown_pages import ROOT
 
 #: The packages that are installed.
-PACKAGES = {"origin", "purger", "takedown_db", "takedown_log"}
+PACKAGES = {"origin", "purger", "takedown_base", "takedown_db", "takedown_log"}
 VCL = {file.relative_to(ROOT / "varnish").as_posix() for file in (ROOT / "varnish").rglob("*") if file.is_file()}
 
 
