@@ -13,7 +13,7 @@ from PIL import Image
 from bench.comparison import Contender, compare
 from bench.results import Comparison, Result
 from bench.wrk_load import cpu_seconds, memory_mb, wrk
-from origin.answering.lookup_connection import LookupConnection
+from origin.answering.lookup import LookupConnection
 from stack.database import Database
 from stack.ports import free_port
 from stack.server import Server

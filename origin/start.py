@@ -12,7 +12,7 @@ import mysql.connector
 from origin.answering.lookup import TIMEOUT
 from origin.answering.special_image import read_special_image
 from origin.http.access_log import AccessLog
-from origin.http.reserved_port import reserve
+from origin.http.server import reserve_port
 from origin.settings import Settings
 from origin.stores.backends import UnusableStoreError, require_usable
 from origin.supervisor import Supervisor
@@ -40,7 +40,7 @@ def serve(settings: Settings) -> int:
     _require_stores(settings)
     _try_database(settings.database_url, replica=settings.replica)
     several = settings.workers > 1 or settings.metrics is not None
-    with _listening(settings.listen, partial(reserve, share=several)) as reserved:
+    with _listening(settings.listen, partial(reserve_port, share=several)) as reserved:
         address = Address(*reserved.getsockname()[:2])
         worker = Worker(settings, special, address, _access_log(settings.access_log))
         announce = partial(log.info, "listening on http://%s", address)

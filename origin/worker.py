@@ -9,8 +9,7 @@ from origin.answering.app import App
 from origin.answering.lookup import Lookup
 from origin.answering.special_image import SpecialImage
 from origin.http.access_log import AccessLog, make_watch
-from origin.http.server import Server
-from origin.http.server_run import run_server
+from origin.http.server import Server, run_server
 from origin.metrics_counters import CountedLookup, CountedStore, Counters
 from origin.settings import Settings
 from origin.stores.backends import open_backend

@@ -1,21 +1,32 @@
-"""Looks an image up in the moderation database: one statement for each request, one connection for each thread."""
+"""Looks an image up in the moderation database: one statement for each request, one connection for each thread.
 
+A request is answered within ``BUDGET`` seconds of its first bytes. Opening a connection takes several round trips, and
+the driver bounds only each of them, so a thread of its own opens it (``_ConnectionAttempt``): a request can stop
+waiting at any moment, and a later request finds the connection.
+"""
+
+import contextlib
 import logging
 import threading
 import time
+from collections.abc import Callable
 from datetime import timedelta
+from typing import Any, cast
 
 import mysql.connector
+from mysql.connector.abstracts import MySQLConnectionAbstract
+from mysql.connector.connection import MySQLConnection
 
-from origin.answering.connection_attempt import ConnectionAttempt
-from origin.answering.lookup_connection import LookupConnection
 from origin.circuit_breaker import CircuitBreaker
 from origin.model import Found
 from origin.row_checks import require_well_formed
 from takedown_base.subject_keys import CODE_ALPHABET, is_key
+from takedown_db.connection.connect import connect
 from takedown_db.connection.errors import DatabaseUnavailableError, explain
 from takedown_db.connection.node_choice import is_suspect, report_failure
+from takedown_db.connection.prepared_statement import PreparedStatement
 from takedown_db.connection.replica_checks import NotPrimaryError
+from takedown_db.statements import statement
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +48,72 @@ _LATE_LOG_INTERVAL = 60.0
 #: The lag of a replica up to which two states of an image never share a Last-Modified: a change's date is told only
 #: when every change of the same second has arrived. Until then edges keep the image for --undated-lifetime.
 DATED_LAG = timedelta(seconds=10)
+
+
+class LookupConnection:
+    """A connection for the lookups of one thread. After an error its state is unknown: close it."""
+
+    def __init__(self, url: str, *, timeout: int, replica: bool) -> None:
+        """Connect as ``connect`` does, and raise its errors."""
+        #: The driver's connection.
+        self.driver = connect(url, timeout=timeout, replica=replica, python=True)
+        self._prepared: PreparedStatement | None = None
+        self._sql = statement("look_up_image")
+        try:
+            self.driver.cmd_query(statement("skip_index_dives"))
+            if isinstance(self.driver, MySQLConnection):
+                self._prepared = PreparedStatement(self.driver, self._sql, timeout)
+        except BaseException:
+            self.close()
+            raise
+
+    def find(self, code: str, rendition: str) -> list[Found]:
+        """Run ``look_up_image``. The names must have been checked. Raises ``mysql.connector.Error``."""
+        if self._prepared is not None:
+            rows = self._prepared.execute({"code": code, "rendition": rendition})
+        else:
+            rows = _rows(self.driver, self._sql % {"code": f"'{code}'", "rendition": f"'{rendition}'"})
+        return [Found._make(row) for row in rows]
+
+    def was_erased(self, digest: str) -> bool:
+        """Run ``was_erased``. The digest must have been checked. Raises ``mysql.connector.Error``."""
+        ((erased,),) = _rows(self.driver, statement("was_erased") % {"digest": digest})
+        return bool(erased)
+
+    def close(self) -> None:
+        """Close the connection, in whatever state it is."""
+        with contextlib.suppress(mysql.connector.Error):
+            self.driver.close()
+
+
+class _ConnectionAttempt:
+    """Opens one connection in a thread of its own.
+
+    Opening takes several round trips, and the driver bounds each by itself. A caller that stops waiting finds the
+    connection at a later request.
+    """
+
+    def __init__(self, connect: Callable[[], LookupConnection]) -> None:
+        self._connect = connect
+        self._connection: LookupConnection | None = None
+        self._error: BaseException | None = None
+        self._done = threading.Event()
+        threading.Thread(target=self._run, name="connecting", daemon=True).start()
+
+    def wait(self, seconds: float) -> LookupConnection | None:
+        """Wait at most ``seconds`` for the connection; None: it is not open yet. Raises the error of the attempt."""
+        if not self._done.wait(max(0.0, seconds)):
+            return None
+        if self._error is not None:
+            raise self._error
+        return self._connection
+
+    def _run(self) -> None:
+        try:
+            self._connection = self._connect()
+        except BaseException as error:  # of any kind: the caller gets it
+            self._error = error
+        self._done.set()
 
 
 class _NotConnectedInTimeError(mysql.connector.Error):
@@ -123,9 +200,9 @@ class Lookup:
             self._disconnect()
             connection = None
         if connection is None:
-            connecting: ConnectionAttempt[LookupConnection] | None = getattr(of_thread, "connecting", None)
+            connecting: _ConnectionAttempt | None = getattr(of_thread, "connecting", None)
             if connecting is None:
-                connecting = of_thread.connecting = ConnectionAttempt(self._connect)
+                connecting = of_thread.connecting = _ConnectionAttempt(self._connect)
             try:
                 connection = connecting.wait(latest - time.monotonic())
             except BaseException:
@@ -189,3 +266,10 @@ def _latest(rows: list[Found]) -> Found:
         return rows[0]
     times = [row.changed_at for row in rows if row.changed_at is not None]
     return rows[0]._replace(changed_at=max(times, default=None), changed=max(row.changed or 0 for row in rows))
+
+
+def _rows(connection: MySQLConnectionAbstract, query: str) -> list[tuple[Any, ...]]:
+    # Without a cursor: its search for further statements in the text takes a third of a lookup's own time.
+    connection.cmd_query(query)
+    rows, _ = connection.get_rows()
+    return cast(list[tuple[Any, ...]], rows)

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from functools import lru_cache
 
+from origin.http.http_dates import MONTHS
 from origin.http.request import Request
 
 log = logging.getLogger(__name__)
@@ -21,8 +22,6 @@ _REPORT = 60.0
 
 #: Bytes that may not stand in quotes as they are.
 _ESCAPED = re.compile(rb'[^ -~]|["\\]')
-
-_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 STDOUT = "-"
 
@@ -154,7 +153,7 @@ _repeated = lru_cache(maxsize=64)(_quotable)
 @lru_cache(maxsize=4)
 def _date(second: int) -> bytes:
     moment = time.gmtime(second)
-    month = _MONTHS[moment.tm_mon - 1]
+    month = MONTHS[moment.tm_mon - 1]
     return f"{moment.tm_mday:02d}/{month}/{moment.tm_year}:{time.strftime('%H:%M:%S', moment)} +0000".encode()
 
 

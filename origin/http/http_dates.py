@@ -7,9 +7,9 @@ from functools import lru_cache
 from time import gmtime
 
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _TIME = r"(?P<hour>\d\d):(?P<minute>\d\d):(?P<second>\d\d)"
-_MONTH = f"(?P<month>{'|'.join(_MONTHS)})"
+_MONTH = f"(?P<month>{'|'.join(MONTHS)})"
 #: The three forms that a recipient has to accept. A sender may use the first alone.
 _FORMS = tuple(
     re.compile(form, re.ASCII)
@@ -29,7 +29,7 @@ def format_date(seconds: int) -> str:
     Without strftime, whose names of days and months follow the locale.
     """
     year, month, day, hour, minute, second, weekday, *_ = gmtime(seconds)
-    return f"{_DAYS[weekday]}, {day:02} {_MONTHS[month - 1]} {year:04} {hour:02}:{minute:02}:{second:02} GMT"
+    return f"{_DAYS[weekday]}, {day:02} {MONTHS[month - 1]} {year:04} {hour:02}:{minute:02}:{second:02} GMT"
 
 
 def parse_date(text: str) -> int | None:
@@ -41,7 +41,7 @@ def parse_date(text: str) -> int | None:
     match = next(filter(None, (form.fullmatch(text) for form in _FORMS)), None)
     if match is None:
         return None
-    year, month, day = int(match["year"]), _MONTHS.index(match["month"]) + 1, int(match["day"])
+    year, month, day = int(match["year"]), MONTHS.index(match["month"]) + 1, int(match["day"])
     hour, minute, second = int(match["hour"]), int(match["minute"]), int(match["second"])
     if second == 60:  # a leap second, which Unix time does not have: taken for the last second of the minute
         second = 59

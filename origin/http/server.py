@@ -18,6 +18,7 @@ from origin.http.request import Request
 from origin.http.request_head import MAX_BODY_BYTES
 from origin.http.sockets import NEXT_REQUEST_WAIT, Reader, Writer
 from takedown_base.listen_address import Address
+from takedown_base.signals import SignalQueue
 from takedown_db.connection.socket_timeouts import wait_in_kernel
 
 log = logging.getLogger(__name__)
@@ -194,3 +195,38 @@ class Server(cheroot.wsgi.Server):
             log.error("%s; the response was broken off", error)
         else:
             log.log(level, "%s", msg, exc_info=traceback)
+
+
+def run_server(server: Server, signals: SignalQueue, drain: int, *, goes_on: Callable[[], bool]) -> None:
+    """Run a prepared server until a signal comes or ``goes_on`` is False; then finish the present responses.
+
+    Gives them ``drain`` seconds, or until a second signal; then cuts them off.
+    """
+    serving = threading.Thread(target=server.serve, name="serving", daemon=True)
+    serving.start()
+    while signals.wait(1) is None and goes_on() and serving.is_alive():
+        pass
+    cut_off = server.drain(drain, lambda: signals.wait(0.1) is not None)
+    if cut_off:
+        log.warning("%d responses were still being sent and have been cut off", cut_off)
+
+
+def reserve_port(address: Address, *, share: bool) -> socket.socket:
+    """Bind the port without listening on it, to find out whether it is free, and to choose one for port 0.
+
+    With ``share`` the workers may bind it as well. The first bind is always without: it fails where another origin
+    listens, which would otherwise lose a part of its requests to this one. Raises ``OSError``.
+    """
+    family, kind, protocol, _, bound = socket.getaddrinfo(
+        address.host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    )[0]
+    for option in (None, socket.SO_REUSEPORT) if share else (None,):
+        reserved = socket.socket(family, kind, protocol)
+        reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if option is not None:
+            reserved.setsockopt(socket.SOL_SOCKET, option, 1)
+        reserved.bind(bound)
+        bound = reserved.getsockname()
+        if share and option is None:
+            reserved.close()
+    return reserved

@@ -7,8 +7,7 @@ from typing import Any
 import mysql.connector
 
 from origin.http.gateway import Gateway
-from origin.http.server import Server
-from origin.http.server_run import run_server
+from origin.http.server import Server, run_server
 from origin.importing.picture_intake import Intake
 from origin.ingest.app import IngestApp
 from origin.ingest.database import TIMEOUT, Database

@@ -4,11 +4,12 @@ A key is a relative path of segments with ``/`` between them, as ``row_checks.is
 keeps bytes under a key, and knows nothing of images, digests and the database.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from typing import BinaryIO, Protocol
 
-from origin.model import FilePart
+from origin.model import ByteRange, FilePart
 
 #: Bytes of a read and a send. Most images take one of each; a response of a large one takes no more memory.
 CHUNK = 64 * 1024
@@ -29,19 +30,40 @@ class StoreAwayError(Exception):
     """A store does not answer, or refuses its client. Nothing is known about the file. The message says why."""
 
 
-class Body(Protocol):
-    """A part of a file as a WSGI body: its bytes in chunks. The first one is read before the object is returned."""
+class Body(ABC):
+    """A part of a file as a WSGI body: its bytes in chunks.
 
-    def __iter__(self) -> Iterator[bytes]: ...
+    A kind of store reads the first chunk in its constructor, before any header is sent: an error then is an answer of
+    its own.
+    """
+
+    def __init__(self, part: ByteRange, name: str) -> None:
+        self._offset = part.start
+        self._end = part.start + part.length
+        self._name = name
+        self._next = b""
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
 
     def __next__(self) -> bytes:
         """Return the next chunk. Raises ``DamagedFileError`` and ``StoreAwayError`` where the part breaks off.
 
         The error closes the connection to the reader, so that no cache takes the bytes that were sent for the whole.
         """
+        chunk = self._next or self._read()
+        self._next = b""
+        if not chunk:
+            raise StopIteration
+        return chunk
 
+    @abstractmethod
     def close(self) -> None:
         """Release what the body holds. WSGI servers call it at the end of a response, also of one that was cut off."""
+
+    @abstractmethod
+    def _read(self) -> bytes:
+        """Read the next chunk, and move the offset behind it; empty at the end of the part."""
 
 
 class Backend(Protocol):

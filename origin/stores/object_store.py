@@ -20,8 +20,7 @@ import obstore.store
 
 from origin.circuit_breaker import CircuitBreaker
 from origin.model import FilePart
-from origin.stores.chunked_body import ChunkedBody
-from origin.stores.contract import PATIENT, DamagedFileError, MissingFileError, StoreAwayError
+from origin.stores.contract import PATIENT, Body, DamagedFileError, MissingFileError, StoreAwayError
 from origin.stores.store_settings import require_endpoint
 from takedown_base.printable import printable
 
@@ -183,7 +182,7 @@ class ObjectStore:
             log.info("the store %s answers again", self._url)
 
 
-class ObjectBody(ChunkedBody):
+class ObjectBody(Body):
     """A part of an object. Each chunk is a request for at most ``_PART`` bytes."""
 
     def __init__(

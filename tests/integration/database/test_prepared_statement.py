@@ -10,7 +10,7 @@ import pytest
 from mysql.connector.abstracts import MySQLConnectionAbstract
 from mysql.connector.connection import MySQLConnection
 
-from origin.answering.lookup_connection import LookupConnection
+from origin.answering.lookup import LookupConnection
 from origin.model import Found
 from stack.database import Database
 from stack.database_program import on_mysql
