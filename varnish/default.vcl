@@ -89,8 +89,6 @@ include "./takedown/heartbeat.vcl";
 include "./takedown/fetch.vcl";
 include "./takedown/lifetime.vcl";
 include "./takedown/fence.vcl";
-include "./takedown/owner_fence.vcl";
-include "./takedown/digest_fence.vcl";
 include "./takedown/conditions.vcl";
 include "./takedown/ranges.vcl";
 include "./takedown/dates.vcl";

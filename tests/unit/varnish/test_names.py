@@ -54,8 +54,7 @@ def constant(expression: str) -> str | None:
     found = re.match(r'"([^"]+?) ?"( \+)?', expression)
     if not found:
         return None
-    # owner_fence.vcl and digest_fence.vcl spell out each of the computed names "owner <c>" and "digest <c>".
-    return re.sub(r"^(owner|digest) .$", r"\1 <", found[1]) + (" <" if found[2] else "")
+    return found[1] + (" <" if found[2] else "")
 
 
 def calls() -> Iterator[tuple[Use, str]]:
