@@ -1,4 +1,4 @@
-"""Runs the threads of `purger run`, and ends them on a signal."""
+"""Runs `purger run`: starts its threads, and ends them on a signal."""
 
 import logging
 import socket
@@ -26,13 +26,17 @@ from purger.records.pending import FollowedEdge, Pending
 from purger.records.recorder import Recorder
 from purger.records.takedown_lines import Journal
 from purger.settings import Settings
+from purger.signed_log.key_file import LogKey
 from purger.signed_log.writer import LogWriter
 from takedown_base.listen_address import Address
+from takedown_base.signals import STOP_SIGNALS, SignalQueue
+from takedown_base.status_listener import open_listener
 from takedown_db.connection.lasting_connection import Connection
 from takedown_db.connection.url import without_secrets
 
 if TYPE_CHECKING:
     from purger.console.listener import ConsoleListener
+    from purger.console.settings import ConsoleSettings
 
 log = logging.getLogger(__name__)
 
@@ -47,10 +51,32 @@ _LOOK = 0.05
 _HAND_OVER = 0.3
 
 
+class CannotListenError(Exception):
+    """The listener for monitoring cannot start. The message says why."""
+
+
+def run(settings: Settings, *, console: "ConsoleSettings | None" = None, log_key: LogKey | None = None) -> None:
+    """Run a purger until SIGTERM or SIGINT. A second one ends it at once. Raises ``CannotListenError``."""
+    monitoring = _listener(settings.metrics)
+    signals = SignalQueue(STOP_SIGNALS, default_after_first=True)
+    service = Service(settings, console=console, log_key=log_key)
+    service.run(lambda seconds: signals.wait(seconds) is not None, monitoring)
+
+
+def _listener(address: Address | None) -> socket.socket | None:
+    try:
+        return None if address is None else open_listener(address)
+    except OSError as error:
+        raise CannotListenError(f"cannot listen on {address}: {error.strerror or error}") from None
+
+
 class Service:
     """The threads of one purger."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(
+        self, settings: Settings, *, console: "ConsoleSettings | None" = None, log_key: LogKey | None = None
+    ) -> None:
+        """Make the threads. Without ``console`` there are no pages; without ``log_key`` nobody signs the log."""
         self._settings = settings
         self._stop = threading.Event()
         self._left = threading.Event()  # set when the edges may be given back
@@ -76,8 +102,8 @@ class Service:
         self._maintenance = Maintenance(
             self._new_connection(), Probe(), settings, self._stop, leads=self._sharing.leads, tally=self._tally
         )
-        self._log_writer = self._new_log_writer()
-        self._console = self._new_console()
+        self._log_writer = self._new_log_writer(log_key)
+        self._console = None if console is None else self._new_console(console)
         self._workers = EdgeWorkers(
             self._connection,
             self._poller,
@@ -187,22 +213,20 @@ class Service:
             tally=self._tally,
         )
 
-    def _new_log_writer(self) -> LogWriter:
+    def _new_log_writer(self, key: LogKey | None) -> LogWriter:
         return LogWriter(
             self._new_connection(),
             self._recorded,
-            key=self._settings.log_key,
+            key=key,
             leads=self._sharing.leads,
             busy=lambda: self._poller.more_to_come,
         )
 
-    def _new_console(self) -> "ConsoleListener | None":
-        if self._settings.console is None:
-            return None
+    def _new_console(self, settings: "ConsoleSettings") -> "ConsoleListener":
         # A purger without a console does without an HTTP server in memory.
         from purger.console.listener import ConsoleListener
 
-        return ConsoleListener(self._settings.console, self._settings.database_url, self._settings.database_timeout)
+        return ConsoleListener(settings, self._settings.database_url, self._settings.database_timeout)
 
     def _new_worker(self, followed: EnabledEdge) -> Worker:
         return Worker(

@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass
 
-from purger.console.settings import ConsoleSettings
-from purger.signed_log.key_file import LogKey
 from takedown_base.listen_address import Address
 
 
@@ -63,9 +61,3 @@ class Settings:
 
     #: Address of the listener for monitoring; None: there is none, since metrics tell strangers much.
     metrics: Address | None = None
-
-    #: The pages for people; None: there are none.
-    console: ConsoleSettings | None = None
-
-    #: The key that signs the log; None: it is written, and nobody signs it.
-    log_key: LogKey | None = None

@@ -10,10 +10,11 @@ import click
 
 from purger.cli.options.console_options import console_options
 from purger.cli.options.shared import database_url
+from purger.console.settings import ConsoleSettings
+from purger.service import CannotListenError
+from purger.service import run as run_service
 from purger.settings import Settings
 from purger.signed_log.key_file import LogKey, UnusableKeyError, read_key
-from purger.start import CannotListenError
-from purger.start import run as run_service
 from takedown_base.address_option import AddressType
 from takedown_base.log_format import set_up_logging
 from takedown_base.log_option import log_format_option
@@ -135,15 +136,18 @@ purger run --heartbeat-interval 0.5 --retention-days 60"""
 @click.option(
     "--verbose", is_flag=True, help="Log failed attempts and their retries too, to find out why an edge waits."
 )
-def run(verbose: bool, log_format: str, log_key_file: Path | None, **values: Any) -> None:
+def run(
+    verbose: bool, log_format: str, log_key_file: Path | None, console: ConsoleSettings | None, **values: Any
+) -> None:
     """Deliver changes to every edge until SIGTERM or SIGINT: number them, send purges and heartbeats, keep receipts."""
     set_up_logging(log_format, logging.DEBUG if verbose else logging.INFO)
     # urllib3 logs a traceback as a warning for each answer with malformed headers.
     logging.getLogger("urllib3").setLevel(logging.ERROR)
-    settings = Settings(**values, log_key=_log_key(log_key_file))
+    settings = Settings(**values)
+    log_key = _log_key(log_key_file)
     _require_usable(settings)
     try:
-        run_service(settings)
+        run_service(settings, console=console, log_key=log_key)
     except CannotListenError as error:
         raise click.ClickException(str(error)) from None
 

@@ -12,8 +12,8 @@ from purger.edge.errors import UnreachableError
 from purger.edge.tally import Tally
 from purger.metrics_listener import PurgerMetrics
 from purger.records.takedown_lines import BOUNDS, STAGES
+from purger.service import CannotListenError, run
 from purger.settings import Settings
-from purger.start import CannotListenError, run
 from takedown_base.histogram import Histogram
 from takedown_base.listen_address import Address
 from takedown_base.metrics_text import metrics_page
