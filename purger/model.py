@@ -5,10 +5,8 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, Self
 
 from takedown_base.printable import printable
+from takedown_db.purger_presence import ALIVE
 from takedown_db.schema.triggers import Triggers
-
-#: Seconds by the database's clock after which a purger that has not signed counts as dead or frozen.
-ALIVE = 5.0
 
 #: Longest text in characters that a column for a note or a problem holds.
 LONGEST_NOTE = 255

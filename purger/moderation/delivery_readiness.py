@@ -6,8 +6,8 @@ Needs moderation's account alone.
 from datetime import datetime
 from typing import NamedTuple
 
-from purger.model import ALIVE
 from takedown_db.connection.lasting_connection import Connection
+from takedown_db.purger_presence import ALIVE
 from takedown_db.schema.triggers import bans_seen_since, judge_triggers
 
 
