@@ -41,7 +41,7 @@ _SECONDS = {
 @click.option(
     "--page",
     type=click.Path(dir_okay=False, exists=True, path_type=Path),
-    help="Page, such as docs/performance.md, to write all figures in the directory --output into, after the run.",
+    help="Page to write all figures of the directory --output into, such as docs/reference/performance.md.",
 )
 @click.option("--page-only", is_flag=True, help="Run nothing, and write the page from the figures that are there.")
 def main(names: tuple[str, ...], rounds: int, output: Path | None, page: Path | None, page_only: bool) -> None:

@@ -1,7 +1,7 @@
 # Run an edge of Edge Takedown: cache images as the origin says, and remove each at once when the purger says so.
 #
-# docs/edge.md says how to run it. The subs are in takedown/: takedown_<file>_<step> is in <file>.vcl. docs/vcl.md lists
-# the files and every variable, with who sets it and who reads it.
+# docs/operate/edge.md says how to run it. The subs are in takedown/: takedown_<file>_<step> is in <file>.vcl.
+# docs/internals/vcl.md lists the files and every variable, with who sets it and who reads it.
 vcl 4.1;
 
 import purge;
@@ -16,7 +16,7 @@ backend origin {
     .port = "8000";
     # The Host of each fetch. The default is .host, and the origin refuses an IPv6 address without brackets as a Host.
     .host_header = "origin";
-    # Limits for an origin that hangs (docs/edge.md). Keep the sum of connect_timeout, first_byte_timeout and
+    # Limits for an origin that hangs (docs/operate/edge.md). Keep the sum of connect_timeout, first_byte_timeout and
     # wait_timeout below the lease.
     .connect_timeout = 1s;
     .first_byte_timeout = 5s;
@@ -41,7 +41,7 @@ acl takedown_purgers {
 
 sub takedown_settings {
     # Path of the file with the token that purges need. It may hold a second one, on a line of its own: both are
-    # accepted. Each load of this VCL reads it (docs/edge.md, "Token").
+    # accepted. Each load of this VCL reads it (docs/operate/edge.md, "Token").
     var.set("token file", "/etc/varnish/takedown.token");
 
     # Time for which the edge trusts its cache after a moment up to which, the purger says, it has every purge. A longer
@@ -68,7 +68,7 @@ sub takedown_renditions {
 
 sub takedown_urls {
     # Maps the URLs in the site's pages to those of this edge: sets req.url to /images/<code> or
-    # /images/<code>/<rendition>. docs/edge.md, "URLs of your own", has examples. Any other URL is 404.
+    # /images/<code>/<rendition>. docs/operate/edge.md, "URLs of your own", has examples. Any other URL is 404.
 }
 
 # ---- How it works ----------------------------------------------------------------------------------------------------

@@ -36,7 +36,7 @@ def parse_date(text: str) -> int | None:
     """Read an HTTP date in any of its three forms; None for any other text, which the caller has to ignore.
 
     The name of the day is not compared with the date: that would turn a clumsy client's revalidation into a download.
-    docs/origin.md has the rules in a table, since the edge follows the same.
+    docs/operate/origin.md has the rules in a table, since the edge follows the same.
     """
     match = next(filter(None, (form.fullmatch(text) for form in _FORMS)), None)
     if match is None:

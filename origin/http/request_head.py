@@ -9,11 +9,11 @@ from collections.abc import Callable
 from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
 
-#: 4 KB more than an edge takes (http_req_size, docs/edge.md): it adds fields of its own to a fetch, and a head must not
-#: be small enough for a hit and too large for a miss.
+#: 4 KB more than an edge takes (http_req_size, docs/operate/edge.md): it adds fields of its own to a fetch, and a head
+#: must not be small enough for a hit and too large for a miss.
 MAX_HEAD_BYTES = 36 * 1024
 
-#: The limit of a Varnish with http_max_hdr=128 (docs/edge.md).
+#: The limit of a Varnish with http_max_hdr=128 (docs/operate/edge.md).
 MAX_FIELDS = 128
 
 MAX_BODY_BYTES = 64 * 1024

@@ -43,7 +43,7 @@ class Recorded(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Damage:
-    """A file that differs from its row, or a malformed row. ``problem`` is a word of docs/stores.md, "Verifying"."""
+    """A file that differs from its row, or a malformed row. ``problem``: see docs/guide/stores.md, "Verifying"."""
 
     code: str
     rendition: str

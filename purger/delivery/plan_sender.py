@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 _MALFORMED = "a purge that it calls malformed must not block it"
 _NO_DIGESTS = (
     "it takes no bans by content, as a VCL before 0.2, and each of them empties its cache: "
-    "load the VCL of this version into it (docs/edge.md)"
+    "load the VCL of this version into it (docs/operate/edge.md)"
 )
 
 

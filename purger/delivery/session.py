@@ -191,7 +191,7 @@ class EdgeSession:
     def _note_renewal(self) -> None:
         """Log once that the edge answers no new connection, and once that it does again."""
         if error := self._client.not_renewed:
-            advice = "slow clients may hold its threads (docs/edge.md, Limits for clients)"
+            advice = "slow clients may hold its threads (docs/operate/edge.md, Limits for clients)"
             self._closed.begin("closed to new connections", f"{error}. The present connection goes on; {advice}")
         else:
             self._closed.end()

@@ -91,7 +91,8 @@ def _setback_problems(state: FleetState) -> Iterator[Problem]:
         yield Problem(
             f"edges were told batch {told}, and this database has given {state.head} only: it has lost changes that "
             f"were committed{since}",
-            'if it is the primary now, write the lost bans and lifts again (docs/deployment.md, "After a restore"); a '
+            "if it is the primary now, write the lost bans and lifts again "
+            '(docs/operate/deployment.md, "After a restore"); a '
             "purger that acts on it flushes the edges, and they show what these bans hid",
         )
 
@@ -210,7 +211,7 @@ def _problems_of_edge(edge: EdgeState) -> Iterator[Problem]:
         yield Problem(
             f"edge {name} runs the VCL of version 0.1: it names no position, so one that goes back is not noticed, and "
             "each ban by content empties its cache",
-            "load the VCL of this version into it (docs/edge.md)",
+            "load the VCL of this version into it (docs/operate/edge.md)",
         )
     if edge.delay > PATIENCE and edge.mode is not None and not edge.recorded:
         yield Problem(

@@ -1,7 +1,7 @@
 """Determines the server, cluster or group of a connection, from variables that any account may read.
 
 The name is compared with that of the adopted server (table ``adoptions``): a copy of the data on another server has
-another name. docs/database.md lists what changes a name.
+another name. docs/operate/database.md lists what changes a name.
 """
 
 import hashlib

@@ -1,4 +1,4 @@
-"""Hold a cache against the protocol of docs/protocol.md: ``python -m tests.conformance``, ``./dev conformance``."""
+"""Hold a cache against docs/reference/protocol.md: ``python -m tests.conformance``, ``./dev conformance``."""
 
 import sys
 import tempfile

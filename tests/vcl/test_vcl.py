@@ -24,15 +24,15 @@ PARAMETERS = {
     "thread_pools": 1,
 }
 ARGUMENTS = " ".join(f"-p '{name}={value}'" for name, value in PARAMETERS.items())  # for a shell
-#: The maps of URLs in docs/edge.md, each by a part of it that no other has. A test renders one of them by its name.
+#: The maps of URLs in docs/guide/urls.md, each by a part of it that no other has. A test renders one by its name.
 MAPS = {"codes": "/images/\\1/thumb", "names": "blob.transcode", "purgers": "client.ip"}
 
 
 @pytest.mark.parametrize("test", sorted(HERE.glob("*.vtc")), ids=lambda path: path.stem)
 def test_vcl(test: Path, tmp_path: Path) -> None:
     for name, part in MAPS.items():
-        (tmp_path / f"{name}.vcl").write_text(block(ROOT / "docs" / "edge.md", "vcl", part))
-    (tmp_path / "two_origins.vcl").write_text(block(ROOT / "docs" / "deployment.md", "vcl", "import directors"))
+        (tmp_path / f"{name}.vcl").write_text(block(ROOT / "docs/operate/edge.md", "vcl", part))
+    (tmp_path / "two_origins.vcl").write_text(block(ROOT / "docs/operate/deployment.md", "vcl", "import directors"))
     # A server of varnishtest serves one connection, unless it dispatches. A fetch that begins before the one before has
     # given its connection back opens another, which such a server never accepts.
     one = "" if "-dispatch" in test.read_text() else " --one-connection"

@@ -1,4 +1,4 @@
-"""Break one part at a time: promises G1, G3, G4 and G9 (docs/architecture.md) hold. Each test repairs its fault."""
+"""Break one part at a time: promises G1, G3, G4 and G9 (docs/guide/promises.md) hold. Each test repairs its fault."""
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager

@@ -23,7 +23,7 @@ from tests.support.purgers.receipts_command import wait_proven
 from tests.support.sites.site_actions import Site
 
 DASHBOARD = ROOT / "deploy" / "grafana" / "edge-takedown.json"
-PAGE = ROOT / "docs" / "metrics.md"
+PAGE = ROOT / "docs/operate/metrics.md"
 
 PURGER, ORIGIN = free_port(), free_port()
 

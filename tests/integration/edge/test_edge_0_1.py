@@ -76,7 +76,7 @@ def test_a_ban_by_content_flushes_it_and_the_log_says_why(site: Site, old: Edge)
     assert f"edge {old.edge_name} calls BAN / malformed: 400" in log
     said = f"edge {old.edge_name} is flushed: it takes no bans by content, as a VCL before 0.2"
     assert log.count(said) == 1
-    assert "load the VCL of this version into it (docs/edge.md)" in log
+    assert "load the VCL of this version into it (docs/operate/edge.md)" in log
     site.lift(site.digest_of(copies[0]))
     for code in copies:
         site.wait_served(code, old)

@@ -43,7 +43,7 @@ def test_a_head_that_is_too_large_is_431(edge: Edge, listener: str, lines: list[
 
 @pytest.mark.parametrize("code", ["small", "miss{}"], ids=["hit", "miss"])
 def test_too_many_lines_are_refused_and_spoil_nothing(edge: Edge, code: str) -> None:
-    """Send too many lines: 119 are answered (docs/edge.md), and from 124 on Varnish answers 400.
+    """Send too many lines: 119 are answered (docs/operate/edge.md), and from 124 on Varnish answers 400.
 
     In between Varnish may have no room for its own headers.
     """
@@ -68,11 +68,11 @@ def test_varnishd_takes_the_parameters_from_the_file_as_the_page_has_it(tmp_path
 
 
 def test_haproxy_limits_the_connections_of_an_address(edge: Edge, tmp_path: Path) -> None:
-    """Limit connections with the example of docs/edge.md."""
+    """Limit connections with the example of docs/operate/edge.md."""
     authority = Authority(tmp_path, "ours")
     pem = authority.sign("127.0.0.1").pem(tmp_path / "site.pem")
     port = free_port()
-    lines = (ROOT / "docs" / "edge.md").read_text().split("# haproxy.cfg\n", 1)[1].splitlines(keepends=True)
+    lines = (ROOT / "docs/operate/edge.md").read_text().split("# haproxy.cfg\n", 1)[1].splitlines(keepends=True)
     example = "".join(takewhile(lambda line: line.startswith("    "), lines))
     example = example.replace("bind :443 ssl crt /etc/haproxy/site.pem", f"bind 127.0.0.1:{port} ssl crt {pem}")
     configuration = tmp_path / "haproxy.cfg"

@@ -434,7 +434,7 @@ def test_only_so_many_pictures_are_in_memory_as_a_whole_as_there_are_decoders(si
 
 
 def test_a_new_image_is_seen_in_one_query(site: UploadSite) -> None:
-    """The query that docs/importing.md shows, and its index."""
+    """The query that docs/guide/importing.md shows, and its index."""
     with site.site.admin.cursor() as cursor:
         cursor.execute("SHOW INDEX FROM images WHERE Column_name = 'imported_at' AND Seq_in_index = 1")
         assert len(cursor.fetchall()) == 1

@@ -1,4 +1,4 @@
-"""Paste the hook of docs/hooks.md for a table with flags, and let the site's own statements ban and lift through it."""
+"""Paste the hook of docs/guide/hooks.md for flags, and let the site's own statements ban and lift through it."""
 
 import base64
 import hashlib
@@ -21,11 +21,11 @@ from tests.support.pages.markdown_pages import ROOT, block
 EARLIER = (
     "INSERT INTO site.pictures (file_path, user_id, flagged) VALUES ('old/flagged.jpg', 1, 1), ('old/shown.jpg', 1, 0)"
 )
-HOOK = block(ROOT / "docs" / "hooks.md", "sql", "FUNCTION picture_code")
+HOOK = block(ROOT / "docs/guide/hooks.md", "sql", "FUNCTION picture_code")
 LIFTING, COPIES = (
     re.sub(r"^  ", "", text, flags=re.MULTILINE)
     for text in re.findall(
-        r"^  ```sql\n(.*?)^  ```$", (ROOT / "docs" / "hooks.md").read_text(), re.MULTILINE | re.DOTALL
+        r"^  ```sql\n(.*?)^  ```$", (ROOT / "docs/guide/hooks.md").read_text(), re.MULTILINE | re.DOTALL
     )
 )
 #: Digest of the thumbnails of all pictures.
@@ -100,7 +100,7 @@ class Pictures:
 
 
 def code_of(name: str) -> str:
-    """Return the code of a name by the rule of docs/origin.md, spelt out once more."""
+    """Return the code of a name by the rule of docs/operate/origin.md, spelt out once more."""
     if is_key(name):
         return name
     data = name.encode()

@@ -11,7 +11,7 @@ from tests.support.pages.markdown_pages import ROOT
 pytestmark = [
     pytest.mark.skipif(
         os.environ.get("TEST_CONTAINERS") != "1",
-        reason="NOT CHECKED: TEST_CONTAINERS=1 builds container images, as root, for minutes (docs/deployment.md)",
+        reason="NOT CHECKED: TEST_CONTAINERS=1 builds container images, as root, for minutes",
     ),
     pytest.mark.timeout(3600),
 ]

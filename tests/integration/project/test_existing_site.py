@@ -1,4 +1,4 @@
-"""Take docs/existing-site.md from its first command to its last, on such a site: its files, its table, its URLs."""
+"""Run all of docs/guide/existing-site.md, on such a site: its files, its table, its URLs."""
 
 import base64
 import hashlib
@@ -154,7 +154,7 @@ class ExistingSite:
             "the-secret": self.bucket.secret,
             "127.0.0.1:8002": f"127.0.0.1:{self.ports['second origin']}",
         }
-        return PastedPage(DOCS / "existing-site.md", self.home, here, etc / "takedown/env")
+        return PastedPage(DOCS / "guide/existing-site.md", self.home, here, etc / "takedown/env")
 
 
 def _answer(url: str, **headers: str) -> requests.Response:
@@ -211,7 +211,7 @@ def start_the_edge(site: ExistingSite, page: PastedPage) -> None:
     """Do the section Edge, with the edits of default.vcl that it asks for."""
     page.paste("purger vcl")
     default = site.directory / "etc/varnish/default.vcl"
-    text = replace_urls(default.read_text(), block(DOCS / "edge.md", "vcl", "blob.transcode"))
+    text = replace_urls(default.read_text(), block(DOCS / "operate/edge.md", "vcl", "blob.transcode"))
     text = text.replace('"8000"', f'"{site.ports["origin"]}"')
     default.write_text(text.replace("/etc/varnish/takedown.token", f"{site.directory}/etc/varnish/takedown.token"))
     listeners = [site.ports["public"], site.ports["purge"]]
@@ -241,7 +241,7 @@ def pictures_are_shown_without_a_copy(site: ExistingSite) -> None:
 
 def flags_are_takedowns(site: ExistingSite, page: PastedPage) -> None:
     """Do the section Flags."""
-    site.sql(block(DOCS / "hooks.md", "sql", "FUNCTION picture_code"), "site")
+    site.sql(block(DOCS / "guide/hooks.md", "sql", "FUNCTION picture_code"), "site")
     site.wait(FLAGGED, 410)
     etag = site.get(SUMMER).headers["ETag"]
     site.settle()

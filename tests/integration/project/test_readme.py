@@ -20,7 +20,7 @@ from tests.support.pages.markdown_pages import ROOT, block, blocks
 
 README = ROOT / "README.md"
 PICTURES = ROOT / "docs/guide/first-pictures.md"
-HOOKS = ROOT / "docs" / "hooks.md"
+HOOKS = ROOT / "docs/guide/hooks.md"
 
 
 @dataclass(frozen=True)

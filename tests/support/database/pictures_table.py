@@ -1,4 +1,4 @@
-"""Make the table of a site's own application, and the account that writes it, as docs/existing-site.md has them."""
+"""Make a site's own table, and the account that writes it, as in docs/guide/existing-site.md."""
 
 PICTURES_TABLE = """
     CREATE DATABASE site CHARACTER SET utf8mb4;

@@ -1,4 +1,4 @@
-"""Write docs/reference.md from the code: the help of every command, as `--help` prints it.
+"""Write docs/reference/help.md from the code: the help of every command, as `--help` prints it.
 
 `.venv/bin/python -m tests.support.pages.command_reference` writes it anew.
 """
@@ -8,7 +8,7 @@ import click
 from tests.support.pages.documented_commands import INSTALLED, find, installed_commands
 from tests.support.pages.markdown_pages import ROOT
 
-PAGE = ROOT / "docs" / "reference.md"
+PAGE = ROOT / "docs/reference/help.md"
 
 #: Characters in a line of help.
 _WIDTH = 100

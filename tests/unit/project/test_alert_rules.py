@@ -7,7 +7,7 @@ import subprocess
 from tests.support.pages.markdown_pages import ROOT, rows, section
 
 RULES = ROOT / "deploy" / "prometheus"
-PAGE = ROOT / "docs" / "metrics.md"
+PAGE = ROOT / "docs/operate/metrics.md"
 
 
 def promtool(*arguments: str) -> str:

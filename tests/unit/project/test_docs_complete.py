@@ -11,8 +11,8 @@ from purger.exit_codes import ExitCode
 from tests.support.pages.documented_commands import DEVELOPMENT, commands, installed_commands, options, variables
 from tests.support.pages.markdown_pages import PAGES, ROOT, code, rows, section
 
-COMMANDS_PAGE = ROOT / "docs" / "commands.md"
-ARCHITECTURE_PAGE = ROOT / "docs" / "architecture.md"
+COMMANDS_PAGE = ROOT / "docs/reference/commands.md"
+ARCHITECTURE_PAGE = ROOT / "docs/internals/architecture.md"
 COMMANDS = installed_commands()
 
 #: Commands whose flags have a table each, with variables and defaults.

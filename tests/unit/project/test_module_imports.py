@@ -1,4 +1,4 @@
-"""Check every import by the rules of `docs/architecture.md`: which part may import which."""
+"""Check every import by the rules of `docs/internals/architecture.md`: which part may import which."""
 
 import ast
 import subprocess

@@ -37,11 +37,15 @@ def test_rebounds_come_one_after_the_other() -> None:
 @pytest.mark.parametrize(
     ("text", "files", "delays"),
     [
-        ("# s, # s and # s", {"docs/architecture.md", "docs/purger.md", "docs/scale.md"}, DELAYS),
-        ("next rebound: for # s after the purge, or for # to 6 s, or for # to 72 s", {"docs/limits.md"}, DELAYS),
-        ("one rebound at # s covers all purges within 1 s, and one at # s", {"docs/purger.md"}, DELAYS[1:]),
-        ("are banned once more at # s and # s", {"docs/purger.md"}, DELAYS[1:]),
-        ("goes with the next rebound, # s or # s later", {"docs/chaos.md"}, DELAYS[1:]),
+        (
+            "# s, # s and # s",
+            {"docs/internals/architecture.md", "docs/operate/purger.md", "docs/operate/scale.md"},
+            DELAYS,
+        ),
+        ("next rebound: for # s after the purge, or for # to 6 s, or for # to 72 s", {"docs/guide/limits.md"}, DELAYS),
+        ("one rebound at # s covers all purges within 1 s, and one at # s", {"docs/operate/purger.md"}, DELAYS[1:]),
+        ("are banned once more at # s and # s", {"docs/operate/purger.md"}, DELAYS[1:]),
+        ("goes with the next rebound, # s or # s later", {"docs/internals/chaos.md"}, DELAYS[1:]),
     ],
 )
 def test_who_names_the_delays_of_rebounds_names_those_of_the_settings(

@@ -1,4 +1,4 @@
-"""Give names of files codes, by the rule that docs/importing.md tells."""
+"""Give names of files codes, by the rule that docs/guide/importing.md tells."""
 
 import base64
 import hashlib

@@ -63,6 +63,6 @@ def test_a_proof_is_verified_by_the_package_alone(machine: Path) -> None:
 
 def test_the_documents_tell_how_many_lines_there_are_to_trust() -> None:
     lines = sum(len(file.read_text().splitlines()) for file in (ROOT / "takedown_log").glob("*.py"))
-    said = re.search(r"`takedown_log`, some ([\d,]+) lines", (ROOT / "docs" / "proof.md").read_text())
+    said = re.search(r"`takedown_log`, some ([\d,]+) lines", (ROOT / "docs/guide/proof.md").read_text())
     assert said is not None
     assert abs(lines - int(said[1].replace(",", ""))) < 100

@@ -1,4 +1,4 @@
-"""Compare the VCL's names with each other and with the tables of docs/vcl.md: subs, files and variables.
+"""Compare the VCL's names with each other and with the tables of docs/internals/vcl.md: subs, files and variables.
 
 VCL itself takes a variable that nobody sets for an empty one, and a sub in the wrong file for a right one.
 """
@@ -14,7 +14,7 @@ import pytest
 from stack.vcl import SOURCE
 from tests.support.pages.markdown_pages import ROOT
 
-PAGE = (ROOT / "docs" / "vcl.md").read_text()
+PAGE = (ROOT / "docs/internals/vcl.md").read_text()
 #: Subs that a site edits. They stand in default.vcl, and sites know their names.
 SITE = {"takedown_settings", "takedown_renditions", "takedown_urls"}
 FILES = {path.stem: path for path in sorted((SOURCE / "takedown").glob("*.vcl"))}
@@ -100,7 +100,7 @@ TASKS = {
 
 
 def rows(heading: str) -> dict[str, list[str]]:
-    """Return the table under a heading of docs/vcl.md: the other cells of each row by its first one."""
+    """Return the table under a heading of docs/internals/vcl.md: the other cells of each row by its first one."""
     table = PAGE.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
     cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines() if line[:3] == "| `"]
     return {re.sub("<.*", "<", first.strip("`")): rest for first, *rest in cells}

@@ -8,7 +8,7 @@ from stack.varnish import PARAMETERS_FILE, read_parameters
 from stack.vcl import SOURCE
 from tests.support.pages.markdown_pages import ROOT, code
 
-EDGE_PAGE = (ROOT / "docs" / "edge.md").read_text()
+EDGE_PAGE = (ROOT / "docs/operate/edge.md").read_text()
 # Parameters of varnishd, and settings of the backend in default.vcl.
 ROWS = dict(re.findall(r"^\| `([a-z_0-9]+)` \| `([^`|]+)` \|", EDGE_PAGE, re.MULTILINE))
 
@@ -24,10 +24,10 @@ def test_every_row_of_the_table_is_set() -> None:
 
 
 def test_the_command_line_starts_with_the_file() -> None:
-    assert f"-I /etc/varnish/{PARAMETERS_FILE.name}" in code(ROOT / "docs" / "edge.md")
+    assert f"-I /etc/varnish/{PARAMETERS_FILE.name}" in code(ROOT / "docs/operate/edge.md")
 
 
-@pytest.mark.parametrize("page", ["docs/guide/promises.md", "docs/limits.md", "docs/edge.md"])
+@pytest.mark.parametrize("page", ["docs/guide/promises.md", "docs/guide/limits.md", "docs/operate/edge.md"])
 def test_the_bound_of_a_download_is_what_the_parameters_add_up_to(page: str) -> None:
     parameters = read_parameters()
     bound = int(parameters["send_timeout"]) + int(parameters["idle_send_timeout"])

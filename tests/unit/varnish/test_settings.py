@@ -59,4 +59,4 @@ def test_the_statuses_that_are_kept_are_those_of_images_and_bans() -> None:
 def test_an_image_waits_for_its_origin_for_less_than_the_lease() -> None:
     waits = sum(map(seconds, ("connect_timeout", "first_byte_timeout", "wait_timeout")))
     assert waits < seconds("lease")
-    assert mentions(r"sum (?:of the backend's timeouts )?\((\d+) s\)") == {ROOT / "docs" / "edge.md": {waits}}
+    assert mentions(r"sum (?:of the backend's timeouts )?\((\d+) s\)") == {ROOT / "docs/operate/edge.md": {waits}}

@@ -12,7 +12,7 @@ from origin.importing.renditions import FORMATS, LOSSY, REDUCED, Reduced
 from tests.support.pages.markdown_pages import ROOT, rows, section
 
 DEFAULT_VCL = (ROOT / "varnish" / "default.vcl").read_text()
-PAGE = ROOT / "docs" / "importing.md"
+PAGE = ROOT / "docs/guide/importing.md"
 
 
 def lines_of_vcl(text: str) -> list[str]:

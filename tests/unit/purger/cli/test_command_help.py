@@ -1,4 +1,4 @@
-"""Check the help of every command: with an example, current in docs/reference.md, and without colours in a pipe."""
+"""Check the help of every command: an example, no colours in a pipe, and the same text in docs/reference/help.md."""
 
 import os
 import re

@@ -78,6 +78,6 @@ def test_owners_that_were_cut_from_a_list_name_it_too() -> None:
 def test_an_edge_that_refuses_bans_by_content_is_to_be_flushed_for_its_old_vcl() -> None:
     sent = Sent(FIRST)
     sender = sent.sender([*codes(1), Row(2, 6, "digest", "0" * 64, "ban")])
-    with pytest.raises(RefusedPlanError, match=r"load the VCL of this version into it \(docs/edge.md\)"):
+    with pytest.raises(RefusedPlanError, match=r"load the VCL of this version into it \(docs/operate/edge.md\)"):
         sender.deliver(EDGE, sender.plan(5, 6, 256))
     assert len(sent.headers) == 1, "the code went before"

@@ -1,4 +1,4 @@
-"""Drive the real ``Progress`` and ``Lease`` through the model's schedules (docs/model.md), with the model's properties.
+"""Drive the real ``Progress`` and ``Lease`` through the schedules and properties of docs/internals/model.md.
 
 An edge of a few lines stands in for varnishd, a list of commits for the database. Requests are lost before or after
 they were carried out; the edge and the purger restart.
