@@ -22,8 +22,7 @@ from purger.probing.prober import Prober
 from purger.progress.lease import Lease
 from purger.progress.progress import Progress
 from purger.progress.steps import Ask, Deliver, Flush, FlushRebound, Heartbeat, LateFlushRebound, Rebound, Step, Wait
-from purger.records.edge_results import EdgeResults
-from purger.records.recorder import Recorder
+from purger.records.recorder import EdgeResults, Recorder
 from purger.settings import Settings
 from takedown_db.connection.errors import DatabaseUnavailableError
 

@@ -10,7 +10,7 @@ from purger.probing.probe import Probe
 from purger.probing.rendition_names import ask_renditions, edges_to_probe
 from purger.probing.row_probe import ImageChoice, RowProbeResult, choose, probe_row
 from purger.receipts.model import Ban, Purge, Report
-from purger.records.edge_records import record_probes
+from purger.records.rows import record_probes
 from takedown_base.scope import Scope
 from takedown_db.connection.lasting_connection import Connection
 

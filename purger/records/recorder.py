@@ -1,6 +1,6 @@
 """Writes receipts, progress and probe results of all edges to the database, in a thread with a connection of its own.
 
-``edge_results`` collects them for each edge, ``unwritten_results`` merges them until a write succeeds.
+``EdgeResults`` collects them for one edge, ``UnwrittenResults`` merges those of all edges until a write succeeds.
 """
 
 import json
@@ -8,20 +8,24 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterable
-from typing import Any
 
 from mysql.connector.abstracts import MySQLCursorAbstract
 
 from purger.loop_thread import LoopThread
 from purger.model import ProbeResult, Receipt, SavedProgress
 from purger.problem_log import ProblemLog
-from purger.records.edge_records import ROWS_A_STATEMENT, record_probes, record_receipts
-from purger.records.rows import flush_values, liveness_values, progress_values
+from purger.records.rows import (
+    of_known_rows,
+    record_flushes,
+    record_liveness,
+    record_probes,
+    record_progress,
+    record_receipts,
+)
 from purger.records.takedown_lines import Journal
 from purger.records.unwritten_results import Liveness, ProgressWrite, UnwrittenResults
 from takedown_db.connection.errors import DatabaseUnavailableError
 from takedown_db.connection.lasting_connection import Connection, fetch, last_batch
-from takedown_db.statements import statement
 
 log = logging.getLogger(__name__)
 
@@ -156,8 +160,8 @@ class Recorder(LoopThread):
         with self._connection.transaction() as cursor:
             written = pending.without(self._lost_edges(cursor, pending.edges()))
             _write_of_batches(cursor, written)
-            _update(cursor, "record_flushes_done", [flush_values(*each) for each in pending.flushes.items()])
-            _update(cursor, "record_liveness", [liveness_values(each) for each in written.liveness.values()])
+            record_flushes(cursor, pending.flushes)
+            record_liveness(cursor, written.liveness.values())
             # Numbers are given again only after a setback was counted: what was read above was not of these.
             if self._setbacks() != pending.setbacks:
                 raise _WentBackError
@@ -177,25 +181,40 @@ def _write_of_batches(cursor: MySQLCursorAbstract, pending: UnwrittenResults) ->
         return
     last = last_batch(cursor)
     record_receipts(cursor, [receipt for receipt in pending.receipts if receipt.last <= last])
-    record_probes(cursor, _of_known_rows(cursor, pending.probe_results))
-    _update(cursor, "record_progress", [progress_values(each, last) for each in pending.progress.values()])
+    record_probes(cursor, of_known_rows(cursor, pending.probe_results))
+    record_progress(cursor, pending.progress.values(), last)
 
 
-def _of_known_rows(cursor: MySQLCursorAbstract, probe_results: list[ProbeResult]) -> list[ProbeResult]:
-    """Choose the probe results of rows that the outbox has, with the same subject."""
-    known = set[tuple[int, str, str]]()
-    ids = sorted({each.invalidation for each in probe_results})
-    for start in range(0, len(ids), ROWS_A_STATEMENT):
-        part = json.dumps(ids[start : start + ROWS_A_STATEMENT])
-        known.update(
-            (invalidation, scope, subject) for invalidation, scope, subject in fetch(cursor, "known_rows", ids=part)
+class EdgeResults:
+    """The receipts and probe results of one edge that have yet to be recorded; for one thread."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        self._recorder = recorder
+        self._receipts: list[Receipt] = []
+        self._probe_results: list[ProbeResult] = []
+
+    def add_receipt(self, edge: str, instance: str | None, first: int, last: int, method: str) -> None:
+        """Add a receipt of the batches ``first`` to ``last``, which the edge has acknowledged just now."""
+        self._receipts.append(Receipt(edge, first, last, method, str(instance), time.time()))
+
+    def add_probe_results(self, probe_results: Iterable[ProbeResult]) -> None:
+        """Add probe results, which count with the next progress that is recorded."""
+        self._probe_results += probe_results
+
+    def drop(self) -> None:
+        """Drop everything: the database has gone back, and gives the batch numbers to others."""
+        self._receipts, self._probe_results = [], []
+
+    def write(self, edge: str, saved: SavedProgress | None, *, flushed: bool, setbacks: int) -> None:
+        """Hand everything to the recorder with the edge's progress.
+
+        Without progress, as long as a flush has yet to be sent again, everything waits for that. ``setbacks`` of the
+        database are those that the edge was flushed for.
+        """
+        if saved is None:
+            return
+        receipts, probe_results = self._receipts, self._probe_results
+        self.drop()
+        self._recorder.acknowledged(
+            edge, saved, flushed=flushed, receipts=receipts, probe_results=probe_results, setbacks=setbacks
         )
-    return [each for each in probe_results if (each.invalidation, each.scope, each.subject) in known]
-
-
-def _update(cursor: MySQLCursorAbstract, name: str, rows: list[dict[str, Any]]) -> None:
-    """Run the statement ``name``, which takes many rows as JSON: one for each edge is half of a purger's work."""
-    # In one order, so that of two purgers one waits for the other.
-    rows.sort(key=lambda row: str(row["name"]))
-    for start in range(0, len(rows), ROWS_A_STATEMENT):
-        cursor.execute(statement(name), {"rows": json.dumps(rows[start : start + ROWS_A_STATEMENT], default=str)})

@@ -1,15 +1,95 @@
-"""Turns the purger's records into the parameters of the statements that write them."""
+"""Writes the results of deliveries and probes into a transaction, each result of a takedown with its leaf of the log.
 
+The functions make the parameters of the statements in ``journal.sql``: times in UTC, texts cut to their columns, and
+many rows in one statement, since one statement for each edge would be half of a purger's work.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
+
+from mysql.connector.abstracts import MySQLCursorAbstract
 
 from purger.model import LONGEST_NOTE, ProbeResult, Receipt
 from purger.records.unwritten_results import Liveness, ProgressWrite
-from purger.signed_log.entries import Leaf
+from purger.signed_log.entries import Leaf, leaf_of_probe, leaf_of_receipt
+from takedown_db.connection.lasting_connection import fetch
+from takedown_db.statements import statement
+
+#: Rows written or read by one statement.
+_ROWS_A_STATEMENT = 1000
+
+_T = TypeVar("_T")
 
 
-def receipt_values(receipt: Receipt) -> dict[str, Any]:
-    """Make the parameters of the statement ``record_receipt``."""
+def record_receipts(cursor: MySQLCursorAbstract, receipts: Sequence[Receipt]) -> None:
+    """Write receipts, and their leaves."""
+    _insert(cursor, "record_receipt", [_receipt_values(each) for each in receipts])
+    _record_leaves(cursor, map(leaf_of_receipt, receipts))
+
+
+def record_probes(cursor: MySQLCursorAbstract, probe_results: Sequence[ProbeResult]) -> None:
+    """Write results with their leaves, and the remarks of probes that proved nothing."""
+    results = [each for each in probe_results if each.at is not None]
+    remarks = [each for each in probe_results if each.at is None and (each.removed is not None or each.note)]
+    _insert(cursor, "record_probe_result", [_probe_result_values(each) for each in results])
+    _insert(cursor, "record_probe_remark", [_probe_result_values(each) for each in remarks])
+    _record_leaves(cursor, filter(None, map(leaf_of_probe, results)))
+
+
+def of_known_rows(cursor: MySQLCursorAbstract, probe_results: Sequence[ProbeResult]) -> list[ProbeResult]:
+    """Choose the probe results of rows that the outbox still has, with the same subject."""
+    known = set[tuple[int, str, str]]()
+    for ids in _parts(sorted({each.invalidation for each in probe_results})):
+        known.update((row, scope, subject) for row, scope, subject in fetch(cursor, "known_rows", ids=json.dumps(ids)))
+    return [each for each in probe_results if (each.invalidation, each.scope, each.subject) in known]
+
+
+def record_progress(cursor: MySQLCursorAbstract, progress: Iterable[ProgressWrite], last: int) -> None:
+    """Write the progress of edges, cut to ``last``, the last batch of the database."""
+    _update(cursor, "record_progress", [_progress_values(each, last) for each in progress])
+
+
+def record_flushes(cursor: MySQLCursorAbstract, flushes: Mapping[str, int]) -> None:
+    """Write the number of the last request for a flush that each edge was flushed for."""
+    _update(cursor, "record_flushes_done", [{"name": edge, "flush_done": done} for edge, done in flushes.items()])
+
+
+def record_liveness(cursor: MySQLCursorAbstract, liveness: Iterable[Liveness]) -> None:
+    """Write when edges answered last, and their problems."""
+    _update(cursor, "record_liveness", [_liveness_values(each) for each in liveness])
+
+
+def _record_leaves(cursor: MySQLCursorAbstract, leaves: Iterable[Leaf]) -> None:
+    """Write leaves that wait for their place in the log."""
+    _insert(
+        cursor,
+        "record_log_entry",
+        [{"content": leaf.content.encode(), "openings": leaf.kept_openings()} for leaf in leaves],
+    )
+
+
+def _insert(cursor: MySQLCursorAbstract, name: str, values: Sequence[dict[str, Any]]) -> None:
+    """Run the statement ``name``, of which the driver makes one INSERT of many rows."""
+    # It searches the text for the row, which an odd number of quotes would mislead.
+    for part in _parts(values):
+        cursor.executemany(statement(name), part)
+
+
+def _update(cursor: MySQLCursorAbstract, name: str, rows: list[dict[str, Any]]) -> None:
+    """Run the statement ``name``, which takes many rows as JSON."""
+    # Sorted, so that two purgers lock the edges in the same order: one waits for the other, and none is rolled back.
+    rows.sort(key=lambda row: str(row["name"]))
+    for part in _parts(rows):
+        cursor.execute(statement(name), {"rows": json.dumps(part, default=str)})
+
+
+def _parts(rows: Sequence[_T]) -> Iterator[Sequence[_T]]:
+    return (rows[start : start + _ROWS_A_STATEMENT] for start in range(0, len(rows), _ROWS_A_STATEMENT))
+
+
+def _receipt_values(receipt: Receipt) -> dict[str, Any]:
     return {
         "edge": receipt.edge,
         "last": receipt.last,
@@ -20,8 +100,7 @@ def receipt_values(receipt: Receipt) -> dict[str, Any]:
     }
 
 
-def probe_result_values(probe_result: ProbeResult) -> dict[str, Any]:
-    """Make the parameters of the statements ``record_probe_result`` and ``record_probe_remark``."""
+def _probe_result_values(probe_result: ProbeResult) -> dict[str, Any]:
     return {
         "edge": probe_result.edge,
         "invalidation": probe_result.invalidation,
@@ -36,13 +115,7 @@ def probe_result_values(probe_result: ProbeResult) -> dict[str, Any]:
     }
 
 
-def log_entry_values(leaf: Leaf) -> dict[str, Any]:
-    """Make the parameters of the statement ``record_log_entry``."""
-    return {"content": leaf.content.encode(), "openings": leaf.kept_openings()}
-
-
-def progress_values(progress: ProgressWrite, last: int) -> dict[str, Any]:
-    """Make one row of the statement ``record_progress``, cut to ``last``, the last batch of the database."""
+def _progress_values(progress: ProgressWrite, last: int) -> dict[str, Any]:
     saved = progress.saved
     return {
         "name": progress.edge,
@@ -58,13 +131,7 @@ def progress_values(progress: ProgressWrite, last: int) -> dict[str, Any]:
     }
 
 
-def flush_values(edge: str, request: int) -> dict[str, Any]:
-    """Make one row of the statement ``record_flushes_done``."""
-    return {"name": edge, "flush_done": request}
-
-
-def liveness_values(liveness: Liveness) -> dict[str, Any]:
-    """Make one row of the statement ``record_liveness``."""
+def _liveness_values(liveness: Liveness) -> dict[str, Any]:
     return {
         "name": liveness.edge,
         "seen_at": _utc(liveness.seen_at),

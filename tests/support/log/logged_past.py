@@ -9,7 +9,7 @@ from mysql.connector.abstracts import MySQLConnectionAbstract
 
 from purger.maintenance import prune, prune_log
 from purger.model import ProbeResult, Receipt
-from purger.records.edge_records import record_probes, record_receipts
+from purger.records.rows import record_probes, record_receipts
 from purger.signed_log.audit.audit import audit_log
 from purger.signed_log.audit.report import Report
 from purger.signed_log.key_file import LogKey
