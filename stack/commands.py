@@ -1,9 +1,15 @@
 """Find and run the project's own commands, as installed beside the running Python."""
 
+import os
 import shutil
 import subprocess
 import sysconfig
 from collections.abc import Mapping, Sequence
+
+from stack.forked import can_fork, run_forked
+
+#: The variable that, if it is set, has `run_apart` run our own commands by a fork (`forked.py`).
+FORK_COMMANDS = "STACK_FORK_COMMANDS"
 
 
 def command(name: str) -> str:
@@ -15,9 +21,20 @@ def command(name: str) -> str:
 
 
 def run_apart(
-    command_line: Sequence[str], environment: Mapping[str, str] | None = None
+    command_line: Sequence[str], environment: Mapping[str, str] | None = None, text: str | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """Run a command to its end in a session of its own: Ctrl-C reaches its caller alone, which decides when to stop."""
+    """Run a command to its end in a session of its own, with ``text`` on its standard input.
+
+    Ctrl-C reaches only its caller, which decides when to stop.
+    """
+    if os.environ.get(FORK_COMMANDS) and can_fork(command_line, environment):
+        return run_forked(command_line, environment, text)
     return subprocess.run(
-        command_line, env=environment, capture_output=True, text=True, check=False, start_new_session=True
+        command_line,
+        env=environment,
+        input=text or "",
+        capture_output=True,
+        text=True,
+        check=False,
+        start_new_session=True,
     )

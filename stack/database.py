@@ -12,7 +12,7 @@ from urllib.parse import quote
 from mysql.connector.abstracts import MySQLConnectionAbstract
 
 from stack.commands import command, run_apart
-from stack.database_program import Place, Program, chosen
+from stack.database_program import Place, Program, chosen, initialise
 from stack.server import Server
 from stack.user import user_name
 from takedown_db.connection.connect import connect
@@ -49,7 +49,7 @@ class Database(Server):
     def start(self) -> "Database":
         """Initialise the data directory at the first start, then start the server and wait until it answers."""
         if not self.has_data():
-            self._program.initialise(self._place, self.envvars)
+            initialise(self._program, self._place, self.envvars)
         super().start()
         return self
 

@@ -2,7 +2,9 @@
 
 import os
 import shutil
+import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -15,6 +17,9 @@ VARIABLE = "STACK_MYSQLD"
 #: The variable that, if it is set, has MariaDB start without TLS. Its key takes most of a start's processor time, and
 #: tests start more than a hundred servers, which have sockets alone.
 WITHOUT_TLS = "STACK_DATABASE_WITHOUT_TLS"
+
+#: The variable that, if it is set, names a directory for initialised data directories, of which databases begin as copies.
+TEMPLATES = "STACK_DATABASE_TEMPLATES"
 
 #: Statements that admit the administrator by the socket alone, as the user who runs the server. They change the table
 #: ``mysql.user`` itself, since the plugin is loaded only once the server runs.
@@ -66,7 +71,7 @@ class MariaDb:
                 # Not --user: the script would also run chown with it, without quotes and on files of the system.
                 *("mariadb-install-db", "--no-defaults", f"-u{place.user}", f"--datadir={place.data}"),
                 *("--auth-root-authentication-method=socket", f"--auth-root-socket-user={place.user}"),
-                "--skip-test-db",
+                *("--skip-test-db", "--innodb-log-file-size=4M"),  # the server makes the log as long as it wants it
             ],
             environment,
         )
@@ -122,6 +127,24 @@ def chosen() -> Program:
 def on_mysql() -> bool:
     """Tell whether databases run on MySQL."""
     return isinstance(chosen(), MySql)
+
+
+def initialise(program: Program, place: Place, environment: Mapping[str, str]) -> None:
+    """Make a data directory, as a copy of the template of the program and user where `TEMPLATES` is set.
+
+    To initialise one takes two seconds, and a copy a twentieth of that. Raises ``ServerFailedError``.
+    """
+    if not (templates := os.environ.get(TEMPLATES)):
+        program.initialise(place, environment)
+        return
+    template = Path(templates) / f"{program.name}-{place.user}"
+    if not template.exists():
+        made = Path(tempfile.mkdtemp(dir=templates))
+        program.initialise(place._replace(directory=made, data=made / "data"), environment)
+        (made / "data" / "auto.cnf").unlink(missing_ok=True)  # each MySQL server makes an identity of its own
+        with suppress(OSError):  # another process was first
+            (made / "data").rename(template)
+    _run(["cp", "--archive", "--sparse=always", str(template), str(place.data)], environment)
 
 
 def _common(place: Place) -> list[str]:

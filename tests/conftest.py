@@ -1,12 +1,16 @@
 """Set up what all tests share."""
 
+import atexit
 import os
+import shutil
+import tempfile
 
 import pytest
 from hypothesis import settings
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
-from stack.database_program import WITHOUT_TLS
+from stack.commands import FORK_COMMANDS
+from stack.database_program import TEMPLATES, WITHOUT_TLS
 from stack.varnish import COMPILER
 
 # A late rebound of one test's purge would remove what the next test has just cached.
@@ -21,6 +25,14 @@ os.environ.setdefault(COMPILER, "exec cc -O0 -w -pthread -fpic -shared -o %o %s"
 
 # None of them has a network, but for those of the tests of TLS.
 os.environ.setdefault(WITHOUT_TLS, "1")
+
+# Each database begins as a copy of one. The process that distributes the tests makes the directory, and removes it.
+if TEMPLATES not in os.environ:
+    os.environ[TEMPLATES] = tempfile.mkdtemp(prefix="templates-")
+    atexit.register(shutil.rmtree, os.environ[TEMPLATES], ignore_errors=True)
+
+# Our own commands take most of their time to import what they need.
+os.environ.setdefault(FORK_COMMANDS, "1")
 
 # A slow machine is no failure: bench/ measures speed.
 settings.register_profile("untimed", deadline=None)

@@ -12,7 +12,7 @@ from typing import Any, Self, cast
 import requests
 from PIL import Image
 
-from stack.commands import command
+from stack.commands import command, run_apart
 from stack.database import Database
 from stack.origin import Origin
 from stack.waiting import PATIENCE, wait_until
@@ -147,22 +147,13 @@ class OriginSite:
         self, directory: Path, owner: str = "joe", *flags: str, **options: str
     ) -> "subprocess.CompletedProcess[str]":
         settings = [part for name, value in options.items() for part in (f"--{name.replace('_', '-')}", value)]
-        return subprocess.run(
+        return run_apart(
             self.origin_command("import", str(directory), "--owner", owner, *flags, *settings),
-            env=self.import_environment(),
-            capture_output=True,
-            text=True,
-            check=False,
+            self.import_environment(),
         )
 
     def show(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
-        return subprocess.run(
-            self.origin_command("show", *arguments),
-            env={"ORIGIN_DATABASE_URL": self.database.url("origin")},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        return run_apart(self.origin_command("show", *arguments), {"ORIGIN_DATABASE_URL": self.database.url("origin")})
 
     def run_origin(
         self, account: str, *arguments: str, answers: str | None = None
@@ -171,13 +162,8 @@ class OriginSite:
         stores = {
             name: value for name, value in self.origin.envvars.items() if name.startswith(("ORIGIN_STORE", "ORIGIN_IN"))
         }
-        return subprocess.run(
-            self.origin_command(*arguments),
-            env={"ORIGIN_DATABASE_URL": self.database.url(account), **stores},
-            input=answers,
-            capture_output=True,
-            text=True,
-            check=False,
+        return run_apart(
+            self.origin_command(*arguments), {"ORIGIN_DATABASE_URL": self.database.url(account), **stores}, answers
         )
 
     def complaints(self, start: int = 0) -> list[str]:
