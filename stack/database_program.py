@@ -18,7 +18,7 @@ VARIABLE = "STACK_MYSQLD"
 #: tests start more than a hundred servers, which have sockets alone.
 WITHOUT_TLS = "STACK_DATABASE_WITHOUT_TLS"
 
-#: The variable that, if it is set, names a directory for initialised data directories, of which databases begin as copies.
+#: The variable that, if it is set, names a directory of initialised data directories: databases begin as their copies.
 TEMPLATES = "STACK_DATABASE_TEMPLATES"
 
 #: Statements that admit the administrator by the socket alone, as the user who runs the server. They change the table
