@@ -9,7 +9,7 @@ import click
 
 from purger.cli.options.edge_settings import require_usable, settings_options, warn_of_doubts
 from purger.cli.options.shared import as_json, database_url
-from purger.fleet.all_edges import ListedEdge, list_edges
+from purger.fleet.edges import ListedEdge, list_edges
 from purger.fleet.presence import present
 from purger.model import Edge
 from takedown_base.json_output import print_json, utc_text

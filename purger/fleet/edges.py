@@ -1,9 +1,54 @@
-"""Reads the enabled edges alone, as a purger needs them: each with its saved progress and its requested flush."""
+"""Reads the edges: every one with its settings and recorded state, or the enabled ones as a purger follows them.
 
+Commands, audits and the status list all edges. A purger reads only the enabled ones that it has claimed, each with the
+progress from which it goes on and the flush that somebody asked for.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from itertools import starmap
 from typing import NamedTuple
 
 from purger.model import Edge, FlushRequest, SavedProgress
 from takedown_db.connection.lasting_connection import Connection
+
+
+@dataclass(frozen=True, slots=True)
+class ListedEdge:
+    """A row of `edges`, in the order of the statement ``list_edges``. The fields are the keys of `edge list --json`."""
+
+    name: str
+    purge_url: str
+    public_url: str
+    token_file: str
+    enabled: bool
+    instance: str | None  # the varnishd process that answered last
+    acknowledged: int  # the last batch of those that the edge has acknowledged without a gap
+    seen_at: datetime | None  # UTC, the purger's clock: the last answer to a purger
+    epoch: datetime | None  # UTC, the edge's clock: the last heartbeat that it accepted
+    problem: str | None  # that the purger has with this edge: kind and text
+    ca_file: str | None
+    certificate_file: str | None
+    key_file: str | None
+    purger: str | None  # the id of the purger that has claimed the edge
+
+    @property
+    def settings(self) -> Edge:
+        """The settings alone, as the client of an edge takes them."""
+        return Edge(
+            name=self.name,
+            purge_url=self.purge_url,
+            public_url=self.public_url,
+            token_file=self.token_file,
+            ca_file=self.ca_file,
+            certificate_file=self.certificate_file,
+            key_file=self.key_file,
+        )
+
+
+def list_edges(connection: Connection) -> list[ListedEdge]:
+    """Read all edges, enabled or not, by name. Raises ``DatabaseUnavailableError``."""
+    return [replace(edge, enabled=bool(edge.enabled)) for edge in starmap(ListedEdge, connection.rows("list_edges"))]
 
 
 class EnabledEdge(NamedTuple):

@@ -3,24 +3,24 @@
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import starmap
 from typing import NamedTuple
 
 from purger.edge.client import Answer, EdgeClient
 from purger.edge.errors import DeliveryError
-from purger.fleet.all_edges import ListedEdge, list_edges
-from purger.fleet.hook_watch import read_hooks
+from purger.fleet.edges import ListedEdge, list_edges
 from purger.fleet.presence import present
 from purger.fleet.problems import PATIENCE, unclaimed
 from purger.fleet.state import EdgeState, FleetState
 from purger.model import Edge, PurgerPresence
 from purger.outbox.outbox import Outbox
-from purger.signed_log.unsigned import unsigned_leaves
 from takedown_db.connection.adoption import newest
 from takedown_db.connection.error_numbers import URL_REFUSED, ErrorNumber
 from takedown_db.connection.errors import CounterLostError, DatabaseUnavailableError, error_number
-from takedown_db.connection.lasting_connection import Connection
+from takedown_db.connection.lasting_connection import Connection, fetch_sets
+from takedown_db.hooks.triggers import HookState, RecordedTrigger, StandingTrigger, judge_hooks
+from takedown_log.canonical_json import parse_canonical
 
 #: The number of edges that are asked at the same time.
 _AT_ONCE = 16
@@ -34,9 +34,11 @@ _READ_TIMEOUT = 3.0
 #: Seconds between two reads of the changes that wait for a number.
 _POLL_INTERVAL = 0.1
 
-
 #: Seconds since the start of this command after which an edge that has no purger is a problem.
 _LONGEST_MOVE = 3.0
+
+#: Age of a leaf behind the last checkpoint that shows that nobody signs: a purger signs what it appends, in one step.
+_UNSIGNED_PATIENCE = timedelta(seconds=5)
 
 
 class _OutboxState(NamedTuple):
@@ -142,6 +144,37 @@ def _largest_ids(connection: Connection) -> dict[str, int]:
     """Read the largest id that each table has given or holds."""
     tables = starmap(_TableIds, connection.rows("ids_left"))
     return {str(each.table): max(int(each.following) - 1, int(each.largest)) for each in tables}
+
+
+def read_hooks(connection: Connection) -> tuple[HookState, ...]:
+    """Read the state of each hook. The purger's account sees the triggers, but no table of the site."""
+    hooks, recorded, standing, *_ = connection.repeated(lambda cursor: fetch_sets(cursor, "hooks_standing"))
+    return judge_hooks(
+        [(str(name), str(schema), str(table)) for name, schema, table in hooks],
+        [RecordedTrigger(*map(str, row)) for row in recorded],
+        [StandingTrigger(*map(str, row)) for row in standing],
+    )
+
+
+def unsigned_leaves(connection: Connection) -> int:
+    """Count the leaves behind the last checkpoint, if the first is old; 0 for a log that was never signed.
+
+    A leaf without a time counts as old.
+    """
+    for leaves, content, now in connection.rows("log_unsigned"):
+        at = _time_of_leaf(content)
+        if at is None or now - at > _UNSIGNED_PATIENCE:
+            return int(leaves)
+    return 0
+
+
+def _time_of_leaf(content: bytes | None) -> datetime | None:
+    """Return the time (UTC) that a leaf names; None for one that was pruned, or altered."""
+    try:
+        at = datetime.fromisoformat(str(parse_canonical(bytes(content or b"").decode())["at"]))
+    except (KeyError, ValueError):
+        return None
+    return at.replace(tzinfo=None)
 
 
 def _delays(connection: Connection, edges: list[ListedEdge], pruned: int) -> dict[str, float]:

@@ -7,7 +7,7 @@ from itertools import starmap
 from typing import NamedTuple
 
 from purger.edge.errors import UnreachableError
-from purger.fleet.all_edges import list_edges
+from purger.fleet.edges import list_edges
 from purger.model import Edge
 from purger.probing.probe import Probe, ProbeAnswer
 from purger.probing.rendition_names import ask_renditions, edges_to_probe

@@ -4,9 +4,9 @@ from click.testing import CliRunner, Result
 from mysql.connector.abstracts import MySQLConnectionAbstract
 
 from purger.cli.main import cli
-from purger.fleet.hook_watch import read_hooks
 from purger.fleet.problems import find_problems
 from purger.fleet.state import EdgeState, FleetState
+from purger.fleet.status import read_hooks
 from purger.model import PurgerPresence
 from stack.database import Database
 from takedown_db.connection.connect import connect

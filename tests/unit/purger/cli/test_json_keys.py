@@ -12,7 +12,7 @@ from purger.cli.audit_log_json import log_audit_report
 from purger.cli.ban_json import BanListReport, BanReport
 from purger.cli.receipts_json import receipts_report
 from purger.cli.status_json import status_report
-from purger.fleet.all_edges import ListedEdge
+from purger.fleet.edges import ListedEdge
 from purger.fleet.problems import Problem
 from purger.fleet.state import EdgeState, FleetState
 from purger.model import PurgerPresence

@@ -7,7 +7,7 @@ import pytest
 
 from purger.fleet.problems import find_problems
 from purger.fleet.state import FleetState
-from purger.signed_log.unsigned import unsigned_leaves
+from purger.fleet.status import unsigned_leaves
 from takedown_db.connection.lasting_connection import Connection
 
 NOW = datetime(2026, 11, 26, 12, 0, 0)
