@@ -18,7 +18,7 @@ from mysql.connector.abstracts import MySQLCursorAbstract
 from purger.signed_log.append import KEPT_LEVELS
 from purger.signed_log.audit.audit import audit_log
 from purger.signed_log.entries import leaf_of_edges, leaf_of_key, utc_text
-from purger.signed_log.prover import Wanted, prove
+from purger.signed_log.proofs import Wanted, prove
 from purger.signed_log.row_hashes import BatchedPurge, purge_digests
 from stack.database import Database
 from takedown_base.scope import Scope

@@ -26,7 +26,7 @@ from purger.records.pending import FollowedEdge, Pending
 from purger.records.recorder import Recorder
 from purger.records.takedown_lines import Journal
 from purger.settings import Settings
-from purger.signed_log.key_file import LogKey
+from purger.signed_log.keys import LogKey
 from purger.signed_log.writer import LogWriter
 from takedown_base.listen_address import Address
 from takedown_base.signals import STOP_SIGNALS, SignalQueue

@@ -9,7 +9,7 @@ from typing import Any, Self
 
 import requests
 
-from purger.signed_log.key_file import LogKey, write_key
+from purger.signed_log.keys import LogKey, write_key
 from stack.console import Console
 from stack.edge import Edge
 from stack.engines import make_database

@@ -12,7 +12,7 @@ from purger.cli.audit_log_json import log_audit_report
 from purger.exit_codes import ExitCode
 from purger.signed_log.audit.audit import audit_log
 from purger.signed_log.audit.report import Count, Report
-from purger.signed_log.key_file import UnusableKeyError, read_key
+from purger.signed_log.keys import UnusableKeyError, read_key
 from purger.text_format import counted
 from takedown_base.json_output import print_json
 from takedown_base.printable import printable

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from purger.exit_codes import ExitCode
-from purger.signed_log.key_file import LogKey, UnusableKeyError, read_key, write_key
+from purger.signed_log.keys import LogKey, UnusableKeyError, read_key, write_key
 from takedown_log.key_chain import name_next_key
 from takedown_log.signed_note import NoteError, SignerKey
 

@@ -11,8 +11,7 @@ from purger.loop_thread import LoopThread
 from purger.problem_log import ProblemLog
 from purger.signed_log.append import Chapter, EdgeLists, End, write_chapter
 from purger.signed_log.entries import BatchRow, EventRow, Leaf, leaf_of_key
-from purger.signed_log.key_file import LogKey
-from purger.signed_log.log_keys import ForeignKeyError, take_over
+from purger.signed_log.keys import ForeignKeyError, LogKey, take_over
 from purger.signed_log.row_hashes import BatchedPurge, purge_digests
 from takedown_base.printable import printable
 from takedown_db.connection.lasting_connection import Connection

@@ -10,7 +10,7 @@ from typing import Any
 
 from mysql.connector.abstracts import MySQLCursorAbstract
 
-from purger.signed_log.audit.key_check import LogKeys
+from purger.signed_log.audit.key_check import KeyCheck
 from purger.signed_log.audit.report import Report
 from purger.signed_log.audit.row_audit import RowAudit
 from purger.signed_log.audit.stored_leaf import OpenedLeaf, StoredLeaf, check_leaf, open_leaf
@@ -63,7 +63,7 @@ class _TreeAudit:
         self._end = _end(*rows[0]) if rows else StoredEnd(0, b"", None, 0, "")
         # After the end: a key that has signed a state up to there is among them.
         notes = [(row, bytes(note).decode(errors="replace")) for row, note in connection.rows("audit_log_keys")]
-        self._keys = LogKeys(key, notes, report)
+        self._keys = KeyCheck(key, notes, report)
         self.size = self._end.size
         self._trusted = 0  # leaves below the last state that the given key, or a later one, has signed
         self._last_state = 0  # the last state that was read

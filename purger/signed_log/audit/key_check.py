@@ -8,7 +8,7 @@ from takedown_log.key_chain import all_keys, follow_keys, named_key
 from takedown_log.signed_note import Checkpoint, NoteError, VerifierKey, open_note
 
 
-class LogKeys:
+class KeyCheck:
     """The keys that may have signed states of the log.
 
     A key from outside of the database vouches for itself and for those that followed it. A state that an earlier key of

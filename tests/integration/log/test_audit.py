@@ -14,7 +14,7 @@ from click.testing import CliRunner, Result
 from purger.cli.main import cli
 from purger.model import ProbeResult, Receipt
 from purger.signed_log.entries import Leaf, leaf_of_receipt
-from purger.signed_log.key_file import LogKey
+from purger.signed_log.keys import LogKey
 from purger.signed_log.writer import LogWriter
 from stack.database import Database
 from takedown_log.canonical_json import parse_canonical

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from purger.signed_log.nodes import StoredNodes
+from purger.signed_log.proofs import StoredNodes
 from stack.purger import Purger
 from stack.server import frozen
 from stack.waiting import wait_until
