@@ -15,10 +15,9 @@ from purger.fleet.sharing import Sharing
 from purger.loop_thread import LoopThread, join_all
 from purger.maintenance import Maintenance
 from purger.outbox.batches import Batches
-from purger.outbox.clean_looks import CleanLooks
 from purger.outbox.outbox import Outbox
 from purger.outbox.poller import Poller
-from purger.outbox.verifier import Verifier
+from purger.outbox.verifier import FullyNumberedTimes, Verifier
 from purger.probing.probe import Probe
 from purger.probing.prober import Prober
 from purger.records.batch_bans import BanReader
@@ -44,8 +43,8 @@ log = logging.getLogger(__name__)
 #: verifier gave one up, the server would go on with it beside the next one.
 _PATIENCE_OF_VERIFIER = 3
 
-#: Seconds between two looks whether edges were claimed or lost.
-_LOOK = 0.05
+#: Seconds after which the workers follow the edges that were claimed or lost meanwhile.
+_FOLLOW_INTERVAL = 0.05
 
 #: Seconds for which workers may end their requests before their edges are given back to other purgers.
 _HAND_OVER = 0.3
@@ -92,11 +91,11 @@ class Service:
             stop=self._stop,
             sign=self._sharing.polled,
         )
-        self._tally, looks = Tally(), CleanLooks()
+        self._tally, fully_numbered = Tally(), FullyNumberedTimes()
         self._pending = Pending(self._progress_of_edges, lambda: self._poller.head)
-        self._journal = self._new_journal(looks)
+        self._journal = self._new_journal(fully_numbered)
         verifying = self._new_connection(_PATIENCE_OF_VERIFIER, prompt=True)
-        self._verifier = Verifier(Outbox(verifying), self._poller, self._stop, looks)
+        self._verifier = Verifier(Outbox(verifying), self._poller, self._stop, fully_numbered)
         self._recorder = self._new_recorder()
         self._prober = self._new_prober()
         self._maintenance = Maintenance(
@@ -125,7 +124,7 @@ class Service:
         if self._console is not None:
             self._console.start()
         log.info("watching %s", without_secrets(self._settings.database_url))
-        while not wait(_LOOK):
+        while not wait(_FOLLOW_INTERVAL):
             self._workers.follow_changes()
         log.info("stopping")
         self._end()
@@ -187,10 +186,10 @@ class Service:
         timeout = patience * self._settings.database_timeout
         return Connection(self._settings.database_url, timeout=timeout, adopted=True, prompt=prompt)
 
-    def _new_journal(self, looks: CleanLooks) -> Journal:
+    def _new_journal(self, fully_numbered: FullyNumberedTimes) -> Journal:
         connection = self._new_connection()
         pending = None if self._settings.metrics is None else self._pending
-        return Journal(connection, BanReader(connection, looks), self._poller, self._recorded, pending=pending)
+        return Journal(connection, BanReader(connection, fully_numbered), self._poller, self._recorded, pending=pending)
 
     def _new_recorder(self) -> Recorder:
         return Recorder(

@@ -124,11 +124,11 @@ class Worker(threading.Thread):
     def _take(self, step: Step) -> None:
         match step:
             case Ask():
-                self._session.ask(fresh=step.fresh, ticket=self._poller.request)
+                self._session.ask(fresh=step.fresh, ticket=self._poller.draw_ticket)
             case Flush():
                 self._flush(step)
             case Heartbeat():
-                self._session.send_heartbeat(step.epoch, ticket=self._poller.request)
+                self._session.send_heartbeat(step.epoch, ticket=self._poller.draw_ticket)
             case Deliver():
                 self._deliver(step)
             case Rebound():
@@ -157,7 +157,7 @@ class Worker(threading.Thread):
 
     def _wait(self, step: Wait) -> None:
         if step.for_verification:
-            self._poller.wake_at_verification(self._wake.set, after=self._verification)
+            self._poller.on_next_verification(self._wake.set, after=self._verification)
         self._wake.wait(step.seconds)
 
     def _flush(self, step: Flush) -> None:

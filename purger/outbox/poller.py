@@ -1,15 +1,33 @@
-"""Polls the outbox for rows that were just committed, has them numbered, and wakes all workers."""
+"""Polls the outbox for rows that were just committed, has them numbered, and wakes the workers of all edges.
+
+How a ban gets from its COMMIT to the workers, and when an edge may be told that it has everything:
+
+- Triggers write a row into the outbox in the ban's own transaction. Its id is given at the INSERT, but it is visible
+  from the COMMIT on. So a row with a smaller id may still come: no id says that all rows up to it were seen.
+- Therefore committed rows get a batch number after their COMMIT (``Outbox.take``). Nothing is ever added to a batch, so
+  that edges can be brought from batch to batch.
+- The poller asks for new rows every millisecond. It passes over rows that were inserted more than a second ago
+  (``IdWindow``), since to read all of them takes long while a large transaction is open.
+- The verifier (``verifier.py``) reads all rows, several times a second, and numbers what polls have left out.
+- An edge trusts its cache only as long as heartbeats say that it has every purge. For the next one it names its own
+  clock, then its worker draws a ticket here. The verifier takes the latest ticket, numbers all committed rows and
+  publishes a ``Verification`` with that ticket and the last batch, the head. It began after the ticket was drawn: an
+  edge that has acknowledged the batches up to that head has everything that was committed before the time it named.
+- The database may lose batches, when it is restored or fails over, and gives their numbers again to other rows. Each
+  batch has a random identity beside its number, by which poller and verifier notice. They count such setbacks, and
+  every edge is flushed.
+"""
 
 import logging
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from typing import NamedTuple
 
 from purger.loop_thread import LoopThread
 from purger.model import Position, Verification
 from purger.outbox.batches import Batches
-from purger.outbox.id_window import IdWindow
 from purger.outbox.outbox import Outbox, Taken
 from purger.problem_log import ProblemLog
 from takedown_db.connection.errors import DatabaseUnavailableError, NotAdoptedError
@@ -32,6 +50,46 @@ _WINDOW = 1.0
 #: Ids before the largest one in which polls look for rows while a bulk is numbered. The verifier numbers the bulk: a
 #: poll would pass all rows of it that are numbered, to find the newest that are not.
 _NEWEST = 500
+
+
+class _Noted(NamedTuple):
+    """The largest id at a moment of the monotonic clock."""
+
+    at: float
+    largest: int
+
+
+class IdWindow:
+    """The largest ids of the last ``age`` seconds.
+
+    An id is given at the INSERT, and its row is seen at the COMMIT. Rows that waited longer than ``age`` for their
+    COMMIT are left to the verifier, which reads all rows; so are those of a transaction that is still open, each of
+    which would cost every poll time.
+    """
+
+    def __init__(self, age: float) -> None:
+        """Keep the ids of ``age`` seconds."""
+        self._age = age
+        self._noted: deque[_Noted] = deque()
+
+    def note(self, largest: int, *, at: float) -> None:
+        """Note the largest id that there was at ``at``, in seconds of the monotonic clock."""
+        if self._noted and largest < self._noted[-1].largest:
+            self._noted.clear()  # the database has gone back, and ids come again
+        self._noted.append(_Noted(at, largest))
+        while len(self._noted) > 1 and self._noted[1].at <= at - self._age:
+            self._noted.popleft()
+
+    def narrow(self, smallest: int, *, at: float) -> None:
+        """Leave out the rows up to the id ``smallest`` from now on, although some were written a moment ago."""
+        self._noted.clear()
+        self._noted.append(_Noted(at - self._age, smallest))
+
+    def start(self, now: float) -> int | None:
+        """Return the id beyond which rows are of the last ``age`` seconds; None while that is not known."""
+        if self._noted and self._noted[0].at <= now - self._age:
+            return self._noted[0].largest
+        return None
 
 
 class Known(NamedTuple):
@@ -64,12 +122,12 @@ class Poller(LoopThread):
         self._interval = interval
         self._sign = sign
         self._window = IdWindow(_WINDOW)
-        self._tell: list[Callable[[], None]] = []
-        self._tell_once: set[Callable[[], None]] = set()
+        self._subscribers: list[Callable[[], None]] = []
+        self._at_next_verification: set[Callable[[], None]] = set()
         self._lock = threading.Lock()
         self._ticket = 0
-        self._hurry: Callable[[], None] = lambda: None
-        self._requested: Callable[[], None] = lambda: None
+        self._bulk_found: Callable[[], None] = lambda: None
+        self._ticket_drawn: Callable[[], None] = lambda: None
         self._unnumberable = 0
         self.usable = True
         #: Whether committed rows waited for their number when the outbox was last read.
@@ -100,40 +158,40 @@ class Poller(LoopThread):
         A verification is new where the triggers are others than in the one before.
         """
         with self._lock:
-            self._tell = [*self._tell, wake]
+            self._subscribers = [*self._subscribers, wake]
 
     def unsubscribe(self, wake: Callable[[], None]) -> None:
         """Call ``wake`` no longer."""
         with self._lock:
-            self._tell = [known for known in self._tell if known != wake]
+            self._subscribers = [known for known in self._subscribers if known != wake]
 
-    def hurry_by(self, hurry: Callable[[], None]) -> None:
-        """Call ``hurry``, in the thread of the poller, when it has left rows of a bulk to the verifier."""
-        self._hurry = hurry
+    def on_bulk(self, call: Callable[[], None]) -> None:
+        """Have ``call`` called, in the thread of the poller, when it has left rows of a bulk to the verifier."""
+        self._bulk_found = call
 
-    def call_at_request(self, wake: Callable[[], None]) -> None:
-        """Call ``wake``, in the thread of the worker that asks, at each request for a verification."""
-        self._requested = wake
+    def on_ticket(self, call: Callable[[], None]) -> None:
+        """Have ``call`` called whenever a ticket is drawn, in the thread of the worker that draws it."""
+        self._ticket_drawn = call
 
-    def wake_at_verification(self, wake: Callable[[], None], *, after: Verification | None) -> None:
-        """Call ``wake`` once, at the next verification ``after`` that one; at once if it has been published."""
+    def on_next_verification(self, call: Callable[[], None], *, after: Verification | None) -> None:
+        """Have ``call`` called once, at the verification that follows ``after``; now if that has been published."""
         with self._lock:
             published = self.verification is not after
             if not published:
-                self._tell_once.add(wake)
+                self._at_next_verification.add(call)
         if published:
-            wake()
+            call()
 
-    def request(self) -> int:
+    def draw_ticket(self) -> int:
         """Ask for a verification that begins after now; it will bear this ticket or a later one."""
         with self._lock:
             self._ticket += 1
             ticket = self._ticket
-        self._requested()
+        self._ticket_drawn()
         return ticket
 
-    def requested(self) -> int | None:
-        """Return the latest ticket when there is no verification for it yet. The first, 0, is for all edges."""
+    def wanted_ticket(self) -> int | None:
+        """Return the latest ticket if it has no verification yet, else None. Ticket 0 is nobody's: the first one."""
         with self._lock:
             wanted = self.verification is None or self.verification.ticket < self._ticket
             return self._ticket if wanted else None
@@ -142,12 +200,12 @@ class Poller(LoopThread):
         """Publish a verification. It wakes the few workers that wait for one: there are up to 20 a second."""
         with self._lock:
             former, self.verification = self.verification, verification
-            waiting, self._tell_once = self._tell_once, set()
+            waiting, self._at_next_verification = self._at_next_verification, set()
         if former is None or former.triggers != verification.triggers:
             self.notify()
             return
-        for wake in waiting:
-            wake()
+        for call in waiting:
+            call()
 
     def found(self, taken: Taken, *, setbacks: int) -> None:
         """Publish an answer of the outbox; ``setbacks`` is their count from before the query was sent.
@@ -162,7 +220,7 @@ class Poller(LoopThread):
 
     def notify(self) -> None:
         """Wake all workers."""
-        for wake in self._tell:
+        for wake in self._subscribers:
             wake()
 
     def work(self) -> float:
@@ -190,7 +248,7 @@ class Poller(LoopThread):
         if taken.more and after is not None:
             self._window.narrow(max(after, taken.largest - _NEWEST), at=began)
             self.more_to_come = True
-            self._hurry()
+            self._bulk_found()
         self.found(taken, setbacks=setbacks)
         self._report(taken.unnumberable)
         return 0.0 if taken.more else self._interval

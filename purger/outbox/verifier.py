@@ -1,13 +1,18 @@
-"""Ensures, before a heartbeat says so, that no change is missing: numbers all committed rows, checks the triggers."""
+"""Verifies that every committed change has a batch number, so that a heartbeat may say so; see ``poller.py``.
+
+The verifier numbers the rows that polls have left out, and checks that no trigger of the outbox is missing: a change
+that was committed without its trigger has left no row.
+"""
 
 import logging
 import threading
 import time
+from collections import deque
 from functools import partial
+from typing import NamedTuple
 
 from purger.loop_thread import LoopThread
 from purger.model import Verification
-from purger.outbox.clean_looks import CleanLooks
 from purger.outbox.outbox import Outbox, Taken
 from purger.outbox.poller import Poller
 from purger.problem_log import ProblemLog
@@ -26,8 +31,36 @@ _REST = 3.0
 _LONGEST_REST = 0.5
 
 #: Seconds between two verifications for which no edge asked: within them the rows are numbered that were committed so
-#: long after their INSERT that polls leave them out. On an idle system each look costs more than the polls meanwhile.
+#: long after their INSERT that polls leave them out. On an idle system one verification costs more than these polls.
 _UNASKED = 0.2
+
+#: Times that are kept: those of a minute at least.
+_TIMES_KEPT = 1200
+
+
+class _FullyNumbered(NamedTuple):
+    """Every row that was committed ``at`` (seconds since 1970, the purger's clock) is in the batches up to ``head``."""
+
+    head: int
+    at: float
+
+
+class FullyNumberedTimes:
+    """Remembers when every committed row had a batch number. Any later batch was committed after that.
+
+    Holds the times of the last minute; one thread adds, another one reads.
+    """
+
+    def __init__(self) -> None:
+        self._times: deque[_FullyNumbered] = deque(maxlen=_TIMES_KEPT)
+
+    def add(self, head: int, *, at: float) -> None:
+        """Note that all rows that were committed ``at`` are in the batches up to ``head``."""
+        self._times.append(_FullyNumbered(head, at))
+
+    def before(self, batch: int) -> float | None:
+        """Return the latest time before which no row of ``batch`` was committed; None where none is known."""
+        return max((each.at for each in self._times.copy() if each.head < batch), default=None)
 
 
 def rest(cost: float) -> float:
@@ -42,18 +75,24 @@ class Verifier(LoopThread):
     new ban does not wait for it.
     """
 
-    def __init__(self, outbox: Outbox, poller: Poller, stop: threading.Event, looks: CleanLooks | None = None) -> None:
-        """Verify until ``stop`` is set. ``looks`` remembers when nothing was without a number."""
+    def __init__(
+        self,
+        outbox: Outbox,
+        poller: Poller,
+        stop: threading.Event,
+        fully_numbered: FullyNumberedTimes | None = None,
+    ) -> None:
+        """Verify until ``stop`` is set, and add the times of all verifications to ``fully_numbered``."""
         problem = ProblemLog(log, "the verification of heartbeats", patience=2)
         super().__init__("verifier", stop, problem, bug_effect="no edge gets a heartbeat")
         self._outbox = outbox
         self._poller = poller
-        self._looks = looks or CleanLooks()
+        self._fully_numbered = fully_numbered or FullyNumberedTimes()
         self._missing: tuple[str, ...] = ()
         self._weakened: tuple[str, ...] = ()
         self._bulk, self._called = threading.Event(), threading.Event()
-        poller.hurry_by(self._hurry)
-        poller.call_at_request(self._called.set)
+        poller.on_bulk(self._hurry)
+        poller.on_ticket(self._called.set)
 
     def work(self) -> float:
         """Verify once, and rest until an edge asks or the poller finds a bulk."""
@@ -62,7 +101,7 @@ class Verifier(LoopThread):
         self._called.clear()
         self._verify()
         shortest = _LONGEST_REST if self._missing else rest(time.monotonic() - began)
-        if not self._bulk.wait(shortest) and self._poller.requested() is None:
+        if not self._bulk.wait(shortest) and self._poller.wanted_ticket() is None:
             self._called.wait(_UNASKED - shortest)
         return 0.0
 
@@ -77,17 +116,17 @@ class Verifier(LoopThread):
         return _LONGEST_REST
 
     def _verify(self) -> None:
-        ticket = self._poller.requested()
+        ticket = self._poller.wanted_ticket()
         if ticket is None and self._missing:
             # No worker asks again for a while: the edges keep the epoch that could not be verified.
-            ticket = self._poller.request()
+            ticket = self._poller.draw_ticket()
         if ticket is not None:
             # A primary that its group has expelled would confirm edges by its old rows.
             self._outbox.catch_up()
         began = time.time()
         head = self._number_all()
         if head is not None:
-            self._looks.add(head, at=began)
+            self._fully_numbered.add(head, at=began)
         if ticket is not None and head is not None:
             triggers = self._outbox.triggers()
             self._report(triggers)
@@ -96,8 +135,7 @@ class Verifier(LoopThread):
     def _number_all(self) -> int | None:
         """Have all rows numbered that were committed before this call; return the head then, or None when stopped.
 
-        The rows of later commits may be left: in a steady stream of changes nothing pending is a moment that never
-        comes.
+        The rows of later commits may be left: under a steady stream of changes the outbox is never empty.
         """
         while not self._halt.is_set():
             setbacks = self._poller.setbacks  # before the head, which shows a setback last

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from purger.outbox.clean_looks import CleanLooks
+from purger.outbox.verifier import FullyNumberedTimes
 from takedown_db.connection.lasting_connection import Connection
 
 #: Bans and lifts of a batch up to which each of them is read; of more only the first and the last id.
@@ -64,9 +64,9 @@ class RowBan(NamedTuple):
 class BanReader:
     """Reads through a connection of its own; for one thread. Its methods raise ``DatabaseUnavailableError``."""
 
-    def __init__(self, connection: Connection, looks: CleanLooks) -> None:
+    def __init__(self, connection: Connection, fully_numbered: FullyNumberedTimes) -> None:
         self._connection = connection
-        self._looks = looks
+        self._fully_numbered = fully_numbered
         self._kept: OrderedDict[int, BatchBans] = OrderedDict()
         self._clocks: list[tuple[float, float]] = []  # duration of a measurement, and the database's advance in seconds
         self._measured = float("-inf")
@@ -135,11 +135,11 @@ class BanReader:
     def _begun(self, batch: int, written: float) -> float:
         """Return when a row was committed, or a little before.
 
-        It was written before, in a long transaction long before, or its session has set the clock. It was not
-        committed before the last look that did not find it.
+        It was written before its COMMIT, in a long transaction long before, or by a session that has set its clock. It
+        was not committed when the outbox was last seen fully numbered without it.
         """
-        look = self._looks.before(batch)
-        return min(written if look is None else max(written, look), time.time())
+        numbered = self._fully_numbered.before(batch)
+        return min(written if numbered is None else max(written, numbered), time.time())
 
     def _advance(self) -> float:
         """Measure the seconds by which the database's clock is ahead of this one; of several times the shortest."""

@@ -1,4 +1,4 @@
-"""Check what a purger's metrics are made of: modes and leases, counts of requests, looks, and waits."""
+"""Check what a purger's metrics are made of: modes and leases, counts of requests, and waits."""
 
 import time
 from typing import Any, cast
@@ -9,7 +9,6 @@ from purger.delivery.edge_standing import EdgeStanding
 from purger.edge.errors import SlowError
 from purger.edge.purge_request import FLUSH, Request, late_flush
 from purger.edge.tally import METHODS, DeliveryKey, Tally
-from purger.outbox.clean_looks import CleanLooks
 from purger.records.pending import FollowedEdge, Pending
 from takedown_base.histogram import Histogram
 from takedown_db.connection.errors import DatabaseUnavailableError
@@ -68,14 +67,6 @@ def test_a_flush_is_told_from_other_bans() -> None:
     requests = [Request("PURGE", "/images/x"), Request("BAN", "/", (("Takedown-Codes", "x"),)), FLUSH, late_flush(5)]
     assert [request.kind for request in requests] == ["purge", "ban", "flush", "flush"]
     assert {request.kind for request in requests} <= {*METHODS}
-
-
-def test_a_batch_was_committed_after_the_last_look_that_did_not_find_it() -> None:
-    looks = CleanLooks()
-    assert looks.before(1) is None
-    for head, at in ((5, 100.0), (5, 101.0), (7, 102.0)):
-        looks.add(head, at=at)
-    assert [looks.before(batch) for batch in (5, 6, 7, 8)] == [None, 101.0, 101.0, 102.0]
 
 
 def test_a_value_is_counted_in_the_bucket_that_ends_at_it() -> None:

@@ -1,4 +1,4 @@
-"""Keep the newest batch (head) when two threads report theirs, from queries of different age."""
+"""Keep the newest batch when two threads report theirs, wake who waits, and poll the ids of the last second only."""
 
 import threading
 from typing import cast
@@ -8,7 +8,7 @@ import pytest
 from purger.model import Position, Row, Verification
 from purger.outbox.batches import Batches
 from purger.outbox.outbox import Outbox, Taken
-from purger.outbox.poller import Poller
+from purger.outbox.poller import IdWindow, Poller
 from takedown_db.schema.triggers import Triggers
 
 
@@ -81,7 +81,7 @@ def test_a_verification_wakes_the_workers_that_wait_for_one_and_no_others() -> N
     poller, woken = poller_at(30), list[str]()
     poller.verified(Verification(1, 30, Triggers("all", ())))
     poller.subscribe(lambda: woken.append("all"))
-    poller.wake_at_verification(lambda: woken.append("due"), after=poller.verification)
+    poller.on_next_verification(lambda: woken.append("due"), after=poller.verification)
     assert woken == []
     poller.verified(Verification(2, 30, Triggers("all", ())))
     poller.verified(Verification(3, 30, Triggers("all", ())))
@@ -92,7 +92,7 @@ def test_a_verification_that_came_meanwhile_wakes_at_once() -> None:
     poller, woken = poller_at(30), list[str]()
     seen = poller.verification
     poller.verified(Verification(1, 30, Triggers("all", ())))
-    poller.wake_at_verification(lambda: woken.append("due"), after=seen)
+    poller.on_next_verification(lambda: woken.append("due"), after=seen)
     assert woken == ["due"]
 
 
@@ -123,7 +123,7 @@ def test_polls_leave_a_bulk_to_the_verifier_and_look_at_the_newest_ids(monkeypat
     outbox, clock, hurried = Bulk(), iter(range(100, 200)), list[bool]()
     monkeypatch.setattr("purger.outbox.poller.time.monotonic", lambda: float(next(clock)))
     poller = Poller(cast("Outbox", outbox), Batches(cast("Outbox", None)), interval=0.001, stop=threading.Event())
-    poller.hurry_by(lambda: hurried.append(poller.more_to_come))
+    poller.on_bulk(lambda: hurried.append(poller.more_to_come))
     poller.work()
     poller.work()
     assert (outbox.looked, hurried, poller.more_to_come) == ([None, 1000], [], False)
@@ -134,3 +134,29 @@ def test_polls_leave_a_bulk_to_the_verifier_and_look_at_the_newest_ids(monkeypat
     poller.work()
     assert outbox.looked[-1] == 100_500
     assert poller.more_to_come, "the verifier, which reads all rows, tells the end"
+
+
+def test_the_window_holds_the_ids_of_the_last_second() -> None:
+    window = IdWindow(1.0)
+    assert window.start(100.0) is None
+    for at, largest in ((100.0, 5), (100.5, 9), (101.0, 20)):
+        window.note(largest, at=at)
+    assert window.start(100.9) is None
+    assert window.start(101.0) == 5
+    assert window.start(101.5) == 5
+    window.note(30, at=101.5)
+    assert window.start(101.5) == 9
+    window.note(3, at=102.6)  # the database has gone back
+    assert window.start(102.6) is None
+
+
+def test_a_narrowed_window_begins_at_its_id_until_later_ids_are_old() -> None:
+    window = IdWindow(1.0)
+    window.note(5, at=100.0)
+    window.note(900, at=101.0)
+    window.narrow(400, at=101.0)
+    assert window.start(101.0) == 400
+    window.note(950, at=101.1)
+    assert window.start(102.0) == 400
+    window.note(990, at=102.1)
+    assert window.start(102.1) == 950

@@ -11,7 +11,7 @@ from purger.model import Position, Verification
 from purger.outbox.batches import Batches
 from purger.outbox.outbox import Outbox, Taken
 from purger.outbox.poller import Poller
-from purger.outbox.verifier import Verifier, rest
+from purger.outbox.verifier import FullyNumberedTimes, Verifier, rest
 from stack.waiting import PATIENCE, wait_until
 from takedown_db.schema.triggers import Triggers
 
@@ -53,21 +53,21 @@ class Edges:
         self._stop = stop
         self._ticket = 0
 
-    def request(self) -> int:
+    def draw_ticket(self) -> int:
         self._ticket += 1
         return self._ticket
 
-    def requested(self) -> int | None:
+    def wanted_ticket(self) -> int | None:
         return None if self.verifications else 0
 
     def found(self, taken: Taken, *, setbacks: int) -> None:
         assert setbacks == self.setbacks
         self.told.append((taken.more, self.more_to_come))
 
-    def hurry_by(self, hurry: Callable[[], None]) -> None:
+    def on_bulk(self, call: Callable[[], None]) -> None:
         pass
 
-    def call_at_request(self, wake: Callable[[], None]) -> None:
+    def on_ticket(self, call: Callable[[], None]) -> None:
         pass
 
     def verified(self, verification: Verification) -> None:
@@ -105,12 +105,20 @@ def test_a_request_is_met_at_once_and_without_one_it_rests(monkeypatch: pytest.M
     database.states = [Triggers("whole")] * 2
     verifier.start()
     wait_until(lambda: poller.verification, "the first verification, for which nobody has to ask")
-    ticket = poller.request()
+    ticket = poller.draw_ticket()
     began = time.monotonic()
-    wait_until(lambda: poller.requested() is None or None, "the requested verification")
+    wait_until(lambda: poller.wanted_ticket() is None or None, "the requested verification")
     assert time.monotonic() - began < PATIENCE, "it did not rest"
     assert cast(Verification, poller.verification).ticket == ticket
     assert database.calls == 2, "each was asked for"
     stop.set()
-    poller.request()
+    poller.draw_ticket()
     verifier.join()
+
+
+def test_a_batch_was_committed_after_the_outbox_was_fully_numbered_without_it() -> None:
+    times = FullyNumberedTimes()
+    assert times.before(1) is None
+    for head, at in ((5, 100.0), (5, 101.0), (7, 102.0)):
+        times.add(head, at=at)
+    assert [times.before(batch) for batch in (5, 6, 7, 8)] == [None, 101.0, 101.0, 102.0]

@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import pytest
 
-from purger.outbox.clean_looks import CleanLooks
+from purger.outbox.verifier import FullyNumberedTimes
 from purger.records.batch_bans import BanReader
 
 START = 1_790_000_000.0
@@ -34,7 +34,7 @@ def test_a_batch_from_after_the_start_is_never_taken_for_an_earlier_one(
 ) -> None:
     database = SlowDatabase(*durations)
     monkeypatch.setattr(time, "time", lambda: database.now)
-    reader = BanReader(cast(Any, database), CleanLooks())
+    reader = BanReader(cast(Any, database), FullyNumberedTimes())
     reader.last_before(START, 1)
     (since,) = database.asked_since
     assert datetime.fromtimestamp(since, UTC) < datetime.fromtimestamp(START, UTC)

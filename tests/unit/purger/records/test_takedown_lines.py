@@ -10,7 +10,7 @@ from typing import Any, cast
 import pytest
 
 from purger.model import Position, ProbeResult, Receipt
-from purger.outbox.clean_looks import CleanLooks
+from purger.outbox.verifier import FullyNumberedTimes
 from purger.records.batch_bans import SINGLES, BanReader
 from purger.records.takedown_lines import Journal
 from takedown_db.connection.errors import DatabaseUnavailableError
@@ -74,10 +74,10 @@ class Scene:
         caplog.set_level(logging.DEBUG)
         self.caplog = caplog
         self.database = Database()
-        self.looks = CleanLooks()
+        self.fully_numbered = FullyNumberedTimes()
         self.poller = SimpleNamespace(known=(Position(1, "a"), 0), more_to_come=False)
         connection = cast(Any, self.database)
-        reader = BanReader(connection, self.looks)
+        reader = BanReader(connection, self.fully_numbered)
         self.journal = Journal(connection, reader, cast(Any, self.poller), threading.Event())
         self.work()
         assert self.journal._read == 1
@@ -143,8 +143,8 @@ def test_the_time_from_commit_to_acknowledgement_is_logged_and_counted(scene: Sc
 
 def test_a_long_transaction_counts_from_the_last_look_that_did_not_find_it(scene: Scene) -> None:
     scene.database.written = NOW - 3600
-    scene.looks.add(1, at=NOW - 0.75)
-    scene.looks.add(2, at=NOW)
+    scene.fully_numbered.add(1, at=NOW - 0.75)
+    scene.fully_numbered.add(2, at=NOW)
     scene.number(2, bans=1)
     scene.journal.acknowledged([receipt()])
     assert scene.work()[-1]["seconds"] == pytest.approx(1.0)
