@@ -1,34 +1,38 @@
-"""Starts ``origin serve``: checks what would keep it from serving, and runs one process or a supervisor of several."""
+"""Runs ``origin serve``: checks what would keep it from serving, and starts one process or a supervisor of several.
+
+``Worker`` is what each of these processes does, from its start until its responses have ended.
+"""
 
 import logging
 import os
-import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 
 import mysql.connector
 
-from origin.answering.lookup import TIMEOUT
-from origin.answering.special_image import read_special_image
-from origin.http.access_log import AccessLog
-from origin.http.server import reserve_port
+from origin.answering.answers import Answers
+from origin.answering.app import App
+from origin.answering.lookup import TIMEOUT, Lookup
+from origin.answering.special_image import SpecialImage, read_special_image
+from origin.http.access_log import AccessLog, make_watch
+from origin.http.server import Server, reserve_port, run_server
+from origin.metrics_counters import CountedLookup, CountedStore, Counters
 from origin.settings import Settings
-from origin.stores.backends import UnusableStoreError, require_usable
-from origin.supervisor import Supervisor
-from origin.worker import Worker
+from origin.stores.backends import UnusableStoreError, open_backend, require_usable
+from origin.stores.contract import DamagedFileError, StoreAwayError
+from origin.stores.store import Store, open_store
+from origin.supervisor import CannotServeError, Supervisor
 from takedown_base.listen_address import Address
 from takedown_base.printable import printable
+from takedown_base.signals import STOP_SIGNALS, SignalQueue
 from takedown_base.status_listener import open_listener
 from takedown_db.connection.connect import connect
 from takedown_db.connection.errors import explain
 from takedown_db.connection.url import UnusableUrlError
 
 log = logging.getLogger(__name__)
-
-
-class CannotServeError(Exception):
-    """The origin cannot start. The message says why and what to do."""
 
 
 def serve(settings: Settings) -> int:
@@ -40,34 +44,78 @@ def serve(settings: Settings) -> int:
     _require_stores(settings)
     _try_database(settings.database_url, replica=settings.replica)
     several = settings.workers > 1 or settings.metrics is not None
-    with _listening(settings.listen, partial(reserve_port, share=several)) as reserved:
+    with _listening(settings.listen):
+        reserved = reserve_port(settings.listen, share=several)
+    with reserved:
         address = Address(*reserved.getsockname()[:2])
         worker = Worker(settings, special, address, _access_log(settings.access_log))
+        work = partial(worker.work, share_port=True)
         announce = partial(log.info, "listening on http://%s", address)
         if settings.metrics is not None:
-            with _listening(settings.metrics, open_listener) as monitoring:
+            with _listening(settings.metrics):
+                monitoring = open_listener(settings.metrics)
+            with monitoring:
                 shown = Address(*monitoring.getsockname()[:2])
                 log.info("metrics are on http://%s/metrics", shown)
-                return Supervisor(settings, worker, monitoring).run(announce)
+                return Supervisor(settings, work, monitoring).run(announce)
         if several:
-            return Supervisor(settings, worker, None).run(announce)
-    try:
-        worker.work(parent=os.getppid(), share_port=False, ready=announce)
-    except UnusableStoreError as error:
-        raise CannotServeError(str(error)) from None
-    except OSError as error:
-        raise CannotServeError(f"cannot listen on {address}: {error.strerror or error}") from None
+            return Supervisor(settings, work, None).run(announce)
+    worker.work(os.getppid(), announce, share_port=False)
     return 0
 
 
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """Serves images in one process."""
+
+    settings: Settings
+    special: SpecialImage
+    address: Address
+    access_log: AccessLog | None = None
+
+    def work(
+        self, parent: int, ready: Callable[[], object], counters: Counters | None = None, *, share_port: bool
+    ) -> None:
+        """Serve until SIGTERM or SIGINT, or until the process ``parent`` has ended; then finish the present responses.
+
+        Calls ``ready`` once it listens. A second signal cuts off the responses that are still being sent. Raises
+        ``CannotServeError``.
+        """
+        signals = SignalQueue(STOP_SIGNALS)
+        settings = self.settings
+        answers = Answers(settings.lifetimes, settings.banned_status, self.special)
+        try:
+            store = self._store(counters)
+        except UnusableStoreError as error:
+            raise CannotServeError(str(error)) from None
+        app = App(self._lookup(counters), answers, store, self.special, settings.headers)
+        watch = make_watch(counters.answered if counters else None, self.access_log)
+        expected = (DamagedFileError, StoreAwayError)
+        server = Server(app, self.address, settings, share_port=share_port, watch=watch, expected_errors=expected)
+        with _listening(self.address):
+            server.prepare()
+        ready()
+        # A process whose parent was killed would keep its share of the port, and nobody would end it.
+        run_server(server, signals, settings.drain, goes_on=lambda: os.getppid() == parent)
+
+    def _lookup(self, counters: Counters | None) -> Lookup:
+        url, replica = self.settings.database_url, self.settings.replica
+        return Lookup(url, replica=replica) if counters is None else CountedLookup(counters, url, replica=replica)
+
+    def _store(self, counters: Counters | None) -> Store:
+        own, in_place = self.settings.store, self.settings.in_place
+        if counters is None:
+            return open_store(own, in_place)
+        return CountedStore(counters, open_backend(own), None if in_place is None else open_backend(in_place))
+
+
 @contextmanager
-def _listening(address: Address, listen: Callable[[Address], socket.socket]) -> Iterator[socket.socket]:
+def _listening(address: Address) -> Iterator[None]:
+    """Turn an ``OSError`` of opening a port into a ``CannotServeError``."""
     try:
-        opened = listen(address)
+        yield
     except OSError as error:
         raise CannotServeError(f"cannot listen on {address}: {error.strerror or error}") from None
-    with opened:
-        yield opened
 
 
 def _access_log(path: str | None) -> AccessLog | None:

@@ -9,10 +9,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from origin.metrics_counters import SharedCounters
+from origin.metrics_counters import Counters, SharedCounters
 from origin.settings import Settings
 from origin.stores.backends import UnusableStoreError
-from origin.worker import Worker
 from takedown_base.signals import STOP_SIGNALS, SignalQueue
 
 log = logging.getLogger(__name__)
@@ -24,8 +23,14 @@ _LONGEST_PAUSE = 30.0
 #: Seconds that a process may take to end after the time that its responses have.
 _GRACE = 10.0
 
-#: The work of a process: until it is told to stop, or ``parent`` has ended; it calls ``ready`` once it listens.
+#: The work of a process: until a signal ends it, or its parent with this id has ended. It calls the function once it
+#: listens. ``ServeWork`` serves images, and counts requests where it gets counters.
 _Work = Callable[[int, Callable[[], object]], None]
+ServeWork = Callable[[int, Callable[[], object], Counters | None], None]
+
+
+class CannotServeError(Exception):
+    """The origin cannot start. The message says why and what to do."""
 
 
 @dataclass(slots=True)
@@ -55,10 +60,10 @@ class Supervisor:
     The parent serves no request, opens no connection and has no thread: it forks.
     """
 
-    def __init__(self, settings: Settings, worker: Worker, monitoring: socket.socket | None) -> None:
+    def __init__(self, settings: Settings, work: ServeWork, monitoring: socket.socket | None) -> None:
         """Show metrics on the socket ``monitoring``, which listens; None: count nothing."""
         self._settings = settings
-        self._worker = worker
+        self._work = work
         self._monitoring = monitoring
         self._counters = None if monitoring is None else SharedCounters(settings.workers, settings.threads)
         self._slots = [self._serving(number) for number in range(settings.workers)]
@@ -87,7 +92,7 @@ class Supervisor:
             if self._monitoring is not None:
                 self._monitoring.close()  # a process that finishes its responses must not keep the port
             counted = None if counters is None else counters.of_worker(number)
-            self._worker.work(parent=parent, share_port=True, ready=ready, counters=counted)
+            self._work(parent, ready, counted)
 
         def note(running: bool) -> None:
             if counters is not None:
@@ -98,7 +103,7 @@ class Supervisor:
     def _reporting(self, counters: SharedCounters, monitoring: socket.socket) -> _Slot:
         def show(parent: int, ready: Callable[[], object]) -> None:
             # Here, so that no other process loads the library.
-            from origin.metrics_report import report
+            from origin.monitoring import report
 
             report(self._settings, counters, monitoring, parent=parent, ready=ready)
 
@@ -134,9 +139,7 @@ class Supervisor:
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             slot.work(parent, ready)
             code = 0
-        except OSError as error:
-            log.error("cannot listen on %s: %s", self._worker.address, error.strerror or error)
-        except UnusableStoreError as error:
+        except (CannotServeError, UnusableStoreError) as error:
             log.error("%s", error)
         except Exception:
             log.exception("a process failed")

@@ -12,8 +12,9 @@ from origin.answering.special_image import UnusableSpecialImageError
 from origin.cli.options import HeaderType, database_url, in_place, own_store, setting
 from origin.model import Header, Lifetimes
 from origin.settings import Settings, default_workers
-from origin.start import CannotServeError, serve
+from origin.start import serve
 from origin.stores.location import Location
+from origin.supervisor import CannotServeError
 from takedown_base.address_option import AddressType
 from takedown_base.log_format import set_up_logging
 from takedown_base.log_option import log_format_option

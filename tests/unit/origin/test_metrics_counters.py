@@ -4,7 +4,7 @@ import os
 import threading
 
 from origin.metrics_counters import BOUNDS, SharedCounters
-from origin.metrics_report import metrics
+from origin.monitoring import metrics
 from takedown_base.metrics_text import metrics_page
 
 THREADS = 4

@@ -155,6 +155,6 @@ def test_pure_modules_load_neither_the_driver_nor_an_http_client() -> None:
 
 
 def test_nothing_that_serves_opens_an_image_or_imports_one() -> None:
-    serving = reached("origin.worker") | reached("origin.cli.serve")
+    serving = reached("origin.start") | reached("origin.cli.serve")
     assert {"origin.stores.store", "origin.answering.app"} <= serving
     assert {name for name in serving if top(name) == "PIL" or name.startswith("origin.importing")} == set()
