@@ -8,7 +8,7 @@ from importlib.metadata import version
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 
-from purger.delivery.edge_standing import MODES
+from purger.delivery.session import MODES
 from purger.delivery.worker import Worker
 from purger.edge.tally import Tally
 from purger.fleet.sharing import Sharing
@@ -93,11 +93,11 @@ class PurgerMetrics:
         mode = GaugeMetricFamily("takedown_edge_mode", "1 for the mode of the edge.", labels=["edge", "mode"])
         head = self._poller.head
         for worker in workers:
-            name, standing = worker.edge.name, worker.standing
+            name = worker.edge.name
             backlog.add_metric([name], 0 if head is None else max(0, head - worker.acknowledged))
-            if (left := standing.lease_left(now)) is not None:
+            if (left := worker.mode.lease_left(now)) is not None:
                 lease.add_metric([name], left)
-            present = standing.mode_at(now)
+            present = worker.mode.at(now)
             for each in MODES:
                 mode.add_metric([name, each], each == present)
         yield GaugeMetricFamily("takedown_edges_followed", "Edges that this purger follows.", value=len(workers))

@@ -1,12 +1,12 @@
-"""Tracks one edge's instance and position by the answers to requests, which ``edge_client`` sends for it."""
+"""Talks to one edge: sends requests, and tracks its instance, its position and its mode by the answers."""
 
 import logging
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from purger.backoff import Backoff
-from purger.delivery.edge_standing import EdgeStanding
 from purger.edge.client import Answer, EdgeClient
 from purger.edge.errors import DeliveryError, MalformedError, OtherInstanceError, SeveralInstancesError
 from purger.edge.purge_request import BATCH, Request
@@ -24,6 +24,36 @@ _RENEWAL = 5.0
 
 #: Seconds, at least, in which a new connection must answer; more where all requests take long. A purge waits meanwhile.
 _NEW_ANSWERS = 0.5
+
+
+#: All modes: those that an edge names, and that of one which has not answered yet, or names none.
+MODES = ("trusted", "fail-safe", "unguarded", "unknown")
+
+
+@dataclass(slots=True)
+class EdgeMode:
+    """The mode and the lease of one edge, as it last named them. Times are seconds of the monotonic clock."""
+
+    mode: str | None = None
+    until: float | None = None  # when the lease ends; None: the edge does not say, or has none
+
+    def heard(self, mode: str | None, *, left: float | None, at: float) -> None:
+        """Note the answer to a HEARTBEAT that arrived ``at``; ``left``: the remaining seconds of the lease."""
+        self.mode = mode
+        if mode == "fail-safe":
+            self.until = at
+        else:
+            self.until = at + left if mode == "trusted" and left is not None else None
+
+    def at(self, now: float) -> str:
+        """Return the mode at ``now``: an edge whose lease has run out is in fail-safe mode, whatever it last said."""
+        if self.mode == "trusted" and self.until is not None and self.until <= now:
+            return "fail-safe"
+        return self.mode if self.mode in MODES else "unknown"
+
+    def lease_left(self, now: float) -> float | None:
+        """Return the seconds until the lease ends, 0 if it has ended; None if the edge does not say."""
+        return None if self.until is None else max(0.0, self.until - now)
 
 
 class EdgeSession:
@@ -47,8 +77,7 @@ class EdgeSession:
         counts requests.
         """
         self.edge = edge
-        #: The edge's mode and lease, as it last told them.
-        self.standing = EdgeStanding()
+        self.mode = EdgeMode()
         self._tally = tally or Tally()
         self._knows = knows
         self.pace = 0.0  # seconds for a request, smoothed
@@ -119,7 +148,7 @@ class EdgeSession:
         progress = self._progress
         answer = self._client.ask(progress.instance if progress.confirmed and not fresh else None)
         now = time.monotonic()
-        self.standing.heard(answer.mode, left=answer.lease_remaining, at=now)
+        self.mode.heard(answer.mode, left=answer.lease_remaining, at=now)
         progress.heard(answer.now, at=now)
         progress.instances.answered(answer.instance, at=now, fresh=fresh)
         if several := progress.instances.several(now):
@@ -156,7 +185,7 @@ class EdgeSession:
             raise
         if renew_within is not None:
             self._note_renewal()
-        self.standing.heard(answer.mode, left=answer.lease_remaining, at=time.monotonic())
+        self.mode.heard(answer.mode, left=answer.lease_remaining, at=time.monotonic())
         if answer.position != progress.position:
             raise OtherInstanceError(f"it is at batch {answer.position}, and not at {progress.position}")
         now = time.monotonic()

@@ -5,11 +5,10 @@ import threading
 import time
 from collections.abc import Callable
 
-from purger.delivery.edge_standing import EdgeStanding
 from purger.delivery.growing_bulk import GrowingBulk
 from purger.delivery.plan_run import PlanRun
 from purger.delivery.plan_sender import PlanSender, RefusedPlanError
-from purger.delivery.session import EdgeSession
+from purger.delivery.session import EdgeMode, EdgeSession
 from purger.edge.errors import DeliveryError
 from purger.edge.purge_request import FLUSH, at_position, late_flush, part_of
 from purger.edge.tally import Tally
@@ -75,9 +74,9 @@ class Worker(threading.Thread):
         return self._progress.acknowledged
 
     @property
-    def standing(self) -> EdgeStanding:
-        """The edge's mode and lease, as it last told them."""
-        return self._session.standing
+    def mode(self) -> EdgeMode:
+        """The edge's mode and lease, as it last named them."""
+        return self._session.mode
 
     def stop(self) -> None:
         """Let the thread end after the request in flight."""

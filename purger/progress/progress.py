@@ -5,10 +5,9 @@ from dataclasses import dataclass, field
 
 from purger.model import FlushRequest, Position, SavedProgress, Verification
 from purger.progress.discrepancy import Expected
-from purger.progress.flush_rebounds import FlushRebounds
 from purger.progress.instances import Instances
 from purger.progress.lease import Lease
-from purger.progress.rebounds import Rebounds
+from purger.progress.rebounds import FlushRebounds, Rebounds
 from purger.progress.steps import Ask, Deliver, Flush, FlushRebound, Heartbeat, LateFlushRebound, Rebound, Step, Wait
 from takedown_base.printable import printable
 

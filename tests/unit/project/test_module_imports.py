@@ -32,7 +32,6 @@ PURE = [
     "purger.progress.discrepancy",
     "purger.fleet.fair_share",
     "purger.fleet.state",
-    "purger.progress.flush_rebounds",
     "takedown_db.hooks.triggers",
     "takedown_db.hooks.expression",
     "purger.fleet.problems",

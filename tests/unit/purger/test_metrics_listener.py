@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import pytest
 
-from purger.delivery.edge_standing import EdgeStanding
+from purger.delivery.session import EdgeMode
 from purger.edge.errors import UnreachableError
 from purger.edge.tally import Tally
 from purger.metrics_listener import PurgerMetrics
@@ -22,9 +22,9 @@ from takedown_db.schema.triggers import Triggers
 
 
 def worker(name: str, *, acknowledged: int = 7, mode: str = "trusted", left: float | None = 9.0) -> Any:
-    standing = EdgeStanding()
-    standing.heard(mode, left=left, at=time.monotonic())
-    return SimpleNamespace(edge=SimpleNamespace(name=name), standing=standing, acknowledged=acknowledged)
+    known = EdgeMode()
+    known.heard(mode, left=left, at=time.monotonic())
+    return SimpleNamespace(edge=SimpleNamespace(name=name), mode=known, acknowledged=acknowledged)
 
 
 class Purger:

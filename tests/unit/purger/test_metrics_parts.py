@@ -5,7 +5,7 @@ from typing import Any, cast
 
 import pytest
 
-from purger.delivery.edge_standing import EdgeStanding
+from purger.delivery.session import EdgeMode
 from purger.edge.errors import SlowError
 from purger.edge.purge_request import FLUSH, Request, late_flush
 from purger.edge.tally import METHODS, DeliveryKey, Tally
@@ -16,38 +16,38 @@ from takedown_db.connection.lasting_connection import Connection
 
 
 def test_a_lease_is_counted_down_by_the_edges_own_clock() -> None:
-    standing = EdgeStanding()
-    assert (standing.mode_at(0.0), standing.lease_left(0.0)) == ("unknown", None)
-    standing.heard("trusted", left=9.0, at=50.0)
-    assert (standing.mode_at(50.0), standing.lease_left(50.0)) == ("trusted", 9.0)
-    assert (standing.mode_at(58.0), standing.lease_left(58.0)) == ("trusted", 1.0)
+    edge = EdgeMode()
+    assert (edge.at(0.0), edge.lease_left(0.0)) == ("unknown", None)
+    edge.heard("trusted", left=9.0, at=50.0)
+    assert (edge.at(50.0), edge.lease_left(50.0)) == ("trusted", 9.0)
+    assert (edge.at(58.0), edge.lease_left(58.0)) == ("trusted", 1.0)
 
 
 def test_an_edge_whose_lease_has_run_out_counts_as_fail_safe_also_where_it_cannot_be_asked() -> None:
-    standing = EdgeStanding()
-    standing.heard("trusted", left=9.0, at=50.0)
-    assert (standing.mode_at(59.0), standing.lease_left(60.0)) == ("fail-safe", 0.0)
+    edge = EdgeMode()
+    edge.heard("trusted", left=9.0, at=50.0)
+    assert (edge.at(59.0), edge.lease_left(60.0)) == ("fail-safe", 0.0)
 
 
 @pytest.mark.parametrize("left", [None, 0.0, 3600.0])  # of no lease, and of an epoch in the future
 def test_an_edge_in_fail_safe_mode_has_no_lease_left(left: float | None) -> None:
-    standing = EdgeStanding()
-    standing.heard("fail-safe", left=left, at=50.0)
-    assert (standing.mode_at(50.0), standing.lease_left(50.0)) == ("fail-safe", 0.0)
+    edge = EdgeMode()
+    edge.heard("fail-safe", left=left, at=50.0)
+    assert (edge.at(50.0), edge.lease_left(50.0)) == ("fail-safe", 0.0)
 
 
 def test_an_edge_without_a_purger_has_no_lease_that_could_be_lost() -> None:
-    standing = EdgeStanding()
-    standing.heard("unguarded", left=0.0, at=50.0)
-    assert (standing.mode_at(50.0), standing.lease_left(50.0)) == ("unguarded", None)
+    edge = EdgeMode()
+    edge.heard("unguarded", left=0.0, at=50.0)
+    assert (edge.at(50.0), edge.lease_left(50.0)) == ("unguarded", None)
 
 
 @pytest.mark.parametrize("mode", ["trusted", "unguarded", "\x1b[0m", None])
 def test_an_edge_that_does_not_tell_its_lease_has_no_number(mode: str | None) -> None:
-    standing = EdgeStanding()
-    standing.heard(mode, left=None, at=50.0)
-    assert standing.lease_left(50.0) is None
-    assert standing.mode_at(50.0) == (mode if mode in ("trusted", "unguarded") else "unknown")
+    edge = EdgeMode()
+    edge.heard(mode, left=None, at=50.0)
+    assert edge.lease_left(50.0) is None
+    assert edge.at(50.0) == (mode if mode in ("trusted", "unguarded") else "unknown")
 
 
 def test_requests_are_counted_by_edge_method_and_result() -> None:
