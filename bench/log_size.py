@@ -24,11 +24,9 @@ from stack.database import Database
 from takedown_base.scope import Scope
 from takedown_db.connection.connect import connect
 from takedown_db.connection.lasting_connection import Connection
-from takedown_log.growing_tree import GrowingTree
-from takedown_log.key_chain import name_next_key
 from takedown_log.proof import Proof, verify
-from takedown_log.signed_note import Checkpoint, SignerKey
-from takedown_log.tree import leaf_hash
+from takedown_log.signed_note import Checkpoint, SignerKey, name_next_key
+from takedown_log.tree import GrowingTree, leaf_hash
 
 #: Time-out in seconds of a statement: one loads a whole table.
 _PATIENCE = 3600

@@ -8,7 +8,7 @@ import json
 import sys
 from pathlib import Path
 
-from takedown_log.file_check import check_file
+from takedown_log.check import check_file
 from takedown_log.report import one_line
 
 

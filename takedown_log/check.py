@@ -1,64 +1,17 @@
 """Checks any file of the log: a proof, a proof that the log has only grown, or a checkpoint alone."""
 
 import json
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
-from takedown_log.cosignature import WitnessKey, witnessed_at
-from takedown_log.findings import Told, find
-from takedown_log.growth import Growth, verify_growth
-from takedown_log.json_file import ProofError
-from takedown_log.key_chain import follow_keys
-from takedown_log.proof import Proof, VerifiedProof, verify
-from takedown_log.report import one_line, proof_lines, proof_report, state_report
-from takedown_log.signed_note import Checkpoint, VerifierKey, open_note
-
-
-@dataclass(frozen=True, slots=True)
-class Checked:
-    """A file that holds, with all that it proves. Only a proof has a ``proof`` and a ``story``."""
-
-    state: Checkpoint  # the later one of two
-    earlier: Checkpoint | None = None
-    proof: VerifiedProof | None = None
-    story: tuple[Told, ...] = ()
-    held: tuple[Checkpoint, ...] = ()  # checkpoints of the reader's own that are among its states
-    witnessed: tuple[tuple[str, datetime], ...] = ()  # names of witnesses, and when each saw the state
-
-    @property
-    def complete(self) -> bool:
-        """Tell whether nothing is missing, such as an edge that has not acknowledged."""
-        return not any(told.lacking() for told in self.story)
-
-    def lines(self) -> list[str]:
-        """Write it for a terminal."""
-        return [one_line(line) for line in (*self._lines(), *self._compared())]
-
-    def _lines(self) -> Iterator[str]:
-        state = self.state
-        if self.proof:
-            yield from proof_lines(self.proof, self.story)
-        elif self.earlier:
-            yield f"VALID: the log {state.origin} has only grown, from {self.earlier.size} leaves to {state.size}"
-        else:
-            yield f"VALID: a state of the log {state.origin}: {state.size} leaves, root {state.root.hex()}"
-
-    def _compared(self) -> Iterator[str]:
-        for each in self.held:
-            yield f"Your checkpoint of {each.size} leaves is that of this log."
-        for name, at in self.witnessed:
-            yield f"Witness {name} saw the checkpoint of {self.state.size} leaves at {at:%Y-%m-%dT%H:%M:%SZ}."
-
-    def report(self) -> dict[str, Any]:
-        """Return it as the members of JSON."""
-        members = proof_report(self.proof, self.story) if self.proof else state_report(self.state)
-        if self.earlier:
-            members["earlier"] = state_report(self.earlier)
-        if self.witnessed:
-            members["witnesses"] = {name: f"{at:%Y-%m-%dT%H:%M:%SZ}" for name, at in self.witnessed}
-        return members
+from takedown_log.findings import find
+from takedown_log.page import write_page
+from takedown_log.proof import Growth, Proof, ProofError, verify, verify_growth
+from takedown_log.report import Checked
+from takedown_log.signed_note import Checkpoint, VerifierKey, WitnessKey, follow_keys, open_note, witnessed_at
 
 
 def check(text: str, key: VerifierKey, *, held: Sequence[str] = (), witnesses: Sequence[WitnessKey] = ()) -> Checked:
@@ -89,6 +42,27 @@ def check(text: str, key: VerifierKey, *, held: Sequence[str] = (), witnesses: S
         held=tuple(_compare(Checkpoint.parse(open_note(each, keys)), states) for each in held),
         witnessed=tuple((witness.name, witnessed_at(note, witness)) for witness in witnesses),
     )
+
+
+def check_file(
+    file: Path, key: str, *, held: Iterable[Path] = (), witnesses: Iterable[str] = (), page: Path | None = None
+) -> Checked:
+    """Check a file by the log's public key as ``check`` does, and write its page where one is wanted.
+
+    ``held`` are files with checkpoints, ``witnesses`` public keys. Raises ``ValueError``, which says what does not
+    hold, and ``OSError``.
+    """
+    content = file.read_bytes()
+    checked = check(
+        content.decode(),
+        VerifierKey.parse(key),
+        held=[each.read_text(encoding="utf-8") for each in held],
+        witnesses=[WitnessKey.parse(each) for each in witnesses],
+    )
+    if page:
+        text = write_page(checked, key=key, name=file.name, content=content, at=datetime.now(UTC))
+        page.write_text(text, encoding="utf-8")
+    return checked
 
 
 def _members(text: str) -> dict[str, Any]:

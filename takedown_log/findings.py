@@ -7,9 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from takedown_log.json_file import ProofError
-from takedown_log.leaf_kinds import fault
-from takedown_log.proof import VerifiedProof
+from takedown_log.leaves import fault
+from takedown_log.proof import ProofError, VerifiedProof
 
 _Leaf = Mapping[str, Any]
 

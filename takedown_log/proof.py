@@ -1,21 +1,55 @@
-"""Checks a proof: one file that needs no database, no network and no trust in whoever made it, but for a public key.
+"""Checks the two files of a log: a proof of takedowns, and a proof that the log has only grown.
 
-A proof holds leaves of the log, each with its path to the root, and three kinds of signed notes: the checkpoint that
-has the root, the statement that says which leaves were chosen, and the keys that followed the first one. Whether the
-leaves prove that an image is gone is told by ``findings``; here it is told that they are leaves of the log.
+Each needs no database, no network and no trust in whoever made it, except for a public key. A proof of takedowns holds
+leaves of the log, each with its path to the root, and three kinds of signed notes: the checkpoint that has the root,
+the statement that says which leaves were chosen, and the keys that followed the first one. Here it is decided whether
+they are leaves of the log; ``findings`` decides what they prove. A proof of growth holds two checkpoints, and the
+hashes that show that the leaves under the earlier one are the first leaves under the later one.
+
+Both are JSON in one form only, so that no bit of a file can be changed unseen.
 """
 
-from collections.abc import Mapping, Sequence
+import json
+from base64 import b64decode, b64encode
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any, Self
 
-from takedown_log.canonical_json import NotCanonicalError, parse_canonical
-from takedown_log.commitments import Opening
-from takedown_log.json_file import ProofError, read_document, read_hashes, write_document, write_hashes
-from takedown_log.key_chain import follow_keys, named_key
-from takedown_log.signed_note import Checkpoint, NoteError, SignerKey, VerifierKey, open_note
-from takedown_log.tree import HASH_SIZE, leaf_hash, root_from_inclusion
+from takedown_log.leaves import NotCanonicalError, Opening, parse_canonical
+from takedown_log.signed_note import Checkpoint, NoteError, SignerKey, VerifierKey, follow_keys, named_key, open_note
+from takedown_log.tree import HASH_SIZE, leaf_hash, root_from_inclusion, roots_from_consistency
+
+
+class ProofError(ValueError):
+    """A proof that does not hold. Its message says what is wrong with it."""
+
+
+def write_document(document: Mapping[str, Any]) -> str:
+    """Write a file's text."""
+    return json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def read_document(text: str, members: Iterable[str]) -> dict[str, Any]:
+    """Read a file that has these members and no other. Raises ``ProofError``."""
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ProofError(f"the file is no proof: {error}") from None
+    if not isinstance(document, dict) or document.keys() != set(members):
+        raise ProofError(f"the file is no proof: its members must be {', '.join(sorted(members))}")
+    return document
+
+
+def write_hashes(hashes: Sequence[bytes]) -> list[str]:
+    """Write hashes in base64."""
+    return [b64encode(each).decode() for each in hashes]
+
+
+def read_hashes(texts: Sequence[str]) -> tuple[bytes, ...]:
+    """Read hashes in base64. Raises ``ValueError``."""
+    return tuple(b64decode(each, validate=True) for each in texts)
+
 
 #: The first line of a statement.
 _STATEMENT = "takedown-log proof v1"
@@ -173,3 +207,76 @@ def _check_inclusion(leaf: ProvenLeaf, checkpoint: Checkpoint) -> bytes:
     if root_from_inclusion(leaf.index, checkpoint.size, hashed, leaf.path) != checkpoint.root:
         raise ProofError(f"leaf {leaf.index} is not in the log, or was changed: its path leads to another root")
     return hashed
+
+
+_GROWTH_MEMBERS = {"consistency", "earlier", "keys", "later"}
+
+
+@dataclass(frozen=True, slots=True)
+class Growth:
+    """The content of a file: two checkpoints, as signed notes, with the proof of consistency between them."""
+
+    earlier: str
+    later: str
+    keys: Sequence[str]  # signed notes, each of which names the key after the one that signed it
+    consistency: Sequence[bytes]
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read a file. Raises ``ProofError`` for any other text than ``text()`` makes."""
+        document: dict[str, Any] = read_document(text, _GROWTH_MEMBERS)
+        try:
+            growth = cls(
+                str(document["earlier"]),
+                str(document["later"]),
+                tuple(map(str, document["keys"])),
+                read_hashes(document["consistency"]),
+            )
+        except (ValueError, TypeError) as error:
+            raise ProofError(f"the file is no proof: {error}") from None
+        if growth.text() != text:
+            raise ProofError("the file was changed: it is not in the form in which proofs are written")
+        return growth
+
+    def text(self) -> str:
+        """Return the file's text."""
+        return write_document(
+            {
+                "consistency": write_hashes(self.consistency),
+                "earlier": self.earlier,
+                "keys": list(self.keys),
+                "later": self.later,
+            }
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedGrowth:
+    """Two states of a log, of which the later one begins with all leaves of the earlier one."""
+
+    earlier: Checkpoint
+    later: Checkpoint
+
+
+def verify_growth(growth: Growth, key: VerifierKey) -> VerifiedGrowth:
+    """Check that a log has only grown, by a public key of it. Raises ``ProofError``.
+
+    After a change of keys it must be that of the earlier checkpoint, or one before that.
+    """
+    try:
+        keys = follow_keys(key, growth.keys)
+        earlier = Checkpoint.parse(open_note(growth.earlier, keys))
+        later = Checkpoint.parse(open_note(growth.later, keys))
+    except NoteError as error:
+        raise ProofError(str(error)) from None
+    if earlier.origin != later.origin:
+        raise ProofError(f"the checkpoints are of two logs, {earlier.origin} and {later.origin}")
+    if any(len(node) != HASH_SIZE for node in growth.consistency):
+        raise ProofError(f"a hash has another length than {HASH_SIZE} bytes")
+    roots = roots_from_consistency(earlier.size, later.size, earlier.root, growth.consistency)
+    if roots != (earlier.root, later.root):
+        raise ProofError(
+            f"the log was rewritten: its first {earlier.size} leaves are not those of the earlier checkpoint, or the "
+            "proof belongs to other checkpoints"
+        )
+    return VerifiedGrowth(earlier, later)

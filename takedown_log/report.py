@@ -1,6 +1,8 @@
 """Tells what a verified proof says: in lines for a terminal, and as members of JSON."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from takedown_log.findings import EdgeFinding, Told
@@ -12,6 +14,51 @@ _NEVER = "Never proven: copies that browsers and other sites have kept, and what
 
 #: Stands for a value that was erased from the log.
 ERASED = "(erased)"
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A file that holds, with all that it proves. Only a proof has a ``proof`` and a ``story``."""
+
+    state: Checkpoint  # the later one of two
+    earlier: Checkpoint | None = None
+    proof: VerifiedProof | None = None
+    story: tuple[Told, ...] = ()
+    held: tuple[Checkpoint, ...] = ()  # checkpoints of the reader's own that are among its states
+    witnessed: tuple[tuple[str, datetime], ...] = ()  # names of witnesses, and when each saw the state
+
+    @property
+    def complete(self) -> bool:
+        """Tell whether nothing is missing, such as an edge that has not acknowledged."""
+        return not any(told.lacking() for told in self.story)
+
+    def lines(self) -> list[str]:
+        """Write it for a terminal."""
+        return [one_line(line) for line in (*self._lines(), *self._compared())]
+
+    def _lines(self) -> Iterator[str]:
+        state = self.state
+        if self.proof:
+            yield from proof_lines(self.proof, self.story)
+        elif self.earlier:
+            yield f"VALID: the log {state.origin} has only grown, from {self.earlier.size} leaves to {state.size}"
+        else:
+            yield f"VALID: a state of the log {state.origin}: {state.size} leaves, root {state.root.hex()}"
+
+    def _compared(self) -> Iterator[str]:
+        for each in self.held:
+            yield f"Your checkpoint of {each.size} leaves is that of this log."
+        for name, at in self.witnessed:
+            yield f"Witness {name} saw the checkpoint of {self.state.size} leaves at {at:%Y-%m-%dT%H:%M:%SZ}."
+
+    def report(self) -> dict[str, Any]:
+        """Return it as the members of JSON."""
+        members = proof_report(self.proof, self.story) if self.proof else state_report(self.state)
+        if self.earlier:
+            members["earlier"] = state_report(self.earlier)
+        if self.witnessed:
+            members["witnesses"] = {name: f"{at:%Y-%m-%dT%H:%M:%SZ}" for name, at in self.witnessed}
+        return members
 
 
 def one_line(text: str) -> str:

@@ -1,13 +1,20 @@
-"""Signs texts, and checks their signatures: signed notes by Ed25519, and checkpoints, as C2SP defines them.
+"""Signs texts, and checks their signatures: checkpoints, the keys of a log, and the cosignatures of witnesses.
 
-A note is a text that ends in a newline, an empty line, and a line for each signature: an em dash, the key's name, and
-in base64 the key's id (4 bytes) and the signature. Sources: c2sp.org/signed-note and c2sp.org/tlog-checkpoint.
+All signatures are Ed25519. A note is a text that ends in a newline, an empty line, and a line for each signature: an em
+dash, the key's name, and in base64 the key's id (4 bytes) and the signature (c2sp.org/signed-note). Three kinds of
+texts are signed:
+
+- A *checkpoint* (c2sp.org/tlog-checkpoint) is the state of a log: its name, the number of its leaves and the root.
+- A *key note* names the key that replaces the one that has signed it. The first key of a log has signed its own note.
+- A *cosignature* (c2sp.org/tlog-cosignature) is the signature of a witness on a checkpoint. A witness has seen that the
+  log grew from each state that it signed to the next, and says when it saw this one.
 """
 
 import binascii
 from base64 import b64decode, b64encode
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Self
 
@@ -189,3 +196,101 @@ def _decoded(text: str) -> bytes | None:
     except (binascii.Error, ValueError):
         return None
     return data if b64encode(data).decode() == text else None
+
+
+#: The first line of a note that names a key.
+_TITLE = "takedown-log next key v1"
+
+
+def name_next_key(signer: SignerKey, following: VerifierKey) -> str:
+    """Sign the note by which a key is replaced by another."""
+    return signer.sign(f"{_TITLE}\n{following}\n")
+
+
+def named_key(note: str) -> VerifierKey:
+    """Return the key that a note names, whoever has signed it. Raises ``NoteError``."""
+    title, _, following = note.partition("\n\n")[0].partition("\n")
+    if title != _TITLE:
+        raise NoteError("a note among the keys names no key")
+    return VerifierKey.parse(following)
+
+
+def follow_keys(key: VerifierKey, notes: Iterable[str]) -> list[VerifierKey]:
+    """Return a key and those that followed it. Notes of keys before it are passed over. Raises ``NoteError``."""
+    keys = [key]
+    for note in notes:
+        try:
+            open_note(note, keys[-1:])
+        except NoteError:
+            if len(keys) > 1:
+                raise
+            continue
+        keys.append(named_key(note))
+    return keys
+
+
+def all_keys(notes: Iterable[str]) -> list[VerifierKey]:
+    """Return the keys of a whole log, the oldest first. Raises ``NoteError`` unless each has signed the next."""
+    texts = list(notes)
+    if not texts:
+        return []
+    first = named_key(texts[0])
+    open_note(texts[0], [first])
+    keys = follow_keys(first, texts[1:])
+    if len(keys) != len(texts):
+        raise NoteError(f"the key {named_key(texts[1])} was not named by the one before it")
+    return keys
+
+
+#: The kind of signature: a cosignature of Ed25519, with a time.
+_COSIGNATURE = b"\x04"
+
+#: Bytes of the time, and of time and signature.
+_TIME_SIZE, _SIZE = 8, 72
+
+
+@dataclass(frozen=True, slots=True)
+class WitnessKey:
+    """The public key of a witness with its name, as the text ``name+id+key``."""
+
+    name: str
+    public: bytes
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read the key of a witness. Raises ``NoteError``."""
+        name, _, rest = text.strip().partition("+")
+        _, _, encoded = rest.partition("+")
+        try:
+            data = b64decode(encoded, validate=True)
+        except ValueError:
+            data = b""
+        key = cls(name, data[1:])
+        if len(data) != 33 or data[:1] != _COSIGNATURE or str(key) != text.strip():
+            raise NoteError(f"no key of a witness: it must be name+id+key, for cosignatures of Ed25519: {text!r}")
+        return key
+
+    @property
+    def id(self) -> bytes:
+        """Return the key's id, 4 bytes."""
+        return sha256(self.name.encode() + b"\n" + _COSIGNATURE + self.public).digest()[:4]
+
+    def __str__(self) -> str:
+        return f"{self.name}+{self.id.hex()}+{b64encode(_COSIGNATURE + self.public).decode()}"
+
+
+def witnessed_at(note: str, witness: WitnessKey) -> datetime:
+    """Return when a witness saw a checkpoint, by its own clock in UTC. Raises ``NoteError`` if it has not signed it."""
+    text, signatures = read_signatures(note)
+    for name, key_id, signature in signatures:
+        if (name, key_id) == (witness.name, witness.id) and len(signature) == _SIZE:
+            seconds = int.from_bytes(signature[:_TIME_SIZE])
+            message = f"cosignature/v1\ntime {seconds}\n{text}".encode()
+            try:
+                Ed25519PublicKey.from_public_bytes(witness.public).verify(signature[_TIME_SIZE:], message)
+                return datetime.fromtimestamp(seconds, UTC)
+            except InvalidSignature:
+                raise NoteError(f"the signature of the witness {witness.name} is not that of this checkpoint") from None
+            except (ValueError, OverflowError):
+                raise NoteError(f"the witness {witness.name} names an impossible time") from None
+    raise NoteError(f"the witness {witness.name} has not signed the checkpoint")

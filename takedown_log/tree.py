@@ -1,11 +1,15 @@
-"""Hashes a log's leaves into one root, and checks proofs against a root: the Merkle tree of RFC 6962 and RFC 9162.
+"""Hashes a log's leaves into one root, grows that tree, and makes and checks its proofs: the Merkle tree of RFC 9162.
 
-A tree of ``size`` leaves has one root. An inclusion proof shows that a leaf stands under a root at its index, a
-consistency proof that the leaves of an earlier root are the first leaves of a later one. Both are lists of hashes,
-about 2 for each doubling of the log at most. Hashes are SHA-256, 32 bytes each.
+A tree of ``size`` leaves has one root. An inclusion proof shows that a leaf is under a root at its index, a consistency
+proof that the leaves of an earlier root are the first leaves of a later one. Both are lists of hashes, about two for
+each doubling of the log at most. Hashes are SHA-256, 32 bytes each.
+
+A verifier needs ``leaf_hash``, ``root_from_inclusion`` and ``roots_from_consistency``. Whoever keeps the log grows the
+tree. A node of level ``l`` and index ``i`` is the root of the ``2**l`` leaves from ``i * 2**l`` on. Only whole nodes
+are kept. They never change, so a log that grows adds rows and alters none.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from hashlib import sha256
 
 #: The root of the log without a leaf (RFC 9162, 2.1.1).
@@ -76,3 +80,96 @@ def roots_from_consistency(
             later = node_hash(later, sibling)
         place, last = place // 2, last // 2
     return (earlier, later) if last == 0 else None
+
+
+#: Reads the hash of a whole node by level and index. Level 0 are the leaves.
+ReadNode = Callable[[int, int], bytes]
+
+
+class GrowingTree:
+    """The whole nodes at a tree's right edge: all that its root and its next leaf need, at most one for each level."""
+
+    def __init__(self, size: int = 0, peaks: Iterable[bytes] = ()) -> None:
+        """Go on from a tree of ``size`` leaves with its ``peaks``, the largest first. Raises ``ValueError``."""
+        self.size = size
+        self.peaks = list(peaks)
+        if len(self.peaks) != size.bit_count():
+            raise ValueError(f"a tree of {size} leaves has {size.bit_count()} peaks, not {len(self.peaks)}")
+
+    def append(self, leaf: bytes) -> list[tuple[int, int, bytes]]:
+        """Add the hash of a leaf; return the nodes that became whole by it, each with its level and index."""
+        whole = [(0, self.size, leaf)]
+        level, index, node = 0, self.size, leaf
+        while index % 2:
+            level, index, node = level + 1, index // 2, node_hash(self.peaks.pop(), node)
+            whole.append((level, index, node))
+        self.peaks.append(node)
+        self.size += 1
+        return whole
+
+    def root(self) -> bytes:
+        """Return the root of all leaves so far."""
+        if not self.peaks:
+            return EMPTY_ROOT
+        *rest, root = self.peaks
+        for peak in reversed(rest):
+            root = node_hash(peak, root)
+        return root
+
+
+def read_peaks(size: int, read: ReadNode) -> list[bytes]:
+    """Read the peaks of a tree of ``size`` leaves, the largest first."""
+    return [read(level, index) for level, index in _whole_nodes(0, size)]
+
+
+def inclusion_proof(index: int, size: int, read: ReadNode) -> list[bytes]:
+    """Make the proof that a leaf stands at ``index``, from 0, in the log of ``size`` leaves (RFC 9162, 2.1.3.1)."""
+    if not 0 <= index < size:
+        raise ValueError(f"leaf {index} is none of a log of {size} leaves")
+    return _path(index, 0, size, read)
+
+
+def consistency_proof(old_size: int, size: int, read: ReadNode) -> list[bytes]:
+    """Make the proof that the first ``old_size`` leaves are those of the earlier log (RFC 9162, 2.1.4.1)."""
+    if not 0 < old_size <= size:
+        raise ValueError(f"a log of {old_size} leaves does not come before one of {size}")
+    return _subproof(old_size, 0, size, True, read)
+
+
+def _path(index: int, begin: int, end: int, read: ReadNode) -> list[bytes]:
+    if end - begin == 1:
+        return []
+    middle = begin + _left_half(end - begin)
+    if index < middle:
+        return [*_path(index, begin, middle, read), _root_between(middle, end, read)]
+    return [*_path(index, middle, end, read), _root_between(begin, middle, read)]
+
+
+def _subproof(old: int, begin: int, end: int, known: bool, read: ReadNode) -> list[bytes]:
+    """Make SUBPROOF of RFC 9162 for the leaves from ``begin``; ``known``: the earlier root is that of all of them."""
+    if old == end:
+        return [] if known else [_root_between(begin, end, read)]
+    middle = begin + _left_half(end - begin)
+    if old <= middle:
+        return [*_subproof(old, begin, middle, known, read), _root_between(middle, end, read)]
+    return [*_subproof(old, middle, end, False, read), _root_between(begin, middle, read)]
+
+
+def _left_half(count: int) -> int:
+    """Return the largest power of two below ``count``."""
+    return 1 << (count - 1).bit_length() - 1
+
+
+def _root_between(begin: int, end: int, read: ReadNode) -> bytes:
+    return GrowingTree(end - begin, [read(level, index) for level, index in _whole_nodes(begin, end)]).root()
+
+
+def _whole_nodes(begin: int, end: int) -> Iterable[tuple[int, int]]:
+    """Yield level and index of the whole nodes that cover leaves, the largest first.
+
+    ``begin`` is a multiple of the largest power of two in the number of leaves, as it is for each half of a tree.
+    """
+    while begin < end:
+        level = (end - begin).bit_length() - 1
+        yield level, begin >> level
+        begin += 1 << level

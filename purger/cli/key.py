@@ -7,8 +7,7 @@ import click
 
 from purger.exit_codes import ExitCode
 from purger.signed_log.keys import LogKey, UnusableKeyError, read_key, write_key
-from takedown_log.key_chain import name_next_key
-from takedown_log.signed_note import NoteError, SignerKey
+from takedown_log.signed_note import NoteError, SignerKey, name_next_key
 
 _EXAMPLES = """\b
 Examples:

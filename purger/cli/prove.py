@@ -14,7 +14,7 @@ from purger.signed_log.proofs import prove as make_proof
 from takedown_base.printable import printable
 from takedown_db.connection.command_connection import connected
 from takedown_db.connection.lasting_connection import Connection
-from takedown_log.file_check import check_file
+from takedown_log.check import check_file
 
 _EXAMPLES = """\b
 Examples:

@@ -8,7 +8,7 @@ import click
 from purger.exit_codes import ExitCode
 from takedown_base.json_output import print_json
 from takedown_base.printable import printable
-from takedown_log.file_check import check_file
+from takedown_log.check import check_file
 
 _EXAMPLES = """\b
 Examples:

@@ -20,7 +20,7 @@ from takedown_db.connection.error_numbers import URL_REFUSED, ErrorNumber
 from takedown_db.connection.errors import CounterLostError, DatabaseUnavailableError, error_number
 from takedown_db.connection.lasting_connection import Connection, fetch_sets
 from takedown_db.hooks.triggers import HookState, RecordedTrigger, StandingTrigger, judge_hooks
-from takedown_log.canonical_json import parse_canonical
+from takedown_log.leaves import parse_canonical
 
 #: The number of edges that are asked at the same time.
 _AT_ONCE = 16

@@ -14,8 +14,8 @@ from purger.signed_log.entries import (
     leaf_of_event,
     leaf_of_settled,
 )
-from takedown_log.canonical_json import parse_canonical
-from takedown_log.growing_tree import GrowingTree
+from takedown_log.leaves import parse_canonical
+from takedown_log.tree import GrowingTree
 
 #: Kept nodes are those of every fourth level: with them alone a proof reads some 16 nodes a level, and the nodes take a
 #: fifteenth of the leaves' rows.

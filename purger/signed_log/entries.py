@@ -8,11 +8,8 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple, Self
 
 from purger.model import ProbeResult, Receipt
-from takedown_log.canonical_json import canonical, parse_canonical
-from takedown_log.commitments import Opening, commit
-from takedown_log.json_file import ProofError
-from takedown_log.leaf_kinds import KINDS, fault
-from takedown_log.proof import ProvenLeaf
+from takedown_log.leaves import KINDS, Opening, canonical, commit, fault, parse_canonical
+from takedown_log.proof import ProofError, ProvenLeaf
 from takedown_log.signed_note import VerifierKey
 from takedown_log.tree import leaf_hash
 

@@ -12,8 +12,7 @@ from pathlib import Path
 
 from takedown_base.secret_files import UnreadableSecretError, read_secret
 from takedown_db.connection.lasting_connection import Connection
-from takedown_log.key_chain import all_keys, follow_keys, name_next_key
-from takedown_log.signed_note import NoteError, SignerKey, VerifierKey, open_note
+from takedown_log.signed_note import NoteError, SignerKey, VerifierKey, all_keys, follow_keys, name_next_key, open_note
 
 
 class UnusableKeyError(Exception):

@@ -18,14 +18,11 @@ from purger.signed_log.entries import Leaf, utc_text
 from purger.signed_log.keys import ForeignKeyError, last_key, read_notes
 from takedown_base.scope import Scope
 from takedown_db.connection.lasting_connection import Connection
-from takedown_log.canonical_json import parse_canonical
 from takedown_log.findings import find
-from takedown_log.growing_tree import GrowingTree, consistency_proof, inclusion_proof
-from takedown_log.growth import Growth, verify_growth
-from takedown_log.json_file import ProofError
-from takedown_log.key_chain import all_keys
-from takedown_log.proof import Proof, ProvenLeaf, sign_proof, verify
-from takedown_log.signed_note import Checkpoint, NoteError, SignerKey, VerifierKey, open_note
+from takedown_log.leaves import parse_canonical
+from takedown_log.proof import Growth, Proof, ProofError, ProvenLeaf, sign_proof, verify, verify_growth
+from takedown_log.signed_note import Checkpoint, NoteError, SignerKey, VerifierKey, all_keys, open_note
+from takedown_log.tree import GrowingTree, consistency_proof, inclusion_proof
 
 
 class NoStateError(Exception):

@@ -15,7 +15,7 @@ from purger.signed_log.keys import ForeignKeyError, LogKey, take_over
 from purger.signed_log.row_hashes import BatchedPurge, purge_digests
 from takedown_base.printable import printable
 from takedown_db.connection.lasting_connection import Connection
-from takedown_log.canonical_json import parse_canonical
+from takedown_log.leaves import parse_canonical
 from takedown_log.signed_note import Checkpoint
 
 log = logging.getLogger(__name__)

@@ -4,8 +4,7 @@ from collections.abc import Sequence
 
 from purger.signed_log.audit.report import Report
 from purger.signed_log.audit.stored_leaf import OpenedLeaf
-from takedown_log.key_chain import all_keys, follow_keys, named_key
-from takedown_log.signed_note import Checkpoint, NoteError, VerifierKey, open_note
+from takedown_log.signed_note import Checkpoint, NoteError, VerifierKey, all_keys, follow_keys, named_key, open_note
 
 
 class KeyCheck:

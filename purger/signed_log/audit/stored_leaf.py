@@ -7,9 +7,7 @@ from typing import Any, NamedTuple
 
 from purger.signed_log.audit.report import Report
 from purger.signed_log.entries import Leaf, source_of
-from takedown_log.canonical_json import NotCanonicalError, parse_canonical
-from takedown_log.commitments import Opening
-from takedown_log.leaf_kinds import fault
+from takedown_log.leaves import NotCanonicalError, Opening, fault, parse_canonical
 from takedown_log.tree import leaf_hash
 
 TABLE = "log_leaves"

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from purger.signed_log.append import KEPT_LEVELS
 from purger.signed_log.audit.report import Report
 from purger.signed_log.audit.stored_leaf import TABLE, OpenedLeaf, StoredLeaf
-from takedown_log.growing_tree import GrowingTree
 from takedown_log.signed_note import Checkpoint
+from takedown_log.tree import GrowingTree
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from purger.signed_log.entries import Leaf, leaf_of_receipt
 from purger.signed_log.keys import LogKey
 from purger.signed_log.writer import LogWriter
 from stack.database import Database
-from takedown_log.canonical_json import parse_canonical
+from takedown_log.leaves import parse_canonical
 from takedown_log.signed_note import Checkpoint, SignerKey
 from tests.support.log.logged_past import LoggedPast
 from tests.support.log.random_changes import Changer

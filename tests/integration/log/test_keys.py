@@ -14,10 +14,8 @@ from purger.signed_log.append import KEPT_LEVELS
 from stack.database import Database
 from stack.purger import Purger
 from stack.waiting import wait_until
-from takedown_log.growing_tree import GrowingTree
-from takedown_log.key_chain import name_next_key
-from takedown_log.signed_note import NoteError, SignerKey, VerifierKey, open_note
-from takedown_log.tree import leaf_hash
+from takedown_log.signed_note import NoteError, SignerKey, VerifierKey, name_next_key, open_note
+from takedown_log.tree import GrowingTree, leaf_hash
 
 
 class LogDesk:

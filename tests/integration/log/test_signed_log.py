@@ -15,9 +15,8 @@ from stack.purger import Purger
 from stack.server import frozen
 from stack.waiting import wait_until
 from takedown_db.connection.lasting_connection import Connection
-from takedown_log.growing_tree import GrowingTree, consistency_proof
 from takedown_log.signed_note import Checkpoint, SignerKey, open_note
-from takedown_log.tree import leaf_hash, roots_from_consistency
+from takedown_log.tree import GrowingTree, consistency_proof, leaf_hash, roots_from_consistency
 from tests.support.sites.site_actions import Site
 
 

@@ -12,10 +12,8 @@ from collections.abc import Callable
 from typing import Any
 
 from takedown_log.findings import find
-from takedown_log.json_file import ProofError
-from takedown_log.key_chain import name_next_key
-from takedown_log.proof import Proof, verify
-from takedown_log.signed_note import SignerKey, VerifierKey
+from takedown_log.proof import Proof, ProofError, verify
+from takedown_log.signed_note import SignerKey, VerifierKey, name_next_key
 from takedown_log.tree import leaf_hash
 from tests.support.log.proof_log import MemoryLog
 

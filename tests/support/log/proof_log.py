@@ -2,12 +2,10 @@
 
 from collections.abc import Iterable
 
-from takedown_log.canonical_json import Members, canonical
-from takedown_log.commitments import Opening, commit
-from takedown_log.growing_tree import GrowingTree, inclusion_proof
+from takedown_log.leaves import Members, Opening, canonical, commit
 from takedown_log.proof import Proof, ProvenLeaf, sign_proof
 from takedown_log.signed_note import Checkpoint, SignerKey
-from takedown_log.tree import leaf_hash
+from takedown_log.tree import GrowingTree, inclusion_proof, leaf_hash
 
 ORIGIN = "images.example/takedowns"
 ABOUT = "image kX3_vQ"

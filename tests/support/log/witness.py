@@ -5,7 +5,7 @@ from datetime import datetime
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from takedown_log.cosignature import WitnessKey
+from takedown_log.signed_note import WitnessKey
 
 
 class Witness:

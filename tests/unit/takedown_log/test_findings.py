@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from takedown_log.json_file import ProofError
+from takedown_log.proof import ProofError
 from tests.support.log.logged_takedown import TIMES, Takedown
 
 

@@ -7,12 +7,18 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from takedown_log.check import check
-from takedown_log.cosignature import WitnessKey, witnessed_at
-from takedown_log.growing_tree import consistency_proof
-from takedown_log.growth import Growth, verify_growth
-from takedown_log.json_file import ProofError
-from takedown_log.key_chain import all_keys, name_next_key
-from takedown_log.signed_note import Checkpoint, NoteError, SignerKey, open_note
+from takedown_log.proof import Growth, ProofError, verify_growth
+from takedown_log.signed_note import (
+    Checkpoint,
+    NoteError,
+    SignerKey,
+    WitnessKey,
+    all_keys,
+    name_next_key,
+    open_note,
+    witnessed_at,
+)
+from takedown_log.tree import consistency_proof
 from tests.support.log.proof_log import ORIGIN, MemoryLog
 from tests.support.log.witness import Witness
 

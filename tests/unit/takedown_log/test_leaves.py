@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from takedown_log.canonical_json import Members, NotCanonicalError, canonical, parse_canonical
-from takedown_log.commitments import Opening
+from takedown_log.leaves import Members, NotCanonicalError, Opening, canonical, parse_canonical
 
 NAMES = st.text(string.ascii_lowercase, min_size=1, max_size=5)
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]))

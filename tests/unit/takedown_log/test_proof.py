@@ -6,10 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from takedown_log.json_file import ProofError
-from takedown_log.key_chain import name_next_key
-from takedown_log.proof import Proof, sign_proof, verify
-from takedown_log.signed_note import SignerKey
+from takedown_log.proof import Proof, ProofError, sign_proof, verify
+from takedown_log.signed_note import SignerKey, name_next_key
 from tests.support.log.proof_log import ABOUT, MADE_AT, ORIGIN, MemoryLog
 
 

@@ -7,8 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from takedown_log.growing_tree import GrowingTree, consistency_proof, inclusion_proof, read_peaks
-from takedown_log.tree import EMPTY_ROOT, leaf_hash, root_from_inclusion, roots_from_consistency
+from takedown_log.tree import (
+    EMPTY_ROOT,
+    GrowingTree,
+    consistency_proof,
+    inclusion_proof,
+    leaf_hash,
+    read_peaks,
+    root_from_inclusion,
+    roots_from_consistency,
+)
 
 #: The leaves and roots with which implementations of Certificate Transparency are tested.
 LEAVES = [

@@ -9,9 +9,9 @@ from purger.signed_log.audit.report import Report
 from purger.signed_log.audit.stored_leaf import StoredLeaf, check_leaf
 from purger.signed_log.audit.tree_check import StoredEnd, TreeCheck
 from purger.signed_log.entries import Leaf, source_of
-from takedown_log.canonical_json import parse_canonical
-from takedown_log.growing_tree import GrowingTree
+from takedown_log.leaves import parse_canonical
 from takedown_log.signed_note import Checkpoint
+from takedown_log.tree import GrowingTree
 
 AT = "2026-11-26T12:00:00.000000Z"
 SIZE = 300
