@@ -68,7 +68,7 @@ sub takedown_renditions {
 
 sub takedown_urls {
     # Maps the URLs in the site's pages to those of this edge: sets req.url to /images/<code> or
-    # /images/<code>/<rendition>. docs/operate/edge.md, "URLs of your own", has examples. Any other URL is 404.
+    # /images/<code>/<rendition>. docs/guide/urls.md has examples. Any other URL is 404.
 }
 
 # ---- How it works ----------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Count the well-formed commands for the purge listener in a sequence of bytes (docs/operate/edge.md, "The wire")."""
+"""Count the well-formed commands for the purge listener in a sequence of bytes (docs/reference/protocol.md)."""
 
 import re
 

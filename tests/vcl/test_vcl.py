@@ -31,7 +31,7 @@ MAPS = {"codes": "/images/\\1/thumb", "names": "blob.transcode", "purgers": "cli
 @pytest.mark.parametrize("test", sorted(HERE.glob("*.vtc")), ids=lambda path: path.stem)
 def test_vcl(test: Path, tmp_path: Path) -> None:
     for name, part in MAPS.items():
-        (tmp_path / f"{name}.vcl").write_text(block(ROOT / "docs/operate/edge.md", "vcl", part))
+        (tmp_path / f"{name}.vcl").write_text(block(ROOT / "docs/guide/urls.md", "vcl", part))
     (tmp_path / "two_origins.vcl").write_text(block(ROOT / "docs/operate/deployment.md", "vcl", "import directors"))
     # A server of varnishtest serves one connection, unless it dispatches. A fetch that begins before the one before has
     # given its connection back opens another, which such a server never accepts.

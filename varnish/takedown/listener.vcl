@@ -1,6 +1,6 @@
 # Check each request to the purge listener, and set the headers of its answers.
 
-# Check in the order that docs/operate/edge.md promises, and then run the method. PURGE and BAN end in their subs,
+# Check in the order that docs/reference/protocol.md promises, and then run the method. PURGE and BAN end in their subs,
 # which leaves HEARTBEAT for the last one.
 sub takedown_listener_request {
     call takedown_listener_address;

@@ -1,4 +1,4 @@
-"""Take images down under a site's own URLs, which docs/operate/edge.md maps to codes."""
+"""Take images down under a site's own URLs, which docs/guide/urls.md maps to codes."""
 
 import base64
 import http.client
@@ -32,7 +32,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         edge_settings={
             "lease": 120.0,
             "fetch_timeout": 20.0,
-            "urls": block(ROOT / "docs/operate/edge.md", "vcl", "blob.transcode"),
+            "urls": block(ROOT / "docs/guide/urls.md", "vcl", "blob.transcode"),
             "parameters": {"timeout_idle": PATIENCE},
         },
         purger_options={"PURGER_AUDIT_INTERVAL": "86400", "PURGER_PRUNE_INTERVAL": "86400"},

@@ -211,7 +211,7 @@ def start_the_edge(site: ExistingSite, page: PastedPage) -> None:
     """Do the section Edge, with the edits of default.vcl that it asks for."""
     page.paste("purger vcl")
     default = site.directory / "etc/varnish/default.vcl"
-    text = replace_urls(default.read_text(), block(DOCS / "operate/edge.md", "vcl", "blob.transcode"))
+    text = replace_urls(default.read_text(), block(DOCS / "guide/urls.md", "vcl", "blob.transcode"))
     text = text.replace('"8000"', f'"{site.ports["origin"]}"')
     default.write_text(text.replace("/etc/varnish/takedown.token", f"{site.directory}/etc/varnish/takedown.token"))
     listeners = [site.ports["public"], site.ports["purge"]]

@@ -3,6 +3,9 @@
 `.venv/bin/python -m tests.support.pages.command_reference` writes it anew.
 """
 
+import re
+from textwrap import fill
+
 import click
 
 from tests.support.pages.documented_commands import INSTALLED, find, installed_commands
@@ -16,14 +19,36 @@ _WIDTH = 100
 _HEAD = """# The help of every command
 
 This page is made from the code, by `.venv/bin/python -m tests.support.pages.command_reference`.
-[commands.md](commands.md) is the overview, with exit codes, variables and defaults in tables.
+[commands.md](commands.md) is the overview. A flag that is the same in several commands stands at the first of them, and
+the others name it behind "as above".
 """
+
+#: A flag in a help, with its lines.
+_FLAG = re.compile(r"^  (?=-)(.*\n(?:    .*\n)*)", re.MULTILINE)
 
 
 def reference() -> str:
     """Return the page: a section for each program and command."""
     words = [*INSTALLED, *installed_commands()]
-    return _HEAD + "".join(f"\n## {each}\n\n```text\n{_help(each)}\n```\n" for each in sorted(words))
+    shown: set[str] = set()
+    return _HEAD + "".join(f"\n## {each}\n\n```text\n{_shorten(_help(each), shown)}\n```\n" for each in sorted(words))
+
+
+def _shorten(help_: str, shown: set[str]) -> str:
+    """Take the flags out that an earlier command has shown, and name them. Adds the others to ``shown``."""
+    repeated = []
+
+    def keep(found: re.Match[str]) -> str:
+        text = " ".join(found[1].split())
+        if text not in shown:
+            shown.add(text)
+            return found[0]
+        repeated.extend(re.findall(r"^(?:-\w, )?(--[\w-]+)", text))
+        return ""
+
+    text = _FLAG.sub(keep, help_ + "\n")
+    lines = fill(", ".join(repeated), _WIDTH, initial_indent="  as above: ", subsequent_indent="    ")
+    return text.replace("\nOptions:\n", f"\nOptions:\n{lines}\n" if repeated else "\nOptions:\n", 1).rstrip("\n")
 
 
 def _help(words: str) -> str:
