@@ -3,9 +3,10 @@
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from statistics import median
 
 from bench.report import Report
-from bench.results import Table
+from bench.results import Comparison, Result, Table, short
 from bench.targets import TARGETS, row
 
 
@@ -43,9 +44,26 @@ def _figures_of(report: Report, pictures: str) -> str:
         f"{machine['busy_percent']:.0f} % busy before; {versions}.",
     ]
     for result in report.results:
-        parts += [f"**{result.title}**", _markdown(result.table())]
+        parts += [f"**{result.title}**", _markdown(_summary(result))]
         parts.append(f"![{result.title}]({pictures}/{report.picture(result)})")
     return "\n\n".join(parts)
+
+
+def _summary(result: Result) -> Table:
+    """Return the table of a result; of a comparison a row for each contender, with medians and ratios."""
+    if not isinstance(result, Comparison):
+        return result.table()
+    figures = list(dict.fromkeys(figure for measured in result.figures.values() for figure in measured))
+    rows = [[name, *(_cell(result, name, figure) for figure in figures)] for name in result.figures]
+    return Table(("", *figures), rows)
+
+
+def _cell(result: Comparison, contender: str, figure: str) -> str:
+    values = result.figures[contender].get(figure)
+    if values is None:
+        return ""
+    ratio = result.ratio(contender, figure)
+    return short(median(values)) + ("" if ratio is None else f" ({ratio:.3g}x)")
 
 
 def _markdown(table: Table) -> str:
