@@ -98,6 +98,49 @@ def source_of(members: Mapping[str, Any]) -> int | None:
     return source if isinstance(source, int) else None
 
 
+#: The members of a leaf that are columns of its row, each with its column. Leaves are made by these lists, and an audit
+#: compares them with rows by the same lists. What a leaf is found by is not in them, such as ``edge`` and ``last``.
+EVENT_COLUMNS = {
+    "action": "action",
+    "scope": "scope",
+    "at": "logged_at",
+    "ban": "ban_id",
+    "row": "invalidation",
+    "banned_at": "banned_at",
+    "lifted_at": "lifted_at",
+    "subject": "subject",
+    "owner": "owner",
+    "account": "account",
+    "banned_by": "banned_by",
+    "reason": "reason",
+    "detail": "detail",
+}
+BATCH_COLUMNS = {"identity": "identity", "at": "numbered_at", "rows": "size"}
+RECEIPT_COLUMNS = {"first": "first_batch", "method": "method", "instance": "instance", "at": "acknowledged_at"}
+PROBE_COLUMNS = {
+    "at": "seen_at",
+    "status": "status",
+    "gone": "gone",
+    "looked": "looked",
+    "images": "images",
+    "note": "note",
+}
+
+
+def members_of(row: object, fields: Mapping[str, str]) -> dict[str, Any]:
+    """Return members of a leaf with their values; ``fields`` names for each the field of ``row`` that has it."""
+    return {member: _member(getattr(row, field)) for member, field in fields.items()}
+
+
+def _member(value: object) -> object:
+    """Write a value as leaves have it: times in UTC as text, yes and no. A float is a time in seconds since 1970."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return utc_text(datetime.fromtimestamp(value, UTC))
+    return utc_text(value) if isinstance(value, datetime) else value
+
+
 class EventRow(NamedTuple):
     """A row of `moderation_log`, with the batch of the row of the outbox that it has caused. Times are UTC."""
 
@@ -120,24 +163,7 @@ class EventRow(NamedTuple):
 
 def leaf_of_event(row: EventRow) -> Leaf:
     """Make the leaf of an act of moderation."""
-    return Leaf.of(
-        "event",
-        event=row.id,
-        action=row.action,
-        scope=row.scope,
-        at=utc_text(row.logged_at),
-        ban=row.ban_id,
-        row=row.invalidation,
-        batch=row.batch,
-        banned_at=time_text(row.banned_at),
-        lifted_at=time_text(row.lifted_at),
-        subject=row.subject,
-        owner=row.owner,
-        account=row.account,
-        banned_by=row.banned_by,
-        reason=row.reason,
-        detail=row.detail,
-    )
+    return Leaf.of("event", event=row.id, batch=row.batch, **members_of(row, EVENT_COLUMNS))
 
 
 class BatchRow(NamedTuple):
@@ -154,15 +180,8 @@ def leaf_of_batch(row: BatchRow, edges: str, purges: str | None) -> Leaf:
 
     It only commits to the latter: a batch tells of several subjects, and each can be erased.
     """
-    return Leaf.of(
-        "batch",
-        batch=row.batch,
-        identity=row.identity,
-        at=utc_text(row.numbered_at),
-        rows=row.size,
-        edges=edges,
-        purges=purges,
-    )
+    columns = members_of(row, BATCH_COLUMNS)
+    return Leaf.of("batch", batch=row.batch, edges=edges, purges=purges, **columns)
 
 
 def leaf_of_settled(event: int, at: datetime) -> Leaf:
@@ -182,33 +201,16 @@ def leaf_of_key(key: VerifierKey, at: datetime) -> Leaf:
 
 def leaf_of_receipt(receipt: Receipt) -> Leaf:
     """Make the leaf of an edge's acknowledgement."""
-    return Leaf.of(
-        "acknowledged",
-        edge=receipt.edge,
-        first=receipt.first,
-        last=receipt.last,
-        method=receipt.method,
-        instance=receipt.instance,
-        at=utc_text(datetime.fromtimestamp(receipt.at, UTC)),
-    )
+    names = {name: name for name in RECEIPT_COLUMNS}
+    return Leaf.of("acknowledged", edge=receipt.edge, last=receipt.last, **members_of(receipt, names))
 
 
 def leaf_of_probe(result: ProbeResult) -> Leaf | None:
     """Make the leaf of a probe; None for one that has not been made."""
     if result.at is None:
         return None
-    return Leaf.of(
-        "seen",
-        edge=result.edge,
-        row=result.invalidation,
-        at=utc_text(datetime.fromtimestamp(result.at, UTC)),
-        status=result.status,
-        gone=None if result.gone is None else "yes" if result.gone else "no",
-        looked=result.looked,
-        images=result.images,
-        note=result.note,
-        code=result.code,
-    )
+    names = {name: name for name in PROBE_COLUMNS}
+    return Leaf.of("seen", edge=result.edge, row=result.invalidation, code=result.code, **members_of(result, names))
 
 
 def leaf_of_erasure(leaf: int, names: Iterable[str], at: datetime) -> Leaf:

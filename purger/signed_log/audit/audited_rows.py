@@ -67,9 +67,14 @@ class Unlogged(NamedTuple):
 
 
 def compare_columns(
-    table: str, key: object, database: Mapping[str, object], log: Mapping[str, object], report: Report
+    table: str,
+    key: object,
+    database: Mapping[str, object],
+    log: Mapping[str, object],
+    report: Report,
+    columns: Mapping[str, str] | None = None,
 ) -> None:
-    """Add each column that differs."""
-    for column, value in database.items():
-        if log[column] != value:
-            report.differs(table, key, column, log[column], value)
+    """Add each member of a leaf that differs from the row; ``columns`` names the column of each, if it differs."""
+    for member, value in database.items():
+        if log.get(member) != value:
+            report.differs(table, key, (columns or {}).get(member, member), log.get(member), value)

@@ -8,7 +8,7 @@ from purger.model import LONGEST_NOTE
 from purger.signed_log.audit.audited_rows import ProbeRow, Reach, ReceiptRow, Unlogged, compare_columns
 from purger.signed_log.audit.report import Count, Report
 from purger.signed_log.audit.stored_leaf import OpenedLeaf
-from purger.signed_log.entries import utc_text
+from purger.signed_log.entries import PROBE_COLUMNS, RECEIPT_COLUMNS, members_of, utc_text
 
 
 def compare_receipts(
@@ -37,7 +37,8 @@ def compare_receipts(
         if row is not None:
             report.count(Count.COMPARED, len(told))
             # What was recorded once stays: the row is that of the first leaf.
-            compare_columns("receipts", name, _receipt_columns(row), _receipt_members(first), report)
+            made = members_of(row, RECEIPT_COLUMNS)
+            compare_columns("receipts", name, made, first.members, report, RECEIPT_COLUMNS)
             continue
         span = (first.members.get("first", 0), first.source or 0)
         if span[1] <= reach.receipts_pruned or (span[1] <= reach.outbox_pruned and span not in there):
@@ -53,20 +54,6 @@ def compare_receipts(
         else:
             unlogged.append(Unlogged("receipts", f"edge {edge}, batch {batch}", "acknowledged", (edge, batch)))
     return unlogged
-
-
-def _receipt_columns(row: ReceiptRow) -> dict[str, Any]:
-    return {
-        "first_batch": row.first_batch,
-        "method": row.method,
-        "instance": row.instance,
-        "acknowledged_at": utc_text(row.acknowledged_at),
-    }
-
-
-def _receipt_members(leaf: OpenedLeaf) -> dict[str, Any]:
-    names = {"first_batch": "first", "method": "method", "instance": "instance", "acknowledged_at": "at"}
-    return {column: leaf.members.get(name) for column, name in names.items()}
 
 
 def compare_probes(
@@ -95,11 +82,11 @@ def compare_probes(
             report.count(Count.BEFORE)
         elif told is not None:
             report.count(Count.COMPARED, len(told))
-            made = _probe_columns(row)
+            made = _probe_members(row)
             if batch is not None and batch < reach.first_batch:
                 # What the row was before the log is in its note, and version 0.1 wrote `removed`.
                 del made["note"], made["removed"]
-            compare_columns("sightings", name, made, later_counts(told), report)
+            compare_columns("sightings", name, made, later_counts(told), report, PROBE_COLUMNS)
         else:
             unlogged.append(Unlogged("sightings", name, "seen", (row.edge, row.invalidation, row.code)))
     for (edge, source, code), told in known.items():
@@ -136,7 +123,7 @@ def later_counts(told: Iterable[OpenedLeaf]) -> dict[str, Any]:
             at = new["at"]
         if at == new["at"]:
             state = {name: new.get(name) for name in ("status", "gone", "looked", "images")}
-    return {"seen_at": at, "note": note, "removed": None, **state}
+    return {"at": at, "note": note, "removed": None, **state}
 
 
 def _replaced(at: str, state: Mapping[str, Any]) -> str:
@@ -145,16 +132,10 @@ def _replaced(at: str, state: Mapping[str, Any]) -> str:
     return f"{words} ({state['status']}) at {at.replace('T', ' ').removesuffix('Z')}"
 
 
-def _probe_columns(row: ProbeRow) -> dict[str, Any]:
-    return {
-        "seen_at": None if row.seen_at is None else utc_text(row.seen_at),
-        "status": row.status,
-        "gone": {None: None, 1: "yes", 0: "no"}.get(row.gone, row.gone),
-        "looked": row.looked,
-        "images": row.images,
-        "note": row.note,
-        "removed": row.removed,
-    }
+def _probe_members(row: ProbeRow) -> dict[str, Any]:
+    # The table has numbers; one that is neither 0 nor 1 is shown as it is.
+    gone = {1: "yes", 0: "no"}.get(row.gone, row.gone) if row.gone is not None else None
+    return {**members_of(row, PROBE_COLUMNS), "gone": gone, "removed": row.removed}
 
 
 def _by_key(

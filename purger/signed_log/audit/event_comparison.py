@@ -5,10 +5,7 @@ from collections.abc import Iterable, Mapping
 from purger.signed_log.audit.audited_rows import PurgeRow, Reach, Unlogged, compare_columns
 from purger.signed_log.audit.report import Count, Report
 from purger.signed_log.audit.stored_leaf import OpenedLeaf
-from purger.signed_log.entries import BatchRow, EventRow, time_text, utc_text
-
-#: The columns of `moderation_log`, by the members of a leaf where they have other names.
-_EVENT_COLUMNS = {"at": "logged_at", "ban": "ban_id", "row": "invalidation"}
+from purger.signed_log.entries import BATCH_COLUMNS, EVENT_COLUMNS, BatchRow, EventRow, members_of, utc_text
 
 #: The actions whose purge has the same name as cause; the others are changes of an image.
 _ACTS_ON_BANS = ("ban", "lift", "unban")
@@ -34,9 +31,8 @@ def compare_batches(
         elif row is not None:
             report.count(Count.COMPARED)
             report.count(Count.LEAVES_ERASED, int(bool(leaf.erased)))
-            made = {"identity": row.identity, "numbered_at": utc_text(row.numbered_at), "size": row.size}
-            told = (leaf.members.get(name) for name in ("identity", "at", "rows"))
-            compare_columns("batches", batch, made, dict(zip(made, told, strict=True)), report)
+            made = members_of(row, BATCH_COLUMNS)
+            compare_columns("batches", batch, made, leaf.members, report, BATCH_COLUMNS)
             if batch > reach.outbox_pruned:
                 _compare_purges(leaf, sizes.get(batch, 0), digests.get(batch), report)
         elif batch <= reach.receipts_pruned or (batch <= reach.outbox_pruned and batch not in sizes):
@@ -124,33 +120,12 @@ def _unlogged_event(
 
 
 def _compare_event(leaf: OpenedLeaf, row: EventRow, report: Report) -> None:
-    made = {
-        "action": row.action,
-        "scope": row.scope,
-        "at": utc_text(row.logged_at),
-        "ban": row.ban_id,
-        "row": row.invalidation,
-        "banned_at": time_text(row.banned_at),
-        "lifted_at": time_text(row.lifted_at),
-        "subject": row.subject,
-        "owner": row.owner,
-        "account": row.account,
-        "banned_by": row.banned_by,
-        "reason": row.reason,
-        "detail": row.detail,
-    }
+    made = members_of(row, EVENT_COLUMNS)
     told = {name: made[name] if name in leaf.erased else leaf.members.get(name) for name in made}
     if leaf.erased:
         report.count(Count.LEAVES_ERASED)
         told |= {name: "(something that was erased)" for name in leaf.erased if made[name] is None}
-    columns = {name: _EVENT_COLUMNS.get(name, name) for name in made}
-    compare_columns(
-        "moderation_log",
-        row.id,
-        {columns[name]: value for name, value in made.items()},
-        {columns[name]: value for name, value in told.items()},
-        report,
-    )
+    compare_columns("moderation_log", row.id, made, told, report, EVENT_COLUMNS)
 
 
 def _compare_purge(leaf: OpenedLeaf, row: EventRow, purge: PurgeRow | None, reach: Reach, report: Report) -> None:
