@@ -17,9 +17,8 @@ from mysql.connector.abstracts import MySQLCursorAbstract
 
 from purger.signed_log.append import KEPT_LEVELS
 from purger.signed_log.audit.audit import audit_log
-from purger.signed_log.entries import leaf_of_edges, leaf_of_key, utc_text
+from purger.signed_log.entries import BatchedPurge, leaf_of_edges, leaf_of_key, row_hashes, utc_text
 from purger.signed_log.proofs import Wanted, prove
-from purger.signed_log.row_hashes import BatchedPurge, purge_digests
 from stack.database import Database
 from takedown_base.scope import Scope
 from takedown_db.connection.connect import connect
@@ -123,7 +122,7 @@ def _add(tree: GrowingTree, leaf_file: Any, node_file: Any, row: _Row) -> None:
 def _takedown(number: int, edges: str) -> Iterator[_Row]:
     began = _BEGAN + timedelta(milliseconds=number)
     at, salt = utc_text(began), sha256(str(number).encode()).digest()[:16]
-    purges = purge_digests([BatchedPurge(number, number, "image", f"code-{number}", "ban", number, began)])
+    purges = row_hashes([BatchedPurge(number, number, "image", f"code-{number}", "ban", number, began)])
     committed, opened = _commitments({"purges": purges[number]}, salt)
     yield (
         "batch", number,

@@ -1,4 +1,18 @@
-"""Puts new leaves in their order and grows the tree by them: decides, and reads and writes nothing."""
+"""Decides in which order new leaves are appended to the log, and grows the tree by them. It reads and writes nothing.
+
+The order of leaves has a meaning for whoever checks a proof:
+
+- A batch refers to the list of edges in force by the hash of that list's leaf. So a list comes before the batches that
+  refer to it, and a change of edges is a new list.
+- An edge's acknowledgement is only valid if the latest list before it names the edge. An edge may have acknowledged
+  something and be gone by the time that the log is written: then a list that still names it comes first, and a list
+  without it comes last.
+- Acts of moderation come with the batch that carries their purge, and receipts and probes come after the batches.
+- An act that caused no purge belongs to no batch. A leaf of kind ``settled`` says up to which id all of these are in
+  the log.
+
+The tree is grown from its peaks, the roots of its whole subtrees, which are at most one for each level.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,25 +31,25 @@ from purger.signed_log.entries import (
 from takedown_log.leaves import parse_canonical
 from takedown_log.tree import GrowingTree
 
-#: Kept nodes are those of every fourth level: with them alone a proof reads some 16 nodes a level, and the nodes take a
-#: fifteenth of the leaves' rows.
+#: The database keeps the nodes of every fourth level. With these a proof reads about 16 nodes for each kept level, and
+#: there are a fifteenth as many nodes as leaves.
 KEPT_LEVELS = 4
 
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """The end of the log: its leaves, its peaks, and how far the database's rows are in it."""
+    """The end of the log: its size and peaks, and up to where the database's rows are in it."""
 
     size: int
     peaks: bytes
-    batch: int
-    event: int
-    edges: str  # hash of the list of edges in force, in hex; empty: there is none yet
+    batch: int  # the last batch
+    event: int  # the id up to which acts of moderation without a purge are in the log
+    edges: str  # hash of the list of edges in force, in hex; empty: no list exists yet
 
 
 @dataclass(frozen=True, slots=True)
-class Chapter:
-    """Leaves to append, with the nodes that become whole by them, and the end of the log after them."""
+class Appended:
+    """New leaves in their order, the nodes of kept levels that they complete, and the end of the log after them."""
 
     leaves: tuple[Leaf, ...]
     nodes: tuple[tuple[int, int, bytes], ...]  # level, position and hash
@@ -44,14 +58,14 @@ class Chapter:
 
 
 class EdgeLists:
-    """The list of edges in force, to which batches refer, and the leaves by which it changes."""
+    """The list of edges in force, to which batches refer."""
 
     def __init__(self, in_force: str, names: Iterable[str]) -> None:
         self.in_force = in_force
         self._names = frozenset(names)
 
     def change(self, names: frozenset[str], at: datetime) -> list[Leaf]:
-        """Return the leaf that makes ``names`` the list in force; none where it is already."""
+        """Make ``names`` the list in force, and return the leaf for it, or no leaf if nothing changed."""
         if self.in_force and names == self._names:
             return []
         leaf = leaf_of_edges(names, at)
@@ -64,34 +78,31 @@ class EdgeLists:
         return self._names
 
 
-def write_chapter(
+def append_leaves(
     end: End,
     lists: EdgeLists,
     edges: Iterable[str],
     batches: Sequence[BatchRow],
-    digests: Mapping[int, str],
+    hashes: Mapping[int, str],
     events: Iterable[EventRow],
     waiting: Sequence[Leaf],
     *,
     event: int,
     now: datetime,
-) -> Chapter:
-    """Order new leaves: lists of edges, batches with their events, then receipts and probes.
+) -> Appended:
+    """Order new leaves, and grow the tree by them.
 
-    ``digests`` are those of the batches' rows.
-
-    An edge that has acknowledged something and is gone by now stands in a list of its own before that: whoever checks a
-    proof looks for each edge in the list before its receipt. ``event`` is how far events without a purge are in the log
-    then.
+    ``edges`` are the names of the edges that exist now, ``hashes`` those of the rows of each batch, and ``waiting`` the
+    receipts and probes. ``event`` is the id up to which acts without a purge are in the log afterwards.
     """
     current = frozenset(edges)
-    heard = frozenset(name for leaf in waiting if (name := _edge(leaf)))
+    answered = frozenset(name for leaf in waiting if (name := _edge(leaf)))
     leaves: list[Leaf] = []
-    if heard - current - lists.names:
-        leaves += lists.change(current | heard, now)
-    elif heard <= current:
+    if answered - current - lists.names:
+        leaves += lists.change(current | answered, now)
+    elif answered <= current:
         leaves += lists.change(current, now)
-    leaves += (leaf_of_batch(each, lists.in_force, digests.get(each.batch)) for each in batches)
+    leaves += (leaf_of_batch(each, lists.in_force, hashes.get(each.batch)) for each in batches)
     leaves += map(leaf_of_event, events)
     leaves += waiting
     leaves += lists.change(current, now)
@@ -100,11 +111,11 @@ def write_chapter(
     return _grown(end, leaves, batches[-1].batch if batches else end.batch, event, lists.in_force)
 
 
-def _grown(end: End, leaves: Sequence[Leaf], batch: int, event: int, edges: str) -> Chapter:
+def _grown(end: End, leaves: Sequence[Leaf], batch: int, event: int, edges: str) -> Appended:
     tree = GrowingTree(end.size, [end.peaks[at : at + 32] for at in range(0, len(end.peaks), 32)])
     whole = [node for leaf in leaves for node in tree.append(leaf.hash())]
     nodes = tuple(node for node in whole if node[0] and node[0] % KEPT_LEVELS == 0)
-    return Chapter(tuple(leaves), nodes, End(tree.size, b"".join(tree.peaks), batch, event, edges), tree.root())
+    return Appended(tuple(leaves), nodes, End(tree.size, b"".join(tree.peaks), batch, event, edges), tree.root())
 
 
 def _edge(leaf: Leaf) -> str | None:

@@ -5,6 +5,8 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from hashlib import sha256
+from itertools import groupby
 from typing import Any, NamedTuple, Self
 
 from purger.model import ProbeResult, Receipt
@@ -182,6 +184,30 @@ def leaf_of_batch(row: BatchRow, edges: str, purges: str | None) -> Leaf:
     """
     columns = members_of(row, BATCH_COLUMNS)
     return Leaf.of("batch", batch=row.batch, edges=edges, purges=purges, **columns)
+
+
+class BatchedPurge(NamedTuple):
+    """A row of `invalidations` that has its batch. Times are UTC."""
+
+    batch: int
+    id: int
+    scope: str
+    subject: str
+    cause: str
+    ban_id: int | None
+    written_at: datetime | None
+
+
+def row_hashes(rows: Iterable[BatchedPurge]) -> dict[int, str]:
+    """Return one SHA-256 in hex for all rows of each batch; the rows are sorted by batch and id.
+
+    It hashes a JSON array of arrays, without spaces: id, scope, subject, cause, ban (or null) and time of each row.
+    """
+    hashes = {}
+    for batch, purges in groupby(rows, key=lambda row: row.batch):
+        listed = [(row.id, row.scope, row.subject, row.cause, row.ban_id, time_text(row.written_at)) for row in purges]
+        hashes[batch] = sha256(json.dumps(listed, separators=(",", ":")).encode()).hexdigest()
+    return hashes
 
 
 def leaf_of_settled(event: int, at: datetime) -> Leaf:

@@ -173,7 +173,7 @@ def _choose(connection: Connection, wanted: Wanted, size: int) -> dict[int, Leaf
         others |= {("acknowledged", last) for (last,) in connection.rows("log_covering_batches", batch=batch)}
     for kind, source in others:
         leaves = _leaves(connection.rows("log_leaves_of", kind=kind, source=source, size=size))
-        # With the digest of a batch's rows a reader could try which other subjects were in it.
+        # With the hash of a batch's rows a reader could find out by trying which other subjects were in it.
         chosen |= {place: replace(leaf, openings={}) for place, leaf in leaves.items()} if kind == "batch" else leaves
     if chosen:
         chosen |= _leaves(connection.rows("log_lists_from", leaf=min(chosen), size=size))

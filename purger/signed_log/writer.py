@@ -9,10 +9,9 @@ from datetime import UTC, datetime
 
 from purger.loop_thread import LoopThread
 from purger.problem_log import ProblemLog
-from purger.signed_log.append import Chapter, EdgeLists, End, write_chapter
-from purger.signed_log.entries import BatchRow, EventRow, Leaf, leaf_of_key
+from purger.signed_log.append import Appended, EdgeLists, End, append_leaves
+from purger.signed_log.entries import BatchedPurge, BatchRow, EventRow, Leaf, leaf_of_key, row_hashes
 from purger.signed_log.keys import ForeignKeyError, LogKey, take_over
-from purger.signed_log.row_hashes import BatchedPurge, purge_digests
 from takedown_base.printable import printable
 from takedown_db.connection.lasting_connection import Connection
 from takedown_log.leaves import parse_canonical
@@ -100,7 +99,7 @@ class LogWriter(LoopThread):
         settled = self._settled(end.event)
         events, silent = self._events(end, batches)
         entries, waiting = self._waiting()
-        chapter = write_chapter(
+        appended = append_leaves(
             end,
             self._lists(end),
             (str(name) for (name,) in self._connection.rows("log_edges")),
@@ -111,11 +110,11 @@ class LogWriter(LoopThread):
             event=min(settled, silent),
             now=datetime.now(UTC),
         )
-        note = self._note(chapter) if chapter.leaves or first else None
-        if note or entries or chapter.end != end:
-            self._append(end, chapter, entries, note)
+        note = self._note(appended) if appended.leaves or first else None
+        if note or entries or appended.end != end:
+            self._append(end, appended, entries, note)
         self._introduced = True
-        return len(entries) == _READ or chapter.end.batch < last or silent < _ALL
+        return len(entries) == _READ or appended.end.batch < last or silent < _ALL
 
     def _end(self) -> tuple[End, int]:
         """Read the end of the log, and the last batch of the database. A log that has not begun begins now."""
@@ -156,11 +155,11 @@ class LogWriter(LoopThread):
         return chosen
 
     def _purges(self, after: int, batches: list[BatchRow]) -> dict[int, str]:
-        """Read the rows of the outbox of batches; return the digest of each batch's rows."""
+        """Read the rows of the outbox of batches; return the hash of each batch's rows."""
         if not batches:
             return {}
         rows = self._connection.rows("log_purges_of_batches", after=after, last=batches[-1].batch)
-        return purge_digests(map(BatchedPurge._make, rows))
+        return row_hashes(map(BatchedPurge._make, rows))
 
     def _events(self, end: End, batches: list[BatchRow]) -> tuple[list[EventRow], int]:
         """Read the acts of moderation of batches, those that caused no purge, and up to which id there are these."""
@@ -179,32 +178,32 @@ class LogWriter(LoopThread):
         ((settled,),) = self._connection.rows("log_settled_event", after=after, seconds=_SETTLED)
         return max(after, int(settled))
 
-    def _append(self, end: End, chapter: Chapter, entries: list[int], note: bytes | None) -> None:
-        """Append a chapter with its signed state, unless another purger has appended meanwhile."""
-        nodes = [(level, position, node.hex()) for level, position, node in chapter.nodes]
+    def _append(self, end: End, appended: Appended, entries: list[int], note: bytes | None) -> None:
+        """Append a appended with its signed state, unless another purger has appended meanwhile."""
+        nodes = [(level, position, node.hex()) for level, position, node in appended.nodes]
         self._connection.run(
             "append_leaves",
             size=end.size,
-            leaves=json.dumps([_row(leaf) for leaf in chapter.leaves]),
+            leaves=json.dumps([_row(leaf) for leaf in appended.leaves]),
             nodes=json.dumps(nodes),
             entries=json.dumps(entries),
-            new_size=chapter.end.size,
-            peaks=chapter.end.peaks,
-            batch=chapter.end.batch,
-            event=chapter.end.event,
-            edges=chapter.end.edges,
+            new_size=appended.end.size,
+            peaks=appended.end.peaks,
+            batch=appended.end.batch,
+            event=appended.end.event,
+            edges=appended.end.edges,
             note=note,
         )
 
-    def _note(self, chapter: Chapter) -> bytes | None:
-        """Sign the state of the log after a chapter. A key that is not the log's own signs nothing.
+    def _note(self, appended: Appended) -> bytes | None:
+        """Sign the state of the log after a appended. A key that is not the log's own signs nothing.
 
-        The first chapter may have no leaves: nobody may have signed those before it.
+        The first appended may have no leaves: nobody may have signed those before it.
         """
-        if self._key is None or not chapter.end.size or not self._holds_last_key():
+        if self._key is None or not appended.end.size or not self._holds_last_key():
             return None
         signer = self._key.signer
-        return signer.sign(Checkpoint(signer.name, chapter.end.size, chapter.root).text()).encode()
+        return signer.sign(Checkpoint(signer.name, appended.end.size, appended.root).text()).encode()
 
     def _holds_last_key(self) -> bool:
         """Tell whether the key is that of the log, which begins with it or goes over to it now where it may.

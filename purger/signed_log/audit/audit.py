@@ -11,7 +11,7 @@ from typing import Any
 from mysql.connector.abstracts import MySQLCursorAbstract
 
 from purger.signed_log.audit.key_check import KeyCheck
-from purger.signed_log.audit.report import Report
+from purger.signed_log.audit.report import Report, Words
 from purger.signed_log.audit.row_audit import RowAudit
 from purger.signed_log.audit.stored_leaf import OpenedLeaf, StoredLeaf, check_leaf, open_leaf
 from purger.signed_log.audit.tree_check import StoredEnd, TreeCheck
@@ -59,7 +59,7 @@ class _TreeAudit:
         self._tree = TreeCheck(report)
         rows = connection.rows("audit_log_state")
         if not rows:
-            report.differs("log_state", 1, None, "(there is one row)", "(has none)")
+            report.differs("log_state", 1, None, Words("there is one row"), Words("has none"))
         self._end = _end(*rows[0]) if rows else StoredEnd(0, b"", None, 0, "")
         # After the end: a key that has signed a state up to there is among them.
         notes = [(row, bytes(note).decode(errors="replace")) for row, note in connection.rows("audit_log_keys")]
@@ -100,13 +100,15 @@ class _TreeAudit:
         for stored in (StoredLeaf(*row) for row in rows):
             opened = check_leaf(stored, erased, self._report)
             if stored.content is None and stored.place >= pruned:
-                self._report.differs("log_leaves", stored.place, "content", "(it was not pruned)", "(has none)")
+                self._report.differs(
+                    "log_leaves", stored.place, "content", Words("it was not pruned"), Words("has none")
+                )
             if opened.kind == "key":
                 self._keys.compare(opened)
             self._compare_batch(opened, batches.pop(stored.place, None))
             self._tree.grow(stored, opened)
         for place in batches:
-            self._report.differs("log_events", place, None, "(there is no such leaf)", "(has one)")
+            self._report.differs("log_events", place, None, Words("there is no such leaf"), Words("has one"))
         return len(rows)
 
     def _compare_batch(self, leaf: OpenedLeaf, batch: int | None) -> None:
@@ -145,16 +147,20 @@ class _TreeAudit:
             early = fetch(cursor, "audit_log_events", first=size, end=2**63)
             beyond = fetch(cursor, "audit_log_checkpoints", after=size, last=2**63, limit=_STATES)
         if stored > size:
-            self._report.differs("log_leaves", f"{size} to {stored - 1}", None, "(there are none)", "(has such leaves)")
+            self._report.differs(
+                "log_leaves", f"{size} to {stored - 1}", None, Words("there are none"), Words("has such leaves")
+            )
         for level, position in strange:
             key = f"level {level}, position {position}"
-            self._report.differs("log_nodes", key, None, "(there is no such node)", "(has one)")
+            self._report.differs("log_nodes", key, None, Words("there is no such node"), Words("has one"))
         if states != signed:
             self._report.differs("log_checkpoints", "all", "number", signed, states)
         for place, _ in early:
-            self._report.differs("log_events", place, None, "(there is no such leaf)", "(has one)")
+            self._report.differs("log_events", place, None, Words("there is no such leaf"), Words("has one"))
         for state, _ in beyond:
-            self._report.differs("log_checkpoints", state, "size", f"({size} leaves)", "(has a state of more)")
+            self._report.differs(
+                "log_checkpoints", state, "size", Words(f"{size} leaves"), Words("has a state of more")
+            )
         self._report.leaves, self._report.signed = self._tree.size, self._trusted
         self._tell_unsigned()
 

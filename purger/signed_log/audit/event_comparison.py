@@ -1,11 +1,16 @@
-"""Compares leaves of batches and of acts of moderation with their rows. It reads no database: both come in chunks."""
+"""Compares leaves of batches and of acts of moderation with their rows, and bans with the last act on each.
+
+It reads no database: leaves and rows come in chunks.
+"""
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import NamedTuple
 
 from purger.signed_log.audit.audited_rows import PurgeRow, Reach, Unlogged, compare_columns
-from purger.signed_log.audit.report import Count, Report
+from purger.signed_log.audit.report import Count, Report, Words
 from purger.signed_log.audit.stored_leaf import OpenedLeaf
-from purger.signed_log.entries import BATCH_COLUMNS, EVENT_COLUMNS, BatchRow, EventRow, members_of, utc_text
+from purger.signed_log.entries import BATCH_COLUMNS, EVENT_COLUMNS, BatchRow, EventRow, members_of, time_text, utc_text
 
 #: The actions whose purge has the same name as cause; the others are changes of an image.
 _ACTS_ON_BANS = ("ban", "lift", "unban")
@@ -15,11 +20,11 @@ def compare_batches(
     leaves: Iterable[OpenedLeaf],
     rows: Iterable[BatchRow],
     sizes: Mapping[int, int],
-    digests: Mapping[int, str],
+    hashes: Mapping[int, str],
     reach: Reach,
     report: Report,
 ) -> list[Unlogged]:
-    """Compare the leaves of batches. ``sizes``: how many rows of the outbox each batch has; ``digests`` are theirs."""
+    """Compare the leaves of batches. ``sizes``: how many rows of the outbox each batch has; ``hashes`` are theirs."""
     by_batch = {row.batch: row for row in rows}
     unknown = sizes.keys() - by_batch.keys()
     for leaf in leaves:
@@ -34,7 +39,7 @@ def compare_batches(
             made = members_of(row, BATCH_COLUMNS)
             compare_columns("batches", batch, made, leaf.members, report, BATCH_COLUMNS)
             if batch > reach.outbox_pruned:
-                _compare_purges(leaf, sizes.get(batch, 0), digests.get(batch), report)
+                _compare_purges(leaf, sizes.get(batch, 0), hashes.get(batch), report)
         elif batch <= reach.receipts_pruned or (batch <= reach.outbox_pruned and batch not in sizes):
             report.row_pruned(leaf.members.get("at"))
         else:
@@ -43,7 +48,9 @@ def compare_batches(
         if 0 < batch < reach.first_batch:
             report.count(Count.BEFORE)
         else:
-            report.differs("invalidations", f"of batch {batch}", None, "(there is no such batch)", "(has rows of it)")
+            report.differs(
+                "invalidations", f"of batch {batch}", None, Words("there is no such batch"), Words("has rows of it")
+            )
     unlogged = []
     for batch in by_batch:
         if 0 < batch < reach.first_batch:
@@ -55,14 +62,14 @@ def compare_batches(
     return unlogged
 
 
-def _compare_purges(leaf: OpenedLeaf, size: int, digest: str | None, report: Report) -> None:
-    """Compare the rows of the outbox of a batch with what its leaf holds of them: their number, and their digest."""
+def _compare_purges(leaf: OpenedLeaf, size: int, rows_hash: str | None, report: Report) -> None:
+    """Compare the rows of the outbox of a batch with what its leaf holds of them: their number, and their hash."""
     rows, purges = leaf.members.get("rows"), leaf.members.get("purges")
     key = f"of batch {leaf.source}"
     if size != rows:
         report.differs("invalidations", key, "rows", rows, size)
-    elif purges not in (None, digest):
-        report.differs("invalidations", key, "digest of all rows", purges, digest)
+    elif purges not in (None, rows_hash):
+        report.differs("invalidations", key, "hash of all rows", purges, rows_hash)
 
 
 def compare_events(
@@ -87,7 +94,9 @@ def compare_events(
         elif leaf.pruned:
             report.count(Count.LEAVES_PRUNED)
             if row.id in standing:
-                report.differs("log_leaves", leaf.place, "content", "(its subject is banned)", "(has pruned it)")
+                report.differs(
+                    "log_leaves", leaf.place, "content", Words("its subject is banned"), Words("has pruned it")
+                )
         else:
             report.count(Count.COMPARED)
             _compare_event(leaf, row, report)
@@ -124,7 +133,7 @@ def _compare_event(leaf: OpenedLeaf, row: EventRow, report: Report) -> None:
     told = {name: made[name] if name in leaf.erased else leaf.members.get(name) for name in made}
     if leaf.erased:
         report.count(Count.LEAVES_ERASED)
-        told |= {name: "(something that was erased)" for name in leaf.erased if made[name] is None}
+        told |= {name: Words("something that was erased") for name in leaf.erased if made[name] is None}
     compare_columns("moderation_log", row.id, made, told, report, EVENT_COLUMNS)
 
 
@@ -153,3 +162,71 @@ def _compare_purge(leaf: OpenedLeaf, row: EventRow, purge: PurgeRow | None, reac
         "ban_id": row.ban_id,
     }
     compare_columns("invalidations", purge.id, made, told, report)
+
+
+class BanRow(NamedTuple):
+    """A row of the statement ``audit_bans``: a ban, the latest act on it, and the latest that banned or lifted it."""
+
+    id: int
+    scope: str
+    subject: str
+    reason: str
+    banned_by: str
+    banned_at: datetime | None
+    lifted_at: datetime | None
+    act: int | None
+    act_banned_at: datetime | None  # of the ban after the act; None: the act is of before it told that
+    act_lifted_at: datetime | None
+    act_scope: str | None
+    act_subject: str | None
+    act_reason: str | None
+    act_banned_by: str | None
+    act_action: str | None
+    state_action: str | None
+    state_lifted: int
+    moved: int  # the ban had another subject before
+    early: int | None  # its date is before the log of moderation
+
+
+def compare_bans(rows: Iterable[BanRow], report: Report) -> None:
+    """Compare bans with the acts on them. A ban of before the log of moderation has none."""
+    for row in rows:
+        if row.act is None:
+            if row.early:
+                report.count(Count.BEFORE)
+            else:
+                report.no_leaf("bans", row.id)
+            continue
+        _compare_words(row, report)
+        if row.act_action == "unban":
+            report.differs("bans", row.id, None, Words("it was deleted"), Words("has one"))
+        if row.act_banned_at is None:
+            _compare_state(row, report)
+        else:
+            _compare_times(row, report)
+
+
+def _compare_words(row: BanRow, report: Report) -> None:
+    made = {"scope": row.scope, "subject": row.subject, "reason": row.reason, "banned_by": row.banned_by}
+    told = {
+        "scope": row.act_scope,
+        "subject": row.act_subject,
+        "reason": row.act_reason,
+        "banned_by": row.act_banned_by,
+    }
+    compare_columns("bans", row.id, made, told, report)
+
+
+def _compare_times(row: BanRow, report: Report) -> None:
+    made = {"banned_at": time_text(row.banned_at), "lifted_at": time_text(row.lifted_at)}
+    told = {"banned_at": time_text(row.act_banned_at), "lifted_at": time_text(row.act_lifted_at)}
+    compare_columns("bans", row.id, made, told, report)
+
+
+def _compare_state(row: BanRow, report: Report) -> None:
+    """Compare whether a ban stands with acts that do not tell its times."""
+    standing, lifted = row.state_action == "ban" and not row.state_lifted, row.lifted_at is not None
+    # A ban that gets another subject while it is lifted has an act that does not tell it from a ban that stands.
+    if standing == lifted and not (standing and row.moved):
+        words = {True: Words("the ban stands"), False: Words("the ban is lifted")}
+        report.differs("bans", row.id, "lifted_at", words[standing], words[not lifted])

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from purger.signed_log.audit.report import Report
+from purger.signed_log.audit.report import Report, Words
 from purger.signed_log.audit.stored_leaf import OpenedLeaf
 from takedown_log.signed_note import Checkpoint, NoteError, VerifierKey, all_keys, follow_keys, named_key, open_note
 
@@ -32,7 +32,7 @@ class KeyCheck:
         try:
             state = Checkpoint.parse(open_note(note, self._all))
         except NoteError as error:
-            self._report.differs(table, size, "note", "(a state that the log's key has signed)", f"({error})")
+            self._report.differs(table, size, "note", Words("a state that the log's key has signed"), Words(str(error)))
             return None
         if state.size != size:
             self._report.differs(table, size, "size", state.size, size)
@@ -64,10 +64,14 @@ class KeyCheck:
                 following = named_key(note)
                 open_note(note, [former or following])
             except NoteError as error:
-                self._report.differs("log_keys", row, "note", "(a key that the one before has signed)", f"({error})")
+                self._report.differs(
+                    "log_keys", row, "note", Words("a key that the one before has signed"), Words(str(error))
+                )
                 return
             if following in self._named:
-                self._report.differs("log_keys", row, "note", "(each key is named once)", f"(names {following} again)")
+                self._report.differs(
+                    "log_keys", row, "note", Words("each key is named once"), Words(f"names {following} again")
+                )
             self._named.append(following)
             former = following
 
@@ -83,7 +87,7 @@ class KeyCheck:
     def _followers(self, given: VerifierKey, notes: Sequence[str]) -> list[VerifierKey]:
         known = self._known(notes)
         if notes and given not in known:
-            self._report.differs("log_keys", "all", "note", str(given), "(names other keys)")
+            self._report.differs("log_keys", "all", "note", str(given), Words("names other keys"))
         for count in range(len(notes), 0, -1):
             try:
                 return follow_keys(given, notes[:count])

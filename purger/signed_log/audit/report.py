@@ -7,8 +7,11 @@ from enum import StrEnum
 #: The number of alterations that are listed. All are counted.
 LISTED = 1000
 
-#: A value that a column or a member of a leaf may have.
-Value = str | int | list[str] | None
+
+class Words(str):
+    """Words that stand for a value where there is none, such as ``has none``. A value is shown with quotes."""
+
+    __slots__ = ()
 
 
 class Count(StrEnum):
@@ -65,7 +68,7 @@ class Report:
         self.last_pruned = max(filter(None, (self.last_pruned, part.last_pruned)), default=None)
 
     def differs(self, table: str, row: object, column: str | None, log: object, database: object) -> None:
-        """Add a difference between two values, or between a value and a text in brackets such as ``(no row)``."""
+        """Add a difference between two values, or between a value and words."""
         self.add(Finding(table=table, row=str(row), column=column, log=_shown(log), database=_shown(database)))
 
     def no_row(self, table: str, row: object, leaf: int) -> None:
@@ -89,6 +92,4 @@ class Report:
 def _shown(value: object) -> str:
     if value is None:
         return "nothing"
-    if isinstance(value, str) and value.startswith("(") and value.endswith(")"):
-        return value[1:-1]
-    return repr(value)
+    return str(value) if isinstance(value, Words) else repr(value)

@@ -12,13 +12,11 @@ from typing import Any
 from mysql.connector.abstracts import MySQLCursorAbstract
 
 from purger.signed_log.audit.audited_rows import ProbeRow, PurgeRow, Reach, ReceiptRow, Unlogged
-from purger.signed_log.audit.ban_comparison import BanRow, compare_bans
 from purger.signed_log.audit.edge_comparison import compare_probes, compare_receipts
-from purger.signed_log.audit.event_comparison import compare_batches, compare_events
-from purger.signed_log.audit.report import Count, Report
+from purger.signed_log.audit.event_comparison import BanRow, compare_bans, compare_batches, compare_events
+from purger.signed_log.audit.report import Count, Report, Words
 from purger.signed_log.audit.stored_leaf import OpenedLeaf, StoredLeaf, open_leaf
-from purger.signed_log.entries import BatchRow, EventRow, source_of
-from purger.signed_log.row_hashes import BatchedPurge, purge_digests
+from purger.signed_log.entries import BatchedPurge, BatchRow, EventRow, row_hashes, source_of
 from takedown_db.connection.lasting_connection import Connection, fetch
 
 #: Numbers (of batches, or ids of rows) whose leaves and rows are compared at once.
@@ -84,12 +82,12 @@ class RowAudit:
     def _batches(self, chunk: "_Chunk") -> list[Unlogged]:
         rows = [BatchRow(*row) for row in chunk.rows("audit_batches")]
         for (batch,) in chunk.rows("audit_batches_to_come"):
-            self._report.differs("batches", batch, None, "(no such number was given)", "(has one)")
+            self._report.differs("batches", batch, None, Words("no such number was given"), Words("has one"))
         sizes, reach = dict(chunk.rows("audit_batch_sizes")), chunk.reach()
         for (purge,) in chunk.purges_without_acts(reach.first_batch, reach.outbox_pruned):
             self._report.no_leaf("invalidations", purge)
-        digests = chunk.purge_digests({batch: size for batch, size in sizes.items() if batch > reach.outbox_pruned})
-        return compare_batches(chunk.leaves("batch"), rows, sizes, digests, reach, self._report)
+        hashes = chunk.row_hashes({batch: size for batch, size in sizes.items() if batch > reach.outbox_pruned})
+        return compare_batches(chunk.leaves("batch"), rows, sizes, hashes, reach, self._report)
 
     def _events(self, chunk: "_Chunk") -> list[Unlogged]:
         rows = (EventRow._make((*row, None)) for row in chunk.rows("audit_events"))
@@ -97,7 +95,7 @@ class RowAudit:
         malformed = frozenset(each for (each,) in chunk.rows("audit_malformed_purges"))
         standing = frozenset(each for (each,) in chunk.rows("audit_standing_events"))
         for (ban,) in chunk.rows("audit_vanished_bans"):
-            self._report.differs("bans", ban, None, "(there is one)", "(has none)")
+            self._report.differs("bans", ban, None, Words("there is one"), Words("has none"))
         leaves = chunk.leaves("event")
         return compare_events(leaves, rows, purges, malformed, standing, chunk.reach(), self._report)
 
@@ -145,18 +143,18 @@ class _Chunk:
         began = open_leaf(StoredLeaf(0, b"", "", None, leaf, None)).members.get("at", "")
         return Reach(end + 1 if first is None else int(first), end, event or 0, began, outbox or 0, receipts or 0)
 
-    def purge_digests(self, sizes: Mapping[int, int]) -> dict[int, str]:
-        """Read the rows of batches of these sizes, some batches at once; return the digest of each batch's rows."""
-        digests, ordered = dict[int, str](), sorted(sizes)
+    def row_hashes(self, sizes: Mapping[int, int]) -> dict[int, str]:
+        """Read the rows of batches of these sizes, some batches at once; return the hash of each batch's rows."""
+        hashes, ordered = dict[int, str](), sorted(sizes)
         first, rows = None, 0
         for batch in ordered:
             first = batch if first is None else first
             rows += sizes[batch]
             if rows >= _PURGES or batch == ordered[-1]:
                 read = fetch(self._cursor, "audit_purges_of_batches", after=first - 1, last=batch)
-                digests |= purge_digests(map(BatchedPurge._make, read))
+                hashes |= row_hashes(map(BatchedPurge._make, read))
                 first, rows = None, 0
-        return digests
+        return hashes
 
     def purges_without_acts(self, first: int, pruned: int) -> list[tuple[Any, ...]]:
         """Read the rows that no act caused of batches of the log, from ``first`` up to the last that was ``pruned``."""

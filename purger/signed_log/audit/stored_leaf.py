@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from purger.signed_log.audit.report import Report
+from purger.signed_log.audit.report import Report, Words
 from purger.signed_log.entries import Leaf, source_of
 from takedown_log.leaves import NotCanonicalError, Opening, fault, parse_canonical
 from takedown_log.tree import leaf_hash
@@ -51,12 +51,14 @@ def check_leaf(stored: StoredLeaf, erased: Collection[int], report: Report) -> O
     opened, commitments = _opened(stored, _canonical_members(stored.content), openings or {})
     if stored.content is None:
         if stored.openings is not None:
-            report.differs(TABLE, stored.place, "openings", "(the leaf was pruned)", "(has them)")
+            report.differs(TABLE, stored.place, "openings", Words("the leaf was pruned"), Words("has them"))
         return opened
     if leaf_hash(stored.content) != stored.hash:
         report.differs(TABLE, stored.place, "content", stored.hash.hex(), leaf_hash(stored.content).hex())
     if opened.pruned:
-        report.differs(TABLE, stored.place, "content", "(a leaf is canonical JSON of its kind)", "(has other bytes)")
+        report.differs(
+            TABLE, stored.place, "content", Words("a leaf is canonical JSON of its kind"), Words("has other bytes")
+        )
         return opened
     kind, source = opened.members["kind"], source_of(opened.members)
     if stored.kind != kind:
@@ -64,7 +66,7 @@ def check_leaf(stored: StoredLeaf, erased: Collection[int], report: Report) -> O
     if stored.source != source:
         report.differs(TABLE, stored.place, "source", source, stored.source)
     if openings is None:
-        report.differs(TABLE, stored.place, "openings", "(values and salts as JSON)", "(has other bytes)")
+        report.differs(TABLE, stored.place, "openings", Words("values and salts as JSON"), Words("has other bytes"))
         return opened
     for name, opening in openings.items():
         if name not in commitments or commitments[name] != _commitment(opening):
@@ -72,7 +74,7 @@ def check_leaf(stored: StoredLeaf, erased: Collection[int], report: Report) -> O
     if opened.erased and stored.place not in erased:
         names = ", ".join(sorted(opened.erased))
         report.differs(
-            TABLE, stored.place, f"openings: {names}", "(there are values, and none was erased)", "(has none)"
+            TABLE, stored.place, f"openings: {names}", Words("there are values, and none was erased"), Words("has none")
         )
     return opened
 

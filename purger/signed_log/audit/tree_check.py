@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from purger.signed_log.append import KEPT_LEVELS
-from purger.signed_log.audit.report import Report
+from purger.signed_log.audit.report import Report, Words
 from purger.signed_log.audit.stored_leaf import TABLE, OpenedLeaf, StoredLeaf
 from takedown_log.signed_note import Checkpoint
 from takedown_log.tree import GrowingTree
@@ -60,7 +60,7 @@ class TreeCheck:
         """Add the next leaf."""
         if stored.place != self._tree.size and self._whole:
             missing = f"{self._tree.size} to {stored.place - 1}"
-            self._report.differs(TABLE, missing, None, "(there are such leaves)", "(has none)")
+            self._report.differs(TABLE, missing, None, Words("there are such leaves"), Words("has none"))
             self._whole = False
         if not self._whole:
             return
@@ -83,7 +83,7 @@ class TreeCheck:
                 first, last = position << level, (position + 1 << level) - 1
                 key = f"level {level}, position {position} (leaves {first} to {last})"
                 self._report.differs(
-                    "log_nodes", key, "hash", node.hex(), found.hex() if found else "(has no such row)"
+                    "log_nodes", key, "hash", node.hex(), found.hex() if found else Words("has no such row")
                 )
 
     def finish(self, end: StoredEnd) -> None:
@@ -91,7 +91,9 @@ class TreeCheck:
         for size in sorted(self._checkpoints):
             for table, _ in self._checkpoints[size]:
                 if self._whole:
-                    self._report.differs(table, size, "size", f"({self._tree.size} leaves)", "(has a state of more)")
+                    self._report.differs(
+                        table, size, "size", Words(f"{self._tree.size} leaves"), Words("has a state of more")
+                    )
         if not self._whole:
             self._report.unchecked.append("The tree was checked up to the first missing leaf only.")
             return
@@ -115,7 +117,7 @@ class TreeCheck:
             edges = opened.members.get("edges")
             if not opened.pruned and edges != self._edges:
                 self._report.differs(
-                    TABLE, stored.place, "content: edges", f"(the list in force is {self._edges})", edges
+                    TABLE, stored.place, "content: edges", Words(f"the list in force is {self._edges}"), edges
                 )
             self._batch = max(self._batch or 0, stored.source or 0)
         elif stored.kind == "settled":

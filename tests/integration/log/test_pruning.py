@@ -153,10 +153,10 @@ def test_a_subject_that_was_redacted_cannot_be_proven_and_is_clean(past: LoggedP
     past.write()
     assert clean(past)
     kept = past.sql("SELECT COUNT(*) FROM log_leaves WHERE kind = 'batch' AND INSTR(openings, 'purges') > 0")
-    assert kept == [(3,)]  # the digest of the fourth batch's rows would tell whoever tries subjects
+    assert kept == [(3,)]  # the hash of the fourth batch's rows would tell whoever tries subjects
 
 
-def test_a_proof_has_no_digest_of_the_rows_of_a_batch_which_may_name_other_subjects(past: LoggedPast) -> None:
+def test_a_proof_has_no_hash_of_the_rows_of_a_batch_which_may_name_other_subjects(past: LoggedPast) -> None:
     proof = past.prove("stands")
     assert proof is not None
     told = [leaf for leaf in proof.leaves if '"kind":"batch"' in leaf.leaf]
@@ -164,7 +164,7 @@ def test_a_proof_has_no_digest_of_the_rows_of_a_batch_which_may_name_other_subje
     assert told
 
 
-def test_the_digest_of_a_batch_that_purged_a_subject_without_an_act_is_erased_with_it(past: LoggedPast) -> None:
+def test_the_hash_of_a_batch_that_purged_a_subject_without_an_act_is_erased_with_it(past: LoggedPast) -> None:
     past.sql("INSERT INTO invalidations (scope, subject, cause) VALUES ('image', 'stands', 'resend')", by="purger")
     past.tell()
     past.write()

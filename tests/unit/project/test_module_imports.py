@@ -49,7 +49,6 @@ PURE = [
     "purger.receipts.judge",
     "purger.receipts.model",
     "purger.signed_log.audit.report",
-    "purger.signed_log.audit.ban_comparison",
     "purger.signed_log.audit.edge_comparison",
     "purger.signed_log.audit.event_comparison",
     "purger.signed_log.audit.key_check",

@@ -7,13 +7,11 @@ from typing import Any
 import pytest
 
 from purger.signed_log.audit.audited_rows import ProbeRow, PurgeRow, Reach, ReceiptRow, Unlogged
-from purger.signed_log.audit.ban_comparison import BanRow, compare_bans
 from purger.signed_log.audit.edge_comparison import compare_probes, compare_receipts
-from purger.signed_log.audit.event_comparison import compare_batches, compare_events
+from purger.signed_log.audit.event_comparison import BanRow, compare_bans, compare_batches, compare_events
 from purger.signed_log.audit.report import Count, Report
 from purger.signed_log.audit.stored_leaf import OpenedLeaf
-from purger.signed_log.entries import BatchRow, EventRow, utc_text
-from purger.signed_log.row_hashes import BatchedPurge, purge_digests
+from purger.signed_log.entries import BatchedPurge, BatchRow, EventRow, row_hashes, utc_text
 
 TIME = datetime(2026, 11, 26, 12, 0, 0, 1)
 AT = utc_text(TIME)
@@ -44,9 +42,9 @@ PROBE_ROW = ProbeRow("edge1", 5, "", TIME, 410, 1, None, None, None, None)
 
 
 def batches(leaves: list[OpenedLeaf], rows: list[BatchRow], sizes: dict[int, int], reach: Reach = REACH,
-            digest: str = "5e") -> Any:  # fmt: skip
+            rows_hash: str = "5e") -> Any:  # fmt: skip
     report = Report()
-    return report, compare_batches(leaves, rows, sizes, {17: digest}, reach, report)
+    return report, compare_batches(leaves, rows, sizes, {17: rows_hash}, reach, report)
 
 
 def events(leaves: list[OpenedLeaf], rows: list[EventRow], purges: list[PurgeRow], reach: Reach = REACH,
@@ -141,8 +139,8 @@ def test_rows_of_a_batch_that_never_was_are_named() -> None:
 
 
 def test_a_batch_of_which_a_row_of_the_outbox_was_altered_is_named() -> None:
-    assert texts(batches([BATCH], [BATCH_ROW], {17: 2}, digest="5f")[0]) == [
-        "invalidations of batch 17, digest of all rows: the log says '5e', the database '5f'"
+    assert texts(batches([BATCH], [BATCH_ROW], {17: 2}, rows_hash="5f")[0]) == [
+        "invalidations of batch 17, hash of all rows: the log says '5e', the database '5f'"
     ]
     old = leaf("batch", 17, **{name: value for name, value in BATCH.members.items() if name != "purges"})
     assert texts(batches([old], [BATCH_ROW], {17: 2})[0]) == []
@@ -154,8 +152,8 @@ PURGES = [
 ]
 
 
-def test_a_digest_is_that_of_each_value_of_each_row_of_a_batch() -> None:
-    whole = purge_digests([*PURGES, PURGES[0]._replace(batch=18)])
+def test_the_hash_of_a_batch_covers_each_value_of_each_row() -> None:
+    whole = row_hashes([*PURGES, PURGES[0]._replace(batch=18)])
     assert whole.keys() == {17, 18}
     text = f'[[5,"image","kX3_vQ","ban",3,"{AT}"],[6,"owner","al","lift",null,null]]'
     assert whole[17] == sha256(text.encode()).hexdigest()
@@ -167,8 +165,8 @@ def test_a_digest_is_that_of_each_value_of_each_row_of_a_batch() -> None:
         {"ban_id": 4},
         {"written_at": None},
     ]
-    changed = [purge_digests([PURGES[0]._replace(**other), PURGES[1]]) for other in others]
-    assert len({digests[17] for digests in changed} | {whole[17]}) == len(others) + 1
+    changed = [row_hashes([PURGES[0]._replace(**other), PURGES[1]]) for other in others]
+    assert len({hashes[17] for hashes in changed} | {whole[17]}) == len(others) + 1
 
 
 @pytest.mark.parametrize(
