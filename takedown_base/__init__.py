@@ -1,1 +1,1 @@
-"""What both programs share and what is not about a database: options, logs, names. Imports nothing of ours."""
+"""Holds what both programs share and is not about a database: options, logs, names. Imports nothing of ours."""

@@ -19,7 +19,7 @@ _WIDTH = 100
 _HEAD = """# The help of every command
 
 This page is made from the code, by `.venv/bin/python -m tests.support.pages.command_reference`.
-[commands.md](commands.md) is the overview. A flag that is the same in several commands stands at the first of them, and
+[commands.md](commands.md) is the overview. A flag that is the same in several commands is shown with the first of them, and
 the others name it behind "as above".
 """
 

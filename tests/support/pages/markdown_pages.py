@@ -33,6 +33,11 @@ def code(page: Path) -> str:
     return "\n".join([*_FENCED.findall(text), *indented, *spans(page)])
 
 
+def prose(page: Path) -> str:
+    """Return the text of a page without its code and the targets of its links."""
+    return re.sub(r"`[^`]+`|\]\([^)]*\)|^    .*$", "", _FENCED.sub("", page.read_text()), flags=re.MULTILINE)
+
+
 def section(page: Path, title: str) -> str:
     """Return the text under a heading, up to the next heading of its level or above."""
     found = re.search(rf"^(#+) {re.escape(title)}$\n(.*?)(?=^#{{1,6}} |\Z)", page.read_text(), re.MULTILINE | re.DOTALL)

@@ -8,16 +8,21 @@ from pathlib import Path
 import pytest
 
 from tests.support.pages.documented_commands import all_options, installed_commands
-from tests.support.pages.markdown_pages import ROOT
+from tests.support.pages.markdown_pages import PAGES, ROOT, prose, rows, section
 
 FILES = [
     file
-    for room in ("origin", "purger", "takedown_db", "takedown_log", "stack", "tests", "bench")
+    for room in ("origin", "purger", "takedown_base", "takedown_db", "takedown_log", "stack", "tests", "bench")
     for file in ROOT.glob(f"{room}/**/*.py")
 ]
 
 #: Beginnings that leave it to the reader to find out what is meant.
 RIDDLE = re.compile(r"(What|Which|How|Those (that|which|who)|The one (that|which)|One that|Now and then)\b")
+
+#: The words that the table in CONTRIBUTING.md rules out.
+OTHER_WORDS = [
+    word for row in rows(section(ROOT / "CONTRIBUTING.md", "Words")) for word in re.findall(r"`([^`]+)`", row[1])
+]
 
 
 def first_lines(file: Path) -> Iterator[str]:
@@ -54,3 +59,10 @@ def test_no_comment_of_vcl_or_sql_begins_with_a_riddle() -> None:
     ]
     assert len(files) > 30
     assert found == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_documents_use_the_words_of_the_list(page: Path) -> None:
+    found = re.findall(rf"[^.]*\b(?:{'|'.join(OTHER_WORDS)})\b[^.]*", prose(page), re.IGNORECASE)
+    assert "alone" in OTHER_WORDS
+    assert [" ".join(sentence.split()) for sentence in found] == []
