@@ -13,12 +13,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.text import Text
 
 from origin.importing.catalogue import Catalogue
-from origin.importing.directory_tree import DirectoryTree
-from origin.importing.entries import Entry, ImageEntries, directory_entries, listed_entries
+from origin.importing.entries import Entry, ImageEntries, directory_entries
 from origin.importing.importer import Import, Move, Outcome
 from origin.importing.list import ImportList
 from origin.importing.rules import ImportRules, Stability
-from origin.importing.sources import InPlaceSource, TreeSource
+from origin.importing.sources import DirectoryTree, InPlaceSource, TreeSource
 from origin.stores.backends import make_ready, open_backend
 from origin.stores.location import Location
 from origin.stores.store import open_store
@@ -68,7 +67,7 @@ class ImportRun:
 
     def _entries(self, run: Import, tree: DirectoryTree, progress: "ImportProgress") -> Iterator[Entry]:
         if self.listed:
-            return listed_entries(self.listed, self.owner, self.stability, run.pass_over)
+            return self.listed.entries(self.owner, self.stability, run.pass_over)
         files = tree.files(lambda path, reason: run.refuse(str(tree.root / path), reason))
         progress.expect(len(files))
         return directory_entries(tree, files, self.owner or "", self.stability, run.pass_over)

@@ -6,8 +6,7 @@ from typing import Any
 import click
 
 from origin.cli.options import setting
-from origin.importing.rendition_table import UnusableTableError, read_table, vcl_lines
-from origin.importing.renditions import Reduced
+from origin.importing.renditions import Reduced, UnusableTableError, read_table, vcl_lines
 
 
 class TableType(click.ParamType[tuple[Reduced, ...]]):

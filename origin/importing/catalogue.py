@@ -1,15 +1,16 @@
 """Reads and writes images and renditions in the database, for an import. Triggers put each change into the outbox."""
 
 import contextlib
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 
 import mysql.connector
 from mysql.connector.abstracts import MySQLConnectionAbstract, MySQLCursorAbstract
 from mysql.connector.types import MySQLConvertibleType
 
+from origin.importing.rules import Stability
 from origin.model import ORIGINAL
 from takedown_db.statements import statement
 
@@ -33,43 +34,42 @@ class Rendition:
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """A row of ``images``, and the rows of its renditions. Those of the names in ``outdated`` are deleted."""
+    """A row of ``images``, and the rows of its renditions by their names: as recorded, or to be recorded.
+
+    Recording an image leaves other renditions as they are, and deletes those of the names in ``outdated``.
+    """
 
     code: str
     owner: str
     stable_until: datetime | None
-    renditions: tuple[Rendition, ...]
+    renditions: dict[str, Rendition] = field(default_factory=dict)
     outdated: tuple[str, ...] = ()
 
 
-class StoredFile(NamedTuple):
-    """A recorded file: its digest, its size in bytes, and its path where it is in place."""
+def image_to_record(
+    known: Image | None, code: str, owner: str, stability: Stability, rows: Iterable[Rendition], names: Collection[str]
+) -> Image | None:
+    """Make the image to record, with renditions that are new or changed; None where nothing changes.
 
-    digest: str
-    size: int
-    path: str | None
-
-
-@dataclass(slots=True)
-class RecordedImage:
-    """A recorded image, and its files by the names of their renditions."""
-
-    owner: str
-    stable_until: datetime | None
-    files: dict[str, StoredFile] = field(default_factory=dict)
+    ``known`` is the recorded one, and ``names`` those of the reduced renditions that belong to the original.
+    """
+    stable_until = stability.until if stability.change or not known else known.stable_until
+    renditions = {row.name: row for row in rows}
+    if not renditions and known and (known.owner, known.stable_until) == (owner, stable_until):
+        return None
+    return Image(code, owner, stable_until, renditions, _outdated(known, renditions, names))
 
 
-def outdated(recorded: RecordedImage | None, rows: Iterable[Rendition], names: Collection[str]) -> tuple[str, ...]:
+def _outdated(known: Image | None, rows: Mapping[str, Rendition], names: Collection[str]) -> tuple[str, ...]:
     """Name the recorded renditions that show another picture than the original in ``rows``; none where there is none.
 
-    ``names`` are those of the reduced renditions that belong to this original. A ban of the former original's content
-    no longer hides the code, and so must find nothing of it there.
+    A ban of the former original's content no longer hides the code, and so must find nothing of it there.
     """
-    original = next((row for row in rows if row.name == ORIGINAL), None)
-    former = recorded.files.get(ORIGINAL) if recorded else None
-    if recorded is None or original is None or (former and former.digest == original.digest):
+    original = rows.get(ORIGINAL)
+    former = known.renditions.get(ORIGINAL) if known else None
+    if known is None or original is None or (former and former.digest == original.digest):
         return ()
-    return tuple(sorted(recorded.files.keys() - {ORIGINAL, *names}))
+    return tuple(sorted(known.renditions.keys() - {ORIGINAL, *names}))
 
 
 class Catalogue:
@@ -78,18 +78,18 @@ class Catalogue:
     def __init__(self, connection: MySQLConnectionAbstract) -> None:
         self._connection = connection
 
-    def recorded(self, codes: Sequence[str]) -> dict[str, RecordedImage]:
+    def recorded(self, codes: Sequence[str]) -> dict[str, Image]:
         """Read these images, by their codes (some hundred at most: longer lists make the server scan the table)."""
         if not codes:
             return {}
-        found: dict[str, RecordedImage] = {}
+        found: dict[str, Image] = {}
         sql = statement("recorded_images").format(codes=", ".join(["%s"] * len(codes)))
         with self._connection.cursor() as cursor:
             cursor.execute(sql, list(codes))
-            for code, owner, stable_until, name, *file in cast(list[tuple[Any, ...]], cursor.fetchall()):
-                image = found.setdefault(code, RecordedImage(owner, stable_until))
+            for code, owner, stable_until, name, *row in cast(list[tuple[Any, ...]], cursor.fetchall()):
+                image = found.setdefault(code, Image(code, owner, stable_until))
                 if name is not None:
-                    image.files[name] = StoredFile(*file)
+                    image.renditions[name] = Rendition(code, name, *row)
         return found
 
     def banned_owners(self, owners: Sequence[str]) -> set[str]:
@@ -123,7 +123,9 @@ class Catalogue:
             try:
                 cursor.executemany(statement("move_image" if move else "record_image"), rows)
                 foreign = {} if move else _of_others(cursor, images)
-                renditions: list[Row] = [asdict(r) for i in images if i.code not in foreign for r in i.renditions]
+                renditions: list[Row] = [
+                    asdict(r) for i in images if i.code not in foreign for r in i.renditions.values()
+                ]
                 if renditions:
                     cursor.executemany(statement("record_rendition"), renditions)
                 for image in images:

@@ -1,15 +1,13 @@
-"""Turns a directory of files, or a list of them, into the images that an import takes, a few at a time."""
+"""Joins the files of an import, from a directory or a list, into images, a few at a time."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from origin.importing.directory_tree import DirectoryTree
-from origin.importing.list import ImportList
 from origin.importing.rules import Stability
+from origin.importing.sources import DirectoryTree
 from origin.model import ORIGINAL
-from takedown_base.name_codes import code_of_name
 from takedown_base.subject_keys import CODE_ALPHABET, is_key
 
 #: Takes the place of a refused file (its path, or its line in a list), and the reason.
@@ -60,20 +58,6 @@ def directory_entries(
             refuse(place, f"the code {path.stem} is that of {tree.root / first} already")
         else:
             yield Entry(place, path.stem, path.stem, ORIGINAL, str(path), owner, stability)
-
-
-def listed_entries(listed: ImportList, owner: str | None, stability: Stability, refuse: Refuse) -> Iterator[Entry]:
-    """Yield the files of a list. ``owner`` and ``stability`` are those of a list without such a column."""
-    for each in listed.files(lambda line, reason: refuse(f"line {line}", reason)):
-        yield Entry(
-            f"line {each.line} ({each.path})",
-            each.name,
-            code_of_name(each.name),
-            each.rendition,
-            each.path,
-            each.owner or owner or "",
-            each.stability or stability,
-        )
 
 
 def image_chunks(entries: Iterable[Entry], most: int, refuse: Refuse) -> Iterator[list[ImageEntries]]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol
 
-from origin.importing.catalogue import Catalogue, Image, RecordedImage, Rendition, outdated
+from origin.importing.catalogue import Catalogue, Image, Rendition, image_to_record
 from origin.importing.entries import Entry, ImageEntries, image_chunks
 from origin.importing.picture_intake import Intake
 from origin.importing.rules import ImportRules
@@ -122,7 +122,7 @@ class Import:
         for entry in entries.files.values():
             self.refuse(entry.place, _of_another(owner, owner in banned, entries.owner))
 
-    def _count(self, prepared: _Prepared, recorded: RecordedImage | None, banned: set[str]) -> None:
+    def _count(self, prepared: _Prepared, recorded: Image | None, banned: set[str]) -> None:
         """Count and report one image, and its refused files."""
         for entry, reason in prepared.refused:
             self.refuse(entry.place, reason)
@@ -138,7 +138,7 @@ class Import:
                 self._report.moved(Move(prepared.image.code, recorded.owner, recorded.owner in banned))
         self._report.imported(prepared.entries)
 
-    def _prepare(self, entries: ImageEntries, *, recorded: dict[str, RecordedImage], banned: set[str]) -> _Prepared:
+    def _prepare(self, entries: ImageEntries, *, recorded: dict[str, Image], banned: set[str]) -> _Prepared:
         """Put the files of one image into the store, and note those that are refused."""
         prepared = _Prepared(entries)
         known = recorded.get(entries.code)
@@ -152,31 +152,24 @@ class Import:
         rows += self._prepare_original(prepared, known, reduced)
         if prepared.all_refused:
             return prepared
-        stability = entries.first.stability
-        stable_until = stability.until if stability.change or not known else known.stable_until
-        if rows or not known or (known.owner, known.stable_until) != (entries.owner, stable_until):
-            old = outdated(known, rows, ready_made | reduced)
-            prepared.image = Image(entries.code, entries.owner, stable_until, tuple(rows), old)
+        stability, names = entries.first.stability, ready_made | reduced
+        prepared.image = image_to_record(known, entries.code, entries.owner, stability, rows, names)
         return prepared
 
-    def _prepare_original(self, prepared: _Prepared, known: RecordedImage | None, reduced: set[str]) -> list[Rendition]:
+    def _prepare_original(self, prepared: _Prepared, known: Image | None, reduced: set[str]) -> list[Rendition]:
         """Take the original and make the reduced renditions. Without an original all other files are refused."""
         entries = prepared.entries
         entry = entries.files.get(ORIGINAL)
         if entry is None:
-            if known is None or ORIGINAL not in known.files:
+            if known is None or ORIGINAL not in known.renditions:
                 _refuse_all(prepared, "the image has no original: neither an earlier line of the list nor an import")
             return []
         try:
-            if self._is_trusted(entry, known) and known and self._intake.has_reduced(known, reduced):
+            if self._is_trusted(entry, known) and self._intake.has_reduced(known, reduced):
                 return []
             picture = self._intake.examine(self._read(entry), strip_metadata=self._strips)
             path = entry.path if self._source.in_place else None
-            if (
-                self._intake.holds(known, ORIGINAL, picture, path)
-                and known
-                and self._intake.has_reduced(known, reduced)
-            ):
+            if self._intake.holds(known, ORIGINAL, picture, path) and self._intake.has_reduced(known, reduced):
                 return []
             return self._intake.take_original(entries.code, picture, path, reduced)
         except RefusedFileError as error:
@@ -184,7 +177,7 @@ class Import:
             _refuse_all(prepared, "the original of this image was refused")
             return []
 
-    def _prepare_ready_made(self, prepared: _Prepared, known: RecordedImage | None) -> list[Rendition]:
+    def _prepare_ready_made(self, prepared: _Prepared, known: Image | None) -> list[Rendition]:
         """Take the renditions that stand in the list ready made."""
         rows = []
         for name, entry in prepared.entries.files.items():
@@ -208,10 +201,10 @@ class Import:
     def _read(self, entry: Entry) -> bytes:
         return self._source.read(entry.path, self._rules.max_bytes)
 
-    def _is_trusted(self, entry: Entry, known: RecordedImage | None) -> bool:
+    def _is_trusted(self, entry: Entry, known: Image | None) -> bool:
         """Tell whether a file in place has the recorded path and size, and that is enough."""
-        file = known.files.get(entry.rendition) if known and self._rules.trust_size else None
-        return file is not None and file.path == entry.path and file.size == self._source.size(entry.path)
+        row = known.renditions.get(entry.rendition) if known and self._rules.trust_size else None
+        return row is not None and row.path == entry.path and row.size == self._source.size(entry.path)
 
 
 def _refuse_all(prepared: _Prepared, reason: str) -> None:

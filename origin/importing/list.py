@@ -5,13 +5,14 @@ Lists may have millions of lines: only one is in memory at a time.
 
 import csv
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from typing import BinaryIO
 
+from origin.importing.entries import Entry, Refuse
 from origin.importing.rules import Stability, parse_moment
 from origin.model import ORIGINAL, RENDITION
 from origin.row_checks import LONGEST_PATH, is_stored_path
+from takedown_base.name_codes import code_of_name
 from takedown_base.printable import printable
 from takedown_base.subject_keys import CODE_ALPHABET, is_key
 
@@ -27,9 +28,6 @@ _ESCAPED = re.compile(r"\\.?", re.DOTALL)
 
 _is_rendition = re.compile(RENDITION).fullmatch
 
-#: Takes the number of a refused line, and the reason.
-RefuseLine = Callable[[int, str], object]
-
 
 class UnusableListError(ValueError):
     """The head of a list is unusable, and so all of it. The message says why and what to do."""
@@ -37,18 +35,6 @@ class UnusableListError(ValueError):
 
 class _RefusedLineError(ValueError):
     """A line is refused. The message says why."""
-
-
-@dataclass(frozen=True, slots=True)
-class ListedFile:
-    """One line of a list: a file, and the image and rendition that it is. None: the list has no such column."""
-
-    line: int
-    name: str
-    rendition: str
-    path: str
-    owner: str | None
-    stability: Stability | None
 
 
 class ImportList:
@@ -64,15 +50,18 @@ class ImportList:
         """Whether each line names the owner of its image."""
         return "owner" in self._columns
 
-    def files(self, refuse: RefuseLine) -> Iterator[ListedFile]:
-        """Yield the files of all lines that are well formed, and call ``refuse`` for the others."""
+    def entries(self, owner: str | None, stability: Stability, refuse: Refuse) -> Iterator[Entry]:
+        """Yield the files of all lines that are well formed, and call ``refuse`` for the others.
+
+        ``owner`` and ``stability`` are those of a list without such a column.
+        """
         for number, line in self._lines:
             if line == b"":
                 continue
             try:
-                yield self._file(number, self._cells(line))
+                yield self._entry(number, self._cells(line), owner or "", stability)
             except _RefusedLineError as error:
-                refuse(number, str(error))
+                refuse(f"line {number}", str(error))
 
     def _read_head(self) -> tuple[bool, list[str]]:
         _, line = next(self._lines, (1, b""))
@@ -101,7 +90,7 @@ class ImportList:
             raise _RefusedLineError(f"{len(cells)} cells, and the first line names {len(self._columns)} columns")
         return {name: cell or None for name, cell in zip(self._columns, cells, strict=True)}
 
-    def _file(self, line: int, cells: dict[str, str | None]) -> ListedFile:
+    def _entry(self, line: int, cells: dict[str, str | None], owner: str, stability: Stability) -> Entry:
         """Check the cells of a line."""
         name, path = cells["code"], cells.get("path") or cells.get("key")
         if name is None or path is None:
@@ -114,19 +103,20 @@ class ImportList:
         rendition = cells.get("rendition") or ORIGINAL
         if not _is_rendition(rendition):
             raise _RefusedLineError(f"'{printable(rendition)[:80]}' is no name of a rendition: 1 to 32 of a-z 0-9 _ -")
-        return ListedFile(line, name, rendition, path, self._owner(cells), self._stability(cells))
+        place, code = f"line {line} ({path})", code_of_name(name)
+        return Entry(place, name, code, rendition, path, self._owner(cells, owner), self._stability(cells, stability))
 
-    def _owner(self, cells: dict[str, str | None]) -> str | None:
+    def _owner(self, cells: dict[str, str | None], default: str) -> str:
         if not self.has_owners:
-            return None
+            return default
         owner = cells["owner"] or ""
         if not is_key(owner):
             raise _RefusedLineError(f"owner '{printable(owner)[:80]}' is not {CODE_ALPHABET}")
         return owner
 
-    def _stability(self, cells: dict[str, str | None]) -> Stability | None:
+    def _stability(self, cells: dict[str, str | None], default: Stability) -> Stability:
         if "stable_until" not in self._columns:
-            return None
+            return default
         text = cells["stable_until"]
         try:
             return Stability(change=True, until=parse_moment(text) if text else None)

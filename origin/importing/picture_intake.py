@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from io import BytesIO
 from typing import BinaryIO
 
-from origin.importing.catalogue import RecordedImage, Rendition, StoredFile
+from origin.importing.catalogue import Image, Rendition
 from origin.importing.metadata import MalformedPictureError, format_of, strip
 from origin.importing.pictures import Kind, UnusablePictureError, decode
 from origin.importing.renditions import Reduced
@@ -55,19 +55,19 @@ class Intake:
                 raise BrokenPictureError(f"{reason}: --metadata keep takes it as it is, if it can be decoded") from None
         return Picture(format_, data, hashlib.sha256(data).hexdigest(), len(data))
 
-    def holds(self, recorded: RecordedImage | None, name: str, picture: Picture, path: str | None) -> bool:
+    def holds(self, known: Image | None, name: str, picture: Picture, path: str | None) -> bool:
         """Tell whether a rendition is recorded with this content and path, and its file is in the store."""
-        file = recorded.files.get(name) if recorded else None
-        return file is not None and file.digest == picture.digest and file.path == path and self._is_there(file)
+        row = known.renditions.get(name) if known else None
+        return row is not None and row.digest == picture.digest and row.path == path and self._is_there(row)
 
-    def has_reduced(self, recorded: RecordedImage, names: Collection[str]) -> bool:
+    def has_reduced(self, known: Image | None, names: Collection[str]) -> bool:
         """Tell whether these renditions are recorded, and their files are in the store."""
-        files = [recorded.files.get(name) for name in names]
-        return all(file is not None and self._is_there(file) for file in files)
+        rows = [known.renditions.get(name) for name in names] if known else [None]
+        return all(row is not None and self._is_there(row) for row in rows)
 
-    def _is_there(self, file: StoredFile) -> bool:
+    def _is_there(self, row: Rendition) -> bool:
         # A file in place is the site's: nobody could bring it back from here.
-        return file.path is not None or self._store.has(file.digest, file.size)
+        return row.path is not None or self._store.has(row.digest, row.size)
 
     def take_original(self, code: str, picture: Picture, path: str | None, reduced: Collection[str]) -> list[Rendition]:
         """Make the named reduced renditions, and keep all files that are not in place. Returns the rows to record.

@@ -4,7 +4,7 @@ import threading
 from dataclasses import dataclass
 from typing import IO
 
-from origin.importing.catalogue import Catalogue, Image, RecordedImage, Rendition, outdated
+from origin.importing.catalogue import Catalogue, Image, image_to_record
 from origin.importing.picture_intake import Intake, Picture
 from origin.importing.rules import ImportRules, Stability
 from origin.ingest.database import Database
@@ -75,10 +75,10 @@ class Uploads:
         """Read the ids of the open bans of a content."""
         return self._database.run(lambda catalogue: catalogue.hiding_bans(digest=digest))
 
-    def _recorded(self, upload: Upload, digest: str | None) -> RecordedImage | None:
+    def _recorded(self, upload: Upload, digest: str | None) -> Image | None:
         """Read the image that has the code. Raises ``BannedError`` and ``ForeignError``."""
 
-        def read(catalogue: Catalogue) -> tuple[list[int], RecordedImage | None]:
+        def read(catalogue: Catalogue) -> tuple[list[int], Image | None]:
             bans = catalogue.hiding_bans(code=upload.code, owner=upload.owner, digest=digest)
             return bans, catalogue.recorded([upload.code]).get(upload.code)
 
@@ -89,15 +89,9 @@ class Uploads:
             raise ForeignError
         return known
 
-    def _prepare(self, upload: Upload, picture: Picture, known: RecordedImage | None) -> Image | None:
+    def _prepare(self, upload: Upload, picture: Picture, known: Image | None) -> Image | None:
         """Keep the files of a picture that are not kept yet. Returns the image to record; None: nothing changes."""
         reduced = {each.name for each in self._rules.renditions}
-        stable_until = upload.stability.until if upload.stability.change or not known else known.stable_until
-        rows: list[Rendition] = []
-        if not (
-            known and self._intake.holds(known, ORIGINAL, picture, None) and self._intake.has_reduced(known, reduced)
-        ):
-            rows = self._intake.take_original(upload.code, picture, None, reduced)
-        elif (known.owner, known.stable_until) == (upload.owner, stable_until):
-            return None
-        return Image(upload.code, upload.owner, stable_until, tuple(rows), outdated(known, rows, reduced))
+        kept = self._intake.holds(known, ORIGINAL, picture, None) and self._intake.has_reduced(known, reduced)
+        rows = [] if kept else self._intake.take_original(upload.code, picture, None, reduced)
+        return image_to_record(known, upload.code, upload.owner, upload.stability, rows, reduced)

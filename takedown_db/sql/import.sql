@@ -7,8 +7,11 @@ SELECT
     images.owner,
     images.stable_until,
     renditions.name,
-    renditions.digest,
+    renditions.content_type,
     renditions.size,
+    renditions.width,
+    renditions.height,
+    renditions.digest,
     renditions.path
 FROM images LEFT JOIN renditions ON renditions.code = images.code
 WHERE images.code IN ({codes})

@@ -15,11 +15,10 @@ from PIL import Image
 
 from origin.cli.import_run import ImportProgress
 from origin.importing.catalogue import Catalogue
-from origin.importing.directory_tree import DirectoryTree
 from origin.importing.entries import directory_entries
 from origin.importing.importer import Import
 from origin.importing.rules import ImportRules, Stability
-from origin.importing.sources import TreeSource
+from origin.importing.sources import DirectoryTree, TreeSource
 from origin.stores.directory import Directory
 from origin.stores.store import Store
 from tests.support.images.images_with_metadata import EVERYTHING, FORMATS, GPS, ORIENTATION, SECRET, pixels

@@ -10,26 +10,31 @@ from datetime import datetime
 import pytest
 
 from origin.importing.entries import Entry, image_chunks
-from origin.importing.list import ImportList, ListedFile, UnusableListError
+from origin.importing.list import ImportList, UnusableListError
 from origin.importing.rules import Stability
 from takedown_base.name_codes import code_of_name
 
 
-def read(text: str | bytes) -> tuple[list[ListedFile], dict[int, str]]:
-    """Return the files of a list, and the reasons for which lines were refused by their numbers."""
-    refused: dict[int, str] = {}
+def read(text: str | bytes) -> tuple[list[Entry], dict[str, str]]:
+    """Return the files of a list, and the reasons for which lines were refused by their places."""
+    refused: dict[str, str] = {}
     listed = ImportList(io.BytesIO(text.encode() if isinstance(text, str) else text))
-    return [*listed.files(lambda line, reason: refused.update({line: reason}))], refused
+    return [*listed.entries(None, Stability(), lambda place, reason: refused.update({place: reason}))], refused
 
 
 def test_tabs_and_commas_are_told_apart_by_the_first_line() -> None:
-    expected = [ListedFile(2, "a", "original", "x/a.jpg", None, None), ListedFile(3, "b", "thumb", "b,c", None, None)]
+    expected = [
+        Entry("line 2 (x/a.jpg)", "a", "a", "original", "x/a.jpg", "", Stability()),
+        Entry("line 3 (b,c)", "b", "b", "thumb", "b,c", "", Stability()),
+    ]
     assert read("code\trendition\tpath\na\toriginal\tx/a.jpg\nb\tthumb\tb,c\n") == (expected, {})
     assert read('code,rendition,path\na,,x/a.jpg\r\n"b",thumb,"b,c"') == (expected, {})
 
 
 def test_the_columns_stand_in_any_order_and_key_is_a_path() -> None:
-    assert read("key\towner\tcode\nx/a\tann\ta\n")[0] == [ListedFile(2, "a", "original", "x/a", "ann", None)]
+    assert read("key\towner\tcode\nx/a\tann\ta\n")[0] == [
+        Entry("line 2 (x/a)", "a", "a", "original", "x/a", "ann", Stability())
+    ]
     assert read("\ufeffcode,path\na,b\n")[0][0].path == "b", "a mark of the byte order is none of the name"
 
 
@@ -37,7 +42,7 @@ def test_what_mysql_escapes_is_read_as_it_was() -> None:
     """The columns of a row with each character that mysql -B escapes, and one NULL."""
     files, refused = read("code\tpath\trendition\n" + r"a\tb\nc\\n" + "\tx\\\\y.jpg\tNULL\n")
     assert refused == {}
-    assert files == [ListedFile(2, "a\tb\nc\\n", "original", "x\\y.jpg", None, None)]
+    assert [(each.name, each.rendition, each.path) for each in files] == [("a\tb\nc\\n", "original", "x\\y.jpg")]
 
 
 def test_a_date_makes_stable_and_none_ends_it() -> None:
@@ -46,7 +51,7 @@ def test_a_date_makes_stable_and_none_ends_it() -> None:
     )
     six, four = (Stability(change=True, until=datetime(2040, 1, 1, hour)) for hour in (6, 4))
     assert [each.stability for each in files] == [six, Stability(change=True), four]
-    assert refused == {5: "stable_until: 'soon' is no date, such as 2030-12-31 or 2030-12-31T18:00:00Z"}
+    assert refused == {"line 5": "stable_until: 'soon' is no date, such as 2030-12-31 or 2030-12-31T18:00:00Z"}
 
 
 @pytest.mark.parametrize(
@@ -96,19 +101,19 @@ def test_a_head_that_cannot_be_used_is_refused_with_the_reason(head: bytes, faul
 )
 def test_a_malformed_line_is_refused_with_its_number_and_the_others_are_read(line: bytes, fault: str) -> None:
     files, refused = read(b"code\tpath\towner\na\tb\tann\n\n" + line + b"\nc\td\tann\n")
-    assert [(each.line, each.name) for each in files] == [(2, "a"), (5, "c")]
-    assert refused.keys() == {4}
-    assert re.search(fault, refused[4])
+    assert [(each.place, each.name) for each in files] == [("line 2 (b)", "a"), ("line 5 (d)", "c")]
+    assert refused.keys() == {"line 4"}
+    assert re.search(fault, refused["line 4"])
 
 
 def test_an_unknown_rendition_is_refused() -> None:
-    assert "1 to 32 of a-z 0-9 _ -" in read("code,path,rendition\na,b,Thumb\n")[1][2]
+    assert "1 to 32 of a-z 0-9 _ -" in read("code,path,rendition\na,b,Thumb\n")[1]["line 2"]
 
 
 @pytest.mark.parametrize("length", [16383, 16384])
 def test_the_longest_line_counts_without_being_lost_at_the_end_of_the_list(length: int) -> None:
     line = "a," + "x" * (length - 2)
-    assert "at most 1000 characters" in read(f"code,path\n{line}")[1][2]
+    assert "at most 1000 characters" in read(f"code,path\n{line}")[1]["line 2"]
 
 
 def test_a_line_that_csv_wrote_is_read() -> None:
@@ -136,7 +141,7 @@ def test_a_long_list_takes_no_more_memory_than_a_short_one() -> None:
     tracemalloc.start()
     try:
         listed = ImportList(_Endless(50_000))  # type: ignore[arg-type] # only its readline() is called
-        assert sum(1 for _ in listed.files(lambda *_: None)) == 50_000
+        assert sum(1 for _ in listed.entries(None, Stability(), lambda *_: None)) == 50_000
         assert tracemalloc.get_traced_memory()[1] < 500_000
     finally:
         tracemalloc.stop()

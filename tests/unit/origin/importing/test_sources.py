@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from origin.importing.directory_tree import DirectoryTree
+from origin.importing.sources import DirectoryTree
 from tests.support.deadline import deadline
 
 Refused = list[tuple[Path, str]]

@@ -7,8 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from origin.cli.main import main
-from origin.importing.rendition_table import UnusableTableError, read_table, vcl_lines
-from origin.importing.renditions import FORMATS, LOSSY, REDUCED, Reduced
+from origin.importing.renditions import FORMATS, LOSSY, REDUCED, Reduced, UnusableTableError, read_table, vcl_lines
 from tests.support.pages.markdown_pages import ROOT, rows, section
 
 DEFAULT_VCL = (ROOT / "varnish" / "default.vcl").read_text()
