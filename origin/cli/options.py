@@ -82,9 +82,7 @@ def own_store(command: Command) -> Command:
     """Declare the options for the origin's own store. The command takes its place as ``store``, with its settings."""
     option = click.option(
         "--store",
-        "--files",  # as in version 0.1, with its variable
-        "store",
-        envvar=["ORIGIN_STORE", "ORIGIN_FILES"],
+        envvar="ORIGIN_STORE",
         show_envvar=True,
         required=True,
         type=StoreType(),

@@ -45,10 +45,10 @@ origin serve --store /srv/images --banned-status 451 --header 'Timing-Allow-Orig
 @in_place
 @setting(
     "--replica",
-    "Read from a replica of the database, which may lag. Only behind edges of version 0.2, which refuse a replica's"
-    " answers until it has the latest purge. While it lags, images that are not in the cache are answered 503 if their"
-    " code or their owner ends in the same character as one just purged. An edge that the purger cannot reach shows a"
-    " banned image for as much longer as the replica lags.",
+    "Read from a replica of the database, which may lag. Edges refuse a replica's answers until it has the"
+    " latest purge. While it lags, images that are not in the cache are answered 503 if their code or their owner ends in"
+    " the same character as one just purged. An edge that the purger cannot reach shows a banned image for as much longer"
+    " as the replica lags.",
     is_flag=True,
     default=_DEFAULTS.replica,
 )

@@ -304,7 +304,7 @@ def _line(log: Path, part: str) -> str | None:
     [
         (["--special-image", "/etc/hosts"], "its name must end with one of .svg"),
         (["--store", "file:/nowhere"], "/nowhere is not a directory"),
-        (["--files", "/nowhere"], "/nowhere is not a directory"),
+        (["--store", "/nowhere"], "/nowhere is not a directory"),
         (["--in-place", "/nowhere"], "/nowhere is not a directory: --in-place has to name one"),
         (["--database-url", "postgres://x/y"], "the scheme must be mysql"),
         (["--listen", "host.invalid:80"], "cannot listen on host.invalid:80"),

@@ -94,7 +94,7 @@ def test_a_name_stands_once_and_all_stay_short() -> None:
     ],
 )
 def test_a_header_that_cannot_be_sent_is_a_usage_error(flags: list[str], variable: str, message: str) -> None:
-    required = ["--database-url", "mysql://u:p@localhost/x?unix_socket=/none", "--files", "/none"]
+    required = ["--database-url", "mysql://u:p@localhost/x?unix_socket=/none", "--store", "/none"]
     result = CliRunner().invoke(main, ["serve", *required, *flags], env={"ORIGIN_HEADER": variable})
     assert result.exit_code == 2
     assert message in " ".join(result.output.replace("│", " ").split())

@@ -55,7 +55,7 @@ def test_serving_needs_neither_pillow_nor_rich() -> None:
 
 def test_importing_without_pillow_says_what_to_install(tmp_path: Path) -> None:
     script = f"""import sys; sys.modules['PIL'] = None; import origin.cli.main; origin.cli.main.main(
-        ['import', {str(tmp_path)!r}, '--owner', 'x', '--database-url', 'mysql://x@127.0.0.1:1/x', '--files', 'x'])"""
+        ['import', {str(tmp_path)!r}, '--owner', 'x', '--database-url', 'mysql://x@127.0.0.1:1/x', '--store', 'x'])"""
     result = subprocess.run([sys.executable, "-c", script], check=False, capture_output=True, text=True)
     assert result.returncode == 1
     assert "./dev install" in result.stderr
