@@ -11,7 +11,7 @@ from takedown_db.statements import statement
 
 
 @dataclass(frozen=True, slots=True)
-class BanReport:
+class HidingBan:
     """An open ban that hides the image. The time is UTC."""
 
     id: int
@@ -43,7 +43,7 @@ class ImageReport:
     stable_until: datetime | None
     changed_at: datetime | None
     pending: bool  # a change waits for its batch number, and so for its time
-    bans: list[BanReport]
+    bans: list[HidingBan]
     renditions: list[RenditionReport]
 
     @property
@@ -52,7 +52,7 @@ class ImageReport:
         return self.owner is not None or self.banned
 
 
-class _Row(NamedTuple):
+class _ShownRow(NamedTuple):
     """A row of the statement ``show_image``, its columns in their order."""
 
     owner: str | None
@@ -72,8 +72,8 @@ class _Row(NamedTuple):
 
 def read_report(connection: MySQLConnectionAbstract, code: str) -> ImageReport:
     """Read the report on a code. Raises ``mysql.connector.Error``."""
-    rows = [_Row._make(row) for row in _fetch(connection, "show_image", code)]
-    bans = [BanReport(*row) for row in _fetch(connection, "show_bans", code)]
+    rows = [_ShownRow._make(row) for row in _fetch(connection, "show_image", code)]
+    bans = [HidingBan(*row) for row in _fetch(connection, "show_bans", code)]
     first = rows[0]
     changes = (first.image_changed_at, first.owner_changed_at, first.digest_changed_at)
     return ImageReport(

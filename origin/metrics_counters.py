@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from origin.answering.lookup import Lookup
 from origin.model import FilePart, Found
-from origin.stores.contract import PATIENT, Backend, Body
+from origin.stores.contract import PATIENT, Backend, StoredBody
 from origin.stores.store import Store
 
 #: The statuses that are counted apart. All others, which only a changed origin could answer, count as ``other``.
@@ -81,7 +81,7 @@ class SharedCounters:
         )
 
 
-class _Row(threading.local):
+class _CounterRow(threading.local):
     """The row of each thread: where it begins."""
 
     def __init__(self, next_row: "itertools.count[int]", threads: int) -> None:
@@ -94,7 +94,7 @@ class Counters:
 
     def __init__(self, numbers: "memoryview[float]", threads: int) -> None:
         self._numbers = numbers
-        self._row = _Row(itertools.count(), threads)
+        self._row = _CounterRow(itertools.count(), threads)
 
     def answered(self, status: bytes, sent: int) -> None:
         """Count an answer with this status line, for which ``sent`` bytes have left."""
@@ -138,7 +138,7 @@ class CountedStore(Store):
         super().__init__(own, in_place)
         self._count = counters.read
 
-    def open(self, file: FilePart, name: str, latest: float = PATIENT) -> Body:
+    def open(self, file: FilePart, name: str, latest: float = PATIENT) -> StoredBody:
         """Open and count; see ``Store.open``."""
         started = time.monotonic()
         try:

@@ -16,8 +16,8 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from origin.answering.lookup import Lookup
 from origin.metrics_counters import BOUNDS, SharedCounters, Totals
 from origin.model import ORIGINAL, ByteRange, FilePart
-from origin.row_checks import MalformedRowError
-from origin.settings import Settings
+from origin.row_checks import MalformedRecordError
+from origin.settings import ServeSettings
 from origin.stores.backends import UnusableStoreError, require_usable
 from origin.stores.contract import StoreAwayError
 from origin.stores.store import open_store
@@ -59,7 +59,7 @@ def metrics(totals: Totals) -> Iterator[Metric]:
 class Readiness:
     """The checks of one process. ``problems`` may be called by any thread."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: ServeSettings) -> None:
         """Connect at the first check. Raises ``UnusableStoreError``."""
         self._settings = settings
         self._lookup = Lookup(settings.database_url, replica=settings.replica)
@@ -79,7 +79,7 @@ class Readiness:
     def _of_database(self) -> list[str]:
         try:
             self._lookup.find(_CODE, ORIGINAL, time.monotonic())
-        except (DatabaseUnavailableError, MalformedRowError) as error:
+        except (DatabaseUnavailableError, MalformedRecordError) as error:
             return [f"database: {printable(error)}"]
         return []
 
@@ -96,7 +96,7 @@ class Readiness:
 
 
 def report(
-    settings: Settings,
+    settings: ServeSettings,
     counters: SharedCounters,
     listening: socket.socket,
     *,

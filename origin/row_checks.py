@@ -26,17 +26,17 @@ _SHOWN = 80
 _CONTENT_TYPE = re.compile(r"image/[a-z0-9][a-z0-9.+-]{0,57}").fullmatch
 
 
-class MalformedRowError(Exception):
+class MalformedRecordError(Exception):
     """A row is malformed, and nothing is served of it. The message names the code, the column and the escaped value."""
 
 
 def require_well_formed(found: Found | None, code: str) -> Found:
-    """Return ``found``. Raises ``MalformedRowError`` where a column holds a value that the schema refuses.
+    """Return ``found``. Raises ``MalformedRecordError`` where a column holds a value that the schema refuses.
 
     None means that the table ``numbering`` has lost its row.
     """
     if found is None:
-        raise MalformedRowError("table numbering has lost its row: run `purger migrate`")
+        raise MalformedRecordError("table numbering has lost its row: run `purger migrate`")
     if found.content_type is not None and not (
         isinstance(found.content_type, str) and _CONTENT_TYPE(found.content_type)
     ):
@@ -50,14 +50,14 @@ def require_well_formed(found: Found | None, code: str) -> Found:
         raise _malformed(code, "images.stable_until", found.stable_until)
     if not (isinstance(found.seen, int) and 0 <= found.seen <= _LARGEST_BATCH):
         shown = _shown(found.seen)
-        raise MalformedRowError(f"table numbering: last_batch is {shown}, not a number up to {_LARGEST_BATCH}")
+        raise MalformedRecordError(f"table numbering: last_batch is {shown}, not a number up to {_LARGEST_BATCH}")
     if not (isinstance(found.changed, int) and 0 <= found.changed <= _LARGEST_BATCH):
         raise _malformed(code, "changes.batch", found.changed)
     return found
 
 
 def require_well_formed_rendition(code: str, digest: object, size: object, path: object) -> None:
-    """Raise ``MalformedRowError`` where the file of a rendition could not be found by these columns; None passes."""
+    """Raise ``MalformedRecordError`` where the file of a rendition could not be found by these columns; None passes."""
     if size is not None and not (isinstance(size, int) and 0 <= size <= _LARGEST):
         raise _malformed(code, "renditions.size", size)
     if digest is not None and not (isinstance(digest, str) and is_digest(digest)):
@@ -79,8 +79,8 @@ def is_stored_path(path: str) -> bool:
     )
 
 
-def _malformed(code: str, column: str, value: object) -> MalformedRowError:
-    return MalformedRowError(
+def _malformed(code: str, column: str, value: object) -> MalformedRecordError:
+    return MalformedRecordError(
         f"image {printable(code)}: column {column} holds {_shown(value)}: correct or delete the row"
     )
 

@@ -15,7 +15,7 @@ def default_workers() -> int:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class ServeSettings:
     """All settings of ``origin serve``. Times are in seconds; the options of the command line say the reasons."""
 
     database_url: str

@@ -1,6 +1,6 @@
 """Runs ``origin serve``: checks what would keep it from serving, and starts one process or a supervisor of several.
 
-``Worker`` is what each of these processes does, from its start until its responses have ended.
+``ServingProcess`` is what each of these processes does, from its start until its responses have ended.
 """
 
 import logging
@@ -17,9 +17,9 @@ from origin.answering.app import App
 from origin.answering.lookup import TIMEOUT, Lookup
 from origin.answering.special_image import SpecialImage, read_special_image
 from origin.http.access_log import AccessLog, make_watch
-from origin.http.server import Server, reserve_port, run_server
+from origin.http.server import HttpServer, reserve_port, run_server
 from origin.metrics_counters import CountedLookup, CountedStore, Counters
-from origin.settings import Settings
+from origin.settings import ServeSettings
 from origin.stores.backends import UnusableStoreError, open_backend, require_usable
 from origin.stores.contract import DamagedFileError, StoreAwayError
 from origin.stores.store import Store, open_store
@@ -35,7 +35,7 @@ from takedown_db.connection.url import UnusableUrlError
 log = logging.getLogger(__name__)
 
 
-def serve(settings: Settings) -> int:
+def serve(settings: ServeSettings) -> int:
     """Serve until SIGTERM or SIGINT. Returns the exit code.
 
     Raises ``CannotServeError`` and ``UnusableSpecialImageError``.
@@ -48,7 +48,7 @@ def serve(settings: Settings) -> int:
         reserved = reserve_port(settings.listen, share=several)
     with reserved:
         address = Address(*reserved.getsockname()[:2])
-        worker = Worker(settings, special, address, _access_log(settings.access_log))
+        worker = ServingProcess(settings, special, address, _access_log(settings.access_log))
         work = partial(worker.work, share_port=True)
         announce = partial(log.info, "listening on http://%s", address)
         if settings.metrics is not None:
@@ -65,10 +65,10 @@ def serve(settings: Settings) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class Worker:
+class ServingProcess:
     """Serves images in one process."""
 
-    settings: Settings
+    settings: ServeSettings
     special: SpecialImage
     address: Address
     access_log: AccessLog | None = None
@@ -91,7 +91,7 @@ class Worker:
         app = App(self._lookup(counters), answers, store, self.special, settings.headers)
         watch = make_watch(counters.answered if counters else None, self.access_log)
         expected = (DamagedFileError, StoreAwayError)
-        server = Server(app, self.address, settings, share_port=share_port, watch=watch, expected_errors=expected)
+        server = HttpServer(app, self.address, settings, share_port=share_port, watch=watch, expected_errors=expected)
         with _listening(self.address):
             server.prepare()
         ready()
@@ -125,7 +125,7 @@ def _access_log(path: str | None) -> AccessLog | None:
         raise CannotServeError(f"--access-log: {printable(path)}: {error.strerror or error}") from None
 
 
-def _require_stores(settings: Settings) -> None:
+def _require_stores(settings: ServeSettings) -> None:
     """Raise ``CannotServeError`` where a store cannot be used."""
     try:
         require_usable(settings.store, "--store")

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from origin.metrics_counters import Counters, SharedCounters
-from origin.settings import Settings
+from origin.settings import ServeSettings
 from origin.stores.backends import UnusableStoreError
 from takedown_base.signals import STOP_SIGNALS, SignalQueue
 
@@ -60,7 +60,7 @@ class Supervisor:
     The parent serves no request, opens no connection and has no thread: it forks.
     """
 
-    def __init__(self, settings: Settings, work: ServeWork, monitoring: socket.socket | None) -> None:
+    def __init__(self, settings: ServeSettings, work: ServeWork, monitoring: socket.socket | None) -> None:
         """Show metrics on the socket ``monitoring``, which listens; None: count nothing."""
         self._settings = settings
         self._work = work

@@ -52,7 +52,7 @@ class Conditions(NamedTuple):
     if_unmodified_since: str | None = None
 
 
-class Answer(NamedTuple):
+class ImageAnswer(NamedTuple):
     """An answer: status line, headers, and as its body ``text`` or a part of a file."""
 
     status: str
@@ -95,7 +95,7 @@ class Answers:
         self._undated = _for_edge(lifetimes.undated)
         self._unknown_headers = [("Cache-Control", "no-cache"), _for_edge(lifetimes.unknown)]
 
-    def decide(self, found: Found, conditions: Conditions, now: float) -> Answer:
+    def decide(self, found: Found, conditions: Conditions, now: float) -> ImageAnswer:
         """Make the answer. ``now`` is the origin's own clock, in seconds since 1970."""
         answer = self._choose(found, conditions, now)
         # Also on errors: the edge compares Takedown-Seen with its marks, and Takedown-Changed with its position.
@@ -105,7 +105,7 @@ class Answers:
         answer.headers.append(("Takedown-Digest", found.original or "none"))
         return answer
 
-    def _choose(self, found: Found, conditions: Conditions, now: float) -> Answer:
+    def _choose(self, found: Found, conditions: Conditions, now: float) -> ImageAnswer:
         if found.banned:
             return self._banned(found, conditions, now)
         if found.content_type is None or found.size is None or found.digest is None:
@@ -115,11 +115,11 @@ class Answers:
         shown = _Representation(found.content_type, found.size, found.digest, dated, caching, found.path)
         return _represent(shown, conditions)
 
-    def unknown(self, owner: str | None = None) -> Answer:
+    def unknown(self, owner: str | None = None) -> ImageAnswer:
         """Answer 404. The edge may keep it for a while, since importing the image purges it."""
         return message(404, "No such image.", [*self._unknown_headers, *_owned_by(owner)])
 
-    def _banned(self, found: Found, conditions: Conditions, now: float) -> Answer:
+    def _banned(self, found: Found, conditions: Conditions, now: float) -> ImageAnswer:
         special, owner = self._special, _owned_by(found.owner)
         if self._banned_status == 200:
             dated = last_modified(found, now)
@@ -128,7 +128,7 @@ class Answers:
             return _represent(shown, conditions)
         # Conditions count only where the answer without them would be a success (13.2.1). The edge keeps it for the
         # full lifetime, since it never gets a date that would be worth a second fetch.
-        return Answer(_STATUS_LINES[self._banned_status], [*self._banned_headers, *owner], special.body)
+        return ImageAnswer(_STATUS_LINES[self._banned_status], [*self._banned_headers, *owner], special.body)
 
     def _caching(self, found: Found, dated: int | None, now: float) -> list[Header]:
         """Make the headers for caches, and the one that names the owner for the edge's bans by owner."""
@@ -155,22 +155,22 @@ def last_modified(found: Found, now: float) -> int | None:
     return seconds if seconds < now and seconds < whole_second_after(found.read_at) else None
 
 
-def message(status: int, text: str, headers: list[Header]) -> Answer:
+def message(status: int, text: str, headers: list[Header]) -> ImageAnswer:
     """Make an answer of plain text."""
     body = text.encode() + b"\n"
-    return Answer(
+    return ImageAnswer(
         _STATUS_LINES[status],
         [("Content-Type", "text/plain; charset=utf-8"), ("Content-Length", str(len(body))), NOSNIFF, *headers],
         body,
     )
 
 
-def failure(status: int, text: str, *headers: Header) -> Answer:
+def failure(status: int, text: str, *headers: Header) -> ImageAnswer:
     """Make an error of plain text, which no cache may keep."""
     return message(status, text, [_NO_STORE, *headers])
 
 
-def _represent(shown: _Representation, conditions: Conditions) -> Answer:
+def _represent(shown: _Representation, conditions: Conditions) -> ImageAnswer:
     """Answer with a representation, or as the request's conditions demand: 206, 304, 412 or 416."""
     etag = f'"{shown.digest}"'
     validators = [("ETag", etag)]
@@ -179,7 +179,7 @@ def _represent(shown: _Representation, conditions: Conditions) -> Answer:
     if precondition_fails(conditions.if_match, conditions.if_unmodified_since, etag, shown.last_modified):
         return failure(412, "The image is not the one that was meant.", *validators)
     if not_modified(conditions.if_none_match, conditions.if_modified_since, etag, shown.last_modified):
-        return Answer(_STATUS_LINES[304], [*validators, *shown.caching, NOSNIFF])
+        return ImageAnswer(_STATUS_LINES[304], [*validators, *shown.caching, NOSNIFF])
 
     part = ByteRange(0, shown.size)
     status, content_range = 200, []
@@ -201,7 +201,7 @@ def _represent(shown: _Representation, conditions: Conditions) -> Answer:
         NOSNIFF,
         *shown.caching,
     ]
-    return Answer(_STATUS_LINES[status], headers, file=FilePart(shown.digest, shown.size, part, shown.path))
+    return ImageAnswer(_STATUS_LINES[status], headers, file=FilePart(shown.digest, shown.size, part, shown.path))
 
 
 def _for_edge(seconds: int) -> Header:

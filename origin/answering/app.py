@@ -7,12 +7,12 @@ from typing import Any
 
 import bottle
 
-from origin.answering.answers import Answer, Answers, Conditions, failure
+from origin.answering.answers import Answers, Conditions, ImageAnswer, failure
 from origin.answering.lookup import BUDGET, Lookup
 from origin.answering.special_image import SpecialImage
 from origin.http.gateway import BEGAN
 from origin.model import ORIGINAL, RENDITION, FilePart, Header
-from origin.row_checks import MalformedRowError
+from origin.row_checks import MalformedRecordError
 from origin.stores.contract import DamagedFileError, MissingFileError, StoreAwayError
 from origin.stores.store import Store
 from takedown_base.subject_keys import CODE
@@ -59,7 +59,7 @@ class App:
         start_response(answer.status, answer.headers + self._headers)
         return () if environ["REQUEST_METHOD"] == "HEAD" else body
 
-    def _respond(self, environ: Environ) -> tuple[Answer, Iterable[bytes]]:
+    def _respond(self, environ: Environ) -> tuple[ImageAnswer, Iterable[bytes]]:
         # Bottle would accept the method in small letters, too.
         if environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
             answer = failure(405, "Only GET and HEAD are answered here.", ("Allow", "GET, HEAD"))
@@ -79,7 +79,7 @@ class App:
         except DamagedFileError as error:
             log.error("%s", error)
             answer = failure(500, "The image's file cannot be read.")
-        except MalformedRowError as error:
+        except MalformedRecordError as error:
             log.error("%s", error)
             answer = failure(500, "The image's record is malformed.")
         except Exception:
@@ -87,17 +87,17 @@ class App:
             answer = failure(500, "The request failed.")
         return answer, (answer.text,)
 
-    def _original(self, environ: Environ, code: str) -> Answer:
+    def _original(self, environ: Environ, code: str) -> ImageAnswer:
         """Answer ``/images/<code>``."""
         return self._decide(environ, code, ORIGINAL)
 
-    def _rendition(self, environ: Environ, code: str, rendition: str) -> Answer:
+    def _rendition(self, environ: Environ, code: str, rendition: str) -> ImageAnswer:
         """Answer ``/images/<code>/<rendition>``."""
         if rendition == ORIGINAL:  # it has a URL already: that of the image
             return self._answers.unknown()
         return self._decide(environ, code, rendition)
 
-    def _decide(self, environ: Environ, code: str, rendition: str) -> Answer:
+    def _decide(self, environ: Environ, code: str, rendition: str) -> ImageAnswer:
         get = environ.get
         conditions = Conditions(
             get("HTTP_IF_NONE_MATCH"),

@@ -6,10 +6,10 @@ from typing import Any
 import click
 
 from origin.cli.options import NameType, database_url, in_place, own_store
-from origin.row_checks import MalformedRowError
+from origin.row_checks import MalformedRecordError
 from origin.stores.backends import UnusableStoreError, require_usable
 from origin.stores.contract import StoreAwayError
-from origin.stores.erasure import Erasure, Plan, RefusedErasureError, Result
+from origin.stores.erasure import ErasurePlan, ErasureResult, ErasureRun, RefusedErasureError
 from origin.stores.location import Location
 from origin.stores.store import open_store
 from takedown_base.printable import printable
@@ -64,7 +64,7 @@ def erase_command(
         if in_place is not None:
             require_usable(in_place, "--in-place")
         with connected(connect, database_url) as connection, connection.cursor() as cursor:
-            erasure = Erasure(cursor, open_store(store, in_place))
+            erasure = ErasureRun(cursor, open_store(store, in_place))
             plan = erasure.plan(digest or erasure.original_of(str(code)), code)
             _announce(plan)
             if not yes:
@@ -72,20 +72,20 @@ def erase_command(
             result = erasure.carry_out(plan, click.echo)
     except OSError as error:
         raise click.ClickException(f"{printable(error.filename or store)}: {error.strerror or error}") from None
-    except (MalformedRowError, RefusedErasureError, StoreAwayError, UnusableStoreError) as error:
+    except (MalformedRecordError, RefusedErasureError, StoreAwayError, UnusableStoreError) as error:
         raise click.ClickException(str(error)) from None
     _sum_up(plan, result)
     sys.exit(_KEPT if result.kept else 0)
 
 
-def _announce(plan: Plan) -> None:
+def _announce(plan: ErasurePlan) -> None:
     going = [file for file in plan.files if file.shared_by is None]
     click.echo(
         f"original {plan.original}, banned by ban {plan.ban}: {plan.images} images, up to {len(going)} files", err=True
     )
 
 
-def _sum_up(plan: Plan, result: Result) -> None:
+def _sum_up(plan: ErasurePlan, result: ErasureResult) -> None:
     parts = [f"{len(result.erased)} files erased", f"{len(result.kept)} not"]
     if result.absent:
         parts.append(f"{len(result.absent)} erased before")

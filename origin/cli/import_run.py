@@ -14,7 +14,7 @@ from rich.text import Text
 
 from origin.importing.catalogue import Catalogue
 from origin.importing.entries import Entry, ImageEntries, directory_entries
-from origin.importing.importer import Import, Move, Outcome
+from origin.importing.importer import Import, ImportCounts, MovedImage
 from origin.importing.list import ImportList
 from origin.importing.rules import ImportRules, Stability
 from origin.importing.sources import DirectoryTree, InPlaceSource, TreeSource
@@ -45,7 +45,7 @@ class ImportRun:
     follow_symlinks: bool
     include_private: bool
 
-    def run(self) -> Outcome:
+    def run(self) -> ImportCounts:
         """Import all files.
 
         Raises ``OSError``, ``StoreAwayError`` and ``UnusableStoreError`` for the store, and ``click.ClickException``.
@@ -114,7 +114,7 @@ class ImportProgress:
         """Name a file that is not imported."""
         self._say(f"refused {printable(place)}: {printable(reason)}")
 
-    def moved(self, move: Move) -> None:
+    def moved(self, move: MovedImage) -> None:
         """Name an image that was taken over from another owner."""
         end = f"; the ban of owner {printable(move.owner)} does not hide it any more" if move.was_banned else ""
         self._say(f"moved {move.code} here from owner {printable(move.owner)}{end}")
@@ -124,7 +124,7 @@ class ImportProgress:
         if self._codes:
             self._codes.write(f"{image.first.name.translate(_ESCAPES)}\t{image.code}\n")
 
-    def tell(self, outcome: Outcome) -> None:
+    def tell(self, outcome: ImportCounts) -> None:
         """Print the counts, also those of a run that ends with an error."""
         self._progress.stop()
         click.echo(

@@ -123,7 +123,7 @@ def ingest_command(
     set_up_logging(log_format)
     rules = ImportRules(strip=metadata == "strip", max_bytes=max_bytes, max_pixels=max_pixels, renditions=renditions)
     try:
-        from origin.ingest.listener import CannotListenError, listen
+        from origin.ingest.listener import CannotIngestError, listen
     except ModuleNotFoundError as error:
         if error.name != "PIL":
             raise
@@ -134,7 +134,7 @@ def ingest_command(
         listen(IngestSettings(rules=rules, **settings))
     except UnusableUrlError as error:
         raise UnusableUrlOptionError(str(error)) from None
-    except (CannotListenError, UnusableTokenError, UnusableStoreError, StoreAwayError) as error:
+    except (CannotIngestError, UnusableTokenError, UnusableStoreError, StoreAwayError) as error:
         raise click.ClickException(str(error)) from None
     except OSError as error:
         place = printable(error.filename or settings["store"])

@@ -11,7 +11,7 @@ from origin.answering.answers import BANNED_STATUSES
 from origin.answering.special_image import UnusableSpecialImageError
 from origin.cli.options import HeaderType, database_url, in_place, own_store, setting
 from origin.model import Header, Lifetimes
-from origin.settings import Settings, default_workers
+from origin.settings import ServeSettings, default_workers
 from origin.start import serve
 from origin.stores.location import Location
 from origin.supervisor import CannotServeError
@@ -21,7 +21,7 @@ from takedown_base.log_option import log_format_option
 
 _SECONDS = click.IntRange(min=1)
 
-_DEFAULTS = Settings(database_url="", store=Location("file:."))
+_DEFAULTS = ServeSettings(database_url="", store=Location("file:."))
 
 
 def _distinct(_: click.Context, __: click.Parameter, headers: tuple[Header, ...]) -> tuple[Header, ...]:
@@ -45,9 +45,9 @@ origin serve --store /srv/images --banned-status 451 --header 'Timing-Allow-Orig
 @in_place
 @setting(
     "--replica",
-    "Read from a replica of the database, which may lag. Edges refuse a replica's answers until it has the"
-    " latest purge. While it lags, images that are not in the cache are answered 503 if their code or their owner ends in"
-    " the same character as one just purged. An edge that the purger cannot reach shows a banned image for as much longer"
+    "Read from a replica of the database, which may lag. Edges refuse a replica's answers until it has the latest"
+    " purge. While it lags, images that are not in the cache are answered 503 if their code or their owner ends in the"
+    " same character as one just purged. An edge that the purger cannot reach shows a banned image for as much longer"
     " as the replica lags.",
     is_flag=True,
     default=_DEFAULTS.replica,
@@ -155,7 +155,7 @@ def serve_command(
     set_up_logging(log_format)
     lifetimes = Lifetimes(full=edge_lifetime, unknown=unknown_lifetime, undated=undated_lifetime)
     try:
-        code = serve(Settings(lifetimes=lifetimes, headers=header, **settings))
+        code = serve(ServeSettings(lifetimes=lifetimes, headers=header, **settings))
     except (CannotServeError, UnusableSpecialImageError) as error:
         raise click.ClickException(str(error)) from None
     sys.exit(code)

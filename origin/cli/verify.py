@@ -10,7 +10,7 @@ from origin.stores.backends import UnusableStoreError, require_usable
 from origin.stores.contract import StoreAwayError
 from origin.stores.location import Location
 from origin.stores.store import open_store
-from origin.stores.verification import LARGEST_SAMPLE, Damage, Report, Verification
+from origin.stores.verification import LARGEST_SAMPLE, Damage, VerificationReport, VerificationRun
 from takedown_base.json_output import print_json
 from takedown_base.printable import printable
 from takedown_db.connection.command_connection import connected
@@ -54,7 +54,7 @@ def verify_command(
             connected(lambda url, timeout: connect(url, timeout=max(timeout, _TIMEOUT)), database_url) as connection,
             connection.cursor() as cursor,
         ):
-            report = _run(Verification(cursor, open_store(store, in_place)), sample, as_json)
+            report = _run(VerificationRun(cursor, open_store(store, in_place)), sample, as_json)
     except (StoreAwayError, UnusableStoreError) as error:
         raise click.ClickException(str(error)) from None
     if as_json:
@@ -65,7 +65,7 @@ def verify_command(
     sys.exit(_DAMAGED if report.damaged else 0)
 
 
-def _run(verification: Verification, sample: int | None, as_json: bool) -> Report:
+def _run(verification: VerificationRun, sample: int | None, as_json: bool) -> VerificationReport:
     """Verify under a progress bar. Without ``as_json``, damaged files are listed as they are found."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -82,7 +82,7 @@ def _run(verification: Verification, sample: int | None, as_json: bool) -> Repor
         return verification.run(sample, lambda: progress.advance(task), tell)
 
 
-def _tell(report: Report) -> None:
+def _tell(report: VerificationReport) -> None:
     parts = [f"{report.verified} as recorded ({report.bytes} bytes)"]
     if report.erased:
         parts.append(f"{report.erased} erased")

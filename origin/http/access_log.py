@@ -12,7 +12,7 @@ from collections.abc import Callable
 from functools import lru_cache
 
 from origin.http.http_dates import MONTHS
-from origin.http.request import Request
+from origin.http.request import StrictRequest
 
 log = logging.getLogger(__name__)
 
@@ -26,7 +26,7 @@ _ESCAPED = re.compile(rb'[^ -~]|["\\]')
 STDOUT = "-"
 
 #: Takes an answered request, its status line and the bytes that were sent.
-Watch = Callable[[Request, bytes, int], object]
+Watch = Callable[[StrictRequest, bytes, int], object]
 
 
 class AccessLog:
@@ -91,7 +91,7 @@ def make_watch(count: Callable[[bytes, int], object] | None, access_log: AccessL
     if access_log is None:
         return None if count is None else lambda _request, status, sent: count(status, sent)
 
-    def log(request: Request, status: bytes, sent: int) -> None:
+    def log(request: StrictRequest, status: bytes, sent: int) -> None:
         if count is not None:
             count(status, sent)
         access_log.write(_line(request, status, sent))
@@ -99,7 +99,7 @@ def make_watch(count: Callable[[bytes, int], object] | None, access_log: AccessL
     return log
 
 
-def _line(request: Request, status: bytes, sent: int) -> bytes:
+def _line(request: StrictRequest, status: bytes, sent: int) -> bytes:
     # A refused head has no method: nothing of it was taken for true.
     method = request.method
     fields = request.inheaders

@@ -8,10 +8,10 @@ from typing import cast
 import cheroot.server
 
 from origin.http.http_dates import format_date
-from origin.http.request_head import RefusedError, read_head
+from origin.http.request_head import RefusedHeadError, read_head
 
 
-class Request(cheroot.server.HTTPRequest):
+class StrictRequest(cheroot.server.HTTPRequest):
     """A request whose head is read strictly: cheroot accepts heads that other servers read in another way."""
 
     method = b""
@@ -22,7 +22,7 @@ class Request(cheroot.server.HTTPRequest):
         """Read the head. Without one, and for a refused one, ``ready`` stays False and the connection ends."""
         try:
             head = read_head(self.conn.rfile.readline, self.server.max_request_body_size or None)
-        except RefusedError as refused:
+        except RefusedHeadError as refused:
             self.simple_response(refused.status, str(refused))
             return
         if head is None:

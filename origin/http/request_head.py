@@ -30,7 +30,7 @@ _LENGTH = re.compile(rb"[0-9]{1,18}").fullmatch
 Fields = dict[bytes, bytes]
 
 
-class RefusedError(Exception):
+class RefusedHeadError(Exception):
     """A request is refused. ``status`` is the code and reason of the status line; the message says why."""
 
     def __init__(self, status: str, text: str) -> None:
@@ -52,7 +52,7 @@ class Head(NamedTuple):
 
 
 def read_head(readline: Callable[[int], bytes], max_body: int | None = MAX_BODY_BYTES) -> Head | None:
-    """Read one head; None where the peer has closed. Raises ``RefusedError``.
+    """Read one head; None where the peer has closed. Raises ``RefusedHeadError``.
 
     ``readline`` takes the length of the longest line to return, in bytes. ``max_body`` is the longest Content-Length;
     None leaves it to the caller.
@@ -63,13 +63,13 @@ def read_head(readline: Callable[[int], bytes], max_body: int | None = MAX_BODY_
     if not line:
         return None
     if len(line) > MAX_HEAD_BYTES:
-        raise RefusedError("414 URI Too Long", "The request line is too long.")
+        raise RefusedHeadError("414 URI Too Long", "The request line is too long.")
     match = _REQUEST_LINE(line)
     if match is None:
         raise _malformed("The request line is malformed.")
     method, target, major, minor = match.groups()
     if major != b"1":
-        raise RefusedError("505 HTTP Version Not Supported", "Only HTTP/1 is spoken here.")
+        raise RefusedHeadError("505 HTTP Version Not Supported", "Only HTTP/1 is spoken here.")
     path, _, query = _origin_form(method, target).partition(b"?")
     fields = _read_fields(readline, MAX_HEAD_BYTES - len(line))
     _check_host(fields, minor != b"0")
@@ -120,7 +120,7 @@ def _read_fields(readline: Callable[[int], bytes], budget: int) -> Fields:
             value = _joined(name, fields[name], value)
         if b"_" not in name:
             fields[name] = value
-    raise RefusedError("431 Request Header Fields Too Large", "The request's fields are too large, or too many.")
+    raise RefusedHeadError("431 Request Header Fields Too Large", "The request's fields are too large, or too many.")
 
 
 def _joined(name: bytes, earlier: bytes, value: bytes) -> bytes:
@@ -153,19 +153,19 @@ def _check_host(fields: Fields, required: bool) -> None:
 
 
 def _frame(fields: Fields, knows_codings: bool, max_body: int | None) -> bool:
-    """Tell whether the body is chunked. Raises ``RefusedError`` where its end is ambiguous (6.1, 6.3)."""
+    """Tell whether the body is chunked. Raises ``RefusedHeadError`` where its end is ambiguous (6.1, 6.3)."""
     length, coding = fields.get(b"Content-Length"), fields.get(b"Transfer-Encoding")
     if coding is not None:
         if length is not None or not knows_codings:
             raise _malformed("Transfer-Encoding stands beside Content-Length, or in HTTP/1.0.")
         if coding.lower() != b"chunked":
-            raise RefusedError("501 Not Implemented", "Only the transfer coding chunked is understood, once.")
+            raise RefusedHeadError("501 Not Implemented", "Only the transfer coding chunked is understood, once.")
         return True
     if length is not None:
         if _LENGTH(length) is None:
             raise _malformed("Content-Length is not a number.")
         if max_body is not None and int(length) > max_body:
-            raise RefusedError("413 Content Too Large", "Nothing here takes a body.")
+            raise RefusedHeadError("413 Content Too Large", "Nothing here takes a body.")
     return False
 
 
@@ -178,5 +178,5 @@ def _closes(fields: Fields, minor: bytes) -> bool:
     return b"close" in options or (minor == b"0" and b"keep-alive" not in options)
 
 
-def _malformed(text: str) -> RefusedError:
-    return RefusedError("400 Bad Request", text)
+def _malformed(text: str) -> RefusedHeadError:
+    return RefusedHeadError("400 Bad Request", text)

@@ -14,9 +14,9 @@ import cheroot.wsgi
 
 from origin.http.gateway import Gateway
 from origin.http.lingering_close import LingeringClose
-from origin.http.request import Request
+from origin.http.request import StrictRequest
 from origin.http.request_head import MAX_BODY_BYTES
-from origin.http.sockets import NEXT_REQUEST_WAIT, Reader, Writer
+from origin.http.sockets import NEXT_REQUEST_WAIT, SocketReader, SocketWriter
 from takedown_base.listen_address import Address
 from takedown_base.signals import SignalQueue
 from takedown_db.connection.socket_timeouts import wait_in_kernel
@@ -50,16 +50,16 @@ class ServerSettings(Protocol):
         """Headers of every answer that the server makes by itself."""
 
 
-class _Connection(cheroot.server.HTTPConnection):
+class _HttpConnection(cheroot.server.HTTPConnection):
     """A connection, listed in ``server.busy`` while a thread works on it."""
 
-    RequestHandlerClass = Request
+    RequestHandlerClass = StrictRequest
 
-    def __init__(self, server: "Server", sock: socket.socket, _makefile: Callable[..., Any]) -> None:
+    def __init__(self, server: "HttpServer", sock: socket.socket, _makefile: Callable[..., Any]) -> None:
         super().__init__(server, sock, lambda *_: None)
         # An idle connection may last for keep_alive seconds; within a message the peer has to go on sooner.
         wait_in_kernel(sock, NEXT_REQUEST_WAIT, server.stall)
-        self.rfile, self.wfile = Reader(sock, server.stall), Writer(sock)
+        self.rfile, self.wfile = SocketReader(sock, server.stall), SocketWriter(sock)
         #: The time of the first bytes of the present request, in seconds of the monotonic clock.
         self.began = 0.0
 
@@ -93,10 +93,10 @@ class _Connection(cheroot.server.HTTPConnection):
         return arrived
 
 
-class Server(cheroot.wsgi.Server):
+class HttpServer(cheroot.wsgi.Server):
     """A cheroot server. ``prepare()`` listens, ``serve()`` runs until another thread calls ``drain()``."""
 
-    ConnectionClass = _Connection
+    ConnectionClass = _HttpConnection
     #: No limit: the edge limits the connections that it opens, and closing some would cost it another round trip.
     keep_alive_conn_limit = 1_000_000
     #: Bytes of the longest body; 0: the application decides. No request of this one needs a body, but cheroot reads all
@@ -110,7 +110,7 @@ class Server(cheroot.wsgi.Server):
         settings: ServerSettings,
         *,
         share_port: bool,
-        watch: Callable[[Request, bytes, int], object] | None = None,
+        watch: Callable[[StrictRequest, bytes, int], object] | None = None,
         expected_errors: tuple[type[Exception], ...] = (),
     ) -> None:
         """Set up the server. ``share_port``: other processes listen on the same port, and share its connections.
@@ -123,7 +123,7 @@ class Server(cheroot.wsgi.Server):
         #: Called after each answer with the request, its status line and the bytes that were sent; None: nobody counts.
         self.watch = watch
         self.lingering = LingeringClose()
-        self.busy: set[_Connection] = set()
+        self.busy: set[_HttpConnection] = set()
         super().__init__(
             (address.host, address.port),
             app,
@@ -157,7 +157,7 @@ class Server(cheroot.wsgi.Server):
             "wsgi.version": (1, 0),
         }
 
-    def process_conn(self, conn: _Connection) -> None:
+    def process_conn(self, conn: _HttpConnection) -> None:
         """Give a connection to a thread; a new one only when its first bytes have arrived.
 
         In cheroot, a client that connects and sends nothing keeps a thread waiting.
@@ -179,7 +179,7 @@ class Server(cheroot.wsgi.Server):
         end = time.monotonic() + seconds
         while stopping.is_alive() and time.monotonic() < end and not hurry():
             pass
-        cut_off: set[_Connection] = set()
+        cut_off: set[_HttpConnection] = set()
         while stopping.is_alive():
             for connection in self.busy.copy():
                 cut_off.add(connection)
@@ -197,7 +197,7 @@ class Server(cheroot.wsgi.Server):
             log.log(level, "%s", msg, exc_info=traceback)
 
 
-def run_server(server: Server, signals: SignalQueue, drain: int, *, goes_on: Callable[[], bool]) -> None:
+def run_server(server: HttpServer, signals: SignalQueue, drain: int, *, goes_on: Callable[[], bool]) -> None:
     """Run a prepared server until a signal comes or ``goes_on`` is False; then finish the present responses.
 
     Gives them ``drain`` seconds, or until a second signal; then cuts them off.

@@ -10,7 +10,7 @@ _CHUNK = 8192
 NEXT_REQUEST_WAIT = 0.002
 
 
-class Reader:
+class SocketReader:
     """Reads lines and bytes from a socket, each wait bounded by ``stall`` (seconds).
 
     cheroot's own is written in Python, too, for any kind of stream: it takes a fifth of the time of a request.
@@ -88,7 +88,7 @@ class Reader:
         return not self._ended
 
 
-class Writer:
+class SocketWriter:
     """Sends bytes at once, without a buffer. Each wait for the peer is bounded by the socket's time-out.
 
     cheroot's own writer keeps the bytes that a lost peer did not take, and sends them to the closed socket when it is

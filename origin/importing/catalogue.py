@@ -19,7 +19,7 @@ Row = Sequence[MySQLConvertibleType] | dict[str, MySQLConvertibleType]
 
 
 @dataclass(frozen=True, slots=True)
-class Rendition:
+class RenditionRow:
     """A row of ``renditions``. Size in bytes, width and height in pixels, digest in hex, path in the tree in place."""
 
     code: str
@@ -33,7 +33,7 @@ class Rendition:
 
 
 @dataclass(frozen=True, slots=True)
-class Image:
+class ImageRow:
     """A row of ``images``, and the rows of its renditions by their names: as recorded, or to be recorded.
 
     Recording an image leaves other renditions as they are, and deletes those of the names in ``outdated``.
@@ -42,13 +42,18 @@ class Image:
     code: str
     owner: str
     stable_until: datetime | None
-    renditions: dict[str, Rendition] = field(default_factory=dict)
+    renditions: dict[str, RenditionRow] = field(default_factory=dict)
     outdated: tuple[str, ...] = ()
 
 
 def image_to_record(
-    known: Image | None, code: str, owner: str, stability: Stability, rows: Iterable[Rendition], names: Collection[str]
-) -> Image | None:
+    known: ImageRow | None,
+    code: str,
+    owner: str,
+    stability: Stability,
+    rows: Iterable[RenditionRow],
+    names: Collection[str],
+) -> ImageRow | None:
     """Make the image to record, with renditions that are new or changed; None where nothing changes.
 
     ``known`` is the recorded one, and ``names`` those of the reduced renditions that belong to the original.
@@ -57,10 +62,10 @@ def image_to_record(
     renditions = {row.name: row for row in rows}
     if not renditions and known and (known.owner, known.stable_until) == (owner, stable_until):
         return None
-    return Image(code, owner, stable_until, renditions, _outdated(known, renditions, names))
+    return ImageRow(code, owner, stable_until, renditions, _outdated(known, renditions, names))
 
 
-def _outdated(known: Image | None, rows: Mapping[str, Rendition], names: Collection[str]) -> tuple[str, ...]:
+def _outdated(known: ImageRow | None, rows: Mapping[str, RenditionRow], names: Collection[str]) -> tuple[str, ...]:
     """Name the recorded renditions that show another picture than the original in ``rows``; none where there is none.
 
     A ban of the former original's content no longer hides the code, and so must find nothing of it there.
@@ -78,18 +83,18 @@ class Catalogue:
     def __init__(self, connection: MySQLConnectionAbstract) -> None:
         self._connection = connection
 
-    def recorded(self, codes: Sequence[str]) -> dict[str, Image]:
+    def recorded(self, codes: Sequence[str]) -> dict[str, ImageRow]:
         """Read these images, by their codes (some hundred at most: longer lists make the server scan the table)."""
         if not codes:
             return {}
-        found: dict[str, Image] = {}
+        found: dict[str, ImageRow] = {}
         sql = statement("recorded_images").format(codes=", ".join(["%s"] * len(codes)))
         with self._connection.cursor() as cursor:
             cursor.execute(sql, list(codes))
             for code, owner, stable_until, name, *row in cast(list[tuple[Any, ...]], cursor.fetchall()):
-                image = found.setdefault(code, Image(code, owner, stable_until))
+                image = found.setdefault(code, ImageRow(code, owner, stable_until))
                 if name is not None:
-                    image.renditions[name] = Rendition(code, name, *row)
+                    image.renditions[name] = RenditionRow(code, name, *row)
         return found
 
     def banned_owners(self, owners: Sequence[str]) -> set[str]:
@@ -107,7 +112,7 @@ class Catalogue:
             cursor.execute(statement("bans_of_upload"), {"digest": digest or "", "code": code, "owner": owner})
             return [int(row[0]) for row in cast(list[tuple[Any, ...]], cursor.fetchall())]
 
-    def record(self, images: Iterable[Image], *, move: bool) -> dict[str, str]:
+    def record(self, images: Iterable[ImageRow], *, move: bool) -> dict[str, str]:
         """Write images with their renditions in one transaction.
 
         Without ``move`` an image that belongs to another owner by now stays as it is. Returns the owners of such images
@@ -139,7 +144,7 @@ class Catalogue:
         return foreign
 
 
-def _of_others(cursor: MySQLCursorAbstract, images: Sequence[Image]) -> dict[str, str]:
+def _of_others(cursor: MySQLCursorAbstract, images: Sequence[ImageRow]) -> dict[str, str]:
     """Read which of these images belong to another owner; the owners by code."""
     sql = statement("owners_for_update").format(codes=", ".join(["%s"] * len(images)))
     cursor.execute(sql, [image.code for image in images])

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol
 
-from origin.importing.catalogue import Catalogue, Image, Rendition, image_to_record
+from origin.importing.catalogue import Catalogue, ImageRow, RenditionRow, image_to_record
 from origin.importing.entries import Entry, ImageEntries, image_chunks
 from origin.importing.picture_intake import Intake
 from origin.importing.rules import ImportRules
@@ -19,7 +19,7 @@ _IMAGES_PER_TRANSACTION = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Move:
+class MovedImage:
     """An image that was taken over from another owner, and whether a ban of that owner hid it until then."""
 
     code: str
@@ -28,7 +28,7 @@ class Move:
 
 
 @dataclass(slots=True)
-class Outcome:
+class ImportCounts:
     """The counts of images by their outcome, and of refused files."""
 
     new: int = 0
@@ -37,13 +37,13 @@ class Outcome:
     refused: int = 0
 
 
-class Report(Protocol):
+class ImportReport(Protocol):
     """Receives the news of an import as they come, so that none of them has to be kept."""
 
     def refused(self, place: str, reason: str) -> None:
         """Take a file that is not imported, and the reason."""
 
-    def moved(self, move: Move) -> None:
+    def moved(self, move: MovedImage) -> None:
         """Take an image that was taken over from another owner."""
 
     def imported(self, image: ImageEntries) -> None:
@@ -54,11 +54,11 @@ class Report(Protocol):
 
 
 @dataclass(slots=True)
-class _Prepared:
+class _PreparedImage:
     """An image whose files are in their store; ``image`` is None where nothing is to be recorded."""
 
     entries: ImageEntries
-    image: Image | None = None
+    image: ImageRow | None = None
     refused: list[tuple[Entry, str]] = field(default_factory=list)
 
     @property
@@ -70,13 +70,15 @@ class _Prepared:
 class Import:
     """One run of ``origin import``."""
 
-    def __init__(self, source: Source, store: Store, catalogue: Catalogue, rules: ImportRules, report: Report) -> None:
+    def __init__(
+        self, source: Source, store: Store, catalogue: Catalogue, rules: ImportRules, report: ImportReport
+    ) -> None:
         self._source = source
         self._intake = Intake(store, rules)
         self._catalogue = catalogue
         self._rules = rules
         self._report = report
-        self.outcome = Outcome()
+        self.outcome = ImportCounts()
 
     def refuse(self, place: str, reason: str) -> None:
         """Count and report a file that is not imported."""
@@ -122,7 +124,7 @@ class Import:
         for entry in entries.files.values():
             self.refuse(entry.place, _of_another(owner, owner in banned, entries.owner))
 
-    def _count(self, prepared: _Prepared, recorded: Image | None, banned: set[str]) -> None:
+    def _count(self, prepared: _PreparedImage, recorded: ImageRow | None, banned: set[str]) -> None:
         """Count and report one image, and its refused files."""
         for entry, reason in prepared.refused:
             self.refuse(entry.place, reason)
@@ -135,12 +137,12 @@ class Import:
         else:
             self.outcome.changed += 1
             if recorded.owner != prepared.image.owner:
-                self._report.moved(Move(prepared.image.code, recorded.owner, recorded.owner in banned))
+                self._report.moved(MovedImage(prepared.image.code, recorded.owner, recorded.owner in banned))
         self._report.imported(prepared.entries)
 
-    def _prepare(self, entries: ImageEntries, *, recorded: dict[str, Image], banned: set[str]) -> _Prepared:
+    def _prepare(self, entries: ImageEntries, *, recorded: dict[str, ImageRow], banned: set[str]) -> _PreparedImage:
         """Put the files of one image into the store, and note those that are refused."""
-        prepared = _Prepared(entries)
+        prepared = _PreparedImage(entries)
         known = recorded.get(entries.code)
         if known and known.owner != entries.owner and not self._rules.move:
             reason = _of_another(known.owner, known.owner in banned, entries.owner)
@@ -156,7 +158,9 @@ class Import:
         prepared.image = image_to_record(known, entries.code, entries.owner, stability, rows, names)
         return prepared
 
-    def _prepare_original(self, prepared: _Prepared, known: Image | None, reduced: set[str]) -> list[Rendition]:
+    def _prepare_original(
+        self, prepared: _PreparedImage, known: ImageRow | None, reduced: set[str]
+    ) -> list[RenditionRow]:
         """Take the original and make the reduced renditions. Without an original all other files are refused."""
         entries = prepared.entries
         entry = entries.files.get(ORIGINAL)
@@ -177,7 +181,7 @@ class Import:
             _refuse_all(prepared, "the original of this image was refused")
             return []
 
-    def _prepare_ready_made(self, prepared: _Prepared, known: Image | None) -> list[Rendition]:
+    def _prepare_ready_made(self, prepared: _PreparedImage, known: ImageRow | None) -> list[RenditionRow]:
         """Take the renditions that stand in the list ready made."""
         rows = []
         for name, entry in prepared.entries.files.items():
@@ -201,13 +205,13 @@ class Import:
     def _read(self, entry: Entry) -> bytes:
         return self._source.read(entry.path, self._rules.max_bytes)
 
-    def _is_trusted(self, entry: Entry, known: Image | None) -> bool:
+    def _is_trusted(self, entry: Entry, known: ImageRow | None) -> bool:
         """Tell whether a file in place has the recorded path and size, and that is enough."""
         row = known.renditions.get(entry.rendition) if known and self._rules.trust_size else None
         return row is not None and row.path == entry.path and row.size == self._source.size(entry.path)
 
 
-def _refuse_all(prepared: _Prepared, reason: str) -> None:
+def _refuse_all(prepared: _PreparedImage, reason: str) -> None:
     """Refuse the files of an image that are not refused yet."""
     done = {entry.rendition for entry, _ in prepared.refused}
     prepared.refused += [(entry, reason) for name, entry in prepared.entries.files.items() if name not in done]

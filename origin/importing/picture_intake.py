@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from io import BytesIO
 from typing import BinaryIO
 
-from origin.importing.catalogue import Image, Rendition
+from origin.importing.catalogue import ImageRow, RenditionRow
 from origin.importing.metadata import MalformedPictureError, format_of, strip
-from origin.importing.pictures import Kind, UnusablePictureError, decode
+from origin.importing.pictures import PictureKind, UnusablePictureError, decode
 from origin.importing.renditions import Reduced
 from origin.importing.rules import ImportRules
 from origin.importing.sources import RefusedFileError
@@ -26,7 +26,7 @@ class BrokenPictureError(RefusedFileError):
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
+class ExaminedPicture:
     """The bytes of a picture as they are to be served. ``format`` is Pillow's name; digest is SHA-256 in hex."""
 
     format: str
@@ -42,7 +42,7 @@ class Intake:
         self._store = store
         self._rules = rules
 
-    def examine(self, data: bytes, *, strip_metadata: bool) -> Picture:
+    def examine(self, data: bytes, *, strip_metadata: bool) -> ExaminedPicture:
         """Find the format of a file, and remove its metadata. Raises ``NoPictureError``, ``BrokenPictureError``."""
         format_ = format_of(data)
         if format_ is None:
@@ -53,23 +53,25 @@ class Intake:
             except MalformedPictureError as error:
                 reason = f"its metadata cannot be found, and so not taken out ({error})"
                 raise BrokenPictureError(f"{reason}: --metadata keep takes it as it is, if it can be decoded") from None
-        return Picture(format_, data, hashlib.sha256(data).hexdigest(), len(data))
+        return ExaminedPicture(format_, data, hashlib.sha256(data).hexdigest(), len(data))
 
-    def holds(self, known: Image | None, name: str, picture: Picture, path: str | None) -> bool:
+    def holds(self, known: ImageRow | None, name: str, picture: ExaminedPicture, path: str | None) -> bool:
         """Tell whether a rendition is recorded with this content and path, and its file is in the store."""
         row = known.renditions.get(name) if known else None
         return row is not None and row.digest == picture.digest and row.path == path and self._is_there(row)
 
-    def has_reduced(self, known: Image | None, names: Collection[str]) -> bool:
+    def has_reduced(self, known: ImageRow | None, names: Collection[str]) -> bool:
         """Tell whether these renditions are recorded, and their files are in the store."""
         rows = [known.renditions.get(name) for name in names] if known else [None]
         return all(row is not None and self._is_there(row) for row in rows)
 
-    def _is_there(self, row: Rendition) -> bool:
+    def _is_there(self, row: RenditionRow) -> bool:
         # A file in place is the site's: nobody could bring it back from here.
         return row.path is not None or self._store.has(row.digest, row.size)
 
-    def take_original(self, code: str, picture: Picture, path: str | None, reduced: Collection[str]) -> list[Rendition]:
+    def take_original(
+        self, code: str, picture: ExaminedPicture, path: str | None, reduced: Collection[str]
+    ) -> list[RenditionRow]:
         """Make the named reduced renditions, and keep all files that are not in place. Returns the rows to record.
 
         Raises ``BrokenPictureError``, and ``OSError`` and ``StoreAwayError`` where the store fails.
@@ -83,18 +85,22 @@ class Intake:
                 rows.append(_row(code, each.name, kinds[each.name], *incoming.keep(), None))
             return rows
 
-    def take_ready(self, code: str, name: str, picture: Picture, path: str | None) -> Rendition:
+    def take_ready(self, code: str, name: str, picture: ExaminedPicture, path: str | None) -> RenditionRow:
         """Keep a rendition that is ready made, unless it is in place. Raises as ``take_original`` does."""
         kinds = self._decode(picture, [], load=path is None)
         return self._keep(code, name, picture, kinds[ORIGINAL], path)
 
-    def _decode(self, picture: Picture, targets: Sequence[tuple[Reduced, BinaryIO]], *, load: bool) -> dict[str, Kind]:
+    def _decode(
+        self, picture: ExaminedPicture, targets: Sequence[tuple[Reduced, BinaryIO]], *, load: bool
+    ) -> dict[str, PictureKind]:
         try:
             return decode(BytesIO(picture.content), picture.format, targets, self._rules.max_pixels, load=load)
         except UnusablePictureError as error:
             raise BrokenPictureError(str(error)) from None
 
-    def _keep(self, code: str, name: str, picture: Picture, kind: Kind, path: str | None) -> Rendition:
+    def _keep(
+        self, code: str, name: str, picture: ExaminedPicture, kind: PictureKind, path: str | None
+    ) -> RenditionRow:
         """Keep the bytes of a picture, unless they are in place."""
         if path is not None:
             return _row(code, name, kind, picture.digest, picture.size, path)
@@ -103,5 +109,5 @@ class Intake:
             return _row(code, name, kind, *incoming.keep(), None)
 
 
-def _row(code: str, name: str, kind: Kind, digest: str, size: int, path: str | None) -> Rendition:
-    return Rendition(code, name, kind.content_type, size, kind.width, kind.height, digest, path)
+def _row(code: str, name: str, kind: PictureKind, digest: str, size: int, path: str | None) -> RenditionRow:
+    return RenditionRow(code, name, kind.content_type, size, kind.width, kind.height, digest, path)

@@ -50,7 +50,7 @@ class UnusablePictureError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class PictureKind:
     """The media type and the size of a picture, in pixels as it is shown (EXIF orientation applied)."""
 
     content_type: str
@@ -60,7 +60,7 @@ class Kind:
 
 def decode(
     file: BinaryIO, format_: str, targets: Sequence[tuple[Reduced, BinaryIO]], max_pixels: int, *, load: bool = True
-) -> dict[str, Kind]:
+) -> dict[str, PictureKind]:
     """Decode the picture in ``file`` and write a smaller one into the file of each target.
 
     Returns the kinds of the original and of the smaller ones, by the names of the renditions. ``format_`` is Pillow's
@@ -92,7 +92,7 @@ def _too_large(format_: str, max_pixels: int, share: int) -> UnusablePictureErro
     return UnusablePictureError(f"more than {max_pixels // share} pixels{part}: a larger --max-pixels would take it")
 
 
-def _reduce(picture: Image.Image, targets: Sequence[tuple[Reduced, BinaryIO]], *, load: bool) -> dict[str, Kind]:
+def _reduce(picture: Image.Image, targets: Sequence[tuple[Reduced, BinaryIO]], *, load: bool) -> dict[str, PictureKind]:
     """Write the smaller pictures, the largest first: a JPEG is decoded but once, no larger than that one needs."""
     format_ = picture.format or ""
     size = picture.size
@@ -105,9 +105,9 @@ def _reduce(picture: Image.Image, targets: Sequence[tuple[Reduced, BinaryIO]], *
         profile = picture.info.get("icc_profile") if same_colours else None
         quality = {} if reduced.quality is None else {"quality": reduced.quality}
         small.save(file, small_format, icc_profile=profile, **quality)
-        kinds[reduced.name] = Kind(_CONTENT_TYPES[small_format], *small.size)
+        kinds[reduced.name] = PictureKind(_CONTENT_TYPES[small_format], *small.size)
     shown = size[::-1] if _orientation(picture, whole=load or bool(targets)) in _SIDEWAYS else size
-    return {ORIGINAL: Kind(_CONTENT_TYPES[format_], *shown)} | kinds
+    return {ORIGINAL: PictureKind(_CONTENT_TYPES[format_], *shown)} | kinds
 
 
 def _orientation(picture: Image.Image, *, whole: bool) -> int | None:

@@ -33,7 +33,7 @@ class _Answer(NamedTuple):
     headers: tuple[tuple[str, str], ...] = ()
 
 
-class _RefusedError(Exception):
+class _RefusalError(Exception):
     """A request is refused; ``answer`` says why."""
 
     def __init__(self, status: HTTPStatus, text: str, *headers: tuple[str, str]) -> None:
@@ -71,7 +71,7 @@ class IngestApp:
         try:
             self._check_token(environ)
             return self._route(environ)
-        except _RefusedError as refused:
+        except _RefusalError as refused:
             return refused.answer
         except BannedError as error:
             log.info("refused an upload for %s: %s", printable(environ["PATH_INFO"]), error)
@@ -95,23 +95,23 @@ class IngestApp:
         authorization = environ.get("HTTP_AUTHORIZATION")
         if authorization is None:
             challenge = ("WWW-Authenticate", "Bearer")
-            raise _RefusedError(HTTPStatus.UNAUTHORIZED, "Authorization: Bearer TOKEN is missing.", challenge)
+            raise _RefusalError(HTTPStatus.UNAUTHORIZED, "Authorization: Bearer TOKEN is missing.", challenge)
         if not self._tokens.accept(authorization):
-            raise _RefusedError(HTTPStatus.FORBIDDEN, "Authorization is not Bearer and a token of this listener.")
+            raise _RefusalError(HTTPStatus.FORBIDDEN, "Authorization is not Bearer and a token of this listener.")
 
     def _route(self, environ: Environ) -> _Answer:
         # Bottle would accept the method in small letters, and HEAD for GET.
         method = environ["REQUEST_METHOD"]
         try:
             if method not in ("PUT", "GET"):
-                raise _RefusedError(HTTPStatus.METHOD_NOT_ALLOWED, "PUT and GET are answered.", ("Allow", "GET, PUT"))
+                raise _RefusalError(HTTPStatus.METHOD_NOT_ALLOWED, "PUT and GET are answered.", ("Allow", "GET, PUT"))
             route, names = self._routes.match(environ)
         except bottle.HTTPError as error:
             if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
                 allowed = ("Allow", "GET" if method == "PUT" else "PUT")
-                raise _RefusedError(HTTPStatus.METHOD_NOT_ALLOWED, f"{method} is not answered.", allowed) from None
+                raise _RefusalError(HTTPStatus.METHOD_NOT_ALLOWED, f"{method} is not answered.", allowed) from None
             text = "PUT /images/CODE and GET /verdict/SHA256 (64 hex digits in small letters) are answered."
-            raise _RefusedError(HTTPStatus.NOT_FOUND, text) from None
+            raise _RefusalError(HTTPStatus.NOT_FOUND, text) from None
         answer: _Answer = route.call(environ, **names)
         return answer
 
@@ -129,13 +129,13 @@ class IngestApp:
             with received(environ["wsgi.input"], self._body_time) as file:
                 taken = self._uploads.take(upload, file)
         except SlowBodyError as error:
-            raise _RefusedError(HTTPStatus.REQUEST_TIMEOUT, str(error)) from None
+            raise _RefusalError(HTTPStatus.REQUEST_TIMEOUT, str(error)) from None
         except BodyError as error:
-            raise _RefusedError(HTTPStatus.BAD_REQUEST, str(error)) from None
+            raise _RefusalError(HTTPStatus.BAD_REQUEST, str(error)) from None
         except NoPictureError as error:
-            raise _RefusedError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"The body of {length} bytes is {error}.") from None
+            raise _RefusalError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"The body of {length} bytes is {error}.") from None
         except RefusedFileError as error:
-            raise _RefusedError(HTTPStatus.UNPROCESSABLE_ENTITY, f"The picture cannot be taken: {error}.") from None
+            raise _RefusalError(HTTPStatus.UNPROCESSABLE_ENTITY, f"The picture cannot be taken: {error}.") from None
         content = {"code": code, "digest": taken.digest, "changed": taken.changed, "bans": []}
         return _Answer(HTTPStatus.CREATED if taken.new else HTTPStatus.OK, content)
 
@@ -143,27 +143,27 @@ class IngestApp:
         """Check the length of a body before any of it is read."""
         text = environ.get("CONTENT_LENGTH") or None
         if text is None:
-            raise _RefusedError(HTTPStatus.LENGTH_REQUIRED, "Content-Length is missing.")
+            raise _RefusalError(HTTPStatus.LENGTH_REQUIRED, "Content-Length is missing.")
         length = int(text)  # the server has read its digits
         if length > self._max_bytes:
             text = f"{length} bytes, more than {self._max_bytes}: a larger --max-bytes would take it."
-            raise _RefusedError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, text)
+            raise _RefusalError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, text)
         return length
 
 
 def _head(environ: Environ, code: str) -> Upload:
     """Check the head of an upload."""
     if not is_key(code):
-        raise _RefusedError(HTTPStatus.BAD_REQUEST, f"The code in the path is not {CODE_ALPHABET}.")
+        raise _RefusalError(HTTPStatus.BAD_REQUEST, f"The code in the path is not {CODE_ALPHABET}.")
     owner = environ.get("HTTP_TAKEDOWN_OWNER", "")
     if not is_key(owner):
-        raise _RefusedError(HTTPStatus.BAD_REQUEST, f"Takedown-Owner is missing, or not {CODE_ALPHABET}.")
+        raise _RefusalError(HTTPStatus.BAD_REQUEST, f"Takedown-Owner is missing, or not {CODE_ALPHABET}.")
     move = environ.get("HTTP_TAKEDOWN_MOVE")
     if move not in (None, "1"):
-        raise _RefusedError(HTTPStatus.BAD_REQUEST, "Takedown-Move can only be 1.")
+        raise _RefusalError(HTTPStatus.BAD_REQUEST, "Takedown-Move can only be 1.")
     stable_until = environ.get("HTTP_TAKEDOWN_STABLE_UNTIL")
     try:
         until = None if stable_until in (None, "none") else parse_moment(stable_until)
     except ValueError as error:
-        raise _RefusedError(HTTPStatus.BAD_REQUEST, f"Takedown-Stable-Until: {error}, and not none.") from None
+        raise _RefusalError(HTTPStatus.BAD_REQUEST, f"Takedown-Stable-Until: {error}, and not none.") from None
     return Upload(code, owner, Stability(change=stable_until is not None, until=until), move is not None)

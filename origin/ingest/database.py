@@ -20,7 +20,7 @@ TIMEOUT = 2
 Result = TypeVar("Result")
 
 
-class Database:
+class CataloguePool:
     """The tables of images for several threads, each with a connection of its own."""
 
     def __init__(self, url: str) -> None:

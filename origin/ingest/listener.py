@@ -7,10 +7,10 @@ from typing import Any
 import mysql.connector
 
 from origin.http.gateway import Gateway
-from origin.http.server import Server, run_server
+from origin.http.server import HttpServer, run_server
 from origin.importing.picture_intake import Intake
 from origin.ingest.app import IngestApp
-from origin.ingest.database import TIMEOUT, Database
+from origin.ingest.database import TIMEOUT, CataloguePool
 from origin.ingest.settings import IngestSettings
 from origin.ingest.tokens import Tokens
 from origin.ingest.uploads import Uploads
@@ -24,7 +24,7 @@ from takedown_db.connection.errors import explain
 log = logging.getLogger(__name__)
 
 
-class CannotListenError(Exception):
+class CannotIngestError(Exception):
     """The listener cannot start. The message says why."""
 
 
@@ -39,7 +39,7 @@ class _UploadGateway(Gateway):
         return answer
 
 
-class _UploadServer(Server):
+class _UploadServer(HttpServer):
     #: The application compares the length with its own limit, and answers in JSON.
     max_request_body_size = 0
 
@@ -51,7 +51,7 @@ class _UploadServer(Server):
 def listen(settings: IngestSettings) -> None:
     """Listen until SIGTERM or SIGINT; then finish the present uploads.
 
-    Raises ``CannotListenError``; ``UnusableTokenError``; ``UnusableStoreError``, ``StoreAwayError`` and ``OSError`` for
+    Raises ``CannotIngestError``; ``UnusableTokenError``; ``UnusableStoreError``, ``StoreAwayError`` and ``OSError`` for
     the store; and ``UnusableUrlError`` for the database URL.
     """
     signals = SignalQueue(STOP_SIGNALS)
@@ -59,13 +59,13 @@ def listen(settings: IngestSettings) -> None:
     make_ready(settings.store)
     _try_database(settings.database_url)
     intake = Intake(open_store(settings.store), settings.rules)
-    uploads = Uploads(Database(settings.database_url), intake, settings.rules, settings.decoders)
+    uploads = Uploads(CataloguePool(settings.database_url), intake, settings.rules, settings.decoders)
     app = IngestApp(uploads, tokens, max_bytes=settings.rules.max_bytes, body_time=settings.body_time)
     server = _UploadServer(app, settings.listen, settings)
     try:
         server.prepare()
     except OSError as error:
-        raise CannotListenError(f"cannot listen on {settings.listen}: {error.strerror or error}") from None
+        raise CannotIngestError(f"cannot listen on {settings.listen}: {error.strerror or error}") from None
     log.info("listening on http://%s", Address(*server.bind_addr[:2]))
     run_server(server, signals, settings.drain, goes_on=lambda: True)
 

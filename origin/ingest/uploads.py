@@ -4,10 +4,10 @@ import threading
 from dataclasses import dataclass
 from typing import IO
 
-from origin.importing.catalogue import Catalogue, Image, image_to_record
-from origin.importing.picture_intake import Intake, Picture
+from origin.importing.catalogue import Catalogue, ImageRow, image_to_record
+from origin.importing.picture_intake import ExaminedPicture, Intake
 from origin.importing.rules import ImportRules, Stability
-from origin.ingest.database import Database
+from origin.ingest.database import CataloguePool
 from origin.model import ORIGINAL
 
 
@@ -35,7 +35,7 @@ class Upload:
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class TakenUpload:
     """The outcome of an upload that is recorded: whether the image is new, and whether anything was changed."""
 
     digest: str
@@ -46,7 +46,7 @@ class Taken:
 class Uploads:
     """Takes uploads, in several threads. Raises ``DatabaseUnavailableError``, ``OSError`` and ``StoreAwayError``."""
 
-    def __init__(self, database: Database, intake: Intake, rules: ImportRules, decoders: int) -> None:
+    def __init__(self, database: CataloguePool, intake: Intake, rules: ImportRules, decoders: int) -> None:
         """Take the number of pictures that are in memory as a whole, and decoded, at a time."""
         self._database = database
         self._intake = intake
@@ -57,7 +57,7 @@ class Uploads:
         """Refuse an upload before its body is read. Raises ``BannedError`` and ``ForeignError``."""
         self._recorded(upload, None)
 
-    def take(self, upload: Upload, file: IO[bytes]) -> Taken:
+    def take(self, upload: Upload, file: IO[bytes]) -> TakenUpload:
         """Store and record a picture, or find that it is there already.
 
         Raises ``BannedError`` and ``ForeignError``, and ``RefusedFileError`` for a file that is no whole picture: then
@@ -69,16 +69,16 @@ class Uploads:
             image = self._prepare(upload, picture, known)
         if image and self._database.run(lambda catalogue: catalogue.record([image], move=upload.move)):
             raise ForeignError
-        return Taken(picture.digest, known is None, image is not None)
+        return TakenUpload(picture.digest, known is None, image is not None)
 
     def bans_of(self, digest: str) -> list[int]:
         """Read the ids of the open bans of a content."""
         return self._database.run(lambda catalogue: catalogue.hiding_bans(digest=digest))
 
-    def _recorded(self, upload: Upload, digest: str | None) -> Image | None:
+    def _recorded(self, upload: Upload, digest: str | None) -> ImageRow | None:
         """Read the image that has the code. Raises ``BannedError`` and ``ForeignError``."""
 
-        def read(catalogue: Catalogue) -> tuple[list[int], Image | None]:
+        def read(catalogue: Catalogue) -> tuple[list[int], ImageRow | None]:
             bans = catalogue.hiding_bans(code=upload.code, owner=upload.owner, digest=digest)
             return bans, catalogue.recorded([upload.code]).get(upload.code)
 
@@ -89,7 +89,7 @@ class Uploads:
             raise ForeignError
         return known
 
-    def _prepare(self, upload: Upload, picture: Picture, known: Image | None) -> Image | None:
+    def _prepare(self, upload: Upload, picture: ExaminedPicture, known: ImageRow | None) -> ImageRow | None:
         """Keep the files of a picture that are not kept yet. Returns the image to record; None: nothing changes."""
         reduced = {each.name for each in self._rules.renditions}
         kept = self._intake.holds(known, ORIGINAL, picture, None) and self._intake.has_reduced(known, reduced)

@@ -30,7 +30,7 @@ class StoreAwayError(Exception):
     """A store does not answer, or refuses its client. Nothing is known about the file. The message says why."""
 
 
-class Body(ABC):
+class StoredBody(ABC):
     """A part of a file as a WSGI body: its bytes in chunks.
 
     A kind of store reads the first chunk in its constructor, before any header is sent: an error then is an answer of
@@ -69,7 +69,7 @@ class Body(ABC):
 class Backend(Protocol):
     """Reads, measures, writes and erases bytes by key. Its methods may be called by any thread."""
 
-    def open(self, key: str, file: FilePart, name: str, latest: float) -> Body:
+    def open(self, key: str, file: FilePart, name: str, latest: float) -> StoredBody:
         """Open a part of a file, and read its first chunk by ``latest`` (of the monotonic clock, in seconds).
 
         Raises ``MissingFileError``, ``DamagedFileError`` where the file has not the recorded size, and

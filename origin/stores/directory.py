@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from origin.model import ByteRange, FilePart
-from origin.stores.contract import CHUNK, Body, DamagedFileError, MissingFileError
+from origin.stores.contract import CHUNK, DamagedFileError, MissingFileError, StoredBody
 from takedown_base.printable import printable
 
 # O_NOFOLLOW refuses a symbolic link at each step below the root: it could lead to any file that the origin may read.
@@ -27,7 +27,7 @@ _LEFTOVER_AGE = 3600.0
 _ABSENT = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
 
 
-class FileBody(Body):
+class FileBody(StoredBody):
     """A part of a file, whose descriptor the body owns."""
 
     def __init__(self, descriptor: int, part: ByteRange, name: str) -> None:

@@ -44,7 +44,7 @@ class File(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class ErasurePlan:
     """An erasure to be carried out: the banned original, its ban, the number of its images, and their files."""
 
     original: str
@@ -54,7 +54,7 @@ class Plan:
 
 
 @dataclass(slots=True)
-class Result:
+class ErasureResult:
     """The result of an erasure. ``absent`` files were erased before; ``kept`` ones are another's, or not found."""
 
     erased: list[File] = field(default_factory=list)
@@ -62,7 +62,7 @@ class Result:
     kept: list[File] = field(default_factory=list)
 
 
-class Erasure:
+class ErasureRun:
     """One run of ``origin erase``, by the account takedown_erase. Raises ``mysql.connector.Error``."""
 
     def __init__(self, cursor: MySQLCursorAbstract, store: Store) -> None:
@@ -76,7 +76,7 @@ class Erasure:
             raise RefusedErasureError(f"no image has the code {code}, or it has no original")
         return str(rows[0][0])
 
-    def plan(self, digest: str, code: str | None = None) -> Plan:
+    def plan(self, digest: str, code: str | None = None) -> ErasurePlan:
         """Find out what an erasure of an original destroys. ``code`` names it in messages.
 
         Raises ``RefusedErasureError`` where no ban by digest stands on it, ``MalformedRowError``.
@@ -86,9 +86,9 @@ class Erasure:
         for file in files:
             require_well_formed_rendition(code or digest, file.digest, None, file.path)
         ((images,),) = fetch(self._cursor, "images_of_digest", digest=digest)
-        return Plan(digest, ban, int(images), files)
+        return ErasurePlan(digest, ban, int(images), files)
 
-    def carry_out(self, plan: Plan, tell: Callable[[str], object]) -> Result:
+    def carry_out(self, plan: ErasurePlan, tell: Callable[[str], object]) -> ErasureResult:
         """Destroy the files of a plan and record each, calling ``tell`` with a line about it.
 
         Reads the plan's files again first, since minutes may have passed until somebody agreed to it. Looks before each
@@ -96,7 +96,7 @@ class Erasure:
         compared, ``StoreAwayError`` and ``OSError``: what was erased before is on record, and another run goes on from
         there.
         """
-        result = Result()
+        result = ErasureResult()
         plan = replace(self.plan(plan.original), ban=plan.ban)
         ((interrupted,),) = fetch(self._cursor, "erasure_interrupted", digest=plan.original)
         self._record(plan, "begin", detail=f"{plan.images} images, {len(plan.files)} files")
@@ -183,7 +183,7 @@ class Erasure:
         ((moment,),) = fetch(self._cursor, "erasure_of_file", digest=file.digest, path=file.path)
         return moment is not None
 
-    def _record(self, plan: Plan, action: str, file: File | None = None, detail: str = "") -> None:
+    def _record(self, plan: ErasurePlan, action: str, file: File | None = None, detail: str = "") -> None:
         row: dict[str, Any] = {
             "action": action,
             "original": plan.original,

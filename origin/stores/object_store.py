@@ -20,7 +20,7 @@ import obstore.store
 
 from origin.circuit_breaker import CircuitBreaker
 from origin.model import FilePart
-from origin.stores.contract import PATIENT, Body, DamagedFileError, MissingFileError, StoreAwayError
+from origin.stores.contract import PATIENT, DamagedFileError, MissingFileError, StoreAwayError, StoredBody
 from origin.stores.store_settings import require_endpoint
 from takedown_base.printable import printable
 
@@ -182,7 +182,7 @@ class ObjectStore:
             log.info("the store %s answers again", self._url)
 
 
-class ObjectBody(Body):
+class ObjectBody(StoredBody):
     """A part of an object. Each chunk is a request for at most ``_PART`` bytes."""
 
     def __init__(

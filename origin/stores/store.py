@@ -13,7 +13,7 @@ from typing import BinaryIO
 
 from origin.model import FilePart
 from origin.stores.backends import open_backend
-from origin.stores.contract import PATIENT, Backend, Body, DamagedFileError
+from origin.stores.contract import PATIENT, Backend, DamagedFileError, StoredBody
 from origin.stores.location import Location
 from takedown_base.printable import printable
 
@@ -26,7 +26,7 @@ class Store:
         self._own = own
         self._in_place = in_place
 
-    def open(self, file: FilePart, name: str, latest: float = PATIENT) -> Body:
+    def open(self, file: FilePart, name: str, latest: float = PATIENT) -> StoredBody:
         """Open a part of a file, by ``latest`` (of the monotonic clock, in seconds).
 
         Raises ``DamagedFileError`` and ``StoreAwayError``, with ``name`` in their messages.

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from mysql.connector.abstracts import MySQLCursorAbstract
 
 from origin.model import ByteRange, FilePart
-from origin.row_checks import MalformedRowError, require_well_formed_rendition
+from origin.row_checks import MalformedRecordError, require_well_formed_rendition
 from origin.stores.contract import DamagedFileError
 from origin.stores.store import Store
 from takedown_db.connection.lasting_connection import fetch
@@ -52,7 +52,7 @@ class Damage:
 
 
 @dataclass(slots=True)
-class Report:
+class VerificationReport:
     """The result of a verification. ``damaged`` counts all damaged files, and ``list`` has the first ``LISTED``."""
 
     verified: int = 0
@@ -62,7 +62,7 @@ class Report:
     list: "list[Damage]" = field(default_factory=list)
 
 
-class Verification:
+class VerificationRun:
     """One run of ``origin verify``, by the account takedown_origin. Raises ``mysql.connector.Error``."""
 
     def __init__(self, cursor: MySQLCursorAbstract, store: Store) -> None:
@@ -74,13 +74,15 @@ class Verification:
         ((number,),) = fetch(self._cursor, "count_renditions")
         return int(number)
 
-    def run(self, sample: int | None, advance: Callable[[], object], tell: Callable[[Damage], object]) -> Report:
+    def run(
+        self, sample: int | None, advance: Callable[[], object], tell: Callable[[Damage], object]
+    ) -> VerificationReport:
         """Verify all renditions, or ``sample`` of them by chance.
 
         Calls ``advance`` after each, and ``tell`` for a damaged one. Raises ``StoreAwayError`` where a store is away:
         nothing is known about the rest then.
         """
-        report = Report()
+        report = VerificationReport()
         with ThreadPoolExecutor(_AT_A_TIME) as pool:
             for page in self._pages(sample):
                 for recorded, damage in zip(page, pool.map(self._damage, page), strict=True):
@@ -102,7 +104,7 @@ class Verification:
         """Read a file. Returns its problem and the detail; None for a file that is as its row says."""
         try:
             require_well_formed_rendition(recorded.code, recorded.digest, recorded.size, recorded.path)
-        except MalformedRowError as error:
+        except MalformedRecordError as error:
             return "malformed", str(error)
         try:
             body = self._store.open(recorded.part, f"{recorded.code}/{recorded.name}")
@@ -128,7 +130,11 @@ class Verification:
         return "missing" if size is None else "unreadable" if size == recorded.size else "size"
 
     def _count(
-        self, report: Report, recorded: Recorded, damage: tuple[str, str] | None, tell: Callable[[Damage], object]
+        self,
+        report: VerificationReport,
+        recorded: Recorded,
+        damage: tuple[str, str] | None,
+        tell: Callable[[Damage], object],
     ) -> None:
         if damage is None:
             report.verified += 1

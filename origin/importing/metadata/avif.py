@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from origin.importing.metadata.orientation import EMPTY
-from origin.importing.metadata.reader import MalformedPictureError, Reader, names
+from origin.importing.metadata.reader import ByteReader, MalformedPictureError, names
 
 _IN_META = names(b"hdlr pitm iloc iinf iref iprp idat dinf grpl")
 _IN_IPRP = names(b"ipco ipma")
@@ -66,7 +66,7 @@ def _strip_boxes(out: bytearray, at: int, end: int, depth: int) -> None:
         elif box.kind == b"stsd":
             _strip_samples(out, box)
         elif box.kind == b"hdlr":
-            reader = Reader(out, box.content, box.end)
+            reader = ByteReader(out, box.content, box.end)
             reader.skip(24)
             _overwrite(out, reader.at, box.end)  # the handler's name
         elif box.kind in _CONTAINERS:
@@ -75,7 +75,7 @@ def _strip_boxes(out: bytearray, at: int, end: int, depth: int) -> None:
             _strip_items(out, box)
             _strip_boxes(out, box.content + 4, box.end, depth + 1)
         elif box.kind in _DATED:
-            reader = Reader(out, box.content, box.end)
+            reader = ByteReader(out, box.content, box.end)
             length = 16 if reader.uint(4) >> 24 else 8
             _overwrite(out, reader.skip(length), reader.at)
 
@@ -89,11 +89,11 @@ def _strip_properties(out: bytearray, at: int, end: int) -> None:
 
 def _strip_samples(out: bytearray, table: _Box) -> None:
     """Overwrite the encoder's name and needless properties in an animation's ``stsd`` box."""
-    reader = Reader(out, table.content, table.end)
+    reader = ByteReader(out, table.content, table.end)
     reader.skip(8)
     for box in _boxes(out, reader.at, table.end):
         if box.kind == b"av01":
-            fields = Reader(out, box.content, box.end)
+            fields = ByteReader(out, box.content, box.end)
             fields.skip(42)
             _overwrite(out, fields.skip(32), fields.at)
             fields.skip(4)
@@ -112,7 +112,7 @@ def _overwrite(out: bytearray, start: int, end: int) -> None:
 
 def _boxes(data: bytearray, at: int, end: int) -> Iterator[_Box]:
     """Read the boxes between two bytes of the file."""
-    reader = Reader(data, at, end)
+    reader = ByteReader(data, at, end)
     while reader.at < end:
         start = reader.at
         size, kind = reader.uint(4), reader.take(4)
@@ -144,7 +144,7 @@ def _strip_items(out: bytearray, meta: _Box) -> None:
             left -= length
             if length == 0 or left < 0:  # 0 means "the rest"; overlapping items could take for ever
                 raise MalformedPictureError(f"item {item} has a length that is not understood")
-            reader = Reader(out, source.content, source.end)
+            reader = ByteReader(out, source.content, source.end)
             reader.skip(offset)
             start = reader.skip(length)
             out[start : reader.at] = _blank(kinds.get(item), length)
@@ -158,10 +158,10 @@ def _blank(kind: bytes | None, length: int) -> bytes:
 
 def _items(data: bytearray, box: _Box) -> Iterator[tuple[int, bytes, range]]:
     """Read the items of an ``iinf`` box: number, type, and the range of bytes with names and types as text."""
-    reader = Reader(data, box.content, box.end)
+    reader = ByteReader(data, box.content, box.end)
     reader.skip(4 if reader.uint(4) >> 24 else 2)
     for entry in _boxes(data, reader.at, box.end):
-        fields = Reader(data, entry.content, entry.end)
+        fields = ByteReader(data, entry.content, entry.end)
         version = fields.uint(4) >> 24
         if entry.kind != b"infe" or version not in (2, 3):
             raise MalformedPictureError(f"the list of items at byte {box.start} is of a form that is not understood")
@@ -172,7 +172,7 @@ def _items(data: bytearray, box: _Box) -> Iterator[tuple[int, bytes, range]]:
 
 def _item_places(data: bytearray, box: _Box) -> Iterator[tuple[int, int, list[tuple[int, int]]]]:
     """Read the places of items: number, method (0 in the file, 1 in ``idat``), and extents as offset and length."""
-    reader = Reader(data, box.content, box.end)
+    reader = ByteReader(data, box.content, box.end)
     version, sizes = reader.uint(4) >> 24, reader.uint(2)
     offset_size, length_size, base_size = sizes >> 12, sizes >> 8 & 15, sizes >> 4 & 15
     index_size = sizes & 15 if version else 0

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from origin.importing.metadata.reader import MalformedPictureError, Reader
+from origin.importing.metadata.reader import ByteReader, MalformedPictureError
 
 _EXTENSION, _IMAGE, _TRAILER = 0x21, 0x2C, 0x3B
 _CONTROL, _APPLICATION = 0xF9, 0xFF
@@ -16,7 +16,7 @@ def strip(data: bytes) -> Iterator[bytes | memoryview]:
     Raises ``MalformedPictureError``.
     """
     view = memoryview(data)
-    reader = Reader(data, 10, len(data))
+    reader = ByteReader(data, 10, len(data))
     _skip_colours(reader, reader.uint(1))
     yield view[: reader.at + 2]
     reader.skip(2)
@@ -47,12 +47,12 @@ def strip(data: bytes) -> Iterator[bytes | memoryview]:
             raise MalformedPictureError(f"broken: no block of a GIF begins with {introducer:#04x}, as at byte {start}")
 
 
-def _skip_colours(reader: Reader, packed: int) -> None:
+def _skip_colours(reader: ByteReader, packed: int) -> None:
     """Skip a table of colours, if these flags announce one."""
     if packed & 0x80:
         reader.skip(3 << (packed & 7) + 1)
 
 
-def _skip_blocks(reader: Reader) -> None:
+def _skip_blocks(reader: ByteReader) -> None:
     while length := reader.uint(1):
         reader.skip(length)

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from origin.importing.metadata.orientation import only_orientation
-from origin.importing.metadata.reader import Reader
+from origin.importing.metadata.reader import ByteReader
 
 _SOI, _EOI, _SOS = 0xD8, 0xD9, 0xDA
 _APP0, _APP1, _APP2, _APP14 = 0xE0, 0xE1, 0xE2, 0xEE
@@ -38,7 +38,7 @@ def strip(data: bytes) -> Iterator[bytes | memoryview]:
             return
         if kind in _ALONE:
             continue
-        reader = Reader(data, at, len(data))
+        reader = ByteReader(data, at, len(data))
         reader.skip(reader.uint(2) - 2)
         at = reader.at
         if kind == _SOS:

@@ -4,7 +4,7 @@ import zlib
 from collections.abc import Iterator
 
 from origin.importing.metadata.orientation import only_orientation
-from origin.importing.metadata.reader import MalformedPictureError, Reader, names
+from origin.importing.metadata.reader import ByteReader, MalformedPictureError, names
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
@@ -22,7 +22,7 @@ def strip(data: bytes) -> Iterator[bytes | memoryview]:
     """
     view = memoryview(data)
     yield view[: len(SIGNATURE)]
-    reader = Reader(data, len(SIGNATURE), len(data))
+    reader = ByteReader(data, len(SIGNATURE), len(data))
     turned = False
     while reader.at < reader.end:
         start = reader.at

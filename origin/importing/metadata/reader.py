@@ -8,7 +8,7 @@ class MalformedPictureError(ValueError):
     """A picture's container is malformed. The message names the place, as a byte of the file."""
 
 
-class Reader:
+class ByteReader:
     """Reads ``data[at:end]`` from its start to its end, big-endian. Raises ``MalformedPictureError``."""
 
     def __init__(self, data: bytes | bytearray, at: int, end: int) -> None:

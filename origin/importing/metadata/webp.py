@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from origin.importing.metadata.orientation import only_orientation
-from origin.importing.metadata.reader import MalformedPictureError, Reader
+from origin.importing.metadata.reader import ByteReader, MalformedPictureError
 
 _KEPT = {b"VP8 ", b"VP8L", b"VP8X", b"ALPH", b"ANIM", b"ANMF", b"ICCP"}
 _KEPT_IN_FRAME = {b"VP8 ", b"VP8L", b"ALPH"}
@@ -43,7 +43,7 @@ def strip(data: bytes) -> Iterator[bytes | memoryview]:
 
 def _chunks(data: bytes, at: int, end: int) -> Iterator[tuple[bytes, memoryview]]:
     """Read the chunks between two bytes of the file: type and content of each."""
-    view, reader = memoryview(data), Reader(data, at, end)
+    view, reader = memoryview(data), ByteReader(data, at, end)
     while reader.at < end:
         kind, length = reader.take(4), int.from_bytes(reader.take(4), "little")
         start = reader.skip(length)

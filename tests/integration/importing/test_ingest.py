@@ -21,9 +21,9 @@ import requests
 from mysql.connector import errorcode
 from PIL import Image
 
-from origin.importing.picture_intake import Intake, Picture
+from origin.importing.picture_intake import ExaminedPicture, Intake
 from origin.importing.rules import ImportRules, Stability
-from origin.ingest.database import Database
+from origin.ingest.database import CataloguePool
 from origin.ingest.uploads import Upload, Uploads
 from origin.stores.directory import Directory
 from origin.stores.store import Store
@@ -408,7 +408,7 @@ def test_only_so_many_pictures_are_in_memory_as_a_whole_as_there_are_decoders(si
     class Counting(Intake):
         """Counts the pictures that it examines at a time, and holds each until two are inside."""
 
-        def examine(self, data: bytes, *, strip_metadata: bool) -> Picture:
+        def examine(self, data: bytes, *, strip_metadata: bool) -> ExaminedPicture:
             with lock:
                 counts["inside"] += 1
                 counts["peak"] = max(counts["peak"], counts["inside"])
@@ -421,7 +421,7 @@ def test_only_so_many_pictures_are_in_memory_as_a_whole_as_there_are_decoders(si
 
     rules = ImportRules()
     intake = Counting(Store(Directory(site.site.origin.files)), rules)
-    uploads = Uploads(Database(site.site.database.url("import")), intake, rules, decoders=2)
+    uploads = Uploads(CataloguePool(site.site.database.url("import")), intake, rules, decoders=2)
 
     def take(number: int) -> bool:
         with lock:

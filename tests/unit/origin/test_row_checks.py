@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from origin.model import Found
-from origin.row_checks import LONGEST_PATH, MalformedRowError, is_stored_path, require_well_formed
+from origin.row_checks import LONGEST_PATH, MalformedRecordError, is_stored_path, require_well_formed
 
 NOW = datetime(2026, 5, 1, 12, 0, 0)
 GOOD = Found("image/svg+xml", 1000, "ab" * 32, "joe", NOW, 0, 0, NOW, NOW, 17)
@@ -65,7 +65,7 @@ def test_what_the_schema_allows_passes(found: Found) -> None:
 )
 def test_anything_else_is_refused_by_its_column(column: str, value: Any) -> None:
     named = "digest" if column == "original" else column
-    with pytest.raises(MalformedRowError, match=rf"image code: column (renditions|images)\.{named} ") as refused:
+    with pytest.raises(MalformedRecordError, match=rf"image code: column (renditions|images)\.{named} ") as refused:
         require_well_formed(GOOD._replace(**{column: value}), "code")
     assert str(refused.value).isprintable(), "nothing of a row reaches the log as it is"
 
@@ -94,7 +94,7 @@ def refusal(found: Found | None) -> str | None:
     """Why a row is refused; None where it is not."""
     try:
         require_well_formed(found, "code")
-    except MalformedRowError as error:
+    except MalformedRecordError as error:
         return str(error)
     return None
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from origin.ingest.settings import IngestSettings
-from origin.settings import Settings
+from origin.settings import ServeSettings
 from tests.support.pages.documented_commands import find, options, variables
 from tests.support.pages.markdown_pages import ROOT
 
@@ -103,7 +103,7 @@ def test_a_unit_runs_a_command_with_the_variables_that_it_reads(unit: Path) -> N
 
 
 def test_the_origin_and_uploads_have_time_to_end() -> None:
-    programs = {"edge-takedown-origin.service": Settings, "edge-takedown-ingest.service": IngestSettings}
+    programs = {"edge-takedown-origin.service": ServeSettings, "edge-takedown-ingest.service": IngestSettings}
     for unit in UNITS:
         fields = dataclasses.fields(programs[unit.name]) if unit.name in programs else ()
         drain = next((float(str(field.default)) for field in fields if field.name == "drain"), READ_TIMEOUT)

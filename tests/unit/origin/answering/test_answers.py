@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from origin.answering.answers import Answer, Answers, Conditions, failure
+from origin.answering.answers import Answers, Conditions, ImageAnswer, failure
 from origin.answering.special_image import read_special_image
 from origin.http.http_dates import format_date
 from origin.model import Found, Lifetimes
@@ -52,11 +52,11 @@ conditions = st.builds(
 UNCONDITIONAL = Conditions()
 
 
-def decide(found: Found, asked: Conditions = UNCONDITIONAL, status: int = 410, now: float = CLOCK) -> Answer:
+def decide(found: Found, asked: Conditions = UNCONDITIONAL, status: int = 410, now: float = CLOCK) -> ImageAnswer:
     return Answers(LIFETIMES, status, SPECIAL).decide(found, asked, now)
 
 
-def headers(answer: Answer) -> dict[str, str]:
+def headers(answer: ImageAnswer) -> dict[str, str]:
     names = [name for name, _ in answer.headers]
     assert len(names) == len(set(names)), "no header twice"
     return dict(answer.headers)

@@ -7,7 +7,7 @@ from typing import NamedTuple, cast
 
 import pytest
 
-from origin.http.sockets import NEXT_REQUEST_WAIT, Reader, Writer
+from origin.http.sockets import NEXT_REQUEST_WAIT, SocketReader, SocketWriter
 from stack.waiting import PATIENCE
 from takedown_db.connection.socket_timeouts import wait_in_kernel
 
@@ -16,8 +16,8 @@ class Pair(NamedTuple):
     """The server's socket with its reader and writer, and the client's."""
 
     server: socket.socket
-    reader: Reader
-    writer: Writer
+    reader: SocketReader
+    writer: SocketWriter
     client: socket.socket
 
 
@@ -26,7 +26,7 @@ def pair() -> Iterator[Pair]:
     server, client = socket.socketpair()
     with server, client:
         wait_in_kernel(server, NEXT_REQUEST_WAIT, PATIENCE)
-        yield Pair(server, Reader(server, PATIENCE), Writer(server), client)
+        yield Pair(server, SocketReader(server, PATIENCE), SocketWriter(server), client)
 
 
 def test_lines_are_read_whole_one_by_one_and_up_to_the_end(pair: Pair) -> None:
@@ -128,7 +128,7 @@ class Trickling:
 @pytest.mark.parametrize("most", [1, 3, 4, 5, 8, 100])
 def test_both_pieces_are_sent_whole_wherever_the_socket_stops(most: int) -> None:
     sock = Trickling(most)
-    writer = Writer(cast(socket.socket, sock))
+    writer = SocketWriter(cast(socket.socket, sock))
     writer.write_both(b"head", b"body")
     assert sock.taken == b"headbody"
     assert writer.write(b"more") == 4
