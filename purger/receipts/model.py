@@ -1,4 +1,8 @@
-"""Defines the receipts of one subject: bans, purges, acknowledgements and probe results. Times are UTC."""
+"""Defines the receipts of one subject: bans, purges, acknowledgements and probe results. Times are UTC.
+
+The first fields of ``EdgeReceipt``, ``Purge``, ``LogEntry`` and ``Erasure`` are the columns of their statements in
+`takedown_db/sql/receipts.sql`, in the same order.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -18,7 +22,7 @@ class KnownEdge:
     triggers: str | None = None  # fingerprint of the triggers that stood when the edge was last flushed
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class EdgeReceipt:
     """The acknowledgement of one purge by one edge, and the result of the probe that followed."""
 
@@ -36,7 +40,7 @@ class EdgeReceipt:
     others: int = 0  # number of probed images of the banned owner or digest other than the one asked for
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Purge:
     """A row of the outbox, with the receipt of each edge."""
 
@@ -48,7 +52,7 @@ class Purge:
     edges: tuple[EdgeReceipt, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class LogEntry:
     """An entry of the append-only log `moderation_log`."""
 
@@ -73,7 +77,7 @@ class Ownership:
     became: str | None = None  # the next owner, or that the image was deleted, as the log words it
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Erasure:
     """The destruction of the bytes of a banned original and its renditions, by `origin erase`."""
 

@@ -1,10 +1,10 @@
 """Reads the receipts of one code, owner or digest from one snapshot of the database."""
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
-from itertools import starmap
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from mysql.connector.abstracts import MySQLCursorAbstract
 
@@ -13,6 +13,7 @@ from purger.receipts.model import (
     Ban,
     BanTriggers,
     EdgeReceipt,
+    Erasure,
     KnownEdge,
     LogEntry,
     Ownership,
@@ -20,7 +21,6 @@ from purger.receipts.model import (
     RecordSpan,
     Report,
 )
-from purger.receipts.rows import BanRow, EdgeRow, ErasureRow, FlushRow, KnownEdgeRow, LogRow, MoveRow, PurgeRow, SpanRow
 from purger.text_format import counted
 from takedown_base.scope import Scope
 from takedown_db.connection.lasting_connection import Connection, fetch
@@ -65,12 +65,22 @@ def read_receipts(connection: Connection, scope: Scope, subject: str) -> Report:
 
 
 def _span(cursor: MySQLCursorAbstract) -> RecordSpan:
-    rows = starmap(SpanRow, fetch(cursor, "receipts_span"))
-    return next((row.span for row in rows), RecordSpan())
+    for tables_made, log_begins, receipts_until, pruned, oldest in fetch(cursor, "receipts_span"):
+        return RecordSpan(
+            tables_made=tables_made,
+            log_begins=log_begins,
+            receipts_until=receipts_until,
+            pruned=bool(pruned),
+            oldest=oldest,
+        )
+    return RecordSpan()
 
 
 def _known_edges(cursor: MySQLCursorAbstract) -> list[KnownEdge]:
-    return [row.edge for row in starmap(KnownEdgeRow, fetch(cursor, "receipts_known_edges"))]
+    return [
+        KnownEdge(name=name, public_url=public_url, enabled=bool(enabled), added_at=added_at, triggers=triggers)
+        for name, public_url, enabled, added_at, triggers in fetch(cursor, "receipts_known_edges")
+    ]
 
 
 def _of_code(cursor: MySQLCursorAbstract, code: str) -> _Found:
@@ -91,9 +101,9 @@ def _ownerships(cursor: MySQLCursorAbstract, code: str) -> list[Ownership]:
     """Read the owners of an image in their order, the present one last."""
     found: list[Ownership] = []
     since = None
-    for move in starmap(MoveRow, fetch(cursor, "receipts_moves", code=code)):
-        found.append(Ownership(owner=move.owner, since=since, until=move.at, account=move.account, became=move.became))
-        since = move.at
+    for owner, at, account, became in fetch(cursor, "receipts_moves", code=code):
+        found.append(Ownership(owner=owner, since=since, until=at, account=account, became=became))
+        since = at
     return found + [Ownership(owner=owner, since=since) for (owner,) in fetch(cursor, "image_owner", code=code)]
 
 
@@ -119,57 +129,64 @@ def _on(cursor: MySQLCursorAbstract, scope: Scope, subject: str, image: str = ""
     """
     on = {"scope": scope, "subject": subject}
     # The bans first: each that is read has its purge by then.
-    rows = {row.id: row for row in starmap(BanRow, fetch(cursor, "receipts_bans", **on))}
+    rows = {ban: columns for ban, *columns in fetch(cursor, "receipts_bans", **on)}
     entries: dict[int, list[LogEntry]] = defaultdict(list)
-    for entry in starmap(LogRow, fetch(cursor, "receipts_log", **on)):
-        entries[entry.ban].append(entry.entry)
+    for ban, *columns in fetch(cursor, "receipts_log", **on):
+        entries[ban].append(LogEntry(*columns))
     purges: dict[int | None, list[Purge]] = defaultdict(list)
-    for purge in starmap(PurgeRow, fetch(cursor, "receipts_purges", **on)):
-        purges[purge.ban].append(purge.purge(_edge_receipts(cursor, purge, scope, image)))
+    for ban, *columns in fetch(cursor, "receipts_purges", **on):
+        purge = Purge(*columns)
+        purges[ban].append(replace(purge, edges=_edge_receipts(cursor, purge, scope, image)))
     ids = sorted(rows.keys() | entries.keys() | {ban for ban in purges if ban is not None})
     bans = [_ban(Ban(id=ban, scope=scope, subject=subject), rows.get(ban), entries[ban], purges[ban]) for ban in ids]
     if scope is Scope.DIGEST:
         erasures = {
-            row.ban: row.erasure for row in starmap(ErasureRow, fetch(cursor, "receipts_erasures", digest=subject))
+            ban: Erasure(begun_at, done_at, int(erased), int(kept), account)
+            for ban, begun_at, done_at, erased, kept, account in fetch(cursor, "receipts_erasures", digest=subject)
         }
         bans = [replace(ban, erasure=erasures.get(ban.id)) for ban in bans]
     return _Found(bans, purges[None], [])
 
 
-def _edge_receipts(cursor: MySQLCursorAbstract, purge: PurgeRow, scope: Scope, image: str) -> tuple[EdgeReceipt, ...]:
+def _edge_receipts(cursor: MySQLCursorAbstract, purge: Purge, scope: Scope, image: str) -> tuple[EdgeReceipt, ...]:
     rows = fetch(cursor, "receipts_edges", invalidation=purge.id, batch=purge.batch, code=image)
-    return tuple(_edge_receipt(row, scope, image) for row in starmap(EdgeRow, rows))
+    return tuple(_edge_receipt(row, scope, image) for row in rows)
 
 
-def _edge_receipt(row: EdgeRow, scope: Scope, image: str) -> EdgeReceipt:
-    receipt = row.receipt
+def _edge_receipt(row: tuple[Any, ...], scope: Scope, image: str) -> EdgeReceipt:
+    """Make a receipt. The last columns are the probe result of an owner or digest as a whole."""
+    *columns, whole_seen_at, whole_note = row
+    receipt = EdgeReceipt(*columns)
+    if receipt.gone is not None:
+        receipt = replace(receipt, gone=bool(receipt.gone))
     if not image or receipt.seen_at or receipt.note:
         return receipt
-    return replace(receipt, note=_not_probed(row, scope))
+    return replace(receipt, note=_not_probed(receipt.others, whole_seen_at, whole_note, scope))
 
 
-def _not_probed(row: EdgeRow, scope: Scope) -> str | None:
+def _not_probed(others: int, whole_seen_at: datetime | None, whole_note: str | None, scope: Scope) -> str | None:
     """Say why there is no probe result of the one image of a banned owner or digest that was asked for."""
     of_subject = "of the owner" if scope is Scope.OWNER else "with these bytes"
-    if row.others:
-        were = "was" if row.others == 1 else "were"
-        return f"not looked at: {counted(row.others, 'other image')} {of_subject} {were}"
-    if row.whole_seen_at is not None:
+    if others:
+        were = "was" if others == 1 else "were"
+        return f"not looked at: {counted(others, 'other image')} {of_subject} {were}"
+    if whole_seen_at is not None:
         return f"not looked at, as far as is on record: other images {of_subject} may have been"
-    return f"not looked at: there were no images {of_subject} then" if row.whole_note == NO_IMAGES else row.whole_note
+    return f"not looked at: there were no images {of_subject} then" if whole_note == NO_IMAGES else whole_note
 
 
-def _ban(ban: Ban, row: BanRow | None, entries: list[LogEntry], purges: list[Purge]) -> Ban:
-    """Complete a ban from its row, or where that was deleted from its last log entry."""
+def _ban(ban: Ban, row: Sequence[Any] | None, entries: list[LogEntry], purges: list[Purge]) -> Ban:
+    """Complete a ban from the columns of its row, or where that was deleted from its last log entry."""
     known = replace(ban, events=tuple(entries), purges=tuple(purges))
     if row is not None:
+        reason, banned_by, banned_at, lifted_at = row
         return replace(
             known,
-            reason=row.reason,
-            banned_by=row.banned_by,
-            banned_at=row.banned_at,
-            lifted_at=row.lifted_at,
-            stands=row.lifted_at is None,
+            reason=reason,
+            banned_by=banned_by,
+            banned_at=banned_at,
+            lifted_at=lifted_at,
+            stands=lifted_at is None,
         )
     if entries:
         return replace(known, reason=entries[-1].reason, banned_by=entries[-1].banned_by)
@@ -179,10 +196,7 @@ def _ban(ban: Ban, row: BanRow | None, entries: list[LogEntry], purges: list[Pur
 def _flushes(cursor: MySQLCursorAbstract, bans: list[Ban]) -> dict[tuple[int, str], datetime]:
     """Read when each edge acknowledged its first flush after each of these bans, by id of the ban and edge."""
     return {
-        (ban.id, flush.edge): flush.acknowledged_at
+        (ban.id, edge): at
         for ban in bans
-        for flush in starmap(
-            FlushRow,
-            fetch(cursor, "receipts_flushes", since=ban.last_banned.at if ban.last_banned else ban.begun),
-        )
+        for edge, at in fetch(cursor, "receipts_flushes", since=ban.last_banned.at if ban.last_banned else ban.begun)
     }
