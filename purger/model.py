@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any, NamedTuple, Self
 
 from takedown_base.printable import printable
@@ -91,6 +92,15 @@ class Receipt:
     method: str  # purge, ban or flush
     instance: str
     at: float  # seconds since 1970, the purger's clock
+
+
+class ProbeNote(StrEnum):
+    """A reason why a probe result proves nothing, or less than usual. Receipts are judged by some of them."""
+
+    LIFTED = "the ban was lifted before"
+    CHANGED = "what it covers changed before"
+    NO_IMAGES = "no images"  # that the ban covers
+    ONLY_ROWS = "only the renditions in the database"  # gone, at an edge that does not name its renditions
 
 
 @dataclass(frozen=True, slots=True)

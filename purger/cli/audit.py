@@ -114,7 +114,7 @@ def _print_audit(found: AuditResult) -> None:
         click.echo(f"not proven: {found.not_proven - _LINES} more; --json names {len(found.unproven)}")
     for name, reason in found.unreachable.items():
         click.echo(f"no answer: edge {printable(name)}: {printable(reason)}")
-    for name in found.unnamed:
+    for name in found.renditions_not_named:
         click.echo(f"edge {printable(name)} did not name its renditions: those in the database were asked for")
     for name in found.disabled:
         click.echo(f"not asked: edge {printable(name)}: it is disabled")

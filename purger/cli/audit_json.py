@@ -39,6 +39,6 @@ def audit_report(result: AuditResult) -> AuditReport:
         not_proven=result.not_proven,
         unproven=[UnprovenReport(edge=each.edge, code=each.code, said=each.said) for each in result.unproven],
         unreachable=result.unreachable,
-        renditions_not_named=result.unnamed,
+        renditions_not_named=result.renditions_not_named,
         disabled=result.disabled,
     )

@@ -13,7 +13,7 @@ from purger.probing.probe import Probe
 from purger.probing.subject_images import COUNTED
 from purger.receipts.judge import ProbeResults, exit_code
 from purger.receipts.model import Report
-from purger.receipts.on_demand_probe import IMAGES_OF_A_SUBJECT, OnDemandProber
+from purger.receipts.on_demand_probe import IMAGES_ON_DEMAND, OnDemandProber
 from purger.receipts.read import read_receipts
 from purger.receipts.text import lines
 from purger.text_format import wrapped
@@ -47,7 +47,7 @@ purger receipts --owner alice --look --limit 100000"""
 @click.option(
     "--limit",
     type=click.IntRange(min=1, max=COUNTED),
-    default=IMAGES_OF_A_SUBJECT,
+    default=IMAGES_ON_DEMAND,
     show_default=True,
     metavar="N",
     help="With --look and --owner or --digest: request at most N of the images from each edge, drawn by chance. All of "

@@ -1,18 +1,15 @@
 """Requests the renditions of an image at the edges' public listeners, and judges the answers as probes do."""
 
-import http.client
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import closing
 from dataclasses import dataclass
-from urllib.parse import quote
+from http import HTTPStatus
 
 from purger.console.pictures import Body, Pictures
-from purger.edge.connection import HttpConnection
-from purger.edge.credentials import CredentialError, TlsFiles
-from purger.probing.probe import failure_reason
-from purger.probing.verdict import Proof, judge
+from purger.probing.probe import Probe, RenditionAnswer, path_of
+from purger.probing.verdict import Proof
 
 #: Threads that request pictures for all viewers together.
 _THREADS = 4
@@ -23,14 +20,13 @@ _CONNECT, _READ, _WHOLE, _PAGE = 1.0, 2.0, 5.0, 6.0
 #: Edges that one page shows.
 EDGES = 12
 
-_HEADERS = {"User-Agent": "edge-takedown-purger", "Accept": "*/*"}
-
 #: The state of an answer by its proof, in a word that pages show.
 _STATES = {
     Proof.SHOWN: "shown",
     Proof.GONE: "gone",
     Proof.FOREIGN: "other bytes",
     Proof.FAILING: "failing",
+    Proof.UNREACHABLE: "unreachable",
     Proof.UNPROVEN: "unproven",
 }
 
@@ -70,14 +66,11 @@ class _Visit:
     edge: DoorEdge
     code: str
     names: Sequence[str]
-    image: Collection[str]  # digests of all its renditions
+    digests: Mapping[str, str]  # SHA-256 in hex of all its renditions, by name
     until: float  # the moment of the monotonic clock after which nothing is requested
 
     def url(self, name: str) -> str:
-        return self.edge.public_url.rstrip("/") + self.path(name)
-
-    def path(self, name: str) -> str:
-        return f"/images/{self.code}" if name == "original" else f"/images/{self.code}/{name}"
+        return self.edge.public_url.rstrip("/") + path_of(self.code, name)
 
     def silent(self, name: str, said: str) -> Door:
         return Door(rendition=name, url=self.url(name), state="unreachable", said=said)
@@ -95,7 +88,7 @@ class Doors:
         """Request the original and all renditions of ``digests`` (SHA-256 in hex, by name) from each edge, in order."""
         names = list(dict.fromkeys(("original", *digests)))
         until = time.monotonic() + _PAGE
-        visits = [_Visit(edge, code, names, digests.values(), until) for edge in edges]
+        visits = [_Visit(edge, code, names, digests, until) for edge in edges]
         futures = [self._pool.submit(self._visit, visit) for visit in visits]
         wait(futures, timeout=_PAGE)
         answers = []
@@ -111,44 +104,33 @@ class Doors:
 
     def _visit(self, visit: _Visit) -> list[Door]:
         found: list[Door] = []
-        connection = HttpConnection(
-            visit.edge.public_url,
-            TlsFiles(None, None, None),
-            connect_timeout=_CONNECT,
-            read_timeout=_WHOLE,
-            idle_timeout=_READ,
-        )
-        with closing(connection):
-            for name in visit.names:
-                # An edge that gave no answer gives none for the next rendition either, and would take as long.
-                if found and found[-1].state == "unreachable":
-                    found.append(visit.silent(name, found[-1].said))
-                elif self._closed or time.monotonic() > visit.until:
-                    found.append(visit.silent(name, _LATE))
-                else:
-                    found.append(self._request(connection, visit, name))
-        return found
+        bodies: list[Body] = []
 
-    def _request(self, connection: HttpConnection, visit: _Visit, name: str) -> Door:
-        body = Body()
-        try:
-            connection.connect()
-            reply = connection.request("GET", quote(visit.path(name)), _HEADERS, sink=body.take)
-        except TimeoutError:
-            return visit.silent(name, _LATE)
-        except (OSError, ValueError, CredentialError, http.client.HTTPException) as error:
-            return visit.silent(name, failure_reason(error))
-        proof, why = judge(reply.status, reply.headers, body.digest, visit.image)
-        picture = body.picture(reply.headers)
+        def new_body() -> Body:
+            bodies.append(Body())
+            return bodies[-1]
+
+        with closing(Probe(connect_timeout=_CONNECT, read_timeout=_READ, longest=_WHOLE)) as probe:
+            for answer in probe.renditions(visit.edge.public_url, visit.code, visit.names, visit.digests, new_body):
+                found.append(self._door(visit, answer, bodies[-1]))
+                if self._closed or time.monotonic() > visit.until:
+                    break
+        # An edge that gave no answer gives none for the next rendition either, and would take as long.
+        said = found[-1].said if found[-1].state == "unreachable" else _LATE
+        return found + [visit.silent(name, said) for name in visit.names[len(found) :]]
+
+    def _door(self, visit: _Visit, answer: RenditionAnswer, body: Body) -> Door:
+        picture = body.picture(answer.headers)
         if picture is not None:
             self.pictures.keep(body.digest, picture)
+        missing = answer.proof is Proof.UNPROVEN and answer.status == HTTPStatus.NOT_FOUND
         return Door(
-            rendition=name,
-            url=visit.url(name),
-            state="not there" if proof is Proof.UNPROVEN and reply.status == 404 else _STATES[proof],
-            said=why if proof is not Proof.UNPROVEN or reply.status != 404 else "",
-            status=reply.status,
-            cached=_cached(reply.headers.get("cache-status", "")),
+            rendition=answer.rendition,
+            url=visit.url(answer.rendition),
+            state="not there" if missing else _STATES[answer.proof],
+            said="" if missing else answer.why,
+            status=answer.status,
+            cached=_cached(answer.headers.get("cache-status", "")),
             picture=body.digest if picture is not None else None,
         )
 

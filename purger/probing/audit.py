@@ -3,15 +3,13 @@
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from itertools import starmap
+from itertools import starmap, takewhile
 from typing import NamedTuple
 
-from purger.edge.errors import UnreachableError
 from purger.fleet.edges import list_edges
-from purger.model import Edge
 from purger.probing.probe import Probe, ProbeAnswer
-from purger.probing.rendition_names import ask_renditions, edges_to_probe
 from purger.probing.subject_images import codes_of
+from purger.probing.targets import Target, ask_renditions, edges_to_probe, probe_images
 from purger.probing.verdict import Proof
 from takedown_db.connection.lasting_connection import Connection
 
@@ -55,14 +53,10 @@ class AuditResult:
     not_proven: int = 0  # number of probes that proved nothing
     unproven: list[UnprovenImage] = field(default_factory=list)  # the first of them
     unreachable: dict[str, str] = field(default_factory=dict)  # by edge, why it gave no answer
-    unnamed: tuple[str, ...] = ()  # edges that do not name their renditions: those in the database were requested
+    renditions_not_named: tuple[
+        str, ...
+    ] = ()  # edges that do not name their renditions: those in the database were requested
     disabled: tuple[str, ...] = ()  # edges that were left out; they may still answer browsers
-
-
-@dataclass(frozen=True, slots=True)
-class _AuditedEdge:
-    edge: Edge
-    renditions: tuple[str, ...] | None  # that the edge knows besides the original; None: it names none
 
 
 class _BanRow(NamedTuple):
@@ -86,17 +80,17 @@ def run_audit(
     Sends the purge of each image again that is served although it is banned. ``progress`` is called after each code;
     the audit ends early when ``stopped`` returns True. Raises ``DatabaseUnavailableError``.
     """
-    edges = [_AuditedEdge(edge, ask_renditions(edge)) for edge in edges_to_probe(connection)]
+    targets = [Target(edge, ask_renditions(edge)) for edge in edges_to_probe(connection)]
     result = AuditResult(
-        edges=len(edges),
-        unnamed=tuple(each.edge.name for each in edges if each.renditions is None),
+        edges=len(targets),
+        renditions_not_named=tuple(each.edge.name for each in targets if each.renditions is None),
         disabled=tuple(edge.name for edge in list_edges(connection) if not edge.enabled),
     )
-    for code in banned_codes(connection, sample):
-        if stopped():
-            break
-        digests = dict(connection.rows("rendition_digests", code=code))
-        doubtful = list(_doubtful_answers(probe, edges, code, digests, result))
+    codes = takewhile(lambda _: not stopped(), banned_codes(connection, sample))
+    for code, answers in probe_images(connection, probe, targets, codes):
+        for target, answer in answers:
+            _count(result, target.edge.name, answer)
+        doubtful = [each for each in answers if not each[1].silent and each[1].proof is not Proof.GONE]
         # A lift since the list was read brings the image back rightly.
         if doubtful and _is_banned(connection, code):
             _note(result, code, doubtful)
@@ -140,35 +134,23 @@ def _codes_after(connection: Connection, after: int, until: int) -> Iterator[str
             after = ban.id
 
 
-def _doubtful_answers(
-    probe: Probe, edges: list[_AuditedEdge], code: str, digests: dict[str, str], result: AuditResult
-) -> Iterator[tuple[str, ProbeAnswer]]:
-    """Request one code from the edges, and yield each answer that does not prove it gone, with the edge's name.
-
-    Removes an edge that cannot be reached from ``edges``: each further probe would wait for the same time-out.
-    """
-    for each in list(edges):
-        name = each.edge.name
-        try:
-            answer = probe.request(each.edge.public_url, code, digests, each.renditions)
-        except UnreachableError as error:
-            result.unreachable[name] = str(error)
-            edges.remove(each)
-            continue
-        if answer.proof is Proof.FAILING:
-            result.unreachable.setdefault(name, answer.said)
-            continue
+def _count(result: AuditResult, edge: str, answer: ProbeAnswer) -> None:
+    """Count an answer, or note why there is none: the last reason if the edge could not be reached, else the first."""
+    if answer.proof is Proof.UNREACHABLE:
+        result.unreachable[edge] = answer.said
+    elif answer.silent:
+        result.unreachable.setdefault(edge, answer.said)
+    else:
         result.probes += 1
-        if answer.proof is not Proof.GONE:
-            yield name, answer
 
 
-def _note(result: AuditResult, code: str, answers: list[tuple[str, ProbeAnswer]]) -> None:
+def _note(result: AuditResult, code: str, answers: list[tuple[Target, ProbeAnswer]]) -> None:
     """Add the answers of edges for one banned code to the result."""
-    for edge, answer in answers:
+    for target, answer in answers:
         if answer.proof is Proof.SHOWN:
-            result.served.append(ServedImage(edge, code, answer.served))
+            result.served.append(ServedImage(target.edge.name, code, answer.served))
             continue
         result.not_proven += 1
         if len(result.unproven) < _LISTED:
-            result.unproven.append(UnprovenImage(edge, code, answer.said, answer.proof is Proof.FOREIGN))
+            again = answer.proof is Proof.FOREIGN
+            result.unproven.append(UnprovenImage(target.edge.name, code, answer.said, again))

@@ -5,8 +5,9 @@ import http.client
 import socket
 import ssl
 import time
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
 from urllib.parse import quote
 
 from purger.edge.connection import HttpConnection, Reply
@@ -33,6 +34,48 @@ _REASONS = (
 )
 
 
+class AnswerBody(Protocol):
+    """Takes the body of an answer, part by part, and knows its SHA-256 in the end."""
+
+    def take(self, part: bytes) -> None:
+        """Take the next part."""
+
+    @property
+    def digest(self) -> str:
+        """The SHA-256 of all parts, in hex."""
+
+
+class _HashedBody:
+    """The SHA-256 of a body of which nothing is kept."""
+
+    def __init__(self) -> None:
+        self._hash = hashlib.sha256()
+        self.take = self._hash.update
+
+    @property
+    def digest(self) -> str:
+        return self._hash.hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class RenditionAnswer:
+    """The answer for one rendition. ``why`` says in words why it proves nothing; empty if it does."""
+
+    rendition: str
+    proof: Proof
+    why: str
+    status: int | None = None  # None: no answer
+    headers: Mapping[str, str] = field(default_factory=dict)  # names in lower case
+
+    def text(self) -> str:
+        """Return the answer in words; nothing if the image was gone or shown."""
+        if self.proof is Proof.UNREACHABLE:
+            return self.why
+        if self.proof is Proof.FAILING:
+            return f"the edge answered {self.status}"
+        return f"{self.status} for {printable(self.rendition)}: {self.why}" if self.why else ""
+
+
 @dataclass(frozen=True, slots=True)
 class ProbeAnswer:
     """The answers for one image, whose largest ``proof`` holds. ``served`` names the renditions that were shown.
@@ -41,9 +84,14 @@ class ProbeAnswer:
     """
 
     proof: Proof
-    status: int  # of the first answer with that proof
+    status: int | None  # of the first answer with that proof; None: no answer
     said: str = ""  # the answer in words, unless the image was gone or shown
     served: tuple[str, ...] = ()
+
+    @property
+    def silent(self) -> bool:
+        """True if the edge said nothing about the image: it gave no answer, or 5xx."""
+        return self.proof in (Proof.UNREACHABLE, Proof.FAILING)
 
 
 class Probe:
@@ -62,22 +110,35 @@ class Probe:
         """Request the original of ``code`` and its ``renditions``: all others that the edge knows.
 
         None: the edge names none, and those of ``digests`` (SHA-256 in hex, by name) are requested. A URL shows the
-        image when the body is any of its renditions. Raises ``UnreachableError``.
+        image when the body is any of its renditions.
         """
-        others = digests if renditions is None else renditions
-        answers = [self._request(public_url, code, name, digests) for name in dict.fromkeys(("original", *others))]
-        served = tuple(name for answer in answers for name in answer.served)
-        return replace(max(answers, key=lambda answer: answer.proof), served=served)
+        answers = list(self.renditions(public_url, code, digests if renditions is None else renditions, digests))
+        worst = max(answers, key=lambda answer: answer.proof)
+        served = tuple(printable(answer.rendition) for answer in answers if answer.proof is Proof.SHOWN)
+        return ProbeAnswer(worst.proof, worst.status, worst.text(), served)
 
-    def _request(self, public_url: str, code: str, name: str, digests: Mapping[str, str]) -> ProbeAnswer:
-        path = f"/images/{code}" if name == "original" else f"/images/{code}/{name}"
-        reply, digest = self._fetch(public_url, path)
-        proof, why = judge(reply.status, reply.headers, digest, digests.values())
-        shown = printable(name)
-        said = f"{reply.status} for {shown}: {why}" if why else ""
-        if proof is Proof.FAILING:
-            said = f"the edge answered {reply.status}"
-        return ProbeAnswer(proof, reply.status, said, (shown,) if proof is Proof.SHOWN else ())
+    def renditions(
+        self,
+        public_url: str,
+        code: str,
+        names: Iterable[str],
+        digests: Mapping[str, str],
+        new_body: Callable[[], AnswerBody] = _HashedBody,
+    ) -> Iterator[RenditionAnswer]:
+        """Request the original of ``code`` and renditions by their names, one after the other, and yield each answer.
+
+        Ends with the first that is unreachable: each further request would wait for the same time-out. ``new_body`` is
+        called before each request, for what takes its body.
+        """
+        for name in dict.fromkeys(("original", *names)):
+            path, body = path_of(code, name), new_body()
+            try:
+                reply = self._fetch(public_url, path, body)
+            except UnreachableError as error:
+                yield RenditionAnswer(name, Proof.UNREACHABLE, str(error))
+                return
+            proof, why = judge(reply.status, reply.headers, body.digest, digests.values())
+            yield RenditionAnswer(name, proof, why, reply.status, reply.headers)
 
     def close(self) -> None:
         """Close all connections."""
@@ -85,25 +146,23 @@ class Probe:
             connection.close()
         self._connections.clear()
 
-    def _fetch(self, url: str, path: str) -> tuple[Reply, str]:
+    def _fetch(self, url: str, path: str, body: AnswerBody) -> Reply:
         connection = self._connections.get(url) or self._new_connection(url)
         try:
             connection.connect()
         except TimeoutError as error:
             raise UnreachableError("no connection in time") from error
         except (OSError, ValueError) as error:
-            raise UnreachableError(failure_reason(error)) from error
-        digest = hashlib.sha256()
+            raise UnreachableError(_failure_reason(error)) from error
         began = time.monotonic()
         try:
-            reply = connection.request("GET", quote(path), _HEADERS, sink=digest.update)
+            return connection.request("GET", quote(path), _HEADERS, sink=body.take)
         except TimeoutError as error:
             if time.monotonic() - began < self._longest:
                 raise UnreachableError("no answer in time") from error
             raise UnreachableError(f"no end of the answer within {self._longest:g} s") from error
         except (OSError, http.client.HTTPException, ValueError) as error:
-            raise UnreachableError(failure_reason(error)) from error
-        return reply, digest.hexdigest()
+            raise UnreachableError(_failure_reason(error)) from error
 
     def _new_connection(self, url: str) -> HttpConnection:
         if len(self._connections) >= _CONNECTIONS:
@@ -118,7 +177,12 @@ class Probe:
         return connection
 
 
-def failure_reason(error: Exception) -> str:
+def path_of(code: str, rendition: str) -> str:
+    """Return the path of a rendition in the URLs of the site, not quoted."""
+    return f"/images/{code}" if rendition == "original" else f"/images/{code}/{rendition}"
+
+
+def _failure_reason(error: Exception) -> str:
     """Name a failed request in a few words."""
     if isinstance(error, UnusableEdgeUrlError):
         return str(error)

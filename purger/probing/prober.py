@@ -15,9 +15,9 @@ from purger.edge.tally import Tally
 from purger.loop_thread import LoopThread
 from purger.model import Edge, Row, probe_result_of
 from purger.probing.probe import Probe
-from purger.probing.rendition_names import KnownRenditions
 from purger.probing.row_probe import SECONDS_AT_A_SUBJECT, ImageChoice, RowProbeResult, choose, probe_row
 from purger.probing.schedule import BatchRange, DueProbe, ProbeSchedule
+from purger.probing.targets import KnownRenditions
 from purger.problem_log import ProblemLog
 from purger.records.recorder import Recorder
 from takedown_base.printable import printable

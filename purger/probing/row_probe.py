@@ -5,11 +5,10 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from typing import Any
 
-from purger.edge.errors import UnreachableError
-from purger.model import Edge, ProbeResult, Row, probe_result_of
+from purger.model import Edge, ProbeNote, ProbeResult, Row, probe_result_of
 from purger.probing.probe import Probe, ProbeAnswer
-from purger.probing.probe_notes import CHANGED, LIFTED, NO_IMAGES, ROWS_ALONE
 from purger.probing.subject_images import draw
+from purger.probing.targets import Target, probe_images
 from purger.probing.verdict import Proof
 from takedown_base.scope import Scope
 from takedown_db.connection.lasting_connection import Connection
@@ -35,6 +34,7 @@ class RowProbeResult:
     probe_result: ProbeResult
     kept: tuple[KeptImage, ...] = ()  # to be purged again
     again: bool = False  # a later probe may prove more
+    unreachable: bool = False  # the edge's public listener gave no answer in the end
     parts: tuple[ProbeResult, ...] = ()  # of a ban on an owner or digest: one for each image
 
     @property
@@ -79,27 +79,16 @@ class _Evidence:
         self._kept: list[KeptImage] = []
         self._excuses: list[str] = []
         self._unproven: list[ProbeAnswer] = []
-        self.trouble: str | None = None  # why no further image was requested
-
-    def answer(self, connection: Connection, probe: Probe, code: str) -> ProbeAnswer | None:
-        """Request one image; return None, and keep the reason, where the edge says nothing about it."""
-        digests = dict(connection.rows("rendition_digests", code=code))
-        try:
-            answer = probe.request(self._edge.public_url, code, digests, self._choice.renditions)
-        except UnreachableError as error:
-            self.trouble = f"unreachable: {error}"
-            return None
-        if answer.proof is Proof.FAILING:
-            self.trouble = answer.said
-            return None
-        return answer
+        self._silence: ProbeAnswer | None = None  # after which no further image was requested
 
     def add(self, code: str, answer: ProbeAnswer, excuse: str | None) -> None:
         """Count the answer for one image. With an ``excuse`` for it, it is evidence of nothing."""
-        if excuse:
+        if answer.silent:
+            self._silence = answer
+        elif excuse:
             self._excuses.append(excuse)
         elif answer.proof is Proof.GONE:
-            note = ROWS_ALONE if self._choice.renditions is None else None
+            note = ProbeNote.ONLY_ROWS if self._choice.renditions is None else None
             self._part(code, at=time.time(), status=answer.status, gone=True, note=note)
         elif answer.proof is Proof.SHOWN:
             self._part(code, at=time.time(), status=answer.status, gone=False)
@@ -113,9 +102,10 @@ class _Evidence:
     def result(self) -> RowProbeResult:
         """Sum up. An image that is purged again is probed for that purge, each other one without a proof again."""
         whole = self._whole()
-        kept = tuple(self._kept) if whole.gone is False or not self.trouble else ()
-        again = not kept and bool(self.trouble or self._unproven)
-        return RowProbeResult(whole, kept, again, tuple(self._parts) if self._choice.several else ())
+        kept = tuple(self._kept) if whole.gone is False or not self._silence else ()
+        again = not kept and bool(self._silence or self._unproven)
+        unreachable = self._silence is not None and self._silence.proof is Proof.UNREACHABLE
+        return RowProbeResult(whole, kept, again, unreachable, tuple(self._parts) if self._choice.several else ())
 
     def _part(self, code: str, **fields: Any) -> None:
         self._parts.append(probe_result_of(self._edge, self._row, code=code, **fields))
@@ -125,14 +115,15 @@ class _Evidence:
         shown = next((part for part in self._parts if part.gone is False), None)
         if shown:
             return replace(shown, code="")
-        if self.trouble:
-            return self._nothing(self.trouble)
+        if self._silence:
+            unreachable = self._silence.proof is Proof.UNREACHABLE
+            return self._nothing(f"unreachable: {self._silence.said}" if unreachable else self._silence.said)
         if self._unproven:
             first, number = self._unproven[0], f"{len(self._unproven)} of {len(self._parts)} images: "
             note = (number if self._choice.several else "") + first.said
             return replace(self._nothing(note), status=first.status)
         if not self._parts:
-            return self._nothing(self._excuses[0] if self._excuses else NO_IMAGES)
+            return self._nothing(self._excuses[0] if self._excuses else ProbeNote.NO_IMAGES)
         last = replace(self._parts[-1], code="")
         if not self._choice.several:
             return last
@@ -157,18 +148,21 @@ def probe_row(
     was written since the row; ``excuse`` returns the reason by code; None: the outbox does. Raises
     ``DatabaseUnavailableError``.
     """
-    evidence, began = _Evidence(edge, row, choice), time.monotonic()
-    for code in choice.codes:
-        begun = time.monotonic()
-        answer = evidence.answer(connection, probe, code)
-        if answer is None:
-            break
-        # Read after the answer: a lift that the edge has heard of is committed.
-        why = None if answer.proof is Proof.GONE else excuse(code) if excuse else _excuse(connection, row, code)
+    evidence = _Evidence(edge, row, choice)
+    began = begun = time.monotonic()
+    for code, answers in probe_images(connection, probe, [Target(edge, choice.renditions)], choice.codes):
+        ((_, answer),) = answers
+        why = None
+        if not answer.silent and answer.proof is not Proof.GONE:
+            # Read after the answer: a lift that the edge has heard of is committed.
+            why = excuse(code) if excuse else _excuse(connection, row, code)
         evidence.add(code, answer, why)
+        if answer.silent:
+            break
         if choice.between is not None:
             choice.between(time.monotonic() - begun)
-        if choice.seconds is not None and time.monotonic() - began > choice.seconds:
+        begun = time.monotonic()
+        if choice.seconds is not None and begun - began > choice.seconds:
             break
     return evidence.result()
 
@@ -177,6 +171,6 @@ def _excuse(connection: Connection, row: Row, code: str) -> str | None:
     """Say why an edge may show ``code`` after it has acknowledged ``row``; None when it may not."""
     for stands, changed in connection.rows("ban_stands", invalidation=row.id, code=code):
         if not stands:
-            return LIFTED
-        return CHANGED if changed else None
+            return ProbeNote.LIFTED
+        return ProbeNote.CHANGED if changed else None
     return "its row has left the outbox"

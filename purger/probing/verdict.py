@@ -21,8 +21,9 @@ class Proof(IntEnum):
     GONE = 0  # marked as banned, with the body that its Repr-Digest names
     UNPROVEN = 1  # neither gone nor shown
     FAILING = 2  # 5xx, which says nothing about the image
-    FOREIGN = 3  # success, with bytes that are neither the image's nor marked: perhaps those of a replaced image
-    SHOWN = 4  # bytes of the image
+    UNREACHABLE = 3  # no answer, or one that broke off
+    FOREIGN = 4  # success, with bytes that are neither the image's nor marked: perhaps those of a replaced image
+    SHOWN = 5  # bytes of the image
 
 
 def judge(status: int, headers: Mapping[str, str], digest: str, image: Collection[str]) -> tuple[Proof, str]:

@@ -7,8 +7,7 @@ from enum import StrEnum
 from itertools import takewhile
 
 from purger.exit_codes import ExitCode
-from purger.model import ProbeResult
-from purger.probing.probe_notes import NO_IMAGES
+from purger.model import ProbeNote, ProbeResult
 from purger.receipts.model import Ban, EdgeReceipt, KnownEdge, Purge, Report
 from takedown_base.scope import Scope
 
@@ -167,7 +166,7 @@ def _outcome(evidence: Sequence[EdgeReceipt], *, later: bool, several: bool) -> 
         if doubt := _later_doubt(evidence):
             return Outcome.NOT_PROVEN, f"now {doubt}"
         return _whole_outcome(last) if several else (Outcome.GONE, note)
-    return (Outcome.NO_IMAGES if note == NO_IMAGES else Outcome.NOT_PROVEN), note or "not looked at"
+    return (Outcome.NO_IMAGES if note == ProbeNote.NO_IMAGES else Outcome.NOT_PROVEN), note or "not looked at"
 
 
 def _whole_outcome(receipt: EdgeReceipt) -> tuple[Outcome, str]:

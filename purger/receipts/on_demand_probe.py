@@ -1,21 +1,20 @@
 """Probes every enabled edge for the bans of one report, when a person asks for it, and records the results."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from mysql.connector.abstracts import MySQLCursorAbstract
 
 from purger.model import Edge, ProbeResult, Row
 from purger.probing.probe import Probe
-from purger.probing.rendition_names import ask_renditions, edges_to_probe
 from purger.probing.row_probe import ImageChoice, RowProbeResult, choose, probe_row
+from purger.probing.targets import ask_renditions, edges_to_probe
 from purger.receipts.model import Ban, Purge, Report
 from purger.records.rows import record_probes
 from takedown_base.scope import Scope
 from takedown_db.connection.lasting_connection import Connection
 
 #: The number of a banned owner's or digest's images that are requested at each edge by default.
-IMAGES_OF_A_SUBJECT = 1000
+IMAGES_ON_DEMAND = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,16 +23,13 @@ class OnDemandProber:
 
     connection: Connection
     probe: Probe
-    most: int = IMAGES_OF_A_SUBJECT  # number of a banned owner's or digest's images, drawn by chance
-    ask: Callable[[Edge], tuple[str, ...] | None] = field(default=ask_renditions)  # for the edge's renditions
+    most: int = IMAGES_ON_DEMAND  # number of a banned owner's or digest's images, drawn at random
 
-    def probe_report(
-        self, report: Report, *, progress: Callable[[], object] = lambda: None
-    ) -> dict[tuple[int, str], ProbeResult]:
+    def probe_report(self, report: Report) -> dict[tuple[int, str], ProbeResult]:
         """Probe every enabled edge for every ban that hides something, and return the results by ban and edge.
 
-        Sends the purge of each image again that an edge shows although it is banned. ``progress`` is called after each
-        ban at each edge. Raises ``DatabaseUnavailableError``.
+        Sends the purge of each image again that an edge shows although it is banned. Raises
+        ``DatabaseUnavailableError``.
         """
         found: dict[tuple[int, str], ProbeResult] = {}
         names = {edge.name for edge in report.enabled}
@@ -44,17 +40,16 @@ class OnDemandProber:
         for edge in edges_to_probe(self.connection) if hiding else ():
             if edge.name not in names:
                 continue
-            renditions = self.ask(edge)
+            renditions = ask_renditions(edge)
             for ban in hiding:
                 result = self._probe_ban(edge, ban, report, replace(choices[ban.id], renditions=renditions))
-                found[ban.id, edge.name] = result
-                progress()
-                if result.note and result.note.startswith("unreachable"):
+                found[ban.id, edge.name] = result.probe_result
+                if result.unreachable:
                     # Each further ban would wait for the same time-out.
                     break
         return found
 
-    def _probe_ban(self, edge: Edge, ban: Ban, report: Report, choice: ImageChoice) -> ProbeResult:
+    def _probe_ban(self, edge: Edge, ban: Ban, report: Report, choice: ImageChoice) -> RowProbeResult:
         purge = ban.purge
         if purge is None or purge.batch is None:
             # There is no purge to record a probe result with, and none whose later changes could excuse the edge.
@@ -70,7 +65,7 @@ class OnDemandProber:
         if acknowledged:
             for kept in result.kept:
                 self.connection.run("resend_image", code=kept.code)
-        return result.probe_result
+        return result
 
     def _record(self, result: RowProbeResult, ban: Ban, purge: Purge, report: Report, edge: Edge) -> None:
         results = _parts_to_record(result, ban, report.code)

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from mysql.connector.abstracts import MySQLCursorAbstract
 
-from purger.probing.probe_notes import NO_IMAGES
+from purger.model import ProbeNote
 from purger.receipts.model import (
     Ban,
     BanTriggers,
@@ -172,7 +172,7 @@ def _not_probed(others: int, whole_seen_at: datetime | None, whole_note: str | N
         return f"not looked at: {counted(others, 'other image')} {of_subject} {were}"
     if whole_seen_at is not None:
         return f"not looked at, as far as is on record: other images {of_subject} may have been"
-    return f"not looked at: there were no images {of_subject} then" if whole_note == NO_IMAGES else whole_note
+    return f"not looked at: there were no images {of_subject} then" if whole_note == ProbeNote.NO_IMAGES else whole_note
 
 
 def _ban(ban: Ban, row: Sequence[Any] | None, entries: list[LogEntry], purges: list[Purge]) -> Ban:

@@ -193,6 +193,6 @@ def test_an_audit_counts_apart_what_is_not_proven(site: Site, stored: dict[str, 
     mine = {(one.edge, one.code, one.again) for one in found.unproven if one.code in (replaced, unmarked, lifted)}
     assert mine == {("third", replaced, True), ("third", unmarked, False)}
     assert found.not_proven == len(found.unproven)
-    assert found.unnamed == ()
+    assert found.renditions_not_named == ()
     assert len(receipts(site, replaced)["resends"]) == 2
     assert receipts(site, unmarked)["resends"] == []

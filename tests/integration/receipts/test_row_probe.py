@@ -7,9 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from purger.model import Edge, Row
+from purger.model import Edge, ProbeNote, Row
 from purger.probing.probe import Probe
-from purger.probing.probe_notes import ROWS_ALONE
 from purger.probing.row_probe import ImageChoice, RowProbeResult, probe_row
 from stack.database import Database
 from takedown_db.connection.lasting_connection import Connection
@@ -67,7 +66,8 @@ def test_all_of_those_that_were_probed_are_gone(connection: Connection) -> None:
     assert (found.probe_result.gone, found.probe_result.looked, found.probe_result.images) == (True, 3, 5)
     assert (found.kept, found.again, [part.code for part in found.parts]) == ((), False, ["a", "b", "c"])
     assert found.probe_result.note is None
-    assert probe_images(connection, replace(CHOICE, renditions=None), GONE, GONE, GONE).probe_result.note == ROWS_ALONE
+    by_rows = probe_images(connection, replace(CHOICE, renditions=None), GONE, GONE, GONE)
+    assert by_rows.probe_result.note == ProbeNote.ONLY_ROWS
 
 
 def test_one_that_moved_away_does_not_count(connection: Connection) -> None:

@@ -7,9 +7,8 @@ from typing import Any
 
 import pytest
 
-from purger.model import Edge, Row
+from purger.model import Edge, ProbeNote, Row
 from purger.probing.probe import Probe
-from purger.probing.probe_notes import CHANGED, LIFTED
 from purger.probing.row_probe import RowProbeResult, choose, probe_row
 from stack.database import Database
 from takedown_db.connection.lasting_connection import Connection
@@ -115,12 +114,17 @@ def test_an_image_that_had_another_original_at_the_ban_is_no_finding(copies: Cop
     for code in copies.codes[1:]:
         copies.replace(code)
     nothing = copies.probe()
-    assert (nothing.probe_result.gone, nothing.probe_result.note, nothing.kept) == (None, CHANGED, ())
+    assert (nothing.probe_result.gone, nothing.probe_result.note, nothing.kept) == (None, ProbeNote.CHANGED, ())
 
 
 def test_after_a_lift_no_image_is_a_finding(copies: Copies) -> None:
     found = copies.probe(copies.lift)
-    assert (found.probe_result.gone, found.probe_result.note, found.kept, found.again) == (None, LIFTED, (), False)
+    assert (found.probe_result.gone, found.probe_result.note, found.kept, found.again) == (
+        None,
+        ProbeNote.LIFTED,
+        (),
+        False,
+    )
 
 
 def test_a_purge_that_is_sent_again_is_judged_by_the_ban_on_the_original(copies: Copies) -> None:

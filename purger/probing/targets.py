@@ -1,6 +1,11 @@
-"""Asks an edge for the names of its renditions. The edge refuses all other names, so it can show no others."""
+"""Knows which edges and renditions to probe, and probes edges for images: the one loop of all probes.
+
+An edge refuses all renditions but those of its own settings, so it can show no others: it is asked for their names. An
+edge that does not tell is probed for the renditions that have rows in the database.
+"""
 
 import time
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import closing
 from typing import NamedTuple
 
@@ -8,6 +13,8 @@ from purger.edge.client import EdgeClient
 from purger.edge.errors import DeliveryError
 from purger.fleet.edges import followed_edges
 from purger.model import Edge
+from purger.probing.probe import Probe, ProbeAnswer
+from purger.probing.verdict import Proof
 from takedown_db.connection.lasting_connection import Connection
 
 #: Time-out in seconds for the connection, and for the whole request.
@@ -17,6 +24,28 @@ _READ_TIMEOUT = 3.0
 #: Seconds for which an answer is kept, as an edge may load another VCL; and for which one without names is.
 _KEPT = 60.0
 _KEPT_UNKNOWN = 5.0
+
+
+class Target(NamedTuple):
+    """An edge to probe, with the renditions that it knows besides the original; None: it names none."""
+
+    edge: Edge
+    renditions: Collection[str] | None
+
+
+def probe_images(
+    connection: Connection, probe: Probe, targets: Iterable[Target], codes: Iterable[str]
+) -> Iterator[tuple[str, list[tuple[Target, ProbeAnswer]]]]:
+    """Request each image from each edge, and yield it with the answers. Raises ``DatabaseUnavailableError``.
+
+    An edge that cannot be reached is asked for no further image: each request would wait for the same time-out.
+    """
+    left = list(targets)
+    for code in codes:
+        digests = dict(connection.rows("rendition_digests", code=code)) if left else {}
+        answers = [(each, probe.request(each.edge.public_url, code, digests, each.renditions)) for each in left]
+        left = [target for target, answer in answers if answer.proof is not Proof.UNREACHABLE]
+        yield code, answers
 
 
 def edges_to_probe(connection: Connection) -> list[Edge]:
