@@ -31,39 +31,42 @@ def _targets(reports: Mapping[str, Report]) -> str:
 
 
 def _figures(reports: Mapping[str, Report], pictures: str) -> str:
-    return "\n\n".join(_figures_of(report, pictures) for report in reports.values())
+    machines = {_machine(report) for report in reports.values()}
+    parts = [f"{machine}." for machine in machines if len(machines) == 1]
+    return "\n\n".join(
+        [*parts, *(_figures_of(report, pictures, apart=len(machines) > 1) for report in reports.values())]
+    )
 
 
-def _figures_of(report: Report, pictures: str) -> str:
+def _machine(report: Report) -> str:
     machine = report.machine
     versions = ", ".join(f"{name} {number}" for name, number in report.versions.items())
-    parts = [
-        f"### {report.benchmark}",
-        f"{report.began[:16].replace('T', ' ')} UTC, {report.rounds} rounds, {report.seconds:.0f} s; "
-        f"{machine['processor']}, {machine['cores']} cores, {machine['memory_gb']} GB, Linux {machine['kernel']}, "
-        f"{machine['busy_percent']:.0f} % busy before; {versions}.",
-    ]
+    return (
+        f"{machine['processor']}, {machine['cores']} cores, {machine['memory_gb']} GB, "
+        f"Linux {machine['kernel']}; {versions}"
+    )
+
+
+def _figures_of(report: Report, pictures: str, *, apart: bool) -> str:
+    began = f"{report.began[:16].replace('T', ' ')} UTC, {report.rounds} rounds, {report.seconds:.0f} s"
+    busy = f"{report.machine['busy_percent']:.0f} % busy before"
+    parts = [f"### {report.benchmark}", f"{began}, {busy}" + (f"; {_machine(report)}." if apart else ".")]
     for result in report.results:
-        parts += [f"**{result.title}**", _markdown(_summary(result))]
-        parts.append(f"![{result.title}]({pictures}/{report.picture(result)})")
+        # A picture bears its title.
+        parts += [f"![{result.title}]({pictures}/{report.picture(result)})", _markdown(_summary(result))]
     return "\n\n".join(parts)
 
 
 def _summary(result: Result) -> Table:
-    """Return the table of a result; of a comparison a row for each contender, with medians and ratios."""
+    """Return the table of a result; of a comparison the medians, with a row for each contender."""
     if not isinstance(result, Comparison):
         return result.table()
     figures = list(dict.fromkeys(figure for measured in result.figures.values() for figure in measured))
-    rows = [[name, *(_cell(result, name, figure) for figure in figures)] for name in result.figures]
+    rows = [
+        [name, *(short(median(measured[figure])) if figure in measured else "" for figure in figures)]
+        for name, measured in result.figures.items()
+    ]
     return Table(("", *figures), rows)
-
-
-def _cell(result: Comparison, contender: str, figure: str) -> str:
-    values = result.figures[contender].get(figure)
-    if values is None:
-        return ""
-    ratio = result.ratio(contender, figure)
-    return short(median(values)) + ("" if ratio is None else f" ({ratio:.3g}x)")
 
 
 def _markdown(table: Table) -> str:

@@ -1,4 +1,4 @@
-"""Paste the blocks of the README, of the page after it, and of the hook that is written by hand, as they stand."""
+"""Paste the blocks of the README, and of the page after it, as they are."""
 
 import os
 import re
@@ -16,11 +16,10 @@ import requests
 
 from stack.database_program import WITHOUT_TLS, chosen
 from stack.waiting import PATIENCE, wait_until
-from tests.support.pages.markdown_pages import ROOT, block, blocks
+from tests.support.pages.markdown_pages import ROOT, blocks
 
 README = ROOT / "README.md"
 PICTURES = ROOT / "docs/guide/first-pictures.md"
-HOOKS = ROOT / "docs/guide/hooks.md"
 
 
 @dataclass(frozen=True)
@@ -106,57 +105,3 @@ def test_a_newcomers_picture_goes_by_a_command_with_a_proof_and_by_a_hook(newcom
     assert "proven gone at 1 edge" in said
     assert "VALID: " in said
     assert "created the trigger" in said
-
-
-@pytest.fixture
-def shop(newcomer: Newcomer) -> Iterator[Newcomer]:
-    """Make a site's own database and account in the same server, with one image that was taken down long ago."""
-    made = newcomer.sql(
-        """
-        CREATE DATABASE site CHARACTER SET utf8mb4;
-        CREATE TABLE site.pictures (code VARCHAR(100) NOT NULL PRIMARY KEY, path VARCHAR(255));
-        INSERT INTO site.pictures VALUES ('sample-2-1', NULL), ('sample-2-2', '/2'), ('sample-2-3', '/3');
-        CREATE USER 'site'@'localhost' IDENTIFIED BY 'secret';
-        GRANT SELECT, INSERT, UPDATE, DELETE ON site.pictures TO 'site'@'localhost';
-        """
-    )
-    assert made.returncode == 0, made.stderr
-    yield newcomer
-    newcomer.sql("DROP DATABASE site; DROP USER 'site'@'localhost';")
-
-
-def test_the_hook_written_by_hand_takes_pictures_down_and_brings_them_back(shop: Newcomer) -> None:
-    def site(text: str) -> subprocess.CompletedProcess[str]:
-        return shop.sql(text, "--user=site", "--password=secret", "site")
-
-    granted = shop.sql(block(HOOKS, "sql", "GRANT TRIGGER"))
-    assert granted.returncode == 0, granted.stderr
-    hooked = site(block(HOOKS, "sql", "CREATE TRIGGER pictures_taken_down"))
-    assert hooked.returncode == 0, hooked.stderr
-    shop.wait_status("sample-2-1", 410)
-
-    shop.sql("INSERT INTO takedown.bans (scope, subject, banned_by) VALUES ('image', 'SAMPLE-2-2', 'pictures')")
-    assert site("UPDATE pictures SET path = NULL WHERE code = 'sample-2-2'").returncode == 0
-    shop.wait_status("sample-2-2", 410)
-    assert site("UPDATE pictures SET path = '/new' WHERE code = 'sample-2-2'").returncode == 0
-    shop.wait_status("sample-2-2", 200)
-    open_bans = (
-        "SELECT subject FROM takedown.bans"
-        " WHERE banned_by = 'pictures' AND lifted_at IS NULL AND subject LIKE '%-2-%' ORDER BY id"
-    )
-    assert shop.sql(open_bans, "--skip-column-names").stdout.split() == ["sample-2-1", "SAMPLE-2-2"]
-
-    assert site("DELETE FROM pictures WHERE code = 'sample-2-3'").returncode == 0
-    shop.wait_status("sample-2-3", 410)
-
-
-@pytest.mark.parametrize("code", ["a.jpg", "two words", "ä", "x" * 65])
-def test_a_takedown_that_cannot_be_written_fails_the_sites_own_statement(shop: Newcomer, code: str) -> None:
-    pasted = block(HOOKS, "sql", "GRANT TRIGGER"), block(HOOKS, "sql", "CREATE TRIGGER pictures_taken_down")
-    assert [shop.sql(text, "site").returncode for text in pasted] == [0, 0]
-    shop.sql(f"INSERT INTO pictures VALUES ('{code}', '/4')", "site")
-    refused = shop.sql(f"UPDATE pictures SET path = NULL WHERE code = '{code}'", "site")
-    assert refused.returncode == 1
-    assert "subject" in refused.stderr
-    left = shop.sql(f"SELECT path FROM pictures WHERE code = '{code}'", "--skip-column-names", "site")
-    assert left.stdout.strip() == "/4"

@@ -19,8 +19,8 @@ _WIDTH = 100
 _HEAD = """# The help of every command
 
 This page is made from the code, by `.venv/bin/python -m tests.support.pages.command_reference`.
-[commands.md](commands.md) is the overview. A flag that is the same in several commands is shown with the first of them, and
-the others name it behind "as above".
+[commands.md](commands.md) is the overview. A flag that is the same in several commands is shown with the first of them,
+and the others name it behind "as above".
 """
 
 #: A flag in a help, with its lines.
@@ -31,7 +31,8 @@ def reference() -> str:
     """Return the page: a section for each program and command."""
     words = [*INSTALLED, *installed_commands()]
     shown: set[str] = set()
-    return _HEAD + "".join(f"\n## {each}\n\n```text\n{_shorten(_help(each), shown)}\n```\n" for each in sorted(words))
+    texts = [(each, _shorten(_help(each), shown)) for each in sorted(words)]
+    return _HEAD + "".join(f"\n## {each}\n\n```text\n{text}\n```\n" for each, text in texts)
 
 
 def _shorten(help_: str, shown: set[str]) -> str:
