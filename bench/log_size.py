@@ -65,7 +65,7 @@ def main() -> None:
         _timed("one verification", lambda: verify(Proof.parse(proof.text()), signer.verifier()))
         if sys.argv[3:] != ["proof"]:
             report = _timed("audit --log", lambda: audit_log(connection, signer.verifier()))
-            _say(f"  {report.altered} altered, {report.findings[:3]}, not checked: {report.unchecked}")
+            _say(f"  {report.altered} altered, {report.findings[:3]}, not checked: {report.not_checked}")
         connection.close()
 
 

@@ -119,9 +119,9 @@ class Maintenance(LoopThread):
 
     def _report_doubts(self, found: AuditResult) -> None:
         """Log each code that is purged again, and each edge once for what proves nothing in another way."""
-        doubted = {one.edge: one for one in reversed(found.unproven) if not one.again}
+        doubted = {one.edge: one for one in reversed(found.unproven) if not one.purged_again}
         for one in found.unproven:
-            if one.again:
+            if one.purged_again:
                 text = "audit: edge %s is not proven to hide banned image %s (%s); purged again"
                 log.error(text, one.edge, one.code, one.said)
         for name in sorted(doubted.keys() - self._doubted):

@@ -17,9 +17,16 @@ def utc_text(moment: datetime | None) -> str | None:
     return moment.isoformat(timespec="milliseconds") + "Z" if moment else None
 
 
+def members(value: object, *names: str) -> dict[str, object]:
+    """Return fields of a dataclass, or attributes by their names, as the members of a JSON object."""
+    if not names and is_dataclass(value):
+        names = tuple(field.name for field in fields(value))
+    return {name: getattr(value, name) for name in names}
+
+
 def _encodable(value: object) -> object:
     if isinstance(value, datetime):
         return utc_text(value)
     if is_dataclass(value) and not isinstance(value, type):
-        return {field.name: getattr(value, field.name) for field in fields(value)}
+        return members(value)
     raise TypeError(f"{type(value).__name__} is not JSON")

@@ -7,7 +7,6 @@ import click
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from purger.cli.audit_json import audit_report
 from purger.cli.audit_log import run_log_audit
 from purger.cli.options.shared import as_json, database_url
 from purger.exit_codes import ExitCode
@@ -94,7 +93,7 @@ def audit(
         found = run_audit(connection, probe, sample=sample, progress=lambda: bar.advance(task))
     probe.close()
     if as_json:
-        print_json(audit_report(found))
+        print_json(found)
     else:
         _print_audit(found)
     missing = found.not_proven or found.unreachable or not found.edges
@@ -108,7 +107,7 @@ def _print_audit(found: AuditResult) -> None:
         where = f"edge {printable(one.edge)}, image {printable(one.code)}"
         click.echo(f"SERVED: {where} ({printable(', '.join(one.renditions))}); purged again")
     for each in found.unproven[:_LINES]:
-        again = "; purged again" if each.again else ""
+        again = "; purged again" if each.purged_again else ""
         click.echo(f"not proven: edge {printable(each.edge)}, image {printable(each.code)}: {each.said}{again}")
     if found.not_proven > _LINES:
         click.echo(f"not proven: {found.not_proven - _LINES} more; --json names {len(found.unproven)}")

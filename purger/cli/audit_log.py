@@ -8,7 +8,6 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from purger.cli.audit_log_json import log_audit_report
 from purger.exit_codes import ExitCode
 from purger.signed_log.audit.audit import audit_log
 from purger.signed_log.audit.report import Count, Report
@@ -49,12 +48,12 @@ def run_log_audit(
             progress=lambda leaves: bar.advance(task, leaves / 2),
         )
     if as_json:
-        print_json(log_audit_report(report))
+        print_json(report)
     else:
         click.echo("\n".join(printable(line) for line in _lines(report)))
     if report.altered:
         return ExitCode.FAILED
-    return ExitCode.ATTENTION if report.unchecked else ExitCode.DONE
+    return ExitCode.ATTENTION if report.not_checked else ExitCode.DONE
 
 
 def _known_key(key: str | None, key_file: Path | None) -> VerifierKey | None:
@@ -74,20 +73,20 @@ def public_half(key_file: Path) -> VerifierKey:
 
 
 def _lines(report: Report) -> Iterator[str]:
-    states = (
-        f"{counted(report.checkpoints, 'checkpoint')}, the last one over {counted(report.signed, 'leaf', 'leaves')}"
-    )
-    yield f"{counted(report.leaves, 'leaf', 'leaves')}, {report.counts[Count.COMPARED]:,} of them with a row; {states}"
-    if pruned := report.counts[Count.ROWS_PRUNED]:
-        yield f"{counted(pruned, 'leaf', 'leaves')} whose row was pruned past its retention: up to {report.last_pruned}"
+    leaves, signed = counted(report.leaves, "leaf", "leaves"), counted(report.signed_leaves, "leaf", "leaves")
+    states = f"{counted(report.checkpoints, 'checkpoint')}, the last one over {signed}"
+    yield f"{leaves}, {report.compared:,} of them with a row; {states}"
+    if report.rows_pruned:
+        pruned = counted(report.rows_pruned, "leaf", "leaves")
+        yield f"{pruned} whose row was pruned past its retention: up to {report.rows_pruned_until}"
     for kind, (one, several, words) in _COUNTS.items():
-        if number := report.counts[kind]:
+        if number := report.number(kind):
             yield f"{counted(number, one, several)} {words}"
     for finding in report.findings:
         yield f"ALTERED: {finding.text()}"
     if report.altered > len(report.findings):
         yield f"ALTERED: {report.altered - len(report.findings)} more"
-    for sentence in report.unchecked:
+    for sentence in report.not_checked:
         yield f"not checked: {sentence}"
     if not report.altered:
         yield "nothing was altered"

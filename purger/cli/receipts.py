@@ -7,17 +7,16 @@ import click
 
 from purger.cli.options.shared import as_json, database_url
 from purger.cli.options.subject_arguments import GivenSubject
-from purger.cli.receipts_json import receipts_report
 from purger.moderation.subjects import Subject
 from purger.probing.probe import Probe
 from purger.probing.subject_images import COUNTED
-from purger.receipts.judge import ProbeResults, exit_code
-from purger.receipts.model import Report
+from purger.receipts.judge import ProbeResults, exit_code, judge_ban, why_without_purge
+from purger.receipts.model import Ban, Report
 from purger.receipts.on_demand_probe import IMAGES_ON_DEMAND, OnDemandProber
 from purger.receipts.read import read_receipts
 from purger.receipts.text import lines
 from purger.text_format import wrapped
-from takedown_base.json_output import print_json
+from takedown_base.json_output import members, print_json
 from takedown_db.connection.command_connection import connected
 from takedown_db.connection.lasting_connection import Connection
 
@@ -86,6 +85,30 @@ def receipts(
     else:
         _print(lines(report, probed))
     sys.exit(exit_code(report, probed))
+
+
+def receipts_report(report: Report, probed: ProbeResults) -> dict[str, object]:
+    """Return the report that is printed as JSON, judged with the results of probes on demand."""
+    return {
+        **members(report, "code", "owner", "digest"),
+        "owners": report.ownerships,
+        "exit_code": exit_code(report, probed),
+        "bans": [_ban(report, ban, probed) for ban in report.bans],
+        "resends": report.resends,
+        "record_of_accounts_begins": report.span.log_begins,
+    }
+
+
+def _ban(report: Report, ban: Ban, probed: ProbeResults) -> dict[str, object]:
+    return {
+        **members(ban),
+        **members(ban, "hides", "begun", "ended"),
+        # The database accounts; ``banned_by`` is moderation's word.
+        "account": ban.logged.account if ban.logged else None,
+        "ended_by": ban.ending.account if ban.ending else None,
+        "without_purge": why_without_purge(report, ban),
+        "edges": judge_ban(report, ban, probed),
+    }
 
 
 def _subject(code: str | None, owner: str | None, digest: str | None) -> Subject:

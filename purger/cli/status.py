@@ -5,18 +5,28 @@ import sys
 import click
 
 from purger.cli.options.shared import as_json, database_url
-from purger.cli.status_json import status_report
 from purger.exit_codes import ExitCode
 from purger.fleet.problems import Problem, find_problems
 from purger.fleet.state import FleetState
 from purger.fleet.status import read_state
 from purger.text_format import aligned, counted, duration, wrapped
-from takedown_base.json_output import print_json, utc_text
+from takedown_base.json_output import members, print_json, utc_text
 from takedown_base.printable import printable
 from takedown_db.connection.lasting_connection import Connection
 
 #: Seconds to wait for the database: a monitoring system asks, and an answer that comes late is an alarm too.
 _TIMEOUT = 5
+
+#: The keys of a purger, of the database and of an edge in the JSON, each an attribute of its state.
+_PURGER_KEYS = ("id", "host", "pid", "version", "since", "seen_at", "age", "alive", "shares")
+_DATABASE_KEYS = (
+    *("server", "adopted", "pending", "stuck", "head", "numbered_at", "pruned", "missing_triggers"),
+    *("weakened_triggers", "hooks", "unnumberable", "counter_locked", "migration_lock"),
+)
+_EDGE_KEYS = (
+    *("name", "purge_url", "public_url", "mode", "instance", "acknowledged", "lag", "waits", "heartbeat_age"),
+    *("lease_remaining", "seen_at", "epoch"),
+)
 
 #: The number of purgers that are shown although they are no longer alive.
 _SHOWN_DEAD = 3
@@ -52,6 +62,28 @@ def status(as_json: bool, database_url: str) -> None:
         click.echo("\n".join([*_verdict(state, problems), *_tables(state)]))
     if problems:
         sys.exit(ExitCode.ATTENTION)
+
+
+def status_report(state: FleetState, problems: list[Problem]) -> dict[str, object]:
+    """Return the report that is printed as JSON: ``state``, of which ``problems`` were found."""
+    return {
+        "ok": not problems,
+        "problems": problems,
+        "purgers": [
+            {**members(each, *_PURGER_KEYS), "edges": state.edges_of(each) if each.alive else []}
+            for each in state.purgers
+        ],
+        "database": None if state.unusable is not None else members(state, *_DATABASE_KEYS),
+        "edges": [
+            {
+                **members(each, *_EDGE_KEYS),
+                "problem": str(each.problem) if each.problem else None,
+                "purger": each.purger,
+            }
+            for each in state.edges
+        ],
+        "disabled_edges": state.disabled,
+    }
 
 
 def _verdict(state: FleetState, problems: list[Problem]) -> list[str]:
@@ -107,7 +139,7 @@ def _edge_rows(state: FleetState) -> list[tuple[str, ...]]:
         age = "never" if edge.epoch is None else utc_text(edge.epoch) or ""
         if edge.heartbeat_age is not None:
             age = f"{duration(edge.heartbeat_age)} ago"
-        kind = (edge.problem or "").partition(":")[0]
+        kind = edge.problem.kind if edge.problem else ""
         purger = processes.get(edge.purger or "", "")
         rows.append((edge.name, edge.mode or "no answer", str(edge.lag), age, purger, kind))
     return rows

@@ -97,10 +97,5 @@ def _trust(edges: int) -> str:
 
 
 def _remedies(problems: Iterable[Problem]) -> dict[str, str]:
-    """Return the first remedy for each edge that a problem begins with, as in ``edge paris: unreachable``."""
-    found: dict[str, str] = {}
-    for problem in problems:
-        kind, _, rest = problem.what.partition(" ")
-        if kind == "edge":
-            found.setdefault(rest.partition(" ")[0].rstrip(":"), problem.do)
-    return found
+    """Return the first remedy for each edge that has a problem."""
+    return {problem.edge: problem.do for problem in reversed(list(problems)) if problem.edge is not None}

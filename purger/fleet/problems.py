@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from purger.fleet.state import EdgeState, FleetState
+from purger.fleet.state import EdgeProblem, EdgeState, FleetState
 from purger.model import PurgerPresence
 from purger.text_format import counted, duration
 from takedown_base.printable import printable
@@ -38,6 +38,7 @@ class Problem:
 
     what: str
     do: str
+    edge: str | None = None  # the edge that has it; None: it is none of a single edge
 
 
 def find_problems(state: FleetState) -> list[Problem]:
@@ -189,38 +190,28 @@ def _edge_problems(state: FleetState) -> Iterator[Problem]:
 
 def _problems_of_edge(edge: EdgeState) -> Iterator[Problem]:
     name = printable(edge.name)
-    if edge.mode is None:
-        failure = printable(edge.failure or "no answer")
-        yield Problem(f"edge {name}: {failure}", _remedy(failure))
-    elif edge.recorded:
-        yield Problem(f"edge {name}: {printable(edge.recorded)}", _remedy(edge.recorded))
+    no_answer = EdgeProblem("no answer") if edge.mode is None else None
+    if error := edge.problem or no_answer:
+        remedy = _EDGE_REMEDIES.get(error.kind, "read the purger's log, and check its varnishd")
+        yield Problem(f"edge {name}: {printable(error)}", remedy, edge.name)
     elif edge.mode == "fail-safe":
-        last = (
-            "no heartbeat yet" if edge.heartbeat_age is None else f"last heartbeat {duration(edge.heartbeat_age)} ago"
-        )
+        age = edge.heartbeat_age
+        last = "no heartbeat yet" if age is None else f"last heartbeat {duration(age)} ago"
         yield Problem(
             f"edge {name} is in fail-safe mode: {last}",
             "it is right for some seconds after the start of edge or purger; otherwise read the purger's log",
+            edge.name,
         )
     elif edge.mode != "trusted":
         yield Problem(
             f"edge {name} says mode {printable(edge.mode)!r}: nothing ends its trust when purges do not arrive",
             "set `purger` to yes in its VCL, or disable it (`purger edge disable`)",
+            edge.name,
         )
-    if edge.mode is not None and not edge.names_position:
-        yield Problem(
-            f"edge {name} runs the VCL of version 0.1: it names no position, so one that goes back is not noticed, and "
-            "each ban by content empties its cache",
-            "load the VCL of this version into it (docs/operate/edge.md)",
-        )
-    if edge.delay > PATIENCE and edge.mode is not None and not edge.recorded:
+    if edge.waits > PATIENCE and not edge.problem:
         yield Problem(
             f"edge {name} has not acknowledged {counted(edge.lag, 'batch', 'batches')}, the first for "
-            f"{duration(edge.delay)}",
+            f"{duration(edge.waits)}",
             "wait if there is a bulk of bans; otherwise read the purger's log",
+            edge.name,
         )
-
-
-def _remedy(text: str) -> str:
-    kind = text.partition(":")[0]
-    return _EDGE_REMEDIES.get(kind, "read the purger's log, and check its varnishd")

@@ -3,9 +3,27 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Self
 
 from purger.model import PurgerPresence
 from takedown_db.hooks.triggers import HookState
+
+
+@dataclass(frozen=True, slots=True)
+class EdgeProblem:
+    """An error at an edge. The table `edges` has it as one text, ``kind: text``."""
+
+    kind: str  # of a ``DeliveryError``
+    text: str = ""
+
+    @classmethod
+    def read(cls, recorded: str) -> Self:
+        """Read what the purger has recorded."""
+        kind, _, text = recorded.partition(": ")
+        return cls(kind, text)
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.text}" if self.text else self.kind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,19 +37,18 @@ class EdgeState:
     instance: str | None = None  # the varnishd process that answered now, or that answered last
     acknowledged: int = 0  # the last batch of those that the edge has acknowledged without a gap
     lag: int = 0  # number of batches that the edge has not acknowledged
-    delay: float = 0.0  # seconds since the first of them was numbered
+    waits: float = 0.0  # seconds since the first of them was numbered
     heartbeat_age: float | None = None  # seconds since the last heartbeat, by the edge's clock
     lease_remaining: float | None = None  # seconds for which it trusts its cache without another heartbeat
     seen_at: datetime | None = None  # UTC, the purger's clock: the last answer to a purger
     epoch: datetime | None = None  # UTC, the edge's clock: the last heartbeat that it accepted
-    failure: str | None = None  # why the edge gave no answer just now: kind and text
-    recorded: str | None = None  # the problem that the running purger has with this edge: kind and text
-    names_position: bool = True  # False: its VCL is of version 0.1
-    batch: int = 0  # the last batch that it was brought to, as it names it; 0: none, or of version 0.1
+    failure: EdgeProblem | None = None  # why the edge gave no answer just now
+    recorded: EdgeProblem | None = None  # the problem that the running purger has with this edge
+    batch: int = 0  # the last batch that it was brought to, as it names it; 0: none
     purger: str | None = None  # the id of the purger that has claimed it
 
     @property
-    def problem(self) -> str | None:
+    def problem(self) -> EdgeProblem | None:
         """The error of the request just now, or else the one that the running purger recorded."""
         return self.failure or self.recorded
 

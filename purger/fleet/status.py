@@ -12,7 +12,7 @@ from purger.edge.errors import DeliveryError
 from purger.fleet.edges import ListedEdge, list_edges
 from purger.fleet.presence import present
 from purger.fleet.problems import PATIENCE, unclaimed
-from purger.fleet.state import EdgeState, FleetState
+from purger.fleet.state import EdgeProblem, EdgeState, FleetState
 from purger.model import Edge, PurgerPresence
 from purger.outbox.outbox import Outbox
 from takedown_db.connection.adoption import newest
@@ -216,18 +216,18 @@ def _counter_is_locked(connection: Connection) -> bool:
     return False
 
 
-def _ask(edge: Edge) -> Answer | str:
-    """Ask an edge for its mode, its clock and its position. Returns the kind and text of the error if it gives none."""
+def _ask(edge: Edge) -> Answer | EdgeProblem:
+    """Ask an edge for its mode, its clock and its position, and return its answer or why there is none."""
     client = EdgeClient(edge, connect_timeout=_CONNECT_TIMEOUT, read_timeout=_READ_TIMEOUT)
     try:
         return client.ask()
     except DeliveryError as error:
-        return f"{error.kind}: {error}"
+        return EdgeProblem(error.kind, str(error))
     finally:
         client.close()
 
 
-def _edge_state(edge: ListedEdge, answer: Answer | str, head: int, delay: float) -> EdgeState:
+def _edge_state(edge: ListedEdge, answer: Answer | EdgeProblem, head: int, waits: float) -> EdgeState:
     state = EdgeState(
         name=edge.name,
         purge_url=edge.purge_url,
@@ -235,12 +235,12 @@ def _edge_state(edge: ListedEdge, answer: Answer | str, head: int, delay: float)
         instance=edge.instance,
         acknowledged=edge.acknowledged,
         lag=max(0, head - edge.acknowledged),
-        delay=delay,
+        waits=waits,
         seen_at=edge.seen_at,
         epoch=edge.epoch,
-        recorded=edge.problem,
+        recorded=EdgeProblem.read(edge.problem) if edge.problem else None,
     )
-    if isinstance(answer, str):
+    if isinstance(answer, EdgeProblem):
         return replace(state, failure=answer)
     return replace(
         state,
@@ -248,6 +248,5 @@ def _edge_state(edge: ListedEdge, answer: Answer | str, head: int, delay: float)
         instance=answer.instance,
         heartbeat_age=answer.heartbeat_age,
         lease_remaining=answer.lease_remaining,
-        names_position=answer.position is not None,
         batch=answer.position.batch if answer.position else 0,
     )

@@ -36,7 +36,7 @@ class UnprovenImage:
     edge: str
     code: str
     said: str  # the answer, in words
-    again: bool  # the bytes may be those of a replaced image, so its purge is sent again
+    purged_again: bool  # the bytes may be those of a replaced image
 
 
 @dataclass(slots=True)

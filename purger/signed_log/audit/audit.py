@@ -78,7 +78,7 @@ class _TreeAudit:
     def run(self, progress: Callable[[int], object]) -> None:
         """Check all leaves, nodes and states."""
         if self._end.batch is None:
-            self._report.unchecked.append("The log has not begun: has `purger run` run?")
+            self._report.not_checked.append("The log has not begun: has `purger run` run?")
         first = 0
         while first < self.size:
             self._expect_states(self._last_state, min(first + _LEAVES, self.size))
@@ -161,7 +161,7 @@ class _TreeAudit:
             self._report.differs(
                 "log_checkpoints", state, "size", Words(f"{size} leaves"), Words("has a state of more")
             )
-        self._report.leaves, self._report.signed = self._tree.size, self._trusted
+        self._report.leaves, self._report.signed_leaves = self._tree.size, self._trusted
         self._tell_unsigned()
 
     def _tell_unsigned(self) -> None:
@@ -170,7 +170,7 @@ class _TreeAudit:
         leaf = check_leaf(StoredLeaf(*rows[0]), (), Report()) if rows else None
         if leaf and _is_late(leaf.members.get("at")):
             number = self.size - self._trusted
-            self._report.unchecked.append(f"{number} leaves are under no signed state: those from {leaf.place} on.")
+            self._report.not_checked.append(f"{number} leaves are under no signed state: those from {leaf.place} on.")
 
 
 def _end(size: int, peaks: bytes, batch: int | None, event: int, edges: bytes) -> StoredEnd:
@@ -195,12 +195,12 @@ def _tell_unwritten(connection: Connection, report: Report) -> None:
     rows = connection.rows("audit_log_unwritten")
     waiting, seconds, entry = rows[0] if rows else (0, 0, None)
     if waiting and seconds > _LATE:
-        report.unchecked.append(
+        report.not_checked.append(
             f"{waiting} batches wait for their place in the log, the oldest for {seconds} s: does `purger run` run?"
         )
     at = _members(entry).get("at")
     if entry and _is_late(at):
-        report.unchecked.append(f"Receipts and probes wait for their place in the log, the oldest since {at}.")
+        report.not_checked.append(f"Receipts and probes wait for their place in the log, the oldest since {at}.")
 
 
 def _members(entry: bytes | None) -> Mapping[str, Any]:

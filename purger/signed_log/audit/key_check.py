@@ -22,7 +22,8 @@ class KeyCheck:
         texts = [note for _, note in notes]
         if given is None:
             self._trusted = self._known(texts)
-            report.unchecked.append("Signatures were checked by the database's own keys alone: give the key by --key.")
+            words = "Signatures were checked only by the database's own keys: give the key by --key."
+            report.not_checked.append(words)
         else:
             self._trusted = self._followers(given, texts)
         self._all = [*self._trusted, *(key for key in self._known(texts) if key not in self._trusted)]

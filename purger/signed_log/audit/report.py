@@ -1,6 +1,5 @@
 """Collects what an audit of the signed log finds: alterations, counts, and what it could not check."""
 
-from collections import Counter
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -15,14 +14,14 @@ class Words(str):
 
 
 class Count(StrEnum):
-    """A kind of leaves or rows that an audit passes over, or has compared."""
+    """A kind of leaves or rows that an audit counts: the name of the field of the report that has the number."""
 
-    COMPARED = "compared"  # leaves that have a row, or are one of several that led to a row
-    ROWS_PRUNED = "rows_pruned"  # leaves whose row is past its retention
-    LEAVES_PRUNED = "leaves_pruned"  # leaves whose content is past its retention
-    LEAVES_ERASED = "leaves_erased"  # leaves of which a value was erased, on record
-    BEFORE = "before"  # rows from before the log began
-    WAITING = "waiting"  # rows that have no place in the log yet
+    COMPARED = "compared"
+    ROWS_PRUNED = "rows_pruned"
+    LEAVES_PRUNED = "leaves_pruned"
+    LEAVES_ERASED = "leaves_erased"
+    BEFORE = "rows_before"
+    WAITING = "rows_waiting"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,16 +42,21 @@ class Finding:
 
 @dataclass(slots=True)
 class Report:
-    """The result of an audit. ``findings`` has the first of ``altered``."""
+    """The result of an audit. The fields are the keys of `purger audit --log --json`."""
 
     leaves: int = 0
     checkpoints: int = 0  # that were compared with the tree
-    signed: int = 0  # leaves below the last checkpoint that the given key, or one that followed it, has signed
+    signed_leaves: int = 0  # below the last checkpoint that the given key, or one that followed it, has signed
+    compared: int = 0  # leaves that have a row, or are one of several that led to a row
+    rows_pruned: int = 0  # leaves whose row is past its retention
+    rows_pruned_until: str | None = None  # the latest time (UTC) of such a leaf
+    leaves_pruned: int = 0  # leaves whose content is past its retention
+    leaves_erased: int = 0  # leaves of which a value was erased, on record
+    rows_before: int = 0  # rows from before the log began
+    rows_waiting: int = 0  # rows that have no place in the log yet
     altered: int = 0
-    findings: list[Finding] = field(default_factory=list)
-    counts: Counter[Count] = field(default_factory=Counter)
-    last_pruned: str | None = None  # the latest time of a leaf whose row is past its retention (UTC)
-    unchecked: list[str] = field(default_factory=list)  # sentences
+    findings: list[Finding] = field(default_factory=list)  # the first of ``altered``
+    not_checked: list[str] = field(default_factory=list)  # sentences
 
     def add(self, finding: Finding) -> None:
         """Count an alteration, and list it if there is room."""
@@ -64,8 +68,9 @@ class Report:
         """Add the alterations and counts of a part of the audit."""
         self.altered += part.altered
         self.findings += part.findings[: LISTED - len(self.findings)]
-        self.counts += part.counts
-        self.last_pruned = max(filter(None, (self.last_pruned, part.last_pruned)), default=None)
+        for kind in Count:
+            self.count(kind, part.number(kind))
+        self.rows_pruned_until = max(filter(None, (self.rows_pruned_until, part.rows_pruned_until)), default=None)
 
     def differs(self, table: str, row: object, column: str | None, log: object, database: object) -> None:
         """Add a difference between two values, or between a value and words."""
@@ -81,12 +86,16 @@ class Report:
 
     def count(self, kind: Count, number: int = 1) -> None:
         """Count leaves or rows."""
-        self.counts[kind] += number
+        setattr(self, kind, self.number(kind) + number)
+
+    def number(self, kind: Count) -> int:
+        """Return how many leaves or rows were counted."""
+        return int(getattr(self, kind))
 
     def row_pruned(self, at: str | None) -> None:
         """Count a leaf of the time ``at`` (UTC) whose row is past its retention."""
         self.count(Count.ROWS_PRUNED)
-        self.last_pruned = max(filter(None, (self.last_pruned, at)), default=None)
+        self.rows_pruned_until = max(filter(None, (self.rows_pruned_until, at)), default=None)
 
 
 def _shown(value: object) -> str:

@@ -95,7 +95,7 @@ class TreeCheck:
                         table, size, "size", Words(f"{self._tree.size} leaves"), Words("has a state of more")
                     )
         if not self._whole:
-            self._report.unchecked.append("The tree was checked up to the first missing leaf only.")
+            self._report.not_checked.append("The tree was checked up to the first missing leaf only.")
             return
         differences = (
             ("size", self._tree.size, end.size),

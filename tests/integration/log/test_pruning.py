@@ -10,7 +10,6 @@ from click.testing import CliRunner
 
 from purger.cli.main import cli
 from purger.model import ProbeResult
-from purger.signed_log.audit.report import Count
 from stack.database import Database
 from tests.support.log.logged_past import EDGES, LoggedPast
 
@@ -53,7 +52,7 @@ def subjects(past: LoggedPast) -> list[Any]:
 def clean(past: LoggedPast) -> bool:
     report = past.audit()
     assert [finding.text() for finding in report.findings] == []
-    return report.unchecked == []
+    return report.not_checked == []
 
 
 def test_young_leaves_are_kept(past: LoggedPast) -> None:
@@ -69,7 +68,7 @@ def test_after_a_month_the_leaves_of_changes_of_images_go_and_those_of_acts_stay
     assert contents(past)["event"] == 3
     past.age(-100, until=4)  # another time of a batch is an alteration
     assert clean(past)
-    assert past.audit().counts[Count.LEAVES_PRUNED] > 0
+    assert past.audit().leaves_pruned > 0
 
 
 def test_of_acts_past_their_retention_those_on_a_ban_that_stands_stay(past: LoggedPast) -> None:
@@ -131,7 +130,7 @@ def test_names_and_reasons_can_be_redacted_and_the_proof_goes_on_to_hold(past: L
     assert clean(past)  # also before the record has its place
     past.write()
     assert clean(past)
-    assert past.audit().counts[Count.LEAVES_ERASED] == 1
+    assert past.audit().leaves_erased == 1
     assert past.holds(before)
     assert past.tells(past.prove("stands")) == [("ban", ["edge1", "edge2"])]
 

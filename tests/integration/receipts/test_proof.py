@@ -190,7 +190,9 @@ def test_an_audit_counts_apart_what_is_not_proven(site: Site, stored: dict[str, 
     found = run_audit(connection, probe, sample=None)
     for each in (connection, probe):
         each.close()
-    mine = {(one.edge, one.code, one.again) for one in found.unproven if one.code in (replaced, unmarked, lifted)}
+    mine = {
+        (one.edge, one.code, one.purged_again) for one in found.unproven if one.code in (replaced, unmarked, lifted)
+    }
     assert mine == {("third", replaced, True), ("third", unmarked, False)}
     assert found.not_proven == len(found.unproven)
     assert found.renditions_not_named == ()

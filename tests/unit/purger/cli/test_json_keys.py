@@ -7,11 +7,9 @@ from typing import Any
 
 import pytest
 
-from purger.cli.audit_json import audit_report
-from purger.cli.audit_log_json import log_audit_report
 from purger.cli.ban_json import BanListReport, BanReport
-from purger.cli.receipts_json import receipts_report
-from purger.cli.status_json import status_report
+from purger.cli.receipts import receipts_report
+from purger.cli.status import status_report
 from purger.fleet.edges import ListedEdge
 from purger.fleet.problems import Problem
 from purger.fleet.state import EdgeState, FleetState
@@ -29,7 +27,7 @@ TIME = datetime(2026, 11, 25, 1, 2, 3, 456000)
 
 STATUS = {
     "": "ok problems purgers database edges disabled_edges",
-    "problems": "what do",
+    "problems": "what do edge",
     "purgers": "id host pid version since seen_at age alive shares edges",
     "database": "server adopted pending stuck head numbered_at pruned missing_triggers weakened_triggers hooks "
     "unnumberable counter_locked migration_lock",
@@ -57,9 +55,9 @@ RECEIPTS = {
 }
 
 AUDIT = {
-    "": "codes edges looks served not_proven unproven unreachable renditions_not_named disabled",
+    "": "codes edges probes served not_proven unproven unreachable renditions_not_named disabled",
     "served": "edge code renditions",
-    "unproven": "edge code said",
+    "unproven": "edge code said purged_again",
     "unreachable": "rome",
 }
 LOG_AUDIT = {
@@ -143,13 +141,13 @@ def test_the_keys_of_an_audit(capsys: pytest.CaptureFixture[str]) -> None:
         unproven=[UnprovenImage("paris", "c", "410 for original: no mark", True)],
         unreachable={"rome": "no answer in time"},
     )
-    assert dict(keys(printed(audit_report(result), capsys))) == AUDIT
+    assert dict(keys(printed(result, capsys))) == AUDIT
 
 
 def test_the_keys_of_an_audit_of_the_log(capsys: pytest.CaptureFixture[str]) -> None:
     report = LogReport()
     report.differs("batches", 17, "size", 2, 3)
-    assert dict(keys(printed(log_audit_report(report), capsys))) == LOG_AUDIT
+    assert dict(keys(printed(report, capsys))) == LOG_AUDIT
 
 
 def test_the_keys_of_lists_of_edges_and_bans(capsys: pytest.CaptureFixture[str]) -> None:

@@ -28,7 +28,7 @@ from purger.console.takedowns import AtEdge, Latency, LatestTakedowns, Takedown
 from purger.console.templating import render, static_files
 from purger.console.watch import FleetWatch, Overview
 from purger.fleet.problems import Problem, find_problems
-from purger.fleet.state import EdgeState, FleetState
+from purger.fleet.state import EdgeProblem, EdgeState, FleetState
 from purger.model import PurgerPresence
 from takedown_base.listen_address import Address
 from takedown_db.connection.errors import DatabaseUnavailableError
@@ -57,7 +57,9 @@ class Seen:
     """A watch that has always seen the same."""
 
     def look(self) -> Overview:
-        edge = EdgeState(name="paris", mode="trusted", lease_remaining=9.4, lag=2, recorded=f"refused: {HOSTILE}")
+        edge = EdgeState(
+            name="paris", mode="trusted", lease_remaining=9.4, lag=2, recorded=EdgeProblem("refused", HOSTILE)
+        )
         takedown = Takedown(
             action="ban",
             at=AT,
@@ -133,7 +135,7 @@ def test_every_value_of_a_page_is_escaped_and_on_one_line(app: ConsoleApp) -> No
 
 
 GONE = PurgerPresence("vm", 7, "0.2", AT, AT, age=600.0, id="gone", shares=True)
-AWAY = EdgeState(name="rome", failure="unreachable: 10.0.0.1", purger="gone", lag=3, delay=61.0)
+AWAY = EdgeState(name="rome", failure=EdgeProblem("unreachable", "10.0.0.1"), purger="gone", lag=3, waits=61.0)
 SAFE = EdgeState(name="oslo", mode="fail-safe", lease_remaining=0.0, purger="gone")
 
 

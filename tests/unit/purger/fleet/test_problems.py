@@ -8,7 +8,7 @@ import pytest
 
 from purger.edge.errors import DeliveryError
 from purger.fleet.problems import find_problems
-from purger.fleet.state import EdgeState, FleetState
+from purger.fleet.state import EdgeProblem, EdgeState, FleetState
 from purger.model import PurgerPresence
 from purger.text_format import duration
 from takedown_db.hooks.triggers import HookState
@@ -40,7 +40,7 @@ def test_all_is_well() -> None:
 
 def test_changes_on_their_way_are_no_problem() -> None:
     assert find_problems(replace(WELL, pending=3)) == []
-    assert find_problems(edge(lag=2, delay=0.9)) == []
+    assert find_problems(edge(lag=2, waits=0.9)) == []
 
 
 @pytest.mark.parametrize(
@@ -94,16 +94,19 @@ def test_changes_on_their_way_are_no_problem() -> None:
             "ids of table bans are nearly used up",
             "ALTER TABLE bans",
         ),
-        (edge(mode=None, failure="unreachable: no"), "rome: unreachable: no", "varnishd"),
-        (edge(mode=None, failure="refused: 403"), "rome: refused: 403", "token"),
+        (edge(mode=None, failure=EdgeProblem("unreachable", "no")), "rome: unreachable: no", "varnishd"),
+        (edge(mode=None, failure=EdgeProblem("refused", "403")), "rome: refused: 403", "token"),
         (edge(mode="fail-safe", heartbeat_age=61.0), "rome is in fail-safe mode: last heartbeat 61 s ago", "log"),
         (edge(mode="fail-safe", heartbeat_age=None), "rome is in fail-safe mode: no heartbeat yet", "log"),
         (edge(mode="unguarded"), "rome says mode 'unguarded'", "VCL"),
         (edge(mode="confused"), "rome says mode 'confused'", "VCL"),
-        (edge(recorded="too slow: no answer"), "rome: too slow: no answer", "load"),
-        (edge(recorded="several instances: a and b"), "rome: several instances: a and b", "a purge URL of its own"),
-        (edge(names_position=False), "rome runs the VCL of version 0.1", "load the VCL"),
-        (edge(lag=2, delay=90.0), "rome has not acknowledged 2 batches, the first for 90 s", "bulk"),
+        (edge(recorded=EdgeProblem("too slow", "no answer")), "rome: too slow: no answer", "load"),
+        (
+            edge(recorded=EdgeProblem("several instances", "a and b")),
+            "rome: several instances: a and b",
+            "a purge URL of its own",
+        ),
+        (edge(lag=2, waits=90.0), "rome has not acknowledged 2 batches, the first for 90 s", "bulk"),
     ],
 )
 def test_what_is_wrong_is_said_with_its_cure(state: FleetState, what: str, do: str) -> None:
@@ -114,7 +117,7 @@ def test_what_is_wrong_is_said_with_its_cure(state: FleetState, what: str, do: s
 
 def test_each_kind_of_delivery_error_has_a_remedy_or_heals_by_itself() -> None:
     kinds = {each.kind for each in DeliveryError.__subclasses__()}
-    remedies = {kind: find_problems(edge(recorded=f"{kind}: no"))[0].do for kind in kinds}
+    remedies = {kind: find_problems(edge(recorded=EdgeProblem.read(f"{kind}: no")))[0].do for kind in kinds}
     assert {kind for kind, remedy in remedies.items() if remedy == FALLBACK} == HEAL_BY_THEMSELVES
 
 
@@ -147,11 +150,11 @@ def test_causes_come_before_what_follows() -> None:
 
 
 def test_what_a_dead_purger_wrote_of_an_edge_is_not_repeated() -> None:
-    assert "too slow" not in said(replace(edge(recorded="too slow: no answer"), purgers=()))
+    assert "too slow" not in said(replace(edge(recorded=EdgeProblem("too slow", "no answer")), purgers=()))
 
 
 def test_text_from_outside_stays_on_its_line() -> None:
-    text = said(edge(mode=None, failure="refused: [/x]\n\x1b[31mOK"))
+    text = said(edge(mode=None, failure=EdgeProblem("refused", "[/x]\n\x1b[31mOK")))
     assert text.startswith("edge rome: refused: [/x]\\n\\x1b[31mOK")
     assert text.isprintable()
     named = said(replace(WELL, edges=(replace(GOOD, name="ro\n\x1b[31mme", mode="fail-safe"),)))

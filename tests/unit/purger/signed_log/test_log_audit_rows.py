@@ -72,7 +72,7 @@ def test_rows_that_are_as_the_log_has_them_are_clean() -> None:
         probes([PROBE], [PROBE_ROW], {5: 17}),
     ):
         assert (texts(report), unlogged) == ([], [])
-        assert report.counts[Count.COMPARED] >= 1
+        assert report.number(Count.COMPARED) >= 1
 
 
 @pytest.mark.parametrize(
@@ -134,7 +134,7 @@ def test_rows_of_a_batch_that_never_was_are_named() -> None:
         f"invalidations of batch 0: {never}",
         f"invalidations of batch 18: {never}",
     ]
-    assert batches([BATCH], [BATCH_ROW], {17: 2, 9: 1})[0].counts[Count.BEFORE] == 1
+    assert batches([BATCH], [BATCH_ROW], {17: 2, 9: 1})[0].rows_before == 1
     assert texts(batches([leaf("batch", 17, pruned=True)], [], {17: 1})[0]) == []
 
 
@@ -222,7 +222,7 @@ def test_a_row_from_before_the_log_with_a_result_of_now_keeps_what_it_had_then()
 def test_a_row_without_a_result_is_of_before_the_log() -> None:
     row = PROBE_ROW._replace(seen_at=None, status=503, gone=None)
     report, unlogged = probes([], [row], {5: 9})
-    assert (unlogged, report.counts[Count.BEFORE]) == ([], 1)
+    assert (unlogged, report.number(Count.BEFORE)) == ([], 1)
     assert probes([], [row], {5: 17})[1] != []
 
 
@@ -246,8 +246,8 @@ def test_rows_past_their_retention_are_counted() -> None:
         receipts([leaf("acknowledged", 14, edge="edge1", at=AT, first=13)], [], PRUNED),
         probes([PROBE], [], {}),
     ):
-        assert report.counts[Count.ROWS_PRUNED] == 1
-        assert (report.last_pruned, [text for text in texts(report) if "none" in text]) == (AT, [])
+        assert report.number(Count.ROWS_PRUNED) == 1
+        assert (report.rows_pruned_until, [text for text in texts(report) if "none" in text]) == (AT, [])
 
 
 def test_a_batch_of_bans_and_its_receipt_may_not_go_as_early_as_others() -> None:
@@ -283,7 +283,7 @@ def test_a_row_from_before_the_log_or_that_waits_for_it_needs_no_leaf() -> None:
         receipts([old], [RECEIPT_ROW._replace(batch=9, acknowledged_at=TIME.replace(month=10))]),
     ):
         assert (texts(report), unlogged) == ([], [])
-        assert report.counts[Count.BEFORE] + report.counts[Count.WAITING] >= 1
+        assert report.number(Count.BEFORE) + report.number(Count.WAITING) >= 1
 
 
 def test_no_row_is_from_before_the_first_batch_of_all() -> None:
@@ -304,7 +304,7 @@ def test_a_value_that_was_erased_is_not_compared_but_its_place_is() -> None:
     without = {name: value for name, value in EVENT.members.items() if name != "reason"}
     erased = leaf("event", 7, ("reason",), **without)
     report, _ = events([erased], [EVENT_ROW._replace(reason="")], [PURGE])
-    assert (texts(report), report.counts[Count.LEAVES_ERASED]) == ([], 1)
+    assert (texts(report), report.number(Count.LEAVES_ERASED)) == ([], 1)
     owned = leaf("event", 7, ("owner",), **EVENT.members)
     assert texts(events([owned], [EVENT_ROW], [PURGE])[0]) == [
         "moderation_log 7, owner: the log says something that was erased, the database nothing"
@@ -318,7 +318,7 @@ def test_a_pruned_leaf_excuses_its_row() -> None:
         receipts([leaf("acknowledged", 17, pruned=True)], [RECEIPT_ROW]),
         probes([leaf("seen", 5, pruned=True)], [PROBE_ROW], {5: 17}),
     ):
-        assert (texts(report), unlogged, report.counts[Count.LEAVES_PRUNED]) == ([], [], 1)
+        assert (texts(report), unlogged, report.number(Count.LEAVES_PRUNED)) == ([], [], 1)
 
 
 def test_a_leaf_of_a_ban_that_stands_may_not_be_pruned() -> None:

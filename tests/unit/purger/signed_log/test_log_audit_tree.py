@@ -49,7 +49,7 @@ class StoredLog:
             tree.grow(row, check_leaf(row, self.erased, report))
         tree.compare_nodes(tree.take_nodes(), self.nodes)
         tree.finish(self.end)
-        return [finding.text() for finding in report.findings] + report.unchecked
+        return [finding.text() for finding in report.findings] + report.not_checked
 
     def change(self, place: int, **columns: object) -> None:
         self.rows[place] = self.rows[place]._replace(**columns)  # type: ignore[arg-type]
