@@ -12,9 +12,8 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from bench.machine import machine, versions
 from bench.page import rewrite
-from bench.report import Report
+from bench.report import BenchReport, machine, versions
 from bench.results import Comparison, Result
 
 #: Seconds that each benchmark takes on two idle cores: whatever the rounds, and for each of them.
@@ -22,7 +21,7 @@ _SECONDS = {
     "edge": (23, 18),
     "origin": (31, 20),
     "takedown": (24, 13),
-    "bulk": (245, 33),
+    "bulk": (345, 33),
     "signed_log": (100, 0),
     "fleet": (180, 27),
     "replica": (87, 0),
@@ -81,11 +80,11 @@ def _run(name: str, rounds: int, output: Path | None) -> None:
     began, conditions, clock = datetime.now(UTC), machine(), time.monotonic()
     results: list[Result] = []
     with tempfile.TemporaryDirectory(prefix="bench-") as directory:
-        found: Iterator[Result] | None = importlib.import_module(f"bench.{name}").run(Path(directory), rounds)
-        for result in found or ():
+        found: Iterator[Result] = importlib.import_module(f"bench.{name}").run(Path(directory), rounds)
+        for result in found:
             results.append(result)
             _print(console, result)
-    report = Report(
+    report = BenchReport(
         benchmark=name,
         began=began.isoformat(timespec="seconds"),
         seconds=round(time.monotonic() - clock, 1),
@@ -111,7 +110,7 @@ def _print(console: Console, result: Result) -> None:
     console.print(table)
 
 
-def _write(report: Report, directory: Path) -> None:
+def _write(report: BenchReport, directory: Path) -> None:
     from bench.pictures import draw
 
     directory.mkdir(parents=True, exist_ok=True)

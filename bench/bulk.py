@@ -1,6 +1,7 @@
 """Measure bulks of 100,000 bans in one transaction, urgent bans among them, and one request a subject beside them.
 
-Afterwards: the cost of a hit while the edge has the bulk in its list of bans, until its lurker has tested all objects.
+Then, at a new edge: the cost of a hit while the edge has a bulk in its list of bans, until its lurker has tested all
+objects.
 """
 
 import hashlib
@@ -16,11 +17,9 @@ from pathlib import Path
 
 import requests
 
-from bench.comparison import compare
-from bench.cpu import cpu_seconds
-from bench.results import Comparison, Curves, Result, percentile, spread
-from stack.system import Stack
-from stack.vcl import render
+from bench.load import cpu_seconds
+from bench.results import Comparison, Curves, Result, compare, percentile, spread
+from stack.system import Settings, Stack
 from stack.waiting import wait_until
 
 BANS, _REQUESTS, _IMAGES = 100_000, 1_500, 2_000
@@ -44,9 +43,7 @@ _SCOPES = ("image", "owner", "digest")
 
 def run(directory: Path, rounds: int) -> Iterator[Result]:
     """Compare subjects/s from commit to acknowledgement, and ms from commit to 410 at the edge for urgent bans."""
-    with Stack(directory) as stack:
-        began = time.monotonic()
-        hits = _images_to_hit(stack)
+    with Stack(directory / "bulks") as stack:
         urgent = _urgent_images(stack)
         peer = "one request a subject"
         for scope in _SCOPES:
@@ -59,8 +56,9 @@ def run(directory: Path, rounds: int) -> Iterator[Result]:
                 rounds=min(rounds, 3),
                 warm_up=0,
             )
-        time.sleep(max(0.0, began + _REBOUNDS_OVER - time.monotonic()))
-        yield from _bans_left_behind(stack, hits)
+    # The lease is longer than a bulk may take.
+    with Stack(directory / "hits", Settings(edge_settings={"lease": 300})) as stack:
+        yield from _bans_left_behind(stack)
 
 
 def _bulk(stack: Stack, scope: str, urgent: Iterator[tuple[str, str]]) -> Mapping[str, float]:
@@ -191,22 +189,20 @@ def _one_by_one(stack: Stack, scope: str) -> Mapping[str, float]:
         return {"subjects/s": _REQUESTS / (time.perf_counter() - begin)}
 
 
-def _images_to_hit(stack: Stack) -> list[str]:
-    """Add images that no bulk bans. Returns their codes."""
+def _bans_left_behind(stack: Stack) -> Iterator[Result]:
+    """Measure hits before and after a bulk, and watch the lurker until it has dealt with all bans of the bulk."""
     codes = [f"hit-{number}" for number in range(_HITS)]
     _add_images(stack, [(code, "hits") for code in codes])
-    return codes
-
-
-def _bans_left_behind(stack: Stack, codes: Sequence[str]) -> Iterator[Result]:
-    """Measure hits before and after a bulk, and watch the lurker until it has dealt with all bans of the bulk."""
-    _prolong_lease(stack)
-    stack.edge.wait_trusted()
+    stack.settle()
+    time.sleep(_REBOUNDS_OVER)
     with requests.Session() as session:
         for code in codes:
             url = f"{stack.edge.url}/images/{code}"
             wait_until(partial(_is_hit, session, url), f"{url} in the cache")
+    _forget_bans(stack)
     figures = {"before the bulk": _hits(stack, codes)}
+    if left_over := _untested(stack):
+        raise RuntimeError(f"no baseline: the edge still has {left_over} bans to test objects against")
     before = head(stack)
     ban_at_once(stack, "image")
     wait_acknowledged(stack, before)
@@ -225,11 +221,15 @@ def _bans_left_behind(stack: Stack, codes: Sequence[str]) -> Iterator[Result]:
     yield Curves("bans that the lurker has yet to test", "seconds since the bulk", "bans", {"edge takedown": left})
 
 
-def _prolong_lease(stack: Stack) -> None:
-    """Let the edge trust its cache for five minutes, since a bulk may take nearly as long as its lease."""
-    files = stack.directory / "vcl-patient"
-    vcl = render(files, backend=stack.origin.address, token_file=stack.edge.token_file, lease=300)
-    stack.edge.load("patient", vcl)
+def _forget_bans(stack: Stack) -> None:
+    """Wait until the lurker has dealt with all bans so far: each would be a part of the baseline's cost of a hit.
+
+    The lurker may take young bans for that. Raises ``TimeoutError``.
+    """
+    age = stack.edge.parameters()["ban_lurker_age"]
+    stack.edge.set_parameter("ban_lurker_age", 0)
+    wait_until(lambda: _untested(stack) == 0, "no ban left in the edge's list")
+    stack.edge.set_parameter("ban_lurker_age", age)
 
 
 def _untested(stack: Stack) -> int:

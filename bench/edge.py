@@ -10,9 +10,8 @@ from pathlib import Path
 
 import requests
 
-from bench.comparison import Contender, compare
-from bench.results import Result
-from bench.wrk_load import wrk
+from bench.load import wrk
+from bench.results import Contender, Result, compare
 from stack.edge import Edge
 from stack.ports import free_port
 from stack.server import Server
@@ -68,9 +67,7 @@ def run(directory: Path, rounds: int) -> Iterator[Result]:
 def _contender(server: Server, header: str) -> Contender:
     url = f"http://127.0.0.1:{server.ports[0]}/images/sample"
     requests.get(url, timeout=5).raise_for_status()
-    assert server.process is not None
-    pid = server.process.pid
-    return lambda: wrk(url, pid, header=header, connections=16)
+    return lambda: wrk(url, server, header=header, connections=16)
 
 
 def _nginx(directory: Path, backend: str) -> Server:

@@ -13,14 +13,12 @@ from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
-import psutil
-
+from bench.load import cpu_seconds, memory_mb
 from bench.results import Comparison, Curves, Distribution, Result, percentile
 from stack.database import Database
 from stack.edge import Edge
 from stack.ports import free_port
 from stack.purger import Purger
-from stack.server import Server
 from stack.stub_fleet import StubEdges
 from stack.waiting import wait_until
 
@@ -119,17 +117,14 @@ class _Fleet:
             "CPU us/request": 1e6 * sum(spent[1:]) / requests,
             "database, % of a core": 100 * spent[0] / seconds,
             "in all, % of a core": 100 * sum(spent) / seconds,
-            "RSS MB a purger": max(self._processes()[1:], key=_memory).memory_info().rss / 1e6,
+            "RSS MB a purger": max(map(memory_mb, self.purgers)),
             "heartbeats/s an edge": sum(each["renewals"] for each in records) / seconds / self._edges,
             "latest heartbeat, s": max(max(each["longest_gap"], each["silence"]) for each in records),
             "leases that ran out": sum(each["lapses"] for each in records),
         }
 
-    def _processes(self) -> list[psutil.Process]:
-        return [_process(server) for server in (self.database, *self.purgers)]
-
     def _cpu_seconds(self) -> list[float]:
-        return [sum(process.cpu_times()[:2]) for process in self._processes()]
+        return [cpu_seconds(server) for server in (self.database, *self.purgers)]
 
 
 def run(directory: Path, rounds: int) -> Iterator[Result]:
@@ -214,12 +209,3 @@ def _real_edges(directory: Path, bans: int) -> Iterator[float]:
 
                 yield 1000 * (wait_until(acknowledged, "receipts of all edges") - committed)
                 time.sleep(_PAUSE)
-
-
-def _process(server: Server) -> psutil.Process:
-    assert server.process is not None
-    return psutil.Process(server.process.pid)
-
-
-def _memory(process: psutil.Process) -> int:
-    return int(process.memory_info().rss)

@@ -10,9 +10,8 @@ import requests
 from mysql.connector.abstracts import MySQLConnectionAbstract
 from PIL import Image
 
-from bench.comparison import Contender, compare
-from bench.results import Comparison, Result
-from bench.wrk_load import cpu_seconds, memory_mb, wrk
+from bench.load import cpu_seconds, memory_mb, wrk
+from bench.results import Comparison, Contender, Result, compare
 from origin.answering.lookup import LookupConnection
 from stack.database import Database
 from stack.ports import free_port
@@ -24,7 +23,7 @@ from takedown_db.statements import statement
 
 _CODE = "bench-20kb"
 
-#: Lookups of a round. The CPU time of a process is counted in steps of 10 ms.
+#: Lookups of a round.
 _LOOKUPS = 4000
 
 
@@ -54,33 +53,30 @@ def run(directory: Path, rounds: int) -> Iterator[Result]:
             rounds,
         )
         loaded = {"bottle hello": peers["hello"], "whitenoise": peers["whitenoise"], "origin": stack.origin}
-        memory = {name: {"RSS MB a process": [memory_mb(_pid(server))]} for name, server in loaded.items()}
+        memory = {name: {"RSS MB a process": [memory_mb(server)]} for name, server in loaded.items()}
         yield Comparison("memory after all requests", memory)
 
 
 def _origin(stack: Stack, header: str = "") -> Contender:
-    return _contender(stack.origin, f"/images/{_CODE}", header, _pid(stack.database))
+    return _contender(stack.origin, f"/images/{_CODE}", header, stack.database)
 
 
-def _contender(server: Server, path: str, header: str = "", database: int | None = None) -> Contender:
-    url, pid = f"http://127.0.0.1:{server.ports[0]}{path}", _pid(server)
-    return lambda: wrk(url, pid, header=header, database=database)
-
-
-def _pid(server: Server) -> int:
-    assert server.process is not None
-    return server.process.pid
+def _contender(server: Server, path: str, header: str = "", database: Server | None = None) -> Contender:
+    url = f"http://127.0.0.1:{server.ports[0]}{path}"
+    return lambda: wrk(url, server, header=header, database=database)
 
 
 def _lookups(database: Database) -> dict[str, Contender]:
     """Make contenders that look the image up, one after the other, without HTTP: as text, prepared, and a bare row."""
-    url, pid = database.url("origin"), _pid(database)
+    url = database.url("origin")
     text, prepared = connect(url, timeout=2), LookupConnection(url, timeout=2, replica=False)
     names = {"code": f"'{_CODE}'", "rendition": "'original'"}
     return {
-        "as text": lambda: _lookup_cost(lambda: _query(text, statement("look_up_image") % names), pid),
-        "prepared": lambda: _lookup_cost(lambda: prepared.find(_CODE, "original"), pid),
-        "bare row": lambda: _lookup_cost(lambda: _query(text, f"SELECT owner FROM images WHERE code = '{_CODE}'"), pid),
+        "as text": lambda: _lookup_cost(lambda: _query(text, statement("look_up_image") % names), database),
+        "prepared": lambda: _lookup_cost(lambda: prepared.find(_CODE, "original"), database),
+        "bare row": lambda: _lookup_cost(
+            lambda: _query(text, f"SELECT owner FROM images WHERE code = '{_CODE}'"), database
+        ),
     }
 
 
@@ -89,7 +85,7 @@ def _query(connection: MySQLConnectionAbstract, query: str) -> None:
     connection.get_rows()
 
 
-def _lookup_cost(look_up: Callable[[], object], database: int) -> Mapping[str, float]:
+def _lookup_cost(look_up: Callable[[], object], database: Server) -> Mapping[str, float]:
     before, own, begin = cpu_seconds(database), time.thread_time(), time.perf_counter()
     for _ in range(_LOOKUPS):
         look_up()

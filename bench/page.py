@@ -5,14 +5,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from statistics import median
 
-from bench.report import Report
+from bench.report import BenchReport
 from bench.results import Comparison, Result, Table, short
 from bench.targets import TARGETS, row
 
 
 def rewrite(page: Path, directory: Path) -> None:
     """Write all figures in a directory into a page. Raises ``ValueError`` when it lacks a mark."""
-    reports = {report.benchmark: report for report in map(Report.read, sorted(directory.glob("*.json")))}
+    reports = {report.benchmark: report for report in map(BenchReport.read, sorted(directory.glob("*.json")))}
     pictures = os.path.relpath(directory, page.parent)
     text = page.read_text()
     for name, new in {"targets": _targets(reports), "figures": _figures(reports, pictures)}.items():
@@ -24,13 +24,13 @@ def rewrite(page: Path, directory: Path) -> None:
     page.write_text(text)
 
 
-def _targets(reports: Mapping[str, Report]) -> str:
+def _targets(reports: Mapping[str, BenchReport]) -> str:
     return _markdown(
         Table(("target", "beside", "wanted", "seen", "its peers", ""), [row(target, reports) for target in TARGETS])
     )
 
 
-def _figures(reports: Mapping[str, Report], pictures: str) -> str:
+def _figures(reports: Mapping[str, BenchReport], pictures: str) -> str:
     machines = {_machine(report) for report in reports.values()}
     parts = [f"{machine}." for machine in machines if len(machines) == 1]
     return "\n\n".join(
@@ -38,7 +38,7 @@ def _figures(reports: Mapping[str, Report], pictures: str) -> str:
     )
 
 
-def _machine(report: Report) -> str:
+def _machine(report: BenchReport) -> str:
     machine = report.machine
     versions = ", ".join(f"{name} {number}" for name, number in report.versions.items())
     return (
@@ -47,7 +47,7 @@ def _machine(report: Report) -> str:
     )
 
 
-def _figures_of(report: Report, pictures: str, *, apart: bool) -> str:
+def _figures_of(report: BenchReport, pictures: str, *, apart: bool) -> str:
     began = f"{report.began[:16].replace('T', ' ')} UTC, {report.rounds} rounds, {report.seconds:.0f} s"
     busy = f"{report.machine['busy_percent']:.0f} % busy before"
     parts = [f"### {report.benchmark}", f"{began}, {busy}" + (f"; {_machine(report)}." if apart else ".")]

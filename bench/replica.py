@@ -5,14 +5,14 @@ import string
 import threading
 import time
 from collections import Counter
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
 import requests
-from rich.console import Console
 
+from bench.results import Comparison, Result
 from tests.support.sites.lagging_site import LaggingSite
 
 _BANS = 300
@@ -38,8 +38,9 @@ class Asked(NamedTuple):
     hit: bool
 
 
-def run(directory: Path, _: int) -> None:
+def run(directory: Path, _: int) -> Iterator[Result]:
     """Ban images one after the other and request each until the replica has its ban, once with each lag."""
+    figures: dict[str, Mapping[str, list[float]]] = {}
     # The log must hold all requests: retries are counted from it.
     with LaggingSite(directory, vsl_space="512M") as site:
         for lag in _LAGS:
@@ -48,8 +49,9 @@ def run(directory: Path, _: int) -> None:
             site.copy.follow(site.primary, delay=lag)
             before = site.fetches()
             committed, asked = _ban_all(site, codes)
-            Console().print(f"{_BANS} bans, {_PER_SECOND}/s, the origin's database {lag} s behind")
-            _report(committed, asked, site.fetches() - before)
+            seen = _figures(committed, asked, site.fetches() - before)
+            figures[f"{lag} s behind"] = {name: [value] for name, value in seen.items()}
+    yield Comparison(f"an origin that reads a replica, {_BANS} bans, {_PER_SECOND}/s", figures)
 
 
 def _ban_all(site: LaggingSite, codes: list[str]) -> tuple[dict[str, float], list[Asked]]:
@@ -93,22 +95,20 @@ def _ask(site: LaggingSite, session: requests.Session, code: str) -> Asked:
     return Asked(code, begun, answer.status_code, "; hit" in answer.headers["Cache-Status"])
 
 
-def _report(committed: dict[str, float], asked: list[Asked], fetches: Counter[int]) -> None:
-    """Print the figures. The last requests, one for each code, came after the replica had every ban."""
+def _figures(committed: dict[str, float], asked: list[Asked], fetches: Counter[int]) -> dict[str, float]:
+    """Compute the figures. The last requests, one for each code, came after the replica had every ban."""
     during, afterwards = asked[: -len(committed)], asked[-len(committed) :]
     ours = [each for each in during if each.code in committed]
     others = [each for each in during if each.code not in committed]
     late = [each for each in ours if each.status == 200 and each.begun > committed[each.code] + 1]
     several = sum(count for number, count in fetches.items() if number > 1)
-    for line in (
-        f"  stale fills: {len(_refilled(asked, committed) | {each.code for each in afterwards if each.status == 200})}",
-        f"  images served to requests that came more than 1 s after the commit: {len(late)}",
-        f"  answers for banned codes while the replica lagged: {_statuses(ours)}; afterwards: {_statuses(afterwards)}",
-        f"  answers for other codes of the same group, all misses: {_statuses(others)}",
-        f"  fetches by number of requests to the origin: {dict(sorted(fetches.items()))}",
-        f"  fetches with more than one request: {several / fetches.total():.1%}",
-    ):
-        Console(width=120).print(line)
+    return {
+        "stale fills": len(_refilled(asked, committed) | {each.code for each in afterwards if each.status == 200}),
+        "images served more than 1 s after the commit": len(late),
+        "503 for banned codes, %": _unavailable(ours),
+        "503 for misses of the same group, %": _unavailable(others),
+        "fetches with more than one request, %": 100 * several / fetches.total(),
+    }
 
 
 def _refilled(asked: list[Asked], committed: Container[str]) -> set[str]:
@@ -123,5 +123,5 @@ def _refilled(asked: list[Asked], committed: Container[str]) -> set[str]:
     return refilled
 
 
-def _statuses(asked: list[Asked]) -> dict[int, int]:
-    return dict(Counter(each.status for each in asked))
+def _unavailable(asked: list[Asked]) -> float:
+    return 100 * sum(each.status == 503 for each in asked) / len(asked)

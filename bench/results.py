@@ -5,7 +5,7 @@ complete: it is then printed, and with ``./dev bench NAME --output DIRECTORY`` w
 
     def run(directory: Path, rounds: int) -> Iterator[Result]:
         with Stack(directory) as stack:
-            yield compare("304", {"peer": ..., "ours": ...}, rounds)   # bench.comparison: contenders in turn
+            yield compare("304", {"peer": ..., "ours": ...}, rounds)   # contenders in turn
             yield Distribution("commit to gone", "ms", {"ours": latencies, "peer": latencies_of_the_peer})
             yield Curves("slowest edge", "edges", "ms", {"p99": [(1, 2.0), (10, 4.1)]}, log_x=True)
 
@@ -13,7 +13,7 @@ Titles are unique within a benchmark: a file's name and the rows of ``bench/targ
 keeps all values that were seen, so that a page can be made of the JSON alone (``bench.page``).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median, quantiles
 from typing import ClassVar, NamedTuple
@@ -128,6 +128,24 @@ class Curves:
         points = {name: dict(line) for name, line in self.lines.items()}
         rows = [[short(x), *(short(of_line[x]) if x in of_line else "" for of_line in points.values())] for x in shown]
         return Table((self.x, *(f"{name}: {self.y}" for name in self.lines)), rows)
+
+
+#: Measures a contender once, and returns its figures by names that end with their units.
+Contender = Callable[[], Mapping[str, float]]
+
+
+def compare(title: str, contenders: Mapping[str, Contender], rounds: int, warm_up: int = 1) -> Comparison:
+    """Run each contender once a round, in turn, so that the noise of a shared machine hits all of them alike.
+
+    The reference is named first. The figures of the first ``warm_up`` rounds are dropped.
+    """
+    seen: dict[str, dict[str, list[float]]] = {name: {} for name in contenders}
+    for round_number in range(warm_up + rounds):
+        for name, contender in contenders.items():
+            for figure, value in contender().items():
+                if round_number >= warm_up:
+                    seen[name].setdefault(figure, []).append(value)
+    return Comparison(title, seen)
 
 
 Result = Comparison | Distribution | Steps | Curves

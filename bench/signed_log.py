@@ -1,6 +1,5 @@
 """Measure what the signed log costs: bulks and single bans with it, beside a purger that writes none."""
 
-import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
@@ -8,10 +7,9 @@ from functools import partial
 from pathlib import Path
 
 from bench.bulk import BANS, ban_at_once, head, wait_acknowledged
-from bench.comparison import compare
-from bench.results import Distribution, Result
+from bench.other_purgers import stack_with
+from bench.results import Distribution, Result, compare
 from bench.takedown import timed_ban
-from stack.purger import Purger
 from stack.system import Stack
 
 _SINGLES = 100  # bans a round
@@ -24,7 +22,7 @@ def run(directory: Path, rounds: int) -> Iterator[Result]:
     """Compare ms from commit to gone of single bans, and subjects/s of bulks."""
     with ExitStack() as running:
         stacks = {
-            "without the log": running.enter_context(_unlogged(directory / "without")),
+            "without the log": running.enter_context(stack_with("unlogged", directory / "without")[0]),
             "with the log": running.enter_context(Stack(directory / "with")),
         }
         samples: dict[str, list[float]] = {name: [] for name in stacks}
@@ -37,15 +35,6 @@ def run(directory: Path, rounds: int) -> Iterator[Result]:
         yield compare(
             f"bulk of {BANS:,} images, with the signed log", contenders, rounds=min(rounds, _ROUNDS), warm_up=0
         )
-
-
-def _unlogged(directory: Path) -> Stack:
-    """Make a stack whose purger appends nothing to the log."""
-    stack = Stack(directory)
-    program: list[str | Path] = [sys.executable, "-m", "bench.unlogged_purger"]
-    options = {"PYTHONPATH": str(Path.cwd())}
-    stack.purger = Purger(directory / "purger", stack.database, options=options, program=program)
-    return stack
 
 
 def _bulk(stack: Stack) -> Mapping[str, float]:

@@ -8,9 +8,8 @@ from pathlib import Path
 
 import obstore
 
-from bench.comparison import Contender, compare
-from bench.results import Result
-from bench.wrk_load import wrk
+from bench.load import wrk
+from bench.results import Contender, Result, compare
 from origin.stores.store import key_of
 from stack.database import Database
 from stack.object_store import ObjectStore
@@ -50,9 +49,7 @@ def run(directory: Path, rounds: int) -> Iterator[Result]:
 
 
 def _contender(origin: Origin, code: str) -> Contender:
-    assert origin.process is not None
-    pid = origin.process.pid
-    return lambda: wrk(f"{origin.url}/images/{code}", pid, seconds=2)
+    return lambda: wrk(f"{origin.url}/images/{code}", origin, seconds=2)
 
 
 def _add(database: Database, code: str, size: int, tree: Path, files: Path, store: ObjectStore) -> None:

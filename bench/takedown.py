@@ -6,7 +6,6 @@ comes later: the origin looks into the database for it.
 
 import http.client
 import random
-import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -17,11 +16,10 @@ from typing import NamedTuple
 
 import requests
 
-from bench.comparison import compare
-from bench.cpu import cpu_seconds
-from bench.results import Distribution, Result, Steps
+from bench.load import cpu_seconds
+from bench.other_purgers import stack_with
+from bench.results import Distribution, Result, Steps, compare
 from stack.edge import Edge
-from stack.purger import Purger
 from stack.server import Server
 from stack.system import Settings, Stack
 from stack.waiting import wait_until
@@ -43,7 +41,7 @@ _STEPS = {
 _numbers = count(1)
 
 
-class Ban(NamedTuple):
+class TimedBan(NamedTuple):
     """The moments of a ban, in seconds of the monotonic clock."""
 
     sent: float  # the COMMIT
@@ -56,7 +54,8 @@ def run(directory: Path, rounds: int) -> Iterator[Result]:
     """Measure single bans, beside a loop that polls once a second and one PURGE round trip; then the idle system."""
     # Without a purger the edge of the plain loop keeps its trust for the lease: an hour is longer than the benchmark.
     slow = Settings(edge_settings={"lease": 3600})
-    with _traced(directory / "ours") as (ours, trace):
+    ours, trace = stack_with("traced", directory / "ours")
+    with ours:
         samples: dict[str, list[float]] = {
             "edge takedown": [],
             "edge takedown, until the 410 has come": [],
@@ -79,20 +78,6 @@ def run(directory: Path, rounds: int) -> Iterator[Result]:
         yield Steps("COMMIT sent to gone, by step", "ms", {"edge takedown": steps})
         ours.settle()
         yield compare("waiting for bans, idle", {"edge takedown": lambda: _idle(ours)}, rounds)
-
-
-@contextmanager
-def _traced(directory: Path) -> Iterator[tuple[Stack, Path]]:
-    """Run a stack whose purger notes the times of a ban's steps in a file."""
-    directory.mkdir(parents=True)
-    trace = directory / "trace"
-    trace.touch()
-    stack = Stack(directory)
-    program: list[str | Path] = [sys.executable, "-m", "bench.traced_purger", trace]
-    options = {"PYTHONPATH": str(Path.cwd())}
-    stack.purger = Purger(directory / "purger", stack.database, options=options, program=program)
-    with stack:
-        yield stack, trace
 
 
 @contextmanager
@@ -123,7 +108,7 @@ def _plain_loop(stack: Stack) -> Iterator[None]:
         thread.join()
 
 
-def timed_ban(stack: Stack, poll_interval: float) -> Ban:
+def timed_ban(stack: Stack, poll_interval: float) -> TimedBan:
     """Ban a code, at a moment at random within a poll, and request it until it is gone. Its 404 is a hit before.
 
     Raises ``TimeoutError`` after 10 s.
@@ -142,7 +127,7 @@ def timed_ban(stack: Stack, poll_interval: float) -> Ban:
         while True:
             asked = time.monotonic()
             if _get(client, code)[0] == 410:
-                return Ban(sent, committed, asked, time.monotonic())
+                return TimedBan(sent, committed, asked, time.monotonic())
             if asked - committed > 10:
                 raise TimeoutError(code)
 
@@ -155,7 +140,7 @@ def _get(client: http.client.HTTPConnection, code: str) -> tuple[int, str]:
     return answer.status, answer.headers["Cache-Status"]
 
 
-def _by_step(stack: Stack, ban: Ban, trace: Path) -> Mapping[str, float]:
+def _by_step(stack: Stack, ban: TimedBan, trace: Path) -> Mapping[str, float]:
     """Return the seconds of each step of a ban. A step that ended before the one before took none.
 
     One that has no event took none either: the purger's verifier may find a ban before its poller.

@@ -5,12 +5,12 @@ from dataclasses import dataclass, replace
 from functools import partial
 from statistics import median
 
-from bench.report import Report
+from bench.report import BenchReport
 from bench.results import Comparison, Curves, Distribution, percentile, short
 
 
 @dataclass(frozen=True, kw_only=True)
-class Target:
+class BenchTarget:
     """A figure of a benchmark, and the value that it must reach."""
 
     what: str
@@ -33,7 +33,7 @@ class Target:
 
 
 _edge = partial(
-    Target,
+    BenchTarget,
     beside="Varnish with its built-in VCL; nginx with proxy_cache",
     benchmark="edge",
     contender="edge takedown",
@@ -41,7 +41,7 @@ _edge = partial(
     peers=("nginx proxy_cache",),
 )
 _takedown = partial(
-    Target,
+    BenchTarget,
     beside="a bare PURGE; a plain loop with a 1 s poll",
     benchmark="takedown",
     title="commit to gone, one edge",
@@ -49,26 +49,26 @@ _takedown = partial(
     peers=("bare PURGE round trip", "plain loop with a 1 s poll"),
 )
 _bulk = partial(
-    Target,
+    BenchTarget,
     beside="one request a subject, by `requests`",
     benchmark="bulk",
     contender="edge takedown",
     peers=("one request a subject",),
 )
-_log = partial(Target, beside="without the log", benchmark="signed_log", contender="with the log", ratio=True)
+_log = partial(BenchTarget, beside="without the log", benchmark="signed_log", contender="with the log", ratio=True)
 _LOGGED = "bulk of 100,000 images, with the signed log"
 _IMAGES, _OWNERS, _DIGESTS = (
     f"bulk of 100,000 {scope}s in one transaction, one edge" for scope in ("image", "owner", "digest")
 )
 _after = partial(
-    Target,
+    BenchTarget,
     beside="before the bulk",
     benchmark="bulk",
     title="a hit before and after a bulk of 100,000 images",
     ratio=True,
 )
 _whole = partial(
-    Target,
+    BenchTarget,
     beside="WhiteNoise on cheroot, without a lookup",
     benchmark="origin",
     title="200, 20 KB",
@@ -77,10 +77,10 @@ _whole = partial(
     peers=("plain bottle",),
 )
 _unchanged = partial(
-    Target, beside="Bottle's hello on cheroot", benchmark="origin", title="304", contender="origin", ratio=True
+    BenchTarget, beside="Bottle's hello on cheroot", benchmark="origin", title="304", contender="origin", ratio=True
 )
 _large = partial(
-    Target,
+    BenchTarget,
     beside="the same with one purger",
     benchmark="fleet",
     title="a fleet under single bans",
@@ -96,7 +96,7 @@ TARGETS = (
     _edge(what="edge 304: CPU a request", title="edge 304", figure="CPU us/request", at_most=1.03),
     _takedown(what="commit to gone, one edge: p50, ms", figure="p50", at_most=2.0),
     _takedown(what="commit to gone, one edge: p99, ms", figure="p99", at_most=6.0),
-    Target(
+    BenchTarget(
         what="waiting for bans: CPU of purger and database, % of a core",
         beside="7 before, with steps of 3 ms",
         benchmark="takedown",
@@ -120,7 +120,7 @@ TARGETS = (
     _after(what="the first hit of an image after a bulk: CPU", contender="first hit after it", figure="CPU us/request"),
     _after(what="the second one", contender="second hit after it", figure="CPU us/request"),
     _after(what="a hit after the ban lurker is done: CPU", contender="after the lurker", figure="CPU us/request"),
-    Target(
+    BenchTarget(
         what="the ban lurker is done with a bulk of 100,000 images, s after it",
         beside="60 s, before which it takes no ban",
         benchmark="bulk",
@@ -132,7 +132,7 @@ TARGETS = (
     _whole(what="origin 200, 20 KB: CPU of its process a request", figure="CPU us/request", at_most=1.0),
     _unchanged(what="origin 304: requests/s", figure="requests/s", at_least=0.75),
     _unchanged(what="origin 304: CPU of its process a request", figure="CPU us/request", at_most=1.15),
-    Target(
+    BenchTarget(
         what="a lookup: CPU of the database",
         beside="the same statement, sent as text; a bare row",
         benchmark="origin",
@@ -143,7 +143,7 @@ TARGETS = (
         at_most=0.5,
         ratio=True,
     ),
-    Target(
+    BenchTarget(
         what="fleet of 100 edges, one ban: slowest edge p99, ms",
         beside="1, 10 and 30 edges",
         benchmark="fleet",
@@ -153,7 +153,7 @@ TARGETS = (
         peers=("1", "10", "30"),
         at_most=60.0,
     ),
-    Target(
+    BenchTarget(
         what="fleet of 1,000 edges, four purgers: slowest edge p99, ms",
         beside="the same with one purger",
         benchmark="fleet",
@@ -166,7 +166,7 @@ TARGETS = (
     _large(what="their heartbeats: leases that ran out", figure="leases that ran out", at_most=0.0),
     _large(what="their heartbeats: longest gap, s (the lease is 10)", figure="latest heartbeat, s", at_most=5.0),
     _large(what="their purgers and database, % of a core", figure="in all, % of a core", at_most=200.0),
-    Target(
+    BenchTarget(
         what="memory of a purger with 250 edges, MB",
         beside="1, 10, 30 and 100 edges",
         benchmark="fleet",
@@ -176,7 +176,7 @@ TARGETS = (
         figure="RSS MB a purger",
         at_most=100.0,
     ),
-    Target(
+    BenchTarget(
         what="memory of a process of the origin, MB",
         beside="Bottle's hello and WhiteNoise on cheroot",
         benchmark="origin",
@@ -189,7 +189,7 @@ TARGETS = (
 )
 
 
-def row(target: Target, reports: Mapping[str, Report]) -> list[str]:
+def row(target: BenchTarget, reports: Mapping[str, BenchReport]) -> list[str]:
     """Make a target's row of the page: what, beside, target, seen, peers, verdict."""
     wanted = _wanted(target)
     report = reports.get(target.benchmark)
@@ -202,7 +202,7 @@ def row(target: Target, reports: Mapping[str, Report]) -> list[str]:
     return [target.what, target.beside, wanted, short(value), peers, _verdict(target, value, report)]
 
 
-def seen(target: Target, report: Report) -> float | None:
+def seen(target: BenchTarget, report: BenchReport) -> float | None:
     """Find a target's figure in a report; None where the report lacks it."""
     result = report.result(target.title)
     if isinstance(result, Comparison):
@@ -223,7 +223,7 @@ def seen(target: Target, report: Report) -> float | None:
     return None
 
 
-def _peers(target: Target, report: Report) -> str:
+def _peers(target: BenchTarget, report: BenchReport) -> str:
     """Show the figures of a target's peers, those that the report has."""
     result, shown = report.result(target.title), []
     for peer in target.peers:
@@ -233,14 +233,14 @@ def _peers(target: Target, report: Report) -> str:
     return ", ".join(shown)
 
 
-def _wanted(target: Target) -> str:
+def _wanted(target: BenchTarget) -> str:
     unit = " times" if target.ratio else ""
     if target.at_least is not None:
         return f"at least {short(target.at_least)}{unit}"
     return "" if target.at_most is None else f"at most {short(target.at_most)}{unit}"
 
 
-def _verdict(target: Target, value: float, report: Report) -> str:
+def _verdict(target: BenchTarget, value: float, report: BenchReport) -> str:
     reached = (target.at_least is None or value >= target.at_least) and (
         target.at_most is None or value <= target.at_most
     )

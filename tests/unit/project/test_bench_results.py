@@ -4,11 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from bench.comparison import compare
 from bench.page import rewrite
-from bench.report import Report
-from bench.results import Comparison, Curves, Distribution, Result, Steps, percentile, spread
-from bench.targets import Target, row, seen
+from bench.report import BenchReport
+from bench.results import Comparison, Curves, Distribution, Result, Steps, compare, percentile, spread
+from bench.targets import BenchTarget, row, seen
 
 COMPARISON = Comparison(
     "hits, 20 KB",
@@ -27,9 +26,9 @@ ALL: list[Result] = [COMPARISON, DISTRIBUTION, STEPS, CURVES, LURKER]
 PAGE = "# Speed\n<!-- targets -->\nold\n<!-- end -->\nprose\n<!-- figures -->\n<!-- end -->\nend\n"
 
 
-def report(results: list[Result], *, idle: bool = True) -> Report:
+def report(results: list[Result], *, idle: bool = True) -> BenchReport:
     machine = {"processor": "P", "cores": 2, "memory_gb": 8.0, "kernel": "6", "busy_percent": 1.0, "idle": idle}
-    return Report("edge", "2026-11-26T09:00:00+00:00", 12.5, 3, machine, {"python": "3.11"}, results)
+    return BenchReport("edge", "2026-11-26T09:00:00+00:00", 12.5, 3, machine, {"python": "3.11"}, results)
 
 
 def test_contenders_run_in_turn_and_warming_up_counts_for_nothing() -> None:
@@ -66,7 +65,7 @@ def test_a_table_of_curves_has_a_row_for_each_x() -> None:
 def test_a_report_is_read_as_it_was_written(tmp_path: Path) -> None:
     written = report(ALL)
     written.write(tmp_path)
-    read = Report.read(tmp_path / "edge.json")
+    read = BenchReport.read(tmp_path / "edge.json")
     assert [each.table() for each in read.results] == [each.table() for each in ALL]
     assert (read.machine, read.rounds, read.seconds) == (written.machine, 3, 12.5)
 
@@ -74,12 +73,12 @@ def test_a_report_is_read_as_it_was_written(tmp_path: Path) -> None:
 def test_a_file_that_is_no_report_is_named(tmp_path: Path) -> None:
     (tmp_path / "edge.json").write_text('{"results": [{"kind": "poem"}]}')
     with pytest.raises(ValueError, match=r"edge\.json is no report"):
-        Report.read(tmp_path / "edge.json")
+        BenchReport.read(tmp_path / "edge.json")
 
 
-def target(**values: object) -> Target:
+def target(**values: object) -> BenchTarget:
     named = {"what": "hits", "beside": "stock", "benchmark": "edge", "title": "hits, 20 KB", "contender": "ours"}
-    return Target(**{**named, "figure": "requests/s", **values})  # type: ignore[arg-type]
+    return BenchTarget(**{**named, "figure": "requests/s", **values})  # type: ignore[arg-type]
 
 
 def test_targets_find_figures_ratios_percentiles_and_points() -> None:
