@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from purger.edge.purge_request import Headers, Request, moving, part_of
 from purger.model import Position, ProbeResult
-from purger.outbox.plan import Plan, single_owners
+from purger.outbox.plan import Plan
 
 
 @dataclass(slots=True)
@@ -15,22 +15,12 @@ class PlanRun:
     requests: list[Request]
     probe_results: list[ProbeResult] = field(default_factory=list)
 
-    def part_headers(self, at: Position | None) -> Headers:
+    def part_headers(self, at: Position) -> Headers:
         """Make the headers that name the batch to which a request belongs, for an edge ``at`` a position."""
         return part_of(self.plan.last, at)
 
-    def move_headers(self, at: Position | None) -> Headers:
+    def move_headers(self, at: Position) -> Headers:
         """Make the headers by which an edge ``at`` a position comes to the plan's last batch, unless it is beyond."""
-        if at is None or at.batch >= self.plan.last or not self.plan.position:
+        if at.batch >= self.plan.last or not self.plan.position:
             return self.part_headers(at)
         return moving(self.plan.position, at)
-
-    def cut_list(self) -> bool:
-        """Replace the first request by one for each owner in its list; return False when it is no list of owners."""
-        singles = single_owners(self.requests[0])
-        self.requests[:1] = singles or self.requests[:1]
-        return bool(singles)
-
-    def cut_lists(self) -> None:
-        """Replace each list of owners by one request for each owner."""
-        self.requests = [single for request in self.requests for single in single_owners(request) or [request]]

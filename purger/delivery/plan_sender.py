@@ -11,17 +11,9 @@ from purger.edge.errors import MalformedError
 from purger.edge.purge_request import Request
 from purger.model import Edge, Position, ProbeResult, probe_result_of
 from purger.outbox.batches import Batches
-from purger.outbox.plan import DELIVERY, names_digests
+from purger.outbox.plan import DELIVERY
 
 log = logging.getLogger(__name__)
-
-
-#: The reasons for a flush after a purge that the edge calls malformed.
-_MALFORMED = "a purge that it calls malformed must not block it"
-_NO_DIGESTS = (
-    "it takes no bans by content, as a VCL before 0.2, and each of them empties its cache: "
-    "load the VCL of this version into it (docs/operate/edge.md)"
-)
 
 
 class RefusedPlanError(Exception):
@@ -30,30 +22,25 @@ class RefusedPlanError(Exception):
     The text is the reason for the flush.
     """
 
+    def __init__(self) -> None:
+        super().__init__("a purge that it calls malformed must not block it")
+
 
 class PlanSender:
     """Sends plans of batches to one edge; for one thread."""
 
-    def __init__(self, batches: Batches, send: Callable[[Request], Answer], at: Callable[[], Position | None]) -> None:
+    def __init__(self, batches: Batches, send: Callable[[Request], Answer], at: Callable[[], Position]) -> None:
         """Send by ``send``, which returns the acknowledgement; ``at`` returns the position after the last one."""
         self._batches = batches
         self._send = send
         self._at = at
         self._singles = UrgentBans(batches)
-        self._knows_owner_lists = True  # edges of version 0.1 do not
         self._probe_results: list[ProbeResult] = []  # of requests that went out of turn
-
-    def begin_anew(self) -> None:
-        """Send lists of owners again: the edge may be another one, or have been upgraded."""
-        self._knows_owner_lists = True
 
     def plan(self, after: int, head: int, requests: int) -> PlanRun:
         """Plan the batches after ``after`` up to ``head``, or some of them; raises what ``Batches.plan`` raises."""
         plan = self._batches.plan(after, head, requests)
-        plan_run = PlanRun(plan, list(plan.requests))
-        if not self._knows_owner_lists:
-            plan_run.cut_lists()
-        return plan_run
+        return PlanRun(plan, list(plan.requests))
 
     def deliver(self, edge: Edge, plan_run: PlanRun) -> bool:
         """Send what is left of ``plan_run`` to an edge, and single bans that come meanwhile.
@@ -104,13 +91,7 @@ class PlanSender:
         try:
             answer = self._send(request.with_headers(headers))
         except MalformedError as error:
-            if not plan_run.cut_list():
-                log.error("edge %s calls %s %s malformed: %s", edge.name, request.method, request.path, error)
-                raise RefusedPlanError(_NO_DIGESTS if names_digests(request) else _MALFORMED) from error
-            if self._knows_owner_lists:
-                log.info("edge %s takes no lists of owners, as before 0.2: they go one by one", edge.name)
-            self._knows_owner_lists = False
-            plan_run.cut_lists()
-            return
+            log.error("edge %s calls %s %s malformed: %s", edge.name, request.method, request.path, error)
+            raise RefusedPlanError from error
         plan_run.probe_results += [probe_result_of(edge, row, removed=answer.removed) for row in request.rows]
         del plan_run.requests[0]

@@ -115,7 +115,7 @@ class EdgeSession:
         """Send one request, and check the position that the edge names in its answer.
 
         It is the expected one, or a later one where another purger has sent something. An edge that was put back to an
-        earlier state is behind. An edge that names no position is not checked.
+        earlier state is behind.
         """
         with self._tally.delivery(self.edge.name, request.kind):
             return self._send(request)
@@ -128,7 +128,7 @@ class EdgeSession:
         self._progress.heard(answer.now, at=now)
         self._went_well()
         wanted = dict(request.headers).get(BATCH)
-        expected = self._progress.position if wanted is None else Position.read(wanted)
+        expected = (wanted and Position.read(wanted)) or self._progress.position
         if not self._is_at(answer.position, expected):
             raise OtherInstanceError(f"it is at batch {answer.position}, and not at {expected}")
         self._progress.moved_to(answer.position)
@@ -157,7 +157,7 @@ class EdgeSession:
                 " all purges: give each a URL of its own (`purger edge add`)"
             )
         position = answer.position
-        known = position is None or position == progress.position or self._knows(position)
+        known = position == progress.position or self._knows(position)
         if progress.confirmed and progress.lease.awaits_verification(now):
             progress.lease.heard_from(at=now)
         else:
@@ -197,13 +197,12 @@ class EdgeSession:
 
     def failed(self, error: DeliveryError) -> None:
         """Note that a request failed, and wait for some time."""
+        # The answer to the next question may lead to a flush.
+        self._progress.doubt()
         if isinstance(error, OtherInstanceError):
-            # The answer to the next question may lead to a flush.
             log.debug("edge %s: %s", self.edge.name, error)
-            self._progress.doubt()
             self._interrupt.wait(self._changes.next())
         else:
-            self._progress.lost_contact()
             self.in_trouble(error.kind, str(error))
 
     def in_trouble(self, kind: str, text: str) -> bool:
@@ -229,11 +228,8 @@ class EdgeSession:
         settings = self._settings
         return EdgeClient(edge, connect_timeout=settings.connect_timeout, read_timeout=settings.read_timeout)
 
-    def _is_at(self, position: Position | None, expected: Position | None) -> bool:
-        if position is None or not self._progress.names_position:
-            return position is None and not self._progress.names_position
-        further = expected is None or position.batch > expected.batch
-        return position == expected or (further and self._knows(position))
+    def _is_at(self, position: Position, expected: Position) -> bool:
+        return position == expected or (position.batch > expected.batch and self._knows(position))
 
     def _went_well(self, epoch: str | None = None) -> None:
         self._backoff.reset()

@@ -167,7 +167,6 @@ class Worker(threading.Thread):
             self._flushed_after = first - 1
         self._delivering = None
         self._rebounding.clear()
-        self._sender.begin_anew()
         self._progress.flushed(step, clock=answer.now, at=time.monotonic())
         if first <= step.head.batch:
             self._add_receipt(first, step.head.batch, "flush")

@@ -57,9 +57,9 @@ class Answer:
     removed: int | None  # objects, on PURGE
     mode: str | None  # trusted, fail-safe or unguarded
     epoch: str | None  # the epoch that the edge keeps, on HEARTBEAT
-    position: Position | None = None  # of the edge after the request; None: it names none, as before 0.2
-    renditions: tuple[str, ...] | None = None  # besides the original, on HEARTBEAT; None: it names none, as before 0.2
-    lease: float | None = None  # seconds, on HEARTBEAT; None: it names none, as before 0.2
+    position: Position  # of the edge after the request
+    renditions: tuple[str, ...] | None = None  # besides the original, on HEARTBEAT
+    lease: float | None = None  # seconds, on HEARTBEAT
 
     @property
     def heartbeat_age(self) -> float | None:
@@ -97,16 +97,13 @@ class EdgeClient:
         """Ask for instance, clock and mode; with ``instance`` only of that varnishd."""
         return self.send(_HEARTBEAT, instance)
 
-    def heartbeat(
-        self, instance: str, epoch: str, position: Position | None = None, *, renew_within: float | None = None
-    ) -> Answer:
+    def heartbeat(self, instance: str, epoch: str, position: Position, *, renew_within: float | None = None) -> Answer:
         """Confirm that the edge has everything that was committed before ``epoch``, its own clock as it wrote it.
 
-        With ``position`` the edge accepts it only if that is its own. With ``renew_within`` it goes over a new
-        connection, or over the present one where the new one gives no answer within so many seconds.
+        The edge accepts it only at ``position``. With ``renew_within`` it goes over a new connection, or over the
+        present one where the new one gives no answer within so many seconds.
         """
-        at = () if position is None else at_position(position)
-        request = Request("HEARTBEAT", "/", (("Takedown-Epoch", epoch), *at))
+        request = Request("HEARTBEAT", "/", (("Takedown-Epoch", epoch), *at_position(position)))
         if renew_within is None:
             return self.send(request, instance)
         return self._send_anew(request, instance, renew_within)
@@ -205,11 +202,15 @@ class EdgeClient:
             raise RefusedError(said)
         instance = reply.headers.get("etag", "")
         now = reply.headers.get("takedown-now", "")
-        if not re.fullmatch(r'"[!#-~]{1,64}"', instance) or not _CLOCK.fullmatch(now):
-            raise RefusedError(f"{said}: without ETag and Takedown-Now this is no purge listener; check the purge URL")
+        position = reply.headers.get(BATCH.lower())
+        if not re.fullmatch(r'"[!#-~]{1,64}"', instance) or not _CLOCK.fullmatch(now) or position is None:
+            raise RefusedError(
+                f"{said}: without ETag, Takedown-Now and {BATCH} this is no purge listener of this version; check the"
+                " purge URL, and load the VCL of this version into the edge (docs/operate/edge.md)"
+            )
         removed = reply.headers.get("takedown-removed", "")
         return Answer(
-            position=_position(reply, said),
+            position=_position(position, said),
             instance=instance.strip('"'),
             now=now,
             removed=int(removed) if re.fullmatch(r"\d{1,9}", removed) else None,
@@ -220,10 +221,7 @@ class EdgeClient:
         )
 
 
-def _position(reply: Reply, said: str) -> Position | None:
-    text = reply.headers.get(BATCH.lower())
-    if text is None:
-        return None
+def _position(text: str, said: str) -> Position:
     if (position := Position.read(text)) is None:
         raise RefusedError(f"{said}: {BATCH} is no position: {printable(text)[:_SHOWN]}")
     return position

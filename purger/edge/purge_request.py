@@ -60,10 +60,9 @@ def moving(to: str, at: Position) -> Headers:
     return ((BATCH, to), (AFTER, str(at)))
 
 
-def part_of(batch: int, at: Position | None) -> Headers:
+def part_of(batch: int, at: Position) -> Headers:
     """Make the headers of a purge that is part of a batch: the edge keeps no answer from before that batch.
 
     An edge that is not ``at`` the position may be of another database by now, and then takes it for a purge by hand.
     """
-    after = () if at is None else ((AFTER, str(at)),)
-    return ((PART_OF, str(batch)), *after)
+    return ((PART_OF, str(batch)), (AFTER, str(at)))

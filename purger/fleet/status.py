@@ -248,5 +248,5 @@ def _edge_state(edge: ListedEdge, answer: Answer | EdgeProblem, head: int, waits
         instance=answer.instance,
         heartbeat_age=answer.heartbeat_age,
         lease_remaining=answer.lease_remaining,
-        batch=answer.position.batch if answer.position else 0,
+        batch=answer.position.batch,
     )

@@ -83,22 +83,11 @@ def make_plan(
     )
 
 
-def single_owners(request: Request) -> list[Request]:
-    """Cut a list of owners into one request each, for an edge of version 0.1, which knows no such lists."""
-    lists = [value for name, value in request.headers if name == _LISTS[Scope.OWNER]]
-    return [_ban_of_owner(owner) for text in lists for owner in text.split(",")]
-
-
-def names_digests(request: Request) -> bool:
-    """Tell whether a request is a ban by content, which edges of version 0.1 do not know."""
-    return any(name == _LISTS[Scope.DIGEST] for name, _ in request.headers)
-
-
 def _requests(scope: str, subjects: Mapping[str, list[Row]], wanted: int) -> list[Request]:
-    """Make the requests for all subjects of one scope: a few codes or owners go one by one, all others in lists."""
-    if len(subjects) > min(SINGLES, wanted) or scope == Scope.DIGEST:
-        return _bans(_LISTS[scope], subjects, wanted)
-    return _purges(subjects) if scope == Scope.IMAGE else [_ban_of_owner(owner) for owner in subjects]
+    """Make the requests for all subjects of one scope: a few codes go one by one, all others in lists."""
+    if scope == Scope.IMAGE and len(subjects) <= min(SINGLES, wanted):
+        return _purges(subjects)
+    return _bans(_LISTS[scope], subjects, wanted)
 
 
 def _purges(codes: Mapping[str, list[Row]]) -> list[Request]:
@@ -113,10 +102,6 @@ def _bans(header: str, subjects: Collection[str], wanted: int) -> list[Request]:
     if len(lists) > wanted:
         lists = list(_cut(subjects))
     return [Request("BAN", "/", ((header, text),)) for text in lists]
-
-
-def _ban_of_owner(owner: str) -> Request:
-    return Request("BAN", "/", (("Takedown-Owner", owner),))
 
 
 def alike_lists(subjects: Iterable[str]) -> Iterator[str]:

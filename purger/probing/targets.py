@@ -56,7 +56,7 @@ def edges_to_probe(connection: Connection) -> list[Edge]:
 def ask_renditions(edge: Edge) -> tuple[str, ...] | None:
     """Ask the purge listener of ``edge`` for its renditions besides the original; return None without an answer.
 
-    A VCL of version 0.1 names none, and without the edge's token nobody gets an answer.
+    Without the edge's token nobody gets an answer.
     """
     with closing(EdgeClient(edge, connect_timeout=_CONNECT_TIMEOUT, read_timeout=_READ_TIMEOUT)) as client:
         try:

@@ -4,20 +4,22 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from purger.model import FlushRequest, Position, SavedProgress, Verification
-from purger.progress.discrepancy import Expected
+from purger.progress.discrepancy import discrepancy
 from purger.progress.instances import Instances
 from purger.progress.lease import Lease
 from purger.progress.rebounds import FlushRebounds, Rebounds
 from purger.progress.steps import Ask, Deliver, Flush, FlushRebound, Heartbeat, LateFlushRebound, Rebound, Step, Wait
 from takedown_base.printable import printable
 
+#: The position before the first answer, which no edge names.
+_NOWHERE = Position(0, "")
+
 
 @dataclass(slots=True)
 class Progress:
     """The progress of one edge. ``now`` and ``at`` are seconds of the monotonic clock.
 
-    Only methods of this class write its fields. ``position`` is the last one that the edge has named and that the
-    database has; None for an edge of version 0.1, which names none, and before a flush.
+    Only methods of this class write its fields. ``position`` is the last one that the edge has named.
     """
 
     rebound_delay: float
@@ -26,8 +28,7 @@ class Progress:
     instance: str | None = None
     acknowledged: int = 0
     triggers: str | None = None
-    position: Position | None = None
-    names_position: bool = False  # the edge names its position
+    position: Position = _NOWHERE
     confirmed: bool = False  # the instance has answered this process
     instances: Instances = field(default_factory=Instances)
     must_flush: str | None = None  # the reason
@@ -73,18 +74,14 @@ class Progress:
         self.flush_rebounds.heard(clock, at=at)
 
     def doubt(self) -> None:
-        """Have the edge asked for its instance and position before anything else is sent."""
+        """Have the edge asked for its instance and position before anything else is sent.
+
+        While it was out of reach it may have been put back to an earlier state. Its last heartbeat shows so, until the
+        next one hides it.
+        """
         self.confirmed = False
 
-    def lost_contact(self) -> None:
-        """Note that a request failed: the edge may have been put back to an earlier state meanwhile.
-
-        Its last heartbeat shows so, until the next one hides it. Of an edge of version 0.1 nothing would show it.
-        """
-        if self.names_position:
-            self.doubt()
-
-    def moved_to(self, position: Position | None) -> None:
+    def moved_to(self, position: Position) -> None:
         """Note the position that the edge named in its answer to a request."""
         self.position = position
 
@@ -96,20 +93,18 @@ class Progress:
         """Note the flush that an operator asks for; None: there is no request."""
         self.asked = request
 
-    def recognise(self, instance: str, epoch: str | None, position: Position | None, *, known: bool) -> None:
+    def recognise(self, instance: str, epoch: str | None, position: Position, *, known: bool) -> None:
         """Compare an edge's answer with its progress: its instance, the ``epoch`` that it keeps, and its position.
 
         ``known``: the database has given this position. Another instance has to be flushed, and so does an edge that
         has gone back, or whose database has.
         """
-        self.names_position = position is not None
-        expected = Expected(self.acknowledged, self.position, self.epoch, self.confirmed)
         if instance != self.instance:
             self.require_flush("another varnishd answers" if self.instance else "it is new")
             self.instance, self.epoch = instance, None
-        elif reason := expected.discrepancy(position, epoch, known=known):
+        elif reason := discrepancy(position, epoch, known=known, acknowledged=self.acknowledged, last_epoch=self.epoch):
             self.require_flush(reason)
-        self.position = None if self.must_flush else position
+        self.position = position
         if epoch:
             self.epoch = float(epoch)
         self.confirmed = True
@@ -131,14 +126,13 @@ class Progress:
         """Note that the edge has acknowledged ``flush`` at ``clock``. Only here may progress go back."""
         self.lease.doubt()
         self.acknowledged = flush.head.batch
-        self.position = flush.head if self.names_position else None
+        self.position = flush.head
         self.triggers = flush.triggers
         self.flush_done = flush.request
         self.must_flush = None
         for rebounds in self.rebounds:
             rebounds.reset(flush.head.batch)
-        # Edges of version 0.1 know no flush of older objects alone.
-        self.flush_rebounds.flushed(clock, at=at, late=self.names_position)
+        self.flush_rebounds.flushed(clock, at=at)
 
     def flush_rebounded(self) -> None:
         """Note that the edge has acknowledged the prompt rebound of a flush."""
@@ -221,7 +215,7 @@ class Progress:
         for turn, rebounds in enumerate(self.rebounds):
             if last := rebounds.due(now):
                 return Rebound(turn, rebounds.done, last)
-        older = self.flush_rebounds.late_due(now, late=self.names_position)
+        older = self.flush_rebounds.late_due(now)
         return None if older is None else LateFlushRebound(older)
 
     def _next_moment(self, now: float) -> float:

@@ -103,11 +103,11 @@ class FlushRebounds:
         """Note the edge's clock, in seconds since 1970, from its answer that arrived at ``at``."""
         self._clock_ahead = float(clock) - at
 
-    def flushed(self, clock: str, *, at: float, late: bool) -> None:
-        """Note that a flush was acknowledged at ``clock``; ``late``: the edge knows late flushes."""
+    def flushed(self, clock: str, *, at: float) -> None:
+        """Note that a flush was acknowledged at ``clock``."""
         self.due = at + self.delay
         self.flushed_at = float(clock)
-        self._late_due = [at + delay for delay in self.late_delays] if late else []
+        self._late_due = [at + delay for delay in self.late_delays]
 
     def sent(self) -> None:
         """Note that the prompt rebound was acknowledged."""
@@ -125,15 +125,14 @@ class FlushRebounds:
         """Tell whether the prompt rebound is late by half its delay."""
         return self.is_due(now - self.delay / 2)
 
-    def late_due(self, now: float, *, late: bool) -> float | None:
+    def late_due(self, now: float) -> float | None:
         """Return the age in seconds of the objects that a late rebound removes now; None when none is due.
 
-        A purger that takes over long after the flush sends none; neither does one whose edge does not know late
-        flushes.
+        A purger that takes over long after the flush sends none.
         """
         while self._late_due and self._late_due[0] <= now:
             older = now + self._clock_ahead - (self.flushed_at or 0.0)
-            if late and 0.0 <= older <= min(2 * self.late_delays[-1], _OLDEST):
+            if 0.0 <= older <= min(2 * self.late_delays[-1], _OLDEST):
                 return older
             self._late_due.pop(0)
         return None

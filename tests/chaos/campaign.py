@@ -56,8 +56,8 @@ class Outcome:
 class Campaign:
     """All clients, moderators and faults of one system, driven by one seed."""
 
-    def __init__(self, system: System, seed: int, *, by_content: bool = True, limits: Limits | None = None) -> None:
-        """Add the images. ``by_content``: moderators ban originals too, which version 0.1 does not know."""
+    def __init__(self, system: System, seed: int, *, limits: Limits | None = None) -> None:
+        """Add the images."""
         self.system = system
         self._limits = limits or Limits()
         self.history = History()
@@ -67,9 +67,7 @@ class Campaign:
         codes = [code for gallery in galleries for code in gallery.versions]
         common = (hot, system.catalogue, self.history)
         self._moderators = [
-            Moderator(
-                *(system.database, gallery, *common, Random(f"{seed} moderator {n}"), _ACTIONS), by_content=by_content
-            )
+            Moderator(system.database, gallery, *common, Random(f"{seed} moderator {n}"), _ACTIONS)
             for n, gallery in enumerate(galleries)
         ]
         self._readers = [

@@ -62,10 +62,8 @@ class Moderator(threading.Thread):
         history: History,
         random: Random,
         rate: float,
-        *,
-        by_content: bool = True,
     ) -> None:
-        """Moderate ``gallery``, ``rate`` times a second. ``by_content``: with bans of originals, which 0.1 lacks."""
+        """Moderate ``gallery``, ``rate`` times a second."""
         owners = list(dict.fromkeys(gallery.owners.values()))
         super().__init__(name=f"moderator of {owners[0]}", daemon=True)
         self._database = database
@@ -76,7 +74,6 @@ class Moderator(threading.Thread):
         self._history = history
         self._random = random
         self._rate = rate
-        self._by_content = by_content
         self._halt = threading.Event()
         self.acting = threading.Lock()  # held during each action; whoever else holds it stops the moderator
         self._connections: dict[str, MySQLConnectionAbstract] = {}
@@ -112,7 +109,7 @@ class Moderator(threading.Thread):
             return self._import(
                 self._catalogue.make(code) if other.digest == version.digest else self._catalogue.copy(code, other)
             )
-        if roll < 0.65 and self._by_content:
+        if roll < 0.65:
             return self._ban_or_lift(("digest", version.digest))
         return self._ban_or_lift(("image", code))
 

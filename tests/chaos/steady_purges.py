@@ -18,7 +18,7 @@ def purge_of_a_code(ending: str) -> str:
 
 def ban_of_an_owner(ending: str) -> str:
     """Return first line and header of a BAN of an owner whose key has this last character."""
-    return f"BAN / HTTP/1.1\r\nTakedown-Owner: other-{ending}\r\n"
+    return f"BAN / HTTP/1.1\r\nTakedown-Owners: other-{ending}\r\n"
 
 
 @contextmanager

@@ -33,7 +33,7 @@ _LINES = (
     *(b"Expect: 100-continue", b"Expect: x", b"Upgrade: h2c", b"Connection: Upgrade, HTTP2-Settings", b"TE: trailers"),
     *(b"HTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA", b"Connection: Host", b"Connection: \0", b"Max-Forwards: 0"),
     *(b"X-HTTP-Method-Override: PURGE", b"X-Original-URL: /images/sample-1-2", b"X-Forwarded-For: 127.0.0.1"),
-    *(b"Takedown-Rendition: thumb", b"Takedown-Codes: sample-1-1", b"Takedown-All: 1", b"Takedown-Owner: owner1"),
+    *(b"Takedown-Rendition: thumb", b"Takedown-Codes: sample-1-1", b"Takedown-All: 1", b"Takedown-Owners: owner1"),
     *(b"Takedown-Digests: " + b"a" * 64, b"Takedown-Digest: none"),
     *(b"Takedown-Image: sample-1-1/x", b"Takedown-Epoch: 1.000", b"Authorization: Bearer x", b"Authorization: Basic e"),
     *(b"Range: bytes=0-18446744073709551616", b"Range: bytes=9-1", b"Range: bytes=--1", b"Range: bytes=\xb2-3"),

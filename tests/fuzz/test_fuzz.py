@@ -98,7 +98,7 @@ def test_the_purge_listener_may_carry_out_well_formed_commands_with_the_token_al
         ("BAN / HTTP/1.1\r\nTakedown-Codes: a, b\r\nAuthorization: Bearer t\r\n\r\n", 0),
         (f"BAN / HTTP/1.1\r\nTakedown-Digests: {'a' * 64},{'0' * 64}\r\nAuthorization: Bearer t\r\n\r\n", 1),
         (f"BAN / HTTP/1.1\r\nTakedown-Digests: {'A' * 64}\r\nAuthorization: Bearer t\r\n\r\n", 0),
-        ("BAN / HTTP/1.1\r\nTakedown-All: 1\r\nTakedown-Owner: x\r\nAuthorization: Bearer t\r\n\r\n", 0),
+        ("BAN / HTTP/1.1\r\nTakedown-All: 1\r\nTakedown-Owners: x\r\nAuthorization: Bearer t\r\n\r\n", 0),
         ("HEARTBEAT / HTTP/1.1\r\nTakedown-Epoch: 1\r\nAuthorization: Bearer t\r\n\r\n", 0),
     ],
 )

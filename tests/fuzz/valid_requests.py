@@ -37,7 +37,7 @@ def _command(random: Random) -> Message:
     elif kind == 1:
         message.lines.append(b"Takedown-Codes: " + b",".join(random.sample(CODES, random.randrange(1, 9))))
     elif kind == 2:
-        message.lines.append(random.choice([b"Takedown-Owner: owner1", b"Takedown-Owners: owner1,owner2"]))
+        message.lines.append(random.choice([b"Takedown-Owners: owner1", b"Takedown-Owners: owner1,owner2"]))
     elif kind == 3:
         message.lines.append(b"Takedown-Digests: " + b",".join([b"a" * 64, b"b" * 64][: random.randrange(1, 3)]))
     elif kind == 4:

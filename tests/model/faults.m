@@ -60,7 +60,7 @@ end;
 end;
 
 -- The edge's machine is put back to a snapshot: same instance, earlier state. Its connections are gone, so the purger asks
--- it first (Progress.lost_contact). Had it neither a heartbeat nor a purge since, then only a late rebound helps, which the
+-- it first (Progress.doubt). Had it neither a heartbeat nor a purge since, then only a late rebound helps, which the
 -- model lacks.
 rule "the edge's machine is saved" SNAPSHOT & !snapshot.taken
 ==>

@@ -112,7 +112,7 @@ begin
   purger[p].waits.epoch := purger[p].epoch;
 end;
 
--- EdgeSession.failed, Progress.lost_contact
+-- EdgeSession.failed, Progress.doubt
 rule "no answer comes in time" waits(p) & !PROMPT
 ==>
 begin

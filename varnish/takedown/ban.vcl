@@ -1,6 +1,5 @@
 # Add a ban of Varnish (not a moderator's ban), which removes all objects that match an expression: BAN /.
-# Takes exactly one of Takedown-Codes, Takedown-Owners, Takedown-Owner (a list of one, as before 0.2), Takedown-Digests
-# and Takedown-All.
+# Takes exactly one of Takedown-Codes, Takedown-Owners, Takedown-Digests and Takedown-All.
 # An argument becomes part of the ban's expression, so each of its characters is checked. The expressions use obj.*
 # only, so that the ban lurker can evaluate them.
 
@@ -23,7 +22,6 @@ sub takedown_ban_arguments {
     # Without this, the second line of a header that was sent twice would be lost.
     std.collect(req.http.Takedown-Codes, ",");
     std.collect(req.http.Takedown-Owners, ",");
-    std.collect(req.http.Takedown-Owner, ",");
     std.collect(req.http.Takedown-Digests, ",");
     std.collect(req.http.Takedown-All, ",");
     if (req.url != "/") {
@@ -32,18 +30,11 @@ sub takedown_ban_arguments {
     var.set("arguments", "");
     if (req.http.Takedown-Codes) { var.set("arguments", var.get("arguments") + "1"); }
     if (req.http.Takedown-Owners) { var.set("arguments", var.get("arguments") + "1"); }
-    if (req.http.Takedown-Owner) { var.set("arguments", var.get("arguments") + "1"); }
     if (req.http.Takedown-Digests) { var.set("arguments", var.get("arguments") + "1"); }
     if (req.http.Takedown-All) { var.set("arguments", var.get("arguments") + "1"); }
     if (var.get("arguments") != "1") {
         return (synth(400, "Bad Request: BAN wants exactly one of Takedown-Codes, Takedown-Owners, Takedown-Digests " +
             "and Takedown-All"));
-    }
-    if (req.http.Takedown-Owner) {
-        if (req.http.Takedown-Owner !~ "^[A-Za-z0-9_-]{1,64}$") {
-            return (synth(400, "Bad Request: Takedown-Owner wants one owner's key"));
-        }
-        set req.http.Takedown-Owners = req.http.Takedown-Owner;
     }
 }
 

@@ -31,7 +31,7 @@ sub takedown_key_owner {
 }
 
 # Set the variable "digest" to the SHA-256 of the image's original, or to "none" for a code without an original. It is
-# "" without a digest (from an origin of 0.1) or with a malformed one, such as two lines: the content is unknown, and
+# "" without a digest or with a malformed one, such as two lines: the content is unknown, and
 # every ban of a digest removes the object.
 sub takedown_key_digest {
     std.collect(beresp.http.Takedown-Digest, ",");

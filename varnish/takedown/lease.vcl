@@ -71,13 +71,11 @@ sub takedown_lease_limit_object {
 }
 
 # Set the variable "untold" to yes if the answer shows a change of which no purge has told this edge so far. If the
-# database loses that change before its purge, none comes, and the position of the edge is right and reveals nothing. An
-# edge without a position has a purger of 0.1, which names no batches.
+# database loses that change before its purge, none comes, and the position of the edge is right and reveals nothing.
 sub takedown_lease_untold {
     var.set("untold", "no");
-    if (var.get("mode") == "trusted" && var.global_get("position") != "0:none" &&
-        (var.get("changed") == "pending" || std.integer(var.get("changed"), 0) >
-         std.integer(str.split(var.global_get("position"), 1, ":"), 0))) {
+    if (var.get("mode") == "trusted" && (var.get("changed") == "pending" ||
+        std.integer(var.get("changed"), 0) > std.integer(str.split(var.global_get("position"), 1, ":"), 0))) {
         var.set("untold", "yes");
     }
 }

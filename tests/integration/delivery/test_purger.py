@@ -4,8 +4,7 @@ from itertools import count
 
 from stack.waiting import wait_until
 from tests.support.database.check_constraints import needs_switch
-from tests.support.edges.fleet import PATIENT, Fleet
-from tests.support.purgers.older_purger import OlderPurger
+from tests.support.edges.fleet import Fleet
 
 _numbers = count(1)
 
@@ -55,30 +54,6 @@ def test_rows_that_another_purger_numbered_are_delivered(fleet: Fleet) -> None:
     fleet.purger.resume()
     fleet.settle()
     assert fleet.purges() == before + 2
-
-
-def test_an_older_purger_beside_doubles_no_receipt_and_loses_nothing(fleet: Fleet) -> None:
-    def ban_sent_by_both() -> str:
-        before = fleet.purges()
-        code = fleet.ban()
-        wait_until(lambda: fleet.purges() >= before + 4, "both have sent the ban twice")
-        return code
-
-    with OlderPurger(fleet.directory / "second", fleet.database, options=PATIENT) as second:
-        wait_until(lambda: "edge1 is followed" in second.log_text(), "the second purger follows the edge")
-        # One at a time: for an edge that is slow the purger sends several together as one BAN.
-        codes = [ban_sent_by_both() for _ in range(10)]
-        fleet.settle()
-        assert "flushed" not in second.log_text()
-    marks = ", ".join(["%s"] * len(codes))
-    rows = fleet.sql(
-        f"""SELECT invalidations.id, COUNT(*) FROM invalidations JOIN receipts
-            ON invalidations.batch BETWEEN receipts.first_batch AND receipts.batch AND receipts.method = 'purge'
-        WHERE invalidations.subject IN ({marks}) GROUP BY invalidations.id""",
-        *codes,
-    )
-    assert len(rows) == len(codes)
-    assert fleet.sql("SELECT edge, batch FROM receipts GROUP BY edge, batch HAVING COUNT(*) > 1") == []
 
 
 def test_many_bans_go_in_lists(fleet: Fleet) -> None:

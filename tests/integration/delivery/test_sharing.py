@@ -164,22 +164,6 @@ def test_no_edge_moves_when_the_database_was_away(group: PurgerGroup, pair: list
     assert "flushed" not in "".join(each.log_text() for each in pair)
 
 
-@pytest.mark.usefixtures("pair")
-def test_an_older_purger_beside_follows_every_edge_and_gets_no_share(group: PurgerGroup) -> None:
-    def none_moved() -> bool:
-        claims = group.claims()
-        for _ in range(3):
-            group.ban()
-        return group.claims() == claims
-
-    with group.always_trusted(), group.older_purger() as older:
-        wait_until(lambda: older.log_text().count("is followed") == 4, "the older purger follows every edge")
-        wait_until(none_moved, "bans during which no edge moves")
-        assert "flushed" not in older.log_text()
-    # It records for all edges, and where it lags several bans at once: its receipts overlap those of the pair.
-    group.sql("DELETE FROM receipts")
-
-
 def test_the_status_tells_who_has_what(group: PurgerGroup, pair: list[GroupMember]) -> None:
     first, second = pair
 

@@ -76,14 +76,15 @@ def test_a_connected_purger_gets_through_readers_that_are_never_cut_off(tmp_path
     bounds = {"send_timeout": 600, "timeout_idle": 600, "timeout_linger": 0.001}
     purge = Request("PURGE", "/images/small")
     with limited_edge(tmp_path, **bounds) as edge, closing(client_of(edge)) as purger:
-        instance = purger.ask().instance
+        asked = purger.ask()
+        instance, position = asked.instance, asked.position
         with attackers(edge.public_port, HEAD.format("GET /images/large") + "\r\n"):
             wait_until(lambda: not answers(edge), "no thread is left for a new connection")
             assert purger.send(purge, instance).removed == 1
 
             def renewed() -> bool:
                 epoch = purger.send(purge, instance).now
-                assert purger.heartbeat(instance, epoch, renew_within=1).epoch == epoch
+                assert purger.heartbeat(instance, epoch, position, renew_within=1).epoch == epoch
                 return purger.not_renewed is None
 
             # The threads that accept connections answer the first new ones themselves.

@@ -14,7 +14,6 @@ from stack.purger import Purger
 from stack.waiting import wait_until
 from tests.support.background_loop import BackgroundLoop
 from tests.support.faulty_proxy import Proxies, Proxy
-from tests.support.purgers.older_purger import OlderPurger
 
 #: Lease of each edge, in seconds: a move of an edge takes less, also on a busy machine.
 LEASE = 20.0
@@ -83,11 +82,6 @@ class PurgerGroup(ExitStack):
         member = GroupMember(self.directory / f"purger{next(_numbers)}", self.database, proxy)
         self._members.append(member)
         return member
-
-    def older_purger(self) -> OlderPurger:
-        """Make a purger of the version before, not running."""
-        options = {"PURGER_DATABASE_URL": self.database.url("purger")}
-        return OlderPurger(self.directory / f"older{next(_numbers)}", self.database, options=options)
 
     def sql(self, text: str) -> list[tuple[Any, ...]]:
         with self.database.connect_admin() as connection, connection.cursor() as cursor:

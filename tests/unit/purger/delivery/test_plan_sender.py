@@ -19,16 +19,16 @@ FIRST, SECOND = Position(4, "first"), Position(5, "second")
 
 @dataclass
 class Sent:
-    """The requests to an edge of version 0.1 that is ``at`` a position, and ``then`` at another after each."""
+    """The requests to an edge that is ``at`` a position, and ``then`` at another after each. It takes no digests."""
 
-    at: Position | None
+    at: Position
     then: list[Position] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
 
     def send(self, request: Request) -> Answer:
-        if any(name in ("Takedown-Owners", "Takedown-Digests") for name, _ in request.headers):
-            raise MalformedError("an edge of version 0.1")
-        self.headers.append({name: value for name, value in request.headers if name != "Takedown-Owner"})
+        if any(name == "Takedown-Digests" for name, _ in request.headers):
+            raise MalformedError("an edge without digests")
+        self.headers.append(dict(request.headers))
         if self.then:
             self.at = self.then.pop(0)
         return Answer("instance", "1.000", 1, None, None, self.at)
@@ -43,13 +43,12 @@ def codes(count: int) -> list[Row]:
     return [Row(number, 6, "image", f"c{number}", "ban") for number in range(1, count + 1)]
 
 
-@pytest.mark.parametrize("at", [None, FIRST])
-def test_each_part_names_where_the_edge_is_if_the_edge_does(at: Position | None) -> None:
-    sent = Sent(at)
+def test_each_part_names_where_the_edge_is() -> None:
+    sent = Sent(FIRST)
     sender = sent.sender(codes(3))
     assert sender.deliver(EDGE, sender.plan(5, 6, 256))
-    part = {"Takedown-Part-Of": "6"} | ({"Takedown-After": "4:first"} if at else {})
-    last = {"Takedown-Batch": "6:sixth", "Takedown-After": "4:first"} if at else part
+    part = {"Takedown-Part-Of": "6", "Takedown-After": "4:first"}
+    last = {"Takedown-Batch": "6:sixth", "Takedown-After": "4:first"}
     assert sent.headers == [part, part, last]
 
 
@@ -67,17 +66,9 @@ def test_a_rebound_names_where_the_edge_is_by_then() -> None:
     assert sent.headers == [{"Takedown-Part-Of": "6", "Takedown-After": "9:ninth"}]
 
 
-def test_owners_that_were_cut_from_a_list_name_it_too() -> None:
-    sent = Sent(FIRST)
-    sender = sent.sender([Row(number, 6, "owner", f"o{number}", "ban") for number in range(1, 31)])
-    assert sender.deliver(EDGE, sender.plan(5, 6, 1))
-    assert len(sent.headers) == 30
-    assert {headers["Takedown-After"] for headers in sent.headers} == {"4:first"}
-
-
-def test_an_edge_that_refuses_bans_by_content_is_to_be_flushed_for_its_old_vcl() -> None:
+def test_an_edge_that_calls_a_purge_malformed_is_to_be_flushed() -> None:
     sent = Sent(FIRST)
     sender = sent.sender([*codes(1), Row(2, 6, "digest", "0" * 64, "ban")])
-    with pytest.raises(RefusedPlanError, match=r"load the VCL of this version into it \(docs/operate/edge.md\)"):
+    with pytest.raises(RefusedPlanError, match="a purge that it calls malformed"):
         sender.deliver(EDGE, sender.plan(5, 6, 256))
     assert len(sent.headers) == 1, "the code went before"

@@ -12,7 +12,7 @@ import pytest
 from purger.delivery import session as edge_session
 from purger.delivery.session import EdgeSession
 from purger.edge.errors import UnreachableError
-from purger.model import Edge
+from purger.model import Edge, Position
 from purger.progress.lease import Lease
 from purger.progress.progress import Progress
 from purger.records.recorder import Recorder
@@ -20,7 +20,10 @@ from purger.settings import Settings
 from stack.waiting import PATIENCE
 from tests.support.threaded_server import threaded_server
 
-HEARD = b'HTTP/1.1 200 OK\r\nETag: "one"\r\nTakedown-Now: 1700000000.000\r\nContent-Length: 0\r\n\r\n'
+HEARD = (
+    b'HTTP/1.1 200 OK\r\nETag: "one"\r\nTakedown-Now: 1700000000.000\r\nTakedown-Batch: 5:fifth\r\n'
+    b"Content-Length: 0\r\n\r\n"
+)
 
 
 class Silent:
@@ -30,17 +33,14 @@ class Silent:
         pass
 
 
-@pytest.mark.parametrize("names_position", [True, False])
-def test_an_edge_that_was_out_of_reach_is_asked_where_it_is_before_anything_else(
-    tmp_path: Path, names_position: bool
-) -> None:
-    progress = Progress(0.5, (5.0, 60.0), Lease(1.0), confirmed=True, names_position=names_position)
+def test_an_edge_that_was_out_of_reach_is_asked_where_it_is_before_anything_else(tmp_path: Path) -> None:
+    progress = Progress(0.5, (5.0, 60.0), Lease(1.0), confirmed=True)
     edge = Edge("paris", "http://127.0.0.1:9", "http://127.0.0.1:9", str(tmp_path / "token"))
     recorder = cast("Recorder", Silent())
     session = EdgeSession(edge, Settings(database_url=""), progress, recorder, lambda _: False)
     session.interrupt()
     session.failed(UnreachableError("no answer"))
-    assert progress.confirmed is not names_position, "one of version 0.1 has nothing to tell of it"
+    assert not progress.confirmed
 
 
 class Listener(BaseRequestHandler):
@@ -64,6 +64,7 @@ def test_the_present_connection_goes_on_while_the_edge_answers_no_new_one(
     token.write_text("sesame")
     token.chmod(0o600)
     progress = Progress(0.5, (5.0, 60.0), Lease(1.0), instance="one", confirmed=True)
+    progress.moved_to(Position(5, "fifth"))
     with threaded_server(ThreadingTCPServer(("127.0.0.1", 0), Listener)) as port:
         url = f"http://127.0.0.1:{port}"
         edge = Edge("paris", url, url, str(token))

@@ -28,7 +28,7 @@ from stack.waiting import PATIENCE
 from tests.support.certificates import Authority
 
 NOW = 1700000000.0
-OURS = b'HTTP/1.1 200 OK\r\nETag: "one"\r\nTakedown-Now: %.3f\r\n' % NOW
+OURS = b'HTTP/1.1 200 OK\r\nETag: "one"\r\nTakedown-Now: %.3f\r\nTakedown-Batch: 5:fifth\r\n' % NOW
 
 Serve = Callable[..., EdgeClient]
 
@@ -76,10 +76,15 @@ def test_a_body_that_drips_is_too_slow(serve: Serve) -> None:
         serve(OURS, b"x", 0.02, read_timeout=1).ask()
 
 
-@pytest.mark.parametrize("header", [b"Takedown-Now: 99999999999999999999.000", b"Takedown-Now: later"])
-def test_a_clock_that_is_none_is_refused(serve: Serve, header: bytes) -> None:
+@pytest.mark.parametrize("clock", [b"99999999999999999999.000", b"later"])
+def test_a_clock_that_is_none_is_refused(serve: Serve, clock: bytes) -> None:
     with pytest.raises(RefusedError, match="check the purge URL"):
-        serve(b'HTTP/1.1 200 OK\r\nETag: "one"\r\nContent-Length: 0\r\n' + header + b"\r\n", b"", 1).ask()
+        serve(OURS.replace(b"%.3f" % NOW, clock) + b"Content-Length: 0\r\n", b"", 1).ask()
+
+
+def test_an_edge_with_another_vcl_is_told_by_its_missing_position(serve: Serve) -> None:
+    with pytest.raises(RefusedError, match=r"load the VCL of this version into the edge \(docs/operate/edge.md\)"):
+        serve(OURS.partition(b"Takedown-Batch")[0] + b"Content-Length: 0\r\n", b"", 1).ask()
 
 
 def test_a_count_that_no_column_holds_is_not_taken(serve: Serve) -> None:

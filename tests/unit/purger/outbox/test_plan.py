@@ -15,8 +15,6 @@ from purger.outbox.plan import (
     affordable,
     alike_lists,
     make_plan,
-    names_digests,
-    single_owners,
 )
 
 KEYS = st.text("ABCXYZabcxyz019_-", min_size=1, max_size=64)
@@ -39,8 +37,6 @@ def sent(plan: Plan) -> list[tuple[str, str]]:
         headers = dict(request.headers)
         if request.method == "PURGE":
             subjects.append(("image", request.path.removeprefix("/images/")))
-        elif "Takedown-Owner" in headers:
-            subjects.append(("owner", headers["Takedown-Owner"]))
         elif "Takedown-Owners" in headers:
             subjects += [("owner", owner) for owner in headers["Takedown-Owners"].split(",")]
         elif "Takedown-Digests" in headers:
@@ -69,25 +65,19 @@ def test_owners_are_told_beside_any_number_of_codes(owners: int, codes: int, wan
     assert plan.method == "ban"
 
 
-def test_few_owners_are_told_one_by_one_and_more_in_lists() -> None:
-    few = make_plan(bans(*MANY[:SINGLES], scope="owner"), 1, 1)
-    assert [dict(request.headers) for request in few.requests] == [{"Takedown-Owner": key} for key in MANY[:SINGLES]]
+def test_owners_are_told_in_lists_that_end_alike_however_few() -> None:
+    one = make_plan(bans("joe", scope="owner"), 1, 1)
+    assert one.requests == (Request("BAN", "/", (("Takedown-Owners", "joe"),)),)
     many = make_plan(bans(*MANY, scope="owner"), 1, 1)
     assert len(many.requests) == 10  # one for each digit that they end in
-    assert [single for request in many.requests for single in single_owners(request)] == [
-        request for key in sorted(MANY, key=lambda key: key[-1]) for request in single_owners_of(key)
-    ]
-
-
-def single_owners_of(key: str) -> list[Request]:
-    return [Request("BAN", "/", (("Takedown-Owner", key),))]
+    assert [owner for _, owner in sent(many)] == sorted(MANY, key=lambda key: key[-1])
 
 
 def test_a_single_ban_goes_before_a_bulk_of_the_other_scope() -> None:
     bulk_of_owners = make_plan([*bans(*MANY, scope="owner"), Row(999, 1, "image", "flagged", "ban")], 1, 1)
     assert bulk_of_owners.requests[0].path == "/images/flagged"
     bulk_of_images = make_plan([*bans(*MANY), Row(999, 1, "owner", "joe", "ban")], 1, 1)
-    assert bulk_of_images.requests[0].headers == (("Takedown-Owner", "joe"),)
+    assert bulk_of_images.requests[0].headers == (("Takedown-Owners", "joe"),)
 
 
 def test_digests_are_told_in_lists_that_end_alike_however_few() -> None:
@@ -96,7 +86,6 @@ def test_digests_are_told_in_lists_that_end_alike_however_few() -> None:
     assert one.method == "ban"
     many = make_plan(bans(*MANY_DIGESTS, scope="digest"), 1, 1)
     assert len(many.requests) == 16  # one for each digit that they end in
-    assert all(names_digests(request) and not single_owners(request) for request in many.requests)
     assert all(len(dict(request.headers)["Takedown-Digests"]) <= LIST_BYTES for request in many.requests)
 
 

@@ -48,28 +48,6 @@ def test_a_heartbeat_that_only_the_edge_remembers_is_no_reason_to_flush_it() -> 
     assert progress.must_flush is None
 
 
-def test_an_edge_of_version_0_1_with_such_a_heartbeat_is_flushed_but_once() -> None:
-    progress = Progress(DELAY, LATE, Lease(1.0))
-    progress.resume(SavedProgress("one", 5, 5, 5, 5, "all", epoch=1700000000.0), now=100.0)
-    progress.recognise("one", "1700000000.000", None, known=True)
-    assert progress.must_flush is None, "the very one that is remembered"
-    progress.recognise("one", "1700000001.000", None, known=True)
-    assert progress.must_flush is None, "one of this process"
-    progress = Progress(DELAY, LATE, Lease(1.0))
-    progress.resume(SavedProgress("one", 5, 5, 5, 5, "all", epoch=1700000000.0), now=100.0)
-    progress.recognise("one", "1700000000.001", None, known=True)
-    assert progress.must_flush == "it is of version 0.1, and had a heartbeat that the database does not remember"
-
-
-def test_an_edge_that_a_purger_of_0_1_has_left_is_flushed_only_where_it_was_told_more() -> None:
-    for epoch, flushed in (("1700000000.000", False), ("1700000000.002", True), ("1699999999.998", True)):
-        progress = Progress(DELAY, LATE, Lease(1.0))
-        progress.resume(SavedProgress("one", 5, 5, 5, 5, "all", epoch=1700000000.0), now=100.0)
-        progress.recognise("one", epoch, NEW, known=False)
-        assert (progress.must_flush is not None) is flushed
-        if not flushed:
-            progress.recognise("one", "1700000009.000", NEW, known=False)
-            assert progress.must_flush is None, "until a purge names a batch"
-            progress.moved_to(at(6))
-            progress.recognise("one", "1700000009.000", NEW, known=False)
-            assert progress.must_flush is not None
+def test_an_edge_that_no_purge_has_reached_is_flushed_though_it_is_the_same_varnishd(edge: Progress) -> None:
+    edge.recognise("one", None, NEW, known=False)
+    assert edge.must_flush == REASON.replace("5:other", "0:none")

@@ -106,9 +106,7 @@ class ModelOfOneEdge(RuleBasedStateMachine):
             confirmed = isinstance(step, Ask) or self.progress.instance == self.instance
             if lost != "request" and confirmed:
                 self.carry_out(step)
-            if lost:
-                self.progress.lost_contact()
-            elif not confirmed:
+            if lost or not confirmed:
                 self.progress.doubt()
             else:
                 self.answered(step)
