@@ -19,7 +19,7 @@ import requests
 
 from bench.load import cpu_seconds
 from bench.results import Comparison, Curves, Result, compare, percentile, spread
-from stack.system import Settings, Stack
+from stack.system import Stack, StackSettings
 from stack.waiting import wait_until
 
 BANS, _REQUESTS, _IMAGES = 100_000, 1_500, 2_000
@@ -57,7 +57,7 @@ def run(directory: Path, rounds: int) -> Iterator[Result]:
                 warm_up=0,
             )
     # The lease is longer than a bulk may take.
-    with Stack(directory / "hits", Settings(edge_settings={"lease": 300})) as stack:
+    with Stack(directory / "hits", StackSettings(edge_settings={"lease": 300})) as stack:
         yield from _bans_left_behind(stack)
 
 

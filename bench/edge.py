@@ -12,10 +12,10 @@ import requests
 
 from bench.load import wrk
 from bench.results import Contender, Result, compare
+from stack.commands import user_name
 from stack.edge import Edge
 from stack.ports import free_port
 from stack.server import Server
-from stack.user import user_name
 from stack.varnish import Varnish
 
 _BODY = b"x" * 20_000

@@ -16,7 +16,7 @@ from origin.answering.lookup import LookupConnection
 from stack.database import Database
 from stack.ports import free_port
 from stack.server import Server
-from stack.system import Settings, Stack
+from stack.system import Stack, StackSettings
 from stack.waiting import wait_until
 from takedown_db.connection.connect import connect
 from takedown_db.statements import statement
@@ -29,7 +29,7 @@ _LOOKUPS = 4000
 
 def run(directory: Path, rounds: int) -> Iterator[Result]:
     """Compare requests/s and CPU time a request for 304s and for images of 20 KB, with one process of 8 threads."""
-    settings = Settings(origin_options={"ORIGIN_WORKERS": "1", "ORIGIN_THREADS": "8"})
+    settings = StackSettings(origin_options={"ORIGIN_WORKERS": "1", "ORIGIN_THREADS": "8"})
     with ExitStack() as running:
         stack = running.enter_context(Stack(directory / "stack", settings))
         image = _image_of_20_kilobytes(directory / "images")

@@ -12,7 +12,7 @@ from bench.load import wrk
 from bench.results import Contender, Result, compare
 from origin.stores.store import key_of
 from stack.database import Database
-from stack.object_store import ObjectStore
+from stack.object_store import ObjectStoreServer
 from stack.origin import Origin
 
 _ONE_PROCESS = {"ORIGIN_WORKERS": "1", "ORIGIN_THREADS": "8"}
@@ -27,7 +27,7 @@ def run(directory: Path, rounds: int) -> Iterator[Result]:
     with ExitStack() as running:
         database = running.enter_context(Database(directory / "database"))
         database.migrate()
-        store = running.enter_context(ObjectStore(directory / "store"))
+        store = running.enter_context(ObjectStoreServer(directory / "store"))
         plain = Origin(directory / "plain", database, options={**_ONE_PROCESS, "ORIGIN_IN_PLACE": str(tree)})
         remote = Origin(directory / "remote", database, options={**_ONE_PROCESS, **store.origin_options()})
         tree.mkdir()
@@ -52,7 +52,7 @@ def _contender(origin: Origin, code: str) -> Contender:
     return lambda: wrk(f"{origin.url}/images/{code}", origin, seconds=2)
 
 
-def _add(database: Database, code: str, size: int, tree: Path, files: Path, store: ObjectStore) -> None:
+def _add(database: Database, code: str, size: int, tree: Path, files: Path, store: ObjectStoreServer) -> None:
     """Put the same bytes into all stores, and record them as two images: one by digest, one by path."""
     content = random.Random(code).randbytes(size)
     digest = hashlib.sha256(content).hexdigest()

@@ -21,7 +21,7 @@ from bench.other_purgers import stack_with
 from bench.results import Distribution, Result, Steps, compare
 from stack.edge import Edge
 from stack.server import Server
-from stack.system import Settings, Stack
+from stack.system import Stack, StackSettings
 from stack.waiting import wait_until
 
 _BANS, _POLLED, _PURGES = 100, 6, 60  # a round
@@ -53,7 +53,7 @@ class TimedBan(NamedTuple):
 def run(directory: Path, rounds: int) -> Iterator[Result]:
     """Measure single bans, beside a loop that polls once a second and one PURGE round trip; then the idle system."""
     # Without a purger the edge of the plain loop keeps its trust for the lease: an hour is longer than the benchmark.
-    slow = Settings(edge_settings={"lease": 3600})
+    slow = StackSettings(edge_settings={"lease": 3600})
     ours, trace = stack_with("traced", directory / "ours")
     with ours:
         samples: dict[str, list[float]] = {

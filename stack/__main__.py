@@ -14,9 +14,8 @@ from typing import Any, TypeVar
 import click
 
 from stack.console import MODERATOR
-from stack.engines import CLUSTERS
 from stack.server import PortTakenError, ServerFailedError
-from stack.system import Settings, Stack
+from stack.system import CLUSTERS, Stack, StackSettings
 from takedown_base.signals import STOP_SIGNALS, SignalQueue
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -71,7 +70,7 @@ def run(directory: Path, /, **settings: Any) -> None:
     """Start everything with sample images, print the addresses, then "ready", and keep running until Ctrl-C."""
     signals = SignalQueue(STOP_SIGNALS)
     try:
-        with _own(directory), Stack(directory, Settings(**settings)) as stack:
+        with _own(directory), Stack(directory, StackSettings(**settings)) as stack:
             _write_private(directory / "env", _environment(stack))
             click.echo(_welcome(stack, directory))
             while signals.wait(0.5) is None:

@@ -24,7 +24,7 @@ TIMEOUT = 60
 _START = 3 * PATIENCE
 
 
-class Node(Database, ABC):
+class ClusterNode(Database, ABC):
     """One server of a cluster."""
 
     def __init__(self, directory: Path, options: Sequence[str], program: Program) -> None:
@@ -72,9 +72,9 @@ class Node(Database, ABC):
 class Cluster(Database, ABC):
     """The moderation database on several nodes, which start, stop, freeze and die together. Its URLs name all nodes."""
 
-    def __init__(self, directory: Path, nodes: Sequence[Node]) -> None:
+    def __init__(self, directory: Path, nodes: Sequence[ClusterNode]) -> None:
         super().__init__(directory)
-        self.members: Sequence[Node] = nodes
+        self.members: Sequence[ClusterNode] = nodes
         self.socket = nodes[0].socket
         for node in nodes:
             node.share_passwords(self)
@@ -146,7 +146,7 @@ class Cluster(Database, ABC):
         wait_until(whole, "the cluster is whole", _START)
 
     @staticmethod
-    def _members_seen(node: Node) -> int:
+    def _members_seen(node: ClusterNode) -> int:
         with suppress(mysql.connector.Error):
             if node.in_step():
                 return node.members_seen()

@@ -1,6 +1,7 @@
-"""Find and run the project's own commands, as installed beside the running Python."""
+"""Find and run the project's own commands, as installed beside the running Python; and name the user they run as."""
 
 import os
+import pwd
 import shutil
 import subprocess
 import sysconfig
@@ -38,3 +39,8 @@ def run_apart(
         check=False,
         start_new_session=True,
     )
+
+
+def user_name() -> str:
+    """Return the name of this process's user. LOGNAME and USER may name another one: ``su`` keeps them."""
+    return pwd.getpwuid(os.geteuid()).pw_name

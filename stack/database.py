@@ -11,10 +11,9 @@ from urllib.parse import quote
 
 from mysql.connector.abstracts import MySQLConnectionAbstract
 
-from stack.commands import command, run_apart
+from stack.commands import command, run_apart, user_name
 from stack.database_program import Place, Program, chosen, initialise
 from stack.server import Server
-from stack.user import user_name
 from takedown_db.connection.connect import connect
 
 _NAME = "takedown"

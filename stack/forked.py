@@ -66,7 +66,7 @@ def run_forked(
         return subprocess.CompletedProcess(command_line, int(ended), out.read().decode(), err.read().decode())
 
 
-class _Server:
+class _ForkServer:
     """The server process of this process, and its socket; for any thread."""
 
     def __init__(self) -> None:
@@ -84,8 +84,8 @@ class _Server:
 
 
 @cache
-def _server() -> _Server:
-    return _Server()
+def _server() -> _ForkServer:
+    return _ForkServer()
 
 
 def _serve() -> None:

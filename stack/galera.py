@@ -9,7 +9,7 @@ from typing import Any, Self
 
 import mysql.connector
 
-from stack.cluster import TIMEOUT, Cluster, Node
+from stack.cluster import TIMEOUT, Cluster, ClusterNode
 from stack.commands import run_apart
 from stack.database_program import MariaDb
 from stack.ports import free_port
@@ -36,7 +36,7 @@ def lacking() -> str:
     return f"needs Debian's {', '.join(packages)}" if packages else ""
 
 
-class GaleraNode(Node):
+class GaleraNode(ClusterNode):
     """One node. Its first start gets the data from another node, unless it begins the cluster."""
 
     def __init__(self, directory: Path, number: int, ports: list[int]) -> None:

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import psutil
 
+from stack.commands import user_name
 from stack.ports import free_port
 from stack.server import Server
-from stack.user import user_name
 
 
 class Hitch(Server):

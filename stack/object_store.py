@@ -21,7 +21,7 @@ BUCKET = "images"
 _TIMEOUT = "60s"
 
 
-class ObjectStore(Server):
+class ObjectStoreServer(Server):
     """A SeaweedFS with one bucket, and a file of settings (``--store-settings``) with the credentials for it."""
 
     def __init__(self, directory: Path) -> None:

@@ -13,7 +13,7 @@ from typing import Any, Self
 
 import mysql.connector
 
-from stack.cluster import Cluster, Node
+from stack.cluster import Cluster, ClusterNode
 from stack.database_program import VARIABLE, MySql
 from stack.ports import free_port
 from stack.server import ServerFailedError
@@ -49,7 +49,7 @@ def lacking() -> str:
     return ""
 
 
-class Member(Node):
+class Member(ClusterNode):
     """One server of a group."""
 
     def __init__(self, directory: Path, number: int, settings: dict[str, str | int]) -> None:
@@ -166,7 +166,7 @@ class Member(Node):
         return self.role() == "PRIMARY" and not self.administer("SELECT @@GLOBAL.super_read_only")[0][0]
 
 
-class Group(Cluster):
+class ReplicationGroup(Cluster):
     """A group of members. The first one is the primary at first, and the others refuse writes."""
 
     def __init__(self, directory: Path, size: int = 3, **settings: str | int) -> None:

@@ -19,7 +19,7 @@ _SPECIAL = b"banned"
 _DIGEST = base64.b64encode(hashlib.sha256(_SPECIAL).digest()).decode()
 
 
-class Reply(NamedTuple):
+class StubReply(NamedTuple):
     """An answer of an edge."""
 
     status: int
@@ -33,7 +33,7 @@ class Reply(NamedTuple):
         return "\r\n".join([*lines, "", ""]).encode() + self.body
 
 
-class _RefusedError(Exception):
+class _RefusedByStubError(Exception):
     """The request is refused with ``status``."""
 
     def __init__(self, status: int) -> None:
@@ -65,25 +65,25 @@ class StubEdge:
     lapses: int = 0  # renewals of a lease that had run out
     flushes: int = 0
 
-    def answer(self, method: str, path: str, headers: Mapping[str, str], *, size: int, now: float) -> Reply:
+    def answer(self, method: str, path: str, headers: Mapping[str, str], *, size: int, now: float) -> StubReply:
         """Carry out a request of ``size`` bytes that arrived at ``now``."""
         self.requests += 1
         self.received += size
         if method in ("GET", "HEAD"):
             state = {"Takedown-State": "banned", "Repr-Digest": f"sha-256=:{_DIGEST}:"}
-            return Reply(410, state, _SPECIAL if method == "GET" else b"")
+            return StubReply(410, state, _SPECIAL if method == "GET" else b"")
         if headers.get("authorization") != f"Bearer {self.token}":
-            return Reply(403, {})
+            return StubReply(403, {})
         status, more = 200, dict[str, str]()
         try:
             more = self._carry_out(method, path, headers, now)
-        except _RefusedError as error:
+        except _RefusedByStubError as error:
             status = error.status
         if method == "HEARTBEAT" and status in (200, 412):
             more = {"Takedown-Lease": "10.000", "Takedown-Renditions": "", "Takedown-Stale": "0"}
             if self.trusted_from:
                 more["Takedown-Epoch"] = f"{self.trusted_from:.3f}"
-        return Reply(status, self._described(now) | more)
+        return StubReply(status, self._described(now) | more)
 
     def forget(self) -> None:
         """Drop what was recorded, and go on as before."""
@@ -94,12 +94,12 @@ class StubEdge:
 
     def _carry_out(self, method: str, path: str, headers: Mapping[str, str], now: float) -> dict[str, str]:
         if method not in ("PURGE", "BAN", "HEARTBEAT"):
-            raise _RefusedError(405)
+            raise _RefusedByStubError(405)
         if headers.get("if-match") not in (None, "*", f'"{self.instance}"'):
-            raise _RefusedError(412)
+            raise _RefusedByStubError(412)
         batch, after = headers.get("takedown-batch"), headers.get("takedown-after")
         if not all(_POSITION.fullmatch(value) for value in (batch, after) if value is not None):
-            raise _RefusedError(400)
+            raise _RefusedByStubError(400)
         if method == "HEARTBEAT":
             self._take_heartbeat(batch, headers.get("takedown-epoch"), now)
             return {}
@@ -109,9 +109,9 @@ class StubEdge:
 
     def _take_heartbeat(self, batch: str | None, epoch: str | None, now: float) -> None:
         if epoch is not None and not (_EPOCH.fullmatch(epoch) and float(epoch) <= now):
-            raise _RefusedError(400)
+            raise _RefusedByStubError(400)
         if batch not in (None, self.position):
-            raise _RefusedError(412)
+            raise _RefusedByStubError(412)
         if epoch is not None:
             self._renew(float(epoch), now)
 
@@ -127,14 +127,14 @@ class StubEdge:
     def _purge(self, path: str, batch: str | None, after: str | None, now: float) -> dict[str, str]:
         found = _PURGE.fullmatch(path)
         if found is None:
-            raise _RefusedError(400)
+            raise _RefusedByStubError(400)
         self._record(found[1], now)
         self._move(batch, after)
         return {"Takedown-Removed": "0"}
 
     def _ban(self, headers: Mapping[str, str], batch: str | None, after: str | None, now: float) -> dict[str, str]:
         if sum(name in headers for name in _BANS) != 1:
-            raise _RefusedError(400)
+            raise _RefusedByStubError(400)
         if self.watched:
             for code in headers.get("takedown-codes", "").split(","):
                 self._record(code, now)

@@ -30,7 +30,7 @@ class _Place:
     silent: bool = False  # it takes requests and answers none
 
 
-class _Connection(asyncio.Protocol):
+class _StubConnection(asyncio.Protocol):
     """A persistent connection to one edge."""
 
     def __init__(self, place: _Place) -> None:
@@ -132,7 +132,7 @@ async def _serve(directory: Path, count: int, first: int) -> None:
     loop = asyncio.get_running_loop()
     ports, servers = {}, []
     for name, place in places.items():
-        server = await loop.create_server(lambda place=place: _Connection(place), "127.0.0.1", 0)  # type: ignore[misc]
+        server = await loop.create_server(lambda place=place: _StubConnection(place), "127.0.0.1", 0)  # type: ignore[misc]
         ports[name] = server.sockets[0].getsockname()[1]
         servers.append(server)
     control = _Control(places)

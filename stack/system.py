@@ -1,6 +1,6 @@
 """Start database, origin, edges and purger in this order, and stop them in the reverse order."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,21 +10,27 @@ from typing import Any, Self
 import requests
 
 from purger.signed_log.keys import LogKey, write_key
+from stack.cluster import Cluster
 from stack.console import Console
+from stack.database import Database
 from stack.edge import Edge
-from stack.engines import make_database
+from stack.galera import Galera
 from stack.ingest import Ingest
-from stack.object_store import ObjectStore
+from stack.object_store import ObjectStoreServer
 from stack.origin import Origin
 from stack.purger import Purger
+from stack.replication_group import ReplicationGroup
 from stack.samples import draw_samples
 from stack.server import Server
 from stack.waiting import PATIENCE, wait_until
 from takedown_log.signed_note import SignerKey
 
+#: The engines of clusters, by the names that ``./dev run --cluster`` takes.
+CLUSTERS: dict[str, Callable[[Path], Cluster]] = {"galera": Galera, "group": ReplicationGroup}
+
 
 @dataclass(frozen=True)
-class Settings:
+class StackSettings:
     """Number, ports and options of a stack's servers. Port 0 stands for any free one."""
 
     edges: int = 1
@@ -33,7 +39,7 @@ class Settings:
     origin_port: int = 0
     ingest_port: int | None = None  # None: no upload listener
     console_port: int | None = None  # None: no console
-    cluster: str | None = None  # a name of stack.engines.CLUSTERS; None: a single database server
+    cluster: str | None = None  # a name of CLUSTERS; None: a single database server
     store: str = "directory"  # or "s3": a private object store
     origin_options: dict[str, str] = field(default_factory=dict)  # ORIGIN_... variables
     purger_options: dict[str, str] = field(default_factory=dict)  # PURGER_... variables
@@ -44,12 +50,12 @@ class Settings:
 class Stack:
     """A whole system in a ``with`` block: it has the sample images, and each edge trusts its cache."""
 
-    def __init__(self, directory: Path, settings: Settings | None = None) -> None:
-        self.settings = settings = settings or Settings()
+    def __init__(self, directory: Path, settings: StackSettings | None = None) -> None:
+        self.settings = settings = settings or StackSettings()
         self.directory = directory
         self.codes: dict[str, list[str]] = {}  # codes of the sample images by owner
         self.database = make_database(directory / "database", settings.cluster)
-        self.store = ObjectStore(directory / "store") if settings.store == "s3" else None
+        self.store = ObjectStoreServer(directory / "store") if settings.store == "s3" else None
         options = (self.store.origin_options() if self.store else {}) | settings.origin_options
         self.origin = Origin(directory / "origin", self.database, port=settings.origin_port, options=options)
         self.ingest = (
@@ -158,3 +164,11 @@ class Stack:
         """Raise ``ServerFailedError`` when a server has ended by itself."""
         for server in self.servers:
             server.check()
+
+
+def make_database(directory: Path, cluster: str | None = None) -> Database:
+    """Make a database, not started: one server, or the cluster of this name.
+
+    Raises ``ServerFailedError`` where the cluster's programs are not installed.
+    """
+    return CLUSTERS[cluster](directory) if cluster else Database(directory)

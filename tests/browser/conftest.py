@@ -11,7 +11,7 @@ from selenium.webdriver import Chrome, ChromeOptions
 from selenium.webdriver.chrome.service import Service
 
 from stack.ports import free_port
-from stack.system import Settings, Stack
+from stack.system import Stack, StackSettings
 from tests.support.sites.site_actions import Site
 from tests.support.threaded_server import threaded_server
 
@@ -24,7 +24,7 @@ SWITCHES = (
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     # On a busy machine no lease may end early: an edge in fail-safe mode asks the origin, which may answer 503.
-    with Stack(tmp_path_factory.mktemp("browser"), Settings(edge_settings={"lease": 120.0})) as running:
+    with Stack(tmp_path_factory.mktemp("browser"), StackSettings(edge_settings={"lease": 120.0})) as running:
         yield running
 
 

@@ -9,7 +9,7 @@ import requests
 from selenium.webdriver import Chrome
 
 from stack.hitch import Hitch
-from stack.system import Settings, Stack
+from stack.system import Stack, StackSettings
 from stack.waiting import PATIENCE
 from tests.browser.rendered_page import BROKEN, ORIGINAL, shown, statuses
 from tests.support.ask_again import ask_again
@@ -26,7 +26,7 @@ HEADERS = {
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     lines = "\n".join(f"{name}: {value}" for name, value in HEADERS.items())
-    settings = Settings(origin_options={"ORIGIN_HEADER": lines}, edge_settings={"tls": True, "lease": 120.0})
+    settings = StackSettings(origin_options={"ORIGIN_HEADER": lines}, edge_settings={"tls": True, "lease": 120.0})
     with Stack(tmp_path_factory.mktemp("origins"), settings) as running:
         yield running
 

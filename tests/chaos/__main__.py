@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from stack.engines import CLUSTERS
+from stack.system import CLUSTERS
 from tests.chaos.campaign import Campaign, Outcome
 from tests.chaos.cluster_system import ClusterSystem, runs_on
 from tests.chaos.faults import FAULTS, Fault

@@ -5,7 +5,7 @@ from typing import Any
 
 from stack.cluster import Cluster
 from stack.database import Database
-from stack.engines import CLUSTERS
+from stack.system import CLUSTERS
 from tests.chaos.faults import Fault
 from tests.chaos.system_with_proxies import System
 from tests.support.database.cluster_proxies import ClusterProxies
@@ -37,7 +37,7 @@ class ClusterSystem(System):
     """The system on a cluster. A node's fault is as good as any while the other two are well."""
 
     def __init__(self, directory: Path, *, engine: str, **settings: Any) -> None:
-        """Take the name of an engine (``stack.engines.CLUSTERS``), and the settings of ``System``."""
+        """Take the name of an engine (``stack.system.CLUSTERS``), and the settings of ``System``."""
         self._engine = engine
         super().__init__(directory, **settings)
 

@@ -16,7 +16,7 @@ from origin.stores.location import parse_location
 from origin.stores.store import open_store
 from stack.database import Database
 from stack.edge import Edge
-from stack.object_store import ObjectStore
+from stack.object_store import ObjectStoreServer
 from stack.origin import Origin
 from stack.purger import Purger
 from stack.server import Server, ServerFailedError
@@ -58,7 +58,7 @@ class System:
         self.database = self._new_database(directory / "database")
         self.database_proxies = [self._new_database_proxy() for _ in range(purgers)]  # to each purger
         self.lookup_proxy = self._new_database_proxy()  # to the origin
-        self.store = ObjectStore(directory / "store") if store == "s3" else None
+        self.store = ObjectStoreServer(directory / "store") if store == "s3" else None
         self.store_proxy = self._proxies.to(self.store.port) if self.store else None
         self.origin = Origin(
             directory / "origin",

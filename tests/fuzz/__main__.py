@@ -10,7 +10,7 @@ import click
 from rich.console import Console
 from rich.progress import Progress
 
-from stack.system import Settings, Stack
+from stack.system import Stack, StackSettings
 from tests.fuzz.campaign import Campaign, Fault, Outcome
 from tests.fuzz.case import Case, Target, read
 from tests.fuzz.report import Reporter, table
@@ -48,7 +48,9 @@ def main(requests: int, seed: int | None, targets: tuple[str, ...], replay: Path
     seed = secrets.randbelow(10**6) if seed is None else seed
     console = Console(width=max(Console().width, 100))
     directory = Path(tempfile.mkdtemp(prefix="takedown-fuzz-"))
-    with Stack(directory / "stack", Settings(purger_options=dict.fromkeys(_LATE_REBOUNDS, _AFTER_THE_RUN))) as stack:
+    with Stack(
+        directory / "stack", StackSettings(purger_options=dict.fromkeys(_LATE_REBOUNDS, _AFTER_THE_RUN))
+    ) as stack:
         if case:
             outcomes = [_replay(stack, case, console, directory)]
         else:

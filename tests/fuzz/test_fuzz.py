@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from stack.system import Settings, Stack
+from stack.system import Stack, StackSettings
 from tests.fuzz.__main__ import main
 from tests.fuzz.answer_parser import GarbledError, parse_answers
 from tests.fuzz.campaign import Campaign, Fault
@@ -23,7 +23,7 @@ _FORBIDDEN = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n"
 def test_no_malformed_request_breaks_edge_origin_or_purge_listener(tmp_path: Path) -> None:
     reporter, told = Reporter(tmp_path / "faults"), list[str]()
     # A fetch that is late because the machine is busy would be a 503.
-    patient = Settings(edge_settings={"fetch_timeout": 60})
+    patient = StackSettings(edge_settings={"fetch_timeout": 60})
     with Stack(tmp_path / "stack", patient) as stack:
         for target in Target:
 

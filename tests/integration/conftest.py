@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from stack.database import Database
-from stack.system import Settings, Stack
+from stack.system import Stack, StackSettings
 from tests.support.database.outbox_connections import Connections
 from tests.support.edges.fleet import Fleet
 from tests.support.sites.moderation_desk import Desk
@@ -17,7 +17,7 @@ from tests.support.sites.site_actions import Site
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     # On a busy machine neither a lease nor a fetch may end early, and the purger's own audit must not find the bans
     # that a test hides from it.
-    settings = Settings(
+    settings = StackSettings(
         edges=2,
         edge_settings={"lease": 120.0, "fetch_timeout": 20.0},
         purger_options={"PURGER_AUDIT_INTERVAL": "86400", "PURGER_PRUNE_INTERVAL": "86400"},

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
-from stack.cluster import Cluster, Node
+from stack.cluster import Cluster, ClusterNode
 from stack.galera import GaleraNode
 from stack.server import away, frozen
 from tests.chaos.faults.base import Scene, fault, mended
@@ -15,7 +15,7 @@ _GALERA = frozenset({"galera"})
 
 
 @contextmanager
-def _one_node(scene: Scene) -> Iterator[Node]:
+def _one_node(scene: Scene) -> Iterator[ClusterNode]:
     """Choose a node, and wait at the end until all nodes are one cluster again: the next fault breaks another one."""
     cluster = scene.system.database
     assert isinstance(cluster, Cluster)
@@ -90,7 +90,7 @@ def isolated(scene: Scene) -> None:
             node.isolate(False)
 
 
-def _proxies_of(scene: Scene, node: Node) -> list[Proxy]:
+def _proxies_of(scene: Scene, node: ClusterNode) -> list[Proxy]:
     """Return the proxies by which origin and purger reach a node."""
     paths = (*scene.system.database_proxies, scene.system.lookup_proxy)
     return [path.of_nodes[node] for path in paths if isinstance(path, ClusterProxies)]

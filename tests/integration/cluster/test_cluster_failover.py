@@ -16,10 +16,10 @@ import pytest
 import requests
 
 from stack import galera, replication_group
-from stack.cluster import Node
+from stack.cluster import ClusterNode
 from stack.galera import GaleraNode
 from stack.server import frozen
-from stack.system import Settings, Stack
+from stack.system import Stack, StackSettings
 from stack.waiting import wait_until
 from tests.support.ask_again import ask_again
 from tests.support.sites.cluster_site import Bans, Readers, add_images, cluster_of, node_in_use
@@ -43,7 +43,7 @@ def stack(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     lacking, lease = _ENGINES[request.param]
     if reason := lacking():
         pytest.skip(reason)
-    settings = Settings(cluster=request.param, edge_settings={"lease": lease})
+    settings = StackSettings(cluster=request.param, edge_settings={"lease": lease})
     with Stack(tmp_path_factory.mktemp("stack"), settings) as running:
         yield running
 
@@ -63,7 +63,7 @@ def status_of(url: str) -> int:
     return ask_again(lambda: requests.get(url, timeout=60), url).status_code
 
 
-def has_all(node: Node, query: str, number: int) -> bool:
+def has_all(node: ClusterNode, query: str, number: int) -> bool:
     """Tell whether a node shows as many rows. One that was left behind may refuse to, until it has joined again."""
     with suppress(mysql.connector.Error):
         return node.running() and node.administer(query) == [(number,)]
@@ -88,7 +88,7 @@ def test_a_node_killed_in_the_middle_of_a_bulk_loses_nothing_and_delays_no_heart
 
 
 @contextmanager
-def isolated(node: Node) -> Iterator[None]:
+def isolated(node: ClusterNode) -> Iterator[None]:
     """Cut a node off from the other nodes; programs go on reaching it."""
     if not isinstance(node, GaleraNode):
         pytest.skip("MySQL cannot be told to leave the other members alone")
@@ -101,7 +101,7 @@ def isolated(node: Node) -> Iterator[None]:
 
 @pytest.mark.parametrize("broken", [frozen, isolated])
 def test_a_node_in_use_that_stands_still_or_is_cut_off_from_the_others_is_left(
-    stack: Stack, broken: Callable[[Node], AbstractContextManager[None]]
+    stack: Stack, broken: Callable[[ClusterNode], AbstractContextManager[None]]
 ) -> None:
     codes = add_images(stack, f"left-{next(_numbers)}", 300)
     bans = Bans(stack, codes)

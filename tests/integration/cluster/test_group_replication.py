@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from stack.replication_group import Group, lacking
+from stack.replication_group import ReplicationGroup, lacking
 from stack.server import frozen
 from stack.waiting import wait_until
 from tests.support.purgers.repointed_purger import MovingDatabase, sql
@@ -18,14 +18,14 @@ pytestmark = pytest.mark.skipif(bool(lacking()), reason=lacking())
 _AGAIN = "the database is no longer unusable"
 
 
-def moving(directory: Path, group: Group) -> MovingDatabase:
+def moving(directory: Path, group: ReplicationGroup) -> MovingDatabase:
     """Make a site on the first member of a group, which gets the schema before."""
     group.migrate()
     return MovingDatabase(directory, group.members[0])
 
 
 def test_an_elected_primary_speaks_without_adoption(tmp_path: Path) -> None:
-    with Group(tmp_path) as group, moving(tmp_path, group) as site:
+    with ReplicationGroup(tmp_path) as group, moving(tmp_path, group) as site:
         site.ban_at_the_edge("at-the-first")
         group.members[0].kill()
         primary = group.wait_primary(but=group.members[0])
@@ -45,7 +45,7 @@ def test_an_elected_primary_speaks_without_adoption(tmp_path: Path) -> None:
 
 
 def test_a_secondary_and_a_server_outside_of_the_group_are_refused(tmp_path: Path) -> None:
-    with Group(tmp_path, 2) as group, moving(tmp_path, group) as site:
+    with ReplicationGroup(tmp_path, 2) as group, moving(tmp_path, group) as site:
         secondary = group.members[1]
         site.point_to(secondary)
         for command in ("adopt", "status"):
@@ -61,7 +61,7 @@ def test_a_secondary_and_a_server_outside_of_the_group_are_refused(tmp_path: Pat
 
 
 def test_a_primary_that_was_expelled_while_it_stood_still_vouches_for_nobody(tmp_path: Path) -> None:
-    with Group(tmp_path, autorejoin_tries=0) as group, moving(tmp_path, group) as site:
+    with ReplicationGroup(tmp_path, autorejoin_tries=0) as group, moving(tmp_path, group) as site:
         former = group.members[0]
         site.ban_at_the_edge("before")
         with frozen(former):
@@ -80,7 +80,7 @@ def test_a_primary_that_was_expelled_while_it_stood_still_vouches_for_nobody(tmp
 
 
 def test_a_primary_without_most_of_its_group_vouches_for_nobody(tmp_path: Path) -> None:
-    with Group(tmp_path) as group, moving(tmp_path, group) as site:
+    with ReplicationGroup(tmp_path) as group, moving(tmp_path, group) as site:
         with frozen(group.members[1]), frozen(group.members[2]):
             # For all that it can tell, they have elected another primary.
             stuck = "the verification of heartbeats is stuck"

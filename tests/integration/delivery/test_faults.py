@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from stack.server import Server, away, frozen
-from stack.system import Settings, Stack
+from stack.system import Stack, StackSettings
 from stack.waiting import wait_until
 from tests.support.sites.site_actions import Site
 
@@ -21,7 +21,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
     The first edge trusts its cache through every outage, the second one soon stops.
     """
-    settings = Settings(edges=2, settings_of_edge={"edge1": {"lease": 600.0}, "edge2": {"lease": LEASE}})
+    settings = StackSettings(edges=2, settings_of_edge={"edge1": {"lease": 600.0}, "edge2": {"lease": LEASE}})
     with Stack(tmp_path_factory.mktemp("faults"), settings) as running:
         yield running
 

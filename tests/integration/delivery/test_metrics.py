@@ -15,7 +15,7 @@ from mysql.connector.abstracts import MySQLCursorAbstract
 
 from stack.ports import free_port
 from stack.server import away, frozen
-from stack.system import Settings, Stack
+from stack.system import Stack, StackSettings
 from stack.waiting import PATIENCE, wait_until
 from tests.support.pages.markdown_pages import ROOT, rows, section
 from tests.support.prometheus import Prometheus
@@ -32,7 +32,7 @@ PURGER, ORIGIN = free_port(), free_port()
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """Run a system that shows metrics and logs JSON, two of its origin's processes and both of its edges."""
     directory = tmp_path_factory.mktemp("metrics")
-    settings = Settings(
+    settings = StackSettings(
         edges=2,
         edge_settings={"lease": 4.0},
         origin_options={

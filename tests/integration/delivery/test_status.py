@@ -22,7 +22,7 @@ from stack.commands import command
 from stack.database import Database
 from stack.ports import free_port
 from stack.purger import Purger
-from stack.system import Settings, Stack
+from stack.system import Stack, StackSettings
 from stack.waiting import wait_until
 from takedown_db.connection.lasting_connection import Connection
 from takedown_db.connection.url import parse_url
@@ -33,7 +33,7 @@ from tests.support.threaded_server import threaded_server
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """Run a stack of its own, to break it. Only its first edge has a lease that outlasts each outage."""
-    settings = Settings(edges=2, settings_of_edge={"edge1": {"lease": 600.0}, "edge2": {"lease": 3.0}})
+    settings = StackSettings(edges=2, settings_of_edge={"edge1": {"lease": 600.0}, "edge2": {"lease": 3.0}})
     with Stack(tmp_path_factory.mktemp("status"), settings) as running:
         yield running
 

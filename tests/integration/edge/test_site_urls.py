@@ -11,7 +11,7 @@ from urllib.parse import quote, unquote_to_bytes
 import pytest
 import requests
 
-from stack.system import Settings, Stack
+from stack.system import Stack, StackSettings
 from stack.waiting import PATIENCE, wait_until
 from tests.support.pages.markdown_pages import ROOT, block
 from tests.support.sites.site_actions import Site
@@ -28,7 +28,7 @@ PIECES = [
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """Run a system whose edge maps names below /media/ as the page says, and keeps idle connections for long."""
-    settings = Settings(
+    settings = StackSettings(
         edge_settings={
             "lease": 120.0,
             "fetch_timeout": 20.0,

@@ -7,20 +7,20 @@ from io import BytesIO
 import pytest
 from PIL import Image
 
-from stack.object_store import ObjectStore
+from stack.object_store import ObjectStoreServer
 from stack.server import away
 from stack.waiting import wait_until
 from tests.support.sites.upload_site import UploadSite
 
 
 @pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ObjectStore]:
-    with ObjectStore(tmp_path_factory.mktemp("store")) as running:
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ObjectStoreServer]:
+    with ObjectStoreServer(tmp_path_factory.mktemp("store")) as running:
         yield running
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory, store: ObjectStore) -> Iterator[UploadSite]:
+def site(tmp_path_factory: pytest.TempPathFactory, store: ObjectStoreServer) -> Iterator[UploadSite]:
     with UploadSite(tmp_path_factory.mktemp("ingest-s3"), store.origin_options()) as running:
         yield running
 
@@ -42,7 +42,9 @@ def test_an_upload_goes_to_the_bucket_and_is_served_from_it(site: UploadSite) ->
     assert site.put("bucket-2", content).status_code == 451
 
 
-def test_while_the_bucket_is_away_uploads_are_503_and_nothing_is_recorded(site: UploadSite, store: ObjectStore) -> None:
+def test_while_the_bucket_is_away_uploads_are_503_and_nothing_is_recorded(
+    site: UploadSite, store: ObjectStoreServer
+) -> None:
     content = picture(61)
     with away(store):
         answer = site.put_once("away-1", content)

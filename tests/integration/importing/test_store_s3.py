@@ -13,7 +13,7 @@ import pytest
 import requests
 
 from origin.stores.store import key_of
-from stack.object_store import ObjectStore
+from stack.object_store import ObjectStoreServer
 from stack.server import away, frozen
 from stack.waiting import PATIENCE, wait_until
 from tests.support.sites.origin_site import OriginSite
@@ -26,13 +26,13 @@ LARGE = (3 << 20) + 17
 
 
 @pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ObjectStore]:
-    with ObjectStore(tmp_path_factory.mktemp("store")) as running:
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ObjectStoreServer]:
+    with ObjectStoreServer(tmp_path_factory.mktemp("store")) as running:
         yield running
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory, store: ObjectStore) -> Iterator[OriginSite]:
+def site(tmp_path_factory: pytest.TempPathFactory, store: ObjectStoreServer) -> Iterator[OriginSite]:
     options = {"ORIGIN_WORKERS": "1", "ORIGIN_THREADS": "4"} | store.origin_options()
     with OriginSite(tmp_path_factory.mktemp("s3"), **options) as running:
         yield running
@@ -48,11 +48,11 @@ def object_of(site: OriginSite, code: str) -> str:
     return "renditions/" + key_of(site.request(code).headers["ETag"].strip('"'))
 
 
-def put(store: ObjectStore, name: str, content: bytes) -> None:
+def put(store: ObjectStoreServer, name: str, content: bytes) -> None:
     obstore.put(store.client(), name, content)
 
 
-def new_large(site: OriginSite, store: ObjectStore, size: int = LARGE) -> tuple[str, bytes]:
+def new_large(site: OriginSite, store: ObjectStoreServer, size: int = LARGE) -> tuple[str, bytes]:
     """Put an image of random bytes into the store and record it. Returns its code and its content."""
     content = os.urandom(size)
     digest, code = hashlib.sha256(content).hexdigest(), site.new_code()
@@ -73,7 +73,7 @@ def unavailable(answer: requests.Response) -> bool:
 
 
 def test_an_imported_image_is_served_with_all_renditions_and_none_lies_on_this_machine(
-    site: OriginSite, store: ObjectStore
+    site: OriginSite, store: ObjectStoreServer
 ) -> None:
     code = site.new_image()
     original = (next(site.directory.rglob(f"{code}.png"))).read_bytes()
@@ -98,14 +98,14 @@ def test_ranges_conditions_and_heads_are_answered_as_from_a_directory(site: Orig
     assert head.headers["Content-Length"] == str(len(whole.content))
 
 
-def test_a_large_image_comes_in_parts_and_whole(site: OriginSite, store: ObjectStore) -> None:
+def test_a_large_image_comes_in_parts_and_whole(site: OriginSite, store: ObjectStoreServer) -> None:
     code, content = new_large(site, store)
     assert site.request(code).content == content
     part = site.request(code, range=f"bytes=1000-{LARGE - 5}")
     assert (part.status_code, part.content) == (206, content[1000 : LARGE - 4])
 
 
-def test_a_lost_object_is_500(site: OriginSite, store: ObjectStore) -> None:
+def test_a_lost_object_is_500(site: OriginSite, store: ObjectStoreServer) -> None:
     code = site.new_image()
     content, name = site.request(code).content, object_of(site, code)
     obstore.delete(store.client(), name)
@@ -118,7 +118,7 @@ def test_a_lost_object_is_500(site: OriginSite, store: ObjectStore) -> None:
 
 
 @pytest.mark.parametrize("length", [0, 50, 10**5], ids=["empty", "short", "long"])
-def test_an_object_of_another_size_is_500(site: OriginSite, store: ObjectStore, length: int) -> None:
+def test_an_object_of_another_size_is_500(site: OriginSite, store: ObjectStoreServer, length: int) -> None:
     code = site.new_image()
     content, name = site.request(code).content, object_of(site, code)
     put(store, name, (content * 10)[:length])
@@ -130,7 +130,9 @@ def test_an_object_of_another_size_is_500(site: OriginSite, store: ObjectStore, 
     assert site.request(code).content == content
 
 
-def test_an_object_that_changes_while_it_is_sent_breaks_the_answer_off(site: OriginSite, store: ObjectStore) -> None:
+def test_an_object_that_changes_while_it_is_sent_breaks_the_answer_off(
+    site: OriginSite, store: ObjectStoreServer
+) -> None:
     code, content = new_large(site, store, 40 << 20)
     other = os.urandom(len(content))  # made before: the origin breaks off, too, when nobody reads for 10 s
     with requests.get(f"{site.origin.url}/images/{code}", timeout=PATIENCE, stream=True) as answer:
@@ -142,7 +144,7 @@ def test_an_object_that_changes_while_it_is_sent_breaks_the_answer_off(site: Ori
     wait_until(lambda: "changed while it was being sent" in site.origin.log_text(), "the reason in the log")
 
 
-def test_a_store_that_dies_is_503_and_comes_back(site: OriginSite, store: ObjectStore, image: str) -> None:
+def test_a_store_that_dies_is_503_and_comes_back(site: OriginSite, store: ObjectStoreServer, image: str) -> None:
     before = site.request(image)
     start = len(site.origin.log_text())
     with away(store):
@@ -158,7 +160,7 @@ def test_a_store_that_dies_is_503_and_comes_back(site: OriginSite, store: Object
     assert site.request(image).content == before.content
 
 
-def test_a_store_that_dies_in_the_middle_breaks_the_answer_off(site: OriginSite, store: ObjectStore) -> None:
+def test_a_store_that_dies_in_the_middle_breaks_the_answer_off(site: OriginSite, store: ObjectStoreServer) -> None:
     code, content = new_large(site, store, 60 << 20)
     received = bytearray()
 
@@ -177,7 +179,7 @@ def test_a_store_that_dies_in_the_middle_breaks_the_answer_off(site: OriginSite,
 
 
 def test_a_frozen_store_is_503_in_time_also_for_those_who_queue(
-    site: OriginSite, store: ObjectStore, image: str
+    site: OriginSite, store: ObjectStoreServer, image: str
 ) -> None:
     def ask(_: int) -> tuple[requests.Response, float]:
         started = time.monotonic()
@@ -192,7 +194,7 @@ def test_a_frozen_store_is_503_in_time_also_for_those_who_queue(
 
 
 def test_a_frozen_store_keeps_no_thread_from_answers_that_need_no_bytes(
-    site: OriginSite, store: ObjectStore, image: str
+    site: OriginSite, store: ObjectStoreServer, image: str
 ) -> None:
     ended = threading.Event()
 
@@ -222,7 +224,7 @@ def test_a_frozen_store_keeps_no_thread_from_answers_that_need_no_bytes(
 
 
 def test_wrong_credentials_are_503_and_no_secret_reaches_the_log(
-    site: OriginSite, store: ObjectStore, image: str
+    site: OriginSite, store: ObjectStoreServer, image: str
 ) -> None:
     settings = site.directory / "wrong"
     settings.write_text(store.settings_text(secret_access_key="not-the-secret"))
@@ -236,14 +238,14 @@ def test_wrong_credentials_are_503_and_no_secret_reaches_the_log(
         assert "not-the-secret" not in origin.log_text()
 
 
-def test_credentials_may_come_from_the_environment(site: OriginSite, store: ObjectStore, image: str) -> None:
+def test_credentials_may_come_from_the_environment(site: OriginSite, store: ObjectStoreServer, image: str) -> None:
     values = dict(line.split("=", 1) for line in store.settings_text().splitlines())
     environment = {f"AWS_{name.upper()}": value for name, value in values.items()}
     with site.another_origin("environment", ORIGIN_STORE=store.url, ORIGIN_WORKERS="1", **environment) as origin:
         assert requests.get(f"{origin.url}/images/{image}", timeout=PATIENCE).content == site.request(image).content
 
 
-def test_two_origins_share_a_store(site: OriginSite, store: ObjectStore) -> None:
+def test_two_origins_share_a_store(site: OriginSite, store: ObjectStoreServer) -> None:
     with site.another_origin("second", ORIGIN_WORKERS="2", **store.origin_options()) as second:
         code = site.new_image()
         for name in (code, f"{code}/thumb"):
@@ -253,7 +255,7 @@ def test_two_origins_share_a_store(site: OriginSite, store: ObjectStore) -> None
 
 
 def test_an_import_into_a_store_that_is_away_fails_and_records_nothing(
-    site: OriginSite, store: ObjectStore, tmp_path: Path
+    site: OriginSite, store: ObjectStoreServer, tmp_path: Path
 ) -> None:
     code = site.new_code()
     (tmp_path / f"{code}.png").write_bytes(next(site.directory.rglob("code-*.png")).read_bytes())
@@ -266,7 +268,7 @@ def test_an_import_into_a_store_that_is_away_fails_and_records_nothing(
     assert site.run_import(tmp_path).returncode == 0
 
 
-def test_a_site_s_own_bucket_is_served_in_place(site: OriginSite, store: ObjectStore) -> None:
+def test_a_site_s_own_bucket_is_served_in_place(site: OriginSite, store: ObjectStoreServer) -> None:
     content, code, path = os.urandom(500), site.new_code(), "été 1/a+b #50%?&.png"
     put(store, f"own/{path}", content)
     site.execute("INSERT INTO images (code, owner) VALUES (%s, 'joe')", code)

@@ -12,12 +12,12 @@ from urllib.parse import quote
 import pytest
 import requests
 
+from stack.commands import user_name
 from stack.database import Database
 from stack.database_program import chosen
-from stack.object_store import ObjectStore
+from stack.object_store import ObjectStoreServer
 from stack.ports import free_port
 from stack.samples import draw
-from stack.user import user_name
 from stack.varnish import varnish_program
 from stack.vcl import replace_urls
 from stack.waiting import PATIENCE, wait_until
@@ -40,7 +40,7 @@ class ExistingSite:
         self.files = directory / "site/pictures"
         self.database = Database(directory / "database")
         self.ports = {name: free_port() for name in ("public", "purge", "origin", "second origin")}
-        self.bucket = ObjectStore(directory / "bucket")
+        self.bucket = ObjectStoreServer(directory / "bucket")
         self.home = directory / "home"
         self.moved = False
         self.running = ExitStack()

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from stack.system import Settings, Stack
+from stack.system import Stack, StackSettings
 from stack.waiting import wait_until
 from tests.support.purgers.receipts_command import ask, banned_image, outcomes, receipts, wait_proven
 from tests.support.sites.site_actions import Site
@@ -14,7 +14,7 @@ from tests.support.sites.site_actions import Site
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """Run a stack of its own, to stop its servers. Its lease is long, so edges go on trusting their caches."""
     options = {"PURGER_AUDIT_INTERVAL": "86400", "PURGER_PRUNE_INTERVAL": "86400"}
-    settings = Settings(edges=2, edge_settings={"lease": 600.0}, purger_options=options)
+    settings = StackSettings(edges=2, edge_settings={"lease": 600.0}, purger_options=options)
     with Stack(tmp_path_factory.mktemp("receipts"), settings) as running:
         yield running
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import obstore
 
-from stack.object_store import BUCKET, ObjectStore
+from stack.object_store import BUCKET, ObjectStoreServer
 from tests.support.sites.origin_site import OriginSite
 
 
@@ -33,7 +33,7 @@ class DirectoryFiles:
 class BucketFiles:
     """The objects below a prefix of the bucket of an object store."""
 
-    def __init__(self, store: ObjectStore, prefix: str) -> None:
+    def __init__(self, store: ObjectStoreServer, prefix: str) -> None:
         self._client = store.client()
         self._prefix = prefix
 
@@ -89,7 +89,7 @@ def stored_site(directory: Path, kind: str) -> Iterator[StoredSite]:
         with OriginSite(directory, ORIGIN_WORKERS="1", ORIGIN_IN_PLACE=str(directory / "tree")) as site:
             yield StoredSite(site, DirectoryFiles(site.origin.files), DirectoryFiles(directory / "tree"))
         return
-    with ObjectStore(directory / "store") as store:
+    with ObjectStoreServer(directory / "store") as store:
         options = {"ORIGIN_IN_PLACE": f"s3://{BUCKET}/tree", "ORIGIN_IN_PLACE_SETTINGS": str(store.settings)}
         with OriginSite(directory, ORIGIN_WORKERS="1", **store.origin_options(), **options) as site:
             yield StoredSite(site, BucketFiles(store, "renditions"), BucketFiles(store, "tree"))

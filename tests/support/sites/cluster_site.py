@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import mysql.connector
 import requests
 
-from stack.cluster import Cluster, Node
+from stack.cluster import Cluster, ClusterNode
 from stack.system import Stack
 
 #: Seconds within which the origin answers (promise G9), and those that this process may be late by on a busy machine.
@@ -33,13 +33,13 @@ def cluster_of(stack: Stack) -> Cluster:
     return stack.database
 
 
-def node_in_use(stack: Stack) -> Node:
+def node_in_use(stack: Stack) -> ClusterNode:
     """Return the node that the purger is connected to."""
     counts = {node: _connections(node) for node in cluster_of(stack).members if node.running()}
     return max(counts, key=lambda node: counts[node])
 
 
-def _connections(node: Node) -> int:
+def _connections(node: ClusterNode) -> int:
     rows = node.administer("SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE USER = 'takedown_purger'")
     return int(rows[0][0])
 

@@ -11,7 +11,7 @@ import requests
 
 from purger.console import passwords
 from stack.console import Console
-from stack.system import Settings, Stack
+from stack.system import Stack, StackSettings
 from stack.waiting import PATIENCE
 
 PASSWORD = "correct horse battery"
@@ -21,7 +21,7 @@ PASSWORD = "correct horse battery"
 def stack_with_console(directory: Path, *, edges: int = 2) -> Iterator[Stack]:
     """Run a stack with a console."""
     # On a busy machine no lease may end early.
-    with Stack(directory, Settings(edges=edges, console_port=0, edge_settings={"lease": 60.0})) as stack:
+    with Stack(directory, StackSettings(edges=edges, console_port=0, edge_settings={"lease": 60.0})) as stack:
         yield stack
 
 
