@@ -31,9 +31,14 @@ def counted(number: int, noun: str, plural: str | None = None) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Write a time in a unit of its size: ``0.4 s``, ``12 s``, ``5 min``, ``3 h``, ``2 days``."""
-    seconds = max(0.0, seconds)
-    if seconds < 10:
+    """Write a time in a unit of its size: ``400 ms``, ``1.3 s``, ``12 s``, ``5 min``, ``3 h``, ``2 days``.
+
+    It may be negative, as two clocks may have told its ends.
+    """
+    milliseconds = round(seconds * 1000)
+    if milliseconds < 1000:
+        return f"{milliseconds} ms"
+    if seconds < 9.95:
         return f"{seconds:.1f} s"
     for size, unit in ((86400, "days"), (3600, "h"), (60, "min")):
         if seconds >= 2 * size:

@@ -6,6 +6,7 @@ from datetime import datetime
 from html import escape
 
 from purger.console.takedowns import Latency
+from purger.text_format import duration
 
 #: The width and height of a chart, and its margins (left, right, top, bottom), in units of its own.
 _WIDTH, _HEIGHT = 460, 190
@@ -21,15 +22,6 @@ _STEPS = (0.001, 0.01, 0.1, 1.0, 10.0, 100.0)
 _BOUNDS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 
 
-def seconds_text(seconds: float) -> str:
-    """Write a time as people read it: ``4 ms``, ``1.3 s``, ``2 min``."""
-    if seconds < 0.9995:
-        return f"{seconds * 1000:.0f} ms"
-    if seconds < 9.95:
-        return f"{seconds:.1f} s"
-    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:,.0f} min"
-
-
 def quantile(latencies: Sequence[Latency], part: float) -> float:
     """Return the time within which that part of the takedowns was over (nearest rank). There is one at least."""
     ranked = sorted(each.seconds for each in latencies)
@@ -41,8 +33,8 @@ def summary(latencies: Sequence[Latency]) -> str:
     if not latencies:
         return "no takedown yet"
     late = sum(each.seconds > PROMISED for each in latencies)
-    texts = (f"{name} {seconds_text(quantile(latencies, part))}" for name, part in (("median", 0.5), ("99 %", 0.99)))
-    slowest = seconds_text(max(each.seconds for each in latencies))
+    texts = (f"{name} {duration(quantile(latencies, part))}" for name, part in (("median", 0.5), ("99 %", 0.99)))
+    slowest = duration(max(each.seconds for each in latencies))
     said = f"{', '.join(texts)}, slowest {slowest}, of {len(latencies)}"
     return f"{said}; {late} later than {PROMISED:g} s" if late else said
 
@@ -80,7 +72,7 @@ def histogram(latencies: Sequence[Latency]) -> str:
                 f'<text class="count" x="{x + width / 2:.1f}" y="{bottom - height - 4:.1f}">{count}</text>'
             )
         if place % 2 and place < len(_BOUNDS):
-            label = seconds_text(_BOUNDS[place])
+            label = duration(_BOUNDS[place])
             parts.append(f'<text class="tick" x="{x + width:.1f}" y="{bottom + 16}">{label}</text>')
     return _chart("Number of takedowns by seconds to the last edge's acknowledgement", summary(latencies), parts)
 
@@ -107,7 +99,7 @@ def _level(step: float, y: float) -> str:
     promise = " promise" if step == PROMISED else ""
     return (
         f'<line class="level{promise}" x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>'
-        f'<text class="step" x="{_LEFT - 6}" y="{y + 4:.1f}">{seconds_text(step)}</text>'
+        f'<text class="step" x="{_LEFT - 6}" y="{y + 4:.1f}">{duration(step)}</text>'
     )
 
 

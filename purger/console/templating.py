@@ -11,7 +11,6 @@ from urllib.parse import quote
 
 import bottle
 
-from purger.console.charts import seconds_text
 from purger.text_format import counted, duration
 from takedown_base.printable import printable
 
@@ -77,7 +76,6 @@ Template.defaults = {
     "counted": counted,
     "duration": duration,
     "path_of": path_of,
-    "seconds_text": seconds_text,
     "short": short,
     "static": lambda name: static_files()[name].url,
     "utc": utc,

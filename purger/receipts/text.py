@@ -42,10 +42,8 @@ def moment(at: datetime) -> str:
 
 
 def after(since: datetime, until: datetime | None) -> str:
-    """Write the time between two moments. It may be negative, since two clocks may have told them."""
-    seconds = (until - since).total_seconds() if until else 0.0
-    milliseconds = round(seconds * 1000)
-    return f"{milliseconds} ms" if milliseconds < 1000 else duration(seconds)
+    """Write the time between two moments."""
+    return duration((until - since).total_seconds() if until else 0.0)
 
 
 def verdict(report: Report, judged: dict[int, list[Judgement]]) -> list[str]:

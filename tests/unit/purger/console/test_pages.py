@@ -331,11 +331,6 @@ def test_charts_tell_late_takedowns_apart() -> None:
     assert charts.quantile(latencies, 0.5) == 0.5
 
 
-@pytest.mark.parametrize(("seconds", "text"), [(0.0042, "4 ms"), (0.9999, "1.0 s"), (12.4, "12 s"), (600, "10 min")])
-def test_times_are_read_at_a_glance(seconds: float, text: str) -> None:
-    assert charts.seconds_text(seconds) == text
-
-
 def test_a_bulk_counts_as_waiting_until_its_last_edge() -> None:
     done, waits = AtEdge(edge="paris", acknowledged=0.1), AtEdge(edge="rome")
     takedown = Takedown(action="ban", at=AT, scope="image", subjects=("a", "b"), number=2, edges=(done, waits))

@@ -10,7 +10,6 @@ from purger.edge.errors import DeliveryError
 from purger.fleet.problems import find_problems
 from purger.fleet.state import EdgeProblem, EdgeState, FleetState
 from purger.model import PurgerPresence
-from purger.text_format import duration
 from takedown_db.hooks.triggers import HookState
 
 ALIVE = PurgerPresence("host", 17, "0.2", None, None, 0.4)
@@ -160,14 +159,6 @@ def test_text_from_outside_stays_on_its_line() -> None:
     named = said(replace(WELL, edges=(replace(GOOD, name="ro\n\x1b[31mme", mode="fail-safe"),)))
     assert named.startswith("edge ro\\n\\x1b[31mme is in fail-safe mode")
     assert named.isprintable()
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [(-1, "0.0 s"), (0.44, "0.4 s"), (12.3, "12 s"), (119, "119 s"), (180, "3 min"), (7300, "2 h"), (1e6, "12 days")],
-)
-def test_durations(seconds: float, text: str) -> None:
-    assert duration(seconds) == text
 
 
 @pytest.mark.parametrize("adopted", ["server one", None])
