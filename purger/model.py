@@ -109,7 +109,7 @@ class ProbeResult:
 
     ``note`` says why nothing was proven; it goes when something is. Without ``at`` a ``status`` is that of an answer
     that proved nothing. ``code`` names the one image of a banned owner or digest that was requested; empty: the
-    subject of the ban as a whole, of an owner or digest ``looked`` of its ``images``.
+    subject of the ban as a whole, of an owner or digest ``probed`` of its ``images``.
     """
 
     edge: str
@@ -122,7 +122,7 @@ class ProbeResult:
     code: str = ""
     scope: str = ""  # of the row of the outbox, as is
     subject: str = ""
-    looked: int | None = None
+    probed: int | None = None
     images: int | None = None
 
 

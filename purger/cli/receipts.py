@@ -24,21 +24,21 @@ _EXAMPLES = """\b
 Examples:
 purger receipts abc123
 purger receipts --owner alice --json > alice.json
-purger receipts abc123 --look
+purger receipts abc123 --probe
 purger receipts --digest 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
-purger receipts --owner alice --look --limit 100000"""
+purger receipts --owner alice --probe --limit 100000"""
 
 
 @click.command(epilog=_EXAMPLES)
 @click.argument("code", required=False)
-@click.option("--owner", metavar="KEY", help="Show the bans on this owner, in the place of a code.")
+@click.option("--owner", metavar="KEY", help="Show the bans on this owner instead of a code.")
 @click.option(
     "--digest",
     metavar="SHA256",
-    help="Show the bans by content on the original with this digest, in the place of a code.",
+    help="Show the bans by content on the original with this digest instead of a code.",
 )
 @click.option(
-    "--look",
+    "--probe",
     is_flag=True,
     help="Request the banned images from every edge's public listener first, as browsers do, and record the answers: "
     "proves a ban that the running purger has not probed. The purge of an image that is still shown is sent again.",
@@ -49,8 +49,8 @@ purger receipts --owner alice --look --limit 100000"""
     default=IMAGES_ON_DEMAND,
     show_default=True,
     metavar="N",
-    help="With --look and --owner or --digest: request at most N of the images from each edge, drawn by chance. All of "
-    "them prove the ban, and each takes several requests.",
+    help="With --probe and --owner or --digest: request at most N of the images from each edge, drawn at random. Only "
+    "all of them prove the ban, and each takes several requests.",
 )
 @as_json
 @database_url
@@ -58,7 +58,7 @@ def receipts(
     code: str | None,
     owner: str | None,
     digest: str | None,
-    look: bool,
+    probe: bool,
     limit: int,
     as_json: bool,
     database_url: str,
@@ -77,7 +77,7 @@ def receipts(
     subject = _subject(code, owner, digest)
     with connected(Connection, database_url) as connection:
         report = read_receipts(connection, *subject)
-        probed = _probe(connection, report, limit) if look else {}
+        probed = _probe(connection, report, limit) if probe else {}
         if probed:
             report = read_receipts(connection, *subject)
     if as_json:
@@ -125,5 +125,5 @@ def _print(written: list[str]) -> None:
 
 
 def _probe(connection: Connection, report: Report, limit: int) -> ProbeResults:
-    with closing(Probe()) as probe:
-        return OnDemandProber(connection, probe, limit).probe_report(report)
+    with closing(Probe()) as client:
+        return OnDemandProber(connection, client, limit).probe_report(report)

@@ -1,1 +1,1 @@
-"""Looks at edges from outside, as a browser does. Delivers nothing."""
+"""Probes edges from outside: requests banned images as a browser does, and judges the answers. Delivers nothing."""

@@ -227,5 +227,5 @@ class Prober(LoopThread):
         """Add probes of an edge, and record those, of whichever edge, that had to make room."""
         for dropped in self._schedule.put(edge.name, tasks, at_once=at_once, setbacks=setbacks):
             if isinstance(dropped.task, Row):
-                note = f"not looked at: {len(self._schedule)} probes were waiting"
+                note = f"not probed: {len(self._schedule)} probes were waiting"
                 self._recorder.probed(probe_result_of(dropped.edge, dropped.task, note=note), setbacks=setbacks)

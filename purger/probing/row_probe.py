@@ -127,7 +127,7 @@ class _Evidence:
         last = replace(self._parts[-1], code="")
         if not self._choice.several:
             return last
-        return replace(last, looked=len(self._parts), images=self._choice.images - len(self._excuses))
+        return replace(last, probed=len(self._parts), images=self._choice.images - len(self._excuses))
 
     def _nothing(self, note: str) -> ProbeResult:
         return probe_result_of(self._edge, self._row, note=note)

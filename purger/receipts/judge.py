@@ -166,14 +166,14 @@ def _outcome(evidence: Sequence[EdgeReceipt], *, later: bool, several: bool) -> 
         if doubt := _later_doubt(evidence):
             return Outcome.NOT_PROVEN, f"now {doubt}"
         return _whole_outcome(last) if several else (Outcome.GONE, note)
-    return (Outcome.NO_IMAGES if note == ProbeNote.NO_IMAGES else Outcome.NOT_PROVEN), note or "not looked at"
+    return (Outcome.NO_IMAGES if note == ProbeNote.NO_IMAGES else Outcome.NOT_PROVEN), note or "not probed"
 
 
 def _whole_outcome(receipt: EdgeReceipt) -> tuple[Outcome, str]:
     """Judge how many of the images of an owner or digest were proven gone: all of them, or a part."""
-    if receipt.looked is None or receipt.images is None:
+    if receipt.probed is None or receipt.images is None:
         return Outcome.GONE_IN_PART, "at how many of the images is not on record"
-    return (Outcome.GONE if receipt.looked >= receipt.images else Outcome.GONE_IN_PART), receipt.note or ""
+    return (Outcome.GONE if receipt.probed >= receipt.images else Outcome.GONE_IN_PART), receipt.note or ""
 
 
 def _later_doubt(evidence: Sequence[EdgeReceipt]) -> str | None:
@@ -189,7 +189,7 @@ def _latest(evidence: Sequence[EdgeReceipt], receipt: EdgeReceipt) -> EdgeReceip
         return replace(receipt, note=next((each.note for each in reversed(evidence) if each.note), None))
     last = max(proofs, key=lambda each: each.seen_at or datetime.min)
     if last.gone:
-        last = max(_gone_since_shown(proofs), key=lambda each: (each.looked or 0, each.seen_at or datetime.min))
+        last = max(_gone_since_shown(proofs), key=lambda each: (each.probed or 0, each.seen_at or datetime.min))
     note = last.note or (_shown_before(proofs) if last.gone else None)
     return replace(
         receipt,
@@ -197,7 +197,7 @@ def _latest(evidence: Sequence[EdgeReceipt], receipt: EdgeReceipt) -> EdgeReceip
         status=last.status,
         gone=last.gone,
         note=note,
-        looked=last.looked,
+        probed=last.probed,
         images=last.images,
     )
 
@@ -232,6 +232,6 @@ def _receipt_of(probe_result: ProbeResult) -> EdgeReceipt:
         status=probe_result.status,
         gone=probe_result.gone,
         note=probe_result.note,
-        looked=probe_result.looked,
+        probed=probe_result.probed,
         images=probe_result.images,
     )

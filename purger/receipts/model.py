@@ -35,7 +35,7 @@ class EdgeReceipt:
     status: int | None = None  # of the probe's answer; without ``seen_at`` the answer proved nothing
     gone: bool | None = None  # False: the probe got the image
     note: str | None = None  # why nothing was proven, or the probe result that a later one replaced
-    looked: int | None = None  # number of a banned owner's or digest's images that were proven gone
+    probed: int | None = None  # number of a banned owner's or digest's images that were proven gone
     images: int | None = None  # number of all images of this owner or digest
     others: int = 0  # number of probed images of the banned owner or digest other than the one asked for
 

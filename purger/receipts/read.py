@@ -169,10 +169,10 @@ def _not_probed(others: int, whole_seen_at: datetime | None, whole_note: str | N
     of_subject = "of the owner" if scope is Scope.OWNER else "with these bytes"
     if others:
         were = "was" if others == 1 else "were"
-        return f"not looked at: {counted(others, 'other image')} {of_subject} {were}"
+        return f"not probed: {counted(others, 'other image')} {of_subject} {were}"
     if whole_seen_at is not None:
-        return f"not looked at, as far as is on record: other images {of_subject} may have been"
-    return f"not looked at: there were no images {of_subject} then" if whole_note == ProbeNote.NO_IMAGES else whole_note
+        return f"not probed, as far as is on record: other images {of_subject} may have been"
+    return f"not probed: there were no images {of_subject} then" if whole_note == ProbeNote.NO_IMAGES else whole_note
 
 
 def _ban(ban: Ban, row: Sequence[Any] | None, entries: list[LogEntry], purges: list[Purge]) -> Ban:

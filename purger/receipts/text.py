@@ -75,7 +75,7 @@ def _proven(judgements: Sequence[Judgement]) -> Iterator[str]:
     if number := edges[Outcome.GONE]:
         yield f", proven gone at {counted(number, 'edge')}"
     if number := edges[Outcome.NO_IMAGES]:
-        yield f", acknowledged at {counted(number, 'edge')}, with no image to look for"
+        yield f", acknowledged at {counted(number, 'edge')}, with no image to probe"
     if number := edges[Outcome.ADDED_LATER]:
         yield f"; {counted(number, 'edge')} added later"
 
@@ -179,10 +179,10 @@ def _seen(since: datetime, each: Judgement, last: datetime) -> str:
 
 def _extent(receipt: EdgeReceipt) -> str:
     """Write at how many of the images of an owner or digest the probe was."""
-    if receipt.looked is None or receipt.images is None:
+    if receipt.probed is None or receipt.images is None:
         return ""
     more = " or more" if receipt.images >= COUNTED else ""
-    return f" at {receipt.looked:,} of {receipt.images:,}{more} images"
+    return f" at {receipt.probed:,} of {receipt.images:,}{more} images"
 
 
 def _end(report: Report, ban: Ban) -> Iterator[str]:
@@ -217,6 +217,6 @@ def _remarks(report: Report) -> Iterator[str]:
     if any(ban.scope != Scope.IMAGE and ban.purge for ban in report.bans):
         yield ""
         yield (
-            f"Of the images of a banned owner or digest the purger looks at {IMAGES_OF_A_SUBJECT} at most, drawn by "
-            "chance. --look with a code looks at that one, with --owner or --digest at more (--limit)."
+            f"Of the images of a banned owner or digest the purger probes at most {IMAGES_OF_A_SUBJECT}, drawn at "
+            "random. --probe with a code probes that one, with --owner or --digest it probes more (--limit)."
         )

@@ -110,7 +110,7 @@ def _probe_result_values(probe_result: ProbeResult) -> dict[str, Any]:
         "status": probe_result.status,
         "gone": probe_result.gone,
         "note": _cut(probe_result.note),
-        "looked": probe_result.looked,
+        "looked": probe_result.probed,
         "images": probe_result.images,
     }
 

@@ -235,7 +235,7 @@ def leaf_of_probe(result: ProbeResult) -> Leaf | None:
     """Make the leaf of a probe; None for one that has not been made."""
     if result.at is None:
         return None
-    names = {name: name for name in PROBE_COLUMNS}
+    names = {name: name for name in PROBE_COLUMNS} | {"looked": "probed"}
     return Leaf.of("seen", edge=result.edge, row=result.invalidation, code=result.code, **members_of(result, names))
 
 

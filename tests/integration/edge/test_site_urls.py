@@ -112,7 +112,7 @@ def test_receipts_prove_an_image_gone_that_the_site_shows_under_its_own_url(site
     site.ban(code)
     Visitor(site.stack).wait("/media/12/34/proof.jpg", 410)
     site.stack.settle()  # the edge shows it before the purger has recorded the acknowledgement
-    shown = site.stack.purger.run("receipts", code, "--look")
+    shown = site.stack.purger.run("receipts", code, "--probe")
     assert shown.returncode == 0, shown.stderr
     assert "gone" in shown.stdout
 

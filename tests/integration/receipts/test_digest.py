@@ -2,7 +2,7 @@
 
 from stack.waiting import wait_until
 from tests.support.edges.misbehaving_listeners import FixedAnswer, stale_listener, third_edge
-from tests.support.purgers.receipts_command import ask, outcomes, receipts, wait_looked_again, wait_proven
+from tests.support.purgers.receipts_command import ask, outcomes, receipts, wait_probed_again, wait_proven
 from tests.support.sites.site_actions import Site
 
 
@@ -24,7 +24,7 @@ def test_a_ban_by_content_is_proven_for_each_code_at_every_edge(site: Site) -> N
             site.wait_gone(code, edge)
         assert site.is_hit(other, edge)
     for receipt in wait_proven(site, "--digest", digest).values():
-        assert (receipt["method"], receipt["looked"], receipt["images"]) == ("ban", 3, 3)
+        assert (receipt["method"], receipt["probed"], receipt["images"]) == ("ban", 3, 3)
     out = ask(site, "--digest", digest)[1]
     assert out.startswith(f"digest {digest}: 1 ban stands, proven gone at 2 edges\n")
     assert out.count("gone (410) at 3 of 3 images after ") == 2
@@ -35,7 +35,7 @@ def test_a_ban_by_content_is_proven_for_each_code_at_every_edge(site: Site) -> N
     assert receipts(site, other)["bans"] == []
 
 
-def test_an_image_that_is_imported_later_is_proven_when_it_is_looked_at(site: Site) -> None:
+def test_an_image_that_is_imported_later_is_proven_when_it_is_probed(site: Site) -> None:
     first = site.new_image()
     digest = site.digest_of(first)
     site.ban(digest, scope="digest")
@@ -44,11 +44,11 @@ def test_an_image_that_is_imported_later_is_proven_when_it_is_looked_at(site: Si
     for edge in site.stack.edges:
         site.wait_gone(later, edge)
     assert outcomes(site, later) == dict.fromkeys(("edge1", "edge2"), "not proven")
-    assert ask(site, later, "--look")[0] == 0
+    assert ask(site, later, "--probe")[0] == 0
     assert ask(site, later)[0] == 0
-    assert ask(site, "--digest", digest, "--look")[0] == 0
+    assert ask(site, "--digest", digest, "--probe")[0] == 0
     (receipt, _) = wait_proven(site, "--digest", digest).values()
-    assert (receipt["looked"], receipt["images"]) == (2, 2)
+    assert (receipt["probed"], receipt["images"]) == (2, 2)
 
 
 def test_an_edge_that_shows_one_of_the_images_is_found_out_for_that_one(site: Site) -> None:
@@ -63,13 +63,13 @@ def test_an_edge_that_shows_one_of_the_images_is_found_out_for_that_one(site: Si
         assert ask(site, shown)[0] == 4
         # The prober notes the result for the ban as a whole after those for its images.
         wait_until(lambda: ask(site, "--digest", digest)[0] == 4, "the ban as a whole is seen")
-        wait_looked_again(site, shown)
+        wait_probed_again(site, shown)
         assert len(receipts(site, shown)["resends"]) == 1
         assert receipts(site, other)["resends"] == []
         assert f"edge third still shows banned image {shown}" in site.stack.purger.log_text()
 
         stored.clear()
-        for arguments in (("--digest", digest, "--look"), ("--digest", digest), (shown,), (other,)):
+        for arguments in (("--digest", digest, "--probe"), ("--digest", digest), (shown,), (other,)):
             assert ask(site, *arguments)[0] == 0
 
 

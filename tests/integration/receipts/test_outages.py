@@ -76,7 +76,7 @@ def test_a_probe_of_edges_that_have_not_acknowledged_tells_and_records_nothing(s
     site.stack.purger.stop()
     try:
         site.ban(code)
-        exit_code, out = ask(site, code, "--look")
+        exit_code, out = ask(site, code, "--probe")
         assert exit_code == 4
         assert "STILL SHOWN at edge1" in out
         assert "not yet numbered" in ask(site, code)[1]
@@ -102,10 +102,10 @@ def test_a_ban_that_was_written_while_its_trigger_was_missing(site: Site, scope:
             )
             assert outcomes(site, code) == {"edge1": "not acknowledged", "edge2": "not acknowledged"}
             assert site.is_hit(code)
-            assert ask(site, code, "--look")[0] == 4
+            assert ask(site, code, "--probe")[0] == 4
         finally:
             site.stack.purger.run("migrate").check_returncode()
     # Each edge is flushed because a trigger was made again. No probe has run yet, and no row could hold its result.
     wait_until(lambda: "; it was made again" in ask(site, code)[1], "the trigger is whole")
-    wait_until(lambda: ask(site, code, "--look")[0] == 0, "the image is gone at every edge")
+    wait_until(lambda: ask(site, code, "--probe")[0] == 0, "the image is gone at every edge")
     assert set(outcomes(site, code).values()) <= {"gone", "not proven"}

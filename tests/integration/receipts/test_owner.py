@@ -2,7 +2,7 @@
 
 from stack.waiting import wait_until
 from tests.support.edges.misbehaving_listeners import FixedAnswer, stale_listener, stuck_listener, third_edge
-from tests.support.purgers.receipts_command import ask, outcomes, receipts, wait_looked_again
+from tests.support.purgers.receipts_command import ask, outcomes, receipts, wait_probed_again
 from tests.support.sites.site_actions import Site
 
 
@@ -26,22 +26,22 @@ def test_a_probe_of_one_image_tells_nothing_of_another(site: Site) -> None:
         wait_until(lambda: outcomes(site, other)["third"] == "gone", "the other one is seen gone")
         wait_until(lambda: outcomes(site, shown)["third"] == "still there", "one image is seen")
         # By then the result for the owner is on record too, and no probe through this address is to come.
-        wait_looked_again(site, shown)
+        wait_probed_again(site, shown)
         assert ask(site, shown)[0] == 4
         assert ask(site, "--owner", owner)[0] == 4
 
         # Nor does a probe on demand.
         with site.admin.cursor() as cursor:
             cursor.execute("DELETE FROM sightings WHERE edge = 'third' AND code = %s", (other,))
-        assert third(site, other) == ("not proven", "not looked at: 1 other image of the owner was")
-        assert outcomes(site, other, "--look")["third"] == "gone"
+        assert third(site, other) == ("not proven", "not probed: 1 other image of the owner was")
+        assert outcomes(site, other, "--probe")["third"] == "gone"
         assert outcomes(site, other)["third"] == "gone"
         assert ask(site, shown)[0] == 4
         assert ask(site, "--owner", owner)[0] == 4
 
         # A probe of the owner probes each image.
         through(site, site.stack.edge.url)
-        for arguments in (("--owner", owner, "--look"), ("--owner", owner), (shown,), (other,)):
+        for arguments in (("--owner", owner, "--probe"), ("--owner", owner), (shown,), (other,)):
             assert ask(site, *arguments)[0] == 0
         assert third(site, shown)[1].startswith("still there (200) at ")
 
@@ -54,11 +54,11 @@ def test_an_image_that_is_shown_after_it_was_found_gone(site: Site) -> None:
         site.ban(owner, scope="owner")
         wait_until(lambda: ask(site, "--owner", owner)[0] == 0 or None, "it is seen gone everywhere")
         through(site, public_url)
-        assert ask(site, "--owner", owner, "--look")[0] == 4
+        assert ask(site, "--owner", owner, "--probe")[0] == 4
         exit_code, out = ask(site, "--owner", owner)
         assert exit_code == 4
         assert "STILL THERE (200)" in out
         assert "; gone (410) at " in out
         through(site, honest)
-        assert ask(site, "--owner", owner, "--look")[0] == 0
+        assert ask(site, "--owner", owner, "--probe")[0] == 0
         assert ask(site, "--owner", owner)[0] == 0

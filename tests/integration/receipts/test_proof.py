@@ -9,7 +9,7 @@ from purger.probing.probe import Probe
 from stack.waiting import wait_until
 from takedown_db.connection.lasting_connection import Connection
 from tests.support.edges.misbehaving_listeners import FixedAnswer, stale_listener, third_edge
-from tests.support.purgers.receipts_command import PROVEN, ask, outcomes, receipts, wait_looked_again
+from tests.support.purgers.receipts_command import PROVEN, ask, outcomes, receipts, wait_probed_again
 from tests.support.sites.site_actions import Site
 
 UNMARKED = "not marked as banned (wrong site, or an origin older than 0.2?)"
@@ -50,7 +50,7 @@ def test_old_bytes_of_a_replaced_image_are_not_gone(site: Site, stored: dict[str
     site.ban(code)
     said = "200 for original: other bytes, not marked as banned"
     wait_third(site, "not proven", said, code)
-    wait_looked_again(site, code)
+    wait_probed_again(site, code)
     wait_outcome(site, "not proven", code)
     assert len(receipts(site, code)["resends"]) == 1, "purged again once"
     assert f"edge third is not proven to hide banned image {code} ({said})" in site.stack.purger.log_text()
@@ -60,7 +60,7 @@ def test_old_bytes_of_a_replaced_image_are_not_gone(site: Site, stored: dict[str
 
     # After the repair the next probe finds it gone, and it stays proven.
     stored.clear()
-    assert ask(site, code, "--look")[0] == 0
+    assert ask(site, code, "--probe")[0] == 0
     assert ask(site, code)[0] == 0
 
 
@@ -72,11 +72,11 @@ def test_old_bytes_that_come_after_the_proof_undo_it(site: Site, stored: dict[st
     site.ban(code)
     wait_outcome(site, "gone", code)
     stored[f"/images/{code}"] = old
-    assert ask(site, code, "--look")[0] == 3
-    wait_looked_again(site, code)
+    assert ask(site, code, "--probe")[0] == 3
+    wait_probed_again(site, code)
     assert third(site, code) == ("not proven", "now 200 for original: other bytes, not marked as banned")
     stored.clear()
-    assert ask(site, code, "--look")[0] == 0
+    assert ask(site, code, "--probe")[0] == 0
     assert ask(site, code)[0] == 0
 
 
@@ -159,14 +159,14 @@ def test_a_receipt_says_how_many_images_of_an_owner_were_probed(site: Site) -> N
     forget = "DELETE FROM sightings WHERE invalidation IN (SELECT id FROM invalidations WHERE subject = %s)"
     with site.admin.cursor() as cursor:
         cursor.execute(forget, (owner,))
-    exit_code, out = ask(site, "--owner", owner, "--look", "--limit", "2")
+    exit_code, out = ask(site, "--owner", owner, "--probe", "--limit", "2")
     assert exit_code == 3
     assert f"owner {owner}: 1 ban stands; proven for some of the images at edge1, edge2\n" in out
     assert out.count("gone (410) at 2 of 3 images after ") == 2
     (ban,) = receipts(site, "--owner", owner)["bans"]
-    numbers = {(each["outcome"], each["receipt"]["looked"], each["receipt"]["images"]) for each in ban["edges"]}
+    numbers = {(each["outcome"], each["receipt"]["probed"], each["receipt"]["images"]) for each in ban["edges"]}
     assert numbers == {("gone in part", 2, 3)}
-    assert ask(site, "--owner", owner, "--look")[0] == 0
+    assert ask(site, "--owner", owner, "--probe")[0] == 0
 
 
 def test_an_audit_counts_apart_what_is_not_proven(site: Site, stored: dict[str, FixedAnswer]) -> None:

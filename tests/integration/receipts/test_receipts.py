@@ -10,7 +10,7 @@ from tests.support.purgers.receipts_command import (
     banned_image,
     outcomes,
     receipts,
-    wait_looked_again,
+    wait_probed_again,
     wait_proven,
 )
 from tests.support.sites.site_actions import Site
@@ -32,7 +32,7 @@ def test_a_ban_is_proven_at_every_edge(site: Site) -> None:
     assert out.startswith(f"image {code}: 1 ban stands, proven gone at 2 edges\n")
     assert "by takedown_moderation@localhost for judge: court order" in out
     assert out.count("gone (410) after ") == 2
-    assert ask(site, code, "--look")[1].count(", and again after ") == 2, "the first time stays"
+    assert ask(site, code, "--probe")[1].count(", and again after ") == 2, "the first time stays"
     site.lift(code)
     wait_until(lambda: "acknowledged at 2 of 2 edges" in ask(site, code)[1], "the lift reached the edges")
     assert "by takedown_moderation@localhost; acknowledged" in ask(site, code)[1]
@@ -46,7 +46,7 @@ def test_a_ban_of_the_owner_is_a_receipt_of_each_of_his_images(site: Site) -> No
         wait_proven(site, *arguments)
         (found,) = receipts(site, *arguments)["bans"]
         assert (found["scope"], found["subject"]) == ("owner", owner)
-        assert "the purger looks at 100 at most" in ask(site, *arguments)[1]
+        assert "the purger probes at most 100" in ask(site, *arguments)[1]
 
 
 def test_an_edge_that_goes_on_showing_the_image_is_found_out(site: Site) -> None:
@@ -62,7 +62,7 @@ def test_an_edge_that_goes_on_showing_the_image_is_found_out(site: Site) -> None
             wait_until(
                 lambda: outcomes(site, code) == PROVEN | {"liar": "still there"} or None, "the banned image is found"
             )
-            wait_looked_again(site, code, "liar")
+            wait_probed_again(site, code, "liar")
             assert len(receipts(site, code)["resends"]) == 1
             exit_code, out = ask(site, code)
             assert exit_code == 4
@@ -73,7 +73,7 @@ def test_an_edge_that_goes_on_showing_the_image_is_found_out(site: Site) -> None
 
             # After the repair the next probe finds it gone, and the record keeps both results.
             site.stack.purger.run("edge", "set", "liar", "--public-url", edge.url).check_returncode()
-            exit_code, out = ask(site, code, "--look")
+            exit_code, out = ask(site, code, "--probe")
             assert (exit_code, ask(site, code)[0]) == (0, 0)
             assert "still there (200) at " in ask(site, code)[1]
         finally:
@@ -104,10 +104,10 @@ def test_a_probe_on_demand_completes_the_proof(site: Site) -> None:
     with site.admin.cursor() as cursor:
         cursor.execute(forget, (code, owner))
     for each, subject in ((code, code), (his, owner)):
-        assert "not looked at" in ask(site, each)[1]
+        assert "not probed" in ask(site, each)[1]
         assert outcomes(site, each) == {"edge1": "not proven", "edge2": "not proven"}
         logged = leaves_of_probes(site, subject)
-        assert ask(site, each, "--look")[0] == 0
+        assert ask(site, each, "--probe")[0] == 0
         assert outcomes(site, each) == PROVEN
         assert leaves_of_probes(site, subject) == logged + 2  # one an edge: an audit would miss them
 
@@ -128,12 +128,12 @@ def test_an_edge_that_cannot_be_probed(site: Site) -> None:
         cursor.execute("DELETE FROM sightings WHERE edge = 'edge1'")
         cursor.execute("UPDATE edges SET public_url = %s WHERE name = 'edge1'", (f"http://127.0.0.1:{free_port()}",))
         try:
-            exit_code, out = ask(site, code, "--look")
+            exit_code, out = ask(site, code, "--probe")
             assert exit_code == 3
             assert "unreachable: connection refused" in out
         finally:
             cursor.execute("UPDATE edges SET public_url = %s WHERE name = 'edge1'", (edge.url,))
-    assert ask(site, code, "--look")[0] == 0
+    assert ask(site, code, "--probe")[0] == 0
 
 
 def test_receipts_of_four_bans_are_read_at_eighty_columns(site: Site) -> None:

@@ -106,7 +106,7 @@ def test_an_image_of_a_banned_owner_or_digest_is_shown_with_its_own_probe_result
     record.acknowledged("edge1", batch, batch)
     record.seen("edge1", ban)
     # An earlier version probed and recorded no code: nobody knows which of the images.
-    assert f"not looked at, as far as is on record: other images {of_subject}" in record.text(one, code=3)
+    assert f"not probed, as far as is on record: other images {of_subject}" in record.text(one, code=3)
     record.sql(
         """INSERT INTO sightings (edge, invalidation, code, seen_at, status, gone)
         SELECT edge, invalidation, %s, seen_at, status, gone FROM sightings
@@ -116,7 +116,7 @@ def test_an_image_of_a_banned_owner_or_digest_is_shown_with_its_own_probe_result
     (edge,) = record.receipts(one)["bans"][0]["edges"]
     assert (edge["outcome"], edge["receipt"]["removed"], edge["receipt"]["others"]) == ("gone", 1, 0)
     (edge,) = record.receipts(other, code=3)["bans"][0]["edges"]
-    assert (edge["outcome"], edge["reason"]) == ("not proven", f"not looked at: 1 other image {of_subject} was")
+    assert (edge["outcome"], edge["reason"]) == ("not proven", f"not probed: 1 other image {of_subject} was")
     assert (edge["receipt"]["seen_at"], edge["receipt"]["others"]) == (None, 1)
     (edge,) = record.receipts(f"--{scope}", subject, code=3)["bans"][0]["edges"]
     assert (edge["outcome"], edge["reason"]) == ("gone in part", "at how many of the images is not on record")
@@ -134,13 +134,13 @@ def test_a_probe_of_more_images_takes_the_place_of_one_of_fewer(record: Takedown
         (3000.0, 1250, 1250, 0, (3000, 1250, 1250)),
         (4000.0, 100, 1260, 0, (3000, 1250, 1250)),
     ]
-    for at, looked, images, code_of_exit, counts in expected:
-        probe_result = ProbeResult("edge1", 0, at=at, status=410, gone=True, looked=looked, images=images)
+    for at, probed, images, code_of_exit, counts in expected:
+        probe_result = ProbeResult("edge1", 0, at=at, status=410, gone=True, probed=probed, images=images)
         record_receipt(record, Receipt("edge1", batch, batch, "ban", "i", at), ban, probe_result)
         (edge,) = record.receipts(f"--{scope}", subject, code=code_of_exit)["bans"][0]["edges"]
         receipt = edge["receipt"]
         seen = datetime.fromisoformat(receipt["seen_at"]).timestamp()
-        assert (seen, receipt["looked"], receipt["images"]) == counts
+        assert (seen, receipt["probed"], receipt["images"]) == counts
         text = record.text(f"--{scope}", subject, code=code_of_exit)
         assert f"gone (410) at {counts[1]:,} of {counts[2]:,} images after " in text
         part = "1 ban stands; proven for some of the images at edge1\n" in text

@@ -63,7 +63,7 @@ def probe_images(
 
 def test_all_of_those_that_were_probed_are_gone(connection: Connection) -> None:
     found = probe_images(connection, CHOICE, GONE, GONE, GONE)
-    assert (found.probe_result.gone, found.probe_result.looked, found.probe_result.images) == (True, 3, 5)
+    assert (found.probe_result.gone, found.probe_result.probed, found.probe_result.images) == (True, 3, 5)
     assert (found.kept, found.again, [part.code for part in found.parts]) == ((), False, ["a", "b", "c"])
     assert found.probe_result.note is None
     by_rows = probe_images(connection, replace(CHOICE, renditions=None), GONE, GONE, GONE)
@@ -72,7 +72,7 @@ def test_all_of_those_that_were_probed_are_gone(connection: Connection) -> None:
 
 def test_one_that_moved_away_does_not_count(connection: Connection) -> None:
     found = probe_images(connection, CHOICE, GONE, FOREIGN, GONE, excused="b")
-    assert (found.probe_result.gone, found.probe_result.looked, found.probe_result.images) == (True, 2, 4)
+    assert (found.probe_result.gone, found.probe_result.probed, found.probe_result.images) == (True, 2, 4)
     assert (found.kept, len(found.parts)) == ((), 2)
     found = probe_images(connection, CHOICE, SHOWN, FOREIGN, UNMARKED, excused="abc")
     assert (found.probe_result.gone, found.probe_result.note, found.kept, found.again) == (None, "it moved", (), False)
@@ -99,7 +99,7 @@ def test_one_that_is_not_gone_decides(
     found = probe_images(connection, CHOICE, *answers)
     assert (found.probe_result.gone, "".join(each.code for each in found.kept), found.again) == (gone, kept, again)
     assert (found.probe_result.note or "").startswith(note or "")
-    assert (found.probe_result.looked, found.probe_result.code) == (None, "")
+    assert (found.probe_result.probed, found.probe_result.code) == (None, "")
 
 
 def test_a_long_probe_begins_with_no_further_image(connection: Connection) -> None:
@@ -108,4 +108,4 @@ def test_a_long_probe_begins_with_no_further_image(connection: Connection) -> No
     choice = replace(CHOICE, seconds=0.0, between=rests.append)
     found = probe_images(connection, choice, GONE, GONE, GONE, asked=asked)
     assert (asked, len(rests)) == (["/images/a"], 1)
-    assert (found.probe_result.gone, found.probe_result.looked, found.probe_result.images) == (True, 1, 5)
+    assert (found.probe_result.gone, found.probe_result.probed, found.probe_result.images) == (True, 1, 5)

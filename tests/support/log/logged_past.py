@@ -90,7 +90,7 @@ class LoggedPast:
         rows = self.sql(probed, self._told, last)
         receipts = [Receipt(edge, self._told + 1, last, "purge", "v1", now) for edge in edges]
         probes = [
-            ProbeResult(edge, row, at=now, status=410, gone=True, looked=2 if scope == "owner" else None)
+            ProbeResult(edge, row, at=now, status=410, gone=True, probed=2 if scope == "owner" else None)
             for edge in edges
             for row, scope in rows
         ]

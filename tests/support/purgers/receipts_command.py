@@ -39,7 +39,7 @@ def wait_proven(site: Site, *arguments: str) -> dict[str, Any]:
     return {each["edge"]: each["receipt"] for each in found["bans"][-1]["edges"]}
 
 
-def wait_looked_again(site: Site, code: str, edge: str = "third") -> None:
+def wait_probed_again(site: Site, code: str, edge: str = "third") -> None:
     """Wait until an edge was probed after the purge was sent again.
 
     A probe that began before the edge is repaired could otherwise be on record after one of the repaired edge.

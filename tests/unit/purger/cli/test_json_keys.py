@@ -35,7 +35,7 @@ STATUS = {
     "epoch problem purger",
 }
 
-EDGE_RECEIPT = "edge acknowledged_at instance method removed seen_at status gone note looked images others"
+EDGE_RECEIPT = "edge acknowledged_at instance method removed seen_at status gone note probed images others"
 PURGE = "id cause written_at batch numbered_at edges"
 OWNERSHIP = "owner since until account became"
 RECEIPTS = {

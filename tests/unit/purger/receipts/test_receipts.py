@@ -51,7 +51,7 @@ def report(*receipts: EdgeReceipt, edge: KnownEdge | None = EDGE, resends: tuple
     [
         (GONE, Outcome.GONE, "", 0),
         (SHOWN, Outcome.STILL_SHOWN, "", 4),
-        (ACKNOWLEDGED, Outcome.NOT_PROVEN, "not looked at", 3),
+        (ACKNOWLEDGED, Outcome.NOT_PROVEN, "not probed", 3),
         (replace(ACKNOWLEDGED, note="unreachable: refused"), Outcome.NOT_PROVEN, "unreachable: refused", 3),
         (replace(ACKNOWLEDGED, note="no images"), Outcome.NO_IMAGES, "no images", 0),
         (SILENT, Outcome.NOT_ACKNOWLEDGED, "", 3),
@@ -117,7 +117,7 @@ def test_a_purge_after_the_lift_tells_nothing_of_the_ban() -> None:
     assert (judged.outcome, judged.receipt.seen_at) == (Outcome.GONE, GONE.seen_at)
 
 
-def test_the_latest_look_counts() -> None:
+def test_the_latest_probe_counts() -> None:
     mended = replace(GONE, seen_at=at(21))
     found = report(SHOWN, resends=(mended,))
     (judged,) = judge_ban(found, found.bans[0], {})
@@ -127,24 +127,24 @@ def test_the_latest_look_counts() -> None:
     assert judge_ban(found, found.bans[0], {})[0].reason == remark
     assert exit_code(report(GONE, resends=(replace(SHOWN, seen_at=at(21)),)), {}) == 4
     now = at(30).replace(tzinfo=UTC).timestamp()
-    looked = {(1, "edge1"): ProbeResult("edge1", 5, at=now, status=200, gone=False)}
-    assert exit_code(report(GONE), looked) == 4
+    probed = {(1, "edge1"): ProbeResult("edge1", 5, at=now, status=200, gone=False)}
+    assert exit_code(report(GONE), probed) == 4
     away = {(1, "edge1"): ProbeResult("edge1", 5, note="unreachable: refused")}
     assert exit_code(report(GONE), away) == 0
     assert judge_ban(report(GONE), report(GONE).bans[0], away)[0].reason.endswith("unreachable: refused")
 
 
-def test_a_later_look_does_not_hide_when_the_image_was_first_seen_gone() -> None:
+def test_a_later_probe_does_not_hide_when_the_image_was_first_seen_gone() -> None:
     def seen(found: Report, probed: ProbeResults) -> str:
         return edge_row(at(10), judge_ban(found, found.bans[0], probed)[0])[-1]
 
     now = at(13).replace(tzinfo=UTC).timestamp()
-    looked = {(1, "edge1"): ProbeResult("edge1", 5, at=now, status=410, gone=True)}
+    probed = {(1, "edge1"): ProbeResult("edge1", 5, at=now, status=410, gone=True)}
     assert seen(report(GONE), {}) == "gone (410) after 200 ms"
-    assert seen(report(GONE), looked) == "gone (410) after 200 ms, and again after 3.0 s"
+    assert seen(report(GONE), probed) == "gone (410) after 200 ms, and again after 3.0 s"
     shown = report(GONE, resends=(replace(SHOWN, seen_at=at(12)),))
     assert seen(shown, {}) == "STILL THERE (200) after 2.0 s"
-    assert seen(shown, looked) == "gone (410) after 3.0 s; still there (200) at first", "not gone in between"
+    assert seen(shown, probed) == "gone (410) after 3.0 s; still there (200) at first", "not gone in between"
 
 
 def test_a_later_purge_of_an_image_proves_it_under_a_ban_of_its_owner() -> None:
