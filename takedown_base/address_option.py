@@ -8,7 +8,7 @@ from takedown_base.listen_address import Address, parse_address
 
 
 class AddressType(click.ParamType[Address]):
-    """HOST:PORT, or a port alone where there is a default host."""
+    """HOST:PORT, or a mere port where there is a default host."""
 
     name = "HOST:PORT"
 

@@ -18,7 +18,7 @@ class Address:
 
 
 def parse_address(text: str, *, host: str | None = None) -> Address:
-    """Read ``HOST:PORT`` or ``[IPv6]:PORT``; a port alone as well where a default ``host`` is given.
+    """Read ``HOST:PORT`` or ``[IPv6]:PORT``; a mere port as well where a default ``host`` is given.
 
     Raises ``ValueError``.
     """

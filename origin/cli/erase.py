@@ -41,7 +41,7 @@ class DigestType(click.ParamType[str]):
 
 @click.command("erase", epilog=_EXAMPLES)
 @click.argument("code", type=NameType("CODE"), required=False)
-@click.option("--digest", type=DigestType(), help="SHA-256 of the original, in place of a code.")
+@click.option("--digest", type=DigestType(), help="SHA-256 of the original, instead of a code.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @database_url("account takedown_erase", env="ORIGIN_ERASE_DATABASE_URL")
 @own_store

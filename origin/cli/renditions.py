@@ -28,7 +28,7 @@ renditions_option = setting(
     "--renditions",
     "TOML file with the reduced renditions of each image: a section for each, such as [thumb], with width and height in"
     ' pixels and, if wanted, format and quality, a line each, such as width = 256 and format = "webp". An empty file'
-    " makes none. Without it, thumb alone. `origin renditions` shows the table.",
+    " makes none. Without it, only thumb. `origin renditions` shows the table.",
     type=TableType(),
     default=read_table(None),
     show_default=False,

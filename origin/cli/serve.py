@@ -131,7 +131,7 @@ origin serve --store /srv/images --banned-status 451 --header 'Timing-Allow-Orig
 @setting(
     "--metrics",
     "Address on which monitoring finds /metrics (for Prometheus, of all processes together), /healthz and /readyz. A"
-    " port alone is one of 127.0.0.1; port 0 takes a free one. Without it nothing is counted.",
+    " mere port is one of 127.0.0.1; port 0 takes a free one. Without it nothing is counted.",
     type=AddressType("127.0.0.1"),
 )
 @setting(

@@ -32,7 +32,7 @@ origin verify --json --in-place file:/srv/pictures"""
 @click.option(
     "--sample",
     type=click.IntRange(1, LARGEST_SAMPLE),
-    help="Read this many renditions, chosen by chance, and not all.",
+    help="Read this many renditions, chosen at random, and not all.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 @database_url("account takedown_origin, which only reads")

@@ -28,7 +28,7 @@ _LONGEST_NAME = 255
 )
 @database_url
 def adopt(by: str | None, database_url: str) -> None:
-    """Adopt the server of the database URL: from now on purgers act on it alone, and no longer on the former one.
+    """Adopt the server of the database URL: from now on purgers act only on it, and no longer on the former one.
 
     For a failover, once the former primary is fenced and this one is promoted, and for a server that was moved or
     renamed. Not for a copy: its table `edges` names the edges of the original, and a purger on the copy would send them
@@ -41,7 +41,7 @@ def adopt(by: str | None, database_url: str) -> None:
             click.echo("nothing to do: this server was adopted before")
             return
         adopt_server(connection, (by or logged_in_user())[:_LONGEST_NAME])
-        click.echo("adopted: from now on purgers act on this server alone")
+        click.echo("adopted: from now on purgers act only on this server")
 
 
 def _lines(plan: AdoptionPlan) -> list[str]:

@@ -33,7 +33,7 @@ purger audit --log --key images.example/takedowns+1f0b2c3d+AYxJ..."""
     "--sample",
     type=click.IntRange(min=1),
     metavar="N",
-    help="Request N codes alone, from a ban drawn by chance on: each code takes a request for each rendition at each "
+    help="Request only N codes, from a ban drawn at random on: each code takes a request for each rendition at each "
     "edge.  [default: all codes]",
 )
 @click.option(
@@ -48,7 +48,7 @@ purger audit --log --key images.example/takedowns+1f0b2c3d+AYxJ..."""
     type=click.Path(path_type=Path, dir_okay=False),
     envvar="PURGER_LOG_KEY_FILE",
     show_envvar=True,
-    help="With --log: take the public half from the key in this file, in the place of --key.",
+    help="With --log: take the public half from the key in this file, instead of --key.",
 )
 @click.option(
     "--checkpoint",

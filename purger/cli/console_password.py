@@ -24,7 +24,7 @@ _SHORTEST = 10
     type=click.Choice([role.value for role in Role]),
     default=Role.LOOK.value,
     show_default=True,
-    help="Let the user look alone, or ban, lift and purge again as well.",
+    help="Let the user only look, or ban, lift and purge again as well.",
 )
 @click.option(
     "--no-password",
@@ -35,7 +35,7 @@ def console_password(name: str, role: str, no_password: bool) -> None:
     """Print the line of user NAME for the file that `purger run --console-users` reads.
 
     Asks for a password of at least 10 characters, or reads it from the standard input. The line holds its scrypt hash
-    with a salt. Put it into the file in the place of the user's former line: a running console reads the file again.
+    with a salt. Put it into the file instead of the user's former line: a running console reads the file again.
     """
     if not is_name(name):
         raise click.UsageError(f"{name!r} is not 1 to 64 of A-Z a-z 0-9 . _ @ + -")

@@ -120,7 +120,7 @@ def hook(
     A row is banned when it is inserted or updated so that --when becomes true, and when it is deleted; the hook's own
     ban is lifted when --when is true no more. Bans of others stay. The ban commits with the site's own statement. The
     triggers run as takedown_hook, a locked account, so that the site's accounts need no new rights. `purger status`
-    says when one of them is missing or altered. With --name alone, --apply applies a hook again as it was.
+    says when one of them is missing or altered. With only --name, --apply applies a hook again as it was.
 
     Exit code 1 says that the server refuses --when or the subject, that the table has subjects which are no codes, or
     that the account lacks a right. Then nothing was installed.

@@ -27,7 +27,7 @@ purger key /etc/purger/log-key-2 --after /etc/purger/log-key"""
 def key(file: Path, name: str | None, after: Path | None) -> None:
     """Make a key that signs the log, write it to FILE, and print its public half, to give to everybody.
 
-    FILE must not exist, and only its owner can read it. `purger verify` needs the public half alone.
+    FILE must not exist, and only its owner can read it. `purger verify` needs only the public half.
 
     With --after the log goes over to the new key when a `purger run` is started with it: start all of them with it. Who
     has the public half of the old key can verify with that for ever. Each key has one successor at most.

@@ -33,7 +33,7 @@ from_option = click.option(
     "source",
     type=click.File("rb"),
     metavar="FILE",
-    help="A list in the place of one code, `-` for stdin: one code or URL of an image a line, or owner:KEY or "
+    help="A list instead of one code, `-` for stdin: one code or URL of an image a line, or owner:KEY or "
     "digest:SHA256. Empty lines and those that begin with # are skipped. Each thousand lines is one transaction.",
 )
 dry_run_option = click.option("--dry-run", is_flag=True, help="Say what the command would do, and change nothing.")

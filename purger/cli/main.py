@@ -28,7 +28,7 @@ _COMMANDS = (
     show_envvar=True,
     expose_value=False,
     callback=lambda _context, _parameter, value: allow_only(value),
-    help="Use tokens, certificates and keys of edges from this directory alone: whoever may write the table `edges` "
+    help="Use tokens, certificates and keys of edges only from this directory: whoever may write the table `edges` "
     "could otherwise have the purger send other files to a server of their own.  [default: any directory]",
 )
 def cli() -> None:

@@ -25,13 +25,13 @@ purger prove --ban 4711 -o ban-4711.proof --page ban-4711.html"""
 
 @click.command(epilog=_EXAMPLES)
 @click.argument("code", required=False)
-@click.option("--owner", metavar="KEY", help="Prove the bans on this owner, in the place of a code.")
-@click.option("--digest", metavar="SHA256", help="Prove the bans by content on this original, in the place of a code.")
+@click.option("--owner", metavar="KEY", help="Prove the bans on this owner, instead of a code.")
+@click.option("--digest", metavar="SHA256", help="Prove the bans by content on this original, instead of a code.")
 @click.option(
     *("--ban", "ban_id"),
     type=click.IntRange(1, 2**64 - 1),
     metavar="ID",
-    help="Prove this ban alone, by the id that `purger ban` and `purger bans` print, and none of the others on its "
+    help="Prove only this ban, by the id that `purger ban` and `purger bans` print, and none of the others on its "
     "subject.",
 )
 @click.option(
@@ -45,7 +45,7 @@ purger prove --ban 4711 -o ban-4711.proof --page ban-4711.html"""
 @click.option(
     "--checkpoint",
     type=click.Path(path_type=Path, dir_okay=False, exists=True),
-    help="Prove from the state of the log that the checkpoint in this file has, with its witnesses, in the place of "
+    help="Prove from the state of the log that the checkpoint in this file has, with its witnesses, instead of "
     "the last state: for somebody who holds this checkpoint.",
 )
 @click.option(

@@ -18,8 +18,8 @@ purger redact --owner alice --subject-too --yes"""
 
 @click.command(epilog=_EXAMPLES)
 @click.argument("code", required=False)
-@click.option("--owner", metavar="KEY", help="Take the acts on this owner, in the place of a code.")
-@click.option("--digest", metavar="SHA256", help="Take the acts on this original, in the place of a code.")
+@click.option("--owner", metavar="KEY", help="Take the acts on this owner, instead of a code.")
+@click.option("--digest", metavar="SHA256", help="Take the acts on this original, instead of a code.")
 @click.option(
     "--subject-too",
     is_flag=True,

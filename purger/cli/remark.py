@@ -4,5 +4,5 @@ import click
 
 
 def remark(line: str) -> None:
-    """Print a line on stderr, so that stdout holds results alone."""
+    """Print a line on stderr, so that stdout holds only results."""
     click.echo(line, err=True)

@@ -76,12 +76,12 @@ purger run --heartbeat-interval 0.5 --retention-days 60"""
 )
 @_seconds(
     "later_rebound_delay",
-    "until the second rebound of each purge, for a thread of varnishd that stood still for so long and then stored an "
+    "until the second rebound of each purge, for a thread of varnishd that was held up for so long and then stored an "
     "old answer.",
 )
 @_seconds(
     "last_rebound_delay",
-    "until the last rebound of each purge, for a thread of varnishd that stood still for longer.",
+    "until the last rebound of each purge, for a thread of varnishd that was held up for longer.",
 )
 @_seconds(
     "connect_timeout",
@@ -129,7 +129,7 @@ purger run --heartbeat-interval 0.5 --retention-days 60"""
     type=AddressType("127.0.0.1"),
     envvar="PURGER_METRICS",
     show_envvar=True,
-    help="Address on which monitoring finds /metrics (for Prometheus), /healthz and /readyz. A port alone is one of "
+    help="Address on which monitoring finds /metrics (for Prometheus), /healthz and /readyz. A mere port is one of "
     "127.0.0.1; port 0 takes a free one.",
 )
 @log_format_option("PURGER_LOG_FORMAT")

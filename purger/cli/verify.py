@@ -49,7 +49,7 @@ def verify(
 ) -> None:
     """Check a file of `purger prove` or `purger checkpoint` against a public key, and tell what it proves.
 
-    Needs no database and no network. `python -m takedown_log` does the same with the package takedown_log alone.
+    Needs no database and no network. `python -m takedown_log` does the same with only the package takedown_log.
 
     Exit code 1 says that it does not hold: it was changed, or comes from another log. 3 says that it holds, and that
     something is not proven, such as an edge that has not acknowledged.

@@ -31,7 +31,7 @@ purger wait --ban 4711 10"""
     "--ban",
     type=click.IntRange(1, 2**64 - 1),
     metavar="ID",
-    help="The ban with this id, which `purger ban` printed, and its lift, in the place of one code.",
+    help="The ban with this id, which `purger ban` printed, and its lift, instead of one code.",
 )
 @moderation_url
 def wait(given: GivenSubject, words: tuple[str, ...], ban: int | None, moderation_url: str) -> None:

@@ -35,7 +35,7 @@ _OPTIONS = (
         envvar="PURGER_CONSOLE_URL",
         show_envvar=True,
         help="URL under which browsers see the console, where a proxy is in front: requests for other hosts are "
-        "refused, and with https:// cookies are sent over TLS alone.  [default: the address]",
+        "refused, and with https:// cookies are sent only over TLS.  [default: the address]",
     ),
     click.option(
         "--console-moderation-url",

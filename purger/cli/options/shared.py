@@ -31,7 +31,7 @@ def url_option(flag: str, envvar: str, account: str) -> Callable[[Command], Comm
 database_url = url_option("--database-url", "PURGER_DATABASE_URL", "the purger's account")
 moderation_url = url_option("--moderation-url", "PURGER_MODERATION_URL", "moderation's account")
 
-as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs, in the place of text.")
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs, instead of text.")
 
 #: A time in UTC, as `purger bans` and `purger receipts` print it, or with less of it.
 MOMENT = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M", *(f"%Y-%m-%dT%H:%M:%S{rest}" for rest in ("", "Z", ".%fZ"))])

@@ -20,7 +20,7 @@ from takedown_db.connection.lasting_connection import Connection
 
 code_argument = click.argument("code", required=False)
 owner_option = click.option(
-    "--owner", metavar="KEY", help="All images of this owner, also those that come later, in the place of one code."
+    "--owner", metavar="KEY", help="All images of this owner, also those that come later, instead of one code."
 )
 _digest_option = click.option(
     "--digest",
@@ -125,7 +125,7 @@ def subject_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def options_in_place_of_code(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options alone, as ``subject_options`` does; the command finds the code itself."""
+    """Add only the options, as ``subject_options`` does; the command finds the code itself."""
 
     @functools.wraps(command)
     def taking_given(*args: Any, owner: str | None, digest: str | None, **others: Any) -> Any:

@@ -1,69 +1,72 @@
-"""Write docs/reference/help.md from the code: the help of every command, as `--help` prints it.
+"""Write docs/reference/help.md from the code: each command with its flags, variables and defaults.
 
 `.venv/bin/python -m tests.support.pages.command_reference` writes it anew.
 """
 
 import re
-from textwrap import fill
 
 import click
 
-from tests.support.pages.documented_commands import INSTALLED, find, installed_commands
+from tests.support.pages.documented_commands import installed_commands, options
 from tests.support.pages.markdown_pages import ROOT
 
 PAGE = ROOT / "docs/reference/help.md"
 
-#: Characters in a line of help.
-_WIDTH = 100
+_HEAD = """# Flags of every command
 
-_HEAD = """# The help of every command
-
-This page is made from the code, by `.venv/bin/python -m tests.support.pages.command_reference`.
-[commands.md](commands.md) is the overview. A flag that is the same in several commands is shown with the first of them,
-and the others name it behind "as above".
+This page is made from the code, by `.venv/bin/python -m tests.support.pages.command_reference`. `--help` of a command
+has more: examples, exit codes, and the reason of each flag. A flag that is the same in several commands is described
+with the first of them, and the others name it below their table. [commands.md](commands.md) is the overview.
 """
-
-#: A flag in a help, with its lines.
-_FLAG = re.compile(r"^  (?=-)(.*\n(?:    .*\n)*)", re.MULTILINE)
 
 
 def reference() -> str:
-    """Return the page: a section for each program and command."""
-    words = [*INSTALLED, *installed_commands()]
-    shown: set[str] = set()
-    texts = [(each, _shorten(_help(each), shown)) for each in sorted(words)]
-    return _HEAD + "".join(f"\n## {each}\n\n```text\n{text}\n```\n" for each, text in texts)
+    """Return the page: a section for each command."""
+    described: set[str] = set()
+    sections = [_section(words, command, described) for words, command in sorted(installed_commands().items())]
+    return _HEAD + "".join(sections)
 
 
-def _shorten(help_: str, shown: set[str]) -> str:
-    """Take the flags out that an earlier command has shown, and name them. Adds the others to ``shown``."""
-    repeated = []
+def _section(words: str, command: click.Command, described: set[str]) -> str:
+    """Describe a command. Adds the rows of its flags to ``described``, and leaves out those that are there."""
+    rows = {max(option.opts, key=len): _row(option) for option in options(command)}
+    new = [row for row in rows.values() if row not in described]
+    repeated = [f"`{flag}`" for flag, row in rows.items() if row in described]
+    described |= set(new)
+    arguments = " ".join(each.make_metavar(click.Context(command)) for each in command.params if not _is_flag(each))
+    parts = [f"## {words}", f"`{words} {arguments}`: {_first_sentence(command.help)}" if arguments else ""]
+    parts[1] = parts[1] or _first_sentence(command.help)
+    if new:
+        parts.append("\n".join(["| flag | variable | default | |", "|---|---|---|---|", *new]))
+    if repeated:
+        parts.append(f"As above: {', '.join(repeated)}.")
+    return "\n" + "\n\n".join(parts) + "\n"
 
-    def keep(found: re.Match[str]) -> str:
-        text = " ".join(found[1].split())
-        if text not in shown:
-            shown.add(text)
-            return found[0]
-        repeated.extend(re.findall(r"^(?:-\w, )?(--[\w-]+)", text))
-        return ""
 
-    text = _FLAG.sub(keep, help_ + "\n")
-    lines = fill(", ".join(repeated), _WIDTH, initial_indent="  as above: ", subsequent_indent="    ")
-    return text.replace("\nOptions:\n", f"\nOptions:\n{lines}\n" if repeated else "\nOptions:\n", 1).rstrip("\n")
+def _is_flag(parameter: click.Parameter) -> bool:
+    return isinstance(parameter, click.Option)
 
 
-def _help(words: str) -> str:
-    # Commands take names of the help option from their groups.
-    context, path = None, words.split()
-    for length in range(1, len(path) + 1):
-        command, _ = find(path[:length])
-        assert command is not None
-        name = path[length - 1]
-        context = click.Context(
-            command, parent=context, info_name=name, terminal_width=_WIDTH, **command.context_settings
-        )
-    assert context is not None
-    return context.get_help()
+def _row(option: click.Option) -> str:
+    variables = [option.envvar] if isinstance(option.envvar, str) else list(option.envvar or [])
+    cells = [
+        ", ".join(f"`{name}`" for name in option.opts),
+        ", ".join(f"`{name}`" for name in variables),
+        _default(option),
+        _first_sentence(option.help),
+    ]
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+
+def _default(option: click.Option) -> str:
+    """Return the default as the help shows it; an empty text where there is no value."""
+    extra = option.get_help_extra(click.Context(click.Command("")))
+    return "required" if extra.get("required") else str(extra.get("default", ""))
+
+
+def _first_sentence(text: str | None) -> str:
+    paragraph = " ".join((text or "").partition("\n\n")[0].split())
+    return re.split(r"(?<=\.) (?=[A-Z])", paragraph)[0]
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Check the help of every command: an example, no colours in a pipe, and the same text in docs/reference/help.md."""
+"""Check the help of every command: an example, no colours in a pipe, and its flags in docs/reference/help.md."""
 
 import os
 import re
