@@ -16,7 +16,7 @@ _NOTHING: _Leaf = {}
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
+class Act:
     """An act of moderation, as the database's trigger noted it. A value that was erased is None. Times are UTC."""
 
     action: str  # ban, lift, unban (its row was deleted), change, or move: the image got another owner or code
@@ -53,10 +53,10 @@ class EdgeFinding:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class ActFinding:
     """An event with the finding of each edge that existed when it was numbered."""
 
-    event: Event
+    event: Act
     edges: tuple[EdgeFinding, ...]
 
     def lacking(self) -> tuple[str, ...]:
@@ -67,7 +67,7 @@ class Told:
         return (*acknowledged, *(line for each in self.edges if (line := _not_seen(each))))
 
 
-def find(verified: VerifiedProof) -> tuple[Told, ...]:
+def find(verified: VerifiedProof) -> tuple[ActFinding, ...]:
     """Put the leaves of a proof together, an event each in the order of the log.
 
     Raises ``ProofError`` where they contradict each other, such as a receipt of an edge that did not exist then.
@@ -90,8 +90,8 @@ def _not_seen(finding: EdgeFinding) -> str | None:
     return None
 
 
-def _told(index: int, leaf: _Leaf, hashes: Mapping[str, int], leaves: Mapping[int, _Leaf]) -> Told:
-    event = Event(
+def _told(index: int, leaf: _Leaf, hashes: Mapping[str, int], leaves: Mapping[int, _Leaf]) -> ActFinding:
+    event = Act(
         str(leaf["action"]),
         str(leaf["at"]),
         leaf.get("batch"),
@@ -101,7 +101,7 @@ def _told(index: int, leaf: _Leaf, hashes: Mapping[str, int], leaves: Mapping[in
         *(leaf.get(name) for name in ("subject", "account", "banned_by", "reason")),
     )
     if event.batch is None:
-        return Told(event, ())
+        return ActFinding(event, ())
     batch = next((each for _, each in _of_kind(leaves, "batch") if each["batch"] == event.batch), None)
     if batch is None:
         raise ProofError(f"leaf {index} was told in batch {event.batch}, whose leaf was left out")
@@ -109,10 +109,10 @@ def _told(index: int, leaf: _Leaf, hashes: Mapping[str, int], leaves: Mapping[in
     if place is None or leaves[place]["kind"] != "edges":
         raise ProofError(f"batch {event.batch} names a list of edges whose leaf was left out")
     edges = leaves[place]["names"]
-    return Told(event, tuple(_finding(name, event, leaves) for name in edges))
+    return ActFinding(event, tuple(_finding(name, event, leaves) for name in edges))
 
 
-def _finding(edge: str, event: Event, leaves: Mapping[int, _Leaf]) -> EdgeFinding:
+def _finding(edge: str, event: Act, leaves: Mapping[int, _Leaf]) -> EdgeFinding:
     """Return the first acknowledgement of an event by an edge, and the probe of its row that counts."""
     batch = event.batch or 0
     receipt = next(

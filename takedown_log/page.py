@@ -8,7 +8,7 @@ from html import escape
 from importlib import resources
 from string import Template
 
-from takedown_log.findings import EdgeFinding, Event, Told
+from takedown_log.findings import Act, ActFinding, EdgeFinding
 from takedown_log.proof import VerifiedProof
 from takedown_log.report import ERASED, Checked, one_line
 
@@ -73,7 +73,7 @@ def _text(value: str) -> str:
     return escape(one_line(value))
 
 
-def _summary(proof: VerifiedProof, story: tuple[Told, ...]) -> Iterator[str]:
+def _summary(proof: VerifiedProof, story: tuple[ActFinding, ...]) -> Iterator[str]:
     lacking = sum(len(told.lacking()) for told in story)
     if lacking:
         points = "one point is" if lacking == 1 else f"{lacking} points are"
@@ -96,7 +96,7 @@ def _summary(proof: VerifiedProof, story: tuple[Told, ...]) -> Iterator[str]:
     yield f"<p>{_text(_in_force(story))}</p>"
 
 
-def _in_force(story: tuple[Told, ...]) -> str:
+def _in_force(story: tuple[ActFinding, ...]) -> str:
     """Tell which orders stand at the end of the log."""
     last = {told.event.ban: told.event.action for told in story if told.event.action in ("ban", "lift", "unban")}
     standing = [str(ban) for ban, action in last.items() if action == "ban"]
@@ -107,7 +107,7 @@ def _in_force(story: tuple[Told, ...]) -> str:
     return f"{text} Ended before: order {', '.join(ended)}." if ended else text
 
 
-def _in_short(told: Told) -> str:
+def _in_short(told: ActFinding) -> str:
     event, edges = told.event, told.edges
     text = f"{moment(event.at)}. {act(event)}: {subject(event)}."
     if not edges:
@@ -126,7 +126,7 @@ def _servers(count: int) -> str:
     return "1 server" if count == 1 else f"{count} servers"
 
 
-def _event(number: int, told: Told) -> Iterator[str]:
+def _event(number: int, told: ActFinding) -> Iterator[str]:
     event = told.event
     yield f"<h2>{number}. {_text(act(event))}</h2>"
     by = event.banned_by or ("no name was given" if event.banned_by is not None else ERASED)
@@ -163,7 +163,7 @@ def _missing(lines: tuple[str, ...]) -> Iterator[str]:
         yield "</ul></div>"
 
 
-def _edges(told: Told) -> Iterator[str]:
+def _edges(told: ActFinding) -> Iterator[str]:
     looked = told.event.action == "ban"
     heads = ["Server", "Confirmed", "What it did", *(["Seen from outside", "What was seen"] if looked else [])]
     caption = "Each server that showed images when this was ordered"
@@ -178,7 +178,7 @@ def _edges(told: Told) -> Iterator[str]:
     yield "</tbody></table>"
 
 
-def _when(told: Told, at: str | None, otherwise: str) -> str:
+def _when(told: ActFinding, at: str | None, otherwise: str) -> str:
     if at is None:
         return f"<b>{otherwise}</b>"
     after = seconds_after(told.event.at, at)
@@ -271,13 +271,13 @@ def seconds_after(begin: str, end: str) -> str:
     return f"{seconds:.3f} seconds after the order" if seconds < 600 else ""
 
 
-def subject(event: Event) -> str:
+def subject(event: Act) -> str:
     """Write the subject of an act in words."""
     named = ERASED if event.subject is None else event.subject
     return _SCOPES.get(event.scope, f"{event.scope} {{}}").format(named)
 
 
-def act(event: Event) -> str:
+def act(event: Act) -> str:
     """Name an act of moderation."""
     return _ACTS.get(event.action, f"Entry “{event.action}”")
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from takedown_log.findings import EdgeFinding, Told
+from takedown_log.findings import ActFinding, EdgeFinding
 from takedown_log.proof import VerifiedProof
 from takedown_log.signed_note import Checkpoint
 
@@ -23,7 +23,7 @@ class Checked:
     state: Checkpoint  # the later one of two
     earlier: Checkpoint | None = None
     proof: VerifiedProof | None = None
-    story: tuple[Told, ...] = ()
+    story: tuple[ActFinding, ...] = ()
     held: tuple[Checkpoint, ...] = ()  # checkpoints of the reader's own that are among its states
     witnessed: tuple[tuple[str, datetime], ...] = ()  # names of witnesses, and when each saw the state
 
@@ -66,7 +66,7 @@ def one_line(text: str) -> str:
     return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
 
 
-def proof_lines(verified: VerifiedProof, story: tuple[Told, ...]) -> Iterator[str]:
+def proof_lines(verified: VerifiedProof, story: tuple[ActFinding, ...]) -> Iterator[str]:
     """Write the lines of a proof that holds."""
     state = verified.checkpoint
     yield (
@@ -95,7 +95,7 @@ def _seen(edge: EdgeFinding) -> str:
     return f"seen gone{part} at {edge.seen_at}"
 
 
-def proof_report(verified: VerifiedProof, story: tuple[Told, ...]) -> dict[str, Any]:
+def proof_report(verified: VerifiedProof, story: tuple[ActFinding, ...]) -> dict[str, Any]:
     """Return the members of JSON for a proof that holds."""
     return {
         **state_report(verified.checkpoint),

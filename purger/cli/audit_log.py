@@ -10,7 +10,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 from purger.exit_codes import ExitCode
 from purger.signed_log.audit.audit import audit_log
-from purger.signed_log.audit.report import Count, Report
+from purger.signed_log.audit.report import AuditReport, Count
 from purger.signed_log.keys import UnusableKeyError, read_key
 from purger.text_format import counted
 from takedown_base.json_output import print_json
@@ -72,7 +72,7 @@ def public_half(key_file: Path) -> VerifierKey:
     return read_key(key_file).signer.verifier()
 
 
-def _lines(report: Report) -> Iterator[str]:
+def _lines(report: AuditReport) -> Iterator[str]:
     leaves, signed = counted(report.leaves, "leaf", "leaves"), counted(report.signed_leaves, "leaf", "leaves")
     states = f"{counted(report.checkpoints, 'checkpoint')}, the last one over {signed}"
     yield f"{leaves}, {report.compared:,} of them with a row; {states}"

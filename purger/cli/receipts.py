@@ -11,7 +11,7 @@ from purger.moderation.subjects import Subject
 from purger.probing.probe import Probe
 from purger.probing.subject_images import COUNTED
 from purger.receipts.judge import ProbeResults, exit_code, judge_ban, why_without_purge
-from purger.receipts.model import Ban, Report
+from purger.receipts.model import BanRecord, ReceiptsReport
 from purger.receipts.on_demand_probe import IMAGES_ON_DEMAND, OnDemandProber
 from purger.receipts.read import read_receipts
 from purger.receipts.text import lines
@@ -87,7 +87,7 @@ def receipts(
     sys.exit(exit_code(report, probed))
 
 
-def receipts_report(report: Report, probed: ProbeResults) -> dict[str, object]:
+def receipts_report(report: ReceiptsReport, probed: ProbeResults) -> dict[str, object]:
     """Return the report that is printed as JSON, judged with the results of probes on demand."""
     return {
         **members(report, "code", "owner", "digest"),
@@ -99,7 +99,7 @@ def receipts_report(report: Report, probed: ProbeResults) -> dict[str, object]:
     }
 
 
-def _ban(report: Report, ban: Ban, probed: ProbeResults) -> dict[str, object]:
+def _ban(report: ReceiptsReport, ban: BanRecord, probed: ProbeResults) -> dict[str, object]:
     return {
         **members(ban),
         **members(ban, "hides", "begun", "ended"),
@@ -124,6 +124,6 @@ def _print(written: list[str]) -> None:
     click.echo("\n".join(written))
 
 
-def _probe(connection: Connection, report: Report, limit: int) -> ProbeResults:
+def _probe(connection: Connection, report: ReceiptsReport, limit: int) -> ProbeResults:
     with closing(Probe()) as client:
         return OnDemandProber(connection, client, limit).probe_report(report)

@@ -9,7 +9,7 @@ from http import HTTPStatus
 
 from purger.console.pictures import Body, Pictures
 from purger.probing.probe import Probe, RenditionAnswer, path_of
-from purger.probing.verdict import Proof
+from purger.probing.verdict import Verdict
 
 #: Threads that request pictures for all viewers together.
 _THREADS = 4
@@ -22,12 +22,12 @@ EDGES = 12
 
 #: The state of an answer by its proof, in a word that pages show.
 _STATES = {
-    Proof.SHOWN: "shown",
-    Proof.GONE: "gone",
-    Proof.FOREIGN: "other bytes",
-    Proof.FAILING: "failing",
-    Proof.UNREACHABLE: "unreachable",
-    Proof.UNPROVEN: "unproven",
+    Verdict.SHOWN: "shown",
+    Verdict.GONE: "gone",
+    Verdict.FOREIGN: "other bytes",
+    Verdict.FAILING: "failing",
+    Verdict.UNREACHABLE: "unreachable",
+    Verdict.UNPROVEN: "unproven",
 }
 
 _LATE = "no answer in time"
@@ -123,11 +123,11 @@ class Doors:
         picture = body.picture(answer.headers)
         if picture is not None:
             self.pictures.keep(body.digest, picture)
-        missing = answer.proof is Proof.UNPROVEN and answer.status == HTTPStatus.NOT_FOUND
+        missing = answer.verdict is Verdict.UNPROVEN and answer.status == HTTPStatus.NOT_FOUND
         return Door(
             rendition=answer.rendition,
             url=visit.url(answer.rendition),
-            state="not there" if missing else _STATES[answer.proof],
+            state="not there" if missing else _STATES[answer.verdict],
             said="" if missing else answer.why,
             status=answer.status,
             cached=_cached(answer.headers.get("cache-status", "")),

@@ -13,7 +13,7 @@ from purger.console.subject_state import MOST_COUNTED, SubjectState, read_subjec
 from purger.console.templating import path_of, render
 from purger.console.web import Answer, RefusedError, page, see_other
 from purger.moderation.subjects import MalformedSubjectError, Subject, parse_subject
-from purger.receipts.judge import NEEDS_ATTENTION, Outcome
+from purger.receipts.judge import NEEDS_ATTENTION, ReceiptOutcome
 from takedown_base.scope import Scope
 
 #: Characters of the longest text that is searched for.
@@ -97,9 +97,9 @@ def _verdict(state: SubjectState) -> tuple[str, str]:
     if not state.hidden:
         return ("open", "Not banned.") if state.known else ("unknown", "There is no such image.")
     outcomes = {each.outcome for ban in state.bans for each in ban.judgements if each.counts}
-    if Outcome.STILL_SHOWN in outcomes:
+    if ReceiptOutcome.STILL_SHOWN in outcomes:
         return "problem", "Banned, and still shown."
-    if Outcome.NOT_ACKNOWLEDGED in outcomes or not outcomes:
+    if ReceiptOutcome.NOT_ACKNOWLEDGED in outcomes or not outcomes:
         return "busy", "Banned, and on its way."
     if outcomes.intersection(NEEDS_ATTENTION):
         return "busy", "Banned and acknowledged everywhere, and not all of it proven yet."

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from purger.moderation.subjects import Subject
 from purger.probing.subject_images import codes_of
 from purger.receipts.judge import Judgement, judge_ban
-from purger.receipts.model import Ban, LogEntry, Report
+from purger.receipts.model import BanRecord, LogEntry, ReceiptsReport
 from purger.receipts.read import read_receipts
 from purger.receipts.text import edge_row, verdict
 from takedown_base.scope import Scope
@@ -48,7 +48,7 @@ class Event(NamedTuple):
 class BanState:
     """A ban with its state at each edge."""
 
-    ban: Ban
+    ban: BanRecord
     rows: tuple[tuple[str, ...], ...]  # of ``edge_row``
     judgements: tuple[Judgement, ...] = ()
 
@@ -126,13 +126,13 @@ def _images(connection: Connection, subject: Subject) -> tuple[int, tuple[str, .
     return int(number), tuple(islice(codes_of(connection, subject.scope, subject.key), _LISTED))
 
 
-def _ban_state(ban: Ban, judgements: list[Judgement]) -> BanState:
+def _ban_state(ban: BanRecord, judgements: list[Judgement]) -> BanState:
     since = ban.purge.written_at if ban.purge else ban.begun
     shown = judgements if ban.hides else []
     return BanState(ban, tuple(edge_row(since, each) for each in shown), tuple(shown))
 
 
-def _history(report: Report) -> Iterator[Event]:
+def _history(report: ReceiptsReport) -> Iterator[Event]:
     for ban in report.bans:
         on = f"ban {ban.id} on {ban.scope} {ban.subject}"
         if not ban.events:

@@ -9,8 +9,8 @@ from typing import NamedTuple
 from purger.fleet.edges import list_edges
 from purger.probing.probe import Probe, ProbeAnswer
 from purger.probing.subject_images import codes_of
-from purger.probing.targets import Target, ask_renditions, edges_to_probe, probe_images
-from purger.probing.verdict import Proof
+from purger.probing.targets import ProbeTarget, ask_renditions, edges_to_probe, probe_images
+from purger.probing.verdict import Verdict
 from takedown_db.connection.lasting_connection import Connection
 
 #: The number of bans that are read at a time.
@@ -80,7 +80,7 @@ def run_audit(
     Sends the purge of each image again that is served although it is banned. ``progress`` is called after each code;
     the audit ends early when ``stopped`` returns True. Raises ``DatabaseUnavailableError``.
     """
-    targets = [Target(edge, ask_renditions(edge)) for edge in edges_to_probe(connection)]
+    targets = [ProbeTarget(edge, ask_renditions(edge)) for edge in edges_to_probe(connection)]
     result = AuditResult(
         edges=len(targets),
         renditions_not_named=tuple(each.edge.name for each in targets if each.renditions is None),
@@ -90,11 +90,11 @@ def run_audit(
     for code, answers in probe_images(connection, probe, targets, codes):
         for target, answer in answers:
             _count(result, target.edge.name, answer)
-        doubtful = [each for each in answers if not each[1].silent and each[1].proof is not Proof.GONE]
+        doubtful = [each for each in answers if not each[1].silent and each[1].verdict is not Verdict.GONE]
         # A lift since the list was read brings the image back rightly.
         if doubtful and _is_banned(connection, code):
             _note(result, code, doubtful)
-            if any(answer.proof in (Proof.SHOWN, Proof.FOREIGN) for _, answer in doubtful):
+            if any(answer.verdict in (Verdict.SHOWN, Verdict.FOREIGN) for _, answer in doubtful):
                 connection.run("resend_image", code=code)
         result.codes += 1
         progress()
@@ -136,7 +136,7 @@ def _codes_after(connection: Connection, after: int, until: int) -> Iterator[str
 
 def _count(result: AuditResult, edge: str, answer: ProbeAnswer) -> None:
     """Count an answer, or note why there is none: the last reason if the edge could not be reached, else the first."""
-    if answer.proof is Proof.UNREACHABLE:
+    if answer.verdict is Verdict.UNREACHABLE:
         result.unreachable[edge] = answer.said
     elif answer.silent:
         result.unreachable.setdefault(edge, answer.said)
@@ -144,13 +144,13 @@ def _count(result: AuditResult, edge: str, answer: ProbeAnswer) -> None:
         result.probes += 1
 
 
-def _note(result: AuditResult, code: str, answers: list[tuple[Target, ProbeAnswer]]) -> None:
+def _note(result: AuditResult, code: str, answers: list[tuple[ProbeTarget, ProbeAnswer]]) -> None:
     """Add the answers of edges for one banned code to the result."""
     for target, answer in answers:
-        if answer.proof is Proof.SHOWN:
+        if answer.verdict is Verdict.SHOWN:
             result.served.append(ServedImage(target.edge.name, code, answer.served))
             continue
         result.not_proven += 1
         if len(result.unproven) < _LISTED:
-            again = answer.proof is Proof.FOREIGN
+            again = answer.verdict is Verdict.FOREIGN
             result.unproven.append(UnprovenImage(target.edge.name, code, answer.said, again))

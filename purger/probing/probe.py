@@ -14,7 +14,7 @@ from purger.edge.connection import HttpConnection, Reply
 from purger.edge.credentials import TlsFiles
 from purger.edge.errors import UnreachableError
 from purger.edge.url import UnusableEdgeUrlError
-from purger.probing.verdict import Proof, judge
+from purger.probing.verdict import Verdict, judge
 from takedown_base.printable import printable
 
 #: The headers of each request.
@@ -62,36 +62,36 @@ class RenditionAnswer:
     """The answer for one rendition. ``why`` says in words why it proves nothing; empty if it does."""
 
     rendition: str
-    proof: Proof
+    verdict: Verdict
     why: str
     status: int | None = None  # None: no answer
     headers: Mapping[str, str] = field(default_factory=dict)  # names in lower case
 
     def text(self) -> str:
         """Return the answer in words; nothing if the image was gone or shown."""
-        if self.proof is Proof.UNREACHABLE:
+        if self.verdict is Verdict.UNREACHABLE:
             return self.why
-        if self.proof is Proof.FAILING:
+        if self.verdict is Verdict.FAILING:
             return f"the edge answered {self.status}"
         return f"{self.status} for {printable(self.rendition)}: {self.why}" if self.why else ""
 
 
 @dataclass(frozen=True, slots=True)
 class ProbeAnswer:
-    """The answers for one image, whose largest ``proof`` holds. ``served`` names the renditions that were shown.
+    """The answers for one image, whose worst ``verdict`` holds. ``served`` names the renditions that were shown.
 
     Names are printable: without names from the edge they come from rows, whose checks a session may have switched off.
     """
 
-    proof: Proof
-    status: int | None  # of the first answer with that proof; None: no answer
+    verdict: Verdict
+    status: int | None  # of the first answer with that verdict; None: no answer
     said: str = ""  # the answer in words, unless the image was gone or shown
     served: tuple[str, ...] = ()
 
     @property
     def silent(self) -> bool:
         """True if the edge said nothing about the image: it gave no answer, or 5xx."""
-        return self.proof in (Proof.UNREACHABLE, Proof.FAILING)
+        return self.verdict in (Verdict.UNREACHABLE, Verdict.FAILING)
 
 
 class Probe:
@@ -113,9 +113,9 @@ class Probe:
         image when the body is any of its renditions.
         """
         answers = list(self.renditions(public_url, code, digests if renditions is None else renditions, digests))
-        worst = max(answers, key=lambda answer: answer.proof)
-        served = tuple(printable(answer.rendition) for answer in answers if answer.proof is Proof.SHOWN)
-        return ProbeAnswer(worst.proof, worst.status, worst.text(), served)
+        worst = max(answers, key=lambda answer: answer.verdict)
+        served = tuple(printable(answer.rendition) for answer in answers if answer.verdict is Verdict.SHOWN)
+        return ProbeAnswer(worst.verdict, worst.status, worst.text(), served)
 
     def renditions(
         self,
@@ -135,10 +135,10 @@ class Probe:
             try:
                 reply = self._fetch(public_url, path, body)
             except UnreachableError as error:
-                yield RenditionAnswer(name, Proof.UNREACHABLE, str(error))
+                yield RenditionAnswer(name, Verdict.UNREACHABLE, str(error))
                 return
-            proof, why = judge(reply.status, reply.headers, body.digest, digests.values())
-            yield RenditionAnswer(name, proof, why, reply.status, reply.headers)
+            verdict, why = judge(reply.status, reply.headers, body.digest, digests.values())
+            yield RenditionAnswer(name, verdict, why, reply.status, reply.headers)
 
     def close(self) -> None:
         """Close all connections."""

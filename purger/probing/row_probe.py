@@ -8,8 +8,8 @@ from typing import Any
 from purger.model import Edge, ProbeNote, ProbeResult, Row, probe_result_of
 from purger.probing.probe import Probe, ProbeAnswer
 from purger.probing.subject_images import draw
-from purger.probing.targets import Target, probe_images
-from purger.probing.verdict import Proof
+from purger.probing.targets import ProbeTarget, probe_images
+from purger.probing.verdict import Verdict
 from takedown_base.scope import Scope
 from takedown_db.connection.lasting_connection import Connection
 
@@ -21,7 +21,7 @@ SECONDS_AT_A_SUBJECT = 10.0
 
 @dataclass(frozen=True, slots=True)
 class KeptImage:
-    """A banned image that an edge showed, or with ``Proof.FOREIGN`` may have shown."""
+    """A banned image that an edge showed, or with ``Verdict.FOREIGN`` may have shown."""
 
     code: str
     answer: ProbeAnswer
@@ -87,16 +87,16 @@ class _Evidence:
             self._silence = answer
         elif excuse:
             self._excuses.append(excuse)
-        elif answer.proof is Proof.GONE:
+        elif answer.verdict is Verdict.GONE:
             note = ProbeNote.ONLY_ROWS if self._choice.renditions is None else None
             self._part(code, at=time.time(), status=answer.status, gone=True, note=note)
-        elif answer.proof is Proof.SHOWN:
+        elif answer.verdict is Verdict.SHOWN:
             self._part(code, at=time.time(), status=answer.status, gone=False)
             self._kept.append(KeptImage(code, answer))
         else:
             self._part(code, status=answer.status, note=answer.said)
             self._unproven.append(answer)
-            if answer.proof is Proof.FOREIGN:
+            if answer.verdict is Verdict.FOREIGN:
                 self._kept.append(KeptImage(code, answer))
 
     def result(self) -> RowProbeResult:
@@ -104,7 +104,7 @@ class _Evidence:
         whole = self._whole()
         kept = tuple(self._kept) if whole.gone is False or not self._silence else ()
         again = not kept and bool(self._silence or self._unproven)
-        unreachable = self._silence is not None and self._silence.proof is Proof.UNREACHABLE
+        unreachable = self._silence is not None and self._silence.verdict is Verdict.UNREACHABLE
         return RowProbeResult(whole, kept, again, unreachable, tuple(self._parts) if self._choice.several else ())
 
     def _part(self, code: str, **fields: Any) -> None:
@@ -116,7 +116,7 @@ class _Evidence:
         if shown:
             return replace(shown, code="")
         if self._silence:
-            unreachable = self._silence.proof is Proof.UNREACHABLE
+            unreachable = self._silence.verdict is Verdict.UNREACHABLE
             return self._nothing(f"unreachable: {self._silence.said}" if unreachable else self._silence.said)
         if self._unproven:
             first, number = self._unproven[0], f"{len(self._unproven)} of {len(self._parts)} images: "
@@ -150,10 +150,10 @@ def probe_row(
     """
     evidence = _Evidence(edge, row, choice)
     began = begun = time.monotonic()
-    for code, answers in probe_images(connection, probe, [Target(edge, choice.renditions)], choice.codes):
+    for code, answers in probe_images(connection, probe, [ProbeTarget(edge, choice.renditions)], choice.codes):
         ((_, answer),) = answers
         why = None
-        if not answer.silent and answer.proof is not Proof.GONE:
+        if not answer.silent and answer.verdict is not Verdict.GONE:
             # Read after the answer: a lift that the edge has heard of is committed.
             why = excuse(code) if excuse else _excuse(connection, row, code)
         evidence.add(code, answer, why)

@@ -14,7 +14,7 @@ from purger.edge.errors import DeliveryError
 from purger.fleet.edges import followed_edges
 from purger.model import Edge
 from purger.probing.probe import Probe, ProbeAnswer
-from purger.probing.verdict import Proof
+from purger.probing.verdict import Verdict
 from takedown_db.connection.lasting_connection import Connection
 
 #: Time-out in seconds for the connection, and for the whole request.
@@ -26,7 +26,7 @@ _KEPT = 60.0
 _KEPT_UNKNOWN = 5.0
 
 
-class Target(NamedTuple):
+class ProbeTarget(NamedTuple):
     """An edge to probe, with the renditions that it knows besides the original; None: it names none."""
 
     edge: Edge
@@ -34,8 +34,8 @@ class Target(NamedTuple):
 
 
 def probe_images(
-    connection: Connection, probe: Probe, targets: Iterable[Target], codes: Iterable[str]
-) -> Iterator[tuple[str, list[tuple[Target, ProbeAnswer]]]]:
+    connection: Connection, probe: Probe, targets: Iterable[ProbeTarget], codes: Iterable[str]
+) -> Iterator[tuple[str, list[tuple[ProbeTarget, ProbeAnswer]]]]:
     """Request each image from each edge, and yield it with the answers. Raises ``DatabaseUnavailableError``.
 
     An edge that cannot be reached is asked for no further image: each request would wait for the same time-out.
@@ -44,7 +44,7 @@ def probe_images(
     for code in codes:
         digests = dict(connection.rows("rendition_digests", code=code)) if left else {}
         answers = [(each, probe.request(each.edge.public_url, code, digests, each.renditions)) for each in left]
-        left = [target for target, answer in answers if answer.proof is not Proof.UNREACHABLE]
+        left = [target for target, answer in answers if answer.verdict is not Verdict.UNREACHABLE]
         yield code, answers
 
 

@@ -15,7 +15,7 @@ _DIGEST = "repr-digest"
 _UNMARKED = "not marked as banned"
 
 
-class Proof(IntEnum):
+class Verdict(IntEnum):
     """The evidence of an answer. Of several answers for one image the largest holds."""
 
     GONE = 0  # marked as banned, with the body that its Repr-Digest names
@@ -26,25 +26,25 @@ class Proof(IntEnum):
     SHOWN = 5  # bytes of the image
 
 
-def judge(status: int, headers: Mapping[str, str], digest: str, image: Collection[str]) -> tuple[Proof, str]:
+def judge(status: int, headers: Mapping[str, str], digest: str, image: Collection[str]) -> tuple[Verdict, str]:
     """Judge an answer whose body has the SHA-256 ``digest``; with it the reason in words why it proves nothing.
 
     Names of ``headers`` are in lower case, as are digests in hex. ``image`` holds those of all renditions of the image.
     """
     if digest in image:
-        return Proof.SHOWN, ""
+        return Verdict.SHOWN, ""
     if status >= 500:
-        return Proof.FAILING, ""
+        return Verdict.FAILING, ""
     if headers.get("takedown-state") != "banned":
         if 200 <= status < 300:
-            return Proof.FOREIGN, f"other bytes, {_UNMARKED}"
-        return Proof.UNPROVEN, f"{_UNMARKED} (wrong site, or an origin older than 0.2?)"
+            return Verdict.FOREIGN, f"other bytes, {_UNMARKED}"
+        return Verdict.UNPROVEN, f"{_UNMARKED} (wrong site, or an origin older than 0.2?)"
     named = digest_named([headers[_DIGEST]] if _DIGEST in headers else [])
     if named is None:
-        return Proof.UNPROVEN, "marked as banned without a well-formed Repr-Digest"
+        return Verdict.UNPROVEN, "marked as banned without a well-formed Repr-Digest"
     if named != digest:
-        return Proof.UNPROVEN, "the body is not the one that Repr-Digest names"
-    return Proof.GONE, ""
+        return Verdict.UNPROVEN, "the body is not the one that Repr-Digest names"
+    return Verdict.GONE, ""
 
 
 def digest_named(fields: Sequence[str]) -> str | None:

@@ -8,14 +8,14 @@ from itertools import takewhile
 
 from purger.exit_codes import ExitCode
 from purger.model import ProbeNote, ProbeResult
-from purger.receipts.model import Ban, EdgeReceipt, KnownEdge, Purge, Report
+from purger.receipts.model import BanRecord, EdgeReceipt, KnownEdge, Purge, ReceiptsReport
 from takedown_base.scope import Scope
 
 #: The results of probes on demand, by id of the ban and name of the edge.
 ProbeResults = Mapping[tuple[int, str], ProbeResult]
 
 
-class Outcome(StrEnum):
+class ReceiptOutcome(StrEnum):
     """The state of a ban at an edge."""
 
     GONE = "gone"  # acknowledged, and a probe proved the image gone
@@ -36,7 +36,7 @@ class WithoutPurge(StrEnum):
 
 
 #: The outcomes that need attention at an edge that counts.
-NEEDS_ATTENTION = (Outcome.GONE_IN_PART, Outcome.NOT_PROVEN, Outcome.NOT_ACKNOWLEDGED)
+NEEDS_ATTENTION = (ReceiptOutcome.GONE_IN_PART, ReceiptOutcome.NOT_PROVEN, ReceiptOutcome.NOT_ACKNOWLEDGED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,25 +44,25 @@ class Judgement:
     """The state of a ban at one edge. The fields are keys of `purger receipts --json`."""
 
     edge: str
-    outcome: Outcome
+    outcome: ReceiptOutcome
     reason: str = ""  # why the image is not proven gone, or a remark on how it was
     counts: bool = True  # False: the edge was removed or disabled, or the ban no longer hides anything
     first_gone_at: datetime | None = None  # UTC: the first of the probes that saw it gone, with none since that got it
     receipt: EdgeReceipt
 
 
-def exit_code(report: Report, probed: ProbeResults) -> ExitCode:
+def exit_code(report: ReceiptsReport, probed: ProbeResults) -> ExitCode:
     """Sum up the judgements of all bans that hide something, the worst outcome first."""
     hiding = [ban for ban in report.bans if ban.hides]
     outcomes = {each.outcome for ban in hiding for each in judge_ban(report, ban, probed) if each.counts}
-    if Outcome.STILL_SHOWN in outcomes:
+    if ReceiptOutcome.STILL_SHOWN in outcomes:
         return ExitCode.SERVED
     if outcomes.intersection(NEEDS_ATTENTION) or (hiding and not report.enabled):
         return ExitCode.ATTENTION
     return ExitCode.DONE
 
 
-def why_without_purge(report: Report, ban: Ban) -> WithoutPurge | None:
+def why_without_purge(report: ReceiptsReport, ban: BanRecord) -> WithoutPurge | None:
     """Find the reason why ``ban`` has no purge. None: it has one."""
     if ban.purge is not None:
         return None
@@ -78,7 +78,7 @@ def why_without_purge(report: Report, ban: Ban) -> WithoutPurge | None:
     return WithoutPurge.UNKNOWN
 
 
-def judge_ban(report: Report, ban: Ban, probed: ProbeResults) -> list[Judgement]:
+def judge_ban(report: ReceiptsReport, ban: BanRecord, probed: ProbeResults) -> list[Judgement]:
     """Judge a ban at every edge that has a receipt of it, or that is enabled and should have one."""
     purge = ban.purge
     known = {edge.name: edge for edge in report.edges}
@@ -89,7 +89,7 @@ def judge_ban(report: Report, ban: Ban, probed: ProbeResults) -> list[Judgement]
     ]
 
 
-def _without_purge(report: Report, ban: Ban, edge: KnownEdge) -> EdgeReceipt:
+def _without_purge(report: ReceiptsReport, ban: BanRecord, edge: KnownEdge) -> EdgeReceipt:
     """Make a receipt for a ban that has no purge, from a flush that removed the image from the edge's cache."""
     at = report.flushes.get((ban.id, edge.name))
     triggers = report.ban_triggers
@@ -101,16 +101,20 @@ def _without_purge(report: Report, ban: Ban, edge: KnownEdge) -> EdgeReceipt:
 
 
 def _judge(
-    report: Report, ban: Ban, receipt: EdgeReceipt, edge: KnownEdge | None, probe_result: ProbeResult | None
+    report: ReceiptsReport,
+    ban: BanRecord,
+    receipt: EdgeReceipt,
+    edge: KnownEdge | None,
+    probe_result: ProbeResult | None,
 ) -> Judgement:
     evidence = [receipt, *_later_receipts(report, ban, receipt.edge)]
     if probe_result:
         evidence.append(_receipt_of(probe_result))
     several = report.code is None and ban.scope != Scope.IMAGE
     outcome, reason = _outcome(evidence, later=added_later(_written_at(ban), receipt, edge), several=several)
-    if outcome is Outcome.NOT_ACKNOWLEDGED and ban.purge and ban.purge.batch is None:
+    if outcome is ReceiptOutcome.NOT_ACKNOWLEDGED and ban.purge and ban.purge.batch is None:
         reason = "not yet numbered"
-    elif outcome in (Outcome.GONE, Outcome.GONE_IN_PART) and probe_result and probe_result.gone is None:
+    elif outcome in (ReceiptOutcome.GONE, ReceiptOutcome.GONE_IN_PART) and probe_result and probe_result.gone is None:
         reason = f"now {probe_result.note}"
     return Judgement(
         edge=receipt.edge,
@@ -122,7 +126,7 @@ def _judge(
     )
 
 
-def _later_receipts(report: Report, ban: Ban, edge: str) -> list[EdgeReceipt]:
+def _later_receipts(report: ReceiptsReport, ban: BanRecord, edge: str) -> list[EdgeReceipt]:
     """Collect the receipts of an edge for later purges of the same code, written while ``ban`` stood."""
     if report.code is None:
         return []
@@ -136,7 +140,7 @@ def _later_receipts(report: Report, ban: Ban, edge: str) -> list[EdgeReceipt]:
     return [each for purge in later for each in purge.edges if each.edge == edge]
 
 
-def _written_at(ban: Ban) -> datetime:
+def _written_at(ban: BanRecord) -> datetime:
     return ban.purge.written_at if ban.purge else ban.last_banned.at if ban.last_banned else ban.begun
 
 
@@ -152,28 +156,32 @@ def added_later(written: datetime, receipt: EdgeReceipt, edge: KnownEdge | None)
     return not receipt.method
 
 
-def _outcome(evidence: Sequence[EdgeReceipt], *, later: bool, several: bool) -> tuple[Outcome, str]:
+def _outcome(evidence: Sequence[EdgeReceipt], *, later: bool, several: bool) -> tuple[ReceiptOutcome, str]:
     """Judge evidence in the order of its purges. ``several``: it stands for all images of an owner or digest."""
     last = _latest(evidence, evidence[0])
     note = last.note or ""
     if last.gone is False:
-        return Outcome.STILL_SHOWN, note
+        return ReceiptOutcome.STILL_SHOWN, note
     if later:
-        return Outcome.ADDED_LATER, ""
+        return ReceiptOutcome.ADDED_LATER, ""
     if all(each.method is None for each in evidence):
-        return Outcome.NOT_ACKNOWLEDGED, f"now gone ({last.status})" if last.gone else note
+        return ReceiptOutcome.NOT_ACKNOWLEDGED, f"now gone ({last.status})" if last.gone else note
     if last.gone:
         if doubt := _later_doubt(evidence):
-            return Outcome.NOT_PROVEN, f"now {doubt}"
-        return _whole_outcome(last) if several else (Outcome.GONE, note)
-    return (Outcome.NO_IMAGES if note == ProbeNote.NO_IMAGES else Outcome.NOT_PROVEN), note or "not probed"
+            return ReceiptOutcome.NOT_PROVEN, f"now {doubt}"
+        return _whole_outcome(last) if several else (ReceiptOutcome.GONE, note)
+    return (
+        ReceiptOutcome.NO_IMAGES if note == ProbeNote.NO_IMAGES else ReceiptOutcome.NOT_PROVEN
+    ), note or "not probed"
 
 
-def _whole_outcome(receipt: EdgeReceipt) -> tuple[Outcome, str]:
+def _whole_outcome(receipt: EdgeReceipt) -> tuple[ReceiptOutcome, str]:
     """Judge how many of the images of an owner or digest were proven gone: all of them, or a part."""
     if receipt.probed is None or receipt.images is None:
-        return Outcome.GONE_IN_PART, "at how many of the images is not on record"
-    return (Outcome.GONE if receipt.probed >= receipt.images else Outcome.GONE_IN_PART), receipt.note or ""
+        return ReceiptOutcome.GONE_IN_PART, "at how many of the images is not on record"
+    return (
+        ReceiptOutcome.GONE if receipt.probed >= receipt.images else ReceiptOutcome.GONE_IN_PART
+    ), receipt.note or ""
 
 
 def _later_doubt(evidence: Sequence[EdgeReceipt]) -> str | None:
@@ -211,8 +219,8 @@ def _shown_before(proofs: Sequence[EdgeReceipt]) -> str | None:
     """Find the remark that the image was shown before it was seen gone; a later proof may lack it."""
     for each in proofs:
         if each.gone is False:
-            return f"{Outcome.STILL_SHOWN} ({each.status}) at first"
-        if each.note and each.note.startswith(Outcome.STILL_SHOWN):
+            return f"{ReceiptOutcome.STILL_SHOWN} ({each.status}) at first"
+        if each.note and each.note.startswith(ReceiptOutcome.STILL_SHOWN):
             return each.note
     return None
 

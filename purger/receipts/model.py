@@ -89,7 +89,7 @@ class Erasure:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ban:
+class BanRecord:
     """A ban with its log entries and purges, also one whose row was deleted."""
 
     id: int
@@ -192,14 +192,14 @@ class BanTriggers:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Report:
+class ReceiptsReport:
     """The receipts of one code, one owner or one digest."""
 
     code: str | None = None
     owner: str | None = None  # the owner that was asked for, or the one that the image has now
     digest: str | None = None  # the digest that was asked for, or that of the original that the image has now
     ownerships: tuple[Ownership, ...] = ()
-    bans: tuple[Ban, ...] = ()
+    bans: tuple[BanRecord, ...] = ()
     resends: tuple[Purge, ...] = ()
     edges: tuple[KnownEdge, ...] = ()
     span: RecordSpan = field(default_factory=RecordSpan)

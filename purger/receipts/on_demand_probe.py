@@ -8,7 +8,7 @@ from purger.model import Edge, ProbeResult, Row
 from purger.probing.probe import Probe
 from purger.probing.row_probe import ImageChoice, RowProbeResult, choose, probe_row
 from purger.probing.targets import ask_renditions, edges_to_probe
-from purger.receipts.model import Ban, Purge, Report
+from purger.receipts.model import BanRecord, Purge, ReceiptsReport
 from purger.records.rows import record_probes
 from takedown_base.scope import Scope
 from takedown_db.connection.lasting_connection import Connection
@@ -25,7 +25,7 @@ class OnDemandProber:
     probe: Probe
     most: int = IMAGES_ON_DEMAND  # number of a banned owner's or digest's images, drawn at random
 
-    def probe_report(self, report: Report) -> dict[tuple[int, str], ProbeResult]:
+    def probe_report(self, report: ReceiptsReport) -> dict[tuple[int, str], ProbeResult]:
         """Probe every enabled edge for every ban that hides something, and return the results by ban and edge.
 
         Sends the purge of each image again that an edge shows although it is banned. Raises
@@ -49,7 +49,7 @@ class OnDemandProber:
                     break
         return found
 
-    def _probe_ban(self, edge: Edge, ban: Ban, report: Report, choice: ImageChoice) -> RowProbeResult:
+    def _probe_ban(self, edge: Edge, ban: BanRecord, report: ReceiptsReport, choice: ImageChoice) -> RowProbeResult:
         purge = ban.purge
         if purge is None or purge.batch is None:
             # There is no purge to record a probe result with, and none whose later changes could excuse the edge.
@@ -67,7 +67,7 @@ class OnDemandProber:
                 self.connection.run("resend_image", code=kept.code)
         return result
 
-    def _record(self, result: RowProbeResult, ban: Ban, purge: Purge, report: Report, edge: Edge) -> None:
+    def _record(self, result: RowProbeResult, ban: BanRecord, purge: Purge, report: ReceiptsReport, edge: Edge) -> None:
         results = _parts_to_record(result, ban, report.code)
         # With the last resend too: a result that was recorded after it must not count for longer than this one.
         resends = [each for each in report.resends if each.id > purge.id and _has_acknowledged(each, edge)]
@@ -92,7 +92,7 @@ def _has_acknowledged(purge: Purge, edge: Edge) -> bool:
     return any(each.edge == edge.name and each.method for each in purge.edges)
 
 
-def _parts_to_record(result: RowProbeResult, ban: Ban, code: str | None) -> list[ProbeResult]:
+def _parts_to_record(result: RowProbeResult, ban: BanRecord, code: str | None) -> list[ProbeResult]:
     """Choose the results to record: of one image of a banned owner or digest that image's alone, else all."""
     if code is not None and ban.scope != Scope.IMAGE:
         return [replace(result.probe_result, code=code)]

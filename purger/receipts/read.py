@@ -10,7 +10,7 @@ from mysql.connector.abstracts import MySQLCursorAbstract
 
 from purger.model import ProbeNote
 from purger.receipts.model import (
-    Ban,
+    BanRecord,
     BanTriggers,
     EdgeReceipt,
     Erasure,
@@ -18,8 +18,8 @@ from purger.receipts.model import (
     LogEntry,
     Ownership,
     Purge,
+    ReceiptsReport,
     RecordSpan,
-    Report,
 )
 from purger.text_format import counted
 from takedown_base.scope import Scope
@@ -30,13 +30,13 @@ from takedown_db.schema.triggers import bans_seen_since, judge_triggers
 class _Found(NamedTuple):
     """The bans on a subject, and the purges that were sent again for it."""
 
-    bans: list[Ban]
+    bans: list[BanRecord]
     resends: list[Purge]
     ownerships: list[Ownership]
     digest: str | None = None  # of the original that the image has now
 
 
-def read_receipts(connection: Connection, scope: Scope, subject: str) -> Report:
+def read_receipts(connection: Connection, scope: Scope, subject: str) -> ReceiptsReport:
     """Read the bans on ``subject``.
 
     Of a code also those on each owner that it had while they stood, and those on the original that it has now: there
@@ -48,7 +48,7 @@ def read_receipts(connection: Connection, scope: Scope, subject: str) -> Report:
         span = _span(cursor)
         flushes = _flushes(cursor, [ban for ban in found.bans if ban.hides and ban.purge is None])
         edges = _known_edges(cursor)
-    return Report(
+    return ReceiptsReport(
         code=subject if scope is Scope.IMAGE else None,
         owner=subject
         if scope is Scope.OWNER
@@ -107,7 +107,7 @@ def _ownerships(cursor: MySQLCursorAbstract, code: str) -> list[Ownership]:
     return found + [Ownership(owner=owner, since=since) for (owner,) in fetch(cursor, "image_owner", code=code)]
 
 
-def covering(ban: Ban, ownerships: list[Ownership]) -> Ban | None:
+def covering(ban: BanRecord, ownerships: list[Ownership]) -> BanRecord | None:
     """Narrow a ban on an owner to an image with these ``ownerships``. None: it never covered the image."""
     covered = [
         each
@@ -138,7 +138,9 @@ def _on(cursor: MySQLCursorAbstract, scope: Scope, subject: str, image: str = ""
         purge = Purge(*columns)
         purges[ban].append(replace(purge, edges=_edge_receipts(cursor, purge, scope, image)))
     ids = sorted(rows.keys() | entries.keys() | {ban for ban in purges if ban is not None})
-    bans = [_ban(Ban(id=ban, scope=scope, subject=subject), rows.get(ban), entries[ban], purges[ban]) for ban in ids]
+    bans = [
+        _ban(BanRecord(id=ban, scope=scope, subject=subject), rows.get(ban), entries[ban], purges[ban]) for ban in ids
+    ]
     if scope is Scope.DIGEST:
         erasures = {
             ban: Erasure(begun_at, done_at, int(erased), int(kept), account)
@@ -175,7 +177,7 @@ def _not_probed(others: int, whole_seen_at: datetime | None, whole_note: str | N
     return f"not probed: there were no images {of_subject} then" if whole_note == ProbeNote.NO_IMAGES else whole_note
 
 
-def _ban(ban: Ban, row: Sequence[Any] | None, entries: list[LogEntry], purges: list[Purge]) -> Ban:
+def _ban(ban: BanRecord, row: Sequence[Any] | None, entries: list[LogEntry], purges: list[Purge]) -> BanRecord:
     """Complete a ban from the columns of its row, or where that was deleted from its last log entry."""
     known = replace(ban, events=tuple(entries), purges=tuple(purges))
     if row is not None:
@@ -193,7 +195,7 @@ def _ban(ban: Ban, row: Sequence[Any] | None, entries: list[LogEntry], purges: l
     return known
 
 
-def _flushes(cursor: MySQLCursorAbstract, bans: list[Ban]) -> dict[tuple[int, str], datetime]:
+def _flushes(cursor: MySQLCursorAbstract, bans: list[BanRecord]) -> dict[tuple[int, str], datetime]:
     """Read when each edge acknowledged its first flush after each of these bans, by id of the ban and edge."""
     return {
         (ban.id, edge): at

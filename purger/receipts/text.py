@@ -8,20 +8,20 @@ from purger.probing.subject_images import COUNTED
 from purger.receipts.judge import (
     NEEDS_ATTENTION,
     Judgement,
-    Outcome,
     ProbeResults,
+    ReceiptOutcome,
     WithoutPurge,
     added_later,
     judge_ban,
     why_without_purge,
 )
-from purger.receipts.model import Ban, EdgeReceipt, Erasure, Purge, Report
+from purger.receipts.model import BanRecord, EdgeReceipt, Erasure, Purge, ReceiptsReport
 from purger.text_format import aligned, counted, duration
 from takedown_base.printable import printable
 from takedown_base.scope import Scope
 
 
-def lines(report: Report, probed: ProbeResults) -> list[str]:
+def lines(report: ReceiptsReport, probed: ProbeResults) -> list[str]:
     """Write the lines of a report, the verdict first."""
     judged = {ban.id: judge_ban(report, ban, probed) for ban in report.bans}
     written = verdict(report, judged)
@@ -46,7 +46,7 @@ def after(since: datetime, until: datetime | None) -> str:
     return duration((until - since).total_seconds() if until else 0.0)
 
 
-def verdict(report: Report, judged: dict[int, list[Judgement]]) -> list[str]:
+def verdict(report: ReceiptsReport, judged: dict[int, list[Judgement]]) -> list[str]:
     """Write in one line whether the bans that stand are proven at every edge; ``judged`` is by id of the ban."""
     subject = _subject(report)
     hiding = [ban for ban in report.bans if ban.hides]
@@ -58,9 +58,11 @@ def verdict(report: Report, judged: dict[int, list[Judgement]]) -> list[str]:
         return [f"{subject}: {counted(len(report.bans), 'ban')}, none of which {does} now"]
     judgements = [each for ban in hiding for each in judged[ban.id] if each.counts]
     head = f"{subject}: {counted(len(hiding), 'ban')} {'stands' if len(hiding) == 1 else 'stand'}"
-    shown = _names(judgements, Outcome.STILL_SHOWN)
-    part = _names(judgements, Outcome.GONE_IN_PART)
-    missing = _names(judgements, *(outcome for outcome in NEEDS_ATTENTION if outcome is not Outcome.GONE_IN_PART))
+    shown = _names(judgements, ReceiptOutcome.STILL_SHOWN)
+    part = _names(judgements, ReceiptOutcome.GONE_IN_PART)
+    missing = _names(
+        judgements, *(outcome for outcome in NEEDS_ATTENTION if outcome is not ReceiptOutcome.GONE_IN_PART)
+    )
     said = (f"; STILL SHOWN at {shown}" if shown else "") + (f"; not proven at {missing}" if missing else "")
     said += f"; proven for some of the images at {part}" if part else ""
     if said:
@@ -71,27 +73,27 @@ def verdict(report: Report, judged: dict[int, list[Judgement]]) -> list[str]:
 
 
 def _proven(judgements: Sequence[Judgement]) -> Iterator[str]:
-    edges = {outcome: len({each.edge for each in judgements if each.outcome is outcome}) for outcome in Outcome}
-    if number := edges[Outcome.GONE]:
+    edges = {outcome: len({each.edge for each in judgements if each.outcome is outcome}) for outcome in ReceiptOutcome}
+    if number := edges[ReceiptOutcome.GONE]:
         yield f", proven gone at {counted(number, 'edge')}"
-    if number := edges[Outcome.NO_IMAGES]:
+    if number := edges[ReceiptOutcome.NO_IMAGES]:
         yield f", acknowledged at {counted(number, 'edge')}, with no image to probe"
-    if number := edges[Outcome.ADDED_LATER]:
+    if number := edges[ReceiptOutcome.ADDED_LATER]:
         yield f"; {counted(number, 'edge')} added later"
 
 
-def _names(judgements: Sequence[Judgement], *outcomes: Outcome) -> str:
+def _names(judgements: Sequence[Judgement], *outcomes: ReceiptOutcome) -> str:
     names = dict.fromkeys(printable(each.edge) for each in judgements if each.outcome in outcomes)
     return ", ".join(names)
 
 
-def _subject(report: Report) -> str:
+def _subject(report: ReceiptsReport) -> str:
     if report.code is not None:
         return printable(f"image {report.code}")
     return printable(f"owner {report.owner}" if report.owner is not None else f"digest {report.digest}")
 
 
-def _ban(report: Report, ban: Ban, judgements: list[Judgement]) -> Iterator[str]:
+def _ban(report: ReceiptsReport, ban: BanRecord, judgements: list[Judgement]) -> Iterator[str]:
     yield f"ban {ban.id} on {ban.scope} {printable(ban.subject)}, {moment(ban.begun)} UTC: {_state(ban)}"
     account = ban.logged.account if ban.logged else "an account that was not recorded"
     # The account comes first: a name that moderation wrote could look like an account.
@@ -120,7 +122,7 @@ def _erasure(erasure: Erasure) -> str:
     return f"the erasure of its bytes{begun} was not completed: run `origin erase` again ({by} so far{kept})"
 
 
-def _state(ban: Ban) -> str:
+def _state(ban: BanRecord) -> str:
     if not ban.stands:
         return "no longer stands"
     if ban.left is None:
@@ -129,7 +131,7 @@ def _state(ban: Ban) -> str:
     return f"stands; the image left this owner {at}: {printable(ban.left.became)} (by {printable(ban.left.account)})"
 
 
-def _without_purge(report: Report, ban: Ban, reason: WithoutPurge) -> str:
+def _without_purge(report: ReceiptsReport, ban: BanRecord, reason: WithoutPurge) -> str:
     if reason is WithoutPurge.OLD:
         until = report.span.receipts_until or report.span.oldest
         return reason + (f" (what is left begins {moment(until)})" if until else "")
@@ -152,8 +154,8 @@ def edge_row(since: datetime, each: Judgement) -> tuple[str, ...]:
     )
 
 
-def _acknowledged(since: datetime, receipt: EdgeReceipt, outcome: Outcome) -> str:
-    if outcome is Outcome.ADDED_LATER:
+def _acknowledged(since: datetime, receipt: EdgeReceipt, outcome: ReceiptOutcome) -> str:
+    if outcome is ReceiptOutcome.ADDED_LATER:
         return "added later"
     if receipt.acknowledged_at:
         return f"after {after(since, receipt.acknowledged_at)}"
@@ -162,7 +164,7 @@ def _acknowledged(since: datetime, receipt: EdgeReceipt, outcome: Outcome) -> st
 
 def _probed(since: datetime, each: Judgement) -> str:
     receipt = each.receipt
-    if receipt.seen_at is None or each.outcome is Outcome.NOT_ACKNOWLEDGED:
+    if receipt.seen_at is None or each.outcome is ReceiptOutcome.NOT_ACKNOWLEDGED:
         return each.reason
     verdict = "STILL THERE" if receipt.gone is False else "gone"
     reason = f"; {each.reason}" if each.reason else ""
@@ -185,7 +187,7 @@ def _extent(receipt: EdgeReceipt) -> str:
     return f" at {receipt.probed:,} of {receipt.images:,}{more} images"
 
 
-def _end(report: Report, ban: Ban) -> Iterator[str]:
+def _end(report: ReceiptsReport, ban: BanRecord) -> Iterator[str]:
     """Write who lifted or deleted a ban, and how many edges have acknowledged it."""
     if ban.stands:
         return
@@ -201,7 +203,7 @@ def _end(report: Report, ban: Ban) -> Iterator[str]:
     yield _answered(report, last, said) if last else said
 
 
-def _answered(report: Report, purge: Purge, said: str) -> str:
+def _answered(report: ReceiptsReport, purge: Purge, said: str) -> str:
     known = {edge.name: edge for edge in report.edges}
     there = [each for each in purge.edges if not added_later(purge.written_at, each, known.get(each.edge))]
     done = [each.acknowledged_at for each in there if each.acknowledged_at]
@@ -209,7 +211,7 @@ def _answered(report: Report, purge: Purge, said: str) -> str:
     return f"{said}; acknowledged at {len(done)} of {counted(len(there), 'edge')}{last}"
 
 
-def _remarks(report: Report) -> Iterator[str]:
+def _remarks(report: ReceiptsReport) -> Iterator[str]:
     span = report.span
     if span.log_begins and (any(not ban.logged for ban in report.bans) or (span.upgraded and not report.bans)):
         yield ""

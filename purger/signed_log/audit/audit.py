@@ -11,7 +11,7 @@ from typing import Any
 from mysql.connector.abstracts import MySQLCursorAbstract
 
 from purger.signed_log.audit.key_check import KeyCheck
-from purger.signed_log.audit.report import Report, Words
+from purger.signed_log.audit.report import AuditReport, Words
 from purger.signed_log.audit.row_audit import RowAudit
 from purger.signed_log.audit.stored_leaf import OpenedLeaf, StoredLeaf, check_leaf, open_leaf
 from purger.signed_log.audit.tree_check import StoredEnd, TreeCheck
@@ -33,13 +33,13 @@ def audit_log(
     *,
     begin: Callable[[int], object] = lambda _leaves: None,
     progress: Callable[[int], object] = lambda _leaves: None,
-) -> Report:
+) -> AuditReport:
     """Compare the whole log. ``published`` are signed states that others have kept.
 
     ``begin`` is called with the number of leaves, each of which ``progress`` counts twice. Raises
     ``DatabaseUnavailableError``.
     """
-    report = Report()
+    report = AuditReport()
     tree = _TreeAudit(connection, key, report)
     for number, note in enumerate(published, 1):
         tree.expect(f"published state {number}", note)
@@ -53,7 +53,7 @@ def audit_log(
 class _TreeAudit:
     """Reads the leaves in their order, and compares them with what is stored beside them."""
 
-    def __init__(self, connection: Connection, key: VerifierKey | None, report: Report) -> None:
+    def __init__(self, connection: Connection, key: VerifierKey | None, report: AuditReport) -> None:
         self._connection = connection
         self._report = report
         self._tree = TreeCheck(report)
@@ -167,7 +167,7 @@ class _TreeAudit:
     def _tell_unsigned(self) -> None:
         """Say which leaves no signed state covers, unless they are new."""
         rows = self._connection.rows("audit_log_leaves", first=self._trusted, end=self.size, limit=1)
-        leaf = check_leaf(StoredLeaf(*rows[0]), (), Report()) if rows else None
+        leaf = check_leaf(StoredLeaf(*rows[0]), (), AuditReport()) if rows else None
         if leaf and _is_late(leaf.members.get("at")):
             number = self.size - self._trusted
             self._report.not_checked.append(f"{number} leaves are under no signed state: those from {leaf.place} on.")
@@ -190,7 +190,7 @@ def _excused(cursor: MySQLCursorAbstract, first: int, last: int) -> tuple[set[in
     return erased, int(pruned or 0)
 
 
-def _tell_unwritten(connection: Connection, report: Report) -> None:
+def _tell_unwritten(connection: Connection, report: AuditReport) -> None:
     """Say what has waited long for its place in the log."""
     rows = connection.rows("audit_log_unwritten")
     waiting, seconds, entry = rows[0] if rows else (0, 0, None)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from purger.signed_log.audit.report import Report
+from purger.signed_log.audit.report import AuditReport
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ def compare_columns(
     key: object,
     database: Mapping[str, object],
     log: Mapping[str, object],
-    report: Report,
+    report: AuditReport,
     columns: Mapping[str, str] | None = None,
 ) -> None:
     """Add each member of a leaf that differs from the row; ``columns`` names the column of each, if it differs."""

@@ -6,7 +6,7 @@ from typing import Any
 
 from purger.model import LONGEST_NOTE
 from purger.signed_log.audit.audited_rows import ProbeRow, Reach, ReceiptRow, Unlogged, compare_columns
-from purger.signed_log.audit.report import Count, Report
+from purger.signed_log.audit.report import AuditReport, Count
 from purger.signed_log.audit.stored_leaf import OpenedLeaf
 from purger.signed_log.entries import PROBE_COLUMNS, RECEIPT_COLUMNS, members_of, utc_text
 
@@ -16,7 +16,7 @@ def compare_receipts(
     rows: Iterable[ReceiptRow],
     kept: Callable[[Sequence[tuple[int, int]]], set[tuple[int, int]]],
     reach: Reach,
-    report: Report,
+    report: AuditReport,
 ) -> list[Unlogged]:
     """Compare the leaves of acknowledgements. ``kept`` chooses of ranges of batches those of which one is there yet."""
     known, pruned = _by_key(leaves, lambda leaf: (leaf.members.get("edge"), leaf.source))
@@ -61,7 +61,7 @@ def compare_probes(
     rows: Iterable[ProbeRow],
     purges: Mapping[int, int | None],
     reach: Reach,
-    report: Report,
+    report: AuditReport,
 ) -> list[Unlogged]:
     """Compare the leaves of probes. ``purges``: the rows of the outbox that are there yet, each with its batch."""
     leaves = list(leaves)

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from purger.signed_log.audit.audited_rows import PurgeRow, Reach, Unlogged, compare_columns
-from purger.signed_log.audit.report import Count, Report, Words
+from purger.signed_log.audit.report import AuditReport, Count, Words
 from purger.signed_log.audit.stored_leaf import OpenedLeaf
 from purger.signed_log.entries import BATCH_COLUMNS, EVENT_COLUMNS, BatchRow, EventRow, members_of, time_text, utc_text
 
@@ -22,7 +22,7 @@ def compare_batches(
     sizes: Mapping[int, int],
     hashes: Mapping[int, str],
     reach: Reach,
-    report: Report,
+    report: AuditReport,
 ) -> list[Unlogged]:
     """Compare the leaves of batches. ``sizes``: how many rows of the outbox each batch has; ``hashes`` are theirs."""
     by_batch = {row.batch: row for row in rows}
@@ -62,7 +62,7 @@ def compare_batches(
     return unlogged
 
 
-def _compare_purges(leaf: OpenedLeaf, size: int, rows_hash: str | None, report: Report) -> None:
+def _compare_purges(leaf: OpenedLeaf, size: int, rows_hash: str | None, report: AuditReport) -> None:
     """Compare the rows of the outbox of a batch with what its leaf holds of them: their number, and their hash."""
     rows, purges = leaf.members.get("rows"), leaf.members.get("purges")
     key = f"of batch {leaf.source}"
@@ -79,7 +79,7 @@ def compare_events(
     malformed: frozenset[int],
     standing: frozenset[int],
     reach: Reach,
-    report: Report,
+    report: AuditReport,
 ) -> list[Unlogged]:
     """Compare the leaves of acts of moderation.
 
@@ -128,7 +128,7 @@ def _unlogged_event(
     return Count.BEFORE if purge.batch < reach.first_batch else None
 
 
-def _compare_event(leaf: OpenedLeaf, row: EventRow, report: Report) -> None:
+def _compare_event(leaf: OpenedLeaf, row: EventRow, report: AuditReport) -> None:
     made = members_of(row, EVENT_COLUMNS)
     told = {name: made[name] if name in leaf.erased else leaf.members.get(name) for name in made}
     if leaf.erased:
@@ -137,7 +137,7 @@ def _compare_event(leaf: OpenedLeaf, row: EventRow, report: Report) -> None:
     compare_columns("moderation_log", row.id, made, told, report, EVENT_COLUMNS)
 
 
-def _compare_purge(leaf: OpenedLeaf, row: EventRow, purge: PurgeRow | None, reach: Reach, report: Report) -> None:
+def _compare_purge(leaf: OpenedLeaf, row: EventRow, purge: PurgeRow | None, reach: Reach, report: AuditReport) -> None:
     """Compare an act with the row of the outbox that it caused."""
     batch = leaf.members.get("batch", 0)
     if purge is None:
@@ -164,7 +164,7 @@ def _compare_purge(leaf: OpenedLeaf, row: EventRow, purge: PurgeRow | None, reac
     compare_columns("invalidations", purge.id, made, told, report)
 
 
-class BanRow(NamedTuple):
+class AuditedBan(NamedTuple):
     """A row of the statement ``audit_bans``: a ban, the latest act on it, and the latest that banned or lifted it."""
 
     id: int
@@ -188,7 +188,7 @@ class BanRow(NamedTuple):
     early: int | None  # its date is before the log of moderation
 
 
-def compare_bans(rows: Iterable[BanRow], report: Report) -> None:
+def compare_bans(rows: Iterable[AuditedBan], report: AuditReport) -> None:
     """Compare bans with the acts on them. A ban of before the log of moderation has none."""
     for row in rows:
         if row.act is None:
@@ -206,7 +206,7 @@ def compare_bans(rows: Iterable[BanRow], report: Report) -> None:
             _compare_times(row, report)
 
 
-def _compare_words(row: BanRow, report: Report) -> None:
+def _compare_words(row: AuditedBan, report: AuditReport) -> None:
     made = {"scope": row.scope, "subject": row.subject, "reason": row.reason, "banned_by": row.banned_by}
     told = {
         "scope": row.act_scope,
@@ -217,13 +217,13 @@ def _compare_words(row: BanRow, report: Report) -> None:
     compare_columns("bans", row.id, made, told, report)
 
 
-def _compare_times(row: BanRow, report: Report) -> None:
+def _compare_times(row: AuditedBan, report: AuditReport) -> None:
     made = {"banned_at": time_text(row.banned_at), "lifted_at": time_text(row.lifted_at)}
     told = {"banned_at": time_text(row.act_banned_at), "lifted_at": time_text(row.act_lifted_at)}
     compare_columns("bans", row.id, made, told, report)
 
 
-def _compare_state(row: BanRow, report: Report) -> None:
+def _compare_state(row: AuditedBan, report: AuditReport) -> None:
     """Compare whether a ban stands with acts that do not tell its times."""
     standing, lifted = row.state_action == "ban" and not row.state_lifted, row.lifted_at is not None
     # A ban that gets another subject while it is lifted has an act that does not tell it from a ban that stands.

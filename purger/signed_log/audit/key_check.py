@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from purger.signed_log.audit.report import Report, Words
+from purger.signed_log.audit.report import AuditReport, Words
 from purger.signed_log.audit.stored_leaf import OpenedLeaf
 from takedown_log.signed_note import Checkpoint, NoteError, VerifierKey, all_keys, follow_keys, named_key, open_note
 
@@ -14,7 +14,7 @@ class KeyCheck:
     the table has signed is compared all the same: a later one covers the same leaves.
     """
 
-    def __init__(self, given: VerifierKey | None, notes: Sequence[tuple[int, str]], report: Report) -> None:
+    def __init__(self, given: VerifierKey | None, notes: Sequence[tuple[int, str]], report: AuditReport) -> None:
         """Follow ``notes``, the rows of `log_keys` with their ids. ``given`` comes from outside of the database."""
         self._report = report
         self._named: list[VerifierKey] = []

@@ -41,7 +41,7 @@ class Finding:
 
 
 @dataclass(slots=True)
-class Report:
+class AuditReport:
     """The result of an audit. The fields are the keys of `purger audit --log --json`."""
 
     leaves: int = 0
@@ -64,7 +64,7 @@ class Report:
         if len(self.findings) < LISTED:
             self.findings.append(finding)
 
-    def merge(self, part: "Report") -> None:
+    def merge(self, part: "AuditReport") -> None:
         """Add the alterations and counts of a part of the audit."""
         self.altered += part.altered
         self.findings += part.findings[: LISTED - len(self.findings)]

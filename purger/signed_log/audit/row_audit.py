@@ -13,8 +13,8 @@ from mysql.connector.abstracts import MySQLCursorAbstract
 
 from purger.signed_log.audit.audited_rows import ProbeRow, PurgeRow, Reach, ReceiptRow, Unlogged
 from purger.signed_log.audit.edge_comparison import compare_probes, compare_receipts
-from purger.signed_log.audit.event_comparison import BanRow, compare_bans, compare_batches, compare_events
-from purger.signed_log.audit.report import Count, Report, Words
+from purger.signed_log.audit.event_comparison import AuditedBan, compare_bans, compare_batches, compare_events
+from purger.signed_log.audit.report import AuditReport, Count, Words
 from purger.signed_log.audit.stored_leaf import OpenedLeaf, StoredLeaf, open_leaf
 from purger.signed_log.entries import BatchedPurge, BatchRow, EventRow, row_hashes, source_of
 from takedown_db.connection.lasting_connection import Connection, fetch
@@ -32,7 +32,7 @@ _PAGE = 1000
 class RowAudit:
     """Compares all leaves with their rows, and the rows with their leaves."""
 
-    def __init__(self, connection: Connection, report: Report, progress: Callable[[int], object]) -> None:
+    def __init__(self, connection: Connection, report: AuditReport, progress: Callable[[int], object]) -> None:
         """Add what differs to ``report``. ``progress`` is called with the number of leaves of each chunk."""
         self._connection = connection
         self._report = report
@@ -45,7 +45,7 @@ class RowAudit:
         self._walk("audit_next_acknowledged", self._receipts, edges=self._edges("audit_receipt_edges"))
         self._walk("audit_next_seen", self._probes, edges=self._edges("audit_probe_edges"))
         after = -1
-        while page := [BanRow(*row) for row in self._connection.rows("audit_bans", after=after, limit=_PAGE)]:
+        while page := [AuditedBan(*row) for row in self._connection.rows("audit_bans", after=after, limit=_PAGE)]:
             compare_bans(page, self._report)
             after = page[-1].id
 
@@ -107,11 +107,11 @@ class RowAudit:
     def _probes(self, chunk: "_Chunk") -> list[Unlogged]:
         rows = [ProbeRow(*row) for row in chunk.rows("audit_probes")]
         purges, leaves, reach = dict(chunk.rows("audit_purges")), chunk.leaves("seen"), chunk.reach()
-        trial = Report()
+        trial = AuditReport()
         unlogged = compare_probes(leaves, rows, purges, reach, trial)
         if trial.altered:
             # A row has a later result at once, whose leaf may wait for its place.
-            trial = Report()
+            trial = AuditReport()
             unlogged = compare_probes([*leaves, *chunk.waiting_leaves("seen")], rows, purges, reach, trial)
         self._report.merge(trial)
         return unlogged

@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from purger.signed_log.audit.report import Report, Words
+from purger.signed_log.audit.report import AuditReport, Words
 from purger.signed_log.entries import Leaf, source_of
 from takedown_log.leaves import NotCanonicalError, Opening, fault, parse_canonical
 from takedown_log.tree import leaf_hash
@@ -45,7 +45,7 @@ def open_leaf(stored: StoredLeaf) -> OpenedLeaf:
     return _opened(stored, members, read_openings(stored.openings) or {})[0]
 
 
-def check_leaf(stored: StoredLeaf, erased: Collection[int], report: Report) -> OpenedLeaf:
+def check_leaf(stored: StoredLeaf, erased: Collection[int], report: AuditReport) -> OpenedLeaf:
     """Check a leaf by itself, and return it. ``erased`` are the places of leaves that may lack openings."""
     openings = read_openings(stored.openings)
     opened, commitments = _opened(stored, _canonical_members(stored.content), openings or {})

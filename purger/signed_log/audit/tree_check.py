@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from purger.signed_log.append import KEPT_LEVELS
-from purger.signed_log.audit.report import Report, Words
+from purger.signed_log.audit.report import AuditReport, Words
 from purger.signed_log.audit.stored_leaf import TABLE, OpenedLeaf, StoredLeaf
 from takedown_log.signed_note import Checkpoint
 from takedown_log.tree import GrowingTree
@@ -27,7 +27,7 @@ class StoredEnd:
 class TreeCheck:
     """The tree of the leaves so far. A leaf that is missing ends the comparison: no later root can be made."""
 
-    def __init__(self, report: Report) -> None:
+    def __init__(self, report: AuditReport) -> None:
         self._report = report
         self._tree = GrowingTree()
         self._edges = ""  # hash of the list of edges in force, in hex

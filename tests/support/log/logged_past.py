@@ -11,7 +11,7 @@ from purger.maintenance import prune, prune_log
 from purger.model import ProbeResult, Receipt
 from purger.records.rows import record_probes, record_receipts
 from purger.signed_log.audit.audit import audit_log
-from purger.signed_log.audit.report import Report
+from purger.signed_log.audit.report import AuditReport
 from purger.signed_log.keys import LogKey
 from purger.signed_log.proofs import NothingToProveError, Wanted
 from purger.signed_log.proofs import prove as make_proof
@@ -158,7 +158,7 @@ class LoggedPast:
             for told in story
         ]
 
-    def audit(self) -> Report:
+    def audit(self) -> AuditReport:
         """Compare the database with the log."""
         return audit_log(self.connection, self.signer.verifier())
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from takedown_log.findings import Told, find
+from takedown_log.findings import ActFinding, find
 from takedown_log.proof import verify
 from takedown_log.tree import leaf_hash
 from tests.support.log.proof_log import MemoryLog
@@ -52,7 +52,7 @@ class Takedown:
     def seen(self, edge: str, gone: str, at: str = TIMES[3], **more: Any) -> None:
         self.add("seen", edge=edge, row=5, at=at, status=410, gone=gone, **more)
 
-    def find(self, *left_out: str) -> tuple[Told, ...]:
+    def find(self, *left_out: str) -> tuple[ActFinding, ...]:
         chosen = [place for place in self.places if not any(f'"{kind}"' in self.log.leaves[place] for kind in left_out)]
         return find(verify(self.log.prove(*chosen), self.log.signer.verifier()))
 

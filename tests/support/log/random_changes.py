@@ -12,7 +12,7 @@ import mysql.connector
 from mysql.connector.abstracts import MySQLConnectionAbstract, MySQLCursorAbstract
 
 from purger.signed_log.audit.audit import audit_log
-from purger.signed_log.audit.report import Report
+from purger.signed_log.audit.report import AuditReport
 from takedown_db.connection.lasting_connection import Connection
 from takedown_log.signed_note import VerifierKey
 
@@ -80,7 +80,7 @@ class Changer:
         """Close the connection of the audits."""
         self._reader.close()
 
-    def audit(self) -> Report:
+    def audit(self) -> AuditReport:
         """Compare the database with the log, with all that is not committed yet."""
         with self._reader.snapshot():
             return audit_log(self._reader, self._key)

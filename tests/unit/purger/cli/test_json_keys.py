@@ -18,8 +18,8 @@ from purger.moderation.acknowledgement_wait import EdgeAcknowledgement
 from purger.moderation.bans import Ban as BanRow
 from purger.moderation.subject_list import RefusedLine
 from purger.probing.audit import AuditResult, ServedImage, UnprovenImage
-from purger.receipts.model import Ban, EdgeReceipt, Erasure, KnownEdge, LogEntry, Ownership, Purge, Report
-from purger.signed_log.audit.report import Report as LogReport
+from purger.receipts.model import BanRecord, EdgeReceipt, Erasure, KnownEdge, LogEntry, Ownership, Purge, ReceiptsReport
+from purger.signed_log.audit.report import AuditReport
 from takedown_base.json_output import print_json
 from takedown_base.scope import Scope
 
@@ -113,7 +113,7 @@ def test_of_a_database_that_cannot_be_used_nothing_is_told(capsys: pytest.Captur
 def test_the_keys_of_receipts(capsys: pytest.CaptureFixture[str]) -> None:
     purge = Purge(id=5, cause="ban", written_at=TIME, batch=3, edges=(EdgeReceipt(edge="paris", method="purge"),))
     ownership = Ownership(owner="anna")
-    ban = Ban(
+    ban = BanRecord(
         id=1,
         scope=Scope.IMAGE,
         subject="c",
@@ -124,7 +124,7 @@ def test_the_keys_of_receipts(capsys: pytest.CaptureFixture[str]) -> None:
         erasure=Erasure(begun_at=TIME),
     )
     edges = (KnownEdge(name="paris", added_at=TIME),)
-    report = Report(code="c", ownerships=(ownership,), bans=(ban,), resends=(purge,), edges=edges)
+    report = ReceiptsReport(code="c", ownerships=(ownership,), bans=(ban,), resends=(purge,), edges=edges)
     found = printed(receipts_report(report, {}), capsys)
     assert dict(keys(found)) == RECEIPTS
     judged = found["bans"][0]
@@ -145,7 +145,7 @@ def test_the_keys_of_an_audit(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_the_keys_of_an_audit_of_the_log(capsys: pytest.CaptureFixture[str]) -> None:
-    report = LogReport()
+    report = AuditReport()
     report.differs("batches", 17, "size", 2, 3)
     assert dict(keys(printed(report, capsys))) == LOG_AUDIT
 

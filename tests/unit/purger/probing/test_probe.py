@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from purger.probing.probe import Probe
-from purger.probing.verdict import Proof
+from purger.probing.verdict import Verdict
 from stack.ports import free_port
 from tests.support.edges.misbehaving_listeners import FixedAnswer, raw_listener, scripted_listener, stuck_listener
 
@@ -24,7 +24,7 @@ def probe() -> Iterator[Probe]:
 def said_when_unreachable(probe: Probe, url: str) -> str:
     """Request an image of which there is no answer, and return the reason."""
     answer = probe.request(url, "code", DIGESTS)
-    assert (answer.proof, answer.status, answer.silent) == (Proof.UNREACHABLE, None, True)
+    assert (answer.verdict, answer.status, answer.silent) == (Verdict.UNREACHABLE, None, True)
     return answer.said
 
 
@@ -33,7 +33,7 @@ def test_an_image_is_known_by_its_bytes_over_a_kept_connection() -> None:
     with stuck_listener(IMAGE) as url:
         for _ in range(2):
             answer = probe.request(f"{url}/", "code", DIGESTS)
-            assert (answer.proof, answer.status, answer.served) == (Proof.SHOWN, 200, ("original",))
+            assert (answer.verdict, answer.status, answer.served) == (Verdict.SHOWN, 200, ("original",))
     probe.close()
 
 
@@ -52,8 +52,8 @@ def test_the_renditions_that_the_edge_knows_are_asked_for(renditions: tuple[str,
         answer = probe.request(url, "code", {"original": "0" * 64, "small": "1" * 64}, renditions)
     probe.close()
     assert asked == paths
-    expected = (Proof.FAILING, 503) if "/images/code/thumb" in paths else (Proof.UNPROVEN, 404)
-    assert (answer.proof, answer.status) == expected
+    expected = (Verdict.FAILING, 503) if "/images/code/thumb" in paths else (Verdict.UNPROVEN, 404)
+    assert (answer.verdict, answer.status) == expected
 
 
 def test_of_several_answers_the_worst_holds() -> None:
@@ -66,14 +66,14 @@ def test_of_several_answers_the_worst_holds() -> None:
     digests = {"original": hashlib.sha256(IMAGE).hexdigest(), "a": "0" * 64, "b": "1" * 64}
     with scripted_listener([], answers) as url:
         answer = probe.request(url, "code", digests)
-        assert (answer.proof, answer.status, answer.said) == (
-            Proof.FOREIGN,
+        assert (answer.verdict, answer.status, answer.said) == (
+            Verdict.FOREIGN,
             200,
             "200 for a: other bytes, not marked as banned",
         )
         answers["/images/code/b"] = FixedAnswer(404, IMAGE)
         answer = probe.request(url, "code", digests)
-        assert (answer.proof, answer.status, answer.served) == (Proof.SHOWN, 404, ("b",))
+        assert (answer.verdict, answer.status, answer.served) == (Verdict.SHOWN, 404, ("b",))
     probe.close()
 
 

@@ -6,7 +6,7 @@ from base64 import b64encode
 import pytest
 
 from purger.edge.wire import combined
-from purger.probing.verdict import Proof, digest_named, judge
+from purger.probing.verdict import Verdict, digest_named, judge
 
 SPECIAL = hashlib.sha256(b"special").hexdigest()
 IMAGE = hashlib.sha256(b"image").hexdigest()
@@ -20,30 +20,30 @@ MARKED = combined([STATE, DIGEST])
 
 @pytest.mark.parametrize("status", [200, 404, 410, 451])
 def test_a_marked_answer_with_its_own_body_is_gone(status: int) -> None:
-    assert judge(status, MARKED, SPECIAL, [IMAGE]) == (Proof.GONE, "")
+    assert judge(status, MARKED, SPECIAL, [IMAGE]) == (Verdict.GONE, "")
 
 
 @pytest.mark.parametrize(
     ("status", "fields", "digest", "proof"),
     [
-        (200, MARKED, IMAGE, Proof.SHOWN),
-        (503, {}, IMAGE, Proof.SHOWN),
-        (503, MARKED, SPECIAL, Proof.FAILING),
-        (200, {}, SPECIAL, Proof.FOREIGN),
-        (206, combined([DIGEST]), SPECIAL, Proof.FOREIGN),
-        (200, combined([("Takedown-State", "served"), DIGEST]), SPECIAL, Proof.FOREIGN),
-        (410, {}, SPECIAL, Proof.UNPROVEN),
-        (301, {}, SPECIAL, Proof.UNPROVEN),
-        (410, combined([STATE]), SPECIAL, Proof.UNPROVEN),
-        (410, combined([STATE, STATE, DIGEST]), SPECIAL, Proof.UNPROVEN),
-        (410, combined([STATE, DIGEST, DIGEST]), SPECIAL, Proof.UNPROVEN),
-        (410, MARKED, hashlib.sha256(b"").hexdigest(), Proof.UNPROVEN),
+        (200, MARKED, IMAGE, Verdict.SHOWN),
+        (503, {}, IMAGE, Verdict.SHOWN),
+        (503, MARKED, SPECIAL, Verdict.FAILING),
+        (200, {}, SPECIAL, Verdict.FOREIGN),
+        (206, combined([DIGEST]), SPECIAL, Verdict.FOREIGN),
+        (200, combined([("Takedown-State", "served"), DIGEST]), SPECIAL, Verdict.FOREIGN),
+        (410, {}, SPECIAL, Verdict.UNPROVEN),
+        (301, {}, SPECIAL, Verdict.UNPROVEN),
+        (410, combined([STATE]), SPECIAL, Verdict.UNPROVEN),
+        (410, combined([STATE, STATE, DIGEST]), SPECIAL, Verdict.UNPROVEN),
+        (410, combined([STATE, DIGEST, DIGEST]), SPECIAL, Verdict.UNPROVEN),
+        (410, MARKED, hashlib.sha256(b"").hexdigest(), Verdict.UNPROVEN),
     ],
 )
-def test_anything_else_is_not(status: int, fields: dict[str, str], digest: str, proof: Proof) -> None:
+def test_anything_else_is_not(status: int, fields: dict[str, str], digest: str, proof: Verdict) -> None:
     found, said = judge(status, fields, digest, [IMAGE])
     assert found is proof
-    assert bool(said) == (proof in (Proof.UNPROVEN, Proof.FOREIGN))
+    assert bool(said) == (proof in (Verdict.UNPROVEN, Verdict.FOREIGN))
 
 
 @pytest.mark.parametrize(

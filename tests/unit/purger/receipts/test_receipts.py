@@ -7,17 +7,17 @@ from typing import Any
 import pytest
 
 from purger.model import ProbeResult
-from purger.receipts.judge import Outcome, ProbeResults, WithoutPurge, exit_code, judge_ban, why_without_purge
+from purger.receipts.judge import ProbeResults, ReceiptOutcome, WithoutPurge, exit_code, judge_ban, why_without_purge
 from purger.receipts.model import (
-    Ban,
+    BanRecord,
     BanTriggers,
     EdgeReceipt,
     KnownEdge,
     LogEntry,
     Ownership,
     Purge,
+    ReceiptsReport,
     RecordSpan,
-    Report,
 )
 from purger.receipts.read import covering
 from purger.receipts.text import after, edge_row, lines, moment
@@ -36,30 +36,32 @@ SILENT = EdgeReceipt(edge="edge1")
 LOGGED = LogEntry(id=1, action="ban", at=at(10), account="m@h", purge=5)
 
 
-def report(*receipts: EdgeReceipt, edge: KnownEdge | None = EDGE, resends: tuple[EdgeReceipt, ...] = ()) -> Report:
+def report(
+    *receipts: EdgeReceipt, edge: KnownEdge | None = EDGE, resends: tuple[EdgeReceipt, ...] = ()
+) -> ReceiptsReport:
     purge = Purge(id=5, cause="ban", written_at=at(10), batch=3, edges=receipts)
-    ban = Ban(id=1, scope=Scope.IMAGE, subject="c", stands=True, events=(LOGGED,), purges=(purge,))
+    ban = BanRecord(id=1, scope=Scope.IMAGE, subject="c", stands=True, events=(LOGGED,), purges=(purge,))
     again = tuple(
         Purge(id=6 + number, cause="resend", written_at=at(20), batch=4 + number, edges=(receipt,))
         for number, receipt in enumerate(resends)
     )
-    return Report(code="c", bans=(ban,), edges=(edge,) if edge else (), resends=again)
+    return ReceiptsReport(code="c", bans=(ban,), edges=(edge,) if edge else (), resends=again)
 
 
 @pytest.mark.parametrize(
     ("receipt", "outcome", "reason", "code"),
     [
-        (GONE, Outcome.GONE, "", 0),
-        (SHOWN, Outcome.STILL_SHOWN, "", 4),
-        (ACKNOWLEDGED, Outcome.NOT_PROVEN, "not probed", 3),
-        (replace(ACKNOWLEDGED, note="unreachable: refused"), Outcome.NOT_PROVEN, "unreachable: refused", 3),
-        (replace(ACKNOWLEDGED, note="no images"), Outcome.NO_IMAGES, "no images", 0),
-        (SILENT, Outcome.NOT_ACKNOWLEDGED, "", 3),
-        (replace(SILENT, seen_at=at(11), status=410, gone=True), Outcome.NOT_ACKNOWLEDGED, "now gone (410)", 3),
-        (replace(SILENT, seen_at=at(11), status=200, gone=False), Outcome.STILL_SHOWN, "", 4),
+        (GONE, ReceiptOutcome.GONE, "", 0),
+        (SHOWN, ReceiptOutcome.STILL_SHOWN, "", 4),
+        (ACKNOWLEDGED, ReceiptOutcome.NOT_PROVEN, "not probed", 3),
+        (replace(ACKNOWLEDGED, note="unreachable: refused"), ReceiptOutcome.NOT_PROVEN, "unreachable: refused", 3),
+        (replace(ACKNOWLEDGED, note="no images"), ReceiptOutcome.NO_IMAGES, "no images", 0),
+        (SILENT, ReceiptOutcome.NOT_ACKNOWLEDGED, "", 3),
+        (replace(SILENT, seen_at=at(11), status=410, gone=True), ReceiptOutcome.NOT_ACKNOWLEDGED, "now gone (410)", 3),
+        (replace(SILENT, seen_at=at(11), status=200, gone=False), ReceiptOutcome.STILL_SHOWN, "", 4),
     ],
 )
-def test_an_answer_of_an_edge(receipt: EdgeReceipt, outcome: Outcome, reason: str, code: int) -> None:
+def test_an_answer_of_an_edge(receipt: EdgeReceipt, outcome: ReceiptOutcome, reason: str, code: int) -> None:
     found = report(receipt)
     (judged,) = judge_ban(found, found.bans[0], {})
     assert (judged.outcome, judged.reason, exit_code(found, {})) == (outcome, reason, code)
@@ -96,15 +98,15 @@ YOUNG = replace(EDGE, added_at=at(15))
 @pytest.mark.parametrize(
     ("receipt", "outcome"),
     [
-        (SILENT, Outcome.ADDED_LATER),
-        (EdgeReceipt(edge="edge1", acknowledged_at=at(16), method="flush"), Outcome.ADDED_LATER),
-        (EdgeReceipt(edge="edge1", acknowledged_at=at(16), method="purge"), Outcome.NOT_PROVEN),
+        (SILENT, ReceiptOutcome.ADDED_LATER),
+        (EdgeReceipt(edge="edge1", acknowledged_at=at(16), method="flush"), ReceiptOutcome.ADDED_LATER),
+        (EdgeReceipt(edge="edge1", acknowledged_at=at(16), method="purge"), ReceiptOutcome.NOT_PROVEN),
         # An edge of that name was there before, and was flushed.
-        (EdgeReceipt(edge="edge1", acknowledged_at=at(11), method="flush"), Outcome.NOT_PROVEN),
-        (replace(SILENT, seen_at=at(17), status=200, gone=False), Outcome.STILL_SHOWN),
+        (EdgeReceipt(edge="edge1", acknowledged_at=at(11), method="flush"), ReceiptOutcome.NOT_PROVEN),
+        (replace(SILENT, seen_at=at(17), status=200, gone=False), ReceiptOutcome.STILL_SHOWN),
     ],
 )
-def test_an_edge_that_was_added_after_the_ban(receipt: EdgeReceipt, outcome: Outcome) -> None:
+def test_an_edge_that_was_added_after_the_ban(receipt: EdgeReceipt, outcome: ReceiptOutcome) -> None:
     found = report(receipt, edge=YOUNG)
     assert judge_ban(found, found.bans[0], {})[0].outcome is outcome
 
@@ -114,14 +116,14 @@ def test_a_purge_after_the_lift_tells_nothing_of_the_ban() -> None:
     lift = LogEntry(id=2, action="lift", at=at(15), account="m@h")
     lifted = replace(found.bans[0], stands=False, events=(LOGGED, lift))
     (judged,) = judge_ban(replace(found, bans=(lifted,)), lifted, {})
-    assert (judged.outcome, judged.receipt.seen_at) == (Outcome.GONE, GONE.seen_at)
+    assert (judged.outcome, judged.receipt.seen_at) == (ReceiptOutcome.GONE, GONE.seen_at)
 
 
 def test_the_latest_probe_counts() -> None:
     mended = replace(GONE, seen_at=at(21))
     found = report(SHOWN, resends=(mended,))
     (judged,) = judge_ban(found, found.bans[0], {})
-    assert (judged.outcome, judged.reason) == (Outcome.GONE, "still there (200) at first")
+    assert (judged.outcome, judged.reason) == (ReceiptOutcome.GONE, "still there (200) at first")
     remark = "still there (200) at 2026-01-02 03:04:15"
     found = report(replace(GONE, note=remark), resends=(mended,))
     assert judge_ban(found, found.bans[0], {})[0].reason == remark
@@ -135,7 +137,7 @@ def test_the_latest_probe_counts() -> None:
 
 
 def test_a_later_probe_does_not_hide_when_the_image_was_first_seen_gone() -> None:
-    def seen(found: Report, probed: ProbeResults) -> str:
+    def seen(found: ReceiptsReport, probed: ProbeResults) -> str:
         return edge_row(at(10), judge_ban(found, found.bans[0], probed)[0])[-1]
 
     now = at(13).replace(tzinfo=UTC).timestamp()
@@ -175,29 +177,29 @@ def test_purges_from_before_the_ban_prove_nothing() -> None:
 )
 def test_why_a_ban_has_no_purge(event: LogEntry | None, span: RecordSpan, expected: WithoutPurge) -> None:
     events = (event,) if event else ()
-    ban = Ban(id=1, scope=Scope.IMAGE, subject="c", stands=True, banned_at=at(10), events=events)
-    assert why_without_purge(Report(code="c", bans=(ban,), span=span), ban) is expected
+    ban = BanRecord(id=1, scope=Scope.IMAGE, subject="c", stands=True, banned_at=at(10), events=events)
+    assert why_without_purge(ReceiptsReport(code="c", bans=(ban,), span=span), ban) is expected
 
 
 @pytest.mark.parametrize(
     ("restored", "triggers", "outcome"),
     [
-        (BanTriggers(at=at(12), fingerprint="f"), "f", Outcome.NOT_PROVEN),
-        (BanTriggers(at=at(12), fingerprint="f"), "e", Outcome.NOT_ACKNOWLEDGED),
-        (BanTriggers(at=at(9), fingerprint="f"), "f", Outcome.NOT_ACKNOWLEDGED),
-        (BanTriggers(at=None, fingerprint="f"), "f", Outcome.NOT_ACKNOWLEDGED),
+        (BanTriggers(at=at(12), fingerprint="f"), "f", ReceiptOutcome.NOT_PROVEN),
+        (BanTriggers(at=at(12), fingerprint="f"), "e", ReceiptOutcome.NOT_ACKNOWLEDGED),
+        (BanTriggers(at=at(9), fingerprint="f"), "f", ReceiptOutcome.NOT_ACKNOWLEDGED),
+        (BanTriggers(at=None, fingerprint="f"), "f", ReceiptOutcome.NOT_ACKNOWLEDGED),
     ],
 )
 def test_an_edge_is_flushed_for_a_trigger_that_was_missing(
-    restored: BanTriggers, triggers: str, outcome: Outcome
+    restored: BanTriggers, triggers: str, outcome: ReceiptOutcome
 ) -> None:
-    ban = Ban(id=1, scope=Scope.IMAGE, subject="c", stands=True, events=(replace(LOGGED, purge=None),))
+    ban = BanRecord(id=1, scope=Scope.IMAGE, subject="c", stands=True, events=(replace(LOGGED, purge=None),))
     edge = replace(EDGE, triggers=triggers)
-    found = Report(code="c", bans=(ban,), edges=(edge,), ban_triggers=restored)
+    found = ReceiptsReport(code="c", bans=(ban,), edges=(edge,), ban_triggers=restored)
     assert judge_ban(found, ban, {})[0].outcome is outcome
     flushed = replace(found, flushes={(1, "edge1"): at(13)})
     (judged,) = judge_ban(flushed, ban, {})
-    assert (judged.outcome, judged.receipt.method) == (Outcome.NOT_PROVEN, "flush")
+    assert (judged.outcome, judged.receipt.method) == (ReceiptOutcome.NOT_PROVEN, "flush")
 
 
 #: An image that was anna's from second 10 to 20, and is again from 30 on.
@@ -226,13 +228,13 @@ def test_a_ban_of_an_owner_concerns_the_image_while_it_was_his(
 ) -> None:
     events = [LogEntry(id=1, action="ban", at=at(begun), account="m")]
     events += [LogEntry(id=2, action="lift", at=at(ended), account="m")] if ended else []
-    ban = Ban(id=1, scope=Scope.OWNER, subject="anna", stands=ended is None, events=tuple(events))
+    ban = BanRecord(id=1, scope=Scope.OWNER, subject="anna", stands=ended is None, events=tuple(events))
     found = covering(ban, OWNERSHIPS)
     assert (found is not None, bool(found and found.hides)) == (concerns, hides)
 
 
 def test_a_ban_of_a_former_owner_hides_the_image_no_more() -> None:
-    ban = Ban(
+    ban = BanRecord(
         id=1,
         scope=Scope.OWNER,
         subject="anna",

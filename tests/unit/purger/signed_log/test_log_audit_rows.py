@@ -8,8 +8,8 @@ import pytest
 
 from purger.signed_log.audit.audited_rows import ProbeRow, PurgeRow, Reach, ReceiptRow, Unlogged
 from purger.signed_log.audit.edge_comparison import compare_probes, compare_receipts
-from purger.signed_log.audit.event_comparison import BanRow, compare_bans, compare_batches, compare_events
-from purger.signed_log.audit.report import Count, Report
+from purger.signed_log.audit.event_comparison import AuditedBan, compare_bans, compare_batches, compare_events
+from purger.signed_log.audit.report import AuditReport, Count
 from purger.signed_log.audit.stored_leaf import OpenedLeaf
 from purger.signed_log.entries import BatchedPurge, BatchRow, EventRow, row_hashes, utc_text
 
@@ -25,7 +25,7 @@ def leaf(kind: str, source: int, erased: tuple[str, ...] = (), pruned: bool = Fa
     return OpenedLeaf(99, kind, source, members, frozenset(erased), pruned)
 
 
-def texts(report: Report) -> list[str]:
+def texts(report: AuditReport) -> list[str]:
     return [finding.text() for finding in report.findings]
 
 
@@ -43,24 +43,24 @@ PROBE_ROW = ProbeRow("edge1", 5, "", TIME, 410, 1, None, None, None, None)
 
 def batches(leaves: list[OpenedLeaf], rows: list[BatchRow], sizes: dict[int, int], reach: Reach = REACH,
             rows_hash: str = "5e") -> Any:  # fmt: skip
-    report = Report()
+    report = AuditReport()
     return report, compare_batches(leaves, rows, sizes, {17: rows_hash}, reach, report)
 
 
 def events(leaves: list[OpenedLeaf], rows: list[EventRow], purges: list[PurgeRow], reach: Reach = REACH,
            standing: frozenset[int] = frozenset()) -> Any:  # fmt: skip
-    report = Report()
+    report = AuditReport()
     by_id = {purge.id: purge for purge in purges}
     return report, compare_events(leaves, rows, by_id, frozenset(), standing, reach, report)
 
 
 def receipts(leaves: list[OpenedLeaf], rows: list[ReceiptRow], reach: Reach = REACH, kept: bool = False) -> Any:
-    report = Report()
+    report = AuditReport()
     return report, compare_receipts(leaves, rows, lambda ranges: set(ranges) if kept else set(), reach, report)
 
 
 def probes(leaves: list[OpenedLeaf], rows: list[ProbeRow], purges: dict[int, int | None]) -> Any:
-    report = Report()
+    report = AuditReport()
     return report, compare_probes(leaves, rows, purges, REACH, report)
 
 
@@ -326,7 +326,7 @@ def test_a_leaf_of_a_ban_that_stands_may_not_be_pruned() -> None:
     assert texts(report) == ["log_leaves 99, content: the log says its subject is banned, the database has pruned it"]
 
 
-BAN = BanRow(
+BAN = AuditedBan(
     3, "image", "c", "spam", "Ann", TIME, None, 7, TIME, None, "image", "c", "spam", "Ann", "ban", "ban", 0, 0, 0
 )
 #: One whose last act is of before acts told the times.
@@ -359,6 +359,6 @@ OLD = {"act_banned_at": None}
     ],
 )  # fmt: skip
 def test_a_ban_is_as_the_last_act_on_it_left_it(change: dict[str, Any], told: list[str]) -> None:
-    report = Report()
+    report = AuditReport()
     compare_bans([BAN._replace(**change)], report)
     assert texts(report) == told

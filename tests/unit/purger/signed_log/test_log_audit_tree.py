@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from purger.signed_log.append import KEPT_LEVELS
-from purger.signed_log.audit.report import Report
+from purger.signed_log.audit.report import AuditReport
 from purger.signed_log.audit.stored_leaf import StoredLeaf, check_leaf
 from purger.signed_log.audit.tree_check import StoredEnd, TreeCheck
 from purger.signed_log.entries import Leaf, source_of
@@ -41,7 +41,7 @@ class StoredLog:
         self.erased: set[int] = set()
 
     def audit(self) -> list[str]:
-        report = Report()
+        report = AuditReport()
         tree = TreeCheck(report)
         for state in self.states:
             tree.expect("log_checkpoints", state)
