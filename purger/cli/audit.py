@@ -72,10 +72,10 @@ def audit(
 ) -> None:
     """Request every banned image from every enabled edge, as browsers do. Sends purges again for those still served.
 
-    Exit code 4 says that a banned image was served, 3 that one was not proven gone, that an edge gave no answer, or
-    that there is no edge to ask.
+    Exit code 4: a banned image was served. 3: an image was not proven gone, an edge gave no answer, or no edge is
+    enabled.
 
-    With --log: exit code 1 says that something was altered, 3 that nothing was and something could not be checked.
+    With --log: exit code 1: something was altered. 3: nothing was altered, and something could not be checked.
     """
     if of_log and sample is not None:
         raise click.UsageError("--log compares the whole log: leave --sample out")

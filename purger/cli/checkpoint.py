@@ -37,7 +37,7 @@ def checkpoint(since: Path | None, output: Path | None, database_url: str) -> No
     Publish it where you cannot take it back. Whoever holds one can have it compared with the log at any later time:
     with --since this command writes the proof, and `purger verify` checks it.
 
-    Exit code 1 says that the log did not grow out of the checkpoint: it was rewritten, or its database went back.
+    Exit code 1: the log did not grow out of the checkpoint; it was rewritten, or its database went back.
     """
     try:
         held = since.read_text(encoding="utf-8") if since else None

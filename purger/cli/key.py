@@ -29,8 +29,8 @@ def key(file: Path, name: str | None, after: Path | None) -> None:
 
     FILE must not exist, and only its owner can read it. `purger verify` needs only the public half.
 
-    With --after the log goes over to the new key when a `purger run` is started with it: start all of them with it. Who
-    has the public half of the old key can verify with that for ever. Each key has one successor at most.
+    With --after the log goes over to the new key when a `purger run` is started with it: start all of them with it.
+    Whoever has the public half of the old key can verify with it for ever. Each key has at most one successor.
     """
     if (name is None) == (after is None):
         raise click.UsageError("give --name for the first key of a log, or --after for the next one")

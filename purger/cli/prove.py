@@ -70,8 +70,8 @@ def prove(
 ) -> None:
     """Write a file that proves the bans on CODE: who ordered them, which edges acknowledged, and who saw it gone.
 
-    `purger verify` checks the file without the database. It tells all that the log has of the subject, with reasons and
-    names: look through it before you hand it out.
+    `purger verify` checks the file without the database. It has everything that the log has on the subject, reasons and
+    names included: read it before you hand it out.
     """
     wanted = _wanted(code, owner, digest, ban_id)
     try:

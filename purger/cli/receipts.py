@@ -65,14 +65,14 @@ def receipts(
 ) -> None:
     """Show the bans that concern the image CODE, and how far each has come at each edge.
 
-    These are the bans on the code, those on its original, and those on an owner that stood while the image was the
-    owner's. For each: the persons and accounts that banned and lifted, and for each edge the time of its
+    These are the bans on the code, those on its original, and those on an owner that were in force while the image was
+    the owner's. For each: the persons and accounts that banned and lifted, and for each edge the time of its
     acknowledgement, the number of objects that it removed (where it says so), and the answer of its public listener
     afterwards. Times are UTC.
 
-    Exit code 3 says that the proof is not complete: an edge has not acknowledged a ban that stands, is not proven to
-    hide the image, or is proven to hide only some of the images of an owner or digest. 4 says that an edge showed a
-    banned image, and no later request found it gone.
+    Exit code 3: the proof is not complete. An edge has not acknowledged a ban in force, is not proven to hide the
+    image, or is proven to hide only some of the images of an owner or digest. 4: an edge showed a banned image, and no
+    later request found it gone.
     """
     subject = _subject(code, owner, digest)
     with connected(Connection, database_url) as connection:

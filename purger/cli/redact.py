@@ -23,7 +23,7 @@ purger redact --owner alice --subject-too --yes"""
 @click.option(
     "--subject-too",
     is_flag=True,
-    help="Erase the subject as well, the codes that probes asked for, and the digests of its batches: no proof of it "
+    help="Erase the subject as well, the codes that probes asked for, and the hashes of its batches: no proof of it "
     "can be made any more.",
 )
 @click.option("--yes", is_flag=True, help="Do not ask: it cannot be undone.")
@@ -33,9 +33,9 @@ def redact(
 ) -> None:
     """Erase who acted on CODE, why, and for whom, from the signed log. The tree and earlier proofs stay valid.
 
-    The leaves keep salted hashes of these values, which tell nothing without the salts that are erased too. The log
-    tells of the erasure itself, so that `purger audit --log` knows it from an alteration. The rows of the tables `bans`
-    and `moderation_log` are not touched.
+    The leaves keep salted hashes of these values, which reveal nothing without the salts, and these are erased too. The
+    erasure itself is in the log, so that `purger audit --log` does not take it for an alteration. The rows of the
+    tables `bans` and `moderation_log` are not touched.
     """
     if sum(each is not None for each in (code, owner, digest)) != 1:
         raise click.UsageError("give one of CODE, --owner and --digest, and only one")

@@ -1,4 +1,4 @@
-"""`purger status`: says in one line whether all is well, and shows the state of purgers, outbox and edges."""
+"""`purger status`: prints in one line whether all is well, and shows the state of purgers, outbox and edges."""
 
 import sys
 
@@ -101,10 +101,10 @@ def _tables(state: FleetState) -> list[str]:
     lines = [
         "",
         f"database: {counted(state.pending, 'change')} pending, last batch {state.head}, "
-        + (f"triggers missing or altered: {len(triggers)}" if triggers else "all triggers stand"),
+        + (f"triggers missing or altered: {len(triggers)}" if triggers else "all triggers exist"),
     ]
     lines += [
-        printable(f"hook {hook.name} on {hook.table}: " + ("missing or altered" if hook.missing else "stands"))
+        printable(f"hook {hook.name} on {hook.table}: " + ("missing or altered" if hook.missing else "in place"))
         for hook in state.hooks
     ]
     if purgers := _purger_rows(state):

@@ -1,4 +1,4 @@
-"""`purger verify`: checks a file of the log, and tells what it proves."""
+"""`purger verify`: checks a file of the log, and prints what it proves."""
 
 import sys
 from pathlib import Path
@@ -47,12 +47,12 @@ _READABLE = click.Path(path_type=Path, dir_okay=False, exists=True)
 def verify(
     file: Path, key: str, held: tuple[Path, ...], witnesses: tuple[str, ...], page: Path | None, as_json: bool
 ) -> None:
-    """Check a file of `purger prove` or `purger checkpoint` against a public key, and tell what it proves.
+    """Check a file of `purger prove` or `purger checkpoint` against a public key, and print what it proves.
 
     Needs no database and no network. `python -m takedown_log` does the same with only the package takedown_log.
 
-    Exit code 1 says that it does not hold: it was changed, or comes from another log. 3 says that it holds, and that
-    something is not proven, such as an edge that has not acknowledged.
+    Exit code 1: it does not hold; it was changed, or comes from another log. 3: it holds, but something is not proven,
+    such as an edge that has not acknowledged.
     """
     try:
         checked = check_file(file, key, held=held, witnesses=witnesses, page=page)

@@ -1,1 +1,1 @@
-"""Knows the edges and purgers: their rows, claims, state and problems. Delivers nothing."""
+"""Knows the edges and the purgers: their rows, which purger follows which edge, their state and problems."""

@@ -34,7 +34,7 @@ class ListedEdge:
 
     @property
     def settings(self) -> Edge:
-        """The settings alone, as the client of an edge takes them."""
+        """The settings, as the client of an edge takes them."""
         return Edge(
             name=self.name,
             purge_url=self.purge_url,

@@ -6,12 +6,12 @@ Every purger computes the same moves from the same claims, and carries out those
 from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
-#: Most edges that are taken over at a time from purgers that are present: each costs a dozen requests at once.
+#: Most edges that are taken over at once from purgers that are present: each costs a dozen requests at once.
 AT_ONCE = 50
 
 
 class Move(NamedTuple):
-    """An edge that is to be claimed by another purger than before; ``former`` None: nobody has claimed it."""
+    """An edge that another purger is to claim; ``former`` is its purger until now, None if it has none."""
 
     edge: str
     former: str | None
@@ -22,8 +22,8 @@ def moves_to(
 ) -> list[Move]:
     """Choose the edges that ``purger`` is to claim, by name; ``claims`` has each enabled edge with its purger.
 
-    Edges of purgers that are not ``present`` go to those who have the fewest. Then each that has two more than another
-    gives it one, so that in the end none has more than one more, and no edge moves without need. A purger that is not
+    Edges without a purger, or of one that is not ``present``, go to the purger with the fewest. Then edges move from
+    the purger with the most to the one with the fewest until they differ by at most one. A purger that is not
     ``steady`` takes none from those that are present: one that dies again and again would move edges all the time.
     """
     following: dict[str, list[str]] = {each: [] for each in sorted(present)}

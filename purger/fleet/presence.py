@@ -1,4 +1,4 @@
-"""Signs in the database that this purger is alive, and reads who else is."""
+"""Signs in the database that this purger is alive, and reads which others are."""
 
 import os
 import re
@@ -13,7 +13,7 @@ from purger.model import PurgerPresence
 from takedown_base.printable import printable
 from takedown_db.connection.lasting_connection import Connection, fetch_sets
 
-#: Seconds between removals of what purgers that are long gone have left.
+#: Seconds between two removals of the rows of purgers that are long gone.
 _TIDY_INTERVAL = 3600.0
 
 

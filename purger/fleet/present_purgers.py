@@ -26,7 +26,7 @@ class Signature(NamedTuple):
 
 @dataclass(slots=True)
 class _Seen:
-    """The last signature seen of a purger, and when it was seen to take the place of another one."""
+    """The last signature seen of a purger, and when it was seen to replace another one."""
 
     beat: int
     changed: float = float("-inf")
@@ -59,7 +59,7 @@ class PresentPurgers:
                 seen = _Seen(each.beat, changed=at)
             self._seen[each.purger] = seen
             until = max(_left(each.age), seen.changed + _SEEN_TO_SIGN - at)
-            # Also one that began to sign in the last moments before the outage.
+            # Also a purger that first signed just before the outage.
             if each.purger in self.others or each.age < away + CLAIM:
                 until = max(until, self._grace - at)
             if until > 0:
@@ -71,5 +71,5 @@ class PresentPurgers:
 
 def _left(age: float) -> float:
     """Return the seconds for which a signature of this age shows that its purger is present."""
-    # One from the future is of another clock: nothing follows from it.
+    # One from the future comes from another clock and proves nothing.
     return CLAIM - age if abs(age) < CLAIM else 0.0

@@ -11,7 +11,7 @@ from takedown_base.printable import printable
 #: Seconds for which a change may wait, for its number or for an edge, before it counts as a problem.
 PATIENCE = 1.0
 
-#: The largest value of BIGINT UNSIGNED, the type of every id. Growth alone never gets there.
+#: The largest value of BIGINT UNSIGNED, the type of every id. Growth never gets there: some row has a huge id.
 _LARGEST_ID = 2**64 - 1
 
 #: The number of ids left below which a table counts as nearly full.
@@ -38,7 +38,7 @@ class Problem:
 
     what: str
     do: str
-    edge: str | None = None  # the edge that has it; None: it is none of a single edge
+    edge: str | None = None  # the edge that has it; None: it concerns no single edge
 
 
 def find_problems(state: FleetState) -> list[Problem]:
@@ -86,11 +86,11 @@ def _server_problems(state: FleetState) -> Iterator[Problem]:
 
 
 def _setback_problems(state: FleetState) -> Iterator[Problem]:
-    told = max((edge.batch for edge in state.edges), default=0)
-    if told > state.head:
+    reached = max((edge.batch for edge in state.edges), default=0)
+    if reached > state.head:
         since = "" if state.numbered_at is None else f" after {state.numbered_at:%Y-%m-%d %H:%M:%S} UTC"
         yield Problem(
-            f"edges were told batch {told}, and this database has given {state.head} only: it has lost changes that "
+            f"edges were told batch {reached}, and this database has given {state.head} only: it has lost changes that "
             f"were committed{since}",
             "if it is the primary now, write the lost bans and lifts again "
             '(docs/operate/deployment.md, "After a restore"); a '

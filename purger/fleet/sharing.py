@@ -38,8 +38,8 @@ _LATE = 3
 class Sharing(LoopThread):
     """Signs while polls succeed: a purger that is killed, frozen or cut off from the database stops signing.
 
-    The others then take its edges over. It tells by its own clock when they may, and its workers rest from then on
-    until it has signed again; see ``holds``. A purger that knows of no other one rests never.
+    Then the others take its edges over. It knows by its own clock when they may, and its workers rest from then on
+    until it has signed again; see ``holds``. A purger that knows of no other one never rests.
     """
 
     def __init__(self, connection: Connection, stop: threading.Event, *, wake: Callable[[], None]) -> None:
@@ -82,7 +82,7 @@ class Sharing(LoopThread):
         return not self._others.others or time.monotonic() < self._signed + CLAIM
 
     def leads(self) -> bool:
-        """Tell whether this purger does what one of all those that are present has to do."""
+        """Tell whether this purger does the work that only one of the present purgers has to do."""
         return self._present() and all(self.purger < other for other in self._others.others)
 
     def take_change(self) -> bool:

@@ -1,4 +1,4 @@
-"""Defines the state of a fleet: the database, its purgers and its edges. Values only."""
+"""Defines the state of a fleet, as `purger status` and the console show it: database, purgers and edges."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -185,7 +185,7 @@ def _delays(connection: Connection, edges: list[ListedEdge], pruned: int) -> dic
     delays = {str(name): float(delay) for name, delay in connection.rows("edge_delays")}
     for edge in edges:
         if edge.acknowledged < pruned and edge.name not in delays:
-            # The next batch was pruned, so the age of the first one that is left stands for it.
+            # The next batch was pruned: take the age of the first one that is left.
             for (age,) in connection.rows("batch_age", after=edge.acknowledged):
                 delays[edge.name] = float(age)
     return delays
@@ -194,7 +194,7 @@ def _delays(connection: Connection, edges: list[ListedEdge], pruned: int) -> dic
 def _still_waiting(connection: Connection, before: set[int], *, until: float) -> int:
     """Count the changes in ``before`` that still have no number at ``until`` (monotonic seconds).
 
-    The time at which a change was written says little: it may have been committed just now.
+    The time at which a change was written does not help: it may have been committed just now.
     """
     left = set(before)
     while left and (pause := until - time.monotonic()) > 0:
@@ -217,7 +217,7 @@ def _counter_is_locked(connection: Connection) -> bool:
 
 
 def _ask(edge: Edge) -> Answer | EdgeProblem:
-    """Ask an edge for its mode, its clock and its position, and return its answer or why there is none."""
+    """Ask an edge for its mode, its clock and its position, and return its answer, or the error."""
     client = EdgeClient(edge, connect_timeout=_CONNECT_TIMEOUT, read_timeout=_READ_TIMEOUT)
     try:
         return client.ask()

@@ -43,7 +43,7 @@ class UnprovenImage:
 class AuditResult:
     """The result of an audit.
 
-    An answer 5xx for a code counts as none, as it tells nothing of the image. The edge is still asked for other codes.
+    An answer 5xx proves nothing of the image and counts as no answer. The edge is still asked for other codes.
     """
 
     codes: int = 0  # number of codes that were requested
@@ -75,7 +75,7 @@ def run_audit(
     progress: Callable[[], object] = lambda: None,
     stopped: Callable[[], bool] = lambda: False,
 ) -> AuditResult:
-    """Request banned codes, also of banned owners and digests, from each enabled edge: all, or ``sample`` by chance.
+    """Request banned codes, also of banned owners and digests, from each enabled edge: all, or ``sample`` at random.
 
     Sends the purge of each image again that is served although it is banned. ``progress`` is called after each code;
     the audit ends early when ``stopped`` returns True. Raises ``DatabaseUnavailableError``.
@@ -91,7 +91,7 @@ def run_audit(
         for target, answer in answers:
             _count(result, target.edge.name, answer)
         doubtful = [each for each in answers if not each[1].silent and each[1].verdict is not Verdict.GONE]
-        # A lift since the list was read brings the image back rightly.
+        # The ban may have been lifted since the list was read.
         if doubtful and _is_banned(connection, code):
             _note(result, code, doubtful)
             if any(answer.verdict in (Verdict.SHOWN, Verdict.FOREIGN) for _, answer in doubtful):
@@ -109,7 +109,7 @@ def _is_banned(connection: Connection, code: str) -> bool:
 def banned_codes(connection: Connection, sample: int | None) -> Iterator[str]:
     """Yield codes that are banned, themselves, by owner or by digest, each at least once: all, or ``sample``.
 
-    A sample begins at a ban drawn by chance, and after the last ban goes on with the first.
+    A sample begins at a ban drawn at random, and after the last ban goes on with the first.
     """
     ((first, last),) = connection.rows("ban_id_span")
     if sample is None:

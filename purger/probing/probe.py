@@ -1,4 +1,4 @@
-"""Requests one image from an edge's public listener, as a browser would, and judges the answers. Chooses no images."""
+"""Requests one image from an edge's public listener, as a browser does, and judges the answers. Chooses no images."""
 
 import hashlib
 import http.client

@@ -86,7 +86,7 @@ class Prober(LoopThread):
         self._drawn: dict[Row, _Drawn] = {}  # by row that bans an owner or digest
 
     def follow(self, edges: Iterable[tuple[Edge, int]]) -> None:
-        """Probe these edges alone from now on, each with the last batch that it is known to have acknowledged.
+        """Probe only these edges from now on; each comes with the last batch that it has acknowledged.
 
         The bans that a new one acknowledged within the last hour, perhaps to a purger that was killed, are probed too.
         """

@@ -1,4 +1,4 @@
-"""Probes one edge for images that one row of the outbox banned, and sums up the results. Records nothing."""
+"""Probes one edge for the images that one row of the outbox banned, and sums up the results. Records nothing."""
 
 import time
 from collections.abc import Callable, Collection
@@ -58,7 +58,7 @@ class ImageChoice:
 def choose(
     connection: Connection, scope: str, subject: str, *, most: int = IMAGES_OF_A_SUBJECT, code: str | None = None
 ) -> ImageChoice:
-    """Choose the images to request for a ban: ``code`` alone, or up to ``most`` by chance of those that it covers.
+    """Choose the images to request for a ban: only ``code``, or up to ``most`` at random of those that it covers.
 
     Raises ``DatabaseUnavailableError``.
     """
@@ -144,8 +144,8 @@ def probe_row(
 ) -> RowProbeResult:
     """Probe ``edge``, which has acknowledged ``row``, for the images that ``row`` purged.
 
-    An answer only counts against the edge while the row's own ban stands and nothing that could bring the image back
-    was written since the row; ``excuse`` returns the reason by code; None: the outbox does. Raises
+    An answer only counts against the edge while the row's own ban is in force, and if no later row could have brought
+    the image back. ``excuse`` returns such a reason by code; None: the outbox is asked. Raises
     ``DatabaseUnavailableError``.
     """
     evidence = _Evidence(edge, row, choice)
@@ -154,7 +154,7 @@ def probe_row(
         ((_, answer),) = answers
         why = None
         if not answer.silent and answer.verdict is not Verdict.GONE:
-            # Read after the answer: a lift that the edge has heard of is committed.
+            # Read after the answer: by then a lift that the edge knows of is committed.
             why = excuse(code) if excuse else _excuse(connection, row, code)
         evidence.add(code, answer, why)
         if answer.silent:

@@ -1,4 +1,11 @@
-"""Queues the probes of each edge, and decides which probe is next. No HTTP and no SQL here."""
+"""Queues the probes of each edge, and decides which probe is next. No HTTP and no SQL.
+
+Each edge has a queue, and the edges take turns: the one that is due for the longest time is next. An edge whose probe
+proved nothing rests, for half a second at first and up to 30 s, and the probe goes to the end of its queue. All queues
+together hold a limited number; beyond it the longest queue loses its oldest probes, so no edge can take the room of
+others. When the database has gone back (a *setback*), its ids may be given again to other rows: everything queued
+before is dropped, and whoever adds a probe says how many setbacks it knows of.
+"""
 
 import threading
 from collections import deque
@@ -30,14 +37,14 @@ class BatchRange:
 
 
 class DroppedProbe(NamedTuple):
-    """A probe that had to make room for others."""
+    """A probe that was dropped to make room for others."""
 
     edge: Edge
     task: Row | BatchRange
 
 
 class DueProbe(NamedTuple):
-    """The next probe; ``setbacks`` of the database are those at the time when it was added."""
+    """The next probe, with the setbacks of the database when it was added."""
 
     edge: Edge
     task: Row | BatchRange
@@ -55,11 +62,7 @@ class _Waiting:
 
 
 class ProbeSchedule:
-    """Takes turns among the edges. An edge that cannot be probed rests for a growing time; its probes are kept.
-
-    Where there is no more room the longest queue loses its oldest probes: no edge can take the room of others.
-    Each method that adds probes takes ``setbacks``: how often the database had gone back when they were made.
-    """
+    """The queues of probes. Each method that adds probes takes ``setbacks``, as of when they were made."""
 
     def __init__(self, waiting: int = WAITING) -> None:
         """Let at most ``waiting`` probes wait."""
@@ -70,7 +73,7 @@ class ProbeSchedule:
         self._setbacks = 0
 
     def begin_anew(self, setbacks: int) -> None:
-        """Drop all probes that are older than the latest of ``setbacks``: their rows may be gone, and ids be reused."""
+        """Drop all probes from before the latest of ``setbacks``."""
         with self._lock:
             self._reach(setbacks)
 
@@ -93,7 +96,7 @@ class ProbeSchedule:
     def put(
         self, name: str, tasks: Iterable[Row | BatchRange], *, at_once: bool = False, setbacks: int = 0
     ) -> list[DroppedProbe]:
-        """Add probes of an edge, and return those, of any edge, that had to make room.
+        """Add probes of an edge, and return the probes, of any edge, that were dropped to make room.
 
         ``at_once``: the edge has just answered, and rests no longer. Probes of an edge that is not followed are
         dropped.
@@ -110,7 +113,7 @@ class ProbeSchedule:
             return list(self._make_room())
 
     def take(self, now: float) -> DueProbe | None:
-        """Take the next probe that is due at ``now``, in seconds of the monotonic clock."""
+        """Take the next probe that is due at ``now`` (monotonic seconds); None if none is."""
         with self._lock:
             due = [waiting for waiting in self._edges.values() if waiting.tasks and waiting.due <= now]
             if not due:
@@ -152,7 +155,7 @@ class ProbeSchedule:
                 waiting.tasks.clear()
 
     def _wanted(self, name: str, setbacks: int) -> _Waiting | None:
-        """Find the queue to which a probe of that age may be added; None where there is none."""
+        """Return the edge's queue; None if the edge is not followed, or the probe is from before a setback."""
         self._reach(setbacks)
         return self._edges.get(name) if setbacks == self._setbacks else None
 

@@ -1,4 +1,4 @@
-"""Reads the codes of one owner's images, or of those with one original, page by page, and draws some by chance."""
+"""Reads the codes of an owner's images, or of all images with one original, page by page, and draws some at random."""
 
 import random
 from collections.abc import Iterator
@@ -12,14 +12,14 @@ COUNTED = 200_000
 #: The number of codes that are read at a time.
 _PAGE = 500
 
-#: The statement that reads a page of codes, by scope of the subject that stands for them.
+#: The statement that reads a page of codes, by the scope of the ban.
 _PAGES: dict[str, str] = {Scope.OWNER: "owner_codes", Scope.DIGEST: "digest_codes"}
 
 _CHANCE = random.SystemRandom()
 
 
 def codes_of(connection: Connection, scope: str, subject: str) -> Iterator[str]:
-    """Read the codes of all images that a subject stands for, in their order. Raises ``DatabaseUnavailableError``."""
+    """Read the codes of all images of a subject, sorted. Raises ``DatabaseUnavailableError``."""
     if scope == Scope.IMAGE:
         yield subject
         return
@@ -31,7 +31,7 @@ def codes_of(connection: Connection, scope: str, subject: str) -> Iterator[str]:
 
 
 def draw(connection: Connection, scope: str, subject: str, most: int) -> tuple[list[str], int]:
-    """Draw up to ``most`` images of a subject by chance, each as likely as any other, and count all of them.
+    """Draw up to ``most`` images of a subject at random, each as likely as any other, and count all of them.
 
     Draws from the first ``COUNTED`` by code, and counts no more. Raises ``DatabaseUnavailableError``.
     """

@@ -11,12 +11,12 @@ _MEMBER = re.compile(r"[ \t]*([a-z*][a-z0-9_.*-]*)=:([A-Za-z0-9+/]*={0,2}):[ \t]
 
 _DIGEST = "repr-digest"
 
-#: The reason of an answer without the header that stands on all answers for banned images.
+#: The reason for an answer that lacks the header of all answers for banned images.
 _UNMARKED = "not marked as banned"
 
 
 class Verdict(IntEnum):
-    """The evidence of an answer. Of several answers for one image the largest holds."""
+    """The verdict on an answer. Of several answers for one image the largest holds."""
 
     GONE = 0  # marked as banned, with the body that its Repr-Digest names
     UNPROVEN = 1  # neither gone nor shown
@@ -48,7 +48,7 @@ def judge(status: int, headers: Mapping[str, str], digest: str, image: Collectio
 
 
 def digest_named(fields: Sequence[str]) -> str | None:
-    """Read the one SHA-256 in the fields of Repr-Digest, as lower-case hex; None: there is none, or it is malformed."""
+    """Read the one SHA-256 in the fields of Repr-Digest, as lower-case hex; None if it is missing or malformed."""
     members = [_MEMBER.fullmatch(member) for field in fields for member in field.split(",")]
     named = [member[2] for member in members if member and member[1] == "sha-256"]
     if len(named) != 1 or not all(members):

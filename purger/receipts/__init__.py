@@ -1,1 +1,1 @@
-"""Reads and judges the receipts of takedowns, and writes them for people."""
+"""Reads the receipts of takedowns, judges whether each image is proven gone, and writes that for people."""

@@ -1,4 +1,15 @@
-"""Judges receipts: decides for each ban and edge whether the image is proven gone, and why not. Pure functions."""
+"""Decides for each ban and edge whether the image is proven gone, and if not, why. Pure functions.
+
+A ban is proven at an edge if the edge has acknowledged its purge and a probe then got the special image. The evidence
+is a list of receipts in the order of their purges: the ban's own, those of later purges of the same code while the ban
+was in force, and the result of a probe on demand. Some rules for evidence that contradicts itself:
+
+- A probe that got the image outweighs all earlier ones. The image counts as gone again only by a later probe.
+- An answer that proves nothing, such as one without the mark, puts an earlier proof in doubt. No answer does not.
+- An edge that was added after the ban began with an empty cache, so it owes no proof.
+- A ban without a purge in the outbox (the trigger was missing, or its row is past its retention) is proven by a flush.
+- A ban of an owner or digest is proven if all its images were probed and gone; else it is gone in part.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -20,7 +31,7 @@ class ReceiptOutcome(StrEnum):
 
     GONE = "gone"  # acknowledged, and a probe proved the image gone
     NO_IMAGES = "nothing to see"  # acknowledged, and the ban covers no image that a probe could request
-    ADDED_LATER = "added later"  # the edge was added after the ban was written, and began with an empty cache
+    ADDED_LATER = "added later"  # the edge was added after the ban, and began with an empty cache
     GONE_IN_PART = "gone in part"  # acknowledged, some of the images that it covers proven gone, and none shown
     NOT_PROVEN = "not proven"  # acknowledged, and no probe proved anything
     NOT_ACKNOWLEDGED = "not acknowledged"
@@ -52,7 +63,7 @@ class Judgement:
 
 
 def exit_code(report: ReceiptsReport, probed: ProbeResults) -> ExitCode:
-    """Sum up the judgements of all bans that hide something, the worst outcome first."""
+    """Return the exit code for all bans that hide something: the worst outcome decides."""
     hiding = [ban for ban in report.bans if ban.hides]
     outcomes = {each.outcome for ban in hiding for each in judge_ban(report, ban, probed) if each.counts}
     if ReceiptOutcome.STILL_SHOWN in outcomes:
@@ -63,7 +74,7 @@ def exit_code(report: ReceiptsReport, probed: ProbeResults) -> ExitCode:
 
 
 def why_without_purge(report: ReceiptsReport, ban: BanRecord) -> WithoutPurge | None:
-    """Find the reason why ``ban`` has no purge. None: it has one."""
+    """Return the reason why ``ban`` has no purge in the outbox; None if it has one."""
     if ban.purge is not None:
         return None
     last, span = ban.last_banned, report.span
@@ -79,7 +90,7 @@ def why_without_purge(report: ReceiptsReport, ban: BanRecord) -> WithoutPurge | 
 
 
 def judge_ban(report: ReceiptsReport, ban: BanRecord, probed: ProbeResults) -> list[Judgement]:
-    """Judge a ban at every edge that has a receipt of it, or that is enabled and should have one."""
+    """Judge a ban at each edge that has a receipt of its purge. Without a purge: at each enabled edge."""
     purge = ban.purge
     known = {edge.name: edge for edge in report.edges}
     receipts = list(purge.edges) if purge else [_without_purge(report, ban, edge) for edge in report.enabled]
@@ -90,12 +101,12 @@ def judge_ban(report: ReceiptsReport, ban: BanRecord, probed: ProbeResults) -> l
 
 
 def _without_purge(report: ReceiptsReport, ban: BanRecord, edge: KnownEdge) -> EdgeReceipt:
-    """Make a receipt for a ban that has no purge, from a flush that removed the image from the edge's cache."""
+    """Make a receipt for a ban that has no purge: a flush has removed the image from the edge's cache."""
     at = report.flushes.get((ban.id, edge.name))
     triggers = report.ban_triggers
-    # Each edge is flushed for a trigger that was restored, also where no batch is left for a receipt of the flush.
+    # A restored trigger flushes every edge, even if no batch remains to hold a receipt.
     restored = triggers and triggers.at and triggers.at > _written_at(ban) and edge.triggers == triggers.fingerprint
-    # A purge past its retention was delivered: an edge that is further behind than the outbox goes back is flushed.
+    # A purge past its retention was delivered: an edge that is further behind than the outbox is flushed.
     old = why_without_purge(report, ban) is WithoutPurge.OLD and edge.triggers is not None
     return EdgeReceipt(edge=edge.name, acknowledged_at=at, method="flush" if at or restored else "" if old else None)
 
@@ -127,7 +138,7 @@ def _judge(
 
 
 def _later_receipts(report: ReceiptsReport, ban: BanRecord, edge: str) -> list[EdgeReceipt]:
-    """Collect the receipts of an edge for later purges of the same code, written while ``ban`` stood."""
+    """Collect the receipts of an edge for later purges of the same code, written while ``ban`` was in force."""
     if report.code is None:
         return []
     begun, ended = ban.purge.id if ban.purge else None, ban.ended
@@ -147,7 +158,7 @@ def _written_at(ban: BanRecord) -> datetime:
 def added_later(written: datetime, receipt: EdgeReceipt, edge: KnownEdge | None) -> bool:
     """Tell whether an edge was added after a purge was written. ``edge`` is None for one that was removed.
 
-    The only answer of such an edge is the flush that each new edge begins with.
+    Such an edge has only acknowledged the flush with which every new edge begins.
     """
     if edge is None or edge.added_at <= written:
         return False
@@ -157,7 +168,7 @@ def added_later(written: datetime, receipt: EdgeReceipt, edge: KnownEdge | None)
 
 
 def _outcome(evidence: Sequence[EdgeReceipt], *, later: bool, several: bool) -> tuple[ReceiptOutcome, str]:
-    """Judge evidence in the order of its purges. ``several``: it stands for all images of an owner or digest."""
+    """Judge evidence, in the order of its purges. ``several``: it is about all images of an owner or digest."""
     last = _latest(evidence, evidence[0])
     note = last.note or ""
     if last.gone is False:
@@ -178,14 +189,14 @@ def _outcome(evidence: Sequence[EdgeReceipt], *, later: bool, several: bool) -> 
 def _whole_outcome(receipt: EdgeReceipt) -> tuple[ReceiptOutcome, str]:
     """Judge how many of the images of an owner or digest were proven gone: all of them, or a part."""
     if receipt.probed is None or receipt.images is None:
-        return ReceiptOutcome.GONE_IN_PART, "at how many of the images is not on record"
+        return ReceiptOutcome.GONE_IN_PART, "the number of probed images is not on record"
     return (
         ReceiptOutcome.GONE if receipt.probed >= receipt.images else ReceiptOutcome.GONE_IN_PART
     ), receipt.note or ""
 
 
 def _later_doubt(evidence: Sequence[EdgeReceipt]) -> str | None:
-    """Find the note of an answer that proved nothing and came after the last proof. Silence is no answer."""
+    """Return the note of an answer that proved nothing and came after the last proof. No answer is no doubt."""
     later = takewhile(lambda each: each.seen_at is None, reversed(evidence))
     return next((each.note for each in later if each.note and each.status is not None), None)
 
@@ -211,12 +222,12 @@ def _latest(evidence: Sequence[EdgeReceipt], receipt: EdgeReceipt) -> EdgeReceip
 
 
 def _first_gone(evidence: Sequence[EdgeReceipt]) -> datetime | None:
-    """Find when the image was first seen gone, after the last probe that got it. None: it was not since then."""
+    """Return when a probe first saw the image gone after the last one that got it; None if none did."""
     return min((each.seen_at for each in _gone_since_shown(evidence) if each.seen_at), default=None)
 
 
 def _shown_before(proofs: Sequence[EdgeReceipt]) -> str | None:
-    """Find the remark that the image was shown before it was seen gone; a later proof may lack it."""
+    """Return the remark that the image was shown before it was gone; a later proof may lack it."""
     for each in proofs:
         if each.gone is False:
             return f"{ReceiptOutcome.STILL_SHOWN} ({each.status}) at first"

@@ -19,7 +19,7 @@ class KnownEdge:
     public_url: str = ""
     enabled: bool = True
     added_at: datetime
-    triggers: str | None = None  # fingerprint of the triggers that stood when the edge was last flushed
+    triggers: str | None = None  # fingerprint of the triggers that existed when the edge was last flushed
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class EdgeReceipt:
 
 @dataclass(frozen=True, slots=True)
 class Purge:
-    """A row of the outbox, with the receipt of each edge."""
+    """A row of the outbox, with each edge's receipt."""
 
     id: int
     cause: str  # ban, lift, unban, resend
@@ -185,7 +185,7 @@ class RecordSpan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BanTriggers:
-    """The triggers that write purges of bans, as they stand now."""
+    """The triggers that write purges of bans, as they are now."""
 
     at: datetime | None  # when the younger of them was created; None: one is missing or altered
     fingerprint: str  # of all triggers of the outbox

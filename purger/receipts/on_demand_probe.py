@@ -1,4 +1,4 @@
-"""Probes every enabled edge for the bans of one report, when a person asks for it, and records the results."""
+"""Probes every enabled edge for the bans of one report when somebody asks for it, and records the results."""
 
 from dataclasses import dataclass, replace
 
@@ -52,7 +52,7 @@ class OnDemandProber:
     def _probe_ban(self, edge: Edge, ban: BanRecord, report: ReceiptsReport, choice: ImageChoice) -> RowProbeResult:
         purge = ban.purge
         if purge is None or purge.batch is None:
-            # There is no purge to record a probe result with, and none whose later changes could excuse the edge.
+            # No purge exists with which to record a result, or whose later changes could excuse the edge.
             row = Row(0, 0, ban.scope, ban.subject, "ban")
             result = probe_row(self.connection, self.probe, edge, row, choice, excuse=self._excuse_lifted)
         else:
@@ -69,7 +69,7 @@ class OnDemandProber:
 
     def _record(self, result: RowProbeResult, ban: BanRecord, purge: Purge, report: ReceiptsReport, edge: Edge) -> None:
         results = _parts_to_record(result, ban, report.code)
-        # With the last resend too: a result that was recorded after it must not count for longer than this one.
+        # With the last resend too: else its older result would count as the later one.
         resends = [each for each in report.resends if each.id > purge.id and _has_acknowledged(each, edge)]
         if report.code is not None and resends:
             results.append(replace(result.probe_result, invalidation=resends[-1].id))
@@ -93,7 +93,7 @@ def _has_acknowledged(purge: Purge, edge: Edge) -> bool:
 
 
 def _parts_to_record(result: RowProbeResult, ban: BanRecord, code: str | None) -> list[ProbeResult]:
-    """Choose the results to record: of one image of a banned owner or digest that image's alone, else all."""
+    """Choose the results to record: all, but if one image of a banned owner or digest was probed, only that one's."""
     if code is not None and ban.scope != Scope.IMAGE:
         return [replace(result.probe_result, code=code)]
     return [*result.parts, result.probe_result]

@@ -39,8 +39,8 @@ class _Found(NamedTuple):
 def read_receipts(connection: Connection, scope: Scope, subject: str) -> ReceiptsReport:
     """Read the bans on ``subject``.
 
-    Of a code also those on each owner that it had while they stood, and those on the original that it has now: there
-    is no record of the originals that it had before. Raises ``DatabaseUnavailableError``.
+    Of a code also those on each owner that it had while they were in force, and those on the original that it has now.
+    Its former originals are not on record. Raises ``DatabaseUnavailableError``.
     """
     standing = connection.rows("standing_triggers")
     with connection.snapshot() as cursor:
@@ -87,7 +87,7 @@ def _of_code(cursor: MySQLCursorAbstract, code: str) -> _Found:
     found = _on(cursor, Scope.IMAGE, code)
     ownerships = _ownerships(cursor, code)
     bans = found.bans
-    # An image has had one or two owners, hardly ever more.
+    # Few images have had more than two owners.
     for owner in dict.fromkeys(each.owner for each in ownerships):
         on_owner = _on(cursor, Scope.OWNER, owner, code)
         bans += [covered for ban in on_owner.bans if (covered := covering(ban, ownerships))]
@@ -128,7 +128,7 @@ def _on(cursor: MySQLCursorAbstract, scope: Scope, subject: str, image: str = ""
     whole.
     """
     on = {"scope": scope, "subject": subject}
-    # The bans first: each that is read has its purge by then.
+    # The bans first: every ban that is read then has its purge.
     rows = {ban: columns for ban, *columns in fetch(cursor, "receipts_bans", **on)}
     entries: dict[int, list[LogEntry]] = defaultdict(list)
     for ban, *columns in fetch(cursor, "receipts_log", **on):
@@ -167,7 +167,7 @@ def _edge_receipt(row: tuple[Any, ...], scope: Scope, image: str) -> EdgeReceipt
 
 
 def _not_probed(others: int, whole_seen_at: datetime | None, whole_note: str | None, scope: Scope) -> str | None:
-    """Say why there is no probe result of the one image of a banned owner or digest that was asked for."""
+    """Say why the one image of a banned owner or digest that was asked for has no probe result."""
     of_subject = "of the owner" if scope is Scope.OWNER else "with these bytes"
     if others:
         were = "was" if others == 1 else "were"

@@ -1,4 +1,4 @@
-"""Writes receipts for people: a verdict, and a line for each edge that fits 80 columns. Times are UTC."""
+"""Writes receipts for people: a verdict, and for each edge a line of at most 80 columns. Times are UTC."""
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime

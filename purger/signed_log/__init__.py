@@ -1,1 +1,1 @@
-"""The purger's part in the signed log: makes leaves, gives them their place, signs checkpoints and makes proofs."""
+"""Keeps the signed log in the database: makes leaves, appends them in their order, signs checkpoints, makes proofs."""

@@ -1,4 +1,8 @@
-"""Makes the leaves of the signed log from the purger's records and from rows of the database."""
+"""Makes the leaves of the signed log from the purger's records and from rows of the database.
+
+``takedown_log.leaves`` defines the kinds of leaves and what a verifier demands of them. Here is the other half: which
+columns become which members, for the writer that makes leaves and for the audit that compares them with rows.
+"""
 
 import json
 import re
@@ -15,7 +19,7 @@ from takedown_log.proof import ProofError, ProvenLeaf
 from takedown_log.signed_note import VerifierKey
 from takedown_log.tree import leaf_hash
 
-#: The member of each kind that leaves are found by in the database, a number.
+#: The member of each kind, a number, by which the database finds its leaves.
 _SOURCES = {
     "batch": "batch",
     "event": "event",
@@ -26,7 +30,7 @@ _SOURCES = {
     "pruned": "before",
 }
 
-#: Most bytes of a leaf, and of its openings: in hex they pass through a TEXT of the server.
+#: Most bytes of a leaf, and of its openings: both pass through a TEXT of the server, in hex.
 _LARGEST = 32_000
 
 
@@ -39,7 +43,7 @@ class Leaf:
 
     @classmethod
     def of(cls, kind: str, **members: Any) -> Self:
-        """Make a leaf. Members that are None are left out; those that the kind only commits to get a salt."""
+        """Make a leaf. Members that are None are left out. Of those that may be erased it has only commitments."""
         given = {name: value for name, value in members.items() if value is not None}
         secret = {name: given.pop(name) for name in KINDS[kind].committed & given.keys()}
         commitments, openings = commit(secret)
@@ -56,7 +60,7 @@ class Leaf:
 
     @classmethod
     def read_checked(cls, content: bytes, openings: bytes | None) -> Self:
-        """Read a leaf that the purger's account has written, whoever had it. Raises ``ValueError``: what is wrong."""
+        """Read a leaf that anybody with the purger's account may have written. Raises ``ValueError``: what is wrong."""
         if max(len(content), len(openings or b"")) > _LARGEST:
             raise ValueError(f"it has more than {_LARGEST} bytes")
         try:
@@ -68,12 +72,12 @@ class Leaf:
             raise ValueError("its openings are malformed") from None
         if not re.fullmatch(r"[a-z]{1,16}", str(members.get("kind"))):
             raise ValueError("its kind is not 1 to 16 of a-z")
-        if told := fault(members):
-            raise ValueError(told)
+        if wrong := fault(members):
+            raise ValueError(wrong)
         return leaf
 
     def kept_openings(self) -> bytes | None:
-        """Return the openings as the database keeps them; None where there are none."""
+        """Return the openings as the database keeps them, or None if the leaf has none."""
         if not self.openings:
             return None
         kept = {name: (opening.value, opening.salt.hex()) for name, opening in self.openings.items()}
@@ -84,24 +88,24 @@ class Leaf:
         return leaf_hash(self.content.encode())
 
     def index(self) -> tuple[str, int | None]:
-        """Return its kind, and the number by which it is found."""
+        """Return its kind, and the number by which the database finds it."""
         members = parse_canonical(self.content)
         return str(members["kind"]), source_of(members)
 
     def batch(self) -> int | None:
-        """Return the batch that it names, if it names one."""
+        """Return the batch that it names, or None."""
         batch = parse_canonical(self.content).get("batch")
         return batch if isinstance(batch, int) else None
 
 
 def source_of(members: Mapping[str, Any]) -> int | None:
-    """Return the number by which a leaf is found in the database; None where it has none."""
+    """Return the number by which the database finds a leaf, or None if it has none."""
     source = members.get(_SOURCES.get(str(members.get("kind")), ""))
     return source if isinstance(source, int) else None
 
 
-#: The members of a leaf that are columns of its row, each with its column. Leaves are made by these lists, and an audit
-#: compares them with rows by the same lists. What a leaf is found by is not in them, such as ``edge`` and ``last``.
+#: The members of a leaf that are columns of its row, each with its column. The writer makes leaves by these lists, and
+#: the audit compares leaves with rows by them. They lack the key of a row, such as ``edge`` and ``last``.
 EVENT_COLUMNS = {
     "action": "action",
     "scope": "scope",
@@ -130,12 +134,12 @@ PROBE_COLUMNS = {
 
 
 def members_of(row: object, fields: Mapping[str, str]) -> dict[str, Any]:
-    """Return members of a leaf with their values; ``fields`` names for each the field of ``row`` that has it."""
+    """Return members of a leaf with their values; ``fields`` has the field of ``row`` for each."""
     return {member: _member(getattr(row, field)) for member, field in fields.items()}
 
 
 def _member(value: object) -> object:
-    """Write a value as leaves have it: times in UTC as text, yes and no. A float is a time in seconds since 1970."""
+    """Write a value as leaves have it: a time as text in UTC, a bool as yes or no. A float is seconds since 1970."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):
@@ -158,7 +162,7 @@ class EventRow(NamedTuple):
     invalidation: int | None
     account: str
     logged_at: datetime
-    banned_at: datetime | None  # of the ban: after the act, or before its deletion, as the next one
+    banned_at: datetime | None  # of the ban after the act, or before its deletion; ``lifted_at`` too
     lifted_at: datetime | None
     batch: int | None
 
@@ -178,9 +182,9 @@ class BatchRow(NamedTuple):
 
 
 def leaf_of_batch(row: BatchRow, edges: str, purges: str | None) -> Leaf:
-    """Make the leaf of a batch, with the hashes of the list of edges in force and of its rows, in hex.
+    """Make the leaf of a batch, with the hash of the list of edges in force and the hash of its rows, in hex.
 
-    It only commits to the latter: a batch tells of several subjects, and each can be erased.
+    It only commits to the hash of its rows: they name several subjects, each of which may have to be erased.
     """
     columns = members_of(row, BATCH_COLUMNS)
     return Leaf.of("batch", batch=row.batch, edges=edges, purges=purges, **columns)
@@ -211,7 +215,7 @@ def row_hashes(rows: Iterable[BatchedPurge]) -> dict[int, str]:
 
 
 def leaf_of_settled(event: int, at: datetime) -> Leaf:
-    """Make the leaf that tells up to which id all acts of moderation that caused no purge are in the log."""
+    """Make the leaf that says: all acts of moderation without a purge up to this id are in the log."""
     return Leaf.of("settled", event=event, at=utc_text(at))
 
 
@@ -232,7 +236,7 @@ def leaf_of_receipt(receipt: Receipt) -> Leaf:
 
 
 def leaf_of_probe(result: ProbeResult) -> Leaf | None:
-    """Make the leaf of a probe; None for one that has not been made."""
+    """Make the leaf of a probe, or None if it was not made."""
     if result.at is None:
         return None
     names = {name: name for name in PROBE_COLUMNS} | {"looked": "probed"}
@@ -240,7 +244,7 @@ def leaf_of_probe(result: ProbeResult) -> Leaf | None:
 
 
 def leaf_of_erasure(leaf: int, names: Iterable[str], at: datetime) -> Leaf:
-    """Make the leaf that tells of an erasure: the values of these names in the leaf at a place, at a time (UTC)."""
+    """Record an erasure in a leaf: at a time (UTC) the values of these names in the leaf at a place were erased."""
     return Leaf.of("erased", at=utc_text(at), leaf=leaf, names=sorted(names))
 
 
@@ -250,5 +254,5 @@ def utc_text(moment: datetime) -> str:
 
 
 def time_text(moment: datetime | None) -> str | None:
-    """Write a time in UTC as leaves have it; None for none."""
+    """Write a time in UTC as leaves have it; None stays None."""
     return None if moment is None else utc_text(moment)

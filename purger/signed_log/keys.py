@@ -20,12 +20,12 @@ class UnusableKeyError(Exception):
 
 
 class ForeignKeyError(Exception):
-    """A key is not the last one of the log, and cannot become it. The message says why, and what to do."""
+    """A key is not the log's last one, and cannot become it. The message has the reason and the remedy."""
 
 
 @dataclass(frozen=True, slots=True)
 class LogKey:
-    """A key with the note of its predecessor; None: it is the first of its log."""
+    """A key, with the note by which its predecessor names it; None: it is the first of its log."""
 
     signer: SignerKey
     succession: str | None = None
@@ -41,7 +41,7 @@ def read_key(path: Path) -> LogKey:
 
 
 def write_key(path: Path, key: LogKey) -> None:
-    """Write a key to a new file that only its owner can read. Raises ``OSError``, also where there is a file."""
+    """Write a key to a new file that only its owner can read. Raises ``OSError``, also if the file exists."""
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
         file.write(key.signer.text() + "\n" + (f"\n{key.succession}" if key.succession else ""))
 
@@ -52,7 +52,7 @@ def read_notes(connection: Connection) -> list[str]:
 
 
 def last_key(notes: list[str]) -> VerifierKey | None:
-    """Return the key that signs the log now; None where none ever has. Raises ``ForeignKeyError``."""
+    """Return the key that signs the log now; None if none ever has. Raises ``ForeignKeyError``."""
     try:
         return all_keys(notes)[-1] if notes else None
     except NoteError as error:
@@ -69,7 +69,7 @@ def take_over(connection: Connection, key: LogKey) -> bool:
     # The place decides between two keys that try at the same time: the database takes one row for each.
     written = connection.run("record_log_key", place=len(notes) + 1, note=note.encode())
     if last_key(read_notes(connection)) != own:
-        raise ForeignKeyError("another key has become that of the log at this moment")
+        raise ForeignKeyError("another key has become the log's own at this moment")
     return bool(written)
 
 

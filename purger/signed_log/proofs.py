@@ -3,8 +3,8 @@
 A checkpoint signs the root over all leaves up to it. An inclusion proof is the path from one leaf to that root, a
 consistency proof the hashes by which an earlier root leads to a later one; ``takedown_log`` has the mathematics and
 checks both. Here the nodes of the tree are read from the database (it keeps every fourth level, and makes the others
-from these), the leaves that speak of one subject are chosen, and each proof is verified before anybody gets it. A proof
-that does not hold means that the database no longer has what was signed, and that is what the error says.
+from these), the leaves about one subject are chosen, and each proof is verified before anybody gets it. If it does not
+hold, the database no longer has what was signed, and the error says so.
 """
 
 from collections.abc import Iterable, Mapping
@@ -26,11 +26,11 @@ from takedown_log.tree import GrowingTree, consistency_proof, inclusion_proof
 
 
 class NoStateError(Exception):
-    """The log has no signed state, or none that a checkpoint belongs to. The message says why."""
+    """The log has no signed state, or none that fits a checkpoint. The message has the reason."""
 
 
 class NothingToProveError(Exception):
-    """There is no checkpoint, or no leaf of this subject. The message says which."""
+    """The log has no checkpoint, or no leaf of this subject. The message says which."""
 
 
 class StoredNodes:
@@ -41,7 +41,7 @@ class StoredNodes:
         self._read: dict[tuple[int, int], bytes] = {}
 
     def read(self, level: int, index: int) -> bytes:
-        """Return a whole node's hash. Raises ``LookupError`` where rows of the log are missing."""
+        """Return a whole node's hash. Raises ``LookupError`` if rows of the log are missing."""
         if (level, index) not in self._read:
             self._read[level, index] = self._make(level, index)
         return self._read[level, index]
@@ -69,7 +69,7 @@ class SignedState:
 
 
 def read_state(connection: Connection, held: str | None = None) -> SignedState:
-    """Read the latest state, or that of a checkpoint that somebody holds. Raises ``NoStateError``."""
+    """Read the latest state, or the state of a checkpoint that somebody holds. Raises ``NoStateError``."""
     rows = connection.rows("log_checkpoint")
     if not rows:
         raise NoStateError("the log has no checkpoint yet: has `purger run --log-key-file` run?")
@@ -93,7 +93,7 @@ def read_state(connection: Connection, held: str | None = None) -> SignedState:
 
 
 def prove_growth(connection: Connection, held: str) -> Growth:
-    """Prove that the log has only grown since a checkpoint. Raises ``NoStateError``, also where it was rewritten."""
+    """Prove that the log has only grown since a checkpoint. Raises ``NoStateError``, also if it was rewritten."""
     earlier, later = read_state(connection, held), read_state(connection)
     try:
         path = consistency_proof(earlier.state.size, later.state.size, StoredNodes(connection).read)
@@ -106,7 +106,7 @@ def prove_growth(connection: Connection, held: str) -> Growth:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """The acts of moderation to prove: all those on a subject, or those of one ban alone."""
+    """The acts of moderation to prove: all acts on a subject, or only those of one ban."""
 
     text: str  # as the signed statement names it
     statement: str
@@ -124,9 +124,9 @@ class Wanted:
 
 
 def prove(connection: Connection, wanted: Wanted, signer: SignerKey, held: str | None = None) -> Proof:
-    """Make a proof of all that the log tells of what is wanted, now or at the state of a checkpoint, a signed note.
+    """Make a proof of all that the log has on what is wanted, now or at the state of a checkpoint, a signed note.
 
-    Raises ``NothingToProveError``, also where the database does not hold what was signed.
+    Raises ``NothingToProveError``, also if the database no longer has what was signed.
     """
     try:
         signed = read_state(connection, held)
@@ -134,11 +134,11 @@ def prove(connection: Connection, wanted: Wanted, signer: SignerKey, held: str |
         raise NothingToProveError(str(error)) from None
     last = last_key(list(signed.keys))
     if last != signer.verifier():
-        raise NothingToProveError(f"the key in the file is not that of the log, which is {last}")
+        raise NothingToProveError(f"the key in the file is not the log's, which is {last}")
     size = signed.state.size
     chosen = _choose(connection, wanted, size)
     if not chosen:
-        raise NothingToProveError(f"the log tells nothing of {wanted.text}")
+        raise NothingToProveError(f"the log has nothing on {wanted.text}")
     nodes = StoredNodes(connection)
     try:
         leaves = [

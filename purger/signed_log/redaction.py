@@ -1,4 +1,8 @@
-"""Takes personal data out of the log: erases openings of leaves, whose commitments stay, and puts that on record."""
+"""Erases personal data from the log, and records the erasure in the log.
+
+A leaf has a salted hash of each personal value. Value and salt are kept beside it, and only these are erased: the leaf,
+its hash and every proof stay valid.
+"""
 
 import json
 from collections.abc import Iterable
@@ -12,17 +16,17 @@ from takedown_base.scope import Scope
 from takedown_db.connection.lasting_connection import Connection, fetch
 from takedown_db.statements import statement
 
-#: Values that name or describe people. The rest tells which image, owner or content an act was about.
+#: Values that name or describe people. The others name the image, owner or content of an act.
 PERSONAL = frozenset({"account", "banned_by", "reason", "detail", "owner"})
 
-#: Values that a proof needs, to be one of this subject; and the digests of rows of the outbox, which name it.
+#: Values without which nothing can be proven of a subject, and the hashes of its rows in the outbox.
 SUBJECT = frozenset({"subject", "code", "purges"})
 
 
 def redact(connection: Connection, scope: Scope, subject: str, names: Iterable[str]) -> int:
     """Erase the values of these names in all leaves of a subject; return the number of leaves.
 
-    ``connection`` is of an account that may change the log. One transaction: the record waits for its place with it.
+    ``connection`` is of an account that may change the log. Erasure and record are one transaction.
     """
     chosen = frozenset(names)
     with connection.transaction() as cursor:

@@ -1,4 +1,17 @@
-"""Writes the signed log in a thread with a connection of its own: gives leaves their place, and signs checkpoints."""
+"""Writes the signed log in a thread with a connection of its own: appends leaves, and signs checkpoints.
+
+Each round is one step, which the database takes as a whole or not at all:
+
+1. Read the end of the log: its size, its peaks, and the last batch and act of moderation that are in it.
+2. Read what the database has beyond that: batches, acts of moderation, and the entries that wait in `log_entries`
+   (receipts and probes, which were written in the transaction that recorded them).
+3. Let ``append`` decide the order of the leaves and grow the tree.
+4. Sign the new root, and write leaves, nodes, end and signature by one procedure. It does nothing if the log has grown
+   meanwhile: another purger was quicker, and the next round begins at the new end.
+
+The log follows the takedowns and never delays them: it rests ten times as long as it works, and waits while a bulk is
+numbered.
+"""
 
 import json
 import logging
@@ -19,13 +32,13 @@ from takedown_log.signed_note import Checkpoint
 
 log = logging.getLogger(__name__)
 
-#: Seconds between two looks for new leaves.
+#: Seconds between two searches for new leaves.
 _REST = 0.5
 
-#: Seconds of rest for each second of work while leaves wait: the log comes after the takedowns that it tells of.
+#: Seconds of rest for each second of work while leaves wait: takedowns are more urgent than their record.
 _SHARE = 10.0
 
-#: Rows of batches after which the leaves of further ones wait for the next time.
+#: Rows of batches after which further batches wait for the next round.
 _ROWS = 1000
 
 #: Most batches, receipts and probes that are read at once.
@@ -37,15 +50,16 @@ _SHOWN = 300
 #: More than the id of any row.
 _ALL = 2**64
 
-#: Seconds for which a transaction may be open before its entries in `moderation_log` that caused no purge are missed.
+#: Seconds after which a transaction that is still open is no longer waited for: its acts without a purge are then
+#: missing in the log.
 _SETTLED = 3600
 
-#: Seconds between two looks how far that is: each reads all entries of the last hour, and may become a leaf.
+#: Seconds between two reads of the last settled act: each reads all entries of the last hour, and may add a leaf.
 _SETTLED_INTERVAL = 600.0
 
 
 class LogWriter(LoopThread):
-    """Appends to the log what the database has and the log has not. Two of them do no harm: one of both appends."""
+    """Appends to the log what it lacks. Two writers do no harm: in each round only one of them appends."""
 
     def __init__(
         self,
@@ -56,9 +70,9 @@ class LogWriter(LoopThread):
         leads: Callable[[], bool] = lambda: True,
         busy: Callable[[], bool] = lambda: False,
     ) -> None:
-        """Append until ``stop`` is set, each time only if ``leads`` returns True: one of several purgers.
+        """Append until ``stop`` is set, while ``leads`` returns True: of several purgers only one writes.
 
-        While ``busy`` returns True a bulk is being numbered, which the log would slow down.
+        Rest while ``busy`` returns True: a bulk is being numbered, which the log would slow down.
         """
         problem = ProblemLog(log, "the signed log", patience=2)
         super().__init__("log writer", stop, problem, bug_effect="takedowns are not in the signed log")
@@ -89,13 +103,13 @@ class LogWriter(LoopThread):
         return 0.0
 
     def _append_some(self) -> bool:
-        """Append some of the new leaves and sign the log's new state; tell whether there are more."""
+        """Append some of the new leaves and sign the new root. Return True if there are more."""
         first = not self._introduced
         if first:
             self._holds_last_key()
         end, last = self._end()
         batches = self._batches(end.batch)
-        # Before the acts are read: one that commits in between is among them, or not settled.
+        # Before the acts are read: an act that commits in between is either read or not settled yet.
         settled = self._settled(end.event)
         events, silent = self._events(end, batches)
         entries, waiting = self._waiting()
@@ -124,7 +138,7 @@ class LogWriter(LoopThread):
     def _waiting(self) -> tuple[list[int], list[Leaf]]:
         """Read what waits for its place: the ids of all entries, and the leaves of those that are well-formed.
 
-        A malformed one would hold up all others for ever.
+        A malformed entry is left out, since it would hold up all others for ever.
         """
         entries, leaves = list[int](), list[Leaf]()
         for entry, content, openings in self._connection.rows("log_waiting_entries", limit=_READ):
@@ -145,7 +159,7 @@ class LogWriter(LoopThread):
         return EdgeLists(end.edges, names if isinstance(names, list) else [])
 
     def _batches(self, after: int) -> list[BatchRow]:
-        """Read the next batches, of about as many rows as are to be read at once."""
+        """Read the next batches, up to about ``_ROWS`` rows."""
         chosen, rows = list[BatchRow](), 0
         for batch in map(BatchRow._make, self._connection.rows("log_batches", after=after, limit=_READ)):
             if rows >= _ROWS:
@@ -162,16 +176,16 @@ class LogWriter(LoopThread):
         return row_hashes(map(BatchedPurge._make, rows))
 
     def _events(self, end: End, batches: list[BatchRow]) -> tuple[list[EventRow], int]:
-        """Read the acts of moderation of batches, those that caused no purge, and up to which id there are these."""
-        told = []
+        """Read the acts of the batches, and those without a purge, with the id up to which the latter were read."""
+        purging = []
         if batches:
-            told = self._connection.rows("log_events_of_batches", after=end.batch, last=batches[-1].batch)
+            purging = self._connection.rows("log_events_of_batches", after=end.batch, last=batches[-1].batch)
         silent = self._connection.rows("log_silent_events", after=end.event, limit=_READ)
         reach = int(silent[-1][0]) if len(silent) == _READ else _ALL
-        return [EventRow(*row) for row in (*told, *silent)], reach
+        return [EventRow(*row) for row in (*purging, *silent)], reach
 
     def _settled(self, after: int) -> int:
-        """Return the id up to which no transaction can add entries to `moderation_log` any more; at times ``after``."""
+        """Return the id up to which no transaction can add acts any more; ``after`` if it is not time to read it."""
         if time.monotonic() < self._settled_due:
             return after
         self._settled_due = time.monotonic() + _SETTLED_INTERVAL
@@ -179,7 +193,7 @@ class LogWriter(LoopThread):
         return max(after, int(settled))
 
     def _append(self, end: End, appended: Appended, entries: list[int], note: bytes | None) -> None:
-        """Append a appended with its signed state, unless another purger has appended meanwhile."""
+        """Write leaves with the signed root, unless another purger has appended meanwhile."""
         nodes = [(level, position, node.hex()) for level, position, node in appended.nodes]
         self._connection.run(
             "append_leaves",
@@ -196,9 +210,9 @@ class LogWriter(LoopThread):
         )
 
     def _note(self, appended: Appended) -> bytes | None:
-        """Sign the state of the log after a appended. A key that is not the log's own signs nothing.
+        """Sign the new root. A key that is not the log's own signs nothing.
 
-        The first appended may have no leaves: nobody may have signed those before it.
+        The first round signs even without new leaves: perhaps nobody has signed the last ones.
         """
         if self._key is None or not appended.end.size or not self._holds_last_key():
             return None
@@ -206,9 +220,9 @@ class LogWriter(LoopThread):
         return signer.sign(Checkpoint(signer.name, appended.end.size, appended.root).text()).encode()
 
     def _holds_last_key(self) -> bool:
-        """Tell whether the key is that of the log, which begins with it or goes over to it now where it may.
+        """Tell whether the key is the log's own. The log begins with it, or goes over to it now, if it may.
 
-        Another purger may have a later key meanwhile, so it is asked each time.
+        Asked each time, since another purger may have a later key meanwhile.
         """
         if self._key is None:
             return False

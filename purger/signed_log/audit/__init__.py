@@ -1,1 +1,1 @@
-"""Compares the database with its signed log."""
+"""Compares the database with its signed log, and reports what was altered. Changes nothing."""

@@ -22,7 +22,7 @@ from takedown_log.signed_note import VerifierKey
 #: Leaves, and signed states, that are read at once.
 _LEAVES, _STATES = 2000, 1000
 
-#: Seconds after which what waits for its place in the log is told.
+#: Seconds after which the report says that something waits for its place in the log.
 _LATE = 60
 
 
@@ -112,10 +112,10 @@ class _TreeAudit:
         return len(rows)
 
     def _compare_batch(self, leaf: OpenedLeaf, batch: int | None) -> None:
-        """Compare the batch of an act of moderation with that by which pruning finds it."""
-        told = leaf.members.get("batch") if leaf.kind == "event" else None
-        if told != batch and not (leaf.pruned and leaf.kind == "event"):
-            self._report.differs("log_events", leaf.place, "batch", told, batch)
+        """Compare the batch of an act of moderation with the batch by which pruning finds it."""
+        logged = leaf.members.get("batch") if leaf.kind == "event" else None
+        if logged != batch and not (leaf.pruned and leaf.kind == "event"):
+            self._report.differs("log_events", leaf.place, "batch", logged, batch)
 
     def _check_nodes(self) -> None:
         made = self._tree.take_nodes()

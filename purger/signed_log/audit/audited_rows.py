@@ -1,4 +1,4 @@
-"""Defines the rows that an audit of the signed log compares with leaves, and how far the log and pruning have come."""
+"""Defines the rows that an audit compares with leaves, and the progress of the log and of pruning."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

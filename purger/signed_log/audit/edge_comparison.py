@@ -32,7 +32,7 @@ def compare_receipts(
         first = told[0]
         name = f"edge {key[0]}, batch {key[1]}"
         if row is not None and row.batch < reach.first_batch and utc_text(row.acknowledged_at) <= reach.began_at:
-            report.count(Count.BEFORE)  # the leaf tells of a later acknowledgement, which did not replace the row
+            report.count(Count.BEFORE)  # the leaf is of a later acknowledgement, which did not replace the row
             continue
         if row is not None:
             report.count(Count.COMPARED, len(told))

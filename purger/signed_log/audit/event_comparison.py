@@ -120,7 +120,7 @@ def _unlogged_event(
         return None if row.id <= reach.last_event else Count.WAITING
     purge = purges.get(row.invalidation)
     if purge is None:
-        # Its purge was pruned, or was malformed, which no batch tells of. Acts of before the log may have come late.
+        # Its purge was pruned, or was malformed and so is in no batch. Acts from before the log may commit late.
         old = row.invalidation in malformed or utc_text(row.logged_at) <= reach.began_at
         return Count.BEFORE if old else None
     if purge.batch is None or purge.batch > reach.last_batch:
@@ -175,7 +175,7 @@ class AuditedBan(NamedTuple):
     banned_at: datetime | None
     lifted_at: datetime | None
     act: int | None
-    act_banned_at: datetime | None  # of the ban after the act; None: the act is of before it told that
+    act_banned_at: datetime | None  # of the ban after the act; None: the act's leaf does not have it
     act_lifted_at: datetime | None
     act_scope: str | None
     act_subject: str | None
@@ -224,9 +224,9 @@ def _compare_times(row: AuditedBan, report: AuditReport) -> None:
 
 
 def _compare_state(row: AuditedBan, report: AuditReport) -> None:
-    """Compare whether a ban stands with acts that do not tell its times."""
+    """Compare whether a ban is in force with the last act, if no leaf has its times."""
     standing, lifted = row.state_action == "ban" and not row.state_lifted, row.lifted_at is not None
-    # A ban that gets another subject while it is lifted has an act that does not tell it from a ban that stands.
+    # A ban that is moved to another subject while it is lifted has the same act as one in force.
     if standing == lifted and not (standing and row.moved):
-        words = {True: Words("the ban stands"), False: Words("the ban is lifted")}
+        words = {True: Words("the ban is in force"), False: Words("the ban is lifted")}
         report.differs("bans", row.id, "lifted_at", words[standing], words[not lifted])

@@ -29,7 +29,7 @@ class KeyCheck:
         self._all = [*self._trusted, *(key for key in self._known(texts) if key not in self._trusted)]
 
     def open(self, table: str, size: int, note: str) -> Checkpoint | None:
-        """Return the state that a note signs; None for one that no key has signed. ``size`` is what its row says."""
+        """Return the state that a note signs, or None if no key has signed it. ``size`` is the size in its row."""
         try:
             state = Checkpoint.parse(open_note(note, self._all))
         except NoteError as error:

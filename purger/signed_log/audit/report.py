@@ -8,7 +8,7 @@ LISTED = 1000
 
 
 class Words(str):
-    """Words that stand for a value where there is none, such as ``has none``. A value is shown with quotes."""
+    """Words instead of a value, such as ``has none``. Values are shown with quotes, words without."""
 
     __slots__ = ()
 
@@ -81,8 +81,8 @@ class AuditReport:
         self.add(Finding(table=table, row=str(row), log=f"there is one (leaf {leaf})", database="has none"))
 
     def no_leaf(self, table: str, row: object) -> None:
-        """Add a row that the log does not know."""
-        self.add(Finding(table=table, row=str(row), log="there is none", database="has one"))
+        """Add a row that has no leaf."""
+        self.add(Finding(table=table, row=str(row), log="no such row", database="has one"))
 
     def count(self, kind: Count, number: int = 1) -> None:
         """Count leaves or rows."""

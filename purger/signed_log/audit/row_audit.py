@@ -54,7 +54,7 @@ class RowAudit:
         return json.dumps([str(edge) for (edge,) in self._connection.rows(name)])
 
     def _walk(self, following: str, compare: "Callable[[_Chunk], list[Unlogged]]", **values: str) -> None:
-        """Compare chunk by chunk, from the next number on that the statement ``following`` tells of.
+        """Compare chunk by chunk. Each begins at the next number, which the statement ``following`` reads.
 
         ``values`` are further parameters of the statements.
         """

@@ -37,7 +37,7 @@ class OpenedLeaf:
 
 
 def open_leaf(stored: StoredLeaf) -> OpenedLeaf:
-    """Read a leaf. One that is malformed counts as pruned here: ``check_leaf`` tells of it."""
+    """Read a leaf. A malformed one counts as pruned here: ``check_leaf`` reports it."""
     try:
         members = json.loads(stored.content) if stored.content is not None else None
     except (ValueError, RecursionError):
@@ -100,7 +100,7 @@ def _canonical_members(content: bytes | None) -> dict[str, Any] | None:
 
 
 def _opened(stored: StoredLeaf, members: Any, openings: Mapping[str, Opening]) -> tuple[OpenedLeaf, Mapping[str, str]]:
-    """Put opened values in the place of their commitments; return these too. ``members``: None for no content."""
+    """Replace commitments by their values; return the commitments too. ``members``: None for no content."""
     if isinstance(members, dict):
         committed = members.pop("committed", [])
         listed = committed if isinstance(committed, list) else []

@@ -87,7 +87,7 @@ class TreeCheck:
                 )
 
     def finish(self, end: StoredEnd) -> None:
-        """Compare the end of the log with the tree of as many leaves, and tell of states that it did not reach."""
+        """Compare the end of the log with the tree of as many leaves, and report signed states beyond it."""
         for size in sorted(self._checkpoints):
             for table, _ in self._checkpoints[size]:
                 if self._whole:

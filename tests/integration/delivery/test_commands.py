@@ -103,7 +103,7 @@ def test_the_status_of_a_healthy_fleet(site: Site) -> None:
     state = wait_until(lambda: healthy(site), "a status without problems in which nothing waits")
     assert state["database"]["missing_triggers"] == []
     assert all(edge["epoch"] and edge["instance"] and not edge["problem"] for edge in state["edges"])
-    assert "all triggers stand" in site.stack.purger.run("status").stdout
+    assert "all triggers exist" in site.stack.purger.run("status").stdout
 
 
 def healthy(site: Site) -> dict[str, Any] | None:

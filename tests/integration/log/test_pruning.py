@@ -185,7 +185,7 @@ def test_a_purge_that_is_added_to_a_batch_past_its_retention_is_named(past: Logg
     past.sql("UPDATE invalidations SET batch = 2 WHERE batch IS NULL")
     ((row,),) = past.sql("SELECT MAX(id) FROM invalidations")
     assert [finding.text() for finding in past.audit().findings] == [
-        f"invalidations {row}: the log says there is none, the database has one"
+        f"invalidations {row}: the log says no such row, the database has one"
     ]
 
 

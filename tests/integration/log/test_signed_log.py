@@ -125,7 +125,7 @@ def test_owners_and_digests_are_proven_too_and_one_ban_alone(desk: Desk) -> None
 @pytest.mark.parametrize(
     ("subject", "exit_code", "words"),
     [
-        (["--ban", "999999999"], 1, "the log tells nothing of ban 999999999"),
+        (["--ban", "999999999"], 1, "the log has nothing on ban 999999999"),
         (["--ban", "0"], 2, "0 is not in the range"),
         (["--ban", "1", "--owner", "alice"], 2, "give one of CODE, --owner, --digest and --ban, and only one"),
         ([], 2, "give one of CODE"),
@@ -157,7 +157,7 @@ def test_an_edge_that_has_not_acknowledged_is_told(desk: Desk) -> None:
 def test_what_nobody_banned_cannot_be_proven(desk: Desk) -> None:
     made = desk.purger("prove", "never-banned", "-o", str(desk.directory / "none"))
     assert made.returncode == 1
-    assert "the log tells nothing of image never-banned" in made.stderr
+    assert "the log has nothing on image never-banned" in made.stderr
     assert not (desk.directory / "none").exists()
 
 

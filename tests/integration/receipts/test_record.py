@@ -119,7 +119,7 @@ def test_an_image_of_a_banned_owner_or_digest_is_shown_with_its_own_probe_result
     assert (edge["outcome"], edge["reason"]) == ("not proven", f"not probed: 1 other image {of_subject} was")
     assert (edge["receipt"]["seen_at"], edge["receipt"]["others"]) == (None, 1)
     (edge,) = record.receipts(f"--{scope}", subject, code=3)["bans"][0]["edges"]
-    assert (edge["outcome"], edge["reason"]) == ("gone in part", "at how many of the images is not on record")
+    assert (edge["outcome"], edge["reason"]) == ("gone in part", "the number of probed images is not on record")
 
 
 @pytest.mark.parametrize("scope", ["owner", "digest"])
