@@ -1,1 +1,1 @@
-"""The signed log: leaves under a Merkle tree, checkpoints, and proofs that need no database."""
+"""The signed log as a stranger checks it: leaves under a Merkle tree, checkpoints, and proofs. Needs no database."""

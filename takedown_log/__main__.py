@@ -1,6 +1,6 @@
 """Check a file of a takedown log with nothing but this package: ``python -m takedown_log FILE --key PUBLIC``.
 
-Exit code 0: it holds. 1: it does not. 3: it holds, and says what is not proven.
+Exit code 0: it holds, and nothing is missing. 1: it does not hold. 3: it holds, and something is not proven.
 """
 
 import argparse

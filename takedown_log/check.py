@@ -1,4 +1,4 @@
-"""Checks any file of the log: a proof, a proof that the log has only grown, or a checkpoint alone."""
+"""Checks any file of the log: a proof of takedowns, a proof that the log has only grown, or a checkpoint."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -15,7 +15,7 @@ from takedown_log.signed_note import Checkpoint, VerifierKey, WitnessKey, follow
 
 
 def check(text: str, key: VerifierKey, *, held: Sequence[str] = (), witnesses: Sequence[WitnessKey] = ()) -> Checked:
-    """Check the text of a file by the log's public key. Raises ``ValueError``, which says what does not hold.
+    """Check the text of a file by the log's public key. Raises ``ValueError`` with the reason if it does not hold.
 
     Each checkpoint in ``held``, a signed note, must be one of the file's states, and each witness must have signed the
     last one.
@@ -47,10 +47,10 @@ def check(text: str, key: VerifierKey, *, held: Sequence[str] = (), witnesses: S
 def check_file(
     file: Path, key: str, *, held: Iterable[Path] = (), witnesses: Iterable[str] = (), page: Path | None = None
 ) -> Checked:
-    """Check a file by the log's public key as ``check`` does, and write its page where one is wanted.
+    """Check a file by the log's public key as ``check`` does, and write its page if one is wanted.
 
-    ``held`` are files with checkpoints, ``witnesses`` public keys. Raises ``ValueError``, which says what does not
-    hold, and ``OSError``.
+    ``held`` are files with checkpoints, ``witnesses`` public keys. Raises ``ValueError``, with the reason if it
+    does not hold, and ``OSError``.
     """
     content = file.read_bytes()
     checked = check(
@@ -74,7 +74,7 @@ def _members(text: str) -> dict[str, Any]:
 
 
 def _compare(held: Checkpoint, states: Sequence[Checkpoint]) -> Checkpoint:
-    """Return a checkpoint that is one of the states. Raises ``ProofError`` for any other."""
+    """Return a checkpoint that is one of the states. Raises ``ProofError`` if it is none of them."""
     if held in states:
         return held
     if any((held.origin, held.size) == (each.origin, each.size) for each in states):

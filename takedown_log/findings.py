@@ -1,6 +1,14 @@
-"""Tells by the leaves of a proof who ordered a takedown, when each edge acknowledged it, and who saw the image gone.
+"""Finds in the leaves of a proof who ordered a takedown, when each edge acknowledged it, and when the image was gone.
 
-It decides by the leaves alone. ``leaf_kinds`` describes them.
+It decides only by the leaves, which ``leaves`` describes, and in this way:
+
+1. Each act of moderation names the batch that carried it to the edges, and that batch the list of edges in force.
+2. Each edge of the list must have acknowledged the batch: a receipt covers the batches from its first to its last.
+3. For a ban, a probe of the act's row at each edge must have seen the image gone. After the last probe that got the
+   image, the first one that saw most of the images gone counts.
+
+A leaf that was left out or contradicts another one makes the proof invalid. What is missing otherwise is named as not
+proven.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,7 +29,7 @@ class Act:
 
     action: str  # ban, lift, unban (its row was deleted), change, or move: the image got another owner or code
     at: str
-    batch: int | None  # the numbered batch that told the edges; None: there was nothing to tell
+    batch: int | None  # the batch that carried it to the edges; None: it changed nothing that edges show
     row: int | None  # the row of the outbox
     ban: int | None  # the id of the ban
     scope: str
@@ -33,7 +41,7 @@ class Act:
 
 @dataclass(frozen=True, slots=True)
 class EdgeFinding:
-    """Whether one edge was told of an event, and what a request at its public door showed afterwards."""
+    """Whether one edge has acknowledged an act, and what a request to its public listener showed afterwards."""
 
     edge: str
     acknowledged_at: str | None = None  # by the purger's clock
@@ -41,26 +49,26 @@ class EdgeFinding:
     instance: str | None = None  # the varnishd process
     seen_at: str | None = None
     status: int | None = None
-    gone: bool | None = None  # None: nobody has looked, or the answer proved nothing
+    gone: bool | None = None  # None: nobody has probed it, or the answer proved nothing
     looked: int | None = None  # of an owner or digest: images that were requested
-    images: int | None = None  # and those that there were
+    images: int | None = None  # and all that existed
     note: str | None = None  # why an answer proved nothing
 
     @property
     def in_part(self) -> bool:
-        """Tell whether it was seen gone for a part of the images that a ban of an owner or digest covers."""
+        """Tell whether only a part of the images of a banned owner or digest was seen gone."""
         return bool(self.gone) and self.images is not None and (self.looked or 0) < self.images
 
 
 @dataclass(frozen=True, slots=True)
 class ActFinding:
-    """An event with the finding of each edge that existed when it was numbered."""
+    """An act with the finding of each edge that existed when its batch was numbered."""
 
     event: Act
     edges: tuple[EdgeFinding, ...]
 
     def lacking(self) -> tuple[str, ...]:
-        """Name what is not proven of this event, a sentence each."""
+        """Name what is not proven of this act, a sentence each."""
         acknowledged = (f"{each.edge} has not acknowledged it." for each in self.edges if not each.acknowledged_at)
         if self.event.action != "ban":
             return tuple(acknowledged)
@@ -68,7 +76,7 @@ class ActFinding:
 
 
 def find(verified: VerifiedProof) -> tuple[ActFinding, ...]:
-    """Put the leaves of a proof together, an event each in the order of the log.
+    """Put the leaves of a proof together: one finding for each act, in the order of the log.
 
     Raises ``ProofError`` where they contradict each other, such as a receipt of an edge that did not exist then.
     """
@@ -113,7 +121,7 @@ def _told(index: int, leaf: _Leaf, hashes: Mapping[str, int], leaves: Mapping[in
 
 
 def _finding(edge: str, event: Act, leaves: Mapping[int, _Leaf]) -> EdgeFinding:
-    """Return the first acknowledgement of an event by an edge, and the probe of its row that counts."""
+    """Return the first acknowledgement of an act by an edge, and the probe of its row that counts."""
     batch = event.batch or 0
     receipt = next(
         (
@@ -142,7 +150,8 @@ def _finding(edge: str, event: Act, leaves: Mapping[int, _Leaf]) -> EdgeFinding:
 def _decisive(seen: Sequence[_Leaf], *, one: bool) -> _Leaf:
     """Return the probe that counts: after the last that showed an image, the first that saw most of them gone.
 
-    A later look at what is gone already takes nothing away. Of an owner or digest a probe of all its images counts.
+    A later probe of what is gone already changes nothing. For an owner or digest only probes of its images as a whole
+    count.
     """
     shown = max((place for place, leaf in enumerate(seen) if leaf.get("gone") == "no"), default=-1)
     gone = [leaf for leaf in seen[shown + 1 :] if leaf.get("gone") == "yes" and (one or "images" in leaf)]
@@ -154,7 +163,7 @@ def _decisive(seen: Sequence[_Leaf], *, one: bool) -> _Leaf:
 
 
 def _check_edges(leaves: Mapping[int, _Leaf]) -> None:
-    """Raise ``ProofError`` for a receipt or a probe of an edge that the latest list before it has not."""
+    """Raise ``ProofError`` for a receipt or a probe of an edge that is not in the latest list before it."""
     listed: frozenset[str] = frozenset()
     for index, leaf in leaves.items():
         if leaf["kind"] == "edges":

@@ -28,7 +28,7 @@ _LARGEST = 2**53 - 1
 
 
 class NotCanonicalError(ValueError):
-    """A leaf whose text is not in canonical form, or that has a value of another kind. Its message says which."""
+    """A leaf whose text is not in canonical form, or that has a value of another type. The message says which."""
 
 
 def canonical(members: Members) -> str:
@@ -73,7 +73,7 @@ _SALT_SIZE = 16
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """A value with the salt of its commitment: it shows that the leaf speaks of this value."""
+    """A value with the salt of its commitment: together they prove that the leaf has this value."""
 
     value: str
     salt: bytes
@@ -84,7 +84,7 @@ class Opening:
         return cls(value, secrets.token_bytes(_SALT_SIZE))
 
     def commitment(self) -> str:
-        """Return the commitment that stands in the leaf, in hex."""
+        """Return the commitment that the leaf has, in hex."""
         if len(self.salt) != _SALT_SIZE:
             raise ValueError(f"a salt has {_SALT_SIZE} bytes, not {len(self.salt)}")
         return sha256(self.salt + self.value.encode()).hexdigest()
@@ -106,15 +106,15 @@ class Kind:
 
 
 KINDS: Mapping[str, Kind] = {
-    # All edges that are told of bans, whenever that changes. ``names`` stand by the alphabet.
+    # All edges to which bans are delivered, whenever that changes. ``names`` are sorted.
     "edges": Kind({"at": str, "names": list}),
     # A key that signs the log from then on.
     "key": Kind({"at": str, "key": str}),
-    # A numbered batch. ``edges`` is the hash of the list in force, and ``purges`` that of its rows, in hex.
+    # A numbered batch. ``edges`` is the hash of the list in force, and ``purges`` the hash of its rows, in hex.
     "batch": Kind(
         {"batch": int, "identity": str, "at": str, "rows": int, "edges": str}, committed=frozenset({"purges"})
     ),
-    # An act of moderation. ``event`` and ``ban`` are ids of rows, ``row`` is that of the outbox. ``banned_at`` and
+    # An act of moderation. ``event`` and ``ban`` are ids of rows, ``row`` is the id in the outbox. ``banned_at`` and
     # ``lifted_at`` are the times that moderation wrote beside the ban, after the act or before the ban was deleted.
     "event": Kind(
         {"event": int, "action": str, "scope": str, "at": str},
@@ -123,7 +123,7 @@ KINDS: Mapping[str, Kind] = {
     ),
     # An edge's acknowledgement of the batches from ``first`` to ``last``, by the process ``instance``.
     "acknowledged": Kind({"edge": str, "first": int, "last": int, "method": str, "instance": str, "at": str}),
-    # What a request at an edge's public door showed: ``gone`` is yes, no, or missing where it proved nothing.
+    # The answer of an edge's public listener to a probe: ``gone`` is yes, no, or missing if it proved nothing.
     "seen": Kind(
         {"edge": str, "row": int, "at": str},
         {"status": int, "gone": str, "looked": int, "images": int, "note": str},
@@ -133,13 +133,13 @@ KINDS: Mapping[str, Kind] = {
     "settled": Kind({"event": int, "at": str}),
     # The values ``names`` of the leaf at the place ``leaf`` were erased.
     "erased": Kind({"leaf": int, "names": list, "at": str}),
-    # Contents of leaves before the place ``before`` were pruned: their hashes alone are kept.
+    # Contents of leaves before the place ``before`` were pruned: only their hashes are kept.
     "pruned": Kind({"before": int, "at": str}),
 }
 
 
 def fault(members: Mapping[str, Any]) -> str | None:
-    """Tell in words what is wrong with a leaf's members, whose values were opened; None if nothing is."""
+    """Say what is wrong with a leaf's members, after its values were opened; None if nothing is."""
     kind = KINDS.get(str(members.get("kind")))
     if kind is None:
         return None if isinstance(members.get("kind"), str) else "it has no kind"

@@ -12,7 +12,7 @@ from takedown_log.findings import Act, ActFinding, EdgeFinding
 from takedown_log.proof import VerifiedProof
 from takedown_log.report import ERASED, Checked, one_line
 
-#: Stand on each page: no proof of this kind can tell them.
+#: The limits of every proof of this kind, on each page.
 _NEVER = (
     "Copies that browsers, search engines and other sites made before are not reached by an order, and nothing is said "
     "about them.",
@@ -23,7 +23,7 @@ _NEVER = (
     "The log tells what was ordered and what happened then. Whether the order was right is not its subject.",
 )
 
-#: Facts that are for machines, and stand in another type.
+#: Facts for machines, in another typeface.
 _RAW = {"Root", "SHA-256 of the file", "Public key"}
 
 _CLOCKS = (
@@ -97,7 +97,7 @@ def _summary(proof: VerifiedProof, story: tuple[ActFinding, ...]) -> Iterator[st
 
 
 def _in_force(story: tuple[ActFinding, ...]) -> str:
-    """Tell which orders stand at the end of the log."""
+    """Say which orders are in force at the end of the log."""
     last = {told.event.ban: told.event.action for told in story if told.event.action in ("ban", "lift", "unban")}
     standing = [str(ban) for ban, action in last.items() if action == "ban"]
     ended = [str(ban) for ban, action in last.items() if action != "ban"]
@@ -255,7 +255,7 @@ _METHODS = {
 
 
 def moment(text: str) -> str:
-    """Write a time of a leaf, such as ``2026-11-26T12:00:00.000001Z``, for people. Another text stays as it is."""
+    """Write a time of a leaf, such as ``2026-11-26T12:00:00.000001Z``, for people. Any other text stays as it is."""
     at = _parsed(text)
     if at is None:
         return text
@@ -263,7 +263,7 @@ def moment(text: str) -> str:
 
 
 def seconds_after(begin: str, end: str) -> str:
-    """Write the seconds from one time to another; nothing where there are none to tell, or two clocks contradict."""
+    """Write the seconds from one time to another; nothing if one is no time, or the clocks contradict each other."""
     first, last = _parsed(begin), _parsed(end)
     if first is None or last is None or last < first:
         return ""

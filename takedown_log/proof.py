@@ -22,7 +22,7 @@ from takedown_log.tree import HASH_SIZE, leaf_hash, root_from_inclusion, roots_f
 
 
 class ProofError(ValueError):
-    """A proof that does not hold. Its message says what is wrong with it."""
+    """A proof that does not hold. The message has the reason."""
 
 
 def write_document(document: Mapping[str, Any]) -> str:
@@ -68,7 +68,7 @@ class ProvenLeaf:
     openings: Mapping[str, Opening]
 
     def members(self) -> dict[str, str | int | list[str]]:
-        """Return the leaf's members, with the opened values in the place of their commitments.
+        """Return the leaf's members, with the opened values instead of their commitments.
 
         A value that was erased is missing. Raises ``ProofError``.
         """
@@ -87,7 +87,7 @@ class ProvenLeaf:
         return members
 
     def document(self) -> dict[str, Any]:
-        """Return it as it stands in the file."""
+        """Return it as the file has it."""
         openings = {name: {"salt": each.salt.hex(), "value": each.value} for name, each in self.openings.items()}
         return {"index": self.index, "leaf": self.leaf, "openings": openings, "path": write_hashes(self.path)}
 
@@ -149,14 +149,14 @@ class VerifiedProof:
     """A proof that holds: the log's state, the signed statement, and the leaves' members by their index."""
 
     checkpoint: Checkpoint
-    about: str  # all that the log tells of it was chosen, says the statement: ``image kX3_vQ``, ``ban 17``
+    about: str  # all leaves about it were chosen, says the statement: ``image kX3_vQ``, ``ban 17``
     made_at: str  # when, UTC
     leaves: Mapping[int, Mapping[str, str | int | list[str]]]
     hashes: Mapping[str, int]  # the index of each leaf by its hash, in hex: leaves refer to each other by it
 
 
 def verify(proof: Proof, key: VerifierKey) -> VerifiedProof:
-    """Check a proof against the public key of its log. Raises ``ProofError``, which says what does not hold.
+    """Check a proof against the public key of its log. Raises ``ProofError`` with the reason if it does not hold.
 
     A key that was replaced is good as well: each key has signed the next.
     """
@@ -187,20 +187,20 @@ def sign_proof(
     about: str,
     made_at: str,
 ) -> Proof:
-    """Make a proof: sign the statement that these leaves were chosen at a time (UTC), as all there are about it."""
+    """Make a proof: sign the statement that at a time (UTC) these were all leaves about it."""
     state = Checkpoint.parse(open_note(checkpoint, [*map(named_key, keys), signer.verifier()]))
     unsigned = Proof(tuple(leaves), checkpoint, "", tuple(keys))
     return replace(unsigned, statement=signer.sign(_statement(state.origin, about, made_at, unsigned)))
 
 
 def _statement(origin: str, about: str, made_at: str, proof: Proof) -> str:
-    """Return the text that is signed: it covers all of the file but itself, also notes of keys that nobody follows."""
+    """Return the text that is signed: it covers all of the file except itself, unused notes of keys included."""
     rest = replace(proof, statement="").text()
     return f"{_STATEMENT}\n{origin}\n{about}\n{made_at}\n{sha256(rest.encode()).hexdigest()}\n"
 
 
 def _check_inclusion(leaf: ProvenLeaf, checkpoint: Checkpoint) -> bytes:
-    """Return the hash of a leaf that stands under the checkpoint's root. Raises ``ProofError`` for any other."""
+    """Return the hash of a leaf that is under the checkpoint's root. Raises ``ProofError`` for any other leaf."""
     if any(len(node) != HASH_SIZE for node in leaf.path):
         raise ProofError(f"leaf {leaf.index}: a hash of its path has another length than {HASH_SIZE} bytes")
     hashed = leaf_hash(leaf.leaf.encode())
@@ -259,9 +259,9 @@ class VerifiedGrowth:
 
 
 def verify_growth(growth: Growth, key: VerifierKey) -> VerifiedGrowth:
-    """Check that a log has only grown, by a public key of it. Raises ``ProofError``.
+    """Check by a public key of a log that it has only grown. Raises ``ProofError``.
 
-    After a change of keys it must be that of the earlier checkpoint, or one before that.
+    After a change of keys it must be the key of the earlier checkpoint, or one before it.
     """
     try:
         keys = follow_keys(key, growth.keys)

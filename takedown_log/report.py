@@ -1,4 +1,4 @@
-"""Tells what a verified proof says: in lines for a terminal, and as members of JSON."""
+"""Writes what a checked file proves: as lines for a terminal, and as members of JSON."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from takedown_log.findings import ActFinding, EdgeFinding
 from takedown_log.proof import VerifiedProof
 from takedown_log.signed_note import Checkpoint
 
-#: No proof can hold these, whatever it says.
+#: No proof can show these.
 _NEVER = "Never proven: copies that browsers and other sites have kept, and what an edge showed at other times."
 
 #: Stands for a value that was erased from the log.
@@ -18,7 +18,7 @@ ERASED = "(erased)"
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """A file that holds, with all that it proves. Only a proof has a ``proof`` and a ``story``."""
+    """A file that holds, with all that it proves. Only a proof of takedowns has a ``proof`` and a ``story``."""
 
     state: Checkpoint  # the later one of two
     earlier: Checkpoint | None = None

@@ -34,7 +34,7 @@ _SIGNATURE = "\u2014 "
 
 
 class NoteError(ValueError):
-    """A note, a checkpoint or a key that is malformed, or signed by none of the keys. Its message says why."""
+    """A note, a checkpoint or a key that is malformed, or signed by none of the keys. The message has the reason."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ class SignerKey:
 
 
 def open_note(note: str, keys: Iterable[VerifierKey]) -> str:
-    """Return the text of a note that one of the keys has signed. Raises ``NoteError`` where none has, or one wrongly.
+    """Return the text of a note that one of the keys has signed. Raises ``NoteError`` if none has, or one wrongly.
 
     Signatures by other keys, such as those of witnesses, are passed over.
     """
@@ -190,7 +190,7 @@ def _check_name(name: str) -> None:
 
 
 def _decoded(text: str) -> bytes | None:
-    """Decode base64 as it must stand: one text for the same bytes, so that no bit of it can be changed unseen."""
+    """Decode base64 in its one valid form for these bytes, so that no bit of it can be changed unseen."""
     try:
         data = b64decode(text, validate=True)
     except (binascii.Error, ValueError):
@@ -203,7 +203,7 @@ _TITLE = "takedown-log next key v1"
 
 
 def name_next_key(signer: SignerKey, following: VerifierKey) -> str:
-    """Sign the note by which a key is replaced by another."""
+    """Sign the note that names the next key."""
     return signer.sign(f"{_TITLE}\n{following}\n")
 
 

@@ -20,7 +20,7 @@ HASH_SIZE = 32
 
 
 def leaf_hash(content: bytes) -> bytes:
-    """Hash the content of a leaf (RFC 9162, 2.1.1). The first byte tells leaves from nodes."""
+    """Hash the content of a leaf (RFC 9162, 2.1.1). The first byte distinguishes leaves from nodes."""
     return sha256(b"\x00" + content).digest()
 
 
@@ -87,7 +87,7 @@ ReadNode = Callable[[int, int], bytes]
 
 
 class GrowingTree:
-    """The whole nodes at a tree's right edge: all that its root and its next leaf need, at most one for each level."""
+    """The peaks of a tree: the roots of its whole subtrees, which are all that its root and its next leaf need."""
 
     def __init__(self, size: int = 0, peaks: Iterable[bytes] = ()) -> None:
         """Go on from a tree of ``size`` leaves with its ``peaks``, the largest first. Raises ``ValueError``."""
@@ -117,20 +117,15 @@ class GrowingTree:
         return root
 
 
-def read_peaks(size: int, read: ReadNode) -> list[bytes]:
-    """Read the peaks of a tree of ``size`` leaves, the largest first."""
-    return [read(level, index) for level, index in _whole_nodes(0, size)]
-
-
 def inclusion_proof(index: int, size: int, read: ReadNode) -> list[bytes]:
-    """Make the proof that a leaf stands at ``index``, from 0, in the log of ``size`` leaves (RFC 9162, 2.1.3.1)."""
+    """Prove that a leaf is at ``index``, from 0, in the log of ``size`` leaves (RFC 9162, 2.1.3.1)."""
     if not 0 <= index < size:
         raise ValueError(f"leaf {index} is none of a log of {size} leaves")
     return _path(index, 0, size, read)
 
 
 def consistency_proof(old_size: int, size: int, read: ReadNode) -> list[bytes]:
-    """Make the proof that the first ``old_size`` leaves are those of the earlier log (RFC 9162, 2.1.4.1)."""
+    """Prove that the first ``old_size`` leaves are the leaves of the earlier log (RFC 9162, 2.1.4.1)."""
     if not 0 < old_size <= size:
         raise ValueError(f"a log of {old_size} leaves does not come before one of {size}")
     return _subproof(old_size, 0, size, True, read)
