@@ -65,7 +65,7 @@ def _minutes(rounds: int, *names: str) -> str:
 
 
 def _succeeds(name: str, rounds: int, output: Path | None) -> bool:
-    """Run one benchmark. An error is shown and ends it alone: the others take up to 20 minutes."""
+    """Run one benchmark. An error is shown and ends only it: the others take up to 20 minutes."""
     try:
         _run(name, rounds, output)
     except Exception:

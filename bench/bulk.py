@@ -27,7 +27,7 @@ BANS, _REQUESTS, _IMAGES = 100_000, 1_500, 2_000
 #: Images that are hit, once before and twice after a bulk.
 _HITS = 500
 
-#: Longest time in seconds that the lurker is watched. It leaves bans alone that are younger than a minute
+#: Longest time in seconds that the lurker is watched. It takes no bans that are younger than a minute
 #: (ban_lurker_age), and those of the last rebound come 60 to 72 s after the bulk.
 _LURKER = 180
 

@@ -10,7 +10,7 @@ complete: it is then printed, and with ``./dev bench NAME --output DIRECTORY`` w
             yield Curves("slowest edge", "edges", "ms", {"p99": [(1, 2.0), (10, 4.1)]}, log_x=True)
 
 Titles are unique within a benchmark: a file's name and the rows of ``bench/targets.py`` are found by them. Each kind
-keeps all values that were seen, so that a page can be made of the JSON alone (``bench.page``).
+keeps all values that were seen, so that a page can be made of nothing but the JSON (``bench.page``).
 """
 
 from collections.abc import Callable, Mapping, Sequence

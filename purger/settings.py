@@ -24,7 +24,7 @@ class Settings:
     #: The rebound must come within G1's second, and after every fetch that overtook the purge.
     rebound_delay: float = 0.5
 
-    #: Each purge is sent once more after these, for a thread of the edge's varnishd that stood still for as long.
+    #: Each purge is sent once more after these, for a thread of the edge's varnishd that was held up for as long.
     later_rebound_delay: float = 5.0
     last_rebound_delay: float = 60.0
 

@@ -57,7 +57,7 @@ class Database(Server):
         return self._data.exists()
 
     def after_start_check(self) -> bool:
-        """Tell whether the server answers on its socket: the file alone may be left from a server that was killed."""
+        """Tell whether the server answers on its socket: the file may be left from a server that was killed."""
         if not super().after_start_check():
             return False
         return run_apart(self.client("--execute=SELECT 1")).returncode == 0

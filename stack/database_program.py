@@ -11,17 +11,17 @@ from typing import NamedTuple, Protocol
 from stack.commands import run_apart
 from stack.server import ServerFailedError
 
-#: The variable with the path of MySQL's ``mysqld``, to run in the place of mariadbd.
+#: The variable with the path of MySQL's ``mysqld``, to run instead of mariadbd.
 VARIABLE = "STACK_MYSQLD"
 
 #: The variable that, if it is set, has MariaDB start without TLS. Its key takes most of a start's processor time, and
-#: tests start more than a hundred servers, which have sockets alone.
+#: tests start more than a hundred servers, which have only sockets.
 WITHOUT_TLS = "STACK_DATABASE_WITHOUT_TLS"
 
 #: The variable that, if it is set, names a directory of initialised data directories: databases begin as their copies.
 TEMPLATES = "STACK_DATABASE_TEMPLATES"
 
-#: Statements that admit the administrator by the socket alone, as the user who runs the server. They change the table
+#: Statements that admit the administrator only by the socket, as the user who runs the server. They change the table
 #: ``mysql.user`` itself, since the plugin is loaded only once the server runs.
 _ADMIN = (
     "UPDATE mysql.user SET plugin = 'auth_socket', authentication_string = '' WHERE user = 'root';\n"

@@ -54,7 +54,7 @@ class GaleraNode(ClusterNode):
             f"--wsrep-sst-donor=node{last if number < last else last - 1},",
             # With this plugin the options, all but those that it lists, cannot be changed at run time.
             "--plugin-wsrep-provider=OFF",
-            "--ssl",  # mariadb-backup connects with TLS alone
+            "--ssl",  # mariadb-backup connects only with TLS
             *("--binlog-format=ROW", "--innodb-autoinc-lock-mode=2", f"--server-id={number}"),
         ]
         super().__init__(directory, options, MariaDb())

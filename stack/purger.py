@@ -22,7 +22,7 @@ class Purger(Server):
         ports: Sequence[int] = (),
         program: Sequence[str | Path] | None = None,
     ) -> None:
-        """Take further variables, its ports, and a command line to run in the place of ``purger``."""
+        """Take further variables, its ports, and a command line to run instead of ``purger``."""
         super().__init__(
             "purger",
             directory,

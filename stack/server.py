@@ -142,10 +142,10 @@ class Server(Executor):
 
 
 class ManagedServer(Server):
-    """A server whose first process ends its children itself, and takes one that ends alone for a failure: varnishd."""
+    """A server whose first process ends its children itself, and takes a lone end for a failure: varnishd."""
 
     def stop(self, stop_signal: int | None = None, expected_returncode: int | None = None) -> Self:
-        """Send SIGTERM to the first process alone, and wait for its end. A server that goes on is stopped as others.
+        """Send SIGTERM only to the first process, and wait for its end. A server that goes on is stopped as others.
 
         One that waits for others to close their connections, as Vinyl Cache 9 does, is killed.
         """

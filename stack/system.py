@@ -44,7 +44,7 @@ class StackSettings:
     origin_options: dict[str, str] = field(default_factory=dict)  # ORIGIN_... variables
     purger_options: dict[str, str] = field(default_factory=dict)  # PURGER_... variables
     edge_settings: dict[str, Any] = field(default_factory=dict)  # arguments of stack.vcl.render
-    settings_of_edge: dict[str, dict[str, Any]] = field(default_factory=dict)  # and those of one edge alone, by name
+    settings_of_edge: dict[str, dict[str, Any]] = field(default_factory=dict)  # and those of only one edge, by name
 
 
 class Stack:

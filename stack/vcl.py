@@ -31,8 +31,8 @@ def render(
     """Copy the VCL to ``out_dir`` with these settings at the top of ``default.vcl``, and return that file's path.
 
     ``backend`` is HOST:PORT, ``lease``, ``fail_safe_ttl`` and ``fetch_timeout`` (for the first byte and between two)
-    are seconds; ``one_connection`` has a fetch wait for the connection of the one before, for a server that serves one
-    alone; ``renditions`` are those besides the original; ``urls`` is a whole ``sub takedown_urls`` and what it
+    are seconds; ``one_connection`` has a fetch wait for the connection of the one before, for a server that serves only
+    one; ``renditions`` are those besides the original; ``urls`` is a whole ``sub takedown_urls`` and what it
     imports. None keeps what ``default.vcl`` has.
 
     Raises ``SettingError`` when a value is malformed, or when the line that it replaces does not stand there exactly

@@ -11,7 +11,7 @@ STOP_SIGNALS = frozenset({signal.SIGTERM, signal.SIGINT})
 class SignalQueue:
     """A queue of received signals. The handler only puts a signal into it, and so interrupts no half-done work.
 
-    Not signal.sigtimedwait: interrupted by SIGCONT past its time-out, it returns whatever stood in memory, so that a
+    Not signal.sigtimedwait: interrupted by SIGCONT past its time-out, it returns whatever was in memory, so that a
     process that had been frozen could take that for SIGTERM. A SimpleQueue may be filled by a handler that interrupts
     its own reader; an Event could deadlock there.
     """

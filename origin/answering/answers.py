@@ -1,6 +1,6 @@
 """Builds the answer to a request from a database row and the request's conditions: status, headers and byte range.
 
-Pure functions, without framework, file and clock. Headers that depend on the settings alone are made once, at start.
+Pure functions, without framework, file and clock. Headers that depend only on the settings are made once, at start.
 """
 
 from base64 import b64encode

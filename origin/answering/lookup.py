@@ -258,7 +258,7 @@ class Lookup:
 
 
 def _latest(rows: list[Found]) -> Found:
-    """Join rows that differ in the change alone (of image, owner and content) into one with the latest change.
+    """Join rows that differ only in the change (of image, owner and content) into one with the latest change.
 
     A change that has no batch, and no change at all, count as batch 0.
     """

@@ -10,7 +10,7 @@ _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _TIME = r"(?P<hour>\d\d):(?P<minute>\d\d):(?P<second>\d\d)"
 _MONTH = f"(?P<month>{'|'.join(MONTHS)})"
-#: The three forms that a recipient has to accept. A sender may use the first alone.
+#: The three forms that a recipient has to accept. A sender may use only the first.
 _FORMS = tuple(
     re.compile(form, re.ASCII)
     for form in (

@@ -22,7 +22,7 @@ _TOKEN = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _HOST = rb"(?:[0-9A-Za-z._~!$&'()*+,;=%-]*|\[[0-9A-Fa-f:.]+\])(?::[0-9]*)?"
 _REQUEST_LINE = re.compile(rb"(" + _TOKEN + rb") ([!-~\x80-\xff]+) HTTP/([0-9])\.([0-9])\r\n").fullmatch
 _ABSOLUTE_FORM = re.compile(rb"(?i:https?)://(?![/?])" + _HOST + rb"(?P<rest>[/?].*)?").fullmatch
-#: No control character but the tab: some servers take a CR alone for the end of a line.
+#: No control character but the tab: some servers take a lone CR for the end of a line.
 _FIELD = re.compile(rb"(" + _TOKEN + rb"):([\t -~\x80-\xff]*)\r\n").fullmatch
 _VALID_HOST = re.compile(_HOST).fullmatch
 _LENGTH = re.compile(rb"[0-9]{1,18}").fullmatch

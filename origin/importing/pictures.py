@@ -1,4 +1,4 @@
-"""Decodes image files (pictures) with Pillow: reads their type and size, and makes smaller ones. For imports alone."""
+"""Decodes image files (pictures) with Pillow: reads their type and size, and makes smaller ones. Only for imports."""
 
 import warnings
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Compares the token of a request with those of a file, which may be exchanged at any time."""
+"""Compares the token of a request with those of a file, which may be replaced at any time."""
 
 import hmac
 import logging
@@ -26,7 +26,7 @@ class UnusableTokenError(ValueError):
 class Tokens:
     """The tokens of a file, one or two lines with one each. Any thread may ask.
 
-    A file that was exchanged is read again at the next request. While it cannot be used, the former tokens hold.
+    A file that was replaced is read again at the next request. While it cannot be used, the former tokens hold.
     """
 
     def __init__(self, path: Path) -> None:

@@ -25,7 +25,7 @@ class Location:
 
 
 def parse_location(text: str) -> Location:
-    """Read ``file:DIR``, a directory's path alone, or a bucket's URL such as ``s3://BUCKET/PREFIX``.
+    """Read ``file:DIR``, a mere path of a directory, or a bucket's URL such as ``s3://BUCKET/PREFIX``.
 
     Raises ``ValueError`` with the reason, which never repeats a password.
     """

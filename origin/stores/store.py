@@ -48,7 +48,7 @@ class Store:
         return backend.erase(key)
 
     def has(self, digest: str, size: int) -> bool:
-        """Tell whether the own store has a file with this digest and of ``size`` bytes. For imports alone.
+        """Tell whether the own store has a file with this digest and of ``size`` bytes. Only for imports.
 
         Raises ``OSError`` and ``StoreAwayError``.
         """

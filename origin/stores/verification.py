@@ -77,7 +77,7 @@ class VerificationRun:
     def run(
         self, sample: int | None, advance: Callable[[], object], tell: Callable[[Damage], object]
     ) -> VerificationReport:
-        """Verify all renditions, or ``sample`` of them by chance.
+        """Verify all renditions, or ``sample`` of them at random.
 
         Calls ``advance`` after each, and ``tell`` for a damaged one. Raises ``StoreAwayError`` where a store is away:
         nothing is known about the rest then.

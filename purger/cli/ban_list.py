@@ -41,7 +41,7 @@ def ban_list(connection: Connection, source: BinaryIO, settings: BanSettings) ->
     acknowledged = None
     delivered = True
     if settings.wait is not None:
-        # All changes that are committed by now: the bans that stood before may be on their way too.
+        # All changes that are committed by now: the bans that were there before may be on their way too.
         tell = edges.append if settings.as_json else None
         acknowledged = delivered = is_acknowledged(connection, _STANDING, Target(), settings.wait, tell)
     elif outcome.changed and not settings.dry_run:

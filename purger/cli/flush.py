@@ -42,7 +42,7 @@ _LONGEST_NAME = 255
 def flush(edges: tuple[str, ...], every: bool, by: str | None, wait: float | None, database_url: str) -> None:
     """Have the purger empty the cache of each EDGE: every image is fetched anew, from the origin as it is now.
 
-    For changes that no row tells of: another special image, another --banned-status or --header of the origin. The
+    For changes that no row shows: another special image, another --banned-status or --header of the origin. The
     database keeps the request until the edge is flushed, also for an edge that is away or disabled. Exit code 3 says
     that no purger is alive, or with --wait that an edge, which is named, is not flushed yet.
     """

@@ -72,7 +72,7 @@ def await_edges(
     seconds: float,
     tell: Callable[[EdgeAcknowledgement], None] | None = None,
 ) -> WaitResult:
-    """Wait for the target, ``seconds`` at most, and ``tell`` of each edge, by default in a line on stdout.
+    """Wait for the target, ``seconds`` at most, and ``tell`` the state of each edge, by default in a line on stdout.
 
     Remarks on each obstacle to the delivery. Raises ``DatabaseUnavailableError``.
     """

@@ -36,7 +36,7 @@ _RETRY = 5.0
 
 #: The rest of a thread after each answer, as a multiple of the processor time that it took, and the longest rest in
 #: seconds: all threads take a fifth of a core at most. Four clients that load pages without a rest would otherwise take
-#: the interpreter from deliveries: a ban took 17 ms in place of 5 on a machine of two cores.
+#: the interpreter from deliveries: a ban took 17 ms instead of 5 on a machine of two cores.
 _RESTS, _LONGEST_REST = 19, 0.5
 
 #: Bytes of the largest head of a request.
@@ -44,7 +44,7 @@ _LARGEST_HEAD = 16_384
 
 
 class _Headers(cheroot.server.HeaderReader):
-    """Leaves out headers with an underscore: WSGI takes ``X_User`` for ``X-User``, which the proxy alone may set."""
+    """Leaves out headers with an underscore: WSGI takes ``X_User`` for ``X-User``, which only the proxy may set."""
 
     def _allow_header(self, key_name: bytes) -> bool:
         return b"_" not in key_name

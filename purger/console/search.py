@@ -9,7 +9,7 @@ from takedown_db.connection.lasting_connection import Connection
 def find_subjects(connection: Connection, text: str) -> list[Subject]:
     """Find what a text means: a code or a URL, an owner's key, or a digest; of several that exist all of them.
 
-    A text that names one thing alone (``owner:KEY``, a URL) means that, whether it exists or not. Raises
+    A text that names only one thing (``owner:KEY``, a URL) means that, whether it exists or not. Raises
     ``MalformedSubjectError``, and ``DatabaseUnavailableError``.
     """
     text = text.strip()

@@ -76,5 +76,5 @@ class Sessions:
 
 
 def _key(cookie: str) -> bytes:
-    # A look into the dictionary takes a time that tells of the key, and of the hash nothing follows for the cookie.
+    # Keyed by hash: the time of a lookup leaks the key, and a hash does not reveal the cookie.
     return hashlib.sha256(cookie.encode()).digest()

@@ -1,4 +1,4 @@
-"""Reads the users of the console from a file, ``NAME:ROLE:HASH`` a line, again whenever the file was exchanged."""
+"""Reads the users of the console from a file, ``NAME:ROLE:HASH`` a line, again whenever the file was replaced."""
 
 import logging
 import os
@@ -21,7 +21,7 @@ _NAME = re.compile(r"[A-Za-z0-9._@+-]{1,64}")
 #: Bytes of the largest file that is read.
 _LARGEST = 1_000_000
 
-#: The hash of a user who has no password, and comes through a proxy alone.
+#: The hash of a user who has no password, and comes only through a proxy.
 NO_PASSWORD = "-"  # noqa: S105
 
 

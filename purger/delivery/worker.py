@@ -225,7 +225,7 @@ class Worker(threading.Thread):
     def _plan(self, after: int, head: int, *, late: bool = False) -> PlanRun | None:
         """Plan batches; return None when the outbox lacks them.
 
-        The edge is then flushed, but not in the place of a late rebound.
+        The edge is then flushed, but not instead of a late rebound.
         """
         requests = affordable(self._session.pace)
         if late:

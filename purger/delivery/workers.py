@@ -38,7 +38,7 @@ class EdgeWorkers:
         self._sharing = sharing
         self._interval = interval
         self._new_worker = new_worker
-        # The poller logs that the database is away; this one logs the problems of the list alone.
+        # The poller logs that the database is away; this one logs only the problems of the list.
         self._problem = ProblemLog(log, "the list of edges", patience=2)
         self._workers: dict[str, Worker] = {}
         self._leaving: list[Worker] = []  # stopped, with a request still in flight
@@ -50,7 +50,7 @@ class EdgeWorkers:
         return [*self._workers.values()]
 
     def follow_changes(self) -> None:
-        """Read the claimed edges if that is due, or if claims have changed, and follow these edges alone."""
+        """Read the claimed edges if that is due, or if claims have changed, and follow only these edges."""
         if self._sharing.take_change() or time.monotonic() >= self._due:
             self._follow_edges()
 

@@ -113,7 +113,7 @@ class EdgeClient:
         self._connection.close()
 
     def send(self, request: Request, instance: str | None) -> Answer:
-        """Send ``request``, to the varnishd ``instance`` alone if one is named, and read the answer."""
+        """Send ``request``, only to the varnishd ``instance`` if one is named, and read the answer."""
         headers = dict(request.headers)
         if instance is not None:
             headers["If-Match"] = f'"{instance}"'

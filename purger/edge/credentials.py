@@ -36,7 +36,7 @@ class CredentialError(ValueError):
 
 
 def allow_only(directory: Path | None) -> None:
-    """Let this process use files of ``directory`` alone for tokens and TLS; None allows any.
+    """Let this process use only files of ``directory`` for tokens and TLS; None allows any.
 
     The database names the files. The rule holds for the whole process, so that no command can forget it.
     """
@@ -47,7 +47,7 @@ def allow_only(directory: Path | None) -> None:
 class TokenFile:
     """The file with the token that is sent to one edge, on its first line; a second line may hold the next token.
 
-    A file that was exchanged is read again at the next use. While it cannot be used, as in the middle of its exchange,
+    A file that was replaced is read again at the next use. While it cannot be used, as in the middle of its exchange,
     the former token is sent.
     """
 
@@ -107,13 +107,13 @@ class TlsFiles:
         self._context: ssl.SSLContext | None = None  # keeps it among the contexts in use
 
     def changed(self) -> bool:
-        """Tell whether a file has been exchanged since it was loaded."""
+        """Tell whether a file has been replaced since it was loaded."""
         return self._loaded is not None and self._loaded != [_signature(file) for file in self._files]
 
     def load(self) -> ssl.SSLContext:
         """Return a context that verifies the server's certificate and its host name. Raises ``CredentialError``.
 
-        All edges with the same files share it, until one of these is exchanged.
+        All edges with the same files share it, until one of these is replaced.
         """
         for file in self._files:
             _check_place(file)
@@ -170,7 +170,7 @@ def _system_authorities() -> list[_Signature]:
 
 
 def _signature(path: Path) -> _Signature:
-    """Read the signature of a file, which changes when the file is overwritten or exchanged."""
+    """Read the signature of a file, which changes when the file is overwritten or replaced."""
     try:
         status = path.stat()
     except (OSError, ValueError):

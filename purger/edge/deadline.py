@@ -83,7 +83,7 @@ def parsed_response(received: bytes, sock: BoundedSocket, method: str) -> http.c
 
 
 class _Source(io.RawIOBase):
-    """Reads the part of an answer that has come, and then the socket. In the place of a socket it is its own file."""
+    """Reads the part of an answer that has come, and then the socket. Instead of a socket it is its own file."""
 
     def __init__(self, received: bytes, sock: BoundedSocket) -> None:
         self._received = received

@@ -1,4 +1,4 @@
-"""Waits until edges have acknowledged changes in the outbox. Needs moderation's account alone."""
+"""Waits until edges have acknowledged changes in the outbox. Needs only moderation's account."""
 
 import threading
 import time
@@ -61,7 +61,7 @@ class _EdgeRow(NamedTuple):
     name: str
     acknowledged: int | None  # the last batch of those that it has acknowledged without a gap; None: it is new
     problem: str | None
-    triggers: str | None  # fingerprint of the triggers that stood when the edge was last flushed
+    triggers: str | None  # fingerprint of the triggers that existed when the edge was last flushed
 
 
 @dataclass(frozen=True, slots=True)

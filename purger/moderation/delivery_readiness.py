@@ -1,6 +1,6 @@
 """Reads whether a change would reach the edges now: all triggers stand, a purger is alive, an edge is enabled.
 
-Needs moderation's account alone.
+Needs only moderation's account.
 """
 
 from datetime import datetime

@@ -25,7 +25,7 @@ class HidingBan(NamedTuple):
 
 
 def are_known(connection: Connection, subjects: Sequence[Subject]) -> list[bool] | None:
-    """Tell of each subject whether any image has it. None: the schema is older than the procedure that tells."""
+    """Say for each subject whether any image has it. None: the schema is older than the procedure that tells."""
     values = _asked(connection, "subjects_known", subjects)
     return None if values is None else [bool(value) for value in values]
 

@@ -48,7 +48,7 @@ class Instances:
             self.pending = max(0, self.pending - 1)
 
     def several(self, now: float) -> tuple[str, str] | None:
-        """Return two instances that answer in turn; None where one alone does, as far as is known."""
+        """Return two instances that answer in turn; None where only one does, as far as is known."""
         if self._returned is None or now - self._returned.at >= _QUIET:
             return None
         return self._returned.left, self._returned.returned

@@ -196,7 +196,7 @@ class Progress:
     def _holds_everything(self, verification: Verification) -> bool:
         """Tell whether all that the verification found was sent twice.
 
-        An edge that was cut off after the first purge alone would trust what a thread brought back behind it.
+        An edge that was cut off after only the first purge would trust what a thread brought back behind it.
         """
         first = self.lease.verified_by(verification)
         twice = min(self.acknowledged, self.rebounds[0].done)

@@ -1,6 +1,6 @@
 """Decides when purges and flushes are sent to an edge again: their rebounds. Pure: no clock, network or database.
 
-A thread of the edge that stood still during a purge may store the old image after it. The rebound removes that image,
+A thread of the edge that was held up during a purge may store the old image after it. The rebound removes that image,
 if it comes after the thread went on: so there are three, after half a second, five seconds and a minute.
 """
 

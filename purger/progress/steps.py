@@ -14,7 +14,7 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Flush:
-    """Empty the edge, which is then at ``head``; ``triggers`` stood when that was read. ``reason`` is for the log."""
+    """Empty the edge, which is then at ``head``; ``triggers`` existed when that was read. ``reason`` is for the log."""
 
     reason: str
     head: Position

@@ -77,7 +77,7 @@ def log_acknowledgements(group: Group, receipts: list[Receipt], batches: list[Ba
 
 
 def log_probe(result: ProbeResult, ban: RowBan | None) -> None:
-    """Log what a probe has seen. One that proved nothing is repeated, and logged with ``--verbose`` alone."""
+    """Log what a probe has seen. One that proved nothing is repeated, and logged only with ``--verbose``."""
     if result.gone is None:
         level, message = logging.DEBUG, "not proven gone"
     elif result.gone:

@@ -65,7 +65,7 @@ _COLUMN_NAME = re.compile(r"column (?:[`']?\w+[`']?\.)*[`']?(\w+)")
 def explain(error: "mysql.connector.Error") -> str:
     """Describe a database error on one line, with advice where there is some.
 
-    A value that the schema refuses is told by the rule alone, without the server's numbers and names.
+    A value that the schema refuses is told only by the rule, without the server's numbers and names.
     """
     if error.errno in REFUSALS:
         return _rule(error)

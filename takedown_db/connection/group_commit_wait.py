@@ -1,6 +1,6 @@
 """Lets a session on a node of a cluster wait for what was committed at other nodes.
 
-A primary of MySQL's Group Replication that stood still is expelled without noticing: for seconds after it goes on, or
+A primary of MySQL's Group Replication that was held up is expelled without noticing: for seconds after it goes on, or
 as long as it is cut off from most of the others, it takes itself for the primary, and reads are stale. A node of Galera
 may apply late what others have committed. A session that waits gets an error instead, or no answer.
 """

@@ -25,7 +25,7 @@ class IdleLimit(NamedTuple):
 def limit_idle_transactions(cursor: MySQLCursorAbstract) -> IdleLimit:
     """Limit all transactions of a session, or return the statements for each where the server has no such limit.
 
-    MariaDB has one (``idle_transaction_timeout``). MySQL has ``wait_timeout`` alone, which also closes a connection
+    MariaDB has one (``idle_transaction_timeout``). MySQL has only ``wait_timeout``, which also closes a connection
     that rests between transactions. Raises ``mysql.connector.Error``.
     """
     try:

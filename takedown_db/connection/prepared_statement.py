@@ -94,7 +94,7 @@ class PreparedStatement:
             self._bound_waits()
 
     def _bound_waits(self) -> None:
-        if isinstance(self._socket, ssl.SSLSocket):  # it knows Python's limits alone
+        if isinstance(self._socket, ssl.SSLSocket):  # it knows only Python's limits
             self._socket.settimeout(self._timeout)
         else:
             wait_in_kernel(self._socket, self._timeout, self._timeout)

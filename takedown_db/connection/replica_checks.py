@@ -37,7 +37,7 @@ def require_ordered(cursor: MySQLCursorAbstract) -> None:
 def disorder_reason(variables: Mapping[str, str]) -> str | None:
     """Say why a replica with these variables may show a batch's number before all of its changes; None: it may not.
 
-    MySQL alone has these variables. MariaDB's replicas keep the order, except of a primary that writes in several GTID
+    Only MySQL has these variables. MariaDB's replicas keep the order, except of a primary that writes in several GTID
     domains.
     """
     workers = variables.get("replica_parallel_workers") or variables.get("slave_parallel_workers") or "0"

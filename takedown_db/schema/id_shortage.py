@@ -5,7 +5,7 @@ from collections.abc import Iterable
 #: The largest id of BIGINT UNSIGNED.
 LARGEST = 2**64 - 1
 
-#: Warn below this number of ids. Rows alone do not use up so many: one has a huge id, by mistake or by malice.
+#: Warn below this number of ids. Mere rows do not use up so many: one has a huge id, by mistake or by malice.
 FEW = 2**32
 
 

@@ -27,7 +27,7 @@ ORDER BY leaf
 LIMIT %(limit)s
 
 -- name: audit_log_events
--- Reads the batches of the acts of moderation that the leaves from %(first)s on, before %(end)s, tell of.
+-- Reads the batches of the acts of moderation that the leaves from %(first)s on, before %(end)s, name.
 SELECT leaf, batch FROM log_events WHERE leaf >= %(first)s AND leaf < %(end)s
 
 -- name: audit_log_erased
@@ -40,7 +40,7 @@ WHERE kind = 'erased' AND source BETWEEN %(first)s AND %(last)s
 SELECT MAX(source) AS pruned FROM log_leaves WHERE kind = 'pruned'
 
 -- name: audit_log_waiting_removals
--- Reads the entries that wait for their place and tell of an erasure or a pruning.
+-- Reads the entries that wait for their place and record an erasure or a pruning.
 SELECT content FROM log_entries
 WHERE INSTR(content, '"kind":"erased"') > 0 OR INSTR(content, '"kind":"pruned"') > 0
 

@@ -60,7 +60,7 @@ WHERE numbering.one = 1
 SET SESSION eq_range_index_dive_limit = 1
 
 -- name: show_image
--- Reads what `origin show` tells of one code: a row for each rendition, and one row with NULLs where there is none.
+-- Reads what `origin show` says of one code: a row for each rendition, and one row with NULLs where there is none.
 -- MariaDB would scan the outbox for an IN as in look_up_image, since here the original is not read before all else.
 SELECT
     images.owner,

@@ -3,7 +3,7 @@
 -- name: bans_to_probe
 -- Reads the newest standing bans in the batches after %(after)s up to %(last)s that have no probe result at an edge
 -- yet. %(hours)s: only those that were numbered within so many hours; NULL: all. Of a bulk of lifted bans it searches
--- the newest 20,000 rows alone.
+-- the newest 20,000 rows only.
 SELECT event.id, event.batch, event.scope, event.subject, event.cause
 FROM (
     SELECT id, batch, scope, subject, cause, ban_id

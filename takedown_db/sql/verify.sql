@@ -9,7 +9,7 @@ ORDER BY code, name
 LIMIT 1000
 
 -- name: renditions_sample
--- Reads some renditions by chance. It scans the table once.
+-- Reads some renditions at random. It scans the table once.
 SELECT code, name, digest, size, path FROM renditions ORDER BY RAND() LIMIT %(size)s
 
 -- name: count_renditions

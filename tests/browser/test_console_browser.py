@@ -19,7 +19,7 @@ console = pytest.fixture(console_of)
 
 
 def sign_in(browser: Chrome, console: Console, name: str) -> None:
-    """Sign in by keyboard alone: the first field has the focus."""
+    """Sign in only by keyboard: the first field has the focus."""
     browser.get(console.url)
     wait_focus(browser, "name")
     browser.switch_to.active_element.send_keys(name, Keys.TAB, console.password, Keys.ENTER)

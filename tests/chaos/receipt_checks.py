@@ -57,7 +57,7 @@ def read_gone(system: System) -> Gone:
 def contradictions(gone: Gone, reads: Iterable[Read], history: History) -> list[Violation]:
     """Return a violation for each read of a banned image that came after a receipt of its removal at that edge.
 
-    Reads during a fault that revives images do not count: no receipt can tell of it.
+    Reads during a fault that revives images do not count: no receipt can show it.
     """
     changes = history.copy_changes()
     violations = []

@@ -30,7 +30,7 @@ from tests.support.faulty_proxy import Proxies, Proxy
 
 
 class System:
-    """All servers, which run inside a ``with`` block. Start and stop them from the main thread alone."""
+    """All servers, which run inside a ``with`` block. Start and stop them only from the main thread."""
 
     def __init__(
         self,

@@ -52,7 +52,7 @@ class View:
 
 
 class Image:
-    """An image that one check alone asks for."""
+    """An image that only one check asks for."""
 
     def __init__(self, bench: "Bench", script: Script) -> None:
         self.script = script

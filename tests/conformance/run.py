@@ -100,7 +100,7 @@ def _side_by_side(bench: Bench, checks: Sequence[Check], note: Callable[[Result]
 
 
 def _bounded(bench: Bench, check: Check) -> Result:
-    """Run a check in a thread of its own, which is left alone when it does not end in time."""
+    """Run a check in a thread of its own, which is left behind when it does not end in time."""
     began = time.monotonic()
     outcome: list[tuple[Verdict, str]] = []
     thread = threading.Thread(target=lambda: outcome.append(_judge(bench, check)), daemon=True)

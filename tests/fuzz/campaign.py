@@ -87,7 +87,7 @@ class Campaign:
         return outcome
 
     def replay(self, case: Case) -> Verdict:
-        """Send one case alone, and judge its answers, the counters and the logs."""
+        """Send only one case, and judge its answers, the counters and the logs."""
         self._health.settle()
         before = self._health.counters()
         verdict = self._one(case)

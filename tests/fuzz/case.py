@@ -35,7 +35,7 @@ class Case:
     most_answers: int | None = None
 
     def parts(self, token: str) -> list[bytes]:
-        """Return the bytes in pieces to send one by one, with the edge's token in the place of ``TOKEN``."""
+        """Return the bytes in pieces to send one by one, with the edge's token instead of ``TOKEN``."""
         data = self.data.replace(TOKEN, token.encode())
         edges = [0, *sorted(cut % (len(data) + 1) for cut in self.cuts), len(data)]
         return [data[start:end] for start, end in pairwise(edges) if start < end]

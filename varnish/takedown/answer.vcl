@@ -10,7 +10,7 @@ sub takedown_answer_note_miss {
 
 sub takedown_answer_headers {
     # Date (that of the fetch) and Age stay together: their sum is now, so that Expires means the same to every browser.
-    # With this Date alone, one whose clock is behind would show a stable image for longer (RFC 9111, 4.2.3). To write a
+    # With only this Date, one whose clock is behind would show a stable image for longer (RFC 9111, 4.2.3). To write a
     # new Date takes two thirds of what a hit costs more than without all of this.
     unset resp.http.Vary;
     unset resp.http.Takedown-Image;

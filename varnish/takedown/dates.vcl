@@ -1,6 +1,6 @@
 # Parse an HTTP date as the origin does (RFC 9110, 5.6.7).
-# std.time alone would reject a date with a wrong day of the week, count two-digit years from 1969, and accept ISO 8601
-# and plain numbers.
+# std.time by itself would reject a date with a wrong day of the week, count two-digit years from 1969, and accept
+# ISO 8601 and plain numbers.
 
 # Convert the variable "date" into ISO 8601, which has no day of the week and which std.time parses; "" if it is no
 # date.

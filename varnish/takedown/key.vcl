@@ -1,4 +1,4 @@
-# Make the code alone the cache key, and the renditions variants of it.
+# Make the code, and nothing else, the cache key, and the renditions variants of it.
 # So one PURGE removes all of them, with whatever Host, query string or cookie clients asked for them.
 
 sub takedown_key_hash {

@@ -72,7 +72,7 @@ sub takedown_position_move {
     }
 }
 
-# Set the position of a flush, which alone may move the edge back.
+# Set the position of a flush. Nothing else may move the edge back.
 sub takedown_position_flush {
     if (req.http.Takedown-Batch) {
         var.global_set("position", req.http.Takedown-Batch);

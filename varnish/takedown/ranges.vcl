@@ -52,7 +52,7 @@ sub takedown_ranges_if_range {
     unset req.http.If-Range;
 }
 
-# Answer 416 in place of Varnish, whose 416 has the headers of the image: a cache might store it for as long as the
+# Answer 416 instead of Varnish, whose 416 has the headers of the image: a cache might store it for as long as the
 # image.
 sub takedown_ranges_unsatisfiable {
     if (req.http.Range && resp.http.Content-Length && (req.http.Range ~ "=-0$" ||

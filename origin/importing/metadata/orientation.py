@@ -13,7 +13,7 @@ EMPTY = b"MM\0*\0\0\0\x08\0\0\0\0\0\0"
 
 
 def only_orientation(exif: bytes) -> bytes:
-    """Return a TIFF structure with the orientation alone; empty where the picture is upright.
+    """Return a TIFF structure with only the orientation; empty where the picture is upright.
 
     ``exif`` is a TIFF structure, with or without ``Exif`` and two zero bytes before it. A malformed one counts as
     upright: browsers do not turn such pictures either.

@@ -54,7 +54,7 @@ class ProbeRow(NamedTuple):
     looked: int | None
     images: int | None
     note: str | None
-    removed: int | None  # version 0.1 alone writes it here
+    removed: int | None  # only version 0.1 writes it here
 
 
 class Unlogged(NamedTuple):

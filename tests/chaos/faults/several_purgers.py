@@ -43,7 +43,7 @@ def stopped(scene: Scene) -> None:
 
 @_one_of_several("one of the purgers cut off from the database")
 def cut_off(scene: Scene) -> None:
-    """Cut one off from the database alone: it reaches every edge, and so does the one that takes over."""
+    """Cut one off only from the database: it reaches every edge, and so does the one that takes over."""
     proxy = scene.random.choice(scene.system.database_proxies)
     with cut_from_database(scene, proxy):
         scene.while_broken()

@@ -48,7 +48,7 @@ def _empty_caches(scene: Scene) -> None:
 
 
 def _await_refusal(scene: Scene) -> None:
-    """Wait until an image is refused, since the store has its bytes alone."""
+    """Wait until an image is refused, since only the store has its bytes."""
 
     def refused() -> bool:
         urls = [f"{scene.edge.url}/images/{code}" for code in scene.codes]
@@ -58,7 +58,7 @@ def _await_refusal(scene: Scene) -> None:
 
 
 def _await_answers(scene: Scene) -> None:
-    """Wait until the origin has refused no image for longer than it leaves a store alone that was late.
+    """Wait until the origin has refused no image for longer than it avoids a store that was late.
 
     Each of its processes does that for itself, so one answer is not enough.
     """

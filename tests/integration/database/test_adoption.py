@@ -1,4 +1,4 @@
-"""Adopt a server: a purger acts on this one alone, and does nothing on a copy or a replica until its adoption."""
+"""Adopt a server: a purger acts only on this one, and does nothing on a copy or a replica until its adoption."""
 
 import json
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Query by owner or code: a statement matches that key alone, and none that is spelt alike."""
+"""Query by owner or code: a statement matches only that key, and none that is spelt alike."""
 
 from collections.abc import Iterator
 from itertools import count

@@ -95,7 +95,7 @@ def test_a_wait_looks_once_a_step_within_one_statement(connections: Connections)
 
 
 def test_a_row_of_an_open_transaction_is_looked_at_again_and_again(connections: Connections) -> None:
-    """The steps within one statement, which read a table of them, wait for larger ids alone, and not for its commit."""
+    """The steps within one statement, which read a table of them, wait only for larger ids, and not for its commit."""
     purger, slow = connections.open("purger"), connections.open("moderation")
     first = take(purger, None)
     slow.start_transaction()
@@ -225,7 +225,7 @@ def test_nothing_is_numbered_through_another_server_than_the_adopted_one(connect
     first = take(purger, None)
     head, largest = first.head, first.largest
     ban(connections.open("moderation"), *new_codes())
-    # With future ids alone there is nothing to number. The call does not wait either, so that an adoption shows soon.
+    # With only future ids there is nothing to number. The call does not wait either, so that an adoption shows soon.
     for after, seconds in ((None, 0.0), (largest + 1, 3600.0)):
         found = take(purger, head, after, seconds, speaker="server copy")
         assert (found.head, found.adopted, found.same) == (head, first.adopted, 1)

@@ -79,7 +79,7 @@ def logged(stack: Stack, **fields: object) -> list[dict[str, Any]]:
 
 
 def acknowledged(stack: Stack, ban: int) -> list[dict[str, Any]]:
-    """Return the lines of the purger's log that tell of acknowledgements of a ban."""
+    """Return the lines of the purger's log about acknowledgements of a ban."""
     return [line for line in logged(stack, message="acknowledged") if ban in line.get("bans", ())]
 
 
@@ -143,7 +143,7 @@ def test_metrics_count_a_takedown_at_each_edge_and_name_no_code_and_no_owner(sit
 
 
 def all_well() -> dict[str, float] | None:
-    """Read the metrics of a moment at which the purger alone is present and both edges are trusted.
+    """Read the metrics of a moment at which only the purger is present and both edges are trusted.
 
     Nothing waits for them. None at other moments.
     """

@@ -1,4 +1,4 @@
-"""Record progress in the database: it decreases by a flush alone, and never exceeds the last batch."""
+"""Record progress in the database: it decreases only by a flush, and never exceeds the last batch."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -77,7 +77,7 @@ class Notes:
     def tell(
         self, last: int, *probe_results: ProbeResult, setbacks: int = 0, flush: int = 0, flushed: bool = False
     ) -> None:
-        """Tell of an acknowledgement of the batches from 44 on up to ``last``, one by one."""
+        """Report an acknowledgement of the batches from 44 on up to ``last``, one by one."""
         receipts = [Receipt("paris", batch, batch, "purge", "one", 1.0) for batch in range(44, last + 1)]
         self.recorder.acknowledged(
             "paris",

@@ -150,7 +150,7 @@ def test_nothing_of_the_edge_or_the_origin_leaks(site: Site) -> None:
         names = {name.lower() for name in answer.headers}
         assert not names & {"via", "x-varnish", "cdn-cache-control", "vary", "server"}
         assert not [name for name in names if name.startswith("takedown-")]
-        # A digest may have these digits by chance.
+        # A digest may happen to have these digits.
         assert "86400" not in str({name: value for name, value in answer.headers.items() if name.lower() != "etag"})
 
 

@@ -46,7 +46,7 @@ def code_of(name: str) -> str:
 
 
 class Visitor:
-    """A browser, which knows the site's own URLs alone."""
+    """A browser, which knows only the site's own URLs."""
 
     def __init__(self, stack: Stack) -> None:
         self.stack = stack

@@ -97,7 +97,7 @@ def test_a_frozen_database_is_503_in_time_also_for_those_who_queue(site: OriginS
 def test_a_database_that_is_late_with_each_answer_is_200_or_503_in_time(
     site: OriginSite, image: str, workers: str
 ) -> None:
-    """Slow the database down: a connection alone takes several round trips, and 40 requests queue for 8 threads."""
+    """Slow the database down: connecting takes several round trips, and 40 requests queue for 8 threads."""
     late = Random(7)
     with Proxies() as proxies:
         proxy = proxies.to(site.database.socket)

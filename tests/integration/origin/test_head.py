@@ -219,7 +219,7 @@ def test_an_answer_is_never_lost_in_a_reset(site: OriginSite) -> None:
 
 
 def test_those_who_do_not_close_hold_no_thread(site: OriginSite) -> None:
-    """Leave 200 connections open, which are read for two seconds each: four threads alone would need 100 s."""
+    """Leave 200 connections open, which are read for two seconds each: with four threads that would take 100 s."""
     start = time.monotonic()
     endless = [socket.create_connection(("127.0.0.1", site.origin.port), timeout=PATIENCE) for _ in range(200)]
     try:

@@ -158,7 +158,7 @@ class ExistingSite:
 
 
 def _answer(url: str, **headers: str) -> requests.Response:
-    """GET until the answer is no 503, which tells of a database or a store that is held up."""
+    """GET until the answer is no 503, which comes from a database or a store that is held up."""
     return ask_again(lambda: requests.get(url, headers=headers, timeout=PATIENCE), url)
 
 

@@ -1,4 +1,4 @@
-"""Prove an image gone by the origin's answer for banned images alone: other answers prove nothing, with a reason."""
+"""Prove an image gone by the origin's answer for banned images: other answers prove nothing, with a reason."""
 
 from collections.abc import Iterator
 
@@ -36,7 +36,7 @@ def wait_third(site: Site, outcome: str, reason: str, *arguments: str) -> None:
 def wait_outcome(site: Site, outcome: str, *arguments: str) -> None:
     """Wait until the last ban has this outcome at the third edge, and is proven at all others.
 
-    Whatever the remark: an edge that is slow to name its renditions is probed for those in the database alone.
+    Whatever the remark: an edge that is slow to name its renditions is probed for only those in the database.
     """
     expected = PROVEN | {"third": outcome}
     wait_until(lambda: outcomes(site, *arguments) == expected, f"{outcome} at the third edge, and gone at the others")

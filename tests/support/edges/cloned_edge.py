@@ -24,7 +24,7 @@ def sibling_of(edge: Edge, directory: Path, backend: str, **settings: Any) -> Ed
 def clone_of(edge: Edge, directory: Path, backend: str, **settings: Any) -> Edge:
     """Make an edge with the instance and the token of one that runs.
 
-    A process cannot be copied with its memory. In place of that: freeze the clone, let the other edge serve, then let
+    A process cannot be copied with its memory. Instead: freeze the clone, let the other edge serve, then let
     the clone go on behind the same addresses. The purger sees one edge that goes back to the clone's cache.
     """
     clone = sibling_of(edge, directory, backend, **settings)

@@ -150,7 +150,7 @@ class LoggedPast:
         return proof is not None and bool(find(verify(Proof.parse(proof.text()), self.signer.verifier())))
 
     def tells(self, proof: Proof | None) -> list[tuple[str, list[str]]]:
-        """Return the acts that a proof tells of, each with the edges that acknowledged and showed the image gone."""
+        """Return the acts that a proof names, each with the edges that acknowledged and showed the image gone."""
         assert proof is not None
         story = find(verify(proof, self.signer.verifier()))
         return [

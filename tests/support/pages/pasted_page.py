@@ -22,7 +22,7 @@ class PastedPage:
     """A page and a shell with the settings that the page writes. Each block has to be taken once, in its order."""
 
     def __init__(self, page: Path, home: Path, here: Mapping[str, str], settings: Path) -> None:
-        """Take what to write in the place of the page's words, the home directory, and the file of settings."""
+        """Take what to write instead of the page's words, the home directory, and the file of settings."""
         text = page.read_text()
         missing = [word for word in here if word not in text]
         assert missing == [], "the page has other words"

@@ -16,7 +16,7 @@ _numbers = count(1)
 
 
 def run(site: Site, *arguments: str, code: int = 0, stdin: str | None = None) -> Result:
-    """Run a moderator's command with moderation's URL alone. Asserts its exit code; returns its result."""
+    """Run a moderator's command with only moderation's URL. Asserts its exit code; returns its result."""
     return moderate(site.stack.database.url("moderation"), *arguments, code=code, stdin=stdin)
 
 

@@ -9,7 +9,7 @@ from tests.support.pages.markdown_pages import PAGES, ROOT
 
 SETTINGS = Settings(database_url="")
 DELAYS = [SETTINGS.rebound_delay, SETTINGS.later_rebound_delay, SETTINGS.last_rebound_delay]
-#: Pages, and code with comments. The changelog tells of former delays as well.
+#: Pages, and code with comments. The changelog names former delays as well.
 TEXTS = [page for page in PAGES if page.name != "CHANGELOG.md"] + sorted(
     file for part in ("purger/**/*.py", "varnish/**/*.vcl", "tests/chaos/**/*.py") for file in ROOT.glob(part)
 )

@@ -11,7 +11,7 @@ from stack.vcl import SOURCE
 from tests.support.pages.markdown_pages import PAGES, ROOT
 
 DEFAULT = (SOURCE / "default.vcl").read_text()
-#: Pages, and code with comments, that may name a setting's value. The changelog tells of former ones as well.
+#: Pages, and code with comments, that may name a setting's value. The changelog names former ones as well.
 TEXTS = [page for page in PAGES if page.name != "CHANGELOG.md"] + sorted(ROOT.glob("purger/**/*.py"))
 
 

@@ -20,7 +20,7 @@ _MOST_CALLS = 20
 
 
 class Database:
-    """An outbox of three batches each time, and a trigger that is missing at the first verification alone."""
+    """An outbox of three batches each time, and a trigger that is missing only at the first verification."""
 
     def __init__(self, stop: threading.Event) -> None:
         self._stop = stop
