@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from purger.backoff import Backoff
-from purger.edge.client import Answer, EdgeClient
+from purger.edge.client import EdgeAnswer, EdgeClient
 from purger.edge.errors import DeliveryError, MalformedError, OtherInstanceError, SeveralInstancesError
 from purger.edge.purge_request import BATCH, Request
 from purger.edge.tally import Tally
@@ -111,7 +111,7 @@ class EdgeSession:
         """Close the connection."""
         self._client.close()
 
-    def send(self, request: Request) -> Answer:
+    def send(self, request: Request) -> EdgeAnswer:
         """Send one request, and check the position that the edge names in its answer.
 
         It is the expected one, or a later one where another purger has sent something. An edge that was put back to an
@@ -120,7 +120,7 @@ class EdgeSession:
         with self._tally.delivery(self.edge.name, request.kind):
             return self._send(request)
 
-    def _send(self, request: Request) -> Answer:
+    def _send(self, request: Request) -> EdgeAnswer:
         began = time.monotonic()
         answer = self._client.send(request, self._progress.instance)
         now = time.monotonic()

@@ -5,9 +5,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from purger.delivery.growing_bulk import GrowingBulk
-from purger.delivery.plan_run import PlanRun
-from purger.delivery.plan_sender import PlanSender, RefusedPlanError
+from purger.delivery.plan_sender import BulkDelay, PlanRun, PlanSender, RefusedPlanError
 from purger.delivery.session import EdgeMode, EdgeSession
 from purger.edge.errors import DeliveryError
 from purger.edge.purge_request import FLUSH, at_position, late_flush, part_of
@@ -63,8 +61,10 @@ class Worker(threading.Thread):
         self._asked: FlushRequest | None = None
         self._setbacks = 0  # of the database, that this edge was flushed for
         self._flushed_after: int | None = None  # the batch before those of a flush whose rebound is still to come
-        self._sender = PlanSender(batches, self._session.send, lambda: self._progress.position)
-        self._growing = GrowingBulk(batches, lambda: poller.more_to_come)
+        self._sender = PlanSender(
+            batches, self._session.send, lambda: self._progress.position, self._record.add_probe_results
+        )
+        self._bulk_delay = BulkDelay(batches, lambda: poller.more_to_come)
         self._delivering: PlanRun | None = None
         self._rebounding: dict[int, PlanRun] = {}  # by turn
 
@@ -184,8 +184,8 @@ class Worker(threading.Thread):
     def _deliver(self, step: Deliver) -> None:
         try:
             if self._delivering is None or self._delivering.plan.first != step.after + 1:
-                if (seconds := self._growing.rest(step.after, step.head, now=time.monotonic())) > 0:
-                    self._sender.send_singles(self.edge, step.after)
+                if (seconds := self._bulk_delay.seconds(step.after, step.head, now=time.monotonic())) > 0:
+                    self._sender.send_urgent(self.edge, step.after)
                     self._wake.wait(seconds)
                     return
                 self._delivering = self._plan(step.after, step.head)
@@ -195,8 +195,6 @@ class Worker(threading.Thread):
         except RefusedPlanError as error:
             self._progress.require_flush(str(error))
             return
-        finally:
-            self._record.add_probe_results(self._sender.take_probe_results())
         plan, self._delivering = plan_run.plan, None
         self._progress.delivered(plan.last, at=time.monotonic())
         self._add_receipt(plan.first, plan.last, plan.method)
@@ -214,7 +212,7 @@ class Worker(threading.Thread):
         if plan_run.requests:
             # One request a step, so that a first delivery need not wait for the rest.
             try:
-                self._sender.carry_out(self.edge, plan_run)
+                self._sender.send_next(self.edge, plan_run)
             except RefusedPlanError as error:
                 self._progress.require_flush(str(error))
             return

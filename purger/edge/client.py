@@ -49,7 +49,7 @@ _SHOWN = 160
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class EdgeAnswer:
     """The acknowledgement of a request."""
 
     instance: str  # of the varnishd process that gave it
@@ -93,11 +93,13 @@ class EdgeClient:
         #: The reason why the last heartbeat that was to go over a new connection went over the one before.
         self.not_renewed: DeliveryError | None = None
 
-    def ask(self, instance: str | None = None) -> Answer:
+    def ask(self, instance: str | None = None) -> EdgeAnswer:
         """Ask for instance, clock and mode; with ``instance`` only of that varnishd."""
         return self.send(_HEARTBEAT, instance)
 
-    def heartbeat(self, instance: str, epoch: str, position: Position, *, renew_within: float | None = None) -> Answer:
+    def heartbeat(
+        self, instance: str, epoch: str, position: Position, *, renew_within: float | None = None
+    ) -> EdgeAnswer:
         """Confirm that the edge has everything that was committed before ``epoch``, its own clock as it wrote it.
 
         The edge accepts it only at ``position``. With ``renew_within`` it goes over a new connection, or over the
@@ -112,7 +114,7 @@ class EdgeClient:
         """Send the next request over a new connection: a persistent one hides other varnishds at the address."""
         self._connection.close()
 
-    def send(self, request: Request, instance: str | None) -> Answer:
+    def send(self, request: Request, instance: str | None) -> EdgeAnswer:
         """Send ``request``, only to the varnishd ``instance`` if one is named, and read the answer."""
         headers = dict(request.headers)
         if instance is not None:
@@ -132,7 +134,7 @@ class EdgeClient:
         """Close the connection."""
         self._connection.close()
 
-    def _send_anew(self, request: Request, instance: str, within: float) -> Answer:
+    def _send_anew(self, request: Request, instance: str, within: float) -> EdgeAnswer:
         """Send a request over a new connection, which takes the place of the present one.
 
         Slow clients can hold all threads of an edge but those of its present connections, which must go on.
@@ -188,7 +190,7 @@ class EdgeClient:
         reason = getattr(error, "verify_message", None) or _cause(error)
         return UntrustedError(f"{self._url}: {reason}; see CA, certificate and host name of this edge")
 
-    def _read(self, reply: Reply) -> Answer:
+    def _read(self, reply: Reply) -> EdgeAnswer:
         status = reply.status
         said = f"{status} {printable(' '.join(reply.text.split())[:_SHOWN])}"
         if status >= 500:
@@ -209,7 +211,7 @@ class EdgeClient:
                 " purge URL, and load the VCL of this version into the edge (docs/operate/edge.md)"
             )
         removed = reply.headers.get("takedown-removed", "")
-        return Answer(
+        return EdgeAnswer(
             position=_position(position, said),
             instance=instance.strip('"'),
             now=now,

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from itertools import starmap
 from typing import NamedTuple
 
-from purger.edge.client import Answer, EdgeClient
+from purger.edge.client import EdgeAnswer, EdgeClient
 from purger.edge.errors import DeliveryError
 from purger.fleet.edges import ListedEdge, list_edges
 from purger.fleet.presence import present
@@ -216,7 +216,7 @@ def _counter_is_locked(connection: Connection) -> bool:
     return False
 
 
-def _ask(edge: Edge) -> Answer | EdgeProblem:
+def _ask(edge: Edge) -> EdgeAnswer | EdgeProblem:
     """Ask an edge for its mode, its clock and its position, and return its answer, or the error."""
     client = EdgeClient(edge, connect_timeout=_CONNECT_TIMEOUT, read_timeout=_READ_TIMEOUT)
     try:
@@ -227,7 +227,7 @@ def _ask(edge: Edge) -> Answer | EdgeProblem:
         client.close()
 
 
-def _edge_state(edge: ListedEdge, answer: Answer | EdgeProblem, head: int, waits: float) -> EdgeState:
+def _edge_state(edge: ListedEdge, answer: EdgeAnswer | EdgeProblem, head: int, waits: float) -> EdgeState:
     state = EdgeState(
         name=edge.name,
         purge_url=edge.purge_url,

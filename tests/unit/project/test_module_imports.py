@@ -40,7 +40,6 @@ PURE = [
     "purger.model",
     "purger.records.unwritten_results",
     "purger.outbox.plan",
-    "purger.delivery.plan_run",
     "purger.edge.purge_request",
     "purger.fleet.present_purgers",
     "purger.probing.verdict",

@@ -6,7 +6,7 @@ from typing import cast
 import pytest
 
 from purger.delivery.plan_sender import PlanSender, RefusedPlanError
-from purger.edge.client import Answer
+from purger.edge.client import EdgeAnswer
 from purger.edge.errors import MalformedError
 from purger.edge.purge_request import Request
 from purger.model import Edge, Position, Row
@@ -25,18 +25,18 @@ class Sent:
     then: list[Position] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
 
-    def send(self, request: Request) -> Answer:
+    def send(self, request: Request) -> EdgeAnswer:
         if any(name == "Takedown-Digests" for name, _ in request.headers):
             raise MalformedError("an edge without digests")
         self.headers.append(dict(request.headers))
         if self.then:
             self.at = self.then.pop(0)
-        return Answer("instance", "1.000", 1, None, None, self.at)
+        return EdgeAnswer("instance", "1.000", 1, None, None, self.at)
 
     def sender(self, rows: list[Row]) -> PlanSender:
         batches = Batches(cast("Outbox", None))  # all that is planned is in memory
         batches.add(5, 6, rows, {6: "sixth"})
-        return PlanSender(batches, self.send, lambda: self.at)
+        return PlanSender(batches, self.send, lambda: self.at, lambda _: None)
 
 
 def codes(count: int) -> list[Row]:
@@ -62,7 +62,7 @@ def test_a_part_names_where_the_last_answer_found_the_edge() -> None:
 def test_a_rebound_names_where_the_edge_is_by_then() -> None:
     sent = Sent(Position(9, "ninth"))
     sender = sent.sender(codes(1))
-    sender.carry_out(EDGE, sender.plan(5, 6, 256))
+    sender.send_next(EDGE, sender.plan(5, 6, 256))
     assert sent.headers == [{"Takedown-Part-Of": "6", "Takedown-After": "9:ninth"}]
 
 

@@ -1,7 +1,6 @@
 """Send single bans in the middle of a bulk before the rest of it, where that gains time."""
 
-from purger.delivery.plan_run import PlanRun
-from purger.delivery.urgent_bans import UrgentBans
+from purger.delivery.plan_sender import PlanRun, UrgentBans
 from purger.model import Position, Row
 from purger.outbox.batches import Batches
 from purger.outbox.plan import make_plan
@@ -23,8 +22,7 @@ class Outbox:
 
 
 def bulk_of(rows: list[Row]) -> PlanRun:
-    plan = make_plan(rows, rows[0].batch, rows[-1].batch)
-    return PlanRun(plan, list(plan.requests))
+    return PlanRun(make_plan(rows, rows[0].batch, rows[-1].batch))
 
 
 def bulk(number: int, batch: int) -> list[Row]:
@@ -43,7 +41,7 @@ def test_a_single_ban_by_content_after_the_bulk_goes_before_what_is_left_of_it()
     singles, plan_run = UrgentBans(batches), bulk_of(rows)
     batches.add(0, 1, rows, IDENTITIES)
     batches.add(1, 2, [Row(101, 2, "digest", "e" * 64, "ban")], IDENTITIES)
-    singles.find(plan_run)
+    singles.find_during(plan_run)
     single = singles.next(plan_run.plan.first - 1)
     assert single is not None
     assert [request.headers for request in single.requests] == [(("Takedown-Digests", "e" * 64),)]
@@ -54,9 +52,9 @@ def test_a_single_ban_after_the_bulk_goes_before_what_is_left_of_it() -> None:
     singles, plan_run = UrgentBans(batches), bulk_of(rows)
     batches.add(0, 1, rows, IDENTITIES)
     batches.add(1, 2, [Row(101, 2, "image", "late", "ban")], IDENTITIES)
-    singles.find(plan_run)
+    singles.find_during(plan_run)
     assert sent(singles, plan_run) == ["/images/late"]
-    singles.find(plan_run)
+    singles.find_during(plan_run)
     assert sent(singles, plan_run) == []
 
 
@@ -65,7 +63,7 @@ def test_a_single_ban_within_the_bulk_goes_before_the_others() -> None:
     singles, plan_run = UrgentBans(batches), bulk_of([*rows, Row(101, 2, "image", "late", "ban")])
     batches.add(0, 1, rows, IDENTITIES)
     batches.add(1, 2, [Row(101, 2, "image", "late", "ban")], IDENTITIES)
-    singles.find(plan_run)
+    singles.find_during(plan_run)
     assert sent(singles, plan_run) == ["/images/late"]
 
 
@@ -74,7 +72,7 @@ def test_bans_that_their_plan_sends_as_fast_are_sent_once() -> None:
     batches = Batches(Outbox())
     singles, plan_run = UrgentBans(batches), bulk_of(both)
     batches.add(0, 1, both, IDENTITIES)
-    singles.find(plan_run)
+    singles.find_during(plan_run)
     assert sent(singles, plan_run) == []
 
 
@@ -86,7 +84,7 @@ def test_many_single_bans_of_an_edge_that_was_away_go_in_lists_alone() -> None:
         batches.add(row.batch - 1, row.batch, [row], IDENTITIES)
     singles, plan_run = UrgentBans(batches), bulk_of(rows)
     assert len(plan_run.requests) == 2
-    singles.find(plan_run)
+    singles.find_during(plan_run)
     assert sent(singles, plan_run) == []
 
 
@@ -95,6 +93,6 @@ def test_what_was_delivered_meanwhile_is_not_told_again() -> None:
     singles = UrgentBans(batches)
     batches.add(0, 1, rows, IDENTITIES)
     batches.add(1, 2, [Row(101, 2, "image", "late", "ban")], IDENTITIES)
-    singles.find(bulk_of(rows))
+    singles.find_during(bulk_of(rows))
     later = bulk_of([row._replace(batch=3) for row in rows])
     assert sent(singles, later) == []

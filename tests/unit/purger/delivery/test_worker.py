@@ -39,7 +39,7 @@ def worker() -> Worker:
 def test_deliveries_wait_while_the_poller_says_that_more_rows_are_to_come(worker: Worker) -> None:
     for more in (False, True, False):
         worker._poller.more_to_come = more
-        assert (worker._growing.rest(0, BATCHES, now=1.0) > 0) is more
+        assert (worker._bulk_delay.seconds(0, BATCHES, now=1.0) > 0) is more
 
 
 def test_a_late_rebound_of_many_purges_takes_one_request(worker: Worker) -> None:

@@ -4,8 +4,7 @@ from typing import cast
 
 import pytest
 
-from purger.delivery.growing_bulk import GrowingBulk
-from purger.delivery.urgent_bans import UrgentBans
+from purger.delivery.plan_sender import BulkDelay, UrgentBans
 from purger.model import Row
 from purger.outbox.batches import Batches
 from purger.outbox.outbox import Outbox
@@ -17,7 +16,7 @@ class Outboxes:
     def __init__(self, *sizes: int) -> None:
         self.batches = Batches(cast("Outbox", None))
         self.more = True
-        self.bulk = GrowingBulk(self.batches, lambda: self.more)
+        self.delay = BulkDelay(self.batches, lambda: self.more)
         self._largest = 0
         self._batch = 0
         for size in sizes:
@@ -33,41 +32,41 @@ class Outboxes:
 
 def test_a_bulk_that_grows_waits_for_a_fraction_of_a_second_from_its_first_rows() -> None:
     outbox = Outboxes(500)
-    assert outbox.bulk.rest(0, 1, now=10.0) == pytest.approx(0.2)
+    assert outbox.delay.seconds(0, 1, now=10.0) == pytest.approx(0.2)
     outbox.add(2000)
-    assert outbox.bulk.rest(0, 2, now=10.15) == pytest.approx(0.05)
-    assert outbox.bulk.rest(0, 2, now=10.2) == 0.0
-    assert outbox.bulk.rest(2, 2, now=10.3) == 0.0
+    assert outbox.delay.seconds(0, 2, now=10.15) == pytest.approx(0.05)
+    assert outbox.delay.seconds(0, 2, now=10.2) == 0.0
+    assert outbox.delay.seconds(2, 2, now=10.3) == 0.0
 
 
 def test_the_next_delivery_waits_anew() -> None:
     outbox = Outboxes(500, 500)
-    assert outbox.bulk.rest(0, 1, now=10.0) == pytest.approx(0.2)
-    assert outbox.bulk.rest(1, 2, now=11.0) == pytest.approx(0.2)
+    assert outbox.delay.seconds(0, 1, now=10.0) == pytest.approx(0.2)
+    assert outbox.delay.seconds(1, 2, now=11.0) == pytest.approx(0.2)
 
 
 def test_a_bulk_goes_as_soon_as_all_of_it_is_numbered_or_lists_are_full() -> None:
     outbox = Outboxes(500, 20_000)
-    assert outbox.bulk.rest(0, 2, now=10.0) == 0.0
-    assert outbox.bulk.rest(0, 1, now=10.0) > 0
+    assert outbox.delay.seconds(0, 2, now=10.0) == 0.0
+    assert outbox.delay.seconds(0, 1, now=10.0) > 0
     outbox.more = False
-    assert outbox.bulk.rest(0, 1, now=10.0) == 0.0
+    assert outbox.delay.seconds(0, 1, now=10.0) == 0.0
 
 
 def test_a_delivery_that_failed_waits_anew_for_the_next_bulk() -> None:
     outbox = Outboxes(500)
-    assert outbox.bulk.rest(0, 1, now=10.0) == pytest.approx(0.2)
+    assert outbox.delay.seconds(0, 1, now=10.0) == pytest.approx(0.2)
     outbox.more = False
-    assert outbox.bulk.rest(0, 1, now=10.1) == 0.0  # delivered, but the edge does not answer
+    assert outbox.delay.seconds(0, 1, now=10.1) == 0.0  # delivered, but the edge does not answer
     outbox.more = True
-    assert outbox.bulk.rest(0, 1, now=20.0) == pytest.approx(0.2)
+    assert outbox.delay.seconds(0, 1, now=20.0) == pytest.approx(0.2)
 
 
 def test_a_few_bans_and_those_that_are_not_in_memory_do_not_wait() -> None:
     outbox = Outboxes(20)
-    assert outbox.bulk.rest(0, 1, now=10.0) == 0.0
-    assert outbox.bulk.rest(0, 7, now=10.0) == 0.0
-    assert outbox.bulk.rest(5, 1, now=10.0) == 0.0
+    assert outbox.delay.seconds(0, 1, now=10.0) == 0.0
+    assert outbox.delay.seconds(0, 7, now=10.0) == 0.0
+    assert outbox.delay.seconds(5, 1, now=10.0) == 0.0
 
 
 def test_a_single_ban_that_comes_while_the_bulk_waits_is_found_once() -> None:
