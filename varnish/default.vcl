@@ -1,7 +1,7 @@
-# Run an edge of Edge Takedown: cache images as the origin says, and remove each at once when the purger says so.
+# Cache the images of an origin, and remove each at once when the purger asks: an edge of Edge Takedown.
 #
 # docs/operate/edge.md says how to run it. The subs are in takedown/: takedown_<file>_<step> is in <file>.vcl.
-# docs/internals/vcl.md lists the files and every variable, with who sets it and who reads it.
+# docs/internals/vcl.md lists all files, and all variables with the files that set and read them.
 vcl 4.1;
 
 import purge;
@@ -14,10 +14,11 @@ import var;
 backend origin {
     .host = "127.0.0.1";
     .port = "8000";
-    # The Host of each fetch. The default is .host, and the origin refuses an IPv6 address without brackets as a Host.
+    # The Host header of each fetch. Without this line it is .host, and the origin refuses an IPv6 address without
+    # brackets.
     .host_header = "origin";
-    # Limits for an origin that hangs (docs/operate/edge.md). Keep the sum of connect_timeout, first_byte_timeout and
-    # wait_timeout below the lease.
+    # Time limits for an origin that hangs (docs/operate/edge.md). Keep the sum of connect_timeout, first_byte_timeout
+    # and wait_timeout below the lease.
     .connect_timeout = 1s;
     .first_byte_timeout = 5s;
     .between_bytes_timeout = 5s;
@@ -28,8 +29,7 @@ backend origin {
     .wait_timeout = 1s;
 }
 
-# Addresses that may send requests to the purge listener. All others get 403, whatever their token. List only your
-# purgers.
+# The addresses of your purgers. The purge listener answers 403 to all others, whatever their token.
 acl takedown_purgers {
     "127.0.0.0"/8;
     "::1";
@@ -40,20 +40,19 @@ acl takedown_purgers {
 }
 
 sub takedown_settings {
-    # Path of the file with the token that purges need. It may hold a second one, on a line of its own: both are
-    # accepted. Each load of this VCL reads it (docs/operate/edge.md, "Token").
+    # The file with the token that purges need. A second line may have a second token; both are accepted. Varnish reads
+    # the file at each load of this VCL (docs/operate/edge.md, "Token").
     var.set("token file", "/etc/varnish/takedown.token");
 
-    # Time for which the edge trusts its cache after a moment up to which, the purger says, it has every purge. A longer
-    # lease rides out longer outages of purger or database, but an edge that the purger cannot reach then shows a banned
-    # image that much longer.
+    # The edge trusts its cache for this long after the last heartbeat. A longer lease bridges longer outages of purger
+    # or database, but an edge that the purger cannot reach shows a banned image for that much longer.
     var.set_duration("lease", 10s);
 
-    # Longest age of a hit when the lease has run out.
+    # When the lease has run out, a hit is at most this old.
     var.set_duration("fail-safe TTL", 2s);
 
-    # Size of the largest body that is cached, in bytes or with K, M or G. A body larger than the cache would evict all
-    # other objects.
+    # The largest body that is cached, in bytes, or with K, M or G. A body larger than the cache would evict all other
+    # objects.
     var.set("largest kept", "16M");
 
     # "no" for an edge without a purger: it always trusts its cache, and shows a banned image until the object expires.
@@ -61,31 +60,27 @@ sub takedown_settings {
 }
 
 sub takedown_renditions {
-    # Names of the renditions besides the original, with a space before and after each; " " for none. The edge answers
-    # 404 for any other name, so that clients cannot fill the cache with variants, and tells these names to the purger.
+    # The names of the renditions besides the original, with a space before and after each; " " if there are none. The
+    # edge answers 404 for any other name, so that clients cannot fill the cache with variants. The purger asks the edge
+    # for these names, to probe each rendition.
     var.set("renditions", " thumb ");
 }
 
 sub takedown_urls {
-    # Maps the URLs in the site's pages to those of this edge: sets req.url to /images/<code> or
-    # /images/<code>/<rendition>. docs/guide/urls.md has examples. Any other URL is 404.
+    # Map the URLs in your pages to those of this edge: set req.url to /images/<code> or /images/<code>/<rendition>.
+    # docs/guide/urls.md has examples. The edge answers 404 for any other URL.
 }
 
 # ---- How it works ----------------------------------------------------------------------------------------------------
 
 include "./takedown/settings.vcl";
-include "./takedown/instance.vcl";
 include "./takedown/token.vcl";
 include "./takedown/route.vcl";
-include "./takedown/request_body.vcl";
 include "./takedown/key.vcl";
 include "./takedown/lease.vcl";
 include "./takedown/listener.vcl";
 include "./takedown/position.vcl";
 include "./takedown/purge.vcl";
-include "./takedown/ban.vcl";
-include "./takedown/marks.vcl";
-include "./takedown/heartbeat.vcl";
 include "./takedown/fetch.vcl";
 include "./takedown/lifetime.vcl";
 include "./takedown/fence.vcl";
@@ -98,7 +93,6 @@ include "./takedown/errors.vcl";
 sub vcl_init {
     call takedown_settings_check;
     call takedown_token_read;
-    call takedown_instance_start;
     call takedown_position_start;
     return (ok);
 }
@@ -109,8 +103,8 @@ sub vcl_recv {
     }
     call takedown_route_host;
     call takedown_route_methods;
-    call takedown_request_body_refuse;
-    # Before all that reads the URL, and after the checks of the rest of the head.
+    call takedown_route_refuse_body;
+    # After the checks of the rest of the head, and before everything that reads the URL.
     call takedown_urls;
     call takedown_route_image;
     call takedown_lease_limit_hits;
@@ -173,6 +167,6 @@ sub vcl_synth {
     } else {
         call takedown_errors_public;
     }
-    call takedown_request_body_close;
+    call takedown_route_close_body;
     return (deliver);
 }

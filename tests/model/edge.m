@@ -135,7 +135,7 @@ begin
   end_fetch();
 end;
 
--- purge.vcl and ban.vcl: first the mark (marks.vcl), then the objects, then the position (position.vcl).
+-- purge.vcl: first the mark (fence.vcl), then the objects, then the position (position.vcl).
 procedure purge(r: Request);
 var numbered: boolean;
 begin
@@ -159,7 +159,7 @@ begin
   end;
 end;
 
--- ban.vcl, takedown_ban_all with Takedown-Batch alone; marks.vcl, takedown_marks_flush.
+-- purge.vcl, takedown_purge_ban_all with only Takedown-Batch; fence.vcl, takedown_fence_mark_flush.
 procedure flush(r: Request);
 begin
   purge(r);
@@ -171,7 +171,7 @@ begin
   edge.position := r.last;
 end;
 
--- heartbeat.vcl, takedown_heartbeat_renew: keep the later of two, but for one of the future, which gives way.
+-- lease.vcl, takedown_lease_renew: keep the later of two, but for one of the future, which gives way.
 procedure renew(e: Epoch);
 begin
   if e.age != LEASE & (e.age <= edge.epoch.age | e.age = FUTURE_EPOCH) then
@@ -181,7 +181,7 @@ begin
   end;
 end;
 
--- instance.vcl and heartbeat.vcl: answer 412 to a request for another instance, or a heartbeat for another position, and
+-- position.vcl and lease.vcl: answer 412 to a request for another instance, or a heartbeat for another position, and
 -- 400 to an epoch of the future.
 function refuses(r: Request): boolean;
 begin

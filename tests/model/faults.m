@@ -134,7 +134,7 @@ begin
   end;
 end;
 
--- vcl.load and vcl.use: globals outlive it (instance.vcl, position.vcl).
+-- vcl.load and vcl.use: globals outlive it (position.vcl).
 rule "the VCL is reloaded" RELOADS & !KEPT_AT_RELOAD
 ==>
 begin

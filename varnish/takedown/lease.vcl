@@ -1,8 +1,55 @@
-# Decide from the lease whether the edge trusts its cache, and limit what an edge in fail-safe mode serves.
+# Renew the lease at the purger's heartbeat, decide from it whether the edge trusts its cache, and limit what an edge in
+# fail-safe mode serves.
 #
-# A heartbeat says "you have every purge that was committed before E", where E is an earlier time of this edge's own
-# clock. The edge trusts its cache while E <= now < E + lease. At all other times, also from its start to the first
-# heartbeat, it is in fail-safe mode: a hit is at most the fail-safe TTL old, and nothing is served by grace.
+# A heartbeat (HEARTBEAT /) with Takedown-Epoch: E says "you have every purge that was committed before E", where E is
+# an earlier time of this edge's own clock. The edge trusts its cache while E <= now < E + lease. At all other times,
+# and from its start to the first heartbeat, it is in fail-safe mode: a hit is at most the fail-safe TTL old, and
+# nothing is served by grace.
+
+# ---- HEARTBEAT -------------------------------------------------------------------------------------------------------
+
+# Renew the lease. Without Takedown-Epoch only answer with the edge's state. Answer 412 if the heartbeat names another
+# position than the edge's.
+sub takedown_lease_heartbeat {
+    if (req.url != "/") {
+        return (synth(400, "Bad Request: HEARTBEAT wants the path /"));
+    }
+    if (req.http.Takedown-Epoch) {
+        call takedown_lease_epoch;
+    }
+    call takedown_position_expect;
+    if (!req.http.Takedown-Epoch) {
+        return (synth(200, "Asked, nothing renewed"));
+    }
+    call takedown_lease_renew;
+    return (synth(200, "Renewed"));
+}
+
+sub takedown_lease_epoch {
+    std.collect(req.http.Takedown-Epoch, ",");
+    if (req.http.Takedown-Epoch !~ "^[0-9]{1,11}\.[0-9]{3}$") {
+        return (synth(400, "Bad Request: Takedown-Epoch wants seconds.milliseconds"));
+    }
+    if (std.real(req.http.Takedown-Epoch, 0.0) > std.real(time=std.now())) {
+        return (synth(400, "Bad Request: Takedown-Epoch lies in the future of this edge's clock"));
+    }
+}
+
+# Keep the later of two epochs, so that a delayed heartbeat does not shorten the lease. An epoch from the future is
+# replaced: the clock was set back, and each new epoch would be earlier, which would leave the edge in fail-safe mode
+# until the clock has caught up.
+sub takedown_lease_renew {
+    if (std.real(var.global_get("trusted from"), 0.0) <= std.real(req.http.Takedown-Epoch, 0.0) ||
+        std.real(var.global_get("trusted from"), 0.0) > std.real(time=std.now())) {
+        # In this order, no request in between sees a lease longer than the old or the new one. vmod var also finds the
+        # globals fastest that were set last, and each hit reads these two.
+        var.global_set("trusted from", req.http.Takedown-Epoch);
+        var.global_set("trusted until",
+            std.real(req.http.Takedown-Epoch, 0.0) + std.real(duration=var.get_duration("lease")));
+    }
+}
+
+# ---- Fail-safe mode --------------------------------------------------------------------------------------------------
 
 # Limit ttl and grace of a hit in fail-safe mode.
 sub takedown_lease_limit_hits {
@@ -18,8 +65,8 @@ sub takedown_lease_limit_hits {
     }
 }
 
-# End for good a lease that begins in the future: the clock was set back. Without this the edge would trust its cache
-# again when the clock has caught up, on the word of a purger that may be cut off since. The next heartbeat begins another.
+# End for good a lease that begins in the future: the clock was set back. Otherwise the edge would trust its cache again
+# when the clock has caught up, although no purger may have reached it since. The next heartbeat begins a new lease.
 sub takedown_lease_forget_future {
     if (std.real(var.global_get("trusted from"), 0.0) > std.real(time=std.now()) &&
         std.real(var.global_get("trusted until"), 0.0) > 0.0) {
@@ -27,9 +74,9 @@ sub takedown_lease_forget_future {
     }
 }
 
-# Remove an object from the future in fail-safe mode: the clock was set back after its fetch, and the fail-safe TTL
+# Remove an object from the future in fail-safe mode: the clock was set back after its fetch, so the fail-safe TTL
 # cannot limit its age. After the removal, all who ask for it wait for one fetch. (obj.age would not do: it counts from
-# the start of the request, and is below 0 for those who waited for the object.)
+# the start of the request, and is negative for those who waited for the object.)
 sub takedown_lease_remove_future {
     if (req.ttl > 0s && obj.time > std.now()) {
         purge.hard();
@@ -52,8 +99,8 @@ sub takedown_lease_mode {
 }
 
 # Limit the lifetime of an object that is fetched in fail-safe mode, where no purge may arrive, or that shows a change
-# of which the edge was not told. Its age counts from the start of the fetch, since the origin's lookup may be that old,
-# and not from the response as Varnish counts.
+# for which no purge has come yet. Varnish counts the age from the response; this counts it from the start of the fetch,
+# since the origin's lookup may be that old.
 sub takedown_lease_limit_object {
     call takedown_lease_mode;
     call takedown_lease_untold;
@@ -70,8 +117,8 @@ sub takedown_lease_limit_object {
     }
 }
 
-# Set the variable "untold" to yes if the answer shows a change of which no purge has told this edge so far. If the
-# database loses that change before its purge, none comes, and the position of the edge is right and reveals nothing.
+# Set the variable "untold" to yes if the answer shows a change for which this edge has had no purge yet. If the
+# database loses that change before its purge, no purge comes, and the edge's position does not show it.
 sub takedown_lease_untold {
     var.set("untold", "no");
     if (var.get("mode") == "trusted" && (var.get("changed") == "pending" ||

@@ -7,11 +7,11 @@ sub takedown_listener_request {
     call takedown_token_check;
     call takedown_listener_keep_thread;
     call takedown_listener_methods;
-    call takedown_instance_match;
+    call takedown_position_match;
     call takedown_position_arguments;
-    call takedown_purge_request;
-    call takedown_ban_request;
-    call takedown_heartbeat_request;
+    call takedown_purge_image;
+    call takedown_purge_ban;
+    call takedown_lease_heartbeat;
 }
 
 # Answer 403 to an address outside of the ACL. With a PROXY listener, client.ip is the address of the purger, not of
@@ -22,8 +22,8 @@ sub takedown_listener_address {
     }
 }
 
-# Let the purger's connection keep its thread between requests, until timeout_idle. Slow readers can hold all threads that
-# are left, and a connection without a thread of its own waits until one of them is cut off.
+# Let the purger's connection keep its thread between requests, until timeout_idle. Slow readers can hold all threads
+# that are left, and a connection without a thread of its own waits until one of them is cut off.
 sub takedown_listener_keep_thread {
     set sess.timeout_linger = 1h;
 }

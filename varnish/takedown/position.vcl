@@ -1,21 +1,39 @@
-# Keep the position of this edge in the purger's outbox: N:IDENTITY, the last batch up to which it has every purge.
-# The purger renews the lease only of an edge whose position its database knows. So it notices an edge that was put
-# back to a snapshot, and one that got purges from another database.
+# Keep the two values by which the purger knows this edge: its instance, and its position in the outbox.
 #
-# Takedown-Batch names the position of the edge after a request. Takedown-Part-Of names the batch that a purge is a part
-# of, and does not move the edge. Takedown-After beside either names the position at which the purger takes the edge to
-# be. An edge at another position stays there, and its fence treats the purge as one by hand: the number may be of a
-# database that has gone back since. A purge with neither number is one by hand as well.
+# The instance is new at each start of varnishd's worker process. By it the purger notices that an edge has lost its
+# cache, its lease and its marks.
+#
+# The position is N:IDENTITY, the last batch up to which the edge has every purge. The purger renews the lease only of
+# an edge whose position is in its database. So it notices an edge that was put back to a snapshot, and one that got
+# purges from another database.
+#
+# Takedown-Batch names the position of the edge after a request. Takedown-Part-Of names the batch that a purge is part
+# of, and does not move the edge. Takedown-After, beside either, names the position that the purger expects the edge to
+# have. An edge at another position stays there, and its fence treats the purge as one by hand, because the number may
+# be of a database that has gone back since. A purge with neither number is one by hand as well.
 
-# Set the position at the first load of a VCL, to one that no database knows. Globals outlive a reload.
+# Set instance and position at the first load of a VCL. Globals outlive a reload. No database has the position 0:none.
+# Lease and marks need no initial value: without them the edge is in fail-safe mode.
 sub takedown_position_start {
-    if (!var.global_get("position")) {
+    if (!var.global_get("instance")) {
+        var.global_set("instance", std.real(time=std.now()) + "-" + std.integer(real=std.random(0, 1000000000)));
         var.global_set("position", "0:none");
     }
 }
 
+# Answer 412 if If-Match names another instance: another edge behind the same address, or this edge before its restart.
+sub takedown_position_match {
+    if (req.http.If-Match) {
+        std.collect(req.http.If-Match);
+        if (req.http.If-Match != "*" &&
+            !std.strstr(req.http.If-Match, {"""} + var.global_get("instance") + {"""})) {
+            return (synth(412, "Precondition Failed: this is another instance than the one in If-Match"));
+        }
+    }
+}
+
 sub takedown_position_arguments {
-    # Without this, the second line of a header that was sent twice would be lost.
+    # Joins the lines of a header that was sent twice: Varnish reads only the first.
     std.collect(req.http.Takedown-Batch, ",");
     std.collect(req.http.Takedown-After, ",");
     std.collect(req.http.Takedown-Part-Of, ",");
@@ -50,9 +68,9 @@ sub takedown_position_combination {
     }
 }
 
-# Set the variable "number" for the marks: the batch of this purge, "" by hand. A rebound that names a position which
-# the edge has left is one by hand as well. That costs a fetch in flight a second attempt, and the first purge has
-# already set the number.
+# Set the variable "number" for the fence: the batch of this purge, or "" for one by hand. A rebound that names a
+# position which the edge has left counts as one by hand. The first purge has already set the number, and the price is a
+# second attempt for fetches in flight.
 sub takedown_position_number {
     var.set("number", "");
     if (!req.http.Takedown-After || req.http.Takedown-After == var.global_get("position")) {
@@ -60,8 +78,9 @@ sub takedown_position_number {
     }
 }
 
-# Move the edge to the position of a purge that was carried out. An edge at another position than that in Takedown-After
-# stays there, and the answer tells the purger: the edge went back, or got purges from another purger.
+# Move the edge to the position of a purge that was carried out. An edge at another position than the one in
+# Takedown-After stays there, and the purger sees it in the answer: the edge went back, or got purges from another
+# purger.
 sub takedown_position_move {
     var.set("position", var.global_get("position"));
     if (req.http.Takedown-Batch &&

@@ -1,4 +1,5 @@
-# Accept GET and HEAD of /images/<code>[/<rendition>] on the public listener, and answer 400, 404 or 405 to all others.
+# Accept GET and HEAD of /images/<code>[/<rendition>] on the public listener, and answer 400, 404, 405 or 413 to all
+# others.
 #
 # Every hit passes through here, and setting a header costs more than matching a pattern. So the code stays in the URL
 # until it is needed, and the original is the variant without Takedown-Rendition.
@@ -45,4 +46,20 @@ sub takedown_route_image {
 
 sub takedown_route_not_found {
     return (synth(404));
+}
+
+# Answer 413 to a request with a body. GET and HEAD need none (RFC 9110, 9.3.1), and a body that arrives slowly would
+# hold a thread: Varnish reads it to its end before it answers from the cache.
+sub takedown_route_refuse_body {
+    if ((req.http.Content-Length && req.http.Content-Length != "0") || req.http.Transfer-Encoding) {
+        return (synth(413, "Content Too Large: no request may have a body here"));
+    }
+}
+
+# Close the connection after the edge's own answer to a request with a body. With this header Varnish does not read the
+# body. Nor does it parse what follows a Transfer-Encoding of HTTP/1.0, which has none (RFC 9112, 6.1), as a request.
+sub takedown_route_close_body {
+    if ((req.http.Content-Length && req.http.Content-Length != "0") || req.http.Transfer-Encoding) {
+        set resp.http.Connection = "close";
+    }
 }

@@ -157,25 +157,6 @@ def test_a_ban_that_is_committed_long_after_it_was_written_is_delivered(fleet: F
     late.close()
 
 
-def test_an_edge_of_version_0_1_gets_owners_one_by_one(fleet: Fleet, tmp_path: Path) -> None:
-    edge = Edge(tmp_path / "old", "127.0.0.1:1", name="old")
-    ban = edge.vcl.parent / "takedown" / "ban.vcl"
-    ban.write_text(ban.read_text().replace("_arguments {", "_arguments { unset req.http.Takedown-Owners;"))
-    with edge:
-        assert edge.ask("BAN", takedown_owners="a,b").status_code == 400
-        fleet.purger.add_edge(edge)
-        edge.wait_trusted()
-        fleet.settle()
-        before = edge.counters()["MAIN.bans_added"]
-        ban_many(fleet, "owner", 50)
-        fleet.logged("edge old takes no lists of owners")
-        fleet.settle()
-        assert edge.counters()["MAIN.bans_added"] == before + 2 * 50
-        edge.wait_trusted()
-        fleet.purger.run("edge", "remove", "old").check_returncode()
-    assert "flushed: a purge" not in fleet.log()
-
-
 def test_what_an_edge_calls_malformed_does_not_block_it(fleet: Fleet, tmp_path: Path) -> None:
     edge = Edge(tmp_path / "strict", "127.0.0.1:1", name="strict")
     purge = edge.vcl.parent / "takedown" / "purge.vcl"

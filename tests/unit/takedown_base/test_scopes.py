@@ -69,6 +69,6 @@ def test_subjects_are_checked_and_delivered_for_each_scope() -> None:
 
 @pytest.mark.parametrize("header", plan._LISTS.values())
 def test_the_edge_knows_the_list_of_each_scope(header: str) -> None:
-    ban = SOURCE.joinpath("takedown", "ban.vcl").read_text()
+    ban = SOURCE.joinpath("takedown", "purge.vcl").read_text()
     assert f"elseif (req.http.{header})" in ban or f"if (req.http.{header})" in ban
     assert f"std.collect(req.http.{header}, " in ban
