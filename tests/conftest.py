@@ -20,8 +20,9 @@ os.environ.setdefault("PURGER_LAST_REBOUND_DELAY", "86400")
 # Several purgers and their databases run side by side: at the usual interval each pair takes a tenth of a core.
 os.environ.setdefault("PURGER_POLL_INTERVAL", "0.02")
 
-# Each edge compiles its VCL. Without optimisation that takes a third of the time.
-os.environ.setdefault(COMPILER, "exec cc -O0 -w -pthread -fpic -shared -o %o %s")
+# Each edge compiles its VCL. By tcc, without optimisation, that takes a twentieth of the time.
+_FAST = "tcc" if shutil.which("tcc") else "cc -O0 -pthread -fpic"
+os.environ.setdefault(COMPILER, f"exec {_FAST} -w -shared -o %o %s")
 
 # None of them has a network, but for those of the tests of TLS.
 os.environ.setdefault(WITHOUT_TLS, "1")

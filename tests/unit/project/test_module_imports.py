@@ -19,6 +19,48 @@ ALLOWED: dict[str, set[str]] = {
     "takedown_log": set(),
 }
 
+#: Modules that lie flat in a package and below its rooms. What else lies flat there is above them: `origin`, `purger`.
+GROUND = {
+    "origin": {"circuit_breaker", "model", "row_checks"},
+    "purger": {"backoff", "exit_codes", "loop_thread", "model", "problem_log", "settings", "text_format"},
+}
+
+#: Each room, from the bottom to the top, with the rooms of its own package that it may import.
+ROOMS: dict[str, str] = {
+    "takedown_base": "",
+    "takedown_log": "",
+    "takedown_db": "",
+    "takedown_db.connection": "takedown_db",
+    "takedown_db.hooks": "takedown_db takedown_db.connection",
+    "takedown_db.schema": "takedown_db takedown_db.connection",
+    "origin ground": "",
+    "origin.http": "",
+    "origin.stores": "",
+    "origin.answering": "origin.http origin.stores",
+    "origin.importing.metadata": "",
+    "origin.importing": "origin.importing.metadata origin.stores",
+    "origin": "origin.answering origin.http origin.stores",
+    "origin.ingest": "origin origin.http origin.importing origin.stores",
+    "purger ground": "",
+    "purger.edge": "",
+    "purger.moderation": "",
+    "purger.progress": "",
+    "purger.outbox": "purger.edge",
+    "purger.signed_log": "",
+    "purger.signed_log.audit": "purger.signed_log",
+    "purger.records": "purger.outbox purger.signed_log",
+    "purger.fleet": "purger.edge purger.outbox",
+    "purger.probing": "purger.edge purger.fleet purger.records",
+    "purger.receipts": "purger.probing purger.records",
+    "purger.delivery": "purger.edge purger.fleet purger.outbox purger.probing purger.progress purger.records",
+    "purger.console": "purger.edge purger.fleet purger.moderation purger.probing purger.receipts",
+    "purger": "purger.console purger.delivery purger.edge purger.fleet purger.outbox purger.probing purger.records"
+    " purger.signed_log",
+}
+
+#: Rooms that are told what they need, and so import nothing of the ground either.
+WITHOUT_GROUND = {"origin.http", "origin.importing.metadata", "purger.moderation"}
+
 OURS = {*ALLOWED, "stack", "tests", "bench"}
 
 #: Modules that decide and do nothing else, so that tests need no server: each with all that it imports, near or far.
@@ -108,6 +150,14 @@ def in_command_line(name: str) -> bool:
     return top(name) in ALLOWED and f"{name}.".startswith(f"{top(name)}.cli.")
 
 
+def room(name: str) -> str:
+    """Return the room of a module: its package, or the ground below the rooms."""
+    package, _, last = name.rpartition(".")
+    if last in GROUND.get(package, ()):
+        return f"{package} ground"
+    return name if MODULES[name].name == "__init__.py" else package
+
+
 def reached(module: str) -> set[str]:
     """Collect all that a module imports, and what that imports, as far as it is ours."""
     found: set[str] = set()
@@ -127,6 +177,30 @@ def test_a_package_imports_only_what_it_may(package: str) -> None:
         name: bad for name in MODULES if top(name) == package and (bad := {n for n in GRAPH[name] if top(n) in refused})
     }
     assert wrong == {}
+
+
+def test_each_module_has_a_room_and_each_room_modules() -> None:
+    rooms = {room(name) for name in MODULES if not in_command_line(name)}
+    assert rooms == set(ROOMS)
+
+
+@pytest.mark.parametrize("name", ROOMS)
+def test_a_room_imports_only_what_lies_below_it(name: str) -> None:
+    package = top(name.removesuffix(" ground"))
+    allowed = {name, *ROOMS[name].split()} | (set() if name in WITHOUT_GROUND else {f"{package} ground"})
+    wrong = {}
+    for module in MODULES:
+        if not in_command_line(module) and room(module) == name:
+            inside = {each for each in GRAPH[module] if each in MODULES and top(each) == package}
+            if bad := {each for each in inside if room(each) not in allowed}:
+                wrong[module] = bad
+    assert wrong == {}
+
+
+def test_no_room_is_above_a_room_that_imports_it() -> None:
+    order = list(ROOMS)
+    for name, below in ROOMS.items():
+        assert all(order.index(each) < order.index(name) for each in below.split()), name
 
 
 def test_nothing_imports_a_command_line_but_another_one() -> None:
