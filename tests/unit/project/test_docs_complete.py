@@ -97,3 +97,7 @@ def test_the_list_of_pages_names_every_page() -> None:
     assert "(docs/README.md)" in (ROOT / "README.md").read_text()
     links = {(every.parent / link).resolve() for link in re.findall(r"\]\(([\w./-]+\.md)\)", every.read_text())}
     assert set(PAGES) - links == {every, ROOT / "CHANGELOG.md"}
+
+
+def test_a_stranger_finishes_the_readme() -> None:
+    assert len((ROOT / "README.md").read_text().split()) < 850
