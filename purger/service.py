@@ -21,7 +21,7 @@ from purger.outbox.verifier import FullyNumberedTimes, Verifier
 from purger.probing.probe import Probe
 from purger.probing.prober import Prober
 from purger.records.batch_bans import BanReader
-from purger.records.pending import FollowedEdge, Pending
+from purger.records.pending import Pending
 from purger.records.recorder import Recorder
 from purger.records.takedown_lines import Journal
 from purger.settings import Settings
@@ -92,7 +92,7 @@ class Service:
             sign=self._sharing.polled,
         )
         self._tally, fully_numbered = Tally(), FullyNumberedTimes()
-        self._pending = Pending(self._progress_of_edges, lambda: self._poller.head)
+        self._pending = Pending(self._acknowledged, lambda: self._poller.head)
         self._journal = self._new_journal(fully_numbered)
         verifying = self._new_connection(_PATIENCE_OF_VERIFIER, prompt=True)
         self._verifier = Verifier(Outbox(verifying), self._poller, self._stop, fully_numbered)
@@ -157,8 +157,8 @@ class Service:
             self._log_writer,
         )
 
-    def _progress_of_edges(self) -> list[FollowedEdge]:
-        return [FollowedEdge(worker.edge.name, worker.acknowledged) for worker in self._workers.present]
+    def _acknowledged(self) -> dict[str, int]:
+        return {worker.edge.name: worker.acknowledged for worker in self._workers.present}
 
     def _end(self) -> None:
         """Give the edges back, and end all threads. An edge whose answer has no end must not hold up the others."""

@@ -20,12 +20,12 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from purger.edge.client import EdgeAnswer
+from purger.edge.answer import EdgeAnswer
 from purger.edge.errors import MalformedError
 from purger.edge.purge_request import Headers, Request, moving, part_of
 from purger.model import Edge, Position, ProbeResult, Row, probe_result_of
 from purger.outbox.batches import Batches
-from purger.outbox.plan import DELIVERY, SINGLES, Plan, make_plan
+from purger.outbox.plan import DELIVERY, SINGLES, DeliveryPlan, make_plan
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +48,7 @@ class RefusedPlanError(Exception):
 class PlanRun:
     """A plan in progress; ``requests`` are those that the edge has yet to acknowledge."""
 
-    plan: Plan
+    plan: DeliveryPlan
     requests: list[Request] = field(init=False)
     probe_results: list[ProbeResult] = field(default_factory=list)
 

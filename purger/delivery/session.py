@@ -7,7 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from purger.backoff import Backoff
-from purger.edge.client import EdgeAnswer, EdgeClient
+from purger.edge.answer import EdgeAnswer
+from purger.edge.client import EdgeClient
 from purger.edge.errors import DeliveryError, MalformedError, OtherInstanceError, SeveralInstancesError
 from purger.edge.purge_request import BATCH, Request
 from purger.edge.tally import Tally

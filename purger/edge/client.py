@@ -2,26 +2,23 @@
 
 import http.client
 import math
-import re
 import ssl
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from urllib.parse import quote
 
+from purger.edge.answer import EdgeAnswer
 from purger.edge.connection import HttpConnection, Reply
 from purger.edge.credentials import CredentialError, TlsFiles, TokenFile
 from purger.edge.errors import (
     DeliveryError,
-    FailingError,
     MalformedError,
-    OtherInstanceError,
     RefusedError,
     SlowError,
     UnreachableError,
     UntrustedError,
 )
-from purger.edge.purge_request import BATCH, Request, at_position
+from purger.edge.purge_request import Request, at_position
 from purger.edge.url import UnusableEdgeUrlError, shown
 from purger.model import Edge, Position
 from takedown_base.printable import printable
@@ -32,47 +29,8 @@ _HEARTBEAT = Request("HEARTBEAT", "/")
 #: Errors by which a TLS connection ends without a verdict on a certificate.
 _ENDS = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)
 
-#: The name of a rendition.
-_RENDITION = re.compile(r"[a-z0-9_-]{1,32}")
-
-#: Most renditions that an edge may name.
-_MOST_RENDITIONS = 100
-
-#: A lease, in seconds.
-_LEASE = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
-
-#: A time of the edge's own clock, in seconds since 1970.
-_CLOCK = re.compile(r"[0-9]{1,11}(\.[0-9]{1,9})?")
-
-#: Most characters of an answer, or of a cause, in a message.
+#: Most characters of a cause in a message.
 _SHOWN = 160
-
-
-@dataclass(frozen=True, slots=True)
-class EdgeAnswer:
-    """The acknowledgement of a request."""
-
-    instance: str  # of the varnishd process that gave it
-    now: str  # the edge's clock as the edge wrote it: seconds.milliseconds since 1970
-    removed: int | None  # objects, on PURGE
-    mode: str | None  # trusted, fail-safe or unguarded
-    epoch: str | None  # the epoch that the edge keeps, on HEARTBEAT
-    position: Position  # of the edge after the request
-    renditions: tuple[str, ...] | None = None  # besides the original, on HEARTBEAT
-    lease: float | None = None  # seconds, on HEARTBEAT
-
-    @property
-    def heartbeat_age(self) -> float | None:
-        """The seconds since the edge's last heartbeat, by its own clock. None: it has had none."""
-        epoch = float(self.epoch or 0)
-        return float(self.now) - epoch if epoch else None
-
-    @property
-    def lease_remaining(self) -> float | None:
-        """The seconds for which the edge still trusts its cache without another heartbeat. None: it does not say."""
-        if self.lease is None:
-            return None
-        return 0.0 if self.heartbeat_age is None else max(0.0, self.lease - self.heartbeat_age)
 
 
 class EdgeClient:
@@ -128,7 +86,11 @@ class EdgeClient:
         headers["User-Agent"] = "edge-takedown-purger"
         # Before anything is sent, so that no server but the intended one gets the token.
         self._connect()
-        return self._read(self._exchange(request, headers))
+        try:
+            return EdgeAnswer.read(self._exchange(request, headers))
+        except RefusedError:
+            self._token_file.refused()
+            raise
 
     def close(self) -> None:
         """Close the connection."""
@@ -189,60 +151,6 @@ class EdgeClient:
             return UnreachableError(f"{self._url}: {_cause(error)}")
         reason = getattr(error, "verify_message", None) or _cause(error)
         return UntrustedError(f"{self._url}: {reason}; see CA, certificate and host name of this edge")
-
-    def _read(self, reply: Reply) -> EdgeAnswer:
-        status = reply.status
-        said = f"{status} {printable(' '.join(reply.text.split())[:_SHOWN])}"
-        if status >= 500:
-            raise FailingError(said)
-        if status == 412:
-            raise OtherInstanceError(said)
-        if status == 400:
-            raise MalformedError(said)
-        if not 200 <= status < 300:
-            self._token_file.refused()
-            raise RefusedError(said)
-        instance = reply.headers.get("etag", "")
-        now = reply.headers.get("takedown-now", "")
-        position = reply.headers.get(BATCH.lower())
-        if not re.fullmatch(r'"[!#-~]{1,64}"', instance) or not _CLOCK.fullmatch(now) or position is None:
-            raise RefusedError(
-                f"{said}: without ETag, Takedown-Now and {BATCH} this is no purge listener of this version; check the"
-                " purge URL, and load the VCL of this version into the edge (docs/operate/edge.md)"
-            )
-        removed = reply.headers.get("takedown-removed", "")
-        return EdgeAnswer(
-            position=_position(position, said),
-            instance=instance.strip('"'),
-            now=now,
-            removed=int(removed) if re.fullmatch(r"\d{1,9}", removed) else None,
-            mode=reply.headers.get("takedown-mode"),
-            epoch=_epoch(reply, said),
-            renditions=_renditions(reply.headers.get("takedown-renditions")),
-            lease=float(lease) if _LEASE.fullmatch(lease := reply.headers.get("takedown-lease", "")) else None,
-        )
-
-
-def _position(text: str, said: str) -> Position:
-    if (position := Position.read(text)) is None:
-        raise RefusedError(f"{said}: {BATCH} is no position: {printable(text)[:_SHOWN]}")
-    return position
-
-
-def _epoch(reply: Reply, said: str) -> str | None:
-    text = reply.headers.get("takedown-epoch")
-    if text is not None and not _CLOCK.fullmatch(text):
-        raise RefusedError(f"{said}: Takedown-Epoch is no time: {printable(text)[:_SHOWN]}")
-    return text
-
-
-def _renditions(value: str | None) -> tuple[str, ...] | None:
-    """Read the names of renditions, which are requested later; return None when one of them is malformed."""
-    if value is None:
-        return None
-    names = tuple(dict.fromkeys(name.strip(" \t") for name in value.split(","))) if value else ()
-    well_formed = len(names) <= _MOST_RENDITIONS and all(_RENDITION.fullmatch(name) for name in names)
-    return names if well_formed else None
 
 
 def _cause(error: BaseException) -> str:

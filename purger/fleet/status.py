@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 from itertools import starmap
 from typing import NamedTuple
 
-from purger.edge.client import EdgeAnswer, EdgeClient
+from purger.edge.answer import EdgeAnswer
+from purger.edge.client import EdgeClient
 from purger.edge.errors import DeliveryError
 from purger.fleet.edges import ListedEdge, list_edges
 from purger.fleet.presence import present

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import NamedTuple, Protocol
 
 from purger.model import Position, Row
-from purger.outbox.plan import SINGLES, URGENT, Plan, make_plan
+from purger.outbox.plan import SINGLES, URGENT, DeliveryPlan, make_plan
 
 #: Most single bans kept for edges that are in the middle of a bulk.
 _URGENT_KEPT = 200
@@ -53,7 +53,7 @@ class Batches:
         self._reading = threading.Lock()
         self._batches: OrderedDict[int, _Batch] = OrderedDict()  # every batch from the first key to the last
         self._count = 0
-        self._plans: OrderedDict[tuple[int, int, int], Plan] = OrderedDict()
+        self._plans: OrderedDict[tuple[int, int, int], DeliveryPlan] = OrderedDict()
         self._positions: set[Position] = set()  # that the database has given
         self._forgotten = 0  # calls of ``forget``: rows read before the last one are of a database that went back
         self._largest = 0  # id of a row
@@ -105,7 +105,7 @@ class Batches:
                 return 0
             return sum(len(self._batches[batch].rows) for batch in range(after + 1, head + 1))
 
-    def plan(self, after: int, head: int, requests: int = 256) -> Plan:
+    def plan(self, after: int, head: int, requests: int = 256) -> DeliveryPlan:
         """Plan the delivery of the batches after ``after`` up to ``head``, or of the first 20 000 rows of them.
 
         ``requests`` is the most that may follow each other at that edge (``plan.affordable``).
@@ -149,7 +149,7 @@ class Batches:
                     self._positions.add(position)
             return True
 
-    def _from_memory(self, after: int, head: int, requests: int) -> Plan | None:
+    def _from_memory(self, after: int, head: int, requests: int) -> DeliveryPlan | None:
         plan = self._plans.get((after, head, requests))
         if plan is None and after + 1 in self._batches and head in self._batches:
             rows: list[Row] = []
@@ -162,7 +162,7 @@ class Batches:
                 self._keep((after, head, requests), plan)
         return plan
 
-    def _keep(self, key: tuple[int, int, int], plan: Plan) -> None:
+    def _keep(self, key: tuple[int, int, int], plan: DeliveryPlan) -> None:
         self._plans[key] = plan
         while len(self._plans) > self._plans_kept:
             self._plans.popitem(last=False)

@@ -32,7 +32,7 @@ SAMPLE = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class DeliveryPlan:
     """The requests that bring an edge from batch ``first`` - 1 to batch ``last``."""
 
     first: int
@@ -53,7 +53,7 @@ def affordable(seconds: float) -> int:
 
 def make_plan(
     rows: Sequence[Row], first: int, last: int, requests_wanted: int = 256, *, identity: str | None = None
-) -> Plan:
+) -> DeliveryPlan:
     """Plan the delivery of ``rows``, the outbox from batch ``first`` to ``last``, whatever their order.
 
     Each subject is sent once. Bans come before changes of images, so that an import does not keep one waiting. When the
@@ -73,7 +73,7 @@ def make_plan(
         if row.cause in ("ban", "resend")
     ]
     few = sum(map(len, found.values())) <= SINGLES
-    return Plan(
+    return DeliveryPlan(
         first=first,
         last=last,
         position="" if identity is None else str(Position(last, identity)),

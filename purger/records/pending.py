@@ -1,8 +1,7 @@
 """Measures for how long the oldest change has waited, for its number or for an edge that this purger follows."""
 
 import time
-from collections.abc import Callable, Iterable
-from typing import NamedTuple
+from collections.abc import Callable, Mapping
 
 from takedown_db.connection.lasting_connection import Connection
 
@@ -10,19 +9,15 @@ from takedown_db.connection.lasting_connection import Connection
 _INTERVAL = 1.0
 
 
-class FollowedEdge(NamedTuple):
-    """An edge that this purger follows, with the last batch that it has acknowledged."""
-
-    name: str
-    acknowledged: int
-
-
 class Pending:
     """The wait of the oldest change, read about once a second; one thread reads it, any may ask."""
 
-    def __init__(self, edges: Callable[[], Iterable[FollowedEdge]], head: Callable[[], int | None]) -> None:
-        """``edges`` returns the edges that this purger follows, ``head`` the last batch."""
-        self._edges = edges
+    def __init__(self, acknowledged: Callable[[], Mapping[str, int]], head: Callable[[], int | None]) -> None:
+        """Compare two batches: ``acknowledged`` returns the last one of each edge that this purger follows.
+
+        ``head`` returns the last batch of the database; None before the first poll.
+        """
+        self._acknowledged = acknowledged
         self._head = head
         self._read_at = float("-inf")
         self._unnumbered_since: float | None = None
@@ -39,7 +34,7 @@ class Pending:
         if now - self._read_at < _INTERVAL:
             return
         head = self._head()
-        behind = {edge.name for edge in self._edges() if head is not None and edge.acknowledged < head}
+        behind = {edge for edge, batch in self._acknowledged().items() if head is not None and batch < head}
         delays = {name: float(delay) for name, delay in connection.rows("edge_delays")} if behind else {}
         self._behind_since = {name: self._behind_since.get(name, now) for name in behind}
         # Of an edge whose next batch was pruned the database does not know since when it waits.

@@ -9,7 +9,7 @@ from purger.delivery.session import EdgeMode
 from purger.edge.errors import SlowError
 from purger.edge.purge_request import FLUSH, Request, late_flush
 from purger.edge.tally import METHODS, DeliveryKey, Tally
-from purger.records.pending import FollowedEdge, Pending
+from purger.records.pending import Pending
 from takedown_base.histogram import Histogram
 from takedown_db.connection.errors import DatabaseUnavailableError
 from takedown_db.connection.lasting_connection import Connection
@@ -101,7 +101,7 @@ def now(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 
 def test_the_oldest_change_is_that_of_the_edge_that_waits_longest(now: list[float]) -> None:
-    edges = [FollowedEdge("edge1", 7), FollowedEdge("edge2", 6), FollowedEdge("edge3", 5)]
+    edges = {"edge1": 7, "edge2": 6, "edge3": 5}
     database, pending = _Database(), Pending(lambda: edges, lambda: 7)
     connection = cast(Connection, database)
     database.delays = [("edge2", 1.5), ("edge3", 4.0), ("another purger's", 99.0)]
@@ -109,7 +109,7 @@ def test_the_oldest_change_is_that_of_the_edge_that_waits_longest(now: list[floa
     assert pending.oldest() == 4.0
     now[0] += 0.5
     assert pending.oldest() == 4.5
-    edges[1:] = [FollowedEdge("edge2", 7), FollowedEdge("edge3", 7)]
+    edges |= {"edge2": 7, "edge3": 7}
     now[0] += 0.5
     pending.read(connection)
     assert pending.oldest() == 0.0
@@ -120,7 +120,7 @@ def test_the_oldest_change_is_that_of_the_edge_that_waits_longest(now: list[floa
 
 
 def test_a_change_without_a_number_waits_too(now: list[float]) -> None:
-    database, pending = _Database(), Pending(list, lambda: 7)
+    database, pending = _Database(), Pending(dict, lambda: 7)
     connection = cast(Connection, database)
     database.unnumbered = True
     pending.read(connection)
@@ -131,7 +131,7 @@ def test_a_change_without_a_number_waits_too(now: list[float]) -> None:
 
 
 def test_the_wait_goes_on_while_the_database_is_away(now: list[float]) -> None:
-    database, pending = _Database(), Pending(lambda: [FollowedEdge("edge1", 6)], lambda: 7)
+    database, pending = _Database(), Pending(lambda: {"edge1": 6}, lambda: 7)
     connection = cast(Connection, database)
     database.delays = [("edge1", 1.0)]
     pending.read(connection)
@@ -143,7 +143,7 @@ def test_the_wait_goes_on_while_the_database_is_away(now: list[float]) -> None:
 
 
 def test_an_edge_whose_next_batch_was_pruned_waits_since_it_was_seen_to(now: list[float]) -> None:
-    database, pending = _Database(), Pending(lambda: [FollowedEdge("edge1", 6)], lambda: 7)
+    database, pending = _Database(), Pending(lambda: {"edge1": 6}, lambda: 7)
     connection = cast(Connection, database)
     pending.read(connection)
     now[0] += 3.0

@@ -6,7 +6,7 @@ from typing import cast
 import pytest
 
 from purger.delivery.plan_sender import PlanSender, RefusedPlanError
-from purger.edge.client import EdgeAnswer
+from purger.edge.answer import EdgeAnswer
 from purger.edge.errors import MalformedError
 from purger.edge.purge_request import Request
 from purger.model import Edge, Position, Row

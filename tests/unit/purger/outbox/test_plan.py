@@ -11,7 +11,7 @@ from purger.model import Row
 from purger.outbox.plan import (
     LIST_BYTES,
     SINGLES,
-    Plan,
+    DeliveryPlan,
     affordable,
     alike_lists,
     make_plan,
@@ -30,7 +30,7 @@ def bans(*subjects: str, cause: str = "ban", scope: str = "image") -> list[Row]:
     return [Row(number, 1, scope, subject, cause) for number, subject in enumerate(subjects, 1)]
 
 
-def sent(plan: Plan) -> list[tuple[str, str]]:
+def sent(plan: DeliveryPlan) -> list[tuple[str, str]]:
     """Read the subjects that a plan names to an edge, as (scope, subject)."""
     subjects = []
     for request in plan.requests:
