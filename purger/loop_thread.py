@@ -1,4 +1,4 @@
-"""Runs one piece of work again and again in a thread, until it is stopped, whatever errors the work raises."""
+"""Repeats one piece of work in a thread until it is stopped, whatever errors the work raises."""
 
 import logging
 import threading

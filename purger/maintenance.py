@@ -1,4 +1,4 @@
-"""Prunes rows past their retention, and audits (``audit``) a small sample of banned images, again and again."""
+"""Periodically deletes rows past their retention and audits a small sample of banned images."""
 
 import logging
 import threading

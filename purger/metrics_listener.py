@@ -1,4 +1,4 @@
-"""Shows a purger's metrics and health to monitoring: what it follows itself, from memory, without the database."""
+"""Shows monitoring a purger's metrics and health: of the edges that it follows, from memory, not from the database."""
 
 import socket
 import threading

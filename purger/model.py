@@ -1,4 +1,4 @@
-"""Defines the values that the parts of the purger hand to each other. No database and no HTTP here."""
+"""Defines the values that the rooms of the purger hand to each other: edges, batches, progress, receipts, probes."""
 
 import re
 from dataclasses import dataclass
@@ -67,7 +67,9 @@ class SavedProgress:
     triggers: str | None
     epoch: float | None = None  # the last that it is known to have accepted
     flushed_at: float | None = None
-    flush_done: int = 0  # the last request for a flush that was carried out; written, and never read: see FlushRequest
+    flush_done: int = (
+        0  # the last request for a flush that was carried out; only written, as rows read show FlushRequest instead
+    )
 
     @property
     def all_rebounded(self) -> tuple[int, int, int]:

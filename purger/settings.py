@@ -15,7 +15,7 @@ class Settings:
     #: Time-out of a statement, and of a connection to the database.
     database_timeout: int = 2
 
-    #: Half of it is the time that a ban waits on average. At 1 ms the server uses about 7 % of a core, the purger 2 %.
+    #: A ban waits half of it on average. At 1 ms the server uses about 7 % of a core, the purger 2 %.
     poll_interval: float = 0.001
 
     #: Well under the lease (10 s), so that a few heartbeats may be lost.
@@ -31,7 +31,7 @@ class Settings:
     #: Time-out of a TCP connection to an edge, and of the TLS handshake after it.
     connect_timeout: float = 1.0
 
-    #: Time-out of one request. An edge answers in a millisecond; one that needs longer than this is as good as away.
+    #: Time-out of one request. An edge answers in a millisecond; one that takes longer than this counts as unreachable.
     read_timeout: float = 3.0
 
     #: First and longest wait between tries. The longest is the longest delay after an edge comes back.
@@ -59,5 +59,5 @@ class Settings:
     #: Codes in a sample, each requested in all its renditions at every edge.
     audit_sample: int = 5
 
-    #: Address of the listener for monitoring; None: there is none, since metrics tell strangers much.
+    #: Address of the listener for monitoring. None: no listener, as metrics show strangers too much.
     metrics: Address | None = None

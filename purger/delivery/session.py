@@ -138,7 +138,7 @@ class EdgeSession:
     def ask(self, *, fresh: bool, ticket: Callable[[], int]) -> None:
         """Ask the edge for its instance and position; ``fresh``: over a new connection.
 
-        ``ticket`` asks for a verification that begins after the answer.
+        ``ticket`` draws the ticket of a verification, after the answer has arrived.
         """
         with self._tally.delivery(self.edge.name, "ask"):
             self._ask(fresh=fresh, ticket=ticket)
@@ -181,7 +181,7 @@ class EdgeSession:
             instance = str(progress.instance)
             answer = self._client.heartbeat(instance, epoch, progress.position, renew_within=renew_within)
         except MalformedError:
-            # An epoch that the edge does not take, from its future perhaps: the next one is fresh.
+            # The edge does not take this epoch, perhaps since its clock was set back: it names another one.
             progress.doubt()
             raise
         if renew_within is not None:
@@ -197,8 +197,8 @@ class EdgeSession:
         self._went_well(epoch)
 
     def failed(self, error: DeliveryError) -> None:
-        """Note that a request failed, and wait for some time."""
-        # The answer to the next question may lead to a flush.
+        """Note that a request failed, and wait before the next one."""
+        # The edge is asked next, and may have to be flushed.
         self._progress.doubt()
         if isinstance(error, OtherInstanceError):
             log.debug("edge %s: %s", self.edge.name, error)
@@ -207,7 +207,7 @@ class EdgeSession:
             self.in_trouble(error.kind, str(error))
 
     def in_trouble(self, kind: str, text: str) -> bool:
-        """Note trouble, and wait for some time. Return True when it is news."""
+        """Record a problem, and wait for some time. Return True when it is a new one."""
         news = self._problem.begin(kind, text)
         self._recorder.alive(self.edge.name, seen_at=None, epoch=None, problem=self._problem.text)
         self.rest()

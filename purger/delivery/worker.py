@@ -1,4 +1,8 @@
-"""Delivers batches, heartbeats and flushes to one edge: a thread that takes one step after another."""
+"""Delivers batches, heartbeats and flushes to one edge: a thread that takes one step after another.
+
+The thread waits until the poller finds something, or until something is due. ``Progress`` chooses each step, which is
+carried out here: ``EdgeSession`` sends its requests, ``PlanSender`` those of a plan, the recorder writes the outcome.
+"""
 
 import logging
 import threading
@@ -43,7 +47,7 @@ class Worker(threading.Thread):
     ) -> None:
         """Begin with the ``saved`` progress. ``tally`` counts requests.
 
-        While ``holds`` returns False another purger may follow the edge by now: only rebounds go on.
+        While ``holds`` returns False another purger may have taken the edge over: then only rebounds go on.
         """
         super().__init__(name=f"edge {edge.name}", daemon=True)
         self.edge = edge
@@ -91,7 +95,7 @@ class Worker(threading.Thread):
         self._wake.set()
 
     def ask_flush(self, asked: FlushRequest | None) -> None:
-        """Have the edge flushed as its operator asks; None: there is no request."""
+        """Have the edge flushed, as its operator asks; None: nobody asks."""
         if asked != self._asked:
             self._asked = asked
             self._wake.set()
@@ -172,7 +176,7 @@ class Worker(threading.Thread):
             self._add_receipt(first, step.head.batch, "flush")
 
     def _rebound_flush(self) -> None:
-        # As a part, since it must not set the position back behind the batches that were delivered since the flush.
+        # Without moving the position: that would go back behind the batches that were delivered since the flush.
         self._session.send(FLUSH.with_headers(part_of(self._progress.acknowledged, self._progress.position)))
         self._progress.flush_rebounded()
         self._write_record(flushed=True)
@@ -205,7 +209,7 @@ class Worker(threading.Thread):
     def _rebound(self, step: Rebound) -> None:
         plan_run = self._rebounding.get(step.turn) or self._plan(step.after, step.last, late=step.turn > 0)
         if plan_run is None:
-            # Rows past their retention were sent twice, so that a late rebound needs no flush in its place.
+            # Rows past their retention were sent twice already: no flush is needed instead of this late rebound.
             self._progress.rebounded(step.turn, step.last)
             return
         self._rebounding[step.turn] = plan_run
@@ -227,9 +231,9 @@ class Worker(threading.Thread):
         """
         requests = affordable(self._session.pace)
         if late:
-            # Each answer of the origin has seen these batches by now: the fence refuses none for a list of mixed codes.
-            # With a list for each last character, a steady stream would be followed by as many BANs as it had purges,
-            # and every hit has to pass each of them.
+            # The origin's answers are newer than these batches by now: no fetch starts again for a list of mixed codes.
+            # With a list for each last character, a steady stream of purges would be followed by as many BANs, against
+            # each of which every hit is tested.
             requests = min(requests, SINGLES)
         try:
             return self._sender.plan(after, head, requests)

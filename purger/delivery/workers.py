@@ -89,7 +89,7 @@ class EdgeWorkers:
         worker = self._workers.get(edge.name)
         if worker is None:
             if any(leaving.edge.name == edge.name for leaving in self._leaving):
-                return  # one worker an edge: the next look starts another one
+                return  # one worker an edge: another one starts at the next reading
             log.info("edge %s is followed: %s", edge.name, shown(edge.purge_url))
             self._workers[edge.name] = worker = self._new_worker(followed)
             # Before its first heartbeat, and so before it starts.

@@ -2,7 +2,7 @@
 
 ``requests`` makes the requests, over a transport adapter of this module. Its usual adapter bounds each read and not the
 whole of an answer, so that headers that arrive byte by byte hold up an edge's thread for hours. A process sends
-thousands of requests a second: one costs a third of the processor time here, most of it saved by ``http_wire``.
+thousands of requests a second: one costs a third of the processor time here, most of it saved by ``wire.py``.
 """
 
 import http.client

@@ -1,4 +1,4 @@
-"""Sends and receives over a socket until a deadline, and lets the standard library's client parse what came."""
+"""Sends and receives over a socket until a deadline, however slowly the peer sends, and parses any answer."""
 
 import http.client
 import io
@@ -83,7 +83,7 @@ def parsed_response(received: bytes, sock: BoundedSocket, method: str) -> http.c
 
 
 class _Source(io.RawIOBase):
-    """Reads the part of an answer that has come, and then the socket. Instead of a socket it is its own file."""
+    """Reads the part of an answer that has come, and then the socket. http.client takes it for a socket."""
 
     def __init__(self, received: bytes, sock: BoundedSocket) -> None:
         self._received = received

@@ -1,4 +1,4 @@
-"""Defines the errors of deliveries to an edge, one type for each remedy."""
+"""Defines the errors of requests to an edge, one type for each remedy."""
 
 
 class DeliveryError(Exception):
@@ -35,13 +35,13 @@ class FailingError(DeliveryError):
 
 
 class RefusedError(DeliveryError):
-    """Any other 4xx or 3xx answer (not 400, not 412), or an answer that no purge listener of an edge gives."""
+    """Any other 3xx or 4xx answer (not 400, not 412), or an answer that is not of a purge listener."""
 
     kind = "refused"
 
 
 class MalformedError(DeliveryError):
-    """A 400 answer: the edge does not understand the request, and will not at the next try either."""
+    """A 400 answer: the edge does not understand the request, so that to try again is no use."""
 
     kind = "malformed"
 

@@ -63,6 +63,6 @@ def moving(to: str, at: Position) -> Headers:
 def part_of(batch: int, at: Position) -> Headers:
     """Make the headers of a purge that is part of a batch: the edge keeps no answer from before that batch.
 
-    An edge that is not ``at`` the position may be of another database by now, and then takes it for a purge by hand.
+    If the edge is no longer ``at`` that position, it treats the request as a manual purge.
     """
     return ((PART_OF, str(batch)), (AFTER, str(at)))

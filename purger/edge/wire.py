@@ -1,7 +1,7 @@
 """Encodes requests, and parses the answers that purge listeners give: short ones with a length. No socket here.
 
-The standard library's client parses any answer, in ten times the time. ``http_connection`` leaves to it whatever is not
-parsed here.
+The standard library's client parses any answer, but takes ten times as long. ``connection.py`` leaves to it the answers
+that are not parsed here.
 """
 
 import re

@@ -8,10 +8,10 @@ from typing import NamedTuple, Protocol
 from purger.model import Position, Row
 from purger.outbox.plan import SINGLES, URGENT, DeliveryPlan, make_plan
 
-#: Most single bans kept for edges that are in the middle of a bulk.
+#: Most urgent bans kept for edges that are in the middle of a bulk.
 _URGENT_KEPT = 200
 
-#: Most positions kept that the database has given: all edges name a few.
+#: Most positions kept that the database has given: all edges together name a few.
 _POSITIONS_KEPT = 1000
 
 
@@ -65,8 +65,8 @@ class Batches:
 
         ``identities`` are those of the batches; one of unknown identity is read again from the database.
 
-        A few bans among them, beyond all earlier ids, are single ones: an edge that is in the middle of a bulk is sent
-        them at once. Of a bulk the newest rows are numbered first, so that the ids of its others are not beyond those.
+        A few bans with ids beyond all earlier ones are urgent: an edge that is in the middle of a bulk is sent them at
+        once. Rows of a bulk itself do not count as such: its newest rows are numbered first.
         """
         with self._lock:
             beyond = [row for row in rows if row.id > self._largest and row.cause in URGENT]
@@ -85,7 +85,7 @@ class Batches:
                 self._count -= len(self._batches.popitem(last=False)[1].rows)
 
     def forget(self) -> None:
-        """Drop everything: the database has gone back to an earlier state, and gives numbers a second time."""
+        """Drop everything: the database has gone back to an earlier state, and gives the numbers to other batches."""
         with self._lock:
             self._forget()
             self._positions.clear()
@@ -93,7 +93,7 @@ class Batches:
             self._largest = 0
 
     def urgent_since(self, count: int) -> tuple[int, list[Row]]:
-        """Return the count of single bans so far, and those after the first ``count``, if still kept."""
+        """Return the count of urgent bans so far, and those after the first ``count``, as far as they are kept."""
         with self._lock:
             fresh = min(self._urgent_count - count, len(self._urgent))
             return self._urgent_count, list(self._urgent)[len(self._urgent) - fresh :]
@@ -132,8 +132,8 @@ class Batches:
     def knows(self, position: Position) -> bool:
         """Tell whether the database has given this batch this identity. Raises ``DatabaseUnavailableError``.
 
-        At the start of a purger all edges name their positions, mostly the same: a database that is far away is asked
-        once for each.
+        When a purger starts, all edges name their positions, mostly the same one: the database is asked once for each
+        position.
         """
         with self._reading:
             with self._lock:

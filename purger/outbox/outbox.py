@@ -1,4 +1,4 @@
-"""Polls, numbers and reads the outbox in the database. No HTTP here."""
+"""Reads the outbox in the database, where triggers write each change, and has its rows numbered in batches."""
 
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
@@ -16,8 +16,8 @@ from takedown_db.schema.triggers import Triggers, judge_triggers
 #: Most batches that one call has numbered while there are more rows. A stop is noticed after them.
 _CHUNKS = 8
 
-#: Most batches that are answered with their rows. More have come where another purger numbered them while this one was
-#: cut off: then the batches that an edge needs are read for it.
+#: Most batches that an answer holds with their rows. There are more after an outage in which another purger numbered
+#: rows: then the batches that an edge lacks are read for it (``Outbox.rows``).
 _BATCHES = 16
 
 
@@ -31,7 +31,7 @@ class Taken(NamedTuple):
     more: bool  # committed rows may wait for a number
     largest: int  # the largest id there was when the poll began, committed or not
     unnumberable: int  # malformed rows that numbering has taken out so far
-    rows: list[Row] | None  # of all batches after known up to head; None when they are not all here
+    rows: list[Row] | None  # of all batches after known up to head; None: not all of them are in this answer
     identities: Mapping[int, str] = MappingProxyType({})  # of the batches of these rows, and of head
 
     @property
@@ -55,7 +55,7 @@ class _Head(NamedTuple):
 
 
 class PrunedError(Exception):
-    """The requested rows may have left the outbox: only a flush purges what they purged."""
+    """The requested rows may have left the outbox: only a flush makes up for them."""
 
 
 class MalformedRowError(Exception):

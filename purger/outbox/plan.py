@@ -1,4 +1,11 @@
-"""Plans the fewest requests that purge the subjects of outbox rows at an edge. Pure: sends and remembers nothing."""
+"""Plans the fewest requests that purge the subjects of outbox rows at an edge. Pure: sends and remembers nothing.
+
+A few codes go as a PURGE each: its answer counts the objects that it removed. More codes, and all owners and digests,
+go as BANs of lists. The edge tests every hit against each BAN, so that few long lists are better than many short ones.
+But a purge may repeat fetches in flight: those of images in its group, by the last character of the subject, or of all
+images if its list is mixed (``varnish/takedown/fence.vcl``). So the subjects of a list have the same last character,
+unless that takes more requests than the edge can answer in a fraction of a second.
+"""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -107,7 +114,7 @@ def _bans(header: str, subjects: Collection[str], wanted: int) -> list[Request]:
 def alike_lists(subjects: Iterable[str]) -> Iterator[str]:
     """Cut subjects of a scope into comma-separated lists of at most ``LIST_BYTES``, each with one last character.
 
-    The edge's fence has a mark for each last character: a mixed list makes fetches of every image start again.
+    The edge's fence has a mark for each last character. A mixed list marks all images.
     """
     groups: dict[str, list[str]] = {}
     for subject in subjects:

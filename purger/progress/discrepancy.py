@@ -1,15 +1,15 @@
-"""Compares the position and the last heartbeat that an edge names with its progress. Pure: no clock, no database."""
+"""Compares the position and the last heartbeat that an edge names with its progress. Pure: no clock or database."""
 
 from purger.model import Position
 
-#: Seconds between two times of an edge's clock that count as none: a recorded one has milliseconds.
+#: Seconds by which two times of an edge's clock may differ and count as equal: recorded times have milliseconds.
 _ROUNDING = 0.0006
 
 
 def discrepancy(
     position: Position, epoch: str | None, *, known: bool, acknowledged: int, last_epoch: float | None
 ) -> str | None:
-    """Say why an edge is not where its progress puts it; None when it is there, or further.
+    """Explain why an edge is behind its recorded progress; return None when it is there, or further.
 
     ``known``: the database has given this position. ``last_epoch`` is the last that the edge is known to have accepted.
     """

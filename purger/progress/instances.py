@@ -1,4 +1,4 @@
-"""Distinguishes a varnishd that was restarted from several that answer at one address in turn."""
+"""Distinguishes a varnishd that was restarted from several that answer at one address in turn. Pure."""
 
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -48,7 +48,7 @@ class Instances:
             self.pending = max(0, self.pending - 1)
 
     def several(self, now: float) -> tuple[str, str] | None:
-        """Return two instances that answer in turn; None where only one does, as far as is known."""
+        """Return two instances that answer in turn; None if only one is known to answer."""
         if self._returned is None or now - self._returned.at >= _QUIET:
             return None
         return self._returned.left, self._returned.returned

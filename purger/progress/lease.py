@@ -1,13 +1,16 @@
-"""Decides up to which time of its own clock an edge may be told that it has every purge, and so trust its cache."""
+"""Decides which time of its own clock (epoch) an edge is sent in a heartbeat, and when. Pure: no clock or database.
+
+An epoch begins the edge's lease: until the lease ends the edge trusts its cache. A heartbeat says that the edge has
+every purge of what was committed before the epoch. So an epoch is only sent once a verification has covered it.
+"""
 
 import math
 from dataclasses import dataclass
 
 from purger.model import Verification
 
-#: Heartbeat intervals for which an epoch waits to be verified before a later one takes its place. Not derived from the
-#: lease, which the purger does not know. With an interval of 1 s they are as long as the lease (10 s): an epoch older
-#: than that would renew nothing.
+#: Heartbeat intervals for which an epoch waits to be verified before a later one replaces it. The purger does not know
+#: the lease. With an interval of 1 s this is as long as the lease (10 s): an older epoch would renew nothing.
 _PATIENCE = 10
 
 
@@ -15,8 +18,8 @@ _PATIENCE = 10
 class Lease:
     """The lease of one edge. All times in seconds of the monotonic clock, but for ``epoch``.
 
-    ``epoch`` is a time of the edge's own clock, as the edge wrote it. Once it has been received, a verification is
-    asked for; the batches that this finds hold all that was committed before ``epoch``, and more.
+    ``epoch`` is a time of the edge's own clock, as the edge wrote it. The verification that follows (``ticket``) finds
+    the batches that hold everything that was committed before ``epoch``.
     """
 
     interval: float
@@ -39,16 +42,16 @@ class Lease:
     def awaits_verification(self, now: float) -> bool:
         """Tell whether the epoch is kept although the edge has named a later one.
 
-        A database that is far away takes longer to verify an epoch than the edge to name the next. If the next one
-        took its place each time, none would ever be verified.
+        If the database is far away, the edge names the next epoch before the last one is verified. If each replaced the
+        one before, none would ever be verified.
         """
         return self.epoch is not None and now - self.received < _PATIENCE * self.interval
 
     def verified_by(self, verification: Verification) -> Verification | None:
-        """Return the first verification that covers the epoch, given the latest one; None when there is none yet.
+        """Return the first verification that covers the epoch, given the latest one; None if none has yet.
 
-        Under a bulk or a steady stream the head of the latest one moves on as fast as batches are delivered. None as
-        well while triggers are missing: changes that were committed meanwhile have left no row.
+        Not the latest one: under a bulk or a steady stream its head moves on as fast as batches are delivered. Returns
+        None also while triggers are missing: changes that were committed meanwhile have left no row.
         """
         if self.epoch is None or verification.ticket < self.ticket or verification.triggers.missing:
             return None

@@ -1,4 +1,19 @@
-"""Decides the next step for one edge. Pure: no clock, network or database."""
+"""Decides the next step for one edge. Pure: no clock, network or database.
+
+``Progress`` holds what is known of one edge: which varnishd answers (its instance), the last batch that it has
+acknowledged, and the rebounds and heartbeats that are due. The worker asks for the next step, carries it out, and notes
+the outcome here. These are the rules:
+
+- An edge is asked for its instance and position before anything else is sent, and again after each error
+  (``confirmed``): it may have been restarted, or put back to an earlier state.
+- An edge is flushed, which empties its cache, whenever it may lack a purge that can no longer be sent: it is new, or
+  another varnishd; it or the database has gone back; the outbox no longer holds the batches; a trigger was missing; an
+  operator asks for it.
+- A heartbeat says to an edge: you have every purge that was committed before this time of your clock. It is sent only
+  when all that a verification found (``poller.py``) was acknowledged twice, by delivery and prompt rebound.
+- A delivery goes before a rebound, as a ban is waiting for it, unless the rebound is overdue. A heartbeat, once a
+  second, goes before both: otherwise a steady stream of purges would let the lease run out.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -17,7 +32,7 @@ _NOWHERE = Position(0, "")
 
 @dataclass(slots=True)
 class Progress:
-    """The progress of one edge. ``now`` and ``at`` are seconds of the monotonic clock.
+    """The state of one edge. ``now`` and ``at`` are seconds of the monotonic clock.
 
     Only methods of this class write its fields. ``position`` is the last one that the edge has named.
     """
@@ -45,7 +60,7 @@ class Progress:
         self.flush_rebounds = FlushRebounds(self.rebound_delay, self.late_delays)
 
     def resume(self, saved: SavedProgress, *, now: float) -> None:
-        """Go on from the saved progress. Rebounds that are not on record are made a full delay from now."""
+        """Go on from the saved progress. Rebounds that are not recorded are due a full delay from now."""
         self.instance, self.triggers = saved.instance, saved.triggers
         self.acknowledged = saved.acknowledged
         self.epoch = saved.epoch
@@ -54,7 +69,7 @@ class Progress:
         self.flush_rebounds.resume(saved.flushed_at, now=now)
 
     def saved(self) -> SavedProgress | None:
-        """Return the progress to record; None while a flush, or its prompt rebound, has yet to be made."""
+        """Return the progress to record; None before a flush and its prompt rebound are done."""
         if self.flush_rebounds.due is not None or self.must_flush:
             return None
         prompt, later, last = self.rebounds
@@ -76,8 +91,8 @@ class Progress:
     def doubt(self) -> None:
         """Have the edge asked for its instance and position before anything else is sent.
 
-        While it was out of reach it may have been put back to an earlier state. Its last heartbeat shows so, until the
-        next one hides it.
+        While it was out of reach it may have been put back to an earlier state. Its last heartbeat shows that, but no
+        longer after the next one.
         """
         self.confirmed = False
 
@@ -110,10 +125,10 @@ class Progress:
         self.confirmed = True
 
     def went_back(self, pruned: int) -> None:
-        """Note that the database has lost batches: a number that it gave may stand for another batch from now on.
+        """Note that the database has lost batches: from now on it may give their numbers to other batches.
 
         The flush that follows covers all that the outbox holds, the batches after ``pruned``, since receipts may have
-        been lost too. A lost request for a flush may be asked for again under its number, if the clock went back too.
+        been lost too. If the clock went back as well, a new request for a flush may have the number of a lost one.
         """
         self.require_flush("the database has gone back")
         self.acknowledged = min(self.acknowledged, pruned)
@@ -153,13 +168,13 @@ class Progress:
             rebounds.delivered(last, at=at)
 
     def next_step(self, head: Position | None, pruned: int, verification: Verification | None, now: float) -> Step:
-        """Choose the next step, given the head, the last pruned batch and the verification of the poller.
+        """Choose the next step, given the head, the last pruned batch and the latest verification of the poller.
 
-        A delivery goes before a rebound, unless that is overdue. A heartbeat, once a second, goes before both.
-        Otherwise a steady stream of purges would let the lease run out.
+        Without ``head`` or ``verification`` nothing new is delivered: the database has not been read yet, or another
+        purger follows the edge.
         """
         if self.asked is None and self.flush_rebounds.due is None:
-            # The answer is on record. If the number comes again, the database has lost it.
+            # The flush is recorded. If its number comes again, the database has lost that record.
             self.flush_done = 0
         if self.instances.several(now) or not self.confirmed:
             return Ask(fresh=self.instances.several(now) is not None)
@@ -185,7 +200,7 @@ class Progress:
             return f"its progress, batch {self.acknowledged}, is older than what the outbox still holds"
         if self.acknowledged > head:
             return f"the database has gone back to batch {head}"
-        # While one is missing no edge gets a heartbeat, and when it is restored the fingerprint is another.
+        # While a trigger is missing no edge gets a heartbeat. Once it is restored the fingerprint has changed.
         if self.triggers != verification.triggers.fingerprint and not verification.triggers.missing:
             return "the triggers have changed, and changes may have left no trace"
         # Not compared by size: numbers are times, and the database's clock may go back.
@@ -196,14 +211,14 @@ class Progress:
     def _holds_everything(self, verification: Verification) -> bool:
         """Tell whether all that the verification found was sent twice.
 
-        An edge that was cut off after only the first purge would trust what a thread brought back behind it.
+        An edge that was cut off after the first purge only would trust an image that a slow thread stored after it.
         """
         first = self.lease.verified_by(verification)
         twice = min(self.acknowledged, self.rebounds[0].done)
         return first is not None and twice >= first.head and self.flush_rebounds.due is None
 
     def _overdue(self, now: float) -> bool:
-        """Tell whether a prompt rebound is late by half its delay, and so nearly G1's second after the delivery."""
+        """Tell whether a prompt rebound is late by half its delay: nearly G1's second has passed since the delivery."""
         return self.flush_rebounds.overdue(now) or self.rebounds[0].overdue(now)
 
     def _must_rebound(self, now: float) -> bool:
@@ -219,7 +234,7 @@ class Progress:
         return None if older is None else LateFlushRebound(older)
 
     def _next_moment(self, now: float) -> float:
-        # A step that is due and yet not taken waits for the poller to find something.
+        # A step that is due, but was not chosen above, waits for something that the poller finds.
         return min((moment for moment in self._moments() if moment > now), default=now + self.lease.interval)
 
     def _moments(self) -> Iterator[float]:

@@ -35,7 +35,7 @@ class Rebounds:
     _opened: float = 0.0  # when the first batch of the last entry was acknowledged
 
     def resume(self, done: int, acknowledged: int, *, now: float) -> None:
-        """Go on from the saved progress. Rebounds that are not on record are made a full delay from now."""
+        """Go on from the saved progress. Rebounds that are not recorded are due a full delay from now."""
         self.done = done
         self._due.clear()
         if done < acknowledged:
@@ -51,7 +51,7 @@ class Rebounds:
             self._opened = at
 
     def due(self, now: float) -> int | None:
-        """Return the last batch that is to be sent again by ``now``; None when there is none."""
+        """Return the last batch that has to be sent again by ``now``; None if no rebound is due."""
         last = None
         for each in self._due:
             if each.moment > now:
@@ -75,7 +75,7 @@ class Rebounds:
         self._due.clear()
 
     def next_moment(self) -> float | None:
-        """Return the moment at which the next rebound is due; None when there is none."""
+        """Return the moment at which the next rebound is due; None if no batch waits for one."""
         return self._due[0].moment if self._due else None
 
 
@@ -88,7 +88,7 @@ class FlushRebounds:
 
     delay: float
     late_delays: tuple[float, float]
-    due: float | None = None  # when the prompt one is due; None: there is none
+    due: float | None = None  # when the prompt one is due; None: none is due
     flushed_at: float | None = None
     _late_due: list[float] = field(default_factory=list)
     _clock_ahead: float = 0.0  # seconds by which the edge's clock is ahead of the monotonic one

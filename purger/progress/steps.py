@@ -14,12 +14,12 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Flush:
-    """Empty the edge, which is then at ``head``; ``triggers`` existed when that was read. ``reason`` is for the log."""
+    """Empty the edge, which is then at ``head``. ``triggers``: their fingerprint at that time; ``reason``: for the log."""
 
     reason: str
     head: Position
     triggers: str
-    request: int = 0  # the latest request for a flush when the step was chosen, which it answers as well
+    request: int = 0  # the number of the operator's latest request for a flush, which this flush answers too
 
 
 @dataclass(frozen=True, slots=True)

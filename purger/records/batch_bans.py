@@ -1,4 +1,4 @@
-"""Reads the bans of batches from the database, for the journal: ids, subjects, and when each was committed."""
+"""Reads the bans of batches from the database, for log lines and latencies: ids, subjects, times of their COMMITs."""
 
 import json
 import time
@@ -144,7 +144,7 @@ class BanReader:
     def _advance(self) -> float:
         """Measure the seconds by which the database's clock is ahead of this one; of several times the shortest."""
         if not self._clocks:
-            self._connection.rows("clock")  # which connects: the time of that is none of the clock's
+            self._connection.rows("clock")  # connects first: the time for that must not count
         if time.monotonic() - self._measured > _CLOCK_INTERVAL:
             began = time.time()
             ((now,),) = self._connection.rows("clock")

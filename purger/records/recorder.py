@@ -1,5 +1,15 @@
 """Writes receipts, progress and probe results of all edges to the database, in a thread with a connection of its own.
 
+No delivery waits for the database: workers hand over their results, which wait here until they are written. An edge's
+progress is written in one transaction with the receipts that led to it. A purger that dies before sends an edge
+something a second time, and never leaves anything out. Three things can make a result untrue while it waits, and it is
+dropped:
+
+- The database has gone back, and gives the numbers of batches and rows to others. Results carry the count of such
+  setbacks; those of an earlier count are dropped (``UnwrittenResults.reach``).
+- Another purger has claimed the edge. It goes on from the progress in the database, and records all again.
+- A server that has taken over lacks the last batches. Progress is cut to its last batch, receipts beyond it are dropped.
+
 ``EdgeResults`` collects them for one edge, ``UnwrittenResults`` merges those of all edges until a write succeeds.
 """
 
@@ -41,10 +51,7 @@ class _WentBackError(Exception):
 
 
 class Recorder(LoopThread):
-    """Keeps the workers' records until the database has them, however long that takes.
-
-    A purger that dies before a write sends an edge something a second time, and never leaves anything out.
-    """
+    """Keeps the results of workers and probes until the database has them, however long that takes."""
 
     def __init__(
         self,
@@ -57,15 +64,15 @@ class Recorder(LoopThread):
         purger: str | None = None,
         journal: Journal | None = None,
     ) -> None:
-        """Write ``delay`` seconds after the first record, so that many edges share one transaction.
+        """Write ``delay`` seconds after the first result, so that many edges share one transaction.
 
-        ``stop`` ends the thread after a last write; it is to be set when the workers are done. ``usable`` returns False
-        while the database is known to be away: a failure to write is no news then. ``setbacks`` returns how often the
-        database was found to have gone back, and must count it before its batch numbers are given again. Nothing is
-        written of edges that another than ``purger`` has claimed by then. ``journal`` is told all that is noted.
+        ``stop``, set when the workers are done, ends the thread after a last write. ``usable`` returns False while the
+        database is known to be away: then a write that fails is no news. ``setbacks`` returns how often the database
+        was found to have gone back, and must count before batch numbers are given again. Nothing is written of edges
+        that another purger than ``purger`` has claimed meanwhile. ``journal`` gets everything that is noted.
         """
         problem = ProblemLog(log, "the record of acknowledgements", patience=2)
-        super().__init__("recorder", stop, problem, bug_effect="after a restart edges are told everything again")
+        super().__init__("recorder", stop, problem, bug_effect="after a restart edges are sent everything again")
         self._journal = journal
         self._connection = connection
         self._delay = delay
@@ -90,7 +97,7 @@ class Recorder(LoopThread):
     ) -> None:
         """Note an edge's progress, with the receipts and probe results that led to it.
 
-        Dropped when the database has gone back more often than the ``setbacks`` that the edge was flushed for.
+        All is dropped if the database has gone back since the edge was flushed for the last of ``setbacks``.
         """
         with self._lock:
             if not self._noted.reach(setbacks):
@@ -169,14 +176,14 @@ class Recorder(LoopThread):
     def _lost_edges(self, cursor: MySQLCursorAbstract, edges: set[str]) -> set[str]:
         """Lock edges until the transaction ends, and return those that another purger has claimed.
 
-        It has gone on from the progress in the database, and records again what is dropped here.
+        That purger goes on from the progress in the database, and records again what is dropped here.
         """
         owners = fetch(cursor, "lock_edges", names=json.dumps(sorted(edges)))
         return {edge for edge, owner in owners if owner not in (None, self._purger)}
 
 
 def _write_of_batches(cursor: MySQLCursorAbstract, pending: UnwrittenResults) -> None:
-    """Write the records of batches and rows that the database has: one that took over may lack the last of them."""
+    """Write what concerns batches and rows, as far as the database has these."""
     if not (pending.progress or pending.receipts or pending.probe_results):
         return
     last = last_batch(cursor)

@@ -20,7 +20,10 @@ class ProgressWrite:
 
 @dataclass(frozen=True, slots=True)
 class Liveness:
-    """The last answer and the problem of one edge. None: nothing new, but for ``problem``, whose None is none."""
+    """The last answer and the problem of one edge.
+
+    None means "unchanged", except in ``problem``, where it means "no problem".
+    """
 
     edge: str
     seen_at: float | None  # the purger's clock, seconds since 1970
@@ -69,7 +72,7 @@ class UnwrittenResults:
         self.progress[progress.edge] = replace(progress, flushed=flushed)
 
     def put_flush(self, edge: str, request: int) -> None:
-        """Note that a flush has answered the request of this number; 0 is none."""
+        """Note that a flush has answered the request of this number; 0: no request."""
         if request:
             self.flushes[edge] = request
 
