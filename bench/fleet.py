@@ -1,6 +1,6 @@
 """Measure a ban's way to all edges of a fleet: stub edges with the purge listener's protocol, and some real varnishds.
 
-A stub is a few microseconds of work a request, so that the figures are those of purgers and database.
+A stub is a few microseconds of work a request, so that the figures show purgers and database.
 """
 
 import random
@@ -43,7 +43,7 @@ _numbers = count(1)
 
 
 class _Ban(NamedTuple):
-    """The milliseconds from a ban's commit until edges were told."""
+    """The milliseconds from a ban's commit until its purge arrived at edges."""
 
     median: float
     slowest: float
@@ -92,7 +92,7 @@ class _Fleet:
         time.sleep(6)  # the later rebound of the flush
 
     def ban(self) -> _Ban:
-        """Ban a code, and wait until each edge was told."""
+        """Ban a code, and wait until its purge has arrived at each edge."""
         code = f"fleet-{next(_numbers)}"
         self.stubs.watch([code])
         time.sleep(random.uniform(0, 0.05))
@@ -178,7 +178,7 @@ def _lines(slowest: dict[int, list[float]]) -> dict[str, list[tuple[float, float
 
 
 def _real_edges(directory: Path, bans: int) -> Iterator[float]:
-    """Ban codes at ten varnishds; yield the milliseconds until the last one has acknowledged, as the receipts tell."""
+    """Ban codes at ten varnishds; yield the milliseconds until the last one has acknowledged, by the receipts."""
     with ExitStack() as running:
         database = running.enter_context(Database(directory / "database"))
         database.migrate()

@@ -23,8 +23,8 @@ def wrk(
 ) -> Mapping[str, float]:
     """Load one URL from one thread. Returns requests/s, latency, and microseconds of CPU time a request.
 
-    CPU time is that of ``server``, and apart from it that of ``database``. Raises ``RuntimeError`` when any answer was
-    an error: a fast error page is no result.
+    CPU time is what ``server`` has spent, and separately what ``database`` has. Raises ``RuntimeError`` when any answer
+    was an error: a fast error page is no result.
     """
     before = cpu_seconds(server)
     database_before = 0.0 if database is None else cpu_seconds(database)

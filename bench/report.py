@@ -23,7 +23,7 @@ _WATCHED = 1.0
 #: Percent of the processors up to which a machine counts as idle.
 _IDLE = 10
 
-#: Commands that tell the versions of programs. One that is not installed is left out.
+#: Commands that print the versions of programs. One that is not installed is left out.
 _VERSIONS = {"varnish": ("varnishd", "-V"), "nginx": ("nginx", "-v"), "wrk": ("wrk", "-v")}
 
 
@@ -58,7 +58,7 @@ class BenchReport:
 
     @classmethod
     def read(cls, file: Path) -> "BenchReport":
-        """Read what ``write`` wrote. Raises ``ValueError`` for a file that is none of these."""
+        """Read what ``write`` wrote. Raises ``ValueError`` for any other file."""
         try:
             values = json.loads(file.read_text())
             results = [KINDS[each.pop("kind")](**each) for each in values.pop("results")]

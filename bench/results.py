@@ -169,5 +169,5 @@ def spread(samples: Sequence[float], unit: str) -> dict[str, float]:
 
 
 def short(value: float) -> str:
-    """Write a number with four significant digits, and large ones with their thousands apart."""
+    """Write a number with four significant digits, and large ones with separators of thousands."""
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"

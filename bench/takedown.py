@@ -1,7 +1,7 @@
 """Measure the time from a ban's commit until the image is gone, by step, and the cost of waiting for bans.
 
 An image is gone at the moment at which the first request is sent that is not answered with it. That answer, a 410,
-comes later: the origin looks into the database for it.
+comes later: the origin reads the database for it.
 """
 
 import http.client

@@ -34,12 +34,12 @@ def parse_header(line: str) -> Header:
 
 
 def require_distinct(headers: Iterable[Header]) -> tuple[Header, ...]:
-    """Return the headers. Raises ``ValueError`` where a name stands twice, or they are too long."""
+    """Return the headers. Raises ``ValueError`` where a name occurs twice, or they are too long."""
     checked = tuple(headers)
     names = [name.lower() for name, _ in checked]
     for name in names:
         if names.count(name) > 1:
-            raise ValueError(f"{name} stands twice: its values belong in one header, separated by commas")
+            raise ValueError(f"{name} is given twice: its values belong in one header, separated by commas")
     if sum(len(name) + len(value) + 4 for name, value in checked) > _LONGEST:
         raise ValueError(f"the headers are longer than {_LONGEST} bytes in all")
     return checked

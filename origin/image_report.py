@@ -11,7 +11,7 @@ from takedown_db.statements import statement
 
 
 @dataclass(frozen=True, slots=True)
-class HidingBan:
+class ShownBan:
     """An open ban that hides the image. The time is UTC."""
 
     id: int
@@ -43,7 +43,7 @@ class ImageReport:
     stable_until: datetime | None
     changed_at: datetime | None
     pending: bool  # a change waits for its batch number, and so for its time
-    bans: list[HidingBan]
+    bans: list[ShownBan]
     renditions: list[RenditionReport]
 
     @property
@@ -73,7 +73,7 @@ class _ShownRow(NamedTuple):
 def read_report(connection: MySQLConnectionAbstract, code: str) -> ImageReport:
     """Read the report on a code. Raises ``mysql.connector.Error``."""
     rows = [_ShownRow._make(row) for row in _fetch(connection, "show_image", code)]
-    bans = [HidingBan(*row) for row in _fetch(connection, "show_bans", code)]
+    bans = [ShownBan(*row) for row in _fetch(connection, "show_bans", code)]
     first = rows[0]
     changes = (first.image_changed_at, first.owner_changed_at, first.digest_changed_at)
     return ImageReport(

@@ -1,7 +1,7 @@
 """Counts requests in memory that all processes of ``origin serve`` share, without locks.
 
 Each thread of each process adds to a row of its own: no other one writes there, so that nothing is lost. Whoever reads
-adds the rows up. A process that takes the place of a dead one goes on with its rows.
+adds the rows up. A process that replaces a dead one goes on with its rows.
 """
 
 import itertools
@@ -16,7 +16,7 @@ from origin.model import FilePart, Found
 from origin.stores.contract import PATIENT, Backend, StoredBody
 from origin.stores.store import Store
 
-#: The statuses that are counted apart. All others, which only a changed origin could answer, count as ``other``.
+#: The statuses that are counted separately. All others, which only a changed origin could answer, count as ``other``.
 STATUSES = (200, 206, 304, 400, 404, 405, 408, 410, 412, 413, 414, 416, 431, 451, 500, 501, 503, 505)
 
 #: Upper bounds in seconds of the buckets of lookups and of reads from the store.

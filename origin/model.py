@@ -7,7 +7,7 @@ from typing import NamedTuple
 #: The pattern of a rendition's name, in URLs and in the database.
 RENDITION = "[a-z0-9_-]{1,32}"
 
-#: The name of the picture as it was imported. Its URL is that of the image, without a name.
+#: The name of the picture as it was imported. It has the URL of the image, without a name.
 ORIGINAL = "original"
 
 #: The name and the value of a header of an answer.

@@ -15,7 +15,7 @@ class Console:
     """The settings of a console, with two users who share a password made for this stack."""
 
     def __init__(self, directory: Path, port: int) -> None:
-        """Keep its files in a directory. Port 0 stands for any free one."""
+        """Keep its files in a directory. Port 0 means any free one."""
         self._directory = directory
         self.port = port or free_port()
         self.password = secrets.token_urlsafe(12)

@@ -38,7 +38,7 @@ class Database(Server):
         self._data = directory / "data"
         self._program = program or chosen()
         self._place = Place(directory, self._data, self.socket, self._user)
-        # A mariadbd that starts deletes all temporary tables in TMPDIR. In /tmp these are also those of other servers,
+        # A mariadbd that starts deletes all temporary tables in TMPDIR. In /tmp these are also tables of other servers,
         # which then fail.
         temporary = directory / "tmp"
         temporary.mkdir(parents=True, exist_ok=True)

@@ -117,7 +117,7 @@ class MySql:
 
 
 def chosen() -> Program:
-    """Choose the program that runs databases: that of ``STACK_MYSQLD``, or MariaDB's, or the MySQL in PATH."""
+    """Choose the program that runs databases: the one of ``STACK_MYSQLD``, or MariaDB's, or the MySQL in PATH."""
     path = os.environ.get(VARIABLE)
     if not path and not shutil.which("mariadbd"):
         path = shutil.which("mysqld")

@@ -14,7 +14,7 @@ from stack.waiting import PATIENCE, wait_until
 
 
 class Edge(Varnish):
-    """A ``varnishd`` with the project's VCL, rendered with ``settings`` (those of ``stack.vcl.render``)."""
+    """A ``varnishd`` with the project's VCL, rendered with ``settings`` (arguments of ``stack.vcl.render``)."""
 
     def __init__(
         self,
@@ -33,7 +33,7 @@ class Edge(Varnish):
         """Prepare the edge; it starts in a ``with`` block or by ``start``.
 
         ``tls`` adds a public listener for a program that ends TLS before the edge: it takes PROXY and HTTP/2.
-        ``parameters`` of varnishd take the place of those in ``varnish/parameters.cli``.
+        ``parameters`` of varnishd replace those in ``varnish/parameters.cli``.
         """
         self.edge_name = name
         self.public_port = public_port or free_port()

@@ -137,7 +137,7 @@ class GaleraNode(ClusterNode):
         recovering = run_apart([*self.command_parts, "--wsrep-recover"], self.envvars)
         found = re.search(r"Recovered position: (\S+)", recovering.stdout + recovering.stderr)
         if found is None:
-            raise ServerFailedError(f"{self.name} does not tell its position\n{recovering.stderr}")
+            raise ServerFailedError(f"{self.name} does not name its position\n{recovering.stderr}")
         return [f"--wsrep-start-position={found[1]}"]
 
 

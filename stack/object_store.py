@@ -40,7 +40,7 @@ class ObjectStoreServer(Server):
         accounts = directory / "accounts.json"
         _write_private(accounts, json.dumps({"identities": [identity]}))
         _write_private(self.settings, self.settings_text())
-        # Each of its parts has a port for HTTP and one for gRPC, which is 10,000 higher unless it is told.
+        # Each of its parts has a port for HTTP and one for gRPC, which is 10,000 higher unless one is given.
         parts = ("master", "volume", "filer")
         ports = {f"{part}.{kind}": free_port() for part in parts for kind in ("port", "port.grpc")}
         grpc = free_port()

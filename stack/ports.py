@@ -1,4 +1,4 @@
-"""Pick free ports of 127.0.0.1 for servers that have to be told theirs."""
+"""Pick free ports of 127.0.0.1 for servers that need to be given one."""
 
 import errno
 import random

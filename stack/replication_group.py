@@ -19,7 +19,7 @@ from stack.ports import free_port
 from stack.server import ServerFailedError
 from stack.waiting import wait_until
 
-_PASSWORD = "for a test, on loopback alone"
+_PASSWORD = "for a test, only on loopback"
 
 #: Statements of the account by which members get their state from each other. Each server has it before it joins.
 _RECOVERY_ACCOUNT = (

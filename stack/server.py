@@ -19,7 +19,7 @@ from stack.ports import is_free
 from stack.waiting import PATIENCE, wait_until
 
 # mirakuru's hook kills, as Python ends, each process of the machine whose variable mirakuru_uuid contains the digits
-# of this process's pid: those of other test runs, too. Servers end with their parent anyway (--pdeathsig).
+# of this process's pid: servers of other test runs, too. Servers end with their parent anyway (--pdeathsig).
 atexit.unregister(cleanup_subprocesses)
 
 #: Vinyl Cache 9 says so while it stops, each second, until idle connections of clients and to backends have timed out,
@@ -36,7 +36,7 @@ class PortTakenError(ServerFailedError):
 
 
 class Server(Executor):
-    """A server in a directory of its own, with ``NAME.log`` in it. Subclasses tell when it is ready.
+    """A server in a directory of its own, with ``NAME.log`` in it. Subclasses know when it is ready.
 
     Start servers from the main thread: the kernel ends a child when the thread that started it ends.
     """
@@ -111,7 +111,7 @@ class Server(Executor):
     def pause(self) -> None:
         """Send SIGSTOP to the server and its children, and wait until each of their threads has stopped."""
         self._signal(signal.SIGSTOP)
-        wait_until(lambda: all(map(_stands_still, self._processes())), f"{self.name} stands still")
+        wait_until(lambda: all(map(_is_still, self._processes())), f"{self.name} is still")
 
     def resume(self) -> None:
         """Send SIGCONT to the server and its children."""
@@ -189,7 +189,7 @@ def _accepts(port: int) -> bool:
     return True
 
 
-def _stands_still(pid: int) -> bool:
+def _is_still(pid: int) -> bool:
     """Tell whether each thread of a process has stopped: after SIGSTOP one may go on for a while on a busy machine."""
     states = []
     for thread in Path(f"/proc/{pid}/task").iterdir():

@@ -102,7 +102,7 @@ class _Control:
             place.silent = silent
 
     def do_watch(self, codes: list[str]) -> None:
-        """Record from now on when each edge is first told to purge these codes."""
+        """Record from now on when each edge first gets a purge of these codes."""
         for place in self._places.values():
             place.edge.watched.update(codes)
 

@@ -1,4 +1,4 @@
-"""Run a process of stub edges, tell it what to do, and read what it has recorded."""
+"""Run a process of stub edges, control it, and read what it has recorded."""
 
 import json
 import os
@@ -35,7 +35,7 @@ class StubEdges(Server):
 
     @property
     def urls(self) -> dict[str, str]:
-        """The URL of each edge by name, that of its purge listener and of its public one."""
+        """The URL of each edge by name, for its purge listener and for its public one."""
         ports = json.loads(self._ports_file.read_text())
         return {name: f"http://127.0.0.1:{port}" for name, port in ports.items()}
 
@@ -56,11 +56,11 @@ class StubEdges(Server):
         self._do("silence", silent=silent, edges=list(edges))
 
     def watch(self, codes: Iterable[str]) -> None:
-        """Record from now on when each edge is first told to purge ``codes``."""
+        """Record from now on when each edge first gets a purge of ``codes``."""
         self._do("watch", codes=list(codes))
 
     def arrivals(self, code: str) -> dict[str, float]:
-        """Return by edge when it was first told to purge a watched code, in seconds since 1970."""
+        """Return by edge when it first got a purge of a watched code, in seconds since 1970."""
         return dict(self._do("arrivals", code=code))
 
     def records(self) -> dict[str, dict[str, float]]:

@@ -31,7 +31,7 @@ CLUSTERS: dict[str, Callable[[Path], Cluster]] = {"galera": Galera, "group": Rep
 
 @dataclass(frozen=True)
 class StackSettings:
-    """Number, ports and options of a stack's servers. Port 0 stands for any free one."""
+    """Number, ports and options of a stack's servers. Port 0 means any free one."""
 
     edges: int = 1
     edge_port: int = 0  # public listener of the first edge

@@ -1,4 +1,4 @@
-"""Run varnishd with any VCL: that of an edge, or the built-in one for comparison."""
+"""Run varnishd with any VCL: the one of an edge, or the built-in one for comparison."""
 
 import json
 import os
@@ -51,7 +51,7 @@ class Varnish(ManagedServer):
 
         ``source`` is ``-f FILE``, or ``-b BACKEND`` for the built-in VCL. ``proxied`` names the listeners that take
         PROXY, before which another program ends TLS.
-        ``parameters`` of varnishd take the place of those in ``varnish/parameters.cli``, or are added to them.
+        ``parameters`` of varnishd replace those in ``varnish/parameters.cli``, or are added to them.
         """
         self._workdir = directory / "varnishd"
 

@@ -35,7 +35,7 @@ def render(
     one; ``renditions`` are those besides the original; ``urls`` is a whole ``sub takedown_urls`` and what it
     imports. None keeps what ``default.vcl`` has.
 
-    Raises ``SettingError`` when a value is malformed, or when the line that it replaces does not stand there exactly
+    Raises ``SettingError`` when a value is malformed, or when the line that it replaces is not there exactly
     once: a setting that is silently not applied would be worse than none.
     """
     lines = _backend_lines(backend, fetch_timeout, one_connection) | _setting_lines(
@@ -127,9 +127,9 @@ def _path(path: Path) -> Path:
 @click.argument("out_dir", type=click.Path(path_type=Path))
 @click.option("--backend", required=True, metavar="HOST:PORT")
 @click.option("--token-file", required=True, type=click.Path(path_type=Path))
-@click.option("--lease", type=float, help="seconds; that of default.vcl if not given")
-@click.option("--fail-safe-ttl", type=float, help="seconds; that of default.vcl if not given")
-@click.option("--fetch-timeout", type=float, help="seconds; that of default.vcl if not given")
+@click.option("--lease", type=float, help="seconds; the value of default.vcl if not given")
+@click.option("--fail-safe-ttl", type=float, help="seconds; the value of default.vcl if not given")
+@click.option("--fetch-timeout", type=float, help="seconds; the value of default.vcl if not given")
 @click.option("--one-connection", is_flag=True, help="to the backend: a fetch waits for the one before")
 @click.option("--rendition", "renditions", multiple=True, help="besides the original; may be given again")
 @click.option("--urls", type=click.Path(path_type=Path, exists=True), help="a file with another sub takedown_urls")

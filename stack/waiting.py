@@ -9,12 +9,12 @@ _Seen = TypeVar("_Seen")
 #: Seconds after which a wait fails. A wait that succeeds ends at once, so a long bound only helps a busy machine.
 PATIENCE = 60.0
 
-#: Longest pause in seconds between two looks. They cost processor time, which the servers need.
+#: Longest pause in seconds between two evaluations. They cost processor time, which the servers need.
 _LONGEST_PAUSE = 0.05
 
 
 def wait_until(condition: Callable[[], _Seen | None], what: str, seconds: float = PATIENCE) -> _Seen:
-    """Evaluate a condition until its value is none of None, False and an empty collection, and return the value.
+    """Evaluate a condition until its value is neither None, nor False, nor an empty collection, and return the value.
 
     Raises ``TimeoutError`` after so many seconds, with ``what`` was awaited and the last value.
     """

@@ -80,7 +80,7 @@ class Answers:
         self._lifetimes = lifetimes
         self._special = special
         self._banned_status = banned_status
-        # They tell the special image from any other, for the proof in receipts.
+        # Probes recognise the special image by them, as the proof in receipts.
         digest = b64encode(bytes.fromhex(special.digest)).decode()
         self._proof = [("Takedown-State", "banned"), ("Repr-Digest", f"sha-256=:{digest}:")]
         self._banned_headers = [
@@ -143,11 +143,11 @@ class Answers:
 
 
 def last_modified(found: Found, now: float) -> int | None:
-    """Compute Last-Modified, in whole seconds since 1970; None while it cannot be told.
+    """Compute Last-Modified, in whole seconds since 1970; None while it is not known.
 
-    A change's time is rounded up, and told only when that second has begun by the clocks of origin and database: until
-    then another change could get the same date (and a date from the future must not be sent, 8.8.2.1). Nor is it told
-    while a change waits for its number, and so for its time.
+    A change's time is rounded up to a second, and sent only after that second by the clocks of origin and database:
+    before, another change could get the same date (and a date from the future must not be sent, 8.8.2.1). No date is
+    sent either while a change waits for its number, since it has no time yet.
     """
     if found.changed_at is None or found.pending:
         return None

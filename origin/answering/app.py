@@ -93,7 +93,7 @@ class App:
 
     def _rendition(self, environ: Environ, code: str, rendition: str) -> ImageAnswer:
         """Answer ``/images/<code>/<rendition>``."""
-        if rendition == ORIGINAL:  # it has a URL already: that of the image
+        if rendition == ORIGINAL:  # its URL is the URL of the image, without a name
             return self._answers.unknown()
         return self._decide(environ, code, rendition)
 

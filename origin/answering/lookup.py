@@ -45,8 +45,8 @@ _PAUSE = 1.0
 #: Seconds between two log lines on requests that waited too long.
 _LATE_LOG_INTERVAL = 60.0
 
-#: The lag of a replica up to which two states of an image never share a Last-Modified: a change's date is told only
-#: when every change of the same second has arrived. Until then edges keep the image for --undated-lifetime.
+#: The lag of a replica up to which two states of an image never share a Last-Modified: a change's date is sent
+#: only when every change of the same second has arrived. Before, edges keep the image for --undated-lifetime.
 DATED_LAG = timedelta(seconds=10)
 
 

@@ -17,7 +17,7 @@ from takedown_base.subject_keys import is_digest
 from takedown_db.connection.command_connection import connected
 from takedown_db.connection.connect import connect
 
-#: The exit code when a file was not erased: it may be that of an image that is not banned, or was not found.
+#: The exit code when a file was not erased: another image that is not banned has it, or it was not found.
 _KEPT = 3
 
 _EXAMPLES = """\b
@@ -52,7 +52,7 @@ def erase_command(
     """Destroy the bytes of an image that is banned by its content, for good.
 
     Deletes the original and all renditions of every image with the same original, from the own store and from the tree
-    in place, and records it. Refuses while no ban by digest stands on these bytes (`purger ban --same-as CODE`), since
+    in place, and records it. Refuses while no open ban by digest names these bytes (`purger ban --same-as CODE`), since
     they could be uploaded again. A file that another image shares stays, and so does one in place that has other bytes
     by now; the exit code is 3 then, as for a file that is not found. A lift does not bring erased bytes back. To keep
     what a law demands to be kept, ban and do not erase.

@@ -130,7 +130,7 @@ def import_command(
     metadata: str,
     **options: Any,
 ) -> None:
-    """Import the images below DIRECTORY, or those of a list.
+    """Import the images below DIRECTORY, or the images of a list.
 
     A file's name without its suffix is the image's code. JPEG, PNG, GIF, WebP and AVIF are kept without their metadata
     and otherwise unchanged, and reduced renditions of each are made. Files that did not change since an earlier import

@@ -62,7 +62,7 @@ class ImportRun:
             try:
                 run.run(self._entries(run, tree, progress))
             finally:
-                progress.tell(run.outcome)
+                progress.print_counts(run.outcome)
         return run.outcome
 
     def _entries(self, run: Import, tree: DirectoryTree, progress: "ImportProgress") -> Iterator[Entry]:
@@ -124,8 +124,8 @@ class ImportProgress:
         if self._codes:
             self._codes.write(f"{image.first.name.translate(_ESCAPES)}\t{image.code}\n")
 
-    def tell(self, outcome: ImportCounts) -> None:
-        """Print the counts, also those of a run that ends with an error."""
+    def print_counts(self, outcome: ImportCounts) -> None:
+        """Print the counts, also of a run that ends with an error."""
         self._progress.stop()
         click.echo(
             f"{outcome.new} new, {outcome.changed} changed, {outcome.unchanged} unchanged, {outcome.refused} refused"

@@ -41,7 +41,7 @@ curl -T cat.jpg -H "Authorization: Bearer $TOKEN" -H 'Takedown-Owner: ann' \\
 @_setting(
     "--token-file",
     "File with the token that each request needs (Authorization: Bearer TOKEN), on its first line; a second line may"
-    " hold another one, to change tokens without a refused request. It is read again when it was exchanged.",
+    " hold another one, to change tokens without a refused request. It is read again when it was replaced.",
     required=True,
     type=click.Path(dir_okay=False, path_type=Path),
 )

@@ -24,7 +24,7 @@ from takedown_db.connection.connect import connect
 def main() -> None:
     """Serve images that can be taken down at once: the origin behind the edge."""
     set_up_logging("text")
-    # The driver tells at each connection how it logs in.
+    # The driver logs at each connection how it logs in.
     logging.getLogger("mysql.connector").setLevel(logging.WARNING)
 
 

@@ -44,7 +44,8 @@ def verify_command(
     """Read files back from the stores and compare their SHA-256 with the database.
 
     Lists each file that is missing, of another size, changed or unreadable; the exit code is 3 then. Files that
-    `origin erase` destroyed are counted apart. Each file is read whole: for a busy store choose the night, or --sample.
+    `origin erase` destroyed are counted separately. Each file is read whole: for a busy store choose the night, or
+    --sample.
     """
     try:
         require_usable(store, "--store")
@@ -61,7 +62,7 @@ def verify_command(
         with suppress(BrokenPipeError):
             print_json(report)
     else:
-        _tell(report)
+        _print_counts(report)
     sys.exit(_DAMAGED if report.damaged else 0)
 
 
@@ -82,7 +83,7 @@ def _run(verification: VerificationRun, sample: int | None, as_json: bool) -> Ve
         return verification.run(sample, lambda: progress.advance(task), tell)
 
 
-def _tell(report: VerificationReport) -> None:
+def _print_counts(report: VerificationReport) -> None:
     parts = [f"{report.verified} as recorded ({report.bytes} bytes)"]
     if report.erased:
         parts.append(f"{report.erased} erased")

@@ -16,11 +16,11 @@ from origin.http.request import StrictRequest
 
 log = logging.getLogger(__name__)
 
-#: Seconds between two looks whether the file was moved away, and between two reports that it cannot be written.
-_LOOK = 1.0
+#: Seconds between two checks whether the file was moved away, and between two reports that it cannot be written.
+_CHECK = 1.0
 _REPORT = 60.0
 
-#: Bytes that may not stand in quotes as they are.
+#: Bytes that may not be between quotes without an escape.
 _ESCAPED = re.compile(rb'[^ -~]|["\\]')
 
 STDOUT = "-"
@@ -33,7 +33,7 @@ class AccessLog:
     """A file to which several processes append whole lines, or stdout (``-``).
 
     A file that was moved away, as by logrotate, is opened anew within a second. What cannot be written is lost: no
-    request waits or fails for it, but on a pipe that nobody reads.
+    request waits or fails for it, except on a pipe that nobody reads.
     """
 
     def __init__(self, path: str) -> None:
@@ -41,12 +41,12 @@ class AccessLog:
         self._path = path
         self._descriptor = 1 if path == STDOUT else _open(path)
         self._lock = threading.Lock()
-        self._look_at = time.monotonic() + _LOOK
+        self._check_at = time.monotonic() + _CHECK
         self._report_at = 0.0
 
     def write(self, line: bytes) -> None:
         """Append a line."""
-        if self._path != STDOUT and time.monotonic() > self._look_at:
+        if self._path != STDOUT and time.monotonic() > self._check_at:
             self._follow_rotation()
         try:
             os.write(self._descriptor, line)
@@ -56,9 +56,9 @@ class AccessLog:
     def _follow_rotation(self) -> None:
         with self._lock:
             now = time.monotonic()
-            if now <= self._look_at:
+            if now <= self._check_at:
                 return
-            self._look_at = now + _LOOK
+            self._check_at = now + _CHECK
             try:
                 if _identity(self._descriptor) == _identity(self._path):
                     return

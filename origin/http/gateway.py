@@ -59,6 +59,6 @@ class Gateway(cheroot.wsgi.Gateway_10):
 
 @lru_cache(maxsize=_NAMES_KEPT)
 def _environ_name(name: bytes) -> str:
-    """Make the name of a header in the environment. Content-Type and Content-Length stand there without HTTP."""
+    """Make the name of a header in the environment. Content-Type and Content-Length get no HTTP before them."""
     shown = name.decode("latin-1").upper().replace("-", "_")
     return shown if shown in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{shown}"

@@ -53,7 +53,7 @@ class LingeringClose:
                 self._end(connection)
 
     def _take_new(self) -> None:
-        """Take over new connections to close; wait for one while there are none."""
+        """Take over new connections to close; wait for one while nothing else is to do."""
         with contextlib.suppress(queue.Empty):
             while True:
                 connection = self._new.get(block=not self._ends)

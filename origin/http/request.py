@@ -66,7 +66,7 @@ class StrictRequest(cheroot.server.HTTPRequest):
     def send_headers(self) -> None:
         """Make the head, and keep it until there is a part of a body to send it with.
 
-        cheroot does what the usual answers do not need: it writes the date anew each time, and looks each header up
+        cheroot does what the usual answers do not need: it writes the date again each time, and looks each header up
         several times.
         """
         if self.response_protocol == "HTTP/1.0" or self.chunked_read or not self._is_usual():

@@ -92,7 +92,7 @@ def _origin_form(method: bytes, target: bytes) -> bytes:
 
 
 def _decode(path: bytes) -> bytes:
-    """Decode percent-encoding, but for an encoded slash, which separates nothing."""
+    """Decode percent-encoding, except an encoded slash, which separates nothing."""
     if b"%" not in path:
         return path
     return b"%2F".join(map(unquote_to_bytes, re.split(rb"(?i)%2F", path)))
@@ -124,9 +124,9 @@ def _read_fields(readline: Callable[[int], bytes], budget: int) -> Fields:
 
 
 def _joined(name: bytes, earlier: bytes, value: bytes) -> bytes:
-    """Join two lines of a field. A field that may stand only once gets a value that is malformed, and so ignored."""
+    """Join two lines of a field. A field that may occur only once gets a value that is malformed, and so ignored."""
     if name == b"Host":
-        raise _malformed("Host stands twice.")
+        raise _malformed("Host is given twice.")
     if name == b"Content-Length" and earlier == value:  # 6.3: a list of the same number is that number
         return value
     return earlier + b", " + value
@@ -138,7 +138,7 @@ def _why_malformed(line: bytes) -> str:
     if line[:1] in b" \t":
         return "A field is folded over two lines."
     if re.match(_TOKEN + rb"[ \t]+:", line):
-        return "A space stands before a field's colon."
+        return "A space is before a field's colon."
     return "A field is malformed."
 
 
@@ -157,7 +157,7 @@ def _frame(fields: Fields, knows_codings: bool, max_body: int | None) -> bool:
     length, coding = fields.get(b"Content-Length"), fields.get(b"Transfer-Encoding")
     if coding is not None:
         if length is not None or not knows_codings:
-            raise _malformed("Transfer-Encoding stands beside Content-Length, or in HTTP/1.0.")
+            raise _malformed("Transfer-Encoding beside Content-Length, or in HTTP/1.0.")
         if coding.lower() != b"chunked":
             raise RefusedHeadError("501 Not Implemented", "Only the transfer coding chunked is understood, once.")
         return True

@@ -168,16 +168,16 @@ class HttpServer(cheroot.wsgi.Server):
             conn.began = time.monotonic()
             super().process_conn(conn)
 
-    def drain(self, seconds: float, hurry: Callable[[], bool]) -> int:
+    def drain(self, seconds: float, at_once: Callable[[], bool]) -> int:
         """Stop accepting requests, finish the present ones, and close. Returns how many were cut off.
 
-        Cuts them off after ``seconds``, or once ``hurry`` returns True. ``hurry`` is called in a loop, and has to wait
-        a fraction of a second itself.
+        Cuts them off after ``seconds``, or once ``at_once`` returns True. ``at_once`` is called in a loop, and has to
+        wait a fraction of a second itself.
         """
         stopping = threading.Thread(target=self.stop, name="stopping")
         stopping.start()
         end = time.monotonic() + seconds
-        while stopping.is_alive() and time.monotonic() < end and not hurry():
+        while stopping.is_alive() and time.monotonic() < end and not at_once():
             pass
         cut_off: set[_HttpConnection] = set()
         while stopping.is_alive():

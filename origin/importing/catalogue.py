@@ -36,7 +36,7 @@ class RenditionRow:
 class ImageRow:
     """A row of ``images``, and the rows of its renditions by their names: as recorded, or to be recorded.
 
-    Recording an image leaves other renditions as they are, and deletes those of the names in ``outdated``.
+    Recording an image leaves other renditions as they are, and deletes the renditions with the names in ``outdated``.
     """
 
     code: str
@@ -56,7 +56,7 @@ def image_to_record(
 ) -> ImageRow | None:
     """Make the image to record, with renditions that are new or changed; None where nothing changes.
 
-    ``known`` is the recorded one, and ``names`` those of the reduced renditions that belong to the original.
+    ``known`` is the recorded image. ``names`` are the names of the reduced renditions that belong to the original.
     """
     stable_until = stability.until if stability.change or not known else known.stable_until
     renditions = {row.name: row for row in rows}
@@ -66,7 +66,7 @@ def image_to_record(
 
 
 def _outdated(known: ImageRow | None, rows: Mapping[str, RenditionRow], names: Collection[str]) -> tuple[str, ...]:
-    """Name the recorded renditions that show another picture than the original in ``rows``; none where there is none.
+    """Name the recorded renditions that show another picture than the original in ``rows``, if it has one.
 
     A ban of the former original's content no longer hides the code, and so must find nothing of it there.
     """

@@ -55,7 +55,7 @@ def directory_entries(
         if not is_key(path.stem):
             refuse(place, f"its name without the suffix is no code, that is {CODE_ALPHABET}")
         elif first is not path:
-            refuse(place, f"the code {path.stem} is that of {tree.root / first} already")
+            refuse(place, f"{tree.root / first} has the code {path.stem} already")
         else:
             yield Entry(place, path.stem, path.stem, ORIGINAL, str(path), owner, stability)
 
@@ -63,7 +63,7 @@ def directory_entries(
 def image_chunks(entries: Iterable[Entry], most: int, refuse: Refuse) -> Iterator[list[ImageEntries]]:
     """Join entries of one image that follow one another, and yield at most ``most`` images at a time.
 
-    No code stands twice in a chunk: where it comes again later, that is a later chunk, and a later transaction.
+    No code is twice in a chunk: where it comes again, a new chunk begins, and a new transaction.
     """
     chunk: dict[str, ImageEntries] = {}
     latest: ImageEntries | None = None
@@ -81,9 +81,9 @@ def image_chunks(entries: Iterable[Entry], most: int, refuse: Refuse) -> Iterato
 def _add(image: ImageEntries, entry: Entry, refuse: Refuse) -> None:
     """Add a file to its image, unless it contradicts an earlier one."""
     if (entry.owner, entry.stability) != (image.first.owner, image.first.stability):
-        refuse(entry.place, f"owner or stable_until differ from those of {image.first.place}, which is the same image")
+        refuse(entry.place, f"owner or stable_until differ from {image.first.place}, which is the same image")
     elif entry.name != image.first.name:
-        refuse(entry.place, f"its name has the code {entry.code}, as that of {image.first.place}: rename one of them")
+        refuse(entry.place, f"its name has the code {entry.code}, as has {image.first.place}: rename one of them")
     elif entry.rendition in image.files:
         refuse(entry.place, f"{image.files[entry.rendition].place} is this rendition of the image already")
     else:

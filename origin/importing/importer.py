@@ -182,7 +182,7 @@ class Import:
             return []
 
     def _prepare_ready_made(self, prepared: _PreparedImage, known: ImageRow | None) -> list[RenditionRow]:
-        """Take the renditions that stand in the list ready made."""
+        """Take the renditions that the list has ready made."""
         rows = []
         for name, entry in prepared.entries.files.items():
             if name == ORIGINAL:

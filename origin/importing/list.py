@@ -53,7 +53,7 @@ class ImportList:
     def entries(self, owner: str | None, stability: Stability, refuse: Refuse) -> Iterator[Entry]:
         """Yield the files of all lines that are well formed, and call ``refuse`` for the others.
 
-        ``owner`` and ``stability`` are those of a list without such a column.
+        ``owner`` and ``stability`` hold for a list without such a column.
         """
         for number, line in self._lines:
             if line == b"":
@@ -77,7 +77,7 @@ class ImportList:
         if unknown := [name for name in columns if name not in _COLUMNS]:
             raise UnusableListError(f"line 1: '{printable(unknown[0])[:80]}' is no column: {known}")
         if twice := [name for name in columns if columns.count(name) > 1]:
-            raise UnusableListError(f"line 1: the column {twice[0]} stands twice")
+            raise UnusableListError(f"line 1: the column {twice[0]} is given twice")
         if "code" not in columns or len({"path", "key"} & {*columns}) != 1:
             raise UnusableListError(f"line 1: a list needs the column code, and either path or key: {known}")
         return tabs, columns
@@ -156,13 +156,13 @@ def _comma_separated(text: str) -> list[str]:
 
 
 def _unescaped(cell: str) -> str | None:
-    """Read a cell as ``mysql -B`` writes it. Its NULL cannot be told from the word."""
+    """Read a cell as ``mysql -B`` writes it. Its NULL looks like the word."""
     if cell == "NULL":
         return None
     if "\\" not in cell:
         return cell
     if unknown := [escape for escape in _ESCAPED.findall(cell) if escape not in _ESCAPES]:
         raise _RefusedLineError(
-            f"{printable(unknown[0])} is none of the escapes {' '.join(_ESCAPES)}: a backslash is written as two"
+            f"{printable(unknown[0])} is not one of the escapes {' '.join(_ESCAPES)}: a backslash is written as two"
         )
     return _ESCAPED.sub(lambda match: _ESCAPES[match[0]], cell)

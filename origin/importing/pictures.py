@@ -32,7 +32,7 @@ _CONTENT_TYPES = {
     "AVIF": "image/avif",
 }
 
-#: The format of a smaller picture, by that of the original. GIF becomes PNG: its 256 colours suit no photograph.
+#: The format of a smaller picture, by the format of the original. GIF becomes PNG: its 256 colours suit no photograph.
 _REDUCED_FORMATS = {"JPEG": "JPEG", "MPO": "JPEG", "PNG": "PNG", "GIF": "PNG", "WEBP": "WEBP", "AVIF": "AVIF"}
 
 # Pillow's own limit and the filters of warnings hold for the whole process, and several threads decode pictures:
@@ -40,7 +40,7 @@ _REDUCED_FORMATS = {"JPEG": "JPEG", "MPO": "JPEG", "PNG": "PNG", "GIF": "PNG", "
 Image.MAX_IMAGE_PIXELS = None
 warnings.filterwarnings("ignore", module=r"PIL\b")  # of tags that make no sense
 
-#: Pillow's modes that a format can save, and those of the other formats.
+#: Pillow's modes that a format can save, and the modes of all other formats.
 _PLAIN_MODES = {"JPEG": ("L", "RGB"), "AVIF": ("RGB", "RGBA")}
 _PLAIN_MODES_ELSE = ("L", "LA", "RGB", "RGBA")
 
@@ -111,7 +111,7 @@ def _reduce(picture: Image.Image, targets: Sequence[tuple[Reduced, BinaryIO]], *
 
 
 def _orientation(picture: Image.Image, *, whole: bool) -> int | None:
-    """Read the EXIF orientation. Unless ``whole``, no pixels are decoded to find one that stands behind them."""
+    """Read the EXIF orientation. Unless ``whole``, no pixels are decoded to find one behind them."""
     if not whole and picture.format == "PNG" and "exif" not in picture.info:
         return None
     found: int | None = picture.getexif().get(_ORIENTATION)

@@ -1,4 +1,4 @@
-"""Lists the reduced renditions of an image: the built-in ones, or those of a site's own table in a TOML file.
+"""Lists the reduced renditions of an image: built-in ones, or the ones in a site's own table, a TOML file.
 
 A table has a section for each rendition, named as the rendition is. Another built-in rendition is another row of
 ``REDUCED``, and its name in varnish/default.vcl (sub takedown_renditions). An import of the same files makes it for
@@ -37,7 +37,7 @@ class Reduced(NamedTuple):
     name: str
     width: int
     height: int
-    format: str | None = None  # a key of FORMATS; None: that of the original, and PNG for a GIF
+    format: str | None = None  # a key of FORMATS; None: the format of the original, and PNG for a GIF
     quality: int | None = None  # 1 to 100, for lossy formats; None: the encoder's default
 
 
@@ -86,7 +86,7 @@ def _sections(path: Path) -> dict[str, Any]:
 def _rendition(name: str, settings: object) -> Reduced:
     """Check one section of the file."""
     if not isinstance(settings, dict):
-        raise UnusableTableError(f"{name} stands in no section: write [thumb] above the settings of rendition thumb")
+        raise UnusableTableError(f"{name} is in no section: write [thumb] above the settings of rendition thumb")
     if not re.fullmatch(RENDITION, name) or name == ORIGINAL:
         raise UnusableTableError(f"[{name}]: a name is 1 to 32 of a-z 0-9 _ -, and not {ORIGINAL}")
     if unknown := sorted(settings.keys() - set(_KEYS)):

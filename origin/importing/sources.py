@@ -1,4 +1,4 @@
-"""Reads the files that an import takes: those below a directory, and those of a site's own tree in place.
+"""Reads the files that an import takes: files below a directory, and files of a site's own tree in place.
 
 Other users may write into the directory meanwhile. Each path is opened from the root on, one directory after the other.
 """
@@ -37,7 +37,7 @@ class Source(Protocol):
         """Read a whole file. Raises ``RefusedFileError``, also for one of more than ``max_bytes`` bytes."""
 
     def size(self, path: str, /) -> int | None:
-        """Return the size of a file in bytes; None where there is no such file, or nobody can tell."""
+        """Return the size of a file in bytes; None where there is no such file, or its size is not known."""
 
 
 class DirectoryTree:
@@ -174,7 +174,7 @@ class InPlaceSource:
             raise RefusedFileError(f"cannot be read: {error}") from None
 
     def size(self, path: str, /) -> int | None:
-        """Return the size of a file in bytes; None where there is none."""
+        """Return the size of a file in bytes; None where it does not exist."""
         try:
             return self._backend.size(path)
         except OSError as error:

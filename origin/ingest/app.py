@@ -78,7 +78,7 @@ class IngestApp:
             content = {"error": "This content, code or owner is banned.", "digest": error.digest, "bans": error.bans}
             return _Answer(HTTPStatus.UNAVAILABLE_FOR_LEGAL_REASONS, content)
         except ForeignError:
-            text = "The code is that of another owner's image: Takedown-Move: 1 would take it over."
+            text = "The code belongs to an image of another owner: Takedown-Move: 1 would take it over."
             return _Answer(HTTPStatus.CONFLICT, {"error": text})
         except DatabaseUnavailableError as error:
             log.error("the database is unavailable: %s", error)

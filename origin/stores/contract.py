@@ -77,7 +77,7 @@ class Backend(Protocol):
         """
 
     def size(self, key: str) -> int | None:
-        """Return the size of a file in bytes; None where there is none. Raises ``OSError``, ``StoreAwayError``."""
+        """Return the size of a file in bytes; None where it does not exist. Raises ``OSError``, ``StoreAwayError``."""
 
     def temporary(self) -> AbstractContextManager[BinaryIO]:
         """Create a temporary file that ``put`` takes. It is deleted at the end of the block, unless it was put."""

@@ -23,7 +23,7 @@ _FILE = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC
 _TEMPORARY = ".incoming-"
 _LEFTOVER_AGE = 3600.0
 
-#: Errors that say that there is no such regular file: the last two are those of a link, also to a directory.
+#: Errors that mean that there is no such regular file: the last two mean a link, also to a directory.
 _ABSENT = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
 
 
@@ -85,7 +85,7 @@ class Directory:
             raise
 
     def size(self, key: str) -> int | None:
-        """Return the size of a regular file in bytes; None where there is none. Raises ``OSError``."""
+        """Return the size of a regular file in bytes; None where it does not exist. Raises ``OSError``."""
         try:
             descriptor = self._open(key)
         except OSError as error:

@@ -23,7 +23,7 @@ from takedown_db.statements import statement
 #: Characters of `erasures.detail`.
 _LONGEST_DETAIL = 255
 
-#: The tree may not be mounted, or be another one: nobody may take its files for destroyed.
+#: The tree may not be mounted, or be another one: its files must not count as destroyed.
 _NOT_FOUND = "is not in the store, and no erasure has destroyed it: is it the right store?"
 
 
@@ -79,7 +79,7 @@ class ErasureRun:
     def plan(self, digest: str, code: str | None = None) -> ErasurePlan:
         """Find out what an erasure of an original destroys. ``code`` names it in messages.
 
-        Raises ``RefusedErasureError`` where no ban by digest stands on it, ``MalformedRowError``.
+        Raises ``RefusedErasureError`` where no open ban by digest names it, ``MalformedRecordError``.
         """
         ban = self._ban(digest, code)
         files = tuple(File(*row) for row in fetch(self._cursor, "files_of_digest", digest=digest))
@@ -88,11 +88,11 @@ class ErasureRun:
         ((images,),) = fetch(self._cursor, "images_of_digest", digest=digest)
         return ErasurePlan(digest, ban, int(images), files)
 
-    def carry_out(self, plan: ErasurePlan, tell: Callable[[str], object]) -> ErasureResult:
-        """Destroy the files of a plan and record each, calling ``tell`` with a line about it.
+    def carry_out(self, plan: ErasurePlan, report: Callable[[str], object]) -> ErasureResult:
+        """Destroy the files of a plan and record each, calling ``report`` with a line about it.
 
         Reads the plan's files again first, since minutes may have passed until somebody agreed to it. Looks before each
-        file whether the ban still stands. Raises ``RefusedErasureError`` where it was lifted or a file cannot be
+        file whether the ban is still open. Raises ``RefusedErasureError`` where it was lifted or a file cannot be
         compared, ``StoreAwayError`` and ``OSError``: what was erased before is on record, and another run goes on from
         there.
         """
@@ -106,7 +106,7 @@ class ErasureRun:
             if reason := self._reason_to_keep(file):
                 self._record(plan, "kept", file, reason)
                 result.kept.append(file)
-                tell(f"kept {printable(file)}: {printable(reason)}")
+                report(f"kept {printable(file)}: {printable(reason)}")
                 continue
             if file.shared_by is not None:  # a shared file that is not there is not worth a record
                 continue
@@ -118,7 +118,7 @@ class ErasureRun:
             if was_there:
                 self._record(plan, "erased", file)
                 result.erased.append(file)
-                tell(f"erased {printable(file)}")
+                report(f"erased {printable(file)}")
             elif file.named and self._on_record(file):
                 result.absent.append(file)
             elif file.named and interrupted:
@@ -129,7 +129,7 @@ class ErasureRun:
             elif file.named:
                 self._record(plan, "kept", file, _NOT_FOUND)
                 result.kept.append(file)
-                tell(f"not erased: {printable(file)} {_NOT_FOUND}")
+                report(f"not erased: {printable(file)} {_NOT_FOUND}")
         self._record(plan, "done", detail=f"{len(result.erased)} erased, {len(result.kept)} not")
         return result
 
@@ -169,12 +169,12 @@ class ErasureRun:
         return digest.hexdigest()
 
     def _ban(self, digest: str, code: str | None = None) -> int:
-        """Read the ban by digest that stands. Raises ``RefusedErasureError`` where there is none."""
+        """Read the open ban by digest. Raises ``RefusedErasureError`` without one."""
         ((ban,),) = fetch(self._cursor, "standing_digest_ban", digest=digest)
         if ban is None:
             command = f"purger ban --same-as {code}" if code else f"purger ban --digest {digest}"
             raise RefusedErasureError(
-                f"no ban by content stands on {digest}, and without one the same bytes could be uploaded again:"
+                f"no open ban by content names {digest}, and without one the same bytes could be uploaded again:"
                 f" `{command}` first"
             )
         return int(ban)

@@ -101,7 +101,7 @@ class ObjectStore:
         return ObjectBody(self._hurried[timeout], key, file, name, lambda read: self._judged(read, timeout))
 
     def size(self, key: str) -> int | None:
-        """Return the size of an object in bytes; None where there is none. Raises ``StoreAwayError``."""
+        """Return the size of an object in bytes; None where it does not exist. Raises ``StoreAwayError``."""
         try:
             return int(obstore.head(self._patient, key)["size"])
         except FileNotFoundError:
@@ -153,7 +153,7 @@ class ObjectStore:
         )
 
     def _timeout(self, latest: float) -> float | None:
-        """Choose the longest time-out in seconds with which an answer comes by ``latest``; None: there is none."""
+        """Choose the longest time-out in seconds with which an answer comes by ``latest``; None if no time is left."""
         left = latest - time.monotonic()
         return next((timeout for timeout in _TIMEOUTS if timeout * _WITH_RETRY <= left), None)
 
@@ -250,6 +250,6 @@ def explain(error: Exception) -> str:
 
 
 def _status(error: Exception) -> int | None:
-    """Return the HTTP status that an error of obstore tells; None where there was no answer."""
+    """Return the HTTP status that an error of obstore names; None where there was no answer."""
     found = _STATUS(str(error))
     return int(found[1]) if found else None

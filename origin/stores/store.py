@@ -38,7 +38,7 @@ class Store:
         return backend.open(key, file, name, latest)
 
     def size(self, file: FilePart) -> int | None:
-        """Return the size of a file in bytes; None where there is none. Raises ``OSError`` and ``StoreAwayError``."""
+        """Return the size of a file in bytes; None where it does not exist. Raises ``OSError``, ``StoreAwayError``."""
         backend, key = self._place(file.digest, file.path)
         return backend.size(key)
 

@@ -75,18 +75,18 @@ class VerificationRun:
         return int(number)
 
     def run(
-        self, sample: int | None, advance: Callable[[], object], tell: Callable[[Damage], object]
+        self, sample: int | None, advance: Callable[[], object], report_damage: Callable[[Damage], object]
     ) -> VerificationReport:
         """Verify all renditions, or ``sample`` of them at random.
 
-        Calls ``advance`` after each, and ``tell`` for a damaged one. Raises ``StoreAwayError`` where a store is away:
-        nothing is known about the rest then.
+        Calls ``advance`` after each, and ``report_damage`` for a damaged one. Raises ``StoreAwayError`` where a store
+        is away: nothing is known about the rest then.
         """
         report = VerificationReport()
         with ThreadPoolExecutor(_AT_A_TIME) as pool:
             for page in self._pages(sample):
                 for recorded, damage in zip(page, pool.map(self._damage, page), strict=True):
-                    self._count(report, recorded, damage, tell)
+                    self._count(report, recorded, damage, report_damage)
                     advance()
         return report
 
@@ -134,7 +134,7 @@ class VerificationRun:
         report: VerificationReport,
         recorded: Recorded,
         damage: tuple[str, str] | None,
-        tell: Callable[[Damage], object],
+        report_damage: Callable[[Damage], object],
     ) -> None:
         if damage is None:
             report.verified += 1
@@ -148,7 +148,7 @@ class VerificationRun:
             found = Damage(recorded.code, recorded.name, problem, detail)
             if len(report.list) < LISTED:
                 report.list.append(found)
-            tell(found)
+            report_damage(found)
 
     def _erased(self, recorded: Recorded) -> datetime | None:
         """Read when a file was erased by ``origin erase``; None: it was not."""

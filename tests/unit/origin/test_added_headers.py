@@ -78,7 +78,7 @@ def test_whatever_is_taken_can_be_sent(line: str) -> None:
 def test_a_name_stands_once_and_all_stay_short() -> None:
     headers = (("A", "1"), ("B", "2"))
     assert require_distinct(headers) == headers
-    with pytest.raises(ValueError, match="stands twice"):
+    with pytest.raises(ValueError, match="is given twice"):
         require_distinct((*headers, ("a", "3")))
     with pytest.raises(ValueError, match="longer than"):
         require_distinct([("A", "x" * 1000)])
@@ -88,7 +88,7 @@ def test_a_name_stands_once_and_all_stay_short() -> None:
     ("flags", "variable", "message"),
     [
         (["--header", "Vary: Origin"], "", "Vary is a header that origin or edge sets itself"),
-        (["--header", "A: 1", "--header", "a: 2"], "", "a stands twice"),
+        (["--header", "A: 1", "--header", "a: 2"], "", "a is given twice"),
         ([], "A: 1\nB 2", "'B 2' is not 'Name: value'"),
         ([], "A: 1\r\nB: 2", "is not 'Name: value'"),
     ],

@@ -41,7 +41,7 @@ def test_nothing_from_outside_ends_its_quotes_or_reaches_a_terminal(part: str) -
 
 
 def test_a_file_that_was_moved_away_is_opened_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(access_log, "_LOOK", 0.0)
+    monkeypatch.setattr(access_log, "_CHECK", 0.0)
     path = tmp_path / "access.log"
     log = AccessLog(str(path))
     log.write(b"1\n")

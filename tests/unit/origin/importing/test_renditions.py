@@ -77,7 +77,7 @@ def test_the_formats_that_lose_detail_are_formats() -> None:
         ("[thumb]\nwidth = 1\nheight = 1\nformat = 5\n", r"one of jpeg, png"),
         ('[thumb]\nwidth = 1\nheight = 1\nformat = "png"\nquality = 5\n', r"png loses nothing, and has no quality"),
         ("[thumb]\nwidth = 1\nheight = 1\nquality = 101\n", r"quality has to be a whole number from 1 to 100"),
-        ("width = 1\nheight = 1\n", r"width stands in no section: write \[thumb\]"),
+        ("width = 1\nheight = 1\n", r"width is in no section: write \[thumb\]"),
         ("[thumb]\nwidth = 1\nheight = 1\n[thumb]\nwidth = 1\n", r"not TOML: .*line 4"),
         ("\n".join(f"[r{n}]\nwidth = 1\nheight = 1" for n in range(33)), r"33 renditions, and at most 32"),
         ("#" * 70000, r"longer than 65536 bytes"),
