@@ -14,11 +14,11 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Flush:
-    """Empty the edge, which is then at ``head``. ``triggers``: their fingerprint at that time; ``reason``: for the log."""
+    """Empty the edge, which is then at ``head``."""
 
-    reason: str
+    reason: str  # for the log
     head: Position
-    triggers: str
+    triggers: str  # their fingerprint when ``head`` was read
     request: int = 0  # the number of the operator's latest request for a flush, which this flush answers too
 
 

@@ -8,9 +8,10 @@ dropped:
 - The database has gone back, and gives the numbers of batches and rows to others. Results carry the count of such
   setbacks; those of an earlier count are dropped (``UnwrittenResults.reach``).
 - Another purger has claimed the edge. It goes on from the progress in the database, and records all again.
-- A server that has taken over lacks the last batches. Progress is cut to its last batch, receipts beyond it are dropped.
+- A server that has taken over lacks the last batches. Progress is cut to its last batch, and receipts
+  beyond that are dropped.
 
-``EdgeResults`` collects them for one edge, ``UnwrittenResults`` merges those of all edges until a write succeeds.
+``EdgeResults`` collects results for one edge, ``UnwrittenResults`` merges those of all edges until a write succeeds.
 """
 
 import json
