@@ -9,9 +9,9 @@ sub takedown_answer_note_miss {
 }
 
 sub takedown_answer_headers {
-    # Date (that of the fetch) and Age stay together: their sum is now, so that Expires means the same to every browser.
-    # With only this Date, one whose clock is behind would show a stable image for longer (RFC 9111, 4.2.3). To write a
-    # new Date takes two thirds of what a hit costs more than without all of this.
+    # Date (of the fetch) and Age stay: their sum is now, so Expires means the same to every browser. Without Age, a
+    # browser whose clock is behind would show a stable image for longer (RFC 9111, 4.2.3). A new Date instead of both
+    # would be two thirds of what this VCL adds to the cost of a hit.
     unset resp.http.Vary;
     unset resp.http.Takedown-Image;
     unset resp.http.X-Varnish;

@@ -2,7 +2,7 @@
 
 sub takedown_conditions_evaluate {
     if (req.http.If-None-Match) {
-        # Browsers send the tag as they got it. Only others need the list, and what follows from it.
+        # Browsers send the tag as they got it, so this cheap comparison is enough for nearly all requests.
         if (resp.status == 200 && resp.http.ETag && req.http.If-None-Match == resp.http.ETag) {
             call takedown_conditions_not_modified;
         } else {
@@ -13,8 +13,8 @@ sub takedown_conditions_evaluate {
     }
 }
 
-# Evaluate If-None-Match, since Varnish knows neither lists nor `*`. If-Modified-Since then counts for nothing, whether
-# or not a tag matches.
+# Evaluate If-None-Match, since Varnish knows neither lists nor `*`. Beside it, If-Modified-Since is ignored, whether or
+# not a tag matches.
 sub takedown_conditions_none_match {
     if (resp.status == 200) {
         std.collect(req.http.If-None-Match);
@@ -28,9 +28,9 @@ sub takedown_conditions_none_match {
     unset req.http.If-Modified-Since;
 }
 
-# Search a list for the object's tag, by weak comparison, up to the point where it is no list of tags (RFC 9110,
-# 8.8.3). The pattern does not backtrack. A list without the tag is not matched at all, and of others only the first
-# 7000 bytes: each tag, of at least 3 bytes, counts towards Varnish's pcre2_match_limit.
+# Search a list for the object's tag by weak comparison (RFC 9110, 8.8.3), up to the first malformed tag. The pattern
+# does not backtrack. It runs only if the tag is in the text, and on the first 7000 bytes: each tag, of at least 3
+# bytes, counts towards Varnish's pcre2_match_limit.
 sub takedown_conditions_tag_list {
     if (std.strstr(req.http.If-None-Match, regsub(resp.http.ETag, "^W/", "")) &&
         resp.http.ETag + " " + str.take(req.http.If-None-Match, 7000) ~ {"(?x) ^ (?:W/)? ("[!\x23-~\x80-\xff]*") [ ]

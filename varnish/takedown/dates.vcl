@@ -2,8 +2,8 @@
 # std.time by itself would reject a date with a wrong day of the week, count two-digit years from 1969, and accept
 # ISO 8601 and plain numbers.
 
-# Convert the variable "date" into ISO 8601, which has no day of the week and which std.time parses; "" if it is no
-# date.
+# Convert the variable "date" into ISO 8601, which std.time parses and which has no day of the week. It is "" if it was
+# no date.
 sub takedown_dates_read {
     if (var.get("date") ~ "^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), [0-9]{2} [A-Z][a-z]{2} [0-9]{4} [0-9:]{8} GMT$") {
         var.set("date", regsub(var.get("date"), "^.{5}(..) (...) (.{4}) (.{8}).*$", "\3-\2-\1T\4"));
@@ -30,7 +30,7 @@ sub takedown_dates_century {
     }
 }
 
-# Replace the name of the month by its number. std.time rejects any other name, which stays.
+# Replace the name of the month by its number. Any other name remains, and std.time rejects it.
 sub takedown_dates_month {
     var.set("date", regsub(var.get("date"), "-Jan-", "-01-"));
     var.set("date", regsub(var.get("date"), "-Feb-", "-02-"));

@@ -3,8 +3,8 @@
 # Write the answer to a failed fetch. Varnish gives it a ttl and a grace that would outlast the origin's recovery.
 sub takedown_errors_fetch {
     call takedown_lifetime_uncacheable;
-    # Without Vary, lookups for every rendition of the image would find this hit-for-miss object before a fresh
-    # rendition. It has no Takedown-Image, since no ban needs to remove it: it holds no image.
+    # Without Vary, a lookup for any rendition of the image would find this hit-for-miss object before a fresh
+    # rendition. The object has no Takedown-Image: it holds no image, so no ban needs to remove it.
     set beresp.http.Vary = "Takedown-Rendition";
     set beresp.http.Retry-After = "1";
     set beresp.http.Cache-Control = "no-store";
@@ -22,8 +22,7 @@ sub takedown_errors_unasked_304 {
     }
 }
 
-# Mark an error of the origin, or of a proxy before it, as not to be stored by browsers. The edge itself never caches
-# it.
+# Tell browsers not to store an error of the origin, or of a proxy before it. The edge itself never caches one.
 sub takedown_errors_origin {
     if (beresp.status >= 500) {
         set beresp.http.Cache-Control = "no-store";

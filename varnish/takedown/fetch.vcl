@@ -8,18 +8,18 @@ sub takedown_fetch_request {
     unset bereq.http.Cookie;
     unset bereq.http.Authorization;
     unset bereq.http.Accept-Encoding;
-    # A fetch with a body cannot be retried, and a body that arrives slowly would delay all who wait for the image.
+    # Varnish cannot retry a fetch with a body, and a body that arrives slowly would delay all who wait for the image.
     unset bereq.body;
-    # No fetch is conditional: a 304 would pass the fence and then wait for the old body to end, where no purge finds
-    # it.
+    # No fetch is conditional: a 304 would pass the fence and then wait for the old body to end, and no purge finds it
+    # there.
     unset bereq.http.If-None-Match;
     unset bereq.http.If-Modified-Since;
 }
 
-# Remove the headers that the origin sends for the edge, or about itself. lifetime.vcl removes CDN-Cache-Control after
-# reading it.
+# Remove the headers that the origin sends for the edge, or about itself. lifetime.vcl reads CDN-Cache-Control and
+# removes it.
 sub takedown_fetch_strip {
-    # For the fence. Two lines, joined, are not a number.
+    # For the fence. Two lines are joined and then not a number, so the fence takes the answer for one without.
     std.collect(beresp.http.Takedown-Seen, ",");
     var.set("seen", beresp.http.Takedown-Seen);
     unset beresp.http.Takedown-Seen;
@@ -27,7 +27,7 @@ sub takedown_fetch_strip {
     std.collect(beresp.http.Takedown-Changed, ",");
     var.set("changed", beresp.http.Takedown-Changed);
     unset beresp.http.Takedown-Changed;
-    # By this edge's clock, which Age is counted by, and not by the origin's. Hits keep it: answer.vcl says why.
+    # By this edge's clock, as Age is, and not by the origin's. Hits keep this Date (answer.vcl).
     set beresp.http.Date = now;
     unset beresp.http.Server;
     unset beresp.http.Via;
@@ -36,8 +36,8 @@ sub takedown_fetch_strip {
     unset beresp.http.Surrogate-Control;
 }
 
-# Keep the stale object that a background fetch would replace by an error: the origin may be sick, or may refuse the
-# request of this client, such as for its length. The statuses 200, 404, 410 and 451 are answers about the image itself.
+# Keep the stale object instead of the error that a background fetch got: the origin may be sick, or refuse the request
+# of this client, for example for its length. Only 200, 404, 410 and 451 are answers about the image itself.
 sub takedown_fetch_keep_stale {
     if (bereq.is_bgfetch &&
         beresp.status != 200 && beresp.status != 404 && beresp.status != 410 && beresp.status != 451) {

@@ -1,15 +1,15 @@
-# Make the code, and nothing else, the cache key, and the renditions variants of it.
-# So one PURGE removes all of them, with whatever Host, query string or cookie clients asked for them.
+# Make the cache key of the code only, and the renditions variants under it.
+# So one PURGE removes all of them, whatever Host, query string or cookie clients sent.
 
 sub takedown_key_hash {
-    # takedown_route_image or takedown_purge_request has checked the URL.
+    # takedown_route_image or takedown_purge_image has checked the URL.
     hash_data(str.split(req.url, 2, "/?"));
 }
 
-# Store the header that bans test: Takedown-Image: <code>/<owner>/<digest>, owner and digest as the origin sent them, or
-# <code>/<owner> if it sent no digest. Every image has it, since a ban matches no object without it. It is one header,
-# since every hit pays for each header that is stored, and removed from the answer. Replace the origin's Vary, which
-# could split the key again; lifetime.vcl has read it.
+# Store the header that bans test: Takedown-Image: <code>/<owner>/<digest>, or <code>/<owner> if the origin sent no
+# digest. Every object of an image has it, since a ban matches no object without it. It is one header, since every hit
+# pays for each stored header that it removes from the answer. Replace the origin's Vary, which could split the key
+# again; lifetime.vcl has read it.
 sub takedown_key_name_object {
     call takedown_key_owner;
     call takedown_key_digest;
@@ -22,7 +22,8 @@ sub takedown_key_name_object {
     set beresp.http.Vary = "Takedown-Rendition";
 }
 
-# Set the variable "owner" to the owner's key. One with a slash, which no ban can name, would pass for a digest.
+# Set the variable "owner" to the owner's key, or to "" if it has a slash: no ban can name such a key, and the part
+# after the slash would pass for a digest.
 sub takedown_key_owner {
     var.set("owner", beresp.http.Takedown-Owner);
     if (var.get("owner") ~ "/") {
@@ -30,9 +31,9 @@ sub takedown_key_owner {
     }
 }
 
-# Set the variable "digest" to the SHA-256 of the image's original, or to "none" for a code without an original. It is
-# "" without a digest or with a malformed one, such as two lines: the content is unknown, and
-# every ban of a digest removes the object.
+# Set the variable "digest" to the SHA-256 of the image's original, or to "none" for a code without an original. If the
+# origin sent no digest, or a malformed one such as two lines, it is "": the content is unknown, and every ban of a
+# digest removes the object.
 sub takedown_key_digest {
     std.collect(beresp.http.Takedown-Digest, ",");
     var.set("digest", "");

@@ -23,17 +23,17 @@ sub takedown_lifetime_set {
     }
 }
 
-# Forbid caching in the cases that no CDN-Cache-Control can allow.
+# Forbid caching where no CDN-Cache-Control can allow it.
 sub takedown_lifetime_doubt {
     call takedown_settings;
-    # Without Content-Length a truncated body would pass for a complete one, and a body larger than the cache would
-    # evict all other objects.
+    # Without Content-Length a truncated body would pass for a complete one. A body larger than the cache would evict
+    # all other objects.
     if (!beresp.http.Content-Length || std.integer(beresp.http.Content-Length, 999999999999999) >
         std.integer(bytes=std.bytes(var.get("largest kept")))) {
         set beresp.ttl = 0s;
     }
-    # All clients share an object, so it may vary only by headers that the edge removes from each fetch (fetch.vcl).
-    # Varnish has joined several lines of Vary.
+    # All clients share an object, so the answer may vary only by headers that the edge removes from each fetch
+    # (fetch.vcl). Varnish has joined several lines of Vary.
     if (beresp.http.Vary !~
         "(?i)^[\s,]*+(?:(?:accept-encoding|authorization|cookie)\s*+(?:,[\s,]*+|$))*+$") {
         set beresp.ttl = 0s;
@@ -64,8 +64,7 @@ sub takedown_lifetime_directives {
     }
 }
 
-# Set ttl to max-age, or to s-maxage where there is one. A directive that is repeated with another number counts for
-# nothing.
+# Set ttl to s-maxage, or to max-age without it. Ignore a directive that is repeated with another number.
 sub takedown_lifetime_max_age {
     var.set("ages", var.get("directives"));
     if (var.get("ages") ~ ",s-maxage[,=]") {
@@ -78,8 +77,8 @@ sub takedown_lifetime_max_age {
     }
 }
 
-# Make an object hit-for-miss: requests that wait for it then fetch in parallel and not one after the other, and the
-# next answer that can be cached replaces it. Not hit-for-pass: a PURGE would then go to the origin.
+# Make an object hit-for-miss: the requests that wait for it then fetch in parallel instead of one after the other, and
+# the next answer that can be cached replaces it. With hit-for-pass, a PURGE would go to the origin.
 sub takedown_lifetime_uncacheable {
     set beresp.uncacheable = true;
     set beresp.ttl = 1s;

@@ -1,7 +1,7 @@
 # Check each request to the purge listener, and set the headers of its answers.
 
 # Check in the order that docs/reference/protocol.md promises, and then run the method. PURGE and BAN end in their subs,
-# which leaves HEARTBEAT for the last one.
+# so only HEARTBEAT reaches the last one.
 sub takedown_listener_request {
     call takedown_listener_address;
     call takedown_token_check;
@@ -22,8 +22,8 @@ sub takedown_listener_address {
     }
 }
 
-# Let the purger's connection keep its thread between requests, until timeout_idle. Slow readers can hold all threads
-# that are left, and a connection without a thread of its own waits until one of them is cut off.
+# Let the purger's connection keep its thread between requests, until timeout_idle. Slow readers can hold all other
+# threads, and a connection without a thread would wait until Varnish cuts one of them off.
 sub takedown_listener_keep_thread {
     set sess.timeout_linger = 1h;
 }

@@ -14,8 +14,8 @@ sub takedown_ranges_request {
     }
 }
 
-# Rewrite large numbers, and remove a range with a last byte before the first, since Varnish answers 416 to both. A
-# VCL integer holds 15 digits.
+# Rewrite large numbers, and ignore a range whose last byte is before its first: Varnish answers 416 to both. A VCL
+# integer holds 15 digits.
 sub takedown_ranges_numbers {
     set req.http.Range = regsuball(req.http.Range, "([=-])0+([0-9])", "\1\2");
     set req.http.Range = regsub(req.http.Range, "-[0-9]{16,}$", "-999999999999999");
@@ -34,8 +34,8 @@ sub takedown_ranges_evaluate {
     }
 }
 
-# Evaluate If-Range: a tag, by strong comparison, or exactly the date of the object (RFC 9110, 13.1.5). Any other gets
-# the whole object.
+# Evaluate If-Range (RFC 9110, 13.1.5): unless it has the object's tag, by strong comparison, or exactly its date, the
+# client gets the whole object.
 sub takedown_ranges_if_range {
     if (req.http.If-Range ~ {"^(?:"|W/)"}) {
         if (req.http.If-Range != resp.http.ETag || req.http.If-Range ~ "^W") {
@@ -52,7 +52,7 @@ sub takedown_ranges_if_range {
     unset req.http.If-Range;
 }
 
-# Answer 416 instead of Varnish, whose 416 has the headers of the image: a cache might store it for as long as the
+# Answer 416 before Varnish does: its 416 has the headers of the image, and a cache might store it for as long as the
 # image.
 sub takedown_ranges_unsatisfiable {
     if (req.http.Range && resp.http.Content-Length && (req.http.Range ~ "=-0$" ||

@@ -11,7 +11,7 @@ sub takedown_route_host {
     }
 }
 
-# Accept an empty Host, and none from HTTP/1.0.
+# Accept an empty Host, and from HTTP/1.0 a missing one.
 sub takedown_route_no_host {
     if (!req.http.Host) {
         if (req.proto != "HTTP/1.0") {

@@ -1,9 +1,9 @@
-# Fail a load with settings (default.vcl) that would leave the edge open, or let it trust its cache without end.
+# Fail the load of this VCL if a setting in default.vcl is malformed, or would let the edge trust its cache for ever.
 
 sub takedown_settings_check {
     call takedown_settings;
     if (var.get_duration("lease") <= 0s || var.get_duration("fail-safe TTL") <= 0s) {
-        # Varnish takes a cap of 0 for no cap.
+        # Varnish takes a limit of 0 for no limit.
         return (fail("The lease and the fail-safe TTL must be longer than 0s: see takedown_settings in default.vcl"));
     }
     call takedown_renditions;

@@ -1,8 +1,8 @@
 # Read the token file at each load of a VCL, and compare the token of each request with those that it held.
 #
 # The tokens are stored in a global named after the file: globals outlive a reload, and all loaded VCLs share them. So
-# from the next load on, every VCL that names this file refuses a token that is no longer in it, also an older VCL that
-# is used again.
+# after the next load, every VCL that names this file refuses a token that is no longer in it, even an older VCL that is
+# used again.
 
 sub takedown_token_read {
     call takedown_token_path;
@@ -32,8 +32,8 @@ sub takedown_token_path {
     var.set("token path", regsub(var.get("token file"), "/([^/]+)$", "/" + var.get("spelling") + "\1"));
 }
 
-# Answer 403 without an accepted token. A token contains no space, and each accepted one has a space on both sides, so
-# that no part of one matches. The name of the scheme may have any case (RFC 9110, section 11.1).
+# Answer 403 to a request without an accepted token. A token contains no space, and the global has a space on both sides
+# of each, so no part of a token matches. The name of the scheme may have any case (RFC 9110, section 11.1).
 sub takedown_token_check {
     call takedown_settings;
     if (req.http.Authorization !~ "(?i)^Bearer +[A-Za-z0-9._~+/-]+=*$" ||
