@@ -55,7 +55,7 @@ MADE = {"docs/reference/help.md"}
 ALERTS = set(re.findall(r"alert: (\w+)", (ROOT / "deploy" / "prometheus" / "alerts.yml").read_text()))
 
 NAMES = [page.relative_to(ROOT).as_posix() for page in PAGES]
-PACKAGES = ("origin", "purger", "takedown_db", "takedown_log", "stack", "tests", "bench")
+PACKAGES = ("origin", "purger", "takedown_base", "takedown_db", "takedown_log", "stack", "tests", "bench")
 ROOMS = (*PACKAGES, "varnish", "docs")
 
 
@@ -176,3 +176,15 @@ def test_every_part_of_a_page_that_is_referred_to_exists(name: str) -> None:
         if not re.search(rf"^(#+ |(- )?\*\*){re.escape(title)}(\.?\*\*|$)", text, re.MULTILINE):
             missing.append(f"{target}: {title}")
     assert missing == []
+
+
+def test_every_page_that_the_code_names_exists() -> None:
+    files = [file for room in (*PACKAGES, "varnish", "deploy") for file in (ROOT / room).rglob("*.*") if file.is_file()]
+    named = {
+        page: file.name
+        for file in [*files, ROOT / "dev"]
+        if file.suffix in {"", ".py", ".sql", ".vcl", ".vtc", ".cli", ".yml", ".yaml", ".json", ".service"}
+        for page in re.findall(r"\bdocs/[\w/-]+\.md", file.read_text())
+    }
+    assert len(named) > 5
+    assert [page for page in named if not (ROOT / page).exists()] == []
