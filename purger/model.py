@@ -152,7 +152,6 @@ class PurgerPresence(NamedTuple):
     seen_at: object
     age: float
     id: str = ""
-    shares: bool = False  # it follows the edges that it has claimed; an earlier version follows all
 
     @property
     def alive(self) -> bool:

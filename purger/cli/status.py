@@ -18,7 +18,7 @@ from takedown_db.connection.lasting_connection import Connection
 _TIMEOUT = 5
 
 #: The keys of a purger, of the database and of an edge in the JSON, each an attribute of its state.
-_PURGER_KEYS = ("id", "host", "pid", "version", "since", "seen_at", "age", "alive", "shares")
+_PURGER_KEYS = ("id", "host", "pid", "version", "since", "seen_at", "age", "alive")
 _DATABASE_KEYS = (
     *("server", "adopted", "pending", "stuck", "head", "numbered_at", "pruned", "missing_triggers"),
     *("weakened_triggers", "hooks", "unnumberable", "counter_locked", "migration_lock"),

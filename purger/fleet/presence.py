@@ -19,8 +19,7 @@ _TIDY_INTERVAL = 3600.0
 
 def present(connection: Connection) -> list[PurgerPresence]:
     """Read the purgers that have signed within the last day, the latest first. Raises ``DatabaseUnavailableError``."""
-    rows = (PurgerPresence(*row) for row in connection.rows("purgers_present"))
-    return [each._replace(shares=bool(each.shares)) for each in rows]
+    return [PurgerPresence(*row) for row in connection.rows("purgers_present")]
 
 
 class Presence:

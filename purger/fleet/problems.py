@@ -58,10 +58,8 @@ def find_problems(state: FleetState) -> list[Problem]:
 
 def unclaimed(claims: Mapping[str, str | None], purgers: Collection[PurgerPresence]) -> list[str]:
     """List the edges that no purger follows although some are alive; ``claims`` has each enabled edge's purger."""
-    alive = [purger for purger in purgers if purger.alive]
-    if not alive or any(not purger.shares for purger in alive):
-        return []
-    return [edge for edge, owner in claims.items() if owner not in {purger.id for purger in alive}]
+    alive = {purger.id for purger in purgers if purger.alive}
+    return [edge for edge, owner in claims.items() if owner not in alive] if alive else []
 
 
 def _database_problem(reason: str, *, refused: bool) -> Problem:

@@ -79,5 +79,5 @@ class FleetState:
     largest_ids: Mapping[str, int] | None = None  # by table
 
     def edges_of(self, purger: PurgerPresence) -> list[str]:
-        """Return the names of the edges that a purger follows: one of an earlier version follows all."""
-        return [edge.name for edge in self.edges if edge.purger == purger.id or not purger.shares]
+        """Return the names of the edges that a purger has claimed."""
+        return [edge.name for edge in self.edges if edge.purger == purger.id]

@@ -77,14 +77,10 @@ def why_without_purge(report: ReceiptsReport, ban: BanRecord) -> WithoutPurge | 
     """Return the reason why ``ban`` has no purge in the outbox; None if it has one."""
     if ban.purge is not None:
         return None
-    last, span = ban.last_banned, report.span
+    last, until = ban.last_banned, report.span.receipts_until
     if last and last.purge is None:
         return WithoutPurge.UNWRITTEN
-    since = last.at if last else ban.begun
-    if span.receipts_until and since < span.receipts_until:
-        return WithoutPurge.OLD
-    # Versions before the log pruned by a purger's clock, and recorded of it only that there was pruning.
-    if last is None and span.pruned and (span.oldest is None or since < span.oldest):
+    if until and (last.at if last else ban.begun) < until:
         return WithoutPurge.OLD
     return WithoutPurge.UNKNOWN
 

@@ -171,16 +171,8 @@ class BanRecord:
 class RecordSpan:
     """The time from which on the record is complete."""
 
-    tables_made: datetime | None = None
     log_begins: datetime | None = None
     receipts_until: datetime | None = None  # purges numbered before this were pruned, with their receipts
-    pruned: bool = False  # whether any row was pruned from the outbox
-    oldest: datetime | None = None  # when the oldest batch that is left was numbered
-
-    @property
-    def upgraded(self) -> bool:
-        """Whether bans may be older than the log: a new database gets its tables and the log within seconds."""
-        return bool(self.tables_made and self.log_begins and (self.log_begins - self.tables_made).total_seconds() > 60)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

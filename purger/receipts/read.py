@@ -65,14 +65,8 @@ def read_receipts(connection: Connection, scope: Scope, subject: str) -> Receipt
 
 
 def _span(cursor: MySQLCursorAbstract) -> RecordSpan:
-    for tables_made, log_begins, receipts_until, pruned, oldest in fetch(cursor, "receipts_span"):
-        return RecordSpan(
-            tables_made=tables_made,
-            log_begins=log_begins,
-            receipts_until=receipts_until,
-            pruned=bool(pruned),
-            oldest=oldest,
-        )
+    for log_begins, receipts_until in fetch(cursor, "receipts_span"):
+        return RecordSpan(log_begins=log_begins, receipts_until=receipts_until)
     return RecordSpan()
 
 

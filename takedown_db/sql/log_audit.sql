@@ -262,7 +262,7 @@ SELECT
 -- Reads the probe results at %(edges)s, a JSON array, of the rows of the outbox after %(after)s up to %(last)s, the times
 -- in UTC.
 SELECT sightings.edge, sightings.invalidation, sightings.code, sightings.seen_at, sightings.status, sightings.gone,
-    sightings.looked, sightings.images, sightings.note, sightings.removed
+    sightings.looked, sightings.images, sightings.note
 FROM JSON_TABLE(%(edges)s, '$[*]' COLUMNS (
     edge VARCHAR(255) CHARACTER SET ascii COLLATE ascii_bin PATH '$'
 )) AS known

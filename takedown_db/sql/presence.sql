@@ -29,9 +29,8 @@ DELETE FROM purgers WHERE seen_at < UTC_TIMESTAMP(3) - INTERVAL 1 DAY
 
 -- name: purgers_present
 -- Reads the purgers that signed within the last day, the latest first, with the seconds since then by the database's
--- clock, and whether each shares the edges.
-SELECT host, pid, version, since, seen_at, TIMESTAMPDIFF(MICROSECOND, seen_at, UTC_TIMESTAMP(3)) / 1e6 AS seconds_ago,
-    id, beat IS NOT NULL AS shares
+-- clock.
+SELECT host, pid, version, since, seen_at, TIMESTAMPDIFF(MICROSECOND, seen_at, UTC_TIMESTAMP(3)) / 1e6 AS seconds_ago, id
 FROM purgers
 WHERE seen_at > UTC_TIMESTAMP(3) - INTERVAL 1 DAY
 ORDER BY seen_at DESC, id

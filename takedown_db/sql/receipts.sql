@@ -144,14 +144,8 @@ WHERE scope = 'image' AND subject = %(code)s AND action = 'move'
 ORDER BY id
 
 -- name: receipts_span
--- Reads how far back the record goes, as times in UTC: when the tables and the log were created, up to when rows of
--- the outbox and receipts were pruned, whether a version before the log has pruned, and when the oldest batch was
--- numbered.
-SELECT
-    (SELECT applied_at FROM schema_versions WHERE version = 1) AS tables_since,
-    (SELECT applied_at FROM schema_versions WHERE version = 2) AS log_since,
-    receipts_until,
-    (SELECT pruned_batch > 0 FROM numbering WHERE one = 1) AS pruned,
-    (SELECT numbered_at FROM batches ORDER BY batch LIMIT 1) AS oldest_numbered_at
+-- Reads how far back the record goes, as times in UTC: when the log was created, and up to when rows of the outbox and
+-- receipts were pruned.
+SELECT (SELECT applied_at FROM schema_versions WHERE version = 2) AS log_since, receipts_until
 FROM retention
 WHERE one = 1

@@ -54,7 +54,6 @@ class ProbeRow(NamedTuple):
     looked: int | None
     images: int | None
     note: str | None
-    removed: int | None  # only version 0.1 writes it here
 
 
 class Unlogged(NamedTuple):

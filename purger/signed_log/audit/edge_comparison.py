@@ -84,8 +84,7 @@ def compare_probes(
             report.count(Count.COMPARED, len(told))
             made = _probe_members(row)
             if batch is not None and batch < reach.first_batch:
-                # What the row was before the log is in its note, and version 0.1 wrote `removed`.
-                del made["note"], made["removed"]
+                del made["note"]  # what the row was before the log
             compare_columns("sightings", name, made, later_counts(told), report, PROBE_COLUMNS)
         else:
             unlogged.append(Unlogged("sightings", name, "seen", (row.edge, row.invalidation, row.code)))
@@ -123,7 +122,7 @@ def later_counts(told: Iterable[OpenedLeaf]) -> dict[str, Any]:
             at = new["at"]
         if at == new["at"]:
             state = {name: new.get(name) for name in ("status", "gone", "looked", "images")}
-    return {"at": at, "note": note, "removed": None, **state}
+    return {"at": at, "note": note, **state}
 
 
 def _replaced(at: str, state: Mapping[str, Any]) -> str:
@@ -135,7 +134,7 @@ def _replaced(at: str, state: Mapping[str, Any]) -> str:
 def _probe_members(row: ProbeRow) -> dict[str, Any]:
     # The table has numbers; one that is neither 0 nor 1 is shown as it is.
     gone = {1: "yes", 0: "no"}.get(row.gone, row.gone) if row.gone is not None else None
-    return {**members_of(row, PROBE_COLUMNS), "gone": gone, "removed": row.removed}
+    return {**members_of(row, PROBE_COLUMNS), "gone": gone}
 
 
 def _by_key(

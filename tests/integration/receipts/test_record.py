@@ -2,15 +2,11 @@
 
 from collections.abc import Iterator
 from datetime import datetime
-from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
 
-from purger.cli.main import cli
 from purger.model import ProbeResult, Receipt
 from stack.database import Database
-from tests.support.database import schema_0_1
 from tests.support.purgers.purger_rows import TakedownRecord, record_receipt
 
 
@@ -305,30 +301,3 @@ def test_no_progress_is_kept_whose_receipt_is_not(record: TakedownRecord) -> Non
     assert record.sql("SELECT acknowledged FROM edges WHERE name = 'edge1'") == [(0,)]
     record_receipt(record, Receipt("edge1", batch, batch, "purge", "i", 1.0), 0, ProbeResult("edge1", 1))
     assert record.sql("SELECT acknowledged FROM edges WHERE name = 'edge1'") == [(batch,)]
-
-
-@pytest.fixture
-def upgraded(tmp_path: Path) -> Iterator[TakedownRecord]:
-    """Migrate a database that 0.1 filled."""
-    with Database(tmp_path / "database") as database:
-        schema_0_1.install(database)
-        with database.connect_admin() as admin, admin.cursor() as cursor:
-            schema_0_1.fill(cursor, database.name_of_database)
-            cursor.execute("UPDATE schema_versions SET applied_at = applied_at - INTERVAL 1 DAY")
-            result = CliRunner().invoke(cli, ["migrate", "--database-url", database.admin_url()])
-            assert result.exit_code == 0, result.output
-            yield TakedownRecord(database, cursor)
-
-
-def test_bans_from_before_the_log_are_shown_and_said_to_be_so(upgraded: TakedownRecord) -> None:
-    upgraded.sql("DELETE FROM edges")
-    out = upgraded.text("lifted")
-    assert "  by an account that was not recorded for bob: by mistake\n" in out
-    assert "by an account that was not recorded" in out
-    assert "The record of accounts and former owners begins" in out
-    upgraded.sql("UPDATE bans SET lifted_at = NULL WHERE subject = 'lifted'")
-    upgraded.sql("UPDATE bans SET lifted_at = UTC_TIMESTAMP() WHERE subject = 'lifted'")
-    (found,) = upgraded.receipts("lifted")["bans"]
-    assert found["account"] is None
-    assert found["ended_by"]
-    assert "The record of accounts and former owners begins" in upgraded.text("neverbanned")

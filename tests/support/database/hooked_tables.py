@@ -13,7 +13,7 @@ from takedown_db.connection.connect import connect
 from takedown_db.connection.lasting_connection import Connection
 
 #: A purger that is there, so that status has no other problem.
-ALIVE = PurgerPresence("host", 17, "0.2", None, None, 0.4)
+ALIVE = PurgerPresence("host", 17, "0.2", None, None, 0.4, id="one")
 
 #: A table as the documents have it, one with a number and a status, and one of people.
 TABLES = """
@@ -67,7 +67,9 @@ class HookedSite:
             hooks = read_hooks(connection)
         finally:
             connection.close()
-        state = FleetState(hooks=hooks, edges=(EdgeState(name="paris", mode="trusted"),), purgers=(ALIVE,))
+        state = FleetState(
+            hooks=hooks, edges=(EdgeState(name="paris", mode="trusted", purger="one"),), purgers=(ALIVE,)
+        )
         said = [f"PROBLEM: {problem.what} -> {problem.do}" for problem in find_problems(state)]
         return "\n".join(said + [f"hook {hook.name} on {hook.table}: stands" for hook in hooks if not hook.missing])
 

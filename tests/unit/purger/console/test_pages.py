@@ -134,7 +134,7 @@ def test_every_value_of_a_page_is_escaped_and_on_one_line(app: ConsoleApp) -> No
     assert "compare the token files" in text
 
 
-GONE = PurgerPresence("vm", 7, "0.2", AT, AT, age=600.0, id="gone", shares=True)
+GONE = PurgerPresence("vm", 7, "0.2", AT, AT, age=600.0, id="gone")
 AWAY = EdgeState(name="rome", failure=EdgeProblem("unreachable", "10.0.0.1"), purger="gone", lag=3, waits=61.0)
 SAFE = EdgeState(name="oslo", mode="fail-safe", lease_remaining=0.0, purger="gone")
 
@@ -168,7 +168,7 @@ def test_the_overview_names_what_is_wrong(state: FleetState, texts: list[str]) -
 
 
 def test_a_takedown_newer_than_the_state_of_the_edges_is_on_its_way() -> None:
-    purger = PurgerPresence("vm", 7, "0.2", AT, AT, age=0.1, id="here", shares=True)
+    purger = PurgerPresence("vm", 7, "0.2", AT, AT, age=0.1, id="here")
     edge = EdgeState(name="paris", mode="trusted", acknowledged=7, purger="here")
     state = FleetState(edges=(edge,), purgers=(purger,), adopted="", server="")
     said = []

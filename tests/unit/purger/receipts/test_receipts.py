@@ -169,9 +169,7 @@ def test_purges_from_before_the_ban_prove_nothing() -> None:
         (replace(LOGGED, purge=None), RecordSpan(receipts_until=at(999)), WithoutPurge.UNWRITTEN),
         (LOGGED, RecordSpan(receipts_until=at(11)), WithoutPurge.OLD),
         (LOGGED, RecordSpan(receipts_until=at(9)), WithoutPurge.UNKNOWN),
-        (LOGGED, RecordSpan(pruned=True, oldest=at(11)), WithoutPurge.UNKNOWN),
-        (None, RecordSpan(pruned=True, oldest=at(11)), WithoutPurge.OLD),
-        (None, RecordSpan(pruned=True, oldest=at(9)), WithoutPurge.UNKNOWN),
+        (None, RecordSpan(receipts_until=at(11)), WithoutPurge.OLD),
         (None, RecordSpan(), WithoutPurge.UNKNOWN),
     ],
 )

@@ -38,7 +38,7 @@ PURGE = PurgeRow(5, 17, "image", "kX3_vQ", "ban", 3)
 RECEIPT = leaf("acknowledged", 17, edge="edge1", first=15, last=17, method="purge", instance="v1", at=AT)
 RECEIPT_ROW = ReceiptRow("edge1", 17, 15, "purge", "v1", TIME)
 PROBE = leaf("seen", 5, edge="edge1", row=5, at=AT, status=410, gone="yes", code="")
-PROBE_ROW = ProbeRow("edge1", 5, "", TIME, 410, 1, None, None, None, None)
+PROBE_ROW = ProbeRow("edge1", 5, "", TIME, 410, 1, None, None, None)
 
 
 def batches(leaves: list[OpenedLeaf], rows: list[BatchRow], sizes: dict[int, int], reach: Reach = REACH,
@@ -181,7 +181,7 @@ def test_each_column_of_a_receipt_is_compared(column: str, value: Any) -> None:
 @pytest.mark.parametrize(
     ("column", "value"),
     [("seen_at", TIME.replace(hour=1)), ("status", 200), ("gone", 0), ("gone", None), ("looked", 1), ("images", 1),
-     ("note", "x"), ("removed", 1)],
+     ("note", "x")],
 )  # fmt: skip
 def test_each_column_of_a_probe_is_compared(column: str, value: Any) -> None:
     (told,) = texts(probes([PROBE], [PROBE_ROW._replace(**{column: value})], {5: 17})[0])
@@ -213,10 +213,10 @@ def test_the_note_of_a_probe_is_that_of_its_first_result() -> None:
 
 
 def test_a_row_from_before_the_log_with_a_result_of_now_keeps_what_it_had_then() -> None:
-    row = PROBE_ROW._replace(removed=3, note="still there (200) at 2026-10-01 00:00:00.000000")
+    row = PROBE_ROW._replace(note="still there (200) at 2026-10-01 00:00:00.000000")
     assert texts(probes([PROBE], [row], {5: 9})[0]) == []
     assert len(texts(probes([PROBE], [row._replace(status=404)], {5: 9})[0])) == 1
-    assert len(texts(probes([PROBE], [row], {5: 17})[0])) == 2
+    assert len(texts(probes([PROBE], [row], {5: 17})[0])) == 1
 
 
 def test_a_row_without_a_result_is_of_before_the_log() -> None:
