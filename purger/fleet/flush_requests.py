@@ -3,7 +3,6 @@
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
-from itertools import starmap
 from typing import NamedTuple
 
 from takedown_db.connection.lasting_connection import Connection, fetch
@@ -26,30 +25,19 @@ class FlushState(NamedTuple):
     problem: str | None  # that the purger has with this edge
 
 
-class _RequestRow(NamedTuple):
-    """A row of the statement ``flush_requests``."""
-
-    edge: str
-    enabled: int
-    requested: int  # number of the last request
-    done: int  # number of the last request that was carried out
-    problem: str | None
-
-
 def request_flushes(connection: Connection, names: Iterable[str] | None, by: str) -> dict[str, int]:
     """Request a flush of the named edges, or of all (None), and return the number of each request by edge.
 
     A disabled edge is flushed when it is enabled again. Raises ``UnknownEdgesError`` and ``DatabaseUnavailableError``.
     """
     with connection.transaction() as cursor:
-        known = [row.edge for row in starmap(_RequestRow, fetch(cursor, "flush_requests"))]
+        known = [edge for edge, *_ in fetch(cursor, "flush_requests")]
         wanted = known if names is None else list(dict.fromkeys(names))
         if unknown := [name for name in wanted if name not in known]:
             raise UnknownEdgesError(", ".join(unknown))
         for name in sorted(wanted):
             cursor.execute(statement("ask_flush"), {"name": name, "by": by})
-        rows = starmap(_RequestRow, fetch(cursor, "flush_requests"))
-        return {row.edge: int(row.requested) for row in rows if row.edge in wanted}
+        return {edge: int(number) for edge, _, number, *_ in fetch(cursor, "flush_requests") if edge in wanted}
 
 
 def wait_flushed(
@@ -75,9 +63,9 @@ def wait_flushed(
 
 
 def _read(connection: Connection, requests: Mapping[str, int]) -> list[FlushState]:
-    rows = starmap(_RequestRow, connection.rows("flush_requests"))
+    # ``requested`` is the number of the last request, ``done`` of the last one that was carried out.
     return [
-        FlushState(row.edge, bool(row.enabled), row.done >= requests[row.edge], row.problem)
-        for row in rows
-        if row.edge in requests
+        FlushState(edge, bool(enabled), done >= requests[edge], problem)
+        for edge, enabled, _requested, done, problem in connection.rows("flush_requests")
+        if edge in requests
     ]

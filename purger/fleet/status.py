@@ -4,7 +4,6 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime, timedelta
-from itertools import starmap
 from typing import NamedTuple
 
 from purger.edge.answer import EdgeAnswer
@@ -50,14 +49,6 @@ class _OutboxState(NamedTuple):
     pruned: int
     pending: int
     unnumberable: int
-
-
-class _TableIds(NamedTuple):
-    """A row of the statement ``ids_left``."""
-
-    table: str
-    following: int  # the next id that the table would give
-    largest: int  # the largest id in the table
 
 
 def read_state(connection: Connection) -> FleetState:
@@ -143,8 +134,8 @@ def _migration_lock(connection: Connection) -> int | None:
 
 def _largest_ids(connection: Connection) -> dict[str, int]:
     """Read the largest id that each table has given or holds."""
-    tables = starmap(_TableIds, connection.rows("ids_left"))
-    return {str(each.table): max(int(each.following) - 1, int(each.largest)) for each in tables}
+    rows = connection.rows("ids_left")
+    return {str(table): max(int(following) - 1, int(largest)) for table, following, largest in rows}
 
 
 def read_hooks(connection: Connection) -> tuple[HookState, ...]:

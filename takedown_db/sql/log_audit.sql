@@ -174,35 +174,20 @@ WHERE acts.id > %(after)s AND acts.id <= %(last)s AND acts.ban_id IS NOT NULL
     ) <> 'unban'
 
 -- name: audit_bans
--- Reads the bans after the id %(after)s, each with the latest act on it, and with the latest that banned or lifted it:
--- its action, whether the row was lifted all the same (detail), and whether the ban has had another subject before.
--- Times are UTC; an act from before it told the ban's times has none. A ban can only be from before the log of moderation
--- (early) where that did not come with the first tables.
+-- Reads the bans after the id %(after)s, each with the latest act on it. Times are UTC.
 SELECT page.id, page.scope, page.subject, page.reason, page.banned_by, page.banned_at, page.lifted_at,
-    latest.id AS act, latest.banned_at AS act_banned_at, latest.lifted_at AS act_lifted_at,
-    latest.scope AS act_scope, latest.subject AS act_subject, latest.reason AS act_reason,
-    latest.banned_by AS act_banned_by, latest.action AS act_action,
-    state.action AS state_action, state.detail IS NOT NULL AS state_lifted,
-    EXISTS (SELECT 1 FROM moderation_log AS former WHERE former.ban_id = page.id AND former.action = 'unban') AS moved,
-    page.banned_at < (
-        SELECT logged.applied_at FROM schema_versions AS logged JOIN schema_versions AS tables
-        WHERE logged.version = 2 AND tables.version = 1
-            AND TIMESTAMPDIFF(SECOND, tables.applied_at, logged.applied_at) > 60
-    ) AS early
+    latest.id AS act, latest.action AS act_action, latest.scope AS act_scope, latest.subject AS act_subject,
+    latest.reason AS act_reason, latest.banned_by AS act_banned_by, latest.banned_at AS act_banned_at,
+    latest.lifted_at AS act_lifted_at
 FROM (
     SELECT bans.id, bans.scope, bans.subject, bans.reason, bans.banned_by, bans.banned_at, bans.lifted_at,
-        (SELECT MAX(log.id) FROM moderation_log AS log FORCE INDEX (ban) WHERE log.ban_id = bans.id) AS latest_act,
-        (
-            SELECT MAX(log.id) FROM moderation_log AS log FORCE INDEX (ban)
-            WHERE log.ban_id = bans.id AND log.action IN ('ban', 'lift', 'unban')
-        ) AS latest_state
+        (SELECT MAX(log.id) FROM moderation_log AS log FORCE INDEX (ban) WHERE log.ban_id = bans.id) AS latest_act
     FROM bans
     WHERE bans.id > %(after)s
     ORDER BY bans.id
     LIMIT %(limit)s
 ) AS page
 LEFT JOIN moderation_log AS latest ON latest.id = page.latest_act
-LEFT JOIN moderation_log AS state ON state.id = page.latest_state
 ORDER BY page.id
 
 -- name: audit_receipt_edges

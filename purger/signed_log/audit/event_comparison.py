@@ -10,7 +10,10 @@ from typing import NamedTuple
 from purger.signed_log.audit.audited_rows import PurgeRow, Reach, Unlogged, compare_columns
 from purger.signed_log.audit.report import AuditReport, Count, Words
 from purger.signed_log.audit.stored_leaf import OpenedLeaf
-from purger.signed_log.entries import BATCH_COLUMNS, EVENT_COLUMNS, BatchRow, EventRow, members_of, time_text, utc_text
+from purger.signed_log.entries import BATCH_COLUMNS, EVENT_COLUMNS, BatchRow, EventRow, members_of, utc_text
+
+#: The columns of a ban that each act on it has too.
+_BAN_COLUMNS = ("scope", "subject", "reason", "banned_by", "banned_at", "lifted_at")
 
 #: The actions whose purge has the same name as cause; the others are changes of an image.
 _ACTS_ON_BANS = ("ban", "lift", "unban")
@@ -165,68 +168,33 @@ def _compare_purge(leaf: OpenedLeaf, row: EventRow, purge: PurgeRow | None, reac
 
 
 class AuditedBan(NamedTuple):
-    """A row of the statement ``audit_bans``: a ban, the latest act on it, and the latest that banned or lifted it."""
+    """A row of the statement ``audit_bans``: a ban, and the latest act on it, if any. Times are UTC."""
 
     id: int
     scope: str
     subject: str
     reason: str
     banned_by: str
-    banned_at: datetime | None
+    banned_at: datetime
     lifted_at: datetime | None
     act: int | None
-    act_banned_at: datetime | None  # of the ban after the act; None: the act's leaf does not have it
-    act_lifted_at: datetime | None
+    act_action: str | None
     act_scope: str | None
     act_subject: str | None
     act_reason: str | None
     act_banned_by: str | None
-    act_action: str | None
-    state_action: str | None
-    state_lifted: int
-    moved: int  # the ban had another subject before
-    early: int | None  # its date is before the log of moderation
+    act_banned_at: datetime | None  # of the ban after the act
+    act_lifted_at: datetime | None
 
 
 def compare_bans(rows: Iterable[AuditedBan], report: AuditReport) -> None:
-    """Compare bans with the acts on them. A ban of before the log of moderation has none."""
+    """Compare bans with the latest act on each. Every ban has one, since a trigger writes it."""
     for row in rows:
         if row.act is None:
-            if row.early:
-                report.count(Count.BEFORE)
-            else:
-                report.no_leaf("bans", row.id)
+            report.no_leaf("bans", row.id)
             continue
-        _compare_words(row, report)
+        made = members_of(row, {name: name for name in _BAN_COLUMNS})
+        logged = members_of(row, {name: f"act_{name}" for name in _BAN_COLUMNS})
+        compare_columns("bans", row.id, made, logged, report)
         if row.act_action == "unban":
             report.differs("bans", row.id, None, Words("it was deleted"), Words("has one"))
-        if row.act_banned_at is None:
-            _compare_state(row, report)
-        else:
-            _compare_times(row, report)
-
-
-def _compare_words(row: AuditedBan, report: AuditReport) -> None:
-    made = {"scope": row.scope, "subject": row.subject, "reason": row.reason, "banned_by": row.banned_by}
-    told = {
-        "scope": row.act_scope,
-        "subject": row.act_subject,
-        "reason": row.act_reason,
-        "banned_by": row.act_banned_by,
-    }
-    compare_columns("bans", row.id, made, told, report)
-
-
-def _compare_times(row: AuditedBan, report: AuditReport) -> None:
-    made = {"banned_at": time_text(row.banned_at), "lifted_at": time_text(row.lifted_at)}
-    told = {"banned_at": time_text(row.act_banned_at), "lifted_at": time_text(row.act_lifted_at)}
-    compare_columns("bans", row.id, made, told, report)
-
-
-def _compare_state(row: AuditedBan, report: AuditReport) -> None:
-    """Compare whether a ban is in force with the last act, if no leaf has its times."""
-    standing, lifted = row.state_action == "ban" and not row.state_lifted, row.lifted_at is not None
-    # A ban that is moved to another subject while it is lifted has the same act as one in force.
-    if standing == lifted and not (standing and row.moved):
-        words = {True: Words("the ban is in force"), False: Words("the ban is lifted")}
-        report.differs("bans", row.id, "lifted_at", words[standing], words[not lifted])
