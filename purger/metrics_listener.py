@@ -14,7 +14,7 @@ from purger.edge.tally import Tally
 from purger.fleet.sharing import Sharing
 from purger.outbox.poller import Poller
 from purger.records.pending import Pending
-from purger.records.takedown_lines import BOUNDS, Journal
+from purger.records.takedown_lines import BOUNDS, TakedownLines
 from takedown_base.metrics_text import add_histogram, metrics_page
 from takedown_base.status_listener import StatusListener, health_page
 
@@ -25,7 +25,7 @@ class PurgerMetrics:
     def __init__(
         self,
         tally: Tally,
-        journal: Journal,
+        takedown_lines: TakedownLines,
         pending: Pending,
         poller: Poller,
         sharing: Sharing,
@@ -34,7 +34,7 @@ class PurgerMetrics:
     ) -> None:
         """``workers`` returns the workers of the edges; ``threads`` have to run for as long as the purger does."""
         self._tally = tally
-        self._journal = journal
+        self._takedown_lines = takedown_lines
         self._pending = pending
         self._poller = poller
         self._sharing = sharing
@@ -79,7 +79,7 @@ class PurgerMetrics:
             "Time from a ban's commit to the acknowledgement of an edge, and until it was seen gone there, in seconds.",
             labels=["stage"],
         )
-        for stage, histogram in self._journal.gone.items():
+        for stage, histogram in self._takedown_lines.gone.items():
             add_histogram(gone, [stage], BOUNDS, histogram.counts, histogram.total)
         yield gone
         oldest = "Seconds for which the oldest change waits that an edge has not acknowledged; 0 where none waits."

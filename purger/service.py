@@ -23,7 +23,7 @@ from purger.probing.prober import Prober
 from purger.records.batch_bans import BanReader
 from purger.records.pending import Pending
 from purger.records.recorder import Recorder
-from purger.records.takedown_lines import Journal
+from purger.records.takedown_lines import TakedownLines
 from purger.settings import Settings
 from purger.signed_log.keys import LogKey
 from purger.signed_log.writer import LogWriter
@@ -93,7 +93,7 @@ class Service:
         )
         self._tally, fully_numbered = Tally(), FullyNumberedTimes()
         self._pending = Pending(self._acknowledged, lambda: self._poller.head)
-        self._journal = self._new_journal(fully_numbered)
+        self._takedown_lines = self._new_takedown_lines(fully_numbered)
         verifying = self._new_connection(_PATIENCE_OF_VERIFIER, prompt=True)
         self._verifier = Verifier(Outbox(verifying), self._poller, self._stop, fully_numbered)
         self._recorder = self._new_recorder()
@@ -135,7 +135,7 @@ class Service:
 
         PurgerMetrics(
             self._tally,
-            self._journal,
+            self._takedown_lines,
             self._pending,
             self._poller,
             self._sharing,
@@ -150,7 +150,7 @@ class Service:
             self._poller,
             self._verifier,
             self._recorder,
-            self._journal,
+            self._takedown_lines,
             self._prober,
             self._maintenance,
             self._sharing,
@@ -178,18 +178,20 @@ class Service:
         self._recorder.wake()
         self._recorder.join()
         self._recorded.set()
-        self._journal.wake()
-        join_all((self._journal, self._log_writer), self._longest_request)
+        self._takedown_lines.wake()
+        join_all((self._takedown_lines, self._log_writer), self._longest_request)
         self._connection.close()
 
     def _new_connection(self, patience: int = 1, *, prompt: bool = False) -> Connection:
         timeout = patience * self._settings.database_timeout
         return Connection(self._settings.database_url, timeout=timeout, adopted=True, prompt=prompt)
 
-    def _new_journal(self, fully_numbered: FullyNumberedTimes) -> Journal:
+    def _new_takedown_lines(self, fully_numbered: FullyNumberedTimes) -> TakedownLines:
         connection = self._new_connection()
         pending = None if self._settings.metrics is None else self._pending
-        return Journal(connection, BanReader(connection, fully_numbered), self._poller, self._recorded, pending=pending)
+        return TakedownLines(
+            connection, BanReader(connection, fully_numbered), self._poller, self._recorded, pending=pending
+        )
 
     def _new_recorder(self) -> Recorder:
         return Recorder(
@@ -199,7 +201,7 @@ class Service:
             usable=lambda: self._poller.usable,
             setbacks=lambda: self._poller.setbacks,
             purger=self._sharing.purger,
-            journal=self._journal,
+            takedown_lines=self._takedown_lines,
         )
 
     def _new_prober(self) -> Prober:

@@ -7,7 +7,7 @@ from purger.model import ProbeResult, Receipt
 from purger.records.batch_bans import SINGLES, BatchBans, RowBan
 from takedown_base.log_format import log_event
 
-log = logging.getLogger("purger.journal")
+log = logging.getLogger("purger.takedowns")
 
 #: Edges up to which each has a line of its own for the same batches.
 _EDGES = 20

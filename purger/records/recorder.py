@@ -33,7 +33,7 @@ from purger.records.rows import (
     record_progress,
     record_receipts,
 )
-from purger.records.takedown_lines import Journal
+from purger.records.takedown_lines import TakedownLines
 from purger.records.unwritten_results import Liveness, ProgressWrite, UnwrittenResults
 from takedown_db.connection.errors import DatabaseUnavailableError
 from takedown_db.connection.lasting_connection import Connection, fetch, last_batch
@@ -63,18 +63,18 @@ class Recorder(LoopThread):
         usable: Callable[[], bool],
         setbacks: Callable[[], int] = lambda: 0,
         purger: str | None = None,
-        journal: Journal | None = None,
+        takedown_lines: TakedownLines | None = None,
     ) -> None:
         """Write ``delay`` seconds after the first result, so that many edges share one transaction.
 
         ``stop``, set when the workers are done, ends the thread after a last write. ``usable`` returns False while the
         database is known to be away: then a write that fails is no news. ``setbacks`` returns how often the database
         was found to have gone back, and must count before batch numbers are given again. Nothing is written of edges
-        that another purger than ``purger`` has claimed meanwhile. ``journal`` gets everything that is noted.
+        that another purger than ``purger`` has claimed meanwhile. ``takedown_lines`` gets everything that is noted.
         """
         problem = ProblemLog(log, "the record of acknowledgements", patience=2)
         super().__init__("recorder", stop, problem, bug_effect="after a restart edges are sent everything again")
-        self._journal = journal
+        self._takedown_lines = takedown_lines
         self._connection = connection
         self._delay = delay
         self._usable = usable
@@ -108,8 +108,8 @@ class Recorder(LoopThread):
             self._noted.put_progress(ProgressWrite(edge, saved, flushed))
             self._noted.receipts += receipts
             self._noted.probe_results += probe_results
-        if self._journal is not None and receipts:
-            self._journal.acknowledged(receipts)
+        if self._takedown_lines is not None and receipts:
+            self._takedown_lines.acknowledged(receipts)
         self._wake.set()
 
     def probed(self, probe_result: ProbeResult, *, setbacks: int = 0) -> None:
@@ -118,8 +118,8 @@ class Recorder(LoopThread):
             if not self._noted.reach(setbacks):
                 return
             self._noted.probe_results.append(probe_result)
-        if self._journal is not None:
-            self._journal.probed(probe_result)
+        if self._takedown_lines is not None:
+            self._takedown_lines.probed(probe_result)
         self._wake.set()
 
     def alive(self, edge: str, *, seen_at: float | None, epoch: str | None, problem: str | None) -> None:

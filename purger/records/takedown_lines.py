@@ -49,7 +49,7 @@ STAGES = ("acknowledged", "seen")
 _Event = TypeVar("_Event", Receipt, ProbeResult)
 
 
-class Journal(LoopThread):
+class TakedownLines(LoopThread):
     """Follows the head of the outbox, and what workers and prober report. Writes nothing to the database."""
 
     def __init__(
@@ -62,8 +62,8 @@ class Journal(LoopThread):
         pending: Pending | None = None,
     ) -> None:
         """Work until ``stop`` is set. ``pending`` measures the oldest change that waits; None: nobody wants to know."""
-        problem = ProblemLog(log, "the journal", patience=2)
-        super().__init__("journal", stop, problem, bug_effect="takedowns are missing in log and metrics", daemon=True)
+        problem = ProblemLog(log, "the log of takedowns", patience=2)
+        super().__init__("takedowns", stop, problem, bug_effect="takedowns are missing in log and metrics", daemon=True)
         self._connection = connection
         self._reader = reader
         self._poller = poller

@@ -97,7 +97,7 @@ def test_a_takedown_is_followed_by_grep_from_row_to_receipt(site: Site) -> None:
     ban = ban_id(site, code)
     stack = site.stack
     wait_until(lambda: len(logged(stack, ban=ban, message="seen gone")) == 2 or None, "both edges seen gone in the log")
-    # The journal may look at number and acknowledgements before they come, and at the proofs after it.
+    # The log of takedowns may read number and acknowledgements before they come, and the proofs after it.
     wait_until(lambda: len(acknowledged(stack, ban)) == 2, "both acknowledgements in the log")
     (numbered,) = wait_until(lambda: logged(stack, message="numbered", ban=ban), "the line of its number")
 

@@ -32,13 +32,13 @@ class Purger:
 
     def __init__(self, *workers: Any) -> None:
         self.tally = Tally()
-        self.journal = SimpleNamespace(gone={stage: Histogram(BOUNDS) for stage in STAGES})
+        self.takedown_lines = SimpleNamespace(gone={stage: Histogram(BOUNDS) for stage in STAGES})
         self.poller = SimpleNamespace(head=7, verification=None)
         self.sharing = SimpleNamespace(polled_lately=lambda: True, present_count=lambda: 2)
         self.thread = threading.Thread(target=lambda: None, name="prober")
         self.metrics = PurgerMetrics(
             self.tally,
-            cast(Any, self.journal),
+            cast(Any, self.takedown_lines),
             cast(Any, SimpleNamespace(oldest=lambda: 1.5)),
             cast(Any, self.poller),
             cast(Any, self.sharing),
@@ -94,7 +94,7 @@ def test_findings_triggers_and_presence_are_shown() -> None:
 
 def test_the_times_of_takedowns_are_a_histogram_a_stage() -> None:
     purger = Purger()
-    purger.journal.gone["acknowledged"].observe(0.004, times=3)
+    purger.takedown_lines.gone["acknowledged"].observe(0.004, times=3)
     lines = purger.lines()
     assert lines['takedown_gone_seconds_bucket{le="0.0025",stage="acknowledged"}'] == "0.0"
     assert lines['takedown_gone_seconds_bucket{le="0.005",stage="acknowledged"}'] == "3.0"

@@ -11,7 +11,7 @@ HOSTILE = "a\nb\r\x1b[31m\u202e\udcff"
 
 
 def record(message: str, *values: object, **fields: object) -> logging.LogRecord:
-    made = logging.LogRecord("purger.journal", logging.INFO, __file__, 1, message, values, None)
+    made = logging.LogRecord("purger.takedowns", logging.INFO, __file__, 1, message, values, None)
     if fields:
         made.fields = fields
     return made
@@ -20,7 +20,7 @@ def record(message: str, *values: object, **fields: object) -> logging.LogRecord
 def test_a_line_of_text_ends_with_the_fields_as_key_and_value() -> None:
     line = TextFormatter().format(record("numbered", ban=4711, batch=17, edges=["a", "b"], seconds=0.0021))
     assert line.endswith(
-        f"INFO purger.journal[{logging.LogRecord('', 0, '', 0, '', (), None).process}]: "
+        f"INFO purger.takedowns[{logging.LogRecord('', 0, '', 0, '', (), None).process}]: "
         "numbered ban=4711 batch=17 edges=a,b seconds=0.002100"
     )
 
@@ -45,7 +45,7 @@ def test_a_line_of_json_has_the_fields_as_keys_and_is_ascii() -> None:
     assert line.isascii()
     assert line.isprintable()
     assert (read["message"], read["ban"], read["bans"]) == (f"edge {HOSTILE}", 4711, [1, 2])
-    assert (read["level"], read["logger"]) == ("INFO", "purger.journal")
+    assert (read["level"], read["logger"]) == ("INFO", "purger.takedowns")
 
 
 def test_an_error_with_its_traceback_is_one_line() -> None:

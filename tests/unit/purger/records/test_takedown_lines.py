@@ -1,4 +1,4 @@
-"""Check what the journal logs and measures, with a database that only seems to be one."""
+"""Check what is logged and measured of takedowns, with a database that only seems to be one."""
 
 import logging
 import threading
@@ -12,14 +12,14 @@ import pytest
 from purger.model import Position, ProbeResult, Receipt
 from purger.outbox.verifier import FullyNumberedTimes
 from purger.records.batch_bans import SINGLES, BanReader
-from purger.records.takedown_lines import Journal
+from purger.records.takedown_lines import TakedownLines
 from takedown_db.connection.errors import DatabaseUnavailableError
 
 NOW = 1_790_000_000.0
 
 
 class Database:
-    """Answers the statements of the journal: batches with bans, all written at ``written``."""
+    """Answers the statements of ``TakedownLines``: batches with bans, all written at ``written``."""
 
     def __init__(self) -> None:
         self.bans: dict[int, int] = {}  # number of bans by batch
@@ -68,7 +68,7 @@ class Database:
 
 
 class Scene:
-    """A journal at batch 1, whose work the test calls."""
+    """``TakedownLines`` at batch 1, whose work the test calls."""
 
     def __init__(self, caplog: pytest.LogCaptureFixture) -> None:
         caplog.set_level(logging.DEBUG)
@@ -78,9 +78,9 @@ class Scene:
         self.poller = SimpleNamespace(known=(Position(1, "a"), 0), more_to_come=False)
         connection = cast(Any, self.database)
         reader = BanReader(connection, self.fully_numbered)
-        self.journal = Journal(connection, reader, cast(Any, self.poller), threading.Event())
+        self.takedown_lines = TakedownLines(connection, reader, cast(Any, self.poller), threading.Event())
         self.work()
-        assert self.journal._read == 1
+        assert self.takedown_lines._read == 1
 
     def number(self, batch: int, bans: int) -> None:
         self.database.bans[batch] = bans
@@ -89,14 +89,14 @@ class Scene:
     def work(self) -> list[dict[str, Any]]:
         """Work once; return the fields of each line that was logged, with its text and level."""
         self.caplog.clear()
-        self.journal._work()
+        self.takedown_lines._work()
         return [
             {"text": each.getMessage(), "level": each.levelno, **each.fields}  # type: ignore[attr-defined]
             for each in self.caplog.records
         ]
 
     def count(self, stage: str = "acknowledged") -> float:
-        return sum(self.journal.gone[stage].counts)
+        return sum(self.takedown_lines.gone[stage].counts)
 
 
 @pytest.fixture
@@ -123,7 +123,7 @@ def test_what_was_numbered_before_the_start_is_not_logged_and_what_comes_is(scen
 
 
 def test_what_was_committed_while_no_purger_ran_is_logged_once_the_first_poll_has_numbered_it(scene: Scene) -> None:
-    scene.journal._read = None
+    scene.takedown_lines._read = None
     scene.number(2, bans=1)
     scene.number(3, bans=1)
     scene.database.numbered_before = 2
@@ -132,13 +132,13 @@ def test_what_was_committed_while_no_purger_ran_is_logged_once_the_first_poll_ha
 
 def test_the_time_from_commit_to_acknowledgement_is_logged_and_counted(scene: Scene) -> None:
     scene.number(2, bans=2)
-    scene.journal.acknowledged([receipt("edge1"), receipt("edge2", at=NOW + 1.5)])
+    scene.takedown_lines.acknowledged([receipt("edge1"), receipt("edge2", at=NOW + 1.5)])
     _, _, first, second = scene.work()
     assert (first["edge"], first["bans"], first["batch"], first["level"]) == ("edge1", [200, 201], 2, logging.INFO)
     assert first["seconds"] == pytest.approx(0.25)
     assert second["seconds"] == pytest.approx(1.5)
     assert scene.count() == 4
-    assert scene.journal.gone["acknowledged"].total == pytest.approx(2 * 0.25 + 2 * 1.5)
+    assert scene.takedown_lines.gone["acknowledged"].total == pytest.approx(2 * 0.25 + 2 * 1.5)
 
 
 def test_a_long_transaction_counts_from_the_last_look_that_did_not_find_it(scene: Scene) -> None:
@@ -146,13 +146,13 @@ def test_a_long_transaction_counts_from_the_last_look_that_did_not_find_it(scene
     scene.fully_numbered.add(1, at=NOW - 0.75)
     scene.fully_numbered.add(2, at=NOW)
     scene.number(2, bans=1)
-    scene.journal.acknowledged([receipt()])
+    scene.takedown_lines.acknowledged([receipt()])
     assert scene.work()[-1]["seconds"] == pytest.approx(1.0)
 
 
 def test_many_bans_and_many_edges_share_a_line(scene: Scene) -> None:
     scene.number(2, bans=SINGLES + 1)
-    scene.journal.acknowledged([receipt(f"edge{number}", at=NOW + number) for number in range(21)])
+    scene.takedown_lines.acknowledged([receipt(f"edge{number}", at=NOW + number) for number in range(21)])
     numbered, acknowledged = scene.work()
     assert (numbered["ban_count"], numbered["first_ban"], numbered["last_ban"]) == (21, 200, 220)
     assert acknowledged["edges"] == [f"edge{number}" for number in range(21)]
@@ -164,7 +164,7 @@ def test_many_bans_and_many_edges_share_a_line(scene: Scene) -> None:
 def test_changes_of_images_alone_are_logged_for_debugging_and_not_counted(scene: Scene) -> None:
     scene.database.images = 5
     scene.number(2, bans=0)
-    scene.journal.acknowledged([receipt()])
+    scene.takedown_lines.acknowledged([receipt()])
     assert [line["level"] for line in scene.work()] == [logging.DEBUG, logging.DEBUG]
     assert scene.count() == 0
 
@@ -172,7 +172,7 @@ def test_changes_of_images_alone_are_logged_for_debugging_and_not_counted(scene:
 def test_an_acknowledgement_of_several_batches_names_the_first_and_the_last(scene: Scene) -> None:
     for batch in (2, 3, 4):
         scene.number(batch, bans=1)
-    scene.journal.acknowledged([receipt(first=2, last=4)])
+    scene.takedown_lines.acknowledged([receipt(first=2, last=4)])
     line = scene.work()[-1]
     assert (line["first_batch"], line["batch"], line["bans"]) == (2, 4, [200, 300, 400])
 
@@ -180,7 +180,7 @@ def test_an_acknowledgement_of_several_batches_names_the_first_and_the_last(scen
 def test_bans_from_before_an_edge_was_added_are_not_counted_for_it(scene: Scene) -> None:
     scene.database.added["edge1"] = NOW + 1
     scene.number(2, bans=1)
-    scene.journal.acknowledged([receipt("edge1"), receipt("edge2")])
+    scene.takedown_lines.acknowledged([receipt("edge1"), receipt("edge2")])
     scene.work()
     assert scene.count() == 1
 
@@ -188,12 +188,12 @@ def test_bans_from_before_an_edge_was_added_are_not_counted_for_it(scene: Scene)
 def test_nothing_is_lost_while_the_database_is_away(scene: Scene) -> None:
     scene.number(2, bans=1)
     scene.work()
-    scene.journal.acknowledged([receipt("edge1")])
-    scene.journal.probed(ProbeResult("edge1", 2000, at=NOW + 2, status=410, gone=True))
+    scene.takedown_lines.acknowledged([receipt("edge1")])
+    scene.takedown_lines.probed(ProbeResult("edge1", 2000, at=NOW + 2, status=410, gone=True))
     scene.database.away = True
     with pytest.raises(DatabaseUnavailableError):
         scene.work()
-    scene.journal.acknowledged([receipt("edge2")])
+    scene.takedown_lines.acknowledged([receipt("edge2")])
     scene.database.away = False
     assert [(line["text"], line["edge"]) for line in scene.work()] == [
         ("acknowledged", "edge1"),
@@ -206,10 +206,10 @@ def test_nothing_is_lost_while_the_database_is_away(scene: Scene) -> None:
 def test_a_probe_that_proved_nothing_is_logged_for_debugging_and_one_that_was_shown_the_image_as_a_warning(
     scene: Scene,
 ) -> None:
-    scene.journal.probed(ProbeResult("edge1", 2000, note="unreachable"))
-    scene.journal.probed(ProbeResult("edge1", 2000, at=NOW + 1, status=200, gone=False))
-    scene.journal.probed(ProbeResult("edge1", 2000, removed=2))
-    scene.journal.probed(ProbeResult("edge1", 2000, at=NOW + 1, status=410, gone=True, code="one of an owner's"))
+    scene.takedown_lines.probed(ProbeResult("edge1", 2000, note="unreachable"))
+    scene.takedown_lines.probed(ProbeResult("edge1", 2000, at=NOW + 1, status=200, gone=False))
+    scene.takedown_lines.probed(ProbeResult("edge1", 2000, removed=2))
+    scene.takedown_lines.probed(ProbeResult("edge1", 2000, at=NOW + 1, status=410, gone=True, code="one of an owner's"))
     lines = scene.work()
     assert [(line["text"], line["level"]) for line in lines] == [
         ("not proven gone", logging.DEBUG),
