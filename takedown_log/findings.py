@@ -85,7 +85,7 @@ def find(verified: VerifiedProof) -> tuple[ActFinding, ...]:
         if words := fault(leaf):
             raise ProofError(f"leaf {index} is malformed: {words}")
     _check_edges(leaves)
-    return tuple(_told(index, leaf, verified.hashes, leaves) for index, leaf in _of_kind(leaves, "event"))
+    return tuple(_act_finding(index, leaf, verified.hashes, leaves) for index, leaf in _of_kind(leaves, "event"))
 
 
 def _not_seen(finding: EdgeFinding) -> str | None:
@@ -98,7 +98,7 @@ def _not_seen(finding: EdgeFinding) -> str | None:
     return None
 
 
-def _told(index: int, leaf: _Leaf, hashes: Mapping[str, int], leaves: Mapping[int, _Leaf]) -> ActFinding:
+def _act_finding(index: int, leaf: _Leaf, hashes: Mapping[str, int], leaves: Mapping[int, _Leaf]) -> ActFinding:
     event = Act(
         str(leaf["action"]),
         str(leaf["at"]),
@@ -132,12 +132,12 @@ def _finding(edge: str, event: Act, leaves: Mapping[int, _Leaf]) -> EdgeFinding:
         None,
     )
     seen = [leaf for _, leaf in _of_kind(leaves, "seen") if leaf["edge"] == edge and leaf["row"] == event.row]
-    probe, told = _decisive(seen, one=event.scope == "image"), receipt if receipt is not None else _NOTHING
+    probe, first = _decisive(seen, one=event.scope == "image"), receipt if receipt is not None else _NOTHING
     return EdgeFinding(
         edge,
-        told.get("at"),
-        told.get("method"),
-        told.get("instance"),
+        first.get("at"),
+        first.get("method"),
+        first.get("instance"),
         seen_at=probe.get("at"),
         status=probe.get("status"),
         gone={"yes": True, "no": False}.get(probe.get("gone", "")),

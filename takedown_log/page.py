@@ -55,7 +55,7 @@ def write_page(checked: Checked, *, key: str, name: str, content: bytes, at: dat
     parts = [
         f"<h1>Proof of takedown: {_text(proof.about)}</h1>",
         *_summary(proof, checked.story),
-        *(part for number, told in enumerate(checked.story, 1) for part in _event(number, told)),
+        *(part for number, entry in enumerate(checked.story, 1) for part in _event(number, entry)),
         *_never(),
         *_log(checked, proof),
         *_how_to_check(key, name, content),
@@ -74,7 +74,7 @@ def _text(value: str) -> str:
 
 
 def _summary(proof: VerifiedProof, story: tuple[ActFinding, ...]) -> Iterator[str]:
-    lacking = sum(len(told.lacking()) for told in story)
+    lacking = sum(len(entry.lacking()) for entry in story)
     if lacking:
         points = "one point is" if lacking == 1 else f"{lacking} points are"
         head = f"The file is signed with the key named below. Not everything is proven: {points} missing."
@@ -91,14 +91,14 @@ def _summary(proof: VerifiedProof, story: tuple[ActFinding, ...]) -> Iterator[st
         f"{', nor are other orders about the same images' if proof.about.startswith('ban ') else ''}.</p>"
     )
     yield "<ol>"
-    yield from (f"<li>{_in_short(told)}</li>" for told in story)
+    yield from (f"<li>{_in_short(entry)}</li>" for entry in story)
     yield "</ol>"
     yield f"<p>{_text(_in_force(story))}</p>"
 
 
 def _in_force(story: tuple[ActFinding, ...]) -> str:
     """Say which orders are in force at the end of the log."""
-    last = {told.event.ban: told.event.action for told in story if told.event.action in ("ban", "lift", "unban")}
+    last = {entry.event.ban: entry.event.action for entry in story if entry.event.action in ("ban", "lift", "unban")}
     standing = [str(ban) for ban, action in last.items() if action == "ban"]
     ended = [str(ban) for ban, action in last.items() if action != "ban"]
     if not standing:
@@ -107,8 +107,8 @@ def _in_force(story: tuple[ActFinding, ...]) -> str:
     return f"{text} Ended before: order {', '.join(ended)}." if ended else text
 
 
-def _in_short(told: ActFinding) -> str:
-    event, edges = told.event, told.edges
+def _in_short(entry: ActFinding) -> str:
+    event, edges = entry.event, entry.edges
     text = f"{moment(event.at)}. {act(event)}: {subject(event)}."
     if not edges:
         return _text(f"{text} No server had to be told.")
@@ -126,8 +126,8 @@ def _servers(count: int) -> str:
     return "1 server" if count == 1 else f"{count} servers"
 
 
-def _event(number: int, told: ActFinding) -> Iterator[str]:
-    event = told.event
+def _event(number: int, entry: ActFinding) -> Iterator[str]:
+    event = entry.event
     yield f"<h2>{number}. {_text(act(event))}</h2>"
     by = event.banned_by or ("no name was given" if event.banned_by is not None else ERASED)
     yield from _facts(
@@ -141,9 +141,9 @@ def _event(number: int, told: ActFinding) -> Iterator[str]:
             *((("Order number", str(event.ban)),) if event.ban is not None else ()),
         ),
     )
-    yield from _missing(told.lacking())
-    if told.edges:
-        yield from _edges(told)
+    yield from _missing(entry.lacking())
+    if entry.edges:
+        yield from _edges(entry)
     else:
         yield "<p>This entry changed nothing that servers show, so none was told.</p>"
 
@@ -163,25 +163,25 @@ def _missing(lines: tuple[str, ...]) -> Iterator[str]:
         yield "</ul></div>"
 
 
-def _edges(told: ActFinding) -> Iterator[str]:
-    looked = told.event.action == "ban"
+def _edges(entry: ActFinding) -> Iterator[str]:
+    looked = entry.event.action == "ban"
     heads = ["Server", "Confirmed", "What it did", *(["Seen from outside", "What was seen"] if looked else [])]
     caption = "Each server that showed images when this was ordered"
     yield f'<table class="servers"><caption>{caption}</caption><thead><tr>'
     yield from (f'<th scope="col">{head}</th>' for head in heads)
     yield "</tr></thead><tbody>"
-    for each in told.edges:
-        cells = [_when(told, each.acknowledged_at, "not confirmed"), _text(method(each))]
+    for each in entry.edges:
+        cells = [_when(entry, each.acknowledged_at, "not confirmed"), _text(method(each))]
         if looked:
-            cells += [_when(told, each.seen_at, "not seen"), _text(seen(each))]
+            cells += [_when(entry, each.seen_at, "not seen"), _text(seen(each))]
         yield f'<tr><th scope="row">{_text(each.edge)}</th>{"".join(f"<td>{cell}</td>" for cell in cells)}</tr>'
     yield "</tbody></table>"
 
 
-def _when(told: ActFinding, at: str | None, otherwise: str) -> str:
+def _when(entry: ActFinding, at: str | None, otherwise: str) -> str:
     if at is None:
         return f"<b>{otherwise}</b>"
-    after = seconds_after(told.event.at, at)
+    after = seconds_after(entry.event.at, at)
     return _text(moment(at)) + (f'<br><span class="soft">{_text(after)}</span>' if after else "")
 
 

@@ -30,7 +30,7 @@ class Checked:
     @property
     def complete(self) -> bool:
         """Tell whether nothing is missing, such as an edge that has not acknowledged."""
-        return not any(told.lacking() for told in self.story)
+        return not any(entry.lacking() for entry in self.story)
 
     def lines(self) -> list[str]:
         """Write it for a terminal."""
@@ -73,15 +73,15 @@ def proof_lines(verified: VerifiedProof, story: tuple[ActFinding, ...]) -> Itera
         f"VALID: {len(verified.leaves)} of the {state.size} leaves of the log {state.origin}, chosen at "
         f"{verified.made_at} as all that it tells of {verified.about}"
     )
-    for told in story:
-        event = told.event
+    for entry in story:
+        event = entry.event
         by = f"{event.account or ERASED}" + (f" for {event.banned_by}" if event.banned_by else "")
         subject = ERASED if event.subject is None else event.subject
         reason = f": {event.reason}" if event.reason else ""
         yield f"{event.at} {event.action} of {event.scope} {subject} by {by}{reason}"
-        for edge in told.edges:
+        for edge in entry.edges:
             yield f"  {edge.edge}: acknowledged at {edge.acknowledged_at or 'no time'}, {_seen(edge)}"
-        for line in told.lacking():
+        for line in entry.lacking():
             yield f"  Not proven: {line}"
     yield _NEVER
 
@@ -103,11 +103,11 @@ def proof_report(verified: VerifiedProof, story: tuple[ActFinding, ...]) -> dict
         "made_at": verified.made_at,
         "events": [
             {
-                **{name: getattr(told.event, name) for name in told.event.__slots__},
-                "edges": [{name: getattr(edge, name) for name in edge.__slots__} for edge in told.edges],
-                "not_proven": list(told.lacking()),
+                **{name: getattr(entry.event, name) for name in entry.event.__slots__},
+                "edges": [{name: getattr(edge, name) for name in edge.__slots__} for edge in entry.edges],
+                "not_proven": list(entry.lacking()),
             }
-            for told in story
+            for entry in story
         ],
     }
 

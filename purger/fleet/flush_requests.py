@@ -50,12 +50,12 @@ def wait_flushed(
     """
     until = time.monotonic() + seconds
     pause = threading.Event()
-    told: set[str] = set()
+    reported: set[str] = set()
     while True:
         states = _read(connection, requests)
         for state in states:
-            if state.done and state.edge not in told:
-                told.add(state.edge)
+            if state.done and state.edge not in reported:
+                reported.add(state.edge)
                 tell(state.edge)
         if all(state.done or not state.enabled for state in states) or time.monotonic() >= until:
             return states

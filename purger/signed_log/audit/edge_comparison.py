@@ -27,15 +27,15 @@ def compare_receipts(
         if key not in by_key and reach.receipts_pruned < (leaf.source or 0) <= reach.outbox_pruned
     ]
     there = kept(doubtful) if doubtful else set()
-    for key, told in known.items():
+    for key, logged in known.items():
         row = by_key.pop(key, None)
-        first = told[0]
+        first = logged[0]
         name = f"edge {key[0]}, batch {key[1]}"
         if row is not None and row.batch < reach.first_batch and utc_text(row.acknowledged_at) <= reach.began_at:
             report.count(Count.BEFORE)  # the leaf is of a later acknowledgement, which did not replace the row
             continue
         if row is not None:
-            report.count(Count.COMPARED, len(told))
+            report.count(Count.COMPARED, len(logged))
             # What was recorded once stays: the row is that of the first leaf.
             made = members_of(row, RECEIPT_COLUMNS)
             compare_columns("receipts", name, made, first.members, report, RECEIPT_COLUMNS)
@@ -72,7 +72,7 @@ def compare_probes(
     unlogged = []
     for row in rows:
         name = f"edge {row.edge}, invalidation {row.invalidation}" + (f", code {row.code}" if row.code else "")
-        told = known.pop((row.edge, row.invalidation, row.code), None)
+        logged = known.pop((row.edge, row.invalidation, row.code), None)
         batch = purges.get(row.invalidation)
         if row.invalidation in pruned:
             report.count(Count.LEAVES_PRUNED)
@@ -80,20 +80,20 @@ def compare_probes(
             continue  # any of them may have spoken of this row
         elif _is_before(row, batch, reach):
             report.count(Count.BEFORE)
-        elif told is not None:
-            report.count(Count.COMPARED, len(told))
+        elif logged is not None:
+            report.count(Count.COMPARED, len(logged))
             made = _probe_members(row)
             if batch is not None and batch < reach.first_batch:
                 del made["note"]  # what the row was before the log
-            compare_columns("sightings", name, made, later_counts(told), report, PROBE_COLUMNS)
+            compare_columns("sightings", name, made, later_counts(logged), report, PROBE_COLUMNS)
         else:
             unlogged.append(Unlogged("sightings", name, "seen", (row.edge, row.invalidation, row.code)))
-    for (edge, source, code), told in known.items():
+    for (edge, source, code), logged in known.items():
         if source in purges:
             name = f"edge {edge}, invalidation {source}" + (f", code {code}" if code else "")
-            report.no_row("sightings", name, told[0].place)
+            report.no_row("sightings", name, logged[0].place)
         else:
-            report.row_pruned(told[0].members.get("at"))
+            report.row_pruned(logged[0].members.get("at"))
     return unlogged
 
 
@@ -104,12 +104,12 @@ def _is_before(row: ProbeRow, batch: int | None, reach: Reach) -> bool:
     return row.seen_at is None or utc_text(row.seen_at) <= reach.began_at
 
 
-def later_counts(told: Iterable[OpenedLeaf]) -> dict[str, Any]:
+def later_counts(logged: Iterable[OpenedLeaf]) -> dict[str, Any]:
     """Sum several probes of one image up, as the statement ``record_probe_result`` does: the later result counts."""
     at: str | None = None
     note: str | None = None
     state: dict[str, Any] = {}
-    for leaf in told:
+    for leaf in logged:
         new = leaf.members
         later = at is not None and at < new["at"]
         other = at is not None and state["gone"] != new.get("gone")

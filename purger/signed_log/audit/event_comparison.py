@@ -133,11 +133,11 @@ def _unlogged_event(
 
 def _compare_event(leaf: OpenedLeaf, row: EventRow, report: AuditReport) -> None:
     made = members_of(row, EVENT_COLUMNS)
-    told = {name: made[name] if name in leaf.erased else leaf.members.get(name) for name in made}
+    logged = {name: made[name] if name in leaf.erased else leaf.members.get(name) for name in made}
     if leaf.erased:
         report.count(Count.LEAVES_ERASED)
-        told |= {name: Words("something that was erased") for name in leaf.erased if made[name] is None}
-    compare_columns("moderation_log", row.id, made, told, report, EVENT_COLUMNS)
+        logged |= {name: Words("something that was erased") for name in leaf.erased if made[name] is None}
+    compare_columns("moderation_log", row.id, made, logged, report, EVENT_COLUMNS)
 
 
 def _compare_purge(leaf: OpenedLeaf, row: EventRow, purge: PurgeRow | None, reach: Reach, report: AuditReport) -> None:
@@ -157,14 +157,14 @@ def _compare_purge(leaf: OpenedLeaf, row: EventRow, purge: PurgeRow | None, reac
         "cause": purge.cause,
         "ban_id": purge.ban_id,
     }
-    told = {
+    logged = {
         "batch": batch,
         "scope": row.scope,
         "subject": row.subject,
         "cause": row.action if row.action in _ACTS_ON_BANS else "image",
         "ban_id": row.ban_id,
     }
-    compare_columns("invalidations", purge.id, made, told, report)
+    compare_columns("invalidations", purge.id, made, logged, report)
 
 
 class AuditedBan(NamedTuple):
