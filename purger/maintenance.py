@@ -55,9 +55,9 @@ class Maintenance(LoopThread):
         leads: Callable[[], bool] = lambda: True,
         tally: Tally | None = None,
     ) -> None:
-        """Prune and audit until ``stop`` is set, each time only if ``leads`` returns True: one of several purgers.
+        """Prune and audit until ``stop`` is set, each time only if ``leads`` returns True.
 
-        ``tally`` counts findings.
+        It does in one of several purgers. ``tally`` counts findings.
         """
         problem = ProblemLog(log, "maintenance")
         super().__init__("maintenance", stop, problem, bug_effect="rows are not pruned, or not audited", daemon=True)
@@ -118,7 +118,7 @@ class Maintenance(LoopThread):
         self._unreachable = unreachable
 
     def _report_doubts(self, found: AuditResult) -> None:
-        """Log each code that is purged again, and each edge once for what proves nothing in another way."""
+        """Log each code that is purged again, and once each edge that proves nothing in another way."""
         doubted = {one.edge: one for one in reversed(found.unproven) if not one.purged_again}
         for one in found.unproven:
             if one.purged_again:

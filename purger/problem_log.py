@@ -16,7 +16,7 @@ class ProblemLog:
         self.text: str | None = None
 
     def begin(self, kind: str, text: str) -> bool:
-        """Note a failed try. Return True when it was logged, that is when it is news."""
+        """Note a failed try. Return True if it was logged, as it is news."""
         self.text = f"{kind}: {text}"
         self._failures += 1
         if kind == self._kind or self._failures < self._patience:
@@ -26,7 +26,7 @@ class ProblemLog:
         return True
 
     def end(self) -> bool:
-        """Note a try that went well. Return True when it was logged, that is when it is news."""
+        """Note a try that went well. Return True if the end of a problem was logged."""
         self._failures = 0
         if self._kind is None:
             self.text = None

@@ -39,8 +39,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-#: Time-out of the verifier's statements, in time-outs of all others: they read each row that is not committed. If the
-#: verifier gave one up, the server would go on with it beside the next one.
+#: Time-out of the verifier's statements, in time-outs of all others: they read each row that is not committed. The
+#: server would go on with a statement that the verifier has given up, beside the next one.
 _PATIENCE_OF_VERIFIER = 3
 
 #: Seconds after which the workers follow the edges that were claimed or lost meanwhile.
@@ -75,7 +75,7 @@ class Service:
     def __init__(
         self, settings: Settings, *, console: "ConsoleSettings | None" = None, log_key: LogKey | None = None
     ) -> None:
-        """Make the threads. Without ``console`` there are no pages; without ``log_key`` nobody signs the log."""
+        """Make the threads. None as ``console``: no pages for people. None as ``log_key``: nobody signs the log."""
         self._settings = settings
         self._stop = threading.Event()
         self._left = threading.Event()  # set when the edges may be given back
@@ -130,7 +130,7 @@ class Service:
         self._end()
 
     def _show_metrics(self, listening: socket.socket) -> None:
-        # Here, so that a purger without metrics does not load the library.
+        # Imported here, so that a purger without metrics does not load the library.
         from purger.metrics_listener import PurgerMetrics
 
         PurgerMetrics(
@@ -224,7 +224,7 @@ class Service:
         )
 
     def _new_console(self, settings: "ConsoleSettings") -> "ConsoleListener":
-        # A purger without a console does without an HTTP server in memory.
+        # Imported here, so that a purger without a console has no HTTP server in memory.
         from purger.console.listener import ConsoleListener
 
         return ConsoleListener(settings, self._settings.database_url, self._settings.database_timeout)

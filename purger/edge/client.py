@@ -97,7 +97,7 @@ class EdgeClient:
         self._connection.close()
 
     def _send_anew(self, request: Request, instance: str, within: float) -> EdgeAnswer:
-        """Send a request over a new connection, which takes the place of the present one.
+        """Send a request over a new connection, which then replaces the present one.
 
         Slow clients can hold all threads of an edge but those of its present connections, which must go on.
         """

@@ -12,7 +12,7 @@ from typing import Any, cast
 class BoundedSocket:
     """A connected socket, of TCP or TLS, each use of which raises ``TimeoutError`` at ``deadline``; for one thread.
 
-    It does not block: to set a time-out for each use would cost a system call more, and another to wait.
+    It does not block: a time-out for each use would cost two more system calls.
     """
 
     def __init__(self, sock: socket.socket, *, idle: float) -> None:

@@ -4,13 +4,13 @@ from dataclasses import dataclass
 
 from purger.model import Position, Row
 
-#: The header of the position that an edge has after a request, in requests and answers; of a heartbeat a precondition.
+#: The header with the position of an edge after a request; in a heartbeat, the position that the edge must be at.
 BATCH = "Takedown-Batch"
 
-#: The header of the position that an edge must be at, beside the two others.
+#: The header of a purge with the position that the edge must be at before it.
 AFTER = "Takedown-After"
 
-#: The header of the batch that a purge is part of, without moving the position.
+#: The header of a purge with the batch that it is a part of; the edge's position stays.
 PART_OF = "Takedown-Part-Of"
 
 #: Names and values of headers.

@@ -71,7 +71,7 @@ def make_plan(
     # The scope with the fewest subjects comes first: beside a bulk of another one, a person waits for a single ban.
     scopes = sorted(found, key=lambda scope: len(found[scope]))
     requests = [request for scope in scopes for request in _requests(scope, found[scope], requests_wanted)]
-    # All of one subject: a lift in between may be that of another ban.
+    # All rows of a subject, as a lift between two bans may be of one of them only.
     bans = [
         row
         for scope in scopes

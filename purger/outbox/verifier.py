@@ -121,7 +121,7 @@ class Verifier(LoopThread):
             # No worker asks again for a while: the edges keep the epoch that could not be verified.
             ticket = self._poller.draw_ticket()
         if ticket is not None:
-            # A primary that its group has expelled would confirm edges by its old rows.
+            # Otherwise a primary that its group has expelled would confirm edges by its old rows.
             self._outbox.catch_up()
         began = time.time()
         head = self._number_all()

@@ -51,7 +51,7 @@ def log_number(batch: BatchBans) -> None:
 
 
 def log_acknowledgements(group: Group, receipts: list[Receipt], batches: list[BatchBans]) -> None:
-    """Log a line for each edge, or one for all of them where they are many."""
+    """Log a line for each edge, or a single one if they are many."""
     changes = sum(batch.changes for batch in batches)
     level = logging.INFO if changes else logging.DEBUG
     bans = [row.ban for batch in batches for row in batch.rows] if changes <= SINGLES else None

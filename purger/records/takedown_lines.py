@@ -33,10 +33,10 @@ _REST = 1.0
 #: Events that wait at most while the database is away. The oldest are dropped, from log and metrics alike.
 _MOST_WAITING = 50_000
 
-#: Batches of one acknowledgement that are looked at: of an edge that was away for long the latest.
+#: Most batches of one acknowledgement that are read: the latest ones, of an edge that was away for long.
 _BATCHES = 1000
 
-#: Seconds after which the times are read anew at which edges were added.
+#: Seconds after which the times when edges were added are read again.
 _EDGES_KEPT = 60.0
 
 #: Upper bounds in seconds of the buckets of takedowns.
@@ -61,7 +61,7 @@ class TakedownLines(LoopThread):
         *,
         pending: Pending | None = None,
     ) -> None:
-        """Work until ``stop`` is set. ``pending`` measures the oldest change that waits; None: nobody wants to know."""
+        """Work until ``stop`` is set. ``pending`` measures the oldest change that waits; None: without metrics."""
         problem = ProblemLog(log, "the log of takedowns", patience=2)
         super().__init__("takedowns", stop, problem, bug_effect="takedowns are missing in log and metrics", daemon=True)
         self._connection = connection
@@ -143,7 +143,7 @@ class TakedownLines(LoopThread):
         if position is None:
             return
         if self._read is None:
-            # The first poll numbers what was committed while no purger ran, or the server did, at the last call of one.
+            # The first poll numbers what was committed while no purger ran, if the last call of the former one did not.
             self._read = self._reader.last_before(self._began, position.batch)
         if setbacks != self._setbacks:
             self._read, self._setbacks = position.batch, setbacks
@@ -166,7 +166,7 @@ class TakedownLines(LoopThread):
             log_acknowledgements(group, members, batches)
 
     def _measure(self, receipt: Receipt, batches: list[BatchBans]) -> None:
-        """Count the time of each ban that the edge has acknowledged, but for those from before it was added."""
+        """Count the time of each ban that the edge has acknowledged, except for bans from before it was added."""
         added = self._added.get(receipt.edge, 0.0)
         for batch in batches:
             if batch.begun is not None and batch.begun >= added:

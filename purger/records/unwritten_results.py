@@ -33,7 +33,7 @@ class Liveness:
 
 @dataclass(slots=True)
 class UnwrittenResults:
-    """All that waits to be written. Of an edge's progress and liveness only the latest counts.
+    """Everything that waits to be written. Only the latest progress and liveness of an edge count.
 
     ``setbacks`` counts how often the database had gone back when these were noted. It gives the batch numbers and ids
     from before a setback again, to other rows.
@@ -77,7 +77,7 @@ class UnwrittenResults:
             self.flushes[edge] = request
 
     def put_liveness(self, liveness: Liveness) -> None:
-        """Note an edge's last answer and its problem; times that were noted before remain where there are no new."""
+        """Note an edge's last answer and its problem; times that are None leave the noted ones unchanged."""
         if before := self.liveness.get(liveness.edge):
             seen_at = before.seen_at if liveness.seen_at is None else liveness.seen_at
             epoch = before.epoch if liveness.epoch is None else liveness.epoch
@@ -89,7 +89,7 @@ class UnwrittenResults:
         return {*self.progress, *self.flushes, *self.liveness, *(receipt.edge for receipt in self.receipts)}
 
     def without(self, edges: Collection[str]) -> "UnwrittenResults":
-        """Return the same but for progress, liveness and receipts of these edges."""
+        """Return the same without progress, liveness and receipts of these edges."""
         return replace(
             self,
             progress={edge: progress for edge, progress in self.progress.items() if edge not in edges},
