@@ -7,15 +7,10 @@ from purger.fleet.state import EdgeProblem, EdgeState, FleetState
 from purger.model import PurgerPresence
 from purger.text_format import counted, duration
 from takedown_base.printable import printable
+from takedown_db.schema.id_shortage import FEW, LARGEST
 
 #: Seconds for which a change may wait, for its number or for an edge, before it counts as a problem.
 PATIENCE = 1.0
-
-#: The largest value of BIGINT UNSIGNED, the type of every id. Growth never gets there: some row has a huge id.
-_LARGEST_ID = 2**64 - 1
-
-#: The number of ids left below which a table counts as nearly full.
-_FEW_IDS = 10**9
 
 #: The remedy for each kind of error at an edge (``purger.edge.errors``).
 _EDGE_REMEDIES = {
@@ -122,7 +117,7 @@ def _schema_problems(state: FleetState) -> Iterator[Problem]:
             f"wait if a `purger migrate` is at work; if none is, end it as an admin: KILL {state.migration_lock}",
         )
     for table, largest in (state.largest_ids or {}).items():
-        if _LARGEST_ID - largest < _FEW_IDS:
+        if LARGEST - largest < FEW:
             yield Problem(
                 f"the ids of table {table} are nearly used up: bans fail, or soon will",
                 f"as an admin delete the row with the huge id, if there is one, run ALTER TABLE {table} "
