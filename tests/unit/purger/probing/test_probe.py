@@ -77,6 +77,23 @@ def test_of_several_answers_the_worst_holds() -> None:
     probe.close()
 
 
+def test_an_image_that_was_shown_counts_although_the_edge_falls_silent_then() -> None:
+    probe, asked = Probe(read_timeout=0.5, longest=1.0), list[str]()
+    broken = FixedAnswer(200, b"", {"Transfer-Encoding": "chunked"})
+    digests = DIGESTS | {"a": "0" * 64, "b": "1" * 64}
+    answers = {"/images/code": FixedAnswer(200, IMAGE), "/images/code/a": broken}
+    with scripted_listener(asked, answers) as url:
+        answer = probe.request(url, "code", digests)
+        assert (answer.verdict, answer.served, asked) == (
+            Verdict.SHOWN,
+            ("original",),
+            ["/images/code", "/images/code/a"],
+        )
+        answers["/images/code"] = FixedAnswer(404, b"")
+        assert probe.request(url, "code", digests).verdict is Verdict.UNREACHABLE
+    probe.close()
+
+
 def test_the_name_of_a_rendition_moves_no_terminal() -> None:
     name = "a\x1b[2J"
     probe = Probe()
