@@ -6,9 +6,8 @@ from datetime import datetime
 
 import click
 
-from purger.cli.options.shared import MOMENT, as_json, moderation_url, utf8_text
-from purger.cli.options.subject_arguments import GivenSubject, SubjectCommand, subject_options
-from purger.cli.remark import remark
+from purger.cli.options.shared import MOMENT, as_json, moderation_url, remark, utf8_text
+from purger.cli.options.subject import GivenSubject, SubjectCommand, subject_options
 from purger.moderation import bans as moderation
 from purger.moderation.questions import hiding_bans
 from purger.text_format import wrapped

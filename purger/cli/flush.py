@@ -4,8 +4,7 @@ import sys
 
 import click
 
-from purger.cli.options.shared import WaitSeconds, database_url, logged_in_user, utf8_text
-from purger.cli.remark import remark
+from purger.cli.options.shared import WaitSeconds, database_url, logged_in_user, remark, utf8_text
 from purger.exit_codes import ExitCode
 from purger.fleet.flush_requests import FlushState, UnknownEdgesError, request_flushes, wait_flushed
 from purger.fleet.presence import present

@@ -9,8 +9,7 @@ import click
 import mysql.connector
 from mysql.connector.abstracts import MySQLCursorAbstract
 
-from purger.cli.options.shared import url_option, utf8_text
-from purger.cli.remark import remark
+from purger.cli.options.shared import remark, url_option, utf8_text
 from purger.text_format import counted
 from takedown_base.printable import printable
 from takedown_base.scope import Scope

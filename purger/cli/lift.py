@@ -5,11 +5,10 @@ from typing import BinaryIO
 
 import click
 
-from purger.cli.delivery_remark import remark_undelivered
+from purger.cli.delivery import remark_undelivered
 from purger.cli.list_run import carry_out_list, dry_run_option, from_option
-from purger.cli.options.shared import moderation_url
-from purger.cli.options.subject_arguments import GivenSubject, SubjectCommand, subject_options
-from purger.cli.remark import remark
+from purger.cli.options.shared import moderation_url, remark
+from purger.cli.options.subject import GivenSubject, SubjectCommand, subject_options
 from purger.exit_codes import ExitCode
 from purger.moderation import bans as moderation
 from purger.moderation.lists import Lifting
@@ -29,7 +28,7 @@ purger lift --owner anna
 purger lift --same-as kX3_vQ     (the bans on the bytes that this code shows)
 purger lift --from list.txt"""
 
-_STANDING = "the lift stands"
+_STANDING = "the lift is committed"
 
 
 @click.command(cls=SubjectCommand, epilog=_EXAMPLES)
@@ -44,7 +43,7 @@ def lift(given: GivenSubject, source: BinaryIO | None, dry_run: bool, moderation
     their own stay hidden.
 
     Exit code 3 says that something needs attention: a ban of the image's owner or of its bytes, which is named, still
-    hides it, or nobody can tell; no purger is alive; a trigger is missing; or lines of a list were refused.
+    hides it, or the database did not say; no purger is alive; a trigger is missing; or lines of a list were refused.
     """
     if bool(given) == (source is not None):
         raise click.UsageError(
@@ -80,19 +79,18 @@ def _lift(connection: Connection, subject: Subject) -> int:
     try:
         return moderation.lift(connection, subject)
     except moderation.UncertainError as error:
-        raise click.ClickException(
-            f"the database gave no answer, so bans may be lifted or not ({printable(error)}); `purger bans` tells"
-        ) from error
+        doubt = "the database gave no answer, so bans may be lifted or not"
+        raise click.ClickException(f"{doubt} ({printable(error)}); `purger bans` shows them") from error
     except DatabaseUnavailableError as error:
         raise click.ClickException(f"nothing was lifted: {printable(error)}") from error
 
 
 def _hiding_bans(connection: Connection, subject: Subject) -> list[HidingBan] | None:
-    """Read the other bans that hide an image. None: it cannot be told, as stderr says."""
+    """Read the other bans that hide an image. None: the database is away by now, as stderr says."""
     try:
         return hiding_bans(connection, [subject.key])
     except DatabaseUnavailableError as error:
-        remark(f"whether a ban of its owner or of its bytes hides it cannot be told: {printable(error)}")
+        remark(f"whether a ban of its owner or of its bytes hides it is not known: {printable(error)}")
         return None
 
 
@@ -120,11 +118,11 @@ def _lift_list(connection: Connection, source: BinaryIO, *, dry_run: bool) -> bo
 
 
 def _count_hidden(change: Lifting) -> int | None:
-    """Count the lifted images that other bans hide, and say so on stderr; also where it cannot be told (None)."""
+    """Count the lifted images that other bans hide, and say so on stderr. None: the database is away by now."""
     try:
         hidden = change.count_hidden()
     except DatabaseUnavailableError as error:
-        remark(f"whether bans of owners or of bytes hide them cannot be told: {printable(error)}")
+        remark(f"whether bans of owners or of bytes hide them is not known: {printable(error)}")
         return None
     if hidden:
         remark(

@@ -14,7 +14,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from purger.cli.remark import remark
+from purger.cli.options.shared import remark
 from purger.moderation.bans import RefusedBanError, UncertainError
 from purger.moderation.lists import ChunkResult, ListedChange
 from purger.moderation.subject_list import RefusedLine, read_chunks

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from purger.cli.options.shared import database_url
-from purger.cli.options.subject_arguments import GivenSubject
+from purger.cli.options.subject import GivenSubject
 from purger.exit_codes import ExitCode
 from purger.signed_log.keys import UnusableKeyError, read_key
 from purger.signed_log.proofs import NothingToProveError, Wanted, latest_key

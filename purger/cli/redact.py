@@ -3,7 +3,7 @@
 import click
 
 from purger.cli.options.shared import url_option
-from purger.cli.options.subject_arguments import GivenSubject
+from purger.cli.options.subject import GivenSubject
 from purger.signed_log.redaction import PERSONAL, SUBJECT
 from purger.signed_log.redaction import redact as redact_leaves
 from purger.text_format import counted

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from purger.cli.options.console_options import console_options
+from purger.cli.options.console import console_options
 from purger.cli.options.shared import database_url
 from purger.console.settings import ConsoleSettings
 from purger.service import CannotListenError

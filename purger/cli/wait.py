@@ -1,16 +1,14 @@
 """`purger wait`: waits until every edge has acknowledged the changes that are committed."""
 
 import sys
-from collections.abc import Callable
 
 import click
 
+from purger.cli.delivery import await_edges
 from purger.cli.options.shared import WaitSeconds, moderation_url
-from purger.cli.options.subject_arguments import GivenSubject, SubjectCommand, options_in_place_of_code
-from purger.cli.remark import remark
+from purger.cli.options.subject import GivenSubject, SubjectCommand, options_in_place_of_code
 from purger.exit_codes import ExitCode
-from purger.moderation.acknowledgement_wait import EdgeAcknowledgement, Target, WaitResult, wait_acknowledged
-from purger.moderation.delivery_readiness import DeliveryReadiness, read_delivery_readiness
+from purger.moderation.acknowledgement_wait import Target
 from takedown_base.printable import printable
 from takedown_db.connection.command_connection import connected
 from takedown_db.connection.lasting_connection import Connection
@@ -64,42 +62,3 @@ def _seconds(word: str, *, alone: bool) -> float:
         if alone:
             raise click.UsageError(f"SECONDS are missing: '{printable(word)}' is no number; they come last") from None
     return WaitSeconds().convert(word, None, None)
-
-
-def await_edges(
-    connection: Connection,
-    target: Target,
-    seconds: float,
-    tell: Callable[[EdgeAcknowledgement], None] | None = None,
-) -> WaitResult:
-    """Wait for the target, ``seconds`` at most, and ``tell`` the state of each edge, by default in a line on stdout.
-
-    Remarks on each obstacle to the delivery. Raises ``DatabaseUnavailableError``.
-    """
-    tell = tell or _print
-    delivery = read_delivery_readiness(connection)
-    obstacle = delivery.obstacle
-    if obstacle and not wait_acknowledged(connection, target, delivery, 0).complete:
-        remark(obstacle)
-    result = wait_acknowledged(connection, target, delivery, seconds, tell)
-    if result.unwritten:
-        remark(f"an open ban of {target} is not in the outbox: no trigger put it there. {_remedy(delivery)}")
-    elif not result.found:
-        remark(f"nothing of {target} is in the outbox: it was pruned, or no trigger put it there (`purger status`)")
-    for edge in result.edges if result.found else ():
-        if not edge.acknowledged:
-            tell(edge)
-    return result
-
-
-def _remedy(delivery: DeliveryReadiness) -> str:
-    if delivery.triggers.missing:
-        return "Run `purger migrate`: each edge is then flushed"
-    return "Ban it again"
-
-
-def _print(edge: EdgeAcknowledgement) -> None:
-    state = "acknowledged"
-    if not edge.acknowledged:
-        state = f"not acknowledged ({printable(edge.problem)})" if edge.problem else "not acknowledged"
-    click.echo(f"edge {printable(edge.edge)}: {state}")

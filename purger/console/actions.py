@@ -163,8 +163,7 @@ def _copies(connection: Connection, code: str) -> int:
 def _count(connection: Connection, subject: Subject) -> int | None:
     """Count the images of a subject. None: the database cannot in time, and a ban does not wait for that."""
     try:
-        images = count_images(connection, [subject])
+        return count_images(connection, [subject])[0]
     except DatabaseUnavailableError as error:
         log.warning("console: the images of %s cannot be counted: %s", subject, error)
         return None
-    return images[0] if images else None

@@ -51,9 +51,6 @@ class Banning:
         self._ahead = ahead
         self._again = again
         self._dry_run = dry_run
-        #: Whether the schema is too old to tell which subjects have images. None is refused then: a takedown does not
-        #: wait for an upgrade.
-        self.schema_is_old = False
         #: The subjects of earlier chunks of a dry run, which has no rows to find them by.
         self._earlier: set[Subject] = set()
 
@@ -80,18 +77,12 @@ class Banning:
 
     def _unknown(self, subjects: list[Subject]) -> set[Subject]:
         known = are_known(self._connection, subjects) if subjects else []
-        if known is None:
-            self.schema_is_old = True
-            return set()
         return {subject for subject, has_images in zip(subjects, known, strict=True) if not has_images}
 
     def _images(self, subjects: list[Subject]) -> Counter[Scope]:
         images: Counter[Scope] = Counter()
         for part in _parts(subjects, _COUNTED_TOGETHER):
             numbers = count_images(self._connection, part)
-            if numbers is None:
-                self.schema_is_old = True
-                break
             for subject, number in zip(part, numbers, strict=True):
                 images[subject.scope] += number
         return images

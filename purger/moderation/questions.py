@@ -10,8 +10,6 @@ from itertools import starmap
 from typing import NamedTuple
 
 from purger.moderation.subjects import Subject
-from takedown_db.connection.error_numbers import NO_PROCEDURE
-from takedown_db.connection.errors import DatabaseUnavailableError, error_number
 from takedown_db.connection.lasting_connection import Connection
 
 
@@ -24,25 +22,14 @@ class HidingBan(NamedTuple):
     subject: str
 
 
-def are_known(connection: Connection, subjects: Sequence[Subject]) -> list[bool] | None:
-    """Say for each subject whether any image has it. None: the schema is older than the procedure that tells."""
-    values = _asked(connection, "subjects_known", subjects)
-    return None if values is None else [bool(value) for value in values]
+def are_known(connection: Connection, subjects: Sequence[Subject]) -> list[bool]:
+    """Say for each subject whether any image has it."""
+    return [bool(value) for _, value in connection.rows("subjects_known", subjects=json.dumps(subjects))]
 
 
-def count_images(connection: Connection, subjects: Sequence[Subject]) -> list[int] | None:
-    """Count the images that a ban of each subject hides. None: the schema is older than the procedure that tells."""
-    return _asked(connection, "subjects_images", subjects)
-
-
-def _asked(connection: Connection, name: str, subjects: Sequence[Subject]) -> list[int] | None:
-    try:
-        rows = connection.rows(name, subjects=json.dumps(subjects))
-    except DatabaseUnavailableError as error:
-        if error_number(error) in NO_PROCEDURE:
-            return None
-        raise
-    return [int(value) for _, value in rows]
+def count_images(connection: Connection, subjects: Sequence[Subject]) -> list[int]:
+    """Count the images that a ban of each subject hides."""
+    return [int(value) for _, value in connection.rows("subjects_images", subjects=json.dumps(subjects))]
 
 
 def original_digest(connection: Connection, code: str) -> str | None:

@@ -65,9 +65,6 @@ SCHEMA_OUTDATED = frozenset(
     }
 )
 
-#: The procedure is missing, or the account may not call it: `purger migrate` was not run since an upgrade.
-NO_PROCEDURE = frozenset({ErrorNumber.ER_SP_DOES_NOT_EXIST, ErrorNumber.ER_PROCACCESS_DENIED_ERROR})
-
 #: The server refuses a part of the database URL, or the driver cannot resolve its host: account, password, database,
 #: tables, grants.
 URL_REFUSED = frozenset(

@@ -1,4 +1,4 @@
-"""Defines the options that several commands share."""
+"""Defines the options that several commands share, the checks of their values, and how a command remarks on stderr."""
 
 import getpass
 import math
@@ -64,3 +64,8 @@ def logged_in_user() -> str:
         return getpass.getuser()
     except (KeyError, OSError):
         return f"user {os.getuid()}"
+
+
+def remark(line: str) -> None:
+    """Print a line for people on stderr, so that stdout holds only results."""
+    click.echo(line, err=True)

@@ -158,7 +158,7 @@ def test_a_lift_of_which_nobody_can_tell_whether_it_shows_the_image_needs_attent
     finally:
         desk.database.migrate()
     assert result.stdout == f"lifted 1 ban: image {code}\n"
-    assert "whether a ban of its owner or of its bytes hides it cannot be told" in result.stderr
+    assert "whether a ban of its owner or of its bytes hides it is not known" in result.stderr
 
 
 def test_a_wait_for_an_image_includes_the_bans_of_its_content(desk: Desk) -> None:

@@ -131,7 +131,7 @@ def test_a_list_that_no_purger_delivers_says_so_and_can_be_waited_for(desk: Desk
     desk.sign(ago=3600)
     result = desk.run("ban", "--from", path, code=3)
     assert result.stdout == "banned 2 codes\n"
-    assert "the bans stand, but no purger is alive" in result.stderr
+    assert "the bans are committed, but no purger is alive" in result.stderr
     desk.sign()
     result = desk.run("ban", "--from", path, "--wait", "0", code=3)
     assert result.stdout.startswith("banned nothing; 2 banned already\nedge paris: not acknowledged")
@@ -147,22 +147,6 @@ def test_a_text_that_the_schema_refuses_bans_nothing(desk: Desk, tmp_path: Path)
     result = desk.run("ban", "--from", path, "--reason", "x" * 300, code=2)
     assert "nothing is committed: the schema refuses them: the value for reason is too long" in result.stderr
     assert state(desk) == before
-
-
-def test_a_schema_of_before_still_takes_a_list(desk: Desk, tmp_path: Path) -> None:
-    path = written(tmp_path, "whatever-1", "whatever-2")
-    desk.sql("DROP PROCEDURE subjects_known_v2")
-    desk.sql("DROP PROCEDURE subjects_images_v2")
-    try:
-        desk.sign()
-        result = desk.run("ban", "--from", path, "--dry-run", "--ahead")
-        assert result.stdout == "would ban 2 codes\n"
-        assert "`purger migrate`" in result.stderr
-        result = desk.run("ban", "--from", path)
-        assert result.stdout == "banned 2 codes\n"
-        assert "`purger migrate`" in result.stderr
-    finally:
-        desk.database.migrate()
 
 
 def test_a_terminal_shows_progress_and_the_refused_lines(desk: Desk, tmp_path: Path) -> None:

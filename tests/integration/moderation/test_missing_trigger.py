@@ -34,7 +34,7 @@ def without_trigger(desk: Desk, *arguments: str) -> Result:
 def test_a_ban_says_that_no_trigger_saw_it(desk: Desk) -> None:
     code = desk.new_image()
     desk.sign()
-    advice = "the ban stands, but no trigger put it into the outbox: run `purger migrate`"
+    advice = "the ban is committed, but no trigger put it into the outbox: run `purger migrate`"
     assert advice in without_trigger(desk, "ban", code).stderr
     assert desk.sql("SELECT COUNT(*) FROM bans WHERE subject = %s", code) == [(1,)]
     desk.sign()
@@ -51,7 +51,7 @@ def test_nothing_is_called_acknowledged_while_a_trigger_is_missing(desk: Desk) -
     desk.run("wait", code, "0")  # each of its changes is in the outbox
     desk.run("ban", code)
     desk.sign()
-    assert "the lift stands, but triggers are missing" in without_trigger(desk, "lift", code).stderr
+    assert "the lift is committed, but triggers are missing" in without_trigger(desk, "lift", code).stderr
 
 
 @pytest.mark.parametrize("of_owner", [False, True])

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from purger.cli.options.edge_settings import doubts
+from purger.cli.options.edge import doubts
 from purger.edge.url import UnusableEdgeUrlError, is_private, shown, split_url
 from purger.model import Edge
 

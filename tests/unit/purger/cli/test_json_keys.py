@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from purger.cli.ban_json import BanListReport, BanReport
+from purger.cli.ban import BanListReport, BanReport
 from purger.cli.receipts import receipts_report
 from purger.cli.status import status_report
 from purger.fleet.edges import ListedEdge

@@ -1,6 +1,9 @@
 """Defines the arguments by which commands take their subject: a code, an owner's key, or a digest in several ways."""
 
 import functools
+import hashlib
+import os
+import stat
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -8,9 +11,8 @@ from typing import Any
 
 import click
 
-from purger.cli.remark import remark
+from purger.cli.options.shared import remark
 from purger.exit_codes import ExitCode
-from purger.moderation.file_digest import UnusableFileError, file_digest
 from purger.moderation.questions import original_digest
 from purger.moderation.subjects import MalformedSubjectError, Subject, parse_subject
 from takedown_base.printable import printable
@@ -148,9 +150,18 @@ def _read(scope: Scope, text: str) -> Subject:
 
 
 def _digest_of(file: Path) -> Subject:
+    """Hash a regular file. Raises ``click.UsageError``."""
     try:
-        digest = file_digest(file)
-    except UnusableFileError as error:
-        raise click.UsageError(printable(error)) from None
+        # Without blocking: opening a named pipe would wait for a writer.
+        descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise click.UsageError(printable(f"{file} is not a regular file"))
+            with os.fdopen(descriptor, "rb", closefd=False) as opened:
+                digest = hashlib.file_digest(opened, "sha256").hexdigest()
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        raise click.UsageError(printable(f"{file} cannot be read: {error.strerror or error}")) from None
     remark(f"{printable(file)} has the digest {digest}")
     return Subject(Scope.DIGEST, digest)
