@@ -97,8 +97,8 @@ def take_all(stack: Stack, site: Site, camera: Camera, person: Person, browser: 
     camera.bottom = "#purgers-title"  # below it stands the name of the database's directory
     camera.take("overview", "/", ".takedown")
     camera.bottom = ""
-    camera.take("banned", f"/image/{banned}", "#doors figure")
-    camera.take("shown", f"/image/{shown}", "#doors figure")
+    camera.take("banned", f"/image/{banned}", "#views figure")
+    camera.take("shown", f"/image/{shown}", "#views figure")
     camera.take("confirm", f"/ban/image/{shown}", ".plan")
     camera.take("owner", "/owner/gallery-7", "#subject .facts", "light")
     camera.take("nothing", "/search?q=nobody", ".note", "light")
@@ -112,7 +112,7 @@ def take_all(stack: Stack, site: Site, camera: Camera, person: Person, browser: 
     wait_until(lambda: "unreachable" in person.get("/part/overview").text, "the edge's end")
     site.ban(shown)
     camera.take("edge-down", "/", ".problems")
-    camera.take("edge-down-image", f"/image/{shown}", "#doors figure", "light", "narrow")
+    camera.take("edge-down-image", f"/image/{shown}", "#views figure", "light", "narrow")
     stack.edges[-1].start()
     stack.database.stop()
     wait_until(lambda: "database cannot be used" in person.get("/part/overview").text, "the database's end")

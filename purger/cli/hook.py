@@ -17,7 +17,7 @@ from takedown_db.connection.connect import connect
 from takedown_db.connection.errors import explain
 from takedown_db.hooks.expression import quoted
 from takedown_db.hooks.install import apply_hook, recorded_rule, recorded_rules, remove_hook
-from takedown_db.hooks.plan import HookError, Plan, find_table, plan_hook
+from takedown_db.hooks.plan import HookError, HookPlan, find_table, plan_hook
 from takedown_db.hooks.triggers import Rule, script
 
 #: Seconds that a statement may take: the table may be large.
@@ -174,7 +174,7 @@ def _rule(
     )
 
 
-def _apply(cursor: MySQLCursorAbstract, plan: Plan) -> None:
+def _apply(cursor: MySQLCursorAbstract, plan: HookPlan) -> None:
     _refuse_other_table(cursor, plan.rule)
     outcome = apply_hook(cursor, plan)
     lines = [f"created the trigger {name}" for name in outcome.made]

@@ -12,7 +12,7 @@ from purger.cli.options.subject import GivenSubject, SubjectCommand, subject_opt
 from purger.exit_codes import ExitCode
 from purger.moderation import bans as moderation
 from purger.moderation.lists import Lifting
-from purger.moderation.questions import HidingBan, hiding_bans
+from purger.moderation.questions import IndirectBan, hiding_bans
 from purger.moderation.subjects import Subject
 from purger.text_format import counted
 from takedown_base.printable import printable
@@ -85,7 +85,7 @@ def _lift(connection: Connection, subject: Subject) -> int:
         raise click.ClickException(f"nothing was lifted: {printable(error)}") from error
 
 
-def _hiding_bans(connection: Connection, subject: Subject) -> list[HidingBan] | None:
+def _hiding_bans(connection: Connection, subject: Subject) -> list[IndirectBan] | None:
     """Read the other bans that hide an image. None: the database is away by now, as stderr says."""
     try:
         return hiding_bans(connection, [subject.key])
@@ -94,7 +94,7 @@ def _hiding_bans(connection: Connection, subject: Subject) -> list[HidingBan] | 
         return None
 
 
-def _hidden_by(others: list[HidingBan]) -> str:
+def _hidden_by(others: list[IndirectBan]) -> str:
     """Say which bans of its owner and its original hide an image, and how to lift them. Empty: there are none."""
     ids: dict[tuple[str, str], list[str]] = {}
     for other in others:

@@ -17,7 +17,7 @@ from takedown_db.connection.lasting_connection import Connection
 log = logging.getLogger(__name__)
 
 
-class Deed(StrEnum):
+class Action(StrEnum):
     """A change that a moderator makes."""
 
     BAN = "ban"
@@ -26,14 +26,14 @@ class Deed(StrEnum):
 
 
 class NotDoneError(Exception):
-    """A deed was not done, or nobody knows whether it was; the text says which, and is for the moderator."""
+    """An action was not done, or nobody knows whether it was; the text says which, and is for the moderator."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
-    """The effects of a deed, in sentences with their numbers."""
+class ActionPlan:
+    """The effects of an action, in sentences with their numbers."""
 
-    deed: Deed
+    action: Action
     subject: Subject
     effects: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
@@ -65,38 +65,38 @@ class _Facts:
         return f"the image {self.subject.key}"
 
 
-def plan(moderation_db: Connection, deed: Deed, subject: Subject) -> Plan:
-    """Tell what a deed would do, with moderation's account. Raises ``DatabaseUnavailableError``."""
+def plan(moderation_db: Connection, action: Action, subject: Subject) -> ActionPlan:
+    """Tell what an action would do, with moderation's account. Raises ``DatabaseUnavailableError``."""
     facts = _Facts(
         subject,
         _count(moderation_db, subject),
         moderation.count_bans(moderation_db, [subject])[0].open,
         read_delivery_readiness(moderation_db),
     )
-    makers = {Deed.BAN: _ban, Deed.LIFT: _lift, Deed.PURGE: _purge}
-    sentences = list(makers[deed](moderation_db, facts))
+    makers = {Action.BAN: _ban, Action.LIFT: _lift, Action.PURGE: _purge}
+    sentences = list(makers[action](moderation_db, facts))
     warnings = [text for is_warning, text in sentences if is_warning]
     if facts.delivery.obstacle:
         warnings.append(f"{facts.delivery.obstacle[0].upper()}{facts.delivery.obstacle[1:]}.")
-    return Plan(
-        deed=deed,
+    return ActionPlan(
+        action=action,
         subject=subject,
         effects=tuple(text for is_warning, text in sentences if not is_warning),
         warnings=tuple(warnings),
-        possible=deed is not Deed.LIFT or facts.open > 0,
+        possible=action is not Action.LIFT or facts.open > 0,
     )
 
 
 def carry_out(
-    moderation_db: Connection, database: Connection, deed: Deed, subject: Subject, *, by: str, reason: str
+    moderation_db: Connection, database: Connection, action: Action, subject: Subject, *, by: str, reason: str
 ) -> str:
     """Do it in the name of ``by``, and return what was done. Raises ``NotDoneError``."""
     try:
-        match deed:
-            case Deed.BAN:
+        match action:
+            case Action.BAN:
                 number = moderation.ban(moderation_db, subject, reason=reason, banned_by=by)
                 return f"Ban {number} on {subject} is written."
-            case Deed.LIFT:
+            case Action.LIFT:
                 number = moderation.lift_by(moderation_db, subject, by)
                 return f"{counted(number, 'ban')} on {subject} lifted." if number else f"No ban on {subject} was open."
         database.run("resend_subject", scope=subject.scope, subject=subject.key)

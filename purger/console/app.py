@@ -14,7 +14,7 @@ from purger.console.request_guard import comes_from_us, host_is_ours
 from purger.console.sign_in_pages import SignInPages
 from purger.console.subject_pages import SubjectPages
 from purger.console.templating import render, static_files
-from purger.console.web import PICTURE_POLICY, Answer, RefusedError, page, request_headers, see_other
+from purger.console.web import PICTURE_POLICY, Answer, RefusedRequestError, page, request_headers, see_other
 from takedown_base.printable import printable
 from takedown_db.connection.errors import DatabaseUnavailableError
 
@@ -45,12 +45,12 @@ class ConsoleApp:
             ("/search", subjects.search),
             (f"/{subject}", subjects.show),
             (f"/part/{subject}", subjects.show_part),
-            ("/part/doors/<code:re:[A-Za-z0-9_-]{1,64}>", subjects.show_doors),
+            ("/part/views/<code:re:[A-Za-z0-9_-]{1,64}>", subjects.show_views),
             ("/picture/<digest:re:[0-9a-f]{64}>", self._picture),
-            (f"/<deed:re:ban|lift|purge>/{subject}", moderation.confirm),
+            (f"/<action:re:ban|lift|purge>/{subject}", moderation.confirm),
         ):
             routes.get(path, callback=show)
-        routes.post(f"/<deed:re:ban|lift|purge>/{subject}", callback=moderation.carry_out)
+        routes.post(f"/<action:re:ban|lift|purge>/{subject}", callback=moderation.carry_out)
         routes.post("/sign-out", callback=self._signing.sign_out)
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
@@ -67,7 +67,7 @@ class ConsoleApp:
                 return static
             visitor = self._access.visitor(request_headers(environ), self._signing.cookie(environ))
             return self._for_visitor(environ, visitor)
-        except RefusedError as error:
+        except RefusedRequestError as error:
             return _problem(visitor, error.status, str(error))
         except DatabaseUnavailableError as error:
             return _problem(visitor, HTTPStatus.SERVICE_UNAVAILABLE, f"The database cannot be used: {error}")
@@ -76,16 +76,16 @@ class ConsoleApp:
             return _problem(visitor, HTTPStatus.INTERNAL_SERVER_ERROR, "The console failed; the purger's log says why.")
 
     def _guard(self, environ: Environ) -> None:
-        """Refuse requests that no page of the console has sent. Raises ``RefusedError``."""
+        """Refuse requests that no page of the console has sent. Raises ``RefusedRequestError``."""
         headers = request_headers(environ)
         if not host_is_ours(headers.get("host"), self.origins):
             known = ", ".join(sorted(self.origins))
-            raise RefusedError(HTTPStatus.MISDIRECTED_REQUEST, f"The console is at {known} (--console-url).")
+            raise RefusedRequestError(HTTPStatus.MISDIRECTED_REQUEST, f"The console is at {known} (--console-url).")
         method = environ["REQUEST_METHOD"]
         if method not in ("GET", "HEAD", "POST"):
-            raise RefusedError(HTTPStatus.METHOD_NOT_ALLOWED, "GET, HEAD and POST are answered.")
+            raise RefusedRequestError(HTTPStatus.METHOD_NOT_ALLOWED, "GET, HEAD and POST are answered.")
         if method == "POST" and not comes_from_us(headers, self.origins):
-            raise RefusedError(HTTPStatus.FORBIDDEN, "The form was not sent by a page of this console.")
+            raise RefusedRequestError(HTTPStatus.FORBIDDEN, "The form was not sent by a page of this console.")
 
     def _for_visitor(self, environ: Environ, visitor: Visitor | None) -> Answer:
         if environ["PATH_INFO"] == "/sign-in":
@@ -95,7 +95,7 @@ class ConsoleApp:
         try:
             route, names = self._routes.match(environ)
         except bottle.HTTPError as error:
-            raise RefusedError(HTTPStatus(error.status_code), "There is no such page.") from None
+            raise RefusedRequestError(HTTPStatus(error.status_code), "There is no such page.") from None
         answer: Answer = route.call(environ, visitor, **names)
         if visitor.cookie is None or answer.cookie is not None:
             return answer
@@ -105,7 +105,7 @@ class ConsoleApp:
         """Answer with a picture that a page of this console has just shown."""
         picture = self._subjects.pictures.find(digest)
         if picture is None:
-            raise RefusedError(HTTPStatus.NOT_FOUND, "The picture is kept no longer: load its page again.")
+            raise RefusedRequestError(HTTPStatus.NOT_FOUND, "The picture is kept no longer: load its page again.")
         headers = {"Content-Type": picture.content_type, "Content-Security-Policy": PICTURE_POLICY}
         return Answer(picture.content, headers=headers)
 

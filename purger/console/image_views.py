@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 
 from purger.console.pictures import Body, Pictures
+from purger.model import Edge
 from purger.probing.probe import Probe, RenditionAnswer, path_of
 from purger.probing.verdict import Verdict
 
@@ -33,16 +34,8 @@ _STATES = {
 _LATE = "no answer in time"
 
 
-@dataclass(frozen=True, slots=True)
-class DoorEdge:
-    """An edge, as far as its public listener is concerned."""
-
-    name: str
-    public_url: str
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Door:
+class ImageView:
     """The answer of one edge for one rendition."""
 
     rendition: str
@@ -63,7 +56,7 @@ class Door:
 class _Visit:
     """One image to request at an edge."""
 
-    edge: DoorEdge
+    edge: Edge
     code: str
     names: Sequence[str]
     digests: Mapping[str, str]  # SHA-256 in hex of all its renditions, by name
@@ -72,19 +65,19 @@ class _Visit:
     def url(self, name: str) -> str:
         return self.edge.public_url.rstrip("/") + path_of(self.code, name)
 
-    def silent(self, name: str, said: str) -> Door:
-        return Door(rendition=name, url=self.url(name), state="unreachable", said=said)
+    def silent(self, name: str, said: str) -> ImageView:
+        return ImageView(rendition=name, url=self.url(name), state="unreachable", said=said)
 
 
-class Doors:
+class ImageViews:
     """Requests renditions, a few at a time for all viewers together."""
 
     def __init__(self) -> None:
         self.pictures = Pictures()
         self._closed = False
-        self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="console door")
+        self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="console view")
 
-    def request(self, edges: Sequence[DoorEdge], code: str, digests: Mapping[str, str]) -> list[list[Door]]:
+    def request(self, edges: Sequence[Edge], code: str, digests: Mapping[str, str]) -> list[list[ImageView]]:
         """Request the original and all renditions of ``digests`` (SHA-256 in hex, by name) from each edge, in order."""
         names = list(dict.fromkeys(("original", *digests)))
         until = time.monotonic() + _PAGE
@@ -102,8 +95,8 @@ class Doors:
         self._closed = True
         self._pool.shutdown(wait=False, cancel_futures=True)
 
-    def _visit(self, visit: _Visit) -> list[Door]:
-        found: list[Door] = []
+    def _visit(self, visit: _Visit) -> list[ImageView]:
+        found: list[ImageView] = []
         bodies: list[Body] = []
 
         def new_body() -> Body:
@@ -112,19 +105,19 @@ class Doors:
 
         with closing(Probe(connect_timeout=_CONNECT, read_timeout=_READ, longest=_WHOLE)) as probe:
             for answer in probe.renditions(visit.edge.public_url, visit.code, visit.names, visit.digests, new_body):
-                found.append(self._door(visit, answer, bodies[-1]))
+                found.append(self._view(visit, answer, bodies[-1]))
                 if self._closed or time.monotonic() > visit.until:
                     break
         # An edge that gave no answer gives none for the next rendition either, and would take as long.
         said = found[-1].said if found[-1].state == "unreachable" else _LATE
         return found + [visit.silent(name, said) for name in visit.names[len(found) :]]
 
-    def _door(self, visit: _Visit, answer: RenditionAnswer, body: Body) -> Door:
+    def _view(self, visit: _Visit, answer: RenditionAnswer, body: Body) -> ImageView:
         picture = body.picture(answer.headers)
         if picture is not None:
             self.pictures.keep(body.digest, picture)
         missing = answer.verdict is Verdict.UNPROVEN and answer.status == HTTPStatus.NOT_FOUND
-        return Door(
+        return ImageView(
             rendition=answer.rendition,
             url=visit.url(answer.rendition),
             state="not there" if missing else _STATES[answer.verdict],

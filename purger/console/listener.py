@@ -12,7 +12,7 @@ import cheroot.wsgi
 from purger.console.access import Access
 from purger.console.app import ConsoleApp
 from purger.console.database import Databases
-from purger.console.image_views import Doors
+from purger.console.image_views import ImageViews
 from purger.console.moderation_pages import ModerationPages
 from purger.console.overview_page import OverviewPage
 from purger.console.settings import ConsoleSettings
@@ -104,12 +104,12 @@ class ConsoleListener(threading.Thread):
         self._halt = threading.Event()
         self._databases = Databases(database_url, settings.moderation_url, database_timeout)
         self._watch = FleetWatch(Connection(database_url, timeout=database_timeout), self._halt)
-        self._doors = Doors()
+        self._views = ImageViews()
         self._server: _Server | None = None
         self._app = ConsoleApp(
             Access(settings),
             OverviewPage(self._watch, moderation=self._databases.moderates),
-            SubjectPages(self._databases, self._doors),
+            SubjectPages(self._databases, self._views),
             ModerationPages(self._databases),
         )
 
@@ -135,7 +135,7 @@ class ConsoleListener(threading.Thread):
         if server is not None:
             threading.Thread(target=server.stop, name="console stopping", daemon=True).start()
         self.join(2)
-        self._doors.close()
+        self._views.close()
         self._databases.close()
 
     def _serve(self) -> None:

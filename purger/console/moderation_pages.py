@@ -6,11 +6,11 @@ from http import HTTPStatus
 from typing import Any
 
 from purger.console.access import Visitor
-from purger.console.actions import Deed, NotDoneError, Plan, carry_out, plan
+from purger.console.actions import Action, ActionPlan, NotDoneError, carry_out, plan
 from purger.console.database import Databases
 from purger.console.sign_in_pages import read_form, require_token
 from purger.console.templating import path_of, render
-from purger.console.web import Answer, RefusedError, page, see_other
+from purger.console.web import Answer, RefusedRequestError, page, see_other
 from purger.moderation.subjects import MalformedSubjectError, Subject, parse_subject
 from takedown_base.printable import printable
 from takedown_base.scope import Scope
@@ -28,12 +28,12 @@ class ModerationPages:
         self._databases = databases
 
     # The environment is passed to each page by the routes.
-    def confirm(self, environ: dict[str, Any], visitor: Visitor, deed: str, scope: str, key: str) -> Answer:  # noqa: ARG002
-        """Say what a deed would do."""
+    def confirm(self, environ: dict[str, Any], visitor: Visitor, action: str, scope: str, key: str) -> Answer:  # noqa: ARG002
+        """Say what an action would do."""
         self._require_right(visitor)
-        return self._ask(visitor, Deed(deed), _subject(scope, key))
+        return self._ask(visitor, Action(action), _subject(scope, key))
 
-    def carry_out(self, environ: dict[str, Any], visitor: Visitor, deed: str, scope: str, key: str) -> Answer:
+    def carry_out(self, environ: dict[str, Any], visitor: Visitor, action: str, scope: str, key: str) -> Answer:
         """Do it once, whatever is clicked twice, and lead back to the subject's page."""
         form = read_form(environ)
         require_token(form, visitor)
@@ -43,44 +43,44 @@ class ModerationPages:
         if visitor.session.outcome(number) is not None:
             return see_other(back)
         reason = " ".join(form.get("reason", "").split())
-        if deed == Deed.BAN and not 0 < len(reason) <= LONGEST_REASON:
+        if action == Action.BAN and not 0 < len(reason) <= LONGEST_REASON:
             problem = f"A ban needs a reason, of at most {LONGEST_REASON} characters."
-            return self._ask(visitor, Deed.BAN, subject, problem, reason, HTTPStatus.BAD_REQUEST)
+            return self._ask(visitor, Action.BAN, subject, problem, reason, HTTPStatus.BAD_REQUEST)
         visitor.session.remember(number, "")
         try:
             with self._databases.moderating() as moderation_db, self._databases.reading() as database:
-                done = carry_out(moderation_db, database, Deed(deed), subject, by=visitor.user.name, reason=reason)
+                done = carry_out(moderation_db, database, Action(action), subject, by=visitor.user.name, reason=reason)
         except NotDoneError as error:
             done = str(error)
-        log.info("console: %s asked for %s of %s: %s", visitor.user.name, deed, subject, printable(done))
+        log.info("console: %s asked for %s of %s: %s", visitor.user.name, action, subject, printable(done))
         visitor.session.remember(number, done)
         return see_other(back)
 
     def _ask(
         self,
         visitor: Visitor,
-        deed: Deed,
+        action: Action,
         subject: Subject,
         problem: str = "",
         reason: str = "",
         status: HTTPStatus = HTTPStatus.OK,
     ) -> Answer:
         with self._databases.moderating() as connection:
-            planned: Plan = plan(connection, deed, subject)
+            planned: ActionPlan = plan(connection, action, subject)
         form = secrets.token_hex(8)
         values = {"visitor": visitor, "plan": planned, "form": form, "problem": problem, "reason": reason}
         return page(render("confirm", longest=LONGEST_REASON, **values), status)
 
     def _require_right(self, visitor: Visitor) -> None:
         if not visitor.moderates:
-            raise RefusedError(HTTPStatus.FORBIDDEN, f"{visitor.user.name} may look, and not moderate.")
+            raise RefusedRequestError(HTTPStatus.FORBIDDEN, f"{visitor.user.name} may look, and not moderate.")
         if not self._databases.moderates:
             text = "This console has no account of moderation (--console-moderation-url), so it only looks."
-            raise RefusedError(HTTPStatus.FORBIDDEN, text)
+            raise RefusedRequestError(HTTPStatus.FORBIDDEN, text)
 
 
 def _subject(scope: str, key: str) -> Subject:
     try:
         return parse_subject(Scope(scope), key)
     except MalformedSubjectError as error:
-        raise RefusedError(HTTPStatus.NOT_FOUND, str(error)) from None
+        raise RefusedRequestError(HTTPStatus.NOT_FOUND, str(error)) from None

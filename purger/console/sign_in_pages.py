@@ -6,7 +6,7 @@ from urllib.parse import parse_qs, urlencode
 
 from purger.console.access import Access, SignInError, Visitor
 from purger.console.templating import render
-from purger.console.web import Answer, RefusedError, page, see_other
+from purger.console.web import Answer, RefusedRequestError, page, see_other
 
 #: Most bytes of a form.
 LARGEST_FORM = 16_384
@@ -16,24 +16,24 @@ _PART = "HTTP_X_REQUESTED_WITH"
 
 
 def read_form(environ: dict[str, Any]) -> dict[str, str]:
-    """Read the fields of a form, the first of each name. Raises ``RefusedError``."""
+    """Read the fields of a form, the first of each name. Raises ``RefusedRequestError``."""
     if environ.get("CONTENT_TYPE", "").partition(";")[0].strip() != "application/x-www-form-urlencoded":
-        raise RefusedError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "This is no form.")
+        raise RefusedRequestError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "This is no form.")
     text = environ.get("CONTENT_LENGTH") or ""
     if not (text.isascii() and text.isdigit()) or int(text) > LARGEST_FORM:
-        raise RefusedError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "The form is too large.")
+        raise RefusedRequestError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "The form is too large.")
     content = environ["wsgi.input"].read(int(text)).decode("utf-8", "replace")
     try:
         fields = parse_qs(content, keep_blank_values=True, max_num_fields=20)
     except ValueError:
-        raise RefusedError(HTTPStatus.BAD_REQUEST, "The form has too many fields.") from None
+        raise RefusedRequestError(HTTPStatus.BAD_REQUEST, "The form has too many fields.") from None
     return {name: values[0] for name, values in fields.items()}
 
 
 def require_token(form: dict[str, str], visitor: Visitor) -> None:
-    """Raise ``RefusedError`` for a form without the token of the visitor's session."""
+    """Raise ``RefusedRequestError`` for a form without the token of the visitor's session."""
     if not visitor.session.accepts(form.get("token", "")):
-        raise RefusedError(HTTPStatus.FORBIDDEN, "The form is of another session: load the page again.")
+        raise RefusedRequestError(HTTPStatus.FORBIDDEN, "The form is of another session: load the page again.")
 
 
 class SignInPages:

@@ -6,13 +6,14 @@ from urllib.parse import parse_qs
 
 from purger.console.access import Visitor
 from purger.console.database import Databases
-from purger.console.image_views import EDGES, DoorEdge, Doors
+from purger.console.image_views import EDGES, ImageViews
 from purger.console.pictures import Pictures
 from purger.console.search import find_subjects
 from purger.console.subject_state import MOST_COUNTED, SubjectState, read_subject
 from purger.console.templating import path_of, render
-from purger.console.web import Answer, RefusedError, page, see_other
+from purger.console.web import Answer, RefusedRequestError, page, see_other
 from purger.moderation.subjects import MalformedSubjectError, Subject, parse_subject
+from purger.probing.targets import edges_to_probe
 from purger.receipts.judge import NEEDS_ATTENTION, ReceiptOutcome
 from takedown_base.scope import Scope
 
@@ -23,14 +24,14 @@ _LONGEST = 2000
 class SubjectPages:
     """The pages ``/search`` and ``/image/CODE``, ``/owner/KEY`` and ``/digest/HEX``, and their parts."""
 
-    def __init__(self, databases: Databases, doors: Doors) -> None:
+    def __init__(self, databases: Databases, views: ImageViews) -> None:
         self._databases = databases
-        self._doors = doors
+        self._views = views
 
     @property
     def pictures(self) -> Pictures:
         """The pictures that the pages show."""
-        return self._doors.pictures
+        return self._views.pictures
 
     def search(self, environ: dict[str, Any], visitor: Visitor) -> Answer:
         """Answer ``/search?q=TEXT``: lead to the one subject that was meant, or list several."""
@@ -51,17 +52,17 @@ class SubjectPages:
     def show(self, environ: dict[str, Any], visitor: Visitor, scope: str, key: str) -> Answer:
         """Answer the page of a subject."""
         values = self._values(visitor, _subject(scope, key))
-        doors = self._door_values(key, _start(environ)) if scope == Scope.IMAGE else {}
+        views = self._view_values(key, _start(environ)) if scope == Scope.IMAGE else {}
         notice = visitor.session.outcome(_query(environ, "done")) or ""
-        return page(render("subject", notice=notice, **values, **doors))
+        return page(render("subject", notice=notice, **values, **views))
 
     def show_part(self, environ: dict[str, Any], visitor: Visitor, scope: str, key: str) -> Answer:  # noqa: ARG002
         """Answer with the part of a subject's page that changes."""
         return page(render("subject_part", **self._values(visitor, _subject(scope, key))))
 
-    def show_doors(self, environ: dict[str, Any], visitor: Visitor, code: str) -> Answer:  # noqa: ARG002
+    def show_views(self, environ: dict[str, Any], visitor: Visitor, code: str) -> Answer:  # noqa: ARG002
         """Answer with an image's pictures at the edges' public listeners."""
-        return page(render("doors_part", **self._door_values(code, _start(environ))))
+        return page(render("views_part", **self._view_values(code, _start(environ))))
 
     def _values(self, visitor: Visitor, subject: Subject) -> dict[str, Any]:
         with self._databases.reading() as connection:
@@ -76,17 +77,16 @@ class SubjectPages:
             "Subject": Subject,
         }
 
-    def _door_values(self, code: str, start: int) -> dict[str, Any]:
+    def _view_values(self, code: str, start: int) -> dict[str, Any]:
         with self._databases.reading() as connection:
             digests = {str(name): str(digest) for name, digest in connection.rows("rendition_digests", code=code)}
-            rows = connection.rows("receipts_known_edges")
+            enabled = edges_to_probe(connection)
             ((banned,),) = connection.rows("is_banned", code=code)
-        enabled = [DoorEdge(str(row[0]), str(row[1])) for row in rows if row[2]]
         edges = enabled[start : start + EDGES]
-        answers = self._doors.request(edges, code, digests)
+        answers = self._views.request(edges, code, digests)
         more = start + EDGES if len(enabled) > start + EDGES else None
         pairs = list(zip(edges, answers, strict=True))
-        return {"code": code, "doors": pairs, "all_edges": len(enabled), "start": start, "more": more, "banned": banned}
+        return {"code": code, "views": pairs, "all_edges": len(enabled), "start": start, "more": more, "banned": banned}
 
     def _found(self, visitor: Visitor, text: str, found: list[Subject], problem: str, status: HTTPStatus) -> Answer:
         return page(render("found", visitor=visitor, text=text[:200], found=found, problem=problem), status)
@@ -110,7 +110,7 @@ def _subject(scope: str, key: str) -> Subject:
     try:
         return parse_subject(Scope(scope), key)
     except MalformedSubjectError as error:
-        raise RefusedError(HTTPStatus.NOT_FOUND, str(error)) from None
+        raise RefusedRequestError(HTTPStatus.NOT_FOUND, str(error)) from None
 
 
 def _query(environ: dict[str, Any], name: str) -> str:

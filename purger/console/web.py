@@ -55,7 +55,7 @@ def see_other(path: str) -> Answer:
     return Answer(b"", HTTPStatus.SEE_OTHER, {"Location": path})
 
 
-class RefusedError(Exception):
+class RefusedRequestError(Exception):
     """A request is refused; the text is for the user."""
 
     def __init__(self, status: HTTPStatus, text: str) -> None:

@@ -13,7 +13,7 @@ from purger.moderation.subjects import Subject
 from takedown_db.connection.lasting_connection import Connection
 
 
-class HidingBan(NamedTuple):
+class IndirectBan(NamedTuple):
     """An open ban that hides an image by its owner or by its original."""
 
     code: str  # of the image
@@ -38,6 +38,6 @@ def original_digest(connection: Connection, code: str) -> str | None:
     return str(rows[0][0]) if rows else None
 
 
-def hiding_bans(connection: Connection, codes: Sequence[str]) -> list[HidingBan]:
+def hiding_bans(connection: Connection, codes: Sequence[str]) -> list[IndirectBan]:
     """Read the open bans that hide images by their owner or their original, the oldest first."""
-    return list(starmap(HidingBan, connection.rows("hiding_bans", codes=json.dumps(codes))))
+    return list(starmap(IndirectBan, connection.rows("hiding_bans", codes=json.dumps(codes))))

@@ -11,12 +11,12 @@ from takedown_base.printable import printable
 from takedown_base.scope import Scope
 from takedown_db.connection.lasting_connection import fetch
 from takedown_db.hooks.expression import quoted
-from takedown_db.hooks.plan import HookError, Plan, run
+from takedown_db.hooks.plan import HookError, HookPlan, run
 from takedown_db.hooks.triggers import RecordedTrigger, Rule, fill, is_of_hook, same_body
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class HookOutcome:
     """The result of an application."""
 
     made: list[str]  # names of the triggers
@@ -24,7 +24,7 @@ class Outcome:
     banned: int  # rows that were taken down already
 
 
-def apply_hook(cursor: MySQLCursorAbstract, plan: Plan) -> Outcome:
+def apply_hook(cursor: MySQLCursorAbstract, plan: HookPlan) -> HookOutcome:
     """Create the triggers, record them, drop those of an earlier definition, and ban the rows that are taken down.
 
     The new triggers stand before the earlier ones go. When one of them cannot be created, those of this call are
@@ -51,10 +51,10 @@ def apply_hook(cursor: MySQLCursorAbstract, plan: Plan) -> Outcome:
         if earlier and earlier.place != rule.place:
             _revoke(cursor, earlier)
         cursor.execute(plan.bans)
-        return Outcome(made, [name for _, name in dropped], cursor.rowcount)
+        return HookOutcome(made, [name for _, name in dropped], cursor.rowcount)
 
 
-def _kept(cursor: MySQLCursorAbstract, plan: Plan, present: dict[str, tuple[str, str]]) -> set[str]:
+def _kept(cursor: MySQLCursorAbstract, plan: HookPlan, present: dict[str, tuple[str, str]]) -> set[str]:
     """Name the triggers of a plan that stand as they were recorded."""
     recorded = {each.name: each for each in recorded_triggers(cursor) if each.hook == plan.rule.name}
     return {
@@ -67,7 +67,7 @@ def _kept(cursor: MySQLCursorAbstract, plan: Plan, present: dict[str, tuple[str,
     }
 
 
-def _create(cursor: MySQLCursorAbstract, plan: Plan, strange: set[str], kept: set[str]) -> list[str]:
+def _create(cursor: MySQLCursorAbstract, plan: HookPlan, strange: set[str], kept: set[str]) -> list[str]:
     """Create the triggers that do not stand. Those among ``strange`` have the right name and another body or table."""
     made: list[str] = []
     try:
@@ -96,7 +96,7 @@ def _drop_all(cursor: MySQLCursorAbstract, schema: str, names: Iterable[str]) ->
     return left
 
 
-def _record(cursor: MySQLCursorAbstract, plan: Plan) -> None:
+def _record(cursor: MySQLCursorAbstract, plan: HookPlan) -> None:
     for text in ("START TRANSACTION", *plan.record, "COMMIT"):
         run(cursor, text, "the triggers stand, but are not recorded; run this again")
 

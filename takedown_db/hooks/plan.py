@@ -20,7 +20,7 @@ class HookError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class HookPlan:
     """A checked hook: its statements, in the order in which they run."""
 
     rule: Rule
@@ -53,7 +53,7 @@ def find_table(cursor: MySQLCursorAbstract, name: str) -> tuple[str, str]:
     return in_schema, each
 
 
-def plan_hook(cursor: MySQLCursorAbstract, rule: Rule) -> Plan:
+def plan_hook(cursor: MySQLCursorAbstract, rule: Rule) -> HookPlan:
     """Check a rule against the server and the table's rows, and write its statements. Raises ``HookError``."""
     ((database,),) = fetch(cursor, "hook_database")
     columns = [str(name) for (name,) in fetch(cursor, "hook_columns", in_schema=rule.schema, table=rule.table)]
@@ -67,7 +67,7 @@ def plan_hook(cursor: MySQLCursorAbstract, rule: Rule) -> Plan:
         run(cursor, fill(name, words), "the server refuses --when or the subject")
     _check_subjects(cursor, words)
     triggers = triggers_of(rule, columns, str(database))
-    return Plan(
+    return HookPlan(
         rule,
         [statement("hook_mode"), fill("hook_grant", words), *_function_grants(cursor, rule)],
         triggers,

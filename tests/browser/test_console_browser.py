@@ -62,7 +62,7 @@ def pressed(browser: Chrome, by: str, value: str) -> bool:
 def filters(browser: Chrome) -> list[str]:
     """Return how each picture of an edge is blurred, as it is shown now."""
     found: list[str] = browser.execute_script(
-        "return [...document.querySelectorAll('#doors .picture img')].map(e => getComputedStyle(e).filter)"
+        "return [...document.querySelectorAll('#views .picture img')].map(e => getComputedStyle(e).filter)"
     )
     return found
 
@@ -83,14 +83,14 @@ def test_a_moderator_bans_an_image_and_watches_it_go_at_every_edge(
     code = site.new_image()
     sign_in(browser, console, "anna")
     browser.find_element(By.ID, "q").send_keys(code, Keys.ENTER)
-    wait_page(browser, lambda: seen(browser, "#doors figcaption .badge") == ["shown"] * 4, "the image at both edges")
+    wait_page(browser, lambda: seen(browser, "#views figcaption .badge") == ["shown"] * 4, "the image at both edges")
     blurred = "blur(18px) grayscale(1)"
     wait_until(lambda: filters(browser) == [blurred] * 4, "blurred pictures")
 
     def asked_for() -> bool:
         """Ask for the first picture, again where the page has replaced it since."""
         if filters(browser)[:1] == [blurred]:
-            pressed(browser, By.CSS_SELECTOR, "#doors label")
+            pressed(browser, By.CSS_SELECTOR, "#views label")
         return filters(browser) == ["none", *[blurred] * 3]
 
     wait_until(asked_for, "the first picture, and no other")
@@ -101,7 +101,7 @@ def test_a_moderator_bans_an_image_and_watches_it_go_at_every_edge(
     browser.switch_to.active_element.send_keys("a court's order", Keys.ENTER)
     wait_until(lambda: "is written" in browser.page_source, "the ban")
     document = browser.find_element(By.ID, "subject")
-    wait_until(lambda: seen(browser, "#doors figcaption .badge") == ["gone"] * 4, "the special image at both edges")
+    wait_until(lambda: seen(browser, "#views figcaption .badge") == ["gone"] * 4, "the special image at both edges")
     wait_until(lambda: sum("gone (410)" in text for text in seen(browser, "#subject td")) == 2, "both receipts")
     assert document.is_displayed(), "the page has changed by itself, and was not loaded again"
     wait_until(lambda: seen(browser, "#subject .verdict")[0].startswith("Banned, and gone everywhere"), "the verdict")
@@ -115,8 +115,8 @@ def test_someone_who_may_only_look_sees_it_and_has_no_button(site: Site, browser
     code = site.new_image()
     sign_in(browser, console, "wall")
     browser.get(f"{console.url}/image/{code}")
-    wait_page(browser, lambda: seen(browser, "#doors figcaption .badge") == ["shown"] * 4, "the image at both edges")
-    assert seen(browser, ".deeds, .deeds a") == []
+    wait_page(browser, lambda: seen(browser, "#views figcaption .badge") == ["shown"] * 4, "the image at both edges")
+    assert seen(browser, ".actions, .actions a") == []
     browser.get(f"{console.url}/ban/image/{code}")
     assert "may look, and not moderate" in browser.page_source
     status = browser.execute_async_script(

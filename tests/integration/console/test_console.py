@@ -114,7 +114,7 @@ def test_an_edge_that_gives_no_answer_has_its_cure_beside_it(site: Site, anna: P
     edge.pause()
     try:
         wait_shown(anna, "/part/overview", "Not certain", "no answer", "check its load and the network")
-        wait_badges(anna, f"/part/doors/{code}", shown=2, unreachable=2)
+        wait_badges(anna, f"/part/views/{code}", shown=2, unreachable=2)
     finally:
         edge.resume()
     wait_shown(anna, "/part/overview", "Yes. 2 edges acknowledged everything")
@@ -141,7 +141,7 @@ def test_each_edge_is_shown_as_its_public_listener_answers(site: Site, anna: Per
     site.ban(code)
     for edge in site.stack.edges:
         site.wait_gone(code, edge)
-    assert "badge shown" not in wait_shown(anna, f"/part/doors/{code}", "badge gone")
+    assert "badge shown" not in wait_shown(anna, f"/part/views/{code}", "badge gone")
     assert requests.get(f"{anna.url}/picture/{picture}", timeout=PATIENCE).status_code == 200  # the page to sign in
     assert (
         requests.get(f"{anna.url}/picture/{picture}", timeout=PATIENCE).headers["Content-Type"].startswith("text/html")
@@ -172,9 +172,9 @@ def test_someone_who_may_only_look_changes_nothing(site: Site, anna: Person, wal
     assert f"/ban/image/{code}" in anna.get(f"/image/{code}").text
     assert f"/ban/image/{code}" not in wall.get(f"/image/{code}").text
     token = wall.get("/").text.partition('name="token" value="')[2].partition('"')[0]
-    for deed in ("ban", "lift", "purge"):
-        assert wall.get(f"/{deed}/image/{code}").status_code == 403
-        answer = wall.post(f"/{deed}/image/{code}", token=token, form="1", reason="x")
+    for action in ("ban", "lift", "purge"):
+        assert wall.get(f"/{action}/image/{code}").status_code == 403
+        answer = wall.post(f"/{action}/image/{code}", token=token, form="1", reason="x")
         assert (answer.status_code, "may look, and not moderate" in answer.text) == (403, True)
     assert site.number(f"SELECT COUNT(*) FROM bans WHERE subject = '{code}'") == 0
 

@@ -15,7 +15,7 @@ from purger.console import charts, listener
 from purger.console.access import Access
 from purger.console.app import ConsoleApp
 from purger.console.database import Databases
-from purger.console.image_views import Doors
+from purger.console.image_views import ImageViews
 from purger.console.moderation_pages import ModerationPages
 from purger.console.overview_page import OverviewPage, _values
 from purger.console.passwords import hash_password
@@ -78,12 +78,12 @@ class Seen:
 @pytest.fixture
 def app(tmp_path: Path) -> Iterator[ConsoleApp]:
     access = Access(ConsoleSettings(listen=Address("127.0.0.1", 6190), users=write_users(tmp_path / "users")))
-    databases, doors = cast(Databases, NoDatabase()), Doors()
+    databases, views = cast(Databases, NoDatabase()), ImageViews()
     overview = OverviewPage(cast(FleetWatch, Seen()), moderation=True)
-    app = ConsoleApp(access, overview, SubjectPages(databases, doors), ModerationPages(databases))
+    app = ConsoleApp(access, overview, SubjectPages(databases, views), ModerationPages(databases))
     app.origins = OURS
     yield app
-    doors.close()
+    views.close()
 
 
 class Client:
@@ -207,13 +207,13 @@ def test_a_made_up_cookie_is_nobodys(app: ConsoleApp) -> None:
         assert client.send("GET", "/part/overview")[0] == 401
 
 
-@pytest.mark.parametrize("deed", ["ban", "lift", "purge"])
-def test_the_role_look_moderates_nothing(app: ConsoleApp, deed: str) -> None:
+@pytest.mark.parametrize("action", ["ban", "lift", "purge"])
+def test_the_role_look_moderates_nothing(app: ConsoleApp, action: str) -> None:
     wall, anna = Client(app, "wall"), Client(app, "anna")
     for client, status in ((wall, 403), (anna, 503)):
-        assert client.send("GET", f"/{deed}/image/x")[0] == status
+        assert client.send("GET", f"/{action}/image/x")[0] == status
         form = {"token": client.token(), "form": "1", "reason": "r"}
-        got, _, text = client.send("POST", f"/{deed}/image/x", form)
+        got, _, text = client.send("POST", f"/{action}/image/x", form)
         # Anna's request comes as far as the database.
         assert got == (403 if client is wall else 503), text
 
