@@ -95,7 +95,6 @@ def receipts_report(report: ReceiptsReport, probed: ProbeResults) -> dict[str, o
         "exit_code": exit_code(report, probed),
         "bans": [_ban(report, ban, probed) for ban in report.bans],
         "resends": report.resends,
-        "record_of_accounts_begins": report.span.log_begins,
     }
 
 

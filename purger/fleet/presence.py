@@ -38,7 +38,7 @@ class Presence:
         }
 
     def sign(self) -> tuple[list[Signature], dict[str, str | None]]:
-        """Sign; return the signatures of all purgers that share edges, and each enabled edge with its purger."""
+        """Sign; return the signatures of all purgers, and each enabled edge with its purger."""
         with self._connection.cursor() as cursor:
             seconds = int(time.monotonic() - self._began)
             signatures, claims, *_ = fetch_sets(cursor, "share_edges", **self._values, seconds=seconds)

@@ -49,7 +49,7 @@ class DeliveryReadiness(NamedTuple):
 
 def read_delivery_readiness(connection: Connection) -> DeliveryReadiness:
     """Read the state of delivery. Raises ``DatabaseUnavailableError``."""
-    standing = connection.rows("standing_triggers")
+    standing = connection.rows("present_triggers")
     judged = judge_triggers(standing)
     ((purgers, edges, largest),) = connection.rows("delivery_state", alive=ALIVE)
     return DeliveryReadiness(

@@ -163,7 +163,7 @@ class Outbox:
 
     def triggers(self) -> Triggers:
         """Read and judge the triggers of this schema."""
-        return judge_triggers(self._connection.rows("standing_triggers"))
+        return judge_triggers(self._connection.rows("present_triggers"))
 
 
 def _taken(known: Position | None, head: _Head, found: list[tuple[Any, ...]]) -> Taken:

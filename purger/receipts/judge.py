@@ -77,7 +77,7 @@ def why_without_purge(report: ReceiptsReport, ban: BanRecord) -> WithoutPurge | 
     """Return the reason why ``ban`` has no purge in the outbox; None if it has one."""
     if ban.purge is not None:
         return None
-    last, until = ban.last_banned, report.span.receipts_until
+    last, until = ban.last_banned, report.pruned_until
     if last and last.purge is None:
         return WithoutPurge.UNWRITTEN
     if until and (last.at if last else ban.begun) < until:

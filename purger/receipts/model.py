@@ -168,14 +168,6 @@ class BanRecord:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RecordSpan:
-    """The time from which on the record is complete."""
-
-    log_begins: datetime | None = None
-    receipts_until: datetime | None = None  # purges numbered before this were pruned, with their receipts
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class BanTriggers:
     """The triggers that write purges of bans, as they are now."""
 
@@ -194,7 +186,7 @@ class ReceiptsReport:
     bans: tuple[BanRecord, ...] = ()
     resends: tuple[Purge, ...] = ()
     edges: tuple[KnownEdge, ...] = ()
-    span: RecordSpan = field(default_factory=RecordSpan)
+    pruned_until: datetime | None = None  # purges numbered before this were pruned, with their receipts
     # For bans without a purge: when each edge acknowledged its first flush after them, by id of the ban and edge.
     flushes: Mapping[tuple[int, str], datetime] = field(default_factory=dict)
     ban_triggers: BanTriggers | None = None

@@ -19,7 +19,6 @@ from purger.receipts.model import (
     Ownership,
     Purge,
     ReceiptsReport,
-    RecordSpan,
 )
 from purger.text_format import counted
 from takedown_base.scope import Scope
@@ -42,10 +41,10 @@ def read_receipts(connection: Connection, scope: Scope, subject: str) -> Receipt
     Of a code also those on each owner that it had while they were in force, and those on the original that it has now.
     Its former originals are not on record. Raises ``DatabaseUnavailableError``.
     """
-    standing = connection.rows("standing_triggers")
+    standing = connection.rows("present_triggers")
     with connection.snapshot() as cursor:
         found = _of_code(cursor, subject) if scope is Scope.IMAGE else _on(cursor, scope, subject)
-        span = _span(cursor)
+        pruned_until = next((until for (until,) in fetch(cursor, "receipts_pruned_until")), None)
         flushes = _flushes(cursor, [ban for ban in found.bans if ban.hides and ban.purge is None])
         edges = _known_edges(cursor)
     return ReceiptsReport(
@@ -58,16 +57,10 @@ def read_receipts(connection: Connection, scope: Scope, subject: str) -> Receipt
         bans=tuple(sorted(found.bans, key=lambda ban: ban.id)),
         resends=tuple(found.resends),
         edges=tuple(edges),
-        span=span,
+        pruned_until=pruned_until,
         flushes=flushes,
         ban_triggers=BanTriggers(at=bans_seen_since(standing), fingerprint=judge_triggers(standing).fingerprint),
     )
-
-
-def _span(cursor: MySQLCursorAbstract) -> RecordSpan:
-    for log_begins, receipts_until in fetch(cursor, "receipts_span"):
-        return RecordSpan(log_begins=log_begins, receipts_until=receipts_until)
-    return RecordSpan()
 
 
 def _known_edges(cursor: MySQLCursorAbstract) -> list[KnownEdge]:
@@ -150,24 +143,22 @@ def _edge_receipts(cursor: MySQLCursorAbstract, purge: Purge, scope: Scope, imag
 
 
 def _edge_receipt(row: tuple[Any, ...], scope: Scope, image: str) -> EdgeReceipt:
-    """Make a receipt. The last columns are the probe result of an owner or digest as a whole."""
-    *columns, whole_seen_at, whole_note = row
+    """Make a receipt. The last column is the note of the owner or digest as a whole."""
+    *columns, whole_note = row
     receipt = EdgeReceipt(*columns)
     if receipt.gone is not None:
         receipt = replace(receipt, gone=bool(receipt.gone))
     if not image or receipt.seen_at or receipt.note:
         return receipt
-    return replace(receipt, note=_not_probed(receipt.others, whole_seen_at, whole_note, scope))
+    return replace(receipt, note=_not_probed(receipt.others, whole_note, scope))
 
 
-def _not_probed(others: int, whole_seen_at: datetime | None, whole_note: str | None, scope: Scope) -> str | None:
+def _not_probed(others: int, whole_note: str | None, scope: Scope) -> str | None:
     """Say why the one image of a banned owner or digest that was asked for has no probe result."""
     of_subject = "of the owner" if scope is Scope.OWNER else "with these bytes"
     if others:
         were = "was" if others == 1 else "were"
         return f"not probed: {counted(others, 'other image')} {of_subject} {were}"
-    if whole_seen_at is not None:
-        return f"not probed, as far as is on record: other images {of_subject} may have been"
     return f"not probed: there were no images {of_subject} then" if whole_note == ProbeNote.NO_IMAGES else whole_note
 
 

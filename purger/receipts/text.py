@@ -133,7 +133,7 @@ def _state(ban: BanRecord) -> str:
 
 def _without_purge(report: ReceiptsReport, ban: BanRecord, reason: WithoutPurge) -> str:
     if reason is WithoutPurge.OLD:
-        until = report.span.receipts_until
+        until = report.pruned_until
         return reason + (f" (what is left begins {moment(until)})" if until else "")
     triggers = report.ban_triggers
     if triggers is None or triggers.at is None:
@@ -212,10 +212,6 @@ def _answered(report: ReceiptsReport, purge: Purge, said: str) -> str:
 
 
 def _remarks(report: ReceiptsReport) -> Iterator[str]:
-    span = report.span
-    if span.log_begins and any(not ban.logged for ban in report.bans):
-        yield ""
-        yield f"The record of accounts and former owners begins {moment(span.log_begins)}."
     if any(ban.scope != Scope.IMAGE and ban.purge for ban in report.bans):
         yield ""
         yield (

@@ -57,7 +57,7 @@ class RecordedTrigger(NamedTuple):
 
 
 class StandingTrigger(NamedTuple):
-    """A trigger that stands: a row of the third result of the statement ``hooks_standing``."""
+    """A trigger that stands: a row of the third result of the statement ``hooks_and_triggers``."""
 
     schema: str
     table: str

@@ -2,8 +2,7 @@
 -- The accounts are locked and have no password; give them one and unlock them:
 -- ALTER USER takedown_origin IDENTIFIED BY '...' ACCOUNT UNLOCK;
 --
--- Grants name tables, and columns where an id must not be written. revoked_rights.sql revokes the rights that an
--- earlier version granted and this one does not.
+-- Grants name tables, and columns where an id must not be written.
 
 -- Without the reason of a ban, and without the name of who banned.
 CREATE USER IF NOT EXISTS 'takedown_origin'@'%' ACCOUNT LOCK;
@@ -31,16 +30,16 @@ GRANT SELECT, INSERT (action, original, ban_id, digest, path, detail) ON {databa
 -- Without DROP, which TRUNCATE needs: no trigger fires for it.
 CREATE USER IF NOT EXISTS 'takedown_moderation'@'%' ACCOUNT LOCK;
 GRANT SELECT, DELETE, INSERT (scope, subject, reason, banned_by, banned_at, lifted_at), UPDATE (scope, subject, reason, banned_by, banned_at, lifted_at) ON {database}.bans TO 'takedown_moderation'@'%';
-GRANT EXECUTE ON PROCEDURE {database}.delivery_v1 TO 'takedown_moderation'@'%';
-GRANT EXECUTE ON PROCEDURE {database}.subjects_known_v2 TO 'takedown_moderation'@'%';
-GRANT EXECUTE ON PROCEDURE {database}.subjects_images_v2 TO 'takedown_moderation'@'%';
-GRANT EXECUTE ON PROCEDURE {database}.original_digest_v2 TO 'takedown_moderation'@'%';
-GRANT EXECUTE ON PROCEDURE {database}.hiding_bans_v2 TO 'takedown_moderation'@'%';
-GRANT EXECUTE ON PROCEDURE {database}.acknowledgements_v2 TO 'takedown_moderation'@'%';
-GRANT EXECUTE ON PROCEDURE {database}.standing_triggers_v2 TO 'takedown_moderation'@'%';
+GRANT EXECUTE ON PROCEDURE {database}.delivery TO 'takedown_moderation'@'%';
+GRANT EXECUTE ON PROCEDURE {database}.subjects_known TO 'takedown_moderation'@'%';
+GRANT EXECUTE ON PROCEDURE {database}.subjects_images TO 'takedown_moderation'@'%';
+GRANT EXECUTE ON PROCEDURE {database}.original_digest TO 'takedown_moderation'@'%';
+GRANT EXECUTE ON PROCEDURE {database}.hiding_bans TO 'takedown_moderation'@'%';
+GRANT EXECUTE ON PROCEDURE {database}.acknowledgements TO 'takedown_moderation'@'%';
+GRANT EXECUTE ON PROCEDURE {database}.present_triggers TO 'takedown_moderation'@'%';
 
 -- INSERT into the outbox lets an audit send a purge again; it bans nothing. The purger may not delete receipts,
--- sightings and the log: prune_outbox_v2 deletes receipts and sightings past their retention.
+-- sightings and the log: prune_outbox deletes receipts and sightings past their retention.
 CREATE USER IF NOT EXISTS 'takedown_purger'@'%' ACCOUNT LOCK;
 GRANT SELECT ON {database}.bans TO 'takedown_purger'@'%';
 GRANT SELECT ON {database}.images TO 'takedown_purger'@'%';
@@ -60,20 +59,18 @@ GRANT SELECT, INSERT, UPDATE ON {database}.receipts TO 'takedown_purger'@'%';
 GRANT SELECT, INSERT, UPDATE ON {database}.sightings TO 'takedown_purger'@'%';
 GRANT SELECT, INSERT, UPDATE ON {database}.probe_remarks TO 'takedown_purger'@'%';
 GRANT SELECT, INSERT, UPDATE, DELETE ON {database}.purgers TO 'takedown_purger'@'%';
-GRANT EXECUTE ON PROCEDURE {database}.number_invalidations_v1 TO 'takedown_purger'@'%';
-GRANT EXECUTE ON PROCEDURE {database}.number_invalidations_v3 TO 'takedown_purger'@'%';
-GRANT EXECUTE ON PROCEDURE {database}.take_invalidations_v3 TO 'takedown_purger'@'%';
-GRANT EXECUTE ON PROCEDURE {database}.standing_triggers_v1 TO 'takedown_purger'@'%';
-GRANT EXECUTE ON PROCEDURE {database}.standing_triggers_v2 TO 'takedown_purger'@'%';
-GRANT EXECUTE ON PROCEDURE {database}.prune_outbox_v2 TO 'takedown_purger'@'%';
-GRANT EXECUTE ON PROCEDURE {database}.share_edges_v1 TO 'takedown_purger'@'%';
+GRANT EXECUTE ON PROCEDURE {database}.number_invalidations TO 'takedown_purger'@'%';
+GRANT EXECUTE ON PROCEDURE {database}.take_invalidations TO 'takedown_purger'@'%';
+GRANT EXECUTE ON PROCEDURE {database}.present_triggers TO 'takedown_purger'@'%';
+GRANT EXECUTE ON PROCEDURE {database}.prune_outbox TO 'takedown_purger'@'%';
+GRANT EXECUTE ON PROCEDURE {database}.share_edges TO 'takedown_purger'@'%';
 GRANT SELECT, INSERT (content, openings) ON {database}.log_entries TO 'takedown_purger'@'%';
 GRANT SELECT ON {database}.log_leaves TO 'takedown_purger'@'%';
 GRANT SELECT ON {database}.log_nodes TO 'takedown_purger'@'%';
 GRANT SELECT ON {database}.log_state TO 'takedown_purger'@'%';
 GRANT SELECT ON {database}.log_checkpoints TO 'takedown_purger'@'%';
 GRANT SELECT, INSERT (id, note) ON {database}.log_keys TO 'takedown_purger'@'%';
-GRANT EXECUTE ON PROCEDURE {database}.append_leaves_v3 TO 'takedown_purger'@'%';
-GRANT EXECUTE ON PROCEDURE {database}.prune_leaves_v1 TO 'takedown_purger'@'%';
+GRANT EXECUTE ON PROCEDURE {database}.append_leaves TO 'takedown_purger'@'%';
+GRANT EXECUTE ON PROCEDURE {database}.prune_leaves TO 'takedown_purger'@'%';
 GRANT SELECT ON {database}.log_events TO 'takedown_purger'@'%';
-GRANT EXECUTE ON PROCEDURE {database}.standing_hooks_v1 TO 'takedown_purger'@'%';
+GRANT EXECUTE ON PROCEDURE {database}.present_hooks TO 'takedown_purger'@'%';

@@ -1,18 +1,16 @@
--- Creates the triggers that check rows, by the same rules as the CHECKs in migrations/0001_tables.sql.
+-- Creates the triggers that check rows, by the same rules as the CHECKs in migrations/0001_schema.sql.
 -- MariaDB lets every session switch CHECKs off (check_constraint_checks), and no session can switch off a trigger. Keep
--- both alike. The rules of scopes, and of digests to ban, stand here alone (migrations/0018).
+-- both alike. Only the triggers have the rules of scopes, of digests to ban, and of paths. A changed trigger gets a new
+-- name: see outbox_triggers.sql.
 --
--- To change a trigger, rename it here (_v2) and let replaced_triggers.sql drop the old one, so that no row goes
--- unchecked.
---
--- Ids come from the server alone: after one row with a huge id the table takes no other. By INSERT_ID a session chooses
--- the next id without naming it.
+-- Only the server gives ids: after one row with a huge id the table takes no other. By INSERT_ID a session chooses the
+-- next id without naming it.
 --
 -- A scope is compared AS BINARY, since other comparisons ignore trailing spaces. A condition that is unknown (NULL)
 -- refuses too: a session without strict mode turns NULL into '' after these triggers have run.
 DELIMITER //
 
-CREATE DEFINER = 'takedown_definer'@'localhost' TRIGGER IF NOT EXISTS bans_checked_insert_v2 BEFORE INSERT ON bans FOR EACH ROW
+CREATE DEFINER = 'takedown_definer'@'localhost' TRIGGER IF NOT EXISTS bans_checked_insert BEFORE INSERT ON bans FOR EACH ROW
 BEGIN
     SET @takedown_outbox = NULL, @takedown_outbox_before = NULL;
     IF NEW.id <> 0 OR @@SESSION.insert_id <> 0 THEN
@@ -29,7 +27,7 @@ BEGIN
     END IF;
 END//
 
-CREATE DEFINER = 'takedown_definer'@'localhost' TRIGGER IF NOT EXISTS bans_checked_update_v2 BEFORE UPDATE ON bans FOR EACH ROW
+CREATE DEFINER = 'takedown_definer'@'localhost' TRIGGER IF NOT EXISTS bans_checked_update BEFORE UPDATE ON bans FOR EACH ROW
 BEGIN
     SET @takedown_outbox = NULL, @takedown_outbox_before = NULL;
     IF NEW.id <> OLD.id THEN
@@ -46,10 +44,10 @@ BEGIN
     END IF;
 END//
 
-CREATE DEFINER = 'takedown_definer'@'localhost' TRIGGER IF NOT EXISTS bans_checked_delete_v1 BEFORE DELETE ON bans FOR EACH ROW
+CREATE DEFINER = 'takedown_definer'@'localhost' TRIGGER IF NOT EXISTS bans_checked_delete BEFORE DELETE ON bans FOR EACH ROW
     SET @takedown_outbox = NULL, @takedown_outbox_before = NULL//
 
-CREATE DEFINER = 'takedown_definer'@'localhost' TRIGGER IF NOT EXISTS images_checked_insert_v1 BEFORE INSERT ON images FOR EACH ROW
+CREATE DEFINER = 'takedown_definer'@'localhost' TRIGGER IF NOT EXISTS images_checked_insert BEFORE INSERT ON images FOR EACH ROW
 BEGIN
     IF (LENGTH(NEW.code) BETWEEN 1 AND 64 AND NEW.code NOT REGEXP '[^A-Za-z0-9_-]') IS NOT TRUE THEN
         SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'images.code must be 1 to 64 of A-Z a-z 0-9 _ - and nothing else';
@@ -58,7 +56,7 @@ BEGIN
     END IF;
 END//
 
-CREATE DEFINER = 'takedown_definer'@'localhost' TRIGGER IF NOT EXISTS images_checked_update_v1 BEFORE UPDATE ON images FOR EACH ROW
+CREATE DEFINER = 'takedown_definer'@'localhost' TRIGGER IF NOT EXISTS images_checked_update BEFORE UPDATE ON images FOR EACH ROW
 BEGIN
     SET @takedown_outbox = NULL, @takedown_outbox_before = NULL;
     IF (LENGTH(NEW.code) BETWEEN 1 AND 64 AND NEW.code NOT REGEXP '[^A-Za-z0-9_-]') IS NOT TRUE THEN
@@ -68,10 +66,10 @@ BEGIN
     END IF;
 END//
 
-CREATE DEFINER = 'takedown_definer'@'localhost' TRIGGER IF NOT EXISTS images_checked_delete_v1 BEFORE DELETE ON images FOR EACH ROW
+CREATE DEFINER = 'takedown_definer'@'localhost' TRIGGER IF NOT EXISTS images_checked_delete BEFORE DELETE ON images FOR EACH ROW
     SET @takedown_outbox = NULL, @takedown_outbox_before = NULL//
 
-CREATE DEFINER = 'takedown_definer'@'localhost' TRIGGER IF NOT EXISTS renditions_checked_insert_v1 BEFORE INSERT ON renditions FOR EACH ROW
+CREATE DEFINER = 'takedown_definer'@'localhost' TRIGGER IF NOT EXISTS renditions_checked_insert BEFORE INSERT ON renditions FOR EACH ROW
 BEGIN
     IF (LENGTH(NEW.code) BETWEEN 1 AND 64 AND NEW.code NOT REGEXP '[^A-Za-z0-9_-]') IS NOT TRUE THEN
         SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'renditions.code must be 1 to 64 of A-Z a-z 0-9 _ - and nothing else';
@@ -86,7 +84,7 @@ BEGIN
     END IF;
 END//
 
-CREATE DEFINER = 'takedown_definer'@'localhost' TRIGGER IF NOT EXISTS renditions_checked_update_v1 BEFORE UPDATE ON renditions FOR EACH ROW
+CREATE DEFINER = 'takedown_definer'@'localhost' TRIGGER IF NOT EXISTS renditions_checked_update BEFORE UPDATE ON renditions FOR EACH ROW
 BEGIN
     IF (LENGTH(NEW.code) BETWEEN 1 AND 64 AND NEW.code NOT REGEXP '[^A-Za-z0-9_-]') IS NOT TRUE THEN
         SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'renditions.code must be 1 to 64 of A-Z a-z 0-9 _ - and nothing else';
@@ -101,9 +99,9 @@ BEGIN
     END IF;
 END//
 
--- Lets a malformed row that is already there (version 0.1 let it in) be deleted: the purge of a malformed key, which no
--- image has, is written for the key '-'. Trailing spaces are removed first, since 'abc ' equals 'abc' in comparisons.
-CREATE DEFINER = 'takedown_definer'@'localhost' TRIGGER IF NOT EXISTS invalidations_checked_insert_v2 BEFORE INSERT ON invalidations FOR EACH ROW
+-- Lets a malformed row be deleted that was written while the triggers were missing: the purge of a malformed key, which
+-- no image has, is written for the key '-'. Trailing spaces are removed first, since 'abc ' equals 'abc' in comparisons.
+CREATE DEFINER = 'takedown_definer'@'localhost' TRIGGER IF NOT EXISTS invalidations_checked_insert BEFORE INSERT ON invalidations FOR EACH ROW
 BEGIN
     IF NEW.cause IN ('unban', 'lift', 'image', 'rendition') THEN
         SET NEW.scope = IF(RTRIM(NEW.scope) IN ('image', 'owner', 'digest'), RTRIM(NEW.scope), 'image');
@@ -128,7 +126,7 @@ BEGIN
     END IF;
 END//
 
-CREATE DEFINER = 'takedown_definer'@'localhost' TRIGGER IF NOT EXISTS edges_checked_insert_v1 BEFORE INSERT ON edges FOR EACH ROW
+CREATE DEFINER = 'takedown_definer'@'localhost' TRIGGER IF NOT EXISTS edges_checked_insert BEFORE INSERT ON edges FOR EACH ROW
 BEGIN
     IF (LENGTH(NEW.name) BETWEEN 1 AND 64 AND NEW.name NOT REGEXP '[^A-Za-z0-9_.-]') IS NOT TRUE THEN
         SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'edges.name must be 1 to 64 of A-Z a-z 0-9 _ - . and nothing else';
@@ -138,7 +136,7 @@ BEGIN
 END//
 
 -- Checks only the columns that change: progress is written all the time.
-CREATE DEFINER = 'takedown_definer'@'localhost' TRIGGER IF NOT EXISTS edges_checked_update_v1 BEFORE UPDATE ON edges FOR EACH ROW
+CREATE DEFINER = 'takedown_definer'@'localhost' TRIGGER IF NOT EXISTS edges_checked_update BEFORE UPDATE ON edges FOR EACH ROW
 BEGIN
     IF NOT (CAST(NEW.name AS BINARY) <=> CAST(OLD.name AS BINARY))
         AND (LENGTH(NEW.name) BETWEEN 1 AND 64 AND NEW.name NOT REGEXP '[^A-Za-z0-9_.-]') IS NOT TRUE THEN

@@ -1,6 +1,6 @@
 -- Creates the triggers that write the log of moderation (moderation_log), and those that keep the record of erasures.
--- They are apart from those that write the outbox (outbox_triggers.sql), since a purger of version 0.1 checks only
--- those.
+-- They are apart from those that write the outbox (outbox_triggers.sql): while one of those is missing no edge gets a
+-- heartbeat, and without these no purge is lost.
 --
 -- None of them reads a table. With a binary log in the format MIXED such a read locks the rows until the moderator's
 -- transaction ends, and other moderators and imports would wait for it. The id of the outbox's row therefore comes from
@@ -11,7 +11,7 @@ DELIMITER //
 
 -- Sets the account and the time of each row. UTC_TIMESTAMP can be set by the session (SET TIMESTAMP); SYSDATE cannot,
 -- and UNIX_TIMESTAMP removes the session's time zone from it.
-CREATE DEFINER = 'takedown_definer'@'localhost' TRIGGER IF NOT EXISTS moderation_log_signed_v1 BEFORE INSERT ON moderation_log FOR EACH ROW
+CREATE DEFINER = 'takedown_definer'@'localhost' TRIGGER IF NOT EXISTS moderation_log_signed BEFORE INSERT ON moderation_log FOR EACH ROW
 BEGIN
     IF NEW.id <> 0 OR @@SESSION.insert_id <> 0 THEN
         SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'moderation_log.id is given by the server: name none, and leave INSERT_ID alone';
@@ -20,14 +20,14 @@ BEGIN
     SET NEW.logged_at = TIMESTAMPADD(MICROSECOND, UNIX_TIMESTAMP(SYSDATE(6)) * 1000000, '1970-01-01');
 END//
 
-CREATE DEFINER = 'takedown_definer'@'localhost' TRIGGER IF NOT EXISTS moderation_log_kept_v1 BEFORE UPDATE ON moderation_log FOR EACH ROW
+CREATE DEFINER = 'takedown_definer'@'localhost' TRIGGER IF NOT EXISTS moderation_log_kept BEFORE UPDATE ON moderation_log FOR EACH ROW
     SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'moderation_log is append-only: its rows cannot be changed'//
 
-CREATE DEFINER = 'takedown_definer'@'localhost' TRIGGER IF NOT EXISTS moderation_log_whole_v1 BEFORE DELETE ON moderation_log FOR EACH ROW
+CREATE DEFINER = 'takedown_definer'@'localhost' TRIGGER IF NOT EXISTS moderation_log_whole BEFORE DELETE ON moderation_log FOR EACH ROW
     SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'moderation_log is append-only: its rows cannot be deleted'//
 
 -- Refuses the id 0, which a session with NO_AUTO_VALUE_ON_ZERO can write: a BEFORE trigger cannot tell it from no id.
-CREATE DEFINER = 'takedown_definer'@'localhost' TRIGGER IF NOT EXISTS invalidations_inserted_v1 AFTER INSERT ON invalidations FOR EACH ROW
+CREATE DEFINER = 'takedown_definer'@'localhost' TRIGGER IF NOT EXISTS invalidations_inserted AFTER INSERT ON invalidations FOR EACH ROW
 BEGIN
     IF NEW.id = 0 THEN
         SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'invalidations.id is given by the server: leave the column out';
@@ -35,7 +35,7 @@ BEGIN
     SET @takedown_outbox_before = @takedown_outbox, @takedown_outbox = NEW.id;
 END//
 
-CREATE DEFINER = 'takedown_definer'@'localhost' TRIGGER IF NOT EXISTS bans_inserted_log_v2 AFTER INSERT ON bans FOR EACH ROW FOLLOWS bans_inserted_v1
+CREATE DEFINER = 'takedown_definer'@'localhost' TRIGGER IF NOT EXISTS bans_inserted_log AFTER INSERT ON bans FOR EACH ROW FOLLOWS bans_inserted
 BEGIN
     IF NEW.id = 0 THEN
         SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'bans.id is given by the server: leave the column out';
@@ -45,7 +45,7 @@ BEGIN
         IF(NEW.lifted_at IS NULL, NULL, JSON_OBJECT('lifted_at', NEW.lifted_at)), @takedown_outbox);
 END//
 
-CREATE DEFINER = 'takedown_definer'@'localhost' TRIGGER IF NOT EXISTS bans_updated_log_v2 AFTER UPDATE ON bans FOR EACH ROW FOLLOWS bans_updated_v1
+CREATE DEFINER = 'takedown_definer'@'localhost' TRIGGER IF NOT EXISTS bans_updated_log AFTER UPDATE ON bans FOR EACH ROW FOLLOWS bans_updated
 BEGIN
     IF OLD.scope <> NEW.scope OR OLD.subject <> NEW.subject THEN
         INSERT INTO moderation_log (action, ban_id, scope, subject, reason, banned_by, banned_at, lifted_at, invalidation)
@@ -64,14 +64,14 @@ BEGIN
     END IF;
 END//
 
-CREATE DEFINER = 'takedown_definer'@'localhost' TRIGGER IF NOT EXISTS bans_deleted_log_v2 AFTER DELETE ON bans FOR EACH ROW FOLLOWS bans_deleted_v1
+CREATE DEFINER = 'takedown_definer'@'localhost' TRIGGER IF NOT EXISTS bans_deleted_log AFTER DELETE ON bans FOR EACH ROW FOLLOWS bans_deleted
 BEGIN
     INSERT INTO moderation_log (action, ban_id, scope, subject, reason, banned_by, banned_at, lifted_at, detail, invalidation)
     VALUES ('unban', OLD.id, OLD.scope, OLD.subject, OLD.reason, OLD.banned_by, OLD.banned_at, OLD.lifted_at,
         IF(OLD.lifted_at IS NULL, NULL, JSON_OBJECT('lifted_at', OLD.lifted_at)), @takedown_outbox);
 END//
 
-CREATE DEFINER = 'takedown_definer'@'localhost' TRIGGER IF NOT EXISTS images_updated_log_v1 AFTER UPDATE ON images FOR EACH ROW FOLLOWS images_updated_v1
+CREATE DEFINER = 'takedown_definer'@'localhost' TRIGGER IF NOT EXISTS images_updated_log AFTER UPDATE ON images FOR EACH ROW FOLLOWS images_updated
 BEGIN
     IF OLD.code <> NEW.code OR OLD.owner <> NEW.owner THEN
         INSERT INTO moderation_log (action, scope, subject, owner, detail, invalidation)
@@ -80,13 +80,13 @@ BEGIN
     END IF;
 END//
 
-CREATE DEFINER = 'takedown_definer'@'localhost' TRIGGER IF NOT EXISTS images_deleted_log_v1 AFTER DELETE ON images FOR EACH ROW FOLLOWS images_deleted_v1
+CREATE DEFINER = 'takedown_definer'@'localhost' TRIGGER IF NOT EXISTS images_deleted_log AFTER DELETE ON images FOR EACH ROW FOLLOWS images_deleted
 BEGIN
     INSERT INTO moderation_log (action, scope, subject, owner, detail, invalidation)
     VALUES ('move', 'image', OLD.code, OLD.owner, 'deleted', @takedown_outbox);
 END//
 
-CREATE DEFINER = 'takedown_definer'@'localhost' TRIGGER IF NOT EXISTS erasures_signed_v1 BEFORE INSERT ON erasures FOR EACH ROW
+CREATE DEFINER = 'takedown_definer'@'localhost' TRIGGER IF NOT EXISTS erasures_signed BEFORE INSERT ON erasures FOR EACH ROW
 BEGIN
     IF NEW.id <> 0 OR @@SESSION.insert_id <> 0 THEN
         SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'erasures.id is given by the server: name none, and leave INSERT_ID alone';
@@ -101,8 +101,8 @@ BEGIN
     SET NEW.written_at = TIMESTAMPADD(MICROSECOND, UNIX_TIMESTAMP(SYSDATE(6)) * 1000000, '1970-01-01');
 END//
 
-CREATE DEFINER = 'takedown_definer'@'localhost' TRIGGER IF NOT EXISTS erasures_kept_v1 BEFORE UPDATE ON erasures FOR EACH ROW
+CREATE DEFINER = 'takedown_definer'@'localhost' TRIGGER IF NOT EXISTS erasures_kept BEFORE UPDATE ON erasures FOR EACH ROW
     SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'erasures is append-only: its rows cannot be changed'//
 
-CREATE DEFINER = 'takedown_definer'@'localhost' TRIGGER IF NOT EXISTS erasures_whole_v1 BEFORE DELETE ON erasures FOR EACH ROW
+CREATE DEFINER = 'takedown_definer'@'localhost' TRIGGER IF NOT EXISTS erasures_whole BEFORE DELETE ON erasures FOR EACH ROW
     SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'erasures is append-only: its rows cannot be deleted'//

@@ -1,20 +1,18 @@
 """Brings a database to the schema of this version (`purger migrate`). Safe to repeat, and to run at any time."""
 
 import re
-from importlib.resources.abc import Traversable
 
 import mysql.connector
 from mysql.connector.abstracts import MySQLCursorAbstract
 
 from takedown_db.connection.adoption import adopt_first
 from takedown_db.connection.connect import connect
-from takedown_db.connection.error_numbers import TABLE_CHANGED_ALREADY, ErrorNumber
+from takedown_db.connection.error_numbers import ErrorNumber
 from takedown_db.connection.errors import explain
 from takedown_db.connection.lasting_connection import fetch
-from takedown_db.schema.grants import grant, name_pattern, narrow_definer
-from takedown_db.schema.malformed_rows import repair_rows
-from takedown_db.schema.scripts import run_script, schema_file
+from takedown_db.schema.scripts import run_migration, run_script, schema_file
 from takedown_db.schema.trigger_repair import TriggersNotMadeError, restore_triggers
+from takedown_db.schema.unreleased import bring_to_first_schema, is_last_unreleased
 from takedown_db.statements import statement
 
 #: Seconds that a statement may take: a migration may rebuild a large table.
@@ -75,42 +73,42 @@ def _migrate(cursor: MySQLCursorAbstract, name: str) -> list[str]:
         done.append(f"created the database {name}")
     cursor.execute(f"USE {quoted}")
     done += _apply_migrations(cursor)
-    pattern = name_pattern(cursor, name)
-    run_script(cursor, schema_file("definer.sql"), {"{pattern}": pattern})
+    run_script(cursor, schema_file("definer.sql"), {"{pattern}": _name_pattern(cursor, name)})
     run_script(cursor, schema_file("hook_routines.sql"), {"{database}": quoted})
     for routines in ("numbering", "sharing", "moderation", "signed_log"):
         run_script(cursor, schema_file(f"{routines}_routines.sql"))
     done += restore_triggers(cursor)
-    done += grant(cursor, name)
-    done += narrow_definer(cursor, name, pattern)
-    done += adopt_first(cursor)
-    return done + repair_rows(cursor)
+    run_script(cursor, schema_file("accounts.sql"), {"{database}": quoted})
+    if fetch(cursor, "migrate_in_group"):
+        run_script(cursor, schema_file("group_replication_grant.sql"))
+    return done + adopt_first(cursor)
+
+
+def _name_pattern(cursor: MySQLCursorAbstract, name: str) -> str:
+    r"""Quote a database's name for a GRANT on the whole database, where ``_`` is a wildcard and ``\_`` itself."""
+    return f"`{name}`" if fetch(cursor, "migrate_wildcards") else f"`{name}`".replace("_", r"\_")
 
 
 def _apply_migrations(cursor: MySQLCursorAbstract) -> list[str]:
+    """Apply the missing migrations in the order of their numbers. Returns a line for each."""
     cursor.execute(statement("migrate_versions"))
-    applied = {version for (version,) in fetch(cursor, "migrate_applied")}
+    scripts = {script.name: script for script in schema_file("migrations").iterdir() if script.name.endswith(".sql")}
+    applied = {str(name) for (name,) in fetch(cursor, "migrate_applied")}
     done = []
-    for script in sorted(schema_file("migrations").iterdir(), key=lambda script: script.name):
-        match = re.fullmatch(r"(\d{4})_\w+\.sql", script.name)
-        if match and int(match[1]) not in applied:
-            _apply(cursor, script)
-            cursor.execute(statement("migrate_apply"), {"version": int(match[1]), "name": script.name})
-            done.append(f"applied {script.name}")
+    if is_last_unreleased(applied):
+        done.append(bring_to_first_schema(cursor))
+        applied = {str(name) for (name,) in fetch(cursor, "migrate_applied")}
+    if unknown := sorted(applied - scripts.keys()):
+        raise MigrationError(
+            f"this version does not know the migration {unknown[-1]}; nothing was changed. If a later version has "
+            "made the database, use that one. If an unreleased one has, migrate a new database and copy the rows "
+            '(docs/database.md, "Upgrades")'
+        )
+    for name in sorted(scripts.keys() - applied):
+        run_migration(cursor, scripts[name])
+        cursor.execute(statement("migrate_apply"), {"version": int(name[:4]), "name": name})
+        done.append(f"applied {name}")
     return done
-
-
-def _apply(cursor: MySQLCursorAbstract, script: Traversable) -> None:
-    """Run a migration's script.
-
-    A script that changes a table ends with its one ALTER: an error that the change was made already means that a run
-    ended just after it.
-    """
-    try:
-        run_script(cursor, script)
-    except mysql.connector.Error as error:
-        if error.errno not in TABLE_CHANGED_ALREADY:
-            raise
 
 
 def judge_server(version: str, log_bin: int, binlog_format: str) -> None:

@@ -1,7 +1,7 @@
 -- Creates the procedures by which moderators' commands read what they need. They change nothing.
 -- Moderation's account may call them, and read none of the tables behind them: they tell whether there is an image, how
 -- many a ban hides, which bans hide an image, and how far the edges have come. Beside them it may call
--- standing_triggers_v2 (numbering_routines.sql). As in numbering_routines.sql, a changed procedure gets a new name (_v2).
+-- present_triggers (numbering_routines.sql). A changed procedure gets a new name: see numbering_routines.sql.
 --
 -- Lists are JSON arrays, so that a list of a thousand takes one call: of pairs [scope, subject], or of codes. Their text
 -- is converted to the collation of the tables' keys, since each comparison of two collations would scan a table.
@@ -9,7 +9,7 @@ DELIMITER //
 
 -- Counts the purgers that signed within p_alive seconds and the enabled edges, and reads the largest committed id of
 -- the outbox.
-CREATE DEFINER = 'takedown_definer'@'localhost' PROCEDURE IF NOT EXISTS delivery_v1(IN p_alive DOUBLE)
+CREATE DEFINER = 'takedown_definer'@'localhost' PROCEDURE IF NOT EXISTS delivery(IN p_alive DOUBLE)
     READS SQL DATA
 BEGIN
     SELECT
@@ -25,7 +25,7 @@ END//
 -- It judges the newest open ban of each subject: an edge that was purged for a later one does not have the images any
 -- more. A pruned row is not missing: the log shows that it was there, and for bans from before the log their own time.
 -- All of it is one statement: a ban that is written or lifted between two statements would be taken for a missing one.
-CREATE DEFINER = 'takedown_definer'@'localhost' PROCEDURE IF NOT EXISTS unwritten_ban_v2(
+CREATE DEFINER = 'takedown_definer'@'localhost' PROCEDURE IF NOT EXISTS unwritten_ban(
     IN p_scope VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin,
     IN p_subject VARCHAR(255) CHARACTER SET ascii COLLATE ascii_bin,
     OUT p_at DATETIME(6))
@@ -67,10 +67,10 @@ END//
 -- Reads how far the rows of the outbox with ids up to p_upto have come: those of one ban (p_ban), those of one subject
 -- (p_scope and p_subject; of an image also those of its owner and its original), or all (NULL for each). Returns two
 -- results. The first, one row: whether there are any rows, whether some have no number yet, the last of their batches,
--- and for a subject the time of a ban that is missing there (unwritten_ban_v2). The second, a row for each enabled edge:
+-- and for a subject the time of a ban that is missing there (unwritten_ban). The second, a row for each enabled edge:
 -- name, the batch up to which it has acknowledged all (NULL: it is new), its problem, and the fingerprint of the
 -- triggers at its last flush.
-CREATE DEFINER = 'takedown_definer'@'localhost' PROCEDURE IF NOT EXISTS acknowledgements_v2(
+CREATE DEFINER = 'takedown_definer'@'localhost' PROCEDURE IF NOT EXISTS acknowledgements(
     IN p_ban BIGINT UNSIGNED,
     IN p_scope VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin,
     IN p_subject VARCHAR(255) CHARACTER SET ascii COLLATE ascii_bin,
@@ -83,7 +83,7 @@ BEGIN
         FROM invalidations FORCE INDEX (ban)
         WHERE ban_id = p_ban AND id <= p_upto;
     ELSEIF p_subject IS NOT NULL THEN
-        CALL unwritten_ban_v2(p_scope, p_subject, v_unwritten);
+        CALL unwritten_ban(p_scope, p_subject, v_unwritten);
         SELECT COUNT(*) > 0, COALESCE(SUM(batch IS NULL), 0) > 0, MAX(batch), v_unwritten
         FROM (
             SELECT batch FROM invalidations FORCE INDEX (subject)
@@ -110,7 +110,7 @@ END//
 
 -- Reads for each subject of a list its place in the list, from 1, and whether there is an image with this code (scope
 -- image), any image of this owner (owner), or any image with this original (digest).
-CREATE DEFINER = 'takedown_definer'@'localhost' PROCEDURE IF NOT EXISTS subjects_known_v2(
+CREATE DEFINER = 'takedown_definer'@'localhost' PROCEDURE IF NOT EXISTS subjects_known(
     IN p_subjects LONGTEXT CHARACTER SET utf8mb4)
     READS SQL DATA
 BEGIN
@@ -133,7 +133,7 @@ BEGIN
 END//
 
 -- Counts for each subject of a list, in its order, the images that a ban of it hides.
-CREATE DEFINER = 'takedown_definer'@'localhost' PROCEDURE IF NOT EXISTS subjects_images_v2(
+CREATE DEFINER = 'takedown_definer'@'localhost' PROCEDURE IF NOT EXISTS subjects_images(
     IN p_subjects LONGTEXT CHARACTER SET utf8mb4)
     READS SQL DATA
 BEGIN
@@ -156,7 +156,7 @@ BEGIN
 END//
 
 -- Reads the digest of a code's original; no row: there is no image with this code, or none with an original.
-CREATE DEFINER = 'takedown_definer'@'localhost' PROCEDURE IF NOT EXISTS original_digest_v2(
+CREATE DEFINER = 'takedown_definer'@'localhost' PROCEDURE IF NOT EXISTS original_digest(
     IN p_code VARCHAR(255) CHARACTER SET ascii COLLATE ascii_bin)
     READS SQL DATA
 BEGIN
@@ -165,7 +165,7 @@ END//
 
 -- Reads the open bans by owner and by digest that hide the images with the codes of a list, the oldest first: code, id,
 -- scope and subject.
-CREATE DEFINER = 'takedown_definer'@'localhost' PROCEDURE IF NOT EXISTS hiding_bans_v2(
+CREATE DEFINER = 'takedown_definer'@'localhost' PROCEDURE IF NOT EXISTS hiding_bans(
     IN p_codes LONGTEXT CHARACTER SET utf8mb4)
     READS SQL DATA
 BEGIN

@@ -1,66 +1,13 @@
 -- Creates the routines that number the rows of the outbox, and prune old rows.
 -- They run as the locked definer, so that the purger's account needs no right to change the outbox. A changed routine
--- gets a new name (_v2): a purger of an earlier version still calls the old one.
+-- gets a new name (_2), and the former one stays for a release: during an upgrade a purger that runs still calls it
+-- (docs/database.md, "Upgrades").
 
 -- Restores the rows of the counter and of the retention, if they were lost.
 INSERT IGNORE INTO numbering (one) VALUES (1);
 INSERT IGNORE INTO retention (one) VALUES (1);
 
 DELIMITER //
-
--- Gives the next batch number to committed rows of the outbox that have none: the oldest 5,000, so that a bulk goes on,
--- and the newest 200, so that a single ban does not wait behind it. Returns one row: last_batch (the last number given
--- so far) and size (rows that this call numbered). Purgers of version 0.1 call it.
---
--- All of it runs in the server: a client that is frozen or killed in the middle leaves no lock. It is READ COMMITTED,
--- so that its reads neither lock nor use an old snapshot. The UPDATE is forced to use the primary key, since with any
--- other index it would wait for a moderator's open transaction.
-CREATE DEFINER = 'takedown_definer'@'localhost' PROCEDURE IF NOT EXISTS number_invalidations_v1()
-    MODIFIES SQL DATA
-BEGIN
-    DECLARE v_batch BIGINT UNSIGNED;
-    DECLARE v_size INT UNSIGNED DEFAULT 0;
-    DECLARE v_before, v_now DATETIME(6);
-    DECLARE EXIT HANDLER FOR SQLEXCEPTION
-    BEGIN
-        ROLLBACK;
-        RESIGNAL;
-    END;
-
-    CREATE TEMPORARY TABLE IF NOT EXISTS picked (id BIGINT UNSIGNED NOT NULL PRIMARY KEY) ENGINE = MEMORY;
-    SET TRANSACTION ISOLATION LEVEL READ COMMITTED;
-    START TRANSACTION;
-    SELECT last_batch, numbered_at INTO v_batch, v_before FROM numbering WHERE one = 1 FOR UPDATE;
-    -- A counter that was lost or restored alone must not give a number twice.
-    SELECT GREATEST(v_batch, COALESCE(MAX(batch), 0)) INTO v_batch FROM batches;
-
-    DELETE FROM picked;
-    INSERT INTO picked SELECT id FROM invalidations WHERE batch IS NULL ORDER BY id LIMIT 5000;
-    INSERT IGNORE INTO picked SELECT id FROM invalidations WHERE batch IS NULL ORDER BY id DESC LIMIT 200;
-    SELECT COUNT(*) INTO v_size FROM picked;
-
-    IF v_size > 0 THEN
-        SET v_batch = v_batch + 1;
-        -- SYSDATE is read here and now, after the rows were; NOW and UTC_TIMESTAMP stand still at the CALL's start and
-        -- only tell how far the session's zone is from UTC.
-        SET v_now = TIMESTAMPADD(MICROSECOND, TIMESTAMPDIFF(MICROSECOND, NOW(6), UTC_TIMESTAMP(6)), SYSDATE(6));
-        SET v_now = GREATEST(v_now, TIMESTAMPADD(MICROSECOND, 1, v_before));
-
-        UPDATE picked STRAIGHT_JOIN invalidations FORCE INDEX (PRIMARY) ON invalidations.id = picked.id
-        SET invalidations.batch = v_batch
-        WHERE invalidations.batch IS NULL;
-
-        INSERT INTO changes (scope, subject, changed_at)
-        SELECT DISTINCT invalidations.scope, invalidations.subject, v_now
-        FROM picked STRAIGHT_JOIN invalidations FORCE INDEX (PRIMARY) ON invalidations.id = picked.id
-        ON DUPLICATE KEY UPDATE changed_at = v_now;
-
-        INSERT INTO batches (batch, numbered_at, size) VALUES (v_batch, v_now, v_size);
-        UPDATE numbering SET last_batch = v_batch, numbered_at = v_now WHERE one = 1;
-    END IF;
-    COMMIT;
-    SELECT v_batch AS last_batch, v_size AS size;
-END//
 
 -- Gives the next batch number to committed rows of the outbox that have none. p_size: the count of rows that it
 -- numbered; p_more: whether others may be left.
@@ -73,13 +20,13 @@ END//
 -- Rows are picked before the counter's row is locked, so that a long read blocks nobody. The UPDATE is forced to use
 -- the primary key: with any other index it would wait for a moderator's open transaction. It skips rows that another
 -- client has numbered in between. Malformed rows, which a session without checks wrote, are removed
--- (remove_malformed_v2).
+-- (remove_malformed).
 --
 -- With p_only, the id of a row, it numbers this row alone, in half the time: a single ban is the usual case. It leaves
 -- the row alone (p_size is 0) if it is malformed or another client has numbered it.
 --
 -- All of it runs in the server: a client that is frozen or killed in the middle leaves no lock.
-CREATE DEFINER = 'takedown_definer'@'localhost' PROCEDURE IF NOT EXISTS number_invalidations_v3(
+CREATE DEFINER = 'takedown_definer'@'localhost' PROCEDURE IF NOT EXISTS number_invalidations(
     IN p_after BIGINT UNSIGNED, IN p_only BIGINT UNSIGNED, OUT p_size INT UNSIGNED, OUT p_more BOOLEAN)
     MODIFIES SQL DATA
 BEGIN
@@ -93,7 +40,7 @@ BEGIN
 
     SET p_more = FALSE;
     IF p_only IS NULL THEN
-        CALL pick_invalidations_v2(p_after, p_more);
+        CALL pick_invalidations(p_after, p_more);
     END IF;
     SET TRANSACTION ISOLATION LEVEL READ COMMITTED;
     START TRANSACTION;
@@ -110,7 +57,7 @@ BEGIN
         SET p_size = ROW_COUNT();
     ELSE
         IF EXISTS (SELECT 1 FROM malformed) THEN
-            CALL remove_malformed_v2();
+            CALL remove_malformed();
             SET p_more = TRUE;
         END IF;
         UPDATE chosen STRAIGHT_JOIN invalidations FORCE INDEX (PRIMARY) ON invalidations.id = chosen.id
@@ -142,11 +89,11 @@ BEGIN
     COMMIT;
 END//
 
--- Picks the rows for number_invalidations_v3 into the temporary table chosen, and the malformed ones of them also into
+-- Picks the rows for number_invalidations into the temporary table chosen, and the malformed ones of them also into
 -- the temporary table malformed. Its plain reads neither lock nor wait. LENGTH, and comparisons AS BINARY, count
 -- trailing spaces, which other comparisons ignore. The temporary tables name no engine: members of a MySQL group are
 -- advised to disable MEMORY.
-CREATE DEFINER = 'takedown_definer'@'localhost' PROCEDURE IF NOT EXISTS pick_invalidations_v2(
+CREATE DEFINER = 'takedown_definer'@'localhost' PROCEDURE IF NOT EXISTS pick_invalidations(
     IN p_after BIGINT UNSIGNED, OUT p_more BOOLEAN)
     MODIFIES SQL DATA
 BEGIN
@@ -173,9 +120,9 @@ BEGIN
 END//
 
 -- Moves the rows in the temporary table malformed from the outbox to the table unnumberable, in the transaction of
--- number_invalidations_v3: no purge can be made of them, and they would block all others. Comparisons ignore trailing
+-- number_invalidations: no purge can be made of them, and they would block all others. Comparisons ignore trailing
 -- spaces, so that such a ban may hide an image: a row without the spaces is written to the outbox.
-CREATE DEFINER = 'takedown_definer'@'localhost' PROCEDURE IF NOT EXISTS remove_malformed_v2()
+CREATE DEFINER = 'takedown_definer'@'localhost' PROCEDURE IF NOT EXISTS remove_malformed()
     MODIFIES SQL DATA
 BEGIN
     INSERT IGNORE INTO unnumberable (id, scope, subject, cause, ban_id, written_at, found_at)
@@ -206,7 +153,7 @@ END//
 -- While more rows wait, it numbers up to p_chunks batches and returns two results for each, the first with the rows
 -- since the batch before. A client that reads them as they come works on one batch while the server numbers the next.
 --
--- p_after is as in number_invalidations_v3: a largest id of an earlier result. Every read of the outbox sees all commits
+-- p_after is as in number_invalidations: a largest id of an earlier result. Every read of the outbox sees all commits
 -- so far, and none leaves a transaction open. pruned_batch is read after the rows: a pruning that deleted some before
 -- they were read had moved it.
 --
@@ -220,7 +167,7 @@ END//
 -- It numbers nothing when the database has gone back, to before p_known or to another batch of that number: the client
 -- has to handle that first. Nor when p_speaker, the name of this connection's server, is not the adopted server's: then
 -- this is a copy, or a replica that nobody has made the primary yet.
-CREATE DEFINER = 'takedown_definer'@'localhost' PROCEDURE IF NOT EXISTS take_invalidations_v3(
+CREATE DEFINER = 'takedown_definer'@'localhost' PROCEDURE IF NOT EXISTS take_invalidations(
     IN p_known BIGINT UNSIGNED, IN p_identity VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin,
     IN p_speaker VARCHAR(255) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin, IN p_batches INT UNSIGNED,
     IN p_after BIGINT UNSIGNED, IN p_wait DOUBLE, IN p_step DOUBLE, IN p_chunks INT UNSIGNED)
@@ -285,10 +232,10 @@ BEGIN
         IF v_count > 0 AND v_speaks AND v_same AND COALESCE(v_last >= p_known, v_last IS NOT NULL) THEN
             SET v_size = 0;
             IF v_count = 1 THEN
-                CALL number_invalidations_v3(p_after, v_id, v_size, v_more);
+                CALL number_invalidations(p_after, v_id, v_size, v_more);
             END IF;
             IF v_size = 0 AND (v_count > 1 OR EXISTS (SELECT 1 FROM invalidations WHERE id = v_id AND batch IS NULL)) THEN
-                CALL number_invalidations_v3(p_after, NULL, v_size, v_more);
+                CALL number_invalidations(p_after, NULL, v_size, v_more);
             END IF;
         END IF;
         -- Read before the rows: the client takes all batches up to this one for known.
@@ -312,20 +259,10 @@ BEGIN
     END LOOP;
 END//
 
--- Reads the triggers on the tables of this database, one row each: name, table and time of creation. information_schema
--- shows triggers only to accounts that may also create them, and the purger's may not.
-CREATE DEFINER = 'takedown_definer'@'localhost' PROCEDURE IF NOT EXISTS standing_triggers_v1()
-    READS SQL DATA
-BEGIN
-    SELECT TRIGGER_NAME AS name, EVENT_OBJECT_TABLE AS on_table, CREATED AS created
-    FROM information_schema.TRIGGERS
-    WHERE TRIGGER_SCHEMA = DATABASE()
-    ORDER BY TRIGGER_NAME;
-END//
-
--- Reads the same, and also the triggers' timing, event, definer, mode and body, which tell a trigger from another of
--- its name. MySQL's SQL_MODE is a SET, of which the driver would make a Python set, in no order: it is read as text.
-CREATE DEFINER = 'takedown_definer'@'localhost' PROCEDURE IF NOT EXISTS standing_triggers_v2()
+-- Reads the triggers on the tables of this database, one row each. information_schema shows triggers only to accounts
+-- that may also create them, and the purger's may not. MySQL's SQL_MODE is a SET, of which the driver would make a
+-- Python set, in no order: it is read as text.
+CREATE DEFINER = 'takedown_definer'@'localhost' PROCEDURE IF NOT EXISTS present_triggers()
     READS SQL DATA
 BEGIN
     SELECT TRIGGER_NAME AS name, EVENT_OBJECT_TABLE AS on_table, CREATED AS created, ACTION_TIMING AS timing,
@@ -348,7 +285,7 @@ END//
 -- All of it is one transaction that runs in the server: an edge's worker that has read fewer rows than there were finds
 -- numbering.pruned_batch moved, and a purger that is frozen in the middle holds no lock. Rows are deleted by primary key
 -- (see above).
-CREATE DEFINER = 'takedown_definer'@'localhost' PROCEDURE IF NOT EXISTS prune_outbox_v2(
+CREATE DEFINER = 'takedown_definer'@'localhost' PROCEDURE IF NOT EXISTS prune_outbox(
     IN p_days INT UNSIGNED, IN p_receipt_days INT UNSIGNED)
     MODIFIES SQL DATA
 BEGIN

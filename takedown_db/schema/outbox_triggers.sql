@@ -2,13 +2,14 @@
 -- They only INSERT: one that also updated an image's row would make moderators' transactions wait for each other, and
 -- deadlock.
 --
--- To change a trigger, rename it here (_v2) and let replaced_triggers.sql drop the old one, so that no write is missed.
+-- A changed trigger gets a new name here (_2). `purger migrate` creates it and then drops the former one, so that no
+-- write is missed: docs/database.md, "Upgrades".
 DELIMITER //
 
-CREATE DEFINER = 'takedown_definer'@'localhost' TRIGGER IF NOT EXISTS bans_inserted_v1 AFTER INSERT ON bans FOR EACH ROW
+CREATE DEFINER = 'takedown_definer'@'localhost' TRIGGER IF NOT EXISTS bans_inserted AFTER INSERT ON bans FOR EACH ROW
     INSERT INTO invalidations (scope, subject, cause, ban_id) VALUES (NEW.scope, NEW.subject, 'ban', NEW.id)//
 
-CREATE DEFINER = 'takedown_definer'@'localhost' TRIGGER IF NOT EXISTS bans_updated_v1 AFTER UPDATE ON bans FOR EACH ROW
+CREATE DEFINER = 'takedown_definer'@'localhost' TRIGGER IF NOT EXISTS bans_updated AFTER UPDATE ON bans FOR EACH ROW
 BEGIN
     IF OLD.scope <> NEW.scope OR OLD.subject <> NEW.subject THEN
         INSERT INTO invalidations (scope, subject, cause, ban_id) VALUES (OLD.scope, OLD.subject, 'unban', OLD.id);
@@ -19,13 +20,13 @@ BEGIN
     END IF;
 END//
 
-CREATE DEFINER = 'takedown_definer'@'localhost' TRIGGER IF NOT EXISTS bans_deleted_v1 AFTER DELETE ON bans FOR EACH ROW
+CREATE DEFINER = 'takedown_definer'@'localhost' TRIGGER IF NOT EXISTS bans_deleted AFTER DELETE ON bans FOR EACH ROW
     INSERT INTO invalidations (scope, subject, cause, ban_id) VALUES (OLD.scope, OLD.subject, 'unban', OLD.id)//
 
-CREATE DEFINER = 'takedown_definer'@'localhost' TRIGGER IF NOT EXISTS images_inserted_v1 AFTER INSERT ON images FOR EACH ROW
+CREATE DEFINER = 'takedown_definer'@'localhost' TRIGGER IF NOT EXISTS images_inserted AFTER INSERT ON images FOR EACH ROW
     INSERT INTO invalidations (scope, subject, cause) VALUES ('image', NEW.code, 'image')//
 
-CREATE DEFINER = 'takedown_definer'@'localhost' TRIGGER IF NOT EXISTS images_updated_v1 AFTER UPDATE ON images FOR EACH ROW
+CREATE DEFINER = 'takedown_definer'@'localhost' TRIGGER IF NOT EXISTS images_updated AFTER UPDATE ON images FOR EACH ROW
 BEGIN
     IF OLD.code <> NEW.code THEN
         INSERT INTO invalidations (scope, subject, cause) VALUES ('image', OLD.code, 'image'), ('image', NEW.code, 'image');
@@ -34,13 +35,13 @@ BEGIN
     END IF;
 END//
 
-CREATE DEFINER = 'takedown_definer'@'localhost' TRIGGER IF NOT EXISTS images_deleted_v1 AFTER DELETE ON images FOR EACH ROW
+CREATE DEFINER = 'takedown_definer'@'localhost' TRIGGER IF NOT EXISTS images_deleted AFTER DELETE ON images FOR EACH ROW
     INSERT INTO invalidations (scope, subject, cause) VALUES ('image', OLD.code, 'image')//
 
-CREATE DEFINER = 'takedown_definer'@'localhost' TRIGGER IF NOT EXISTS renditions_inserted_v1 AFTER INSERT ON renditions FOR EACH ROW
+CREATE DEFINER = 'takedown_definer'@'localhost' TRIGGER IF NOT EXISTS renditions_inserted AFTER INSERT ON renditions FOR EACH ROW
     INSERT INTO invalidations (scope, subject, cause) VALUES ('image', NEW.code, 'rendition')//
 
-CREATE DEFINER = 'takedown_definer'@'localhost' TRIGGER IF NOT EXISTS renditions_updated_v1 AFTER UPDATE ON renditions FOR EACH ROW
+CREATE DEFINER = 'takedown_definer'@'localhost' TRIGGER IF NOT EXISTS renditions_updated AFTER UPDATE ON renditions FOR EACH ROW
 BEGIN
     IF OLD.code <> NEW.code THEN
         INSERT INTO invalidations (scope, subject, cause)
@@ -50,5 +51,5 @@ BEGIN
     END IF;
 END//
 
-CREATE DEFINER = 'takedown_definer'@'localhost' TRIGGER IF NOT EXISTS renditions_deleted_v1 AFTER DELETE ON renditions FOR EACH ROW
+CREATE DEFINER = 'takedown_definer'@'localhost' TRIGGER IF NOT EXISTS renditions_deleted AFTER DELETE ON renditions FOR EACH ROW
     INSERT INTO invalidations (scope, subject, cause) VALUES ('image', OLD.code, 'rendition')//

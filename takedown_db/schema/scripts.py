@@ -5,8 +5,10 @@ from importlib import resources
 from importlib.resources.abc import Traversable
 from types import MappingProxyType
 
+import mysql.connector
 from mysql.connector.abstracts import MySQLCursorAbstract
 
+from takedown_db.connection.error_numbers import TABLE_CHANGED_ALREADY
 from takedown_db.connection.lasting_connection import later_results
 
 _NOTHING: Mapping[str, str] = MappingProxyType({})
@@ -17,16 +19,27 @@ def schema_file(name: str) -> Traversable:
     return resources.files("takedown_db").joinpath("schema", name)
 
 
+def run_migration(cursor: MySQLCursorAbstract, script: Traversable) -> None:
+    """Run a script that an earlier run may have carried out without recording it. Raises ``mysql.connector.Error``.
+
+    All its statements can be repeated, but for one ALTER TABLE at its end: an error that the change was made already
+    means that the earlier run ended just after it.
+    """
+    try:
+        run_script(cursor, script)
+    except mysql.connector.Error as error:
+        if error.errno not in TABLE_CHANGED_ALREADY:
+            raise
+
+
 def run_script(cursor: MySQLCursorAbstract, script: Traversable, changes: Mapping[str, str] = _NOTHING) -> None:
-    """Run all statements of ``script`` after replacing ``changes`` in its text. Raises ``mysql.connector.Error``."""
+    """Run all statements of ``script`` after replacing ``changes`` in its text; it may have DELIMITER lines.
+
+    Raises ``mysql.connector.Error``.
+    """
     text = script.read_text(encoding="utf-8")
     for old, new in changes.items():
         text = text.replace(old, new)
-    run_text(cursor, text)
-
-
-def run_text(cursor: MySQLCursorAbstract, text: str) -> None:
-    """Run the statements in ``text``, which may have DELIMITER lines. Raises ``mysql.connector.Error``."""
     with later_results():
         cursor.execute(text, map_results=True)
         for _ in cursor.fetchsets():

@@ -1,5 +1,5 @@
 -- Creates the routines that append leaves to the signed log, and prune their contents.
--- A changed routine gets a new name (_v2): a purger of an earlier version still calls the old one.
+-- A changed routine gets a new name: see numbering_routines.sql.
 
 DELIMITER //
 
@@ -7,7 +7,7 @@ DELIMITER //
 -- got their place, and keeps the signed state after that, p_note, unless it is NULL. Does nothing where the log has
 -- another size by now. One call is one transaction in the server, so that a purger that is frozen holds no lock, and no
 -- leaf waits for its signature.
-CREATE DEFINER = 'takedown_definer'@'localhost' PROCEDURE IF NOT EXISTS append_leaves_v3(
+CREATE DEFINER = 'takedown_definer'@'localhost' PROCEDURE IF NOT EXISTS append_leaves(
     IN p_size BIGINT UNSIGNED, IN p_leaves LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin,
     IN p_nodes LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin, IN p_entries LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin,
     IN p_new_size BIGINT UNSIGNED, IN p_peaks VARBINARY(2048), IN p_batch BIGINT UNSIGNED, IN p_event BIGINT UNSIGNED,
@@ -67,11 +67,11 @@ END//
 -- hashes stay, so that the tree and old proofs hold. Returns one row: size (leaves that this call pruned) and more
 -- (whether another call may find more).
 --
--- It follows prune_outbox_v2: first the batches without an act of moderation, then those with acts. A batch with an act
+-- It follows prune_outbox: first the batches without an act of moderation, then those with acts. A batch with an act
 -- on a subject that is banned now stays whole, since a proof of that ban needs it. When the lift of such a ban is pruned
 -- later, the acts before it go too. Lists of edges, keys, and acts that caused no purge and belong to no pruned ban stay.
 -- What was pruned is told by a leaf: up to which place contents may be missing.
-CREATE DEFINER = 'takedown_definer'@'localhost' PROCEDURE IF NOT EXISTS prune_leaves_v1()
+CREATE DEFINER = 'takedown_definer'@'localhost' PROCEDURE IF NOT EXISTS prune_leaves()
     MODIFIES SQL DATA
 BEGIN
     DECLARE v_outbox, v_receipts, v_first, v_last, v_first_receipt, v_last_receipt, v_place, v_end BIGINT UNSIGNED;
@@ -156,7 +156,7 @@ BEGIN
     STRAIGHT_JOIN moderation_log AS silent FORCE INDEX (ban)
         ON silent.ban_id = moderation_log.ban_id AND silent.invalidation IS NULL
     STRAIGHT_JOIN log_leaves FORCE INDEX (source) ON log_leaves.kind = 'event' AND log_leaves.source = silent.id;
-    CALL prune_leaves_chosen_v1(v_size, v_place);
+    CALL prune_leaves_chosen(v_size, v_place);
     SET v_total = v_size, v_end = v_place;
 
     -- An acknowledgement goes with the last of its batches that goes.
@@ -177,7 +177,7 @@ BEGIN
     STRAIGHT_JOIN log_leaves AS kept FORCE INDEX (source) ON kept.kind = 'batch' AND kept.source <= told.source
         AND kept.source >= CAST(JSON_UNQUOTE(JSON_EXTRACT(CONVERT(told.content USING utf8mb4), '$.first')) AS UNSIGNED)
     WHERE told.content IS NOT NULL AND kept.content IS NOT NULL;
-    CALL prune_leaves_chosen_v1(v_size, v_place);
+    CALL prune_leaves_chosen(v_size, v_place);
     SET v_total = v_total + v_size, v_end = GREATEST(v_end, v_place);
 
     IF v_total > 0 THEN
@@ -192,9 +192,9 @@ BEGIN
     SELECT v_total AS size, v_last IS NOT NULL OR v_last_receipt IS NOT NULL AS more;
 END//
 
--- Prunes the leaves in the temporary table pruned_leaves, in the transaction of prune_leaves_v1, and empties the table.
+-- Prunes the leaves in the temporary table pruned_leaves, in the transaction of prune_leaves, and empties the table.
 -- p_size: how many had a content; p_place: the place behind the last of them, or 0.
-CREATE DEFINER = 'takedown_definer'@'localhost' PROCEDURE IF NOT EXISTS prune_leaves_chosen_v1(
+CREATE DEFINER = 'takedown_definer'@'localhost' PROCEDURE IF NOT EXISTS prune_leaves_chosen(
     OUT p_size INT UNSIGNED, OUT p_place BIGINT UNSIGNED)
     MODIFIES SQL DATA
 BEGIN

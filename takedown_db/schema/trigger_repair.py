@@ -1,4 +1,4 @@
-"""Creates missing triggers, replaces those that differ from the schema, and drops those that have successors."""
+"""Creates missing triggers, replaces those that differ from the schema, and drops those that are no longer in it."""
 
 from collections.abc import Sequence
 
@@ -11,6 +11,7 @@ from takedown_db.schema.triggers import (
     PresentTrigger,
     altered_triggers,
     defined,
+    former_triggers,
     judge_triggers,
     strayed_triggers,
 )
@@ -22,31 +23,31 @@ class TriggersNotMadeError(Exception):
 
 
 def restore_triggers(cursor: MySQLCursorAbstract) -> list[str]:
-    """Create missing triggers, replace altered ones and then drop outdated ones. Returns a line for each.
+    """Create missing triggers, replace altered ones and then drop former ones. Returns a line for each.
 
-    RENAME TABLE takes a table's triggers along. Such a trigger is dropped first, since the table that took the former
-    one's place needs its name. Raises ``TriggersNotMadeError`` and ``mysql.connector.Error``.
+    A changed trigger has a new name. The former one goes after it exists: between the two a change is written twice,
+    and none is missed. RENAME TABLE takes a table's triggers along. Such a trigger is dropped first, since the table
+    that took the other one's place needs its name. Raises ``TriggersNotMadeError`` and ``mysql.connector.Error``.
     """
-    present = [PresentTrigger(*row) for row in fetch(cursor, "standing_triggers")]
+    present = [PresentTrigger(*row) for row in fetch(cursor, "present_triggers")]
     judged, strayed, altered = judge_triggers(present), strayed_triggers(present), altered_triggers(present)
     for trigger in [name for name, _ in strayed] + altered:
         cursor.execute(statement("migrate_drop_trigger").replace("{trigger}", trigger))
     order = _before_followers([row for row in present if row.name not in altered])
     for part in SCRIPTS:
         run_script(cursor, schema_file(f"{part}.sql"), order)
-    standing = fetch(cursor, "standing_triggers")
-    left = judge_triggers(standing)
+    left = judge_triggers(rows := fetch(cursor, "present_triggers"))
     if names := left.missing + left.weakened:
-        raise TriggersNotMadeError(f"these triggers do not stand although they were just created: {', '.join(names)}")
-    run_script(cursor, schema_file("replaced_triggers.sql"))
-    kept = {PresentTrigger(*row).name for row in fetch(cursor, "standing_triggers")}
-    replaced = [row.name for row in map(PresentTrigger._make, standing) if row.name not in kept]
+        raise TriggersNotMadeError(f"these triggers are missing although they were just created: {', '.join(names)}")
+    former = former_triggers(rows)
+    for trigger in former:
+        cursor.execute(statement("migrate_drop_trigger").replace("{trigger}", f"`{trigger}`"))
     created = [trigger for trigger in judged.missing + judged.weakened if trigger not in altered]
     return [
         *(f"dropped the trigger {trigger} from {table}" for trigger, table in strayed),
         *(f"restored the trigger {trigger}: its body, time or definer was another one" for trigger in altered),
         *(f"created the trigger {trigger}" for trigger in created),
-        *(f"dropped the trigger {trigger}: its successor stands" for trigger in replaced),
+        *(f"dropped the trigger {trigger}: it is no longer in the schema" for trigger in former),
     ]
 
 

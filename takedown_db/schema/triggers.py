@@ -12,8 +12,11 @@ from typing import NamedTuple
 #: The scripts that define triggers, in the order in which they run: the log's triggers FOLLOW those of the outbox.
 SCRIPTS = ("outbox_triggers", "log_triggers", "check_triggers")
 
+#: The account that all of them run as, and no other trigger: nobody can log in with it.
+_DEFINER = "takedown_definer@localhost"
+
 #: The triggers that write bans into the outbox.
-_OF_BANS = ("bans_inserted_v1", "bans_updated_v1")
+_OF_BANS = ("bans_inserted", "bans_updated")
 
 _DEFINITION = re.compile(
     r"^CREATE DEFINER = '(\w+)'@'(\w+)' TRIGGER IF NOT EXISTS (\w+) (BEFORE|AFTER) (INSERT|UPDATE|DELETE) ON (\w+) "
@@ -49,7 +52,7 @@ class Definition(NamedTuple):
 
 
 class PresentTrigger(NamedTuple):
-    """A trigger that is in the database: a row of the statement ``standing_triggers``, its columns in their order."""
+    """A trigger that is in the database: a row of the statement ``present_triggers``, its columns in their order."""
 
     name: object
     on_table: object
@@ -73,7 +76,7 @@ def defined(script: str) -> dict[str, Definition]:
 
 
 def judge_triggers(rows: Iterable[Sequence[object]]) -> Triggers:
-    """Compare the database's triggers, as rows of ``standing_triggers``, with the schema.
+    """Compare the database's triggers, as rows of ``present_triggers``, with the schema.
 
     A trigger on another table (a renamed table took it along) misses every change, and one with another body, timing or
     definer may miss some: both count as missing. Triggers that the schema does not define, such as a site's hooks, are
@@ -85,7 +88,7 @@ def judge_triggers(rows: Iterable[Sequence[object]]) -> Triggers:
 @lru_cache(maxsize=2)  # called 20 times a second, nearly always with the same rows
 def _judge(present: tuple[PresentTrigger, ...]) -> Triggers:
     outbox = defined("outbox_triggers")
-    # As version 0.1 computed it, from name, table and time of the outbox's triggers: so an upgrade flushes no edge.
+    # Not from the bodies: an upgrade of the server may print them in another way, and then flushes no edge.
     places = {(own.name, own.on_table) for own in outbox.values()}
     ours = [f"{row.name} {row.on_table} {row.created}" for row in present if (row.name, row.on_table) in places]
     others = {name for script in SCRIPTS[1:] for name in defined(script)}
@@ -115,6 +118,13 @@ def altered_triggers(rows: Iterable[Sequence[object]]) -> list[str]:
 def strayed_triggers(rows: Iterable[Sequence[object]]) -> list[tuple[str, str]]:
     """Name the triggers that are on another table than their own, each with that table."""
     return [(own.name, str(row.on_table)) for row, own in _ours(rows) if row.on_table != own.on_table]
+
+
+def former_triggers(rows: Iterable[Sequence[object]]) -> list[str]:
+    """Name the triggers of the schema's own account that the schema no longer defines."""
+    known = {name for script in SCRIPTS for name in defined(script)}
+    names = [str(row.name) for row in (PresentTrigger(*row) for row in rows) if row.definer == _DEFINER]
+    return [name for name in names if name not in known]
 
 
 def _ours(rows: Iterable[Sequence[object]]) -> Iterator[tuple[PresentTrigger, Definition]]:

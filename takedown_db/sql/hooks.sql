@@ -11,9 +11,9 @@ ORDER BY name
 -- Reads the triggers that hooks were given, a row each.
 SELECT hook, name, event, body FROM hook_triggers ORDER BY hook, name
 
--- name: hooks_standing
+-- name: hooks_and_triggers
 -- Reads hooks, their triggers, and the triggers that stand on hooked tables, in three results.
-CALL standing_hooks_v1()
+CALL present_hooks()
 
 -- name: hook_database
 -- Reads the name of the database of this connection.

@@ -113,7 +113,7 @@ ORDER BY batch, id
 
 -- name: audit_purges_without_acts
 -- Reads the rows of the outbox of the batches after %(after)s up to %(last)s that no act of moderation caused. A row that
--- stands for a malformed one has none either, nor has one that was written before the log of moderation.
+-- stands for a malformed one has none either.
 SELECT invalidations.id
 FROM invalidations FORCE INDEX (batch)
 WHERE invalidations.batch > %(after)s AND invalidations.batch <= %(last)s
@@ -122,7 +122,6 @@ WHERE invalidations.batch > %(after)s AND invalidations.batch <= %(last)s
         SELECT 1 FROM unnumberable
         WHERE unnumberable.ban_id = invalidations.ban_id AND unnumberable.cause = invalidations.cause
     )
-    AND invalidations.written_at > (SELECT applied_at FROM schema_versions WHERE version = 2)
 
 -- name: audit_next_event
 -- Reads the next id of moderation_log after %(after)s of which there is a leaf or a row; each may be NULL.

@@ -31,13 +31,8 @@ ORDER BY asked.place
 
 -- name: list_bans
 -- Reads bans, the newest first; each parameter that is not NULL keeps those with this scope, subject or author, or
--- written from %(since)s on and before %(until)s; %(open)s only those that stand. A date that does not exist, as version
--- 0.1 let in, is read as 1970-01-01: the driver would make NULL of it, and lifted_at NULL means that a ban stands.
-SELECT id, scope, subject, reason, banned_by,
-    IF(YEAR(banned_at) * MONTH(banned_at) * DAYOFMONTH(banned_at) = 0, TIMESTAMP '1970-01-01 00:00:00', banned_at)
-        AS banned_at,
-    IF(YEAR(lifted_at) * MONTH(lifted_at) * DAYOFMONTH(lifted_at) = 0, TIMESTAMP '1970-01-01 00:00:00', lifted_at)
-        AS lifted_at
+-- written from %(since)s on and before %(until)s; %(open)s only those that are open.
+SELECT id, scope, subject, reason, banned_by, banned_at, lifted_at
 FROM bans
 WHERE (%(scope)s IS NULL OR scope = %(scope)s)
     AND (%(subject)s IS NULL OR subject = %(subject)s)
@@ -50,26 +45,26 @@ LIMIT %(limit)s
 
 -- name: subjects_known
 -- Reads for each subject of a JSON array of pairs [scope, subject] its place, from 1, and whether it has an image.
-CALL subjects_known_v2(%(subjects)s)
+CALL subjects_known(%(subjects)s)
 
 -- name: subjects_images
 -- Counts the images of each subject of a JSON array of pairs [scope, subject], by its place, from 1.
-CALL subjects_images_v2(%(subjects)s)
+CALL subjects_images(%(subjects)s)
 
 -- name: digest_of_code
 -- Reads the digest of a code's original.
-CALL original_digest_v2(%(code)s)
+CALL original_digest(%(code)s)
 
 -- name: hiding_bans
 -- Reads the open bans by owner and by digest that hide the images with the codes of a JSON array.
-CALL hiding_bans_v2(%(codes)s)
+CALL hiding_bans(%(codes)s)
 
 -- name: acknowledgements
 -- Reads how far the rows of a ban, of a subject or (NULL for each) of the whole outbox have come, up to the id
 -- %(upto)s; then the batch that each enabled edge has acknowledged.
-CALL acknowledgements_v2(%(ban)s, %(scope)s, %(subject)s, %(upto)s)
+CALL acknowledgements(%(ban)s, %(scope)s, %(subject)s, %(upto)s)
 
 -- name: delivery_state
 -- Counts the purgers that signed within %(alive)s seconds and the enabled edges, and reads the largest id in the
 -- outbox.
-CALL delivery_v1(%(alive)s)
+CALL delivery(%(alive)s)

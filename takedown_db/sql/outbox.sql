@@ -3,7 +3,7 @@
 -- name: take_invalidations
 -- Waits up to %(wait)s seconds for new rows, numbers them and reads them; then reads one row on the outbox as a whole.
 -- Does both up to %(chunks)s times, while more rows wait.
-CALL take_invalidations_v3(%(known)s, %(identity)s, %(server)s, %(batches)s, %(after)s, %(wait)s, %(step)s, %(chunks)s)
+CALL take_invalidations(%(known)s, %(identity)s, %(server)s, %(batches)s, %(after)s, %(wait)s, %(step)s, %(chunks)s)
 
 -- name: outbox_head
 -- Reads the last batch number, the last pruned batch, whether committed rows wait for a number, and whether the server
@@ -86,9 +86,9 @@ WHERE batch > %(after)s
 ORDER BY batch
 LIMIT 1
 
--- name: standing_triggers
+-- name: present_triggers
 -- Reads the triggers on the tables of this database, a row each.
-CALL standing_triggers_v2()
+CALL present_triggers()
 
 -- name: resend_image
 -- Sends the purge of a code again. Bans nothing.
@@ -97,4 +97,4 @@ INSERT INTO invalidations (scope, subject, cause) VALUES ('image', %(code)s, 're
 -- name: prune_outbox
 -- Deletes rows past their retention (days), about 5,000 of the outbox a call. Returns how many, and whether to call
 -- again.
-CALL prune_outbox_v2(%(days)s, %(receipt_days)s)
+CALL prune_outbox(%(days)s, %(receipt_days)s)

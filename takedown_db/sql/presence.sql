@@ -1,8 +1,8 @@
 -- Statements by which purgers record that they are running, and share the edges.
 
 -- name: share_edges
--- Signs that a purger runs, since %(seconds)s seconds ago; reads the purgers that share edges, and the claims of edges.
-CALL share_edges_v1(%(id)s, %(host)s, %(pid)s, %(version)s, %(seconds)s)
+-- Signs that a purger runs, since %(seconds)s seconds ago; reads all purgers, and the claims of edges.
+CALL share_edges(%(id)s, %(host)s, %(pid)s, %(version)s, %(seconds)s)
 
 -- name: claim_edges
 -- Claims edges for a purger: each of the JSON array %(moves)s of [name, former purger] that still has this former one.

@@ -10,19 +10,16 @@ ON DUPLICATE KEY UPDATE edge = VALUES(edge)
 -- Records a probe result of an edge (table sightings). Of two results the later one counts, whether the image was gone or
 -- shown; of two that agree the earlier time stays, unless the later probe saw more images of a banned owner or digest.
 -- The note keeps the result that was replaced. The server assigns from left to right: the note is made of the former
--- result, and the columns after seen_at follow it. A row without seen_at is of version 0.1.
+-- result, and the columns after seen_at follow it.
 INSERT INTO sightings (edge, invalidation, code, seen_at, status, gone, note, looked, images)
 VALUES (%(edge)s, %(invalidation)s, %(code)s, %(at)s, %(status)s, %(gone)s, %(note)s, %(looked)s, %(images)s)
 ON DUPLICATE KEY UPDATE
-    note = CASE
-        WHEN gone <> VALUES(gone) AND seen_at < VALUES(seen_at)
-            THEN CONCAT(IF(gone, 'gone', 'still there'), ' (', status, ') at ', seen_at)
-        WHEN seen_at IS NOT NULL THEN note
-        ELSE VALUES(note)
-    END,
+    note = IF(
+        gone <> VALUES(gone) AND seen_at < VALUES(seen_at),
+        CONCAT(IF(gone, 'gone', 'still there'), ' (', status, ') at ', seen_at), note
+    ),
     seen_at = IF(
-        seen_at IS NULL
-            OR (seen_at < VALUES(seen_at) AND (gone <> VALUES(gone) OR COALESCE(looked, 0) < VALUES(looked))),
+        seen_at < VALUES(seen_at) AND (gone <> VALUES(gone) OR COALESCE(looked, 0) < VALUES(looked)),
         VALUES(seen_at), seen_at
     ),
     status = IF(seen_at = VALUES(seen_at), VALUES(status), status),
@@ -41,13 +38,8 @@ ON DUPLICATE KEY UPDATE
     note = COALESCE(VALUES(note), note)
 
 -- name: receipts_bans
--- Reads the bans of a subject that have a row, the oldest first. A date that does not exist is read as
--- 1970-01-01: see list_bans.
-SELECT id, reason, banned_by,
-    IF(YEAR(banned_at) * MONTH(banned_at) * DAYOFMONTH(banned_at) = 0, TIMESTAMP '1970-01-01 00:00:00', banned_at)
-        AS banned_at,
-    IF(YEAR(lifted_at) * MONTH(lifted_at) * DAYOFMONTH(lifted_at) = 0, TIMESTAMP '1970-01-01 00:00:00', lifted_at)
-        AS lifted_at
+-- Reads the bans of a subject that have a row, the oldest first.
+SELECT id, reason, banned_by, banned_at, lifted_at
 FROM bans
 WHERE scope = %(scope)s AND subject = %(subject)s
 ORDER BY id
@@ -70,20 +62,19 @@ ORDER BY event.id
 -- other images that were probed. Where there is no result a remark has its place. The batch is a parameter, as only then
 -- MIN takes one step in the index for each edge: for many rows at once it would read all receipts of an edge for each.
 SELECT known.edge, receipts.acknowledged_at, receipts.instance, receipts.method,
-    COALESCE(on_whole.removed, whole.removed) AS removed,
+    on_whole.removed,
     seen.seen_at,
-    IF(on_seen.note IS NULL OR seen.seen_at IS NOT NULL, seen.status, on_seen.status) AS status,
+    IF(seen.seen_at IS NULL, on_seen.status, seen.status) AS status,
     seen.gone,
-    IF(on_seen.note IS NULL OR seen.seen_at IS NOT NULL, seen.note, on_seen.note) AS note,
+    IF(seen.seen_at IS NULL, on_seen.note, seen.note) AS note,
     seen.looked, seen.images,
     (
         SELECT COUNT(*)
         FROM sightings AS other
         WHERE other.edge = known.edge AND other.invalidation = %(invalidation)s
-            AND other.code NOT IN ('', %(code)s) AND other.seen_at IS NOT NULL
+            AND other.code NOT IN ('', %(code)s)
     ) AS others,
-    whole.seen_at AS whole_seen_at,
-    IF(on_whole.note IS NULL OR whole.seen_at IS NOT NULL, whole.note, on_whole.note) AS whole_note
+    IF(whole.seen_at IS NULL, on_whole.note, whole.note) AS whole_note
 FROM (SELECT name AS edge FROM edges UNION SELECT DISTINCT edge FROM receipts) AS known
 LEFT JOIN (SELECT edge, MIN(batch) AS batch FROM receipts WHERE batch >= %(batch)s GROUP BY edge) AS covering
     ON covering.edge = known.edge
@@ -143,9 +134,6 @@ FROM moderation_log FORCE INDEX (subject)
 WHERE scope = 'image' AND subject = %(code)s AND action = 'move'
 ORDER BY id
 
--- name: receipts_span
--- Reads how far back the record goes, as times in UTC: when the log was created, and up to when rows of the outbox and
--- receipts were pruned.
-SELECT (SELECT applied_at FROM schema_versions WHERE version = 2) AS log_since, receipts_until
-FROM retention
-WHERE one = 1
+-- name: receipts_pruned_until
+-- Reads the time (UTC) up to which rows of the outbox and receipts were pruned.
+SELECT receipts_until FROM retention WHERE one = 1

@@ -59,14 +59,14 @@ SELECT name FROM edges WHERE enabled ORDER BY name
 
 -- name: append_leaves
 -- Appends leaves to the log: see the procedure.
-CALL append_leaves_v3(
+CALL append_leaves(
     %(size)s, %(leaves)s, %(nodes)s, %(entries)s, %(new_size)s, %(peaks)s, %(batch)s, %(event)s, %(edges)s, %(note)s
 )
 
 -- name: prune_leaves
 -- Prunes contents of leaves whose rows are past their retention, of about 500 batches a call. Returns how many, and
 -- whether to call again.
-CALL prune_leaves_v1()
+CALL prune_leaves()
 
 -- name: record_log_entry
 -- Writes a leaf that waits for its place.

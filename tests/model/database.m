@@ -34,7 +34,7 @@ begin
   return c <= db.version & db.batch[c] = 0 & !db.skipped[c];
 end;
 
--- Number all committed rows, in one call that runs in the server (number_invalidations_v3).
+-- Number all committed rows, in one call that runs in the server (number_invalidations).
 procedure number_rows();
 begin
   if exists c: Change do unnumbered(c) end then

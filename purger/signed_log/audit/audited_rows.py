@@ -48,9 +48,9 @@ class ProbeRow(NamedTuple):
     edge: str
     invalidation: int
     code: str
-    seen_at: datetime | None
+    seen_at: datetime
     status: int | None
-    gone: int | None
+    gone: int
     looked: int | None
     images: int | None
     note: str | None

@@ -101,7 +101,7 @@ def _is_before(row: ProbeRow, batch: int | None, reach: Reach) -> bool:
     """Tell whether a result is from before the log; a later one that agrees with it has not replaced it."""
     if batch is None or batch >= reach.first_batch:
         return False
-    return row.seen_at is None or utc_text(row.seen_at) <= reach.began_at
+    return utc_text(row.seen_at) <= reach.began_at
 
 
 def later_counts(logged: Iterable[OpenedLeaf]) -> dict[str, Any]:
@@ -133,8 +133,7 @@ def _replaced(at: str, state: Mapping[str, Any]) -> str:
 
 def _probe_members(row: ProbeRow) -> dict[str, Any]:
     # The table has numbers; one that is neither 0 nor 1 is shown as it is.
-    gone = {1: "yes", 0: "no"}.get(row.gone, row.gone) if row.gone is not None else None
-    return {**members_of(row, PROBE_COLUMNS), "gone": gone}
+    return {**members_of(row, PROBE_COLUMNS), "gone": {1: "yes", 0: "no"}.get(row.gone, row.gone)}
 
 
 def _by_key(

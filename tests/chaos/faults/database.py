@@ -21,7 +21,7 @@ def stands_still(scene: Scene) -> None:
 @fault("trigger dropped")
 def trigger_dropped(scene: Scene) -> None:
     """Drop a trigger, so that changes do not reach the outbox, and make it again."""
-    trigger = scene.random.choice(["bans_inserted_v1", "bans_updated_v1", "renditions_updated_v1"])
+    trigger = scene.random.choice(["bans_inserted", "bans_updated", "renditions_updated"])
     with scene.system.database.connect_admin() as connection, connection.cursor() as cursor:
         cursor.execute(f"DROP TRIGGER {trigger}")
     try:

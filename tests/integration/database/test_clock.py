@@ -33,7 +33,7 @@ class Clock(ExitStack):
         """Put the waiting changes into a batch at this time, in seconds since 1970. Returns the batch's date."""
         with self.database.connect("purger") as connection, connection.cursor() as cursor:
             cursor.execute("SET SESSION timestamp = %s", (clock,))
-            cursor.execute("CALL number_invalidations_v3(NULL, NULL, @size, @more)")
+            cursor.execute("CALL number_invalidations(NULL, NULL, @size, @more)")
             cursor.execute("SELECT CAST(UNIX_TIMESTAMP(numbered_at) AS DOUBLE) FROM numbering")
             ((date,),) = cursor.fetchall()
         return float(str(date))

@@ -101,7 +101,7 @@ def test_a_ban_of_an_owner_waits_and_is_dated_for_nobody_else(keys: Keys, patter
     other = alike(keys.code, pattern)
     keys.image(other, alike(keys.owner, pattern))
     with keys._connection.cursor() as cursor:
-        cursor.execute("CALL number_invalidations_v3(NULL, NULL, @size, @more)")
+        cursor.execute("CALL number_invalidations(NULL, NULL, @size, @more)")
         cursor.execute(
             "UPDATE changes SET changed_at = '2030-01-01' WHERE scope = 'owner' AND subject = %s", (keys.owner,)
         )

@@ -60,17 +60,6 @@ def test_the_newest_is_numbered_at_once_although_a_bulk_waits(connections: Conne
     assert [connections.batch(code) for code in (bulk[0], bulk[-1], bulk[2000])] == [first + 1, first + 2, first + 3]
 
 
-def test_a_version_0_1_purger_goes_on_beside_this_one(connections: Connections) -> None:
-    moderator = connections.open("moderation")
-    old, new = new_codes(3), new_codes(3)
-    ban(moderator, *old)
-    ((head, size),) = connections.run("purger", "CALL number_invalidations_v1()")
-    assert size == len(old)
-    ban(moderator, *new)
-    assert connections.number() == len(new)
-    assert connections.batch(new[0]) == int(str(head)) + 1
-
-
 def test_numbers_and_dates_only_grow(connections: Connections) -> None:
     moderator = connections.open("moderation")
     for code in new_codes(20):
@@ -85,14 +74,13 @@ def test_numbers_and_dates_only_grow(connections: Connections) -> None:
     assert row[0] == row[1]
 
 
-@pytest.mark.parametrize("number", [NUMBER, "CALL number_invalidations_v1()"], ids=["this version", "version 0.1"])
-def test_a_date_never_goes_back_whatever_the_clock_did(connections: Connections, number: str) -> None:
+def test_a_date_never_goes_back_whatever_the_clock_did(connections: Connections) -> None:
     ahead = "UPDATE numbering SET numbered_at = TIMESTAMPADD(DAY, 1, UTC_TIMESTAMP(6))"
     connections.run("admin", ahead)  # numbered a moment ago, by a clock that has been set back since
     ((before,),) = connections.run("purger", "SELECT numbered_at FROM numbering")
     (code,) = new_codes()
     ban(connections.open("moderation"), code)
-    connections.run("purger", number)
+    connections.number_all()
     later = "SELECT numbered_at > %s FROM numbering"
     assert connections.run("purger", later, before) == [(1,)]
     changed = "SELECT changed_at > %s FROM changes WHERE scope = 'image' AND subject = %s"
@@ -163,7 +151,7 @@ connection = connect(os.environ["URL"], timeout=30)
 cursor = connection.cursor()
 print("ready", flush=True)
 while True:
-    cursor.execute("CALL number_invalidations_v3(NULL, NULL, @size, @more)")
+    cursor.execute("CALL number_invalidations(NULL, NULL, @size, @more)")
     cursor.fetchall()
     while cursor.nextset():
         pass

@@ -20,6 +20,7 @@ from takedown_db.connection.error_numbers import NO_ANSWER, ErrorNumber
 from takedown_db.connection.prepared_statement import PreparedStatement
 from takedown_db.statements import statement
 from tests.support.certificates import Authority
+from tests.support.database.procedure_call import call
 
 #: Time-out of an execution in seconds, where nothing is to exceed it.
 PATIENCE = 30.0
@@ -64,11 +65,7 @@ def networked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Networked]:
                     (code, digest, "tree/dog.png" if code == "dog" else None),
                 )
             cursor.execute("UPDATE images SET stable_until = '2030-01-02 03:04:05' WHERE code = 'dog'")
-            cursor.execute("CALL number_invalidations_v1()")
-            for _ in cursor.fetchall():
-                pass
-            while cursor.nextset():
-                pass
+            call(cursor, "number_invalidations(NULL, NULL, @size, @more)")
             cursor.execute("INSERT INTO bans (scope, subject) VALUES ('digest', %s)", ("b" * 64,))
         yield Networked(database, port)
 

@@ -16,7 +16,7 @@ from takedown_db.connection.connect import connect
 from takedown_db.connection.lasting_connection import Connection
 
 _numbers = count(1)
-PRUNE = "CALL prune_outbox_v2(30, 400)"
+PRUNE = "CALL prune_outbox(30, 400)"
 
 
 class PastOutbox:
@@ -47,14 +47,16 @@ class PastOutbox:
             self.sql(f"INSERT INTO invalidations (scope, subject, cause) VALUES {rows}")
         head = 0
         while self.number("SELECT COUNT(*) FROM invalidations WHERE batch IS NULL"):
-            self.sql("CALL number_invalidations_v1()")
+            self.sql("CALL number_invalidations(NULL, NULL, @size, @more)")
             head = self.number("SELECT last_batch FROM numbering")
             self.sql(
                 "UPDATE batches SET numbered_at = TIMESTAMPADD(DAY, %s, UTC_TIMESTAMP(6)) WHERE batch = %s", -days, head
             )
             self.sql("INSERT INTO receipts VALUES ('edge1', %s, %s, 'purge', 'i', UTC_TIMESTAMP(6))", head, head)
-        for table in ("sightings", "probe_remarks"):
-            self.sql(f"INSERT IGNORE INTO {table} (edge, invalidation) SELECT 'edge1', id FROM invalidations")
+        rows = "SELECT 'edge1', id{} FROM invalidations"
+        self.sql(f"INSERT IGNORE INTO probe_remarks (edge, invalidation) {rows.format('')}")
+        seen = rows.format(", UTC_TIMESTAMP(6), TRUE")
+        self.sql(f"INSERT IGNORE INTO sightings (edge, invalidation, seen_at, gone) {seen}")
         return head
 
     def prune(self) -> int:

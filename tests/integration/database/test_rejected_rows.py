@@ -262,7 +262,7 @@ def plant(admin: MySQLCursorAbstract, bans: list[tuple[str, str]]) -> None:
     """Write malformed bans, as only one who may drop the triggers can."""
     admin.execute("SET SESSION check_constraint_checks = 0")
     again = []
-    for trigger in ("bans_checked_insert_v2", "bans_inserted_v1", "bans_inserted_log_v2"):
+    for trigger in ("bans_checked_insert", "bans_inserted", "bans_inserted_log"):
         admin.execute(f"SHOW CREATE TRIGGER {trigger}")
         rows = admin.fetchall()
         admin.execute(f"DROP TRIGGER {trigger}")

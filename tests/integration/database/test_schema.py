@@ -48,7 +48,6 @@ SCOPE = "scope must be image, owner or digest"
 SUBJECT = "subject must be 1 to 64 of A-Z a-z 0-9 _ - and nothing else"
 DIGEST = "subject of the scope digest must be a SHA-256 as 64 hex digits 0-9 a-f and nothing else"
 CONTENT = "0123456789abcdef" * 4
-CHECKED = ("bans", "invalidations")
 BAD_BANS = [
     ("img", "abc", SCOPE),
     ("IMAGE", "abc", SCOPE),
@@ -118,22 +117,6 @@ def test_a_date_that_does_not_exist_is_refused(
             cursor.execute(sql, (code, date))
 
 
-def test_a_date_that_does_not_exist_and_is_there_is_mended(
-    database: Database, cursor: MySQLCursorAbstract, code: str
-) -> None:
-    for trigger in ("bans_checked_insert_v2", "bans_inserted_log_v2"):  # MySQL writes no such date into the log
-        cursor.execute(f"DROP TRIGGER {trigger}")
-    cursor.execute("SET SESSION sql_mode = ''")
-    cursor.execute("INSERT INTO bans (scope, subject, lifted_at) VALUES ('image', %s, '0000-00-00')", (code,))
-    ban = cursor.lastrowid
-    moderation = ["--moderation-url", database.url("moderation")]
-    assert json.loads(CliRunner().invoke(cli, ["bans", code, "--json", *moderation]).output)[0]["lifted_at"]
-    assert f"dated ban {ban} 1970-01-01 where its date was none that exists" in migrate(database)
-    cursor.execute("SELECT lifted_at FROM bans WHERE id = %s", (ban,))
-    assert str(cursor.fetchall()) == "[(datetime.datetime(1970, 1, 1, 0, 0),)]"
-    assert migrate(database) == ["nothing to do: the schema is complete"]
-
-
 def test_codes_that_differ_in_case_are_two(cursor: MySQLCursorAbstract) -> None:
     cursor.execute("INSERT INTO images (code, owner) VALUES ('CaSe', 'a'), ('cAsE', 'a')")
     cursor.execute("SELECT COUNT(*) FROM images WHERE code = 'CaSe'")
@@ -188,15 +171,10 @@ def test_a_ban_by_content_is_a_purge_of_its_digest(cursor: MySQLCursorAbstract) 
     assert written(cursor) == [("digest", CONTENT, "unban")]
 
 
-@pytest.mark.parametrize(
-    "numbering", ["number_invalidations_v1()", "number_invalidations_v3(NULL, NULL, @size, @more)"]
-)
-def test_a_purge_of_a_digest_is_numbered_like_others(cursor: MySQLCursorAbstract, numbering: str) -> None:
+def test_a_purge_of_a_digest_is_numbered_like_others(cursor: MySQLCursorAbstract) -> None:
     cursor.execute("DELETE FROM changes WHERE scope = 'digest'")
     cursor.execute("INSERT INTO bans (scope, subject) VALUES ('digest', %s)", (CONTENT,))
-    cursor.execute(f"CALL {numbering}")
-    while cursor.nextset():
-        pass
+    call(cursor, "number_invalidations(NULL, NULL, @size, @more)")
     cursor.execute("SELECT subject, batch = last_batch FROM invalidations JOIN numbering WHERE scope = 'digest'")
     assert cursor.fetchall() == [(CONTENT, 1)]
     cursor.execute("SELECT COUNT(*) FROM changes WHERE scope = 'digest' AND subject = %s", (CONTENT,))
@@ -249,7 +227,7 @@ def test_replacing_and_renaming_an_image_purge_both_names(cursor: MySQLCursorAbs
 def test_times_are_utc_whatever_the_session_says(cursor: MySQLCursorAbstract, code: str) -> None:
     cursor.execute("SET SESSION time_zone = '+09:00'")
     cursor.execute("INSERT INTO bans (scope, subject) VALUES ('image', %s)", (code,))
-    call(cursor, "number_invalidations_v1()")
+    call(cursor, "number_invalidations(NULL, NULL, @size, @more)")
     cursor.execute(
         """SELECT ABS(TIMESTAMPDIFF(SECOND, banned_at, UTC_TIMESTAMP())) < 60,
                ABS(TIMESTAMPDIFF(SECOND, written_at, UTC_TIMESTAMP())) < 60,
@@ -267,7 +245,7 @@ DENIED = {
         "UPDATE images SET owner = 'x'",
         "SELECT * FROM edges",
         "SELECT pruned_batch FROM numbering",
-        "CALL number_invalidations_v1()",
+        "CALL number_invalidations(NULL, NULL, @size, @more)",
     ],
     "import": [
         "SELECT * FROM bans",
@@ -277,10 +255,10 @@ DENIED = {
     ],
     "moderation": [
         "TRUNCATE TABLE bans",
-        "DROP TRIGGER bans_inserted_v1",
+        "DROP TRIGGER bans_inserted",
         "DELETE FROM invalidations",
         "UPDATE images SET owner = 'x'",
-        "CALL number_invalidations_v1()",
+        "CALL number_invalidations(NULL, NULL, @size, @more)",
     ],
     "purger": [
         "INSERT INTO bans (scope, subject) VALUES ('image', 'abc')",
@@ -292,7 +270,7 @@ DENIED = {
         "UPDATE adoptions SET server = 'x'",
         "DELETE FROM adoptions",
         "INSERT INTO adoptions (server, adopted_at) VALUES ('x', '1970-01-01')",
-        "DROP TRIGGER bans_inserted_v1",
+        "DROP TRIGGER bans_inserted",
     ],
 }
 
@@ -322,48 +300,107 @@ def migrate(database: Database) -> list[str]:
 
 
 def test_migrating_again_changes_nothing(database: Database, cursor: MySQLCursorAbstract, code: str) -> None:
-    before = call(cursor, "standing_triggers_v1()")
+    before = call(cursor, "present_triggers()")
     assert migrate(database) == ["nothing to do: the schema is complete"]
-    assert call(cursor, "standing_triggers_v1()") == before
+    assert call(cursor, "present_triggers()") == before
     cursor.execute("SELECT COUNT(*) FROM images WHERE code = %s", (code,))
     assert cursor.fetchone() == (1,)
 
 
-def test_migrating_makes_routines_of_unreleased_versions_again(database: Database, cursor: MySQLCursorAbstract) -> None:
-    cursor.execute("DROP PROCEDURE prune_outbox_v2")
-    cursor.execute("CREATE PROCEDURE prune_outbox_v2() SELECT 'another body'")
-    cursor.execute("DELETE FROM schema_versions WHERE version = 16")
-    database.migrate()
-    ((size, _),) = call(cursor, "prune_outbox_v2(30, 400)")
-    assert size == 0
+FIRST_STATE = ("0001_tables.sql", "0039_probe_remarks.sql")
 
 
-def test_migrating_lets_bans_by_content_into_a_schema_that_knew_none(
-    database: Database, cursor: MySQLCursorAbstract
+def record_migrations(cursor: MySQLCursorAbstract, *names: str) -> None:
+    cursor.execute("DELETE FROM schema_versions")
+    for name in names:
+        cursor.execute("INSERT INTO schema_versions (version, name) VALUES (%s, %s)", (int(name[:4]), name))
+
+
+def definitions(cursor: MySQLCursorAbstract) -> list[tuple[object, ...]]:
+    """Read the columns, triggers and procedures that the database has."""
+    found: list[tuple[object, ...]] = []
+    for table, columns in (
+        ("COLUMNS", "TABLE_NAME, COLUMN_NAME, COLUMN_TYPE, IS_NULLABLE"),
+        ("TRIGGERS", "TRIGGER_NAME, EVENT_OBJECT_TABLE, ACTION_ORDER, ACTION_STATEMENT"),
+        ("ROUTINES", "ROUTINE_NAME"),
+    ):
+        schema = {"COLUMNS": "TABLE", "TRIGGERS": "TRIGGER", "ROUTINES": "ROUTINE"}[table]
+        cursor.execute(
+            f"SELECT {columns} FROM information_schema.{table} WHERE {schema}_SCHEMA = DATABASE() ORDER BY {columns}"
+        )
+        found += [tuple(row) for row in cursor.fetchall()]
+    return found
+
+
+def test_the_last_database_of_before_the_first_release_becomes_one_of_it(
+    database: Database, cursor: MySQLCursorAbstract, code: str
 ) -> None:
-    cursor.execute("DELETE FROM bans WHERE scope = 'digest'")
-    cursor.execute("DELETE FROM invalidations")
-    for table, refusal in (("bans", "SIGNAL SQLSTATE '45000'"), ("invalidations", "SET NEW.scope = 'image'")):
-        cursor.execute(f"CREATE TRIGGER {table}_checked_insert_v1 BEFORE INSERT ON {table} FOR EACH ROW {refusal}")
-        cursor.execute(f"ALTER TABLE {table} ADD CONSTRAINT {table}_scope_is_image_or_owner CHECK (LENGTH(scope) = 5)")
-    cursor.execute("ALTER TABLE renditions DROP KEY digest")
-    cursor.execute("DELETE FROM schema_versions WHERE version BETWEEN 17 AND 19")
-    applied = [f"applied 00{name}_by_content.sql" for name in ("17_images", "18_bans", "19_purges")]
-    dropped = [f"dropped the trigger {table}_checked_insert_v1: its successor stands" for table in CHECKED]
-    assert migrate(database) == applied + dropped
-    cursor.execute("INSERT INTO bans (scope, subject) VALUES ('digest', %s)", (CONTENT,))
-    assert written(cursor) == [("digest", CONTENT, "ban")]
-    cursor.execute("DELETE FROM schema_versions WHERE version BETWEEN 17 AND 19")
-    assert migrate(database) == applied  # as after a run that ended between a change and its record
+    before = definitions(cursor)
+    record_migrations(cursor, *FIRST_STATE)
+    definer = "CREATE DEFINER = 'takedown_definer'@'localhost'"
+    for sql in (
+        "ALTER TABLE purgers MODIFY beat BIGINT UNSIGNED NULL",
+        "ALTER TABLE sightings MODIFY seen_at DATETIME(6) NULL, MODIFY gone BOOLEAN NULL, ADD COLUMN removed INT",
+        "INSERT INTO purgers (id, host, pid, version, since, seen_at) VALUES ('old', 'h', 1, '0', NOW(), NOW())",
+        "INSERT INTO sightings (edge, invalidation, removed) VALUES ('edge1', 1, 3)",
+        "INSERT INTO sightings (edge, invalidation, seen_at, gone) VALUES ('edge1', 2, NOW(), TRUE)",
+        "DROP TRIGGER bans_inserted",
+        f"{definer} TRIGGER bans_inserted_v1 AFTER INSERT ON bans FOR EACH ROW SET @nothing = 1",
+        "DROP PROCEDURE number_invalidations",
+        f"{definer} PROCEDURE number_invalidations_v1() SELECT 1",
+        "GRANT EXECUTE ON PROCEDURE number_invalidations_v1 TO 'takedown_purger'@'%'",
+    ):
+        cursor.execute(sql)
+    done = migrate(database)
+    assert done == [
+        "brought the database of an unreleased version to the first schema; each edge is flushed once",
+        "created the trigger bans_inserted",
+        "dropped the trigger bans_inserted_v1: it is no longer in the schema",
+    ]
+    assert definitions(cursor) == before
+    cursor.execute("SELECT invalidation FROM sightings")
+    assert cursor.fetchall() == [(2,)]
+    cursor.execute("SELECT version, name FROM schema_versions")
+    assert cursor.fetchall() == [(1, "0001_schema.sql")]
+    cursor.execute("SELECT COUNT(*) FROM mysql.procs_priv WHERE Routine_name LIKE '%\\_v1'")
+    assert cursor.fetchall() == [(0,)]
+    cursor.execute("INSERT INTO bans (scope, subject) VALUES ('image', %s)", (code,))
+    assert written(cursor) == [("image", code, "ban")]
+    assert migrate(database) == ["nothing to do: the schema is complete"]
+    cursor.execute("DELETE FROM sightings")
+
+
+@pytest.mark.parametrize("names", [("0001_tables.sql", "0037_checkpoints.sql"), ("0001_schema.sql", "0002_later.sql")])
+def test_a_database_of_an_unknown_version_is_refused_and_stays_as_it_is(
+    database: Database, cursor: MySQLCursorAbstract, names: tuple[str, str]
+) -> None:
+    record_migrations(cursor, *names)
+    cursor.execute("DROP TRIGGER bans_inserted")
+    before = definitions(cursor)
+    result = CliRunner().invoke(cli, ["migrate", "--database-url", database.admin_url()])
+    assert (result.exit_code, definitions(cursor)) == (1, before)
+    assert f"this version does not know the migration {names[1]}; nothing was changed" in result.output
+    assert "copy the rows (docs/database.md" in result.output
+    record_migrations(cursor, "0001_schema.sql")
+    assert migrate(database) == ["created the trigger bans_inserted"]
+
+
+def test_a_former_trigger_goes_and_that_of_a_site_stays(database: Database, cursor: MySQLCursorAbstract) -> None:
+    head = "TRIGGER {} AFTER INSERT ON bans FOR EACH ROW SET @nothing = 1"
+    cursor.execute(f"CREATE DEFINER = 'takedown_definer'@'localhost' {head.format('bans_inserted_0')}")
+    cursor.execute(f"CREATE {head.format('of_the_site')}")
+    assert migrate(database) == ["dropped the trigger bans_inserted_0: it is no longer in the schema"]
+    assert migrate(database) == ["nothing to do: the schema is complete"]
+    cursor.execute("DROP TRIGGER of_the_site")  # an error if it were gone
 
 
 def test_migrating_restores_a_trigger_that_is_gone(database: Database, cursor: MySQLCursorAbstract, code: str) -> None:
-    cursor.execute("DROP TRIGGER bans_inserted_v1")
+    cursor.execute("DROP TRIGGER bans_inserted")
     url = database.url("purger")
     state = CliRunner().invoke(cli, ["status", "--json", "--database-url", url])
-    assert json.loads(state.output)["database"]["missing_triggers"] == ["bans_inserted_v1"]
+    assert json.loads(state.output)["database"]["missing_triggers"] == ["bans_inserted"]
     assert state.exit_code == 3
-    assert migrate(database) == ["created the trigger bans_inserted_v1"]
+    assert migrate(database) == ["created the trigger bans_inserted"]
     cursor.execute("INSERT INTO bans (scope, subject) VALUES ('image', %s)", (code,))
     assert written(cursor) == [("image", code, "ban")]
 
@@ -371,8 +408,8 @@ def test_migrating_restores_a_trigger_that_is_gone(database: Database, cursor: M
 @pytest.mark.parametrize(
     "replaced",
     [
-        "CREATE TRIGGER bans_inserted_v1 AFTER INSERT ON bans FOR EACH ROW SET @nothing = 1",
-        "CREATE TRIGGER bans_inserted_v1 AFTER INSERT ON bans FOR EACH ROW "
+        "CREATE TRIGGER bans_inserted AFTER INSERT ON bans FOR EACH ROW SET @nothing = 1",
+        "CREATE TRIGGER bans_inserted AFTER INSERT ON bans FOR EACH ROW "
         "INSERT INTO invalidations (scope, subject, cause, ban_id) VALUES (NEW.scope, NEW.subject, 'ban', NEW.id)",
     ],
     ids=["body", "definer"],
@@ -380,11 +417,11 @@ def test_migrating_restores_a_trigger_that_is_gone(database: Database, cursor: M
 def test_a_trigger_with_another_body_or_definer_is_missed_and_restored(
     database: Database, cursor: MySQLCursorAbstract, code: str, replaced: str
 ) -> None:
-    cursor.execute("DROP TRIGGER bans_inserted_v1")
+    cursor.execute("DROP TRIGGER bans_inserted")
     cursor.execute(replaced)
     state = CliRunner().invoke(cli, ["status", "--json", "--database-url", database.url("purger")])
-    assert json.loads(state.output)["database"]["missing_triggers"] == ["bans_inserted_v1"]
-    assert migrate(database) == ["restored the trigger bans_inserted_v1: its body, time or definer was another one"]
+    assert json.loads(state.output)["database"]["missing_triggers"] == ["bans_inserted"]
+    assert migrate(database) == ["restored the trigger bans_inserted: its body, time or definer was another one"]
     cursor.execute("INSERT INTO bans (scope, subject) VALUES ('image', %s)", (code,))
     cursor.execute("SELECT invalidation FROM moderation_log ORDER BY id DESC LIMIT 1")
     logged = cursor.fetchall()
@@ -398,7 +435,7 @@ def test_triggers_that_went_with_a_swapped_table_are_missed_and_restored(
 ) -> None:
     cursor.execute("CREATE TABLE bans_new LIKE bans")
     cursor.execute("RENAME TABLE bans TO bans_old, bans_new TO bans")
-    ours = ["bans_deleted_v1", "bans_inserted_v1", "bans_updated_v1"]
+    ours = ["bans_deleted", "bans_inserted", "bans_updated"]
     state = CliRunner().invoke(cli, ["status", "--json", "--database-url", database.url("purger")])
     assert json.loads(state.output)["database"]["missing_triggers"] == ours
     done = migrate(database)
@@ -418,7 +455,9 @@ def test_a_counter_that_was_lost_comes_back_and_gives_no_number_twice(
 ) -> None:
     def number() -> int:
         cursor.execute("INSERT INTO bans (scope, subject) VALUES ('image', %s)", (code,))
-        ((last_batch, size),) = call(cursor, "number_invalidations_v1()")
+        call(cursor, "number_invalidations(NULL, NULL, @size, @more)")
+        cursor.execute("SELECT last_batch, @size FROM numbering")
+        ((last_batch, size),) = cursor.fetchall()
         assert size == 1
         return int(str(last_batch))
 

@@ -199,18 +199,6 @@ def test_one_of_several_leads(claims: Claims) -> None:
     assert [purger.leads() for purger in purgers].count(True) == 1
 
 
-def test_a_purger_of_an_earlier_version_is_not_counted(claims: Claims) -> None:
-    claims.sql(
-        "INSERT INTO purgers (id, host, pid, version, since, seen_at) "
-        "VALUES ('older', 'h', 1, '0.1', UTC_TIMESTAMP(3), UTC_TIMESTAMP(3))"
-    )
-    claims.sql("UPDATE edges SET purger = 'older' WHERE name = 'oslo'")
-    purger = claims.new_purger()
-    purger.work()
-    assert claims.of(purger) == NAMES
-    assert purger.leads()
-
-
 @pytest.mark.parametrize("owner", ["'me'", "NULL"])
 def test_what_is_noted_of_an_own_edge_is_recorded_also_after_it_was_given_back(claims: Claims, owner: str) -> None:
     claims.sql(f"UPDATE edges SET purger = {owner}")

@@ -26,10 +26,10 @@ def test_a_flush_and_its_rebound_are_sent_before_it_is_recorded(fleet: Fleet) ->
 def test_an_edge_behind_what_was_pruned_is_flushed(fleet: Fleet) -> None:
     fleet.purger.stop()
     fleet.ban()
-    fleet.sql("CALL number_invalidations_v1()")
+    fleet.sql("CALL number_invalidations(NULL, NULL, @size, @more)")
     fleet.age(500, fleet.head())
     fleet.ban()
-    fleet.sql("CALL number_invalidations_v1()")
+    fleet.sql("CALL number_invalidations(NULL, NULL, @size, @more)")
     fleet.prune()
     assert fleet.number("SELECT COUNT(*) FROM invalidations") == 1
     fleet.purger.start()
@@ -39,8 +39,8 @@ def test_an_edge_behind_what_was_pruned_is_flushed(fleet: Fleet) -> None:
 
 
 def test_a_missing_trigger_ends_trust_and_what_it_missed_is_flushed(fleet: Fleet) -> None:
-    fleet.sql("DROP TRIGGER bans_inserted_v1")
-    fleet.logged("missing or altered triggers: bans_inserted_v1.")
+    fleet.sql("DROP TRIGGER bans_inserted")
+    fleet.logged("missing or altered triggers: bans_inserted.")
     wait_until(lambda: not fleet.edge.trusted(), "the edge stops trusting its cache")
     fleet.ban()
     fleet.purger.run("migrate").check_returncode()
@@ -50,7 +50,7 @@ def test_a_missing_trigger_ends_trust_and_what_it_missed_is_flushed(fleet: Fleet
 
 def test_triggers_that_changed_while_the_purger_was_away_mean_a_flush(fleet: Fleet) -> None:
     fleet.purger.stop()
-    fleet.sql("DROP TRIGGER bans_updated_v1")
+    fleet.sql("DROP TRIGGER bans_updated")
     fleet.purger.run("migrate").check_returncode()
     fleet.purger.start()
     fleet.logged("edge edge1 is flushed: the triggers have changed")

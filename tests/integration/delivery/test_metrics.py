@@ -17,6 +17,7 @@ from stack.ports import free_port
 from stack.server import away, frozen
 from stack.system import Stack, StackSettings
 from stack.waiting import PATIENCE, wait_until
+from tests.support.database.procedure_call import call
 from tests.support.pages.markdown_pages import ROOT, rows, section
 from tests.support.prometheus import Prometheus
 from tests.support.purgers.receipts_command import wait_proven
@@ -359,11 +360,8 @@ def test_so_is_one_that_was_numbered_by_the_last_call_of_a_purger_that_is_gone(s
 
 
 def called(cursor: MySQLCursorAbstract, ban: int) -> bool:
-    """Number what waits, as a purger of 0.1 would, and tell whether the ban has a number."""
-    cursor.execute("CALL number_invalidations_v1()")
-    cursor.fetchall()
-    while cursor.nextset():
-        pass
+    """Number what waits, as another purger would, and tell whether the ban has a number."""
+    call(cursor, "number_invalidations(NULL, NULL, @size, @more)")
     cursor.execute("SELECT batch IS NOT NULL FROM invalidations WHERE ban_id = %s", (ban,))
     return cursor.fetchall() == [(1,)]
 

@@ -135,7 +135,7 @@ def test_a_purger_whose_poll_hangs_is_not_alive(fleet: Site) -> None:
 
 @pytest.mark.parametrize(
     ("trigger", "said", "trusted"),
-    [("bans_inserted_v1", "bans may go unseen", False), ("bans_checked_insert_v2", "purges go on", True)],
+    [("bans_inserted", "bans may go unseen", False), ("bans_checked_insert", "purges go on", True)],
 )
 def test_a_trigger_that_is_missing(fleet: Site, trigger: str, said: str, trusted: bool) -> None:
     with fleet.admin.cursor() as cursor:
@@ -155,10 +155,10 @@ def test_a_trigger_that_is_missing(fleet: Site, trigger: str, said: str, trusted
 
 def test_a_trigger_with_another_body(fleet: Site) -> None:
     with fleet.admin.cursor() as cursor:
-        cursor.execute("DROP TRIGGER bans_deleted_v1")
-        cursor.execute("CREATE TRIGGER bans_deleted_v1 AFTER DELETE ON bans FOR EACH ROW SET @nothing = 1")
+        cursor.execute("DROP TRIGGER bans_deleted")
+        cursor.execute("CREATE TRIGGER bans_deleted AFTER DELETE ON bans FOR EACH ROW SET @nothing = 1")
     try:
-        wait_problem(fleet, "bans_deleted_v1", "-> run `purger migrate`")
+        wait_problem(fleet, "bans_deleted", "-> run `purger migrate`")
     finally:
         fleet.stack.purger.run("migrate").check_returncode()
 

@@ -154,7 +154,7 @@ def test_a_file_that_shrinks_while_it_is_sent_is_broken_off(tree: Tree) -> None:
 def test_a_path_that_leads_out_is_refused_though_a_row_has_it(tree: Tree) -> None:
     """Let the row in by dropping the trigger that refuses it, as a table made by hand would."""
     code, content = tree.add("row.png")
-    tree.site.execute("DROP TRIGGER renditions_checked_update_v1")
+    tree.site.execute("DROP TRIGGER renditions_checked_update")
     try:
         for path in (
             "../outside/a.png",

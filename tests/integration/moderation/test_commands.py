@@ -144,8 +144,8 @@ def test_moderation_may_call_what_its_commands_need_and_read_nothing_else(desk: 
     rows = desk.sql(
         "SELECT Routine_name FROM mysql.procs_priv WHERE User = 'takedown_moderation' ORDER BY Routine_name"
     )
-    of_today = {"acknowledgements_v2", "delivery_v1", "hiding_bans_v2", "original_digest_v2", "standing_triggers_v2"}
-    of_today |= {"subjects_images_v2", "subjects_known_v2"}
+    of_today = {"acknowledgements", "delivery", "hiding_bans", "original_digest", "present_triggers"}
+    of_today |= {"subjects_images", "subjects_known"}
     assert {name for (name,) in rows} == of_today
 
 

@@ -152,7 +152,7 @@ def test_a_lift_of_which_nobody_can_tell_whether_it_shows_the_image_needs_attent
     code = desk.new_image()
     desk.sign()
     desk.run("ban", code)
-    desk.sql("DROP PROCEDURE hiding_bans_v2")
+    desk.sql("DROP PROCEDURE hiding_bans")
     try:
         result = desk.run("lift", code, code=3)
     finally:

@@ -63,7 +63,7 @@ REWRITING = [
     "ALTER TABLE moderation_log ADD COLUMN x INT",
     "RENAME TABLE moderation_log TO elsewhere",
     *([] if on_mysql() else ["CREATE OR REPLACE TABLE moderation_log (id INT)"]),
-    "DROP TRIGGER moderation_log_signed_v1",
+    "DROP TRIGGER moderation_log_signed",
     "CREATE TRIGGER mine BEFORE INSERT ON moderation_log FOR EACH ROW SET NEW.account = 'root@localhost'",
     "CREATE TRIGGER mine BEFORE INSERT ON bans FOR EACH ROW SET @takedown_outbox = 1",
     "LOCK TABLES moderation_log WRITE",
@@ -281,11 +281,11 @@ def test_what_is_rolled_back_was_not_done(admin: MySQLCursorAbstract, moderator:
 @pytest.mark.parametrize(
     ("trigger", "sql"),
     [
-        ("bans_inserted_v1", "INSERT INTO bans (scope, subject) VALUES ('image', 'unheard')"),
-        ("bans_updated_v1", "UPDATE bans SET lifted_at = NOW() WHERE subject = 'standing' AND lifted_at IS NULL"),
-        ("bans_deleted_v1", "DELETE FROM bans WHERE subject = 'standing'"),
-        ("images_updated_v1", "UPDATE images SET owner = 'berta' WHERE code = 'unheard'"),
-        ("images_deleted_v1", "DELETE FROM images WHERE code = 'unheard'"),
+        ("bans_inserted", "INSERT INTO bans (scope, subject) VALUES ('image', 'unheard')"),
+        ("bans_updated", "UPDATE bans SET lifted_at = NOW() WHERE subject = 'standing' AND lifted_at IS NULL"),
+        ("bans_deleted", "DELETE FROM bans WHERE subject = 'standing'"),
+        ("images_updated", "UPDATE images SET owner = 'berta' WHERE code = 'unheard'"),
+        ("images_deleted", "DELETE FROM images WHERE code = 'unheard'"),
     ],
 )
 def test_a_change_that_caused_no_purge_claims_none(

@@ -24,7 +24,7 @@ def test_a_ban_that_no_trigger_saw_is_never_acknowledged(desk: Desk) -> None:
 
 def without_trigger(desk: Desk, *arguments: str) -> Result:
     """Run a command without the trigger that puts bans into the outbox. Asserts exit code 3."""
-    desk.sql("DROP TRIGGER bans_inserted_v1")
+    desk.sql("DROP TRIGGER bans_inserted")
     try:
         return desk.run(*arguments, code=3)
     finally:
@@ -46,7 +46,7 @@ def test_nothing_is_called_acknowledged_while_a_trigger_is_missing(desk: Desk) -
     desk.number()
     desk.sign()
     result = without_trigger(desk, "wait", "600")
-    assert "(bans_inserted_v1): run `purger migrate`" in result.stderr
+    assert "(bans_inserted): run `purger migrate`" in result.stderr
     assert result.stdout == "edge paris: not acknowledged (failing: 503\\n\\x1b[2J)\n"
     desk.run("wait", code, "0")  # each of its changes is in the outbox
     desk.run("ban", code)
@@ -60,7 +60,7 @@ def test_a_subject_with_a_ban_that_no_trigger_saw_waits_for_the_flush(desk: Desk
     code = desk.new_image(owner)
     desk.number()
     desk.run("wait", code, "0")
-    desk.sql("DROP TRIGGER bans_inserted_v1")
+    desk.sql("DROP TRIGGER bans_inserted")
     try:
         desk.run("ban", *(["--owner", owner] if of_owner else [code]), code=3)
         desk.sign()
@@ -84,7 +84,7 @@ def test_a_ban_that_was_opened_again_unseen_is_not_acknowledged(desk: Desk) -> N
     desk.run("lift", code, code=3)
     desk.number()
     desk.run("wait", code, "0")
-    desk.sql("DROP TRIGGER bans_updated_v1")
+    desk.sql("DROP TRIGGER bans_updated")
     try:
         desk.sql("UPDATE bans SET lifted_at = NULL WHERE id = %s", ban)
         assert "is not in the outbox" in desk.run("wait", code, "600", code=3).stderr
@@ -97,11 +97,11 @@ def test_an_image_whose_ban_no_trigger_saw_is_acknowledged_when_the_edges_were_f
     for edge in site.stack.edges:
         site.wait_served(code, edge)
     with site.admin.cursor() as cursor:
-        cursor.execute("DROP TRIGGER bans_inserted_v1")
+        cursor.execute("DROP TRIGGER bans_inserted")
     try:
         assert "no trigger put it into the outbox" in run(site, "ban", code, code=3).stderr
         assert f"an open ban of image {code} is not in the outbox" in run(site, "wait", code, "600", code=3).stderr
-        assert "(bans_inserted_v1): run `purger migrate`" in run(site, "wait", "600", code=3).stderr
+        assert "(bans_inserted): run `purger migrate`" in run(site, "wait", "600", code=3).stderr
     finally:
         site.stack.database.migrate()
     run(site, "wait", code, "60")

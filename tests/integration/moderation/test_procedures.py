@@ -55,8 +55,8 @@ SUBJECTS = [
 @pytest.mark.parametrize(
     ("procedure", "values"),
     [
-        ("subjects_known_v2", [1, 0, 0, 1, 0, 1, 0, 0, 0]),
-        ("subjects_images_v2", [1, 0, 0, 2, 0, 2, 0, 0, 0]),
+        ("subjects_known", [1, 0, 0, 1, 0, 1, 0, 0, 0]),
+        ("subjects_images", [1, 0, 0, 2, 0, 2, 0, 0, 0]),
     ],
 )
 def test_subjects_are_found_byte_by_byte_and_by_indexes_alone(
@@ -70,13 +70,13 @@ def test_subjects_are_found_byte_by_byte_and_by_indexes_alone(
 
 def test_bans_that_hide_images_are_found_by_indexes_alone(filled: Database) -> None:
     with filled.connect_admin() as connection, connection.cursor() as cursor:
-        rows, reads = call(cursor, "hiding_bans_v2", json.dumps(["code7", "code3999", "CODE7", "none", "c\u00f6de7"]))
+        rows, reads = call(cursor, "hiding_bans", json.dumps(["code7", "code3999", "CODE7", "none", "c\u00f6de7"]))
         assert [(code, scope, subject) for code, _, scope, subject in rows] == [
             ("code7", "owner", "owner7"),
             ("code7", "digest", digest(3)),
         ]
         assert reads < 100
         for scope, subject in (("image", "code7"), ("owner", "owner7"), ("digest", digest(7))):
-            rows, reads = call(cursor, "acknowledgements_v2", None, scope, subject, 2**63)
+            rows, reads = call(cursor, "acknowledgements", None, scope, subject, 2**63)
             assert rows[0][:2] == (1, 1)
             assert reads < 100, scope

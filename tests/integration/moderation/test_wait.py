@@ -71,7 +71,7 @@ def test_a_ban_past_its_retention_is_not_missing(desk: Desk) -> None:
     try:
         desk.run("wait", code, "0")
         # What was never in the outbox has not been pruned either.
-        desk.sql("DROP TRIGGER bans_inserted_v1")
+        desk.sql("DROP TRIGGER bans_inserted")
         try:
             desk.run("ban", code, code=3)
             desk.run("wait", code, "600", code=3)

@@ -110,7 +110,7 @@ def test_the_date_is_that_of_the_latest_change_of_image_owner_and_content(site: 
 
 def test_a_ban_that_no_trigger_saw_hides_the_image_at_once(site: OriginSite) -> None:
     code, other = site.new_image(), site.new_image()
-    for trigger in ("bans_inserted_v1", "bans_inserted_log_v2"):
+    for trigger in ("bans_inserted", "bans_inserted_log"):
         site.execute(f"DROP TRIGGER {trigger}")
     try:
         ban(site, site.digest_of(code))

@@ -70,7 +70,7 @@ def test_each_answer_says_the_batch_of_the_last_change_of_image_and_owner(site: 
     site.execute("UPDATE bans SET lifted_at = UTC_TIMESTAMP(3) WHERE subject = %s", owner)
     site.execute("INSERT INTO bans (scope, subject) VALUES ('image', %s)", code)
     with site.admin.cursor() as cursor:
-        cursor.execute("CALL number_invalidations_v3(NULL, NULL, @size, @more)")
+        cursor.execute("CALL number_invalidations(NULL, NULL, @size, @more)")
     assert changed() == str(own + 2), "numbered by either version"
     assert site.request("nobody-at-all").headers["Takedown-Changed"] == "0"
 

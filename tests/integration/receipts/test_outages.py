@@ -92,7 +92,7 @@ def test_a_ban_that_was_written_while_its_trigger_was_missing(site: Site, scope:
     owner = site.new_owner()
     code = site.new_image(owner)
     with site.admin.cursor() as cursor:
-        cursor.execute("DROP TRIGGER bans_inserted_v1")
+        cursor.execute("DROP TRIGGER bans_inserted")
         try:
             site.ban(code if scope == "image" else owner, scope)
             exit_code, out = ask(site, code)

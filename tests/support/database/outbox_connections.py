@@ -12,7 +12,7 @@ from takedown_db.connection.server_identity import read_server
 from takedown_db.statements import statement
 
 _numbers = count(1)
-NUMBER = "CALL number_invalidations_v3(NULL, NULL, @size, @more)"
+NUMBER = "CALL number_invalidations(NULL, NULL, @size, @more)"
 
 
 class Connections(ExitStack):
@@ -36,7 +36,7 @@ class Connections(ExitStack):
 
     def number(self, after: int | None = None) -> int:
         """Call the numbering once, for ids beyond ``after`` if given. Returns the number of rows."""
-        self.run("purger", "CALL number_invalidations_v3(%s, NULL, @size, @more)", after)
+        self.run("purger", "CALL number_invalidations(%s, NULL, @size, @more)", after)
         return int(str(self.run("purger", "SELECT @size")[0][0]))
 
     def largest(self) -> int:
@@ -73,7 +73,7 @@ def new_codes(number: int = 1) -> list[str]:
 
 
 class Taken(NamedTuple):
-    """The results of take_invalidations_v3: the subjects of the first one, and the second one."""
+    """The results of take_invalidations: the subjects of the first one, and the second one."""
 
     subjects: list[str]
     head: int
@@ -96,14 +96,14 @@ def take(
     identity: str | None = None,
     speaker: str | None = None,
 ) -> Taken:
-    """Call take_invalidations_v3, by default with the identity that batch ``known`` has, for the server that it is."""
+    """Call take_invalidations, by default with the identity that batch ``known`` has, for the server that it is."""
     with connection.cursor() as cursor:
         speaker = speaker or read_server(cursor)
         cursor.execute(statement("batch_identity"), {"batch": known or 0})
         rows: Any = cursor.fetchall()
         found = rows[0][0] if rows else None
         cursor.execute(
-            "CALL take_invalidations_v3(%s, %s, %s, 8, %s, %s, 0.001, 1)",
+            "CALL take_invalidations(%s, %s, %s, 8, %s, %s, 0.001, 1)",
             (known, identity or found, speaker, after, wait),
         )
         subjects = [str(list(row)[3]) for row in cursor.fetchall()]

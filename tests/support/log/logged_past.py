@@ -78,7 +78,7 @@ class LoggedPast:
 
     def number(self) -> int:
         """Number all that waits as one batch or several; return the last one."""
-        self.sql("CALL number_invalidations_v1()", by="purger")
+        self.sql("CALL number_invalidations(NULL, NULL, @size, @more)", by="purger")
         return int(self.sql("SELECT last_batch FROM numbering")[0][0])
 
     def tell(self, edges: Sequence[str] = EDGES) -> None:

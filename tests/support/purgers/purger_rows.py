@@ -61,7 +61,9 @@ class TakedownRecord:
         return ban
 
     def number(self) -> int:
-        return int(self.sql("CALL number_invalidations_v1()")[0][0])
+        """Number what waits, and return the last batch."""
+        self.sql("CALL number_invalidations(NULL, NULL, @size, @more)")
+        return int(self.sql("SELECT last_batch FROM numbering")[0][0])
 
     def edge(self, name: str = "edge1") -> None:
         self.sql("INSERT INTO edges (name, purge_url, public_url, token_file) VALUES (%s, 'p', 'q', 't')", name)

@@ -81,8 +81,8 @@ class Desk:
         self.sql("DELETE FROM purgers")
         for number in range(12):
             self.sql(
-                """INSERT INTO purgers (id, host, pid, version, since, seen_at)
-                VALUES (%s, 'host', 1, '0.2', UTC_TIMESTAMP(3), UTC_TIMESTAMP(3) - INTERVAL %s SECOND)""",
+                """INSERT INTO purgers (id, host, pid, version, since, seen_at, beat)
+                VALUES (%s, 'host', 1, '0.2', UTC_TIMESTAMP(3), UTC_TIMESTAMP(3) - INTERVAL %s SECOND, 1)""",
                 *(f"p{number}", ago - 8 * number),
             )
 
@@ -97,4 +97,4 @@ class Desk:
     def number(self) -> None:
         """Put the waiting changes into a batch, as a purger does."""
         self.sql("SET @size = 0, @more = 0")
-        self.sql("CALL number_invalidations_v3(NULL, NULL, @size, @more)")
+        self.sql("CALL number_invalidations(NULL, NULL, @size, @more)")

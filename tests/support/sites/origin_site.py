@@ -91,7 +91,7 @@ class OriginSite:
     def number(self) -> None:
         """Put all changes into a batch, as the purger does."""
         with self.admin.cursor() as cursor:
-            cursor.execute("CALL number_invalidations_v3(NULL, NULL, @size, @more)")
+            cursor.execute("CALL number_invalidations(NULL, NULL, @size, @more)")
 
     def last_batch(self) -> int:
         """Return the number of the last batch."""

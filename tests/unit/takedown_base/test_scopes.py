@@ -42,7 +42,6 @@ def test_the_lists_are_found() -> None:
     for name, at_least in (
         ("check_triggers.sql", 4),
         ("numbering_routines.sql", 2),
-        ("migration.sql", 4),
         ("lookup.sql", 3),
     ):
         assert files.count(name) >= at_least, name

@@ -81,8 +81,12 @@ def test_changes_on_their_way_are_no_problem() -> None:
             "write the lost bans and lifts again",
         ),
         (replace(edge(batch=1), numbered_at=None, head=0), "0 only: it has lost changes", "write the lost"),
-        (replace(WELL, missing_triggers=("bans_inserted_v1",)), "bans_inserted_v1; bans may go", "purger migrate"),
-        (replace(WELL, weakened_triggers=("bans_checked_v1",)), "bans_checked_v1; purges go on", "purger migrate"),
+        (replace(WELL, missing_triggers=("bans_inserted",)), "bans_inserted; bans may go", "purger migrate"),
+        (
+            replace(WELL, weakened_triggers=("bans_checked_insert",)),
+            "bans_checked_insert; purges go on",
+            "purger migrate",
+        ),
         (replace(WELL, migration_lock=7), "connection 7 holds the lock", "KILL 7"),
         (replace(WELL, counter_locked=True, stuck=1), "holds the row of table numbering", "innodb_trx"),
         (replace(WELL, stuck=1), "1 committed change got no number within 1 s", "log"),
@@ -137,7 +141,7 @@ def test_an_edge_without_a_purger_is_a_problem() -> None:
 
 def test_causes_come_before_what_follows() -> None:
     state = replace(
-        edge(mode="fail-safe"), purgers=(), stuck=1, missing_triggers=("bans_inserted_v1",), counter_locked=True
+        edge(mode="fail-safe"), purgers=(), stuck=1, missing_triggers=("bans_inserted",), counter_locked=True
     )
     lines = said(state).splitlines()
     starts = ("missing or altered", "another transaction", "no purger runs", "edge rome is in fail-safe")

@@ -100,7 +100,7 @@ def test_other_triggers_wake_all_workers() -> None:
     poller, woken = poller_at(30), list[str]()
     poller.verified(Verification(1, 30, Triggers("all", ())))
     poller.subscribe(lambda: woken.append("all"))
-    poller.verified(Verification(2, 30, Triggers("all", ("bans_inserted_v1",))))
+    poller.verified(Verification(2, 30, Triggers("all", ("bans_inserted",))))
     poller.verified(Verification(3, 30, Triggers("others", ())))
     assert woken == ["all", "all"]
 

@@ -25,7 +25,7 @@ class Database:
     def __init__(self, stop: threading.Event) -> None:
         self._stop = stop
         self.calls = 0
-        self.states = [Triggers("without", missing=("bans_inserted_v1",)), Triggers("whole")]
+        self.states = [Triggers("without", missing=("bans_inserted",)), Triggers("whole")]
 
     def catch_up(self) -> None:
         pass

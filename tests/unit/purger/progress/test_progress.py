@@ -29,7 +29,7 @@ def test_the_same_instance_goes_on_where_it_was(edge: Progress) -> None:
 
 
 def test_a_missing_trigger_stops_heartbeats_but_no_purges(edge: Progress) -> None:
-    broken = verified(5, triggers=Triggers("some", ("bans_inserted_v1",)))
+    broken = verified(5, triggers=Triggers("some", ("bans_inserted",)))
     assert not isinstance(edge.next_step(at(5), 0, broken, 101.5), Heartbeat)
     assert edge.next_step(at(6), 0, broken, 101.5) == Deliver(5, 6)
 
@@ -67,7 +67,7 @@ def test_a_heartbeat_waits_for_the_first_verification_of_its_epoch_alone(edge: P
 
 
 def test_a_verification_without_all_triggers_is_not_the_first_one(edge: Progress) -> None:
-    broken = verified(5, triggers=Triggers("all", ("bans_inserted_v1",)))
+    broken = verified(5, triggers=Triggers("all", ("bans_inserted",)))
     assert not isinstance(edge.next_step(at(5), 0, broken, 101.5), Heartbeat)
     assert isinstance(edge.next_step(at(6), 0, verified(6), 101.5), Deliver)
     assert not isinstance(edge.next_step(at(5), 0, broken, 101.5), Heartbeat)

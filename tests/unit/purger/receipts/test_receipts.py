@@ -17,7 +17,6 @@ from purger.receipts.model import (
     Ownership,
     Purge,
     ReceiptsReport,
-    RecordSpan,
 )
 from purger.receipts.read import covering
 from purger.receipts.text import after, edge_row, lines, moment
@@ -164,19 +163,20 @@ def test_purges_from_before_the_ban_prove_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    ("event", "span", "expected"),
+    ("event", "pruned_until", "expected"),
     [
-        (replace(LOGGED, purge=None), RecordSpan(receipts_until=at(999)), WithoutPurge.UNWRITTEN),
-        (LOGGED, RecordSpan(receipts_until=at(11)), WithoutPurge.OLD),
-        (LOGGED, RecordSpan(receipts_until=at(9)), WithoutPurge.UNKNOWN),
-        (None, RecordSpan(receipts_until=at(11)), WithoutPurge.OLD),
-        (None, RecordSpan(), WithoutPurge.UNKNOWN),
+        (replace(LOGGED, purge=None), at(999), WithoutPurge.UNWRITTEN),
+        (LOGGED, at(11), WithoutPurge.OLD),
+        (LOGGED, at(9), WithoutPurge.UNKNOWN),
+        (None, at(11), WithoutPurge.OLD),
+        (None, at(9), WithoutPurge.UNKNOWN),
+        (None, None, WithoutPurge.UNKNOWN),
     ],
 )
-def test_why_a_ban_has_no_purge(event: LogEntry | None, span: RecordSpan, expected: WithoutPurge) -> None:
+def test_why_a_ban_has_no_purge(event: LogEntry | None, pruned_until: datetime | None, expected: WithoutPurge) -> None:
     events = (event,) if event else ()
     ban = BanRecord(id=1, scope=Scope.IMAGE, subject="c", stands=True, banned_at=at(10), events=events)
-    assert why_without_purge(ReceiptsReport(code="c", bans=(ban,), span=span), ban) is expected
+    assert why_without_purge(ReceiptsReport(code="c", bans=(ban,), pruned_until=pruned_until), ban) is expected
 
 
 @pytest.mark.parametrize(

@@ -219,13 +219,6 @@ def test_a_row_from_before_the_log_with_a_result_of_now_keeps_what_it_had_then()
     assert len(texts(probes([PROBE], [row], {5: 17})[0])) == 1
 
 
-def test_a_row_without_a_result_is_of_before_the_log() -> None:
-    row = PROBE_ROW._replace(seen_at=None, status=503, gone=None)
-    report, unlogged = probes([], [row], {5: 9})
-    assert (unlogged, report.number(Count.BEFORE)) == ([], 1)
-    assert probes([], [row], {5: 17})[1] != []
-
-
 def test_rows_that_are_gone_before_their_time_are_named() -> None:
     assert texts(batches([BATCH], [], {})[0]) == [
         "batches 17: the log says there is one (leaf 99), the database has none"

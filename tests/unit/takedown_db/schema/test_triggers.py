@@ -11,7 +11,7 @@ MADE = "2026-01-01 00:00:00.00"
 
 
 def standing(**changes: object) -> list[tuple[object, ...]]:
-    """Return the triggers of a complete schema as rows, with ``changes`` in that of bans_inserted_v1."""
+    """Return the triggers of a complete schema as rows, with ``changes`` in that of bans_inserted."""
     rows = []
     for script in SCRIPTS:
         for own in defined(script).values():
@@ -25,7 +25,7 @@ def standing(**changes: object) -> list[tuple[object, ...]]:
                 "sql_mode": "",
                 "body": f"\n  {own.body}\n",
             }
-            rows.append(tuple((row | changes if own.name == "bans_inserted_v1" else row).values()))
+            rows.append(tuple((row | changes if own.name == "bans_inserted" else row).values()))
     return sorted(rows, key=str)
 
 
@@ -49,14 +49,14 @@ def test_a_whole_database_lacks_nothing() -> None:
 
 
 def test_a_semicolon_that_mysql_adds_alters_nothing() -> None:
-    body = defined("outbox_triggers")["bans_inserted_v1"].body
+    body = defined("outbox_triggers")["bans_inserted"].body
     assert judge_triggers(standing(body=f"{body};")) == judge_triggers(standing())
 
 
-def test_the_fingerprint_is_that_of_version_0_1() -> None:
+def test_the_fingerprint_is_of_the_names_tables_and_times_of_the_outbox() -> None:
     outbox = sorted(f"{own.name} {own.on_table} {MADE}" for own in defined("outbox_triggers").values())
     assert judge_triggers(standing()).fingerprint == hashlib.sha256("\n".join(outbox).encode()).hexdigest()
-    assert judge_triggers(without("bans_inserted_log_v2")).fingerprint == judge_triggers(standing()).fingerprint
+    assert judge_triggers(without("bans_inserted_log")).fingerprint == judge_triggers(standing()).fingerprint
 
 
 def test_a_trigger_that_was_made_again_is_told_by_its_time() -> None:
@@ -78,20 +78,20 @@ def test_a_trigger_that_was_made_again_is_told_by_its_time() -> None:
 )
 def test_an_altered_trigger_is_missing(change: dict[str, object]) -> None:
     rows = standing(**change)
-    assert judge_triggers(rows).missing == ("bans_inserted_v1",)
-    assert altered_triggers(rows) == ["bans_inserted_v1"]
+    assert judge_triggers(rows).missing == ("bans_inserted",)
+    assert altered_triggers(rows) == ["bans_inserted"]
 
 
 def test_a_trigger_that_went_with_a_renamed_table_is_missing() -> None:
     rows = standing(on_table="bans_old")
-    assert judge_triggers(rows).missing == ("bans_inserted_v1",)
-    assert strayed_triggers(rows) == [("bans_inserted_v1", "bans_old")]
+    assert judge_triggers(rows).missing == ("bans_inserted",)
+    assert strayed_triggers(rows) == [("bans_inserted", "bans_old")]
     assert altered_triggers(rows) == []
     assert strayed_triggers(standing()) == []
 
 
 def test_without_a_check_or_the_log_no_purge_is_lost() -> None:
-    for name in ("bans_checked_insert_v2", "moderation_log_signed_v1"):
+    for name in ("bans_checked_insert", "moderation_log_signed"):
         judged = judge_triggers(without(name))
         assert (judged.missing, judged.weakened) == ((), (name,))
-    assert judge_triggers(without("bans_inserted_v1")).missing == ("bans_inserted_v1",)
+    assert judge_triggers(without("bans_inserted")).missing == ("bans_inserted",)

@@ -1,0 +1,333 @@
+-- Creates the tables. They need MySQL 8.0.29 or MariaDB 10.6, or later.
+--
+-- Keys are ASCII and compared byte by byte. ascii_bin still ignores trailing spaces in comparisons and a REGEXP with
+-- anchors lets a trailing newline through, so every key has a CHECK on its length in bytes and on the absence of other
+-- characters. Columns are wider than the check allows: a session without strict mode cuts a value at the column's
+-- width, and what was cut must not pass for a valid key.
+--
+-- MariaDB lets every session switch CHECKs off, so triggers hold the same rules (check_triggers.sql). Only they hold
+-- those of the scopes, which may grow, and of renditions.path: to add a CHECK the server copies the table.
+
+-- 1. What a site shows: written by `origin import` and `origin ingest`, read by the origin.
+
+CREATE TABLE IF NOT EXISTS images (
+    code VARCHAR(255) CHARACTER SET ascii COLLATE ascii_bin NOT NULL PRIMARY KEY,
+    owner VARCHAR(255) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    stable_until DATETIME NULL COMMENT 'UTC; until then browsers may keep the image without asking',
+    imported_at DATETIME(3) NOT NULL DEFAULT (UTC_TIMESTAMP(3)) COMMENT 'UTC',
+    KEY owner (owner),
+    KEY imported_at (imported_at),
+    CONSTRAINT images_code_is_1_to_64_of_letters_digits_underscore_dash
+        CHECK (LENGTH(code) BETWEEN 1 AND 64 AND code NOT REGEXP '[^A-Za-z0-9_-]'),
+    CONSTRAINT images_owner_is_1_to_64_of_letters_digits_underscore_dash
+        CHECK (LENGTH(owner) BETWEEN 1 AND 64 AND owner NOT REGEXP '[^A-Za-z0-9_-]')
+) ENGINE = InnoDB COMMENT 'One row an image';
+
+-- The key digest finds the images with one original.
+CREATE TABLE IF NOT EXISTS renditions (
+    code VARCHAR(255) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'images.code',
+    name VARCHAR(255) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'original, thumb, ...',
+    content_type VARCHAR(255) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    size BIGINT UNSIGNED NOT NULL COMMENT 'bytes',
+    width INT UNSIGNED NOT NULL COMMENT 'pixels',
+    height INT UNSIGNED NOT NULL COMMENT 'pixels',
+    digest VARCHAR(255) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'SHA-256 of the file in lower-case hex: its ETag and its name in the store',
+    path VARCHAR(1024) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NULL
+        COMMENT 'of the file below the root of --in-place; NULL: the own store has it, by its digest',
+    PRIMARY KEY (code, name),
+    KEY digest (digest, name),
+    CONSTRAINT renditions_code_is_1_to_64_of_letters_digits_underscore_dash
+        CHECK (LENGTH(code) BETWEEN 1 AND 64 AND code NOT REGEXP '[^A-Za-z0-9_-]'),
+    CONSTRAINT renditions_name_is_1_to_32_of_a_to_z_digits_underscore_dash
+        CHECK (LENGTH(name) BETWEEN 1 AND 32 AND name NOT REGEXP '[^a-z0-9_-]'),
+    CONSTRAINT renditions_content_type_is_image_slash_subtype
+        CHECK (LENGTH(content_type) <= 64 AND content_type LIKE 'image/_%' AND content_type NOT REGEXP '[^a-z0-9/+.-]'),
+    CONSTRAINT renditions_digest_is_sha256_in_small_hex
+        CHECK (LENGTH(digest) = 64 AND digest NOT REGEXP '[^0-9a-f]')
+) ENGINE = InnoDB COMMENT 'What the origin serves, and all it needs to know of it';
+
+-- 2. Moderation: the table that moderators write, and its log, which triggers write.
+
+CREATE TABLE IF NOT EXISTS bans (
+    id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,
+    scope VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin NOT NULL
+        COMMENT 'image: subject is a code; owner: an owner''s key; digest: the SHA-256 of an original',
+    subject VARCHAR(255) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    reason VARCHAR(255) CHARACTER SET utf8mb4 NOT NULL DEFAULT '',
+    banned_by VARCHAR(255) CHARACTER SET utf8mb4 NOT NULL DEFAULT '',
+    banned_at DATETIME(3) NOT NULL DEFAULT (UTC_TIMESTAMP(3)) COMMENT 'UTC',
+    lifted_at DATETIME(3) NULL COMMENT 'UTC; any value lifts, whatever the time it names',
+    KEY subject (scope, subject, lifted_at),
+    CONSTRAINT bans_subject_is_1_to_64_of_letters_digits_underscore_dash
+        CHECK (LENGTH(subject) BETWEEN 1 AND 64 AND subject NOT REGEXP '[^A-Za-z0-9_-]')
+) ENGINE = InnoDB COMMENT 'The interface to moderation: INSERT bans, setting lifted_at lifts';
+
+CREATE TABLE IF NOT EXISTS moderation_log (
+    id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,
+    action VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin NOT NULL
+        COMMENT 'ban; lift; unban: row deleted or moved to another subject; change; move: an image changed owner or code, or was deleted',
+    ban_id BIGINT UNSIGNED NULL COMMENT 'bans.id',
+    scope VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'as it was then, as all that follows',
+    subject VARCHAR(255) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    owner VARCHAR(255) CHARACTER SET ascii COLLATE ascii_bin NULL COMMENT 'action move: the former owner',
+    reason VARCHAR(255) CHARACTER SET utf8mb4 NOT NULL DEFAULT '',
+    banned_by VARCHAR(255) CHARACTER SET utf8mb4 NOT NULL DEFAULT '',
+    detail VARCHAR(4096) CHARACTER SET utf8mb4 NULL COMMENT 'change: the values before, as JSON; move: where to',
+    invalidation BIGINT UNSIGNED NULL COMMENT 'invalidations.id: the purge that this caused; NULL: none was written',
+    account VARCHAR(384) CHARACTER SET utf8mb4 NOT NULL DEFAULT '' COMMENT 'USER() of the session, whatever it claimed',
+    logged_at DATETIME(6) NOT NULL DEFAULT '1970-01-01' COMMENT 'UTC, the server''s clock, whatever the session set',
+    banned_at DATETIME(3) NULL COMMENT 'bans.banned_at after the act, or before the deletion; NULL: an act on no ban',
+    lifted_at DATETIME(3) NULL COMMENT 'bans.lifted_at, likewise',
+    KEY subject (scope, subject),
+    KEY ban (ban_id),
+    KEY invalidation (invalidation),
+    KEY owner (owner)
+) ENGINE = InnoDB COMMENT 'Append-only: who banned, lifted and changed what. Written by triggers only, never pruned';
+
+CREATE TABLE IF NOT EXISTS erasures (
+    id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,
+    action VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin NOT NULL
+        COMMENT 'begin and done of one erasure; erased: a file was destroyed; kept: another image shares it',
+    original VARCHAR(255) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'SHA-256 of the banned original',
+    ban_id BIGINT UNSIGNED NOT NULL COMMENT 'bans.id: the ban by digest that was open',
+    digest VARCHAR(255) CHARACTER SET ascii COLLATE ascii_bin NULL COMMENT 'erased, kept: SHA-256 of the file',
+    path VARCHAR(1024) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NULL COMMENT 'erased, kept: its path in place; NULL: in the own store',
+    detail VARCHAR(255) CHARACTER SET utf8mb4 NOT NULL DEFAULT '' COMMENT 'for people',
+    account VARCHAR(384) CHARACTER SET utf8mb4 NOT NULL DEFAULT '' COMMENT 'USER() of the session, whatever it claimed',
+    written_at DATETIME(6) NOT NULL DEFAULT '1970-01-01' COMMENT 'UTC, the server''s clock, whatever the session set',
+    KEY original (original),
+    KEY digest (digest)
+) ENGINE = InnoDB COMMENT 'Append-only: which bytes `origin erase` destroyed, when and by whom. Never pruned';
+
+-- 3. The outbox: what has to be purged, and the numbers by which purgers and edges speak of it.
+
+-- The key subject holds the batch: the origin's lookup reads the last one of a subject from the index.
+CREATE TABLE IF NOT EXISTS invalidations (
+    id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,
+    scope VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    subject VARCHAR(255) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    cause VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'ban, lift, unban, image, rendition, resend',
+    ban_id BIGINT UNSIGNED NULL COMMENT 'bans.id, where a row of bans is the cause',
+    written_at DATETIME(6) NOT NULL DEFAULT (UTC_TIMESTAMP(6)) COMMENT 'UTC; the statement''s time, before its commit',
+    batch BIGINT UNSIGNED NULL COMMENT 'NULL until the purger numbers the row, which it does after the commit',
+    KEY batch (batch),
+    KEY subject (scope, subject, batch),
+    KEY ban (ban_id),
+    CONSTRAINT invalidations_subject_is_1_to_64_of_letters_digits_underscore
+        CHECK (LENGTH(subject) BETWEEN 1 AND 64 AND subject NOT REGEXP '[^A-Za-z0-9_-]')
+) ENGINE = InnoDB COMMENT 'The outbox. A row purges, and bans nothing';
+
+CREATE TABLE IF NOT EXISTS numbering (
+    one TINYINT NOT NULL PRIMARY KEY DEFAULT 1,
+    last_batch BIGINT UNSIGNED NOT NULL DEFAULT 0,
+    numbered_at DATETIME(6) NOT NULL DEFAULT '1970-01-01' COMMENT 'UTC; never goes back, whatever the clock does',
+    pruned_batch BIGINT UNSIGNED NOT NULL DEFAULT 0 COMMENT 'batches up to this one may have left the outbox',
+    identity VARCHAR(36) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT (UUID()) COMMENT 'the identity of batch 0',
+    clock DATETIME(6) NOT NULL DEFAULT '1970-01-01' COMMENT 'UTC; what the server took for the time when it gave the last number',
+    CONSTRAINT numbering_has_one_row CHECK (one = 1)
+) ENGINE = InnoDB COMMENT 'The counter behind batch numbers; its row lock makes numbers follow commits';
+
+CREATE TABLE IF NOT EXISTS batches (
+    batch BIGINT UNSIGNED NOT NULL PRIMARY KEY,
+    numbered_at DATETIME(6) NOT NULL COMMENT 'UTC',
+    size INT UNSIGNED NOT NULL COMMENT 'rows of the outbox',
+    identity VARCHAR(36) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT (UUID())
+        COMMENT 'a number that was given before a restore is another batch afterwards'
+) ENGINE = InnoDB;
+
+-- While an edge lacks the batch of an image's last change, it keeps an answer only briefly.
+CREATE TABLE IF NOT EXISTS changes (
+    scope VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    subject VARCHAR(255) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    changed_at DATETIME(6) NOT NULL COMMENT 'UTC; when the latest change was numbered. Rounded up it is Last-Modified',
+    batch BIGINT UNSIGNED NOT NULL DEFAULT 0 COMMENT 'of the latest change',
+    PRIMARY KEY (scope, subject)
+) ENGINE = InnoDB COMMENT 'When each subject last changed; outlives the outbox';
+
+CREATE TABLE IF NOT EXISTS unnumberable (
+    id BIGINT UNSIGNED NOT NULL PRIMARY KEY COMMENT 'invalidations.id',
+    scope VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    subject VARCHAR(255) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    cause VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    ban_id BIGINT UNSIGNED NULL,
+    written_at DATETIME(6) NOT NULL COMMENT 'UTC',
+    found_at DATETIME(6) NOT NULL COMMENT 'UTC'
+) ENGINE = InnoDB COMMENT 'Malformed rows that were taken out of the outbox: they name no image and would block every other';
+
+CREATE TABLE IF NOT EXISTS retention (
+    one TINYINT NOT NULL PRIMARY KEY DEFAULT 1,
+    outbox_until DATETIME(6) NULL COMMENT 'UTC; what was numbered before has left the outbox, but for bans and lifts',
+    outbox_batch BIGINT UNSIGNED NOT NULL DEFAULT 0 COMMENT 'the last batch of that',
+    receipts_until DATETIME(6) NULL COMMENT 'UTC; what was numbered before is gone, bans, lifts and receipts too',
+    receipts_batch BIGINT UNSIGNED NOT NULL DEFAULT 0 COMMENT 'the last batch of that',
+    moved_at DATETIME(6) NULL COMMENT 'UTC; when the two times last moved',
+    leaves_outbox_batch BIGINT UNSIGNED NOT NULL DEFAULT 0 COMMENT 'leaves of batches up to this one were pruned, but for those with acts of moderation',
+    leaves_receipts_batch BIGINT UNSIGNED NOT NULL DEFAULT 0 COMMENT 'leaves of batches up to this one were pruned, but for subjects that were banned then',
+    CONSTRAINT retention_has_one_row CHECK (one = 1)
+) ENGINE = InnoDB COMMENT 'How far pruning has come; it moves by bounded steps, whatever a clock says';
+
+-- 4. Edges and purgers.
+
+-- A request to flush has a number, so that one which comes while another is carried out is not taken for done with it.
+-- rebounded_...: each purge is sent again, since a stalled thread of the edge could still store what it was to remove.
+CREATE TABLE IF NOT EXISTS edges (
+    name VARCHAR(255) CHARACTER SET ascii COLLATE ascii_bin NOT NULL PRIMARY KEY,
+    purge_url VARCHAR(255) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'listener purge',
+    public_url VARCHAR(255) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'listener public: probes and audits request images from it',
+    token_file VARCHAR(255) CHARACTER SET utf8mb4 NOT NULL COMMENT 'on the purger''s machine',
+    enabled BOOLEAN NOT NULL DEFAULT TRUE,
+    added_at DATETIME(3) NOT NULL DEFAULT (UTC_TIMESTAMP(3)) COMMENT 'UTC',
+    instance VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NULL COMMENT 'the varnishd process that the progress belongs to',
+    acknowledged BIGINT UNSIGNED NOT NULL DEFAULT 0 COMMENT 'all batches up to this one were acknowledged',
+    rebounded BIGINT UNSIGNED NOT NULL DEFAULT 0 COMMENT 'all batches up to this one were sent and acknowledged a second time',
+    triggers VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NULL COMMENT 'fingerprint of the outbox''s triggers when the edge was last flushed',
+    seen_at DATETIME(3) NULL COMMENT 'UTC; last answer of the edge',
+    epoch DATETIME(3) NULL COMMENT 'UTC, the edge''s clock; last heartbeat it accepted',
+    problem VARCHAR(255) CHARACTER SET utf8mb4 NULL COMMENT 'what keeps the edge from being served now',
+    ca_file VARCHAR(255) CHARACTER SET utf8mb4 NULL COMMENT 'on the purger''s machine: who may have signed the edge''s certificate',
+    certificate_file VARCHAR(255) CHARACTER SET utf8mb4 NULL COMMENT 'on the purger''s machine: the client certificate',
+    key_file VARCHAR(255) CHARACTER SET utf8mb4 NULL COMMENT 'on the purger''s machine: its key',
+    flush_asked BIGINT UNSIGNED NOT NULL DEFAULT 0 COMMENT 'the last request to empty the edge',
+    flush_asked_by VARCHAR(255) CHARACTER SET utf8mb4 NOT NULL DEFAULT '' COMMENT 'who asked last',
+    flush_done BIGINT UNSIGNED NOT NULL DEFAULT 0 COMMENT 'the last request that a flush has answered',
+    rebounded_later BIGINT UNSIGNED NOT NULL DEFAULT 0 COMMENT 'all batches up to this one were sent again some seconds later',
+    rebounded_last BIGINT UNSIGNED NOT NULL DEFAULT 0 COMMENT 'all batches up to this one were sent again a minute later',
+    flushed_at DATETIME(3) NULL COMMENT 'UTC, the edge''s clock; its last flush',
+    purger VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NULL COMMENT 'purgers.id: who has claimed this edge; NULL: nobody',
+    CONSTRAINT edges_name_is_1_to_64_of_letters_digits_underscore_dash_dot
+        CHECK (LENGTH(name) BETWEEN 1 AND 64 AND name NOT REGEXP '[^A-Za-z0-9_.-]')
+) ENGINE = InnoDB;
+
+CREATE TABLE IF NOT EXISTS purgers (
+    id VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL PRIMARY KEY COMMENT 'made by each process at its start',
+    host VARCHAR(255) CHARACTER SET utf8mb4 NOT NULL,
+    pid INT UNSIGNED NOT NULL,
+    version VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    since DATETIME(3) NOT NULL COMMENT 'UTC, the database''s clock',
+    seen_at DATETIME(3) NOT NULL COMMENT 'UTC, the database''s clock',
+    beat BIGINT UNSIGNED NOT NULL COMMENT 'number of signatures so far'
+) ENGINE = InnoDB COMMENT 'Presence: each purger signs twice a second';
+
+CREATE TABLE IF NOT EXISTS adoptions (
+    id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,
+    server VARCHAR(255) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL COMMENT 'as the server names itself',
+    adopted_at DATETIME(3) NOT NULL DEFAULT (UTC_TIMESTAMP(3)) COMMENT 'UTC',
+    adopted_by VARCHAR(255) CHARACTER SET utf8mb4 NOT NULL DEFAULT ''
+) ENGINE = InnoDB COMMENT 'Append-only; the newest row counts. Written by purger migrate (the first) and purger adopt';
+
+-- 5. Receipts: what each edge acknowledged, and what its public listener answered afterwards.
+
+CREATE TABLE IF NOT EXISTS receipts (
+    edge VARCHAR(255) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'edges.name; kept when the edge is removed',
+    batch BIGINT UNSIGNED NOT NULL COMMENT 'the last batch that this acknowledgement covers',
+    first_batch BIGINT UNSIGNED NOT NULL COMMENT 'the first one',
+    method VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'purge, ban or flush',
+    instance VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    acknowledged_at DATETIME(6) NOT NULL COMMENT 'UTC, the purger''s clock',
+    PRIMARY KEY (edge, batch)
+) ENGINE = InnoDB COMMENT 'Who acknowledged what and when; joined with the outbox it is a receipt a ban';
+
+CREATE TABLE IF NOT EXISTS sightings (
+    edge VARCHAR(255) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'edges.name',
+    invalidation BIGINT UNSIGNED NOT NULL COMMENT 'invalidations.id',
+    seen_at DATETIME(6) NOT NULL COMMENT 'UTC, the purger''s clock',
+    status SMALLINT UNSIGNED NULL COMMENT 'HTTP status of the answer',
+    gone BOOLEAN NOT NULL COMMENT 'what came was none of the image''s renditions',
+    note VARCHAR(255) CHARACTER SET utf8mb4 NULL COMMENT 'a remark on the result, or the other result that it replaced',
+    code VARCHAR(255) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '' COMMENT 'of a ban on an owner or a digest: the image that was probed; empty: the subject as a whole',
+    looked INT UNSIGNED NULL COMMENT 'of such a ban, as a whole: the images that were seen gone',
+    images INT UNSIGNED NULL COMMENT 'and of how many; counted up to 200,000',
+    PRIMARY KEY (edge, invalidation, code)
+) ENGINE = InnoDB COMMENT 'Probe results: what each edge''s public listener answered after the acknowledgement';
+
+-- Apart from sightings, so that each row there is a result and has a leaf in the signed log.
+CREATE TABLE IF NOT EXISTS probe_remarks (
+    edge VARCHAR(255) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'edges.name',
+    invalidation BIGINT UNSIGNED NOT NULL COMMENT 'invalidations.id',
+    code VARCHAR(255) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '' COMMENT 'as in sightings',
+    removed INT UNSIGNED NULL COMMENT 'objects that Varnish says it removed',
+    status SMALLINT UNSIGNED NULL COMMENT 'HTTP status of the last answer that proved nothing',
+    note VARCHAR(255) CHARACTER SET utf8mb4 NULL COMMENT 'why nothing is proven yet',
+    PRIMARY KEY (edge, invalidation, code)
+) ENGINE = InnoDB COMMENT 'Remarks on purges and probes: no evidence';
+
+-- 6. Hooks: triggers on a site's own tables that write bans. `purger hook --apply` fills these tables, and `purger status`
+-- compares them with the triggers that exist.
+
+CREATE TABLE IF NOT EXISTS hooks (
+    name VARCHAR(40) CHARACTER SET ascii COLLATE ascii_bin NOT NULL PRIMARY KEY COMMENT 'bans.banned_by of its bans',
+    table_schema VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
+    table_name VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
+    scope VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'bans.scope of its bans',
+    subject TEXT CHARACTER SET utf8mb4 NOT NULL COMMENT 'SQL: the subject of a row''s ban; NULL: the row has none',
+    hidden_when TEXT CHARACTER SET utf8mb4 NOT NULL COMMENT 'SQL: whether a row is taken down',
+    reason VARCHAR(255) CHARACTER SET utf8mb4 NOT NULL,
+    bans_deleted BOOLEAN NOT NULL COMMENT 'a deleted row is taken down',
+    lifts_inserted BOOLEAN NOT NULL COMMENT 'a new row lifts the hook''s earlier bans of its subject',
+    applied_at DATETIME(3) NOT NULL DEFAULT (UTC_TIMESTAMP(3)) COMMENT 'UTC'
+) ENGINE = InnoDB COMMENT 'Written by purger hook';
+
+CREATE TABLE IF NOT EXISTS hook_triggers (
+    hook VARCHAR(40) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'hooks.name',
+    name VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    event VARCHAR(8) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'INSERT, UPDATE or DELETE',
+    body TEXT CHARACTER SET utf8mb4 NOT NULL COMMENT 'as it was created',
+    PRIMARY KEY (hook, name)
+) ENGINE = InnoDB COMMENT 'The triggers of each hook, all AFTER their event';
+
+-- 7. The signed log: leaves that have their place, the whole nodes above them, and signed checkpoints.
+-- Texts are bytes here, since they are hashed: a character set could change them on their way.
+
+-- The transaction that writes a receipt writes its entry.
+CREATE TABLE IF NOT EXISTS log_entries (
+    id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,
+    content BLOB NOT NULL COMMENT 'the leaf in canonical JSON',
+    openings BLOB NULL COMMENT 'values and salts of its commitments, as JSON'
+) ENGINE = InnoDB COMMENT 'Leaves that wait for their place in the signed log';
+
+CREATE TABLE IF NOT EXISTS log_leaves (
+    leaf BIGINT UNSIGNED NOT NULL PRIMARY KEY COMMENT 'its place, from 0',
+    hash BINARY(32) NOT NULL COMMENT 'SHA-256 of 0 and the content (RFC 9162, 2.1.1): stays when the content is pruned',
+    kind VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    source BIGINT UNSIGNED NULL COMMENT 'batch: its number; event: moderation_log.id; acknowledged: the last batch; seen: invalidations.id',
+    content BLOB NULL COMMENT 'the leaf in canonical JSON; NULL: pruned',
+    openings BLOB NULL COMMENT 'values and salts of its commitments, as JSON; NULL: erased or none',
+    KEY source (kind, source)
+) ENGINE = InnoDB COMMENT 'The leaves of the signed log';
+
+-- By it the leaf of an act of moderation is found when its batch is pruned.
+CREATE TABLE IF NOT EXISTS log_events (
+    leaf BIGINT UNSIGNED NOT NULL PRIMARY KEY COMMENT 'log_leaves.leaf, of the kind event',
+    batch BIGINT UNSIGNED NOT NULL,
+    KEY batch (batch)
+) ENGINE = InnoDB COMMENT 'The acts of moderation that each batch has told the edges of';
+
+CREATE TABLE IF NOT EXISTS log_nodes (
+    level TINYINT UNSIGNED NOT NULL COMMENT 'a multiple of 4: the others are made of those below',
+    position BIGINT UNSIGNED NOT NULL,
+    hash BINARY(32) NOT NULL,
+    PRIMARY KEY (level, position)
+) ENGINE = InnoDB COMMENT 'The root of each whole 16, 256, ... leaves';
+
+CREATE TABLE IF NOT EXISTS log_checkpoints (
+    size BIGINT UNSIGNED NOT NULL COMMENT 'number of leaves',
+    note VARBINARY(4096) NOT NULL COMMENT 'the signed note',
+    PRIMARY KEY (size)
+) ENGINE = InnoDB COMMENT 'Signed states of the log; the leaves before each say when it was signed';
+
+CREATE TABLE IF NOT EXISTS log_keys (
+    id INT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,
+    note VARBINARY(4096) NOT NULL COMMENT 'a key, signed by the one before it'
+) ENGINE = InnoDB COMMENT 'The keys that followed the first one';
+
+CREATE TABLE IF NOT EXISTS log_state (
+    one TINYINT NOT NULL PRIMARY KEY DEFAULT 1,
+    size BIGINT UNSIGNED NOT NULL DEFAULT 0 COMMENT 'number of leaves',
+    peaks VARBINARY(2048) NOT NULL DEFAULT '' COMMENT 'the hashes of the largest whole nodes, from left to right',
+    batch BIGINT UNSIGNED NULL COMMENT 'the last batch that is in the log; NULL: the log has not begun',
+    event BIGINT UNSIGNED NOT NULL DEFAULT 0 COMMENT 'all entries of moderation_log up to this id that caused no purge are in the log',
+    edges VARBINARY(64) NOT NULL DEFAULT '' COMMENT 'the hash of the list of edges in force, in hex',
+    checkpoints BIGINT UNSIGNED NOT NULL DEFAULT 0 COMMENT 'number of signed states: an audit misses those that were deleted',
+    CONSTRAINT log_state_has_one_row CHECK (one = 1)
+) ENGINE = InnoDB COMMENT 'Where the signed log ends';
+INSERT IGNORE INTO log_state (one) VALUES (1);

@@ -1,0 +1,35 @@
+-- Brings a database with the 39 migrations of before the first release to the first released schema. Goes with that
+-- release's successor: see unreleased.py.
+--
+-- The new routines and triggers have other names. `purger migrate` makes them, and then drops the old triggers.
+DROP PROCEDURE IF EXISTS acknowledgements_v2;
+DROP PROCEDURE IF EXISTS append_leaves_v3;
+DROP PROCEDURE IF EXISTS delivery_v1;
+DROP PROCEDURE IF EXISTS hiding_bans_v2;
+DROP PROCEDURE IF EXISTS number_invalidations_v1;
+DROP PROCEDURE IF EXISTS number_invalidations_v3;
+DROP PROCEDURE IF EXISTS original_digest_v2;
+DROP PROCEDURE IF EXISTS pick_invalidations_v2;
+DROP PROCEDURE IF EXISTS prune_leaves_chosen_v1;
+DROP PROCEDURE IF EXISTS prune_leaves_v1;
+DROP PROCEDURE IF EXISTS prune_outbox_v2;
+DROP PROCEDURE IF EXISTS remove_malformed_v2;
+DROP PROCEDURE IF EXISTS share_edges_v1;
+DROP PROCEDURE IF EXISTS standing_hooks_v1;
+DROP PROCEDURE IF EXISTS standing_triggers_v1;
+DROP PROCEDURE IF EXISTS standing_triggers_v2;
+DROP PROCEDURE IF EXISTS subjects_images_v2;
+DROP PROCEDURE IF EXISTS subjects_known_v2;
+DROP PROCEDURE IF EXISTS take_invalidations_v3;
+DROP PROCEDURE IF EXISTS unwritten_ban_v2;
+
+-- Purgers that shared no edges.
+DELETE FROM purgers WHERE beat IS NULL;
+ALTER TABLE purgers MODIFY beat BIGINT UNSIGNED NOT NULL COMMENT 'number of signatures so far';
+
+-- Probe results from before the signed log: those that proved nothing, and the counts of removed objects.
+DELETE FROM sightings WHERE seen_at IS NULL OR gone IS NULL;
+ALTER TABLE sightings
+    MODIFY seen_at DATETIME(6) NOT NULL COMMENT 'UTC, the purger''s clock',
+    MODIFY gone BOOLEAN NOT NULL COMMENT 'what came was none of the image''s renditions',
+    DROP COLUMN removed;

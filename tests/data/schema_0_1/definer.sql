@@ -1,4 +1,0 @@
--- The account that triggers and routines run as. It is locked: nobody can log in with it, and as it belongs to no
--- person nobody will drop it with a leaver's account (error 1449: then every ban would fail).
-CREATE USER IF NOT EXISTS 'takedown_definer'@'localhost' ACCOUNT LOCK;
-GRANT SELECT, INSERT, UPDATE, DELETE, TRIGGER, EXECUTE, CREATE TEMPORARY TABLES ON {database}.* TO 'takedown_definer'@'localhost';
