@@ -140,7 +140,7 @@ def _largest_ids(connection: Connection) -> dict[str, int]:
 
 def read_hooks(connection: Connection) -> tuple[HookState, ...]:
     """Read the state of each hook. The purger's account sees the triggers, but no table of the site."""
-    hooks, recorded, standing, *_ = connection.repeated(lambda cursor: fetch_sets(cursor, "hooks_standing"))
+    hooks, recorded, standing, *_ = connection.repeated(lambda cursor: fetch_sets(cursor, "hooks_and_triggers"))
     return judge_hooks(
         [(str(name), str(schema), str(table)) for name, schema, table in hooks],
         [RecordedTrigger(*map(str, row)) for row in recorded],

@@ -1,7 +1,7 @@
 -- Creates the routines that number the rows of the outbox, and prune old rows.
 -- They run as the locked definer, so that the purger's account needs no right to change the outbox. A changed routine
 -- gets a new name (_2), and the former one stays for a release: during an upgrade a purger that runs still calls it
--- (docs/database.md, "Upgrades").
+-- (docs/operate/database.md, "Upgrades").
 
 -- Restores the rows of the counter and of the retention, if they were lost.
 INSERT IGNORE INTO numbering (one) VALUES (1);

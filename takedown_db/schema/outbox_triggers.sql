@@ -3,7 +3,7 @@
 -- deadlock.
 --
 -- A changed trigger gets a new name here (_2). `purger migrate` creates it and then drops the former one, so that no
--- write is missed: docs/database.md, "Upgrades".
+-- write is missed: docs/operate/database.md, "Upgrades".
 DELIMITER //
 
 CREATE DEFINER = 'takedown_definer'@'localhost' TRIGGER IF NOT EXISTS bans_inserted AFTER INSERT ON bans FOR EACH ROW

@@ -380,7 +380,7 @@ def test_a_database_of_an_unknown_version_is_refused_and_stays_as_it_is(
     result = CliRunner().invoke(cli, ["migrate", "--database-url", database.admin_url()])
     assert (result.exit_code, definitions(cursor)) == (1, before)
     assert f"this version does not know the migration {names[1]}; nothing was changed" in result.output
-    assert "copy the rows (docs/database.md" in result.output
+    assert "copy the rows (docs/operate/database.md" in result.output
     record_migrations(cursor, "0001_schema.sql")
     assert migrate(database) == ["created the trigger bans_inserted"]
 
