@@ -7,10 +7,15 @@ from purger.fleet.state import EdgeProblem, EdgeState, FleetState
 from purger.model import PurgerPresence
 from purger.text_format import counted, duration
 from takedown_base.printable import printable
-from takedown_db.schema.id_shortage import FEW, LARGEST
 
 #: Seconds for which a change may wait, for its number or for an edge, before it counts as a problem.
 PATIENCE = 1.0
+
+#: The largest value of BIGINT UNSIGNED, the type of every id. Growth never gets there: some row has a huge id.
+_LARGEST_ID = 2**64 - 1
+
+#: The number of ids left below which a table counts as nearly full. Mere rows do not use up so many.
+_FEW_IDS = 2**32
 
 #: The remedy for each kind of error at an edge (``purger.edge.errors``).
 _EDGE_REMEDIES = {
@@ -117,7 +122,7 @@ def _schema_problems(state: FleetState) -> Iterator[Problem]:
             f"wait if a `purger migrate` is at work; if none is, end it as an admin: KILL {state.migration_lock}",
         )
     for table, largest in (state.largest_ids or {}).items():
-        if LARGEST - largest < FEW:
+        if _LARGEST_ID - largest < _FEW_IDS:
             yield Problem(
                 f"the ids of table {table} are nearly used up: bans fail, or soon will",
                 f"as an admin delete the row with the huge id, if there is one, run ALTER TABLE {table} "
