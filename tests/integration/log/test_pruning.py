@@ -203,7 +203,7 @@ def test_what_a_log_that_begins_late_finds_is_no_alteration(past: LoggedPast) ->
     past.write()
     assert past.sql("SELECT DISTINCT gone FROM sightings") == [(1,)]
     assert clean(past)
-    past.sql("UPDATE sightings SET status = 404 WHERE edge = 'edge2'")
+    past.sql("UPDATE sightings SET status = 404 WHERE edge = 'edge1'")
     assert past.audit().altered == len(ids)
 
 
