@@ -102,7 +102,7 @@ def _apply_migrations(cursor: MySQLCursorAbstract) -> list[str]:
         raise MigrationError(
             f"this version does not know the migration {unknown[-1]}; nothing was changed. If a later version has "
             "made the database, use that one. If an unreleased one has, migrate a new database and copy the rows "
-            '(docs/database.md, "Upgrades")'
+            '(docs/operate/database.md, "Upgrades")'
         )
     for name in sorted(scripts.keys() - applied):
         run_migration(cursor, scripts[name])

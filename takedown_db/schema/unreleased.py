@@ -20,7 +20,7 @@ def is_last_unreleased(applied: AbstractSet[str]) -> bool:
 
 
 def bring_to_first_schema(cursor: MySQLCursorAbstract) -> str:
-    """Change what differs, and record the one migration in place of the 39. Returns a line for the operator."""
+    """Change what differs, and record the one migration instead of the 39. Returns a line for the operator."""
     run_migration(cursor, schema_file("unreleased.sql"))
     cursor.execute("START TRANSACTION")
     cursor.execute(statement("migrate_forget_unreleased"))
