@@ -3,9 +3,10 @@
 import threading
 from collections import OrderedDict, deque
 from collections.abc import Mapping
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from purger.model import Position, Row
+from purger.outbox.outbox import Outbox
 from purger.outbox.plan import SINGLES, URGENT, DeliveryPlan, make_plan
 
 #: Most urgent bans kept for edges that are in the middle of a bulk.
@@ -22,24 +23,11 @@ class _Batch(NamedTuple):
     rows: list[Row]
 
 
-class OutboxReader(Protocol):
-    """The methods of ``purger.outbox.outbox.Outbox`` that read batches."""
-
-    def rows(self, after: int, last: int) -> list[Row]:
-        """Read rows, as ``Outbox.rows``."""
-
-    def reach(self, after: int, head: int, limit: int) -> Position:
-        """Find a batch, as ``Outbox.reach``."""
-
-    def position(self, batch: int) -> str | None:
-        """Read an identity, as ``Outbox.position``."""
-
-
 class Batches:
     """New batches in memory, older ones from the database; safe for use from many threads."""
 
     def __init__(
-        self, outbox: OutboxReader, *, rows_kept: int = 50_000, rows_a_plan: int = 20_000, plans_kept: int = 8
+        self, outbox: Outbox, *, rows_kept: int = 50_000, rows_a_plan: int = 20_000, plans_kept: int = 8
     ) -> None:
         """Read older batches through ``outbox``, an outbox that nothing else uses.
 

@@ -3,13 +3,17 @@
 from purger.delivery.plan_sender import PlanRun, UrgentBans
 from purger.model import Position, Row
 from purger.outbox.batches import Batches
+from purger.outbox.outbox import Outbox
 from purger.outbox.plan import make_plan
 
 IDENTITIES = {batch: f"identity-{batch}" for batch in range(100)}
 
 
-class Outbox:
-    """No database: what is not in memory must not be asked for."""
+class NoDatabase(Outbox):
+    """An outbox that must not be read: all batches are in memory."""
+
+    def __init__(self) -> None:
+        pass
 
     def rows(self, after: int, last: int) -> list[Row]:
         raise AssertionError(after, last)
@@ -37,7 +41,7 @@ def sent(singles: UrgentBans, plan_run: PlanRun) -> list[str]:
 
 
 def test_a_single_ban_by_content_after_the_bulk_goes_before_what_is_left_of_it() -> None:
-    batches, rows = Batches(Outbox()), bulk(100, 1)
+    batches, rows = Batches(NoDatabase()), bulk(100, 1)
     singles, plan_run = UrgentBans(batches), bulk_of(rows)
     batches.add(0, 1, rows, IDENTITIES)
     batches.add(1, 2, [Row(101, 2, "digest", "e" * 64, "ban")], IDENTITIES)
@@ -48,7 +52,7 @@ def test_a_single_ban_by_content_after_the_bulk_goes_before_what_is_left_of_it()
 
 
 def test_a_single_ban_after_the_bulk_goes_before_what_is_left_of_it() -> None:
-    batches, rows = Batches(Outbox()), bulk(100, 1)
+    batches, rows = Batches(NoDatabase()), bulk(100, 1)
     singles, plan_run = UrgentBans(batches), bulk_of(rows)
     batches.add(0, 1, rows, IDENTITIES)
     batches.add(1, 2, [Row(101, 2, "image", "late", "ban")], IDENTITIES)
@@ -59,7 +63,7 @@ def test_a_single_ban_after_the_bulk_goes_before_what_is_left_of_it() -> None:
 
 
 def test_a_single_ban_within_the_bulk_goes_before_the_others() -> None:
-    batches, rows = Batches(Outbox()), bulk(100, 1)
+    batches, rows = Batches(NoDatabase()), bulk(100, 1)
     singles, plan_run = UrgentBans(batches), bulk_of([*rows, Row(101, 2, "image", "late", "ban")])
     batches.add(0, 1, rows, IDENTITIES)
     batches.add(1, 2, [Row(101, 2, "image", "late", "ban")], IDENTITIES)
@@ -69,7 +73,7 @@ def test_a_single_ban_within_the_bulk_goes_before_the_others() -> None:
 
 def test_bans_that_their_plan_sends_as_fast_are_sent_once() -> None:
     both = [Row(1, 1, "image", "x", "ban"), Row(2, 1, "owner", "y", "ban")]
-    batches = Batches(Outbox())
+    batches = Batches(NoDatabase())
     singles, plan_run = UrgentBans(batches), bulk_of(both)
     batches.add(0, 1, both, IDENTITIES)
     singles.find_during(plan_run)
@@ -77,7 +81,7 @@ def test_bans_that_their_plan_sends_as_fast_are_sent_once() -> None:
 
 
 def test_many_single_bans_of_an_edge_that_was_away_go_in_lists_alone() -> None:
-    batches = Batches(Outbox())
+    batches = Batches(NoDatabase())
     rows = [Row(each, each, "image", f"c{each}-x", "ban") for each in range(1, 251)]
     rows[7] = rows[7]._replace(scope="owner")
     for row in rows:
@@ -89,7 +93,7 @@ def test_many_single_bans_of_an_edge_that_was_away_go_in_lists_alone() -> None:
 
 
 def test_what_was_delivered_meanwhile_is_not_told_again() -> None:
-    batches, rows = Batches(Outbox()), bulk(100, 1)
+    batches, rows = Batches(NoDatabase()), bulk(100, 1)
     singles = UrgentBans(batches)
     batches.add(0, 1, rows, IDENTITIES)
     batches.add(1, 2, [Row(101, 2, "image", "late", "ban")], IDENTITIES)

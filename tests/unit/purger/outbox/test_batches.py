@@ -6,12 +6,12 @@ import pytest
 
 from purger.model import Position, Row
 from purger.outbox.batches import Batches
-from purger.outbox.outbox import PrunedError
+from purger.outbox.outbox import Outbox, PrunedError
 
 IDENTITIES = {batch: f"identity-{batch}" for batch in range(100)}
 
 
-class OutboxReader:
+class RowsByBatch(Outbox):
     """Rows by batch, as ``Outbox`` reads them; counts the reads."""
 
     def __init__(self, batches: int, pruned: int = 0) -> None:
@@ -33,12 +33,12 @@ class OutboxReader:
         return f"i{batch}"
 
 
-def batches(outbox: OutboxReader, **sizes: int) -> Batches:
+def batches(outbox: RowsByBatch, **sizes: int) -> Batches:
     return Batches(outbox, **sizes)
 
 
 def test_new_batches_are_planned_from_memory() -> None:
-    outbox = OutboxReader(9)
+    outbox = RowsByBatch(9)
     known = batches(outbox)
     known.add(5, 9, outbox.rows(5, 9), IDENTITIES)
     reads = outbox.reads
@@ -48,7 +48,7 @@ def test_new_batches_are_planned_from_memory() -> None:
 
 
 def test_older_batches_come_from_the_database() -> None:
-    outbox = OutboxReader(9)
+    outbox = RowsByBatch(9)
     known = batches(outbox, rows_kept=2)
     known.add(5, 9, outbox.rows(5, 9), IDENTITIES)
     assert [request.path for request in known.plan(6, 8).requests] == ["/images/c7", "/images/c8"]
@@ -56,7 +56,7 @@ def test_older_batches_come_from_the_database() -> None:
 
 
 def test_a_gap_is_never_taken_for_an_empty_batch() -> None:
-    outbox = OutboxReader(9)
+    outbox = RowsByBatch(9)
     known = batches(outbox)
     known.add(2, 3, outbox.rows(2, 3), IDENTITIES)
     known.add(7, 9, outbox.rows(7, 9), IDENTITIES)
@@ -65,11 +65,11 @@ def test_a_gap_is_never_taken_for_an_empty_batch() -> None:
 
 def test_what_was_pruned_is_not_taken_for_nothing() -> None:
     with pytest.raises(PrunedError):
-        batches(OutboxReader(9, pruned=6)).plan(4, 9)
+        batches(RowsByBatch(9, pruned=6)).plan(4, 9)
 
 
 def test_a_long_range_of_batches_goes_in_pieces() -> None:
-    outbox = OutboxReader(9)
+    outbox = RowsByBatch(9)
     assert batches(outbox, rows_a_plan=4).plan(0, 9).last == 4
     known = batches(outbox, rows_a_plan=4)
     known.add(0, 9, outbox.rows(0, 9), IDENTITIES)
@@ -77,7 +77,7 @@ def test_a_long_range_of_batches_goes_in_pieces() -> None:
 
 
 def test_numbers_that_come_a_second_time_are_read_again() -> None:
-    outbox = OutboxReader(4)
+    outbox = RowsByBatch(4)
     known = batches(outbox)
     known.add(3, 4, outbox.rows(3, 4), IDENTITIES)
     known.plan(3, 4)
@@ -87,7 +87,7 @@ def test_numbers_that_come_a_second_time_are_read_again() -> None:
 
 
 def test_more_single_bans_than_are_kept_leave_the_newest() -> None:
-    known = Batches(OutboxReader(0))
+    known = Batches(RowsByBatch(0))
     bans = [Row(number, number, "image", f"c{number}", "ban") for number in range(1, 301)]
     for ban in bans:
         known.add(ban.batch - 1, ban.batch, [ban], IDENTITIES)
@@ -97,7 +97,7 @@ def test_more_single_bans_than_are_kept_leave_the_newest() -> None:
 
 
 def test_a_single_ban_is_told_from_a_bulk_whoever_numbered_it() -> None:
-    known = Batches(OutboxReader(0))
+    known = Batches(RowsByBatch(0))
     bulk = [Row(number, 0, "image", f"c{number}", "ban") for number in range(1, 101)]
     known.add(0, 1, [row._replace(batch=1) for row in bulk[50:]], IDENTITIES)  # the newest are numbered first
     single = Row(101, 3, "image", "single", "ban")
@@ -106,13 +106,13 @@ def test_a_single_ban_is_told_from_a_bulk_whoever_numbered_it() -> None:
 
 
 def test_a_gap_makes_no_single_bans_of_a_bulk() -> None:
-    known = Batches(OutboxReader(0))
+    known = Batches(RowsByBatch(0))
     known.add(0, 1, [Row(number, 1, "image", f"c{number}", "ban") for number in range(51, 101)], IDENTITIES)
     known.add(5, 6, [Row(number, 6, "image", f"c{number}", "ban") for number in range(1, 11)], IDENTITIES)
     assert known.urgent_since(0) == (0, [])
 
 
-class Failing(OutboxReader):
+class Failing(RowsByBatch):
     """A database that is found to have gone back just while it answers."""
 
     def __init__(self, batches: int) -> None:
