@@ -80,7 +80,7 @@ def claims(database: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator[Clai
     # A purger that has signed stays present for longer than a busy machine may hold the next step up, and none is ever
     # steady: a test says itself which purger is gone.
     for name in ("sharing._POLLED", "sharing.CLAIM", "present_purgers.CLAIM"):
-        monkeypatch.setattr(f"purger.{name}", PATIENCE)
+        monkeypatch.setattr(f"purger.fleet.{name}", PATIENCE)
     monkeypatch.setattr("purger.fleet.sharing._STEADY", float("inf"))
     with Claims(database) as claims:
         yield claims
