@@ -101,6 +101,16 @@ def test_every_copy_and_rendition_goes_and_neighbours_stay(stored: StoredSite) -
     }
 
 
+def test_a_reduced_rendition_in_place_goes_with_its_original(stored: StoredSite) -> None:
+    content, thumb = os.urandom(700), os.urandom(300)
+    code = stored.add(("original", content, "b/cat.png"), ("thumb", thumb, "b/cat small.png"))
+    ban(stored, content)
+    result = erase(stored, code, "--yes")
+    assert result.returncode == 0, result.stderr
+    assert not [part for part in (content, thumb) if part in stored.everywhere()]
+    assert ("erased", sha256(thumb), "b/cat small.png") in record(stored, content)
+
+
 def test_what_no_ban_by_content_holds_is_refused(stored: StoredSite) -> None:
     content = os.urandom(500)
     code = stored.add(("original", content, None))
