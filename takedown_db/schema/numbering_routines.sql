@@ -22,8 +22,8 @@ DELIMITER //
 -- client has numbered in between. Malformed rows, which a session without checks wrote, are removed
 -- (remove_malformed).
 --
--- With p_only, the id of a row, it numbers this row alone, in half the time: a single ban is the usual case. It leaves
--- the row alone (p_size is 0) if it is malformed or another client has numbered it.
+-- With p_only, the id of a row, it numbers only this row, in half the time: a single ban is the usual case. It leaves
+-- the row untouched (p_size is 0) if it is malformed or another client has numbered it.
 --
 -- All of it runs in the server: a client that is frozen or killed in the middle leaves no lock.
 CREATE DEFINER = 'takedown_definer'@'localhost' PROCEDURE IF NOT EXISTS number_invalidations(
@@ -45,7 +45,7 @@ BEGIN
     SET TRANSACTION ISOLATION LEVEL READ COMMITTED;
     START TRANSACTION;
     SELECT last_batch, numbered_at, clock INTO v_batch, v_before, v_clock_before FROM numbering WHERE one = 1 FOR UPDATE;
-    -- A counter that was lost or restored alone must not give a number twice.
+    -- A counter that was lost or restored by itself must not give a number twice.
     SELECT GREATEST(v_batch, COALESCE(MAX(batch), 0)) + 1 INTO v_batch FROM batches;
     IF p_only IS NOT NULL THEN
         UPDATE invalidations FORCE INDEX (PRIMARY)
