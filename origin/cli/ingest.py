@@ -15,9 +15,8 @@ from origin.settings import default_workers
 from origin.stores.backends import UnusableStoreError
 from origin.stores.contract import StoreAwayError
 from origin.stores.location import Location
-from takedown_base.address_option import AddressType
 from takedown_base.log_format import set_up_logging
-from takedown_base.log_option import log_format_option
+from takedown_base.options import AddressType, log_format_option
 from takedown_base.printable import printable
 from takedown_db.connection.command_connection import UnusableUrlOptionError
 from takedown_db.connection.url import UnusableUrlError

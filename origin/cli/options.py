@@ -11,9 +11,9 @@ import click
 from origin.added_headers import parse_header
 from origin.model import Header
 from origin.stores.location import Location, parse_location
+from takedown_base.options import DatabaseUrlOption
 from takedown_base.secret_files import exposure
 from takedown_base.subject_keys import CODE_ALPHABET, hint_for_code, is_key
-from takedown_base.url_option import DatabaseUrlOption
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 

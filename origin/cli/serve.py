@@ -15,9 +15,8 @@ from origin.settings import ServeSettings, default_workers
 from origin.start import serve
 from origin.stores.location import Location
 from origin.supervisor import CannotServeError
-from takedown_base.address_option import AddressType
 from takedown_base.log_format import set_up_logging
-from takedown_base.log_option import log_format_option
+from takedown_base.options import AddressType, log_format_option
 
 _SECONDS = click.IntRange(min=1)
 

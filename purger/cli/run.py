@@ -15,9 +15,8 @@ from purger.service import CannotListenError
 from purger.service import run as run_service
 from purger.settings import Settings
 from purger.signed_log.keys import LogKey, UnusableKeyError, read_key
-from takedown_base.address_option import AddressType
 from takedown_base.log_format import set_up_logging
-from takedown_base.log_option import log_format_option
+from takedown_base.options import AddressType, log_format_option
 from takedown_db.connection.errors import DatabaseUnavailableError
 from takedown_db.connection.lasting_connection import Connection
 

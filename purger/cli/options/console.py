@@ -8,8 +8,7 @@ from typing import Any
 import click
 
 from purger.console.settings import ConsoleSettings, UnusableConsoleError
-from takedown_base.address_option import AddressType
-from takedown_base.url_option import DatabaseUrlOption
+from takedown_base.options import AddressType, DatabaseUrlOption
 
 _FILE = click.Path(path_type=Path)
 

@@ -8,8 +8,8 @@ from typing import Any, TypeVar
 
 import click
 
+from takedown_base.options import DatabaseUrlOption
 from takedown_base.printable import printable
-from takedown_base.url_option import DatabaseUrlOption
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 

@@ -11,7 +11,7 @@ from origin.cli.main import main as origin
 from purger.cli.main import cli as purger
 from stack.__main__ import main as stack
 from stack.vcl import main as vcl
-from takedown_base.url_option import DatabaseUrlOption
+from takedown_base.options import DatabaseUrlOption
 from tests.chaos.__main__ import main as chaos
 from tests.conformance.__main__ import main as conformance
 from tests.fuzz.__main__ import main as fuzz

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
-from takedown_base.url_option import DatabaseUrlOption
+from takedown_base.options import DatabaseUrlOption
 from takedown_db.connection.connect import UnusableFileError, connect
 from takedown_db.connection.url import Node, TlsMode, UnusableUrlError, parse_url, without_secrets
 

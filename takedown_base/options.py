@@ -1,16 +1,48 @@
-"""Reads the database URL of a command line from the flag, the environment, a file or a systemd credential."""
+"""Options that both command lines have: an address to listen on, the format of the log, and a database's URL."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 
+from takedown_base.listen_address import Address, parse_address
+from takedown_base.log_format import FORMATS
 from takedown_base.secret_files import UnreadableSecretError, exposure, read_secret
 
 
+class AddressType(click.ParamType[Address]):
+    """HOST:PORT, or a mere port where there is a default host."""
+
+    name = "HOST:PORT"
+
+    def __init__(self, host: str | None = None) -> None:
+        self._host = host
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Address:
+        """Read an address. Fails with the reason, which click shows."""
+        try:
+            return value if isinstance(value, Address) else parse_address(value, host=self._host)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+def log_format_option(envvar: str) -> Callable[[Any], Any]:
+    """Declare ``--log-format``, which can also be set by the variable ``envvar``."""
+    return click.option(
+        "--log-format",
+        type=click.Choice(FORMATS),
+        default=FORMATS[0],
+        envvar=envvar,
+        show_default=True,
+        show_envvar=True,
+        help="Log one line an event as text, for people, or as JSON, for machines.",
+    )
+
+
 class DatabaseUrlOption(click.Option):
-    """An option whose value is a database URL, or stands in a file: a command line is visible to every user.
+    """An option for a database's URL, which a file may hold: every user of a machine sees its command lines.
 
     Without the flag, each of the option's variables NAME is tried in this order: NAME, the file whose path is in
     NAME_FILE, the systemd credential NAME.
@@ -34,8 +66,8 @@ def _secret_file(name: str) -> Path | None:
     if not directory:
         return None
     if not Path(directory).is_dir():
-        # systemd mounts it, and a mount of its own arrives in a service only where / is shared. On a machine it sees to
-        # that by itself; in a container it leaves that to who starts the container.
+        # systemd mounts it, and a mount of its own arrives in a service only where / is shared. On a machine
+        # systemd sees to that; in a container the operator has to.
         raise click.UsageError(
             f"{name}: {directory}, the directory of systemd's credentials, is not there. In a container that boots "
             "systemd run `mount --make-rshared /` before systemd starts"
