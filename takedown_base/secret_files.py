@@ -1,6 +1,7 @@
 """Reads secrets (a database URL, a password, a token) from files."""
 
 import os
+import re
 import stat
 from pathlib import Path
 
@@ -8,6 +9,13 @@ from takedown_base.printable import printable
 
 #: Bytes of the longest secret that is read. A larger file was not written to hold one.
 LONGEST = 4096
+
+#: The pattern of a Bearer token (RFC 6750, section 2.1). No URL is one, so no file with a database URL is taken
+#: for a token file.
+TOKEN = r"[A-Za-z0-9._~+/-]+=*"  # noqa: S105 (a pattern)
+
+#: Tokens that may be valid at a time: the present one, and the one before or after it.
+_MOST_TOKENS = 2
 
 
 class UnreadableSecretError(ValueError):
@@ -20,8 +28,8 @@ class UnreadableSecretError(ValueError):
         super().__init__(printable(text))
 
 
-def read_secret(path: Path) -> str:
-    """Read the text of a file of at most ``LONGEST`` bytes of UTF-8, without the line breaks at its end.
+def read_secret(path: Path, longest: int = LONGEST) -> str:
+    """Read the text of a file of at most ``longest`` bytes of UTF-8, without the line breaks at its end.
 
     Raises ``UnreadableSecretError``, also for anything but a regular file: opening a pipe could wait for ever.
     """
@@ -30,13 +38,13 @@ def read_secret(path: Path) -> str:
         with os.fdopen(descriptor, "rb") as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                 raise UnreadableSecretError(f"{path} is not a regular file")
-            content = file.read(LONGEST + 1)
+            content = file.read(longest + 1)
     except (OSError, ValueError) as error:
         if isinstance(error, UnreadableSecretError):
             raise
         raise UnreadableSecretError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from None
-    if len(content) > LONGEST:
-        raise UnreadableSecretError(f"{path} is longer than the {LONGEST} bytes of a secret")
+    if len(content) > longest:
+        raise UnreadableSecretError(f"{path} is longer than {longest:,} bytes")
     try:
         text = content.decode().rstrip("\r\n")
     except UnicodeDecodeError:
@@ -44,6 +52,16 @@ def read_secret(path: Path) -> str:
     if not text:
         raise UnreadableSecretError(f"{path} is empty")
     return text
+
+
+def read_tokens(path: Path) -> list[str]:
+    """Read the one or two tokens of a file, one a line. Raises ``UnreadableSecretError``."""
+    tokens = [line.strip() for line in read_secret(path).splitlines()]
+    if len(tokens) > _MOST_TOKENS or not all(re.fullmatch(TOKEN, token) for token in tokens):
+        raise UnreadableSecretError(
+            f"{path} is not one or two lines of a token each (letters, digits and . _ ~ + / - =)"
+        )
+    return tokens
 
 
 def exposure(path: Path) -> str | None:

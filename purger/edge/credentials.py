@@ -1,24 +1,18 @@
 """Reads the files by which purger and edge authenticate each other: the token, and the certificates of TLS."""
 
 import logging
-import re
 import ssl
 from pathlib import Path
 from weakref import WeakValueDictionary
 
 from takedown_base.printable import printable
-from takedown_base.secret_files import UnreadableSecretError, exposure, read_secret
+from takedown_base.reread_file import RereadFile, Signature, signature
+from takedown_base.secret_files import UnreadableSecretError, exposure, read_tokens
 
 log = logging.getLogger(__name__)
 
-#: A Bearer token (RFC 6750, section 2.1). No URL is one, so that no file with a database URL is taken for a token file.
-_TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")
-
 #: The one directory whose files may be used; None: any.
 _allowed: Path | None = None
-
-#: A file's inode, size, and times of writing and of change; None: there is no such file.
-_Signature = tuple[int, int, int, int] | None
 
 #: The contexts in use, by their files and these files' signatures. To read the system's authorities takes 7 ms and
 #: 0.9 MB, and each edge gets a new connection every five seconds.
@@ -47,51 +41,33 @@ def allow_only(directory: Path | None) -> None:
 class TokenFile:
     """The file with the token that is sent to one edge, on its first line; a second line may hold the next token.
 
-    A file that was replaced is read again at the next use. While it cannot be used, as in the middle of its exchange,
-    the former token is sent.
+    A file that was replaced is read again at the next use. While it cannot be used, the former token is sent.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._token: str | None = None
-        self._seen: _Signature = None
-        self._complained: _Signature = None
+        self._file = RereadFile(path, self._read)
         self._warned: str | None = None
 
     def token(self) -> str:
         """Return the token. Raises ``CredentialError`` when the file cannot be used and no token was read before."""
-        seen = _signature(self._path)
-        if self._token is not None and seen == self._seen:
-            return self._token
-        try:
-            self._token, self._seen = self._read(), seen
-        except CredentialError as error:
-            if self._token is None:
-                raise
-            if seen != self._complained:
-                log.warning("%s; the token that it held before is sent on", error)
-                self._complained = seen
-        return self._token
+        return self._file.content()
 
     def refused(self) -> None:
         """Drop the token, since the edge refuses it: the file is read again before the next use."""
-        self._token = None
+        self._file.forget()
 
     def _read(self) -> str:
         _check_place(self._path)
         try:
-            lines = read_secret(self._path).splitlines()
+            token, *_ = read_tokens(self._path)
         except UnreadableSecretError as error:
             raise CredentialError(f"token file: {error}") from None
-        if len(lines) > 2 or not all(_TOKEN.fullmatch(line.strip()) for line in lines):
-            raise CredentialError(
-                f"token file: {self._path} is not one or two lines of a token each (letters, digits and . _ ~ + / - =)"
-            )
         if (warning := exposure(self._path)) != self._warned:
             path = printable(self._path)
-            log.warning("token file: %s", warning or f"{path} is readable by its owner and group alone now")
+            log.warning("token file: %s", warning or f"{path} is readable only by its owner and group now")
             self._warned = warning
-        return lines[0].strip()
+        return token
 
 
 class TlsFiles:
@@ -103,12 +79,12 @@ class TlsFiles:
         self._certificate = Path(certificate) if certificate else None
         self._key = Path(key) if key else None
         self._files = [file for file in (self._ca, self._certificate, self._key) if file]
-        self._loaded: list[_Signature] | None = None
+        self._loaded: list[Signature] | None = None
         self._context: ssl.SSLContext | None = None  # keeps it among the contexts in use
 
     def changed(self) -> bool:
         """Tell whether a file has been replaced since it was loaded."""
-        return self._loaded is not None and self._loaded != [_signature(file) for file in self._files]
+        return self._loaded is not None and self._loaded != [signature(file) for file in self._files]
 
     def load(self) -> ssl.SSLContext:
         """Return a context that verifies the server's certificate and its host name. Raises ``CredentialError``.
@@ -117,7 +93,7 @@ class TlsFiles:
         """
         for file in self._files:
             _check_place(file)
-        loaded = [_signature(file) for file in self._files]
+        loaded = [signature(file) for file in self._files]
         if self._key and loaded != self._loaded and (warning := exposure(self._key)):
             log.warning("key file: %s", warning)
         place = (self._ca, self._certificate, self._key, *loaded, *_system_authorities())
@@ -163,16 +139,7 @@ def _check_place(file: Path) -> None:
         raise CredentialError(f"{file} is not in {_allowed}, the one directory that --token-directory allows")
 
 
-def _system_authorities() -> list[_Signature]:
+def _system_authorities() -> list[Signature]:
     """Read the signatures of the file and the directory with the system's authorities."""
     paths = ssl.get_default_verify_paths()
-    return [_signature(Path(path)) for path in (paths.openssl_cafile, paths.openssl_capath)]
-
-
-def _signature(path: Path) -> _Signature:
-    """Read the signature of a file, which changes when the file is overwritten or replaced."""
-    try:
-        status = path.stat()
-    except (OSError, ValueError):
-        return None
-    return status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
+    return [signature(Path(path)) for path in (paths.openssl_cafile, paths.openssl_capath)]

@@ -49,7 +49,7 @@ def test_while_a_file_is_exchanged_the_token_is_the_one_of_before(
     assert tokens.token() == "one"
     path.write_text("")
     assert [tokens.token(), tokens.token()] == ["one", "one"]
-    assert caplog.text.count("is empty; the token that it held before is sent on") == 1
+    assert caplog.text.count("is empty; what it held before still holds") == 1
     path.unlink()
     assert tokens.token() == "one"
     tokens.refused()
@@ -98,7 +98,7 @@ def test_a_warning_about_a_file_is_not_repeated_and_its_end_is_told(
         path.chmod(mode)
         assert tokens.token() == "one"
         assert len(caplog.records) == said
-    assert f"{path} is readable by its owner and group alone now" in caplog.records[-1].getMessage()
+    assert f"{path} is readable only by its owner and group now" in caplog.records[-1].getMessage()
 
 
 def test_certificates_that_are_renewed_in_their_files_are_noticed(tmp_path: Path) -> None:
