@@ -3,7 +3,7 @@
 import secrets
 from pathlib import Path
 
-from purger.console.passwords import hash_password
+from purger.console.users import hash_password
 from stack.database import Database
 from stack.ports import free_port
 

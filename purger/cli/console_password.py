@@ -4,8 +4,7 @@ import sys
 
 import click
 
-from purger.console.passwords import LONGEST, hash_password
-from purger.console.users import NO_PASSWORD, Role, is_name
+from purger.console.users import LONGEST_PASSWORD, NO_PASSWORD, Role, hash_password, is_name
 
 _EXAMPLES = """\b
 Examples:
@@ -48,6 +47,6 @@ def _password() -> str:
         password = str(click.prompt("Password", hide_input=True, confirmation_prompt=True, err=True))
     else:
         password = sys.stdin.readline().rstrip("\r\n")
-    if not _SHORTEST <= len(password) <= LONGEST // 4:
-        raise click.UsageError(f"a password has {_SHORTEST} to {LONGEST // 4} characters")
+    if not _SHORTEST <= len(password) <= LONGEST_PASSWORD // 4:
+        raise click.UsageError(f"a password has {_SHORTEST} to {LONGEST_PASSWORD // 4} characters")
     return password

@@ -10,11 +10,19 @@ import bottle
 from purger.console.access import Access, Visitor
 from purger.console.moderation_pages import ModerationPages
 from purger.console.overview_page import OverviewPage
-from purger.console.request_guard import comes_from_us, host_is_ours
 from purger.console.sign_in_pages import SignInPages
 from purger.console.subject_pages import SubjectPages
 from purger.console.templating import render, static_files
-from purger.console.web import PICTURE_POLICY, Answer, RefusedRequestError, page, request_headers, see_other
+from purger.console.web import (
+    PICTURE_POLICY,
+    Answer,
+    RefusedRequestError,
+    comes_from_us,
+    host_is_ours,
+    page,
+    request_headers,
+    see_other,
+)
 from takedown_base.printable import printable
 from takedown_db.connection.errors import DatabaseUnavailableError
 

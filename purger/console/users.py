@@ -1,25 +1,87 @@
-"""Reads the users of the console from a file, ``NAME:ROLE:HASH`` a line, again whenever the file was replaced."""
+"""Reads the users of the console from a file, ``NAME:ROLE:HASH`` a line, again whenever the file was replaced.
 
+Passwords are hashed with scrypt, one at a time, since each takes 16 MB and a tenth of a second.
+"""
+
+import hashlib
+import hmac
 import logging
 import os
 import re
 import stat
 import threading
+from base64 import b64decode, b64encode
 from enum import StrEnum
 from pathlib import Path
 from typing import NamedTuple
 
-from purger.console.passwords import is_hash
 from takedown_base.printable import printable
 from takedown_base.secret_files import exposure
 
 log = logging.getLogger(__name__)
 
+#: The cost of scrypt: 2**14 blocks of 1 KB (r = 8), five times over: one of the settings that OWASP advises.
+_LOG_N, _R, _P = 14, 8, 5
+
+#: Bytes of a salt and of a hash.
+_SALT_BYTES = 16
+_HASH_BYTES = 32
+
+_HASH_FORM = re.compile(r"scrypt\$(\d{1,2})\$(\d{1,2})\$(\d{1,2})\$([A-Za-z0-9+/]+=*)\$([A-Za-z0-9+/]+=*)")
+
+#: Most bytes that one hash may take, whatever its line says.
+_MOST_MEMORY = 64 * 2**20
+
+#: Most bytes of a password.
+LONGEST_PASSWORD = 1024
+
+_one_at_a_time = threading.Lock()
+
+
+def hash_password(password: str, *, log_n: int = _LOG_N, p: int = _P) -> str:
+    """Return the salted hash of a password as ``scrypt$14$8$5$SALT$HASH``, at the usual cost or another one."""
+    salt = os.urandom(_SALT_BYTES)
+    digest = _scrypt(password, salt, log_n, _R, p)
+    return f"scrypt${log_n}${_R}${p}${b64encode(salt).decode()}${b64encode(digest).decode()}"
+
+
+def is_hash(text: str) -> bool:
+    """Tell whether a text is a hash that can be compared with passwords."""
+    found = _HASH_FORM.fullmatch(text)
+    if found is None:
+        return False
+    log_n, r, p = map(int, found.groups()[:3])
+    return 10 <= log_n <= 20 and r >= 1 and 1 <= p <= 16 and 128 * r * 2**log_n <= _MOST_MEMORY // 2
+
+
+def matches(password: str, hashed: str) -> bool:
+    """Tell whether a password has this hash. A text that is no hash matches none, in the time of one that does."""
+    found = _HASH_FORM.fullmatch(hashed if is_hash(hashed) else _nobody())
+    assert found is not None  # noqa: S101 (is_hash has matched it)
+    log_n, r, p = map(int, found.groups()[:3])
+    digest = _scrypt(password, b64decode(found[4]), log_n, r, p)
+    return hmac.compare_digest(digest, b64decode(found[5])) and is_hash(hashed)
+
+
+def _scrypt(password: str, salt: bytes, log_n: int, r: int, p: int) -> bytes:
+    with _one_at_a_time:
+        return hashlib.scrypt(
+            password.encode(), salt=salt, n=2**log_n, r=r, p=p, maxmem=_MOST_MEMORY, dklen=_HASH_BYTES
+        )
+
+
+def _nobody() -> str:
+    """Return a hash of no password, which takes as long to compare as a user's."""
+    return (
+        f"scrypt${_LOG_N}${_R}${_P}${b64encode(bytes(_SALT_BYTES)).decode()}${b64encode(bytes(_HASH_BYTES)).decode()}"
+    )
+
+
 #: The name of a user: also an address of electronic mail, as proxies send it.
 _NAME = re.compile(r"[A-Za-z0-9._@+-]{1,64}")
 
 #: Bytes of the largest file that is read.
-_LARGEST = 1_000_000
+_LARGEST_FILE = 1_000_000
 
 #: The hash of a user who has no password, and comes only through a proxy.
 NO_PASSWORD = "-"  # noqa: S105
@@ -114,11 +176,11 @@ def _text(path: Path) -> str:
         with os.fdopen(descriptor, "rb") as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                 raise UnusableUsersError("it is not a regular file")
-            content = file.read(_LARGEST + 1)
+            content = file.read(_LARGEST_FILE + 1)
     except (OSError, ValueError) as error:
         raise UnusableUsersError(f"it cannot be read: {getattr(error, 'strerror', None) or error}") from None
-    if len(content) > _LARGEST:
-        raise UnusableUsersError(f"it is longer than {_LARGEST:,} bytes")
+    if len(content) > _LARGEST_FILE:
+        raise UnusableUsersError(f"it is longer than {_LARGEST_FILE:,} bytes")
     try:
         return content.decode()
     except UnicodeDecodeError:

@@ -9,12 +9,10 @@ from click.testing import CliRunner
 
 from purger.cli.main import cli
 from purger.console import passwords
-from purger.console.access import Access, SignInError
-from purger.console.passwords import hash_password, is_hash, matches
+from purger.console.access import Access, SignInError, Throttle
 from purger.console.sessions import LASTS, Session, Sessions
 from purger.console.settings import ConsoleSettings, UnusableConsoleError
-from purger.console.throttle import Throttle
-from purger.console.users import Role, UnusableUsersError, User, Users, parse_users
+from purger.console.users import Role, UnusableUsersError, User, Users, hash_password, is_hash, matches, parse_users
 from takedown_base.listen_address import Address
 
 PASSWORD = "correct horse battery"

@@ -15,18 +15,17 @@ from purger.console import charts, listener
 from purger.console.access import Access
 from purger.console.app import ConsoleApp
 from purger.console.database import Databases
-from purger.console.image_views import ImageViews
+from purger.console.image_views import LARGEST_PICTURE, Body, ImageViews, Picture, Pictures
 from purger.console.moderation_pages import ModerationPages
 from purger.console.overview_page import OverviewPage, _values
-from purger.console.passwords import hash_password
-from purger.console.pictures import LARGEST, Body, Picture, Pictures
-from purger.console.request_guard import comes_from_us, host_is_ours
 from purger.console.settings import ConsoleSettings
 from purger.console.sign_in_pages import _own_path
 from purger.console.subject_pages import SubjectPages
 from purger.console.takedowns import AtEdge, Latency, LatestTakedowns, Takedown
 from purger.console.templating import render, static_files
+from purger.console.users import hash_password
 from purger.console.watch import FleetWatch, Overview
+from purger.console.web import comes_from_us, host_is_ours
 from purger.fleet.problems import Problem, find_problems
 from purger.fleet.state import EdgeProblem, EdgeState, FleetState
 from purger.model import PurgerPresence
@@ -314,9 +313,9 @@ def test_pictures_make_room_and_are_pictures() -> None:
     assert body.picture({"content-type": "image/PNG; x=y"}) == Picture("image/png", b"abc")
     assert body.picture({"content-type": "text/html"}) is None
     assert body.picture({"content-type": "image/png", "content-encoding": "br"}) is None
-    body.take(b"x" * LARGEST)
+    body.take(b"x" * LARGEST_PICTURE)
     assert body.picture({"content-type": "image/png"}) is None
-    assert body.size == LARGEST + 3
+    assert body.size == LARGEST_PICTURE + 3
 
 
 def test_charts_tell_late_takedowns_apart() -> None:
