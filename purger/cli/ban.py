@@ -63,7 +63,7 @@ purger ban --from list.txt --dry-run"""
     "--wait",
     type=WaitSeconds(),
     metavar="SECONDS",
-    help="Wait until every enabled edge has acknowledged the ban, SECONDS at most, so that the exit code tells. With "
+    help="Wait until every enabled edge has acknowledged the ban, SECONDS at most, and say so by the exit code. With "
     "--from, wait for all changes that are committed.  [default: return at once]",
 )
 @as_json
@@ -187,7 +187,7 @@ def _report_only(connection: Connection, subject: Subject, settings: BanSettings
 
 
 def _is_known(connection: Connection, subject: Subject) -> bool:
-    """Tell whether an image has the subject, and say on stderr if none has."""
+    """Find out whether any image has the subject, and say on stderr if none has."""
     (known,) = are_known(connection, [subject])
     if not known:
         advice = "codes and keys differ in case"

@@ -27,7 +27,7 @@ purger bans --open --scope digest --by 'J. Doe' --since 2026-11-01"""
 
 @click.command(cls=SubjectCommand, epilog=_EXAMPLES)
 @subject_options
-@click.option("--open", "only_open", is_flag=True, help="Only bans that stand, and none that are lifted.")
+@click.option("--open", "only_open", is_flag=True, help="Only bans that are not lifted.")
 @click.option("--by", "banned_by", callback=utf8_text, help="Only bans by this person, as `purger ban --by` wrote it.")
 @click.option(
     "--scope",
@@ -80,7 +80,7 @@ def bans(
             until=until,
             only_open=only_open,
         )
-        # One more than the limit tells whether there are more.
+        # One more than the limit, to know whether there are more.
         found = moderation.bans(connection, wanted, limit=limit + 1)
         others = hiding_bans(connection, [subject.key]) if subject and subject.scope is Scope.IMAGE else []
     shown = found[:limit]

@@ -21,7 +21,7 @@ _MEANT = {
 class CommandGroup(click.Group):
     """A group that imports a command once it is called, and answers an unknown one with those that exist.
 
-    Each command stands in a module of its name, with ``_`` for ``-``. Importing all of them takes twice as long as the
+    Each command has a module of its name, with ``_`` for ``-``. Importing all of them takes twice as long as the
     one that was typed.
     """
 
@@ -32,11 +32,11 @@ class CommandGroup(click.Group):
         self._names = set(names)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """List the names of all commands, by the alphabet. Imports none of them."""
+        """List the names of all commands in alphabetical order, without an import of any."""
         return sorted(self._names.union(super().list_commands(ctx)))
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import the command of this name; None where there is none."""
+        """Import the command of this name. None: there is no such command."""
         if cmd_name in self._names and cmd_name not in self.commands:
             module = cmd_name.replace("-", "_")
             self.add_command(getattr(import_module(f"{self._package}.{module}"), module))

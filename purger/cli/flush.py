@@ -34,7 +34,7 @@ _LONGEST_NAME = 255
     "--wait",
     type=WaitSeconds(),
     metavar="SECONDS",
-    help="Wait until every enabled edge is flushed, SECONDS at most, so that the exit code tells.  "
+    help="Wait until every enabled edge is flushed, SECONDS at most, and say so by the exit code.  "
     "[default: return at once]",
 )
 @database_url
@@ -72,7 +72,7 @@ def _request(connection: Connection, names: tuple[str, ...] | None, by: str) -> 
 def _is_purger_alive(connection: Connection) -> bool:
     alive = any(purger.alive for purger in present(connection))
     if not alive:
-        remark("no purger is alive, so nothing is flushed yet: start `purger run` (`purger status` tells more)")
+        remark("no purger is alive, so nothing is flushed yet: start `purger run` (`purger status` says more)")
     return alive
 
 
@@ -81,9 +81,9 @@ def _print_flushed(name: str) -> None:
 
 
 def _print_rest(states: list[FlushState], *, every: bool) -> bool:
-    """Print a line for each edge that is not flushed, and tell whether none needs attention.
+    """Print a line for each edge that is not flushed, and return whether no edge needs attention.
 
-    With ``every`` a disabled edge needs none: it was not named.
+    With ``every`` a disabled edge needs no attention: it was not named.
     """
     for state in states:
         if not state.enabled and not state.done:

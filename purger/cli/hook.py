@@ -178,25 +178,25 @@ def _apply(cursor: MySQLCursorAbstract, plan: HookPlan) -> None:
     _refuse_other_table(cursor, plan.rule)
     outcome = apply_hook(cursor, plan)
     lines = [f"created the trigger {name}" for name in outcome.made]
-    lines += [f"dropped the trigger {name}: its successor stands" for name in outcome.dropped]
+    lines += [f"dropped the trigger {name}: another one replaces it" for name in outcome.dropped]
     if outcome.banned:
         lines.append(f"banned {counted(outcome.banned, 'row')} that were taken down already")
-    click.echo("\n".join(lines or ["nothing to do: the hook stands"]))
+    click.echo("\n".join(lines or ["nothing to do: the hook is installed"]))
 
 
 def _refuse_other_table(cursor: MySQLCursorAbstract, rule: Rule) -> None:
     """Keep a hook's name from being taken by a hook on another table, which would end the first one."""
     known = next((each for each in recorded_rules(cursor) if each.name == rule.name), None)
     if known and known.place != rule.place:
-        raise HookError(
-            f"there is a hook {rule.name} on {printable(known.place)}: give this one another --name, or remove that"
-        )
+        place = printable(known.place)
+        raise HookError(f"there is a hook {rule.name} on {place}: give this one another --name, or remove that")
 
 
 def _remove(cursor: MySQLCursorAbstract, name: str) -> None:
     for dropped in remove_hook(cursor, name):
         click.echo(f"dropped the trigger {dropped}")
-    click.echo(f"removed the hook {printable(name)}; its bans stay: see `purger bans --by {printable(name)}`")
+    shown = printable(name)
+    click.echo(f"removed the hook {shown}; its bans stay: see `purger bans --by {shown}`")
 
 
 def _line(rule: Rule) -> str:

@@ -95,7 +95,7 @@ def _hiding_bans(connection: Connection, subject: Subject) -> list[IndirectBan] 
 
 
 def _hidden_by(others: list[IndirectBan]) -> str:
-    """Say which bans of its owner and its original hide an image, and how to lift them. Empty: there are none."""
+    """Say which bans of its owner and its original hide an image, and how to lift them. Empty: none does."""
     ids: dict[tuple[str, str], list[str]] = {}
     for other in others:
         ids.setdefault((printable(other.scope), printable(other.subject)), []).append(str(other.id))

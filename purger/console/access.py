@@ -30,7 +30,7 @@ _NAMES = 1000
 
 @dataclass(slots=True)
 class _Bucket:
-    """Tries that are left at a moment, and how they come back."""
+    """The tries that are left at a time, and how fast they come back."""
 
     most: int
     seconds: float
@@ -48,7 +48,7 @@ class _Bucket:
 
 
 class Throttle:
-    """The tries of all users; for several threads. ``now`` is a moment of the monotonic clock, in seconds."""
+    """The tries of all users; for several threads. ``now`` is a time of the monotonic clock, in seconds."""
 
     def __init__(self, of_a_name: tuple[int, float] = _OF_A_NAME, of_all: tuple[int, float] = _OF_ALL) -> None:
         """Take the numbers of tries at once, with the seconds after which one more is allowed."""
@@ -58,7 +58,7 @@ class Throttle:
         self._lock = threading.Lock()
 
     def take(self, name: str, now: float) -> float:
-        """Take one try for a name. Returns 0, or the seconds to wait where none is left: then none is taken."""
+        """Take one try for a name. Returns 0, or the seconds to wait if no try is left."""
         with self._lock:
             bucket = self._names.setdefault(name, _Bucket(*self._of_a_name, left=self._of_a_name[0], at=now))
             self._names.move_to_end(name)

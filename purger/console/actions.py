@@ -1,4 +1,4 @@
-"""Plans and carries out what a moderator asks of the console: ban, lift, purge again. Each says first what it does."""
+"""Plans and carries out the actions of a moderator: ban, lift, purge again. Each plan says first what it will do."""
 
 import logging
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ class Action(StrEnum):
 
 
 class NotDoneError(Exception):
-    """An action was not done, or nobody knows whether it was; the text says which, and is for the moderator."""
+    """An action was not done, or it is not known whether it was. The text says which, for the moderator."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +66,7 @@ class _Facts:
 
 
 def plan(moderation_db: Connection, action: Action, subject: Subject) -> ActionPlan:
-    """Tell what an action would do, with moderation's account. Raises ``DatabaseUnavailableError``."""
+    """Find out what an action would do, with moderation's account. Raises ``DatabaseUnavailableError``."""
     facts = _Facts(
         subject,
         _count(moderation_db, subject),
@@ -77,7 +77,7 @@ def plan(moderation_db: Connection, action: Action, subject: Subject) -> ActionP
     sentences = list(makers[action](moderation_db, facts))
     warnings = [text for is_warning, text in sentences if is_warning]
     if facts.delivery.obstacle:
-        warnings.append(f"{facts.delivery.obstacle[0].upper()}{facts.delivery.obstacle[1:]}.")
+        warnings.append(f"{_capitalized(facts.delivery.obstacle)}.")
     return ActionPlan(
         action=action,
         subject=subject,
@@ -104,7 +104,7 @@ def carry_out(
     except moderation.RefusedBanError as error:
         raise NotDoneError(f"Nothing was done: {error}.") from error
     except moderation.UncertainError as error:
-        text = "The database gave no answer: it may be done or not. The history below tells."
+        text = "The database gave no answer: it may be done or not. The history below shows it."
         raise NotDoneError(f"{text} ({error})") from error
     except DatabaseUnavailableError as error:
         raise NotDoneError(f"Nothing was done: {error}.") from error
@@ -116,16 +116,12 @@ def _ban(connection: Connection, facts: _Facts) -> Iterator[tuple[bool, str]]:
     if facts.images != 0:
         yield False, f"Hides {facts.hidden}{later}, with all renditions, at {facts.edges}."
     else:
-        yield (
-            True,
-            f"{facts.subject.no_image[:1].upper()}{facts.subject.no_image[1:]}: it hides images that come later.",
-        )
+        no_image = _capitalized(facts.subject.no_image)
+        yield True, f"{no_image}: it hides images that come later."
     yield False, "Visitors get the special image from the next request on. The files stay, and a lift brings them back."
     if facts.open:
-        yield (
-            True,
-            f"It is banned already, by {counted(facts.open, 'ban')}; this adds another.",
-        )
+        bans = counted(facts.open, "ban")
+        yield True, f"It is banned already, by {bans}; this adds another."
     if facts.subject.scope is Scope.IMAGE and (copies := _copies(connection, facts.subject.key)):
         shows = "1 other image shows" if copies == 1 else f"{copies:,} other images show"
         yield True, f"{shows} the same bytes under other codes and stay visible: ban the bytes to hide these too."
@@ -135,10 +131,8 @@ def _lift(connection: Connection, facts: _Facts) -> Iterator[tuple[bool, str]]:
     if not facts.open:
         yield True, f"There is no open ban on {facts.subject}."
         return
-    yield (
-        False,
-        f"Lifts {counted(facts.open, 'ban')} on {facts.subject}: {facts.hidden} can be seen again at {facts.edges}.",
-    )
+    bans = counted(facts.open, "ban")
+    yield False, f"Lifts {bans} on {facts.subject}: {facts.hidden} can be seen again at {facts.edges}."
     yield False, "The record keeps the bans, the lift, and your name."
     if facts.subject.scope is Scope.IMAGE:
         for other in hiding_bans(connection, [facts.subject.key]):
@@ -150,9 +144,13 @@ def _lift(connection: Connection, facts: _Facts) -> Iterator[tuple[bool, str]]:
 def _purge(_: Connection, facts: _Facts) -> Iterator[tuple[bool, str]]:
     yield (
         False,
-        f"Removes {facts.hidden} from the caches of {facts.edges}; each is fetched anew when it is next asked for.",
+        f"Removes {facts.hidden} from the caches of {facts.edges}; each is fetched again at the next request.",
     )
     yield False, "It bans and lifts nothing."
+
+
+def _capitalized(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _copies(connection: Connection, code: str) -> int:
@@ -161,7 +159,7 @@ def _copies(connection: Connection, code: str) -> int:
 
 
 def _count(connection: Connection, subject: Subject) -> int | None:
-    """Count the images of a subject. None: the database cannot in time, and a ban does not wait for that."""
+    """Count the images of a subject. None: this takes the database too long, and a ban does not wait for it."""
     try:
         return count_images(connection, [subject])[0]
     except DatabaseUnavailableError as error:

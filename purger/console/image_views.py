@@ -138,7 +138,7 @@ class _Visit:
     code: str
     names: Sequence[str]
     digests: Mapping[str, str]  # SHA-256 in hex of all its renditions, by name
-    until: float  # the moment of the monotonic clock after which nothing is requested
+    until: float  # a time of the monotonic clock, after which nothing is requested
 
     def url(self, name: str) -> str:
         return self.edge.public_url.rstrip("/") + path_of(self.code, name)
@@ -186,7 +186,7 @@ class ImageViews:
                 found.append(self._view(visit, answer, bodies[-1]))
                 if self._closed or time.monotonic() > visit.until:
                     break
-        # An edge that gave no answer gives none for the next rendition either, and would take as long.
+        # An edge that gave no answer would not answer for the next rendition either, and would take as long.
         said = found[-1].said if found[-1].state == "unreachable" else _LATE
         return found + [visit.silent(name, said) for name in visit.names[len(found) :]]
 

@@ -79,7 +79,7 @@ class _Server(cheroot.wsgi.Server):
         )
 
     def error_log(self, msg: str = "", level: int = logging.INFO, traceback: bool = False) -> None:
-        """Log an error of cheroot: clients that go away are none."""
+        """Log an error of cheroot, as a warning at most."""
         log.log(min(level, logging.WARNING), "console: %s", msg, exc_info=traceback)
 
 

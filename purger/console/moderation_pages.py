@@ -73,9 +73,10 @@ class ModerationPages:
 
     def _require_right(self, visitor: Visitor) -> None:
         if not visitor.moderates:
-            raise RefusedRequestError(HTTPStatus.FORBIDDEN, f"{visitor.user.name} may look, and not moderate.")
+            text = f"{visitor.user.name} may see everything, but not moderate."
+            raise RefusedRequestError(HTTPStatus.FORBIDDEN, text)
         if not self._databases.moderates:
-            text = "This console has no account of moderation (--console-moderation-url), so it only looks."
+            text = "This console has no account of moderation (--console-moderation-url), so nobody can ban here."
             raise RefusedRequestError(HTTPStatus.FORBIDDEN, text)
 
 

@@ -35,7 +35,7 @@ class OverviewPage:
 
     def _part(self) -> str:
         """Render the part that changes, once for all viewers of one state."""
-        overview = self._watch.look()
+        overview = self._watch.latest()
         rendered = self._rendered
         if rendered is None or rendered[0] is not overview:
             self._rendered = rendered = (overview, render("overview_part", **_values(overview)))
@@ -44,7 +44,7 @@ class OverviewPage:
 
 def _values(overview: Overview | None) -> dict[str, Any]:
     if overview is None:
-        return {"overview": None, "verdict": ("unknown", "Not known yet: the first look takes its time.")}
+        return {"overview": None, "verdict": ("unknown", "Not known yet: the state is being read.")}
     state, latencies = overview.state, overview.takedowns.latencies
     edges = sorted(state.edges, key=lambda edge: (edge.mode == "trusted" and not edge.problem, edge.name))
     names = {purger.id: purger.name for purger in state.purgers if purger.alive}

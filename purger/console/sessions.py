@@ -15,13 +15,13 @@ LASTS = 12 * 3600.0
 #: Most sessions; a further one ends the oldest.
 _MOST = 1000
 
-#: Most changes of one session that are remembered, so that none is carried out twice.
+#: Most changes of one session that are remembered, so that no change is carried out twice.
 _REMEMBERED = 100
 
 
 @dataclass(slots=True)
 class Session:
-    """A session. ``ends`` is a moment of the monotonic clock."""
+    """A session. ``ends`` is a time of the monotonic clock."""
 
     user: User
     ends: float

@@ -55,7 +55,7 @@ def is_hash(text: str) -> bool:
 
 
 def matches(password: str, hashed: str) -> bool:
-    """Tell whether a password has this hash. A text that is no hash matches none, in the time of one that does."""
+    """Tell whether a password has this hash. A text that is no hash matches no password, and takes as long."""
     found = _HASH_FORM.fullmatch(hashed if is_hash(hashed) else _nobody())
     assert found is not None  # noqa: S101 (is_hash has matched it)
     log_n, r, p = map(int, found.groups()[:3])
@@ -130,7 +130,7 @@ def parse_users(text: str) -> dict[str, User]:
 
 
 class Users:
-    """The users of a file; for several threads. While the file cannot be used there are none."""
+    """The users of a file; for several threads. While the file cannot be used, there are no users."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -145,7 +145,7 @@ class Users:
             return self._users.get(name)
 
     def check(self) -> bool:
-        """Tell whether there is any user; the log says at once why there is none."""
+        """Tell whether there is any user. If not, the log says at once why."""
         with self._lock:
             self._refresh()
             return bool(self._users)

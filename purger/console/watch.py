@@ -1,4 +1,4 @@
-"""Reads the state of the fleet for all viewers of the console together, while anybody looks."""
+"""Reads the state of the fleet once for all viewers of the console, as long as there are any."""
 
 import logging
 import threading
@@ -17,12 +17,12 @@ from takedown_db.connection.lasting_connection import Connection
 
 log = logging.getLogger(__name__)
 
-#: Seconds between two reads while somebody looks; and as a multiple of the time that a read takes, as each asks every
+#: Seconds between two reads while a page is open; and as a multiple of the time that a read takes, as each asks every
 #: edge of a large fleet.
 _REST = 1.0
 _SHARE = 4
 
-#: Seconds for which a page counts as looked at after its last request.
+#: Seconds for which a page counts as open after its last request.
 _WATCHED = 15.0
 
 #: Seconds that a request waits for a first read.
@@ -40,7 +40,7 @@ class Overview:
 
 
 class FleetWatch(LoopThread):
-    """The thread that reads, with a connection of its own. It rests as long as nobody looks."""
+    """The thread that reads, with a connection of its own. It rests while no page is open."""
 
     def __init__(self, connection: Connection, stop: threading.Event) -> None:
         super().__init__(
@@ -54,24 +54,24 @@ class FleetWatch(LoopThread):
         self._changed = threading.Condition()
         self._overview: Overview | None = None
         self._read_at = float("-inf")  # by the monotonic clock
-        self._looked = float("-inf")
+        self._asked_at = float("-inf")
 
-    def look(self) -> Overview | None:
-        """Return the latest overview, not much older than a read takes. Waits for one after a rest. None: none came."""
+    def latest(self) -> Overview | None:
+        """Return the latest overview, not much older than a read takes. Waits after a rest. None: no read has ended."""
         with self._changed:
             now = time.monotonic()
-            rested = now - self._looked > _WATCHED
-            self._looked = now
+            rested = now - self._asked_at > _WATCHED
+            self._asked_at = now
             self._changed.notify_all()
             if self._overview is None or rested:
                 self._changed.wait_for(lambda: self._read_at >= now or self._halt.is_set(), PATIENCE)
             return self._overview
 
     def work(self) -> float:
-        """Read once if somebody looks, else wait until somebody does; return the seconds to rest."""
+        """Read once if a page is open, or else wait until one is; return the seconds to rest."""
         with self._changed:
-            looked = self._changed.wait_for(lambda: time.monotonic() - self._looked < _WATCHED, timeout=2.0)
-        if not looked:
+            asked = self._changed.wait_for(lambda: time.monotonic() - self._asked_at < _WATCHED, timeout=2.0)
+        if not asked:
             return 0.0
         began = time.monotonic()
         state = read_state(self._connection)

@@ -66,7 +66,7 @@ class _EdgeRow(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class _Snapshot:
-    """The changes of the target, and the edges, at one moment."""
+    """The changes of the target, and the edges, as one read found them."""
 
     found: bool
     unnumbered: bool  # a change of the target has no batch number yet
@@ -82,14 +82,14 @@ def wait_acknowledged(
     seconds: float,
     tell: Callable[[EdgeAcknowledgement], None] = lambda _: None,
 ) -> WaitResult:
-    """Wait until each enabled edge has acknowledged the target's changes up to the moment of ``delivery``.
+    """Wait until each enabled edge has acknowledged the target's changes that were there when ``delivery`` was read.
 
     Returns after ``seconds`` at most. ``tell`` is called for each edge when it acknowledges. Raises
     ``DatabaseUnavailableError``.
     """
     until = time.monotonic() + seconds
     pause = threading.Event()
-    told: set[str] = set()
+    reported: set[str] = set()
     last: int | None = None
     while True:
         snapshot = _read(connection, target, delivery.largest)
@@ -98,8 +98,8 @@ def wait_acknowledged(
             last = snapshot.newest
         result = _judge(target, delivery.triggers, snapshot, last)
         for edge in result.edges:
-            if edge.acknowledged and edge.edge not in told:
-                told.add(edge.edge)
+            if edge.acknowledged and edge.edge not in reported:
+                reported.add(edge.edge)
                 tell(edge)
         hopeless = not result.found or result.unwritten or (target == Target() and delivery.triggers.missing)
         if hopeless or result.complete or time.monotonic() >= until:

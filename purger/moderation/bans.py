@@ -34,7 +34,7 @@ class RefusedBanError(ValueError):
 class UncertainError(Exception):
     """No answer came to a write, which is one transaction and may have been committed or not.
 
-    The text is that of the error.
+    The text is the error's.
     """
 
 
@@ -138,7 +138,7 @@ def _row(subject: Subject, reason: str, banned_by: str) -> _Row:
 
 @contextmanager
 def _writing(connection: Connection) -> Iterator[MySQLCursorAbstract]:
-    """Yield a cursor for one transaction, and tell its errors apart: refused, perhaps committed, or not committed."""
+    """Yield a cursor for one transaction, and raise an error for each outcome: refused, perhaps committed, or not."""
     # Connect first: a server that is away then leaves no doubt that nothing was written.
     with connection.cursor():
         pass

@@ -1,4 +1,4 @@
-"""Reads whether a change would reach the edges now: all triggers stand, a purger is alive, an edge is enabled.
+"""Reads whether a change would reach the edges now: all triggers exist, a purger is alive, an edge is enabled.
 
 Needs only moderation's account.
 """
@@ -12,7 +12,7 @@ from takedown_db.schema.triggers import bans_seen_since, judge_triggers
 
 
 class TriggerState(NamedTuple):
-    """The triggers that fill the outbox, as they stand now."""
+    """The triggers that fill the outbox, as they are now."""
 
     missing: tuple[str, ...]  # missing or altered
     fingerprint: str
@@ -38,7 +38,7 @@ class DeliveryReadiness(NamedTuple):
             names = ", ".join(self.triggers.missing)
             return f"triggers are missing or altered, so it may not be delivered ({names}): run `purger migrate`"
         if not self.purgers:
-            return "no purger is alive, so it is not delivered yet: start `purger run` (`purger status` tells more)"
+            return "no purger is alive, so it is not delivered yet: start `purger run` (`purger status` says more)"
         if not self.edges:
             return (
                 "there is no enabled edge to deliver it to: `purger edge add` adds a Varnish, `edge enable` enables a "

@@ -24,7 +24,7 @@ Item = TypeVar("Item")
 
 @dataclass(slots=True)
 class ChunkResult:
-    """The result of a chunk. A subject that stands in it twice counts once."""
+    """The result of a chunk. A subject that it holds twice counts once."""
 
     changed: list[Subject] = field(default_factory=list)  # banned or lifted now; in a dry run, those that would be
     unchanged: int = 0  # number of subjects that were banned, or lifted, before

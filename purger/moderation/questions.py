@@ -1,6 +1,6 @@
 """Asks which images a ban hides, and which bans hide an image.
 
-Moderation's account may not read images; procedures tell (takedown_db/schema/moderation_routines.sql). Every function
+Moderation's account may not read images, so procedures do (takedown_db/schema/moderation_routines.sql). Every function
 raises ``DatabaseUnavailableError``.
 """
 

@@ -67,7 +67,7 @@ def _digest(text: str) -> str:
 
 
 def code_of_url(text: str) -> str | None:
-    """Find the code in the URL or path of an image. None: it is none, or leaves in doubt which part is the code.
+    """Find the code in the URL or path of an image. None: it is no image URL, or the code is ambiguous.
 
     Behind ``/images/`` a rendition may follow the code. Elsewhere the code is the name of a file with a suffix of
     images: the last part of another path could be anything, such as the number of a page.

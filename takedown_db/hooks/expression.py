@@ -87,5 +87,5 @@ def _is_called(parts: list[tuple[str, str]], place: int) -> bool:
 
 
 def _is_part_of_name(parts: list[tuple[str, str]], place: int) -> bool:
-    """Tell whether a word stands beside a dot: a table, or a column that is written with its table."""
+    """Tell whether a word is beside a dot: a table, or a column that is written with its table."""
     return any(parts[other : other + 1] == [("sign", ".")] for other in (place - 1, place + 1) if other >= 0)

@@ -27,7 +27,7 @@ class HookOutcome:
 def apply_hook(cursor: MySQLCursorAbstract, plan: HookPlan) -> HookOutcome:
     """Create the triggers, record them, drop those of an earlier definition, and ban the rows that are taken down.
 
-    The new triggers stand before the earlier ones go. When one of them cannot be created, those of this call are
+    The new triggers exist before the earlier ones go. If one of them cannot be created, those of this call are
     dropped again. Raises ``HookError``.
     """
     rule = plan.rule
@@ -55,7 +55,7 @@ def apply_hook(cursor: MySQLCursorAbstract, plan: HookPlan) -> HookOutcome:
 
 
 def _kept(cursor: MySQLCursorAbstract, plan: HookPlan, present: dict[str, tuple[str, str]]) -> set[str]:
-    """Name the triggers of a plan that stand as they were recorded."""
+    """Name the triggers of a plan that exist as they were recorded."""
     recorded = {each.name: each for each in recorded_triggers(cursor) if each.hook == plan.rule.name}
     return {
         trigger.name
@@ -68,7 +68,7 @@ def _kept(cursor: MySQLCursorAbstract, plan: HookPlan, present: dict[str, tuple[
 
 
 def _create(cursor: MySQLCursorAbstract, plan: HookPlan, strange: set[str], kept: set[str]) -> list[str]:
-    """Create the triggers that do not stand. Those among ``strange`` have the right name and another body or table."""
+    """Create the triggers that do not exist. Those among ``strange`` have the right name and another body or table."""
     made: list[str] = []
     try:
         for trigger in plan.triggers:
@@ -98,7 +98,7 @@ def _drop_all(cursor: MySQLCursorAbstract, schema: str, names: Iterable[str]) ->
 
 def _record(cursor: MySQLCursorAbstract, plan: HookPlan) -> None:
     for text in ("START TRANSACTION", *plan.record, "COMMIT"):
-        run(cursor, text, "the triggers stand, but are not recorded; run this again")
+        run(cursor, text, "the triggers exist, but are not recorded; run this again")
 
 
 def remove_hook(cursor: MySQLCursorAbstract, name: str) -> list[str]:
@@ -140,7 +140,7 @@ def recorded_triggers(cursor: MySQLCursorAbstract) -> list[RecordedTrigger]:
 
 
 def recorded_rule(cursor: MySQLCursorAbstract, name: str) -> Rule:
-    """Read the rule of a hook. Raises ``HookError`` where there is none."""
+    """Read the rule of a hook. Raises ``HookError`` if there is no such hook."""
     if rule := _recorded_rule(cursor, name):
         return rule
     known = ", ".join(each.name for each in recorded_rules(cursor)) or "none"
@@ -152,7 +152,7 @@ def _recorded_rule(cursor: MySQLCursorAbstract, name: str) -> Rule | None:
 
 
 def _present(cursor: MySQLCursorAbstract, schema: str) -> dict[str, tuple[str, str]]:
-    """Read the triggers of hooks that stand in a database: table and body by name."""
+    """Read the triggers of hooks that exist in a database: table and body by name."""
     return {str(name): (str(table), str(body)) for name, table, body in fetch(cursor, "hook_present", in_schema=schema)}
 
 

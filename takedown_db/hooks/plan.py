@@ -47,7 +47,7 @@ def find_table(cursor: MySQLCursorAbstract, name: str) -> tuple[str, str]:
         raise HookError(f"there are several tables {printable(table)}: write one of {printable(names)}")
     ((in_schema, each, kind, engine),) = found
     if kind != "BASE TABLE":
-        raise HookError(f"{printable(name)} is no table but a {kind.lower()}: no trigger can stand on it")
+        raise HookError(f"{printable(name)} is not a table: no trigger can be created on it")
     if engine != "InnoDB":
         raise HookError(f"{printable(name)} is of the engine {engine}: a ban could not commit together with its row")
     return in_schema, each

@@ -40,7 +40,7 @@ class Rule:
 
 
 class Trigger(NamedTuple):
-    """A trigger of a hook. Its name tells one definition from another."""
+    """A trigger of a hook. Another definition has another name."""
 
     name: str
     event: str  # INSERT, UPDATE or DELETE
@@ -57,7 +57,7 @@ class RecordedTrigger(NamedTuple):
 
 
 class StandingTrigger(NamedTuple):
-    """A trigger that stands: a row of the third result of the statement ``hooks_and_triggers``."""
+    """A trigger that exists: a row of the third result of the statement ``hooks_and_triggers``."""
 
     schema: str
     table: str
@@ -115,7 +115,7 @@ def _trigger(rule: Rule, template: str, event: str, words: dict[str, str]) -> Tr
 
 
 def record_statements(rule: Rule, triggers: Iterable[Trigger], database: str) -> list[str]:
-    """Write the statements that record a hook and its triggers, once these stand."""
+    """Write the statements that record a hook and its triggers, once these exist."""
     words = {
         "database": quoted(database),
         "name": text_literal(rule.name),
@@ -163,7 +163,7 @@ def same_body(one: str, other: str) -> bool:
 def judge_hooks(
     hooks: Iterable[tuple[str, str, str]], recorded: Iterable[RecordedTrigger], standing: Iterable[StandingTrigger]
 ) -> tuple[HookState, ...]:
-    """Compare the triggers that stand with those that were recorded. ``hooks`` are name, schema and table of each."""
+    """Compare the triggers that exist with those that were recorded. ``hooks`` are name, schema and table of each."""
     present = {(each.schema, each.table, each.name): each for each in standing}
     every = list(recorded)
     return tuple(

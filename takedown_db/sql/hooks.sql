@@ -12,7 +12,7 @@ ORDER BY name
 SELECT hook, name, event, body FROM hook_triggers ORDER BY hook, name
 
 -- name: hooks_and_triggers
--- Reads hooks, their triggers, and the triggers that stand on hooked tables, in three results.
+-- Reads hooks, their triggers, and the triggers of hooked tables, in three results.
 CALL present_hooks()
 
 -- name: hook_database
@@ -50,7 +50,7 @@ WHERE CONSTRAINT_SCHEMA = %(in_schema)s AND TABLE_NAME = %(table)s
     AND (UPDATE_RULE IN ('CASCADE', 'SET NULL') OR DELETE_RULE IN ('CASCADE', 'SET NULL'))
 
 -- name: hook_present
--- Reads the triggers of hooks that stand in a database.
+-- Reads the triggers of hooks in a database.
 SELECT TRIGGER_NAME AS name, EVENT_OBJECT_TABLE AS on_table, ACTION_STATEMENT AS body
 FROM information_schema.TRIGGERS
 WHERE TRIGGER_SCHEMA = %(in_schema)s AND TRIGGER_NAME LIKE 'takedown%%'

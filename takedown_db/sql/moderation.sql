@@ -18,7 +18,7 @@ SET lifted_at = UTC_TIMESTAMP(3), reason = CONCAT(LEFT(reason, 255 - CHAR_LENGTH
 WHERE scope = %(scope)s AND subject = %(subject)s AND lifted_at IS NULL
 
 -- name: count_bans
--- Counts for each subject of the JSON array %(subjects)s of pairs [scope, subject], in its order, the bans that stand and
+-- Counts for each subject of the JSON array %(subjects)s of pairs [scope, subject], in its order, the open bans and
 -- all bans.
 SELECT STRAIGHT_JOIN asked.place, COUNT(bans.id) - COUNT(bans.lifted_at) AS open, COUNT(bans.id) AS bans
 FROM JSON_TABLE(%(subjects)s, '$[*]' COLUMNS (

@@ -118,7 +118,7 @@ def test_someone_who_may_only_look_sees_it_and_has_no_button(site: Site, browser
     wait_page(browser, lambda: seen(browser, "#views figcaption .badge") == ["shown"] * 4, "the image at both edges")
     assert seen(browser, ".actions, .actions a") == []
     browser.get(f"{console.url}/ban/image/{code}")
-    assert "may look, and not moderate" in browser.page_source
+    assert "may see everything, but not moderate" in browser.page_source
     status = browser.execute_async_script(
         "const [path, done] = arguments;"
         "const token = document.querySelector('[name=token]').value;"

@@ -18,8 +18,8 @@ _OPTIONS = (
         type=AddressType(host="127.0.0.1"),
         envvar="PURGER_CONSOLE",
         show_envvar=True,
-        help="Serve pages for people on this address: are edges and takedowns well, and what does an image look like "
-        "there. Loopback, unless TLS is in front.  [default: no console]",
+        help="Serve pages for people on this address: the state of edges and takedowns, and images as each edge shows "
+        "them. Loopback, unless TLS is in front.  [default: no console]",
     ),
     click.option(
         "--console-users",
@@ -43,7 +43,7 @@ _OPTIONS = (
         cls=DatabaseUrlOption,
         metavar="URL",
         help="mysql://... of an account of moderation, which the log of moderation will name. Better in a file, whose "
-        "path is in PURGER_CONSOLE_MODERATION_URL_FILE.  [default: none, and the console only looks]",
+        "path is in PURGER_CONSOLE_MODERATION_URL_FILE.  [default: none, and nobody can ban in the console]",
     ),
     click.option(
         "--console-proxy-header",

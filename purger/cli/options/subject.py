@@ -73,7 +73,7 @@ class NoOriginalError(click.ClickException):
 
 @dataclass(frozen=True, slots=True)
 class GivenSubject:
-    """A command's subject as it was given: one of these, or none where a command does without."""
+    """A command's subject as it was given: one of these, or nothing if the command does not need it."""
 
     code: str | None
     owner: str | None

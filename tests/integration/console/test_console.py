@@ -175,7 +175,7 @@ def test_someone_who_may_only_look_changes_nothing(site: Site, anna: Person, wal
     for action in ("ban", "lift", "purge"):
         assert wall.get(f"/{action}/image/{code}").status_code == 403
         answer = wall.post(f"/{action}/image/{code}", token=token, form="1", reason="x")
-        assert (answer.status_code, "may look, and not moderate" in answer.text) == (403, True)
+        assert (answer.status_code, "may see everything, but not moderate" in answer.text) == (403, True)
     assert site.number(f"SELECT COUNT(*) FROM bans WHERE subject = '{code}'") == 0
 
 

@@ -137,18 +137,18 @@ def test_what_is_printed_and_pasted_is_what_is_applied(site: HookedSite) -> None
         assert pasted.returncode == 0, pasted.stderr
     assert len(site.as_admin("SELECT id FROM takedown.bans")) == 1
     assert "hook items on web-shop.items: stands" in site.hooks()
-    assert site.hook("--name", "items", "--apply").output == "nothing to do: the hook stands\n"
+    assert site.hook("--name", "items", "--apply").output == "nothing to do: the hook is installed\n"
 
 
 def test_applied_again_it_changes_nothing_and_with_another_rule_it_takes_the_place(site: HookedSite) -> None:
     site.hook(*PICTURES, "--apply")
     first = site.triggers("site", "pictures")
-    assert site.hook(*PICTURES, "--apply").output == "nothing to do: the hook stands\n"
+    assert site.hook(*PICTURES, "--apply").output == "nothing to do: the hook is installed\n"
     out = site.hook(*PICTURES[:-1], "path = ''", "--apply").output
     second = site.triggers("site", "pictures")
     assert len(first) == len(second) == 3
     assert not set(first) & set(second)
-    assert all(f"dropped the trigger {name}: its successor stands" in out for name in first)
+    assert all(f"dropped the trigger {name}: another one replaces it" in out for name in first)
     site.run("INSERT INTO pictures VALUES ('a', NULL), ('b', '')")
     assert (site.open_bans("image", "a"), site.open_bans("image", "b")) == ([], ["pictures"])
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from purger.console import passwords
+from purger.console import users
 from stack.console import Console
 from stack.system import Stack, StackSettings
 from stack.waiting import PATIENCE
@@ -39,7 +39,7 @@ def console_of(stack: Stack) -> Console:
 
 def write_users(file: Path) -> Path:
     """Write a file of users whose hash is as cheap as the console accepts it."""
-    hashed = passwords.hash_password(PASSWORD, log_n=10, p=1)
+    hashed = users.hash_password(PASSWORD, log_n=10, p=1)
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(f"anna:moderate:{hashed}\nwall:look:{hashed}\n")
     file.chmod(0o600)

@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from purger.cli.main import cli
-from purger.console import passwords
+from purger.console import users
 from purger.console.access import Access, SignInError, Throttle
 from purger.console.sessions import LASTS, Session, Sessions
 from purger.console.settings import ConsoleSettings, UnusableConsoleError
@@ -25,8 +25,8 @@ TOKEN = "a-token-of-a-proxy-in-front"
 
 @pytest.fixture(autouse=True)
 def _cheap(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(passwords, "_LOG_N", 10)
-    monkeypatch.setattr(passwords, "_P", 1)
+    monkeypatch.setattr(users, "_LOG_N", 10)
+    monkeypatch.setattr(users, "_P", 1)
 
 
 @pytest.fixture

@@ -55,7 +55,7 @@ class NoDatabase:
 class Seen:
     """A watch that has always seen the same."""
 
-    def look(self) -> Overview:
+    def latest(self) -> Overview:
         edge = EdgeState(
             name="paris", mode="trusted", lease_remaining=9.4, lag=2, recorded=EdgeProblem("refused", HOSTILE)
         )
