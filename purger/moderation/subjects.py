@@ -1,19 +1,10 @@
 """Reads the subjects of bans as people write them: codes, URLs of images, owners' keys and digests."""
 
-import re
 from typing import NamedTuple
 
 from takedown_base.printable import printable
 from takedown_base.scope import Scope
-from takedown_base.subject_keys import CODE, CODE_ALPHABET, DIGEST_ALPHABET, hint_for_code, is_digest, is_key
-
-#: Match the parts of a URL before and after its path.
-_BEFORE_PATH = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.-]*:)?//[^/?#]*")
-_AFTER_PATH = re.compile(r"[?#].*", re.DOTALL)
-#: Matches the path under which an edge serves an image, /images/CODE or /images/CODE/RENDITION.
-_SERVED = re.compile(rf"/?images/({CODE})(?:/[a-z0-9_-]{{1,32}})?/?").fullmatch
-#: Matches the path of a file with an image's suffix.
-_IMAGE_FILE = re.compile(rf"(?:.*/)?({CODE})\.(?:jpe?g|png|gif|webp|avif)", re.IGNORECASE).fullmatch
+from takedown_base.subject_keys import CODE_ALPHABET, DIGEST_ALPHABET, code_of_url, hint_for_code, is_digest, is_key
 
 #: Characters of a text that a message shows: the lines of a list may be long.
 _SHOWN = 100
@@ -64,17 +55,6 @@ def _digest(text: str) -> str:
     if not is_digest(digest):
         raise MalformedSubjectError(f"'{_shown(text)}' is not a digest, which is {DIGEST_ALPHABET} and nothing else")
     return digest
-
-
-def code_of_url(text: str) -> str | None:
-    """Find the code in the URL or path of an image. None: it is no image URL, or the code is ambiguous.
-
-    Behind ``/images/`` a rendition may follow the code. Elsewhere the code is the name of a file with a suffix of
-    images: the last part of another path could be anything, such as the number of a page.
-    """
-    path = _AFTER_PATH.sub("", _BEFORE_PATH.sub("", text, count=1))
-    found = _SERVED(path) or _IMAGE_FILE(path)
-    return found[1] if found else None
 
 
 def parse_line(text: str) -> Subject:

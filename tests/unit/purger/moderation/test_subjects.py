@@ -2,8 +2,9 @@
 
 import pytest
 
-from purger.moderation.subjects import MalformedSubjectError, Subject, code_of_url, parse_line, parse_subject
+from purger.moderation.subjects import MalformedSubjectError, Subject, parse_line, parse_subject
 from takedown_base.scope import Scope
+from takedown_base.subject_keys import code_of_url
 
 DIGEST = "0123456789abcdef" * 4
 
