@@ -8,7 +8,6 @@ import hmac
 import logging
 import os
 import re
-import stat
 import threading
 from base64 import b64decode, b64encode
 from enum import StrEnum
@@ -16,7 +15,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from takedown_base.printable import printable
-from takedown_base.secret_files import exposure
+from takedown_base.reread_file import RereadFile
+from takedown_base.secret_files import UnreadableSecretError, exposure, read_secret
 
 log = logging.getLogger(__name__)
 
@@ -134,54 +134,26 @@ class Users:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._lock = threading.Lock()
-        self._read: tuple[int, ...] | None = None
-        self._users: dict[str, User] = {}
+        self._file = RereadFile(path, self._read)
 
     def find(self, name: str) -> User | None:
         """Return the user of a name, as the file has it now."""
-        with self._lock:
-            self._refresh()
-            return self._users.get(name)
+        return self._file.content().get(name)
 
     def check(self) -> bool:
         """Tell whether there is any user. If not, the log says at once why."""
-        with self._lock:
-            self._refresh()
-            return bool(self._users)
+        return bool(self._file.content())
 
-    def _refresh(self) -> None:
-        seen: tuple[int, ...] = ()
+    def _read(self) -> dict[str, User]:
         try:
-            status = self._path.stat()
-            seen = (status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
-        except (OSError, ValueError):
-            pass  # the reason is named below
-        if seen == self._read:
-            return
-        self._read, self._users = seen, {}
-        try:
-            self._users = parse_users(_text(self._path))
+            users = parse_users(read_secret(self._path, _LARGEST_FILE))
+        except UnreadableSecretError as error:
+            log.error("nobody can use the console: %s", error)
         except UnusableUsersError as error:
             log.error("nobody can use the console: %s: %s", printable(self._path), error)
         else:
-            log.info("the console has %d users", len(self._users))
+            log.info("the console has %d users", len(users))
             if warning := exposure(self._path):
                 log.warning("file of users: %s", warning)
-
-
-def _text(path: Path) -> str:
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        with os.fdopen(descriptor, "rb") as file:
-            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                raise UnusableUsersError("it is not a regular file")
-            content = file.read(_LARGEST_FILE + 1)
-    except (OSError, ValueError) as error:
-        raise UnusableUsersError(f"it cannot be read: {getattr(error, 'strerror', None) or error}") from None
-    if len(content) > _LARGEST_FILE:
-        raise UnusableUsersError(f"it is longer than {_LARGEST_FILE:,} bytes")
-    try:
-        return content.decode()
-    except UnicodeDecodeError:
-        raise UnusableUsersError("it is not UTF-8 text") from None
+            return users
+        return {}
