@@ -19,9 +19,8 @@ from purger.cli.options.subject import GivenSubject, SubjectCommand, subject_opt
 from purger.exit_codes import ExitCode
 from purger.moderation import bans as moderation
 from purger.moderation.acknowledgement_wait import EdgeAcknowledgement, Target
-from purger.moderation.lists import Banning
+from purger.moderation.lists import Banning, RefusedLine
 from purger.moderation.questions import are_known, count_images, original_digest
-from purger.moderation.subject_list import RefusedLine
 from purger.moderation.subjects import Subject
 from purger.text_format import counted
 from takedown_base.json_output import print_json

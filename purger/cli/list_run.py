@@ -16,8 +16,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from purger.cli.options.shared import remark
 from purger.moderation.bans import RefusedBanError, UncertainError
-from purger.moderation.lists import ChunkResult, ListedChange
-from purger.moderation.subject_list import RefusedLine, read_chunks
+from purger.moderation.lists import ChunkResult, ListedChange, RefusedLine, read_chunks
 from purger.text_format import counted
 from takedown_base.printable import printable
 from takedown_base.scope import Scope

@@ -16,7 +16,7 @@ from purger.fleet.state import EdgeState, FleetState
 from purger.model import PurgerPresence
 from purger.moderation.acknowledgement_wait import EdgeAcknowledgement
 from purger.moderation.bans import Ban as BanRow
-from purger.moderation.subject_list import RefusedLine
+from purger.moderation.lists import RefusedLine
 from purger.probing.audit import AuditResult, ServedImage, UnprovenImage
 from purger.receipts.model import BanRecord, EdgeReceipt, Erasure, KnownEdge, LogEntry, Ownership, Purge, ReceiptsReport
 from purger.signed_log.audit.report import AuditReport

@@ -8,8 +8,7 @@ import pytest
 
 from purger.cli.list_run import carry_out_list
 from purger.moderation.bans import RefusedBanError, UncertainError
-from purger.moderation.lists import ChunkResult
-from purger.moderation.subject_list import CHUNK, ListedSubject
+from purger.moderation.lists import CHUNK, ChunkResult, ListedSubject
 from takedown_db.connection.errors import DatabaseUnavailableError
 
 LIST = b"a\n" * (3 * CHUNK)

@@ -4,7 +4,7 @@ from io import BytesIO
 
 import pytest
 
-from purger.moderation.subject_list import Chunk, read_chunks
+from purger.moderation.lists import Chunk, read_chunks
 from takedown_base.scope import Scope
 
 
