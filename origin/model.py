@@ -1,4 +1,4 @@
-"""Defines the value types of the origin."""
+"""Defines the values that the rooms of the origin hand to each other: a row found, lifetimes, a part of a file."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Joins the files of an import, from a directory or a list, into images, a few at a time."""
+"""Groups the files of an import by image: an original with its given renditions, a few images at a time."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""Imports image files into the store and the database. Needs Pillow, which serving does not."""
+"""Runs a whole import: decides for each image what to do, stores its files and records its rows. Needs Pillow."""
 
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor

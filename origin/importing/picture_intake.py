@@ -1,4 +1,4 @@
-"""Takes pictures in: checks their bytes, removes metadata, makes their reduced renditions, and keeps the files."""
+"""Takes one picture into the store, for imports and uploads: checks it, strips its metadata, makes its renditions."""
 
 import contextlib
 import hashlib

@@ -1,4 +1,4 @@
-"""Removes metadata (place, camera, names, comments, previews) from pictures without touching their pixels.
+"""Recognises the format of a picture, and removes its metadata (place, camera, comments); pixels stay.
 
 Each format has a list of the parts that a browser needs to show the picture. All other parts are removed, also unknown
 ones and bytes behind the picture's end. Of EXIF the orientation stays, and of all other descriptions of the picture the
