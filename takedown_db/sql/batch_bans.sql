@@ -1,4 +1,4 @@
--- Statements by which a purger reads the bans of batches, for its log and its metrics.
+-- Statements by which a purger reads the bans of batches, for the lines of its log and for its metrics.
 
 -- name: clock
 -- Reads the database's clock, in seconds since 1970.
