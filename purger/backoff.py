@@ -1,4 +1,4 @@
-"""Computes growing, bounded waits between tries, with a random part so that edges do not try in step."""
+"""Computes the wait before another try after a failure: it grows up to a bound, and is random in part."""
 
 import random
 

@@ -1,4 +1,4 @@
-"""Periodically deletes rows past their retention and audits a small sample of banned images."""
+"""Prunes at intervals: deletes rows past their retention. Also audits a small sample of banned images."""
 
 import logging
 import threading

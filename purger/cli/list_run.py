@@ -1,4 +1,4 @@
-"""Carries a list out for `purger ban` and `purger lift`: progress, refused lines, and what is committed at an error."""
+"""Runs `purger ban --from` and `purger lift --from`: shows progress, refused lines, and what an error has left."""
 
 import os
 import stat

@@ -1,4 +1,4 @@
-"""Talks to one edge: sends requests, and tracks its instance, its position and its mode by the answers."""
+"""Talks to one edge: sends requests, waits after failures, and tracks instance, position and mode by the answers."""
 
 import logging
 import threading

@@ -1,4 +1,4 @@
-"""Signs in the database that this purger is alive, and reads which others are."""
+"""Records in the database that this purger is alive (its signature in ``purgers``), and reads which others are."""
 
 import os
 import re

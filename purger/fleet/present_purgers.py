@@ -1,4 +1,4 @@
-"""Judges from repeated reads of their signatures which purgers are present. Pure: no clock, network or database."""
+"""Judges which purgers are alive, from repeated reads of their signatures in ``purgers``. Pure: no clock, no SQL."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""Shares the edges with the other purgers: signs twice a second, and claims edges that are this purger's to follow."""
+"""Shares the edges with other purgers: signs twice a second that this one is alive, and claims its part of them."""
 
 import json
 import logging

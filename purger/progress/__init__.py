@@ -1,1 +1,1 @@
-"""Decides the next step for one edge. Pure: no clock, network, database or thread."""
+"""Decides what one edge is sent next, and when: purges, rebounds, flushes and heartbeats. Pure: it sends nothing."""

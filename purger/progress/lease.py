@@ -1,4 +1,4 @@
-"""Decides which time of its own clock (epoch) an edge is sent in a heartbeat, and when. Pure: no clock or database.
+"""Decides when an edge is sent a heartbeat, which renews its lease, and with which time of its own clock (epoch). Pure.
 
 An epoch begins the edge's lease: until the lease ends the edge trusts its cache. A heartbeat says that the edge has
 every purge of what was committed before the epoch. So an epoch is only sent once a verification has covered it.

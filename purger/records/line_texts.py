@@ -1,4 +1,4 @@
-"""Writes the lines of the log that follow a takedown: its number, its acknowledgements, its proofs."""
+"""Writes the lines about a takedown in the purger's log on stderr: its number, its acknowledgements, its probes."""
 
 import logging
 from typing import NamedTuple

@@ -1,7 +1,7 @@
-"""Writes the results of deliveries and probes into a transaction, each result of a takedown with its leaf of the log.
+"""Writes receipts, progress and probe results as rows, with entries for the signed log, in the recorder's transaction.
 
-The functions make the parameters of the statements in ``journal.sql``: times in UTC, texts cut to their columns, and
-many rows in one statement, since one statement for each edge would be half of a purger's work.
+The functions make the parameters of the statements: times in UTC, texts cut to their columns, and many rows in one
+statement, since one statement for each edge would be half of a purger's work.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""Keeps the keys that sign the log: the file that holds one, and the table in which each names the one that follows.
+"""Keeps the keys that sign the log: a file holds the present one, and a table holds each key's note on its successor.
 
 A log begins with one key. When that is to be replaced, the old key signs a note that names the new one, and the table
 `log_keys` keeps these notes in their order: whoever has the public half of any key of the log can follow them to all

@@ -1,4 +1,4 @@
-"""Reads what was signed, and proves by it: that leaves are in the log, and that the log has only grown.
+"""Makes proofs from the signed log in the database: that leaves are in it, and that it has only grown.
 
 A checkpoint signs the root over all leaves up to it. An inclusion proof is the path from one leaf to that root, a
 consistency proof the hashes by which an earlier root leads to a later one; ``takedown_log`` has the mathematics and

@@ -1,4 +1,4 @@
-"""Reads and writes the adopted server, the only one on which purgers act: elsewhere they number and send nothing."""
+"""Reads and writes which database server is the adopted one: on every other, purgers number and send nothing."""
 
 from datetime import datetime
 from typing import NamedTuple
