@@ -17,8 +17,8 @@ from purger.cli.list_run import ListOutcome, carry_out_list, dry_run_option, fro
 from purger.cli.options.shared import WaitSeconds, as_json, logged_in_user, moderation_url, remark, utf8_text
 from purger.cli.options.subject import GivenSubject, SubjectCommand, subject_options
 from purger.exit_codes import ExitCode
-from purger.moderation import bans as moderation
 from purger.moderation.acknowledgement_wait import EdgeAcknowledgement, Target
+from purger.moderation.bans import RefusedBanError, UncertainError, count_bans, insert_ban
 from purger.moderation.lists import Banning, RefusedLine
 from purger.moderation.questions import are_known, count_images, original_digest
 from purger.moderation.subjects import Subject
@@ -205,10 +205,10 @@ def _is_known(connection: Connection, subject: Subject) -> bool:
 def _write_ban(connection: Connection, subject: Subject, settings: BanSettings) -> int:
     try:
         with _nothing_banned():
-            return moderation.ban(connection, subject, reason=settings.reason, banned_by=settings.banned_by)
-    except moderation.RefusedBanError as error:
+            return insert_ban(connection, subject, reason=settings.reason, banned_by=settings.banned_by)
+    except RefusedBanError as error:
         raise click.UsageError(f"nothing was banned: {printable(error)}") from error
-    except moderation.UncertainError as error:
+    except UncertainError as error:
         doubt = "the database gave no answer, so the ban may be committed or not"
         raise click.ClickException(f"{doubt} ({printable(error)}); `purger bans` shows it") from error
 
@@ -240,7 +240,7 @@ def _copies(connection: Connection, subject: Subject) -> int | None:
             return 0
         content = Subject(Scope.DIGEST, digest)
         copies = count_images(connection, [content])[0] - 1
-        banned = moderation.count_bans(connection, [content])[0].open
+        banned = count_bans(connection, [content])[0].open
     except DatabaseUnavailableError as error:
         remark(f"whether other codes show the same bytes is not known: {printable(error)}")
         return None

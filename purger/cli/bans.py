@@ -8,7 +8,7 @@ import click
 
 from purger.cli.options.shared import MOMENT, as_json, moderation_url, remark, utf8_text
 from purger.cli.options.subject import GivenSubject, SubjectCommand, subject_options
-from purger.moderation import bans as moderation
+from purger.moderation.bans import Ban, BanFilter, list_bans
 from purger.moderation.questions import hiding_bans
 from purger.text_format import wrapped
 from takedown_base.json_output import print_json, utc_text
@@ -72,7 +72,7 @@ def bans(
     read = given.read() if given else None
     with connected(Connection, moderation_url) as connection:
         subject = None if read is None else given.resolve(connection, read)
-        wanted = moderation.BanFilter(
+        wanted = BanFilter(
             scope=subject.scope if subject else Scope(scope) if scope else None,
             subject=subject.key if subject else None,
             banned_by=banned_by,
@@ -81,7 +81,7 @@ def bans(
             only_open=only_open,
         )
         # One more than the limit, to know whether there are more.
-        found = moderation.bans(connection, wanted, limit=limit + 1)
+        found = list_bans(connection, wanted, limit=limit + 1)
         others = hiding_bans(connection, [subject.key]) if subject and subject.scope is Scope.IMAGE else []
     shown = found[:limit]
     if as_json:
@@ -99,7 +99,7 @@ def _whose(scope: str) -> str:
     return "original with the digest" if scope == Scope.DIGEST else printable(scope)
 
 
-def _lines(ban: moderation.Ban) -> Iterator[str]:
+def _lines(ban: Ban) -> Iterator[str]:
     """Describe a ban in two lines, the second for the text that people wrote."""
     state = f"lifted {utc_text(ban.lifted_at)}" if ban.lifted_at else "open"
     yield f"ban {ban.id}: {printable(ban.scope)} {printable(ban.subject)}, {utc_text(ban.banned_at)}, {state}"

@@ -10,7 +10,7 @@ from purger.cli.list_run import carry_out_list, dry_run_option, from_option
 from purger.cli.options.shared import moderation_url, remark
 from purger.cli.options.subject import GivenSubject, SubjectCommand, subject_options
 from purger.exit_codes import ExitCode
-from purger.moderation import bans as moderation
+from purger.moderation.bans import UncertainError, lift_bans
 from purger.moderation.lists import Lifting
 from purger.moderation.questions import IndirectBan, hiding_bans
 from purger.moderation.subjects import Subject
@@ -77,8 +77,8 @@ def _lift_one(connection: Connection, subject: Subject) -> bool:
 
 def _lift(connection: Connection, subject: Subject) -> int:
     try:
-        return moderation.lift(connection, subject)
-    except moderation.UncertainError as error:
+        return lift_bans(connection, [subject])
+    except UncertainError as error:
         doubt = "the database gave no answer, so bans may be lifted or not"
         raise click.ClickException(f"{doubt} ({printable(error)}); `purger bans` shows them") from error
     except DatabaseUnavailableError as error:

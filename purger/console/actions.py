@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from purger.moderation import bans as moderation
+from purger.moderation.bans import RefusedBanError, UncertainError, count_bans, insert_ban, lift_bans_by
 from purger.moderation.delivery_readiness import DeliveryReadiness, read_delivery_readiness
 from purger.moderation.questions import count_images, hiding_bans, original_digest
 from purger.moderation.subjects import Subject
@@ -70,7 +70,7 @@ def plan(moderation_db: Connection, action: Action, subject: Subject) -> ActionP
     facts = _Facts(
         subject,
         _count(moderation_db, subject),
-        moderation.count_bans(moderation_db, [subject])[0].open,
+        count_bans(moderation_db, [subject])[0].open,
         read_delivery_readiness(moderation_db),
     )
     makers = {Action.BAN: _ban, Action.LIFT: _lift, Action.PURGE: _purge}
@@ -94,16 +94,16 @@ def carry_out(
     try:
         match action:
             case Action.BAN:
-                number = moderation.ban(moderation_db, subject, reason=reason, banned_by=by)
+                number = insert_ban(moderation_db, subject, reason=reason, banned_by=by)
                 return f"Ban {number} on {subject} is written."
             case Action.LIFT:
-                number = moderation.lift_by(moderation_db, subject, by)
+                number = lift_bans_by(moderation_db, subject, by)
                 return f"{counted(number, 'ban')} on {subject} lifted." if number else f"No ban on {subject} was open."
         database.run("resend_subject", scope=subject.scope, subject=subject.key)
         return f"{subject} is purged again.".capitalize()
-    except moderation.RefusedBanError as error:
+    except RefusedBanError as error:
         raise NotDoneError(f"Nothing was done: {error}.") from error
-    except moderation.UncertainError as error:
+    except UncertainError as error:
         text = "The database gave no answer: it may be done or not. The history below shows it."
         raise NotDoneError(f"{text} ({error})") from error
     except DatabaseUnavailableError as error:

@@ -70,26 +70,21 @@ class BanCount(NamedTuple):
     all: int
 
 
-def ban(connection: Connection, subject: Subject, *, reason: str, banned_by: str) -> int:
+def insert_ban(connection: Connection, subject: Subject, *, reason: str, banned_by: str) -> int:
     """Ban a subject, and return the id of the ban."""
     with _writing(connection) as cursor:
         cursor.execute(statement("insert_ban"), _row(subject, reason, banned_by))
         return int(cursor.lastrowid or 0)
 
 
-def ban_all(connection: Connection, subjects: Sequence[Subject], *, reason: str, banned_by: str) -> None:
+def insert_bans(connection: Connection, subjects: Sequence[Subject], *, reason: str, banned_by: str) -> None:
     """Ban some thousand subjects at most, in one transaction."""
     with _writing(connection) as cursor:
         # The driver makes one INSERT of them.
         cursor.executemany(statement("insert_ban"), [_row(subject, reason, banned_by) for subject in subjects])
 
 
-def lift(connection: Connection, subject: Subject) -> int:
-    """Lift all open bans of a subject, and return their number."""
-    return lift_all(connection, [subject])
-
-
-def lift_by(connection: Connection, subject: Subject, person: str) -> int:
+def lift_bans_by(connection: Connection, subject: Subject, person: str) -> int:
     """Lift all open bans of a subject, name the person in their reasons, and return their number."""
     with _writing(connection) as cursor:
         named: _Row = {"scope": subject.scope, "subject": subject.key, "by": f" (lifted by {person})"}
@@ -97,7 +92,7 @@ def lift_by(connection: Connection, subject: Subject, person: str) -> int:
         return int(cursor.rowcount)
 
 
-def lift_all(connection: Connection, subjects: Sequence[Subject]) -> int:
+def lift_bans(connection: Connection, subjects: Sequence[Subject]) -> int:
     """Lift all open bans of some thousand subjects at most, in one transaction, and return the number of bans."""
     lifted = 0
     with _writing(connection) as cursor:
@@ -111,7 +106,7 @@ def lift_all(connection: Connection, subjects: Sequence[Subject]) -> int:
     return lifted
 
 
-def bans(connection: Connection, wanted: BanFilter, *, limit: int) -> list[Ban]:
+def list_bans(connection: Connection, wanted: BanFilter, *, limit: int) -> list[Ban]:
     """Read the newest bans that a filter allows, ``limit`` at most."""
     rows = connection.rows(
         "list_bans",
@@ -129,7 +124,7 @@ def bans(connection: Connection, wanted: BanFilter, *, limit: int) -> list[Ban]:
 def count_bans(connection: Connection, subjects: Sequence[Subject]) -> list[BanCount]:
     """Count the bans of each of some thousand subjects at most, in their order."""
     rows = connection.rows("count_bans", subjects=json.dumps(subjects))
-    return [BanCount(int(standing), int(every)) for _, standing, every in rows]
+    return [BanCount(int(still_open), int(every)) for _, still_open, every in rows]
 
 
 def _row(subject: Subject, reason: str, banned_by: str) -> _Row:

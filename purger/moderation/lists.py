@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import BinaryIO, NamedTuple, Protocol, TypeVar
 
-from purger.moderation import bans as moderation
+from purger.moderation.bans import count_bans, insert_bans, lift_bans
 from purger.moderation.questions import are_known, count_images, hiding_bans
 from purger.moderation.subjects import MalformedSubjectError, Subject, parse_line
 from takedown_base.scope import Scope
@@ -138,11 +138,11 @@ class Banning:
             self._earlier.update(result.changed)
             result.images = self._images(result.changed)
         elif result.changed:
-            moderation.ban_all(self._connection, result.changed, **self._texts)
+            insert_bans(self._connection, result.changed, **self._texts)
         return result
 
     def _without_banned(self, subjects: list[Subject]) -> list[Subject]:
-        counts = moderation.count_bans(self._connection, subjects) if subjects else []
+        counts = count_bans(self._connection, subjects) if subjects else []
         pairs = zip(subjects, counts, strict=True)
         return [subject for subject, bans in pairs if not bans.open and subject not in self._earlier]
 
@@ -172,7 +172,7 @@ class Lifting:
         """Lift a chunk in one transaction; in a dry run, only count."""
         result = ChunkResult()
         lines = _first_lines(listed)
-        counts = moderation.count_bans(self._connection, list(lines)) if lines else []
+        counts = count_bans(self._connection, list(lines)) if lines else []
         for subject, bans in zip(lines, counts, strict=True):
             if bans.open and subject not in self._earlier:
                 result.changed.append(subject)
@@ -184,7 +184,7 @@ class Lifting:
         if self._dry_run:
             self._earlier.update(result.changed)
         elif result.changed:
-            moderation.lift_all(self._connection, result.changed)
+            lift_bans(self._connection, result.changed)
         self._hidden += hidden
         return result
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from purger.moderation import bans as moderation
+from purger.moderation.bans import UncertainError, insert_ban
 from purger.moderation.questions import are_known
 from purger.moderation.subjects import Subject
 from stack.server import frozen
@@ -135,8 +135,8 @@ def test_a_ban_without_an_answer_may_stand_and_is_not_called_void(desk: Desk) ->
         return None
 
     assert wait_until(known, "an answer in time") == [True]
-    with frozen(desk.database), pytest.raises(moderation.UncertainError):
-        moderation.ban(connection, subject, reason="", banned_by="anna")
+    with frozen(desk.database), pytest.raises(UncertainError):
+        insert_ban(connection, subject, reason="", banned_by="anna")
     connection.close()
 
 
