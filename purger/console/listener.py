@@ -16,9 +16,9 @@ from purger.console.image_views import ImageViews
 from purger.console.moderation_pages import ModerationPages
 from purger.console.overview_page import OverviewPage
 from purger.console.settings import ConsoleSettings
-from purger.console.sign_in_pages import LARGEST_FORM
 from purger.console.subject_pages import SubjectPages
 from purger.console.watch import FleetWatch
+from purger.console.web import LARGEST_FORM
 from takedown_base.listen_address import Address
 from takedown_db.connection.lasting_connection import Connection
 

@@ -8,12 +8,11 @@ from typing import Any
 from purger.console.access import Visitor
 from purger.console.actions import Action, ActionPlan, NotDoneError, carry_out, plan
 from purger.console.database import Databases
-from purger.console.sign_in_pages import read_form, require_token
+from purger.console.sign_in_pages import require_token
 from purger.console.templating import path_of, render
-from purger.console.web import Answer, RefusedRequestError, page, see_other
-from purger.moderation.subjects import MalformedSubjectError, Subject, parse_subject
+from purger.console.web import Answer, RefusedRequestError, page, read_form, read_subject_path, see_other
+from purger.moderation.subjects import Subject
 from takedown_base.printable import printable
-from takedown_base.scope import Scope
 
 log = logging.getLogger(__name__)
 
@@ -31,14 +30,14 @@ class ModerationPages:
     def confirm(self, environ: dict[str, Any], visitor: Visitor, action: str, scope: str, key: str) -> Answer:  # noqa: ARG002
         """Say what an action would do."""
         self._require_right(visitor)
-        return self._ask(visitor, Action(action), _subject(scope, key))
+        return self._ask(visitor, Action(action), read_subject_path(scope, key))
 
     def carry_out(self, environ: dict[str, Any], visitor: Visitor, action: str, scope: str, key: str) -> Answer:
         """Do it once, whatever is clicked twice, and lead back to the subject's page."""
         form = read_form(environ)
         require_token(form, visitor)
         self._require_right(visitor)
-        subject, number = _subject(scope, key), form.get("form", "")[:64]
+        subject, number = read_subject_path(scope, key), form.get("form", "")[:64]
         back = f"{path_of(*subject)}?done={number}"
         if visitor.session.outcome(number) is not None:
             return see_other(back)
@@ -78,10 +77,3 @@ class ModerationPages:
         if not self._databases.moderates:
             text = "This console has no account of moderation (--console-moderation-url), so nobody can ban here."
             raise RefusedRequestError(HTTPStatus.FORBIDDEN, text)
-
-
-def _subject(scope: str, key: str) -> Subject:
-    try:
-        return parse_subject(Scope(scope), key)
-    except MalformedSubjectError as error:
-        raise RefusedRequestError(HTTPStatus.NOT_FOUND, str(error)) from None

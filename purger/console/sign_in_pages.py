@@ -2,32 +2,14 @@
 
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import parse_qs, urlencode
+from urllib.parse import urlencode
 
 from purger.console.access import Access, SignInError, Visitor
 from purger.console.templating import render
-from purger.console.web import Answer, RefusedRequestError, page, see_other
-
-#: Most bytes of a form.
-LARGEST_FORM = 16_384
+from purger.console.web import Answer, RefusedRequestError, page, read_form, read_query, see_other
 
 #: The header that the console's script sends.
 _PART = "HTTP_X_REQUESTED_WITH"
-
-
-def read_form(environ: dict[str, Any]) -> dict[str, str]:
-    """Read the fields of a form, the first of each name. Raises ``RefusedRequestError``."""
-    if environ.get("CONTENT_TYPE", "").partition(";")[0].strip() != "application/x-www-form-urlencoded":
-        raise RefusedRequestError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "This is no form.")
-    text = environ.get("CONTENT_LENGTH") or ""
-    if not (text.isascii() and text.isdigit()) or int(text) > LARGEST_FORM:
-        raise RefusedRequestError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "The form is too large.")
-    content = environ["wsgi.input"].read(int(text)).decode("utf-8", "replace")
-    try:
-        fields = parse_qs(content, keep_blank_values=True, max_num_fields=20)
-    except ValueError:
-        raise RefusedRequestError(HTTPStatus.BAD_REQUEST, "The form has too many fields.") from None
-    return {name: values[0] for name, values in fields.items()}
 
 
 def require_token(form: dict[str, str], visitor: Visitor) -> None:
@@ -60,7 +42,7 @@ class SignInPages:
     def answer(self, environ: dict[str, Any], visitor: Visitor | None) -> Answer:
         """Answer ``/sign-in``."""
         if environ["REQUEST_METHOD"] != "POST":
-            to = _own_path(parse_qs(environ.get("QUERY_STRING", "")).get("to", ["/"])[0])
+            to = _own_path(read_query(environ, "to"))
             return see_other(to) if visitor else self._page("", HTTPStatus.OK, to)
         form = read_form(environ)
         to = _own_path(form.get("to", "/"))

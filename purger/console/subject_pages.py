@@ -5,15 +5,14 @@ The search finds the subject that a text means.
 
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import parse_qs
 
 from purger.console.access import Visitor
 from purger.console.database import Databases
 from purger.console.image_views import EDGES, ImageViews, Pictures
 from purger.console.subject_state import MOST_COUNTED, SubjectState, read_subject
 from purger.console.templating import path_of, render
-from purger.console.web import Answer, RefusedRequestError, page, see_other
-from purger.moderation.subjects import MalformedSubjectError, Subject, parse_line, parse_subject
+from purger.console.web import Answer, page, read_query, read_subject_path, see_other
+from purger.moderation.subjects import MalformedSubjectError, Subject, parse_line
 from purger.probing.targets import edges_to_probe
 from purger.receipts.judge import NEEDS_ATTENTION, ReceiptOutcome
 from takedown_base.scope import Scope
@@ -38,7 +37,7 @@ class SubjectPages:
 
     def search(self, environ: dict[str, Any], visitor: Visitor) -> Answer:
         """Answer ``/search?q=TEXT``: lead to the one subject that was meant, or list several."""
-        text = _query(environ, "q").strip()
+        text = read_query(environ, "q").strip()
         if not text:
             return see_other("/")
         try:
@@ -54,14 +53,14 @@ class SubjectPages:
 
     def show(self, environ: dict[str, Any], visitor: Visitor, scope: str, key: str) -> Answer:
         """Answer the page of a subject."""
-        values = self._values(visitor, _subject(scope, key))
+        values = self._values(visitor, read_subject_path(scope, key))
         views = self._view_values(key, _start(environ)) if scope == Scope.IMAGE else {}
-        notice = visitor.session.outcome(_query(environ, "done")) or ""
+        notice = visitor.session.outcome(read_query(environ, "done")) or ""
         return page(render("subject", notice=notice, **values, **views))
 
     def show_part(self, environ: dict[str, Any], visitor: Visitor, scope: str, key: str) -> Answer:  # noqa: ARG002
         """Answer with the part of a subject's page that changes."""
-        return page(render("subject_part", **self._values(visitor, _subject(scope, key))))
+        return page(render("subject_part", **self._values(visitor, read_subject_path(scope, key))))
 
     def show_views(self, environ: dict[str, Any], visitor: Visitor, code: str) -> Answer:  # noqa: ARG002
         """Answer with an image's pictures at the edges' public listeners."""
@@ -109,22 +108,8 @@ def _verdict(state: SubjectState) -> tuple[str, str]:
     return "ok", "Banned, and gone everywhere."
 
 
-def _subject(scope: str, key: str) -> Subject:
-    try:
-        return parse_subject(Scope(scope), key)
-    except MalformedSubjectError as error:
-        raise RefusedRequestError(HTTPStatus.NOT_FOUND, str(error)) from None
-
-
-def _query(environ: dict[str, Any], name: str) -> str:
-    try:
-        return parse_qs(str(environ.get("QUERY_STRING", "")), max_num_fields=20).get(name, [""])[0]
-    except ValueError:
-        return ""
-
-
 def _start(environ: dict[str, Any]) -> int:
-    text = _query(environ, "from")
+    text = read_query(environ, "from")
     return int(text) if text.isascii() and text.isdigit() and len(text) < 7 else 0
 
 

@@ -4,7 +4,13 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
+
+from purger.moderation.subjects import MalformedSubjectError, Subject, parse_subject
+from takedown_base.scope import Scope
+
+#: Most bytes of a form.
+LARGEST_FORM = 16_384
 
 #: The policy of all pages: nothing from another host, no script and no style inside of a page, and in no frame.
 _POLICY = (
@@ -89,3 +95,34 @@ def comes_from_us(headers: Mapping[str, str], origins: Collection[str]) -> bool:
     if origin is not None:
         return origin.lower() in origins
     return site == "same-origin"
+
+
+def read_form(environ: dict[str, Any]) -> dict[str, str]:
+    """Read the fields of a form, the first of each name. Raises ``RefusedRequestError``."""
+    if environ.get("CONTENT_TYPE", "").partition(";")[0].strip() != "application/x-www-form-urlencoded":
+        raise RefusedRequestError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "This is no form.")
+    text = environ.get("CONTENT_LENGTH") or ""
+    if not (text.isascii() and text.isdigit()) or int(text) > LARGEST_FORM:
+        raise RefusedRequestError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "The form is too large.")
+    content = environ["wsgi.input"].read(int(text)).decode("utf-8", "replace")
+    try:
+        fields = parse_qs(content, keep_blank_values=True, max_num_fields=20)
+    except ValueError:
+        raise RefusedRequestError(HTTPStatus.BAD_REQUEST, "The form has too many fields.") from None
+    return {name: values[0] for name, values in fields.items()}
+
+
+def read_query(environ: Mapping[str, Any], name: str) -> str:
+    """Return a parameter of a request's query; empty if there is none."""
+    try:
+        return parse_qs(str(environ.get("QUERY_STRING", "")), max_num_fields=20).get(name, [""])[0]
+    except ValueError:
+        return ""
+
+
+def read_subject_path(scope: str, key: str) -> Subject:
+    """Read the subject in the path of a page. Raises ``RefusedRequestError``."""
+    try:
+        return parse_subject(Scope(scope), key)
+    except MalformedSubjectError as error:
+        raise RefusedRequestError(HTTPStatus.NOT_FOUND, str(error)) from None
