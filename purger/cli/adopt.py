@@ -2,7 +2,8 @@
 
 import click
 
-from purger.cli.options.shared import database_url, logged_in_user, utf8_text
+from purger.cli.options.database_url import database_url
+from purger.cli.options.values import logged_in_user, utf8_text
 from purger.text_format import counted
 from takedown_base.json_output import utc_text
 from takedown_base.printable import printable

@@ -8,7 +8,8 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from purger.cli.audit_log import run_log_audit
-from purger.cli.options.shared import as_json, database_url
+from purger.cli.options.database_url import database_url
+from purger.cli.options.values import as_json
 from purger.exit_codes import ExitCode
 from purger.probing.audit import AuditResult, run_audit
 from purger.probing.probe import Probe

@@ -14,8 +14,9 @@ import click
 
 from purger.cli.delivery import is_acknowledged, remark_undelivered
 from purger.cli.list_run import ListOutcome, carry_out_list, dry_run_option, from_option
-from purger.cli.options.shared import WaitSeconds, as_json, logged_in_user, moderation_url, remark, utf8_text
+from purger.cli.options.database_url import moderation_url
 from purger.cli.options.subject import GivenSubject, SubjectCommand, subject_options
+from purger.cli.options.values import WaitSeconds, as_json, logged_in_user, remark, utf8_text
 from purger.exit_codes import ExitCode
 from purger.moderation.acknowledgement_wait import EdgeAcknowledgement, Target
 from purger.moderation.bans import RefusedBanError, UncertainError, count_bans, insert_ban

@@ -6,8 +6,9 @@ from datetime import datetime
 
 import click
 
-from purger.cli.options.shared import MOMENT, as_json, moderation_url, remark, utf8_text
+from purger.cli.options.database_url import moderation_url
 from purger.cli.options.subject import GivenSubject, SubjectCommand, subject_options
+from purger.cli.options.values import MOMENT, as_json, remark, utf8_text
 from purger.moderation.bans import Ban, BanFilter, list_bans
 from purger.moderation.questions import hiding_bans
 from purger.text_format import wrapped

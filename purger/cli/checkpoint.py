@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from purger.cli.options.shared import database_url
+from purger.cli.options.database_url import database_url
 from purger.exit_codes import ExitCode
 from purger.signed_log.proofs import NoStateError, prove_growth, read_state
 from takedown_base.printable import printable

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import click
 
-from purger.cli.options.shared import remark
+from purger.cli.options.values import remark
 from purger.moderation.acknowledgement_wait import EdgeAcknowledgement, Target, WaitResult, wait_acknowledged
 from purger.moderation.delivery_readiness import DeliveryReadiness, read_delivery_readiness
 from takedown_base.printable import printable

@@ -7,8 +7,9 @@ from itertools import starmap
 
 import click
 
+from purger.cli.options.database_url import database_url
 from purger.cli.options.edge import require_usable, settings_options, warn_of_doubts
-from purger.cli.options.shared import as_json, database_url
+from purger.cli.options.values import as_json
 from purger.fleet.edges import ListedEdge, list_edges
 from purger.fleet.presence import present
 from purger.model import Edge

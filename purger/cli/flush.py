@@ -4,7 +4,8 @@ import sys
 
 import click
 
-from purger.cli.options.shared import WaitSeconds, database_url, logged_in_user, remark, utf8_text
+from purger.cli.options.database_url import database_url
+from purger.cli.options.values import WaitSeconds, logged_in_user, remark, utf8_text
 from purger.exit_codes import ExitCode
 from purger.fleet.flush_requests import FlushState, UnknownEdgesError, request_flushes, wait_flushed
 from purger.fleet.presence import present

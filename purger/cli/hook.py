@@ -9,7 +9,8 @@ import click
 import mysql.connector
 from mysql.connector.abstracts import MySQLCursorAbstract
 
-from purger.cli.options.shared import remark, url_option, utf8_text
+from purger.cli.options.database_url import url_option
+from purger.cli.options.values import remark, utf8_text
 from purger.text_format import counted
 from takedown_base.printable import printable
 from takedown_base.scope import Scope

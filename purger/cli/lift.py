@@ -7,8 +7,9 @@ import click
 
 from purger.cli.delivery import remark_undelivered
 from purger.cli.list_run import carry_out_list, dry_run_option, from_option
-from purger.cli.options.shared import moderation_url, remark
+from purger.cli.options.database_url import moderation_url
 from purger.cli.options.subject import GivenSubject, SubjectCommand, subject_options
+from purger.cli.options.values import remark
 from purger.exit_codes import ExitCode
 from purger.moderation.bans import UncertainError, lift_bans
 from purger.moderation.lists import Lifting

@@ -14,7 +14,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from purger.cli.options.shared import remark
+from purger.cli.options.values import remark
 from purger.moderation.bans import RefusedBanError, UncertainError
 from purger.moderation.lists import ChunkResult, ListedChange, RefusedLine, read_chunks
 from purger.text_format import counted

@@ -2,7 +2,7 @@
 
 import click
 
-from purger.cli.options.shared import url_option
+from purger.cli.options.database_url import url_option
 from takedown_db.schema import migrate as schema
 
 _EXAMPLES = """\b

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from purger.cli.options.shared import database_url
+from purger.cli.options.database_url import database_url
 from purger.cli.options.subject import GivenSubject
 from purger.exit_codes import ExitCode
 from purger.signed_log.keys import UnusableKeyError, read_key

@@ -5,8 +5,9 @@ from contextlib import closing
 
 import click
 
-from purger.cli.options.shared import as_json, database_url
+from purger.cli.options.database_url import database_url
 from purger.cli.options.subject import GivenSubject
+from purger.cli.options.values import as_json
 from purger.moderation.subjects import Subject
 from purger.probing.probe import Probe
 from purger.probing.subject_images import COUNTED

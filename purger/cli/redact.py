@@ -2,7 +2,7 @@
 
 import click
 
-from purger.cli.options.shared import url_option
+from purger.cli.options.database_url import url_option
 from purger.cli.options.subject import GivenSubject
 from purger.signed_log.redaction import PERSONAL, SUBJECT
 from purger.signed_log.redaction import redact as redact_leaves

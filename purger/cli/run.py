@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from purger.cli.options.console import console_options
-from purger.cli.options.shared import database_url
+from purger.cli.options.database_url import database_url
 from purger.console.settings import ConsoleSettings
 from purger.service import CannotListenError
 from purger.service import run as run_service

@@ -4,7 +4,8 @@ import sys
 
 import click
 
-from purger.cli.options.shared import as_json, database_url
+from purger.cli.options.database_url import database_url
+from purger.cli.options.values import as_json
 from purger.exit_codes import ExitCode
 from purger.fleet.problems import Problem, find_problems
 from purger.fleet.state import FleetState

@@ -5,8 +5,9 @@ import sys
 import click
 
 from purger.cli.delivery import await_edges
-from purger.cli.options.shared import WaitSeconds, moderation_url
+from purger.cli.options.database_url import moderation_url
 from purger.cli.options.subject import GivenSubject, SubjectCommand, options_in_place_of_code
+from purger.cli.options.values import WaitSeconds
 from purger.exit_codes import ExitCode
 from purger.moderation.acknowledgement_wait import Target
 from takedown_base.printable import printable

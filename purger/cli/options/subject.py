@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from purger.cli.options.shared import remark
+from purger.cli.options.values import remark
 from purger.exit_codes import ExitCode
 from purger.moderation.questions import original_digest
 from purger.moderation.subjects import MalformedSubjectError, Subject, parse_subject

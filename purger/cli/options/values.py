@@ -1,35 +1,13 @@
-"""Defines the options that several commands share, the checks of their values, and how a command remarks on stderr."""
+"""Defines options and checks of values that several commands take, and prints remarks on stderr."""
 
 import getpass
 import math
 import os
-from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
-from takedown_base.options import DatabaseUrlOption
 from takedown_base.printable import printable
-
-Command = TypeVar("Command", bound=Callable[..., Any])
-
-
-def url_option(flag: str, envvar: str, account: str) -> Callable[[Command], Command]:
-    """Make the option that takes the database URL of one account, also from a file (``DatabaseUrlOption``)."""
-    return click.option(
-        flag,
-        envvar=envvar,
-        required=True,
-        show_envvar=True,
-        cls=DatabaseUrlOption,
-        metavar="URL",
-        help=f"mysql://... of {account}. Better in a file, whose path is in {envvar}_FILE: every user of the machine "
-        "can read a command line.",
-    )
-
-
-database_url = url_option("--database-url", "PURGER_DATABASE_URL", "the purger's account")
-moderation_url = url_option("--moderation-url", "PURGER_MODERATION_URL", "moderation's account")
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs, instead of text.")
 
