@@ -1,4 +1,4 @@
-"""Says whether changes are delivered: waits for the edges, or warns that nothing delivers them now."""
+"""Tells people at the end of `purger ban`, `lift` and `wait` whether the edges have the change, or why not yet."""
 
 from collections.abc import Callable
 

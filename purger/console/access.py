@@ -1,4 +1,4 @@
-"""Finds out who sends a request: by the cookie of a session, or by the header of the proxy in front.
+"""Signs users in and recognises them: by the cookie of a session, or by the header of the proxy in front.
 
 A throttle limits how often passwords may be tried: in all, and for each name.
 """

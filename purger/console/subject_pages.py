@@ -1,4 +1,4 @@
-"""Shows one image, owner or digest: its bans and receipts, its history, its copies, and its pictures at each edge.
+"""Answers the search, and shows one image, owner or digest: its bans, receipts, history, copies and pictures.
 
 The search finds the subject that a text means.
 """

@@ -1,6 +1,7 @@
-"""Reads the users of the console from a file, ``NAME:ROLE:HASH`` a line, again whenever the file was replaced.
+"""Reads the console's users from a file, a line ``NAME:ROLE:HASH`` each, and hashes and compares their passwords.
 
-Passwords are hashed with scrypt, one at a time, since each takes 16 MB and a tenth of a second.
+The file is read again whenever it was replaced. Passwords are hashed with scrypt, one at a time, since each takes 16 MB
+and a tenth of a second.
 """
 
 import hashlib

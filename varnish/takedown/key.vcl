@@ -1,4 +1,4 @@
-# Make the cache key of the code only, and the renditions variants under it.
+# Make the image's code the cache key, and its renditions variants (Vary) under it.
 # So one PURGE removes all of them, whatever Host, query string or cookie clients sent.
 
 sub takedown_key_hash {

@@ -1,4 +1,4 @@
-"""Compares the database with the signed log (`purger audit --log`). It changes nothing.
+"""Runs the audit of `purger audit --log` from its first leaf to its last row, and fills its report. Changes nothing.
 
 First the leaves in their order: each by itself, the tree that grows from them, its nodes and signed states. Then each
 kind of leaf with the rows that it was made from.

@@ -1,4 +1,4 @@
-"""Reads leaves and rows in chunks, and has them compared.
+"""Reads leaves and their rows in chunks, and hands each chunk to ``edge_comparison`` or ``event_comparison``.
 
 Each chunk is a snapshot of its own: a receipt and its entry in the log appear together, and the server need not keep
 old versions of rows for as long as an audit takes.
