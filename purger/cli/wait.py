@@ -42,7 +42,7 @@ def wait(given: GivenSubject, words: tuple[str, ...], ban: int | None, moderatio
     if len(words) > 2:
         raise click.UsageError("give a code, if any, and then the seconds")
     given = given.with_code(words[0] if len(words) == 2 else None)
-    seconds = _seconds(words[-1], alone=len(words) == 1)
+    seconds = _seconds(words[-1], only_word=len(words) == 1)
     if ban is not None and given:
         raise click.UsageError("give a subject or --ban, and not both")
     read = given.read() if given else None
@@ -56,10 +56,10 @@ def wait(given: GivenSubject, words: tuple[str, ...], ban: int | None, moderatio
         sys.exit(ExitCode.ATTENTION)
 
 
-def _seconds(word: str, *, alone: bool) -> float:
+def _seconds(word: str, *, only_word: bool) -> float:
     try:
         float(word)
     except ValueError:
-        if alone:
+        if only_word:
             raise click.UsageError(f"SECONDS are missing: '{printable(word)}' is no number; they come last") from None
     return WaitSeconds().convert(word, None, None)

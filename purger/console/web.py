@@ -113,7 +113,7 @@ def read_form(environ: dict[str, Any]) -> dict[str, str]:
 
 
 def read_query(environ: Mapping[str, Any], name: str) -> str:
-    """Return a parameter of a request's query; empty if there is none."""
+    """Return a parameter of a request's query. Empty if it has no such parameter."""
     try:
         return parse_qs(str(environ.get("QUERY_STRING", "")), max_num_fields=20).get(name, [""])[0]
     except ValueError:

@@ -19,7 +19,7 @@ from takedown_db.connection.adoption import newest
 from takedown_db.connection.error_numbers import URL_REFUSED, ErrorNumber
 from takedown_db.connection.errors import CounterLostError, DatabaseUnavailableError, error_number
 from takedown_db.connection.lasting_connection import Connection, fetch_sets
-from takedown_db.hooks.triggers import HookState, RecordedTrigger, StandingTrigger, judge_hooks
+from takedown_db.hooks.triggers import HookState, PresentTrigger, RecordedTrigger, judge_hooks
 from takedown_log.leaves import parse_canonical
 
 #: The number of edges that are asked at the same time.
@@ -144,7 +144,7 @@ def read_hooks(connection: Connection) -> tuple[HookState, ...]:
     return judge_hooks(
         [(str(name), str(schema), str(table)) for name, schema, table in hooks],
         [RecordedTrigger(*map(str, row)) for row in recorded],
-        [StandingTrigger(*map(str, row)) for row in standing],
+        [PresentTrigger(*map(str, row)) for row in standing],
     )
 
 

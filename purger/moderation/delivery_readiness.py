@@ -49,12 +49,12 @@ class DeliveryReadiness(NamedTuple):
 
 def read_delivery_readiness(connection: Connection) -> DeliveryReadiness:
     """Read the state of delivery. Raises ``DatabaseUnavailableError``."""
-    standing = connection.rows("present_triggers")
-    judged = judge_triggers(standing)
+    present = connection.rows("present_triggers")
+    judged = judge_triggers(present)
     ((purgers, edges, largest),) = connection.rows("delivery_state", alive=ALIVE)
     return DeliveryReadiness(
         purgers=int(purgers),
         edges=int(edges),
         largest=int(largest),
-        triggers=TriggerState(judged.missing, judged.fingerprint, bans_seen_since(standing)),
+        triggers=TriggerState(judged.missing, judged.fingerprint, bans_seen_since(present)),
     )

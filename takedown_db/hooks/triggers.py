@@ -56,7 +56,7 @@ class RecordedTrigger(NamedTuple):
     body: str
 
 
-class StandingTrigger(NamedTuple):
+class PresentTrigger(NamedTuple):
     """A trigger that exists: a row of the third result of the statement ``hooks_and_triggers``."""
 
     schema: str
@@ -161,10 +161,10 @@ def same_body(one: str, other: str) -> bool:
 
 
 def judge_hooks(
-    hooks: Iterable[tuple[str, str, str]], recorded: Iterable[RecordedTrigger], standing: Iterable[StandingTrigger]
+    hooks: Iterable[tuple[str, str, str]], recorded: Iterable[RecordedTrigger], present: Iterable[PresentTrigger]
 ) -> tuple[HookState, ...]:
     """Compare the triggers that exist with those that were recorded. ``hooks`` are name, schema and table of each."""
-    present = {(each.schema, each.table, each.name): each for each in standing}
+    by_place = {(each.schema, each.table, each.name): each for each in present}
     every = list(recorded)
     return tuple(
         HookState(
@@ -173,14 +173,14 @@ def judge_hooks(
             tuple(
                 own.name
                 for own in every
-                if own.hook == name and not _stands(own, present.get((schema, table, own.name)))
+                if own.hook == name and not _is_intact(own, by_place.get((schema, table, own.name)))
             ),
         )
         for name, schema, table in hooks
     )
 
 
-def _stands(own: RecordedTrigger, present: StandingTrigger | None) -> bool:
+def _is_intact(own: RecordedTrigger, present: PresentTrigger | None) -> bool:
     return (
         present is not None
         and (present.timing, present.event, present.definer) == ("AFTER", own.event, _DEFINER)

@@ -4,7 +4,7 @@ import pytest
 
 from takedown_base.scope import Scope
 from takedown_db.hooks.expression import ExpressionError, called_functions, of_row, text_literal
-from takedown_db.hooks.triggers import HookState, RecordedTrigger, Rule, StandingTrigger, judge_hooks, triggers_of
+from takedown_db.hooks.triggers import HookState, PresentTrigger, RecordedTrigger, Rule, judge_hooks, triggers_of
 
 COLUMNS = ["code", "path", "Status", "left", "1st `one"]
 
@@ -83,7 +83,7 @@ def test_braces_in_the_sites_own_sql_stay() -> None:
 
 
 RECORDED = RecordedTrigger("pictures", "takedown_pictures_insert_0a1b2c", "INSERT", "BEGIN\n  DO 1;\nEND")
-STANDING = StandingTrigger(
+STANDING = PresentTrigger(
     "site",
     "pictures",
     RECORDED.name,
@@ -112,6 +112,6 @@ STANDING = StandingTrigger(
         ),
     ],
 )
-def test_a_trigger_stands_only_as_it_was_recorded(standing: list[StandingTrigger], missing: tuple[str, ...]) -> None:
+def test_a_trigger_stands_only_as_it_was_recorded(standing: list[PresentTrigger], missing: tuple[str, ...]) -> None:
     hooks = [("pictures", "site", "pictures")]
     assert judge_hooks(hooks, [RECORDED], standing) == (HookState("pictures", "site.pictures", missing),)
