@@ -110,7 +110,7 @@ def test_a_stub_answers_as_an_edge_does(stubs: StubEdges, edge: Edge) -> None:
     assert both("PURGE", "/images/cat", Takedown_Part_Of="9", Takedown_After="8:b")[2] == "8:b"
     assert both("PURGE", "/images/cat/thumb")[0] == 400
     assert both("BAN", Takedown_Codes="cat,dog", Takedown_Batch="9:c", Takedown_After="8:b")[2] == "9:c"
-    assert both("BAN", Takedown_Codes="cat", Takedown_Owner="x")[0] == 400
+    assert both("BAN", Takedown_Codes="cat", Takedown_Owners="x")[0] == 400
     assert both("BAN")[0] == 400
     assert both("BAN", Takedown_All="1", Takedown_Part_Of="9", Takedown_After="9:c")[2] == "9:c"
     assert both("HEARTBEAT", Takedown_Epoch="NOW", Takedown_Batch="8:b")[0] == 412
