@@ -182,7 +182,7 @@ def test_a_secret_file_that_all_can_read_is_warned_about(tmp_path: Path) -> None
         (Path.exists, "cannot be read: No such file"),
         (os.mkfifo, "is not a regular file"),
         (Path.touch, "is empty"),
-        (lambda path: path.write_text("x" * 5000), "is longer than the 4096 bytes"),
+        (lambda path: path.write_text("x" * 5000), "is longer than 4,096 bytes"),
         (lambda path: path.write_bytes(b"\xff"), "is not UTF-8"),
     ],
 )
