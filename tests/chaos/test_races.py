@@ -155,7 +155,8 @@ def test_a_steady_stream_of_other_purges_leaves_misses_cacheable(system: System,
     edge.ask("BAN", takedown_all="1")
     with purging(edge, other, rate=1000) as purged:
         wait_until(lambda: purged[0] > 200, "a stream of purges")
-        assert_cacheable(system, codes)
+        # A purge of an owner by hand repeats each fetch that is in flight: see fence.vcl.
+        assert_cacheable(system, codes, attempts=4 if other is ban_of_an_owner else 2)
         wait_until(lambda: purged[0] > 300, "purges that go on")
 
 
@@ -181,8 +182,8 @@ def test_a_steady_stream_of_bans_of_owners_leaves_misses_cacheable(system: Syste
     system.settle()
 
 
-def assert_cacheable(system: System, codes: list[str]) -> None:
-    """Read each image twice: nine in ten are a hit the second time, and few fetches had to start again.
+def assert_cacheable(system: System, codes: list[str], *, attempts: int = 2) -> None:
+    """Read each image twice: nine in ten are a hit the second time, after at most so many attempts on average.
 
     A fetch that a busy machine holds up meets purges of its group with each attempt, and is rightly not stored.
     """
@@ -195,7 +196,7 @@ def assert_cacheable(system: System, codes: list[str]) -> None:
         if "; hit" not in status:
             not_hit.append((code, status))
     assert len(not_hit) <= len(codes) // 10, not_hit
-    assert edge.counters()["MAIN.backend_req"] - fetches <= 2 * len(codes)
+    assert edge.counters()["MAIN.backend_req"] - fetches <= attempts * len(codes)
 
 
 @pytest.mark.timeout(600 + BANS // 200)
