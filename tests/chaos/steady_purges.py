@@ -22,8 +22,8 @@ def ban_of_an_owner(ending: str) -> str:
 
 
 @contextmanager
-def purging(edge: Edge, request: Callable[[str], str], rate: int) -> Iterator[list[int]]:
-    """Send ``rate`` purges a second of other images over one connection, inside the block.
+def purging(edge: Edge, request: Callable[[str], str], rate: int, pause: float = 0.01) -> Iterator[list[int]]:
+    """Send ``rate`` purges a second of other images over one connection, all those of a ``pause`` at once.
 
     ``request`` makes the head of one for a given last character of a code or an owner's key.
     Yields a list of one number, the count of purges so far.
@@ -35,8 +35,8 @@ def purging(edge: Edge, request: Callable[[str], str], rate: int) -> Iterator[li
     def send() -> None:
         with socket.create_connection(("127.0.0.1", edge.purge_port)) as connection:
             answers = connection.makefile("rb")
-            while not stop.wait(0.01):
-                heads = [request(random.choice(ENDINGS)) for _ in range(rate // 100)]
+            while not stop.wait(pause):
+                heads = [request(random.choice(ENDINGS)) for _ in range(round(rate * pause))]
                 rest = f"Host: edge\r\nAuthorization: Bearer {token}\r\n\r\n"
                 connection.sendall("".join(head + rest for head in heads).encode())
                 for _ in heads:
