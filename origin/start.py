@@ -16,14 +16,14 @@ from origin.answering.answers import Answers
 from origin.answering.app import App
 from origin.answering.lookup import TIMEOUT, Lookup
 from origin.answering.special_image import SpecialImage, read_special_image
-from origin.http.access_log import AccessLog, make_watch
-from origin.http.server import HttpServer, reserve_port, run_server
 from origin.metrics_counters import CountedLookup, CountedStore, Counters
 from origin.settings import ServeSettings
 from origin.stores.backends import UnusableStoreError, open_backend, require_usable
 from origin.stores.contract import DamagedFileError, StoreAwayError
 from origin.stores.store import Store, open_store
 from origin.supervisor import CannotServeError, Supervisor
+from takedown_base.http.access_log import AccessLog, make_watch
+from takedown_base.http.server import HttpServer, reserve_port, run_server
 from takedown_base.listen_address import Address
 from takedown_base.printable import printable
 from takedown_base.signals import STOP_SIGNALS, SignalQueue

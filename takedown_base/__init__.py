@@ -1,1 +1,1 @@
-"""Holds what both programs share and is not about a database: options, logs, names. Imports nothing of ours."""
+"""Holds what both programs share and is not about a database: options, logs, names, HTTP. Imports nothing of ours."""

@@ -9,8 +9,8 @@ from typing import NamedTuple
 from origin.answering.byte_ranges import UnsatisfiableRangeError, select_range
 from origin.answering.conditional_requests import not_modified, precondition_fails, range_applies
 from origin.answering.special_image import SpecialImage
-from origin.http.http_dates import format_date, whole_second_after
 from origin.model import ByteRange, FilePart, Found, Header, Lifetimes
+from takedown_base.http.http_dates import format_date, whole_second_after
 
 NOSNIFF: Header = ("X-Content-Type-Options", "nosniff")
 _ACCEPT_RANGES: Header = ("Accept-Ranges", "bytes")

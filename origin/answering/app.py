@@ -10,11 +10,11 @@ import bottle
 from origin.answering.answers import Answers, Conditions, ImageAnswer, failure
 from origin.answering.lookup import BUDGET, Lookup
 from origin.answering.special_image import SpecialImage
-from origin.http.gateway import BEGAN
 from origin.model import ORIGINAL, RENDITION, FilePart, Header
 from origin.row_checks import MalformedRecordError
 from origin.stores.contract import DamagedFileError, MissingFileError, StoreAwayError
 from origin.stores.store import Store
+from takedown_base.http.gateway import BEGAN
 from takedown_base.subject_keys import CODE
 from takedown_db.connection.errors import DatabaseUnavailableError
 

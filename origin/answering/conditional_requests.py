@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from origin.http.http_dates import parse_date
+from takedown_base.http.http_dates import parse_date
 
 #: The pattern of an entity-tag (8.8.3): no controls, spaces and quotes; bytes above 127 are allowed.
 _TAG = r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"'

@@ -6,8 +6,6 @@ from typing import Any
 
 import mysql.connector
 
-from origin.http.gateway import Gateway
-from origin.http.server import HttpServer, run_server
 from origin.importing.picture_intake import Intake
 from origin.ingest.app import IngestApp
 from origin.ingest.database import TIMEOUT, CataloguePool
@@ -16,6 +14,8 @@ from origin.ingest.tokens import Tokens
 from origin.ingest.uploads import Uploads
 from origin.stores.backends import make_ready
 from origin.stores.store import open_store
+from takedown_base.http.gateway import Gateway
+from takedown_base.http.server import HttpServer, run_server
 from takedown_base.listen_address import Address
 from takedown_base.signals import STOP_SIGNALS, SignalQueue
 from takedown_db.connection.connect import connect

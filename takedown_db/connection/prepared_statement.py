@@ -16,9 +16,9 @@ import mysql.connector
 from mysql.connector.connection import MySQLConnection
 from mysql.connector.constants import ClientFlag
 
+from takedown_base.http.socket_timeouts import wait_in_kernel
 from takedown_db.connection.binary_result import IncompleteError, ResultReader, ServerError, UnknownAnswerError
 from takedown_db.connection.error_numbers import ErrorNumber
-from takedown_db.connection.socket_timeouts import wait_in_kernel
 
 #: The command that executes a prepared statement (COM_STMT_EXECUTE).
 _EXECUTE = 0x17

@@ -28,19 +28,19 @@ GROUND = {
 #: Each room, from the bottom to the top, with the rooms of its own package that it may import.
 ROOMS: dict[str, str] = {
     "takedown_base": "",
+    "takedown_base.http": "takedown_base",
     "takedown_log": "",
     "takedown_db": "",
     "takedown_db.connection": "takedown_db",
     "takedown_db.hooks": "takedown_db takedown_db.connection",
     "takedown_db.schema": "takedown_db takedown_db.connection",
     "origin ground": "",
-    "origin.http": "",
     "origin.stores": "",
-    "origin.answering": "origin.http origin.stores",
+    "origin.answering": "origin.stores",
     "origin.importing.metadata": "",
     "origin.importing": "origin.importing.metadata origin.stores",
-    "origin": "origin.answering origin.http origin.stores",
-    "origin.ingest": "origin origin.http origin.importing origin.stores",
+    "origin": "origin.answering origin.stores",
+    "origin.ingest": "origin origin.importing origin.stores",
     "purger ground": "",
     "purger.edge": "",
     "purger.moderation": "",
@@ -59,7 +59,7 @@ ROOMS: dict[str, str] = {
 }
 
 #: Rooms that are told what they need, and so import nothing of the ground either.
-WITHOUT_GROUND = {"origin.http", "origin.importing.metadata", "purger.moderation"}
+WITHOUT_GROUND = {"origin.importing.metadata", "purger.moderation"}
 
 OURS = {*ALLOWED, "stack", "tests", "bench"}
 
@@ -68,8 +68,8 @@ PURE = [
     "origin.answering.answers",
     "origin.answering.byte_ranges",
     "origin.answering.conditional_requests",
-    "origin.http.http_dates",
-    "origin.http.request_head",
+    "takedown_base.http.http_dates",
+    "takedown_base.http.request_head",
     "origin.row_checks",
     "purger.progress.discrepancy",
     "purger.fleet.fair_share",

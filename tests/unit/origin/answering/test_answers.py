@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from origin.answering.answers import Answers, Conditions, ImageAnswer, failure
 from origin.answering.special_image import read_special_image
-from origin.http.http_dates import format_date
 from origin.model import Found, Lifetimes
+from takedown_base.http.http_dates import format_date
 
 NOW = datetime(2026, 5, 1, 12, 0, 0)
 CLOCK = NOW.replace(tzinfo=UTC).timestamp()

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from origin.answering.conditional_requests import etag_matches, not_modified, precondition_fails, range_applies
-from origin.http.http_dates import format_date
+from takedown_base.http.http_dates import format_date
 
 ETAG = '"0123abcd"'
 OTHER = '"other"'

@@ -7,8 +7,8 @@ from typing import cast
 
 import cheroot.server
 
-from origin.http.http_dates import format_date
-from origin.http.request_head import RefusedHeadError, read_head
+from takedown_base.http.http_dates import format_date
+from takedown_base.http.request_head import RefusedHeadError, read_head
 
 
 class StrictRequest(cheroot.server.HTTPRequest):

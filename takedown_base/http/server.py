@@ -12,14 +12,14 @@ from typing import Any, Protocol
 import cheroot.server
 import cheroot.wsgi
 
-from origin.http.gateway import Gateway
-from origin.http.lingering_close import LingeringClose
-from origin.http.request import StrictRequest
-from origin.http.request_head import MAX_BODY_BYTES
-from origin.http.sockets import NEXT_REQUEST_WAIT, SocketReader, SocketWriter
+from takedown_base.http.gateway import Gateway
+from takedown_base.http.lingering_close import LingeringClose
+from takedown_base.http.request import StrictRequest
+from takedown_base.http.request_head import MAX_BODY_BYTES
+from takedown_base.http.socket_timeouts import wait_in_kernel
+from takedown_base.http.sockets import NEXT_REQUEST_WAIT, SocketReader, SocketWriter
 from takedown_base.listen_address import Address
 from takedown_base.signals import SignalQueue
-from takedown_db.connection.socket_timeouts import wait_in_kernel
 
 log = logging.getLogger(__name__)
 

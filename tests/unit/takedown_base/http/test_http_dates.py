@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from origin.http.http_dates import format_date, parse_date, whole_second_after
+from takedown_base.http.http_dates import format_date, parse_date, whole_second_after
 
 YEAR_9999 = timegm((9999, 12, 31, 23, 59, 59))
 seconds = st.integers(min_value=0, max_value=YEAR_9999)

@@ -7,9 +7,9 @@ from typing import NamedTuple, cast
 
 import pytest
 
-from origin.http.sockets import NEXT_REQUEST_WAIT, SocketReader, SocketWriter
 from stack.waiting import PATIENCE
-from takedown_db.connection.socket_timeouts import wait_in_kernel
+from takedown_base.http.socket_timeouts import wait_in_kernel
+from takedown_base.http.sockets import NEXT_REQUEST_WAIT, SocketReader, SocketWriter
 
 
 class Pair(NamedTuple):

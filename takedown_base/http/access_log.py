@@ -11,8 +11,8 @@ import time
 from collections.abc import Callable
 from functools import lru_cache
 
-from origin.http.http_dates import MONTHS
-from origin.http.request import StrictRequest
+from takedown_base.http.http_dates import MONTHS
+from takedown_base.http.request import StrictRequest
 
 log = logging.getLogger(__name__)
 

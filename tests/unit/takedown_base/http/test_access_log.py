@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from origin.http import access_log
-from origin.http.access_log import AccessLog, access_line
+from takedown_base.http import access_log
+from takedown_base.http.access_log import AccessLog, access_line
 
 
 def line(**changed: object) -> bytes:
