@@ -1,11 +1,12 @@
 """Shows the overview: edges, purgers, the latest takedowns and their latency."""
 
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from typing import Any
 
 from purger.console import charts
 from purger.console.access import Visitor
-from purger.console.templating import render
+from purger.console.templating import render, utc
 from purger.console.watch import FleetWatch, Overview
 from purger.console.web import Answer, page
 from purger.fleet.problems import Problem
@@ -15,6 +16,10 @@ from purger.text_format import counted
 #: Edges that the page lists; those with problems come first.
 _EDGES = 200
 
+#: Seconds after which an overview says nothing about now: the longest time between two reads of a large fleet that
+#: gives no answer.
+_FRESH = 20.0
+
 
 class OverviewPage:
     """The page ``/``, and the part of it that is loaded again."""
@@ -23,7 +28,7 @@ class OverviewPage:
         """Take the watch. ``moderation``: the console has moderation's account."""
         self._watch = watch
         self._moderation = moderation
-        self._rendered: tuple[Overview | None, str] | None = None
+        self._rendered: tuple[object, str] | None = None
 
     def show(self, environ: dict[str, Any], visitor: Visitor) -> Answer:  # noqa: ARG002 (as all pages)
         """Answer ``/``."""
@@ -36,13 +41,14 @@ class OverviewPage:
     def _part(self) -> str:
         """Render the part that changes, once for all viewers of one state."""
         overview = self._watch.latest()
-        rendered = self._rendered
-        if rendered is None or rendered[0] is not overview:
-            self._rendered = rendered = (overview, render("overview_part", **_values(overview)))
+        age = (datetime.now(UTC).replace(tzinfo=None) - overview.at).total_seconds() if overview else 0.0
+        state, rendered = (overview, age > _FRESH), self._rendered
+        if rendered is None or rendered[0] != state:
+            self._rendered = rendered = (state, render("overview_part", **_values(overview, is_old=age > _FRESH)))
         return rendered[1]
 
 
-def _values(overview: Overview | None) -> dict[str, Any]:
+def _values(overview: Overview | None, *, is_old: bool = False) -> dict[str, Any]:
     if overview is None:
         return {"overview": None, "verdict": ("unknown", "Not known yet: the state is being read.")}
     state, latencies = overview.state, overview.takedowns.latencies
@@ -50,7 +56,7 @@ def _values(overview: Overview | None) -> dict[str, Any]:
     names = {purger.id: purger.name for purger in state.purgers if purger.alive}
     return {
         "overview": overview,
-        "verdict": _verdict(overview),
+        "verdict": ("unknown", f"Not known since {utc(overview.at)}.") if is_old else _verdict(overview),
         "edges": edges[:_EDGES],
         "more_edges": max(0, len(edges) - _EDGES),
         "purger_names": names,

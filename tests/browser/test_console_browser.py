@@ -1,5 +1,6 @@
 """Use the console in a browser: a moderator bans an image and watches it go at every edge; others only look."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -140,6 +141,40 @@ def test_the_overview_updates_itself_and_keeps_the_focus(site: Site, browser: Ch
     assert browser.switch_to.active_element == field
     assert field.get_attribute("value") == "half a wo"
     assert complaints(browser) == []
+
+
+def test_a_purger_that_gives_no_answer_is_grey_whatever_was_there_before(
+    site: Site, browser: Chrome, console: Console
+) -> None:
+    code = site.new_image()
+    site.ban(code)
+    for edge in site.stack.edges:
+        site.wait_gone(code, edge)
+    sign_in(browser, console, "wall")
+    wait_page(browser, lambda: shade(browser) == "ok", "the green verdict")
+    purger = site.stack.purger
+    purger.pause()
+    try:
+        wait_until(lambda: shade(browser) == "unknown", "a grey verdict of the frozen purger")
+        (said,) = seen(browser, ".verdict")
+        assert re.fullmatch(r"No answer since \d\d:\d\d:\d\d", said)
+        assert "grayscale" in browser.execute_script("return getComputedStyle(document.querySelector('.stale')).filter")
+    finally:
+        purger.resume()
+    wait_until(lambda: shade(browser) == "ok" and not seen(browser, ".stale"), "the green verdict again")
+    browser.get(f"{console.url}/image/{code}")
+    wait_page(browser, lambda: shade(browser) == "ok", "the green verdict of the image")
+    purger.kill()
+    try:
+        wait_until(lambda: shade(browser) == "unknown", "a grey verdict of the killed purger")
+    finally:
+        purger.start()
+
+
+def shade(browser: Chrome) -> str:
+    """Return the kind of the verdict that is shown now."""
+    shade: str = browser.execute_script("return document.querySelector('.verdict')?.classList[1] || ''")
+    return shade
 
 
 def test_on_a_phone_nothing_is_cut_off(site: Site, browser: Chrome, console: Console) -> None:

@@ -2,7 +2,9 @@
 // and pictures stay. Without this script the page reloads itself.
 "use strict";
 
-const LONGEST_REST = 30;
+// Seconds between two requests that fail, at most; and seconds to wait for an answer.
+const LONGEST_REST = 5;
+const PATIENCE = 3;
 
 function sameKind(old, fresh) {
   return old.nodeType === fresh.nodeType && old.nodeName === fresh.nodeName &&
@@ -39,7 +41,10 @@ function change(old, fresh) {
 }
 
 async function load(part) {
-  const answer = await fetch(part.dataset.live, { headers: { "X-Requested-With": "console" } });
+  const patience = 1000 * (part.dataset.patience || PATIENCE);
+  const answer = await fetch(part.dataset.live, {
+    headers: { "X-Requested-With": "console" }, signal: AbortSignal.timeout(patience),
+  });
   if (answer.status === 401 || answer.status === 403) {
     location.reload();
     return;
@@ -49,24 +54,45 @@ async function load(part) {
   change(part, page.body);
 }
 
+// What was green a moment ago may be untrue by now. The next answer brings the verdict back.
+function doubt(part, since) {
+  part.classList.add("stale");
+  const verdict = part.querySelector(".verdict");
+  const text = `No answer since ${new Date(since).toISOString().slice(11, 19)}`;
+  if (verdict && verdict.textContent !== text) {
+    verdict.className = "verdict unknown";
+    verdict.textContent = text;
+  }
+}
+
 function follow(part) {
   const seconds = Number(part.dataset.seconds);
+  let since = Date.now();
   let rest = seconds;
+  let timer = null;
   async function next() {
+    timer = null;
     if (!document.hidden) {
       try {
         await load(part);
+        since = Date.now();
         rest = seconds;
         part.classList.remove("stale");
       } catch {
-        // The purger may be restarting: what is shown is no longer true, and looks so.
         rest = Math.min(LONGEST_REST, rest * 2);
-        part.classList.add("stale");
+        doubt(part, since);
       }
     }
-    setTimeout(next, 1000 * rest);
+    timer = setTimeout(next, 1000 * rest);
   }
-  setTimeout(next, 1000 * rest);
+  timer = setTimeout(next, 1000 * rest);
+  // A page that was hidden, or a machine that slept, has missed answers.
+  document.addEventListener("visibilitychange", () => {
+    if (document.hidden || !timer) return;
+    if (Date.now() - since > 1000 * (seconds + PATIENCE)) doubt(part, since);
+    clearTimeout(timer);
+    next();
+  });
 }
 
 document.querySelectorAll("[data-live]").forEach(follow);

@@ -166,6 +166,12 @@ def test_the_overview_names_what_is_wrong(state: FleetState, texts: list[str]) -
     assert [text for text in texts if text not in shown] == []
 
 
+def test_an_overview_that_is_read_no_more_says_nothing_about_now() -> None:
+    overview = Overview(AT, FleetState(edges=(EdgeState(name="paris", mode="trusted"),)), ())
+    assert _values(overview)["verdict"][0] == "ok"
+    assert _values(overview, is_old=True)["verdict"] == ("unknown", "Not known since 2026-11-25 01:02:03.")
+
+
 def test_a_takedown_newer_than_the_state_of_the_edges_is_on_its_way() -> None:
     purger = PurgerPresence("vm", 7, "0.2", AT, AT, age=0.1, id="here")
     edge = EdgeState(name="paris", mode="trusted", acknowledged=7, purger="here")
