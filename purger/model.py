@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, NamedTuple, Self
 
@@ -11,6 +12,12 @@ from takedown_db.schema.triggers import Triggers
 
 #: Longest text in characters that a column for a note or a problem holds.
 LONGEST_NOTE = 255
+
+#: Seconds by which an edge's last answer may be later than ``edges.seen_at``: the recorder writes every 2 s.
+_UNRECORDED = 3.0
+
+#: Seconds for which an edge in fail-safe mode still shows what it had fetched: the fail-safe TTL of `default.vcl`.
+_FAIL_SAFE_TTL = 2.0
 
 #: A position as text.
 _POSITION = re.compile(r"(\d{1,15}):([0-9A-Za-z-]{1,64})")
@@ -162,3 +169,13 @@ class PurgerPresence(NamedTuple):
     def name(self) -> str:
         """The host and process, fit for a terminal."""
         return f"pid {self.pid} on {printable(self.host)}"
+
+
+def trust_ends_by(seen_at: datetime | None, lease: float | None) -> datetime | None:
+    """Compute when an edge stops trusting its cache at the latest, if no purger reaches it after ``seen_at``.
+
+    Both times are UTC by the purger's clock, ``lease`` is in seconds. A heartbeat confirms a time that the edge named
+    in an earlier answer: so even one whose answer was lost renews the lease up to ``seen_at`` and no further. From
+    then on people there see no image that is banned. None: never (``lease`` is 0), or nothing is known.
+    """
+    return seen_at + timedelta(seconds=_UNRECORDED + lease + _FAIL_SAFE_TTL) if seen_at and lease else None

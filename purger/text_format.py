@@ -3,6 +3,7 @@
 import shutil
 import textwrap
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 from takedown_base.printable import printable
 
@@ -44,3 +45,10 @@ def duration(seconds: float) -> str:
         if seconds >= 2 * size:
             return f"{seconds / size:.0f} {unit}"
     return f"{seconds:.0f} s"
+
+
+def end_of_trust(by: datetime) -> str:
+    """Write when an edge stops, or has stopped, trusting its cache; ``by`` is ``purger.model.trust_ends_by`` (UTC)."""
+    now = datetime.now(UTC).replace(tzinfo=None)
+    day = "" if by.date() == now.date() else f"{by:%Y-%m-%d} "
+    return f"{'stopped' if by <= now else 'stops'} trusting its cache at {day}{by:%H:%M:%S} UTC at the latest"

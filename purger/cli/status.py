@@ -26,7 +26,7 @@ _DATABASE_KEYS = (
 )
 _EDGE_KEYS = (
     *("name", "purge_url", "public_url", "mode", "instance", "acknowledged", "lag", "waits", "heartbeat_age"),
-    *("lease_remaining", "seen_at", "epoch"),
+    *("lease_remaining", "seen_at", "epoch", "trust_ends_by"),
 )
 
 #: The number of purgers that are shown although they are no longer alive.

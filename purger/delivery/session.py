@@ -194,7 +194,7 @@ class EdgeSession:
         progress.lease.renewed(at=now)
         progress.lease.answered(answer.now, at=now, ticket=ticket())
         progress.recognise(answer.instance, answer.epoch, answer.position, known=True)
-        self._went_well(epoch)
+        self._went_well(epoch, 0.0 if answer.mode == "unguarded" else answer.lease)
 
     def failed(self, error: DeliveryError) -> None:
         """Note that a request failed, and wait before the next one."""
@@ -232,7 +232,7 @@ class EdgeSession:
     def _is_at(self, position: Position, expected: Position) -> bool:
         return position == expected or (position.batch > expected.batch and self._knows(position))
 
-    def _went_well(self, epoch: str | None = None) -> None:
+    def _went_well(self, epoch: str | None = None, lease: float | None = None) -> None:
         self._backoff.reset()
         self._problem.end()
-        self._recorder.alive(self.edge.name, seen_at=time.time(), epoch=epoch, problem=None)
+        self._recorder.alive(self.edge.name, seen_at=time.time(), epoch=epoch, problem=None, lease=lease)

@@ -9,7 +9,7 @@ from datetime import datetime
 from itertools import starmap
 from typing import Any, NamedTuple
 
-from purger.model import Edge, FlushRequest, SavedProgress
+from purger.model import Edge, FlushRequest, SavedProgress, trust_ends_by
 from takedown_db.connection.lasting_connection import Connection
 
 
@@ -31,6 +31,12 @@ class ListedEdge:
     certificate_file: str | None
     key_file: str | None
     purger: str | None  # the id of the purger that has claimed the edge
+    lease: float | None  # seconds for which it trusts its cache after a heartbeat, as it last said; 0: it never stops
+
+    @property
+    def trust_ends_by(self) -> datetime | None:
+        """When it stops trusting its cache, if no purger reaches it again: see ``purger.model.trust_ends_by``."""
+        return trust_ends_by(self.seen_at, self.lease)
 
     @property
     def settings(self) -> Edge:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from purger.fleet.state import EdgeProblem, EdgeState, FleetState
 from purger.model import PurgerPresence
-from purger.text_format import counted, duration
+from purger.text_format import counted, duration, end_of_trust
 from takedown_base.printable import printable
 
 #: Seconds for which a change may wait, for its number or for an edge, before it counts as a problem.
@@ -191,7 +191,8 @@ def _problems_of_edge(edge: EdgeState) -> Iterator[Problem]:
     no_answer = EdgeProblem("no answer") if edge.mode is None else None
     if error := edge.problem or no_answer:
         remedy = _EDGE_REMEDIES.get(error.kind, "read the purger's log, and check its varnishd")
-        yield Problem(f"edge {name}: {printable(error)}", remedy, edge.name)
+        trust = f"; it {end_of_trust(edge.trust_ends_by)}" if edge.mode is None and edge.trust_ends_by else ""
+        yield Problem(f"edge {name}: {printable(error)}{trust}", remedy, edge.name)
     elif edge.mode == "fail-safe":
         age = edge.heartbeat_age
         last = "no heartbeat yet" if age is None else f"last heartbeat {duration(age)} ago"

@@ -230,6 +230,7 @@ def _edge_state(edge: ListedEdge, answer: EdgeAnswer | EdgeProblem, head: int, w
         waits=waits,
         seen_at=edge.seen_at,
         epoch=edge.epoch,
+        trust_ends_by=edge.trust_ends_by,
         recorded=EdgeProblem.read(edge.problem) if edge.problem else None,
     )
     if isinstance(answer, EdgeProblem):

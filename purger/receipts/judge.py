@@ -59,6 +59,7 @@ class Judgement:
     reason: str = ""  # why the image is not proven gone, or a remark on how it was
     counts: bool = True  # False: the edge was removed or disabled, or the ban no longer hides anything
     first_gone_at: datetime | None = None  # UTC: the first of the probes that saw it gone, with none since that got it
+    trust_ends_by: datetime | None = None  # UTC, of an edge that has not acknowledged: see ``KnownEdge``
     receipt: EdgeReceipt
 
 
@@ -129,6 +130,7 @@ def _judge(
         reason=reason,
         counts=ban.hides and edge is not None and edge.enabled,
         first_gone_at=_first_gone(evidence),
+        trust_ends_by=edge.trust_ends_by if edge and outcome is ReceiptOutcome.NOT_ACKNOWLEDGED else None,
         receipt=_latest(evidence, receipt),
     )
 

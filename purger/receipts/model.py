@@ -20,6 +20,7 @@ class KnownEdge:
     enabled: bool = True
     added_at: datetime
     triggers: str | None = None  # fingerprint of the triggers that existed when the edge was last flushed
+    trust_ends_by: datetime | None = None  # when it stops trusting its cache at the latest, if no purger reaches it
 
 
 @dataclass(frozen=True, slots=True)

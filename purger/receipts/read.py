@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from mysql.connector.abstracts import MySQLCursorAbstract
 
-from purger.model import ProbeNote
+from purger.model import ProbeNote, trust_ends_by
 from purger.receipts.model import (
     BanRecord,
     BanTriggers,
@@ -65,8 +65,15 @@ def read_receipts(connection: Connection, scope: Scope, subject: str) -> Receipt
 
 def _known_edges(cursor: MySQLCursorAbstract) -> list[KnownEdge]:
     return [
-        KnownEdge(name=name, public_url=public_url, enabled=bool(enabled), added_at=added_at, triggers=triggers)
-        for name, public_url, enabled, added_at, triggers in fetch(cursor, "receipts_known_edges")
+        KnownEdge(
+            name=name,
+            public_url=public_url,
+            enabled=bool(enabled),
+            added_at=added_at,
+            triggers=triggers,
+            trust_ends_by=trust_ends_by(seen_at, lease),
+        )
+        for name, public_url, enabled, added_at, triggers, seen_at, lease in fetch(cursor, "receipts_known_edges")
     ]
 
 

@@ -16,7 +16,7 @@ from purger.receipts.judge import (
     why_without_purge,
 )
 from purger.receipts.model import BanRecord, EdgeReceipt, Erasure, Purge, ReceiptsReport
-from purger.text_format import aligned, counted, duration
+from purger.text_format import aligned, counted, duration, end_of_trust
 from takedown_base.printable import printable
 from takedown_base.scope import Scope
 
@@ -164,6 +164,8 @@ def _acknowledged(since: datetime, receipt: EdgeReceipt, outcome: ReceiptOutcome
 
 def _probed(since: datetime, each: Judgement) -> str:
     receipt = each.receipt
+    if each.trust_ends_by and each.trust_ends_by <= datetime.now(UTC).replace(tzinfo=None):
+        return f"{each.reason}; {end_of_trust(each.trust_ends_by)}".removeprefix("; ")
     if receipt.seen_at is None or each.outcome is ReceiptOutcome.NOT_ACKNOWLEDGED:
         return each.reason
     verdict = "STILL THERE" if receipt.gone is False else "gone"

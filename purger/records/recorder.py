@@ -122,10 +122,18 @@ class Recorder(LoopThread):
             self._takedown_lines.probed(probe_result)
         self._wake.set()
 
-    def alive(self, edge: str, *, seen_at: float | None, epoch: str | None, problem: str | None) -> None:
-        """Note an edge's last answer (seconds since 1970), its last epoch and its problem."""
+    def alive(
+        self,
+        edge: str,
+        *,
+        seen_at: float | None,
+        epoch: str | None,
+        problem: str | None,
+        lease: float | None = None,
+    ) -> None:
+        """Note an edge's last answer (seconds since 1970), its last epoch, its problem and its lease (seconds)."""
         with self._lock:
-            self._noted.put_liveness(Liveness(edge, seen_at, None if epoch is None else float(epoch), problem))
+            self._noted.put_liveness(Liveness(edge, seen_at, None if epoch is None else float(epoch), problem, lease))
 
     def work(self) -> float:
         """Wait for records and write them; return the seconds to rest."""

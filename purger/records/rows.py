@@ -136,6 +136,7 @@ def _liveness_values(liveness: Liveness) -> dict[str, Any]:
         "name": liveness.edge,
         "seen_at": _utc(liveness.seen_at),
         "epoch": _utc(liveness.epoch),
+        "lease": liveness.lease,
         "problem": _cut(liveness.problem),
     }
 

@@ -29,6 +29,7 @@ class Liveness:
     seen_at: float | None  # the purger's clock, seconds since 1970
     epoch: float | None  # the edge's clock, seconds since 1970
     problem: str | None
+    lease: float | None = None  # seconds, as the edge names it
 
 
 @dataclass(slots=True)
@@ -77,11 +78,12 @@ class UnwrittenResults:
             self.flushes[edge] = request
 
     def put_liveness(self, liveness: Liveness) -> None:
-        """Note an edge's last answer and its problem; times that are None leave the noted ones unchanged."""
+        """Note an edge's last answer and its problem; what else is None leaves what was noted unchanged."""
         if before := self.liveness.get(liveness.edge):
             seen_at = before.seen_at if liveness.seen_at is None else liveness.seen_at
             epoch = before.epoch if liveness.epoch is None else liveness.epoch
-            liveness = replace(liveness, seen_at=seen_at, epoch=epoch)
+            lease = before.lease if liveness.lease is None else liveness.lease
+            liveness = replace(liveness, seen_at=seen_at, epoch=epoch, lease=lease)
         self.liveness[liveness.edge] = liveness
 
     def edges(self) -> set[str]:

@@ -27,6 +27,19 @@ DROP PROCEDURE IF EXISTS unwritten_ban_v2;
 DELETE FROM purgers WHERE beat IS NULL;
 ALTER TABLE purgers MODIFY beat BIGINT UNSIGNED NOT NULL COMMENT 'number of signatures so far';
 
+-- New columns. MySQL has no ADD COLUMN IF NOT EXISTS.
+SET @add = IF(
+    EXISTS (
+        SELECT 1
+        FROM information_schema.COLUMNS
+        WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = 'edges' AND COLUMN_NAME = 'lease'
+    ),
+    'DO 0',
+    'ALTER TABLE edges ADD COLUMN lease DOUBLE NULL COMMENT ''seconds for which it trusts its cache after a heartbeat, as it last said; 0: it never stops'' AFTER epoch'
+);
+PREPARE add_column FROM @add;
+EXECUTE add_column;
+
 -- Probe results from before the signed log: those that proved nothing, and the counts of removed objects.
 DELETE FROM sightings WHERE seen_at IS NULL OR gone IS NULL;
 ALTER TABLE sightings

@@ -23,7 +23,7 @@ WHERE name = %(name)s
 -- name: list_edges
 -- Reads the settings and the saved state of all edges.
 SELECT name, purge_url, public_url, token_file, enabled, instance, acknowledged, seen_at, epoch, problem,
-    ca_file, certificate_file, key_file, purger
+    ca_file, certificate_file, key_file, purger, lease
 FROM edges
 ORDER BY name
 
@@ -116,12 +116,13 @@ SET edges.acknowledged = IF(
     edges.instance = written.instance
 
 -- name: record_liveness
--- Records for each edge of the JSON array %(rows)s the times of its last answer and of its last heartbeat (null keeps
--- the former ones), and its problem.
+-- Records for each edge of the JSON array %(rows)s the times of its last answer and of its last heartbeat, its
+-- lease (null keeps the former ones), and its problem.
 UPDATE JSON_TABLE(%(rows)s, '$[*]' COLUMNS (
     name VARCHAR(64) PATH '$.name', seen_at DATETIME(6) PATH '$.seen_at', epoch DATETIME(6) PATH '$.epoch',
-    problem VARCHAR(255) PATH '$.problem')) AS written
+    lease DOUBLE PATH '$.lease', problem VARCHAR(255) PATH '$.problem')) AS written
 STRAIGHT_JOIN edges ON edges.name = CONVERT(written.name USING ascii) COLLATE ascii_bin
 SET edges.seen_at = COALESCE(written.seen_at, edges.seen_at),
     edges.epoch = COALESCE(written.epoch, edges.epoch),
+    edges.lease = COALESCE(written.lease, edges.lease),
     edges.problem = written.problem

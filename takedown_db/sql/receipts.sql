@@ -100,7 +100,7 @@ GROUP BY edge
 
 -- name: receipts_known_edges
 -- Reads the name, the public URL and the state of all edges.
-SELECT name, public_url, enabled, added_at, triggers FROM edges ORDER BY name
+SELECT name, public_url, enabled, added_at, triggers, seen_at, lease FROM edges ORDER BY name
 
 -- name: receipts_log
 -- Reads the log of bans on a subject, of deleted ones too.

@@ -183,6 +183,7 @@ CREATE TABLE IF NOT EXISTS edges (
     triggers VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NULL COMMENT 'fingerprint of the outbox''s triggers when the edge was last flushed',
     seen_at DATETIME(3) NULL COMMENT 'UTC; last answer of the edge',
     epoch DATETIME(3) NULL COMMENT 'UTC, the edge''s clock; last heartbeat it accepted',
+    lease DOUBLE NULL COMMENT 'seconds for which it trusts its cache after a heartbeat, as it last said; 0: it never stops',
     problem VARCHAR(255) CHARACTER SET utf8mb4 NULL COMMENT 'what keeps the edge from being served now',
     ca_file VARCHAR(255) CHARACTER SET utf8mb4 NULL COMMENT 'on the purger''s machine: who may have signed the edge''s certificate',
     certificate_file VARCHAR(255) CHARACTER SET utf8mb4 NULL COMMENT 'on the purger''s machine: the client certificate',

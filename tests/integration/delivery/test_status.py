@@ -9,6 +9,7 @@ import subprocess
 import termios
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -228,6 +229,30 @@ def further_edge(site: Site, name: str, purge_url: str) -> Iterator[None]:
 def test_an_edge_that_gives_no_answer(fleet: Site) -> None:
     with further_edge(fleet, "closed", f"http://127.0.0.1:{free_port()}"):
         wait_problem(fleet, "edge closed: unreachable", "varnishd")
+
+
+def test_an_edge_that_is_dead_is_named_with_the_time_at_which_its_trust_ended(fleet: Site) -> None:
+    dead = fleet.stack.edges[1]  # its lease is 3 s
+    code = fleet.new_image()
+    wait_ok(fleet)
+    alive = datetime.now(UTC)
+    dead.stop()
+    stopped = datetime.now(UTC)
+    try:
+        fleet.ban(code)
+        line = wait_problem(fleet, "edge edge2: unreachable", "; it stopped trusting its cache at", first=False)
+        (edge1, edge2) = json.loads(fleet.stack.purger.run("status", "--json").stdout)["edges"]
+        ended = datetime.fromisoformat(edge2["trust_ends_by"])
+        # The lease, the fail-safe TTL, and the seconds that the record may be behind.
+        assert alive + timedelta(seconds=3) < ended <= stopped + timedelta(seconds=3 + 2 + 3)
+        assert edge1["trust_ends_by"] > edge2["trust_ends_by"]
+        said = f"{ended:%H:%M:%S} UTC at the latest"
+        assert said in line
+        receipts = fleet.stack.purger.run("receipts", code).stdout
+        assert said in receipts
+    finally:
+        dead.start()
+    fleet.lift(code)
 
 
 def test_an_edge_whose_answer_is_an_attack_on_the_terminal(fleet: Site) -> None:

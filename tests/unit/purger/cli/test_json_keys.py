@@ -32,7 +32,7 @@ STATUS = {
     "database": "server adopted pending stuck head numbered_at pruned missing_triggers weakened_triggers hooks "
     "unnumberable counter_locked migration_lock",
     "edges": "name purge_url public_url mode instance acknowledged lag waits heartbeat_age lease_remaining seen_at "
-    "epoch problem purger",
+    "epoch trust_ends_by problem purger",
 }
 
 EDGE_RECEIPT = "edge acknowledged_at instance method removed seen_at status gone note probed images others"
@@ -48,7 +48,7 @@ RECEIPTS = {
     "bans.purges": PURGE,
     "bans.purges.edges": EDGE_RECEIPT,
     "bans.erasure": "begun_at done_at erased kept account",
-    "bans.edges": "edge outcome reason counts first_gone_at receipt",
+    "bans.edges": "edge outcome reason counts first_gone_at trust_ends_by receipt",
     "bans.edges.receipt": EDGE_RECEIPT,
     "resends": PURGE,
     "resends.edges": EDGE_RECEIPT,
@@ -67,7 +67,7 @@ LOG_AUDIT = {
 }
 EDGES = {
     "": "name purge_url public_url token_file enabled instance acknowledged seen_at epoch problem "
-    "ca_file certificate_file key_file purger"
+    "ca_file certificate_file key_file purger lease"
 }
 BANS = {"": "id scope subject reason banned_by banned_at lifted_at"}
 EDGE_ACKNOWLEDGEMENT = "edge acknowledged problem"
@@ -151,7 +151,7 @@ def test_the_keys_of_an_audit_of_the_log(capsys: pytest.CaptureFixture[str]) -> 
 
 
 def test_the_keys_of_lists_of_edges_and_bans(capsys: pytest.CaptureFixture[str]) -> None:
-    edge = ListedEdge("paris", "p", "q", "t", True, None, 0, TIME, None, None, None, None, None, None)
+    edge = ListedEdge("paris", "p", "q", "t", True, None, 0, TIME, None, None, None, None, None, None, None)
     assert dict(keys(printed([edge], capsys))) == EDGES
     ban = BanRow(1, "image", "c", "spam", "anna", TIME, None)
     found = printed([ban], capsys)
