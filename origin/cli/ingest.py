@@ -93,7 +93,8 @@ curl -T cat.jpg -H "Authorization: Bearer $TOKEN" -H 'Takedown-Owner: ann' \\
 @_setting("--keep-alive", "Seconds that an idle connection stays open.", type=_SECONDS, default=_DEFAULTS.keep_alive)
 @_setting(
     "--stall",
-    "Seconds without progress after which a connection is closed in the middle of a request or response.",
+    "Seconds that the head of a request may take to arrive, and seconds without progress after which a body or response"
+    " is broken off.",
     type=_SECONDS,
     default=_DEFAULTS.stall,
 )

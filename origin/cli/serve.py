@@ -117,7 +117,7 @@ origin serve --store /srv/images --banned-status 451 --header 'Timing-Allow-Orig
 )
 @setting(
     "--stall",
-    "Seconds without progress after which the origin closes a connection in the middle of a request or response.",
+    "Seconds that a request may take to arrive, and seconds without progress after which a response is broken off.",
     type=_SECONDS,
     default=_DEFAULTS.stall,
 )

@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+import resource
 import socket
 import sys
 import threading
@@ -43,7 +44,7 @@ class ServerSettings(Protocol):
 
     @property
     def stall(self) -> int:
-        """Time without progress after which a connection is closed in the middle of a message."""
+        """Time that a request may take to arrive, and without progress after which a later message is broken off."""
 
     @property
     def headers(self) -> tuple[tuple[str, str], ...]:
@@ -59,8 +60,9 @@ class _HttpConnection(cheroot.server.HTTPConnection):
         super().__init__(server, sock, lambda *_: None)
         # An idle connection may last for keep_alive seconds; within a message the peer has to go on sooner.
         wait_in_kernel(sock, NEXT_REQUEST_WAIT, server.stall)
-        self.rfile, self.wfile = SocketReader(sock, server.stall), SocketWriter(sock)
-        #: The time of the first bytes of the present request, in seconds of the monotonic clock.
+        self.rfile = SocketReader(sock, server.stall, server.max_request_body_size)
+        self.wfile = SocketWriter(sock)
+        #: The time of the first bytes of the present request, in seconds of the monotonic clock; 0 between requests.
         self.began = 0.0
 
     def communicate(self) -> bool:
@@ -68,6 +70,7 @@ class _HttpConnection(cheroot.server.HTTPConnection):
         try:
             while super().communicate():
                 if not self._next_request_came():
+                    self.began = 0.0
                     return True
                 self.began = time.monotonic()
             return False
@@ -99,8 +102,7 @@ class HttpServer(cheroot.wsgi.Server):
     ConnectionClass = _HttpConnection
     #: No limit: the edge limits the connections that it opens, and closing some would cost it another round trip.
     keep_alive_conn_limit = 1_000_000
-    #: Bytes of the longest body; 0: the application decides. No request of this one needs a body, but cheroot reads all
-    #: of it before it answers.
+    #: Bytes of the longest body, which is awaited with its head; 0: the application decides and reads.
     max_request_body_size = MAX_BODY_BYTES
 
     def __init__(
@@ -142,6 +144,9 @@ class HttpServer(cheroot.wsgi.Server):
     def prepare(self) -> None:
         """Listen. Raises ``OSError``."""
         super().prepare()
+        # Each idle connection takes a descriptor. The usual 1024 are for programs that wait with select.
+        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
         #: The part of the WSGI environment that is the same for all requests.
         self.environ = {
             "ACTUAL_SERVER_PROTOCOL": self.protocol,
@@ -158,15 +163,25 @@ class HttpServer(cheroot.wsgi.Server):
         }
 
     def process_conn(self, conn: _HttpConnection) -> None:
-        """Give a connection to a thread; a new one only when its first bytes have arrived.
+        """Give a connection to a thread once all of a request has arrived, within ``stall`` seconds.
 
-        In cheroot, a client that connects and sends nothing keeps a thread waiting.
+        In cheroot, a client that sends nothing, or sends slowly, keeps a thread waiting.
         """
         if conn.last_used is None:
             self.put_conn(conn)
-        else:
-            conn.began = time.monotonic()
+            return
+        try:
+            arrived = conn.rfile.arrive()
+        except OSError:  # the peer has gone
+            conn.close()
+            return
+        conn.began = conn.began or time.monotonic()
+        if arrived:
             super().process_conn(conn)
+            return
+        self.put_conn(conn)
+        # cheroot closes connections that were not used for ``timeout`` seconds. Its clock is the time of day.
+        conn.last_used = time.time() - self.timeout + conn.began + self.stall - time.monotonic()
 
     def drain(self, seconds: float, at_once: Callable[[], bool]) -> int:
         """Stop accepting requests, finish the present ones, and close. Returns how many were cut off.

@@ -334,6 +334,18 @@ def test_what_the_head_refuses_is_answered_before_the_body_comes(site: UploadSit
             assert connection.recv(65536).startswith(f"HTTP/1.1 {status} ".encode())
 
 
+def test_heads_that_do_not_end_keep_no_upload_waiting(site: UploadSite) -> None:
+    with site.listener("few", ORIGIN_INGEST_THREADS="2") as few, contextlib.ExitStack() as closing:
+        for _ in range(40):
+            client = closing.enter_context(socket.create_connection(("127.0.0.1", few.port), PATIENCE))
+            client.sendall(b"PUT /images/endless HTTP/1.1\r\nHost: a\r\n")
+        headers = {"Authorization": f"Bearer {few.token}", "Takedown-Owner": "ann"}
+        began = time.monotonic()
+        answer = requests.put(f"{few.url}/images/beside-1", data=picture(94), headers=headers, timeout=PATIENCE)
+        assert answer.status_code == 201
+        assert time.monotonic() - began < 9, "the default of --stall would have ended the others"
+
+
 def test_a_body_that_drips_ends_after_its_time(site: UploadSite) -> None:
     content = picture(82)
     # One of its own: a busy machine may hold up any other upload for as long.

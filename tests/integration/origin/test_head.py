@@ -1,13 +1,17 @@
 """Send requests over raw sockets: the origin accepts well-formed ones, and finds their ends (RFC 9112)."""
 
+import contextlib
 import re
+import select
 import socket
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
+import psutil
 import pytest
+import requests
 
 from stack.waiting import PATIENCE, wait_until
 from tests.support.sites.origin_site import OriginSite
@@ -230,6 +234,36 @@ def test_those_who_do_not_close_hold_no_thread(site: OriginSite) -> None:
     finally:
         for client in endless:
             client.close()
+
+
+def test_slow_requests_hold_no_thread_and_end_in_time(site: OriginSite) -> None:
+    """Begin 40 requests that do not come to an end, some of them again and again with one more byte."""
+    with site.another_origin("hasty", ORIGIN_WORKERS="1", ORIGIN_THREADS="4", ORIGIN_STALL="3") as hasty:
+        address = ("127.0.0.1", hasty.port)
+        with contextlib.ExitStack() as closing:
+            slow = [closing.enter_context(socket.create_connection(address, timeout=PATIENCE)) for _ in range(40)]
+            for number, client in enumerate(slow):
+                body = "" if number % 2 else "Content-Length: 60000\r\n\r\n"
+                client.sendall(f"GET /images/x HTTP/1.1\r\nHost: x\r\n{body}a".encode())
+            begun = time.monotonic()
+            ended: set[socket.socket] = set()
+            healthy = 0
+            while len(ended) < len(slow):
+                if time.monotonic() - begun < 2:
+                    assert requests.get(f"http://127.0.0.1:{hasty.port}/", timeout=PATIENCE).status_code == 404
+                    assert time.monotonic() - begun < 2.9, "answered before the slow ones were closed"
+                    healthy += 1
+                for client in select.select(slow, [], [], 0.2)[0]:
+                    assert client.recv(100) == b""
+                    ended.add(client)
+                for client in slow[:20]:
+                    with contextlib.suppress(ConnectionError):
+                        client.sendall(b"a")
+            assert healthy >= 5
+            assert hasty.process is not None
+            limit, most = psutil.Process(hasty.process.pid).rlimit(psutil.RLIMIT_NOFILE)
+            assert limit == most, "as many connections as the system allows"
+            assert time.monotonic() - begun < PATIENCE
 
 
 def test_no_malformed_request_leaves_a_traceback(site: OriginSite) -> None:

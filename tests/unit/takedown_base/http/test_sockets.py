@@ -8,6 +8,7 @@ from typing import NamedTuple, cast
 import pytest
 
 from stack.waiting import PATIENCE
+from takedown_base.http.request_head import MAX_HEAD_BYTES
 from takedown_base.http.socket_timeouts import wait_in_kernel
 from takedown_base.http.sockets import NEXT_REQUEST_WAIT, SocketReader, SocketWriter
 
@@ -37,12 +38,11 @@ def test_lines_are_read_whole_one_by_one_and_up_to_the_end(pair: Pair) -> None:
 
 def test_a_line_that_comes_in_pieces_is_waited_for(pair: Pair) -> None:
     pair.client.sendall(b"one ")
-    assert pair.reader.arrive()
+    assert not pair.reader.arrive()
     later = threading.Timer(0.02, pair.client.sendall, [b"line\r\nnext"])
     later.start()
     assert pair.reader.readline(100) == b"one line\r\n"
     later.join()
-    assert pair.reader.has_data()
     assert pair.reader.read(4) == b"next"
 
 
@@ -85,14 +85,35 @@ def test_a_peer_that_stops_in_the_middle_is_a_timeout(pair: Pair) -> None:
             read(100)
 
 
-def test_the_next_request_is_waited_for_briefly(pair: Pair) -> None:
+def test_the_next_request_is_waited_for_briefly_and_until_it_is_whole(pair: Pair) -> None:
     assert not pair.reader.arrive()
-    pair.client.sendall(b"GET")
+    for part in (b"GET / HTTP/1.1\r\n", b"Host: x\r\n\r"):
+        pair.client.sendall(part)
+        assert not pair.reader.arrive()
+    pair.client.sendall(b"\nGET")
     assert pair.reader.arrive()
-    assert pair.reader.read(3) == b"GET"
+    assert pair.reader.read(27) == b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+    assert not pair.reader.arrive()
     pair.client.close()
     assert pair.reader.arrive()  # the end comes, too
-    assert pair.reader.readline(10) == b""
+    assert pair.reader.readline(10) == b"GET"
+
+
+@pytest.mark.parametrize(("length", "whole"), [(b"3", False), (b"2", True), (b"4", True), (b"x", True)])
+def test_a_body_belongs_to_its_request_unless_it_is_longer_than_the_limit(
+    pair: Pair, length: bytes, whole: bool
+) -> None:
+    reader = SocketReader(pair.server, PATIENCE, max_body=3)
+    pair.client.sendall(b"PUT / HTTP/1.1\r\ncontent-LENGTH: " + length + b"\r\n\r\nab")
+    assert reader.arrive() == whole
+
+
+def test_what_no_more_bytes_make_a_request_is_not_waited_for(pair: Pair) -> None:
+    pair.client.sendall(b"GET / HTTP/1.1\n\n")
+    assert pair.reader.arrive()
+    assert pair.reader.read(16)
+    pair.client.sendall(b"GET /" + b"a" * MAX_HEAD_BYTES)
+    assert any(pair.reader.arrive() for _ in range(6))
 
 
 def test_both_pieces_are_sent_whole_to_a_slow_reader(pair: Pair) -> None:
