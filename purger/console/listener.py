@@ -4,10 +4,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterable
-from typing import Any
-
-import cheroot.server
-import cheroot.wsgi
+from typing import Any, NamedTuple
 
 from purger.console.access import Access
 from purger.console.app import ConsoleApp
@@ -19,7 +16,7 @@ from purger.console.settings import ConsoleSettings
 from purger.console.subject_pages import SubjectPages
 from purger.console.watch import FleetWatch
 from purger.console.web import LARGEST_FORM
-from takedown_base.listen_address import Address
+from takedown_base.http.server import HttpServer
 from takedown_db.connection.lasting_connection import Connection
 
 log = logging.getLogger(__name__)
@@ -27,56 +24,27 @@ log = logging.getLogger(__name__)
 #: A WSGI application.
 Application = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
-#: Threads that answer requests.
-_THREADS = 4
-
-#: Seconds without progress after which a connection is closed, and between two tries for a port that is taken.
-_STALL = 5
-_RETRY = 5.0
-
 #: The rest of a thread after each answer, as a multiple of the processor time that it took, and the longest rest in
 #: seconds: all threads take a fifth of a core at most. Four clients that load pages without a rest would otherwise take
 #: the interpreter from deliveries: a ban took 17 ms instead of 5 on a machine of two cores.
 _RESTS, _LONGEST_REST = 19, 0.5
 
-#: Bytes of the largest head of a request.
-_LARGEST_HEAD = 16_384
+#: Seconds between two tries for a port that is taken.
+_RETRY = 5.0
 
 
-class _Headers(cheroot.server.HeaderReader):
-    """Leaves out headers with an underscore: WSGI takes ``X_User`` for ``X-User``, which only the proxy may set."""
+class _ServerSettings(NamedTuple):
+    """The settings of the console's server; times in seconds."""
 
-    def _allow_header(self, key_name: bytes) -> bool:
-        return b"_" not in key_name
-
-
-class _Request(cheroot.server.HTTPRequest):
-    header_reader = _Headers()
+    threads: int = 4
+    keep_alive: int = 5
+    stall: int = 5
+    headers: tuple[tuple[str, str], ...] = ()
 
 
-class _Connection(cheroot.server.HTTPConnection):
-    RequestHandlerClass = _Request
-
-
-class _Server(cheroot.wsgi.Server):
-    """A small server that says nothing about itself."""
-
-    ConnectionClass = _Connection
+class _Server(HttpServer):
     keep_alive_conn_limit = 100
-    max_request_header_size = _LARGEST_HEAD
     max_request_body_size = LARGEST_FORM
-
-    def __init__(self, app: Application, address: Address) -> None:
-        super().__init__(
-            (address.host, address.port),
-            app,
-            numthreads=_THREADS,
-            max=_THREADS,
-            server_name="edge-takedown",
-            request_queue_size=64,
-            timeout=_STALL,
-            shutdown_timeout=1,
-        )
 
     def error_log(self, msg: str = "", level: int = logging.INFO, traceback: bool = False) -> None:
         """Log an error of cheroot, as a warning at most."""
@@ -139,11 +107,10 @@ class ConsoleListener(threading.Thread):
         self._databases.close()
 
     def _serve(self) -> None:
-        server: Any = _Server(paced(self._app), self._settings.listen)
+        server: Any = _Server(paced(self._app), self._settings.listen, _ServerSettings(), share_port=False)
         server.prepare()
         self._server = server
-        port = int(server.bind_addr[1])
-        self._app.origins = self._settings.origins(port)
+        self._app.origins = self._settings.origins(int(server.bind_addr[1]))
         log.info("console on %s", ", ".join(sorted(self._app.origins)))
         if self._halt.is_set():
             server.stop()

@@ -124,7 +124,6 @@ class HttpServer(cheroot.wsgi.Server):
         self.expected_errors = expected_errors
         #: Called after each answer with the request, its status line and the bytes that were sent; None: nobody counts.
         self.watch = watch
-        self.lingering = LingeringClose()
         self.busy: set[_HttpConnection] = set()
         super().__init__(
             (address.host, address.port),
@@ -147,6 +146,7 @@ class HttpServer(cheroot.wsgi.Server):
         # Each idle connection takes a descriptor. The usual 1024 are for programs that wait with select.
         _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+        self.lingering = LingeringClose()
         #: The part of the WSGI environment that is the same for all requests.
         self.environ = {
             "ACTUAL_SERVER_PROTOCOL": self.protocol,

@@ -1,5 +1,8 @@
 """Use the console of a running purger by HTTP: look, search, ban, lift, purge again, and be refused."""
 
+import select
+import socket
+import time
 from contextlib import ExitStack
 from pathlib import Path
 from urllib.parse import quote
@@ -210,6 +213,45 @@ def test_strangers_get_the_page_to_sign_in_alone(anna: Person, console: Console)
     )
     assert (answer.status_code, answer.headers["Location"]) == (303, "/")
     assert "HttpOnly; SameSite=Strict" in answer.headers["Set-Cookie"]
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"GET http://[::1 HTTP/1.1\r\nHost: x",
+        b"GET / HTTP/1.1\r\n folded: x\r\nHost: x",
+        b"GET / HTTP/1.1\r\nHost : x",
+        b"POST /sign-in HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nTransfer-Encoding: chunked",
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+    ],
+)
+def test_a_malformed_head_is_refused_and_is_no_error_of_the_purger(site: Site, console: Console, head: bytes) -> None:
+    with socket.create_connection(("127.0.0.1", console.port), PATIENCE) as connection:
+        connection.sendall(head + b"\r\n\r\nx")
+        answer = b"".join(iter(lambda: connection.recv(4096), b""))
+    assert answer.startswith(b"HTTP/1.1 400 "), answer
+    assert "Traceback" not in site.stack.purger.log_text()
+
+
+def test_slow_senders_hold_no_thread(anna: Person, console: Console) -> None:
+    with ExitStack() as opened:
+        slow = [
+            opened.enter_context(socket.create_connection(("127.0.0.1", console.port), PATIENCE)) for _ in range(12)
+        ]
+        for number, connection in enumerate(slow):
+            length = b"Content-Length: 99\r\n\r\n" if number % 2 else b""
+            connection.sendall(b"POST /sign-in HTTP/1.1\r\nHost: 127.0.0.1\r\n" + length)
+        waiting = set(slow)
+        while waiting:
+            for connection in list(waiting):
+                try:
+                    connection.sendall(b"X")
+                    if select.select([connection], [], [], 0)[0]:
+                        waiting.remove(connection)
+                except ConnectionError:
+                    waiting.remove(connection)
+            assert anna.get("/part/overview").elapsed.total_seconds() < 3, "a thread is free, whatever they send"
+            time.sleep(0.2)
 
 
 def test_signing_out_ends_the_session(console: Console) -> None:

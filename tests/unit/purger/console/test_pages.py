@@ -344,12 +344,6 @@ def test_a_bulk_counts_as_waiting_until_its_last_edge() -> None:
     assert (takedown.waiting, takedown.slowest) == (0, 0.1)
 
 
-def test_a_header_with_an_underscore_is_not_taken_for_that_of_the_proxy() -> None:
-    headers: dict[bytes, bytes] = {}
-    listener._Request.header_reader(io.BytesIO(b"X-Remote-User: wall\r\nX_Remote_User: anna\r\n\r\n"), headers)
-    assert headers == {b"X-Remote-User": b"wall"}
-
-
 def test_a_thread_rests_for_longer_than_it_computes(monkeypatch: pytest.MonkeyPatch) -> None:
     rests, computed = list[float](), iter((1.0, 1.002, 2.0, 3.0))
     monkeypatch.setattr("purger.console.listener.time.thread_time", lambda: next(computed))
