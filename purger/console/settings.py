@@ -6,6 +6,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from purger.console.users import User
 from takedown_base.listen_address import Address
 
 #: The name of a header of HTTP.
@@ -22,8 +23,8 @@ class ConsoleSettings:
 
     listen: Address
 
-    #: The file of users, whose lines `purger console-password` makes.
-    users: Path
+    #: The file of users, whose lines `purger console-password` makes; or the only user.
+    users: Path | User
 
     #: The URL under which browsers see the console; None: the address on which it listens.
     url: str | None = None
@@ -41,6 +42,8 @@ class ConsoleSettings:
         """Raise ``UnusableConsoleError`` where the settings cannot be used together."""
         if (self.proxy_header is None) != (self.proxy_token is None):
             raise UnusableConsoleError("--console-proxy-header and --console-proxy-token-file need each other")
+        if self.proxy_header is not None and isinstance(self.users, User):
+            raise UnusableConsoleError("--console-proxy-header needs --console-users, the roles of those whom it names")
         if self.proxy_header is not None and not _HEADER.fullmatch(self.proxy_header):
             raise UnusableConsoleError(f"{self.proxy_header!r} is not the name of a header")
         if self.url is not None:

@@ -11,7 +11,9 @@ import os
 import re
 import threading
 from base64 import b64decode, b64encode
+from collections.abc import Callable
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -133,28 +135,32 @@ def parse_users(text: str) -> dict[str, User]:
 class Users:
     """The users of a file; for several threads. While the file cannot be used, there are no users."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._file = RereadFile(path, self._read)
+    def __init__(self, source: Path | User) -> None:
+        """Take the file, or the only user."""
+        if isinstance(source, User):
+            self._all: Callable[[], dict[str, User]] = lambda: {source.name: source}
+        else:
+            self._all = RereadFile(source, partial(_read, source)).content
 
     def find(self, name: str) -> User | None:
         """Return the user of a name, as the file has it now."""
-        return self._file.content().get(name)
+        return self._all().get(name)
 
     def check(self) -> bool:
         """Tell whether there is any user. If not, the log says at once why."""
-        return bool(self._file.content())
+        return bool(self._all())
 
-    def _read(self) -> dict[str, User]:
-        try:
-            users = parse_users(read_secret(self._path, _LARGEST_FILE))
-        except UnreadableSecretError as error:
-            log.error("nobody can use the console: %s", error)
-        except UnusableUsersError as error:
-            log.error("nobody can use the console: %s: %s", printable(self._path), error)
-        else:
-            log.info("the console has %d users", len(users))
-            if warning := exposure(self._path):
-                log.warning("file of users: %s", warning)
-            return users
-        return {}
+
+def _read(path: Path) -> dict[str, User]:
+    try:
+        users = parse_users(read_secret(path, _LARGEST_FILE))
+    except UnreadableSecretError as error:
+        log.error("nobody can use the console: %s", error)
+    except UnusableUsersError as error:
+        log.error("nobody can use the console: %s: %s", printable(path), error)
+    else:
+        log.info("the console has %d users", len(users))
+        if warning := exposure(path):
+            log.warning("file of users: %s", warning)
+        return users
+    return {}

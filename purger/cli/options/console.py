@@ -1,6 +1,7 @@
 """Defines the options of `purger run` for the console."""
 
 import functools
+import secrets
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,9 +9,13 @@ from typing import Any
 import click
 
 from purger.console.settings import ConsoleSettings, UnusableConsoleError
+from purger.console.users import Role, User, hash_password
 from takedown_base.options import AddressType, DatabaseUrlOption
 
 _FILE = click.Path(path_type=Path)
+
+#: The user of a console without a file of users.
+_FIRST_USER = "moderator"
 
 _OPTIONS = (
     click.option(
@@ -26,7 +31,8 @@ _OPTIONS = (
         type=_FILE,
         envvar="PURGER_CONSOLE_USERS",
         show_envvar=True,
-        help="File with the console's users, a line of `purger console-password` each. Read again when it changes.",
+        help="File with the console's users, a line of `purger console-password` each. Read again when it changes.  "
+        "[default: one moderator, with a password that is printed at the start]",
     ),
     click.option(
         "--console-url",
@@ -73,13 +79,17 @@ def console_options(command: Callable[..., Any]) -> Callable[..., Any]:
         given["proxy_token"] = others.pop("console_proxy_token_file")
         settings = None
         if console is not None:
-            if console_users is None:
-                raise click.UsageError("--console needs --console-users, the file of those who may use it")
-            settings = ConsoleSettings(listen=console, users=console_users, **given)
+            password = secrets.token_urlsafe(12)
+            users = console_users or User(_FIRST_USER, Role.MODERATE, hash_password(password))
+            settings = ConsoleSettings(listen=console, users=users, **given)
             try:
                 settings.check()
             except UnusableConsoleError as error:
                 raise click.UsageError(str(error)) from None
+            if console_users is None:
+                # To people, and not into the log: logs are kept, and read elsewhere.
+                until = "until this purger ends; --console-users names a file of lasting users"
+                click.echo(f"console: sign in as {_FIRST_USER} with the password {password} ({until})", err=True)
         return command(*args, console=settings, **others)
 
     for option in reversed(_OPTIONS):

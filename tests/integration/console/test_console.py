@@ -1,5 +1,6 @@
 """Use the console of a running purger by HTTP: look, search, ban, lift, purge again, and be refused."""
 
+import re
 import select
 import socket
 import time
@@ -11,6 +12,7 @@ import pytest
 import requests
 
 from stack.console import Console
+from stack.ports import free_port
 from stack.purger import Purger
 from stack.waiting import PATIENCE, wait_until
 from tests.support.sites.console_site import Person, console_of, run_stack
@@ -275,6 +277,17 @@ def test_a_purger_whose_console_finds_its_port_taken_delivers_all_the_same(
         site.ban(code)
         for edge in site.stack.edges:
             site.wait_gone(code, edge)
+
+
+def test_a_first_console_needs_no_file_of_users(site: Site, tmp_path: Path) -> None:
+    port = free_port()
+    with Purger(tmp_path / "first", site.stack.database, options={"PURGER_CONSOLE": f"127.0.0.1:{port}"}) as purger:
+        said = re.search(r"sign in as (\S+) with the password (\S+) ", purger.log_text())
+        assert said is not None, purger.log_text()
+        first = Console(tmp_path, port)
+        first.password = said[2]
+        wait_until(lambda: "console on" in purger.log_text(), "the console")
+        assert "Is it gone everywhere?" in Person(first, said[1]).get("/").text
 
 
 def log_entry(site: Site, code: str, action: str) -> str:

@@ -238,6 +238,7 @@ USABLE = ConsoleSettings(listen=LOOPBACK, users=Path("users"))
         (replace(USABLE, url="https://anna@console.example"), "nothing else"),
         (replace(USABLE, proxy_header="X-Remote-User"), "need each other"),
         (replace(USABLE, proxy_token=Path("token")), "need each other"),
+        (replace(USABLE, users=ANNA, proxy_header="X-User", proxy_token=Path("token")), "needs --console-users"),
         (replace(USABLE, proxy_header="X User", proxy_token=Path("token")), "name of a header"),
     ],
 )
