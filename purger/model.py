@@ -159,6 +159,7 @@ class PurgerPresence(NamedTuple):
     seen_at: object
     age: float
     id: str = ""
+    clock_lead: float | None = None  # seconds by which its own clock was ahead then; negative: behind
 
     @property
     def alive(self) -> bool:

@@ -92,7 +92,6 @@ class Answers:
             *self._proof,
         ]
         self._full = _for_edge(lifetimes.full)
-        self._undated = _for_edge(lifetimes.undated)
         self._unknown_headers = [("Cache-Control", "no-cache"), _for_edge(lifetimes.unknown)]
 
     def decide(self, found: Found, conditions: Conditions, now: float) -> ImageAnswer:
@@ -123,7 +122,7 @@ class Answers:
         special, owner = self._special, _owned_by(found.owner)
         if self._banned_status == 200:
             dated = last_modified(found, now)
-            caching = [_REVALIDATE, self._undated if dated is None else self._full, *owner, *self._proof]
+            caching = [_REVALIDATE, self._for_edge(found, dated, now), *owner, *self._proof]
             shown = _Representation(special.content_type, len(special.body), special.digest, dated, caching)
             return _represent(shown, conditions)
         # Conditions count only where the answer without them would be a success (13.2.1). The edge keeps it for the
@@ -135,11 +134,25 @@ class Answers:
         owner = _owned_by(found.owner)
         stable_until = None if found.stable_until is None else whole_second_after(found.stable_until)
         if stable_until is None or stable_until <= now:
-            return [_REVALIDATE, self._undated if dated is None else self._full, *owner]
+            return [_REVALIDATE, self._for_edge(found, dated, now), *owner]
         # The edge must not send an Expires that has passed: it fetches the image again when that time comes.
-        longest = self._lifetimes.undated if dated is None else self._lifetimes.full
-        lifetime = min(longest, max(1, int(stable_until - now)))
+        lifetime = min(self._lifetime(found, dated, now), max(1, int(stable_until - now)))
         return [_UNTIL_EXPIRES, ("Expires", format_date(stable_until)), _for_edge(lifetime), *owner]
+
+    def _for_edge(self, found: Found, dated: int | None, now: float) -> Header:
+        return self._full if dated is not None else _for_edge(self._lifetime(found, dated, now))
+
+    def _lifetime(self, found: Found, dated: int | None, now: float) -> int:
+        """Return for how long an edge may keep an image: without a date until it gets one, so that it is fetched again.
+
+        A date that lies days ahead (the database's clock was wrong, until `purger redate`) must not end caching.
+        """
+        if dated is not None:
+            return self._lifetimes.full
+        if found.changed_at is None or found.pending:
+            return self._lifetimes.undated
+        missing = whole_second_after(found.changed_at) - min(now, whole_second_after(found.read_at))
+        return max(self._lifetimes.undated, min(self._lifetimes.full, int(missing)))
 
 
 def last_modified(found: Found, now: float) -> int | None:

@@ -13,7 +13,7 @@ from takedown_db.connection.url import UnusableUrlError
 #: The commands. Each is the function of its name in the module of its name.
 _COMMANDS = (
     *("adopt", "audit", "ban", "bans", "checkpoint", "console-password", "edge", "flush", "hook", "key", "lift"),
-    *("migrate", "prove", "receipts", "redact", "run", "status", "vcl", "verify", "wait"),
+    *("migrate", "prove", "receipts", "redact", "redate", "run", "status", "vcl", "verify", "wait"),
 )
 
 

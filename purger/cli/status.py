@@ -19,10 +19,10 @@ from takedown_db.connection.lasting_connection import Connection
 _TIMEOUT = 5
 
 #: The keys of a purger, of the database and of an edge in the JSON, each an attribute of its state.
-_PURGER_KEYS = ("id", "host", "pid", "version", "since", "seen_at", "age", "alive")
+_PURGER_KEYS = ("id", "host", "pid", "version", "since", "seen_at", "age", "clock_lead", "alive")
 _DATABASE_KEYS = (
-    *("server", "adopted", "pending", "stuck", "head", "numbered_at", "pruned", "missing_triggers"),
-    *("weakened_triggers", "hooks", "unnumberable", "counter_locked", "migration_lock"),
+    *("server", "adopted", "pending", "stuck", "head", "numbered_at", "read_at", "clock_lead"),
+    *("pruned", "missing_triggers", "weakened_triggers", "hooks", "unnumberable", "counter_locked", "migration_lock"),
 )
 _EDGE_KEYS = (
     *("name", "purge_url", "public_url", "mode", "instance", "acknowledged", "lag", "waits", "heartbeat_age"),

@@ -6,6 +6,7 @@ import secrets
 import socket
 import time
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from importlib.metadata import version
 
 from purger.fleet.present_purgers import Signature
@@ -41,7 +42,9 @@ class Presence:
         """Sign; return the signatures of all purgers, and each enabled edge with its purger."""
         with self._connection.cursor() as cursor:
             seconds = int(time.monotonic() - self._began)
-            signatures, claims, *_ = fetch_sets(cursor, "share_edges", **self._values, seconds=seconds)
+            signatures, claims, *_ = fetch_sets(
+                cursor, "share_edges", **self._values, seconds=seconds, clock=datetime.now(UTC).replace(tzinfo=None)
+            )
         if self._tidied is None or time.monotonic() - self._tidied > _TIDY_INTERVAL:
             self._connection.run("forget_purgers")
             self._tidied = time.monotonic()

@@ -11,6 +11,9 @@ from takedown_base.printable import printable
 #: Seconds for which a change may wait, for its number or for an edge, before it counts as a problem.
 PATIENCE = 1.0
 
+#: Seconds by which two clocks may differ before it counts as a problem: more than any answer takes.
+CLOCKS_DIFFER = 10.0
+
 #: The largest value of BIGINT UNSIGNED, the type of every id. Growth never gets there: some row has a huge id.
 _LARGEST_ID = 2**64 - 1
 
@@ -49,6 +52,7 @@ def find_problems(state: FleetState) -> list[Problem]:
         *_server_problems(state),
         *_setback_problems(state),
         *_schema_problems(state),
+        *_clock_problems(state),
         *_counter_problems(state),
         *_log_problems(state),
         *_purger_problems(state),
@@ -133,6 +137,25 @@ def _schema_problems(state: FleetState) -> Iterator[Problem]:
             f"{counted(state.unnumberable, 'malformed change')} of the last day could not be purged",
             "ban again what they meant (table `unnumberable`), and delete them there as an admin",
         )
+
+
+def _clock_problems(state: FleetState) -> Iterator[Problem]:
+    leads = {f"{purger.name} (a purger)": purger.clock_lead or 0.0 for purger in state.purgers if purger.alive}
+    for whose, lead in {"this machine": state.clock_lead, **leads}.items():
+        if abs(lead) > CLOCKS_DIFFER:
+            yield Problem(
+                f"the clock of {whose} is {duration(abs(lead))} {'ahead of' if lead > 0 else 'behind'} the database's: "
+                "times in receipts and proofs contradict each other",
+                "set the wrong one right, and let NTP keep both",
+            )
+    if state.numbered_at and state.read_at:
+        ahead = (state.numbered_at - state.read_at).total_seconds()
+        if ahead > CLOCKS_DIFFER:
+            yield Problem(
+                f"the last change is dated {state.numbered_at:%Y-%m-%d %H:%M:%S} UTC, {duration(ahead)} ahead of the "
+                "database's clock, which was wrong then: images that changed since have no Last-Modified",
+                "once the database's clock is right, run `purger redate`",
+            )
 
 
 def _counter_problems(state: FleetState) -> Iterator[Problem]:

@@ -69,6 +69,8 @@ class FleetState:
     disabled: int = 0  # number of disabled edges
     head: int = 0  # the last batch number
     numbered_at: datetime | None = None  # UTC: when the head got its number
+    read_at: datetime | None = None  # UTC, the database's clock
+    clock_lead: float = 0.0  # seconds by which this machine's clock is ahead of the database's; negative: behind
     pruned: int = 0  # batches up to this one may have left the outbox
     pending: int = 0  # number of committed changes without a batch number
     stuck: int = 0  # number of those that got none within PATIENCE

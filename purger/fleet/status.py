@@ -3,7 +3,7 @@
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from purger.edge.answer import EdgeAnswer
@@ -45,7 +45,8 @@ class _OutboxState(NamedTuple):
     """The row of the statement ``outbox_state``."""
 
     head: int
-    numbered_at: datetime | None
+    numbered_at: datetime
+    read_at: datetime
     pruned: int
     pending: int
     unnumberable: int
@@ -72,6 +73,7 @@ def _read(connection: Connection) -> FleetState:
         answers = list(pool.map(_ask, [edge.settings for edge in enabled]))
     stuck = _still_waiting(connection, waiting, until=began + PATIENCE) if waiting else 0
     outbox = _outbox_state(connection)
+    clock_lead = _clock_lead(outbox)
     delays = _delays(connection, enabled, outbox.pruned)
     purgers, claims = _purgers_and_claims(connection, until=began + _LONGEST_MOVE)
     triggers = Outbox(connection).triggers()
@@ -88,6 +90,8 @@ def _read(connection: Connection) -> FleetState:
         disabled=len(edges) - len(enabled),
         head=outbox.head,
         numbered_at=outbox.numbered_at,
+        read_at=outbox.read_at,
+        clock_lead=clock_lead,
         pruned=outbox.pruned,
         pending=outbox.pending,
         stuck=stuck,
@@ -119,6 +123,19 @@ def _outbox_state(connection: Connection) -> _OutboxState:
     if not rows:
         raise CounterLostError
     return _OutboxState(*rows[0])
+
+
+def clocks(connection: Connection) -> tuple[float, float]:
+    """Read by how many seconds the last date of a change, and this machine's clock, are ahead of the database's clock.
+
+    Raises ``DatabaseUnavailableError``.
+    """
+    outbox = _outbox_state(connection)
+    return (outbox.numbered_at - outbox.read_at).total_seconds(), _clock_lead(outbox)
+
+
+def _clock_lead(outbox: _OutboxState) -> float:
+    return (datetime.now(UTC).replace(tzinfo=None) - outbox.read_at).total_seconds()
 
 
 def _unnumbered(connection: Connection) -> set[int]:

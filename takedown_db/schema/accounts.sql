@@ -63,6 +63,7 @@ GRANT EXECUTE ON PROCEDURE {database}.number_invalidations TO 'takedown_purger'@
 GRANT EXECUTE ON PROCEDURE {database}.take_invalidations TO 'takedown_purger'@'%';
 GRANT EXECUTE ON PROCEDURE {database}.present_triggers TO 'takedown_purger'@'%';
 GRANT EXECUTE ON PROCEDURE {database}.prune_outbox TO 'takedown_purger'@'%';
+GRANT EXECUTE ON PROCEDURE {database}.redate_changes TO 'takedown_purger'@'%';
 GRANT EXECUTE ON PROCEDURE {database}.share_edges TO 'takedown_purger'@'%';
 GRANT SELECT, INSERT (content, openings) ON {database}.log_entries TO 'takedown_purger'@'%';
 GRANT SELECT ON {database}.log_leaves TO 'takedown_purger'@'%';

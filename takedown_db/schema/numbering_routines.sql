@@ -89,6 +89,40 @@ BEGIN
     COMMIT;
 END//
 
+-- Makes up for a clock that was ahead while changes were numbered, once it is right again. Numbers go on from the latest
+-- date, so until that time has come no change would get a true one. Takes the counter back to the present, and writes a
+-- row into the outbox for each subject whose change has a date of the future: it is purged again, and dated like any
+-- other change. Returns one row: the count of these subjects. The batches keep their dates, which receipts and the
+-- signed log tell; redated_at lets pruning judge them.
+CREATE DEFINER = 'takedown_definer'@'localhost' PROCEDURE IF NOT EXISTS redate_changes()
+    MODIFIES SQL DATA
+BEGIN
+    DECLARE v_true BIGINT UNSIGNED;
+    DECLARE v_size INT UNSIGNED DEFAULT 0;
+    DECLARE v_now, v_before DATETIME(6);
+    DECLARE EXIT HANDLER FOR SQLEXCEPTION
+    BEGIN
+        ROLLBACK;
+        RESIGNAL;
+    END;
+
+    SET TRANSACTION ISOLATION LEVEL READ COMMITTED;
+    START TRANSACTION;
+    SELECT numbered_at INTO v_before FROM numbering WHERE one = 1 FOR UPDATE;
+    SET v_now = TIMESTAMPADD(MICROSECOND, UNIX_TIMESTAMP(SYSDATE(6)) * 1000000, '1970-01-01');
+    IF v_before > v_now THEN
+        -- Dates only grow: all batches after the last one with a date of the past have dates of the future.
+        SET v_true = COALESCE((SELECT batch FROM batches WHERE numbered_at <= v_now ORDER BY batch DESC LIMIT 1), 0);
+        INSERT INTO invalidations (scope, subject, cause)
+        SELECT DISTINCT scope, subject, 'resend' FROM invalidations FORCE INDEX (batch) WHERE batch > v_true;
+        SET v_size = ROW_COUNT();
+        UPDATE batches SET redated_at = v_now WHERE batch > v_true;
+        UPDATE numbering SET numbered_at = v_now, clock = v_now WHERE one = 1;
+    END IF;
+    COMMIT;
+    SELECT v_size AS size;
+END//
+
 -- Picks the rows for number_invalidations into the temporary table chosen, and the malformed ones of them also into
 -- the temporary table malformed. Its plain reads neither lock nor wait. LENGTH, and comparisons AS BINARY, count
 -- trailing spaces, which other comparisons ignore. The temporary tables name no engine: members of a MySQL group are
@@ -308,8 +342,8 @@ BEGIN
     SELECT last_batch INTO v_head FROM numbering WHERE one = 1;
 
     SET v_now = TIMESTAMPADD(MICROSECOND, UNIX_TIMESTAMP(SYSDATE(6)) * 1000000, '1970-01-01');
-    SELECT COALESCE(MIN(numbered_at), v_now) INTO v_oldest
-    FROM (SELECT numbered_at FROM batches ORDER BY batch LIMIT 1) AS oldest;
+    SELECT COALESCE(MIN(dated), v_now) INTO v_oldest
+    FROM (SELECT COALESCE(redated_at, numbered_at) AS dated FROM batches ORDER BY batch LIMIT 1) AS oldest;
     IF v_moved_at IS NULL OR v_moved_at > v_now THEN
         SET v_moved_at = v_now;
     END IF;
@@ -324,20 +358,28 @@ BEGIN
 
     SELECT MAX(batch) INTO v_last
     FROM (
-        SELECT batch, numbered_at, SUM(size) OVER (ORDER BY batch) AS total, ROW_NUMBER() OVER (ORDER BY batch) AS place
+        SELECT batch, dated, SUM(size) OVER (ORDER BY batch) AS total, ROW_NUMBER() OVER (ORDER BY batch) AS place
         FROM (
-            SELECT batch, numbered_at, size FROM batches WHERE batch > v_first AND batch < v_head ORDER BY batch LIMIT 500
+            SELECT batch, COALESCE(redated_at, numbered_at) AS dated, size
+            FROM batches
+            WHERE batch > v_first AND batch < v_head
+            ORDER BY batch
+            LIMIT 500
         ) AS next
     ) AS counted
-    WHERE numbered_at < v_outbox_until AND (total <= 5000 OR place = 1);
+    WHERE dated < v_outbox_until AND (total <= 5000 OR place = 1);
     SELECT MAX(batch) INTO v_last_receipt
     FROM (
-        SELECT batch, numbered_at, SUM(size) OVER (ORDER BY batch) AS total, ROW_NUMBER() OVER (ORDER BY batch) AS place
+        SELECT batch, dated, SUM(size) OVER (ORDER BY batch) AS total, ROW_NUMBER() OVER (ORDER BY batch) AS place
         FROM (
-            SELECT batch, numbered_at, size FROM batches WHERE batch <= v_first AND batch < v_head ORDER BY batch LIMIT 500
+            SELECT batch, COALESCE(redated_at, numbered_at) AS dated, size
+            FROM batches
+            WHERE batch <= v_first AND batch < v_head
+            ORDER BY batch
+            LIMIT 500
         ) AS next
     ) AS counted
-    WHERE numbered_at < v_receipts_until AND (total <= 5000 OR place = 1);
+    WHERE dated < v_receipts_until AND (total <= 5000 OR place = 1);
 
     DELETE FROM picked;
     INSERT INTO picked

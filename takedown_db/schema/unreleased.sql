@@ -34,8 +34,27 @@ SET @add = IF(
         FROM information_schema.COLUMNS
         WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = 'edges' AND COLUMN_NAME = 'lease'
     ),
-    'DO 0',
-    'ALTER TABLE edges ADD COLUMN lease DOUBLE NULL COMMENT ''seconds for which it trusts its cache after a heartbeat, as it last said; 0: it never stops'' AFTER epoch'
+    'DO 0', 'ALTER TABLE edges ADD COLUMN lease DOUBLE NULL COMMENT ''seconds for which it trusts its cache after a heartbeat, as it last said; 0: it never stops'' AFTER epoch'
+);
+PREPARE add_column FROM @add;
+EXECUTE add_column;
+SET @add = IF(
+    EXISTS (
+        SELECT 1
+        FROM information_schema.COLUMNS
+        WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = 'batches' AND COLUMN_NAME = 'redated_at'
+    ),
+    'DO 0', 'ALTER TABLE batches ADD COLUMN redated_at DATETIME(6) NULL COMMENT ''UTC; when `purger redate` found numbered_at in the future'''
+);
+PREPARE add_column FROM @add;
+EXECUTE add_column;
+SET @add = IF(
+    EXISTS (
+        SELECT 1
+        FROM information_schema.COLUMNS
+        WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = 'purgers' AND COLUMN_NAME = 'clock'
+    ),
+    'DO 0', 'ALTER TABLE purgers ADD COLUMN clock DATETIME(3) NULL COMMENT ''UTC, the purger''''s own clock at its last signature'''
 );
 PREPARE add_column FROM @add;
 EXECUTE add_column;

@@ -59,11 +59,12 @@ SELECT id FROM invalidations FORCE INDEX (batch) WHERE batch IS NULL ORDER BY id
 SELECT last_batch FROM numbering WHERE one = 1 LOCK IN SHARE MODE
 
 -- name: outbox_state
--- Reads the last batch number and its time (UTC), the last pruned batch, the count of committed rows without a number,
+-- Reads the last batch number and its time (UTC), the server's clock, the last pruned batch, the count of committed rows without a number,
 -- and the count of malformed rows that were taken out within a day.
 SELECT
     last_batch,
     numbered_at,
+    UTC_TIMESTAMP(6) AS read_at,
     pruned_batch,
     (SELECT COUNT(*) FROM invalidations FORCE INDEX (batch) WHERE batch IS NULL) AS pending,
     (SELECT COUNT(*) FROM unnumberable WHERE found_at > UTC_TIMESTAMP(6) - INTERVAL 1 DAY) AS malformed
@@ -73,14 +74,15 @@ WHERE one = 1
 -- name: edge_delays
 -- Reads, for each enabled edge that has not acknowledged everything, the seconds since its next batch was numbered. No
 -- row for an edge whose next batch was pruned: see batch_age.
-SELECT edges.name, TIMESTAMPDIFF(MICROSECOND, batches.numbered_at, UTC_TIMESTAMP(6)) / 1e6 AS seconds
+SELECT edges.name,
+    TIMESTAMPDIFF(MICROSECOND, COALESCE(batches.redated_at, batches.numbered_at), UTC_TIMESTAMP(6)) / 1e6 AS seconds
 FROM edges STRAIGHT_JOIN batches ON batches.batch = edges.acknowledged + 1
 WHERE edges.enabled
 
 -- name: batch_age
 -- Reads the seconds since the first batch after %(after)s was numbered. With the number in its text this is one access
 -- to the index; as a part of edge_delays it would read the whole table for each edge.
-SELECT TIMESTAMPDIFF(MICROSECOND, numbered_at, UTC_TIMESTAMP(6)) / 1e6 AS seconds
+SELECT TIMESTAMPDIFF(MICROSECOND, COALESCE(redated_at, numbered_at), UTC_TIMESTAMP(6)) / 1e6 AS seconds
 FROM batches
 WHERE batch > %(after)s
 ORDER BY batch
@@ -98,3 +100,7 @@ INSERT INTO invalidations (scope, subject, cause) VALUES ('image', %(code)s, 're
 -- Deletes rows past their retention (days), about 5,000 of the outbox a call. Returns how many, and whether to call
 -- again.
 CALL prune_outbox(%(days)s, %(receipt_days)s)
+
+-- name: redate_changes
+-- Dates the changes anew that were numbered with a date of the future. Returns how many subjects these were.
+CALL redate_changes()

@@ -1,8 +1,8 @@
 -- Statements by which purgers record that they are running, and share the edges.
 
 -- name: share_edges
--- Signs that a purger runs, since %(seconds)s seconds ago; reads all purgers, and the claims of edges.
-CALL share_edges(%(id)s, %(host)s, %(pid)s, %(version)s, %(seconds)s)
+-- Signs that a purger runs, since %(seconds)s seconds ago, and what its own clock says (UTC); reads all purgers, and the claims of edges.
+CALL share_edges(%(id)s, %(host)s, %(pid)s, %(version)s, %(seconds)s, %(clock)s)
 
 -- name: claim_edges
 -- Claims edges for a purger: each of the JSON array %(moves)s of [name, former purger] that still has this former one.
@@ -29,8 +29,9 @@ DELETE FROM purgers WHERE seen_at < UTC_TIMESTAMP(3) - INTERVAL 1 DAY
 
 -- name: purgers_present
 -- Reads the purgers that signed within the last day, the latest first, with the seconds since then by the database's
--- clock.
-SELECT host, pid, version, since, seen_at, TIMESTAMPDIFF(MICROSECOND, seen_at, UTC_TIMESTAMP(3)) / 1e6 AS seconds_ago, id
+-- clock, and the seconds by which its own clock was ahead.
+SELECT host, pid, version, since, seen_at, TIMESTAMPDIFF(MICROSECOND, seen_at, UTC_TIMESTAMP(3)) / 1e6 AS seconds_ago, id,
+    CAST(TIMESTAMPDIFF(MICROSECOND, seen_at, clock) / 1e6 AS DOUBLE) AS clock_lead
 FROM purgers
 WHERE seen_at > UTC_TIMESTAMP(3) - INTERVAL 1 DAY
 ORDER BY seen_at DESC, id

@@ -120,7 +120,7 @@ CREATE TABLE IF NOT EXISTS invalidations (
 CREATE TABLE IF NOT EXISTS numbering (
     one TINYINT NOT NULL PRIMARY KEY DEFAULT 1,
     last_batch BIGINT UNSIGNED NOT NULL DEFAULT 0,
-    numbered_at DATETIME(6) NOT NULL DEFAULT '1970-01-01' COMMENT 'UTC; never goes back, whatever the clock does',
+    numbered_at DATETIME(6) NOT NULL DEFAULT '1970-01-01' COMMENT 'UTC; never goes back, whatever the clock does, but for `purger redate`',
     pruned_batch BIGINT UNSIGNED NOT NULL DEFAULT 0 COMMENT 'batches up to this one may have left the outbox',
     identity VARCHAR(36) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT (UUID()) COMMENT 'the identity of batch 0',
     clock DATETIME(6) NOT NULL DEFAULT '1970-01-01' COMMENT 'UTC; what the server took for the time when it gave the last number',
@@ -132,7 +132,8 @@ CREATE TABLE IF NOT EXISTS batches (
     numbered_at DATETIME(6) NOT NULL COMMENT 'UTC',
     size INT UNSIGNED NOT NULL COMMENT 'rows of the outbox',
     identity VARCHAR(36) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT (UUID())
-        COMMENT 'a number that was given before a restore is another batch afterwards'
+        COMMENT 'a number that was given before a restore is another batch afterwards',
+    redated_at DATETIME(6) NULL COMMENT 'UTC; when `purger redate` found numbered_at in the future'
 ) ENGINE = InnoDB;
 
 -- While an edge lacks the batch of an image's last change, it keeps an answer only briefly.
@@ -206,7 +207,8 @@ CREATE TABLE IF NOT EXISTS purgers (
     version VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
     since DATETIME(3) NOT NULL COMMENT 'UTC, the database''s clock',
     seen_at DATETIME(3) NOT NULL COMMENT 'UTC, the database''s clock',
-    beat BIGINT UNSIGNED NOT NULL COMMENT 'number of signatures so far'
+    beat BIGINT UNSIGNED NOT NULL COMMENT 'number of signatures so far',
+    clock DATETIME(3) NULL COMMENT 'UTC, the purger''s own clock at its last signature'
 ) ENGINE = InnoDB COMMENT 'Presence: each purger signs twice a second';
 
 CREATE TABLE IF NOT EXISTS adoptions (

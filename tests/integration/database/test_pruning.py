@@ -113,6 +113,16 @@ def test_bans_and_their_receipts_stay_longer_than_the_rest(outbox: PastOutbox) -
     assert image < mixed
 
 
+def test_a_batch_with_a_date_of_the_future_is_judged_by_the_time_at_which_it_was_dated_anew(outbox: PastOutbox) -> None:
+    outbox.batch(-1826, images=2)
+    last = outbox.batch(1, images=1)
+    outbox.forget_bounds()
+    assert outbox.prune() == 0
+    outbox.sql("UPDATE batches SET redated_at = UTC_TIMESTAMP(6) - INTERVAL 31 DAY WHERE batch < %s", last)
+    assert outbox.prune() == 2
+    assert outbox.content()["batches"] == [last]
+
+
 def test_a_receipt_stays_while_one_of_its_batches_holds_a_ban(outbox: PastOutbox) -> None:
     first = outbox.batch(100, bans=1)
     last = outbox.batch(100, images=1)

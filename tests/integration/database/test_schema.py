@@ -341,6 +341,8 @@ def test_the_last_database_of_before_the_first_release_becomes_one_of_it(
     for sql in (
         "ALTER TABLE purgers MODIFY beat BIGINT UNSIGNED NULL",
         "ALTER TABLE edges DROP COLUMN lease",
+        "ALTER TABLE batches DROP COLUMN redated_at",
+        "ALTER TABLE purgers DROP COLUMN clock",
         "ALTER TABLE sightings MODIFY seen_at DATETIME(6) NULL, MODIFY gone BOOLEAN NULL, ADD COLUMN removed INT",
         "INSERT INTO purgers (id, host, pid, version, since, seen_at) VALUES ('old', 'h', 1, '0', NOW(), NOW())",
         "INSERT INTO sightings (edge, invalidation, removed) VALUES ('edge1', 1, 3)",

@@ -194,6 +194,17 @@ def test_a_stable_image_may_be_kept_until_its_date_and_by_the_edge_no_longer() -
     assert undated["CDN-Cache-Control"] == "max-age=2"
 
 
+@pytest.mark.parametrize(
+    ("ahead", "seconds"),
+    [(timedelta(days=1826), 86400), (timedelta(hours=1), 3600), (timedelta(seconds=1), 2)],
+)
+def test_a_date_that_is_years_ahead_does_not_end_caching(ahead: timedelta, seconds: int) -> None:
+    for found in (FOUND, FOUND._replace(banned=1)):
+        sent = headers(decide(found._replace(changed_at=NOW + ahead), status=200))
+        assert "Last-Modified" not in sent
+        assert sent["CDN-Cache-Control"] == f"max-age={seconds}"
+
+
 def test_an_image_that_was_stable_is_asked_for_each_time() -> None:
     for seconds in (0, -1, -1000):
         sent = headers(decide(FOUND._replace(stable_until=NOW + timedelta(seconds=seconds))))

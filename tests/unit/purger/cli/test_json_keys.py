@@ -28,9 +28,9 @@ TIME = datetime(2026, 11, 25, 1, 2, 3, 456000)
 STATUS = {
     "": "ok problems purgers database edges disabled_edges",
     "problems": "what do edge",
-    "purgers": "id host pid version since seen_at age alive edges",
-    "database": "server adopted pending stuck head numbered_at pruned missing_triggers weakened_triggers hooks "
-    "unnumberable counter_locked migration_lock",
+    "purgers": "id host pid version since seen_at age clock_lead alive edges",
+    "database": "server adopted pending stuck head numbered_at read_at clock_lead pruned missing_triggers "
+    "weakened_triggers hooks unnumberable counter_locked migration_lock",
     "edges": "name purge_url public_url mode instance acknowledged lag waits heartbeat_age lease_remaining seen_at "
     "epoch trust_ends_by problem purger",
 }
