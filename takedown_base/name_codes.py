@@ -1,8 +1,10 @@
-"""Gives each name of a file a code, by a rule that never changes and that other programs can repeat."""
+"""Gives each name of a file a code, by a rule that never changes and that other programs can repeat; and back."""
 
 import base64
 import hashlib
 
+from takedown_base.printable import printable
+from takedown_base.scope import Scope
 from takedown_base.subject_keys import is_key
 
 #: Characters of the longest code.
@@ -21,3 +23,22 @@ def code_of_name(name: str) -> str:
     data = name.encode()
     code = base64.urlsafe_b64encode(data).rstrip(b"=").decode()
     return code if 0 < len(code) <= _LONGEST_CODE else hashlib.sha256(data).hexdigest()
+
+
+def name_of_code(code: str) -> str | None:
+    """Return the name that a code in base64url was computed from, for people to read; None for any other code.
+
+    Codes of long names hold no name. A short code may be the base64url of something by accident, so a name counts only
+    if it is printable and has a suffix or a directory.
+    """
+    try:
+        name = base64.urlsafe_b64decode(code + "=" * (-len(code) % 4)).decode()
+    except ValueError:
+        return None
+    return name if name.isprintable() and ("." in name or "/" in name) and code_of_name(name) == code else None
+
+
+def shown_key(scope: str, key: str) -> str:
+    """Write a subject's key for people: a code that was computed from a name with that name, ``YS5wbmc ('a.png')``."""
+    name = name_of_code(key) if scope == Scope.IMAGE else None
+    return printable(key) if name is None else f"{key} ('{name}')"

@@ -11,9 +11,10 @@ import click
 from origin.added_headers import parse_header
 from origin.model import Header
 from origin.stores.location import Location, parse_location
+from takedown_base.name_codes import code_of_name
 from takedown_base.options import DatabaseUrlOption
 from takedown_base.secret_files import exposure
-from takedown_base.subject_keys import CODE_ALPHABET, hint_for_code, is_key
+from takedown_base.subject_keys import CODE_ALPHABET, is_key
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -63,7 +64,8 @@ class NameType(click.ParamType[str]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """Check the alphabet and the length."""
         if not is_key(value):
-            hint = hint_for_code(str(value)) if self.name == "CODE" else ""
+            is_name = self.name == "CODE" and value.isprintable()
+            hint = f"; the image that was imported by this name has the code {code_of_name(value)}" if is_name else ""
             self.fail(f"{value!a} is not {CODE_ALPHABET}{hint}", param, ctx)
         return str(value)
 

@@ -14,7 +14,9 @@ from purger.exit_codes import ExitCode
 from purger.probing.audit import AuditResult, run_audit
 from purger.probing.probe import Probe
 from takedown_base.json_output import print_json
+from takedown_base.name_codes import shown_key
 from takedown_base.printable import printable
+from takedown_base.scope import Scope
 from takedown_db.connection.command_connection import connected
 from takedown_db.connection.lasting_connection import Connection
 
@@ -105,11 +107,13 @@ def _print_audit(found: AuditResult) -> None:
     doubts = f", {found.not_proven} of them not proven gone" if found.not_proven else ""
     click.echo(f"{found.codes} banned codes, {found.probes} probes{doubts}")
     for one in found.served:
-        where = f"edge {printable(one.edge)}, image {printable(one.code)}"
+        where = f"edge {printable(one.edge)}, image {shown_key(Scope.IMAGE, one.code)}"
         click.echo(f"SERVED: {where} ({printable(', '.join(one.renditions))}); purged again")
     for each in found.unproven[:_LINES]:
         again = "; purged again" if each.purged_again else ""
-        click.echo(f"not proven: edge {printable(each.edge)}, image {printable(each.code)}: {each.said}{again}")
+        click.echo(
+            f"not proven: edge {printable(each.edge)}, image {shown_key(Scope.IMAGE, each.code)}: {each.said}{again}"
+        )
     if found.not_proven > _LINES:
         click.echo(f"not proven: {found.not_proven - _LINES} more; --json names {len(found.unproven)}")
     for name, reason in found.unreachable.items():

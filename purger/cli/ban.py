@@ -6,7 +6,7 @@ whether the ban is delivered.
 
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
@@ -22,6 +22,7 @@ from purger.moderation.acknowledgement_wait import EdgeAcknowledgement, Target
 from purger.moderation.bans import RefusedBanError, UncertainError, count_bans, insert_ban
 from purger.moderation.lists import Banning, RefusedLine
 from purger.moderation.questions import are_known, count_images, original_digest
+from purger.moderation.site_names import SiteNames
 from purger.moderation.subjects import Subject
 from purger.text_format import counted
 from takedown_base.json_output import print_json
@@ -71,7 +72,8 @@ purger ban --from list.txt --dry-run"""
 def ban(given: GivenSubject, source: BinaryIO | None, banned_by: str | None, moderation_url: str, **flags: Any) -> None:
     """Ban the image CODE, all images of an owner or with the same bytes, or a list. Prints the id of the ban.
 
-    The URL of an image is taken for the code in it.
+    CODE may be a name or a URL of the site: a name by which an image was imported, or a URL that leads to one at the
+    edges, one of which is asked. What leads to no image is refused.
 
     Exit code 3 says that something needs attention. Either nothing was banned, since no image has the code, the owner
     or the bytes (of a list, these lines were refused). Or the ban is committed, but not delivered: no purger is alive,
@@ -90,9 +92,8 @@ def ban(given: GivenSubject, source: BinaryIO | None, banned_by: str | None, mod
         with connected(Connection, moderation_url) as connection:
             done = _ban_list(connection, source, settings)
     else:
-        read = given.read()
         with connected(Connection, moderation_url) as connection:
-            done = _ban_one(connection, given, read, settings)
+            done = _ban_one(connection, given, settings)
     if not done:
         sys.exit(ExitCode.ATTENTION)
 
@@ -157,10 +158,10 @@ def _deliver(connection: Connection, settings: BanSettings, change: str, target:
     return _Delivery(acknowledged, acknowledged, edges)
 
 
-def _ban_one(connection: Connection, given: GivenSubject, read: Subject, settings: BanSettings) -> bool:
+def _ban_one(connection: Connection, given: GivenSubject, settings: BanSettings) -> bool:
     """Ban a subject, and report. Returns whether nothing needs attention. Raises ``click.ClickException``."""
     with _nothing_banned():
-        subject = given.resolve(connection, read)
+        subject = given.find(connection)
         known = settings.ahead or _is_known(connection, subject)
     if not known or settings.dry_run:
         _report_only(connection, subject, settings, known=known)
@@ -262,7 +263,8 @@ def _ban_list(connection: Connection, source: BinaryIO, settings: BanSettings) -
         dry_run=settings.dry_run,
     )
     repeated = "bans all of it again, as --again says" if settings.again else "leaves out those that are banned already"
-    outcome = carry_out_list(source, change, repeated=None if settings.dry_run else repeated)
+    with closing(SiteNames(connection)) as names:
+        outcome = carry_out_list(source, names.line, change, repeated=None if settings.dry_run else repeated)
     if not settings.as_json:
         verb = "would ban" if settings.dry_run else "banned"
         subjects = outcome.subjects(with_images=settings.dry_run)

@@ -13,6 +13,7 @@ from purger.moderation.bans import Ban, BanFilter, list_bans
 from purger.moderation.questions import hiding_bans
 from purger.text_format import wrapped
 from takedown_base.json_output import print_json, utc_text
+from takedown_base.name_codes import shown_key
 from takedown_base.printable import printable
 from takedown_base.scope import Scope
 from takedown_db.connection.command_connection import connected
@@ -65,14 +66,13 @@ def bans(
 ) -> None:
     """List bans, the newest first: all, or those of the image CODE, of an owner or of the same bytes. Times are UTC.
 
-    The URL of an image is taken for the code in it. For a code, stderr also names the open bans of the image's owner
-    and of its bytes, which hide the image too. `purger receipts` shows the state of each ban at each edge.
+    CODE may be a name or a URL of the site. For it stderr also names the open bans of the image's owner and of its
+    bytes, which hide the image too. `purger receipts` shows the state of each ban at each edge.
     """
     if given and scope is not None:
         raise click.UsageError("--scope is for all bans: a subject has its own")
-    read = given.read() if given else None
     with connected(Connection, moderation_url) as connection:
-        subject = None if read is None else given.resolve(connection, read)
+        subject = given.find(connection) if given else None
         wanted = BanFilter(
             scope=subject.scope if subject else Scope(scope) if scope else None,
             subject=subject.key if subject else None,
@@ -103,7 +103,8 @@ def _whose(scope: str) -> str:
 def _lines(ban: Ban) -> Iterator[str]:
     """Describe a ban in two lines, the second for the text that people wrote."""
     state = f"lifted {utc_text(ban.lifted_at)}" if ban.lifted_at else "open"
-    yield f"ban {ban.id}: {printable(ban.scope)} {printable(ban.subject)}, {utc_text(ban.banned_at)}, {state}"
+    subject = f"{printable(ban.scope)} {shown_key(ban.scope, ban.subject)}"
+    yield f"ban {ban.id}: {subject}, {utc_text(ban.banned_at)}, {state}"
     by = f"by {ban.banned_by}" if ban.banned_by else ""
     if written := ": ".join(part for part in (by, ban.reason) if part):
         yield f"    {printable(written)}"

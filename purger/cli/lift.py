@@ -1,6 +1,7 @@
 """`purger lift`: lifts the bans on images by code, owner or content."""
 
 import sys
+from contextlib import closing
 from typing import BinaryIO
 
 import click
@@ -14,6 +15,7 @@ from purger.exit_codes import ExitCode
 from purger.moderation.bans import UncertainError, lift_bans
 from purger.moderation.lists import Lifting
 from purger.moderation.questions import IndirectBan, hiding_bans
+from purger.moderation.site_names import SiteNames
 from purger.moderation.subjects import Subject
 from purger.text_format import counted
 from takedown_base.printable import printable
@@ -40,7 +42,7 @@ _STANDING = "the lift is committed"
 def lift(given: GivenSubject, source: BinaryIO | None, dry_run: bool, moderation_url: str) -> None:
     """Lift every open ban of the image CODE, of an owner or of the same bytes, or of a list.
 
-    The URL of an image is taken for the code in it. Images of an owner, or with the same bytes, that have bans of
+    CODE may be a name or a URL of the site. Images of an owner, or with the same bytes, that have bans of
     their own stay hidden.
 
     Exit code 3 says that something needs attention: a ban of the image's owner or of its bytes, which is named, still
@@ -56,9 +58,8 @@ def lift(given: GivenSubject, source: BinaryIO | None, dry_run: bool, moderation
         with connected(Connection, moderation_url) as connection:
             done = _lift_list(connection, source, dry_run=dry_run)
     else:
-        read = given.read()
         with connected(Connection, moderation_url) as connection:
-            done = _lift_one(connection, given.resolve(connection, read))
+            done = _lift_one(connection, given.find(connection))
     if not done:
         sys.exit(ExitCode.ATTENTION)
 
@@ -110,7 +111,9 @@ def _hidden_by(others: list[IndirectBan]) -> str:
 def _lift_list(connection: Connection, source: BinaryIO, *, dry_run: bool) -> bool:
     """Lift the bans of a list, and report. Returns whether nothing needs attention."""
     change = Lifting(connection, dry_run=dry_run)
-    outcome = carry_out_list(source, change, repeated=None if dry_run else "leaves out those that are lifted already")
+    repeated = None if dry_run else "leaves out those that are lifted already"
+    with closing(SiteNames(connection)) as names:
+        outcome = carry_out_list(source, names.line, change, repeated=repeated)
     verb = "would lift the bans on" if dry_run else "lifted the bans on"
     click.echo(f"{verb} {outcome.subjects()}{outcome.rest('lifted already', 'never banned')}")
     hidden = _count_hidden(change)

@@ -17,6 +17,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from purger.cli.options.values import remark
 from purger.moderation.bans import RefusedBanError, UncertainError
 from purger.moderation.lists import ChunkResult, ListedChange, RefusedLine, read_chunks
+from purger.moderation.subjects import Subject
 from purger.text_format import counted
 from takedown_base.printable import printable
 from takedown_base.scope import Scope
@@ -32,7 +33,7 @@ from_option = click.option(
     "source",
     type=click.File("rb"),
     metavar="FILE",
-    help="A list instead of one code, `-` for stdin: one code or URL of an image a line, or owner:KEY or "
+    help="A list instead of one code, `-` for stdin: one code, name or URL of an image a line, or owner:KEY or "
     "digest:SHA256. Empty lines and those that begin with # are skipped. Each thousand lines is one transaction.",
 )
 dry_run_option = click.option("--dry-run", is_flag=True, help="Say what the command would do, and change nothing.")
@@ -92,15 +93,17 @@ class ListOutcome:
         return "".join(parts)
 
 
-def carry_out_list(stream: BinaryIO, change: ListedChange, *, repeated: str | None) -> ListOutcome:
+def carry_out_list(
+    stream: BinaryIO, find: Callable[[str], Subject], change: ListedChange, *, repeated: str | None
+) -> ListOutcome:
     """Carry a list out under a progress bar, which only a terminal shows, and print each refused line on stderr.
 
-    Raises ``click.ClickException`` when it cannot go on, with the lines that are committed; ``repeated`` says what the
-    same command does when it is run again, and is None for a dry run.
+    ``find`` finds the subject of a line. Raises ``click.ClickException`` when it cannot go on, with the lines that are
+    committed; ``repeated`` says what the same command does when it is run again, and is None for a dry run.
     """
     outcome = ListOutcome()
     with _progress(stream) as show, _naming_committed(outcome, repeated):
-        for chunk in read_chunks(stream):
+        for chunk in read_chunks(stream, find):
             outcome.read = chunk.last_line
             result = change.carry_out(chunk.subjects)
             outcome.malformed += len(chunk.refused)

@@ -73,11 +73,14 @@ def prove(
     `purger verify` checks the file without the database. It has everything that the log has on the subject, reasons and
     names included: read it before you hand it out.
     """
-    wanted = _wanted(code, owner, digest, ban_id)
+    if sum(each is not None for each in (code, owner, digest, ban_id)) != 1:
+        raise click.UsageError("give one of CODE, --owner, --digest and --ban, and only one")
+    given = GivenSubject(code, owner, digest, file=None, same_as=None)
     try:
         signer = read_key(log_key_file).signer
         held = checkpoint.read_text(encoding="utf-8") if checkpoint else None
         with connected(Connection, database_url) as connection:
+            wanted = Wanted.of_subject(*given.find(connection)) if ban_id is None else Wanted.of_ban(ban_id)
             proof = make_proof(connection, wanted, signer, held)
     except (NothingToProveError, UnusableKeyError, UnicodeDecodeError) as error:
         click.echo(f"Error: {error}", err=True)
@@ -90,12 +93,3 @@ def prove(
     except OSError as error:
         raise click.ClickException(f"{printable(error.filename)}: {error.strerror}") from None
     click.echo(f"{output}: {len(proof.leaves)} leaves. Check it with `purger verify {output} --key {public}`")
-
-
-def _wanted(code: str | None, owner: str | None, digest: str | None, ban: int | None) -> Wanted:
-    """Read what is to be proven. Raises ``click.UsageError``."""
-    if sum(each is not None for each in (code, owner, digest, ban)) != 1:
-        raise click.UsageError("give one of CODE, --owner, --digest and --ban, and only one")
-    if ban is not None:
-        return Wanted.of_ban(ban)
-    return Wanted.of_subject(*GivenSubject(code, owner, digest, file=None, same_as=None).read())

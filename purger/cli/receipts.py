@@ -8,7 +8,6 @@ import click
 from purger.cli.options.database_url import database_url
 from purger.cli.options.subject import GivenSubject
 from purger.cli.options.values import as_json
-from purger.moderation.subjects import Subject
 from purger.probing.probe import Probe
 from purger.probing.subject_images import COUNTED
 from purger.receipts.judge import ProbeResults, exit_code, judge_ban, why_without_purge
@@ -75,8 +74,9 @@ def receipts(
     image, or is proven to hide only some of the images of an owner or digest. 4: an edge showed a banned image, and no
     later request found it gone.
     """
-    subject = _subject(code, owner, digest)
+    given = _given(code, owner, digest)
     with connected(Connection, database_url) as connection:
+        subject = given.find(connection)
         report = read_receipts(connection, *subject)
         probed = _probe(connection, report, limit) if probe else {}
         if probed:
@@ -111,10 +111,10 @@ def _ban(report: ReceiptsReport, ban: BanRecord, probed: ProbeResults) -> dict[s
     }
 
 
-def _subject(code: str | None, owner: str | None, digest: str | None) -> Subject:
+def _given(code: str | None, owner: str | None, digest: str | None) -> GivenSubject:
     if sum(each is not None for each in (code, owner, digest)) != 1:
         raise click.UsageError("give one of CODE, --owner and --digest, and only one")
-    return GivenSubject(code, owner, digest, file=None, same_as=None).read()
+    return GivenSubject(code, owner, digest, file=None, same_as=None)
 
 
 def _print(written: list[str]) -> None:

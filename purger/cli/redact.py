@@ -39,9 +39,10 @@ def redact(
     """
     if sum(each is not None for each in (code, owner, digest)) != 1:
         raise click.UsageError("give one of CODE, --owner and --digest, and only one")
-    scope, subject = GivenSubject(code, owner, digest, file=None, same_as=None).read()
-    if not yes:
-        click.confirm(f"Erase names and reasons of {scope} {subject} from the log for ever?", abort=True)
+    given = GivenSubject(code, owner, digest, file=None, same_as=None)
     with connected(Connection, admin_url) as connection:
-        leaves = redact_leaves(connection, scope, subject, PERSONAL | SUBJECT if subject_too else PERSONAL)
-    click.echo(f"erased values of {counted(leaves, 'leaf', 'leaves')} of {scope} {subject}")
+        subject = given.find(connection)
+        if not yes:
+            click.confirm(f"Erase names and reasons of {subject} from the log for ever?", abort=True)
+        leaves = redact_leaves(connection, *subject, PERSONAL | SUBJECT if subject_too else PERSONAL)
+    click.echo(f"erased values of {counted(leaves, 'leaf', 'leaves')} of {subject}")

@@ -45,11 +45,10 @@ def wait(given: GivenSubject, words: tuple[str, ...], ban: int | None, moderatio
     seconds = _seconds(words[-1], only_word=len(words) == 1)
     if ban is not None and given:
         raise click.UsageError("give a subject or --ban, and not both")
-    read = given.read() if given else None
     with connected(Connection, moderation_url) as connection:
         target = Target(ban=ban)
-        if read is not None:
-            scope, key = given.resolve(connection, read)
+        if given:
+            scope, key = given.find(connection)
             target = Target(scope=scope, subject=key)
         done = await_edges(connection, target, seconds).complete
     if not done:

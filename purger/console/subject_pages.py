@@ -12,7 +12,8 @@ from purger.console.image_views import EDGES, ImageViews, Pictures
 from purger.console.subject_state import MOST_COUNTED, SubjectState, read_subject
 from purger.console.templating import path_of, render
 from purger.console.web import Answer, page, read_query, read_subject_path, see_other
-from purger.moderation.subjects import MalformedSubjectError, Subject, parse_line
+from purger.moderation.site_names import find_subject
+from purger.moderation.subjects import MalformedSubjectError, Subject
 from purger.probing.targets import edges_to_probe
 from purger.receipts.judge import NEEDS_ATTENTION, ReceiptOutcome
 from takedown_base.scope import Scope
@@ -114,16 +115,16 @@ def _start(environ: dict[str, Any]) -> int:
 
 
 def find_subjects(connection: Connection, text: str) -> list[Subject]:
-    """Find what a text means: a code or a URL, an owner's key, or a digest; of several that exist all of them.
+    """Find what a text means: a code, an owner's key, or a digest; of several that exist all of them.
 
-    A text that names only one thing (``owner:KEY``, a URL) means that, whether it exists or not. Raises
+    A text that names only one thing (``owner:KEY``, a name or a URL of the site) means that. Raises
     ``MalformedSubjectError``, and ``DatabaseUnavailableError``.
     """
     text = text.strip()
     if is_digest(text.lower()):
         text = text.lower()
     if not is_key(text):
-        return [parse_line(text)]
+        return [find_subject(connection, text)]
     found: list[Subject] = []
     if connection.rows("console_image", code=text):
         found.append(Subject(Scope.IMAGE, text))

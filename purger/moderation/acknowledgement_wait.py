@@ -9,6 +9,7 @@ from itertools import starmap
 from typing import NamedTuple
 
 from purger.moderation.delivery_readiness import DeliveryReadiness, TriggerState
+from takedown_base.name_codes import shown_key
 from takedown_base.scope import Scope
 from takedown_db.connection.errors import CounterLostError
 from takedown_db.connection.lasting_connection import Connection, fetch_sets
@@ -27,7 +28,7 @@ class Target(NamedTuple):
     def __str__(self) -> str:
         if self.ban is not None:
             return f"ban {self.ban}"
-        return f"{self.scope} {self.subject}" if self.subject else "everything"
+        return f"{self.scope} {shown_key(self.scope, self.subject)}" if self.scope and self.subject else "everything"
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,13 +5,13 @@ but ``UncertainError`` nothing of the chunk is committed.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import BinaryIO, NamedTuple, Protocol, TypeVar
 
 from purger.moderation.bans import count_bans, insert_bans, lift_bans
 from purger.moderation.questions import are_known, count_images, hiding_bans
-from purger.moderation.subjects import MalformedSubjectError, Subject, parse_line
+from purger.moderation.subjects import MalformedSubjectError, Subject
 from takedown_base.scope import Scope
 from takedown_db.connection.lasting_connection import Connection
 
@@ -45,11 +45,11 @@ class Chunk(NamedTuple):
     refused: list[RefusedLine]
 
 
-def read_chunks(stream: BinaryIO, size: int = CHUNK) -> Iterator[Chunk]:
+def read_chunks(stream: BinaryIO, find: Callable[[str], Subject], size: int = CHUNK) -> Iterator[Chunk]:
     """Yield the lines of a list, in chunks of at most ``size`` lines, without empty lines and comments.
 
-    A line is a code, the URL of an image, ``owner:KEY`` or ``digest:HEX``; a comment begins with ``#``. Raises
-    ``OSError``.
+    ``find`` finds the subject of a line (``SiteNames.line``); a comment begins with ``#``. Raises ``OSError``, and what
+    ``find`` raises except ``MalformedSubjectError``.
     """
     number = 0
     subjects: list[ListedSubject] = []
@@ -58,7 +58,7 @@ def read_chunks(stream: BinaryIO, size: int = CHUNK) -> Iterator[Chunk]:
         try:
             text = _text(line)
             if text and not text.startswith("#"):
-                subjects.append(ListedSubject(number, parse_line(text)))
+                subjects.append(ListedSubject(number, find(text)))
         except MalformedSubjectError as error:
             refused.append(RefusedLine(number, str(error)))
         if len(subjects) + len(refused) == size:

@@ -17,6 +17,7 @@ from purger.receipts.judge import (
 )
 from purger.receipts.model import BanRecord, EdgeReceipt, Erasure, Purge, ReceiptsReport
 from purger.text_format import aligned, counted, duration, end_of_trust
+from takedown_base.name_codes import shown_key
 from takedown_base.printable import printable
 from takedown_base.scope import Scope
 
@@ -89,12 +90,12 @@ def _names(judgements: Sequence[Judgement], *outcomes: ReceiptOutcome) -> str:
 
 def _subject(report: ReceiptsReport) -> str:
     if report.code is not None:
-        return printable(f"image {report.code}")
+        return f"image {shown_key(Scope.IMAGE, report.code)}"
     return printable(f"owner {report.owner}" if report.owner is not None else f"digest {report.digest}")
 
 
 def _ban(report: ReceiptsReport, ban: BanRecord, judgements: list[Judgement]) -> Iterator[str]:
-    yield f"ban {ban.id} on {ban.scope} {printable(ban.subject)}, {moment(ban.begun)} UTC: {_state(ban)}"
+    yield f"ban {ban.id} on {ban.scope} {shown_key(ban.scope, ban.subject)}, {moment(ban.begun)} UTC: {_state(ban)}"
     account = ban.logged.account if ban.logged else "an account that was not recorded"
     # The account comes first: a name that moderation wrote could look like an account.
     name = f" for {printable(ban.banned_by)}" if ban.banned_by else ""

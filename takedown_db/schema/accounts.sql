@@ -36,6 +36,7 @@ GRANT EXECUTE ON PROCEDURE {database}.subjects_images TO 'takedown_moderation'@'
 GRANT EXECUTE ON PROCEDURE {database}.original_digest TO 'takedown_moderation'@'%';
 GRANT EXECUTE ON PROCEDURE {database}.hiding_bans TO 'takedown_moderation'@'%';
 GRANT EXECUTE ON PROCEDURE {database}.acknowledgements TO 'takedown_moderation'@'%';
+GRANT EXECUTE ON PROCEDURE {database}.public_urls TO 'takedown_moderation'@'%';
 GRANT EXECUTE ON PROCEDURE {database}.present_triggers TO 'takedown_moderation'@'%';
 
 -- INSERT into the outbox lets an audit send a purge again; it bans nothing. The purger may not delete receipts,
@@ -75,3 +76,5 @@ GRANT EXECUTE ON PROCEDURE {database}.append_leaves TO 'takedown_purger'@'%';
 GRANT EXECUTE ON PROCEDURE {database}.prune_leaves TO 'takedown_purger'@'%';
 GRANT SELECT ON {database}.log_events TO 'takedown_purger'@'%';
 GRANT EXECUTE ON PROCEDURE {database}.present_hooks TO 'takedown_purger'@'%';
+GRANT EXECUTE ON PROCEDURE {database}.subjects_known TO 'takedown_purger'@'%';
+GRANT EXECUTE ON PROCEDURE {database}.public_urls TO 'takedown_purger'@'%';

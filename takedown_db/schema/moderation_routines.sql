@@ -155,6 +155,14 @@ BEGIN
     ORDER BY place;
 END//
 
+-- Reads the name and the public URL of each enabled edge, those without a problem first: one of them is asked which
+-- image a URL of the site leads to.
+CREATE DEFINER = 'takedown_definer'@'localhost' PROCEDURE IF NOT EXISTS public_urls()
+    READS SQL DATA
+BEGIN
+    SELECT name, public_url FROM edges WHERE enabled ORDER BY problem IS NOT NULL, name;
+END//
+
 -- Reads the digest of a code's original; no row: there is no image with this code, or none with an original.
 CREATE DEFINER = 'takedown_definer'@'localhost' PROCEDURE IF NOT EXISTS original_digest(
     IN p_code VARCHAR(255) CHARACTER SET ascii COLLATE ascii_bin)

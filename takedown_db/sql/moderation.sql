@@ -55,6 +55,10 @@ CALL subjects_images(%(subjects)s)
 -- Reads the digest of a code's original.
 CALL original_digest(%(code)s)
 
+-- name: public_urls
+-- Reads name and public URL of each enabled edge, those without a problem first.
+CALL public_urls()
+
 -- name: hiding_bans
 -- Reads the open bans by owner and by digest that hide the images with the codes of a JSON array.
 CALL hiding_bans(%(codes)s)

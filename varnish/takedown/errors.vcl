@@ -32,10 +32,13 @@ sub takedown_errors_origin {
     }
 }
 
-# Write an error answer of the public listener.
+# Write an error answer of the public listener, or its answer to OPTIONS.
 sub takedown_errors_public {
-    if (resp.status == 405) {
-        set resp.http.Allow = "GET, HEAD";
+    if (resp.status == 200 || resp.status == 405) {
+        set resp.http.Allow = "GET, HEAD, OPTIONS";
+    }
+    if (resp.status == 200) {
+        set resp.http.Takedown-Code = resp.reason;
     }
     if (resp.status == 416) {
         set resp.http.Content-Range = var.get("content range");

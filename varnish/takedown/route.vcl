@@ -1,5 +1,5 @@
-# Accept GET and HEAD of /images/<code>[/<rendition>] on the public listener, and answer 400, 404, 405 or 413 to all
-# others.
+# Accept GET and HEAD of /images/<code>[/<rendition>] on the public listener, answer OPTIONS with the code of the image
+# that a URL leads to, and 400, 404, 405 or 413 to all others.
 #
 # Every hit passes through here, and setting a header costs more than matching a pattern. So the code stays in the URL
 # until it is needed, and the original is the variant without Takedown-Rendition.
@@ -24,8 +24,20 @@ sub takedown_route_no_host {
 
 sub takedown_route_methods {
     if (req.method != "GET" && req.method != "HEAD") {
+        call takedown_route_other_method;
+    }
+}
+
+# Answer OPTIONS with the code of the image that the URL leads to: `purger ban URL` asks for it, so that it bans what
+# this edge shows there. It needs neither cache nor origin, and tells nothing that /images/<code> does not.
+sub takedown_route_other_method {
+    if (req.method != "OPTIONS") {
         return (synth(405));
     }
+    call takedown_route_refuse_body;
+    call takedown_urls;
+    call takedown_route_image;
+    return (synth(200, str.split(req.url, 2, "/?")));
 }
 
 sub takedown_route_image {

@@ -14,7 +14,8 @@ import click
 from purger.cli.options.values import remark
 from purger.exit_codes import ExitCode
 from purger.moderation.questions import original_digest
-from purger.moderation.subjects import MalformedSubjectError, Subject, parse_subject
+from purger.moderation.site_names import find_subject
+from purger.moderation.subjects import MalformedSubjectError, Subject
 from takedown_base.printable import printable
 from takedown_base.scope import Scope
 from takedown_base.subject_keys import is_key
@@ -92,33 +93,27 @@ class GivenSubject:
         """Return the same with a code that the command has found itself."""
         return replace(self, code=code)
 
-    def read(self) -> Subject:
-        """Check it, before a command connects. Of ``--same-as`` the result is the code; ``resolve`` finds the digest.
+    def find(self, connection: Connection) -> Subject:
+        """Find the subject. Says on stderr how it took a name, a URL or a file, and the digest of ``--same-as``.
 
-        Says on stderr how it took a URL or a file. Raises ``click.UsageError``.
+        Raises ``click.UsageError``, ``NoOriginalError`` and ``DatabaseUnavailableError``.
         """
         if len(self._texts()) != 1:
             raise click.UsageError("give one of CODE, --owner, --digest, --file and --same-as, and only one")
         if self.file is not None:
             return _digest_of(self.file)
         if self.owner is not None:
-            return _read(Scope.OWNER, self.owner)
+            return _find(connection, Scope.OWNER, self.owner)
         if self.digest is not None:
-            return _read(Scope.DIGEST, self.digest)
-        return _read(Scope.IMAGE, str(self.code if self.same_as is None else self.same_as))
-
-    def resolve(self, connection: Connection, read: Subject) -> Subject:
-        """Return the result of ``read``; for ``--same-as`` the digest of the code's original, which stderr names.
-
-        Raises ``NoOriginalError`` and ``DatabaseUnavailableError``.
-        """
+            return _find(connection, Scope.DIGEST, self.digest)
         if self.same_as is None:
-            return read
-        digest = original_digest(connection, read.key)
+            return _find(connection, Scope.IMAGE, str(self.code))
+        shown = _find(connection, Scope.IMAGE, self.same_as)
+        digest = original_digest(connection, shown.key)
         if digest is None:
-            raise NoOriginalError(read.key)
-        remark(f"the original of {read.key} has the digest {digest}")
-        return parse_subject(Scope.DIGEST, digest)
+            raise NoOriginalError(shown.key)
+        remark(f"the original of {shown.key} has the digest {digest}")
+        return Subject(Scope.DIGEST, digest)
 
 
 def subject_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -139,9 +134,9 @@ def options_in_place_of_code(command: Callable[..., Any]) -> Callable[..., Any]:
     return taking_given
 
 
-def _read(scope: Scope, text: str) -> Subject:
+def _find(connection: Connection, scope: Scope, text: str) -> Subject:
     try:
-        subject = parse_subject(scope, text)
+        subject = find_subject(connection, text, scope)
     except MalformedSubjectError as error:
         raise click.UsageError(str(error)) from None
     if scope is Scope.IMAGE and subject.key != text:

@@ -163,7 +163,7 @@ def test_purge_methods_do_not_exist_on_the_public_listener(site: Site) -> None:
                 method, url, headers={**token, "Takedown-All": "1", "Takedown-Epoch": "1.0"}, timeout=PATIENCE
             )
             assert answer.status_code == 405
-            assert answer.headers["Allow"] == "GET, HEAD"
+            assert answer.headers["Allow"] == "GET, HEAD, OPTIONS"
     assert site.is_hit(code)
     assert site.stack.edge.trusted()
 

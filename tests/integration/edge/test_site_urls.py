@@ -14,6 +14,7 @@ import requests
 from stack.system import Stack, StackSettings
 from stack.waiting import PATIENCE, wait_until
 from tests.support.pages.markdown_pages import ROOT, block
+from tests.support.sites.moderation_desk import run
 from tests.support.sites.site_actions import Site
 
 #: Names of images, and odd parts of URLs.
@@ -115,6 +116,44 @@ def test_receipts_prove_an_image_gone_that_the_site_shows_under_its_own_url(site
     shown = site.stack.purger.run("receipts", code, "--probe")
     assert shown.returncode == 0, shown.stderr
     assert "gone" in shown.stdout
+
+
+def test_a_name_or_a_url_of_the_site_bans_what_visitors_see_there(site: Site) -> None:
+    visitor, name = Visitor(site.stack), "12/34/Ü & =.jpg"
+    code = site.new_image(code=code_of(name))
+    path = f"/media/{quote(name)}"
+    pasted = f"https://site.example/media/{name}?w=200#top"
+    banned = run(site, "ban", pasted, "--wait", str(PATIENCE))
+    assert visitor.get(path).status_code == 410
+    assert f"'{pasted}' is taken for its code {code}" in banned.stderr
+    assert f"image {code} ('{name}')\n" in banned.stdout
+    assert f": image {code} ('{name}'), " in run(site, "bans", path).stdout
+    site.stack.settle()
+    shown = site.stack.purger.run("receipts", name, "--probe")
+    assert (shown.returncode, shown.stdout.count(f"image {code} ('{name}')")) == (0, 2), shown.stderr
+    run(site, "lift", name)
+    assert visitor.wait(path, 200).content == site.get(code).content
+    run(site, "ban", "--from", "-", stdin=f"{path}?w=200\n{name}\nhttp://x.example/images/{code}/thumb\n")
+    visitor.wait(path, 410)
+
+
+def test_a_guess_is_never_banned(site: Site) -> None:
+    visitor, name = Visitor(site.stack), "12/34/Abc.jpg"
+    shown = site.new_image(code=code_of(name))
+    guessed = site.new_image(code="Abc")
+    before = run(site, "bans", "--json").stdout
+    for url in ("https://site.example/gallery/12/Abc.jpg", "/images/Abc.jpg", "/media/Abc", "https://site.example"):
+        for flags in ([], ["--ahead", "--wait", "5"]):
+            assert (
+                "leads to no image at the edge edge1: give its code, or" in run(site, "ban", url, *flags, code=2).stderr
+            )
+    for text in ("Abc.jpg", "media/12/34/Abc.jpg", "site.example/media/12/34/Abc.jpg"):
+        assert "no image was imported by this name" in run(site, "ban", text, "--ahead", code=2).stderr
+    assert "no image has the code" in run(site, "ban", "/media/12/35/Abc.jpg", code=3).stderr
+    refused = run(site, "ban", "--from", "-", "--ahead", code=3, stdin="Abc.jpg\nhttps://site.example/Abc.jpg\n")
+    assert "2 lines refused" in refused.stdout
+    assert run(site, "bans", "--json").stdout == before
+    assert {visitor.get(f"/images/{code}").status_code for code in (shown, guessed)} == {200}
 
 
 def raw_get(connection: http.client.HTTPConnection, url: str) -> tuple[int, bytes]:

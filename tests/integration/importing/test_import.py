@@ -477,11 +477,10 @@ def test_show_says_in_plain_words_that_no_purger_has_numbered_anything(site: Ori
     assert "another waits" not in shown
 
 
-@pytest.mark.parametrize("typed", ["https://img.example.org/images/{}/thumb", "{}.JPG"])
-def test_a_url_or_a_file_name_gets_a_hint(site: OriginSite, typed: str) -> None:
-    result = site.show(typed.format("abc-1"))
+def test_a_name_that_is_no_code_is_answered_with_its_code(site: OriginSite) -> None:
+    result = site.show("12/34/Abc.jpg")
     assert result.returncode == 2
-    assert "did you mean 'abc-1'?" in result.stderr
+    assert "the image that was imported by this name has the code MTIvMzQvQWJjLmpwZw" in result.stderr
 
 
 def test_no_database_is_a_clear_error(site: OriginSite, tmp_path: Path) -> None:

@@ -14,8 +14,10 @@ def test_what_can_be_no_code_is_refused_with_the_rule(desk: Desk, verb: str, sub
     assert desk.bans() == before
 
 
-@pytest.mark.parametrize("typed", ["https://img.example.org/images/{}/thumb?x=1", "{}.JPG", "uploads/{}.webp"])
-def test_the_url_of_an_image_is_taken_for_its_code_and_said(desk: Desk, typed: str) -> None:
+@pytest.mark.parametrize(
+    "typed", ["https://img.example.org/images/{}/thumb?x=1", "//img.example/images/{}", "/images/{}"]
+)
+def test_the_url_of_an_edge_is_taken_for_its_code_and_said(desk: Desk, typed: str) -> None:
     code = desk.new_image()
     url = typed.format(code)
     desk.sign()
@@ -25,12 +27,17 @@ def test_the_url_of_an_image_is_taken_for_its_code_and_said(desk: Desk, typed: s
     assert desk.sql("SELECT scope, lifted_at IS NULL FROM bans WHERE subject = %s", code) == [("image", 0)]
 
 
-def test_a_url_that_leaves_its_code_in_doubt_is_refused_with_a_suggestion(desk: Desk) -> None:
+def test_a_url_that_no_edge_can_be_asked_for_is_refused(desk: Desk) -> None:
     desk.sql("INSERT INTO images (code, owner) VALUES ('12', 'anna')")
     before = desk.bans()
-    url = "https://example.org/gallery/12"
-    for arguments in (["ban", url], ["bans", url], ["wait", url, "0"], ["lift", url]):
-        assert "(did you mean '12'?)" in desk.run(*arguments, code=2).stderr
+    url = "https://example.org/gallery/12.jpg"
+    for arguments in (["ban", url], ["ban", "--ahead", url], ["bans", url], ["wait", url, "0"], ["lift", url]):
+        said = desk.run(*arguments, code=2).stderr
+        assert f"no edge says which image '{url}' leads to (paris: " in said
+        assert "give its code, or the name by which it was imported" in said
+    desk.sql("UPDATE edges SET enabled = FALSE")
+    assert "leads to (there is none)" in desk.run("ban", url, code=2).stderr
+    desk.sql("UPDATE edges SET enabled = TRUE")
     assert desk.bans() == before
 
 

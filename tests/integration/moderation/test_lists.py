@@ -59,7 +59,7 @@ def test_bad_lines_are_listed_and_the_others_carried_out(desk: Desk, tmp_path: P
     assert "64 hex digits" in said[2]
     assert "no image has the owner" in said[3]
     assert said[4] == "line 5: the line is longer than 4,096 bytes"
-    assert "(did you mean '12'?)" in said[5]
+    assert "no edge says which image 'https://x.example/12' leads to (paris: " in said[5]
     result = desk.run("lift", "--from", written(tmp_path, *lines), code=3)
     assert result.stdout == "lifted the bans on 1 code; 6 lines refused (2 never banned, 4 malformed)\n"
     assert "line 1: there never was a ban on image code" in result.stderr

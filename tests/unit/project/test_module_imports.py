@@ -43,7 +43,7 @@ ROOMS: dict[str, str] = {
     "origin.ingest": "origin origin.importing origin.stores",
     "purger ground": "",
     "purger.edge": "",
-    "purger.moderation": "",
+    "purger.moderation": "purger.edge",
     "purger.progress": "",
     "purger.outbox": "purger.edge",
     "purger.signed_log": "",

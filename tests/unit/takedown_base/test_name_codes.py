@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from takedown_base.name_codes import code_of_name
+from takedown_base.name_codes import code_of_name, name_of_code
 from takedown_base.subject_keys import is_key
 
 
@@ -37,3 +37,15 @@ def test_every_name_has_a_code_and_a_short_one_can_be_read_back(name: str) -> No
     assert is_key(code)
     if not is_key(name) and len(name.encode()) <= 48:
         assert base64.urlsafe_b64decode(code + "=" * (-len(code) % 4)).decode() == name
+        assert name_of_code(code) == (name if "." in name or "/" in name else None)
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        *("Abc-1_x", "", "a", "YSBi", "Li4u" * 17, "L3", "Lw_"),
+        *(hashlib.sha256(b"." * 49).hexdigest(), code_of_name("a/\n"), code_of_name("\u202e.png"), "QWJj"),
+    ],
+)
+def test_a_code_that_was_not_computed_from_a_name_for_people_has_none(code: str) -> None:
+    assert name_of_code(code) is None

@@ -5,16 +5,21 @@ from io import BytesIO
 import pytest
 
 from purger.moderation.lists import Chunk, read_chunks
+from purger.moderation.subjects import Subject, parse_subject, split_line
 from takedown_base.scope import Scope
 
 
+def subject(line: str) -> Subject:
+    return parse_subject(*split_line(line))
+
+
 def read(text: bytes, size: int = 1000) -> list[Chunk]:
-    return list(read_chunks(BytesIO(text), size))
+    return list(read_chunks(BytesIO(text), subject, size))
 
 
 def test_lines_keep_their_numbers_and_comments_and_empty_lines_are_skipped() -> None:
     (chunk,) = read(b"\xef\xbb\xbfabc\r\n\n  \n# of Monday\n  # too\nowner:anna\nx y\nlast")
-    assert [(line, *subject) for line, subject in chunk.subjects] == [
+    assert [(line, *each) for line, each in chunk.subjects] == [
         (1, Scope.IMAGE, "abc"),
         (6, Scope.OWNER, "anna"),
         (8, Scope.IMAGE, "last"),
@@ -51,7 +56,7 @@ def test_a_long_line_is_refused_as_one_and_not_held() -> None:
 
     for length, refused in ((4096, False), (4097, True), (100_000, True)):
         stream = Counting(b"#" * length + b"\nabc\n")
-        (chunk,) = read_chunks(stream)
+        (chunk,) = read_chunks(stream, subject)
         assert [each.line for each in chunk.refused] == ([1] if refused else [])
         assert [each.line for each in chunk.subjects] == [2]
         assert stream.longest <= 4097
