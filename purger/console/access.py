@@ -1,10 +1,12 @@
 """Signs users in and recognises them: by the cookie of a session, or by the header of the proxy in front.
 
-A throttle limits how often passwords may be tried: in all, and for each name.
+A throttle limits how often passwords may be tried: as one user from one address, from one address, and in all. A
+browser that has signed a user in before is known by a cookie, and has tries of its own: nobody else can use them up.
 """
 
 import hmac
 import logging
+import secrets
 import threading
 import time
 from collections import OrderedDict
@@ -20,12 +22,21 @@ from takedown_base.secret_files import UnreadableSecretError, read_secret
 
 log = logging.getLogger(__name__)
 
-#: Tries at once, and seconds for each further one: for one name, and for all together.
-_OF_A_NAME = (5, 20.0)
-_OF_ALL = (20, 3.0)
+#: Tries at once, and seconds for each further one: as one user from one address or with one browser, from one address,
+#: and from all together. A try takes a tenth of a second of a core. Slower ones would keep a user out, of whose name
+#: somebody else tries passwords without end; at one a second, ten characters hold out.
+_OF_A_USER = (10, 1.0)
+_OF_AN_ADDRESS = (20, 0.7)
+_OF_ALL = (40, 0.5)
 
-#: Most names that are remembered. The tries for all hold, whatever names are made up.
-_NAMES = 1000
+#: Most users, browsers and addresses that are remembered.
+_REMEMBERED = 3000
+
+#: Seconds between two lines of the log about refused tries.
+_REPORT = 60.0
+
+#: Seconds for which a browser is known that has signed a user in: half a year.
+_KNOWN = 180 * 86_400
 
 
 @dataclass(slots=True)
@@ -47,36 +58,40 @@ class _Bucket:
         return max(0.0, 1 - self.left) * self.seconds
 
 
-class Throttle:
-    """The tries of all users; for several threads. ``now`` is a time of the monotonic clock, in seconds."""
+#: The limits of one try, by what each of them is for.
+Limits = Mapping[str, tuple[int, float]]
 
-    def __init__(self, of_a_name: tuple[int, float] = _OF_A_NAME, of_all: tuple[int, float] = _OF_ALL) -> None:
-        """Take the numbers of tries at once, with the seconds after which one more is allowed."""
-        self._of_a_name = of_a_name
-        self._all = _Bucket(*of_all, left=of_all[0], at=0.0)
-        self._names: OrderedDict[str, _Bucket] = OrderedDict()
+
+class Throttle:
+    """The tries to sign in; for several threads. ``now`` is a time of the monotonic clock, in seconds."""
+
+    def __init__(self) -> None:
+        self._buckets: OrderedDict[str, _Bucket] = OrderedDict()
         self._lock = threading.Lock()
 
-    def take(self, name: str, now: float) -> float:
-        """Take one try for a name. Returns 0, or the seconds to wait if no try is left."""
+    def take(self, limits: Limits, now: float) -> float:
+        """Take a try from each limit. Returns 0, or the seconds to wait if one has none left."""
         with self._lock:
-            bucket = self._names.setdefault(name, _Bucket(*self._of_a_name, left=self._of_a_name[0], at=now))
-            self._names.move_to_end(name)
-            while len(self._names) > _NAMES:
-                self._names.popitem(last=False)
-            for each in (self._all, bucket):
-                each.fill(now)
-            wait = max(self._all.wait, bucket.wait)
-            if not wait:
-                self._all.left -= 1
+            buckets = [self._bucket(key, *limit, now) for key, limit in limits.items()]
+            wait = max(bucket.wait for bucket in buckets)
+            for bucket in () if wait else buckets:
                 bucket.left -= 1
             return wait
 
-    def succeeded(self, name: str) -> None:
-        """Give back the try of a name whose password was right."""
+    def give_back(self, limits: Limits) -> None:
+        """Give back the try of a user whose password was right."""
         with self._lock:
-            if self._names.pop(name, None):
-                self._all.left += 1
+            for key in limits:
+                if key in self._buckets:
+                    self._buckets[key].left += 1
+
+    def _bucket(self, key: str, most: int, seconds: float, now: float) -> _Bucket:
+        bucket = self._buckets.setdefault(key, _Bucket(most, seconds, left=most, at=now))
+        self._buckets.move_to_end(key)
+        while len(self._buckets) > _REMEMBERED:
+            self._buckets.popitem(last=False)
+        bucket.fill(now)
+        return bucket
 
 
 #: The header with the proxy's token, in lower case: ``Takedown-Proxy-Token``.
@@ -119,9 +134,12 @@ class Access:
         self._users.check()
         self._sessions = Sessions()
         self._throttle = Throttle()
+        self._reported_at = float("-inf")
         secure = settings.is_https
         # Cookies know no ports: consoles of several purgers on one machine must not end each other's sessions.
-        self.cookie_name = f"{'__Host-' if secure else ''}takedown_console_{settings.listen.port}"
+        prefix = f"{'__Host-' if secure else ''}takedown_"
+        self.cookie_name = f"{prefix}console_{settings.listen.port}"
+        self.device_name = f"{prefix}browser_{settings.listen.port}"
         self._attributes = f"Path=/; HttpOnly; SameSite=Strict{'; Secure' if secure else ''}"
 
     @property
@@ -142,26 +160,34 @@ class Access:
                 return Visitor(user, session)
         return None if named is None else self._begin(named)
 
-    def sign_in(self, name: str, password: str) -> Visitor:
-        """Sign a user in by password. Raises ``SignInError``."""
+    def sign_in(self, name: str, password: str, address: str, device: str | None = None) -> Visitor:
+        """Sign a user in by password, from an address, with the cookie of a known browser. Raises ``SignInError``."""
         if self.by_proxy:
             raise SignInError(HTTPStatus.FORBIDDEN, "The proxy in front signs users in.")
-        wait = self._throttle.take(name[:64], self._clock())
-        if wait:
-            log.warning("console: too many sign-ins as %s", printable(name[:64]))
-            text = f"Too many tries. Wait {wait:.0f} seconds."
+        user, now = self._users.find(name), self._clock()
+        limits = _limits(name[:64], user, address, device)
+        if wait := self._throttle.take(limits, now):
+            if now - self._reported_at >= _REPORT:
+                self._reported_at = now
+                log.warning("console: too many tries to sign in, now as %s from %s", printable(name[:64]), address)
+            text = f"Too many tries. Wait {max(1.0, wait):.0f} s, or use a browser in which you have signed in before."
             raise SignInError(HTTPStatus.TOO_MANY_REQUESTS, text, max(1.0, wait))
-        user = self._users.find(name)
         if len(password) > LONGEST_PASSWORD or not matches(password, user.hashed if user else "") or user is None:
             log.warning("console: failed to sign in as %s", printable(name[:64]))
             raise SignInError(HTTPStatus.FORBIDDEN, "Name or password is wrong.")
-        self._throttle.succeeded(name[:64])
+        self._throttle.give_back(limits)
         log.info("console: %s has signed in (%s)", user.name, user.role)
         return self._begin(user)
 
     def sign_out(self, cookie: str) -> None:
         """End a session."""
         self._sessions.end(cookie)
+
+    def set_device(self, user: User) -> str:
+        """Return the value of Set-Cookie by which the browser is known after it has signed a user in."""
+        number = secrets.token_hex(16)
+        value = f"{number}.{_signature(user, number)}"
+        return f"{self.device_name}={value}; {self._attributes}; Max-Age={_KNOWN}"
 
     def set_cookie(self, value: str) -> str:
         """Return the value of Set-Cookie for a session."""
@@ -193,3 +219,16 @@ class Access:
             log.warning("console: a request names a user without the token of the proxy")
             return None
         return self._users.find(name)
+
+
+def _limits(name: str, user: User | None, address: str, device: str | None) -> Limits:
+    """Return the limits of a try. A browser that has signed this user in before shares none with strangers."""
+    number, _, signature = (device or "").partition(".")
+    if user is not None and hmac.compare_digest(signature.encode(), _signature(user, number).encode()):
+        return {f"browser {number}": _OF_A_USER}
+    return {f"user {address} {name}": _OF_A_USER, f"address {address}": _OF_AN_ADDRESS, "all": _OF_ALL}
+
+
+def _signature(user: User, number: str) -> str:
+    """Sign the number of a browser for a user. Another password ends it."""
+    return hmac.digest(user.hashed.encode(), f"browser {number} of {user.name}".encode(), "sha256").hex()

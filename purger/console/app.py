@@ -105,9 +105,9 @@ class ConsoleApp:
         except bottle.HTTPError as error:
             raise RefusedRequestError(HTTPStatus(error.status_code), "There is no such page.") from None
         answer: Answer = route.call(environ, visitor, **names)
-        if visitor.cookie is None or answer.cookie is not None:
+        if visitor.cookie is None or answer.cookies:
             return answer
-        return Answer(answer.body, answer.status, answer.headers, self._access.set_cookie(visitor.cookie))
+        return Answer(answer.body, answer.status, answer.headers, (self._access.set_cookie(visitor.cookie),))
 
     def _picture(self, environ: Environ, visitor: Visitor, digest: str) -> Answer:  # noqa: ARG002 (as all pages)
         """Answer with a picture that a page of this console has just shown."""

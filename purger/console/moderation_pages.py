@@ -39,21 +39,22 @@ class ModerationPages:
         self._require_right(visitor)
         subject, number = read_subject_path(scope, key), form.get("form", "")[:64]
         back = f"{path_of(*subject)}?done={number}"
-        if visitor.session.outcome(number) is not None:
-            return see_other(back)
         reason = " ".join(form.get("reason", "").split())
         if action == Action.BAN and not 0 < len(reason) <= LONGEST_REASON:
             problem = f"A ban needs a reason, of at most {LONGEST_REASON} characters."
             return self._ask(visitor, Action.BAN, subject, problem, reason, HTTPStatus.BAD_REQUEST)
-        visitor.session.remember(number, "")
+        visitor.session.once(number, lambda: self._done(visitor, Action(action), subject, reason))
+        return see_other(back)
+
+    def _done(self, visitor: Visitor, action: Action, subject: Subject, reason: str) -> str:
+        """Carry out an action, and say what came of it."""
         try:
             with self._databases.moderating() as moderation_db, self._databases.reading() as database:
-                done = carry_out(moderation_db, database, Action(action), subject, by=visitor.user.name, reason=reason)
+                done = carry_out(moderation_db, database, action, subject, by=visitor.user.name, reason=reason)
         except NotDoneError as error:
             done = str(error)
         log.info("console: %s asked for %s of %s: %s", visitor.user.name, action, subject, printable(done))
-        visitor.session.remember(number, done)
-        return see_other(back)
+        return done
 
     def _ask(
         self,

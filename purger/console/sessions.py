@@ -5,6 +5,7 @@ import hmac
 import secrets
 import threading
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from purger.console.users import User
@@ -26,17 +27,20 @@ class Session:
     user: User
     ends: float
     token: str = field(default_factory=lambda: secrets.token_urlsafe(32))  # that each form has to send back
+    _acting: threading.Lock = field(default_factory=threading.Lock)
     _done: OrderedDict[str, str] = field(default_factory=OrderedDict)
 
     def accepts(self, token: str) -> bool:
         """Tell whether a form's token is the one of this session."""
         return hmac.compare_digest(token.encode(), self.token.encode())
 
-    def remember(self, form: str, outcome: str) -> None:
-        """Remember what came of a form, by its number of its own."""
-        self._done[form] = outcome
-        while len(self._done) > _REMEMBERED:
-            self._done.popitem(last=False)
+    def once(self, form: str, act: Callable[[], str]) -> None:
+        """Act on a form and remember what came of it. Sent again, also meanwhile, it is left at that."""
+        with self._acting:
+            if form not in self._done:
+                self._done[form] = act()
+            while len(self._done) > _REMEMBERED:
+                self._done.popitem(last=False)
 
     def outcome(self, form: str) -> str | None:
         """Return what came of a form that was sent before."""

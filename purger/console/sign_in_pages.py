@@ -24,11 +24,12 @@ class SignInPages:
     def __init__(self, access: Access) -> None:
         self._access = access
 
-    def cookie(self, environ: dict[str, Any]) -> str | None:
-        """Return the session's cookie of a request."""
+    def cookie(self, environ: dict[str, Any], name: str | None = None) -> str | None:
+        """Return a cookie of a request, by default the session's."""
+        name = name or self._access.cookie_name
         # The standard library's parser gives up at a malformed cookie of another program on the same host.
         pairs = (part.strip().partition("=") for part in str(environ.get("HTTP_COOKIE", "")).split(";"))
-        return next((value for name, _, value in pairs if name == self._access.cookie_name), None)
+        return next((value for each, _, value in pairs if each == name), None)
 
     def ask(self, environ: dict[str, Any]) -> Answer:
         """Ask for a sign-in, and come back to the page afterwards."""
@@ -47,20 +48,23 @@ class SignInPages:
         form = read_form(environ)
         to = _own_path(form.get("to", "/"))
         try:
-            signed_in = self._access.sign_in(form.get("name", "").strip(), form.get("password", ""))
+            address, device = environ.get("REMOTE_ADDR", ""), self.cookie(environ, self._access.device_name)
+            name, password = form.get("name", "").strip(), form.get("password", "")
+            signed_in = self._access.sign_in(name, password, address, device)
         except SignInError as error:
-            answer = self._page(str(error), error.status, to, form.get("name", ""))
+            answer = self._page(str(error), error.status, to, name)
             waits = {"Retry-After": f"{error.wait:.0f}"} if error.wait else {}
             return Answer(answer.body, answer.status, waits)
         if former := self.cookie(environ):
             self._access.sign_out(former)
-        return Answer(b"", HTTPStatus.SEE_OTHER, {"Location": to}, self._access.set_cookie(signed_in.cookie or ""))
+        cookies = (self._access.set_device(signed_in.user), self._access.set_cookie(signed_in.cookie or ""))
+        return Answer(b"", HTTPStatus.SEE_OTHER, {"Location": to}, cookies)
 
     def sign_out(self, environ: dict[str, Any], visitor: Visitor) -> Answer:
         """Answer ``POST /sign-out``."""
         require_token(read_form(environ), visitor)
         self._access.sign_out(self.cookie(environ) or "")
-        return Answer(b"", HTTPStatus.SEE_OTHER, {"Location": "/sign-in"}, self._access.clear_cookie())
+        return Answer(b"", HTTPStatus.SEE_OTHER, {"Location": "/sign-in"}, (self._access.clear_cookie(),))
 
     def _page(self, problem: str, status: HTTPStatus, to: str, name: str = "") -> Answer:
         values = {"problem": problem, "to": to, "name": name[:64], "by_proxy": self._access.by_proxy}

@@ -42,11 +42,11 @@ class Answer:
     body: bytes
     status: HTTPStatus = HTTPStatus.OK
     headers: Mapping[str, str] = field(default_factory=dict)
-    cookie: str | None = None  # a value of Set-Cookie
+    cookies: tuple[str, ...] = ()  # values of Set-Cookie
 
     def head(self) -> list[tuple[str, str]]:
         """Return all headers."""
-        cookies = [("Set-Cookie", self.cookie)] if self.cookie else []
+        cookies = [("Set-Cookie", cookie) for cookie in self.cookies]
         return [*(_HEADERS | dict(self.headers)).items(), *cookies, ("Content-Length", str(len(self.body)))]
 
 

@@ -4,7 +4,8 @@ import re
 import select
 import socket
 import time
-from contextlib import ExitStack
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from urllib.parse import quote
 
@@ -88,8 +89,17 @@ def test_a_moderator_bans_and_lifts_and_the_record_names_her(site: Site, anna: P
 def test_a_form_is_carried_out_once(site: Site, anna: Person) -> None:
     code = site.new_image()
     fields = anna.hidden_fields(f"/ban/image/{code}")
-    for _ in range(2):
-        assert anna.post(f"/ban/image/{code}", **fields, reason="twice").status_code == 200
+    # A lock on the table holds the first click up until the second is there, as a slow database does.
+    with site.admin.cursor() as cursor, ThreadPoolExecutor(4) as clicks:
+        cursor.execute("LOCK TABLES bans READ")
+        answers = [clicks.submit(anna.post, f"/ban/image/{code}", **fields, reason="twice") for _ in range(4)]
+        waiting = "SELECT COUNT(*) FROM information_schema.processlist WHERE state LIKE 'Waiting for table%'"
+        wait_until(lambda: site.number(waiting) > 0, "a click at the lock")
+        with suppress(TimeoutError):
+            wait_until(lambda: site.number(waiting) > 1, "a second one, which must not come", 0.5)
+        cursor.execute("UNLOCK TABLES")
+    assert {each.result().status_code for each in answers} == {200}
+    assert all("is written" in each.result().text for each in answers)
     assert site.number(f"SELECT COUNT(*) FROM bans WHERE subject = '{code}'") == 1
 
 
@@ -254,6 +264,23 @@ def test_slow_senders_hold_no_thread(anna: Person, console: Console) -> None:
                     waiting.remove(connection)
             assert anna.get("/part/overview").elapsed.total_seconds() < 3, "a thread is free, whatever they send"
             time.sleep(0.2)
+
+
+def test_whoever_tries_passwords_keeps_no_moderator_out(console: Console) -> None:
+    known = Person(console, "anna")
+
+    def wrong(name: str) -> int:
+        form = {"name": name, "password": "wrong"}
+        return requests.post(
+            f"{console.url}/sign-in", form, headers={"Origin": console.url}, timeout=PATIENCE
+        ).status_code
+
+    while (status := wrong("anna")) != 429:
+        assert status == 403
+    answer = known.post("/sign-in", name="anna", password=console.password)
+    assert (answer.status_code, "Sign out" in answer.text) == (200, True), "her browser is known"
+    wait_until(lambda: wrong("anna") == 403, "a further try, a second later")
+    assert Person(console, "wall").get("/").status_code == 200
 
 
 def test_signing_out_ends_the_session(console: Console) -> None:

@@ -122,29 +122,29 @@ def test_a_session_accepts_its_own_token_alone() -> None:
 
 
 def test_tries_come_back_with_time() -> None:
-    throttle = Throttle(of_a_name=(2, 10.0), of_all=(100, 1.0))
-    assert [throttle.take("anna", 0.0) for _ in range(3)] == [0, 0, 10.0]
-    assert throttle.take("wall", 0.0) == 0
-    assert throttle.take("anna", 9.0) == pytest.approx(1.0)
-    assert throttle.take("anna", 10.1) == 0
-    assert throttle.take("anna", 10.2) > 9
+    throttle, anna, wall = Throttle(), {"anna": (2, 10.0)}, {"wall": (2, 10.0)}
+    assert [throttle.take(anna, 0.0) for _ in range(3)] == [0, 0, 10.0]
+    assert throttle.take(wall, 0.0) == 0
+    assert throttle.take(anna, 9.0) == pytest.approx(1.0)
+    assert throttle.take(anna, 10.1) == 0
+    assert throttle.take(anna, 10.2) > 9
 
 
-def test_made_up_names_share_the_tries_of_all() -> None:
-    throttle = Throttle(of_a_name=(2, 10.0), of_all=(5, 1.0))
-    waits = [throttle.take(f"name{number}", 0.0) for number in range(7)]
-    assert waits == [0, 0, 0, 0, 0, 1.0, 1.0]
+def test_a_refused_try_takes_nothing_from_the_limits_of_others() -> None:
+    throttle, shared = Throttle(), {"all": (3, 10.0)}
+    assert [throttle.take({"anna": (1, 10.0)} | shared, 0.0) for _ in range(9)] == [0, *[10.0] * 8]
+    assert [throttle.take({name: (1, 10.0)} | shared, 0.0) for name in "abc"] == [0, 0, 10.0]
 
 
 def test_a_right_password_costs_no_try() -> None:
-    throttle = Throttle(of_a_name=(2, 10.0), of_all=(2, 10.0))
+    throttle, anna = Throttle(), {"anna": (2, 10.0)}
     for _ in range(20):
-        assert throttle.take("anna", 0.0) == 0
-        throttle.succeeded("anna")
+        assert throttle.take(anna, 0.0) == 0
+        throttle.give_back(anna)
 
 
 def test_signing_in_gives_a_session_with_the_role_of_the_file(access: Access, file: Path) -> None:
-    visitor = access.sign_in("anna", PASSWORD)
+    visitor = access.sign_in("anna", PASSWORD, "::1")
     assert visitor.moderates
     again = access.visitor({}, visitor.cookie)
     assert again is not None
@@ -157,7 +157,7 @@ def test_signing_in_gives_a_session_with_the_role_of_the_file(access: Access, fi
 
 @pytest.mark.parametrize("text", ["", f"anna:moderate:{OTHER}\n", "broken"], ids=["gone", "another password", "broken"])
 def test_a_session_ends_with_its_user_or_password(access: Access, file: Path, text: str) -> None:
-    cookie = access.sign_in("anna", PASSWORD).cookie
+    cookie = access.sign_in("anna", PASSWORD, "::1").cookie
     assert access.visitor({}, cookie) is not None
     file.write_text(text)
     assert access.visitor({}, cookie) is None
@@ -166,19 +166,65 @@ def test_a_session_ends_with_its_user_or_password(access: Access, file: Path, te
 @pytest.mark.parametrize(("name", "password"), [("anna", "wrong"), ("nobody", PASSWORD), ("proxied", "-"), ("", "")])
 def test_a_wrong_name_or_password_is_refused_in_the_same_words(access: Access, name: str, password: str) -> None:
     with pytest.raises(SignInError, match=r"^Name or password is wrong\.$") as raised:
-        access.sign_in(name, password)
+        access.sign_in(name, password, "::1")
     assert raised.value.status == HTTPStatus.FORBIDDEN
 
 
-def test_too_many_tries_are_refused_also_with_the_right_password(access: Access) -> None:
-    for _ in range(5):
+def use_up(access: Access, name: str = "anna", address: str = "::1") -> None:
+    for _ in range(10):
         with pytest.raises(SignInError, match="wrong"):
-            access.sign_in("anna", "wrong")
+            access.sign_in(name, "wrong", address)
+
+
+def test_too_many_tries_as_a_user_are_refused_from_one_address(access: Access) -> None:
+    use_up(access)
     with pytest.raises(SignInError, match="Too many tries") as raised:
-        access.sign_in("anna", PASSWORD)
+        access.sign_in("anna", PASSWORD, "::1")
     assert raised.value.status == HTTPStatus.TOO_MANY_REQUESTS
-    assert raised.value.wait > 1
-    assert access.sign_in("wall", PASSWORD).user.name == "wall"
+    assert raised.value.wait == 1
+    assert access.sign_in("anna", PASSWORD, "127.0.0.1").user.name == "anna"
+    assert access.sign_in("wall", PASSWORD, "::1").user.name == "wall"
+
+
+def test_made_up_names_share_the_tries_of_their_address_and_of_all(access: Access) -> None:
+    for address, tries in (("::1", 20), ("::2", 20)):
+        for number in range(tries):
+            with pytest.raises(SignInError, match="wrong"):
+                access.sign_in(f"name{number}", "wrong", address)
+        with pytest.raises(SignInError, match="Too many tries"):
+            access.sign_in("another", "wrong", address)
+    with pytest.raises(SignInError, match="Too many tries"):
+        access.sign_in("anna", PASSWORD, "::3")
+
+
+def test_a_browser_that_has_signed_in_has_tries_of_its_own(access: Access, file: Path) -> None:
+    device = access.set_device(ANNA).partition("=")[2].partition(";")[0]
+    use_up(access)
+    for address in ("::1", "::2"):
+        assert access.sign_in("anna", PASSWORD, address, device).user.name == "anna"
+    for other in (device + "0", device[1:], "x", "."):
+        with pytest.raises(SignInError, match="Too many tries"):
+            access.sign_in("anna", PASSWORD, "::1", other)
+    file.write_text(f"anna:moderate:{hash_password(PASSWORD, log_n=10, p=1)}\n")
+    with pytest.raises(SignInError, match="Too many tries"):
+        access.sign_in("anna", PASSWORD, "::1", device)
+
+
+def test_a_browser_is_known_for_the_user_whom_it_has_signed_in(access: Access) -> None:
+    device = access.set_device(ANNA).partition("=")[2].partition(";")[0]
+    use_up(access, "wall")
+    with pytest.raises(SignInError, match="Too many tries"):
+        access.sign_in("wall", PASSWORD, "::1", device)
+
+
+def test_somebody_who_tries_passwords_without_end_keeps_nobody_out(file: Path) -> None:
+    now = 0.0
+    access = Access(ConsoleSettings(listen=LOOPBACK, users=file), clock=lambda: now)
+    for _ in range(200):
+        now += 1.5
+        with pytest.raises(SignInError):
+            access.sign_in("anna", "wrong", "127.0.0.1")
+        assert access.sign_in("anna", PASSWORD, "127.0.0.1").user.name == "anna"
 
 
 def test_the_cookie_is_out_of_reach_of_scripts_and_other_sites(access: Access, file: Path) -> None:
@@ -217,7 +263,7 @@ def test_behind_a_proxy_a_session_serves_its_own_user_alone(behind_proxy: Access
     assert (other.user.name, other.session is visitor.session) == ("wall", False)
     assert behind_proxy.visitor({}, visitor.cookie) is None
     with pytest.raises(SignInError, match="proxy"):
-        behind_proxy.sign_in("anna", PASSWORD)
+        behind_proxy.sign_in("anna", PASSWORD, "::1")
 
 
 def test_without_a_proxy_its_header_means_nothing(access: Access) -> None:
