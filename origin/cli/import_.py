@@ -1,16 +1,15 @@
 """Defines the command ``origin import``."""
 
 import sys
-from dataclasses import fields
+from dataclasses import replace
 from datetime import datetime
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import click
 
 from origin.cli.options import NameType, StoreType, database_url, in_place_settings, own_store
-from origin.cli.renditions import renditions_option
+from origin.cli.picture_options import picture_options
 from origin.importing.list import ImportList, UnusableListError
 from origin.importing.rules import ImportRules, Stability, parse_moment
 from origin.stores.backends import UnusableStoreError
@@ -20,8 +19,6 @@ from takedown_base.printable import printable
 
 #: The exit code when some files were refused.
 _DONE_IN_PART = 3
-
-_DEFAULTS = ImportRules()
 
 _EXAMPLES = """\b
 Examples:
@@ -71,14 +68,6 @@ class MomentType(click.ParamType[datetime]):
     help="File to write the name and the code of each image to, with a tab between them, as LOAD DATA INFILE reads it.",
 )
 @click.option(
-    "--metadata",
-    type=click.Choice(["strip", "keep"]),
-    default="strip",
-    show_default=True,
-    help="Remove place, camera, comments and previews from the files, or keep them, where everybody can read them."
-    " Files in place are served as they are.",
-)
-@click.option(
     "--move", is_flag=True, help="Take over images of other owners. A ban of such an owner no longer hides them."
 )
 @click.option(
@@ -97,27 +86,11 @@ class MomentType(click.ParamType[datetime]):
 @click.option(
     "--jobs",
     type=click.IntRange(1, 64),
-    default=_DEFAULTS.jobs,
+    default=ImportRules().jobs,
     show_default=True,
     help="Files that are read and decoded at a time. Each takes memory for --max-bytes and --max-pixels.",
 )
-@click.option(
-    "--max-bytes",
-    type=click.IntRange(min=1),
-    default=_DEFAULTS.max_bytes,
-    show_default=True,
-    help="Bytes of the largest file that is imported. Keep it well below the cache of an edge: one larger file would"
-    " push many others out.",
-)
-@click.option(
-    "--max-pixels",
-    type=click.IntRange(min=1),
-    default=_DEFAULTS.max_pixels,
-    show_default=True,
-    help="Width times height of the largest picture that is imported; half of it for AVIF, a third for WebP. Each pixel"
-    " takes up to 6 bytes of memory.",
-)
-@renditions_option
+@picture_options("ORIGIN_IMPORT_")
 @database_url("account takedown_import", env="ORIGIN_IMPORT_DATABASE_URL")
 @own_store
 def import_command(
@@ -127,7 +100,7 @@ def import_command(
     in_place: Location | None,
     stable_until: datetime | None,
     not_stable: bool,
-    metadata: str,
+    rules: ImportRules,
     **options: Any,
 ) -> None:
     """Import the images below DIRECTORY, or the images of a list.
@@ -143,15 +116,11 @@ def import_command(
     if stable_until and not_stable:
         raise click.UsageError("--stable-until and --not-stable exclude each other")
     _require_files(directory, list_, in_place, owner, trust_size=options["trust_size"])
-    _require_pillow()
     from origin.cli.import_run import ImportRun
 
     listed = _read_list(list_, owner) if list_ else None
     stability = Stability(change=not_stable or stable_until is not None, until=stable_until)
-    rules = ImportRules(
-        strip=metadata == "strip",
-        **{each.name: options.pop(each.name) for each in fields(ImportRules) if each.name in options},
-    )
+    rules = replace(rules, **{name: options.pop(name) for name in ("move", "trust_size", "jobs")})
     run = ImportRun(directory, in_place, listed, owner, stability, rules, **options)
     try:
         outcome = run.run()
@@ -160,12 +129,6 @@ def import_command(
     except (StoreAwayError, UnusableStoreError) as error:
         raise click.ClickException(str(error)) from None
     sys.exit(_DONE_IN_PART if outcome.refused else 0)
-
-
-def _require_pillow() -> None:
-    """Raise ``click.ClickException`` where the library for pictures is missing: an origin that serves has none."""
-    if find_spec("PIL") is None:
-        raise click.ClickException("importing needs the library Pillow, which ./dev install brings")
 
 
 def _read_list(file: BinaryIO, owner: str | None) -> ImportList:

@@ -1,4 +1,4 @@
-"""Runs ``origin import`` for its command line, shows its progress, and reports. Loads Pillow, by the importer."""
+"""Runs ``origin import`` for its command line, shows its progress, and reports."""
 
 import contextlib
 from collections.abc import Iterator
@@ -13,9 +13,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.text import Text
 
 from origin.importing.catalogue import Catalogue
+from origin.importing.decoder_process import Decoders
 from origin.importing.entries import Entry, ImageEntries, directory_entries
 from origin.importing.importer import Import, ImportCounts, MovedImage
 from origin.importing.list import ImportList
+from origin.importing.picture_intake import Intake
 from origin.importing.rules import ImportRules, Stability
 from origin.importing.sources import DirectoryTree, InPlaceSource, TreeSource
 from origin.stores.backends import make_ready, open_backend
@@ -57,8 +59,13 @@ class ImportRun:
             else TreeSource(tree, include_private=self.include_private)
         )
         make_ready(self.store)
-        with connected(connect, self.database_url) as connection, ImportProgress(self.codes_to) as progress:
-            run = Import(source, open_store(self.store), Catalogue(connection), self.rules, progress)
+        with (
+            connected(connect, self.database_url) as connection,
+            Decoders(self.rules, self.rules.jobs) as decoders,
+            ImportProgress(self.codes_to) as progress,
+        ):
+            intake = Intake(open_store(self.store), self.rules, decoders)
+            run = Import(source, intake, Catalogue(connection), self.rules, progress)
             try:
                 run.run(self._entries(run, tree, progress))
             finally:

@@ -7,8 +7,7 @@ from typing import Any
 import click
 
 from origin.cli.options import database_url, own_store, setting
-from origin.cli.renditions import renditions_option
-from origin.importing.renditions import Reduced
+from origin.cli.picture_options import picture_options
 from origin.importing.rules import ImportRules
 from origin.ingest.settings import IngestSettings
 from origin.settings import default_workers
@@ -66,25 +65,6 @@ curl -T cat.jpg -H "Authorization: Bearer $TOKEN" -H 'Takedown-Owner: ann' \\
     show_default="one for each processor",
 )
 @_setting(
-    "--metadata",
-    "Remove place, camera, comments and previews from the files, or keep them, where everybody can read them.",
-    type=click.Choice(["strip", "keep"]),
-    default="strip",
-)
-@_setting(
-    "--max-bytes",
-    "Bytes of the largest upload. Keep it well below the cache of an edge.",
-    type=click.IntRange(min=1),
-    default=_DEFAULTS.rules.max_bytes,
-)
-@_setting(
-    "--max-pixels",
-    "Width times height of the largest picture; half of it for AVIF, a third for WebP. Each pixel takes up to 6 bytes"
-    " of memory.",
-    type=click.IntRange(min=1),
-    default=_DEFAULTS.rules.max_pixels,
-)
-@_setting(
     "--body-time",
     "Seconds that the body of an upload may take in all. Slow uploads would otherwise hold every thread.",
     type=_SECONDS,
@@ -105,15 +85,8 @@ curl -T cat.jpg -H "Authorization: Bearer $TOKEN" -H 'Takedown-Owner: ann' \\
     default=_DEFAULTS.drain,
 )
 @log_format_option("ORIGIN_INGEST_LOG_FORMAT")
-@renditions_option
-def ingest_command(
-    metadata: str,
-    max_bytes: int,
-    max_pixels: int,
-    renditions: tuple[Reduced, ...],
-    log_format: str,
-    **settings: Any,
-) -> None:
+@picture_options("ORIGIN_INGEST_")
+def ingest_command(rules: ImportRules, log_format: str, **settings: Any) -> None:
     """Take uploads from the site's own programs, by PUT.
 
     Each upload is stored and recorded before it is answered. Banned content is refused with 451.
@@ -121,13 +94,7 @@ def ingest_command(
     SIGTERM or SIGINT ends the listener once the present uploads are answered; a second one ends it at once.
     """
     set_up_logging(log_format)
-    rules = ImportRules(strip=metadata == "strip", max_bytes=max_bytes, max_pixels=max_pixels, renditions=renditions)
-    try:
-        from origin.ingest.listener import CannotIngestError, listen
-    except ModuleNotFoundError as error:
-        if error.name != "PIL":
-            raise
-        raise click.ClickException("ingest needs the library Pillow, which ./dev install brings") from None
+    from origin.ingest.listener import CannotIngestError, listen
     from origin.ingest.tokens import UnusableTokenError
 
     try:

@@ -1,18 +1,18 @@
-"""Runs a whole import: decides for each image what to do, stores its files and records its rows. Needs Pillow."""
+"""Runs a whole import: decides for each image what to do, stores its files and records its rows."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol
 
 from origin.importing.catalogue import Catalogue, ImageRow, RenditionRow, image_to_record
 from origin.importing.entries import Entry, ImageEntries, image_chunks
-from origin.importing.picture_intake import Intake
+from origin.importing.picture_intake import ExaminedPicture, Intake
 from origin.importing.rules import ImportRules
 from origin.importing.sources import RefusedFileError, Source
 from origin.model import ORIGINAL
-from origin.stores.store import Store
 
 #: Images in one transaction: few commits, and locks that are too short for anyone to notice.
 _IMAGES_PER_TRANSACTION = 100
@@ -71,10 +71,10 @@ class Import:
     """One run of ``origin import``."""
 
     def __init__(
-        self, source: Source, store: Store, catalogue: Catalogue, rules: ImportRules, report: ImportReport
+        self, source: Source, intake: Intake, catalogue: Catalogue, rules: ImportRules, report: ImportReport
     ) -> None:
         self._source = source
-        self._intake = Intake(store, rules)
+        self._intake = intake
         self._catalogue = catalogue
         self._rules = rules
         self._report = report
@@ -171,11 +171,11 @@ class Import:
         try:
             if self._is_trusted(entry, known) and self._intake.has_reduced(known, reduced):
                 return []
-            picture = self._intake.examine(self._read(entry), strip_metadata=self._strips)
             path = entry.path if self._source.in_place else None
-            if self._intake.holds(known, ORIGINAL, picture, path) and self._intake.has_reduced(known, reduced):
-                return []
-            return self._intake.take_original(entries.code, picture, path, reduced)
+            with self._examined(entry) as picture:
+                if self._intake.holds(known, ORIGINAL, picture, path) and self._intake.has_reduced(known, reduced):
+                    return []
+                return self._intake.take_original(entries.code, picture, path, reduced)
         except RefusedFileError as error:
             prepared.refused.append((entry, str(error)))
             _refuse_all(prepared, "the original of this image was refused")
@@ -190,20 +190,23 @@ class Import:
             try:
                 if self._is_trusted(entry, known):
                     continue
-                picture = self._intake.examine(self._read(entry), strip_metadata=self._strips)
                 path = entry.path if self._source.in_place else None
-                if not self._intake.holds(known, name, picture, path):
-                    rows.append(self._intake.take_ready(entry.code, name, picture, path))
+                with self._examined(entry) as picture:
+                    if not self._intake.holds(known, name, picture, path):
+                        rows.append(self._intake.take_ready(entry.code, name, picture, path))
             except RefusedFileError as error:
                 prepared.refused.append((entry, str(error)))
         return rows
 
-    @property
-    def _strips(self) -> bool:
-        return self._rules.strip and not self._source.in_place
-
-    def _read(self, entry: Entry) -> bytes:
-        return self._source.read(entry.path, self._rules.max_bytes)
+    @contextmanager
+    def _examined(self, entry: Entry) -> Iterator[ExaminedPicture]:
+        """Examine a file, for this block. Raises ``RefusedFileError``."""
+        strips = self._rules.strip and not self._source.in_place
+        with (
+            self._source.open(entry.path, self._rules.max_bytes) as file,
+            self._intake.examine(file, strip_metadata=strips) as picture,
+        ):
+            yield picture
 
     def _is_trusted(self, entry: Entry, known: ImageRow | None) -> bool:
         """Tell whether a file in place has the recorded path and size, and that is enough."""

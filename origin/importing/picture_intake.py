@@ -1,36 +1,30 @@
 """Takes one picture into the store, for imports and uploads: checks it, strips its metadata, makes its renditions."""
 
 import contextlib
-import hashlib
-from collections.abc import Collection, Sequence
+import os
+import shutil
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from io import BytesIO
 from typing import BinaryIO
 
 from origin.importing.catalogue import ImageRow, RenditionRow
-from origin.importing.metadata import MalformedPictureError, format_of, strip
-from origin.importing.pictures import PictureKind, UnusablePictureError, decode
+from origin.importing.decoder_process import Decoder, Decoders
 from origin.importing.renditions import Reduced
 from origin.importing.rules import ImportRules
-from origin.importing.sources import RefusedFileError
 from origin.model import ORIGINAL
 from origin.stores.store import Store
 
-
-class NoPictureError(RefusedFileError):
-    """The bytes are of no format that is taken."""
-
-
-class BrokenPictureError(RefusedFileError):
-    """The bytes begin as a picture does, but are broken, or too many pixels, or their metadata cannot be found."""
+#: The media type of a picture, and its width and height in pixels as it is shown.
+_Kind = tuple[str, int, int]
 
 
 @dataclass(frozen=True, slots=True)
 class ExaminedPicture:
-    """The bytes of a picture as they are to be served. ``format`` is Pillow's name; digest is SHA-256 in hex."""
+    """A picture as it is to be served. ``format`` is Pillow's name; digest is SHA-256 in hex, size in bytes."""
 
+    decoder: Decoder
+    content: BinaryIO
     format: str
-    content: bytes
     digest: str
     size: int
 
@@ -38,22 +32,19 @@ class ExaminedPicture:
 class Intake:
     """Takes pictures into a store by the rules of an import. Its methods may be called by any thread."""
 
-    def __init__(self, store: Store, rules: ImportRules) -> None:
+    def __init__(self, store: Store, rules: ImportRules, decoders: Decoders) -> None:
         self._store = store
         self._rules = rules
+        self._decoders = decoders
 
-    def examine(self, data: bytes, *, strip_metadata: bool) -> ExaminedPicture:
-        """Find the format of a file, and remove its metadata. Raises ``NoPictureError``, ``BrokenPictureError``."""
-        format_ = format_of(data)
-        if format_ is None:
-            raise NoPictureError("not a JPEG, PNG, GIF, WebP or AVIF picture")
-        if strip_metadata:
-            try:
-                data = b"".join(strip(data, format_))
-            except MalformedPictureError as error:
-                reason = f"its metadata cannot be found, and so not taken out ({error})"
-                raise BrokenPictureError(f"{reason}: --metadata keep takes it as it is, if it can be decoded") from None
-        return ExaminedPicture(format_, data, hashlib.sha256(data).hexdigest(), len(data))
+    @contextlib.contextmanager
+    def examine(self, file: BinaryIO, *, strip_metadata: bool) -> Iterator[ExaminedPicture]:
+        """Find the format of a file, and remove the metadata from a copy in memory, for this block.
+
+        Waits for a decoder, which the picture keeps. Raises ``NoPictureError`` and ``BrokenPictureError``.
+        """
+        with self._decoders.one() as decoder, os.fdopen(os.memfd_create("picture"), "w+b") as content:
+            yield ExaminedPicture(decoder, content, **decoder.do({"strip": strip_metadata}, [file, content]))
 
     def holds(self, known: ImageRow | None, name: str, picture: ExaminedPicture, path: str | None) -> bool:
         """Tell whether a rendition is recorded with this content and path, and its file is in the store."""
@@ -92,22 +83,20 @@ class Intake:
 
     def _decode(
         self, picture: ExaminedPicture, targets: Sequence[tuple[Reduced, BinaryIO]], *, load: bool
-    ) -> dict[str, PictureKind]:
-        try:
-            return decode(BytesIO(picture.content), picture.format, targets, self._rules.max_pixels, load=load)
-        except UnusablePictureError as error:
-            raise BrokenPictureError(str(error)) from None
+    ) -> dict[str, _Kind]:
+        job = {"format": picture.format, "load": load, "renditions": [reduced for reduced, _ in targets]}
+        return picture.decoder.do(job, [picture.content, *(file for _, file in targets)])
 
-    def _keep(
-        self, code: str, name: str, picture: ExaminedPicture, kind: PictureKind, path: str | None
-    ) -> RenditionRow:
+    def _keep(self, code: str, name: str, picture: ExaminedPicture, kind: _Kind, path: str | None) -> RenditionRow:
         """Keep the bytes of a picture, unless they are in place."""
         if path is not None:
             return _row(code, name, kind, picture.digest, picture.size, path)
         with self._store.incoming() as incoming:
-            incoming.file.write(picture.content)
+            picture.content.seek(0)
+            shutil.copyfileobj(picture.content, incoming.file)
             return _row(code, name, kind, *incoming.keep(), None)
 
 
-def _row(code: str, name: str, kind: PictureKind, digest: str, size: int, path: str | None) -> RenditionRow:
-    return RenditionRow(code, name, kind.content_type, size, kind.width, kind.height, digest, path)
+def _row(code: str, name: str, kind: _Kind, digest: str, size: int, path: str | None) -> RenditionRow:
+    content_type, width, height = kind
+    return RenditionRow(code, name, content_type, size, width, height, digest, path)

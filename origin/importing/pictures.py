@@ -1,9 +1,8 @@
-"""Decodes image files (pictures) with Pillow: reads their type and size, and makes smaller ones. Only for imports."""
+"""Decodes image files (pictures) with Pillow: reads their type and size, and makes smaller ones. Only for decoders."""
 
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from PIL import Image, ImageOps, UnidentifiedImageError
 
@@ -13,6 +12,9 @@ from origin.model import ORIGINAL
 #: The divisor of ``max_pixels`` for formats that take more memory: at the peak 16 bytes a pixel for WebP, 9 for AVIF,
 #: and at most 6 for the others.
 _MEMORY_SHARES = {"WEBP": 3, "AVIF": 2}
+
+#: Pixels of the longest side, the most that a JPEG or a GIF can have. Each row takes 8 bytes besides its pixels.
+_LARGEST_SIDE = 65_535
 
 #: Rows of the smaller picture that are made at a time.
 _STRIP = 16
@@ -35,9 +37,7 @@ _CONTENT_TYPES = {
 #: The format of a smaller picture, by the format of the original. GIF becomes PNG: its 256 colours suit no photograph.
 _REDUCED_FORMATS = {"JPEG": "JPEG", "MPO": "JPEG", "PNG": "PNG", "GIF": "PNG", "WEBP": "WEBP", "AVIF": "AVIF"}
 
-# Pillow's own limit and the filters of warnings hold for the whole process, and several threads decode pictures:
-# decode() compares the size by itself, at the same moment as Pillow would.
-Image.MAX_IMAGE_PIXELS = None
+Image.MAX_IMAGE_PIXELS = None  # decode() compares the size by itself, at the same moment as Pillow would
 warnings.filterwarnings("ignore", module=r"PIL\b")  # of tags that make no sense
 
 #: Pillow's modes that a format can save, and the modes of all other formats.
@@ -49,8 +49,7 @@ class UnusablePictureError(ValueError):
     """A picture is broken, or too large to be decoded. The message says why."""
 
 
-@dataclass(frozen=True, slots=True)
-class PictureKind:
+class PictureKind(NamedTuple):
     """The media type and the size of a picture, in pixels as it is shown (EXIF orientation applied)."""
 
     content_type: str
@@ -66,30 +65,32 @@ def decode(
     Returns the kinds of the original and of the smaller ones, by the names of the renditions. ``format_`` is Pillow's
     name for the file's format. Of an animation only the first picture is used. Takes at most about 6 bytes of memory
     for each of ``max_pixels``. ``load=False`` reads only the head where there are no targets, and then takes a broken
-    picture for a whole one. Any thread may call this. Raises ``UnusablePictureError``.
+    picture for a whole one. Raises ``UnusablePictureError`` and ``MemoryError``.
     """
     share = _MEMORY_SHARES.get(format_, 1)
+    doubt = ""
     try:
         with Image.open(file, formats=[format_]) as picture:
-            if picture.width * picture.height > max_pixels // share:
-                raise _too_large(format_, max_pixels, share)
-            if load and not targets:
-                picture.load()
+            _check_size(picture, format_, max_pixels, share)
+            if picture.width * picture.height > max_pixels // share // 2:  # decoders hide their lack of memory
+                doubt = ", or too large for the memory that --max-pixels allows it"
             return _reduce(picture, targets, load=load)
-    except UnusablePictureError:
+    except (UnusablePictureError, MemoryError):
         raise
     except UnidentifiedImageError:
         raise UnusablePictureError(f"broken: it begins as {format_} does and cannot be read as such") from None
-    except MemoryError:
-        raise UnusablePictureError("too large for this machine's memory") from None
     except Exception as error:
         # Pillow's decoders raise errors of any type when a file makes no sense.
-        raise UnusablePictureError(f"broken: {error}") from None
+        raise UnusablePictureError(f"broken{doubt}: {error}") from None
 
 
-def _too_large(format_: str, max_pixels: int, share: int) -> UnusablePictureError:
-    part = f" (1/{share} of --max-pixels, for the memory that {format_} takes)" if share > 1 else ""
-    return UnusablePictureError(f"more than {max_pixels // share} pixels{part}: a larger --max-pixels would take it")
+def _check_size(picture: Image.Image, format_: str, max_pixels: int, share: int) -> None:
+    """Refuse a picture that is too large to be decoded."""
+    if max(picture.size) > _LARGEST_SIDE:
+        raise UnusablePictureError(f"a side of more than {_LARGEST_SIDE} pixels")
+    if picture.width * picture.height > max_pixels // share:
+        part = f" (1/{share} of --max-pixels, for the memory that {format_} takes)" if share > 1 else ""
+        raise UnusablePictureError(f"more than {max_pixels // share} pixels{part}: a larger --max-pixels would take it")
 
 
 def _reduce(picture: Image.Image, targets: Sequence[tuple[Reduced, BinaryIO]], *, load: bool) -> dict[str, PictureKind]:
@@ -97,6 +98,9 @@ def _reduce(picture: Image.Image, targets: Sequence[tuple[Reduced, BinaryIO]], *
     format_ = picture.format or ""
     size = picture.size
     kinds = {}
+    if load and not targets:
+        picture.draft(None, (1, 1))  # all of it, but in the smallest of the sizes in which a JPEG can be decoded
+        picture.load()
     for reduced, file in sorted(targets, key=lambda target: -max(target[0].width, target[0].height)):
         small_format = FORMATS[reduced.format] if reduced.format else _REDUCED_FORMATS[format_]
         small = _upright(_shrunk(picture, reduced, _PLAIN_MODES.get(small_format, _PLAIN_MODES_ELSE)), picture)

@@ -46,3 +46,5 @@ class ImportRules:
     max_bytes: int = 64 << 20
     #: Pixels of the largest picture, with Pillow's default. The memory that an import takes depends on it.
     max_pixels: int = 89_478_485
+    #: Seconds of processor time that a picture may take: five times what the largest took, with its thumbnail.
+    decode_time: int = 10

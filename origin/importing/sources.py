@@ -6,9 +6,9 @@ Other users may write into the directory meanwhile. Each path is opened from the
 import os
 import stat
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from pathlib import Path
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
 from origin.model import ByteRange, FilePart
 from origin.stores.contract import PATIENT, Backend, DamagedFileError
@@ -33,8 +33,8 @@ class Source(Protocol):
     #: Whether files stay where they are, so that the rows of renditions get their paths.
     in_place: bool
 
-    def read(self, path: str, max_bytes: int) -> bytes:
-        """Read a whole file. Raises ``RefusedFileError``, also for one of more than ``max_bytes`` bytes."""
+    def open(self, path: str, max_bytes: int) -> AbstractContextManager[BinaryIO]:
+        """Open a file for a block. Raises ``RefusedFileError``, also for one of more than ``max_bytes`` bytes."""
 
     def size(self, path: str, /) -> int | None:
         """Return the size of a file in bytes; None where there is no such file, or its size is not known."""
@@ -119,21 +119,19 @@ class TreeSource:
         self._tree = tree
         self._include_private = include_private
 
-    def read(self, path: str, max_bytes: int) -> bytes:
-        """Read a whole file. Raises ``RefusedFileError``.
+    @contextmanager
+    def open(self, path: str, max_bytes: int) -> Iterator[BinaryIO]:
+        """Open a file for a block. Raises ``RefusedFileError``.
 
         Checks and reads by one descriptor, so that a file that is swapped in between makes no difference.
         """
-        try:
-            with self._tree.opened(Path(path)) as descriptor:
-                self._check(os.fstat(descriptor), max_bytes)
-                with open(descriptor, "rb", closefd=False) as file:
-                    data = file.read(max_bytes + 1)
-        except OSError as error:
-            raise RefusedFileError(f"cannot be read: {error.strerror}") from None
-        if len(data) > max_bytes:  # it grew
-            raise RefusedFileError(f"more than {max_bytes} bytes")
-        return data
+        with ExitStack() as block:
+            try:
+                descriptor = block.enter_context(self._tree.opened(Path(path)))
+            except OSError as error:
+                raise RefusedFileError(f"cannot be read: {error.strerror}") from None
+            self._check(os.fstat(descriptor), max_bytes)
+            yield block.enter_context(open(descriptor, "rb", closefd=False))
 
     def size(self, _path: str, /) -> int | None:
         """Return None: a copy has to be read."""
@@ -157,21 +155,22 @@ class InPlaceSource:
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
 
-    def read(self, path: str, max_bytes: int) -> bytes:
-        """Read a whole file. Raises ``RefusedFileError``."""
+    @contextmanager
+    def open(self, path: str, max_bytes: int) -> Iterator[BinaryIO]:
+        """Read a whole file into memory, for a block. Raises ``RefusedFileError``."""
         size = self.size(path)
         if size is None:
             raise RefusedFileError("there is no such file below the root of --in-place")
         _check_size(size, max_bytes)
         whole = FilePart("", size, ByteRange(0, size))
-        try:
-            body = self._backend.open(path, whole, path, PATIENT)
+        with os.fdopen(os.memfd_create("picture"), "w+b") as file:
             try:
-                return b"".join(body)
-            finally:
-                body.close()
-        except DamagedFileError as error:
-            raise RefusedFileError(f"cannot be read: {error}") from None
+                with closing(self._backend.open(path, whole, path, PATIENT)) as body:
+                    file.writelines(body)
+            except DamagedFileError as error:
+                raise RefusedFileError(f"cannot be read: {error}") from None
+            file.flush()
+            yield file
 
     def size(self, path: str, /) -> int | None:
         """Return the size of a file in bytes; None where it does not exist."""

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import bottle
 
-from origin.importing.picture_intake import NoPictureError
+from origin.importing.decoder_process import NoPictureError
 from origin.importing.rules import Stability, parse_moment
 from origin.importing.sources import RefusedFileError
 from origin.ingest.body import BodyError, SlowBodyError, received

@@ -4,10 +4,7 @@ import contextlib
 import tempfile
 import time
 from collections.abc import Iterator
-from typing import IO, Protocol
-
-#: Bytes of a body that stay in memory. A longer one goes into an unnamed file, which ends with the process.
-_IN_MEMORY = 1 << 20
+from typing import BinaryIO, Protocol
 
 #: Bytes of a read.
 _CHUNK = 1 << 16
@@ -36,15 +33,15 @@ class Input(Protocol):
 
 
 @contextlib.contextmanager
-def received(body: Input, seconds: float) -> Iterator[IO[bytes]]:
-    """Receive a whole body within ``seconds``, and yield it as a file that is deleted afterwards.
+def received(body: Input, seconds: float) -> Iterator[BinaryIO]:
+    """Receive a whole body within ``seconds`` into an unnamed file, and yield that.
 
     The limit is for all of it: a client that drips would otherwise hold a thread for as long as it likes. Raises
     ``SlowBodyError`` and ``BodyError``.
     """
     end = time.monotonic() + seconds
     stall = body.rfile.stall
-    with tempfile.SpooledTemporaryFile(_IN_MEMORY) as file:
+    with tempfile.TemporaryFile() as file:
         while body.remaining:
             left = end - time.monotonic()
             if left <= 0:
@@ -61,5 +58,5 @@ def received(body: Input, seconds: float) -> Iterator[IO[bytes]]:
             body.remaining -= len(chunk)
             file.write(chunk)
         body.rfile.stall = stall
-        file.seek(0)
+        file.flush()
         yield file

@@ -6,6 +6,7 @@ from typing import Any
 
 import mysql.connector
 
+from origin.importing.decoder_process import Decoders
 from origin.importing.picture_intake import Intake
 from origin.ingest.app import IngestApp
 from origin.ingest.database import TIMEOUT, CataloguePool
@@ -58,16 +59,17 @@ def listen(settings: IngestSettings) -> None:
     tokens = Tokens(settings.token_file)
     make_ready(settings.store)
     _try_database(settings.database_url)
-    intake = Intake(open_store(settings.store), settings.rules)
-    uploads = Uploads(CataloguePool(settings.database_url), intake, settings.rules, settings.decoders)
-    app = IngestApp(uploads, tokens, max_bytes=settings.rules.max_bytes, body_time=settings.body_time)
-    server = _UploadServer(app, settings.listen, settings)
-    try:
-        server.prepare()
-    except OSError as error:
-        raise CannotIngestError(f"cannot listen on {settings.listen}: {error.strerror or error}") from None
-    log.info("listening on http://%s", Address(*server.bind_addr[:2]))
-    run_server(server, signals, settings.drain, goes_on=lambda: True)
+    with Decoders(settings.rules, settings.decoders) as decoders:
+        intake = Intake(open_store(settings.store), settings.rules, decoders)
+        uploads = Uploads(CataloguePool(settings.database_url), intake, settings.rules)
+        app = IngestApp(uploads, tokens, max_bytes=settings.rules.max_bytes, body_time=settings.body_time)
+        server = _UploadServer(app, settings.listen, settings)
+        try:
+            server.prepare()
+        except OSError as error:
+            raise CannotIngestError(f"cannot listen on {settings.listen}: {error.strerror or error}") from None
+        log.info("listening on http://%s", Address(*server.bind_addr[:2]))
+        run_server(server, signals, settings.drain, goes_on=lambda: True)
 
 
 def _try_database(url: str) -> None:

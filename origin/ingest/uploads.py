@@ -1,8 +1,7 @@
 """Takes one uploaded picture: checks bans and owner, keeps its files, and records it."""
 
-import threading
 from dataclasses import dataclass
-from typing import IO
+from typing import BinaryIO
 
 from origin.importing.catalogue import Catalogue, ImageRow, image_to_record
 from origin.importing.picture_intake import ExaminedPicture, Intake
@@ -46,25 +45,22 @@ class TakenUpload:
 class Uploads:
     """Takes uploads, in several threads. Raises ``DatabaseUnavailableError``, ``OSError`` and ``StoreAwayError``."""
 
-    def __init__(self, database: CataloguePool, intake: Intake, rules: ImportRules, decoders: int) -> None:
-        """Take the number of pictures that are in memory as a whole, and decoded, at a time."""
+    def __init__(self, database: CataloguePool, intake: Intake, rules: ImportRules) -> None:
         self._database = database
         self._intake = intake
         self._rules = rules
-        self._decoding = threading.Semaphore(decoders)
 
     def check(self, upload: Upload) -> None:
         """Refuse an upload before its body is read. Raises ``BannedError`` and ``ForeignError``."""
         self._recorded(upload, None)
 
-    def take(self, upload: Upload, file: IO[bytes]) -> TakenUpload:
+    def take(self, upload: Upload, file: BinaryIO) -> TakenUpload:
         """Store and record a picture, or find that it is there already.
 
         Raises ``BannedError`` and ``ForeignError``, and ``RefusedFileError`` for a file that is no whole picture: then
         nothing is stored.
         """
-        with self._decoding:
-            picture = self._intake.examine(file.read(), strip_metadata=self._rules.strip)
+        with self._intake.examine(file, strip_metadata=self._rules.strip) as picture:
             known = self._recorded(upload, picture.digest)
             image = self._prepare(upload, picture, known)
         if image and self._database.run(lambda catalogue: catalogue.record([image], move=upload.move)):

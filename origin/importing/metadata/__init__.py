@@ -5,10 +5,12 @@ ones and bytes behind the picture's end. Of EXIF the orientation stays, and of a
 colour profile. The same bytes always give the same result, and stripping a result changes nothing.
 """
 
-from origin.importing.metadata import avif, gif, jpeg, png, webp
-from origin.importing.metadata.reader import MalformedPictureError, Pieces
+from collections.abc import Iterator
 
-__all__ = ["MalformedPictureError", "Pieces", "format_of", "strip"]
+from origin.importing.metadata import avif, gif, jpeg, png, webp
+from origin.importing.metadata.reader import MalformedPictureError
+
+__all__ = ["MalformedPictureError", "format_of", "strip"]
 
 _STRIP = {"JPEG": jpeg.strip, "PNG": png.strip, "GIF": gif.strip, "WEBP": webp.strip, "AVIF": avif.strip}
 _AVIF_BRANDS = {b"avif", b"avis", b"mif1", b"msf1"}
@@ -29,9 +31,9 @@ def format_of(data: bytes) -> str | None:
     return None
 
 
-def strip(data: bytes, format_: str) -> Pieces:
-    """Return the picture without its metadata, in pieces to be joined. Raises ``MalformedPictureError``.
+def strip(data: bytes, format_: str) -> Iterator[bytes | bytearray | memoryview]:
+    """Yield the picture without its metadata, in pieces. Raises ``MalformedPictureError``.
 
     ``format_`` is the result of ``format_of``.
     """
-    return list(_STRIP[format_](data))
+    return _STRIP[format_](data)

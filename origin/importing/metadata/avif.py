@@ -45,14 +45,14 @@ class _Box(NamedTuple):
     end: int
 
 
-def strip(data: bytes) -> Iterator[bytes | memoryview]:
+def strip(data: bytes) -> Iterator[bytearray]:
     """Overwrite all items but pictures (EXIF, XMP), and all boxes that a browser does not need.
 
     The orientation of an AVIF is a property of its own, which stays. Raises ``MalformedPictureError``.
     """
     out = bytearray(data)
     _strip_boxes(out, 0, len(out), 0)
-    yield bytes(out)
+    yield out
 
 
 def _strip_boxes(out: bytearray, at: int, end: int, depth: int) -> None:

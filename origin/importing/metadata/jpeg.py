@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from origin.importing.metadata.orientation import only_orientation
-from origin.importing.metadata.reader import ByteReader
+from origin.importing.metadata.reader import ByteReader, MalformedPictureError
 
 _SOI, _EOI, _SOS = 0xD8, 0xD9, 0xDA
 _APP0, _APP1, _APP2, _APP14 = 0xE0, 0xE1, 0xE2, 0xEE
@@ -14,6 +14,9 @@ _ALONE = {0x01, _SOI, *range(0xD0, 0xD8)}
 
 #: Frames and tables: SOF0 to SOF15 with DHT and DAC among them, DQT, DNL, DRI, DHP, EXP.
 _KEPT = {*range(0xC0, 0xD0), *range(0xDB, 0xE0)}
+
+#: Scans of a picture. Programs write 10 to 30; each takes the decoder some 10 ns a pixel, even where it holds nothing.
+_MOST_SCANS = 100
 
 _MARKER = re.compile(rb"\xff[^\x00\xff]")
 
@@ -28,22 +31,25 @@ def strip(data: bytes) -> Iterator[bytes | memoryview]:
     ``MalformedPictureError``.
     """
     view = memoryview(data)
+    reader = ByteReader(data, 2, len(data))
     yield view[:2]
-    at, turned = 2, False
-    while marker := _MARKER.search(data, at):
+    turned, scans = False, 0
+    while marker := _MARKER.search(data, reader.at):
         start, kind = marker.start(), data[marker.start() + 1]
-        at = start + 2
+        reader.skip(start + 2 - reader.at)
         if kind == _EOI:
-            yield view[start:at]
+            yield view[start : reader.at]
             return
         if kind in _ALONE:
             continue
-        reader = ByteReader(data, at, len(data))
         reader.skip(reader.uint(2) - 2)
-        at = reader.at
         if kind == _SOS:
-            after = _AFTER_SCAN.search(data, at)
-            at = after.start() if after else len(data)
+            scans += 1
+            if scans > _MOST_SCANS:
+                raise MalformedPictureError(f"more than {_MOST_SCANS} scans, at byte {start}")
+            after = _AFTER_SCAN.search(data, reader.at)
+            reader.skip((after.start() if after else len(data)) - reader.at)
+        at = reader.at
         if kind in _KEPT or kind == _SOS:
             yield view[start:at]
         elif kind == _APP1 and data.startswith(b"Exif\0\0", start + 4):

@@ -14,7 +14,7 @@ _FRAME_HEADER = 16
 _HAS_EXIF, _HAS_XMP = 0x08, 0x04
 
 
-def strip(data: bytes) -> Iterator[bytes | memoryview]:
+def strip(data: bytes) -> Iterator[bytes | bytearray]:
     """Keep pictures, animation, transparency, colour profile and orientation; drop all else, also behind the end.
 
     Raises ``MalformedPictureError``.
@@ -22,28 +22,28 @@ def strip(data: bytes) -> Iterator[bytes | memoryview]:
     end = 8 + int.from_bytes(data[4:8], "little")
     if end > len(data):
         raise MalformedPictureError(f"broken or truncated: the file ends at byte {len(data)}, before {end}")
-    chunks = list(_chunks(data, 12, end))
-    exif = next((content for kind, content in chunks if kind == b"EXIF"), b"")
-    exif = only_orientation(bytes(exif)) if exif else b""
-    body = []
-    for kind, content in chunks:
+    view = memoryview(data)
+    exif = next((bytes(content) for kind, content in _chunks(view, 12, end) if kind == b"EXIF"), b"")
+    exif = only_orientation(exif) if exif else b""
+    body = bytearray()
+    for kind, content in _chunks(view, 12, end):
         if kind == b"VP8X" and content:
             flags = content[0] & ~(_HAS_EXIF | _HAS_XMP) | (_HAS_EXIF if exif else 0)
-            body += _chunk(kind, bytes((flags,)), content[1:])
+            _add(body, kind, bytes((flags,)), content[1:])
         elif kind == b"ANMF":
-            body += _chunk(kind, *_frame(content))
+            _add(body, kind, _frame(content))
         elif kind in _KEPT:
-            body += _chunk(kind, content)
+            _add(body, kind, content)
         elif kind == b"EXIF" and exif:
-            body += _chunk(kind, exif)
+            _add(body, kind, exif)
             exif = b""
-    yield b"RIFF" + (4 + sum(map(len, body))).to_bytes(4, "little") + b"WEBP"
-    yield from body
+    yield b"RIFF" + (4 + len(body)).to_bytes(4, "little") + b"WEBP"
+    yield body
 
 
-def _chunks(data: bytes, at: int, end: int) -> Iterator[tuple[bytes, memoryview]]:
+def _chunks(view: memoryview, at: int, end: int) -> Iterator[tuple[bytes, memoryview]]:
     """Read the chunks between two bytes of the file: type and content of each."""
-    view, reader = memoryview(data), ByteReader(data, at, end)
+    reader = ByteReader(view, at, end)
     while reader.at < end:
         kind, length = reader.take(4), int.from_bytes(reader.take(4), "little")
         start = reader.skip(length)
@@ -52,15 +52,18 @@ def _chunks(data: bytes, at: int, end: int) -> Iterator[tuple[bytes, memoryview]
             reader.skip(1)
 
 
-def _chunk(kind: bytes, *contents: bytes | memoryview) -> list[bytes | memoryview]:
+def _add(body: bytearray, kind: bytes, *contents: bytes | bytearray | memoryview) -> None:
+    """Add a chunk."""
     length = sum(map(len, contents))
-    return [kind + length.to_bytes(4, "little"), *contents, bytes(length % 2)]
+    body += kind + length.to_bytes(4, "little")
+    for content in (*contents, bytes(length % 2)):
+        body += content
 
 
-def _frame(content: memoryview) -> list[bytes | memoryview]:
+def _frame(content: memoryview) -> bytearray:
     """Reduce one frame of an animation to the chunks that a browser needs."""
-    kept: list[bytes | memoryview] = [content[:_FRAME_HEADER]]
-    for kind, part in _chunks(bytes(content), _FRAME_HEADER, len(content)):
+    kept = bytearray(content[:_FRAME_HEADER])
+    for kind, part in _chunks(content, _FRAME_HEADER, len(content)):
         if kind in _KEPT_IN_FRAME:
-            kept += _chunk(kind, part)
+            _add(kept, kind, part)
     return kept

@@ -7,16 +7,20 @@ import os
 import random
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 from PIL import Image
 
 from origin.cli.import_run import ImportProgress
 from origin.importing.catalogue import Catalogue
+from origin.importing.decoder_process import Decoders
 from origin.importing.entries import directory_entries
 from origin.importing.importer import Import
+from origin.importing.picture_intake import Intake
 from origin.importing.rules import ImportRules, Stability
 from origin.importing.sources import DirectoryTree, TreeSource
 from origin.stores.directory import Directory
@@ -369,15 +373,22 @@ def test_an_image_that_another_import_takes_at_the_same_time_is_refused(
     class Slow(TreeSource):
         """A directory that is read so slowly that another import overtakes this one."""
 
-        def read(self, path: str, max_bytes: int) -> bytes:
+        @contextmanager
+        def open(self, path: str, max_bytes: int) -> Iterator[BinaryIO]:
             site.run_import(tmp_path / "late", "late", "--move", "--not-stable")
-            return super().read(path, max_bytes)
+            with super().open(path, max_bytes) as file:
+                yield file
 
-    with site.database.connect("import") as connection, ImportProgress(None) as progress:
+    rules = ImportRules()
+    with (
+        site.database.connect("import") as connection,
+        Decoders(rules, 1) as decoders,
+        ImportProgress(None) as progress,
+    ):
         tree = DirectoryTree(tmp_path / "early", follow_symlinks=False)
-        store = Store(Directory(site.origin.files))
+        intake = Intake(Store(Directory(site.origin.files)), rules, decoders)
         source = Slow(tree, include_private=False)
-        run = Import(source, store, Catalogue(connection), ImportRules(), progress)
+        run = Import(source, intake, Catalogue(connection), rules, progress)
         files = tree.files(lambda *_: None)
         run.run(directory_entries(tree, files, "early", Stability(), run.pass_over))
     told = capsys.readouterr().err

@@ -7,7 +7,6 @@ import re
 import signal
 import socket
 import subprocess
-import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -21,12 +20,6 @@ import requests
 from mysql.connector import errorcode
 from PIL import Image
 
-from origin.importing.picture_intake import ExaminedPicture, Intake
-from origin.importing.rules import ImportRules, Stability
-from origin.ingest.database import CataloguePool
-from origin.ingest.uploads import Upload, Uploads
-from origin.stores.directory import Directory
-from origin.stores.store import Store
 from stack.commands import command
 from stack.ingest import Ingest
 from stack.server import frozen
@@ -411,38 +404,6 @@ def test_large_uploads_are_bounded_in_memory(site: UploadSite) -> None:
             connection.sendall(bytes(2_800_000))
         wait_until(lambda: sum(sizes_of_unnamed_files(process.pid)) > 12 * 2_700_000, "the bodies are in files")
         assert process.memory_info().rss - before < 12 * 1_500_000
-
-
-def test_only_so_many_pictures_are_in_memory_as_a_whole_as_there_are_decoders(site: UploadSite) -> None:
-    lock = threading.Lock()
-    counts = {"begun": 0, "inside": 0, "peak": 0}
-
-    class Counting(Intake):
-        """Counts the pictures that it examines at a time, and holds each until two are inside."""
-
-        def examine(self, data: bytes, *, strip_metadata: bool) -> ExaminedPicture:
-            with lock:
-                counts["inside"] += 1
-                counts["peak"] = max(counts["peak"], counts["inside"])
-            wait_until(
-                lambda: counts["begun"] == 6 and counts["peak"] >= 2, "all uploads have begun, and two are inside"
-            )
-            with lock:
-                counts["inside"] -= 1
-            return super().examine(data, strip_metadata=strip_metadata)
-
-    rules = ImportRules()
-    intake = Counting(Store(Directory(site.site.origin.files)), rules)
-    uploads = Uploads(CataloguePool(site.site.database.url("import")), intake, rules, decoders=2)
-
-    def take(number: int) -> bool:
-        with lock:
-            counts["begun"] += 1
-        return uploads.take(Upload(f"many-{number}", "ann", Stability(), False), BytesIO(picture(93))).new
-
-    with ThreadPoolExecutor(6) as pool:
-        assert [*pool.map(take, range(6))] == [True] * 6
-    assert counts["peak"] == 2
 
 
 def test_a_new_image_is_seen_in_one_query(site: UploadSite) -> None:

@@ -225,7 +225,13 @@ def test_pure_modules_load_neither_the_driver_nor_an_http_client() -> None:
     assert set(loaded).isdisjoint({"mysql.connector", "requests", "bottle", "cheroot"})
 
 
-def test_nothing_that_serves_opens_an_image_or_imports_one() -> None:
+def test_nothing_that_serves_imports_an_image() -> None:
     serving = reached("origin.start") | reached("origin.cli.serve")
     assert {"origin.stores.store", "origin.answering.app"} <= serving
-    assert {name for name in serving if top(name) == "PIL" or name.startswith("origin.importing")} == set()
+    assert {name for name in serving if name.startswith("origin.importing")} == set()
+
+
+def test_only_decoders_open_pictures() -> None:
+    opening = {name for name in MODULES if any(top(each) == "PIL" for each in reached(name))}
+    of_decoders = {"origin.importing.decoder", "origin.importing.pictures"}
+    assert {name for name in opening if not name.startswith("origin.importing.metadata")} == of_decoders
