@@ -37,6 +37,18 @@ class Act:
     account: str | None  # the database user of the session
     banned_by: str | None  # a name that moderation wrote
     reason: str | None
+    lifted_by: str | None = None  # of a ban that was lifted by then, likewise
+    lift_reason: str | None = None
+
+    @property
+    def person(self) -> str | None:
+        """The name that moderation wrote with this act."""
+        return self.lifted_by if self.action == "lift" else self.banned_by
+
+    @property
+    def grounds(self) -> str | None:
+        """The reason that moderation wrote with this act."""
+        return self.lift_reason if self.action == "lift" else self.reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +118,7 @@ def _act_finding(index: int, leaf: _Leaf, hashes: Mapping[str, int], leaves: Map
         leaf.get("row"),
         leaf.get("ban"),
         str(leaf["scope"]),
-        *(leaf.get(name) for name in ("subject", "account", "banned_by", "reason")),
+        *(leaf.get(name) for name in ("subject", "account", "banned_by", "reason", "lifted_by", "lift_reason")),
     )
     if event.batch is None:
         return ActFinding(event, ())

@@ -119,7 +119,7 @@ KINDS: Mapping[str, Kind] = {
     "event": Kind(
         {"event": int, "action": str, "scope": str, "at": str},
         {"ban": int, "row": int, "batch": int, "banned_at": str, "lifted_at": str},
-        frozenset({"subject", "owner", "account", "banned_by", "reason", "detail"}),
+        frozenset({"subject", "owner", "account", "banned_by", "reason", "lifted_by", "lift_reason", "detail"}),
     ),
     # An edge's acknowledgement of the batches from ``first`` to ``last``, by the process ``instance``.
     "acknowledged": Kind({"edge": str, "first": int, "last": int, "method": str, "instance": str, "at": str}),

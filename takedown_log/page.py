@@ -129,7 +129,7 @@ def _servers(count: int) -> str:
 def _event(number: int, entry: ActFinding) -> Iterator[str]:
     event = entry.event
     yield f"<h2>{number}. {_text(act(event))}</h2>"
-    by = event.banned_by or ("no name was given" if event.banned_by is not None else ERASED)
+    by = event.person or ("no name was given" if event.person is not None else ERASED)
     yield from _facts(
         f"Entry {number} of the log on this subject",
         (
@@ -137,7 +137,7 @@ def _event(number: int, entry: ActFinding) -> Iterator[str]:
             ("When", moment(event.at)),
             ("By", f"{by} (a name that the moderator's program wrote)"),
             ("Database account", event.account if event.account is not None else ERASED),
-            ("Reason", ERASED if event.reason is None else event.reason or "none was given"),
+            ("Reason", ERASED if event.grounds is None else event.grounds or "none was given"),
             *((("Order number", str(event.ban)),) if event.ban is not None else ()),
         ),
     )

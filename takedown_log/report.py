@@ -75,9 +75,9 @@ def proof_lines(verified: VerifiedProof, story: tuple[ActFinding, ...]) -> Itera
     )
     for entry in story:
         event = entry.event
-        by = f"{event.account or ERASED}" + (f" for {event.banned_by}" if event.banned_by else "")
+        by = f"{event.account or ERASED}" + (f" for {event.person}" if event.person else "")
         subject = ERASED if event.subject is None else event.subject
-        reason = f": {event.reason}" if event.reason else ""
+        reason = f": {event.grounds}" if event.grounds else ""
         yield f"{event.at} {event.action} of {event.scope} {subject} by {by}{reason}"
         for edge in entry.edges:
             yield f"  {edge.edge}: acknowledged at {edge.acknowledged_at or 'no time'}, {_seen(edge)}"

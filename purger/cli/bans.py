@@ -101,10 +101,13 @@ def _whose(scope: str) -> str:
 
 
 def _lines(ban: Ban) -> Iterator[str]:
-    """Describe a ban in two lines, the second for the text that people wrote."""
+    """Describe a ban in a line, and one or two more for the text that people wrote."""
     state = f"lifted {utc_text(ban.lifted_at)}" if ban.lifted_at else "open"
     subject = f"{printable(ban.scope)} {shown_key(ban.scope, ban.subject)}"
     yield f"ban {ban.id}: {subject}, {utc_text(ban.banned_at)}, {state}"
     by = f"by {ban.banned_by}" if ban.banned_by else ""
     if written := ": ".join(part for part in (by, ban.reason) if part):
         yield f"    {printable(written)}"
+    by = f"by {ban.lifted_by}" if ban.lifted_by else ""
+    if written := ": ".join(part for part in (by, ban.lift_reason) if part):
+        yield f"    lifted {printable(written)}"

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from purger.moderation.bans import RefusedBanError, UncertainError, count_bans, insert_ban, lift_bans_by
+from purger.moderation.bans import RefusedBanError, UncertainError, count_bans, insert_ban, lift_bans
 from purger.moderation.delivery_readiness import DeliveryReadiness, read_delivery_readiness
 from purger.moderation.questions import count_images, hiding_bans, original_digest
 from purger.moderation.subjects import Subject
@@ -97,7 +97,7 @@ def carry_out(
                 number = insert_ban(moderation_db, subject, reason=reason, banned_by=by)
                 return f"Ban {number} on {subject} is written."
             case Action.LIFT:
-                number = lift_bans_by(moderation_db, subject, by)
+                number = lift_bans(moderation_db, [subject], lifted_by=by, reason=reason)
                 return f"{counted(number, 'ban')} on {subject} lifted." if number else f"No ban on {subject} was open."
         database.run("resend_subject", scope=subject.scope, subject=subject.key)
         return f"{subject} is purged again.".capitalize()
@@ -133,7 +133,7 @@ def _lift(connection: Connection, facts: _Facts) -> Iterator[tuple[bool, str]]:
         return
     bans = counted(facts.open, "ban")
     yield False, f"Lifts {bans} on {facts.subject}: {facts.hidden} can be seen again at {facts.edges}."
-    yield False, "The record keeps the bans, the lift, and your name."
+    yield False, "The record keeps the bans as they were written, and beside them the lift with your name and reason."
     if facts.subject.scope is Scope.IMAGE:
         for other in hiding_bans(connection, [facts.subject.key]):
             yield True, f"It stays hidden by ban {other.id} on {other.scope} {other.subject}."

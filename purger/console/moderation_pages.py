@@ -40,9 +40,9 @@ class ModerationPages:
         subject, number = read_subject_path(scope, key), form.get("form", "")[:64]
         back = f"{path_of(*subject)}?done={number}"
         reason = " ".join(form.get("reason", "").split())
-        if action == Action.BAN and not 0 < len(reason) <= LONGEST_REASON:
-            problem = f"A ban needs a reason, of at most {LONGEST_REASON} characters."
-            return self._ask(visitor, Action.BAN, subject, problem, reason, HTTPStatus.BAD_REQUEST)
+        if len(reason) > LONGEST_REASON or (action == Action.BAN and not reason):
+            problem = f"A ban needs a reason, and a reason has at most {LONGEST_REASON} characters."
+            return self._ask(visitor, Action(action), subject, problem, reason, HTTPStatus.BAD_REQUEST)
         visitor.session.once(number, lambda: self._done(visitor, Action(action), subject, reason))
         return see_other(back)
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from purger.moderation.subjects import Subject
 from purger.probing.subject_images import codes_of
 from purger.receipts.judge import Judgement, judge_ban
-from purger.receipts.model import BanRecord, LogEntry, ReceiptsReport
+from purger.receipts.model import BanRecord, ReceiptsReport
 from purger.receipts.read import read_receipts
 from purger.receipts.text import edge_row, verdict
 from takedown_base.scope import Scope
@@ -139,20 +139,15 @@ def _history(report: ReceiptsReport) -> Iterator[Event]:
             yield Event(ban.begun, f"{on} began", ban.reason, ban.banned_by)
             if ban.ended:
                 yield Event(ban.ended, f"{on} ended")
-        lifted = {(event.reason, event.at) for event in ban.events if event.action == "lift"}
         for event in ban.events:
-            # A lift that writes its person into the reason is one event, and two entries of the log.
-            if event.action == "change" and any(_at_once(event, *each) for each in lifted):
-                continue
             what = {"ban": "banned", "lift": "lifted", "unban": "deleted", "change": "changed"}.get(event.action, "")
-            by = f"{event.banned_by or 'nobody named'}, account {event.account}" if event.action == "ban" else ""
-            yield Event(event.at, f"{on}: {what}", event.reason, by or f"account {event.account}")
+            is_lift = event.action == "lift"
+            person = event.lifted_by if is_lift else event.banned_by if event.action == "ban" else ""
+            reason = (event.lift_reason or "") if is_lift else event.reason
+            account = f"account {event.account}"
+            yield Event(event.at, f"{on}: {what}", reason, f"{person}, {account}" if person else account)
     for purge in report.resends:
         yield Event(purge.written_at, "purged again")
     for each in report.ownerships:
         if each.until is not None:
             yield Event(each.until, f"left owner {each.owner}", each.became or "", f"account {each.account}")
-
-
-def _at_once(event: LogEntry, reason: str, at: datetime) -> bool:
-    return event.reason == reason and abs((event.at - at).total_seconds()) < 1

@@ -36,7 +36,7 @@ class LogRow(NamedTuple):
     scope: str
     subject: str
     reason: str
-    banned_by: str
+    person: str
     account: str
     logged_at: datetime
     invalidation: int | None
@@ -46,7 +46,7 @@ class LogRow(NamedTuple):
     @property
     def kind(self) -> tuple[str, ...]:
         """The same for all entries of one bulk."""
-        return self.action, self.scope, self.reason, self.banned_by, self.account
+        return self.action, self.scope, self.reason, self.person, self.account
 
 
 @dataclass(slots=True)
@@ -181,7 +181,7 @@ class Takedown:
     subjects: tuple[str, ...]  # a part of them, of a bulk
     number: int = 1  # of subjects; of a bulk about as many
     reason: str = ""
-    banned_by: str = ""
+    person: str = ""
     account: str = ""
     batch: int | None = None
     written: bool = True  # False: no row of the outbox was written for it
@@ -261,7 +261,7 @@ def _takedown(
         subjects=tuple(row.subject for row in group.rows),
         number=group.number,
         reason=first.reason,
-        banned_by=first.banned_by,
+        person=first.person,
         account=first.account,
         batch=group.batch,
         written=first.invalidation is not None,

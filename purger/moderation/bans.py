@@ -49,6 +49,8 @@ class Ban:
     banned_by: str
     banned_at: datetime
     lifted_at: datetime | None
+    lifted_by: str | None  # None: it is open; ``lift_reason`` too
+    lift_reason: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,15 +86,7 @@ def insert_bans(connection: Connection, subjects: Sequence[Subject], *, reason: 
         cursor.executemany(statement("insert_ban"), [_row(subject, reason, banned_by) for subject in subjects])
 
 
-def lift_bans_by(connection: Connection, subject: Subject, person: str) -> int:
-    """Lift all open bans of a subject, name the person in their reasons, and return their number."""
-    with _writing(connection) as cursor:
-        named: _Row = {"scope": subject.scope, "subject": subject.key, "by": f" (lifted by {person})"}
-        cursor.execute(statement("lift_bans_by"), named)
-        return int(cursor.rowcount)
-
-
-def lift_bans(connection: Connection, subjects: Sequence[Subject]) -> int:
+def lift_bans(connection: Connection, subjects: Sequence[Subject], *, lifted_by: str, reason: str) -> int:
     """Lift all open bans of some thousand subjects at most, in one transaction, and return the number of bans."""
     lifted = 0
     with _writing(connection) as cursor:
@@ -100,7 +94,7 @@ def lift_bans(connection: Connection, subjects: Sequence[Subject]) -> int:
         for scope in Scope:
             if keys := [subject.key for subject in subjects if subject.scope is scope]:
                 sql = statement("lift_bans").format(subjects=", ".join(["%s"] * len(keys)))
-                cursor.execute(sql, [scope, *keys])
+                cursor.execute(sql, [lifted_by, reason, scope, *keys])
                 lifted += cursor.rowcount
         cursor.execute("COMMIT")
     return lifted

@@ -162,8 +162,10 @@ class Banning:
 class Lifting:
     """Lifts all open bans of the subjects of a list."""
 
-    def __init__(self, connection: Connection, *, dry_run: bool) -> None:
+    def __init__(self, connection: Connection, *, lifted_by: str, reason: str, dry_run: bool) -> None:
+        """Take the texts of each lift."""
         self._connection = connection
+        self._texts = {"lifted_by": lifted_by, "reason": reason}
         self._dry_run = dry_run
         self._earlier: set[Subject] = set()  # as in Banning
         self._hidden: list[str] = []
@@ -184,7 +186,7 @@ class Lifting:
         if self._dry_run:
             self._earlier.update(result.changed)
         elif result.changed:
-            lift_bans(self._connection, result.changed)
+            lift_bans(self._connection, result.changed, **self._texts)
         self._hidden += hidden
         return result
 

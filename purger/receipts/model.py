@@ -65,6 +65,8 @@ class LogEntry:
     banned_by: str = ""
     detail: str | None = None  # change: the values before, as JSON
     purge: int | None = None  # id of the row that was written to the outbox with it; None: there was none
+    lifted_by: str | None = None  # of a ban that was lifted by then, as ``lift_reason``
+    lift_reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +101,9 @@ class BanRecord:
     reason: str = ""
     banned_by: str = ""
     banned_at: datetime | None = None  # as moderation wrote it; None: its row was deleted
-    lifted_at: datetime | None = None  # as moderation wrote it
+    lifted_at: datetime | None = None  # as moderation wrote it, as ``lifted_by`` and ``lift_reason``
+    lifted_by: str | None = None
+    lift_reason: str | None = None
     stands: bool = False
     left: Ownership | None = None  # set when the image no longer belongs to the banned owner: its last time there
     events: tuple[LogEntry, ...] = ()

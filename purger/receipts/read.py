@@ -173,17 +173,26 @@ def _ban(ban: BanRecord, row: Sequence[Any] | None, entries: list[LogEntry], pur
     """Complete a ban from the columns of its row, or where that was deleted from its last log entry."""
     known = replace(ban, events=tuple(entries), purges=tuple(purges))
     if row is not None:
-        reason, banned_by, banned_at, lifted_at = row
+        reason, banned_by, banned_at, lifted_at, lifted_by, lift_reason = row
         return replace(
             known,
             reason=reason,
             banned_by=banned_by,
             banned_at=banned_at,
             lifted_at=lifted_at,
+            lifted_by=lifted_by,
+            lift_reason=lift_reason,
             stands=lifted_at is None,
         )
     if entries:
-        return replace(known, reason=entries[-1].reason, banned_by=entries[-1].banned_by)
+        last = entries[-1]
+        return replace(
+            known,
+            reason=last.reason,
+            banned_by=last.banned_by,
+            lifted_by=last.lifted_by,
+            lift_reason=last.lift_reason,
+        )
     return known
 
 

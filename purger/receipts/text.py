@@ -202,6 +202,10 @@ def _end(report: ReceiptsReport, ban: BanRecord) -> Iterator[str]:
         yield f"  written as lifted{at}"
         return
     said = f"  {ended}{at} by {printable(ending.account) if ending else 'an account that was not recorded'}"
+    if ban.lifted_by:
+        said += f" for {printable(ban.lifted_by)}"
+    if ban.lift_reason:
+        said += f": {printable(ban.lift_reason)}"
     last = next((purge for purge in reversed(ban.purges) if purge.cause in ("lift", "unban")), None)
     yield _answered(report, last, said) if last else said
 

@@ -114,6 +114,8 @@ EVENT_COLUMNS = {
     "row": "invalidation",
     "banned_at": "banned_at",
     "lifted_at": "lifted_at",
+    "lifted_by": "lifted_by",
+    "lift_reason": "lift_reason",
     "subject": "subject",
     "owner": "owner",
     "account": "account",
@@ -162,8 +164,10 @@ class EventRow(NamedTuple):
     invalidation: int | None
     account: str
     logged_at: datetime
-    banned_at: datetime | None  # of the ban after the act, or before its deletion; ``lifted_at`` too
+    banned_at: datetime | None  # of the ban after the act, or before its deletion, as all that follows
     lifted_at: datetime | None
+    lifted_by: str | None
+    lift_reason: str | None
     batch: int | None
 
 

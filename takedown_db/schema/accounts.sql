@@ -29,7 +29,7 @@ GRANT SELECT, INSERT (action, original, ban_id, digest, path, detail) ON {databa
 
 -- Without DROP, which TRUNCATE needs: no trigger fires for it.
 CREATE USER IF NOT EXISTS 'takedown_moderation'@'%' ACCOUNT LOCK;
-GRANT SELECT, DELETE, INSERT (scope, subject, reason, banned_by, banned_at, lifted_at), UPDATE (scope, subject, reason, banned_by, banned_at, lifted_at) ON {database}.bans TO 'takedown_moderation'@'%';
+GRANT SELECT, DELETE, INSERT (scope, subject, reason, banned_by, banned_at, lifted_at, lifted_by, lift_reason), UPDATE (scope, subject, reason, banned_by, banned_at, lifted_at, lifted_by, lift_reason) ON {database}.bans TO 'takedown_moderation'@'%';
 GRANT EXECUTE ON PROCEDURE {database}.delivery TO 'takedown_moderation'@'%';
 GRANT EXECUTE ON PROCEDURE {database}.subjects_known TO 'takedown_moderation'@'%';
 GRANT EXECUTE ON PROCEDURE {database}.subjects_images TO 'takedown_moderation'@'%';

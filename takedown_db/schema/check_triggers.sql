@@ -25,6 +25,8 @@ BEGIN
         AND YEAR(NEW.banned_at) * MONTH(NEW.banned_at) * DAYOFMONTH(NEW.banned_at) > 0) IS NOT TRUE THEN
         SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'bans.banned_at and bans.lifted_at must be dates that exist; lifted_at NULL means that the ban stands';
     END IF;
+    SET NEW.lifted_by = IF(NEW.lifted_at IS NULL, NULL, COALESCE(NEW.lifted_by, '')),
+        NEW.lift_reason = IF(NEW.lifted_at IS NULL, NULL, COALESCE(NEW.lift_reason, ''));
 END//
 
 CREATE DEFINER = 'takedown_definer'@'localhost' TRIGGER IF NOT EXISTS bans_checked_update BEFORE UPDATE ON bans FOR EACH ROW
@@ -42,6 +44,8 @@ BEGIN
         AND YEAR(NEW.banned_at) * MONTH(NEW.banned_at) * DAYOFMONTH(NEW.banned_at) > 0) IS NOT TRUE THEN
         SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'bans.banned_at and bans.lifted_at must be dates that exist; lifted_at NULL means that the ban stands';
     END IF;
+    SET NEW.lifted_by = IF(NEW.lifted_at IS NULL, NULL, COALESCE(NEW.lifted_by, '')),
+        NEW.lift_reason = IF(NEW.lifted_at IS NULL, NULL, COALESCE(NEW.lift_reason, ''));
 END//
 
 CREATE DEFINER = 'takedown_definer'@'localhost' TRIGGER IF NOT EXISTS bans_checked_delete BEFORE DELETE ON bans FOR EACH ROW

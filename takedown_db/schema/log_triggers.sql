@@ -40,34 +40,50 @@ BEGIN
     IF NEW.id = 0 THEN
         SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'bans.id is given by the server: leave the column out';
     END IF;
-    INSERT INTO moderation_log (action, ban_id, scope, subject, reason, banned_by, banned_at, lifted_at, detail, invalidation)
-    VALUES ('ban', NEW.id, NEW.scope, NEW.subject, NEW.reason, NEW.banned_by, NEW.banned_at, NEW.lifted_at,
+    INSERT INTO moderation_log (
+        action, ban_id, scope, subject, reason, banned_by, banned_at, lifted_at, lifted_by, lift_reason, detail, invalidation
+    )
+    VALUES ('ban', NEW.id, NEW.scope, NEW.subject, NEW.reason, NEW.banned_by, NEW.banned_at, NEW.lifted_at, NEW.lifted_by, NEW.lift_reason,
         IF(NEW.lifted_at IS NULL, NULL, JSON_OBJECT('lifted_at', NEW.lifted_at)), @takedown_outbox);
 END//
 
 CREATE DEFINER = 'takedown_definer'@'localhost' TRIGGER IF NOT EXISTS bans_updated_log AFTER UPDATE ON bans FOR EACH ROW FOLLOWS bans_updated
 BEGIN
     IF OLD.scope <> NEW.scope OR OLD.subject <> NEW.subject THEN
-        INSERT INTO moderation_log (action, ban_id, scope, subject, reason, banned_by, banned_at, lifted_at, invalidation)
-        VALUES ('unban', OLD.id, OLD.scope, OLD.subject, OLD.reason, OLD.banned_by, OLD.banned_at, OLD.lifted_at, @takedown_outbox_before),
-            ('ban', NEW.id, NEW.scope, NEW.subject, NEW.reason, NEW.banned_by, NEW.banned_at, NEW.lifted_at, @takedown_outbox);
+        INSERT INTO moderation_log (
+            action, ban_id, scope, subject, reason, banned_by, banned_at, lifted_at, lifted_by, lift_reason, invalidation
+        )
+        VALUES ('unban', OLD.id, OLD.scope, OLD.subject, OLD.reason, OLD.banned_by, OLD.banned_at, OLD.lifted_at, OLD.lifted_by,
+                OLD.lift_reason, @takedown_outbox_before),
+            ('ban', NEW.id, NEW.scope, NEW.subject, NEW.reason, NEW.banned_by, NEW.banned_at, NEW.lifted_at, NEW.lifted_by,
+                NEW.lift_reason, @takedown_outbox);
     ELSEIF (OLD.lifted_at IS NULL) <> (NEW.lifted_at IS NULL) THEN
-        INSERT INTO moderation_log (action, ban_id, scope, subject, reason, banned_by, banned_at, lifted_at, invalidation)
+        INSERT INTO moderation_log (
+            action, ban_id, scope, subject, reason, banned_by, banned_at, lifted_at, lifted_by, lift_reason, invalidation
+        )
         VALUES (IF(NEW.lifted_at IS NULL, 'ban', 'lift'), NEW.id, NEW.scope, NEW.subject, NEW.reason, NEW.banned_by,
-            NEW.banned_at, NEW.lifted_at, @takedown_outbox);
+            NEW.banned_at, NEW.lifted_at, NEW.lifted_by, NEW.lift_reason, @takedown_outbox);
     END IF;
     IF CAST(OLD.reason AS BINARY) <> CAST(NEW.reason AS BINARY) OR CAST(OLD.banned_by AS BINARY) <> CAST(NEW.banned_by AS BINARY)
-        OR OLD.banned_at <> NEW.banned_at OR OLD.lifted_at <> NEW.lifted_at THEN
-        INSERT INTO moderation_log (action, ban_id, scope, subject, reason, banned_by, banned_at, lifted_at, detail)
-        VALUES ('change', NEW.id, NEW.scope, NEW.subject, NEW.reason, NEW.banned_by, NEW.banned_at, NEW.lifted_at, JSON_OBJECT(
-            'reason', OLD.reason, 'banned_by', OLD.banned_by, 'banned_at', OLD.banned_at, 'lifted_at', OLD.lifted_at));
+        OR OLD.banned_at <> NEW.banned_at OR OLD.lifted_at <> NEW.lifted_at
+        OR CAST(OLD.lifted_by AS BINARY) <> CAST(NEW.lifted_by AS BINARY)
+        OR CAST(OLD.lift_reason AS BINARY) <> CAST(NEW.lift_reason AS BINARY) THEN
+        INSERT INTO moderation_log (
+            action, ban_id, scope, subject, reason, banned_by, banned_at, lifted_at, lifted_by, lift_reason, detail
+        )
+        VALUES ('change', NEW.id, NEW.scope, NEW.subject, NEW.reason, NEW.banned_by, NEW.banned_at, NEW.lifted_at, NEW.lifted_by,
+            NEW.lift_reason, JSON_OBJECT(
+                'reason', OLD.reason, 'banned_by', OLD.banned_by, 'banned_at', OLD.banned_at, 'lifted_at', OLD.lifted_at,
+                'lifted_by', OLD.lifted_by, 'lift_reason', OLD.lift_reason));
     END IF;
 END//
 
 CREATE DEFINER = 'takedown_definer'@'localhost' TRIGGER IF NOT EXISTS bans_deleted_log AFTER DELETE ON bans FOR EACH ROW FOLLOWS bans_deleted
 BEGIN
-    INSERT INTO moderation_log (action, ban_id, scope, subject, reason, banned_by, banned_at, lifted_at, detail, invalidation)
-    VALUES ('unban', OLD.id, OLD.scope, OLD.subject, OLD.reason, OLD.banned_by, OLD.banned_at, OLD.lifted_at,
+    INSERT INTO moderation_log (
+        action, ban_id, scope, subject, reason, banned_by, banned_at, lifted_at, lifted_by, lift_reason, detail, invalidation
+    )
+    VALUES ('unban', OLD.id, OLD.scope, OLD.subject, OLD.reason, OLD.banned_by, OLD.banned_at, OLD.lifted_at, OLD.lifted_by, OLD.lift_reason,
         IF(OLD.lifted_at IS NULL, NULL, JSON_OBJECT('lifted_at', OLD.lifted_at)), @takedown_outbox);
 END//
 

@@ -59,6 +59,27 @@ SET @add = IF(
 PREPARE add_column FROM @add;
 EXECUTE add_column;
 
+SET @add = IF(
+    EXISTS (
+        SELECT 1
+        FROM information_schema.COLUMNS
+        WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = 'bans' AND COLUMN_NAME = 'lifted_by'
+    ),
+    'DO 0', 'ALTER TABLE bans ADD COLUMN lifted_by VARCHAR(255) CHARACTER SET utf8mb4 NULL COMMENT ''NULL exactly where lifted_at is, as lift_reason'' AFTER lifted_at, ADD COLUMN lift_reason VARCHAR(255) CHARACTER SET utf8mb4 NULL AFTER lifted_by'
+);
+PREPARE add_column FROM @add;
+EXECUTE add_column;
+SET @add = IF(
+    EXISTS (
+        SELECT 1
+        FROM information_schema.COLUMNS
+        WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = 'moderation_log' AND COLUMN_NAME = 'lifted_by'
+    ),
+    'DO 0', 'ALTER TABLE moderation_log ADD COLUMN lifted_by VARCHAR(255) CHARACTER SET utf8mb4 NULL COMMENT ''bans.lifted_by, likewise'' AFTER lifted_at, ADD COLUMN lift_reason VARCHAR(255) CHARACTER SET utf8mb4 NULL COMMENT ''bans.lift_reason, likewise'' AFTER lifted_by, MODIFY detail VARCHAR(8192) CHARACTER SET utf8mb4 NULL COMMENT ''change: the values before, as JSON; move: where to'''
+);
+PREPARE add_column FROM @add;
+EXECUTE add_column;
+
 -- Probe results from before the signed log: those that proved nothing, and the counts of removed objects.
 DELETE FROM sightings WHERE seen_at IS NULL OR gone IS NULL;
 ALTER TABLE sightings

@@ -6,11 +6,12 @@ SELECT CAST(COALESCE(MAX(id), 0) + 1 AS UNSIGNED) AS following FROM moderation_l
 
 -- name: console_log
 -- Reads the newest %(limit)s entries of the log for bans and lifts with ids after %(after)s and before %(before)s, the
--- newest first, with the rows of the outbox that they wrote.
-SELECT log.id, log.action, log.ban_id, log.scope, log.subject, log.reason, log.banned_by, log.account, log.logged_at,
+-- newest first, with the rows of the outbox that they wrote. Person and reason are those of the act.
+SELECT log.id, log.action, log.ban_id, log.scope, log.subject, log.reason, log.person, log.account, log.logged_at,
     invalidations.id AS invalidation, invalidations.written_at, invalidations.batch
 FROM (
-    SELECT id, action, ban_id, scope, subject, reason, banned_by, account, logged_at, invalidation
+    SELECT id, action, ban_id, scope, subject, IF(action = 'lift', COALESCE(lift_reason, ''), reason) AS reason,
+        IF(action = 'lift', COALESCE(lifted_by, ''), banned_by) AS person, account, logged_at, invalidation
     FROM moderation_log
     WHERE id > %(after)s AND id < %(before)s AND action IN ('ban', 'lift', 'unban')
     ORDER BY id DESC

@@ -133,7 +133,7 @@ SELECT
 -- name: audit_events
 -- Reads the acts of moderation with the ids after %(after)s up to %(last)s, the times in UTC.
 SELECT id, action, ban_id, scope, subject, owner, reason, banned_by, detail, invalidation, account, logged_at, banned_at,
-    lifted_at
+    lifted_at, lifted_by, lift_reason
 FROM moderation_log
 WHERE id > %(after)s AND id <= %(last)s
 
@@ -175,11 +175,12 @@ WHERE acts.id > %(after)s AND acts.id <= %(last)s AND acts.ban_id IS NOT NULL
 -- name: audit_bans
 -- Reads the bans after the id %(after)s, each with the latest act on it. Times are UTC.
 SELECT page.id, page.scope, page.subject, page.reason, page.banned_by, page.banned_at, page.lifted_at,
-    latest.id AS act, latest.action AS act_action, latest.scope AS act_scope, latest.subject AS act_subject,
+    page.lifted_by, page.lift_reason, latest.id AS act, latest.action AS act_action, latest.scope AS act_scope, latest.subject AS act_subject,
     latest.reason AS act_reason, latest.banned_by AS act_banned_by, latest.banned_at AS act_banned_at,
-    latest.lifted_at AS act_lifted_at
+    latest.lifted_at AS act_lifted_at, latest.lifted_by AS act_lifted_by, latest.lift_reason AS act_lift_reason
 FROM (
     SELECT bans.id, bans.scope, bans.subject, bans.reason, bans.banned_by, bans.banned_at, bans.lifted_at,
+        bans.lifted_by, bans.lift_reason,
         (SELECT MAX(log.id) FROM moderation_log AS log FORCE INDEX (ban) WHERE log.ban_id = bans.id) AS latest_act
     FROM bans
     WHERE bans.id > %(after)s

@@ -7,15 +7,8 @@ INSERT INTO bans (scope, subject, reason, banned_by) VALUES (%(scope)s, %(subjec
 -- name: lift_bans
 -- Lifts the open bans of some subjects of one scope.
 UPDATE bans
-SET lifted_at = UTC_TIMESTAMP(3)
+SET lifted_at = UTC_TIMESTAMP(3), lifted_by = %s, lift_reason = %s
 WHERE scope = %s AND subject IN ({subjects}) AND lifted_at IS NULL
-
--- name: lift_bans_by
--- Lifts the open bans on a subject, and adds to their reasons who lifted them. The log keeps the former text, of which
--- LEFT cuts off what has no room beside it.
-UPDATE bans
-SET lifted_at = UTC_TIMESTAMP(3), reason = CONCAT(LEFT(reason, 255 - CHAR_LENGTH(%(by)s)), %(by)s)
-WHERE scope = %(scope)s AND subject = %(subject)s AND lifted_at IS NULL
 
 -- name: count_bans
 -- Counts for each subject of the JSON array %(subjects)s of pairs [scope, subject], in its order, the open bans and
@@ -32,7 +25,7 @@ ORDER BY asked.place
 -- name: list_bans
 -- Reads bans, the newest first; each parameter that is not NULL keeps those with this scope, subject or author, or
 -- written from %(since)s on and before %(until)s; %(open)s only those that are open.
-SELECT id, scope, subject, reason, banned_by, banned_at, lifted_at
+SELECT id, scope, subject, reason, banned_by, banned_at, lifted_at, lifted_by, lift_reason
 FROM bans
 WHERE (%(scope)s IS NULL OR scope = %(scope)s)
     AND (%(subject)s IS NULL OR subject = %(subject)s)

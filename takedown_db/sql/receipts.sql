@@ -39,7 +39,7 @@ ON DUPLICATE KEY UPDATE
 
 -- name: receipts_bans
 -- Reads the bans of a subject that have a row, the oldest first.
-SELECT id, reason, banned_by, banned_at, lifted_at
+SELECT id, reason, banned_by, banned_at, lifted_at, lifted_by, lift_reason
 FROM bans
 WHERE scope = %(scope)s AND subject = %(subject)s
 ORDER BY id
@@ -104,7 +104,7 @@ SELECT name, public_url, enabled, added_at, triggers, seen_at, lease FROM edges 
 
 -- name: receipts_log
 -- Reads the log of bans on a subject, of deleted ones too.
-SELECT ban_id, id, action, logged_at, account, reason, banned_by, detail, invalidation
+SELECT ban_id, id, action, logged_at, account, reason, banned_by, detail, invalidation, lifted_by, lift_reason
 FROM moderation_log FORCE INDEX (subject)
 WHERE scope = %(scope)s AND subject = %(subject)s AND ban_id IS NOT NULL
 ORDER BY id

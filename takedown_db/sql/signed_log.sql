@@ -26,7 +26,7 @@ ORDER BY batch, id
 SELECT moderation_log.id, moderation_log.action, moderation_log.ban_id, moderation_log.scope, moderation_log.subject,
     moderation_log.owner, moderation_log.reason, moderation_log.banned_by, moderation_log.detail,
     moderation_log.invalidation, moderation_log.account, moderation_log.logged_at, moderation_log.banned_at,
-    moderation_log.lifted_at, invalidations.batch
+    moderation_log.lifted_at, moderation_log.lifted_by, moderation_log.lift_reason, invalidations.batch
 FROM invalidations FORCE INDEX (batch)
 STRAIGHT_JOIN moderation_log ON moderation_log.invalidation = invalidations.id
 WHERE invalidations.batch > %(after)s AND invalidations.batch <= %(last)s
@@ -37,7 +37,7 @@ ORDER BY moderation_log.id
 SELECT moderation_log.id, moderation_log.action, moderation_log.ban_id, moderation_log.scope, moderation_log.subject,
     moderation_log.owner, moderation_log.reason, moderation_log.banned_by, moderation_log.detail,
     moderation_log.invalidation, moderation_log.account, moderation_log.logged_at, moderation_log.banned_at,
-    moderation_log.lifted_at, NULL AS batch
+    moderation_log.lifted_at, moderation_log.lifted_by, moderation_log.lift_reason, NULL AS batch
 FROM moderation_log FORCE INDEX (invalidation)
 WHERE moderation_log.invalidation IS NULL AND moderation_log.id > %(after)s
     AND NOT EXISTS (SELECT 1 FROM log_leaves WHERE log_leaves.kind = 'event' AND log_leaves.source = moderation_log.id)

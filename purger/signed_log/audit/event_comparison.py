@@ -13,7 +13,7 @@ from purger.signed_log.audit.stored_leaf import OpenedLeaf
 from purger.signed_log.entries import BATCH_COLUMNS, EVENT_COLUMNS, BatchRow, EventRow, members_of, utc_text
 
 #: The columns of a ban that each act on it has too.
-_BAN_COLUMNS = ("scope", "subject", "reason", "banned_by", "banned_at", "lifted_at")
+_BAN_COLUMNS = ("scope", "subject", "reason", "banned_by", "banned_at", "lifted_at", "lifted_by", "lift_reason")
 
 #: The actions whose purge has the same name as cause; the others are changes of an image.
 _ACTS_ON_BANS = ("ban", "lift", "unban")
@@ -177,6 +177,8 @@ class AuditedBan(NamedTuple):
     banned_by: str
     banned_at: datetime
     lifted_at: datetime | None
+    lifted_by: str | None
+    lift_reason: str | None
     act: int | None
     act_action: str | None
     act_scope: str | None
@@ -185,6 +187,8 @@ class AuditedBan(NamedTuple):
     act_banned_by: str | None
     act_banned_at: datetime | None  # of the ban after the act
     act_lifted_at: datetime | None
+    act_lifted_by: str | None
+    act_lift_reason: str | None
 
 
 def compare_bans(rows: Iterable[AuditedBan], report: AuditReport) -> None:

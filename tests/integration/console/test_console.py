@@ -81,9 +81,10 @@ def test_a_moderator_bans_and_lifts_and_the_record_names_her(site: Site, anna: P
     assert site.get(copy).status_code == 200
 
     assert "can be seen again" in anna.get(f"/lift/image/{code}").text
-    anna.fill(f"/lift/image/{code}")
+    anna.fill(f"/lift/image/{code}", reason="withdrawn")
     site.wait_served(code)
-    assert log_entry(site, code, "lift") == "anna|court <b>order</b> 17 (lifted by anna)|1"
+    assert log_entry(site, code, "lift") == "anna|court <b>order</b> 17|1|anna|withdrawn"
+    wait_shown(anna, f"/part/image/{code}", "lifted</span>: withdrawn", "anna, account takedown_moderation@")
 
 
 def test_a_form_is_carried_out_once(site: Site, anna: Person) -> None:
@@ -319,7 +320,8 @@ def test_a_first_console_needs_no_file_of_users(site: Site, tmp_path: Path) -> N
 
 def log_entry(site: Site, code: str, action: str) -> str:
     """Read the person, the reason, and whether the account is moderation's, of the one entry of an action."""
-    query = "SELECT CONCAT_WS('|', banned_by, reason, account LIKE 'takedown_moderation@%') FROM moderation_log"
+    query = """SELECT CONCAT_WS('|', banned_by, reason, account LIKE 'takedown_moderation@%', lifted_by, lift_reason)
+        FROM moderation_log"""
     with site.admin.cursor() as cursor:
         cursor.execute(f"{query} WHERE subject = '{code}' AND action = '{action}'")
         ((text,),) = cursor.fetchall()

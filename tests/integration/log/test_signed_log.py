@@ -96,13 +96,15 @@ def test_a_change_of_one_character_is_found(desk: Desk) -> None:
 
 def test_a_lift_follows_its_ban(desk: Desk) -> None:
     code = desk.ban()
-    desk.purger("lift", code).check_returncode()
+    desk.purger("lift", code, "--by", "Bob", "--reason", "withdrawn", "--wait", "60").check_returncode()
 
-    def told() -> list[str]:
+    def told() -> list[tuple[str, ...]]:
         report = json.loads(desk.verify(desk.prove(code), "--json").stdout)
-        return [event["action"] for event in report["events"]]
+        texts = ("action", "banned_by", "reason", "lifted_by", "lift_reason")
+        return [tuple(event[text] for text in texts) for event in report["events"]]
 
-    wait_until(lambda: told() == ["ban", "lift"], "the lift in the log")
+    ban = ("ban", "Ann", "court order 7", None, None)
+    wait_until(lambda: told() == [ban, ("lift", *ban[1:3], "Bob", "withdrawn")], "the lift in the log")
 
 
 def test_owners_and_digests_are_proven_too_and_one_ban_alone(desk: Desk) -> None:

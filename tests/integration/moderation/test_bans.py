@@ -58,3 +58,13 @@ def test_a_list_says_who_banned_and_since_when(filled: Desk) -> None:
     assert lines[0].endswith(": image filter-1, 2024-05-01T10:00:00.000Z, open")
     assert lines[1] == "    by Anna"
     assert "there are more: --limit N shows N instead of 1" in filled.run("bans", "--limit", "1", "--by", "Ben").stderr
+
+
+def test_a_lift_leaves_the_bans_words_and_has_its_own(filled: Desk) -> None:
+    filled.run("lift", "filter-1", "--by", "Bob", "--reason", "withdrawn", "--wait", "0", code=3)
+    filled.run("lift", "--from", "-", "--by", "Cleo", stdin="owner:filter-2\n", code=3)
+    until = ["--until", "2025-01-01"]
+    lines = filled.run("bans", "filter-1", *until).stdout.splitlines()
+    assert lines[1:] == ["    by Anna", "    lifted by Bob: withdrawn"]
+    (ban,) = json.loads(filled.run("bans", "--owner", "filter-2", *until, "--json").stdout)
+    assert (ban["banned_by"], ban["reason"], ban["lifted_by"], ban["lift_reason"]) == ("Ben", "", "Cleo", "")

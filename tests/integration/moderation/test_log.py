@@ -187,20 +187,41 @@ def test_each_change_of_a_ban_is_kept_with_what_was_there_before(
         ("banned_at = '1999-09-09'", "banned_at", None),
         ("lifted_at = '2000-01-01'", None, None),
         ("lifted_at = '2001-01-01'", "lifted_at", "2000-01-01 00:00:00"),
+        ("lifted_by = 'Bob'", "lifted_by", None),
+        ("lifted_by = 'bob', lift_reason = 'withdrawn'", "lifted_by", "Bob"),
+        ("lift_reason = 'Withdrawn'", "lift_reason", "withdrawn"),
     ):
         count = len(rows(admin))
         moderator.execute(f"UPDATE bans SET {sql} WHERE id = %s", (ban,))
         assert len(rows(admin)) == count + 1, sql
         ((action, logged, detail),) = newest(admin, "action, ban_id, detail")
         assert (action, logged) == ("change" if before else "lift", ban), sql
-        assert newest(admin, "banned_at, lifted_at") == rows(
-            admin, f"SELECT banned_at, lifted_at FROM bans WHERE id = {ban}"
-        )
+        columns = "banned_at, lifted_at, lifted_by, lift_reason"
+        assert newest(admin, columns) == rows(admin, f"SELECT {columns} FROM bans WHERE id = {ban}")
         if before and value:
             assert json.loads(detail)[before].removesuffix(".000000").removesuffix(".000") == value
     count = len(rows(admin))
     moderator.execute("UPDATE bans SET reason = 'spam ' WHERE id = %s", (ban,))
     assert len(rows(admin)) == count, "nothing has changed"
+
+
+def test_a_lift_has_its_own_person_and_reason_which_end_with_it(
+    admin: MySQLCursorAbstract, moderator: MySQLCursorAbstract
+) -> None:
+    moderator.execute(
+        "INSERT INTO bans (scope, subject, reason, banned_by, lifted_by) VALUES ('image', 'cat', 'spam', 'judge', 'x')"
+    )
+    ban = moderator.lastrowid
+    for change, left in (
+        ("lifted_by = 'Ann'", (None, None)),
+        ("lifted_at = UTC_TIMESTAMP(3), lifted_by = 'Ann', lift_reason = 'withdrawn'", ("Ann", "withdrawn")),
+        ("lifted_at = NULL", (None, None)),
+        ("lifted_at = UTC_TIMESTAMP(3)", ("", "")),
+    ):
+        moderator.execute(f"UPDATE bans SET {change} WHERE id = %s", (ban,))
+        columns = "reason, banned_by, lifted_by, lift_reason"
+        assert rows(admin, f"SELECT {columns} FROM bans WHERE id = {ban}") == [("spam", "judge", *left)], change
+        assert newest(admin, columns) == [("spam", "judge", *left)], change
 
 
 def test_a_ban_that_gets_another_subject_and_is_deleted_is_kept_with_its_times(

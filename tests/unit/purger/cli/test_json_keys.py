@@ -41,10 +41,10 @@ OWNERSHIP = "owner since until account became"
 RECEIPTS = {
     "": "code owner digest owners exit_code bans resends",
     "owners": OWNERSHIP,
-    "bans": "id scope subject reason banned_by banned_at lifted_at stands left events purges erasure hides begun ended "
-    "account ended_by without_purge edges",
+    "bans": "id scope subject reason banned_by banned_at lifted_at lifted_by lift_reason stands left events purges "
+    "erasure hides begun ended account ended_by without_purge edges",
     "bans.left": OWNERSHIP,
-    "bans.events": "id action at account reason banned_by detail purge",
+    "bans.events": "id action at account reason banned_by detail purge lifted_by lift_reason",
     "bans.purges": PURGE,
     "bans.purges.edges": EDGE_RECEIPT,
     "bans.erasure": "begun_at done_at erased kept account",
@@ -69,7 +69,7 @@ EDGES = {
     "": "name purge_url public_url token_file enabled instance acknowledged seen_at epoch problem "
     "ca_file certificate_file key_file purger lease"
 }
-BANS = {"": "id scope subject reason banned_by banned_at lifted_at"}
+BANS = {"": "id scope subject reason banned_by banned_at lifted_at lifted_by lift_reason"}
 EDGE_ACKNOWLEDGEMENT = "edge acknowledged problem"
 BAN = {"": "id scope subject images copies acknowledged edges", "edges": EDGE_ACKNOWLEDGEMENT}
 BAN_LIST = {
@@ -153,7 +153,7 @@ def test_the_keys_of_an_audit_of_the_log(capsys: pytest.CaptureFixture[str]) -> 
 def test_the_keys_of_lists_of_edges_and_bans(capsys: pytest.CaptureFixture[str]) -> None:
     edge = ListedEdge("paris", "p", "q", "t", True, None, 0, TIME, None, None, None, None, None, None, None)
     assert dict(keys(printed([edge], capsys))) == EDGES
-    ban = BanRow(1, "image", "c", "spam", "anna", TIME, None)
+    ban = BanRow(1, "image", "c", "spam", "anna", TIME, None, None, None)
     found = printed([ban], capsys)
     assert dict(keys(found)) == BANS
     assert found[0]["banned_at"] == "2026-11-25T01:02:03.456Z"

@@ -65,7 +65,7 @@ class Seen:
             scope="image",
             subjects=("x",),
             reason=HOSTILE,
-            banned_by=HOSTILE,
+            person=HOSTILE,
             batch=1,
             edges=(AtEdge(edge="paris", acknowledged=0.004, gone=True), AtEdge(edge="rome", note=HOSTILE)),
         )

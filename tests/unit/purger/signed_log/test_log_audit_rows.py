@@ -33,7 +33,8 @@ BATCH = leaf("batch", 17, batch=17, identity="i", at=AT, rows=2, purges="5e")
 BATCH_ROW = BatchRow(17, "i", TIME, 2)
 EVENT = leaf("event", 7, event=7, action="ban", scope="image", at=AT, ban=3, row=5, batch=17, subject="kX3_vQ",
              account="desk@site", banned_by="Ann", reason="spam", banned_at=AT)  # fmt: skip
-EVENT_ROW = EventRow(7, "ban", 3, "image", "kX3_vQ", None, "spam", "Ann", None, 5, "desk@site", TIME, TIME, None, None)
+EVENT_ROW = EventRow(7, "ban", 3, "image", "kX3_vQ", None, "spam", "Ann", None, 5, "desk@site", TIME, TIME, None, None,
+                     None, None)  # fmt: skip
 PURGE = PurgeRow(5, 17, "image", "kX3_vQ", "ban", 3)
 RECEIPT = leaf("acknowledged", 17, edge="edge1", first=15, last=17, method="purge", instance="v1", at=AT)
 RECEIPT_ROW = ReceiptRow("edge1", 17, 15, "purge", "v1", TIME)
@@ -319,7 +320,8 @@ def test_a_leaf_of_a_ban_that_stands_may_not_be_pruned() -> None:
     assert texts(report) == ["log_leaves 99, content: the log says its subject is banned, the database has pruned it"]
 
 
-BAN = AuditedBan(3, "image", "c", "spam", "Ann", TIME, None, 7, "ban", "image", "c", "spam", "Ann", TIME, None)
+BAN = AuditedBan(3, "image", "c", "spam", "Ann", TIME, None, None, None,
+                 7, "ban", "image", "c", "spam", "Ann", TIME, None, None, None)  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -332,6 +334,9 @@ BAN = AuditedBan(3, "image", "c", "spam", "Ann", TIME, None, 7, "ban", "image", 
         ({"lifted_at": LIFTED}, [f"bans 3, lifted_at: the log says nothing, the database '{LATER}'"]),
         ({"act_lifted_at": LIFTED}, [f"bans 3, lifted_at: the log says '{LATER}', the database nothing"]),
         ({"lifted_at": LIFTED, "act_lifted_at": LIFTED}, []),
+        ({"lifted_by": "Bob", "act_lifted_by": "Bob"}, []),
+        ({"lifted_by": "Eve", "act_lifted_by": "Bob"}, ["bans 3, lifted_by: the log says 'Bob', the database 'Eve'"]),
+        ({"lift_reason": "x"}, ["bans 3, lift_reason: the log says nothing, the database 'x'"]),
         ({"act": None}, ["bans 3: the log says no such row, the database has one"]),
         ({"act_action": "unban"}, ["bans 3: the log says it was deleted, the database has one"]),
     ],
