@@ -155,8 +155,8 @@ class PurgerPresence(NamedTuple):
     host: str
     pid: int
     version: str
-    since: object
-    seen_at: object
+    since: datetime
+    seen_at: datetime
     age: float
     id: str = ""
     clock_lead: float | None = None  # seconds by which its own clock was ahead then; negative: behind

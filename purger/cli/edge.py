@@ -10,13 +10,19 @@ import click
 from purger.cli.options.database_url import database_url
 from purger.cli.options.edge import require_usable, settings_options, warn_of_doubts
 from purger.cli.options.values import as_json
+from purger.edge.client import EdgeClient
+from purger.edge.errors import DeliveryError
 from purger.fleet.edges import ListedEdge, list_edges
 from purger.fleet.presence import present
+from purger.fleet.problems import remedy
 from purger.model import Edge
 from takedown_base.json_output import print_json, utc_text
 from takedown_base.printable import printable
 from takedown_db.connection.command_connection import connected
 from takedown_db.connection.lasting_connection import Connection
+
+#: Seconds to wait for an edge: for a connection, and for its answer.
+_PATIENCE = 5.0
 
 _EXAMPLE = """\b
 Example:
@@ -39,15 +45,28 @@ def edge() -> None:
 @edge.command(epilog=_EXAMPLE)
 @click.argument("name")
 @settings_options(required=True)
+@click.option(
+    "--unreachable",
+    is_flag=True,
+    help="Add it without asking it: it does not run yet, or only the purger's machine reaches it or has its files.",
+)
 @database_url
-def add(name: str, database_url: str, **settings: str) -> None:
-    """Add the edge NAME. It is flushed first, and then gets its heartbeats."""
+def add(name: str, unreachable: bool, database_url: str, **settings: str) -> None:
+    """Add the edge NAME. It is flushed first, and then gets its heartbeats.
+
+    The edge is asked first, as the purger asks it. Nothing is added where it gives no acknowledgement, or is the edge
+    that another name has.
+    """
     if not re.fullmatch(r"[A-Za-z0-9_.-]{1,64}", name):
         raise click.UsageError("an edge's name is 1 to 64 of A-Z a-z 0-9 _ . -")
     with connected(Connection, database_url) as connection:
         if _find(connection, name) is not None:
             raise click.ClickException(f"there is an edge {name} already: `purger edge set` changes it")
-        added = _write(connection, "add_edge", Edge(name, **settings))
+        new = Edge(name, **settings)
+        require_usable(new)
+        if not unreachable:
+            _require_answer(connection, new)
+        added = _write(connection, "add_edge", new)
     click.echo(f"added edge {name}")
     warn_of_doubts(added)
 
@@ -92,6 +111,26 @@ def _switch(url: str, name: str, *, on: bool) -> None:
     with connected(Connection, url) as connection:
         _require(connection, name)
         connection.run("enable_edge", name=name, enabled=on)
+
+
+def _require_answer(connection: Connection, edge: Edge) -> None:
+    """Ask the edge who it is. Raises ``click.ClickException``."""
+    client = EdgeClient(edge, connect_timeout=_PATIENCE, read_timeout=_PATIENCE)
+    try:
+        instance = client.ask().instance
+    except DeliveryError as error:
+        raise click.ClickException(
+            f"nothing was added: edge {edge.name} is {error.kind}: {error} -> {remedy(error.kind)}. With --unreachable "
+            "it is added without being asked"
+        ) from None
+    finally:
+        client.close()
+    for other in list_edges(connection):
+        if other.instance == instance:
+            raise click.ClickException(
+                f"nothing was added: {printable(edge.purge_url)} leads to the edge {printable(other.name)} (varnishd "
+                f"{printable(instance)}): give the purge URL of edge {edge.name}"
+            )
 
 
 def _find(connection: Connection, name: str) -> Edge | None:

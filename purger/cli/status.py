@@ -7,7 +7,7 @@ import click
 from purger.cli.options.database_url import database_url
 from purger.cli.options.values import as_json
 from purger.exit_codes import ExitCode
-from purger.fleet.problems import Problem, find_problems
+from purger.fleet.problems import Problem, find_problems, find_remarks
 from purger.fleet.state import FleetState
 from purger.fleet.status import read_state
 from purger.text_format import aligned, counted, duration, wrapped
@@ -60,7 +60,8 @@ def status(as_json: bool, database_url: str) -> None:
     if as_json:
         print_json(status_report(state, problems))
     else:
-        click.echo("\n".join([*_verdict(state, problems), *_tables(state)]))
+        remarks = [f"REMARK: {remark}" for remark in find_remarks(state)]
+        click.echo("\n".join([*_verdict(state, problems), *_fit(remarks), *_tables(state)]))
     if problems:
         sys.exit(ExitCode.ATTENTION)
 
@@ -70,6 +71,7 @@ def status_report(state: FleetState, problems: list[Problem]) -> dict[str, objec
     return {
         "ok": not problems,
         "problems": problems,
+        "remarks": find_remarks(state),
         "purgers": [
             {**members(each, *_PURGER_KEYS), "edges": state.edges_of(each) if each.alive else []}
             for each in state.purgers
@@ -92,6 +94,11 @@ def _verdict(state: FleetState, problems: list[Problem]) -> list[str]:
         edges = "1 edge trusts its cache" if len(state.edges) == 1 else f"{len(state.edges)} edges trust their caches"
         return [f"OK: {edges}, nothing waits"]
     lines = [f"PROBLEM: {problem.what} -> {problem.do}" for problem in problems]
+    return _fit(lines)
+
+
+def _fit(lines: list[str]) -> list[str]:
+    """Wrap lines where they go to a terminal."""
     return [part for line in lines for part in wrapped(line)] if sys.stdout.isatty() else lines
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from purger.edge.connection import Reply
-from purger.edge.errors import FailingError, MalformedError, OtherInstanceError, RefusedError
+from purger.edge.errors import AddressRefusedError, FailingError, MalformedError, OtherInstanceError, RefusedError
 from purger.edge.purge_request import BATCH
 from purger.model import Position
 from takedown_base.printable import printable
@@ -27,6 +27,9 @@ _INSTANCE = re.compile(r'"([!#-~]{1,64})"')
 
 #: A count of objects.
 _COUNT = re.compile(r"[0-9]{1,9}")
+
+#: A part of the answer of `varnish/takedown/listener.vcl` to an address that its ACL lacks.
+_NOT_IN_ACL = "not in the ACL takedown_purgers"
 
 #: Most characters of an answer in a message.
 _SHOWN = 160
@@ -68,6 +71,8 @@ class EdgeAnswer:
             raise OtherInstanceError(shown)
         if reply.status == 400:
             raise MalformedError(shown)
+        if reply.status == 403 and _NOT_IN_ACL in reply.text:
+            raise AddressRefusedError(shown)
         if not 200 <= reply.status < 300:
             raise RefusedError(shown)
         instance = _INSTANCE.fullmatch(reply.headers.get("etag", ""))

@@ -40,6 +40,12 @@ class RefusedError(DeliveryError):
     kind = "refused"
 
 
+class AddressRefusedError(DeliveryError):
+    """A 403 answer to an address that is not in the edge's ACL."""
+
+    kind = "closed to this address"
+
+
 class MalformedError(DeliveryError):
     """A 400 answer: the edge does not understand the request, so that to try again is no use."""
 

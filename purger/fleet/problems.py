@@ -1,5 +1,6 @@
 """Finds the problems of a fleet, the worst first, each with its remedy. Pure functions."""
 
+from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 
@@ -26,10 +27,15 @@ _EDGE_REMEDIES = {
     "too slow": "check its load and the network; what it misses is delivered when it is back",
     "untrusted": "compare CA, certificates and host name of this edge (`purger edge set`)",
     "refused": "compare the token files and the purge URL (`purger edge set`)",
+    "closed to this address": "add the address from which this purger comes to the ACL takedown_purgers in the edge's "
+    "default.vcl, and load it; behind a proxy such as hitch use the PROXY protocol",
     "failing": "read its varnishd's log",
     "several instances": "give each varnishd a purge URL of its own (`purger edge set`, `purger edge add`)",
 }
 
+
+#: The remedy for any other kind.
+_OTHER_REMEDY = "read the purger's log, and check its varnishd"
 
 #: Most edges that one problem names.
 _NAMED = 5
@@ -58,6 +64,26 @@ def find_problems(state: FleetState) -> list[Problem]:
         *_purger_problems(state),
         *_edge_problems(state),
     ]
+
+
+def find_remarks(state: FleetState) -> list[str]:
+    """List what is no problem yet, and will be one with the next failure."""
+    alive = [purger for purger in state.purgers if purger.alive]
+    if len(alive) != 1:
+        return []
+    # A purger that was replaced signed last before its successor began.
+    gone = [each for each in state.purgers if not each.alive and each.seen_at > alive[0].since]
+    if not gone:
+        return []
+    return [
+        f"redundancy lost since {gone[0].seen_at:%Y-%m-%d %H:%M:%S} UTC, {duration(gone[0].age)} ago: {gone[0].name} "
+        f"no longer signs, and only {alive[0].name} is left -> start it again, or end its process if it is frozen"
+    ]
+
+
+def remedy(kind: str) -> str:
+    """Return what to do about an error of this kind at an edge."""
+    return _EDGE_REMEDIES.get(kind, _OTHER_REMEDY)
 
 
 def unclaimed(claims: Mapping[str, str | None], purgers: Collection[PurgerPresence]) -> list[str]:
@@ -203,19 +229,34 @@ def _edge_problems(state: FleetState) -> Iterator[Problem]:
     if not state.edges:
         what = f"none of {counted(state.disabled, 'edge')} is enabled" if state.disabled else "there are no edges"
         yield Problem(what, "`purger edge enable`" if state.disabled else "add each Varnish: `purger edge add`")
+    yield from _shared_instances(state.edges)
     alive = any(purger.alive for purger in state.purgers)
     for edge in state.edges:
         # The problem that a purger recorded before it went away may be over.
         yield from _problems_of_edge(edge if alive else replace(edge, recorded=None))
 
 
+def _shared_instances(edges: Collection[EdgeState]) -> Iterator[Problem]:
+    """Find purge URLs that lead to one varnishd: the edge that one of them should lead to gets no purge."""
+    names = defaultdict[str, list[str]](list)
+    for edge in edges:
+        if edge.mode is not None and edge.instance is not None:
+            names[edge.instance].append(printable(edge.name))
+    for instance, same in names.items():
+        if len(same) > 1:
+            yield Problem(
+                f"edges {', '.join(same)} are one varnishd ({printable(instance)}): any other one that these names "
+                "mean gets no purge and no heartbeat, and no receipt proves anything of it",
+                "give each its own purge URL (`purger edge set`), or remove the name that is too much",
+            )
+
+
 def _problems_of_edge(edge: EdgeState) -> Iterator[Problem]:
     name = printable(edge.name)
     no_answer = EdgeProblem("no answer") if edge.mode is None else None
     if error := edge.problem or no_answer:
-        remedy = _EDGE_REMEDIES.get(error.kind, "read the purger's log, and check its varnishd")
         trust = f"; it {end_of_trust(edge.trust_ends_by)}" if edge.mode is None and edge.trust_ends_by else ""
-        yield Problem(f"edge {name}: {printable(error)}{trust}", remedy, edge.name)
+        yield Problem(f"edge {name}: {printable(error)}{trust}", remedy(error.kind), edge.name)
     elif edge.mode == "fail-safe":
         age = edge.heartbeat_age
         last = "no heartbeat yet" if age is None else f"last heartbeat {duration(age)} ago"

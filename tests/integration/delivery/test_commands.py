@@ -78,7 +78,7 @@ def test_a_running_purger_audits_by_itself(site: Site, caplog: pytest.LogCapture
 def test_an_edge_that_gives_no_answer_is_listed_and_the_work_is_done_in_part(site: Site) -> None:
     closed = f"http://127.0.0.1:{free_port()}"
     urls = ("--purge-url", closed, "--public-url", closed, "--token-file", str(site.stack.edge.token_file))
-    purger(site, "edge", "add", "closed", *urls)
+    purger(site, "edge", "add", "closed", "--unreachable", *urls)
     try:
         assert "closed" in {edge["name"] for edge in json.loads(purger(site, "edge", "list", "--json"))}
         code = site.new_image()

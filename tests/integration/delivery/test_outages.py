@@ -90,7 +90,7 @@ def test_a_database_without_the_schema_is_told_what_to_do(fleet: Fleet) -> None:
 def test_an_edge_that_never_ends_its_answer_does_not_hold_up_the_list(fleet: Fleet) -> None:
     with raw_listener(b"HTTP/1.1 200 OK\r\nX: ", drip=b"x", every=0.5) as (url, asked):
         fleet.purger.run(
-            *("edge", "add", "drip", "--purge-url", url, "--public-url", url),
+            *("edge", "add", "drip", "--unreachable", "--purge-url", url, "--public-url", url),
             *("--token-file", str(fleet.edge.token_file)),
         ).check_returncode()
         fleet.logged("edge drip is followed")

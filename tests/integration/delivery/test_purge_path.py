@@ -196,7 +196,7 @@ def test_a_false_listener_gets_no_token_and_no_receipt(path: PurgePath, tmp_path
         server = other.sign("127.0.0.1").pem(tmp_path / "server.pem")
         with Hitch(tmp_path / "hitch", port, server) as hitch:
             path.edge(
-                *("add", "false", "--purge-url", hitch.url, "--public-url", hitch.url),
+                *("add", "false", "--unreachable", "--purge-url", hitch.url, "--public-url", hitch.url),
                 *("--token-file", str(token), "--ca-file", str(ours.file)),
             )
             path.ban()
@@ -329,7 +329,9 @@ def test_a_disabled_edge_is_left_alone_and_gets_what_it_missed_later(path: Purge
 )
 def test_a_change_that_cannot_be_is_refused(path: PurgePath, arguments: list[str], said: str) -> None:
     closed = f"http://127.0.0.1:{free_port()}"
-    added = path.purger.run("edge", "add", "plain", "--purge-url", closed, "--public-url", closed, "--token-file", "/t")
+    added = path.purger.run(
+        "edge", "add", "plain", "--unreachable", "--purge-url", closed, "--public-url", closed, "--token-file", "/t"
+    )
     try:
         ran = path.purger.run("edge", *arguments)
         assert ran.returncode in {1, 2}

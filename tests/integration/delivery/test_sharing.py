@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Iterator
 from contextlib import ExitStack
+from functools import partial
 from typing import Any
 
 import pytest
@@ -70,12 +71,22 @@ def test_a_killed_purger_is_replaced_and_comes_back_to_its_share(group: PurgerGr
     killed, other = pair
     with group.always_trusted():
         for _ in range(2):
+            lost = partial(remarks, other, f"pid {killed.pid} on")
             killed.kill()
             group.ban()
             group.wait_shares({other: 4})
+            wait_until(lost, "the loss of redundancy is a remark")
             killed.start()
             group.wait_shares(dict.fromkeys(pair, 2))
+            wait_until(lambda: remarks(other) == [], "there is no remark")
             group.ban()
+
+
+def remarks(member: GroupMember, part: str = "") -> list[str]:
+    """Return the remarks of ``purger status`` that name ``part``. None of them makes it a problem."""
+    state = json.loads(member.run("status", "--json").stdout)
+    assert not [each for each in state["problems"] if "redundancy" in each["what"]]
+    return [each for each in state["remarks"] if each.startswith("redundancy lost since ") and part in each]
 
 
 def test_a_frozen_purger_is_replaced_and_does_no_harm_when_it_wakes(

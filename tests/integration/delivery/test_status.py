@@ -4,6 +4,7 @@ import fcntl
 import json
 import os
 import pty
+import shutil
 import struct
 import subprocess
 import termios
@@ -21,9 +22,11 @@ from purger.fleet.problems import find_problems
 from purger.fleet.status import read_state
 from stack.commands import command
 from stack.database import Database
+from stack.edge import Edge
 from stack.ports import free_port
 from stack.purger import Purger
 from stack.system import Stack, StackSettings
+from stack.vcl import SOURCE
 from stack.waiting import wait_until
 from takedown_db.connection.lasting_connection import Connection
 from takedown_db.connection.url import parse_url
@@ -215,8 +218,8 @@ def refusing(body: bytes) -> Iterator[str]:
 def further_edge(site: Site, name: str, purge_url: str) -> Iterator[None]:
     purger, token = site.stack.purger, str(site.stack.edge.token_file)
     ipv6 = f"http://[::1]:{free_port()}"
-    added = purger.run("edge", "add", name, "--purge-url", purge_url, "--public-url", ipv6, "--token-file", token)
-    added.check_returncode()
+    urls = ("--purge-url", purge_url, "--public-url", ipv6)
+    purger.run("edge", "add", name, "--unreachable", *urls, "--token-file", token).check_returncode()
     try:
         yield
         listed = purger.run("edge", "list")
@@ -253,6 +256,55 @@ def test_an_edge_that_is_dead_is_named_with_the_time_at_which_its_trust_ended(fl
     finally:
         dead.start()
     fleet.lift(code)
+
+
+def test_two_names_of_one_varnishd(fleet: Site) -> None:
+    first = fleet.stack.edge
+    with further_edge(fleet, "twin", first.purge_url):
+        wait_problem(fleet, "edges edge1, twin are one varnishd", "-> give each its own purge URL", first=False)
+        assert fleet.stack.purger.run("edge", "list").stdout.count(first.purge_url) == 2
+
+
+def test_an_edge_whose_acl_lacks_the_purger(fleet: Site, tmp_path: Path) -> None:
+    source = shutil.copytree(SOURCE, tmp_path / "vcl")
+    default = source / "default.vcl"
+    default.write_text(default.read_text().replace('"127.0.0.0"/8;', ""))
+    first = fleet.stack.edge
+    with Edge(tmp_path / "edge", fleet.stack.origin.address, name="strict", source=source) as strict:
+        strict.token_file.write_text(first.token_file.read_text())
+        with further_edge(fleet, "strict", strict.purge_url):
+            wait_problem(fleet, "edge strict: closed to this address: 403", "-> add the address from which this purger")
+        urls = ("--purge-url", strict.purge_url, "--public-url", strict.url, "--token-file", str(first.token_file))
+        refused = fleet.stack.purger.run("edge", "add", "strict", *urls)
+        assert (refused.returncode, "-> add the address from which" in refused.stderr) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"token-file": "/nowhere/token"}, "/nowhere/token"),
+        ({"token-file": __file__}, "token file"),
+        ({"purge-url": "edge2"}, "leads to the edge edge2 (varnishd "),
+        ({"purge-url": "http://127.0.0.1:1"}, "edge new is unreachable: "),
+        (
+            {"purge-url": "public"},
+            "edge new is refused: 405 Method Not Allowed -> compare the token files",
+        ),
+    ],
+)
+def test_an_edge_is_asked_before_it_is_added(fleet: Site, given: dict[str, str], said: str) -> None:
+    first, second = fleet.stack.edges
+    urls = {"edge2": second.purge_url, "public": first.url}
+    settings = {"purge-url": first.purge_url, "public-url": first.url, "token-file": str(first.token_file)} | given
+    settings["purge-url"] = urls.get(settings["purge-url"], settings["purge-url"])
+    if settings["purge-url"] == second.purge_url:
+        settings["token-file"] = str(second.token_file)
+    options = [part for name, value in settings.items() for part in (f"--{name}", value)]
+    refused = fleet.stack.purger.run("edge", "add", "new", *options)
+    assert refused.returncode == 1
+    assert refused.stderr.startswith("Error: nothing was added: ")
+    assert said in refused.stderr
+    assert fleet.number("SELECT COUNT(*) FROM edges WHERE name = 'new'") == 0
 
 
 def test_an_edge_whose_answer_is_an_attack_on_the_terminal(fleet: Site) -> None:
@@ -324,7 +376,7 @@ def test_a_fleet_without_edges(tmp_path: Path, database: Database) -> None:
     assert problems() == ["no purger runs", "there are no edges"]
     closed = f"http://127.0.0.1:{free_port()}"
     urls = ("--purge-url", closed, "--public-url", closed, "--token-file", "/t")
-    purger.run("edge", "add", "one", *urls).check_returncode()
+    purger.run("edge", "add", "one", "--unreachable", *urls).check_returncode()
     purger.run("edge", "disable", "one").check_returncode()
     try:
         assert problems() == ["no purger runs", "none of 1 edge is enabled"]

@@ -52,7 +52,17 @@ def test_a_ban_of_the_owner_is_a_receipt_of_each_of_his_images(site: Site) -> No
 def test_an_edge_that_goes_on_showing_the_image_is_found_out(site: Site) -> None:
     code = site.new_image()
     edge = site.stack.edge
-    add = ("edge", "add", "liar", "--purge-url", edge.purge_url, "--token-file", str(edge.token_file), "--public-url")
+    add = (
+        "edge",
+        "add",
+        "liar",
+        "--unreachable",
+        "--purge-url",
+        edge.purge_url,
+        "--token-file",
+        str(edge.token_file),
+        "--public-url",
+    )
     with stuck_listener(site.get(code).content) as public_url:
         site.stack.purger.run(*add, public_url).check_returncode()
         try:

@@ -1,5 +1,7 @@
 """Give a test the tables of a site's own, and `purger hook` to put triggers on them."""
 
+from datetime import datetime
+
 from click.testing import CliRunner, Result
 from mysql.connector.abstracts import MySQLConnectionAbstract
 
@@ -12,8 +14,10 @@ from stack.database import Database
 from takedown_db.connection.connect import connect
 from takedown_db.connection.lasting_connection import Connection
 
+_NOON = datetime(2026, 12, 2, 12, 0, 0)
+
 #: A purger that is there, so that status has no other problem.
-ALIVE = PurgerPresence("host", 17, "0.2", None, None, 0.4, id="one")
+ALIVE = PurgerPresence("host", 17, "0.2", _NOON, _NOON, 0.4, id="one")
 
 #: A table as the documents have it, one with a number and a status, and one of people.
 TABLES = """

@@ -67,7 +67,17 @@ def stale_listener(edge: Edge) -> Iterator[tuple[str, dict[str, FixedAnswer]]]:
 def third_edge(site: Site, public_url: str) -> Iterator[None]:
     """Add an edge ``third`` with the purge listener of the first edge and the public listener at ``public_url``."""
     edge = site.stack.edge
-    add = ("edge", "add", "third", "--purge-url", edge.purge_url, "--token-file", str(edge.token_file), "--public-url")
+    add = (
+        "edge",
+        "add",
+        "third",
+        "--unreachable",
+        "--purge-url",
+        edge.purge_url,
+        "--token-file",
+        str(edge.token_file),
+        "--public-url",
+    )
     site.stack.purger.run(*add, public_url).check_returncode()
     try:
         known = "SELECT COUNT(*) FROM edges WHERE name = 'third' AND instance IS NOT NULL"

@@ -13,6 +13,7 @@ import pytest
 
 from purger.edge.client import EdgeClient
 from purger.edge.errors import (
+    AddressRefusedError,
     DeliveryError,
     FailingError,
     MalformedError,
@@ -223,6 +224,13 @@ def test_each_status_is_its_kind_of_error(token: Path, status: int, kind: type[D
     with Listener(answer) as listener, pytest.raises(DeliveryError, match=str(status)) as caught:
         delivery_to(f"http://127.0.0.1:{listener.port}", token).ask()
     assert type(caught.value) is kind
+
+
+def test_a_refusal_by_the_acl_is_another_one_than_by_the_token(token: Path) -> None:
+    text = b"Forbidden: this address is not in the ACL takedown_purgers of default.vcl"
+    answer = b"HTTP/1.1 403 Forbidden\r\nContent-Length: %d\r\n\r\n%b" % (len(text), text)
+    with Listener(answer) as listener, pytest.raises(AddressRefusedError, match="takedown_purgers"):
+        delivery_to(f"http://127.0.0.1:{listener.port}", token).ask()
 
 
 def test_an_answer_is_shown_without_its_control_characters(token: Path) -> None:

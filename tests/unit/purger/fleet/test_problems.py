@@ -1,18 +1,19 @@
 """Find the problems in the state of a fleet, each with its remedy."""
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
 from purger.edge.errors import DeliveryError
-from purger.fleet.problems import find_problems
+from purger.fleet.problems import find_problems, find_remarks
 from purger.fleet.state import EdgeProblem, EdgeState, FleetState
 from purger.model import PurgerPresence
 from takedown_db.hooks.triggers import HookState
 
-ALIVE = PurgerPresence("host", 17, "0.2", None, None, 0.4, id="one")
+NOON = datetime(2026, 12, 2, 12, 0, 0)
+ALIVE = PurgerPresence("host", 17, "0.2", NOON, NOON + timedelta(hours=2), 0.4, id="one")
 GOOD = EdgeState(name="paris", mode="trusted", heartbeat_age=1.0, purger="one")
 WELL = FleetState(purgers=(ALIVE,), edges=(GOOD,))
 
@@ -125,6 +126,25 @@ def test_each_kind_of_delivery_error_has_a_remedy_or_heals_by_itself() -> None:
 
 def test_one_purger_that_is_alive_is_enough() -> None:
     assert find_problems(replace(WELL, purgers=(ALIVE._replace(age=900.0), ALIVE))) == []
+
+
+def test_a_purger_that_died_beside_the_only_one_left_is_a_remark() -> None:
+    beside = ALIVE._replace(pid=18, id="two", seen_at=NOON + timedelta(hours=1), age=3600.0)
+    remark, *_ = find_remarks(replace(WELL, purgers=(ALIVE, beside)))
+    assert "redundancy lost since 2026-12-02 13:00:00 UTC, 60 min ago: pid 18 on host no longer signs" in remark
+    before = beside._replace(seen_at=NOON - timedelta(seconds=1))
+    assert find_remarks(replace(WELL, purgers=(ALIVE, before))) == [], "it was replaced"
+    assert find_remarks(replace(WELL, purgers=(ALIVE, ALIVE._replace(id="three"), beside))) == []
+
+
+def test_two_names_of_one_varnishd_are_a_problem() -> None:
+    same = tuple(replace(GOOD, name=name, instance="i1") for name in ("paris", "rome"))
+    other = replace(GOOD, name="oslo", instance="i2")
+    (problem,) = find_problems(replace(WELL, edges=(*same, other)))
+    assert problem.what.startswith("edges paris, rome are one varnishd (i1)")
+    # What an edge was that gives no answer now is on record only: it may have moved since.
+    away = replace(same[1], mode=None, failure=EdgeProblem("unreachable"))
+    assert "are one varnishd" not in said(replace(WELL, edges=(same[0], away)))
 
 
 def test_an_edge_without_a_purger_is_a_problem() -> None:
