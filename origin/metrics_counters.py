@@ -17,7 +17,7 @@ from origin.stores.contract import PATIENT, Backend, StoredBody
 from origin.stores.store import Store
 
 #: The statuses that are counted separately. All others, which only a changed origin could answer, count as ``other``.
-STATUSES = (200, 206, 304, 400, 404, 405, 408, 410, 412, 413, 414, 416, 431, 451, 500, 501, 503, 505)
+STATUSES = (200, 206, 304, 400, 404, 405, 408, 410, 413, 414, 416, 431, 451, 500, 501, 503, 505)
 
 #: Upper bounds in seconds of the buckets of lookups and of reads from the store.
 BOUNDS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)

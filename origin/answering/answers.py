@@ -7,7 +7,7 @@ from base64 import b64encode
 from typing import NamedTuple
 
 from origin.answering.byte_ranges import UnsatisfiableRangeError, select_range
-from origin.answering.conditional_requests import not_modified, precondition_fails, range_applies
+from origin.answering.conditional_requests import not_modified, range_applies
 from origin.answering.special_image import SpecialImage
 from origin.model import ByteRange, FilePart, Found, Header, Lifetimes
 from takedown_base.http.http_dates import format_date, whole_second_after
@@ -30,7 +30,6 @@ _STATUS_LINES = {
     404: "404 Not Found",
     405: "405 Method Not Allowed",
     410: "410 Gone",
-    412: "412 Precondition Failed",
     416: "416 Range Not Satisfiable",
     451: "451 Unavailable For Legal Reasons",
     500: "500 Internal Server Error",
@@ -48,8 +47,6 @@ class Conditions(NamedTuple):
     if_modified_since: str | None = None
     range: str | None = None  # None also for HEAD: GET is the only method that ranges are defined for (14.2)
     if_range: str | None = None
-    if_match: str | None = None
-    if_unmodified_since: str | None = None
 
 
 class ImageAnswer(NamedTuple):
@@ -184,13 +181,11 @@ def failure(status: int, text: str, *headers: Header) -> ImageAnswer:
 
 
 def _represent(shown: _Representation, conditions: Conditions) -> ImageAnswer:
-    """Answer with a representation, or as the request's conditions demand: 206, 304, 412 or 416."""
+    """Answer with a representation, or as the request's conditions demand: 206, 304 or 416."""
     etag = f'"{shown.digest}"'
     validators = [("ETag", etag)]
     if shown.last_modified is not None:
         validators.append(("Last-Modified", format_date(shown.last_modified)))
-    if precondition_fails(conditions.if_match, conditions.if_unmodified_since, etag, shown.last_modified):
-        return failure(412, "The image is not the one that was meant.", *validators)
     if not_modified(conditions.if_none_match, conditions.if_modified_since, etag, shown.last_modified):
         return ImageAnswer(_STATUS_LINES[304], [*validators, *shown.caching, NOSNIFF])
 

@@ -104,8 +104,6 @@ class App:
             get("HTTP_IF_MODIFIED_SINCE"),
             get("HTTP_RANGE") if environ["REQUEST_METHOD"] == "GET" else None,
             get("HTTP_IF_RANGE"),
-            get("HTTP_IF_MATCH"),
-            get("HTTP_IF_UNMODIFIED_SINCE"),
         )
         return self._answers.decide(self._lookup.find(code, rendition, environ[BEGAN]), conditions, time.time())
 

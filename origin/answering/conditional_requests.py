@@ -21,22 +21,6 @@ def etag_matches(if_none_match: str, etag: str) -> bool:
     return _is_any(if_none_match) or any(tag.removeprefix("W/") == wanted for tag in _tags(if_none_match))
 
 
-def precondition_fails(
-    if_match: str | None, if_unmodified_since: str | None, etag: str, last_modified: int | None
-) -> bool:
-    """Tell whether the answer to a GET or HEAD is 412, which comes before a 304 (13.2.2).
-
-    If-Match compares strongly: ``W/`` matches nothing (13.1.1). Beside it the date is ignored. A malformed date is
-    ignored, and so is any where the representation has none (13.1.4).
-    """
-    if if_match is not None:
-        return not (_is_any(if_match) or (not etag.startswith("W/") and etag in _tags(if_match)))
-    if if_unmodified_since is None or last_modified is None:
-        return False
-    since = parse_date(if_unmodified_since)
-    return since is not None and last_modified > since
-
-
 def not_modified(
     if_none_match: str | None, if_modified_since: str | None, etag: str, last_modified: int | None
 ) -> bool:

@@ -98,9 +98,11 @@ def requests_for(etag: str, last_modified: str, size: int) -> Iterator[Headers]:
         yield [("If-None-Match", '"x"'), ("If-None-Match", tag)]
         yield [("If-Range", tag), ("Range", "bytes=0-3")]
         yield [("If-Range", etag), ("If-Range", tag), ("Range", "bytes=0-3")]
+        yield [("If-Match", tag)]
     for date in dates(last_modified):
         yield [("If-Modified-Since", date)]
         yield [("If-Modified-Since", date), ("If-Modified-Since", last_modified)]
+        yield [("If-Unmodified-Since", date)]
         yield [("If-Range", date), ("If-Range", last_modified), ("Range", "bytes=0-3")]
         yield [("If-Range", date), ("Range", "bytes=0-3")]
     for part in ranges(size):

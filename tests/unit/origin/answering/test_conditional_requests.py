@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from origin.answering.conditional_requests import etag_matches, not_modified, precondition_fails, range_applies
+from origin.answering.conditional_requests import etag_matches, not_modified, range_applies
 from takedown_base.http.http_dates import format_date
 
 ETAG = '"0123abcd"'
@@ -66,8 +66,6 @@ def test_a_comma_inside_a_tag_does_not_end_it() -> None:
 def test_garbage_never_raises(one: str, other: str) -> None:
     not_modified(one, other, ETAG, MOMENT)
     not_modified(None, other, ETAG, MOMENT)
-    precondition_fails(one, other, ETAG, MOMENT)
-    precondition_fails(None, other, ETAG, MOMENT)
     range_applies(one, ETAG, MOMENT)
 
 
@@ -98,23 +96,6 @@ def test_beside_if_none_match_the_date_plays_no_part(difference: int) -> None:
     assert not_modified(ETAG, since, ETAG, MOMENT)
     assert not not_modified(OTHER, since, ETAG, MOMENT)
     assert not not_modified("", since, ETAG, MOMENT)
-
-
-def test_if_match_compares_strongly_and_the_date_then_plays_no_part() -> None:
-    late, early = format_date(MOMENT + 1), format_date(MOMENT - 1)
-    for held in (ETAG, "*", f"{OTHER}, {ETAG}", f"{OTHER}, W/{ETAG}, {ETAG}", f" , {ETAG}"):
-        for date in (None, late, early):
-            assert not precondition_fails(held, date, ETAG, MOMENT)
-    for failed in (OTHER, f"W/{ETAG}", "", "*, *", ETAG.strip('"'), f"garbage {ETAG}"):
-        for date in (None, late, early):
-            assert precondition_fails(failed, date, ETAG, MOMENT)
-
-
-def test_if_unmodified_since_fails_when_the_image_is_later() -> None:
-    assert precondition_fails(None, format_date(MOMENT - 1), ETAG, MOMENT)
-    for held in (format_date(MOMENT), format_date(MOMENT + 1), "garbage", "", f"{format_date(0)}, {format_date(0)}"):
-        assert not precondition_fails(None, held, ETAG, MOMENT)
-    assert not precondition_fails(None, format_date(0), ETAG, None), "nobody knows when it changed"
 
 
 def test_if_range_takes_the_strong_tag_or_the_exact_date() -> None:
