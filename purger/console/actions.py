@@ -62,7 +62,7 @@ class _Facts:
                 return f"{images} of the owner {self.subject.key}"
             case Scope.DIGEST:
                 return f"{images} with these bytes, under whatever code"
-        return f"the image {self.subject.key}"
+        return f"the {self.subject}"
 
 
 def plan(moderation_db: Connection, action: Action, subject: Subject) -> ActionPlan:

@@ -16,9 +16,16 @@ from purger.moderation.site_names import find_subject
 from purger.moderation.subjects import MalformedSubjectError, Subject
 from purger.probing.targets import edges_to_probe
 from purger.receipts.judge import NEEDS_ATTENTION, ReceiptOutcome
+from purger.text_format import counted, end_of_trust
 from takedown_base.scope import Scope
 from takedown_base.subject_keys import is_digest, is_key
 from takedown_db.connection.lasting_connection import Connection
+
+#: Bans that are over, of one subject, whose receipts a page shows.
+_PAST = 20
+
+#: Edges that have not acknowledged, of which the verdict says when they stop trusting their caches.
+_ENDS = 5
 
 #: Characters of the longest text that is searched for.
 _LONGEST = 2000
@@ -70,9 +77,12 @@ class SubjectPages:
     def _values(self, visitor: Visitor, subject: Subject) -> dict[str, Any]:
         with self._databases.reading() as connection:
             state = read_subject(connection, subject)
+        past = [ban for ban in state.bans if not ban.ban.hides]
         return {
             "visitor": visitor,
             "state": state,
+            "past": past[:_PAST],
+            "more_past": len(past[_PAST:]),
             "verdict": _verdict(state),
             "subject": subject,
             "may": visitor.moderates and self._databases.moderates,
@@ -103,10 +113,18 @@ def _verdict(state: SubjectState) -> tuple[str, str]:
     if ReceiptOutcome.STILL_SHOWN in outcomes:
         return "problem", "Banned, and still shown."
     if ReceiptOutcome.NOT_ACKNOWLEDGED in outcomes or not outcomes:
-        return "busy", "Banned, and on its way."
+        return "busy", f"Banned, and on its way{_ends_of_trust(state)}."
     if outcomes.intersection(NEEDS_ATTENTION):
         return "busy", "Banned and acknowledged everywhere, and not all of it proven yet."
     return "ok", "Banned, and gone everywhere."
+
+
+def _ends_of_trust(state: SubjectState) -> str:
+    """Say for each edge that has not acknowledged when it shows no banned image at the latest."""
+    late = [each for ban in state.bans for each in ban.judgements if each.counts and each.trust_ends_by]
+    said = [f"{edge} {end_of_trust(by)}" for edge, by in {each.edge: each.trust_ends_by for each in late}.items() if by]
+    more = f", and {counted(len(said) - _ENDS, 'further edge')}" if len(said) > _ENDS else ""
+    return f": {', '.join(said[:_ENDS])}{more}" if said else ""
 
 
 def _start(environ: dict[str, Any]) -> int:

@@ -67,7 +67,6 @@ class SubjectState:
     digest: str | None = None  # of an image's original
     images: int = 0  # of an owner or digest; of an image those with the same original, itself included
     codes: tuple[str, ...] = ()  # the first of these
-    edges: tuple[tuple[str, str], ...] = ()  # names and public URLs of the enabled ones
     open_bans: dict[Subject, int] = field(default_factory=dict)  # that hide it, by their subjects
 
     @property
@@ -113,7 +112,6 @@ def read_subject(connection: Connection, subject: Subject) -> SubjectState:
         digest=report.digest if subject.scope is Scope.IMAGE else None,
         images=images,
         codes=codes,
-        edges=tuple((edge.name, edge.public_url) for edge in report.enabled),
         open_bans=open_bans,
     )
 
@@ -128,7 +126,7 @@ def _images(connection: Connection, subject: Subject) -> tuple[int, tuple[str, .
 
 def _ban_state(ban: BanRecord, judgements: list[Judgement]) -> BanState:
     since = ban.purge.written_at if ban.purge else ban.begun
-    shown = judgements if ban.hides else []
+    shown = judgements if ban.hides or ban.purge else []
     return BanState(ban, tuple(edge_row(since, each) for each in shown), tuple(shown))
 
 

@@ -11,8 +11,10 @@ from urllib.parse import quote
 
 import bottle
 
-from purger.text_format import counted, duration
+from purger.text_format import counted, duration, end_of_trust
+from takedown_base.name_codes import name_of_code
 from takedown_base.printable import printable
+from takedown_base.scope import Scope
 
 _FILES = resources.files("purger.console")
 
@@ -67,6 +69,12 @@ def path_of(scope: str, subject: str) -> str:
     return f"/{quote(scope, safe='')}/{quote(subject, safe='')}"
 
 
+def named(scope: str, subject: str) -> str:
+    """Return a subject as people know it: the name that a code was computed from, or the subject itself."""
+    name = name_of_code(subject) if scope == Scope.IMAGE else None
+    return subject if name is None else name
+
+
 def short(text: str, most: int = 20) -> str:
     """Shorten a text such as a digest in its middle."""
     return text if len(text) <= most else f"{text[: most - 7]}…{text[-6:]}"
@@ -75,6 +83,8 @@ def short(text: str, most: int = 20) -> str:
 Template.defaults = {
     "counted": counted,
     "duration": duration,
+    "end_of_trust": end_of_trust,
+    "named": named,
     "path_of": path_of,
     "short": short,
     "static": lambda name: static_files()[name].url,

@@ -6,6 +6,7 @@ import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
+from html import escape
 from pathlib import Path
 from urllib.parse import quote
 
@@ -16,6 +17,7 @@ from stack.console import Console
 from stack.ports import free_port
 from stack.purger import Purger
 from stack.waiting import PATIENCE, wait_until
+from takedown_base.name_codes import code_of_name
 from tests.support.sites.console_site import Person, console_of, run_stack
 from tests.support.sites.site_actions import Site
 
@@ -84,7 +86,10 @@ def test_a_moderator_bans_and_lifts_and_the_record_names_her(site: Site, anna: P
     anna.fill(f"/lift/image/{code}", reason="withdrawn")
     site.wait_served(code)
     assert log_entry(site, code, "lift") == "anna|court <b>order</b> 17|1|anna|withdrawn"
-    wait_shown(anna, f"/part/image/{code}", "lifted</span>: withdrawn", "anna, account takedown_moderation@")
+    shown = wait_shown(anna, f"/part/image/{code}", "lifted</span>: withdrawn", "anna, account takedown_moderation@")
+    receipts = shown.partition("Bans that are over")[2].partition("History")[0]
+    assert "lifted by anna: withdrawn" in receipts
+    assert receipts.count("gone (410)") == 2, "the receipts of a ban stay after its lift"
 
 
 def test_a_form_is_carried_out_once(site: Site, anna: Person) -> None:
@@ -131,6 +136,10 @@ def test_an_edge_that_gives_no_answer_has_its_cure_beside_it(site: Site, anna: P
     try:
         wait_shown(anna, "/part/overview", "Not certain", "no answer", "check its load and the network")
         wait_badges(anna, f"/part/views/{code}", shown=2, unreachable=2)
+        site.ban(code)
+        # The lease is 60 s here, and so is not over yet.
+        wait_shown(anna, f"/part/image/{code}", f"on its way: {edge.edge_name} stops trusting its cache at ")
+        wait_shown(anna, "/part/overview", "stops trusting its cache at ", "at the latest")
     finally:
         edge.resume()
     wait_shown(anna, "/part/overview", "Yes. 2 edges acknowledged everything")
@@ -181,6 +190,19 @@ def test_the_search_finds_codes_urls_owners_and_digests(site: Site, anna: Person
     assert anna.get("/search?q=nobody-has-this").status_code == 404
     assert anna.get("/search?q=no%20code%3Cscript%3E").status_code == 400
     assert "<script>" not in anna.get("/search?q=no%20code%3Cscript%3E").text.replace("<script src=", "")
+
+
+def test_a_code_is_shown_with_the_name_that_it_means_and_is_found_by_it(site: Site, anna: Person) -> None:
+    name = "pictures/Müller & Söhne.jpg"
+    code = code_of_name(name)
+    site.execute("INSERT INTO images (code, owner) VALUES (%s, 'named')", code)
+    site.ban(code)
+    answer = anna.get(f"/search?q={quote(name)}")
+    assert answer.url == f"{anna.url}/image/{code}"
+    assert "pictures/Müller &amp; Söhne.jpg</span></h1>" in answer.text
+    assert f'<dd class="key">{code}</dd>' in answer.text
+    wait_shown(anna, "/part/overview", f'title="{code}">pictures/Müller &amp; Söhne.jpg</a>')
+    assert f'Ban image <span class="key">{escape(name)}</span>?' in anna.get(f"/ban/image/{code}").text
 
 
 def test_someone_who_may_only_look_changes_nothing(site: Site, anna: Person, wall: Person) -> None:
