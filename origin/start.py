@@ -4,7 +4,6 @@
 """
 
 import logging
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -60,7 +59,8 @@ def serve(settings: ServeSettings) -> int:
                 return Supervisor(settings, work, monitoring).run(announce)
         if several:
             return Supervisor(settings, work, None).run(announce)
-    worker.work(os.getppid(), announce, share_port=False)
+    # Nobody supervises it, so that whoever started it may end: it stops when it is told to.
+    worker.work(None, announce, share_port=False)
     return 0
 
 
@@ -74,9 +74,9 @@ class ServingProcess:
     access_log: AccessLog | None = None
 
     def work(
-        self, parent: int, ready: Callable[[], object], counters: Counters | None = None, *, share_port: bool
+        self, parent: int | None, ready: Callable[[], object], counters: Counters | None = None, *, share_port: bool
     ) -> None:
-        """Serve until SIGTERM or SIGINT, or until the process ``parent`` has ended; then finish the present responses.
+        """Serve until SIGTERM or SIGINT, or until a process ``parent`` has ended; then finish the present responses.
 
         Calls ``ready`` once it listens. A second signal cuts off the responses that are still being sent. Raises
         ``CannotServeError``.
@@ -96,7 +96,7 @@ class ServingProcess:
             server.prepare()
         ready()
         # A process whose parent was killed would keep its share of the port, and nobody would end it.
-        run_server(server, signals, settings.drain, goes_on=lambda: os.getppid() == parent)
+        run_server(server, signals, settings.drain, parent=parent)
 
     def _lookup(self, counters: Counters | None) -> Lookup:
         url, replica = self.settings.database_url, self.settings.replica

@@ -151,7 +151,11 @@ class Supervisor:
         """Wait for a signal, or until a process is due to start. Tell whether the signal was one to stop."""
         due = min((slot.due for slot in self._slots if slot.pid is None), default=None)
         timeout = 3600.0 if due is None else max(0.0, due - time.monotonic())
-        return self._signals.wait(timeout) in STOP_SIGNALS
+        received = self._signals.wait(timeout)
+        if received not in STOP_SIGNALS:
+            return False
+        log.info("stopping: %s came", signal.Signals(received).name)
+        return True
 
     def _replace_dead(self) -> None:
         self._reap()

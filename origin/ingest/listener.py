@@ -69,7 +69,7 @@ def listen(settings: IngestSettings) -> None:
         except OSError as error:
             raise CannotIngestError(f"cannot listen on {settings.listen}: {error.strerror or error}") from None
         log.info("listening on http://%s", Address(*server.bind_addr[:2]))
-        run_server(server, signals, settings.drain, goes_on=lambda: True)
+        run_server(server, signals, settings.drain)
 
 
 def _try_database(url: str) -> None:

@@ -2,7 +2,9 @@
 
 import contextlib
 import logging
+import os
 import resource
+import signal
 import socket
 import sys
 import threading
@@ -212,15 +214,19 @@ class HttpServer(cheroot.wsgi.Server):
             log.log(level, "%s", msg, exc_info=traceback)
 
 
-def run_server(server: HttpServer, signals: SignalQueue, drain: int, *, goes_on: Callable[[], bool]) -> None:
-    """Run a prepared server until a signal comes or ``goes_on`` is False; then finish the present responses.
+def run_server(server: HttpServer, signals: SignalQueue, drain: int, *, parent: int | None = None) -> None:
+    """Run a prepared server until a signal comes, or the process ``parent`` ends; then finish the present responses.
 
-    Gives them ``drain`` seconds, or until a second signal; then cuts them off.
+    Gives them ``drain`` seconds, or until a second signal; then cuts them off. Each end is a line in the log.
     """
     serving = threading.Thread(target=server.serve, name="serving", daemon=True)
     serving.start()
-    while signals.wait(1) is None and goes_on() and serving.is_alive():
+    while (number := signals.wait(1)) is None and parent in (None, os.getppid()) and serving.is_alive():
         pass
+    if number is not None:
+        log.info("stopping: %s came", signal.Signals(number).name)
+    else:
+        log.error("stopping: %s", "the server failed" if not serving.is_alive() else "the parent process has ended")
     cut_off = server.drain(drain, lambda: signals.wait(0.1) is not None)
     if cut_off:
         log.warning("%d responses were still being sent and have been cut off", cut_off)

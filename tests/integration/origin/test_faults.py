@@ -245,6 +245,26 @@ def test_a_process_that_dies_is_replaced(site: OriginSite, image: str) -> None:
         assert f"process {min(before)} ended with -9" in origin.log_text()
 
 
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_it_lives_on_when_the_shell_that_started_it_ends_and_says_why_it_stops(
+    site: OriginSite, image: str, workers: str
+) -> None:
+    origin = site.another_origin(f"of-a-shell-{workers}", ORIGIN_WORKERS=workers)
+    log = site.directory / f"of-a-shell-{workers}.log"
+    script = f"""{command("origin")} serve 2> {log} < /dev/null > /dev/null & echo $!
+    until grep -q 'listening on' {log}; do sleep 0.1; done"""
+    shell = subprocess.run(["bash", "-c", script], env=origin.envvars, capture_output=True, text=True, check=True)
+    process = psutil.Process(int(shell.stdout))
+    try:
+        with pytest.raises(psutil.TimeoutExpired):  # it looked for its parent once a second
+            process.wait(2.5)
+        assert requests.get(f"{origin.url}/images/{image}/none", timeout=PATIENCE).status_code in (404, 503)
+    finally:
+        process.terminate()
+    wait_until(lambda: has_ended(process), "it ends")
+    assert _line(log, "stopping: SIGTERM came")
+
+
 def test_processes_end_with_their_parent(site: OriginSite) -> None:
     origin = site.another_origin("orphans", ORIGIN_WORKERS="2").start()
     assert origin.process is not None
