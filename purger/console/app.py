@@ -8,6 +8,7 @@ from typing import Any
 import bottle
 
 from purger.console.access import Access, Visitor
+from purger.console.history_page import HistoryPage
 from purger.console.moderation_pages import ModerationPages
 from purger.console.overview_page import OverviewPage
 from purger.console.sign_in_pages import SignInPages
@@ -39,7 +40,12 @@ class ConsoleApp:
     """The WSGI application (PEP 3333); for several threads. ``origins`` is set by the listener, who knows the port."""
 
     def __init__(
-        self, access: Access, overview: OverviewPage, subjects: SubjectPages, moderation: ModerationPages
+        self,
+        access: Access,
+        overview: OverviewPage,
+        subjects: SubjectPages,
+        history: HistoryPage,
+        moderation: ModerationPages,
     ) -> None:
         self.origins: frozenset[str] = frozenset()
         self._access = access
@@ -51,6 +57,7 @@ class ConsoleApp:
             ("/", overview.show),
             ("/part/overview", overview.show_part),
             ("/search", subjects.search),
+            ("/takedowns", history.show),
             (f"/{subject}", subjects.show),
             (f"/part/{subject}", subjects.show_part),
             ("/part/views/<code:re:[A-Za-z0-9_-]{1,64}>", subjects.show_views),

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from purger.console.access import Access
 from purger.console.app import ConsoleApp
 from purger.console.database import Databases
+from purger.console.history_page import HistoryPage
 from purger.console.image_views import ImageViews
 from purger.console.moderation_pages import ModerationPages
 from purger.console.overview_page import OverviewPage
@@ -78,6 +79,7 @@ class ConsoleListener(threading.Thread):
             Access(settings),
             OverviewPage(self._watch, moderation=self._databases.moderates),
             SubjectPages(self._databases, self._views),
+            HistoryPage(self._databases),
             ModerationPages(self._databases),
         )
 

@@ -86,6 +86,7 @@ Template.defaults = {
     "end_of_trust": end_of_trust,
     "named": named,
     "path_of": path_of,
+    "quote": quote,
     "short": short,
     "static": lambda name: static_files()[name].url,
     "utc": utc,

@@ -6,7 +6,8 @@ SELECT CAST(COALESCE(MAX(id), 0) + 1 AS UNSIGNED) AS following FROM moderation_l
 
 -- name: console_log
 -- Reads the newest %(limit)s entries of the log for bans and lifts with ids after %(after)s and before %(before)s, the
--- newest first, with the rows of the outbox that they wrote. Person and reason are those of the act.
+-- newest first, with the rows of the outbox that they wrote: of one person, or whose reason is like %(reason)s, or all
+-- (NULL). Person and reason are those of the act.
 SELECT log.id, log.action, log.ban_id, log.scope, log.subject, log.reason, log.person, log.account, log.logged_at,
     invalidations.id AS invalidation, invalidations.written_at, invalidations.batch
 FROM (
@@ -14,11 +15,17 @@ FROM (
         IF(action = 'lift', COALESCE(lifted_by, ''), banned_by) AS person, account, logged_at, invalidation
     FROM moderation_log
     WHERE id > %(after)s AND id < %(before)s AND action IN ('ban', 'lift', 'unban')
+        AND (%(person)s IS NULL OR IF(action = 'lift', lifted_by, banned_by) = %(person)s)
+        AND (%(reason)s IS NULL OR IF(action = 'lift', lift_reason, reason) LIKE %(reason)s)
     ORDER BY id DESC
     LIMIT %(limit)s
 ) AS log
 LEFT JOIN invalidations ON invalidations.id = log.invalidation
 ORDER BY log.id DESC
+
+-- name: console_log_time
+-- Reads the time (UTC) of the first entry of the log from the id %(id)s on.
+SELECT logged_at FROM moderation_log WHERE id >= %(id)s ORDER BY id LIMIT 1
 
 -- name: console_acknowledgements
 -- Reads for each batch of the JSON array %(batches)s and each enabled edge the first acknowledgement that covers it: NULL

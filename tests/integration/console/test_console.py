@@ -6,7 +6,8 @@ import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
-from html import escape
+from datetime import UTC, datetime, timedelta
+from html import escape, unescape
 from pathlib import Path
 from urllib.parse import quote
 
@@ -203,6 +204,30 @@ def test_a_code_is_shown_with_the_name_that_it_means_and_is_found_by_it(site: Si
     assert f'<dd class="key">{code}</dd>' in answer.text
     wait_shown(anna, "/part/overview", f'title="{code}">pictures/Müller &amp; Söhne.jpg</a>')
     assert f'Ban image <span class="key">{escape(name)}</span>?' in anna.get(f"/ban/image/{code}").text
+
+
+def test_the_history_goes_back_and_is_filtered(site: Site, anna: Person) -> None:
+    rows = ", ".join(f"('image', 'history-{number}', 'report {number}', 'clerk')" for number in range(60))
+    site.execute(f"INSERT INTO bans (scope, subject, reason, banned_by) VALUES {rows}")
+    site.execute("UPDATE bans SET lifted_at = UTC_TIMESTAMP(3), lifted_by = 'judge' WHERE subject = 'history-7'")
+
+    def found(query: str) -> list[int]:
+        return [int(each) for each in re.findall(r">history-(\d+)</a>", anna.get(f"/takedowns?{query}").text)]
+
+    assert found("person=clerk") == list(range(59, 9, -1))
+    older = re.search(r'href="(/takedowns\?[^"]+before=\d+)"', anna.get("/takedowns?person=clerk").text)
+    assert older is not None
+    assert found(unescape(older[1]).partition("?")[2]) == list(range(9, -1, -1))
+    assert found("person=judge") == [7]
+    assert found("reason=port+5&person=clerk") == [*range(59, 49, -1), 5]
+    assert found("reason=report+%25") == [], "a percent sign is one"
+    today = datetime.now(UTC).date()
+    assert len(found(f"day={today}")) == 50
+    assert found(f"day={today - timedelta(days=1)}") == []
+    assert "Nothing was found." in anna.get(f"/takedowns?day={today + timedelta(days=1)}").text
+    for hostile in ("day=9999-12-31", "day=x", "before=99999999999999999999999", "before=x", "person=%3Cscript%3E"):
+        answer = anna.get(f"/takedowns?{hostile}")
+        assert (answer.status_code, "<script>" in answer.text) == (200, False), hostile
 
 
 def test_someone_who_may_only_look_changes_nothing(site: Site, anna: Person, wall: Person) -> None:

@@ -15,6 +15,7 @@ from purger.console import charts, listener
 from purger.console.access import Access
 from purger.console.app import ConsoleApp
 from purger.console.database import Databases
+from purger.console.history_page import HistoryPage
 from purger.console.image_views import LARGEST_PICTURE, Body, ImageViews, Picture, Pictures
 from purger.console.moderation_pages import ModerationPages
 from purger.console.overview_page import OverviewPage, _values
@@ -79,7 +80,9 @@ def app(tmp_path: Path) -> Iterator[ConsoleApp]:
     access = Access(ConsoleSettings(listen=Address("127.0.0.1", 6190), users=write_users(tmp_path / "users")))
     databases, views = cast(Databases, NoDatabase()), ImageViews()
     overview = OverviewPage(cast(FleetWatch, Seen()), moderation=True)
-    app = ConsoleApp(access, overview, SubjectPages(databases, views), ModerationPages(databases))
+    app = ConsoleApp(
+        access, overview, SubjectPages(databases, views), HistoryPage(databases), ModerationPages(databases)
+    )
     app.origins = OURS
     yield app
     views.close()

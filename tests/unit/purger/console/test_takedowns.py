@@ -5,7 +5,7 @@ from typing import Any, cast
 
 import pytest
 
-from purger.console.takedowns import LogGroup, LogRow, read_log
+from purger.console.log_groups import LogGroup, LogRow, read_log
 from takedown_db.connection.lasting_connection import Connection
 
 AT = datetime(2026, 11, 25)
@@ -38,7 +38,7 @@ class Log:
 
     def read(self) -> list[LogGroup]:
         """Read the groups."""
-        return read_log(cast(Connection, self))
+        return read_log(cast(Connection, self)).groups
 
 
 def test_an_empty_log_has_no_groups() -> None:
