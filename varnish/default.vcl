@@ -8,6 +8,7 @@ import purge;
 import std;
 import str;
 import var;
+import xkey;
 
 # ---- What a site edits -----------------------------------------------------------------------------------------------
 
@@ -118,13 +119,11 @@ sub vcl_hash {
 }
 
 sub vcl_hit {
-    call takedown_purge_object;
     call takedown_lease_remove_future;
     return (deliver);
 }
 
 sub vcl_miss {
-    call takedown_purge_object;
     call takedown_answer_note_miss;
     return (fetch);
 }
@@ -141,7 +140,7 @@ sub vcl_backend_response {
     call takedown_errors_origin;
     call takedown_fetch_strip;
     call takedown_lifetime_set;
-    call takedown_key_name_object;
+    call takedown_key_tags;
     call takedown_answer_store_hit;
     call takedown_lease_limit_object;
     call takedown_fence_check;

@@ -168,7 +168,7 @@ class Bench:
     def image(self, **headers: str) -> Image:
         """Make an image with a code of its own, and another last character than the images made just before."""
         code = f"{self._run}_{next(self._numbers)}-x{_ALPHABET[next(self._groups) % len(_ALPHABET)]}"
-        # Without a digest, each ban of digests in another check would remove the image.
+        # Without a digest, each purge of a digest in another check would remove the image.
         usual = {"Cache-Control": "public, no-cache", **lifetime(LIFETIME), "Takedown-Digest": "none"}
         script = Script(code, headers=usual | _spelt(headers))
         return Image(self, self._origin.add(script))
@@ -198,6 +198,10 @@ class Bench:
     def purge(self, image: Image, **headers: str) -> Reply:
         """Purge an image. A cache that holds nothing under the name may say 404: it knows the method."""
         return self.tell("PURGE", f"/images/{image.code}", **headers)
+
+    def purge_tags(self, *tags: str, **headers: str) -> Reply:
+        """Purge all that has any of these tags."""
+        return self.tell("PURGE", takedown_tags=",".join(tags), **headers)
 
     def offered(self, reply: Reply, header: str) -> str:
         """Return a header of an answer of the purge listener. Raises ``NotOfferedError`` without it."""

@@ -20,7 +20,7 @@ def token(bench: Bench) -> str:
     }
     requests = {
         "PURGE": (f"/images/{image.code}", {}),
-        "BAN": ("/", {"Takedown-Codes": image.code}),
+        "BAN": ("/", {"Takedown-All": "1"}),
         "HEARTBEAT": ("/", {"Takedown-Epoch": f"{time.time() - 1:.3f}"}),
     }
     for what, headers in tried.items():
@@ -47,7 +47,8 @@ def public(bench: Bench) -> str:
     headers = {"Authorization": f"Bearer {bench.cache.token}"} if bench.cache.token else {}
     for method, path, more in (
         ("PURGE", f"/images/{image.code}", {}),
-        ("BAN", "/", {"Takedown-Codes": image.code}),
+        ("PURGE", "/", {"Takedown-Tags": f"i:{image.code}"}),
+        ("BAN", "/", {"Takedown-All": "1"}),
         ("HEARTBEAT", "/", {}),
     ):
         reply = exchange(bench.cache.public_url, method, path, headers | more)
@@ -84,7 +85,8 @@ def instance(bench: Bench) -> str:
     tag = bench.offered(bench.ask("PURGE", f"/images/{bench.image().code}"), "ETag")
     for method, path, headers in (
         ("PURGE", f"/images/{image.code}", {}),
-        ("BAN", "/", {"takedown_codes": image.code}),
+        ("PURGE", "/", {"takedown_tags": f"i:{image.code}"}),
+        ("BAN", "/", {"takedown_all": "1"}),
         ("HEARTBEAT", "/", {}),
     ):
         reply = bench.ask(method, path, if_match='"another"', **headers)
@@ -113,23 +115,27 @@ def _malformed(code: str) -> list[tuple[str, str, dict[str, str]]]:
         "/images/a%20b",
         "/x",
     )
-    bans = [
-        *({"takedown_codes": value} for value in ("", "a b", "a,", ",a", "a,,b", 65 * "a", ".*", "a|b", "a)(b")),
-        *({"takedown_owners": value} for value in ("a b", "a,", ".*", 65 * "a")),
-        *({"takedown_digests": value} for value in ("abc", 64 * "A", 63 * "0", ".*")),
-        *({"takedown_all": value} for value in ("0", "yes")),
+    tags = (
+        *("", ",", "i", "i:", "o:", "d:", "a", "x:a", "I:a", "i:a,", ",i:a", "i:a,,i:b", "i:a, i:b", "i:a i:b"),
+        *("i:" + 65 * "a", "o:" + 65 * "a", "i:.*", "i:a|i:b", "i:a)(b", "d:abc", "d:" + 64 * "A", "d:" + 63 * "0"),
+    )
+    lists = [
+        *({"takedown_tags": value} for value in tags),
         {},
-        {"takedown_codes": "a", "takedown_all": "1"},
-        {"takedown_codes": "a", "takedown_batch": "7"},
-        {"takedown_codes": "a", "takedown_batch": "x:y"},
-        {"takedown_codes": "a", "takedown_part_of": "x"},
-        {"takedown_codes": "a", "takedown_after": "1:a"},
-        {"takedown_codes": "a", "takedown_batch": "1:a", "takedown_part_of": "1"},
+        {"takedown_all": "1"},
+        {"takedown_tags": "i:a", "takedown_batch": "7"},
+        {"takedown_tags": "i:a", "takedown_batch": "x:y"},
+        {"takedown_tags": "i:a", "takedown_part_of": "x"},
+        {"takedown_tags": "i:a", "takedown_after": "1:a"},
+        {"takedown_tags": "i:a", "takedown_batch": "1:a", "takedown_part_of": "1"},
     ]
     return [
         *(("PURGE", path, {}) for path in paths),
-        *(("BAN", "/", headers) for headers in bans),
-        ("BAN", "/images/x", {"takedown_codes": "a"}),
+        *(("PURGE", "/", headers) for headers in lists),
+        ("PURGE", f"/images/{code}", {"takedown_tags": "i:a"}),
+        *(("BAN", "/", headers) for headers in ({}, {"takedown_tags": "i:a"})),
+        *(("BAN", "/", {"takedown_all": value}) for value in ("0", "yes")),
+        ("BAN", "/images/x", {"takedown_all": "1"}),
         ("HEARTBEAT", "/x", {}),
         ("HEARTBEAT", "/", {"takedown_epoch": "soon"}),
     ]

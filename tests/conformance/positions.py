@@ -35,7 +35,7 @@ def echoed(bench: Bench) -> str:
     _at(bench, bench.purge(image), to, "a purge by hand at")
     _at(bench, bench.purge(image, takedown_part_of=str(bench.batch(12)), takedown_after=to), to, "a part of a batch at")
     further = bench.position(13)
-    _at(bench, bench.tell("BAN", takedown_codes=image.code, takedown_batch=further), further, "a ban to")
+    _at(bench, bench.purge_tags(f"o:{image.code}", takedown_batch=further), further, "a purge of an owner to")
     return "each answer names the position after the request; purges by hand and parts of a batch do not move it"
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from http.client import HTTPException
 
-from tests.conformance import bans, fence, lease, listener, positions, purges, storing
+from tests.conformance import fence, lease, listener, positions, purges, storing, tags
 from tests.conformance.bench import Bench
 from tests.conformance.verdict import (
     REGISTERED,
@@ -19,7 +19,7 @@ from tests.conformance.verdict import (
 )
 
 #: The modules with checks, in the order of the table.
-_MODULES = [module.__name__ for module in (purges, storing, fence, bans, listener, positions, lease)]
+_MODULES = [module.__name__ for module in (purges, storing, fence, tags, listener, positions, lease)]
 
 CHECKS = sorted(REGISTERED, key=lambda check: _MODULES.index(check.run.__module__))
 

@@ -6,14 +6,7 @@ _FOLD = re.compile(rb"(?<![\r\n])\r?\n[ \t]+")
 _REQUEST = re.compile(
     rb"(PURGE|BAN|HEARTBEAT)[ \t]+(?:https?://[^\s/]+)?(\S+)[ \t]+(?i:HTTP)/1\.[0-9]\r?\n((?:[^\r\n]+\r?\n)*)\r?\n"
 )
-_KEYS = rb"[A-Za-z0-9_-]{1,64}(?:,[A-Za-z0-9_-]{1,64})*"
-_ARGUMENTS = {
-    b"takedown-codes": _KEYS,
-    b"takedown-owners": _KEYS,
-    b"takedown-owner": rb"[A-Za-z0-9_-]{1,64}",
-    b"takedown-digests": rb"[0-9a-f]{64}(?:,[0-9a-f]{64})*",
-    b"takedown-all": rb"1",
-}
+_TAG = rb"(?:[io]:[A-Za-z0-9_-]{1,64}|d:[0-9a-f]{64})"
 
 
 def count_commands(sent: bytes, token: str) -> int:
@@ -31,11 +24,13 @@ def _acts(method: bytes, target: bytes, lines: bytes, token: str) -> bool:
         for said in headers.get(b"authorization", [])
     ):
         return False
+    tags = headers.get(b"takedown-tags")
+    if method == b"PURGE" and tags:
+        return target == b"/" and bool(re.fullmatch(rb"(?:%b(?:,(?!$)|$))+" % _TAG, b",".join(tags)))
     if method == b"PURGE":
         return bool(re.fullmatch(rb"/images/[A-Za-z0-9_-]{1,64}", target))
     if method == b"HEARTBEAT":
         return target == b"/" and all(
             re.fullmatch(rb"[0-9]{1,11}\.[0-9]{3}", said) for said in headers.get(b"takedown-epoch", [])
         )
-    given = [name for name in _ARGUMENTS if name in headers]
-    return target == b"/" and len(given) == 1 and bool(re.fullmatch(_ARGUMENTS[given[0]], b",".join(headers[given[0]])))
+    return target == b"/" and headers.get(b"takedown-all") == [b"1"] and not tags

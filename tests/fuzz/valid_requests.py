@@ -34,12 +34,10 @@ def _command(random: Random) -> Message:
     kind = random.randrange(6)
     if kind == 0:
         message.method, message.target = b"PURGE", b"/images/" + random.choice(CODES)
-    elif kind == 1:
-        message.lines.append(b"Takedown-Codes: " + b",".join(random.sample(CODES, random.randrange(1, 9))))
-    elif kind == 2:
-        message.lines.append(random.choice([b"Takedown-Owners: owner1", b"Takedown-Owners: owner1,owner2"]))
-    elif kind == 3:
-        message.lines.append(b"Takedown-Digests: " + b",".join([b"a" * 64, b"b" * 64][: random.randrange(1, 3)]))
+    elif kind < 4:
+        tags = [b"i:" + code for code in CODES] + [b"o:owner1", b"o:owner2", b"d:" + b"a" * 64]
+        message.method = b"PURGE"
+        message.lines.append(b"Takedown-Tags: " + b",".join(random.sample(tags, random.randrange(1, 9))))
     elif kind == 4:
         message.lines.append(b"Takedown-All: 1")
     else:

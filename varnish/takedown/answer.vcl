@@ -13,7 +13,7 @@ sub takedown_answer_headers {
     # browser whose clock is behind would show a stable image for longer (RFC 9111, 4.2.3). A new Date instead of both
     # would be two thirds of what this VCL adds to the cost of a hit.
     unset resp.http.Vary;
-    unset resp.http.Takedown-Image;
+    unset resp.http.xkey;
     unset resp.http.X-Varnish;
     unset resp.http.X-Vinyl;
     unset resp.http.Via;

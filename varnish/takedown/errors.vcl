@@ -4,7 +4,7 @@
 sub takedown_errors_fetch {
     call takedown_lifetime_uncacheable;
     # Without Vary, a lookup for any rendition of the image would find this hit-for-miss object before a fresh
-    # rendition. The object has no Takedown-Image: it holds no image, so no ban needs to remove it.
+    # rendition. The object has no tags: it holds no image, so no purge needs to remove it.
     set beresp.http.Vary = "Takedown-Rendition";
     set beresp.http.Retry-After = "1";
     set beresp.http.Cache-Control = "no-store";

@@ -34,6 +34,8 @@ sub takedown_fetch_strip {
     unset beresp.http.X-Powered-By;
     unset beresp.http.Set-Cookie;
     unset beresp.http.Surrogate-Control;
+    # Another name of the header of tags (key.vcl), for vmod xkey.
+    unset beresp.http.X-HashTwo;
 }
 
 # Keep the stale object instead of the error that a background fetch got: the origin may be sick, or refuse the request

@@ -62,9 +62,8 @@ sub takedown_position_combination {
     if (req.http.Takedown-Part-Of && (req.http.Takedown-Batch || req.method == "HEARTBEAT")) {
         return (synth(400, "Bad Request: Takedown-Part-Of goes on PURGE and BAN, without Takedown-Batch"));
     }
-    if (req.http.Takedown-Older && (req.method != "BAN" || !req.http.Takedown-All ||
-        req.http.Takedown-Batch || req.http.Takedown-Part-Of)) {
-        return (synth(400, "Bad Request: Takedown-Older goes on BAN with Takedown-All, and without a batch"));
+    if (req.http.Takedown-Older && (req.method != "BAN" || req.http.Takedown-Batch || req.http.Takedown-Part-Of)) {
+        return (synth(400, "Bad Request: Takedown-Older goes on BAN, and without a batch"));
     }
 }
 
