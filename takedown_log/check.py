@@ -11,7 +11,7 @@ from takedown_log.findings import find
 from takedown_log.page import write_page
 from takedown_log.proof import Growth, Proof, ProofError, verify, verify_growth
 from takedown_log.report import Checked
-from takedown_log.signed_note import Checkpoint, VerifierKey, WitnessKey, follow_keys, open_note, witnessed_at
+from takedown_log.signed_note import Checkpoint, VerifierKey, WitnessKey, follow_keys, open_checkpoint, witnessed_at
 
 
 def check(text: str, key: VerifierKey, *, held: Sequence[str] = (), witnesses: Sequence[WitnessKey] = ()) -> Checked:
@@ -24,7 +24,7 @@ def check(text: str, key: VerifierKey, *, held: Sequence[str] = (), witnesses: S
     notes: Sequence[str]
     if not text.startswith("{"):
         note, notes = text, ()
-        result = Checked(Checkpoint.parse(open_note(text, [key])))
+        result = Checked(open_checkpoint(text, [key]))
     elif "consistency" in _members(text):
         growth = Growth.parse(text)
         note, notes = growth.later, growth.keys
@@ -39,7 +39,7 @@ def check(text: str, key: VerifierKey, *, held: Sequence[str] = (), witnesses: S
     states = (result.state, *([result.earlier] if result.earlier else ()))
     return replace(
         result,
-        held=tuple(_compare(Checkpoint.parse(open_note(each, keys)), states) for each in held),
+        held=tuple(_compare(open_checkpoint(each, keys), states) for each in held),
         witnessed=tuple((witness.name, witnessed_at(note, witness)) for witness in witnesses),
     )
 

@@ -17,7 +17,16 @@ from hashlib import sha256
 from typing import Any, Self
 
 from takedown_log.leaves import NotCanonicalError, Opening, parse_canonical
-from takedown_log.signed_note import Checkpoint, NoteError, SignerKey, VerifierKey, follow_keys, named_key, open_note
+from takedown_log.signed_note import (
+    Checkpoint,
+    NoteError,
+    SignerKey,
+    VerifierKey,
+    follow_keys,
+    named_key,
+    open_checkpoint,
+    open_note,
+)
 from takedown_log.tree import HASH_SIZE, leaf_hash, root_from_inclusion, roots_from_consistency
 
 
@@ -162,7 +171,7 @@ def verify(proof: Proof, key: VerifierKey) -> VerifiedProof:
     """
     try:
         keys = follow_keys(key, proof.keys)
-        checkpoint = Checkpoint.parse(open_note(proof.checkpoint, keys))
+        checkpoint = open_checkpoint(proof.checkpoint, keys)
         statement = open_note(proof.statement, keys)
     except NoteError as error:
         raise ProofError(str(error)) from None
@@ -188,7 +197,7 @@ def sign_proof(
     made_at: str,
 ) -> Proof:
     """Make a proof: sign the statement that at a time (UTC) these were all leaves about it."""
-    state = Checkpoint.parse(open_note(checkpoint, [*map(named_key, keys), signer.verifier()]))
+    state = open_checkpoint(checkpoint, [*map(named_key, keys), signer.verifier()])
     unsigned = Proof(tuple(leaves), checkpoint, "", tuple(keys))
     return replace(unsigned, statement=signer.sign(_statement(state.origin, about, made_at, unsigned)))
 
@@ -265,8 +274,7 @@ def verify_growth(growth: Growth, key: VerifierKey) -> VerifiedGrowth:
     """
     try:
         keys = follow_keys(key, growth.keys)
-        earlier = Checkpoint.parse(open_note(growth.earlier, keys))
-        later = Checkpoint.parse(open_note(growth.later, keys))
+        earlier, later = open_checkpoint(growth.earlier, keys), open_checkpoint(growth.later, keys)
     except NoteError as error:
         raise ProofError(str(error)) from None
     if earlier.origin != later.origin:

@@ -29,6 +29,9 @@ _ED25519 = b"\x01"
 #: Bytes of a key of Ed25519, public or private (RFC 8032, 5.1.5).
 _KEY_SIZE = 32
 
+#: Most bytes of a note, and most signatures, as in Go.
+_LARGEST_NOTE, _MOST_SIGNATURES = 1_000_000, 100
+
 _PRIVATE = "PRIVATE+KEY+"
 _SIGNATURE = "\u2014 "
 
@@ -110,7 +113,8 @@ class SignerKey:
 def open_note(note: str, keys: Iterable[VerifierKey]) -> str:
     """Return the text of a note that one of the keys has signed. Raises ``NoteError`` if none has, or one wrongly.
 
-    Signatures by other keys, such as those of witnesses, are passed over.
+    Signatures by other keys, such as those of witnesses, are passed over. What Go's golang.org/x/mod/sumdb/note refuses
+    is refused here too: nobody can hand out a note that is valid for one reader and not for another.
     """
     text, signatures = read_signatures(note)
     known = {(key.name, key.id): key for key in keys}
@@ -130,16 +134,21 @@ def read_signatures(note: str) -> tuple[str, list[tuple[str, bytes, bytes]]]:
 
     Raises ``NoteError``.
     """
+    if len(note.encode(errors="replace")) > _LARGEST_NOTE or any(char < " " and char != "\n" for char in note):
+        raise NoteError(f"no signed note: it has more than {_LARGEST_NOTE} bytes, or a control character")
     text, mark, signatures = note.rpartition("\n\n")
     if not mark or not signatures.endswith("\n") or not signatures.startswith(_SIGNATURE):
         raise NoteError("no signed note: it must end in an empty line and lines of signatures")
-    return f"{text}\n", [_signature(line) for line in signatures.removesuffix("\n").split("\n")]
+    lines = signatures.removesuffix("\n").split("\n")
+    if len(lines) > _MOST_SIGNATURES:
+        raise NoteError(f"no signed note: it has {len(lines)} signatures, more than {_MOST_SIGNATURES}")
+    return f"{text}\n", [_signature(line) for line in lines]
 
 
 def _signature(line: str) -> tuple[str, bytes, bytes]:
-    name, space, data = line.removeprefix(_SIGNATURE).partition(" ")
+    name, _, data = line.removeprefix(_SIGNATURE).partition(" ")
     signature = _decoded(data)
-    if not line.startswith(_SIGNATURE) or not space or signature is None or len(signature) < 5:
+    if not line.startswith(_SIGNATURE) or not _is_name(name) or signature is None or len(signature) < 5:
         raise NoteError(f"a line of signatures is malformed: {line!r}")
     return name, signature[:4], signature[4:]
 
@@ -154,12 +163,12 @@ class Checkpoint:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read a checkpoint's text, from a note that was opened. Lines after the third are extensions.
+        """Read a checkpoint's text, from a note that was opened. Lines after the third are extensions, none is empty.
 
         Raises ``NoteError``.
         """
         origin, *rest = text.split("\n")
-        if len(rest) < 3 or rest[-1] or not origin:
+        if len(rest) < 3 or rest[-1] or not all((origin, *rest[:-1])):
             raise NoteError("no checkpoint: it must have lines with the log's name, its size and its root")
         size, root = rest[0], _decoded(rest[1])
         if not (size.isascii() and size.isdecimal()) or str(int(size)) != size:
@@ -173,6 +182,19 @@ class Checkpoint:
         return f"{self.origin}\n{self.size}\n{b64encode(self.root).decode()}\n"
 
 
+def open_checkpoint(note: str, keys: Iterable[VerifierKey]) -> Checkpoint:
+    """Return the checkpoint in a note that one of the keys has signed, as the log that the key is named after.
+
+    Raises ``NoteError``.
+    """
+    known = list(keys)
+    checkpoint = Checkpoint.parse(open_note(note, known))
+    if checkpoint.origin not in {key.name for key in known}:
+        names = " or ".join(sorted({repr(key.name) for key in known}))
+        raise NoteError(f"the checkpoint is of the log {checkpoint.origin!r}, and the key is that of {names}")
+    return checkpoint
+
+
 def _fields(text: str, kind: str) -> tuple[str, str, bytes]:
     """Split a key's text into its name, its id in hex and its 32 bytes."""
     name, _, rest = text.partition("+")
@@ -184,8 +206,12 @@ def _fields(text: str, kind: str) -> tuple[str, str, bytes]:
     return name, key_id, data[1:]
 
 
+def _is_name(name: str) -> bool:
+    return bool(name) and "+" not in name and not any(map(str.isspace, name))
+
+
 def _check_name(name: str) -> None:
-    if not name or "+" in name or not name.isprintable() or any(map(str.isspace, name)):
+    if not _is_name(name) or not name.isprintable():
         raise NoteError(f"a key's name must be without spaces and +: {name!r}")
 
 

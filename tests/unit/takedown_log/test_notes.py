@@ -1,8 +1,11 @@
 """Sign notes and checkpoints, and change them: the example of Go's package note, and every bit of our own."""
 
-import pytest
+from base64 import b64encode
 
-from takedown_log.signed_note import Checkpoint, NoteError, SignerKey, VerifierKey, open_note
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from takedown_log.signed_note import Checkpoint, NoteError, SignerKey, VerifierKey, open_checkpoint, open_note
 
 #: The example of golang.org/x/mod/sumdb/note.
 EXAMPLE_KEY = "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW"
@@ -92,6 +95,42 @@ def test_what_is_no_note_is_refused(note: str) -> None:
 def test_what_is_no_checkpoint_is_refused(text: str) -> None:
     with pytest.raises(NoteError, match="checkpoint"):
         Checkpoint.parse(text)
+
+
+def signed(text: str) -> str:
+    """Sign a text as somebody else's program may."""
+    key = Ed25519PrivateKey.from_private_bytes(KEY._seed)
+    line = b64encode(KEY.verifier().id + key.sign(text.encode())).decode()
+    return f"{text}\n\u2014 {KEY.name} {line}\n"
+
+
+ROOT = "A" * 43 + "="
+MANY = "".join(f"\u2014 witness{number} {b64encode(bytes(40)).decode()}\n" for number in range(2000))
+
+
+@pytest.mark.parametrize(
+    "note",
+    [
+        signed(f"{KEY.name}\n1\n{ROOT}\nx\ty\n"),
+        signed(f"{KEY.name}\r\n1\n{ROOT}\n"),
+        signed(f"{KEY.name}\n1\n{ROOT}\n\n"),
+        signed(CHECKPOINT.text()) + MANY,
+        signed(CHECKPOINT.text()) + f"\u2014 a+b {b64encode(bytes(40)).decode()}\n",
+        signed(f"{KEY.name}\n1\n{ROOT}\n" + "x" * 1_000_000 + "\n"),
+    ],
+    ids=["a tab", "a carriage return", "an empty extension", "2,000 signatures", "a name with +", "a megabyte"],
+)
+def test_a_note_that_go_refuses_is_refused(note: str) -> None:
+    assert open_checkpoint(signed(CHECKPOINT.text()), [KEY.verifier()]) == CHECKPOINT
+    with pytest.raises(NoteError):
+        open_checkpoint(note, [KEY.verifier()])
+
+
+def test_a_checkpoint_of_another_log_than_the_keys_is_refused() -> None:
+    state = Checkpoint("other.example/takedowns", 1, bytes(32))
+    assert Checkpoint.parse(open_note(KEY.sign(state.text()), [KEY.verifier()])) == state
+    with pytest.raises(NoteError, match="'other.example/takedowns', and the key is that of 'images"):
+        open_checkpoint(KEY.sign(state.text()), [KEY.verifier()])
 
 
 @pytest.mark.parametrize("name", ["", "a b", "a+b", "a\n", "a\u2003b"])
