@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, NamedTuple, Self
 
+from purger.text_format import counted, duration
 from takedown_base.printable import printable
 from takedown_db.purger_presence import ALIVE
 from takedown_db.schema.triggers import Triggers
@@ -170,6 +171,24 @@ class PurgerPresence(NamedTuple):
     def name(self) -> str:
         """The host and process, fit for a terminal."""
         return f"pid {self.pid} on {printable(self.host)}"
+
+
+@dataclass(frozen=True, slots=True)
+class LogBacklog:
+    """The batches and entries that wait for their place in the signed log."""
+
+    unsigned: str | None = None  # why nothing can be appended: the log's key has not signed its end
+    batches: int = 0
+    entries: int = 0  # receipts and probes
+    seconds: float = 0.0  # for which the oldest waits
+
+    def text(self) -> str:
+        """Return it as the beginning of a sentence."""
+        batches = counted(self.batches, "batch", "batches")
+        entries = counted(self.entries, "receipt or probe", "receipts and probes")
+        return (
+            f"{batches} and {entries} wait for their place in the signed log, the oldest for {duration(self.seconds)}"
+        )
 
 
 def trust_ends_by(seen_at: datetime | None, lease: float | None) -> datetime | None:

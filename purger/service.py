@@ -75,7 +75,7 @@ class Service:
     def __init__(
         self, settings: Settings, *, console: "ConsoleSettings | None" = None, log_key: LogKey | None = None
     ) -> None:
-        """Make the threads. None as ``console``: no pages for people. None as ``log_key``: nobody signs the log."""
+        """Make the threads. None as ``console``: no pages for people. None as ``log_key``: it writes no log."""
         self._settings = settings
         self._stop = threading.Event()
         self._left = threading.Event()  # set when the edges may be given back
@@ -101,7 +101,7 @@ class Service:
         self._maintenance = Maintenance(
             self._new_connection(), Probe(), settings, self._stop, leads=self._sharing.leads, tally=self._tally
         )
-        self._log_writer = self._new_log_writer(log_key)
+        self._log_writer = None if log_key is None else self._new_log_writer(log_key)
         self._console = None if console is None else self._new_console(console)
         self._workers = EdgeWorkers(
             self._connection,
@@ -154,7 +154,7 @@ class Service:
             self._prober,
             self._maintenance,
             self._sharing,
-            self._log_writer,
+            *([self._log_writer] if self._log_writer else []),
         )
 
     def _acknowledged(self) -> dict[str, int]:
@@ -179,7 +179,7 @@ class Service:
         self._recorder.join()
         self._recorded.set()
         self._takedown_lines.wake()
-        join_all((self._takedown_lines, self._log_writer), self._longest_request)
+        join_all([self._takedown_lines, *([self._log_writer] if self._log_writer else [])], self._longest_request)
         self._connection.close()
 
     def _new_connection(self, patience: int = 1, *, prompt: bool = False) -> Connection:
@@ -214,7 +214,7 @@ class Service:
             tally=self._tally,
         )
 
-    def _new_log_writer(self, key: LogKey | None) -> LogWriter:
+    def _new_log_writer(self, key: LogKey) -> LogWriter:
         return LogWriter(
             self._new_connection(),
             self._recorded,

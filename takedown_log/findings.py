@@ -97,6 +97,7 @@ def find(verified: VerifiedProof) -> tuple[ActFinding, ...]:
         if words := fault(leaf):
             raise ProofError(f"leaf {index} is malformed: {words}")
     _check_edges(leaves)
+    _check_order(leaves)
     return tuple(_act_finding(index, leaf, verified.hashes, leaves) for index, leaf in _of_kind(leaves, "event"))
 
 
@@ -184,6 +185,31 @@ def _check_edges(leaves: Mapping[int, _Leaf]) -> None:
             raise ProofError(f"leaf {index} is a receipt of {leaf['edge']}, and no such edge existed then")
         elif leaf["kind"] == "acknowledged" and leaf["first"] > leaf["last"]:
             raise ProofError(f"leaf {index} acknowledges batches {leaf['first']} to {leaf['last']}")
+
+
+def _check_order(leaves: Mapping[int, _Leaf]) -> None:
+    """Raise ``ProofError`` for a second leaf of one batch or act, and for what an edge did before its batch or act."""
+    places: dict[tuple[str, int], int] = {}
+    answers: list[tuple[int, _Leaf]] = []
+    for index, leaf in leaves.items():
+        if leaf["kind"] in ("batch", "event"):
+            what = (leaf["kind"], leaf[leaf["kind"]])
+            if places.setdefault(what, index) != index:
+                raise ProofError(f"leaves {places[what]} and {index} are both of {what[0]} {what[1]}: one is forged")
+            for early, answer in answers:
+                if _answers(answer, leaf):
+                    raise ProofError(
+                        f"leaf {early} is a receipt of {what[0]} {what[1]}, whose leaf {index} comes later"
+                    )
+        elif leaf["kind"] in ("acknowledged", "seen"):
+            answers.append((index, leaf))
+
+
+def _answers(answer: _Leaf, leaf: _Leaf) -> bool:
+    """Tell whether an edge's acknowledgement is of a batch, or a probe of the row of an act."""
+    if answer["kind"] == "seen":
+        return bool(leaf.get("row") == answer["row"])
+    return leaf["kind"] == "batch" and bool(answer["first"] <= leaf["batch"] <= answer["last"])
 
 
 def _of_kind(leaves: Mapping[int, _Leaf], kind: str) -> Iterator[tuple[int, _Leaf]]:

@@ -117,6 +117,11 @@ class GrowingTree:
         return root
 
 
+def stored_tree(size: int, read: ReadNode) -> GrowingTree:
+    """Return the tree of the first ``size`` leaves, to go on from it."""
+    return GrowingTree(size, [read(level, index) for level, index in _whole_nodes(0, size)])
+
+
 def inclusion_proof(index: int, size: int, read: ReadNode) -> list[bytes]:
     """Prove that a leaf is at ``index``, from 0, in the log of ``size`` leaves (RFC 9162, 2.1.3.1)."""
     if not 0 <= index < size:

@@ -8,9 +8,9 @@ import click
 from purger.cli.options.database_url import database_url
 from purger.cli.options.subject import GivenSubject
 from purger.exit_codes import ExitCode
+from purger.signed_log.audit.prove import NothingToProveError, Wanted, latest_key
+from purger.signed_log.audit.prove import prove as make_proof
 from purger.signed_log.keys import UnusableKeyError, read_key
-from purger.signed_log.proofs import NothingToProveError, Wanted, latest_key
-from purger.signed_log.proofs import prove as make_proof
 from takedown_base.printable import printable
 from takedown_db.connection.command_connection import connected
 from takedown_db.connection.lasting_connection import Connection

@@ -119,8 +119,8 @@ purger run --heartbeat-interval 0.5 --retention-days 60"""
     type=click.Path(path_type=Path, dir_okay=False),
     envvar="PURGER_LOG_KEY_FILE",
     show_envvar=True,
-    help="Sign the log of takedowns with the key in this file, of `purger key`, so that `purger prove` can prove them "
-    "to strangers.  [default: the log is written, and not signed]",
+    help="Write a log of takedowns, signed with the key in this file, of `purger key`, so that `purger prove` can "
+    "prove them to strangers.  [default: no log]",
 )
 @console_options
 @click.option(

@@ -15,6 +15,9 @@ PATIENCE = 1.0
 #: Seconds by which two clocks may differ before it counts as a problem: more than any answer takes.
 CLOCKS_DIFFER = 10.0
 
+#: Seconds for which anything may wait for its place in the signed log: a bulk of 100,000 bans takes some minutes.
+_LOG_PATIENCE = 600.0
+
 #: The largest value of BIGINT UNSIGNED, the type of every id. Growth never gets there: some row has a huge id.
 _LARGEST_ID = 2**64 - 1
 
@@ -195,11 +198,17 @@ def _counter_problems(state: FleetState) -> Iterator[Problem]:
 
 
 def _log_problems(state: FleetState) -> Iterator[Problem]:
-    if state.unsigned:
+    if state.log.unsigned:
         yield Problem(
-            f"nobody signs the log any more: {counted(state.unsigned, 'leaf', 'leaves')} behind its last checkpoint",
+            f"nobody writes the signed log any more: {printable(state.log.unsigned)}; takedowns go on",
+            "find out who has the purger's database account, and cut the log as an admin (docs/guide/proof.md, "
+            '"Leaves that nobody has signed")',
+        )
+    elif state.log.seconds > _LOG_PATIENCE:
+        yield Problem(
+            f"{state.log.text()}; takedowns go on",
             "start each purger with the log's key (--log-key-file), or with one that was made by `purger key FILE "
-            "--after OLD`: its next checkpoint covers these leaves too. Takedowns go on meanwhile",
+            "--after OLD`, and see its log; after a bulk of bans wait: 100,000 take some minutes",
         )
 
 

@@ -1,11 +1,11 @@
 """Defines the state of a fleet, as `purger status` and the console show it: database, purgers and edges."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Self
 
-from purger.model import PurgerPresence
+from purger.model import LogBacklog, PurgerPresence
 from takedown_db.hooks.triggers import HookState
 
 
@@ -80,7 +80,7 @@ class FleetState:
     weakened_triggers: tuple[str, ...] = ()  # that check rows or write the log: missing or altered
     hooks: tuple[HookState, ...] = ()  # triggers on the site's own tables
     unnumberable: int = 0  # number of malformed rows within the last day
-    unsigned: int = 0  # number of leaves of the signed log that nobody has signed for a while
+    log: LogBacklog = field(default_factory=LogBacklog)  # what the signed log lacks
     largest_ids: Mapping[str, int] | None = None  # by table
 
     def edges_of(self, purger: PurgerPresence) -> list[str]:

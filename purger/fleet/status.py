@@ -3,7 +3,7 @@
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 from purger.edge.answer import EdgeAnswer
@@ -15,12 +15,12 @@ from purger.fleet.problems import PATIENCE, unclaimed
 from purger.fleet.state import EdgeProblem, EdgeState, FleetState
 from purger.model import Edge, PurgerPresence
 from purger.outbox.outbox import Outbox
+from purger.signed_log.backlog import read_backlog
 from takedown_db.connection.adoption import newest
 from takedown_db.connection.error_numbers import URL_REFUSED, ErrorNumber
 from takedown_db.connection.errors import CounterLostError, DatabaseUnavailableError, error_number
 from takedown_db.connection.lasting_connection import Connection, fetch_sets
 from takedown_db.hooks.triggers import HookState, PresentTrigger, RecordedTrigger, judge_hooks
-from takedown_log.leaves import parse_canonical
 
 #: The number of edges that are asked at the same time.
 _AT_ONCE = 16
@@ -36,9 +36,6 @@ _POLL_INTERVAL = 0.1
 
 #: Seconds since the start of this command after which an edge that has no purger is a problem.
 _LONGEST_MOVE = 3.0
-
-#: Age of a leaf behind the last checkpoint that shows that nobody signs: a purger signs what it appends, in one step.
-_UNSIGNED_PATIENCE = timedelta(seconds=5)
 
 
 class _OutboxState(NamedTuple):
@@ -100,7 +97,7 @@ def _read(connection: Connection) -> FleetState:
         missing_triggers=triggers.missing,
         weakened_triggers=triggers.weakened,
         hooks=read_hooks(connection),
-        unsigned=unsigned_leaves(connection),
+        log=read_backlog(connection),
         largest_ids=_largest_ids(connection),
         counter_locked=bool(stuck or not any(purger.alive for purger in purgers)) and _counter_is_locked(connection),
     )
@@ -163,27 +160,6 @@ def read_hooks(connection: Connection) -> tuple[HookState, ...]:
         [RecordedTrigger(*map(str, row)) for row in recorded],
         [PresentTrigger(*map(str, row)) for row in standing],
     )
-
-
-def unsigned_leaves(connection: Connection) -> int:
-    """Count the leaves behind the last checkpoint, if the first is old; 0 for a log that was never signed.
-
-    A leaf without a time counts as old.
-    """
-    for leaves, content, now in connection.rows("log_unsigned"):
-        at = _time_of_leaf(content)
-        if at is None or now - at > _UNSIGNED_PATIENCE:
-            return int(leaves)
-    return 0
-
-
-def _time_of_leaf(content: bytes | None) -> datetime | None:
-    """Return the time (UTC) that a leaf names; None for one that was pruned, or altered."""
-    try:
-        at = datetime.fromisoformat(str(parse_canonical(bytes(content or b"").decode())["at"]))
-    except (KeyError, ValueError):
-        return None
-    return at.replace(tzinfo=None)
 
 
 def _delays(connection: Connection, edges: list[ListedEdge], pruned: int) -> dict[str, float]:

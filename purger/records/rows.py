@@ -24,13 +24,13 @@ _T = TypeVar("_T")
 
 
 def record_receipts(cursor: MySQLCursorAbstract, receipts: Sequence[Receipt]) -> None:
-    """Write receipts, and their leaves."""
+    """Write receipts, and their leaves if the log has begun."""
     _insert(cursor, "record_receipt", [_receipt_values(each) for each in receipts])
     _record_leaves(cursor, map(leaf_of_receipt, receipts))
 
 
 def record_probes(cursor: MySQLCursorAbstract, probe_results: Sequence[ProbeResult]) -> None:
-    """Write results with their leaves, and the remarks of probes that proved nothing."""
+    """Write results, with their leaves if the log has begun, and the remarks of probes that proved nothing."""
     results = [each for each in probe_results if each.at is not None]
     remarks = [each for each in probe_results if each.at is None and (each.removed is not None or each.note)]
     _insert(cursor, "record_probe_result", [_probe_result_values(each) for each in results])
@@ -62,12 +62,10 @@ def record_liveness(cursor: MySQLCursorAbstract, liveness: Iterable[Liveness]) -
 
 
 def _record_leaves(cursor: MySQLCursorAbstract, leaves: Iterable[Leaf]) -> None:
-    """Write leaves that wait for their place in the log."""
-    _insert(
-        cursor,
-        "record_log_entry",
-        [{"content": leaf.content.encode(), "openings": leaf.kept_openings()} for leaf in leaves],
-    )
+    """Write leaves that wait for their place in the log. A site without a key for it has none."""
+    made = [{"content": leaf.content.encode(), "openings": leaf.kept_openings()} for leaf in leaves]
+    if made and fetch(cursor, "log_begun") == [(1,)]:
+        _insert(cursor, "record_log_entry", made)
 
 
 def _insert(cursor: MySQLCursorAbstract, name: str, values: Sequence[dict[str, Any]]) -> None:

@@ -17,7 +17,6 @@ The tree is grown from its peaks, the roots of its whole subtrees, which are at 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from purger.signed_log.entries import (
     BatchRow,
@@ -26,25 +25,43 @@ from purger.signed_log.entries import (
     leaf_of_batch,
     leaf_of_edges,
     leaf_of_event,
+    leaf_of_key,
     leaf_of_settled,
 )
-from takedown_log.leaves import parse_canonical
-from takedown_log.tree import GrowingTree
+from takedown_log.signed_note import VerifierKey
+from takedown_log.tree import GrowingTree, leaf_hash
 
 #: The database keeps the nodes of every fourth level. With these a proof reads about 16 nodes for each kept level, and
 #: there are a fifteenth as many nodes as leaves.
 KEPT_LEVELS = 4
 
 
+class EdgeLists:
+    """The list of edges in force, to which batches refer."""
+
+    def __init__(self, last: str | None) -> None:
+        """Begin with the last list of the log, a leaf; None: it has none yet."""
+        self.in_force = "" if last is None else leaf_hash(last.encode()).hex()
+        self.names = frozenset(() if last is None else Leaf(last, {}).members()["names"])
+
+    def change(self, names: frozenset[str], at: datetime) -> list[Leaf]:
+        """Make ``names`` the list in force, and return the leaf for it, or no leaf if nothing changed."""
+        if self.in_force and names == self.names:
+            return []
+        leaf = leaf_of_edges(names, at)
+        self.in_force, self.names = leaf.hash().hex(), names
+        return [leaf]
+
+
 @dataclass(frozen=True, slots=True)
 class End:
-    """The end of the log: its size and peaks, and up to where the database's rows are in it."""
+    """The end of the log, which its key has signed, and up to where the database's rows are in it."""
 
-    size: int
-    peaks: bytes
+    tree: GrowingTree
     batch: int  # the last batch
     event: int  # the id up to which acts of moderation without a purge are in the log
-    edges: str  # hash of the list of edges in force, in hex; empty: no list exists yet
+    lists: EdgeLists
+    keys: tuple[VerifierKey, ...]  # that have no leaf yet
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,34 +70,11 @@ class Appended:
 
     leaves: tuple[Leaf, ...]
     nodes: tuple[tuple[int, int, bytes], ...]  # level, position and hash
-    end: End
-    root: bytes
-
-
-class EdgeLists:
-    """The list of edges in force, to which batches refer."""
-
-    def __init__(self, in_force: str, names: Iterable[str]) -> None:
-        self.in_force = in_force
-        self._names = frozenset(names)
-
-    def change(self, names: frozenset[str], at: datetime) -> list[Leaf]:
-        """Make ``names`` the list in force, and return the leaf for it, or no leaf if nothing changed."""
-        if self.in_force and names == self._names:
-            return []
-        leaf = leaf_of_edges(names, at)
-        self.in_force, self._names = leaf.hash().hex(), names
-        return [leaf]
-
-    @property
-    def names(self) -> frozenset[str]:
-        """Return the names in force."""
-        return self._names
+    tree: GrowingTree
 
 
 def append_leaves(
     end: End,
-    lists: EdgeLists,
     edges: Iterable[str],
     batches: Sequence[BatchRow],
     hashes: Mapping[int, str],
@@ -95,9 +89,9 @@ def append_leaves(
     ``edges`` are the names of the edges that exist now, ``hashes`` those of the rows of each batch, and ``waiting`` the
     receipts and probes. ``event`` is the id up to which acts without a purge are in the log afterwards.
     """
-    current = frozenset(edges)
-    answered = frozenset(name for leaf in waiting if (name := _edge(leaf)))
-    leaves: list[Leaf] = []
+    current, lists = frozenset(edges), end.lists
+    answered = frozenset(name for leaf in waiting if (name := leaf.members().get("edge")))
+    leaves = [leaf_of_key(key, now) for key in end.keys]
     if answered - current - lists.names:
         leaves += lists.change(current | answered, now)
     elif answered <= current:
@@ -108,16 +102,7 @@ def append_leaves(
     leaves += lists.change(current, now)
     if event > end.event:
         leaves.append(leaf_of_settled(event, now))
-    return _grown(end, leaves, batches[-1].batch if batches else end.batch, event, lists.in_force)
-
-
-def _grown(end: End, leaves: Sequence[Leaf], batch: int, event: int, edges: str) -> Appended:
-    tree = GrowingTree(end.size, [end.peaks[at : at + 32] for at in range(0, len(end.peaks), 32)])
+    tree = GrowingTree(end.tree.size, end.tree.peaks)
     whole = [node for leaf in leaves for node in tree.append(leaf.hash())]
     nodes = tuple(node for node in whole if node[0] and node[0] % KEPT_LEVELS == 0)
-    return Appended(tuple(leaves), nodes, End(tree.size, b"".join(tree.peaks), batch, event, edges), tree.root())
-
-
-def _edge(leaf: Leaf) -> str | None:
-    edge: Any = parse_canonical(leaf.content).get("edge")
-    return edge if isinstance(edge, str) else None
+    return Appended(tuple(leaves), nodes, tree)

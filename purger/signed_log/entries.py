@@ -5,7 +5,6 @@ columns become which members, for the writer that makes leaves and for the audit
 """
 
 import json
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -70,8 +69,6 @@ class Leaf:
             raise ValueError("it is no canonical JSON, or its openings do not fit it") from None
         except (ValueError, TypeError, AttributeError):
             raise ValueError("its openings are malformed") from None
-        if not re.fullmatch(r"[a-z]{1,16}", str(members.get("kind"))):
-            raise ValueError("its kind is not 1 to 16 of a-z")
         if wrong := fault(members):
             raise ValueError(wrong)
         return leaf
@@ -87,15 +84,9 @@ class Leaf:
         """Return the leaf's hash, 32 bytes."""
         return leaf_hash(self.content.encode())
 
-    def index(self) -> tuple[str, int | None]:
-        """Return its kind, and the number by which the database finds it."""
-        members = parse_canonical(self.content)
-        return str(members["kind"]), source_of(members)
-
-    def batch(self) -> int | None:
-        """Return the batch that it names, or None."""
-        batch = parse_canonical(self.content).get("batch")
-        return batch if isinstance(batch, int) else None
+    def members(self) -> dict[str, Any]:
+        """Return its members, without the values of its commitments."""
+        return dict(parse_canonical(self.content))
 
 
 def source_of(members: Mapping[str, Any]) -> int | None:

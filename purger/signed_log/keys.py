@@ -7,12 +7,24 @@ a purger that is started with the new file can hand the log over without the old
 """
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from takedown_base.secret_files import UnreadableSecretError, read_secret
 from takedown_db.connection.lasting_connection import Connection
-from takedown_log.signed_note import NoteError, SignerKey, VerifierKey, all_keys, follow_keys, name_next_key, open_note
+from takedown_log.signed_note import (
+    Checkpoint,
+    NoteError,
+    SignerKey,
+    VerifierKey,
+    all_keys,
+    follow_keys,
+    name_next_key,
+    open_checkpoint,
+    open_note,
+)
+from takedown_log.tree import EMPTY_ROOT
 
 
 class UnusableKeyError(Exception):
@@ -21,6 +33,10 @@ class UnusableKeyError(Exception):
 
 class ForeignKeyError(Exception):
     """A key is not the log's last one, and cannot become it. The message has the reason and the remedy."""
+
+
+class UnsignedEndError(Exception):
+    """The log's key has not signed its last leaves. The message has the reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +87,23 @@ def take_over(connection: Connection, key: LogKey) -> bool:
     if last_key(read_notes(connection)) != own:
         raise ForeignKeyError("another key has become the log's own at this moment")
     return bool(written)
+
+
+def signed_state(size: int, note: bytes | None, keys: Sequence[VerifierKey]) -> Checkpoint:
+    """Return the state of a log of ``size`` leaves, whose last signed state is ``note``.
+
+    Raises ``UnsignedEndError`` unless a key of the log has signed all of its leaves: whoever has the purger's database
+    account can append, and no purger goes on from there.
+    """
+    try:
+        state = Checkpoint("", 0, EMPTY_ROOT) if note is None else open_checkpoint(bytes(note).decode(), keys)
+    except (NoteError, UnicodeDecodeError) as error:
+        raise UnsignedEndError(f"its last state does not hold: {error}") from None
+    if state.size != size:
+        raise UnsignedEndError(
+            f"somebody without its key has appended leaves: it has {size}, and {state.size} are signed"
+        )
+    return state
 
 
 def _first_note(connection: Connection, key: LogKey) -> str:

@@ -7,7 +7,6 @@ its hash and every proof stay valid.
 import json
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import Any
 
 from mysql.connector.abstracts import MySQLCursorAbstract
 
@@ -49,5 +48,4 @@ def redact(connection: Connection, scope: Scope, subject: str, names: Iterable[s
 def _write(cursor: MySQLCursorAbstract, kept: list[tuple[int, str | None]], records: list[Leaf]) -> None:
     if kept:
         cursor.execute(statement("redact_openings"), {"rows": json.dumps(kept)})
-        entries: list[Any] = [{"content": record.content.encode(), "openings": None} for record in records]
-        cursor.executemany(statement("record_log_entry"), entries)
+        cursor.executemany(statement("record_log_removal"), [{"content": each.content.encode()} for each in records])

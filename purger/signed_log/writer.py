@@ -2,9 +2,9 @@
 
 Each round is one step, which the database takes as a whole or not at all:
 
-1. Read the end of the log: its size, its peaks, and the last batch and act of moderation that are in it.
-2. Read what the database has beyond that: batches, acts of moderation, and the entries that wait in `log_entries`
-   (receipts and probes, which were written in the transaction that recorded them).
+1. Read the end of the log, which the log's key must have signed, and the last batch and act of moderation in it.
+2. Read what the database has beyond that: batches, acts of moderation, keys, edges, and the entries that wait in
+   `log_entries` (receipts and probes, which were written in the transaction that recorded them).
 3. Let ``append`` decide the order of the leaves and grow the tree.
 4. Sign the new root, and write leaves, nodes, end and signature by one procedure. It does nothing if the log has grown
    meanwhile: another purger was quicker, and the next round begins at the new end.
@@ -17,18 +17,19 @@ import json
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 from purger.loop_thread import LoopThread
 from purger.problem_log import ProblemLog
 from purger.signed_log.append import Appended, EdgeLists, End, append_leaves
-from purger.signed_log.entries import BatchedPurge, BatchRow, EventRow, Leaf, leaf_of_key, row_hashes
-from purger.signed_log.keys import ForeignKeyError, LogKey, take_over
-from takedown_base.printable import printable
+from purger.signed_log.entries import BatchedPurge, BatchRow, EventRow, Leaf, row_hashes, source_of
+from purger.signed_log.keys import ForeignKeyError, LogKey, UnsignedEndError, read_notes, signed_state, take_over
+from purger.signed_log.proofs import StoredNodes
+from purger.signed_log.waiting import read_waiting
 from takedown_db.connection.lasting_connection import Connection
-from takedown_log.leaves import parse_canonical
-from takedown_log.signed_note import Checkpoint
+from takedown_log.signed_note import Checkpoint, VerifierKey, all_keys
+from takedown_log.tree import GrowingTree, stored_tree
 
 log = logging.getLogger(__name__)
 
@@ -41,11 +42,8 @@ _SHARE = 10.0
 #: Rows of batches after which further batches wait for the next round.
 _ROWS = 1000
 
-#: Most batches, receipts and probes that are read at once.
+#: Most batches, and most acts of moderation, that are read at once.
 _READ = 500
-
-#: Most bytes of a malformed entry that are logged.
-_SHOWN = 300
 
 #: More than the id of any row.
 _ALL = 2**64
@@ -66,7 +64,7 @@ class LogWriter(LoopThread):
         connection: Connection,
         stop: threading.Event,
         *,
-        key: LogKey | None,
+        key: LogKey,
         leads: Callable[[], bool] = lambda: True,
         busy: Callable[[], bool] = lambda: False,
     ) -> None:
@@ -78,8 +76,8 @@ class LogWriter(LoopThread):
         super().__init__("log writer", stop, problem, bug_effect="takedowns are not in the signed log")
         self._connection = connection
         self._key = key
-        self._introduced = key is None
-        self._unsigned = ProblemLog(log, "the signed log")
+        self._tree = GrowingTree()  # of the last state that this purger knows to be signed
+        self._refusal = ProblemLog(log, "the signed log")
         self._leads = leads
         self._busy = busy
         self._settled_due = 0.0  # by the monotonic clock
@@ -103,60 +101,58 @@ class LogWriter(LoopThread):
         return 0.0
 
     def _append_some(self) -> bool:
-        """Append some of the new leaves and sign the new root. Return True if there are more."""
-        first = not self._introduced
-        if first:
-            self._holds_last_key()
-        end, last = self._end()
+        """Append some of the new leaves, with the signature of the new root. Return True if there are more."""
+        try:
+            end, last = self._signed_end()
+        except (ForeignKeyError, UnsignedEndError) as error:
+            self._refusal.begin("not written", str(error))
+            return False
+        self._refusal.end()
         batches = self._batches(end.batch)
+        placed = batches[-1].batch if batches else end.batch
         # Before the acts are read: an act that commits in between is either read or not settled yet.
         settled = self._settled(end.event)
         events, silent = self._events(end, batches)
-        entries, waiting = self._waiting()
+        enabled = {str(name): bool(on) for name, on in self._connection.rows("log_edges")}
+        waiting = read_waiting(self._connection, enabled.keys() | end.lists.names, placed)
         appended = append_leaves(
             end,
-            self._lists(end),
-            (str(name) for (name,) in self._connection.rows("log_edges")),
+            (name for name, on in enabled.items() if on),
             batches,
             self._purges(end.batch, batches),
             events,
-            waiting,
+            waiting.leaves,
             event=min(settled, silent),
             now=datetime.now(UTC),
         )
-        note = self._note(appended) if appended.leaves or first else None
-        if note or entries or appended.end != end:
-            self._append(end, appended, entries, note)
-        self._introduced = True
-        return len(entries) == _READ or appended.end.batch < last or silent < _ALL
+        if appended.leaves or waiting.entries:
+            self._append(end, appended, waiting.entries)
+        return waiting.more or placed < last or silent < _ALL
 
-    def _end(self) -> tuple[End, int]:
-        """Read the end of the log, and the last batch of the database. A log that has not begun begins now."""
-        ((size, peaks, batch, event, edges, last),) = self._connection.rows("log_state")
-        return End(size, bytes(peaks), last if batch is None else batch, event, bytes(edges).decode()), last
+    def _signed_end(self) -> tuple[End, int]:
+        """Read the end of the log, and the last batch of the database. A log that has not begun begins now.
 
-    def _waiting(self) -> tuple[list[int], list[Leaf]]:
-        """Read what waits for its place: the ids of all entries, and the leaves of those that are well-formed.
-
-        A malformed entry is left out, since it would hold up all others for ever.
+        Anybody with the purger's account can append leaves, but nobody without the key signs them. Raises
+        ``UnsignedEndError`` for an end that was not signed, and ``ForeignKeyError``: the key may not sign this log.
         """
-        entries, leaves = list[int](), list[Leaf]()
-        for entry, content, openings in self._connection.rows("log_waiting_entries", limit=_READ):
-            entries.append(entry)
-            try:
-                leaves.append(Leaf.read_checked(content, openings))
-            except ValueError as error:
-                log.error(
-                    "entry %s of log_entries is malformed, and left out of the signed log: %s. "
-                    "Find out who wrote it: %s",
-                    *(entry, error, printable(content[:_SHOWN].decode(errors="replace"))),
-                )
-        return entries, leaves
+        take_over(self._connection, self._key)
+        ((size, batch, event, last, note, edges, named),) = self._connection.rows("log_state")
+        keys = all_keys(read_notes(self._connection))
+        self._follow(int(size), note, keys)
+        lists = EdgeLists(None if edges is None else bytes(edges).decode())
+        batch = last if batch is None else batch
+        return End(self._tree, int(batch), int(event or 0), lists, tuple(keys[named:])), int(last)
 
-    def _lists(self, end: End) -> EdgeLists:
-        rows = self._connection.rows("log_last_edges") if end.edges else []
-        names = parse_canonical(bytes(rows[0][0]).decode())["names"] if rows else []
-        return EdgeLists(end.edges, names if isinstance(names, list) else [])
+    def _follow(self, size: int, note: bytes | None, keys: Sequence[VerifierKey]) -> None:
+        """Make the tree that of the last signed state, of ``size`` leaves. Raises ``UnsignedEndError``."""
+        state = signed_state(size, note, keys)
+        if (self._tree.size, self._tree.root()) != (state.size, state.root):
+            try:
+                self._tree = stored_tree(state.size, StoredNodes(self._connection).read)
+            except LookupError as error:
+                raise UnsignedEndError(f"rows of it are gone: {error}") from None
+        if self._tree.root() != state.root:
+            raise UnsignedEndError(f"its first {state.size} leaves are not those that were signed")
 
     def _batches(self, after: int) -> list[BatchRow]:
         """Read the next batches, up to about ``_ROWS`` rows."""
@@ -192,55 +188,25 @@ class LogWriter(LoopThread):
         ((settled,),) = self._connection.rows("log_settled_event", after=after, seconds=_SETTLED)
         return max(after, int(settled))
 
-    def _append(self, end: End, appended: Appended, entries: list[int], note: bytes | None) -> None:
+    def _append(self, end: End, appended: Appended, entries: list[int]) -> None:
         """Write leaves with the signed root, unless another purger has appended meanwhile."""
         nodes = [(level, position, node.hex()) for level, position, node in appended.nodes]
+        tree, signer = appended.tree, self._key.signer
         self._connection.run(
             "append_leaves",
-            size=end.size,
+            size=end.tree.size,
             leaves=json.dumps([_row(leaf) for leaf in appended.leaves]),
             nodes=json.dumps(nodes),
             entries=json.dumps(entries),
-            new_size=appended.end.size,
-            peaks=appended.end.peaks,
-            batch=appended.end.batch,
-            event=appended.end.event,
-            edges=appended.end.edges,
-            note=note,
+            new_size=tree.size,
+            begun=end.batch,
+            note=signer.sign(Checkpoint(signer.name, tree.size, tree.root()).text()).encode(),
         )
-
-    def _note(self, appended: Appended) -> bytes | None:
-        """Sign the new root. A key that is not the log's own signs nothing.
-
-        The first round signs even without new leaves: perhaps nobody has signed the last ones.
-        """
-        if self._key is None or not appended.end.size or not self._holds_last_key():
-            return None
-        signer = self._key.signer
-        return signer.sign(Checkpoint(signer.name, appended.end.size, appended.root).text()).encode()
-
-    def _holds_last_key(self) -> bool:
-        """Tell whether the key is the log's own. The log begins with it, or goes over to it now, if it may.
-
-        Asked each time, since another purger may have a later key meanwhile.
-        """
-        if self._key is None:
-            return False
-        try:
-            if take_over(self._connection, self._key):
-                entry = leaf_of_key(self._key.signer.verifier(), datetime.now(UTC))
-                self._connection.run("record_log_entry", content=entry.content.encode(), openings=None)
-                log.info("the log is signed with the key %s from now on", self._key.signer.verifier())
-        except ForeignKeyError as error:
-            self._unsigned.begin("not signed", str(error))
-            return False
-        self._unsigned.end()
-        return True
 
 
 def _row(leaf: Leaf) -> tuple[str, str, int | None, str, str | None, int | None]:
     """Return a leaf as the procedure takes it: bytes in hex, so that no character set changes them."""
-    kind, source = leaf.index()
-    openings = leaf.kept_openings()
+    members, openings = leaf.members(), leaf.kept_openings()
     kept = openings.hex() if openings else None
-    return leaf.hash().hex(), kind, source, leaf.content.encode().hex(), kept, leaf.batch()
+    content = leaf.content.encode().hex()
+    return leaf.hash().hex(), members["kind"], source_of(members), content, kept, members.get("batch")

@@ -4,18 +4,16 @@
 DELIMITER //
 
 -- Appends leaves to a log of p_size leaves, with the nodes that became whole, and moves its end; removes the entries that
--- got their place, and keeps the signed state after that, p_note, unless it is NULL. Does nothing where the log has
--- another size by now. One call is one transaction in the server, so that a purger that is frozen holds no lock, and no
+-- got their place, and keeps the signed state after that, p_note. Does nothing where the log has another size by now. The
+-- purger's account may call it with anything: a log writer appends only to a state that the log's key has signed. One call is one transaction in the server, so that a purger that is frozen holds no lock, and no
 -- leaf waits for its signature.
 CREATE DEFINER = 'takedown_definer'@'localhost' PROCEDURE IF NOT EXISTS append_leaves(
     IN p_size BIGINT UNSIGNED, IN p_leaves LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin,
     IN p_nodes LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin, IN p_entries LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin,
-    IN p_new_size BIGINT UNSIGNED, IN p_peaks VARBINARY(2048), IN p_batch BIGINT UNSIGNED, IN p_event BIGINT UNSIGNED,
-    IN p_edges VARBINARY(64), IN p_note VARBINARY(4096))
+    IN p_new_size BIGINT UNSIGNED, IN p_begun BIGINT UNSIGNED, IN p_note VARBINARY(4096))
     MODIFIES SQL DATA
 BEGIN
     DECLARE v_size BIGINT UNSIGNED;
-    DECLARE v_signed INT UNSIGNED DEFAULT 0;
     DECLARE EXIT HANDLER FOR SQLEXCEPTION
     BEGIN
         ROLLBACK;
@@ -35,6 +33,9 @@ BEGIN
             content TEXT PATH '$[3]',
             openings TEXT PATH '$[4]'
         )) AS written;
+        IF p_new_size <> p_size + ROW_COUNT() THEN
+            SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'append_leaves: p_new_size must be p_size and the number of leaves';
+        END IF;
         INSERT INTO log_events (batch, leaf)
         SELECT written.batch, p_size + written.place - 1
         FROM JSON_TABLE(p_leaves, '$[*]' COLUMNS (
@@ -51,13 +52,9 @@ BEGIN
         DELETE log_entries
         FROM JSON_TABLE(p_entries, '$[*]' COLUMNS (id BIGINT UNSIGNED PATH '$')) AS placed
         STRAIGHT_JOIN log_entries ON log_entries.id = placed.id;
-        IF p_note IS NOT NULL THEN
-            INSERT IGNORE INTO log_checkpoints (size, note) VALUES (p_new_size, p_note);
-            SET v_signed = ROW_COUNT();
-        END IF;
+        INSERT IGNORE INTO log_checkpoints (size, note) VALUES (p_new_size, p_note);
         UPDATE log_state
-        SET size = p_new_size, peaks = p_peaks, batch = p_batch, event = p_event, edges = p_edges,
-            checkpoints = checkpoints + v_signed
+        SET checkpoints = checkpoints + ROW_COUNT(), size = p_new_size, begun = COALESCE(begun, p_begun)
         WHERE one = 1;
     END IF;
     COMMIT;
@@ -181,8 +178,8 @@ BEGIN
     SET v_total = v_total + v_size, v_end = GREATEST(v_end, v_place);
 
     IF v_total > 0 THEN
-        INSERT INTO log_entries (content)
-        VALUES (CONCAT('{"at":"', DATE_FORMAT(UTC_TIMESTAMP(6), '%Y-%m-%dT%H:%i:%s.%fZ'), '","before":', v_end, ',"kind":"pruned"}'));
+        INSERT INTO log_entries (removal, content)
+        VALUES (TRUE, CONCAT('{"at":"', DATE_FORMAT(UTC_TIMESTAMP(6), '%Y-%m-%dT%H:%i:%s.%fZ'), '","before":', v_end, ',"kind":"pruned"}'));
     END IF;
     UPDATE retention
     SET leaves_outbox_batch = COALESCE(v_last, leaves_outbox_batch),
@@ -206,4 +203,26 @@ BEGIN
     WHERE log_leaves.content IS NOT NULL;
     SET p_size = ROW_COUNT();
     DELETE FROM pruned_leaves;
+END//
+
+-- For an administrator, and granted to nobody: takes the leaves from the place p_size on out of the log, because nobody
+-- has signed them (docs/guide/proof.md). Batches and acts of moderation among them come into the log again.
+CREATE DEFINER = 'takedown_definer'@'localhost' PROCEDURE IF NOT EXISTS cut_log(IN p_size BIGINT UNSIGNED)
+    MODIFIES SQL DATA
+BEGIN
+    DECLARE v_size BIGINT UNSIGNED;
+    DECLARE EXIT HANDLER FOR SQLEXCEPTION
+    BEGIN
+        ROLLBACK;
+        RESIGNAL;
+    END;
+
+    START TRANSACTION;
+    SELECT size INTO v_size FROM log_state WHERE one = 1 FOR UPDATE;
+    DELETE FROM log_leaves WHERE leaf >= p_size;
+    DELETE FROM log_events WHERE leaf >= p_size;
+    DELETE FROM log_nodes WHERE (position + 1) << level > p_size;
+    DELETE FROM log_checkpoints WHERE size > p_size;
+    UPDATE log_state SET size = p_size, checkpoints = (SELECT COUNT(*) FROM log_checkpoints) WHERE one = 1;
+    COMMIT;
 END//

@@ -80,6 +80,53 @@ SET @add = IF(
 PREPARE add_column FROM @add;
 EXECUTE add_column;
 
+-- The signed log: what nobody has signed goes, and its rows come into the log again.
+SET @change = IF(
+    EXISTS (
+        SELECT 1
+        FROM information_schema.COLUMNS
+        WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = 'log_entries' AND COLUMN_NAME = 'removal'
+    ),
+    'DO 0',
+    'ALTER TABLE log_entries ADD COLUMN removal BOOLEAN NOT NULL DEFAULT FALSE COMMENT ''it records what prune_leaves or an administrator removed from leaves'''
+);
+PREPARE change_columns FROM @change;
+EXECUTE change_columns;
+DELETE FROM log_entries WHERE INSTR(content, '"kind":"key"') > 0;
+UPDATE log_entries SET removal = TRUE WHERE INSTR(content, '"kind":"erased"') > 0 OR INSTR(content, '"kind":"pruned"') > 0;
+SET @change = IF(
+    EXISTS (
+        SELECT 1
+        FROM information_schema.TABLE_CONSTRAINTS
+        WHERE TABLE_SCHEMA = DATABASE() AND CONSTRAINT_NAME = 'log_entries_content_is_of_its_kind'
+    ),
+    'DO 0',
+    'ALTER TABLE log_entries ADD CONSTRAINT log_entries_content_is_of_its_kind CHECK (COALESCE(
+        JSON_UNQUOTE(JSON_EXTRACT(CONVERT(content USING utf8mb4), ''$.kind'')), '''')
+        IN (IF(removal, ''erased'', ''acknowledged''), IF(removal, ''pruned'', ''seen'')))'
+);
+PREPARE change_columns FROM @change;
+EXECUTE change_columns;
+SET @signed = (SELECT COALESCE(MAX(size), 0) FROM log_checkpoints);
+DELETE FROM log_leaves WHERE leaf >= @signed;
+DELETE FROM log_events WHERE leaf >= @signed;
+DELETE FROM log_nodes WHERE (position + 1) << level > @signed;
+SET @change = IF(
+    EXISTS (
+        SELECT 1
+        FROM information_schema.COLUMNS
+        WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = 'log_state' AND COLUMN_NAME = 'begun'
+    ),
+    'DO 0',
+    'ALTER TABLE log_state DROP COLUMN peaks, DROP COLUMN event, DROP COLUMN edges,
+        CHANGE COLUMN batch begun BIGINT UNSIGNED NULL COMMENT ''the last batch before the log; NULL: the log has not begun'''
+);
+PREPARE change_columns FROM @change;
+EXECUTE change_columns;
+UPDATE log_state
+SET size = @signed,
+    begun = IF(@signed, COALESCE((SELECT MIN(source) - 1 FROM log_leaves WHERE kind = 'batch'), begun), NULL);
+
 -- Probe results from before the signed log: those that proved nothing, and the counts of removed objects.
 DELETE FROM sightings WHERE seen_at IS NULL OR gone IS NULL;
 ALTER TABLE sightings

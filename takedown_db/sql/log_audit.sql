@@ -2,7 +2,7 @@
 
 -- name: audit_log_state
 -- Reads the end of the log.
-SELECT size, peaks, batch, event, edges FROM log_state WHERE one = 1
+SELECT size, begun FROM log_state WHERE one = 1
 
 -- name: audit_log_keys
 -- Reads the notes by which keys followed each other, the oldest first.
@@ -12,7 +12,8 @@ SELECT id, note FROM log_keys ORDER BY id
 -- Reads the first batch of the log, how far log and pruning have come, and the first leaf. Always one row.
 SELECT
     (SELECT source FROM log_leaves FORCE INDEX (source) WHERE kind = 'batch' ORDER BY source LIMIT 1) AS first_batch,
-    log_state.batch, log_state.event, retention.outbox_batch, retention.receipts_batch,
+    COALESCE((SELECT MAX(source) FROM log_leaves WHERE kind = 'batch'), log_state.begun) AS last_batch,
+    (SELECT MAX(source) FROM log_leaves WHERE kind = 'settled') AS event, retention.outbox_batch, retention.receipts_batch,
     (SELECT content FROM log_leaves WHERE leaf = 0) AS first_leaf
 FROM (SELECT 1 AS one) AS always
 LEFT JOIN log_state ON log_state.one = always.one
@@ -42,7 +43,7 @@ SELECT MAX(source) AS pruned FROM log_leaves WHERE kind = 'pruned'
 -- name: audit_log_waiting_removals
 -- Reads the entries that wait for their place and record an erasure or a pruning.
 SELECT content FROM log_entries
-WHERE INSTR(content, '"kind":"erased"') > 0 OR INSTR(content, '"kind":"pruned"') > 0
+WHERE removal
 
 -- name: audit_log_end
 -- Reads how many leaves and signed states the log has by log_state, the number of places up to the last leaf, and how many
@@ -257,13 +258,3 @@ STRAIGHT_JOIN sightings FORCE INDEX (PRIMARY)
 -- name: audit_purges
 -- Reads the batches of the rows of the outbox after %(after)s up to %(last)s.
 SELECT id, batch FROM invalidations WHERE id > %(after)s AND id <= %(last)s
-
--- name: audit_log_unwritten
--- Reads how many batches wait for the log, and for how many seconds the oldest; and the oldest entry that waits.
-SELECT
-    COUNT(batches.batch) AS waiting,
-    COALESCE(TIMESTAMPDIFF(SECOND, MIN(batches.numbered_at), UTC_TIMESTAMP(6)), 0) AS seconds,
-    (SELECT content FROM log_entries ORDER BY id LIMIT 1) AS entry
-FROM log_state
-LEFT JOIN batches ON batches.batch > log_state.batch
-WHERE log_state.one = 1

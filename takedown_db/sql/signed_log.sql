@@ -1,14 +1,34 @@
 -- Statements of the signed log: what is to become a leaf, and what proofs are made of.
 
 -- name: log_state
--- Reads where the log ends, and the last batch.
-SELECT log_state.size, log_state.peaks, log_state.batch, log_state.event, log_state.edges, numbering.last_batch
+-- Reads where the log ends: its size, the batch and the act of moderation up to which it has them, NULL if it has none,
+-- its last signed state and list of edges, and how many of its keys it has leaves of; and the last batch.
+SELECT
+    log_state.size,
+    COALESCE((SELECT MAX(source) FROM log_leaves WHERE kind = 'batch'), log_state.begun) AS batch,
+    (SELECT MAX(source) FROM log_leaves WHERE kind = 'settled') AS event,
+    numbering.last_batch,
+    (SELECT note FROM log_checkpoints ORDER BY size DESC LIMIT 1) AS note,
+    (SELECT content FROM log_leaves WHERE kind = 'edges' ORDER BY leaf DESC LIMIT 1) AS edges,
+    (SELECT COUNT(*) FROM log_leaves WHERE kind = 'key') AS log_keys
 FROM log_state
 JOIN numbering ON numbering.one = log_state.one
 
+-- name: log_begun
+-- Reads whether a purger with a key has begun the log.
+SELECT begun IS NOT NULL AS begun FROM log_state
+
 -- name: log_waiting_entries
--- Reads the entries that wait for their place, the oldest first.
-SELECT id, content, openings FROM log_entries ORDER BY id LIMIT %(limit)s
+-- Reads the entries that wait for their place, the oldest first, each with the last batch.
+SELECT log_entries.id, log_entries.content, log_entries.openings, numbering.last_batch
+FROM log_entries JOIN numbering ON numbering.one = 1
+ORDER BY log_entries.id LIMIT %(limit)s
+
+-- name: log_batches_of_rows
+-- Reads the batches of those rows of the outbox whose ids are in the JSON array %(ids)s.
+SELECT STRAIGHT_JOIN invalidations.id, invalidations.batch
+FROM JSON_TABLE(%(ids)s, '$[*]' COLUMNS (id BIGINT UNSIGNED PATH '$')) AS asked
+JOIN invalidations ON invalidations.id = asked.id
 
 -- name: log_batches
 -- Reads the first batches after %(after)s, the times in UTC.
@@ -49,18 +69,18 @@ LIMIT %(limit)s
 SELECT COALESCE(MAX(id), 0) AS settled FROM moderation_log
 WHERE id > %(after)s AND logged_at < UTC_TIMESTAMP(6) - INTERVAL %(seconds)s SECOND
 
--- name: log_last_edges
--- Reads the last list of edges that is in the log.
-SELECT content FROM log_leaves WHERE kind = 'edges' ORDER BY leaf DESC LIMIT 1
+-- name: log_former_edges
+-- Reads the lists of edges that are in the log.
+SELECT content FROM log_leaves WHERE kind = 'edges'
 
 -- name: log_edges
--- Reads the names of the enabled edges.
-SELECT name FROM edges WHERE enabled ORDER BY name
+-- Reads the names of the edges, and which are enabled.
+SELECT name, enabled FROM edges ORDER BY name
 
 -- name: append_leaves
 -- Appends leaves to the log: see the procedure.
 CALL append_leaves(
-    %(size)s, %(leaves)s, %(nodes)s, %(entries)s, %(new_size)s, %(peaks)s, %(batch)s, %(event)s, %(edges)s, %(note)s
+    %(size)s, %(leaves)s, %(nodes)s, %(entries)s, %(new_size)s, %(begun)s, %(note)s
 )
 
 -- name: prune_leaves
@@ -69,8 +89,12 @@ CALL append_leaves(
 CALL prune_leaves()
 
 -- name: record_log_entry
--- Writes a leaf that waits for its place.
+-- Writes what was seen of an edge, a leaf that waits for its place.
 INSERT INTO log_entries (content, openings) VALUES (%(content)s, %(openings)s)
+
+-- name: record_log_removal
+-- Writes what was erased, a leaf that waits for its place.
+INSERT INTO log_entries (removal, content) VALUES (TRUE, %(content)s)
 
 -- name: log_checkpoint
 -- Reads the last signed state of the log.
@@ -129,13 +153,21 @@ SELECT note FROM log_keys ORDER BY id
 -- Keeps a key at its place, from 1; changes nothing where another one has it.
 INSERT IGNORE INTO log_keys (id, note) VALUES (%(place)s, %(note)s)
 
--- name: log_unsigned
--- Reads how many leaves follow the last signed state, the first of them, and the time (UTC).
-SELECT log_state.size - signed.size AS leaves, log_leaves.content, UTC_TIMESTAMP(6) AS read_at
+-- name: log_backlog
+-- Reads the size of the log, if it has begun, and its last signed state; how many batches, receipts and probes wait for
+-- their place; for how many seconds the oldest batch waits; and the oldest of the others.
+SELECT
+    log_state.size,
+    (SELECT note FROM log_checkpoints ORDER BY size DESC LIMIT 1) AS note,
+    COUNT(batches.batch) AS batches,
+    (SELECT COUNT(*) FROM log_entries) AS entries,
+    COALESCE(TIMESTAMPDIFF(MICROSECOND, MIN(batches.numbered_at), UTC_TIMESTAMP(6)) / 1000000, 0) AS seconds,
+    (SELECT content FROM log_entries ORDER BY id LIMIT 1) AS entry
 FROM log_state
-JOIN (SELECT size FROM log_checkpoints ORDER BY size DESC LIMIT 1) AS signed
-LEFT JOIN log_leaves ON log_leaves.leaf = signed.size
-WHERE log_state.size > signed.size
+LEFT JOIN batches
+    ON batches.batch > COALESCE((SELECT MAX(source) FROM log_leaves WHERE kind = 'batch'), log_state.begun)
+WHERE log_state.one = 1 AND log_state.begun IS NOT NULL
+GROUP BY log_state.size
 
 -- name: redact_events
 -- Reads the leaves of the acts of moderation on a subject that have openings.

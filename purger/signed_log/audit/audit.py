@@ -14,7 +14,8 @@ from purger.signed_log.audit.key_check import KeyCheck
 from purger.signed_log.audit.report import AuditReport, Words
 from purger.signed_log.audit.row_audit import RowAudit
 from purger.signed_log.audit.stored_leaf import OpenedLeaf, StoredLeaf, check_leaf, open_leaf
-from purger.signed_log.audit.tree_check import StoredEnd, TreeCheck
+from purger.signed_log.audit.tree_check import TreeCheck
+from purger.signed_log.backlog import read_backlog
 from purger.signed_log.entries import utc_text
 from takedown_db.connection.lasting_connection import Connection, fetch
 from takedown_log.signed_note import VerifierKey
@@ -60,11 +61,12 @@ class _TreeAudit:
         rows = connection.rows("audit_log_state")
         if not rows:
             report.differs("log_state", 1, None, Words("there is one row"), Words("has none"))
-        self._end = _end(*rows[0]) if rows else StoredEnd(0, b"", None, 0, "")
+        self.size, self._begun = rows[0] if rows else (0, None)
+        if self._begun is None:
+            report.not_checked.append("The log has not begun: has `purger run --log-key-file` run?")
         # After the end: a key that has signed a state up to there is among them.
         notes = [(row, bytes(note).decode(errors="replace")) for row, note in connection.rows("audit_log_keys")]
         self._keys = KeyCheck(key, notes, report)
-        self.size = self._end.size
         self._trusted = 0  # leaves below the last state that the given key, or a later one, has signed
         self._last_state = 0  # the last state that was read
 
@@ -77,8 +79,6 @@ class _TreeAudit:
 
     def run(self, progress: Callable[[int], object]) -> None:
         """Check all leaves, nodes and states."""
-        if self._end.batch is None:
-            self._report.not_checked.append("The log has not begun: has `purger run` run?")
         first = 0
         while first < self.size:
             self._expect_states(self._last_state, min(first + _LEAVES, self.size))
@@ -139,7 +139,7 @@ class _TreeAudit:
 
     def _finish(self) -> None:
         self._expect_states(self._last_state, self.size)
-        self._tree.finish(self._end)
+        self._tree.finish(self.size, self._begun)
         with self._connection.snapshot() as cursor:
             rows = fetch(cursor, "audit_log_end")
             size, stored, signed, states = (int(each or 0) for each in rows[0]) if rows else (0, 0, 0, 0)
@@ -173,10 +173,6 @@ class _TreeAudit:
             self._report.not_checked.append(f"{number} leaves are under no signed state: those from {leaf.place} on.")
 
 
-def _end(size: int, peaks: bytes, batch: int | None, event: int, edges: bytes) -> StoredEnd:
-    return StoredEnd(int(size), bytes(peaks), batch, event, bytes(edges).decode(errors="replace"))
-
-
 def _excused(cursor: MySQLCursorAbstract, first: int, last: int) -> tuple[set[int], int]:
     """Read which leaves of a range may lack openings, and up to which place leaves may lack contents."""
     erased = {int(place) for (place,) in fetch(cursor, "audit_log_erased", first=first, last=last)}
@@ -192,15 +188,9 @@ def _excused(cursor: MySQLCursorAbstract, first: int, last: int) -> tuple[set[in
 
 def _tell_unwritten(connection: Connection, report: AuditReport) -> None:
     """Say what has waited long for its place in the log."""
-    rows = connection.rows("audit_log_unwritten")
-    waiting, seconds, entry = rows[0] if rows else (0, 0, None)
-    if waiting and seconds > _LATE:
-        report.not_checked.append(
-            f"{waiting} batches wait for their place in the log, the oldest for {seconds} s: does `purger run` run?"
-        )
-    at = _members(entry).get("at")
-    if entry and _is_late(at):
-        report.not_checked.append(f"Receipts and probes wait for their place in the log, the oldest since {at}.")
+    backlog = read_backlog(connection)
+    if backlog.seconds > _LATE:
+        report.not_checked.append(f"{backlog.text()}: does `purger run --log-key-file` run?")
 
 
 def _members(entry: bytes | None) -> Mapping[str, Any]:

@@ -5,7 +5,7 @@ old versions of rows for as long as an audit takes.
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -14,7 +14,7 @@ from mysql.connector.abstracts import MySQLCursorAbstract
 from purger.signed_log.audit.audited_rows import ProbeRow, PurgeRow, Reach, ReceiptRow, Unlogged
 from purger.signed_log.audit.edge_comparison import compare_probes, compare_receipts
 from purger.signed_log.audit.event_comparison import AuditedBan, compare_bans, compare_batches, compare_events
-from purger.signed_log.audit.report import AuditReport, Count, Words
+from purger.signed_log.audit.report import AuditReport, Count, Finding, Words
 from purger.signed_log.audit.stored_leaf import OpenedLeaf, StoredLeaf, open_leaf
 from purger.signed_log.entries import BatchedPurge, BatchRow, EventRow, row_hashes, source_of
 from takedown_db.connection.lasting_connection import Connection, fetch
@@ -27,6 +27,18 @@ _PURGES = 20_000
 
 #: Bans, and entries that wait for their place, that are read at once.
 _PAGE = 1000
+
+
+def differing_row(connection: Connection, sources: Iterable[tuple[str, int]]) -> str | None:
+    """Compare leaves of these kinds and numbers with their rows; return a sentence about one that differs, or None.
+
+    Raises ``DatabaseUnavailableError``.
+    """
+    audit = RowAudit(connection, AuditReport(), lambda _leaves: None)
+    for kind, source in sources:
+        if findings := audit.compare(kind, source):
+            return findings[0].text()
+    return None
 
 
 class RowAudit:
@@ -48,6 +60,21 @@ class RowAudit:
         while page := [AuditedBan(*row) for row in self._connection.rows("audit_bans", after=after, limit=_PAGE)]:
             compare_bans(page, self._report)
             after = page[-1].id
+
+    def compare(self, kind: str, source: int) -> list[Finding]:
+        """Compare the leaves of one kind and number with their row; return what differs so far."""
+        comparisons = {
+            "batch": (self._batches, None),
+            "event": (self._events, None),
+            "acknowledged": (self._receipts, "audit_receipt_edges"),
+            "seen": (self._probes, "audit_probe_edges"),
+        }
+        if kind in comparisons:
+            compare, edges = comparisons[kind]
+            values = {"edges": self._edges(edges)} if edges else {}
+            with self._connection.snapshot() as cursor:
+                compare(_Chunk(cursor, {"after": source - 1, "last": source, **values}))
+        return self._report.findings
 
     def _edges(self, name: str) -> str:
         """Read the edges of a table, all of which its key begins with, as JSON."""

@@ -4,24 +4,12 @@ It holds one node for each level, however long the log is.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from purger.signed_log.append import KEPT_LEVELS
 from purger.signed_log.audit.report import AuditReport, Words
 from purger.signed_log.audit.stored_leaf import TABLE, OpenedLeaf, StoredLeaf
 from takedown_log.signed_note import Checkpoint
 from takedown_log.tree import GrowingTree
-
-
-@dataclass(frozen=True, slots=True)
-class StoredEnd:
-    """The row of `log_state`."""
-
-    size: int
-    peaks: bytes
-    batch: int | None
-    event: int
-    edges: str
 
 
 class TreeCheck:
@@ -31,8 +19,7 @@ class TreeCheck:
         self._report = report
         self._tree = GrowingTree()
         self._edges = ""  # hash of the list of edges in force, in hex
-        self._batch: int | None = None  # the last batch
-        self._event = 0  # acts up to this id that caused no purge are in the log
+        self._first_batch: int | None = None
         self._whole = True
         self._good = 0  # leaves below the last checkpoint that agreed
         self._bad_root = False
@@ -86,42 +73,33 @@ class TreeCheck:
                     "log_nodes", key, "hash", node.hex(), found.hex() if found else Words("has no such row")
                 )
 
-    def finish(self, end: StoredEnd) -> None:
-        """Compare the end of the log with the tree of as many leaves, and report signed states beyond it."""
-        for size in sorted(self._checkpoints):
-            for table, _ in self._checkpoints[size]:
+    def finish(self, size: int, begun: int | None) -> None:
+        """Compare the row of `log_state` with the tree, and report signed states beyond it."""
+        for longer in sorted(self._checkpoints):
+            for table, _ in self._checkpoints[longer]:
                 if self._whole:
                     self._report.differs(
-                        table, size, "size", Words(f"{self._tree.size} leaves"), Words("has a state of more")
+                        table, longer, "size", Words(f"{self._tree.size} leaves"), Words("has a state of more")
                     )
         if not self._whole:
             self._report.not_checked.append("The tree was checked up to the first missing leaf only.")
             return
-        differences = (
-            ("size", self._tree.size, end.size),
-            ("peaks", b"".join(self._tree.peaks).hex(), end.peaks.hex()),
-            ("edges", self._edges, end.edges),
-            ("event", self._event, end.event),
-        )
-        for column, made, found in differences:
-            if made != found:
-                self._report.differs("log_state", 1, column, made, found)
-        if self._batch is not None and self._batch != end.batch:
-            self._report.differs("log_state", 1, "batch", self._batch, end.batch)
+        if self._tree.size != size:
+            self._report.differs("log_state", 1, "size", self._tree.size, size)
+        if self._first_batch not in (None, (begun or 0) + 1):
+            self._report.differs("log_state", 1, "begun", (self._first_batch or 0) - 1, begun)
 
     def _follow(self, stored: StoredLeaf, opened: OpenedLeaf) -> None:
-        """Follow the list of edges in force, the last batch, and the settled acts of moderation."""
+        """Follow the list of edges in force, and find the first batch."""
         if stored.kind == "edges":
             self._edges = stored.hash.hex()
         elif stored.kind == "batch":
+            self._first_batch = stored.source if self._first_batch is None else self._first_batch
             edges = opened.members.get("edges")
             if not opened.pruned and edges != self._edges:
                 self._report.differs(
                     TABLE, stored.place, "content: edges", Words(f"the list in force is {self._edges}"), edges
                 )
-            self._batch = max(self._batch or 0, stored.source or 0)
-        elif stored.kind == "settled":
-            self._event = stored.source or 0
 
     def _compare_root(self, table: str, checkpoint: Checkpoint) -> None:
         self._report.checkpoints += 1

@@ -285,11 +285,16 @@ CREATE TABLE IF NOT EXISTS hook_triggers (
 -- 7. The signed log: leaves that have their place, the whole nodes above them, and signed checkpoints.
 -- Texts are bytes here, since they are hashed: a character set could change them on their way.
 
--- The transaction that writes a receipt writes its entry.
+-- The transaction that writes a receipt writes its entry. The purger's account may not write `removal`, so it adds nothing
+-- else than what it has seen of edges: every other leaf is made from its row.
 CREATE TABLE IF NOT EXISTS log_entries (
     id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,
     content BLOB NOT NULL COMMENT 'the leaf in canonical JSON',
-    openings BLOB NULL COMMENT 'values and salts of its commitments, as JSON'
+    openings BLOB NULL COMMENT 'values and salts of its commitments, as JSON',
+    removal BOOLEAN NOT NULL DEFAULT FALSE COMMENT 'it records what prune_leaves or an administrator removed from leaves',
+    CONSTRAINT log_entries_content_is_of_its_kind CHECK (COALESCE(
+        JSON_UNQUOTE(JSON_EXTRACT(CONVERT(content USING utf8mb4), '$.kind')), '')
+        IN (IF(removal, 'erased', 'acknowledged'), IF(removal, 'pruned', 'seen')))
 ) ENGINE = InnoDB COMMENT 'Leaves that wait for their place in the signed log';
 
 CREATE TABLE IF NOT EXISTS log_leaves (
@@ -330,10 +335,7 @@ CREATE TABLE IF NOT EXISTS log_keys (
 CREATE TABLE IF NOT EXISTS log_state (
     one TINYINT NOT NULL PRIMARY KEY DEFAULT 1,
     size BIGINT UNSIGNED NOT NULL DEFAULT 0 COMMENT 'number of leaves',
-    peaks VARBINARY(2048) NOT NULL DEFAULT '' COMMENT 'the hashes of the largest whole nodes, from left to right',
-    batch BIGINT UNSIGNED NULL COMMENT 'the last batch that is in the log; NULL: the log has not begun',
-    event BIGINT UNSIGNED NOT NULL DEFAULT 0 COMMENT 'all entries of moderation_log up to this id that caused no purge are in the log',
-    edges VARBINARY(64) NOT NULL DEFAULT '' COMMENT 'the hash of the list of edges in force, in hex',
+    begun BIGINT UNSIGNED NULL COMMENT 'the last batch before the log; NULL: the log has not begun',
     checkpoints BIGINT UNSIGNED NOT NULL DEFAULT 0 COMMENT 'number of signed states: an audit misses those that were deleted',
     CONSTRAINT log_state_has_one_row CHECK (one = 1)
 ) ENGINE = InnoDB COMMENT 'Where the signed log ends';

@@ -341,6 +341,14 @@ def test_the_last_database_of_before_the_first_release_becomes_one_of_it(
     for sql in (
         "ALTER TABLE purgers MODIFY beat BIGINT UNSIGNED NULL",
         "ALTER TABLE edges DROP COLUMN lease",
+        "ALTER TABLE log_entries DROP CONSTRAINT log_entries_content_is_of_its_kind, DROP COLUMN removal",
+        "ALTER TABLE log_state CHANGE COLUMN begun batch BIGINT UNSIGNED NULL",
+        "ALTER TABLE log_state ADD COLUMN peaks VARBINARY(9) NOT NULL, ADD COLUMN event BIGINT UNSIGNED NOT NULL,"
+        " ADD COLUMN edges VARBINARY(64) NOT NULL",
+        """INSERT INTO log_entries (content) VALUES ('{"kind":"key"}'), ('{"kind":"seen"}'), ('{"kind":"pruned"}')""",
+        "INSERT INTO log_leaves (leaf, hash, kind, source) VALUES (0, '', 'batch', 7), (1, '', 'batch', 8)",
+        "INSERT INTO log_checkpoints (size, note) VALUES (1, 'n')",
+        "UPDATE log_state SET size = 2, batch = 8",
         "ALTER TABLE batches DROP COLUMN redated_at",
         "ALTER TABLE purgers DROP COLUMN clock",
         "ALTER TABLE sightings MODIFY seen_at DATETIME(6) NULL, MODIFY gone BOOLEAN NULL, ADD COLUMN removed INT",
@@ -363,6 +371,12 @@ def test_the_last_database_of_before_the_first_release_becomes_one_of_it(
     assert definitions(cursor) == before
     cursor.execute("SELECT invalidation FROM sightings")
     assert cursor.fetchall() == [(2,)]
+    cursor.execute("SELECT log_state.size, begun, leaf, source FROM log_state JOIN log_leaves")
+    assert cursor.fetchall() == [(1, 6, 0, 7)]
+    cursor.execute("SELECT removal, content FROM log_entries ORDER BY removal")
+    assert cursor.fetchall() == [(0, b'{"kind":"seen"}'), (1, b'{"kind":"pruned"}')]
+    for table in ("log_leaves", "log_entries", "log_checkpoints"):
+        cursor.execute(f"DELETE FROM {table}")
     cursor.execute("SELECT version, name FROM schema_versions")
     assert cursor.fetchall() == [(1, "0001_schema.sql")]
     cursor.execute("SELECT COUNT(*) FROM mysql.procs_priv WHERE Routine_name LIKE '%\\_v1'")

@@ -154,7 +154,10 @@ def test_an_audit_of_the_log_takes_no_sample(lived: LoggedPast) -> None:
 
 
 def test_a_leaf_that_the_purgers_account_makes_up_is_found(lived: LoggedPast) -> None:
-    """Let the account append what no edge has acknowledged: the log takes it, and the tables do not have it."""
+    """Let the account append what an edge has not acknowledged: the log takes it, and the tables do not have it."""
+    lived.sql(
+        "INSERT INTO edges (name, purge_url, public_url, token_file) VALUES ('edge3', 'p', 'q', 't')", by="purger"
+    )
     leaf = leaf_of_receipt(Receipt("edge3", 1, 2, "purge", "v1", time.time()))
     lived.sql("INSERT INTO log_entries (content) VALUES (%s)", leaf.content.encode(), by="purger")
     lived.write()

@@ -11,10 +11,10 @@ from purger.maintenance import prune, prune_log
 from purger.model import ProbeResult, Receipt
 from purger.records.rows import record_probes, record_receipts
 from purger.signed_log.audit.audit import audit_log
+from purger.signed_log.audit.prove import NothingToProveError, Wanted
+from purger.signed_log.audit.prove import prove as make_proof
 from purger.signed_log.audit.report import AuditReport
 from purger.signed_log.keys import LogKey
-from purger.signed_log.proofs import NothingToProveError, Wanted
-from purger.signed_log.proofs import prove as make_proof
 from purger.signed_log.writer import LogWriter
 from stack.database import Database
 from takedown_base.scope import Scope

@@ -33,16 +33,17 @@ class Takedown:
         batch: int = 7,
         scope: str = "image",
         values: dict[str, str] | None = None,
+        event: int = 1,
     ) -> None:
         self.add("batch", batch=batch, identity="x", at=TIMES[1], rows=1, edges=edges)
         self.add(
             *("event", VALUES | (values or {})),
-            event=1,
+            event=event,
             action=action,
             scope=scope,
             at=TIMES[1],
             ban=1,
-            row=5,
+            row=4 + event,
             batch=batch,
         )
 

@@ -49,7 +49,7 @@ ROOMS: dict[str, str] = {
     "purger.signed_log": "",
     "purger.signed_log.audit": "purger.signed_log",
     "purger.records": "purger.outbox purger.signed_log",
-    "purger.fleet": "purger.edge purger.outbox",
+    "purger.fleet": "purger.edge purger.outbox purger.signed_log",
     "purger.probing": "purger.edge purger.fleet purger.records",
     "purger.receipts": "purger.probing purger.records",
     "purger.delivery": "purger.edge purger.fleet purger.outbox purger.probing purger.progress purger.records",

@@ -95,7 +95,7 @@ def test_a_page_says_as_plainly_what_is_not_proven(takedown: Takedown) -> None:
 
 def test_a_page_says_which_orders_are_in_force(complete: Takedown) -> None:
     assert "In force at the end of the log: order 1." in Outline(page_of(complete)).text
-    complete.ban(complete.edges("edge1", "edge2"), action="lift", batch=8)
+    complete.ban(complete.edges("edge1", "edge2"), action="lift", batch=8, event=2)
     text = Outline(page_of(complete)).text
     assert "2. End of the order" in text
     assert "None of these orders is in force at the end of the log: the images may be shown again." in text

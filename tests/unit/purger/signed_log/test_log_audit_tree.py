@@ -7,7 +7,7 @@ import pytest
 from purger.signed_log.append import KEPT_LEVELS
 from purger.signed_log.audit.report import AuditReport
 from purger.signed_log.audit.stored_leaf import StoredLeaf, check_leaf
-from purger.signed_log.audit.tree_check import StoredEnd, TreeCheck
+from purger.signed_log.audit.tree_check import TreeCheck
 from purger.signed_log.entries import Leaf, source_of
 from takedown_log.leaves import parse_canonical
 from takedown_log.signed_note import Checkpoint
@@ -37,7 +37,7 @@ class StoredLog:
             self.nodes |= {(level, at): node for level, at, node in whole if level and level % KEPT_LEVELS == 0}
             if tree.size % 100 == 0:
                 self.states.append(Checkpoint("images.example", tree.size, tree.root()))
-        self.end = StoredEnd(SIZE, b"".join(tree.peaks), SIZE - 3, 5, listed)
+        self.listed, self.size, self.begun = listed, SIZE, 0
         self.erased: set[int] = set()
 
     def audit(self) -> list[str]:
@@ -48,7 +48,7 @@ class StoredLog:
         for row in self.rows:
             tree.grow(row, check_leaf(row, self.erased, report))
         tree.compare_nodes(tree.take_nodes(), self.nodes)
-        tree.finish(self.end)
+        tree.finish(self.size, self.begun)
         return [finding.text() for finding in report.findings] + report.not_checked
 
     def change(self, place: int, **columns: object) -> None:
@@ -56,8 +56,10 @@ class StoredLog:
 
 
 def _stored(place: int, leaf: Leaf) -> StoredLeaf:
-    kind, source = leaf.index()
-    return StoredLeaf(place, leaf.hash(), kind, source, leaf.content.encode(), leaf.kept_openings())
+    members = leaf.members()
+    return StoredLeaf(
+        place, leaf.hash(), members["kind"], source_of(members), leaf.content.encode(), leaf.kept_openings()
+    )
 
 
 @pytest.fixture
@@ -76,15 +78,14 @@ def test_a_content_that_was_altered_is_named_alone(log: StoredLog) -> None:
     assert told.startswith("log_leaves 17, content: the log says ")
 
 
-def test_a_leaf_that_was_altered_with_its_hash_is_found_by_node_state_and_end(log: StoredLog) -> None:
-    changed = Leaf.of("batch", batch=17, identity="i", at=AT, rows=2, edges=log.end.edges)
+def test_a_leaf_that_was_altered_with_its_hash_is_found_by_node_and_state(log: StoredLog) -> None:
+    changed = Leaf.of("batch", batch=17, identity="i", at=AT, rows=2, edges=log.listed)
     log.rows[17] = _stored(17, changed)
     told = log.audit()
     assert told[0].startswith(
         "log_checkpoints 100 (a leaf from 0 to 99, or the checkpoint, was altered), root: the log says "
     )
     assert told[1].startswith("log_nodes level 4, position 1 (leaves 16 to 31), hash: the log says ")
-    assert "log_state 1, peaks" in told[-1]
     assert len([line for line in told if "log_checkpoints" in line]) == 1
 
 
@@ -101,12 +102,11 @@ def test_a_state_of_a_longer_log_is_named(log: StoredLog) -> None:
     ]
 
 
-def test_the_end_of_the_log_is_as_the_leaves_tell_it(log: StoredLog) -> None:
-    log.end = replace(log.end, event=6, batch=2, peaks=bytes(32))
-    assert [told.partition(":")[0] for told in log.audit()] == [
-        "log_state 1, peaks",
-        "log_state 1, event",
-        "log_state 1, batch",
+def test_the_end_and_the_beginning_of_the_log_are_as_the_leaves_tell_them(log: StoredLog) -> None:
+    log.size, log.begun = SIZE + 1, 3
+    assert log.audit() == [
+        f"log_state 1, size: the log says {SIZE}, the database {SIZE + 1}",
+        "log_state 1, begun: the log says 0, the database 3",
     ]
 
 
@@ -162,8 +162,7 @@ def test_a_pruned_leaf_keeps_the_tree_whole(log: StoredLog) -> None:
 
 def test_a_batch_that_names_another_list_of_edges_is_named(log: StoredLog) -> None:
     log.rows = [_stored(0, Leaf.of("batch", batch=1, identity="i", at=AT, rows=1, edges="ab"))]
-    log.states, log.nodes = [], {}
-    log.end = StoredEnd(1, log.rows[0].hash, 1, 0, "")
+    log.states, log.nodes, log.size = [], {}, 1
     assert log.audit() == ["log_leaves 0, content: edges: the log says the list in force is , the database 'ab'"]
 
 
