@@ -129,7 +129,7 @@ def test_a_note_that_go_refuses_is_refused(note: str) -> None:
 def test_a_checkpoint_of_another_log_than_the_keys_is_refused() -> None:
     state = Checkpoint("other.example/takedowns", 1, bytes(32))
     assert Checkpoint.parse(open_note(KEY.sign(state.text()), [KEY.verifier()])) == state
-    with pytest.raises(NoteError, match="'other.example/takedowns', and the key is that of 'images"):
+    with pytest.raises(NoteError, match="and the key is that of"):
         open_checkpoint(KEY.sign(state.text()), [KEY.verifier()])
 
 
