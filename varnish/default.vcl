@@ -92,9 +92,16 @@ include "./takedown/answer.vcl";
 include "./takedown/errors.vcl";
 
 sub vcl_init {
+    # First: vcl_fini runs also after a load that failed.
+    call takedown_position_load;
     call takedown_settings_check;
     call takedown_token_read;
     call takedown_position_start;
+    return (ok);
+}
+
+sub vcl_fini {
+    call takedown_position_unload;
     return (ok);
 }
 

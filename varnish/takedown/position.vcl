@@ -12,6 +12,22 @@
 # have. An edge at another position stays there, and its fence treats the purge as one by hand, because the number may
 # be of a database that has gone back since. A purge with neither number is one by hand as well.
 
+# Count the loaded VCLs, and fail this load if the cache may hold objects that no purge finds. vmod xkey keeps its index
+# of tags while any VCL that imports it is loaded: the cache was in use before the first one, or after the last one.
+sub takedown_position_load {
+    var.set_int("loaded", std.integer(var.global_get("loaded"), 0));
+    var.global_set("loaded", var.get_int("loaded") + 1);
+    if (var.global_get("instance") && var.get_int("loaded") == 0) {
+        return (fail("No VCL with tags was loaded any more, so no purge would find the objects in this cache: restart " +
+            "varnishd"));
+    }
+}
+
+# Varnish calls this at the discard of a VCL, and after a load that failed.
+sub takedown_position_unload {
+    var.global_set("loaded", std.integer(var.global_get("loaded"), 1) - 1);
+}
+
 # Set instance and position at the first load of a VCL. Globals outlive a reload. No database has the position 0:none.
 # Lease and marks need no initial value: without them the edge is in fail-safe mode.
 sub takedown_position_start {

@@ -93,7 +93,7 @@ def reached(*roots: str) -> set[str]:
 
 #: The subs of each task of Varnish. What is not a global lasts as long as its task.
 TASKS = {
-    "load": reached("vcl_init"),
+    "load": reached("vcl_init", "vcl_fini"),
     "request": reached("vcl_recv", "vcl_hash", "vcl_hit", "vcl_miss", "vcl_deliver", "vcl_synth"),
     "fetch": reached("vcl_backend_fetch", "vcl_backend_response", "vcl_backend_error"),
 }
