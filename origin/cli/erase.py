@@ -43,7 +43,7 @@ class DigestType(click.ParamType[str]):
 @click.argument("code", type=NameType("CODE"), required=False)
 @click.option("--digest", type=DigestType(), help="SHA-256 of the original, instead of a code.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
-@database_url("account takedown_erase", env="ORIGIN_ERASE_DATABASE_URL")
+@database_url("takedown_erase", env="ORIGIN_ERASE_DATABASE_URL")
 @own_store
 @in_place
 def erase_command(

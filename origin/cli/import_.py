@@ -91,7 +91,7 @@ class MomentType(click.ParamType[datetime]):
     help="Files that are read and decoded at a time. Each takes memory for --max-bytes and --max-pixels.",
 )
 @picture_options("ORIGIN_IMPORT_")
-@database_url("account takedown_import", env="ORIGIN_IMPORT_DATABASE_URL")
+@database_url("takedown_import", env="ORIGIN_IMPORT_DATABASE_URL")
 @own_store
 def import_command(
     directory: Path | None,

@@ -34,7 +34,7 @@ curl -T cat.jpg -H "Authorization: Bearer $TOKEN" -H 'Takedown-Owner: ann' \\
 
 
 @click.command("ingest", epilog=_EXAMPLES)
-@database_url("account takedown_import", env="ORIGIN_IMPORT_DATABASE_URL")
+@database_url("takedown_import", env="ORIGIN_IMPORT_DATABASE_URL")
 @own_store
 @_setting(
     "--token-file",

@@ -39,7 +39,7 @@ main.add_command(erase_command)
 @main.command("show", epilog="\b\nExamples:\norigin show kX3_vQ\norigin show kX3_vQ --json")
 @click.argument("code", type=NameType("CODE"))
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
-@database_url("account takedown_origin")
+@database_url("takedown_origin")
 def show_command(code: str, as_json: bool, database_url: str) -> None:
     """Show the owner, the bans, the last change and the renditions of an image.
 

@@ -15,6 +15,7 @@ from takedown_base.name_codes import code_of_name
 from takedown_base.options import DatabaseUrlOption
 from takedown_base.secret_files import exposure
 from takedown_base.subject_keys import CODE_ALPHABET, is_key
+from takedown_db.connection.expected_accounts import expecting
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -128,8 +129,14 @@ def _store_settings(name: str, command: Command) -> Command:
     return option(cast(Command, with_settings))
 
 
-def database_url(account: str, env: str | None = None) -> Callable[[Command], Command]:
+def database_url(account: str, env: str | None = None, *, remark: str = "") -> Callable[[Command], Command]:
     """Declare the option for the database URL, which every command needs."""
     return setting(
-        "--database-url", f"{_URL_FORM}; {account}.", env=env, required=True, metavar="URL", cls=DatabaseUrlOption
+        "--database-url",
+        f"{_URL_FORM}; account {account}{remark}.",
+        env=env,
+        required=True,
+        metavar="URL",
+        cls=DatabaseUrlOption,
+        callback=expecting(account, env or "ORIGIN_DATABASE_URL"),
     )

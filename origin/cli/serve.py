@@ -39,7 +39,7 @@ origin serve --store /srv/images --banned-status 451 --header 'Timing-Allow-Orig
 
 
 @click.command("serve", epilog=_EXAMPLES)
-@database_url("account takedown_origin, which only reads")
+@database_url("takedown_origin", remark=", which only reads")
 @own_store
 @in_place
 @setting(

@@ -35,7 +35,7 @@ origin verify --json --in-place file:/srv/pictures"""
     help="Read this many renditions, chosen at random, and not all.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
-@database_url("account takedown_origin, which only reads")
+@database_url("takedown_origin", remark=", which only reads")
 @own_store
 @in_place
 def verify_command(

@@ -100,7 +100,7 @@ def _database_problem(reason: str, *, refused: bool) -> Problem:
     edges = "edges fall to fail-safe mode within the lease if the purger cannot use it either"
     if refused:
         what = "this command cannot use the database with this URL"
-        do = "correct host, name, user and password in PURGER_DATABASE_URL, or the account's grants (`purger migrate`)"
+        do = "correct host, name, user and password in PURGER_DATABASE_URL"
     else:
         what, do = "the database cannot be used", "see that it runs and that PURGER_DATABASE_URL is right"
     return Problem(f"{what}: {printable(reason)}", f"{do}; {edges}")

@@ -13,6 +13,7 @@ from takedown_db.connection.error_numbers import (
     WRONG_CHARACTERS,
     ErrorNumber,
 )
+from takedown_db.connection.expected_accounts import missing_right
 
 if TYPE_CHECKING:  # importing a type of error must not load the driver
     import mysql.connector
@@ -46,7 +47,6 @@ def error_number(error: DatabaseUnavailableError) -> int | None:
 
 #: Advice by error number.
 _ADVICE: dict[int, str] = {
-    **dict.fromkeys(NO_RIGHT, "check the grants of the account in the database URL: `purger migrate` gives them"),
     **dict.fromkeys(SCHEMA_OUTDATED, "run `purger migrate`"),
     **dict.fromkeys(ACCOUNT_LOCKED, "unlock the account: ALTER USER ... IDENTIFIED BY '...' ACCOUNT UNLOCK"),
     ErrorNumber.ER_ACCESS_DENIED_ERROR: "check the user and the password in the database URL; accounts are made locked",
@@ -69,8 +69,8 @@ def explain(error: "mysql.connector.Error") -> str:
     """
     if error.errno in REFUSALS:
         return _rule(error)
-    advice = _ADVICE.get(error.errno or 0)
     text = " ".join(str(error).split())
+    advice = missing_right(text) if error.errno in NO_RIGHT else _ADVICE.get(error.errno or 0)
     return f"{text}; {advice}" if advice else text
 
 

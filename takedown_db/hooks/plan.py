@@ -8,7 +8,8 @@ from mysql.connector.abstracts import MySQLCursorAbstract
 
 from takedown_base.printable import printable
 from takedown_base.subject_keys import CODE_ALPHABET
-from takedown_db.connection.error_numbers import ErrorNumber
+from takedown_db.connection.error_numbers import NO_RIGHT, ErrorNumber
+from takedown_db.connection.errors import explain
 from takedown_db.connection.lasting_connection import fetch
 from takedown_db.hooks.expression import ExpressionError, called_functions, of_row, quoted
 from takedown_db.hooks.triggers import Rule, Trigger, fill, record_statements, triggers_of, words_of
@@ -41,6 +42,7 @@ def find_table(cursor: MySQLCursorAbstract, name: str) -> tuple[str, str]:
         if each == table and (in_schema == schema if schema else in_schema != own)
     ]
     if not found:
+        _require_sight(cursor, schema or own, table)
         raise HookError(f"there is no table {printable(name)}; write DATABASE.TABLE, as in site.pictures")
     if len(found) > 1:
         names = ", ".join(f"{in_schema}.{each}" for in_schema, each, *_ in found)
@@ -51,6 +53,19 @@ def find_table(cursor: MySQLCursorAbstract, name: str) -> tuple[str, str]:
     if engine != "InnoDB":
         raise HookError(f"{printable(name)} is of the engine {engine}: a ban could not commit together with its row")
     return in_schema, each
+
+
+def _require_sight(cursor: MySQLCursorAbstract, schema: str, table: str) -> None:
+    """Raise ``HookError`` if the account may not see a table that it did not find: nobody then knows what is there."""
+    try:
+        cursor.execute(statement("hook_sight").replace("{table}", f"{quoted(schema)}.{quoted(table)}"))
+        cursor.fetchall()
+    except mysql.connector.Error as error:
+        if error.errno in NO_RIGHT:
+            raise HookError(
+                f"the account may not see {printable(schema)}.{printable(table)}, if there is such a table: "
+                f"{printable(explain(error))}"
+            ) from None
 
 
 def plan_hook(cursor: MySQLCursorAbstract, rule: Rule) -> HookPlan:

@@ -29,6 +29,10 @@ SELECT TABLE_SCHEMA AS in_schema, TABLE_NAME AS name, TABLE_TYPE AS kind, COALES
 FROM information_schema.TABLES
 WHERE TABLE_NAME = %(table)s AND TABLE_SCHEMA NOT IN ('mysql', 'information_schema', 'performance_schema', 'sys')
 
+-- name: hook_sight
+-- Reads nothing of a table that was not found: the error says whether the account may not see it. {table} is its name.
+SELECT 1 FROM {table} LIMIT 0
+
 -- name: hook_columns
 -- Reads the names of a table's columns.
 SELECT COLUMN_NAME AS name

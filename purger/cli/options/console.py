@@ -11,6 +11,7 @@ import click
 from purger.console.settings import ConsoleSettings, UnusableConsoleError
 from purger.console.users import Role, User, hash_password
 from takedown_base.options import AddressType, DatabaseUrlOption
+from takedown_db.connection.expected_accounts import expecting
 
 _FILE = click.Path(path_type=Path)
 
@@ -47,6 +48,7 @@ _OPTIONS = (
         envvar="PURGER_CONSOLE_MODERATION_URL",
         show_envvar=True,
         cls=DatabaseUrlOption,
+        callback=expecting("takedown_moderation", "PURGER_CONSOLE_MODERATION_URL"),
         metavar="URL",
         help="mysql://... of an account of moderation, which the log of moderation will name. Better in a file, whose "
         "path is in PURGER_CONSOLE_MODERATION_URL_FILE.  [default: none, and nobody can ban in the console]",
