@@ -22,7 +22,16 @@ _TIMEOUT = 5
 _PURGER_KEYS = ("id", "host", "pid", "version", "since", "seen_at", "age", "clock_lead", "alive")
 _DATABASE_KEYS = (
     *("server", "adopted", "pending", "stuck", "head", "numbered_at", "read_at", "clock_lead"),
-    *("pruned", "missing_triggers", "weakened_triggers", "hooks", "unnumberable", "counter_locked", "migration_lock"),
+    *(
+        "pruned",
+        "later_migrations",
+        "missing_triggers",
+        "weakened_triggers",
+        "hooks",
+        "unnumberable",
+        "counter_locked",
+        "migration_lock",
+    ),
 )
 _EDGE_KEYS = (
     *("name", "purge_url", "public_url", "mode", "instance", "acknowledged", "lag", "waits", "heartbeat_age"),

@@ -56,7 +56,7 @@ class Problem:
 def find_problems(state: FleetState) -> list[Problem]:
     """List the problems, causes before their effects. An empty list means OK."""
     if state.unusable is not None:
-        return [_database_problem(state.unusable, refused=state.refused)]
+        return [_database_problem(state.unusable, older=state.older, refused=state.refused)]
     return [
         *_server_problems(state),
         *_setback_problems(state),
@@ -95,7 +95,9 @@ def unclaimed(claims: Mapping[str, str | None], purgers: Collection[PurgerPresen
     return [edge for edge, owner in claims.items() if owner not in alive] if alive else []
 
 
-def _database_problem(reason: str, *, refused: bool) -> Problem:
+def _database_problem(reason: str, *, older: bool, refused: bool) -> Problem:
+    if older:
+        return Problem(printable(reason), "run `purger migrate`: until then a purger of this version renews no lease")
     # The purger may have another URL and account, so this command cannot tell whether it has the same problem.
     edges = "edges fall to fail-safe mode within the lease if the purger cannot use it either"
     if refused:
@@ -130,6 +132,11 @@ def _setback_problems(state: FleetState) -> Iterator[Problem]:
 
 
 def _schema_problems(state: FleetState) -> Iterator[Problem]:
+    if state.later_migrations:
+        yield Problem(
+            f"a later version has changed the schema: {', '.join(map(printable, state.later_migrations))}",
+            "install that version here too; purgers of this one go on meanwhile",
+        )
     if state.missing_triggers:
         names = ", ".join(state.missing_triggers)
         yield Problem(

@@ -61,6 +61,7 @@ class FleetState:
     """The state of the database, its purgers and its enabled edges. With ``unusable`` set the rest is empty."""
 
     unusable: str | None = None  # why the database cannot be used
+    older: bool = False  # its schema lacks migrations of this version
     refused: bool = False  # the host, account or database in the URL is unknown, or lacks a grant
     server: str = ""  # the database server of this connection, as it names itself
     adopted: str | None = ""  # the server on which purgers act; None: none was adopted
@@ -76,6 +77,7 @@ class FleetState:
     stuck: int = 0  # number of those that got none within PATIENCE
     counter_locked: bool = False  # another transaction holds the row of table numbering
     migration_lock: int | None = None  # the connection id that holds the lock of `purger migrate`
+    later_migrations: tuple[str, ...] = ()  # that a later version has applied
     missing_triggers: tuple[str, ...] = ()  # that fill the outbox: missing or altered
     weakened_triggers: tuple[str, ...] = ()  # that check rows or write the log: missing or altered
     hooks: tuple[HookState, ...] = ()  # triggers on the site's own tables

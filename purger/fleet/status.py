@@ -18,7 +18,12 @@ from purger.outbox.outbox import Outbox
 from purger.signed_log.backlog import read_backlog
 from takedown_db.connection.adoption import newest
 from takedown_db.connection.error_numbers import URL_REFUSED, ErrorNumber
-from takedown_db.connection.errors import CounterLostError, DatabaseUnavailableError, error_number
+from takedown_db.connection.errors import (
+    CounterLostError,
+    DatabaseUnavailableError,
+    SchemaOlderError,
+    error_number,
+)
 from takedown_db.connection.lasting_connection import Connection, fetch_sets
 from takedown_db.hooks.triggers import HookState, PresentTrigger, RecordedTrigger, judge_hooks
 
@@ -57,11 +62,16 @@ def read_state(connection: Connection) -> FleetState:
     try:
         return _read(connection)
     except DatabaseUnavailableError as error:
-        return FleetState(unusable=str(error), refused=error_number(error) in URL_REFUSED)
+        return FleetState(
+            unusable=str(error),
+            older=isinstance(error, SchemaOlderError),
+            refused=error_number(error) in URL_REFUSED,
+        )
 
 
 def _read(connection: Connection) -> FleetState:
     began = time.monotonic()
+    later_migrations = Outbox(connection).later_migrations()
     waiting = _unnumbered(connection)
     edges = list_edges(connection)
     enabled = [edge for edge in edges if edge.enabled]
@@ -94,6 +104,7 @@ def _read(connection: Connection) -> FleetState:
         stuck=stuck,
         unnumberable=outbox.unnumberable,
         migration_lock=_migration_lock(connection),
+        later_migrations=later_migrations,
         missing_triggers=triggers.missing,
         weakened_triggers=triggers.weakened,
         hooks=read_hooks(connection),

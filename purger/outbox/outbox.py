@@ -9,8 +9,14 @@ from mysql.connector.abstracts import MySQLCursorAbstract
 from purger.model import Position, Row
 from takedown_base.printable import printable
 from takedown_base.subject_keys import is_subject
-from takedown_db.connection.errors import CounterLostError, DatabaseUnavailableError, NotAdoptedError
+from takedown_db.connection.errors import (
+    CounterLostError,
+    DatabaseUnavailableError,
+    NotAdoptedError,
+    SchemaOlderError,
+)
 from takedown_db.connection.lasting_connection import Connection, each_set, fetch
+from takedown_db.schema.scripts import migrations
 from takedown_db.schema.triggers import Triggers, judge_triggers
 
 #: Most batches that one call has numbered while there are more rows. A stop is noticed after them.
@@ -160,6 +166,13 @@ class Outbox:
         for (identity,) in self._connection.rows("batch_identity", batch=batch):
             return str(identity)
         return None
+
+    def later_migrations(self) -> tuple[str, ...]:
+        """Name the migrations that a later version has applied. Raises ``SchemaOlderError`` where some are missing."""
+        applied = {str(name) for (name,) in self._connection.rows("migrate_applied")}
+        if missing := sorted(migrations().keys() - applied):
+            raise SchemaOlderError(missing)
+        return tuple(sorted(applied - migrations().keys()))
 
     def triggers(self) -> Triggers:
         """Read and judge the triggers of this schema."""

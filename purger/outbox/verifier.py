@@ -90,6 +90,7 @@ class Verifier(LoopThread):
         self._fully_numbered = fully_numbered or FullyNumberedTimes()
         self._missing: tuple[str, ...] = ()
         self._weakened: tuple[str, ...] = ()
+        self._schema_checked: int | None = None  # the count of setbacks at which it was right
         self._bulk, self._called = threading.Event(), threading.Event()
         poller.on_bulk(self._hurry)
         poller.on_ticket(self._called.set)
@@ -128,9 +129,20 @@ class Verifier(LoopThread):
         if head is not None:
             self._fully_numbered.add(head, at=began)
         if ticket is not None and head is not None:
+            self._require_schema()
             triggers = self._outbox.triggers()
             self._report(triggers)
             self._poller.verified(Verification(ticket, head, triggers))
+
+    def _require_schema(self) -> None:
+        """Raise ``SchemaOlderError`` for an older schema, whose triggers may not write all that this version purges.
+
+        Checked until it is right, and again after each setback: an older backup may have been restored.
+        """
+        setbacks = self._poller.setbacks
+        if self._schema_checked != setbacks:
+            self._outbox.later_migrations()
+            self._schema_checked = setbacks
 
     def _number_all(self) -> int | None:
         """Have all rows numbered that were committed before this call; return the head then, or None when stopped.

@@ -1,6 +1,7 @@
 """Defines the types of database errors, and explains the errors of MariaDB and MySQL with advice for the operator."""
 
 import re
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from takedown_base.printable import printable
@@ -28,6 +29,13 @@ class CounterLostError(DatabaseUnavailableError):
 
     def __init__(self) -> None:
         super().__init__("the table numbering has lost its row; run `purger migrate`")
+
+
+class SchemaOlderError(DatabaseUnavailableError):
+    """The database lacks migrations of this version."""
+
+    def __init__(self, missing: Iterable[str]) -> None:
+        super().__init__(f"the schema is older than this program, it lacks {', '.join(missing)}: run `purger migrate`")
 
 
 class NotAdoptedError(DatabaseUnavailableError):

@@ -10,7 +10,7 @@ from takedown_db.connection.connect import connect
 from takedown_db.connection.error_numbers import ErrorNumber
 from takedown_db.connection.errors import explain
 from takedown_db.connection.lasting_connection import fetch
-from takedown_db.schema.scripts import run_migration, run_script, schema_file
+from takedown_db.schema.scripts import migrations, run_migration, run_script, schema_file
 from takedown_db.schema.trigger_repair import TriggersNotMadeError, restore_triggers
 from takedown_db.schema.unreleased import bring_to_first_schema, is_last_unreleased
 from takedown_db.statements import statement
@@ -92,7 +92,7 @@ def _name_pattern(cursor: MySQLCursorAbstract, name: str) -> str:
 def _apply_migrations(cursor: MySQLCursorAbstract) -> list[str]:
     """Apply the missing migrations in the order of their numbers. Returns a line for each."""
     cursor.execute(statement("migrate_versions"))
-    scripts = {script.name: script for script in schema_file("migrations").iterdir() if script.name.endswith(".sql")}
+    scripts = migrations()
     applied = {str(name) for (name,) in fetch(cursor, "migrate_applied")}
     done = []
     if is_last_unreleased(applied):

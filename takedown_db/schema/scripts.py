@@ -19,6 +19,11 @@ def schema_file(name: str) -> Traversable:
     return resources.files("takedown_db").joinpath("schema", name)
 
 
+def migrations() -> dict[str, Traversable]:
+    """Find the migrations of this version, by name."""
+    return {each.name: each for each in schema_file("migrations").iterdir() if each.name.endswith(".sql")}
+
+
 def run_migration(cursor: MySQLCursorAbstract, script: Traversable) -> None:
     """Run a script that an earlier run may have carried out without recording it. Raises ``mysql.connector.Error``.
 

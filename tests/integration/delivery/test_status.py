@@ -167,6 +167,38 @@ def test_a_trigger_with_another_body(fleet: Site) -> None:
         fleet.stack.purger.run("migrate").check_returncode()
 
 
+def test_a_migration_that_was_forgotten_ends_trust_and_is_said_once(fleet: Site) -> None:
+    purger = fleet.stack.purger
+    purger.stop()
+    fleet.execute("DELETE FROM schema_versions")
+    said = "the verification of heartbeats is stuck: the schema is older than this program, it lacks 0001_schema.sql"
+    before = purger.log_text().count(said)
+    purger.start()
+    try:
+        wait_problem(
+            fleet, "the schema is older than this program, it lacks 0001_schema.sql", "-> run `purger migrate`"
+        )
+        edge2 = fleet.stack.edges[1]
+        wait_until(lambda: not edge2.trusted() and purger.log_text().count(said) > before, "its lease runs out")
+        for _ in range(3):  # a heartbeat is due each second
+            fleet.stack.edge.ask("HEARTBEAT")
+            assert status(fleet)[0] == 3
+        assert not edge2.trusted()
+        assert purger.log_text().count(said) == before + 1
+    finally:
+        purger.run("migrate").check_returncode()
+    edge2.wait_trusted()
+
+
+def test_a_schema_of_a_later_version(fleet: Site) -> None:
+    fleet.execute("INSERT INTO schema_versions (version, name) VALUES (2, '0002_later.sql')")
+    try:
+        wait_problem(fleet, "a later version has changed the schema: 0002_later.sql", "-> install that version here")
+        assert all(edge.trusted() for edge in fleet.stack.edges)
+    finally:
+        fleet.execute("DELETE FROM schema_versions WHERE version = 2")
+
+
 def test_a_transaction_that_holds_the_counter(fleet: Site) -> None:
     with fleet.admin.cursor() as cursor:
         cursor.execute("START TRANSACTION")

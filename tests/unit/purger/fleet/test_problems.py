@@ -88,6 +88,12 @@ def test_changes_on_their_way_are_no_problem() -> None:
             "bans_checked_insert; purges go on",
             "purger migrate",
         ),
+        (
+            FleetState(unusable="the schema is older than this program", older=True),
+            "the schema is older than this program",
+            "run `purger migrate`",
+        ),
+        (replace(WELL, later_migrations=("0002_x.sql",)), "changed the schema: 0002_x.sql", "install that version"),
         (replace(WELL, migration_lock=7), "connection 7 holds the lock", "KILL 7"),
         (replace(WELL, counter_locked=True, stuck=1), "holds the row of table numbering", "innodb_trx"),
         (replace(WELL, stuck=1), "1 committed change got no number within 1 s", "log"),

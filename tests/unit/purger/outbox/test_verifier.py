@@ -39,6 +39,9 @@ class Database:
             found(taken)
         return taken
 
+    def later_migrations(self) -> tuple[str, ...]:
+        return ()
+
     def triggers(self) -> Triggers:
         return self.states.pop(0)
 
