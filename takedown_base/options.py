@@ -1,7 +1,8 @@
 """Options that both command lines have: an address to listen on, the format of the log, and a database's URL."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,35 @@ import click
 from takedown_base.listen_address import Address, parse_address
 from takedown_base.log_format import FORMATS
 from takedown_base.secret_files import UnreadableSecretError, exposure, read_secret
+
+
+class Program(click.Group):
+    """A command line whose errors of usage are one line: the fault, and the command whose --help says more."""
+
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
+    ) -> click.Context:
+        """Read the options before the command. Raises ``click.UsageError``."""
+        with _in_one_line():
+            return super().make_context(info_name, args, parent, **extra)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Read the rest, and run the command. Raises ``click.UsageError``."""
+        with _in_one_line():
+            return super().invoke(ctx)
+
+
+@contextmanager
+def _in_one_line() -> Iterator[None]:
+    try:
+        yield
+    except click.exceptions.NoArgsIsHelpError:
+        raise
+    except click.UsageError as error:
+        if error.ctx is None:
+            raise
+        text = " ".join(error.format_message().split())
+        raise click.UsageError(f"{text.removesuffix('.')} (`{error.ctx.command_path} --help`)") from None
 
 
 class AddressType(click.ParamType[Address]):

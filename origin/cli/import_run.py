@@ -92,7 +92,7 @@ class ImportProgress:
             TimeElapsedColumn(),
             TimeRemainingColumn(),
         )
-        self._progress = Progress(*columns, console=self._console)
+        self._progress = Progress(*columns, console=self._console, disable=not self._console.is_terminal)
         self._task = self._progress.add_task("importing", total=None)
         self._codes_to = codes_to
         self._codes: TextIO | None = None

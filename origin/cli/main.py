@@ -15,11 +15,12 @@ from origin.cli.verify import verify_command
 from origin.image_report import describe, read_report
 from takedown_base.json_output import print_json
 from takedown_base.log_format import set_up_logging
+from takedown_base.options import Program
 from takedown_db.connection.command_connection import connected
 from takedown_db.connection.connect import connect
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(cls=Program, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="edge-takedown")
 def main() -> None:
     """Serve images that can be taken down at once: the origin behind the edge."""

@@ -78,7 +78,7 @@ def _run(verification: VerificationRun, sample: int | None, as_json: bool) -> Ve
 
     number = verification.count()
     columns = (TextColumn("verifying"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True)) as progress:
+    with Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty()) as progress:
         task = progress.add_task("verifying", total=number if sample is None else min(number, sample))
         return verification.run(sample, lambda: progress.advance(task), tell)
 

@@ -8,7 +8,7 @@ import click
 
 from purger.cli.options.database_url import moderation_url
 from purger.cli.options.subject import GivenSubject, SubjectCommand, subject_options
-from purger.cli.options.values import MOMENT, as_json, remark, utf8_text
+from purger.cli.options.values import Moment, as_json, remark, utf8_text
 from purger.moderation.bans import Ban, BanFilter, list_bans
 from purger.moderation.questions import hiding_bans
 from purger.text_format import wrapped
@@ -38,11 +38,11 @@ purger bans --open --scope digest --by 'J. Doe' --since 2026-11-01"""
 )
 @click.option(
     "--since",
-    type=MOMENT,
+    type=Moment(),
     metavar="TIME",
     help="Only bans of this time (UTC) or later, such as 2026-11-25 or 2026-11-25T16:40:12Z.",
 )
-@click.option("--until", type=MOMENT, metavar="TIME", help="Only bans from before this time (UTC).")
+@click.option("--until", type=Moment(), metavar="TIME", help="Only bans from before this time (UTC).")
 @click.option(
     "--limit",
     type=click.IntRange(1, 1_000_000),

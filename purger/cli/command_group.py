@@ -6,6 +6,8 @@ from typing import Any
 
 import click
 
+from takedown_base.options import Program
+
 #: The commands to name for a word that people type and that is no command.
 _MEANT = {
     "unban": "purger lift",
@@ -18,7 +20,7 @@ _MEANT = {
 }
 
 
-class CommandGroup(click.Group):
+class CommandGroup(Program):
     """A group that imports a command once it is called, and answers an unknown one with those that exist.
 
     Each command has a module of its name, with ``_`` for ``-``. Importing all of them takes twice as long as the

@@ -1,5 +1,6 @@
 """`purger status`: prints in one line whether all is well, and shows the state of purgers, outbox and edges."""
 
+import os
 import sys
 
 import click
@@ -37,6 +38,9 @@ _EDGE_KEYS = (
     *("name", "purge_url", "public_url", "mode", "instance", "acknowledged", "lag", "waits", "heartbeat_age"),
     *("lease_remaining", "seen_at", "epoch", "trust_ends_by"),
 )
+
+#: The colours of the words with which lines begin on a terminal.
+_COLOURS = {"OK": "green", "PROBLEM": "red", "REMARK": "yellow"}
 
 #: The number of purgers that are shown although they are no longer alive.
 _SHOWN_DEAD = 3
@@ -101,14 +105,22 @@ def status_report(state: FleetState, problems: list[Problem]) -> dict[str, objec
 def _verdict(state: FleetState, problems: list[Problem]) -> list[str]:
     if not problems:
         edges = "1 edge trusts its cache" if len(state.edges) == 1 else f"{len(state.edges)} edges trust their caches"
-        return [f"OK: {edges}, nothing waits"]
+        return _fit([f"OK: {edges}, nothing waits"])
     lines = [f"PROBLEM: {problem.what} -> {problem.do}" for problem in problems]
     return _fit(lines)
 
 
 def _fit(lines: list[str]) -> list[str]:
-    """Wrap lines where they go to a terminal."""
-    return [part for line in lines for part in wrapped(line)] if sys.stdout.isatty() else lines
+    """Wrap lines where they go to a terminal, and colour their first word unless NO_COLOR is set."""
+    if not sys.stdout.isatty():
+        return lines
+    parts = [part for line in lines for part in wrapped(line)]
+    return parts if os.environ.get("NO_COLOR") else [_coloured(part) for part in parts]
+
+
+def _coloured(line: str) -> str:
+    word, colon, rest = line.partition(": ")
+    return f"{click.style(word, fg=_COLOURS[word], bold=True)}{colon}{rest}" if word in _COLOURS else line
 
 
 def _tables(state: FleetState) -> list[str]:

@@ -17,6 +17,9 @@ from takedown_db.schema.triggers import (
 )
 from takedown_db.statements import statement
 
+#: Most created triggers that are named, a line each.
+_NAMED = 5
+
 
 class TriggersNotMadeError(Exception):
     """Triggers are missing right after they were created. The text names them."""
@@ -46,9 +49,16 @@ def restore_triggers(cursor: MySQLCursorAbstract) -> list[str]:
     return [
         *(f"dropped the trigger {trigger} from {table}" for trigger, table in strayed),
         *(f"restored the trigger {trigger}: its body, time or definer was another one" for trigger in altered),
-        *(f"created the trigger {trigger}" for trigger in created),
+        *_created(created),
         *(f"dropped the trigger {trigger}: it is no longer in the schema" for trigger in former),
     ]
+
+
+def _created(triggers: Sequence[str]) -> list[str]:
+    """Write a line for each trigger that was created, or one for a new database's many."""
+    if len(triggers) > _NAMED:
+        return [f"created {len(triggers)} triggers"]
+    return [f"created the trigger {trigger}" for trigger in triggers]
 
 
 def _before_followers(present: Sequence[PresentTrigger]) -> dict[str, str]:

@@ -11,8 +11,20 @@ from takedown_base.printable import printable
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs, instead of text.")
 
-#: A time in UTC, as `purger bans` and `purger receipts` print it, or with less of it.
-MOMENT = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M", *(f"%Y-%m-%dT%H:%M:%S{rest}" for rest in ("", "Z", ".%fZ"))])
+
+class Moment(click.DateTime):
+    """A time in UTC, as `purger bans` and `purger receipts` print it, or with less of it."""
+
+    def __init__(self) -> None:
+        seconds = (f"%Y-%m-%dT%H:%M:%S{rest}" for rest in ("", "Z", ".%fZ"))
+        super().__init__(["%Y-%m-%d", "%Y-%m-%dT%H:%M", *seconds])
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Read a time. Fails with an example."""
+        try:
+            return super().convert(value, param, ctx)
+        except click.BadParameter:
+            self.fail(f"{value!a} is no time (UTC): write 2026-12-01 or 2026-12-01T18:30", param, ctx)
 
 
 class WaitSeconds(click.FloatRange):

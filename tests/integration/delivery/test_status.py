@@ -15,6 +15,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 
 from purger.fleet.presence import present
@@ -425,7 +426,8 @@ def test_no_word_is_broken_at_80_columns(fleet: Site) -> None:
         lines = _on_a_terminal(fleet.stack.purger, columns=80)
     finally:
         fleet.stack.purger.start()
-    assert lines[0].startswith("PROBLEM: no purger is alive")
+    assert lines[0].startswith("\x1b[31m\x1b[1mPROBLEM\x1b[0m: no purger is alive"), "red and bold"
+    lines = [click.unstyle(line) for line in lines]
     assert max(map(len, lines)) <= 80
     words = " ".join(lines).split()
     assert {"frozen", "database:", "supervisor", "heartbeat", "edge1"} & set(words) >= {"frozen", "heartbeat", "edge1"}

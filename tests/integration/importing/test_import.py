@@ -434,6 +434,7 @@ def test_the_file_is_stored_before_the_row_that_names_it(site: OriginSite, tmp_p
         site.execute("GRANT INSERT ON renditions TO takedown_import")
     assert failed.returncode == 1
     assert "INSERT command denied" in failed.stderr
+    assert "importing" not in failed.stderr, "no progress bar goes into a pipe"
     assert "Traceback" not in failed.stderr
     assert "0 new" in failed.stdout
     assert (site.origin.files / digest[:2] / digest[2:4] / digest).exists()
