@@ -115,6 +115,8 @@ class PurgerMetrics:
     def _of_audits(self) -> Iterator[Metric]:
         served = "Banned images that an edge showed to a probe or an audit. Must be 0."
         yield CounterMetricFamily("takedown_audit_served", served, value=self._tally.served)
+        waiting = "Probes that wait, of bans that an edge has acknowledged and that are not proven gone there."
+        yield GaugeMetricFamily("takedown_probes_waiting", waiting, value=self._tally.probes_waiting())
         probes = "Answers for banned images that probes and audits have judged."
         yield CounterMetricFamily("takedown_audit_probes", probes, value=self._tally.probes)
         unproven = "Answers that neither showed a banned image nor proved it gone."

@@ -1,7 +1,7 @@
 """Counts what a purger has done since its start: requests to edges, and the findings of probes and audits."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 
@@ -31,6 +31,7 @@ class Tally:
         self.probes = 0  # answers for banned images that were judged
         self.unproven = 0  # of these, answers that proved nothing
         self.served = 0  # banned images that an edge showed
+        self.probes_waiting: Callable[[], int] = lambda: 0  # the prober counts them
 
     @contextmanager
     def delivery(self, edge: str, method: str) -> Iterator[None]:

@@ -79,6 +79,7 @@ class Prober(LoopThread):
         self._setbacks = setbacks
         self._tally = tally or Tally()
         self._schedule = ProbeSchedule()
+        self._tally.probes_waiting = self._schedule.waiting
         self._backoff = Backoff(0.5, 2.0)  # while the database is away
         self._silent: set[str] = set()  # edges whose last probe got no answer
         self._unproven: dict[Edge, int] = {}  # by edge the row of the first probe whose answer proved nothing

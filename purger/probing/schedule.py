@@ -72,6 +72,11 @@ class ProbeSchedule:
         self._count = 0
         self._setbacks = 0
 
+    def waiting(self) -> int:
+        """Count the probes that wait, those of edges that rest among them."""
+        with self._lock:
+            return self._count
+
     def begin_anew(self, setbacks: int) -> None:
         """Drop all probes from before the latest of ``setbacks``."""
         with self._lock:

@@ -160,6 +160,19 @@ def all_well() -> dict[str, float] | None:
     return now
 
 
+def test_probes_that_wait_are_counted(site: Site) -> None:
+    code = site.new_image()
+    edge, purger = site.stack.edges[1], site.stack.purger
+    purger.run("edge", "set", "edge2", "--public-url", f"http://127.0.0.1:{free_port()}").check_returncode()
+    try:
+        site.ban(code)
+        wait_until(lambda: values(PURGER)["takedown_probes_waiting"] >= 1 or None, "the probe of edge2 waits")
+    finally:
+        purger.run("edge", "set", "edge2", "--public-url", edge.url).check_returncode()
+    wait_proven(site, code)
+    wait_until(lambda: values(PURGER)["takedown_probes_waiting"] == 0 or None, "no probe waits")
+
+
 def test_a_ban_that_was_written_long_before_its_commit_counts_from_its_commit(site: Site) -> None:
     """A session may also set its clock: the measured time is never too short, and too long by a second at most."""
     total = 'takedown_gone_seconds_sum{stage="acknowledged"}'

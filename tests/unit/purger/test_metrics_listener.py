@@ -81,11 +81,13 @@ def test_findings_triggers_and_presence_are_shown() -> None:
     purger = Purger()
     assert purger.lines()["takedown_audit_served_total"] == "0.0"
     purger.tally.judged(probes=10, unproven=2, served=1)
+    purger.tally.probes_waiting = lambda: 3
     purger.poller.verification = SimpleNamespace(triggers=Triggers("f", missing=("a", "b"), weakened=("c",)))
     lines = purger.lines()
     assert lines["takedown_audit_served_total"] == "1.0"
     assert lines["takedown_audit_probes_total"] == "10.0"
     assert lines["takedown_audit_unproven_total"] == "2.0"
+    assert lines["takedown_probes_waiting"] == "3.0"
     assert lines["takedown_triggers_missing"] == "2.0"
     assert lines["takedown_triggers_weakened"] == "1.0"
     assert lines["takedown_purgers_present"] == "2.0"
