@@ -188,6 +188,10 @@ def test_a_ban_that_is_rolled_back_purges_nothing(cursor: MySQLCursorAbstract, c
     cursor.execute("INSERT INTO bans (scope, subject) VALUES ('image', %s)", (code,))
     cursor.execute("ROLLBACK")
     assert written(cursor) == []
+    cursor.execute("START TRANSACTION")
+    cursor.execute("INSERT INTO bans (scope, subject) VALUES ('image', %s)", (code,))
+    cursor.execute("COMMIT")
+    assert written(cursor) == [("image", code, "ban")]
 
 
 @pytest.mark.parametrize(

@@ -146,9 +146,13 @@ def test_a_purger_whose_polls_fail_signs_nothing(claims: Claims, monkeypatch: py
     late.work()
     assert claims.sql("SELECT * FROM purgers") == []
     late.polled()
-    monkeypatch.setattr("purger.fleet.sharing._POLLED", -1.0)
+    with monkeypatch.context() as context:
+        context.setattr("purger.fleet.sharing._POLLED", -1.0)
+        late.work()
+        assert claims.sql("SELECT * FROM purgers") == []
+    late.polled()
     late.work()
-    assert claims.sql("SELECT * FROM purgers") == []
+    assert claims.sql("SELECT id FROM purgers") == [(late.purger,)]
 
 
 def test_a_purger_that_knows_of_another_holds_nothing_when_its_signature_is_old(

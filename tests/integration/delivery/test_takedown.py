@@ -146,6 +146,11 @@ def test_hits_ask_neither_the_origin_nor_the_database(site: Site) -> None:
 
 def test_nothing_of_the_edge_or_the_origin_leaks(site: Site) -> None:
     code = site.new_image()
+    for path, status in ((code, 200), ("unknown", 404)):
+        origin = requests.get(f"{site.stack.origin.url}/images/{path}", timeout=PATIENCE)
+        assert origin.status_code == status
+        assert {"CDN-Cache-Control", "Takedown-Seen"} <= origin.headers.keys(), "there is something that could leak"
+        assert site.get(path).status_code == status
     for answer in (site.get(code), site.get(code), site.get("unknown"), site.get("un known")):
         names = {name.lower() for name in answer.headers}
         assert not names & {"via", "x-varnish", "cdn-cache-control", "vary", "server"}

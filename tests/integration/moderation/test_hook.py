@@ -73,6 +73,10 @@ def test_a_ban_commits_with_the_sites_own_transaction(site: HookedSite) -> None:
     site.run("UPDATE pictures SET path = NULL WHERE code = 'a'")
     site.run("ROLLBACK")
     assert site.open_bans("image", "a") == []
+    site.run("START TRANSACTION")
+    site.run("UPDATE pictures SET path = NULL WHERE code = 'a'")
+    site.run("COMMIT")
+    assert site.open_bans("image", "a") == ["pictures"]
 
 
 def test_a_row_that_gets_another_code_bans_the_old_one(site: HookedSite) -> None:
@@ -272,6 +276,10 @@ def test_a_site_that_bans_what_is_no_code_has_its_statement_refused(site: Hooked
 
 
 def test_the_sites_account_gets_no_right_on_bans(site: HookedSite) -> None:
+    site.run("INSERT INTO pictures VALUES ('a', '/1')")
     site.hook(*PICTURES, "--apply")
     grants = [str(row[0]) for row in site.as_admin("SHOW GRANTS FOR site@localhost")]
+    assert any("UPDATE" in grant or "ALL PRIVILEGES" in grant for grant in grants), "it may write its own table"
     assert not any("takedown" in grant for grant in grants)
+    site.run("UPDATE pictures SET path = NULL WHERE code = 'a'")
+    assert site.open_bans("image", "a") == ["pictures"], "and bans by the hook"

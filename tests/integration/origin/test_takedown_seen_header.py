@@ -77,6 +77,7 @@ def test_each_answer_says_the_batch_of_the_last_change_of_image_and_owner(site: 
 @pytest.mark.parametrize(("path", "method"), [("nobody/original", "GET"), ("a.b", "GET"), ("nobody", "POST")])
 def test_an_answer_without_a_lookup_says_nothing(site: OriginSite, path: str, method: str) -> None:
     assert "Takedown-Seen" not in site.request(path, method).headers
+    assert "Takedown-Seen" in site.request("nobody").headers
 
 
 def test_an_answer_that_has_seen_a_bans_number_has_seen_the_ban(site: OriginSite) -> None:
