@@ -101,18 +101,18 @@ sub takedown_fence_note {
     var.set_real("fetch began", std.real(time=now));
 }
 
-# Read the last purges, and the last ones by hand. The groups of a repeated attempt are those of the answer before: if
-# the new one has others, the texts differ.
+# Read the last purges, and the last ones by hand. A repeated attempt notes those of the groups of the answer before. If
+# the new one is of another owner who was purged meanwhile, that xid is new, and the texts differ.
 sub takedown_fence_read_purges {
     if (bereq.retries == 0) {
         var.set("purges", var.global_get("purge"));
         var.set("hands", var.global_get("hand"));
     } else {
-        var.set("purges", var.get("groups") + var.global_get("purge all") +
+        var.set("purges", var.global_get("purge all") +
             "," + var.global_get("purge " + var.get("code group")) +
             "," + var.global_get("purge " + var.get("owner group")) +
             "," + var.global_get("purge " + var.get("digest group")));
-        var.set("hands", var.get("groups") + var.global_get("hand all") +
+        var.set("hands", var.global_get("hand all") +
             "," + var.global_get("hand " + var.get("code group")) +
             "," + var.global_get("hand " + var.get("owner group")) +
             "," + var.global_get("hand " + var.get("digest group")));
@@ -143,7 +143,6 @@ sub takedown_fence_find_groups {
     var.set("code group", "i:" + regsub(var.get("code"), "^.*(.)$", "\1"));
     var.set("owner group", regsub(var.get("owner"), "^(..).*(.)$", "\1\2"));
     var.set("digest group", regsub(var.get("digest"), "^(..).*(.)$", "\1\2"));
-    var.set("groups", var.get("code group") + var.get("owner group") + var.get("digest group"));
 }
 
 # Compare the last batch that the lookup has seen with the marks of the answer's groups and of all.
