@@ -269,5 +269,6 @@ def test_slow_requests_hold_no_thread_and_end_in_time(site: OriginSite) -> None:
 def test_no_malformed_request_leaves_a_traceback(site: OriginSite) -> None:
     """Check the log of all tests above, so this test has to come last."""
     log = "\n".join(site.complaints())
+    assert "listening on" in log, "it is the log of this origin"
     assert "Traceback" not in log
     assert "ERROR" not in log
