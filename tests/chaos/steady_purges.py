@@ -16,9 +16,9 @@ def purge_of_a_code(ending: str) -> str:
     return f"PURGE /images/other-{ending} HTTP/1.1\r\n"
 
 
-def ban_of_an_owner(ending: str) -> str:
-    """Return first line and header of a BAN of an owner whose key has this last character."""
-    return f"BAN / HTTP/1.1\r\nTakedown-Owners: other-{ending}\r\n"
+def purge_of_an_owner(ending: str) -> str:
+    """Return first line and header of a PURGE of an owner whose key has this last character."""
+    return f"PURGE / HTTP/1.1\r\nTakedown-Tags: o:other-{ending}\r\n"
 
 
 @contextmanager
