@@ -64,6 +64,12 @@ class Edge(Varnish):
         names |= {name.replace("_", "-").title(): value for name, value in headers.items()}
         return requests.request(method, self.purge_url + path, headers=names, timeout=PATIENCE)
 
+    def purges(self) -> int:
+        """Count the purges of tags that the edge has carried out, as far back as the log in its memory goes."""
+        # varnishd counts purges of its own only, not those of vmod xkey.
+        carried_out = 'ReqMethod eq "PURGE" and RespStatus == 200'
+        return self.varnishlog("-g", "request", "-q", carried_out, "-i", "ReqMethod").count("PURGE")
+
     def trusted(self) -> bool:
         """Tell whether the edge trusts its cache, that is whether its lease holds."""
         return self.ask("HEARTBEAT").headers.get("Takedown-Mode") == "trusted"

@@ -51,7 +51,7 @@ def test_a_purger_that_is_alone_follows_every_edge(group: PurgerGroup) -> None:
 @pytest.mark.usefixtures("pair")
 def test_two_purgers_share_the_edges_evenly_and_each_ban_is_sent_by_one(group: PurgerGroup) -> None:
     def purges() -> list[int]:
-        return [edge.counters()["MAIN.n_purges"] for edge in group.edges]
+        return [edge.purges() for edge in group.edges]
 
     def sent_by_one() -> bool:
         """Tell whether each of three bans took a purge and its rebound at each edge.

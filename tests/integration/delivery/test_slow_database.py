@@ -31,7 +31,7 @@ class Far:
             cursor.execute("INSERT INTO bans (scope, subject) VALUES ('image', %s)", (f"far-{self.bans}",))
 
     def purges(self) -> int:
-        return self.edge.counters()["MAIN.n_purges"]
+        return self.edge.purges()
 
     def epoch(self) -> float:
         return float(self.edge.ask("HEARTBEAT").headers["Takedown-Epoch"])

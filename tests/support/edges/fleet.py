@@ -101,7 +101,7 @@ class Fleet(ExitStack):
         wait_until(self.settled, "all changes and their rebounds acknowledged by every edge")
 
     def purges(self, edge: Edge | None = None) -> int:
-        return (edge or self.edge).counters()["MAIN.n_purges"]
+        return (edge or self.edge).purges()
 
     def bans_added(self) -> int:
         return self.edge.counters()["MAIN.bans_added"]

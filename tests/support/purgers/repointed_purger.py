@@ -38,7 +38,7 @@ class MovingDatabase(ExitStack):
         new.rename(self.link)
 
     def purges(self) -> int:
-        return self.edge.counters()["MAIN.n_purges"]
+        return self.edge.purges()
 
     def ban(self, database: Database, code: str) -> None:
         with database.connect("moderation") as connection, connection.cursor() as cursor:
