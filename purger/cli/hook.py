@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 import click
 import mysql.connector
@@ -16,6 +15,7 @@ from takedown_base.printable import printable
 from takedown_base.scope import Scope
 from takedown_db.connection.connect import connect
 from takedown_db.connection.errors import explain
+from takedown_db.connection.lasting_connection import fetch
 from takedown_db.hooks.expression import quoted
 from takedown_db.hooks.install import apply_hook, recorded_rule, recorded_rules, remove_hook
 from takedown_db.hooks.plan import HookError, HookPlan, find_table, plan_hook
@@ -35,34 +35,37 @@ Examples:
 purger hook --table pictures --code-column code --when "path IS NULL"
 purger hook --table pictures --code-column code --when "path IS NULL" --apply
 purger hook --table shop.items --code-expression "CONCAT('item-', id)" --when "status IN ('removed', 'blocked')"
+purger hook --table media --name-column file_path --when flagged --apply
 purger hook --table users --owner-column id --when banned --apply
+purger hook --table media_blocklists --digest-column sha256 --when active --on-delete lift --apply
 purger hook --name pictures --apply      (again, after a change of the table)
 purger hook --name pictures --remove"""
 
 
-@dataclass(frozen=True, slots=True)
-class _Subjects:
-    """The four flags of which one says what a row bans."""
+#: The flags of which one says what a row bans, each with the scope of the ban.
+_SUBJECTS = {
+    "name_column": Scope.IMAGE,
+    "code_column": Scope.IMAGE,
+    "code_expression": Scope.IMAGE,
+    "owner_column": Scope.OWNER,
+    "owner_expression": Scope.OWNER,
+    "digest_column": Scope.DIGEST,
+    "digest_expression": Scope.DIGEST,
+}
 
-    code_column: str | None
-    code_expression: str | None
-    owner_column: str | None
-    owner_expression: str | None
 
-    def chosen(self) -> tuple[Scope, str]:
-        """Return the scope, and the subject as SQL. Raises ``click.UsageError`` unless one flag is given."""
-        given = [
-            (Scope.IMAGE, self.code_column and quoted(self.code_column)),
-            (Scope.IMAGE, self.code_expression),
-            (Scope.OWNER, self.owner_column and quoted(self.owner_column)),
-            (Scope.OWNER, self.owner_expression),
-        ]
-        found = [(scope, text) for scope, text in given if text]
-        if len(found) != 1:
-            raise click.UsageError(
-                "give one of --code-column, --code-expression, --owner-column and --owner-expression"
-            )
-        return found[0]
+def _subject(subjects: dict[str, str | None], database: str) -> tuple[Scope, str]:
+    """Return the scope, and the subject as SQL. Raises ``click.UsageError`` unless one flag is given."""
+    given = [(flag, text) for flag, text in subjects.items() if text]
+    if len(given) != 1:
+        flags = ", ".join(f"--{flag.replace('_', '-')}" for flag in _SUBJECTS)
+        raise click.UsageError(f"give one of {flags}")
+    ((flag, text),) = given
+    if flag.endswith("_column"):
+        text = quoted(text)
+    if flag == "name_column":
+        text = f"{quoted(database)}.code_of_name({text})"
+    return _SUBJECTS[flag], text
 
 
 def _check_name(_context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
@@ -75,12 +78,23 @@ def _check_name(_context: click.Context, parameter: click.Parameter, value: str 
 @click.option(
     "--table", callback=utf8_text, help="The site's own table, with its database where the name is not unique."
 )
+@click.option(
+    "--name-column",
+    callback=utf8_text,
+    help="The column with the name by which the row's image was imported, such as its path.",
+)
 @click.option("--code-column", callback=utf8_text, help="The column with the code of the row's image.")
 @click.option("--code-expression", callback=utf8_text, help="SQL for the code, where no column has it as imports do.")
 @click.option(
     "--owner-column", callback=utf8_text, help="The column with the owner's key: bans all images of an owner."
 )
 @click.option("--owner-expression", callback=utf8_text, help="SQL for the owner's key.")
+@click.option(
+    "--digest-column",
+    callback=utf8_text,
+    help="The column with the SHA-256 of an original: bans all images with these bytes, also those that come later.",
+)
+@click.option("--digest-expression", callback=utf8_text, help="SQL for the SHA-256, as 64 hex digits 0-9 a-f.")
 @click.option("--when", callback=utf8_text, help="SQL over the row's columns: true while the row is taken down.")
 @click.option(
     "--name", callback=_check_name, help="The hook's name, which its bans carry.  [default: the table's name]"
@@ -88,10 +102,17 @@ def _check_name(_context: click.Context, parameter: click.Parameter, value: str 
 @click.option("--reason", callback=utf8_text, help="The reason in its bans.  [default: the text of --when]")
 @click.option(
     "--on-delete",
-    type=click.Choice(["ban", "keep"]),
+    type=click.Choice(["ban", "keep", "lift"]),
+    help="Ban a deleted row, lift the hook's own bans of it, or keep things as they are.  [default: ban; for digests "
+    "keep]",
+)
+@click.option(
+    "--on-rename",
+    type=click.Choice(["ban", "purge"]),
     default="ban",
     show_default=True,
-    help="Whether a deleted row is taken down: ban, or keep things as they are.",
+    help="Take the former code, owner or digest of a row that gets another one for deleted, or only purge it as long "
+    "as the row is not taken down.",
 )
 @click.option(
     "--lift-on-insert",
@@ -107,7 +128,8 @@ def hook(
     when: str | None,
     name: str | None,
     reason: str | None,
-    on_delete: str,
+    on_delete: str | None,
+    on_rename: str,
     lift_on_insert: bool,
     is_applied: bool,
     remove: bool,
@@ -118,9 +140,10 @@ def hook(
     """Print the triggers by which a table of the site's own bans and lifts; with --apply, install them.
 
     A row is banned when it is inserted or updated so that --when becomes true, and when it is deleted; the hook's own
-    ban is lifted when --when is true no more. Bans of others stay. The ban commits with the site's own statement. The
-    triggers run as takedown_hook, a locked account, so that the site's accounts need no new rights. `purger status`
-    says when one of them is missing or altered. With only --name, --apply applies a hook again as it was.
+    ban is lifted when --when is true no more. Bans of others stay. A row that could not be banned, for what it has as
+    a code, owner or digest, is refused when it is written. The ban commits with the site's own statement. The triggers
+    run as takedown_hook, a locked account, so that the site's accounts need no new rights. `purger status` says when
+    one of them is missing or altered. With only --name, --apply applies a hook again as it was.
 
     Exit code 1 says that the server refuses --when or the subject, that the table has subjects which are no codes, or
     that the account lacks a right. Then nothing was installed.
@@ -135,9 +158,9 @@ def hook(
             rule = (
                 recorded_rule(cursor, str(name))
                 if again
-                else _rule(cursor, table, when, name, reason, _Subjects(**subjects), on_delete, lift_on_insert)
+                else _rule(cursor, table, when, name, reason, subjects, on_delete, on_rename, lift_on_insert)
             )
-            plan = plan_hook(cursor, rule)
+            plan = plan_hook(cursor, rule, granting=is_applied)
             for line in plan.remarks:
                 remark(line)
             if is_applied:
@@ -152,13 +175,16 @@ def _rule(
     when: str | None,
     name: str | None,
     reason: str | None,
-    subjects: _Subjects,
-    on_delete: str,
+    subjects: dict[str, str | None],
+    on_delete: str | None,
+    on_rename: str,
     lift_on_insert: bool,
 ) -> Rule:
     if not table or not when:
         raise click.UsageError("give --table and --when, or --name of a hook that was applied")
-    scope, subject = subjects.chosen()
+    ((database,),) = fetch(cursor, "hook_database")
+    scope, subject = _subject(subjects, str(database))
+    on_delete = on_delete or ("keep" if scope is Scope.DIGEST else "ban")
     schema, found = find_table(cursor, table)
     if name is None and not _NAME.fullmatch(found):
         raise click.UsageError("give the hook a --name: the table's has characters that no hook's may have")
@@ -171,6 +197,8 @@ def _rule(
         when=when,
         reason=(reason or when)[:_LONGEST_REASON],
         bans_deleted=on_delete == "ban",
+        lifts_deleted=on_delete == "lift",
+        purges_renamed=on_rename == "purge",
         lifts_inserted=lift_on_insert,
     )
 

@@ -29,6 +29,7 @@ _DATABASE_KEYS = (
         "missing_triggers",
         "weakened_triggers",
         "hooks",
+        "unwatched",
         "unnumberable",
         "counter_locked",
         "migration_lock",
@@ -135,6 +136,12 @@ def _tables(state: FleetState) -> list[str]:
     lines += [
         printable(f"hook {hook.name} on {hook.table}: " + ("missing or altered" if hook.missing else "in place"))
         for hook in state.hooks
+    ]
+    lines += [
+        printable(
+            f"trigger {name} writes bans by hand: nobody notices when it is missing (`purger hook` makes watched ones)"
+        )
+        for name in state.unwatched
     ]
     if purgers := _purger_rows(state):
         lines += ["", *aligned(("purger", "host", "version", "since", "signed", "edges"), purgers)]

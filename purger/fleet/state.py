@@ -81,6 +81,7 @@ class FleetState:
     missing_triggers: tuple[str, ...] = ()  # that fill the outbox: missing or altered
     weakened_triggers: tuple[str, ...] = ()  # that check rows or write the log: missing or altered
     hooks: tuple[HookState, ...] = ()  # triggers on the site's own tables
+    unwatched: tuple[str, ...] = ()  # names of triggers there that write bans and are part of no hook
     unnumberable: int = 0  # number of malformed rows within the last day
     log: LogBacklog = field(default_factory=LogBacklog)  # what the signed log lacks
     largest_ids: Mapping[str, int] | None = None  # by table

@@ -25,7 +25,7 @@ from takedown_db.connection.errors import (
     error_number,
 )
 from takedown_db.connection.lasting_connection import Connection, fetch_sets
-from takedown_db.hooks.triggers import HookState, PresentTrigger, RecordedTrigger, judge_hooks
+from takedown_db.hooks.triggers import HookState, PresentTrigger, RecordedTrigger, judge_hooks, unwatched_triggers
 
 #: The number of edges that are asked at the same time.
 _AT_ONCE = 16
@@ -84,6 +84,7 @@ def _read(connection: Connection) -> FleetState:
     delays = _delays(connection, enabled, outbox.pruned)
     purgers, claims = _purgers_and_claims(connection, until=began + _LONGEST_MOVE)
     triggers = Outbox(connection).triggers()
+    hooks, unwatched = read_hooks(connection)
     adoption = newest(connection)
     connection.run("fresh_statistics")
     return FleetState(
@@ -107,7 +108,8 @@ def _read(connection: Connection) -> FleetState:
         later_migrations=later_migrations,
         missing_triggers=triggers.missing,
         weakened_triggers=triggers.weakened,
-        hooks=read_hooks(connection),
+        hooks=hooks,
+        unwatched=unwatched,
         log=read_backlog(connection),
         largest_ids=_largest_ids(connection),
         counter_locked=bool(stuck or not any(purger.alive for purger in purgers)) and _counter_is_locked(connection),
@@ -163,14 +165,16 @@ def _largest_ids(connection: Connection) -> dict[str, int]:
     return {str(table): max(int(following) - 1, int(largest)) for table, following, largest in rows}
 
 
-def read_hooks(connection: Connection) -> tuple[HookState, ...]:
-    """Read the state of each hook. The purger's account sees the triggers, but no table of the site."""
-    hooks, recorded, standing, *_ = connection.repeated(lambda cursor: fetch_sets(cursor, "hooks_and_triggers"))
-    return judge_hooks(
-        [(str(name), str(schema), str(table)) for name, schema, table in hooks],
-        [RecordedTrigger(*map(str, row)) for row in recorded],
-        [PresentTrigger(*map(str, row)) for row in standing],
-    )
+def read_hooks(connection: Connection) -> tuple[tuple[HookState, ...], tuple[str, ...]]:
+    """Read the state of each hook, and the names of the triggers that write bans and are part of none.
+
+    The purger's account sees the triggers, but no table of the site.
+    """
+    rows, *triggers = connection.repeated(lambda cursor: fetch_sets(cursor, "hooks_and_triggers"))
+    hooks = [(str(name), str(schema), str(table)) for name, schema, table in rows]
+    recorded = [RecordedTrigger(*map(str, row)) for row in triggers[0]]
+    present = [PresentTrigger(*map(str, row)) for row in triggers[1]]
+    return judge_hooks(hooks, recorded, present), unwatched_triggers(hooks, recorded, present)
 
 
 def _delays(connection: Connection, edges: list[ListedEdge], pruned: int) -> dict[str, float]:

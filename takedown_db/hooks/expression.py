@@ -19,6 +19,13 @@ _PART = re.compile(
 #: Words that would look beyond the row: a trigger sees one row, and its account no other table.
 _REFUSED_WORDS = {"select", "new", "old", "into", "table", "values"}
 
+#: Functions that wait, take locks, read files, or change the session of the site. A trigger runs in each of its writes.
+_REFUSED_FUNCTIONS = {
+    *("benchmark", "sleep", "get_lock", "is_free_lock", "is_used_lock", "release_lock", "release_all_locks"),
+    *("load_file", "last_insert_id", "nextval", "setval", "master_pos_wait", "source_pos_wait", "master_gtid_wait"),
+    *("wait_for_executed_gtid_set", "wait_until_sql_thread_after_gtids"),
+}
+
 
 class ExpressionError(ValueError):
     """The expression cannot be a part of a trigger. The text says why."""
@@ -26,6 +33,10 @@ class ExpressionError(ValueError):
 
 def of_row(expression: str, columns: Collection[str], row: str) -> str:
     """Write each column in ``expression`` as a column of ``row``, NEW or OLD. Raises ``ExpressionError``."""
+    if refused := {name.casefold() for _, name in called_functions(expression)} & _REFUSED_FUNCTIONS:
+        raise ExpressionError(
+            f"it calls {', '.join(sorted(refused)).upper()}: the site's own statements would wait for it"
+        )
     names = {column.casefold() for column in columns}
     parts = list(_parts(expression))
     written = []

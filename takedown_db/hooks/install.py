@@ -128,9 +128,13 @@ def recorded_rules(cursor: MySQLCursorAbstract) -> list[Rule]:
             when=str(when),
             reason=str(reason),
             bans_deleted=bool(deleted),
+            lifts_deleted=bool(lifting),
+            purges_renamed=bool(renamed),
             lifts_inserted=bool(inserted),
         )
-        for name, schema, table, scope, subject, when, reason, deleted, inserted, _ in fetch(cursor, "hook_list")
+        for name, schema, table, scope, subject, when, reason, deleted, lifting, renamed, inserted in fetch(
+            cursor, "hook_list"
+        )
     ]
 
 

@@ -36,6 +36,10 @@ def find_table(cursor: MySQLCursorAbstract, name: str) -> tuple[str, str]:
     """Find the database and the name of a site's table, ``pictures`` or ``site.pictures``. Raises ``HookError``."""
     schema, _, table = name.rpartition(".")
     ((own,),) = fetch(cursor, "hook_database")
+    if schema == own:
+        raise HookError(
+            f"{printable(name)} is a table of Edge Takedown itself: a hook is for a table of the site's own"
+        )
     found = [
         (str(in_schema), str(each), str(kind), str(engine))
         for in_schema, each, kind, engine in fetch(cursor, "hook_tables", table=table)
@@ -68,8 +72,12 @@ def _require_sight(cursor: MySQLCursorAbstract, schema: str, table: str) -> None
             ) from None
 
 
-def plan_hook(cursor: MySQLCursorAbstract, rule: Rule) -> HookPlan:
-    """Check a rule against the server and the table's rows, and write its statements. Raises ``HookError``."""
+def plan_hook(cursor: MySQLCursorAbstract, rule: Rule, *, granting: bool = False) -> HookPlan:
+    """Check a rule against the server and the table's rows, and write its statements. Raises ``HookError``.
+
+    With ``granting`` it first grants what the rule calls, without which a function that runs as the account of the
+    triggers cannot be tried.
+    """
     ((database,),) = fetch(cursor, "hook_database")
     columns = [str(name) for (name,) in fetch(cursor, "hook_columns", in_schema=rule.schema, table=rule.table)]
     for flag, expression in (("--when", rule.when), ("the subject", rule.subject)):
@@ -78,13 +86,16 @@ def plan_hook(cursor: MySQLCursorAbstract, rule: Rule) -> HookPlan:
         except ExpressionError as error:
             raise HookError(f"{flag}: {error}") from error
     words = words_of(rule, columns, str(database))
+    functions = list(_function_grants(cursor, rule))
+    for text in functions if granting else ():
+        run(cursor, text, "the account of the triggers gets no rights")
     for name in ("hook_mode", "hook_try", "hook_try_in_trigger"):
         run(cursor, fill(name, words), "the server refuses --when or the subject")
     _check_subjects(cursor, words)
     triggers = triggers_of(rule, columns, str(database))
     return HookPlan(
         rule,
-        [statement("hook_mode"), fill("hook_grant", words), *_function_grants(cursor, rule)],
+        [statement("hook_mode"), fill("hook_grant", words), *functions],
         triggers,
         record_statements(rule, triggers, str(database)),
         fill("hook_bans", words),
@@ -129,5 +140,7 @@ def run(cursor: MySQLCursorAbstract, text: str, failed: str) -> None:
     except mysql.connector.Error as error:
         if error.errno == ErrorNumber.ER_BINLOG_CREATE_ROUTINE_NEED_SUPER:
             failed += ": the server keeps a binary log, so SET GLOBAL log_bin_trust_function_creators = 1 meanwhile"
+        elif error.errno == ErrorNumber.ER_PROCACCESS_DENIED_ERROR:
+            failed += " as long as this right is missing, which --apply grants first"
         # Without the usual advice, which takes the statement for one of the schema's own.
         raise HookError(f"{failed}: {printable(' '.join(str(error).split()))}") from error

@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from takedown_base.scope import Scope
+from takedown_base.subject_keys import CODE_ALPHABET, DIGEST_ALPHABET
 from takedown_db.hooks.expression import of_row, quoted, text_literal
 from takedown_db.statements import statement_lines
 
 #: The account under which the triggers run.
 _DEFINER = "takedown_hook@localhost"
+
+_NOUNS = {Scope.IMAGE: "code", Scope.OWNER: "owner's key", Scope.DIGEST: "digest"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +29,8 @@ class Rule:
     when: str
     reason: str
     bans_deleted: bool = True
+    lifts_deleted: bool = False
+    purges_renamed: bool = False
     lifts_inserted: bool = False
 
     @property
@@ -90,8 +95,14 @@ def words_of(rule: Rule, columns: Collection[str], database: str) -> dict[str, s
         "name": text_literal(rule.name),
         "scope": text_literal(rule.scope),
         "reason": text_literal(rule.reason),
-        "deleted": "TRUE" if rule.bans_deleted else "FALSE",
+        "deleted": _truth(rule.bans_deleted),
+        "lifting": _truth(rule.lifts_deleted),
+        "renamed": _truth(rule.purges_renamed),
         "inserted": "TRUE" if rule.lifts_inserted else "v_hidden",
+        # Variables of the site's session, by which an INSERT knows the DELETE of the same REPLACE.
+        "replaced": f"@{quoted(f'takedown_{rule.name}')}",
+        "replaced_ban": f"@{quoted(f'takedown_{rule.name}_ban')}",
+        **_form_of(rule),
         "subject": rule.subject,
         "when": rule.when,
         **{f"{row}_subject": of_row(rule.subject, columns, row.upper()) for row in ("new", "old")},
@@ -99,12 +110,25 @@ def words_of(rule: Rule, columns: Collection[str], database: str) -> dict[str, s
     }
 
 
+def _truth(value: bool) -> str:
+    return "TRUE" if value else "FALSE"
+
+
+def _form_of(rule: Rule) -> dict[str, str]:
+    """Write the rule of the schema for a subject, and the error for a row with another one."""
+    is_digest = rule.scope is Scope.DIGEST
+    alphabet = DIGEST_ALPHABET if is_digest else CODE_ALPHABET
+    return {
+        "shortest": "64" if is_digest else "1",
+        "strange": text_literal("[^0-9a-f]" if is_digest else "[^A-Za-z0-9_-]"),
+        "refusal": text_literal(f"hook {rule.name}: the {_NOUNS[rule.scope]} of this row is not {alphabet}"),
+    }
+
+
 def triggers_of(rule: Rule, columns: Collection[str], database: str) -> list[Trigger]:
     """Write the triggers of a rule. Raises ``ExpressionError``."""
     words = words_of(rule, columns, database)
-    events = {"hook_inserted": "INSERT", "hook_updated": "UPDATE"}
-    if rule.bans_deleted:
-        events["hook_deleted"] = "DELETE"
+    events = {"hook_inserted": "INSERT", "hook_updated": "UPDATE", "hook_deleted": "DELETE"}
     return [_trigger(rule, template, event, words) for template, event in events.items()]
 
 
@@ -126,6 +150,8 @@ def record_statements(rule: Rule, triggers: Iterable[Trigger], database: str) ->
         "when_text": text_literal(rule.when),
         "reason": text_literal(rule.reason),
         "deleted": str(int(rule.bans_deleted)),
+        "lifting": str(int(rule.lifts_deleted)),
+        "renamed": str(int(rule.purges_renamed)),
         "inserted": str(int(rule.lifts_inserted)),
     }
     return [
@@ -158,6 +184,15 @@ def is_of_hook(trigger: str, hook: str) -> bool:
 def same_body(one: str, other: str) -> bool:
     """Compare two bodies of triggers. Servers differ in white space, and in the semicolon at the end."""
     return " ".join(one.split()).rstrip(" ;") == " ".join(other.split()).rstrip(" ;")
+
+
+def unwatched_triggers(
+    hooks: Iterable[tuple[str, str, str]], recorded: Iterable[RecordedTrigger], present: Iterable[PresentTrigger]
+) -> tuple[str, ...]:
+    """Name the triggers that write bans and belong to none of ``hooks``, each with its database."""
+    schemas = {name: schema for name, schema, _ in hooks}
+    known = {(schemas.get(each.hook), each.name) for each in recorded}
+    return tuple(f"{each.schema}.{each.name}" for each in present if (each.schema, each.name) not in known)
 
 
 def judge_hooks(

@@ -79,6 +79,18 @@ SET @add = IF(
 );
 PREPARE add_column FROM @add;
 EXECUTE add_column;
+SET @add = IF(
+    EXISTS (
+        SELECT 1
+        FROM information_schema.COLUMNS
+        WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = 'hooks' AND COLUMN_NAME = 'lifts_deleted'
+    ),
+    'DO 0', 'ALTER TABLE hooks
+    ADD COLUMN lifts_deleted BOOLEAN NOT NULL DEFAULT FALSE COMMENT ''a deleted row lifts the hook''''s bans of its subject'' AFTER bans_deleted,
+    ADD COLUMN purges_renamed BOOLEAN NOT NULL DEFAULT FALSE COMMENT ''a row that gets another subject purges the former one'' AFTER lifts_deleted'
+);
+PREPARE add_column FROM @add;
+EXECUTE add_column;
 
 -- The signed log: what nobody has signed goes, and its rows come into the log again.
 SET @change = IF(

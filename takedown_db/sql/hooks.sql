@@ -3,7 +3,8 @@
 
 -- name: hook_list
 -- Reads the hooks with their rules.
-SELECT name, table_schema, table_name, scope, subject, hidden_when, reason, bans_deleted, lifts_inserted, applied_at
+SELECT name, table_schema, table_name, scope, subject, hidden_when, reason, bans_deleted, lifts_deleted, purges_renamed,
+    lifts_inserted
 FROM hooks
 ORDER BY name
 
@@ -71,12 +72,12 @@ FROM {table} AS `NEW`, {table} AS `OLD`
 LIMIT 1
 
 -- name: hook_wrong_subjects
--- Reads subjects outside of the alphabet, five at most: each write of such a row that bans would fail.
+-- Reads subjects of another form than bans have, five at most: the hook would refuse each write of such a row.
 SELECT CONVERT({subject} USING utf8mb4) AS subject
 FROM {table}
 WHERE ({subject}) IS NOT NULL
-    AND (LENGTH(CONVERT({subject} USING utf8mb4)) NOT BETWEEN 1 AND 64
-        OR CONVERT({subject} USING utf8mb4) COLLATE utf8mb4_bin REGEXP '[^A-Za-z0-9_-]')
+    AND (LENGTH(CONVERT({subject} USING utf8mb4)) NOT BETWEEN {shortest} AND 64
+        OR CONVERT({subject} USING utf8mb4) COLLATE utf8mb4_bin REGEXP {strange})
 LIMIT 5
 
 -- name: hook_mode
@@ -85,8 +86,8 @@ LIMIT 5
 SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', lock_wait_timeout = 5
 
 -- name: hook_grant
--- Lets the account of the triggers see the table and have triggers on it.
-GRANT SELECT, TRIGGER ON {table} TO 'takedown_hook'@'localhost'
+-- Lets the account of the triggers see the table. It may have triggers on any.
+GRANT SELECT ON {table} TO 'takedown_hook'@'localhost'
 
 -- name: hook_grant_function
 -- Lets the account of the triggers call a function of the site's.
@@ -94,18 +95,26 @@ GRANT EXECUTE ON FUNCTION {function} TO 'takedown_hook'@'localhost'
 
 -- name: hook_revoke
 -- Takes the account of the triggers its rights on a table.
-REVOKE SELECT, TRIGGER ON {table} FROM 'takedown_hook'@'localhost'
+REVOKE SELECT ON {table} FROM 'takedown_hook'@'localhost'
 
 -- name: hook_inserted
--- Bans a new row that is taken down. An earlier ban of the hook, as of a deleted row, makes way for it.
+-- Bans a new row that is taken down. An earlier ban of the hook, as of a deleted row, makes way for it. A row whose subject
+-- could not be banned is refused here, and not when it is taken down.
+--
+-- REPLACE and LOAD DATA REPLACE delete a row and insert another in one statement, which has one time. If the new row has
+-- the subject of the deleted one, the ban of the deletion is lifted; if that was taken down, its ban.
 CREATE DEFINER = 'takedown_hook'@'localhost' TRIGGER IF NOT EXISTS {trigger} AFTER INSERT ON {table} FOR EACH ROW
 BEGIN
     DECLARE v_subject VARCHAR(255) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin DEFAULT {new_subject};
     DECLARE v_hidden BOOLEAN DEFAULT ({new_when}) IS TRUE;
-    IF v_subject IS NOT NULL AND {inserted} THEN
+    IF LENGTH(v_subject) NOT BETWEEN {shortest} AND 64 OR v_subject REGEXP {strange} THEN
+        SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = {refusal};
+    END IF;
+    IF v_subject IS NOT NULL AND ({inserted} OR {replaced} <=> CONCAT(UTC_TIMESTAMP(6), ' ', v_subject)) THEN
         UPDATE {database}.bans SET lifted_at = UTC_TIMESTAMP(3)
         WHERE scope = {scope} AND subject = CONVERT(v_subject USING ascii) COLLATE ascii_bin
-            AND banned_by = {name} AND lifted_at IS NULL;
+            AND banned_by = {name} AND lifted_at IS NULL
+            AND ({inserted} OR id = COALESCE({replaced_ban}, id));
     END IF;
     IF v_subject IS NOT NULL AND v_hidden THEN
         INSERT INTO {database}.bans (scope, subject, reason, banned_by) VALUES ({scope}, v_subject, {reason}, {name});
@@ -114,16 +123,28 @@ END
 
 -- name: hook_updated
 -- Bans a row that is taken down by an update, and lifts the hook's own bans of one that no longer is. A row that gets
--- another subject counts as deleted and inserted.
+-- another subject counts as deleted and inserted; or the former subject is only purged, if the row is shown before and
+-- after.
 CREATE DEFINER = 'takedown_hook'@'localhost' TRIGGER IF NOT EXISTS {trigger} AFTER UPDATE ON {table} FOR EACH ROW
 BEGIN
     DECLARE v_before VARCHAR(255) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin DEFAULT {old_subject};
     DECLARE v_subject VARCHAR(255) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin DEFAULT {new_subject};
     DECLARE v_hidden_before BOOLEAN DEFAULT ({old_when}) IS TRUE;
     DECLARE v_hidden BOOLEAN DEFAULT ({new_when}) IS TRUE;
-    DECLARE v_same BOOLEAN DEFAULT v_before <=> v_subject;
-    IF NOT v_same AND v_before IS NOT NULL AND NOT v_hidden_before AND {deleted} THEN
-        INSERT INTO {database}.bans (scope, subject, reason, banned_by) VALUES ({scope}, v_before, 'deleted', {name});
+    DECLARE v_same BOOLEAN DEFAULT CAST(v_before AS BINARY) <=> CAST(v_subject AS BINARY);
+    IF NOT v_same AND (LENGTH(v_subject) NOT BETWEEN {shortest} AND 64 OR v_subject REGEXP {strange}) THEN
+        SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = {refusal};
+    END IF;
+    IF NOT v_same AND v_before IS NOT NULL THEN
+        IF {renamed} AND v_subject IS NOT NULL AND NOT v_hidden_before AND NOT v_hidden THEN
+            INSERT INTO {database}.invalidations (scope, subject, cause) VALUES ({scope}, v_before, 'resend');
+        ELSEIF {deleted} AND NOT v_hidden_before THEN
+            INSERT INTO {database}.bans (scope, subject, reason, banned_by) VALUES ({scope}, v_before, 'deleted', {name});
+        ELSEIF {lifting} THEN
+            UPDATE {database}.bans SET lifted_at = UTC_TIMESTAMP(3)
+            WHERE scope = {scope} AND subject = CONVERT(v_before USING ascii) COLLATE ascii_bin
+                AND banned_by = {name} AND lifted_at IS NULL;
+        END IF;
     END IF;
     IF v_subject IS NOT NULL AND NOT (v_same AND v_hidden <=> v_hidden_before) THEN
         IF NOT v_same OR NOT v_hidden THEN
@@ -138,13 +159,20 @@ BEGIN
 END
 
 -- name: hook_deleted
--- Bans a row that is deleted and was not taken down before.
+-- Bans a row that is deleted and was not taken down before, or lifts the hook's bans of it; and notes its subject and that
+-- ban for an INSERT of the same REPLACE (0: no ban; NULL: it was taken down).
 CREATE DEFINER = 'takedown_hook'@'localhost' TRIGGER IF NOT EXISTS {trigger} AFTER DELETE ON {table} FOR EACH ROW
 BEGIN
     DECLARE v_subject VARCHAR(255) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin DEFAULT {old_subject};
     DECLARE v_hidden BOOLEAN DEFAULT ({old_when}) IS TRUE;
-    IF v_subject IS NOT NULL AND NOT v_hidden THEN
+    SET {replaced} = CONCAT(UTC_TIMESTAMP(6), ' ', v_subject), {replaced_ban} = IF(v_hidden, NULL, 0);
+    IF v_subject IS NOT NULL AND {deleted} AND NOT v_hidden THEN
         INSERT INTO {database}.bans (scope, subject, reason, banned_by) VALUES ({scope}, v_subject, 'deleted', {name});
+        SET {replaced_ban} = LAST_INSERT_ID();
+    ELSEIF v_subject IS NOT NULL AND {lifting} THEN
+        UPDATE {database}.bans SET lifted_at = UTC_TIMESTAMP(3)
+        WHERE scope = {scope} AND subject = CONVERT(v_subject USING ascii) COLLATE ascii_bin
+            AND banned_by = {name} AND lifted_at IS NULL;
     END IF;
 END
 
@@ -165,8 +193,10 @@ WHERE known.id IS NULL
 -- name: hook_record
 -- Records the rule of a hook, by which it can be applied again.
 REPLACE INTO {database}.hooks
-    (name, table_schema, table_name, scope, subject, hidden_when, reason, bans_deleted, lifts_inserted)
-VALUES ({name}, {schema_text}, {table_text}, {scope}, {subject_text}, {when_text}, {reason}, {deleted}, {inserted})
+    (name, table_schema, table_name, scope, subject, hidden_when, reason, bans_deleted, lifts_deleted, purges_renamed,
+    lifts_inserted)
+VALUES ({name}, {schema_text}, {table_text}, {scope}, {subject_text}, {when_text}, {reason}, {deleted}, {lifting}, {renamed},
+    {inserted})
 
 -- name: hook_forget_triggers
 -- Deletes the record of a hook's triggers.

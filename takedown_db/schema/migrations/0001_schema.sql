@@ -270,6 +270,8 @@ CREATE TABLE IF NOT EXISTS hooks (
     hidden_when TEXT CHARACTER SET utf8mb4 NOT NULL COMMENT 'SQL: whether a row is taken down',
     reason VARCHAR(255) CHARACTER SET utf8mb4 NOT NULL,
     bans_deleted BOOLEAN NOT NULL COMMENT 'a deleted row is taken down',
+    lifts_deleted BOOLEAN NOT NULL DEFAULT FALSE COMMENT 'a deleted row lifts the hook''s bans of its subject',
+    purges_renamed BOOLEAN NOT NULL DEFAULT FALSE COMMENT 'a row that gets another subject purges the former one',
     lifts_inserted BOOLEAN NOT NULL COMMENT 'a new row lifts the hook''s earlier bans of its subject',
     applied_at DATETIME(3) NOT NULL DEFAULT (UTC_TIMESTAMP(3)) COMMENT 'UTC'
 ) ENGINE = InnoDB COMMENT 'Written by purger hook';

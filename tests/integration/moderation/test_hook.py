@@ -3,6 +3,7 @@
 import subprocess
 from collections.abc import Iterator
 from contextlib import closing, suppress
+from pathlib import Path
 
 import mysql.connector
 import pytest
@@ -10,6 +11,7 @@ from click.testing import CliRunner
 
 from purger.cli.main import cli
 from stack.database import Database
+from takedown_base.name_codes import code_of_name
 from takedown_db.hooks import plan as hook_plan
 from takedown_db.hooks.triggers import Trigger, triggers_of
 from tests.support.database.hooked_tables import HookedSite
@@ -19,6 +21,7 @@ ITEMS = (
     *("--table", "web-shop.items", "--code-expression", "CONCAT('item-', id)"),
     *("--when", "`the ``status` IN ('removed', 'blocked') AND name <> 'kept; // '"),
 )
+BLOCKLIST = ("--table", "blocklist", "--digest-column", "sha256", "--when", "active")
 USERS = ("--table", "site.users", "--owner-column", "id", "--when", "Banned", "--name", "people")
 
 #: A trigger that no server takes.
@@ -35,10 +38,10 @@ def running_site(database: Database) -> Iterator[HookedSite]:
 def site(running_site: HookedSite) -> Iterator[HookedSite]:
     """Give the test empty tables, and remove its hooks after it."""
     yield running_site
-    for name in ("pictures", "items", "people"):
+    for name in ("pictures", "items", "people", "blocklist"):
         with suppress(AssertionError):
             running_site.hook("--name", name, "--remove")
-    for table in ("site.pictures", "site.users", "`web-shop`.items"):
+    for table in ("site.pictures", "site.users", "site.blocklist", "`web-shop`.items", "takedown.images"):
         running_site.as_admin(f"DELETE FROM {table}")
     running_site.as_admin("DELETE FROM takedown.bans")
 
@@ -111,7 +114,84 @@ def test_a_flag_of_people_bans_owners(site: HookedSite) -> None:
     site.run("UPDATE users SET banned = FALSE WHERE id = 7")
     site.run("DELETE FROM users")
     assert (site.open_bans("owner", "7"), site.open_bans("owner", "8")) == ([], ["people"])
-    assert len(site.triggers("site", "users")) == 2
+
+
+def test_a_list_of_digests_bans_content_and_lifts_what_leaves_it(site: HookedSite) -> None:
+    first, second, third = (f"{number:x}" * 64 for number in (1, 10, 12))
+    site.run("INSERT INTO blocklist VALUES (1, %s, TRUE), (2, %s, FALSE)", first, second)
+    site.hook(*BLOCKLIST, "--on-delete", "lift", "--apply")
+    site.run("UPDATE blocklist SET active = TRUE WHERE id = 2")
+    assert site.open_bans("digest", first) == site.open_bans("digest", second) == ["blocklist"]
+    site.run("UPDATE blocklist SET sha256 = %s WHERE id = 2", third)
+    assert (site.open_bans("digest", second), site.open_bans("digest", third)) == ([], ["blocklist"])
+    site.run("DELETE FROM blocklist")
+    assert site.open_bans("digest", first) == site.open_bans("digest", third) == []
+    with pytest.raises(mysql.connector.Error, match="the digest of this row is not a SHA-256 as 64 hex digits 0-9 a-f"):
+        site.run("INSERT INTO blocklist VALUES (3, %s, FALSE)", third.upper())
+
+    site.hook(*BLOCKLIST, "--apply")  # which keeps a ban whose row is deleted
+    site.run("INSERT INTO blocklist VALUES (3, %s, TRUE), (4, %s, FALSE)", first, second)
+    site.run("DELETE FROM blocklist")
+    assert (site.open_bans("digest", first), site.open_bans("digest", second)) == (["blocklist"], [])
+
+
+def test_a_name_gets_the_code_of_the_import(site: HookedSite) -> None:
+    names = ["12/34/Sommer am See.jpg", "süß.png", "Abc-1", "a" * 65, "." * 48, "." * 49, "?>", "a\n", "a "]
+    for name in names:
+        site.run("INSERT INTO pictures VALUES (%s, '/1')", name)
+    site.hook(*PICTURES[:2], "--name-column", "code", *PICTURES[4:], "--apply")
+    site.run("UPDATE pictures SET path = NULL")
+    assert {str(row[0]) for row in site.as_admin("SELECT subject FROM takedown.bans")} == {*map(code_of_name, names)}
+    assert site.as_admin("SELECT takedown.code_of_name('')") == [(None,)]
+
+
+def test_every_copy_of_a_flagged_picture_is_banned_by_its_digest(site: HookedSite) -> None:
+    digest, name = "d1" * 32, "12/34/a b.jpg"
+    site.as_admin("INSERT INTO takedown.images (code, owner) VALUES (%s, 'anna')", code_of_name(name))
+    site.as_admin(
+        """INSERT INTO takedown.renditions (code, name, content_type, size, width, height, digest)
+        VALUES (%s, 'original', 'image/png', 1, 1, 1, %s)""",
+        *(code_of_name(name), digest),
+    )
+    site.run("INSERT INTO pictures VALUES (%s, '/1'), ('not imported', '/2')", name)
+    subject = "takedown.digest_of_code(takedown.code_of_name(code))"
+    site.hook(*PICTURES[:2], "--digest-expression", subject, *PICTURES[4:], "--name", "people", "--apply")
+    site.run("UPDATE pictures SET path = NULL")
+    assert site.as_admin("SELECT scope, subject FROM takedown.bans") == [("digest", digest)]
+    site.run("UPDATE pictures SET path = '/1'")
+    assert site.open_bans("digest", digest) == []
+
+
+@pytest.mark.parametrize("on_delete", ["ban", "keep", "lift"])
+def test_a_row_that_is_replaced_is_neither_deleted_nor_new(site: HookedSite, on_delete: str, tmp_path: Path) -> None:
+    site.hook(*PICTURES, "--on-delete", on_delete, "--apply")
+    site.run("INSERT INTO pictures VALUES ('a', '/1'), ('b', '/1'), ('c', NULL), ('gone', '/1'), ('d', '/1')")
+    site.run("DELETE FROM pictures WHERE code IN ('gone', 'd')")
+    site.run("INSERT INTO pictures VALUES ('d', '/2')")
+    deleted = ["pictures"] if on_delete == "ban" else []
+    assert site.open_bans("image", "gone") == site.open_bans("image", "d") == deleted
+    site.run("REPLACE INTO pictures VALUES ('a', '/2'), ('b', '/2'), ('c', NULL), ('d', '/3')")
+    assert [site.open_bans("image", code) for code in "abcd"] == [[], [], ["pictures"], deleted]
+    site.run("REPLACE INTO pictures VALUES ('a', NULL), ('c', '/2')")
+    assert [site.open_bans("image", code) for code in "ac"] == [["pictures"], []]
+    rows = tmp_path / "rows"
+    rows.write_text("a\t/4\nb\t\\N\n")
+    with closing(site.database.connect_admin()) as admin, admin.cursor() as cursor:
+        cursor.execute(f"LOAD DATA INFILE '{rows}' REPLACE INTO TABLE site.pictures")
+    assert [site.open_bans("image", code) for code in "ab"] == [[], ["pictures"]]
+
+
+def test_a_row_that_gets_another_code_may_only_be_purged(site: HookedSite) -> None:
+    site.run("INSERT INTO pictures VALUES ('a', '/1'), ('b', NULL), ('c', '/1'), ('d', '/1')")
+    site.hook(*PICTURES, "--on-rename", "purge", "--apply")
+    before = site.as_admin("SELECT COALESCE(MAX(id), 0) FROM takedown.invalidations")
+    site.run("UPDATE pictures SET code = 'A' WHERE code = 'a'")
+    site.run("UPDATE pictures SET code = 'B' WHERE code = 'b'")
+    site.run("UPDATE pictures SET code = 'C', path = NULL WHERE code = 'c'")
+    site.run("DELETE FROM pictures WHERE code = 'd'")
+    assert [site.open_bans("image", code) for code in "aAbBcCd"] == [[], [], *[["pictures"]] * 5]
+    text = "SELECT subject, cause FROM takedown.invalidations WHERE id > %s AND cause <> 'ban'"
+    assert site.as_admin(text, int(str(before[0][0]))) == [("a", "resend")]
 
 
 @pytest.mark.parametrize("lifts", [False, True])
@@ -177,6 +257,27 @@ def test_status_names_a_trigger_that_is_missing_or_altered_and_the_command_that_
         assert "hook pictures on site.pictures: stands" in site.hooks()
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        "INSERT INTO `takedown` . `bans` (scope, subject) VALUES ('image', NEW.code)",
+        "BEGIN CALL site.ban(NEW.code); END",
+    ],
+)
+def test_status_names_a_trigger_that_writes_bans_and_is_no_hooks(site: HookedSite, body: str) -> None:
+    site.hook(*PICTURES, "--apply")
+    definer = "takedown_hook@localhost" if "CALL" in body else "CURRENT_USER"
+    site.as_admin(f"CREATE DEFINER = {definer} TRIGGER site.by_hand AFTER INSERT ON site.pictures FOR EACH ROW {body}")
+    site.as_admin("CREATE TRIGGER site.other AFTER DELETE ON site.users FOR EACH ROW SET @bans = 1")
+    try:
+        assert site.hooks() == "hook pictures on site.pictures: stands\nunwatched: site.by_hand"
+        result = CliRunner(env={"PURGER_DATABASE_URL": site.database.url("purger")}).invoke(cli, ["status"])
+        assert "\ntrigger site.by_hand writes bans by hand: nobody notices when it is missing" in result.output
+    finally:
+        site.as_admin("DROP TRIGGER site.by_hand")
+        site.as_admin("DROP TRIGGER site.other")
+
+
 def test_the_command_status_says_so_and_ends_with_3(site: HookedSite) -> None:
     site.hook(*PICTURES, "--apply")
     for name in site.triggers("site", "pictures"):
@@ -213,10 +314,13 @@ def test_a_removed_hook_leaves_its_bans_and_no_rights(site: HookedSite) -> None:
     assert "there is no hook pictures" in site.hook("--name", "pictures", "--remove", code=1).output
 
 
-def test_a_function_of_the_sites_own_may_give_the_code(site: HookedSite) -> None:
+@pytest.mark.parametrize("definer", ["CURRENT_USER", "takedown_hook@localhost"])
+def test_a_function_of_the_sites_own_may_give_the_code(site: HookedSite, definer: str) -> None:
     site.as_admin(
-        "CREATE FUNCTION site.code_of(name VARCHAR(100)) RETURNS VARCHAR(64) DETERMINISTIC RETURN LOWER(name)"
+        f"CREATE DEFINER = {definer} FUNCTION site.code_of(name VARCHAR(100)) RETURNS VARCHAR(64) DETERMINISTIC NO SQL "
+        "RETURN LOWER(name)"
     )
+    site.run("INSERT INTO pictures VALUES ('SHOWN', '/1')")  # which the rule is tried on
     try:
         site.hook(*PICTURES[:2], "--code-expression", "site.code_of(code)", *PICTURES[4:], "--apply")
         site.run("INSERT INTO pictures VALUES ('LOUD', NULL)")
@@ -237,6 +341,9 @@ def test_a_function_of_the_sites_own_may_give_the_code(site: HookedSite) -> None
         ((*PICTURES[:3], "kode", *PICTURES[4:]), "Unknown column 'kode'"),
         ((*PICTURES[:2], "--code-expression", "CONCAT(code, '.jpg')", *PICTURES[4:]), "'a.jpg'"),
         (("--table", "nothing", *PICTURES[2:]), "there is no table nothing"),
+        (("--table", "takedown.images", *PICTURES[2:]), "takedown.images is a table of Edge Takedown itself"),
+        (("--table", "images", *PICTURES[2:]), "there is no table images"),
+        ((*PICTURES[:-1], "SLEEP(1) OR path IS NULL"), "it calls SLEEP"),
     ],
 )
 def test_a_refused_rule_leaves_nothing_behind(site: HookedSite, arguments: tuple[str, ...], said: str) -> None:
@@ -267,12 +374,18 @@ def test_a_name_that_a_hook_on_another_table_has_is_refused(site: HookedSite) ->
     assert len(site.triggers("site", "pictures")) == 3
 
 
-def test_a_site_that_bans_what_is_no_code_has_its_statement_refused(site: HookedSite) -> None:
+def test_a_row_that_could_not_be_banned_is_refused_when_it_is_written(site: HookedSite) -> None:
     site.hook(*PICTURES, "--apply")
-    site.run("INSERT INTO pictures VALUES ('a.jpg', '/1')")
-    with pytest.raises(mysql.connector.Error, match="subject"):
-        site.run("UPDATE pictures SET path = NULL WHERE code = 'a.jpg'")
-    assert site.run("SELECT path FROM pictures WHERE code = 'a.jpg'") == [("/1",)]
+    site.run("INSERT INTO pictures VALUES ('a', '/1')")
+    for code in ("a.jpg", "b ", "", "x" * 65, "ü"):
+        for statement in ("INSERT INTO pictures VALUES (%s, '/1')", "UPDATE pictures SET code = %s WHERE code = 'a'"):
+            with pytest.raises(
+                mysql.connector.Error, match="hook pictures: the code of this row is not 1 to 64 of A-Z"
+            ):
+                site.run(statement, code)
+    with pytest.raises(mysql.connector.Error, match="hook pictures: the code of this row"):
+        site.run("UPDATE pictures SET code = 'a ' WHERE code = 'a'")
+    assert site.run("SELECT code, path FROM pictures") == [("a", "/1")]
 
 
 def test_the_sites_account_gets_no_right_on_bans(site: HookedSite) -> None:

@@ -24,6 +24,11 @@ TABLES = """
     CREATE DATABASE site CHARACTER SET utf8mb4;
     CREATE TABLE site.pictures (code VARCHAR(100) NOT NULL PRIMARY KEY, path VARCHAR(255));
     CREATE TABLE site.users (id BIGINT UNSIGNED NOT NULL PRIMARY KEY, `since when` DATE, banned BOOLEAN NOT NULL);
+    CREATE TABLE site.blocklist (
+        id INT NOT NULL PRIMARY KEY,
+        sha256 VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin UNIQUE,
+        active BOOLEAN NOT NULL
+    );
     CREATE DATABASE `web-shop` CHARACTER SET utf8mb4;
     CREATE TABLE `web-shop`.items (
         id INT NOT NULL AUTO_INCREMENT PRIMARY KEY,
@@ -68,14 +73,15 @@ class HookedSite:
         """Return what `purger status` says of hooks, read with the purger's account."""
         connection = Connection(self.database.url("purger"), timeout=30)
         try:
-            hooks = read_hooks(connection)
+            hooks, unwatched = read_hooks(connection)
         finally:
             connection.close()
         state = FleetState(
             hooks=hooks, edges=(EdgeState(name="paris", mode="trusted", purger="one"),), purgers=(ALIVE,)
         )
         said = [f"PROBLEM: {problem.what} -> {problem.do}" for problem in find_problems(state)]
-        return "\n".join(said + [f"hook {hook.name} on {hook.table}: stands" for hook in hooks if not hook.missing])
+        said += [f"hook {hook.name} on {hook.table}: stands" for hook in hooks if not hook.missing]
+        return "\n".join(said + [f"unwatched: {name}" for name in unwatched])
 
     def open_bans(self, scope: str, subject: str) -> list[str]:
         """Return who has banned a subject, for each open ban."""
