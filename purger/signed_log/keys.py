@@ -6,12 +6,13 @@ later ones. `purger key` writes a key to a file; a second one also gets the note
 a purger that is started with the new file can hand the log over without the old key.
 """
 
+import logging
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from takedown_base.secret_files import UnreadableSecretError, read_secret
+from takedown_base.secret_files import UnreadableSecretError, exposure, read_secret
 from takedown_db.connection.lasting_connection import Connection
 from takedown_log.signed_note import (
     Checkpoint,
@@ -25,6 +26,8 @@ from takedown_log.signed_note import (
     open_note,
 )
 from takedown_log.tree import EMPTY_ROOT
+
+log = logging.getLogger(__name__)
 
 
 class UnusableKeyError(Exception):
@@ -48,7 +51,9 @@ class LogKey:
 
 
 def read_key(path: Path) -> LogKey:
-    """Read the key in a file. Raises ``UnusableKeyError``."""
+    """Read the key in a file, and warn of one that every user can read. Raises ``UnusableKeyError``."""
+    if warning := exposure(path):
+        log.warning("log key: %s", warning)
     try:
         text, _, note = read_secret(path).partition("\n\n")
         return LogKey(SignerKey.parse(text), f"{note}\n" if note else None)

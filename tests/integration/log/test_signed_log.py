@@ -208,6 +208,10 @@ def test_a_key_is_made_once_and_for_its_owner_alone(desk: Desk) -> None:
     assert str(SignerKey.parse(file.read_text()).verifier()) == made.stdout.strip()
     again = desk.purger("key", str(file), "--name", "a/b")
     assert (again.returncode, again.stderr) == (1, f"Error: {file}: File exists\n")
+    file.chmod(0o644)
+    exposed = desk.purger("key", str(desk.directory / "next"), "--after", str(file))
+    assert f"log key: every user of this machine can read {file}: chmod o-rwx it" in exposed.stderr
+    assert exposed.returncode == 0
     assert desk.purger("key", str(desk.directory / "x"), "--name", "a b").returncode == 2
 
 
