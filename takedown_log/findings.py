@@ -12,7 +12,9 @@ proven.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 from takedown_log.leaves import fault
@@ -21,6 +23,9 @@ from takedown_log.proof import ProofError, VerifiedProof
 _Leaf = Mapping[str, Any]
 
 _NOTHING: _Leaf = {}
+
+#: By how much what an edge did may seem to be before its cause: two clocks never agree quite.
+_CLOCKS_AGREE = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +61,7 @@ class EdgeFinding:
     """Whether one edge has acknowledged an act, and what a request to its public listener showed afterwards."""
 
     edge: str
-    acknowledged_at: str | None = None  # by the purger's clock
+    acknowledged_at: str | None = None  # by the database's clock
     method: str | None = None
     instance: str | None = None  # the varnishd process
     seen_at: str | None = None
@@ -78,13 +83,16 @@ class ActFinding:
 
     event: Act
     edges: tuple[EdgeFinding, ...]
+    clocks_contradict: bool = False  # its times, and that of the act before, are in another order than what happened
 
     def lacking(self) -> tuple[str, ...]:
         """Name what is not proven of this act, a sentence each."""
-        acknowledged = (f"{each.edge} has not acknowledged it." for each in self.edges if not each.acknowledged_at)
-        if self.event.action != "ban":
-            return tuple(acknowledged)
-        return (*acknowledged, *(line for each in self.edges if (line := _not_seen(each))))
+        lines = [f"{each.edge} has not acknowledged it." for each in self.edges if not each.acknowledged_at]
+        if self.event.action == "ban":
+            lines += filter(None, map(_not_seen, self.edges))
+        if self.clocks_contradict:
+            lines.append("The clocks of this record contradict each other: the order is proven, and no time is.")
+        return tuple(lines)
 
 
 def find(verified: VerifiedProof) -> tuple[ActFinding, ...]:
@@ -98,7 +106,15 @@ def find(verified: VerifiedProof) -> tuple[ActFinding, ...]:
             raise ProofError(f"leaf {index} is malformed: {words}")
     _check_edges(leaves)
     _check_order(leaves)
-    return tuple(_act_finding(index, leaf, verified.hashes, leaves) for index, leaf in _of_kind(leaves, "event"))
+    acts = [_act_finding(index, leaf, verified.hashes, leaves) for index, leaf in _of_kind(leaves, "event")]
+    by_id = sorted((leaf["event"], leaf["at"]) for _, leaf in _of_kind(leaves, "event"))
+    wrong = {then for (_, before), (_, then) in pairwise(by_id) if _contradict(before, then)}
+    return tuple(
+        replace(
+            act, clocks_contradict=act.event.at in wrong or any(_contradict(act.event.at, at) for at in _times(act))
+        )
+        for act in acts
+    )
 
 
 def _not_seen(finding: EdgeFinding) -> str | None:
@@ -109,6 +125,20 @@ def _not_seen(finding: EdgeFinding) -> str | None:
     if finding.in_part:
         return f"At {finding.edge} {finding.looked} of {finding.images} images were seen gone, and the others not."
     return None
+
+
+def _times(act: ActFinding) -> Iterator[str]:
+    """Yield when edges acknowledged an act, and when they were probed."""
+    for each in act.edges:
+        yield from filter(None, (each.acknowledged_at, each.seen_at))
+
+
+def _contradict(first: str, then: str) -> bool:
+    """Tell whether a time (UTC) that comes after another one names a moment before it, or is no time."""
+    try:
+        return datetime.fromisoformat(then) < datetime.fromisoformat(first) - _CLOCKS_AGREE
+    except (ValueError, TypeError):
+        return True
 
 
 def _act_finding(index: int, leaf: _Leaf, hashes: Mapping[str, int], leaves: Mapping[int, _Leaf]) -> ActFinding:

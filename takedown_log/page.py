@@ -26,10 +26,7 @@ _NEVER = (
 #: Facts for machines, in another typeface.
 _RAW = {"Root", "SHA-256 of the file", "Public key"}
 
-_CLOCKS = (
-    "Times are in UTC. Those of orders were taken from the clock of the database, those of confirmations and test "
-    "requests from the clock of the program that sent them. The proof does not tell whether these clocks were right."
-)
+_CLOCKS = "Times are in UTC, by the clock of the database. The proof does not tell whether that clock was right."
 
 _WORDS = (
     ("Server", "a machine that keeps copies of images and sends them to the public (also: edge, cache)."),

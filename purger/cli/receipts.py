@@ -10,7 +10,7 @@ from purger.cli.options.subject import GivenSubject
 from purger.cli.options.values import as_json
 from purger.probing.probe import Probe
 from purger.probing.subject_images import COUNTED
-from purger.receipts.judge import ProbeResults, exit_code, judge_ban, why_without_purge
+from purger.receipts.judge import ProbeResults, clocks_contradict, exit_code, judge_ban, why_without_purge
 from purger.receipts.model import BanRecord, ReceiptsReport
 from purger.receipts.on_demand_probe import IMAGES_ON_DEMAND, OnDemandProber
 from purger.receipts.read import read_receipts
@@ -94,6 +94,7 @@ def receipts_report(report: ReceiptsReport, probed: ProbeResults) -> dict[str, o
         **members(report, "code", "owner", "digest"),
         "owners": report.ownerships,
         "exit_code": exit_code(report, probed),
+        "clocks_contradict": clocks_contradict(report),
         "bans": [_ban(report, ban, probed) for ban in report.bans],
         "resends": report.resends,
     }

@@ -13,9 +13,9 @@ was in force, and the result of a probe on demand. Some rules for evidence that 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from itertools import takewhile
+from itertools import pairwise, takewhile
 
 from purger.exit_codes import ExitCode
 from purger.model import ProbeNote, ProbeResult
@@ -46,6 +46,9 @@ class WithoutPurge(StrEnum):
     UNKNOWN = "there is no purge of it in the outbox: a trigger was missing, or the row was deleted"
 
 
+#: By how much the end of a span may seem to be before its beginning: an answer takes some time.
+CLOCKS_AGREE = timedelta(seconds=1)
+
 #: The outcomes that need attention at an edge that counts.
 NEEDS_ATTENTION = (ReceiptOutcome.GONE_IN_PART, ReceiptOutcome.NOT_PROVEN, ReceiptOutcome.NOT_ACKNOWLEDGED)
 
@@ -72,6 +75,20 @@ def exit_code(report: ReceiptsReport, probed: ProbeResults) -> ExitCode:
     if outcomes.intersection(NEEDS_ATTENTION) or (hiding and not report.enabled):
         return ExitCode.ATTENTION
     return ExitCode.DONE
+
+
+def clocks_contradict(report: ReceiptsReport) -> bool:
+    """Tell whether the times of a report are in another order than what happened: a clock was wrong then."""
+    purges = [*report.resends, *(purge for ban in report.bans for purge in ban.purges)]
+    spans = [
+        (purge.written_at, at)
+        for purge in purges
+        for each in purge.edges
+        for at in (each.acknowledged_at, each.seen_at)
+        if at is not None
+    ]
+    spans += [(first.at, then.at) for ban in report.bans for first, then in pairwise(ban.events)]
+    return any(then < first - CLOCKS_AGREE for first, then in spans)
 
 
 def why_without_purge(report: ReceiptsReport, ban: BanRecord) -> WithoutPurge | None:

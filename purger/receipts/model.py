@@ -28,11 +28,11 @@ class EdgeReceipt:
     """The acknowledgement of one purge by one edge, and the result of the probe that followed."""
 
     edge: str
-    acknowledged_at: datetime | None = None  # the purger's clock
+    acknowledged_at: datetime | None = None  # by the database's clock, as all times of a report
     instance: str | None = None  # the varnishd process that acknowledged
     method: str | None = None  # purge, ban or flush; None: not acknowledged
     removed: int | None = None  # number of objects; None: the edge does not say
-    seen_at: datetime | None = None  # the purger's clock: when a probe proved ``gone``, true or false
+    seen_at: datetime | None = None  # when a probe proved ``gone``, true or false
     status: int | None = None  # of the probe's answer; without ``seen_at`` the answer proved nothing
     gone: bool | None = None  # False: the probe got the image
     note: str | None = None  # why nothing was proven, or the probe result that a later one replaced

@@ -6,12 +6,14 @@ from datetime import UTC, datetime
 from purger.probing.row_probe import IMAGES_OF_A_SUBJECT
 from purger.probing.subject_images import COUNTED
 from purger.receipts.judge import (
+    CLOCKS_AGREE,
     NEEDS_ATTENTION,
     Judgement,
     ProbeResults,
     ReceiptOutcome,
     WithoutPurge,
     added_later,
+    clocks_contradict,
     judge_ban,
     why_without_purge,
 )
@@ -42,23 +44,25 @@ def moment(at: datetime) -> str:
     return f"{year}{at:%m-%d %H:%M:%S}.{at.microsecond // 1000:03d}"
 
 
-def after(since: datetime, until: datetime | None) -> str:
-    """Write the time between two moments."""
-    return duration((until - since).total_seconds() if until else 0.0)
+def after(since: datetime, until: datetime) -> str:
+    """Write the time from one moment to a later one. A moment that seems to be earlier was told by a wrong clock."""
+    if until < since - CLOCKS_AGREE:
+        return "by a wrong clock"
+    return f"after {duration(max(0.0, (until - since).total_seconds()))}"
 
 
 def verdict(report: ReceiptsReport, judged: dict[int, list[Judgement]]) -> list[str]:
-    """Write in one line whether the bans that stand are proven at every edge; ``judged`` is by id of the ban."""
+    """Write in one line whether the bans in force are proven at every edge; ``judged`` is by id of the ban."""
     subject = _subject(report)
     hiding = [ban for ban in report.bans if ban.hides]
     if not report.bans:
         also = ", on its bytes or on an owner that it had," if report.code is not None else ""
         return [f"{subject}: no ban on it{also} is on record"]
     if not hiding:
-        does = "hides it" if report.code is not None else "stands"
+        does = "hides it" if report.code is not None else "is in force"
         return [f"{subject}: {counted(len(report.bans), 'ban')}, none of which {does} now"]
     judgements = [each for ban in hiding for each in judged[ban.id] if each.counts]
-    head = f"{subject}: {counted(len(hiding), 'ban')} {'stands' if len(hiding) == 1 else 'stand'}"
+    head = f"{subject}: {counted(len(hiding), 'ban')} in force"
     shown = _names(judgements, ReceiptOutcome.STILL_SHOWN)
     part = _names(judgements, ReceiptOutcome.GONE_IN_PART)
     missing = _names(
@@ -125,11 +129,11 @@ def _erasure(erasure: Erasure) -> str:
 
 def _state(ban: BanRecord) -> str:
     if not ban.stands:
-        return "no longer stands"
+        return "no longer in force"
     if ban.left is None:
-        return "stands"
+        return "in force"
     at = moment(ban.left.until) if ban.left.until else ""
-    return f"stands; the image left this owner {at}: {printable(ban.left.became)} (by {printable(ban.left.account)})"
+    return f"in force; the image left this owner {at}: {printable(ban.left.became)} (by {printable(ban.left.account)})"
 
 
 def _without_purge(report: ReceiptsReport, ban: BanRecord, reason: WithoutPurge) -> str:
@@ -159,7 +163,7 @@ def _acknowledged(since: datetime, receipt: EdgeReceipt, outcome: ReceiptOutcome
     if outcome is ReceiptOutcome.ADDED_LATER:
         return "added later"
     if receipt.acknowledged_at:
-        return f"after {after(since, receipt.acknowledged_at)}"
+        return after(since, receipt.acknowledged_at)
     return "not yet" if receipt.method is None else "since then"
 
 
@@ -171,7 +175,7 @@ def _probed(since: datetime, each: Judgement) -> str:
         return each.reason
     verdict = "STILL THERE" if receipt.gone is False else "gone"
     reason = f"; {each.reason}" if each.reason else ""
-    return f"{verdict} ({receipt.status}){_extent(receipt)} after {_seen(since, each, receipt.seen_at)}{reason}"
+    return f"{verdict} ({receipt.status}){_extent(receipt)} {_seen(since, each, receipt.seen_at)}{reason}"
 
 
 def _seen(since: datetime, each: Judgement, last: datetime) -> str:
@@ -179,7 +183,7 @@ def _seen(since: datetime, each: Judgement, last: datetime) -> str:
     first, written = each.first_gone_at, after(since, last)
     if first is None or first >= last or each.receipt.images is not None:
         return written
-    return f"{after(since, first)}, and again after {written}"
+    return f"{after(since, first)}, and again {written}"
 
 
 def _extent(receipt: EdgeReceipt) -> str:
@@ -214,11 +218,14 @@ def _answered(report: ReceiptsReport, purge: Purge, said: str) -> str:
     known = {edge.name: edge for edge in report.edges}
     there = [each for each in purge.edges if not added_later(purge.written_at, each, known.get(each.edge))]
     done = [each.acknowledged_at for each in there if each.acknowledged_at]
-    last = f", the last after {after(purge.written_at, max(done))}" if done else ""
+    last = f", the last {after(purge.written_at, max(done))}" if done else ""
     return f"{said}; acknowledged at {len(done)} of {counted(len(there), 'edge')}{last}"
 
 
 def _remarks(report: ReceiptsReport) -> Iterator[str]:
+    if clocks_contradict(report):
+        yield ""
+        yield "The clocks of this record contradict each other: its times prove nothing, the order of batches does."
     if any(ban.scope != Scope.IMAGE and ban.purge for ban in report.bans):
         yield ""
         yield (

@@ -19,6 +19,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 from mysql.connector.abstracts import MySQLCursorAbstract
 
@@ -42,6 +43,10 @@ log = logging.getLogger(__name__)
 
 #: Seconds between writes of liveness, which only readers of the table `edges` want to know.
 _LIVENESS_INTERVAL = 2.0
+
+#: Seconds by which this machine's clock may differ from the database's without a correction: a statement takes time.
+#: Times of a record are by the database's clock, by which bans are dated.
+_CLOCKS_AGREE = 0.1
 
 #: Seconds between a write that failed and the next try.
 _AFTER_FAILURE = 0.5
@@ -196,8 +201,14 @@ def _write_of_batches(cursor: MySQLCursorAbstract, pending: UnwrittenResults) ->
     if not (pending.progress or pending.receipts or pending.probe_results):
         return
     last = last_batch(cursor)
-    record_receipts(cursor, [receipt for receipt in pending.receipts if receipt.last <= last])
-    record_probes(cursor, of_known_rows(cursor, pending.probe_results))
+    ((clock,),) = fetch(cursor, "clock")
+    ahead = time.time() - clock
+    if abs(ahead) < _CLOCKS_AGREE:
+        ahead = 0.0
+    receipts = [replace(each, at=each.at - ahead) for each in pending.receipts if each.last <= last]
+    results = of_known_rows(cursor, pending.probe_results)
+    record_receipts(cursor, receipts)
+    record_probes(cursor, [each if each.at is None else replace(each, at=each.at - ahead) for each in results])
     record_progress(cursor, pending.progress.values(), last)
 
 

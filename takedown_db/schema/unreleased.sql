@@ -142,6 +142,6 @@ SET size = @signed,
 -- Probe results from before the signed log: those that proved nothing, and the counts of removed objects.
 DELETE FROM sightings WHERE seen_at IS NULL OR gone IS NULL;
 ALTER TABLE sightings
-    MODIFY seen_at DATETIME(6) NOT NULL COMMENT 'UTC, the purger''s clock',
+    MODIFY seen_at DATETIME(6) NOT NULL COMMENT 'UTC, the database''s clock',
     MODIFY gone BOOLEAN NOT NULL COMMENT 'what came was none of the image''s renditions',
     DROP COLUMN removed;

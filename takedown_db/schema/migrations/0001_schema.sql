@@ -230,14 +230,14 @@ CREATE TABLE IF NOT EXISTS receipts (
     first_batch BIGINT UNSIGNED NOT NULL COMMENT 'the first one',
     method VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'purge, ban or flush',
     instance VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
-    acknowledged_at DATETIME(6) NOT NULL COMMENT 'UTC, the purger''s clock',
+    acknowledged_at DATETIME(6) NOT NULL COMMENT 'UTC, the database''s clock',
     PRIMARY KEY (edge, batch)
 ) ENGINE = InnoDB COMMENT 'Who acknowledged what and when; joined with the outbox it is a receipt a ban';
 
 CREATE TABLE IF NOT EXISTS sightings (
     edge VARCHAR(255) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'edges.name',
     invalidation BIGINT UNSIGNED NOT NULL COMMENT 'invalidations.id',
-    seen_at DATETIME(6) NOT NULL COMMENT 'UTC, the purger''s clock',
+    seen_at DATETIME(6) NOT NULL COMMENT 'UTC, the database''s clock',
     status SMALLINT UNSIGNED NULL COMMENT 'HTTP status of the answer',
     gone BOOLEAN NOT NULL COMMENT 'what came was none of the image''s renditions',
     note VARCHAR(255) CHARACTER SET utf8mb4 NULL COMMENT 'a remark on the result, or the other result that it replaced',

@@ -1,5 +1,6 @@
 """Number a change while the database's clock is five years ahead, and make up for it once the clock is right again."""
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -28,6 +29,7 @@ class Leap:
             # The purger's own clock is known once it has signed again.
             self.meanwhile = wait_until(lambda: self._named("(a purger) is 1826 days behind"), "the clocks are named")
             self.refused = site.stack.purger.run("redate")
+            self.receipts = site.stack.purger.run("receipts", self.code).stdout
 
     def problems(self) -> list[str]:
         """Return the first line of ``purger status``, and all further problems."""
@@ -54,6 +56,9 @@ def leap(tmp_path: Path) -> Iterator[Leap]:
 def test_a_clock_that_was_once_years_ahead_is_told_and_mended_by_one_command(leap: Leap) -> None:
     site = leap.site
     assert any("the clock of this machine is 1826 days behind the database's" in line for line in leap.meanwhile)
+    # The purger's clock is five years behind; what edges did is recorded by the database's.
+    assert re.search(r"edge1 +after [\d.]+ m?s .* gone \(410\) after [\d.]+ m?s", leap.receipts)
+    assert "clock" not in leap.receipts
     assert (leap.refused.returncode, "set the wrong one right first" in leap.refused.stderr) == (1, True)
 
     site.lift(leap.code)
@@ -66,6 +71,13 @@ def test_a_clock_that_was_once_years_ahead_is_told_and_mended_by_one_command(lea
         assert "Last-Modified" not in answer.headers
         # Edges keep it nevertheless: for the 2 s of an image whose date comes in a moment, each view would be a fetch.
         assert leap.from_origin(code).headers["CDN-Cache-Control"] == "max-age=86400"
+    receipts = site.stack.purger.run("receipts", leap.code).stdout
+    assert "The clocks of this record contradict each other" in receipts
+    assert not re.search(r"after -|-\d+ (ms|s|min|h|days)", receipts)
+    proof = str(site.stack.directory / "proof")
+    wait_until(lambda: site.stack.purger.run("prove", leap.code, "-o", proof).returncode == 0, "a proof")
+    verified = site.stack.purger.run("verify", proof, "--key", str(site.stack.log_key.verifier()))
+    assert (verified.returncode, "The clocks of this record contradict each other" in verified.stdout) == (3, True)
     (told,) = leap.problems()
     assert told.endswith("-> once the database's clock is right, run `purger redate`")
     assert "1826 days ahead of the database's clock" in told

@@ -66,7 +66,7 @@ def test_a_ban_to_an_edge_that_was_away_and_flushed(site: Site) -> None:
     wait_until(lambda: outcomes(site, code) == {"edge1": "gone", "edge2": "not acknowledged"} or None, "edge1 alone")
     exit_code, out = ask(site, code)
     assert exit_code == 3
-    assert out.startswith(f"image {code}: 1 ban stands; not proven at edge2\n")
+    assert out.startswith(f"image {code}: 1 ban in force; not proven at edge2\n")
     site.stack.edges[1].start()
     assert wait_proven(site, code)["edge2"]["method"] == "flush"
 

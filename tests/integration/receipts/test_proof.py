@@ -56,7 +56,7 @@ def test_old_bytes_of_a_replaced_image_are_not_gone(site: Site, stored: dict[str
     assert f"edge third is not proven to hide banned image {code} ({said})" in site.stack.purger.log_text()
     exit_code, out = ask(site, code)
     assert exit_code == 3
-    assert f"image {code}: 1 ban stands; not proven at third\n" in out
+    assert f"image {code}: 1 ban in force; not proven at third\n" in out
 
     # After the repair the next probe finds it gone, and it stays proven.
     stored.clear()
@@ -161,7 +161,7 @@ def test_a_receipt_says_how_many_images_of_an_owner_were_probed(site: Site) -> N
         cursor.execute(forget, (owner,))
     exit_code, out = ask(site, "--owner", owner, "--probe", "--limit", "2")
     assert exit_code == 3
-    assert f"owner {owner}: 1 ban stands; proven for some of the images at edge1, edge2\n" in out
+    assert f"owner {owner}: 1 ban in force; proven for some of the images at edge1, edge2\n" in out
     assert out.count("gone (410) at 2 of 3 images after ") == 2
     (ban,) = receipts(site, "--owner", owner)["bans"]
     numbers = {(each["outcome"], each["receipt"]["probed"], each["receipt"]["images"]) for each in ban["edges"]}

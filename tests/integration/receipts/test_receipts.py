@@ -29,7 +29,7 @@ def test_a_ban_is_proven_at_every_edge(site: Site) -> None:
         assert receipt["instance"]
     exit_code, out = ask(site, code)
     assert exit_code == 0
-    assert out.startswith(f"image {code}: 1 ban stands, proven gone at 2 edges\n")
+    assert out.startswith(f"image {code}: 1 ban in force, proven gone at 2 edges\n")
     assert "by takedown_moderation@localhost for judge: court order" in out
     assert out.count("gone (410) after ") == 2
     assert ask(site, code, "--probe")[1].count(", and again after ") == 2, "the first time stays"
@@ -76,7 +76,7 @@ def test_an_edge_that_goes_on_showing_the_image_is_found_out(site: Site) -> None
             assert len(receipts(site, code)["resends"]) == 1
             exit_code, out = ask(site, code)
             assert exit_code == 4
-            assert out.startswith(f"image {code}: 1 ban stands; STILL SHOWN at liar\n")
+            assert out.startswith(f"image {code}: 1 ban in force; STILL SHOWN at liar\n")
             assert "STILL THERE (200)" in out
             assert "\npurged again " in out
             assert f"edge liar still shows banned image {code}" in site.stack.purger.log_text()

@@ -28,7 +28,7 @@ def test_who_banned_and_who_lifted(record: TakedownRecord) -> None:
     record.acknowledged("edge1", batch, batch)
     record.seen("edge1", ban)
     out = record.text(code)
-    assert out.startswith(f"image {code}: 1 ban stands, proven gone at 1 edge\n")
+    assert out.startswith(f"image {code}: 1 ban in force, proven gone at 1 edge\n")
     assert "  by takedown_moderation@localhost for judge: court order\n" in out
     with record.database.connect("moderation") as connection, connection.cursor() as cursor:
         cursor.execute("UPDATE bans SET lifted_at = '2001-01-01', banned_by = 'nobody' WHERE id = %s", (ban,))
@@ -64,7 +64,7 @@ def test_an_image_keeps_the_history_of_its_former_owners(record: TakedownRecord,
     (found,) = record.receipts(code)["bans"]
     assert (found["id"], found["stands"], found["hides"]) == (during, True, False)
     out = record.text(code)
-    assert "stands; the image left this owner" in out
+    assert "in force; the image left this owner" in out
     assert ("deleted" if "DELETE" in how else f"now code {code} of owner bob") in out
     assert [ban["id"] for ban in record.receipts("--owner", owner, code=3)["bans"]] == [during, after]
 
@@ -136,8 +136,8 @@ def test_a_probe_of_more_images_takes_the_place_of_one_of_fewer(record: Takedown
         seen = datetime.fromisoformat(receipt["seen_at"]).timestamp()
         assert (seen, receipt["probed"], receipt["images"]) == counts
         text = record.text(f"--{scope}", subject, code=code_of_exit)
-        assert f"gone (410) at {counts[1]:,} of {counts[2]:,} images after " in text
-        part = "1 ban stands; proven for some of the images at edge1\n" in text
+        assert f"gone (410) at {counts[1]:,} of {counts[2]:,} images " in text
+        part = "1 ban in force; proven for some of the images at edge1\n" in text
         assert part == (code_of_exit == 3)
 
 
@@ -159,7 +159,7 @@ def test_a_code_has_the_bans_by_content_on_the_original_that_it_has_now(record: 
     found = record.receipts("--digest", former, code=3)
     assert (found["code"], found["owner"], found["digest"]) == (None, None, former)
     assert [(ban["id"], ban["scope"], ban["subject"]) for ban in found["bans"]] == [(first, "digest", former)]
-    assert record.text("--digest", former, code=3).startswith(f"digest {former}: 1 ban stands")
+    assert record.text("--digest", former, code=3).startswith(f"digest {former}: 1 ban in force")
     assert record.text("--digest", "0" * 64) == f"digest {'0' * 64}: no ban on it is on record\n"
 
 
@@ -262,7 +262,7 @@ def test_a_malformed_question_is_refused_with_a_hint(record: TakedownRecord, arg
 def test_a_url_is_taken_for_the_code_in_it(record: TakedownRecord) -> None:
     code = record.new()
     record.ban(code)
-    assert f"image {code}: 1 ban stands" in record.text(f"https://example.org/images/{code}/thumb?x", code=3)
+    assert f"image {code}: 1 ban in force" in record.text(f"https://example.org/images/{code}/thumb?x", code=3)
 
 
 def test_a_code_without_a_ban(record: TakedownRecord) -> None:

@@ -38,6 +38,26 @@ def test_an_edge_that_did_not_acknowledge_and_one_that_nobody_looked_at_are_told
     )
 
 
+def test_clocks_that_contradict_the_order_are_named(takedown: Takedown) -> None:
+    takedown.acknowledged("edge1")
+    takedown.acknowledged("edge2")
+    takedown.seen("edge1", "yes")
+    takedown.seen("edge2", "yes", at="2026-11-26T12:00:00.100000Z")
+    assert takedown.find()[0].lacking() == ()  # by less than a second
+    words = "The clocks of this record contradict each other: the order is proven, and no time is."
+    takedown.seen("edge1", "no", at="2026-11-25T12:00:04.000000Z")
+    assert words in takedown.find()[0].lacking()
+
+
+def test_an_act_that_seems_to_be_before_an_earlier_one_has_no_time(takedown: Takedown) -> None:
+    takedown.log.append({"kind": "event", "event": 2, "action": "change", "scope": "image", "at": TIMES[2]})
+    takedown.log.append(
+        {"kind": "event", "event": 3, "action": "change", "scope": "image", "at": "2025-01-01T00:00:00Z"}
+    )
+    takedown.places += [takedown.places[-1] + 1, takedown.places[-1] + 2]
+    assert [act.clocks_contradict for act in takedown.find()] == [False, False, True]
+
+
 def test_the_last_probe_counts(takedown: Takedown) -> None:
     for edge in ("edge1", "edge2"):
         takedown.acknowledged(edge)

@@ -39,7 +39,7 @@ EDGE_RECEIPT = "edge acknowledged_at instance method removed seen_at status gone
 PURGE = "id cause written_at batch numbered_at edges"
 OWNERSHIP = "owner since until account became"
 RECEIPTS = {
-    "": "code owner digest owners exit_code bans resends",
+    "": "code owner digest owners exit_code clocks_contradict bans resends",
     "owners": OWNERSHIP,
     "bans": "id scope subject reason banned_by banned_at lifted_at lifted_by lift_reason stands left events purges "
     "erasure hides begun ended account ended_by without_purge edges",

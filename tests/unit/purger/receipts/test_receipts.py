@@ -257,11 +257,20 @@ def test_times_are_short() -> None:
         moment(now.replace(month=11, day=25, hour=16, minute=40, second=12, microsecond=345678)) == "11-25 16:40:12.345"
     )
     assert moment(datetime(2020, 1, 2, 3, 4, 5)) == "2020-01-02 03:04:05.000"
-    assert [after(at(0), at(seconds)) for seconds in (0.0123, -0.004, 0.9996, 5, 300, 201933.4)] == [
-        "12 ms",
-        "-4 ms",
-        "1.0 s",
-        "5.0 s",
-        "5 min",
-        "2 days",
+    assert [after(at(0), at(seconds)) for seconds in (0.0123, -0.004, 0.9996, 5, 300, 201933.4, -3600)] == [
+        "after 12 ms",
+        "after 0 ms",
+        "after 1.0 s",
+        "after 5.0 s",
+        "after 5 min",
+        "after 2 days",
+        "by a wrong clock",
     ]
+
+
+def test_an_edge_that_seems_to_have_answered_before_the_ban_has_no_duration_and_the_clocks_are_named() -> None:
+    told = "\n".join(lines(report(replace(GONE, acknowledged_at=at(10 - 86400))), {}))
+    assert "by a wrong clock" in told
+    assert "The clocks of this record contradict each other" in told
+    assert "-" not in told.partition("edge1")[2].partition("\n")[0]
+    assert "contradict" not in "\n".join(lines(report(GONE), {}))
