@@ -75,9 +75,10 @@ def _do(job: dict[str, Any], descriptors: Sequence[int], max_bytes: int, max_pix
 
 def _examine(source: BinaryIO, target: BinaryIO, max_bytes: int, *, strip_metadata: bool) -> dict[str, Any]:
     """Copy a picture without its metadata, and find out its format, and digest and size of the copy."""
-    data = source.read(max_bytes + 1)
-    if len(data) > max_bytes:  # it grew
+    size = os.fstat(source.fileno()).st_size
+    if size > max_bytes:  # it grew
         return {"refused": f"more than {max_bytes} bytes", "picture": True}
+    data = source.read(size)  # by its size, since as much memory is reserved as is asked for
     format_ = format_of(data)
     if format_ is None:
         return {"refused": "not a JPEG, PNG, GIF, WebP or AVIF picture", "picture": False}
