@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from purger.edge.instance_proof import HEADER, InstanceProof
+
 _POSITION = re.compile(r"[0-9]{1,15}:[0-9A-Za-z-]{1,64}")
 _EPOCH = re.compile(r"[0-9]{1,11}\.[0-9]{3}")
 _PURGE = re.compile(r"/images/([A-Za-z0-9_-]{1,64})")
@@ -71,6 +73,8 @@ class StubEdge:
         self.received += size
         if method in ("GET", "HEAD"):
             state = {"Takedown-State": "banned", "Repr-Digest": f"sha-256=:{_DIGEST}:"}
+            if question := headers.get(HEADER.lower()):
+                state[HEADER] = InstanceProof(self.token, self.instance).answer(question)
             return StubReply(410, state, _SPECIAL if method == "GET" else b"")
         if headers.get("authorization") != f"Bearer {self.token}":
             return StubReply(403, {})

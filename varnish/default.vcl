@@ -4,6 +4,7 @@
 # docs/internals/vcl.md lists all files, and all variables with the files that set and read them.
 vcl 4.1;
 
+import directors;
 import purge;
 import std;
 import str;
@@ -90,6 +91,7 @@ include "./takedown/ranges.vcl";
 include "./takedown/dates.vcl";
 include "./takedown/answer.vcl";
 include "./takedown/errors.vcl";
+include "./takedown/probe.vcl";
 
 sub vcl_init {
     # First: vcl_fini runs also after a load that failed.
@@ -97,6 +99,7 @@ sub vcl_init {
     call takedown_settings_check;
     call takedown_token_read;
     call takedown_position_start;
+    call takedown_probe_start;
     return (ok);
 }
 
@@ -137,6 +140,7 @@ sub vcl_miss {
 
 sub vcl_backend_fetch {
     call takedown_fetch_request;
+    call takedown_probe_hide;
     call takedown_fence_note;
     return (fetch);
 }
@@ -164,6 +168,7 @@ sub vcl_deliver {
     call takedown_conditions_evaluate;
     call takedown_ranges_evaluate;
     call takedown_answer_headers;
+    call takedown_probe_answer;
     return (deliver);
 }
 
@@ -172,6 +177,7 @@ sub vcl_synth {
         call takedown_listener_answer;
     } else {
         call takedown_errors_public;
+        call takedown_probe_answer;
     }
     call takedown_route_close_body;
     return (deliver);

@@ -2,6 +2,7 @@
 
 import time
 
+from purger.edge.instance_proof import HEADER, InstanceProof
 from tests.conformance.bench import Bench
 from tests.conformance.http_exchange import Reply, exchange
 from tests.conformance.verdict import NotOfferedError, check, require
@@ -96,6 +97,33 @@ def instance(bench: Bench) -> str:
     require(reply.headers.get("etag") == tag, "two answers name two instances")
     image.must_miss(view, "after a purge for this instance")
     return f"requests for another instance are answered 412, and have no effect; this one is {tag}"
+
+
+@check("proof of the instance")
+def proof(bench: Bench) -> str:
+    image = bench.image()
+    view = image.cached()
+    token = bench.cache.token or ""
+    instance = bench.offered(bench.ask("HEARTBEAT"), "ETag").strip('"')
+    own = InstanceProof(token, instance)
+
+    def answer(question: str) -> str | None:
+        return image.get(takedown_probe=question).reply.headers.get(HEADER.lower())
+
+    for question in (own.question(), own.question()):
+        given = answer(question)
+        if given is None:
+            raise NotOfferedError(f"an answer to a question of this instance has no {HEADER}")
+        require(given == own.answer(question), f"the answer to a question of this instance is {given}")
+    for what, question in (
+        ("an empty question", ""),
+        ("a question to another instance", InstanceProof(token, "1.000-1").question()),
+        ("a question with another token", InstanceProof("wrong", instance).question()),
+        ("an answer as the question", f"{own.question().partition('-')[0]}-{own.answer(own.question())}"),
+    ):
+        require(answer(question) is None, f"{what} gets a {HEADER}")
+    image.must_hit(view, "after questions of probes")
+    return "a question of this instance is answered from the cache too, and no other one is"
 
 
 def _refused(bench: Bench, method: str, path: str, headers: dict[str, str]) -> str:
