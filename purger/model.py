@@ -110,7 +110,6 @@ class ProbeNote(StrEnum):
     LIFTED = "the ban was lifted before"
     CHANGED = "what it covers changed before"
     NO_IMAGES = "no images"  # that the ban covers
-    ONLY_ROWS = "only the renditions in the database"  # gone, at an edge that does not name its renditions
 
 
 @dataclass(frozen=True, slots=True)

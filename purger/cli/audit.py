@@ -108,7 +108,8 @@ def _print_audit(found: AuditResult) -> None:
     click.echo(f"{found.codes} banned codes, {found.probes} probes{doubts}")
     for one in found.served:
         where = f"edge {printable(one.edge)}, image {shown_key(Scope.IMAGE, one.code)}"
-        click.echo(f"SERVED: {where} ({printable(', '.join(one.renditions))}); purged again")
+        by = f": {one.said}" if one.said else ""
+        click.echo(f"SERVED: {where} ({printable(', '.join(one.renditions))}){by}; purged again")
     for each in found.unproven[:_LINES]:
         again = "; purged again" if each.purged_again else ""
         click.echo(
@@ -118,8 +119,6 @@ def _print_audit(found: AuditResult) -> None:
         click.echo(f"not proven: {found.not_proven - _LINES} more; --json names {len(found.unproven)}")
     for name, reason in found.unreachable.items():
         click.echo(f"no answer: edge {printable(name)}: {printable(reason)}")
-    for name in found.renditions_not_named:
-        click.echo(f"edge {printable(name)} did not name its renditions: those in the database were asked for")
     for name in found.disabled:
         click.echo(f"not asked: edge {printable(name)}: it is disabled")
     if not found.edges:

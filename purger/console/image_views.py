@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 from purger.model import Edge
 from purger.probing.probe import Probe, RenditionAnswer, path_of
+from purger.probing.targets import ask_target
 from purger.probing.verdict import Verdict
 
 #: Bytes of the largest picture that is shown, and of all that are kept.
@@ -103,6 +104,8 @@ EDGES = 12
 _STATES = {
     Verdict.SHOWN: "shown",
     Verdict.GONE: "gone",
+    Verdict.ELSEWHERE: "not this edge",
+    Verdict.SHOWN_ELSEWHERE: "shown",
     Verdict.FOREIGN: "other bytes",
     Verdict.FAILING: "failing",
     Verdict.UNREACHABLE: "unreachable",
@@ -118,7 +121,7 @@ class ImageView:
 
     rendition: str
     url: str
-    state: str  # shown, gone, not there, other bytes, failing, unproven, unreachable
+    state: str  # shown, gone, not there, other bytes, not this edge, failing, unproven, unreachable
     said: str = ""
     status: int | None = None
     cached: str = ""  # hit or miss, as Cache-Status says
@@ -182,7 +185,8 @@ class ImageViews:
             return bodies[-1]
 
         with closing(Probe(connect_timeout=_CONNECT, read_timeout=_READ, longest=_WHOLE)) as probe:
-            for answer in probe.renditions(visit.edge.public_url, visit.code, visit.names, visit.digests, new_body):
+            target = ask_target(visit.edge)
+            for answer in probe.renditions(target, visit.code, visit.names, visit.digests, new_body):
                 found.append(self._view(visit, answer, bodies[-1]))
                 if self._closed or time.monotonic() > visit.until:
                     break

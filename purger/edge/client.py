@@ -18,6 +18,7 @@ from purger.edge.errors import (
     UnreachableError,
     UntrustedError,
 )
+from purger.edge.instance_proof import InstanceProof
 from purger.edge.purge_request import Request, at_position
 from purger.edge.url import UnusableEdgeUrlError, shown
 from purger.model import Edge, Position
@@ -54,6 +55,10 @@ class EdgeClient:
     def ask(self, instance: str | None = None) -> EdgeAnswer:
         """Ask for instance, clock and mode; with ``instance`` only of that varnishd."""
         return self.send(_HEARTBEAT, instance)
+
+    def proof(self, instance: str) -> InstanceProof:
+        """Return what proves that an answer of the public listener is one of ``instance``, after it was asked."""
+        return InstanceProof(self._token_file.token(), instance)
 
     def heartbeat(
         self, instance: str, epoch: str, position: Position, *, renew_within: float | None = None

@@ -287,6 +287,13 @@ def _problems_of_edge(edge: EdgeState) -> Iterator[Problem]:
             "set `purger` to yes in its VCL, or disable it (`purger edge disable`)",
             edge.name,
         )
+    if edge.elsewhere:
+        yield Problem(
+            f"edge {name}: its public URL {printable(edge.public_url)} leads to another edge or server, or to a cache "
+            "before it: nothing proves that banned images are gone from it",
+            "give it the URL of its own public listener (`purger edge set`)",
+            edge.name,
+        )
     if edge.waits > PATIENCE and not edge.problem:
         yield Problem(
             f"edge {name} has not acknowledged {counted(edge.lag, 'batch', 'batches')}, the first for "

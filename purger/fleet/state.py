@@ -46,6 +46,7 @@ class EdgeState:
     recorded: EdgeProblem | None = None  # the problem that the running purger has with this edge
     batch: int = 0  # the last batch that it was brought to, as it names it; 0: none
     purger: str | None = None  # the id of the purger that has claimed it
+    elsewhere: bool = False  # another server answered at its public URL just now
     trust_ends_by: datetime | None = (
         None  # UTC: when it stops trusting its cache at the latest, if no purger reaches it
     )

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from purger.edge.answer import EdgeAnswer
 from purger.edge.client import EdgeClient
 from purger.edge.errors import DeliveryError
+from purger.edge.public_url import leads_elsewhere
 from purger.fleet.edges import ListedEdge, list_edges
 from purger.fleet.presence import present
 from purger.fleet.problems import PATIENCE, unclaimed
@@ -216,18 +217,24 @@ def _counter_is_locked(connection: Connection) -> bool:
     return False
 
 
-def _ask(edge: Edge) -> EdgeAnswer | EdgeProblem:
-    """Ask an edge for its mode, its clock and its position, and return its answer, or the error."""
+def _ask(edge: Edge) -> tuple[EdgeAnswer | EdgeProblem, bool]:
+    """Ask an edge for its mode, its clock and its position. Returns its answer, or the error.
+
+    The second value is True if another server answers at its public URL.
+    """
     client = EdgeClient(edge, connect_timeout=_CONNECT_TIMEOUT, read_timeout=_READ_TIMEOUT)
     try:
-        return client.ask()
+        answer = client.ask()
+        times = {"connect_timeout": _CONNECT_TIMEOUT, "read_timeout": _READ_TIMEOUT}
+        return answer, leads_elsewhere(edge.public_url, client.proof(answer.instance), **times)
     except DeliveryError as error:
-        return EdgeProblem(error.kind, str(error))
+        return EdgeProblem(error.kind, str(error)), False
     finally:
         client.close()
 
 
-def _edge_state(edge: ListedEdge, answer: EdgeAnswer | EdgeProblem, head: int, waits: float) -> EdgeState:
+def _edge_state(edge: ListedEdge, asked: tuple[EdgeAnswer | EdgeProblem, bool], head: int, waits: float) -> EdgeState:
+    answer, elsewhere = asked
     state = EdgeState(
         name=edge.name,
         purge_url=edge.purge_url,
@@ -250,4 +257,5 @@ def _edge_state(edge: ListedEdge, answer: EdgeAnswer | EdgeProblem, head: int, w
         heartbeat_age=answer.heartbeat_age,
         lease_remaining=answer.lease_remaining,
         batch=answer.position.batch,
+        elsewhere=elsewhere,
     )

@@ -7,9 +7,9 @@ from itertools import starmap, takewhile
 from typing import NamedTuple
 
 from purger.fleet.edges import list_edges
-from purger.probing.probe import Probe, ProbeAnswer
+from purger.probing.probe import Probe, ProbeAnswer, ProbeTarget
 from purger.probing.subject_images import codes_of
-from purger.probing.targets import ProbeTarget, ask_renditions, edges_to_probe, probe_images
+from purger.probing.targets import ask_target, edges_to_probe, probe_images
 from purger.probing.verdict import Verdict
 from takedown_db.connection.lasting_connection import Connection
 
@@ -22,11 +22,12 @@ _LISTED = 1000
 
 @dataclass(frozen=True, slots=True)
 class ServedImage:
-    """A banned image that an edge served."""
+    """A banned image that was served at the public URL of an edge."""
 
     edge: str
     code: str
     renditions: tuple[str, ...]  # that were served
+    said: str  # why another server may have served it; empty if it was the edge
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +54,6 @@ class AuditResult:
     not_proven: int = 0  # number of probes that proved nothing
     unproven: list[UnprovenImage] = field(default_factory=list)  # the first of them
     unreachable: dict[str, str] = field(default_factory=dict)  # by edge, why it gave no answer
-    renditions_not_named: tuple[
-        str, ...
-    ] = ()  # edges that do not name their renditions: those in the database were requested
     disabled: tuple[str, ...] = ()  # edges that were left out; they may still answer browsers
 
 
@@ -80,10 +78,9 @@ def run_audit(
     Sends the purge of each image again that is served although it is banned. ``progress`` is called after each code;
     the audit ends early when ``stopped`` returns True. Raises ``DatabaseUnavailableError``.
     """
-    targets = [ProbeTarget(edge, ask_renditions(edge)) for edge in edges_to_probe(connection)]
+    targets = [ask_target(edge) for edge in edges_to_probe(connection)]
     result = AuditResult(
         edges=len(targets),
-        renditions_not_named=tuple(each.edge.name for each in targets if each.renditions is None),
         disabled=tuple(edge.name for edge in list_edges(connection) if not edge.enabled),
     )
     codes = takewhile(lambda _: not stopped(), banned_codes(connection, sample))
@@ -94,7 +91,7 @@ def run_audit(
         # The ban may have been lifted since the list was read.
         if doubtful and _is_banned(connection, code):
             _note(result, code, doubtful)
-            if any(answer.verdict in (Verdict.SHOWN, Verdict.FOREIGN) for _, answer in doubtful):
+            if any(answer.verdict >= Verdict.FOREIGN for _, answer in doubtful):
                 connection.run("resend_image", code=code)
         result.codes += 1
         progress()
@@ -147,8 +144,8 @@ def _count(result: AuditResult, edge: str, answer: ProbeAnswer) -> None:
 def _note(result: AuditResult, code: str, answers: list[tuple[ProbeTarget, ProbeAnswer]]) -> None:
     """Add the answers of edges for one banned code to the result."""
     for target, answer in answers:
-        if answer.verdict is Verdict.SHOWN:
-            result.served.append(ServedImage(target.edge.name, code, answer.served))
+        if answer.served:
+            result.served.append(ServedImage(target.edge.name, code, answer.served, answer.said))
             continue
         result.not_proven += 1
         if len(result.unproven) < _LISTED:

@@ -1,4 +1,7 @@
-"""Requests one image from an edge's public listener, as a browser does, and judges the answers. Chooses no images."""
+"""Requests one image from an edge's public listener, as a browser does, and judges the answers. Chooses no images.
+
+Each request asks the edge to prove itself (``InstanceProof``): another server may answer at that URL.
+"""
 
 import hashlib
 import http.client
@@ -7,13 +10,15 @@ import ssl
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import NamedTuple, Protocol
 from urllib.parse import quote
 
 from purger.edge.connection import HttpConnection, Reply
 from purger.edge.credentials import TlsFiles
 from purger.edge.errors import UnreachableError
+from purger.edge.instance_proof import HEADER, InstanceProof
 from purger.edge.url import UnusableEdgeUrlError
+from purger.model import Edge
 from purger.probing.verdict import Verdict, judge
 from takedown_base.printable import printable
 
@@ -32,6 +37,18 @@ _REASONS = (
     ((http.client.IncompleteRead, ConnectionError), "the answer broke off"),
     (http.client.HTTPException, "the answer is no HTTP"),
 )
+
+#: The reason why an answer without proof is none of this edge.
+_NOT_THIS_EDGE = "not this edge: another edge or server, or a cache, answers at its public URL"
+
+
+class ProbeTarget(NamedTuple):
+    """An edge to probe, with the renditions that it knows besides the original; None: it names none."""
+
+    edge: Edge
+    renditions: Collection[str] | None = None
+    proof: InstanceProof | None = None
+    unknown: str = ""  # why there is no ``proof``, without which no answer counts as the edge's
 
 
 class AnswerBody(Protocol):
@@ -69,7 +86,7 @@ class RenditionAnswer:
 
     def text(self) -> str:
         """Return the answer in words; nothing if the image was gone or shown."""
-        if self.verdict is Verdict.UNREACHABLE:
+        if self.verdict in (Verdict.UNREACHABLE, Verdict.ELSEWHERE):
             return self.why
         if self.verdict is Verdict.FAILING:
             return f"the edge answered {self.status}"
@@ -90,8 +107,8 @@ class ProbeAnswer:
 
     @property
     def silent(self) -> bool:
-        """True if the edge said nothing about the image: it gave no answer, or 5xx."""
-        return self.verdict in (Verdict.UNREACHABLE, Verdict.FAILING)
+        """True if the edge said nothing about the image: it gave no answer, or 5xx, or another server answered."""
+        return self.verdict in (Verdict.UNREACHABLE, Verdict.FAILING, Verdict.ELSEWHERE)
 
 
 class Probe:
@@ -104,22 +121,23 @@ class Probe:
         self._longest = longest
         self._connections: dict[str, HttpConnection] = {}  # by public URL
 
-    def request(
-        self, public_url: str, code: str, digests: Mapping[str, str], renditions: Collection[str] | None = None
-    ) -> ProbeAnswer:
-        """Request the original of ``code`` and its ``renditions``: all others that the edge knows.
+    def request(self, target: ProbeTarget, code: str, digests: Mapping[str, str]) -> ProbeAnswer:
+        """Request the original of ``code`` and all other renditions that the edge knows.
 
-        None: the edge names none, and those of ``digests`` (SHA-256 in hex, by name) are requested. A URL shows the
-        image when the body is any of its renditions.
+        If it names none, those of ``digests`` (SHA-256 in hex, by name) are requested. A URL shows the image when the
+        body is any of its renditions.
         """
-        answers = list(self.renditions(public_url, code, digests if renditions is None else renditions, digests))
+        names = digests if target.renditions is None else target.renditions
+        answers = list(self.renditions(target, code, names, digests))
         worst = max(answers, key=lambda answer: answer.verdict)
-        served = tuple(printable(answer.rendition) for answer in answers if answer.verdict is Verdict.SHOWN)
+        served = tuple(
+            printable(each.rendition) for each in answers if each.verdict in (Verdict.SHOWN, Verdict.SHOWN_ELSEWHERE)
+        )
         return ProbeAnswer(worst.verdict, worst.status, worst.text(), served)
 
     def renditions(
         self,
-        public_url: str,
+        target: ProbeTarget,
         code: str,
         names: Iterable[str],
         digests: Mapping[str, str],
@@ -132,12 +150,17 @@ class Probe:
         """
         for name in dict.fromkeys(("original", *names)):
             path, body = path_of(code, name), new_body()
+            question = target.proof.question() if target.proof else ""
             try:
-                reply = self._fetch(public_url, path, body)
+                reply = self._fetch(target.edge.public_url, path, question, body)
             except UnreachableError as error:
                 yield RenditionAnswer(name, Verdict.UNREACHABLE, str(error))
                 return
-            verdict, why = judge(reply.status, reply.headers, body.digest, digests.values())
+            elsewhere = _not_proven(target, question, reply)
+            if elsewhere:
+                # A new connection may lead to another of the servers behind this name.
+                self._connections[target.edge.public_url].close()
+            verdict, why = judge(reply.status, reply.headers, body.digest, digests.values(), elsewhere=elsewhere)
             yield RenditionAnswer(name, verdict, why, reply.status, reply.headers)
 
     def close(self) -> None:
@@ -146,7 +169,7 @@ class Probe:
             connection.close()
         self._connections.clear()
 
-    def _fetch(self, url: str, path: str, body: AnswerBody) -> Reply:
+    def _fetch(self, url: str, path: str, question: str, body: AnswerBody) -> Reply:
         connection = self._connections.get(url) or self._new_connection(url)
         try:
             connection.connect()
@@ -156,7 +179,8 @@ class Probe:
             raise UnreachableError(_failure_reason(error)) from error
         began = time.monotonic()
         try:
-            return connection.request("GET", quote(path), _HEADERS, sink=body.take)
+            headers = _HEADERS | {HEADER: question} if question else _HEADERS
+            return connection.request("GET", quote(path), headers, sink=body.take)
         except TimeoutError as error:
             if time.monotonic() - began < self._longest:
                 raise UnreachableError("no answer in time") from error
@@ -180,6 +204,13 @@ class Probe:
 def path_of(code: str, rendition: str) -> str:
     """Return the path of a rendition in the URLs of the site, not quoted."""
     return f"/images/{code}" if rendition == "original" else f"/images/{code}/{rendition}"
+
+
+def _not_proven(target: ProbeTarget, question: str, reply: Reply) -> str:
+    """Say why a reply is not proven to be of the edge; nothing if it is."""
+    if target.proof is None:
+        return f"not known to be this edge: {target.unknown}"
+    return "" if reply.headers.get(HEADER.lower()) == target.proof.answer(question) else _NOT_THIS_EDGE
 
 
 def _failure_reason(error: Exception) -> str:

@@ -17,7 +17,8 @@ from purger.model import Edge, Row, probe_result_of
 from purger.probing.probe import Probe
 from purger.probing.row_probe import SECONDS_AT_A_SUBJECT, ImageChoice, RowProbeResult, choose, probe_row
 from purger.probing.schedule import BatchRange, DueProbe, ProbeSchedule
-from purger.probing.targets import KnownRenditions
+from purger.probing.targets import KnownTargets
+from purger.probing.verdict import Verdict
 from purger.problem_log import ProblemLog
 from purger.records.recorder import Recorder
 from takedown_base.printable import printable
@@ -83,7 +84,7 @@ class Prober(LoopThread):
         self._backoff = Backoff(0.5, 2.0)  # while the database is away
         self._silent: set[str] = set()  # edges whose last probe got no answer
         self._unproven: dict[Edge, int] = {}  # by edge the row of the first probe whose answer proved nothing
-        self._renditions = KnownRenditions()
+        self._targets = KnownTargets()
         self._drawn: dict[Row, _Drawn] = {}  # by row that bans an owner or digest
 
     def follow(self, edges: Iterable[tuple[Edge, int]]) -> None:
@@ -150,13 +151,12 @@ class Prober(LoopThread):
         self._put(edge, [Row(*row) for row in rows], setbacks)
 
     def _probe_for(self, edge: Edge, row: Row, setbacks: int) -> None:
-        choice = replace(
-            self._choose(row),
-            renditions=self._renditions.of(edge),
-            seconds=SECONDS_AT_A_SUBJECT,
-            between=self._rest,
-        )
-        result = probe_row(self._connection, self._probe, edge, row, choice)
+        choice = replace(self._choose(row), seconds=SECONDS_AT_A_SUBJECT, between=self._rest)
+        target = self._targets.of(edge)
+        result = probe_row(self._connection, self._probe, target, row, choice)
+        if result.elsewhere and (now := self._targets.of(edge, anew=True)).proof not in (None, target.proof):
+            # The edge was started again: it has another instance.
+            result = probe_row(self._connection, self._probe, now, row, choice)
         served = sum(1 for image in result.kept if image.answer.served)
         self._tally.judged(probes=not result.silent, unproven=result.again and not result.silent, served=served)
         if result.kept:
@@ -191,7 +191,7 @@ class Prober(LoopThread):
         Once: the purge that is sent again is probed as well, and not sent a third time.
         """
         for image in result.kept:
-            if image.answer.served:
+            if image.answer.verdict is Verdict.SHOWN:
                 text = "edge %s still shows banned image %s (%s) after its acknowledgement"
                 log.error(text, edge.name, image.code, ", ".join(image.answer.served))
             else:

@@ -1,14 +1,14 @@
 """Probes one edge for the images that one row of the outbox banned, and sums up the results. Records nothing."""
 
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
 from purger.model import Edge, ProbeNote, ProbeResult, Row, probe_result_of
-from purger.probing.probe import Probe, ProbeAnswer
+from purger.probing.probe import Probe, ProbeAnswer, ProbeTarget
 from purger.probing.subject_images import draw
-from purger.probing.targets import ProbeTarget, probe_images
+from purger.probing.targets import probe_images
 from purger.probing.verdict import Verdict
 from takedown_base.scope import Scope
 from takedown_db.connection.lasting_connection import Connection
@@ -18,10 +18,13 @@ from takedown_db.connection.lasting_connection import Connection
 IMAGES_OF_A_SUBJECT = 100
 SECONDS_AT_A_SUBJECT = 10.0
 
+#: The verdicts on answers that may be the image's, and are no proof that the edge shows it.
+_DOUBTS = (Verdict.FOREIGN, Verdict.SHOWN_ELSEWHERE)
+
 
 @dataclass(frozen=True, slots=True)
 class KeptImage:
-    """A banned image that an edge showed, or with ``Verdict.FOREIGN`` may have shown."""
+    """A banned image that an edge showed, or that it may have shown (``_DOUBTS``)."""
 
     code: str
     answer: ProbeAnswer
@@ -35,6 +38,7 @@ class RowProbeResult:
     kept: tuple[KeptImage, ...] = ()  # to be purged again
     again: bool = False  # a later probe may prove more
     unreachable: bool = False  # the edge's public listener gave no answer in the end
+    elsewhere: bool = False  # an answer was not proven to be the edge's
     parts: tuple[ProbeResult, ...] = ()  # of a ban on an owner or digest: one for each image
 
     @property
@@ -50,7 +54,6 @@ class ImageChoice:
     codes: list[str]
     images: int  # that the ban covers; those beyond ``codes`` are not requested
     several: bool = False  # the ban is on an owner or digest, and covers any number of images
-    renditions: Collection[str] | None = None  # that the edge knows besides the original; None: it names none
     seconds: float | None = None  # after which no further image is begun
     between: Callable[[float], object] | None = None  # called after each image, with the seconds that it took
 
@@ -80,23 +83,24 @@ class _Evidence:
         self._excuses: list[str] = []
         self._unproven: list[ProbeAnswer] = []
         self._silence: ProbeAnswer | None = None  # after which no further image was requested
+        self._elsewhere = False
 
     def add(self, code: str, answer: ProbeAnswer, excuse: str | None) -> None:
         """Count the answer for one image. With an ``excuse`` for it, it is evidence of nothing."""
+        self._elsewhere |= answer.verdict in (Verdict.ELSEWHERE, Verdict.SHOWN_ELSEWHERE)
         if answer.silent:
             self._silence = answer
         elif excuse:
             self._excuses.append(excuse)
         elif answer.verdict is Verdict.GONE:
-            note = ProbeNote.ONLY_ROWS if self._choice.renditions is None else None
-            self._part(code, at=time.time(), status=answer.status, gone=True, note=note)
+            self._part(code, at=time.time(), status=answer.status, gone=True)
         elif answer.verdict is Verdict.SHOWN:
             self._part(code, at=time.time(), status=answer.status, gone=False)
             self._kept.append(KeptImage(code, answer))
         else:
             self._part(code, status=answer.status, note=answer.said)
             self._unproven.append(answer)
-            if answer.verdict is Verdict.FOREIGN:
+            if answer.verdict in _DOUBTS:
                 self._kept.append(KeptImage(code, answer))
 
     def result(self) -> RowProbeResult:
@@ -105,7 +109,8 @@ class _Evidence:
         kept = tuple(self._kept) if whole.gone is False or not self._silence else ()
         again = not kept and bool(self._silence or self._unproven)
         unreachable = self._silence is not None and self._silence.verdict is Verdict.UNREACHABLE
-        return RowProbeResult(whole, kept, again, unreachable, tuple(self._parts) if self._choice.several else ())
+        parts = tuple(self._parts) if self._choice.several else ()
+        return RowProbeResult(whole, kept, again, unreachable, self._elsewhere, parts)
 
     def _part(self, code: str, **fields: Any) -> None:
         self._parts.append(probe_result_of(self._edge, self._row, code=code, **fields))
@@ -136,21 +141,21 @@ class _Evidence:
 def probe_row(
     connection: Connection,
     probe: Probe,
-    edge: Edge,
+    target: ProbeTarget,
     row: Row,
     choice: ImageChoice,
     *,
     excuse: Callable[[str], str | None] | None = None,
 ) -> RowProbeResult:
-    """Probe ``edge``, which has acknowledged ``row``, for the images that ``row`` purged.
+    """Probe the edge ``target``, which has acknowledged ``row``, for the images that ``row`` purged.
 
     An answer only counts against the edge while the row's own ban is in force, and if no later row could have brought
     the image back. ``excuse`` returns such a reason by code; None: the outbox is asked. Raises
     ``DatabaseUnavailableError``.
     """
-    evidence = _Evidence(edge, row, choice)
+    evidence = _Evidence(target.edge, row, choice)
     began = begun = time.monotonic()
-    for code, answers in probe_images(connection, probe, [ProbeTarget(edge, choice.renditions)], choice.codes):
+    for code, answers in probe_images(connection, probe, [target], choice.codes):
         ((_, answer),) = answers
         why = None
         if not answer.silent and answer.verdict is not Verdict.GONE:

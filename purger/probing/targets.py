@@ -1,11 +1,12 @@
-"""Knows which edges and renditions to probe, and probes edges for images: the one loop of all probes.
+"""Knows which edges to probe, with their renditions and instances, and probes them: the one loop of all probes.
 
-An edge refuses all renditions but those of its own settings, so it can show no others: it is asked for their names. An
-edge that does not tell is probed for the renditions that have rows in the database.
+An edge refuses all renditions but those of its own settings, so it can show no others: its purge listener is asked for
+their names, and for the instance. Without an answer the renditions that have rows in the database are requested, and no
+answer counts as the edge's.
 """
 
 import time
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from typing import NamedTuple
 
@@ -13,7 +14,7 @@ from purger.edge.client import EdgeClient
 from purger.edge.errors import DeliveryError
 from purger.fleet.edges import followed_edges
 from purger.model import Edge
-from purger.probing.probe import Probe, ProbeAnswer
+from purger.probing.probe import Probe, ProbeAnswer, ProbeTarget
 from purger.probing.verdict import Verdict
 from takedown_db.connection.lasting_connection import Connection
 
@@ -21,16 +22,9 @@ from takedown_db.connection.lasting_connection import Connection
 _CONNECT_TIMEOUT = 1.0
 _READ_TIMEOUT = 3.0
 
-#: Seconds for which an answer is kept, as an edge may load another VCL; and for which one without names is.
+#: Seconds for which an answer is kept, as an edge may load another VCL; and for which a failure is.
 _KEPT = 60.0
-_KEPT_UNKNOWN = 5.0
-
-
-class ProbeTarget(NamedTuple):
-    """An edge to probe, with the renditions that it knows besides the original; None: it names none."""
-
-    edge: Edge
-    renditions: Collection[str] | None
+_KEPT_FAILURE = 5.0
 
 
 def probe_images(
@@ -43,7 +37,7 @@ def probe_images(
     left = list(targets)
     for code in codes:
         digests = dict(connection.rows("rendition_digests", code=code)) if left else {}
-        answers = [(each, probe.request(each.edge.public_url, code, digests, each.renditions)) for each in left]
+        answers = [(each, probe.request(each, code, digests)) for each in left]
         left = [target for target, answer in answers if answer.verdict is not Verdict.UNREACHABLE]
         yield code, answers
 
@@ -53,36 +47,39 @@ def edges_to_probe(connection: Connection) -> list[Edge]:
     return [each.edge for each in followed_edges(connection)]
 
 
-def ask_renditions(edge: Edge) -> tuple[str, ...] | None:
-    """Ask the purge listener of ``edge`` for its renditions besides the original; return None without an answer.
+def ask_target(edge: Edge) -> ProbeTarget:
+    """Ask the purge listener of ``edge`` for its renditions besides the original, and for its instance.
 
     Without the edge's token nobody gets an answer.
     """
     with closing(EdgeClient(edge, connect_timeout=_CONNECT_TIMEOUT, read_timeout=_READ_TIMEOUT)) as client:
         try:
-            return client.ask().renditions
-        except DeliveryError:
-            return None
+            answer = client.ask()
+            if answer.renditions is None:
+                return ProbeTarget(edge, unknown="its purge listener does not name its renditions")
+            return ProbeTarget(edge, answer.renditions, client.proof(answer.instance))
+        except DeliveryError as error:
+            return ProbeTarget(edge, unknown=f"its purge listener gave no answer ({error})")
 
 
 class _Known(NamedTuple):
     """The answer of an edge."""
 
     until: float  # the moment of the monotonic clock at which it is asked again
-    renditions: tuple[str, ...] | None
+    target: ProbeTarget
 
 
-class KnownRenditions:
-    """Remembers the renditions of edges for a while; for one thread."""
+class KnownTargets:
+    """Remembers the answers of edges for a while; for one thread."""
 
     def __init__(self) -> None:
         self._known: dict[Edge, _Known] = {}
 
-    def of(self, edge: Edge) -> tuple[str, ...] | None:
-        """Return the answer of ``ask_renditions``; it is asked again when the last answer is old."""
+    def of(self, edge: Edge, *, anew: bool = False) -> ProbeTarget:
+        """Return the answer of ``ask_target``; it is asked again ``anew``, and when the last answer is old."""
         now = time.monotonic()
         self._known = {each: known for each, known in self._known.items() if now < known.until}
-        if edge not in self._known:
-            renditions = ask_renditions(edge)
-            self._known[edge] = _Known(now + (_KEPT_UNKNOWN if renditions is None else _KEPT), renditions)
-        return self._known[edge].renditions
+        if anew or edge not in self._known:
+            target = ask_target(edge)
+            self._known[edge] = _Known(now + (_KEPT if target.proof else _KEPT_FAILURE), target)
+        return self._known[edge].target

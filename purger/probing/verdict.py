@@ -22,19 +22,26 @@ class Verdict(IntEnum):
     UNPROVEN = 1  # neither gone nor shown
     FAILING = 2  # 5xx, which says nothing about the image
     UNREACHABLE = 3  # no answer, or one that broke off
-    FOREIGN = 4  # success, with bytes that are neither the image's nor marked: perhaps those of a replaced image
-    SHOWN = 5  # bytes of the image
+    ELSEWHERE = 4  # not proven to be of this edge, as another edge or a cache may have answered
+    FOREIGN = 5  # success, with bytes that are neither the image's nor marked: perhaps those of a replaced image
+    SHOWN_ELSEWHERE = 6  # bytes of the image, and not proven to be of this edge
+    SHOWN = 7  # bytes of the image
 
 
-def judge(status: int, headers: Mapping[str, str], digest: str, image: Collection[str]) -> tuple[Verdict, str]:
+def judge(
+    status: int, headers: Mapping[str, str], digest: str, image: Collection[str], *, elsewhere: str = ""
+) -> tuple[Verdict, str]:
     """Judge an answer whose body has the SHA-256 ``digest``; with it the reason in words why it proves nothing.
 
     Names of ``headers`` are in lower case, as are digests in hex. ``image`` holds those of all renditions of the image.
+    ``elsewhere`` says why the answer is not proven to be of this edge; empty if it is.
     """
     if digest in image:
-        return Verdict.SHOWN, ""
+        return (Verdict.SHOWN_ELSEWHERE, f"shows the image, {elsewhere}") if elsewhere else (Verdict.SHOWN, "")
     if status >= 500:
         return Verdict.FAILING, ""
+    if elsewhere:
+        return Verdict.ELSEWHERE, elsewhere
     if headers.get("takedown-state") != "banned":
         if 200 <= status < 300:
             return Verdict.FOREIGN, f"other bytes, {_UNMARKED}"

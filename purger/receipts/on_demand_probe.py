@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 from mysql.connector.abstracts import MySQLCursorAbstract
 
 from purger.model import Edge, ProbeResult, Row
-from purger.probing.probe import Probe
+from purger.probing.probe import Probe, ProbeTarget
 from purger.probing.row_probe import ImageChoice, RowProbeResult, choose, probe_row
-from purger.probing.targets import ask_renditions, edges_to_probe
+from purger.probing.targets import ask_target, edges_to_probe
 from purger.receipts.model import BanRecord, Purge, ReceiptsReport
 from purger.records.rows import record_probes
 from takedown_base.scope import Scope
@@ -40,24 +40,26 @@ class OnDemandProber:
         for edge in edges_to_probe(self.connection) if hiding else ():
             if edge.name not in names:
                 continue
-            renditions = ask_renditions(edge)
+            target = ask_target(edge)
             for ban in hiding:
-                result = self._probe_ban(edge, ban, report, replace(choices[ban.id], renditions=renditions))
+                result = self._probe_ban(target, ban, report, choices[ban.id])
                 found[ban.id, edge.name] = result.probe_result
                 if result.unreachable:
                     # Each further ban would wait for the same time-out.
                     break
         return found
 
-    def _probe_ban(self, edge: Edge, ban: BanRecord, report: ReceiptsReport, choice: ImageChoice) -> RowProbeResult:
-        purge = ban.purge
+    def _probe_ban(
+        self, target: ProbeTarget, ban: BanRecord, report: ReceiptsReport, choice: ImageChoice
+    ) -> RowProbeResult:
+        purge, edge = ban.purge, target.edge
         if purge is None or purge.batch is None:
             # No purge exists with which to record a result, or whose later changes could excuse the edge.
             row = Row(0, 0, ban.scope, ban.subject, "ban")
-            result = probe_row(self.connection, self.probe, edge, row, choice, excuse=self._excuse_lifted)
+            result = probe_row(self.connection, self.probe, target, row, choice, excuse=self._excuse_lifted)
         else:
             row = Row(purge.id, purge.batch, ban.scope, ban.subject, purge.cause)
-            result = probe_row(self.connection, self.probe, edge, row, choice)
+            result = probe_row(self.connection, self.probe, target, row, choice)
         # A result from before the acknowledgement is no receipt, and the purge is still on its way.
         acknowledged = purge is None or _has_acknowledged(purge, edge)
         if purge is not None and acknowledged:

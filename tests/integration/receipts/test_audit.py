@@ -1,13 +1,13 @@
 """Audit edges: each banned image that an edge serves is found, in any rendition, and no other is."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 
 import pytest
 from click.testing import CliRunner
 
 from purger.cli.main import cli
 from purger.probing.audit import AuditResult, run_audit
-from purger.probing.probe import Probe, ProbeAnswer
+from purger.probing.probe import Probe, ProbeAnswer, ProbeTarget
 from stack.database import Database
 from stack.waiting import wait_until
 from takedown_db.connection.lasting_connection import Connection
@@ -23,10 +23,8 @@ class LateProbe(Probe):
         self._site = site
         self.lifts: set[str] = set()
 
-    def request(
-        self, public_url: str, code: str, digests: Mapping[str, str], renditions: Collection[str] | None = None
-    ) -> ProbeAnswer:
-        answer = super().request(public_url, code, digests, renditions)
+    def request(self, target: ProbeTarget, code: str, digests: Mapping[str, str]) -> ProbeAnswer:
+        answer = super().request(target, code, digests)
         if answer.served and code in self.lifts:
             self._site.lift(code)
         return answer
@@ -103,7 +101,8 @@ def test_an_edge_that_answers_503_has_told_nothing_and_is_asked_for_the_others(
     site: Site, connection: Connection, probe: Probe
 ) -> None:
     failing, shown = site.new_image(), site.new_image()
-    with stuck_listener(site.get(shown).content, failing=failing) as public_url, third_edge(site, public_url):
+    shown_by_all, edge = site.get(shown).content, site.stack.edge
+    with stuck_listener(shown_by_all, failing=failing, edge=edge) as public_url, third_edge(site, public_url):
         for code in (failing, shown):
             site.ban_unseen(code)
 

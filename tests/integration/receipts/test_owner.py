@@ -50,7 +50,7 @@ def test_an_image_that_is_shown_after_it_was_found_gone(site: Site) -> None:
     owner = site.new_owner()
     code = site.new_image(owner)
     honest = site.stack.edge.url
-    with stuck_listener(site.get(code).content) as public_url, third_edge(site, honest):
+    with stuck_listener(site.get(code).content, edge=site.stack.edge) as public_url, third_edge(site, honest):
         site.ban(owner, scope="owner")
         wait_until(lambda: ask(site, "--owner", owner)[0] == 0 or None, "it is seen gone everywhere")
         through(site, public_url)

@@ -1,17 +1,21 @@
 """Prove an image gone by the origin's answer for banned images: other answers prove nothing, with a reason."""
 
 from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 
-from purger.probing.audit import run_audit
+from purger.probing.audit import AuditResult, run_audit
 from purger.probing.probe import Probe
+from stack.edge import Edge
 from stack.waiting import wait_until
 from takedown_db.connection.lasting_connection import Connection
 from tests.support.edges.misbehaving_listeners import FixedAnswer, stale_listener, third_edge
 from tests.support.purgers.receipts_command import PROVEN, ask, outcomes, receipts, wait_probed_again
 from tests.support.sites.site_actions import Site
 
+NOT_THIS_EDGE = "not this edge: another edge or server, or a cache, answers at its public URL"
 UNMARKED = "not marked as banned (wrong site, or an origin older than 0.2?)"
 
 
@@ -34,12 +38,15 @@ def wait_third(site: Site, outcome: str, reason: str, *arguments: str) -> None:
 
 
 def wait_outcome(site: Site, outcome: str, *arguments: str) -> None:
-    """Wait until the last ban has this outcome at the third edge, and is proven at all others.
-
-    Whatever the remark: an edge that is slow to name its renditions is probed for only those in the database.
-    """
+    """Wait until the last ban has this outcome at the third edge, and is proven at all others."""
     expected = PROVEN | {"third": outcome}
     wait_until(lambda: outcomes(site, *arguments) == expected, f"{outcome} at the third edge, and gone at the others")
+
+
+def run_audit_of(site: Site) -> AuditResult:
+    """Audit all bans of a site."""
+    with closing(Connection(site.stack.database.url("purger"), timeout=60)) as connection, closing(Probe()) as probe:
+        return run_audit(connection, probe, sample=None)
 
 
 def test_old_bytes_of_a_replaced_image_are_not_gone(site: Site, stored: dict[str, FixedAnswer]) -> None:
@@ -91,6 +98,60 @@ def test_other_bytes_after_a_lift_are_no_finding(site: Site, stored: dict[str, F
     wait_third(site, "not proven", "the ban was lifted before", code)
     assert ask(site, code)[0] == 0
     assert receipts(site, code)["resends"] == []
+
+
+def public_urls(site: Site, urls: dict[str, str]) -> None:
+    """Give edges these public URLs, and wait until the purger uses them."""
+    for name, url in urls.items():
+        changed, log_text = f"edge {name} has changed", site.stack.purger.log_text
+        before = log_text().count(changed)
+        site.stack.purger.run("edge", "set", name, "--public-url", url).check_returncode()
+        wait_until(lambda: log_text().count(changed) > before, f"the purger uses the new URL of {name}")  # noqa: B023
+
+
+def test_another_edge_at_a_public_url_proves_nothing(site: Site, tmp_path: Path) -> None:
+    code = site.new_image()
+    first, second = site.stack.edges
+    # The same token, so that only the instances differ.
+    (tmp_path / "third").mkdir()
+    (tmp_path / "third/token").write_text(second.token_file.read_text())
+    with Edge(tmp_path / "third", site.stack.origin.address, name="third", lease=120.0) as edge:
+        edges = {each.edge_name: each for each in (first, second, edge)}
+        own = {name: each.url for name, each in edges.items()}
+        site.stack.purger.add_edge(edge)
+        try:
+            edge.wait_trusted()
+            # In turn, each edge gets the public URL of the next one.
+            public_urls(site, dict(zip(own, [*list(own.values())[1:], first.url], strict=True)))
+            for name in own:
+                site.wait_served(code, edges[name])
+            site.ban(code)
+
+            def reasons() -> dict[str, tuple[str, str]]:
+                edges = receipts(site, code)["bans"][-1]["edges"]
+                return {each["edge"]: (each["outcome"], each["reason"]) for each in edges}
+
+            expected = dict.fromkeys(own, ("not proven", NOT_THIS_EDGE))
+            wait_until(lambda: reasons() == expected, "each edge is found to be another")
+            assert all(site.answer(code, each).status_code == 410 for each in edges.values()), "which shows no image"
+            exit_code, out = ask(site, code, "--probe")
+            assert (exit_code, out.count(NOT_THIS_EDGE)) == (3, 3)
+            assert "gone (410)" not in out
+            status = site.stack.purger.run("status")
+            assert status.returncode == 3
+            assert status.stdout.count("leads to another edge or server") == 3
+            audit = run_audit_of(site)
+            assert {name: audit.unreachable.get(name) for name in own} == dict.fromkeys(own, NOT_THIS_EDGE)
+            rows = f"(SELECT id FROM invalidations WHERE subject = '{code}')"
+            assert site.number(f"SELECT COUNT(*) FROM sightings WHERE invalidation IN {rows}") == 0
+            public_urls(site, own)
+            wait_until(lambda: set(outcomes(site, code).values()) == {"gone"}, "each edge proves itself")
+        finally:
+            for name, url in own.items():
+                site.stack.purger.run("edge", "set", name, "--public-url", url)
+            site.stack.purger.run("edge", "remove", "third").check_returncode()
+            ended = "edge third is no longer followed"
+            wait_until(lambda: ended in site.stack.purger.log_text(), "the purger no longer follows the edge third")
 
 
 def test_a_rendition_whose_row_is_gone_is_probed(site: Site, stored: dict[str, FixedAnswer]) -> None:
@@ -186,15 +247,11 @@ def test_an_audit_counts_apart_what_is_not_proven(site: Site, stored: dict[str, 
     ):
         assert f"not proven: edge third, image {code}: {said}\n" in command.stdout
     assert command.returncode in (3, 4), "other tests may leave an image to be found"
-    connection, probe = Connection(site.stack.database.url("purger"), timeout=60), Probe()
-    found = run_audit(connection, probe, sample=None)
-    for each in (connection, probe):
-        each.close()
+    found = run_audit_of(site)
     mine = {
         (one.edge, one.code, one.purged_again) for one in found.unproven if one.code in (replaced, unmarked, lifted)
     }
     assert mine == {("third", replaced, True), ("third", unmarked, False)}
     assert found.not_proven == len(found.unproven)
-    assert found.renditions_not_named == ()
     assert len(receipts(site, replaced)["resends"]) == 2
     assert receipts(site, unmarked)["resends"] == []

@@ -63,7 +63,7 @@ def test_an_edge_that_goes_on_showing_the_image_is_found_out(site: Site) -> None
         str(edge.token_file),
         "--public-url",
     )
-    with stuck_listener(site.get(code).content) as public_url:
+    with stuck_listener(site.get(code).content, edge=edge) as public_url:
         site.stack.purger.run(*add, public_url).check_returncode()
         try:
             known = "SELECT COUNT(*) FROM edges WHERE name = 'liar' AND instance IS NOT NULL"

@@ -7,12 +7,12 @@ from dataclasses import replace
 
 import pytest
 
-from purger.model import Edge, ProbeNote, Row
+from purger.model import Row
 from purger.probing.probe import Probe
 from purger.probing.row_probe import ImageChoice, RowProbeResult, probe_row
 from stack.database import Database
 from takedown_db.connection.lasting_connection import Connection
-from tests.support.edges.misbehaving_listeners import FixedAnswer, scripted_listener
+from tests.support.edges.misbehaving_listeners import FixedAnswer, listener_target, scripted_listener
 
 IMAGE, SPECIAL = b"picture", b"special"
 DIGEST = b64encode(hashlib.sha256(SPECIAL).digest()).decode()
@@ -24,7 +24,7 @@ SHOWN, FOREIGN, UNMARKED, SICK = (
     FixedAnswer(503, b""),
 )
 ROW = Row(7, 3, "owner", "him", "ban")
-CHOICE = ImageChoice(codes=["a", "b", "c"], images=5, several=True, renditions=())
+CHOICE = ImageChoice(codes=["a", "b", "c"], images=5, several=True)
 
 
 @pytest.fixture
@@ -53,9 +53,9 @@ def probe_images(
     by_path = {f"/images/{code}": answer for code, answer in zip(choice.codes, answers, strict=True)}
     probe = Probe()
     with scripted_listener([] if asked is None else asked, by_path) as url:
-        edge = Edge("e", url, url, "/t")
+        target = listener_target(url, ())
         found = probe_row(
-            connection, probe, edge, ROW, choice, excuse=lambda code: "it moved" if code in excused else None
+            connection, probe, target, ROW, choice, excuse=lambda code: "it moved" if code in excused else None
         )
     probe.close()
     return found
@@ -66,8 +66,6 @@ def test_all_of_those_that_were_probed_are_gone(connection: Connection) -> None:
     assert (found.probe_result.gone, found.probe_result.probed, found.probe_result.images) == (True, 3, 5)
     assert (found.kept, found.again, [part.code for part in found.parts]) == ((), False, ["a", "b", "c"])
     assert found.probe_result.note is None
-    by_rows = probe_images(connection, replace(CHOICE, renditions=None), GONE, GONE, GONE)
-    assert by_rows.probe_result.note == ProbeNote.ONLY_ROWS
 
 
 def test_one_that_moved_away_does_not_count(connection: Connection) -> None:

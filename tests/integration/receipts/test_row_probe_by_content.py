@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from purger.model import Edge, ProbeNote, Row
+from purger.model import ProbeNote, Row
 from purger.probing.probe import Probe
 from purger.probing.row_probe import RowProbeResult, choose, probe_row
 from stack.database import Database
 from takedown_db.connection.lasting_connection import Connection
-from tests.support.edges.misbehaving_listeners import FixedAnswer, scripted_listener
+from tests.support.edges.misbehaving_listeners import FixedAnswer, listener_target, scripted_listener
 
 _numbers = count(1)
 
@@ -67,7 +67,7 @@ class Copies:
         probe = Probe()
         answers = {f"/images/{code}": FixedAnswer(200, self.bytes) for code in self.codes}
         with scripted_listener([], answers) as url:
-            found = probe_row(self.connection, probe, Edge("e", url, url, "/t"), row, choice)
+            found = probe_row(self.connection, probe, listener_target(url), row, choice)
         probe.close()
         return found
 

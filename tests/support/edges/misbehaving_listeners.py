@@ -1,7 +1,7 @@
 """Run public listeners that misbehave as no edge with the project's VCL can be made to."""
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -9,13 +9,20 @@ from socketserver import BaseRequestHandler, ThreadingTCPServer
 
 import requests
 
+from purger import model
+from purger.edge.instance_proof import HEADER, InstanceProof
+from purger.probing.probe import ProbeTarget
+from purger.probing.targets import ask_target
 from stack.edge import Edge
 from stack.waiting import PATIENCE, wait_until
 from tests.support.sites.site_actions import Site
 from tests.support.threaded_server import threaded_server
 
 #: The headers that prove, with the body, that a banned image is gone.
-PROOF = ("Takedown-State", "Repr-Digest")
+MARKS = ("Takedown-State", "Repr-Digest")
+
+#: By this a listener proves that it is the instance of an edge without a purge listener.
+PROOF = InstanceProof("token", "1")
 
 
 @dataclass(frozen=True)
@@ -28,9 +35,13 @@ class FixedAnswer:
 
 
 @contextmanager
-def stuck_listener(body: bytes, *, failing: str = "") -> Iterator[str]:
-    """Serve one image under every code forever, and 503 for the code ``failing``. Yields the URL."""
-    with _listening(lambda path: FixedAnswer(503 if path.split("/")[2] == failing else 200, body)) as url:
+def stuck_listener(body: bytes, *, failing: str = "", edge: Edge | None = None) -> Iterator[str]:
+    """Serve one image under every code forever, and 503 for the code ``failing``. Yields the URL.
+
+    Proves that it is ``edge``; None: the instance of ``PROOF``.
+    """
+    proof = PROOF if edge is None else proof_of(edge)
+    with _listening(lambda path: FixedAnswer(503 if path.split("/")[2] == failing else 200, body), proof) as url:
         yield url
 
 
@@ -48,7 +59,7 @@ def scripted_listener(asked: list[str], answers: Mapping[str, FixedAnswer]) -> I
 
 @contextmanager
 def stale_listener(edge: Edge) -> Iterator[tuple[str, dict[str, FixedAnswer]]]:
-    """Serve stored answers by path, and pass other requests on to ``edge``.
+    """Serve stored answers by path, and pass other requests on to ``edge``. Proves that it is that edge.
 
     Yields the URL, and the stored answers by path, empty at first.
     """
@@ -56,11 +67,21 @@ def stale_listener(edge: Edge) -> Iterator[tuple[str, dict[str, FixedAnswer]]]:
 
     def relayed(path: str) -> FixedAnswer:
         answer = requests.get(edge.url + path, timeout=PATIENCE)
-        handed_on = {name: answer.headers[name] for name in PROOF if name in answer.headers}
+        handed_on = {name: answer.headers[name] for name in MARKS if name in answer.headers}
         return FixedAnswer(answer.status_code, answer.content, handed_on)
 
-    with _listening(lambda path: stored.get(path) or relayed(path)) as url:
+    with _listening(lambda path: stored.get(path) or relayed(path), proof_of(edge)) as url:
         yield url, stored
+
+
+def proof_of(edge: Edge) -> InstanceProof | None:
+    """Ask an edge for its instance, as the prober does."""
+    return ask_target(model.Edge(edge.edge_name, edge.purge_url, edge.url, str(edge.token_file))).proof
+
+
+def listener_target(url: str, renditions: Collection[str] | None = None) -> ProbeTarget:
+    """Return the target for a listener that has ``PROOF``."""
+    return ProbeTarget(model.Edge("e", url, url, "/t"), renditions, PROOF)
 
 
 @contextmanager
@@ -118,8 +139,8 @@ def raw_listener(*parts: bytes, drip: bytes = b"", every: float = 0.02) -> Itera
 
 
 @contextmanager
-def _listening(answer: Callable[[str], FixedAnswer]) -> Iterator[str]:
-    """Serve the result of ``answer`` for each path, on a free port. Yields the URL."""
+def _listening(answer: Callable[[str], FixedAnswer], proof: InstanceProof | None = PROOF) -> Iterator[str]:
+    """Serve the result of ``answer`` for each path, on a free port, with ``proof``. Yields the URL."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -127,6 +148,8 @@ def _listening(answer: Callable[[str], FixedAnswer]) -> Iterator[str]:
             self.send_response(found.status)
             for name, value in found.headers.items():
                 self.send_header(name, value)
+            if proof and (question := self.headers[HEADER]):
+                self.send_header(HEADER, proof.answer(question))
             self.send_header("Content-Length", str(len(found.body)))
             self.end_headers()
             self.wfile.write(found.body)

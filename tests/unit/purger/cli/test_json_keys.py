@@ -55,8 +55,8 @@ RECEIPTS = {
 }
 
 AUDIT = {
-    "": "codes edges probes served not_proven unproven unreachable renditions_not_named disabled",
-    "served": "edge code renditions",
+    "": "codes edges probes served not_proven unproven unreachable disabled",
+    "served": "edge code renditions said",
     "unproven": "edge code said purged_again",
     "unreachable": "rome",
 }
@@ -137,7 +137,7 @@ def test_the_keys_of_receipts(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_the_keys_of_an_audit(capsys: pytest.CaptureFixture[str]) -> None:
     result = AuditResult(
-        served=[ServedImage("paris", "c", ("original",))],
+        served=[ServedImage("paris", "c", ("original",), "")],
         unproven=[UnprovenImage("paris", "c", "410 for original: no mark", True)],
         unreachable={"rome": "no answer in time"},
     )

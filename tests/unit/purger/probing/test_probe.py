@@ -8,7 +8,13 @@ import pytest
 from purger.probing.probe import Probe
 from purger.probing.verdict import Verdict
 from stack.ports import free_port
-from tests.support.edges.misbehaving_listeners import FixedAnswer, raw_listener, scripted_listener, stuck_listener
+from tests.support.edges.misbehaving_listeners import (
+    FixedAnswer,
+    listener_target,
+    raw_listener,
+    scripted_listener,
+    stuck_listener,
+)
 
 IMAGE = b"picture" * 30_000
 DIGESTS = {"original": hashlib.sha256(IMAGE).hexdigest()}
@@ -23,7 +29,7 @@ def probe() -> Iterator[Probe]:
 
 def said_when_unreachable(probe: Probe, url: str) -> str:
     """Request an image of which there is no answer, and return the reason."""
-    answer = probe.request(url, "code", DIGESTS)
+    answer = probe.request(listener_target(url), "code", DIGESTS)
     assert (answer.verdict, answer.status, answer.silent) == (Verdict.UNREACHABLE, None, True)
     return answer.said
 
@@ -32,7 +38,7 @@ def test_an_image_is_known_by_its_bytes_over_a_kept_connection() -> None:
     probe = Probe()
     with stuck_listener(IMAGE) as url:
         for _ in range(2):
-            answer = probe.request(f"{url}/", "code", DIGESTS)
+            answer = probe.request(listener_target(f"{url}/"), "code", DIGESTS)
             assert (answer.verdict, answer.status, answer.served) == (Verdict.SHOWN, 200, ("original",))
     probe.close()
 
@@ -49,7 +55,7 @@ def test_the_renditions_that_the_edge_knows_are_asked_for(renditions: tuple[str,
     asked: list[str] = []
     probe = Probe()
     with scripted_listener(asked, {"/images/code/thumb": FixedAnswer(503, b"")}) as url:
-        answer = probe.request(url, "code", {"original": "0" * 64, "small": "1" * 64}, renditions)
+        answer = probe.request(listener_target(url, renditions), "code", {"original": "0" * 64, "small": "1" * 64})
     probe.close()
     assert asked == paths
     expected = (Verdict.FAILING, 503) if "/images/code/thumb" in paths else (Verdict.UNPROVEN, 404)
@@ -65,14 +71,14 @@ def test_of_several_answers_the_worst_holds() -> None:
     }
     digests = {"original": hashlib.sha256(IMAGE).hexdigest(), "a": "0" * 64, "b": "1" * 64}
     with scripted_listener([], answers) as url:
-        answer = probe.request(url, "code", digests)
+        answer = probe.request(listener_target(url), "code", digests)
         assert (answer.verdict, answer.status, answer.said) == (
             Verdict.FOREIGN,
             200,
             "200 for a: other bytes, not marked as banned",
         )
         answers["/images/code/b"] = FixedAnswer(404, IMAGE)
-        answer = probe.request(url, "code", digests)
+        answer = probe.request(listener_target(url), "code", digests)
         assert (answer.verdict, answer.status, answer.served) == (Verdict.SHOWN, 404, ("b",))
     probe.close()
 
@@ -83,14 +89,14 @@ def test_an_image_that_was_shown_counts_although_the_edge_falls_silent_then() ->
     digests = DIGESTS | {"a": "0" * 64, "b": "1" * 64}
     answers = {"/images/code": FixedAnswer(200, IMAGE), "/images/code/a": broken}
     with scripted_listener(asked, answers) as url:
-        answer = probe.request(url, "code", digests)
+        answer = probe.request(listener_target(url), "code", digests)
         assert (answer.verdict, answer.served, asked) == (
             Verdict.SHOWN,
             ("original",),
             ["/images/code", "/images/code/a"],
         )
         answers["/images/code"] = FixedAnswer(404, b"")
-        assert probe.request(url, "code", digests).verdict is Verdict.UNREACHABLE
+        assert probe.request(listener_target(url), "code", digests).verdict is Verdict.UNREACHABLE
     probe.close()
 
 
@@ -98,9 +104,9 @@ def test_the_name_of_a_rendition_moves_no_terminal() -> None:
     name = "a\x1b[2J"
     probe = Probe()
     with scripted_listener([], {"/images/code/a%1B%5B2J": FixedAnswer(200, IMAGE)}) as url:
-        answer = probe.request(url, "code", DIGESTS | {name: "0" * 64})
+        answer = probe.request(listener_target(url), "code", DIGESTS | {name: "0" * 64})
         assert answer.served == (r"a\x1b[2J",)
-        answer = probe.request(url, "code", {"original": "0" * 64, name: "1" * 64})
+        answer = probe.request(listener_target(url), "code", {"original": "0" * 64, name: "1" * 64})
         assert answer.said == r"200 for a\x1b[2J: other bytes, not marked as banned"
     probe.close()
 
