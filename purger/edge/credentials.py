@@ -73,9 +73,15 @@ class TokenFile:
 class TlsFiles:
     """The authority that must have signed an edge's certificate, and the client certificate that the edge gets."""
 
-    def __init__(self, ca: str | None, certificate: str | None, key: str | None) -> None:
-        """Take the paths; None: the system's authorities, and no client certificate."""
+    def __init__(
+        self, ca: str | None, certificate: str | None = None, key: str | None = None, *, and_system: bool = False
+    ) -> None:
+        """Take the paths; None: the system's authorities, and no client certificate.
+
+        With ``and_system`` the system's authorities are trusted besides ``ca``: at a public URL either may have signed.
+        """
         self._ca = Path(ca) if ca else None
+        self._and_system = and_system
         self._certificate = Path(certificate) if certificate else None
         self._key = Path(key) if key else None
         self._files = [file for file in (self._ca, self._certificate, self._key) if file]
@@ -96,7 +102,7 @@ class TlsFiles:
         loaded = [signature(file) for file in self._files]
         if self._key and loaded != self._loaded and (warning := exposure(self._key)):
             log.warning("key file: %s", warning)
-        place = (self._ca, self._certificate, self._key, *loaded, *_system_authorities())
+        place = (self._ca, self._and_system, self._certificate, self._key, *loaded, *_system_authorities())
         self._context = context = _contexts.get(place) or self._new_context()
         if None not in loaded:
             _contexts[place] = context
@@ -104,7 +110,10 @@ class TlsFiles:
         return context
 
     def _new_context(self) -> ssl.SSLContext:
-        context = ssl.create_default_context(cafile=self._read_ca())
+        ca = self._read_ca()
+        context = ssl.create_default_context(cafile=None if self._and_system else ca)
+        if self._and_system and ca:
+            context.load_verify_locations(ca)
         if self._certificate:
             self._load_certificate(context, self._certificate)
         return context

@@ -5,15 +5,16 @@ import http.client
 from purger.edge.connection import HttpConnection
 from purger.edge.credentials import TlsFiles
 from purger.edge.instance_proof import HEADER, InstanceProof
+from purger.model import Edge
 
 
-def leads_elsewhere(public_url: str, proof: InstanceProof, *, connect_timeout: float, read_timeout: float) -> bool:
-    """Return True if another server than the instance of ``proof`` answers at ``public_url``.
+def leads_elsewhere(edge: Edge, proof: InstanceProof, *, connect_timeout: float, read_timeout: float) -> bool:
+    """Return True if another server than the instance of ``proof`` answers at the public URL of an edge.
 
     Without an answer, which says nothing, it returns False. Times in seconds; ``read_timeout`` is for the whole answer.
     """
-    files = TlsFiles(None, None, None)
-    connection = HttpConnection(public_url, files, connect_timeout=connect_timeout, read_timeout=read_timeout)
+    files = TlsFiles(edge.ca_file, and_system=True)
+    connection = HttpConnection(edge.public_url, files, connect_timeout=connect_timeout, read_timeout=read_timeout)
     question = proof.question()
     try:
         connection.connect()

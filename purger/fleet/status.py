@@ -226,7 +226,7 @@ def _ask(edge: Edge) -> tuple[EdgeAnswer | EdgeProblem, bool]:
     try:
         answer = client.ask()
         times = {"connect_timeout": _CONNECT_TIMEOUT, "read_timeout": _READ_TIMEOUT}
-        return answer, leads_elsewhere(edge.public_url, client.proof(answer.instance), **times)
+        return answer, leads_elsewhere(edge, client.proof(answer.instance), **times)
     except DeliveryError as error:
         return EdgeProblem(error.kind, str(error)), False
     finally:

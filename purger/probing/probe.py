@@ -152,7 +152,7 @@ class Probe:
             path, body = path_of(code, name), new_body()
             question = target.proof.question() if target.proof else ""
             try:
-                reply = self._fetch(target.edge.public_url, path, question, body)
+                reply = self._fetch(target.edge, path, question, body)
             except UnreachableError as error:
                 yield RenditionAnswer(name, Verdict.UNREACHABLE, str(error))
                 return
@@ -169,8 +169,8 @@ class Probe:
             connection.close()
         self._connections.clear()
 
-    def _fetch(self, url: str, path: str, question: str, body: AnswerBody) -> Reply:
-        connection = self._connections.get(url) or self._new_connection(url)
+    def _fetch(self, edge: Edge, path: str, question: str, body: AnswerBody) -> Reply:
+        connection = self._connections.get(edge.public_url) or self._new_connection(edge)
         try:
             connection.connect()
         except TimeoutError as error:
@@ -188,12 +188,12 @@ class Probe:
         except (OSError, http.client.HTTPException, ValueError) as error:
             raise UnreachableError(_failure_reason(error)) from error
 
-    def _new_connection(self, url: str) -> HttpConnection:
+    def _new_connection(self, edge: Edge) -> HttpConnection:
         if len(self._connections) >= _CONNECTIONS:
             self.close()
-        self._connections[url] = connection = HttpConnection(
-            url,
-            TlsFiles(None, None, None),
+        self._connections[edge.public_url] = connection = HttpConnection(
+            edge.public_url,
+            TlsFiles(edge.ca_file, and_system=True),
             connect_timeout=self._connect_timeout,
             read_timeout=self._longest,
             idle_timeout=self._read_timeout,

@@ -80,8 +80,8 @@ _TLS_OPTIONS = [
         "--ca-file",
         callback=_file,
         metavar="FILE",
-        help="PEM file of the authority that signed the edge's certificate, for a private authority.  "
-        "[default: those of the system]",
+        help="PEM file of the private authority that signed the edge's certificate. For the public URL it is trusted "
+        "besides the system's.  [default: those of the system]",
     ),
     click.option(
         "--certificate-file",
@@ -104,8 +104,9 @@ def require_usable(edge: Edge) -> None:
         raise click.UsageError("--key-file needs --certificate-file")
     if not edge.token_file:
         raise click.UsageError("--token-file cannot be empty")
-    if not edge.purge_url.startswith("https:") and (edge.ca_file or edge.certificate_file):
-        raise click.UsageError("--ca-file and --certificate-file are for a purge URL that begins with https://")
+    purge, public = edge.purge_url.startswith("https:"), edge.public_url.startswith("https:")
+    if (edge.certificate_file and not purge) or (edge.ca_file and not purge and not public):
+        raise click.UsageError("--ca-file and --certificate-file are for a URL that begins with https://")
     for name, value in asdict(edge).items():
         if value and len(value) > _LONGEST:
             raise click.UsageError(f"--{name.replace('_', '-')} is longer than {_LONGEST} characters")
