@@ -44,9 +44,10 @@ class Purger(Server):
         """Run one command of the purger, such as ``status --json``, to its end."""
         return run_apart([command("purger"), *arguments], self.envvars)
 
-    def add_edge(self, edge: Edge) -> None:
+    def add_edge(self, edge: Edge, *options: str) -> None:
         """Run ``purger edge add`` for an edge. Raises ``subprocess.CalledProcessError`` when it is refused."""
         self.run(
             *("edge", "add", edge.edge_name, "--purge-url", edge.purge_url, "--public-url", edge.url),
             *("--token-file", str(edge.token_file)),
+            *options,
         ).check_returncode()

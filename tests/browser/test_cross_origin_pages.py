@@ -152,7 +152,7 @@ def test_nobody_purges_over_tls_for_browsers(
     assert (protocol, status) == ("h2", 405)
     answer = requests.request(method, image, headers=headers, verify=str(authority.file), timeout=PATIENCE)
     assert answer.status_code == 405
-    assert answer.headers["Allow"] == "GET, HEAD"
+    assert answer.headers["Allow"] == "GET, HEAD, OPTIONS"
     assert not [name for name in answer.headers if name.startswith("Takedown-")]
     again = requests.get(image, verify=str(authority.file), timeout=PATIENCE)
     assert "; hit" in again.headers["Cache-Status"]

@@ -168,7 +168,7 @@ NAMED_IDS = {
         f"INSERT INTO bans (id, scope, subject) VALUES ({LARGEST}, 'image', 'a')",
         f"REPLACE INTO bans (id, scope, subject) VALUES ({LARGEST}, 'image', 'a')",
         f"UPDATE bans SET id = {LARGEST}",
-        f"INSERT INTO bans VALUES ({LARGEST}, 'image', 'a', '', '', NOW(), NULL)",
+        f"INSERT INTO bans VALUES ({LARGEST}, 'image', 'a', '', '', NOW(), NULL, NULL, NULL)",
     ],
     "purger": [
         f"INSERT INTO invalidations (id, scope, subject, cause) VALUES ({LARGEST}, 'image', 'a', 'resend')",

@@ -20,7 +20,7 @@ def test_an_edge_that_is_away_is_a_problem_once_and_gets_everything_later(fleet:
 
 def test_a_dead_edge_delays_no_other_and_is_taken_up_when_it_comes(fleet: Fleet) -> None:
     late = Edge(fleet.directory / "late", "127.0.0.1:1", name="late", lease=LEASE)
-    fleet.purger.add_edge(late)
+    fleet.purger.add_edge(late, "--unreachable")
     fleet.logged("edge late is unreachable")
     fleet.ban()
     done = "SELECT COUNT(*) FROM edges JOIN numbering WHERE name = 'edge1' AND rebounded = last_batch"

@@ -27,7 +27,7 @@ ADDRESSES = {
 ORIGINS, EDGES = ("origin1", "origin2"), ("paris", "lima", "tokyo")
 IMAGES = "/var/lib/edge-takedown/images"
 
-#: What the page takes for granted: a way to copy files to another machine. `handed` puts them into their places there.
+#: A program ``scp`` that copies files to another machine: into /shared, from where ``hand_over`` takes them.
 SCP = """#!/bin/bash
 # scp -rp FILE.. root@HOST.internal:DIRECTORY
 set -e
@@ -140,7 +140,7 @@ def start_the_database(deployment: Deployment) -> None:
 
 def start_the_origins(deployment: Deployment) -> None:
     """Do the section Origins; both have the same directory as their store, as with a file system of the network."""
-    deployment.paste("for origin in", "admin")
+    deployment.paste("for machine in", "admin")
     deployment.hand_over()
     for name in ORIGINS:
         deployment.run(name, f"mkdir -p {IMAGES} && mount --bind /shared/images {IMAGES}")
@@ -182,7 +182,7 @@ def ban_the_first_image(deployment: Deployment) -> None:
         assert deployment.ask(edge, "/images/cat-1") == "410 2"
     shown = deployment.paste("purger receipts", "origin2")
     for edge in EDGES:
-        assert re.search(rf"{edge} .*seen gone", shown), shown
+        assert re.search(rf"{edge} .* gone \(410\)", shown), shown
     assert deployment.status().startswith("OK")
     deployment.run("admin", "PURGER_MODERATION_URL_FILE=~/site/moderation-database-url purger lift cat-1")
     for edge in EDGES:

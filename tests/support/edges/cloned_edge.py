@@ -28,8 +28,9 @@ def clone_of(edge: Edge, directory: Path, backend: str, **settings: Any) -> Edge
     the clone go on behind the same addresses. The purger sees one edge that goes back to the clone's cache.
     """
     clone = sibling_of(edge, directory, backend, **settings)
+    loaded = "    call takedown_position_load;\n"
     copied = f'    var.global_set("instance", "{instance_of(edge)}");\n    var.global_set("position", "0:none");\n'
-    insert_line(clone, after="sub vcl_init {\n", line=copied)
+    insert_line(clone, after=loaded, line=copied)
     return clone
 
 

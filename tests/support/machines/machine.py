@@ -23,7 +23,7 @@ _MASKED = (
     *("systemd-binfmt", "systemd-udevd", "systemd-udev-trigger", "systemd-networkd", "systemd-resolved"),
 )
 
-#: How the names of variables begin, in small letters, by which pip finds its registry.
+#: Beginnings, in small letters, of the names of variables by which pip finds its registry.
 _TO_REGISTRIES = ("pip_", "http_proxy", "https_proxy", "no_proxy", "ssl_cert", "requests_ca", "curl_ca")
 
 #: Units of Debian's packages that the machines start.

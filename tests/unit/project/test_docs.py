@@ -23,6 +23,10 @@ from tests.support.pages.markdown_pages import PAGES, ROOT, code, section, spans
 #: Flags of other people's programs.
 FOREIGN_FLAGS = {
     "--no-defaults",
+    "--host",
+    "--user",
+    "--all-ip-addresses",
+    "--fail",
     "--socket",
     "--quick",
     "--default-character-set",

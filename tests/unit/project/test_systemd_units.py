@@ -115,5 +115,5 @@ def test_an_edge_has_the_listeners_the_parameters_and_the_storage_of_the_page() 
     assert first == ""
     for part in ("-f /etc/varnish/default.vcl", "-I /etc/varnish/parameters.cli", "-s Transient="):
         assert part in command
-    assert re.findall(r" -a (\w+)=", command) == ["public", "purge", "tls"]
-    assert "-a tls=127.0.0.1:8443,PROXY -p feature=+http2" in command
+    assert re.findall(r" -a (\w+)=", command) == ["tls", "purge"]
+    assert "-a tls=127.0.0.1:8443,PROXY -a purge=127.0.0.1:6090,PROXY -p feature=+http2" in command
