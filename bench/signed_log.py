@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
-from bench.bulk import BANS, ban_at_once, head, wait_acknowledged
+from bench.bulk_bans import BANS, Bulks
 from bench.other_purgers import stack_with
 from bench.results import Distribution, Result, compare
 from bench.takedown import timed_ban
@@ -39,10 +39,10 @@ def run(directory: Path, rounds: int) -> Iterator[Result]:
 
 def _bulk(stack: Stack) -> Mapping[str, float]:
     """Ban in bulk. The log is written for minutes after it, beside both contenders of the next rounds."""
-    before = head(stack)
-    ban_at_once(stack, "image")
+    bulks = Bulks(stack.database)
+    before = bulks.commit("image")
     begin = time.perf_counter()
-    wait_acknowledged(stack, before)
+    bulks.wait_acknowledged(before)
     seconds = time.perf_counter() - begin
     stack.settle()
     return {"subjects/s": BANS / seconds}

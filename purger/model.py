@@ -99,7 +99,7 @@ class Receipt:
     edge: str
     first: int
     last: int
-    method: str  # purge, ban or flush
+    method: str  # purge or flush
     instance: str
     at: float  # seconds since 1970, the purger's clock
 

@@ -11,10 +11,8 @@ from purger.edge.instance_proof import HEADER, InstanceProof
 
 _POSITION = re.compile(r"[0-9]{1,15}:[0-9A-Za-z-]{1,64}")
 _EPOCH = re.compile(r"[0-9]{1,11}\.[0-9]{3}")
-_PURGE = re.compile(r"/images/([A-Za-z0-9_-]{1,64})")
-
-#: The headers of a BAN, of which each one has exactly one.
-_BANS = ("takedown-codes", "takedown-owners", "takedown-owner", "takedown-digests", "takedown-all")
+_TAG = r"(?:[io]:[A-Za-z0-9_-]{1,64}|d:[0-9a-f]{64})"
+_TAGS = re.compile(rf"{_TAG}(?:,{_TAG})*+")
 
 #: The body of the answers for banned images.
 _SPECIAL = b"banned"
@@ -57,8 +55,8 @@ class StubEdge:
     position: str = "0:none"
     instance: str = "1"
     trusted_from: float = 0.0
-    watched: set[str] = field(default_factory=set)  # codes whose first purge is recorded
-    arrived: dict[str, float] = field(default_factory=dict)  # by watched code, when it was first purged
+    watched: set[str] = field(default_factory=set)  # tags whose first purge is recorded
+    arrived: dict[str, float] = field(default_factory=dict)  # by watched tag, when it was first purged
     requests: int = 0
     received: int = 0  # bytes of requests
     renewals: int = 0
@@ -108,8 +106,9 @@ class StubEdge:
             self._take_heartbeat(batch, headers.get("takedown-epoch"), now)
             return {}
         if method == "PURGE":
-            return self._purge(path, batch, after, now)
-        return self._ban(headers, batch, after, now)
+            return self._purge(path, headers, batch, after, now)
+        self._flush(path, headers, batch, after)
+        return {}
 
     def _take_heartbeat(self, batch: str | None, epoch: str | None, now: float) -> None:
         if epoch is not None and not (_EPOCH.fullmatch(epoch) and float(epoch) <= now):
@@ -128,30 +127,26 @@ class StubEdge:
         if self.trusted_from <= epoch or self.trusted_from > now:
             self.trusted_from = epoch
 
-    def _purge(self, path: str, batch: str | None, after: str | None, now: float) -> dict[str, str]:
-        found = _PURGE.fullmatch(path)
-        if found is None:
+    def _purge(
+        self, path: str, headers: Mapping[str, str], batch: str | None, after: str | None, now: float
+    ) -> dict[str, str]:
+        tags = headers.get("takedown-tags", "")
+        if path != "/" or not _TAGS.fullmatch(tags):
             raise _RefusedByStubError(400)
-        self._record(found[1], now)
+        if self.watched:
+            for tag in self.watched.intersection(tags.split(",")):
+                self.arrived.setdefault(tag, now)
         self._move(batch, after)
         return {"Takedown-Removed": "0"}
 
-    def _ban(self, headers: Mapping[str, str], batch: str | None, after: str | None, now: float) -> dict[str, str]:
-        if sum(name in headers for name in _BANS) != 1:
+    def _flush(self, path: str, headers: Mapping[str, str], batch: str | None, after: str | None) -> None:
+        if path != "/" or headers.get("takedown-all") != "1":
             raise _RefusedByStubError(400)
-        if self.watched:
-            for code in headers.get("takedown-codes", "").split(","):
-                self._record(code, now)
-        if "takedown-all" in headers and after is None:
+        if after is None:
             self.flushes += batch is not None
             self.position = batch or self.position
         else:
             self._move(batch, after)
-        return {}
-
-    def _record(self, code: str, now: float) -> None:
-        if code in self.watched:
-            self.arrived.setdefault(code, now)
 
     def _move(self, batch: str | None, after: str | None) -> None:
         if batch is not None and after in (None, self.position) and _number(batch) > _number(self.position):

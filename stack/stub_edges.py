@@ -104,12 +104,12 @@ class _Control:
     def do_watch(self, codes: list[str]) -> None:
         """Record from now on when each edge first gets a purge of these codes."""
         for place in self._places.values():
-            place.edge.watched.update(codes)
+            place.edge.watched.update(f"i:{code}" for code in codes)
 
     def do_arrivals(self, code: str) -> dict[str, float]:
         """Return by edge when the code was first purged there, in seconds since 1970."""
         edges = (place.edge for place in self._places.values())
-        return {edge.name: edge.arrived[code] for edge in edges if code in edge.arrived}
+        return {edge.name: edge.arrived[f"i:{code}"] for edge in edges if f"i:{code}" in edge.arrived}
 
     def do_forget(self) -> None:
         """Drop all records."""

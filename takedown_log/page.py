@@ -245,8 +245,7 @@ _ACTS = {
 }
 
 _METHODS = {
-    "purge": "removed this image",
-    "ban": "removed all that the order names",
+    "purge": "removed all that the order names",
     "flush": "emptied its whole store",
 }
 

@@ -93,6 +93,11 @@ class EdgeSession:
         self._changes = Backoff(settings.retry_first, settings.retry_longest)
         self._interrupt = threading.Event()
 
+    @property
+    def position(self) -> Position:
+        """The position that the edge named last."""
+        return self._progress.position
+
     def interrupt(self) -> None:
         """End a pause after an error, now and from now on; may be called from any thread."""
         self._interrupt.set()

@@ -1,7 +1,8 @@
 """Delivers batches, heartbeats and flushes to one edge: a thread that takes one step after another.
 
 The thread waits until the poller finds something, or until something is due. ``Progress`` chooses each step, which is
-carried out here: ``EdgeSession`` sends its requests, ``PlanSender`` those of a plan, the recorder writes the outcome.
+carried out here: ``EdgeSession`` sends its requests, the recorder writes the outcome. A step sends one request of a
+plan, so that heartbeats and rebounds come between those of a bulk when they are due, and single bans before each.
 """
 
 import logging
@@ -9,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from purger.delivery.plan_sender import BulkDelay, PlanRun, PlanSender, RefusedPlanError
+from purger.delivery.plan_run import PlanRun, RefusedPlanError, urgent_run
 from purger.delivery.session import EdgeMode, EdgeSession
 from purger.edge.errors import DeliveryError
 from purger.edge.purge_request import FLUSH, at_position, late_flush, part_of
@@ -17,7 +18,6 @@ from purger.edge.tally import Tally
 from purger.model import Edge, FlushRequest, SavedProgress, Verification
 from purger.outbox.batches import Batches
 from purger.outbox.outbox import MalformedRowError, PrunedError
-from purger.outbox.plan import SINGLES, affordable
 from purger.outbox.poller import Poller
 from purger.probing.prober import Prober
 from purger.progress.lease import Lease
@@ -65,11 +65,9 @@ class Worker(threading.Thread):
         self._asked: FlushRequest | None = None
         self._setbacks = 0  # of the database, that this edge was flushed for
         self._flushed_after: int | None = None  # the batch before those of a flush whose rebound is still to come
-        self._sender = PlanSender(
-            batches, self._session.send, lambda: self._progress.position, self._record.add_probe_results
-        )
-        self._bulk_delay = BulkDelay(batches, lambda: poller.more_to_come)
+        self._batches = batches
         self._delivering: PlanRun | None = None
+        self._urgent = 0  # the batch up to which urgent bans were sent out of turn
         self._rebounding: dict[int, PlanRun] = {}  # by turn
 
     @property
@@ -112,6 +110,8 @@ class Worker(threading.Thread):
                 self._take(self._next_step())
             except DeliveryError as error:
                 self._session.failed(error)
+            except RefusedPlanError as error:
+                self._progress.require_flush(str(error))
             except DatabaseUnavailableError as error:
                 # The step needs rows that cannot be read now; the poller has logged why.
                 log.debug("edge %s waits: %s", self.edge.name, error)
@@ -150,6 +150,7 @@ class Worker(threading.Thread):
         head, setbacks = self._poller.known
         if self._setbacks != setbacks:
             self._setbacks = setbacks
+            self._urgent = 0
             self._record.drop()
             self._progress.went_back(self._poller.pruned)
         self._progress.ask_flush(self._asked)
@@ -186,25 +187,32 @@ class Worker(threading.Thread):
         self._flushed_after = None
 
     def _deliver(self, step: Deliver) -> None:
-        try:
-            if self._delivering is None or self._delivering.plan.first != step.after + 1:
-                if (seconds := self._bulk_delay.seconds(step.after, step.head, now=time.monotonic())) > 0:
-                    self._sender.send_urgent(self.edge, step.after)
-                    self._wake.wait(seconds)
-                    return
-                self._delivering = self._plan(step.after, step.head)
-            plan_run = self._delivering
-            if plan_run is None or not self._sender.deliver(self.edge, plan_run):
-                return
-        except RefusedPlanError as error:
-            self._progress.require_flush(str(error))
+        if self._delivering is None or self._delivering.plan.first != step.after + 1:
+            self._delivering = self._plan(step.after, step.head)
+        plan_run = self._delivering
+        if plan_run is None:
+            return
+        if len(plan_run.requests) > 1:
+            self._send_urgent(plan_run.plan.last)
+        if plan_run.requests:
+            plan_run.send_next(self._session, moves=True)
+        if plan_run.requests:
             return
         plan, self._delivering = plan_run.plan, None
         self._progress.delivered(plan.last, at=time.monotonic())
-        self._add_receipt(plan.first, plan.last, plan.method)
+        self._add_receipt(plan.first, plan.last, "purge")
         self._record.add_probe_results(plan_run.probe_results)
         self._write_record()
         self._prober.offer(self.edge, plan.sample, setbacks=self._setbacks)
+
+    def _send_urgent(self, after: int) -> None:
+        """Send the single bans of batches after ``after`` that came since the last call, before their turn."""
+        if self._holds() and (rows := self._batches.urgent(max(after, self._urgent))):
+            plan_run = urgent_run(rows)
+            while plan_run.requests:
+                plan_run.send_next(self._session)
+            self._urgent = rows[-1].batch
+            self._record.add_probe_results(plan_run.probe_results)
 
     def _rebound(self, step: Rebound) -> None:
         plan_run = self._rebounding.get(step.turn) or self._plan(step.after, step.last, late=step.turn > 0)
@@ -214,11 +222,9 @@ class Worker(threading.Thread):
             return
         self._rebounding[step.turn] = plan_run
         if plan_run.requests:
-            # One request a step, so that a first delivery need not wait for the rest.
-            try:
-                self._sender.send_next(self.edge, plan_run)
-            except RefusedPlanError as error:
-                self._progress.require_flush(str(error))
+            self._send_urgent(self._delivering.plan.last if self._delivering else self._progress.acknowledged)
+            plan_run.send_next(self._session)
+        if plan_run.requests:
             return
         del self._rebounding[step.turn]
         self._progress.rebounded(step.turn, plan_run.plan.last)
@@ -229,14 +235,8 @@ class Worker(threading.Thread):
 
         The edge is then flushed, but not instead of a late rebound.
         """
-        requests = affordable(self._session.pace)
-        if late:
-            # The origin's answers are newer than these batches by now: no fetch starts again for a list of mixed codes.
-            # With a list for each last character, a steady stream of purges would be followed by as many BANs, against
-            # each of which every hit is tested.
-            requests = min(requests, SINGLES)
         try:
-            return self._sender.plan(after, head, requests)
+            return PlanRun(self._batches.plan(after, head))
         except PrunedError:
             reason = "the outbox no longer holds the rows that it lacks"
         except MalformedRowError as error:

@@ -13,13 +13,16 @@ AFTER = "Takedown-After"
 #: The header of a purge with the batch that it is a part of; the edge's position stays.
 PART_OF = "Takedown-Part-Of"
 
+#: The header of a PURGE with the tags whose objects it removes.
+TAGS = "Takedown-Tags"
+
 #: Names and values of headers.
 Headers = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request to a purge listener. ``rows`` are the bans and lifts that the answer to a PURGE is recorded for."""
+    """One request to a purge listener. ``rows`` are the bans and lifts that the count in its answer is recorded for."""
 
     method: str
     path: str
@@ -28,21 +31,21 @@ class Request:
 
     @property
     def kind(self) -> str:
-        """The method by which requests are counted: a BAN of all objects is a flush."""
-        if self.method == "BAN" and any(name == _ALL for name, _ in self.headers):
-            return "flush"
-        return self.method.lower()
+        """The method by which requests are counted: a BAN is a flush."""
+        return "flush" if self.method == "BAN" else self.method.lower()
 
     def with_headers(self, headers: Headers) -> "Request":
         """Return the same request with further headers."""
         return Request(self.method, self.path, self.headers + headers, self.rows)
 
 
-#: The header of a BAN of all objects.
-_ALL = "Takedown-All"
-
 #: The request that removes all objects.
-FLUSH = Request("BAN", "/", ((_ALL, "1"),))
+FLUSH = Request("BAN", "/", (("Takedown-All", "1"),))
+
+
+def purge(tags: str, rows: tuple[Row, ...] = ()) -> Request:
+    """Make the request that removes all objects with one of ``tags``, which have commas between them."""
+    return Request("PURGE", "/", ((TAGS, tags),), rows)
 
 
 def late_flush(older: float) -> Request:

@@ -11,7 +11,7 @@ from purger.edge.errors import DeliveryError
 ACKNOWLEDGED = "acknowledged"
 
 #: The methods by which requests are counted, ``flush`` and ``ask`` beside those of HTTP.
-METHODS = ("purge", "ban", "flush", "heartbeat", "ask")
+METHODS = ("purge", "flush", "heartbeat", "ask")
 
 
 class DeliveryKey(NamedTuple):

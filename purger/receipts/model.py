@@ -30,7 +30,7 @@ class EdgeReceipt:
     edge: str
     acknowledged_at: datetime | None = None  # by the database's clock, as all times of a report
     instance: str | None = None  # the varnishd process that acknowledged
-    method: str | None = None  # purge, ban or flush; None: not acknowledged
+    method: str | None = None  # purge or flush; None: not acknowledged
     removed: int | None = None  # number of objects; None: the edge does not say
     seen_at: datetime | None = None  # when a probe proved ``gone``, true or false
     status: int | None = None  # of the probe's answer; without ``seen_at`` the answer proved nothing

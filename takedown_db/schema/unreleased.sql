@@ -145,3 +145,7 @@ ALTER TABLE sightings
     MODIFY seen_at DATETIME(6) NOT NULL COMMENT 'UTC, the database''s clock',
     MODIFY gone BOOLEAN NOT NULL COMMENT 'what came was none of the image''s renditions',
     DROP COLUMN removed;
+
+-- No receipt is by a ban of Varnish any more.
+ALTER TABLE receipts
+    MODIFY method VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'purge or flush';

@@ -228,7 +228,7 @@ CREATE TABLE IF NOT EXISTS receipts (
     edge VARCHAR(255) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'edges.name; kept when the edge is removed',
     batch BIGINT UNSIGNED NOT NULL COMMENT 'the last batch that this acknowledgement covers',
     first_batch BIGINT UNSIGNED NOT NULL COMMENT 'the first one',
-    method VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'purge, ban or flush',
+    method VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'purge or flush',
     instance VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
     acknowledged_at DATETIME(6) NOT NULL COMMENT 'UTC, the database''s clock',
     PRIMARY KEY (edge, batch)

@@ -1,6 +1,7 @@
 """Collect all faults in one table, filled by one module for each part of the system."""
 
 from tests.chaos.faults import (
+    bulks,
     clocks,
     database,
     edge,
@@ -20,6 +21,7 @@ __all__ = [
     "FAULTS",
     "Fault",
     "Scene",
+    "bulks",
     "clocks",
     "database",
     "edge",

@@ -104,13 +104,21 @@ def test_a_stub_answers_as_an_edge_does(stubs: StubEdges, edge: Edge) -> None:
     assert both("HEARTBEAT", Authorization="Bearer wrong")[0] == 403
     assert both("HEARTBEAT", If_Match='"another"')[0] == 412
     assert both("BAN", Takedown_All="1", Takedown_Batch="7:a")[2] == "7:a"
-    assert both("PURGE", "/images/cat", If_Match="OURS", Takedown_Batch="8:b", Takedown_After="7:a")[2] == "8:b"
-    assert both("PURGE", "/images/cat", Takedown_Batch="9:c", Takedown_After="7:a")[2] == "8:b"
-    assert both("PURGE", "/images/cat", Takedown_Batch="6:z", Takedown_After="8:b")[2] == "8:b"
-    assert both("PURGE", "/images/cat", Takedown_Part_Of="9", Takedown_After="8:b")[2] == "8:b"
-    assert both("PURGE", "/images/cat/thumb")[0] == 400
-    assert both("BAN", Takedown_Codes="cat,dog", Takedown_Batch="9:c", Takedown_After="8:b")[2] == "9:c"
-    assert both("BAN", Takedown_Codes="cat", Takedown_Owners="x")[0] == 400
+    one, many = {"Takedown_Tags": "i:cat"}, {"Takedown_Tags": f"o:joe,d:{'0' * 64},i:dog"}
+    assert both("PURGE", If_Match="OURS", Takedown_Batch="8:b", Takedown_After="7:a", **one)[2:] == (
+        "8:b",
+        "fail-safe",
+        "0",
+    )
+    assert both("PURGE", Takedown_Batch="9:c", Takedown_After="7:a", **one)[2] == "8:b"
+    assert both("PURGE", Takedown_Batch="6:z", Takedown_After="8:b", **one)[2] == "8:b"
+    assert both("PURGE", Takedown_Part_Of="9", Takedown_After="8:b", **one)[2] == "8:b"
+    assert both("PURGE", Takedown_Batch="9:c", Takedown_After="8:b", **many)[2] == "9:c"
+    assert both("PURGE", "/images/cat/thumb", **one)[0] == 400
+    for tags in ("", "i:", "x:cat", "i:cat,", "i:cat, i:dog", "d:abc", "i:a b"):
+        assert both("PURGE", Takedown_Tags=tags)[0] == 400
+    assert both("PURGE")[0] == 400
+    assert both("BAN", **one)[0] == 400
     assert both("BAN")[0] == 400
     assert both("BAN", Takedown_All="1", Takedown_Part_Of="9", Takedown_After="9:c")[2] == "9:c"
     assert both("HEARTBEAT", Takedown_Epoch="NOW", Takedown_Batch="8:b")[0] == 412

@@ -24,7 +24,7 @@ def test_a_ban_by_content_is_proven_for_each_code_at_every_edge(site: Site) -> N
             site.wait_gone(code, edge)
         assert site.is_hit(other, edge)
     for receipt in wait_proven(site, "--digest", digest).values():
-        assert (receipt["method"], receipt["probed"], receipt["images"]) == ("ban", 3, 3)
+        assert (receipt["method"], receipt["probed"], receipt["images"]) == ("purge", 3, 3)
     out = ask(site, "--digest", digest)[1]
     assert out.startswith(f"digest {digest}: 1 ban in force, proven gone at 2 edges\n")
     assert out.count("gone (410) at 3 of 3 images after ") == 2

@@ -7,7 +7,7 @@ import pytest
 
 from purger.delivery.session import EdgeMode
 from purger.edge.errors import SlowError
-from purger.edge.purge_request import FLUSH, Request, late_flush
+from purger.edge.purge_request import FLUSH, late_flush, purge
 from purger.edge.tally import METHODS, DeliveryKey, Tally
 from purger.records.pending import Pending
 from takedown_base.histogram import Histogram
@@ -63,9 +63,9 @@ def test_requests_are_counted_by_edge_method_and_result() -> None:
     }
 
 
-def test_a_flush_is_told_from_other_bans() -> None:
-    requests = [Request("PURGE", "/images/x"), Request("BAN", "/", (("Takedown-Codes", "x"),)), FLUSH, late_flush(5)]
-    assert [request.kind for request in requests] == ["purge", "ban", "flush", "flush"]
+def test_requests_are_counted_by_methods_that_the_page_names() -> None:
+    requests = [purge("i:x"), FLUSH, late_flush(5)]
+    assert [request.kind for request in requests] == ["purge", "flush", "flush"]
     assert {request.kind for request in requests} <= {*METHODS}
 
 

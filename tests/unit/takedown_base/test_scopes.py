@@ -5,9 +5,9 @@ from importlib import resources
 
 import pytest
 
-from purger.outbox import plan
+from purger.model import Row
+from purger.outbox.plan import make_plan
 from purger.probing import subject_images
-from stack.vcl import SOURCE
 from takedown_base import subject_keys
 from takedown_base.scope import Scope
 
@@ -62,12 +62,10 @@ def test_the_messages_of_triggers_name_all() -> None:
 
 def test_subjects_are_checked_and_delivered_for_each_scope() -> None:
     assert subject_keys._FULL_SUBJECT.keys() == set(Scope)
-    assert plan._LISTS.keys() == set(Scope)
     assert subject_images._PAGES.keys() == set(Scope) - {Scope.IMAGE}
 
 
-@pytest.mark.parametrize("header", plan._LISTS.values())
-def test_the_edge_knows_the_list_of_each_scope(header: str) -> None:
-    ban = SOURCE.joinpath("takedown", "purge.vcl").read_text()
-    assert f"elseif (req.http.{header})" in ban or f"if (req.http.{header})" in ban
-    assert f"std.collect(req.http.{header}, " in ban
+def test_tags_of_scopes_differ() -> None:
+    plan = make_plan([Row(1, 1, scope, "a" * 64, "ban") for scope in Scope], 1, 1)
+    tags = [dict(request.headers)["Takedown-Tags"] for request in plan.requests]
+    assert tags == [f"{letter}:{'a' * 64}" for letter in "iod"]

@@ -69,7 +69,7 @@ def test_a_page_tells_the_order_and_what_each_server_did(complete: Takedown) -> 
     assert "nothing is missing" in text
     for words in (
         *("the image with the code kX3_vQ", "26 November 2026, 12:00:01.000 UTC", "Ann", "desk@site", "court order 7"),
-        *("26 November 2026, 12:00:02.000 UTC", "1.000 seconds after the order", "removed this image"),
+        *("26 November 2026, 12:00:02.000 UTC", "1.000 seconds after the order", "removed all that the order names"),
         *("26 November 2026, 12:00:03.000 UTC", "A notice in its place (status 410): the image is gone."),
         "2 of 2 servers confirmed it, the last 1.000 seconds after the order; at 2 of 2 a test request",
     ):

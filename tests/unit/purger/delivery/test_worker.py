@@ -1,55 +1,116 @@
-"""Plan the requests of late rebounds: purges that are sent again seconds later."""
+"""Interleave the requests of a bulk with single bans, also while its rebounds go first."""
 
 import threading
-from typing import cast
+from collections.abc import Mapping
+from typing import Any, cast
 
 import pytest
 
 from purger.delivery.worker import Worker
-from purger.model import Edge, Row, SavedProgress
+from purger.edge.answer import EdgeAnswer
+from purger.edge.purge_request import Request
+from purger.model import Edge, Position, Row, SavedProgress
 from purger.outbox.batches import Batches
 from purger.outbox.outbox import Outbox
 from purger.outbox.poller import Poller
 from purger.probing.prober import Prober
+from purger.progress.steps import Deliver, Rebound
 from purger.records.recorder import Recorder
 from purger.settings import Settings
 
-BATCHES = 100
 URL = "http://127.0.0.1:1"
 
 
+class Place:
+    """An outbox in memory, the worker of one edge, and the requests that it sends. Takes what it records as well."""
+
+    def __init__(self) -> None:
+        outbox = cast("Outbox", None)  # all that is planned is in memory
+        self.batches = Batches(outbox)
+        self.holds = True
+        self.sent: list[Mapping[str, str]] = []
+        self.position, self.edge = Position(0, "none"), Edge("e", URL, URL, "/nowhere")
+        self.worker = Worker(
+            edge=self.edge,
+            saved=SavedProgress("one", 0, 0, 0, 0, "all"),
+            settings=Settings(database_url=""),
+            poller=Poller(outbox, self.batches, interval=0.001, stop=threading.Event()),
+            batches=self.batches,
+            recorder=cast("Recorder", self),
+            prober=cast("Prober", self),
+            holds=lambda: self.holds,
+        )
+        self.worker._session = cast("Any", self)
+        self._largest = self._batch = 0
+
+    def add(self, *subjects: str) -> None:
+        self._batch += 1
+        rows = [
+            Row(self._largest + number, self._batch, "image", subject, "ban")
+            for number, subject in enumerate(subjects, 1)
+        ]
+        self._largest += len(subjects)
+        self.batches.add(self._batch - 1, self._batch, rows, {self._batch: f"i{self._batch}"})
+
+    def send(self, request: Request) -> EdgeAnswer:
+        self.sent.append(dict(request.headers))
+        return EdgeAnswer("one", "1.000", 1, None, None, self.position)
+
+    def first_tags(self) -> list[str]:
+        return [headers["Takedown-Tags"].split(",")[0] for headers in self.sent]
+
+    def acknowledged(self, *_arguments: object, **_named: object) -> None:
+        pass
+
+    def offer(self, *_arguments: object, **_named: object) -> None:
+        pass
+
+
 @pytest.fixture
-def worker() -> Worker:
-    """Make a worker that sends nothing, with batches of one ban each whose codes end in all characters."""
-    outbox = cast("Outbox", None)  # all that is planned is in memory
-    batches = Batches(outbox)
-    rows = [Row(number, number, "image", f"code{number}{chr(97 + number % 26)}", "ban") for number in range(1, 101)]
-    batches.add(0, BATCHES, rows, {number: f"i{number}" for number in range(1, BATCHES + 1)})
-    return Worker(
-        edge=Edge("e", URL, URL, "/nowhere"),
-        saved=SavedProgress("one", BATCHES, 0, 0, 0, "all"),
-        settings=Settings(database_url=""),
-        poller=Poller(outbox, batches, interval=0.001, stop=threading.Event()),
-        batches=batches,
-        recorder=cast("Recorder", None),
-        prober=cast("Prober", None),
-    )
+def place() -> Place:
+    """Make a bulk in batch 1 that takes three requests."""
+    place = Place()
+    place.add(*(f"{number:03}" + "x" * 57 for number in range(300)))
+    return place
 
 
-def test_deliveries_wait_while_the_poller_says_that_more_rows_are_to_come(worker: Worker) -> None:
-    for more in (False, True, False):
-        worker._poller.more_to_come = more
-        assert (worker._bulk_delay.seconds(0, BATCHES, now=1.0) > 0) is more
+def test_a_single_ban_that_comes_during_a_bulk_goes_before_the_rest_of_it_once(place: Place) -> None:
+    place.worker._take(Deliver(0, 1))
+    place.add("single")
+    for _ in range(2):
+        place.worker._take(Deliver(0, 2))
+    place.worker._take(Deliver(1, 2))
+    tags = place.first_tags()
+    assert [tag[:5] for tag in tags] == ["i:000", "i:sin", "i:111", "i:222", "i:sin"]
+    assert place.sent[1] == {"Takedown-Tags": "i:single", "Takedown-Part-Of": "2", "Takedown-After": "0:none"}
+    assert [headers.get("Takedown-Batch") for headers in place.sent] == [None, None, None, "1:i1", "2:i2"]
+    assert place.worker.acknowledged == 2
 
 
-def test_a_late_rebound_of_many_purges_takes_one_request(worker: Worker) -> None:
-    late, prompt = worker._plan(0, BATCHES, late=True), worker._plan(0, BATCHES)
-    assert late is not None
-    assert prompt is not None
-    assert (len(late.requests), len(prompt.requests)) == (1, 26)
+def test_a_single_ban_goes_before_the_rebound_of_a_bulk(place: Place) -> None:
+    for _ in range(3):
+        place.worker._take(Deliver(0, 1))
+    place.add("single")
+    del place.sent[:]
+    for _ in range(3):
+        place.worker._take(Rebound(0, 0, 1))
+    assert [tag[:5] for tag in place.first_tags()] == ["i:sin", "i:000", "i:111", "i:222"]
+    assert not any("Takedown-Batch" in headers for headers in place.sent)
 
 
-def test_a_late_rebound_of_a_few_purges_disturbs_no_other_group(worker: Worker) -> None:
-    late = worker._plan(0, 5, late=True)
-    assert late is not None
-    assert [request.method for request in late.requests] == ["PURGE"] * 5
+def test_a_purger_that_may_have_lost_the_edge_sends_rebounds_only(place: Place) -> None:
+    for _ in range(3):
+        place.worker._take(Deliver(0, 1))
+    place.add("single")
+    place.holds = False
+    del place.sent[:]
+    place.worker._take(Rebound(0, 0, 1))
+    assert [tag[:5] for tag in place.first_tags()] == ["i:000"]
+
+
+def test_a_plan_of_one_request_is_sent_as_it_is(place: Place) -> None:
+    for _ in range(3):
+        place.worker._take(Deliver(0, 1))
+    place.add("single")
+    place.worker._take(Deliver(1, 2))
+    assert len(place.sent) == 4

@@ -242,7 +242,7 @@ def test_an_answer_is_shown_without_its_control_characters(token: Path) -> None:
 
 @pytest.mark.parametrize("value", ["a\r\nX: y", "\u00e9", "a\x00"])
 def test_a_header_that_http_cannot_hold_is_malformed_and_not_sent(token: Path, value: str) -> None:
-    request = Request("BAN", "/", (("Takedown-Owner", value),))
+    request = Request("PURGE", "/", (("Takedown-Tags", value),))
     with pytest.raises(MalformedError):
         delivery_to("http://127.0.0.1:1", token).send(request, None)
 

@@ -7,6 +7,7 @@ import pytest
 from purger.model import Position, Row
 from purger.outbox.batches import Batches
 from purger.outbox.outbox import Outbox, PrunedError
+from purger.outbox.plan import DeliveryPlan
 
 IDENTITIES = {batch: f"identity-{batch}" for batch in range(100)}
 
@@ -37,13 +38,17 @@ def batches(outbox: RowsByBatch, **sizes: int) -> Batches:
     return Batches(outbox, **sizes)
 
 
+def tags(plan: DeliveryPlan) -> list[str]:
+    return [tag for request in plan.requests for tag in dict(request.headers)["Takedown-Tags"].split(",")]
+
+
 def test_new_batches_are_planned_from_memory() -> None:
     outbox = RowsByBatch(9)
     known = batches(outbox)
     known.add(5, 9, outbox.rows(5, 9), IDENTITIES)
     reads = outbox.reads
     plan = known.plan(6, 9)
-    assert [request.path for request in plan.requests] == ["/images/c7", "/images/c8", "/images/c9"]
+    assert tags(plan) == ["i:c7", "i:c8", "i:c9"]
     assert (plan.first, plan.last, outbox.reads) == (7, 9, reads)
 
 
@@ -51,7 +56,7 @@ def test_older_batches_come_from_the_database() -> None:
     outbox = RowsByBatch(9)
     known = batches(outbox, rows_kept=2)
     known.add(5, 9, outbox.rows(5, 9), IDENTITIES)
-    assert [request.path for request in known.plan(6, 8).requests] == ["/images/c7", "/images/c8"]
+    assert tags(known.plan(6, 8)) == ["i:c7", "i:c8"]
     assert outbox.reads == 2
 
 
@@ -60,7 +65,7 @@ def test_a_gap_is_never_taken_for_an_empty_batch() -> None:
     known = batches(outbox)
     known.add(2, 3, outbox.rows(2, 3), IDENTITIES)
     known.add(7, 9, outbox.rows(7, 9), IDENTITIES)
-    assert len(known.plan(2, 9).requests) == 7
+    assert len(tags(known.plan(2, 9))) == 7
 
 
 def test_what_was_pruned_is_not_taken_for_nothing() -> None:
@@ -83,7 +88,38 @@ def test_numbers_that_come_a_second_time_are_read_again() -> None:
     known.plan(3, 4)
     known.forget()
     outbox.batches[4] = [Row(99, 4, "image", "other", "ban")]
-    assert [request.path for request in known.plan(3, 4).requests] == ["/images/other"]
+    assert tags(known.plan(3, 4)) == ["i:other"]
+
+
+def test_a_plan_that_fills_a_list_is_used_again_from_where_it_begins_whatever_came_since() -> None:
+    known = batches(RowsByBatch(0))
+    bulk = [Row(number, 1, "image", f"c{number}", "ban") for number in range(1, 601)]
+    known.add(0, 1, bulk, IDENTITIES)
+    first = known.plan(0, 1)
+    known.add(1, 2, [Row(601, 2, "image", "later", "ban")], IDENTITIES)
+    assert known.plan(0, 2) is first
+    single = known.plan(1, 2)
+    known.add(2, 3, [Row(602, 3, "image", "last", "ban")], IDENTITIES)
+    assert tags(known.plan(1, 3)) == ["i:later", "i:last"]
+    assert tags(single) == tags(known.plan(1, 2)) == ["i:later"]
+
+
+def test_the_rebounds_of_a_bulk_read_nothing_again() -> None:
+    outbox = RowsByBatch(9)
+    known = batches(outbox, rows_kept=1, rows_a_plan=2)
+    steps = [(after, known.plan(after, 9).last) for after in (0, 2, 4, 6, 8)]
+    reads = outbox.reads
+    assert [known.plan(after, last).last for after, last in steps] == [2, 4, 6, 8, 9]
+    assert outbox.reads == reads
+
+
+def test_plans_that_were_not_used_for_longest_are_dropped() -> None:
+    outbox = RowsByBatch(9)
+    known = batches(outbox, rows_planned=300)
+    known.plan(0, 1)
+    known.plan(1, 2)
+    known.plan(0, 1)
+    assert outbox.reads == 3
 
 
 def test_more_single_bans_than_are_kept_leave_the_newest() -> None:
@@ -91,25 +127,28 @@ def test_more_single_bans_than_are_kept_leave_the_newest() -> None:
     bans = [Row(number, number, "image", f"c{number}", "ban") for number in range(1, 301)]
     for ban in bans:
         known.add(ban.batch - 1, ban.batch, [ban], IDENTITIES)
-    assert known.urgent_since(0) == (300, bans[100:])
-    assert known.urgent_since(298) == (300, bans[298:])
-    assert known.urgent_since(300) == (300, [])
+    assert known.urgent(0) == bans[100:]
+    assert known.urgent(298) == bans[298:]
+    assert known.urgent(300) == []
 
 
-def test_a_single_ban_is_told_from_a_bulk_whoever_numbered_it() -> None:
+def test_a_single_ban_is_told_from_a_bulk_whoever_numbered_it_and_comes_first() -> None:
     known = Batches(RowsByBatch(0))
     bulk = [Row(number, 0, "image", f"c{number}", "ban") for number in range(1, 101)]
     known.add(0, 1, [row._replace(batch=1) for row in bulk[50:]], IDENTITIES)  # the newest are numbered first
     single = Row(101, 3, "image", "single", "ban")
     known.add(1, 3, [*(row._replace(batch=2) for row in bulk[:50]), single], IDENTITIES)
-    assert known.urgent_since(0) == (1, [single])
+    assert known.urgent(0) == [single]
+    assert tags(known.plan(0, 3))[0] == "i:single"
+    known.forget()
+    assert known.urgent(0) == []
 
 
 def test_a_gap_makes_no_single_bans_of_a_bulk() -> None:
     known = Batches(RowsByBatch(0))
     known.add(0, 1, [Row(number, 1, "image", f"c{number}", "ban") for number in range(51, 101)], IDENTITIES)
     known.add(5, 6, [Row(number, 6, "image", f"c{number}", "ban") for number in range(1, 11)], IDENTITIES)
-    assert known.urgent_since(0) == (0, [])
+    assert known.urgent(0) == []
 
 
 class Failing(RowsByBatch):
