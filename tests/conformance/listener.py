@@ -161,7 +161,7 @@ def _malformed(code: str) -> list[tuple[str, str, dict[str, str]]]:
         *(("PURGE", path, {}) for path in paths),
         *(("PURGE", "/", headers) for headers in lists),
         ("PURGE", f"/images/{code}", {"takedown_tags": "i:a"}),
-        *(("BAN", "/", headers) for headers in ({}, {"takedown_tags": "i:a"})),
+        *(("BAN", "/", headers) for headers in ({}, {"takedown_tags": "i:a"}, {"takedown_codes": "a"})),
         *(("BAN", "/", {"takedown_all": value}) for value in ("0", "yes")),
         ("BAN", "/images/x", {"takedown_all": "1"}),
         ("HEARTBEAT", "/x", {}),

@@ -9,7 +9,6 @@ sub takedown_listener_request {
     call takedown_listener_methods;
     call takedown_position_match;
     call takedown_position_arguments;
-    call takedown_purge_former;
     call takedown_purge_tags;
     call takedown_purge_all;
     call takedown_lease_heartbeat;

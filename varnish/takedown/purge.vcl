@@ -70,22 +70,3 @@ sub takedown_purge_ban {
     }
     return (synth(200, "Banned"));
 }
-
-# Understand the lists of before Takedown-Tags.
-sub takedown_purge_former {
-    if (req.method == "BAN" && req.url == "/" && !req.http.Takedown-All && !req.http.Takedown-Tags) {
-        std.collect(req.http.Takedown-Codes, ",");
-        std.collect(req.http.Takedown-Owners, ",");
-        std.collect(req.http.Takedown-Digests, ",");
-        if (req.http.Takedown-Codes) {
-            set req.http.Takedown-Tags = regsuball(req.http.Takedown-Codes, "(?:^|(?<=,))", "i:");
-        } elseif (req.http.Takedown-Owners) {
-            set req.http.Takedown-Tags = regsuball(req.http.Takedown-Owners, "(?:^|(?<=,))", "o:");
-        } elseif (req.http.Takedown-Digests) {
-            set req.http.Takedown-Tags = regsuball(req.http.Takedown-Digests, "(?:^|(?<=,))", "d:");
-        }
-        if (req.http.Takedown-Tags) {
-            set req.method = "PURGE";
-        }
-    }
-}
