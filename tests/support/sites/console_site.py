@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from html import unescape
+from http import HTTPStatus
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ import requests
 from purger.console import users
 from stack.console import Console
 from stack.system import Stack, StackSettings
-from stack.waiting import PATIENCE
+from stack.waiting import PATIENCE, wait_until
 
 PASSWORD = "correct horse battery"
 
@@ -52,9 +53,14 @@ class Person:
     def __init__(self, console: Console, name: str) -> None:
         self.url = console.url
         self._session = requests.Session()
-        answer = self.post("/sign-in", name=name, password=console.password)
+        answer = wait_until(lambda: self._sign_in(name, console.password), "tries that other tests have left")
         assert answer.status_code == 200, answer.text
         assert "Sign out" in answer.text
+
+    def _sign_in(self, name: str, password: str) -> requests.Response | None:
+        """Sign in; None: too many tries for now."""
+        answer = self.post("/sign-in", name=name, password=password)
+        return None if answer.status_code == HTTPStatus.TOO_MANY_REQUESTS else answer
 
     def get(self, path: str, **headers: str) -> requests.Response:
         """GET a page; ``sec_fetch_site`` becomes ``Sec-Fetch-Site``."""
