@@ -1,42 +1,33 @@
-"""Paste the hook of docs/guide/hooks.md for flags, and let the site's own statements ban and lift through it."""
+"""Install a hook for flags, as docs/guide/existing-site.md does, and let the site's own statements ban and lift."""
 
 import base64
 import hashlib
-import re
-import subprocess
 from collections.abc import Iterator
 from contextlib import closing
 from itertools import count
 
 import pytest
+from click.testing import CliRunner
 from mysql.connector.abstracts import MySQLConnectionAbstract
 
+from purger.cli.main import cli
 from stack.database import Database
 from takedown_base.subject_keys import is_key
 from takedown_db.connection.connect import connect
 from tests.support.database.pictures_table import PICTURES_TABLE
-from tests.support.pages.markdown_pages import ROOT, block
 
 #: Rows from before the hook.
 EARLIER = (
     "INSERT INTO site.pictures (file_path, user_id, flagged) VALUES ('old/flagged.jpg', 1, 1), ('old/shown.jpg', 1, 0)"
 )
-HOOK = block(ROOT / "docs/guide/hooks.md", "sql", "FUNCTION picture_code")
-LIFTING, COPIES = (
-    re.sub(r"^  ", "", text, flags=re.MULTILINE)
-    for text in re.findall(
-        r"^  ```sql\n(.*?)^  ```$", (ROOT / "docs/guide/hooks.md").read_text(), re.MULTILINE | re.DOTALL
-    )
-)
-#: Digest of the thumbnails of all pictures.
-THUMBNAIL = "0" * 64
 _numbers = count(1)
 
 
-def paste(database: Database, text: str) -> None:
-    """Paste lines into the client, as the administrator."""
-    pasted = subprocess.run(database.client("site"), input=text, capture_output=True, text=True, check=False)
-    assert pasted.returncode == 0, pasted.stderr
+def install(database: Database, *options: str) -> None:
+    """Install the hook of the page, with further options, instead of the one that exists."""
+    hook = ["hook", "--table", "site.pictures", "--name-column", "file_path", "--when", "flagged", *options, "--apply"]
+    done = CliRunner().invoke(cli, hook, env={"PURGER_ADMIN_URL": database.admin_url()})
+    assert done.exit_code == 0, done.output
 
 
 class Pictures:
@@ -80,23 +71,8 @@ class Pictures:
 
     def open_bans(self, path: str) -> list[str]:
         """Return who has banned the picture of a path, for each open ban."""
-        return self.open_bans_of(code_of(path))
-
-    def open_bans_of(self, subject: str) -> list[str]:
-        """Return who has banned a code or a digest, for each open ban."""
-        found = self.rows("SELECT banned_by FROM bans WHERE subject = %s AND lifted_at IS NULL", subject)
+        found = self.rows("SELECT banned_by FROM bans WHERE subject = %s AND lifted_at IS NULL", code_of(path))
         return sorted(str(row[0]) for row in found)
-
-    def record(self, path: str, digest: str) -> None:
-        """Record a picture with this original and a thumbnail, as an import does."""
-        with self.admin.cursor() as cursor:
-            cursor.execute("INSERT INTO images (code, owner) VALUES (%s, '7')", (code_of(path),))
-            for name, each in (("original", digest), ("thumb", THUMBNAIL)):
-                cursor.execute(
-                    """INSERT INTO renditions (code, name, content_type, size, width, height, digest)
-                    VALUES (%s, %s, 'image/png', 1, 1, 1, %s)""",
-                    (code_of(path), name, each),
-                )
 
 
 def code_of(name: str) -> str:
@@ -114,7 +90,7 @@ def hooked(database: Database) -> Database:
     with database.connect_admin() as admin, admin.cursor() as cursor:
         for statement in (*PICTURES_TABLE.split(";")[:-1], EARLIER):
             cursor.execute(statement)
-    paste(database, HOOK)
+    install(database)
     return database
 
 
@@ -133,11 +109,11 @@ def pictures(hooked: Database) -> Iterator[Pictures]:
     ],
 )
 def test_the_hook_gives_a_name_the_code_that_the_import_gives_it(pictures: Pictures, name: str) -> None:
-    assert pictures.rows("SELECT site.picture_code(%s)", name) == [(code_of(name),)]
+    assert pictures.rows("SELECT takedown.code_of_name(%s)", name) == [(code_of(name),)]
 
 
-def test_the_last_statement_pasted_again_doubles_nothing(hooked: Database, pictures: Pictures) -> None:
-    paste(hooked, HOOK.partition("DELIMITER ;")[2])
+def test_the_hook_installed_again_doubles_nothing(hooked: Database, pictures: Pictures) -> None:
+    install(hooked)
     assert pictures.open_bans("old/flagged.jpg") == ["pictures"]
 
 
@@ -197,18 +173,12 @@ def test_a_row_that_is_deleted_and_inserted_again_leaves_one_ban(pictures: Pictu
         assert pictures.open_bans(path) == ["pictures"]
 
 
-def usual(name: str) -> str:
-    """Return the statement of the hook that makes a trigger or procedure."""
-    (found,) = re.findall(rf"^CREATE DEFINER = \S+ {name}\b.*?//$", HOOK, re.MULTILINE | re.DOTALL)
-    return str(found)
-
-
 @pytest.fixture
 def lifting_inserts(hooked: Database) -> Iterator[None]:
-    """Paste the page's trigger for paths that are used again, and put the other one back at the end."""
-    paste(hooked, LIFTING)
+    """Let each INSERT lift, where paths are used again, until the test has ended."""
+    install(hooked, "--lift-on-insert")
     yield
-    paste(hooked, f"DROP TRIGGER pictures_inserted;\nDELIMITER //\n{usual('TRIGGER pictures_inserted')}\n")
+    install(hooked)
 
 
 @pytest.mark.usefixtures("lifting_inserts")
@@ -223,44 +193,6 @@ def test_where_paths_are_used_again_a_row_that_is_inserted_again_decides_anew(
     assert pictures.open_bans(path) == ["pictures"]
     pictures.execute("REPLACE INTO pictures (file_path, user_id, flagged) VALUES (%s, 8, 0)", path)
     assert pictures.open_bans(path) == []
-
-
-@pytest.fixture
-def bans_of_copies(hooked: Database) -> Iterator[None]:
-    """Paste the page's procedures that ban every copy, and put the other ones back at the end."""
-    paste(hooked, COPIES)
-    yield
-    for name in ("ban_picture", "lift_picture"):
-        paste(hooked, f"DROP PROCEDURE {name};\nDELIMITER //\n{usual(f'PROCEDURE {name}')}\n")
-
-
-@pytest.mark.usefixtures("bans_of_copies")
-def test_a_flag_may_take_every_copy_and_clearing_it_lifts_its_own_bans(pictures: Pictures) -> None:
-    first, second, early = (pictures.new_path() for _ in range(3))
-    digest = hashlib.sha256(first.encode()).hexdigest()
-    for path in (first, second):
-        pictures.add(path)
-        pictures.record(path, digest)
-    for _ in range(2):
-        pictures.flag(first, True)
-        assert pictures.open_bans(first) == ["pictures"]
-        assert pictures.open_bans(second) == []
-        assert pictures.open_bans_of(digest) == [f"pictures {code_of(first)}"]
-        assert pictures.open_bans_of(THUMBNAIL) == []
-        pictures.flag(second, True)
-        pictures.flag(first, False)
-        assert pictures.open_bans_of(digest) == [f"pictures {code_of(second)}"]
-        pictures.flag(second, False)
-        assert pictures.open_bans_of(digest) == pictures.open_bans(first) == pictures.open_bans(second) == []
-
-    pictures.execute("DELETE FROM pictures WHERE file_path = %s", second)
-    assert (pictures.open_bans(second), pictures.open_bans_of(digest)) == (["pictures"], [])
-
-    pictures.add(early, flagged=True)
-    pictures.record(early, digest)
-    assert (pictures.open_bans(early), pictures.open_bans_of(digest)) == (["pictures"], [])
-    pictures.flag(early, False)
-    assert pictures.open_bans(early) == []
 
 
 def test_a_picture_with_another_path_is_another_picture(pictures: Pictures) -> None:
