@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 import requests
 
+from bench.crowd import crowd
 from bench.load import cpu_seconds
 from bench.other_purgers import stack_with
 from bench.results import Distribution, Result, Steps, compare
@@ -51,7 +52,10 @@ class TimedBan(NamedTuple):
 
 
 def run(directory: Path, rounds: int) -> Iterator[Result]:
-    """Measure single bans, beside a loop that polls once a second and one PURGE round trip; then the idle system."""
+    """Measure single bans, beside a loop that polls once a second and one PURGE round trip; then the idle system.
+
+    At last a crowd of bans, until the proof of each.
+    """
     # Without a purger the edge of the plain loop keeps its trust for the lease: an hour is longer than the benchmark.
     slow = StackSettings(edge_settings={"lease": 3600})
     ours, trace = stack_with("traced", directory / "ours")
@@ -78,6 +82,7 @@ def run(directory: Path, rounds: int) -> Iterator[Result]:
         yield Steps("COMMIT sent to gone, by step", "ms", {"edge takedown": steps})
         ours.settle()
         yield compare("waiting for bans, idle", {"edge takedown": lambda: _idle(ours)}, rounds)
+    yield crowd(directory, rounds)
 
 
 @contextmanager

@@ -20,6 +20,7 @@ from purger.outbox.poller import Poller
 from purger.outbox.verifier import FullyNumberedTimes, Verifier
 from purger.probing.probe import Probe
 from purger.probing.prober import Prober
+from purger.probing.probers import COUNT, Probers
 from purger.records.batch_bans import BanReader
 from purger.records.pending import Pending
 from purger.records.recorder import Recorder
@@ -97,7 +98,7 @@ class Service:
         verifying = self._new_connection(_PATIENCE_OF_VERIFIER, prompt=True)
         self._verifier = Verifier(Outbox(verifying), self._poller, self._stop, fully_numbered)
         self._recorder = self._new_recorder()
-        self._prober = self._new_prober()
+        self._probers = Probers([self._new_prober() for _ in range(COUNT)], self._tally)
         self._maintenance = Maintenance(
             self._new_connection(), Probe(), settings, self._stop, leads=self._sharing.leads, tally=self._tally
         )
@@ -106,7 +107,7 @@ class Service:
         self._workers = EdgeWorkers(
             self._connection,
             self._poller,
-            self._prober,
+            self._probers,
             self._sharing,
             interval=settings.edges_interval,
             new_worker=self._new_worker,
@@ -151,7 +152,7 @@ class Service:
             self._verifier,
             self._recorder,
             self._takedown_lines,
-            self._prober,
+            *self._probers.threads,
             self._maintenance,
             self._sharing,
             *([self._log_writer] if self._log_writer else []),
@@ -173,7 +174,7 @@ class Service:
             log.warning("edge %s has not ended its answer and is left to itself", worker.edge.name)
         for thread in (self._poller, self._verifier):
             thread.join()
-        join_all((self._prober, self._maintenance), self._longest_request)
+        join_all((*self._probers.threads, self._maintenance), self._longest_request)
         self._written.set()
         self._recorder.wake()
         self._recorder.join()
@@ -237,7 +238,7 @@ class Service:
             poller=self._poller,
             batches=self._batches,
             recorder=self._recorder,
-            prober=self._prober,
+            probers=self._probers,
             holds=partial(self._sharing.holds, followed.edge.name),
             tally=self._tally,
         )

@@ -19,7 +19,7 @@ from purger.model import Edge, FlushRequest, SavedProgress, Verification
 from purger.outbox.batches import Batches
 from purger.outbox.outbox import MalformedRowError, PrunedError
 from purger.outbox.poller import Poller
-from purger.probing.prober import Prober
+from purger.probing.probers import Probers
 from purger.progress.lease import Lease
 from purger.progress.progress import Progress
 from purger.progress.steps import Ask, Deliver, Flush, FlushRebound, Heartbeat, LateFlushRebound, Rebound, Step, Wait
@@ -41,7 +41,7 @@ class Worker(threading.Thread):
         poller: Poller,
         batches: Batches,
         recorder: Recorder,
-        prober: Prober,
+        probers: Probers,
         holds: Callable[[], bool] = lambda: True,
         tally: Tally | None = None,
     ) -> None:
@@ -53,7 +53,7 @@ class Worker(threading.Thread):
         self.edge = edge
         self._poller = poller
         self._record = EdgeResults(recorder)
-        self._prober = prober
+        self._probers = probers
         self._holds = holds
         late = settings.later_rebound_delay, settings.last_rebound_delay
         self._progress = Progress(settings.rebound_delay, late, Lease(settings.heartbeat_interval))
@@ -183,7 +183,7 @@ class Worker(threading.Thread):
         self._write_record(flushed=True)
         after, last = self._flushed_after, self._progress.acknowledged
         if after is not None and after < last:
-            self._prober.offer_flushed(self.edge, after, last, setbacks=self._setbacks)
+            self._probers.offer_flushed(self.edge, after, last, setbacks=self._setbacks)
         self._flushed_after = None
 
     def _deliver(self, step: Deliver) -> None:
@@ -203,7 +203,7 @@ class Worker(threading.Thread):
         self._add_receipt(plan.first, plan.last, "purge")
         self._record.add_probe_results(plan_run.probe_results)
         self._write_record()
-        self._prober.offer(self.edge, plan.sample, setbacks=self._setbacks)
+        self._probers.offer(self.edge, plan.sample, setbacks=self._setbacks)
 
     def _send_urgent(self, after: int) -> None:
         """Send the single bans of batches after ``after`` that came since the last call, before their turn."""

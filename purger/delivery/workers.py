@@ -10,7 +10,7 @@ from purger.fleet.edges import EnabledEdge, followed_edges
 from purger.fleet.sharing import Sharing
 from purger.loop_thread import ERROR_REST, join_all
 from purger.outbox.poller import Poller
-from purger.probing.prober import Prober
+from purger.probing.probers import Probers
 from purger.problem_log import ProblemLog
 from takedown_db.connection.errors import DatabaseUnavailableError
 from takedown_db.connection.lasting_connection import Connection
@@ -25,7 +25,7 @@ class EdgeWorkers:
         self,
         connection: Connection,
         poller: Poller,
-        prober: Prober,
+        probers: Probers,
         sharing: Sharing,
         *,
         interval: float,
@@ -34,7 +34,7 @@ class EdgeWorkers:
         """Read the edges from ``connection`` each ``interval`` seconds; ``new_worker`` makes one to be started."""
         self._connection = connection
         self._poller = poller
-        self._prober = prober
+        self._probers = probers
         self._sharing = sharing
         self._interval = interval
         self._new_worker = new_worker
@@ -73,7 +73,7 @@ class EdgeWorkers:
             return
         self._problem.end()
         self._due = time.monotonic() + self._interval
-        self._prober.follow((each.edge, each.saved.acknowledged) for each in edges)
+        self._probers.follow((each.edge, each.saved.acknowledged) for each in edges)
         names = {each.edge.name for each in edges}
         leaving = [name for name in self._workers if name not in names]
         for name in leaving:

@@ -35,7 +35,7 @@ _AFTER_FLUSH = 20
 _UNSEEN = 200
 _UNSEEN_HOURS = 1
 
-#: Seconds of rest for each second of work: the thread shares the interpreter with the deliveries.
+#: Seconds of rest for each second of processor time: the thread shares the interpreter with the deliveries.
 _REST = 3.0
 
 #: Longest rest in seconds between two probes.
@@ -80,7 +80,7 @@ class Prober(LoopThread):
         self._setbacks = setbacks
         self._tally = tally or Tally()
         self._schedule = ProbeSchedule()
-        self._tally.probes_waiting = self._schedule.waiting
+        self.waiting = self._schedule.waiting
         self._backoff = Backoff(0.5, 2.0)  # while the database is away
         self._silent: set[str] = set()  # edges whose last probe got no answer
         self._unproven: dict[Edge, int] = {}  # by edge the row of the first probe whose answer proved nothing
@@ -110,9 +110,9 @@ class Prober(LoopThread):
 
     def work(self) -> float:
         """Make the next probe; return the seconds to rest."""
-        began = time.monotonic()
+        began = time.thread_time()
         self._schedule.begin_anew(self._setbacks())
-        due = self._schedule.take(began)
+        due = self._schedule.take(time.monotonic())
         if due is None:
             return _IDLE_REST
         try:
@@ -125,7 +125,7 @@ class Prober(LoopThread):
             error.add_note(f"at edge {printable(due.edge.name)}")
             raise
         self._backoff.reset()
-        return min(_LONGEST_REST, _REST * (time.monotonic() - began))
+        return min(_LONGEST_REST, _REST * (time.thread_time() - began))
 
     def finish(self) -> None:
         """Close all connections."""
@@ -182,7 +182,7 @@ class Prober(LoopThread):
         return self._drawn[row].choice
 
     def _rest(self, seconds: float) -> None:
-        """Rest between two images of one ban, after a probe of so many seconds."""
+        """Rest between two images of one ban, after a probe that took so many seconds of processor time."""
         self._halt.wait(min(_LONGEST_REST, _REST * seconds))
 
     def _report(self, edge: Edge, row: Row, result: RowProbeResult) -> None:

@@ -55,7 +55,9 @@ class ImageChoice:
     images: int  # that the ban covers; those beyond ``codes`` are not requested
     several: bool = False  # the ban is on an owner or digest, and covers any number of images
     seconds: float | None = None  # after which no further image is begun
-    between: Callable[[float], object] | None = None  # called after each image, with the seconds that it took
+    between: Callable[[float], object] | None = (
+        None  # called after each image, with the seconds of processor time that it took
+    )
 
 
 def choose(
@@ -154,7 +156,7 @@ def probe_row(
     ``DatabaseUnavailableError``.
     """
     evidence = _Evidence(target.edge, row, choice)
-    began = begun = time.monotonic()
+    began, used = time.monotonic(), time.thread_time()
     for code, answers in probe_images(connection, probe, [target], choice.codes):
         ((_, answer),) = answers
         why = None
@@ -165,9 +167,9 @@ def probe_row(
         if answer.silent:
             break
         if choice.between is not None:
-            choice.between(time.monotonic() - begun)
-        begun = time.monotonic()
-        if choice.seconds is not None and begun - began > choice.seconds:
+            choice.between(time.thread_time() - used)
+        used = time.thread_time()
+        if choice.seconds is not None and time.monotonic() - began > choice.seconds:
             break
     return evidence.result()
 

@@ -1,7 +1,8 @@
 """Queues the probes of each edge, and decides which probe is next. No HTTP and no SQL.
 
-Each edge has a queue, and the edges take turns: the one that is due for the longest time is next. An edge whose probe
-proved nothing rests, for half a second at first and up to 30 s, and the probe goes to the end of its queue. All queues
+Each edge has a queue, and the edges take turns: the one that is due for the longest time is next. Of its probes the
+newest is made first: a person waits for it, while those of a crowd may come later. An edge whose probe proved nothing
+rests, for half a second at first and up to 30 s, and the probe waits for all others of its queue. All queues
 together hold a limited number; beyond it the longest queue loses its oldest probes, so no edge can take the room of
 others. When the database has gone back (a *setback*), its ids may be given again to other rows: everything queued
 before is dropped, and whoever adds a probe says how many setbacks it knows of.
@@ -56,7 +57,7 @@ class _Waiting:
     """The probes that wait for one edge, and the moment of the monotonic clock at which the next is due."""
 
     edge: Edge
-    tasks: deque[Row | BatchRange] = field(default_factory=deque)
+    tasks: deque[Row | BatchRange] = field(default_factory=deque)  # the next one last
     due: float = 0.0
     backoff: Backoff = field(default_factory=lambda: Backoff(*_RESTS))
 
@@ -126,20 +127,20 @@ class ProbeSchedule:
             waiting = min(due, key=lambda each: each.due)
             waiting.due = now
             self._count -= 1
-            return DueProbe(waiting.edge, waiting.tasks.popleft(), self._setbacks)
+            return DueProbe(waiting.edge, waiting.tasks.pop(), self._setbacks)
 
     def put_back(self, name: str, task: Row | BatchRange, *, setbacks: int = 0) -> None:
         """Keep a probe that was not made after all."""
         with self._lock:
             if waiting := self._wanted(name, setbacks):
-                waiting.tasks.appendleft(task)
+                waiting.tasks.append(task)
                 self._count += 1
 
     def put_off(self, name: str, task: Row | BatchRange, *, now: float, setbacks: int = 0) -> None:
         """Keep a probe that proved nothing until the others of its edge were made, and let the edge rest."""
         with self._lock:
             if waiting := self._wanted(name, setbacks):
-                waiting.tasks.append(task)
+                waiting.tasks.appendleft(task)
                 waiting.due = now + waiting.backoff.next()
                 self._count += 1
 

@@ -13,7 +13,7 @@ from purger.model import Edge, Position, Row, SavedProgress
 from purger.outbox.batches import Batches
 from purger.outbox.outbox import Outbox
 from purger.outbox.poller import Poller
-from purger.probing.prober import Prober
+from purger.probing.probers import Probers
 from purger.progress.steps import Deliver, Rebound
 from purger.records.recorder import Recorder
 from purger.settings import Settings
@@ -37,7 +37,7 @@ class Place:
             poller=Poller(outbox, self.batches, interval=0.001, stop=threading.Event()),
             batches=self.batches,
             recorder=cast("Recorder", self),
-            prober=cast("Prober", self),
+            probers=cast("Probers", self),
             holds=lambda: self.holds,
         )
         self.worker._session = cast("Any", self)

@@ -21,7 +21,7 @@ def test_edges_take_turns() -> None:
     waiting.put("paris", [row(1), row(2)])
     waiting.put("rome", [row(3), row(4)])
     taken = [waiting.take(now) for now in (1.0, 2.0, 3.0, 4.0)]
-    assert taken == [(PARIS, row(1), 0), (ROME, row(3), 0), (PARIS, row(2), 0), (ROME, row(4), 0)]
+    assert taken == [(PARIS, row(2), 0), (ROME, row(4), 0), (PARIS, row(1), 0), (ROME, row(3), 0)], "the newest first"
     assert waiting.take(5.0) is None
 
 
@@ -51,7 +51,7 @@ def test_an_answer_of_the_edge_ends_its_rest() -> None:
     waiting.put_off("paris", row(1), now=1.0)
     assert waiting.take(1.0) is None
     waiting.put("paris", [row(2)], at_once=True)
-    assert waiting.take(1.0) == (PARIS, row(1), 0)
+    assert waiting.take(1.0) == (PARIS, row(2), 0)
 
 
 def test_the_oldest_probes_of_the_longest_queue_make_room() -> None:
@@ -61,7 +61,7 @@ def test_the_oldest_probes_of_the_longest_queue_make_room() -> None:
     assert waiting.put("paris", [row(5)]) == [(PARIS, row(2))]
     assert len(waiting) == 3
     taken = [waiting.take(now) for now in (1.0, 2.0, 3.0)]
-    assert taken == [(PARIS, row(3), 0), (ROME, row(4), 0), (PARIS, row(5), 0)]
+    assert taken == [(PARIS, row(5), 0), (ROME, row(4), 0), (PARIS, row(3), 0)]
 
 
 def test_looks_from_before_a_setback_are_dropped() -> None:
@@ -69,7 +69,7 @@ def test_looks_from_before_a_setback_are_dropped() -> None:
     waiting.put("paris", [row(1), row(2)])
     waiting.put("rome", [row(3)])
     taken = waiting.take(1.0)
-    assert taken == (PARIS, row(1), 0)
+    assert taken == (PARIS, row(2), 0)
     waiting.begin_anew(1)
     assert (len(waiting), waiting.take(100.0)) == (0, None)
     # One that was under way, and one of a worker that has not noticed.
@@ -107,8 +107,8 @@ def test_a_look_that_saw_nothing_waits_behind_the_others_of_its_edge() -> None:
     waiting = schedule(PARIS)
     waiting.put("paris", [row(1), row(2)])
     waiting.take(1.0)
-    waiting.put_off("paris", row(1), now=1.0)
-    assert [waiting.take(100.0), waiting.take(100.0)] == [(PARIS, row(2), 0), (PARIS, row(1), 0)]
+    waiting.put_off("paris", row(2), now=1.0)
+    assert [waiting.take(100.0), waiting.take(100.0)] == [(PARIS, row(1), 0), (PARIS, row(2), 0)]
 
 
 def test_an_edge_that_shows_something_again_rests_as_briefly_as_at_first() -> None:
