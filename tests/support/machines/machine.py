@@ -38,11 +38,21 @@ def why_impossible() -> str:
     if missing:
         return f"no Debian package with a unit for {', '.join(missing)} is installed"
     with tempfile.TemporaryDirectory() as directory:
-        trial = f"mount -t tmpfs none {directory} && cd {directory} && mkdir a b c && mount -t cgroup2 none a && " + (
-            "mount -t overlay -o lowerdir=/,upperdir=b,workdir=c none a && ip link add switch type bridge"
+        steps = (
+            f"mount -t tmpfs none {directory}",
+            f"cd {directory}",
+            "mkdir groups files root work",
+            "mount -t cgroup2 none groups",
+            f"mkdir groups/trial-{os.getpid()}",
+            f"rmdir groups/trial-{os.getpid()}",
+            "mount -t overlay -o lowerdir=/,upperdir=files,workdir=work none root",
+            "ip link add switch type bridge",
+            "unshare --user true",
         )
         namespaces = ["unshare", "--mount", "--net", "--pid", "--fork", "--uts", "--ipc", "--cgroup"]
-        tried = subprocess.run([*namespaces, "sh", "-c", trial], capture_output=True, text=True, check=False)
+        tried = subprocess.run(
+            [*namespaces, "sh", "-ec", "\n".join(steps)], capture_output=True, text=True, check=False
+        )
     return f"this kernel or container allows no machines: {tried.stderr.strip()}" if tried.returncode else ""
 
 
@@ -88,13 +98,14 @@ class Machine:
     def __init__(self, name: str, directory: Path, shared: Path) -> None:
         """Boot a machine; take its name, a directory that does not exist yet, and one that it has as ``/shared``."""
         self.name = name
+        self._group = f"machine-{os.getpid()}-{name}"
         layer = directory / "files"
         layer.mkdir(parents=True)
         self._log = (directory / "boot.log").open("wb")
         self._process = subprocess.Popen(
             [
                 *("setpriv", "--pdeathsig", "KILL", "unshare", "--mount", "--net", "--pid", "--fork", "--uts", "--ipc"),
-                *("--cgroup", "--kill-child=KILL", _BOOT, name, layer, shared, *_MASKED),
+                *("--kill-child=KILL", _BOOT, name, layer, shared, self._group, *_MASKED),
             ],
             stdin=subprocess.DEVNULL,
             stdout=self._log,
@@ -145,6 +156,9 @@ class Machine:
             os.kill(self._pid, signal.SIGKILL)
         self._process.wait()
         self._log.close()
+        with tempfile.TemporaryDirectory() as groups:
+            removal = f"mount -t cgroup2 none {groups} && find {groups}/{self._group} -depth -type d -exec rmdir {{}} +"
+            subprocess.run(["unshare", "--mount", "sh", "-c", removal], check=False)
 
     def _first_process(self) -> int | None:
         if self._process.poll() is not None:
