@@ -39,7 +39,7 @@ GRANT EXECUTE ON PROCEDURE {database}.acknowledgements TO 'takedown_moderation'@
 GRANT EXECUTE ON PROCEDURE {database}.public_urls TO 'takedown_moderation'@'%';
 GRANT EXECUTE ON PROCEDURE {database}.present_triggers TO 'takedown_moderation'@'%';
 
--- INSERT into the outbox lets an audit send a purge again; it bans nothing. The purger may not delete receipts,
+-- INSERT into the outbox lets an audit and `purger flush --image` send a purge; it bans nothing. The purger may not delete receipts,
 -- sightings and the log: prune_outbox deletes receipts and sightings past their retention.
 CREATE USER IF NOT EXISTS 'takedown_purger'@'%' ACCOUNT LOCK;
 GRANT SELECT ON {database}.bans TO 'takedown_purger'@'%';
@@ -78,3 +78,5 @@ GRANT SELECT ON {database}.log_events TO 'takedown_purger'@'%';
 GRANT EXECUTE ON PROCEDURE {database}.present_hooks TO 'takedown_purger'@'%';
 GRANT EXECUTE ON PROCEDURE {database}.subjects_known TO 'takedown_purger'@'%';
 GRANT EXECUTE ON PROCEDURE {database}.public_urls TO 'takedown_purger'@'%';
+GRANT EXECUTE ON PROCEDURE {database}.delivery TO 'takedown_purger'@'%';
+GRANT EXECUTE ON PROCEDURE {database}.acknowledgements TO 'takedown_purger'@'%';

@@ -118,3 +118,38 @@ def test_what_a_changed_special_image_leaves_behind_is_fetched_anew(site: Site) 
     assert result.returncode == 0, result.stderr
     assert not site.is_hit(code)
     assert site.answer(code).status_code == 410
+
+
+def test_an_image_is_purged_at_every_edge_without_a_ban(site: Site) -> None:
+    code, other = site.new_image(), site.new_image()
+    edges, images = site.stack.edges, (code, other)
+
+    def fetched() -> dict[tuple[str, str], str]:
+        """Return when each edge fetched each image. After a purge a probe may be the first to have it fetched."""
+        return {(each, edge.name): site.get(each, edge).headers["Date"] for each in images for edge in edges}
+
+    before = fetched()
+    wait_until(lambda: all(int(site.get(each, edge).headers["Age"]) > 1 for each in images for edge in edges), "age")
+    url = f"https://site.example/images/{code}/thumb?size=2"
+    result = site.stack.purger.run("flush", "--image", url, "--wait", "60")
+    assert result.returncode == 0, result.stderr
+    assert result.stdout == "".join(f"edge {edge.name}: acknowledged\n" for edge in edges)
+    assert f"is taken for its code {code}" in result.stderr
+    after = fetched()
+    assert {key for key, date in after.items() if date != before[key]} == {(code, edge.name) for edge in edges}
+    assert site.answer(code).status_code == 200
+    assert site.number(f"SELECT COUNT(*) FROM bans WHERE subject = '{code}'") == 0
+    assert "purged again" in site.stack.purger.run("receipts", code).stdout
+
+
+def test_a_purge_of_an_image_says_what_hinders_it(fleet: Fleet) -> None:
+    flush(fleet, "edge1", "--image", "code", code=2)
+    assert "--by is for edges" in flush(fleet, "--image", "code", "--by", "anna", code=2).stderr
+    assert "no image was imported by this name" in flush(fleet, "--image", "no/name", code=2).stderr
+    fleet.purger.stop()
+    result = flush(fleet, "--image", "gone", code=3)
+    assert result.stdout == "image gone: purge asked for\n"
+    assert "no image has the code gone" in result.stderr
+    assert "the purge is committed, but no purger is alive" in result.stderr
+    fleet.purger.start()
+    assert flush(fleet, "--image", "gone", "--wait", "60").stdout == "edge edge1: acknowledged\n"
