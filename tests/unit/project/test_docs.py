@@ -85,10 +85,11 @@ def test_every_variable_exists(name: str) -> None:
 
 
 @pytest.mark.parametrize("text", [ROOT / "docs/guide/first-pictures.md", ROOT / "dev"], ids=["page", "dev"])
-def test_the_ports_are_the_ones_that_are_used(text: Path) -> None:
-    said = dict(re.findall(r"(STACK_[A-Z]+_PORT)`? \((\d+)\)", text.read_text()))
-    ports = {str(each.envvar): str(each.default) for each in all_options() if str(each.envvar).endswith("_PORT")}
-    assert said == ports != {}
+def test_the_ports_and_edges_are_the_ones_that_are_used(text: Path) -> None:
+    said = dict(re.findall(r"(STACK_(?:[A-Z]+_PORT|EDGES))`? \((\d+)\)", text.read_text()))
+    named = re.compile(r"STACK_(?:[A-Z]+_PORT|EDGES)").fullmatch
+    used = {str(each.envvar): str(each.default) for each in all_options() if named(str(each.envvar))}
+    assert said == used != {}
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name not in MADE])
