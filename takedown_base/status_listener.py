@@ -1,7 +1,8 @@
 """Answers a few pages (metrics, health) to monitoring, beside the work of a process and never in its way.
 
-A few threads take one request at a time each, by HTTP/1.0 semantics: a request, an answer, the end. Each request has a
-bounded time, also where a client sends or reads slowly, so that none holds a thread for long.
+Each thread takes one request at a time, by HTTP/1.0 semantics: a request, an answer, the end. Each request has a
+bounded time, also where a client sends or reads slowly, so that none holds a thread for long. There are more threads
+than slow clients to expect, and only a few of them make pages at a time.
 """
 
 import contextlib
@@ -17,8 +18,12 @@ from takedown_base.listen_address import Address
 
 log = logging.getLogger(__name__)
 
-#: Threads: a client that is slow, or a page that waits for a database, does not keep the other pages waiting.
-_THREADS = 3
+#: Threads, most of which sleep: so many slow clients do not keep a health check waiting.
+_THREADS = 64
+
+#: Pages that are made at a time: one that waits for a database does not keep the others waiting, and no flood of
+#: requests takes the interpreter from the work of the process.
+_PAGES = 3
 
 #: Seconds that a request may take to arrive, and an answer to leave.
 _PATIENCE = 2.0
@@ -27,7 +32,7 @@ _PATIENCE = 2.0
 _LONGEST_HEAD = 16_384
 
 #: Connections that the kernel queues.
-_BACKLOG = 16
+_BACKLOG = 128
 
 #: Seconds of rest after an error of the listening socket, such as a lack of descriptors.
 _ERROR_REST = 0.5
@@ -62,6 +67,7 @@ class StatusListener:
     def __init__(self, listening: socket.socket, pages: Mapping[str, Callable[[], Page]]) -> None:
         self._listening = listening
         self._pages = pages
+        self._making = threading.Semaphore(_PAGES)
         self.address = Address(*listening.getsockname()[:2])
 
     def start(self) -> None:
@@ -107,7 +113,8 @@ class StatusListener:
         if (make := self._pages.get(path)) is None:
             return Page(f"The pages are {', '.join(self._pages)}.\n", HTTPStatus.NOT_FOUND)
         try:
-            return make()
+            with self._making:
+                return make()
         except Exception:
             log.exception("the page %s failed; this is a bug", path)
             return Page("The page failed.\n", HTTPStatus.INTERNAL_SERVER_ERROR)

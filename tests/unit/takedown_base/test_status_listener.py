@@ -70,3 +70,14 @@ def test_silent_and_dripping_clients_do_not_keep_others_from_an_answer(
         StatusListener(listening, PAGES).start()
         with client.makefile("rb") as answer:
             assert answer.read().endswith(b"\r\n\r\nok\n")
+
+
+def test_forty_slow_heads_do_not_delay_a_health_check(listener: StatusListener) -> None:
+    with ExitStack() as clients:
+        for _ in range(40):
+            client = clients.enter_context(
+                socket.create_connection((listener.address.host, listener.address.port), PATIENCE)
+            )
+            client.sendall(b"GET /healthz HTTP/1.1\r\n")
+        # Each of them may hold its thread for as long as this waits.
+        assert requests.get(f"http://{listener.address}/healthz", timeout=PATIENCE).text == "ok\n"
