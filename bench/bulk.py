@@ -1,7 +1,4 @@
-"""Measure bulks of 100,000 bans in one transaction, urgent bans among them, and one request a subject beside them.
-
-Then, at edges with many objects: the cost of a hit before and after bulks, and of a ban (``many_objects.py``).
-"""
+"""Measure bulks of 100,000 bans in one transaction, urgent bans among them, and one request a subject beside them."""
 
 import threading
 import time
@@ -13,7 +10,6 @@ from pathlib import Path
 import requests
 
 from bench.bulk_bans import BANS, SCOPES, Bulks, subject_of
-from bench.many_objects import run_all
 from bench.results import Result, compare, percentile
 from stack.system import Stack
 from stack.waiting import wait_until
@@ -36,7 +32,6 @@ def run(directory: Path, rounds: int) -> Iterator[Result]:
                 rounds=min(rounds, 3),
                 warm_up=0,
             )
-    yield from run_all(directory)
 
 
 def _bulk(stack: Stack, scope: str, urgent: Iterator[tuple[str, str]]) -> Mapping[str, float]:

@@ -3,10 +3,9 @@
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from statistics import median
 
 from bench.report import BenchReport
-from bench.results import Comparison, Result, Table, short
+from bench.results import Comparison, Result, Table, spread
 from bench.targets import TARGETS, row
 
 
@@ -25,9 +24,8 @@ def rewrite(page: Path, directory: Path) -> None:
 
 
 def _targets(reports: Mapping[str, BenchReport]) -> str:
-    return _markdown(
-        Table(("target", "beside", "wanted", "seen", "its peers", ""), [row(target, reports) for target in TARGETS])
-    )
+    columns = ("target", "beside", "wanted", "seen here", "its peers", "in this run")
+    return _markdown(Table(columns, [row(target, reports) for target in TARGETS]))
 
 
 def _figures(reports: Mapping[str, BenchReport], pictures: str) -> str:
@@ -58,12 +56,12 @@ def _figures_of(report: BenchReport, pictures: str, *, apart: bool) -> str:
 
 
 def _summary(result: Result) -> Table:
-    """Return the table of a result; of a comparison the medians, with a row for each contender."""
+    """Return the table of a result; of a comparison medians and spreads, with a row for each contender."""
     if not isinstance(result, Comparison):
         return result.table()
     figures = list(dict.fromkeys(figure for measured in result.figures.values() for figure in measured))
     rows = [
-        [name, *(short(median(measured[figure])) if figure in measured else "" for figure in figures)]
+        [name, *(spread(measured[figure]) if figure in measured else "" for figure in figures)]
         for name, measured in result.figures.items()
     ]
     return Table(("", *figures), rows)

@@ -46,22 +46,21 @@ class Comparison:
         """The number of rounds."""
         return max(len(values) for measured in self.figures.values() for values in measured.values())
 
-    def ratio(self, contender: str, figure: str) -> float | None:
-        """Compute the median over the rounds of the ratios to the reference; None where it lacks the figure."""
-        theirs = self.figures[self.reference].get(figure)
-        if theirs is None or contender == self.reference:
-            return None
-        pairs = list(zip(self.figures[contender][figure], theirs, strict=True))
-        return median(mine / their for mine, their in pairs) if all(their for _, their in pairs) else None
+    def ratios(self, contender: str, figure: str) -> Sequence[float]:
+        """Compute the ratio to the reference in each round; nothing where either lacks the figure or it is zero."""
+        mine, theirs = (self.figures.get(name, {}).get(figure, ()) for name in (contender, self.reference))
+        if contender == self.reference or not mine or not theirs or not all(theirs):
+            return ()
+        return [each / other for each, other in zip(mine, theirs, strict=True)]
 
     def table(self) -> Table:
         """Return median, spread and ratio of each figure."""
         rows = []
         for name, measured in self.figures.items():
             for figure, values in measured.items():
-                ratio = self.ratio(name, figure)
+                ratios = self.ratios(name, figure)
                 seen = (median(values), min(values), max(values))
-                rows.append([name, figure, *map(short, seen), "" if ratio is None else f"{ratio:.3f}"])
+                rows.append([name, figure, *map(short, seen), f"{median(ratios):.3f}" if ratios else ""])
         columns = ("", "figure", "median", "min", "max", f"ratio to {self.reference}")
         return Table(columns, rows)
 
@@ -159,13 +158,9 @@ def percentile(samples: Sequence[float], percent: int) -> float:
     return quantiles(samples, n=100, method="inclusive")[percent - 1]
 
 
-def spread(samples: Sequence[float], unit: str) -> dict[str, float]:
-    """Return p50, p99 and the maximum as figures of a comparison."""
-    return {
-        f"p50, {unit}": percentile(samples, 50),
-        f"p99, {unit}": percentile(samples, 99),
-        f"max, {unit}": max(samples),
-    }
+def spread(values: Sequence[float]) -> str:
+    """Write the median of the rounds, and the least and the greatest where there are several."""
+    return short(median(values)) + (f" ({short(min(values))} to {short(max(values))})" if len(values) > 1 else "")
 
 
 def short(value: float) -> str:
