@@ -73,5 +73,8 @@ def test_it_finds_an_edge_that_trusts_its_cache_for_too_long(tmp_path: Path) -> 
             extra=0,
             revives=False,
         )
-        campaign.run([cut], 0, lambda outcome: found.extend(violation.kind for violation in outcome.violations))
+        for _ in range(5):  # a machine that is too busy to read in time sees what comes later
+            campaign.run([cut], 0, lambda outcome: found.extend(violation.kind for violation in outcome.violations))
+            if "leak" in found:
+                break
     assert "leak" in found
