@@ -206,10 +206,17 @@ def faults_are_told_with_their_cure(deployment: Deployment) -> None:
     deployment.wait_until_ok()
 
     deployment.run("paris", "cat /etc/hitch/site.pem >/etc/hitch/purges.pem && systemctl restart hitch-purges")
-    wait_until(lambda: re.search("PROBLEM: edge paris: untrusted: .*certificate", deployment.status()), "a wrong one")
+    untrusted = "PROBLEM: edge paris: untrusted: .*certificate.*compare CA, certificates and host name"
+    wait_until(lambda: re.search(untrusted, deployment.status()), "a wrong certificate")
     deployment.run("admin", "scp -rp ~/site/edges/paris/hitch/. root@paris.internal:/etc/hitch")
     deployment.hand_over()
     deployment.run("paris", "systemctl restart hitch-purges")
+    deployment.wait_until_ok()
+
+    of_paris = "PURGER_DATABASE_URL_FILE=/etc/edge-takedown/purger-database-url purger edge set paris --ca-file"
+    deployment.run("origin1", f"{of_paris} ''")
+    wait_until(lambda: re.search(untrusted, deployment.status()), "a private authority that nobody named")
+    deployment.run("origin1", f"{of_paris} /etc/edge-takedown/edges/ca.pem")
     deployment.wait_until_ok()
 
 
