@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -91,7 +92,7 @@ def carry_out(
     moderation_db: Connection, database: Connection, action: Action, subject: Subject, *, by: str, reason: str
 ) -> str:
     """Do it in the name of ``by``, and return what was done. Raises ``NotDoneError``."""
-    try:
+    with naming_failures():
         match action:
             case Action.BAN:
                 number = insert_ban(moderation_db, subject, reason=reason, banned_by=by)
@@ -100,11 +101,18 @@ def carry_out(
                 number = lift_bans(moderation_db, [subject], lifted_by=by, reason=reason)
                 return f"{counted(number, 'ban')} on {subject} lifted." if number else f"No ban on {subject} was open."
         database.run("resend_subject", scope=subject.scope, subject=subject.key)
-        return f"{subject} is purged again.".capitalize()
+        return _capitalized(f"{subject} is purged again.")
+
+
+@contextmanager
+def naming_failures() -> Iterator[None]:
+    """Turn an error of a write into ``NotDoneError``, which says whether it was done."""
+    try:
+        yield
     except RefusedBanError as error:
         raise NotDoneError(f"Nothing was done: {error}.") from error
     except UncertainError as error:
-        text = "The database gave no answer: it may be done or not. The history below shows it."
+        text = "The database gave no answer: it may be done or not. The list of all takedowns shows it."
         raise NotDoneError(f"{text} ({error})") from error
     except DatabaseUnavailableError as error:
         raise NotDoneError(f"Nothing was done: {error}.") from error

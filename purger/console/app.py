@@ -9,6 +9,7 @@ import bottle
 
 from purger.console.access import Access, Visitor
 from purger.console.history_page import HistoryPage
+from purger.console.list_pages import ListPages
 from purger.console.moderation_pages import ModerationPages
 from purger.console.overview_page import OverviewPage
 from purger.console.sign_in_pages import SignInPages
@@ -46,6 +47,7 @@ class ConsoleApp:
         subjects: SubjectPages,
         history: HistoryPage,
         moderation: ModerationPages,
+        lists: ListPages,
     ) -> None:
         self.origins: frozenset[str] = frozenset()
         self._access = access
@@ -58,6 +60,7 @@ class ConsoleApp:
             ("/part/overview", overview.show_part),
             ("/search", subjects.search),
             ("/takedowns", history.show),
+            ("/list", lists.ask),
             (f"/{subject}", subjects.show),
             (f"/part/{subject}", subjects.show_part),
             ("/part/views/<code:re:[A-Za-z0-9_-]{1,64}>", subjects.show_views),
@@ -66,6 +69,8 @@ class ConsoleApp:
         ):
             routes.get(path, callback=show)
         routes.post(f"/<action:re:ban|lift|purge>/{subject}", callback=moderation.carry_out)
+        routes.post("/list", callback=lists.check)
+        routes.post("/list/carry-out", callback=lists.carry_out)
         routes.post("/sign-out", callback=self._signing.sign_out)
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:

@@ -11,6 +11,7 @@ from purger.console.app import ConsoleApp
 from purger.console.database import Databases
 from purger.console.history_page import HistoryPage
 from purger.console.image_views import ImageViews
+from purger.console.list_pages import ListPages
 from purger.console.moderation_pages import ModerationPages
 from purger.console.overview_page import OverviewPage
 from purger.console.settings import ConsoleSettings
@@ -81,6 +82,7 @@ class ConsoleListener(threading.Thread):
             SubjectPages(self._databases, self._views),
             HistoryPage(self._databases),
             ModerationPages(self._databases),
+            ListPages(self._databases),
         )
 
     def run(self) -> None:

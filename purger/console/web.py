@@ -9,8 +9,8 @@ from urllib.parse import parse_qs, urlsplit
 from purger.moderation.subjects import MalformedSubjectError, Subject, parse_subject
 from takedown_base.scope import Scope
 
-#: Most bytes of a form.
-LARGEST_FORM = 16_384
+#: Most bytes of a form: 500 lines of a list, most of them URLs.
+LARGEST_FORM = 65_536
 
 #: The policy of all pages: nothing from another host, no script and no style inside of a page, and in no frame.
 _POLICY = (

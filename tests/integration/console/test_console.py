@@ -110,6 +110,70 @@ def test_a_form_is_carried_out_once(site: Site, anna: Person) -> None:
     assert site.number(f"SELECT COUNT(*) FROM bans WHERE subject = '{code}'") == 1
 
 
+def checked_fields(anna: Person, action: str, *lines: str) -> tuple[str, dict[str, str]]:
+    """Let the console say what a list would do. Returns the page's text, and the fields that carry it out."""
+    token = anna.get("/list").text.partition('name="token" value="')[2].partition('"')[0]
+    answer = anna.post("/list", token=token, action=action, reason="report 9", lines="\r\n".join(lines))
+    assert answer.status_code == 200, answer.text
+    form = re.search(r'<form class="confirm" method="post" action="/list/carry-out">.*?</form>', answer.text, re.DOTALL)
+    fields = re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', form[0]) if form else []
+    return re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]+>", " ", answer.text))), dict(fields)
+
+
+def test_a_list_is_read_first_and_then_banned_and_lifted_once(site: Site, anna: Person) -> None:
+    owner = site.new_owner()
+    first, second, owned = site.new_image(), site.new_image(), site.new_image(owner)
+    bans = f"SELECT COUNT(*) FROM bans WHERE subject IN ('{first}', '{second}', '{owner}')"
+    url = f"https://img.example/images/{second}/thumb"
+    lines = (first, "# a comment", url, f"owner:{owner}", first, "no such name.jpg", "nobody-has-this")
+    text, fields = checked_fields(anna, "ban", *lines)
+    assert "Bans 3 subjects, which hides 3 images at 2 enabled edges. Nothing is changed yet." in text
+    assert f"3 {url} image {second} will be banned" in text
+    assert f"5 {first} image {first} the same as line 1" in text
+    assert re.search("6 no such name.jpg .no such name.jpg. is not a code", text), text
+    assert "7 nobody-has-this image nobody-has-this no image has the code nobody-has-this" in text
+    assert f"{first} # a comment {url} owner:{owner}" in text, "the field keeps the lines"
+    assert (site.number(bans), site.get(first).status_code) == (0, 200), "it changes nothing"
+
+    for _ in range(2):
+        answer = anna.post("/list/carry-out", **fields)
+        assert (answer.status_code, "Banned 3 subjects." in answer.text) == (200, True), answer.text
+    for code in (first, second, owned):
+        site.wait_gone(code)
+    assert site.number(bans) == 3
+    assert log_entry(site, first, "ban") == "anna|report 9|1"
+    text, fields = checked_fields(anna, "ban", first)
+    assert (fields, "banned already" in text) == ({}, True)
+
+    text, fields = checked_fields(anna, "lift", first, f"owner:{owner}")
+    assert "Lifts the bans on 2 subjects" in text
+    assert "Lifted the bans on 2 subjects." in anna.post("/list/carry-out", **fields).text
+    for code in (first, owned):
+        site.wait_served(code)
+    assert site.get(second).status_code == 410
+
+
+def test_a_list_that_is_too_long_or_of_someone_without_the_right_is_refused(
+    site: Site, anna: Person, wall: Person
+) -> None:
+    code = site.new_image()
+    form = {"action": "ban", "reason": "x", "form": "1"}
+
+    def refused(person: Person, path: str, lines: str) -> requests.Response:
+        token = person.get("/").text.partition('name="token" value="')[2].partition('"')[0]
+        return person.post(path, token=token, lines=lines, subjects=lines, **form)
+
+    for path in ("/list", "/list/carry-out"):
+        answer = refused(anna, path, "\n".join([code] * 501))
+        assert (answer.status_code, "at most 500 lines" in answer.text) == (400, True)
+        assert refused(wall, path, code).status_code == 403
+    assert refused(anna, "/list", " \n# only a comment").status_code == 400
+    assert refused(anna, "/list/carry-out", "a/b").status_code == 400
+    assert wall.get("/list").status_code == 403
+    assert 'href="/list"' not in wall.get("/").text
+    assert site.number(f"SELECT COUNT(*) FROM bans WHERE subject = '{code}'") == 0
+
+
 def test_owners_and_bytes_are_banned_with_their_numbers_said_first(site: Site, anna: Person) -> None:
     owner = site.new_owner()
     code = site.new_image(owner)
@@ -147,9 +211,9 @@ def test_an_edge_that_gives_no_answer_has_its_cure_beside_it(site: Site, anna: P
 
 
 def test_purging_again_bans_nothing(site: Site, anna: Person) -> None:
-    code = site.new_image()
+    code = site.new_image(code="Mixed-Case")
     assert "It bans and lifts nothing" in anna.get(f"/purge/image/{code}").text
-    anna.fill(f"/purge/image/{code}")
+    assert f"Image {code} is purged again." in anna.fill(f"/purge/image/{code}").text
     wait_until(lambda: not site.is_hit(code), f"{code} out of the cache")
     assert site.number(f"SELECT COUNT(*) FROM bans WHERE subject = '{code}'") == 0
     wait_shown(anna, f"/part/image/{code}", "purged again")

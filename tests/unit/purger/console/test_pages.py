@@ -17,6 +17,7 @@ from purger.console.app import ConsoleApp
 from purger.console.database import Databases
 from purger.console.history_page import HistoryPage
 from purger.console.image_views import LARGEST_PICTURE, Body, ImageViews, Picture, Pictures
+from purger.console.list_pages import ListPages
 from purger.console.moderation_pages import ModerationPages
 from purger.console.overview_page import OverviewPage, _values
 from purger.console.settings import ConsoleSettings
@@ -80,9 +81,8 @@ def app(tmp_path: Path) -> Iterator[ConsoleApp]:
     access = Access(ConsoleSettings(listen=Address("127.0.0.1", 6190), users=write_users(tmp_path / "users")))
     databases, views = cast(Databases, NoDatabase()), ImageViews()
     overview = OverviewPage(cast(FleetWatch, Seen()), moderation=True)
-    app = ConsoleApp(
-        access, overview, SubjectPages(databases, views), HistoryPage(databases), ModerationPages(databases)
-    )
+    moderation, lists = ModerationPages(databases), ListPages(databases)
+    app = ConsoleApp(access, overview, SubjectPages(databases, views), HistoryPage(databases), moderation, lists)
     app.origins = OURS
     yield app
     views.close()

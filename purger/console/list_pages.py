@@ -1,0 +1,146 @@
+"""Takes a list that a moderator has pasted: says what each line means, and bans or lifts all of it together."""
+
+import secrets
+from collections.abc import Iterator
+from contextlib import closing
+from http import HTTPStatus
+from io import BytesIO
+from typing import Any, NamedTuple
+
+from purger.console.access import Visitor
+from purger.console.actions import Action, naming_failures
+from purger.console.database import Databases
+from purger.console.moderation_pages import LONGEST_REASON, act_once, read_wish, require_right
+from purger.console.templating import render
+from purger.console.web import Answer, RefusedRequestError, page, read_query
+from purger.moderation.delivery_readiness import read_delivery_readiness
+from purger.moderation.lists import Banning, Chunk, ChunkResult, Lifting, ListedSubject, read_chunks
+from purger.moderation.site_names import SiteNames
+from purger.moderation.subjects import MalformedSubjectError, Subject, parse_subject, split_line
+from purger.text_format import counted
+from takedown_db.connection.lasting_connection import Connection
+
+#: Most lines of a list. `purger ban --from` takes any number.
+MOST_LINES = 500
+
+_TOO_LONG = f"A list has at most {MOST_LINES} lines here; `purger ban --from FILE` takes any number."
+
+
+class CheckedLine(NamedTuple):
+    """A line, with what it means and what would come of it."""
+
+    number: int
+    text: str
+    subject: Subject | None
+    said: str
+    style: str = ""  # good: it would be carried out; bad: it is refused
+
+
+class ListPages:
+    """The pages ``/list``: GET asks for a list, POST says what it would do, and POST ``/list/carry-out`` does it."""
+
+    def __init__(self, databases: Databases) -> None:
+        self._databases = databases
+
+    def ask(self, environ: dict[str, Any], visitor: Visitor) -> Answer:
+        """Ask for a list, and say what came of the last one."""
+        require_right(visitor, self._databases)
+        return _page(visitor, Action.BAN, notice=visitor.session.outcome(read_query(environ, "done")) or "")
+
+    def check(self, environ: dict[str, Any], visitor: Visitor) -> Answer:
+        """Say what each line means, and what the list would do. Changes nothing."""
+        form, reason, problem = read_wish(environ, visitor, self._databases)
+        action, texts = _action(form), [line.strip() for line in form.get("lines", "").splitlines()]
+        if len(texts) > MOST_LINES:
+            problem = _TOO_LONG
+        values = {"problem": problem} if problem else self._effects(visitor, action, reason, texts)
+        return _page(visitor, action, texts=texts, reason=reason, **values)
+
+    def carry_out(self, environ: dict[str, Any], visitor: Visitor) -> Answer:
+        """Do what the check has said, once, in one transaction."""
+        form, reason, problem = read_wish(environ, visitor, self._databases)
+        action, texts = _action(form), form.get("subjects", "").split()
+        try:
+            listed = [ListedSubject(number, parse_subject(*split_line(text))) for number, text in enumerate(texts, 1)]
+        except MalformedSubjectError as error:
+            listed, problem = [], str(error)
+        if problem or len(listed) > MOST_LINES:
+            raise RefusedRequestError(HTTPStatus.BAD_REQUEST, problem or _TOO_LONG)
+
+        def act() -> str:
+            with naming_failures(), self._databases.moderating() as connection:
+                return _said(action, _change(connection, action, visitor, reason).carry_out(listed))
+
+        return act_once(visitor, form, f"{action} of a list of {len(listed)}", act, "/list")
+
+    def _effects(self, visitor: Visitor, action: Action, reason: str, texts: list[str]) -> dict[str, Any]:
+        with self._databases.moderating() as connection:
+            with closing(SiteNames(connection)) as names:
+                chunk = next(read_chunks(BytesIO("\n".join(texts).encode()), names.line, MOST_LINES), None)
+            if chunk is None:
+                return {"problem": "The list is empty."}
+            result = _change(connection, action, visitor, reason, dry_run=True).carry_out(chunk.subjects)
+            delivery = read_delivery_readiness(connection)
+        return {
+            "checked": list(_checked(action, texts, chunk, result)),
+            "changed": result.changed,
+            "sum": _sum(action, result, delivery.edges),
+            "obstacle": delivery.obstacle,
+            "form": secrets.token_hex(8),
+        }
+
+
+def _action(form: dict[str, str]) -> Action:
+    return Action.LIFT if form.get("action") == Action.LIFT else Action.BAN
+
+
+def _page(visitor: Visitor, action: Action, **values: Any) -> Answer:
+    status = HTTPStatus.BAD_REQUEST if values.get("problem") else HTTPStatus.OK
+    limits = {"longest": LONGEST_REASON, "most": MOST_LINES}
+    return page(render("list", visitor=visitor, action=action, **limits, **values), status)
+
+
+def _change(
+    connection: Connection, action: Action, visitor: Visitor, reason: str, *, dry_run: bool = False
+) -> Banning | Lifting:
+    by = visitor.user.name
+    if action is Action.BAN:
+        return Banning(connection, reason=reason, banned_by=by, ahead=False, again=False, dry_run=dry_run)
+    return Lifting(connection, lifted_by=by, reason=reason, dry_run=dry_run)
+
+
+def _checked(action: Action, texts: list[str], chunk: Chunk, result: ChunkResult) -> Iterator[CheckedLine]:
+    """Yield the lines that are no comments, in their order."""
+    done = "banned" if action is Action.BAN else "lifted"
+    refused = {each.line: each.reason for each in (*chunk.refused, *result.refused)}
+    subjects, first, changed = dict(chunk.subjects), dict[Subject, int](), set(result.changed)
+    for number in sorted(subjects.keys() | refused.keys()):
+        subject, text = subjects.get(number), texts[number - 1]
+        if subject is None or number in refused:
+            yield CheckedLine(number, text, subject, refused[number], "bad")
+        elif subject in first:
+            yield CheckedLine(number, text, subject, f"the same as line {first[subject]}")
+        elif subject in changed:
+            yield CheckedLine(number, text, subject, f"will be {done}", "good")
+        else:
+            yield CheckedLine(number, text, subject, f"{done} already")
+        if subject is not None:
+            first.setdefault(subject, number)
+
+
+def _sum(action: Action, result: ChunkResult, edges: int) -> str:
+    """Say what the list would do, with its numbers."""
+    subjects, at = counted(len(result.changed), "subject"), f"at {counted(edges, 'enabled edge')}"
+    if not result.changed:
+        return "It would change nothing."
+    if action is Action.LIFT:
+        return f"Lifts the bans on {subjects} {at}."
+    return f"Bans {subjects}, which hides {counted(sum(result.images.values()), 'image')} {at}."
+
+
+def _said(action: Action, result: ChunkResult) -> str:
+    verb, before = ("Banned", "banned") if action is Action.BAN else ("Lifted the bans on", "lifted")
+    said = [f"{verb} {counted(len(result.changed), 'subject')}"]
+    said += [f"{result.unchanged:,} {before} already"] if result.unchanged else []
+    said += [f"{counted(len(result.refused), 'line')} refused"] if result.refused else []
+    return "; ".join(said) + "."
