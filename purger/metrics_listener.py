@@ -84,6 +84,11 @@ class PurgerMetrics:
         yield gone
         oldest = "Seconds for which the oldest change waits that an edge has not acknowledged; 0 where none waits."
         yield GaugeMetricFamily("takedown_oldest_pending_seconds", oldest, value=self._pending.oldest())
+        waiting = "Batches, receipts and probes that wait for their place in the signed log."
+        log = self._pending.log
+        yield GaugeMetricFamily("takedown_log_waiting", waiting, value=log.batches + log.entries)
+        oldest = "Seconds for which the oldest of them waits; 0 where none waits."
+        yield GaugeMetricFamily("takedown_log_oldest_waiting_seconds", oldest, value=log.seconds)
 
     def _of_edges(self, workers: Sequence[Worker], now: float) -> Iterator[Metric]:
         batches = "Batches that the edge has not acknowledged."

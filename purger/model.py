@@ -176,6 +176,7 @@ class PurgerPresence(NamedTuple):
 class LogBacklog:
     """The batches and entries that wait for their place in the signed log."""
 
+    begun: bool = True
     unsigned: str | None = None  # why nothing can be appended: the log's key has not signed its end
     batches: int = 0
     entries: int = 0  # receipts and probes

@@ -33,6 +33,7 @@ _DATABASE_KEYS = (
         "unnumberable",
         "counter_locked",
         "migration_lock",
+        "log",
     ),
 )
 _EDGE_KEYS = (
@@ -143,6 +144,9 @@ def _tables(state: FleetState) -> list[str]:
         )
         for name in state.unwatched
     ]
+    if state.log.begun:
+        waits = state.log.batches or state.log.entries
+        lines.append(state.log.text() if waits else "signed log: nothing waits for its place")
     if purgers := _purger_rows(state):
         lines += ["", *aligned(("purger", "host", "version", "since", "signed", "edges"), purgers)]
     if state.edges:

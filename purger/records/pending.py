@@ -1,12 +1,17 @@
-"""Measures for how long the oldest change has waited, for its number or for an edge that this purger follows."""
+"""Measures what waits: changes, for their number or for an edge that this purger follows, and what the log lacks."""
 
 import time
 from collections.abc import Callable, Mapping
 
+from purger.model import LogBacklog
+from purger.signed_log.backlog import read_backlog
 from takedown_db.connection.lasting_connection import Connection
 
 #: Seconds between two reads.
 _INTERVAL = 1.0
+
+#: Seconds between two reads of the signed log's backlog, which count all that waits there.
+_LOG_INTERVAL = 5.0
 
 
 class Pending:
@@ -23,6 +28,8 @@ class Pending:
         self._unnumbered_since: float | None = None
         self._behind_since: dict[str, float] = {}  # by edge
         self._waited = 0.0
+        self.log = LogBacklog(begun=False)
+        self._log_read_at = float("-inf")
 
     def oldest(self) -> float:
         """Return the seconds for which the oldest change has waited; those since the last read are added."""
@@ -47,3 +54,5 @@ class Pending:
         else:
             waited = max(waited, now - self._unnumbered_since)
         self._waited, self._read_at = waited, now
+        if now - self._log_read_at >= _LOG_INTERVAL:
+            self.log, self._log_read_at = read_backlog(connection), now

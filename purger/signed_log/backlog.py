@@ -17,8 +17,8 @@ def read_backlog(connection: Connection) -> LogBacklog:
             signed_state(size, note, all_keys(read_notes(connection)))
         except (UnsignedEndError, NoteError) as error:
             unsigned = str(error)
-        return LogBacklog(unsigned, int(batches), int(entries), max(float(seconds), _age(entry)))
-    return LogBacklog()
+        return LogBacklog(True, unsigned, int(batches), int(entries), max(float(seconds), _age(entry)))
+    return LogBacklog(begun=False)
 
 
 def _age(entry: bytes | None) -> float:

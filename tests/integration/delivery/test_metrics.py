@@ -179,6 +179,22 @@ def test_probes_that_wait_are_counted(site: Site) -> None:
     wait_until(lambda: values(PURGER)["takedown_probes_waiting"] == 0 or None, "no probe waits")
 
 
+def test_what_waits_for_the_signed_log_is_counted(site: Site) -> None:
+    def status() -> str:
+        return site.stack.purger.run("status").stdout
+
+    with site.stack.database.connect_admin() as holder, holder.cursor() as cursor:
+        cursor.execute("START TRANSACTION")
+        cursor.execute("SELECT size FROM log_state FOR UPDATE")  # the writer waits for it before it appends
+        cursor.fetchall()
+        site.ban(site.new_image())
+        wait_until(lambda: values(PURGER)["takedown_log_waiting"] >= 1, "the ban's batch waits")
+        assert values(PURGER)["takedown_log_oldest_waiting_seconds"] > 0
+        assert "wait for their place in the signed log, the oldest for " in status()
+    wait_until(lambda: values(PURGER)["takedown_log_waiting"] == 0 or None, "nothing waits")
+    wait_until(lambda: "signed log: nothing waits for its place" in status(), "status says so too")
+
+
 def test_a_ban_that_was_written_long_before_its_commit_counts_from_its_commit(site: Site) -> None:
     """A session may also set its clock: the measured time is never too short, and too long by a second at most."""
     total = 'takedown_gone_seconds_sum{stage="acknowledged"}'

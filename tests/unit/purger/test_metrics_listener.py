@@ -11,6 +11,7 @@ from purger.delivery.session import EdgeMode
 from purger.edge.errors import UnreachableError
 from purger.edge.tally import Tally
 from purger.metrics_listener import PurgerMetrics
+from purger.model import LogBacklog
 from purger.records.takedown_lines import BOUNDS, STAGES
 from purger.service import CannotListenError, run
 from purger.settings import Settings
@@ -39,7 +40,7 @@ class Purger:
         self.metrics = PurgerMetrics(
             self.tally,
             cast(Any, self.takedown_lines),
-            cast(Any, SimpleNamespace(oldest=lambda: 1.5)),
+            cast(Any, SimpleNamespace(oldest=lambda: 1.5, log=LogBacklog(batches=2, entries=3, seconds=4.5))),
             cast(Any, self.poller),
             cast(Any, self.sharing),
             lambda: workers,
@@ -92,6 +93,7 @@ def test_findings_triggers_and_presence_are_shown() -> None:
     assert lines["takedown_triggers_weakened"] == "1.0"
     assert lines["takedown_purgers_present"] == "2.0"
     assert lines["takedown_oldest_pending_seconds"] == "1.5"
+    assert (lines["takedown_log_waiting"], lines["takedown_log_oldest_waiting_seconds"]) == ("5.0", "4.5")
 
 
 def test_the_times_of_takedowns_are_a_histogram_a_stage() -> None:

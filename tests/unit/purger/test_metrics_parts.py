@@ -89,6 +89,8 @@ class _Database:
     def rows(self, name: str) -> list[tuple[Any, ...]]:
         if self.away:
             raise DatabaseUnavailableError
+        if name == "log_backlog":
+            return []
         self.asked.append(name)
         return [*self.delays] if name == "edge_delays" else [(1, 0, self.unnumbered, False)]
 
