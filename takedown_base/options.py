@@ -3,14 +3,17 @@
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
 from takedown_base.listen_address import Address, parse_address
 from takedown_base.log_format import FORMATS
 from takedown_base.secret_files import UnreadableSecretError, exposure, read_secret
+
+Value = TypeVar("Value")
 
 
 class Program(click.Group):
@@ -42,20 +45,25 @@ def _in_one_line() -> Iterator[None]:
         raise click.UsageError(f"{text.removesuffix('.')} (`{error.ctx.command_path} --help`)") from None
 
 
-class AddressType(click.ParamType[Address]):
-    """HOST:PORT, or a mere port where there is a default host."""
+class Parsed(click.ParamType[Value]):
+    """A value that a function reads from its text. Its ``ValueError`` has the reason, which click shows."""
 
-    name = "HOST:PORT"
+    def __init__(self, name: str, read: Callable[[str], Value]) -> None:
+        """Take the name of the values in --help, and the function."""
+        self.name = name
+        self._read = read
 
-    def __init__(self, host: str | None = None) -> None:
-        self._host = host
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Address:
-        """Read an address. Fails with the reason, which click shows."""
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Read a value. One that is no text, such as a default, was read before."""
         try:
-            return value if isinstance(value, Address) else parse_address(value, host=self._host)
+            return self._read(value) if isinstance(value, str) else value
         except ValueError as error:
             self.fail(str(error), param, ctx)
+
+
+def address_type(host: str | None = None) -> Parsed[Address]:
+    """Make the type of an address to listen on; with a default ``host`` a mere port will do."""
+    return Parsed("HOST:PORT", partial(parse_address, host=host))
 
 
 def log_format_option(envvar: str) -> Callable[[Any], Any]:

@@ -1,17 +1,17 @@
 """Defines the command ``origin erase``."""
 
 import sys
-from typing import Any
 
 import click
 
-from origin.cli.options import NameType, database_url, in_place, own_store
+from origin.cli.options import CODE, database_url, in_place, own_store
 from origin.row_checks import MalformedRecordError
 from origin.stores.backends import UnusableStoreError, require_usable
 from origin.stores.contract import StoreAwayError
 from origin.stores.erasure import ErasurePlan, ErasureResult, ErasureRun, RefusedErasureError
 from origin.stores.location import Location
 from origin.stores.store import open_store
+from takedown_base.options import Parsed
 from takedown_base.printable import printable
 from takedown_base.subject_keys import is_digest
 from takedown_db.connection.command_connection import connected
@@ -26,22 +26,15 @@ origin erase kX3_vQ
 origin erase --digest 5feceb66ffc86f38d952786c6d696c79c2dbc239dd4e91b46729d73a27fb57e9 --yes"""
 
 
-class DigestType(click.ParamType[str]):
-    """A SHA-256 as 64 hex digits."""
-
-    name = "DIGEST"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Check the digits, and write them small."""
-        digest = str(value).lower()
-        if not is_digest(digest):
-            self.fail(f"{value!a} is not a SHA-256 of 64 hex digits", param, ctx)
-        return digest
+def _digest(text: str) -> str:
+    if not is_digest(text.lower()):
+        raise ValueError(f"{text!a} is not a SHA-256 of 64 hex digits")
+    return text.lower()
 
 
 @click.command("erase", epilog=_EXAMPLES)
-@click.argument("code", type=NameType("CODE"), required=False)
-@click.option("--digest", type=DigestType(), help="SHA-256 of the original, instead of a code.")
+@click.argument("code", type=CODE, required=False)
+@click.option("--digest", type=Parsed("DIGEST", _digest), help="SHA-256 of the original, instead of a code.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @database_url("takedown_erase", env="ORIGIN_ERASE_DATABASE_URL")
 @own_store

@@ -8,13 +8,14 @@ from typing import Any, BinaryIO
 
 import click
 
-from origin.cli.options import NameType, StoreType, database_url, in_place_settings, own_store
+from origin.cli.options import OWNER, STORE, database_url, in_place_settings, own_store
 from origin.cli.picture_options import picture_options
 from origin.importing.list import ImportList, UnusableListError
 from origin.importing.rules import ImportRules, Stability, parse_moment
 from origin.stores.backends import UnusableStoreError
 from origin.stores.contract import StoreAwayError
 from origin.stores.location import Location
+from takedown_base.options import Parsed
 from takedown_base.printable import printable
 
 #: The exit code when some files were refused.
@@ -27,24 +28,11 @@ mysql -B --quick -e 'SELECT id AS code, file_path AS path, user_id AS owner FROM
   origin import --from - --in-place file:/srv/pictures"""
 
 
-class MomentType(click.ParamType[datetime]):
-    """A date, with or without a time, in UTC unless it names another zone."""
-
-    name = "DATE"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
-        """Read a date. Fails with the reason, which click shows."""
-        try:
-            return value if isinstance(value, datetime) else parse_moment(value)
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
-
-
 @click.command("import", epilog=_EXAMPLES)
 @click.argument("directory", type=click.Path(exists=True, file_okay=False, path_type=Path), required=False)
 @click.option(
     "--owner",
-    type=NameType("KEY"),
+    type=OWNER,
     help="Key of the owner of these images, for bans by owner. Required, unless the list has a column owner.",
 )
 @click.option(
@@ -57,7 +45,7 @@ class MomentType(click.ParamType[datetime]):
 )
 @click.option(
     "--in-place",
-    type=StoreType(),
+    type=STORE,
     help="The site's own tree of images, or its bucket: the paths of the list are below it, and nothing is copied."
     " `origin serve` needs the same --in-place.",
 )
@@ -72,7 +60,7 @@ class MomentType(click.ParamType[datetime]):
 )
 @click.option(
     "--stable-until",
-    type=MomentType(),
+    type=Parsed("DATE", parse_moment),
     help="Let browsers show the images without asking the edge until then (UTC). No takedown reaches such copies.",
 )
 @click.option("--not-stable", is_flag=True, help="Withdraw an earlier --stable-until.")

@@ -15,7 +15,7 @@ from origin.stores.backends import UnusableStoreError
 from origin.stores.contract import StoreAwayError
 from origin.stores.location import Location
 from takedown_base.log_format import set_up_logging
-from takedown_base.options import AddressType, log_format_option
+from takedown_base.options import address_type, log_format_option
 from takedown_base.printable import printable
 from takedown_db.connection.command_connection import UnusableUrlOptionError
 from takedown_db.connection.url import UnusableUrlError
@@ -47,7 +47,7 @@ curl -T cat.jpg -H "Authorization: Bearer $TOKEN" -H 'Takedown-Owner: ann' \\
     "--listen",
     "Address on which the site's programs connect; port 0 takes a free port. Anyone who reaches it sees tokens and"
     " pictures on their way: loopback, or a network that you trust.",
-    type=AddressType(),
+    type=address_type(),
     default=str(_DEFAULTS.listen),
 )
 @_setting(

@@ -8,7 +8,7 @@ import click
 from origin.cli.erase import erase_command
 from origin.cli.import_ import import_command
 from origin.cli.ingest import ingest_command
-from origin.cli.options import NameType, database_url
+from origin.cli.options import CODE, database_url
 from origin.cli.renditions import renditions_command
 from origin.cli.serve import serve_command
 from origin.cli.verify import verify_command
@@ -38,7 +38,7 @@ main.add_command(erase_command)
 
 
 @main.command("show", epilog="\b\nExamples:\norigin show kX3_vQ\norigin show kX3_vQ --json")
-@click.argument("code", type=NameType("CODE"))
+@click.argument("code", type=CODE)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 @database_url("takedown_origin")
 def show_command(code: str, as_json: bool, database_url: str) -> None:

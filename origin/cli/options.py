@@ -10,65 +10,53 @@ import click
 
 from origin.added_headers import parse_header
 from origin.model import Header
-from origin.stores.location import Location, parse_location
+from origin.stores.location import parse_location
 from takedown_base.name_codes import code_of_name
-from takedown_base.options import DatabaseUrlOption
+from takedown_base.options import DatabaseUrlOption, Parsed
 from takedown_base.secret_files import exposure
 from takedown_base.subject_keys import CODE_ALPHABET, is_key
 from takedown_db.connection.expected_accounts import expecting
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
-DIRECTORY = click.Path(file_okay=False, path_type=Path)
 _URL_FORM = (
     "mysql://user:password@host/name (for a socket, localhost and ?unix_socket=PATH). Better in a file, whose path is "
     "in the variable with _FILE added to its name"
 )
 
 
-class HeaderType(click.ParamType[Header]):
+class HeaderType(Parsed[Header]):
     """A response header, 'Name: value'."""
 
-    name = "HEADER"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Header:
-        """Read a header. Fails with the reason, which click shows."""
-        try:
-            return value if isinstance(value, tuple) else parse_header(value)
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
+    def __init__(self) -> None:
+        super().__init__("HEADER", parse_header)
 
     def split_envvar_value(self, rv: str) -> list[str]:
         """Split a variable into headers at its line breaks: click would split it at spaces."""
         return [line for line in rv.split("\n") if line.strip()]
 
 
-class StoreType(click.ParamType[Location]):
-    """The place of a store."""
-
-    name = "URL"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Location:
-        """Read a place. Fails with the reason, which click shows."""
-        try:
-            return value if isinstance(value, Location) else parse_location(value)
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
+#: The place of a store.
+STORE = Parsed("URL", parse_location)
 
 
-class NameType(click.ParamType[str]):
-    """A code or an owner's key."""
+def _owner(text: str) -> str:
+    if not is_key(text):
+        raise ValueError(f"{text!a} is not {CODE_ALPHABET}")
+    return text
 
-    def __init__(self, name: str) -> None:
-        self.name = name
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Check the alphabet and the length."""
-        if not is_key(value):
-            is_name = self.name == "CODE" and value.isprintable()
-            hint = f"; the image that was imported by this name has the code {code_of_name(value)}" if is_name else ""
-            self.fail(f"{value!a} is not {CODE_ALPHABET}{hint}", param, ctx)
-        return str(value)
+def _code(text: str) -> str:
+    if text.isprintable() and not is_key(text):
+        raise ValueError(
+            f"{text!a} is not {CODE_ALPHABET}; the image that was imported by this name has the code "
+            f"{code_of_name(text)}"
+        )
+    return _owner(text)
+
+
+#: A code, and an owner's key.
+CODE, OWNER = Parsed("CODE", _code), Parsed("KEY", _owner)
 
 
 def setting(
@@ -88,7 +76,7 @@ def own_store(command: Command) -> Command:
         envvar="ORIGIN_STORE",
         show_envvar=True,
         required=True,
-        type=StoreType(),
+        type=STORE,
         help="The origin's own store of images: a directory (file:DIR), or the URL of a bucket (s3://BUCKET/PREFIX).",
     )
     return option(_store_settings("store", command))
@@ -100,7 +88,7 @@ def in_place(command: Command) -> Command:
         "--in-place",
         "The site's own tree of images, a directory or the URL of a bucket. Renditions that have a path are read from"
         " it.",
-        type=StoreType(),
+        type=STORE,
     )
     return option(in_place_settings(command))
 

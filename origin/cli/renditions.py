@@ -1,35 +1,19 @@
 """Defines the command ``origin renditions``, and the option ``--renditions`` for all commands that make renditions."""
 
 from pathlib import Path
-from typing import Any
 
 import click
 
 from origin.cli.options import setting
-from origin.importing.renditions import Reduced, UnusableTableError, read_table, vcl_lines
-
-
-class TableType(click.ParamType[tuple[Reduced, ...]]):
-    """A TOML file with a table of renditions."""
-
-    name = "FILE"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[Reduced, ...]:
-        """Read the file. Fails with the reason, which click shows."""
-        if isinstance(value, tuple):
-            return value
-        try:
-            return read_table(Path(value))
-        except UnusableTableError as error:
-            self.fail(str(error), param, ctx)
-
+from origin.importing.renditions import Reduced, read_table, vcl_lines
+from takedown_base.options import Parsed
 
 renditions_option = setting(
     "--renditions",
     "TOML file with the reduced renditions of each image: a section for each, such as [thumb], with width and height in"
     ' pixels and, if wanted, format and quality, a line each, such as width = 256 and format = "webp". An empty file'
     " makes none. Without it, only thumb. `origin renditions` shows the table.",
-    type=TableType(),
+    type=Parsed("FILE", lambda text: read_table(Path(text))),
     default=read_table(None),
     show_default=False,
 )

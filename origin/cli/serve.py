@@ -16,7 +16,7 @@ from origin.start import serve
 from origin.stores.location import Location
 from origin.supervisor import CannotServeError
 from takedown_base.log_format import set_up_logging
-from takedown_base.options import AddressType, log_format_option
+from takedown_base.options import address_type, log_format_option
 
 _SECONDS = click.IntRange(min=1)
 
@@ -54,7 +54,7 @@ origin serve --store /srv/images --banned-status 451 --header 'Timing-Allow-Orig
 @setting(
     "--listen",
     "Address on which the edge connects to the origin; port 0 takes a free port.",
-    type=AddressType(),
+    type=address_type(),
     default=str(_DEFAULTS.listen),
 )
 @setting(
@@ -131,7 +131,7 @@ origin serve --store /srv/images --banned-status 451 --header 'Timing-Allow-Orig
     "--metrics",
     "Address on which monitoring finds /metrics (for Prometheus, of all processes together), /healthz and /readyz. A"
     " mere port is one of 127.0.0.1; port 0 takes a free one. Without it nothing is counted.",
-    type=AddressType("127.0.0.1"),
+    type=address_type("127.0.0.1"),
 )
 @setting(
     "--access-log",

@@ -16,7 +16,7 @@ from purger.service import run as run_service
 from purger.settings import Settings
 from purger.signed_log.keys import LogKey, UnusableKeyError, read_key
 from takedown_base.log_format import set_up_logging
-from takedown_base.options import AddressType, log_format_option
+from takedown_base.options import address_type, log_format_option
 from takedown_db.connection.errors import DatabaseUnavailableError
 from takedown_db.connection.lasting_connection import Connection
 
@@ -125,7 +125,7 @@ purger run --heartbeat-interval 0.5 --retention-days 60"""
 @console_options
 @click.option(
     "--metrics",
-    type=AddressType("127.0.0.1"),
+    type=address_type("127.0.0.1"),
     envvar="PURGER_METRICS",
     show_envvar=True,
     help="Address on which monitoring finds /metrics (for Prometheus), /healthz and /readyz. A mere port is one of "

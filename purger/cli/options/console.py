@@ -10,7 +10,7 @@ import click
 
 from purger.console.settings import ConsoleSettings, UnusableConsoleError
 from purger.console.users import Role, User, hash_password
-from takedown_base.options import AddressType, DatabaseUrlOption
+from takedown_base.options import DatabaseUrlOption, address_type
 from takedown_db.connection.expected_accounts import expecting
 
 _FILE = click.Path(path_type=Path)
@@ -21,7 +21,7 @@ _FIRST_USER = "moderator"
 _OPTIONS = (
     click.option(
         "--console",
-        type=AddressType(host="127.0.0.1"),
+        type=address_type("127.0.0.1"),
         envvar="PURGER_CONSOLE",
         show_envvar=True,
         help="Serve pages for people on this address: the state of edges and takedowns, and images as each edge shows "

@@ -8,8 +8,9 @@ from typing import Any, TypeVar
 
 import click
 
-from purger.edge.url import UnusableEdgeUrlError, is_private, shown, split_url
+from purger.edge.url import is_private, shown, split_url
 from purger.model import Edge
+from takedown_base.options import Parsed
 from takedown_base.printable import printable
 from takedown_base.secret_files import exposure
 
@@ -19,14 +20,9 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 _LONGEST = 255
 
 
-def _url(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
-    if value is None:
-        return None
-    try:
-        split_url(value)
-    except UnusableEdgeUrlError as error:
-        raise click.BadParameter(str(error)) from None
-    return value.rstrip("/")
+def _url(text: str) -> str:
+    split_url(text)
+    return text.rstrip("/")
 
 
 def _file(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
@@ -51,16 +47,14 @@ def _listener_options(*, required: bool) -> list[Callable[[Command], Command]]:
         click.option(
             "--purge-url",
             required=required,
-            callback=_url,
-            metavar="URL",
+            type=Parsed("URL", _url),
             help="The edge's listener `purge`, as the purger reaches it; https:// off a trusted network, since the "
             "token is sent with each request.",
         ),
         click.option(
             "--public-url",
             required=required,
-            callback=_url,
-            metavar="URL",
+            type=Parsed("URL", _url),
             help="The edge's listener `public`, from which the purger requests banned images to prove that they are "
             "gone.",
         ),
