@@ -140,7 +140,7 @@ def _lift(connection: Connection, facts: _Facts) -> Iterator[tuple[bool, str]]:
         yield True, f"There is no open ban on {facts.subject}."
         return
     bans = counted(facts.open, "ban")
-    yield False, f"Lifts {bans} on {facts.subject}: {facts.hidden} can be seen again at {facts.edges}."
+    yield False, f"Lifts {bans}: {facts.hidden} can be seen again at {facts.edges}."
     yield False, "The record keeps the bans as they were written, and beside them the lift with your name and reason."
     if facts.subject.scope is Scope.IMAGE:
         for other in hiding_bans(connection, [facts.subject.key]):

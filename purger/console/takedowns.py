@@ -137,7 +137,7 @@ def _takedowns(
 def _read_acknowledgements(connection: Connection, batches: Sequence[int]) -> dict[int, list[_AcknowledgementRow]]:
     found: dict[int, list[_AcknowledgementRow]] = {}
     if batches:
-        rows = connection.rows("console_acknowledgements", batches=json.dumps(batches))
+        rows = connection.rows("console_acknowledgements", batches=json.dumps(sorted(set(batches))))
         for row in starmap(_AcknowledgementRow, rows):
             found.setdefault(row.batch, []).append(row)
     return found

@@ -279,6 +279,8 @@ def test_the_history_goes_back_and_is_filtered(site: Site, anna: Person) -> None
         return [int(each) for each in re.findall(r">history-(\d+)</a>", anna.get(f"/takedowns?{query}").text)]
 
     assert found("person=clerk") == list(range(59, 9, -1))
+    shown = wait_shown(anna, "/takedowns?person=clerk", "edge1: ", "edge2: ")
+    assert not re.search(r"\d edges", shown), "bans of one batch have the edges of that batch once"
     older = re.search(r'href="(/takedowns\?[^"]+before=\d+)"', anna.get("/takedowns?person=clerk").text)
     assert older is not None
     assert found(unescape(older[1]).partition("?")[2]) == list(range(9, -1, -1))
