@@ -2,9 +2,12 @@
 
 import re
 from collections.abc import Callable
+from functools import partial
 from typing import Any
+from urllib.parse import quote
 
 import pytest
+from axe_core_python.selenium import Axe
 from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
@@ -12,7 +15,8 @@ from selenium.webdriver.common.keys import Keys
 
 from stack.console import Console
 from stack.waiting import wait_until
-from tests.support.sites.console_site import console_of, run_stack
+from takedown_base.name_codes import code_of_name
+from tests.support.sites.console_site import Person, console_of, run_stack
 from tests.support.sites.site_actions import Site
 
 stack = pytest.fixture(scope="module")(run_stack)
@@ -112,6 +116,20 @@ def test_a_moderator_bans_an_image_and_watches_it_go_at_every_edge(
     assert complaints(browser) == []
 
 
+def test_an_open_page_shows_the_pictures_of_its_edges_whatever_changes(
+    site: Site, browser: Chrome, console: Console
+) -> None:
+    code = site.new_image()
+    sign_in(browser, console, "wall")
+    browser.get(f"{console.url}/image/{code}?from=1")
+    wait_page(browser, lambda: seen(browser, "#views figcaption .badge") == ["shown"] * 2, "the image at one edge")
+    views = browser.find_element(By.ID, "views")
+    site.ban(code)
+    wait_until(lambda: sum("gone (410)" in text for text in seen(browser, "#subject td")) == 2, "both receipts")
+    wait_until(lambda: seen(browser, "#views figcaption .badge") == ["gone"] * 2, "the special image at one edge")
+    assert (seen(browser, "#views h3"), views.is_displayed()) == (["edge2"], True)
+
+
 def test_someone_who_may_only_look_sees_it_and_has_no_button(site: Site, browser: Chrome, console: Console) -> None:
     code = site.new_image()
     sign_in(browser, console, "wall")
@@ -157,7 +175,8 @@ def test_a_purger_that_gives_no_answer_is_grey_whatever_was_there_before(
     try:
         wait_until(lambda: shade(browser) == "unknown", "a grey verdict of the frozen purger")
         (said,) = seen(browser, ".verdict")
-        assert re.fullmatch(r"No answer since \d\d:\d\d:\d\d", said)
+        assert re.fullmatch(r"No answer since \d\d:\d\d:\d\d\. All below is as it was then\.", said)
+        assert_sound(browser)
         assert "grayscale" in browser.execute_script("return getComputedStyle(document.querySelector('.stale')).filter")
     finally:
         purger.resume()
@@ -167,6 +186,7 @@ def test_a_purger_that_gives_no_answer_is_grey_whatever_was_there_before(
     purger.kill()
     try:
         wait_until(lambda: shade(browser) == "unknown", "a grey verdict of the killed purger")
+        assert_sound(browser)
     finally:
         purger.start()
 
@@ -177,15 +197,88 @@ def shade(browser: Chrome) -> str:
     return shade
 
 
-def test_on_a_phone_nothing_is_cut_off(site: Site, browser: Chrome, console: Console) -> None:
-    code = site.new_image()
-    site.ban(code)
-    site.wait_gone(code)
+def test_in_every_state_of_a_day_nothing_is_cut_off_and_axe_finds_nothing(
+    site: Site, browser: Chrome, console: Console
+) -> None:
+    assert_sound(browser, f"{console.url}/sign-in")
     sign_in(browser, console, "anna")
-    for path in ("/", f"/image/{code}", f"/lift/image/{code}"):
-        browser.execute_cdp_cmd(
-            "Emulation.setDeviceMetricsOverride",
-            {"width": 375, "height": 740, "deviceScaleFactor": 1, "mobile": True},
-        )
+    person, name = Person(console, "anna"), "albums/holidays/Müller & Söhne 17.jpg"
+    lifted, banned, named = site.new_image(), site.new_image(), site.new_image(code=code_of_name(name))
+    for code in (lifted, banned, named):
+        person.fill(f"/ban/image/{code}", reason="a court's order")
+    person.fill(f"/lift/image/{lifted}", reason="withdrawn")
+    rows = ", ".join(f"('image', 'one-of-200-{number}', 'report {number}', 'clerk')" for number in range(200))
+    site.execute(f"INSERT INTO bans (scope, subject, reason, banned_by) VALUES {rows}")
+    site.stack.settle()
+    for path, said in {
+        "/": "Yes. 2 edges acknowledged everything",
+        "/takedowns?person=clerk": "Older ones",
+        f"/image/{lifted}": "Not banned.",
+        f"/image/{banned}": "Banned, and gone everywhere.",
+        f"/search?q={quote(name)}": "Müller &amp; Söhne 17.jpg",
+        "/search?q=nobody": "No image, owner or digest",
+        f"/ban/image/{lifted}": "Hides the image",
+        f"/lift/image/{named}": "Lifts 1 ban",
+        "/image/a.b": "Not Found",
+    }.items():
         browser.get(console.url + path)
-        assert browser.execute_script("return document.documentElement.scrollWidth") <= 375, path
+        wait_page(browser, partial(shows, browser, said), f"{said} on {path}")
+        assert_sound(browser)
+
+
+def shows(browser: Chrome, text: str) -> bool:
+    return text in browser.page_source
+
+
+def test_a_list_is_pasted_checked_and_carried_out(site: Site, browser: Chrome, console: Console) -> None:
+    sign_in(browser, console, "anna")
+    codes = [site.new_image() for _ in range(2)]
+    wait_until(lambda: pressed(browser, By.LINK_TEXT, "List"), "the link to the list")
+    assert_sound(browser)
+    browser.find_element(By.ID, "lines").send_keys("\n".join([*codes, "no such name.jpg", codes[0], "x" * 64]))
+    browser.find_element(By.ID, "reason").send_keys("a list of the police", Keys.ENTER)
+    wait_until(lambda: seen(browser, ".outcome.good") == ["will be banned"] * 2, "what each line means")
+    assert len(seen(browser, ".outcome.bad")) == 2
+    assert_sound(browser)
+    wait_until(lambda: pressed(browser, By.CSS_SELECTOR, "button.main.ban"), "the button of the list")
+    wait_until(lambda: seen(browser, ".note.done")[:1], "what came of it")
+    assert seen(browser, ".note.done")[0].startswith("Banned 2 subjects.")
+    assert_sound(browser)
+    for code in codes:
+        site.wait_gone(code)
+
+
+def test_a_dead_edge_is_said_to_be_one_and_until_when_it_was_trusted(
+    site: Site, browser: Chrome, console: Console
+) -> None:
+    code, edge = site.new_image(), site.stack.edges[-1]
+    sign_in(browser, console, "anna")
+    edge.stop()
+    try:
+        wait_page(browser, lambda: shade(browser) == "problem", "the verdict of a dead edge")
+        site.ban(code)
+        site.wait_gone(code)
+        wait_until(lambda: any(f"{edge.name}: not yet" in text for text in seen(browser, ".takedown")), "the ban")
+        assert any("trust" in text for text in seen(browser, "[data-name=Mode]")), "until when its cache was trusted"
+        assert_sound(browser)
+        browser.get(f"{console.url}/image/{code}")
+        wait_page(browser, lambda: shade(browser) == "busy", "the verdict of the image")
+        assert "trust" in seen(browser, ".verdict")[0]
+        assert_sound(browser)
+    finally:
+        edge.start()
+
+
+def assert_sound(browser: Chrome, url: str = "") -> None:
+    """Assert that nothing of a page is cut off and axe finds nothing, wide and light, and narrow and dark."""
+    if url:
+        browser.get(url)
+    for width, scheme in ((1400, "light"), (390, "dark")):
+        metrics = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500}
+        browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+        features = [{"name": "prefers-color-scheme", "value": scheme}]
+        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+        assert browser.execute_script("return document.documentElement.scrollWidth") <= width, browser.current_url
+        found = Axe().run(browser)["violations"]
+        assert [(each["id"], node["html"]) for each in found for node in each["nodes"]] == [], browser.current_url
+    browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})

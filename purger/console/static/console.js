@@ -30,9 +30,10 @@ function change(old, fresh) {
     } else if (!sameKind(former, node)) {
       former.replaceWith(node);
     } else if (node.nodeType === Node.ELEMENT_NODE) {
-      changeAttributes(former, node);
       // A part inside of another one changes by itself.
-      if (!former.dataset.live) change(former, node);
+      if (former.dataset.live) return;
+      changeAttributes(former, node);
+      change(former, node);
     } else if (former.nodeValue !== node.nodeValue) {
       former.nodeValue = node.nodeValue;
     }
@@ -58,7 +59,7 @@ async function load(part) {
 function doubt(part, since) {
   part.classList.add("stale");
   const verdict = part.querySelector(".verdict");
-  const text = `No answer since ${new Date(since).toISOString().slice(11, 19)}`;
+  const text = `No answer since ${new Date(since).toISOString().slice(11, 19)}. All below is as it was then.`;
   if (verdict && verdict.textContent !== text) {
     verdict.className = "verdict unknown";
     verdict.textContent = text;
@@ -66,6 +67,8 @@ function doubt(part, since) {
 }
 
 function follow(part) {
+  // A parsed answer has no blank text before its first element: with it here each node would be compared with another.
+  if (part.firstChild?.nodeType === Node.TEXT_NODE) part.firstChild.remove();
   const seconds = Number(part.dataset.seconds);
   let since = Date.now();
   let rest = seconds;
