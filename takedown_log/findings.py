@@ -11,13 +11,14 @@ A leaf that was left out or contradicts another one makes the proof invalid. Wha
 proven.
 """
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
-from takedown_log.leaves import fault
+from takedown_log.leaves import RECEIPTS, fault
 from takedown_log.proof import ProofError, VerifiedProof
 
 _Leaf = Mapping[str, Any]
@@ -100,13 +101,16 @@ def find(verified: VerifiedProof) -> tuple[ActFinding, ...]:
 
     Raises ``ProofError`` where they contradict each other, such as a receipt of an edge that did not exist then.
     """
-    leaves: Mapping[int, _Leaf] = verified.leaves
+    leaves: Mapping[str, _Leaf] = verified.leaves
+    answers: dict[str, list[_Leaf]] = defaultdict(list)
     for index, leaf in leaves.items():
-        if words := fault(leaf):
+        if str(leaf.get("kind")) in RECEIPTS:
+            answers[leaf["edge"]].append(leaf)
+        elif words := fault(leaf):
             raise ProofError(f"leaf {index} is malformed: {words}")
     _check_edges(leaves)
     _check_order(leaves)
-    acts = [_act_finding(index, leaf, verified.hashes, leaves) for index, leaf in _of_kind(leaves, "event")]
+    acts = [_act_finding(index, leaf, verified.hashes, leaves, answers) for index, leaf in _of_kind(leaves, "event")]
     by_id = sorted((leaf["event"], leaf["at"]) for _, leaf in _of_kind(leaves, "event"))
     wrong = {then for (_, before), (_, then) in pairwise(by_id) if _contradict(before, then)}
     return tuple(
@@ -141,7 +145,13 @@ def _contradict(first: str, then: str) -> bool:
         return True
 
 
-def _act_finding(index: int, leaf: _Leaf, hashes: Mapping[str, int], leaves: Mapping[int, _Leaf]) -> ActFinding:
+def _act_finding(
+    index: str,
+    leaf: _Leaf,
+    hashes: Mapping[str, str],
+    leaves: Mapping[str, _Leaf],
+    answers: Mapping[str, Sequence[_Leaf]],
+) -> ActFinding:
     event = Act(
         str(leaf["action"]),
         str(leaf["at"]),
@@ -160,22 +170,16 @@ def _act_finding(index: int, leaf: _Leaf, hashes: Mapping[str, int], leaves: Map
     if place is None or leaves[place]["kind"] != "edges":
         raise ProofError(f"batch {event.batch} names a list of edges whose leaf was left out")
     edges = leaves[place]["names"]
-    return ActFinding(event, tuple(_finding(name, event, leaves) for name in edges))
+    return ActFinding(event, tuple(_finding(name, event, answers.get(name, ())) for name in edges))
 
 
-def _finding(edge: str, event: Act, leaves: Mapping[int, _Leaf]) -> EdgeFinding:
+def _finding(edge: str, event: Act, answers: Sequence[_Leaf]) -> EdgeFinding:
     """Return the first acknowledgement of an act by an edge, and the probe of its row that counts."""
     batch = event.batch or 0
-    receipt = next(
-        (
-            leaf
-            for _, leaf in _of_kind(leaves, "acknowledged")
-            if leaf["edge"] == edge and leaf["first"] <= batch <= leaf["last"]
-        ),
-        None,
-    )
-    seen = [leaf for _, leaf in _of_kind(leaves, "seen") if leaf["edge"] == edge and leaf["row"] == event.row]
-    probe, first = _decisive(seen, one=event.scope == "image"), receipt if receipt is not None else _NOTHING
+    acknowledged = (each for each in answers if each["kind"] == "acknowledged")
+    first = next((each for each in acknowledged if each["first"] <= batch <= each["last"]), _NOTHING)
+    seen = [each for each in answers if each["kind"] == "seen" and each["row"] == event.row]
+    probe = _decisive(seen, one=event.scope == "image")
     return EdgeFinding(
         edge,
         first.get("at"),
@@ -205,7 +209,7 @@ def _decisive(seen: Sequence[_Leaf], *, one: bool) -> _Leaf:
     return {**seen[-1], "gone": ""} if seen else {}
 
 
-def _check_edges(leaves: Mapping[int, _Leaf]) -> None:
+def _check_edges(leaves: Mapping[str, _Leaf]) -> None:
     """Raise ``ProofError`` for a receipt or a probe of an edge that is not in the latest list before it."""
     listed: frozenset[str] = frozenset()
     for index, leaf in leaves.items():
@@ -217,10 +221,10 @@ def _check_edges(leaves: Mapping[int, _Leaf]) -> None:
             raise ProofError(f"leaf {index} acknowledges batches {leaf['first']} to {leaf['last']}")
 
 
-def _check_order(leaves: Mapping[int, _Leaf]) -> None:
+def _check_order(leaves: Mapping[str, _Leaf]) -> None:
     """Raise ``ProofError`` for a second leaf of one batch or act, and for what an edge did before its batch or act."""
-    places: dict[tuple[str, int], int] = {}
-    answers: list[tuple[int, _Leaf]] = []
+    places: dict[tuple[str, int], str] = {}
+    answers: list[tuple[str, _Leaf]] = []
     for index, leaf in leaves.items():
         if leaf["kind"] in ("batch", "event"):
             what = (leaf["kind"], leaf[leaf["kind"]])
@@ -242,5 +246,5 @@ def _answers(answer: _Leaf, leaf: _Leaf) -> bool:
     return leaf["kind"] == "batch" and bool(answer["first"] <= leaf["batch"] <= answer["last"])
 
 
-def _of_kind(leaves: Mapping[int, _Leaf], kind: str) -> Iterator[tuple[int, _Leaf]]:
+def _of_kind(leaves: Mapping[str, _Leaf], kind: str) -> Iterator[tuple[str, _Leaf]]:
     return ((index, leaf) for index, leaf in leaves.items() if leaf["kind"] == kind)

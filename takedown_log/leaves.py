@@ -11,6 +11,10 @@ the value by trying names.
 
 **Kinds.** ``KINDS`` has the members of each kind with their types. A leaf of another kind comes from a later version;
 whoever reads the log passes it over. Times are texts in UTC, such as ``2026-11-26T12:00:00.000001Z``.
+
+**Receipts.** A thousand edges acknowledge a batch within milliseconds. So a leaf of the kinds ``acknowledged`` and
+``seen`` holds many receipts: it has the root of a tree of them, built as that of the log. A receipt is a text like
+a leaf, without the members that all of them share (``SHARED``), and is proven by its path to that root.
 """
 
 import json
@@ -31,13 +35,17 @@ class NotCanonicalError(ValueError):
     """A leaf whose text is not in canonical form, or that has a value of another type. The message says which."""
 
 
+_ENCODER = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+
 def canonical(members: Members) -> str:
     """Write members in canonical form. Raises ``NotCanonicalError``."""
     for name, value in members.items():
         if not (name.isascii() and name.isidentifier()):
             raise NotCanonicalError(f"a member's name must be letters, digits and _ of ASCII: {name!r}")
-        _check(name, value)
-    text = json.dumps(members, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+        if type(value) is not str:
+            _check(name, value)
+    text = _ENCODER.encode(members)
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -59,11 +67,11 @@ def parse_canonical(text: str) -> dict[str, str | int | list[str]]:
 
 
 def _check(name: str, value: object) -> None:
-    if isinstance(value, bool) or not isinstance(value, str | int | list | tuple):
+    if isinstance(value, bool) or not isinstance(value, (str, int, list, tuple)):
         raise NotCanonicalError(f"member {name} is neither a string nor an integer nor a list of strings")
     if isinstance(value, int) and abs(value) > _LARGEST:
         raise NotCanonicalError(f"member {name} is larger than 2**53 - 1")
-    if isinstance(value, list | tuple) and not all(isinstance(each, str) for each in value):
+    if isinstance(value, (list, tuple)) and not all(isinstance(each, str) for each in value):
         raise NotCanonicalError(f"member {name} is a list of something else than strings")
 
 
@@ -104,6 +112,17 @@ class Kind:
     optional: Mapping[str, type] = field(default_factory=dict)
     committed: frozenset[str] = frozenset()  # texts that may be erased later
 
+    def fault(self, members: Mapping[str, Any]) -> str | None:
+        """Say what is wrong with members, after their values were opened; None if nothing is."""
+        types = {**self.required, **self.optional, **dict.fromkeys(self.committed, str)}
+        for name, value in members.items():
+            if name not in types:
+                return f"it has a member {name}, which does not belong to it"
+            if type(value) is not types[name]:
+                return f"its member {name} is no {types[name].__name__}"
+        missing = sorted(self.required.keys() - members.keys())
+        return f"it has no member {missing[0]}" if missing else None
+
 
 KINDS: Mapping[str, Kind] = {
     # All edges to which bans are delivered, whenever that changes. ``names`` are sorted.
@@ -121,14 +140,10 @@ KINDS: Mapping[str, Kind] = {
         {"ban": int, "row": int, "batch": int, "banned_at": str, "lifted_at": str},
         frozenset({"subject", "owner", "account", "banned_by", "reason", "lifted_by", "lift_reason", "detail"}),
     ),
-    # An edge's acknowledgement of the batches from ``first`` to ``last``, by the process ``instance``.
-    "acknowledged": Kind({"edge": str, "first": int, "last": int, "method": str, "instance": str, "at": str}),
-    # The answer of an edge's public listener to a probe: ``gone`` is yes, no, or missing if it proved nothing.
-    "seen": Kind(
-        {"edge": str, "row": int, "at": str},
-        {"status": int, "gone": str, "looked": int, "images": int, "note": str},
-        frozenset({"code"}),
-    ),
+    # Acknowledgements of the batches up to ``last``: the first one, how many, their root in hex, and the latest time.
+    "acknowledged": Kind({"last": int, "first": int, "receipts": int, "root": str, "at": str}),
+    # Answers to probes for the row ``row`` of the outbox, likewise.
+    "seen": Kind({"row": int, "receipts": int, "root": str, "at": str}),
     # The log has all acts of moderation with ids up to ``event`` that caused no purge.
     "settled": Kind({"event": int, "at": str}),
     # The values ``names`` of the leaf at the place ``leaf`` were erased.
@@ -138,16 +153,31 @@ KINDS: Mapping[str, Kind] = {
 }
 
 
+#: The member that all receipts under a leaf share with it, and by which the database finds the leaf.
+SHARED = {"acknowledged": "last", "seen": "row"}
+
+#: The members of each receipt under a leaf, by the leaf's kind.
+RECEIPTS: Mapping[str, Kind] = {
+    # An edge's acknowledgement of the batches from ``first`` on, by the process ``instance``.
+    "acknowledged": Kind({"edge": str, "first": int, "method": str, "instance": str, "at": str}),
+    # The answer of an edge's public listener to a probe: ``gone`` is yes, no, or missing if it proved nothing.
+    "seen": Kind(
+        {"edge": str, "at": str},
+        {"status": int, "gone": str, "looked": int, "images": int, "note": str},
+        frozenset({"code"}),
+    ),
+}
+
+
 def fault(members: Mapping[str, Any]) -> str | None:
     """Say what is wrong with a leaf's members, after its values were opened; None if nothing is."""
-    kind = KINDS.get(str(members.get("kind")))
-    if kind is None:
-        return None if isinstance(members.get("kind"), str) else "it has no kind"
-    types = {**kind.required, **kind.optional, **dict.fromkeys(kind.committed, str), "kind": str}
-    for name, value in members.items():
-        if name not in types:
-            return f"it has a member {name}, which leaves of kind {members['kind']} have not"
-        if not isinstance(value, types[name]):
-            return f"its member {name} is no {types[name].__name__}"
-    missing = sorted(kind.required.keys() - members.keys())
-    return f"it has no member {missing[0]}" if missing else None
+    name = members.get("kind")
+    if not isinstance(name, str):
+        return "it has no kind"
+    return KINDS[name].fault({each: members[each] for each in members if each != "kind"}) if name in KINDS else None
+
+
+def whole_receipt(leaf: Mapping[str, Any], receipt: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the members of a receipt with those that it shares with its leaf."""
+    shared = SHARED[leaf["kind"]]
+    return {**receipt, "kind": leaf["kind"], shared: leaf[shared]}

@@ -193,7 +193,7 @@ def _log(checked: Checked, proof: VerifiedProof) -> Iterator[str]:
     yield "<h2>The log</h2>"
     rows = [
         ("Name", state.origin),
-        ("Entries", f"{state.size}, of which {len(proof.leaves)} are in the file"),
+        ("Entries", f"{state.size}, of which {len(proof.hashes)} are in the file"),
         ("Root", state.root.hex()),
     ]
     rows += [("Witness", f"{name} saw this state on {moment(at.isoformat())}") for name, at in checked.witnessed]

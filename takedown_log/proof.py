@@ -2,9 +2,10 @@
 
 Each needs no database, no network and no trust in whoever made it, except for a public key. A proof of takedowns holds
 leaves of the log, each with its path to the root, and three kinds of signed notes: the checkpoint that has the root,
-the statement that says which leaves were chosen, and the keys that followed the first one. Here it is decided whether
-they are leaves of the log; ``findings`` decides what they prove. A proof of growth holds two checkpoints, and the
-hashes that show that the leaves under the earlier one are the first leaves under the later one.
+the statement that says which leaves were chosen, and the keys that followed the first one. A receipt has its path to
+the root that its leaf holds. Here it is decided whether they are leaves of the log, and receipts of these leaves;
+``findings`` decides what they prove. A proof of growth holds two checkpoints, and the hashes that show that the leaves
+under the earlier one are the first leaves under the later one.
 
 Both are JSON in one form only, so that no bit of a file can be changed unseen.
 """
@@ -16,7 +17,7 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any, Self
 
-from takedown_log.leaves import NotCanonicalError, Opening, parse_canonical
+from takedown_log.leaves import RECEIPTS, NotCanonicalError, Opening, fault, parse_canonical, whole_receipt
 from takedown_log.signed_note import (
     Checkpoint,
     NoteError,
@@ -69,36 +70,56 @@ _LEAF_MEMBERS = {"index", "leaf", "openings", "path"}
 
 @dataclass(frozen=True, slots=True)
 class ProvenLeaf:
-    """A leaf with its place in the log, from 0, its path to the root, and the values of its commitments."""
+    """A leaf with its place in the log, from 0, its path to the root, and the values of its commitments.
+
+    A receipt is the same in the tree of its leaf.
+    """
 
     index: int
     leaf: str
     path: tuple[bytes, ...]
     openings: Mapping[str, Opening]
+    receipts: tuple["ProvenLeaf", ...] = ()
 
-    def members(self) -> dict[str, str | int | list[str]]:
-        """Return the leaf's members, with the opened values instead of their commitments.
-
-        A value that was erased is missing. Raises ``ProofError``.
-        """
-        try:
-            members = parse_canonical(self.leaf)
-        except NotCanonicalError as error:
-            raise ProofError(f"leaf {self.index}: {error}") from None
-        committed = members.pop("committed", [])
-        if not isinstance(committed, list):
-            raise ProofError(f"leaf {self.index}: its commitments are no list")
-        commitments = dict(entry.partition(":")[::2] for entry in committed)
-        for name, opening in self.openings.items():
-            if commitments.get(name) != opening.commitment():
-                raise ProofError(f"leaf {self.index}: {name} {opening.value!r} is not the value that the leaf holds")
-            members[name] = opening.value
-        return members
+    @classmethod
+    def read(cls, document: Mapping[str, Any], *, receipt: bool = False) -> Self:
+        """Read what the file has. Raises ``ProofError`` or another ``ValueError``, or an error of types."""
+        if document.keys() - (() if receipt else {"receipts"}) != _LEAF_MEMBERS:
+            raise ProofError(f"the file is no proof: a leaf's members must be {', '.join(sorted(_LEAF_MEMBERS))}")
+        return cls(
+            int(document["index"]),
+            str(document["leaf"]),
+            read_hashes(document["path"]),
+            {name: Opening(str(o["value"]), bytes.fromhex(o["salt"])) for name, o in document["openings"].items()},
+            tuple(cls.read(each, receipt=True) for each in document.get("receipts", ())),
+        )
 
     def document(self) -> dict[str, Any]:
         """Return it as the file has it."""
         openings = {name: {"salt": each.salt.hex(), "value": each.value} for name, each in self.openings.items()}
-        return {"index": self.index, "leaf": self.leaf, "openings": openings, "path": write_hashes(self.path)}
+        receipts = {"receipts": [each.document() for each in self.receipts]} if self.receipts else {}
+        path = write_hashes(self.path)
+        return {"index": self.index, "leaf": self.leaf, "openings": openings, "path": path, **receipts}
+
+
+def opened(text: str, openings: Mapping[str, Opening]) -> dict[str, str | int | list[str]]:
+    """Return the members of a leaf or receipt, with the opened values instead of their commitments.
+
+    A value that was erased is missing. Raises ``ProofError``.
+    """
+    try:
+        members = parse_canonical(text)
+    except NotCanonicalError as error:
+        raise ProofError(str(error)) from None
+    committed = members.pop("committed", [])
+    if not isinstance(committed, list):
+        raise ProofError("its commitments are no list")
+    commitments = dict(entry.partition(":")[::2] for entry in committed)
+    for name, opening in openings.items():
+        if commitments.get(name) != opening.commitment():
+            raise ProofError(f"{name} {opening.value!r} is not the value that it holds")
+        members[name] = opening.value
+    return members
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,17 +147,7 @@ class Proof:
 
     @classmethod
     def _from(cls, document: Mapping[str, Any]) -> Self:
-        if any(leaf.keys() != _LEAF_MEMBERS for leaf in document["leaves"]):
-            raise ProofError(f"the file is no proof: a leaf's members must be {', '.join(sorted(_LEAF_MEMBERS))}")
-        leaves = tuple(
-            ProvenLeaf(
-                int(leaf["index"]),
-                str(leaf["leaf"]),
-                read_hashes(leaf["path"]),
-                {name: Opening(str(o["value"]), bytes.fromhex(o["salt"])) for name, o in leaf["openings"].items()},
-            )
-            for leaf in document["leaves"]
-        )
+        leaves = tuple(map(ProvenLeaf.read, document["leaves"]))
         notes = [document["checkpoint"], document["statement"], *document["keys"]]
         if not all(isinstance(note, str) for note in notes):
             raise ProofError("the file is no proof: notes must be strings")
@@ -155,13 +166,17 @@ class Proof:
 
 @dataclass(frozen=True, slots=True)
 class VerifiedProof:
-    """A proof that holds: the log's state, the signed statement, and the leaves' members by their index."""
+    """A proof that holds: the log's state, the signed statement, and the members of leaves and receipts.
+
+    Each has its name, such as ``17`` or ``18, receipt 3``, and they are in the order of the log. A leaf that has
+    receipts is not among them.
+    """
 
     checkpoint: Checkpoint
     about: str  # all leaves about it were chosen, says the statement: ``image kX3_vQ``, ``ban 17``
     made_at: str  # when, UTC
-    leaves: Mapping[int, Mapping[str, str | int | list[str]]]
-    hashes: Mapping[str, int]  # the index of each leaf by its hash, in hex: leaves refer to each other by it
+    leaves: Mapping[str, Mapping[str, str | int | list[str]]]
+    hashes: Mapping[str, str]  # the name of each leaf by its hash, in hex: leaves refer to each other by it
 
 
 def verify(proof: Proof, key: VerifierKey) -> VerifiedProof:
@@ -178,12 +193,19 @@ def verify(proof: Proof, key: VerifierKey) -> VerifiedProof:
     about, made_at = (statement.split("\n") + [""] * 4)[2:4]
     if statement != _statement(checkpoint.origin, about, made_at, proof):
         raise ProofError("the signed statement speaks of other leaves, or of other keys, than the file has")
-    leaves, hashes = {}, {}
+    leaves = dict[str, dict[str, Any]]()
+    hashes = dict[str, str]()
+    _check_order(proof.leaves)
     for leaf in proof.leaves:
-        hashes[_check_inclusion(leaf, checkpoint).hex()] = leaf.index
-        leaves[leaf.index] = leaf.members()
-    if list(leaves) != sorted(leaves) or len(leaves) != len(proof.leaves):
-        raise ProofError("the leaves do not stand in the order of the log")
+        name = str(leaf.index)
+        members = _check(leaf, name, checkpoint.size, checkpoint.root)
+        hashes[leaf_hash(leaf.leaf.encode()).hex()] = name
+        if str(members.get("kind")) in RECEIPTS:
+            leaves |= _check_receipts(leaf, members)
+        elif leaf.receipts:
+            raise ProofError(f"leaf {name} is of a kind without receipts, and has some")
+        else:
+            leaves[name] = members
     return VerifiedProof(checkpoint, about, made_at, leaves, hashes)
 
 
@@ -208,14 +230,41 @@ def _statement(origin: str, about: str, made_at: str, proof: Proof) -> str:
     return f"{_STATEMENT}\n{origin}\n{about}\n{made_at}\n{sha256(rest.encode()).hexdigest()}\n"
 
 
-def _check_inclusion(leaf: ProvenLeaf, checkpoint: Checkpoint) -> bytes:
-    """Return the hash of a leaf that is under the checkpoint's root. Raises ``ProofError`` for any other leaf."""
+def _check_order(leaves: Sequence[ProvenLeaf]) -> None:
+    places = [each.index for each in leaves]
+    if places != sorted(set(places)):
+        raise ProofError("the leaves do not stand in the order of the log")
+
+
+def _check(leaf: ProvenLeaf, name: str, size: int, root: bytes) -> dict[str, Any]:
+    """Return the members of a leaf or receipt that is in the tree of a root. Raises ``ProofError`` for any other."""
     if any(len(node) != HASH_SIZE for node in leaf.path):
-        raise ProofError(f"leaf {leaf.index}: a hash of its path has another length than {HASH_SIZE} bytes")
-    hashed = leaf_hash(leaf.leaf.encode())
-    if root_from_inclusion(leaf.index, checkpoint.size, hashed, leaf.path) != checkpoint.root:
-        raise ProofError(f"leaf {leaf.index} is not in the log, or was changed: its path leads to another root")
-    return hashed
+        raise ProofError(f"leaf {name}: a hash of its path has another length than {HASH_SIZE} bytes")
+    if root_from_inclusion(leaf.index, size, leaf_hash(leaf.leaf.encode()), leaf.path) != root:
+        raise ProofError(f"leaf {name} is not in the log, or was changed: its path leads to another root")
+    try:
+        return opened(leaf.leaf, leaf.openings)
+    except ProofError as error:
+        raise ProofError(f"leaf {name}: {error}") from None
+
+
+def _check_receipts(leaf: ProvenLeaf, members: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return the members of receipts by their names, with those of their leaf. Raises ``ProofError``."""
+    if words := fault(members):
+        raise ProofError(f"leaf {leaf.index} is malformed: {words}")
+    try:
+        root = bytes.fromhex(members["root"])
+    except ValueError:
+        raise ProofError(f"leaf {leaf.index} is malformed: its root is no hash in hex") from None
+    _check_order(leaf.receipts)
+    receipts = {}
+    for receipt in leaf.receipts:
+        name = f"{leaf.index}, receipt {receipt.index}"
+        own = _check(receipt, name, members["receipts"], root)
+        if words := RECEIPTS[members["kind"]].fault(own):
+            raise ProofError(f"leaf {name} is malformed: {words}")
+        receipts[name] = whole_receipt(members, own)
+    return receipts
 
 
 _GROWTH_MEMBERS = {"consistency", "earlier", "keys", "later"}

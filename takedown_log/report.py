@@ -70,7 +70,7 @@ def proof_lines(verified: VerifiedProof, story: tuple[ActFinding, ...]) -> Itera
     """Write the lines of a proof that holds."""
     state = verified.checkpoint
     yield (
-        f"VALID: {len(verified.leaves)} of the {state.size} leaves of the log {state.origin}, chosen at "
+        f"VALID: {len(verified.hashes)} of the {state.size} leaves of the log {state.origin}, chosen at "
         f"{verified.made_at} as all that it tells of {verified.about}"
     )
     for entry in story:

@@ -5,7 +5,7 @@ statement, since one statement for each edge would be half of a purger's work.
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
@@ -13,7 +13,7 @@ from mysql.connector.abstracts import MySQLCursorAbstract
 
 from purger.model import LONGEST_NOTE, ProbeResult, Receipt
 from purger.records.unwritten_results import Liveness, ProgressWrite
-from purger.signed_log.entries import Leaf, leaf_of_probe, leaf_of_receipt
+from purger.signed_log.entries import Leaf, leaves_of_probes, leaves_of_receipts
 from takedown_db.connection.lasting_connection import fetch
 from takedown_db.statements import statement
 
@@ -26,7 +26,7 @@ _T = TypeVar("_T")
 def record_receipts(cursor: MySQLCursorAbstract, receipts: Sequence[Receipt]) -> None:
     """Write receipts, and their leaves if the log has begun."""
     _insert(cursor, "record_receipt", [_receipt_values(each) for each in receipts])
-    _record_leaves(cursor, map(leaf_of_receipt, receipts))
+    _record_leaves(cursor, receipts, leaves_of_receipts)
 
 
 def record_probes(cursor: MySQLCursorAbstract, probe_results: Sequence[ProbeResult]) -> None:
@@ -35,7 +35,7 @@ def record_probes(cursor: MySQLCursorAbstract, probe_results: Sequence[ProbeResu
     remarks = [each for each in probe_results if each.at is None and (each.removed is not None or each.note)]
     _insert(cursor, "record_probe_result", [_probe_result_values(each) for each in results])
     _insert(cursor, "record_probe_remark", [_probe_result_values(each) for each in remarks])
-    _record_leaves(cursor, filter(None, map(leaf_of_probe, results)))
+    _record_leaves(cursor, results, leaves_of_probes)
 
 
 def of_known_rows(cursor: MySQLCursorAbstract, probe_results: Sequence[ProbeResult]) -> list[ProbeResult]:
@@ -61,10 +61,12 @@ def record_liveness(cursor: MySQLCursorAbstract, liveness: Iterable[Liveness]) -
     _update(cursor, "record_liveness", [_liveness_values(each) for each in liveness])
 
 
-def _record_leaves(cursor: MySQLCursorAbstract, leaves: Iterable[Leaf]) -> None:
-    """Write leaves that wait for their place in the log. A site without a key for it has none."""
-    made = [{"content": leaf.content.encode(), "openings": leaf.kept_openings()} for leaf in leaves]
-    if made and fetch(cursor, "log_begun") == [(1,)]:
+def _record_leaves(
+    cursor: MySQLCursorAbstract, records: Sequence[_T], leaves_of: Callable[[Iterable[_T]], Iterable[Leaf]]
+) -> None:
+    """Write the leaves of records, which wait for their place in the log. A site without a key for it has none."""
+    if records and fetch(cursor, "log_begun") == [(1,)]:
+        made = [{"content": leaf.content.encode(), "openings": leaf.kept()} for leaf in leaves_of(records)]
         _insert(cursor, "record_log_entry", made)
 
 

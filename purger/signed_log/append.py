@@ -14,7 +14,7 @@ The order of leaves has a meaning for whoever checks a proof:
 The tree is grown from its peaks, the roots of its whole subtrees, which are at most one for each level.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -79,18 +79,19 @@ def append_leaves(
     batches: Sequence[BatchRow],
     hashes: Mapping[int, str],
     events: Iterable[EventRow],
-    waiting: Sequence[Leaf],
+    told: Sequence[Leaf],
+    answered: Set[str],
     *,
     event: int,
     now: datetime,
 ) -> Appended:
     """Order new leaves, and grow the tree by them.
 
-    ``edges`` are the names of the edges that exist now, ``hashes`` those of the rows of each batch, and ``waiting`` the
-    receipts and probes. ``event`` is the id up to which acts without a purge are in the log afterwards.
+    ``edges`` are the names of the edges that exist now, ``hashes`` those of the rows of each batch, ``told`` the
+    leaves of receipts and probes, and ``answered`` whose they are. ``event`` is the id up to which acts without a purge
+    are in the log afterwards.
     """
     current, lists = frozenset(edges), end.lists
-    answered = frozenset(name for leaf in waiting if (name := leaf.members().get("edge")))
     leaves = [leaf_of_key(key, now) for key in end.keys]
     if answered - current - lists.names:
         leaves += lists.change(current | answered, now)
@@ -98,7 +99,7 @@ def append_leaves(
         leaves += lists.change(current, now)
     leaves += (leaf_of_batch(each, lists.in_force, hashes.get(each.batch)) for each in batches)
     leaves += map(leaf_of_event, events)
-    leaves += waiting
+    leaves += told
     leaves += lists.change(current, now)
     if event > end.event:
         leaves.append(leaf_of_settled(event, now))

@@ -17,7 +17,7 @@ def read_backlog(connection: Connection) -> LogBacklog:
             signed_state(size, note, all_keys(read_notes(connection)))
         except (UnsignedEndError, NoteError) as error:
             unsigned = str(error)
-        return LogBacklog(True, unsigned, int(batches), int(entries), max(float(seconds), _age(entry)))
+        return LogBacklog(True, unsigned, int(batches), int(entries or 0), max(float(seconds), _age(entry)))
     return LogBacklog(begun=False)
 
 

@@ -5,80 +5,127 @@ columns become which members, for the writer that makes leaves and for the audit
 """
 
 import json
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+import zlib
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from hashlib import sha256
 from itertools import groupby
 from typing import Any, NamedTuple, Self
 
 from purger.model import ProbeResult, Receipt
-from takedown_log.leaves import KINDS, Opening, canonical, commit, fault, parse_canonical
-from takedown_log.proof import ProofError, ProvenLeaf
+from takedown_log.leaves import KINDS, RECEIPTS, SHARED, Opening, canonical, commit, fault, parse_canonical
+from takedown_log.proof import ProofError, opened
 from takedown_log.signed_note import VerifierKey
-from takedown_log.tree import leaf_hash
+from takedown_log.tree import GrowingTree, leaf_hash
 
 #: The member of each kind, a number, by which the database finds its leaves.
-_SOURCES = {
-    "batch": "batch",
-    "event": "event",
-    "settled": "event",
-    "acknowledged": "last",
-    "seen": "row",
-    "erased": "leaf",
-    "pruned": "before",
-}
+_SOURCES = {"batch": "batch", "event": "event", "settled": "event", "erased": "leaf", "pruned": "before", **SHARED}
 
-#: Most bytes of a leaf, and of its openings: both pass through a TEXT of the server, in hex.
-_LARGEST = 32_000
+#: Most bytes of a leaf, and of its openings; of its receipts, before and after they are compressed.
+_LARGEST, _LARGEST_RECEIPTS = 32_000, 2_000_000
+
+#: Most receipts in a leaf.
+_MOST_RECEIPTS = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """A leaf without its place: its text in canonical form, and the openings of its commitments."""
+    """A leaf without its place: its text in canonical form, and what it commits to.
+
+    That are openings, or, for the kinds of ``RECEIPTS``, receipts: each a leaf of a smaller tree.
+    """
 
     content: str
     openings: Mapping[str, Opening]
+    receipts: tuple["Leaf", ...] = ()
 
     @classmethod
     def of(cls, kind: str, **members: Any) -> Self:
         """Make a leaf. Members that are None are left out. Of those that may be erased it has only commitments."""
+        return cls._of({"kind": kind, **members}, KINDS[kind].committed)
+
+    @classmethod
+    def _of(cls, members: Mapping[str, Any], committed: frozenset[str]) -> Self:
         given = {name: value for name, value in members.items() if value is not None}
-        secret = {name: given.pop(name) for name in KINDS[kind].committed & given.keys()}
-        commitments, openings = commit(secret)
-        committed = {"committed": commitments} if commitments else {}
-        return cls(canonical({"kind": kind, **given, **committed}), openings)
+        secret = {name: given.pop(name) for name in committed & given.keys()}
+        commitments, openings = commit(secret) if secret else ([], {})
+        return cls(canonical({**given, "committed": commitments} if secret else given), openings)
 
     @classmethod
-    def read(cls, content: bytes, openings: bytes | None) -> Self:
-        """Read a leaf as the database keeps it."""
-        values = json.loads(openings) if openings else {}
-        return cls(
-            content.decode(), {name: Opening(value, bytes.fromhex(salt)) for name, (value, salt) in values.items()}
-        )
+    def of_receipts(cls, kind: str, source: int, members: Sequence[Mapping[str, Any]]) -> Self:
+        """Make the leaf of receipts with these members, which have in common the member ``SHARED``, ``source``."""
+        receipts = tuple(cls._of(each, RECEIPTS[kind].committed) for each in members)
+        return cls(_content(kind, source, members, receipts), {}, receipts)
 
     @classmethod
-    def read_checked(cls, content: bytes, openings: bytes | None) -> Self:
-        """Read a leaf that anybody with the purger's account may have written. Raises ``ValueError``: what is wrong."""
-        if max(len(content), len(openings or b"")) > _LARGEST:
+    def read(cls, content: bytes, kept: bytes | None) -> Self:
+        """Read a leaf as the database keeps it, with its openings or receipts. Raises ``ValueError``, or of types."""
+        text = content.decode()
+        if kept is None or kept.startswith(b"{"):
+            return cls(text, _openings(json.loads(kept or b"{}")))
+        read = zlib.decompressobj()
+        receipts = json.loads(read.decompress(kept, _LARGEST_RECEIPTS))
+        if read.unconsumed_tail or read.unused_data or not read.eof:
+            raise ValueError(f"its receipts have more than {_LARGEST_RECEIPTS} bytes")
+        return cls(text, {}, tuple(cls(str(each), _openings(openings)) for each, openings in receipts))
+
+    @classmethod
+    def read_checked(cls, content: bytes, kept: bytes | None) -> tuple[Self, list[dict[str, Any]]]:
+        """Read a leaf that anybody with the purger's account may have written, and the members of its receipts.
+
+        Raises ``ValueError``: what is wrong.
+        """
+        if len(content) > _LARGEST or len(kept or b"") > _LARGEST_RECEIPTS:
             raise ValueError(f"it has more than {_LARGEST} bytes")
         try:
-            leaf = cls.read(content, openings)
-            members = ProvenLeaf(-1, leaf.content, (), leaf.openings).members()
+            leaf = cls.read(content, kept)
+            members = opened(leaf.content, leaf.openings)
         except (ProofError, UnicodeDecodeError, RecursionError):
             raise ValueError("it is no canonical JSON, or its openings do not fit it") from None
-        except (ValueError, TypeError, AttributeError):
+        except (ValueError, TypeError, AttributeError, zlib.error):
             raise ValueError("its openings are malformed") from None
         if wrong := fault(members):
             raise ValueError(wrong)
-        return leaf
+        return leaf, leaf.told(members)
 
-    def kept_openings(self) -> bytes | None:
-        """Return the openings as the database keeps them, or None if the leaf has none."""
-        if not self.openings:
-            return None
-        kept = {name: (opening.value, opening.salt.hex()) for name, opening in self.openings.items()}
-        return json.dumps(kept, ensure_ascii=False).encode()
+    def told(self, members: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """Return the members of its receipts. Raises ``ValueError`` where they are not those of its ``members``."""
+        kind = members["kind"]
+        if kind not in RECEIPTS:
+            if self.receipts:
+                raise ValueError("a leaf of its kind has no receipts")
+            return []
+        if not 0 < len(self.receipts) <= _MOST_RECEIPTS:
+            raise ValueError(f"it has {len(self.receipts)} receipts, and may have 1 to {_MOST_RECEIPTS}")
+        told = list[dict[str, Any]]()
+        for place, each in enumerate(self.receipts):
+            try:
+                told.append(opened(each.content, each.openings))
+            except (ValueError, TypeError, AttributeError) as error:
+                raise ValueError(f"receipt {place} is malformed: {error}") from None
+            if wrong := RECEIPTS[kind].fault(told[-1]):
+                raise ValueError(f"receipt {place} is malformed: {wrong}")
+        if _content(kind, members[SHARED[kind]], told, self.receipts) != self.content:
+            raise ValueError("its receipts are of another leaf")
+        return told
+
+    def kept(self) -> bytes | None:
+        """Return its openings or receipts as the database keeps them, or None if it has none."""
+        if self.receipts:
+            receipts = [(each.content, _kept(each.openings)) for each in self.receipts]
+            return zlib.compress(json.dumps(receipts, ensure_ascii=False).encode(), 1)
+        return json.dumps(_kept(self.openings), ensure_ascii=False).encode() if self.openings else None
+
+    def opened(self) -> set[str]:
+        """Return the names of the values that it has, or one of its receipts."""
+        return set(self.openings).union(*(each.openings for each in self.receipts))
+
+    def without(self, names: Collection[str]) -> Self:
+        """Return it without the values of these names, its receipts likewise."""
+        openings = {name: each for name, each in self.openings.items() if name not in names}
+        return replace(self, openings=openings, receipts=tuple(each.without(names) for each in self.receipts))
 
     def hash(self) -> bytes:
         """Return the leaf's hash, 32 bytes."""
@@ -87,6 +134,24 @@ class Leaf:
     def members(self) -> dict[str, Any]:
         """Return its members, without the values of its commitments."""
         return dict(parse_canonical(self.content))
+
+
+def _content(kind: str, source: int, members: Sequence[Mapping[str, Any]], receipts: Sequence[Leaf]) -> str:
+    """Write the leaf of receipts, whose members are given too."""
+    tree = GrowingTree()
+    for each in receipts:
+        tree.append(each.hash())
+    first = {"first": min(each["first"] for each in members)} if kind == "acknowledged" else {}
+    at, root = max(each["at"] for each in members), tree.root().hex()
+    return canonical({"kind": kind, SHARED[kind]: source, **first, "receipts": tree.size, "root": root, "at": at})
+
+
+def _openings(kept: Mapping[str, Sequence[str]]) -> dict[str, Opening]:
+    return {name: Opening(value, bytes.fromhex(salt)) for name, (value, salt) in kept.items()}
+
+
+def _kept(openings: Mapping[str, Opening]) -> dict[str, tuple[str, str]]:
+    return {name: (each.value, each.salt.hex()) for name, each in openings.items()}
 
 
 def source_of(members: Mapping[str, Any]) -> int | None:
@@ -224,18 +289,28 @@ def leaf_of_key(key: VerifierKey, at: datetime) -> Leaf:
     return Leaf.of("key", at=utc_text(at), key=str(key))
 
 
-def leaf_of_receipt(receipt: Receipt) -> Leaf:
-    """Make the leaf of an edge's acknowledgement."""
+def leaves_of_receipts(receipts: Iterable[Receipt]) -> Iterator[Leaf]:
+    """Make the leaves of acknowledgements: one for those with the same last batch."""
     names = {name: name for name in RECEIPT_COLUMNS}
-    return Leaf.of("acknowledged", edge=receipt.edge, last=receipt.last, **members_of(receipt, names))
+    return _leaves("acknowledged", ((each.last, {"edge": each.edge, **members_of(each, names)}) for each in receipts))
 
 
-def leaf_of_probe(result: ProbeResult) -> Leaf | None:
-    """Make the leaf of a probe, or None if it was not made."""
-    if result.at is None:
-        return None
+def leaves_of_probes(results: Iterable[ProbeResult]) -> Iterator[Leaf]:
+    """Make the leaves of probes that were made: one for those of the same row."""
     names = {name: name for name in PROBE_COLUMNS} | {"looked": "probed"}
-    return Leaf.of("seen", edge=result.edge, row=result.invalidation, code=result.code, **members_of(result, names))
+    return _leaves(
+        "seen",
+        ((each.invalidation, {"edge": each.edge, "code": each.code, **members_of(each, names)}) for each in results),
+    )
+
+
+def _leaves(kind: str, members: Iterable[tuple[int, Mapping[str, Any]]]) -> Iterator[Leaf]:
+    by_source = defaultdict[int, list[Mapping[str, Any]]](list)
+    for source, each in members:
+        by_source[source].append(each)
+    for source, alike in by_source.items():
+        for start in range(0, len(alike), _MOST_RECEIPTS):
+            yield Leaf.of_receipts(kind, source, alike[start : start + _MOST_RECEIPTS])
 
 
 def leaf_of_erasure(leaf: int, names: Iterable[str], at: datetime) -> Leaf:

@@ -69,7 +69,7 @@ def write_key(path: Path, key: LogKey) -> None:
 
 def read_notes(connection: Connection) -> list[str]:
     """Read the notes by which the log's keys followed each other, the oldest first."""
-    return [bytes(note).decode() for (note,) in connection.rows("log_keys")]
+    return [bytes(note).decode(errors="replace") for (note,) in connection.rows("log_keys")]
 
 
 def last_key(notes: list[str]) -> VerifierKey | None:

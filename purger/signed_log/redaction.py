@@ -1,7 +1,7 @@
 """Erases personal data from the log, and records the erasure in the log.
 
-A leaf has a salted hash of each personal value. Value and salt are kept beside it, and only these are erased: the leaf,
-its hash and every proof stay valid.
+A leaf, or a receipt under it, has a salted hash of each personal value. Value and salt are kept beside it, and only
+these are erased: the leaf, its hash and every proof stay valid.
 """
 
 import json
@@ -35,10 +35,9 @@ def redact(connection: Connection, scope: Scope, subject: str, names: Iterable[s
         now, kept, records = datetime.now(UTC), [], []
         for place, content, openings in rows:
             leaf = Leaf.read(bytes(content), bytes(openings))
-            gone = leaf.openings.keys() & chosen
-            if gone:
-                rest = Leaf(leaf.content, {name: each for name, each in leaf.openings.items() if name not in gone})
-                left = rest.kept_openings()
+            rest = leaf.without(chosen)
+            if gone := leaf.opened() - rest.opened():
+                left = rest.kept()
                 kept.append((place, left.hex() if left else None))
                 records.append(leaf_of_erasure(place, gone, now))
         _write(cursor, kept, records)

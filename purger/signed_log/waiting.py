@@ -19,8 +19,8 @@ from takedown_log.leaves import parse_canonical
 
 log = logging.getLogger(__name__)
 
-#: Most entries that are read at once.
-READ = 500
+#: Most entries that are read at once, and receipts after which the others wait for the next round.
+_ENTRIES, _RECEIPTS = 500, 5000
 
 #: Most bytes of an entry that is left out which are logged.
 _SHOWN = 300
@@ -41,22 +41,26 @@ class Waiting:
 
     entries: list[int] = field(default_factory=list)
     leaves: list[Leaf] = field(default_factory=list)
+    edges: set[str] = field(default_factory=set)  # whose receipts they are
     more: bool = False  # entries may follow these
 
 
 def read_waiting(connection: Connection, edges: Collection[str], placed: int) -> Waiting:
     """Read the oldest entries. ``edges`` exist or are in force; ``placed`` is the last batch of the log afterwards."""
-    rows = [_Entry(*row) for row in connection.rows("log_waiting_entries", limit=READ)]
-    members = [_members(row.content) for row in rows]
-    purges = sorted({each["row"] for each in members if isinstance(each.get("row"), int) and each["row"] > 0})
+    rows = [_Entry(*row) for row in connection.rows("log_waiting_entries", limit=_ENTRIES)]
+    purges = sorted({row for each in rows if isinstance(row := _members(each.content).get("row"), int) and row > 0})
     batches = dict(connection.rows("log_batches_of_rows", ids=json.dumps(purges))) if purges else {}
-    if any(each.get("edge") not in edges for each in members if "edge" in each):
-        edges = {*edges, *_former_edges(connection)}
-    waiting = Waiting(more=len(rows) == READ)
-    for row, named in zip(rows, members, strict=True):
+    waiting, former, receipts = Waiting(more=len(rows) == _ENTRIES), _FormerEdges(connection, edges), 0
+    for row in rows:
+        if receipts >= _RECEIPTS:
+            waiting.more = True
+            break
         try:
-            leaf = Leaf.read_checked(row.content, row.openings)
-            batch = _batch(named, batches, row.last, edges)
+            leaf, told = Leaf.read_checked(row.content, row.openings)
+            named = {each["edge"] for each in told}
+            batch = _batch(leaf.members(), told, batches, row.last)
+            if strange := former.strangers(named):
+                raise ValueError(f"there is no edge {min(strange)}")
         except ValueError as error:
             log.error(
                 "entry %s of log_entries is left out of the signed log: %s. Find out who wrote it: %s",
@@ -67,20 +71,21 @@ def read_waiting(connection: Connection, edges: Collection[str], placed: int) ->
                 waiting.more = False
                 break
             waiting.leaves.append(leaf)
+            waiting.edges |= named
+            receipts += len(told)
         waiting.entries.append(row.id)
     return waiting
 
 
 def _batch(
-    members: Mapping[str, Any], batches: Mapping[int, int | None], last: int, edges: Collection[str]
+    members: Mapping[str, Any], told: Collection[Mapping[str, Any]], batches: Mapping[int, int | None], last: int
 ) -> int | None:
     """Return the last batch that a leaf is about; None: it has no number yet. Raises ``ValueError``: what is wrong."""
     kind = members["kind"]
-    if kind in ("acknowledged", "seen") and members["edge"] not in edges:
-        raise ValueError(f"there is no edge {members['edge']}")
     if kind == "acknowledged":
-        if not 0 <= members["first"] <= members["last"] <= last:
-            raise ValueError(f"it acknowledges batches {members['first']} to {members['last']} of {last}")
+        for each in told:
+            if not 0 <= each["first"] <= members["last"] <= last:
+                raise ValueError(f"it acknowledges batches {each['first']} to {members['last']} of {last}")
         return int(members["last"])
     if kind == "seen":
         if members["row"] not in batches:
@@ -98,7 +103,17 @@ def _members(content: bytes) -> dict[str, Any]:
         return {}
 
 
-def _former_edges(connection: Connection) -> set[str]:
-    """Read the names of all edges that the log has ever named: one that was removed may have acknowledged before."""
-    lists = (_members(bytes(content)).get("names", ()) for (content,) in connection.rows("log_former_edges"))
-    return {name for names in lists for name in names}
+class _FormerEdges:
+    """The edges that exist, and all that the log has ever named: one that was removed may have acknowledged before."""
+
+    def __init__(self, connection: Connection, edges: Collection[str]) -> None:
+        self._connection = connection
+        self._known = frozenset(edges)
+        self._read = False
+
+    def strangers(self, names: Collection[str]) -> frozenset[str]:
+        """Return the names of those that never existed."""
+        if not self._known.issuperset(names) and not self._read:
+            lists = (_members(bytes(row[0])).get("names", ()) for row in self._connection.rows("log_former_edges"))
+            self._known, self._read = self._known.union(*lists), True
+        return frozenset(names) - self._known

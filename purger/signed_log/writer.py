@@ -122,6 +122,7 @@ class LogWriter(LoopThread):
             self._purges(end.batch, batches),
             events,
             waiting.leaves,
+            waiting.edges,
             event=min(settled, silent),
             now=datetime.now(UTC),
         )
@@ -206,7 +207,7 @@ class LogWriter(LoopThread):
 
 def _row(leaf: Leaf) -> tuple[str, str, int | None, str, str | None, int | None]:
     """Return a leaf as the procedure takes it: bytes in hex, so that no character set changes them."""
-    members, openings = leaf.members(), leaf.kept_openings()
+    members, openings = leaf.members(), leaf.kept()
     kept = openings.hex() if openings else None
     content = leaf.content.encode().hex()
     return leaf.hash().hex(), members["kind"], source_of(members), content, kept, members.get("batch")

@@ -31,7 +31,7 @@ BEGIN
             kind VARCHAR(16) PATH '$[1]',
             source BIGINT UNSIGNED PATH '$[2]',
             content TEXT PATH '$[3]',
-            openings TEXT PATH '$[4]'
+            openings LONGTEXT PATH '$[4]'
         )) AS written;
         IF p_new_size <> p_size + ROW_COUNT() THEN
             SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'append_leaves: p_new_size must be p_size and the number of leaves';

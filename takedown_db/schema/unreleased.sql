@@ -3,6 +3,7 @@
 --
 -- The new routines and triggers have other names. `purger migrate` makes them, and then drops the old triggers.
 DROP PROCEDURE IF EXISTS acknowledgements_v2;
+DROP PROCEDURE IF EXISTS append_leaves;
 DROP PROCEDURE IF EXISTS append_leaves_v3;
 DROP PROCEDURE IF EXISTS delivery_v1;
 DROP PROCEDURE IF EXISTS hiding_bans_v2;
@@ -84,6 +85,12 @@ CALL change_unless('log_state', 'begun',
 UPDATE log_state
 SET size = @signed,
     begun = IF(@signed, COALESCE((SELECT MIN(source) - 1 FROM log_leaves WHERE kind = 'batch'), begun), NULL);
+
+-- Acknowledgements and probes of before had a leaf each: an audit names them, and a new log begins with a new key.
+ALTER TABLE log_entries
+    MODIFY openings MEDIUMBLOB NULL COMMENT 'values and salts of its commitments, as JSON; or its receipts, compressed';
+ALTER TABLE log_leaves
+    MODIFY openings MEDIUMBLOB NULL COMMENT 'values and salts of its commitments, as JSON, or its receipts, compressed; NULL: erased or none';
 
 -- No receipt is by a ban of Varnish any more.
 ALTER TABLE receipts

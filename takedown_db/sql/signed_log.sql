@@ -134,14 +134,14 @@ WHERE kind = 'edges' AND leaf < %(size)s AND leaf >= COALESCE(
 
 -- name: log_covering_batches
 -- Reads the last batch of each edge's first acknowledgement of the batch %(batch)s: by the receipts, and by the next
--- 2,000 leaves of acknowledgements, which outlive them.
+-- 500 leaves of acknowledgements, which outlive them.
 SELECT covering.batch
 FROM (SELECT MIN(batch) AS batch FROM receipts WHERE batch >= %(batch)s GROUP BY edge) AS covering
 UNION
 SELECT told.source
 FROM (
     SELECT source, content FROM log_leaves FORCE INDEX (source)
-    WHERE kind = 'acknowledged' AND source >= %(batch)s AND content IS NOT NULL ORDER BY source LIMIT 2000
+    WHERE kind = 'acknowledged' AND source >= %(batch)s AND content IS NOT NULL ORDER BY source LIMIT 500
 ) AS told
 WHERE CAST(JSON_UNQUOTE(JSON_EXTRACT(CONVERT(told.content USING utf8mb4), '$.first')) AS UNSIGNED) <= %(batch)s
 
@@ -160,7 +160,7 @@ SELECT
     log_state.size,
     (SELECT note FROM log_checkpoints ORDER BY size DESC LIMIT 1) AS note,
     COUNT(batches.batch) AS batches,
-    (SELECT COUNT(*) FROM log_entries) AS entries,
+    (SELECT SUM(COALESCE(JSON_EXTRACT(CONVERT(content USING utf8mb4), '$.receipts'), 1)) FROM log_entries) AS entries,
     COALESCE(TIMESTAMPDIFF(MICROSECOND, MIN(batches.numbered_at), UTC_TIMESTAMP(6)) / 1000000, 0) AS seconds,
     (SELECT content FROM log_entries ORDER BY id LIMIT 1) AS entry
 FROM log_state
@@ -203,7 +203,7 @@ WHERE log_leaves.content IS NOT NULL AND log_leaves.openings IS NOT NULL
 
 -- name: redact_openings
 -- Replaces openings: the JSON array %(rows)s has the place of each leaf, and what is left of its openings, in hex.
-UPDATE JSON_TABLE(%(rows)s, '$[*]' COLUMNS (leaf BIGINT UNSIGNED PATH '$[0]', openings TEXT PATH '$[1]')) AS kept
+UPDATE JSON_TABLE(%(rows)s, '$[*]' COLUMNS (leaf BIGINT UNSIGNED PATH '$[0]', openings LONGTEXT PATH '$[1]')) AS kept
 STRAIGHT_JOIN log_leaves ON log_leaves.leaf = kept.leaf
 SET log_leaves.openings = UNHEX(kept.openings)
 WHERE log_leaves.openings IS NOT NULL

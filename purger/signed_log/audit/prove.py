@@ -5,7 +5,7 @@ compared with the row that it was made from, and the proof is verified before an
 database no longer has what was signed, and the error says so.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -20,7 +20,7 @@ from takedown_db.connection.lasting_connection import Connection
 from takedown_log.findings import find
 from takedown_log.proof import Proof, ProofError, ProvenLeaf, sign_proof, verify
 from takedown_log.signed_note import SignerKey, VerifierKey, all_keys
-from takedown_log.tree import inclusion_proof
+from takedown_log.tree import GrowingTree, inclusion_proof
 
 
 class NothingToProveError(Exception):
@@ -59,7 +59,7 @@ def prove(connection: Connection, wanted: Wanted, signer: SignerKey, held: str |
     if last != signer.verifier():
         raise NothingToProveError(f"the key in the file is not the log's, which is {last}")
     size = signed.state.size
-    chosen = _choose(connection, wanted, size)
+    chosen, batches = _choose(connection, wanted, size)
     if not chosen:
         raise NothingToProveError(f"the log has nothing on {wanted.text}")
     compared = {(members["kind"], source_of(members)) for members in (leaf.members() for leaf in chosen.values())}
@@ -68,7 +68,10 @@ def prove(connection: Connection, wanted: Wanted, signer: SignerKey, held: str |
     nodes = StoredNodes(connection)
     try:
         leaves = [
-            ProvenLeaf(place, leaf.content, tuple(inclusion_proof(place, size, nodes.read)), leaf.openings)
+            ProvenLeaf(
+                *(place, leaf.content, tuple(inclusion_proof(place, size, nodes.read)), leaf.openings),
+                _proven_receipts(leaf, batches),
+            )
             for place, leaf in sorted(chosen.items(), key=lambda item: item[0])
         ]
         made_at = utc_text(datetime.now(UTC))
@@ -89,13 +92,14 @@ def latest_key(proof: Proof) -> VerifierKey:
     return keys[0]
 
 
-def _choose(connection: Connection, wanted: Wanted, size: int) -> dict[int, Leaf]:
-    """Choose the leaves by their places: acts of moderation, their batches, the edges' receipts and the probes."""
+def _choose(connection: Connection, wanted: Wanted, size: int) -> tuple[dict[int, Leaf], set[int]]:
+    """Choose leaves by their places: acts of moderation, their batches, what edges told of them. Return the batches."""
     chosen = _leaves(connection.rows(wanted.statement, **wanted.values, size=size))
     events = [leaf.members() for leaf in chosen.values()]
-    others = {("batch", event["batch"]) for event in events if "batch" in event}
+    batches = {event["batch"] for event in events if "batch" in event}
+    others = {("batch", batch) for batch in batches}
     others |= {("seen", event["row"]) for event in events if "row" in event}
-    for _, batch in [each for each in others if each[0] == "batch"]:
+    for batch in batches:
         others |= {("acknowledged", last) for (last,) in connection.rows("log_covering_batches", batch=batch)}
     for kind, source in others:
         leaves = _leaves(connection.rows("log_leaves_of", kind=kind, source=source, size=size))
@@ -103,7 +107,23 @@ def _choose(connection: Connection, wanted: Wanted, size: int) -> dict[int, Leaf
         chosen |= {place: replace(leaf, openings={}) for place, leaf in leaves.items()} if kind == "batch" else leaves
     if chosen:
         chosen |= _leaves(connection.rows("log_lists_from", leaf=min(chosen), size=size))
-    return chosen
+    return chosen, batches
+
+
+def _proven_receipts(leaf: Leaf, batches: Collection[int]) -> tuple[ProvenLeaf, ...]:
+    """Prove the receipts of a leaf that speak of batches, each by its path to the leaf's root, and all of probes."""
+    told = [(place, each, each.members()) for place, each in enumerate(leaf.receipts)]
+    last = leaf.members().get("last", 0)
+    tree, nodes = GrowingTree(), dict[tuple[int, int], bytes]()
+    for each in leaf.receipts:
+        nodes |= {(level, index): node for level, index, node in tree.append(each.hash())}
+    return tuple(
+        ProvenLeaf(
+            place, each.content, tuple(inclusion_proof(place, tree.size, lambda *node: nodes[node])), each.openings
+        )
+        for place, each, members in told
+        if "first" not in members or any(members["first"] <= batch <= last for batch in batches)
+    )
 
 
 def _leaves(rows: Iterable[tuple[int, bytes | None, bytes | None]]) -> dict[int, Leaf]:

@@ -18,6 +18,7 @@ from purger.signed_log.audit.report import AuditReport, Count, Finding, Words
 from purger.signed_log.audit.stored_leaf import OpenedLeaf, StoredLeaf, open_leaf
 from purger.signed_log.entries import BatchedPurge, BatchRow, EventRow, row_hashes, source_of
 from takedown_db.connection.lasting_connection import Connection, fetch
+from takedown_log.leaves import RECEIPTS
 
 #: Numbers (of batches, or ids of rows) whose leaves and rows are compared at once.
 _SPAN = 500
@@ -158,10 +159,10 @@ class _Chunk:
         return fetch(self._cursor, name, **self._values)
 
     def leaves(self, kind: str) -> list[OpenedLeaf]:
-        """Read the leaves of a kind, in the order of the log."""
+        """Read the leaves of a kind, or the receipts under them, in the order of the log."""
         rows = fetch(self._cursor, "audit_log_sources", kind=kind, **self._values)
         self.leaves_read += len(rows)
-        return [open_leaf(StoredLeaf(*row)) for row in rows]
+        return [each for row in rows for each in _receipts(open_leaf(StoredLeaf(*row)))]
 
     def reach(self) -> Reach:
         """Read how far log and pruning have come. A log that has not begun reaches to no batch."""
@@ -215,6 +216,11 @@ class _Chunk:
         while page := fetch(self._cursor, "audit_log_waiting", after=after, limit=_PAGE):
             after = page[-1][0]
             for _, content, openings in page:
-                leaf = open_leaf(StoredLeaf(-1, b"", "", None, content, openings))
-                if not leaf.pruned:
-                    yield replace(leaf, kind=leaf.members["kind"], source=source_of(leaf.members))
+                for leaf in _receipts(open_leaf(StoredLeaf(-1, b"", "", None, content, openings))):
+                    if not leaf.pruned:
+                        yield replace(leaf, kind=leaf.members["kind"], source=source_of(leaf.members))
+
+
+def _receipts(leaf: OpenedLeaf) -> tuple[OpenedLeaf, ...]:
+    """Return the receipts of a leaf of which the database still has them; of any other kind the leaf itself."""
+    return leaf.receipts if leaf.members.get("kind") in RECEIPTS else (leaf,)

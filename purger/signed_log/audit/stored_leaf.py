@@ -1,13 +1,14 @@
 """Reads leaves as the database keeps them, and checks each by itself: its hash, its columns and its openings."""
 
 import json
+import zlib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from purger.signed_log.audit.report import AuditReport, Words
 from purger.signed_log.entries import Leaf, source_of
-from takedown_log.leaves import NotCanonicalError, Opening, fault, parse_canonical
+from takedown_log.leaves import RECEIPTS, NotCanonicalError, Opening, fault, parse_canonical, whole_receipt
 from takedown_log.tree import leaf_hash
 
 TABLE = "log_leaves"
@@ -26,7 +27,10 @@ class StoredLeaf(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class OpenedLeaf:
-    """A leaf with the values of its commitments. ``members`` lacks the values in ``erased``, and all if ``pruned``."""
+    """A leaf with the values of its commitments. ``members`` lacks the values in ``erased``, and all if ``pruned``.
+
+    Each of its receipts is one too, with the members that it shares with its leaf.
+    """
 
     place: int
     kind: str
@@ -34,6 +38,7 @@ class OpenedLeaf:
     members: Mapping[str, Any]
     erased: frozenset[str] = frozenset()
     pruned: bool = False
+    receipts: tuple["OpenedLeaf", ...] = ()
 
 
 def open_leaf(stored: StoredLeaf) -> OpenedLeaf:
@@ -65,10 +70,12 @@ def check_leaf(stored: StoredLeaf, erased: Collection[int], report: AuditReport)
         report.differs(TABLE, stored.place, "kind", kind, stored.kind)
     if stored.source != source:
         report.differs(TABLE, stored.place, "source", source, stored.source)
-    if openings is None:
+    if kind in RECEIPTS:
+        _check_receipts(stored, opened.members, report)
+    elif openings is None:
         report.differs(TABLE, stored.place, "openings", Words("values and salts as JSON"), Words("has other bytes"))
         return opened
-    for name, opening in openings.items():
+    for name, opening in (openings or {}).items():
         if name not in commitments or commitments[name] != _commitment(opening):
             report.differs(TABLE, stored.place, f"openings: {name}", commitments.get(name), opening.value)
     if opened.erased and stored.place not in erased:
@@ -79,6 +86,14 @@ def check_leaf(stored: StoredLeaf, erased: Collection[int], report: AuditReport)
     return opened
 
 
+def _check_receipts(stored: StoredLeaf, members: Mapping[str, Any], report: AuditReport) -> None:
+    """Check that the receipts of a leaf are those that it has the root of."""
+    try:
+        Leaf.read(stored.content or b"", stored.openings).told(members)
+    except (ValueError, TypeError, AttributeError, RecursionError, zlib.error) as error:
+        report.differs(TABLE, stored.place, "openings", Words("its receipts"), Words(f"has others: {error}"))
+
+
 def read_openings(openings: bytes | None) -> dict[str, Opening] | None:
     """Read a leaf's openings; None where they are malformed."""
     if openings is None:
@@ -87,7 +102,7 @@ def read_openings(openings: bytes | None) -> dict[str, Opening] | None:
         read = {
             str(name): Opening(str(value), bytes.fromhex(salt)) for name, (value, salt) in json.loads(openings).items()
         }
-        return read if Leaf("", read).kept_openings() == openings else None
+        return read if Leaf("", read).kept() == openings else None
     except (ValueError, TypeError, AttributeError, RecursionError):
         return None
 
@@ -102,15 +117,36 @@ def _canonical_members(content: bytes | None) -> dict[str, Any] | None:
 def _opened(stored: StoredLeaf, members: Any, openings: Mapping[str, Opening]) -> tuple[OpenedLeaf, Mapping[str, str]]:
     """Replace commitments by their values; return the commitments too. ``members``: None for no content."""
     if isinstance(members, dict):
-        committed = members.pop("committed", [])
-        listed = committed if isinstance(committed, list) else []
-        commitments = dict(str(entry).partition(":")[::2] for entry in listed)
-        values = {name: opening.value for name, opening in openings.items() if name in commitments}
-        opened = {**members, **values}
+        opened, commitments, erased = _values(members, openings)
         if fault(opened) is None:
-            erased = frozenset(commitments.keys() - values.keys())
-            return OpenedLeaf(stored.place, stored.kind, stored.source, opened, erased), commitments
+            receipts = _receipts(stored, opened)
+            erased = erased.union(*(each.erased for each in receipts))
+            return OpenedLeaf(stored.place, stored.kind, stored.source, opened, erased, receipts=receipts), commitments
     return OpenedLeaf(stored.place, stored.kind, stored.source, {}, pruned=True), {}
+
+
+def _values(
+    members: dict[str, Any], openings: Mapping[str, Opening]
+) -> tuple[dict[str, Any], dict[str, str], frozenset[str]]:
+    """Replace the commitments among members by their values; return the commitments, and which have no value."""
+    committed = members.pop("committed", [])
+    listed = committed if isinstance(committed, list) else []
+    commitments = dict(str(entry).partition(":")[::2] for entry in listed)
+    values = {name: opening.value for name, opening in openings.items() if name in commitments}
+    return {**members, **values}, commitments, frozenset(commitments.keys() - values.keys())
+
+
+def _receipts(stored: StoredLeaf, members: Mapping[str, Any]) -> tuple[OpenedLeaf, ...]:
+    """Read the receipts of a leaf; none where they are malformed."""
+    opened = []
+    try:
+        for each in Leaf.read(stored.content or b"", stored.openings).receipts:
+            own, _, erased = _values(each.members(), each.openings)
+            whole = whole_receipt(members, own)
+            opened.append(OpenedLeaf(stored.place, stored.kind, stored.source, whole, erased))
+    except (ValueError, TypeError, AttributeError, RecursionError, zlib.error):
+        return ()
+    return tuple(opened)
 
 
 def _commitment(opening: Opening) -> str | None:

@@ -292,7 +292,7 @@ CREATE TABLE IF NOT EXISTS hook_triggers (
 CREATE TABLE IF NOT EXISTS log_entries (
     id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,
     content BLOB NOT NULL COMMENT 'the leaf in canonical JSON',
-    openings BLOB NULL COMMENT 'values and salts of its commitments, as JSON',
+    openings MEDIUMBLOB NULL COMMENT 'values and salts of its commitments, as JSON; or its receipts, compressed',
     removal BOOLEAN NOT NULL DEFAULT FALSE COMMENT 'it records what prune_leaves or an administrator removed from leaves',
     CONSTRAINT log_entries_content_is_of_its_kind CHECK (COALESCE(
         JSON_UNQUOTE(JSON_EXTRACT(CONVERT(content USING utf8mb4), '$.kind')), '')
@@ -305,7 +305,7 @@ CREATE TABLE IF NOT EXISTS log_leaves (
     kind VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
     source BIGINT UNSIGNED NULL COMMENT 'batch: its number; event: moderation_log.id; acknowledged: the last batch; seen: invalidations.id',
     content BLOB NULL COMMENT 'the leaf in canonical JSON; NULL: pruned',
-    openings BLOB NULL COMMENT 'values and salts of its commitments, as JSON; NULL: erased or none',
+    openings MEDIUMBLOB NULL COMMENT 'values and salts of its commitments, as JSON, or its receipts, compressed; NULL: erased or none',
     KEY source (kind, source)
 ) ENGINE = InnoDB COMMENT 'The leaves of the signed log';
 

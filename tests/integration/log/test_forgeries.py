@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 
 import mysql.connector
 import pytest
@@ -11,11 +12,14 @@ from purger.fleet.problems import find_problems
 from purger.fleet.state import FleetState
 from purger.model import ProbeResult, Receipt
 from purger.signed_log.backlog import read_backlog
-from purger.signed_log.entries import Leaf, leaf_of_probe, leaf_of_receipt, source_of
+from purger.signed_log.entries import Leaf, leaves_of_probes, leaves_of_receipts, source_of
+from purger.signed_log.keys import LogKey
+from purger.signed_log.writer import LogWriter
 from stack.database import Database
 from takedown_log.leaves import canonical
 from takedown_log.signed_note import Checkpoint, SignerKey
 from tests.support.log.logged_past import LoggedPast
+from tests.support.pages.markdown_pages import ROOT, block
 
 AT = "2026-01-01T00:00:00.000000Z"
 
@@ -56,10 +60,10 @@ def clean(past: LoggedPast) -> bool:
     return report.not_checked == [] and report.leaves == report.signed_leaves
 
 
-def wait_for_place(past: LoggedPast, *leaves: Leaf | None) -> None:
+def wait_for_place(past: LoggedPast, *leaves: Leaf) -> None:
     """Write entries as the recorder does, with the purger's account."""
-    for leaf in filter(None, leaves):
-        values = leaf.content.encode(), leaf.kept_openings()
+    for leaf in leaves:
+        values = leaf.content.encode(), leaf.kept()
         past.sql("INSERT INTO log_entries (content, openings) VALUES (%s, %s)", *values, by="purger")
 
 
@@ -73,14 +77,13 @@ def test_the_database_refuses_an_entry_of_any_other_kind(past: LoggedPast, leaf:
 
 def test_what_no_edge_can_have_done_never_becomes_a_leaf(past: LoggedPast, caplog: pytest.LogCaptureFixture) -> None:
     size, now = size_of(past), time.time()
-    wait_for_place(
-        past,
-        leaf_of_receipt(Receipt("made-up", 1, 1, "purge", "v1", now)),
-        leaf_of_receipt(Receipt("edge1", 1, 2, "purge", "v1", now)),
-        leaf_of_receipt(Receipt("edge1", 2, 1, "purge", "v1", now)),
-        leaf_of_probe(ProbeResult("made-up", 1, at=now, gone=True)),
-        leaf_of_probe(ProbeResult("edge1", 2, at=now, gone=True)),
-    )
+    told = [("made-up", 1, 1), ("edge1", 1, 2), ("edge1", 2, 1)]
+    for edge, first, last in told:
+        # Beside one that is true: a leaf is judged by each of its receipts.
+        receipts = [Receipt(each, first, last, "purge", "v1", now) for each in ("edge2", edge)]
+        wait_for_place(past, *leaves_of_receipts(receipts))
+    for edge, row in (("made-up", 1), ("edge1", 2)):
+        wait_for_place(past, *leaves_of_probes([ProbeResult(edge, row, at=now, gone=True)]))
     past.write()
     assert past.sql("SELECT COUNT(*) FROM log_entries") == [(0,)]
     assert size_of(past) == size
@@ -90,6 +93,39 @@ def test_what_no_edge_can_have_done_never_becomes_a_leaf(past: LoggedPast, caplo
     ):
         assert words in caplog.text
     assert clean(past)
+
+
+def test_no_receipt_is_moved_to_another_batch_or_added_to_a_leaf(
+    past: LoggedPast, caplog: pytest.LogCaptureFixture
+) -> None:
+    past.ban("a2")
+    past.tell()
+    past.write()
+    size, now = size_of(past), time.time()
+    (two,) = leaves_of_receipts([Receipt(edge, 1, 1, "purge", "v1", now) for edge in ("edge1", "edge2")])
+    (one,) = leaves_of_receipts([Receipt("edge1", 2, 2, "purge", "v1", now)])
+    wait_for_place(past, replace(one, receipts=two.receipts), replace(two, receipts=(*two.receipts, *one.receipts)))
+    past.write()
+    assert size_of(past) == size
+    assert caplog.text.count("its receipts are of another leaf") == 2
+    # Also not in the log itself, by whoever may change everything but has no key.
+    ((place, moved), (other, kept)) = past.sql(
+        "SELECT leaf, openings FROM log_leaves WHERE kind = 'acknowledged' ORDER BY leaf"
+    )
+    for blob in (kept, replace_first(Leaf.read(b"", bytes(moved)))):
+        past.sql("UPDATE log_leaves SET openings = %s WHERE leaf = %s", blob, place)
+        told = [finding.text() for finding in past.audit().findings]
+        assert f"log_leaves {place}, openings: the log says its receipts, the database has others: " in " ".join(told)
+        assert past.prove("a1") is None
+    past.sql("UPDATE log_leaves SET openings = %s WHERE leaf = %s", moved, place)
+    assert past.tells(past.prove("a1")) == [("ban", ["edge1", "edge2"])]
+    assert other > place
+    assert clean(past)
+
+
+def replace_first(leaf: Leaf) -> bytes | None:
+    """Leave the first receipt of a leaf out; return what the database keeps."""
+    return replace(leaf, receipts=leaf.receipts[1:]).kept()
 
 
 def test_an_acknowledgement_waits_until_its_batch_is_in_the_log(
@@ -103,8 +139,8 @@ def test_an_acknowledgement_waits_until_its_batch_is_in_the_log(
     while past.writer._append_some():
         pass
     kinds = [kind for (kind,) in past.sql("SELECT kind FROM log_leaves ORDER BY leaf DESC LIMIT 8")]
-    assert kinds[:4] == ["seen"] * 4
-    assert "acknowledged" not in kinds[6:]
+    assert kinds[:2] == ["seen"] * 2
+    assert "acknowledged" not in kinds[3:]
     proof = past.prove("a3")
     assert past.holds(proof)
     assert past.tells(proof) == [("ban", ["edge1", "edge2"])]
@@ -166,7 +202,7 @@ def problem_of(past: LoggedPast) -> str:
 
 def row_of(leaf: Leaf) -> list[object]:
     members = leaf.members()
-    openings = leaf.kept_openings()
+    openings = leaf.kept()
     content, kept = leaf.content.encode().hex(), openings.hex() if openings else None
     return [leaf.hash().hex(), members["kind"], source_of(members), content, kept, members.get("batch")]
 
@@ -178,3 +214,16 @@ def test_a_leaf_that_differs_from_its_row_is_not_proven(past: LoggedPast) -> Non
         past.tells(past.prove("a1"))
     past.sql("UPDATE moderation_log SET banned_by = 'Ann' WHERE subject = 'a1'")
     assert past.tells(past.prove("a1")) == [("ban", ["edge1", "edge2"])]
+
+
+def test_another_log_begins_as_the_page_says(past: LoggedPast) -> None:
+    for line in block(ROOT / "docs/guide/proof.md", "sql", "cut_log(0)").strip().split(";\n"):
+        past.sql(line.removesuffix(";"))
+    past.signer = SignerKey.generate("images.example/another")
+    past.writer = LogWriter(past.connection, past.stop, key=LogKey(past.signer))
+    past.write()
+    past.ban("a2")
+    past.tell()
+    past.write()
+    assert past.tells(past.prove("a2")) == [("ban", ["edge1", "edge2"])]
+    assert clean(past)

@@ -116,18 +116,19 @@ def test_a_probe_on_demand_completes_the_proof(site: Site) -> None:
     for each, subject in ((code, code), (his, owner)):
         assert "not probed" in ask(site, each)[1]
         assert outcomes(site, each) == {"edge1": "not proven", "edge2": "not proven"}
-        logged = leaves_of_probes(site, subject)
+        logged = logged_probes(site, subject)
         assert ask(site, each, "--probe")[0] == 0
         assert outcomes(site, each) == PROVEN
-        assert leaves_of_probes(site, subject) == logged + 2  # one an edge: an audit would miss them
+        assert logged_probes(site, subject) == logged + 2  # one an edge: an audit would miss them
 
 
-def leaves_of_probes(site: Site, subject: str) -> int:
-    """Count the leaves of probes for the ban of a subject, with those that wait for their place."""
+def logged_probes(site: Site, subject: str) -> int:
+    """Count the receipts of probes for the ban of a subject in the log, with those that wait for their place."""
     return site.number(
-        f"""SELECT (SELECT COUNT(*) FROM log_leaves WHERE kind = 'seen' AND source = told.id)
-            + (SELECT COUNT(*) FROM log_entries WHERE INSTR(content, CONCAT('"row":', told.id, ',')) > 0)
-        FROM invalidations AS told WHERE subject = '{subject}' AND cause = 'ban'"""
+        f"""SELECT CAST(COALESCE(SUM(JSON_EXTRACT(CONVERT(told.content USING utf8mb4), '$.receipts')), 0) AS SIGNED)
+        FROM (SELECT content FROM log_leaves WHERE kind = 'seen' UNION ALL SELECT content FROM log_entries) AS told
+        JOIN invalidations ON INSTR(told.content, CONCAT('"row":', invalidations.id, '}}')) > 0
+        WHERE subject = '{subject}' AND cause = 'ban'"""
     )
 
 

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from takedown_log.findings import find
+from takedown_log.leaves import Members
 from takedown_log.proof import Proof, ProofError, verify
 from takedown_log.signed_note import SignerKey, VerifierKey, name_next_key
 from takedown_log.tree import leaf_hash
@@ -58,6 +59,10 @@ class ChangedProofs:
             "a value opened otherwise": self._opening,
             "an opening left out": self._opening_left_out,
             "openings of another leaf": self._openings_swapped,
+            "a receipt left out": lambda document: self._receipts(document).pop(),
+            "two receipts swapped": lambda document: self._receipts(document).reverse(),
+            "receipts of another leaf": self._receipts_moved,
+            "a hash of a receipt's path": lambda document: self._changed_hash(self._receipts(document)[0]["path"]),
             "a checkpoint of another log": lambda document: document.update(
                 checkpoint=self._chooser.choice(self._checkpoints)
             ),
@@ -125,7 +130,9 @@ class ChangedProofs:
         document["leaves"][self._leaf(document)]["index"] += self._chooser.choice((-1, 1, 2))
 
     def _path(self, document: _Document) -> None:
-        path = document["leaves"][self._leaf(document)]["path"]
+        self._changed_hash(document["leaves"][self._leaf(document)]["path"])
+
+    def _changed_hash(self, path: list[str]) -> None:
         at = self._chooser.randrange(len(path))
         changed = bytearray(base64.b64decode(path[at]))
         changed[self._chooser.randrange(32)] ^= 1 << self._chooser.randrange(8)
@@ -134,6 +141,15 @@ class ChangedProofs:
     def _path_left_out(self, document: _Document) -> None:
         path = document["leaves"][self._leaf(document)]["path"]
         del path[self._chooser.randrange(len(path))]
+
+    def _receipts(self, document: _Document) -> list[_Document]:
+        chosen: _Document = self._chooser.choice([leaf for leaf in document["leaves"] if "receipts" in leaf])
+        receipts: list[_Document] = chosen["receipts"]
+        return receipts
+
+    def _receipts_moved(self, document: _Document) -> None:
+        ban, lift = (leaf for leaf in document["leaves"] if '"kind":"acknowledged"' in leaf["leaf"])
+        ban["receipts"], lift["receipts"] = lift["receipts"], ban["receipts"]
 
     def _opened(self, document: _Document) -> _Document:
         openings: _Document = self._chooser.choice([leaf for leaf in document["leaves"] if leaf["openings"]])[
@@ -183,18 +199,11 @@ def _takedown(log: MemoryLog, code: str) -> tuple[MemoryLog, list[int]]:
             "batch": batch,
         }
         chosen.append(log.append({**event, "action": "lift" if batch == 19 else "ban"}, values))
-        for edge in ("edge1", "edge2"):
-            told: dict[str, str | int] = {"kind": "acknowledged", "edge": edge, "first": batch, "last": batch}
-            chosen.append(log.append({**told, "at": _TIME.format(2), "method": "purge", "instance": "v1"}))
-            seen: dict[str, str | int] = {
-                "kind": "seen",
-                "edge": edge,
-                "row": batch,
-                "at": _TIME.format(3),
-                "status": 410,
-                "gone": "yes",
-            }
-            chosen.append(log.append(seen))
+        told: Members = {"kind": "acknowledged", "first": batch, "last": batch, "method": "purge", "instance": "v1"}
+        seen: Members = {"kind": "seen", "row": batch, "status": 410, "gone": "yes"}
+        for answer, second in ((told, 2), (seen, 3)):
+            at = _TIME.format(second)
+            chosen.append(log.append_receipts(*({**answer, "edge": edge, "at": at} for edge in ("edge1", "edge2"))))
         places += chosen if own else []
     return log, places
 

@@ -57,9 +57,7 @@ class StoredLog:
 
 def _stored(place: int, leaf: Leaf) -> StoredLeaf:
     members = leaf.members()
-    return StoredLeaf(
-        place, leaf.hash(), members["kind"], source_of(members), leaf.content.encode(), leaf.kept_openings()
-    )
+    return StoredLeaf(place, leaf.hash(), members["kind"], source_of(members), leaf.content.encode(), leaf.kept())
 
 
 @pytest.fixture
