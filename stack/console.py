@@ -37,7 +37,7 @@ class Console:
     def write(self, database: Database) -> None:
         """Write the files that the variables name."""
         # As cheap as the console accepts it: nobody guesses this password.
-        hashed = hash_password(self.password, log_n=10, p=1)
+        hashed = hash_password(self.password, memory=1024, passes=1)
         self._write("users", f"{MODERATOR}:moderate:{hashed}\n{LOOKER}:look:{hashed}\n")
         self._write("moderation-url", database.url("moderation"))
 

@@ -33,7 +33,7 @@ _SHORTEST = 10
 def console_password(name: str, role: str, no_password: bool) -> None:
     """Print the line of user NAME for the file that `purger run --console-users` reads.
 
-    Asks for a password of at least 10 characters, or reads it from the standard input. The line holds its scrypt hash
+    Asks for a password of at least 10 characters, or reads it from the standard input. The line holds its Argon2id hash
     with a salt. Put it into the file instead of the user's former line: a running console reads the file again.
     """
     if not is_name(name):

@@ -23,7 +23,7 @@ from takedown_base.secret_files import UnreadableSecretError, read_secret
 log = logging.getLogger(__name__)
 
 #: Tries at once, and seconds for each further one: as one user from one address or with one browser, from one address,
-#: and from all together. A try takes a tenth of a second of a core. Slower ones would keep a user out, of whose name
+#: and from all together. A try takes 40 ms of a core. Slower ones would keep a user out, of whose name
 #: somebody else tries passwords without end; at one a second, ten characters hold out.
 _OF_A_USER = (10, 1.0)
 _OF_AN_ADDRESS = (20, 0.7)

@@ -40,7 +40,7 @@ def console_of(stack: Stack) -> Console:
 
 def write_users(file: Path) -> Path:
     """Write a file of users whose hash is as cheap as the console accepts it."""
-    hashed = users.hash_password(PASSWORD, log_n=10, p=1)
+    hashed = users.hash_password(PASSWORD, memory=1024, passes=1)
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(f"anna:moderate:{hashed}\nwall:look:{hashed}\n")
     file.chmod(0o600)

@@ -357,4 +357,4 @@ def test_a_thread_rests_for_longer_than_it_computes(monkeypatch: pytest.MonkeyPa
 
 
 def test_hashing_passwords_costs_what_it_should() -> None:
-    assert hash_password("x").startswith("scrypt$14$8$5$")
+    assert hash_password("x").startswith("$argon2id$v=19$m=19456,t=2,p=1$")
