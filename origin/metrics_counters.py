@@ -7,14 +7,8 @@ adds the rows up. A process that replaces a dead one goes on with its rows.
 import itertools
 import mmap
 import threading
-import time
 from bisect import bisect_left
 from typing import NamedTuple
-
-from origin.answering.lookup import Lookup
-from origin.model import FilePart, Found
-from origin.stores.contract import PATIENT, Backend, StoredBody
-from origin.stores.store import Store
 
 #: The statuses that are counted separately. All others, which only a changed origin could answer, count as ``other``.
 STATUSES = (200, 206, 304, 400, 404, 405, 408, 410, 413, 414, 416, 431, 451, 500, 501, 503, 505)
@@ -113,35 +107,3 @@ class Counters:
         numbers, start = self._numbers, self._row.start + _STORE
         numbers[start] += seconds
         numbers[start + 1 + bisect_left(BOUNDS, seconds)] += 1
-
-
-class CountedLookup(Lookup):
-    """Lookups that are counted, failed ones too."""
-
-    def __init__(self, counters: Counters, url: str, *, replica: bool) -> None:
-        super().__init__(url, replica=replica)
-        self._count = counters.looked_up
-
-    def find(self, code: str, rendition: str, began: float) -> Found:
-        """Look up and count; see ``Lookup.find``."""
-        started = time.monotonic()
-        try:
-            return super().find(code, rendition, began)
-        finally:
-            self._count(time.monotonic() - started)
-
-
-class CountedStore(Store):
-    """A store whose reads are counted, failed ones too."""
-
-    def __init__(self, counters: Counters, own: Backend, in_place: Backend | None) -> None:
-        super().__init__(own, in_place)
-        self._count = counters.read
-
-    def open(self, file: FilePart, name: str, latest: float = PATIENT) -> StoredBody:
-        """Open and count; see ``Store.open``."""
-        started = time.monotonic()
-        try:
-            return super().open(file, name, latest)
-        finally:
-            self._count(time.monotonic() - started)

@@ -1,12 +1,11 @@
 """Runs ``origin serve``: checks what would keep it from serving, and starts one process or a supervisor of several.
 
-``ServingProcess`` is what each of these processes does, from its start until its responses have ended.
+``_serve_in_process`` is what each of these processes does, from its start until its responses have ended.
 """
 
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
 
 import mysql.connector
@@ -15,11 +14,11 @@ from origin.answering.answers import Answers
 from origin.answering.app import App
 from origin.answering.lookup import TIMEOUT, Lookup
 from origin.answering.special_image import SpecialImage, read_special_image
-from origin.metrics_counters import CountedLookup, CountedStore, Counters
+from origin.metrics_counters import Counters
 from origin.settings import ServeSettings
-from origin.stores.backends import UnusableStoreError, open_backend, require_usable
+from origin.stores.backends import UnusableStoreError, require_usable
 from origin.stores.contract import DamagedFileError, StoreAwayError
-from origin.stores.store import Store, open_store
+from origin.stores.store import open_store
 from origin.supervisor import CannotServeError, Supervisor
 from takedown_base.http.access_log import AccessLog, make_watch
 from takedown_base.http.server import HttpServer, reserve_port, run_server
@@ -47,8 +46,7 @@ def serve(settings: ServeSettings) -> int:
         reserved = reserve_port(settings.listen, share=several)
     with reserved:
         address = Address(*reserved.getsockname()[:2])
-        worker = ServingProcess(settings, special, address, _access_log(settings.access_log))
-        work = partial(worker.work, share_port=True)
+        work = partial(_serve_in_process, settings, special, address, _access_log(settings.access_log))
         announce = partial(log.info, "listening on http://%s", address)
         if settings.metrics is not None:
             with _listening(settings.metrics):
@@ -60,53 +58,42 @@ def serve(settings: ServeSettings) -> int:
         if several:
             return Supervisor(settings, work, None).run(announce)
     # Nobody supervises it, so that whoever started it may end: it stops when it is told to.
-    worker.work(None, announce, share_port=False)
+    work(None, announce, share_port=False)
     return 0
 
 
-@dataclass(frozen=True, slots=True)
-class ServingProcess:
-    """Serves images in one process."""
+def _serve_in_process(
+    settings: ServeSettings,
+    special: SpecialImage,
+    address: Address,
+    access_log: AccessLog | None,
+    parent: int | None,
+    ready: Callable[[], object],
+    counters: Counters | None = None,
+    *,
+    share_port: bool = True,
+) -> None:
+    """Serve until SIGTERM or SIGINT, or until a process ``parent`` has ended; then finish the present responses.
 
-    settings: ServeSettings
-    special: SpecialImage
-    address: Address
-    access_log: AccessLog | None = None
-
-    def work(
-        self, parent: int | None, ready: Callable[[], object], counters: Counters | None = None, *, share_port: bool
-    ) -> None:
-        """Serve until SIGTERM or SIGINT, or until a process ``parent`` has ended; then finish the present responses.
-
-        Calls ``ready`` once it listens. A second signal cuts off the responses that are still being sent. Raises
-        ``CannotServeError``.
-        """
-        signals = SignalQueue(STOP_SIGNALS)
-        settings = self.settings
-        answers = Answers(settings.lifetimes, settings.banned_status, self.special)
-        try:
-            store = self._store(counters)
-        except UnusableStoreError as error:
-            raise CannotServeError(str(error)) from None
-        app = App(self._lookup(counters), answers, store, self.special, settings.headers)
-        watch = make_watch(counters.answered if counters else None, self.access_log)
-        expected = (DamagedFileError, StoreAwayError)
-        server = HttpServer(app, self.address, settings, share_port=share_port, watch=watch, expected_errors=expected)
-        with _listening(self.address):
-            server.prepare()
-        ready()
-        # A process whose parent was killed would keep its share of the port, and nobody would end it.
-        run_server(server, signals, settings.drain, parent=parent)
-
-    def _lookup(self, counters: Counters | None) -> Lookup:
-        url, replica = self.settings.database_url, self.settings.replica
-        return Lookup(url, replica=replica) if counters is None else CountedLookup(counters, url, replica=replica)
-
-    def _store(self, counters: Counters | None) -> Store:
-        own, in_place = self.settings.store, self.settings.in_place
-        if counters is None:
-            return open_store(own, in_place)
-        return CountedStore(counters, open_backend(own), None if in_place is None else open_backend(in_place))
+    Calls ``ready`` once it listens. A second signal cuts off the responses that are still being sent. Raises
+    ``CannotServeError``.
+    """
+    signals = SignalQueue(STOP_SIGNALS)
+    answers = Answers(settings.lifetimes, settings.banned_status, special)
+    try:
+        store = open_store(settings.store, settings.in_place)
+    except UnusableStoreError as error:
+        raise CannotServeError(str(error)) from None
+    lookup = Lookup(settings.database_url, replica=settings.replica)
+    app = App(lookup, answers, store, special, settings.headers, counters=counters)
+    watch = make_watch(counters.answered if counters else None, access_log)
+    expected = (DamagedFileError, StoreAwayError)
+    server = HttpServer(app, address, settings, share_port=share_port, watch=watch, expected_errors=expected)
+    with _listening(address):
+        server.prepare()
+    ready()
+    # A process whose parent was killed would keep its share of the port, and nobody would end it.
+    run_server(server, signals, settings.drain, parent=parent)
 
 
 @contextmanager

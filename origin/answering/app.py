@@ -10,9 +10,10 @@ import bottle
 from origin.answering.answers import Answers, Conditions, ImageAnswer, failure
 from origin.answering.lookup import BUDGET, Lookup
 from origin.answering.special_image import SpecialImage
+from origin.metrics_counters import Counters
 from origin.model import ORIGINAL, RENDITION, FilePart, Header
 from origin.row_checks import MalformedRecordError
-from origin.stores.contract import DamagedFileError, MissingFileError, StoreAwayError
+from origin.stores.contract import DamagedFileError, MissingFileError, StoreAwayError, StoredBody
 from origin.stores.store import Store
 from takedown_base.http.gateway import BEGAN
 from takedown_base.subject_keys import CODE
@@ -41,9 +42,17 @@ class App:
     """
 
     def __init__(
-        self, lookup: Lookup, answers: Answers, store: Store, special: SpecialImage, headers: Sequence[Header] = ()
+        self,
+        lookup: Lookup,
+        answers: Answers,
+        store: Store,
+        special: SpecialImage,
+        headers: Sequence[Header] = (),
+        *,
+        counters: Counters | None = None,
     ) -> None:
-        """Set up the routes. ``headers`` are added to every answer."""
+        """Set up the routes. ``headers`` are added to every answer; ``counters`` count lookups and reads."""
+        self._counters = counters
         self._headers = list(headers)
         self._lookup = lookup
         self._answers = answers
@@ -105,14 +114,20 @@ class App:
             get("HTTP_RANGE") if environ["REQUEST_METHOD"] == "GET" else None,
             get("HTTP_IF_RANGE"),
         )
-        return self._answers.decide(self._lookup.find(code, rendition, environ[BEGAN]), conditions, time.time())
+        started = time.monotonic()
+        try:
+            found = self._lookup.find(code, rendition, environ[BEGAN])
+        finally:
+            if self._counters:
+                self._counters.looked_up(time.monotonic() - started)
+        return self._answers.decide(found, conditions, time.time())
 
     def _body(self, file: FilePart, environ: Environ) -> Iterable[bytes]:
         """Open the file of an answer. A HEAD opens it too, and so fails on a damaged file as a GET does."""
         if file.digest == self._special.digest:
             return (self._special.body[file.part.start : file.part.start + file.part.length],)
         try:
-            body = self._store.open(file, environ["PATH_INFO"], environ[BEGAN] + BUDGET)
+            body = self._open(file, environ)
         except MissingFileError:
             if self._lookup.was_erased(file.digest, environ[BEGAN]):
                 raise _ErasedError from None
@@ -120,3 +135,11 @@ class App:
         if environ["REQUEST_METHOD"] == "HEAD":
             body.close()
         return body
+
+    def _open(self, file: FilePart, environ: Environ) -> StoredBody:
+        started = time.monotonic()
+        try:
+            return self._store.open(file, environ["PATH_INFO"], environ[BEGAN] + BUDGET)
+        finally:
+            if self._counters:
+                self._counters.read(time.monotonic() - started)

@@ -21,7 +21,7 @@ ALLOWED: dict[str, set[str]] = {
 
 #: Modules that lie flat in a package and below its rooms. What else lies flat there is above them: `origin`, `purger`.
 GROUND = {
-    "origin": {"circuit_breaker", "model", "row_checks"},
+    "origin": {"circuit_breaker", "metrics_counters", "model", "row_checks"},
     "purger": {"backoff", "exit_codes", "loop_thread", "model", "problem_log", "settings", "text_format"},
 }
 
