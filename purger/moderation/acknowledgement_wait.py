@@ -8,11 +8,12 @@ from datetime import datetime
 from itertools import starmap
 from typing import NamedTuple
 
-from purger.moderation.delivery_readiness import DeliveryReadiness, TriggerState
+from purger.moderation.delivery_readiness import DeliveryReadiness
 from takedown_base.name_codes import shown_key
 from takedown_base.scope import Scope
 from takedown_db.connection.errors import CounterLostError
 from takedown_db.connection.lasting_connection import Connection, fetch_sets
+from takedown_db.schema.triggers import Triggers
 
 #: Seconds between two reads of the acknowledgements.
 _POLL_INTERVAL = 0.05
@@ -108,7 +109,7 @@ def wait_acknowledged(
         pause.wait(_POLL_INTERVAL)
 
 
-def _judge(target: Target, triggers: TriggerState, snapshot: _Snapshot, last: int | None) -> WaitResult:
+def _judge(target: Target, triggers: Triggers, snapshot: _Snapshot, last: int | None) -> WaitResult:
     """Judge each edge. A flush after the triggers were restored delivers a ban that no trigger wrote."""
     restored = triggers.restored_after(snapshot.unwritten)
     edges = []

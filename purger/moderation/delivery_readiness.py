@@ -3,24 +3,11 @@
 Needs only moderation's account.
 """
 
-from datetime import datetime
 from typing import NamedTuple
 
 from takedown_db.connection.lasting_connection import Connection
 from takedown_db.purger_presence import ALIVE
-from takedown_db.schema.triggers import bans_seen_since, judge_triggers
-
-
-class TriggerState(NamedTuple):
-    """The triggers that fill the outbox, as they are now."""
-
-    missing: tuple[str, ...]  # missing or altered
-    fingerprint: str
-    since: datetime | None  # UTC: from then on each ban is in the outbox. None: a trigger of bans is missing or altered
-
-    def restored_after(self, moment: datetime | None) -> bool:
-        """Tell whether the triggers of bans were created again after ``moment``. Each edge is then flushed."""
-        return moment is not None and self.since is not None and self.since > moment
+from takedown_db.schema.triggers import Triggers, judge_triggers
 
 
 class DeliveryReadiness(NamedTuple):
@@ -29,7 +16,7 @@ class DeliveryReadiness(NamedTuple):
     purgers: int  # number that are alive
     edges: int  # number that are enabled
     largest: int  # the largest id that is committed in the outbox
-    triggers: TriggerState
+    triggers: Triggers
 
     @property
     def obstacle(self) -> str | None:
@@ -49,12 +36,6 @@ class DeliveryReadiness(NamedTuple):
 
 def read_delivery_readiness(connection: Connection) -> DeliveryReadiness:
     """Read the state of delivery. Raises ``DatabaseUnavailableError``."""
-    present = connection.rows("present_triggers")
-    judged = judge_triggers(present)
+    triggers = judge_triggers(connection.rows("present_triggers"))
     ((purgers, edges, largest),) = connection.rows("delivery_state", alive=ALIVE)
-    return DeliveryReadiness(
-        purgers=int(purgers),
-        edges=int(edges),
-        largest=int(largest),
-        triggers=TriggerState(judged.missing, judged.fingerprint, bans_seen_since(present)),
-    )
+    return DeliveryReadiness(int(purgers), int(edges), int(largest), triggers)

@@ -117,9 +117,9 @@ def judge_ban(report: ReceiptsReport, ban: BanRecord, probed: ProbeResults) -> l
 def _without_purge(report: ReceiptsReport, ban: BanRecord, edge: KnownEdge) -> EdgeReceipt:
     """Make a receipt for a ban that has no purge: a flush has removed the image from the edge's cache."""
     at = report.flushes.get((ban.id, edge.name))
-    triggers = report.ban_triggers
+    triggers = report.triggers
     # A restored trigger flushes every edge, even if no batch remains to hold a receipt.
-    restored = triggers and triggers.at and triggers.at > _written_at(ban) and edge.triggers == triggers.fingerprint
+    restored = triggers and triggers.restored_after(_written_at(ban)) and edge.triggers == triggers.fingerprint
     # A purge past its retention was delivered: an edge that is further behind than the outbox is flushed.
     old = why_without_purge(report, ban) is WithoutPurge.OLD and edge.triggers is not None
     return EdgeReceipt(edge=edge.name, acknowledged_at=at, method="flush" if at or restored else "" if old else None)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from takedown_base.scope import Scope
+from takedown_db.schema.triggers import Triggers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,14 +174,6 @@ class BanRecord:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BanTriggers:
-    """The triggers that write purges of bans, as they are now."""
-
-    at: datetime | None  # when the younger of them was created; None: one is missing or altered
-    fingerprint: str  # of all triggers of the outbox
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ReceiptsReport:
     """The receipts of one code, one owner or one digest."""
 
@@ -194,7 +187,7 @@ class ReceiptsReport:
     pruned_until: datetime | None = None  # purges numbered before this were pruned, with their receipts
     # For bans without a purge: when each edge acknowledged its first flush after them, by id of the ban and edge.
     flushes: Mapping[tuple[int, str], datetime] = field(default_factory=dict)
-    ban_triggers: BanTriggers | None = None
+    triggers: Triggers | None = None  # that write purges of bans, as they are now
 
     @property
     def enabled(self) -> list[KnownEdge]:

@@ -11,7 +11,6 @@ from mysql.connector.abstracts import MySQLCursorAbstract
 from purger.model import ProbeNote, trust_ends_by
 from purger.receipts.model import (
     BanRecord,
-    BanTriggers,
     EdgeReceipt,
     Erasure,
     KnownEdge,
@@ -23,7 +22,7 @@ from purger.receipts.model import (
 from purger.text_format import counted
 from takedown_base.scope import Scope
 from takedown_db.connection.lasting_connection import Connection, fetch
-from takedown_db.schema.triggers import bans_seen_since, judge_triggers
+from takedown_db.schema.triggers import judge_triggers
 
 
 class _Found(NamedTuple):
@@ -41,7 +40,7 @@ def read_receipts(connection: Connection, scope: Scope, subject: str) -> Receipt
     Of a code also those on each owner that it had while they were in force, and those on the original that it has now.
     Its former originals are not on record. Raises ``DatabaseUnavailableError``.
     """
-    standing = connection.rows("present_triggers")
+    triggers = judge_triggers(connection.rows("present_triggers"))
     with connection.snapshot() as cursor:
         found = _of_code(cursor, subject) if scope is Scope.IMAGE else _on(cursor, scope, subject)
         pruned_until = next((until for (until,) in fetch(cursor, "receipts_pruned_until")), None)
@@ -59,7 +58,7 @@ def read_receipts(connection: Connection, scope: Scope, subject: str) -> Receipt
         edges=tuple(edges),
         pruned_until=pruned_until,
         flushes=flushes,
-        ban_triggers=BanTriggers(at=bans_seen_since(standing), fingerprint=judge_triggers(standing).fingerprint),
+        triggers=triggers,
     )
 
 

@@ -140,11 +140,11 @@ def _without_purge(report: ReceiptsReport, ban: BanRecord, reason: WithoutPurge)
     if reason is WithoutPurge.OLD:
         until = report.pruned_until
         return reason + (f" (what is left begins {moment(until)})" if until else "")
-    triggers = report.ban_triggers
-    if triggers is None or triggers.at is None:
+    triggers = report.triggers
+    if triggers is None or triggers.since is None:
         return f"{reason}, and is missing still: run `purger migrate`"
     since = ban.last_banned.at if ban.last_banned else ban.begun
-    return reason + (f"; it was made again {moment(triggers.at)}" if triggers.at > since else "")
+    return reason + (f"; it was made again {moment(triggers.since)}" if triggers.since > since else "")
 
 
 def edge_row(since: datetime, each: Judgement) -> tuple[str, ...]:

@@ -37,6 +37,11 @@ class Triggers:
     fingerprint: str
     missing: tuple[str, ...] = ()
     weakened: tuple[str, ...] = ()
+    since: datetime | None = None  # UTC: from then on each ban is in the outbox. None: a trigger of bans is missing
+
+    def restored_after(self, moment: datetime | None) -> bool:
+        """Tell whether the triggers of bans were created again after ``moment``. Each edge is then flushed."""
+        return moment is not None and self.since is not None and self.since > moment
 
 
 class Definition(NamedTuple):
@@ -94,20 +99,13 @@ def _judge(present: tuple[PresentTrigger, ...]) -> Triggers:
     others = {name for script in SCRIPTS[1:] for name in defined(script)}
     absent = {name for script in SCRIPTS for name in defined(script)} - {str(row.name) for row in present}
     wrong = absent.union(altered_triggers(present), (name for name, _ in strayed_triggers(present)))
+    times = (row.created for row in present if row.name in _OF_BANS and isinstance(row.created, datetime))
     return Triggers(
         hashlib.sha256("\n".join(sorted(ours)).encode()).hexdigest(),
         missing=tuple(sorted(wrong & outbox.keys())),
         weakened=tuple(sorted(wrong & others)),
+        since=None if wrong.intersection(_OF_BANS) else max(times, default=None),
     )
-
-
-def bans_seen_since(rows: Iterable[Sequence[object]]) -> datetime | None:
-    """Find the time (UTC) since which every ban is written to the outbox; None: a trigger is missing or altered."""
-    present = [PresentTrigger(*row) for row in rows]
-    if set(judge_triggers(present).missing) & set(_OF_BANS):
-        return None
-    times = (row.created for row in present if row.name in _OF_BANS)
-    return max((time for time in times if isinstance(time, datetime)), default=None)
 
 
 def altered_triggers(rows: Iterable[Sequence[object]]) -> list[str]:

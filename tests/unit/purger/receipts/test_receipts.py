@@ -10,7 +10,6 @@ from purger.model import ProbeResult
 from purger.receipts.judge import ProbeResults, ReceiptOutcome, WithoutPurge, exit_code, judge_ban, why_without_purge
 from purger.receipts.model import (
     BanRecord,
-    BanTriggers,
     EdgeReceipt,
     KnownEdge,
     LogEntry,
@@ -21,6 +20,7 @@ from purger.receipts.model import (
 from purger.receipts.read import covering
 from purger.receipts.text import after, edge_row, lines, moment
 from takedown_base.scope import Scope
+from takedown_db.schema.triggers import Triggers
 
 
 def at(seconds: float) -> datetime:
@@ -182,18 +182,18 @@ def test_why_a_ban_has_no_purge(event: LogEntry | None, pruned_until: datetime |
 @pytest.mark.parametrize(
     ("restored", "triggers", "outcome"),
     [
-        (BanTriggers(at=at(12), fingerprint="f"), "f", ReceiptOutcome.NOT_PROVEN),
-        (BanTriggers(at=at(12), fingerprint="f"), "e", ReceiptOutcome.NOT_ACKNOWLEDGED),
-        (BanTriggers(at=at(9), fingerprint="f"), "f", ReceiptOutcome.NOT_ACKNOWLEDGED),
-        (BanTriggers(at=None, fingerprint="f"), "f", ReceiptOutcome.NOT_ACKNOWLEDGED),
+        (Triggers(since=at(12), fingerprint="f"), "f", ReceiptOutcome.NOT_PROVEN),
+        (Triggers(since=at(12), fingerprint="f"), "e", ReceiptOutcome.NOT_ACKNOWLEDGED),
+        (Triggers(since=at(9), fingerprint="f"), "f", ReceiptOutcome.NOT_ACKNOWLEDGED),
+        (Triggers(since=None, fingerprint="f"), "f", ReceiptOutcome.NOT_ACKNOWLEDGED),
     ],
 )
 def test_an_edge_is_flushed_for_a_trigger_that_was_missing(
-    restored: BanTriggers, triggers: str, outcome: ReceiptOutcome
+    restored: Triggers, triggers: str, outcome: ReceiptOutcome
 ) -> None:
     ban = BanRecord(id=1, scope=Scope.IMAGE, subject="c", stands=True, events=(replace(LOGGED, purge=None),))
     edge = replace(EDGE, triggers=triggers)
-    found = ReceiptsReport(code="c", bans=(ban,), edges=(edge,), ban_triggers=restored)
+    found = ReceiptsReport(code="c", bans=(ban,), edges=(edge,), triggers=restored)
     assert judge_ban(found, ban, {})[0].outcome is outcome
     flushed = replace(found, flushes={(1, "edge1"): at(13)})
     (judged,) = judge_ban(flushed, ban, {})
