@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 
 import click
 
-from purger.cli.delivery import is_acknowledged, remark_undelivered
+from purger.cli.delivery import deliver
 from purger.cli.list_run import ListOutcome, carry_out_list, dry_run_option, from_option
 from purger.cli.options.database_url import moderation_url
 from purger.cli.options.subject import GivenSubject, SubjectCommand, subject_options
@@ -88,12 +88,8 @@ def ban(given: GivenSubject, source: BinaryIO | None, banned_by: str | None, mod
         raise click.UsageError("--dry-run and --wait exclude each other")
     if settings.again and source is None:
         raise click.UsageError("--again is for --from: a single subject is always banned again")
-    if source is not None:
-        with connected(Connection, moderation_url) as connection:
-            done = _ban_list(connection, source, settings)
-    else:
-        with connected(Connection, moderation_url) as connection:
-            done = _ban_one(connection, given, settings)
+    with connected(Connection, moderation_url) as connection:
+        done = _ban_list(connection, source, settings) if source else _ban_one(connection, given, settings)
     if not done:
         sys.exit(ExitCode.ATTENTION)
 
@@ -150,12 +146,9 @@ class _Delivery:
 
 def _deliver(connection: Connection, settings: BanSettings, change: str, target: Target) -> _Delivery:
     """Wait for the edges as --wait says, or remark on what hinders the delivery."""
-    if settings.wait is None:
-        return _Delivery(done=not remark_undelivered(connection, change, target.ban))
     edges: list[EdgeAcknowledgement] = []
-    tell = edges.append if settings.as_json else None
-    acknowledged = is_acknowledged(connection, change, target, settings.wait, tell)
-    return _Delivery(acknowledged, acknowledged, edges)
+    done = deliver(connection, change, target, settings.wait, edges.append if settings.as_json else None)
+    return _Delivery(done) if settings.wait is None else _Delivery(done, done, edges)
 
 
 def _ban_one(connection: Connection, given: GivenSubject, settings: BanSettings) -> bool:

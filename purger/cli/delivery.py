@@ -51,41 +51,32 @@ def _print(edge: EdgeAcknowledgement) -> None:
     click.echo(f"edge {printable(edge.edge)}: {state}")
 
 
-def is_acknowledged(
+def deliver(
     connection: Connection,
     change: str,
     target: Target,
-    seconds: float,
+    seconds: float | None,
     tell: Callable[[EdgeAcknowledgement], None] | None = None,
 ) -> bool:
-    """Wait for the edges, ``seconds`` at most. The change remains if the database goes away.
+    """Wait for the edges, ``seconds`` at most, or only remark on what hinders the delivery. Returns whether it is done.
 
-    ``change`` and ``tell`` are as in ``remark_undelivered`` and ``await_edges``.
+    ``change`` is a sentence such as ``the ban is committed``, which remains true if the database goes away; ``tell`` is
+    as in ``await_edges``. Without a wait the purge of a ban has to be, or have been, in the outbox.
     """
+    unknown = "whether it is delivered" if seconds is None else "whether edges have acknowledged it"
     try:
-        return await_edges(connection, target, seconds, tell).complete
+        if seconds is not None:
+            return await_edges(connection, target, seconds, tell).complete
+        obstacle = _obstacle(connection, target)
     except DatabaseUnavailableError as error:
-        remark(f"{change}, but whether edges have acknowledged it is not known: {printable(error)}")
-        return False
-
-
-def remark_undelivered(connection: Connection, change: str, ban_id: int | None = None) -> bool:
-    """Remark on what hinders the delivery of a change, if anything does, and return whether something does.
-
-    ``change`` is a sentence such as ``the ban is committed``. With the id of a ban, its purge has to be, or have been,
-    in the outbox.
-    """
-    try:
-        obstacle = _obstacle(connection, ban_id)
-    except DatabaseUnavailableError as error:
-        obstacle = f"whether it is delivered is not known: {printable(error)}"
+        obstacle = f"{unknown} is not known: {printable(error)}"
     if obstacle:
         remark(f"{change}, but {obstacle}")
-    return obstacle is not None
+    return obstacle is None
 
 
-def _obstacle(connection: Connection, ban_id: int | None) -> str | None:
+def _obstacle(connection: Connection, target: Target) -> str | None:
     delivery = read_delivery_readiness(connection)
-    if ban_id is not None and not wait_acknowledged(connection, Target(ban=ban_id), delivery, 0).found:
+    if target.ban is not None and not wait_acknowledged(connection, target, delivery, 0).found:
         return "no trigger put it into the outbox: run `purger migrate`"
     return delivery.obstacle

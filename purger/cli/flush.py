@@ -4,7 +4,7 @@ import sys
 
 import click
 
-from purger.cli.delivery import is_acknowledged, remark_undelivered
+from purger.cli.delivery import deliver
 from purger.cli.options.database_url import database_url
 from purger.cli.options.subject import GivenSubject
 from purger.cli.options.values import WaitSeconds, logged_in_user, remark, utf8_text
@@ -77,11 +77,9 @@ def _purge_image(connection: Connection, image: str, wait: float | None) -> bool
     if not are_known(connection, [subject])[0]:
         remark(f"{subject.no_image}, and it is purged all the same")
     connection.run("resend_image", code=subject.key)
-    change = "the purge is committed"
-    if wait is not None:
-        return is_acknowledged(connection, change, Target(scope=subject.scope, subject=subject.key), wait)
-    click.echo(f"{subject}: purge asked for")
-    return not remark_undelivered(connection, change)
+    if wait is None:
+        click.echo(f"{subject}: purge asked for")
+    return deliver(connection, "the purge is committed", Target(scope=subject.scope, subject=subject.key), wait)
 
 
 def _flush_edges(connection: Connection, names: tuple[str, ...] | None, by: str, wait: float | None) -> bool:

@@ -7,7 +7,7 @@ from typing import Any, BinaryIO
 
 import click
 
-from purger.cli.delivery import is_acknowledged, remark_undelivered
+from purger.cli.delivery import deliver
 from purger.cli.list_run import carry_out_list, dry_run_option, from_option
 from purger.cli.options.database_url import moderation_url
 from purger.cli.options.subject import GivenSubject, SubjectCommand, subject_options
@@ -33,7 +33,7 @@ purger lift --owner anna
 purger lift --same-as kX3_vQ     (the bans on the bytes that this code shows)
 purger lift --from list.txt"""
 
-_STANDING = "the lift is committed"
+_COMMITTED = "the lift is committed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,18 +86,15 @@ def lift(
         raise click.UsageError("--dry-run and --wait exclude each other")
     if settings.dry_run and source is None:
         raise click.UsageError("--dry-run is for --from: `purger bans` shows the bans of one subject")
-    if source is not None:
-        with connected(Connection, moderation_url) as connection:
-            done = _lift_list(connection, source, settings)
-    else:
-        with connected(Connection, moderation_url) as connection:
-            done = _lift_one(connection, given.find(connection), settings)
+    with connected(Connection, moderation_url) as connection:
+        done = _lift_list(connection, source, settings) if source else _lift_one(connection, given, settings)
     if not done:
         sys.exit(ExitCode.ATTENTION)
 
 
-def _lift_one(connection: Connection, subject: Subject, settings: LiftSettings) -> bool:
+def _lift_one(connection: Connection, given: GivenSubject, settings: LiftSettings) -> bool:
     """Lift the bans of a subject, and report. Returns whether nothing needs attention."""
+    subject = given.find(connection)
     count = _lift(connection, subject, settings)
     others = _hiding_bans(connection, subject) if subject.scope is Scope.IMAGE else []
     if not count:
@@ -105,15 +102,8 @@ def _lift_one(connection: Connection, subject: Subject, settings: LiftSettings) 
     click.echo(f"lifted {counted(count, 'ban')}: {subject}")
     if others:
         remark(f"the image stays hidden{_hidden_by(others)}")
-    delivered = _deliver(connection, settings, Target(scope=subject.scope, subject=subject.key))
+    delivered = deliver(connection, _COMMITTED, Target(scope=subject.scope, subject=subject.key), settings.wait)
     return others == [] and delivered
-
-
-def _deliver(connection: Connection, settings: LiftSettings, target: Target) -> bool:
-    """Wait for the edges as --wait says, or remark on what hinders the delivery. Returns whether nothing does."""
-    if settings.wait is None:
-        return not remark_undelivered(connection, _STANDING)
-    return is_acknowledged(connection, _STANDING, target, settings.wait)
 
 
 def _lift(connection: Connection, subject: Subject, settings: LiftSettings) -> int:
@@ -160,7 +150,7 @@ def _lift_list(connection: Connection, source: BinaryIO, settings: LiftSettings)
     delivered = True
     # --wait is for all changes that are committed by now: lifts of before may be on their way too.
     if settings.wait is not None or (outcome.changed and not dry_run):
-        delivered = _deliver(connection, settings, Target())
+        delivered = deliver(connection, _COMMITTED, Target(), settings.wait)
     return hidden == 0 and delivered and not outcome.refused
 
 
