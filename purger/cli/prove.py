@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from purger.cli.options.database_url import database_url
-from purger.cli.options.subject import GivenSubject
+from purger.cli.options.subject import GivenSubject, SubjectCommand, subject_options
 from purger.exit_codes import ExitCode
 from purger.signed_log.audit.prove import NothingToProveError, Wanted, latest_key
 from purger.signed_log.audit.prove import prove as make_proof
@@ -23,10 +23,8 @@ purger prove --owner alice -o alice.proof
 purger prove --ban 4711 -o ban-4711.proof --page ban-4711.html"""
 
 
-@click.command(epilog=_EXAMPLES)
-@click.argument("code", required=False)
-@click.option("--owner", metavar="KEY", help="Prove the bans on this owner, instead of a code.")
-@click.option("--digest", metavar="SHA256", help="Prove the bans by content on this original, instead of a code.")
+@click.command(cls=SubjectCommand, epilog=_EXAMPLES)
+@subject_options
 @click.option(
     *("--ban", "ban_id"),
     type=click.IntRange(1, 2**64 - 1),
@@ -58,9 +56,7 @@ purger prove --ban 4711 -o ban-4711.proof --page ban-4711.html"""
 )
 @database_url
 def prove(
-    code: str | None,
-    owner: str | None,
-    digest: str | None,
+    given: GivenSubject,
     ban_id: int | None,
     output: Path,
     page: Path | None,
@@ -73,9 +69,8 @@ def prove(
     `purger verify` checks the file without the database. It has everything that the log has on the subject, reasons and
     names included: read it before you hand it out.
     """
-    if sum(each is not None for each in (code, owner, digest, ban_id)) != 1:
-        raise click.UsageError("give one of CODE, --owner, --digest and --ban, and only one")
-    given = GivenSubject(code, owner, digest, file=None, same_as=None)
+    if given and ban_id is not None:
+        raise click.UsageError("give a subject or --ban, and not both")
     try:
         signer = read_key(log_key_file).signer
         held = checkpoint.read_text(encoding="utf-8") if checkpoint else None

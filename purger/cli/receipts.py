@@ -6,7 +6,7 @@ from contextlib import closing
 import click
 
 from purger.cli.options.database_url import database_url
-from purger.cli.options.subject import GivenSubject
+from purger.cli.options.subject import GivenSubject, SubjectCommand, subject_options
 from purger.cli.options.values import as_json
 from purger.probing.probe import Probe
 from purger.probing.subject_images import COUNTED
@@ -29,14 +29,8 @@ purger receipts --digest 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c1
 purger receipts --owner alice --probe --limit 100000"""
 
 
-@click.command(epilog=_EXAMPLES)
-@click.argument("code", required=False)
-@click.option("--owner", metavar="KEY", help="Show the bans on this owner instead of a code.")
-@click.option(
-    "--digest",
-    metavar="SHA256",
-    help="Show the bans by content on the original with this digest instead of a code.",
-)
+@click.command(cls=SubjectCommand, epilog=_EXAMPLES)
+@subject_options
 @click.option(
     "--probe",
     is_flag=True,
@@ -54,15 +48,7 @@ purger receipts --owner alice --probe --limit 100000"""
 )
 @as_json
 @database_url
-def receipts(
-    code: str | None,
-    owner: str | None,
-    digest: str | None,
-    probe: bool,
-    limit: int,
-    as_json: bool,
-    database_url: str,
-) -> None:
+def receipts(given: GivenSubject, probe: bool, limit: int, as_json: bool, database_url: str) -> None:
     """Show the bans that concern the image CODE, and how far each has come at each edge.
 
     These are the bans on the code, those on its original, and those on an owner that were in force while the image was
@@ -74,7 +60,6 @@ def receipts(
     image, or is proven to hide only some of the images of an owner or digest. 4: an edge showed a banned image, and no
     later request found it gone.
     """
-    given = _given(code, owner, digest)
     with connected(Connection, database_url) as connection:
         subject = given.find(connection)
         report = read_receipts(connection, *subject)
@@ -110,12 +95,6 @@ def _ban(report: ReceiptsReport, ban: BanRecord, probed: ProbeResults) -> dict[s
         "without_purge": why_without_purge(report, ban),
         "edges": judge_ban(report, ban, probed),
     }
-
-
-def _given(code: str | None, owner: str | None, digest: str | None) -> GivenSubject:
-    if sum(each is not None for each in (code, owner, digest)) != 1:
-        raise click.UsageError("give one of CODE, --owner and --digest, and only one")
-    return GivenSubject(code, owner, digest, file=None, same_as=None)
 
 
 def _print(written: list[str]) -> None:

@@ -3,7 +3,7 @@
 import click
 
 from purger.cli.options.database_url import url_option
-from purger.cli.options.subject import GivenSubject
+from purger.cli.options.subject import GivenSubject, SubjectCommand, subject_options
 from purger.signed_log.redaction import PERSONAL, SUBJECT
 from purger.signed_log.redaction import redact as redact_leaves
 from purger.text_format import counted
@@ -16,10 +16,8 @@ purger redact kX3_vQ
 purger redact --owner alice --subject-too --yes"""
 
 
-@click.command(epilog=_EXAMPLES)
-@click.argument("code", required=False)
-@click.option("--owner", metavar="KEY", help="Take the acts on this owner, instead of a code.")
-@click.option("--digest", metavar="SHA256", help="Take the acts on this original, instead of a code.")
+@click.command(cls=SubjectCommand, epilog=_EXAMPLES)
+@subject_options
 @click.option(
     "--subject-too",
     is_flag=True,
@@ -28,18 +26,13 @@ purger redact --owner alice --subject-too --yes"""
 )
 @click.option("--yes", is_flag=True, help="Do not ask: it cannot be undone.")
 @url_option("--admin-url", "PURGER_ADMIN_URL", "an account that may do everything")
-def redact(
-    code: str | None, owner: str | None, digest: str | None, subject_too: bool, yes: bool, admin_url: str
-) -> None:
+def redact(given: GivenSubject, subject_too: bool, yes: bool, admin_url: str) -> None:
     """Erase who acted on CODE, why, and for whom, from the signed log. The tree and earlier proofs stay valid.
 
     The leaves keep salted hashes of these values, which reveal nothing without the salts, and these are erased too. The
     erasure itself is in the log, so that `purger audit --log` does not take it for an alteration. The rows of the
     tables `bans` and `moderation_log` are not touched.
     """
-    if sum(each is not None for each in (code, owner, digest)) != 1:
-        raise click.UsageError("give one of CODE, --owner and --digest, and only one")
-    given = GivenSubject(code, owner, digest, file=None, same_as=None)
     with connected(Connection, admin_url) as connection:
         subject = given.find(connection)
         if not yes:

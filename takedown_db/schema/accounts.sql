@@ -77,6 +77,7 @@ GRANT EXECUTE ON PROCEDURE {database}.prune_leaves TO 'takedown_purger'@'%';
 GRANT SELECT ON {database}.log_events TO 'takedown_purger'@'%';
 GRANT EXECUTE ON PROCEDURE {database}.present_hooks TO 'takedown_purger'@'%';
 GRANT EXECUTE ON PROCEDURE {database}.subjects_known TO 'takedown_purger'@'%';
+GRANT EXECUTE ON PROCEDURE {database}.original_digest TO 'takedown_purger'@'%';
 GRANT EXECUTE ON PROCEDURE {database}.public_urls TO 'takedown_purger'@'%';
 GRANT EXECUTE ON PROCEDURE {database}.delivery TO 'takedown_purger'@'%';
 GRANT EXECUTE ON PROCEDURE {database}.acknowledgements TO 'takedown_purger'@'%';

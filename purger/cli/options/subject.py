@@ -21,8 +21,8 @@ from takedown_base.scope import Scope
 from takedown_base.subject_keys import is_key
 from takedown_db.connection.lasting_connection import Connection
 
-code_argument = click.argument("code", required=False)
-owner_option = click.option(
+_code_argument = click.argument("code", required=False)
+_owner_option = click.option(
     "--owner", metavar="KEY", help="All images of this owner, also those that come later, instead of one code."
 )
 _digest_option = click.option(
@@ -118,7 +118,7 @@ class GivenSubject:
 
 def subject_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add CODE and the options in its place to a command, which gets them as ``given``, a ``GivenSubject``."""
-    return code_argument(options_in_place_of_code(command))
+    return _code_argument(options_in_place_of_code(command))
 
 
 def options_in_place_of_code(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -129,7 +129,7 @@ def options_in_place_of_code(command: Callable[..., Any]) -> Callable[..., Any]:
         file, same_as, code = others.pop("file"), others.pop("same_as"), others.pop("code", None)
         return command(*args, given=GivenSubject(code, owner, digest, file, same_as), **others)
 
-    for option in (_same_as_option, _file_option, _digest_option, owner_option):
+    for option in (_same_as_option, _file_option, _digest_option, _owner_option):
         taking_given = option(taking_given)
     return taking_given
 

@@ -129,7 +129,7 @@ def test_owners_and_digests_are_proven_too_and_one_ban_alone(desk: Desk) -> None
     [
         (["--ban", "999999999"], 1, "the log has nothing on ban 999999999"),
         (["--ban", "0"], 2, "0 is not in the range"),
-        (["--ban", "1", "--owner", "alice"], 2, "give one of CODE, --owner, --digest and --ban, and only one"),
+        (["--ban", "1", "--owner", "alice"], 2, "give a subject or --ban, and not both"),
         ([], 2, "give one of CODE"),
         (["--digest", "abc"], 2, "'abc' is not a digest"),
     ],

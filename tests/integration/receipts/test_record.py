@@ -249,9 +249,9 @@ def test_what_comes_from_outside_reaches_the_terminal_escaped(record: TakedownRe
         (["https://example.org/pictures/abc"], "no edge says which image"),
         (["a b"], "1 to 64 of A-Z a-z 0-9 _ -"),
         (["--owner", "a b"], "is not an owner's key"),
-        ([], "give one of CODE, --owner and --digest, and only one"),
-        (["abc", "--owner", "abc"], "give one of CODE, --owner and --digest, and only one"),
-        (["abc", "--digest", "0" * 64], "give one of CODE, --owner and --digest, and only one"),
+        ([], "give one of CODE, --owner, --digest, --file and --same-as, and only one"),
+        (["abc", "--owner", "abc"], "give one of CODE, --owner, --digest, --file and --same-as, and only one"),
+        (["abc", "--digest", "0" * 64], "give one of CODE, --owner, --digest, --file and --same-as, and only one"),
         (["--digest", "0" * 63], "is not a digest, which is a SHA-256 as 64 hex digits 0-9 a-f"),
     ],
 )
