@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import click
 import mysql.connector
@@ -125,17 +126,12 @@ def _check_name(_context: click.Context, parameter: click.Parameter, value: str 
 @url_option("--database-url", "PURGER_ADMIN_URL", "an admin's account")
 def hook(
     table: str | None,
-    when: str | None,
     name: str | None,
-    reason: str | None,
-    on_delete: str | None,
-    on_rename: str,
-    lift_on_insert: bool,
     is_applied: bool,
     remove: bool,
     is_listed: bool,
     database_url: str,
-    **subjects: str | None,
+    **flags: Any,
 ) -> None:
     """Print the triggers by which a table of the site's own bans and lifts; with --apply, install them.
 
@@ -154,12 +150,8 @@ def hook(
         elif remove:
             _remove(cursor, name or (table or "").rpartition(".")[2])
         else:
-            again = table is None and name is not None
-            rule = (
-                recorded_rule(cursor, str(name))
-                if again
-                else _rule(cursor, table, when, name, reason, subjects, on_delete, on_rename, lift_on_insert)
-            )
+            again = name is not None and table is None
+            rule = recorded_rule(cursor, str(name)) if again else _rule(cursor, table, name, **flags)
             plan = plan_hook(cursor, rule, granting=is_applied)
             for line in plan.remarks:
                 remark(line)
@@ -172,13 +164,14 @@ def hook(
 def _rule(
     cursor: MySQLCursorAbstract,
     table: str | None,
-    when: str | None,
     name: str | None,
+    *,
+    when: str | None,
     reason: str | None,
-    subjects: dict[str, str | None],
     on_delete: str | None,
     on_rename: str,
     lift_on_insert: bool,
+    **subjects: str | None,
 ) -> Rule:
     if not table or not when:
         raise click.UsageError("give --table and --when, or --name of a hook that was applied")

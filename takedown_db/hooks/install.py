@@ -119,22 +119,8 @@ def remove_hook(cursor: MySQLCursorAbstract, name: str) -> list[str]:
 def recorded_rules(cursor: MySQLCursorAbstract) -> list[Rule]:
     """Read the rules of all hooks."""
     return [
-        Rule(
-            name=str(name),
-            schema=str(schema),
-            table=str(table),
-            scope=Scope(scope),
-            subject=str(subject),
-            when=str(when),
-            reason=str(reason),
-            bans_deleted=bool(deleted),
-            lifts_deleted=bool(lifting),
-            purges_renamed=bool(renamed),
-            lifts_inserted=bool(inserted),
-        )
-        for name, schema, table, scope, subject, when, reason, deleted, lifting, renamed, inserted in fetch(
-            cursor, "hook_list"
-        )
+        Rule(name, schema, table, Scope(scope), subject, when, reason, *map(bool, flags))
+        for name, schema, table, scope, subject, when, reason, *flags in fetch(cursor, "hook_list")
     ]
 
 

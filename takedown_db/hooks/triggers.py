@@ -17,9 +17,9 @@ _DEFINER = "takedown_hook@localhost"
 _NOUNS = {Scope.IMAGE: "code", Scope.OWNER: "owner's key", Scope.DIGEST: "digest"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Rule:
-    """The rule of a hook. ``subject`` and ``when`` are SQL over the columns of the site's table."""
+    """A row of the statement ``hook_list``: the rule of a hook. ``subject`` and ``when`` are SQL over its columns."""
 
     name: str  # that its bans carry in ``banned_by``
     schema: str
