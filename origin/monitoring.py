@@ -21,10 +21,10 @@ from origin.settings import ServeSettings
 from origin.stores.backends import UnusableStoreError, require_usable
 from origin.stores.contract import StoreAwayError
 from origin.stores.store import open_store
-from takedown_base.metrics_text import add_histogram, metrics_page
+from takedown_base.http.metrics_text import add_histogram, metrics_page
+from takedown_base.http.status_listener import StatusListener, health_page
 from takedown_base.printable import printable
 from takedown_base.signals import STOP_SIGNALS, SignalQueue
-from takedown_base.status_listener import StatusListener, health_page
 from takedown_db.connection.errors import DatabaseUnavailableError
 
 #: Seconds for which a result is given to all who ask: the page costs the database a lookup a second at most.

@@ -25,7 +25,6 @@ from takedown_base.http.server import HttpServer, reserve_port, run_server
 from takedown_base.listen_address import Address
 from takedown_base.printable import printable
 from takedown_base.signals import STOP_SIGNALS, SignalQueue
-from takedown_base.status_listener import open_listener
 from takedown_db.connection.connect import connect
 from takedown_db.connection.errors import explain
 from takedown_db.connection.url import UnusableUrlError
@@ -50,7 +49,7 @@ def serve(settings: ServeSettings) -> int:
         announce = partial(log.info, "listening on http://%s", address)
         if settings.metrics is not None:
             with _listening(settings.metrics):
-                monitoring = open_listener(settings.metrics)
+                monitoring = reserve_port(settings.metrics, share=True)
             with monitoring:
                 shown = Address(*monitoring.getsockname()[:2])
                 log.info("metrics are on http://%s/metrics", shown)

@@ -61,7 +61,7 @@ class Supervisor:
     """
 
     def __init__(self, settings: ServeSettings, work: ServeWork, monitoring: socket.socket | None) -> None:
-        """Show metrics on the socket ``monitoring``, which listens; None: count nothing."""
+        """Show metrics on the port that the socket ``monitoring`` has reserved; None: count nothing."""
         self._settings = settings
         self._work = work
         self._monitoring = monitoring

@@ -15,8 +15,8 @@ from purger.fleet.sharing import Sharing
 from purger.outbox.poller import Poller
 from purger.records.pending import Pending
 from purger.records.takedown_lines import BOUNDS, TakedownLines
-from takedown_base.metrics_text import add_histogram, metrics_page
-from takedown_base.status_listener import StatusListener, health_page
+from takedown_base.http.metrics_text import add_histogram, metrics_page
+from takedown_base.http.status_listener import StatusListener, health_page
 
 
 class PurgerMetrics:
@@ -41,14 +41,16 @@ class PurgerMetrics:
         self._workers = workers
         self._threads = threads
 
-    def start(self, listening: socket.socket) -> None:
-        """Answer on a socket that listens, until the process ends."""
+    def start(self, reserved: socket.socket) -> StatusListener:
+        """Answer on the port that a socket has reserved, until the listener is stopped. Raises ``OSError``."""
         pages = {
             "/metrics": lambda: metrics_page(self.metrics()),
             "/healthz": lambda: health_page(self.dead_threads()),
             "/readyz": lambda: health_page([*self.dead_threads(), *self._unready()]),
         }
-        StatusListener(listening, pages).start()
+        listener = StatusListener(reserved, pages)
+        listener.start()
+        return listener
 
     def dead_threads(self) -> list[str]:
         """List the threads that have ended: the process has to be started again."""

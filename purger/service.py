@@ -30,13 +30,13 @@ from purger.signed_log.keys import LogKey
 from purger.signed_log.writer import LogWriter
 from takedown_base.listen_address import Address
 from takedown_base.signals import STOP_SIGNALS, SignalQueue
-from takedown_base.status_listener import open_listener
 from takedown_db.connection.lasting_connection import Connection
 from takedown_db.connection.url import without_secrets
 
 if TYPE_CHECKING:
     from purger.console.listener import ConsoleListener
     from purger.console.settings import ConsoleSettings
+    from takedown_base.http.status_listener import StatusListener
 
 log = logging.getLogger(__name__)
 
@@ -64,8 +64,13 @@ def run(settings: Settings, *, console: "ConsoleSettings | None" = None, log_key
 
 
 def _listener(address: Address | None) -> socket.socket | None:
+    if address is None:
+        return None
+    # Imported here, so that a purger without metrics has no HTTP server in memory.
+    from takedown_base.http.server import reserve_port
+
     try:
-        return None if address is None else open_listener(address)
+        return reserve_port(address, share=True)
     except OSError as error:
         raise CannotListenError(f"cannot listen on {address}: {error.strerror or error}") from None
 
@@ -78,6 +83,7 @@ class Service:
     ) -> None:
         """Make the threads. None as ``console``: no pages for people. None as ``log_key``: it writes no log."""
         self._settings = settings
+        self._monitoring: StatusListener | None = None
         self._stop = threading.Event()
         self._left = threading.Event()  # set when the edges may be given back
         self._written = threading.Event()  # set when the recorder gets nothing more
@@ -116,7 +122,7 @@ class Service:
     def run(self, wait: Callable[[float], bool], monitoring: socket.socket | None = None) -> None:
         """Run until ``wait``, given the seconds to wait at most, returns True. Then finish what is in flight.
 
-        Shows metrics on the socket ``monitoring``, which listens.
+        Shows metrics on the port that the socket ``monitoring`` has reserved.
         """
         for thread in self._threads:
             thread.start()
@@ -134,7 +140,7 @@ class Service:
         # Imported here, so that a purger without metrics does not load the library.
         from purger.metrics_listener import PurgerMetrics
 
-        PurgerMetrics(
+        self._monitoring = PurgerMetrics(
             self._tally,
             self._takedown_lines,
             self._pending,
@@ -181,6 +187,8 @@ class Service:
         self._recorded.set()
         self._takedown_lines.wake()
         join_all([self._takedown_lines, *([self._log_writer] if self._log_writer else [])], self._longest_request)
+        if self._monitoring is not None:
+            self._monitoring.stop()
         self._connection.close()
 
     def _new_connection(self, patience: int = 1, *, prompt: bool = False) -> Connection:

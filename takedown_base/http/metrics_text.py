@@ -7,7 +7,7 @@ from prometheus_client import generate_latest
 from prometheus_client.core import HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from takedown_base.status_listener import Page
+from takedown_base.http.status_listener import Page
 
 _CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 

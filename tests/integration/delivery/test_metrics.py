@@ -259,13 +259,13 @@ def test_a_process_of_the_origin_that_dies_is_replaced_and_its_counts_stay(site:
 
 
 def serving_processes(stack: Stack) -> set[int]:
-    """Return the ids of the origin's processes that serve: the one for monitoring has many more threads."""
+    """Return the ids of the origin's processes that serve: the one for monitoring has fewer threads."""
     process = stack.origin.process
     assert process is not None
     serving = set[int]()
     for child in psutil.Process(process.pid).children():
         with suppress(psutil.NoSuchProcess):  # it has died, and was reaped by now
-            if 5 < child.num_threads() < 40:
+            if child.num_threads() > 8:
                 serving.add(child.pid)
     return serving
 

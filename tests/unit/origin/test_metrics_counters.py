@@ -5,7 +5,7 @@ import threading
 
 from origin.metrics_counters import BOUNDS, SharedCounters
 from origin.monitoring import metrics
-from takedown_base.metrics_text import metrics_page
+from takedown_base.http.metrics_text import metrics_page
 
 THREADS = 4
 ROUNDS = 4_000

@@ -1,5 +1,6 @@
 """Check a purger's pages for monitoring, made of threads that only seem to run."""
 
+import socket
 import threading
 import time
 from types import SimpleNamespace
@@ -16,9 +17,8 @@ from purger.records.takedown_lines import BOUNDS, STAGES
 from purger.service import CannotListenError, run
 from purger.settings import Settings
 from takedown_base.histogram import Histogram
+from takedown_base.http.metrics_text import metrics_page
 from takedown_base.listen_address import Address
-from takedown_base.metrics_text import metrics_page
-from takedown_base.status_listener import open_listener
 from takedown_db.schema.triggers import Triggers
 
 
@@ -119,7 +119,7 @@ def test_a_request_that_failed_is_counted_by_its_kind() -> None:
 
 
 def test_a_port_that_is_taken_is_an_error_before_anything_starts() -> None:
-    with open_listener(Address("127.0.0.1", 0)) as taken:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
         address = Address(*taken.getsockname())
         with pytest.raises(CannotListenError, match=f"cannot listen on {address}: Address already in use"):
             run(Settings(database_url="mysql://nobody@127.0.0.1/nothing", metrics=address))

@@ -9,9 +9,9 @@ import pytest
 import requests
 
 from stack.waiting import PATIENCE
-from takedown_base import status_listener
+from takedown_base.http.server import reserve_port
+from takedown_base.http.status_listener import Page, StatusListener, health_page
 from takedown_base.listen_address import Address
-from takedown_base.status_listener import Page, StatusListener, health_page, open_listener
 
 
 def fail() -> Page:
@@ -26,19 +26,13 @@ PAGES = {
 }
 
 
-@pytest.fixture
-def listening() -> Iterator[socket.socket]:
-    with open_listener(Address("127.0.0.1", 0)) as listening:
-        yield listening
-
-
-@pytest.fixture
-def listener(listening: socket.socket, monkeypatch: pytest.MonkeyPatch) -> StatusListener:
-    """Run a listener that waits for its clients for as long as a busy machine needs."""
-    monkeypatch.setattr(status_listener, "_PATIENCE", PATIENCE)
-    listener = StatusListener(listening, PAGES)
-    listener.start()
-    return listener
+@pytest.fixture(scope="module")
+def listener() -> Iterator[StatusListener]:
+    with reserve_port(Address("127.0.0.1", 0), share=True) as reserved:
+        listener = StatusListener(reserved, PAGES)
+        listener.start()
+        yield listener
+        listener.stop()
 
 
 def test_pages_are_answered_with_their_status_and_type(listener: StatusListener) -> None:
@@ -58,16 +52,13 @@ def test_other_paths_methods_and_bugs_are_answered_too(listener: StatusListener)
     assert (answer.status_code, answer.headers["Content-Length"], answer.text) == (200, "4", "")
 
 
-def test_silent_and_dripping_clients_do_not_keep_others_from_an_answer(
-    listening: socket.socket, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(status_listener, "_PATIENCE", 0.2)
+def test_silent_and_dripping_clients_do_not_keep_others_from_an_answer(listener: StatusListener) -> None:
     with ExitStack() as clients:
-        for sent in (b"", b"GET /metr", b"", b"x" * 20_000, b"", b"", b"GET /healthz HTTP/1.1\r\n\r\n"):
-            client = clients.enter_context(socket.create_connection(listening.getsockname(), PATIENCE))
+        for sent in (b"", b"GET /metr", b"", b"x" * 40_000, b"", b"", b"GET /healthz HTTP/1.0\r\n\r\n"):
+            client = clients.enter_context(
+                socket.create_connection((listener.address.host, listener.address.port), PATIENCE)
+            )
             client.sendall(sent)
-        # All wait for it in this order. The last one's request is there, however late this thread gets on.
-        StatusListener(listening, PAGES).start()
         with client.makefile("rb") as answer:
             assert answer.read().endswith(b"\r\n\r\nok\n")
 
@@ -79,5 +70,4 @@ def test_forty_slow_heads_do_not_delay_a_health_check(listener: StatusListener) 
                 socket.create_connection((listener.address.host, listener.address.port), PATIENCE)
             )
             client.sendall(b"GET /healthz HTTP/1.1\r\n")
-        # Each of them may hold its thread for as long as this waits.
         assert requests.get(f"http://{listener.address}/healthz", timeout=PATIENCE).text == "ok\n"
