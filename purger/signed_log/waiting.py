@@ -20,7 +20,7 @@ from takedown_log.leaves import parse_canonical
 log = logging.getLogger(__name__)
 
 #: Most entries that are read at once, and receipts after which the others wait for the next round.
-_ENTRIES, _RECEIPTS = 500, 5000
+_ENTRIES, _RECEIPTS = 500, 2000
 
 #: Most bytes of an entry that is left out which are logged.
 _SHOWN = 300
