@@ -62,7 +62,7 @@ def record_liveness(cursor: MySQLCursorAbstract, liveness: Iterable[Liveness]) -
 
 
 def _record_leaves(
-    cursor: MySQLCursorAbstract, records: Sequence[_T], leaves_of: Callable[[Iterable[_T]], Iterable[Leaf]]
+    cursor: MySQLCursorAbstract, records: Sequence[_T], leaves_of: Callable[[Sequence[_T]], Iterable[Leaf]]
 ) -> None:
     """Write the leaves of records, which wait for their place in the log. A site without a key for it has none."""
     if records and fetch(cursor, "log_begun") == [(1,)]:

@@ -291,17 +291,15 @@ def leaf_of_key(key: VerifierKey, at: datetime) -> Leaf:
 
 def leaves_of_receipts(receipts: Iterable[Receipt]) -> Iterator[Leaf]:
     """Make the leaves of acknowledgements: one for those with the same last batch."""
-    names = {name: name for name in RECEIPT_COLUMNS}
-    return _leaves("acknowledged", ((each.last, {"edge": each.edge, **members_of(each, names)}) for each in receipts))
+    names = {name: name for name in (*RECEIPT_COLUMNS, "edge")}
+    return _leaves("acknowledged", ((each.last, members_of(each, names)) for each in receipts))
 
 
-def leaves_of_probes(results: Iterable[ProbeResult]) -> Iterator[Leaf]:
+def leaves_of_probes(results: Sequence[ProbeResult]) -> Iterator[Leaf]:
     """Make the leaves of probes that were made: one for those of the same row."""
-    names = {name: name for name in PROBE_COLUMNS} | {"looked": "probed"}
-    return _leaves(
-        "seen",
-        ((each.invalidation, {"edge": each.edge, "code": each.code, **members_of(each, names)}) for each in results),
-    )
+    names = {name: name for name in PROBE_COLUMNS} | {"edge": "edge", "looked": "probed"}
+    told = ({**members_of(each, names), "code": each.code or None} for each in results)
+    return _leaves("seen", zip((each.invalidation for each in results), told, strict=True))
 
 
 def _leaves(kind: str, members: Iterable[tuple[int, Mapping[str, Any]]]) -> Iterator[Leaf]:

@@ -68,7 +68,7 @@ def compare_probes(
     erased = {leaf.source for leaf in leaves if leaf.erased}
     report.count(Count.LEAVES_ERASED, sum(bool(leaf.erased) for leaf in leaves))
     whole = (leaf for leaf in leaves if not leaf.erased)
-    known, pruned = _by_key(whole, lambda leaf: (leaf.members.get("edge"), leaf.source, leaf.members.get("code")))
+    known, pruned = _by_key(whole, lambda leaf: (leaf.members.get("edge"), leaf.source, leaf.members.get("code", "")))
     unlogged = []
     for row in rows:
         name = f"edge {row.edge}, invalidation {row.invalidation}" + (f", code {row.code}" if row.code else "")

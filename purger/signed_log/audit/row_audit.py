@@ -202,7 +202,7 @@ class _Chunk:
             if leaf.kind == "acknowledged":
                 keys.add((leaf.kind, (members["edge"], members["last"])))
             elif leaf.kind == "seen":
-                keys.add((leaf.kind, (members["edge"], members["row"], members.get("code"))))
+                keys.add((leaf.kind, (members["edge"], members["row"], members.get("code", ""))))
         return keys
 
     def waiting_leaves(self, kind: str) -> list[OpenedLeaf]:
