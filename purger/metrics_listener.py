@@ -71,8 +71,9 @@ class PurgerMetrics:
         yield info
         yield from self._of_takedowns()
         yield from self._of_edges(workers, now)
-        yield self._deliveries({worker.edge.name for worker in workers})
-        yield from self._of_audits()
+        followed = {worker.edge.name for worker in workers}
+        yield self._deliveries(followed)
+        yield from self._of_audits(followed)
         yield from self._of_database()
 
     def _of_takedowns(self) -> Iterator[Metric]:
@@ -119,9 +120,14 @@ class PurgerMetrics:
                 deliveries.add_metric(key, count)
         return deliveries
 
-    def _of_audits(self) -> Iterator[Metric]:
+    def _of_audits(self, followed: set[str]) -> Iterator[Metric]:
         served = "Banned images that an edge showed to a probe or an audit. Must be 0."
         yield CounterMetricFamily("takedown_audit_served", served, value=self._tally.served)
+        flushes = "Flushes of an edge that still showed a removed image from its cache, after its acknowledgement."
+        flushed = CounterMetricFamily("takedown_probe_flushes", flushes, labels=["edge"])
+        for edge in followed:
+            flushed.add_metric([edge], self._tally.flushes[edge])
+        yield flushed
         waiting = "Probes that wait, of bans that an edge has acknowledged and that are not proven gone there."
         yield GaugeMetricFamily("takedown_probes_waiting", waiting, value=self._tally.probes_waiting())
         probes = "Answers for banned images that probes and audits have judged."

@@ -1,6 +1,7 @@
 """Counts what a purger has done since its start: requests to edges, and the findings of probes and audits."""
 
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
@@ -31,6 +32,7 @@ class Tally:
         self.probes = 0  # answers for banned images that were judged
         self.unproven = 0  # of these, answers that proved nothing
         self.served = 0  # banned images that an edge showed
+        self.flushes = Counter[str]()  # by edge, flushes since it showed such an image from its cache
         self.probes_waiting: Callable[[], int] = lambda: 0  # the prober counts them
 
     @contextmanager

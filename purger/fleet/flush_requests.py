@@ -36,7 +36,7 @@ def request_flushes(connection: Connection, names: Iterable[str] | None, by: str
         if unknown := [name for name in wanted if name not in known]:
             raise UnknownEdgesError(", ".join(unknown))
         for name in sorted(wanted):
-            cursor.execute(statement("ask_flush"), {"name": name, "by": by})
+            cursor.execute(statement("ask_flush"), {"name": name, "by": by, "served": None})
         return {edge: int(number) for edge, _, number, *_ in fetch(cursor, "flush_requests") if edge in wanted}
 
 

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from purger.fleet.state import EdgeProblem, EdgeState, FleetState
+from purger.fleet.state import EdgeProblem, EdgeState, FleetState, ServedRemoval
 from purger.model import PurgerPresence
 from purger.text_format import counted, duration, end_of_trust
 from takedown_base.printable import printable
@@ -71,6 +71,26 @@ def find_problems(state: FleetState) -> list[Problem]:
 
 def find_remarks(state: FleetState) -> list[str]:
     """List what is no problem yet, and will be one with the next failure."""
+    return [*_lost_redundancy(state), *_cured_edges(state)]
+
+
+def _cured_edges(state: FleetState) -> list[str]:
+    advice = "restart this varnishd if it happens again: its index of tags (vmod xkey) may be incomplete"
+    return [
+        f"{_served(each)}; it was flushed at {each.flushed_at:%H:%M:%S} -> see `purger receipts`, and {advice}"
+        for each in state.served
+        if each.flushed_at
+    ]
+
+
+def _served(each: ServedRemoval) -> str:
+    return (
+        f"edge {printable(each.edge)} still served image {printable(each.code)} after it had acknowledged its removal, "
+        f"seen at {each.at:%Y-%m-%d %H:%M:%S} UTC"
+    )
+
+
+def _lost_redundancy(state: FleetState) -> list[str]:
     alive = [purger for purger in state.purgers if purger.alive]
     if len(alive) != 1:
         return []
@@ -246,6 +266,9 @@ def _edge_problems(state: FleetState) -> Iterator[Problem]:
         what = f"none of {counted(state.disabled, 'edge')} is enabled" if state.disabled else "there are no edges"
         yield Problem(what, "`purger edge enable`" if state.disabled else "add each Varnish: `purger edge add`")
     yield from _shared_instances(state.edges)
+    for each in state.served:
+        if each.flushed_at is None:
+            yield Problem(_served(each), "a purger flushes it; if it cannot, stop this varnishd", each.edge)
     alive = any(purger.alive for purger in state.purgers)
     for edge in state.edges:
         # The problem that a purger recorded before it went away may be over.

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Self
+from typing import NamedTuple, Self
 
 from purger.model import LogBacklog, PurgerPresence
 from takedown_db.hooks.triggers import HookState
@@ -57,6 +57,15 @@ class EdgeState:
         return self.failure or self.recorded
 
 
+class ServedRemoval(NamedTuple):
+    """An edge that still served a removed image after its acknowledgement. Times are UTC, by the database's clock."""
+
+    edge: str
+    code: str
+    at: datetime
+    flushed_at: datetime | None  # when the edge was flushed since
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FleetState:
     """The state of the database, its purgers and its enabled edges. With ``unusable`` set the rest is empty."""
@@ -85,6 +94,7 @@ class FleetState:
     unwatched: tuple[str, ...] = ()  # names of triggers there that write bans and are part of no hook
     unnumberable: int = 0  # number of malformed rows within the last day
     log: LogBacklog = field(default_factory=LogBacklog)  # what the signed log lacks
+    served: tuple[ServedRemoval, ...] = ()  # within the last day, the last one of each edge
     largest_ids: Mapping[str, int] | None = None  # by table
 
     def edges_of(self, purger: PurgerPresence) -> list[str]:

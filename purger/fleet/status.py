@@ -4,6 +4,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import starmap
 from typing import NamedTuple
 
 from purger.edge.answer import EdgeAnswer
@@ -13,7 +14,7 @@ from purger.edge.public_url import leads_elsewhere
 from purger.fleet.edges import ListedEdge, list_edges
 from purger.fleet.presence import present
 from purger.fleet.problems import PATIENCE, unclaimed
-from purger.fleet.state import EdgeProblem, EdgeState, FleetState
+from purger.fleet.state import EdgeProblem, EdgeState, FleetState, ServedRemoval
 from purger.model import Edge, PurgerPresence
 from purger.outbox.outbox import Outbox
 from purger.signed_log.backlog import read_backlog
@@ -112,6 +113,7 @@ def _read(connection: Connection) -> FleetState:
         hooks=hooks,
         unwatched=unwatched,
         log=read_backlog(connection),
+        served=tuple(starmap(ServedRemoval, connection.rows("edges_that_served"))),
         largest_ids=_largest_ids(connection),
         counter_locked=bool(stuck or not any(purger.alive for purger in purgers)) and _counter_is_locked(connection),
     )

@@ -104,6 +104,7 @@ class ProbeAnswer:
     status: int | None  # of the first answer with that verdict; None: no answer
     said: str = ""  # the answer in words, unless the image was gone or shown
     served: tuple[str, ...] = ()
+    fetched: bool = False  # the edge had what it showed from its origin just then, and no longer in its cache
 
     @property
     def silent(self) -> bool:
@@ -130,10 +131,10 @@ class Probe:
         names = digests if target.renditions is None else target.renditions
         answers = list(self.renditions(target, code, names, digests))
         worst = max(answers, key=lambda answer: answer.verdict)
-        served = tuple(
-            printable(each.rendition) for each in answers if each.verdict in (Verdict.SHOWN, Verdict.SHOWN_ELSEWHERE)
-        )
-        return ProbeAnswer(worst.verdict, worst.status, worst.text(), served)
+        shown = [each for each in answers if each.verdict in (Verdict.SHOWN, Verdict.SHOWN_ELSEWHERE)]
+        served = tuple(printable(each.rendition) for each in shown)
+        fetched = all("fwd=" in each.headers.get("cache-status", "") for each in shown)
+        return ProbeAnswer(worst.verdict, worst.status, worst.text(), served, fetched)
 
     def renditions(
         self,

@@ -1,6 +1,10 @@
 """Probes edges in the background for bans that they have acknowledged, without delaying any delivery.
 
 ``audit`` probes for all bans that stand, ``receipts/on_demand_probe`` for those of one report.
+
+An acknowledgement is checked, not believed: an edge whose cache still shows a removed image is flushed. First its image
+is requested again a second later, since the prompt rebound removes what a thread of varnishd stored late. An edge is
+flushed once for a ban, since what a flush leaves is not in its cache, and at most once in ``_FLUSH_INTERVAL``.
 """
 
 import logging
@@ -15,8 +19,15 @@ from purger.edge.tally import Tally
 from purger.loop_thread import LoopThread
 from purger.model import Edge, Row, probe_result_of
 from purger.probing.probe import Probe
-from purger.probing.row_probe import SECONDS_AT_A_SUBJECT, ImageChoice, RowProbeResult, choose, probe_row
-from purger.probing.schedule import BatchRange, DueProbe, ProbeSchedule
+from purger.probing.row_probe import (
+    SECONDS_AT_A_SUBJECT,
+    ImageChoice,
+    KeptImage,
+    RowProbeResult,
+    choose,
+    probe_row,
+)
+from purger.probing.schedule import BatchRange, DueProbe, ProbeSchedule, ShownRow
 from purger.probing.targets import KnownTargets
 from purger.probing.verdict import Verdict
 from purger.problem_log import ProblemLog
@@ -43,6 +54,13 @@ _LONGEST_REST = 1.0
 
 #: Seconds of rest while no probe is due.
 _IDLE_REST = 0.1
+
+#: Seconds after which an image that an edge still shows was not stored late: longer than until the prompt rebound.
+_STORED_LATE = 1.0
+
+#: Shortest time in seconds between two flushes of an edge: the lease, after which an edge that is cut off hides images
+#: too. An index that loses tags may fail at each ban, and a cache that is emptied for each one holds nothing.
+_FLUSH_INTERVAL = 10.0
 
 #: Seconds for which the images that were drawn for a ban on an owner or digest are kept: each edge is probed soon.
 _DRAWN_KEPT = 60.0
@@ -84,6 +102,7 @@ class Prober(LoopThread):
         self._backoff = Backoff(0.5, 2.0)  # while the database is away
         self._silent: set[str] = set()  # edges whose last probe got no answer
         self._unproven: dict[Edge, int] = {}  # by edge the row of the first probe whose answer proved nothing
+        self._flushed: dict[str, float] = {}  # by edge, the moment at which its last flush was asked for here
         self._targets = KnownTargets()
         self._drawn: dict[Row, _Drawn] = {}  # by row that bans an owner or digest
 
@@ -135,6 +154,9 @@ class Prober(LoopThread):
     def _carry_out(self, due: DueProbe) -> None:
         if isinstance(due.task, BatchRange):
             self._read(due.edge, due.task, due.setbacks)
+        elif isinstance(due.task, ShownRow) and self._is_flush_open(due.edge):
+            # Until it is on record a receipt would not say that it came first.
+            self._schedule.put_off(due.edge.name, due.task, now=time.monotonic(), setbacks=due.setbacks)
         else:
             self._probe_for(due.edge, due.task, due.setbacks)
 
@@ -150,7 +172,9 @@ class Prober(LoopThread):
         )
         self._put(edge, [Row(*row) for row in rows], setbacks)
 
-    def _probe_for(self, edge: Edge, row: Row, setbacks: int) -> None:
+    def _probe_for(self, edge: Edge, task: Row | ShownRow, setbacks: int) -> None:
+        first = isinstance(task, Row)
+        row = task if isinstance(task, Row) else task.row
         choice = replace(self._choose(row), seconds=SECONDS_AT_A_SUBJECT, between=self._rest)
         target = self._targets.of(edge)
         result = probe_row(self._connection, self._probe, target, row, choice)
@@ -159,16 +183,40 @@ class Prober(LoopThread):
             result = probe_row(self._connection, self._probe, now, row, choice)
         served = sum(1 for image in result.kept if image.answer.served)
         self._tally.judged(probes=not result.silent, unproven=result.again and not result.silent, served=served)
-        if result.kept:
+        shown = next((image.code for image in result.kept if _in_cache(image)), None)
+        if result.kept and first:
             self._report(edge, row, result)
-        for probe_result in (*result.parts, result.probe_result):
-            self._recorder.probed(probe_result, setbacks=setbacks)
+        if shown is None or first:
+            for probe_result in (*result.parts, result.probe_result):
+                self._recorder.probed(probe_result, setbacks=setbacks)
         self._log_silence(edge, result)
         self._log_doubt(edge, row, result)
-        if result.again:
-            self._schedule.put_off(edge.name, row, now=time.monotonic(), setbacks=setbacks)
+        if shown is not None:
+            task = self._distrust(edge, task, shown)
+        if shown is not None or result.again:
+            self._schedule.put_off(edge.name, task, now=time.monotonic(), setbacks=setbacks)
         else:
             self._schedule.answered(edge.name)
+
+    def _distrust(self, edge: Edge, task: Row | ShownRow, code: str) -> ShownRow:
+        """Have an edge flushed whose cache still shows an image, unless that may be over, or it is too early."""
+        now = time.monotonic()
+        if isinstance(task, Row):
+            return ShownRow(task, since=now)
+        early = (
+            now - task.since < _STORED_LATE or now - self._flushed.get(edge.name, -_FLUSH_INTERVAL) < _FLUSH_INTERVAL
+        )
+        if task.flushed or early:
+            return task
+        self._connection.run("ask_flush", name=edge.name, by=f"a probe that still got image {code}", served=code)
+        self._flushed[edge.name] = now
+        self._tally.flushes[edge.name] += 1
+        log.error("edge %s goes on showing banned image %s from its cache, and is to be flushed", edge.name, code)
+        return task._replace(flushed=True)
+
+    def _is_flush_open(self, edge: Edge) -> bool:
+        rows = self._connection.rows("flush_requests")
+        return any(name == edge.name and asked > done for name, _, asked, done, _ in rows)
 
     def _choose(self, row: Row) -> ImageChoice:
         """Choose the images to request: of many the same ones at all edges, since all their codes are read for it."""
@@ -188,7 +236,8 @@ class Prober(LoopThread):
     def _report(self, edge: Edge, row: Row, result: RowProbeResult) -> None:
         """Log images that are shown although they must not be, or may be, and put their purges into the outbox again.
 
-        Once: the purge that is sent again is probed as well, and not sent a third time.
+        Once: the purge that is sent again is probed as well, and not sent a third time. Not for an image that is surely
+        in the cache: a purge by one of its tags would hide that another one is lost.
         """
         for image in result.kept:
             if image.answer.verdict is Verdict.SHOWN:
@@ -197,7 +246,7 @@ class Prober(LoopThread):
             else:
                 text = "edge %s is not proven to hide banned image %s (%s)"
                 log.error(text, edge.name, image.code, image.answer.said)
-            if row.cause != "resend":
+            if row.cause != "resend" and not _in_cache(image):
                 self._connection.run("resend_image", code=image.code)
 
     def _log_silence(self, edge: Edge, result: RowProbeResult) -> None:
@@ -230,3 +279,7 @@ class Prober(LoopThread):
             if isinstance(dropped.task, Row):
                 note = f"not probed: {len(self._schedule)} probes were waiting"
                 self._recorder.probed(probe_result_of(dropped.edge, dropped.task, note=note), setbacks=setbacks)
+
+
+def _in_cache(image: KeptImage) -> bool:
+    return image.answer.verdict is Verdict.SHOWN and not image.answer.fetched

@@ -37,18 +37,29 @@ class BatchRange:
     hours: int | None = None
 
 
+class ShownRow(NamedTuple):
+    """A ban of which an edge has shown an image, to be probed until it is gone."""
+
+    row: Row
+    since: float  # moment of the monotonic clock
+    flushed: bool = False  # a flush of the edge was asked for
+
+
+Task = Row | BatchRange | ShownRow
+
+
 class DroppedProbe(NamedTuple):
     """A probe that was dropped to make room for others."""
 
     edge: Edge
-    task: Row | BatchRange
+    task: Task
 
 
 class DueProbe(NamedTuple):
     """The next probe, with the setbacks of the database when it was added."""
 
     edge: Edge
-    task: Row | BatchRange
+    task: Task
     setbacks: int
 
 
@@ -57,7 +68,7 @@ class _Waiting:
     """The probes that wait for one edge, and the moment of the monotonic clock at which the next is due."""
 
     edge: Edge
-    tasks: deque[Row | BatchRange] = field(default_factory=deque)  # the next one last
+    tasks: deque[Task] = field(default_factory=deque)  # the next one last
     due: float = 0.0
     backoff: Backoff = field(default_factory=lambda: Backoff(*_RESTS))
 
@@ -99,9 +110,7 @@ class ProbeSchedule:
             self._count -= sum(len(gone.tasks) for gone in before.values())
         return new
 
-    def put(
-        self, name: str, tasks: Iterable[Row | BatchRange], *, at_once: bool = False, setbacks: int = 0
-    ) -> list[DroppedProbe]:
+    def put(self, name: str, tasks: Iterable[Task], *, at_once: bool = False, setbacks: int = 0) -> list[DroppedProbe]:
         """Add probes of an edge, and return the probes, of any edge, that were dropped to make room.
 
         ``at_once``: the edge has just answered, and rests no longer. Probes of an edge that is not followed are
@@ -129,14 +138,14 @@ class ProbeSchedule:
             self._count -= 1
             return DueProbe(waiting.edge, waiting.tasks.pop(), self._setbacks)
 
-    def put_back(self, name: str, task: Row | BatchRange, *, setbacks: int = 0) -> None:
+    def put_back(self, name: str, task: Task, *, setbacks: int = 0) -> None:
         """Keep a probe that was not made after all."""
         with self._lock:
             if waiting := self._wanted(name, setbacks):
                 waiting.tasks.append(task)
                 self._count += 1
 
-    def put_off(self, name: str, task: Row | BatchRange, *, now: float, setbacks: int = 0) -> None:
+    def put_off(self, name: str, task: Task, *, now: float, setbacks: int = 0) -> None:
         """Keep a probe that proved nothing until the others of its edge were made, and let the edge rest."""
         with self._lock:
             if waiting := self._wanted(name, setbacks):

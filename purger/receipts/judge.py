@@ -233,6 +233,7 @@ def _latest(evidence: Sequence[EdgeReceipt], receipt: EdgeReceipt) -> EdgeReceip
         note=note,
         probed=last.probed,
         images=last.images,
+        flushed_at=max((each.flushed_at for each in proofs if each.flushed_at), default=None),
     )
 
 

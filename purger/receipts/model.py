@@ -39,6 +39,7 @@ class EdgeReceipt:
     note: str | None = None  # why nothing was proven, or the probe result that a later one replaced
     probed: int | None = None  # number of a banned owner's or digest's images that were proven gone
     images: int | None = None  # number of all images of this owner or digest
+    flushed_at: datetime | None = None  # when the edge was flushed since a probe got the image, if ``gone`` now
     others: int = 0  # number of probed images of the banned owner or digest other than the one asked for
 
 

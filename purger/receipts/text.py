@@ -175,6 +175,9 @@ def _probed(since: datetime, each: Judgement) -> str:
         return each.reason
     verdict = "STILL THERE" if receipt.gone is False else "gone"
     reason = f"; {each.reason}" if each.reason else ""
+    if receipt.gone and receipt.flushed_at:
+        flushed, gone = moment(receipt.flushed_at), moment(receipt.seen_at)
+        reason = f"; seen served after it was acknowledged; the edge was flushed at {flushed}; gone at {gone}"
     return f"{verdict} ({receipt.status}){_extent(receipt)} {_seen(since, each, receipt.seen_at)}{reason}"
 
 

@@ -52,6 +52,13 @@ DELIMITER ;
 
 CALL change_unless('edges', 'lease',
     'ALTER TABLE edges ADD COLUMN lease DOUBLE NULL COMMENT ''seconds for which it trusts its cache after a heartbeat, as it last said; 0: it never stops'' AFTER epoch');
+CALL change_unless('edges', 'served_code',
+    'ALTER TABLE edges
+    ADD COLUMN flush_done_at DATETIME(6) NULL COMMENT ''UTC, the database''''s clock; when that was recorded'' AFTER flush_done,
+    ADD COLUMN served_code VARCHAR(255) CHARACTER SET ascii COLLATE ascii_bin NULL COMMENT ''the last removed image that a probe still got, for which the edge was to be flushed'' AFTER flush_done_at,
+    ADD COLUMN served_at DATETIME(6) NULL COMMENT ''UTC; when that flush was asked for'' AFTER served_code');
+CALL change_unless('sightings', 'flushed_at',
+    'ALTER TABLE sightings ADD COLUMN flushed_at DATETIME(6) NULL COMMENT ''UTC; when the edge was flushed between the last probe that got the image and this one'' AFTER images');
 CALL change_unless('batches', 'redated_at',
     'ALTER TABLE batches ADD COLUMN redated_at DATETIME(6) NULL COMMENT ''UTC; when `purger redate` found numbered_at in the future''');
 CALL change_unless('purgers', 'clock',

@@ -51,15 +51,26 @@ DELETE FROM edges WHERE name = %(name)s
 
 -- name: ask_flush
 -- Asks for a flush of one edge. Its number, a time in milliseconds at least, is larger than that of every flush that was
--- carried out, also after a restore from a backup, or after the edge was removed and added.
+-- carried out, also after a restore from a backup, or after the edge was removed and added. %(served)s: the removed image
+-- that a probe still got, or NULL.
 UPDATE edges
 SET flush_asked = GREATEST(flush_asked + 1, flush_done + 1, CAST(1000 * UNIX_TIMESTAMP(NOW(3)) AS UNSIGNED)),
-    flush_asked_by = %(by)s
+    flush_asked_by = %(by)s,
+    served_at = IF(%(served)s IS NULL, served_at, UTC_TIMESTAMP(6)),
+    served_code = COALESCE(%(served)s, served_code)
 WHERE name = %(name)s
 
 -- name: flush_requests
 -- Reads the number of the last flush that was asked of each edge, and that of the last one it carried out.
 SELECT name, enabled, flush_asked, flush_done, problem FROM edges ORDER BY name
+
+-- name: edges_that_served
+-- Reads the enabled edges that still served a removed image within the last day: which one, when (UTC), and when they were flushed
+-- since.
+SELECT name, served_code, served_at, IF(flush_done_at > served_at, flush_done_at, NULL) AS flushed_at
+FROM edges
+WHERE enabled AND served_at > UTC_TIMESTAMP(6) - INTERVAL 1 DAY
+ORDER BY name
 
 -- name: lock_edges
 -- Locks the edges whose names are in the JSON array %(names)s, in its order, and reads the purger that has claimed each.
@@ -113,6 +124,7 @@ SET edges.acknowledged = IF(
     edges.flushed_at = written.flushed_at,
     edges.triggers = written.triggers,
     edges.flush_done = GREATEST(former.flush_done, written.flush_done),
+    edges.flush_done_at = IF(written.flush_done > former.flush_done, UTC_TIMESTAMP(6), former.flush_done_at),
     edges.instance = written.instance
 
 -- name: record_liveness

@@ -1,8 +1,7 @@
 -- Statements for probes and audits: banned images to request, and whether their bans still stand.
 
 -- name: bans_to_probe
--- Reads the newest standing bans in the batches after %(after)s up to %(last)s that have no probe result at an edge
--- yet. %(hours)s: only those that were numbered within so many hours; NULL: all. Of a bulk of lifted bans it searches
+-- Reads the newest standing bans in the batches after %(after)s up to %(last)s that are not proven gone at an edge yet. %(hours)s: only those that were numbered within so many hours; NULL: all. Of a bulk of lifted bans it searches
 -- the newest 20,000 rows only.
 SELECT event.id, event.batch, event.scope, event.subject, event.cause
 FROM (
@@ -16,7 +15,7 @@ JOIN batches ON batches.batch = event.batch
 JOIN bans
     ON bans.id = event.ban_id AND bans.scope = event.scope AND bans.subject = event.subject AND bans.lifted_at IS NULL
 LEFT JOIN sightings ON sightings.edge = %(edge)s AND sightings.invalidation = event.id AND sightings.code = ''
-WHERE event.cause = 'ban' AND sightings.seen_at IS NULL
+WHERE event.cause = 'ban' AND COALESCE(sightings.gone, FALSE) = FALSE
     AND (%(hours)s IS NULL OR batches.numbered_at > TIMESTAMPADD(HOUR, -%(hours)s, UTC_TIMESTAMP(6)))
 ORDER BY event.batch DESC, event.id DESC
 LIMIT %(limit)s

@@ -9,14 +9,18 @@ ON DUPLICATE KEY UPDATE edge = VALUES(edge)
 -- name: record_probe_result
 -- Records a probe result of an edge (table sightings). Of two results the later one counts, whether the image was gone or
 -- shown; of two that agree the earlier time stays, unless the later probe saw more images of a banned owner or digest.
--- The note keeps the result that was replaced. The server assigns from left to right: the note is made of the former
--- result, and the columns after seen_at follow it.
+-- The note keeps the result that was replaced. The server assigns from left to right: note and flushed_at are made of the
+-- former result, and the columns after seen_at follow it.
 INSERT INTO sightings (edge, invalidation, code, seen_at, status, gone, note, looked, images)
 VALUES (%(edge)s, %(invalidation)s, %(code)s, %(at)s, %(status)s, %(gone)s, %(note)s, %(looked)s, %(images)s)
 ON DUPLICATE KEY UPDATE
     note = IF(
         gone <> VALUES(gone) AND seen_at < VALUES(seen_at),
         CONCAT(IF(gone, 'gone', 'still there'), ' (', status, ') at ', seen_at), note
+    ),
+    flushed_at = IF(
+        gone < VALUES(gone) AND seen_at < VALUES(seen_at),
+        (SELECT flush_done_at FROM edges WHERE name = sightings.edge AND flush_done_at > sightings.seen_at), flushed_at
     ),
     seen_at = IF(
         seen_at < VALUES(seen_at) AND (gone <> VALUES(gone) OR COALESCE(looked, 0) < VALUES(looked)),
@@ -67,7 +71,7 @@ SELECT known.edge, receipts.acknowledged_at, receipts.instance, receipts.method,
     IF(seen.seen_at IS NULL, on_seen.status, seen.status) AS status,
     seen.gone,
     IF(seen.seen_at IS NULL, on_seen.note, seen.note) AS note,
-    seen.looked, seen.images,
+    seen.looked, seen.images, seen.flushed_at,
     (
         SELECT COUNT(*)
         FROM sightings AS other

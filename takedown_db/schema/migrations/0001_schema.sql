@@ -196,6 +196,9 @@ CREATE TABLE IF NOT EXISTS edges (
     flush_asked BIGINT UNSIGNED NOT NULL DEFAULT 0 COMMENT 'the last request to empty the edge',
     flush_asked_by VARCHAR(255) CHARACTER SET utf8mb4 NOT NULL DEFAULT '' COMMENT 'who asked last',
     flush_done BIGINT UNSIGNED NOT NULL DEFAULT 0 COMMENT 'the last request that a flush has answered',
+    flush_done_at DATETIME(6) NULL COMMENT 'UTC, the database''s clock; when that was recorded',
+    served_code VARCHAR(255) CHARACTER SET ascii COLLATE ascii_bin NULL COMMENT 'the last removed image that a probe still got, for which the edge was to be flushed',
+    served_at DATETIME(6) NULL COMMENT 'UTC; when that flush was asked for',
     rebounded_later BIGINT UNSIGNED NOT NULL DEFAULT 0 COMMENT 'all batches up to this one were sent again some seconds later',
     rebounded_last BIGINT UNSIGNED NOT NULL DEFAULT 0 COMMENT 'all batches up to this one were sent again a minute later',
     flushed_at DATETIME(3) NULL COMMENT 'UTC, the edge''s clock; its last flush',
@@ -244,6 +247,7 @@ CREATE TABLE IF NOT EXISTS sightings (
     code VARCHAR(255) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '' COMMENT 'of a ban on an owner or a digest: the image that was probed; empty: the subject as a whole',
     looked INT UNSIGNED NULL COMMENT 'of such a ban, as a whole: the images that were seen gone',
     images INT UNSIGNED NULL COMMENT 'and of how many; counted up to 200,000',
+    flushed_at DATETIME(6) NULL COMMENT 'UTC; when the edge was flushed between the last probe that got the image and this one',
     PRIMARY KEY (edge, invalidation, code)
 ) ENGINE = InnoDB COMMENT 'Probe results: what each edge''s public listener answered after the acknowledgement';
 

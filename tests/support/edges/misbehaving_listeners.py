@@ -58,10 +58,10 @@ def scripted_listener(asked: list[str], answers: Mapping[str, FixedAnswer]) -> I
 
 
 @contextmanager
-def stale_listener(edge: Edge) -> Iterator[tuple[str, dict[str, FixedAnswer]]]:
+def stale_listener(edge: Edge, *, once: bool = False) -> Iterator[tuple[str, dict[str, FixedAnswer]]]:
     """Serve stored answers by path, and pass other requests on to ``edge``. Proves that it is that edge.
 
-    Yields the URL, and the stored answers by path, empty at first.
+    Yields the URL, and the stored answers by path, empty at first. Each is served forever, or only ``once``.
     """
     stored: dict[str, FixedAnswer] = {}
 
@@ -70,7 +70,10 @@ def stale_listener(edge: Edge) -> Iterator[tuple[str, dict[str, FixedAnswer]]]:
         handed_on = {name: answer.headers[name] for name in MARKS if name in answer.headers}
         return FixedAnswer(answer.status_code, answer.content, handed_on)
 
-    with _listening(lambda path: stored.get(path) or relayed(path), proof_of(edge)) as url:
+    def answer(path: str) -> FixedAnswer:
+        return (stored.pop(path, None) if once else stored.get(path)) or relayed(path)
+
+    with _listening(answer, proof_of(edge)) as url:
         yield url, stored
 
 

@@ -79,12 +79,15 @@ def test_an_edge_that_does_not_tell_its_lease_has_a_mode_and_no_number() -> None
 
 
 def test_findings_triggers_and_presence_are_shown() -> None:
-    purger = Purger()
+    purger = Purger(worker("edge1"), worker("edge2"))
     assert purger.lines()["takedown_audit_served_total"] == "0.0"
+    purger.tally.flushes["edge1"] += 1
     purger.tally.judged(probes=10, unproven=2, served=1)
     purger.tally.probes_waiting = lambda: 3
     purger.poller.verification = SimpleNamespace(triggers=Triggers("f", missing=("a", "b"), weakened=("c",)))
     lines = purger.lines()
+    assert lines['takedown_probe_flushes_total{edge="edge1"}'] == "1.0"
+    assert lines['takedown_probe_flushes_total{edge="edge2"}'] == "0.0"
     assert lines["takedown_audit_served_total"] == "1.0"
     assert lines["takedown_audit_probes_total"] == "10.0"
     assert lines["takedown_audit_unproven_total"] == "2.0"

@@ -36,7 +36,7 @@ STATUS = {
     "epoch trust_ends_by problem purger",
 }
 
-EDGE_RECEIPT = "edge acknowledged_at instance method removed seen_at status gone note probed images others"
+EDGE_RECEIPT = "edge acknowledged_at instance method removed seen_at status gone note probed images flushed_at others"
 PURGE = "id cause written_at batch numbered_at edges"
 OWNERSHIP = "owner since until account became"
 RECEIPTS = {

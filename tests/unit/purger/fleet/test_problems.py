@@ -8,7 +8,7 @@ import pytest
 
 from purger.edge.errors import DeliveryError
 from purger.fleet.problems import find_problems, find_remarks
-from purger.fleet.state import EdgeProblem, EdgeState, FleetState
+from purger.fleet.state import EdgeProblem, EdgeState, FleetState, ServedRemoval
 from purger.model import PurgerPresence
 from takedown_db.hooks.triggers import HookState
 
@@ -132,6 +132,19 @@ def test_each_kind_of_delivery_error_has_a_remedy_or_heals_by_itself() -> None:
 
 def test_one_purger_that_is_alive_is_enough() -> None:
     assert find_problems(replace(WELL, purgers=(ALIVE._replace(age=900.0), ALIVE))) == []
+
+
+def test_an_edge_that_still_served_a_removed_image_is_a_problem_until_it_is_flushed() -> None:
+    served = ServedRemoval("paris", "cat\n1", NOON, None)
+    what = (
+        "edge paris still served image cat\\n1 after it had acknowledged its removal, seen at 2026-12-02 12:00:00 UTC"
+    )
+    (problem,) = find_problems(replace(WELL, served=(served,)))
+    assert (problem.what, problem.edge) == (what, "paris")
+    flushed = replace(WELL, served=(served._replace(flushed_at=NOON + timedelta(seconds=2)),))
+    assert find_problems(flushed) == []
+    (remark,) = find_remarks(flushed)
+    assert remark.startswith(f"{what}; it was flushed at 12:00:02 -> ")
 
 
 def test_a_purger_that_died_beside_the_only_one_left_is_a_remark() -> None:

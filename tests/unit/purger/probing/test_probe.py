@@ -44,6 +44,28 @@ def test_an_image_is_known_by_its_bytes_over_a_kept_connection() -> None:
 
 
 @pytest.mark.parametrize(
+    ("answers", "fetched"),
+    [
+        (("edge-takedown; hit", "edge-takedown; fwd=uri-miss; stored"), False),
+        (("edge-takedown; fwd=bypass", "edge-takedown; fwd=uri-miss"), True),
+        (("edge-takedown; fwd=uri-miss", ""), False),
+    ],
+)
+def test_an_image_that_the_edge_has_fetched_just_then_is_not_from_its_cache(
+    answers: tuple[str, str], fetched: bool
+) -> None:
+    paths = ("/images/code", "/images/code/thumb")
+    by_path = {
+        path: FixedAnswer(200, IMAGE, {"Cache-Status": status}) for path, status in zip(paths, answers, strict=True)
+    }
+    probe = Probe()
+    with scripted_listener([], by_path) as url:
+        answer = probe.request(listener_target(url, ("thumb",)), "code", DIGESTS)
+    probe.close()
+    assert (answer.verdict, answer.fetched) == (Verdict.SHOWN, fetched)
+
+
+@pytest.mark.parametrize(
     ("renditions", "paths"),
     [
         (None, ["/images/code", "/images/code/small"]),

@@ -274,3 +274,14 @@ def test_an_edge_that_seems_to_have_answered_before_the_ban_has_no_duration_and_
     assert "The clocks of this record contradict each other" in told
     assert "-" not in told.partition("edge1")[2].partition("\n")[0]
     assert "contradict" not in "\n".join(lines(report(GONE), {}))
+
+
+def test_an_edge_that_was_flushed_since_it_showed_the_image_is_told_in_words() -> None:
+    cured = replace(GONE, seen_at=at(14), flushed_at=at(13), note="still there (200) at 2026-11-25 00:00:11.000000")
+    said = (
+        "gone (410) after 4.0 s; seen served after it was acknowledged; the edge was flushed at "
+        f"{moment(at(13))}; gone at {moment(at(14))}"
+    )
+    assert any(line.endswith(said) for line in lines(report(cured), {}))
+    shown_again = replace(cured, seen_at=at(15), status=200, gone=False)
+    assert not any("flushed" in line for line in lines(report(shown_again), {}))
