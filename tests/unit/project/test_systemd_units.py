@@ -117,3 +117,11 @@ def test_an_edge_has_the_listeners_the_parameters_and_the_storage_of_the_page() 
         assert part in command
     assert re.findall(r" -a (\w+)=", command) == ["tls", "purge"]
     assert "-a tls=127.0.0.1:8443,PROXY -a purge=127.0.0.1:6090,PROXY -p feature=+http2" in command
+
+
+def test_pages_name_units_that_exist() -> None:
+    pages = [*(ROOT / "docs").rglob("*.md"), *ROOT.glob("*.md")]
+    commands = [found for page in pages for found in re.findall(r"(?:journalctl|systemctl) [^|`\n]*", page.read_text())]
+    named = {word for command in commands for word in re.findall(r"[\w-]*takedown[\w-]*", command)}
+    assert len(named) >= len(NAMES)
+    assert {f"{name}.service" for name in named} <= set(NAMES)
