@@ -32,30 +32,14 @@ _OF_ALL = (40, 0.5)
 #: Most users, browsers and addresses that are remembered.
 _REMEMBERED = 3000
 
+#: Seconds that are no time: sums of seconds are not exact.
+_INSTANT = 1e-6
+
 #: Seconds between two lines of the log about refused tries.
 _REPORT = 60.0
 
 #: Seconds for which a browser is known that has signed a user in: half a year.
 _KNOWN = 180 * 86_400
-
-
-@dataclass(slots=True)
-class _Bucket:
-    """The tries that are left at a time, and how fast they come back."""
-
-    most: int
-    seconds: float
-    left: float
-    at: float
-
-    def fill(self, now: float) -> None:
-        self.left = min(self.most, self.left + max(0.0, now - self.at) / self.seconds)
-        self.at = now
-
-    @property
-    def wait(self) -> float:
-        """The seconds until one try is left."""
-        return max(0.0, 1 - self.left) * self.seconds
 
 
 #: The limits of one try, by what each of them is for.
@@ -66,32 +50,30 @@ class Throttle:
     """The tries to sign in; for several threads. ``now`` is a time of the monotonic clock, in seconds."""
 
     def __init__(self) -> None:
-        self._buckets: OrderedDict[str, _Bucket] = OrderedDict()
+        #: When all tries of a limit have come back, by what it is for.
+        self._full_at: OrderedDict[str, float] = OrderedDict()
         self._lock = threading.Lock()
 
     def take(self, limits: Limits, now: float) -> float:
         """Take a try from each limit. Returns 0, or the seconds to wait if one has none left."""
         with self._lock:
-            buckets = [self._bucket(key, *limit, now) for key, limit in limits.items()]
-            wait = max(bucket.wait for bucket in buckets)
-            for bucket in () if wait else buckets:
-                bucket.left -= 1
-            return wait
+            full_at = {key: max(now, self._full_at.get(key, now)) for key in limits}
+            wait = max(full_at[key] - now - (most - 1) * seconds for key, (most, seconds) in limits.items())
+            if wait > _INSTANT:
+                return wait
+            for key, (_, seconds) in limits.items():
+                self._full_at[key] = full_at[key] + seconds
+                self._full_at.move_to_end(key)
+            while len(self._full_at) > _REMEMBERED:
+                self._full_at.popitem(last=False)
+            return 0.0
 
     def give_back(self, limits: Limits) -> None:
         """Give back the try of a user whose password was right."""
         with self._lock:
-            for key in limits:
-                if key in self._buckets:
-                    self._buckets[key].left += 1
-
-    def _bucket(self, key: str, most: int, seconds: float, now: float) -> _Bucket:
-        bucket = self._buckets.setdefault(key, _Bucket(most, seconds, left=most, at=now))
-        self._buckets.move_to_end(key)
-        while len(self._buckets) > _REMEMBERED:
-            self._buckets.popitem(last=False)
-        bucket.fill(now)
-        return bucket
+            for key, (_, seconds) in limits.items():
+                if key in self._full_at:
+                    self._full_at[key] -= seconds
 
 
 #: The header with the proxy's token, in lower case: ``Takedown-Proxy-Token``.
@@ -189,13 +171,9 @@ class Access:
         value = f"{number}.{_signature(user, number)}"
         return f"{self.device_name}={value}; {self._attributes}; Max-Age={_KNOWN}"
 
-    def set_cookie(self, value: str) -> str:
-        """Return the value of Set-Cookie for a session."""
-        return f"{self.cookie_name}={value}; {self._attributes}; Max-Age={LASTS:.0f}"
-
-    def clear_cookie(self) -> str:
-        """Return the value of Set-Cookie that takes the cookie back."""
-        return f"{self.cookie_name}=; {self._attributes}; Max-Age=0"
+    def set_cookie(self, value: str, lasts: float = LASTS) -> str:
+        """Return the value of Set-Cookie for a session. One that lasts for 0 s takes the cookie back."""
+        return f"{self.cookie_name}={value}; {self._attributes}; Max-Age={lasts:.0f}"
 
     def _begin(self, user: User) -> Visitor:
         cookie, session = self._sessions.begin(user, self._clock())

@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 from purger.console.access import Access, SignInError, Visitor
 from purger.console.templating import render
-from purger.console.web import Answer, RefusedRequestError, page, read_form, read_query, see_other
+from purger.console.web import Answer, RefusedRequestError, Request, page, read_form, read_query, see_other
 
 #: The header that the console's script sends.
 _PART = "HTTP_X_REQUESTED_WITH"
@@ -60,11 +60,11 @@ class SignInPages:
         cookies = (self._access.set_device(signed_in.user), self._access.set_cookie(signed_in.cookie or ""))
         return Answer(b"", HTTPStatus.SEE_OTHER, {"Location": to}, cookies)
 
-    def sign_out(self, environ: dict[str, Any], visitor: Visitor) -> Answer:
+    def sign_out(self, request: Request) -> Answer:
         """Answer ``POST /sign-out``."""
-        require_token(read_form(environ), visitor)
-        self._access.sign_out(self.cookie(environ) or "")
-        return Answer(b"", HTTPStatus.SEE_OTHER, {"Location": "/sign-in"}, (self._access.clear_cookie(),))
+        require_token(read_form(request.environ), request.visitor)
+        self._access.sign_out(self.cookie(request.environ) or "")
+        return Answer(b"", HTTPStatus.SEE_OTHER, {"Location": "/sign-in"}, (self._access.set_cookie("", 0),))
 
     def _page(self, problem: str, status: HTTPStatus, to: str, name: str = "") -> Answer:
         values = {"problem": problem, "to": to, "name": name[:64], "by_proxy": self._access.by_proxy}
