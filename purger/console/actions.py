@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from purger.moderation.bans import RefusedBanError, UncertainError, count_bans, insert_ban, lift_bans
@@ -30,14 +30,14 @@ class NotDoneError(Exception):
     """An action was not done, or it is not known whether it was. The text says which, for the moderator."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True)
 class ActionPlan:
     """The effects of an action, in sentences with their numbers."""
 
     action: Action
     subject: Subject
-    effects: tuple[str, ...] = ()
-    warnings: tuple[str, ...] = ()
+    effects: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
     possible: bool = True
 
 
@@ -74,21 +74,21 @@ def plan(moderation_db: Connection, action: Action, subject: Subject) -> ActionP
         count_bans(moderation_db, [subject])[0].open,
         read_delivery_readiness(moderation_db),
     )
-    makers = {Action.BAN: _ban, Action.LIFT: _lift, Action.PURGE: _purge}
-    sentences = list(makers[action](moderation_db, facts))
-    warnings = [text for is_warning, text in sentences if is_warning]
+    planned = ActionPlan(action, subject, possible=action is not Action.LIFT or facts.open > 0)
+    match action:
+        case Action.BAN:
+            _plan_ban(planned, facts, moderation_db)
+        case Action.LIFT:
+            _plan_lift(planned, facts, moderation_db)
+        case Action.PURGE:
+            text = "fetched again at the next request. It bans and lifts nothing."
+            planned.effects.append(f"Removes {facts.hidden} from the caches of {facts.edges}; each is {text}")
     if facts.delivery.obstacle:
-        warnings.append(f"{_capitalized(facts.delivery.obstacle)}.")
-    return ActionPlan(
-        action=action,
-        subject=subject,
-        effects=tuple(text for is_warning, text in sentences if not is_warning),
-        warnings=tuple(warnings),
-        possible=action is not Action.LIFT or facts.open > 0,
-    )
+        planned.warnings.append(f"{_capitalized(facts.delivery.obstacle)}.")
+    return planned
 
 
-def carry_out(
+def do(
     moderation_db: Connection, database: Connection, action: Action, subject: Subject, *, by: str, reason: str
 ) -> str:
     """Do it in the name of ``by``, and return what was done. Raises ``NotDoneError``."""
@@ -118,43 +118,37 @@ def naming_failures() -> Iterator[None]:
         raise NotDoneError(f"Nothing was done: {error}.") from error
 
 
-def _ban(connection: Connection, facts: _Facts) -> Iterator[tuple[bool, str]]:
-    """Yield the effects of a ban, each with whether it is a warning."""
+def _plan_ban(planned: ActionPlan, facts: _Facts, connection: Connection) -> None:
     later = "" if facts.subject.scope is Scope.IMAGE else ", and those that come later"
     if facts.images != 0:
-        yield False, f"Hides {facts.hidden}{later}, with all renditions, at {facts.edges}."
+        planned.effects.append(f"Hides {facts.hidden}{later}, with all renditions, at {facts.edges}.")
     else:
-        no_image = _capitalized(facts.subject.no_image)
-        yield True, f"{no_image}: it hides images that come later."
-    yield False, "Visitors get the special image from the next request on. The files stay, and a lift brings them back."
+        planned.warnings.append(f"{_capitalized(facts.subject.no_image)}: it hides images that come later.")
+    planned.effects.append(
+        "Visitors get the special image from the next request on. The files stay, and a lift brings them back."
+    )
     if facts.open:
-        bans = counted(facts.open, "ban")
-        yield True, f"It is banned already, by {bans}; this adds another."
+        planned.warnings.append(f"It is banned already, by {counted(facts.open, 'ban')}; this adds another.")
     if facts.subject.scope is Scope.IMAGE and (copies := _copies(connection, facts.subject.key)):
         shows = "1 other image shows" if copies == 1 else f"{copies:,} other images show"
-        yield True, f"{shows} the same bytes under other codes and stay visible: ban the bytes to hide these too."
+        planned.warnings.append(
+            f"{shows} the same bytes under other codes and stay visible: ban the bytes to hide these too."
+        )
 
 
-def _lift(connection: Connection, facts: _Facts) -> Iterator[tuple[bool, str]]:
+def _plan_lift(planned: ActionPlan, facts: _Facts, connection: Connection) -> None:
     if not facts.open:
-        yield True, f"There is no open ban on {facts.subject}."
+        planned.warnings.append(f"There is no open ban on {facts.subject}.")
         return
-    bans = counted(facts.open, "ban")
-    yield False, f"Lifts {bans}: {facts.hidden} can be seen again at {facts.edges}."
-    yield False, "The record keeps the bans as they were written, and beside them the lift with your name and reason."
+    planned.effects += [
+        f"Lifts {counted(facts.open, 'ban')}: {facts.hidden} can be seen again at {facts.edges}.",
+        "The record keeps the bans as they were written, and beside them the lift with your name and reason.",
+    ]
     if facts.subject.scope is Scope.IMAGE:
-        for other in hiding_bans(connection, [facts.subject.key]):
-            yield True, f"It stays hidden by ban {other.id} on {other.scope} {other.subject}."
+        hiding = hiding_bans(connection, [facts.subject.key])
+        planned.warnings += [f"It stays hidden by ban {each.id} on {each.scope} {each.subject}." for each in hiding]
     else:
-        yield False, "Images among them that have bans of their own stay hidden."
-
-
-def _purge(_: Connection, facts: _Facts) -> Iterator[tuple[bool, str]]:
-    yield (
-        False,
-        f"Removes {facts.hidden} from the caches of {facts.edges}; each is fetched again at the next request.",
-    )
-    yield False, "It bans and lifts nothing."
+        planned.effects.append("Images among them that have bans of their own stay hidden.")
 
 
 def _capitalized(text: str) -> str:

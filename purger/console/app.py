@@ -7,18 +7,18 @@ from typing import Any
 
 import bottle
 
+from purger.console import history_page, list_pages, moderation_pages, subject_pages
 from purger.console.access import Access, Visitor
-from purger.console.history_page import HistoryPage
-from purger.console.list_pages import ListPages
-from purger.console.moderation_pages import ModerationPages
+from purger.console.database import Databases
+from purger.console.image_views import ImageViews
 from purger.console.overview_page import OverviewPage
 from purger.console.sign_in_pages import SignInPages
-from purger.console.subject_pages import SubjectPages
 from purger.console.templating import render, static_files
 from purger.console.web import (
     PICTURE_POLICY,
     Answer,
     RefusedRequestError,
+    Request,
     comes_from_us,
     host_is_ours,
     page,
@@ -40,38 +40,34 @@ _YEAR = 365 * 86_400
 class ConsoleApp:
     """The WSGI application (PEP 3333); for several threads. ``origins`` is set by the listener, who knows the port."""
 
-    def __init__(
-        self,
-        access: Access,
-        overview: OverviewPage,
-        subjects: SubjectPages,
-        history: HistoryPage,
-        moderation: ModerationPages,
-        lists: ListPages,
-    ) -> None:
+    def __init__(self, access: Access, overview: OverviewPage, databases: Databases, views: ImageViews) -> None:
         self.origins: frozenset[str] = frozenset()
         self._access = access
         self._signing = SignInPages(access)
-        self._subjects = subjects
+        self._databases = databases
+        self._views = views
         routes = self._routes = bottle.Bottle()
         subject = r"<scope:re:image|owner|digest>/<key:re:[A-Za-z0-9_-]{1,64}>"
         for path, show in (
             ("/", overview.show),
             ("/part/overview", overview.show_part),
-            ("/search", subjects.search),
-            ("/takedowns", history.show),
-            ("/list", lists.ask),
-            (f"/{subject}", subjects.show),
-            (f"/part/{subject}", subjects.show_part),
-            ("/part/views/<code:re:[A-Za-z0-9_-]{1,64}>", subjects.show_views),
+            ("/search", subject_pages.search),
+            ("/takedowns", history_page.show),
+            ("/list", list_pages.ask),
+            (f"/{subject}", subject_pages.show),
+            (f"/part/{subject}", subject_pages.show_part),
+            ("/part/views/<code:re:[A-Za-z0-9_-]{1,64}>", subject_pages.show_views),
             ("/picture/<digest:re:[0-9a-f]{64}>", self._picture),
-            (f"/<action:re:ban|lift|purge>/{subject}", moderation.confirm),
+            (f"/<action:re:ban|lift|purge>/{subject}", moderation_pages.confirm),
         ):
             routes.get(path, callback=show)
-        routes.post(f"/<action:re:ban|lift|purge>/{subject}", callback=moderation.carry_out)
-        routes.post("/list", callback=lists.check)
-        routes.post("/list/carry-out", callback=lists.carry_out)
-        routes.post("/sign-out", callback=self._signing.sign_out)
+        for path, act in (
+            (f"/<action:re:ban|lift|purge>/{subject}", moderation_pages.carry_out),
+            ("/list", list_pages.check),
+            ("/list/carry-out", list_pages.carry_out),
+            ("/sign-out", self._signing.sign_out),
+        ):
+            routes.post(path, callback=act)
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request."""
@@ -116,14 +112,14 @@ class ConsoleApp:
             route, names = self._routes.match(environ)
         except bottle.HTTPError as error:
             raise RefusedRequestError(HTTPStatus(error.status_code), "There is no such page.") from None
-        answer: Answer = route.call(environ, visitor, **names)
+        answer: Answer = route.call(Request(environ, visitor, self._databases, self._views), **names)
         if visitor.cookie is None or answer.cookies:
             return answer
         return Answer(answer.body, answer.status, answer.headers, (self._access.set_cookie(visitor.cookie),))
 
-    def _picture(self, environ: Environ, visitor: Visitor, digest: str) -> Answer:  # noqa: ARG002 (as all pages)
+    def _picture(self, request: Request, digest: str) -> Answer:
         """Answer with a picture that a page of this console has just shown."""
-        picture = self._subjects.pictures.find(digest)
+        picture = request.views.pictures.find(digest)
         if picture is None:
             raise RefusedRequestError(HTTPStatus.NOT_FOUND, "The picture is kept no longer: load its page again.")
         headers = {"Content-Type": picture.content_type, "Content-Security-Policy": PICTURE_POLICY}

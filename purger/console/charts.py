@@ -11,6 +11,7 @@ from purger.text_format import duration
 #: The width and height of a chart, and its margins (left, right, top, bottom), in units of its own.
 _WIDTH, _HEIGHT = 460, 190
 _LEFT, _RIGHT, _TOP, _BOTTOM = 46, 10, 10, 26
+_INNER = _WIDTH - _LEFT - _RIGHT
 
 #: The promise: seconds after which a takedown is late.
 PROMISED = 1.0
@@ -47,7 +48,7 @@ def over_time(latencies: Sequence[Latency]) -> str:
     steps = [step for step in _STEPS if step <= max(PROMISED, longest * 10)]
     parts = [_level(step, _y(step, steps)) for step in steps]
     for each in latencies:
-        x = _LEFT + 6 + (_inner_width() - 12) * ((each.at - begin).total_seconds() / span)
+        x = _LEFT + 6 + (_INNER - 12) * ((each.at - begin).total_seconds() / span)
         late = " late" if each.seconds > PROMISED else ""
         parts.append(f'<circle class="dot{late}" cx="{x:.1f}" cy="{_y(each.seconds, steps):.1f}" r="2.5"/>')
     parts += _times(begin, end)
@@ -59,7 +60,7 @@ def histogram(latencies: Sequence[Latency]) -> str:
     counts = [0] * (len(_BOUNDS) + 1)
     for each in latencies:
         counts[sum(each.seconds > bound for bound in _BOUNDS)] += 1
-    most, width = max(counts), _inner_width() / len(counts)
+    most, width = max(counts), _INNER / len(counts)
     bottom = _HEIGHT - _BOTTOM
     parts = [f'<line class="axis" x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{bottom}" y2="{bottom}"/>']
     for place, count in enumerate(counts):
@@ -82,10 +83,6 @@ def _chart(title: str, description: str, parts: Sequence[str]) -> str:
         f'<svg class="chart" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{escape(title)}: '
         f'{escape(description)}">{"".join(parts)}</svg>'
     )
-
-
-def _inner_width() -> float:
-    return _WIDTH - _LEFT - _RIGHT
 
 
 def _y(seconds: float, steps: Sequence[float]) -> float:

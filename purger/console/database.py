@@ -2,7 +2,7 @@
 
 import queue
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 from takedown_db.connection.errors import DatabaseUnavailableError
 from takedown_db.connection.lasting_connection import Connection
@@ -50,19 +50,15 @@ class Databases:
         """Tell whether there is moderation's account."""
         return self._moderating is not None
 
-    @contextmanager
-    def reading(self) -> Iterator[Connection]:
+    def reading(self) -> AbstractContextManager[Connection]:
         """Lend a connection with the purger's account. Raises ``DatabaseUnavailableError`` while all are busy."""
-        with self._reading.lent() as connection:
-            yield connection
+        return self._reading.lent()
 
-    @contextmanager
-    def moderating(self) -> Iterator[Connection]:
+    def moderating(self) -> AbstractContextManager[Connection]:
         """Lend a connection with moderation's account, of which there has to be one."""
         if self._moderating is None:
             raise DatabaseUnavailableError("the console has no account of moderation")
-        with self._moderating.lent() as connection:
-            yield connection
+        return self._moderating.lent()
 
     def close(self) -> None:
         """Close all that are idle."""

@@ -9,10 +9,9 @@ from typing import Any, NamedTuple
 
 from purger.console.access import Visitor
 from purger.console.actions import Action, naming_failures
-from purger.console.database import Databases
 from purger.console.moderation_pages import LONGEST_REASON, act_once, read_wish, require_right
 from purger.console.templating import render
-from purger.console.web import Answer, RefusedRequestError, page, read_query
+from purger.console.web import Answer, RefusedRequestError, Request, page
 from purger.moderation.delivery_readiness import read_delivery_readiness
 from purger.moderation.lists import Banning, Chunk, ChunkResult, Lifting, ListedSubject, read_chunks
 from purger.moderation.site_names import SiteNames
@@ -36,62 +35,55 @@ class CheckedLine(NamedTuple):
     style: str = ""  # good: it would be carried out; bad: it is refused
 
 
-class ListPages:
-    """The pages ``/list``: GET asks for a list, POST says what it would do, and POST ``/list/carry-out`` does it."""
-
-    def __init__(self, databases: Databases) -> None:
-        self._databases = databases
-
-    def ask(self, environ: dict[str, Any], visitor: Visitor) -> Answer:
-        """Ask for a list, and say what came of the last one."""
-        require_right(visitor, self._databases)
-        return _page(visitor, Action.BAN, notice=visitor.session.outcome(read_query(environ, "done")) or "")
-
-    def check(self, environ: dict[str, Any], visitor: Visitor) -> Answer:
-        """Say what each line means, and what the list would do. Changes nothing."""
-        form, reason, problem = read_wish(environ, visitor, self._databases)
-        action, texts = _action(form), [line.strip() for line in form.get("lines", "").splitlines()]
-        if len(texts) > MOST_LINES:
-            problem = _TOO_LONG
-        values = {"problem": problem} if problem else self._effects(visitor, action, reason, texts)
-        return _page(visitor, action, texts=texts, reason=reason, **values)
-
-    def carry_out(self, environ: dict[str, Any], visitor: Visitor) -> Answer:
-        """Do what the check has said, once, in one transaction."""
-        form, reason, problem = read_wish(environ, visitor, self._databases)
-        action, texts = _action(form), form.get("subjects", "").split()
-        try:
-            listed = [ListedSubject(number, parse_subject(*split_line(text))) for number, text in enumerate(texts, 1)]
-        except MalformedSubjectError as error:
-            listed, problem = [], str(error)
-        if problem or len(listed) > MOST_LINES:
-            raise RefusedRequestError(HTTPStatus.BAD_REQUEST, problem or _TOO_LONG)
-
-        def act() -> str:
-            with naming_failures(), self._databases.moderating() as connection:
-                return _said(action, _change(connection, action, visitor, reason).carry_out(listed))
-
-        return act_once(visitor, form, f"{action} of a list of {len(listed)}", act, "/list")
-
-    def _effects(self, visitor: Visitor, action: Action, reason: str, texts: list[str]) -> dict[str, Any]:
-        with self._databases.moderating() as connection:
-            with closing(SiteNames(connection)) as names:
-                chunk = next(read_chunks(BytesIO("\n".join(texts).encode()), names.line, MOST_LINES), None)
-            if chunk is None:
-                return {"problem": "The list is empty."}
-            result = _change(connection, action, visitor, reason, dry_run=True).carry_out(chunk.subjects)
-            delivery = read_delivery_readiness(connection)
-        return {
-            "checked": list(_checked(action, texts, chunk, result)),
-            "changed": result.changed,
-            "sum": _sum(action, result, delivery.edges),
-            "obstacle": delivery.obstacle,
-            "form": secrets.token_hex(8),
-        }
+def ask(request: Request) -> Answer:
+    """Answer ``GET /list``: ask for a list, and say what came of the last one."""
+    require_right(request)
+    return _page(request.visitor, Action.BAN, notice=request.visitor.session.outcome(request.query("done")) or "")
 
 
-def _action(form: dict[str, str]) -> Action:
-    return Action.LIFT if form.get("action") == Action.LIFT else Action.BAN
+def check(request: Request) -> Answer:
+    """Answer ``POST /list``: say what each line means, and what the list would do. Changes nothing."""
+    form, action, reason, problem = read_wish(request)
+    texts = [line.strip() for line in form.get("lines", "").splitlines()]
+    if len(texts) > MOST_LINES:
+        problem = _TOO_LONG
+    values = {"problem": problem} if problem else _effects(request, action, reason, texts)
+    return _page(request.visitor, action, texts=texts, reason=reason, **values)
+
+
+def carry_out(request: Request) -> Answer:
+    """Answer ``POST /list/carry-out``: do what the check has said, once, in one transaction."""
+    form, action, reason, problem = read_wish(request)
+    texts = form.get("subjects", "").split()
+    try:
+        listed = [ListedSubject(number, parse_subject(*split_line(text))) for number, text in enumerate(texts, 1)]
+    except MalformedSubjectError as error:
+        listed, problem = [], str(error)
+    if problem or len(listed) > MOST_LINES:
+        raise RefusedRequestError(HTTPStatus.BAD_REQUEST, problem or _TOO_LONG)
+
+    def act() -> str:
+        with naming_failures(), request.databases.moderating() as connection:
+            return _said(action, _change(connection, action, request.visitor, reason).carry_out(listed))
+
+    return act_once(request.visitor, form, f"{action} of a list of {len(listed)}", act, "/list")
+
+
+def _effects(request: Request, action: Action, reason: str, texts: list[str]) -> dict[str, Any]:
+    with request.databases.moderating() as connection:
+        with closing(SiteNames(connection)) as names:
+            chunk = next(read_chunks(BytesIO("\n".join(texts).encode()), names.line, MOST_LINES), None)
+        if chunk is None:
+            return {"problem": "The list is empty."}
+        result = _change(connection, action, request.visitor, reason, dry_run=True).carry_out(chunk.subjects)
+        delivery = read_delivery_readiness(connection)
+    return {
+        "checked": list(_checked(action, texts, chunk, result)),
+        "changed": result.changed,
+        "sum": _sum(action, result, delivery.edges),
+        "obstacle": delivery.obstacle,
+        "form": secrets.token_hex(8),
+    }
 
 
 def _page(visitor: Visitor, action: Action, **values: Any) -> Answer:

@@ -9,13 +9,9 @@ from typing import Any, NamedTuple
 from purger.console.access import Access
 from purger.console.app import ConsoleApp
 from purger.console.database import Databases
-from purger.console.history_page import HistoryPage
 from purger.console.image_views import ImageViews
-from purger.console.list_pages import ListPages
-from purger.console.moderation_pages import ModerationPages
 from purger.console.overview_page import OverviewPage
 from purger.console.settings import ConsoleSettings
-from purger.console.subject_pages import SubjectPages
 from purger.console.watch import FleetWatch
 from purger.console.web import LARGEST_FORM
 from takedown_base.http.server import HttpServer
@@ -79,10 +75,8 @@ class ConsoleListener(threading.Thread):
         self._app = ConsoleApp(
             Access(settings),
             OverviewPage(self._watch, moderation=self._databases.moderates),
-            SubjectPages(self._databases, self._views),
-            HistoryPage(self._databases),
-            ModerationPages(self._databases),
-            ListPages(self._databases),
+            self._databases,
+            self._views,
         )
 
     def run(self) -> None:

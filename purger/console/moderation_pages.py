@@ -4,14 +4,12 @@ import logging
 import secrets
 from collections.abc import Callable
 from http import HTTPStatus
-from typing import Any
 
 from purger.console.access import Visitor
-from purger.console.actions import Action, NotDoneError, carry_out, plan
-from purger.console.database import Databases
+from purger.console.actions import Action, NotDoneError, do, plan
 from purger.console.sign_in_pages import require_token
 from purger.console.templating import path_of, render
-from purger.console.web import Answer, RefusedRequestError, page, read_form, read_subject_path, see_other
+from purger.console.web import Answer, RefusedRequestError, Request, page, read_form, read_subject_path, see_other
 from purger.moderation.subjects import Subject
 from takedown_base.printable import printable
 
@@ -21,72 +19,57 @@ log = logging.getLogger(__name__)
 LONGEST_REASON = 255
 
 
-class ModerationPages:
-    """The pages ``/ban/SCOPE/SUBJECT``, ``/lift/...`` and ``/purge/...``: GET says what it would do, POST does it."""
-
-    def __init__(self, databases: Databases) -> None:
-        self._databases = databases
-
-    # The environment is passed to each page by the routes.
-    def confirm(self, environ: dict[str, Any], visitor: Visitor, action: str, scope: str, key: str) -> Answer:  # noqa: ARG002
-        """Say what an action would do."""
-        require_right(visitor, self._databases)
-        return self._ask(visitor, Action(action), read_subject_path(scope, key))
-
-    def carry_out(self, environ: dict[str, Any], visitor: Visitor, action: str, scope: str, key: str) -> Answer:
-        """Do it once, whatever is clicked twice, and lead back to the subject's page."""
-        wanted, subject = Action(action), read_subject_path(scope, key)
-        form, reason, problem = read_wish(environ, visitor, self._databases, wanted)
-        if problem:
-            return self._ask(visitor, wanted, subject, problem, reason, HTTPStatus.BAD_REQUEST)
-
-        def act() -> str:
-            with self._databases.moderating() as moderation_db, self._databases.reading() as database:
-                return carry_out(moderation_db, database, wanted, subject, by=visitor.user.name, reason=reason)
-
-        return act_once(visitor, form, f"{wanted} of {subject}", act, path_of(*subject))
-
-    def _ask(
-        self,
-        visitor: Visitor,
-        action: Action,
-        subject: Subject,
-        problem: str = "",
-        reason: str = "",
-        status: HTTPStatus = HTTPStatus.OK,
-    ) -> Answer:
-        with self._databases.moderating() as connection:
-            planned = plan(connection, action, subject)
-        form = secrets.token_hex(8)
-        values = {"visitor": visitor, "plan": planned, "form": form, "problem": problem, "reason": reason}
-        return page(render("confirm", longest=LONGEST_REASON, **values), status)
+def confirm(request: Request, action: str, scope: str, key: str) -> Answer:
+    """Answer ``GET /ban/SCOPE/SUBJECT``, ``/lift/...`` and ``/purge/...``: say what it would do."""
+    require_right(request)
+    return _ask(request, Action(action), read_subject_path(scope, key))
 
 
-def require_right(visitor: Visitor, databases: Databases) -> None:
+def carry_out(request: Request, action: str, scope: str, key: str) -> Answer:
+    """Answer the POST: do it once, whatever is clicked twice, and lead back to the subject's page."""
+    subject = read_subject_path(scope, key)
+    form, wanted, reason, problem = read_wish(request, Action(action))
+    if problem:
+        return _ask(request, wanted, subject, problem, reason)
+
+    def act() -> str:
+        with request.databases.moderating() as moderation_db, request.databases.reading() as database:
+            return do(moderation_db, database, wanted, subject, by=request.visitor.user.name, reason=reason)
+
+    return act_once(request.visitor, form, f"{wanted} of {subject}", act, path_of(*subject))
+
+
+def _ask(request: Request, action: Action, subject: Subject, problem: str = "", reason: str = "") -> Answer:
+    with request.databases.moderating() as connection:
+        planned = plan(connection, action, subject)
+    values = {"plan": planned, "form": secrets.token_hex(8), "problem": problem, "reason": reason}
+    status = HTTPStatus.BAD_REQUEST if problem else HTTPStatus.OK
+    return page(render("confirm", visitor=request.visitor, longest=LONGEST_REASON, **values), status)
+
+
+def require_right(request: Request) -> None:
     """Raise ``RefusedRequestError`` for a visitor who may not moderate, and where the console has no account for it."""
-    if not visitor.moderates:
-        text = f"{visitor.user.name} may see everything, but not moderate."
+    if not request.visitor.moderates:
+        text = f"{request.visitor.user.name} may see everything, but not moderate."
         raise RefusedRequestError(HTTPStatus.FORBIDDEN, text)
-    if not databases.moderates:
+    if not request.databases.moderates:
         text = "This console has no account of moderation (--console-moderation-url), so nobody can ban here."
         raise RefusedRequestError(HTTPStatus.FORBIDDEN, text)
 
 
-def read_wish(
-    environ: dict[str, Any], visitor: Visitor, databases: Databases, action: Action | None = None
-) -> tuple[dict[str, str], str, str]:
-    """Read a moderator's form: its fields, its reason, and what is wrong with the reason, if anything is.
+def read_wish(request: Request, action: Action | None = None) -> tuple[dict[str, str], Action, str, str]:
+    """Read a moderator's form: its fields, its action, its reason, and what is wrong with the reason, if anything is.
 
-    Without ``action`` a field of the form names it. Raises ``RefusedRequestError``.
+    Without ``action`` a field names it: a ban or a lift. Raises ``RefusedRequestError``.
     """
-    form = read_form(environ)
-    require_token(form, visitor)
-    require_right(visitor, databases)
+    form = read_form(request.environ)
+    require_token(form, request.visitor)
+    require_right(request)
     reason = " ".join(form.get("reason", "").split())
-    is_ban = (action or form.get("action")) == Action.BAN
-    wrong = len(reason) > LONGEST_REASON or (is_ban and not reason)
+    action = action or (Action.LIFT if form.get("action") == Action.LIFT else Action.BAN)
+    wrong = len(reason) > LONGEST_REASON or (action is Action.BAN and not reason)
     said = f"A ban needs a reason, and a reason has at most {LONGEST_REASON} characters."
-    return form, reason, said if wrong else ""
+    return form, action, reason, said if wrong else ""
 
 
 def act_once(visitor: Visitor, form: dict[str, str], wish: str, act: Callable[[], str], back: str) -> Answer:

@@ -1,15 +1,12 @@
 """Shows the overview: edges, purgers, the latest takedowns and their latency."""
 
-from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
 from purger.console import charts
-from purger.console.access import Visitor
 from purger.console.templating import render, utc
 from purger.console.watch import FleetWatch, Overview
-from purger.console.web import Answer, page
-from purger.fleet.problems import Problem
+from purger.console.web import Answer, Request, page
 from purger.fleet.state import FleetState
 from purger.text_format import counted
 
@@ -30,11 +27,11 @@ class OverviewPage:
         self._moderation = moderation
         self._rendered: tuple[object, str] | None = None
 
-    def show(self, environ: dict[str, Any], visitor: Visitor) -> Answer:  # noqa: ARG002 (as all pages)
+    def show(self, request: Request) -> Answer:
         """Answer ``/``."""
-        return page(render("overview", visitor=visitor, moderation=self._moderation, part=self._part()))
+        return page(render("overview", visitor=request.visitor, moderation=self._moderation, part=self._part()))
 
-    def show_part(self, environ: dict[str, Any], visitor: Visitor) -> Answer:  # noqa: ARG002
+    def show_part(self, _request: Request) -> Answer:
         """Answer with the part that changes."""
         return page(self._part())
 
@@ -60,7 +57,8 @@ def _values(overview: Overview | None, *, is_old: bool = False) -> dict[str, Any
         "edges": edges[:_EDGES],
         "more_edges": max(0, len(edges) - _EDGES),
         "purger_names": names,
-        "remedies": _remedies(overview.problems),
+        # Of several problems of one edge the first one's.
+        "remedies": {each.edge: each.do for each in reversed(overview.problems) if each.edge is not None},
         "over_time": charts.over_time(latencies) if latencies else "",
         "histogram": charts.histogram(latencies) if latencies else "",
         "latency": charts.summary(latencies),
@@ -75,18 +73,14 @@ def _verdict(overview: Overview) -> tuple[str, str]:
         return "problem", f"Not certain: {number}."
     if on_the_way := _backlog(state) or _newer(overview):
         return "busy", f"On its way: {on_the_way}."
-    return "ok", f"Yes. {counted(len(state.edges), 'edge')} acknowledged everything, and {_trust(len(state.edges))}."
-
-
-def _waiting(state: FleetState) -> int:
-    return sum(edge.lag > 0 for edge in state.edges)
+    trust = "trusts its cache" if len(state.edges) == 1 else "trust their caches"
+    return "ok", f"Yes. {counted(len(state.edges), 'edge')} acknowledged everything, and {trust}."
 
 
 def _backlog(state: FleetState) -> str:
     said = [f"{counted(state.pending, 'change')} without a number"] if state.pending else []
-    behind, most = _waiting(state), max((edge.lag for edge in state.edges), default=0)
-    if behind:
-        said.append(f"{counted(behind, 'edge')} up to {counted(most, 'batch', 'batches')} behind")
+    if lags := [edge.lag for edge in state.edges if edge.lag > 0]:
+        said.append(f"{counted(len(lags), 'edge')} up to {counted(max(lags), 'batch', 'batches')} behind")
     return ", ".join(said)
 
 
@@ -96,12 +90,3 @@ def _newer(overview: Overview) -> str:
     listed = overview.takedowns.listed
     newer = sum(each.written and (each.batch is None or each.batch > reached) for each in listed)
     return counted(newer, "takedown") if newer else ""
-
-
-def _trust(edges: int) -> str:
-    return "trusts its cache" if edges == 1 else "trust their caches"
-
-
-def _remedies(problems: Iterable[Problem]) -> dict[str, str]:
-    """Return the first remedy for each edge that has a problem."""
-    return {problem.edge: problem.do for problem in reversed(list(problems)) if problem.edge is not None}

@@ -6,12 +6,10 @@ The search finds the subject that a text means.
 from http import HTTPStatus
 from typing import Any
 
-from purger.console.access import Visitor
-from purger.console.database import Databases
-from purger.console.image_views import EDGES, ImageViews, Pictures
+from purger.console.image_views import EDGES
 from purger.console.subject_state import MOST_COUNTED, SubjectState, read_subject
 from purger.console.templating import path_of, render
-from purger.console.web import Answer, page, read_query, read_subject_path, see_other
+from purger.console.web import Answer, Request, page, read_subject_path, see_other
 from purger.moderation.site_names import find_subject
 from purger.moderation.subjects import MalformedSubjectError, Subject
 from purger.probing.targets import edges_to_probe
@@ -31,78 +29,72 @@ _ENDS = 5
 _LONGEST = 2000
 
 
-class SubjectPages:
-    """The pages ``/search`` and ``/image/CODE``, ``/owner/KEY`` and ``/digest/HEX``, and their parts."""
+def search(request: Request) -> Answer:
+    """Answer ``/search?q=TEXT``: lead to the one subject that was meant, or list several."""
+    text = request.query("q").strip()
+    found, problem, status = list[Subject](), "", HTTPStatus.OK
+    if not text:
+        return see_other("/")
+    try:
+        if len(text) > _LONGEST:
+            raise MalformedSubjectError(f"{len(text):,} characters are too many for a code, an owner or a digest")
+        with request.databases.reading() as connection:
+            found = find_subjects(connection, text)
+    except MalformedSubjectError as error:
+        problem, status = str(error), HTTPStatus.BAD_REQUEST
+    if len(found) == 1:
+        return see_other(path_of(*found[0]))
+    if not found and not problem:
+        status = HTTPStatus.NOT_FOUND
+    return page(render("found", visitor=request.visitor, text=text[:200], found=found, problem=problem), status)
 
-    def __init__(self, databases: Databases, views: ImageViews) -> None:
-        self._databases = databases
-        self._views = views
 
-    @property
-    def pictures(self) -> Pictures:
-        """The pictures that the pages show."""
-        return self._views.pictures
+def show(request: Request, scope: str, key: str) -> Answer:
+    """Answer the page of a subject."""
+    values = _values(request, read_subject_path(scope, key))
+    pictures = _view_values(request, key) if scope == Scope.IMAGE else {}
+    notice = request.visitor.session.outcome(request.query("done")) or ""
+    return page(render("subject", notice=notice, **values, **pictures))
 
-    def search(self, environ: dict[str, Any], visitor: Visitor) -> Answer:
-        """Answer ``/search?q=TEXT``: lead to the one subject that was meant, or list several."""
-        text = read_query(environ, "q").strip()
-        if not text:
-            return see_other("/")
-        try:
-            if len(text) > _LONGEST:
-                raise MalformedSubjectError(f"{len(text):,} characters are too many for a code, an owner or a digest")
-            with self._databases.reading() as connection:
-                found = find_subjects(connection, text)
-        except MalformedSubjectError as error:
-            return self._found(visitor, text, [], str(error), HTTPStatus.BAD_REQUEST)
-        if len(found) == 1:
-            return see_other(path_of(*found[0]))
-        return self._found(visitor, text, found, "", HTTPStatus.OK if found else HTTPStatus.NOT_FOUND)
 
-    def show(self, environ: dict[str, Any], visitor: Visitor, scope: str, key: str) -> Answer:
-        """Answer the page of a subject."""
-        values = self._values(visitor, read_subject_path(scope, key))
-        views = self._view_values(key, _start(environ)) if scope == Scope.IMAGE else {}
-        notice = visitor.session.outcome(read_query(environ, "done")) or ""
-        return page(render("subject", notice=notice, **values, **views))
+def show_part(request: Request, scope: str, key: str) -> Answer:
+    """Answer with the part of a subject's page that changes."""
+    return page(render("subject_part", **_values(request, read_subject_path(scope, key))))
 
-    def show_part(self, environ: dict[str, Any], visitor: Visitor, scope: str, key: str) -> Answer:  # noqa: ARG002
-        """Answer with the part of a subject's page that changes."""
-        return page(render("subject_part", **self._values(visitor, read_subject_path(scope, key))))
 
-    def show_views(self, environ: dict[str, Any], visitor: Visitor, code: str) -> Answer:  # noqa: ARG002
-        """Answer with an image's pictures at the edges' public listeners."""
-        return page(render("views_part", **self._view_values(code, _start(environ))))
+def show_views(request: Request, code: str) -> Answer:
+    """Answer with an image's pictures at the edges' public listeners."""
+    return page(render("views_part", **_view_values(request, code)))
 
-    def _values(self, visitor: Visitor, subject: Subject) -> dict[str, Any]:
-        with self._databases.reading() as connection:
-            state = read_subject(connection, subject)
-        past = [ban for ban in state.bans if not ban.ban.hides]
-        return {
-            "visitor": visitor,
-            "state": state,
-            "past": past[:_PAST],
-            "more_past": len(past[_PAST:]),
-            "verdict": _verdict(state),
-            "subject": subject,
-            "may": visitor.moderates and self._databases.moderates,
-            "most": MOST_COUNTED,
-            "Subject": Subject,
-        }
 
-    def _view_values(self, code: str, start: int) -> dict[str, Any]:
-        with self._databases.reading() as connection:
-            digests = {str(name): str(digest) for name, digest in connection.rows("rendition_digests", code=code)}
-            enabled = edges_to_probe(connection)
-            ((banned,),) = connection.rows("is_banned", code=code)
-        edges = enabled[start : start + EDGES]
-        answers = self._views.request(edges, code, digests)
-        more = start + EDGES if len(enabled) > start + EDGES else None
-        pairs = list(zip(edges, answers, strict=True))
-        return {"code": code, "views": pairs, "all_edges": len(enabled), "start": start, "more": more, "banned": banned}
+def _values(request: Request, subject: Subject) -> dict[str, Any]:
+    with request.databases.reading() as connection:
+        state = read_subject(connection, subject)
+    past = [ban for ban in state.bans if not ban.ban.hides]
+    return {
+        "visitor": request.visitor,
+        "state": state,
+        "past": past[:_PAST],
+        "more_past": len(past[_PAST:]),
+        "verdict": _verdict(state),
+        "subject": subject,
+        "may": request.visitor.moderates and request.databases.moderates,
+        "most": MOST_COUNTED,
+        "Subject": Subject,
+    }
 
-    def _found(self, visitor: Visitor, text: str, found: list[Subject], problem: str, status: HTTPStatus) -> Answer:
-        return page(render("found", visitor=visitor, text=text[:200], found=found, problem=problem), status)
+
+def _view_values(request: Request, code: str) -> dict[str, Any]:
+    start = request.number("from") or 0
+    with request.databases.reading() as connection:
+        digests = {str(name): str(digest) for name, digest in connection.rows("rendition_digests", code=code)}
+        enabled = edges_to_probe(connection)
+        ((banned,),) = connection.rows("is_banned", code=code)
+    edges = enabled[start : start + EDGES]
+    answers = request.views.request(edges, code, digests)
+    more = start + EDGES if len(enabled) > start + EDGES else None
+    pairs = list(zip(edges, answers, strict=True))
+    return {"code": code, "views": pairs, "all_edges": len(enabled), "start": start, "more": more, "banned": banned}
 
 
 def _verdict(state: SubjectState) -> tuple[str, str]:
@@ -125,11 +117,6 @@ def _ends_of_trust(state: SubjectState) -> str:
     said = [f"{edge} {end_of_trust(by)}" for edge, by in {each.edge: each.trust_ends_by for each in late}.items() if by]
     more = f", and {counted(len(said) - _ENDS, 'further edge')}" if len(said) > _ENDS else ""
     return f": {', '.join(said[:_ENDS])}{more}" if said else ""
-
-
-def _start(environ: dict[str, Any]) -> int:
-    text = read_query(environ, "from")
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 7 else 0
 
 
 def find_subjects(connection: Connection, text: str) -> list[Subject]:

@@ -1,5 +1,6 @@
 """Reads all that the console shows of one image, owner or digest, but for its pictures."""
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -79,11 +80,6 @@ class SubjectState:
         """Tell whether a ban hides it."""
         return bool(self.open_bans)
 
-    @property
-    def others(self) -> tuple[str, ...]:
-        """The listed codes without the image's own."""
-        return tuple(code for code in self.codes if self.subject != Subject(Scope.IMAGE, code))
-
 
 def read_subject(connection: Connection, subject: Subject) -> SubjectState:
     """Read the state of a subject. Raises ``DatabaseUnavailableError``."""
@@ -96,11 +92,6 @@ def read_subject(connection: Connection, subject: Subject) -> SubjectState:
         renditions = tuple(starmap(Rendition, connection.rows("console_renditions", code=subject.key)))
     counted = Subject(Scope.DIGEST, report.digest) if subject.scope is Scope.IMAGE and report.digest else subject
     images, codes = _images(connection, counted)
-    open_bans: dict[Subject, int] = {}
-    for ban in report.bans:
-        if ban.hides:
-            key = Subject(ban.scope, ban.subject)
-            open_bans[key] = open_bans.get(key, 0) + 1
     return SubjectState(
         subject=subject,
         verdict=verdict(report, judged)[0],
@@ -112,7 +103,7 @@ def read_subject(connection: Connection, subject: Subject) -> SubjectState:
         digest=report.digest if subject.scope is Scope.IMAGE else None,
         images=images,
         codes=codes,
-        open_bans=open_bans,
+        open_bans=Counter(Subject(ban.scope, ban.subject) for ban in report.bans if ban.hides),
     )
 
 

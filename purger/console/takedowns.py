@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import starmap
 from typing import NamedTuple
@@ -93,13 +93,6 @@ class LatestTakedowns:
     latencies: tuple[Latency, ...] = ()
 
 
-class OlderTakedowns(NamedTuple):
-    """Takedowns that a filter keeps, the newest first."""
-
-    listed: tuple[Takedown, ...]
-    before: int | None  # the id of the log before which older ones are; None: there are none
-
-
 def read_takedowns(connection: Connection, edges: int) -> LatestTakedowns:
     """Read the latest takedowns of a fleet with so many ``edges``. Raises ``DatabaseUnavailableError``."""
     groups = read_log(connection).groups
@@ -112,14 +105,19 @@ def read_takedowns(connection: Connection, edges: int) -> LatestTakedowns:
     )
 
 
-def read_older(connection: Connection, edges: int, wanted: LogFilter, before: int | None) -> OlderTakedowns:
-    """Read a page of the takedowns that a filter keeps, before an id of the log. Raises as ``read_takedowns``."""
+def read_older(
+    connection: Connection, edges: int, wanted: LogFilter, before: int | None
+) -> tuple[tuple[Takedown, ...], int | None]:
+    """Read a page of the takedowns that a filter keeps, before an id of the log, the newest first.
+
+    Returns the id before which older ones are with them; None: there are none. Raises as ``read_takedowns``.
+    """
     groups, older = read_log(connection, wanted, before)
     listed = groups[: min(_OLDER, _most(edges))]
     acknowledged = _read_acknowledgements(connection, [group.batch for group in listed if group.batch is not None])
-    return OlderTakedowns(
-        _takedowns(connection, listed, acknowledged), older if len(listed) == len(groups) else listed[-1].rows[-1].id
-    )
+    if len(listed) < len(groups):
+        older = listed[-1].rows[-1].id
+    return _takedowns(connection, listed, acknowledged), older
 
 
 def _most(edges: int) -> int:
@@ -156,9 +154,9 @@ def _takedown(
     probed: dict[tuple[int, str], _ProbeRow],
 ) -> Takedown:
     first = group.rows[0]
-    states = [_edge_state(row, group.written_at) for row in acknowledged.get(group.batch or 0, ())]
-    if first.action == "ban" and len(group.rows) == 1:
-        states = [_seen(state, probed.get((first.invalidation or 0, state.edge)), group.written_at) for state in states]
+    seen = probed if first.action == "ban" and len(group.rows) == 1 else {}
+    rows = acknowledged.get(group.batch or 0, ())
+    states = [_edge_state(row, seen.get((first.invalidation or 0, row.edge)), group.written_at) for row in rows]
     return Takedown(
         action=first.action,
         at=group.written_at,
@@ -174,15 +172,15 @@ def _takedown(
     )
 
 
-def _edge_state(row: _AcknowledgementRow, since: datetime) -> AtEdge:
-    return AtEdge(edge=row.edge, acknowledged=_after(since, row.acknowledged_at), method=row.method)
-
-
-def _seen(state: AtEdge, row: _ProbeRow | None, since: datetime) -> AtEdge:
-    if row is None:
-        return state
-    gone = None if row.gone is None else bool(row.gone)
-    return replace(state, seen=_after(since, row.seen_at), gone=gone, note=row.note)
+def _edge_state(row: _AcknowledgementRow, probe: _ProbeRow | None, since: datetime) -> AtEdge:
+    return AtEdge(
+        edge=row.edge,
+        acknowledged=_after(since, row.acknowledged_at),
+        method=row.method,
+        seen=_after(since, probe.seen_at) if probe else None,
+        gone=bool(probe.gone) if probe and probe.gone is not None else None,
+        note=probe.note if probe else None,
+    )
 
 
 def _latencies(groups: Iterable[LogGroup], acknowledged: dict[int, list[_AcknowledgementRow]]) -> list[Latency]:

@@ -3,9 +3,12 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
+from purger.console.access import Visitor
+from purger.console.database import Databases
+from purger.console.image_views import ImageViews
 from purger.moderation.subjects import MalformedSubjectError, Subject, parse_subject
 from takedown_base.scope import Scope
 
@@ -50,11 +53,27 @@ class Answer:
         return [*(_HEADERS | dict(self.headers)).items(), *cookies, ("Content-Length", str(len(self.body)))]
 
 
-def page(text: str, status: HTTPStatus = HTTPStatus.OK, **headers: str) -> Answer:
-    """Make an answer of HTML. Names of ``headers`` are written with ``_`` for ``-``."""
-    return Answer(
-        text.encode("utf-8", "replace"), status, {name.replace("_", "-"): value for name, value in headers.items()}
-    )
+class Request(NamedTuple):
+    """A visitor's request, and all that pages answer it from."""
+
+    environ: dict[str, Any]
+    visitor: Visitor
+    databases: Databases
+    views: ImageViews
+
+    def query(self, name: str) -> str:
+        """Return a parameter of the query. Empty if it has no such parameter."""
+        return read_query(self.environ, name)
+
+    def number(self, name: str) -> int | None:
+        """Return a parameter of the query that is a whole number, of 18 digits at most. None: it is none."""
+        text = self.query(name)
+        return int(text) if text.isascii() and text.isdigit() and len(text) <= 18 else None
+
+
+def page(text: str, status: HTTPStatus = HTTPStatus.OK) -> Answer:
+    """Make an answer of HTML."""
+    return Answer(text.encode("utf-8", "replace"), status)
 
 
 def see_other(path: str) -> Answer:

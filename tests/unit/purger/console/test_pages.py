@@ -15,14 +15,10 @@ from purger.console import charts, listener
 from purger.console.access import Access
 from purger.console.app import ConsoleApp
 from purger.console.database import Databases
-from purger.console.history_page import HistoryPage
 from purger.console.image_views import LARGEST_PICTURE, Body, ImageViews, Picture, Pictures
-from purger.console.list_pages import ListPages
-from purger.console.moderation_pages import ModerationPages
 from purger.console.overview_page import OverviewPage, _values
 from purger.console.settings import ConsoleSettings
 from purger.console.sign_in_pages import _own_path
-from purger.console.subject_pages import SubjectPages
 from purger.console.takedowns import AtEdge, Latency, LatestTakedowns, Takedown
 from purger.console.templating import render, static_files
 from purger.console.users import hash_password
@@ -81,8 +77,7 @@ def app(tmp_path: Path) -> Iterator[ConsoleApp]:
     access = Access(ConsoleSettings(listen=Address("127.0.0.1", 6190), users=write_users(tmp_path / "users")))
     databases, views = cast(Databases, NoDatabase()), ImageViews()
     overview = OverviewPage(cast(FleetWatch, Seen()), moderation=True)
-    moderation, lists = ModerationPages(databases), ListPages(databases)
-    app = ConsoleApp(access, overview, SubjectPages(databases, views), HistoryPage(databases), moderation, lists)
+    app = ConsoleApp(access, overview, databases, views)
     app.origins = OURS
     yield app
     views.close()
