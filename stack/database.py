@@ -12,8 +12,9 @@ from urllib.parse import quote
 from mysql.connector.abstracts import MySQLConnectionAbstract
 
 from stack.commands import command, run_apart, user_name
-from stack.database_program import Place, Program, chosen, initialise
+from stack.database_program import Place, Program, chosen, copy_template, initialise
 from stack.server import Server
+from takedown_db.connection.adoption import adopt_first
 from takedown_db.connection.connect import connect
 
 _NAME = "takedown"
@@ -24,13 +25,22 @@ _LONGEST_SOCKET_PATH = 100
 
 
 class Database(Server):
-    """The moderation database, migrated, with a password for each of its accounts."""
+    """The moderation database, with a password for each of its accounts."""
 
-    def __init__(self, directory: Path, options: Sequence[str] = (), program: Program | None = None) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        options: Sequence[str] = (),
+        program: Program | None = None,
+        *,
+        migrated: bool = False,
+    ) -> None:
         """Take further options of the server. They come last and so win: ``--skip-networking=0`` gives it a network.
 
-        ``program`` is the one that ``STACK_MYSQLD`` chooses, unless a caller needs another.
+        ``program`` is the one that ``STACK_MYSQLD`` chooses, unless a caller needs another. ``migrated`` has the first
+        start apply the schema; without it, call ``migrate``.
         """
+        self.migrated = migrated
         self.name_of_database = _NAME
         self.socket = _short(directory / "socket")
         self._passwords = {account: secrets.token_urlsafe(12) for account in _ACCOUNTS}
@@ -47,10 +57,30 @@ class Database(Server):
 
     def start(self) -> "Database":
         """Initialise the data directory at the first start, then start the server and wait until it answers."""
-        if not self.has_data():
+        if self.has_data():
+            super().start()
+        elif self.migrated and copy_template(f"{self._program.name}-{self._user}-schema", self._data, self._template):
+            super().start()
+            self._become_another()
+        else:
             initialise(self._program, self._place, self.envvars)
-        super().start()
+            super().start()
+            if self.migrated:
+                self.migrate()
         return self
+
+    def _template(self, directory: Path) -> Path:
+        with Database(directory, program=self._program) as database:
+            database.migrate()
+        return database._data
+
+    def _become_another(self) -> None:
+        """Make a copy of a migrated database one of its own, as ``purger migrate`` would have made it."""
+        with self.connect_admin() as connection, connection.cursor() as cursor:
+            cursor.execute("UPDATE numbering SET identity = UUID()")
+            cursor.execute("DELETE FROM adoptions")
+            adopt_first(cursor)
+        self.unlock_accounts()
 
     def has_data(self) -> bool:
         """Tell whether the server was started before."""

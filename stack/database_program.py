@@ -3,7 +3,7 @@
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple, Protocol
@@ -134,17 +134,31 @@ def initialise(program: Program, place: Place, environment: Mapping[str, str]) -
 
     To initialise one takes two seconds, and a copy a twentieth of that. Raises ``ServerFailedError``.
     """
-    if not (templates := os.environ.get(TEMPLATES)):
+
+    def make(directory: Path) -> Path:
+        data = directory / "data"
+        program.initialise(place._replace(directory=directory, data=data), environment)
+        return data
+
+    if not copy_template(f"{program.name}-{place.user}", place.data, make):
         program.initialise(place, environment)
-        return
-    template = Path(templates) / f"{program.name}-{place.user}"
+
+
+def copy_template(name: str, data: Path, make: Callable[[Path], Path]) -> bool:
+    """Copy the template ``name`` to the data directory ``data``. Returns False where `TEMPLATES` is not set.
+
+    ``make`` makes the first copy in a directory, and returns its path. Raises ``ServerFailedError``.
+    """
+    if not (templates := os.environ.get(TEMPLATES)):
+        return False
+    template = Path(templates) / name
     if not template.exists():
-        made = Path(tempfile.mkdtemp(dir=templates))
-        program.initialise(place._replace(directory=made, data=made / "data"), environment)
-        (made / "data" / "auto.cnf").unlink(missing_ok=True)  # each MySQL server makes an identity of its own
+        made = make(Path(tempfile.mkdtemp(dir=templates)))
+        (made / "auto.cnf").unlink(missing_ok=True)  # each MySQL server makes an identity of its own
         with suppress(OSError):  # another process was first
-            (made / "data").rename(template)
-    _run(["cp", "--archive", "--sparse=always", str(template), str(place.data)], environment)
+            made.rename(template)
+    _run(["cp", "--archive", "--sparse=always", str(template), str(data)], os.environ)
+    return True
 
 
 def _common(place: Place) -> list[str]:

@@ -106,7 +106,8 @@ class Stack:
     def __enter__(self) -> Self:
         with ExitStack() as running:
             running.enter_context(self.database)
-            self.database.migrate()
+            if not self.database.migrated:
+                self.database.migrate()
             if self.store:
                 running.enter_context(self.store)
             self.codes = draw_samples(self.directory / "samples")
@@ -171,4 +172,4 @@ def make_database(directory: Path, cluster: str | None = None) -> Database:
 
     Raises ``ServerFailedError`` where the cluster's programs are not installed.
     """
-    return CLUSTERS[cluster](directory) if cluster else Database(directory)
+    return CLUSTERS[cluster](directory) if cluster else Database(directory, migrated=True)

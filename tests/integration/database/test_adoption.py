@@ -17,10 +17,8 @@ from tests.support.purgers.repointed_purger import MovingDatabase, sql
 
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[MovingDatabase]:
-    with Database(tmp_path / "database") as database:
-        database.migrate()
-        with MovingDatabase(tmp_path, database) as site:
-            yield site
+    with Database(tmp_path / "database", migrated=True) as database, MovingDatabase(tmp_path, database) as site:
+        yield site
 
 
 def test_a_purger_on_a_copy_numbers_sends_and_vouches_for_nothing(site: MovingDatabase, tmp_path: Path) -> None:

@@ -25,8 +25,7 @@ class Clock(ExitStack):
     def __init__(self, directory: Path) -> None:
         super().__init__()
         self._directory = directory
-        self.database = self.enter_context(Database(directory / "database", ["--sysdate-is-now"]))
-        self.database.migrate()
+        self.database = self.enter_context(Database(directory / "database", ["--sysdate-is-now"], migrated=True))
         self.origin = self.enter_context(Origin(directory / "origin", self.database))
 
     def number(self, clock: float) -> float:

@@ -54,8 +54,7 @@ def networked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Networked]:
     pair = Authority(directory, "ours").sign("127.0.0.1")
     options = ["--skip-networking=0", "--bind-address=127.0.0.1", f"--port={port}"]
     options += [f"--ssl-cert={pair.certificate}", f"--ssl-key={pair.key}"]
-    with Database(directory / "database", options) as database:
-        database.migrate()
+    with Database(directory / "database", options, migrated=True) as database:
         with database.connect_admin() as admin, admin.cursor() as cursor:
             for code, owner, digest in (("cat", "joe", "a" * 64), ("dog", "ann", "b" * 64), ("new", "new", "c" * 64)):
                 cursor.execute("INSERT INTO images (code, owner) VALUES (%s, %s)", (code, owner))

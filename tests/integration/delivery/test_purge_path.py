@@ -34,8 +34,7 @@ class PurgePath(ExitStack):
     def __init__(self, directory: Path) -> None:
         super().__init__()
         self.directory = directory
-        self.database = self.enter_context(Database(directory / "database"))
-        self.database.migrate()
+        self.database = self.enter_context(Database(directory / "database", migrated=True))
         self.purger = self.enter_context(Purger(directory / "purger", self.database, options=PATIENT))
         self.admin = self.database.connect_admin()
         self.callback(self.admin.close)

@@ -40,11 +40,10 @@ class Far:
 @pytest.fixture
 def far(tmp_path: Path) -> Iterator[Far]:
     with (
-        Database(tmp_path / "database") as database,
+        Database(tmp_path / "database", migrated=True) as database,
         Edge(tmp_path / "edge", "127.0.0.1:1", lease=60.0) as edge,
         Proxies() as proxies,
     ):
-        database.migrate()
         far = Far(database, proxies.to(database.socket), edge, tmp_path)
         far.purger.add_edge(edge)
         with far.purger:

@@ -27,8 +27,7 @@ class Fleet(ExitStack):
     def __init__(self, directory: Path) -> None:
         super().__init__()
         self.directory = directory
-        self.database = self.enter_context(Database(directory / "database"))
-        self.database.migrate()
+        self.database = self.enter_context(Database(directory / "database", migrated=True))
         self.edge = self.new_edge("edge1")
         self.purger = Purger(directory / "purger", self.database, options=PATIENT)
         self.purger.add_edge(self.edge)

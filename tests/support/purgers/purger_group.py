@@ -61,8 +61,7 @@ class PurgerGroup(ExitStack):
         super().__init__()
         self.directory = directory
         self.proxies = self.enter_context(Proxies())
-        self.database = self.enter_context(Database(directory / "database"))
-        self.database.migrate()
+        self.database = self.enter_context(Database(directory / "database", migrated=True))
         backend = f"127.0.0.1:{free_port()}"
         self.edges = [
             self.enter_context(Edge(directory / f"edge{n}", backend, name=f"edge{n}", lease=LEASE))
@@ -121,7 +120,7 @@ class PurgerGroup(ExitStack):
         def look() -> None:
             assert [edge.name for edge in self.edges if not edge.trusted()] == []
 
-        with BackgroundLoop(look) as watching:
+        with BackgroundLoop(look, pause=0.05) as watching:  # the next heartbeat, which ends it, comes later
             yield
         assert watching.failed == []
         assert self._flushes() == self._logs_before

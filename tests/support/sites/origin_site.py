@@ -59,13 +59,14 @@ class OriginSite:
     def __init__(self, directory: Path, database: Database | None = None, /, **options: str) -> None:
         """Take a database that is not started, or make one. ``options`` are variables of the origin."""
         self.directory = directory
-        self.database = database or Database(directory / "database")
+        self.database = database or Database(directory / "database", migrated=True)
         self._options = options
         self._closing = ExitStack()
 
     def __enter__(self) -> Self:
         self._closing.enter_context(self.database)
-        self.database.migrate()
+        if not self.database.migrated:
+            self.database.migrate()
         self.origin = Origin(self.directory / "origin", self.database, options=self._options)
         self._closing.enter_context(self.origin)
         self.admin = self.database.connect_admin()
