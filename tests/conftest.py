@@ -21,7 +21,7 @@ os.environ.setdefault("PURGER_LATER_REBOUND_DELAY", "86400")
 os.environ.setdefault("PURGER_LAST_REBOUND_DELAY", "86400")
 
 # Several purgers and their databases run side by side: at the usual interval each pair takes a tenth of a core.
-os.environ.setdefault("PURGER_POLL_INTERVAL", "0.02")
+os.environ.setdefault("PURGER_POLL_INTERVAL", "0.05")
 
 
 def _loads_what_tcc_makes() -> bool:

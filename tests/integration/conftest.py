@@ -14,7 +14,7 @@ from tests.support.sites.site_actions import Site
 
 
 @pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def shared_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     # On a busy machine neither a lease nor a fetch may end early, and the purger's own audit must not find the bans
     # that a test hides from it.
     settings = StackSettings(
@@ -24,13 +24,23 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     )
     with Stack(tmp_path_factory.mktemp("stack"), settings) as running:
         yield running
+        running.purger.resume()
+
+
+@pytest.fixture(scope="module")
+def stack(shared_stack: Stack) -> Iterator[Stack]:
+    """Give the module the stack of its test process. Between modules its purger rests: it would poll without an end."""
+    shared_stack.purger.resume()
+    for edge in shared_stack.edges:
+        edge.wait_trusted()
+    yield shared_stack
+    shared_stack.purger.pause()
 
 
 @pytest.fixture(scope="module")
 def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
     """Run a migrated database for the module, and nothing else."""
-    with Database(tmp_path_factory.mktemp("database")) as running:
-        running.migrate()
+    with Database(tmp_path_factory.mktemp("database"), migrated=True) as running:
         yield running
 
 
