@@ -18,7 +18,9 @@ _COMMANDS = (
 
 
 @click.group(
-    cls=CommandGroup, package="purger.cli", names=_COMMANDS, context_settings={"help_option_names": ["-h", "--help"]}
+    cls=CommandGroup,
+    functions={name: "purger.cli.{0}:{0}".format(name.replace("-", "_")) for name in _COMMANDS},
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 @click.version_option(package_name="edge-takedown")
 @click.option(
