@@ -4,6 +4,7 @@ import ast
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -137,7 +138,12 @@ def imports(file: Path) -> Iterator[str]:
 
 
 MODULES = modules()
-GRAPH = {name: set(imports(file)) for name, file in MODULES.items()}
+
+
+@cache
+def graph() -> dict[str, set[str]]:
+    """Collect what each module imports. Only the process that runs these tests reads all files."""
+    return {name: set(imports(file)) for name, file in MODULES.items()}
 
 
 def top(name: str) -> str:
@@ -166,7 +172,7 @@ def reached(module: str) -> set[str]:
         name = waiting.pop()
         if name not in found:
             found.add(name)
-            waiting.extend(GRAPH.get(name, ()))
+            waiting.extend(graph().get(name, ()))
     return found - {module}
 
 
@@ -174,7 +180,9 @@ def reached(module: str) -> set[str]:
 def test_a_package_imports_only_what_it_may(package: str) -> None:
     refused = OURS - ALLOWED[package] - {package}
     wrong = {
-        name: bad for name in MODULES if top(name) == package and (bad := {n for n in GRAPH[name] if top(n) in refused})
+        name: bad
+        for name in MODULES
+        if top(name) == package and (bad := {n for n in graph()[name] if top(n) in refused})
     }
     assert wrong == {}
 
@@ -191,7 +199,7 @@ def test_a_room_imports_only_what_lies_below_it(name: str) -> None:
     wrong = {}
     for module in MODULES:
         if not in_command_line(module) and room(module) == name:
-            inside = {each for each in GRAPH[module] if each in MODULES and top(each) == package}
+            inside = {each for each in graph()[module] if each in MODULES and top(each) == package}
             if bad := {each for each in inside if room(each) not in allowed}:
                 wrong[module] = bad
     assert wrong == {}
@@ -205,11 +213,11 @@ def test_no_room_is_above_a_room_that_imports_it() -> None:
 
 def test_nothing_imports_a_command_line_but_another_one() -> None:
     below = [name for name in MODULES if not in_command_line(name)]
-    assert {name: bad for name in below if (bad := {n for n in GRAPH[name] if in_command_line(n)})} == {}
+    assert {name: bad for name in below if (bad := {n for n in graph()[name] if in_command_line(n)})} == {}
 
 
 def test_no_module_imports_itself_by_a_detour() -> None:
-    assert [name for name in MODULES if any(name in reached(other) | {other} for other in GRAPH[name])] == []
+    assert [name for name in MODULES if any(name in reached(other) | {other} for other in graph()[name])] == []
 
 
 @pytest.mark.parametrize("module", PURE)
