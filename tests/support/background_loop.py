@@ -10,8 +10,10 @@ from stack.waiting import PATIENCE, wait_until
 class BackgroundLoop(threading.Thread):
     """A thread that repeats a call. ``done`` counts the calls, ``failed`` holds their errors as texts."""
 
-    def __init__(self, once: Callable[[], None]) -> None:
+    def __init__(self, once: Callable[[], None], pause: float = 0.01) -> None:
+        """Take the call, and the seconds between two, which leave processor time to the test."""
         super().__init__(daemon=True)
+        self._pause = pause
         self._once = once
         self._halt = threading.Event()
         self.done = 0
@@ -40,4 +42,4 @@ class BackgroundLoop(threading.Thread):
             except Exception as error:
                 self.failed.append(repr(error))
             self.done += 1
-            self._halt.wait(0.01)  # leaves CPU time to the test
+            self._halt.wait(self._pause)

@@ -13,7 +13,7 @@ import mysql.connector
 import pytest
 
 from origin.stores.store import key_of
-from stack.commands import command
+from stack.commands import command, run_apart
 from stack.waiting import wait_until
 from tests.support.images.stored_files import StoredSite, stored_site
 
@@ -279,12 +279,8 @@ def test_a_lift_brings_no_erased_byte_back_and_the_answer_says_so(stored: Stored
 
 
 def receipts(stored: StoredSite, *arguments: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        [command("purger"), "receipts", *arguments],
-        env={"PURGER_DATABASE_URL": stored.site.database.url("purger")},
-        capture_output=True,
-        text=True,
-        check=False,
+    return run_apart(
+        [command("purger"), "receipts", *arguments], {"PURGER_DATABASE_URL": stored.site.database.url("purger")}
     )
 
 

@@ -5,7 +5,6 @@ import itertools
 import json
 import os
 import random
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BytesIO
@@ -25,6 +24,7 @@ from origin.importing.rules import ImportRules, Stability
 from origin.importing.sources import DirectoryTree, TreeSource
 from origin.stores.directory import Directory
 from origin.stores.store import Store
+from stack.commands import run_apart
 from tests.support.images.images_with_metadata import EVERYTHING, FORMATS, GPS, ORIENTATION, SECRET, pixels
 from tests.support.sites.origin_site import OriginSite
 
@@ -501,9 +501,7 @@ def test_no_database_is_a_clear_error(site: OriginSite, tmp_path: Path) -> None:
         ["import", str(tmp_path), "--owner", "x"],
         ["show", "x", "--database-url", "mysql://x@127.0.0.1:1/x"],
     ):
-        result = subprocess.run(
-            site.origin_command(*arguments), env=environment, capture_output=True, text=True, check=False
-        )
+        result = run_apart(site.origin_command(*arguments), environment)
         assert result.returncode == 1
         assert "127.0.0.1" in result.stderr
         assert "Traceback" not in result.stderr

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from stack.commands import run_apart
 from stack.waiting import wait_until
 from takedown_base.name_codes import code_of_name
 from tests.support.images.images_with_metadata import EVERYTHING, SECRET
@@ -35,14 +36,8 @@ class ListedSite:
     def run(self, text: str, *flags: str, in_place: bool = True) -> "subprocess.CompletedProcess[str]":
         """Import a list, given on the standard input."""
         source = ["--in-place", f"file:{self.root}"] if in_place else [str(self.root)]
-        return subprocess.run(
-            self.origin.origin_command("import", "--from", "-", *source, *flags),
-            input=text,
-            env=self.origin.import_environment(),
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        command = self.origin.origin_command("import", "--from", "-", *source, *flags)
+        return run_apart(command, self.origin.import_environment(), text)
 
     def rows(self, code: str) -> dict[str, tuple[str, str | None]]:
         """Return digest and path of each recorded rendition of an image."""
@@ -376,13 +371,6 @@ def test_a_list_that_cannot_be_used_is_wrong_usage(site: ListedSite, flags: list
     ],
 )
 def test_arguments_that_do_not_fit_together_are_wrong_usage(site: ListedSite, arguments: list[str], fault: str) -> None:
-    result = subprocess.run(
-        site.origin.origin_command("import", *arguments),
-        env=site.origin.import_environment(),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    result = run_apart(site.origin.origin_command("import", *arguments), site.origin.import_environment())
     assert result.returncode == 2
     assert fault in result.stderr
