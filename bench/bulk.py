@@ -66,12 +66,12 @@ def _until(over: threading.Event, once: Callable[[], float], pause: float) -> li
 
 def _urgent_images(stack: Stack) -> Iterator[tuple[str, str]]:
     """Add images with an owner each. Yields the code of each, and the scope to ban it by: image and owner in turn."""
-    _add_images(stack, [(f"urgent-{number}", f"hasty-{number}") for number in range(_IMAGES)])
+    add_images(stack, [(f"urgent-{number}", f"hasty-{number}") for number in range(_IMAGES)])
     stack.settle()
     return ((f"urgent-{number}", "owner" if number % 2 else "image") for number in range(_IMAGES))
 
 
-def _add_images(stack: Stack, images: Sequence[tuple[str, str]]) -> None:
+def add_images(stack: Stack, images: Sequence[tuple[str, str]]) -> None:
     """Add images, each a code and its owner's key, with the renditions of a sample image."""
     sample = stack.codes[next(iter(stack.codes))][0]
     with stack.database.connect_admin() as admin, admin.cursor() as cursor:

@@ -4,6 +4,7 @@ import time
 from functools import partial
 from pathlib import Path
 
+from bench.bulk import add_images
 from bench.results import Distribution
 from stack.system import Stack, StackSettings
 from stack.waiting import wait_until
@@ -28,27 +29,15 @@ def crowd(directory: Path, rounds: int) -> Distribution:
     """Ban 60 images within 3 s, one by one, and read when all edges had acknowledged and proven each."""
     samples: dict[str, list[float]] = {"acknowledged": [], "proven gone": []}
     with Stack(directory / "crowd", StackSettings(edges=_EDGES)) as stack:
-        sample = stack.codes[next(iter(stack.codes))][0]
         for number in range(rounds):
             codes = [f"crowd-{number}-{each}" for each in range(_BANS)]
-            _add(stack, sample, codes)
+            add_images(stack, [(code, "crowd") for code in codes])
             stack.settle()
             _ban(stack, f"crowd {number}", codes)
             delays = wait_until(partial(_delays, stack, f"crowd {number}"), "proof of all bans")
             samples["acknowledged"] += [each for each, _ in delays]
             samples["proven gone"] += [each for _, each in delays]
     return Distribution("60 single bans within 3 s, three edges", "ms", samples)
-
-
-def _add(stack: Stack, sample: str, codes: list[str]) -> None:
-    """Add images with the renditions of a sample image."""
-    with stack.database.connect_admin() as admin, admin.cursor() as cursor:
-        cursor.executemany("INSERT INTO images (code, owner) VALUES (%s, 'crowd')", [(code,) for code in codes])
-        cursor.executemany(
-            "INSERT INTO renditions (code, name, content_type, size, width, height, digest)"
-            " SELECT %s, name, content_type, size, width, height, digest FROM renditions AS r WHERE r.code = %s",
-            [(code, sample) for code in codes],
-        )
 
 
 def _ban(stack: Stack, by: str, codes: list[str]) -> None:

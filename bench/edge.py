@@ -1,7 +1,5 @@
 """Measure hits of 20 KB at the edge, beside Varnish with its built-in VCL and nginx with proxy_cache."""
 
-import grp
-import os
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -11,8 +9,8 @@ from pathlib import Path
 import requests
 
 from bench.load import wrk
+from bench.nginx import nginx
 from bench.results import Contender, Result, compare
-from stack.commands import user_name
 from stack.edge import Edge
 from stack.ports import free_port
 from stack.server import Server
@@ -58,7 +56,13 @@ def run(directory: Path, rounds: int) -> Iterator[Result]:
                 Varnish("stock", directory / "stock", {"public": free_port()}, ["-b", address])
             ),
             "edge takedown": ours,
-            "nginx proxy_cache": running.enter_context(_nginx(directory / "nginx", address)),
+            "nginx proxy_cache": running.enter_context(
+                nginx(
+                    directory / "nginx",
+                    f"location / {{ proxy_pass http://{address}; proxy_cache images; }}",
+                    f"proxy_cache_path {directory}/nginx/cache keys_zone=images:10m;",
+                )
+            ),
         }
         for title, header in {"edge hit, 20 KB": "", "edge 304": 'If-None-Match: "0123456789"'}.items():
             yield compare(title, {name: _contender(server, header) for name, server in servers.items()}, rounds)
@@ -68,26 +72,3 @@ def _contender(server: Server, header: str) -> Contender:
     url = f"http://127.0.0.1:{server.ports[0]}/images/sample"
     requests.get(url, timeout=5).raise_for_status()
     return lambda: wrk(url, server, header=header, connections=16)
-
-
-def _nginx(directory: Path, backend: str) -> Server:
-    port = free_port()
-    directory.mkdir(parents=True)
-    (directory / "nginx.conf").write_text(f"""
-user {user_name()} {grp.getgrgid(os.getgid()).gr_name};
-daemon off; worker_processes 1; pid {directory}/pid; error_log {directory}/error.log;
-events {{ worker_connections 512; }}
-http {{
-    access_log off; sendfile on; tcp_nopush on; keepalive_requests 1000000000;
-    client_body_temp_path {directory}/body; proxy_temp_path {directory}/proxy; fastcgi_temp_path {directory}/fastcgi;
-    uwsgi_temp_path {directory}/uwsgi; scgi_temp_path {directory}/scgi;
-    proxy_cache_path {directory}/cache keys_zone=images:10m;
-    server {{
-        listen 127.0.0.1:{port};
-        location / {{ proxy_pass http://{backend}; proxy_cache images; }}
-    }}
-}}
-""")
-    return Server(
-        "nginx", directory, ["nginx", "-c", directory / "nginx.conf", "-e", directory / "error.log"], ports=[port]
-    )

@@ -4,8 +4,6 @@ Database, purger and edge are the product's; nginx plays the origin, so that a c
 minutes. Each object has 1 KB, a digest of its own, and an owner who has 100 of them.
 """
 
-import grp
-import os
 import socket
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,13 +14,11 @@ from pathlib import Path
 
 from bench.bulk_bans import BANS, SCOPES, Bulks
 from bench.load import cpu_seconds
+from bench.nginx import nginx
 from bench.results import Comparison, Result
-from stack.commands import user_name
 from stack.database import Database
 from stack.edge import Edge
-from stack.ports import free_port
 from stack.purger import Purger
-from stack.server import Server
 from stack.waiting import wait_until
 
 #: Sizes of the cache. A million objects take 4 GB of memory.
@@ -39,6 +35,17 @@ _PIPELINED, _CONNECTIONS = 50, 8
 
 #: Seconds after which the rebounds of the edge's first flush are over.
 _QUIET = 70
+
+#: The answers of the origin.
+_ORIGIN = f"""
+location ~ "^/images/object-(?<owner>[0-9]{{6}})-(?<number>[0-9]{{9}})" {{
+    add_header CDN-Cache-Control max-age=86400;
+    add_header Takedown-Owner owner-$owner;
+    add_header Takedown-Digest {"0" * 55}$number;
+    add_header Takedown-Seen {10**14};
+    return 200 {"x" * 1024};
+}}
+"""
 
 
 def run(directory: Path, _: int) -> Iterator[Result]:
@@ -65,7 +72,7 @@ class _Place(ExitStack):
         self._number = number
         database = self.enter_context(Database(directory / "database"))
         database.migrate()
-        origin = self.enter_context(_origin(directory / "origin"))
+        origin = self.enter_context(nginx(directory / "origin", _ORIGIN))
         # The lease is longer than a bulk may take.
         self.edge = self.enter_context(
             Edge(directory / "edge", f"127.0.0.1:{origin.ports[0]}", lease=300.0, storage=f"{number // 200 + 256}M")
@@ -131,31 +138,3 @@ def _ask(port: int, numbers: Sequence[int]) -> None:
                 received += data
             if received.count(b"HTTP/1.1 200") != len(part):
                 raise RuntimeError(f"not 200: {received[:200]!r}")
-
-
-def _origin(directory: Path) -> Server:
-    port = free_port()
-    directory.mkdir(parents=True)
-    (directory / "nginx.conf").write_text(f"""
-user {user_name()} {grp.getgrgid(os.getgid()).gr_name};
-daemon off; worker_processes 1; pid {directory}/pid; error_log {directory}/error.log;
-events {{ worker_connections 512; }}
-http {{
-    access_log off; keepalive_requests 1000000000;
-    client_body_temp_path {directory}/body; proxy_temp_path {directory}/proxy; fastcgi_temp_path {directory}/fastcgi;
-    uwsgi_temp_path {directory}/uwsgi; scgi_temp_path {directory}/scgi;
-    server {{
-        listen 127.0.0.1:{port};
-        location ~ "^/images/object-(?<owner>[0-9]{{6}})-(?<number>[0-9]{{9}})" {{
-            add_header CDN-Cache-Control max-age=86400;
-            add_header Takedown-Owner owner-$owner;
-            add_header Takedown-Digest {"0" * 55}$number;
-            add_header Takedown-Seen {10**14};
-            return 200 {"x" * 1024};
-        }}
-    }}
-}}
-""")
-    return Server(
-        "nginx", directory, ["nginx", "-c", directory / "nginx.conf", "-e", directory / "error.log"], ports=[port]
-    )
