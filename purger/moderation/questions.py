@@ -34,8 +34,8 @@ def count_images(connection: Connection, subjects: Sequence[Subject]) -> list[in
 
 def original_digest(connection: Connection, code: str) -> str | None:
     """Read the digest of a code's original. None: no image has the code, or only renditions of it are recorded."""
-    rows = connection.rows("digest_of_code", code=code)
-    return str(rows[0][0]) if rows else None
+    ((digest,),) = connection.rows("digest_of_code", code=code)
+    return None if digest is None else str(digest)
 
 
 def hiding_bans(connection: Connection, codes: Sequence[str]) -> list[IndirectBan]:

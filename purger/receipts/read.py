@@ -84,7 +84,7 @@ def _of_code(cursor: MySQLCursorAbstract, code: str) -> _Found:
     for owner in dict.fromkeys(each.owner for each in ownerships):
         on_owner = _on(cursor, Scope.OWNER, owner, code)
         bans += [covered for ban in on_owner.bans if (covered := covering(ban, ownerships))]
-    digest = next((digest for (digest,) in fetch(cursor, "original_digest", code=code)), None)
+    ((digest,),) = fetch(cursor, "digest_of_code", code=code)
     if digest is not None:
         bans += _on(cursor, Scope.DIGEST, digest, code).bans
     return _Found(bans, found.resends, ownerships, digest)

@@ -33,7 +33,7 @@ GRANT SELECT, DELETE, INSERT (scope, subject, reason, banned_by, banned_at, lift
 GRANT EXECUTE ON PROCEDURE {database}.delivery TO 'takedown_moderation'@'%';
 GRANT EXECUTE ON PROCEDURE {database}.subjects_known TO 'takedown_moderation'@'%';
 GRANT EXECUTE ON PROCEDURE {database}.subjects_images TO 'takedown_moderation'@'%';
-GRANT EXECUTE ON PROCEDURE {database}.original_digest TO 'takedown_moderation'@'%';
+GRANT EXECUTE ON FUNCTION {database}.digest_of_code TO 'takedown_moderation'@'%';
 GRANT EXECUTE ON PROCEDURE {database}.hiding_bans TO 'takedown_moderation'@'%';
 GRANT EXECUTE ON PROCEDURE {database}.acknowledgements TO 'takedown_moderation'@'%';
 GRANT EXECUTE ON PROCEDURE {database}.public_urls TO 'takedown_moderation'@'%';
@@ -77,7 +77,7 @@ GRANT EXECUTE ON PROCEDURE {database}.prune_leaves TO 'takedown_purger'@'%';
 GRANT SELECT ON {database}.log_events TO 'takedown_purger'@'%';
 GRANT EXECUTE ON PROCEDURE {database}.present_hooks TO 'takedown_purger'@'%';
 GRANT EXECUTE ON PROCEDURE {database}.subjects_known TO 'takedown_purger'@'%';
-GRANT EXECUTE ON PROCEDURE {database}.original_digest TO 'takedown_purger'@'%';
+GRANT EXECUTE ON FUNCTION {database}.digest_of_code TO 'takedown_purger'@'%';
 GRANT EXECUTE ON PROCEDURE {database}.public_urls TO 'takedown_purger'@'%';
 GRANT EXECUTE ON PROCEDURE {database}.delivery TO 'takedown_purger'@'%';
 GRANT EXECUTE ON PROCEDURE {database}.acknowledgements TO 'takedown_purger'@'%';

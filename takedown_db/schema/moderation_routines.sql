@@ -163,14 +163,6 @@ BEGIN
     SELECT name, public_url FROM edges WHERE enabled ORDER BY problem IS NOT NULL, name;
 END//
 
--- Reads the digest of a code's original; no row: there is no image with this code, or none with an original.
-CREATE DEFINER = 'takedown_definer'@'localhost' PROCEDURE IF NOT EXISTS original_digest(
-    IN p_code VARCHAR(255) CHARACTER SET ascii COLLATE ascii_bin)
-    READS SQL DATA
-BEGIN
-    SELECT digest FROM renditions WHERE code = p_code AND name = 'original';
-END//
-
 -- Reads the open bans by owner and by digest that hide the images with the codes of a list, the oldest first: code, id,
 -- scope and subject.
 CREATE DEFINER = 'takedown_definer'@'localhost' PROCEDURE IF NOT EXISTS hiding_bans(

@@ -98,12 +98,6 @@ SELECT name, digest FROM renditions WHERE code = %(code)s
 -- Reads the owner of an image.
 SELECT owner FROM images WHERE code = %(code)s
 
--- name: original_digest
--- Reads the digest of the original that an image has now.
-SELECT original.digest
-FROM images STRAIGHT_JOIN renditions AS original ON original.code = images.code AND original.name = 'original'
-WHERE images.code = %(code)s
-
 -- name: owner_codes
 -- Reads a page of an owner's codes after %(after)s, in their order.
 SELECT code FROM images WHERE owner = %(subject)s AND code > %(after)s ORDER BY code LIMIT %(limit)s
