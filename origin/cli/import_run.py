@@ -25,7 +25,7 @@ from origin.stores.location import Location
 from origin.stores.store import open_store
 from takedown_base.printable import printable
 from takedown_db.connection.command_connection import connected
-from takedown_db.connection.connect import connect
+from takedown_db.connection.lasting_connection import Connection
 
 #: The escapes of LOAD DATA INFILE for the names in the list of codes.
 _ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\0": r"\0"})
@@ -60,10 +60,12 @@ class ImportRun:
         )
         make_ready(self.store)
         with (
-            connected(connect, self.database_url) as connection,
+            connected(Connection, self.database_url) as connection,
             Decoders(self.rules, self.rules.jobs) as decoders,
             ImportProgress(self.codes_to) as progress,
         ):
+            with connection.cursor():
+                pass  # before any file is read: the database may be away
             intake = Intake(open_store(self.store), self.rules, decoders)
             run = Import(source, intake, Catalogue(connection), self.rules, progress)
             try:

@@ -1,17 +1,16 @@
 """Reads and writes images and renditions in the database, for an import. Triggers put each change into the outbox."""
 
-import contextlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any, cast
 
-import mysql.connector
-from mysql.connector.abstracts import MySQLConnectionAbstract, MySQLCursorAbstract
+from mysql.connector.abstracts import MySQLCursorAbstract
 from mysql.connector.types import MySQLConvertibleType
 
 from origin.importing.rules import Stability
 from origin.model import ORIGINAL
+from takedown_db.connection.lasting_connection import Connection, fetch
 from takedown_db.statements import statement
 
 #: The parameters of a statement, as the driver declares them.
@@ -78,9 +77,9 @@ def _outdated(known: ImageRow | None, rows: Mapping[str, RenditionRow], names: C
 
 
 class Catalogue:
-    """The tables ``images`` and ``renditions``, for the account takedown_import. Raises ``mysql.connector.Error``."""
+    """The tables of images and renditions, for the account takedown_import. Raises ``DatabaseUnavailableError``."""
 
-    def __init__(self, connection: MySQLConnectionAbstract) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     def recorded(self, codes: Sequence[str]) -> dict[str, ImageRow]:
@@ -109,8 +108,7 @@ class Catalogue:
     def hiding_bans(self, *, digest: str | None, code: str = "", owner: str = "") -> list[int]:
         """Read the ids of the open bans of a content, a code and an owner; an empty one, or None, has none."""
         with self._connection.cursor() as cursor:
-            cursor.execute(statement("bans_of_upload"), {"digest": digest or "", "code": code, "owner": owner})
-            return [int(row[0]) for row in cast(list[tuple[Any, ...]], cursor.fetchall())]
+            return [int(ban) for (ban,) in fetch(cursor, "bans_of_upload", digest=digest or "", code=code, owner=owner)]
 
     def record(self, images: Iterable[ImageRow], *, move: bool) -> dict[str, str]:
         """Write images with their renditions in one transaction.
@@ -123,24 +121,17 @@ class Catalogue:
             return {}
         rows: list[Row] = [{"code": i.code, "owner": i.owner, "stable_until": i.stable_until} for i in images]
         with self._connection.cursor() as cursor:
-            # Not by the driver's commit() and rollback(): on a lost connection they raise no mysql.connector.Error.
+            # An error closes the connection, which rolls it back.
             cursor.execute("START TRANSACTION")
-            try:
-                cursor.executemany(statement("move_image" if move else "record_image"), rows)
-                foreign = {} if move else _of_others(cursor, images)
-                renditions: list[Row] = [
-                    asdict(r) for i in images if i.code not in foreign for r in i.renditions.values()
-                ]
-                if renditions:
-                    cursor.executemany(statement("record_rendition"), renditions)
-                for image in images:
-                    for name in () if image.code in foreign else image.outdated:
-                        cursor.execute(statement("delete_rendition"), {"code": image.code, "name": name})
-                cursor.execute("COMMIT")
-            except BaseException:
-                with contextlib.suppress(mysql.connector.Error):
-                    cursor.execute("ROLLBACK")
-                raise
+            cursor.executemany(statement("move_image" if move else "record_image"), rows)
+            foreign = {} if move else _of_others(cursor, images)
+            renditions: list[Row] = [asdict(r) for i in images if i.code not in foreign for r in i.renditions.values()]
+            if renditions:
+                cursor.executemany(statement("record_rendition"), renditions)
+            for image in images:
+                for name in () if image.code in foreign else image.outdated:
+                    cursor.execute(statement("delete_rendition"), {"code": image.code, "name": name})
+            cursor.execute("COMMIT")
         return foreign
 
 

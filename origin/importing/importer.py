@@ -93,7 +93,7 @@ class Import:
     def run(self, entries: Iterable[Entry]) -> None:
         """Import files. One that cannot be imported is reported and skipped.
 
-        Raises ``OSError`` and ``StoreAwayError`` where the store, and ``mysql.connector.Error`` where the database
+        Raises ``OSError`` and ``StoreAwayError`` where the store, and ``DatabaseUnavailableError`` where the database
         fails: earlier images stay imported, and the same import again goes on from there.
         """
         with ThreadPoolExecutor(self._rules.jobs, "import") as pool:

@@ -9,10 +9,9 @@ import mysql.connector
 from origin.importing.decoder_process import Decoders
 from origin.importing.picture_intake import Intake
 from origin.ingest.app import IngestApp
-from origin.ingest.database import TIMEOUT, CataloguePool
 from origin.ingest.settings import IngestSettings
 from origin.ingest.tokens import Tokens
-from origin.ingest.uploads import Uploads
+from origin.ingest.uploads import TIMEOUT, CataloguePool, Uploads
 from origin.stores.backends import make_ready
 from origin.stores.store import open_store
 from takedown_base.http.gateway import Gateway

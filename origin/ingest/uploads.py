@@ -1,13 +1,22 @@
 """Takes one uploaded picture: checks bans and owner, keeps its files, and records it."""
 
+import threading
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
 from origin.importing.catalogue import Catalogue, ImageRow, image_to_record
 from origin.importing.picture_intake import ExaminedPicture, Intake
 from origin.importing.rules import ImportRules, Stability
-from origin.ingest.database import CataloguePool
 from origin.model import ORIGINAL
+from takedown_db.connection.errors import DatabaseUnavailableError
+from takedown_db.connection.lasting_connection import Connection
+
+#: Seconds that a connection, an answer and a lock may take each.
+TIMEOUT = 2
+
+Result = TypeVar("Result")
 
 
 class BannedError(Exception):
@@ -40,6 +49,32 @@ class TakenUpload:
     digest: str
     new: bool
     changed: bool
+
+
+class CataloguePool:
+    """The tables of images for several threads, each with a connection of its own."""
+
+    def __init__(self, url: str) -> None:
+        """Take a database URL. No connection is opened before the first use."""
+        self._url = url
+        self._of_thread = threading.local()
+
+    def run(self, action: Callable[[Catalogue], Result]) -> Result:
+        """Call ``action``, and once more if it fails at once: a connection may have died while it was idle.
+
+        So ``action`` must have the same effect and result where the first call was committed before it failed. Raises
+        ``DatabaseUnavailableError``.
+        """
+        catalogue: Catalogue | None = getattr(self._of_thread, "catalogue", None)
+        if catalogue is None:
+            catalogue = self._of_thread.catalogue = Catalogue(Connection(self._url, timeout=TIMEOUT))
+        started = time.monotonic()
+        try:
+            return action(catalogue)
+        except DatabaseUnavailableError:
+            if time.monotonic() - started > TIMEOUT / 2:
+                raise
+        return action(catalogue)
 
 
 class Uploads:

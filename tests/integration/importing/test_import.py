@@ -6,7 +6,7 @@ import json
 import os
 import random
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
@@ -25,6 +25,7 @@ from origin.importing.sources import DirectoryTree, TreeSource
 from origin.stores.directory import Directory
 from origin.stores.store import Store
 from stack.commands import run_apart
+from takedown_db.connection.lasting_connection import Connection
 from tests.support.images.images_with_metadata import EVERYTHING, FORMATS, GPS, ORIENTATION, SECRET, pixels
 from tests.support.sites.origin_site import OriginSite
 
@@ -381,7 +382,7 @@ def test_an_image_that_another_import_takes_at_the_same_time_is_refused(
 
     rules = ImportRules()
     with (
-        site.database.connect("import") as connection,
+        closing(Connection(site.database.url("import"), timeout=10)) as connection,
         Decoders(rules, 1) as decoders,
         ImportProgress(None) as progress,
     ):
