@@ -85,10 +85,9 @@ class Readiness:
 
     def _of_stores(self) -> list[str]:
         try:
-            require_usable(self._settings.store, "--store")
+            require_usable(self._settings.store, self._settings.in_place)
             self._store.size(FilePart(_DIGEST, 0, ByteRange(0, 0)))
             if self._settings.in_place is not None:
-                require_usable(self._settings.in_place, "--in-place")
                 self._store.size(FilePart(_DIGEST, 0, ByteRange(0, 0), path=_DIGEST))
         except (OSError, StoreAwayError, UnusableStoreError) as error:
             return [f"store: {printable(error)}"]

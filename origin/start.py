@@ -114,9 +114,7 @@ def _access_log(path: str | None) -> AccessLog | None:
 def _require_stores(settings: ServeSettings) -> None:
     """Raise ``CannotServeError`` where a store cannot be used."""
     try:
-        require_usable(settings.store, "--store")
-        if settings.in_place is not None:
-            require_usable(settings.in_place, "--in-place")
+        require_usable(settings.store, settings.in_place)
     except UnusableStoreError as error:
         raise CannotServeError(str(error)) from None
 

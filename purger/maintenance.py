@@ -25,10 +25,7 @@ def prune(connection: Connection, days: int, receipt_days: int) -> Iterator[int]
     ``days`` holds for all but bans and lifts, ``receipt_days`` for these and their receipts. Works in small chunks,
     each a call that runs wholly in the server, and yields the rows of each. Raises ``DatabaseUnavailableError``.
     """
-    more = True
-    while more:
-        ((size, more),) = connection.rows("prune_outbox", days=days, receipt_days=receipt_days)
-        yield size
+    return _chunks(connection, "prune_outbox", days=days, receipt_days=receipt_days)
 
 
 def prune_log(connection: Connection) -> Iterator[int]:
@@ -36,9 +33,13 @@ def prune_log(connection: Connection) -> Iterator[int]:
 
     Works in small chunks, and yields the leaves of each. Raises ``DatabaseUnavailableError``.
     """
+    return _chunks(connection, "prune_leaves")
+
+
+def _chunks(connection: Connection, statement: str, **days: int) -> Iterator[int]:
     more = True
     while more:
-        ((size, more),) = connection.rows("prune_leaves")
+        ((size, more),) = connection.rows(statement, **days)
         yield size
 
 
@@ -90,20 +91,19 @@ class Maintenance(LoopThread):
 
     def _prune(self) -> None:
         days, receipt_days = self._settings.retention_days, self._settings.receipt_retention_days
+        if rows := self._carry_out(prune(self._connection, days, receipt_days)):
+            log.info("pruned %d changes older than %d days (bans and lifts: %d)", rows, days, receipt_days)
+        if leaves := self._carry_out(prune_log(self._connection)):
+            log.info("pruned the contents of %d leaves of the signed log", leaves)
+
+    def _carry_out(self, chunks: Iterator[int]) -> int:
+        """Prune chunk after chunk, until all are done or this thread is stopped; return their number of rows."""
         rows = 0
-        for size in prune(self._connection, days, receipt_days):
+        for size in chunks:
             rows += size
             if size and self._halt.wait(_REST):
                 break
-        if rows:
-            log.info("pruned %d changes older than %d days (bans and lifts: %d)", rows, days, receipt_days)
-        leaves = 0
-        for size in prune_log(self._connection):
-            leaves += size
-            if size and self._halt.wait(_REST):
-                break
-        if leaves:
-            log.info("pruned the contents of %d leaves of the signed log", leaves)
+        return rows
 
     def _audit(self) -> None:
         found = run_audit(self._connection, self._probe, sample=self._settings.audit_sample, stopped=self._halt.is_set)

@@ -53,9 +53,7 @@ def erase_command(
     if (code is None) == (digest is None):
         raise click.UsageError("name an image, as CODE or by --digest")
     try:
-        require_usable(store, "--store")
-        if in_place is not None:
-            require_usable(in_place, "--in-place")
+        require_usable(store, in_place)
         with connected(connect, database_url) as connection, connection.cursor() as cursor:
             erasure = ErasureRun(cursor, open_store(store, in_place))
             plan = erasure.plan(digest or erasure.original_of(str(code)), code)

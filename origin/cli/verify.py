@@ -48,9 +48,7 @@ def verify_command(
     --sample.
     """
     try:
-        require_usable(store, "--store")
-        if in_place is not None:
-            require_usable(in_place, "--in-place")
+        require_usable(store, in_place)
         with (
             connected(lambda url, timeout: connect(url, timeout=max(timeout, _TIMEOUT)), database_url) as connection,
             connection.cursor() as cursor,

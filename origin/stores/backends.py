@@ -40,16 +40,19 @@ def make_ready(location: Location) -> None:
         Directory(location.directory).remove_leftovers()
 
 
-def require_usable(location: Location, flag: str) -> None:
+def require_usable(own: Location, in_place: Location | None) -> None:
     """Raise ``UnusableStoreError`` for a directory that is not there, a missing library or unreadable settings.
 
     Asks no store, since one that is away may come back.
     """
-    if location.directory is None:
-        _require_library(location)
-        _settings(location)
-    elif not location.directory.is_dir():
-        raise UnusableStoreError(f"{location} is not a directory: {flag} has to name one")
+    for flag, location in (("--store", own), ("--in-place", in_place)):
+        if location is None:
+            continue
+        if location.directory is None:
+            _require_library(location)
+            _settings(location)
+        elif not location.directory.is_dir():
+            raise UnusableStoreError(f"{location} is not a directory: {flag} has to name one")
 
 
 def _require_library(location: Location) -> None:

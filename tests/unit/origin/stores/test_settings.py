@@ -68,8 +68,8 @@ def test_a_setting_that_the_library_does_not_know_is_told(tmp_path: Path, text: 
 
 def test_settings_that_cannot_be_read_are_told_before_anything_starts(tmp_path: Path) -> None:
     with pytest.raises(UnusableStoreError, match=r"missing cannot be read"):
-        require_usable(replace(BUCKET, settings=tmp_path / "missing"), "--store")
-    require_usable(BUCKET, "--store")
+        require_usable(replace(BUCKET, settings=tmp_path / "missing"), None)
+    require_usable(BUCKET, None)
 
 
 def test_without_the_library_the_command_says_what_to_install(tmp_path: Path) -> None:
