@@ -1,4 +1,4 @@
-"""Examines and decodes pictures, as a program of its own: whatever is in a picture ends this process at worst.
+"""Examines, hashes and decodes pictures, as a program of its own: whatever is in one ends this process at worst.
 
 ``decoder_process`` runs it. Its standard input is a socket, on which each message is a job in JSON, with descriptors of
 the files to read and to write; each job gets one message as its answer. The process lives within a limit of memory, and

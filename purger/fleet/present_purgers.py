@@ -1,4 +1,7 @@
-"""Judges which purgers are alive, from repeated reads of their signatures in ``purgers``. Pure: no clock, no SQL."""
+"""Judges which purgers are present, and so keep their edges, from repeated reads of ``purgers``. Pure.
+
+For people a purger counts as alive for longer: ``takedown_db/purger_presence.py``.
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
