@@ -1,4 +1,4 @@
-"""Runs nginx with one process, as a peer of the edge or in the place of an origin."""
+"""Runs nginx with one process, as a peer of the edge or instead of an origin."""
 
 import grp
 import os
