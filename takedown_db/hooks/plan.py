@@ -92,12 +92,12 @@ def plan_hook(cursor: MySQLCursorAbstract, rule: Rule, *, granting: bool = False
     for name in ("hook_mode", "hook_try", "hook_try_in_trigger"):
         run(cursor, fill(name, words), "the server refuses --when or the subject")
     _check_subjects(cursor, words)
-    triggers = triggers_of(rule, columns, str(database))
+    triggers = triggers_of(rule, words)
     return HookPlan(
         rule,
         [statement("hook_mode"), fill("hook_grant", words), *functions],
         triggers,
-        record_statements(rule, triggers, str(database)),
+        record_statements(triggers, words),
         fill("hook_bans", words),
         list(_remarks(cursor, rule)),
     )

@@ -95,9 +95,14 @@ def words_of(rule: Rule, columns: Collection[str], database: str) -> dict[str, s
         "name": text_literal(rule.name),
         "scope": text_literal(rule.scope),
         "reason": text_literal(rule.reason),
+        "schema_text": text_literal(rule.schema),
+        "table_text": text_literal(rule.table),
+        "subject_text": text_literal(rule.subject),
+        "when_text": text_literal(rule.when),
         "deleted": _truth(rule.bans_deleted),
         "lifting": _truth(rule.lifts_deleted),
         "renamed": _truth(rule.purges_renamed),
+        "lifts_inserted": _truth(rule.lifts_inserted),
         "inserted": "TRUE" if rule.lifts_inserted else "v_hidden",
         # Variables of the site's session, by which an INSERT knows the DELETE of the same REPLACE.
         "replaced": f"@{quoted(f'takedown_{rule.name}')}",
@@ -125,9 +130,8 @@ def _form_of(rule: Rule) -> dict[str, str]:
     }
 
 
-def triggers_of(rule: Rule, columns: Collection[str], database: str) -> list[Trigger]:
-    """Write the triggers of a rule. Raises ``ExpressionError``."""
-    words = words_of(rule, columns, database)
+def triggers_of(rule: Rule, words: dict[str, str]) -> list[Trigger]:
+    """Write the triggers of a rule with its words."""
     events = {"hook_inserted": "INSERT", "hook_updated": "UPDATE", "hook_deleted": "DELETE"}
     return [_trigger(rule, template, event, words) for template, event in events.items()]
 
@@ -138,22 +142,8 @@ def _trigger(rule: Rule, template: str, event: str, words: dict[str, str]) -> Tr
     return Trigger(name, event, fill(template, {**words, "trigger": f"{quoted(rule.schema)}.{quoted(name)}"}))
 
 
-def record_statements(rule: Rule, triggers: Iterable[Trigger], database: str) -> list[str]:
+def record_statements(triggers: Iterable[Trigger], words: dict[str, str]) -> list[str]:
     """Write the statements that record a hook and its triggers, once these exist."""
-    words = {
-        "database": quoted(database),
-        "name": text_literal(rule.name),
-        "schema_text": text_literal(rule.schema),
-        "table_text": text_literal(rule.table),
-        "scope": text_literal(rule.scope),
-        "subject_text": text_literal(rule.subject),
-        "when_text": text_literal(rule.when),
-        "reason": text_literal(rule.reason),
-        "deleted": str(int(rule.bans_deleted)),
-        "lifting": str(int(rule.lifts_deleted)),
-        "renamed": str(int(rule.purges_renamed)),
-        "inserted": str(int(rule.lifts_inserted)),
-    }
     return [
         fill("hook_record", words),
         fill("hook_forget_triggers", words),

@@ -196,7 +196,7 @@ REPLACE INTO {database}.hooks
     (name, table_schema, table_name, scope, subject, hidden_when, reason, bans_deleted, lifts_deleted, purges_renamed,
     lifts_inserted)
 VALUES ({name}, {schema_text}, {table_text}, {scope}, {subject_text}, {when_text}, {reason}, {deleted}, {lifting}, {renamed},
-    {inserted})
+    {lifts_inserted})
 
 -- name: hook_forget_triggers
 -- Deletes the record of a hook's triggers.

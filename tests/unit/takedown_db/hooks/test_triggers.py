@@ -4,7 +4,16 @@ import pytest
 
 from takedown_base.scope import Scope
 from takedown_db.hooks.expression import ExpressionError, called_functions, of_row, text_literal
-from takedown_db.hooks.triggers import HookState, PresentTrigger, RecordedTrigger, Rule, judge_hooks, triggers_of
+from takedown_db.hooks.triggers import (
+    HookState,
+    PresentTrigger,
+    RecordedTrigger,
+    Rule,
+    Trigger,
+    judge_hooks,
+    triggers_of,
+    words_of,
+)
 
 COLUMNS = ["code", "path", "Status", "left", "1st `one"]
 
@@ -63,6 +72,10 @@ def test_a_text_is_quoted_for_a_session_in_which_backslashes_escape() -> None:
     assert text_literal("it's a\\b") == "'it''s a\\\\b'"
 
 
+def made_by(rule: Rule) -> list[Trigger]:
+    return triggers_of(rule, words_of(rule, COLUMNS, "takedown"))
+
+
 def rule(**values: object) -> Rule:
     known = {"name": "pictures", "schema": "site", "table": "pictures", "subject": "`code`", "when": "path IS NULL"}
     return Rule(scope=Scope.IMAGE, reason="gone", **{**known, **values})  # type: ignore[arg-type]
@@ -70,16 +83,15 @@ def rule(**values: object) -> Rule:
 
 def test_the_names_of_triggers_tell_definitions_apart_and_fit_the_server() -> None:
     first, again, other = (
-        [trigger.name for trigger in triggers_of(each, COLUMNS, "takedown")]
-        for each in (rule(), rule(), rule(when="path = '{name}'"))
+        [trigger.name for trigger in made_by(each)] for each in (rule(), rule(), rule(when="path = '{name}'"))
     )
     assert first == again
     assert not set(first) & set(other)
-    assert max(len(each.name) for each in triggers_of(rule(name="x" * 40), COLUMNS, "takedown")) <= 64
+    assert max(len(each.name) for each in made_by(rule(name="x" * 40))) <= 64
 
 
 def test_braces_in_the_sites_own_sql_stay() -> None:
-    assert "= '{name}')" in triggers_of(rule(when="path = '{name}'"), COLUMNS, "takedown")[0].sql
+    assert "= '{name}')" in made_by(rule(when="path = '{name}'"))[0].sql
 
 
 RECORDED = RecordedTrigger("pictures", "takedown_pictures_insert_0a1b2c", "INSERT", "BEGIN\n  DO 1;\nEND")
