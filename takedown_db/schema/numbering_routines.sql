@@ -15,15 +15,17 @@ DELIMITER //
 -- With p_after it numbers the newest 500 rows whose ids are above p_after, an id that is a second or so old: its cost
 -- then does not grow with the rows of an older transaction that is still open, each of which it would have to read.
 -- Without it (NULL) it numbers the oldest 2,000 of all. A bulk is thus numbered from both ends, and a ban that comes in
--- the middle of it waits only for the few rows that hold the counter at that moment.
+-- the middle of it waits only for the few rows that hold the counter at that moment. With p_only, the id of a row, it
+-- numbers only this row: a single ban is the usual case.
 --
--- Rows are picked before the counter's row is locked, so that a long read blocks nobody. The UPDATE is forced to use
--- the primary key: with any other index it would wait for a moderator's open transaction. It skips rows that another
--- client has numbered in between. Malformed rows, which a session without checks wrote, are removed
--- (remove_malformed).
+-- Rows are looked for before the counter's row is locked, so that a long read blocks nobody. The UPDATE skips those that
+-- another client has numbered in between. It must not come across a row of a moderator's open transaction, or it would
+-- wait for its end. So it is forced to use the primary key, and updates a range of ids only where all of them are
+-- committed rows, so that no other can be among them. Else, after a rollback or beside an open transaction, it updates
+-- the ids in the temporary table chosen, which costs half as much again. The temporary tables name no engine: members of
+-- a MySQL group are advised to disable MEMORY.
 --
--- With p_only, the id of a row, it numbers only this row, in half the time: a single ban is the usual case. It leaves
--- the row untouched (p_size is 0) if it is malformed or another client has numbered it.
+-- Malformed rows, which a session without checks wrote, are removed then (remove_malformed).
 --
 -- All of it runs in the server: a client that is frozen or killed in the middle leaves no lock.
 CREATE DEFINER = 'takedown_definer'@'localhost' PROCEDURE IF NOT EXISTS number_invalidations(
@@ -31,6 +33,10 @@ CREATE DEFINER = 'takedown_definer'@'localhost' PROCEDURE IF NOT EXISTS number_i
     MODIFIES SQL DATA
 BEGIN
     DECLARE v_batch BIGINT UNSIGNED;
+    DECLARE v_first, v_last BIGINT UNSIGNED DEFAULT p_only;
+    DECLARE v_count INT UNSIGNED DEFAULT 1;
+    DECLARE v_whole BOOLEAN DEFAULT p_only IS NOT NULL;
+    DECLARE v_found BOOLEAN;
     DECLARE v_before, v_clock, v_clock_before, v_now DATETIME(6);
     DECLARE EXIT HANDLER FOR SQLEXCEPTION
     BEGIN
@@ -40,30 +46,57 @@ BEGIN
 
     SET p_more = FALSE;
     IF p_only IS NULL THEN
-        CALL pick_invalidations(p_after, p_more);
+        IF p_after IS NULL THEN
+            SELECT MIN(id), MAX(id), COUNT(*), COUNT(*) >= 2000 INTO v_first, v_last, v_count, p_more
+            FROM (
+                SELECT id FROM invalidations FORCE INDEX (batch) WHERE batch IS NULL ORDER BY id LIMIT 2000
+            ) AS oldest;
+        ELSE
+            SELECT MIN(id), MAX(id), COUNT(*), COUNT(*) >= 500 INTO v_first, v_last, v_count, p_more
+            FROM (
+                SELECT id FROM invalidations FORCE INDEX (PRIMARY)
+                WHERE id > p_after AND batch IS NULL ORDER BY id DESC LIMIT 500
+            ) AS newest;
+        END IF;
+        -- Not SET v_whole = (SELECT ...): MariaDB's would lock the rows, and wait for an open transaction.
+        IF v_count > 0 AND v_last < v_first + 2 * v_count THEN
+            SELECT COUNT(*) = v_last - v_first + 1 INTO v_whole
+            FROM invalidations FORCE INDEX (PRIMARY)
+            WHERE id BETWEEN v_first AND v_last;
+        END IF;
+        IF NOT v_whole THEN
+            CREATE TEMPORARY TABLE IF NOT EXISTS chosen (id BIGINT UNSIGNED NOT NULL PRIMARY KEY);
+            DELETE FROM chosen;
+            INSERT INTO chosen
+            SELECT id FROM invalidations FORCE INDEX (batch)
+            WHERE batch IS NULL AND id BETWEEN v_first AND v_last ORDER BY id LIMIT 2000;
+        END IF;
     END IF;
     SET TRANSACTION ISOLATION LEVEL READ COMMITTED;
     START TRANSACTION;
     SELECT last_batch, numbered_at, clock INTO v_batch, v_before, v_clock_before FROM numbering WHERE one = 1 FOR UPDATE;
     -- A counter that was lost or restored by itself must not give a number twice.
     SELECT GREATEST(v_batch, COALESCE(MAX(batch), 0)) + 1 INTO v_batch FROM batches;
-    IF p_only IS NOT NULL THEN
+    -- LENGTH, and comparisons AS BINARY, count trailing spaces, which other comparisons ignore.
+    IF v_whole THEN
         UPDATE invalidations FORCE INDEX (PRIMARY)
         SET batch = v_batch
-        WHERE id = p_only AND batch IS NULL
+        WHERE id BETWEEN v_first AND v_last AND batch IS NULL
             AND CAST(scope AS BINARY) IN ('image', 'owner', 'digest')
-            AND LENGTH(subject) BETWEEN 1 AND 64 AND subject NOT REGEXP '[^A-Za-z0-9_-]'
-            AND (scope <> 'digest' OR (LENGTH(subject) = 64 AND subject NOT REGEXP '[^0-9a-f]'));
-        SET p_size = ROW_COUNT();
+            AND LENGTH(subject) BETWEEN IF(scope = 'digest', 64, 1) AND 64
+            AND subject NOT REGEXP IF(scope = 'digest', '[^0-9a-f]', '[^A-Za-z0-9_-]');
     ELSE
-        IF EXISTS (SELECT 1 FROM malformed) THEN
-            CALL remove_malformed();
-            SET p_more = TRUE;
-        END IF;
         UPDATE chosen STRAIGHT_JOIN invalidations FORCE INDEX (PRIMARY) ON invalidations.id = chosen.id
-        SET invalidations.batch = v_batch
-        WHERE invalidations.batch IS NULL;
-        SET p_size = ROW_COUNT();
+        SET batch = v_batch
+        WHERE batch IS NULL
+            AND CAST(scope AS BINARY) IN ('image', 'owner', 'digest')
+            AND LENGTH(subject) BETWEEN IF(scope = 'digest', 64, 1) AND 64
+            AND subject NOT REGEXP IF(scope = 'digest', '[^0-9a-f]', '[^A-Za-z0-9_-]');
+    END IF;
+    SET p_size = ROW_COUNT();
+    IF p_size < v_count THEN
+        CALL remove_malformed(v_first, v_last, v_found);
+        SET p_more = p_more OR v_found;
     END IF;
     IF p_size > 0 THEN
         -- SYSDATE is read here and now, after the rows were; NOW and UTC_TIMESTAMP stand still at the CALL's start and
@@ -78,7 +111,7 @@ BEGIN
         END IF;
 
         INSERT INTO changes (scope, subject, changed_at, batch)
-        SELECT DISTINCT invalidations.scope, invalidations.subject, v_now, v_batch
+        SELECT invalidations.scope, invalidations.subject, v_now, v_batch
         FROM invalidations FORCE INDEX (batch)
         WHERE invalidations.batch = v_batch
         ON DUPLICATE KEY UPDATE changes.changed_at = v_now, changes.batch = v_batch;
@@ -123,42 +156,25 @@ BEGIN
     SELECT v_size AS size;
 END//
 
--- Picks the rows for number_invalidations into the temporary table chosen, and the malformed ones of them also into
--- the temporary table malformed. Its plain reads neither lock nor wait. LENGTH, and comparisons AS BINARY, count
--- trailing spaces, which other comparisons ignore. The temporary tables name no engine: members of a MySQL group are
--- advised to disable MEMORY.
-CREATE DEFINER = 'takedown_definer'@'localhost' PROCEDURE IF NOT EXISTS pick_invalidations(
-    IN p_after BIGINT UNSIGNED, OUT p_more BOOLEAN)
+-- Moves the malformed rows without a number, of ids from p_first to p_last, from the outbox to the table unnumberable, in
+-- the transaction of number_invalidations: no purge can be made of them, and they would block all others. Comparisons
+-- ignore trailing spaces, so that such a ban may hide an image: a row without the spaces is written to the outbox.
+-- p_found: whether there were any.
+CREATE DEFINER = 'takedown_definer'@'localhost' PROCEDURE IF NOT EXISTS remove_malformed(
+    IN p_first BIGINT UNSIGNED, IN p_last BIGINT UNSIGNED, OUT p_found BOOLEAN)
     MODIFIES SQL DATA
 BEGIN
-    CREATE TEMPORARY TABLE IF NOT EXISTS chosen (id BIGINT UNSIGNED NOT NULL PRIMARY KEY);
     CREATE TEMPORARY TABLE IF NOT EXISTS malformed (id BIGINT UNSIGNED NOT NULL PRIMARY KEY);
-    DELETE FROM chosen;
     DELETE FROM malformed;
-    IF p_after IS NULL THEN
-        INSERT INTO chosen
-        SELECT id FROM invalidations FORCE INDEX (batch) WHERE batch IS NULL ORDER BY id LIMIT 2000;
-        SELECT COUNT(*) >= 2000 INTO p_more FROM chosen;
-    ELSE
-        INSERT INTO chosen
-        SELECT id FROM invalidations FORCE INDEX (PRIMARY)
-        WHERE id > p_after AND batch IS NULL ORDER BY id DESC LIMIT 500;
-        SELECT COUNT(*) >= 500 INTO p_more FROM chosen;
-    END IF;
     INSERT INTO malformed
-    SELECT invalidations.id
-    FROM chosen STRAIGHT_JOIN invalidations FORCE INDEX (PRIMARY) ON invalidations.id = chosen.id
-    WHERE CAST(scope AS BINARY) NOT IN ('image', 'owner', 'digest')
+    SELECT id
+    FROM invalidations FORCE INDEX (batch)
+    WHERE batch IS NULL AND id BETWEEN p_first AND p_last AND (
+        CAST(scope AS BINARY) NOT IN ('image', 'owner', 'digest')
         OR LENGTH(subject) NOT BETWEEN 1 AND 64 OR subject REGEXP '[^A-Za-z0-9_-]'
-        OR (scope = 'digest' AND (LENGTH(subject) <> 64 OR subject REGEXP '[^0-9a-f]'));
-END//
+        OR (scope = 'digest' AND (LENGTH(subject) <> 64 OR subject REGEXP '[^0-9a-f]')));
+    SET p_found = EXISTS (SELECT 1 FROM malformed);
 
--- Moves the rows in the temporary table malformed from the outbox to the table unnumberable, in the transaction of
--- number_invalidations: no purge can be made of them, and they would block all others. Comparisons ignore trailing
--- spaces, so that such a ban may hide an image: a row without the spaces is written to the outbox.
-CREATE DEFINER = 'takedown_definer'@'localhost' PROCEDURE IF NOT EXISTS remove_malformed()
-    MODIFIES SQL DATA
-BEGIN
     INSERT IGNORE INTO unnumberable (id, scope, subject, cause, ban_id, written_at, found_at)
     SELECT invalidations.id, scope, subject, cause, ban_id, written_at, UTC_TIMESTAMP(6)
     FROM malformed STRAIGHT_JOIN invalidations FORCE INDEX (PRIMARY) ON invalidations.id = malformed.id
@@ -167,7 +183,6 @@ BEGIN
     DELETE invalidations
     FROM malformed STRAIGHT_JOIN invalidations FORCE INDEX (PRIMARY) ON invalidations.id = malformed.id
     WHERE invalidations.batch IS NULL;
-    DELETE chosen FROM malformed STRAIGHT_JOIN chosen ON chosen.id = malformed.id;
 
     INSERT INTO invalidations (scope, subject, cause, ban_id)
     SELECT RTRIM(scope), RTRIM(subject), cause, ban_id
@@ -264,13 +279,7 @@ BEGIN
         (SELECT identity FROM numbering WHERE one = 1 AND last_batch >= p_known));
     answer: LOOP
         IF v_count > 0 AND v_speaks AND v_same AND COALESCE(v_last >= p_known, v_last IS NOT NULL) THEN
-            SET v_size = 0;
-            IF v_count = 1 THEN
-                CALL number_invalidations(p_after, v_id, v_size, v_more);
-            END IF;
-            IF v_size = 0 AND (v_count > 1 OR EXISTS (SELECT 1 FROM invalidations WHERE id = v_id AND batch IS NULL)) THEN
-                CALL number_invalidations(p_after, NULL, v_size, v_more);
-            END IF;
+            CALL number_invalidations(p_after, IF(v_count = 1, v_id, NULL), v_size, v_more);
         END IF;
         -- Read before the rows: the client takes all batches up to this one for known.
         SELECT MAX(last_batch) INTO v_last FROM numbering WHERE one = 1;

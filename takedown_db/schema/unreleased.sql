@@ -99,6 +99,19 @@ ALTER TABLE log_entries
 ALTER TABLE log_leaves
     MODIFY openings MEDIUMBLOB NULL COMMENT 'values and salts of its commitments, as JSON, or its receipts, compressed; NULL: erased or none';
 
+-- Rows that numbering changes where they are, and whose subjects are checked by a trigger.
+SET @change = IF(
+    EXISTS (
+        SELECT 1
+        FROM information_schema.TABLE_CONSTRAINTS
+        WHERE TABLE_SCHEMA = DATABASE() AND CONSTRAINT_NAME = 'invalidations_subject_is_1_to_64_of_letters_digits_underscore'
+    ),
+    'ALTER TABLE invalidations DROP CONSTRAINT invalidations_subject_is_1_to_64_of_letters_digits_underscore, ROW_FORMAT = REDUNDANT',
+    'DO 0'
+);
+PREPARE change_table FROM @change;
+EXECUTE change_table;
+
 -- No receipt is by a ban of Varnish any more.
 ALTER TABLE receipts
     MODIFY method VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'purge or flush';

@@ -46,6 +46,22 @@ def test_an_open_transaction_neither_stops_nor_delays_the_rest(connections: Conn
     assert connections.number() == 0
 
 
+def test_a_row_of_an_open_transaction_between_others_is_passed_over(connections: Connections) -> None:
+    first, open_row, last = new_codes(3)
+    moderator, slow = connections.open("moderation"), connections.open("moderation")
+    ban(moderator, first)
+    slow.start_transaction()
+    ban(slow, open_row)
+    ban(moderator, last)
+    impatient = connections.open("purger", timeout=_IMPATIENCE)
+    run(impatient, NUMBER)
+    assert run(impatient, "SELECT @size") == [(2,)]
+    slow.commit()
+    assert connections.number() == 1
+    batches = [connections.batch(code) or 0 for code in (first, last, open_row)]
+    assert batches == [batches[0], batches[0], batches[0] + 1]
+
+
 def test_the_newest_is_numbered_at_once_although_a_bulk_waits(connections: Connections) -> None:
     moderator = connections.open("moderation")
     bulk, (single,) = new_codes(12_000), new_codes()
