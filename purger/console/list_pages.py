@@ -64,7 +64,7 @@ def carry_out(request: Request) -> Answer:
 
     def act() -> str:
         with naming_failures(), request.databases.moderating() as connection:
-            return _said(action, _change(connection, action, request.visitor, reason).carry_out(listed))
+            return _carry_out(_change(connection, action, request.visitor, reason), listed)
 
     return act_once(request.visitor, form, f"{action} of a list of {len(listed)}", act, "/list")
 
@@ -130,9 +130,13 @@ def _sum(action: Action, result: ChunkResult, edges: int) -> str:
     return f"Bans {subjects}, which hides {counted(sum(result.images.values()), 'image')} {at}."
 
 
-def _said(action: Action, result: ChunkResult) -> str:
-    verb, before = ("Banned", "banned") if action is Action.BAN else ("Lifted the bans on", "lifted")
+def _carry_out(change: Banning | Lifting, listed: list[ListedSubject]) -> str:
+    """Carry out a list, and say what came of it."""
+    verb, before = ("Banned", "banned") if isinstance(change, Banning) else ("Lifted the bans on", "lifted")
+    result = change.carry_out(listed)
     said = [f"{verb} {counted(len(result.changed), 'subject')}"]
     said += [f"{result.unchanged:,} {before} already"] if result.unchanged else []
     said += [f"{counted(len(result.refused), 'line')} refused"] if result.refused else []
+    if isinstance(change, Lifting) and (hidden := change.count_hidden()):
+        said.append(f"{counted(hidden, 'image')} still hidden by a ban of the owner or the bytes")
     return "; ".join(said) + "."

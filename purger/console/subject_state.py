@@ -123,7 +123,7 @@ def _ban_state(ban: BanRecord, judgements: list[Judgement]) -> BanState:
 
 def _history(report: ReceiptsReport) -> Iterator[Event]:
     for ban in report.bans:
-        on = f"ban {ban.id} on {ban.scope} {ban.subject}"
+        on = f"ban {ban.id} on {Subject(ban.scope, ban.subject)}"
         if not ban.events:
             yield Event(ban.begun, f"{on} began", ban.reason, ban.banned_by)
             if ban.ended:

@@ -145,6 +145,10 @@ def test_a_list_is_read_first_and_then_banned_and_lifted_once(site: Site, anna: 
     text, fields = checked_fields(anna, "ban", first)
     assert (fields, "banned already" in text) == ({}, True)
 
+    anna.fill(f"/ban/image/{owned}", reason="also")
+    _, fields = checked_fields(anna, "lift", owned)
+    said = "Lifted the bans on 1 subject; 1 image still hidden by a ban of the owner or the bytes."
+    assert said in anna.post("/list/carry-out", **fields).text
     text, fields = checked_fields(anna, "lift", first, f"owner:{owner}")
     assert "Lifts the bans on 2 subjects" in text
     assert "Lifted the bans on 2 subjects." in anna.post("/list/carry-out", **fields).text
@@ -266,6 +270,7 @@ def test_a_code_is_shown_with_the_name_that_it_means_and_is_found_by_it(site: Si
     assert answer.url == f"{anna.url}/image/{code}"
     assert "pictures/Müller &amp; Söhne.jpg</span></h1>" in answer.text
     assert f'<dd class="key">{code}</dd>' in answer.text
+    assert f"ban 1 on image {code} (&#x27;{escape(name)}&#x27;)" in re.sub(r"ban \d+ on", "ban 1 on", answer.text)
     wait_shown(anna, "/part/overview", f'title="{code}">pictures/Müller &amp; Söhne.jpg</a>')
     assert f'Ban image <span class="key">{escape(name)}</span>?' in anna.get(f"/ban/image/{code}").text
 
