@@ -46,7 +46,7 @@ CALL subjects_images(%(subjects)s)
 
 -- name: digest_of_code
 -- Reads the digest of a code's original; NULL: there is no image with this code, or none with an original.
-SELECT digest_of_code(%(code)s)
+SELECT digest_of_code(%(code)s) AS digest
 
 -- name: public_urls
 -- Reads name and public URL of each enabled edge, those without a problem first.
