@@ -5,6 +5,7 @@ compared with the row that it was made from, and the proof is verified before an
 database no longer has what was signed, and the error says so.
 """
 
+import zlib
 from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -21,6 +22,8 @@ from takedown_log.findings import find
 from takedown_log.proof import Proof, ProofError, ProvenLeaf, sign_proof, verify
 from takedown_log.signed_note import SignerKey, VerifierKey, all_keys
 from takedown_log.tree import GrowingTree, inclusion_proof
+
+_ALTERED = "the database does not hold what was signed"
 
 
 class NothingToProveError(Exception):
@@ -59,7 +62,10 @@ def prove(connection: Connection, wanted: Wanted, signer: SignerKey, held: str |
     if last != signer.verifier():
         raise NothingToProveError(f"the key in the file is not the log's, which is {last}")
     size = signed.state.size
-    chosen, batches = _choose(connection, wanted, size)
+    try:
+        chosen, batches = _choose(connection, wanted, size)
+    except (ValueError, TypeError, AttributeError, zlib.error) as error:
+        raise NothingToProveError(f"{_ALTERED}: a leaf is malformed: {error}") from None
     if not chosen:
         raise NothingToProveError(f"the log has nothing on {wanted.text}")
     compared = {(members["kind"], source_of(members)) for members in (leaf.members() for leaf in chosen.values())}
@@ -78,7 +84,7 @@ def prove(connection: Connection, wanted: Wanted, signer: SignerKey, held: str |
         proof = sign_proof(leaves, signed.note, signed.keys, signer, about=wanted.text, made_at=made_at)
         find(verify(proof, all_keys(signed.keys)[0]))
     except (LookupError, ValueError) as error:
-        raise NothingToProveError(f"the database does not hold what was signed: {error}") from None
+        raise NothingToProveError(f"{_ALTERED}: {error}") from None
     return proof
 
 
