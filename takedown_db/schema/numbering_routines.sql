@@ -20,10 +20,9 @@ DELIMITER //
 --
 -- Rows are looked for before the counter's row is locked, so that a long read blocks nobody. The UPDATE skips those that
 -- another client has numbered in between. It must not come across a row of a moderator's open transaction, or it would
--- wait for its end. So it is forced to use the primary key, and updates a range of ids only where all of them are
--- committed rows, so that no other can be among them. Else, after a rollback or beside an open transaction, it updates
--- the ids in the temporary table chosen, which costs half as much again. The temporary tables name no engine: members of
--- a MySQL group are advised to disable MEMORY.
+-- wait for its end, with the counter locked: so it looks up each id by the primary key. An UPDATE of a range of ids would
+-- lock the row behind the last one, too. The temporary tables name no engine: members of a MySQL group are advised to
+-- disable MEMORY.
 --
 -- Malformed rows, which a session without checks wrote, are removed then (remove_malformed).
 --
@@ -35,7 +34,6 @@ BEGIN
     DECLARE v_batch BIGINT UNSIGNED;
     DECLARE v_first, v_last BIGINT UNSIGNED DEFAULT p_only;
     DECLARE v_count INT UNSIGNED DEFAULT 1;
-    DECLARE v_whole BOOLEAN DEFAULT p_only IS NOT NULL;
     DECLARE v_found BOOLEAN;
     DECLARE v_before, v_clock, v_clock_before, v_now DATETIME(6);
     DECLARE EXIT HANDLER FOR SQLEXCEPTION
@@ -46,31 +44,19 @@ BEGIN
 
     SET p_more = FALSE;
     IF p_only IS NULL THEN
+        CREATE TEMPORARY TABLE IF NOT EXISTS chosen (id BIGINT UNSIGNED NOT NULL PRIMARY KEY);
+        DELETE FROM chosen;
         IF p_after IS NULL THEN
-            SELECT MIN(id), MAX(id), COUNT(*), COUNT(*) >= 2000 INTO v_first, v_last, v_count, p_more
-            FROM (
-                SELECT id FROM invalidations FORCE INDEX (batch) WHERE batch IS NULL ORDER BY id LIMIT 2000
-            ) AS oldest;
-        ELSE
-            SELECT MIN(id), MAX(id), COUNT(*), COUNT(*) >= 500 INTO v_first, v_last, v_count, p_more
-            FROM (
-                SELECT id FROM invalidations FORCE INDEX (PRIMARY)
-                WHERE id > p_after AND batch IS NULL ORDER BY id DESC LIMIT 500
-            ) AS newest;
-        END IF;
-        -- Not SET v_whole = (SELECT ...): MariaDB's would lock the rows, and wait for an open transaction.
-        IF v_count > 0 AND v_last < v_first + 2 * v_count THEN
-            SELECT COUNT(*) = v_last - v_first + 1 INTO v_whole
-            FROM invalidations FORCE INDEX (PRIMARY)
-            WHERE id BETWEEN v_first AND v_last;
-        END IF;
-        IF NOT v_whole THEN
-            CREATE TEMPORARY TABLE IF NOT EXISTS chosen (id BIGINT UNSIGNED NOT NULL PRIMARY KEY);
-            DELETE FROM chosen;
             INSERT INTO chosen
-            SELECT id FROM invalidations FORCE INDEX (batch)
-            WHERE batch IS NULL AND id BETWEEN v_first AND v_last ORDER BY id LIMIT 2000;
+            SELECT id FROM invalidations FORCE INDEX (batch) WHERE batch IS NULL ORDER BY id LIMIT 2000;
+        ELSE
+            INSERT INTO chosen
+            SELECT id FROM invalidations FORCE INDEX (PRIMARY)
+            WHERE id > p_after AND batch IS NULL ORDER BY id DESC LIMIT 500;
         END IF;
+        SELECT MIN(id), MAX(id), COUNT(*), COUNT(*) >= IF(p_after IS NULL, 2000, 500)
+        INTO v_first, v_last, v_count, p_more
+        FROM chosen;
     END IF;
     SET TRANSACTION ISOLATION LEVEL READ COMMITTED;
     START TRANSACTION;
@@ -78,10 +64,10 @@ BEGIN
     -- A counter that was lost or restored by itself must not give a number twice.
     SELECT GREATEST(v_batch, COALESCE(MAX(batch), 0)) + 1 INTO v_batch FROM batches;
     -- LENGTH, and comparisons AS BINARY, count trailing spaces, which other comparisons ignore.
-    IF v_whole THEN
+    IF p_only IS NOT NULL THEN
         UPDATE invalidations FORCE INDEX (PRIMARY)
         SET batch = v_batch
-        WHERE id BETWEEN v_first AND v_last AND batch IS NULL
+        WHERE id = p_only AND batch IS NULL
             AND CAST(scope AS BINARY) IN ('image', 'owner', 'digest')
             AND LENGTH(subject) BETWEEN IF(scope = 'digest', 64, 1) AND 64
             AND subject NOT REGEXP IF(scope = 'digest', '[^0-9a-f]', '[^A-Za-z0-9_-]');

@@ -46,20 +46,34 @@ def test_an_open_transaction_neither_stops_nor_delays_the_rest(connections: Conn
     assert connections.number() == 0
 
 
-def test_a_row_of_an_open_transaction_between_others_is_passed_over(connections: Connections) -> None:
-    first, open_row, last = new_codes(3)
+def test_rows_of_an_open_transaction_between_others_and_behind_them_are_passed_over(connections: Connections) -> None:
+    """An UPDATE of a range of ids would wait for either of them, with the counter locked."""
+    first, between, last, behind = new_codes(4)
     moderator, slow = connections.open("moderation"), connections.open("moderation")
     ban(moderator, first)
     slow.start_transaction()
-    ban(slow, open_row)
+    ban(slow, between)
     ban(moderator, last)
+    ban(slow, behind)
     impatient = connections.open("purger", timeout=_IMPATIENCE)
     run(impatient, NUMBER)
     assert run(impatient, "SELECT @size") == [(2,)]
     slow.commit()
-    assert connections.number() == 1
-    batches = [connections.batch(code) or 0 for code in (first, last, open_row)]
-    assert batches == [batches[0], batches[0], batches[0] + 1]
+    assert connections.number() == 2
+    batches = [connections.batch(code) or 0 for code in (first, last, between, behind)]
+    assert batches == [batches[0], batches[0], batches[0] + 1, batches[0] + 1]
+
+
+def test_an_open_transaction_behind_many_rows_is_passed_over(connections: Connections) -> None:
+    codes, (behind,) = new_codes(50), new_codes()
+    ban(connections.open("moderation"), *codes)
+    slow = connections.open("moderation")
+    slow.start_transaction()
+    ban(slow, behind)
+    impatient = connections.open("purger", timeout=_IMPATIENCE)
+    run(impatient, NUMBER)
+    assert run(impatient, "SELECT @size") == [(len(codes),)]
+    slow.rollback()
 
 
 def test_the_newest_is_numbered_at_once_although_a_bulk_waits(connections: Connections) -> None:
