@@ -23,10 +23,8 @@ from purger.signed_log.entries import (
     EventRow,
     Leaf,
     leaf_of_batch,
-    leaf_of_edges,
     leaf_of_event,
-    leaf_of_key,
-    leaf_of_settled,
+    utc_text,
 )
 from takedown_log.signed_note import VerifierKey
 from takedown_log.tree import GrowingTree, leaf_hash
@@ -48,7 +46,7 @@ class EdgeLists:
         """Make ``names`` the list in force, and return the leaf for it, or no leaf if nothing changed."""
         if self.in_force and names == self.names:
             return []
-        leaf = leaf_of_edges(names, at)
+        leaf = Leaf.of("edges", at=utc_text(at), names=sorted(names))
         self.in_force, self.names = leaf.hash().hex(), names
         return [leaf]
 
@@ -92,7 +90,7 @@ def append_leaves(
     are in the log afterwards.
     """
     current, lists = frozenset(edges), end.lists
-    leaves = [leaf_of_key(key, now) for key in end.keys]
+    leaves = [Leaf.of("key", at=utc_text(now), key=str(key)) for key in end.keys]
     if answered - current - lists.names:
         leaves += lists.change(current | answered, now)
     elif answered <= current:
@@ -102,7 +100,7 @@ def append_leaves(
     leaves += told
     leaves += lists.change(current, now)
     if event > end.event:
-        leaves.append(leaf_of_settled(event, now))
+        leaves.append(Leaf.of("settled", event=event, at=utc_text(now)))
     tree = GrowingTree(end.tree.size, end.tree.peaks)
     whole = [node for leaf in leaves for node in tree.append(leaf.hash())]
     nodes = tuple(node for node in whole if node[0] and node[0] % KEPT_LEVELS == 0)

@@ -15,16 +15,25 @@ from itertools import groupby
 from typing import Any, NamedTuple, Self
 
 from purger.model import ProbeResult, Receipt
-from takedown_log.leaves import KINDS, RECEIPTS, SHARED, Opening, canonical, commit, fault, parse_canonical
+from takedown_log.leaves import (
+    KINDS,
+    RECEIPTS,
+    SHARED,
+    Opening,
+    canonical,
+    commit,
+    fault,
+    parse_canonical,
+    whole_receipt,
+)
 from takedown_log.proof import ProofError, opened
-from takedown_log.signed_note import VerifierKey
 from takedown_log.tree import GrowingTree, leaf_hash
 
 #: The member of each kind, a number, by which the database finds its leaves.
 _SOURCES = {"batch": "batch", "event": "event", "settled": "event", "erased": "leaf", "pruned": "before", **SHARED}
 
-#: Most bytes of a leaf, and of its openings; of its receipts, before and after they are compressed.
-_LARGEST, _LARGEST_RECEIPTS = 32_000, 2_000_000
+#: Most bytes of receipts, before they are compressed.
+_LARGEST_RECEIPTS = 2_000_000
 
 #: Most receipts in a leaf.
 _MOST_RECEIPTS = 1000
@@ -60,56 +69,31 @@ class Leaf:
         return cls(_content(kind, source, members, receipts), {}, receipts)
 
     @classmethod
-    def read(cls, content: bytes, kept: bytes | None) -> Self:
-        """Read a leaf as the database keeps it, with its openings or receipts. Raises ``ValueError``, or of types."""
-        text = content.decode()
+    def read(cls, content: bytes, kept: bytes | None) -> "ReadLeaf":
+        """Read a leaf as the database keeps it, whoever has written it. Raises ``ValueError``: what is wrong."""
+        try:
+            leaf = cls._read(content.decode(), kept)
+            members = opened(leaf.content, leaf.openings)
+            receipts = [opened(each.content, each.openings) for each in leaf.receipts]
+            if not leaf.receipts and leaf.kept() != kept:
+                raise ValueError
+        except (ProofError, UnicodeDecodeError, RecursionError) as error:
+            raise ValueError(f"it is no canonical JSON, or its openings do not fit it: {error}") from None
+        except (ValueError, TypeError, AttributeError, zlib.error):
+            raise ValueError("its openings or receipts are malformed") from None
+        if wrong := fault(members) or _fault_of_receipts(leaf, members, receipts):
+            raise ValueError(wrong)
+        return ReadLeaf(leaf, members, [whole_receipt(members, each) for each in receipts])
+
+    @classmethod
+    def _read(cls, text: str, kept: bytes | None) -> Self:
         if kept is None or kept.startswith(b"{"):
             return cls(text, _openings(json.loads(kept or b"{}")))
         read = zlib.decompressobj()
         receipts = json.loads(read.decompress(kept, _LARGEST_RECEIPTS))
         if read.unconsumed_tail or read.unused_data or not read.eof:
-            raise ValueError(f"its receipts have more than {_LARGEST_RECEIPTS} bytes")
+            raise ValueError
         return cls(text, {}, tuple(cls(str(each), _openings(openings)) for each, openings in receipts))
-
-    @classmethod
-    def read_checked(cls, content: bytes, kept: bytes | None) -> tuple[Self, list[dict[str, Any]]]:
-        """Read a leaf that anybody with the purger's account may have written, and the members of its receipts.
-
-        Raises ``ValueError``: what is wrong.
-        """
-        if len(content) > _LARGEST or len(kept or b"") > _LARGEST_RECEIPTS:
-            raise ValueError(f"it has more than {_LARGEST} bytes")
-        try:
-            leaf = cls.read(content, kept)
-            members = opened(leaf.content, leaf.openings)
-        except (ProofError, UnicodeDecodeError, RecursionError):
-            raise ValueError("it is no canonical JSON, or its openings do not fit it") from None
-        except (ValueError, TypeError, AttributeError, zlib.error):
-            raise ValueError("its openings are malformed") from None
-        if wrong := fault(members):
-            raise ValueError(wrong)
-        return leaf, leaf.told(members)
-
-    def told(self, members: Mapping[str, Any]) -> list[dict[str, Any]]:
-        """Return the members of its receipts. Raises ``ValueError`` where they are not those of its ``members``."""
-        kind = members["kind"]
-        if kind not in RECEIPTS:
-            if self.receipts:
-                raise ValueError("a leaf of its kind has no receipts")
-            return []
-        if not 0 < len(self.receipts) <= _MOST_RECEIPTS:
-            raise ValueError(f"it has {len(self.receipts)} receipts, and may have 1 to {_MOST_RECEIPTS}")
-        told = list[dict[str, Any]]()
-        for place, each in enumerate(self.receipts):
-            try:
-                told.append(opened(each.content, each.openings))
-            except (ValueError, TypeError, AttributeError) as error:
-                raise ValueError(f"receipt {place} is malformed: {error}") from None
-            if wrong := RECEIPTS[kind].fault(told[-1]):
-                raise ValueError(f"receipt {place} is malformed: {wrong}")
-        if _content(kind, members[SHARED[kind]], told, self.receipts) != self.content:
-            raise ValueError("its receipts are of another leaf")
-        return told
 
     def kept(self) -> bytes | None:
         """Return its openings or receipts as the database keeps them, or None if it has none."""
@@ -121,6 +105,11 @@ class Leaf:
     def opened(self) -> set[str]:
         """Return the names of the values that it has, or one of its receipts."""
         return set(self.openings).union(*(each.openings for each in self.receipts))
+
+    def erased(self) -> frozenset[str]:
+        """Return the names of the values that it commits to and lacks, or one of its receipts."""
+        committed = {name.partition(":")[0] for name in self.members().get("committed", ())}
+        return frozenset(committed - self.openings.keys()).union(*(each.erased() for each in self.receipts))
 
     def without(self, names: Collection[str]) -> Self:
         """Return it without the values of these names, its receipts likewise."""
@@ -134,6 +123,28 @@ class Leaf:
     def members(self) -> dict[str, Any]:
         """Return its members, without the values of its commitments."""
         return dict(parse_canonical(self.content))
+
+
+class ReadLeaf(NamedTuple):
+    """A leaf with the values of its commitments, and the same of its receipts, with what they share with it."""
+
+    leaf: Leaf
+    members: dict[str, Any]
+    receipts: list[dict[str, Any]]
+
+
+def _fault_of_receipts(leaf: Leaf, members: Mapping[str, Any], receipts: Sequence[Mapping[str, Any]]) -> str | None:
+    """Say why the receipts of a leaf are not those that it has the root of; None if they are."""
+    kind = members["kind"]
+    if kind not in RECEIPTS:
+        return "a leaf of its kind has no receipts" if receipts else None
+    if not 0 < len(receipts) <= _MOST_RECEIPTS:
+        return f"it has {len(receipts)} receipts, and may have 1 to {_MOST_RECEIPTS}"
+    for place, each in enumerate(receipts):
+        if wrong := RECEIPTS[kind].fault(each):
+            return f"receipt {place} is malformed: {wrong}"
+    same = _content(kind, members[SHARED[kind]], receipts, leaf.receipts) == leaf.content
+    return None if same else "its receipts are of another leaf"
 
 
 def _content(kind: str, source: int, members: Sequence[Mapping[str, Any]], receipts: Sequence[Leaf]) -> str:
@@ -274,21 +285,6 @@ def row_hashes(rows: Iterable[BatchedPurge]) -> dict[int, str]:
     return hashes
 
 
-def leaf_of_settled(event: int, at: datetime) -> Leaf:
-    """Make the leaf that says: all acts of moderation without a purge up to this id are in the log."""
-    return Leaf.of("settled", event=event, at=utc_text(at))
-
-
-def leaf_of_edges(names: Iterable[str], at: datetime) -> Leaf:
-    """Make the leaf of a list of edges, read at a time (UTC)."""
-    return Leaf.of("edges", at=utc_text(at), names=sorted(names))
-
-
-def leaf_of_key(key: VerifierKey, at: datetime) -> Leaf:
-    """Make the leaf of a key that signs the log from a time (UTC) on."""
-    return Leaf.of("key", at=utc_text(at), key=str(key))
-
-
 def leaves_of_receipts(receipts: Iterable[Receipt]) -> Iterator[Leaf]:
     """Make the leaves of acknowledgements: one for those with the same last batch."""
     names = {name: name for name in (*RECEIPT_COLUMNS, "edge")}
@@ -309,11 +305,6 @@ def _leaves(kind: str, members: Iterable[tuple[int, Mapping[str, Any]]]) -> Iter
     for source, alike in by_source.items():
         for start in range(0, len(alike), _MOST_RECEIPTS):
             yield Leaf.of_receipts(kind, source, alike[start : start + _MOST_RECEIPTS])
-
-
-def leaf_of_erasure(leaf: int, names: Iterable[str], at: datetime) -> Leaf:
-    """Record an erasure in a leaf: at a time (UTC) the values of these names in the leaf at a place were erased."""
-    return Leaf.of("erased", at=utc_text(at), leaf=leaf, names=sorted(names))
 
 
 def utc_text(moment: datetime) -> str:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 from mysql.connector.abstracts import MySQLCursorAbstract
 
-from purger.signed_log.entries import Leaf, leaf_of_erasure
+from purger.signed_log.entries import Leaf, utc_text
 from takedown_base.scope import Scope
 from takedown_db.connection.lasting_connection import Connection, fetch
 from takedown_db.statements import statement
@@ -34,12 +34,12 @@ def redact(connection: Connection, scope: Scope, subject: str, names: Iterable[s
         rows += fetch(cursor, "redact_batches", scope=scope, subject=subject)
         now, kept, records = datetime.now(UTC), [], []
         for place, content, openings in rows:
-            leaf = Leaf.read(bytes(content), bytes(openings))
+            leaf = Leaf.read(bytes(content), bytes(openings)).leaf
             rest = leaf.without(chosen)
             if gone := leaf.opened() - rest.opened():
                 left = rest.kept()
                 kept.append((place, left.hex() if left else None))
-                records.append(leaf_of_erasure(place, gone, now))
+                records.append(Leaf.of("erased", at=utc_text(now), leaf=place, names=sorted(gone)))
         _write(cursor, kept, records)
     return len(kept)
 

@@ -22,8 +22,8 @@ log = logging.getLogger(__name__)
 #: Most entries that are read at once, and receipts after which the others wait for the next round.
 _ENTRIES, _RECEIPTS = 500, 2000
 
-#: Most bytes of an entry that is left out which are logged.
-_SHOWN = 300
+#: Most bytes of a leaf; of an entry that is left out those which are logged.
+_LARGEST, _SHOWN = 32_000, 300
 
 
 class _Entry(NamedTuple):
@@ -50,17 +50,21 @@ def read_waiting(connection: Connection, edges: Collection[str], placed: int) ->
     rows = [_Entry(*row) for row in connection.rows("log_waiting_entries", limit=_ENTRIES)]
     purges = sorted({row for each in rows if isinstance(row := _members(each.content).get("row"), int) and row > 0})
     batches = dict(connection.rows("log_batches_of_rows", ids=json.dumps(purges))) if purges else {}
-    waiting, former, receipts = Waiting(more=len(rows) == _ENTRIES), _FormerEdges(connection, edges), 0
+    waiting, known, receipts = Waiting(more=len(rows) == _ENTRIES), set(edges), 0
     for row in rows:
         if receipts >= _RECEIPTS:
             waiting.more = True
             break
         try:
-            leaf, told = Leaf.read_checked(row.content, row.openings)
+            if len(row.content) > _LARGEST:
+                raise ValueError(f"it has more than {_LARGEST} bytes")
+            leaf, members, told = Leaf.read(row.content, row.openings)
             named = {each["edge"] for each in told}
-            batch = _batch(leaf.members(), told, batches, row.last)
-            if strange := former.strangers(named):
+            if not named <= known:
+                known |= _former_edges(connection)
+            if strange := named - known:
                 raise ValueError(f"there is no edge {min(strange)}")
+            batch = _batch(members, told, batches, row.last)
         except ValueError as error:
             log.error(
                 "entry %s of log_entries is left out of the signed log: %s. Find out who wrote it: %s",
@@ -83,9 +87,9 @@ def _batch(
     """Return the last batch that a leaf is about; None: it has no number yet. Raises ``ValueError``: what is wrong."""
     kind = members["kind"]
     if kind == "acknowledged":
-        for each in told:
-            if not 0 <= each["first"] <= members["last"] <= last:
-                raise ValueError(f"it acknowledges batches {each['first']} to {members['last']} of {last}")
+        for first in {each["first"] for each in told}:
+            if not 0 <= first <= members["last"] <= last:
+                raise ValueError(f"it acknowledges batches {first} to {members['last']} of {last}")
         return int(members["last"])
     if kind == "seen":
         if members["row"] not in batches:
@@ -103,17 +107,6 @@ def _members(content: bytes) -> dict[str, Any]:
         return {}
 
 
-class _FormerEdges:
-    """The edges that exist, and all that the log has ever named: one that was removed may have acknowledged before."""
-
-    def __init__(self, connection: Connection, edges: Collection[str]) -> None:
-        self._connection = connection
-        self._known = frozenset(edges)
-        self._read = False
-
-    def strangers(self, names: Collection[str]) -> frozenset[str]:
-        """Return the names of those that never existed."""
-        if not self._known.issuperset(names) and not self._read:
-            lists = (_members(bytes(row[0])).get("names", ()) for row in self._connection.rows("log_former_edges"))
-            self._known, self._read = self._known.union(*lists), True
-        return frozenset(names) - self._known
+def _former_edges(connection: Connection) -> set[str]:
+    """Read the names of all edges that the log has ever named: one that was removed may have acknowledged before."""
+    return set().union(*(_members(bytes(row[0])).get("names", ()) for row in connection.rows("log_former_edges")))

@@ -86,7 +86,7 @@ class TreeCheck:
             return
         if self._tree.size != size:
             self._report.differs("log_state", 1, "size", self._tree.size, size)
-        if self._first_batch not in (None, (begun or 0) + 1):
+        if self._first_batch is not None and (begun is None or self._first_batch != begun + 1):
             self._report.differs("log_state", 1, "begun", (self._first_batch or 0) - 1, begun)
 
     def _follow(self, stored: StoredLeaf, opened: OpenedLeaf) -> None:

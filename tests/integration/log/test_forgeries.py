@@ -109,13 +109,13 @@ def test_no_receipt_is_moved_to_another_batch_or_added_to_a_leaf(
     assert size_of(past) == size
     assert caplog.text.count("its receipts are of another leaf") == 2
     # Also not in the log itself, by whoever may change everything but has no key.
-    ((place, moved), (other, kept)) = past.sql(
-        "SELECT leaf, openings FROM log_leaves WHERE kind = 'acknowledged' ORDER BY leaf"
+    ((place, content, moved), (other, _, kept)) = past.sql(
+        "SELECT leaf, content, openings FROM log_leaves WHERE kind = 'acknowledged' ORDER BY leaf"
     )
-    for blob in (kept, replace_first(Leaf.read(b"", bytes(moved))), b"x"):
+    for blob in (kept, replace_first(Leaf.read(bytes(content), bytes(moved)).leaf), b"x"):
         past.sql("UPDATE log_leaves SET openings = %s WHERE leaf = %s", blob, place)
         told = [finding.text() for finding in past.audit().findings]
-        assert f"log_leaves {place}, openings: the log says its receipts, the database has others: " in " ".join(told)
+        assert f"log_leaves {place}: the log says there is a whole leaf, the database has another: " in " ".join(told)
         assert past.prove("a1") is None
     past.sql("UPDATE log_leaves SET openings = %s WHERE leaf = %s", moved, place)
     assert past.tells(past.prove("a1")) == [("ban", ["edge1", "edge2"])]

@@ -21,7 +21,7 @@ def packed(receipts: object) -> bytes:
 
 @pytest.mark.parametrize("leaf", [RECEIPT, ACT], ids=["receipt", "act"])
 def test_what_a_purger_writes_is_read(leaf: Leaf) -> None:
-    assert Leaf.read_checked(leaf.content.encode(), leaf.kept())[0] == leaf
+    assert Leaf.read(leaf.content.encode(), leaf.kept()).leaf == leaf
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,7 @@ def test_what_a_purger_writes_is_read(leaf: Leaf) -> None:
         (RECEIPT.content.encode(), OTHER.kept(), "its receipts are of another leaf"),
         (RECEIPT.content.encode(), packed([[RECEIPT.receipts[0].content, {}]] * 1001), "it has 1001 receipts"),
         (RECEIPT.content.encode(), packed([["{}", {}]]), "receipt 0 is malformed: it has no member at"),
-        (RECEIPT.content.encode(), packed([["{ }", {}]]), "receipt 0 is malformed: .* canonical"),
+        (RECEIPT.content.encode(), packed([["{ }", {}]]), "not in canonical form"),
         (RECEIPT.content.encode(), packed(["{}"]), "openings"),
         (RECEIPT.content.encode(), packed("a" * 3_000_000), "openings"),
         (RECEIPT.content.encode(), (RECEIPT.kept() or b"") + b"x", "openings"),
@@ -45,7 +45,6 @@ def test_what_a_purger_writes_is_read(leaf: Leaf) -> None:
         (ACT.content.encode(), RECEIPT.kept(), "a leaf of its kind has no receipts"),
         (b'{"at":"x","kind":"seen","row":"1"}', None, "no int"),
         (b'{"kind":1}', None, "it has no kind"),
-        (b'{"a":"' + b"a" * 40_000 + b'","kind":"x"}', None, "more than"),
         (ACT.content.encode(), b"{", "openings"),
         (ACT.content.encode(), b"[]", "openings"),
         (ACT.content.encode(), b'{"reason":["other","00"]}', "openings"),
@@ -56,4 +55,4 @@ def test_what_a_purger_writes_is_read(leaf: Leaf) -> None:
 )
 def test_anything_else_is_refused_with_the_reason(content: bytes, openings: bytes | None, reason: str) -> None:
     with pytest.raises(ValueError, match=reason):
-        Leaf.read_checked(content, openings)
+        Leaf.read(content, openings)

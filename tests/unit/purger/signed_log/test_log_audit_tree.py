@@ -15,6 +15,7 @@ from takedown_log.tree import GrowingTree
 
 AT = "2026-11-26T12:00:00.000000Z"
 SIZE = 300
+_ANOTHER = "log_leaves {}: the log says there is a whole leaf, the database has another: "
 
 
 class StoredLog:
@@ -122,25 +123,20 @@ def test_a_leaf_that_is_missing_ends_the_tree_and_is_named(log: StoredLog) -> No
         ("kind", "event", "log_leaves 17, kind: the log says 'batch', the database 'event'"),
         ("source", 18, "log_leaves 17, source: the log says 17, the database 18"),
         ("source", None, "log_leaves 17, source: the log says 17, the database nothing"),
-        ("openings", b'{"x": ["y", "00"]}', "log_leaves 17, openings: x: the log says nothing, the database 'y'"),
-        (
-            "openings",
-            b"[",
-            "log_leaves 17, openings: the log says values and salts as JSON, the database has other bytes",
-        ),
+        *(("openings", value, _ANOTHER.format(17)) for value in (b'{"x": ["y", "00"]}', b"[", b"{}", b"x")),
     ],
 )
 def test_a_column_beside_the_content_is_compared_with_it(log: StoredLog, column: str, value: object, told: str) -> None:
     log.change(17, **{column: value})
-    assert told in log.audit()
+    assert told in " ".join(log.audit())
 
 
 def test_an_opening_that_does_not_fit_is_named(log: StoredLog) -> None:
     last = SIZE - 1
     log.change(last, openings=(log.rows[last].openings or b"").replace(b"spam", b"spum"))
     (told,) = log.audit()
-    assert told.startswith(f"log_leaves {last}, openings: reason: the log says '")
-    assert told.endswith("the database 'spum'")
+    assert told.startswith(_ANOTHER.format(last))
+    assert "'spum' is not the value" in told
 
 
 def test_openings_that_are_gone_are_an_alteration_unless_their_erasure_is_on_record(log: StoredLog) -> None:
