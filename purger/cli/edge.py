@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterator
 from dataclasses import asdict, replace
-from itertools import starmap
 
 import click
 
@@ -134,7 +133,7 @@ def _require_answer(connection: Connection, edge: Edge) -> None:
 
 
 def _find(connection: Connection, name: str) -> Edge | None:
-    return next(starmap(Edge, connection.rows("edge_settings", name=name)), None)
+    return next((edge.settings for edge in list_edges(connection) if edge.name == name), None)
 
 
 def _require(connection: Connection, name: str) -> Edge:

@@ -46,7 +46,7 @@ _LONGEST_MOVE = 3.0
 
 
 class _OutboxState(NamedTuple):
-    """The row of the statement ``outbox_state``."""
+    """The row of the statement ``outbox_state``: fields of ``FleetState``."""
 
     head: int
     numbered_at: datetime
@@ -98,14 +98,9 @@ def _read(connection: Connection) -> FleetState:
             for edge, answer in zip(enabled, answers, strict=True)
         ),
         disabled=len(edges) - len(enabled),
-        head=outbox.head,
-        numbered_at=outbox.numbered_at,
-        read_at=outbox.read_at,
+        **outbox._asdict(),
         clock_lead=clock_lead,
-        pruned=outbox.pruned,
-        pending=outbox.pending,
         stuck=stuck,
-        unnumberable=outbox.unnumberable,
         migration_lock=_migration_lock(connection),
         later_migrations=later_migrations,
         missing_triggers=triggers.missing,

@@ -14,12 +14,6 @@ FROM edges
 WHERE enabled AND (%(purger)s IS NULL OR purger = %(purger)s)
 ORDER BY name
 
--- name: edge_settings
--- Reads the settings of one edge.
-SELECT name, purge_url, public_url, token_file, ca_file, certificate_file, key_file
-FROM edges
-WHERE name = %(name)s
-
 -- name: list_edges
 -- Reads the settings and the saved state of all edges.
 SELECT name, purge_url, public_url, token_file, enabled, instance, acknowledged, seen_at, epoch, problem,
