@@ -84,7 +84,9 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, list
             address = f"127.0.0.1:{free_port()}"
             directory = tmp_path_factory.mktemp("edge")
             # A fetch that is late because the machine is busy would be a 503.
-            edge = Edge(directory, address, lease=_LEASE, fail_safe_ttl=_TTL, fetch_timeout=60)
+            # Varnish's lurker would test the objects against the bans of "bans instead of keys" before the hits do.
+            late = {"ban_lurker_age": 3600}
+            edge = Edge(directory, address, lease=_LEASE, fail_safe_ttl=_TTL, fetch_timeout=60, parameters=late)
             _mutate(edge, mutation)
             origin = running.enter_context(ScriptedOrigin(address))
             running.enter_context(edge)
