@@ -10,7 +10,7 @@ import pytest
 
 from stack.samples import draw
 from stack.waiting import wait_until
-from tests.support.machines.machine import Machine, Switch, why_impossible
+from tests.support.machines.machine import HOME, Machine, Switch, why_impossible
 from tests.support.pages.markdown_pages import ROOT
 from tests.support.pages.pasted_page import PastedPage
 
@@ -84,6 +84,11 @@ class Deployment:
         """Wait until ``purger status`` says OK."""
         wait_until(lambda: self.status().startswith("OK"), "status OK")
 
+    def wait_for_origin(self, name: str) -> None:
+        """Wait until an origin answers on its own machine."""
+        head = f"curl --silent --head http://{ADDRESSES[name]}:8000/images/-"
+        wait_until(lambda: " 404 " in self.run(name, head, None), f"{name} answers")
+
     def hand_over(self) -> None:
         """Put the files that ``scp`` has copied into their places."""
         for handed in (self.shared / "handed").iterdir():
@@ -134,7 +139,7 @@ def make_secrets(deployment: Deployment) -> None:
 def start_the_database(deployment: Deployment) -> None:
     """Do the section Database."""
     url = deployment.paste("bind-address", "db1").splitlines()[-1]
-    deployment.machines["admin"].write("/root/site/admin-database-url", url)
+    deployment.machines["admin"].write(f"{HOME}/site/admin-database-url", url)
     deployment.paste("purger migrate", "admin")
 
 
@@ -150,7 +155,7 @@ def start_the_origins(deployment: Deployment) -> None:
 def start_the_edges(deployment: Deployment) -> None:
     """Do the section Edges."""
     deployment.paste("purger vcl", "admin")
-    default = "/root/site/vcl/default.vcl"
+    default = f"{HOME}/site/vcl/default.vcl"
     text = deployment.run("admin", f"cat {default}")
     ours = deployment.page.take("import directors")
     replaced, count = re.subn(
@@ -223,10 +228,14 @@ def faults_are_told_with_their_cure(deployment: Deployment) -> None:
 def upgrade(deployment: Deployment) -> None:
     """Do the section Upgrade with the same programs under the next name, while browsers ask."""
     block = deployment.page.take("edge-takedown-2")
+    deployment.run("origin1", "systemctl stop edge-takedown-origin")
+    # In turn each goes to the origin that is away first, which its probe has not told yet.
+    assert [deployment.ask("lima", f"/images/absent-{number}") for number in range(4)] == 4 * ["404 2"]
     for name in ORIGINS:
         deployment.run(name, "cp -a /opt/edge-takedown-1 /opt/edge-takedown-2")
         deployment.run(name, block)
         assert deployment.ask("lima", "/images/cat-1") == "200 2"
+        deployment.wait_for_origin(name)
     deployment.paste("systemctl reload varnish", "lima")
     assert deployment.ask("lima", "/images/cat-1") == "200 2"
     deployment.wait_until_ok()

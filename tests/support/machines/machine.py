@@ -26,6 +26,9 @@ _MASKED = (
 #: Beginnings, in small letters, of the names of variables by which pip finds its registry.
 _TO_REGISTRIES = ("pip_", "http_proxy", "https_proxy", "no_proxy", "ssl_cert", "requests_ca", "curl_ca")
 
+#: The home directory of root on each machine.
+HOME = "/root"
+
 #: Units of Debian's packages that the machines start.
 _UNITS = ("hitch", "mariadb", "varnish")
 
@@ -120,7 +123,7 @@ class Machine:
         """The machine's first process, as seen from here."""
         return self._pid
 
-    def run(self, script: str, *, code: int | None = 0, directory: str = "/root", outside: bool = False) -> str:
+    def run(self, script: str, *, code: int | None = 0, directory: str = HOME, outside: bool = False) -> str:
         """Run lines of bash as root in a directory of the machine; return what they print.
 
         Asserts the exit code, unless ``code`` is None, and then returns standard output and error, one after the other.
@@ -133,7 +136,7 @@ class Machine:
                 *("nsenter", f"--target={self._pid}", *spaces, "--root", f"--wd={self.root}{directory}"),
                 *("bash", "--noprofile", "--norc", "-es"),
             ],
-            env={**own, "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root"},
+            env={**own, "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": HOME},
             input=script,
             capture_output=True,
             text=True,
