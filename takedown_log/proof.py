@@ -233,7 +233,7 @@ def _statement(origin: str, about: str, made_at: str, proof: Proof) -> str:
 def _check_order(leaves: Sequence[ProvenLeaf]) -> None:
     places = [each.index for each in leaves]
     if places != sorted(set(places)):
-        raise ProofError("the leaves do not stand in the order of the log")
+        raise ProofError("the leaves are not in the order of the log")
 
 
 def _check(leaf: ProvenLeaf, name: str, size: int, root: bytes) -> dict[str, Any]:

@@ -32,7 +32,7 @@ _OF_ALL = (40, 0.5)
 #: Most users, browsers and addresses that are remembered.
 _REMEMBERED = 3000
 
-#: Seconds that are no time: sums of seconds are not exact.
+#: Seconds below which a wait counts as none: sums of floats are not exact.
 _INSTANT = 1e-6
 
 #: Seconds between two lines of the log about refused tries.

@@ -9,6 +9,7 @@ DROP PROCEDURE IF EXISTS delivery_v1;
 DROP PROCEDURE IF EXISTS hiding_bans_v2;
 DROP PROCEDURE IF EXISTS number_invalidations_v1;
 DROP PROCEDURE IF EXISTS number_invalidations_v3;
+DROP PROCEDURE IF EXISTS original_digest;
 DROP PROCEDURE IF EXISTS original_digest_v2;
 DROP PROCEDURE IF EXISTS pick_invalidations_v2;
 DROP PROCEDURE IF EXISTS prune_leaves_chosen_v1;

@@ -59,8 +59,8 @@ WHERE name = %(name)s
 SELECT name, enabled, flush_asked, flush_done, problem FROM edges ORDER BY name
 
 -- name: edges_that_served
--- Reads the enabled edges that still served a removed image within the last day: which one, when (UTC), and when they were flushed
--- since.
+-- Reads the enabled edges that still served a removed image within the last day: which one, when (UTC), and when they
+-- were flushed since.
 SELECT name, served_code, served_at, IF(flush_done_at > served_at, flush_done_at, NULL) AS flushed_at
 FROM edges
 WHERE enabled AND served_at > UTC_TIMESTAMP(6) - INTERVAL 1 DAY

@@ -1,8 +1,9 @@
 -- Statements for probes and audits: banned images to request, and whether their bans still stand.
 
 -- name: bans_to_probe
--- Reads the newest standing bans in the batches after %(after)s up to %(last)s that are not proven gone at an edge yet. %(hours)s: only those that were numbered within so many hours; NULL: all. Of a bulk of lifted bans it searches
--- the newest 20,000 rows only.
+-- Reads the newest standing bans in the batches after %(after)s up to %(last)s that are not proven gone at an edge yet.
+-- %(hours)s: only those that were numbered within so many hours; NULL: all. Of a bulk of lifted bans it searches the newest
+-- 20,000 rows only.
 SELECT event.id, event.batch, event.scope, event.subject, event.cause
 FROM (
     SELECT id, batch, scope, subject, cause, ban_id

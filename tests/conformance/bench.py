@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 
+from stack.waiting import wait_until
 from tests.conformance.http_exchange import Reply, exchange
 from tests.conformance.scripted_origin import LIFETIME, LONGEST_HOLD, Script, ScriptedOrigin
 from tests.conformance.verdict import CheckFailedError, NotOfferedError, require
@@ -221,11 +222,10 @@ class Bench:
 
     def wait(self, condition: Callable[[], bool], seconds: float, otherwise: str) -> None:
         """Wait for a condition. Fails with a sentence when it does not come true in time."""
-        end = time.monotonic() + seconds
-        while not condition():
-            if time.monotonic() > end:
-                raise CheckFailedError(otherwise)
-            time.sleep(0.02)
+        try:
+            wait_until(condition, otherwise, seconds)
+        except TimeoutError:
+            raise CheckFailedError(otherwise) from None
 
 
 def lifetime(seconds: int) -> dict[str, str]:
