@@ -29,7 +29,7 @@ class Leap:
             # The purger's own clock is known once it has signed again.
             self.meanwhile = wait_until(lambda: self._named("(a purger) is 1826 days behind"), "the clocks are named")
             self.refused = site.stack.purger.run("redate")
-            self.receipts = site.stack.purger.run("receipts", self.code).stdout
+            self.receipts = wait_until(self._seen, "the edge was seen without the image")
 
     def problems(self) -> list[str]:
         """Return the first line of ``purger status``, and all further problems."""
@@ -39,6 +39,10 @@ class Leap:
     def _named(self, part: str) -> list[str] | None:
         problems = self.problems()
         return problems if any(part in line for line in problems) else None
+
+    def _seen(self) -> str | None:
+        receipts = self.site.stack.purger.run("receipts", self.code).stdout
+        return None if "not probed" in receipts else receipts
 
     def from_origin(self, code: str) -> requests.Response:
         return requests.get(f"{self.site.stack.origin.url}/images/{code}", timeout=PATIENCE)

@@ -40,7 +40,7 @@ def settings(unit: Path) -> dict[str, list[str]]:
 def installed(unit: Path, directory: Path) -> Path:
     """Copy a unit, with programs that this machine has instead of those of an installation."""
     copy = directory / unit.name
-    copy.write_text(re.sub(r"^(ExecStart=)\S+", rf"\1{shutil.which('true')}", unit.read_text(), flags=re.MULTILINE))
+    copy.write_text(re.sub(r"^(Exec\w+=)/\S+", rf"\1{shutil.which('true')}", unit.read_text(), flags=re.MULTILINE))
     return copy
 
 
