@@ -8,13 +8,15 @@ import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Self
+from typing import Self, cast
 
 import psutil
 from mirakuru import Executor
 from mirakuru.base import cleanup_subprocesses
 from mirakuru.exceptions import AlreadyRunning, ExecutorError, ProcessExitedWithError, ProcessFinishedWithError
 
+from stack.commands import FORK_COMMANDS
+from stack.forked import ForkedServer, can_fork
 from stack.ports import is_free
 from stack.waiting import PATIENCE, wait_until
 
@@ -38,7 +40,8 @@ class PortTakenError(ServerFailedError):
 class Server(Executor):
     """A server in a directory of its own, with ``NAME.log`` in it. Subclasses know when it is ready.
 
-    Start servers from the main thread: the kernel ends a child when the thread that started it ends.
+    Start servers from the main thread: the kernel ends a child when the thread that started it ends. Our own programs
+    are forked where ``STACK_FORK_COMMANDS`` is set.
     """
 
     def __init__(
@@ -57,9 +60,10 @@ class Server(Executor):
         self.log = directory / f"{name}.log"
         self._log_handle = self.log.open("ab")
         self._log_start = 0
+        self._arguments = [*map(str, command)]
         super().__init__(
             # The kernel ends the server with its parent, so that no port is taken at the next run.
-            ["setpriv", "--pdeathsig", "TERM", "--", *map(str, command)],
+            ["setpriv", "--pdeathsig", "TERM", "--", *self._arguments],
             cwd=str(directory),
             timeout=PATIENCE,
             sleep=0.02,
@@ -71,7 +75,7 @@ class Server(Executor):
 
     def pre_start_check(self) -> bool:
         """Tell whether another process has one of the ports."""
-        return not all(map(is_free, self.ports))
+        return self.process is None and not all(map(is_free, self.ports))
 
     def after_start_check(self) -> bool:
         """Tell whether the server accepts connections on all its ports."""
@@ -83,6 +87,9 @@ class Server(Executor):
         """Start and wait until ready. Raises ``ServerFailedError`` with the reason and the tail of the log."""
         self._log_start = self.log.stat().st_size
         try:
+            if os.environ.get(FORK_COMMANDS) and can_fork(self._arguments, self.envvars) and not self.pre_start_check():
+                forked = ForkedServer(self._arguments, self.envvars, self.directory, self._log_handle)
+                self.process = cast(subprocess.Popen[str], forked)
             return super().start()
         except AlreadyRunning:
             taken = ", ".join(str(port) for port in self.ports if not is_free(port))

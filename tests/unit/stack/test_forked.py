@@ -1,13 +1,17 @@
 """Run commands by a fork, and hold them against the same commands that are started anew."""
 
 import os
+import signal
 import subprocess
+import sys
 from pathlib import Path
 
+import psutil
 import pytest
 
 from stack.commands import command
-from stack.forked import can_fork, run_forked
+from stack.forked import ForkedServer, can_fork, run_forked
+from stack.waiting import PATIENCE, wait_until
 
 ENVIRONMENT = {"PATH": os.defpath, "PURGER_DATABASE_URL": "mysql://nobody@localhost/takedown?unix_socket=/nowhere"}
 
@@ -43,3 +47,43 @@ def test_what_acts_at_a_start_is_started(name: str) -> None:
     assert can_fork([command("purger")], ENVIRONMENT)
     assert not can_fork([command("purger")], {**ENVIRONMENT, name: "another"})
     assert not can_fork(["mariadb"], ENVIRONMENT)
+
+
+def test_a_server_has_its_log_and_ends_by_a_signal(tmp_path: Path) -> None:
+    with (tmp_path / "log").open("ab") as log:
+        server = ForkedServer([command("purger"), "wait"], ENVIRONMENT, tmp_path, log)
+        assert server.wait(PATIENCE) == server.poll() == 2
+        assert b"Missing argument" in (tmp_path / "log").read_bytes()
+        server = ForkedServer([command("origin"), "serve"], serving(tmp_path), tmp_path, log)
+    wait_until(lambda: b"listening" in (tmp_path / "log").read_bytes(), "the origin")
+    assert os.getpgid(server.pid) == server.pid
+    assert server.poll() is None
+    server.kill()
+    assert server.wait(PATIENCE) == -signal.SIGKILL
+
+
+def test_a_server_ends_with_the_process_that_started_it(tmp_path: Path) -> None:
+    starts = "import sys; from tests.unit.stack.test_forked import hold; hold(sys.argv[1])"
+    with subprocess.Popen([sys.executable, "-c", starts, tmp_path], stdout=subprocess.PIPE, text=True) as holder:
+        assert holder.stdout
+        server = psutil.Process(int(holder.stdout.readline()))
+        holder.kill()
+    server.wait(PATIENCE)
+
+
+def hold(directory: str) -> None:
+    """Start an origin, print its process, and never end."""
+    with Path(directory, "log").open("ab") as log:
+        server = ForkedServer([command("origin"), "serve"], serving(Path(directory)), Path(directory), log)
+    print(server.pid, flush=True)
+    signal.pause()
+
+
+def serving(directory: Path) -> dict[str, str]:
+    """Make the variables of an origin whose database is away."""
+    url = ENVIRONMENT["PURGER_DATABASE_URL"]
+    return ENVIRONMENT | {
+        "ORIGIN_DATABASE_URL": url,
+        "ORIGIN_STORE": f"file:{directory}",
+        "ORIGIN_LISTEN": "127.0.0.1:0",
+    }
