@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+from collections import OrderedDict
 from pathlib import Path
 
 import pytest
@@ -61,6 +62,10 @@ settings.load_profile("untimed")
 #: Files whose tests share no servers: any process may run any of them.
 _NOTHING_SHARED = ("tests/chaos/test_chaos.py", "tests/vcl/test_vcl.py")
 
+#: Files with the longest tests begin first, those with the shortest last: at the end no process waits for another.
+_LONGEST = ("tests/integration/project/", "tests/chaos/", "tests/browser/", "tests/integration/delivery/")
+_SHORTEST = ("tests/unit/", "tests/vcl/")
+
 
 class _ByFile(LoadScopeScheduling):  # type: ignore[misc]
     """A scheduler that gives a whole file to one process, so that its servers start once."""
@@ -68,6 +73,18 @@ class _ByFile(LoadScopeScheduling):  # type: ignore[misc]
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.partition("::")[0]
         return nodeid if file in _NOTHING_SHARED else file
+
+    def _assign_work_unit(self, node: object) -> None:
+        units = sorted(self.workqueue.items(), key=lambda unit: _turn(unit[0]))
+        self.workqueue: OrderedDict[str, dict[str, bool]] = OrderedDict(units)
+        super()._assign_work_unit(node)
+
+
+def _turn(scope: str) -> int:
+    """Return when a file's turn is: the longest first."""
+    if scope.startswith(_SHORTEST):
+        return len(_LONGEST) + 1
+    return next((turn for turn, place in enumerate(_LONGEST) if scope.startswith(place)), len(_LONGEST))
 
 
 @pytest.hookimpl(optionalhook=True)
