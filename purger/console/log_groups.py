@@ -5,7 +5,7 @@ with the time: no index has persons and reasons, so the log is searched backward
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import groupby, starmap
 from typing import NamedTuple
@@ -57,6 +57,7 @@ class LogGroup:
 
     rows: list[LogRow]
     passed: int = 0  # number of entries that were passed over, about
+    passed_batches: list[int | None] = field(default_factory=list)  # as ``batch``, of these entries
 
     @property
     def number(self) -> int:
@@ -70,8 +71,8 @@ class LogGroup:
 
     @property
     def batch(self) -> int | None:
-        """The last of their batches, as far as they were read. None: one has no number yet, or no row in the outbox."""
-        batches = [row.batch for row in self.rows]
+        """The last of their batches. None: one has no number yet, or no row in the outbox."""
+        batches = [*(row.batch for row in self.rows), *self.passed_batches]
         return None if None in batches else max(batch for batch in batches if batch is not None)
 
     @property
@@ -114,8 +115,8 @@ def read_log(connection: Connection, wanted: LogFilter | None = None, before: in
             if groups[-1].is_bulk:
                 oldest = reader.oldest_of_bulk(rows[-1])
                 if oldest.id < before:
-                    # Its batch counts as well: the oldest rows of a bulk are numbered late.
                     groups[-1].rows.append(oldest)
+                    groups[-1].passed_batches.append(reader.last_batch(oldest, rows[-1]))
                     groups[-1].passed += before - oldest.id - 1
                 before = oldest.id
         if before <= reader.begin:
@@ -160,6 +161,15 @@ class _Reader:
             else:
                 step //= 2 if step <= _STEP else 4
         return inside
+
+    def last_batch(self, oldest: LogRow, newest: LogRow) -> int | None:
+        """Read the last batch of the rows that two entries of a bulk wrote, and of all between; None: one has none yet.
+
+        A bulk is numbered from both ends, so what lies between is the last.
+        """
+        ids = {"first": oldest.invalidation, "last": newest.invalidation}
+        ((batch,),) = self._connection.rows("console_last_batch", **ids)
+        return None if batch is None else int(batch)
 
     def _first(self, moment: datetime) -> int:
         """Find the first entry of a time or later, by halves: ids ascend with the time, but for single ones."""

@@ -127,8 +127,8 @@ def _most(edges: int) -> int:
 def _takedowns(
     connection: Connection, groups: Sequence[LogGroup], acknowledged: dict[int, list[_AcknowledgementRow]]
 ) -> tuple[Takedown, ...]:
-    singles = [group.rows[0].invalidation for group in groups if not group.is_bulk]
-    probed = _read_probes(connection, [row for row in singles if row is not None])
+    bans = [row for group in groups if not group.is_bulk for row in group.rows if row.action == "ban"]
+    probed = _read_probes(connection, [row.invalidation for row in bans if row.invalidation is not None])
     return tuple(_takedown(group, acknowledged, probed) for group in groups)
 
 
@@ -154,9 +154,10 @@ def _takedown(
     probed: dict[tuple[int, str], _ProbeRow],
 ) -> Takedown:
     first = group.rows[0]
-    seen = probed if first.action == "ban" and len(group.rows) == 1 else {}
-    rows = acknowledged.get(group.batch or 0, ())
-    states = [_edge_state(row, seen.get((first.invalidation or 0, row.edge)), group.written_at) for row in rows]
+    states = [
+        _edge_state(row, _seen(group, row.edge, probed), group.written_at)
+        for row in acknowledged.get(group.batch or 0, ())
+    ]
     return Takedown(
         action=first.action,
         at=group.written_at,
@@ -170,6 +171,17 @@ def _takedown(
         written=first.invalidation is not None,
         edges=tuple(states),
     )
+
+
+def _seen(group: LogGroup, edge: str, probed: dict[tuple[int, str], _ProbeRow]) -> _ProbeRow | None:
+    """Find what probes of a group's images prove at an edge: one that is shown, or the last once all are gone."""
+    results = [probed.get((row.invalidation or 0, edge)) for row in group.rows]
+    found = [each for each in results if each is not None and each.seen_at is not None]
+    if shown := [each for each in found if not each.gone]:
+        return shown[0]
+    if len(found) == group.number:
+        return max(found, key=lambda each: each.seen_at or datetime.min)
+    return results[0] if group.number == 1 else None
 
 
 def _edge_state(row: _AcknowledgementRow, probe: _ProbeRow | None, since: datetime) -> AtEdge:

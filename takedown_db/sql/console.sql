@@ -27,6 +27,14 @@ ORDER BY log.id DESC
 -- Reads the time (UTC) of the first entry of the log from the id %(id)s on.
 SELECT logged_at FROM moderation_log WHERE id >= %(id)s ORDER BY id LIMIT 1
 
+-- name: console_last_batch
+-- Reads the last batch of the rows of the outbox with ids from %(first)s to %(last)s; NULL while one has no number.
+SELECT IF(
+    EXISTS (SELECT 1 FROM invalidations FORCE INDEX (batch) WHERE batch IS NULL AND id BETWEEN %(first)s AND %(last)s),
+    NULL,
+    (SELECT MAX(batch) FROM invalidations FORCE INDEX (PRIMARY) WHERE id BETWEEN %(first)s AND %(last)s)
+) AS batch
+
 -- name: console_acknowledgements
 -- Reads for each batch of the JSON array %(batches)s and each enabled edge the first acknowledgement that covers it: NULL
 -- where there is none. MIN takes one step in the index for each of them.

@@ -199,6 +199,24 @@ def test_a_bulk_is_one_line_with_its_number(site: Site, anna: Person) -> None:
     wait_shown(anna, "/part/overview", "60 images together", "console-bulk-")
 
 
+def test_a_few_images_together_are_seen_gone_once_all_of_them_are(site: Site, anna: Person) -> None:
+    codes = [site.new_image() for _ in range(3)]
+    rows = ", ".join(f"('image', '{code}', 'a few together')" for code in codes)
+    site.execute(f"INSERT INTO bans (scope, subject, reason) VALUES {rows}")
+
+    def chips() -> list[str]:
+        return re.findall(r'class="chip (.*?)</span>', anna.get("/takedowns?reason=a+few+together").text)
+
+    wait_until(lambda: ["seen gone" in each for each in chips()] == [True, True], "all of them, at both edges")
+    last = "subject = 'CODE' AND cause = 'ban'".replace("CODE", codes[-1])
+    one = f"edge = '{site.stack.edges[1].edge_name}' AND invalidation = (SELECT id FROM invalidations WHERE {last})"
+    site.execute(f"UPDATE sightings SET gone = 0 WHERE {one}")
+    assert [chip.partition('"')[0] for chip in chips()] == ["good", "bad"], "one that is still shown"
+    assert "STILL SHOWN" in chips()[1]
+    site.execute(f"DELETE FROM sightings WHERE {one}")
+    assert ["seen gone" in chip for chip in chips()] == [True, False], "one that was not probed"
+
+
 def test_an_edge_that_gives_no_answer_has_its_cure_beside_it(site: Site, anna: Person) -> None:
     code, edge = site.new_image(), site.stack.edges[1]
     edge.pause()

@@ -12,7 +12,7 @@ AT = datetime(2026, 11, 25)
 
 
 class Log:
-    """A log in memory, with the two statements that read it."""
+    """A log in memory, with the statements that read it."""
 
     def __init__(self) -> None:
         self.rows_by_id: dict[int, LogRow] = {}
@@ -30,6 +30,10 @@ class Log:
     def rows(self, name: str, **parameters: Any) -> list[Any]:
         """Answer a statement as the database does."""
         self.statements += 1
+        if name == "console_last_batch":
+            ids = range(parameters["first"], parameters["last"] + 1)
+            batches = [self.rows_by_id[entry].batch for entry in ids]
+            return [(None if None in batches else max(each or 0 for each in batches),)]
         if name == "console_log_end":
             return [(len(self.rows_by_id) + 1,)]
         after, before, limit = parameters["after"], parameters["before"], parameters["limit"]
