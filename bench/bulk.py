@@ -11,8 +11,8 @@ import requests
 
 from bench.bulk_bans import BANS, SCOPES, Bulks, subject_of
 from bench.results import Result, compare, percentile
+from stack.processes.waiting import wait_until
 from stack.system import Stack
-from stack.waiting import wait_until
 
 _REQUESTS, _IMAGES = 1_500, 2_000
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from contextlib import closing
 from itertools import count
 
-from stack.database import Database
-from stack.waiting import wait_until
+from stack.databases.database import Database
+from stack.processes.waiting import wait_until
 from takedown_base.scope import Scope
 
 #: Bans of a bulk.

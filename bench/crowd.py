@@ -6,8 +6,8 @@ from pathlib import Path
 
 from bench.bulk import add_images
 from bench.results import Distribution
+from stack.processes.waiting import wait_until
 from stack.system import Stack, StackSettings
-from stack.waiting import wait_until
 
 _BANS, _SECONDS, _EDGES = 60, 3.0, 3
 

@@ -11,10 +11,10 @@ import requests
 from bench.load import wrk
 from bench.nginx import nginx
 from bench.results import Contender, Result, compare
-from stack.edge import Edge
-from stack.ports import free_port
-from stack.server import Server
-from stack.varnish import Varnish
+from stack.edges.edge import Edge
+from stack.edges.varnish import Varnish
+from stack.processes.ports import free_port
+from stack.processes.server import Server
 
 _BODY = b"x" * 20_000
 

@@ -15,12 +15,12 @@ from typing import NamedTuple
 
 from bench.load import cpu_seconds, memory_mb
 from bench.results import Comparison, Curves, Distribution, Result, percentile
-from stack.database import Database
-from stack.edge import Edge
-from stack.ports import free_port
+from stack.databases.database import Database
+from stack.edges.edge import Edge
+from stack.edges.stub_fleet import StubEdges
+from stack.processes.ports import free_port
+from stack.processes.waiting import wait_until
 from stack.purger import Purger
-from stack.stub_fleet import StubEdges
-from stack.waiting import wait_until
 
 #: Numbers of edges that one purger serves, and the two fleets that are compared.
 _ONE_PURGER = (1, 10, 30, 100, 250)

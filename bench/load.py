@@ -7,7 +7,7 @@ from pathlib import Path
 
 import psutil
 
-from stack.server import Server
+from stack.processes.server import Server
 
 _MILLISECONDS = {"us": 0.001, "ms": 1.0, "s": 1000.0, "m": 60_000.0}
 

@@ -16,10 +16,10 @@ from bench.bulk_bans import BANS, SCOPES, Bulks
 from bench.load import cpu_seconds
 from bench.nginx import nginx
 from bench.results import Comparison, Result
-from stack.database import Database
-from stack.edge import Edge
+from stack.databases.database import Database
+from stack.edges.edge import Edge
+from stack.processes.waiting import wait_until
 from stack.purger import Purger
-from stack.waiting import wait_until
 
 #: Sizes of the cache. A million objects take 4 GB of memory.
 OBJECTS = (10_000, 100_000, 1_000_000)

@@ -4,9 +4,9 @@ import grp
 import os
 from pathlib import Path
 
-from stack.commands import user_name
-from stack.ports import free_port
-from stack.server import Server
+from stack.processes.commands import user_name
+from stack.processes.ports import free_port
+from stack.processes.server import Server
 
 
 def nginx(directory: Path, location: str, rest: str = "") -> Server:

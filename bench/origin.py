@@ -13,11 +13,11 @@ from PIL import Image
 from bench.load import cpu_seconds, memory_mb, wrk
 from bench.results import Comparison, Contender, Result, compare
 from origin.answering.lookup import LookupConnection
-from stack.database import Database
-from stack.ports import free_port
-from stack.server import Server
+from stack.databases.database import Database
+from stack.processes.ports import free_port
+from stack.processes.server import Server
+from stack.processes.waiting import wait_until
 from stack.system import Stack, StackSettings
-from stack.waiting import wait_until
 from takedown_db.connection.connect import connect
 from takedown_db.statements import statement
 

@@ -15,7 +15,7 @@ from typing import Any
 import psutil
 
 from bench.results import KINDS, Result
-from stack.database_program import VARIABLE
+from stack.databases.program import VARIABLE
 
 #: Seconds for which the load of the machine is watched before a benchmark.
 _WATCHED = 1.0

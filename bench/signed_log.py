@@ -18,7 +18,7 @@ from purger.records.rows import record_receipts
 from purger.signed_log.audit.prove import Wanted, prove
 from purger.signed_log.keys import LogKey
 from purger.signed_log.writer import LogWriter
-from stack.database import Database
+from stack.databases.database import Database
 from stack.system import Stack
 from takedown_db.connection.lasting_connection import Connection
 from takedown_log.findings import find

@@ -11,7 +11,7 @@ import obstore
 from bench.load import wrk
 from bench.results import Contender, Result, compare
 from origin.stores.store import key_of
-from stack.database import Database
+from stack.databases.database import Database
 from stack.object_store import ObjectStoreServer
 from stack.origin import Origin
 

@@ -20,10 +20,10 @@ from bench.crowd import crowd
 from bench.load import cpu_seconds
 from bench.other_purgers import stack_with
 from bench.results import Distribution, Result, Steps, compare
-from stack.edge import Edge
-from stack.server import Server
+from stack.edges.edge import Edge
+from stack.processes.server import Server
+from stack.processes.waiting import wait_until
 from stack.system import Stack, StackSettings
-from stack.waiting import wait_until
 
 _BANS, _POLLED, _PURGES = 100, 6, 60  # a round
 

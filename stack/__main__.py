@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import click
 
 from stack.console import MODERATOR
-from stack.server import PortTakenError, ServerFailedError
+from stack.processes.server import PortTakenError, ServerFailedError
 from stack.system import CLUSTERS, Stack, StackSettings
 from takedown_base.signals import STOP_SIGNALS, SignalQueue
 

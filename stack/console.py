@@ -4,8 +4,8 @@ import secrets
 from pathlib import Path
 
 from purger.console.users import hash_password
-from stack.database import Database
-from stack.ports import free_port
+from stack.databases.database import Database
+from stack.processes.ports import free_port
 
 #: The users, with the roles that they have.
 MODERATOR, LOOKER = "anna", "wall"

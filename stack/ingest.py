@@ -3,11 +3,11 @@
 import secrets
 from pathlib import Path
 
-from stack.commands import command
-from stack.database import Database
+from stack.databases.database import Database
 from stack.origin import Origin
-from stack.ports import free_port
-from stack.server import Server
+from stack.processes.commands import command
+from stack.processes.ports import free_port
+from stack.processes.server import Server
 
 
 class Ingest(Server):

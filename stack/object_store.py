@@ -9,10 +9,10 @@ import obstore.exceptions
 import obstore.store
 
 from origin.stores.location import Location
-from stack.commands import command
-from stack.ports import free_port
-from stack.server import Server
-from stack.waiting import wait_until
+from stack.processes.commands import command
+from stack.processes.ports import free_port
+from stack.processes.server import Server
+from stack.processes.waiting import wait_until
 
 #: The bucket that each server has from its start.
 BUCKET = "images"

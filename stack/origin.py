@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from stack.commands import command, run_apart
-from stack.database import Database
-from stack.ports import free_port
-from stack.server import Server
+from stack.databases.database import Database
+from stack.processes.commands import command, run_apart
+from stack.processes.ports import free_port
+from stack.processes.server import Server
 
 
 class Origin(Server):

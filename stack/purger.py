@@ -4,10 +4,10 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-from stack.commands import command, run_apart
-from stack.database import Database
-from stack.edge import Edge
-from stack.server import Server
+from stack.databases.database import Database
+from stack.edges.edge import Edge
+from stack.processes.commands import command, run_apart
+from stack.processes.server import Server
 
 
 class Purger(Server):

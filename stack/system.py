@@ -10,19 +10,19 @@ from typing import Any, Self
 import requests
 
 from purger.signed_log.keys import LogKey, write_key
-from stack.cluster import Cluster
 from stack.console import Console
-from stack.database import Database
-from stack.edge import Edge
-from stack.galera import Galera
+from stack.databases.cluster import Cluster
+from stack.databases.database import Database
+from stack.databases.galera import Galera
+from stack.databases.replication_group import ReplicationGroup
+from stack.edges.edge import Edge
 from stack.ingest import Ingest
 from stack.object_store import ObjectStoreServer
 from stack.origin import Origin
+from stack.processes.server import Server
+from stack.processes.waiting import PATIENCE, wait_until
 from stack.purger import Purger
-from stack.replication_group import ReplicationGroup
 from stack.samples import draw_samples
-from stack.server import Server
-from stack.waiting import PATIENCE, wait_until
 from takedown_log.signed_note import SignerKey
 
 #: The engines of clusters, by the names that ``./dev run --cluster`` takes.
@@ -43,7 +43,7 @@ class StackSettings:
     store: str = "directory"  # or "s3": a private object store
     origin_options: dict[str, str] = field(default_factory=dict)  # ORIGIN_... variables
     purger_options: dict[str, str] = field(default_factory=dict)  # PURGER_... variables
-    edge_settings: dict[str, Any] = field(default_factory=dict)  # arguments of stack.vcl.render
+    edge_settings: dict[str, Any] = field(default_factory=dict)  # arguments of stack.edges.vcl.render
     settings_of_edge: dict[str, dict[str, Any]] = field(default_factory=dict)  # and those of only one edge, by name
 
 

@@ -13,9 +13,9 @@ import pytest
 from hypothesis import settings
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
-from stack.commands import FORK_COMMANDS
-from stack.database_program import TEMPLATES, WITHOUT_TLS
-from stack.varnish import COMPILER
+from stack.databases.program import TEMPLATES, WITHOUT_TLS
+from stack.edges.varnish import COMPILER
+from stack.processes.commands import FORK_COMMANDS
 
 # A late rebound of one test's purge would remove what the next test has just cached.
 os.environ.setdefault("PURGER_LATER_REBOUND_DELAY", "86400")

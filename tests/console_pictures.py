@@ -15,8 +15,8 @@ from selenium.webdriver import Chrome, ChromeOptions
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 
+from stack.processes.waiting import wait_until
 from stack.system import Stack
-from stack.waiting import wait_until
 from tests.browser.conftest import SWITCHES
 from tests.browser.test_console_browser import seen, sign_in
 from tests.support.sites.console_site import Person, console_of, stack_with_console

@@ -10,7 +10,7 @@ import pytest
 from selenium.webdriver import Chrome, ChromeOptions
 from selenium.webdriver.chrome.service import Service
 
-from stack.ports import free_port
+from stack.processes.ports import free_port
 from stack.system import Stack, StackSettings
 from tests.support.sites.site_actions import Site
 from tests.support.threaded_server import threaded_server

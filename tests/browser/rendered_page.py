@@ -5,7 +5,7 @@ from typing import Any
 
 from selenium.webdriver import Chrome
 
-from stack.waiting import wait_until
+from stack.processes.waiting import wait_until
 
 #: Natural size of the test images, in pixels.
 ORIGINAL = [400, 300]

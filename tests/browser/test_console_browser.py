@@ -14,7 +14,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
 from stack.console import Console
-from stack.waiting import wait_until
+from stack.processes.waiting import wait_until
 from takedown_base.name_codes import code_of_name
 from tests.support.sites.console_site import Person, console_of, run_stack
 from tests.support.sites.site_actions import Site

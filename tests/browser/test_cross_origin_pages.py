@@ -8,9 +8,9 @@ import pytest
 import requests
 from selenium.webdriver import Chrome
 
-from stack.hitch import Hitch
+from stack.edges.hitch import Hitch
+from stack.processes.waiting import PATIENCE
 from stack.system import Stack, StackSettings
-from stack.waiting import PATIENCE
 from tests.browser.rendered_page import BROKEN, ORIGINAL, shown, statuses
 from tests.support.ask_again import ask_again
 from tests.support.certificates import Authority

@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from stack.cluster import Cluster
-from stack.database import Database
+from stack.databases.cluster import Cluster
+from stack.databases.database import Database
 from stack.system import CLUSTERS
 from tests.chaos.faults import Fault
 from tests.chaos.system_with_proxies import System

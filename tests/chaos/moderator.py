@@ -11,7 +11,7 @@ from typing import Any
 import mysql.connector
 from mysql.connector.abstracts import MySQLConnectionAbstract
 
-from stack.database import Database
+from stack.databases.database import Database
 from tests.chaos.distinct_images import Catalogue, Version
 from tests.chaos.gallery import Gallery, Subject
 from tests.chaos.history import History

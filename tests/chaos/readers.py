@@ -7,7 +7,7 @@ from random import Random
 
 import requests
 
-from stack.edge import Edge
+from stack.edges.edge import Edge
 from tests.chaos.distinct_images import RENDITIONS, Catalogue
 from tests.chaos.history import History, Other, Read, State, clock
 

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from stack.database import Database
+from stack.databases.database import Database
+from stack.processes.server import Server
 from stack.purger import Purger
-from stack.server import Server
 
 
 class RivalPurger(Purger):

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from random import Random
 
-from stack.edge import Edge
+from stack.edges.edge import Edge
 from tests.chaos.campaign import ENDINGS
 
 

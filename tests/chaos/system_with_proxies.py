@@ -14,13 +14,13 @@ import requests
 
 from origin.stores.location import parse_location
 from origin.stores.store import open_store
-from stack.database import Database
-from stack.edge import Edge
+from stack.databases.database import Database
+from stack.edges.edge import Edge
 from stack.object_store import ObjectStoreServer
 from stack.origin import Origin
+from stack.processes.server import Server, ServerFailedError
+from stack.processes.waiting import PATIENCE, wait_until
 from stack.purger import Purger
-from stack.server import Server, ServerFailedError
-from stack.waiting import PATIENCE, wait_until
 from tests.chaos.distinct_images import Catalogue, Version
 from tests.chaos.moderator import importing
 from tests.support.database.server_clock import ServerClock
@@ -44,7 +44,7 @@ class System:
         store: str = "directory",
         **vcl: Any,
     ) -> None:
-        """Take further PURGER_ variables, and further arguments of ``stack.vcl.render`` (``vcl``).
+        """Take further PURGER_ variables, and further arguments of ``stack.edges.vcl.render`` (``vcl``).
 
         ``store`` is "directory" or "s3": an object store, which the origin reaches through a proxy.
         """

@@ -7,8 +7,8 @@ from contextlib import suppress
 
 import pytest
 
-from stack.ports import free_port
-from stack.waiting import PATIENCE, wait_until
+from stack.processes.ports import free_port
+from stack.processes.waiting import PATIENCE, wait_until
 from tests.chaos.history import clock
 from tests.support.faulty_proxy import Proxies, Proxy
 

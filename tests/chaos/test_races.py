@@ -15,8 +15,8 @@ from typing import Any, cast
 import pytest
 import requests
 
-from stack.vcl import SOURCE
-from stack.waiting import PATIENCE, wait_until
+from stack.edges.vcl import SOURCE
+from stack.processes.waiting import PATIENCE, wait_until
 from tests.chaos.campaign import ENDINGS
 from tests.chaos.history import BANNED, Other, State, clock
 from tests.chaos.receipt_checks import receipt_violations

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import requests
 
-from stack.edge import Edge
+from stack.edges.edge import Edge
 from tests.chaos.history import Stall, clock
 from tests.chaos.judge import SLACK, Violation, stalled
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 
-from stack.waiting import wait_until
+from stack.processes.waiting import wait_until
 from tests.conformance.http_exchange import Reply, exchange
 from tests.conformance.scripted_origin import LIFETIME, LONGEST_HOLD, Script, ScriptedOrigin
 from tests.conformance.verdict import CheckFailedError, NotOfferedError, require

@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 
+from stack.processes.waiting import wait_until
 from stack.system import Stack
-from stack.waiting import wait_until
 from tests.fuzz.case import Case, Target
 from tests.fuzz.case_maker import make_case
 from tests.fuzz.final_checks import final_checks

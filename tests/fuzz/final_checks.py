@@ -4,8 +4,8 @@ import hashlib
 
 import requests
 
+from stack.processes.waiting import PATIENCE, wait_until
 from stack.system import Stack
-from stack.waiting import PATIENCE, wait_until
 from tests.support.ask_again import ask_again
 
 

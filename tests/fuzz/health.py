@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import psutil
 
-from stack.server import Server
+from stack.processes.server import Server
+from stack.processes.waiting import wait_until
 from stack.system import Stack
-from stack.waiting import wait_until
 
 #: Growth in bytes that is no leak, from a fifth of the run to its end: allocators and caches settle late.
 _GROWTH = 12 * 1024 * 1024

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from stack.database import Database
+from stack.databases.database import Database
 from stack.system import Stack, StackSettings
 from tests.support.database.outbox_connections import Connections
 from tests.support.edges.fleet import Fleet

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import requests
 
-from stack.waiting import wait_until
+from stack.processes.waiting import wait_until
 
 
 def ask_again(ask: Callable[[], requests.Response], what: str) -> requests.Response:

@@ -4,7 +4,7 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from stack.waiting import PATIENCE
+from stack.processes.waiting import PATIENCE
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from stack.waiting import PATIENCE
+from stack.processes.waiting import PATIENCE
 
 _Result = TypeVar("_Result")
 

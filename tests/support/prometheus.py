@@ -6,9 +6,9 @@ from typing import Any
 
 import requests
 
-from stack.ports import free_port
-from stack.server import Server
-from stack.waiting import wait_until
+from stack.processes.ports import free_port
+from stack.processes.server import Server
+from stack.processes.waiting import wait_until
 from tests.support.pages.markdown_pages import ROOT
 
 ALERTS = ROOT / "deploy" / "prometheus" / "alerts.yml"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from stack.varnish import compiler_parameters, read_parameters, varnish_program
+from stack.edges.varnish import compiler_parameters, read_parameters, varnish_program
 from tests.support.pages.markdown_pages import block
 
 HERE = Path(__file__).resolve().parent
@@ -38,7 +38,7 @@ def test_vcl(test: Path, tmp_path: Path) -> None:
     one = "" if "-dispatch" in test.read_text() else " --one-connection"
     macros = {
         # Lease and fetch timeout are longer than any test takes on a busy machine, unless the test gives its own.
-        "render": f"printf sesame >{tmp_path}/token; {sys.executable} -m stack.vcl --token-file {tmp_path}/token"
+        "render": f"printf sesame >{tmp_path}/token; {sys.executable} -m stack.edges.vcl --token-file {tmp_path}/token"
         f" --lease 3600 --fetch-timeout 100{one}",
         "heartbeat": f"{sys.executable} {HERE}/heartbeat.py",
         "reckon": f"{HERE}/reckon.py",

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from random import Random
 
-from stack.edge import Edge
+from stack.edges.edge import Edge
 from tests.chaos.moderator_group import ModeratorGroup
 from tests.chaos.system_with_proxies import System
 from tests.support.faulty_proxy import Direction

@@ -6,7 +6,7 @@ from itertools import count
 
 import requests
 
-from stack.waiting import PATIENCE
+from stack.processes.waiting import PATIENCE
 from tests.chaos.faults.base import Scene, fault
 from tests.chaos.moderator import BAN
 

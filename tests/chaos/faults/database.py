@@ -1,6 +1,6 @@
 """Kill or freeze the database, drop a trigger, or commit a bulk of bans."""
 
-from stack.server import away, frozen
+from stack.processes.server import away, frozen
 from tests.chaos.faults.base import Scene, fault
 
 

@@ -2,8 +2,8 @@
 
 import psutil
 
-from stack.server import frozen
-from stack.waiting import wait_until
+from stack.processes.server import frozen
+from stack.processes.waiting import wait_until
 from tests.chaos.faults.base import Scene, fault, mended
 from tests.chaos.system_with_proxies import stopped
 

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
-from stack.cluster import Cluster, ClusterNode
-from stack.galera import GaleraNode
-from stack.server import away, frozen
+from stack.databases.cluster import Cluster, ClusterNode
+from stack.databases.galera import GaleraNode
+from stack.processes.server import away, frozen
 from tests.chaos.faults.base import Scene, fault, mended
 from tests.support.database.cluster_proxies import ClusterProxies
 from tests.support.faulty_proxy import Proxy

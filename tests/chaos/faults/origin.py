@@ -1,6 +1,6 @@
 """Slow down, hold back, kill or freeze the origin. None of this may delay a takedown."""
 
-from stack.server import away, frozen
+from stack.processes.server import away, frozen
 from tests.chaos.faults.base import Scene, fault, mended
 
 

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from stack.server import away, frozen
-from stack.waiting import wait_until
+from stack.processes.server import away, frozen
+from stack.processes.waiting import wait_until
 from tests.chaos.faults.base import Scene, fault, mended
 from tests.chaos.history import clock
 from tests.chaos.system_with_proxies import System

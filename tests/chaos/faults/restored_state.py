@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
-from stack.database import Database
-from stack.server import away, frozen
+from stack.databases.database import Database
+from stack.processes.server import away, frozen
 from tests.chaos.faults.base import Scene, fault
 from tests.chaos.rival_purger import RivalPurger
 from tests.chaos.system_with_proxies import stopped

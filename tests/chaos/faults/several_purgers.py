@@ -6,8 +6,8 @@ A takedown that falls into the move of an edge waits for it, at most ``MOVE`` se
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
+from stack.processes.server import away, frozen
 from stack.purger import Purger
-from stack.server import away, frozen
 from tests.chaos.faults.base import Action, Scene, fault
 from tests.chaos.faults.purger import cut_from_database
 from tests.chaos.history import clock

@@ -3,7 +3,7 @@
 import requests
 
 from origin.stores.object_store import PAUSE
-from stack.waiting import PATIENCE, wait_until
+from stack.processes.waiting import PATIENCE, wait_until
 from tests.chaos.faults.base import Scene, fault, mended
 from tests.chaos.history import clock
 

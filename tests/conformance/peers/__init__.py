@@ -9,10 +9,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from string import Template
 
-from stack.edge import Edge
-from stack.ports import free_port
-from stack.server import Server
-from stack.varnish import Varnish, varnish_program
+from stack.edges.edge import Edge
+from stack.edges.varnish import Varnish, varnish_program
+from stack.processes.ports import free_port
+from stack.processes.server import Server
 from tests.conformance.bench import Cache
 
 PEERS = ("edge", "varnish", "nginx")

@@ -15,12 +15,12 @@ import mysql.connector
 import pytest
 import requests
 
-from stack import galera, replication_group
-from stack.cluster import ClusterNode
-from stack.galera import GaleraNode
-from stack.server import frozen
+from stack.databases import galera, replication_group
+from stack.databases.cluster import ClusterNode
+from stack.databases.galera import GaleraNode
+from stack.processes.server import frozen
+from stack.processes.waiting import wait_until
 from stack.system import Stack, StackSettings
-from stack.waiting import wait_until
 from tests.support.ask_again import ask_again
 from tests.support.sites.cluster_site import Bans, Readers, add_images, cluster_of, node_in_use
 

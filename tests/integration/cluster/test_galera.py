@@ -9,11 +9,11 @@ import pytest
 
 from origin.answering.lookup import Lookup
 from purger.outbox.outbox import Outbox
-from stack.edge import Edge
-from stack.galera import Galera, lacking
-from stack.ports import free_port
+from stack.databases.galera import Galera, lacking
+from stack.edges.edge import Edge
+from stack.processes.ports import free_port
+from stack.processes.waiting import wait_until
 from stack.purger import Purger
-from stack.waiting import wait_until
 from takedown_db.connection.error_numbers import ErrorNumber
 from takedown_db.connection.errors import DatabaseUnavailableError
 from takedown_db.connection.lasting_connection import Connection

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from stack.replication_group import ReplicationGroup, lacking
-from stack.server import frozen
-from stack.waiting import wait_until
+from stack.databases.replication_group import ReplicationGroup, lacking
+from stack.processes.server import frozen
+from stack.processes.waiting import wait_until
 from tests.support.purgers.repointed_purger import MovingDatabase, sql
 
 pytestmark = pytest.mark.skipif(bool(lacking()), reason=lacking())

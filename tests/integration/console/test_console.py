@@ -15,9 +15,9 @@ import pytest
 import requests
 
 from stack.console import Console
-from stack.ports import free_port
+from stack.processes.ports import free_port
+from stack.processes.waiting import PATIENCE, wait_until
 from stack.purger import Purger
-from stack.waiting import PATIENCE, wait_until
 from takedown_base.name_codes import code_of_name
 from tests.support.sites.console_site import Person, console_of, run_stack
 from tests.support.sites.site_actions import Site

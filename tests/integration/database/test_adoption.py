@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from stack.database import Database
-from stack.waiting import wait_until
+from stack.databases.database import Database
+from stack.processes.waiting import wait_until
 from tests.support.database.replica import Primary, Replica
 from tests.support.database.snapshots import second_server
 from tests.support.purgers.repointed_purger import MovingDatabase, sql

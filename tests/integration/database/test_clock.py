@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 import requests
 
-from stack.database import Database
+from stack.databases.database import Database
 from stack.origin import Origin
+from stack.processes.waiting import PATIENCE, wait_until
 from stack.samples import draw
-from stack.waiting import PATIENCE, wait_until
 
 HOUR = 3600
 

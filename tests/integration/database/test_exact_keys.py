@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from stack.database import Database
+from stack.databases.database import Database
 from takedown_db.statements import statement
 
 _numbers = count(1)

@@ -7,8 +7,8 @@ import pytest
 from click.testing import CliRunner
 
 from purger.cli.main import cli
-from stack.commands import user_name
-from stack.database import Database
+from stack.databases.database import Database
+from stack.processes.commands import user_name
 
 _ACCOUNTS = ("origin", "import", "erase", "purger", "moderation")
 _NEIGHBOUR = """

@@ -12,9 +12,9 @@ from mysql.connector.connection import MySQLConnection
 
 from origin.answering.lookup import LookupConnection
 from origin.model import Found
-from stack.database import Database
-from stack.database_program import on_mysql
-from stack.ports import free_port
+from stack.databases.database import Database
+from stack.databases.program import on_mysql
+from stack.processes.ports import free_port
 from takedown_db.connection.connect import connect
 from takedown_db.connection.error_numbers import NO_ANSWER, ErrorNumber
 from takedown_db.connection.prepared_statement import PreparedStatement

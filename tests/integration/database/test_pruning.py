@@ -11,7 +11,7 @@ from mysql.connector.abstracts import MySQLConnectionAbstract
 from purger.maintenance import prune
 from purger.model import Position
 from purger.outbox.outbox import Outbox, PrunedError
-from stack.database import Database
+from stack.databases.database import Database
 from takedown_db.connection.connect import connect
 from takedown_db.connection.lasting_connection import Connection
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from stack.database import Database
+from stack.databases.database import Database
 
 _ROOT = Path(__file__).resolve().parents[3]
 _VARIABLE = "@@GLOBAL.read_only"

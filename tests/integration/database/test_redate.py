@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import requests
 
+from stack.processes.waiting import PATIENCE, wait_until
 from stack.system import Stack, StackSettings
-from stack.waiting import PATIENCE, wait_until
 from tests.support.database.server_clock import ServerClock
 from tests.support.sites.site_actions import Site
 

@@ -8,8 +8,8 @@ import mysql.connector
 import pytest
 from mysql.connector.abstracts import MySQLCursorAbstract
 
-from stack.database import Database
-from stack.database_program import on_mysql
+from stack.databases.database import Database
+from stack.databases.program import on_mysql
 from tests.support.database.check_constraints import UNCHECKED, needs_switch
 
 #: Whatever a session may set that has to do with what is checked.

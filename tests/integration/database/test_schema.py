@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from mysql.connector.abstracts import MySQLCursorAbstract
 
 from purger.cli.main import cli
-from stack.database import Database
+from stack.databases.database import Database
 from tests.support.database.check_constraints import UNCHECKED
 from tests.support.database.procedure_call import call
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from stack.database import Database
-from stack.edge import Edge
-from stack.ports import free_port
+from stack.databases.database import Database
+from stack.edges.edge import Edge
+from stack.processes.ports import free_port
 from tests.support.database.server_clock import ServerClock
 
 #: Difference of two clocks in seconds that counts as none: more than any answer takes on a busy machine.

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from mysql.connector.abstracts import MySQLConnectionAbstract
 
 from purger.outbox.outbox import Outbox, Taken
-from stack.waiting import wait_until
+from stack.processes.waiting import wait_until
 from takedown_db.connection.lasting_connection import Connection
 from tests.support.database.outbox_connections import Connections, ban, new_codes, run, take
 

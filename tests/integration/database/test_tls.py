@@ -7,9 +7,9 @@ from typing import NamedTuple
 import mysql.connector
 import pytest
 
-from stack.database import Database
-from stack.database_program import on_mysql
-from stack.ports import free_port
+from stack.databases.database import Database
+from stack.databases.program import on_mysql
+from stack.processes.ports import free_port
 from stack.purger import Purger
 from takedown_db.connection.connect import NotEncryptedError, connect
 from takedown_db.connection.errors import explain

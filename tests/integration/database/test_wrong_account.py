@@ -4,8 +4,8 @@ import os
 
 import pytest
 
-from stack.commands import command, run_apart
-from stack.database import Database
+from stack.databases.database import Database
+from stack.processes.commands import command, run_apart
 
 BAN = ("ban", "abc", "--ahead")
 HOOK = ("hook", "--table", "site_of_others.pictures", "--code-expression", "id", "--when", "hidden = 1")

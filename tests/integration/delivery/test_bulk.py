@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from stack.edge import Edge
-from stack.waiting import wait_until
+from stack.edges.edge import Edge
+from stack.processes.waiting import wait_until
 from tests.support.database.check_constraints import needs_switch
 from tests.support.edges.fleet import Fleet
 from tests.support.faulty_proxy import Proxies

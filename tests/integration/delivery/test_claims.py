@@ -10,8 +10,8 @@ import pytest
 from purger.fleet.sharing import Sharing
 from purger.model import Receipt, SavedProgress
 from purger.records.recorder import Recorder
-from stack.database import Database
-from stack.waiting import PATIENCE
+from stack.databases.database import Database
+from stack.processes.waiting import PATIENCE
 from takedown_db.connection.lasting_connection import Connection
 
 NAMES = ["lima", "oslo", "paris", "rome"]

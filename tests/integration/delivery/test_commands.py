@@ -10,8 +10,8 @@ import pytest
 from purger.maintenance import Maintenance
 from purger.probing.probe import Probe
 from purger.settings import Settings
-from stack.ports import free_port
-from stack.waiting import wait_until
+from stack.processes.ports import free_port
+from stack.processes.waiting import wait_until
 from takedown_db.connection.lasting_connection import Connection
 from tests.support.sites.site_actions import Site
 

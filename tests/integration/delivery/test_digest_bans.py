@@ -4,7 +4,7 @@ from email.utils import parsedate_to_datetime
 
 import pytest
 
-from stack.waiting import wait_until
+from stack.processes.waiting import wait_until
 from tests.support.sites.site_actions import Site
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from stack.server import Server, away, frozen
+from stack.processes.server import Server, away, frozen
+from stack.processes.waiting import wait_until
 from stack.system import Stack, StackSettings
-from stack.waiting import wait_until
 from tests.support.sites.site_actions import Site
 
 #: Lease of the second edge, in seconds.

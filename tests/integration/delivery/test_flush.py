@@ -3,8 +3,8 @@
 from click.testing import CliRunner, Result
 
 from purger.cli.main import cli
-from stack.server import frozen
-from stack.waiting import wait_until
+from stack.processes.server import frozen
+from stack.processes.waiting import wait_until
 from tests.support.edges.fleet import Fleet
 from tests.support.sites.site_actions import Site
 

@@ -1,6 +1,6 @@
 """Restart edges, prune and change triggers: the purger flushes each edge that may have missed a change."""
 
-from stack.waiting import wait_until
+from stack.processes.waiting import wait_until
 from tests.support.edges.fleet import Fleet
 
 

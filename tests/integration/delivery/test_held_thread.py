@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from stack.waiting import wait_until
+from stack.processes.waiting import wait_until
 from tests.chaos.system_with_proxies import System
 from tests.support.edges.fetch_held_after_fence import held_fetch
 from tests.support.edges.first_edge import OneEdgeSite

@@ -9,8 +9,8 @@ import pytest
 import requests
 
 from purger.outbox.outbox import Outbox
-from stack.server import away
-from stack.waiting import PATIENCE, wait_until
+from stack.processes.server import away
+from stack.processes.waiting import PATIENCE, wait_until
 from takedown_db.connection.lasting_connection import Connection
 from tests.chaos.history import BANNED, State
 from tests.chaos.system_with_proxies import System

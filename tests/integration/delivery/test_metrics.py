@@ -13,10 +13,10 @@ import pytest
 import requests
 from mysql.connector.abstracts import MySQLCursorAbstract
 
-from stack.ports import free_port
-from stack.server import away, frozen
+from stack.processes.ports import free_port
+from stack.processes.server import away, frozen
+from stack.processes.waiting import PATIENCE, wait_until
 from stack.system import Stack, StackSettings
-from stack.waiting import PATIENCE, wait_until
 from tests.support.database.procedure_call import call
 from tests.support.pages.markdown_pages import ROOT, rows, section
 from tests.support.prometheus import Prometheus

@@ -1,7 +1,7 @@
 """Stop the database or an edge, or let it answer badly: the purger logs the problem once, and goes on afterwards."""
 
-from stack.edge import Edge
-from stack.waiting import PATIENCE, wait_until
+from stack.edges.edge import Edge
+from stack.processes.waiting import PATIENCE, wait_until
 from tests.support.edges.fleet import LEASE, Fleet
 from tests.support.edges.misbehaving_listeners import raw_listener
 

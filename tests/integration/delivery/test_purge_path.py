@@ -13,12 +13,12 @@ import requests
 from purger.edge.client import EdgeClient
 from purger.edge.errors import UntrustedError
 from purger.model import Edge as Configured
-from stack.database import Database
-from stack.edge import Edge
-from stack.hitch import Hitch
-from stack.ports import free_port
+from stack.databases.database import Database
+from stack.edges.edge import Edge
+from stack.edges.hitch import Hitch
+from stack.processes.ports import free_port
+from stack.processes.waiting import wait_until
 from stack.purger import Purger
-from stack.waiting import wait_until
 from tests.support.background_loop import BackgroundLoop
 from tests.support.certificates import Authority
 from tests.support.threaded_server import threaded_server

@@ -2,7 +2,7 @@
 
 from itertools import count
 
-from stack.waiting import wait_until
+from stack.processes.waiting import wait_until
 from tests.support.database.check_constraints import needs_switch
 from tests.support.edges.fleet import Fleet
 

@@ -8,7 +8,7 @@ import pytest
 
 from purger.model import Edge, ProbeResult, Receipt, Row, SavedProgress, probe_result_of
 from purger.records.recorder import Recorder
-from stack.database import Database
+from stack.databases.database import Database
 from takedown_db.connection.lasting_connection import Connection
 
 PARIS = Edge("paris", "http://p", "http://q", "/t")

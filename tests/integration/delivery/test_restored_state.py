@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from stack.server import away, frozen
+from stack.processes.server import away, frozen
 from tests.chaos.history import BANNED, Other
 from tests.chaos.system_with_proxies import System
 from tests.support.database.snapshots import put_back, second_server, take_copy

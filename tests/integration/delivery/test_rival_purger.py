@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from stack.server import frozen
-from stack.waiting import wait_until
+from stack.processes.server import frozen
+from stack.processes.waiting import wait_until
 from tests.chaos.rival_purger import RivalPurger
 from tests.chaos.system_with_proxies import System
 from tests.support.database.snapshots import second_server

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from stack.waiting import wait_until
+from stack.processes.waiting import wait_until
 from takedown_db.connection.lasting_connection import Connection
 from tests.support.edges.fleet import Fleet
 

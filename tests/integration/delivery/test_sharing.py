@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from stack.server import frozen
-from stack.waiting import wait_until
+from stack.processes.server import frozen
+from stack.processes.waiting import wait_until
 from takedown_db.connection.errors import DatabaseUnavailableError
 from takedown_db.connection.lasting_connection import Connection, fetch
 from tests.support.purgers.purger_group import GroupMember, PurgerGroup

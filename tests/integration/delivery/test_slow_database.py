@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from stack.database import Database
-from stack.edge import Edge
+from stack.databases.database import Database
+from stack.edges.edge import Edge
+from stack.processes.waiting import PATIENCE, wait_until
 from stack.purger import Purger
-from stack.waiting import PATIENCE, wait_until
 from tests.support.faulty_proxy import Proxies, Proxy
 
 

@@ -21,14 +21,14 @@ import pytest
 from purger.fleet.presence import present
 from purger.fleet.problems import find_problems
 from purger.fleet.status import read_state
-from stack.commands import command
-from stack.database import Database
-from stack.edge import Edge
-from stack.ports import free_port
+from stack.databases.database import Database
+from stack.edges.edge import Edge
+from stack.edges.vcl import SOURCE
+from stack.processes.commands import command
+from stack.processes.ports import free_port
+from stack.processes.waiting import wait_until
 from stack.purger import Purger
 from stack.system import Stack, StackSettings
-from stack.vcl import SOURCE
-from stack.waiting import wait_until
 from takedown_db.connection.lasting_connection import Connection
 from takedown_db.connection.url import parse_url
 from tests.support.sites.site_actions import Site

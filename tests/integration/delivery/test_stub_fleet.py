@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 import requests
 
-from stack.database import Database
-from stack.edge import Edge
-from stack.ports import free_port
+from stack.databases.database import Database
+from stack.edges.edge import Edge
+from stack.edges.stub_fleet import StubEdges
+from stack.processes.ports import free_port
+from stack.processes.waiting import wait_until
 from stack.purger import Purger
-from stack.stub_fleet import StubEdges
-from stack.waiting import wait_until
 
 EDGES = 20
 SILENT, SLOW = "stub0007", "stub0013"

@@ -5,7 +5,7 @@ from email.utils import parsedate_to_datetime
 
 import requests
 
-from stack.waiting import PATIENCE, wait_until
+from stack.processes.waiting import PATIENCE, wait_until
 from tests.support.sites.site_actions import Site
 
 

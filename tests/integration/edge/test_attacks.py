@@ -15,8 +15,8 @@ import requests
 from purger.edge.client import EdgeClient
 from purger.edge.purge_request import Request
 from purger.model import Edge as KnownEdge
-from stack.edge import Edge
-from stack.waiting import PATIENCE, wait_until
+from stack.edges.edge import Edge
+from stack.processes.waiting import PATIENCE, wait_until
 from tests.support.edges.http2_client import Http2Client
 from tests.support.edges.limited_edge import HEAD, LARGE, THREADS, connect, drained, get, limited_edge
 

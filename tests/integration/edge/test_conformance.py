@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from stack.edge import Edge
-from stack.ports import free_port
+from stack.edges.edge import Edge
+from stack.processes.ports import free_port
 from tests.conformance.bench import Bench, Cache
 from tests.conformance.run import CHECKS, run
 from tests.conformance.scripted_origin import ScriptedOrigin

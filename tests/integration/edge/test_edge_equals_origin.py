@@ -8,7 +8,7 @@ from email.utils import format_datetime, parsedate_to_datetime
 
 import pytest
 
-from stack.waiting import PATIENCE, wait_until
+from stack.processes.waiting import PATIENCE, wait_until
 from tests.support.sites.site_actions import Site
 
 Headers = list[tuple[str, str]]

@@ -6,7 +6,7 @@ from itertools import count
 import pytest
 import requests
 
-from stack.waiting import wait_until
+from stack.processes.waiting import wait_until
 from tests.support.sites.lagging_site import LaggingSite
 
 _numbers = count(1)

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from stack.edge import Edge
-from stack.ports import free_port
-from stack.server import Server
-from stack.varnish import PARAMETERS_FILE, Varnish, read_parameters
+from stack.edges.edge import Edge
+from stack.edges.varnish import PARAMETERS_FILE, Varnish, read_parameters
+from stack.processes.ports import free_port
+from stack.processes.server import Server
 from tests.support.certificates import Authority
 from tests.support.edges.limited_edge import HEAD, connect, get, limited_edge
 from tests.support.pages.markdown_pages import ROOT

@@ -11,8 +11,8 @@ from urllib.parse import quote, unquote_to_bytes
 import pytest
 import requests
 
+from stack.processes.waiting import PATIENCE, wait_until
 from stack.system import Stack, StackSettings
-from stack.waiting import PATIENCE, wait_until
 from tests.support.pages.markdown_pages import ROOT, block
 from tests.support.sites.moderation_desk import run
 from tests.support.sites.site_actions import Site

@@ -13,8 +13,8 @@ import mysql.connector
 import pytest
 
 from origin.stores.store import key_of
-from stack.commands import command, run_apart
-from stack.waiting import wait_until
+from stack.processes.commands import command, run_apart
+from stack.processes.waiting import wait_until
 from tests.support.images.stored_files import StoredSite, stored_site
 
 

@@ -15,7 +15,7 @@ import requests
 from PIL import Image
 
 from stack.ingest import Ingest
-from stack.waiting import PATIENCE, wait_until
+from stack.processes.waiting import PATIENCE, wait_until
 from tests.support.ask_again import ask_again
 from tests.support.images.hostile_images import of_many_scans, of_tiny_pieces, tall_png
 from tests.support.sites.upload_site import UploadSite

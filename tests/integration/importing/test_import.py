@@ -24,7 +24,7 @@ from origin.importing.rules import ImportRules, Stability
 from origin.importing.sources import DirectoryTree, TreeSource
 from origin.stores.directory import Directory
 from origin.stores.store import Store
-from stack.commands import run_apart
+from stack.processes.commands import run_apart
 from takedown_db.connection.lasting_connection import Connection
 from tests.support.images.images_with_metadata import EVERYTHING, FORMATS, GPS, ORIENTATION, SECRET, pixels
 from tests.support.sites.origin_site import OriginSite

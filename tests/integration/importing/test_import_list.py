@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from stack.commands import run_apart
-from stack.waiting import wait_until
+from stack.processes.commands import run_apart
+from stack.processes.waiting import wait_until
 from takedown_base.name_codes import code_of_name
 from tests.support.images.images_with_metadata import EVERYTHING, SECRET
 from tests.support.sites.origin_site import OriginSite

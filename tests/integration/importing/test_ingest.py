@@ -20,10 +20,10 @@ import requests
 from mysql.connector import errorcode
 from PIL import Image
 
-from stack.commands import command
 from stack.ingest import Ingest
-from stack.server import frozen
-from stack.waiting import PATIENCE, wait_until
+from stack.processes.commands import command
+from stack.processes.server import frozen
+from stack.processes.waiting import PATIENCE, wait_until
 from tests.support.images.images_with_metadata import EVERYTHING, SECRET
 from tests.support.sites.upload_site import UploadSite
 

@@ -12,7 +12,7 @@ import pytest
 import requests
 from PIL import Image
 
-from stack.waiting import wait_until
+from stack.processes.waiting import wait_until
 from tests.support.sites.upload_site import UploadSite
 
 UPLOADS = 1000

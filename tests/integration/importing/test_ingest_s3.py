@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 
 from stack.object_store import ObjectStoreServer
-from stack.server import away
-from stack.waiting import wait_until
+from stack.processes.server import away
+from stack.processes.waiting import wait_until
 from tests.support.sites.upload_site import UploadSite
 
 

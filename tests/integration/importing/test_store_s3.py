@@ -14,8 +14,8 @@ import requests
 
 from origin.stores.store import key_of
 from stack.object_store import ObjectStoreServer
-from stack.server import away, frozen
-from stack.waiting import PATIENCE, wait_until
+from stack.processes.server import away, frozen
+from stack.processes.waiting import PATIENCE, wait_until
 from tests.support.sites.origin_site import OriginSite
 
 #: Longest answer in seconds. The promise is 3; a busy machine gets more. Without its bounds, a client waits 30.

@@ -16,7 +16,7 @@ from purger.model import ProbeResult, Receipt
 from purger.signed_log.entries import Leaf, leaves_of_receipts
 from purger.signed_log.keys import LogKey
 from purger.signed_log.writer import LogWriter
-from stack.database import Database
+from stack.databases.database import Database
 from takedown_log.leaves import parse_canonical
 from takedown_log.signed_note import Checkpoint, SignerKey
 from tests.support.log.logged_past import LoggedPast

@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 
 from purger.model import ProbeResult, Receipt
-from stack.database import Database
+from stack.databases.database import Database
 from tests.support.log.logged_past import LoggedPast
 
 EDGES = sorted(f"edge{number}" for number in range(1, 301))

@@ -15,7 +15,7 @@ from purger.signed_log.backlog import read_backlog
 from purger.signed_log.entries import Leaf, leaves_of_probes, leaves_of_receipts, source_of
 from purger.signed_log.keys import LogKey
 from purger.signed_log.writer import LogWriter
-from stack.database import Database
+from stack.databases.database import Database
 from takedown_log.leaves import canonical
 from takedown_log.signed_note import Checkpoint, SignerKey
 from tests.support.log.logged_past import LoggedPast

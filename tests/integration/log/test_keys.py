@@ -12,9 +12,9 @@ import pytest
 
 from purger.signed_log.append import KEPT_LEVELS
 from purger.signed_log.keys import read_key
-from stack.database import Database
+from stack.databases.database import Database
+from stack.processes.waiting import wait_until
 from stack.purger import Purger
-from stack.waiting import wait_until
 from takedown_log.signed_note import Checkpoint, NoteError, SignerKey, VerifierKey, name_next_key, open_note
 from takedown_log.tree import GrowingTree, leaf_hash
 

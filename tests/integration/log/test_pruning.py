@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from purger.cli.main import cli
 from purger.model import ProbeResult
-from stack.database import Database
+from stack.databases.database import Database
 from tests.support.log.logged_past import EDGES, LoggedPast
 
 

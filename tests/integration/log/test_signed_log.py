@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from purger.signed_log.proofs import StoredNodes
+from stack.processes.server import frozen
+from stack.processes.waiting import wait_until
 from stack.purger import Purger
-from stack.server import frozen
-from stack.waiting import wait_until
 from takedown_db.connection.lasting_connection import Connection
 from takedown_log.signed_note import Checkpoint, SignerKey, open_note
 from takedown_log.tree import GrowingTree, consistency_proof, leaf_hash, roots_from_consistency

@@ -9,8 +9,8 @@ import pytest
 from purger.moderation.bans import UncertainError, insert_ban
 from purger.moderation.questions import are_known
 from purger.moderation.subjects import Subject
-from stack.server import frozen
-from stack.waiting import wait_until
+from stack.processes.server import frozen
+from stack.processes.waiting import wait_until
 from takedown_base.scope import Scope
 from takedown_db.connection.errors import DatabaseUnavailableError
 from takedown_db.connection.lasting_connection import Connection

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from stack.processes.waiting import wait_until
 from stack.samples import draw
-from stack.waiting import wait_until
 from tests.support.sites.moderation_desk import Desk, ban_id, run
 from tests.support.sites.site_actions import Site
 

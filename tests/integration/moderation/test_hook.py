@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from purger.cli.main import cli
-from stack.database import Database
+from stack.databases.database import Database
 from takedown_base.name_codes import code_of_name
 from takedown_db.hooks import plan as hook_plan
 from takedown_db.hooks.triggers import Trigger, triggers_of

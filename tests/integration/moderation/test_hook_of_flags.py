@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from mysql.connector.abstracts import MySQLConnectionAbstract
 
 from purger.cli.main import cli
-from stack.database import Database
+from stack.databases.database import Database
 from takedown_base.subject_keys import is_key
 from takedown_db.connection.connect import connect
 from tests.support.database.pictures_table import PICTURES_TABLE

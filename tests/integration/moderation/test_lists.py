@@ -4,7 +4,7 @@ import json
 import os
 from pathlib import Path
 
-from stack.commands import command
+from stack.processes.commands import command
 from tests.support.sites.moderation_desk import Desk, run
 from tests.support.sites.site_actions import Site
 from tests.support.terminal import run_on_terminal

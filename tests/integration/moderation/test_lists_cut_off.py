@@ -11,8 +11,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from stack.commands import command
-from stack.waiting import PATIENCE, wait_until
+from stack.processes.commands import command
+from stack.processes.waiting import PATIENCE, wait_until
 from tests.support.sites.moderation_desk import Desk
 
 CHUNK = 1000

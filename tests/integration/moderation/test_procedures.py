@@ -6,7 +6,7 @@ from hashlib import sha256
 import pytest
 from mysql.connector.abstracts import MySQLCursorAbstract
 
-from stack.database import Database
+from stack.databases.database import Database
 
 IMAGES = 4000
 

@@ -2,7 +2,7 @@
 
 from purger.moderation.acknowledgement_wait import Target, wait_acknowledged
 from purger.moderation.delivery_readiness import read_delivery_readiness
-from stack.server import frozen
+from stack.processes.server import frozen
 from takedown_base.scope import Scope
 from takedown_db.connection.lasting_connection import Connection
 from tests.support.sites.moderation_desk import Desk, ban_id, run

@@ -18,10 +18,10 @@ import pytest
 import requests
 from PIL import Image
 
-from stack.commands import command
 from stack.origin import Origin
-from stack.ports import is_free
-from stack.waiting import PATIENCE, wait_until
+from stack.processes.commands import command
+from stack.processes.ports import is_free
+from stack.processes.waiting import PATIENCE, wait_until
 from tests.support.faulty_proxy import Proxies
 from tests.support.sites.origin_site import OriginSite, begin_answer, lookup_in_time
 

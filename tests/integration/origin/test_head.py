@@ -13,7 +13,7 @@ import psutil
 import pytest
 import requests
 
-from stack.waiting import PATIENCE, wait_until
+from stack.processes.waiting import PATIENCE, wait_until
 from tests.support.sites.origin_site import OriginSite
 
 HOST = "Host: x\r\n"

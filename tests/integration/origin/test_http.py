@@ -16,8 +16,8 @@ import psutil
 import pytest
 import requests
 
-from stack.commands import command
-from stack.waiting import PATIENCE, wait_until
+from stack.processes.commands import command
+from stack.processes.waiting import PATIENCE, wait_until
 from tests.support.sites.origin_site import OriginSite, begin_answer, lookup_in_time
 
 

@@ -10,7 +10,7 @@ import requests
 
 from origin.answering.lookup import DATED_LAG
 from stack.origin import Origin
-from stack.waiting import PATIENCE, wait_until
+from stack.processes.waiting import PATIENCE, wait_until
 from tests.support.database.replica import Primary, Replica
 from tests.support.sites.origin_site import OriginSite, lookup_in_time
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from stack.waiting import PATIENCE
+from stack.processes.waiting import PATIENCE
 from tests.support.ask_again import ask_again
 from tests.support.sites.origin_site import OriginSite
 

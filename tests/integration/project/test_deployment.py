@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from stack.processes.waiting import wait_until
 from stack.samples import draw
-from stack.waiting import wait_until
 from tests.support.machines.machine import HOME, Machine, Switch, why_impossible
 from tests.support.pages.markdown_pages import ROOT
 from tests.support.pages.pasted_page import PastedPage

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from stack.waiting import PATIENCE, wait_until
+from stack.processes.waiting import PATIENCE, wait_until
 
 DEV = Path(__file__).resolve().parents[3] / "dev"
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from stack.waiting import PATIENCE, wait_until
+from stack.processes.waiting import PATIENCE, wait_until
 
 ROOT = Path(__file__).resolve().parents[3]
 

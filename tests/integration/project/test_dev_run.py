@@ -15,7 +15,7 @@ import psutil
 import pytest
 import requests
 
-from stack.waiting import PATIENCE, wait_until
+from stack.processes.waiting import PATIENCE, wait_until
 from takedown_db.connection.connect import connect
 
 _NAMES = {

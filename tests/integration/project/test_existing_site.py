@@ -12,15 +12,15 @@ from urllib.parse import quote
 import pytest
 import requests
 
-from stack.commands import user_name
-from stack.database import Database
-from stack.database_program import chosen
+from stack.databases.database import Database
+from stack.databases.program import chosen
+from stack.edges.varnish import varnish_program
+from stack.edges.vcl import replace_urls
 from stack.object_store import ObjectStoreServer
-from stack.ports import free_port
+from stack.processes.commands import user_name
+from stack.processes.ports import free_port
+from stack.processes.waiting import PATIENCE, wait_until
 from stack.samples import draw
-from stack.varnish import varnish_program
-from stack.vcl import replace_urls
-from stack.waiting import PATIENCE, wait_until
 from tests.support.ask_again import ask_again
 from tests.support.database.pictures_table import PICTURES_TABLE
 from tests.support.pages.markdown_pages import ROOT, block

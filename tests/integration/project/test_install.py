@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from stack.varnish import varnish_program
+from stack.edges.varnish import varnish_program
 from tests.support.pages.markdown_pages import ROOT
 
 #: The packages that are installed.

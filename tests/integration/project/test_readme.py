@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 import requests
 
-from stack.database_program import WITHOUT_TLS, chosen
-from stack.waiting import PATIENCE, wait_until
+from stack.databases.program import WITHOUT_TLS, chosen
+from stack.processes.waiting import PATIENCE, wait_until
 from tests.support.pages.markdown_pages import ROOT, blocks
 
 README = ROOT / "README.md"

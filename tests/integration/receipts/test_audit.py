@@ -8,8 +8,8 @@ from click.testing import CliRunner
 from purger.cli.main import cli
 from purger.probing.audit import AuditResult, run_audit
 from purger.probing.probe import Probe, ProbeAnswer, ProbeTarget
-from stack.database import Database
-from stack.waiting import wait_until
+from stack.databases.database import Database
+from stack.processes.waiting import wait_until
 from takedown_db.connection.lasting_connection import Connection
 from tests.support.edges.misbehaving_listeners import stuck_listener, third_edge
 from tests.support.sites.site_actions import Site

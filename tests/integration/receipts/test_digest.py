@@ -1,6 +1,6 @@
 """Ban an original: each image that has it is proven gone at each edge, in receipts by code and by digest."""
 
-from stack.waiting import wait_until
+from stack.processes.waiting import wait_until
 from tests.support.edges.misbehaving_listeners import FixedAnswer, stale_listener, third_edge
 from tests.support.purgers.receipts_command import ask, outcomes, receipts, wait_proven
 from tests.support.sites.site_actions import Site

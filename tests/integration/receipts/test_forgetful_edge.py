@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 import requests
 
-from stack.edge import Edge
-from stack.ports import free_port
+from stack.edges.edge import Edge
+from stack.processes.ports import free_port
+from stack.processes.waiting import PATIENCE, wait_until
 from stack.system import Stack, StackSettings
-from stack.waiting import PATIENCE, wait_until
 from tests.support.edges.misbehaving_listeners import FixedAnswer, stale_listener, stuck_listener
 from tests.support.purgers.receipts_command import ask, receipts
 from tests.support.sites.site_actions import Site

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from stack.processes.waiting import wait_until
 from stack.system import Stack, StackSettings
-from stack.waiting import wait_until
 from tests.support.purgers.receipts_command import ask, banned_image, outcomes, receipts, wait_proven
 from tests.support.sites.site_actions import Site
 

@@ -1,6 +1,6 @@
 """Probe one image of a banned owner: the result proves that image gone, and no other."""
 
-from stack.waiting import wait_until
+from stack.processes.waiting import wait_until
 from tests.support.edges.misbehaving_listeners import FixedAnswer, stale_listener, stuck_listener, third_edge
 from tests.support.purgers.receipts_command import ask, outcomes, receipts
 from tests.support.sites.site_actions import Site

@@ -8,8 +8,8 @@ import pytest
 
 from purger.probing.audit import AuditResult, run_audit
 from purger.probing.probe import Probe
-from stack.edge import Edge
-from stack.waiting import wait_until
+from stack.edges.edge import Edge
+from stack.processes.waiting import wait_until
 from takedown_db.connection.lasting_connection import Connection
 from tests.support.edges.misbehaving_listeners import FixedAnswer, stale_listener, third_edge
 from tests.support.purgers.receipts_command import PROVEN, ask, outcomes, receipts, wait_probed_again

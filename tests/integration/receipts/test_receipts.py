@@ -1,8 +1,8 @@
 """Run ``purger receipts`` on the whole system: each ban is proven at each edge, or has a reason why not."""
 
-from stack.commands import command
-from stack.ports import free_port
-from stack.waiting import wait_until
+from stack.processes.commands import command
+from stack.processes.ports import free_port
+from stack.processes.waiting import wait_until
 from tests.support.edges.misbehaving_listeners import stuck_listener
 from tests.support.purgers.receipts_command import (
     PROVEN,

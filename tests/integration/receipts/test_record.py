@@ -6,7 +6,7 @@ from datetime import datetime
 import pytest
 
 from purger.model import ProbeResult, Receipt
-from stack.database import Database
+from stack.databases.database import Database
 from tests.support.purgers.purger_rows import TakedownRecord, record_receipt
 
 

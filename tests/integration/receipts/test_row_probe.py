@@ -10,7 +10,7 @@ import pytest
 from purger.model import Row
 from purger.probing.probe import Probe
 from purger.probing.row_probe import ImageChoice, RowProbeResult, probe_row
-from stack.database import Database
+from stack.databases.database import Database
 from takedown_db.connection.lasting_connection import Connection
 from tests.support.edges.misbehaving_listeners import FixedAnswer, listener_target, scripted_listener
 

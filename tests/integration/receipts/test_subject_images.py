@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from purger.probing import subject_images
-from stack.database import Database
+from stack.databases.database import Database
 from takedown_db.connection.lasting_connection import Connection
 from takedown_db.statements import statement
 

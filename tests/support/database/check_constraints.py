@@ -2,7 +2,7 @@
 
 import pytest
 
-from stack.database_program import on_mysql
+from stack.databases.program import on_mysql
 
 #: The assignment, to append to another one of a ``SET SESSION``.
 UNCHECKED = "" if on_mysql() else ", check_constraint_checks = 0"

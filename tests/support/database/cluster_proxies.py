@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from urllib.parse import quote
 
-from stack.cluster import Cluster
+from stack.databases.cluster import Cluster
 from tests.support.faulty_proxy import Direction, Proxies, Proxy
 
 

@@ -10,7 +10,7 @@ from purger.fleet.problems import find_problems
 from purger.fleet.state import EdgeState, FleetState
 from purger.fleet.status import read_hooks
 from purger.model import PurgerPresence
-from stack.database import Database
+from stack.databases.database import Database
 from takedown_db.connection.connect import connect
 from takedown_db.connection.lasting_connection import Connection
 

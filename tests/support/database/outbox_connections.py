@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from mysql.connector.abstracts import MySQLConnectionAbstract
 
-from stack.database import Database
+from stack.databases.database import Database
 from takedown_db.connection.connect import connect
 from takedown_db.connection.server_identity import read_server
 from takedown_db.statements import statement

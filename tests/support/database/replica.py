@@ -8,10 +8,10 @@ from typing import Self
 
 from mysql.connector.abstracts import MySQLConnectionAbstract
 
-from stack.database import Database
-from stack.database_program import on_mysql
-from stack.ports import free_port
-from stack.waiting import PATIENCE
+from stack.databases.database import Database
+from stack.databases.program import on_mysql
+from stack.processes.ports import free_port
+from stack.processes.waiting import PATIENCE
 from takedown_db.connection.connect import connect
 
 _ACCOUNT = "replication"

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from stack.server import Server
+from stack.processes.server import Server
 
 _SOURCE = Path(__file__).with_suffix(".c")
 

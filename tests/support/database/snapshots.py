@@ -3,8 +3,8 @@
 import shutil
 from pathlib import Path
 
-from stack.database import Database
-from stack.server import frozen
+from stack.databases.database import Database
+from stack.processes.server import frozen
 
 
 def take_copy(database: Database, directory: Path) -> Path:

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from stack.edge import Edge
+from stack.edges.edge import Edge
 
 
 def instance_of(edge: Edge) -> str:

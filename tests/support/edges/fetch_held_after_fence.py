@@ -10,8 +10,8 @@ from pathlib import Path
 
 import requests
 
-from stack.edge import Edge
-from stack.waiting import PATIENCE, wait_until
+from stack.edges.edge import Edge
+from stack.processes.waiting import PATIENCE, wait_until
 from tests.support.edges.cloned_edge import insert_line
 
 _numbers = count(1)

@@ -4,8 +4,8 @@ from itertools import count
 
 import requests
 
-from stack.edge import Edge
-from stack.waiting import PATIENCE, wait_until
+from stack.edges.edge import Edge
+from stack.processes.waiting import PATIENCE, wait_until
 from tests.chaos.history import BANNED, Other, State
 from tests.chaos.system_with_proxies import System
 

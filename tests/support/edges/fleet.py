@@ -7,11 +7,11 @@ from pathlib import Path
 from mysql.connector.abstracts import MySQLConnectionAbstract
 
 from purger.maintenance import prune
-from stack.database import Database
-from stack.edge import Edge
-from stack.ports import free_port
+from stack.databases.database import Database
+from stack.edges.edge import Edge
+from stack.processes.ports import free_port
+from stack.processes.waiting import wait_until
 from stack.purger import Purger
-from stack.waiting import wait_until
 from takedown_db.connection.lasting_connection import Connection
 
 #: Lease of each edge, in seconds.

@@ -4,7 +4,7 @@ import socket
 from types import TracebackType
 from typing import Self
 
-from stack.waiting import PATIENCE
+from stack.processes.waiting import PATIENCE
 
 _DATA, _HEADERS, _RST_STREAM, _SETTINGS, _WINDOW_UPDATE = 0, 1, 3, 4, 8
 _END_STREAM_AND_HEADERS = 0x5

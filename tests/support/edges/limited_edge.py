@@ -9,8 +9,8 @@ from socketserver import StreamRequestHandler, ThreadingTCPServer
 
 import requests
 
-from stack.edge import Edge
-from stack.waiting import PATIENCE, wait_until
+from stack.edges.edge import Edge
+from stack.processes.waiting import PATIENCE, wait_until
 from tests.support.threaded_server import threaded_server
 
 THREADS = 40

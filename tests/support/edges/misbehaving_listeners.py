@@ -13,8 +13,8 @@ from purger import model
 from purger.edge.instance_proof import HEADER, InstanceProof
 from purger.probing.probe import ProbeTarget
 from purger.probing.targets import ask_target
-from stack.edge import Edge
-from stack.waiting import PATIENCE, wait_until
+from stack.edges.edge import Edge
+from stack.processes.waiting import PATIENCE, wait_until
 from tests.support.sites.site_actions import Site
 from tests.support.threaded_server import threaded_server
 

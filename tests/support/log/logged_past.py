@@ -16,7 +16,7 @@ from purger.signed_log.audit.prove import prove as make_proof
 from purger.signed_log.audit.report import AuditReport
 from purger.signed_log.keys import LogKey
 from purger.signed_log.writer import LogWriter
-from stack.database import Database
+from stack.databases.database import Database
 from takedown_base.scope import Scope
 from takedown_db.connection.connect import connect
 from takedown_db.connection.lasting_connection import Connection

@@ -12,7 +12,7 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
-from stack.waiting import wait_until
+from stack.processes.waiting import wait_until
 
 _BOOT = Path(__file__).parent / "boot"
 

@@ -10,7 +10,7 @@ from bench.__main__ import main as bench
 from origin.cli.main import main as origin
 from purger.cli.main import cli as purger
 from stack.__main__ import main as stack
-from stack.vcl import main as vcl
+from stack.edges.vcl import main as vcl
 from takedown_base.options import DatabaseUrlOption
 from tests.chaos.__main__ import main as chaos
 from tests.conformance.__main__ import main as conformance
@@ -21,7 +21,7 @@ from tests.model.__main__ import main as model
 INSTALLED: dict[str, click.Command] = {"origin": origin, "purger": purger}
 DEVELOPMENT: dict[str, click.Command] = {
     "stack": stack,
-    "stack.vcl": vcl,
+    "stack.edges.vcl": vcl,
     "bench": bench,
     "chaos": chaos,
     "fuzz": fuzz,

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from stack.commands import command
-from stack.server import ManagedServer, Server
+from stack.processes.commands import command
+from stack.processes.server import ManagedServer, Server
 
 
 class Block(NamedTuple):

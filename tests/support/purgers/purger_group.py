@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from stack.database import Database
-from stack.edge import Edge
-from stack.ports import free_port
+from stack.databases.database import Database
+from stack.edges.edge import Edge
+from stack.processes.ports import free_port
+from stack.processes.waiting import wait_until
 from stack.purger import Purger
-from stack.waiting import wait_until
 from tests.support.background_loop import BackgroundLoop
 from tests.support.faulty_proxy import Proxies, Proxy
 

@@ -12,7 +12,7 @@ from mysql.connector.abstracts import MySQLCursorAbstract
 from purger.cli.main import cli
 from purger.model import ProbeResult, Receipt, SavedProgress
 from purger.records.recorder import Recorder
-from stack.database import Database
+from stack.databases.database import Database
 from takedown_db.connection.lasting_connection import Connection
 
 _numbers = count(1)

@@ -6,7 +6,7 @@ from typing import Any
 from click.testing import CliRunner
 
 from purger.cli.main import cli
-from stack.waiting import wait_until
+from stack.processes.waiting import wait_until
 from tests.support.sites.site_actions import Site
 
 PROVEN = {"edge1": "gone", "edge2": "gone"}

@@ -4,11 +4,11 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from stack.database import Database
-from stack.edge import Edge
-from stack.ports import free_port
+from stack.databases.database import Database
+from stack.edges.edge import Edge
+from stack.processes.ports import free_port
+from stack.processes.waiting import wait_until
 from stack.purger import Purger
-from stack.waiting import wait_until
 
 
 class MovingDatabase(ExitStack):

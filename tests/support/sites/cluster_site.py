@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import mysql.connector
 import requests
 
-from stack.cluster import Cluster, ClusterNode
+from stack.databases.cluster import Cluster, ClusterNode
 from stack.system import Stack
 
 #: Seconds within which the origin answers (promise G9), and those that this process may be late by on a busy machine.

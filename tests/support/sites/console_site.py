@@ -12,8 +12,8 @@ import requests
 
 from purger.console import users
 from stack.console import Console
+from stack.processes.waiting import PATIENCE, wait_until
 from stack.system import Stack, StackSettings
-from stack.waiting import PATIENCE, wait_until
 
 PASSWORD = "correct horse battery"
 

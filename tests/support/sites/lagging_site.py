@@ -13,10 +13,10 @@ from typing import Self
 import requests
 from PIL import Image
 
-from stack.edge import Edge
+from stack.edges.edge import Edge
 from stack.origin import Origin
+from stack.processes.waiting import PATIENCE, wait_until
 from stack.purger import Purger
-from stack.waiting import PATIENCE, wait_until
 from tests.support.database.replica import Primary, Replica
 
 _numbers = count(1)

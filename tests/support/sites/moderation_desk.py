@@ -8,7 +8,7 @@ from mysql.connector.abstracts import MySQLCursorAbstract
 
 from purger.cli.main import cli
 from purger.outbox.outbox import Outbox
-from stack.database import Database
+from stack.databases.database import Database
 from takedown_db.connection.lasting_connection import Connection
 from tests.support.sites.site_actions import Site
 

@@ -12,10 +12,10 @@ from typing import Any, Self, cast
 import requests
 from PIL import Image
 
-from stack.commands import command, run_apart
-from stack.database import Database
+from stack.databases.database import Database
 from stack.origin import Origin
-from stack.waiting import PATIENCE, wait_until
+from stack.processes.commands import command, run_apart
+from stack.processes.waiting import PATIENCE, wait_until
 
 _numbers = count(1)
 

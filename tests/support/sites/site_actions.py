@@ -11,10 +11,10 @@ from typing import Self
 import requests
 from mysql.connector.abstracts import MySQLConnectionAbstract
 
-from stack.edge import Edge
+from stack.edges.edge import Edge
+from stack.processes.waiting import PATIENCE, wait_until
 from stack.samples import draw
 from stack.system import Stack
-from stack.waiting import PATIENCE, wait_until
 from tests.support.ask_again import ask_again
 
 _numbers = count(1)

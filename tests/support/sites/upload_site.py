@@ -8,7 +8,7 @@ from typing import Any, Self, cast
 import requests
 
 from stack.ingest import Ingest
-from stack.waiting import PATIENCE
+from stack.processes.waiting import PATIENCE
 from tests.support.ask_again import ask_again
 from tests.support.sites.origin_site import OriginSite
 

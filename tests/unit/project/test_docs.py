@@ -7,7 +7,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from stack.database_program import VARIABLE
+from stack.databases.program import VARIABLE
 from tests.chaos.faults import FAULTS
 from tests.support.pages.documented_commands import (
     INSTALLED,

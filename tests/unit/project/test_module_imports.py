@@ -59,6 +59,13 @@ ROOMS: dict[str, str] = {
     " purger.signed_log",
 }
 
+#: The rooms of `stack`, which is not installed, in the same order.
+ROOMS_OF_STACK: dict[str, set[str]] = {
+    "stack.processes": set(),
+    "stack.databases": {"stack.processes"},
+    "stack.edges": {"stack.processes"},
+}
+
 #: Rooms that are told what they need, and so import nothing of the ground either.
 WITHOUT_GROUND = {"origin.importing.metadata", "purger.moderation"}
 
@@ -209,6 +216,19 @@ def test_no_room_is_above_a_room_that_imports_it() -> None:
     order = list(ROOMS)
     for name, below in ROOMS.items():
         assert all(order.index(each) < order.index(name) for each in below.split()), name
+
+
+@pytest.mark.parametrize("name", ROOMS_OF_STACK)
+def test_a_room_of_the_stack_imports_only_what_lies_below_it(name: str) -> None:
+    allowed = {name, *ROOMS_OF_STACK[name]}
+    files = sorted((ROOT / name.replace(".", "/")).glob("*.py"))
+    wrong = {
+        file.name: bad
+        for file in files
+        if (bad := {n for n in imports(file) if top(n) == "stack" and n.rpartition(".")[0] not in allowed})
+    }
+    assert files
+    assert wrong == {}
 
 
 def test_nothing_imports_a_command_line_but_another_one() -> None:

@@ -5,7 +5,7 @@ import pwd
 
 import pytest
 
-from stack.commands import user_name
+from stack.processes.commands import user_name
 
 
 def test_the_environment_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,9 +9,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from stack.commands import command
-from stack.forked import ForkedServer, can_fork, run_forked
-from stack.waiting import PATIENCE, wait_until
+from stack.processes.commands import command
+from stack.processes.forked import ForkedServer, can_fork, run_forked
+from stack.processes.waiting import PATIENCE, wait_until
 
 ENVIRONMENT = {"PATH": os.defpath, "PURGER_DATABASE_URL": "mysql://nobody@localhost/takedown?unix_socket=/nowhere"}
 

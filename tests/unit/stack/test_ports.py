@@ -10,12 +10,12 @@ from contextlib import contextmanager
 
 import pytest
 
-from stack.ports import free_port, is_free
+from stack.processes.ports import free_port, is_free
 
 # Draws five ports with the same random numbers in each process, and holds them until its input ends.
 _DRAW = """
 import random, sys
-from stack.ports import free_port
+from stack.processes.ports import free_port
 random.seed(1)
 print(*[free_port() for _ in range(5)], flush=True)
 sys.stdin.read()

@@ -8,12 +8,12 @@ from pathlib import Path
 import psutil
 import pytest
 
-from stack.server import ManagedServer, ServerFailedError
-from stack.waiting import PATIENCE, wait_until
+from stack.processes.server import ManagedServer, ServerFailedError
+from stack.processes.waiting import PATIENCE, wait_until
 
 
 def test_the_end_of_a_run_kills_no_server_of_another() -> None:
-    run = [sys.executable, "-c", "import stack.server, sys; sys.stdin.read()"]
+    run = [sys.executable, "-c", "import stack.processes.server, sys; sys.stdin.read()"]
     with subprocess.Popen(run, stdin=subprocess.PIPE) as ending:
         # mirakuru's variable of a server whose run has a pid that contains the digits of the first run's pid.
         marked = os.environ | {"mirakuru_uuid": f"1{ending.pid}1:0"}

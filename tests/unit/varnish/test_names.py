@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import pytest
 
-from stack.vcl import SOURCE
+from stack.edges.vcl import SOURCE
 from tests.support.pages.markdown_pages import ROOT
 
 PAGE = (ROOT / "docs/internals/vcl.md").read_text()

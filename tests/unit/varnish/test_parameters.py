@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from stack.varnish import PARAMETERS_FILE, read_parameters
-from stack.vcl import SOURCE
+from stack.edges.varnish import PARAMETERS_FILE, read_parameters
+from stack.edges.vcl import SOURCE
 from tests.support.pages.markdown_pages import ROOT, code
 
 EDGE_PAGE = (ROOT / "docs/operate/edge.md").read_text()

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from stack.vcl import SOURCE, SettingError, main, render
+from stack.edges.vcl import SOURCE, SettingError, main, render
 
 
 def settings(tmp_path: Path, **changed: Any) -> dict[str, Any]:

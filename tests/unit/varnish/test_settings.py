@@ -7,7 +7,7 @@ import pytest
 
 from origin.answering.answers import BANNED_STATUSES
 from purger.settings import Settings
-from stack.vcl import SOURCE
+from stack.edges.vcl import SOURCE
 from tests.support.pages.markdown_pages import PAGES, ROOT
 
 DEFAULT = (SOURCE / "default.vcl").read_text()

@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 
 from origin.answering.lookup import Lookup
-from stack.waiting import wait_until
+from stack.processes.waiting import wait_until
 from takedown_db.connection.errors import DatabaseUnavailableError
 
 

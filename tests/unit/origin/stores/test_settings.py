@@ -11,7 +11,7 @@ from origin.stores.backends import UnusableStoreError, open_backend, require_usa
 from origin.stores.location import parse_location
 from origin.stores.object_store import explain
 from origin.stores.store_settings import read_settings
-from stack.commands import command
+from stack.processes.commands import command
 
 BUCKET = parse_location("s3://bucket/prefix")
 

@@ -17,7 +17,7 @@ from purger.progress.lease import Lease
 from purger.progress.progress import Progress
 from purger.records.recorder import Recorder
 from purger.settings import Settings
-from stack.waiting import PATIENCE
+from stack.processes.waiting import PATIENCE
 from tests.support.threaded_server import threaded_server
 
 HEARD = (

@@ -25,7 +25,7 @@ from purger.edge.errors import (
 )
 from purger.edge.purge_request import Request
 from purger.model import Edge
-from stack.waiting import PATIENCE
+from stack.processes.waiting import PATIENCE
 from tests.support.certificates import Authority
 
 NOW = 1700000000.0

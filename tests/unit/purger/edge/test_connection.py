@@ -13,7 +13,7 @@ import pytest
 
 from purger.edge.connection import HttpConnection
 from purger.edge.credentials import TlsFiles
-from stack.waiting import wait_until
+from stack.processes.waiting import wait_until
 from tests.support.certificates import Authority
 
 SHORT = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nshort"

@@ -12,7 +12,7 @@ from purger.outbox.batches import Batches
 from purger.outbox.outbox import Outbox, Taken
 from purger.outbox.poller import Poller
 from purger.outbox.verifier import FullyNumberedTimes, Verifier, rest
-from stack.waiting import PATIENCE, wait_until
+from stack.processes.waiting import PATIENCE, wait_until
 from takedown_db.schema.triggers import Triggers
 
 ONE = Position(1, "identity")

@@ -7,7 +7,7 @@ import pytest
 
 from purger.probing.probe import Probe
 from purger.probing.verdict import Verdict
-from stack.ports import free_port
+from stack.processes.ports import free_port
 from tests.support.edges.misbehaving_listeners import (
     FixedAnswer,
     listener_target,

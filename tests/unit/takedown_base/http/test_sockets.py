@@ -7,7 +7,7 @@ from typing import NamedTuple, cast
 
 import pytest
 
-from stack.waiting import PATIENCE
+from stack.processes.waiting import PATIENCE
 from takedown_base.http.request_head import MAX_HEAD_BYTES
 from takedown_base.http.socket_timeouts import wait_in_kernel
 from takedown_base.http.sockets import NEXT_REQUEST_WAIT, SocketReader, SocketWriter

@@ -8,7 +8,7 @@ from http import HTTPStatus
 import pytest
 import requests
 
-from stack.waiting import PATIENCE
+from stack.processes.waiting import PATIENCE
 from takedown_base.http.server import reserve_port
 from takedown_base.http.status_listener import Page, StatusListener, health_page
 from takedown_base.listen_address import Address

@@ -10,7 +10,7 @@ import mysql.connector
 import pytest
 from mysql.connector.connection import MySQLConnection
 
-from stack.waiting import PATIENCE
+from stack.processes.waiting import PATIENCE
 from takedown_db.connection.connect import NotEncryptedError, connect
 
 PASSWORD = "correct-horse"

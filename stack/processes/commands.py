@@ -7,7 +7,7 @@ import subprocess
 import sysconfig
 from collections.abc import Mapping, Sequence
 
-from stack.forked import can_fork, run_forked
+from stack.processes.forked import can_fork, run_forked
 
 #: The variable that, if it is set, has `run_apart` run our own commands by a fork (`forked.py`).
 FORK_COMMANDS = "STACK_FORK_COMMANDS"

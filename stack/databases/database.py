@@ -12,9 +12,9 @@ from urllib.parse import quote
 
 from mysql.connector.abstracts import MySQLConnectionAbstract
 
-from stack.commands import command, run_apart, user_name
-from stack.database_program import Place, Program, chosen, copy_template, initialise
-from stack.server import Server
+from stack.databases.program import Place, Program, chosen, copy_template, initialise
+from stack.processes.commands import command, run_apart, user_name
+from stack.processes.server import Server
 from takedown_db.connection.adoption import adopt_first
 from takedown_db.connection.connect import connect
 

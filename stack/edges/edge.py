@@ -7,14 +7,14 @@ from typing import Any
 
 import requests
 
-from stack.ports import free_port
-from stack.varnish import Varnish
-from stack.vcl import render
-from stack.waiting import PATIENCE, wait_until
+from stack.edges.varnish import Varnish
+from stack.edges.vcl import render
+from stack.processes.ports import free_port
+from stack.processes.waiting import PATIENCE, wait_until
 
 
 class Edge(Varnish):
-    """A ``varnishd`` with the project's VCL, rendered with ``settings`` (arguments of ``stack.vcl.render``)."""
+    """A ``varnishd`` with the project's VCL, rendered with ``settings`` (arguments of ``stack.edges.vcl.render``)."""
 
     def __init__(
         self,

@@ -8,8 +8,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-from stack.commands import run_apart
-from stack.server import ServerFailedError
+from stack.processes.commands import run_apart
+from stack.processes.server import ServerFailedError
 
 #: The variable with the path of MySQL's ``mysqld``, to run instead of mariadbd.
 VARIABLE = "STACK_MYSQLD"

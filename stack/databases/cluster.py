@@ -11,10 +11,10 @@ import mysql.connector
 from mirakuru.base import SimpleExecutor
 from mirakuru.exceptions import ExecutorError
 
-from stack.database import Database
-from stack.database_program import Program
-from stack.server import ServerFailedError
-from stack.waiting import PATIENCE, wait_until
+from stack.databases.database import Database
+from stack.databases.program import Program
+from stack.processes.server import ServerFailedError
+from stack.processes.waiting import PATIENCE, wait_until
 from takedown_db.connection.connect import connect
 
 #: Seconds that a statement of the administrator may take: a node that joins may wait for the others.

@@ -11,9 +11,9 @@ from typing import Any
 
 from mysql.connector.abstracts import MySQLConnectionAbstract
 
-from stack.server import Server
+from stack.processes.server import Server
 
-_ROOT = Path(__file__).parent.parent
+_ROOT = Path(__file__).parents[2]
 
 
 class StubEdges(Server):
@@ -26,7 +26,7 @@ class StubEdges(Server):
         self.token_file.write_text(secrets.token_urlsafe(24) + "\n")
         self._ports_file = directory / "ports.json"
         path = os.pathsep.join(filter(None, (str(_ROOT), os.environ.get("PYTHONPATH"))))
-        command = [sys.executable, "-m", "stack.stub_edges", str(directory), str(count), str(first)]
+        command = [sys.executable, "-m", "stack.edges.stub_edges", str(directory), str(count), str(first)]
         super().__init__("stubs", directory, command, environment={"PYTHONPATH": path})
 
     def after_start_check(self) -> bool:

@@ -13,11 +13,11 @@ from typing import Any, Self
 
 import mysql.connector
 
-from stack.cluster import Cluster, ClusterNode
-from stack.database_program import VARIABLE, MySql
-from stack.ports import free_port
-from stack.server import ServerFailedError
-from stack.waiting import wait_until
+from stack.databases.cluster import Cluster, ClusterNode
+from stack.databases.program import VARIABLE, MySql
+from stack.processes.ports import free_port
+from stack.processes.server import ServerFailedError
+from stack.processes.waiting import wait_until
 
 _PASSWORD = "for a test, only on loopback"
 

@@ -15,10 +15,10 @@ from mirakuru import Executor
 from mirakuru.base import cleanup_subprocesses
 from mirakuru.exceptions import AlreadyRunning, ExecutorError, ProcessExitedWithError, ProcessFinishedWithError
 
-from stack.commands import FORK_COMMANDS
-from stack.forked import ForkedServer, can_fork
-from stack.ports import is_free
-from stack.waiting import PATIENCE, wait_until
+from stack.processes.commands import FORK_COMMANDS
+from stack.processes.forked import ForkedServer, can_fork
+from stack.processes.ports import is_free
+from stack.processes.waiting import PATIENCE, wait_until
 
 # mirakuru's hook kills, as Python ends, each process of the machine whose variable mirakuru_uuid contains the digits
 # of this process's pid: servers of other test runs, too. Servers end with their parent anyway (--pdeathsig).

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import psutil
 
-from stack.commands import user_name
-from stack.ports import free_port
-from stack.server import Server
+from stack.processes.commands import user_name
+from stack.processes.ports import free_port
+from stack.processes.server import Server
 
 
 class Hitch(Server):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-SOURCE = Path(__file__).resolve().parent.parent / "varnish"
+SOURCE = Path(__file__).resolve().parents[2] / "varnish"
 
 
 class SettingError(ValueError):

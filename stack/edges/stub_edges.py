@@ -1,4 +1,4 @@
-"""Run hundreds of stub edges in one process: ``python -m stack.stub_edges DIRECTORY COUNT FIRST``.
+"""Run hundreds of stub edges in one process: ``python -m stack.edges.stub_edges DIRECTORY COUNT FIRST``.
 
 Each listens on a port of its own, which ``DIRECTORY/ports.json`` names. ``DIRECTORY/control`` is a unix socket that
 takes one JSON object a line: the name of a command and its arguments. ``StubEdges`` in ``stub_fleet.py`` sends them.
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from stack.stub_edge import StubEdge
+from stack.edges.stub_edge import StubEdge
 
 #: Seconds for which an edge trusts its cache, as in ``default.vcl``.
 LEASE = 10.0

@@ -9,7 +9,7 @@ belongs to each process that calls ``run_forked`` or starts a `ForkedServer`, an
 For each command the server forks a reporter, which forks the command. The reporter writes two lines to a pipe: the
 command's process, and its exit code.
 
-As a program (``python -m stack.forked``) this is that server: it reads requests from the socket on descriptor 0.
+As a program (``python -m stack.processes.forked``) this is that server: it reads requests from descriptor 0, a socket.
 """
 
 import ctypes
@@ -153,7 +153,7 @@ class _ForkServer:
         self._lock = threading.Lock()
         with theirs:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "stack.forked"], stdin=theirs.fileno(), cwd=Path(__file__).parent.parent
+                [sys.executable, "-m", "stack.processes.forked"], stdin=theirs.fileno(), cwd=Path(__file__).parents[2]
             )
 
     def send(self, request: bytes, descriptors: list[int]) -> None:

@@ -9,11 +9,11 @@ from typing import Any, Self
 
 import mysql.connector
 
-from stack.cluster import TIMEOUT, Cluster, ClusterNode
-from stack.commands import run_apart
-from stack.database_program import MariaDb
-from stack.ports import free_port
-from stack.server import Server, ServerFailedError
+from stack.databases.cluster import TIMEOUT, Cluster, ClusterNode
+from stack.databases.program import MariaDb
+from stack.processes.commands import run_apart
+from stack.processes.ports import free_port
+from stack.processes.server import Server, ServerFailedError
 
 #: The library of Debian's package galera-4.
 _PROVIDER = Path("/usr/lib/galera/libgalera_smm.so")

@@ -9,12 +9,12 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from stack.server import ManagedServer
+from stack.processes.server import ManagedServer
 
 #: The variable with varnishd's parameter ``cc_command``. Tests save most of the compiler's time by it.
 COMPILER = "STACK_CC_COMMAND"
 
-PARAMETERS_FILE = Path(__file__).resolve().parent.parent / "varnish" / "parameters.cli"
+PARAMETERS_FILE = Path(__file__).resolve().parents[2] / "varnish" / "parameters.cli"
 
 
 def compiler_parameters() -> dict[str, str]:

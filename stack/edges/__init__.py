@@ -1,0 +1,4 @@
+"""Run edges: Varnish with the project's VCL, hitch before it, and stub edges where a test needs hundreds.
+
+May import `stack.processes`.
+"""
