@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from purger.console.log_groups import LogGroup, read_log
-from stack.database import Database
+from stack.databases.database import Database
 from takedown_db.connection.lasting_connection import Connection
 from tests.support.database.outbox_connections import Connections
 
