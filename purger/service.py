@@ -126,6 +126,7 @@ class Service:
         """
         for thread in self._threads:
             thread.start()
+        self._workers.start()
         if monitoring is not None:
             self._show_metrics(monitoring)
         if self._console is not None:
@@ -147,7 +148,7 @@ class Service:
             self._poller,
             self._sharing,
             lambda: self._workers.present,
-            self._threads,
+            [self._workers, *self._threads],
         ).start(listening)
         log.info("metrics are on http://%s/metrics", Address(*listening.getsockname()[:2]))
 
@@ -173,13 +174,14 @@ class Service:
         if self._console is not None:
             self._console.stop()
         self._workers.dismiss_all()
-        self._workers.join(_HAND_OVER)
+        self._workers.join_workers(_HAND_OVER)
         self._left.set()
         self._sharing.join()
-        for worker in self._workers.join(self._longest_request):
+        for worker in self._workers.join_workers(self._longest_request):
             log.warning("edge %s has not ended its answer and is left to itself", worker.edge.name)
         for thread in (self._poller, self._verifier):
             thread.join()
+        self._workers.close(self._longest_request)
         join_all((*self._probers.threads, self._maintenance), self._longest_request)
         self._written.set()
         self._recorder.wake()

@@ -1,16 +1,24 @@
-"""Talks to one edge: sends requests, waits after failures, and tracks instance, position and mode by the answers."""
+"""Talks to one edge: sends requests, waits after failures, and tracks instance, position and mode by the answers.
 
+Several requests may be in flight over the edge's connection, and their answers come in the same order. How many is
+bounded by how long the edge takes for them: a heartbeat or a single ban waits behind them.
+"""
+
+import asyncio
 import logging
-import threading
 import time
+from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from purger.backoff import Backoff
 from purger.edge.answer import EdgeAnswer
-from purger.edge.client import EdgeClient
+from purger.edge.channel import Awaited
 from purger.edge.errors import DeliveryError, MalformedError, OtherInstanceError, SeveralInstancesError
-from purger.edge.purge_request import BATCH, Request
+from purger.edge.link import EdgeLink
+from purger.edge.purge_request import BATCH, HEARTBEAT, TAGS, Request, heartbeat
 from purger.edge.tally import Tally
 from purger.model import Edge, Position
 from purger.problem_log import ProblemLog
@@ -26,6 +34,12 @@ _RENEWAL = 5.0
 #: Seconds, at least, in which a new connection must answer; more where all requests take long. A purge waits meanwhile.
 _NEW_ANSWERS = 0.5
 
+
+#: Seconds by which an answer may take longer than that of a lone request before fewer requests are in flight.
+_QUEUE = 0.05
+
+#: Most requests in flight. At 7 KB each they fill a connection to another continent.
+_MOST_IN_FLIGHT = 128
 
 #: All modes: those that an edge names, and that of one which has not answered yet, or names none.
 MODES = ("trusted", "fail-safe", "unguarded", "unknown")
@@ -57,10 +71,29 @@ class EdgeMode:
         return None if self.until is None else max(0.0, self.until - now)
 
 
-class EdgeSession:
-    """Sends requests to one edge, and notes their outcome in its ``Progress`` and in ``edges.problem``; for one thread.
+class RefusedPlanError(Exception):
+    """The edge calls a purge malformed, so that it has to be flushed. The text is the reason for the flush."""
 
-    ``ask``, ``send_heartbeat`` and ``send`` raise ``DeliveryError``.
+    def __init__(self) -> None:
+        super().__init__("a purge that it calls malformed must not block it")
+
+
+class _InFlight(NamedTuple):
+    """A request whose answer is to come; ``expected`` is the position in it, ``done`` is called with it."""
+
+    request: Request
+    reply: Awaited
+    expected: Position
+    began: float
+    alone: bool  # nothing else was in flight when it was sent
+    done: Callable[[EdgeAnswer], None]
+
+
+class EdgeSession:
+    """Sends requests to one edge, and notes their outcome in its ``Progress`` and in ``edges.problem``.
+
+    For one coroutine. All that send or wait raise ``DeliveryError``, and ``RefusedPlanError`` for a purge in flight
+    that is refused. After an error nothing is in flight.
     """
 
     def __init__(
@@ -74,32 +107,45 @@ class EdgeSession:
     ) -> None:
         """Connect to ``edge`` at the first request.
 
-        ``knows`` tells whether the database has given a position, or raises ``DatabaseUnavailableError``. ``tally``
-        counts requests.
+        ``knows`` tells whether the database has given a position, or raises ``DatabaseUnavailableError``; it is called
+        in a thread of its own. ``tally`` counts requests.
         """
         self.edge = edge
         self.mode = EdgeMode()
         self._tally = tally or Tally()
         self._knows = knows
-        self.pace = 0.0  # seconds for a request, smoothed
         self._settings = settings
         self._progress = progress
         self._recorder = recorder
-        self._client = self._new_client(edge)
+        self._link = self._new_link(edge)
         self._renewed = time.monotonic()
+        self._in_flight: deque[_InFlight] = deque()
+        self._window = 2  # requests that may be in flight
+        self._pace = 0.0  # seconds for a request, smoothed
+        self._quickest = 0.0  # seconds for a request that waits behind no other
         self._problem = ProblemLog(log, f"edge {edge.name}")
         self._closed = ProblemLog(log, f"edge {edge.name}", patience=2)
         self._backoff = Backoff(settings.retry_first, settings.retry_longest)
         self._changes = Backoff(settings.retry_first, settings.retry_longest)
-        self._interrupt = threading.Event()
+        self._interrupt = asyncio.Event()
 
     @property
     def position(self) -> Position:
-        """The position that the edge named last."""
-        return self._progress.position
+        """The position at which the edge is when it has carried out the requests in flight."""
+        return self._in_flight[-1].expected if self._in_flight else self._progress.position
+
+    @property
+    def has_room(self) -> bool:
+        """Whether one more request may be in flight."""
+        return len(self._in_flight) < self._window
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no request is in flight."""
+        return not self._in_flight
 
     def interrupt(self) -> None:
-        """End a pause after an error, now and from now on; may be called from any thread."""
+        """End a pause after an error, now and from now on."""
         self._interrupt.set()
 
     def move_to(self, edge: Edge) -> None:
@@ -108,51 +154,77 @@ class EdgeSession:
             return
         self._interrupt.clear()
         self.edge = edge
-        self._client.close()
-        self._client = self._new_client(edge)
+        self.close()
+        self._link = self._new_link(edge)
         self._backoff.reset()
         self._progress.doubt()
 
     def close(self) -> None:
-        """Close the connection."""
-        self._client.close()
+        """Close the connection, and give up what is in flight."""
+        self._in_flight.clear()
+        self._link.close()
 
-    def send(self, request: Request) -> EdgeAnswer:
-        """Send one request, and check the position that the edge names in its answer.
+    async def send(self, request: Request) -> EdgeAnswer:
+        """Send one request, and wait for its answer and for all before it."""
+        answers: list[EdgeAnswer] = []
+        await self.start(request, answers.append)
+        await self.settle()
+        return answers[0]
 
-        It is the expected one, or a later one where another purger has sent something. An edge that was put back to an
-        earlier state is behind.
-        """
-        with self._tally.delivery(self.edge.name, request.kind):
-            return self._send(request)
-
-    def _send(self, request: Request) -> EdgeAnswer:
-        began = time.monotonic()
-        answer = self._client.send(request, self._progress.instance)
-        now = time.monotonic()
-        self.pace += (now - began - self.pace) / 8
-        self._progress.heard(answer.now, at=now)
-        self._went_well()
+    async def start(self, request: Request, done: Callable[[EdgeAnswer], None]) -> None:
+        """Send one request behind those in flight; ``done`` is called when its answer is checked (``settle_next``)."""
+        if not self._link.is_open:
+            await self.settle()
         wanted = dict(request.headers).get(BATCH)
-        expected = (wanted and Position.read(wanted)) or self._progress.position
-        if not self._is_at(answer.position, expected):
-            raise OtherInstanceError(f"it is at batch {answer.position}, and not at {expected}")
-        self._progress.moved_to(answer.position)
-        return answer
+        expected = (wanted and Position.read(wanted)) or self.position
+        began = time.monotonic()
+        try:
+            reply = await self._link.start(request, self._progress.instance)
+        except DeliveryError as error:
+            self._tally.count(self.edge.name, request.kind, error.kind)
+            raise
+        self._in_flight.append(_InFlight(request, reply, expected, began, not self._in_flight, done))
 
-    def ask(self, *, fresh: bool, ticket: Callable[[], int]) -> None:
+    async def settle(self) -> None:
+        """Wait for the answers to all requests in flight."""
+        while self._in_flight:
+            await self.settle_next()
+
+    async def settle_next(self) -> None:
+        """Wait for the answer to the oldest request in flight, and check the position that the edge names in it."""
+        each, full = self._in_flight[0], not self.has_room
+        self._in_flight.popleft()
+        with self._tally.delivery(self.edge.name, each.request.kind):
+            try:
+                answer = await self._link.answer(each.request, each.reply)
+            except MalformedError as error:
+                if (tags := dict(each.request.headers).get(TAGS)) is None:
+                    raise
+                log.error("edge %s calls the purge of %.80s malformed: %s", self.edge.name, tags, error)
+                raise RefusedPlanError from error
+            now = time.monotonic()
+            self._measure(now - each.began, alone=each.alone, full=full)
+            self._progress.heard(answer.now, at=now)
+            self._went_well()
+            await self._check_position(answer, each.expected)
+        self._progress.moved_to(answer.position)
+        each.done(answer)
+
+    async def ask(self, *, fresh: bool, ticket: Callable[[], int]) -> None:
         """Ask the edge for its instance and position; ``fresh``: over a new connection.
 
         ``ticket`` draws the ticket of a verification, after the answer has arrived.
         """
+        await self.settle()
         with self._tally.delivery(self.edge.name, "ask"):
-            self._ask(fresh=fresh, ticket=ticket)
+            await self._ask(fresh=fresh, ticket=ticket)
 
-    def _ask(self, *, fresh: bool, ticket: Callable[[], int]) -> None:
+    async def _ask(self, *, fresh: bool, ticket: Callable[[], int]) -> None:
         if fresh:
-            self._client.renew()
+            self._link.close()
         progress = self._progress
-        answer = self._client.ask(progress.instance if progress.confirmed and not fresh else None)
+        instance = progress.instance if progress.confirmed and not fresh else None
+        answer = await self._link.answer(HEARTBEAT, await self._link.start(HEARTBEAT, instance))
         now = time.monotonic()
         self.mode.heard(answer.mode, left=answer.lease_remaining, at=now)
         progress.heard(answer.now, at=now)
@@ -163,7 +235,7 @@ class EdgeSession:
                 " all purges: give each a URL of its own (`purger edge add`)"
             )
         position = answer.position
-        known = position == progress.position or self._knows(position)
+        known = position == progress.position or await asyncio.to_thread(self._knows, position)
         if progress.confirmed and progress.lease.awaits_verification(now):
             progress.lease.heard_from(at=now)
         else:
@@ -171,73 +243,98 @@ class EdgeSession:
         progress.recognise(answer.instance, answer.epoch, position, known=known)
         self._went_well()
 
-    def send_heartbeat(self, epoch: str, *, ticket: Callable[[], int]) -> None:
-        """Confirm that the edge has everything that was committed before ``epoch``, a time of its own clock."""
-        with self._tally.delivery(self.edge.name, "heartbeat"):
-            self._send_heartbeat(epoch, ticket=ticket)
+    async def send_heartbeat(self, epoch: str, *, ticket: Callable[[], int]) -> None:
+        """Confirm that the edge has everything that was committed before ``epoch``, a time of its own clock.
 
-    def _send_heartbeat(self, epoch: str, *, ticket: Callable[[], int]) -> None:
-        renew_within = None
+        A heartbeat goes behind what is in flight, which the window bounds, and before all else.
+        """
         if time.monotonic() - self._renewed > _RENEWAL:
-            renew_within = max(_NEW_ANSWERS, 4 * self.pace)
             self._renewed = time.monotonic()
-        progress = self._progress
-        try:
-            instance = str(progress.instance)
-            answer = self._client.heartbeat(instance, epoch, progress.position, renew_within=renew_within)
-        except MalformedError:
-            # The edge does not take this epoch, perhaps since its clock was set back: it names another one.
-            progress.doubt()
-            raise
-        if renew_within is not None:
-            self._note_renewal()
-        self.mode.heard(answer.mode, left=answer.lease_remaining, at=time.monotonic())
-        if answer.position != progress.position:
-            raise OtherInstanceError(f"it is at batch {answer.position}, and not at {progress.position}")
-        now = time.monotonic()
+            answer = await self._renew(epoch)
+        else:
+            answer = await self.send(heartbeat(epoch, self.position))
+        now, progress = time.monotonic(), self._progress
+        self.mode.heard(answer.mode, left=answer.lease_remaining, at=now)
         self._changes.reset()
         progress.lease.renewed(at=now)
         progress.lease.answered(answer.now, at=now, ticket=ticket())
         progress.recognise(answer.instance, answer.epoch, answer.position, known=True)
         self._went_well(epoch, 0.0 if answer.mode == "unguarded" else answer.lease)
 
-    def failed(self, error: DeliveryError) -> None:
+    async def _renew(self, epoch: str) -> EdgeAnswer:
+        """Send a heartbeat over a new connection, if the edge answers one."""
+        await self.settle()
+        request, within = heartbeat(epoch, self.position), max(_NEW_ANSWERS, 4 * self._pace)
+        with self._tally.delivery(self.edge.name, "heartbeat"):
+            answer = await self._link.send_anew(request, str(self._progress.instance), within)
+            self._note_renewal()
+            await self._check_position(answer, self.position)
+        return answer
+
+    async def failed(self, error: DeliveryError) -> None:
         """Note that a request failed, and wait before the next one."""
-        # The edge is asked next, and may have to be flushed.
+        # The edge is asked next, and may have to be flushed. One that does not take an epoch names another one.
         self._progress.doubt()
         if isinstance(error, OtherInstanceError):
             log.debug("edge %s: %s", self.edge.name, error)
-            self._interrupt.wait(self._changes.next())
+            await set_within(self._interrupt, self._changes.next())
         else:
-            self.in_trouble(error.kind, str(error))
+            await self.in_trouble(error.kind, str(error))
 
-    def in_trouble(self, kind: str, text: str) -> bool:
+    async def in_trouble(self, kind: str, text: str) -> bool:
         """Record a problem, and wait for some time. Return True when it is a new one."""
         news = self._problem.begin(kind, text)
         self._recorder.alive(self.edge.name, seen_at=None, epoch=None, problem=self._problem.text)
-        self.rest()
+        await self.rest()
         return news
 
-    def rest(self) -> None:
+    async def rest(self) -> None:
         """Wait, for longer after each further failure since a request last went well."""
-        self._interrupt.wait(self._backoff.next())
+        await set_within(self._interrupt, self._backoff.next())
+
+    def _measure(self, waited: float, *, alone: bool, full: bool) -> None:
+        """Let more or fewer requests be in flight after one that took ``waited`` seconds. ``full``: none more could be.
+
+        An edge that takes long for each is sent one after the other, one that is far away many at once.
+        """
+        self._pace += (waited - self._pace) / 8
+        self._quickest = waited if alone else min(self._quickest, waited)
+        if waited > self._quickest + _QUEUE:
+            self._window = max(1, self._window - 1)
+        elif full:
+            self._window = min(_MOST_IN_FLIGHT, self._window + 1)
 
     def _note_renewal(self) -> None:
         """Log once that the edge answers no new connection, and once that it does again."""
-        if error := self._client.not_renewed:
+        if error := self._link.not_renewed:
             advice = "slow clients may hold its threads (docs/operate/edge.md, Limits for clients)"
             self._closed.begin("closed to new connections", f"{error}. The present connection goes on; {advice}")
         else:
             self._closed.end()
 
-    def _new_client(self, edge: Edge) -> EdgeClient:
+    def _new_link(self, edge: Edge) -> EdgeLink:
         settings = self._settings
-        return EdgeClient(edge, connect_timeout=settings.connect_timeout, read_timeout=settings.read_timeout)
+        return EdgeLink(edge, connect_timeout=settings.connect_timeout, read_timeout=settings.read_timeout)
 
-    def _is_at(self, position: Position, expected: Position) -> bool:
-        return position == expected or (position.batch > expected.batch and self._knows(position))
+    async def _check_position(self, answer: EdgeAnswer, expected: Position) -> None:
+        """Accept the ``expected`` position, or a later one where another purger has sent something.
+
+        An edge that was put back to an earlier state is behind.
+        """
+        position = answer.position
+        if position != expected and not (
+            position.batch > expected.batch and await asyncio.to_thread(self._knows, position)
+        ):
+            raise OtherInstanceError(f"it is at batch {position}, and not at {expected}")
 
     def _went_well(self, epoch: str | None = None, lease: float | None = None) -> None:
         self._backoff.reset()
         self._problem.end()
         self._recorder.alive(self.edge.name, seen_at=time.time(), epoch=epoch, problem=None, lease=lease)
+
+
+async def set_within(event: asyncio.Event, seconds: float) -> None:
+    """Wait until ``event`` is set, so many seconds at most."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await event.wait()

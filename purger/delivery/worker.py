@@ -1,23 +1,27 @@
-"""Delivers batches, heartbeats and flushes to one edge: a thread that takes one step after another.
+"""Delivers batches, heartbeats and flushes to one edge: a coroutine that takes one step after another.
 
-The thread waits until the poller finds something, or until something is due. ``Progress`` chooses each step, which is
-carried out here: ``EdgeSession`` sends its requests, the recorder writes the outcome. A step sends one request of a
-plan, so that heartbeats and rebounds come between those of a bulk when they are due, and single bans before each.
+It waits until the poller finds something, or until something is due. ``Progress`` chooses each step, which is
+carried out here: ``EdgeSession`` sends its requests, the recorder writes the outcome. A step of a plan fills the edge's
+connection with requests and waits for one answer, so that heartbeats and rebounds come between those of a bulk when
+they are due, and single bans before each.
 """
 
+import asyncio
 import logging
-import threading
 import time
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterator
+from itertools import chain
 
-from purger.delivery.plan_run import PlanRun, RefusedPlanError, urgent_run
-from purger.delivery.session import EdgeMode, EdgeSession
+from purger.delivery.plan_run import PlanRun, urgent_run
+from purger.delivery.session import EdgeMode, EdgeSession, RefusedPlanError, set_within
 from purger.edge.errors import DeliveryError
 from purger.edge.purge_request import FLUSH, at_position, late_flush, part_of
 from purger.edge.tally import Tally
 from purger.model import Edge, FlushRequest, SavedProgress, Verification
 from purger.outbox.batches import Batches
 from purger.outbox.outbox import MalformedRowError, PrunedError
+from purger.outbox.plan import DeliveryPlan
 from purger.outbox.poller import Poller
 from purger.probing.probers import Probers
 from purger.progress.lease import Lease
@@ -29,9 +33,15 @@ from takedown_db.connection.errors import DatabaseUnavailableError
 
 log = logging.getLogger(__name__)
 
+#: The plans in progress of a delivery, or of the rebounds of one turn: the first is the one that the edge is in.
+_Runs = deque[PlanRun]
 
-class Worker(threading.Thread):
-    """Delivers the batches that the poller finds to one edge, and renews the edge's lease."""
+
+class Worker:
+    """Delivers the batches that the poller finds to one edge, and renews the edge's lease.
+
+    All but ``acknowledged`` and ``mode`` is for the thread of the loop that runs it.
+    """
 
     def __init__(
         self,
@@ -49,7 +59,6 @@ class Worker(threading.Thread):
 
         While ``holds`` returns False another purger may have taken the edge over: then only rebounds go on.
         """
-        super().__init__(name=f"edge {edge.name}", daemon=True)
         self.edge = edge
         self._poller = poller
         self._record = EdgeResults(recorder)
@@ -59,16 +68,17 @@ class Worker(threading.Thread):
         self._progress = Progress(settings.rebound_delay, late, Lease(settings.heartbeat_interval))
         self._progress.resume(saved, now=time.monotonic())
         self._session = EdgeSession(edge, settings, self._progress, recorder, batches.knows, tally)
-        self._wake = threading.Event()
+        self._wake = asyncio.Event()
         self._verification: Verification | None = None  # that the present step was chosen by
-        self._halt = threading.Event()
+        self._halted = False
         self._asked: FlushRequest | None = None
         self._setbacks = 0  # of the database, that this edge was flushed for
         self._flushed_after: int | None = None  # the batch before those of a flush whose rebound is still to come
         self._batches = batches
-        self._delivering: PlanRun | None = None
+        self._delivering: _Runs = deque()
+        self._rebounding: dict[int, _Runs] = {}  # by turn
+        self._going_before: _Runs = deque()  # urgent bans
         self._urgent = 0  # the batch up to which urgent bans were sent out of turn
-        self._rebounding: dict[int, PlanRun] = {}  # by turn
 
     @property
     def acknowledged(self) -> int:
@@ -80,9 +90,17 @@ class Worker(threading.Thread):
         """The edge's mode and lease, as it last named them."""
         return self._session.mode
 
+    def wake(self) -> None:
+        """Have the next step chosen now: something new was found."""
+        self._wake.set()
+
+    def wake_from_thread(self) -> None:
+        """Do so from any thread."""
+        self._loop.call_soon_threadsafe(self.wake)
+
     def stop(self) -> None:
-        """Let the thread end after the request in flight."""
-        self._halt.set()
+        """Let ``run`` end after the answer that it waits for."""
+        self._halted = True
         self._session.interrupt()
         self._wake.set()
 
@@ -98,51 +116,55 @@ class Worker(threading.Thread):
             self._asked = asked
             self._wake.set()
 
-    def run(self) -> None:
+    async def run(self) -> None:
         """Take steps until stopped."""
-        self._poller.subscribe(self._wake.set)
-        while not self._halt.is_set():
+        self._loop = asyncio.get_running_loop()
+        while not self._halted:
             self._wake.clear()
-            self._session.move_to(self.edge)
-            if self._halt.is_set():
-                break
+            if self.edge is not self._session.edge:
+                self._give_up()
+                self._session.move_to(self.edge)
             try:
-                self._take(self._next_step())
+                await self._take(self._next_step())
             except DeliveryError as error:
-                self._session.failed(error)
+                self._give_up()
+                await self._session.failed(error)
             except RefusedPlanError as error:
+                self._give_up()
                 self._progress.require_flush(str(error))
             except DatabaseUnavailableError as error:
                 # The step needs rows that cannot be read now; the poller has logged why.
                 log.debug("edge %s waits: %s", self.edge.name, error)
-                self._session.rest()
+                self._give_up()
+                await self._session.rest()
             except Exception:
+                self._give_up()
                 text = "this is a bug; the edge gets no heartbeat while it lasts"
-                if self._session.in_trouble("not understood", text):
+                if await self._session.in_trouble("not understood", text):
                     log.exception("edge %s", self.edge.name)
                 self._progress.doubt()
-        self._poller.unsubscribe(self._wake.set)
         self._session.close()
 
-    def _take(self, step: Step) -> None:
+    async def _take(self, step: Step) -> None:
         match step:
             case Ask():
-                self._session.ask(fresh=step.fresh, ticket=self._poller.draw_ticket)
+                await self._session.ask(fresh=step.fresh, ticket=self._poller.draw_ticket)
             case Flush():
-                self._flush(step)
+                await self._flush(step)
             case Heartbeat():
-                self._session.send_heartbeat(step.epoch, ticket=self._poller.draw_ticket)
+                await self._session.send_heartbeat(step.epoch, ticket=self._poller.draw_ticket)
             case Deliver():
-                self._deliver(step)
+                await self._deliver(step)
             case Rebound():
-                self._rebound(step)
+                await self._rebound(step)
             case FlushRebound():
-                self._rebound_flush()
+                await self._rebound_flush()
             case LateFlushRebound():
-                self._session.send(late_flush(step.older))
+                await self._session.send(late_flush(step.older))
                 self._progress.late_flush_rebounded()
             case Wait():
-                self._wait(step)
+                await self._wait(step)
+        self._finish_runs()
 
     def _next_step(self) -> Step:
         # In this order: the head is never older than the verification that it is compared with.
@@ -150,7 +172,7 @@ class Worker(threading.Thread):
         head, setbacks = self._poller.known
         if self._setbacks != setbacks:
             self._setbacks = setbacks
-            self._urgent = 0
+            self._forget_runs()
             self._record.drop()
             self._progress.went_back(self._poller.pruned)
         self._progress.ask_flush(self._asked)
@@ -159,26 +181,30 @@ class Worker(threading.Thread):
             head = verification = None
         return self._progress.next_step(head, self._poller.pruned, verification, time.monotonic())
 
-    def _wait(self, step: Wait) -> None:
+    async def _wait(self, step: Wait) -> None:
+        if not self._session.is_idle:
+            await self._session.settle_next()
+            return
         if step.for_verification:
-            self._poller.on_next_verification(self._wake.set, after=self._verification)
-        self._wake.wait(step.seconds)
+            self._poller.on_next_verification(self.wake_from_thread, after=self._verification)
+        await set_within(self._wake, step.seconds)
 
-    def _flush(self, step: Flush) -> None:
+    async def _flush(self, step: Flush) -> None:
+        await self._session.settle()
+        self._finish_runs()
         first = self._progress.acknowledged + 1
-        answer = self._session.send(FLUSH.with_headers(at_position(step.head)))
+        answer = await self._session.send(FLUSH.with_headers(at_position(step.head)))
         log.warning("edge %s is flushed: %s", self.edge.name, step.reason)
         if self._flushed_after is None or first <= self._flushed_after:
             self._flushed_after = first - 1
-        self._delivering = None
-        self._rebounding.clear()
+        self._forget_runs()
         self._progress.flushed(step, clock=answer.now, at=time.monotonic())
         if first <= step.head.batch:
             self._add_receipt(first, step.head.batch, "flush")
 
-    def _rebound_flush(self) -> None:
+    async def _rebound_flush(self) -> None:
         # Without moving the position: that would go back behind the batches that were delivered since the flush.
-        self._session.send(FLUSH.with_headers(part_of(self._progress.acknowledged, self._progress.position)))
+        await self._session.send(FLUSH.with_headers(part_of(self._progress.acknowledged, self._session.position)))
         self._progress.flush_rebounded()
         self._write_record(flushed=True)
         after, last = self._flushed_after, self._progress.acknowledged
@@ -186,57 +212,91 @@ class Worker(threading.Thread):
             self._probers.offer_flushed(self.edge, after, last, setbacks=self._setbacks)
         self._flushed_after = None
 
-    def _deliver(self, step: Deliver) -> None:
-        if self._delivering is None or self._delivering.plan.first != step.after + 1:
-            self._delivering = self._plan(step.after, step.head)
-        plan_run = self._delivering
-        if plan_run is None:
-            return
-        if len(plan_run.requests) > 1:
-            self._send_urgent(plan_run.plan.last)
-        if plan_run.requests:
-            plan_run.send_next(self._session, moves=True)
-        if plan_run.requests:
-            return
-        plan, self._delivering = plan_run.plan, None
+    async def _deliver(self, step: Deliver) -> None:
+        if self._delivering and self._delivering[0].plan.first != step.after + 1:
+            self._give_up()
+            self._delivering.clear()
+        await self._advance(self._delivering, step.after, step.head)
+
+    async def _rebound(self, step: Rebound) -> None:
+        runs = self._rebounding.setdefault(step.turn, deque())
+        if not await self._advance(runs, step.after, step.last, turn=step.turn):
+            # Rows past their retention were sent twice already: no flush is needed instead of this late rebound.
+            self._progress.rebounded(step.turn, step.last)
+
+    async def _advance(self, runs: _Runs, after: int, last: int, *, turn: int | None = None) -> bool:
+        """Send plans of the batches after ``after`` up to ``last``, as far as there is room, and wait for one answer.
+
+        ``turn`` is that of a rebound. Return False when the outbox lacks the rows of the first plan.
+        """
+        while self._session.has_room:
+            if not runs or runs[-1].is_sent:
+                reached = runs[-1].plan.last if runs else after
+                if reached >= last:
+                    break
+                plan = await self._plan(reached, last, late=bool(turn))
+                if plan is None and not runs:
+                    return False
+                if plan is None:
+                    break
+                runs.append(PlanRun(plan, moves=turn is None))
+                continue
+            if turn is not None or len(runs[-1].requests) > 1:
+                await self._start_urgent()
+            await runs[-1].start_next(self._session)
+        if not self._session.is_idle:
+            await self._session.settle_next()
+        return True
+
+    async def _start_urgent(self) -> None:
+        """Send the single bans that came since the last call before their turn, and before the rest of a bulk."""
+        planned = self._delivering[-1].plan.last if self._delivering else self._progress.acknowledged
+        if self._holds() and (rows := self._batches.urgent(max(planned, self._urgent))):
+            self._urgent = rows[-1].batch
+            self._going_before.append(run := urgent_run(rows))
+            while not run.is_sent:
+                await run.start_next(self._session)
+
+    def _finish_runs(self) -> None:
+        """Record the plans that the edge has acknowledged as a whole."""
+        for run in _taken(self._going_before):
+            self._record.add_probe_results(run.probe_results)
+        for run in _taken(self._delivering):
+            self._delivered(run)
+        for turn, runs in self._rebounding.items():
+            for run in _taken(runs):
+                self._progress.rebounded(turn, run.plan.last)
+                self._write_record()
+
+    def _delivered(self, run: PlanRun) -> None:
+        plan = run.plan
         self._progress.delivered(plan.last, at=time.monotonic())
         self._add_receipt(plan.first, plan.last, "purge")
-        self._record.add_probe_results(plan_run.probe_results)
+        self._record.add_probe_results(run.probe_results)
         self._write_record()
         self._probers.offer(self.edge, plan.sample, setbacks=self._setbacks)
 
-    def _send_urgent(self, after: int) -> None:
-        """Send the single bans of batches after ``after`` that came since the last call, before their turn."""
-        if self._holds() and (rows := self._batches.urgent(max(after, self._urgent))):
-            plan_run = urgent_run(rows)
-            while plan_run.requests:
-                plan_run.send_next(self._session)
-            self._urgent = rows[-1].batch
-            self._record.add_probe_results(plan_run.probe_results)
+    def _give_up(self) -> None:
+        """Give up what is in flight: it is sent again."""
+        if not self._session.is_idle:
+            self._session.close()
+        for run in (*self._delivering, *chain(*self._rebounding.values())):
+            run.in_flight = 0
+        self._urgent = 0
+        self._going_before.clear()
 
-    def _rebound(self, step: Rebound) -> None:
-        plan_run = self._rebounding.get(step.turn) or self._plan(step.after, step.last, late=step.turn > 0)
-        if plan_run is None:
-            # Rows past their retention were sent twice already: no flush is needed instead of this late rebound.
-            self._progress.rebounded(step.turn, step.last)
-            return
-        self._rebounding[step.turn] = plan_run
-        if plan_run.requests:
-            self._send_urgent(self._delivering.plan.last if self._delivering else self._progress.acknowledged)
-            plan_run.send_next(self._session)
-        if plan_run.requests:
-            return
-        del self._rebounding[step.turn]
-        self._progress.rebounded(step.turn, plan_run.plan.last)
-        self._write_record()
+    def _forget_runs(self) -> None:
+        self._give_up()
+        self._delivering.clear()
+        self._rebounding.clear()
 
-    def _plan(self, after: int, head: int, *, late: bool = False) -> PlanRun | None:
+    async def _plan(self, after: int, head: int, *, late: bool = False) -> DeliveryPlan | None:
         """Plan batches; return None when the outbox lacks them.
 
         The edge is then flushed, but not instead of a late rebound.
         """
         try:
-            return PlanRun(self._batches.plan(after, head))
+            return self._batches.at_hand(after, head) or await asyncio.to_thread(self._batches.plan, after, head)
         except PrunedError:
             reason = "the outbox no longer holds the rows that it lacks"
         except MalformedRowError as error:
@@ -250,3 +310,9 @@ class Worker(threading.Thread):
 
     def _write_record(self, *, flushed: bool = False) -> None:
         self._record.write(self.edge.name, self._progress.saved(), flushed=flushed, setbacks=self._setbacks)
+
+
+def _taken(runs: _Runs) -> Iterator[PlanRun]:
+    """Take away the plans at the beginning that the edge has acknowledged."""
+    while runs and not runs[0].requests:
+        yield runs.popleft()

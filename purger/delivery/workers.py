@@ -1,6 +1,13 @@
-"""Starts, changes and stops the workers of the edges that this purger has claimed: one worker an edge."""
+"""Starts, changes and stops the workers of the edges that this purger has claimed: one worker an edge, in one loop.
 
+The loop is a thread of its own, which waits for answers, timers and what the poller finds of all edges at once. So
+nothing in it may block: what reads the database or looks up a name goes to a short-lived thread.
+"""
+
+import asyncio
+import concurrent.futures
 import logging
+import threading
 import time
 from collections.abc import Callable, Sequence
 
@@ -8,7 +15,7 @@ from purger.delivery.worker import Worker
 from purger.edge.url import shown
 from purger.fleet.edges import EnabledEdge, followed_edges
 from purger.fleet.sharing import Sharing
-from purger.loop_thread import ERROR_REST, join_all
+from purger.loop_thread import ERROR_REST
 from purger.outbox.poller import Poller
 from purger.probing.probers import Probers
 from purger.problem_log import ProblemLog
@@ -18,8 +25,11 @@ from takedown_db.connection.lasting_connection import Connection
 log = logging.getLogger(__name__)
 
 
-class EdgeWorkers:
-    """The workers of the claimed edges, by name of the edge, and those that were stopped and have not ended yet."""
+class EdgeWorkers(threading.Thread):
+    """The workers of the claimed edges, by name of the edge, and those that were stopped and have not ended yet.
+
+    This is the thread of their loop; its methods are for the thread that starts it.
+    """
 
     def __init__(
         self,
@@ -32,6 +42,10 @@ class EdgeWorkers:
         new_worker: Callable[[EnabledEdge], Worker],
     ) -> None:
         """Read the edges from ``connection`` each ``interval`` seconds; ``new_worker`` makes one to be started."""
+        super().__init__(name="edges", daemon=True)
+        self._runner = asyncio.Runner()
+        self._loop = self._runner.get_loop()
+        self._closed = asyncio.Event()
         self._connection = connection
         self._poller = poller
         self._probers = probers
@@ -41,7 +55,7 @@ class EdgeWorkers:
         # The poller logs that the database is away; this one logs only the problems of the list.
         self._problem = ProblemLog(log, "the list of edges", patience=2)
         self._workers: dict[str, Worker] = {}
-        self._leaving: list[Worker] = []  # stopped, with a request still in flight
+        self._running: dict[Worker, concurrent.futures.Future[None]] = {}  # also those that were stopped
         self._due = 0.0  # when the edges are read again, by the monotonic clock
 
     @property
@@ -54,13 +68,32 @@ class EdgeWorkers:
         if self._sharing.take_change() or time.monotonic() >= self._due:
             self._follow_edges()
 
+    def run(self) -> None:
+        """Run the loop until it is closed."""
+        self._poller.subscribe(self._wake_all)
+        with self._runner as runner:
+            runner.run(self._closed.wait())
+
     def dismiss_all(self) -> None:
         """Stop all workers, without waiting for their requests in flight."""
         self._dismiss(list(self._workers))
 
-    def join(self, seconds: float) -> list[Worker]:
+    def join_workers(self, seconds: float) -> list[Worker]:
         """Wait for the stopped workers, so many seconds in all; return those that still run."""
-        return join_all(self._leaving, seconds)
+        concurrent.futures.wait(self._running.values(), seconds)
+        return [worker for worker, run in self._running.items() if not run.done()]
+
+    def close(self, seconds: float) -> None:
+        """End the loop, within so many seconds. Nobody may wake a worker any more."""
+        self._loop.call_soon_threadsafe(self._closed.set)
+        self.join(seconds)
+
+    def _wake_all(self) -> None:
+        self._loop.call_soon_threadsafe(self._wake_each)
+
+    def _wake_each(self) -> None:
+        for worker in self.present:
+            worker.wake()
 
     def _follow_edges(self) -> None:
         """Start the workers of new edges, stop those of removed ones, and pass on changed settings."""
@@ -79,7 +112,7 @@ class EdgeWorkers:
         for name in leaving:
             log.info("edge %s is no longer followed", name)
         self._dismiss(leaving)
-        self._leaving = [worker for worker in self._leaving if worker.is_alive()]
+        self._running = {worker: run for worker, run in self._running.items() if not run.done()}
         for each in edges:
             self._follow(each)
 
@@ -88,20 +121,18 @@ class EdgeWorkers:
         edge = followed.edge
         worker = self._workers.get(edge.name)
         if worker is None:
-            if any(leaving.edge.name == edge.name for leaving in self._leaving):
+            if any(leaving.edge.name == edge.name for leaving in self._running):
                 return  # one worker an edge: another one starts at the next reading
             log.info("edge %s is followed: %s", edge.name, shown(edge.purge_url))
             self._workers[edge.name] = worker = self._new_worker(followed)
             # Before its first heartbeat, and so before it starts.
             worker.ask_flush(followed.asked)
-            worker.start()
+            self._running[worker] = asyncio.run_coroutine_threadsafe(worker.run(), self._loop)
         elif worker.edge != edge:
             log.info("edge %s has changed: %s", edge.name, shown(edge.purge_url))
-            worker.follow(edge)
-        worker.ask_flush(followed.asked)
+            self._loop.call_soon_threadsafe(worker.follow, edge)
+        self._loop.call_soon_threadsafe(worker.ask_flush, followed.asked)
 
     def _dismiss(self, names: list[str]) -> None:
         for name in names:
-            worker = self._workers.pop(name)
-            worker.stop()
-            self._leaving.append(worker)
+            self._loop.call_soon_threadsafe(self._workers.pop(name).stop)

@@ -6,7 +6,6 @@ thousands of requests a second: one costs a third of the processor time here, mo
 """
 
 import http.client
-import math
 import socket
 import ssl
 import time
@@ -66,15 +65,8 @@ class HttpConnection:
         self._socket: BoundedSocket | None = None
         self._prepared = _Prepared(self._url)
         self._session = _new_session(_Adapter(lambda: self._socket))
-        #: Most seconds of each of the time-outs, for as long as it is set.
-        self.within = math.inf
         #: True while a TLS connection is open over which no answer has come yet.
         self.awaits_verdict = False
-
-    @property
-    def patience(self) -> float:
-        """The seconds that a request and its answer may take."""
-        return min(self._read_timeout, self.within)
 
     def connect(self) -> None:
         """Open the connection where there is none, the peer has closed it, or the files of TLS have changed.
@@ -87,7 +79,7 @@ class HttpConnection:
         self.awaits_verdict = False
         scheme, host, port = split_url(self._url)
         context = self._files.load() if scheme == "https" else None
-        sock = _connected(host, port, context, min(self._connect_timeout, self.within))
+        sock = _connected(host, port, context, self._connect_timeout)
         self._socket = BoundedSocket(sock, idle=self._idle_timeout)
         self.awaits_verdict = scheme == "https"
 
@@ -102,7 +94,7 @@ class HttpConnection:
         """
         if self._socket is None:
             raise http.client.NotConnected
-        self._socket.deadline = time.monotonic() + self.patience
+        self._socket.deadline = time.monotonic() + self._read_timeout
         self._prepared.change(method, path, headers)
         try:
             answer: Any = self._session.send(self._prepared, stream=True, proxies={}, allow_redirects=False).raw

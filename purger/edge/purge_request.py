@@ -39,6 +39,9 @@ class Request:
         return Request(self.method, self.path, self.headers + headers, self.rows)
 
 
+#: The request that asks for an edge's instance, clock and mode, and renews nothing.
+HEARTBEAT = Request("HEARTBEAT", "/")
+
 #: The request that removes all objects.
 FLUSH = Request("BAN", "/", (("Takedown-All", "1"),))
 
@@ -51,6 +54,14 @@ def purge(tags: str, rows: tuple[Row, ...] = ()) -> Request:
 def late_flush(older: float) -> Request:
     """Make the request that removes all objects that were fetched more than ``older`` seconds ago."""
     return FLUSH.with_headers((("Takedown-Older", f"{older:.3f}"),))
+
+
+def heartbeat(epoch: str, position: Position) -> Request:
+    """Make the request that confirms to an edge, if it is at ``position``, that it has all from before ``epoch``.
+
+    That is a time of the edge's own clock, as it wrote it.
+    """
+    return HEARTBEAT.with_headers((("Takedown-Epoch", epoch), *at_position(position)))
 
 
 def at_position(position: Position) -> Headers:

@@ -45,9 +45,13 @@ class Tally:
             result = error.kind
             raise
         finally:
-            key = DeliveryKey(edge, method, result)
-            with self._lock:
-                self._deliveries[key] = self._deliveries.get(key, 0) + 1
+            self.count(edge, method, result)
+
+    def count(self, edge: str, method: str, result: str) -> None:
+        """Count a request to an edge."""
+        key = DeliveryKey(edge, method, result)
+        with self._lock:
+            self._deliveries[key] = self._deliveries.get(key, 0) + 1
 
     def deliveries(self) -> dict[DeliveryKey, int]:
         """Return all counts of requests."""

@@ -102,14 +102,18 @@ class Batches:
         with self._lock:
             return [*takewhile(lambda row: row.batch > after, reversed(self._urgent))][::-1]
 
+    def at_hand(self, after: int, head: int) -> DeliveryPlan | None:
+        """Return what ``plan`` does, if it is in memory; None if older rows have to be read."""
+        with self._lock:
+            return self._kept(after, head) or self._from_memory(after, head)
+
     def plan(self, after: int, head: int) -> DeliveryPlan:
         """Plan the delivery of the batches after ``after`` up to ``head``, or of the first few thousand rows of them.
 
         Raises ``PrunedError`` when rows in between may have left the outbox, ``MalformedRowError`` when no purge can be
         made of one, ``DatabaseUnavailableError`` when older rows are needed and cannot be read.
         """
-        with self._lock:
-            plan = self._kept(after, head) or self._from_memory(after, head)
+        plan = self.at_hand(after, head)
         if plan is None:
             # One reader: after an outage many edges want the same old rows at the same time.
             with self._reading:

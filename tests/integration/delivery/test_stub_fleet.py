@@ -1,6 +1,10 @@
 """Run one purger for a fleet of stub edges, which answer as an edge with the project's VCL does."""
 
+import hashlib
+import socket
+import time
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from itertools import count
 from pathlib import Path
 
@@ -22,9 +26,11 @@ _numbers = count(1)
 
 
 @pytest.fixture
-def stubs(tmp_path: Path) -> Iterator[StubEdges]:
+def stubs(tmp_path: Path, database: Database) -> Iterator[StubEdges]:
     with StubEdges(tmp_path / "stubs", EDGES) as stubs:
         yield stubs
+    with database.connect_admin() as admin, admin.cursor() as cursor:
+        cursor.execute("DELETE FROM edges")
 
 
 def ban(database: Database, stubs: StubEdges) -> str:
@@ -36,12 +42,29 @@ def ban(database: Database, stubs: StubEdges) -> str:
     return code
 
 
+@contextmanager
+def taking_no_connection() -> Iterator[str]:
+    """Yield the URL of a listener whose queue is full, so that a connection to it is never made."""
+    with ExitStack() as closing:
+        listening = closing.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
+        with suppress(TimeoutError):
+            while True:
+                closing.enter_context(socket.create_connection(listening.getsockname(), timeout=0.2))
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+
+
 def test_a_silent_edge_and_a_slow_one_delay_only_themselves(
     stubs: StubEdges, database: Database, tmp_path: Path
 ) -> None:
     others = set(stubs.urls) - {SILENT, SLOW}
     with database.connect_admin() as admin:
         stubs.add_to(admin)
+
+    def add(name: str, url: str) -> None:
+        columns = "name, purge_url, public_url, token_file"
+        with database.connect_admin() as admin, admin.cursor() as cursor:
+            row = (name, url, url, str(stubs.token_file))
+            cursor.execute(f"INSERT INTO edges ({columns}) VALUES (%s, %s, %s, %s)", row)
 
     def renewed(edges: set[str]) -> bool:
         records = stubs.records()
@@ -52,10 +75,12 @@ def test_a_silent_edge_and_a_slow_one_delay_only_themselves(
             cursor.execute("SELECT COUNT(*) FROM edges WHERE instance IS NULL")
             return cursor.fetchall() == [(0,)]
 
-    options = {"PURGER_READ_TIMEOUT": f"{PATIENCE}"}
-    with Purger(tmp_path / "purger", database, options=options) as purger:
+    options = {"PURGER_READ_TIMEOUT": f"{PATIENCE}", "PURGER_CONNECT_TIMEOUT": f"{PATIENCE}"}
+    with taking_no_connection() as url, Purger(tmp_path / "purger", database, options=options) as purger:
         wait_until(lambda: renewed(set(stubs.urls)), "heartbeats of all edges")
         wait_until(all_recorded, "the record of each first flush")
+        add("closed", url)
+        wait_until(lambda: "edge closed is followed" in purger.log_text(), "the edge that takes no connection")
         stubs.silence([SILENT])
         stubs.delay(PATIENCE / 2, [SLOW])
         for _ in range(3):
@@ -72,6 +97,37 @@ def test_a_silent_edge_and_a_slow_one_delay_only_themselves(
         purger.start()
         wait_until(lambda: {SILENT, SLOW} <= set(stubs.arrivals(code)), "they get what they missed")
         assert "is flushed: it" not in purger.log_text()
+        purger.kill()  # it would wait for its connection
+
+
+def test_a_bulk_to_an_edge_far_away_takes_a_few_round_trips_and_lets_a_single_ban_pass(
+    stubs: StubEdges, database: Database, tmp_path: Path
+) -> None:
+    far, round_trip, lists = "stub0001", 0.4, 200
+    with database.connect_admin() as admin:
+        stubs.add_to(admin)
+    with Purger(tmp_path / "purger", database):
+        wait_until(lambda: all(each["renewals"] >= 2 for each in stubs.records().values()), "heartbeats of all edges")
+        stubs.delay(round_trip, [far])
+        # A list holds 104 digests.
+        digests = [hashlib.sha256(str(number).encode()).hexdigest() for number in range(104 * lists)]
+        with database.connect_admin() as admin, admin.cursor() as cursor:
+            rows = ", ".join(f"('digest', '{digest}', 'lift')" for digest in digests)
+            cursor.execute(f"INSERT INTO invalidations (scope, subject, cause) VALUES {rows}")
+        stubs.forget()
+        began = time.monotonic()
+        wait_until(lambda: stubs.records()[far]["requests"] > 4, "the first lists")
+        code = ban(database, stubs)
+        wait_until(lambda: code_arrived(stubs, code), "the single ban")
+        assert stubs.records()[far]["requests"] < 1.5 * lists, "before the rebounds"
+        wait_until(lambda: stubs.records()[far]["requests"] > 2 * lists, "all lists and their rebounds", PATIENCE)
+        # One after the other they would take 400 round trips.
+        assert time.monotonic() - began < 100 * round_trip
+        assert not any(each["lapses"] for each in stubs.records().values())
+
+
+def code_arrived(stubs: StubEdges, code: str) -> bool:
+    return len(stubs.arrivals(code)) == EDGES
 
 
 @pytest.fixture

@@ -12,13 +12,13 @@ from pathlib import Path
 import pytest
 import requests
 
-from purger.edge.client import EdgeClient
 from purger.edge.purge_request import Request
 from purger.model import Edge as KnownEdge
 from stack.edges.edge import Edge
 from stack.processes.waiting import PATIENCE, wait_until
 from tests.support.edges.http2_client import Http2Client
 from tests.support.edges.limited_edge import HEAD, LARGE, THREADS, connect, drained, get, limited_edge
+from tests.support.edges.link_client import LinkClient
 
 ATTACKERS = 2 * THREADS
 
@@ -84,18 +84,18 @@ def test_a_connected_purger_gets_through_readers_that_are_never_cut_off(tmp_path
 
             def renewed() -> bool:
                 epoch = purger.send(purge, instance).now
-                assert purger.heartbeat(instance, epoch, position, renew_within=1).epoch == epoch
-                return purger.not_renewed is None
+                assert purger.renew(instance, epoch, position, within=1).epoch == epoch
+                return purger.is_renewed
 
             # The threads that accept connections answer the first new ones themselves.
             wait_until(lambda: not renewed(), "no new connection gets an answer")
             purger.send(purge, instance)
 
 
-def client_of(edge: Edge) -> EdgeClient:
+def client_of(edge: Edge) -> LinkClient:
     """Connect to the purge listener as the purger does."""
     known = KnownEdge(edge.name, edge.purge_url, edge.url, str(edge.token_file))
-    return EdgeClient(known, connect_timeout=PATIENCE, read_timeout=PATIENCE)
+    return LinkClient(known, connect_timeout=PATIENCE, read_timeout=PATIENCE)
 
 
 def answers(edge: Edge) -> bool:

@@ -1,5 +1,6 @@
 """Judge an edge by the outcome of requests, without a real edge."""
 
+import asyncio
 import logging
 import threading
 from contextlib import closing
@@ -39,7 +40,7 @@ def test_an_edge_that_was_out_of_reach_is_asked_where_it_is_before_anything_else
     recorder = cast("Recorder", Silent())
     session = EdgeSession(edge, Settings(database_url=""), progress, recorder, lambda _: False)
     session.interrupt()
-    session.failed(UnreachableError("no answer"))
+    asyncio.run(session.failed(UnreachableError("no answer")))
     assert not progress.confirmed
 
 
@@ -70,10 +71,14 @@ def test_the_present_connection_goes_on_while_the_edge_answers_no_new_one(
         edge = Edge("paris", url, url, str(token))
         settings = Settings(database_url="", connect_timeout=PATIENCE, read_timeout=PATIENCE)
         session = EdgeSession(edge, settings, progress, cast("Recorder", Silent()), lambda _: False)
-        with closing(session):
-            for closed in (False, True, True, True, False, False):
-                (Listener.closed.set if closed else Listener.closed.clear)()
-                session.send_heartbeat("1700000000.000", ticket=lambda: 1)
+
+        async def heartbeats() -> None:
+            with closing(session):
+                for closed in (False, True, True, True, False, False):
+                    (Listener.closed.set if closed else Listener.closed.clear)()
+                    await session.send_heartbeat("1700000000.000", ticket=lambda: 1)
+
+        asyncio.run(heartbeats())
     news = [record.getMessage() for record in caplog.records if "new connections" in record.getMessage()]
     assert [text.partition(": ")[0] for text in news] == [
         "edge paris is closed to new connections",

@@ -1,7 +1,8 @@
 """Interleave the requests of a bulk with single bans, also while its rebounds go first."""
 
+import asyncio
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 import pytest
@@ -14,7 +15,7 @@ from purger.outbox.batches import Batches
 from purger.outbox.outbox import Outbox
 from purger.outbox.poller import Poller
 from purger.probing.probers import Probers
-from purger.progress.steps import Deliver, Rebound
+from purger.progress.steps import Deliver, Rebound, Step
 from purger.records.recorder import Recorder
 from purger.settings import Settings
 
@@ -42,6 +43,7 @@ class Place:
         )
         self.worker._session = cast("Any", self)
         self._largest = self._batch = 0
+        self.waiting: list[Callable[[EdgeAnswer], None]] = []
 
     def add(self, *subjects: str) -> None:
         self._batch += 1
@@ -52,9 +54,24 @@ class Place:
         self._largest += len(subjects)
         self.batches.add(self._batch - 1, self._batch, rows, {self._batch: f"i{self._batch}"})
 
-    def send(self, request: Request) -> EdgeAnswer:
+    def take(self, step: Step) -> None:
+        asyncio.run(self.worker._take(step))
+
+    @property
+    def has_room(self) -> bool:
+        return not self.waiting
+
+    @property
+    def is_idle(self) -> bool:
+        return not self.waiting
+
+    async def start(self, request: Request, done: Callable[[EdgeAnswer], None]) -> None:
         self.sent.append(dict(request.headers))
-        return EdgeAnswer("one", "1.000", 1, None, None, self.position)
+        self.waiting.append(done)
+
+    async def settle_next(self) -> None:
+        while self.waiting:
+            self.waiting.pop(0)(EdgeAnswer("one", "1.000", 1, None, None, self.position))
 
     def first_tags(self) -> list[str]:
         return [headers["Takedown-Tags"].split(",")[0] for headers in self.sent]
@@ -75,11 +92,11 @@ def place() -> Place:
 
 
 def test_a_single_ban_that_comes_during_a_bulk_goes_before_the_rest_of_it_once(place: Place) -> None:
-    place.worker._take(Deliver(0, 1))
+    place.take(Deliver(0, 1))
     place.add("single")
     for _ in range(2):
-        place.worker._take(Deliver(0, 2))
-    place.worker._take(Deliver(1, 2))
+        place.take(Deliver(0, 2))
+    place.take(Deliver(1, 2))
     tags = place.first_tags()
     assert [tag[:5] for tag in tags] == ["i:000", "i:sin", "i:111", "i:222", "i:sin"]
     assert place.sent[1] == {"Takedown-Tags": "i:single", "Takedown-Part-Of": "2", "Takedown-After": "0:none"}
@@ -89,28 +106,28 @@ def test_a_single_ban_that_comes_during_a_bulk_goes_before_the_rest_of_it_once(p
 
 def test_a_single_ban_goes_before_the_rebound_of_a_bulk(place: Place) -> None:
     for _ in range(3):
-        place.worker._take(Deliver(0, 1))
+        place.take(Deliver(0, 1))
     place.add("single")
     del place.sent[:]
     for _ in range(3):
-        place.worker._take(Rebound(0, 0, 1))
+        place.take(Rebound(0, 0, 1))
     assert [tag[:5] for tag in place.first_tags()] == ["i:sin", "i:000", "i:111", "i:222"]
     assert not any("Takedown-Batch" in headers for headers in place.sent)
 
 
 def test_a_purger_that_may_have_lost_the_edge_sends_rebounds_only(place: Place) -> None:
     for _ in range(3):
-        place.worker._take(Deliver(0, 1))
+        place.take(Deliver(0, 1))
     place.add("single")
     place.holds = False
     del place.sent[:]
-    place.worker._take(Rebound(0, 0, 1))
+    place.take(Rebound(0, 0, 1))
     assert [tag[:5] for tag in place.first_tags()] == ["i:000"]
 
 
 def test_a_plan_of_one_request_is_sent_as_it_is(place: Place) -> None:
     for _ in range(3):
-        place.worker._take(Deliver(0, 1))
+        place.take(Deliver(0, 1))
     place.add("single")
-    place.worker._take(Deliver(1, 2))
+    place.take(Deliver(1, 2))
     assert len(place.sent) == 4

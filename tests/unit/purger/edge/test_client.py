@@ -1,4 +1,4 @@
-"""Raise the right error for each faulty answer to a request; a fake purge listener sends them."""
+"""Raise the right error for each faulty answer to a request, of both clients; a fake purge listener sends them."""
 
 import logging
 import socket
@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -27,22 +27,45 @@ from purger.edge.purge_request import Request
 from purger.model import Edge
 from stack.processes.waiting import PATIENCE
 from tests.support.certificates import Authority
+from tests.support.edges.link_client import LinkClient
 
 NOW = 1700000000.0
 OURS = b'HTTP/1.1 200 OK\r\nETag: "one"\r\nTakedown-Now: %.3f\r\nTakedown-Batch: 5:fifth\r\n' % NOW
 
-Serve = Callable[..., EdgeClient]
+Client = EdgeClient | LinkClient
+Serve = Callable[..., Client]
+Connect = Callable[..., Client]
+
+
+@pytest.fixture(params=[EdgeClient, LinkClient])
+def client(request: pytest.FixtureRequest) -> type[Client]:
+    """Return the client of commands, and that of the loop."""
+    return cast("type[Client]", request.param)
 
 
 @pytest.fixture
-def serve(tmp_path: Path) -> Iterator[Serve]:
+def connect(client: type[Client]) -> Iterator[Connect]:
+    """Make clients of a URL with a token file."""
+    with ExitStack() as closing:
+
+        def start(url: str, token: Path, **files: Any) -> Client:
+            edge = Edge("e", url, url, str(token), **files)
+            started = client(edge, connect_timeout=PATIENCE, read_timeout=PATIENCE)
+            closing.callback(started.close)
+            return started
+
+        yield start
+
+
+@pytest.fixture
+def serve(tmp_path: Path, client: type[Client]) -> Iterator[Serve]:
     """Start a server that answers one request with ``head`` and then ``part`` for ever; yield a client of it."""
     token = tmp_path / "token"
     token.write_text("sesame")
     token.chmod(0o600)
     with ExitStack() as closing:
 
-        def start(head: bytes, part: bytes, pause: float, read_timeout: float = 60) -> EdgeClient:
+        def start(head: bytes, part: bytes, pause: float, read_timeout: float = 60) -> Client:
             listening = closing.enter_context(socket.create_server(("127.0.0.1", 0)))
             ended = threading.Event()
 
@@ -59,7 +82,7 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
             closing.callback(thread.join)
             closing.callback(ended.set)
             url = f"http://127.0.0.1:{listening.getsockname()[1]}"
-            delivery = EdgeClient(Edge("e", url, url, str(token)), connect_timeout=60, read_timeout=read_timeout)
+            delivery = client(Edge("e", url, url, str(token)), connect_timeout=60, read_timeout=read_timeout)
             closing.callback(delivery.close)
             return delivery
 
@@ -176,10 +199,6 @@ def token(tmp_path: Path) -> Path:
     return file
 
 
-def delivery_to(url: str, token: Path, **files: Any) -> EdgeClient:
-    return EdgeClient(Edge("e", url, url, str(token), **files), connect_timeout=PATIENCE, read_timeout=PATIENCE)
-
-
 @pytest.mark.parametrize(
     "answer",
     [
@@ -198,11 +217,13 @@ def delivery_to(url: str, token: Path, **files: Any) -> EdgeClient:
     ],
 )
 def test_an_answer_that_is_broken_is_one_line_and_no_acknowledgement(
-    token: Path, answer: bytes, caplog: pytest.LogCaptureFixture
+    connect: Connect, token: Path, answer: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.DEBUG)
-    with Listener(answer) as listener, pytest.raises(UnreachableError) as caught:
-        delivery_to(f"http://127.0.0.1:{listener.port}", token).ask()
+    with Listener(answer) as listener:
+        delivery = connect(f"http://127.0.0.1:{listener.port}", token)
+        caplog.set_level(logging.DEBUG)
+        with pytest.raises(UnreachableError) as caught:
+            delivery.ask()
     assert str(caught.value).isprintable()
     assert caplog.text == ""
 
@@ -219,38 +240,42 @@ def test_an_answer_that_is_broken_is_one_line_and_no_acknowledgement(
         (503, FailingError),
     ],
 )
-def test_each_status_is_its_kind_of_error(token: Path, status: int, kind: type[DeliveryError]) -> None:
+def test_each_status_is_its_kind_of_error(
+    connect: Connect, token: Path, status: int, kind: type[DeliveryError]
+) -> None:
     answer = b"HTTP/1.1 %d No\r\nContent-Length: 0\r\n\r\n" % status
     with Listener(answer) as listener, pytest.raises(DeliveryError, match=str(status)) as caught:
-        delivery_to(f"http://127.0.0.1:{listener.port}", token).ask()
+        connect(f"http://127.0.0.1:{listener.port}", token).ask()
     assert type(caught.value) is kind
 
 
-def test_a_refusal_by_the_acl_is_another_one_than_by_the_token(token: Path) -> None:
+def test_a_refusal_by_the_acl_is_another_one_than_by_the_token(connect: Connect, token: Path) -> None:
     text = b"Forbidden: this address is not in the ACL takedown_purgers of default.vcl"
     answer = b"HTTP/1.1 403 Forbidden\r\nContent-Length: %d\r\n\r\n%b" % (len(text), text)
     with Listener(answer) as listener, pytest.raises(AddressRefusedError, match="takedown_purgers"):
-        delivery_to(f"http://127.0.0.1:{listener.port}", token).ask()
+        connect(f"http://127.0.0.1:{listener.port}", token).ask()
 
 
-def test_an_answer_is_shown_without_its_control_characters(token: Path) -> None:
+def test_an_answer_is_shown_without_its_control_characters(connect: Connect, token: Path) -> None:
     answer = b"HTTP/1.1 403 No\r\nContent-Length: 10\r\n\r\n\x1b[2Jno\nway"
     with Listener(answer) as listener, pytest.raises(RefusedError) as caught:
-        delivery_to(f"http://127.0.0.1:{listener.port}", token).ask()
+        connect(f"http://127.0.0.1:{listener.port}", token).ask()
     assert str(caught.value) == "403 \\x1b[2Jno way"
 
 
 @pytest.mark.parametrize("value", ["a\r\nX: y", "\u00e9", "a\x00"])
-def test_a_header_that_http_cannot_hold_is_malformed_and_not_sent(token: Path, value: str) -> None:
+def test_a_header_that_http_cannot_hold_is_malformed_and_not_sent(connect: Connect, token: Path, value: str) -> None:
     request = Request("PURGE", "/", (("Takedown-Tags", value),))
     with pytest.raises(MalformedError):
-        delivery_to("http://127.0.0.1:1", token).send(request, None)
+        connect("http://127.0.0.1:1", token).send(request, None)
 
 
 @pytest.mark.parametrize("url", ["http://u:pw@127.0.0.1:1", "ftp://x", "http://x:99999", "http://[x", "http://x/y", ""])
-def test_a_url_that_was_written_into_the_table_by_hand_is_an_error_of_this_edge_alone(token: Path, url: str) -> None:
+def test_a_url_that_was_written_into_the_table_by_hand_is_an_error_of_this_edge_alone(
+    connect: Connect, token: Path, url: str
+) -> None:
     with pytest.raises(UnreachableError) as caught:
-        delivery_to(url, token).ask()
+        connect(url, token).ask()
     assert "pw" not in str(caught.value)
 
 
@@ -260,38 +285,41 @@ def server_context(authority: Authority, host: str = "127.0.0.1") -> ssl.SSLCont
     return context
 
 
-def test_a_listener_is_told_the_token_when_its_certificate_is_right(token: Path, tmp_path: Path) -> None:
+def test_a_listener_is_told_the_token_when_its_certificate_is_right(
+    connect: Connect, token: Path, tmp_path: Path
+) -> None:
     ours = Authority(tmp_path, "ours")
     with Listener(OURS + b"Content-Length: 0\r\n\r\n", server_context(ours)) as listener:
-        delivery = delivery_to(f"https://127.0.0.1:{listener.port}", token, ca_file=str(ours.file))
+        delivery = connect(f"https://127.0.0.1:{listener.port}", token, ca_file=str(ours.file))
         assert delivery.ask().instance == "one"
-        delivery.close()
     assert b"Authorization: Bearer sesame\r\n" in listener.received
 
 
 @pytest.mark.parametrize("wrong", ["authority", "host", "system"])
-def test_a_listener_without_the_right_certificate_gets_no_token(token: Path, tmp_path: Path, wrong: str) -> None:
+def test_a_listener_without_the_right_certificate_gets_no_token(
+    connect: Connect, token: Path, tmp_path: Path, wrong: str
+) -> None:
     ours, other = Authority(tmp_path, "ours"), Authority(tmp_path, "other")
     context = server_context(
         other if wrong == "authority" else ours, "edge.example" if wrong == "host" else "127.0.0.1"
     )
     ca_file = None if wrong == "system" else str(ours.file)
     with Listener(OURS + b"\r\n", context) as listener, pytest.raises(UntrustedError, match="see CA"):
-        delivery_to(f"https://127.0.0.1:{listener.port}", token, ca_file=ca_file).ask()
+        connect(f"https://127.0.0.1:{listener.port}", token, ca_file=ca_file).ask()
     assert listener.received == b""
 
 
-def test_a_listener_that_speaks_no_tls_gets_no_token(token: Path) -> None:
+def test_a_listener_that_speaks_no_tls_gets_no_token(connect: Connect, token: Path) -> None:
     with Listener(b"HTTP/1.1 400 Bad Request\r\n\r\n") as listener, pytest.raises(UntrustedError):
-        delivery_to(f"https://127.0.0.1:{listener.port}", token).ask()
+        connect(f"https://127.0.0.1:{listener.port}", token).ask()
     assert b"Bearer" not in listener.received
 
 
-def test_files_of_tls_that_cannot_be_used_are_named(token: Path, tmp_path: Path) -> None:
+def test_files_of_tls_that_cannot_be_used_are_named(connect: Connect, token: Path, tmp_path: Path) -> None:
     url, none = "https://127.0.0.1:1", str(tmp_path / "none")
     for files in ({"ca_file": none}, {"certificate_file": none}, {"ca_file": str(token)}):
         with pytest.raises(UntrustedError, match=r"(CA|certificate) file: .* cannot be used"):
-            delivery_to(url, token, **files).ask()
+            connect(url, token, **files).ask()
 
 
 @pytest.mark.parametrize("epoch", ["nan", "soon", "1_0.000", "-1.000", "1e9", ""])

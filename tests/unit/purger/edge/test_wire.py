@@ -2,7 +2,7 @@
 
 import pytest
 
-from purger.edge.wire import ShortAnswer, encode_request, parse_answer
+from purger.edge.wire import ShortAnswer, encode_request, parse_answer, parse_first
 
 HEAD = b"HTTP/1.1 200 OK\r\nTakedown-Now: 1.000\r\nContent-Length: 5\r\n"
 ANSWER = HEAD + b"\r\nhello"
@@ -55,3 +55,8 @@ def test_values_of_one_name_are_a_list() -> None:
 )
 def test_whatever_has_another_form_is_left_to_the_standard_library(received: bytes) -> None:
     assert parse_answer(received) is None
+
+
+def test_the_first_of_several_answers_is_parsed_with_its_size() -> None:
+    first, size = parse_first(ANSWER + ANSWER) or (None, 0)
+    assert (first, size) == (parse_answer(ANSWER), len(ANSWER))

@@ -1,0 +1,134 @@
+"""Sends the requests of the loop of edges to one purge listener, several in flight over one connection.
+
+It is asyncio, as one thread serves all edges: ``requests`` (``client.py``) blocks a thread for each request. asyncio
+brings connections, TLS, names and timers. A selector of our own would save 14 of about 33 microseconds a request.
+"""
+
+import math
+import time
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from purger.edge.answer import EdgeAnswer
+from purger.edge.channel import Awaited, Channel, Ended
+from purger.edge.credentials import TlsFiles, TokenFile
+from purger.edge.errors import DeliveryError, RefusedError, SlowError, UnreachableError
+from purger.edge.exchange import EXCHANGE_ERRORS, connect_error, exchange_error, headers_of, token_in
+from purger.edge.purge_request import Request
+from purger.edge.url import shown, split_url
+from purger.model import Edge
+
+#: Seconds between two looks at the files of token and TLS. Each look costs as much as an answer.
+_LOOK = 1.0
+
+
+class EdgeLink:
+    """A persistent connection to one edge's purge listener; for coroutines of one loop.
+
+    ``connect``, ``answer`` and ``send_anew`` raise ``DeliveryError``.
+    """
+
+    def __init__(self, edge: Edge, *, connect_timeout: float, read_timeout: float) -> None:
+        """Connect at the first request. Times in seconds; ``read_timeout`` is for a whole answer."""
+        self._url = edge.purge_url.rstrip("/")
+        self._shown = shown(edge.purge_url)
+        self._token_file = TokenFile(Path(edge.token_file))
+        self._files = TlsFiles(edge.ca_file, edge.certificate_file, edge.key_file)
+        self._connect_timeout = connect_timeout
+        self._read_timeout = read_timeout
+        self._channel: Channel | None = None
+        self._token = ""
+        self._token_due = self._files_due = 0.0  # when the files are looked at again, by the monotonic clock
+        self._has_old_files = False
+        #: The reason why the last request that was to go over a new connection went over the one before.
+        self.not_renewed: DeliveryError | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the next request can go over the present connection. None of files that were replaced can."""
+        now = time.monotonic()
+        if now >= self._files_due:
+            self._files_due = now + _LOOK
+            self._has_old_files = self._files.changed()
+        return self._channel is not None and self._channel.is_open and not self._has_old_files
+
+    async def start(self, request: Request, instance: str | None) -> Awaited:
+        """Send ``request``, only to the varnishd ``instance`` if one is named; ``answer`` takes what is returned.
+
+        Raises ``DeliveryError``.
+        """
+        headers = self._headers(request, instance)
+        # Before anything is sent, so that no server but the intended one gets the token.
+        if (channel := self._channel) is None or not self.is_open:
+            self.close()
+            self._channel = channel = await self._opened(math.inf)
+        return channel.send(request.method, request.path, headers)
+
+    async def answer(self, request: Request, reply: Awaited) -> EdgeAnswer:
+        """Wait for the answer to a request that was started."""
+        return await self._answer(request, reply, self._read_timeout)
+
+    async def send_anew(self, request: Request, instance: str, within: float) -> EdgeAnswer:
+        """Send a request over a new connection, which replaces the present one if it answers ``within`` seconds.
+
+        Otherwise the request goes over the present one. Slow clients can hold all threads of an edge but those of its
+        present connections, which must go on. Nothing may be in flight.
+        """
+        headers = self._headers(request, instance)
+        channel = None
+        try:
+            channel = await self._opened(within)
+            reply = channel.send(request.method, request.path, headers)
+            answer = await self._answer(request, reply, min(within, self._read_timeout))
+        except (SlowError, UnreachableError) as error:
+            self.not_renewed = error
+            if channel is not None:
+                channel.close()
+            return await self.answer(request, await self.start(request, instance))
+        except BaseException:
+            self.close()
+            self._channel = channel
+            raise
+        self.not_renewed = None
+        self.close()
+        self._channel = channel
+        return answer
+
+    def close(self) -> None:
+        """Close the connection: the next request goes over a new one, as a persistent one hides other varnishds."""
+        if self._channel is not None:
+            self._channel.close()
+            self._channel = None
+
+    def _headers(self, request: Request, instance: str | None) -> dict[str, str]:
+        now = time.monotonic()
+        if now >= self._token_due:
+            self._token = token_in(self._token_file)
+            self._token_due = now + _LOOK
+        return headers_of(request, instance, self._token)
+
+    async def _opened(self, within: float) -> Channel:
+        channel = Channel(min(self._read_timeout, within))
+        try:
+            scheme, host, port = split_url(self._url)
+            context = self._files.load() if scheme == "https" else None
+            self._has_old_files = False
+            timeout = min(self._connect_timeout, within)
+            await channel.open(host, port, context, shown=urlsplit(self._url).netloc, timeout=timeout)
+        except EXCHANGE_ERRORS as error:
+            channel.close()
+            raise connect_error(self._shown, error) from None
+        return channel
+
+    async def _answer(self, request: Request, reply: Awaited, patience: float) -> EdgeAnswer:
+        answer = await reply
+        if isinstance(answer, Ended):
+            if isinstance(answer.cause, TimeoutError):
+                raise SlowError(f"no whole answer to {request.method} within {patience:g} s")
+            raise exchange_error(self._shown, answer.cause, awaits_verdict=answer.awaited_verdict)
+        try:
+            return EdgeAnswer.read(answer)
+        except RefusedError:
+            self._token_file.refused()
+            self._token_due = 0.0
+            raise
