@@ -1,1 +1,1 @@
-"""Delivers purges: the thread of one edge, and all of these threads. Runs no SQL."""
+"""Delivers purges: a coroutine for each edge, and the loop that runs all of them. Runs no SQL."""

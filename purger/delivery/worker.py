@@ -120,6 +120,7 @@ class Worker:
         """Take steps until stopped."""
         self._loop = asyncio.get_running_loop()
         while not self._halted:
+            await asyncio.sleep(0)  # whatever a step does, the other edges have their turn after it
             self._wake.clear()
             if self.edge is not self._session.edge:
                 self._give_up()
@@ -230,20 +231,21 @@ class Worker:
         ``turn`` is that of a rebound. Return False when the outbox lacks the rows of the first plan.
         """
         while self._session.has_room:
-            if not runs or runs[-1].is_sent:
-                reached = runs[-1].plan.last if runs else after
-                if reached >= last:
-                    break
-                plan = await self._plan(reached, last, late=bool(turn))
-                if plan is None and not runs:
-                    return False
-                if plan is None:
-                    break
-                runs.append(PlanRun(plan, moves=turn is None))
+            run = next((run for run in runs if not run.is_sent), None)
+            if run is not None:
+                if turn is not None or len(run.requests) > 1:
+                    await self._start_urgent()
+                await run.start_next(self._session)
                 continue
-            if turn is not None or len(runs[-1].requests) > 1:
-                await self._start_urgent()
-            await runs[-1].start_next(self._session)
+            reached = runs[-1].plan.last if runs else after
+            if reached >= last:
+                break
+            plan = await self._plan(reached, last, late=bool(turn))
+            if plan is None and not runs:
+                return False
+            if plan is None:
+                break
+            runs.append(PlanRun(plan, moves=turn is None))
         if not self._session.is_idle:
             await self._session.settle_next()
         return True

@@ -1,1 +1,1 @@
-"""Speaks HTTP with one edge: client, connection, TLS files, requests and their headers. No database, no threads."""
+"""Speaks HTTP with one edge: a client, the link of the loop, TLS files, requests and headers. No database."""

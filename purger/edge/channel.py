@@ -24,7 +24,7 @@ _LONGEST = 128 * 1024
 
 
 class Ended(NamedTuple):
-    """The end of a connection, in place of an answer. ``awaited_verdict``: over TLS, before any answer."""
+    """The end of a connection, which came instead of an answer. ``awaited_verdict``: over TLS, before any answer."""
 
     cause: Exception
     awaited_verdict: bool

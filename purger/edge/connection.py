@@ -1,8 +1,8 @@
 """Keeps a persistent HTTP/1.1 connection to a listener of an edge, with mutual TLS and a time-out for whole requests.
 
-``requests`` makes the requests, over a transport adapter of this module. Its usual adapter bounds each read and not the
-whole of an answer, so that headers that arrive byte by byte hold up an edge's thread for hours. A process sends
-thousands of requests a second: one costs a third of the processor time here, most of it saved by ``wire.py``.
+Commands and probes use it; deliveries go over ``link.py``. ``requests`` makes the requests, over a transport adapter of
+this module. Its usual adapter bounds each read and not the whole of an answer, so that headers that arrive byte by byte
+hold up a prober for hours. A request costs a third of the processor time here, most of it saved by ``wire.py``.
 """
 
 import http.client

@@ -107,11 +107,11 @@ def parse_any(received: bytes, method: str, *, ended: bool) -> Answer | None:
 
 
 class _MoreToComeError(Exception):
-    """What was received ends inside of the answer."""
+    """More has to come of the answer."""
 
 
 class _Received(io.BytesIO):
-    """What has come of an answer. http.client takes it for a socket, and for the file that it makes of one."""
+    """The bytes of an answer so far. http.client takes it for a socket, and for the file that it makes of one."""
 
     def __init__(self, received: bytes, *, ended: bool) -> None:
         super().__init__(received)

@@ -9,6 +9,7 @@ import pytest
 
 from purger.delivery.worker import Worker
 from purger.edge.answer import EdgeAnswer
+from purger.edge.errors import UnreachableError
 from purger.edge.purge_request import Request
 from purger.model import Edge, Position, Row, SavedProgress
 from purger.outbox.batches import Batches
@@ -27,7 +28,7 @@ class Place:
 
     def __init__(self) -> None:
         outbox = cast("Outbox", None)  # all that is planned is in memory
-        self.batches = Batches(outbox)
+        self.batches = Batches(outbox, rows_a_plan=300)
         self.holds = True
         self.sent: list[Mapping[str, str]] = []
         self.position, self.edge = Position(0, "none"), Edge("e", URL, URL, "/nowhere")
@@ -44,6 +45,7 @@ class Place:
         self.worker._session = cast("Any", self)
         self._largest = self._batch = 0
         self.waiting: list[Callable[[EdgeAnswer], None]] = []
+        self.room, self.broken = 1, False
 
     def add(self, *subjects: str) -> None:
         self._batch += 1
@@ -59,7 +61,7 @@ class Place:
 
     @property
     def has_room(self) -> bool:
-        return not self.waiting
+        return len(self.waiting) < self.room
 
     @property
     def is_idle(self) -> bool:
@@ -69,7 +71,12 @@ class Place:
         self.sent.append(dict(request.headers))
         self.waiting.append(done)
 
+    def close(self) -> None:
+        self.waiting.clear()
+
     async def settle_next(self) -> None:
+        if self.broken:
+            raise UnreachableError("no answer")
         while self.waiting:
             self.waiting.pop(0)(EdgeAnswer("one", "1.000", 1, None, None, self.position))
 
@@ -131,3 +138,17 @@ def test_a_plan_of_one_request_is_sent_as_it_is(place: Place) -> None:
     place.add("single")
     place.take(Deliver(1, 2))
     assert len(place.sent) == 4
+
+
+def test_all_plans_in_flight_are_sent_again_in_their_order_after_an_error(place: Place) -> None:
+    place.add(*(f"b{number:03}" + "x" * 56 for number in range(300)))
+    place.room, place.broken = 5, True
+    with pytest.raises(UnreachableError):
+        place.take(Deliver(0, 2))
+    assert [tag[:5] for tag in place.first_tags()] == ["i:000", "i:111", "i:222", "i:b00", "i:b11"]
+    place.worker._give_up()
+    place.sent.clear()
+    place.room, place.broken = 6, False
+    place.take(Deliver(0, 2))
+    assert [tag[:5] for tag in place.first_tags()] == ["i:000", "i:111", "i:222", "i:b00", "i:b11", "i:b22"]
+    assert place.worker.acknowledged == 2
