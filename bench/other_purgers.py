@@ -8,7 +8,7 @@ which all processes of a machine share. It wraps public methods only, and costs 
 import functools
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from io import FileIO
 from pathlib import Path
 from typing import Any
@@ -56,9 +56,21 @@ class _Trace:
 
         setattr(owner, method, traced)
 
+    def after(self, owner: type, method: str, end: str) -> None:
+        """Note the end of each call of a coroutine."""
+        inner: Callable[..., Awaitable[Any]] = getattr(owner, method)
+
+        @functools.wraps(inner)
+        async def traced(*arguments: Any, **named: Any) -> Any:
+            result = await inner(*arguments, **named)
+            self.note(end)
+            return result
+
+        setattr(owner, method, traced)
+
 
 def _change(kind: str, file: str) -> None:
-    from purger.edge.client import EdgeClient
+    from purger.edge.link import EdgeLink
     from purger.outbox.batches import Batches
     from purger.outbox.outbox import Outbox
     from purger.signed_log.writer import LogWriter
@@ -68,8 +80,8 @@ def _change(kind: str, file: str) -> None:
         return
     trace = _Trace(file)
     trace.around(Outbox, "take", "", "returned")
-    trace.around(Batches, "plan", "woken", "planned")
-    trace.around(EdgeClient, "send", "", "answered")
+    trace.around(Batches, "at_hand", "woken", "planned")
+    trace.after(EdgeLink, "answer", "answered")
 
 
 if __name__ == "__main__":

@@ -34,7 +34,7 @@ _IDLE = 4.0
 _STEPS = {
     "found and numbered": "numbered",
     "answered to the purger": "returned",
-    "thread woken": "woken",
+    "loop woken": "woken",
     "planned": "planned",
     "purged at the edge": "answered",
 }
