@@ -78,6 +78,7 @@ class History:
     changes: dict[str, list[Change]] = field(default_factory=dict)  # by code, in the order of their commits
     windows: list[Window] = field(default_factory=list)
     stalls: list[Stall] = field(default_factory=list)
+    dates_count_from: float = -math.inf  # reads from before may have a date that the database has lost
     _reads: list[Read] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 

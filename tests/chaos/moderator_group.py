@@ -1,5 +1,6 @@
 """Act on all moderators together, for faults that undo their changes."""
 
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -33,10 +34,16 @@ class ModeratorGroup:
 
     @contextmanager
     def undone(self) -> Iterator[None]:
-        """Stop all moderators inside the block. At its end record each image whose state has changed."""
+        """Stop all moderators inside the block. At its end record each image whose state has changed.
+
+        Readers drop the dates that they know: those of images go back too, so that a lost one is answered by a 304
+        (docs/operate/database.md, "Backups and failover"). Edges may show lost states for as long as a fault lets them.
+        """
         with self.idle():
             sent = clock()
+            self._history.dates_count_from = math.inf
             yield
+            self._history.dates_count_from = clock() + self._system.bound
             changed: dict[str, State] = {}
             for moderator in self._moderators:
                 before = moderator.gallery.states()

@@ -61,9 +61,12 @@ class Reader(threading.Thread):
     def read(self, code: str, rendition: str, *, conditional: bool = False) -> Read:
         """Read a rendition and record its state. A 304 stands for the version whose tag or date was sent."""
         path = code if rendition == "original" else f"{code}/{rendition}"
+        sent = clock()
+        dates_count = sent >= self._history.dates_count_from
+        if not dates_count:
+            self._dates.clear()
         name, known = self._random.choice([("If-None-Match", self._tags), ("If-Modified-Since", self._dates)])
         condition, held = known.get(path, ("", 0)) if conditional else ("", 0)
-        sent = clock()
         status: int | None = None
         saw: State | Other
         try:
@@ -78,7 +81,7 @@ class Reader(threading.Thread):
                 if isinstance(saw, int):
                     for header, memory in (("ETag", self._tags), ("Last-Modified", self._dates)):
                         memory.pop(path, None)
-                        if header in answer.headers:
+                        if header in answer.headers and (dates_count or memory is not self._dates):
                             memory[path] = (answer.headers[header], saw)
         except requests.RequestException:
             saw = Other.FAILED
