@@ -27,6 +27,8 @@ class _Place:
 
     edge: StubEdge
     round_trip: float = 0.0  # seconds; a new connection takes one more
+    work: float = 0.0  # seconds for each request, one after the other
+    free_at: float = 0.0  # when the requests so far are carried out, by the clock of the loop
     silent: bool = False  # it takes requests and answers none
 
 
@@ -62,10 +64,12 @@ class _StubConnection(asyncio.Protocol):
         # A request travels half of the round trip, and over a new connection one and a half.
         wait = (1.5 if self._first else 0.5) * place.round_trip
         self._first = False
-        if not place.round_trip:
+        if not place.round_trip and not place.work:
             self._carry_out(method, path, headers, len(head) + 4)
             return
-        asyncio.get_running_loop().call_later(wait, self._carry_out, method, path, headers, len(head) + 4)
+        loop = asyncio.get_running_loop()
+        place.free_at = max(place.free_at, loop.time() + wait) + place.work
+        loop.call_at(place.free_at, self._carry_out, method, path, headers, len(head) + 4)
 
     def _carry_out(self, method: str, path: str, headers: dict[str, str], size: int) -> None:
         assert self._transport is not None
@@ -95,6 +99,11 @@ class _Control:
         """Set the round trip of edges."""
         for place in self._chosen(edges):
             place.round_trip = seconds
+
+    def do_work(self, seconds: float, edges: list[str]) -> None:
+        """Set the time that edges take for each request."""
+        for place in self._chosen(edges):
+            place.work = seconds
 
     def do_silence(self, silent: bool, edges: list[str]) -> None:
         """Let edges answer nothing, or again."""

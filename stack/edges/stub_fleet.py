@@ -51,6 +51,10 @@ class StubEdges(Server):
         """Let each request to ``edges``, or to all, take a round trip of so many seconds."""
         self._do("delay", seconds=seconds, edges=list(edges))
 
+    def work(self, seconds: float, edges: Iterable[str] = ()) -> None:
+        """Let ``edges``, or all, take so many seconds for each request, one after the other."""
+        self._do("work", seconds=seconds, edges=list(edges))
+
     def silence(self, edges: Iterable[str], *, silent: bool = True) -> None:
         """Let ``edges`` take requests and answer none, or answer again."""
         self._do("silence", silent=silent, edges=list(edges))

@@ -87,7 +87,8 @@ def test_a_single_ban_is_told_in_the_middle_of_a_bulk(fleet: Fleet, distant: Dis
     # came before the first sending was over.
     assert 2 * 30 < len(order) < 2 * 60
     assert firsts.index(f"i:{code}") < len(order) / 2
-    assert firsts.count(f"i:{code}") >= 3, "in its turn and as a rebound too"
+    # A ban that comes while no plan is made of its batch goes first in the next one, and not before its turn.
+    assert firsts.count(f"i:{code}") >= 2, "in its turn, perhaps before it, and as a rebound"
 
 
 def test_an_edge_gets_heartbeats_as_soon_as_it_has_a_bulk_of_all_scopes(fleet: Fleet, distant: Distant) -> None:

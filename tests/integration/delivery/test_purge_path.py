@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import requests
 
-from purger.edge.client import EdgeClient
+from purger.edge.client import ask_edge
 from purger.edge.errors import UntrustedError
 from purger.model import Edge as Configured
 from stack.databases.database import Database
@@ -180,7 +180,7 @@ def test_an_edge_takes_no_purger_without_the_right_certificate(tmp_path: Path, s
         with Hitch(tmp_path / "hitch", port, server, client_ca=ours.file) as hitch:
             edge = Configured("e", hitch.url, hitch.url, str(token), ca_file=str(ours.file), **files)
             with pytest.raises(UntrustedError):
-                EdgeClient(edge, connect_timeout=60, read_timeout=60).ask()
+                ask_edge(edge, connect_timeout=60, read_timeout=60)
     assert not any("Bearer" in text for text in recorder.received)
 
 

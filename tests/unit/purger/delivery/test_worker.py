@@ -111,6 +111,38 @@ def test_a_single_ban_that_comes_during_a_bulk_goes_before_the_rest_of_it_once(p
     assert place.worker.acknowledged == 2
 
 
+def test_a_single_ban_that_comes_between_two_plans_of_a_bulk_goes_first_in_the_second(place: Place) -> None:
+    for _ in range(3):
+        place.take(Deliver(0, 1))
+    place.add(*(f"b{number:03}" + "x" * 56 for number in range(200)))
+    place.add("single")
+    place.sent.clear()
+    for _ in range(2):
+        place.take(Deliver(1, 3))
+    assert [tag[:5] for tag in place.first_tags()] == ["i:sin", "i:b11"]
+    assert place.worker.acknowledged == 3
+
+
+def test_the_other_edges_have_their_turn_whatever_a_worker_has_to_do(place: Place) -> None:
+    """Answers that are there already make no step wait."""
+    batches, turns = 50, 0
+    for number in range(batches):
+        place.add(f"one{number}")
+    place.worker._next_step = lambda: Deliver(place.worker.acknowledged, place.worker.acknowledged + 1)  # type: ignore[method-assign]
+
+    async def share() -> None:
+        nonlocal turns
+        running = asyncio.create_task(place.worker.run())
+        while place.worker.acknowledged < batches:
+            await asyncio.sleep(0)
+            turns += 1
+        place.worker._halted = True
+        await running
+
+    asyncio.run(share())
+    assert turns >= batches
+
+
 def test_a_single_ban_goes_before_the_rebound_of_a_bulk(place: Place) -> None:
     for _ in range(3):
         place.take(Deliver(0, 1))
